@@ -1,0 +1,115 @@
+//! The one error type. Its [`code`](Error::code) and [`public_message`](Error::public_message) go to the caller;
+//! its `Display` goes to the log. The two differ only for [`Error::Internal`], whose text never leaves the house.
+
+use std::borrow::Cow;
+
+/// What can go wrong, from the caller's point of view.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The frame, or a field of it, is not what the protocol says. The text names the field.
+    #[error("{0}")]
+    BadRequest(Cow<'static, str>),
+    /// The frame names an action that is no route of this API.
+    #[error("unknown action")]
+    UnknownAction,
+    /// Not `kind` or `kind:id` of a kind and id that exist.
+    #[error("invalid channel: {0}")]
+    InvalidChannel(&'static str),
+    /// No identity, or one that has expired.
+    #[error("{0}")]
+    Unauthorized(Cow<'static, str>),
+    /// The policy says no.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// The action needs a membership in the channel.
+    #[error("join the channel first")]
+    NotJoined,
+    /// What the request names does not exist.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// A part of the request is larger than its limit in bytes.
+    #[error("{what} is larger than {bytes_max} bytes")]
+    TooLarge {
+        /// The part that is too large.
+        what: &'static str,
+        /// Its limit.
+        bytes_max: usize,
+    },
+    /// Too fast.
+    #[error("too many requests")]
+    RateLimited {
+        /// When to try again, in milliseconds from now.
+        retry_after_ms: u64,
+    },
+    /// The request contradicts the present state; the text says what to do.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// Ours. The text is for the log alone.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// The code on the wire: the part that programs read.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "bad_request",
+            Self::UnknownAction => "unknown_action",
+            Self::InvalidChannel(_) => "invalid_channel",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotJoined => "not_joined",
+            Self::NotFound(_) => "not_found",
+            Self::TooLarge { .. } => "too_large",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Conflict(_) => "conflict",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// The text on the wire: the part that people read. Never says what went wrong inside.
+    pub fn public_message(&self) -> String {
+        match self {
+            Self::Internal(_) => "something went wrong on our side; try again".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    /// A [`BadRequest`](Error::BadRequest) from what `serde` found; cut short, because it may quote the input.
+    pub fn from_serde(error: &serde_json::Error) -> Self {
+        const MESSAGE_CHARS_MAX: usize = 200;
+        Self::BadRequest(error.to_string().chars().take(MESSAGE_CHARS_MAX).collect::<String>().into())
+    }
+
+    /// An [`Internal`](Error::Internal) from anything that can be printed with its causes.
+    pub fn internal(what: &str, error: &dyn std::error::Error) -> Self {
+        let mut text = format!("{what}: {error}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        Self::Internal(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_wrong_inside_is_not_told() {
+        let error = Error::Internal("table funnelcast-dev is on fire".into());
+        assert_eq!(error.code(), "internal");
+        assert!(!error.public_message().contains("fire"));
+        assert!(error.to_string().contains("fire"));
+    }
+
+    #[test]
+    fn a_serde_message_is_cut() {
+        let long = format!("\"{}\"", "x".repeat(10_000));
+        let error = serde_json::from_str::<u8>(&long).unwrap_err();
+        assert!(Error::from_serde(&error).public_message().len() <= 200);
+    }
+}

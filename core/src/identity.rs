@@ -1,0 +1,150 @@
+//! Who is calling: what a token said, carried by the authorizer's context to every later event of the connection.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CompanyId, Error, Timestamp, UserId, text::Text};
+
+/// The longest display name, in bytes.
+pub const NAME_BYTES_MAX: usize = 128;
+/// The most companies in one token: with ids of 64 bytes they stay under API Gateway's 8 KiB for an authorizer's
+/// answer (<https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>).
+pub const COMPANIES_MAX: usize = 50;
+
+/// A user's display name.
+pub type Name = Text<NAME_BYTES_MAX>;
+
+/// What a user is to a company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Of the team, with all rights.
+    Admin,
+    /// Of the team.
+    Member,
+    /// A buyer: sees the conversations that he takes part in, and nothing else of the company.
+    Customer,
+}
+
+/// One company of an identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompanyClaim {
+    /// Which company.
+    pub id: CompanyId,
+    /// What the user is to it.
+    pub role: Role,
+}
+
+/// An authenticated user, until [`expires_at`](Identity::expires_at).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Who he is.
+    pub user: UserId,
+    /// What to call him.
+    pub name: Name,
+    /// The companies that his token names; at most [`COMPANIES_MAX`].
+    pub companies: Vec<CompanyClaim>,
+    /// When the token stops counting, on a live connection too.
+    pub expires_at: Timestamp,
+}
+
+impl Identity {
+    /// Whether the user is of the team of this company.
+    pub fn is_team_of(&self, company: &CompanyId) -> bool {
+        self.companies.iter().any(|c| c.id == *company && c.role != Role::Customer)
+    }
+
+    /// Refuses an identity that has expired by `now`.
+    pub fn check_alive(&self, now: Timestamp) -> Result<(), Error> {
+        if now < self.expires_at { Ok(()) } else { Err(Error::Unauthorized("the token has expired".into())) }
+    }
+
+    /// As an authorizer's context: flat strings, which is all that API Gateway passes on.
+    pub fn to_context(&self) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([
+            ("userId", self.user.to_string()),
+            ("name", self.name.as_str().to_owned()),
+            ("companies", serde_json::to_string(&self.companies).unwrap_or_default()),
+            ("expiresAt", self.expires_at.as_secs().to_string()),
+        ])
+    }
+
+    /// Back from an authorizer's context.
+    ///
+    /// # Errors
+    /// [`Error::Internal`]: the context is our own authorizer's, so a broken one is not the caller's fault.
+    pub fn from_context<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Self, Error> {
+        let field = |name: &str| {
+            get(name).ok_or_else(|| Error::Internal(format!("the authorizer's context has no `{name}`")))
+        };
+        let broken = |error: &dyn std::error::Error| Error::internal("the authorizer's context", error);
+        Ok(Self {
+            user: field("userId")?.parse().map_err(|e: Error| broken(&e))?,
+            name: field("name")?.to_owned().try_into().map_err(|e: Error| broken(&e))?,
+            companies: serde_json::from_str(field("companies")?).map_err(|e| broken(&e))?,
+            expires_at: field("expiresAt")?
+                .parse()
+                .map(Timestamp::from_secs)
+                .map_err(|e: std::num::ParseIntError| broken(&e))?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ann() -> Identity {
+        Identity {
+            user: "user_1".parse().unwrap(),
+            name: "Ann \"A\" Ünal".to_owned().try_into().unwrap(),
+            companies: vec![
+                CompanyClaim { id: "biz_1".parse().unwrap(), role: Role::Admin },
+                CompanyClaim { id: "biz_2".parse().unwrap(), role: Role::Customer },
+            ],
+            expires_at: Timestamp::from_secs(1_000),
+        }
+    }
+
+    #[test]
+    fn a_context_carries_all_of_it() {
+        let context = ann().to_context();
+        assert_eq!(Identity::from_context(|name| context.get(name).map(String::as_str)), Ok(ann()));
+    }
+
+    #[test]
+    fn a_context_that_lacks_something_is_our_fault() {
+        let mut context = ann().to_context();
+        context.remove("companies");
+        let error = Identity::from_context(|name| context.get(name).map(String::as_str)).unwrap_err();
+        assert_eq!(error.code(), "internal");
+    }
+
+    #[test]
+    fn a_customer_is_not_of_the_team() {
+        assert!(ann().is_team_of(&"biz_1".parse().unwrap()));
+        assert!(!ann().is_team_of(&"biz_2".parse().unwrap()));
+        assert!(!ann().is_team_of(&"biz_3".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_last_moment_is_too_late() {
+        assert!(ann().check_alive(Timestamp::from_millis(999_999)).is_ok());
+        assert!(ann().check_alive(Timestamp::from_secs(1_000)).is_err());
+    }
+
+    #[test]
+    fn the_largest_identity_fits_an_authorizers_answer() {
+        let company = CompanyClaim { id: "c".repeat(64).parse().unwrap(), role: Role::Customer };
+        let identity = Identity {
+            user: "u".repeat(64).parse().unwrap(),
+            name: "n".repeat(NAME_BYTES_MAX).try_into().unwrap(),
+            companies: vec![company; COMPANIES_MAX],
+            expires_at: Timestamp::from_secs(i64::MAX / 1000),
+        };
+        let context = serde_json::to_string(&identity.to_context()).unwrap();
+        assert!(context.len() < 7 * 1024, "{} bytes", context.len());
+    }
+}

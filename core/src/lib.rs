@@ -1,0 +1,29 @@
+//! The contract of funnelcast as types: what travels on the wire, who may do what, and what can go wrong.
+//!
+//! Everything here is pure: no I/O, no clock, no environment, no AWS crate. Text from outside becomes one of
+//! these types at the edge, or an [`Error`] that the caller may see; behind the edge nobody checks again.
+//!
+//! # Layout
+//! - [`channel`], [`policy`]: the channels, and the one table that says who may join, publish and read what
+//! - [`action`], [`frame`]: what a client sends, and what it gets back
+//! - [`event`], [`publication`]: the payloads, and how a client's or the backend's word becomes one
+//! - [`identity`], [`id`], [`time`], [`text`]: the values that the rest is made of
+//! - [`error`]: the one error type, with its wire codes
+
+pub mod action;
+pub mod channel;
+pub mod error;
+pub mod event;
+pub mod frame;
+pub mod id;
+pub mod identity;
+pub mod policy;
+pub mod publication;
+pub mod text;
+pub mod time;
+
+pub use channel::Channel;
+pub use error::Error;
+pub use id::{CompanyId, ConnectionId, ConversationId, FunnelId, Key, RequestId, ResourceId, Seq, UserId};
+pub use identity::Identity;
+pub use time::Timestamp;

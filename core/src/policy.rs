@@ -1,0 +1,277 @@
+//! The policy: one row a kind of channel, and the few questions that are asked of it. There is no other place that
+//! decides who may join, what a client may publish, or what is kept.
+
+use std::time::Duration;
+
+use crate::{
+    Channel, CompanyId, Identity,
+    channel::Kind,
+    event::EventName::{
+        self, AnalyticsUpdate, ChatMessage, ChatReceipt, ChatTyping, FunnelUpdate, PresenceJoin,
+        PresenceLeave, PresenceUpdate, ResourceUpdate, Signal, SystemNotification, UserNotification,
+    },
+};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// What becomes of an event on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// In the channel's log, with a seq.
+    Durable,
+    /// In the log, and the last one of each key is given on join.
+    DurableAndLatest,
+    /// Only the last one of each key is kept, and given on join.
+    Latest,
+    /// Never written.
+    Ephemeral,
+}
+
+impl Lane {
+    /// Whether its events have a seq, and need a key.
+    pub const fn is_durable(self) -> bool {
+        matches!(self, Self::Durable | Self::DurableAndLatest)
+    }
+}
+
+/// Who may join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joiner {
+    /// The team of the company in the channel's name.
+    Team,
+    /// The user in the channel's name.
+    Owner,
+    /// A participant of the conversation, or the team of its company.
+    Participant,
+    /// Every authenticated user.
+    Anyone,
+}
+
+/// How long a kept event is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retention {
+    /// This long.
+    For(Duration),
+    /// As long as the stack's configuration says; for ever by default.
+    Configured,
+}
+
+/// One row of the policy.
+#[derive(Debug)]
+pub struct Row {
+    /// For which channels.
+    pub kind: Kind,
+    /// Who may join.
+    pub joiner: Joiner,
+    /// What may appear on it, and what becomes of each.
+    pub events: &'static [(EventName, Lane)],
+    /// What of that a client may publish; the rest is the server's and the backend's.
+    pub client_events: &'static [EventName],
+    /// How long what is kept is kept.
+    pub retention: Retention,
+    /// Whether its members see each other.
+    pub presence: bool,
+    /// Over how many partitions its members are spread: a partition writes 1,000 units a second, and everybody
+    /// joins `system`.
+    pub shards: u8,
+}
+
+/// DESIGN's table of channels.
+pub const POLICY: [Row; 7] = [
+    Row {
+        kind: Kind::Company,
+        joiner: Joiner::Team,
+        events: &[
+            (SystemNotification, Lane::Durable),
+            (PresenceJoin, Lane::Ephemeral),
+            (PresenceLeave, Lane::Ephemeral),
+            (PresenceUpdate, Lane::Ephemeral),
+        ],
+        client_events: &[],
+        retention: Retention::For(DAY.saturating_mul(7)),
+        presence: true,
+        shards: 4,
+    },
+    Row {
+        kind: Kind::FunnelUpdates,
+        joiner: Joiner::Team,
+        events: &[(FunnelUpdate, Lane::DurableAndLatest)],
+        client_events: &[],
+        retention: Retention::For(DAY.saturating_mul(7)),
+        presence: false,
+        shards: 1,
+    },
+    Row {
+        kind: Kind::ResourceUpdates,
+        joiner: Joiner::Team,
+        events: &[(ResourceUpdate, Lane::Durable)],
+        client_events: &[],
+        retention: Retention::For(DAY.saturating_mul(7)),
+        presence: false,
+        shards: 1,
+    },
+    Row {
+        kind: Kind::Analytics,
+        joiner: Joiner::Team,
+        events: &[(AnalyticsUpdate, Lane::Latest)],
+        client_events: &[],
+        retention: Retention::For(DAY),
+        presence: false,
+        shards: 1,
+    },
+    Row {
+        kind: Kind::User,
+        joiner: Joiner::Owner,
+        events: &[(UserNotification, Lane::Durable)],
+        client_events: &[],
+        retention: Retention::For(DAY.saturating_mul(30)),
+        presence: false,
+        shards: 1,
+    },
+    Row {
+        kind: Kind::Conversation,
+        joiner: Joiner::Participant,
+        events: &[
+            (ChatMessage, Lane::Durable),
+            (ChatTyping, Lane::Ephemeral),
+            (ChatReceipt, Lane::Ephemeral),
+            (Signal, Lane::Ephemeral),
+            (PresenceJoin, Lane::Ephemeral),
+            (PresenceLeave, Lane::Ephemeral),
+            (PresenceUpdate, Lane::Ephemeral),
+        ],
+        client_events: &[ChatMessage, ChatTyping, Signal, PresenceUpdate],
+        retention: Retention::Configured,
+        presence: true,
+        shards: 1,
+    },
+    Row {
+        kind: Kind::System,
+        joiner: Joiner::Anyone,
+        events: &[(SystemNotification, Lane::Durable)],
+        client_events: &[],
+        retention: Retention::For(DAY.saturating_mul(7)),
+        presence: false,
+        shards: 16,
+    },
+];
+
+impl Kind {
+    /// The row for this kind.
+    pub const fn policy(self) -> &'static Row {
+        // In the order of the enum, which a test checks: an index cannot fail to find its row.
+        &POLICY[self as usize]
+    }
+}
+
+impl Row {
+    /// What becomes of this event here; `None` where it has no place.
+    pub fn lane(&self, event: EventName) -> Option<Lane> {
+        self.events.iter().find(|(name, _)| *name == event).map(|(_, lane)| *lane)
+    }
+
+    /// Whether a client may publish it here.
+    pub fn client_may_publish(&self, event: EventName) -> bool {
+        self.client_events.contains(&event)
+    }
+}
+
+/// The answer to "may he join?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Yes.
+    Allowed,
+    /// No.
+    Refused,
+    /// It depends on the conversation: see [`may_join_conversation`].
+    DependsOnConversation,
+}
+
+/// Whether this user may join this channel, as far as his token alone can tell.
+pub fn may_join(identity: &Identity, channel: &Channel) -> Verdict {
+    let allowed = match channel.kind().policy().joiner {
+        Joiner::Team => channel.company().is_some_and(|company| identity.is_team_of(company)),
+        Joiner::Owner => matches!(channel, Channel::User(user) if *user == identity.user),
+        Joiner::Anyone => true,
+        Joiner::Participant => return Verdict::DependsOnConversation,
+    };
+    if allowed { Verdict::Allowed } else { Verdict::Refused }
+}
+
+/// Whether this user may join a conversation of `company` (`None`: nobody has told us of it), being one of its
+/// participants or not.
+pub fn may_join_conversation(identity: &Identity, company: Option<&CompanyId>, is_participant: bool) -> bool {
+    company.is_some_and(|company| is_participant || identity.is_team_of(company))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Timestamp,
+        identity::{CompanyClaim, Role},
+    };
+
+    #[test]
+    fn every_kind_has_its_own_row() {
+        for (index, row) in POLICY.iter().enumerate() {
+            assert_eq!(row.kind as usize, index);
+            assert_eq!(row.kind.policy().kind, row.kind);
+            assert!(row.shards > 0);
+            for event in row.client_events {
+                assert!(row.lane(*event).is_some(), "{event:?} may be published but has no lane");
+            }
+        }
+    }
+
+    #[test]
+    fn a_client_publishes_on_conversations_alone() {
+        for row in &POLICY {
+            assert_eq!(row.client_events.is_empty(), row.kind != Kind::Conversation, "{:?}", row.kind);
+        }
+    }
+
+    fn user(companies: &[(&str, Role)]) -> Identity {
+        Identity {
+            user: "user_1".parse().unwrap(),
+            name: "Ann".to_owned().try_into().unwrap(),
+            companies: companies
+                .iter()
+                .map(|(id, role)| CompanyClaim { id: id.parse().unwrap(), role: *role })
+                .collect(),
+            expires_at: Timestamp::from_secs(1),
+        }
+    }
+
+    /// The verdicts of DESIGN's table, written down channel by channel.
+    #[test]
+    fn who_may_join_what() {
+        use Verdict::{Allowed, DependsOnConversation, Refused};
+        let admin = user(&[("biz_1", Role::Admin)]);
+        let member = user(&[("biz_1", Role::Member)]);
+        let customer = user(&[("biz_1", Role::Customer)]);
+        let stranger = user(&[("biz_2", Role::Admin)]);
+        for (channel, verdicts) in [
+            ("company:biz_1", [Allowed, Allowed, Refused, Refused]),
+            ("funnel_updates:biz_1", [Allowed, Allowed, Refused, Refused]),
+            ("resource_updates:biz_1", [Allowed, Allowed, Refused, Refused]),
+            ("analytics:biz_1", [Allowed, Allowed, Refused, Refused]),
+            ("user:user_1", [Allowed; 4]),
+            ("user:user_2", [Refused; 4]),
+            ("conversation:c1", [DependsOnConversation; 4]),
+            ("system", [Allowed; 4]),
+        ] {
+            let got =
+                [&admin, &member, &customer, &stranger].map(|who| may_join(who, &channel.parse().unwrap()));
+            assert_eq!(got, verdicts, "{channel}");
+        }
+        let company = "biz_1".parse().unwrap();
+        for (who, as_participant, as_outsider) in
+            [(&admin, true, true), (&member, true, true), (&customer, true, false), (&stranger, true, false)]
+        {
+            assert_eq!(may_join_conversation(who, Some(&company), true), as_participant);
+            assert_eq!(may_join_conversation(who, Some(&company), false), as_outsider);
+            assert!(!may_join_conversation(who, None, true), "an unknown conversation is nobody's");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Points in time: milliseconds since the epoch inside, RFC 3339 in UTC with milliseconds on the wire.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// A point in time to the millisecond, e.g. `2026-11-23T10:00:00.123Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since 1970, clamped to the years that RFC 3339 can write.
+    pub fn from_millis(millis: i64) -> Self {
+        Self(millis.clamp(jiff::Timestamp::MIN.as_second() * 1000, jiff::Timestamp::MAX.as_second() * 1000))
+    }
+
+    /// From whole seconds since 1970, as tokens (`exp`) and the table's TTL have it.
+    pub fn from_secs(secs: i64) -> Self {
+        Self::from_millis(secs.saturating_mul(1000))
+    }
+
+    /// Milliseconds since 1970.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    pub const fn as_secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self::from_millis(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self::from_millis(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        text.parse::<jiff::Timestamp>().map(|t| Self(t.as_millisecond())).map_err(|_| {
+            Error::BadRequest("a timestamp is RFC 3339 with an offset, e.g. 2026-11-23T10:00:00.123Z".into())
+        })
+    }
+}
+
+impl TryFrom<String> for Timestamp {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<Timestamp> for String {
+    fn from(timestamp: Timestamp) -> Self {
+        timestamp.to_string()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let timestamp = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        write!(f, "{timestamp:.3}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn always_three_decimals_and_utc() {
+        assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(
+            "2026-11-23T11:00:00.1239+01:00".parse::<Timestamp>().unwrap().to_string(),
+            "2026-11-23T10:00:00.123Z"
+        );
+        assert!("2026-11-23T10:00:00".parse::<Timestamp>().is_err(), "no offset, no point in time");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(millis in any::<i64>()) {
+            let timestamp = Timestamp::from_millis(millis);
+            prop_assert_eq!(timestamp.to_string().parse::<Timestamp>(), Ok(timestamp));
+        }
+    }
+}
