@@ -1,0 +1,48 @@
+//! What every function shares: the only crate that names an AWS SDK.
+//!
+//! # Layout
+//! - [`serve`]: from Lambda's event to a handler's typed arguments, and from its result to an answer
+//! - [`config`]: the environment, read once
+//! - [`store`]: the table; its one implementation is DynamoDB
+//! - [`gateway`]: posts to connections
+//! - [`fanout`]: the two together: one event to all members of a channel, and what is done about the dead
+//!
+//! No SDK type leaves this crate, and no decision about who may do what is made in it (that is
+//! [`funnelcast_core::policy`]).
+
+pub mod config;
+pub mod fanout;
+pub mod gateway;
+mod logging;
+pub mod serve;
+pub mod store;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use config::Config;
+pub use fanout::Fanout;
+use funnelcast_core::{Error, Timestamp};
+pub use serve::{Caller, serve, serve_action};
+pub use store::Store;
+
+/// What a function works with, made once a process, in the init phase. A handler's first argument says which one
+/// it needs, and so what it can touch.
+pub trait Resource: Sized {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the configuration lacks something; the process then ends before its first event.
+    fn build(config: &Config) -> impl Future<Output = Result<Self, Error>>;
+}
+
+impl Resource for () {
+    async fn build(_: &Config) -> Result<Self, Error> {
+        Ok(())
+    }
+}
+
+/// The clock. `core` has none, so that all of it can be tested at any time.
+pub fn now() -> Timestamp {
+    let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,245 @@
+//! The way in and out of every function: decode, one call, encode. The only place that knows Lambda's runtime.
+
+use std::{collections::BTreeMap, fmt};
+
+use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
+use funnelcast_core::{
+    ConnectionId, Error, Identity, Timestamp,
+    action::{self, Action, Rejected},
+    frame::Reply,
+};
+use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use tracing::Instrument;
+
+use crate::{Config, Resource, logging, now};
+
+/// An event of the WebSocket API, as API Gateway sends it.
+pub type WebSocketEvent = ApiGatewayWebsocketProxyRequest;
+
+/// Who sent a frame, and on which connection.
+#[derive(Debug)]
+pub struct Caller {
+    /// Who.
+    pub identity: Identity,
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// Since when that connection is up.
+    pub connected_at: Timestamp,
+    /// When the frame was taken.
+    pub now: Timestamp,
+}
+
+impl Caller {
+    /// From an event's context.
+    ///
+    /// # Errors
+    /// [`Error::Internal`]: the context is API Gateway's and our authorizer's, so a broken one is not the caller's
+    /// fault.
+    pub fn of(context: &ApiGatewayWebsocketProxyRequestContext) -> Result<Self, Error> {
+        let identity = Identity::from_context(|name| context.authorizer.fields.get(name)?.as_str())?;
+        Ok(Self {
+            identity,
+            connection: connection_of(context)?,
+            connected_at: Timestamp::from_millis(context.connected_at),
+            now: now(),
+        })
+    }
+}
+
+/// The connection that an event is about.
+///
+/// # Errors
+/// [`Error::Internal`] where the context names none.
+pub fn connection_of(context: &ApiGatewayWebsocketProxyRequestContext) -> Result<ConnectionId, Error> {
+    let id = context.connection_id.clone().ok_or(Error::Internal("the event has no connectionId".into()))?;
+    id.try_into().map_err(|error: Error| Error::internal("connectionId", &error))
+}
+
+/// What a WebSocket route's function answers. Its body goes to the client where the route has a response.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteResponse {
+    /// For `$connect` this decides: anything but 2xx refuses the connection.
+    pub status_code: u16,
+    /// For `$connect`, the headers of the handshake's answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headers: Option<BTreeMap<&'static str, &'static str>>,
+    /// The frame for the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+impl RouteResponse {
+    /// Done, and nothing to say.
+    pub const EMPTY: Self = Self { status_code: 200, headers: None, body: None };
+
+    /// The refusal of a frame, as a frame.
+    pub fn rejected(Rejected { id, error }: &Rejected) -> Self {
+        Self::frame(&Reply::error(id.as_ref(), error))
+    }
+
+    fn frame(frame: &impl Serialize) -> Self {
+        // Our own types, whose maps have string keys: it cannot fail, and if it did, no reply is the honest one.
+        Self { body: serde_json::to_string(frame).ok(), ..Self::EMPTY }
+    }
+}
+
+/// Runs a function whose event is of any type: `E` in, `R` out.
+///
+/// An error becomes the invocation's error, with the error's own text: nobody outside sees it.
+///
+/// # Errors
+/// What the runtime API says when it ends, or what the resource lacks.
+pub async fn serve<T: Resource, E: DeserializeOwned, R: Serialize>(
+    handler: impl AsyncFn(&T, E) -> Result<R, Error>,
+) -> Result<(), lambda_runtime::Error> {
+    let resource = start::<T>().await?;
+    let handle = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+        let span = tracing::info_span!("invoke", request_id = event.context.request_id);
+        let outcome = async {
+            let event =
+                serde_json::from_str(event.payload.get()).map_err(|error| Error::from_serde(&error))?;
+            // Boxed, as below: the SDK's futures are so deep that the compiler gives up on their layout.
+            Box::pin(handler(&resource, event)).await
+        };
+        outcome.instrument(span.clone()).await.map_err(|error| {
+            span.in_scope(|| log_failure(&error));
+            Failure(error)
+        })
+    });
+    Runtime::new(handle).run().await
+}
+
+/// Runs the function of one of the client's actions: a parsed frame in, its reply out.
+///
+/// An error becomes the reply, and only that: the invocation itself succeeds.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_action<T: Resource, A: Action>(
+    handler: impl AsyncFn(&T, &Caller, A) -> Result<A::Reply, Error>,
+) -> Result<(), lambda_runtime::Error> {
+    serve(async |resource: &T, event: WebSocketEvent| Ok::<_, Error>(answer(&handler, resource, event).await))
+        .await
+}
+
+async fn answer<T, A: Action>(
+    handler: &impl AsyncFn(&T, &Caller, A) -> Result<A::Reply, Error>,
+    resource: &T,
+    event: WebSocketEvent,
+) -> RouteResponse {
+    let connection = event.request_context.connection_id.as_deref().unwrap_or_default().to_owned();
+    let request = match action::parse::<A>(event.body.as_deref().unwrap_or_default()) {
+        Ok(request) => request,
+        Err(rejected) => {
+            tracing::info!(action = A::NAME, connection, code = rejected.error.code(), "rejected");
+            return RouteResponse::rejected(&rejected);
+        }
+    };
+    let outcome = async {
+        let caller = Caller::of(&event.request_context)?;
+        caller.identity.check_alive(caller.now)?;
+        Box::pin(handler(resource, &caller, request.action)).await
+    };
+    match outcome.await {
+        Ok(data) => {
+            tracing::info!(action = A::NAME, connection, "done");
+            RouteResponse::frame(&Reply::ok(request.id.as_ref(), data))
+        }
+        Err(error) => {
+            match &error {
+                Error::Internal(_) => log_failure(&error),
+                refusal => tracing::info!(action = A::NAME, connection, code = refusal.code(), "refused"),
+            }
+            RouteResponse::rejected(&Rejected { id: request.id, error })
+        }
+    }
+}
+
+/// The one line of a failed invocation: an error where it is ours, a warning where it is the caller's.
+fn log_failure(error: &Error) {
+    match error {
+        Error::Internal(_) => tracing::error!(%error, "failed"),
+        refusal => tracing::warn!(code = refusal.code(), %refusal, "refused"),
+    }
+}
+
+async fn start<T: Resource>() -> Result<T, Error> {
+    logging::init();
+    T::build(&Config::from_env()?).await.inspect_err(|error| tracing::error!(%error, "cannot start"))
+}
+
+/// An error as Lambda reports it: `errorType` is the code, `errorMessage` the text.
+struct Failure(Error);
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(Failure(error): Failure) -> Self {
+        let error_message = match &error {
+            // API Gateway answers 401 to exactly this word, and 500 to any other
+            // (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html).
+            Error::Unauthorized(_) => "Unauthorized".to_owned(),
+            other => other.to_string(),
+        };
+        Self { error_type: error.code().to_owned(), error_message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use funnelcast_core::action::{Join, Leave, Ping, Request, Send, Status};
+
+    use super::*;
+
+    macro_rules! sample {
+        ($name:literal) => {
+            serde_json::from_str::<WebSocketEvent>(include_str!(concat!("../../events/", $name, ".json")))
+                .expect($name)
+        };
+    }
+
+    fn action<A: Action>(event: &WebSocketEvent) -> Request<A> {
+        let context = &event.request_context;
+        assert_eq!(context.route_key.as_deref(), Some(A::NAME));
+        let caller = Caller::of(context).expect("the sample has a caller");
+        caller.identity.check_alive(caller.now).expect("a sample's token lives");
+        action::parse(event.body.as_deref().unwrap()).expect("the sample's frame parses")
+    }
+
+    #[test]
+    fn the_samples_of_the_actions_decode() {
+        assert!(action::<Join>(&sample!("join")).id.is_some());
+        assert!(action::<Leave>(&sample!("leave")).id.is_some());
+        assert!(action::<Ping>(&sample!("ping")).id.is_some());
+        assert!(action::<Status>(&sample!("status")).id.is_some());
+        assert!(action::<Send>(&sample!("send")).action.key.is_some());
+        assert!(action::<Send>(&sample!("send-typing")).action.key.is_none());
+    }
+
+    #[test]
+    fn the_samples_of_the_other_routes_decode() {
+        assert_eq!(Caller::of(&sample!("connect").request_context).unwrap().identity.user.as_str(), "user_1");
+        assert!(connection_of(&sample!("disconnect").request_context).is_ok());
+        let unrouted = sample!("default");
+        assert!(action::reject_unrouted(unrouted.body.as_deref().unwrap()).error.code() == "unknown_action");
+    }
+
+    #[test]
+    fn a_refusal_of_the_token_is_the_one_word_that_means_401() {
+        let diagnostic =
+            Diagnostic::from(Failure(Error::Unauthorized("token: its issuer is unknown".into())));
+        assert_eq!(diagnostic.error_message, "Unauthorized");
+        let diagnostic = Diagnostic::from(Failure(Error::BadRequest("no `funnelId`".into())));
+        assert_eq!(
+            (diagnostic.error_type.as_str(), diagnostic.error_message.as_str()),
+            ("bad_request", "no `funnelId`")
+        );
+    }
+}

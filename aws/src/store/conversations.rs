@@ -1,0 +1,191 @@
+//! Conversations: whose they are, and who takes part, as the backend says.
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::{
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem},
+};
+use funnelcast_core::{CompanyId, ConversationId, Error, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use super::{Store, failed, from_item, key, to_item};
+
+/// The most participants of a conversation: replacing all of them by as many others is one transaction, which takes
+/// at most 100 items
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>). The team of its
+/// company does not count.
+pub const PARTICIPANTS_MAX: usize = 48;
+
+/// What decides who may join a conversation.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConversationAccess {
+    /// Whose it is; `None` where nobody has told us of it.
+    pub company: Option<CompanyId>,
+    /// Whether the user in question takes part.
+    pub is_participant: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta {
+    pk: String,
+    sk: String,
+    company_id: CompanyId,
+    /// When the backend said so, in milliseconds: an older word never overrides a newer one.
+    at: i64,
+}
+
+impl Store {
+    /// Reads what decides whether a user may join: 2 items in one call.
+    pub async fn conversation_access(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+    ) -> Result<ConversationAccess, Error> {
+        const ROUNDS_MAX: u32 = 5;
+        let mut keys = KeysAndAttributes::builder().consistent_read(true);
+        for sk in [key::META.to_owned(), key::participant(user)] {
+            keys = keys.keys(HashMap::from([
+                ("pk".to_owned(), AttributeValue::S(key::conversation(conversation))),
+                ("sk".to_owned(), AttributeValue::S(sk)),
+            ]));
+        }
+        let mut pending =
+            HashMap::from([(self.table.clone(), keys.build().map_err(|e| Error::internal("a batch", &e))?)]);
+        let mut access = ConversationAccess { company: None, is_participant: false };
+        for round in 0..ROUNDS_MAX {
+            let answer = self.client.batch_get_item().set_request_items(Some(pending)).send().await;
+            let answer = answer.map_err(failed("BatchGetItem of a conversation"))?;
+            for item in answer.responses.into_iter().flatten().flat_map(|(_, items)| items) {
+                if item.get("sk").is_some_and(|sk| sk.as_s().is_ok_and(|sk| sk == key::META)) {
+                    access.company = Some(from_item::<Meta>(item)?.company_id);
+                } else {
+                    access.is_participant = true;
+                }
+            }
+            pending = answer.unprocessed_keys.unwrap_or_default();
+            if pending.is_empty() {
+                return Ok(access);
+            }
+            super::back_off(round).await;
+        }
+        Err(Error::Internal("BatchGetItem left keys undone".into()))
+    }
+
+    /// Makes a conversation what the backend says it is at time `at`: 1 read by size, then one transaction of 2 units
+    /// and 2 a participant that comes or goes. An older word than the one that stands changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] over [`PARTICIPANTS_MAX`] participants; [`Error::Internal`] where others kept changing
+    /// it meanwhile, or the table fails.
+    pub async fn put_conversation(
+        &self,
+        conversation: &ConversationId,
+        company: &CompanyId,
+        participants: &BTreeSet<UserId>,
+        at: Timestamp,
+    ) -> Result<Outcome, Error> {
+        const ROUNDS_MAX: u32 = 5;
+        if participants.len() > PARTICIPANTS_MAX {
+            return Err(Error::BadRequest("a conversation has at most 48 participants".into()));
+        }
+        for round in 0..ROUNDS_MAX {
+            let (meta, present) = self.read_conversation(conversation).await?;
+            if meta.as_ref().is_some_and(|meta| meta.at > at.as_millis()) {
+                return Ok(Outcome::Stale);
+            }
+            let pk = key::conversation(conversation);
+            let new = Meta { pk, sk: key::META.to_owned(), company_id: company.clone(), at: at.as_millis() };
+            let mut writes = vec![self.put_meta(new, meta.as_ref())?];
+            for user in participants.difference(&present) {
+                writes.push(self.put_participant(conversation, user)?);
+            }
+            for user in present.difference(participants) {
+                writes.push(self.delete_participant(conversation, user)?);
+            }
+            match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+                Ok(_) => return Ok(Outcome::Done),
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(TransactWriteItemsError::is_transaction_canceled_exception) =>
+                {
+                    super::back_off(round).await; // somebody else changed it between our read and our write
+                }
+                Err(error) => return Err(failed("TransactWriteItems of a conversation")(error)),
+            }
+        }
+        Err(Error::Internal("a conversation kept changing under our hands".into()))
+    }
+
+    async fn read_conversation(
+        &self,
+        conversation: &ConversationId,
+    ) -> Result<(Option<Meta>, BTreeSet<UserId>), Error> {
+        // One page holds them all: PARTICIPANTS_MAX small items.
+        let page = self.query(key::conversation(conversation)).send().await;
+        let mut meta = None;
+        let mut users = BTreeSet::new();
+        for item in page.map_err(failed("Query of a conversation"))?.items.unwrap_or_default() {
+            match item
+                .get("sk")
+                .and_then(|sk| sk.as_s().ok())
+                .and_then(|sk| sk.strip_prefix(key::PARTICIPANT_PREFIX))
+            {
+                Some(user) => drop(users.insert(user.parse()?)),
+                None => meta = Some(from_item(item)?),
+            }
+        }
+        Ok((meta, users))
+    }
+
+    /// On condition that nobody has changed it since `before` was read.
+    fn put_meta(&self, meta: Meta, before: Option<&Meta>) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(to_item(meta)?));
+        let put = match before {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(before) => put
+                .condition_expression("#at = :before")
+                .expression_attribute_names("#at", "at")
+                .expression_attribute_values(":before", AttributeValue::N(before.at.to_string())),
+        };
+        let put = put.build().map_err(|error| Error::internal("a put", &error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    fn put_participant(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+    ) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .item("pk", AttributeValue::S(key::conversation(conversation)))
+            .item("sk", AttributeValue::S(key::participant(user)));
+        let put = put.build().map_err(|error| Error::internal("a put", &error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    fn delete_participant(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+    ) -> Result<TransactWriteItem, Error> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(key::conversation(conversation)))
+            .key("sk", AttributeValue::S(key::participant(user)));
+        let delete = delete.build().map_err(|error| Error::internal("a delete", &error))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+}
+
+/// What became of the backend's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It stands.
+    Done,
+    /// A later one stands already.
+    Stale,
+}

@@ -1,0 +1,156 @@
+//! Memberships: which connections hear a channel.
+
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
+use funnelcast_core::{Channel, ConnectionId, Error, Timestamp, UserId, identity::Name};
+use serde::{Deserialize, Serialize};
+
+use super::{Item, Store, connections::CONNECTION_AGE_MAX, failed, from_item, key, to_item};
+use crate::{Caller, now};
+
+/// One connection in a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    /// Whose it is.
+    pub user: UserId,
+    /// What to call him.
+    pub name: Name,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// When it joined.
+    pub joined_at: Timestamp,
+    /// When its token stops counting, and nothing more is posted to it.
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    pk: String,
+    sk: String,
+    #[serde(flatten)]
+    member: &'a Member,
+    ttl: i64,
+}
+
+impl Store {
+    /// Makes the caller's connection a member: 2 writes.
+    ///
+    /// The connection learns of it first: whatever then ends it finds the membership to remove.
+    pub async fn put_membership(&self, caller: &Caller, channel: &Channel) -> Result<(), Error> {
+        self.note_channel(&caller.connection, channel).await?;
+        let member = Member {
+            user: caller.identity.user.clone(),
+            name: caller.identity.name.clone(),
+            connection: caller.connection.clone(),
+            joined_at: caller.now,
+            expires_at: caller.identity.expires_at,
+        };
+        let row = Row {
+            pk: key::members(channel, key::shard(channel, &caller.connection)),
+            sk: key::member(&caller.identity.user, &caller.connection),
+            member: &member,
+            ttl: (caller.connected_at + CONNECTION_AGE_MAX).as_secs(),
+        };
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(row)?));
+        put.send().await.map_err(failed("PutItem of a membership"))?;
+        Ok(())
+    }
+
+    /// Ends a membership: 2 writes. One that is not there is no error.
+    pub async fn remove_membership(&self, caller: &Caller, channel: &Channel) -> Result<(), Error> {
+        let [pk, sk] = member_key(&caller.identity.user, &caller.connection, channel);
+        let delete = self.client.delete_item().table_name(&self.table).key("pk", pk).key("sk", sk);
+        delete.send().await.map_err(failed("DeleteItem of a membership"))?;
+        self.forget_channel(&caller.connection, channel).await
+    }
+
+    /// Ends all of a dead connection's memberships: 1 write each.
+    pub async fn remove_memberships(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        channels: &[Channel],
+    ) -> Result<(), Error> {
+        let deletes = channels.iter().map(|channel| {
+            let [pk, sk] = member_key(user, connection, channel);
+            let key = DeleteRequest::builder().key("pk", pk).key("sk", sk).build();
+            key.map(|request| WriteRequest::builder().delete_request(request).build())
+                .map_err(|error| Error::internal("a delete", &error))
+        });
+        self.batch_write(deletes.collect::<Result<_, _>>()?).await
+    }
+
+    /// Whether the caller's connection is a member: 1 read.
+    pub async fn is_member(&self, caller: &Caller, channel: &Channel) -> Result<bool, Error> {
+        let [pk, sk] = member_key(&caller.identity.user, &caller.connection, channel);
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", pk)
+            .key("sk", sk)
+            .projection_expression("pk")
+            .consistent_read(true);
+        Ok(get.send().await.map_err(failed("GetItem of a membership"))?.item.is_some())
+    }
+
+    /// The channel's members, page by page, shard by shard.
+    pub fn members<'a>(&'a self, channel: &'a Channel) -> MemberPages<'a> {
+        MemberPages { store: self, channel, shard: 0, start: None, page_size: None, now: now() }
+    }
+}
+
+/// See [`Store::members`].
+#[derive(Debug)]
+pub struct MemberPages<'a> {
+    store: &'a Store,
+    channel: &'a Channel,
+    shard: u8,
+    start: Option<Item>,
+    page_size: Option<i32>,
+    now: Timestamp,
+}
+
+impl MemberPages<'_> {
+    /// Pages of at most this many; DynamoDB's 1 MB where it is not called.
+    #[must_use]
+    pub fn page_size(mut self, members_max: usize) -> Self {
+        self.page_size = i32::try_from(members_max).ok();
+        self
+    }
+
+    /// Whether all has been read.
+    pub fn is_done(&self) -> bool {
+        self.shard >= self.channel.kind().policy().shards
+    }
+
+    /// The next page, without the members whose token has expired; `None` after the last. A page may be empty.
+    pub async fn next(&mut self) -> Result<Option<Vec<Member>>, Error> {
+        if self.is_done() {
+            return Ok(None);
+        }
+        let query = self
+            .store
+            .query(key::members(self.channel, self.shard))
+            .set_limit(self.page_size)
+            .set_exclusive_start_key(self.start.take());
+        let page = query.send().await.map_err(failed("Query of members"))?;
+        self.start = page.last_evaluated_key;
+        if self.start.is_none() {
+            self.shard += 1;
+        }
+        let mut members = Vec::with_capacity(page.items.as_ref().map_or(0, Vec::len));
+        for item in page.items.unwrap_or_default() {
+            members.push(from_item::<Member>(item)?);
+        }
+        members.retain(|member| member.expires_at > self.now);
+        Ok(Some(members))
+    }
+}
+
+fn member_key(user: &UserId, connection: &ConnectionId, channel: &Channel) -> [AttributeValue; 2] {
+    [
+        AttributeValue::S(key::members(channel, key::shard(channel, connection))),
+        AttributeValue::S(key::member(user, connection)),
+    ]
+}

@@ -1,0 +1,145 @@
+//! The table: one, on demand, with a string `pk` and `sk`.
+//!
+//! | item | key | file |
+//! |---|---|---|
+//! | connection | `CONN#c` / `META` | [`connections`] |
+//! | membership | `CH#channel#shard` / `userId#c` | [`members`] |
+//! | log | `LOG#channel` / seq, and one `#start` | [`log`], [`recovery`] |
+//! | latest | `LAST#channel` / key | [`latest`] |
+//! | conversation | `CONV#id` / `META`, `CONV#id` / `USER#u` | [`conversations`] |
+//! | outbox | `OUTBOX#...` / key | [`stream`] |
+//!
+//! There is no scan on any path. Rows that the TTL has not removed yet are recognised by their time, by whoever
+//! reads them. Reads that a guarantee rests on are strongly consistent.
+
+pub mod connections;
+pub mod conversations;
+mod key;
+pub mod latest;
+pub mod log;
+pub mod members;
+pub mod recovery;
+pub mod stream;
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    operation::query::builders::QueryFluentBuilder,
+    types::{AttributeValue, WriteRequest},
+};
+pub use connections::Connection;
+use funnelcast_core::{Channel, Error, policy::Retention};
+pub use log::{Append, LogView, Stored};
+pub use members::Member;
+pub use recovery::Recovery;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Config, Resource, config};
+
+/// An item as the SDK has it.
+type Item = HashMap<String, AttributeValue>;
+
+/// The limit of `BatchWriteItem`
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>).
+const BATCH_WRITE_ITEMS_MAX: usize = 25;
+
+/// The table.
+#[derive(Debug)]
+pub struct Store {
+    client: Client,
+    table: String,
+    conversation_retention: Option<Duration>,
+}
+
+impl Resource for Store {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let table = Config::need("TABLE_NAME", config.table.as_ref())?.to_owned();
+        let client = Client::new(&config::sdk_config().await);
+        Ok(Self { client, table, conversation_retention: config.conversation_retention })
+    }
+}
+
+impl Store {
+    /// How long the channel's events are kept; `None` for ever.
+    fn retention(&self, channel: &Channel) -> Option<Duration> {
+        match channel.kind().policy().retention {
+            Retention::For(duration) => Some(duration),
+            Retention::Configured => self.conversation_retention,
+        }
+    }
+
+    /// A strongly consistent query of one partition, in the order of its sort keys.
+    fn query(&self, pk: String) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+    }
+
+    /// Writes in batches of [`BATCH_WRITE_ITEMS_MAX`], and what DynamoDB leaves undone again, until all is done.
+    async fn batch_write(&self, writes: Vec<WriteRequest>) -> Result<(), Error> {
+        const ROUNDS_MAX: u32 = 8;
+        for chunk in writes.chunks(BATCH_WRITE_ITEMS_MAX) {
+            let mut pending = chunk.to_vec();
+            for round in 0..ROUNDS_MAX {
+                let answer = self.client.batch_write_item().request_items(&self.table, pending).send().await;
+                pending = answer
+                    .map_err(failed("BatchWriteItem"))?
+                    .unprocessed_items
+                    .and_then(|mut tables| tables.remove(&self.table))
+                    .unwrap_or_default();
+                if pending.is_empty() {
+                    break;
+                }
+                back_off(round).await;
+            }
+            if !pending.is_empty() {
+                return Err(Error::Internal(format!("BatchWriteItem left {} items undone", pending.len())));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits between tries that collide: a random time up to 10 ms, doubled each round, at most 320 ms.
+async fn back_off(round: u32) {
+    let ceiling_ms = 10_u64 << round.min(5);
+    tokio::time::sleep(Duration::from_millis(rand::random_range(0..=ceiling_ms))).await;
+}
+
+/// A conditional write's outcome: `None` where the condition was not met.
+fn if_met<T, E, R>(what: &'static str, result: Result<T, SdkError<E, R>>) -> Result<Option<T>, Error>
+where
+    E: ProvideErrorMetadata,
+    SdkError<E, R>: std::error::Error,
+{
+    match result {
+        Ok(output) => Ok(Some(output)),
+        Err(SdkError::ServiceError(refusal))
+            if refusal.err().code() == Some("ConditionalCheckFailedException") =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(failed(what)(error)),
+    }
+}
+
+/// What the SDK says, for the log.
+fn failed<E, R>(what: &'static str) -> impl FnOnce(SdkError<E, R>) -> Error
+where
+    SdkError<E, R>: std::error::Error,
+{
+    move |error| Error::Internal(format!("{what}: {}", DisplayErrorContext(&error)))
+}
+
+fn to_item(row: impl Serialize) -> Result<Item, Error> {
+    serde_dynamo::to_item(row).map_err(|error| Error::internal("an item to write", &error))
+}
+
+fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
+    serde_dynamo::from_item(item).map_err(|error| Error::internal("an item of the table", &error))
+}

@@ -1,0 +1,95 @@
+//! What a joiner missed: all that came after the last seq it saw, or the plain word that this cannot be told.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use funnelcast_core::{Channel, Error, Seq, frame::Event};
+
+use super::{
+    Store, failed, from_item, key,
+    log::{Start, Stored, is_marker, stored},
+};
+use crate::now;
+
+/// The most events in a join's reply.
+pub const RECOVERY_EVENTS_MAX: usize = 100;
+/// The most bytes of their payloads: with all that is around them they stay below the 128 KiB that API Gateway
+/// takes as one message.
+pub const RECOVERY_BYTES_MAX: usize = 64 * 1024;
+
+/// The answer to "what came after `since`?".
+#[derive(Debug)]
+pub struct Recovery {
+    /// The log's last seq; 0 where it never had one.
+    pub head: Seq,
+    /// Whether `events`, and what the log has after them, are all that came.
+    pub recovered: bool,
+    /// What came, from the first on.
+    pub events: Vec<Event>,
+    /// Whether [`RECOVERY_EVENTS_MAX`] or [`RECOVERY_BYTES_MAX`] cut them.
+    pub more: bool,
+}
+
+impl Store {
+    /// The log's last seq: 1 read.
+    async fn head(&self, channel: &Channel) -> Result<Seq, Error> {
+        let query = self.query(key::log(channel)).scan_index_forward(false).limit(1);
+        let page = query.send().await.map_err(failed("Query of a log's head"))?;
+        match page.items.unwrap_or_default().pop() {
+            None => Ok(Seq::ZERO),
+            Some(item) if is_marker(&item) => Ok(from_item::<Start>(item)?.start.previous()),
+            Some(item) => Ok(stored(item)?.seq),
+        }
+    }
+
+    /// All that came after `since`: 1 read or more by size, and 1 more where the page does not tell the head. Who has
+    /// seen nothing (`None`) has missed nothing.
+    pub async fn recover(&self, channel: &Channel, since: Option<Seq>) -> Result<Recovery, Error> {
+        let Some(since) = since else {
+            let head = self.head(channel).await?;
+            return Ok(Recovery { head, recovered: true, events: Vec::new(), more: false });
+        };
+        // From `since` itself on, if it is still there: then nothing between it and the next can be missing.
+        let query = self
+            .query(key::log(channel))
+            .key_condition_expression("pk = :pk AND sk >= :since")
+            .expression_attribute_values(":since", AttributeValue::S(key::seq(since)))
+            .limit(i32::try_from(RECOVERY_EVENTS_MAX + 2).unwrap_or(i32::MAX));
+        let page = query.send().await.map_err(failed("Query of a log"))?;
+        let all_read = page.last_evaluated_key.is_none();
+        let mut rows = Vec::new();
+        for item in page.items.unwrap_or_default() {
+            rows.push(stored(item)?);
+        }
+        let head = match rows.last() {
+            Some(last) if all_read => last.seq,
+            _ => self.head(channel).await?,
+        };
+        let recovered = match rows.first() {
+            Some(first) => first.seq == since || first.seq == since.next(),
+            None => since == head,
+        };
+        rows.retain(|row| row.seq > since);
+        if !recovered || rows.iter().any(|row| !row.row.is_alive(now())) {
+            return Ok(Recovery { head, recovered: false, events: Vec::new(), more: false });
+        }
+        let (rows, cut) = cut(rows);
+        let events: Result<_, Error> = rows.into_iter().map(|row| row.into_event(channel.clone())).collect();
+        Ok(Recovery { head, recovered, events: events?, more: cut || !all_read })
+    }
+}
+
+/// As many of the first as a reply may hold, and whether that left some out.
+fn cut(mut rows: Vec<Stored>) -> (Vec<Stored>, bool) {
+    let mut bytes = 0;
+    let fitting = rows
+        .iter()
+        .take(RECOVERY_EVENTS_MAX)
+        .take_while(|row| {
+            bytes += row.row.data.len();
+            bytes <= RECOVERY_BYTES_MAX
+        })
+        .count()
+        .max(1); // one event always fits: its payload has limits of its own
+    let all = rows.len();
+    rows.truncate(fitting);
+    (rows, fitting < all)
+}
