@@ -1,0 +1,67 @@
+//! `broadcast`: what the backend has to say, to every browser that may hear it.
+//!
+//! Three triggers, and one path behind them:
+//! - an event of the bus; its id is the key, so that a repeat is known;
+//! - a record of the table's stream: a message marked for it because its channel is large or a post failed, or a
+//!   connection that the TTL removed;
+//! - an item of the outbox, which the backend writes in the same transaction as its own state.
+//!
+//! What cannot be done is an error: EventBridge and the stream then retry, and in the end the event lies in the dead
+//! letters. Nothing is dropped in silence.
+
+mod bus;
+mod stream;
+
+use funnelcast_aws::{
+    Fanout,
+    store::{Append, log::Known},
+};
+use funnelcast_core::{Error, Seq, Timestamp, frame::Event, publication::Publication};
+use serde_json::Value;
+
+/// Takes an event of the bus, or a batch of the stream.
+///
+/// # Errors
+/// [`Error::BadRequest`] with the reason where an event of the bus does not validate; [`Error::Internal`] where the
+/// work is not done. A stream's failures are in the answer, record by record.
+pub async fn handle(fanout: &Fanout, event: Value) -> Result<Value, Error> {
+    if event.get("Records").is_some() {
+        let records = serde_json::from_value(event).map_err(|error| Error::from_serde(&error))?;
+        let answer = stream::handle(fanout, records).await;
+        serde_json::to_value(answer).map_err(|error| Error::internal("the answer", &error))
+    } else {
+        let event = serde_json::from_value(event).map_err(|error| Error::from_serde(&error))?;
+        bus::handle(fanout, event).await.map(|()| Value::Null)
+    }
+}
+
+/// Keeps a publication as its lane asks, then sends it to all members. `since` is when the backend first said it: an
+/// earlier try cannot lie further back in the log.
+async fn publish(fanout: &Fanout, publication: Publication, since: Timestamp) -> Result<(), Error> {
+    let event = keep(fanout, publication, since).await?;
+    let tally = fanout.send_to_all(&event, None).await?;
+    tracing::info!(channel = %event.channel, event = ?event.event, seq = event.seq.map(Seq::get), ?tally, "broadcast");
+    if tally.failed > 0 {
+        return Err(Error::Internal(format!("{} of the posts failed", tally.failed)));
+    }
+    Ok(())
+}
+
+async fn keep(fanout: &Fanout, publication: Publication, since: Timestamp) -> Result<Event, Error> {
+    let store = &fanout.store;
+    if !publication.lane.is_durable() {
+        store.put_latest(&publication, None).await?;
+        return Ok(publication.into_event(None));
+    }
+    let view = store.look_back(&publication.channel, Known::Since(since)).await?;
+    let (seq, event) = match store.append(view, &publication).await? {
+        Append::New(seq) => (seq, None),
+        Append::Duplicate(stored) => (stored.seq, Some(stored)),
+    };
+    // Of a duplicate too: the first try may have ended between the two writes.
+    store.put_latest(&publication, Some(seq)).await?;
+    match event {
+        Some(stored) => stored.into_event(publication.channel),
+        None => Ok(publication.into_event(Some(seq))),
+    }
+}

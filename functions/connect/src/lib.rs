@@ -1,0 +1,52 @@
+//! `$connect`: keeps a connection that the authorizer has let in. One write.
+
+use funnelcast_aws::{
+    Caller, Store,
+    serve::{RouteResponse, WebSocketEvent},
+};
+use funnelcast_core::Error;
+
+/// The one subprotocol. Tokens and tickets may be offered beside it; they are never echoed.
+pub const SUBPROTOCOL: &str = "funnelcast.v1";
+
+/// Keeps the connection, and chooses the subprotocol where it was offered: a browser that offered some and gets none
+/// back ends the connection (RFC 6455, 4.1).
+///
+/// # Errors
+/// [`Error::Internal`] where the table fails; the client then gets a 5xx and tries again.
+pub async fn handle(store: &Store, event: WebSocketEvent) -> Result<RouteResponse, Error> {
+    store.put_connection(&Caller::of(&event.request_context)?).await?;
+    let headers = is_offered(&event).then(|| [("Sec-WebSocket-Protocol", SUBPROTOCOL)].into());
+    Ok(RouteResponse { headers, ..RouteResponse::EMPTY })
+}
+
+fn is_offered(event: &WebSocketEvent) -> bool {
+    event
+        .headers
+        .get_all("sec-websocket-protocol")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .any(|protocol| protocol.trim() == SUBPROTOCOL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_protocol_is_echoed() {
+        let mut event: WebSocketEvent =
+            serde_json::from_str(include_str!("../../../events/connect.json")).unwrap();
+        for (offer, expected) in [
+            ("funnelcast.v1", true),
+            ("token.a.b.c, funnelcast.v1", true),
+            ("token.a.b.c", false),
+            ("funnelcast.v10", false),
+            ("", false),
+        ] {
+            event.headers.insert("sec-websocket-protocol", offer.parse().unwrap());
+            assert_eq!(is_offered(&event), expected, "{offer}");
+        }
+    }
+}
