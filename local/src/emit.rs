@@ -1,0 +1,140 @@
+//! `emit`: puts sample events on the bus of a running stack, as `aws events put-events` would.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, bail, ensure};
+use bytes::Bytes;
+use http::{Request, header};
+use http_body_util::{BodyExt as _, Full};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{cli::Emit, client::client};
+
+/// As many as one `PutEvents` call takes.
+const ENTRIES_MAX: usize = 10;
+/// `PutEvents` wants a signature; nobody checks it here.
+const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=emit/20260101/us-east-1/events/aws4_request, SignedHeaders=host, Signature=local";
+
+/// An event as it arrives from EventBridge; `id`, `account` and `region` are the bus's to set.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Event {
+    source: String,
+    detail_type: String,
+    detail: Value,
+    #[serde(default)]
+    time: Option<Timestamp>,
+    #[serde(default)]
+    resources: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Events {
+    One(Box<Event>),
+    Many(Vec<Event>),
+}
+
+/// Emits the events of the file. An event that the bus refuses is an error with the bus's reason.
+pub(crate) async fn run(options: &Emit) -> anyhow::Result<()> {
+    let events = read(&options.file)?;
+    let endpoint = options.endpoint.trim_end_matches('/');
+    let bus = match &options.bus {
+        Some(bus) => bus.clone(),
+        None => running_bus(endpoint).await?,
+    };
+    let entries: Vec<Value> = events.iter().map(|event| entry(event, &bus)).collect();
+    for entries in entries.chunks(ENTRIES_MAX) {
+        let answer = put(endpoint, entries).await?;
+        for (number, entry) in answer["Entries"].as_array().into_iter().flatten().enumerate() {
+            if let Some(code) = entry["ErrorCode"].as_str() {
+                bail!(
+                    "event {number} was refused: {code}: {}",
+                    entry["ErrorMessage"].as_str().unwrap_or_default()
+                );
+            }
+            println!("{}", entry["EventId"].as_str().unwrap_or_default());
+        }
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<Event>> {
+    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let events = serde_json::from_str(&text).with_context(|| {
+        format!("{} is no EventBridge event with source, detail-type and detail", file.display())
+    })?;
+    Ok(match events {
+        Events::One(event) => vec![*event],
+        Events::Many(events) => events,
+    })
+}
+
+/// The event as an entry of `PutEvents`: its detail is JSON inside a string, its time is in seconds.
+fn entry(event: &Event, bus: &str) -> Value {
+    let mut entry = json!({
+        "Source": event.source,
+        "DetailType": event.detail_type,
+        "Detail": event.detail.to_string(),
+        "Resources": event.resources,
+        "EventBusName": bus,
+    });
+    if let Some(time) = event.time {
+        entry["Time"] = time.as_second().into();
+    }
+    entry
+}
+
+async fn running_bus(endpoint: &str) -> anyhow::Result<String> {
+    let ready = send(Request::get(format!("{endpoint}/_local")).body(Full::default())?).await?;
+    Ok(ready["bus"]
+        .as_str()
+        .context("the stack does not say which bus it has; name one with --bus")?
+        .to_owned())
+}
+
+async fn put(endpoint: &str, entries: &[Value]) -> anyhow::Result<Value> {
+    let request = Request::post(format!("{endpoint}/"))
+        .header("x-amz-target", "AWSEvents.PutEvents")
+        .header(header::CONTENT_TYPE, "application/x-amz-json-1.1")
+        .header(header::AUTHORIZATION, AUTHORIZATION)
+        .body(Full::from(json!({ "Entries": entries }).to_string()))?;
+    send(request).await
+}
+
+async fn send(request: Request<Full<Bytes>>) -> anyhow::Result<Value> {
+    let url = request.uri().clone();
+    let answer = client().request(request).await.with_context(|| format!("no stack runs at {url}"))?;
+    let status = answer.status();
+    let body = answer.into_body().collect().await?.to_bytes();
+    ensure!(status.is_success(), "{url} answered {status}: {}", String::from_utf8_lossy(&body));
+    serde_json::from_slice(&body).with_context(|| format!("{url} did not answer JSON"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_becomes_an_entry() {
+        let text = r#"{"id":"1","source":"funnelcast.app","detail-type":"FunnelUpdate","time":"2026-11-23T10:00:00Z",
+            "account":"0","region":"us-east-1","resources":["r"],"detail":{"progress":5}}"#;
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("event.json");
+        fs::write(&file, text).unwrap();
+        let events = read(&file).unwrap();
+        assert_eq!(
+            entry(&events[0], "bus"),
+            json!({
+                "Source": "funnelcast.app", "DetailType": "FunnelUpdate", "Detail": r#"{"progress":5}"#,
+                "Resources": ["r"], "EventBusName": "bus", "Time": 1_795_428_000,
+            })
+        );
+        fs::write(&file, format!("[{text},{text}]")).unwrap();
+        assert_eq!(read(&file).unwrap().len(), 2);
+        fs::write(&file, "{}").unwrap();
+        assert!(read(&file).is_err());
+    }
+}

@@ -1,0 +1,118 @@
+//! Where the engine's file lies, and the two indexes that keep its streams quick.
+//!
+//! The engine looks for a stream's last sequence number at each write, over all its records; with the indexes a
+//! write costs the same at the hundred-thousandth record as at the first. Nothing is flushed to the disk: a
+//! folder of `--data` survives the end of `up`, however it comes, but not the machine's power cut.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, anyhow};
+use dynoxide::Database;
+use tempfile::TempDir;
+
+/// A RAM disk, where there is one.
+const RAM_DISK: &str = "/dev/shm";
+/// Then comes the process id, so that a later run knows a folder that a killed one has left.
+const TEMPORARY_PREFIX: &str = "funnelcast-local-";
+const FILE: &str = "dynamodb.sqlite";
+/// As the engine's own queries are written, or `SQLite` would not use them.
+const INDEXES: &str = "
+    CREATE INDEX IF NOT EXISTS _funnelcast_stream_end
+        ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
+    CREATE INDEX IF NOT EXISTS _funnelcast_shard_end
+        ON _stream_records (table_name, shard_id, CAST(sequence_number AS INTEGER));";
+
+/// The folder of the engine's file; a temporary one goes when this does.
+pub(super) struct Storage {
+    file: PathBuf,
+    _temporary: Option<TempDir>,
+}
+
+impl Storage {
+    /// Makes `data` if it is not there; without it, makes a temporary folder, on a RAM disk where there is one.
+    pub(super) fn open(data: Option<&Path>) -> anyhow::Result<Self> {
+        if let Some(data) = data {
+            fs::create_dir_all(data)
+                .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+            return Ok(Self { file: data.join(FILE), _temporary: None });
+        }
+        let parent = match Path::new(RAM_DISK) {
+            ram if ram.is_dir() => ram.to_owned(),
+            _ => std::env::temp_dir(),
+        };
+        remove_left_over(&parent);
+        let prefix = format!("{TEMPORARY_PREFIX}{}-", std::process::id());
+        let temporary = tempfile::Builder::new().prefix(&prefix).tempdir_in(&parent);
+        let temporary = temporary.with_context(|| format!("no temporary folder in {}", parent.display()))?;
+        Ok(Self { file: temporary.path().join(FILE), _temporary: Some(temporary) })
+    }
+
+    /// Opens the engine on the file.
+    pub(super) fn database(&self) -> anyhow::Result<Database> {
+        let path = self.file.to_str().with_context(|| format!("{} is not UTF-8", self.file.display()))?;
+        let unusable = |error| anyhow!("{path}: {error}");
+        let database = Database::new(path).map_err(unusable)?;
+        database.enable_bulk_loading().map_err(unusable)?;
+        rusqlite::Connection::open(&self.file)?
+            .execute_batch(INDEXES)
+            .context("the engine's schema has changed")?;
+        Ok(database)
+    }
+}
+
+/// Removes the folders of runs that were killed: on a RAM disk they would take memory until the next boot.
+fn remove_left_over(parent: &Path) {
+    // Without /proc nothing tells whether a process lives, so nothing is removed.
+    if !Path::new("/proc/self").exists() {
+        return;
+    }
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY_PREFIX)?.split('-').next());
+        let Some(owner) = owner.and_then(|owner| owner.parse::<u32>().ok()) else { continue };
+        if !Path::new("/proc").join(owner.to_string()).exists() {
+            // Another run may be removing the same one.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_killed_runs_folder_is_removed_and_a_living_ones_is_not() {
+        let parent = tempfile::tempdir().unwrap();
+        // Above the greatest process id that Linux gives.
+        let dead = parent.path().join(format!("{TEMPORARY_PREFIX}4294967295-x"));
+        let living = parent.path().join(format!("{TEMPORARY_PREFIX}{}-x", std::process::id()));
+        let other = parent.path().join("other");
+        for path in [&dead, &living, &other] {
+            fs::create_dir(path).unwrap();
+        }
+        remove_left_over(parent.path());
+        assert!(!dead.exists());
+        assert!(living.exists() && other.exists());
+    }
+
+    #[test]
+    fn the_indexes_serve_the_engines_queries() {
+        let storage = Storage::open(None).unwrap();
+        let _database = storage.database().unwrap();
+        let connection = rusqlite::Connection::open(&storage.file).unwrap();
+        let plan: String = connection
+            .query_row(
+                "EXPLAIN QUERY PLAN SELECT COALESCE(MAX(CAST(sequence_number AS INTEGER)), 0) + 1
+                 FROM _stream_records WHERE table_name = 't'",
+                [],
+                |row| row.get(3),
+            )
+            .unwrap();
+        assert!(plan.contains("_funnelcast_stream_end"), "{plan}");
+    }
+}

@@ -1,0 +1,75 @@
+//! The AWS JSON protocols: one endpoint, the service and operation in the header `X-Amz-Target`.
+//!
+//! <https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html>
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use hyper::body::Incoming;
+use serde_json::Value;
+
+use super::{
+    Front,
+    caller::access_key,
+    dynamodb,
+    server::{BodyError, Reply, empty_reply, json_reply, read_body},
+};
+use crate::aws_error::AwsError;
+
+/// The largest request that DynamoDB takes; the other services take less and say so themselves.
+const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What calls without a signature are counted under.
+const UNSIGNED: &str = "-";
+
+/// Answers a call to the service and operation `target`, e.g. `AWSEvents.PutEvents`.
+pub(super) async fn answer(front: &Front, target: &str, headers: &HeaderMap, body: Incoming) -> Reply {
+    let body = match read_body(body, BODY_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(BodyError::TooLarge) => {
+            let message = "Request size exceeded 16 MiB";
+            return reply(headers, Err(AwsError::new(413, "RequestEntityTooLargeException", message)));
+        }
+        Err(BodyError::Lost) => return empty_reply(StatusCode::BAD_REQUEST),
+    };
+    // The protocol allows an empty body for an operation without input.
+    let parsed = if body.is_empty() {
+        Ok(Value::Object(serde_json::Map::new()))
+    } else {
+        serde_json::from_slice(&body)
+    };
+    let answer = match parsed {
+        Ok(body) => call(front, target, access_key(headers).unwrap_or(UNSIGNED), body).await,
+        Err(error) => Err(AwsError::client("SerializationException", error.to_string())),
+    };
+    reply(headers, answer)
+}
+
+async fn call(front: &Front, target: &str, caller: &str, body: Value) -> Result<Value, AwsError> {
+    let (service, operation) = target.split_once('.').unwrap_or((target, ""));
+    match service {
+        "DynamoDB_20120810" => dynamodb::call(&front.engine, &front.usage, caller, target, body).await,
+        "DynamoDBStreams_20120810" => dynamodb::call_streams(&front.engine, target, body).await,
+        "AWSEvents" => front.bus.call(operation, body),
+        "AmazonSQS" => front.queues.call(operation, body).await,
+        _ => Err(AwsError::unknown_operation(target)),
+    }
+}
+
+fn reply(headers: &HeaderMap, answer: Result<Value, AwsError>) -> Reply {
+    let mut reply = match answer {
+        Ok(answer) => json_reply(StatusCode::OK, &answer),
+        Err(error) => {
+            let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut reply = json_reply(status, &error.body());
+            if let Ok(code) = HeaderValue::from_str(&error.code) {
+                reply.headers_mut().insert("x-amzn-errortype", code);
+            }
+            reply
+        }
+    };
+    let protocol = headers.get(header::CONTENT_TYPE).cloned();
+    let protocol = protocol.unwrap_or(HeaderValue::from_static("application/x-amz-json-1.0"));
+    reply.headers_mut().insert(header::CONTENT_TYPE, protocol);
+    if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()) {
+        reply.headers_mut().insert("x-amzn-requestid", id);
+    }
+    reply
+}

@@ -1,0 +1,101 @@
+//! `@connections`: how functions post to the clients of the WebSocket API.
+//!
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html>
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+
+use super::{
+    Front,
+    caller::access_key,
+    server::{BodyError, Reply, empty_reply, json_reply, read_body},
+};
+use crate::websocket::Posted;
+
+/// The connection id of a path `/@connections/{id}` or `/{stage}/@connections/{id}`, decoded.
+pub(super) fn connection_id(path: &str) -> Option<String> {
+    let (before, id) = path.split_once("/@connections/")?;
+    // At most the stage may stand before it.
+    let is_stage = before.is_empty() || (before.starts_with('/') && !before[1..].contains('/'));
+    let id = percent_decode_str(id).decode_utf8().ok()?;
+    (is_stage && !id.is_empty()).then(|| id.into_owned())
+}
+
+/// Answers one call of the management API for the connection `id`.
+pub(super) async fn answer(
+    front: &Front,
+    method: &Method,
+    id: &str,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Reply {
+    let Some(caller) = access_key(headers) else {
+        let message = "Missing Authentication Token";
+        return refuse(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", message);
+    };
+    match *method {
+        Method::POST => {
+            let reply = post(front, id, body).await;
+            front.usage.post(caller, reply.status().as_u16());
+            reply
+        }
+        Method::GET => front.websockets.describe(id).map_or_else(gone, |it| json_reply(StatusCode::OK, &it)),
+        Method::DELETE => match front.websockets.delete(id) {
+            Posted::Queued => empty_reply(StatusCode::NO_CONTENT),
+            Posted::Gone => gone(),
+        },
+        _ => refuse(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden"),
+    }
+}
+
+async fn post(front: &Front, id: &str, body: Incoming) -> Reply {
+    let bytes_max = front.websockets.message_bytes_max();
+    let body = match read_body(body, bytes_max).await {
+        Ok(body) => body,
+        Err(BodyError::TooLarge) => {
+            let message = format!("The payload is larger than {bytes_max} bytes");
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", &message);
+        }
+        Err(BodyError::Lost) => return empty_reply(StatusCode::BAD_REQUEST),
+    };
+    // The API's clients get text frames, which are UTF-8.
+    let Ok(message) = String::from_utf8(body.into()) else {
+        return refuse(StatusCode::BAD_REQUEST, "BadRequestException", "The payload is not UTF-8");
+    };
+    match front.websockets.post(id, message) {
+        Posted::Queued => empty_reply(StatusCode::OK),
+        Posted::Gone => gone(),
+    }
+}
+
+fn gone() -> Reply {
+    refuse(StatusCode::GONE, "GoneException", "The connection is no longer available")
+}
+
+fn refuse(status: StatusCode, code: &'static str, message: &str) -> Reply {
+    let mut reply = json_reply(status, &json!({ "message": message }));
+    reply.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_is_taken_with_and_without_a_stage_and_decoded() {
+        for path in [
+            "/dev/@connections/L0SM9cOFvHcCIhw=",
+            "/@connections/L0SM9cOFvHcCIhw%3D",
+            "/dev/%40connections/x",
+        ] {
+            let expected = (!path.contains("%40")).then(|| "L0SM9cOFvHcCIhw=".to_owned());
+            assert_eq!(connection_id(path), expected, "{path}");
+        }
+        for wrong in ["/dev", "/a/b/@connections/x", "/dev/@connections/", "/@connections"] {
+            assert_eq!(connection_id(wrong), None, "{wrong}");
+        }
+    }
+}

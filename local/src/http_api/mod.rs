@@ -1,0 +1,97 @@
+//! The HTTP API: routes to functions with payload format 2.0, and CORS as the template configures it.
+//!
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
+//! A template without an HTTP API gets a port that answers 404.
+
+mod answer;
+mod cors;
+mod event;
+mod routing;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use http::{Method, Request, StatusCode, header};
+use hyper::body::Incoming;
+use serde_json::json;
+
+use crate::{
+    front::{BodyError, Reply, empty_reply, json_reply, read_body},
+    lambda::Lambda,
+    template::HttpApi,
+};
+
+/// The largest request that an HTTP API takes.
+const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// How long an integration may take.
+const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The stack's HTTP API, if it has one.
+pub(crate) struct HttpFront {
+    api: Option<HttpApi>,
+    /// `host:port`.
+    domain_name: String,
+    lambda: Lambda,
+}
+
+impl HttpFront {
+    /// The API served at `domain_name` (`host:port`).
+    pub(crate) fn new(api: Option<HttpApi>, domain_name: &str, lambda: Lambda) -> Arc<Self> {
+        Arc::new(Self { api, domain_name: domain_name.to_owned(), lambda })
+    }
+
+    /// Answers a request that came from `peer`.
+    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+        let Some(api) = &self.api else { return not_found() };
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        let is_preflight = request.method() == Method::OPTIONS
+            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        match (&api.cors, origin) {
+            (Some(cors), Some(origin)) if is_preflight => cors::preflight(cors, &origin),
+            (Some(cors), Some(origin)) => {
+                let mut reply = self.integrate(api, request, peer).await;
+                cors::allow(cors, &origin, reply.headers_mut());
+                reply
+            }
+            _ => self.integrate(api, request, peer).await,
+        }
+    }
+
+    async fn integrate(&self, api: &HttpApi, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+        let (head, body) = request.into_parts();
+        let Some(chosen) = routing::choose(&api.routes, head.method.as_str(), head.uri.path()) else {
+            return not_found();
+        };
+        let body = match read_body(body, BODY_BYTES_MAX).await {
+            Ok(body) => body,
+            Err(BodyError::TooLarge) => {
+                return json_reply(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    &json!({ "message": "Request Entity Too Large" }),
+                );
+            }
+            Err(BodyError::Lost) => return empty_reply(StatusCode::BAD_REQUEST),
+        };
+        let event = event::request(api, &self.domain_name, &chosen, &head, &body, peer);
+        // The function goes on when the client hangs up or the time is over, as on AWS.
+        let invoked = self.lambda.invoke(&chosen.route.function, event.to_string().into());
+        match tokio::time::timeout(INTEGRATION_TIMEOUT, invoked).await {
+            Ok(Ok(result)) => answer::reply(&result).unwrap_or_else(|error| {
+                tracing::warn!(path = head.uri.path(), "malformed answer: {error:#}");
+                internal_error()
+            }),
+            // Noted where the function runs.
+            Ok(Err(_)) => internal_error(),
+            Err(_) => {
+                json_reply(StatusCode::SERVICE_UNAVAILABLE, &json!({ "message": "Service Unavailable" }))
+            }
+        }
+    }
+}
+
+fn not_found() -> Reply {
+    json_reply(StatusCode::NOT_FOUND, &json!({ "message": "Not Found" }))
+}
+
+fn internal_error() -> Reply {
+    json_reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "message": "Internal Server Error" }))
+}

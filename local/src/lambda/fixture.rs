@@ -1,0 +1,150 @@
+//! For tests: a function whose binary is a few lines of shell that speak the runtime API through curl.
+
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::template::{self, WebSocketApi};
+
+/// What the child does is what its payload names.
+const BOOTSTRAP: &str = r#"#!/bin/sh
+api="$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
+if [ "$FAILS" = init ]; then
+  curl -s -X POST -d '{"errorType":"NoTable","errorMessage":"TABLE_NAME is missing"}' "$api/init/error"
+  exit 1
+fi
+[ "$FAILS" = start ] && exit 7
+while :; do
+  answer=$(curl -sfi "$api/invocation/next") || exit 1
+  id=$(printf '%s' "$answer" | tr -d '\r' | sed -n 's/^lambda-runtime-aws-request-id: //p')
+  body=$(printf '%s' "$answer" | tail -n 1)
+  here="$api/invocation/$id"
+  case "$body" in
+    '"pid"') printf '%s' "$$" | curl -s -d @- "$here/response" ;;
+    '"env"') env | curl -s --data-binary @- "$here/response" ;;
+    '"fail"') curl -s -d '{"errorType":"Boom","errorMessage":"no","stackTrace":[]}' "$here/error" ;;
+    '"crash"') exit 3 ;;
+    '"hang"') sleep 600 ;;
+    '"meet '*)
+      # Waits until another process is here as well: only two at once can leave.
+      : > "$MEETING/$$"
+      while [ "$(ls "$MEETING" | wc -l)" -lt 2 ]; do sleep 0.01; done
+      printf '%s' "$$" | curl -s -d @- "$here/response" ;;
+    *poison*) curl -s -d '{"errorType":"Poison","errorMessage":"not this"}' "$here/error" ;;
+    *'"Records"'*)
+      printf '%s\n' "$body" >> "$TAKEN"
+      curl -s -d '{"batchItemFailures":[]}' "$here/response" ;;
+    *) printf '%s' "$body" | curl -s -d @- "$here/response" ;;
+  esac > /dev/null
+done
+"#;
+
+/// Functions that run.
+pub(crate) struct Fixture {
+    pub(crate) lambda: Lambda,
+    pub(crate) queues: Queues,
+    pub(crate) directory: TempDir,
+}
+
+/// The queue of what failed.
+pub(crate) const DEAD: &str = "arn:aws:sqs:us-east-1:000000000000:dead";
+
+/// One function, `F`, with these variables, at most two processes, and a timeout of 5 s.
+pub(crate) async fn fixture(variables: &[(&str, &str)]) -> Fixture {
+    let directory = tempfile::tempdir().unwrap();
+    let binary = directory.path().join("f/bootstrap");
+    fs::create_dir(directory.path().join("f")).unwrap();
+    fs::create_dir(directory.path().join("meeting")).unwrap();
+    fs::write(&binary, BOOTSTRAP).unwrap();
+    fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut environment: BTreeMap<String, String> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    environment.insert("MEETING".to_owned(), directory.path().join("meeting").display().to_string());
+    environment.insert("TAKEN".to_owned(), directory.path().join("taken").display().to_string());
+    let stack = stack(environment);
+    let queues = Queues::new(&stack);
+    let options = LambdaOptions {
+        bin_dir: directory.path().to_owned(),
+        endpoint: "http://127.0.0.1:1".to_owned(),
+        concurrency: 2,
+        async_retry_delay: Duration::from_millis(1),
+        log_format: LogFormat::Text,
+        log: FunctionLog::new(LogFormat::Text, true),
+        queues: queues.clone(),
+    };
+    let lambda = Lambda::start(&stack, options).await.unwrap();
+    Fixture { lambda, queues, directory }
+}
+
+/// That function, and the queue of what failed, and no more.
+pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
+    let function = Function {
+        id: "F".to_owned(),
+        name: "f".to_owned(),
+        physical_name: "funnelcast-test-F".to_owned(),
+        arn: "arn:aws:lambda:us-east-1:000000000000:function:funnelcast-test-F".to_owned(),
+        timeout: Duration::from_secs(5),
+        memory_mb: 128,
+        handler: "bootstrap".to_owned(),
+        environment,
+        retries_max: 2,
+        event_age_max: Duration::from_mins(1),
+        on_failure: Some(DEAD.to_owned()),
+    };
+    let dead = template::Queue {
+        id: "Dead".to_owned(),
+        name: "dead".to_owned(),
+        arn: DEAD.to_owned(),
+        url: "http://127.0.0.1:1/000000000000/dead".to_owned(),
+        visibility_timeout: Duration::from_secs(30),
+        delay: Duration::ZERO,
+        receive_wait: Duration::ZERO,
+        retention: Duration::from_mins(5),
+        redrive: None,
+    };
+    let websocket = WebSocketApi {
+        id: "Api".to_owned(),
+        api_id: "abcdefghij".to_owned(),
+        stage: "test".to_owned(),
+        authorizer: None,
+        identity_sources: Vec::new(),
+        routes: BTreeMap::new(),
+        throttle: None,
+    };
+    Stack {
+        stage: "test".to_owned(),
+        functions: BTreeMap::from([("F".to_owned(), function)]),
+        websocket,
+        http: None,
+        tables: Vec::new(),
+        buses: Vec::new(),
+        rules: Vec::new(),
+        queues: vec![dead],
+        mappings: Vec::new(),
+        outputs: BTreeMap::new(),
+    }
+}
+
+impl Fixture {
+    /// Every event with `Records` that a process took, one a line.
+    pub(crate) fn taken(&self) -> String {
+        fs::read_to_string(self.directory.path().join("taken")).unwrap_or_default()
+    }
+
+    /// Waits until this holds; fails when it does not in ten seconds.
+    pub(crate) async fn until(&self, holds: impl Fn() -> bool) {
+        let waiting = async {
+            while !holds() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it does not come to hold");
+    }
+
+    /// Invokes `F` with a JSON string.
+    pub(crate) async fn invoke(&self, payload: &str) -> Result<String, InvokeError> {
+        let answer = self.lambda.invoke("F", Bytes::from(format!("\"{payload}\""))).await?;
+        Ok(String::from_utf8(answer.to_vec()).unwrap())
+    }
+}

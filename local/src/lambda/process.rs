@@ -1,0 +1,199 @@
+//! One process of a function: its environment, its output, and its end.
+
+use std::{path::Path, process::Stdio, sync::Arc};
+
+use jiff::Timestamp;
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
+    process::{Child, Command},
+    sync::{mpsc, watch},
+};
+use uuid::Uuid;
+
+use super::{
+    InvokeError, LogFormat,
+    runtime_api::{Init, Job, Registration, RuntimeApi},
+};
+use crate::{
+    log::FunctionLog,
+    template::{Function, REGION},
+};
+
+/// A longer line of a function's output is shown in pieces.
+const LINE_BYTES_MAX: u64 = 256 * 1024;
+
+/// What all processes share.
+pub(super) struct Host {
+    pub(super) runtime_api: RuntimeApi,
+    pub(super) endpoint: String,
+    pub(super) log_format: LogFormat,
+    pub(super) log: FunctionLog,
+    /// True once all processes are to end.
+    pub(super) stopping: watch::Sender<bool>,
+    /// Processes that are not yet gone.
+    pub(super) running: watch::Sender<usize>,
+}
+
+/// A running process. Dropping it kills it.
+pub(super) struct Process {
+    registration: Registration,
+    /// How it ended, once it has.
+    exit: watch::Receiver<Option<String>>,
+    /// Closed when this is dropped.
+    _kill: mpsc::Sender<()>,
+}
+
+impl Process {
+    /// Starts the binary. Returns without waiting until it is ready.
+    pub(super) fn start(function: &Function, binary: &Path, host: &Arc<Host>) -> Result<Self, InvokeError> {
+        let registration = host.runtime_api.register();
+        let mut command = Command::new(binary);
+        environment(&mut command, function, binary, host);
+        command
+            .env("AWS_LAMBDA_RUNTIME_API", &registration.url)
+            .current_dir(binary.parent().unwrap_or(Path::new("/")))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A group of its own: a terminal's Ctrl-C must not reach it before us, and all of it is killed
+            // together.
+            .process_group(0)
+            .kill_on_drop(true);
+        let mut child = command
+            .spawn()
+            .map_err(|error| InvokeError::Start(format!("cannot start {}: {error}", binary.display())))?;
+        if let Some(output) = child.stdout.take() {
+            tokio::spawn(show(output, function.name.clone(), host.log.clone()));
+        }
+        if let Some(output) = child.stderr.take() {
+            tokio::spawn(show(output, function.name.clone(), host.log.clone()));
+        }
+        let (kill, killed) = mpsc::channel(1);
+        let (exited, exit) = watch::channel(None);
+        host.running.send_modify(|running| *running += 1);
+        tokio::spawn(watch_over(child, killed, exited, Arc::clone(host)));
+        Ok(Self { registration, exit, _kill: kill })
+    }
+
+    /// Gives the process its next invocation.
+    pub(super) fn give(&self, job: Job) -> Result<(), InvokeError> {
+        // There is room: a process gets one at a time.
+        self.registration
+            .jobs
+            .try_send(job)
+            .map_err(|_| InvokeError::Start("the process takes no work".to_owned()))
+    }
+
+    /// Waits until the process has ended, and says how.
+    pub(super) async fn exited(&self) -> String {
+        let mut exit = self.exit.clone();
+        match exit.wait_for(Option::is_some).await {
+            Ok(status) => status.clone().unwrap_or_default(),
+            Err(_) => "its end was not seen".to_owned(),
+        }
+    }
+
+    /// Whether the process can still be given work.
+    pub(super) fn is_alive(&self) -> bool {
+        self.exit.borrow().is_none()
+    }
+
+    /// How far it has come.
+    pub(super) fn init(&self) -> Init {
+        self.registration.init.borrow().clone()
+    }
+}
+
+/// What AWS sets, what the template sets, and of the shell's environment nothing but `PATH`.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
+fn environment(command: &mut Command, function: &Function, binary: &Path, host: &Host) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a function's children, like a shell's, need it; it configures nothing"
+    )]
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    let log_format = match host.log_format {
+        LogFormat::Text => "Text",
+        LogFormat::Json => "JSON",
+    };
+    let log_stream =
+        format!("{}/[$LATEST]{}", Timestamp::now().strftime("%Y/%m/%d"), Uuid::new_v4().simple());
+    command
+        .env_clear()
+        .env("PATH", path)
+        .env("LANG", "en_US.UTF-8")
+        .env("TZ", ":UTC")
+        .env("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023")
+        .env("AWS_REGION", REGION)
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_LAMBDA_FUNCTION_NAME", &function.physical_name)
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string())
+        .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+        .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", function.physical_name))
+        .env("AWS_LAMBDA_LOG_STREAM_NAME", log_stream)
+        .env("AWS_LAMBDA_LOG_FORMAT", log_format)
+        .env("LAMBDA_TASK_ROOT", binary.parent().unwrap_or(Path::new("/")))
+        .env("_HANDLER", &function.handler)
+        .envs(&function.environment)
+        // After the template's: that these point here is what makes the stack a local one.
+        .env("AWS_ENDPOINT_URL", &host.endpoint)
+        // The signature's credential then tells the endpoint which function is calling.
+        .env("AWS_ACCESS_KEY_ID", &function.name)
+        .env("AWS_SECRET_ACCESS_KEY", "local");
+}
+
+/// Owns the process until it is gone: only here is it killed, so never a process that happens to have its
+/// number.
+async fn watch_over(
+    mut child: Child,
+    mut killed: mpsc::Receiver<()>,
+    exited: watch::Sender<Option<String>>,
+    host: Arc<Host>,
+) {
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+    let mut stopping = host.stopping.subscribe();
+    let ended = tokio::select! {
+        status = child.wait() => Some(status),
+        // Nothing is ever sent: this is the end of the sender.
+        _ = killed.recv() => None,
+        _ = stopping.wait_for(|stopping| *stopping) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => kill(&mut child, group).await,
+    };
+    let status = match ended {
+        Ok(status) => status.to_string(),
+        Err(error) => error.to_string(),
+    };
+    exited.send_replace(Some(status));
+    host.running.send_modify(|running| *running -= 1);
+}
+
+async fn kill(child: &mut Child, group: Option<Pid>) -> std::io::Result<std::process::ExitStatus> {
+    if let Some(group) = group
+        && let Err(error) = killpg(group, Signal::SIGKILL)
+    {
+        tracing::debug!(%error, "killpg");
+    }
+    child.start_kill()?;
+    child.wait().await
+}
+
+/// Shows a function's output line by line until it closes.
+async fn show(output: impl AsyncRead + Unpin, name: String, log: FunctionLog) {
+    let mut reader = BufReader::new(output);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut reader).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => log.line(&name, String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n'])),
+        }
+    }
+}

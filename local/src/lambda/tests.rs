@@ -1,0 +1,136 @@
+//! The pool, with real children.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use serde_json::Value;
+
+use super::{
+    fixture::{DEAD, fixture, stack},
+    *,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_process_is_used_again_and_knows_only_its_own_environment() {
+    let fixture = fixture(&[("TABLE_NAME", "t"), ("AWS_ENDPOINT_URL", "not this")]).await;
+    assert_eq!(fixture.invoke("hello").await.unwrap(), "\"hello\"");
+    let first = fixture.invoke("pid").await.unwrap();
+    assert_eq!(fixture.invoke("pid").await.unwrap(), first);
+    let environment = fixture.invoke("env").await.unwrap();
+    for line in [
+        "TABLE_NAME=t",
+        "AWS_ENDPOINT_URL=http://127.0.0.1:1",
+        "AWS_ACCESS_KEY_ID=f",
+        "AWS_LAMBDA_FUNCTION_NAME=funnelcast-test-F",
+        "AWS_REGION=us-east-1",
+        "TZ=:UTC",
+    ] {
+        assert!(environment.lines().any(|given| given == line), "{line} in {environment}");
+    }
+    assert!(!environment.contains("CARGO"), "{environment}");
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_invocations_have_a_process_each() {
+    let fixture = fixture(&[]).await;
+    let (one, two) = tokio::join!(fixture.invoke("meet 1"), fixture.invoke("meet 2"));
+    assert_ne!(one.unwrap(), two.unwrap());
+    // The third waits for one of the two that there may be.
+    let (a, b, c) = tokio::join!(fixture.invoke("pid"), fixture.invoke("pid"), fixture.invoke("pid"));
+    let mut pids = vec![a.unwrap(), b.unwrap(), c.unwrap()];
+    pids.sort();
+    pids.dedup();
+    assert!(pids.len() <= 2, "{pids:?}");
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_the_function_is_passed_on_and_costs_no_process() {
+    let fixture = fixture(&[]).await;
+    let before = fixture.invoke("pid").await.unwrap();
+    let error = fixture.invoke("fail").await.unwrap_err();
+    assert_eq!(error.to_string(), "Boom: no");
+    let payload: Value = serde_json::from_slice(&error.payload()).unwrap();
+    assert_eq!(payload, json!({"errorType": "Boom", "errorMessage": "no", "stackTrace": []}));
+    assert_eq!(fixture.invoke("pid").await.unwrap(), before);
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_is_told_and_the_next_process_is_a_new_one() {
+    let fixture = fixture(&[]).await;
+    let before = fixture.invoke("pid").await.unwrap();
+    let error = fixture.invoke("crash").await.unwrap_err();
+    assert!(matches!(&error, InvokeError::Crashed { status, .. } if status == "exit status: 3"), "{error}");
+    assert!(String::from_utf8_lossy(&error.payload()).contains("Runtime.ExitError"));
+    assert_ne!(fixture.invoke("pid").await.unwrap(), before);
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_is_killed_at_its_timeout_with_its_children() {
+    let fixture = fixture(&[]).await;
+    let pid: i32 = fixture.invoke("pid").await.unwrap().parse().unwrap();
+    let error = fixture.invoke("hang").await.unwrap_err();
+    assert!(error.to_string().ends_with("Task timed out after 5.00 seconds"), "{error}");
+    gone(pid).await;
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_start_says_why() {
+    for (how, line) in [
+        ("init", "NoTable: TABLE_NAME is missing"),
+        ("start", "the process ended before it was ready: exit status: 7"),
+    ] {
+        let fixture = fixture(&[("FAILS", how)]).await;
+        assert_eq!(fixture.invoke("hello").await, Err(InvokeError::Start(line.to_owned())));
+        fixture.lambda.stop().await;
+    }
+    let fixture = fixture(&[]).await;
+    assert_eq!(fixture.lambda.invoke("G", Bytes::new()).await, Err(InvokeError::Unknown("G".to_owned())));
+    let options = LambdaOptions {
+        bin_dir: fixture.directory.path().join("meeting"),
+        endpoint: String::new(),
+        concurrency: 1,
+        async_retry_delay: Duration::ZERO,
+        log_format: LogFormat::Json,
+        log: FunctionLog::new(LogFormat::Json, true),
+        queues: fixture.queues.clone(),
+    };
+    let error = Lambda::start(&stack(BTreeMap::new()), options).await.err().unwrap().to_string();
+    assert!(error.starts_with("F: there is neither ") && error.contains("meeting/f/bootstrap"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_leaves_no_process_behind() {
+    let fixture = fixture(&[]).await;
+    let pid: i32 = fixture.invoke("pid").await.unwrap().parse().unwrap();
+    fixture.lambda.stop().await;
+    gone(pid).await;
+    assert!(matches!(fixture.invoke("pid").await, Err(InvokeError::Start(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_keeps_failing_ends_in_the_queue() {
+    let fixture = fixture(&[]).await;
+    fixture.lambda.invoke_async("F", Bytes::from_static(b"\"fail\""));
+    let received = fixture.queues.receive(DEAD, 1, Duration::from_secs(20)).await;
+    let record: Value = serde_json::from_str(&received[0].body).unwrap();
+    assert_eq!(record["requestContext"]["condition"], "RetriesExhausted");
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 3);
+    assert_eq!(record["requestPayload"], "fail");
+    assert_eq!(record["responsePayload"]["errorType"], "Boom");
+    assert_eq!(record["responseContext"]["functionError"], "Unhandled");
+    fixture.lambda.stop().await;
+}
+
+/// Waits until there is no process of this number in this group.
+async fn gone(pid: i32) {
+    use nix::{sys::signal::killpg, unistd::Pid};
+    let since = Instant::now();
+    while killpg(Pid::from_raw(pid), None).is_ok() {
+        assert!(since.elapsed() < Duration::from_secs(10), "process group {pid} is still there");
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,113 @@
+//! What the terminal shows, all on stderr: our own lines, and those of the functions under their names.
+//!
+//! stdout carries nothing but the one line of JSON that says that the stack is ready.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde_json::{Map, Value};
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::lambda::LogFormat;
+
+/// ANSI colours that read well on black and on white; a function keeps its own for ever.
+const COLORS: [u8; 10] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95];
+/// Room for a function's name, so that the lines behind it start in one column.
+const NAME_WIDTH: usize = 10;
+
+/// Sends our own log lines to stderr. `RUST_LOG` chooses which; without it, `info` and above.
+pub(crate) fn init(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error"));
+    let lines = fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    match format {
+        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).compact().init(),
+        LogFormat::Json => lines.json().init(),
+    }
+}
+
+/// Shows what functions print. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct FunctionLog {
+    style: Style,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Style {
+    Hidden,
+    Plain,
+    Colored,
+    Json,
+}
+
+impl FunctionLog {
+    /// `quiet` hides the functions' lines altogether; colours only where stderr is a terminal.
+    pub(crate) fn new(format: LogFormat, quiet: bool) -> Self {
+        let style = match format {
+            _ if quiet => Style::Hidden,
+            LogFormat::Json => Style::Json,
+            LogFormat::Text if io::stderr().is_terminal() => Style::Colored,
+            LogFormat::Text => Style::Plain,
+        };
+        Self { style }
+    }
+
+    /// Shows one line that the function `name` wrote to its stdout or stderr.
+    pub(crate) fn line(&self, name: &str, line: &str) {
+        if let Some(shown) = self.style.show(name, line) {
+            // A closed stderr is no reason to stop the stack.
+            let _ = writeln!(io::stderr().lock(), "{shown}");
+        }
+    }
+}
+
+impl Style {
+    fn show(self, name: &str, line: &str) -> Option<String> {
+        match self {
+            Self::Hidden => None,
+            Self::Plain => Some(format!("{name:>NAME_WIDTH$} | {line}")),
+            Self::Colored => Some(format!("\x1b[{}m{name:>NAME_WIDTH$} |\x1b[0m {line}", color(name))),
+            Self::Json => Some(named(name, line).to_string()),
+        }
+    }
+}
+
+/// The line with the function's name in it: a JSON line gets a member, any other becomes the message.
+fn named(name: &str, line: &str) -> Value {
+    let mut object = match serde_json::from_str(line) {
+        Ok(Value::Object(object)) => object,
+        _ => Map::from_iter([("message".to_owned(), Value::from(line))]),
+    };
+    object.insert("function".to_owned(), Value::from(name));
+    Value::Object(object)
+}
+
+fn color(name: &str) -> u8 {
+    // FNV-1a: the standard library's hasher is not promised to stay the same.
+    let hash =
+        name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    COLORS[hash as usize % COLORS.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_style_names_the_function() {
+        assert_eq!(Style::Hidden.show("send", "hello"), None);
+        assert_eq!(Style::Plain.show("send", "hello").as_deref(), Some("      send | hello"));
+        assert_eq!(
+            Style::Json.show("send", r#"{"level":"INFO"}"#).as_deref(),
+            Some(r#"{"function":"send","level":"INFO"}"#)
+        );
+        assert_eq!(
+            Style::Json.show("send", "oops").as_deref(),
+            Some(r#"{"function":"send","message":"oops"}"#)
+        );
+    }
+
+    #[test]
+    fn a_colour_belongs_to_a_name() {
+        assert_eq!(color("send"), color("send"));
+        assert_ne!(color("send"), color("join"));
+    }
+}

@@ -1,0 +1,164 @@
+//! How far a mapping has read its stream, kept in a file where the stack itself is kept.
+//!
+//! A record counts as read when it was handled, given up or filtered out. What was in flight when the stack
+//! ended is delivered again at the next start: at least once, as on AWS.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// The file is not written more often.
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Where to read on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Position {
+    /// At this record: it was not done.
+    At(String),
+    /// After this record: all is done up to it.
+    After(String),
+}
+
+/// What is done and what is not. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Progress {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    file: Option<PathBuf>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Sequence numbers, which are of one length and so sort as text.
+    pending: BTreeSet<String>,
+    newest: Option<String>,
+    saved: Option<Position>,
+    saved_at: Instant,
+}
+
+impl Progress {
+    /// Begins with what `file` says, if there is one.
+    pub(super) fn load(file: Option<PathBuf>) -> (Self, Option<Position>) {
+        let text = file.as_ref().and_then(|file| fs::read(file).ok());
+        let saved: Option<Position> = text.and_then(|text| serde_json::from_slice(&text).ok());
+        let state =
+            State { pending: BTreeSet::new(), newest: None, saved: saved.clone(), saved_at: Instant::now() };
+        (Self { shared: Arc::new(Shared { file, state: Mutex::new(state) }) }, saved)
+    }
+
+    /// A record has been read and is to be handled.
+    pub(super) fn begin(&self, sequence: &str) {
+        self.shared.lock().pending.insert(sequence.to_owned());
+    }
+
+    /// All records up to this one have been read.
+    pub(super) fn read_up_to(&self, sequence: &str) {
+        self.shared.lock().newest = Some(sequence.to_owned());
+    }
+
+    /// A record needs no more handling.
+    pub(super) fn finish(&self, sequence: &str) {
+        self.shared.lock().pending.remove(sequence);
+    }
+
+    /// Saves the position, unless that was done a moment ago.
+    pub(super) fn save_sometimes(&self) {
+        if self.shared.lock().saved_at.elapsed() >= SAVE_INTERVAL {
+            self.shared.save();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn save(&self) {
+        let Some(file) = &self.file else { return };
+        let mut state = self.lock();
+        state.saved_at = Instant::now();
+        let position = state.position();
+        if position.is_none() || position == state.saved {
+            return;
+        }
+        let unfinished = file.with_extension("tmp");
+        let written = serde_json::to_vec(&position)
+            .map_err(Into::into)
+            .and_then(|text| fs::write(&unfinished, text))
+            .and_then(|()| fs::rename(&unfinished, file));
+        match written {
+            Ok(()) => state.saved = position,
+            Err(error) => {
+                tracing::warn!(%error, file = %file.display(), "the position in the stream is not saved");
+            }
+        }
+    }
+}
+
+/// The last clone goes with the last lane.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.save();
+    }
+}
+
+impl State {
+    fn position(&self) -> Option<Position> {
+        match self.pending.first() {
+            Some(oldest) => Some(Position::At(oldest.clone())),
+            None => self.newest.clone().map(Position::After),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_unfinished_record_is_where_to_read_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = Some(directory.path().join("M.position"));
+        let (progress, saved) = Progress::load(file.clone());
+        assert_eq!(saved, None);
+        for sequence in ["01", "02", "03"] {
+            progress.begin(sequence);
+        }
+        progress.read_up_to("04");
+        progress.finish("01");
+        progress.finish("03");
+        drop(progress);
+        let (progress, saved) = Progress::load(file.clone());
+        assert_eq!(saved, Some(Position::At("02".to_owned())));
+        progress.begin("02");
+        progress.read_up_to("04");
+        progress.finish("02");
+        drop(progress);
+        let (progress, saved) = Progress::load(file.clone());
+        assert_eq!(saved, Some(Position::After("04".to_owned())));
+        drop(progress);
+        assert_eq!(
+            Progress::load(file).1,
+            Some(Position::After("04".to_owned())),
+            "nothing read, nothing lost"
+        );
+    }
+
+    #[test]
+    fn a_stack_in_memory_keeps_no_file() {
+        let (progress, saved) = Progress::load(None);
+        progress.read_up_to("01");
+        progress.shared.save();
+        assert_eq!(saved, None);
+    }
+}

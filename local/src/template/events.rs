@@ -1,0 +1,219 @@
+//! The `Events` of a function: rules, schedules, mappings and routes of the HTTP API; and
+//! `AWS::Events::Rule`.
+//! <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-eventsource.html>
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::{
+    Function, HttpRoute, Rule, Target, Trigger, document::Resource, intrinsics::Resolver, mappings, names,
+    properties::Properties, stack::Arns, stack::Triggers,
+};
+use crate::pattern::Pattern;
+
+/// The logical id of the HTTP API that SAM makes for routes which name none.
+pub(super) const IMPLICIT_HTTP_API: &str = "ServerlessHttpApi";
+/// The bus of rules that name none.
+pub(super) const DEFAULT_BUS: &str = "default";
+/// What shapes the event on its way to a target; nothing here does that, and to ignore it would be to lie.
+const UNSUPPORTED: [&str; 2] = ["InputPath", "InputTransformer"];
+
+/// Reads all events of one function into `triggers`.
+pub(super) fn read(
+    resolver: &Resolver,
+    function: &Function,
+    resource: &Resource,
+    arns: &Arns,
+    triggers: &mut Triggers,
+) -> Result<()> {
+    for (name, event) in Properties::of(resolver, &function.id, resource).entries("Events")? {
+        let id = format!("{}{name}", function.id);
+        let kind = event.required_string("Type")?;
+        let properties = event.within_or_empty("Properties")?;
+        match kind.as_str() {
+            "EventBridgeRule" | "CloudWatchEvent" => {
+                let bus = bus(&properties, arns)?;
+                let trigger = matching(&properties, "Pattern", &bus)?;
+                triggers.rules.extend(sam_rule(&id, &properties, trigger, function, arns)?);
+            }
+            "Schedule" | "ScheduleV2" => {
+                let expression = if kind == "Schedule" { "Schedule" } else { "ScheduleExpression" };
+                let trigger = every(&properties, expression)?;
+                triggers.rules.extend(sam_rule(&id, &properties, trigger, function, arns)?);
+            }
+            "DynamoDB" => {
+                let source = properties.required_string("Stream")?;
+                triggers.mappings.extend(mappings::read(&id, &function.id, source, &properties, arns)?);
+            }
+            "SQS" => {
+                let source = properties.required_string("Queue")?;
+                triggers.mappings.extend(mappings::read(&id, &function.id, source, &properties, arns)?);
+            }
+            "HttpApi" => triggers.http_routes.push(http_route(&properties, &function.id)?),
+            other => bail!("{}: an event of type {other} cannot be had locally", event.place()),
+        }
+    }
+    Ok(())
+}
+
+/// Reads an `AWS::Events::Rule`: one of ours for each of its targets.
+pub(super) fn read_rule(
+    resolver: &Resolver,
+    id: &str,
+    resource: &Resource,
+    arns: &Arns,
+) -> Result<Vec<Rule>> {
+    let properties = Properties::of(resolver, id, resource);
+    if properties.string("State")?.is_some_and(|state| state == "DISABLED") {
+        return Ok(Vec::new());
+    }
+    let name = names::name(resolver, id, resource)?;
+    let bus = bus(&properties, arns)?;
+    let trigger = if properties.value("EventPattern")?.is_some() {
+        matching(&properties, "EventPattern", &bus)?
+    } else {
+        every(&properties, "ScheduleExpression")?
+    };
+    let mut rules = Vec::new();
+    for target in properties.items("Targets")? {
+        refuse_unsupported(&target)?;
+        check_dead_letters(&target, arns)?;
+        let arn = target.required_string("Arn")?;
+        let Some(to) = arns.target(&arn) else {
+            bail!("{}: {arn} is neither a function nor a queue of the template", target.place());
+        };
+        rules.push(rule(&name, trigger.clone(), to));
+    }
+    Ok(rules)
+}
+
+/// Reads the raw `AWS::Lambda::EventSourceMapping` into `triggers`.
+pub(super) fn read_mapping(
+    resolver: &Resolver,
+    id: &str,
+    resource: &Resource,
+    arns: &Arns,
+    triggers: &mut Triggers,
+) -> Result<()> {
+    let properties = Properties::of(resolver, id, resource);
+    let function = arns.function(&properties.required_string("FunctionName")?);
+    let function = function.with_context(|| format!("{id}: FunctionName is no function of the template"))?;
+    let source = properties.required_string("EventSourceArn")?;
+    triggers.mappings.extend(mappings::read(id, function, source, &properties, arns)?);
+    Ok(())
+}
+
+fn sam_rule(
+    id: &str,
+    properties: &Properties,
+    trigger: Trigger,
+    function: &Function,
+    arns: &Arns,
+) -> Result<Option<Rule>> {
+    refuse_unsupported(properties)?;
+    check_dead_letters(properties, arns)?;
+    let disabled = properties.string("State")?.is_some_and(|state| state == "DISABLED")
+        || (properties.value("Enabled")?.is_some() && !properties.flag("Enabled")?);
+    if disabled {
+        return Ok(None);
+    }
+    let given = match properties.string("RuleName")? {
+        Some(name) => Some(name),
+        None => properties.string("Name")?,
+    };
+    let name = given.unwrap_or_else(|| format!("{}-{id}", properties.resolver.stack_name));
+    Ok(Some(rule(&name, trigger, Target::Function(function.id.clone()))))
+}
+
+fn rule(name: &str, trigger: Trigger, target: Target) -> Rule {
+    let path = match &trigger {
+        Trigger::Event { bus, .. } if bus != DEFAULT_BUS => format!("rule/{bus}/{name}"),
+        _ => format!("rule/{name}"),
+    };
+    Rule { name: name.to_owned(), arn: names::arn("events", &path), trigger, target }
+}
+
+/// The bus's name, given by name or ARN, and only one that exists.
+fn bus(properties: &Properties, arns: &Arns) -> Result<String> {
+    let given = properties.string("EventBusName")?.unwrap_or_else(|| DEFAULT_BUS.to_owned());
+    let name = given.rsplit('/').next().unwrap_or(&given).to_owned();
+    ensure!(arns.buses.contains(&name), "{}: the template has no event bus {name}", properties.place());
+    Ok(name)
+}
+
+fn matching(properties: &Properties, property: &str, bus: &str) -> Result<Trigger> {
+    let pattern = Pattern::parse(&properties.required(property)?)
+        .with_context(|| format!("{}: {property}", properties.place()))?;
+    Ok(Trigger::Event { bus: bus.to_owned(), pattern })
+}
+
+/// A schedule of the form `rate(5 minutes)`. `Input` replaces the event.
+fn every(properties: &Properties, property: &str) -> Result<Trigger> {
+    let expression = properties.required_string(property)?;
+    let period = rate(&expression).with_context(|| {
+        format!(
+            "{}: {property} is {expression:?}; only rate(N minutes|hours|days) can be had locally",
+            properties.place()
+        )
+    })?;
+    Ok(Trigger::Every { period, input: properties.string("Input")? })
+}
+
+fn rate(expression: &str) -> Option<Duration> {
+    let (count, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.trim().split_once(' ')?;
+    let count: u64 = count.parse().ok().filter(|count| *count > 0)?;
+    let unit_s = match unit.trim() {
+        "minute" | "minutes" => 60,
+        "hour" | "hours" => 3_600,
+        "day" | "days" => 86_400,
+        _ => return None,
+    };
+    Some(Duration::from_secs(count.checked_mul(unit_s)?))
+}
+
+fn refuse_unsupported(properties: &Properties) -> Result<()> {
+    for name in UNSUPPORTED {
+        if properties.value(name)?.is_some() {
+            bail!("{}: {name} cannot be had locally", properties.place());
+        }
+    }
+    Ok(())
+}
+
+/// A rule's dead letters are those that it could not hand to its target. Here a target always takes what it
+/// is given, so the queue only has to exist.
+fn check_dead_letters(properties: &Properties, arns: &Arns) -> Result<()> {
+    let Some(config) = properties.within("DeadLetterConfig")? else { return Ok(()) };
+    // SAM can make the queue itself; then there is no ARN.
+    let Some(arn) = config.string("Arn")? else { return Ok(()) };
+    ensure!(arns.queues.contains(&arn), "{}: {arn} is no queue of the template", config.place());
+    Ok(())
+}
+
+fn http_route(properties: &Properties, function: &str) -> Result<HttpRoute> {
+    let path = properties.string("Path")?.unwrap_or_else(|| "$default".to_owned());
+    let method = properties.string("Method")?.unwrap_or_else(|| "ANY".to_owned()).to_uppercase();
+    let method = if method == "X-AMAZON-APIGATEWAY-ANY-METHOD" { "ANY".to_owned() } else { method };
+    if let Some(api) = properties.value("ApiId")? {
+        ensure!(matches!(api, Value::String(_)), "{}: ApiId is not an id", properties.place());
+    }
+    Ok(HttpRoute { method, path, function: function.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates() {
+        assert_eq!(rate("rate(1 minute)"), Some(Duration::from_mins(1)));
+        assert_eq!(rate("rate(12 hours)"), Some(Duration::from_hours(12)));
+        for wrong in
+            ["rate(0 minutes)", "rate(1 fortnight)", "cron(* * * * ? *)", "rate(minute)", "5 minutes"]
+        {
+            assert_eq!(rate(wrong), None, "{wrong}");
+        }
+    }
+}

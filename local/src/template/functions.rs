@@ -1,0 +1,82 @@
+//! `AWS::Serverless::Function`: what is needed to start a function and to invoke it.
+//! <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html>
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context, Result, bail};
+
+use super::{
+    Function, document::Resource, intrinsics::Resolver, names, parameters::scalar, properties::Properties,
+};
+
+/// Lambda's default timeout, and its limit.
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(3);
+const TIMEOUT_MAX_S: u64 = 900;
+/// Lambda's default memory, and its limits.
+const MEMORY_DEFAULT_MB: u32 = 128;
+const MEMORY_MAX_MB: u32 = 10_240;
+/// Lambda retries an asynchronous invocation twice, unless told otherwise.
+const RETRIES_DEFAULT: u32 = 2;
+/// And gives up an event after six hours at most.
+const EVENT_AGE_DEFAULT: Duration = Duration::from_hours(6);
+
+/// Reads one function.
+pub(super) fn read(resolver: &Resolver, id: &str, resource: &Resource) -> Result<Function> {
+    let properties = Properties::of(resolver, id, resource);
+    let physical_name = names::name(resolver, id, resource)?;
+    let asynchronous = properties.within("EventInvokeConfig")?;
+    let (retries_max, event_age_max, on_failure) = match &asynchronous {
+        None => (None, None, None),
+        Some(config) => (
+            config.number("MaximumRetryAttempts", 0, 2)?,
+            config.seconds("MaximumEventAgeInSeconds", 60, 21_600)?,
+            on_failure(config)?,
+        ),
+    };
+    Ok(Function {
+        id: id.to_owned(),
+        name: binary(&properties)?,
+        arn: names::arn("lambda", &format!("function:{physical_name}")),
+        physical_name,
+        timeout: properties.seconds("Timeout", 1, TIMEOUT_MAX_S)?.unwrap_or(TIMEOUT_DEFAULT),
+        memory_mb: properties.number("MemorySize", 128, MEMORY_MAX_MB)?.unwrap_or(MEMORY_DEFAULT_MB),
+        handler: properties.string("Handler")?.unwrap_or_else(|| "bootstrap".to_owned()),
+        environment: environment(&properties)?,
+        retries_max: retries_max.unwrap_or(RETRIES_DEFAULT),
+        event_age_max: event_age_max.unwrap_or(EVENT_AGE_DEFAULT),
+        on_failure,
+    })
+}
+
+/// `DestinationConfig.OnFailure.Destination`: the ARN of a queue, the one kind of destination there is here.
+pub(super) fn on_failure(properties: &Properties) -> Result<Option<String>> {
+    let Some(destinations) = properties.within("DestinationConfig")? else { return Ok(None) };
+    let Some(on_failure) = destinations.within("OnFailure")? else { return Ok(None) };
+    let arn = on_failure.required_string("Destination")?;
+    if !arn.starts_with("arn:aws:sqs:") {
+        bail!("{}: Destination is {arn}; only a queue can be one here", on_failure.place());
+    }
+    Ok(Some(arn))
+}
+
+/// The last part of `CodeUri`, which is folder, package and binary in one.
+fn binary(properties: &Properties) -> Result<String> {
+    let uri = properties.required_string("CodeUri")?;
+    match uri.trim_end_matches('/').rsplit('/').next() {
+        Some(name) if !name.is_empty() && !name.starts_with('.') => Ok(name.to_owned()),
+        _ => bail!("{}: CodeUri {uri:?} names no folder of the function's own", properties.place()),
+    }
+}
+
+fn environment(properties: &Properties) -> Result<BTreeMap<String, String>> {
+    let Some(environment) = properties.within("Environment")? else { return Ok(BTreeMap::new()) };
+    let Some(variables) = environment.value("Variables")? else { return Ok(BTreeMap::new()) };
+    let place = environment.place();
+    let variables = variables.as_object().with_context(|| format!("{place}: Variables is not a mapping"))?;
+    let mut read = BTreeMap::new();
+    for (name, value) in variables {
+        let text = scalar(value).with_context(|| format!("{place}: {name} is not a string"))?;
+        read.insert(name.clone(), text);
+    }
+    Ok(read)
+}

@@ -1,0 +1,269 @@
+//! CloudFormation's intrinsic functions, evaluated.
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>
+//!
+//! Values are resolved when they are asked for, so a property that has no local meaning can hold what it
+//! likes. Every string that comes out has the hosts of this stack's APIs replaced by the local endpoints.
+
+use std::{cell::Cell, collections::BTreeMap};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Map, Value};
+
+use super::{ACCOUNT, Endpoints, REGION, document, document::Document, names, parameters::scalar};
+
+/// References that lead to references; a template that needs more refers to itself.
+const DEPTH_MAX: u32 = 50;
+
+/// Evaluates values of one template.
+pub(super) struct Resolver<'a> {
+    pub(super) document: &'a Document,
+    pub(super) parameters: BTreeMap<String, Value>,
+    pub(super) endpoints: &'a Endpoints,
+    /// `AWS::StackName`, and the first part of generated names.
+    pub(super) stack_name: String,
+    pub(super) depth: Cell<u32>,
+}
+
+impl Resolver<'_> {
+    /// The value with every intrinsic in it evaluated; `None` where it is `AWS::NoValue`.
+    pub(super) fn resolve(&self, value: &Value) -> Result<Option<Value>> {
+        ensure!(self.depth.get() < DEPTH_MAX, "references go round in a circle");
+        self.depth.set(self.depth.get() + 1);
+        let resolved = self.resolve_here(value);
+        self.depth.set(self.depth.get() - 1);
+        resolved
+    }
+
+    fn resolve_here(&self, value: &Value) -> Result<Option<Value>> {
+        Ok(Some(match value {
+            Value::String(text) => Value::String(self.localised(text)),
+            Value::Array(items) => {
+                let mut resolved = Vec::with_capacity(items.len());
+                for item in items {
+                    resolved.extend(self.resolve(item)?);
+                }
+                Value::Array(resolved)
+            }
+            Value::Object(fields) if document::is_intrinsic(value) => {
+                let Some((name, argument)) = fields.iter().next() else { return Ok(None) };
+                return self.call(name, argument);
+            }
+            Value::Object(fields) => {
+                let mut resolved = Map::new();
+                for (name, field) in fields {
+                    if let Some(field) = self.resolve(field)? {
+                        resolved.insert(name.clone(), field);
+                    }
+                }
+                Value::Object(resolved)
+            }
+            plain => plain.clone(),
+        }))
+    }
+
+    fn call(&self, name: &str, argument: &Value) -> Result<Option<Value>> {
+        Ok(Some(match name {
+            "Ref" => return self.reference(argument.as_str().context("Ref takes a name")?),
+            "Condition" => Value::Bool(self.condition(argument.as_str().context("Condition takes a name")?)?),
+            "Fn::GetAtt" => Value::String(self.get_att(argument)?),
+            "Fn::Sub" => Value::String(self.sub(argument)?),
+            "Fn::If" => {
+                let [condition, then, otherwise] = arguments(name, argument)?;
+                let holds = self.condition(condition.as_str().context("Fn::If takes a condition's name")?)?;
+                return self.resolve(if holds { then } else { otherwise });
+            }
+            "Fn::Equals" => {
+                let [left, right] = arguments(name, argument)?;
+                Value::Bool(self.text(name, left)? == self.text(name, right)?)
+            }
+            "Fn::Not" => {
+                let [value] = arguments(name, argument)?;
+                Value::Bool(!self.boolean(name, value)?)
+            }
+            "Fn::And" | "Fn::Or" => {
+                let all = name == "Fn::And";
+                let mut holds = all;
+                for value in argument.as_array().with_context(|| format!("{name} takes a list"))? {
+                    let value = self.boolean(name, value)?;
+                    holds = if all { holds && value } else { holds || value };
+                }
+                Value::Bool(holds)
+            }
+            "Fn::Join" => {
+                let [separator, items] = arguments(name, argument)?;
+                let separator = separator.as_str().context("Fn::Join takes a separator")?;
+                let items: Vec<String> = self
+                    .list(name, items)?
+                    .iter()
+                    .map(|item| self.text(name, item))
+                    .collect::<Result<_>>()?;
+                Value::String(self.localised(&items.join(separator)))
+            }
+            "Fn::Split" => {
+                let [separator, text] = arguments(name, argument)?;
+                let separator = separator.as_str().context("Fn::Split takes a separator")?;
+                Value::from(self.text(name, text)?.split(separator).collect::<Vec<_>>())
+            }
+            "Fn::Select" => {
+                let [index, items] = arguments(name, argument)?;
+                let index: usize = self.text(name, index)?.parse().context("Fn::Select takes an index")?;
+                let items = self.list(name, items)?;
+                items.get(index).with_context(|| format!("Fn::Select: no item {index}"))?.clone()
+            }
+            "Fn::FindInMap" => self.find_in_map(argument)?,
+            other => bail!("{other} is not known here"),
+        }))
+    }
+
+    /// What a logical id, parameter or pseudo parameter stands for.
+    fn reference(&self, id: &str) -> Result<Option<Value>> {
+        if let Some(value) = self.parameters.get(id) {
+            return Ok(Some(value.clone()));
+        }
+        let text = match id {
+            "AWS::NoValue" => return Ok(None),
+            "AWS::AccountId" => ACCOUNT.to_owned(),
+            "AWS::Region" => REGION.to_owned(),
+            "AWS::Partition" => "aws".to_owned(),
+            "AWS::URLSuffix" => "amazonaws.com".to_owned(),
+            "AWS::StackName" => self.stack_name.clone(),
+            "AWS::StackId" => names::arn("cloudformation", &format!("stack/{}/local", self.stack_name)),
+            "AWS::NotificationARNs" => return Ok(Some(Value::Array(Vec::new()))),
+            id => match self.document.resources.get(id) {
+                Some(resource) => names::reference(self, id, resource)?,
+                None => names::generated(self, id)
+                    .with_context(|| format!("{id} is neither a parameter nor a resource of the template"))?,
+            },
+        };
+        Ok(Some(Value::String(text)))
+    }
+
+    fn get_att(&self, argument: &Value) -> Result<String> {
+        let (id, attribute) = match argument {
+            Value::String(path) => {
+                path.split_once('.').context("Fn::GetAtt takes a resource and an attribute")?
+            }
+            list => {
+                let [id, attribute] = arguments("Fn::GetAtt", list)?;
+                let id = id.as_str().context("Fn::GetAtt takes a resource's logical id")?;
+                (id, attribute.as_str().context("Fn::GetAtt takes an attribute's name")?)
+            }
+        };
+        self.attribute(id, attribute)
+    }
+
+    fn attribute(&self, id: &str, attribute: &str) -> Result<String> {
+        if let Some(resource) = self.document.resources.get(id) {
+            return names::attribute(self, id, resource, attribute);
+        }
+        match (names::generated(self, id), attribute) {
+            (Some(role), "Arn") if id.ends_with("Role") => {
+                Ok(format!("arn:aws:iam::{ACCOUNT}:role/{}-{role}", self.stack_name))
+            }
+            (Some(rule), "Arn") => Ok(names::arn("events", &format!("rule/{}-{rule}", self.stack_name))),
+            _ => bail!("{id}.{attribute}: {id} is not a resource of the template"),
+        }
+    }
+
+    /// `${Name}`, `${Name.Attribute}` and `${!literal}`, with a map of further names in the long form.
+    fn sub(&self, argument: &Value) -> Result<String> {
+        let (template, own) = match argument {
+            Value::String(template) => (template.as_str(), None),
+            list => {
+                let [template, own] = arguments("Fn::Sub", list)?;
+                let own = own.as_object().context("Fn::Sub takes a mapping of names")?;
+                (template.as_str().context("Fn::Sub takes a string")?, Some(own))
+            }
+        };
+        let mut text = String::with_capacity(template.len());
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once("${") {
+            text.push_str(before);
+            let (name, after) = after.split_once('}').context("Fn::Sub: ${ without }")?;
+            rest = after;
+            if let Some(literal) = name.strip_prefix('!') {
+                text.push_str("${");
+                text.push_str(literal);
+                text.push('}');
+            } else if let Some(value) = own.and_then(|own| own.get(name)) {
+                text.push_str(&self.text("Fn::Sub", value)?);
+            } else if let Some((id, attribute)) = name.split_once('.') {
+                text.push_str(&self.attribute(id, attribute)?);
+            } else {
+                let value = self.reference(name)?.and_then(|value| scalar(&value));
+                text.push_str(&value.with_context(|| format!("Fn::Sub: {name} is not a plain value"))?);
+            }
+        }
+        text.push_str(rest);
+        Ok(self.localised(&text))
+    }
+
+    fn find_in_map(&self, argument: &Value) -> Result<Value> {
+        let [map, first, second] = arguments("Fn::FindInMap", argument)?;
+        let path = [map, first, second]
+            .into_iter()
+            .map(|part| self.text("Fn::FindInMap", part))
+            .collect::<Result<Vec<_>>>()?;
+        let found = self.document.mappings.get(&path[0]).and_then(|map| map.get(&path[1])?.get(&path[2]));
+        found.cloned().with_context(|| format!("Mappings has no {}", path.join(".")))
+    }
+
+    /// Whether the condition of this name holds.
+    pub(super) fn condition(&self, name: &str) -> Result<bool> {
+        let body = self
+            .document
+            .conditions
+            .get(name)
+            .with_context(|| format!("the template has no condition {name}"))?;
+        self.boolean("Conditions", body).with_context(|| format!("condition {name}"))
+    }
+
+    fn boolean(&self, function: &str, value: &Value) -> Result<bool> {
+        match self.text(function, value)?.as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => bail!("{function}: {other:?} is not a condition"),
+        }
+    }
+
+    fn text(&self, function: &str, value: &Value) -> Result<String> {
+        let resolved = self.resolve(value)?;
+        resolved.as_ref().and_then(scalar).with_context(|| format!("{function} takes plain values"))
+    }
+
+    fn list(&self, function: &str, value: &Value) -> Result<Vec<Value>> {
+        match self.resolve(value)? {
+            Some(Value::Array(items)) => Ok(items),
+            _ => bail!("{function} takes a list"),
+        }
+    }
+
+    /// The text with the URLs of this stack's APIs pointing to this machine.
+    fn localised(&self, text: &str) -> String {
+        if !text.contains(".execute-api.") {
+            return text.to_owned();
+        }
+        let mut text = text.to_owned();
+        for (id, resource) in &self.document.resources {
+            let endpoint = match resource.kind.as_str() {
+                "AWS::Serverless::WebSocketApi" => &self.endpoints.aws,
+                "AWS::Serverless::HttpApi" => &self.endpoints.http,
+                _ => continue,
+            };
+            let host = names::host(id);
+            text = text.replace(&format!("wss://{host}"), &endpoint.replacen("http", "ws", 1));
+            text = text.replace(&format!("https://{host}"), endpoint);
+        }
+        text
+    }
+}
+
+/// The arguments of an intrinsic that takes exactly `N`.
+fn arguments<'v, const N: usize>(function: &str, value: &'v Value) -> Result<&'v [Value; N]> {
+    let list = value.as_array().and_then(|list| list.as_slice().try_into().ok());
+    list.with_context(|| format!("{function} takes {N} arguments"))
+}
+
+#[cfg(test)]
+#[path = "intrinsics_tests.rs"]
+mod tests;

@@ -1,0 +1,256 @@
+//! From the document to the [`Stack`]: names first, then what refers to them.
+
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::Path,
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{
+    Endpoints, Function, HttpApi, HttpRoute, Mapping, Queue, Rule, Stack, Table, Target, WebSocketApi,
+    document::Document, events, functions, intrinsics::Resolver, names, parameters, resources, websocket,
+};
+
+/// What a stack is called whose template has no parameter `Stage`.
+const STAGE_DEFAULT: &str = "local";
+
+/// Everything that a trigger can refer to, by its ARN or name.
+#[derive(Debug, Default)]
+pub(super) struct Arns {
+    /// ARN or name of each function, to its logical id.
+    functions: HashMap<String, String>,
+    /// ARN of each table's stream, to the table's name.
+    pub(super) streams: HashMap<String, String>,
+    pub(super) queues: BTreeSet<String>,
+    pub(super) buses: BTreeSet<String>,
+}
+
+impl Arns {
+    /// Logical id of the function with this ARN or name.
+    pub(super) fn function(&self, arn_or_name: &str) -> Option<&str> {
+        self.functions.get(arn_or_name).map(String::as_str)
+    }
+
+    /// The function or queue with this ARN.
+    pub(super) fn target(&self, arn: &str) -> Option<Target> {
+        if let Some(id) = self.function(arn) {
+            return Some(Target::Function(id.to_owned()));
+        }
+        self.queues.contains(arn).then(|| Target::Queue(arn.to_owned()))
+    }
+}
+
+/// What makes functions run, besides the WebSocket API.
+#[derive(Debug, Default)]
+pub(super) struct Triggers {
+    pub(super) rules: Vec<Rule>,
+    pub(super) mappings: Vec<Mapping>,
+    pub(super) http_routes: Vec<HttpRoute>,
+}
+
+impl Stack {
+    /// Reads the template at `path` with these parameters; its URLs point to `endpoints`. Fails with one line
+    /// that names the parameter, or the resource and the property.
+    pub(crate) fn load(path: &Path, given: &BTreeMap<String, String>, endpoints: &Endpoints) -> Result<Self> {
+        let mut document = Document::read(path)?;
+        let stack = build(&mut document, given, endpoints).with_context(|| path.display().to_string())?;
+        for (name, value) in &stack.outputs {
+            tracing::debug!(name, value, "output");
+        }
+        Ok(stack)
+    }
+
+    /// Whether the template at `path` declares the parameter `name`.
+    pub(crate) fn has_parameter(path: &Path, name: &str) -> Result<bool> {
+        Ok(Document::read(path)?.parameters.contains_key(name))
+    }
+}
+
+fn build(document: &mut Document, given: &BTreeMap<String, String>, endpoints: &Endpoints) -> Result<Stack> {
+    let parameters = parameters::values(&document.parameters, given)?;
+    let stage = parameters.get("Stage").and_then(|stage| stage.as_str()).unwrap_or(STAGE_DEFAULT);
+    let stack_name = format!("funnelcast-{stage}");
+    drop_conditional(document, &parameters, endpoints, &stack_name)?;
+    let resolver = Resolver { document, parameters, endpoints, stack_name, depth: Cell::new(0) };
+
+    let named = Named::read(&resolver)?;
+    let (triggers, responding) = named.triggers(&resolver)?;
+    named.check_queues(&triggers)?;
+    let (websocket, http) = apis(&resolver, &named.arns, &responding, triggers.http_routes)?;
+    let mut outputs = BTreeMap::new();
+    for (name, output) in &document.outputs {
+        if holds(&resolver, output.get("Condition").and_then(|condition| condition.as_str()))? {
+            outputs.insert(name.clone(), resources::output(&resolver, name, output)?);
+        }
+    }
+    Ok(Stack {
+        stage: websocket.stage.clone(),
+        functions: named.functions,
+        websocket,
+        http,
+        tables: named.tables,
+        buses: named.arns.buses.into_iter().collect(),
+        rules: triggers.rules,
+        queues: named.queues,
+        mappings: triggers.mappings,
+        outputs,
+    })
+}
+
+/// The two APIs; the HTTP API with these routes.
+fn apis(
+    resolver: &Resolver,
+    arns: &Arns,
+    responding: &BTreeSet<String>,
+    mut http_routes: Vec<HttpRoute>,
+) -> Result<(WebSocketApi, Option<HttpApi>)> {
+    let mut websocket = None;
+    let mut http = None;
+    for (id, resource) in &resolver.document.resources {
+        let twice = match resource.kind.as_str() {
+            "AWS::Serverless::WebSocketApi" => {
+                websocket.replace(websocket::read(resolver, id, resource, arns, responding)?).is_some()
+            }
+            "AWS::Serverless::HttpApi" => {
+                let routes = std::mem::take(&mut http_routes);
+                http.replace(websocket::read_http(resolver, id, resource, routes)?).is_some()
+            }
+            _ => false,
+        };
+        if twice {
+            bail!("{id}: only one {} can be had locally", resource.kind);
+        }
+    }
+    if !http_routes.is_empty() {
+        // Routes that name no API: SAM makes one for them.
+        let (id, stage) = (events::IMPLICIT_HTTP_API.to_owned(), "$default".to_owned());
+        http = Some(HttpApi { api_id: names::api_id(&id), id, stage, routes: http_routes, cors: None });
+    }
+    let websocket = websocket.context("the template has no AWS::Serverless::WebSocketApi")?;
+    Ok((websocket, http))
+}
+
+/// Takes out the resources whose condition does not hold: to the rest of the template they do not exist.
+fn drop_conditional(
+    document: &mut Document,
+    parameters: &BTreeMap<String, serde_json::Value>,
+    endpoints: &Endpoints,
+    stack_name: &str,
+) -> Result<()> {
+    let mut absent = Vec::new();
+    {
+        let resolver = Resolver {
+            document,
+            parameters: parameters.clone(),
+            endpoints,
+            stack_name: stack_name.to_owned(),
+            depth: Cell::new(0),
+        };
+        for (id, resource) in &document.resources {
+            if !holds(&resolver, resource.condition.as_deref()).with_context(|| id.clone())? {
+                absent.push(id.clone());
+            }
+        }
+    }
+    document.resources.retain(|id, _| !absent.contains(id));
+    Ok(())
+}
+
+fn holds(resolver: &Resolver, condition: Option<&str>) -> Result<bool> {
+    condition.map_or(Ok(true), |name| resolver.condition(name))
+}
+
+/// The resources that others refer to.
+#[derive(Default)]
+struct Named {
+    functions: BTreeMap<String, Function>,
+    tables: Vec<Table>,
+    queues: Vec<Queue>,
+    arns: Arns,
+}
+
+impl Named {
+    const KINDS: [&str; 4] =
+        ["AWS::Serverless::Function", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Events::EventBus"];
+
+    fn read(resolver: &Resolver) -> Result<Self> {
+        let mut named = Self::default();
+        named.arns.buses.insert(events::DEFAULT_BUS.to_owned());
+        for (id, resource) in &resolver.document.resources {
+            match resource.kind.as_str() {
+                "AWS::Serverless::Function" => {
+                    let function = functions::read(resolver, id, resource)?;
+                    named.arns.functions.insert(function.arn.clone(), id.clone());
+                    named.arns.functions.insert(function.physical_name.clone(), id.clone());
+                    named.functions.insert(id.clone(), function);
+                }
+                "AWS::DynamoDB::Table" => {
+                    let table = resources::table(resolver, id, resource)?;
+                    if let Some(stream) = &table.stream_arn {
+                        named.arns.streams.insert(stream.clone(), table.name.clone());
+                    }
+                    named.tables.push(table);
+                }
+                "AWS::SQS::Queue" => {
+                    let queue = resources::queue(resolver, id, resource)?;
+                    named.arns.queues.insert(queue.arn.clone());
+                    named.queues.push(queue);
+                }
+                "AWS::Events::EventBus" => {
+                    named.arns.buses.insert(names::name(resolver, id, resource)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(named)
+    }
+
+    /// What makes the functions run, and the ids of the routes that have a `RouteResponse`.
+    fn triggers(&self, resolver: &Resolver) -> Result<(Triggers, BTreeSet<String>)> {
+        let (mut triggers, mut responding) = (Triggers::default(), BTreeSet::new());
+        for (id, resource) in &resolver.document.resources {
+            match resource.kind.as_str() {
+                "AWS::Serverless::Function" => {
+                    events::read(resolver, &self.functions[id], resource, &self.arns, &mut triggers)?;
+                }
+                "AWS::Events::Rule" => {
+                    triggers.rules.extend(events::read_rule(resolver, id, resource, &self.arns)?);
+                }
+                "AWS::Lambda::EventSourceMapping" => {
+                    events::read_mapping(resolver, id, resource, &self.arns, &mut triggers)?;
+                }
+                "AWS::ApiGatewayV2::RouteResponse" => {
+                    responding.insert(websocket::responding(resolver, id, resource)?);
+                }
+                kind if !Self::KINDS.contains(&kind) && !kind.ends_with("Api") => {
+                    tracing::debug!(id, kind, "has no local meaning");
+                }
+                _ => {}
+            }
+        }
+        Ok((triggers, responding))
+    }
+
+    /// Whatever is to take failures must exist, or the first failure would be lost.
+    fn check_queues(&self, triggers: &Triggers) -> Result<()> {
+        let functions = self.functions.iter().map(|(id, function)| (id, function.on_failure.as_ref()));
+        let queues =
+            self.queues.iter().map(|queue| (&queue.id, queue.redrive.as_ref().map(|to| &to.target_arn)));
+        let mappings = triggers.mappings.iter().map(|mapping| match &mapping.source {
+            super::Source::Stream(stream) => (&mapping.id, stream.on_failure.as_ref()),
+            super::Source::Queue { .. } => (&mapping.id, None),
+        });
+        for (id, destination) in functions.chain(queues).chain(mappings) {
+            if let Some(arn) = destination.filter(|arn| !self.arns.queues.contains(*arn)) {
+                bail!("{id}: {arn} is no queue of the template");
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "stack_tests.rs"]
+mod tests;

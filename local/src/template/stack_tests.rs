@@ -1,0 +1,207 @@
+//! The project's own template read whole, and small broken ones that each say in one line what is wrong.
+
+use std::{io::Write as _, time::Duration};
+
+use serde_json::json;
+
+use super::*;
+use crate::template::{Source, StartingPosition, Trigger};
+
+fn endpoints() -> Endpoints {
+    Endpoints { aws: "http://127.0.0.1:3001".to_owned(), http: "http://127.0.0.1:3000".to_owned() }
+}
+
+fn load(text: &str) -> Result<Stack, String> {
+    let mut document = Document::parse(text).map_err(|error| format!("{error:#}"))?;
+    build(&mut document, &BTreeMap::new(), &endpoints()).map_err(|error| format!("{error:#}"))
+}
+
+/// The project's template, with parameters.
+fn project(given: &[(&str, &str)]) -> Result<Stack> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Stack::load(&path, &given, &endpoints())
+}
+
+#[test]
+fn the_projects_template_loads_whole() {
+    let stack = project(&[("Stage", "test")]).unwrap();
+    assert_eq!(stack.stage, "test");
+    assert_eq!(stack.websocket.authorizer.as_deref(), Some("AuthorizeFunction"));
+    assert!(stack.websocket.throttle.is_some());
+    for (key, responds) in [("$connect", false), ("$disconnect", false), ("$default", true), ("send", true)] {
+        assert_eq!(stack.websocket.routes[key].responds, responds, "{key}");
+    }
+    let send = &stack.functions["SendFunction"];
+    assert_eq!((send.name.as_str(), send.handler.as_str()), ("send", "bootstrap"));
+    assert_eq!(send.arn, "arn:aws:lambda:us-east-1:000000000000:function:funnelcast-test-SendFunction");
+    assert_eq!(send.environment["MANAGEMENT_ENDPOINT"], "http://127.0.0.1:3001/test");
+    assert_eq!(send.environment["TABLE_NAME"], "funnelcast-test-Table");
+    assert_eq!(send.environment["STAGE"], "test");
+    assert_eq!(stack.outputs["WebSocketUrl"], "ws://127.0.0.1:3001/test");
+    assert!(
+        stack.buses.contains(&"funnelcast-test".to_owned()) && stack.buses.contains(&"default".to_owned())
+    );
+    assert_eq!(stack.tables[0].name, "funnelcast-test-Table");
+    assert_eq!(stack.tables[0].ttl_attribute.as_deref(), Some("ttl"));
+    assert!(stack.queues.iter().any(|queue| queue.name == "funnelcast-test-DeadLetters"));
+}
+
+#[test]
+fn the_projects_triggers_are_read() {
+    let stack = project(&[]).unwrap();
+    let broadcast = &stack.functions["BroadcastFunction"];
+    assert_eq!(broadcast.retries_max, 2);
+    assert_eq!(
+        broadcast.on_failure.as_deref(),
+        Some("arn:aws:sqs:us-east-1:000000000000:funnelcast-dev-DeadLetters")
+    );
+    let event = json!({"source": "funnelcast.app", "detail-type": "FunnelUpdate", "detail": {}});
+    let wanting = |stack: &Stack, event: &serde_json::Value| -> Vec<Target> {
+        let wants = |rule: &&Rule| match &rule.trigger {
+            Trigger::Event { bus, pattern } => bus == "funnelcast-dev" && pattern.matches(event),
+            Trigger::Every { .. } => false,
+        };
+        stack.rules.iter().filter(wants).map(|rule| rule.target.clone()).collect()
+    };
+    assert_eq!(wanting(&stack, &event), [Target::Function("BroadcastFunction".to_owned())]);
+    assert!(wanting(&stack, &json!({"source": "other", "detail-type": "FunnelUpdate"})).is_empty());
+
+    let stream = stack.mappings.iter().find(|mapping| mapping.id == "BroadcastStream").unwrap();
+    let Source::Stream(source) = &stream.source else { panic!("not a stream") };
+    assert_eq!(source.start, StartingPosition::TrimHorizon);
+    assert_eq!(source.table, "funnelcast-dev-Table");
+    assert!(source.bisect && stream.partial_failures && source.on_failure.is_some());
+    let expired = json!({
+        "eventName": "REMOVE",
+        "userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"},
+        "dynamodb": {"Keys": {"pk": {"S": "CONN#abc="}, "sk": {"S": "META"}}},
+    });
+    assert!(stream.filters.iter().any(|filter| filter.matches(&expired)));
+    let mut deleted = expired;
+    deleted.as_object_mut().unwrap().remove("userIdentity");
+    assert!(!stream.filters.iter().any(|filter| filter.matches(&deleted)));
+}
+
+#[test]
+fn parameters_of_the_project_are_checked() {
+    let error = project(&[("Stage", "No Good")]).unwrap_err();
+    assert!(format!("{error:#}").contains("parameter Stage: \"No Good\" does not match"), "{error:#}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    assert!(Stack::has_parameter(&path, "DevIssuerKey").unwrap());
+    assert!(!Stack::has_parameter(&path, "Nope").unwrap());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Stack::load(Path::new("/nowhere/template.yaml"), &BTreeMap::new(), &endpoints()).unwrap_err();
+    assert!(format!("{error:#}").contains("cannot read /nowhere/template.yaml"), "{error:#}");
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"Resources: {").unwrap();
+    let error = Stack::load(file.path(), &BTreeMap::new(), &endpoints()).unwrap_err();
+    assert!(format!("{error:#}").contains("not YAML"), "{error:#}");
+}
+
+const API: &str = "
+Conditions: {Never: !Equals [a, b]}
+Resources:
+  Api:
+    Type: AWS::Serverless::WebSocketApi
+    Properties: {RouteSelectionExpression: $request.body.action, StageName: dev, Routes: {ping: {FunctionArn: !GetAtt F.Arn}}}
+";
+
+#[test]
+fn triggers_of_every_kind() {
+    let stack = load(&format!(
+        "{API}
+  Off: {{Type: AWS::SQS::Queue, Condition: Never}}
+  Dead: {{Type: AWS::SQS::Queue}}
+  Jobs:
+    Type: AWS::SQS::Queue
+    Properties: {{RedrivePolicy: {{deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: \"3\"}}, VisibilityTimeout: 5}}
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: {{source: [x]}}
+      Targets: [{{Id: a, Arn: !GetAtt Dead.Arn}}, {{Id: b, Arn: !GetAtt F.Arn}}]
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/f/
+      Events:
+        Tick: {{Type: Schedule, Properties: {{Schedule: rate(1 minute)}}}}
+        Work: {{Type: SQS, Properties: {{Queue: !GetAtt Jobs.Arn, BatchSize: 5, FunctionResponseTypes: [ReportBatchItemFailures]}}}}
+        Web: {{Type: HttpApi, Properties: {{Path: /x, Method: post}}}}
+        Any: {{Type: HttpApi}}
+"
+    ))
+    .unwrap();
+    assert_eq!(stack.queues.len(), 2, "the one whose condition does not hold is absent");
+    assert_eq!(
+        stack.queues.iter().find(|queue| queue.id == "Jobs").unwrap().redrive.as_ref().unwrap().receives_max,
+        3
+    );
+    assert_eq!(stack.rules.len(), 3);
+    assert!(stack.rules.iter().any(|rule| rule.target == Target::Function("F".to_owned())
+        && matches!(rule.trigger, Trigger::Every { period, .. } if period == Duration::from_mins(1))));
+    assert!(
+        stack.rules.iter().any(|rule| matches!(&rule.target, Target::Queue(arn) if arn.ends_with("Dead")))
+    );
+    let mapping = &stack.mappings[0];
+    assert!(matches!(&mapping.source, Source::Queue { arn } if arn.ends_with("Jobs")));
+    assert!(mapping.batch_size == 5 && mapping.partial_failures);
+    let routes = stack.http.unwrap().routes;
+    let route = |method: &str, path: &str| HttpRoute {
+        method: method.into(),
+        path: path.into(),
+        function: "F".into(),
+    };
+    assert_eq!(routes, [route("ANY", "$default"), route("POST", "/x")]);
+    assert!(!stack.websocket.routes["ping"].responds, "there is no RouteResponse");
+}
+
+#[test]
+fn what_is_wrong_is_one_line_with_the_logical_id() {
+    let function = |properties: &str| {
+        format!(
+            "{API}  F: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: functions/f, {properties}}}}}"
+        )
+    };
+    let cases = [
+        ("Resources: {}".to_owned(), "the template has no AWS::Serverless::WebSocketApi"),
+        (API.to_owned(), "Api: Routes: ping: FunctionArn: F.Arn: F is not a resource of the template"),
+        (format!("{API}  F: {{Type: AWS::Serverless::Function}}"), "F: CodeUri is missing"),
+        (function("Timeout: 1000"), "F: Timeout is \"1000\", not a number from 1 to 900"),
+        (
+            function("Environment: {Variables: {A: !Ref Nope}}"),
+            "F: Environment: Variables: Nope is neither a parameter nor a resource of the template",
+        ),
+        (
+            function(
+                "EventInvokeConfig: {DestinationConfig: {OnFailure: {Destination: \"arn:aws:sqs:a:b:c\"}}}",
+            ),
+            "F: arn:aws:sqs:a:b:c is no queue of the template",
+        ),
+        (
+            function("Events: {E: {Type: EventBridgeRule, Properties: {Pattern: {source: [{like: x}]}}}}"),
+            "F: Events: E: Properties: Pattern: source: like: no such operator",
+        ),
+        (
+            function(
+                "Events: {E: {Type: EventBridgeRule, Properties: {EventBusName: b, Pattern: {source: [x]}}}}",
+            ),
+            "F: Events: E: Properties: the template has no event bus b",
+        ),
+        (
+            function("Events: {E: {Type: Kafka, Properties: {}}}"),
+            "F: Events: E: an event of type Kafka cannot be had locally",
+        ),
+        (
+            function("Events: {E: {Type: SQS, Properties: {Queue: \"arn:aws:sqs:a:b:c\"}}}"),
+            "F: Events: E: Properties: arn:aws:sqs:a:b:c is neither a table's stream nor a queue of the template",
+        ),
+    ];
+    for (text, line) in cases {
+        assert_eq!(load(&text).map(|_| ()), Err(line.to_owned()), "{text}");
+    }
+}

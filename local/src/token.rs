@@ -1,0 +1,197 @@
+//! The dev issuer: its key, and tokens signed with it for any client of a local stack.
+//!
+//! The key is made once a checkout and kept, so that a token works with every `up` of that checkout and no flag
+//! is needed. A stack on AWS never learns it: the template's parameter stays empty there.
+
+use std::{
+    fs,
+    io::{ErrorKind, Write as _},
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::{Context as _, ensure};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde::Serialize;
+
+/// `iss` of the dev issuer's tokens.
+const ISSUER: &str = "funnelcast-dev";
+/// `aud` of the dev issuer's tokens.
+const AUDIENCE: &str = "funnelcast";
+/// Beside the template.
+const KEY_FILE: &str = ".funnelcast/dev-issuer.key";
+const KEY_BYTES: usize = 32;
+
+/// The dev issuer's key, for HS256.
+pub(crate) struct DevKey([u8; KEY_BYTES]);
+
+/// What a token says of its bearer.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Bearer {
+    /// User id.
+    #[serde(rename = "sub")]
+    pub(crate) user: String,
+    /// Name that others see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// The companies that the user belongs to.
+    pub(crate) companies: Vec<Company>,
+}
+
+/// One company of a bearer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Company {
+    /// E.g. `biz_1`.
+    pub(crate) id: String,
+    /// What the user is there.
+    pub(crate) role: Role,
+}
+
+/// What a user is in a company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    Admin,
+    Member,
+    Customer,
+}
+
+impl std::str::FromStr for Company {
+    type Err = String;
+
+    /// Reads `biz_1:admin`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (id, role) = text.split_once(':').ok_or("write it as id:role, e.g. biz_1:admin")?;
+        let role = match role {
+            "admin" => Role::Admin,
+            "member" => Role::Member,
+            "customer" => Role::Customer,
+            other => return Err(format!("'{other}' is no role: admin, member or customer")),
+        };
+        if id.is_empty() {
+            return Err("the company's id is missing, e.g. biz_1:admin".to_owned());
+        }
+        Ok(Self { id: id.to_owned(), role })
+    }
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    iat: i64,
+    exp: i64,
+    #[serde(flatten)]
+    bearer: &'a Bearer,
+}
+
+impl DevKey {
+    /// Reads the key that lies beside the template, or makes it there, readable by its owner only.
+    ///
+    /// Two processes that both find none agree on one: the file appears whole or not at all, and the loser of
+    /// the race reads the winner's.
+    pub(crate) fn load_or_create(template: &Path) -> anyhow::Result<Self> {
+        let path = template.parent().unwrap_or(Path::new("")).join(KEY_FILE);
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let unusable = || format!("the dev issuer's key {} cannot be used", path.display());
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::decode(text.trim()).with_context(unusable),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                fs::create_dir_all(directory).with_context(unusable)?;
+                let key = Self(rand::random());
+                let mut file = tempfile::NamedTempFile::new_in(directory).with_context(unusable)?;
+                writeln!(file, "{}", key.encoded()).with_context(unusable)?;
+                match file.persist_noclobber(&path) {
+                    Ok(_) => Ok(key),
+                    Err(lost) if lost.error.kind() == ErrorKind::AlreadyExists => {
+                        Self::decode(fs::read_to_string(&path).with_context(unusable)?.trim())
+                            .with_context(unusable)
+                    }
+                    Err(failed) => Err(failed.error).with_context(unusable),
+                }
+            }
+            Err(error) => Err(error).with_context(unusable),
+        }
+    }
+
+    /// Base64url without padding, as the template's parameter takes it.
+    pub(crate) fn encoded(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    fn decode(text: &str) -> anyhow::Result<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).context("it is not base64url")?;
+        let bytes = <[u8; KEY_BYTES]>::try_from(bytes).ok().context("it is not 32 bytes long")?;
+        Ok(Self(bytes))
+    }
+
+    /// A token for `bearer` that is good for `ttl` from now.
+    pub(crate) fn sign(&self, bearer: &Bearer, ttl: Duration) -> anyhow::Result<String> {
+        let iat = Timestamp::now().as_second();
+        let exp = iat.checked_add_unsigned(ttl.as_secs()).context("the ttl is too long")?;
+        ensure!(exp > iat, "the ttl is shorter than a second");
+        let claims = Claims { iss: ISSUER, aud: AUDIENCE, iat, exp, bearer };
+        let key = EncodingKey::from_secret(&self.0);
+        Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use jsonwebtoken::{DecodingKey, Validation};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_for_its_owner_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let template = directory.path().join("template.yaml");
+        let first = DevKey::load_or_create(&template).unwrap();
+        let second = DevKey::load_or_create(&template).unwrap();
+        assert_eq!(first.encoded(), second.encoded());
+        let mode = fs::metadata(directory.path().join(KEY_FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_broken_key_is_refused_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join(".funnelcast")).unwrap();
+        fs::write(directory.path().join(KEY_FILE), "short").unwrap();
+        assert!(DevKey::load_or_create(&directory.path().join("template.yaml")).is_err());
+    }
+
+    #[test]
+    fn a_token_says_who_bears_it() {
+        let key = DevKey([7; KEY_BYTES]);
+        let companies = vec!["biz_1:admin".parse().unwrap()];
+        let bearer = Bearer { user: "user_1".to_owned(), name: Some("Ann".to_owned()), companies };
+        let token = key.sign(&bearer, Duration::from_hours(1)).unwrap();
+
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+        let claims =
+            jsonwebtoken::decode::<Value>(&token, &DecodingKey::from_secret(&[7; KEY_BYTES]), &validation)
+                .unwrap()
+                .claims;
+        assert_eq!(claims["sub"], "user_1");
+        assert_eq!(claims["name"], "Ann");
+        assert_eq!(claims["companies"], json!([{ "id": "biz_1", "role": "admin" }]));
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 3600);
+    }
+
+    #[test]
+    fn a_company_is_an_id_and_a_role() {
+        assert_eq!("biz_1:member".parse(), Ok(Company { id: "biz_1".to_owned(), role: Role::Member }));
+        for wrong in ["biz_1", "biz_1:owner", ":admin"] {
+            assert!(wrong.parse::<Company>().is_err(), "{wrong}");
+        }
+    }
+}

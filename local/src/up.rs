@@ -1,0 +1,235 @@
+//! `up`: puts the stack together, says when it is ready, and takes it down again.
+//!
+//! Both ports are taken before anything else, because the template's URLs name them. What is started last is what
+//! calls functions by itself, and at the end it is stopped first.
+
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+    task::JoinSet,
+};
+
+use crate::{
+    bus::Bus,
+    cli::{Failure, Up},
+    engine::Engine,
+    front::{self, Front, Names},
+    http_api,
+    lambda::{Lambda, LambdaOptions},
+    log::{self, FunctionLog},
+    queues::Queues,
+    streams,
+    template::{Endpoints, Stack},
+    token::DevKey,
+    usage::Usage,
+    websocket::{Limits, WebSockets},
+};
+
+/// The parameter by which a template lets the dev issuer in.
+const DEV_KEY_PARAMETER: &str = "DevIssuerKey";
+/// How long the `$disconnect` functions may take at the end, all together.
+const DISCONNECT_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Runs the stack until it is told to end.
+pub(crate) async fn run(options: Up) -> Result<(), Failure> {
+    log::init(options.log_format.into());
+    let end = end_of_run(options.until_stdin_closes)?;
+    let aws = bind(options.port, "--port").await?;
+    let http = bind(options.http_port, "--http-port").await?;
+    let endpoints = Endpoints { aws: url(&aws)?, http: url(&http)? };
+    let parameters = parameters(&options)?;
+    let stack = Stack::load(&options.template, &parameters, &endpoints).map_err(Failure::Input)?;
+    let ready = ready(&stack, &endpoints);
+
+    let running = Running::start(&stack, &options, &endpoints, Ports { aws, http }, ready.clone()).await?;
+    announce(&ready, options.ready_file.as_deref())?;
+    end.await;
+    tracing::info!("stopping");
+    running.stop().await;
+    Ok(())
+}
+
+struct Ports {
+    aws: TcpListener,
+    http: TcpListener,
+}
+
+/// A stack that runs.
+struct Running {
+    websockets: Arc<WebSockets>,
+    lambda: Lambda,
+    servers: JoinSet<()>,
+    pollers: JoinSet<()>,
+    /// Last, for everything above may still write.
+    _engine: Engine,
+}
+
+impl Running {
+    async fn start(
+        stack: &Stack,
+        options: &Up,
+        endpoints: &Endpoints,
+        ports: Ports,
+        ready: Value,
+    ) -> anyhow::Result<Self> {
+        let engine = Engine::start(&stack.tables, options.data.as_deref()).await?;
+        let queues = Queues::new(stack);
+        let lambda = Lambda::start(stack, lambda_options(options, endpoints, &queues)).await?;
+        let bus = Bus::start(stack, &lambda, &queues);
+        let domain_name = ports.aws.local_addr()?.to_string();
+        let websockets =
+            WebSockets::new(stack.websocket.clone(), &domain_name, limits(options), lambda.clone());
+        let front = Arc::new(Front {
+            websockets: Arc::clone(&websockets),
+            engine: engine.clone(),
+            lambda: lambda.clone(),
+            bus,
+            queues: queues.clone(),
+            names: Names::new(stack),
+            usage: Usage::default(),
+            ready,
+        });
+        let mut servers = JoinSet::new();
+        servers.spawn(front::serve(ports.aws, move |request, peer| Arc::clone(&front).answer(request, peer)));
+        let http = http_api::HttpFront::new(
+            stack.http.clone(),
+            &ports.http.local_addr()?.to_string(),
+            lambda.clone(),
+        );
+        servers.spawn(front::serve(ports.http, move |request, peer| Arc::clone(&http).answer(request, peer)));
+        let pollers = streams::start(stack, &engine, &lambda, &queues, options.data.clone());
+        Ok(Self { websockets, lambda, servers, pollers, _engine: engine })
+    }
+
+    async fn stop(mut self) {
+        self.pollers.shutdown().await;
+        self.websockets.close_all(DISCONNECT_PATIENCE).await;
+        self.lambda.stop().await;
+        self.servers.shutdown().await;
+    }
+}
+
+fn lambda_options(options: &Up, endpoints: &Endpoints, queues: &Queues) -> LambdaOptions {
+    let beside_template = || options.template.parent().unwrap_or(Path::new("")).join("target/debug");
+    let log_format = options.log_format.into();
+    LambdaOptions {
+        bin_dir: options.bin_dir.clone().unwrap_or_else(beside_template),
+        endpoint: endpoints.aws.clone(),
+        concurrency: options.concurrency,
+        async_retry_delay: options.async_retry_delay.0,
+        log_format,
+        log: FunctionLog::new(log_format, options.quiet_functions),
+        queues: queues.clone(),
+    }
+}
+
+fn limits(options: &Up) -> Limits {
+    let limits = &options.limits;
+    Limits {
+        message_bytes_max: limits.message_bytes_max,
+        frame_bytes_max: limits.frame_bytes_max,
+        idle_max: limits.idle_timeout.0,
+        connection_max: limits.connection_max.0,
+        integration_timeout: limits.integration_timeout.0,
+    }
+}
+
+/// What was given, and the dev issuer's key where the template has a parameter for it and none was given.
+fn parameters(options: &Up) -> Result<BTreeMap<String, String>, Failure> {
+    let mut parameters: BTreeMap<_, _> = options.parameter.iter().cloned().collect();
+    let wants_key = Stack::has_parameter(&options.template, DEV_KEY_PARAMETER).map_err(Failure::Input)?;
+    if wants_key && !parameters.contains_key(DEV_KEY_PARAMETER) {
+        let key = DevKey::load_or_create(&options.template)?;
+        parameters.insert(DEV_KEY_PARAMETER.to_owned(), key.encoded());
+    }
+    Ok(parameters)
+}
+
+async fn bind(port: u16, option: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    bound.with_context(|| format!("port {port} cannot be had; {option} 0 takes a free one"))
+}
+
+fn url(listener: &TcpListener) -> anyhow::Result<String> {
+    Ok(format!("http://{}", listener.local_addr()?))
+}
+
+/// The line of JSON that says where everything is.
+fn ready(stack: &Stack, endpoints: &Endpoints) -> Value {
+    let websocket = endpoints.aws.replacen("http", "ws", 1);
+    let own_bus = stack.buses.iter().find(|bus| *bus != "default");
+    json!({
+        "websocket": format!("{websocket}/{}", stack.websocket.stage),
+        "http": endpoints.http,
+        "aws": endpoints.aws,
+        "table": stack.tables.first().map(|table| table.name.as_str()),
+        "bus": own_bus.map_or("default", String::as_str),
+        "stage": stack.stage,
+    })
+}
+
+/// Prints the line, after it stands in the file: who sees either can connect.
+fn announce(ready: &Value, file: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(file) = file {
+        write_whole(file, &format!("{ready}\n"))
+            .with_context(|| format!("{} cannot be written", file.display()))?;
+    }
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{ready}")?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// Writes a file that appears with all its content or not at all.
+fn write_whole(file: &Path, content: &str) -> anyhow::Result<()> {
+    let directory = match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let mut temporary = tempfile::NamedTempFile::new_in(directory)?;
+    temporary.write_all(content.as_bytes())?;
+    temporary.persist(file)?;
+    Ok(())
+}
+
+/// Listens for SIGINT, SIGTERM and, where `until_stdin_closes`, the end of stdin. Resolves at the first of them.
+fn end_of_run(until_stdin_closes: bool) -> anyhow::Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let stdin = until_stdin_closes.then(watch_stdin).transpose()?;
+    Ok(async move {
+        let stdin_closed = async {
+            match stdin {
+                Some(closed) => _ = closed.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = stdin_closed => {}
+        }
+    })
+}
+
+/// Reads stdin to its end, on a thread of its own that nobody waits for: such a read cannot be cancelled.
+fn watch_stdin() -> anyhow::Result<oneshot::Receiver<()>> {
+    let (open, closed) = oneshot::channel();
+    std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+        let mut ignored = [0; 1024];
+        while let Ok(1..) = std::io::stdin().read(&mut ignored) {}
+        drop::<oneshot::Sender<()>>(open);
+    })?;
+    Ok(closed)
+}

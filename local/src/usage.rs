@@ -1,0 +1,114 @@
+//! What each function asked of DynamoDB and of `@connections`, so that a test can hold a route to its budget.
+//!
+//! Read by `GET /_local/usage`, zeroed by `DELETE /_local/usage`. A function is told from another by the access
+//! key that it signs with, which is its name; whoever else calls is counted under the access key that it has.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use serde_json::{Value, json};
+
+/// Counters since the start, or since the last [`Usage::reset`].
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// By function and operation.
+    dynamodb: BTreeMap<(String, String), Row>,
+    /// By function and HTTP status.
+    posts: BTreeMap<(String, u16), u64>,
+}
+
+#[derive(Debug, Default)]
+struct Row {
+    calls: u64,
+    consumed: Capacity,
+}
+
+/// What one call consumed, in DynamoDB's units.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(crate) struct Capacity {
+    pub(crate) read_units: f64,
+    pub(crate) write_units: f64,
+}
+
+impl Usage {
+    /// Counts one DynamoDB call of `function`.
+    pub(crate) fn dynamodb(&self, function: &str, operation: &str, consumed: Capacity) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = counts.dynamodb.entry((function.to_owned(), operation.to_owned())).or_default();
+        row.calls += 1;
+        row.consumed.read_units += consumed.read_units;
+        row.consumed.write_units += consumed.write_units;
+    }
+
+    /// Counts one post of `function` to a connection, by the status that it was answered with.
+    pub(crate) fn post(&self, function: &str, status: u16) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.posts.entry((function.to_owned(), status)).or_default() += 1;
+    }
+
+    /// Everything counted, as `GET /_local/usage` answers it.
+    pub(crate) fn snapshot(&self) -> Value {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let dynamodb: Vec<Value> = counts
+            .dynamodb
+            .iter()
+            .map(|((function, operation), row)| {
+                json!({
+                    "function": function, "operation": operation, "calls": row.calls,
+                    "readUnits": row.consumed.read_units, "writeUnits": row.consumed.write_units,
+                })
+            })
+            .collect();
+        let posts: Vec<Value> = counts
+            .posts
+            .iter()
+            .map(|((function, status), count)| json!({ "function": function, "status": status, "count": count }))
+            .collect();
+        json!({ "dynamodb": dynamodb, "posts": posts })
+    }
+
+    /// Back to zero.
+    pub(crate) fn reset(&self) {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = Counts::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_add_up_by_function_and_operation() {
+        let usage = Usage::default();
+        let read = Capacity { read_units: 0.5, write_units: 0.0 };
+        usage.dynamodb("send", "Query", read);
+        usage.dynamodb("send", "Query", read);
+        usage.dynamodb("join", "Query", read);
+        usage.post("send", 200);
+        usage.post("send", 410);
+        usage.post("send", 200);
+
+        assert_eq!(
+            usage.snapshot(),
+            json!({
+                "dynamodb": [
+                    { "function": "join", "operation": "Query", "calls": 1, "readUnits": 0.5, "writeUnits": 0.0 },
+                    { "function": "send", "operation": "Query", "calls": 2, "readUnits": 1.0, "writeUnits": 0.0 },
+                ],
+                "posts": [
+                    { "function": "send", "status": 200, "count": 2 },
+                    { "function": "send", "status": 410, "count": 1 },
+                ],
+            })
+        );
+        usage.reset();
+        assert_eq!(usage.snapshot(), json!({ "dynamodb": [], "posts": [] }));
+    }
+}
