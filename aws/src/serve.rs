@@ -194,7 +194,7 @@ impl From<Failure> for Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use funnelcast_core::action::{Join, Leave, Ping, Request, Send, Status};
+    use funnelcast_core::action::{Ack, History, Join, Leave, Ping, PresenceQuery, Request, Send, Status};
 
     use super::*;
 
@@ -221,6 +221,9 @@ mod tests {
         assert!(action::<Status>(&sample!("status")).id.is_some());
         assert!(action::<Send>(&sample!("send")).action.key.is_some());
         assert!(action::<Send>(&sample!("send-typing")).action.key.is_none());
+        assert!(action::<Ack>(&sample!("ack")).id.is_some());
+        assert!(action::<History>(&sample!("history")).id.is_some());
+        assert!(action::<PresenceQuery>(&sample!("presence")).id.is_some());
     }
 
     #[test]

@@ -10,11 +10,14 @@ use crate::{
     event::{EventName, Presence, ReceiptState},
     frame::Event,
     id::ConnectionId,
+    text::Text,
     time::Timestamp,
 };
 
 /// The most events of one `history` page.
 pub const HISTORY_LIMIT_MAX: u8 = 100;
+/// The longest text that `history` looks for, in bytes.
+pub const CONTAINS_BYTES_MAX: usize = 256;
 
 /// A route of the API: its name, its fields, and what its reply carries.
 pub trait Action: DeserializeOwned {
@@ -204,11 +207,35 @@ pub struct History {
     /// The events after this seq, the earliest of them.
     #[serde(default)]
     pub after: Option<Seq>,
-    /// How many: 1 to [`HISTORY_LIMIT_MAX`].
-    pub limit: u8,
-    /// Only messages whose content has this in it.
+    /// How many.
+    pub limit: HistoryLimit,
+    /// Only chat messages whose content has this in it, whatever the case of its letters.
     #[serde(default)]
-    pub contains: Option<String>,
+    pub contains: Option<Text<CONTAINS_BYTES_MAX>>,
+}
+
+/// How many events a page may have: 1 to [`HISTORY_LIMIT_MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u8")]
+pub struct HistoryLimit(u8);
+
+impl HistoryLimit {
+    /// The number itself.
+    pub fn get(self) -> usize {
+        self.0.into()
+    }
+}
+
+impl TryFrom<u8> for HistoryLimit {
+    type Error = Error;
+
+    fn try_from(number: u8) -> Result<Self, Error> {
+        if (1..=HISTORY_LIMIT_MAX).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err(Error::BadRequest("`limit` is a whole number from 1 to 100".into()))
+        }
+    }
 }
 
 /// The reply to [`History`].
@@ -218,6 +245,10 @@ pub struct Page {
     pub events: Vec<Event>,
     /// Whether there are more in the direction asked for.
     pub more: bool,
+    /// Where there are: the `before` or `after` to go on with. It need not be an event of this page, because a search
+    /// looks through many events to find few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Seq>,
 }
 
 /// Asks who is here.
@@ -338,6 +369,10 @@ mod tests {
         parse::<Status>(r#"{"action":"status"}"#).unwrap();
         parse::<Ping>(r#"{"action":"ping","id":"p"}"#).unwrap();
         assert_eq!(code::<Ping>(r#"{"action":"ping","now":true}"#).0, "bad_request");
+        for limit in ["0", "101", "-1", "\"9\""] {
+            let body = format!(r#"{{"action":"history","channel":"conversation:c","limit":{limit}}}"#);
+            assert_eq!(code::<History>(&body).0, "bad_request", "{limit}");
+        }
     }
 
     proptest! {

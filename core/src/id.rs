@@ -99,7 +99,7 @@ string_type!(
 /// A durable event's place in its channel: 1, 2, 3 ... without a hole; 0 stands before the first.
 ///
 /// At most 2^53 - 1, so that a JavaScript number holds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u64")]
 pub struct Seq(u64);
 

@@ -47,6 +47,10 @@ pub(super) fn latest(channel: &Channel) -> String {
     format!("LAST#{channel}")
 }
 
+pub(super) fn receipts(channel: &Channel) -> String {
+    format!("READ#{channel}")
+}
+
 pub(super) fn conversation(id: &ConversationId) -> String {
     format!("CONV#{id}")
 }

@@ -1,11 +1,21 @@
 //! Memberships: which connections hear a channel.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
-use funnelcast_core::{Channel, ConnectionId, Error, Timestamp, UserId, identity::Name};
+use funnelcast_core::{
+    Channel, ConnectionId, Error, Timestamp, UserId,
+    action::Roster,
+    event::{Presence, Status},
+    identity::Name,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Item, Store, connections::CONNECTION_AGE_MAX, failed, from_item, key, to_item};
 use crate::{Caller, now};
+
+/// The most users that a roster names: some 15 KiB of a reply.
+pub const ROSTER_USERS_MAX: usize = 100;
 
 /// One connection in a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +102,26 @@ impl Store {
             .projection_expression("pk")
             .consistent_read(true);
         Ok(get.send().await.map_err(failed("GetItem of a membership"))?.item.is_some())
+    }
+
+    /// The users in a channel that tells of them, each once, however many connections he has; and how many they are.
+    /// Of more than [`ROSTER_USERS_MAX`] only the number.
+    pub async fn roster(&self, channel: &Channel) -> Result<Roster, Error> {
+        let mut users = BTreeMap::new();
+        let mut pages = self.members(channel);
+        while let Some(page) = pages.next().await? {
+            for Member { user, name, joined_at, .. } in page {
+                let presence =
+                    Presence { user_id: user.clone(), name, status: Status::Online, last_seen: joined_at };
+                users
+                    .entry(user)
+                    .and_modify(|known: &mut Presence| known.last_seen = known.last_seen.max(joined_at))
+                    .or_insert(presence);
+            }
+        }
+        let count = users.len();
+        let users = if count <= ROSTER_USERS_MAX { users.into_values().collect() } else { Vec::new() };
+        Ok(Roster { users, count })
     }
 
     /// The channel's members, page by page, shard by shard.

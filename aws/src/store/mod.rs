@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | connection | `CONN#c` / `META` | [`connections`] |
 //! | membership | `CH#channel#shard` / `userId#c` | [`members`] |
-//! | log | `LOG#channel` / seq, and one `#start` | [`log`], [`recovery`] |
+//! | log | `LOG#channel` / seq, and one `#start` | [`log`], [`recovery`], [`history`] |
+//! | receipts | `READ#channel` / userId | [`receipts`] |
 //! | latest | `LAST#channel` / key | [`latest`] |
 //! | conversation | `CONV#id` / `META`, `CONV#id` / `USER#u` | [`conversations`] |
 //! | outbox | `OUTBOX#...` / key | [`stream`] |
@@ -14,10 +15,12 @@
 
 pub mod connections;
 pub mod conversations;
+pub mod history;
 mod key;
 pub mod latest;
 pub mod log;
 pub mod members;
+pub mod receipts;
 pub mod recovery;
 pub mod stream;
 

@@ -3,16 +3,11 @@
 //! The membership is written BEFORE the log is read, and a sender appends before it reads the members, both strongly
 //! consistent: so an event is in this reply, or comes live, or both; never neither. The same for the latest values.
 
-use std::collections::BTreeMap;
-
-use funnelcast_aws::{
-    Caller, Store,
-    store::{Member, Recovery},
-};
+use funnelcast_aws::{Caller, Store, store::Recovery};
 use funnelcast_core::{
     Channel, Error,
     action::{Join, Joined},
-    event::{Presence, Status},
+    event::Presence,
     frame::Event,
     policy::{self, Lane, Verdict},
 };
@@ -60,21 +55,7 @@ async fn latest(store: &Store, channel: &Channel) -> Result<Vec<Event>, Error> {
     }
 }
 
-/// The users in the channel, each once, however many connections he has.
+/// Of a large channel nobody by name: `presence` has their number.
 async fn presence(store: &Store, channel: &Channel) -> Result<Vec<Presence>, Error> {
-    let mut users = BTreeMap::new();
-    if channel.kind().policy().presence {
-        let mut pages = store.members(channel);
-        while let Some(page) = pages.next().await? {
-            for Member { user, name, joined_at, .. } in page {
-                let presence =
-                    Presence { user_id: user.clone(), name, status: Status::Online, last_seen: joined_at };
-                users
-                    .entry(user)
-                    .and_modify(|known: &mut Presence| known.last_seen = known.last_seen.max(joined_at))
-                    .or_insert(presence);
-            }
-        }
-    }
-    Ok(users.into_values().collect())
+    if channel.kind().policy().presence { Ok(store.roster(channel).await?.users) } else { Ok(Vec::new()) }
 }

@@ -1,0 +1,186 @@
+//! Pages of a log, in either direction, and a search through it.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use funnelcast_core::{Channel, Error, Seq, event::EventName, frame::Event};
+use serde::Deserialize;
+
+use super::{
+    Store, failed, key,
+    log::{Stored, stored},
+};
+use crate::now;
+
+/// How many events a search looks through for one page; where they did not suffice, the page says where to go on.
+pub const SEARCH_EVENTS_MAX: usize = 1_000;
+/// The most bytes of payload in one page: with what is around them they stay below API Gateway's 128 KiB.
+pub const PAGE_BYTES_MAX: usize = 64 * 1024;
+/// How many events a search reads at once.
+const SEARCH_STEP_EVENTS: usize = 100;
+
+/// Which part of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Its end.
+    Latest,
+    /// What comes before this seq, from there backwards.
+    Before(Seq),
+    /// What comes after this seq, from there forwards.
+    After(Seq),
+}
+
+/// A page of a log.
+#[derive(Debug)]
+pub struct HistoryPage {
+    /// In the order of their seqs.
+    pub events: Vec<Event>,
+    /// The seq from which the page after this one goes on, where there is one.
+    pub next: Option<Seq>,
+}
+
+/// What a walk along a log has found.
+#[derive(Debug, Default)]
+struct Walk {
+    found: Vec<Stored>,
+    bytes: usize,
+    seen: usize,
+    last: Option<Seq>,
+}
+
+impl Store {
+    /// At most `limit` events of a window, only those whose content has `contains` in it where that is given: 1 read
+    /// or more by size.
+    pub async fn history(
+        &self,
+        channel: &Channel,
+        window: Window,
+        limit: usize,
+        contains: Option<&str>,
+    ) -> Result<HistoryPage, Error> {
+        let needle = contains.map(str::to_lowercase);
+        let step = if needle.is_some() { SEARCH_STEP_EVENTS } else { limit + 1 };
+        let forward = matches!(window, Window::After(_));
+        let (from, to) = match window {
+            Window::Latest => (Seq::ZERO, Seq::MAX),
+            Window::Before(seq) => (Seq::ZERO, seq.previous()),
+            Window::After(seq) => (seq.next(), Seq::MAX),
+        };
+        let mut walk = Walk::default();
+        let mut start = None;
+        let more = 'walk: loop {
+            let query = self
+                .query(key::log(channel))
+                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+                .expression_attribute_values(":from", AttributeValue::S(key::seq(from)))
+                .expression_attribute_values(":to", AttributeValue::S(key::seq(to)))
+                .scan_index_forward(forward)
+                .set_limit(i32::try_from(step).ok())
+                .set_exclusive_start_key(start);
+            let page = query.send().await.map_err(failed("Query of a log"))?;
+            for item in page.items.unwrap_or_default() {
+                if !walk.take(stored(item)?, limit, needle.as_deref()) {
+                    break 'walk true;
+                }
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                break false;
+            }
+        };
+        let Walk { mut found, last, .. } = walk;
+        if !forward {
+            found.reverse();
+        }
+        let events: Result<_, Error> = found.into_iter().map(|row| row.into_event(channel.clone())).collect();
+        Ok(HistoryPage { events: events?, next: last.filter(|_| more) })
+    }
+
+    /// Whether the log has this event: 1 read.
+    pub async fn has_event(&self, channel: &Channel, seq: Seq) -> Result<bool, Error> {
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(key::log(channel)))
+            .key("sk", AttributeValue::S(key::seq(seq)))
+            .projection_expression("pk")
+            .consistent_read(true);
+        Ok(get.send().await.map_err(failed("GetItem of an event"))?.item.is_some())
+    }
+}
+
+impl Walk {
+    /// Takes the next event of the way, if the page has room for it. False: it has not, and ends before it.
+    fn take(&mut self, stored: Stored, limit: usize, needle: Option<&str>) -> bool {
+        let bytes = stored.row.data.len();
+        let is_full = self.found.len() >= limit
+            || self.seen >= SEARCH_EVENTS_MAX
+            || (self.bytes + bytes > PAGE_BYTES_MAX && !self.found.is_empty());
+        if is_full {
+            return false;
+        }
+        self.seen += 1;
+        self.last = Some(stored.seq);
+        if stored.row.is_alive(now()) && needle.is_none_or(|needle| has(&stored, needle)) {
+            self.bytes += bytes;
+            self.found.push(stored);
+        }
+        true
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Content {
+    content: String,
+}
+
+fn has(stored: &Stored, needle: &str) -> bool {
+    stored.row.event == EventName::ChatMessage
+        && serde_json::from_str::<Content>(&stored.row.data)
+            .is_ok_and(|data| data.content.to_lowercase().contains(needle))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::log::Row;
+
+    fn message(seq: u64, content: &str) -> Stored {
+        let row = Row {
+            pk: "LOG#conversation:c1".into(),
+            sk: format!("{seq:016}"),
+            event: EventName::ChatMessage,
+            at: 0,
+            user: None,
+            name: None,
+            key: None,
+            data: serde_json::json!({"content": content, "metadata": {"secret": "needle"}}).to_string(),
+            seq: None,
+            ttl: None,
+        };
+        Stored { seq: seq.try_into().unwrap(), row }
+    }
+
+    #[test]
+    fn a_search_looks_at_what_was_said_and_nothing_else() {
+        assert!(has(&message(1, "Der NADEL-Öhr"), "nadel-öhr"));
+        assert!(!has(&message(1, "hay"), "needle"), "metadata is not content");
+    }
+
+    #[test]
+    fn a_page_ends_at_its_limit_and_remembers_how_far_it_came() {
+        let mut walk = Walk::default();
+        for seq in 1..=5 {
+            walk.take(message(seq, if seq % 2 == 0 { "even" } else { "odd" }), 2, Some("even"));
+        }
+        assert_eq!(walk.found.len(), 2);
+        assert_eq!(walk.last.unwrap().get(), 4, "the fifth was not looked at");
+    }
+
+    #[test]
+    fn a_page_ends_at_its_bytes_but_never_empty() {
+        let mut walk = Walk::default();
+        assert!(walk.take(message(1, &"x".repeat(PAGE_BYTES_MAX)), 9, None));
+        assert!(!walk.take(message(2, "x"), 9, None));
+        assert_eq!(walk.found.len(), 1);
+    }
+}

@@ -1,0 +1,47 @@
+//! `ack`: the user has got, or read, all up to a message. The members hear of it, unless it is nothing new.
+
+use funnelcast_aws::{Caller, Fanout, store::receipts::Watermark};
+use funnelcast_core::{
+    Error,
+    action::{Ack, Acked},
+    event::{EventName, Receipt},
+    frame::{Event, Sender},
+};
+
+/// Raises the caller's watermark: two reads side by side, one write; where it rises, one read and N - 1 posts.
+///
+/// # Errors
+/// [`Error::Forbidden`] on a channel without receipts, [`Error::NotJoined`] where the caller's connection is no member,
+/// [`Error::NotFound`] where there is no such message: nobody has read what was not written.
+pub async fn handle(fanout: &Fanout, caller: &Caller, ack: Ack) -> Result<Acked, Error> {
+    let Ack { channel, seq, state } = ack;
+    if channel.kind().policy().lane(EventName::ChatReceipt).is_none() {
+        return Err(Error::Forbidden("this channel has no receipts"));
+    }
+    let store = &fanout.store;
+    let (is_member, exists) =
+        tokio::try_join!(store.is_member(caller, &channel), store.has_event(&channel, seq))?;
+    if !is_member {
+        return Err(Error::NotJoined);
+    }
+    if !exists {
+        return Err(Error::NotFound("the message"));
+    }
+    let user = &caller.identity.user;
+    if let Watermark::Stays(seq) = store.raise_watermark(&channel, user, seq, state).await? {
+        return Ok(Acked { seq });
+    }
+    let receipt = Receipt { user_id: user.clone(), seq, state };
+    let event = Event {
+        channel,
+        event: EventName::ChatReceipt,
+        seq: None,
+        at: caller.now,
+        from: Some(Sender { user_id: user.clone(), name: caller.identity.name.clone() }),
+        key: None,
+        data: serde_json::value::to_raw_value(&receipt)
+            .map_err(|error| Error::internal("a receipt", &error))?,
+    };
+    fanout.send_to_all(&event, Some(&caller.connection)).await?;
+    Ok(Acked { seq })
+}

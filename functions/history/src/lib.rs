@@ -1,0 +1,81 @@
+//! `history`: a page of a channel's log, backwards or forwards, and a search through it.
+//!
+//! What is read has its place here too: `isRead` of a chat message is true once somebody else has read up to it.
+
+use std::collections::HashMap;
+
+use funnelcast_aws::{
+    Caller, Store,
+    store::{history::Window, receipts::Receipts},
+};
+use funnelcast_core::{
+    Error, Seq, UserId,
+    action::{History, Page},
+    event::{ChatMessage, EventName},
+    frame::Event,
+    text::Text,
+};
+
+/// Reads the page; three reads side by side, the log's by size.
+///
+/// # Errors
+/// [`Error::BadRequest`] where both directions are asked for; [`Error::NotJoined`] where the caller's connection is no
+/// member.
+pub async fn handle(store: &Store, caller: &Caller, history: History) -> Result<Page, Error> {
+    let History { channel, before, after, limit, contains } = history;
+    let window = match (before, after) {
+        (None, None) => Window::Latest,
+        (Some(before), None) => Window::Before(before),
+        (None, Some(after)) => Window::After(after),
+        (Some(_), Some(_)) => {
+            return Err(Error::BadRequest("`before` and `after` exclude each other".into()));
+        }
+    };
+    let has_receipts = channel.kind().policy().lane(EventName::ChatReceipt).is_some();
+    let (is_member, page, receipts) = tokio::try_join!(
+        store.is_member(caller, &channel),
+        store.history(&channel, window, limit.get(), contains.as_ref().map(Text::as_str)),
+        async { if has_receipts { store.receipts(&channel).await } else { Ok(HashMap::new()) } },
+    )?;
+    if !is_member {
+        return Err(Error::NotJoined);
+    }
+    let mut events = page.events;
+    for event in &mut events {
+        mark_read(event, &receipts)?;
+    }
+    Ok(Page { events, more: page.next.is_some(), next: page.next })
+}
+
+/// Says of a chat message whether somebody but its author has read it.
+fn mark_read(event: &mut Event, receipts: &HashMap<UserId, Receipts>) -> Result<(), Error> {
+    let (EventName::ChatMessage, Some(seq)) = (event.event, event.seq) else { return Ok(()) };
+    let broken = |error| Error::internal("a stored message", &error);
+    let mut message: ChatMessage = serde_json::from_str(event.data.get()).map_err(broken)?;
+    message.is_read = is_read(seq, message.user_id.as_ref(), receipts);
+    event.data = serde_json::value::to_raw_value(&message).map_err(broken)?;
+    Ok(())
+}
+
+fn is_read(seq: Seq, author: Option<&UserId>, receipts: &HashMap<UserId, Receipts>) -> bool {
+    receipts.iter().any(|(user, receipts)| Some(user) != author && receipts.read >= seq)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_author_does_not_read_for_others() {
+        let [ann, bob]: [UserId; 2] = ["ann", "bob"].map(|user| user.parse().unwrap());
+        let seq = |n: u64| Seq::try_from(n).unwrap();
+        let receipts = HashMap::from([
+            (ann.clone(), Receipts { delivered: seq(9), read: seq(9) }),
+            (bob.clone(), Receipts { delivered: seq(9), read: seq(3) }),
+        ]);
+        assert!(is_read(seq(3), Some(&ann), &receipts));
+        assert!(!is_read(seq(4), Some(&ann), &receipts), "Bob has it, but has not read it");
+        assert!(is_read(seq(9), Some(&bob), &receipts));
+        assert!(is_read(seq(9), None, &receipts), "a bot's message has no author among the readers");
+    }
+}
