@@ -1,0 +1,211 @@
+//! The app's backend, as the product sees it: events on the bus and in the outbox, what became of the refused ones,
+//! and the management API of connections. All by the AWS SDKs, unmodified.
+//!
+//! Each test has a runtime of its own and the SDK's connections belong to the runtime that opened them, so all
+//! calls run on one runtime that lives as long as the process.
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_apigatewaymanagement::config::Credentials;
+use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_apigatewaymanagement::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::stack::Addresses;
+use crate::{Client, Stack, User, eventually, unique};
+
+/// The `source` of the app's events, as the template's parameter has it.
+pub const SOURCE: &str = "funnelcast.app";
+
+/// The region that a local stack says it is in.
+const LOCAL_REGION: &str = "us-east-1";
+
+/// The most messages that SQS gives at once.
+const LETTERS_MAX: i32 = 10;
+
+/// The SDKs' clients.
+#[derive(Debug)]
+pub struct Backend {
+    bus: String,
+    table: String,
+    database: aws_sdk_dynamodb::Client,
+    events: aws_sdk_eventbridge::Client,
+    queues: aws_sdk_sqs::Client,
+    connections: aws_sdk_apigatewaymanagement::Client,
+    /// Dead letters that were received while looking for others: they are kept for the tests that look for them.
+    letters: Mutex<Vec<Value>>,
+}
+
+/// What became of a post to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Taken by the connection.
+    Sent,
+    /// `GoneException`: there is no such connection any more.
+    Gone,
+}
+
+impl Stack {
+    /// Puts an event on the bus.
+    pub async fn emit(&self, detail_type: &str, detail: Value) -> Result<()> {
+        self.backend().await?.emit(detail_type, detail).await
+    }
+
+    /// A new conversation of a company: told to the bus, and waited for until it can be joined.
+    pub async fn conversation(&self, company: &str, participants: &[&User]) -> Result<String> {
+        let id = unique("conv");
+        let channel = format!("conversation:{id}");
+        let participants: Vec<&str> = participants.iter().map(|user| user.id.as_str()).collect();
+        let detail = json!({"conversationId": id, "companyId": company, "participants": participants});
+        self.emit("Conversation", detail).await?;
+
+        let mut team = self.connect(&User::admin_of(company)).await?;
+        wait_until_open(&mut team, &channel).await?;
+        team.leave(&channel).await?; // before the close: what `$disconnect` cleans up comes later
+        team.close().await?;
+        Ok(channel)
+    }
+}
+
+/// Joins a conversation as soon as the product knows of it.
+async fn wait_until_open(client: &mut Client, channel: &str) -> Result<()> {
+    eventually(&format!("{channel} to open"), async || {
+        let id = client.request("join", json!({"channel": channel})).await?;
+        match client.reply(&id).await? {
+            Ok(_) => Ok(Some(())),
+            Err(refusal) if refusal == *"forbidden" => Ok(None),
+            Err(refusal) => Err(anyhow!("joining {channel}: {refusal:?}")),
+        }
+    })
+    .await
+}
+
+impl Backend {
+    /// The clients for a stack at these addresses.
+    pub(crate) async fn of(addresses: &Addresses) -> Result<Self> {
+        let config = background(sdk_config(addresses.aws.clone())).await?;
+        let management = addresses.websocket.replacen("ws", "http", 1);
+        let connections =
+            aws_sdk_apigatewaymanagement::config::Builder::from(&config).endpoint_url(management);
+        Ok(Self {
+            bus: addresses.bus.clone(),
+            table: addresses.table.clone(),
+            database: aws_sdk_dynamodb::Client::new(&config),
+            events: aws_sdk_eventbridge::Client::new(&config),
+            queues: aws_sdk_sqs::Client::new(&config),
+            connections: aws_sdk_apigatewaymanagement::Client::from_conf(connections.build()),
+            letters: Mutex::default(),
+        })
+    }
+
+    async fn emit(&self, detail_type: &str, detail: Value) -> Result<()> {
+        let entry = PutEventsRequestEntry::builder()
+            .event_bus_name(&self.bus)
+            .source(SOURCE)
+            .detail_type(detail_type)
+            .detail(detail.to_string())
+            .build();
+        let answer = background(self.events.put_events().entries(entry).send()).await??;
+        ensure!(answer.failed_entry_count() == 0, "the bus refused {detail_type}: {answer:?}");
+        Ok(())
+    }
+
+    /// Puts an item into the outbox, as the app does in the transaction that also writes its own state.
+    pub async fn put_into_outbox(&self, key: &str, channel: &str, event: &str, data: &Value) -> Result<()> {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let put = self.database.put_item().table_name(&self.table);
+        let put = put.item("pk", text(&format!("OUTBOX#{channel}"))).item("sk", text(key));
+        let put = put
+            .item("channel", text(channel))
+            .item("event", text(event))
+            .item("data", text(&data.to_string()));
+        background(put.send()).await??;
+        Ok(())
+    }
+
+    /// The dead letter in which `needle` occurs, waited for.
+    pub async fn dead_letter(&self, needle: &str) -> Result<Value> {
+        let queue = self.dead_letters().await?;
+        eventually(&format!("a dead letter about {needle}"), async || {
+            self.receive_letters(&queue).await?;
+            let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = letters.iter().position(|letter| letter.to_string().contains(needle));
+            Ok(place.map(|place| letters.swap_remove(place)))
+        })
+        .await
+    }
+
+    /// Posts to a connection through the SDK.
+    pub async fn post(&self, connection: &str, data: &str) -> Result<Delivery> {
+        let post = self.connections.post_to_connection().connection_id(connection).data(Blob::new(data));
+        delivery(background(post.send()).await?)
+    }
+
+    /// Closes a connection from the server's side.
+    pub async fn delete(&self, connection: &str) -> Result<Delivery> {
+        delivery(background(self.connections.delete_connection().connection_id(connection).send()).await?)
+    }
+
+    /// Asks whether a connection is alive.
+    pub async fn get(&self, connection: &str) -> Result<Delivery> {
+        delivery(background(self.connections.get_connection().connection_id(connection).send()).await?)
+    }
+
+    /// The address of the dead letter queue, found as an operator would.
+    async fn dead_letters(&self) -> Result<String> {
+        let queues = background(self.queues.list_queues().send()).await??;
+        let mut urls = queues.queue_urls().iter().filter(|url| url.contains("DeadLetters"));
+        urls.next().cloned().with_context(|| format!("a queue of dead letters in {queues:?}"))
+    }
+
+    /// Moves what is in the queue into the process.
+    async fn receive_letters(&self, queue: &str) -> Result<()> {
+        let receive = self.queues.receive_message().queue_url(queue).max_number_of_messages(LETTERS_MAX);
+        for message in background(receive.send()).await??.messages.unwrap_or_default() {
+            let body = message.body.unwrap_or_default();
+            let letter = serde_json::from_str(&body).unwrap_or(Value::String(body));
+            self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(letter);
+            let handle = message.receipt_handle.context("a receipt handle")?;
+            background(self.queues.delete_message().queue_url(queue).receipt_handle(handle).send()).await??;
+        }
+        Ok(())
+    }
+}
+
+/// `GoneException`, with the status that it must have, is an outcome; the rest are errors.
+fn delivery<T, E>(result: Result<T, SdkError<E>>) -> Result<Delivery>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match result {
+        Ok(_) => Ok(Delivery::Sent),
+        Err(error) if error.code() == Some("GoneException") => {
+            let status = error.raw_response().map(|response| response.status().as_u16());
+            ensure!(status == Some(410), "a GoneException with status {status:?}");
+            Ok(Delivery::Gone)
+        }
+        Err(error) => Err(anyhow!("{}", DisplayErrorContext(error))),
+    }
+}
+
+/// AWS itself with its usual credentials, or a local endpoint that takes any.
+async fn sdk_config(endpoint: Option<String>) -> SdkConfig {
+    let defaults = aws_config::defaults(BehaviorVersion::latest());
+    let Some(endpoint) = endpoint else { return defaults.load().await };
+    let credentials = Credentials::new("tests", "local", None, None, "tests");
+    let local = defaults.endpoint_url(endpoint).region(Region::new(LOCAL_REGION));
+    local.credentials_provider(credentials).load().await
+}
+
+/// Runs a call to AWS on the runtime that all of them share.
+async fn background<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) -> Result<T> {
+    static RUNTIME: LazyLock<Result<Runtime, std::io::Error>> =
+        LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build());
+    let runtime = RUNTIME.as_ref().map_err(|error| anyhow!("a runtime for the SDKs: {error}"))?;
+    Ok(runtime.spawn(call).await?)
+}

@@ -1,0 +1,93 @@
+//! What a local stack has counted: `DynamoDB` calls with their capacity, and posts to connections, by function.
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
+
+use crate::Stack;
+
+/// All that was counted since the last [`Stack::forget_usage`].
+#[derive(Debug, Clone, Deserialize)]
+pub struct Usage {
+    dynamodb: Vec<Calls>,
+    posts: Vec<Posts>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Calls {
+    function: String,
+    operation: String,
+    #[serde(rename = "calls")]
+    count: u64,
+    read_units: f64,
+    write_units: f64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Posts {
+    function: String,
+    count: u64,
+}
+
+/// What one function has used.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Cost {
+    /// Calls that only read.
+    pub reads: u64,
+    /// Capacity units that reading consumed.
+    pub read_units: f64,
+    /// Capacity units that writing consumed.
+    pub write_units: f64,
+    /// Posts to connections, whatever their status.
+    pub posts: u64,
+}
+
+impl Usage {
+    /// What a function has used.
+    pub fn of(&self, function: &str) -> Cost {
+        let mut cost = Cost::default();
+        for calls in self.dynamodb.iter().filter(|calls| calls.function == function) {
+            let reads = ["GetItem", "BatchGetItem", "Query", "TransactGetItems", "Scan"];
+            cost.reads += if reads.contains(&calls.operation.as_str()) { calls.count } else { 0 };
+            cost.read_units += calls.read_units;
+            cost.write_units += calls.write_units;
+        }
+        cost.posts =
+            self.posts.iter().filter(|posts| posts.function == function).map(|posts| posts.count).sum();
+        cost
+    }
+
+    /// How often an operation was called, by whatever function.
+    pub fn calls(&self, operation: &str) -> u64 {
+        self.dynamodb.iter().filter(|calls| calls.operation == operation).map(|calls| calls.count).sum()
+    }
+}
+
+impl Stack {
+    /// What was used since the last reset. Local stacks only.
+    pub async fn usage(&self) -> Result<Usage> {
+        let body = self.ask_for_usage(Method::GET).await?;
+        serde_json::from_slice(&body).with_context(|| format!("usage: {body:?}"))
+    }
+
+    /// Sets all counters to zero. Local stacks only.
+    pub async fn forget_usage(&self) -> Result<()> {
+        self.ask_for_usage(Method::DELETE).await.map(drop)
+    }
+
+    async fn ask_for_usage(&self, method: Method) -> Result<Bytes> {
+        let endpoint = self.addresses.aws.as_deref().context("a local stack")?;
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{endpoint}/_local/usage"))
+            .body(Empty::<Bytes>::new())?;
+        let response = Client::builder(TokioExecutor::new()).build_http().request(request).await?;
+        ensure!(response.status().is_success(), "usage: {}", response.status());
+        Ok(response.into_body().collect().await?.to_bytes())
+    }
+}

@@ -1,0 +1,129 @@
+//! Shapes and small readers of the wire's JSON.
+
+use anyhow::{Result, bail, ensure};
+use serde_json::Value;
+
+/// An error reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// For programs.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// Refusals are compared by their code.
+impl PartialEq<str> for Refusal {
+    fn eq(&self, code: &str) -> bool {
+        self.code == code
+    }
+}
+
+/// The shape of a value in one line: keys sorted, with the types of what they hold, e.g. `{at: string, seq: number}`.
+/// An array shows only that it is one.
+pub fn shape(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "boolean".to_owned(),
+        Value::Number(_) => "number".to_owned(),
+        Value::String(_) => "string".to_owned(),
+        Value::Array(_) => "array".to_owned(),
+        Value::Object(fields) => {
+            let mut fields: Vec<String> =
+                fields.iter().map(|(key, value)| format!("{key}: {}", shape(value))).collect();
+            fields.sort();
+            format!("{{{}}}", fields.join(", "))
+        }
+    }
+}
+
+/// The events of a reply (`events` or `latest`), or none.
+pub fn events<'a>(data: &'a Value, field: &str) -> &'a [Value] {
+    data[field].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The `seq` of each event, in their order.
+pub fn sequence<'a>(events: impl IntoIterator<Item = &'a Value>) -> Vec<u64> {
+    events.into_iter().filter_map(|event| event["seq"].as_u64()).collect()
+}
+
+/// Whether a value is a time as the wire writes it: UTC with milliseconds, `2026-11-23T10:00:00.123Z`.
+pub fn is_timestamp(value: &Value) -> bool {
+    const PATTERN: &str = "0000-00-00T00:00:00.000Z";
+    value.as_str().is_some_and(|text| {
+        text.len() == PATTERN.len()
+            && text.bytes().zip(PATTERN.bytes()).all(|(found, wanted)| match wanted {
+                b'0' => found.is_ascii_digit(),
+                _ => found == wanted,
+            })
+    })
+}
+
+/// A reply of a function, or the API's own frame when there is none.
+pub(crate) fn is_reply(frame: &Value) -> bool {
+    frame["type"] == "reply" || frame.get("requestId").is_some()
+}
+
+/// An event, as every connection of its channel gets it.
+pub(crate) fn is_event(frame: &Value) -> bool {
+    frame["type"] == "event"
+}
+
+/// Reads a reply, and holds it to the contract's two shapes.
+pub(crate) fn read_reply(frame: &Value) -> Result<Result<Value, Refusal>> {
+    ensure!(frame["type"] == "reply", "the API answered for a function that failed: {frame}");
+    let mut keys: Vec<&str> = frame.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+    keys.retain(|key| *key != "id");
+    keys.sort_unstable();
+    match keys[..] {
+        ["data", "ok", "type"] if frame["ok"] == true && frame["data"].is_object() => {
+            Ok(Ok(frame["data"].clone()))
+        }
+        ["error", "ok", "type"]
+            if frame["ok"] == false && shape(&frame["error"]) == "{code: string, message: string}" =>
+        {
+            let text = |field: &str| frame["error"][field].as_str().unwrap_or_default().to_owned();
+            Ok(Err(Refusal { code: text("code"), message: text("message") }))
+        }
+        _ => bail!("not a reply as the contract has it: {frame}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_shape_is_keys_and_types() {
+        let value = json!({"b": [1], "a": {"c": null, "d": true}, "e": 1.5, "f": "x"});
+        assert_eq!(shape(&value), "{a: {c: null, d: boolean}, b: array, e: number, f: string}");
+    }
+
+    #[test]
+    fn a_timestamp_is_utc_with_milliseconds() {
+        assert!(is_timestamp(&json!("2026-11-23T10:00:00.123Z")));
+        for wrong in ["2026-11-23T10:00:00Z", "2026-11-23T10:00:00.123+00:00", "2026-11-23 10:00:00.123Z", ""]
+        {
+            assert!(!is_timestamp(&json!(wrong)), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_reply_has_one_of_two_shapes() -> Result<()> {
+        let done = json!({"type": "reply", "id": "1", "ok": true, "data": {}});
+        assert_eq!(read_reply(&done)?, Ok(json!({})));
+        let refused = json!({"type": "reply", "ok": false, "error": {"code": "forbidden", "message": "no"}});
+        assert!(read_reply(&refused)?.is_err_and(|refusal| refusal == *"forbidden"));
+        for wrong in [
+            json!({"message": "Internal server error", "connectionId": "c", "requestId": "r"}),
+            json!({"type": "reply", "ok": false, "data": {}}),
+            json!({"type": "reply", "ok": true, "data": {}, "extra": 1}),
+            json!({"type": "reply", "ok": false, "error": {"code": "internal", "message": "m", "cause": "table"}}),
+        ] {
+            assert!(read_reply(&wrong).is_err(), "{wrong}");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! The budgets of `docs/architecture.md`, counted by the engine's consumed capacity and the posts that were seen, not
+//! timed. Each is measured on a stack of its own; what was measured is printed (`--nocapture`).
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tests::{Cost, Stack, User, eventually, unique};
+
+use crate::scene::{Pair, joined, pair};
+
+/// The most that an operation may cost, and what it did cost.
+struct Line {
+    operation: &'static str,
+    most: Cost,
+    measured: Cost,
+}
+
+impl Line {
+    fn holds(&self) -> bool {
+        self.measured.reads <= self.most.reads
+            && self.measured.read_units <= self.most.read_units
+            && self.measured.write_units <= self.most.write_units
+            && self.measured.posts == self.most.posts
+    }
+}
+
+/// A budget: read calls and write units at most, posts exactly. A read of a few KiB is a few units at most, so the
+/// units are held only to a bound that a scan or a whole log would break.
+fn at_most(reads: u32, write_units: u32, posts: u64) -> Cost {
+    const UNITS_A_READ_MAX: u32 = 2;
+    Cost {
+        reads: reads.into(),
+        read_units: f64::from(reads * UNITS_A_READ_MAX),
+        write_units: write_units.into(),
+        posts,
+    }
+}
+
+#[tokio::test]
+async fn operations_stay_within_their_budgets() -> Result<()> {
+    let Some(stack) = Stack::private(&[])? else { return Ok(()) };
+    let mut lines = connecting(&stack).await?;
+    lines.extend(conversing(&stack).await?);
+    lines.extend(updating(&stack).await?);
+
+    println!("{:<44} {:>13} {:>13} {:>13} {:>7}", "operation", "reads", "read units", "write units", "posts");
+    for Line { operation, most, measured } in &lines {
+        println!(
+            "{operation:<44} {:>13} {:>13} {:>13} {:>7}",
+            format!("{} of {}", measured.reads, most.reads),
+            format!("{} of {}", measured.read_units, most.read_units),
+            format!("{} of {}", measured.write_units, most.write_units),
+            format!("{} of {}", measured.posts, most.posts),
+        );
+    }
+    let broken: Vec<_> = lines.iter().filter(|line| !line.holds()).map(|line| line.operation).collect();
+    assert!(broken.is_empty(), "over budget: {broken:?}");
+    assert_eq!(stack.usage().await?.calls("Scan"), 0, "no scan, ever");
+    Ok(())
+}
+
+/// Coming, looking around, and going.
+async fn connecting(stack: &Stack) -> Result<Vec<Line>> {
+    let ann = User::stranger();
+    let mut lines = Vec::new();
+
+    stack.forget_usage().await?;
+    let mut client = stack.connect(&ann).await?;
+    lines.push(Line {
+        operation: "connect",
+        most: at_most(0, 1, 0),
+        measured: stack.usage().await?.of("connect"),
+    });
+
+    stack.forget_usage().await?;
+    client.join(&ann.channel()).await?;
+    lines.push(Line {
+        operation: "join user:",
+        most: at_most(2, 2, 0),
+        measured: stack.usage().await?.of("join"),
+    });
+
+    stack.forget_usage().await?;
+    client.call("ping", json!({})).await?;
+    lines.push(Line { operation: "ping", most: at_most(0, 0, 0), measured: stack.usage().await?.of("ping") });
+
+    stack.forget_usage().await?;
+    client.call("status", json!({})).await?;
+    lines.push(Line {
+        operation: "status",
+        most: at_most(1, 0, 0),
+        measured: stack.usage().await?.of("status"),
+    });
+
+    stack.forget_usage().await?;
+    client.close().await?;
+    let measured = eventually("the connection and its one channel to be removed", async || {
+        let cost = stack.usage().await?.of("disconnect");
+        Ok((cost.write_units >= 2.0).then_some(cost))
+    })
+    .await?;
+    lines.push(Line { operation: "disconnect, one channel joined", most: at_most(0, 2, 0), measured });
+    Ok(lines)
+}
+
+/// A conversation of two.
+async fn conversing(stack: &Stack) -> Result<Vec<Line>> {
+    let Pair { mut ann, mut bob, channel, bob_user, .. } = pair(stack).await?;
+    let mut lines = Vec::new();
+
+    stack.forget_usage().await?;
+    let mut phone = joined(stack, &bob_user, &channel).await?;
+    // Who may, the log's head, who is there.
+    let measured = stack.usage().await?.of("join");
+    lines.push(Line { operation: "join conversation:", most: at_most(3, 2, 0), measured });
+    phone.leave(&channel).await?;
+
+    // The first message of a channel also sets the beginning of its log; the budget is that of all the others.
+    let first = ann.say(&channel, "hello").await?["seq"].clone();
+    stack.forget_usage().await?;
+    let fields = json!({"channel": channel, "event": "chat.message", "key": "k", "base": first,
+        "data": {"content": "how are you?"}});
+    assert_eq!(ann.call("send", fields).await?["recipients"], 1);
+    let measured = stack.usage().await?.of("send");
+    lines.push(Line { operation: "chat message, conversation of 2", most: at_most(3, 1, 1), measured });
+
+    stack.forget_usage().await?;
+    ann.send(&channel, "chat.typing", json!({"isTyping": true})).await?;
+    let measured = stack.usage().await?.of("send");
+    lines.push(Line { operation: "typing, conversation of 2", most: at_most(1, 0, 1), measured });
+    bob.event("chat.typing").await?;
+
+    stack.forget_usage().await?;
+    bob.leave(&channel).await?;
+    lines.push(Line {
+        operation: "leave",
+        most: at_most(0, 2, 0),
+        measured: stack.usage().await?.of("leave"),
+    });
+    Ok(lines)
+}
+
+/// The backend's updates, to a channel of two.
+async fn updating(stack: &Stack) -> Result<Vec<Line>> {
+    let company = unique("biz");
+    let admin = User::admin_of(&company);
+    let resource = json!({"type": "updated", "resourceId": "r1", "resourceType": "product", "resourceName": "R",
+        "companyId": company});
+    let funnel = json!({"type": "deployed", "funnelId": "f1", "funnelName": "F", "userId": "user_1",
+        "companyId": company});
+    let analytics = json!({"metric": "visits", "value": 1, "companyId": company});
+    let mut lines = Vec::new();
+    for (operation, kind, detail_type, event, detail, write_units) in [
+        ("update by EventBridge", "resource_updates", "ResourceUpdate", "resource.update", resource, 1),
+        ("update by EventBridge, also latest", "funnel_updates", "FunnelUpdate", "funnel.update", funnel, 2),
+        (
+            "update by EventBridge, latest only",
+            "analytics",
+            "AnalyticsUpdate",
+            "analytics.update",
+            analytics,
+            1,
+        ),
+    ] {
+        let channel = format!("{kind}:{company}");
+        let mut clients = [joined(stack, &admin, &channel).await?, joined(stack, &admin, &channel).await?];
+        let measured = second_update(stack, &mut clients, detail_type, event, &detail).await?;
+        lines.push(Line { operation, most: at_most(3, write_units, 2), measured });
+    }
+    Ok(lines)
+}
+
+/// What the second update of a channel costs; the first one also sets the beginning of its log.
+async fn second_update(
+    stack: &Stack,
+    clients: &mut [tests::Client; 2],
+    detail_type: &str,
+    event: &str,
+    detail: &Value,
+) -> Result<Cost> {
+    for _ in 0..2 {
+        stack.forget_usage().await?;
+        stack.emit(detail_type, detail.clone()).await?;
+        for client in clients.iter_mut() {
+            client.event(event).await?;
+        }
+    }
+    // The last post is seen by its recipient a moment before it is counted.
+    eventually("both posts to be counted", async || {
+        let cost = stack.usage().await?.of("broadcast");
+        Ok((cost.posts >= 2).then_some(cost))
+    })
+    .await
+}

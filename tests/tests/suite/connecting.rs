@@ -1,0 +1,95 @@
+//! The handshake: who gets in, and how the others are told.
+
+use anyhow::Result;
+use tests::{Outcome, Stack, User, eventually};
+
+/// On the allow-list of the template's `AllowedOrigins`.
+const ORIGIN: &str = "http://localhost:3000";
+
+/// The only subprotocol that there is.
+const SUBPROTOCOL: &str = "funnelcast.v1";
+
+#[tokio::test]
+async fn without_a_token_nobody_gets_in() -> Result<()> {
+    let stack = Stack::shared()?;
+    assert_eq!(stack.handshake().send().await?.refused()?, 401);
+    assert_eq!(stack.handshake().token("").send().await?.refused()?, 401);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_signed_is_refused() -> Result<()> {
+    let stack = Stack::shared()?;
+    let (ann, bob) = (User::stranger().token()?, User::stranger().token()?);
+    let (claims, _) = ann.rsplit_once('.').unwrap_or_default();
+    let (_, signature) = bob.rsplit_once('.').unwrap_or_default();
+    // {"alg":"none"} over Ann's own claims
+    let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", claims.split('.').nth(1).unwrap_or_default());
+    let forged = format!("{claims}.{signature}");
+    for token in ["nonsense", "a.b.c", unsigned.as_str(), forged.as_str(), claims] {
+        assert_eq!(stack.handshake().token(token).send().await?.refused()?, 401, "{token}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_expired_token_is_refused() -> Result<()> {
+    let stack = Stack::shared()?;
+    let token = User::stranger().for_only("1s").token()?;
+    let status = eventually("a refusal", async || {
+        Ok(match stack.handshake().token(&token).send().await? {
+            Outcome::Refused(status) => Some(status),
+            _ => None,
+        })
+    })
+    .await?;
+    assert_eq!(status, 401);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_origin_that_is_sent_must_be_on_the_list() -> Result<()> {
+    let stack = Stack::shared()?;
+    let token = User::stranger().token()?;
+    for wrong in ["https://evil.example", "http://localhost:3000.evil.example", "http://localhost", "null"] {
+        let refused = stack.handshake().token(&token).origin(wrong).send().await?.refused()?;
+        assert_eq!(refused, 403, "{wrong}");
+    }
+    let (mut client, _) = stack.handshake().token(&token).origin(ORIGIN).send().await?.connected()?;
+    client.silence().await
+}
+
+#[tokio::test]
+async fn only_the_known_subprotocol_is_chosen() -> Result<()> {
+    let stack = Stack::shared()?;
+    let token = User::stranger().token()?;
+
+    let handshake = stack.handshake().token(&token).offer("graphql-ws").offer(SUBPROTOCOL);
+    let (mut client, chosen) = handshake.send().await?.connected()?;
+    assert_eq!(chosen.as_deref(), Some(SUBPROTOCOL));
+    client.silence().await?;
+
+    let (_, chosen) = stack.handshake().token(&token).send().await?.connected()?;
+    assert_eq!(chosen, None, "a server must not choose what was not offered");
+
+    // RFC 6455: no echo of what the server does not speak; whether it then connects at all is its own choice.
+    match stack.handshake().token(&token).offer("graphql-ws").send().await? {
+        Outcome::NoSubprotocol | Outcome::Refused(_) => Ok(()),
+        Outcome::Connected(_, chosen) => anyhow::bail!("chose {chosen:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_token_may_come_in_the_subprotocols_and_is_never_echoed() -> Result<()> {
+    let stack = Stack::shared()?;
+    let ann = User::stranger();
+    let offer = format!("token.{}", ann.token()?);
+    let handshake = stack.handshake().offer(SUBPROTOCOL).offer(&offer);
+    let (mut client, chosen) = handshake.send().await?.connected()?;
+    assert_eq!(chosen.as_deref(), Some(SUBPROTOCOL));
+    client.join(&ann.channel()).await?;
+
+    let bad = stack.handshake().offer(SUBPROTOCOL).offer("token.nonsense");
+    assert_eq!(bad.send().await?.refused()?, 401);
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Connections that end without a word, and those that the server ends.
+
+use anyhow::Result;
+use serde_json::json;
+use tests::{Client, Delivery, Stack, eventually};
+
+use crate::scene::{Pair, joined, pair};
+
+/// Sends until nobody but one recipient is counted any more: the dead one has been found out.
+async fn wait_until_forgotten(pair: &mut Pair) -> Result<()> {
+    let (ann, channel) = (&mut pair.ann, pair.channel.as_str());
+    eventually("the dead connection to be forgotten", async || {
+        let sent = ann.send(channel, "chat.typing", json!({"isTyping": true})).await?;
+        Ok((sent["recipients"] == 1).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_stands_in_nobodys_way() -> Result<()> {
+    let stack = Stack::shared()?;
+    let mut pair = pair(stack).await?;
+    let mut phone = joined(stack, &pair.ann_user, &pair.channel).await?;
+    std::mem::replace(&mut pair.bob, stack.connect(&pair.bob_user).await?).cut();
+    pair.ann.say(&pair.channel, "still here?").await?;
+    assert_eq!(phone.only("chat.message").await?["data"]["content"], "still here?");
+    wait_until_forgotten(&mut pair).await
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_deletes_is_closed_and_forgotten() -> Result<()> {
+    let stack = Stack::shared()?;
+    let backend = stack.backend().await?;
+    let mut pair = pair(stack).await?;
+    let mut phone = joined(stack, &pair.ann_user, &pair.channel).await?;
+    let id = pair.bob.connection_id().await?;
+    assert_eq!(backend.get(&id).await?, Delivery::Sent);
+    assert_eq!(backend.delete(&id).await?, Delivery::Sent);
+    pair.bob.closed().await?;
+
+    pair.ann.say(&pair.channel, "and on").await?;
+    assert_eq!(phone.only("chat.message").await?["data"]["content"], "and on");
+    assert_eq!(backend.post(&id, "{}").await?, Delivery::Gone);
+    assert_eq!(backend.get(&id).await?, Delivery::Gone);
+    wait_until_forgotten(&mut pair).await
+}
+
+#[tokio::test]
+async fn a_post_through_the_sdk_arrives_as_it_is() -> Result<()> {
+    let stack = Stack::shared()?;
+    let backend = stack.backend().await?;
+    let mut client: Client = stack.connect(&tests::User::stranger()).await?;
+    let id = client.connection_id().await?;
+    let frame = json!({"any": ["thing", 1, "ü"]});
+    assert_eq!(backend.post(&id, &frame.to_string()).await?, Delivery::Sent);
+    assert_eq!(client.raw().await?, frame);
+
+    client.close().await?;
+    eventually("the post to find it gone", async || {
+        Ok((backend.post(&id, "{}").await? == Delivery::Gone).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_leaves_its_channels() -> Result<()> {
+    let stack = Stack::shared()?;
+    let mut pair = pair(stack).await?;
+    let _phone = joined(stack, &pair.ann_user, &pair.channel).await?;
+    std::mem::replace(&mut pair.bob, stack.connect(&pair.bob_user).await?).close().await?;
+    wait_until_forgotten(&mut pair).await
+}

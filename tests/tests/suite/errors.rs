@@ -1,0 +1,216 @@
+//! Every error code that can be reached from outside, and how.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tests::{Client, Stack, User, eventually, unique};
+
+use crate::scene::pair;
+
+/// The most bytes of a chat message's content.
+const CONTENT_BYTES_MAX: usize = 16 * 1024;
+
+/// The most bytes of its metadata, as JSON.
+const METADATA_BYTES_MAX: usize = 4 * 1024;
+
+/// Sends a frame as it is; returns the code and message of its refusal.
+async fn refusal_of(client: &mut Client, frame: &str) -> Result<(String, String)> {
+    client.text(frame).await?;
+    match client.any_reply().await? {
+        (_, Ok(data)) => anyhow::bail!("{frame} was not refused: {data}"),
+        (_, Err(refusal)) => {
+            assert!(!refusal.message.is_empty(), "{frame}: a refusal says why");
+            Ok((refusal.code, refusal.message))
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_frame_that_is_no_request_is_a_bad_request() -> Result<()> {
+    let mut client = Stack::shared()?.connect(&User::stranger()).await?;
+    let too_long = json!({"action": "ping", "id": "i".repeat(65)}).to_string();
+    for frame in [
+        "hello",
+        "{",
+        "[]",
+        "null",
+        "7",
+        "{}",
+        r#"{"action":7}"#,
+        r#"{"id":"1","channel":"system"}"#,
+        r#"{"action":"ping","id":7}"#,
+        r#"{"action":"ping","id":""}"#,
+        r#"{"action":"join"}"#,
+        r#"{"action":"join","channel":7}"#,
+        r#"{"action":"join","channel":"system","since":-1}"#,
+        r#"{"action":"join","channel":"system","since":"1"}"#,
+        too_long.as_str(),
+    ] {
+        assert_eq!(refusal_of(&mut client, frame).await?.0, "bad_request", "{frame}");
+    }
+    client.silence().await
+}
+
+#[tokio::test]
+async fn a_field_that_does_not_exist_is_named() -> Result<()> {
+    let mut client = Stack::shared()?.connect(&User::stranger()).await?;
+    for frame in [
+        r#"{"action":"ping","sinse":1}"#,
+        r#"{"action":"status","sinse":1}"#,
+        r#"{"action":"join","channel":"system","sinse":1}"#,
+        r#"{"action":"leave","channel":"system","sinse":1}"#,
+        r#"{"action":"send","channel":"conversation:c","event":"chat.typing","data":{"isTyping":true},"sinse":1}"#,
+    ] {
+        let (code, message) = refusal_of(&mut client, frame).await?;
+        assert_eq!(code, "bad_request", "{frame}");
+        assert!(message.contains("sinse"), "{frame}: {message}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_draft_that_is_not_what_it_should_be_is_a_bad_request() -> Result<()> {
+    let mut pair = pair(Stack::shared()?).await?;
+    let chat = |key: Value, data: Value| json!({"event": "chat.message", "key": key, "data": data});
+    let other = |event: &str, data: Value| json!({"event": event, "data": data});
+    for mut fields in [
+        json!({"event": "chat.message", "data": {"content": "no key"}}),
+        chat(json!(""), json!({"content": "hi"})),
+        chat(json!("a key"), json!({"content": "hi"})),
+        chat(json!("k".repeat(65)), json!({"content": "hi"})),
+        chat(json!(7), json!({"content": "hi"})),
+        chat(json!("k"), json!({"content": ""})),
+        chat(json!("k"), json!({"content": 7})),
+        chat(json!("k"), json!({})),
+        chat(json!("k"), json!("hi")),
+        chat(json!("k"), json!({"content": "hi", "userId": "user_1"})),
+        chat(json!("k"), json!({"content": "hi", "type": "human"})),
+        chat(json!("k"), json!({"content": "hi", "metadata": [1]})),
+        other("chat.typing", json!({})),
+        other("chat.typing", json!({"isTyping": "yes"})),
+        other("signal", json!({"payload": 1})),
+        other("presence.update", json!({"status": "asleep"})),
+        other("chat.shout", json!({})),
+    ] {
+        fields["channel"] = pair.channel.as_str().into();
+        assert_eq!(pair.ann.refused("send", fields.clone()).await?, *"bad_request", "{fields}");
+    }
+    pair.bob.silence().await
+}
+
+#[tokio::test]
+async fn an_action_that_does_not_exist_is_unknown() -> Result<()> {
+    let mut client = Stack::shared()?.connect(&User::stranger()).await?;
+    for action in ["dance", "$connect", "$disconnect", "$default", "PING", ""] {
+        assert_eq!(client.refused(action, json!({})).await?, *"unknown_action", "{action}");
+    }
+    client.silence().await
+}
+
+#[tokio::test]
+async fn a_channel_that_cannot_exist_is_invalid() -> Result<()> {
+    let mut client = Stack::shared()?.connect(&User::stranger()).await?;
+    let too_long = format!("user:{}", "u".repeat(65));
+    for channel in [
+        "",
+        "system:",
+        "system:x",
+        "company",
+        "company:",
+        "Company:a",
+        "user:a:b",
+        "user:ü",
+        "chat:a",
+        &too_long,
+    ] {
+        for action in ["join", "leave"] {
+            assert_eq!(
+                client.refused(action, json!({"channel": channel})).await?,
+                *"invalid_channel",
+                "{channel}"
+            );
+        }
+        let send = json!({"channel": channel, "event": "chat.typing", "data": {"isTyping": true}});
+        assert_eq!(client.refused("send", send).await?, *"invalid_channel", "{channel}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_that_expires_stops_counting_on_a_live_connection() -> Result<()> {
+    let ann = User::stranger().for_only("2s");
+    let mut client = Stack::shared()?.connect(&ann).await?;
+    let refusal = eventually("the token to expire", async || {
+        let id = client.request("join", json!({"channel": ann.channel()})).await?;
+        Ok(client.reply(&id).await?.err())
+    })
+    .await?;
+    assert_eq!(refusal, *"unauthorized");
+    let send = json!({"channel": "conversation:c", "event": "chat.typing", "data": {"isTyping": true}});
+    assert_eq!(client.refused("send", send).await?, *"unauthorized");
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_claims_to_be_the_bot() -> Result<()> {
+    let mut pair = pair(Stack::shared()?).await?;
+    for kind in ["bot", "system"] {
+        let data = json!({"content": "I am no human", "type": kind});
+        let fields = json!({"channel": pair.channel, "event": "chat.message", "key": "k", "data": data});
+        assert_eq!(pair.ann.refused("send", fields).await?, *"forbidden", "{kind}");
+    }
+    pair.bob.silence().await
+}
+
+#[tokio::test]
+async fn who_has_not_joined_may_not_send() -> Result<()> {
+    let stack = Stack::shared()?;
+    let pair = pair(stack).await?;
+    let mut again = stack.connect(&pair.ann_user).await?;
+    for (event, data) in
+        [("chat.message", json!({"content": "hi"})), ("chat.typing", json!({"isTyping": true}))]
+    {
+        let fields = json!({"channel": pair.channel, "event": event, "key": "k", "data": data});
+        assert_eq!(
+            again.refused("send", fields).await?,
+            *"not_joined",
+            "{event}: another device's join is not ours"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_largest_message_is_taken_and_one_byte_more_is_too_large() -> Result<()> {
+    let mut pair = pair(Stack::shared()?).await?;
+    let largest = "x".repeat(CONTENT_BYTES_MAX);
+    pair.ann.say(&pair.channel, &largest).await?;
+    assert_eq!(pair.bob.event("chat.message").await?["data"]["content"], largest);
+
+    let metadata = json!({"m": "x".repeat(METADATA_BYTES_MAX)});
+    for data in [json!({"content": largest + "x"}), json!({"content": "hi", "metadata": metadata})] {
+        let fields =
+            json!({"channel": pair.channel, "event": "chat.message", "key": unique("key"), "data": data});
+        assert_eq!(pair.ann.refused("send", fields).await?, *"too_large");
+    }
+    pair.bob.silence().await
+}
+
+/// An honest client's `base` is the last `seq` that it knew; one that is far behind must catch up first, because the
+/// server would have to read all in between to know whether the `key` is there.
+#[tokio::test]
+async fn a_base_too_far_behind_is_a_conflict() -> Result<()> {
+    const EVENTS: u64 = 310; // a few more than the 300 that the server looks back
+    let mut pair = pair(Stack::shared()?).await?;
+    pair.bob.leave(&pair.channel).await?;
+    let mut seq = 0;
+    while seq < EVENTS {
+        let data = json!({"content": "on and on"});
+        let fields = json!({"channel": pair.channel, "event": "chat.message", "key": unique("key"), "base": seq,
+            "data": data});
+        seq = pair.ann.call("send", fields).await?["seq"].as_u64().unwrap_or(EVENTS);
+    }
+    let fields = json!({"channel": pair.channel, "event": "chat.message", "key": unique("key"), "base": 1,
+        "data": {"content": "where was I?"}});
+    assert_eq!(pair.ann.refused("send", fields).await?, *"conflict");
+    Ok(())
+}

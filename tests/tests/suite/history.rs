@@ -1,0 +1,73 @@
+//! `history`: the log, page by page, in both directions; and a search through it.
+
+use anyhow::Result;
+use serde_json::json;
+use tests::{Stack, events, sequence};
+
+use crate::scene::pair;
+
+#[tokio::test]
+async fn backwards_from_the_end_and_forwards_from_the_beginning() -> Result<()> {
+    let mut pair = pair(Stack::shared()?).await?;
+    for n in 1..=5 {
+        pair.ann.say(&pair.channel, &format!("message {n}")).await?;
+    }
+    for (fields, seqs, more, next) in [
+        (json!({"limit": 2}), vec![4, 5], true, json!(4)),
+        (json!({"limit": 2, "before": 4}), vec![2, 3], true, json!(2)),
+        (json!({"limit": 2, "before": 2}), vec![1], false, json!(null)),
+        (json!({"limit": 5}), vec![1, 2, 3, 4, 5], false, json!(null)),
+        (json!({"limit": 2, "after": 0}), vec![1, 2], true, json!(2)),
+        (json!({"limit": 100, "after": 2}), vec![3, 4, 5], false, json!(null)),
+        (json!({"limit": 9, "after": 5}), vec![], false, json!(null)),
+        (json!({"limit": 9, "before": 1}), vec![], false, json!(null)),
+    ] {
+        let mut fields = fields;
+        fields["channel"] = json!(pair.channel);
+        let page = pair.bob.call("history", fields.clone()).await?;
+        assert_eq!(sequence(events(&page, "events")), seqs, "{fields}");
+        assert_eq!((&page["more"], &page["next"]), (&json!(more), &next), "{fields}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_search_finds_what_was_said_whatever_its_case() -> Result<()> {
+    let mut pair = pair(Stack::shared()?).await?;
+    for content in ["The Invoice is here", "thanks", "which INVOICE?", "\"quoted\"\nand more"] {
+        pair.ann.say(&pair.channel, content).await?;
+    }
+    for (contains, seqs) in
+        [("invoice", vec![1, 3]), ("\"QUOTED\"\n", vec![4]), ("userId", vec![]), ("nothing", vec![])]
+    {
+        let search = json!({"channel": pair.channel, "limit": 10, "contains": contains});
+        let page = pair.bob.call("history", search).await?;
+        assert_eq!(sequence(events(&page, "events")), seqs, "{contains}");
+    }
+    let first = json!({"channel": pair.channel, "limit": 1, "contains": "invoice", "after": 0});
+    let page = pair.bob.call("history", first).await?;
+    assert_eq!((&page["more"], &page["next"]), (&json!(true), &json!(1)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stranger_and_a_muddle_are_refused() -> Result<()> {
+    let stack = Stack::shared()?;
+    let mut pair = pair(stack).await?;
+    for (fields, code) in [
+        (json!({"limit": 1, "before": 3, "after": 1}), "bad_request"),
+        (json!({"limit": 0}), "bad_request"),
+        (json!({"limit": 101}), "bad_request"),
+        (json!({}), "bad_request"),
+        (json!({"limit": 1, "contains": ""}), "bad_request"),
+        (json!({"limit": 1, "before": -1}), "bad_request"),
+    ] {
+        let mut fields = fields;
+        fields["channel"] = json!(pair.channel);
+        assert_eq!(pair.bob.refused("history", fields.clone()).await?.code, code, "{fields}");
+    }
+    pair.bob.leave(&pair.channel).await?;
+    let outside = json!({"channel": pair.channel, "limit": 1});
+    assert_eq!(pair.bob.refused("history", outside).await?.code, "not_joined");
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! `ack`: two watermarks a user, which never go back, and what the others see of them.
+
+use anyhow::Result;
+use serde_json::json;
+use tests::Stack;
+
+use crate::scene::pair;
+
+#[tokio::test]
+async fn the_others_hear_of_a_receipt_once() -> Result<()> {
+    let mut pair = pair(Stack::shared()?).await?;
+    for content in ["one", "two"] {
+        pair.ann.say(&pair.channel, content).await?;
+    }
+    let ack = |seq: u64, state: &str| json!({"channel": pair.channel, "seq": seq, "state": state});
+    assert_eq!(pair.bob.call("ack", ack(2, "delivered")).await?, json!({"seq": 2}));
+    let receipt = pair.ann.only("chat.receipt").await?;
+    assert_eq!(receipt["data"], json!({"userId": pair.bob_user.id, "seq": 2, "state": "delivered"}));
+    assert_eq!(receipt["seq"], json!(null), "a receipt is not in the log");
+
+    assert_eq!(pair.bob.call("ack", ack(1, "delivered")).await?, json!({"seq": 2}), "it never goes back");
+    assert_eq!(pair.bob.call("ack", ack(2, "delivered")).await?, json!({"seq": 2}));
+    pair.ann.silence().await?;
+    assert_eq!(pair.bob.call("ack", ack(1, "read")).await?, json!({"seq": 1}), "read is a mark of its own");
+    assert_eq!(pair.ann.only("chat.receipt").await?["data"]["state"], "read");
+    Ok(())
+}
+
+#[tokio::test]
+async fn history_says_what_has_been_read() -> Result<()> {
+    let mut pair = pair(Stack::shared()?).await?;
+    for content in ["one", "two"] {
+        pair.ann.say(&pair.channel, content).await?;
+    }
+    let ack = json!({"channel": pair.channel, "seq": 2, "state": "read"});
+    pair.ann.call("ack", ack).await?;
+    let page = pair.ann.call("history", json!({"channel": pair.channel, "limit": 9})).await?;
+    assert_eq!(page["events"][0]["data"]["isRead"], false, "an author does not read for others");
+
+    pair.bob.call("ack", json!({"channel": pair.channel, "seq": 1, "state": "read"})).await?;
+    let page = pair.ann.call("history", json!({"channel": pair.channel, "limit": 9})).await?;
+    let read: Vec<_> = [0, 1].map(|n| page["events"][n]["data"]["isRead"].clone()).into();
+    assert_eq!(read, [json!(true), json!(false)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_reads_what_was_not_written() -> Result<()> {
+    let stack = Stack::shared()?;
+    let mut pair = pair(stack).await?;
+    pair.ann.say(&pair.channel, "one").await?;
+    let ack = |seq: u64| json!({"channel": pair.channel, "seq": seq, "state": "read"});
+    for seq in [0, 2, 1_000_000] {
+        assert_eq!(pair.bob.refused("ack", ack(seq)).await?.code, "not_found", "{seq}");
+    }
+    let system = json!({"channel": "system", "seq": 1, "state": "read"});
+    assert_eq!(pair.bob.refused("ack", system).await?.code, "forbidden");
+    let state = json!({"channel": pair.channel, "seq": 1, "state": "eaten"});
+    assert_eq!(pair.bob.refused("ack", state).await?.code, "bad_request");
+    pair.bob.leave(&pair.channel).await?;
+    assert_eq!(pair.bob.refused("ack", ack(1)).await?.code, "not_joined");
+    Ok(())
+}

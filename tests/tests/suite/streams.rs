@@ -1,0 +1,64 @@
+//! What goes by the table's stream: messages to channels too large to be posted to before the ack, and the outbox.
+
+use anyhow::Result;
+use futures_util::future::try_join_all;
+use serde_json::json;
+use tests::{Stack, User, unique};
+
+use crate::scene::joined;
+
+/// One member more than `send` posts to by itself.
+const MEMBERS: usize = 51;
+
+#[tokio::test]
+async fn a_message_to_a_large_conversation_reaches_all_of_it() -> Result<()> {
+    let stack = Stack::shared()?;
+    let company = unique("biz");
+    let admin = User::admin_of(&company);
+    let channel = stack.conversation(&company, &[]).await?;
+    let mut sender = joined(stack, &admin, &channel).await?;
+    let mut others = try_join_all((1..MEMBERS).map(|_| joined(stack, &admin, &channel))).await?;
+
+    let sent = sender.say(&channel, "to all of you").await?;
+    assert_eq!((&sent["seq"], &sent["recipients"]), (&json!(1), &json!(0)), "the stream serves them");
+    for client in &mut others {
+        let event = client.event("chat.message").await?;
+        assert_eq!((&event["seq"], &event["data"]["content"]), (&json!(1), &json!("to all of you")));
+    }
+    sender.silence().await?;
+
+    // What is not kept cannot go by the stream: it is posted at once.
+    let sent = sender.send(&channel, "chat.typing", json!({"isTyping": true})).await?;
+    assert_eq!(sent["recipients"], MEMBERS - 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_item_of_the_outbox_becomes_an_event() -> Result<()> {
+    let stack = Stack::shared()?;
+    let backend = stack.backend().await?;
+    let company = unique("biz");
+    let channel = format!("funnel_updates:{company}");
+    let mut client = joined(stack, &User::admin_of(&company), &channel).await?;
+    let data = json!({"type": "deployed", "funnelId": "f1", "funnelName": "Spring sale",
+        "timestamp": "2026-11-23T10:00:00.123Z", "userId": "user_1", "companyId": company});
+    backend.put_into_outbox("key-1", &channel, "funnel.update", &data).await?;
+    let event = client.only("funnel.update").await?;
+    assert_eq!((&event["seq"], &event["key"], &event["data"]), (&json!(1), &json!("key-1"), &data));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_poison_item_of_the_outbox_blocks_nobody() -> Result<()> {
+    let stack = Stack::shared()?;
+    let backend = stack.backend().await?;
+    let company = unique("biz");
+    let channel = format!("resource_updates:{company}");
+    let mut client = joined(stack, &User::admin_of(&company), &channel).await?;
+    let good = json!({"type": "created", "resourceId": "r1", "resourceType": "product", "resourceName": "E-book",
+        "companyId": company});
+    backend.put_into_outbox("poison", &channel, "resource.update", &json!({"type": "exploded"})).await?;
+    backend.put_into_outbox("good", &channel, "resource.update", &good).await?;
+    assert_eq!(client.only("resource.update").await?["key"], "good");
+    Ok(())
+}
