@@ -1,12 +1,19 @@
 //! One event to all members of a channel. A dead member never fails the rest: it is removed, and they are served.
 
 use bytes::Bytes;
-use funnelcast_core::{Channel, ConnectionId, Error, Seq, frame::Event};
+use funnelcast_core::{
+    Channel, ConnectionId, Error, Seq,
+    event::{AccessRevoked, EventName, MESSAGE_BYTES_MAX},
+    frame::Event,
+    text::Text,
+};
 use futures_util::{StreamExt, stream};
+use serde_json::value::to_raw_value;
 
 use crate::{
     Config, Resource, Store,
     gateway::{Delivery, Gateway, IN_FLIGHT_MAX},
+    now,
     store::Member,
 };
 
@@ -105,6 +112,36 @@ impl Fanout {
             gone: count(Delivery::Gone),
             failed: count(Delivery::Failed),
         })
+    }
+
+    /// Takes members out of a channel, and tells each of them why. A crash before the last is mended by a retry, which
+    /// finds those who are still in it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the table fails. A post that fails is only logged: who does not hear of it hears
+    /// nothing else of the channel either.
+    pub async fn revoke(
+        &self,
+        channel: &Channel,
+        members: &[Member],
+        reason: &Text<MESSAGE_BYTES_MAX>,
+    ) -> Result<(), Error> {
+        for member in members {
+            self.store.remove_membership(&member.user, &member.connection, channel).await?;
+            let revoked = AccessRevoked { user_id: member.user.clone(), reason: reason.clone() };
+            let event = Event {
+                channel: channel.clone(),
+                event: EventName::AccessRevoked,
+                seq: None,
+                at: now(),
+                from: None,
+                key: None,
+                data: to_raw_value(&revoked).map_err(|error| Error::internal("a revocation", &error))?,
+            };
+            self.post(&event, std::slice::from_ref(member), None).await?;
+            tracing::info!(%channel, user = %member.user, connection = %member.connection, "access revoked");
+        }
+        Ok(())
     }
 
     async fn post_to_member(&self, event: &Event, member: &Member, frame: Bytes) -> Delivery {

@@ -204,6 +204,16 @@ pub fn may_join_conversation(identity: &Identity, company: Option<&CompanyId>, i
     company.is_some_and(|company| is_participant || identity.is_team_of(company))
 }
 
+/// Whether a member of a conversation may stay in it now that it is `company`'s: he takes part in it, or he joined as
+/// one of the team of that same company.
+pub fn may_stay_in_conversation(
+    company: &CompanyId,
+    is_participant: bool,
+    joined_as_team_of: Option<&CompanyId>,
+) -> bool {
+    is_participant || joined_as_team_of == Some(company)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +282,16 @@ mod tests {
             assert_eq!(may_join_conversation(who, Some(&company), true), as_participant);
             assert_eq!(may_join_conversation(who, Some(&company), false), as_outsider);
             assert!(!may_join_conversation(who, None, true), "an unknown conversation is nobody's");
+        }
+        let other = "biz_2".parse().unwrap();
+        for (is_participant, team, stays) in [
+            (true, None, true),
+            (true, Some(&other), true),
+            (false, Some(&company), true),
+            (false, Some(&other), false),
+            (false, None, false),
+        ] {
+            assert_eq!(may_stay_in_conversation(&company, is_participant, team), stays);
         }
     }
 }

@@ -26,7 +26,12 @@ pub(super) fn members(channel: &Channel, shard: u8) -> String {
 
 /// User first, so that one user's connections lie together.
 pub(super) fn member(user: &UserId, connection: &ConnectionId) -> String {
-    format!("{user}#{connection}")
+    format!("{}{connection}", member_prefix(user))
+}
+
+/// What the sort keys of one user's memberships begin with, and nobody else's: no id has a `#`.
+pub(super) fn member_prefix(user: &UserId) -> String {
+    format!("{user}#")
 }
 
 pub(super) fn log(channel: &Channel) -> String {

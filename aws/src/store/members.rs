@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use funnelcast_core::{
-    Channel, ConnectionId, Error, Timestamp, UserId,
+    Channel, CompanyId, ConnectionId, Error, Timestamp, UserId,
     action::Roster,
     event::{Presence, Status},
     identity::Name,
@@ -31,6 +31,9 @@ pub struct Member {
     pub joined_at: Timestamp,
     /// When its token stops counting, and nothing more is posted to it.
     pub expires_at: Timestamp,
+    /// In a conversation: the company as one of whose team he joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team_of: Option<CompanyId>,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,10 +46,15 @@ struct Row<'a> {
 }
 
 impl Store {
-    /// Makes the caller's connection a member: 2 writes.
+    /// Makes the caller's connection a member, as one of the team of a company where that is why he may: 2 writes.
     ///
     /// The connection learns of it first: whatever then ends it finds the membership to remove.
-    pub async fn put_membership(&self, caller: &Caller, channel: &Channel) -> Result<(), Error> {
+    pub async fn put_membership(
+        &self,
+        caller: &Caller,
+        channel: &Channel,
+        team_of: Option<CompanyId>,
+    ) -> Result<(), Error> {
         self.note_channel(&caller.connection, channel).await?;
         let member = Member {
             user: caller.identity.user.clone(),
@@ -54,6 +62,7 @@ impl Store {
             connection: caller.connection.clone(),
             joined_at: caller.now,
             expires_at: caller.identity.expires_at,
+            team_of,
         };
         let row = Row {
             pk: key::members(channel, key::shard(channel, &caller.connection)),
@@ -67,11 +76,33 @@ impl Store {
     }
 
     /// Ends a membership: 2 writes. One that is not there is no error.
-    pub async fn remove_membership(&self, caller: &Caller, channel: &Channel) -> Result<(), Error> {
-        let [pk, sk] = member_key(&caller.identity.user, &caller.connection, channel);
+    pub async fn remove_membership(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        channel: &Channel,
+    ) -> Result<(), Error> {
+        let [pk, sk] = member_key(user, connection, channel);
         let delete = self.client.delete_item().table_name(&self.table).key("pk", pk).key("sk", sk);
         delete.send().await.map_err(failed("DeleteItem of a membership"))?;
-        self.forget_channel(&caller.connection, channel).await
+        self.forget_channel(connection, channel).await
+    }
+
+    /// All of one user's connections in a channel: 1 read a shard.
+    pub async fn members_of_user(&self, channel: &Channel, user: &UserId) -> Result<Vec<Member>, Error> {
+        let mut members = Vec::new();
+        for shard in 0..channel.kind().policy().shards {
+            let query = self
+                .query(key::members(channel, shard))
+                .key_condition_expression("pk = :pk AND begins_with(sk, :user)")
+                .expression_attribute_values(":user", AttributeValue::S(key::member_prefix(user)));
+            // One page of 1 MB holds thousands of connections.
+            let page = query.send().await.map_err(failed("Query of a user's memberships"))?;
+            for item in page.items.unwrap_or_default() {
+                members.push(from_item(item)?);
+            }
+        }
+        Ok(members)
     }
 
     /// Ends all of a dead connection's memberships: 1 write each.

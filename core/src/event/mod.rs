@@ -1,5 +1,6 @@
 //! What happens on channels: the names of the events, and their payloads as they travel (`data`).
 
+mod access;
 mod analytics;
 mod chat;
 mod funnel;
@@ -9,6 +10,7 @@ mod resource;
 
 use serde::{Deserialize, Serialize};
 
+pub use access::AccessRevoked;
 pub use analytics::AnalyticsUpdate;
 pub use chat::{
     CONTENT_BYTES_MAX, ChatDraft, ChatMessage, METADATA_BYTES_MAX, MessageType, Receipt, ReceiptState,
@@ -48,6 +50,9 @@ pub enum EventName {
     /// [`Presence`]: a user's status changed.
     #[serde(rename = "presence.update")]
     PresenceUpdate,
+    /// [`AccessRevoked`]: to the one who lost it, and to nobody else.
+    #[serde(rename = "access.revoked")]
+    AccessRevoked,
     /// [`FunnelUpdate`]
     #[serde(rename = "funnel.update")]
     FunnelUpdate,

@@ -12,6 +12,8 @@
 mod bus;
 mod stream;
 
+use std::time::Duration;
+
 use funnelcast_aws::{
     Fanout,
     store::{Append, log::Known},
@@ -35,6 +37,9 @@ pub async fn handle(fanout: &Fanout, event: Value) -> Result<Value, Error> {
     }
 }
 
+/// How far the clocks of EventBridge, DynamoDB and our functions may be apart.
+const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
+
 /// Keeps a publication as its lane asks, then sends it to all members. `since` is when the backend first said it: an
 /// earlier try cannot lie further back in the log.
 async fn publish(fanout: &Fanout, publication: Publication, since: Timestamp) -> Result<(), Error> {
@@ -53,7 +58,7 @@ async fn keep(fanout: &Fanout, publication: Publication, since: Timestamp) -> Re
         store.put_latest(&publication, None).await?;
         return Ok(publication.into_event(None));
     }
-    let view = store.look_back(&publication.channel, Known::Since(since)).await?;
+    let view = store.look_back(&publication.channel, Known::Since(since - CLOCK_SKEW_MAX)).await?;
     let (seq, event) = match store.append(view, &publication).await? {
         Append::New(seq) => (seq, None),
         Append::Duplicate(stored) => (stored.seq, Some(stored)),

@@ -1,11 +1,15 @@
 //! `join`: begins to hear a channel, and catches up on it.
 //!
 //! The membership is written BEFORE the log is read, and a sender appends before it reads the members, both strongly
-//! consistent: so an event is in this reply, or comes live, or both; never neither. The same for the latest values.
+//! consistent: so an event is in this reply, or comes live, or both; never neither. The same for the latest values, and
+//! for a conversation's participants: access is asked for again after the membership is written.
 
-use funnelcast_aws::{Caller, Store, store::Recovery};
+use funnelcast_aws::{
+    Caller, Store,
+    store::{Recovery, conversations::ConversationAccess},
+};
 use funnelcast_core::{
-    Channel, Error,
+    Channel, CompanyId, Error,
     action::{Join, Joined},
     event::Presence,
     frame::Event,
@@ -22,28 +26,55 @@ pub async fn handle(store: &Store, caller: &Caller, join: Join) -> Result<Joined
     if grant.is_some() {
         return Err(Error::Forbidden("this deployment takes no grants"));
     }
-    check(store, caller, &channel).await?;
-    store.put_membership(caller, &channel).await?;
+    let team_of = check(store, caller, &channel).await?;
+    store.put_membership(caller, &channel, team_of).await?;
 
-    let (recovery, latest, presence) = tokio::try_join!(
+    let (recovery, latest, presence, still_allowed) = tokio::try_join!(
         store.recover(&channel, since),
         latest(store, &channel),
         presence(store, &channel),
+        still_allowed(store, caller, &channel),
     )?;
+    if let Err(revoked) = still_allowed {
+        store.remove_membership(&caller.identity.user, &caller.connection, &channel).await?;
+        return Err(revoked);
+    }
     let Recovery { head, recovered, events, more } = recovery;
     Ok(Joined { channel, head, recovered, events, more, latest, presence })
 }
 
-async fn check(store: &Store, caller: &Caller, channel: &Channel) -> Result<(), Error> {
-    let allowed = match (policy::may_join(&caller.identity, channel), channel) {
-        (Verdict::Allowed, _) => true,
+/// Lets in whom the policy lets in, and says of which company's team he is where that is why.
+async fn check(store: &Store, caller: &Caller, channel: &Channel) -> Result<Option<CompanyId>, Error> {
+    let refused = Error::Forbidden("you may not join this channel");
+    match (policy::may_join(&caller.identity, channel), channel) {
+        (Verdict::Allowed, _) => Ok(None),
         (Verdict::DependsOnConversation, Channel::Conversation(conversation)) => {
-            let access = store.conversation_access(conversation, &caller.identity.user).await?;
-            policy::may_join_conversation(&caller.identity, access.company.as_ref(), access.is_participant)
+            let ConversationAccess { company, is_participant } =
+                store.conversation_access(conversation, &caller.identity.user).await?;
+            if policy::may_join_conversation(&caller.identity, company.as_ref(), is_participant) {
+                Ok(company.filter(|company| caller.identity.is_team_of(company)))
+            } else {
+                Err(refused)
+            }
         }
-        _ => false,
-    };
-    if allowed { Ok(()) } else { Err(Error::Forbidden("you may not join this channel")) }
+        _ => Err(refused),
+    }
+}
+
+/// Asks once more, now that the membership is written: who takes somebody out of a conversation changes it first and
+/// reads its members then, so one of the two sees the other. The inner error is the refusal.
+async fn still_allowed(
+    store: &Store,
+    caller: &Caller,
+    channel: &Channel,
+) -> Result<Result<(), Error>, Error> {
+    match channel {
+        Channel::Conversation(_) => match check(store, caller, channel).await {
+            Err(refusal @ Error::Forbidden(_)) => Ok(Err(refusal)),
+            outcome => outcome.map(|_| Ok(())),
+        },
+        _ => Ok(Ok(())), // the token said it, and the token has not changed
+    }
 }
 
 async fn latest(store: &Store, channel: &Channel) -> Result<Vec<Event>, Error> {

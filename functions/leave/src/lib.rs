@@ -11,6 +11,6 @@ use funnelcast_core::{
 /// # Errors
 /// None of its own.
 pub async fn handle(store: &Store, caller: &Caller, Leave { channel }: Leave) -> Result<Left, Error> {
-    store.remove_membership(caller, &channel).await?;
+    store.remove_membership(&caller.identity.user, &caller.connection, &channel).await?;
     Ok(Left { channel })
 }

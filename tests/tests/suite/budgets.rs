@@ -111,7 +111,7 @@ async fn conversing(stack: &Stack) -> Result<Vec<Line>> {
     let mut phone = joined(stack, &bob_user, &channel).await?;
     // Who may, the log's head, who is there.
     let measured = stack.usage().await?.of("join");
-    lines.push(Line { operation: "join conversation:", most: at_most(3, 2, 0), measured });
+    lines.push(Line { operation: "join conversation:", most: at_most(4, 2, 0), measured });
     phone.leave(&channel).await?;
 
     // The first message of a channel also sets the beginning of its log; the budget is that of all the others.

@@ -21,6 +21,7 @@ mod ordering;
 mod publishing;
 mod receipts;
 mod recovery;
+mod revocation;
 mod roster;
 mod scene;
 mod streams;

@@ -1,0 +1,238 @@
+"""Runs the black-box suite against ministack, to which `sam deploy` has deployed template.yaml.
+
+The functions, the template and the suite are the ones that go to AWS; only the cloud is another one than
+`funnelcast-local`, written by other people. What it does differently from AWS is skipped by name, with the reason
+(`deviations.txt`), and listed at the end: nothing is passed in silence.
+
+`make conformance` runs it, after `sam build`. Arguments go to the test binary, e.g. a part of a test's name.
+Everything listens on 127.0.0.1, no account and no profile is read, and all that is started ends with this process.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = ROOT / "tests/conformance"
+LOCAL = ROOT / "target/debug/funnelcast-local"
+DEV_ISSUER_KEY = ROOT / ".funnelcast/dev-issuer.key"
+
+STACK = "funnelcast-conformance"
+STAGE = "dev"
+REGION = "us-east-1"
+START_SECONDS_MAX = 60
+END_SECONDS_MAX = 10
+# ministack is one Python process: more tests at once only make each of them time out.
+TEST_THREADS = 2
+
+TEST_LINE = re.compile(r"^test (\S+) \.\.\. (ok|FAILED|ignored)")
+OUTPUT_LINE = re.compile(r"^---- (\S+) stdout ----")
+
+
+def main():
+    deviations = read_deviations(HERE / "deviations.txt")
+    folder = Path(tempfile.mkdtemp(prefix="funnelcast-conformance."))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that `finally` runs
+    emulator = None
+    try:
+        port = free_port()
+        environment = clean_environment(f"http://127.0.0.1:{port}")
+        emulator = start_emulator(port, folder, environment)
+        deploy(port, environment)
+        stack = folder / "stack.json"
+        stack.write_text(json.dumps(describe(port)))
+        results = run_suite(stack, deviations, sys.argv[1:])
+    finally:
+        if emulator:
+            end_group(emulator)
+            log = ROOT / "target/conformance.log"
+            shutil.copyfile(folder / "emulator.log", log)
+            print(f"the emulator's log: {log.relative_to(ROOT)}")
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(report(results, deviations))
+
+
+# ---------------------------------------------------------------- the cloud
+
+
+def clean_environment(endpoint):
+    """Nothing of the caller's AWS set-up: a mistake here must never reach a real account."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": endpoint,
+        "SAM_CLI_TELEMETRY": "0",
+        "__SAM_CLI_NO_UPDATE": "1",
+    }
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def start_emulator(port, folder, environment):
+    settings = {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "TMPDIR": str(folder),
+        "S3_DATA_DIR": str(folder / "s3"),
+        "STATE_DIR": str(folder / "state"),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",
+    }
+    emulator = subprocess.Popen(
+        [sys.executable, HERE / "emulator.py"],
+        env=environment | settings,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=(folder / "emulator.log").open("w"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # a group of its own, with the functions that it starts
+    )
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while not is_up(f"http://127.0.0.1:{port}/_ministack/health"):
+        if emulator.poll() is not None or time.monotonic() > deadline:
+            end_group(emulator)
+            sys.exit(f"the emulator did not start:\n{(folder / 'emulator.log').read_text()[-2000:]}")
+        time.sleep(0.1)
+    return emulator
+
+
+def is_up(url):
+    try:
+        return urllib.request.urlopen(url, timeout=1).status == 200
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def end_group(process):
+    """Ends a process and the functions that it has started, and waits for it."""
+    process.terminate()
+    try:
+        process.wait(END_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def deploy(port, environment):
+    """`sam deploy`, as for AWS, with the settings of samconfig.toml and the parameters of a place that is not AWS."""
+    subprocess.run([LOCAL, "token", "--user", "user_1"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    parameters = {
+        "Stage": STAGE,
+        "DevIssuerKey": DEV_ISSUER_KEY.read_text().strip(),
+        "ManagementEndpoint": f"http://127.0.0.1:{port}{path_of('websocketapi')}",
+    }
+    command = ["sam", "deploy", "--stack-name", STACK, "--region", REGION, "--parameter-overrides"]
+    command += [f"ParameterKey={name},ParameterValue={value}" for name, value in parameters.items()]
+    started = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"sam deploy failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+    print(f"deployed by `sam deploy` in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def path_of(api_id):
+    return f"/_aws/execute-api/{api_id}/{STAGE}"
+
+
+def describe(port):
+    """The line of JSON that `funnelcast-local up` prints of itself; the outputs of the stack name what is in it."""
+    import botocore.session  # comes with ministack
+
+    cloud = botocore.session.get_session().create_client(
+        "cloudformation",
+        region_name=REGION,
+        endpoint_url=f"http://127.0.0.1:{port}",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    outputs = cloud.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+    named = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+    return {
+        "websocket": f"ws://127.0.0.1:{port}{path_of('websocketapi')}",
+        "http": f"http://127.0.0.1:{port}{path_of('httpapi')}",
+        "aws": f"http://127.0.0.1:{port}",
+        "table": named["TableName"],
+        "bus": named["BusName"],
+        "stage": STAGE,
+    }
+
+
+# ---------------------------------------------------------------- the suite
+
+
+def read_deviations(file):
+    """Lines of a test's name and the reason why it cannot hold here."""
+    lines = (line.strip() for line in file.read_text().splitlines())
+    return dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+
+
+def run_suite(stack, deviations, arguments):
+    """Runs what no deviation names; returns each test's outcome, and its reason where it skipped itself."""
+    command = ["cargo", "test", "--locked", "--package", "tests", "--test", "suite", "--"]
+    listed = subprocess.run([*command, "--list"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    names = {line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")}
+    if unknown := deviations.keys() - names:
+        sys.exit(f"deviations.txt names tests that do not exist: {', '.join(sorted(unknown))}")
+    chosen = [name for name in sorted(names - deviations.keys()) if not arguments or any(a in name for a in arguments)]
+
+    settings = {"FUNNELCAST_STACK": str(stack), "RUST_BACKTRACE": "0"}
+    command += ["--exact", "--show-output", f"--test-threads={TEST_THREADS}", *chosen]
+    suite = subprocess.Popen(command, cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE, text=True)
+    outcomes, reasons, printing = {}, {}, None
+    for line in suite.stdout:
+        if test := TEST_LINE.match(line):
+            outcomes[test[1]] = test[2]
+            if test[2] == "ignored":
+                reasons[test[1]] = "ignored by the suite itself"
+        elif output := OUTPUT_LINE.match(line):
+            printing = output[1]
+        elif line.startswith("skipped: ") and printing:
+            reasons[printing] = line.removeprefix("skipped: ").strip()
+        print(line, end="", flush=True)
+    suite.wait()
+    if missing := set(chosen) - outcomes.keys():
+        sys.exit(f"the suite did not finish: nothing of {', '.join(sorted(missing))}")
+    return outcomes, reasons
+
+
+def report(results, deviations):
+    outcomes, reasons = results
+    skipped = deviations | reasons
+    failed = sorted(name for name, outcome in outcomes.items() if outcome == "FAILED")
+    passed = sorted(outcomes.keys() - set(failed) - skipped.keys())
+    print(f"\npassed on {STACK}, {len(passed)}:")
+    print("".join(f"  {name}\n" for name in passed), end="")
+    print(f"skipped, {len(skipped)}:")
+    print("".join(f"  {name}: {reason}\n" for name, reason in sorted(skipped.items())), end="")
+    print(f"failed, {len(failed)}:")
+    print("".join(f"  {name}\n" for name in failed))
+    print(f"{len(passed)} passed, {len(failed)} failed, {len(skipped)} skipped")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    main()
