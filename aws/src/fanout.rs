@@ -43,6 +43,10 @@ impl Resource for Fanout {
     async fn build(config: &Config) -> Result<Self, Error> {
         Ok(Self { store: Store::build(config).await?, gateway: Gateway::build(config).await? })
     }
+
+    fn store(&self) -> Option<&Store> {
+        Some(&self.store)
+    }
 }
 
 impl Fanout {

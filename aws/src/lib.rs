@@ -33,6 +33,11 @@ pub trait Resource: Sized {
     /// # Errors
     /// [`Error::Internal`] where the configuration lacks something; the process then ends before its first event.
     fn build(config: &Config) -> impl Future<Output = Result<Self, Error>>;
+
+    /// The table, where it has one: only then a connection's token can have been renewed.
+    fn store(&self) -> Option<&Store> {
+        None
+    }
 }
 
 impl Resource for () {

@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use tracing::Instrument;
 
-use crate::{Config, Resource, logging, now};
+use crate::{Config, Resource, Store, logging, now};
 
 /// An event of the WebSocket API, as API Gateway sends it.
 pub type WebSocketEvent = ApiGatewayWebsocketProxyRequest;
@@ -45,6 +45,21 @@ impl Caller {
             connected_at: Timestamp::from_millis(context.connected_at),
             now: now(),
         })
+    }
+}
+
+impl Caller {
+    /// Refuses a caller whose token has expired, and has not been renewed on this connection: no read while the token
+    /// that he came with still counts, else 1.
+    async fn check_alive(&mut self, store: Option<&Store>) -> Result<(), Error> {
+        let Err(expired) = self.identity.check_alive(self.now) else { return Ok(()) };
+        let connection = match store {
+            Some(store) => store.connection(&self.connection).await?,
+            None => None,
+        };
+        let renewed = connection.map(|connection| connection.expires_at).filter(|at| self.now < *at);
+        self.identity.expires_at = renewed.ok_or(expired)?;
+        Ok(())
     }
 }
 
@@ -125,7 +140,7 @@ pub async fn serve_action<T: Resource, A: Action>(
         .await
 }
 
-async fn answer<T, A: Action>(
+async fn answer<T: Resource, A: Action>(
     handler: &impl AsyncFn(&T, &Caller, A) -> Result<A::Reply, Error>,
     resource: &T,
     event: WebSocketEvent,
@@ -139,8 +154,8 @@ async fn answer<T, A: Action>(
         }
     };
     let outcome = async {
-        let caller = Caller::of(&event.request_context)?;
-        caller.identity.check_alive(caller.now)?;
+        let mut caller = Caller::of(&event.request_context)?;
+        caller.check_alive(resource.store()).await?;
         Box::pin(handler(resource, &caller, request.action)).await
     };
     match outcome.await {

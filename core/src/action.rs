@@ -289,16 +289,24 @@ pub struct StatusReply {
     pub channels: Vec<Channel>,
 }
 
-/// Keeps the connection from idling.
+/// Keeps the connection from idling, and may carry a fresh token.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ping {}
+pub struct Ping {
+    /// Of the same user with the same companies, and still to expire: the connection then lives as long as it.
+    #[serde(default)]
+    pub token: Option<String>,
+}
 
 /// The reply to [`Ping`].
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Pong {
     /// The server's clock.
     pub at: Timestamp,
+    /// When the fresh token stops counting, where one came along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Ties each action to its name and reply.

@@ -61,6 +61,14 @@ impl Identity {
         if now < self.expires_at { Ok(()) } else { Err(Error::Unauthorized("the token has expired".into())) }
     }
 
+    /// Whether another token says the same of the same user, so that only its time is new.
+    pub fn is_renewed_by(&self, fresh: &Self) -> bool {
+        let names = |claims: &[CompanyClaim]| {
+            claims.iter().map(|claim| (claim.id.clone(), claim.role)).collect::<BTreeMap<_, _>>()
+        };
+        self.user == fresh.user && names(&self.companies) == names(&fresh.companies)
+    }
+
     /// As an authorizer's context: flat strings, which is all that API Gateway passes on.
     pub fn to_context(&self) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
@@ -127,6 +135,19 @@ mod tests {
         assert!(ann().is_team_of(&"biz_1".parse().unwrap()));
         assert!(!ann().is_team_of(&"biz_2".parse().unwrap()));
         assert!(!ann().is_team_of(&"biz_3".parse().unwrap()));
+    }
+
+    #[test]
+    fn only_the_same_word_of_the_same_user_renews() {
+        let mut fresh = ann();
+        fresh.expires_at = Timestamp::from_secs(2_000);
+        fresh.companies.reverse();
+        assert!(ann().is_renewed_by(&fresh));
+        fresh.companies[0].role = Role::Admin;
+        assert!(!ann().is_renewed_by(&fresh));
+        fresh.companies.truncate(1);
+        assert!(!ann().is_renewed_by(&fresh));
+        assert!(!ann().is_renewed_by(&Identity { user: "user_2".parse().unwrap(), ..ann() }));
     }
 
     #[test]

@@ -25,8 +25,9 @@ class Unauthorized(Exception):
 def main():
     handlers = provisioners._RESOURCE_HANDLERS
     handlers["AWS::ApiGatewayV2::RouteResponse"] = {"create": create_route_response, "delete": delete_route_response}
-    api = handlers["AWS::ApiGatewayV2::Api"]
+    api, authorizer = handlers["AWS::ApiGatewayV2::Api"], handlers["AWS::ApiGatewayV2::Authorizer"]
     api["create"] = with_known_id(api["create"])
+    authorizer["create"] = without_default_identity_source(authorizer["create"])
 
     apigateway._invoke_ws_lambda = answering_by_route_response(apigateway._invoke_ws_lambda)
     apigateway.handle_websocket = choosing_subprotocol(apigateway.handle_websocket)
@@ -63,6 +64,16 @@ def with_known_id(create):
         return create(logical_id, {**props, "Tags": tags}, stack_name)
 
     return create_api
+
+
+def without_default_identity_source(create):
+    """An authorizer that names no identity source needs none; ministack asks for an `Authorization` header then:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-authorizer.html"""
+
+    def create_authorizer(logical_id, props, stack_name):
+        return create(logical_id, {"IdentitySource": [], **props}, stack_name)
+
+    return create_authorizer
 
 
 # ---------------------------------------------------------------- the WebSocket API

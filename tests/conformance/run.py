@@ -24,6 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/conformance"
+BUILT = ROOT / ".aws-sam/build/template.yaml"
 LOCAL = ROOT / "target/debug/funnelcast-local"
 DEV_ISSUER_KEY = ROOT / ".funnelcast/dev-issuer.key"
 
@@ -145,7 +146,9 @@ def deploy(port, environment):
         "DevIssuerKey": DEV_ISSUER_KEY.read_text().strip(),
         "ManagementEndpoint": f"http://127.0.0.1:{port}{path_of('websocketapi')}",
     }
-    command = ["sam", "deploy", "--stack-name", STACK, "--region", REGION, "--parameter-overrides"]
+    command = ["sam", "deploy", "--config-file", ROOT / "samconfig.toml", "--template-file", BUILT]
+    command += ["--stack-name", STACK, "--region", REGION]
+    command += ["--parameter-overrides"]
     command += [f"ParameterKey={name},ParameterValue={value}" for name, value in parameters.items()]
     started = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

@@ -66,12 +66,27 @@ impl User {
         Self::of(company, Role::Customer)
     }
 
+    /// The same user with a role in one more company.
+    #[must_use]
+    pub fn and(mut self, company: &str, role: Role) -> Self {
+        self.companies.push((company.to_owned(), role));
+        self.token = OnceLock::new();
+        self
+    }
+
     /// The same user with a token that lasts only so long, e.g. `2s`.
     #[must_use]
     pub fn for_only(mut self, ttl: &str) -> Self {
         ttl.clone_into(&mut self.ttl);
         self.token = OnceLock::new();
         self
+    }
+
+    /// The same user, with a token of its own.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let (id, name, companies) = (self.id.clone(), self.name.clone(), self.companies.clone());
+        Self { id, name, companies, ttl: "1h".to_owned(), token: OnceLock::new() }
     }
 
     /// The channel of this user's own notices.

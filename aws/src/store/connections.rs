@@ -99,6 +99,30 @@ impl Store {
         item.map(|item| from_item::<Row>(item).map(Connection::from)).transpose()
     }
 
+    /// Lets a connection, and all its memberships, live as long as a renewed token: 1 write, and 1 a channel.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] where the connection is gone.
+    pub async fn renew(&self, user: &UserId, id: &ConnectionId, expires_at: Timestamp) -> Result<(), Error> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(key::connection(id)))
+            .key("sk", AttributeValue::S(key::META.to_owned()))
+            .update_expression("SET expiresAt = :at")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":at", AttributeValue::S(expires_at.to_string()))
+            .return_values(ReturnValue::AllNew);
+        let updated = if_met("UpdateItem of a connection", update.send().await)?;
+        let item = updated.and_then(|updated| updated.attributes);
+        let item = item.ok_or(Error::Unauthorized("this connection has ended; connect again".into()))?;
+        for channel in Connection::from(from_item::<Row>(item)?).channels {
+            self.renew_membership(user, id, &channel, expires_at).await?;
+        }
+        Ok(())
+    }
+
     /// Notes on a connection that it joins a channel: 1 write.
     ///
     /// # Errors

@@ -23,8 +23,8 @@ use std::time::Duration;
 use super::{Item, Store, back_off, failed, from_item, if_met, key, to_item};
 use crate::now;
 
-/// How far behind the log's end a sender's `base` may be, in events.
-pub const LOOK_BACK_EVENTS_MAX: usize = 300;
+/// How far behind the log's end a sender's `base` may be, in pages of 1 MB: some 10,000 short messages.
+pub const LOOK_BACK_PAGES_MAX: usize = 4;
 /// How many events are read where a sender's `base` says nothing.
 const TAIL_EVENTS: usize = 100;
 /// How often an append may lose its race before it gives up. Every loss is another sender's win.
@@ -162,7 +162,7 @@ impl Store {
     /// Reads the end of a log, as far back as an earlier try of the same send may lie: 1 read where `known` is near.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where the base is more than [`LOOK_BACK_EVENTS_MAX`] events behind.
+    /// [`Error::Conflict`] where the base is more than [`LOOK_BACK_PAGES_MAX`] pages behind.
     pub async fn look_back(&self, channel: &Channel, known: Known) -> Result<LogView, Error> {
         match known {
             Known::Base(base) => {
@@ -227,28 +227,23 @@ impl Store {
     async fn read_from(&self, channel: &Channel, from: Seq) -> Result<LogView, Error> {
         let mut events: Vec<Stored> = Vec::new();
         let mut start: Option<Item> = None;
-        loop {
-            let missing = (LOOK_BACK_EVENTS_MAX + 1).saturating_sub(events.len());
+        for _ in 0..LOOK_BACK_PAGES_MAX {
             let query = self
                 .query(key::log(channel))
                 .key_condition_expression("pk = :pk AND sk >= :from")
                 .expression_attribute_values(":from", AttributeValue::S(key::seq(from)))
-                .set_limit(i32::try_from(missing).ok())
                 .set_exclusive_start_key(start);
             let page = query.send().await.map_err(failed("Query of a log"))?;
             for item in page.items.unwrap_or_default() {
                 events.push(stored(item)?);
             }
             start = page.last_evaluated_key;
-            if events.len() > LOOK_BACK_EVENTS_MAX {
-                return Err(Error::Conflict("catch up first: `base` is too far behind"));
-            }
             if start.is_none() {
-                break;
+                let end = self.end(channel, events.last(), None).await?;
+                return Ok(LogView { events, end });
             }
         }
-        let end = self.end(channel, events.last(), None).await?;
-        Ok(LogView { events, end })
+        Err(Error::Conflict("catch up first: `base` is too far behind"))
     }
 
     /// The log's end, read backwards: to a point in time, or some events.

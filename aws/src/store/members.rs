@@ -11,7 +11,7 @@ use funnelcast_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Item, Store, connections::CONNECTION_AGE_MAX, failed, from_item, key, to_item};
+use super::{Item, Store, connections::CONNECTION_AGE_MAX, failed, from_item, if_met, key, to_item};
 use crate::{Caller, now};
 
 /// The most users that a roster names: some 15 KiB of a reply.
@@ -73,6 +73,27 @@ impl Store {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(row)?));
         put.send().await.map_err(failed("PutItem of a membership"))?;
         Ok(())
+    }
+
+    /// Lets a membership live as long as a renewed token: 1 write. One that has ended meanwhile stays so.
+    pub(super) async fn renew_membership(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        channel: &Channel,
+        expires_at: Timestamp,
+    ) -> Result<(), Error> {
+        let [pk, sk] = member_key(user, connection, channel);
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", pk)
+            .key("sk", sk)
+            .update_expression("SET expiresAt = :at")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":at", AttributeValue::S(expires_at.to_string()));
+        if_met("UpdateItem of a membership", update.send().await).map(drop)
     }
 
     /// Ends a membership: 2 writes. One that is not there is no error.

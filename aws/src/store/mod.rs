@@ -62,6 +62,10 @@ impl Resource for Store {
         let client = Client::new(&config::sdk_config().await);
         Ok(Self { client, table, conversation_retention: config.conversation_retention })
     }
+
+    fn store(&self) -> Option<&Store> {
+        Some(self)
+    }
 }
 
 impl Store {

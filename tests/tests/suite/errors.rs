@@ -199,12 +199,12 @@ async fn the_largest_message_is_taken_and_one_byte_more_is_too_large() -> Result
 /// server would have to read all in between to know whether the `key` is there.
 #[tokio::test]
 async fn a_base_too_far_behind_is_a_conflict() -> Result<()> {
-    const EVENTS: u64 = 310; // a few more than the 300 that the server looks back
+    const EVENTS: u64 = 300; // of 15 KiB: more than the 4 MB that the server looks back
     let mut pair = pair(Stack::shared()?).await?;
     pair.bob.leave(&pair.channel).await?;
     let mut seq = 0;
     while seq < EVENTS {
-        let data = json!({"content": "on and on"});
+        let data = json!({"content": "x".repeat(15 * 1024)});
         let fields = json!({"channel": pair.channel, "event": "chat.message", "key": unique("key"), "base": seq,
             "data": data});
         seq = pair.ann.call("send", fields).await?["seq"].as_u64().unwrap_or(EVENTS);

@@ -11,6 +11,7 @@ mod chat;
 mod connecting;
 mod dead_connections;
 mod errors;
+mod expiry;
 mod frames;
 mod fuzz;
 mod history;
