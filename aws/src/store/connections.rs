@@ -17,6 +17,9 @@ use crate::Caller;
 /// what is still in the table some minutes later is a ghost.
 pub const CONNECTION_AGE_MAX: Duration = Duration::from_mins(125);
 
+/// The most channels of one connection: what ends it removes them with it, some batches of 25.
+pub const CHANNELS_MAX: usize = 100;
+
 /// A connection, as the table has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
@@ -123,15 +126,27 @@ impl Store {
         Ok(())
     }
 
-    /// Notes on a connection that it joins a channel: 1 write.
+    /// Notes on a connection that it joins a channel: 1 write, and 1 read where it may not.
     ///
     /// # Errors
     /// [`Error::Unauthorized`] where the connection is gone: what is left to do is to connect anew.
+    /// [`Error::Conflict`] where it has joined [`CHANNELS_MAX`] others.
     pub(super) async fn note_channel(&self, id: &ConnectionId, channel: &Channel) -> Result<(), Error> {
-        let update = self.update_channels(id, "ADD channels :channel", channel).send().await;
-        if_met("UpdateItem of a connection", update)?
-            .map(drop)
-            .ok_or(Error::Unauthorized("this connection has ended; connect again".into()))
+        let update = self
+            .update_channels(id, "ADD channels :channel", channel)
+            .condition_expression(
+                "attribute_exists(pk) AND \
+                 (attribute_not_exists(channels) OR size(channels) < :max OR contains(channels, :one))",
+            )
+            .expression_attribute_values(":max", AttributeValue::N(CHANNELS_MAX.to_string()))
+            .expression_attribute_values(":one", AttributeValue::S(channel.to_string()));
+        if if_met("UpdateItem of a connection", update.send().await)?.is_some() {
+            return Ok(());
+        }
+        Err(match self.connection(id).await? {
+            None => Error::Unauthorized("this connection has ended; connect again".into()),
+            Some(_) => Error::Conflict("a connection joins at most 100 channels; leave one first"),
+        })
     }
 
     /// Notes on a connection that it has left a channel: 1 write. Nothing happens where the connection is gone.

@@ -150,3 +150,6 @@ fn to_item(row: impl Serialize) -> Result<Item, Error> {
 fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     serde_dynamo::from_item(item).map_err(|error| Error::internal("an item of the table", &error))
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,3 +130,21 @@ async fn who_has_left_hears_nothing_and_says_nothing() -> Result<()> {
     assert_eq!(pair.bob.refused("send", typing).await?, *"not_joined");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_connection_joins_a_hundred_channels_and_no_more() -> Result<()> {
+    let companies: Vec<_> = (0..25).map(|_| unique("biz")).collect();
+    let admin = companies.iter().fold(User::stranger(), |user, company| user.and(company, Role::Admin));
+    let mut client = Stack::shared()?.connect(&admin).await?;
+    for company in &companies {
+        for kind in TEAM_CHANNELS {
+            client.join(&format!("{kind}:{company}")).await?;
+        }
+    }
+    assert_eq!(client.refused("join", json!({"channel": "system"})).await?, *"conflict");
+    client.join(&format!("company:{}", companies[0])).await?;
+    client.leave(&format!("company:{}", companies[0])).await?;
+    client.join("system").await?;
+    assert_eq!(client.call("status", json!({})).await?["channels"].as_array().map(Vec::len), Some(100));
+    Ok(())
+}
