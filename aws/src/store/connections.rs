@@ -70,20 +70,14 @@ impl Store {
             channels: BTreeSet::new(),
             ttl: (caller.connected_at + CONNECTION_AGE_MAX).as_secs(),
         };
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(row)?));
+        let put = self.put(to_item(row)?);
         put.send().await.map_err(failed("PutItem of a connection"))?;
         Ok(())
     }
 
     /// Reads a connection: 1 read.
     pub async fn connection(&self, id: &ConnectionId) -> Result<Option<Connection>, Error> {
-        let get = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(key::connection(id)))
-            .key("sk", AttributeValue::S(key::META.to_owned()))
-            .consistent_read(true);
+        let get = self.get(key::connection(id), key::META.to_owned());
         let item = get.send().await.map_err(failed("GetItem of a connection"))?.item;
         item.map(|item| from_item::<Row>(item).map(Connection::from)).transpose()
     }
@@ -91,13 +85,8 @@ impl Store {
     /// Removes a connection and returns what it was: 1 write. Its memberships are the caller's to remove, by
     /// [`remove_memberships`](Store::remove_memberships).
     pub async fn take_connection(&self, id: &ConnectionId) -> Result<Option<Connection>, Error> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(key::connection(id)))
-            .key("sk", AttributeValue::S(key::META.to_owned()))
-            .return_values(ReturnValue::AllOld);
+        let delete =
+            self.delete(key::connection(id), key::META.to_owned()).return_values(ReturnValue::AllOld);
         let item = delete.send().await.map_err(failed("DeleteItem of a connection"))?.attributes;
         item.map(|item| from_item::<Row>(item).map(Connection::from)).transpose()
     }
@@ -108,11 +97,7 @@ impl Store {
     /// [`Error::Unauthorized`] where the connection is gone.
     pub async fn renew(&self, user: &UserId, id: &ConnectionId, expires_at: Timestamp) -> Result<(), Error> {
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(key::connection(id)))
-            .key("sk", AttributeValue::S(key::META.to_owned()))
+            .update(key::connection(id), key::META.to_owned())
             .update_expression("SET expiresAt = :at")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":at", AttributeValue::S(expires_at.to_string()))
@@ -126,12 +111,16 @@ impl Store {
         Ok(())
     }
 
-    /// Notes on a connection that it joins a channel: 1 write, and 1 read where it may not.
+    /// Notes on a connection that it joins a channel, and returns it: 1 write, and 1 read where it may not.
     ///
     /// # Errors
     /// [`Error::Unauthorized`] where the connection is gone: what is left to do is to connect anew.
     /// [`Error::Conflict`] where it has joined [`CHANNELS_MAX`] others.
-    pub(super) async fn note_channel(&self, id: &ConnectionId, channel: &Channel) -> Result<(), Error> {
+    pub(super) async fn note_channel(
+        &self,
+        id: &ConnectionId,
+        channel: &Channel,
+    ) -> Result<Connection, Error> {
         let update = self
             .update_channels(id, "ADD channels :channel", channel)
             .condition_expression(
@@ -139,9 +128,11 @@ impl Store {
                  (attribute_not_exists(channels) OR size(channels) < :max OR contains(channels, :one))",
             )
             .expression_attribute_values(":max", AttributeValue::N(CHANNELS_MAX.to_string()))
-            .expression_attribute_values(":one", AttributeValue::S(channel.to_string()));
-        if if_met("UpdateItem of a connection", update.send().await)?.is_some() {
-            return Ok(());
+            .expression_attribute_values(":one", AttributeValue::S(channel.to_string()))
+            .return_values(ReturnValue::AllNew);
+        let noted = if_met("UpdateItem of a connection", update.send().await)?;
+        if let Some(item) = noted.and_then(|noted| noted.attributes) {
+            return Ok(from_item::<Row>(item)?.into());
         }
         Err(match self.connection(id).await? {
             None => Error::Unauthorized("this connection has ended; connect again".into()),
@@ -161,11 +152,7 @@ impl Store {
         expression: &str,
         channel: &Channel,
     ) -> UpdateItemFluentBuilder {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(key::connection(id)))
-            .key("sk", AttributeValue::S(key::META.to_owned()))
+        self.update(key::connection(id), key::META.to_owned())
             .update_expression(expression)
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":channel", AttributeValue::Ss(vec![channel.to_string()]))

@@ -96,14 +96,7 @@ impl Store {
 
     /// Whether the log has this event: 1 read.
     pub async fn has_event(&self, channel: &Channel, seq: Seq) -> Result<bool, Error> {
-        let get = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(key::log(channel)))
-            .key("sk", AttributeValue::S(key::seq(seq)))
-            .projection_expression("pk")
-            .consistent_read(true);
+        let get = self.get(key::log(channel), key::seq(seq)).projection_expression("pk");
         Ok(get.send().await.map_err(failed("GetItem of an event"))?.item.is_some())
     }
 }

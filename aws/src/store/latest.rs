@@ -12,7 +12,7 @@ impl Store {
     pub async fn put_latest(&self, publication: &Publication, seq: Option<Seq>) -> Result<(), Error> {
         let Some(latest_key) = &publication.latest_key else { return Ok(()) };
         let row = Row::of(publication, seq, key::latest(&publication.channel), latest_key.clone(), self);
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(row)?));
+        let put = self.put(to_item(row)?);
         let put = match seq {
             Some(seq) => put
                 .condition_expression("attribute_not_exists(pk) OR seq <= :seq")

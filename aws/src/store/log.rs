@@ -190,7 +190,7 @@ impl Store {
                 End::Empty(start) => self.begin(channel, start).await?,
             };
             let row = Row::of(publication, None, key::log(channel), key::seq(seq), self);
-            let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(row)?));
+            let put = self.put(to_item(row)?);
             let put = put.condition_expression("attribute_not_exists(pk)").send().await;
             if if_met("PutItem of an event", put)?.is_some() {
                 return Ok(Append::New(seq));
@@ -211,11 +211,7 @@ impl Store {
         sender: &ConnectionId,
     ) -> Result<(), Error> {
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(key::log(channel)))
-            .key("sk", AttributeValue::S(key::seq(seq)))
+            .update(key::log(channel), key::seq(seq))
             .update_expression("SET relay = :now, relayExcept = :sender")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":now", AttributeValue::N(now().as_millis().to_string()))
@@ -316,12 +312,7 @@ impl Store {
         let mut item = to_item(Start { start: next, at: now.as_millis() })?;
         item.insert("pk".to_owned(), AttributeValue::S(key::log(channel)));
         item.insert("sk".to_owned(), AttributeValue::S(key::LOG_START.to_owned()));
-        let mut put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression(condition);
+        let mut put = self.put(item).condition_expression(condition);
         if let Some(before) = before {
             put = put
                 .expression_attribute_names("#start", "start")
@@ -335,13 +326,7 @@ impl Store {
     }
 
     async fn read_start(&self, channel: &Channel) -> Result<Option<Start>, Error> {
-        let get = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(key::log(channel)))
-            .key("sk", AttributeValue::S(key::LOG_START.to_owned()))
-            .consistent_read(true);
+        let get = self.get(key::log(channel), key::LOG_START.to_owned());
         let item = get.send().await.map_err(failed("GetItem of a log's marker"))?.item;
         item.map(from_item).transpose()
     }

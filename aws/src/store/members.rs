@@ -55,13 +55,13 @@ impl Store {
         channel: &Channel,
         team_of: Option<CompanyId>,
     ) -> Result<(), Error> {
-        self.note_channel(&caller.connection, channel).await?;
+        let connection = self.note_channel(&caller.connection, channel).await?;
         let member = Member {
             user: caller.identity.user.clone(),
             name: caller.identity.name.clone(),
             connection: caller.connection.clone(),
             joined_at: caller.now,
-            expires_at: caller.identity.expires_at,
+            expires_at: connection.expires_at, // the caller's token may have been renewed since he connected
             team_of,
         };
         let row = Row {
@@ -70,7 +70,7 @@ impl Store {
             member: &member,
             ttl: (caller.connected_at + CONNECTION_AGE_MAX).as_secs(),
         };
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(row)?));
+        let put = self.put(to_item(row)?);
         put.send().await.map_err(failed("PutItem of a membership"))?;
         Ok(())
     }
@@ -83,13 +83,9 @@ impl Store {
         channel: &Channel,
         expires_at: Timestamp,
     ) -> Result<(), Error> {
-        let [pk, sk] = member_key(user, connection, channel);
+        let (pk, sk) = member_key(user, connection, channel);
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", pk)
-            .key("sk", sk)
+            .update(pk, sk)
             .update_expression("SET expiresAt = :at")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":at", AttributeValue::S(expires_at.to_string()));
@@ -103,8 +99,8 @@ impl Store {
         connection: &ConnectionId,
         channel: &Channel,
     ) -> Result<(), Error> {
-        let [pk, sk] = member_key(user, connection, channel);
-        let delete = self.client.delete_item().table_name(&self.table).key("pk", pk).key("sk", sk);
+        let (pk, sk) = member_key(user, connection, channel);
+        let delete = self.delete(pk, sk);
         delete.send().await.map_err(failed("DeleteItem of a membership"))?;
         self.forget_channel(connection, channel).await
     }
@@ -134,8 +130,11 @@ impl Store {
         channels: &[Channel],
     ) -> Result<(), Error> {
         let deletes = channels.iter().map(|channel| {
-            let [pk, sk] = member_key(user, connection, channel);
-            let key = DeleteRequest::builder().key("pk", pk).key("sk", sk).build();
+            let (pk, sk) = member_key(user, connection, channel);
+            let key = DeleteRequest::builder()
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
+                .build();
             key.map(|request| WriteRequest::builder().delete_request(request).build())
                 .map_err(|error| Error::internal("a delete", &error))
         });
@@ -144,15 +143,8 @@ impl Store {
 
     /// Whether the caller's connection is a member: 1 read.
     pub async fn is_member(&self, caller: &Caller, channel: &Channel) -> Result<bool, Error> {
-        let [pk, sk] = member_key(&caller.identity.user, &caller.connection, channel);
-        let get = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("pk", pk)
-            .key("sk", sk)
-            .projection_expression("pk")
-            .consistent_read(true);
+        let (pk, sk) = member_key(&caller.identity.user, &caller.connection, channel);
+        let get = self.get(pk, sk).projection_expression("pk");
         Ok(get.send().await.map_err(failed("GetItem of a membership"))?.item.is_some())
     }
 
@@ -230,9 +222,6 @@ impl MemberPages<'_> {
     }
 }
 
-fn member_key(user: &UserId, connection: &ConnectionId, channel: &Channel) -> [AttributeValue; 2] {
-    [
-        AttributeValue::S(key::members(channel, key::shard(channel, connection))),
-        AttributeValue::S(key::member(user, connection)),
-    ]
+fn member_key(user: &UserId, connection: &ConnectionId, channel: &Channel) -> (String, String) {
+    (key::members(channel, key::shard(channel, connection)), key::member(user, connection))
 }

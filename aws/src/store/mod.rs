@@ -29,7 +29,11 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_dynamodb::{
     Client,
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
-    operation::query::builders::QueryFluentBuilder,
+    operation::{
+        delete_item::builders::DeleteItemFluentBuilder, get_item::builders::GetItemFluentBuilder,
+        put_item::builders::PutItemFluentBuilder, query::builders::QueryFluentBuilder,
+        update_item::builders::UpdateItemFluentBuilder,
+    },
     types::{AttributeValue, WriteRequest},
 };
 pub use connections::Connection;
@@ -85,6 +89,26 @@ impl Store {
             .consistent_read(true)
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", AttributeValue::S(pk))
+    }
+
+    /// A strongly consistent read of one item.
+    fn get(&self, pk: String, sk: String) -> GetItemFluentBuilder {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        get.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk))
+    }
+
+    fn put(&self, item: Item) -> PutItemFluentBuilder {
+        self.client.put_item().table_name(&self.table).set_item(Some(item))
+    }
+
+    fn update(&self, pk: String, sk: String) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.table);
+        update.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk))
+    }
+
+    fn delete(&self, pk: String, sk: String) -> DeleteItemFluentBuilder {
+        let delete = self.client.delete_item().table_name(&self.table);
+        delete.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk))
     }
 
     /// Writes in batches of [`BATCH_WRITE_ITEMS_MAX`], and what DynamoDB leaves undone again, until all is done.

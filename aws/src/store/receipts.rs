@@ -55,11 +55,7 @@ impl Store {
             ReceiptState::Read => "read",
         };
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(key::receipts(channel)))
-            .key("sk", AttributeValue::S(user.to_string()))
+            .update(key::receipts(channel), user.to_string())
             .update_expression("SET #mark = :seq")
             .condition_expression("attribute_not_exists(#mark) OR #mark < :seq")
             .expression_attribute_names("#mark", attribute)

@@ -34,18 +34,26 @@ async fn who_has_expired_hears_no_more() -> Result<()> {
 async fn a_fresh_token_keeps_the_connection_and_its_channels_alive() -> Result<()> {
     let stack = Stack::shared()?;
     let company = unique("biz");
-    let (ann, bob) = (User::customer_of(&company), User::customer_of(&company).for_only("3s"));
+    let (ann, bob) = (User::customer_of(&company), User::customer_of(&company).for_only("6s"));
     let channel = stack.conversation(&company, &[&ann, &bob]).await?;
     let mut ann = joined(stack, &ann, &channel).await?;
     let mut client = joined(stack, &bob, &channel).await?;
+    let later = stack.conversation(&company, &[&bob]).await?;
     let old = client.call("status", json!({})).await?["expiresAt"].take();
     let pong = client.call("ping", json!({"token": bob.again().token()?})).await?;
     assert!(pong["expiresAt"].as_str() > old.as_str(), "{pong}");
+    client.join(&later).await?;
+    let mut team = joined(stack, &User::admin_of(&company), &later).await?;
 
     until(&mut ann, &old).await?;
     assert_eq!(ann.say(&channel, "still here?").await?["recipients"], 1);
     client.only("chat.message").await?;
     client.say(&channel, "yes").await?;
+    assert_eq!(
+        team.say(&later, "here too?").await?["recipients"],
+        1,
+        "joined after the renewal, as long as it"
+    );
     assert_eq!(client.call("status", json!({})).await?["expiresAt"], pong["expiresAt"]);
     Ok(())
 }
