@@ -10,6 +10,7 @@
 //! - `front`: the one port, and what of it goes where; `websocket`: connections, routes, limits.
 //! - `lambda`: processes and their runtime API; `bus`, `queues`, `streams`: what triggers them.
 //! - `engine`: DynamoDB; `usage`: what each function asked of it; `http_api`: the HTTP API, where there is one.
+//! - `faults`: what goes wrong on purpose, where it is asked for.
 //! - `log`: what the terminal shows; `client`: HTTP to ourselves; `aws_error`: how a service refuses.
 //!
 //! Never here: anything that a deployed stack needs, and anything that listens beyond 127.0.0.1.
@@ -20,6 +21,7 @@ mod cli;
 mod client;
 mod emit;
 mod engine;
+mod faults;
 mod front;
 mod http_api;
 mod lambda;

@@ -11,6 +11,7 @@
 //! Never here: where events come from or go.
 
 mod operator;
+mod wildcard;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};

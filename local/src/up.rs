@@ -25,6 +25,7 @@ use crate::{
     bus::Bus,
     cli::{Failure, Up},
     engine::Engine,
+    faults::Faults,
     front::{self, Front, Names},
     http_api,
     lambda::{Lambda, LambdaOptions},
@@ -71,6 +72,7 @@ struct Running {
     websockets: Arc<WebSockets>,
     lambda: Lambda,
     servers: JoinSet<()>,
+    /// Whatever acts by itself: reads streams and queues, and cuts connections.
     pollers: JoinSet<()>,
     /// Last, for everything above may still write.
     _engine: Engine,
@@ -85,12 +87,12 @@ impl Running {
         ready: Value,
     ) -> anyhow::Result<Self> {
         let engine = Engine::start(&stack.tables, options.data.as_deref()).await?;
-        let queues = Queues::new(stack);
-        let lambda = Lambda::start(stack, lambda_options(options, endpoints, &queues)).await?;
+        let (queues, faults) = (Queues::new(stack), Faults::new(options.faults.settings()));
+        let lambda = Lambda::start(stack, lambda_options(options, endpoints, &queues, &faults)).await?;
         let bus = Bus::start(stack, &lambda, &queues);
         let domain_name = ports.aws.local_addr()?.to_string();
-        let websockets =
-            WebSockets::new(stack.websocket.clone(), &domain_name, limits(options), lambda.clone());
+        let api = stack.websocket.clone();
+        let websockets = WebSockets::new(api, &domain_name, limits(options), lambda.clone(), faults.clone());
         let front = Arc::new(Front {
             websockets: Arc::clone(&websockets),
             engine: engine.clone(),
@@ -99,6 +101,7 @@ impl Running {
             queues: queues.clone(),
             names: Names::new(stack),
             usage: Usage::default(),
+            faults,
             ready,
         });
         let mut servers = JoinSet::new();
@@ -109,7 +112,8 @@ impl Running {
             lambda.clone(),
         );
         servers.spawn(front::serve(ports.http, move |request, peer| Arc::clone(&http).answer(request, peer)));
-        let pollers = streams::start(stack, &engine, &lambda, &queues, options.data.clone());
+        let mut pollers = streams::start(stack, &engine, &lambda, &queues, options.data.clone());
+        pollers.spawn(Arc::clone(&websockets).cut_some());
         Ok(Self { websockets, lambda, servers, pollers, _engine: engine })
     }
 
@@ -121,7 +125,7 @@ impl Running {
     }
 }
 
-fn lambda_options(options: &Up, endpoints: &Endpoints, queues: &Queues) -> LambdaOptions {
+fn lambda_options(options: &Up, endpoints: &Endpoints, queues: &Queues, faults: &Faults) -> LambdaOptions {
     let beside_template = || options.template.parent().unwrap_or(Path::new("")).join("target/debug");
     let log_format = options.log_format.into();
     LambdaOptions {
@@ -132,6 +136,7 @@ fn lambda_options(options: &Up, endpoints: &Endpoints, queues: &Queues) -> Lambd
         log_format,
         log: FunctionLog::new(log_format, options.quiet_functions),
         queues: queues.clone(),
+        faults: faults.clone(),
     }
 }
 

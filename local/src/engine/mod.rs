@@ -28,6 +28,7 @@ use crate::{
     template::Table,
 };
 use storage::Storage;
+pub(crate) use wire::writes;
 
 /// Threads of the engine: its work is blocking and one at a time, so more would only wait.
 const ENGINE_THREADS: usize = 2;

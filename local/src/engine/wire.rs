@@ -31,7 +31,7 @@ const WRITES: [&str; 8] = [
 ];
 
 /// Whether `operation` may have written items.
-pub(super) fn writes(operation: &str) -> bool {
+pub(crate) fn writes(operation: &str) -> bool {
     WRITES.contains(&operation)
 }
 

@@ -12,7 +12,7 @@ use super::{
     dynamodb,
     server::{BodyError, Reply, empty_reply, json_reply, read_body},
 };
-use crate::aws_error::AwsError;
+use crate::{aws_error::AwsError, engine, faults::Kind};
 
 /// The largest request that DynamoDB takes; the other services take less and say so themselves.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -45,12 +45,35 @@ pub(super) async fn answer(front: &Front, target: &str, headers: &HeaderMap, bod
 async fn call(front: &Front, target: &str, caller: &str, body: Value) -> Result<Value, AwsError> {
     let (service, operation) = target.split_once('.').unwrap_or((target, ""));
     match service {
-        "DynamoDB_20120810" => dynamodb::call(&front.engine, &front.usage, caller, target, body).await,
+        "DynamoDB_20120810" => {
+            let work = dynamodb::call(&front.engine, &front.usage, caller, target, body);
+            with_faults(front, caller, operation, work).await
+        }
         "DynamoDBStreams_20120810" => dynamodb::call_streams(&front.engine, target, body).await,
         "AWSEvents" => front.bus.call(operation, body),
         "AmazonSQS" => front.queues.call(operation, body).await,
         _ => Err(AwsError::unknown_operation(target)),
     }
+}
+
+/// Answers a function's `call` with an error before or after it was carried out, where the faults say so.
+///
+/// SDKs try such a call again: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
+async fn with_faults(
+    front: &Front,
+    caller: &str,
+    operation: &str,
+    call: impl Future<Output = Result<Value, AwsError>>,
+) -> Result<Value, AwsError> {
+    let strikes = |kind| front.is_function(caller) && front.faults.strikes(kind);
+    if strikes(Kind::DynamodbBefore) {
+        return Err(AwsError::internal("Internal server error"));
+    }
+    let answer = call.await;
+    if answer.is_ok() && engine::writes(operation) && strikes(Kind::DynamodbAfter) {
+        return Err(AwsError::internal("Internal server error"));
+    }
+    answer
 }
 
 fn reply(headers: &HeaderMap, answer: Result<Value, AwsError>) -> Reply {

@@ -12,7 +12,7 @@ use super::{
     caller::access_key,
     server::{BodyError, Reply, empty_reply, json_reply, read_body},
 };
-use crate::websocket::Posted;
+use crate::{faults::Kind, websocket::Posted};
 
 /// The connection id of a path `/@connections/{id}` or `/{stage}/@connections/{id}`, decoded.
 pub(super) fn connection_id(path: &str) -> Option<String> {
@@ -37,7 +37,7 @@ pub(super) async fn answer(
     };
     match *method {
         Method::POST => {
-            let reply = post(front, id, body).await;
+            let reply = post(front, caller, id, body).await;
             front.usage.post(caller, reply.status().as_u16());
             reply
         }
@@ -50,7 +50,7 @@ pub(super) async fn answer(
     }
 }
 
-async fn post(front: &Front, id: &str, body: Incoming) -> Reply {
+async fn post(front: &Front, caller: &str, id: &str, body: Incoming) -> Reply {
     let bytes_max = front.websockets.message_bytes_max();
     let body = match read_body(body, bytes_max).await {
         Ok(body) => body,
@@ -64,10 +64,27 @@ async fn post(front: &Front, id: &str, body: Incoming) -> Reply {
     let Ok(message) = String::from_utf8(body.into()) else {
         return refuse(StatusCode::BAD_REQUEST, "BadRequestException", "The payload is not UTF-8");
     };
+    if let Some(reply) = fault(front, caller, id) {
+        return reply;
+    }
     match front.websockets.post(id, message) {
         Posted::Queued => empty_reply(StatusCode::OK),
         Posted::Gone => gone(),
     }
+}
+
+/// What a function's post to the connection `id` is answered instead of being sent, where the faults say so.
+fn fault(front: &Front, caller: &str, id: &str) -> Option<Reply> {
+    if !front.is_function(caller) {
+        return None;
+    }
+    if front.faults.strikes(Kind::Throttled) {
+        let message = "Too many requests";
+        return Some(refuse(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", message));
+    }
+    // Of a connection that is no more, it would be the truth.
+    let lives = front.websockets.describe(id).is_some();
+    (lives && front.faults.strikes(Kind::Gone)).then(gone)
 }
 
 fn gone() -> Reply {

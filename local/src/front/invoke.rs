@@ -32,7 +32,7 @@ impl Names {
         Self(stack.functions.values().flat_map(names).collect())
     }
 
-    fn logical_id(&self, name: &str) -> Option<&str> {
+    pub(super) fn logical_id(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 }

@@ -1,19 +1,19 @@
 //! One port for everything that is not the HTTP API: WebSockets, `@connections`, and each AWS service by which the
 //! functions and the SDKs of a test reach this stack.
 //!
-//! This only tells requests apart; each kind is answered in its own module. `/_local/...` is ours and not AWS's: what
-//! runs here, what was used, and the removal of expired items at once.
+//! This only tells requests apart; each kind is answered in its own module. `/_local/...` is ours and not AWS's.
 
 mod aws_json;
 mod caller;
 mod connections;
 mod dynamodb;
 mod invoke;
+mod local;
 mod server;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
@@ -24,6 +24,7 @@ pub(crate) use self::{
 use crate::{
     bus::Bus,
     engine::Engine,
+    faults::Faults,
     lambda::Lambda,
     queues::Queues,
     usage::Usage,
@@ -39,6 +40,7 @@ pub(crate) struct Front {
     pub(crate) queues: Queues,
     pub(crate) names: Names,
     pub(crate) usage: Usage,
+    pub(crate) faults: Faults,
     /// The line that says that the stack is ready: `GET /_local`.
     pub(crate) ready: Value,
 }
@@ -52,7 +54,7 @@ impl Front {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
         if path.starts_with("/_local") {
-            return self.local(&head.method, path).await;
+            return local::answer(&self, &head.method, path, body).await;
         }
         if let Some(id) = connections::connection_id(path) {
             return connections::answer(&self, &head.method, &id, &head.headers, body).await;
@@ -66,19 +68,11 @@ impl Front {
         json_reply(StatusCode::FORBIDDEN, &json!({ "message": "Forbidden" }))
     }
 
-    async fn local(&self, method: &Method, path: &str) -> Reply {
-        match (method, path) {
-            (&Method::GET, "/_local") => json_reply(StatusCode::OK, &self.ready),
-            (&Method::GET, "/_local/usage") => json_reply(StatusCode::OK, &self.usage.snapshot()),
-            (&Method::DELETE, "/_local/usage") => {
-                self.usage.reset();
-                empty_reply(StatusCode::NO_CONTENT)
-            }
-            (&Method::POST, "/_local/sweep") => match self.engine.sweep().await {
-                Ok(removed) => json_reply(StatusCode::OK, &json!({ "removed": removed })),
-                Err(error) => json_reply(StatusCode::INTERNAL_SERVER_ERROR, &error.body()),
-            },
-            _ => json_reply(StatusCode::NOT_FOUND, &json!({ "message": "Not Found" })),
-        }
+    /// Whether `access_key` is what a function of this stack signs with.
+    fn is_function(&self, access_key: &str) -> bool {
+        self.names.logical_id(access_key).is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;

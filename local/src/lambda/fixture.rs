@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 use tempfile::TempDir;
 
 use super::*;
-use crate::template::{self, WebSocketApi};
+use crate::{
+    faults::{Kind, Rate, Settings},
+    template::{self, WebSocketApi},
+};
 
 /// What the child does is what its payload names.
 const BOOTSTRAP: &str = r#"#!/bin/sh
@@ -32,7 +35,7 @@ while :; do
       while [ "$(ls "$MEETING" | wc -l)" -lt 2 ]; do sleep 0.01; done
       printf '%s' "$$" | curl -s -d @- "$here/response" ;;
     *poison*) curl -s -d '{"errorType":"Poison","errorMessage":"not this"}' "$here/error" ;;
-    *'"Records"'*)
+    *'"Records"'* | *'"DISCONNECT"'*)
       printf '%s\n' "$body" >> "$TAKEN"
       curl -s -d '{"batchItemFailures":[]}' "$here/response" ;;
     *) printf '%s' "$body" | curl -s -d @- "$here/response" ;;
@@ -44,6 +47,7 @@ done
 pub(crate) struct Fixture {
     pub(crate) lambda: Lambda,
     pub(crate) queues: Queues,
+    pub(crate) faults: Faults,
     pub(crate) directory: TempDir,
 }
 
@@ -63,7 +67,7 @@ pub(crate) async fn fixture(variables: &[(&str, &str)]) -> Fixture {
     environment.insert("MEETING".to_owned(), directory.path().join("meeting").display().to_string());
     environment.insert("TAKEN".to_owned(), directory.path().join("taken").display().to_string());
     let stack = stack(environment);
-    let queues = Queues::new(&stack);
+    let (queues, faults) = (Queues::new(&stack), Faults::new(Settings::default()));
     let options = LambdaOptions {
         bin_dir: directory.path().to_owned(),
         endpoint: "http://127.0.0.1:1".to_owned(),
@@ -72,9 +76,10 @@ pub(crate) async fn fixture(variables: &[(&str, &str)]) -> Fixture {
         log_format: LogFormat::Text,
         log: FunctionLog::new(LogFormat::Text, true),
         queues: queues.clone(),
+        faults: faults.clone(),
     };
     let lambda = Lambda::start(&stack, options).await.unwrap();
-    Fixture { lambda, queues, directory }
+    Fixture { lambda, queues, faults, directory }
 }
 
 /// That function, and the queue of what failed, and no more.
@@ -127,9 +132,15 @@ pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
 }
 
 impl Fixture {
-    /// Every event with `Records` that a process took, one a line.
+    /// Every event with `Records`, or of a `$disconnect`, that a process took, one a line.
     pub(crate) fn taken(&self) -> String {
         fs::read_to_string(self.directory.path().join("taken")).unwrap_or_default()
+    }
+
+    /// Lets this fault happen always, and no other.
+    pub(crate) fn always(&self, kind: Kind) {
+        let rates = BTreeMap::from([(kind, Rate::try_from(1.0).unwrap())]);
+        self.faults.set(Settings { rates, ..Settings::default() });
     }
 
     /// Waits until this holds; fails when it does not in ten seconds.

@@ -5,6 +5,9 @@
 //! is killed at its timeout; unlike AWS, a function has at most [`LambdaOptions::concurrency`] of them, and
 //! what comes beyond waits, so that a burst cannot fill a laptop with processes.
 //!
+//! What triggers a function without waiting for it, or from a stream or a queue, delivers at least once: there the
+//! faults may have it come twice or late. And any process may be killed by them.
+//!
 //! Each process has a runtime API of its own: `AWS_LAMBDA_RUNTIME_API` carries its id as a path. Children
 //! outlive neither a clean stop (their process groups are killed) nor a crash of ours (the runtime API's
 //! connection breaks, which ends `lambda_runtime`).
@@ -36,6 +39,7 @@ use process::Host;
 use runtime_api::RuntimeApi;
 
 use crate::{
+    faults::{Deliveries, Faults},
     log::FunctionLog,
     queues::Queues,
     template::{Function, Stack},
@@ -74,6 +78,7 @@ pub(crate) struct LambdaOptions {
     pub(crate) log: FunctionLog,
     /// Takes the records of asynchronous invocations that failed for good.
     pub(crate) queues: Queues,
+    pub(crate) faults: Faults,
 }
 
 /// What functions are told to log in (`AWS_LAMBDA_LOG_FORMAT`).
@@ -130,6 +135,7 @@ impl Lambda {
             endpoint: options.endpoint,
             log_format: options.log_format,
             log: options.log,
+            faults: options.faults,
             stopping,
             running,
         });
@@ -157,7 +163,30 @@ impl Lambda {
     /// its `OnFailure` queue. Events that wait for a process wait in memory, however many they are, as on
     /// AWS.
     pub(crate) fn invoke_async(&self, function: &str, payload: Bytes) {
-        tokio::spawn(asynchronous::run(self.clone(), function.to_owned(), payload));
+        let Deliveries { first, again } = self.shared.host.faults.deliveries();
+        if let Some(delay) = again {
+            self.spawn_event(function, payload.clone(), delay);
+        }
+        self.spawn_event(function, payload, first);
+    }
+
+    fn spawn_event(&self, function: &str, payload: Bytes, delay: Duration) {
+        let (lambda, function) = (self.clone(), function.to_owned());
+        tokio::spawn(async move {
+            wait(delay).await;
+            asynchronous::run(lambda, function, payload).await;
+        });
+    }
+
+    /// Invokes the function with a batch of a stream or a queue and waits for its answer; of two deliveries, for the
+    /// second one's.
+    pub(crate) async fn deliver(&self, function: &str, batch: Bytes) -> Result<Bytes, InvokeError> {
+        let Deliveries { first, again } = self.shared.host.faults.deliveries();
+        wait(first).await;
+        let answer = self.invoke(function, batch.clone()).await;
+        let Some(delay) = again else { return answer };
+        wait(delay).await;
+        self.invoke(function, batch).await
     }
 
     /// Kills every process and waits until they are gone. Invocations from here on fail.
@@ -182,6 +211,13 @@ impl Lambda {
             Ok(result) => result,
             Err(error) => Err(InvokeError::Start(format!("the invocation was lost: {error}"))),
         }
+    }
+}
+
+/// Waits, but not even until the timer's next tick where there is nothing to wait for.
+async fn wait(delay: Duration) {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
     }
 }
 

@@ -9,13 +9,13 @@ use std::{
 use bytes::Bytes;
 use tokio::{
     sync::{Semaphore, oneshot},
-    time::{Instant, interval},
+    time::{Instant, interval, sleep, timeout},
 };
 
 use super::{
     InvokeError,
     process::{Host, Process},
-    runtime_api::{Init, Job},
+    runtime_api::{Answer, Init, Job},
 };
 use crate::template::Function;
 
@@ -24,6 +24,8 @@ use crate::template::Function;
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A process without work for this long ends.
 const IDLE_MAX: Duration = Duration::from_mins(5);
+/// How long an invocation is thought to take before there was one.
+const DURATION_GUESS: Duration = Duration::from_millis(20);
 /// How often to look for those.
 const REAP_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -35,13 +37,16 @@ pub(super) struct Pool {
     permits: Semaphore,
     /// The one used last at the end, and taken first: the others get to be old.
     idle: Mutex<Vec<(Process, Instant)>>,
+    /// How long the last invocation took that had an answer.
+    usual_duration: Mutex<Duration>,
     host: Arc<Host>,
 }
 
 impl Pool {
     pub(super) fn new(function: Function, binary: PathBuf, concurrency: usize, host: Arc<Host>) -> Self {
         let permits = Semaphore::new(concurrency.max(1));
-        Self { function, binary, permits, idle: Mutex::new(Vec::new()), host }
+        let (idle, usual_duration) = (Mutex::new(Vec::new()), Mutex::new(DURATION_GUESS));
+        Self { function, binary, permits, idle, usual_duration, host }
     }
 
     /// Runs one invocation, in a warm process where there is one, else in a new one.
@@ -85,18 +90,40 @@ impl Pool {
         tokio::select! {
             _ = was_taken => {}
             status = process.exited() => return Err(not_started(&process, &status)),
-            () = tokio::time::sleep(INIT_TIMEOUT + limit) => {
+            () = sleep(INIT_TIMEOUT + limit) => {
                 return Err(InvokeError::Timeout { request_id, after: INIT_TIMEOUT + limit });
             }
         }
+        self.finish(process, request_id, answered).await
+    }
+
+    /// Waits for the answer to the invocation that `process` has taken, and keeps the process for the next one.
+    async fn finish(
+        &self,
+        process: Process,
+        request_id: String,
+        answered: oneshot::Receiver<Answer>,
+    ) -> Answer {
+        let (begun, limit) = (Instant::now(), self.function.timeout);
         // Dropping the process on every other way out kills it.
-        let answer = tokio::select! {
-            // First the answer: a process may give it and end.
-            biased;
-            Ok(answer) = answered => answer,
-            status = process.exited() => return Err(InvokeError::Crashed { request_id, status }),
-            () = tokio::time::sleep(limit) => return Err(InvokeError::Timeout { request_id, after: limit }),
+        let end = async {
+            let request_id = request_id.clone();
+            tokio::select! {
+                // First the answer: a process may give it and end.
+                biased;
+                Ok(answer) = answered => Ok(answer),
+                status = process.exited() => Err(InvokeError::Crashed { request_id, status }),
+                () = sleep(limit) => Err(InvokeError::Timeout { request_id, after: limit }),
+            }
         };
+        if let Some(part) = self.host.faults.kill_after() {
+            let moment = self.usual_duration().mul_f64(part);
+            // At the latest when the answer comes: then all is done, and nobody hears of it.
+            let _ = timeout(moment, end).await;
+            return Err(InvokeError::Crashed { request_id, status: process.kill().await });
+        }
+        let answer = end.await?;
+        *self.usual_duration() = begun.elapsed();
         if process.is_alive() {
             self.idle().push((process, Instant::now()));
         }
@@ -125,6 +152,10 @@ impl Pool {
                 _ = stopping.wait_for(|stopping| *stopping) => return self.idle().clear(),
             }
         }
+    }
+
+    fn usual_duration(&self) -> MutexGuard<'_, Duration> {
+        self.usual_duration.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<(Process, Instant)>> {

@@ -19,6 +19,7 @@ use super::{
     runtime_api::{Init, Job, Registration, RuntimeApi},
 };
 use crate::{
+    faults::Faults,
     log::FunctionLog,
     template::{Function, REGION},
 };
@@ -32,6 +33,7 @@ pub(super) struct Host {
     pub(super) endpoint: String,
     pub(super) log_format: LogFormat,
     pub(super) log: FunctionLog,
+    pub(super) faults: Faults,
     /// True once all processes are to end.
     pub(super) stopping: watch::Sender<bool>,
     /// Processes that are not yet gone.
@@ -44,7 +46,7 @@ pub(super) struct Process {
     /// How it ended, once it has.
     exit: watch::Receiver<Option<String>>,
     /// Closed when this is dropped.
-    _kill: mpsc::Sender<()>,
+    kill: mpsc::Sender<()>,
 }
 
 impl Process {
@@ -76,7 +78,7 @@ impl Process {
         let (exited, exit) = watch::channel(None);
         host.running.send_modify(|running| *running += 1);
         tokio::spawn(watch_over(child, killed, exited, Arc::clone(host)));
-        Ok(Self { registration, exit, _kill: kill })
+        Ok(Self { registration, exit, kill })
     }
 
     /// Gives the process its next invocation.
@@ -90,11 +92,13 @@ impl Process {
 
     /// Waits until the process has ended, and says how.
     pub(super) async fn exited(&self) -> String {
-        let mut exit = self.exit.clone();
-        match exit.wait_for(Option::is_some).await {
-            Ok(status) => status.clone().unwrap_or_default(),
-            Err(_) => "its end was not seen".to_owned(),
-        }
+        ended(self.exit.clone()).await
+    }
+
+    /// Kills the process, waits until it has ended, and says how.
+    pub(super) async fn kill(self) -> String {
+        drop(self.kill);
+        ended(self.exit).await
     }
 
     /// Whether the process can still be given work.
@@ -105,6 +109,13 @@ impl Process {
     /// How far it has come.
     pub(super) fn init(&self) -> Init {
         self.registration.init.borrow().clone()
+    }
+}
+
+async fn ended(mut exit: watch::Receiver<Option<String>>) -> String {
+    match exit.wait_for(Option::is_some).await {
+        Ok(status) => status.clone().unwrap_or_default(),
+        Err(_) => "its end was not seen".to_owned(),
     }
 }
 

@@ -138,7 +138,10 @@ impl RuntimeApi {
 async fn next(State(slots): State<Slots>, Path(process): Path<String>) -> Response {
     let Some(slot) = find(&slots, &process) else { return unknown_process() };
     slot.state.send_replace(Init::Done);
-    let Some(job) = slot.jobs.lock().await.recv().await else { return unknown_process() };
+    let Some(job) = slot.jobs.lock().await.recv().await else {
+        // The process is being killed; any answer would only have it complain in its log.
+        return std::future::pending().await;
+    };
     let deadline_ms = Timestamp::now()
         .as_millisecond()
         .saturating_add_unsigned(u64::try_from(job.timeout.as_millis()).unwrap_or(u64::MAX));

@@ -8,6 +8,7 @@ use super::{
     fixture::{DEAD, fixture, stack},
     *,
 };
+use crate::faults::{Kind, Settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warm_process_is_used_again_and_knows_only_its_own_environment() {
@@ -97,6 +98,7 @@ async fn a_failed_start_says_why() {
         log_format: LogFormat::Json,
         log: FunctionLog::new(LogFormat::Json, true),
         queues: fixture.queues.clone(),
+        faults: fixture.faults.clone(),
     };
     let error = Lambda::start(&stack(BTreeMap::new()), options).await.err().unwrap().to_string();
     assert!(error.starts_with("F: there is neither ") && error.contains("meeting/f/bootstrap"), "{error}");
@@ -122,6 +124,54 @@ async fn an_event_that_keeps_failing_ends_in_the_queue() {
     assert_eq!(record["requestPayload"], "fail");
     assert_eq!(record["responsePayload"]["errorType"], "Boom");
     assert_eq!(record["responseContext"]["functionError"], "Unhandled");
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_kills_a_process_in_the_middle_of_its_invocation() {
+    let fixture = fixture(&[]).await;
+    let before: i32 = fixture.invoke("pid").await.unwrap().parse().unwrap();
+    fixture.always(Kind::Killed);
+    let error = fixture.invoke("hello").await.unwrap_err();
+    assert!(matches!(&error, InvokeError::Crashed { status, .. } if status.contains("SIGKILL")), "{error}");
+    gone(before).await;
+    // One that would never answer is killed as well, long before its timeout.
+    let since = Instant::now();
+    assert!(matches!(fixture.invoke("hang").await, Err(InvokeError::Crashed { .. })));
+    assert!(since.elapsed() < Duration::from_secs(4));
+    fixture.faults.set(Settings::default());
+    assert_eq!(fixture.invoke("hello").await.unwrap(), "\"hello\"");
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_comes_twice() {
+    let fixture = fixture(&[]).await;
+    fixture.always(Kind::Duplicated);
+    fixture.lambda.invoke_async("F", Bytes::from_static(br#"{"Records":[]}"#));
+    fixture.until(|| fixture.taken().lines().count() == 2).await;
+    assert_eq!(fixture.faults.snapshot()["injected"]["duplicated"], 1);
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_come_late_and_out_of_order() {
+    let fixture = fixture(&[]).await;
+    // By this seed the second of two is to come first.
+    let settings: Settings =
+        serde_json::from_value(json!({ "seed": 3, "delayed": 1, "delay_ms_max": 2_000 })).unwrap();
+    let foretold = Faults::new(settings.clone());
+    let (first, second) = (foretold.deliveries().first, foretold.deliveries().first);
+    assert!(first > second + Duration::from_millis(500), "{first:?} {second:?}");
+    fixture.faults.set(settings);
+    let since = Instant::now();
+    for event in [r#"{"Records":["first"]}"#, r#"{"Records":["second"]}"#] {
+        fixture.lambda.invoke_async("F", Bytes::from_static(event.as_bytes()));
+    }
+    fixture.until(|| fixture.taken().lines().count() == 2).await;
+    assert!(since.elapsed() >= first);
+    let taken = fixture.taken();
+    assert!(taken.find("second") < taken.find("first"), "{taken}");
     fixture.lambda.stop().await;
 }
 

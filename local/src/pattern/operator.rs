@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
+use super::wildcard::Wildcard;
+
 /// What one plain value of an event is held against.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Operator {
@@ -13,7 +15,7 @@ pub(super) enum Operator {
     EqualsIgnoreCase(String),
     Prefix(Affix),
     Suffix(Affix),
-    Wildcard(Vec<Glob>),
+    Wildcard(Wildcard),
     /// All must hold.
     Numeric(Vec<(Comparison, f64)>),
     Cidr {
@@ -32,13 +34,6 @@ pub(super) enum Affix {
     Exact(String),
     /// In lower case.
     IgnoreCase(String),
-}
-
-/// A character of a wildcard, or the `*` that stands for any number of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Glob {
-    Char(char),
-    Any,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +63,7 @@ impl Operator {
             "equals-ignore-case" => Self::EqualsIgnoreCase(text(argument)?.to_lowercase()),
             "prefix" => Self::Prefix(Affix::parse(argument)?),
             "suffix" => Self::Suffix(Affix::parse(argument)?),
-            "wildcard" => Self::Wildcard(wildcard(text(argument)?)?),
+            "wildcard" => Self::Wildcard(Wildcard::parse(text(argument)?)?),
             "numeric" => Self::Numeric(numeric(argument)?),
             "cidr" => cidr(text(argument)?)?,
             "exists" => match argument.as_bool() {
@@ -94,9 +89,7 @@ impl Operator {
                 Affix::Exact(suffix) => text.ends_with(suffix),
                 Affix::IgnoreCase(suffix) => text.to_lowercase().ends_with(suffix),
             },
-            (Self::Wildcard(pattern), Value::String(text)) => {
-                globs(pattern, &text.chars().collect::<Vec<_>>())
-            }
+            (Self::Wildcard(pattern), Value::String(text)) => pattern.matches(text),
             (Self::Numeric(bounds), Value::Number(number)) => number.as_f64().is_some_and(|number| {
                 bounds.iter().all(|(comparison, bound)| comparison.holds(number, *bound))
             }),
@@ -197,50 +190,6 @@ fn numeric(argument: &Value) -> Result<Vec<(Comparison, f64)>> {
         Ok((comparison, bound.as_f64().context("compares with a number")?))
     };
     pairs.iter().map(pair).collect()
-}
-
-/// `*` is any number of characters; `\*` and `\\` are themselves.
-fn wildcard(pattern: &str) -> Result<Vec<Glob>> {
-    let mut globs = Vec::with_capacity(pattern.len());
-    let mut characters = pattern.chars();
-    while let Some(character) = characters.next() {
-        let glob = match character {
-            '*' => Glob::Any,
-            '\\' => match characters.next() {
-                Some(escaped @ ('*' | '\\')) => Glob::Char(escaped),
-                _ => bail!("a backslash stands before * or a backslash"),
-            },
-            other => Glob::Char(other),
-        };
-        ensure!(glob != Glob::Any || globs.last() != Some(&Glob::Any), "** is not allowed");
-        globs.push(glob);
-    }
-    Ok(globs)
-}
-
-/// Linear but for the last `*`, to which it returns when what follows does not match.
-fn globs(pattern: &[Glob], text: &[char]) -> bool {
-    let (mut at, mut seen) = (0, 0);
-    let mut retry = None;
-    while seen < text.len() {
-        match pattern.get(at) {
-            Some(Glob::Any) => {
-                retry = Some((at + 1, seen));
-                at += 1;
-            }
-            Some(Glob::Char(wanted)) if *wanted == text[seen] => {
-                at += 1;
-                seen += 1;
-            }
-            _ => {
-                let Some((after_star, from)) = retry else { return false };
-                at = after_star;
-                seen = from + 1;
-                retry = Some((after_star, seen));
-            }
-        }
-    }
-    pattern[at..].iter().all(|glob| *glob == Glob::Any)
 }
 
 fn cidr(text: &str) -> Result<Operator> {

@@ -48,7 +48,7 @@ async fn deliver(mapping: &Mapping, queue_arn: &str, batch: &[Received], lambda:
     let records: Vec<Value> = batch.iter().map(|message| message.lambda_record(queue_arn, REGION)).collect();
     let payload = Bytes::from(json!({ "Records": records }).to_string());
     // The pool has logged an error; the messages come back.
-    let Ok(answer) = lambda.invoke(&mapping.function, payload).await else { return };
+    let Ok(answer) = lambda.deliver(&mapping.function, payload).await else { return };
     let verdict = if mapping.partial_failures { verdict(&answer) } else { Verdict::Done };
     queues.delete(queue_arn, handled(batch, &verdict));
 }

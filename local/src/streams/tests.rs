@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    faults::Kind,
     lambda::fixture::{self, DEAD, Fixture, fixture},
     pattern::Pattern,
     template::{Mapping, StartingPosition, StreamSource, Table},
@@ -89,6 +90,22 @@ async fn a_poison_record_is_told_and_those_beside_it_go_on() {
     put(&engine, "c").await;
     fixture.until(|| taken(&fixture).len() == 3).await;
     assert_eq!(taken(&fixture), ["a", "b", "c"]);
+    tasks.shutdown().await;
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_delivers_a_batch_twice_and_in_order() {
+    let fixture = fixture(&[]).await;
+    let (stack, tables) = stream_stack();
+    let engine = Engine::start(&tables, None).await.unwrap();
+    fixture.always(Kind::Duplicated);
+    let mut tasks = start(&stack, &engine, &fixture.lambda, &fixture.queues, None);
+    put(&engine, "a").await;
+    fixture.until(|| taken(&fixture).len() == 2).await;
+    put(&engine, "b").await;
+    fixture.until(|| taken(&fixture).len() == 4).await;
+    assert_eq!(taken(&fixture), ["a", "a", "b", "b"]);
     tasks.shutdown().await;
     fixture.lambda.stop().await;
 }

@@ -4,6 +4,8 @@
 //! Values are resolved when they are asked for, so a property that has no local meaning can hold what it
 //! likes. Every string that comes out has the hosts of this stack's APIs replaced by the local endpoints.
 
+mod substitution;
+
 use std::{cell::Cell, collections::BTreeMap};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -165,39 +167,6 @@ impl Resolver<'_> {
         }
     }
 
-    /// `${Name}`, `${Name.Attribute}` and `${!literal}`, with a map of further names in the long form.
-    fn sub(&self, argument: &Value) -> Result<String> {
-        let (template, own) = match argument {
-            Value::String(template) => (template.as_str(), None),
-            list => {
-                let [template, own] = arguments("Fn::Sub", list)?;
-                let own = own.as_object().context("Fn::Sub takes a mapping of names")?;
-                (template.as_str().context("Fn::Sub takes a string")?, Some(own))
-            }
-        };
-        let mut text = String::with_capacity(template.len());
-        let mut rest = template;
-        while let Some((before, after)) = rest.split_once("${") {
-            text.push_str(before);
-            let (name, after) = after.split_once('}').context("Fn::Sub: ${ without }")?;
-            rest = after;
-            if let Some(literal) = name.strip_prefix('!') {
-                text.push_str("${");
-                text.push_str(literal);
-                text.push('}');
-            } else if let Some(value) = own.and_then(|own| own.get(name)) {
-                text.push_str(&self.text("Fn::Sub", value)?);
-            } else if let Some((id, attribute)) = name.split_once('.') {
-                text.push_str(&self.attribute(id, attribute)?);
-            } else {
-                let value = self.reference(name)?.and_then(|value| scalar(&value));
-                text.push_str(&value.with_context(|| format!("Fn::Sub: {name} is not a plain value"))?);
-            }
-        }
-        text.push_str(rest);
-        Ok(self.localised(&text))
-    }
-
     fn find_in_map(&self, argument: &Value) -> Result<Value> {
         let [map, first, second] = arguments("Fn::FindInMap", argument)?;
         let path = [map, first, second]
@@ -237,25 +206,6 @@ impl Resolver<'_> {
             _ => bail!("{function} takes a list"),
         }
     }
-
-    /// The text with the URLs of this stack's APIs pointing to this machine.
-    fn localised(&self, text: &str) -> String {
-        if !text.contains(".execute-api.") {
-            return text.to_owned();
-        }
-        let mut text = text.to_owned();
-        for (id, resource) in &self.document.resources {
-            let endpoint = match resource.kind.as_str() {
-                "AWS::Serverless::WebSocketApi" => &self.endpoints.aws,
-                "AWS::Serverless::HttpApi" => &self.endpoints.http,
-                _ => continue,
-            };
-            let host = names::host(id);
-            text = text.replace(&format!("wss://{host}"), &endpoint.replacen("http", "ws", 1));
-            text = text.replace(&format!("https://{host}"), endpoint);
-        }
-        text
-    }
 }
 
 /// The arguments of an intrinsic that takes exactly `N`.
@@ -265,5 +215,4 @@ fn arguments<'v, const N: usize>(function: &str, value: &'v Value) -> Result<&'v
 }
 
 #[cfg(test)]
-#[path = "intrinsics_tests.rs"]
 mod tests;

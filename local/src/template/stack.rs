@@ -252,5 +252,4 @@ impl Named {
 }
 
 #[cfg(test)]
-#[path = "stack_tests.rs"]
 mod tests;

@@ -73,6 +73,8 @@ pub(super) enum EndedBy {
     Client,
     /// We did, and say so with a close frame.
     Server,
+    /// We did, as a fault: without a word.
+    Fault,
     /// We did because what came cannot be read, so nothing after it can be either.
     Unreadable,
 }
@@ -95,6 +97,12 @@ impl End {
     /// Idle or old for too long, or the stack stops.
     pub(super) const fn going_away() -> Self {
         Self::by_server(1001, "Going away")
+    }
+
+    /// Cut by us, which to either side looks as if the network had ended.
+    pub(super) const fn cut() -> Self {
+        let reason = Cow::Borrowed("Connection closed abnormally");
+        Self { code: 1006, reason, by: EndedBy::Fault }
     }
 
     /// By DELETE of `@connections`.
@@ -123,7 +131,12 @@ impl End {
 
     fn frame(&self) -> Option<CloseFrame> {
         let reason = self.reason.as_ref().into();
-        (self.by != EndedBy::Client).then_some(CloseFrame { code: CloseCode::from(self.code), reason })
+        match self.by {
+            EndedBy::Client | EndedBy::Fault => None,
+            EndedBy::Server | EndedBy::Unreadable => {
+                Some(CloseFrame { code: CloseCode::from(self.code), reason })
+            }
+        }
     }
 }
 
@@ -207,48 +220,4 @@ impl Connection {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use http::HeaderMap;
-
-    use super::*;
-
-    fn connection() -> (Connection, mpsc::UnboundedReceiver<Outgoing>) {
-        Connection::new(Client::new((Ipv4Addr::LOCALHOST, 1).into(), &HeaderMap::new()), None)
-    }
-
-    #[tokio::test]
-    async fn a_reader_too_far_behind_is_cut_off() {
-        let (connection, mut queued) = connection();
-        let kilobyte = || Message::text("x".repeat(1024));
-        let mut taken = 0;
-        while connection.post(kilobyte()) == Posted::Queued {
-            taken += 1;
-        }
-        assert_eq!(taken, QUEUE_BYTES_MAX / (1024 + MESSAGE_OVERHEAD_BYTES));
-        assert_eq!(connection.ended().await.code, 1008);
-        // What is written makes room again.
-        drop(queued.recv().await);
-        assert_eq!(connection.post(kilobyte()), Posted::Queued);
-    }
-
-    #[tokio::test]
-    async fn the_first_end_counts() {
-        let (connection, _queued) = connection();
-        connection.end(End::deleted());
-        connection.end(End::going_away());
-        assert_eq!(connection.ended().await, End::deleted());
-    }
-
-    #[test]
-    fn a_connection_describes_itself_in_the_sdks_words() {
-        let (connection, _queued) = connection();
-        let described = connection.describe();
-        assert_eq!(described["identity"], json!({ "sourceIp": "127.0.0.1" }));
-        assert!(
-            described["connectedAt"].as_str().is_some_and(|at| at.ends_with('Z') && at.len() == 24),
-            "{described}"
-        );
-    }
-}
+mod tests;

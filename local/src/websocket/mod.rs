@@ -2,11 +2,12 @@
 //!
 //! A handshake passes, in this order, the path, the stage's throttle, the authorizer and `$connect`; only then comes
 //! the 101, all in [`entry`]. [`session`] has the socket from there, [`route`] takes its frames to functions, and
-//! `@connections` posts to it through [`WebSockets::post`]. What a slow client does not read is held up to a limit,
+//! `@connections` posts to it through [`WebSockets::post`], until it ends or a fault ([`cutting`]) ends it. What a slow client does not read is held up to a limit,
 //! never for others to wait for.
 
 mod authorizer;
 mod connection;
+mod cutting;
 mod entry;
 mod event;
 mod handshake;
@@ -35,7 +36,7 @@ use self::{
     event::Origin,
     limits::Bucket,
 };
-use crate::{lambda::Lambda, template::WebSocketApi};
+use crate::{faults::Faults, lambda::Lambda, template::WebSocketApi};
 
 /// The stack's WebSocket API, with its open connections.
 pub(crate) struct WebSockets {
@@ -43,6 +44,7 @@ pub(crate) struct WebSockets {
     origin: Origin,
     limits: Limits,
     lambda: Lambda,
+    faults: Faults,
     bucket: Option<Bucket>,
     connections: Mutex<HashMap<String, Arc<Connection>>>,
     /// Each session holds a receiver until its `$disconnect` was called.
@@ -51,7 +53,13 @@ pub(crate) struct WebSockets {
 
 impl WebSockets {
     /// The API served at `domain_name` (`host:port`), without connections yet.
-    pub(crate) fn new(api: WebSocketApi, domain_name: &str, limits: Limits, lambda: Lambda) -> Arc<Self> {
+    pub(crate) fn new(
+        api: WebSocketApi,
+        domain_name: &str,
+        limits: Limits,
+        lambda: Lambda,
+        faults: Faults,
+    ) -> Arc<Self> {
         let origin = Origin {
             api_id: api.api_id.clone(),
             stage: api.stage.clone(),
@@ -59,7 +67,7 @@ impl WebSockets {
         };
         let bucket = api.throttle.map(Bucket::new);
         let (connections, sessions) = (Mutex::default(), watch::Sender::new(()));
-        Arc::new(Self { api, origin, limits, lambda, bucket, connections, sessions })
+        Arc::new(Self { api, origin, limits, lambda, faults, bucket, connections, sessions })
     }
 
     /// The largest message, in either direction.
@@ -96,6 +104,12 @@ impl WebSockets {
         if tokio::time::timeout(patience, self.sessions.closed()).await.is_err() {
             tracing::warn!("not every $disconnect was called in time");
         }
+    }
+
+    /// The ids of all connections that are open.
+    #[cfg(test)]
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
     }
 
     fn forget(&self, connection: &Connection) {

@@ -17,7 +17,7 @@ use super::{
     event,
     limits::Admission,
 };
-use crate::{lambda::InvokeError, template::Route};
+use crate::{faults::Kind, lambda::InvokeError, template::Route};
 
 /// A Lambda proxy integration's answer.
 #[derive(Debug, Deserialize)]
@@ -119,6 +119,9 @@ impl WebSockets {
     /// Tells `$disconnect`, where there is one. Nobody waits for what it says.
     pub(super) async fn disconnected(&self, connection: &Connection, end: &End) {
         let Some(route) = self.api.routes.get("$disconnect") else { return };
+        if self.faults.strikes(Kind::LostDisconnect) {
+            return;
+        }
         let authorizer = connection.authorizer.as_ref();
         let event = event::disconnect(&self.origin, &connection.client, authorizer, end.code, &end.reason);
         let limit = route.timeout.min(self.limits.integration_timeout);

@@ -144,9 +144,13 @@ async fn part(
     ended_by: EndedBy,
 ) {
     let parted = timeout(CLOSE_GRACE, async {
+        if ended_by == EndedBy::Fault {
+            // What is queued is lost with the socket.
+            writer.abort();
+        }
         let Ok(Some(sink)) = (&mut writer).await else { return };
         match ended_by {
-            EndedBy::Client => {}
+            EndedBy::Client | EndedBy::Fault => {}
             EndedBy::Server => while let Some(Ok(_)) = frames.next().await {},
             EndedBy::Unreadable => {
                 let Ok(socket) = sink.reunite(frames) else { return };

@@ -1,0 +1,219 @@
+//! The random numbers: a stream for each kind of fault, all from one seed.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use super::settings::{Kind, Settings};
+
+/// Posts after which it is decided anew, on average, whether posts are throttled or not.
+const THROTTLING_POSTS_MEAN: f64 = 5.0;
+
+/// Decides and counts.
+#[derive(Debug)]
+pub(super) struct Generator {
+    seed: u64,
+    settings: Settings,
+    /// Made when they are first asked.
+    streams: BTreeMap<Kind, StdRng>,
+    throttling: Throttling,
+    injected: BTreeMap<Kind, u64>,
+}
+
+/// What becomes of posts for the time being.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Throttling {
+    Undecided,
+    /// They pass.
+    Calm,
+    /// They are refused.
+    Burst,
+}
+
+impl Generator {
+    pub(super) fn new(settings: Settings) -> Self {
+        // 32 bits: any JSON reader keeps such a number exactly.
+        let seed = settings.seed.unwrap_or_else(|| rand::random::<u32>().into());
+        let (streams, injected) = (BTreeMap::new(), BTreeMap::new());
+        Self { seed, settings, streams, throttling: Throttling::Undecided, injected }
+    }
+
+    /// Goes on with other settings; anew where they have a seed.
+    pub(super) fn set(&mut self, settings: Settings) {
+        if let Some(seed) = settings.seed {
+            self.seed = seed;
+            self.streams.clear();
+        }
+        self.settings = settings;
+        self.throttling = Throttling::Undecided;
+    }
+
+    pub(super) const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Faults of this kind since the start.
+    pub(super) fn injected(&self, kind: Kind) -> u64 {
+        self.injected.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// Decides, and counts what it decided for.
+    pub(super) fn strikes(&mut self, kind: Kind) -> bool {
+        let rate = self.settings.rate(kind);
+        // What is off takes no number either, so that a quiet time more or less changes nothing later.
+        if rate.is_zero() {
+            return false;
+        }
+        let strikes = match kind {
+            Kind::Throttled => self.throttles(rate.get()),
+            _ => self.part(kind) < rate.get(),
+        };
+        if strikes {
+            *self.injected.entry(kind).or_default() += 1;
+        }
+        strikes
+    }
+
+    /// How much later a delivery comes.
+    pub(super) fn delay(&mut self) -> Duration {
+        if self.strikes(Kind::Delayed) {
+            self.settings.delay_ms_max.get().mul_f64(self.part(Kind::Delayed))
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// After which part of an invocation its process is killed, where it is.
+    pub(super) fn kill_after(&mut self) -> Option<f64> {
+        self.strikes(Kind::Killed).then(|| self.part(Kind::Killed))
+    }
+
+    /// A post finds things as the one before it did, unless it is decided anew; so the rate is the share of
+    /// throttled posts in the long run, while they come many at a time.
+    fn throttles(&mut self, rate: f64) -> bool {
+        let anew = self.part(Kind::Throttled) < THROTTLING_POSTS_MEAN.recip();
+        if anew || self.throttling == Throttling::Undecided {
+            let burst = self.part(Kind::Throttled) < rate;
+            self.throttling = if burst { Throttling::Burst } else { Throttling::Calm };
+        }
+        self.throttling == Throttling::Burst
+    }
+
+    /// The next number of a kind's stream, from 0 up to but not 1: below a rate of 1 always, below one of 0 never.
+    fn part(&mut self, kind: Kind) -> f64 {
+        self.streams.entry(kind).or_insert_with(|| stream(self.seed, kind)).random()
+    }
+}
+
+fn stream(seed: u64, kind: Kind) -> StdRng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8] = kind as u8;
+    StdRng::from_seed(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::Rate;
+
+    const DRAWS: usize = 10_000;
+
+    fn settings(seed: u64, rates: &[(Kind, f64)]) -> Settings {
+        let rates = rates.iter().map(|&(kind, rate)| (kind, Rate::try_from(rate).unwrap()));
+        Settings { seed: Some(seed), rates: rates.collect(), ..Settings::default() }
+    }
+
+    fn draw(generator: &mut Generator, kind: Kind) -> Vec<bool> {
+        (0..DRAWS).map(|_| generator.strikes(kind)).collect()
+    }
+
+    #[test]
+    fn one_seed_decides_alike_and_another_does_not() {
+        for kind in Kind::ALL {
+            let decided = |seed| draw(&mut Generator::new(settings(seed, &[(kind, 0.5)])), kind);
+            assert_eq!(decided(1), decided(1), "{kind:?}");
+            assert_ne!(decided(1), decided(2), "{kind:?}");
+        }
+        let delays = |seed| {
+            let mut generator = Generator::new(settings(seed, &[(Kind::Delayed, 0.5), (Kind::Killed, 0.5)]));
+            (0..DRAWS).map(|_| (generator.delay(), generator.kill_after())).collect::<Vec<_>>()
+        };
+        assert_eq!(delays(1), delays(1));
+        assert_ne!(delays(1), delays(2));
+    }
+
+    #[test]
+    fn kinds_do_not_disturb_each_other() {
+        let alone = draw(&mut Generator::new(settings(1, &[(Kind::Gone, 0.3)])), Kind::Gone);
+        let all: Vec<_> = Kind::ALL.map(|kind| (kind, 0.3)).into();
+        let mut generator = Generator::new(settings(1, &all));
+        let mut among_others = Vec::new();
+        for _ in 0..DRAWS {
+            for kind in Kind::ALL {
+                let strikes = generator.strikes(kind);
+                if kind == Kind::Gone {
+                    among_others.push(strikes);
+                }
+            }
+        }
+        assert_eq!(among_others, alone);
+        let other = draw(&mut Generator::new(settings(1, &[(Kind::Killed, 0.3)])), Kind::Killed);
+        assert_ne!(other, alone, "each kind has numbers of its own");
+    }
+
+    #[test]
+    fn rates_are_kept_and_counted() {
+        for kind in Kind::ALL {
+            for (rate, from, to) in [(0.0, 0, 0), (0.1, 800, 1_200), (0.5, 4_500, 5_500), (1.0, DRAWS, DRAWS)]
+            {
+                let mut generator = Generator::new(settings(1, &[(kind, rate)]));
+                let struck = draw(&mut generator, kind).into_iter().filter(|struck| *struck).count();
+                assert!((from..=to).contains(&struck), "{kind:?} at {rate}: {struck} of {DRAWS}");
+                assert_eq!(generator.injected(kind), struck as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn throttling_comes_in_bursts() {
+        let runs = |kind| {
+            let decided = draw(&mut Generator::new(settings(1, &[(kind, 0.2)])), kind);
+            let runs = decided.chunk_by(|a, b| a == b).filter(|run| run[0]).map(<[_]>::len);
+            let runs: Vec<_> = runs.collect();
+            runs.iter().sum::<usize>() / runs.len()
+        };
+        assert!(runs(Kind::Throttled) >= 5, "{}", runs(Kind::Throttled));
+        assert_eq!(runs(Kind::Gone), 1);
+    }
+
+    #[test]
+    fn a_quiet_time_changes_nothing_and_a_seed_starts_anew() {
+        let on = settings(1, &[(Kind::Gone, 0.5)]);
+        let mut generator = Generator::new(on.clone());
+        let first = draw(&mut generator, Kind::Gone);
+        generator.set(Settings::default());
+        assert!(draw(&mut generator, Kind::Gone).iter().all(|struck| !struck));
+        let mut undisturbed = Generator::new(on.clone());
+        draw(&mut undisturbed, Kind::Gone);
+        generator.set(Settings { seed: None, ..on.clone() });
+        assert_eq!(draw(&mut generator, Kind::Gone), draw(&mut undisturbed, Kind::Gone));
+        generator.set(on);
+        assert_eq!(draw(&mut generator, Kind::Gone), first);
+    }
+
+    #[test]
+    fn delays_and_kills_are_within_their_bounds() {
+        let mut generator = Generator::new(settings(1, &[(Kind::Delayed, 1.0), (Kind::Killed, 1.0)]));
+        let longest = generator.settings().delay_ms_max.get();
+        let delays: Vec<_> = (0..DRAWS).map(|_| generator.delay()).collect();
+        assert!(
+            delays.iter().all(|delay| *delay < longest) && delays.iter().any(|delay| *delay > longest / 2)
+        );
+        assert!((0..DRAWS).all(|_| generator.kill_after().is_some_and(|part| (0.0..1.0).contains(&part))));
+    }
+}

@@ -1,0 +1,204 @@
+//! What can go wrong, and how often: the options of `up` and the body of `PUT /_local/faults`.
+
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+
+use serde::{
+    Deserialize, Serialize,
+    de::{IntoDeserializer as _, value::Error},
+};
+
+/// A kind of fault; its name in options and in JSON is in `snake_case`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// `$disconnect` is not called.
+    LostDisconnect,
+    /// A function's post to a connection that lives is answered 410 `GoneException`, and not sent.
+    Gone,
+    /// A function's post is answered 429 `LimitExceededException`, and not sent. These come in bursts; the rate is
+    /// their share of all posts in the long run.
+    Throttled,
+    /// A function's call of DynamoDB is answered 500 `InternalServerError`, and not carried out.
+    DynamodbBefore,
+    /// A function's write is carried out, and then answered 500 `InternalServerError`.
+    DynamodbAfter,
+    /// An asynchronous invocation, or a batch of a stream or a queue, is delivered twice.
+    Duplicated,
+    /// Such a delivery waits for a random time, up to [`Settings::delay_ms_max`].
+    Delayed,
+    /// A process is killed at a random moment of an invocation, as long as the last one took; at the latest when it
+    /// has answered, and then nobody hears the answer.
+    Killed,
+    /// A socket is cut without a close frame; the rate is for each connection and second.
+    Cut,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::LostDisconnect,
+        Self::Gone,
+        Self::Throttled,
+        Self::DynamodbBefore,
+        Self::DynamodbAfter,
+        Self::Duplicated,
+        Self::Delayed,
+        Self::Killed,
+        Self::Cut,
+    ];
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::deserialize(name.into_deserializer()).map_err(|error: Error| error.to_string())
+    }
+}
+
+/// How often: from 0, never, to 1, always.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64")]
+pub(crate) struct Rate(f64);
+
+impl Rate {
+    pub(crate) const fn get(self) -> f64 {
+        self.0
+    }
+
+    /// Never.
+    pub(crate) fn is_zero(self) -> bool {
+        self.0 <= 0.0
+    }
+}
+
+impl TryFrom<f64> for Rate {
+    type Error = String;
+
+    fn try_from(rate: f64) -> Result<Self, String> {
+        if (0.0..=1.0).contains(&rate) { Ok(Self(rate)) } else { Err("a rate is from 0 to 1".to_owned()) }
+    }
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "a rate is a number from 0 to 1".to_owned()).and_then(f64::try_into)
+    }
+}
+
+/// The longest that a delivery may be made to wait: up to a minute, and a second where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u64")]
+pub(crate) struct DelayMsMax(u64);
+
+impl DelayMsMax {
+    const LARGEST: u64 = 60_000;
+
+    pub(crate) const fn get(self) -> Duration {
+        Duration::from_millis(self.0)
+    }
+}
+
+impl Default for DelayMsMax {
+    fn default() -> Self {
+        Self(1_000)
+    }
+}
+
+impl TryFrom<u64> for DelayMsMax {
+    type Error = String;
+
+    fn try_from(delay_ms: u64) -> Result<Self, String> {
+        if delay_ms <= Self::LARGEST {
+            Ok(Self(delay_ms))
+        } else {
+            Err(format!("a delay is at most {} ms", Self::LARGEST))
+        }
+    }
+}
+
+impl FromStr for DelayMsMax {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|_| "a delay is a whole number of milliseconds".to_owned())
+            .and_then(u64::try_into)
+    }
+}
+
+impl fmt::Display for DelayMsMax {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// All that can be said of faults; by default there are none. In JSON the rates stand beside the other two, each by
+/// the name of its kind.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub(crate) struct Settings {
+    /// Where the random numbers start.
+    pub(crate) seed: Option<u64>,
+    #[serde(default)]
+    pub(crate) delay_ms_max: DelayMsMax,
+    /// A kind that is not here is off.
+    #[serde(flatten)]
+    pub(crate) rates: BTreeMap<Kind, Rate>,
+}
+
+impl Settings {
+    pub(crate) fn rate(&self, kind: Kind) -> Rate {
+        self.rates.get(&kind).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn settings_are_rates_by_kind_and_everything_may_be_left_out() {
+        let read = |body| serde_json::from_value::<Settings>(body).map_err(|error| error.to_string());
+        let none = read(json!({})).unwrap();
+        assert_eq!(none, Settings::default());
+        assert!(Kind::ALL.iter().all(|&kind| none.rate(kind).is_zero()));
+        let some = read(json!({ "seed": 7, "gone": 1, "cut": 0.25, "delay_ms_max": 20 })).unwrap();
+        assert_eq!((some.seed, some.delay_ms_max.get()), (Some(7), Duration::from_millis(20)));
+        assert_eq!((some.rate(Kind::Gone), some.rate(Kind::Cut)), (Rate(1.0), Rate(0.25)));
+        for (wrong, why) in [
+            (json!({ "gone": 1.1 }), "a rate is from 0 to 1"),
+            (json!({ "gone": -0.1 }), "a rate is from 0 to 1"),
+            (json!({ "gone": "often" }), "invalid type"),
+            (json!({ "went": 0.1 }), "unknown variant `went`, expected one of `lost_disconnect`, `gone`"),
+            (json!({ "delay_ms_max": 60_001 }), "a delay is at most 60000 ms"),
+            (json!({ "seed": -1 }), "invalid value"),
+            (json!([]), "invalid"),
+        ] {
+            let error = read(wrong.clone()).unwrap_err();
+            assert!(error.contains(why), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_kind_is_listed_and_known_by_its_name() {
+        for (index, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
+            let name = serde_json::to_value(kind).unwrap();
+            assert_eq!(name.as_str().unwrap().parse(), Ok(kind));
+        }
+        assert!(serde_json::to_string(&Kind::DynamodbAfter).unwrap().contains("dynamodb_after"));
+    }
+
+    #[test]
+    fn rates_and_delays_are_read_from_options() {
+        assert_eq!("0.5".parse(), Ok(Rate(0.5)));
+        for wrong in ["", "x", "NaN", "2", "-0.5", "inf"] {
+            assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
+        }
+        assert_eq!(DelayMsMax::default().to_string().parse(), Ok(DelayMsMax(1_000)));
+        assert!("1s".parse::<DelayMsMax>().is_err());
+    }
+}
