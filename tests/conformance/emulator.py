@@ -11,7 +11,7 @@ import contextvars
 import json
 
 from ministack import app
-from ministack.services import apigateway, lambda_svc
+from ministack.services import apigateway, eventbridge, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 # What `$connect` answered, for the handshake of the task that asked.
@@ -26,7 +26,7 @@ def main():
     handlers = provisioners._RESOURCE_HANDLERS
     handlers["AWS::ApiGatewayV2::RouteResponse"] = {"create": create_route_response, "delete": delete_route_response}
     api, authorizer = handlers["AWS::ApiGatewayV2::Api"], handlers["AWS::ApiGatewayV2::Authorizer"]
-    api["create"] = with_known_id(api["create"])
+    api["create"] = importing_routes(with_known_id(api["create"]))
     authorizer["create"] = without_default_identity_source(authorizer["create"])
 
     apigateway._invoke_ws_lambda = answering_by_route_response(apigateway._invoke_ws_lambda)
@@ -35,6 +35,7 @@ def main():
         lambda_svc._execute_function_with_config_scope
     )
     apigateway._authorize_ws_connect = refusing_with_401(apigateway._authorize_ws_connect)
+    eventbridge._dispatch_to_lambda = dispatch_to_lambda
     app.main()
 
 
@@ -42,9 +43,11 @@ def main():
 
 
 def create_route_response(logical_id, props, stack_name):
-    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-routeresponse.html"""
+    """A resource type that ministack refuses, over the operation that it has:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-routeresponse.html"""
     api_id, route_id = props["ApiId"], props["RouteId"].split("/")[-1]
-    status, _, body = apigateway._create_route_response(api_id, route_id, {"routeResponseKey": props["RouteResponseKey"]})
+    response = {"routeResponseKey": props["RouteResponseKey"]}
+    status, _, body = apigateway._create_route_response(api_id, route_id, response)
     if status >= 400:
         raise ValueError(f"{logical_id}: {body!r}")
     response_id = json.loads(body)["routeResponseId"]
@@ -64,6 +67,33 @@ def with_known_id(create):
         return create(logical_id, {**props, "Tags": tags}, stack_name)
 
     return create_api
+
+
+def importing_routes(create):
+    """The routes of an HTTP API stand in its `Body`, an OpenAPI document; SAM writes them so:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-open-api.html"""
+
+    def create_api(logical_id, props, stack_name):
+        api_id, attributes = create(logical_id, props, stack_name)
+        for path, methods in (props.get("Body") or {}).get("paths", {}).items():
+            for method, operation in methods.items():
+                if integration := operation.get("x-amazon-apigateway-integration"):
+                    import_route(api_id, path, method, integration)
+        return api_id, attributes
+
+    return create_api
+
+
+def import_route(api_id, path, method, integration):
+    target = {
+        "integrationType": integration["type"].upper(),
+        "integrationUri": integration["uri"],
+        "payloadFormatVersion": integration["payloadFormatVersion"],
+    }
+    integration_id = json.loads(apigateway._create_integration(api_id, target)[2])["integrationId"]
+    method = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+    key = "$default" if path == "/$default" else f"{method} {path}"
+    apigateway._create_route(api_id, {"routeKey": key, "target": f"integrations/{integration_id}"})
 
 
 def without_default_identity_source(create):
@@ -112,12 +142,11 @@ def choosing_subprotocol(handle):
     return handle_websocket
 
 
-# A function that is not allowed to say who somebody is fails with the word "Unauthorized", and that is a 401; any
-# other failure is a 500, which is all that ministack knows:
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
-
-
 def raising_unauthorized(execute):
+    """An authorizer that fails with the word "Unauthorized" refuses with 401. Any other failure is a 500, which is all
+    that ministack knows:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html"""
+
     def execute_function(record, event, *rest, **options):
         result = execute(record, event, *rest, **options)
         is_authorizer = event.get("type") == "REQUEST" and "methodArn" in event
@@ -129,6 +158,8 @@ def raising_unauthorized(execute):
 
 
 def refusing_with_401(authorize):
+    """The other half of `raising_unauthorized`: what it raised becomes the refusal."""
+
     async def authorize_connect(*arguments):
         try:
             return await authorize(*arguments)
@@ -136,6 +167,18 @@ def refusing_with_401(authorize):
             return (401, "Unauthorized"), None
 
     return authorize_connect
+
+
+# ---------------------------------------------------------------- EventBridge
+
+
+def dispatch_to_lambda(arn, payload):
+    """A rule invokes a function asynchronously: with its retries, and its destination for what still fails:
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
+    function, config, name = lambda_svc._get_func_record_for_ref(arn)
+    if not function or not config:
+        raise LookupError(f"a rule's target does not exist: {name}")
+    lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), json.loads(payload))
 
 
 if __name__ == "__main__":

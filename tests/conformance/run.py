@@ -157,8 +157,8 @@ def deploy(port, environment):
     print(f"deployed by `sam deploy` in {time.monotonic() - started:.0f} s", flush=True)
 
 
-def path_of(api_id):
-    return f"/_aws/execute-api/{api_id}/{STAGE}"
+def path_of(api_id, stage=STAGE):
+    return f"/_aws/execute-api/{api_id}/{stage}"
 
 
 def describe(port):
@@ -174,14 +174,18 @@ def describe(port):
     )
     outputs = cloud.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
     named = {output["OutputKey"]: output["OutputValue"] for output in outputs}
-    return {
+    stack = {
         "websocket": f"ws://127.0.0.1:{port}{path_of('websocketapi')}",
-        "http": f"http://127.0.0.1:{port}{path_of('httpapi')}",
         "aws": f"http://127.0.0.1:{port}",
         "table": named["TableName"],
         "bus": named["BusName"],
         "stage": STAGE,
     }
+    for resource in cloud.list_stack_resources(StackName=STACK)["StackResourceSummaries"]:
+        kind, name = resource["ResourceType"], resource["LogicalResourceId"]
+        if kind == "AWS::ApiGatewayV2::Stage" and name.startswith("HttpApi"):
+            stack["http"] = f"http://127.0.0.1:{port}{path_of('httpapi', resource['PhysicalResourceId'])}"
+    return stack
 
 
 # ---------------------------------------------------------------- the suite
