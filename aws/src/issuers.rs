@@ -6,13 +6,14 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use funnelcast_aws::{Config, config::PROD_STAGE};
 use funnelcast_core::{
     Error, Identity, Timestamp, UserId,
     identity::{COMPANIES_MAX, CompanyClaim, Name},
 };
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
+
+use crate::{Config, Resource, config::PROD_STAGE};
 
 /// The longest token, in bytes. API Gateway's own limit on a URL is half of it.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
@@ -68,7 +69,7 @@ impl fmt::Debug for Issuer {
 
 /// All of them.
 #[derive(Debug)]
-pub(crate) struct Issuers(Vec<Issuer>);
+pub struct Issuers(Vec<Issuer>);
 
 #[derive(Deserialize)]
 struct Claims {
@@ -88,12 +89,18 @@ struct Unverified {
     iss: String,
 }
 
+impl Resource for Issuers {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        Self::from_config(config)
+    }
+}
+
 impl Issuers {
     /// From the configuration.
     ///
     /// # Errors
     /// [`Error::Internal`] where it is not what it should be, or where a stage that serves customers has a dev key.
-    pub(crate) fn from_config(config: &Config) -> Result<Self, Error> {
+    fn from_config(config: &Config) -> Result<Self, Error> {
         let entries: Vec<IssuerConfig> = serde_json::from_str(config.issuers.as_deref().unwrap_or("[]"))
             .map_err(|error| Error::internal("the variable ISSUERS", &error))?;
         let mut issuers = entries.into_iter().map(Issuer::new).collect::<Result<Vec<_>, _>>()?;
@@ -117,7 +124,7 @@ impl Issuers {
     ///
     /// # Errors
     /// [`Error::Unauthorized`] with the reason, for the log: API Gateway tells the client nothing but 401.
-    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, Error> {
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, Error> {
         let claims =
             self.check(token).map_err(|reason| Error::Unauthorized(format!("token: {reason}").into()))?;
         let name = match claims.name {

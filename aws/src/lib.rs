@@ -1,10 +1,11 @@
 //! What every function shares: the only crate that names an AWS SDK.
 //!
 //! # Layout
-//! - [`serve`]: from Lambda's event to a handler's typed arguments, and from its result to an answer
+//! - [`mod@serve`]: from Lambda's event to a handler's typed arguments, and from its result to an answer
 //! - [`config`]: the environment, read once
 //! - [`store`]: the table; its one implementation is DynamoDB
 //! - [`gateway`]: posts to connections
+//! - [`Issuers`]: whose tokens count
 //! - [`fanout`]: the two together: one event to all members of a channel, and what is done about the dead
 //!
 //! No SDK type leaves this crate, and no decision about who may do what is made in it (that is
@@ -13,6 +14,7 @@
 pub mod config;
 pub mod fanout;
 pub mod gateway;
+mod issuers;
 mod logging;
 pub mod serve;
 pub mod store;
@@ -22,6 +24,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use config::Config;
 pub use fanout::Fanout;
 use funnelcast_core::{Error, Timestamp};
+pub use issuers::Issuers;
 pub use serve::{Caller, serve, serve_action};
 pub use store::Store;
 
@@ -50,4 +53,9 @@ impl Resource for () {
 pub fn now() -> Timestamp {
     let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
     Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+/// A new id that nobody else has: a UUID of version 7 (RFC 9562), so that later ones sort behind earlier ones.
+pub fn new_id() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
 }

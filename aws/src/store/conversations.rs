@@ -34,6 +34,8 @@ struct Meta {
     company_id: CompanyId,
     /// When the backend said so, in milliseconds: an older word never overrides a newer one.
     at: i64,
+    /// How often it has been changed. What a change rests on: `at` cannot tell two words of one second apart.
+    revision: u64,
 }
 
 impl Store {
@@ -96,7 +98,13 @@ impl Store {
                 return Ok(Outcome::Stale);
             }
             let pk = key::conversation(conversation);
-            let new = Meta { pk, sk: key::META.to_owned(), company_id: company.clone(), at: at.as_millis() };
+            let new = Meta {
+                pk,
+                sk: key::META.to_owned(),
+                company_id: company.clone(),
+                at: at.as_millis(),
+                revision: meta.as_ref().map_or(0, |meta| meta.revision) + 1,
+            };
             let mut writes = vec![self.put_meta(new, meta.as_ref())?];
             for user in participants.difference(&present) {
                 writes.push(self.put_participant(conversation, user)?);
@@ -146,9 +154,8 @@ impl Store {
         let put = match before {
             None => put.condition_expression("attribute_not_exists(pk)"),
             Some(before) => put
-                .condition_expression("#at = :before")
-                .expression_attribute_names("#at", "at")
-                .expression_attribute_values(":before", AttributeValue::N(before.at.to_string())),
+                .condition_expression("revision = :before")
+                .expression_attribute_values(":before", AttributeValue::N(before.revision.to_string())),
         };
         let put = put.build().map_err(|error| Error::internal("a put", &error))?;
         Ok(TransactWriteItem::builder().put(put).build())

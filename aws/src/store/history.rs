@@ -143,6 +143,7 @@ mod tests {
             sk: format!("{seq:016}"),
             event: EventName::ChatMessage,
             at: 0,
+            kept_at: 0,
             user: None,
             name: None,
             key: None,

@@ -29,8 +29,9 @@ pub const LOOK_BACK_PAGES_MAX: usize = 4;
 const TAIL_EVENTS: usize = 100;
 /// How often an append may lose its race before it gives up. Every loss is another sender's win.
 const APPEND_TRIES_MAX: u32 = 200;
-/// No retention is shorter, so a log that began less than this ago has lost nothing to the TTL yet.
-const RETENTION_MIN: Duration = Duration::from_hours(24);
+/// A log that began less than this ago has lost nothing to the TTL yet: no retention is shorter than a day, and an
+/// hour is more than what whole seconds and unequal clocks make of it.
+const NOTHING_EXPIRES: Duration = Duration::from_hours(23);
 
 /// What a sender knows of the log, so that an earlier try of his can be found.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +94,10 @@ pub(crate) struct Row {
     pub(super) sk: String,
     pub(super) event: EventName,
     pub(super) at: i64,
+    /// When it was written, in milliseconds: in the order of the seqs, which `at` is not, as the backend's events come
+    /// late.
+    #[serde(default, rename = "keptAt")]
+    pub(super) kept_at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) user: Option<UserId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,18 +121,22 @@ impl Row {
         sk: String,
         store: &Store,
     ) -> Self {
-        let retention = store.retention(&publication.channel);
+        let kept_at = now();
+        // From when it was written on, so that a log expires in the order of its seqs: an end that is gone before what
+        // lies below it would be given out again.
+        let ttl = store.retention(&publication.channel).map(|retention| (kept_at + retention).as_secs());
         Self {
             pk,
             sk,
             event: publication.event,
             at: publication.at.as_millis(),
+            kept_at: kept_at.as_millis(),
             user: publication.from.as_ref().map(|sender| sender.user_id.clone()),
             name: publication.from.as_ref().map(|sender| sender.name.clone()),
             key: publication.key.clone(),
             data: publication.data.get().to_owned(),
             seq,
-            ttl: retention.map(|retention| (publication.at + retention).as_secs()),
+            ttl,
         }
     }
 
@@ -156,6 +165,13 @@ impl Row {
 pub(super) struct Start {
     pub(super) start: Seq,
     at: i64,
+}
+
+impl Start {
+    /// Whether nothing that was put behind this start can have expired.
+    pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
+        now < Timestamp::from_millis(self.at) + NOTHING_EXPIRES
+    }
 }
 
 impl Store {
@@ -267,7 +283,7 @@ impl Store {
             }
             start = page.last_evaluated_key;
             let reached = match until {
-                Some(until) => events.last().is_some_and(|oldest| oldest.row.at < until.as_millis()),
+                Some(until) => events.last().is_some_and(|oldest| oldest.row.kept_at < until.as_millis()),
                 None => events.len() >= TAIL_EVENTS,
             };
             if start.is_none() || reached {
@@ -300,10 +316,8 @@ impl Store {
         let now = now();
         let (next, condition, before) = match marker {
             None => (Seq::ZERO.next(), "attribute_not_exists(pk)", None),
-            // Nothing can have expired since: whoever began it has put nothing yet, or is just putting it.
-            Some(marker) if now < Timestamp::from_millis(marker.at) + RETENTION_MIN => {
-                return Ok(marker.start);
-            }
+            // Nothing has expired since: whoever began it has put nothing yet, or is just putting it.
+            Some(marker) if marker.is_fresh(now) => return Ok(marker.start),
             Some(marker) => {
                 let millis = u64::try_from(now.as_millis()).unwrap_or_default();
                 (Seq::try_from(millis)?.max(marker.start.next()), "#start = :before", Some(marker.start))

@@ -28,15 +28,43 @@ pub struct Recovery {
     pub more: bool,
 }
 
+/// Where a log ends.
+enum Head {
+    /// Nothing has ever been in it.
+    Never,
+    /// Nothing is in it; its marker says where the next event goes, and whether there may have been any.
+    Begun(Start),
+    /// Here.
+    At(Seq),
+}
+
+impl Head {
+    fn seq(&self) -> Seq {
+        match self {
+            Self::Never => Seq::ZERO,
+            Self::Begun(start) => start.start.previous(),
+            Self::At(seq) => *seq,
+        }
+    }
+
+    /// Whether nothing has come and gone behind it.
+    fn has_lost_nothing(&self) -> bool {
+        match self {
+            Self::Never | Self::At(_) => true,
+            Self::Begun(start) => start.is_fresh(now()),
+        }
+    }
+}
+
 impl Store {
-    /// The log's last seq: 1 read.
-    async fn head(&self, channel: &Channel) -> Result<Seq, Error> {
+    /// The log's end: 1 read.
+    async fn head(&self, channel: &Channel) -> Result<Head, Error> {
         let query = self.query(key::log(channel)).scan_index_forward(false).limit(1);
         let page = query.send().await.map_err(failed("Query of a log's head"))?;
         match page.items.unwrap_or_default().pop() {
-            None => Ok(Seq::ZERO),
-            Some(item) if is_marker(&item) => Ok(from_item::<Start>(item)?.start.previous()),
-            Some(item) => Ok(stored(item)?.seq),
+            None => Ok(Head::Never),
+            Some(item) if is_marker(&item) => Ok(Head::Begun(from_item(item)?)),
+            Some(item) => Ok(Head::At(stored(item)?.seq)),
         }
     }
 
@@ -44,10 +72,10 @@ impl Store {
     /// seen nothing (`None`) has missed nothing.
     pub async fn recover(&self, channel: &Channel, since: Option<Seq>) -> Result<Recovery, Error> {
         let Some(since) = since else {
-            let head = self.head(channel).await?;
+            let head = self.head(channel).await?.seq();
             return Ok(Recovery { head, recovered: true, events: Vec::new(), more: false });
         };
-        // From `since` itself on, if it is still there: then nothing between it and the next can be missing.
+        // From `since` itself on, so that what follows it can be told from what is left of it.
         let query = self
             .query(key::log(channel))
             .key_condition_expression("pk = :pk AND sk >= :since")
@@ -60,13 +88,15 @@ impl Store {
             rows.push(stored(item)?);
         }
         let head = match rows.last() {
-            Some(last) if all_read => last.seq,
+            Some(last) if all_read => Head::At(last.seq),
             _ => self.head(channel).await?,
         };
+        // The TTL removes in no order of its own, so each must follow the one before it.
         let recovered = match rows.first() {
-            Some(first) => first.seq == since || first.seq == since.next(),
-            None => since == head,
+            Some(first) => (first.seq == since || first.seq == since.next()) && is_contiguous(&rows),
+            None => since == head.seq() && head.has_lost_nothing(),
         };
+        let head = head.seq();
         rows.retain(|row| row.seq > since);
         if !recovered || rows.iter().any(|row| !row.row.is_alive(now())) {
             return Ok(Recovery { head, recovered: false, events: Vec::new(), more: false });
@@ -75,6 +105,10 @@ impl Store {
         let events: Result<_, Error> = rows.into_iter().map(|row| row.into_event(channel.clone())).collect();
         Ok(Recovery { head, recovered, events: events?, more: cut || !all_read })
     }
+}
+
+fn is_contiguous(rows: &[Stored]) -> bool {
+    rows.windows(2).all(|pair| pair[1].seq == pair[0].seq.next())
 }
 
 /// As many of the first as a reply may hold, and whether that left some out.

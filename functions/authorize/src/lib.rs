@@ -4,14 +4,11 @@
 //! `?token=`, or as `token.<jwt>` among the offered subprotocols, and must be of one of the configured issuers. What it
 //! says goes into the authorizer's context, which API Gateway hands to every later event of the connection.
 
-mod issuers;
-
 use std::collections::BTreeMap;
 
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest as Request;
-use funnelcast_aws::{Config, Resource, now};
-use funnelcast_core::{Error, Identity, Timestamp};
-use issuers::Issuers;
+use funnelcast_aws::{Config, Issuers, Resource, now};
+use funnelcast_core::Error;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -27,17 +24,7 @@ pub struct Gate {
 
 impl Resource for Gate {
     async fn build(config: &Config) -> Result<Self, Error> {
-        Ok(Self { origins: config.allowed_origins.clone(), issuers: Issuers::from_config(config)? })
-    }
-}
-
-impl Gate {
-    /// Whose token it is; for a connection that is to live on with a fresh one, too.
-    ///
-    /// # Errors
-    /// [`Error::Unauthorized`] where it is not valid.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, Error> {
-        self.issuers.verify(token, now)
+        Ok(Self { origins: config.allowed_origins.clone(), issuers: Issuers::build(config).await? })
     }
 }
 
@@ -69,7 +56,7 @@ pub async fn handle(gate: &Gate, request: Request) -> Result<Verdict, Error> {
         });
     }
     let token = token(&request).ok_or(Error::Unauthorized("no token".into()))?;
-    let identity = gate.verify(token, now())?;
+    let identity = gate.issuers.verify(token, now())?;
     tracing::info!(user = %identity.user, "authorized");
     Ok(Verdict {
         principal_id: identity.user.to_string(),

@@ -5,8 +5,7 @@
 //! of the same user: who has another company now connects again, and joins what he may. It must come while the old one
 //! still counts; API Gateway's 2 hours a connection stay as they are.
 
-use authorize::Gate;
-use funnelcast_aws::{Caller, Config, Resource, Store};
+use funnelcast_aws::{Caller, Config, Issuers, Resource, Store};
 use funnelcast_core::{
     Error,
     action::{Ping, Pong},
@@ -16,12 +15,12 @@ use funnelcast_core::{
 #[derive(Debug)]
 pub struct Renewal {
     store: Store,
-    gate: Gate,
+    issuers: Issuers,
 }
 
 impl Resource for Renewal {
     async fn build(config: &Config) -> Result<Self, Error> {
-        Ok(Self { store: Store::build(config).await?, gate: Gate::build(config).await? })
+        Ok(Self { store: Store::build(config).await?, issuers: Issuers::build(config).await? })
     }
 
     fn store(&self) -> Option<&Store> {
@@ -36,7 +35,7 @@ impl Resource for Renewal {
 /// one. The connection then lives on as it was.
 pub async fn handle(renewal: &Renewal, caller: &Caller, ping: Ping) -> Result<Pong, Error> {
     let Some(token) = ping.token else { return Ok(Pong { at: caller.now, expires_at: None }) };
-    let fresh = renewal.gate.verify(&token, caller.now).map_err(|reason| {
+    let fresh = renewal.issuers.verify(&token, caller.now).map_err(|reason| {
         tracing::warn!(%reason, user = %caller.identity.user, "a fresh token is refused");
         Error::Unauthorized("the token is not valid".into())
     })?;

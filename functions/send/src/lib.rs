@@ -5,7 +5,7 @@
 //! gets the first one's seq, and posts again: the first try may have ended between the log and the posts.
 
 use funnelcast_aws::{
-    Caller, Fanout,
+    Caller, Fanout, new_id,
     store::{Append, log::Known},
 };
 use funnelcast_core::{
@@ -21,7 +21,7 @@ use funnelcast_core::{
 /// [`Error::Conflict`] where his `base` is too far behind.
 pub async fn handle(fanout: &Fanout, caller: &Caller, send: Send) -> Result<Sent, Error> {
     let known = send.base.map_or(Known::Nothing, Known::Base);
-    let message_id = || format!("msg_{}", uuid::Uuid::now_v7().simple());
+    let message_id = || format!("msg_{}", new_id());
     let publication = Publication::from_client(send, &caller.identity, caller.now, message_id)?;
     if publication.lane.is_durable() {
         send_durable(fanout, caller, publication, known).await

@@ -1,0 +1,79 @@
+//! Between the SDK and the engine: counts what is asked for, and loses answers.
+
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use aws_sdk_dynamodb::{
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::{BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef},
+    },
+    error::BoxError,
+};
+
+/// `{}`: the answer to a write that returns nothing, and to nothing else.
+const EMPTY_OBJECT_BYTES: &str = "2";
+
+/// Sees every request of one client. Cheap to clone; the clones are one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wire {
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    operations: Mutex<Vec<String>>,
+    write_answers_to_lose: AtomicU32,
+}
+
+impl Wire {
+    /// The operations that were asked for since the last call, tries of the SDK's own included.
+    pub(super) fn take_operations(&self) -> Vec<String> {
+        mem::take(&mut self.state.operations.lock().unwrap())
+    }
+
+    /// The next so many writes take effect, but are answered by a 500, which the SDK tries again.
+    pub(super) fn lose_write_answers(&self, answers: u32) {
+        self.state.write_answers_to_lose.store(answers, Ordering::Relaxed);
+    }
+}
+
+impl Intercept for Wire {
+    fn name(&self) -> &'static str {
+        "Wire"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let target = context.request().headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default();
+        self.state.operations.lock().unwrap().push(operation.to_owned());
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        let is_done_write = response.status().is_success()
+            && response.headers().get("content-length") == Some(EMPTY_OBJECT_BYTES);
+        let one_less = |left: u32| left.checked_sub(1);
+        let left = &self.state.write_answers_to_lose;
+        if is_done_write && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+            *context.response_mut().status_mut() = 500.try_into()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! One sender's calls, as `store/log.rs` makes them: `look_back`, `append`, `begin`, `read_from`, `end`.
+
+use super::model::{AppendModel, At, Broken, Entry, Marker, Mutation, State, bit};
+
+impl AppendModel {
+    /// The sender's next call and what he makes of its answer.
+    pub(super) fn step(&self, state: &mut State, n: usize) {
+        match state.senders[n].at {
+            At::LookBack => self.look_back(state, n),
+            At::ReadMarker => self.go_on_from_marker(state, n, state.marker),
+            At::Begin(marker) => self.begin(state, n, marker),
+            At::Agree => {
+                // There is one: it was what refused his own.
+                let start = state.marker.map_or(0, |marker| marker.start);
+                state.senders[n].at = At::Put(start);
+            }
+            At::Put(seq) => {
+                state.senders[n].at = if state.put(seq, self.keys[n]) {
+                    state.ack(self.keys[n], seq);
+                    At::Acked(seq)
+                } else {
+                    At::ReadOn(seq)
+                };
+            }
+            At::ReadOn(seq) => {
+                let checks_key = self.mutation != Mutation::NoKeyCheckAfterLostRace;
+                let read = state.read_from(seq);
+                self.go_on(state, n, &read, checks_key);
+            }
+            At::Acked(_) => {}
+        }
+    }
+
+    fn look_back(&self, state: &mut State, n: usize) {
+        let base = self.bases[n];
+        let read = state.read_from(base);
+        if !read.is_empty() {
+            self.go_on(state, n, &read, true);
+        } else if self.mutation == Mutation::TrustBase && base > 0 {
+            state.senders[n].at = At::Put(base + 1);
+        } else {
+            // The tail, read backwards: all of so short a log, and its marker at once.
+            match state.log.last() {
+                Some(last) if !last.alive && !state.has(self.keys[n]) => {
+                    self.go_on_from_marker(state, n, state.marker);
+                }
+                None => self.go_on_from_marker(state, n, state.marker),
+                Some(_) => self.go_on(state, n, &state.log.clone(), true),
+            }
+        }
+    }
+
+    /// What `append` does with what was read: finds the key, or puts behind the end.
+    fn go_on(&self, state: &mut State, n: usize, read: &[Entry], checks_key: bool) {
+        let found = read.iter().find(|entry| entry.key == self.keys[n]).filter(|_| checks_key);
+        state.senders[n].at = match (found, read.last()) {
+            (Some(found), _) => {
+                if found.alive {
+                    state.ack(self.keys[n], found.seq);
+                    state.duplicates = 1;
+                }
+                At::Acked(found.seq)
+            }
+            (None, Some(last)) if last.alive => At::Put(last.seq + 1),
+            (None, Some(_)) => At::ReadMarker,
+            (None, None) => At::Begin(None),
+        };
+    }
+
+    fn go_on_from_marker(&self, state: &mut State, n: usize, marker: Option<Marker>) {
+        state.senders[n].at = match marker {
+            _ if self.mutation == Mutation::RestartAtOne => At::Put(1),
+            Some(marker) if marker.fresh => At::Put(marker.start),
+            marker => At::Begin(marker),
+        };
+    }
+
+    fn begin(&self, state: &mut State, n: usize, marker: Option<Marker>) {
+        let own = u8::try_from(n).unwrap_or(u8::MAX);
+        // The clock is above all that there was, and each sender's is another.
+        let above_all = |before: Marker| before.start.max(state.highest_given()) + 2 + own;
+        let start = marker.map_or(1, above_all);
+        let condition = state.marker.map(|now| now.start) == marker.map(|before| before.start);
+        state.senders[n].at = if condition {
+            state.marker = Some(Marker { start, fresh: true });
+            state.starts |= bit(start);
+            At::Put(start)
+        } else if self.mutation == Mutation::NoAgreement {
+            At::Put(start)
+        } else {
+            At::Agree
+        };
+    }
+}
+
+impl State {
+    fn read_from(&self, seq: u8) -> Vec<Entry> {
+        self.log.iter().filter(|entry| entry.seq >= seq).copied().collect()
+    }
+
+    fn has(&self, key: u8) -> bool {
+        self.log.iter().any(|entry| entry.key == key)
+    }
+
+    fn highest_given(&self) -> u8 {
+        u8::try_from(self.given.checked_ilog2().unwrap_or_default()).unwrap_or(u8::MAX)
+    }
+
+    /// Puts if absent.
+    pub(super) fn put(&mut self, seq: u8, key: u8) -> bool {
+        let place = self.log.partition_point(|entry| entry.seq < seq);
+        if self.log.get(place).is_some_and(|entry| entry.seq == seq) {
+            return false;
+        }
+        if seq <= self.highest_given() {
+            self.broken = Some(Broken::SeqNotAbove);
+        }
+        self.given |= bit(seq);
+        self.log.insert(place, Entry { seq, key, alive: true });
+        true
+    }
+
+    fn ack(&mut self, key: u8, seq: u8) {
+        let ack = &mut self.acks[usize::from(key)];
+        if ack.is_some_and(|before| before != seq) {
+            self.broken = Some(Broken::AckChanged);
+        }
+        *ack = Some(seq);
+    }
+}

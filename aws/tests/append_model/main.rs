@@ -1,0 +1,89 @@
+//! The logic of `append` (`aws/src/store/log.rs`), checked in every order of its steps: three senders, each of whom
+//! may crash after any of them and try again, answers that are lost, events that expire and a TTL that removes them
+//! in any order. And that the check can fail: of each part that the logic rests on, what happens without it.
+//!
+//! It is the logic that is checked here, not the code: that the code does the same is what the tests of the store
+//! are for, against a real engine.
+
+mod logic;
+mod model;
+
+use model::{AppendModel, LIE, Mutation};
+use stateright::{Checker, HasDiscoveries, Model};
+
+/// A log that has never had an event, three senders, two of them with one key.
+const NEW_LOG: AppendModel = AppendModel {
+    mutation: Mutation::None,
+    keys: [0, 0, 1],
+    bases: [0, 0, 0],
+    events_before: 0,
+    marker_before: false,
+    retries: 1,
+};
+/// A log of two events; one sender has seen them, one has seen nothing, and one says what cannot be.
+const OLD_LOG: AppendModel = AppendModel { bases: [2, 0, LIE], events_before: 2, ..NEW_LOG };
+
+fn check(model: AppendModel) -> impl Checker<AppendModel> {
+    model.checker().threads(2).spawn_bfs().join()
+}
+
+/// Asserts that a log with this mutation breaks this property.
+fn assert_breaks(model: AppendModel, mutation: Mutation, property: &'static str) {
+    let broken = AppendModel { mutation, ..model }.checker();
+    let broken = broken.finish_when(HasDiscoveries::AnyOf([property].into())).spawn_bfs().join();
+    assert!(broken.discovery(property).is_some(), "{mutation:?} went unnoticed");
+}
+
+#[test]
+fn a_new_log_keeps_its_promises() {
+    check(NEW_LOG).assert_properties();
+}
+
+#[test]
+fn a_new_log_whose_first_sender_crashed_keeps_its_promises() {
+    check(AppendModel { marker_before: true, ..NEW_LOG }).assert_properties();
+}
+
+#[test]
+fn an_old_log_keeps_its_promises() {
+    check(OLD_LOG).assert_properties();
+}
+
+#[test]
+fn three_strangers_on_an_old_log_keep_its_promises() {
+    check(AppendModel { keys: [0, 1, 2], ..OLD_LOG }).assert_properties();
+}
+
+#[test]
+fn without_looking_for_the_key_after_a_lost_race_a_key_is_kept_twice() {
+    assert_breaks(OLD_LOG, Mutation::NoKeyCheckAfterLostRace, "a key once");
+    assert_breaks(OLD_LOG, Mutation::NoKeyCheckAfterLostRace, "an ack stands");
+}
+
+#[test]
+fn without_agreeing_on_the_start_a_restart_has_a_hole() {
+    assert_breaks(OLD_LOG, Mutation::NoAgreement, "no hole");
+}
+
+#[test]
+fn without_a_start_above_all_before_a_seq_is_given_twice() {
+    assert_breaks(OLD_LOG, Mutation::RestartAtOne, "each seq is above all before");
+}
+
+#[test]
+fn a_base_that_is_believed_makes_a_hole() {
+    assert_breaks(OLD_LOG, Mutation::TrustBase, "no hole");
+}
+
+/// Why an event's retention is counted from when it was written.
+#[test]
+fn an_end_that_expires_before_what_lies_below_it_is_given_twice() {
+    assert_breaks(OLD_LOG, Mutation::NewestExpiresFirst, "each seq is above all before");
+}
+
+/// The one thing that nothing but time prevents: a sender reads the end of a log just before it expires, and puts
+/// after another one has begun the log again.
+#[test]
+fn an_end_that_expires_under_an_append_is_where_the_promise_ends() {
+    assert_breaks(OLD_LOG, Mutation::ExpiryUnderAppend, "each seq is above all before");
+}
