@@ -76,7 +76,7 @@ pub struct Row {
     pub shards: u8,
 }
 
-/// DESIGN's table of channels.
+/// The README's table of channels.
 pub const POLICY: [Row; 7] = [
     Row {
         kind: Kind::Company,
@@ -253,7 +253,7 @@ mod tests {
         }
     }
 
-    /// The verdicts of DESIGN's table, written down channel by channel.
+    /// The verdicts of the README's table, written down channel by channel.
     #[test]
     fn who_may_join_what() {
         use Verdict::{Allowed, DependsOnConversation, Refused};
