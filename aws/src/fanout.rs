@@ -1,5 +1,7 @@
 //! One event to all members of a channel. A dead member never fails the rest: it is removed, and they are served.
 
+use std::ops::AddAssign;
+
 use bytes::Bytes;
 use funnelcast_core::{
     Channel, ConnectionId, Error, Seq,
@@ -12,6 +14,7 @@ use serde_json::value::to_raw_value;
 
 use crate::{
     Config, Resource, Store,
+    config::sdk_config,
     gateway::{Delivery, Gateway, IN_FLIGHT_MAX},
     now,
     store::Member,
@@ -31,6 +34,28 @@ pub struct Tally {
     pub failed: usize,
 }
 
+impl Tally {
+    /// Refuses a tally with posts that are still owed, so that whoever brought the event brings it again.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] with their number.
+    pub fn none_owed(self) -> Result<(), Error> {
+        if self.failed == 0 {
+            Ok(())
+        } else {
+            Err(Error::Internal(format!("{} of the posts failed", self.failed)))
+        }
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.gone += other.gone;
+        self.failed += other.failed;
+    }
+}
+
 /// The table and the gateway together.
 #[derive(Debug)]
 pub struct Fanout {
@@ -41,7 +66,8 @@ pub struct Fanout {
 
 impl Resource for Fanout {
     async fn build(config: &Config) -> Result<Self, Error> {
-        Ok(Self { store: Store::build(config).await?, gateway: Gateway::build(config).await? })
+        let sdk = sdk_config().await; // one for both: so are its credentials
+        Ok(Self { store: Store::new(config, &sdk)?, gateway: Gateway::new(config, &sdk)? })
     }
 
     fn store(&self) -> Option<&Store> {
@@ -82,12 +108,7 @@ impl Fanout {
         let mut pages = self.store.members(&event.channel);
         let mut tally = Tally::default();
         while let Some(page) = pages.next().await? {
-            let of_page = self.post(event, &page, except).await?;
-            tally = Tally {
-                sent: tally.sent + of_page.sent,
-                gone: tally.gone + of_page.gone,
-                failed: tally.failed + of_page.failed,
-            };
+            tally += self.post(event, &page, except).await?;
         }
         Ok(tally)
     }

@@ -1,6 +1,7 @@
 //! Posts to connections, by API Gateway's management API (`POST /@connections/{id}`,
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html>).
 
+use aws_config::SdkConfig;
 use aws_sdk_apigatewaymanagement::{
     Client, config::Builder, error::DisplayErrorContext,
     operation::post_to_connection::PostToConnectionError, primitives::Blob,
@@ -8,7 +9,7 @@ use aws_sdk_apigatewaymanagement::{
 use bytes::Bytes;
 use funnelcast_core::{ConnectionId, Error};
 
-use crate::{Config, config};
+use crate::Config;
 
 /// Posts under way at once. With 10 ms a post this is the account's default quota of 10,000 requests a second;
 /// more of them would only be throttled, or run out of sockets.
@@ -32,10 +33,9 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    pub(crate) async fn build(config: &Config) -> Result<Self, Error> {
+    pub(crate) fn new(config: &Config, sdk: &SdkConfig) -> Result<Self, Error> {
         let endpoint = Config::need("MANAGEMENT_ENDPOINT", config.management_endpoint.as_ref())?;
-        let config = Builder::from(&config::sdk_config().await).endpoint_url(endpoint).build();
-        Ok(Self { client: Client::from_conf(config) })
+        Ok(Self { client: Client::from_conf(Builder::from(sdk).endpoint_url(endpoint).build()) })
     }
 
     /// Posts one frame to one connection.

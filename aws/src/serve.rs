@@ -46,9 +46,7 @@ impl Caller {
             now: now(),
         })
     }
-}
 
-impl Caller {
     /// Refuses a caller whose token has expired, and has not been renewed on this connection: no read while the token
     /// that he came with still counts, else 1.
     async fn check_alive(&mut self, store: Option<&Store>) -> Result<(), Error> {

@@ -59,8 +59,7 @@ pub fn parse<A: Action>(body: &str) -> Result<Request<A>, Rejected> {
     if let Some(Value::String(channel)) = fields.get("channel") {
         channel.parse::<Channel>().map_err(rejected)?;
     }
-    let action =
-        A::deserialize(Value::Object(fields)).map_err(|error| rejected(Error::from_serde(&error)))?;
+    let action = Error::parse(Value::Object(fields)).map_err(rejected)?;
     Ok(Request { id, action })
 }
 

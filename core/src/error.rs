@@ -3,6 +3,9 @@
 
 use std::borrow::Cow;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 /// What can go wrong, from the caller's point of view.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -79,6 +82,16 @@ impl Error {
     pub fn from_serde(error: &serde_json::Error) -> Self {
         const MESSAGE_CHARS_MAX: usize = 200;
         Self::BadRequest(error.to_string().chars().take(MESSAGE_CHARS_MAX).collect::<String>().into())
+    }
+
+    /// Parses what somebody outside has sent, or says what is wrong with it.
+    pub fn parse<T: DeserializeOwned>(value: Value) -> Result<T, Self> {
+        serde_json::from_value(value).map_err(|error| Self::from_serde(&error))
+    }
+
+    /// [`Unauthorized`](Error::Unauthorized), because the connection is not in the table any more.
+    pub const fn connection_ended() -> Self {
+        Self::Unauthorized(Cow::Borrowed("this connection has ended; connect again"))
     }
 
     /// An [`Internal`](Error::Internal) from anything that can be printed with its causes.

@@ -1,6 +1,6 @@
 //! How somebody's word becomes an event: a client's draft, or the backend's detail, checked and completed.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
@@ -139,7 +139,7 @@ fn complete(
     let user_id = identity.user.clone();
     match event {
         EventName::ChatMessage => {
-            let draft: ChatDraft = parse(draft)?;
+            let draft: ChatDraft = Error::parse(draft)?;
             draft.validate()?;
             if draft.kind != MessageType::User {
                 return Err(Error::Forbidden("only the backend speaks as `bot` or `system`"));
@@ -156,17 +156,17 @@ fn complete(
             })
         }
         EventName::ChatTyping => {
-            let TypingDraft { is_typing } = parse(draft)?;
+            let TypingDraft { is_typing } = Error::parse(draft)?;
             let user_name = identity.name.clone();
             raw(&TypingIndicator { conversation_id, user_id, user_name, is_typing, timestamp: at })
         }
         EventName::Signal => {
-            let draft: SignalDraft = parse(draft)?;
+            let draft: SignalDraft = Error::parse(draft)?;
             draft.validate()?;
             raw(&Signal { conversation_id, user_id, name: draft.name, payload: draft.payload })
         }
         EventName::PresenceUpdate => {
-            let PresenceDraft { status } = parse(draft)?;
+            let PresenceDraft { status } = Error::parse(draft)?;
             raw(&Presence { user_id, name: identity.name.clone(), status, last_seen: at })
         }
         _ => Err(Error::Forbidden("a client may not publish this event")),
@@ -184,23 +184,23 @@ fn address(event: EventName, detail: Value, id: &Key, at: Timestamp) -> Result<A
     let own_id = || Text::try_from(id.to_string()).ok();
     match event {
         EventName::FunnelUpdate => {
-            let mut update: FunnelUpdate = parse(detail)?;
+            let mut update: FunnelUpdate = Error::parse(detail)?;
             update.timestamp.get_or_insert(at);
             let channel = Channel::FunnelUpdates(update.company_id.clone());
             addressed(channel, Some(update.funnel_id.to_string()), &update)
         }
         EventName::ResourceUpdate => {
-            let mut update: ResourceUpdate = parse(detail)?;
+            let mut update: ResourceUpdate = Error::parse(detail)?;
             update.timestamp.get_or_insert(at);
             addressed(Channel::ResourceUpdates(update.company_id.clone()), None, &update)
         }
         EventName::AnalyticsUpdate => {
-            let mut update: AnalyticsUpdate = parse(detail)?;
+            let mut update: AnalyticsUpdate = Error::parse(detail)?;
             update.timestamp.get_or_insert(at);
             addressed(Channel::Analytics(update.company_id.clone()), Some(update.latest_key()), &update)
         }
         EventName::SystemNotification => {
-            let mut notice: Notification = parse(detail)?;
+            let mut notice: Notification = Error::parse(detail)?;
             if notice.user_id.is_some() {
                 return Err(Error::BadRequest("a notice to one user is a UserNotification".into()));
             }
@@ -209,7 +209,7 @@ fn address(event: EventName, detail: Value, id: &Key, at: Timestamp) -> Result<A
             addressed(Channel::System, None, &notice)
         }
         EventName::UserNotification => {
-            let mut notice: Notification = parse(detail)?;
+            let mut notice: Notification = Error::parse(detail)?;
             let user: UserId =
                 notice.user_id.clone().ok_or(Error::BadRequest("missing field `userId`".into()))?;
             notice.id = notice.id.or_else(own_id);
@@ -217,7 +217,7 @@ fn address(event: EventName, detail: Value, id: &Key, at: Timestamp) -> Result<A
             addressed(Channel::User(user), None, &notice)
         }
         EventName::ChatMessage => {
-            let mut message: ChatMessage = parse(detail)?;
+            let mut message: ChatMessage = Error::parse(detail)?;
             message.validate()?;
             message.id = message.id.or_else(own_id);
             message.timestamp.get_or_insert(at);
@@ -234,10 +234,6 @@ fn addressed(
     data: &impl Serialize,
 ) -> Result<Addressed, Error> {
     Ok(Addressed { channel, latest_key, data: raw(data)? })
-}
-
-fn parse<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
-    serde_json::from_value(value).map_err(|error| Error::from_serde(&error))
 }
 
 fn raw(payload: &impl Serialize) -> Result<Box<RawValue>, Error> {

@@ -104,7 +104,7 @@ impl Store {
             .return_values(ReturnValue::AllNew);
         let updated = if_met("UpdateItem of a connection", update.send().await)?;
         let item = updated.and_then(|updated| updated.attributes);
-        let item = item.ok_or(Error::Unauthorized("this connection has ended; connect again".into()))?;
+        let item = item.ok_or(Error::connection_ended())?;
         for channel in Connection::from(from_item::<Row>(item)?).channels {
             self.renew_membership(user, id, &channel, expires_at).await?;
         }
@@ -135,7 +135,7 @@ impl Store {
             return Ok(from_item::<Row>(item)?.into());
         }
         Err(match self.connection(id).await? {
-            None => Error::Unauthorized("this connection has ended; connect again".into()),
+            None => Error::connection_ended(),
             Some(_) => Error::Conflict("a connection joins at most 100 channels; leave one first"),
         })
     }

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 use funnelcast_core::{CompanyId, ConversationId, Error, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::{Store, failed, from_item, key, to_item};
+use super::{Store, failed, from_item, key, sk, to_item};
 
 /// The most participants of a conversation: replacing all of them by as many others is one transaction, which takes
 /// at most 100 items
@@ -60,7 +60,7 @@ impl Store {
             let answer = self.client.batch_get_item().set_request_items(Some(pending)).send().await;
             let answer = answer.map_err(failed("BatchGetItem of a conversation"))?;
             for item in answer.responses.into_iter().flatten().flat_map(|(_, items)| items) {
-                if item.get("sk").is_some_and(|sk| sk.as_s().is_ok_and(|sk| sk == key::META)) {
+                if sk(&item) == key::META {
                     access.company = Some(from_item::<Meta>(item)?.company_id);
                 } else {
                     access.is_participant = true;
@@ -136,11 +136,7 @@ impl Store {
         let mut meta = None;
         let mut users = BTreeSet::new();
         for item in page.map_err(failed("Query of a conversation"))?.items.unwrap_or_default() {
-            match item
-                .get("sk")
-                .and_then(|sk| sk.as_s().ok())
-                .and_then(|sk| sk.strip_prefix(key::PARTICIPANT_PREFIX))
-            {
+            match sk(&item).strip_prefix(key::PARTICIPANT_PREFIX) {
                 Some(user) => drop(users.insert(user.parse()?)),
                 None => meta = Some(from_item(item)?),
             }

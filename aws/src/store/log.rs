@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::time::Duration;
 
-use super::{Item, Store, back_off, failed, from_item, if_met, key, to_item};
+use super::{Item, Store, back_off, failed, from_item, if_met, key, sk, to_item};
 use crate::now;
 
 /// How far behind the log's end a sender's `base` may be, in pages of 1 MB: some 10,000 short messages.
@@ -366,7 +366,7 @@ fn is_same_send(row: &Row, publication: &Publication) -> bool {
 }
 
 pub(super) fn is_marker(item: &Item) -> bool {
-    item.get("sk").is_some_and(|sk| sk.as_s().is_ok_and(|sk| sk == key::LOG_START))
+    sk(item) == key::LOG_START
 }
 
 pub(super) fn stored(item: Item) -> Result<Stored, Error> {

@@ -26,6 +26,7 @@ pub mod stream;
 
 use std::{collections::HashMap, time::Duration};
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
@@ -62,9 +63,7 @@ pub struct Store {
 
 impl Resource for Store {
     async fn build(config: &Config) -> Result<Self, Error> {
-        let table = Config::need("TABLE_NAME", config.table.as_ref())?.to_owned();
-        let client = Client::new(&config::sdk_config().await);
-        Ok(Self { client, table, conversation_retention: config.conversation_retention })
+        Self::new(config, &config::sdk_config().await)
     }
 
     fn store(&self) -> Option<&Store> {
@@ -73,6 +72,11 @@ impl Resource for Store {
 }
 
 impl Store {
+    pub(crate) fn new(config: &Config, sdk: &SdkConfig) -> Result<Self, Error> {
+        let table = Config::need("TABLE_NAME", config.table.as_ref())?.to_owned();
+        Ok(Self { client: Client::new(sdk), table, conversation_retention: config.conversation_retention })
+    }
+
     /// How long the channel's events are kept; `None` for ever.
     fn retention(&self, channel: &Channel) -> Option<Duration> {
         match channel.kind().policy().retention {
@@ -165,6 +169,11 @@ where
     SdkError<E, R>: std::error::Error,
 {
     move |error| Error::Internal(format!("{what}: {}", DisplayErrorContext(&error)))
+}
+
+/// An item's sort key; empty where it has none, which no item of ours is.
+fn sk(item: &Item) -> &str {
+    item.get("sk").and_then(|sk| sk.as_s().ok()).map_or("", String::as_str)
 }
 
 fn to_item(row: impl Serialize) -> Result<Item, Error> {

@@ -74,18 +74,18 @@ impl Change {
     pub fn of(record: &EventRecord) -> Result<Self, Error> {
         let change = &record.change;
         let image = if record.event_name == "REMOVE" { &change.old_image } else { &change.new_image };
-        let partition: Partition = decode(image)?;
-        if let Some(channel) = partition.pk.strip_prefix(key::LOG_PREFIX) {
+        let pk = partition(image)?;
+        if let Some(channel) = pk.strip_prefix(key::LOG_PREFIX) {
             let RelayRow { row, relay_except } = decode(image)?;
             let seq = key::parse_seq(&row.sk)?;
             let event = row.into_event(channel.parse()?, Some(seq))?;
             Ok(Self::Relay { event, except: relay_except })
         } else if let (Some(id), "REMOVE") =
-            (partition.pk.strip_prefix(key::CONNECTION_PREFIX), record.event_name.as_str())
+            (pk.strip_prefix(key::CONNECTION_PREFIX), record.event_name.as_str())
         {
             let connections::Connection { user, channels, .. } = decode::<connections::Row>(image)?.into();
             Ok(Self::Expired { connection: id.parse()?, user, channels })
-        } else if partition.pk.starts_with(key::OUTBOX_PREFIX) {
+        } else if pk.starts_with(key::OUTBOX_PREFIX) {
             let row: OutboxRow =
                 decode(image).map_err(|error| Error::BadRequest(error.to_string().into()))?;
             let data = match row.data {
@@ -100,9 +100,11 @@ impl Change {
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct Partition {
-    pk: String,
+fn partition(image: &serde_dynamo::Item) -> Result<&str, Error> {
+    match image.get("pk") {
+        Some(serde_dynamo::AttributeValue::S(pk)) => Ok(pk),
+        _ => Err(Error::Internal("an image of the stream has no `pk`".into())),
+    }
 }
 
 fn decode<T: DeserializeOwned>(image: &serde_dynamo::Item) -> Result<T, Error> {

@@ -42,8 +42,7 @@ pub struct ChatDraft {
 impl ChatDraft {
     /// Checks what the types do not say.
     pub fn validate(&self) -> Result<(), Error> {
-        check_content(&self.content)?;
-        self.metadata.as_ref().map_or(Ok(()), |metadata| check_json(metadata, "metadata", METADATA_BYTES_MAX))
+        check_message(&self.content, self.metadata.as_ref())
     }
 }
 
@@ -78,8 +77,7 @@ pub struct ChatMessage {
 impl ChatMessage {
     /// Checks what the types do not say.
     pub fn validate(&self) -> Result<(), Error> {
-        check_content(&self.content)?;
-        self.metadata.as_ref().map_or(Ok(()), |metadata| check_json(metadata, "metadata", METADATA_BYTES_MAX))
+        check_message(&self.content, self.metadata.as_ref())
     }
 }
 
@@ -162,11 +160,11 @@ pub struct Signal {
     pub payload: Option<Value>,
 }
 
-fn check_content(content: &str) -> Result<(), Error> {
+fn check_message(content: &str, metadata: Option<&Map<String, Value>>) -> Result<(), Error> {
     match content.len() {
         0 => Err(Error::BadRequest("`content` must not be empty".into())),
         n if n > CONTENT_BYTES_MAX => Err(Error::TooLarge { what: "content", bytes_max: CONTENT_BYTES_MAX }),
-        _ => Ok(()),
+        _ => metadata.map_or(Ok(()), |metadata| check_json(metadata, "metadata", METADATA_BYTES_MAX)),
     }
 }
 

@@ -9,7 +9,7 @@ use funnelcast_core::{
     Channel, CompanyId, ConversationId, Error, Timestamp, UserId, event::MESSAGE_BYTES_MAX, policy,
     text::Text,
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// What those are told who no longer take part in a conversation.
@@ -49,9 +49,9 @@ pub async fn handle(fanout: &Fanout, event: EventBridgeEvent<Value>) -> Result<(
     match event.detail_type.as_str() {
         "Conversation" => {
             let at = event.time.map_or_else(now, |time| Timestamp::from_millis(time.timestamp_millis()));
-            set_conversation(fanout, detail(event.detail)?, at).await
+            set_conversation(fanout, Error::parse(event.detail)?, at).await
         }
-        "Kick" => kick(fanout, detail(event.detail)?).await,
+        "Kick" => kick(fanout, Error::parse(event.detail)?).await,
         other => Err(Error::BadRequest(format!("no such detail type: {other:.64}").into())),
     }
 }
@@ -87,17 +87,15 @@ async fn kick(fanout: &Fanout, Kick { channel, user_id, reason }: Kick) -> Resul
     fanout.revoke(&channel, &members, &reason).await
 }
 
-fn detail<T: DeserializeOwned>(detail: Value) -> Result<T, Error> {
-    serde_json::from_value(detail).map_err(|error| Error::from_serde(&error))
-}
-
 #[cfg(test)]
 mod tests {
+    use serde::de::DeserializeOwned;
+
     use super::*;
 
     fn sample<T: DeserializeOwned>(json: &str) -> T {
         let event: EventBridgeEvent<Value> = serde_json::from_str(json).unwrap();
-        detail(event.detail).unwrap()
+        Error::parse(event.detail).unwrap()
     }
 
     #[test]

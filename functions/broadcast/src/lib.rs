@@ -28,12 +28,10 @@ use serde_json::Value;
 /// work is not done. A stream's failures are in the answer, record by record.
 pub async fn handle(fanout: &Fanout, event: Value) -> Result<Value, Error> {
     if event.get("Records").is_some() {
-        let records = serde_json::from_value(event).map_err(|error| Error::from_serde(&error))?;
-        let answer = stream::handle(fanout, records).await;
+        let answer = stream::handle(fanout, Error::parse(event)?).await;
         serde_json::to_value(answer).map_err(|error| Error::internal("the answer", &error))
     } else {
-        let event = serde_json::from_value(event).map_err(|error| Error::from_serde(&error))?;
-        bus::handle(fanout, event).await.map(|()| Value::Null)
+        bus::handle(fanout, Error::parse(event)?).await.map(|()| Value::Null)
     }
 }
 
@@ -46,10 +44,7 @@ async fn publish(fanout: &Fanout, publication: Publication, since: Timestamp) ->
     let event = keep(fanout, publication, since).await?;
     let tally = fanout.send_to_all(&event, None).await?;
     tracing::info!(channel = %event.channel, event = ?event.event, seq = event.seq.map(Seq::get), ?tally, "broadcast");
-    if tally.failed > 0 {
-        return Err(Error::Internal(format!("{} of the posts failed", tally.failed)));
-    }
-    Ok(())
+    tally.none_owed()
 }
 
 async fn keep(fanout: &Fanout, publication: Publication, since: Timestamp) -> Result<Event, Error> {

@@ -31,10 +31,7 @@ async fn one(fanout: &Fanout, record: &EventRecord) -> Result<(), Error> {
         Change::Relay { event, except } => {
             let tally = fanout.send_to_all(&event, except.as_ref()).await?;
             tracing::info!(channel = %event.channel, ?tally, "relayed");
-            if tally.failed > 0 {
-                return Err(Error::Internal(format!("{} of the posts failed", tally.failed)));
-            }
-            Ok(())
+            tally.none_owed()
         }
         Change::Expired { connection, user, channels } => {
             tracing::info!(%connection, %user, channels = channels.len(), "a ghost is removed");

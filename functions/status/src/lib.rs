@@ -12,8 +12,7 @@ use funnelcast_core::{
 /// [`Error::Unauthorized`] where the connection has been removed; the client connects again.
 pub async fn handle(store: &Store, caller: &Caller, _: Status) -> Result<StatusReply, Error> {
     let connection = store.connection(&caller.connection).await?;
-    let connection =
-        connection.ok_or(Error::Unauthorized("this connection has ended; connect again".into()))?;
+    let connection = connection.ok_or(Error::connection_ended())?;
     Ok(StatusReply {
         connection_id: caller.connection.clone(),
         user: connection.user,
