@@ -8,6 +8,7 @@ use crate::{CompanyId, ConversationId, Error, UserId};
 
 /// Something to join, publish to, and hear from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("pattern" = Kind::pattern())))]
 #[serde(try_from = "String", into = "String")]
 pub enum Channel {
     /// `company:{companyId}`: who of the team is here, and company-wide notices.
@@ -46,6 +47,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether each channel of this kind is somebody's, whose id it has after the colon.
+    pub const fn has_id(self) -> bool {
+        !matches!(self, Self::System)
+    }
+
     /// The channel's name up to the colon.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -57,6 +63,16 @@ impl Kind {
             Self::Conversation => "conversation",
             Self::System => "system",
         }
+    }
+
+    /// The grammar of channels, as a regular expression.
+    #[cfg(feature = "schema")]
+    fn pattern() -> String {
+        let kinds = crate::policy::POLICY.iter().map(|row| row.kind).filter(|kind| kind.has_id());
+        format!(
+            "^(system|({}):[A-Za-z0-9_-]{{1,64}})$",
+            kinds.map(Self::as_str).collect::<Vec<_>>().join("|")
+        )
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 /// What can go wrong, from the caller's point of view.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 pub enum Error {
     /// The frame, or a field of it, is not what the protocol says. The text names the field.
     #[error("{0}")]
@@ -47,7 +48,7 @@ pub enum Error {
     /// The request contradicts the present state; the text says what to do.
     #[error("{0}")]
     Conflict(&'static str),
-    /// Ours. The text is for the log alone.
+    /// Ours. What went wrong is for the log alone.
     #[error("{0}")]
     Internal(String),
 }
@@ -70,6 +71,21 @@ impl Error {
         }
     }
 
+    /// The status of an HTTP response that says so (RFC 9110, 15).
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::BadRequest(_) | Self::InvalidChannel(_) => 400,
+            Self::Unauthorized(_) => 401,
+            Self::Forbidden(_) | Self::NotJoined => 403,
+            Self::NotFound(_) => 404,
+            Self::UnknownAction => 405,
+            Self::Conflict(_) => 409,
+            Self::TooLarge { .. } => 413,
+            Self::RateLimited { .. } => 429,
+            Self::Internal(_) => 500,
+        }
+    }
+
     /// The text on the wire: the part that people read. Never says what went wrong inside.
     pub fn public_message(&self) -> String {
         match self {
@@ -78,10 +94,16 @@ impl Error {
         }
     }
 
-    /// A [`BadRequest`](Error::BadRequest) from what `serde` found; cut short, because it may quote the input.
+    /// A [`BadRequest`](Error::BadRequest) from what `serde` found. Values that it quotes are left out, because what people
+    /// write belongs in no log; names of fields stay, in one line and cut short.
     pub fn from_serde(error: &serde_json::Error) -> Self {
         const MESSAGE_CHARS_MAX: usize = 200;
-        Self::BadRequest(error.to_string().chars().take(MESSAGE_CHARS_MAX).collect::<String>().into())
+        let mut text = error.to_string();
+        if let (Some(from), Some(to)) = (text.find('"'), text.rfind('"')) {
+            text.replace_range(from..=to, "...");
+        }
+        let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+        Self::BadRequest(line.take(MESSAGE_CHARS_MAX).collect::<String>().into())
     }
 
     /// Parses what somebody outside has sent, or says what is wrong with it.
@@ -117,6 +139,21 @@ mod tests {
         assert_eq!(error.code(), "internal");
         assert!(!error.public_message().contains("fire"));
         assert!(error.to_string().contains("fire"));
+    }
+
+    #[test]
+    fn a_serde_message_has_no_values_and_is_one_line() {
+        let message = |json: &str| {
+            let error = serde_json::from_str::<std::collections::BTreeMap<String, u8>>(json).unwrap_err();
+            Error::from_serde(&error).public_message()
+        };
+        assert!(message(r#"{"a": "my secret"}"#).starts_with("invalid type: string ..., expected u8"));
+        assert!(
+            message(r#"{"a": "my \"secret\" here"}"#).starts_with("invalid type: string ..., expected u8")
+        );
+        let named = serde_json::from_str::<crate::action::Status>("{\"a\\nb\":1}").unwrap_err();
+        let named = Error::from_serde(&named).public_message();
+        assert!(named.contains("unknown field `a b`"), "{named}");
     }
 
     #[test]

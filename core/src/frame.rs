@@ -1,9 +1,13 @@
 //! What the server sends: replies, events, and batches of events.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Channel, Error, Key, RequestId, Seq, Timestamp, UserId, event::EventName, identity::Name};
+use crate::{
+    Channel, Error, Key, RequestId, Seq, Timestamp, UserId, event::EventName, identity::Name, text::Text,
+};
 
 /// The largest `batch` frame, in bytes: API Gateway meters messages by 32 KiB.
 pub const BATCH_BYTES_MAX: usize = 32 * 1024;
@@ -40,15 +44,17 @@ impl<'a> Reply<'a, ()> {
 }
 
 /// An error on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorBody {
     /// For programs.
-    pub code: &'static str,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::ErrorCode"))]
+    pub code: Cow<'static, str>,
     /// For people.
     pub message: String,
     /// When to try again, where that helps; in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
 
@@ -58,12 +64,13 @@ impl From<&Error> for ErrorBody {
             Error::RateLimited { retry_after_ms } => Some(*retry_after_ms),
             _ => None,
         };
-        Self { code: error.code(), message: error.public_message(), retry_after_ms }
+        Self { code: error.code().into(), message: error.public_message(), retry_after_ms }
     }
 }
 
 /// Who caused an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Sender {
     /// Who.
@@ -72,8 +79,9 @@ pub struct Sender {
     pub name: Name,
 }
 
-/// Something that happened on a channel. `seq` present means: it is in the channel's log.
-#[derive(Debug, Clone, Serialize)]
+/// Something that happened on a channel. With a `seq` it is durable: it is in the channel's log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Event"))]
 #[serde(tag = "type", rename = "event")]
 pub struct Event {
     /// Where.
@@ -81,31 +89,77 @@ pub struct Event {
     /// What.
     pub event: EventName,
     /// Its place in the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<Seq>,
     /// When the server took it.
     pub at: Timestamp,
     /// Who caused it, where that was a connected user.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Sender>,
     /// What a repeat of it is known by.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
-    /// The payload, serialised once, when it was made.
+    /// Its payload, serialised once, when it was made.
     pub data: Box<RawValue>,
+}
+
+impl Event {
+    /// The `id` in its data: of the events that have one, a chat message and a notice.
+    pub fn data_id(&self) -> Option<Text<128>> {
+        #[derive(Deserialize)]
+        struct Data {
+            id: Option<Text<128>>,
+        }
+        serde_json::from_str::<Data>(self.data.get()).ok()?.id
+    }
 }
 
 /// Several events in one frame of at most [`BATCH_BYTES_MAX`].
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename = "batch")]
-pub struct Batch<'a> {
+struct Batch<'a> {
     /// In the order in which they happened.
-    pub events: &'a [Event],
+    events: &'a [&'a RawValue],
+}
+
+/// What surrounds the events of a batch, and what stands between two of them.
+const BATCH_AROUND_BYTES: usize = r#"{"type":"batch","events":[]}"#.len();
+const BATCH_BETWEEN_BYTES: usize = ",".len();
+
+/// The frames that carry these events, in their order: as few as there can be with none over [`BATCH_BYTES_MAX`], an
+/// event that is alone in its frame without a batch around it. Each event is given as it was serialised, once.
+///
+/// # Errors
+/// [`Error::Internal`] where a frame cannot be written.
+pub fn frames(events: &[&RawValue]) -> Result<Vec<String>, Error> {
+    let mut frames = Vec::new();
+    let mut rest = events;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(fitting(rest));
+        frames.push(match now {
+            [event] => event.get().to_owned(),
+            several => serde_json::to_string(&Batch { events: several })
+                .map_err(|error| Error::internal("a batch", &error))?,
+        });
+        rest = later;
+    }
+    Ok(frames)
+}
+
+/// How many of the first events fit one frame; one always does, whatever its size.
+fn fitting(events: &[&RawValue]) -> usize {
+    let mut bytes = BATCH_AROUND_BYTES;
+    let fit = events.iter().take_while(|event| {
+        bytes += event.get().len() + BATCH_BETWEEN_BYTES;
+        bytes - BATCH_BETWEEN_BYTES <= BATCH_BYTES_MAX
+    });
+    fit.count().max(1)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -153,7 +207,54 @@ mod tests {
             serde_json::from_str::<serde_json::Value>(&serde_json::to_string(&event).unwrap()).unwrap(),
             expected
         );
-        let batch = serde_json::to_string(&Batch { events: &[event] }).unwrap();
-        assert!(batch.starts_with(r#"{"type":"batch","events":[{"type":"event","#), "{batch}");
+        let again: Event = serde_json::from_value(expected.clone()).unwrap();
+        assert_eq!(as_json(&again), expected);
+    }
+
+    fn raw(json: impl Into<String>) -> Box<RawValue> {
+        RawValue::from_string(json.into()).unwrap()
+    }
+
+    #[test]
+    fn one_event_travels_alone_and_several_together() {
+        let [one, two] = [raw(r#"{"type":"event","seq":1}"#), raw(r#"{"type":"event","seq":2}"#)];
+        assert_eq!(frames(&[]).unwrap(), Vec::<String>::new());
+        assert_eq!(frames(&[&one]).unwrap(), [one.get()]);
+        assert_eq!(
+            frames(&[&one, &two]).unwrap(),
+            [r#"{"type":"batch","events":[{"type":"event","seq":1},{"type":"event","seq":2}]}"#]
+        );
+    }
+
+    #[test]
+    fn an_event_over_the_limit_is_sent_all_the_same() {
+        let (large, small) = (raw(format!("\"{}\"", "x".repeat(BATCH_BYTES_MAX))), raw("1"));
+        assert_eq!(frames(&[&small, &large, &small]).unwrap(), ["1", large.get(), "1"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_frame_is_too_large_and_nothing_is_lost(sizes in prop::collection::vec(1usize..BATCH_BYTES_MAX - 2, 0..40)) {
+            let events: Vec<_> = sizes.iter().map(|size| raw(format!("\"{}\"", "x".repeat(*size)))).collect();
+            let events: Vec<_> = events.iter().map(|event| &**event).collect();
+            let frames = frames(&events).unwrap();
+            let mut unpacked = Vec::new();
+            for frame in &frames {
+                prop_assert!(frame.len() <= BATCH_BYTES_MAX, "{}", frame.len());
+                match serde_json::from_str(frame).unwrap() {
+                    Value::String(alone) => unpacked.push(alone.len()),
+                    batch => unpacked.extend(batch["events"].as_array().unwrap().iter().map(|e| e.as_str().unwrap().len())),
+                }
+            }
+            prop_assert_eq!(&unpacked, &sizes);
+            // As few as there can be: the first event of a frame would not have fitted into the one before it.
+            let mut at = 0;
+            for pair in frames.windows(2) {
+                let of_first = if pair[0].starts_with('"') { 1 } else { serde_json::from_str::<Value>(&pair[0]).unwrap()["events"].as_array().unwrap().len() };
+                at += of_first;
+                let around = if of_first == 1 { BATCH_AROUND_BYTES } else { 0 };
+                prop_assert!(pair[0].len() + around + BATCH_BETWEEN_BYTES + sizes[at] + 2 > BATCH_BYTES_MAX);
+            }
+        }
     }
 }

@@ -13,11 +13,17 @@ pub const REQUEST_ID_BYTES_MAX: usize = 64;
 /// API Gateway's connection ids are some 16 bytes of base64; this leaves them room to grow.
 pub const CONNECTION_ID_BYTES_MAX: usize = 128;
 
-/// A string newtype whose only way in is a check of its length and alphabet.
+/// A string newtype whose only way in is a check of its length and alphabet. `$pattern` is the alphabet as a regular
+/// expression, for its schema; none is any text.
 macro_rules! string_type {
-    ($(#[$doc:meta])* $name:ident, $bytes_max:expr, $allowed:expr, $rule:literal) => {
+    ($(#[$doc:meta])* $name:ident, $bytes_max:expr, $allowed:expr, $rule:literal $(, $pattern:literal)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(
+            feature = "schema",
+            derive(schemars::JsonSchema),
+            schemars(inline, extend("minLength" = 1, "maxLength" = $bytes_max $(, "pattern" = $pattern)?))
+        )]
         #[serde(try_from = "String")]
         pub struct $name(String);
 
@@ -64,27 +70,28 @@ const fn is_id_byte(byte: u8) -> bool {
 
 string_type!(
     /// A user, as the issuer of his token names him (`sub`), e.g. `user_1`.
-    UserId, ID_BYTES_MAX, is_id_byte, "a user id is [A-Za-z0-9_-]{1,64}"
+    UserId, ID_BYTES_MAX, is_id_byte, "a user id is [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
     /// A company, e.g. `biz_1`.
-    CompanyId, ID_BYTES_MAX, is_id_byte, "a company id is [A-Za-z0-9_-]{1,64}"
+    CompanyId, ID_BYTES_MAX, is_id_byte, "a company id is [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
     /// A conversation.
-    ConversationId, ID_BYTES_MAX, is_id_byte, "a conversation id is [A-Za-z0-9_-]{1,64}"
+    ConversationId, ID_BYTES_MAX, is_id_byte, "a conversation id is [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
     /// A funnel.
-    FunnelId, ID_BYTES_MAX, is_id_byte, "a funnel id is [A-Za-z0-9_-]{1,64}"
+    FunnelId, ID_BYTES_MAX, is_id_byte, "a funnel id is [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
     /// A resource that funnels are made of.
-    ResourceId, ID_BYTES_MAX, is_id_byte, "a resource id is [A-Za-z0-9_-]{1,64}"
+    ResourceId, ID_BYTES_MAX, is_id_byte, "a resource id is [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
     /// A client message id: what a retried send is known by. It counts per user, not globally.
-    Key, ID_BYTES_MAX, |b| is_id_byte(b) || b == b'.' || b == b':', "a key is [A-Za-z0-9_.:-]{1,64}"
+    Key, ID_BYTES_MAX, |b| is_id_byte(b) || b == b'.' || b == b':', "a key is [A-Za-z0-9_.:-]{1,64}",
+    "^[A-Za-z0-9_.:-]+$"
 );
 string_type!(
     /// The caller's own reference for a request, echoed in its reply.
@@ -93,14 +100,18 @@ string_type!(
 string_type!(
     /// A connection, as API Gateway names it: base64, so it contains `=` and must be percent-encoded in a path.
     ConnectionId, CONNECTION_ID_BYTES_MAX, |b| is_id_byte(b) || matches!(b, b'=' | b'+' | b'/'),
-    "a connection id is base64 of 1 to 128 bytes"
+    "a connection id is base64 of 1 to 128 bytes", "^[A-Za-z0-9_=+/-]+$"
 );
+
+const NO_SEQ: &str = "a seq is a whole number from 0 to 2^53 - 1";
 
 /// A durable event's place in its channel: 1, 2, 3 ... without a hole; 0 stands before the first.
 ///
-/// At most 2^53 - 1, so that a JavaScript number holds it.
+/// At most 2^53 - 1, so that a JavaScript number holds it. It is read as one too: JSON has no whole numbers, and `41.0` is
+/// 41.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "u64")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "u64", extend("maximum" = Self::MAX.0)))]
+#[serde(try_from = "f64")]
 pub struct Seq(u64);
 
 impl Seq {
@@ -131,10 +142,24 @@ impl TryFrom<u64> for Seq {
     type Error = Error;
 
     fn try_from(number: u64) -> Result<Self, Error> {
-        if number <= Self::MAX.0 {
-            Ok(Self(number))
+        if number <= Self::MAX.0 { Ok(Self(number)) } else { Err(Error::BadRequest(NO_SEQ.into())) }
+    }
+}
+
+impl TryFrom<f64> for Seq {
+    type Error = Error;
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "what is neither cut nor negative"
+    )]
+    fn try_from(number: f64) -> Result<Self, Error> {
+        // All whole numbers up to 2^53 are exact, and what is beyond becomes no smaller.
+        if number >= 0.0 && number.fract() == 0.0 {
+            (number as u64).try_into()
         } else {
-            Err(Error::BadRequest("a seq is a whole number from 0 to 2^53 - 1".into()))
+            Err(Error::BadRequest(NO_SEQ.into()))
         }
     }
 }
@@ -165,8 +190,13 @@ mod tests {
 
     #[test]
     fn a_seq_fits_javascript() {
-        assert!(serde_json::from_str::<Seq>("9007199254740991").is_ok());
-        for bad in ["9007199254740992", "-1", "1.5", "\"1\""] {
+        for (good, seq) in
+            [("9007199254740991", Seq::MAX), ("0", Seq::ZERO), ("1.0", Seq(1)), ("2e3", Seq(2_000))]
+        {
+            assert_eq!(serde_json::from_str::<Seq>(good).unwrap(), seq, "{good}");
+        }
+        assert_eq!(serde_json::to_string(&Seq::MAX).unwrap(), "9007199254740991");
+        for bad in ["9007199254740992", "9007199254740993", "1e300", "-1", "1.5", "\"1\"", "null"] {
             assert!(serde_json::from_str::<Seq>(bad).is_err(), "{bad}");
         }
     }

@@ -25,6 +25,9 @@ pub enum Role {
     Member,
     /// A buyer: sees the conversations that he takes part in, and nothing else of the company.
     Customer,
+    /// Not a person at all but the app's own backend: it says whose conversations there are and who takes part, and
+    /// hears nothing.
+    Backend,
 }
 
 /// One company of an identity.
@@ -37,6 +40,26 @@ pub struct CompanyClaim {
     pub role: Role,
 }
 
+/// Who says what a user is to a company.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CompaniesBy {
+    /// His token, which names them all.
+    #[default]
+    Token,
+    /// Whop, whose tokens name the user alone: it is asked for each company when it matters.
+    Whop,
+}
+
+impl CompaniesBy {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Whop => "whop",
+        }
+    }
+}
+
 /// An authenticated user, until [`expires_at`](Identity::expires_at).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -44,8 +67,10 @@ pub struct Identity {
     pub user: UserId,
     /// What to call him.
     pub name: Name,
-    /// The companies that his token names; at most [`COMPANIES_MAX`].
+    /// The companies that are known of him; of a token at most [`COMPANIES_MAX`].
     pub companies: Vec<CompanyClaim>,
+    /// Who says so, and who could say more.
+    pub companies_by: CompaniesBy,
     /// When the token stops counting, on a live connection too.
     pub expires_at: Timestamp,
 }
@@ -53,7 +78,12 @@ pub struct Identity {
 impl Identity {
     /// Whether the user is of the team of this company.
     pub fn is_team_of(&self, company: &CompanyId) -> bool {
-        self.companies.iter().any(|c| c.id == *company && c.role != Role::Customer)
+        self.companies.iter().any(|c| c.id == *company && matches!(c.role, Role::Admin | Role::Member))
+    }
+
+    /// Whether this is the backend of this company.
+    pub fn is_backend_of(&self, company: &CompanyId) -> bool {
+        self.companies.iter().any(|c| c.id == *company && c.role == Role::Backend)
     }
 
     /// Refuses an identity that has expired by `now`.
@@ -66,7 +96,9 @@ impl Identity {
         let names = |claims: &[CompanyClaim]| {
             claims.iter().map(|claim| (claim.id.clone(), claim.role)).collect::<BTreeMap<_, _>>()
         };
-        self.user == fresh.user && names(&self.companies) == names(&fresh.companies)
+        self.user == fresh.user
+            && self.companies_by == fresh.companies_by
+            && names(&self.companies) == names(&fresh.companies)
     }
 
     /// As an authorizer's context: flat strings, which is all that API Gateway passes on.
@@ -75,6 +107,7 @@ impl Identity {
             ("userId", self.user.to_string()),
             ("name", self.name.as_str().to_owned()),
             ("companies", serde_json::to_string(&self.companies).unwrap_or_default()),
+            ("companiesBy", self.companies_by.as_str().to_owned()),
             ("expiresAt", self.expires_at.as_secs().to_string()),
         ])
     }
@@ -92,6 +125,11 @@ impl Identity {
             user: field("userId")?.parse().map_err(|e: Error| broken(&e))?,
             name: field("name")?.to_owned().try_into().map_err(|e: Error| broken(&e))?,
             companies: serde_json::from_str(field("companies")?).map_err(|e| broken(&e))?,
+            companies_by: match get("companiesBy") {
+                Some("whop") => CompaniesBy::Whop,
+                Some("token") | None => CompaniesBy::Token, // none: of a connection from before there were two
+                Some(_) => return Err(Error::Internal("the authorizer's context: `companiesBy`".into())),
+            },
             expires_at: field("expiresAt")?
                 .parse()
                 .map(Timestamp::from_secs)
@@ -111,15 +149,20 @@ mod tests {
             companies: vec![
                 CompanyClaim { id: "biz_1".parse().unwrap(), role: Role::Admin },
                 CompanyClaim { id: "biz_2".parse().unwrap(), role: Role::Customer },
+                CompanyClaim { id: "biz_4".parse().unwrap(), role: Role::Backend },
             ],
+            companies_by: CompaniesBy::Token,
             expires_at: Timestamp::from_secs(1_000),
         }
     }
 
     #[test]
     fn a_context_carries_all_of_it() {
-        let context = ann().to_context();
-        assert_eq!(Identity::from_context(|name| context.get(name).map(String::as_str)), Ok(ann()));
+        for companies_by in [CompaniesBy::Token, CompaniesBy::Whop] {
+            let ann = Identity { companies_by, ..ann() };
+            let context = ann.to_context();
+            assert_eq!(Identity::from_context(|name| context.get(name).map(String::as_str)), Ok(ann));
+        }
     }
 
     #[test]
@@ -138,6 +181,13 @@ mod tests {
     }
 
     #[test]
+    fn a_backend_is_not_of_the_team_and_nobody_else_is_a_backend() {
+        assert!(!ann().is_team_of(&"biz_4".parse().unwrap()));
+        assert!(ann().is_backend_of(&"biz_4".parse().unwrap()));
+        assert!(!ann().is_backend_of(&"biz_1".parse().unwrap()));
+    }
+
+    #[test]
     fn only_the_same_word_of_the_same_user_renews() {
         let mut fresh = ann();
         fresh.expires_at = Timestamp::from_secs(2_000);
@@ -147,6 +197,7 @@ mod tests {
         assert!(!ann().is_renewed_by(&fresh));
         fresh.companies.truncate(1);
         assert!(!ann().is_renewed_by(&fresh));
+        assert!(!ann().is_renewed_by(&Identity { companies_by: CompaniesBy::Whop, ..ann() }));
         assert!(!ann().is_renewed_by(&Identity { user: "user_2".parse().unwrap(), ..ann() }));
     }
 
@@ -163,6 +214,7 @@ mod tests {
             user: "u".repeat(64).parse().unwrap(),
             name: "n".repeat(NAME_BYTES_MAX).try_into().unwrap(),
             companies: vec![company; COMPANIES_MAX],
+            companies_by: CompaniesBy::Token,
             expires_at: Timestamp::from_secs(i64::MAX / 1000),
         };
         let context = serde_json::to_string(&identity.to_context()).unwrap();

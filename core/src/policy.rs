@@ -7,8 +7,9 @@ use crate::{
     Channel, CompanyId, Identity,
     channel::Kind,
     event::EventName::{
-        self, AnalyticsUpdate, ChatMessage, ChatReceipt, ChatTyping, FunnelUpdate, PresenceJoin,
-        PresenceLeave, PresenceUpdate, ResourceUpdate, Signal, SystemNotification, UserNotification,
+        self, AnalyticsUpdate, ChatMessage, ChatReceipt, ChatTyping, FunnelUpdate, PresenceCount,
+        PresenceJoin, PresenceLeave, PresenceUpdate, ResourceUpdate, Signal, SystemNotification,
+        UserNotification,
     },
 };
 
@@ -86,6 +87,7 @@ pub const POLICY: [Row; 7] = [
             (PresenceJoin, Lane::Ephemeral),
             (PresenceLeave, Lane::Ephemeral),
             (PresenceUpdate, Lane::Ephemeral),
+            (PresenceCount, Lane::Ephemeral),
         ],
         client_events: &[],
         retention: Retention::For(DAY.saturating_mul(7)),
@@ -139,6 +141,7 @@ pub const POLICY: [Row; 7] = [
             (PresenceJoin, Lane::Ephemeral),
             (PresenceLeave, Lane::Ephemeral),
             (PresenceUpdate, Lane::Ephemeral),
+            (PresenceCount, Lane::Ephemeral),
         ],
         client_events: &[ChatMessage, ChatTyping, Signal, PresenceUpdate],
         retention: Retention::Configured,
@@ -214,84 +217,17 @@ pub fn may_stay_in_conversation(
     is_participant || joined_as_team_of == Some(company)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        Timestamp,
-        identity::{CompanyClaim, Role},
-    };
-
-    #[test]
-    fn every_kind_has_its_own_row() {
-        for (index, row) in POLICY.iter().enumerate() {
-            assert_eq!(row.kind as usize, index);
-            assert_eq!(row.kind.policy().kind, row.kind);
-            assert!(row.shards > 0);
-            for event in row.client_events {
-                assert!(row.lane(*event).is_some(), "{event:?} may be published but has no lane");
-            }
-        }
-    }
-
-    #[test]
-    fn a_client_publishes_on_conversations_alone() {
-        for row in &POLICY {
-            assert_eq!(row.client_events.is_empty(), row.kind != Kind::Conversation, "{:?}", row.kind);
-        }
-    }
-
-    fn user(companies: &[(&str, Role)]) -> Identity {
-        Identity {
-            user: "user_1".parse().unwrap(),
-            name: "Ann".to_owned().try_into().unwrap(),
-            companies: companies
-                .iter()
-                .map(|(id, role)| CompanyClaim { id: id.parse().unwrap(), role: *role })
-                .collect(),
-            expires_at: Timestamp::from_secs(1),
-        }
-    }
-
-    /// The verdicts of the README's table, written down channel by channel.
-    #[test]
-    fn who_may_join_what() {
-        use Verdict::{Allowed, DependsOnConversation, Refused};
-        let admin = user(&[("biz_1", Role::Admin)]);
-        let member = user(&[("biz_1", Role::Member)]);
-        let customer = user(&[("biz_1", Role::Customer)]);
-        let stranger = user(&[("biz_2", Role::Admin)]);
-        for (channel, verdicts) in [
-            ("company:biz_1", [Allowed, Allowed, Refused, Refused]),
-            ("funnel_updates:biz_1", [Allowed, Allowed, Refused, Refused]),
-            ("resource_updates:biz_1", [Allowed, Allowed, Refused, Refused]),
-            ("analytics:biz_1", [Allowed, Allowed, Refused, Refused]),
-            ("user:user_1", [Allowed; 4]),
-            ("user:user_2", [Refused; 4]),
-            ("conversation:c1", [DependsOnConversation; 4]),
-            ("system", [Allowed; 4]),
-        ] {
-            let got =
-                [&admin, &member, &customer, &stranger].map(|who| may_join(who, &channel.parse().unwrap()));
-            assert_eq!(got, verdicts, "{channel}");
-        }
-        let company = "biz_1".parse().unwrap();
-        for (who, as_participant, as_outsider) in
-            [(&admin, true, true), (&member, true, true), (&customer, true, false), (&stranger, true, false)]
-        {
-            assert_eq!(may_join_conversation(who, Some(&company), true), as_participant);
-            assert_eq!(may_join_conversation(who, Some(&company), false), as_outsider);
-            assert!(!may_join_conversation(who, None, true), "an unknown conversation is nobody's");
-        }
-        let other = "biz_2".parse().unwrap();
-        for (is_participant, team, stays) in [
-            (true, None, true),
-            (true, Some(&other), true),
-            (false, Some(&company), true),
-            (false, Some(&other), false),
-            (false, None, false),
-        ] {
-            assert_eq!(may_stay_in_conversation(&company, is_participant, team), stays);
-        }
-    }
+/// Whether this caller may say whose a conversation is and who takes part: the backend of the company that it is to be
+/// `given_to` (`None`: it is only looked at, or ended), and of the one that has it (`None`: nobody has told us of it).
+/// So no backend takes what is another company's.
+pub fn may_manage_conversation(
+    identity: &Identity,
+    owner: Option<&CompanyId>,
+    given_to: Option<&CompanyId>,
+) -> bool {
+    (owner.is_some() || given_to.is_some())
+        && owner.into_iter().chain(given_to).all(|company| identity.is_backend_of(company))
 }
+
+#[cfg(test)]
+mod tests;

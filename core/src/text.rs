@@ -6,6 +6,7 @@ use crate::Error;
 
 /// Text of 1 to `BYTES_MAX` bytes of UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, extend("minLength" = 1, "maxLength" = BYTES_MAX)))]
 #[serde(try_from = "String")]
 pub struct Text<const BYTES_MAX: usize>(String);
 
@@ -30,6 +31,7 @@ impl<const BYTES_MAX: usize> TryFrom<String> for Text<BYTES_MAX> {
 
 /// How far something has come, in percent: 0 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, extend("maximum" = 100)))]
 #[serde(try_from = "u8")]
 pub struct Percent(u8);
 

@@ -8,10 +8,14 @@ use crate::Error;
 
 /// A point in time to the millisecond, e.g. `2026-11-23T10:00:00.123Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("format" = "date-time")))]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The beginning of 1970.
+    pub const EPOCH: Self = Self(0);
+
     /// From milliseconds since 1970, clamped to the years that RFC 3339 can write.
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.clamp(jiff::Timestamp::MIN.as_second() * 1000, jiff::Timestamp::MAX.as_second() * 1000))
@@ -25,6 +29,11 @@ impl Timestamp {
     /// Milliseconds since 1970.
     pub const fn as_millis(self) -> i64 {
         self.0
+    }
+
+    /// How long after `earlier` this is; nothing where it is before it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default())
     }
 
     /// Whole seconds since 1970, rounded down.

@@ -7,6 +7,7 @@ use crate::{UserId, text::Text};
 
 /// The user has been taken out of the channel: nothing more of it comes, until he may join again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AccessRevoked {
     /// Who.

@@ -6,6 +6,7 @@ use crate::{CompanyId, FunnelId, Timestamp, text::Text};
 
 /// The value of one metric now; only the last one counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AnalyticsUpdate {
     /// Which metric, in the app's words.
@@ -22,8 +23,7 @@ pub struct AnalyticsUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Text<64>>,
     /// When; the event's own time where the backend leaves it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timestamp: Option<Timestamp>,
+    pub timestamp: Timestamp,
     /// Whose it is.
     pub company_id: CompanyId,
 }

@@ -14,6 +14,7 @@ pub const SIGNAL_BYTES_MAX: usize = 16 * 1024;
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MessageType {
     /// A person. The only one that a client may claim to be.
@@ -26,16 +27,18 @@ pub enum MessageType {
 }
 
 /// What a client sends to say something.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChatDraft {
     /// The text: 1 to [`CONTENT_BYTES_MAX`] bytes.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = CONTENT_BYTES_MAX)))]
     pub content: String,
     /// Who speaks; `user` where absent.
     #[serde(default, rename = "type")]
     pub kind: MessageType,
     /// Whatever the app wants beside it: at most [`METADATA_BYTES_MAX`] bytes.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
 }
 
@@ -48,22 +51,22 @@ impl ChatDraft {
 
 /// A message of a conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChatMessage {
     /// The server's id for it; a retried send keeps the first one's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<Text<128>>,
+    pub id: Text<128>,
     /// Where it was said.
     pub conversation_id: ConversationId,
     /// Who speaks.
     #[serde(rename = "type")]
     pub kind: MessageType,
     /// The text.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = CONTENT_BYTES_MAX)))]
     pub content: String,
-    /// When it was said; the server's clock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timestamp: Option<Timestamp>,
-    /// Whether the others have read it; always false when it is new.
+    /// When it was said.
+    pub timestamp: Timestamp,
+    /// Whether somebody but its author has read it; always false when it is new.
     #[serde(default)]
     pub is_read: bool,
     /// What the sender put beside it.
@@ -82,7 +85,8 @@ impl ChatMessage {
 }
 
 /// What a client sends when typing starts or stops.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TypingDraft {
     /// Whether the user is typing now.
@@ -91,6 +95,7 @@ pub struct TypingDraft {
 
 /// Somebody types, or has stopped; a client forgets it after 6 s.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TypingIndicator {
     /// Where.
@@ -107,6 +112,7 @@ pub struct TypingIndicator {
 
 /// How far a user has come in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptState {
     /// On his device.
@@ -117,6 +123,7 @@ pub enum ReceiptState {
 
 /// A user has got, or read, all up to `seq`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// Who.
@@ -128,13 +135,14 @@ pub struct Receipt {
 }
 
 /// What a client sends as a signal: a word of the app's own, e.g. to set up a call.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignalDraft {
     /// What it is called.
     pub name: Text<64>,
     /// What it says: at most [`SIGNAL_BYTES_MAX`] bytes of JSON.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
 }
 
@@ -147,6 +155,7 @@ impl SignalDraft {
 
 /// A word of the app's own between the participants; never kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Signal {
     /// Where.

@@ -8,8 +8,9 @@ use crate::{
     text::{Percent, Text},
 };
 
-/// What happened to it.
+/// What happened to a funnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FunnelUpdateType {
     /// Generation has begun.
@@ -28,6 +29,7 @@ pub enum FunnelUpdateType {
 
 /// News of one funnel; the last one of each is given on join.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FunnelUpdate {
     /// What happened.
@@ -44,8 +46,7 @@ pub struct FunnelUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Text<MESSAGE_BYTES_MAX>>,
     /// When; the event's own time where the backend leaves it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timestamp: Option<Timestamp>,
+    pub timestamp: Timestamp,
     /// Who asked for it.
     pub user_id: UserId,
     /// Whose it is.

@@ -17,8 +17,8 @@ pub use chat::{
     SIGNAL_BYTES_MAX, Signal, SignalDraft, TypingDraft, TypingIndicator,
 };
 pub use funnel::{FunnelUpdate, FunnelUpdateType};
-pub use notification::{Level, Notification};
-pub use presence::{Presence, PresenceDraft, Status};
+pub use notification::{Level, Notification, UserNotification};
+pub use presence::{Presence, PresenceCount, PresenceDraft, Status};
 pub use resource::{ResourceUpdate, ResourceUpdateType};
 
 /// The longest display name of a thing (a funnel, a resource, a metric), in bytes.
@@ -28,44 +28,48 @@ pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
 
 /// The name of an event on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum EventName {
-    /// [`ChatMessage`]
+    /// Somebody says something: a [`ChatMessage`].
     #[serde(rename = "chat.message")]
     ChatMessage,
-    /// [`TypingIndicator`]
+    /// Somebody types, or has stopped: a [`TypingIndicator`].
     #[serde(rename = "chat.typing")]
     ChatTyping,
-    /// [`Receipt`]
+    /// Somebody has got or read what was said: a [`Receipt`].
     #[serde(rename = "chat.receipt")]
     ChatReceipt,
-    /// [`Signal`]
+    /// A word of the app's own: a [`Signal`].
     #[serde(rename = "signal")]
     Signal,
-    /// [`Presence`]: a user came.
+    /// A user has come: his [`Presence`].
     #[serde(rename = "presence.join")]
     PresenceJoin,
-    /// [`Presence`]: a user went.
+    /// A user has gone: his [`Presence`].
     #[serde(rename = "presence.leave")]
     PresenceLeave,
-    /// [`Presence`]: a user's status changed.
+    /// A user's status has changed: his [`Presence`].
     #[serde(rename = "presence.update")]
     PresenceUpdate,
-    /// [`AccessRevoked`]: to the one who lost it, and to nobody else.
+    /// Somebody has come or gone where they are too many to name: a [`PresenceCount`].
+    #[serde(rename = "presence.count")]
+    PresenceCount,
+    /// To the one who has lost the channel, and to nobody else: an [`AccessRevoked`].
     #[serde(rename = "access.revoked")]
     AccessRevoked,
-    /// [`FunnelUpdate`]
+    /// A funnel is being generated or deployed: a [`FunnelUpdate`].
     #[serde(rename = "funnel.update")]
     FunnelUpdate,
-    /// [`ResourceUpdate`]
+    /// A resource has changed, or is being synced: a [`ResourceUpdate`].
     #[serde(rename = "resource.update")]
     ResourceUpdate,
-    /// [`AnalyticsUpdate`]
+    /// A metric has a new value: an [`AnalyticsUpdate`].
     #[serde(rename = "analytics.update")]
     AnalyticsUpdate,
-    /// [`Notification`] to everybody.
+    /// A notice to everybody: a [`Notification`].
     #[serde(rename = "system.notification")]
     SystemNotification,
-    /// [`Notification`] to one user.
+    /// A notice to one user: a [`UserNotification`].
     #[serde(rename = "user.notification")]
     UserNotification,
 }

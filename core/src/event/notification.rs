@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{MESSAGE_BYTES_MAX, TITLE_BYTES_MAX};
 use crate::{Timestamp, UserId, text::Text};
 
-/// How it should look.
+/// How a notice should look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Good to know.
@@ -19,16 +20,13 @@ pub enum Level {
     Error,
 }
 
-/// A notice: to everybody (`system.notification`), or to one user (`user.notification`, which has a `userId`).
+/// A notice to everybody.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Notification {
     /// Its id; the event's own where the backend leaves it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<Text<128>>,
-    /// To whom, where it is to one user.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<UserId>,
+    pub id: Text<128>,
     /// How it should look.
     pub level: Level,
     /// Its first line.
@@ -39,6 +37,28 @@ pub struct Notification {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<Text<2048>>,
     /// When; the event's own time where the backend leaves it out.
+    pub timestamp: Timestamp,
+}
+
+/// A notice to one user: a [`Notification`] that says to whom. Not one type with it, so that neither can pass for the
+/// other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UserNotification {
+    /// Its id; the event's own where the backend leaves it out.
+    pub id: Text<128>,
+    /// To whom.
+    pub user_id: UserId,
+    /// How it should look.
+    pub level: Level,
+    /// Its first line.
+    pub title: Text<TITLE_BYTES_MAX>,
+    /// What it says.
+    pub message: Text<MESSAGE_BYTES_MAX>,
+    /// Where it leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timestamp: Option<Timestamp>,
+    pub url: Option<Text<2048>>,
+    /// When; the event's own time where the backend leaves it out.
+    pub timestamp: Timestamp,
 }

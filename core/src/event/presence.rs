@@ -4,11 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Timestamp, UserId, identity::Name};
 
-/// What a user says of himself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a user says of himself. The earlier is the more present: a user with several devices is what the first of
+/// them says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Here.
+    #[default]
     Online,
     /// Here, but not looking.
     Away,
@@ -17,7 +20,8 @@ pub enum Status {
 }
 
 /// What a client sends to change its status.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PresenceDraft {
     /// The new one.
@@ -26,6 +30,7 @@ pub struct PresenceDraft {
 
 /// A user in a channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Presence {
     /// Who.
@@ -36,4 +41,13 @@ pub struct Presence {
     pub status: Status,
     /// When something was last heard from him.
     pub last_seen: Timestamp,
+}
+
+/// How many users a channel has that is too large to tell of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceCount {
+    /// The users, however many devices each has.
+    pub count: usize,
 }

@@ -8,8 +8,9 @@ use crate::{
     text::{Percent, Text},
 };
 
-/// What happened to it.
+/// What happened to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceUpdateType {
     /// It is new.
@@ -30,6 +31,7 @@ pub enum ResourceUpdateType {
 
 /// News of one resource.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceUpdate {
     /// What happened.
@@ -48,8 +50,7 @@ pub struct ResourceUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Text<MESSAGE_BYTES_MAX>>,
     /// When; the event's own time where the backend leaves it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timestamp: Option<Timestamp>,
+    pub timestamp: Timestamp,
     /// Who did it, where somebody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,

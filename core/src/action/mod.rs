@@ -1,0 +1,141 @@
+//! What a client sends: one JSON object a frame, `action` and `id` beside the action's own fields.
+//!
+//! Unknown fields are refused, so that a typing error is told and not swallowed.
+//!
+//! # Layout
+//! Here is how a frame is parsed, and the list of the actions. Each has its fields and its reply side by side:
+//! - `connection`: `status`, `ping`
+//! - `membership`: `join`, `leave`, `presence`
+//! - `messages`: `send`, `history`
+//! - `receipts`: `ack`, `receipts`
+
+mod connection;
+mod membership;
+mod messages;
+mod receipts;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+pub use self::{
+    connection::{Ping, Pong, Status, StatusReply},
+    membership::{Join, Joined, Leave, Left, PresenceQuery, Roster},
+    messages::{CONTAINS_BYTES_MAX, HISTORY_LIMIT_MAX, History, HistoryLimit, Page, Send, Sent},
+    receipts::{Ack, Acked, ReceiptBook, ReceiptsQuery, UserReceipts},
+};
+use crate::{Channel, Error, RequestId};
+
+/// A route of the API: its name, its fields, and what its reply carries.
+pub trait Action: DeserializeOwned {
+    /// The value of `action` that selects it.
+    const NAME: &'static str;
+    /// The `data` of its reply.
+    type Reply: Serialize;
+}
+
+/// A client's frame, parsed.
+#[derive(Debug, PartialEq)]
+pub struct Request<A> {
+    /// The caller's reference, to be echoed.
+    pub id: Option<RequestId>,
+    /// What he wants.
+    pub action: A,
+}
+
+/// A frame that is no request, with as much of its `id` as could be read, so that the caller knows which one it was.
+#[derive(Debug, PartialEq)]
+pub struct Rejected {
+    /// The caller's reference, where there was one.
+    pub id: Option<RequestId>,
+    /// Why.
+    pub error: Error,
+}
+
+/// Parses a frame whose `action` API Gateway has already matched to `A`'s route.
+///
+/// ```
+/// use funnelcast_core::action::{Join, parse};
+///
+/// let request = parse::<Join>(r#"{"action":"join","id":"7","channel":"conversation:c1","since":41}"#).unwrap();
+/// assert_eq!(request.action.channel.to_string(), "conversation:c1");
+/// ```
+pub fn parse<A: Action>(body: &str) -> Result<Request<A>, Rejected> {
+    let (id, fields) = envelope(body)?;
+    match from_fields(fields) {
+        Ok(action) => Ok(Request { id, action }),
+        Err(error) => Err(Rejected { id, error }),
+    }
+}
+
+/// Parses an action's own fields, which is all there is of it where no frame is around them (the HTTP API).
+///
+/// # Errors
+/// [`Error::InvalidChannel`] and [`Error::BadRequest`], which says what is wrong with which field.
+pub fn from_fields<A: Action>(fields: Map<String, Value>) -> Result<A, Error> {
+    if let Some(Value::String(channel)) = fields.get("channel") {
+        channel.parse::<Channel>()?; // by itself, because `serde` would only say that a string is wrong
+    }
+    Error::parse(Value::Object(fields))
+}
+
+/// The refusal of a frame that no route took: it names no action that exists, or is no request at all.
+pub fn reject_unrouted(body: &str) -> Rejected {
+    match envelope(body) {
+        Ok((id, _)) => Rejected { id, error: Error::UnknownAction },
+        Err(rejected) => rejected,
+    }
+}
+
+/// Takes `action` and `id` off a frame, and leaves the action's own fields.
+fn envelope(body: &str) -> Result<(Option<RequestId>, Map<String, Value>), Rejected> {
+    let bad = |id, text: &'static str| Rejected { id, error: Error::BadRequest(text.into()) };
+    let mut fields = match serde_json::from_str(body) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(_) => return Err(bad(None, "a frame is a JSON object")),
+        Err(error) => return Err(Rejected { id: None, error: Error::from_serde(&error) }),
+    };
+    let id = match fields.remove("id") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(id)) => {
+            Some(RequestId::try_from(id).map_err(|error| Rejected { id: None, error })?)
+        }
+        Some(_) => return Err(bad(None, "`id` is a string of 1 to 64 bytes")),
+    };
+    match fields.remove("action") {
+        Some(Value::String(_)) => Ok((id, fields)),
+        _ => Err(bad(id, "`action` is missing or no string")),
+    }
+}
+
+/// Ties each action to its name and reply, and lists them.
+macro_rules! actions {
+    ($($action:ty = $name:literal -> $reply:ty;)*) => {
+        $(impl Action for $action {
+            const NAME: &'static str = $name;
+            type Reply = $reply;
+        })*
+
+        /// Every action.
+        #[cfg(feature = "schema")]
+        pub fn actions() -> Vec<crate::schema::ActionType> {
+            use crate::schema::{ActionType, WireType};
+            let type_of = |name, fields, reply| ActionType { name, fields, reply };
+            vec![$(type_of($name, WireType::of::<$action>(), WireType::of::<$reply>())),*]
+        }
+    };
+}
+
+actions! {
+    Join = "join" -> Joined;
+    Leave = "leave" -> Left;
+    Send = "send" -> Sent;
+    Ack = "ack" -> Acked;
+    History = "history" -> Page;
+    PresenceQuery = "presence" -> Roster;
+    ReceiptsQuery = "receipts" -> ReceiptBook;
+    Status = "status" -> StatusReply;
+    Ping = "ping" -> Pong;
+}
+
+#[cfg(test)]
+mod tests;

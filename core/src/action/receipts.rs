@@ -1,0 +1,56 @@
+//! How far everybody has come: `ack`, `receipts`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Channel, Seq, UserId, event::ReceiptState};
+
+/// Tells how far the user has come.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Ack {
+    /// Where.
+    pub channel: Channel,
+    /// Up to which seq.
+    pub seq: Seq,
+    /// What he did with them.
+    pub state: ReceiptState,
+}
+
+/// The reply to [`Ack`].
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Acked {
+    /// The watermark now, which never goes back.
+    pub seq: Seq,
+}
+
+/// Asks how far everybody has come.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptsQuery {
+    /// Where.
+    pub channel: Channel,
+}
+
+/// The reply to [`ReceiptsQuery`]: who has not had an event yet is who has a lower `delivered` than its seq.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ReceiptBook {
+    /// Who takes part in the conversation, and who else has ever acked.
+    pub users: Vec<UserReceipts>,
+}
+
+/// How far one user has come; 0 where he never said.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UserReceipts {
+    /// Who.
+    pub user_id: UserId,
+    /// Up to here all is on a device of his.
+    pub delivered: Seq,
+    /// Up to here he has seen all.
+    pub read: Seq,
+}

@@ -1,0 +1,111 @@
+//! A client's draft, completed: who, where and when are the server's to say.
+
+use serde_json::{Value, value::RawValue};
+
+use super::{Publication, raw};
+use crate::{
+    Channel, ConversationId, Error, Identity, Timestamp, UserId,
+    action::Send,
+    event::{
+        ChatDraft, ChatMessage, EventName, MessageType, Presence, PresenceDraft, Signal, SignalDraft,
+        TypingDraft, TypingIndicator,
+    },
+    frame::Sender,
+    text::Text,
+};
+
+impl Publication {
+    /// From a client: `data` is a draft; who, where and when are the server's to say. What `agent` says, the app's own user,
+    /// is a bot's.
+    ///
+    /// `message_id` is given to a chat message; a repeat of its key keeps the first one's.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where the policy does not let a client publish this here, [`Error::BadRequest`] and
+    /// [`Error::TooLarge`] where the draft or the key is not what it should be.
+    pub fn from_client(
+        send: Send,
+        identity: &Identity,
+        agent: Option<&UserId>,
+        at: Timestamp,
+        message_id: impl FnOnce() -> String,
+    ) -> Result<Self, Error> {
+        let Send { channel, event, data, key, .. } = send;
+        let row = channel.kind().policy();
+        let (Some(lane), true, Channel::Conversation(conversation)) =
+            (row.lane(event), row.client_may_publish(event), &channel)
+        else {
+            return Err(Error::Forbidden("a client may not publish this event on this channel"));
+        };
+        if lane.is_durable() && key.is_none() {
+            return Err(Error::BadRequest("a durable event needs a `key`".into()));
+        }
+        let data = complete(event, data, conversation, Author { identity, agent }, at, message_id)?;
+        let from = Some(Sender { user_id: identity.user.clone(), name: identity.name.clone() });
+        Ok(Self { channel, event, lane, at, from, key, latest_key: None, data })
+    }
+}
+
+/// Whose draft it is, and who speaks for the app.
+#[derive(Clone, Copy)]
+struct Author<'a> {
+    identity: &'a Identity,
+    agent: Option<&'a UserId>,
+}
+
+impl Author<'_> {
+    /// As what he speaks; what he claims to be may not be more.
+    fn speaks_as(self, claimed: MessageType) -> Result<MessageType, Error> {
+        let is_agent = self.agent == Some(&self.identity.user);
+        match claimed {
+            MessageType::User | MessageType::Bot if is_agent => Ok(MessageType::Bot),
+            MessageType::User => Ok(MessageType::User),
+            _ => Err(Error::Forbidden("only the backend speaks as `bot` or `system`")),
+        }
+    }
+}
+
+/// A client's draft, completed.
+fn complete(
+    event: EventName,
+    draft: Value,
+    conversation: &ConversationId,
+    author: Author<'_>,
+    at: Timestamp,
+    message_id: impl FnOnce() -> String,
+) -> Result<Box<RawValue>, Error> {
+    let conversation_id = conversation.clone();
+    let identity = author.identity;
+    let user_id = identity.user.clone();
+    match event {
+        EventName::ChatMessage => {
+            let draft: ChatDraft = Error::parse(draft)?;
+            draft.validate()?;
+            raw(&ChatMessage {
+                id: Text::try_from(message_id())?,
+                conversation_id,
+                kind: author.speaks_as(draft.kind)?,
+                content: draft.content,
+                timestamp: at,
+                is_read: false,
+                metadata: draft.metadata,
+                user_id: Some(user_id),
+            })
+        }
+        EventName::ChatTyping => {
+            let TypingDraft { is_typing } = Error::parse(draft)?;
+            let user_name = identity.name.clone();
+            raw(&TypingIndicator { conversation_id, user_id, user_name, is_typing, timestamp: at })
+        }
+        EventName::Signal => {
+            let draft: SignalDraft = Error::parse(draft)?;
+            draft.validate()?;
+            raw(&Signal { conversation_id, user_id, name: draft.name, payload: draft.payload })
+        }
+        EventName::PresenceUpdate => {
+            let PresenceDraft { status } = Error::parse(draft)?;
+            raw(&Presence { user_id, name: identity.name.clone(), status, last_seen: at })
+        }
+        _ => Err(Error::Forbidden("a client may not publish this event")),
+    }
+}

@@ -1,0 +1,54 @@
+//! How somebody's word becomes an event: a client's draft, or the backend's detail, checked and completed.
+//!
+//! # Layout
+//! - here: what both come to
+//! - `draft`: a client's; `detail`: the backend's
+
+mod detail;
+mod draft;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    Channel, Error, Key, Seq, Timestamp,
+    event::EventName,
+    frame::{Event, Sender},
+    policy::Lane,
+};
+
+/// An event that may be published: it has its place in the policy, and its payload is whole.
+#[derive(Debug)]
+pub struct Publication {
+    /// Where.
+    pub channel: Channel,
+    /// What.
+    pub event: EventName,
+    /// What becomes of it.
+    pub lane: Lane,
+    /// When the server took it; of what is only kept as the latest, when it happened: the later one stays.
+    pub at: Timestamp,
+    /// Who caused it.
+    pub from: Option<Sender>,
+    /// What a repeat of it is known by, among those of the same sender.
+    pub key: Option<Key>,
+    /// What it is the latest of, on lanes that keep that.
+    pub latest_key: Option<String>,
+    /// The payload as it travels and is stored.
+    pub data: Box<RawValue>,
+}
+
+impl Publication {
+    /// The event as it is sent, with its place in the log where it has one.
+    pub fn into_event(self, seq: Option<Seq>) -> Event {
+        let Self { channel, event, at, from, key, data, .. } = self;
+        Event { channel, event, seq, at, from, key, data }
+    }
+}
+
+fn raw(payload: &impl Serialize) -> Result<Box<RawValue>, Error> {
+    serde_json::value::to_raw_value(payload).map_err(|error| Error::internal("a payload", &error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! What becomes of drafts and details, right ones and wrong ones.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    Identity,
+    action::{Send, parse as parse_frame},
+    event::{ChatMessage, MessageType},
+    identity::CompaniesBy,
+};
+
+const AT: &str = "2026-11-23T10:00:00.123Z";
+/// When the server gets to what was said [`AT`].
+const LATER: &str = "2026-11-23T10:01:00.456Z";
+
+fn ann() -> Identity {
+    Identity {
+        user: "user_1".parse().unwrap(),
+        name: "Ann".to_owned().try_into().unwrap(),
+        companies: vec![],
+        companies_by: CompaniesBy::Token,
+        expires_at: Timestamp::from_secs(4_102_444_800),
+    }
+}
+
+fn publish(frame: Value) -> Result<Publication, Error> {
+    publish_beside(frame, None)
+}
+
+/// What Ann publishes where `agent` speaks for the app.
+fn publish_beside(mut frame: Value, agent: Option<&str>) -> Result<Publication, Error> {
+    let agent = agent.map(|agent| agent.parse().unwrap());
+    frame["action"] = json!("send");
+    let send: Send = parse_frame(&frame.to_string()).map_err(|rejected| rejected.error)?.action;
+    Publication::from_client(send, &ann(), agent.as_ref(), AT.parse().unwrap(), || "msg_1".into())
+}
+
+fn chat(data: &Value) -> Result<Publication, Error> {
+    publish(json!({"channel": "conversation:c1", "event": "chat.message", "key": "k1", "data": data}))
+}
+
+fn from_backend(detail_type: &str, detail: Value) -> Result<Publication, Error> {
+    let at = AT.parse().unwrap();
+    let (id, agent) = ("evt-1".parse().unwrap(), "user_bot".parse().unwrap());
+    Publication::from_backend(detail_type, detail, id, Some(&agent), at, LATER.parse().unwrap())
+}
+
+#[test]
+fn the_server_says_who_where_and_when() {
+    let publication = chat(&json!({"content": "hi", "metadata": {"a": 1}})).unwrap();
+    assert_eq!(publication.lane, Lane::Durable);
+    assert_eq!(
+        serde_json::from_str::<Value>(publication.data.get()).unwrap(),
+        json!({"id": "msg_1", "conversationId": "c1", "type": "user", "content": "hi", "timestamp": AT,
+               "isRead": false, "metadata": {"a": 1}, "userId": "user_1"})
+    );
+}
+
+#[test]
+fn a_client_cannot_speak_for_another() {
+    for (data, code) in [
+        (json!({"content": "hi", "userId": "user_2"}), "bad_request"),
+        (json!({"content": "hi", "timestamp": AT}), "bad_request"),
+        (json!({"content": "hi", "type": "bot"}), "forbidden"),
+        (json!({"content": "hi", "type": "system"}), "forbidden"),
+        (json!({"content": ""}), "bad_request"),
+        (json!({"content": "x".repeat(16 * 1024 + 1)}), "too_large"),
+        (json!({"content": "hi", "metadata": {"a": "x".repeat(4096)}}), "too_large"),
+        (json!({"content": "hi", "metadata": []}), "bad_request"),
+        (json!("hi"), "bad_request"),
+    ] {
+        assert_eq!(chat(&data).unwrap_err().code(), code, "{data}");
+    }
+}
+
+#[test]
+fn the_apps_own_user_speaks_as_a_bot_and_nobody_else() {
+    let kind = |agent: Option<&str>, claimed: Value| {
+        let frame = json!({"channel": "conversation:c1", "event": "chat.message", "key": "k1",
+                           "data": {"content": "hi", "type": claimed}});
+        let data = publish_beside(frame, agent)?.data;
+        Ok::<_, Error>(serde_json::from_str::<ChatMessage>(data.get()).unwrap().kind)
+    };
+    for (agent, claimed, spoken) in [
+        (Some("user_1"), "user", Some(MessageType::Bot)),
+        (Some("user_1"), "bot", Some(MessageType::Bot)),
+        (Some("user_1"), "system", None),
+        (Some("user_2"), "user", Some(MessageType::User)),
+        (Some("user_2"), "bot", None),
+        (None, "bot", None),
+    ] {
+        assert_eq!(kind(agent, json!(claimed)).ok(), spoken, "{agent:?} {claimed}");
+    }
+}
+
+#[test]
+fn a_bot_without_a_user_is_the_agent() {
+    for (kind, user, shown) in [
+        ("bot", Value::Null, json!("user_bot")),
+        ("bot", json!("user_7"), json!("user_7")),
+        ("system", Value::Null, Value::Null),
+        ("user", json!("user_7"), json!("user_7")),
+    ] {
+        let detail = json!({"conversationId": "c1", "type": kind, "content": "hi", "userId": user});
+        let data = from_backend("ChatMessage", detail).unwrap().data;
+        let message: Value = serde_json::from_str(data.get()).unwrap();
+        assert_eq!(message.get("userId").cloned().unwrap_or_default(), shown, "{kind}");
+    }
+}
+
+#[test]
+fn what_a_client_may_publish_and_where() {
+    let typing =
+        publish(json!({"channel": "conversation:c1", "event": "chat.typing", "data": {"isTyping": true}}));
+    assert_eq!(typing.unwrap().lane, Lane::Ephemeral);
+    let keyless =
+        publish(json!({"channel": "conversation:c1", "event": "chat.message", "data": {"content": "a"}}));
+    assert_eq!(keyless.unwrap_err().code(), "bad_request");
+    for (channel, event) in [
+        ("conversation:c1", "chat.receipt"),
+        ("conversation:c1", "presence.join"),
+        ("conversation:c1", "funnel.update"),
+        ("company:c1", "presence.update"),
+        ("user:user_1", "user.notification"),
+        ("system", "system.notification"),
+        ("funnel_updates:biz_1", "chat.message"),
+    ] {
+        let refused = publish(json!({"channel": channel, "event": event, "key": "k", "data": {}}));
+        assert_eq!(refused.unwrap_err().code(), "forbidden", "{event} on {channel}");
+    }
+}
+
+#[test]
+fn a_detail_finds_its_channel_and_gets_its_time() {
+    let funnel = json!({"type": "generation_progress", "funnelId": "f1", "funnelName": "Spring", "progress": 40,
+                        "userId": "user_1", "companyId": "biz_1"});
+    let publication = from_backend("FunnelUpdate", funnel).unwrap();
+    assert_eq!(publication.channel.to_string(), "funnel_updates:biz_1");
+    assert_eq!((publication.lane, publication.latest_key.as_deref()), (Lane::DurableAndLatest, Some("f1")));
+    assert!(publication.data.get().contains(AT));
+
+    let notice = json!({"level": "info", "title": "Hello", "message": "World", "userId": "user_9"});
+    let publication = from_backend("UserNotification", notice.clone()).unwrap();
+    assert_eq!(publication.channel.to_string(), "user:user_9");
+    assert!(publication.data.get().contains("evt-1"), "the event's id is the notice's");
+    assert!(from_backend("SystemNotification", notice).is_err(), "a user's notice must not reach everybody");
+}
+
+/// The later one stays, whichever the server gets to first.
+#[test]
+fn what_is_only_kept_as_the_latest_is_of_when_it_happened() {
+    let at = |timestamp: Option<&str>| {
+        let metric = json!({"metric": "visits", "value": 1, "companyId": "biz_1", "timestamp": timestamp});
+        from_backend("AnalyticsUpdate", metric).unwrap().at.to_string()
+    };
+    assert_eq!(at(Some("2026-11-23T09:00:00.000Z")), "2026-11-23T09:00:00.000Z");
+    assert_eq!(at(None), AT, "when it was said");
+    assert_eq!(at(Some("2099-01-01T00:00:00.000Z")), LATER, "no later than now");
+    let resource = json!({"type": "created", "resourceId": "r", "resourceType": "t", "resourceName": "n",
+                          "companyId": "biz_1", "timestamp": AT});
+    assert_eq!(from_backend("ResourceUpdate", resource).unwrap().at.to_string(), LATER);
+}
+
+#[test]
+fn what_the_backend_leaves_out_is_the_events_own() {
+    for (given, id, timestamp) in [
+        (json!({}), "evt-1", AT),
+        (json!({"id": null, "timestamp": null}), "evt-1", AT),
+        (json!({"id": "m1", "timestamp": "2026-01-01T00:00:00.000Z"}), "m1", "2026-01-01T00:00:00.000Z"),
+    ] {
+        let mut detail = json!({"conversationId": "c1", "type": "system", "content": "hi", "isRead": true});
+        detail.as_object_mut().unwrap().extend(given.as_object().unwrap().clone());
+        let data: Value =
+            serde_json::from_str(from_backend("ChatMessage", detail).unwrap().data.get()).unwrap();
+        assert_eq!(
+            data,
+            json!({"id": id, "conversationId": "c1", "type": "system", "content": "hi", "timestamp": timestamp,
+                   "isRead": false})
+        );
+    }
+    let wrong = json!({"conversationId": "c1", "type": "system", "content": "hi", "timestamp": 1});
+    assert_eq!(from_backend("ChatMessage", wrong).unwrap_err().code(), "bad_request");
+}
+
+#[test]
+fn a_detail_that_is_wrong_says_so() {
+    for (detail_type, detail) in [
+        (
+            "FunnelUpdate",
+            json!({"type": "exploded", "funnelId": "f", "funnelName": "n", "userId": "u", "companyId": "b"}),
+        ),
+        (
+            "FunnelUpdate",
+            json!({"type": "deployed", "funnelId": "f", "funnelName": "n", "userId": "u", "companyId": "b:c"}),
+        ),
+        (
+            "FunnelUpdate",
+            json!({"type": "deployed", "funnelId": "f", "funnelName": "n", "userId": "u", "companyId": "b", "progress": 101}),
+        ),
+        ("UserNotification", json!({"level": "info", "title": "a", "message": "b"})),
+        ("AnalyticsUpdate", json!({"metric": "visits", "value": "many", "companyId": "b"})),
+        ("Nonsense", json!({})),
+    ] {
+        let error = from_backend(detail_type, detail).unwrap_err();
+        assert_eq!(error.code(), "bad_request", "{error}");
+    }
+}
+
+#[test]
+fn the_outbox_cannot_post_to_another_companys_channel() {
+    let update =
+        json!({"type": "deployed", "funnelId": "f", "funnelName": "n", "userId": "u", "companyId": "biz_1"});
+    let publish = |channel: &str| {
+        let (key, at) = ("k".parse().unwrap(), AT.parse().unwrap());
+        Publication::from_outbox(
+            channel.parse().unwrap(),
+            EventName::FunnelUpdate,
+            update.clone(),
+            key,
+            None,
+            at,
+            at,
+        )
+    };
+    assert!(publish("funnel_updates:biz_1").is_ok());
+    assert!(publish("funnel_updates:biz_2").is_err());
+    assert!(publish("system").is_err());
+}

@@ -1,0 +1,183 @@
+//! docs/samples, one of every frame: decoded and encoded again they are the same, and the schemas say of them what the
+//! types do. The documents and the TypeScript client are made of the same samples and schemas.
+
+#![expect(clippy::unwrap_used, reason = "a sample that cannot be read is a test that fails")]
+
+mod schemas;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use funnelcast_core::{
+    Channel, Error, Identity, Seq, Timestamp,
+    action::{Send, parse},
+    frame::{self, Event, Reply},
+    identity::CompaniesBy,
+    policy::{Lane, POLICY},
+    publication::Publication,
+    schema::{self, WireType},
+};
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, value::RawValue};
+
+const FOLDERS: [&str; 4] = ["requests", "replies", "events", "refusals"];
+
+fn samples(folder: &str) -> BTreeMap<String, Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/samples").join(folder);
+    let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.is_file());
+    files.map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), read(&path))).collect()
+}
+
+fn names(folder: &str) -> BTreeSet<String> {
+    samples(folder).into_keys().collect()
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap())
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The event's name as it is on the wire, which is the sample's, too.
+fn name(event: impl serde::Serialize) -> String {
+    serde_json::from_value(serde_json::to_value(event).unwrap()).unwrap()
+}
+
+/// A sample that a type has: what it is of, the type, and the value.
+struct Typed {
+    of: String,
+    type_: WireType,
+    settings: SchemaSettings,
+    value: Value,
+}
+
+/// Every sample's part that has a type of its own.
+fn typed() -> Vec<Typed> {
+    let [requests, replies, events, _] = FOLDERS.map(samples);
+    let mut all = Vec::new();
+    let mut add = |of: String, type_, settings, value: &Value| {
+        all.push(Typed { of, type_, settings, value: value.clone() });
+    };
+    for action in schema::actions() {
+        let reply = &replies[action.name];
+        add(format!("replies/{}", action.name), action.reply, schema::received(), &reply["data"]);
+        for (name, request) in requests.iter().filter(|(name, _)| name.split('.').next() == Some(action.name))
+        {
+            assert_eq!(request["action"], action.name);
+            let mut fields = request.clone();
+            fields.as_object_mut().unwrap().retain(|field, _| field != "action" && field != "id");
+            add(format!("requests/{name}"), action.fields, schema::sent(), &fields);
+        }
+    }
+    for event in schema::events() {
+        let (of, event_type) = (name(event), WireType::of::<Event>());
+        add(format!("events/{of}"), event_type, schema::received(), &events[&of]);
+        add(format!("data of events/{of}"), schema::payload(event), schema::received(), &events[&of]["data"]);
+        if let Some(draft) = schema::draft(event) {
+            let of = format!("send.{of}");
+            add(format!("data of requests/{of}"), draft, schema::sent(), &requests[&of]["data"]);
+        }
+    }
+    all
+}
+
+#[test]
+fn there_is_one_of_every_frame_and_no_other() {
+    let [requests, replies, events, refusals] = FOLDERS.map(names);
+    let actions: BTreeSet<_> = schema::actions().iter().map(|action| action.name.to_owned()).collect();
+    assert_eq!(replies, actions);
+    assert_eq!(events, schema::events().into_iter().map(name).collect());
+    assert_eq!(refusals, schema::codes().into_iter().collect());
+    // An action may be asked for in several ways: `history.before`, `history.after`.
+    let asked = requests.iter().map(|name| name.split('.').next().unwrap().to_owned());
+    assert_eq!(asked.collect::<BTreeSet<_>>(), actions);
+    let drafts = schema::events().into_iter().filter(|event| schema::draft(*event).is_some());
+    let sends = requests.iter().filter_map(|name| name.strip_prefix("send.")).map(str::to_owned);
+    assert_eq!(sends.collect::<BTreeSet<_>>(), drafts.map(name).collect());
+}
+
+#[test]
+fn what_is_decoded_and_encoded_again_is_the_same() {
+    for Typed { of, type_, value, .. } in typed() {
+        assert_eq!(
+            (type_.again)(value.clone()).unwrap_or_else(|error| panic!("{of}: {error}")),
+            value,
+            "{of}"
+        );
+    }
+}
+
+#[test]
+fn replies_and_batches_are_framed_as_the_server_frames_them() {
+    for (of, reply) in samples("replies") {
+        let id = serde_json::from_value(reply["id"].clone()).ok();
+        assert_eq!(serde_json::to_value(Reply::ok(id.as_ref(), &reply["data"])).unwrap(), reply, "{of}");
+    }
+    let batch = samples("")["batch"].clone();
+    let events: Vec<Box<RawValue>> = serde_json::from_value(batch["events"].clone()).unwrap();
+    let frames = frame::frames(&events.iter().map(|event| &**event).collect::<Vec<_>>()).unwrap();
+    assert_eq!(
+        frames.iter().map(|frame| serde_json::from_str(frame).unwrap()).collect::<Vec<Value>>(),
+        [batch]
+    );
+}
+
+#[test]
+fn refusals_are_what_errors_say() {
+    let errors = [
+        Error::BadRequest("missing field `channel`".into()),
+        Error::UnknownAction,
+        Error::InvalidChannel("no such kind"),
+        Error::connection_ended(),
+        Error::Forbidden("a client may not publish this event on this channel"),
+        Error::NotJoined,
+        Error::NotFound("the message"),
+        Error::TooLarge { what: "content", bytes_max: 16 * 1024 },
+        Error::RateLimited { retry_after_ms: 250 },
+        Error::Conflict("catch up first: `base` is too far behind"),
+        Error::Internal("the table is on fire".into()),
+    ];
+    let said = errors.iter().map(|error| {
+        let id = "1".parse().unwrap();
+        (error.code().to_owned(), serde_json::to_value(Reply::error(Some(&id), error)).unwrap())
+    });
+    assert_eq!(said.collect::<BTreeMap<_, _>>(), samples("refusals"));
+}
+
+#[test]
+fn the_policy_allows_each_event_on_its_channel() {
+    for event in schema::events() {
+        let sample = &samples("events")[&name(event)];
+        let channel: Channel = serde_json::from_value(sample["channel"].clone()).unwrap();
+        let lane = channel.kind().policy().lane(event);
+        assert!(lane.is_some() || event == schema::ON_EVERY_CHANNEL, "{sample}");
+        assert_eq!(sample["seq"].is_u64(), lane.is_some_and(Lane::is_durable), "{sample}");
+        let may_be_published = POLICY.iter().any(|row| row.client_may_publish(event));
+        assert_eq!(schema::draft(event).is_some(), may_be_published, "{sample}");
+    }
+}
+
+/// Who says what the samples have of a client's events.
+fn ann(at: Timestamp) -> Identity {
+    let (user, name) = ("user_1".parse().unwrap(), "Ann".to_owned().try_into().unwrap());
+    Identity { user, name, companies: vec![], companies_by: CompaniesBy::Token, expires_at: at }
+}
+
+#[test]
+fn what_a_client_sends_becomes_the_event() {
+    let (requests, events) = (samples("requests"), samples("events"));
+    for (request, event) in
+        requests.iter().filter_map(|(name, request)| Some((request, name.strip_prefix("send.")?)))
+    {
+        let event = &events[event];
+        let send = parse::<Send>(&request.to_string()).unwrap().action;
+        let at: Timestamp = serde_json::from_value(event["at"].clone()).unwrap();
+        let id = || event["data"]["id"].as_str().unwrap().to_owned();
+        let published = Publication::from_client(send, &ann(at), None, at, id).unwrap();
+        let seq: Option<Seq> = serde_json::from_value(event["seq"].clone()).unwrap();
+        assert_eq!(serde_json::to_value(published.into_event(seq)).unwrap(), *event);
+    }
+}
