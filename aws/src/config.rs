@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use funnelcast_core::Error;
+use funnelcast_core::{Error, UserId};
+
+use crate::Sdk;
 
 /// The stage that takes no dev tokens.
 pub const PROD_STAGE: &str = "prod";
@@ -18,6 +19,12 @@ pub struct Config {
     pub table: Option<String>,
     /// `MANAGEMENT_ENDPOINT`: the base URL of `@connections`.
     pub management_endpoint: Option<String>,
+    /// `FANOUT_QUEUE_URL`: the queue of what is left to post.
+    pub fanout_queue: Option<String>,
+    /// `SWEEP_QUEUE_URL`: the queue of what is to be looked after later.
+    pub sweep_queue: Option<String>,
+    /// `LEASE_SECONDS`: how long a connection counts as alive after it was last heard of.
+    pub lease: Lease,
     /// `CONVERSATION_RETENTION_DAYS`: how long chat messages are kept; `None` for ever.
     pub conversation_retention: Option<Duration>,
     /// `ALLOWED_ORIGINS`: the origins that a browser may come from, comma-separated.
@@ -26,6 +33,22 @@ pub struct Config {
     pub issuers: Option<String>,
     /// `DEV_ISSUER_KEY`: the key of the dev issuer, base64url.
     pub dev_issuer_key: Option<String>,
+    /// `WHOP_API`: where Whop's API is.
+    pub whop_api: Option<String>,
+    /// `WHOP_API_KEY_SECRET`: the name of the secret that is the app's key for it.
+    pub whop_api_key: Option<String>,
+    /// `AGENT_USER_ID`: the user who speaks for the app, as a bot.
+    pub agent: Option<UserId>,
+    /// `BUS_NAME`: the event bus.
+    pub bus: Option<String>,
+    /// `EVENT_SOURCE`: the `source` of the app's events on it.
+    pub event_source: Option<String>,
+    /// `WEBHOOK_QUEUE_URL`: the queue of webhooks that have been taken.
+    pub webhook_queue: Option<String>,
+    /// `WHOP_WEBHOOK_SECRET`: the name of the secret that Whop signs webhooks with.
+    pub whop_webhook_secret: Option<String>,
+    /// What it says of AWS: one for all that is made from this.
+    pub sdk: Sdk,
 }
 
 impl Config {
@@ -37,17 +60,29 @@ impl Config {
         Self::from_lookup(variable)
     }
 
-    fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+    /// Takes `get` for the environment.
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let retention_days = match get("CONVERSATION_RETENTION_DAYS") {
             None => 0,
             Some(days) => {
                 days.parse::<u32>().map_err(|e| Error::internal("CONVERSATION_RETENTION_DAYS", &e))?
             }
         };
+        let lease = match get("LEASE_SECONDS") {
+            None => Lease::default(),
+            Some(secs) => Lease::from_secs(secs.parse().map_err(|e| Error::internal("LEASE_SECONDS", &e))?),
+        };
+        let agent = get("AGENT_USER_ID").map(UserId::try_from).transpose();
         Ok(Self {
             stage: get("STAGE").unwrap_or_default(),
             table: get("TABLE_NAME"),
             management_endpoint: get("MANAGEMENT_ENDPOINT"),
+            fanout_queue: get("FANOUT_QUEUE_URL"),
+            sweep_queue: get("SWEEP_QUEUE_URL"),
+            lease,
             conversation_retention: (retention_days > 0)
                 .then(|| Duration::from_hours(24).saturating_mul(retention_days)),
             allowed_origins: get("ALLOWED_ORIGINS")
@@ -55,7 +90,28 @@ impl Config {
                 .unwrap_or_default(),
             issuers: get("ISSUERS"),
             dev_issuer_key: get("DEV_ISSUER_KEY"),
+            whop_api: get("WHOP_API"),
+            whop_api_key: get("WHOP_API_KEY_SECRET"),
+            agent: agent.map_err(|error| Error::internal("AGENT_USER_ID", &error))?,
+            bus: get("BUS_NAME"),
+            event_source: get("EVENT_SOURCE"),
+            webhook_queue: get("WEBHOOK_QUEUE_URL"),
+            whop_webhook_secret: get("WHOP_WEBHOOK_SECRET"),
+            sdk: Sdk::from_lookup(get),
         })
+    }
+
+    /// Where clients connect to: the management API has the same host and path, for API Gateway's own addresses and for
+    /// custom domains
+    /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html>).
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where `MANAGEMENT_ENDPOINT` is not set, or is no URL of HTTP.
+    pub fn websocket_url(&self) -> Result<String, Error> {
+        let endpoint = Self::need("MANAGEMENT_ENDPOINT", self.management_endpoint.as_ref())?;
+        let rest = endpoint.strip_prefix("http"); // and then `s` or not, as for `ws`
+        let rest = rest.ok_or(Error::Internal("MANAGEMENT_ENDPOINT is no URL of HTTP".into()))?;
+        Ok(format!("ws{}", rest.trim_end_matches('/')))
     }
 
     /// A variable that this function cannot do without.
@@ -64,6 +120,39 @@ impl Config {
     /// [`Error::Internal`] that names it.
     pub fn need<'a>(name: &str, value: Option<&'a String>) -> Result<&'a str, Error> {
         value.map(String::as_str).ok_or_else(|| Error::Internal(format!("the variable {name} is not set")))
+    }
+}
+
+/// How long a connection counts as alive after it was last heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease(Duration);
+
+impl Lease {
+    /// At most this long: SQS, which tells when a lease may have ended, delays a message by at most 15 minutes
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html>).
+    const SECS_MAX: u64 = 900;
+
+    /// Of so many seconds, 1 to 900.
+    fn from_secs(secs: u64) -> Self {
+        Self(Duration::from_secs(secs.clamp(1, Self::SECS_MAX)))
+    }
+
+    /// Its length.
+    pub const fn length(self) -> Duration {
+        self.0
+    }
+
+    /// How old the last word of a connection may be before a `ping` is written down: a fifth of the lease, so that
+    /// most pings write nothing, and one that is lost costs nobody his place.
+    pub const fn unwritten_max(self) -> Duration {
+        Duration::from_millis(self.0.as_secs() * 200)
+    }
+}
+
+impl Default for Lease {
+    /// 5 minutes, so a `ping` writes at most once a minute.
+    fn default() -> Self {
+        Self::from_secs(300)
     }
 }
 
@@ -76,22 +165,6 @@ pub(crate) fn logs_are_json() -> bool {
 /// `RUST_LOG`: a filter of `tracing-subscriber`.
 pub(crate) fn log_filter() -> Option<String> {
     variable("RUST_LOG")
-}
-
-/// The SDK's configuration: region, credentials and endpoint as Lambda (or `local`) gives them, and limits on how
-/// long a call may take, so that a silent peer cannot eat the function's whole time.
-pub(crate) async fn sdk_config() -> SdkConfig {
-    const ATTEMPTS_MAX: u32 = 4;
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(Duration::from_secs(3))
-        .operation_timeout(Duration::from_secs(10))
-        .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
-        .timeout_config(timeouts)
-        .load()
-        .await
 }
 
 /// A variable that is set and not empty: CloudFormation cannot leave one out, only empty.
@@ -114,6 +187,35 @@ mod tests {
         let week = config(&[("CONVERSATION_RETENTION_DAYS", "7")]).unwrap().conversation_retention;
         assert_eq!(week, Some(Duration::from_hours(168)));
         assert!(config(&[("CONVERSATION_RETENTION_DAYS", "a week")]).is_err());
+    }
+
+    #[test]
+    fn a_lease_has_bounds_and_is_written_at_most_once_a_minute() {
+        let lease = |secs: &str| config(&[("LEASE_SECONDS", secs)]).map(|config| config.lease);
+        assert_eq!(config(&[]).unwrap().lease.unwritten_max(), Duration::from_mins(1));
+        assert_eq!(lease("6").unwrap().length(), Duration::from_secs(6));
+        assert_eq!(lease("0").unwrap().length(), Duration::from_secs(1));
+        assert_eq!(lease("3600").unwrap().length(), Duration::from_mins(15));
+        assert!(lease("soon").is_err());
+    }
+
+    #[test]
+    fn a_socket_is_where_its_management_is() {
+        let url = |endpoint| config(&[("MANAGEMENT_ENDPOINT", endpoint)]).unwrap().websocket_url();
+        assert_eq!(
+            url("https://a1.execute-api.eu-west-1.amazonaws.com/dev").unwrap(),
+            "wss://a1.execute-api.eu-west-1.amazonaws.com/dev"
+        );
+        assert_eq!(url("http://127.0.0.1:3001/dev/").unwrap(), "ws://127.0.0.1:3001/dev");
+        assert!(url("ftp://shop.example").is_err());
+        assert!(config(&[]).unwrap().websocket_url().is_err());
+    }
+
+    #[test]
+    fn the_agent_is_a_user_or_nobody() {
+        assert_eq!(config(&[]).unwrap().agent, None);
+        assert_eq!(config(&[("AGENT_USER_ID", "user_1")]).unwrap().agent, Some("user_1".parse().unwrap()));
+        assert!(config(&[("AGENT_USER_ID", "user 1")]).is_err());
     }
 
     #[test]

@@ -6,26 +6,44 @@
 //! - [`store`]: the table; its one implementation is DynamoDB
 //! - [`gateway`]: posts to connections
 //! - [`Issuers`]: whose tokens count
-//! - [`fanout`]: the two together: one event to all members of a channel, and what is done about the dead
+//! - [`fanout`]: the two together: events to all members of a channel, and what is done about the dead
+//! - [`errand`]: what is to be looked after later
+//! - [`mod@measure`]: what operators are to see
+//! - [`bus`], [`queue`]: what one function has to say to another
 //!
 //! No SDK type leaves this crate, and no decision about who may do what is made in it (that is
 //! [`funnelcast_core::policy`]).
 
+pub mod bus;
 pub mod config;
+pub mod errand;
 pub mod fanout;
 pub mod gateway;
 mod issuers;
 mod logging;
+pub mod measure;
+mod pool;
+pub mod queue;
+mod sdk;
+mod sdk_http;
+mod secrets;
 pub mod serve;
+#[cfg(test)]
+mod served;
 pub mod store;
+mod web;
+mod whop;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use bus::Bus;
 pub use config::Config;
 pub use fanout::Fanout;
 use funnelcast_core::{Error, Timestamp};
 pub use issuers::Issuers;
-pub use serve::{Caller, serve, serve_action};
+pub use sdk::Sdk;
+pub use secrets::WebhookSecrets;
+pub use serve::{Caller, serve, serve_action, serve_http};
 pub use store::Store;
 
 /// What a function works with, made once a process, in the init phase. A handler's first argument says which one

@@ -11,9 +11,14 @@ use funnelcast_core::{
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
-use tracing::Instrument;
+use tracing::{Instrument, Span, field::Empty};
 
-use crate::{Config, Resource, Store, logging, now};
+mod http;
+#[cfg(test)]
+mod tests;
+
+use crate::{Config, Resource, Store, logging, measure::Meter, now};
+pub use http::serve_http;
 
 /// An event of the WebSocket API, as API Gateway sends it.
 pub type WebSocketEvent = ApiGatewayWebsocketProxyRequest;
@@ -32,16 +37,19 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// From an event's context.
+    /// From an event's context; from here on the invocation's lines name him.
     ///
     /// # Errors
     /// [`Error::Internal`]: the context is API Gateway's and our authorizer's, so a broken one is not the caller's
     /// fault.
     pub fn of(context: &ApiGatewayWebsocketProxyRequestContext) -> Result<Self, Error> {
         let identity = Identity::from_context(|name| context.authorizer.fields.get(name)?.as_str())?;
+        let connection = connection_of(context)?;
+        let span = Span::current();
+        span.record("connection", connection.as_str()).record("user", identity.user.as_str());
         Ok(Self {
             identity,
-            connection: connection_of(context)?,
+            connection,
             connected_at: Timestamp::from_millis(context.connected_at),
             now: now(),
         })
@@ -52,7 +60,7 @@ impl Caller {
     async fn check_alive(&mut self, store: Option<&Store>) -> Result<(), Error> {
         let Err(expired) = self.identity.check_alive(self.now) else { return Ok(()) };
         let connection = match store {
-            Some(store) => store.connection(&self.connection).await?,
+            Some(store) => store.connection(&self.identity.user, &self.connection).await?,
             None => None,
         };
         let renewed = connection.map(|connection| connection.expires_at).filter(|at| self.now < *at);
@@ -61,11 +69,7 @@ impl Caller {
     }
 }
 
-/// The connection that an event is about.
-///
-/// # Errors
-/// [`Error::Internal`] where the context names none.
-pub fn connection_of(context: &ApiGatewayWebsocketProxyRequestContext) -> Result<ConnectionId, Error> {
+fn connection_of(context: &ApiGatewayWebsocketProxyRequestContext) -> Result<ConnectionId, Error> {
     let id = context.connection_id.clone().ok_or(Error::Internal("the event has no connectionId".into()))?;
     id.try_into().map_err(|error: Error| Error::internal("connectionId", &error))
 }
@@ -101,26 +105,37 @@ impl RouteResponse {
 
 /// Runs a function whose event is of any type: `E` in, `R` out.
 ///
-/// An error becomes the invocation's error, with the error's own text: nobody outside sees it.
+/// An error becomes the invocation's error, with the error's own text: nobody outside sees it. Each invocation is one
+/// line of the log, with its request's id, and the `connection`, `user` and `action` that were recorded on the span; what
+/// else it logs is for debugging, or out of the ordinary.
 ///
 /// # Errors
 /// What the runtime API says when it ends, or what the resource lacks.
 pub async fn serve<T: Resource, E: DeserializeOwned, R: Serialize>(
     handler: impl AsyncFn(&T, E) -> Result<R, Error>,
 ) -> Result<(), lambda_runtime::Error> {
-    let resource = start::<T>().await?;
+    run(async |resource: &T, event| handler(resource, event).await.inspect(|_| tracing::info!("done"))).await
+}
+
+/// Runs a function that says itself what it has done, and of which is said what it could not do.
+async fn run<T: Resource, E: DeserializeOwned, R: Serialize>(
+    handler: impl AsyncFn(&T, E) -> Result<R, Error>,
+) -> Result<(), lambda_runtime::Error> {
+    let (resource, meter) = start::<T>().await?;
     let handle = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-        let span = tracing::info_span!("invoke", request_id = event.context.request_id);
+        let span = invocation(&event.context.request_id);
         let outcome = async {
             let event =
                 serde_json::from_str(event.payload.get()).map_err(|error| Error::from_serde(&error))?;
             // Boxed, as below: the SDK's futures are so deep that the compiler gives up on their layout.
             Box::pin(handler(&resource, event)).await
         };
-        outcome.instrument(span.clone()).await.map_err(|error| {
+        let outcome = outcome.instrument(span.clone()).await.map_err(|error| {
             span.in_scope(|| log_failure(&error));
             Failure(error)
-        })
+        });
+        meter.flush(&event.context.request_id);
+        outcome
     });
     Runtime::new(handle).run().await
 }
@@ -134,7 +149,7 @@ pub async fn serve<T: Resource, E: DeserializeOwned, R: Serialize>(
 pub async fn serve_action<T: Resource, A: Action>(
     handler: impl AsyncFn(&T, &Caller, A) -> Result<A::Reply, Error>,
 ) -> Result<(), lambda_runtime::Error> {
-    serve(async |resource: &T, event: WebSocketEvent| Ok::<_, Error>(answer(&handler, resource, event).await))
+    run(async |resource: &T, event: WebSocketEvent| Ok::<_, Error>(answer(&handler, resource, event).await))
         .await
 }
 
@@ -143,11 +158,15 @@ async fn answer<T: Resource, A: Action>(
     resource: &T,
     event: WebSocketEvent,
 ) -> RouteResponse {
-    let connection = event.request_context.connection_id.as_deref().unwrap_or_default().to_owned();
+    Span::current().record("action", A::NAME);
     let request = match action::parse::<A>(event.body.as_deref().unwrap_or_default()) {
         Ok(request) => request,
         Err(rejected) => {
-            tracing::info!(action = A::NAME, connection, code = rejected.error.code(), "rejected");
+            tracing::info!(
+                connection = event.request_context.connection_id,
+                code = rejected.error.code(),
+                "rejected"
+            );
             return RouteResponse::rejected(&rejected);
         }
     };
@@ -158,13 +177,13 @@ async fn answer<T: Resource, A: Action>(
     };
     match outcome.await {
         Ok(data) => {
-            tracing::info!(action = A::NAME, connection, "done");
+            tracing::info!("done");
             RouteResponse::frame(&Reply::ok(request.id.as_ref(), data))
         }
         Err(error) => {
             match &error {
                 Error::Internal(_) => log_failure(&error),
-                refusal => tracing::info!(action = A::NAME, connection, code = refusal.code(), "refused"),
+                refusal => tracing::info!(code = refusal.code(), "refused"),
             }
             RouteResponse::rejected(&Rejected { id: request.id, error })
         }
@@ -179,9 +198,16 @@ fn log_failure(error: &Error) {
     }
 }
 
-async fn start<T: Resource>() -> Result<T, Error> {
+/// The span of an invocation, with room for what its lines are to tell besides.
+fn invocation(request_id: &str) -> Span {
+    tracing::info_span!("invoke", request_id, connection = Empty, user = Empty, action = Empty)
+}
+
+async fn start<T: Resource>() -> Result<(T, Meter), Error> {
     logging::init();
-    T::build(&Config::from_env()?).await.inspect_err(|error| tracing::error!(%error, "cannot start"))
+    let config = Config::from_env()?;
+    let resource = T::build(&config).await.inspect_err(|error| tracing::error!(%error, "cannot start"))?;
+    Ok((resource, Meter::start(&config.stage)))
 }
 
 /// An error as Lambda reports it: `errorType` is the code, `errorMessage` the text.
@@ -202,60 +228,5 @@ impl From<Failure> for Diagnostic {
             other => other.to_string(),
         };
         Self { error_type: error.code().to_owned(), error_message }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use funnelcast_core::action::{Ack, History, Join, Leave, Ping, PresenceQuery, Request, Send, Status};
-
-    use super::*;
-
-    macro_rules! sample {
-        ($name:literal) => {
-            serde_json::from_str::<WebSocketEvent>(include_str!(concat!("../../events/", $name, ".json")))
-                .expect($name)
-        };
-    }
-
-    fn action<A: Action>(event: &WebSocketEvent) -> Request<A> {
-        let context = &event.request_context;
-        assert_eq!(context.route_key.as_deref(), Some(A::NAME));
-        let caller = Caller::of(context).expect("the sample has a caller");
-        caller.identity.check_alive(caller.now).expect("a sample's token lives");
-        action::parse(event.body.as_deref().unwrap()).expect("the sample's frame parses")
-    }
-
-    #[test]
-    fn the_samples_of_the_actions_decode() {
-        assert!(action::<Join>(&sample!("join")).id.is_some());
-        assert!(action::<Leave>(&sample!("leave")).id.is_some());
-        assert!(action::<Ping>(&sample!("ping")).id.is_some());
-        assert!(action::<Status>(&sample!("status")).id.is_some());
-        assert!(action::<Send>(&sample!("send")).action.key.is_some());
-        assert!(action::<Send>(&sample!("send-typing")).action.key.is_none());
-        assert!(action::<Ack>(&sample!("ack")).id.is_some());
-        assert!(action::<History>(&sample!("history")).id.is_some());
-        assert!(action::<PresenceQuery>(&sample!("presence")).id.is_some());
-    }
-
-    #[test]
-    fn the_samples_of_the_other_routes_decode() {
-        assert_eq!(Caller::of(&sample!("connect").request_context).unwrap().identity.user.as_str(), "user_1");
-        assert!(connection_of(&sample!("disconnect").request_context).is_ok());
-        let unrouted = sample!("default");
-        assert!(action::reject_unrouted(unrouted.body.as_deref().unwrap()).error.code() == "unknown_action");
-    }
-
-    #[test]
-    fn a_refusal_of_the_token_is_the_one_word_that_means_401() {
-        let diagnostic =
-            Diagnostic::from(Failure(Error::Unauthorized("token: its issuer is unknown".into())));
-        assert_eq!(diagnostic.error_message, "Unauthorized");
-        let diagnostic = Diagnostic::from(Failure(Error::BadRequest("no `funnelId`".into())));
-        assert_eq!(
-            (diagnostic.error_type.as_str(), diagnostic.error_message.as_str()),
-            ("bad_request", "no `funnelId`")
-        );
     }
 }

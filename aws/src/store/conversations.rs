@@ -26,6 +26,24 @@ pub struct ConversationAccess {
     pub is_participant: bool,
 }
 
+/// A conversation, as the backend has said that it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// Whose it is: its team may always join.
+    pub company: CompanyId,
+    /// Who else may join.
+    pub participants: BTreeSet<UserId>,
+}
+
+/// What the backend says of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// That it is so.
+    Is(Conversation),
+    /// That it is over: nobody may join any more, not even the team. What was said in it stays its company's.
+    Ends,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Meta {
@@ -36,6 +54,9 @@ struct Meta {
     at: i64,
     /// How often it has been changed. What a change rests on: `at` cannot tell two words of one second apart.
     revision: u64,
+    /// Whether it is over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    ended: bool,
 }
 
 impl Store {
@@ -61,7 +82,8 @@ impl Store {
             let answer = answer.map_err(failed("BatchGetItem of a conversation"))?;
             for item in answer.responses.into_iter().flatten().flat_map(|(_, items)| items) {
                 if sk(&item) == key::META {
-                    access.company = Some(from_item::<Meta>(item)?.company_id);
+                    let meta: Meta = from_item(item)?;
+                    access.company = (!meta.ended).then_some(meta.company_id);
                 } else {
                     access.is_participant = true;
                 }
@@ -76,34 +98,44 @@ impl Store {
     }
 
     /// Makes a conversation what the backend says it is at time `at`: 1 read by size, then one transaction of 2 units
-    /// and 2 a participant that comes or goes. An older word than the one that stands changes nothing.
+    /// and 2 a participant that comes or goes. An older word than the one that stands changes nothing, nor does one of
+    /// somebody who `may` not speak of what is this company's (`None`: nobody's yet); an ended one stays its company's.
     ///
     /// # Errors
     /// [`Error::BadRequest`] over [`PARTICIPANTS_MAX`] participants; [`Error::Internal`] where others kept changing
     /// it meanwhile, or the table fails.
-    pub async fn put_conversation(
+    pub async fn change_conversation(
         &self,
         conversation: &ConversationId,
-        company: &CompanyId,
-        participants: &BTreeSet<UserId>,
+        word: &Word,
         at: Timestamp,
+        may: impl Fn(Option<&CompanyId>) -> bool,
     ) -> Result<Outcome, Error> {
         const ROUNDS_MAX: u32 = 5;
+        let nobody = BTreeSet::new();
+        let (company, participants) = match word {
+            Word::Is(now) => (Some(&now.company), &now.participants),
+            Word::Ends => (None, &nobody),
+        };
         if participants.len() > PARTICIPANTS_MAX {
             return Err(Error::BadRequest("a conversation has at most 48 participants".into()));
         }
         for round in 0..ROUNDS_MAX {
             let (meta, present) = self.read_conversation(conversation).await?;
+            let owner = meta.as_ref().map(|meta| &meta.company_id);
+            let Some(company_id) = company.or(owner).filter(|_| may(owner)).cloned() else {
+                return Ok(Outcome::Refused);
+            };
             if meta.as_ref().is_some_and(|meta| meta.at > at.as_millis()) {
                 return Ok(Outcome::Stale);
             }
-            let pk = key::conversation(conversation);
             let new = Meta {
-                pk,
+                pk: key::conversation(conversation),
                 sk: key::META.to_owned(),
-                company_id: company.clone(),
+                company_id,
                 at: at.as_millis(),
                 revision: meta.as_ref().map_or(0, |meta| meta.revision) + 1,
+                ended: *word == Word::Ends,
             };
             let mut writes = vec![self.put_meta(new, meta.as_ref())?];
             for user in participants.difference(&present) {
@@ -125,6 +157,18 @@ impl Store {
             }
         }
         Err(Error::Internal("a conversation kept changing under our hands".into()))
+    }
+
+    /// What a conversation is; `None` where nobody has told us of it, or where it is over: 1 read.
+    pub async fn conversation(&self, conversation: &ConversationId) -> Result<Option<Conversation>, Error> {
+        let (meta, participants) = self.read_conversation(conversation).await?;
+        let meta = meta.filter(|meta| !meta.ended);
+        Ok(meta.map(|meta| Conversation { company: meta.company_id, participants }))
+    }
+
+    /// Who takes part in a conversation, without the team of its company: 1 read.
+    pub async fn participants(&self, conversation: &ConversationId) -> Result<BTreeSet<UserId>, Error> {
+        Ok(self.read_conversation(conversation).await?.1)
     }
 
     async fn read_conversation(
@@ -191,4 +235,6 @@ pub enum Outcome {
     Done,
     /// A later one stands already.
     Stale,
+    /// Whoever spoke may not.
+    Refused,
 }

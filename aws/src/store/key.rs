@@ -1,6 +1,6 @@
 //! The table's keys, all of them.
 
-use funnelcast_core::{Channel, ConnectionId, ConversationId, Error, Seq, UserId};
+use funnelcast_core::{Channel, ConnectionId, ConversationId, Error, Key, Seq, UserId};
 
 /// The one sort key of items that are alone in their partition.
 pub(super) const META: &str = "META";
@@ -8,13 +8,21 @@ pub(super) const META: &str = "META";
 /// A log's marker. Sorts before every seq, so that reading a log backwards meets it last.
 pub(super) const LOG_START: &str = "#start";
 
-/// What the partitions begin with that the stream is filtered by.
-pub(super) const CONNECTION_PREFIX: &str = "CONN#";
+/// What the partitions begin with that the stream is filtered by; a connection's sort key begins with its own prefix.
+pub(super) const USER_PREFIX: &str = "USER#";
 pub(super) const LOG_PREFIX: &str = "LOG#";
 pub(super) const OUTBOX_PREFIX: &str = "OUTBOX#";
 
+/// Behind the prefix of a connection's sort key comes its id.
+pub(super) const CONNECTION_PREFIX: &str = "CONN#";
+
 /// Behind the prefix of a participant's sort key comes the user.
 pub(super) const PARTICIPANT_PREFIX: &str = "USER#";
+
+/// Where all of a user's connections are.
+pub(super) fn user(user: &UserId) -> String {
+    format!("{USER_PREFIX}{user}")
+}
 
 pub(super) fn connection(id: &ConnectionId) -> String {
     format!("{CONNECTION_PREFIX}{id}")
@@ -54,6 +62,32 @@ pub(super) fn latest(channel: &Channel) -> String {
 
 pub(super) fn receipts(channel: &Channel) -> String {
     format!("READ#{channel}")
+}
+
+pub(super) fn count(channel: &Channel) -> String {
+    format!("COUNT#{channel}")
+}
+
+pub(super) fn rate(user: &UserId) -> String {
+    format!("RATE#{user}")
+}
+
+/// Where all is that Whop has said of a user; behind it comes the company.
+pub(super) fn team(user: &UserId) -> String {
+    format!("TEAM#{user}")
+}
+
+/// By the ticket's hash: the ticket itself is in no table and no log.
+pub(super) fn ticket(hash: &str) -> String {
+    format!("TICKET#{hash}")
+}
+
+pub(super) fn webhook(id: &Key) -> String {
+    format!("HOOK#{id}")
+}
+
+pub(super) fn outbox(channel: &Channel) -> String {
+    format!("{OUTBOX_PREFIX}{channel}")
 }
 
 pub(super) fn conversation(id: &ConversationId) -> String {

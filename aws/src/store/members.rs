@@ -1,21 +1,23 @@
 //! Memberships: which connections hear a channel.
+//!
+//! # Layout
+//! - here: a membership, made, changed, ended, and asked for
+//! - `pages`: all of a channel's, a part at a time
 
-use std::collections::BTreeMap;
+mod pages;
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use funnelcast_core::{
-    Channel, CompanyId, ConnectionId, Error, Timestamp, UserId,
-    action::Roster,
-    event::{Presence, Status},
+    Channel, CompanyId, ConnectionId, Error, Grant, Timestamp, UserId, event::Status, grant::Capability,
     identity::Name,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Item, Store, connections::CONNECTION_AGE_MAX, failed, from_item, if_met, key, to_item};
-use crate::{Caller, now};
-
-/// The most users that a roster names: some 15 KiB of a reply.
-pub const ROSTER_USERS_MAX: usize = 100;
+pub use self::pages::{Cursor, MemberPages};
+use super::{
+    Right, Store, connections::CONNECTION_AGE_MAX, failed, from_item, if_met, key, to_attribute, to_item,
+};
+use crate::Caller;
 
 /// One connection in a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,13 +29,35 @@ pub struct Member {
     pub name: Name,
     /// The connection.
     pub connection: ConnectionId,
-    /// When it joined.
-    pub joined_at: Timestamp,
+    /// What he says of himself on it.
+    #[serde(default)]
+    pub status: Status,
+    /// When it joined, or last changed its status.
+    pub seen_at: Timestamp,
     /// When its token stops counting, and nothing more is posted to it.
     pub expires_at: Timestamp,
+    /// When it was lost. Nothing is posted to it any more; that it is still here means that nobody has been told that
+    /// the user has left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_at: Option<Timestamp>,
     /// In a conversation: the company as one of whose team he joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team_of: Option<CompanyId>,
+    /// What lets him be here, where that is a grant; with its end this ends too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
+}
+
+impl Member {
+    /// Whether events are posted to it.
+    pub fn hears(&self, now: Timestamp) -> bool {
+        self.left_at.is_none() && now < self.expires_at && self.may(Capability::Join, now)
+    }
+
+    /// Whether what lets him be here lets him do this too.
+    pub fn may(&self, capability: Capability, now: Timestamp) -> bool {
+        self.grant.as_ref().is_none_or(|grant| grant.allows(capability, now))
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -46,23 +70,31 @@ struct Row<'a> {
 }
 
 impl Store {
-    /// Makes the caller's connection a member, as one of the team of a company where that is why he may: 2 writes.
+    /// Makes the caller's connection a member by this right: 2 writes.
     ///
     /// The connection learns of it first: whatever then ends it finds the membership to remove.
     pub async fn put_membership(
         &self,
         caller: &Caller,
         channel: &Channel,
-        team_of: Option<CompanyId>,
+        right: Right,
     ) -> Result<(), Error> {
-        let connection = self.note_channel(&caller.connection, channel).await?;
+        let (team_of, grant) = match right {
+            Right::Own => (None, None),
+            Right::Team(company) => (Some(company), None),
+            Right::Grant(grant) => (None, Some(grant)),
+        };
+        let connection = self.note_channel(&caller.identity.user, &caller.connection, channel).await?;
         let member = Member {
             user: caller.identity.user.clone(),
             name: caller.identity.name.clone(),
             connection: caller.connection.clone(),
-            joined_at: caller.now,
+            status: Status::default(),
+            seen_at: caller.now,
             expires_at: connection.expires_at, // the caller's token may have been renewed since he connected
+            left_at: None,
             team_of,
+            grant,
         };
         let row = Row {
             pk: key::members(channel, key::shard(channel, &caller.connection)),
@@ -92,7 +124,8 @@ impl Store {
         if_met("UpdateItem of a membership", update.send().await).map(drop)
     }
 
-    /// Ends a membership: 2 writes. One that is not there is no error.
+    /// Ends a membership: 1 write. One that is not there is no error. That the connection has it on its list is left for
+    /// [`forget_channel`](Store::forget_channel), once all is done that its end brings with it.
     pub async fn remove_membership(
         &self,
         user: &UserId,
@@ -100,9 +133,39 @@ impl Store {
         channel: &Channel,
     ) -> Result<(), Error> {
         let (pk, sk) = member_key(user, connection, channel);
-        let delete = self.delete(pk, sk);
-        delete.send().await.map_err(failed("DeleteItem of a membership"))?;
-        self.forget_channel(connection, channel).await
+        self.delete(pk, sk).send().await.map_err(failed("DeleteItem of a membership"))?;
+        Ok(())
+    }
+
+    /// Notes of a membership that its connection was lost: 1 write. One that is not there stays so.
+    pub async fn note_loss(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        channel: &Channel,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let (pk, sk) = member_key(user, connection, channel);
+        let update = self
+            .update(pk, sk)
+            .update_expression("SET leftAt = if_not_exists(leftAt, :at)")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":at", AttributeValue::S(at.to_string()));
+        if_met("UpdateItem of a membership", update.send().await).map(drop)
+    }
+
+    /// Changes what a member says of himself on this connection: 1 write. One that is not there stays so.
+    pub async fn set_status(&self, caller: &Caller, channel: &Channel, status: Status) -> Result<(), Error> {
+        let (pk, sk) = member_key(&caller.identity.user, &caller.connection, channel);
+        let status = to_attribute(status)?;
+        let update = self
+            .update(pk, sk)
+            .update_expression("SET #status = :status, seenAt = :now")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", status)
+            .expression_attribute_values(":now", AttributeValue::S(caller.now.to_string()));
+        if_met("UpdateItem of a membership", update.send().await).map(drop)
     }
 
     /// All of one user's connections in a channel: 1 read a shard.
@@ -141,85 +204,56 @@ impl Store {
         self.batch_write(deletes.collect::<Result<_, _>>()?).await
     }
 
-    /// Whether the caller's connection is a member: 1 read.
+    /// A membership, lost and ended ones included: 1 read.
+    pub async fn membership(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        channel: &Channel,
+    ) -> Result<Option<Member>, Error> {
+        let (pk, sk) = member_key(user, connection, channel);
+        let item = self.get(pk, sk).send().await.map_err(failed("GetItem of a membership"))?.item;
+        item.map(from_item).transpose()
+    }
+
+    /// Whether the caller's connection is a member, and not a lost one, nor one whose grant has ended: 1 read. His token is
+    /// not looked at, as it has been.
     pub async fn is_member(&self, caller: &Caller, channel: &Channel) -> Result<bool, Error> {
-        let (pk, sk) = member_key(&caller.identity.user, &caller.connection, channel);
-        let get = self.get(pk, sk).projection_expression("pk");
-        Ok(get.send().await.map_err(failed("GetItem of a membership"))?.item.is_some())
+        let member = self.membership(&caller.identity.user, &caller.connection, channel).await?;
+        Ok(member.is_some_and(|member| is_present(&member, caller.now)))
     }
 
-    /// The users in a channel that tells of them, each once, however many connections he has; and how many they are.
-    /// Of more than [`ROSTER_USERS_MAX`] only the number.
-    pub async fn roster(&self, channel: &Channel) -> Result<Roster, Error> {
-        let mut users = BTreeMap::new();
-        let mut pages = self.members(channel);
-        while let Some(page) = pages.next().await? {
-            for Member { user, name, joined_at, .. } in page {
-                let presence =
-                    Presence { user_id: user.clone(), name, status: Status::Online, last_seen: joined_at };
-                users
-                    .entry(user)
-                    .and_modify(|known: &mut Presence| known.last_seen = known.last_seen.max(joined_at))
-                    .or_insert(presence);
+    /// Refuses a caller whose connection may not do this on a channel: 1 read.
+    ///
+    /// # Errors
+    /// [`Error::NotJoined`] where it is no member, as [`is_member`](Self::is_member) has it; [`Error::Forbidden`] where it
+    /// is one by a grant that does not go so far.
+    pub async fn check_member(
+        &self,
+        caller: &Caller,
+        channel: &Channel,
+        capability: Capability,
+    ) -> Result<(), Error> {
+        let member = self.membership(&caller.identity.user, &caller.connection, channel).await?;
+        match member {
+            Some(member) if is_present(&member, caller.now) => {
+                check_capability(&member, capability, caller.now)
             }
+            _ => Err(Error::NotJoined),
         }
-        let count = users.len();
-        let users = if count <= ROSTER_USERS_MAX { users.into_values().collect() } else { Vec::new() };
-        Ok(Roster { users, count })
-    }
-
-    /// The channel's members, page by page, shard by shard.
-    pub fn members<'a>(&'a self, channel: &'a Channel) -> MemberPages<'a> {
-        MemberPages { store: self, channel, shard: 0, start: None, page_size: None, now: now() }
     }
 }
 
-/// See [`Store::members`].
-#[derive(Debug)]
-pub struct MemberPages<'a> {
-    store: &'a Store,
-    channel: &'a Channel,
-    shard: u8,
-    start: Option<Item>,
-    page_size: Option<i32>,
-    now: Timestamp,
+/// Refuses a member whose grant does not go so far.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub fn check_capability(member: &Member, capability: Capability, now: Timestamp) -> Result<(), Error> {
+    if member.may(capability, now) { Ok(()) } else { Err(Error::Forbidden("the grant does not allow this")) }
 }
 
-impl MemberPages<'_> {
-    /// Pages of at most this many; DynamoDB's 1 MB where it is not called.
-    #[must_use]
-    pub fn page_size(mut self, members_max: usize) -> Self {
-        self.page_size = i32::try_from(members_max).ok();
-        self
-    }
-
-    /// Whether all has been read.
-    pub fn is_done(&self) -> bool {
-        self.shard >= self.channel.kind().policy().shards
-    }
-
-    /// The next page, without the members whose token has expired; `None` after the last. A page may be empty.
-    pub async fn next(&mut self) -> Result<Option<Vec<Member>>, Error> {
-        if self.is_done() {
-            return Ok(None);
-        }
-        let query = self
-            .store
-            .query(key::members(self.channel, self.shard))
-            .set_limit(self.page_size)
-            .set_exclusive_start_key(self.start.take());
-        let page = query.send().await.map_err(failed("Query of members"))?;
-        self.start = page.last_evaluated_key;
-        if self.start.is_none() {
-            self.shard += 1;
-        }
-        let mut members = Vec::with_capacity(page.items.as_ref().map_or(0, Vec::len));
-        for item in page.items.unwrap_or_default() {
-            members.push(from_item::<Member>(item)?);
-        }
-        members.retain(|member| member.expires_at > self.now);
-        Ok(Some(members))
-    }
+fn is_present(member: &Member, now: Timestamp) -> bool {
+    member.left_at.is_none() && member.may(Capability::Join, now)
 }
 
 fn member_key(user: &UserId, connection: &ConnectionId, channel: &Channel) -> (String, String) {

@@ -2,17 +2,23 @@
 //!
 //! | item | key | file |
 //! |---|---|---|
-//! | connection | `CONN#c` / `META` | [`connections`] |
-//! | membership | `CH#channel#shard` / `userId#c` | [`members`] |
+//! | connection | `USER#u` / `CONN#c` | [`connections`] |
+//! | membership | `CH#channel#shard` / `userId#c` | [`members`], [`presence`] |
 //! | log | `LOG#channel` / seq, and one `#start` | [`log`], [`recovery`], [`history`] |
 //! | receipts | `READ#channel` / userId | [`receipts`] |
 //! | latest | `LAST#channel` / key | [`latest`] |
 //! | conversation | `CONV#id` / `META`, `CONV#id` / `USER#u` | [`conversations`] |
-//! | outbox | `OUTBOX#...` / key | [`stream`] |
+//! | presence's pace | `COUNT#channel` / `META` | [`presence`] |
+//! | rate | `RATE#user` / window | [`rate`] |
+//! | what a user is to a company, by Whop | `TEAM#user` / company | [`teams`] |
+//! | ticket | `TICKET#sha256` / `META` | [`ticket`] |
+//! | outbox | `OUTBOX#channel` / key | [`stream`], [`webhooks`] |
+//! | webhook | `HOOK#id` / `META` | [`webhooks`] |
 //!
 //! There is no scan on any path. Rows that the TTL has not removed yet are recognised by their time, by whoever
 //! reads them. Reads that a guarantee rests on are strongly consistent.
 
+mod access;
 pub mod connections;
 pub mod conversations;
 pub mod history;
@@ -20,13 +26,18 @@ mod key;
 pub mod latest;
 pub mod log;
 pub mod members;
+pub mod presence;
+pub mod rate;
 pub mod receipts;
 pub mod recovery;
 pub mod stream;
+pub mod teams;
+pub mod ticket;
+pub mod webhooks;
 
 use std::{collections::HashMap, time::Duration};
 
-use aws_config::SdkConfig;
+pub use access::{Actor, Right};
 use aws_sdk_dynamodb::{
     Client,
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
@@ -44,7 +55,7 @@ pub use members::Member;
 pub use recovery::Recovery;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Config, Resource, config};
+use crate::{Config, Resource, now, whop::Whop};
 
 /// An item as the SDK has it.
 type Item = HashMap<String, AttributeValue>;
@@ -59,11 +70,23 @@ pub struct Store {
     client: Client,
     table: String,
     conversation_retention: Option<Duration>,
+    rates: rate::Rates,
+    /// Who is asked what users of his are to a company.
+    whop: Option<Whop>,
 }
 
 impl Resource for Store {
     async fn build(config: &Config) -> Result<Self, Error> {
-        Self::new(config, &config::sdk_config().await)
+        let table = Config::need("TABLE_NAME", config.table.as_ref())?.to_owned();
+        let client = Client::new(config.sdk.config()?);
+        let (whop, ()) = tokio::join!(Whop::new(config, now()), config.sdk.open("dynamodb"));
+        Ok(Self {
+            client,
+            table,
+            conversation_retention: config.conversation_retention,
+            rates: rate::Rates::default(),
+            whop: whop?,
+        })
     }
 
     fn store(&self) -> Option<&Store> {
@@ -72,11 +95,6 @@ impl Resource for Store {
 }
 
 impl Store {
-    pub(crate) fn new(config: &Config, sdk: &SdkConfig) -> Result<Self, Error> {
-        let table = Config::need("TABLE_NAME", config.table.as_ref())?.to_owned();
-        Ok(Self { client: Client::new(sdk), table, conversation_retention: config.conversation_retention })
-    }
-
     /// How long the channel's events are kept; `None` for ever.
     fn retention(&self, channel: &Channel) -> Option<Duration> {
         match channel.kind().policy().retention {
@@ -178,6 +196,10 @@ fn sk(item: &Item) -> &str {
 
 fn to_item(row: impl Serialize) -> Result<Item, Error> {
     serde_dynamo::to_item(row).map_err(|error| Error::internal("an item to write", &error))
+}
+
+fn to_attribute(value: impl Serialize) -> Result<AttributeValue, Error> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| Error::internal("an attribute to write", &error))
 }
 
 fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {

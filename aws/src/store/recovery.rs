@@ -75,21 +75,26 @@ impl Store {
             let head = self.head(channel).await?.seq();
             return Ok(Recovery { head, recovered: true, events: Vec::new(), more: false });
         };
-        // From `since` itself on, so that what follows it can be told from what is left of it.
-        let query = self
-            .query(key::log(channel))
-            .key_condition_expression("pk = :pk AND sk >= :since")
-            .expression_attribute_values(":since", AttributeValue::S(key::seq(since)))
-            .limit(i32::try_from(RECOVERY_EVENTS_MAX + 2).unwrap_or(i32::MAX));
-        let page = query.send().await.map_err(failed("Query of a log"))?;
-        let all_read = page.last_evaluated_key.is_none();
-        let mut rows = Vec::new();
-        for item in page.items.unwrap_or_default() {
-            rows.push(stored(item)?);
-        }
-        let head = match rows.last() {
-            Some(last) if all_read => Head::At(last.seq),
-            _ => self.head(channel).await?,
+        let (mut rows, all_read, head) = loop {
+            // From `since` itself on, so that what follows it can be told from what is left of it.
+            let query = self
+                .query(key::log(channel))
+                .key_condition_expression("pk = :pk AND sk >= :since")
+                .expression_attribute_values(":since", AttributeValue::S(key::seq(since)))
+                .limit(i32::try_from(RECOVERY_EVENTS_MAX + 2).unwrap_or(i32::MAX));
+            let page = query.send().await.map_err(failed("Query of a log"))?;
+            let all_read = page.last_evaluated_key.is_none();
+            let rows = page.items.unwrap_or_default().into_iter().map(stored);
+            let rows = rows.collect::<Result<Vec<_>, Error>>()?;
+            let head = match rows.last() {
+                Some(last) if all_read => Head::At(last.seq),
+                _ => self.head(channel).await?,
+            };
+            // Its first events have come between the two reads: they are on the next page.
+            let has_begun = rows.is_empty() && matches!(head, Head::At(head) if head > since);
+            if !has_begun {
+                break (rows, all_read, head);
+            }
         };
         // The TTL removes in no order of its own, so each must follow the one before it.
         let recovered = match rows.first() {

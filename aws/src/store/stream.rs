@@ -1,32 +1,28 @@
 //! The table's stream, read back into what it means to us: three kinds of change, and the filter of the template's
 //! event source mapping lets only these through.
 
+use std::time::Duration;
+
 use aws_lambda_events::dynamodb::EventRecord;
-use funnelcast_core::{Channel, ConnectionId, Error, Key, Timestamp, UserId, event::EventName, frame::Event};
+use funnelcast_core::{Channel, ConnectionId, Error, Key, Timestamp, event::EventName};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{connections, key, log};
+use crate::{errand::Lost, fanout::Outgoing};
+
+/// How exact the time of a record is, [as AWS writes it][time].
+///
+/// [time]: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
+const RESOLUTION: Duration = Duration::from_secs(1);
 
 /// A change of the table that somebody is to hear of.
 #[derive(Debug)]
 pub enum Change {
-    /// An event of the log, marked for the stream: to all members but the connection that it came from.
-    Relay {
-        /// The event.
-        event: Event,
-        /// Where it came from.
-        except: Option<ConnectionId>,
-    },
-    /// A connection that the TTL has removed; its memberships are still there.
-    Expired {
-        /// Which.
-        connection: ConnectionId,
-        /// Whose it was.
-        user: UserId,
-        /// What it had joined.
-        channels: Vec<Channel>,
-    },
+    /// An event of the log, marked for the stream.
+    Relay(Outgoing),
+    /// A connection that has been removed, by whomever; its memberships are still there.
+    Lost(Lost),
     /// The backend's word, written with its own state.
     Outbox(Outbox),
     /// Nothing of ours.
@@ -79,12 +75,13 @@ impl Change {
             let RelayRow { row, relay_except } = decode(image)?;
             let seq = key::parse_seq(&row.sk)?;
             let event = row.into_event(channel.parse()?, Some(seq))?;
-            Ok(Self::Relay { event, except: relay_except })
-        } else if let (Some(id), "REMOVE") =
-            (pk.strip_prefix(key::CONNECTION_PREFIX), record.event_name.as_str())
-        {
-            let connections::Connection { user, channels, .. } = decode::<connections::Row>(image)?.into();
-            Ok(Self::Expired { connection: id.parse()?, user, channels })
+            Ok(Self::Relay(Outgoing { event, except: relay_except }))
+        } else if pk.starts_with(key::USER_PREFIX) && record.event_name == "REMOVE" {
+            let connections::Connection { id, user, name, channels, .. } =
+                decode::<connections::Row>(image)?.try_into()?;
+            // A record's time is rounded down, and who was heard of in that second was not gone before.
+            let at = written_at(record) + RESOLUTION;
+            Ok(Self::Lost(Lost { connection: id, user, name, channels, at }))
         } else if pk.starts_with(key::OUTBOX_PREFIX) {
             let row: OutboxRow =
                 decode(image).map_err(|error| Error::BadRequest(error.to_string().into()))?;
@@ -92,12 +89,16 @@ impl Change {
                 Value::String(json) => serde_json::from_str(&json).map_err(|e| Error::from_serde(&e))?,
                 data => data,
             };
-            let written_at = Timestamp::from_millis(change.approximate_creation_date_time.timestamp_millis());
+            let written_at = written_at(record);
             Ok(Self::Outbox(Outbox { channel: row.channel, event: row.event, data, key: row.sk, written_at }))
         } else {
             Ok(Self::Other)
         }
     }
+}
+
+fn written_at(record: &EventRecord) -> Timestamp {
+    Timestamp::from_millis(record.change.approximate_creation_date_time.timestamp_millis())
 }
 
 fn partition(image: &serde_dynamo::Item) -> Result<&str, Error> {
@@ -126,14 +127,11 @@ mod tests {
     fn every_sample_is_the_change_that_it_is_named_after() {
         let relay = sample(include_str!("../../../events/stream-relay.json"));
         assert!(
-            matches!(relay, Change::Relay { except: Some(_), ref event } if event.seq.is_some()),
+            matches!(relay, Change::Relay(Outgoing { except: Some(_), ref event }) if event.seq.is_some()),
             "{relay:?}"
         );
-        let expired = sample(include_str!("../../../events/stream-expired-connection.json"));
-        assert!(
-            matches!(expired, Change::Expired { ref channels, .. } if !channels.is_empty()),
-            "{expired:?}"
-        );
+        let lost = sample(include_str!("../../../events/stream-lost-connection.json"));
+        assert!(matches!(lost, Change::Lost(Lost { ref channels, .. }) if !channels.is_empty()), "{lost:?}");
         let outbox = sample(include_str!("../../../events/stream-outbox.json"));
         assert!(matches!(outbox, Change::Outbox(Outbox { data: Value::Object(_), .. })), "{outbox:?}");
     }

@@ -76,3 +76,19 @@ async fn a_view_that_is_out_of_date_costs_a_try_and_nothing_else() {
     table.fill(5).await;
     assert_eq!(Sent::of(table.append(stale, &message("late")).await.unwrap()), Sent::New(9));
 }
+
+#[tokio::test]
+async fn an_event_for_the_stream_leaves_out_the_connection_that_sent_it_last_and_nobody_where_none_did() {
+    let table = Table::new().await;
+    table.fill(1).await;
+    let except = async |from: Option<&str>| {
+        let connection = from.map(|connection| connection.parse().unwrap());
+        table.mark_for_relay(&channel(), seq(1), connection.as_ref()).await.unwrap();
+        let event = table.log_items().await.pop().unwrap();
+        assert!(event.contains_key("relay"), "the stream's filter looks for it");
+        event.get("relayExcept").map(|connection| connection.as_s().unwrap().clone())
+    };
+    assert_eq!(except(Some("c1=")).await.as_deref(), Some("c1="));
+    assert_eq!(except(None).await, None, "the retry came by HTTP, on no connection");
+    assert_eq!(except(Some("c2=")).await.as_deref(), Some("c2="));
+}

@@ -6,13 +6,13 @@ use funnelcast_core::{CompanyId, ConversationId, UserId};
 use futures_util::future::join_all;
 
 use super::*;
-use crate::store::conversations::{Outcome, PARTICIPANTS_MAX};
+use crate::store::conversations::{Conversation, Outcome, PARTICIPANTS_MAX, Word};
 
 impl Table {
     /// The backend says who takes part, at so many milliseconds past some moment.
     async fn say(&self, participants: &BTreeSet<UserId>, millis: i64) -> Outcome {
         let at = Timestamp::from_millis(1_700_000_000_000 + millis);
-        self.put_conversation(&conversation(), &company(), participants, at).await.unwrap()
+        self.change_conversation(&conversation(), &is(participants), at, |_| true).await.unwrap()
     }
 
     /// Who takes part, of these.
@@ -31,6 +31,10 @@ impl Table {
 
 fn conversation() -> ConversationId {
     "c1".parse().unwrap()
+}
+
+fn is(participants: &BTreeSet<UserId>) -> Word {
+    Word::Is(Conversation { company: company(), participants: participants.clone() })
 }
 
 fn company() -> CompanyId {
@@ -61,7 +65,7 @@ async fn all_of_a_full_conversation_can_be_replaced() {
     assert_eq!(table.say(&after, 2).await, Outcome::Done);
     assert_eq!(table.participants(&(&before | &after)).await, after);
     let too_many = users("x", PARTICIPANTS_MAX + 1);
-    assert!(table.put_conversation(&conversation(), &company(), &too_many, now()).await.is_err());
+    assert!(table.change_conversation(&conversation(), &is(&too_many), now(), |_| true).await.is_err());
 }
 
 /// Two and more at once, of different times or of one: `EventBridge` knows whole seconds only.
@@ -83,4 +87,35 @@ async fn words_at_once_leave_one_of_them_and_never_a_mixture() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_over_stays_its_companys() {
+    let table = Table::new().await;
+    let all = users("user", 2);
+    assert_eq!(table.say(&all, 1).await, Outcome::Done);
+    let end = async |millis: i64, may: fn(Option<&CompanyId>) -> bool| {
+        let at = Timestamp::from_millis(1_700_000_000_000 + millis);
+        table.change_conversation(&conversation(), &Word::Ends, at, may).await.unwrap()
+    };
+    assert_eq!(end(2, |owner| owner.is_none()).await, Outcome::Refused, "it is somebody's");
+    assert_eq!(end(0, |_| true).await, Outcome::Stale);
+    for _ in 0..2 {
+        assert_eq!(end(2, |owner| *owner.unwrap() == company()).await, Outcome::Done, "twice is once");
+    }
+    let access = table.conversation_access(&conversation(), all.first().unwrap()).await.unwrap();
+    assert_eq!((access.company, access.is_participant), (None, false));
+    assert_eq!(table.conversation(&conversation()).await.unwrap(), None);
+
+    let taken = table.change_conversation(&conversation(), &is(&all), now(), |owner| owner.is_none()).await;
+    assert_eq!(taken.unwrap(), Outcome::Refused, "who comes later finds it taken");
+    assert_eq!(table.say(&all, 3).await, Outcome::Done, "its company may begin it again");
+    assert_eq!(table.participants(&all).await, all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_was_cannot_end() {
+    let table = Table::new().await;
+    let ended = table.change_conversation(&conversation(), &Word::Ends, now(), |_| true).await.unwrap();
+    assert_eq!(ended, Outcome::Refused);
 }

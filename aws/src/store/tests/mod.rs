@@ -4,12 +4,18 @@
 //! by [`Table::sweep`] alone. So each test says whether the TTL has been there yet, and none of them waits.
 
 mod append;
+mod connections;
 mod conversations;
+mod grants;
 mod interleavings;
 mod keys;
+mod limits;
 mod reading;
 mod recover;
 mod restart;
+mod teams;
+mod tickets;
+mod webhooks;
 mod wire;
 
 use std::{
@@ -27,7 +33,8 @@ use aws_sdk_dynamodb::{
 };
 use dynoxide::Database;
 use funnelcast_core::{
-    Identity, Seq, Timestamp, event::EventName, frame::Sender, policy::Lane, publication::Publication,
+    Identity, Seq, Timestamp, event::EventName, frame::Sender, identity::CompaniesBy, policy::Lane,
+    publication::Publication,
 };
 use serde_json::{json, value::to_raw_value};
 
@@ -83,6 +90,8 @@ impl Table {
             client: Client::from_conf(config),
             table: TABLE.to_owned(),
             conversation_retention: Some(RETENTION),
+            rates: rate::Rates::default(),
+            whop: None,
         };
         create(&store.client).await;
         Self { store, database, wire }
@@ -228,6 +237,7 @@ fn caller(user: &str, connection: &str) -> Caller {
             user: user.parse().unwrap(),
             name: "Ann".to_owned().try_into().unwrap(),
             companies: vec![],
+            companies_by: CompaniesBy::Token,
             expires_at: now + Duration::from_hours(1),
         },
         connection: connection.parse().unwrap(),

@@ -59,6 +59,27 @@ async fn a_latest_value_never_gives_way_to_an_older_one() {
     assert_eq!(seqs_of(&table.latest(&channel).await.unwrap()), [20]);
 }
 
+/// Without a log, by its time: one that is late, or comes again, does not pass for the last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_without_a_seq_never_gives_way_to_an_earlier_one() {
+    let table = Table::new().await;
+    let channel: Channel = "analytics:biz_1".parse().unwrap();
+    let value = |at: Timestamp| Publication {
+        channel: channel.clone(),
+        event: EventName::AnalyticsUpdate,
+        lane: Lane::Latest,
+        latest_key: Some("visits".to_owned()),
+        at,
+        ..message("1")
+    };
+    let (earlier, later) = (now() - Duration::from_secs(1), now());
+    for (at, last) in [(earlier, earlier), (later, later), (earlier, later)] {
+        table.put_latest(&value(at), None).await.unwrap();
+        let kept: Vec<_> = table.latest(&channel).await.unwrap().iter().map(|event| event.at).collect();
+        assert_eq!(kept, [last]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn windows_of_a_log() {
     let table = Table::new().await;

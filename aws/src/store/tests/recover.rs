@@ -1,5 +1,7 @@
 //! Recovery is whole, or says that it is not.
 
+use std::sync::Arc;
+
 use super::{
     recovery::{RECOVERY_BYTES_MAX, RECOVERY_EVENTS_MAX},
     *,
@@ -23,6 +25,18 @@ async fn what_came_after_since_is_all_there() {
     let recovery = table.recover(&channel(), None).await.unwrap();
     assert!(recovery.recovered && recovery.events.is_empty() && !recovery.more);
     assert_eq!(recovery.head, seq(5));
+}
+
+/// An empty log says nothing of its end, so that is a read of its own; what comes between the two is not lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_events_of_a_log_may_come_while_it_is_read() {
+    for events in [1, 2] {
+        let table = Arc::new(Table::new().await);
+        let (sender, runtime) = (Arc::clone(&table), tokio::runtime::Handle::current());
+        table.wire.after_requests(1, move || runtime.block_on(sender.fill(events)));
+        let missed = (1..=events).collect();
+        assert_eq!(table.recover_seqs(0).await, (true, missed, events));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,8 @@
-//! Between the SDK and the engine: counts what is asked for, and loses answers.
+//! Between the SDK and the engine: counts what is asked for, loses answers, and lets something happen between two
+//! requests of one operation.
 
 use std::{
-    mem,
+    fmt, mem,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -19,22 +20,47 @@ use aws_sdk_dynamodb::{
 /// `{}`: the answer to a write that returns nothing, and to nothing else.
 const EMPTY_OBJECT_BYTES: &str = "2";
 
+/// Something to do in the middle of an operation.
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
 /// Sees every request of one client. Cheap to clone; the clones are one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wire {
     state: Arc<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     operations: Mutex<Vec<String>>,
     write_answers_to_lose: AtomicU32,
+    meanwhile: Mutex<Option<(usize, Meanwhile)>>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
 }
 
 impl Wire {
     /// The operations that were asked for since the last call, tries of the SDK's own included.
     pub(super) fn take_operations(&self) -> Vec<String> {
         mem::take(&mut self.state.operations.lock().unwrap())
+    }
+
+    /// Does something when so many requests more have been answered, before the next one goes out.
+    pub(super) fn after_requests(&self, requests: usize, meanwhile: impl FnOnce() + Send + 'static) {
+        *self.state.meanwhile.lock().unwrap() = Some((requests, Box::new(meanwhile)));
+    }
+
+    /// What is to be done before this request.
+    fn take_meanwhile(&self) -> Option<Meanwhile> {
+        let mut waiting = self.state.meanwhile.lock().unwrap();
+        if let Some((requests @ 1.., _)) = &mut *waiting {
+            *requests -= 1;
+            return None;
+        }
+        waiting.take().map(|(_, meanwhile)| meanwhile)
     }
 
     /// The next so many writes take effect, but are answered by a 500, which the SDK tries again.
@@ -57,6 +83,9 @@ impl Intercept for Wire {
         let target = context.request().headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default();
         self.state.operations.lock().unwrap().push(operation.to_owned());
+        if let Some(meanwhile) = self.take_meanwhile() {
+            tokio::task::block_in_place(meanwhile);
+        }
         Ok(())
     }
 

@@ -1,0 +1,88 @@
+//! What becomes of members, by what the gateway answers.
+
+use aws_sdk_apigatewaymanagement::config::SharedCredentialsProvider;
+use serde_json::json;
+
+use super::*;
+use crate::gateway::tests::{
+    Clock, EXAMPLE_SECS, credentials, sdk_config,
+    stub::{Answer, Stub},
+};
+
+/// With this gateway; no test here touches the table or the queues.
+async fn fanout(stub: &Stub) -> Fanout {
+    let credentials = SharedCredentialsProvider::new(credentials(None));
+    let nowhere = Some("http://127.0.0.1:1/".to_owned());
+    let config = Config {
+        management_endpoint: Some(stub.url()),
+        table: Some("items".to_owned()),
+        fanout_queue: nowhere.clone(),
+        sweep_queue: nowhere,
+        sdk: sdk_config(credentials, &Clock::at(EXAMPLE_SECS)).into(),
+        ..Config::default()
+    };
+    Fanout::build(&config).await.unwrap()
+}
+
+fn members(count: usize) -> Vec<Member> {
+    let member = |number| Member {
+        user: format!("user_{number}").parse().unwrap(),
+        name: "Ann".to_owned().try_into().unwrap(),
+        connection: format!("connection-{number}=").parse().unwrap(),
+        status: funnelcast_core::event::Status::Online,
+        seen_at: now(),
+        expires_at: now() + std::time::Duration::from_hours(1),
+        left_at: None,
+        team_of: None,
+        grant: None,
+    };
+    (0..count).map(member).collect()
+}
+
+/// A message of so many bytes.
+fn event(bytes: usize) -> Event {
+    let event = json!({"channel": "conversation:c1", "event": "chat.message", "seq": 1, "at": "2026-11-23T10:00:00.123Z",
+        "data": {"content": "x".repeat(bytes)}});
+    serde_json::from_value(event).unwrap()
+}
+
+/// What becomes of these events, and how many members are still owed them.
+async fn post(stub: &Stub, events: &[Event], members: &[Member]) -> (Tally, usize) {
+    let outgoing: Vec<Outgoing> =
+        events.iter().map(|event| Outgoing { event: event.clone(), except: None }).collect();
+    let frames = Frames::of(&outgoing).unwrap();
+    let mut failed = Vec::new();
+    let channel = &events[0].channel;
+    let tally = fanout(stub).await.post_frames(channel, &frames, members, &mut failed).await.unwrap();
+    (tally, failed.len())
+}
+
+#[tokio::test]
+async fn only_those_whose_posts_failed_are_still_owed_it() {
+    let stub = Stub::answering(&[Answer::Status(413), Answer::Status(403), Answer::Status(200)]).await;
+    let outcome = post(&stub, &[event(5)], &members(5)).await;
+    assert_eq!(outcome, (Tally { sent: 3, refused: 1, failed: 1, gone: 0 }, 1));
+}
+
+#[tokio::test]
+async fn behind_a_frame_that_is_too_large_the_next_one_is_sent() {
+    let stub = Stub::answering(&[Answer::Status(413), Answer::Status(200)]).await;
+    let outcome = post(&stub, &[event(20 * 1024), event(20 * 1024)], &members(1)).await;
+    assert_eq!(outcome, (Tally { refused: 1, ..Tally::default() }, 0));
+    assert_eq!(stub.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn all_get_the_same_bytes_once_each() {
+    let stub = Stub::answering(&[Answer::Status(200)]).await;
+    let (event, members) = (event(5), members(120));
+    let sender = &members[7].connection;
+    let tally = fanout(&stub).await.post(&event, &members, Some(sender)).await.unwrap();
+    assert_eq!(tally.sent, 119);
+    let requests = stub.requests();
+    let targets: std::collections::BTreeSet<&str> =
+        requests.iter().map(|request| request.target.as_str()).collect();
+    assert_eq!((requests.len(), targets.len()), (119, 119));
+    assert!(!targets.contains("/dev/@connections/connection-7%3D"));
+    assert!(requests.iter().all(|request| request.body == requests[0].body));
+}

@@ -1,0 +1,108 @@
+//! The connections of one stage, by API Gateway's management API
+//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html>).
+//!
+//! Posting is what this product does most, so `POST /@connections/{id}` has a path of its own, which costs a fraction of
+//! the SDK's CPU time and treats a member who is gone, or a gateway that throttles, as what they are: everyday. The rest
+//! is the SDK's, which is also what the tests hold this against.
+//!
+//! # Layout
+//! - here: the way in
+//! - `poster`, `patience`: one post, with its attempts, until it is done or its time is over
+//! - `endpoint`, `frame`, `sign`, `signer`: the signed request
+
+mod endpoint;
+mod frame;
+mod patience;
+mod poster;
+mod sign;
+mod signer;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use aws_sdk_apigatewaymanagement::{
+    Client, config::Builder, error::DisplayErrorContext, operation::delete_connection::DeleteConnectionError,
+};
+use aws_types::SdkConfig;
+use bytes::Bytes;
+use funnelcast_core::{ConnectionId, Error};
+use http::Request;
+use http_body_util::Full;
+
+pub use self::frame::Frame;
+use self::{patience::Patience, poster::Poster};
+use crate::{Config, Resource};
+
+/// Posts under way at once, and sockets. With 10 ms a post this is the account's default quota of 10,000 requests a
+/// second; more of them would only be throttled, or run out of sockets.
+pub const IN_FLIGHT_MAX: usize = 100;
+
+/// What became of a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivered {
+    /// The gateway took it.
+    Sent,
+    /// There is no such connection any more (410): whatever the table holds of it is to go.
+    Gone,
+    /// The gateway takes no frame of this size (413), from nobody and never: it is no use to owe it. It is a mistake of
+    /// ours, as frames are cut to size, and an error in the log. Who misses its events finds the hole and asks for them.
+    TooLarge,
+    /// Not now, after all attempts: the connection may live, and the event is still owed.
+    Failed,
+}
+
+/// The management API of one stage.
+#[derive(Debug)]
+pub struct Gateway {
+    poster: Poster,
+    endpoint: String,
+    sdk: SdkConfig,
+}
+
+impl Resource for Gateway {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let endpoint = Config::need("MANAGEMENT_ENDPOINT", config.management_endpoint.as_ref())?;
+        let sdk = config.sdk.config()?;
+        let poster = Poster::new(endpoint, sdk, Patience::default())?;
+        poster.open().await;
+        Ok(Self { poster, endpoint: endpoint.to_owned(), sdk: sdk.clone() })
+    }
+}
+
+impl Gateway {
+    /// Posts one frame to one connection; no more than [`IN_FLIGHT_MAX`] posts are under way, whoever posts what side
+    /// by side.
+    pub async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Delivered {
+        self.poster.post(connection, frame).await
+    }
+
+    /// The request of a post, signed as of now and not sent: for who looks at it, or at what it takes to make it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where there are no credentials that count.
+    pub async fn request(
+        &self,
+        connection: &ConnectionId,
+        frame: &Frame,
+    ) -> Result<Request<Full<Bytes>>, Error> {
+        self.poster.request(connection, frame).await
+    }
+
+    /// Closes a connection, if it is still up.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the gateway does not say that it is gone.
+    pub async fn close(&self, connection: &ConnectionId) -> Result<(), Error> {
+        // A client of its own each time: few processes ever close anything, and to make one takes a tenth of a start.
+        let config = Builder::from(&self.sdk).endpoint_url(&self.endpoint).build();
+        let delete = Client::from_conf(config).delete_connection();
+        match delete.connection_id(connection.as_str()).send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if matches!(error.as_service_error(), Some(DeleteConnectionError::GoneException(_))) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(Error::Internal(format!("DeleteConnection: {}", DisplayErrorContext(&error)))),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Signatures of AWS (Signature Version 4), for the one kind of request that is made by the thousand.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
+//!
+//! The keys and the signatures are made by `aws-sigv4`, which is the SDK's own signer. What it would do over again for
+//! each post is done here as seldom as it changes: the key once a day, all but the path once a second, the hash of the
+//! body once a frame. The canonical request is never put together: its pieces go straight into the hash.
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use aws_lc_rs::digest;
+use aws_sdk_apigatewaymanagement::config::Credentials;
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+use funnelcast_core::{ConnectionId, Error};
+use http::{HeaderValue, header::InvalidHeaderValue};
+
+use super::{Frame, endpoint::Endpoint};
+
+/// The service that posts are signed for.
+pub(super) const SERVICE: &str = "execute-api";
+/// What the SDK says of a frame, whatever is in it.
+pub(super) const CONTENT_TYPE: &str = "application/octet-stream";
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+/// The SHA-256 of these bytes, one after the other, in hexadecimal.
+pub(super) fn sha256_hex<P: AsRef<[u8]>>(pieces: impl IntoIterator<Item = P>) -> String {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for piece in pieces {
+        hash.update(piece.as_ref());
+    }
+    hex::encode(hash.finish())
+}
+
+/// A point in time, as signatures have it.
+#[derive(Debug)]
+pub(super) struct Moment {
+    at: SystemTime,
+    /// As in `20150830T123600Z`.
+    date: String,
+}
+
+impl Moment {
+    /// # Errors
+    /// [`Error::Internal`] where the clock is out of all bounds.
+    pub(super) fn new(at: SystemTime) -> Result<Self, Error> {
+        let timestamp =
+            jiff::Timestamp::try_from(at).map_err(|error| Error::internal("the clock", &error))?;
+        Ok(Self { at, date: timestamp.strftime("%Y%m%dT%H%M%SZ").to_string() })
+    }
+
+    /// As in `20150830`.
+    fn day(&self) -> &str {
+        self.date.split('T').next().unwrap_or_default()
+    }
+}
+
+/// The second of a point in time.
+pub(super) fn second_of(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// The key that signs for the holder of some credentials: for one day, region and service.
+pub(super) struct DayKey {
+    pub(super) credentials: Credentials,
+    day: String,
+    /// What it counts for, as in `20150830/us-east-1/execute-api/aws4_request`.
+    scope: String,
+    key: Vec<u8>,
+}
+
+impl DayKey {
+    pub(super) fn new(credentials: Credentials, moment: &Moment, region: &str, service: &str) -> Self {
+        let day = moment.day().to_owned();
+        let scope = format!("{day}/{region}/{service}/aws4_request");
+        let key = generate_signing_key(credentials.secret_access_key(), moment.at, region, service);
+        Self { credentials, day, scope, key: key.as_ref().to_vec() }
+    }
+
+    /// Whether it still is the key for these credentials.
+    pub(super) fn is_for(&self, credentials: &Credentials, moment: &Moment) -> bool {
+        self.day == moment.day() && self.credentials == *credentials
+    }
+}
+
+/// What the signatures of one second share.
+pub(super) struct Stamp {
+    pub(super) key: Arc<DayKey>,
+    /// Which second.
+    pub(super) second: u64,
+    /// The value of `x-amz-date`.
+    pub(super) date: HeaderValue,
+    /// The value of `x-amz-security-token`, where the credentials are temporary ones: in Lambda they are.
+    pub(super) token: Option<HeaderValue>,
+    /// The canonical request's headers behind `content-length`, and the names of all.
+    canonical_headers: String,
+    /// What is signed, but for the hash at its end.
+    to_sign: String,
+    /// The value of `authorization`, but for the signature at its end.
+    authorization: String,
+}
+
+impl Stamp {
+    /// For the host of an endpoint.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the credentials cannot stand in a header.
+    pub(super) fn new(key: Arc<DayKey>, moment: &Moment, host: &str) -> Result<Self, Error> {
+        let date = &moment.date;
+        let credentials = &key.credentials;
+        let mut canonical_headers = format!("content-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:{date}\n");
+        let mut signed = "content-length;content-type;host;x-amz-date".to_owned();
+        if let Some(token) = credentials.session_token() {
+            canonical_headers.extend(["x-amz-security-token:", token, "\n"]);
+            signed.push_str(";x-amz-security-token");
+        }
+        canonical_headers.extend(["\n", &signed, "\n"]);
+        Ok(Self {
+            second: second_of(moment.at),
+            token: credentials.session_token().map(secret).transpose()?,
+            to_sign: format!("{ALGORITHM}\n{date}\n{}\n", key.scope),
+            authorization: format!(
+                "{ALGORITHM} Credential={}/{}, SignedHeaders={signed}, Signature=",
+                credentials.access_key_id(),
+                key.scope
+            ),
+            date: secret(date)?,
+            canonical_headers,
+            key,
+        })
+    }
+
+    /// The value of `authorization` for one post.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the credentials cannot stand in a header.
+    pub(super) fn authorize(
+        &self,
+        endpoint: &Endpoint,
+        connection: &ConnectionId,
+        frame: &Frame,
+    ) -> Result<HeaderValue, Error> {
+        // The empty line in between is the query that there is none of.
+        let signature =
+            self.sign(std::iter::once("POST\n").chain(endpoint.canonical_target(connection)).chain([
+                "\n\ncontent-length:",
+                &frame.length,
+                "\n",
+                &self.canonical_headers,
+                &frame.sha256,
+            ]));
+        let mut value = String::with_capacity(self.authorization.len() + signature.len());
+        value.extend([self.authorization.as_str(), &signature]);
+        secret(value)
+    }
+
+    /// The signature of a canonical request, given in pieces.
+    pub(super) fn sign<'a>(&self, canonical_request: impl Iterator<Item = &'a str>) -> String {
+        let hash = sha256_hex(canonical_request);
+        let mut to_sign = String::with_capacity(self.to_sign.len() + hash.len());
+        to_sign.extend([self.to_sign.as_str(), &hash]);
+        calculate_signature(&self.key.key, to_sign.as_bytes())
+    }
+}
+
+/// A header's value that no log of the HTTP client's shows.
+fn secret(value: impl TryInto<HeaderValue, Error = InvalidHeaderValue>) -> Result<HeaderValue, Error> {
+    let mut value = value.try_into().map_err(|error| Error::internal("the credentials", &error))?;
+    value.set_sensitive(true);
+    Ok(value)
+}

@@ -1,0 +1,91 @@
+//! Who signs, and when: the credentials that the SDK finds, for as long as they count.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use aws_sdk_apigatewaymanagement::{
+    config::{Credentials, ProvideCredentials, Region, SharedCredentialsProvider},
+    error::DisplayErrorContext,
+};
+use aws_smithy_async::time::SharedTimeSource;
+use aws_types::SdkConfig;
+use funnelcast_core::Error;
+use tokio::sync::Mutex;
+
+use super::sign::{DayKey, Moment, SERVICE, Stamp, second_of};
+
+/// New credentials are asked for this long before the old ones end: once a second, until there are some. In Lambda they
+/// stand in the environment and last as long as the process.
+const RENEW_BEFORE: Duration = Duration::from_mins(1);
+
+/// Makes the [`Stamp`] of each second.
+pub(super) struct Signer {
+    provider: SharedCredentialsProvider,
+    region: Region,
+    host: String,
+    clock: SharedTimeSource,
+    /// The last one; whoever finds it out of date makes the next one while the others wait.
+    stamp: Mutex<Option<Arc<Stamp>>>,
+}
+
+impl Signer {
+    /// With the SDK's credentials, region and clock.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the SDK has found no region, or nothing to take credentials from.
+    pub(super) fn new(sdk: &SdkConfig, host: &str) -> Result<Self, Error> {
+        let lacking = |what: &str| Error::Internal(format!("the environment names no {what}"));
+        Ok(Self {
+            provider: sdk.credentials_provider().ok_or_else(|| lacking("credentials"))?,
+            region: sdk.region().cloned().ok_or_else(|| lacking("region"))?,
+            host: host.to_owned(),
+            clock: sdk.time_source().unwrap_or_default(),
+            stamp: Mutex::default(),
+        })
+    }
+
+    /// The stamp of this second.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where there are no credentials that count.
+    pub(super) async fn stamp(&self) -> Result<Arc<Stamp>, Error> {
+        let now = self.clock.now();
+        let mut last = self.stamp.lock().await;
+        if let Some(stamp) = last.as_ref().filter(|stamp| stamp.second == second_of(now)) {
+            return Ok(Arc::clone(stamp));
+        }
+        let moment = Moment::new(now)?;
+        let last_key = last.as_ref().map(|stamp| &stamp.key);
+        let credentials = self.credentials(last_key.map(|key| &key.credentials), now).await?;
+        let key = match last_key {
+            Some(key) if key.is_for(&credentials, &moment) => Arc::clone(key),
+            _ => Arc::new(DayKey::new(credentials, &moment, self.region.as_ref(), SERVICE)),
+        };
+        let stamp = Arc::new(Stamp::new(key, &moment, &self.host)?);
+        *last = Some(Arc::clone(&stamp));
+        Ok(stamp)
+    }
+
+    /// The ones in use, as long as they last; then new ones, or, where there are none yet, still those.
+    async fn credentials(&self, in_use: Option<&Credentials>, now: SystemTime) -> Result<Credentials, Error> {
+        let lasts = |credentials: &&Credentials, how_long: Duration| {
+            credentials.expiry().is_none_or(|end| now + how_long < end)
+        };
+        if let Some(credentials) = in_use.filter(|credentials| lasts(credentials, RENEW_BEFORE)) {
+            return Ok(credentials.clone());
+        }
+        match self.provider.provide_credentials().await {
+            Ok(credentials) => Ok(credentials),
+            Err(error) => {
+                let error = DisplayErrorContext(&error).to_string();
+                let credentials = in_use.filter(|credentials| lasts(credentials, Duration::ZERO));
+                let credentials =
+                    credentials.ok_or_else(|| Error::Internal(format!("credentials: {error}")))?;
+                tracing::warn!(error, "no new credentials yet");
+                Ok(credentials.clone())
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What becomes of a post, for every answer there is and for none; the SDK comes to the same.
+
+use std::collections::HashMap;
+
+use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_apigatewaymanagement::{Client, config::Builder};
+use futures_util::future::join_all;
+use tokio::join;
+
+use super::{stub::Answer::*, *};
+
+/// An attempt that is not answered is given up after this: far longer than an answer of the stub takes.
+const ATTEMPT: Duration = Duration::from_secs(2);
+
+/// Quicker to try again than in production.
+fn quick() -> Patience {
+    Patience {
+        attempt: ATTEMPT,
+        post: Duration::from_mins(1),
+        first_pause: Duration::from_millis(1),
+        longest_pause: Duration::from_millis(10),
+    }
+}
+
+fn config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build();
+    let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+    sdk_config(SharedCredentialsProvider::new(credentials(None)), &Clock::at(EXAMPLE_SECS))
+        .into_builder()
+        .timeout_config(timeouts)
+        .retry_config(retries.with_max_attempts(4))
+        .build()
+}
+
+fn poster(stub: &Stub, patience: Patience) -> Poster {
+    Poster::new(&stub.url(), &config(), patience).unwrap()
+}
+
+async fn post(poster: &Poster) -> Delivered {
+    poster.post(&connection("a="), &frame("hello")).await
+}
+
+/// What the SDK comes to where the gateway answers so.
+async fn sdk_comes_to(answers: &[Answer]) -> Delivered {
+    let stub = Stub::answering(answers).await;
+    let client = Client::from_conf(Builder::from(&config()).endpoint_url(stub.url()).build());
+    post_by_sdk(&client, &connection("a="), &frame("hello")).await
+}
+
+/// What we come to, and with how many requests.
+async fn we_come_to(answers: &[Answer]) -> (Delivered, usize) {
+    let stub = Stub::answering(answers).await;
+    (post(&poster(&stub, quick())).await, stub.requests().len())
+}
+
+/// Both come to `expected`; we with one request for each answer.
+async fn both_come_to(expected: Delivered, answers: &[Answer]) {
+    let (ours, sdks) = join!(we_come_to(answers), sdk_comes_to(answers));
+    assert_eq!(ours, (expected, answers.len()), "{answers:?}");
+    assert_eq!(sdks, expected, "the SDK, {answers:?}");
+}
+
+#[tokio::test]
+async fn some_answers_are_the_last_word() {
+    both_come_to(Delivered::Sent, &[Status(200)]).await;
+    both_come_to(Delivered::Gone, &[Status(410)]).await;
+    both_come_to(Delivered::TooLarge, &[Status(413)]).await;
+    for refusal in [400, 403, 404] {
+        both_come_to(Delivered::Failed, &[Status(refusal)]).await;
+    }
+}
+
+#[tokio::test]
+async fn others_are_not() {
+    for again in [Status(429), Status(500), Status(502), Status(503), Status(504), Reset] {
+        both_come_to(Delivered::Sent, &[again, Status(200)]).await;
+        both_come_to(Delivered::Gone, &[again, Status(410)]).await;
+    }
+    both_come_to(Delivered::Sent, &[Status(429), Status(429), Status(503), Status(200)]).await;
+    both_come_to(Delivered::Sent, &[Status(500), Reset, Status(200)]).await;
+}
+
+#[tokio::test]
+async fn nor_is_silence() {
+    join!(
+        both_come_to(Delivered::Sent, &[Never, Status(200)]),
+        both_come_to(Delivered::Gone, &[Never, Status(410)])
+    );
+}
+
+#[tokio::test]
+async fn an_endless_no_ends() {
+    let hasty = Patience { post: Duration::from_secs(1), ..quick() };
+    join_all([Status(429), Status(500), Reset, Never].map(async |no| {
+        let stub = Stub::answering(&[no]).await;
+        assert_eq!(post(&poster(&stub, hasty)).await, Delivered::Failed, "{no:?}");
+        assert!(!stub.requests().is_empty(), "{no:?}");
+    }))
+    .await;
+    assert_eq!(sdk_comes_to(&[Status(429)]).await, Delivered::Failed, "it ends by counting");
+}
+
+#[tokio::test]
+async fn nobody_there_is_not_now() {
+    let stub = Stub::answering(&[Status(200)]).await;
+    let poster = poster(&stub, Patience { post: Duration::from_millis(100), ..quick() });
+    drop(stub);
+    assert_eq!(post(&poster).await, Delivered::Failed);
+}
+
+/// Of thousands of posts to a gateway that refuses everybody only the first are patient, or they would outlast their
+/// function.
+#[tokio::test]
+async fn when_one_post_was_given_up_nobody_waits_until_one_is_taken() {
+    // Each frame says how its posts are answered, one after the other.
+    let asked: std::sync::Mutex<HashMap<Bytes, usize>> = std::sync::Mutex::default();
+    let stub = Stub::start(move |request| {
+        let mut asked = asked.lock().unwrap();
+        let asked = asked.entry(request.body.clone()).or_default();
+        *asked += 1;
+        let answers = std::str::from_utf8(&request.body).unwrap();
+        let status = answers.split_whitespace().nth(*asked).unwrap_or("429");
+        Status(status.parse().unwrap())
+    })
+    .await;
+    let poster = poster(&stub, Patience { post: ATTEMPT, ..quick() });
+    let post = async |answers: &str| {
+        let delivered = poster.post(&connection("a="), &frame(answers)).await;
+        let requests = stub.requests();
+        (delivered, requests.iter().filter(|request| request.body == answers.as_bytes()).count())
+    };
+    assert_eq!(post("first: 429").await.0, Delivered::Failed);
+    assert_eq!(post("second: 429 200").await, (Delivered::Failed, 1));
+    assert_eq!(post("third: 503 200").await, (Delivered::Failed, 1));
+    assert_eq!(post("fourth: 410").await, (Delivered::Gone, 1));
+    assert_eq!(post("fifth: 429 200").await, (Delivered::Sent, 2));
+}

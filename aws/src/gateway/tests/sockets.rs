@@ -1,0 +1,143 @@
+//! Sockets: kept, used again, and never more than there are posts under way.
+
+use futures_util::{StreamExt, stream};
+
+use super::*;
+
+/// Posts so many at once, and says how many were sent.
+async fn post_many(poster: &Poster, posts: usize) -> usize {
+    let (id, frame) = (connection("L0SM9cOFvHcCIhw="), frame("hello"));
+    let (id, frame) = (&id, &frame);
+    stream::iter(0..posts)
+        .map(async |_| poster.post(id, frame).await)
+        .buffer_unordered(posts)
+        .filter(|delivered| std::future::ready(*delivered == Delivered::Sent))
+        .count()
+        .await
+}
+
+#[tokio::test]
+async fn a_thousand_posts_share_a_hundred_sockets() {
+    let stub = Stub::answering(&[Answer::Status(200)]).await;
+    let poster = poster_at(&stub, &Clock::at(EXAMPLE_SECS), None);
+    assert_eq!(post_many(&poster, 1_000).await, 1_000);
+    assert!(stub.sockets_opened() <= IN_FLIGHT_MAX, "{} sockets", stub.sockets_opened());
+    assert!(stub.in_flight_most() > 1 && stub.in_flight_most() <= IN_FLIGHT_MAX);
+}
+
+#[tokio::test]
+async fn one_post_after_another_needs_one_socket() {
+    let stub = Stub::answering(&[Answer::Status(200), Answer::Status(410), Answer::Status(200)]).await;
+    let poster = poster_at(&stub, &Clock::at(EXAMPLE_SECS), None);
+    for expected in [Delivered::Sent, Delivered::Gone, Delivered::Sent, Delivered::Sent] {
+        assert_eq!(poster.post(&connection("a="), &frame("hello")).await, expected);
+    }
+    assert_eq!(stub.sockets_opened(), 1);
+}
+
+#[tokio::test]
+async fn the_first_post_finds_the_socket_that_was_opened_for_it() {
+    let stub = Stub::answering(&[Answer::Status(200)]).await;
+    let poster = poster_at(&stub, &Clock::at(EXAMPLE_SECS), None);
+    poster.open().await;
+    while stub.sockets_opened() == 0 {
+        tokio::task::yield_now().await; // it is open before the stub has been told
+    }
+    assert_eq!(poster.post(&connection("a="), &frame("hello")).await, Delivered::Sent);
+    assert_eq!((stub.sockets_opened(), stub.requests().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_end_counts_by_its_status_and_costs_its_socket() {
+    let stub = Stub::answering(&[Answer::Wordy(410), Answer::Wordy(200), Answer::Status(200)]).await;
+    let poster = poster_at(&stub, &Clock::at(EXAMPLE_SECS), None);
+    for expected in [Delivered::Gone, Delivered::Sent, Delivered::Sent] {
+        assert_eq!(poster.post(&connection("a="), &frame("hello")).await, expected);
+    }
+    assert_eq!((stub.sockets_opened(), stub.requests().len()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_server_that_closes_each_socket_is_asked_on_a_new_one() {
+    let stub = Stub::answering(&[Answer::Last]).await;
+    let poster = poster_at(&stub, &Clock::at(EXAMPLE_SECS), None);
+    assert_eq!(post_many(&poster, 300).await, 300);
+    assert_eq!((stub.sockets_opened(), stub.requests().len()), (300, 300));
+}
+
+/// One attempt, and no other: the first pause would already be too long.
+fn impatient() -> Patience {
+    let hour = Duration::from_hours(1);
+    Patience { first_pause: hour, longest_pause: hour, ..Patience::default() }
+}
+
+#[tokio::test]
+async fn a_socket_that_was_closed_while_idle_costs_no_attempt() {
+    let stub = Stub::answering(&[Answer::Status(200)]).await;
+    let poster = poster_with(&stub, impatient());
+    assert_eq!(post_many(&poster, 20).await, 20);
+    let opened = stub.sockets_opened();
+    stub.close_sockets().await;
+    assert_eq!(poster.post(&connection("a="), &frame("hello")).await, Delivered::Sent);
+    assert_eq!((stub.sockets_opened(), stub.requests().len()), (opened + 1, 21));
+}
+
+/// Between two invocations Lambda freezes the process. What is closed meanwhile looks open to it when it goes on.
+#[tokio::test]
+async fn nor_does_one_that_was_closed_while_the_process_was_frozen() {
+    let elsewhere =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let stub = elsewhere.spawn(Stub::answering(&[Answer::Status(200)])).await.unwrap();
+    let stub = Arc::new(stub);
+    let poster = poster_with(&stub, impatient());
+    assert_eq!(post_many(&poster, 20).await, 20);
+    let opened = stub.sockets_opened();
+
+    let (closed, wait_for_closed) = std::sync::mpsc::channel();
+    let gateway = Arc::clone(&stub);
+    elsewhere.spawn(async move {
+        gateway.close_sockets().await;
+        closed.send(()).unwrap();
+    });
+    wait_for_closed.recv().unwrap(); // and nothing goes on in this thread until then
+
+    assert_eq!(poster.post(&connection("a="), &frame("hello")).await, Delivered::Sent);
+    assert_eq!((stub.sockets_opened(), stub.requests().len()), (opened + 1, 21));
+    elsewhere.shutdown_background();
+}
+
+#[tokio::test]
+async fn a_socket_that_was_idle_for_long_is_not_trusted() {
+    let stub = Stub::answering(&[Answer::Status(200)]).await;
+    let poster = poster_at(&stub, &Clock::at(EXAMPLE_SECS), None);
+    let post = async || poster.post(&connection("a="), &frame("hello")).await;
+    for (idle_secs, sockets_opened) in [(0, 1), (80, 1), (100, 2), (0, 2)] {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(idle_secs)).await;
+        tokio::time::resume();
+        assert_eq!(post().await, Delivered::Sent);
+        assert_eq!(stub.sockets_opened(), sockets_opened, "after {idle_secs} s");
+    }
+}
+
+#[tokio::test]
+async fn sockets_of_posts_that_were_given_up_are_closed_and_their_slots_free() {
+    let mut answers = vec![Answer::Never; 150];
+    answers.push(Answer::Status(200));
+    let stub = Stub::answering(&answers).await;
+    let poster = poster_at(&stub, &Clock::at(EXAMPLE_SECS), None);
+    for _ in 0..3 {
+        // Given up by the caller as soon as 50 of them are under way.
+        let begun = stub.requests().len();
+        let all_there = async {
+            while stub.requests().len() < begun + 50 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = post_many(&poster, 50) => unreachable!("nobody answers"),
+            () = all_there => {}
+        }
+    }
+    assert_eq!(post_many(&poster, 200).await, 200);
+}

@@ -1,0 +1,55 @@
+//! A gateway of `https`, as all are but the local one.
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::{RootCertStore, ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use super::*;
+
+/// A gateway that calls itself `name`, and what has to be trusted to believe it.
+async fn gateway_of(name: &str) -> (Stub, RootCertStore) {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed([name.to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.der().clone()).unwrap();
+    (Stub::start_tls(TlsAcceptor::from(Arc::new(config))).await, roots)
+}
+
+fn poster(stub: &Stub, roots: RootCertStore, patience: Patience) -> Poster {
+    let sdk = sdk_config(SharedCredentialsProvider::new(credentials(None)), &Clock::at(EXAMPLE_SECS));
+    Poster::trusting(roots, &stub.url(), &sdk, patience).unwrap()
+}
+
+async fn post(poster: &Poster) -> Delivered {
+    poster.post(&connection("a="), &frame("hello")).await
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_who_it_says_is_posted_to() {
+    let (stub, roots) = gateway_of("127.0.0.1").await;
+    let poster = poster(&stub, roots, Patience::default());
+    for _ in 0..3 {
+        assert_eq!(post(&poster).await, Delivered::Sent);
+    }
+    assert_eq!((stub.sockets_opened(), stub.requests().len()), (1, 3));
+    assert_eq!(stub.requests()[0].target, "/dev/@connections/a%3D");
+}
+
+#[tokio::test]
+async fn one_that_is_not_gets_nothing() {
+    let hasty = Patience { post: Duration::from_millis(100), ..Patience::default() };
+    let (other, roots_of_other) = gateway_of("other.example").await;
+    assert_eq!(post(&poster(&other, roots_of_other.clone(), hasty)).await, Delivered::Failed, "its name");
+    let (unknown, _) = gateway_of("127.0.0.1").await;
+    assert_eq!(post(&poster(&unknown, roots_of_other, hasty)).await, Delivered::Failed, "its issuer");
+    let sdk = sdk_config(SharedCredentialsProvider::new(credentials(None)), &Clock::at(EXAMPLE_SECS));
+    let as_deployed = Poster::new(&unknown.url(), &sdk, hasty).unwrap();
+    assert_eq!(post(&as_deployed).await, Delivered::Failed, "Mozilla does not know it");
+    assert_eq!(other.requests().len() + unknown.requests().len(), 0);
+}

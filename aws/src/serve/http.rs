@@ -1,0 +1,37 @@
+//! The way into a function behind an HTTP API: an `http` request in, an `http` response out, by any `tower` service.
+
+use std::convert::Infallible;
+
+use lambda_http::{Request, RequestExt, Response, Service, service_fn, tower::ServiceExt};
+use tracing::Instrument;
+
+use super::{invocation, start};
+use crate::Resource;
+
+/// Runs a function of the HTTP API: `service` makes, of what the function works with, what answers its requests.
+///
+/// What the service does for a request is logged with the request's id, and with the `user` that it records on the current
+/// span. It has its refusals and failures as responses, so that the invocation itself never fails.
+///
+/// # Errors
+/// What the runtime API says when it ends, or what the resource lacks.
+pub async fn serve_http<T, S, B>(service: impl FnOnce(T) -> S) -> Result<(), lambda_http::Error>
+where
+    T: Resource,
+    S: Service<Request, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send,
+    Response<B>: lambda_http::IntoResponse,
+{
+    let (resource, meter) = start::<T>().await?;
+    let (service, meter) = (service(resource), &meter);
+    lambda_http::run(service_fn(|request: Request| {
+        let request_id = request.lambda_context_ref().map(|context| context.request_id.clone());
+        let request_id = request_id.unwrap_or_default();
+        let response = service.clone().oneshot(request).instrument(invocation(&request_id));
+        async move {
+            let response = response.await;
+            meter.flush(&request_id);
+            response
+        }
+    }))
+    .await
+}

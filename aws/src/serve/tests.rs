@@ -1,0 +1,58 @@
+//! The samples of `events/` decode, and a failure is told as Lambda tells it.
+
+use funnelcast_core::action::{
+    Ack, History, Join, Leave, Ping, PresenceQuery, ReceiptsQuery, Request, Send, Status,
+};
+
+use super::*;
+
+macro_rules! sample {
+    ($name:literal) => {
+        serde_json::from_str::<WebSocketEvent>(include_str!(concat!("../../../events/", $name, ".json")))
+            .expect($name)
+    };
+}
+
+fn action<A: Action>(event: &WebSocketEvent) -> Request<A> {
+    let context = &event.request_context;
+    assert_eq!(context.route_key.as_deref(), Some(A::NAME));
+    let caller = Caller::of(context).expect("the sample has a caller");
+    caller.identity.check_alive(caller.now).expect("a sample's token lives");
+    action::parse(event.body.as_deref().unwrap()).expect("the sample's frame parses")
+}
+
+#[test]
+fn the_samples_of_the_actions_decode() {
+    assert!(action::<Join>(&sample!("join")).id.is_some());
+    assert!(action::<Leave>(&sample!("leave")).id.is_some());
+    assert!(action::<Ping>(&sample!("ping")).id.is_some());
+    assert!(action::<Status>(&sample!("status")).id.is_some());
+    assert!(action::<Send>(&sample!("send")).action.key.is_some());
+    assert!(action::<Send>(&sample!("send-typing")).action.key.is_none());
+    assert!(action::<Ack>(&sample!("ack")).id.is_some());
+    assert!(action::<History>(&sample!("history")).id.is_some());
+    assert!(action::<PresenceQuery>(&sample!("presence")).id.is_some());
+    assert!(action::<ReceiptsQuery>(&sample!("receipts")).id.is_some());
+}
+
+#[test]
+fn the_samples_of_the_other_routes_decode() {
+    assert_eq!(Caller::of(&sample!("connect").request_context).unwrap().identity.user.as_str(), "user_1");
+    assert!(
+        Caller::of(&sample!("disconnect").request_context).is_ok(),
+        "the authorizer's word is still there"
+    );
+    let unrouted = sample!("default");
+    assert!(action::reject_unrouted(unrouted.body.as_deref().unwrap()).error.code() == "unknown_action");
+}
+
+#[test]
+fn a_refusal_of_the_token_is_the_one_word_that_means_401() {
+    let diagnostic = Diagnostic::from(Failure(Error::Unauthorized("token: its issuer is unknown".into())));
+    assert_eq!(diagnostic.error_message, "Unauthorized");
+    let diagnostic = Diagnostic::from(Failure(Error::BadRequest("no `funnelId`".into())));
+    assert_eq!(
+        (diagnostic.error_type.as_str(), diagnostic.error_message.as_str()),
+        ("bad_request", "no `funnelId`")
+    );
+}

@@ -1,0 +1,120 @@
+//! Who may use a channel: the policy's questions, asked with what the table knows. The answers are the policy's.
+
+use std::borrow::Cow;
+
+use funnelcast_core::{
+    Channel, CompanyId, ConnectionId, Error, Grant, Identity, Timestamp,
+    grant::Capability,
+    policy::{self, Verdict},
+};
+
+use super::{Store, conversations::ConversationAccess};
+use crate::Caller;
+
+/// Somebody who reads a channel or publishes on it.
+#[derive(Debug, Clone, Copy)]
+pub enum Actor<'a> {
+    /// On a connection, which must have joined.
+    Member(&'a Caller),
+    /// By a request of the HTTP API, which comes on no connection and has joined nothing: he may do what he may join for.
+    Visitor {
+        /// Who.
+        identity: &'a Identity,
+        /// When he was heard.
+        now: Timestamp,
+    },
+}
+
+impl<'a> Actor<'a> {
+    /// Who he is.
+    pub const fn identity(self) -> &'a Identity {
+        match self {
+            Self::Member(caller) => &caller.identity,
+            Self::Visitor { identity, .. } => identity,
+        }
+    }
+
+    /// When he was heard.
+    pub const fn now(self) -> Timestamp {
+        match self {
+            Self::Member(caller) => caller.now,
+            Self::Visitor { now, .. } => now,
+        }
+    }
+
+    /// The connection that gets a reply, and so no copy of what he sends.
+    pub const fn connection(self) -> Option<&'a ConnectionId> {
+        match self {
+            Self::Member(caller) => Some(&caller.connection),
+            Self::Visitor { .. } => None,
+        }
+    }
+}
+
+/// Why somebody may be a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Right {
+    /// By what his token says of him, or because he takes part.
+    Own,
+    /// As one of the team of the conversation's company.
+    Team(CompanyId),
+    /// Because the app's backend lets him, for a while.
+    Grant(Grant),
+}
+
+impl Store {
+    /// Refuses who may not do this on a channel: 1 read for a connection; for a visitor, what
+    /// [`check_join`](Self::check_join) costs.
+    ///
+    /// # Errors
+    /// [`Error::NotJoined`] where a connection is no member; [`Error::Forbidden`] where its grant does not go so far, or
+    /// where a visitor may not join.
+    pub async fn check_use(
+        &self,
+        actor: Actor<'_>,
+        channel: &Channel,
+        capability: Capability,
+    ) -> Result<(), Error> {
+        match actor {
+            Actor::Member(caller) => self.check_member(caller, channel, capability).await,
+            Actor::Visitor { identity, now } => self.check_join(identity, channel, now).await.map(drop),
+        }
+    }
+
+    /// Refuses who may not join a channel of his own right: 2 reads in one call for a conversation, none for other
+    /// channels; and for a company of a user of Whop's, what it costs to know what he is to it.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] where the policy says no; an unknown conversation is forbidden too, so that nobody learns which
+    /// ones exist. Those of `with_company`, where Whop would have to say.
+    pub async fn check_join(
+        &self,
+        identity: &Identity,
+        channel: &Channel,
+        now: Timestamp,
+    ) -> Result<Right, Error> {
+        let refused = Error::Forbidden("you may not join this channel");
+        let identity = match channel.company() {
+            Some(company) => self.with_company(identity, company, now).await?,
+            None => Cow::Borrowed(identity),
+        };
+        match (policy::may_join(&identity, channel), channel) {
+            (Verdict::Allowed, _) => Ok(Right::Own),
+            (Verdict::DependsOnConversation, Channel::Conversation(conversation)) => {
+                let ConversationAccess { company, is_participant } =
+                    self.conversation_access(conversation, &identity.user).await?;
+                let identity = match &company {
+                    Some(company) if !is_participant => self.with_company(&identity, company, now).await?,
+                    _ => Cow::Borrowed(&*identity), // he may, whatever he is to it
+                };
+                if policy::may_join_conversation(&identity, company.as_ref(), is_participant) {
+                    let team_of = company.filter(|company| identity.is_team_of(company));
+                    Ok(team_of.map_or(Right::Own, Right::Team))
+                } else {
+                    Err(refused)
+                }
+            }
+            _ => Err(refused),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A user's connections: all of his, and nobody else's.
+
+use funnelcast_core::identity::{CompanyClaim, Role};
+
+use super::*;
+use crate::store::connections::{CONNECTION_AGE_MAX, Removal};
+
+fn user(name: &str) -> funnelcast_core::UserId {
+    name.parse().unwrap()
+}
+
+impl Table {
+    async fn connect(&self, name: &str, connection: &str) -> Caller {
+        let caller = caller(name, connection);
+        self.put_connection(&caller).await.unwrap();
+        caller
+    }
+
+    /// The ids of a user's connections.
+    async fn ids(&self, name: &str) -> Vec<String> {
+        let connections = self.connections(&user(name)).await.unwrap();
+        connections.into_iter().map(|connection| connection.id.to_string()).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_user_has_his_own_and_nobody_elses() {
+    let table = Table::new().await;
+    for (name, connection) in [("ann", "c1="), ("ann", "c2="), ("bob", "c3="), ("ann_2", "c4=")] {
+        table.connect(name, connection).await;
+    }
+    table.wire.take_operations();
+    let mut of_ann = table.ids("ann").await;
+    of_ann.sort();
+    assert_eq!(of_ann, ["c1=", "c2="]);
+    assert_eq!(table.wire.take_operations(), ["Query"], "one read, however many there are");
+    assert_eq!(table.ids("cid").await, [""; 0]);
+
+    let c3 = "c3=".parse().unwrap();
+    assert_eq!(table.connection(&user("ann"), &c3).await.unwrap(), None, "it is Bob's");
+    assert_eq!(table.remove_connection(&user("ann"), &c3).await.unwrap(), Removal::NothingThere);
+    assert_eq!(table.remove_connection(&user("bob"), &c3).await.unwrap(), Removal::Done);
+    assert_eq!(table.ids("bob").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_connection_speaks_for_its_own_token() {
+    let table = Table::new().await;
+    let mut ann = caller("ann", "c1=");
+    ann.identity.companies = vec![CompanyClaim { id: "biz_1".parse().unwrap(), role: Role::Member }];
+    table.put_connection(&ann).await.unwrap();
+    let later = ann.now + Duration::from_secs(9);
+    let connection = table.connection(&ann.identity.user, &ann.connection).await.unwrap().unwrap();
+    let again = connection.into_caller(later);
+    assert_eq!((again.identity, again.connection), (ann.identity, ann.connection));
+    assert_eq!((again.connected_at, again.now), (ann.connected_at, later));
+}
+
+#[tokio::test]
+async fn a_ghost_that_the_ttl_has_left_is_not_shown() {
+    let table = Table::new().await;
+    let mut ghost = caller("ann", "c1=");
+    ghost.connected_at = now() - CONNECTION_AGE_MAX;
+    table.put_connection(&ghost).await.unwrap();
+    table.connect("ann", "c2=").await;
+    assert_eq!(table.ids("ann").await, ["c2="]);
+}

@@ -1,0 +1,62 @@
+//! Memberships by a grant: they do what it allows, and end with it, whatever becomes of the token.
+
+use funnelcast_core::{Grant, grant::Capability};
+
+use super::*;
+
+/// A member whose grant allows this for a minute.
+async fn granted(table: &Table, caps: &[Capability]) -> Caller {
+    let ann = caller("ann", "c1=");
+    table.put_connection(&ann).await.unwrap();
+    let grant = Grant { caps: caps.iter().copied().collect(), until: ann.now + Duration::from_mins(1) };
+    table.put_membership(&ann, &channel(), Right::Grant(grant)).await.unwrap();
+    ann
+}
+
+async fn check(table: &Table, caller: &Caller, capability: Capability) -> &'static str {
+    match table.check_use(Actor::Member(caller), &channel(), capability).await {
+        Ok(()) => "ok",
+        Err(refusal) => refusal.code(),
+    }
+}
+
+#[tokio::test]
+async fn who_may_only_join_may_not_send() {
+    for (caps, send) in
+        [(&[Capability::Join][..], "forbidden"), (&[Capability::Join, Capability::Send][..], "ok")]
+    {
+        let table = Table::new().await;
+        let ann = granted(&table, caps).await;
+        assert!(table.is_member(&ann, &channel()).await.unwrap());
+        assert_eq!(check(&table, &ann, Capability::Join).await, "ok");
+        assert_eq!(check(&table, &ann, Capability::Send).await, send);
+    }
+}
+
+#[tokio::test]
+async fn the_membership_ends_with_the_grant_though_the_token_is_renewed() {
+    let table = Table::new().await;
+    let mut ann = granted(&table, &[Capability::Join, Capability::Send]).await;
+    let tomorrow = ann.now + Duration::from_hours(24);
+    table.renew(&ann.identity.user, &ann.connection, tomorrow, ann.now).await.unwrap();
+
+    let member = table.membership(&ann.identity.user, &ann.connection, &channel()).await.unwrap().unwrap();
+    assert_eq!(member.expires_at, tomorrow, "the token's time is another");
+    let (last_moment, end) = (ann.now + Duration::from_millis(59_999), ann.now + Duration::from_mins(1));
+    assert!(member.hears(last_moment) && !member.hears(end));
+    for (moment, outcome) in [(last_moment, "ok"), (end, "not_joined")] {
+        ann.now = moment;
+        assert_eq!(table.is_member(&ann, &channel()).await.unwrap(), outcome == "ok");
+        assert_eq!(check(&table, &ann, Capability::Join).await, outcome);
+        assert_eq!(check(&table, &ann, Capability::Send).await, outcome);
+    }
+}
+
+#[tokio::test]
+async fn who_joins_again_of_his_own_right_is_bound_no_more() {
+    let table = Table::new().await;
+    let mut ann = granted(&table, &[Capability::Join]).await;
+    table.put_membership(&ann, &channel(), Right::Own).await.unwrap();
+    ann.now = ann.now + Duration::from_mins(5);
+    assert_eq!(check(&table, &ann, Capability::Send).await, "ok");
+}

@@ -1,0 +1,282 @@
+//! What Whop says of users, asked of a server on this machine that answers as its API is documented to, and as it is not.
+
+use std::sync::{Arc, Mutex};
+
+use aws_config::{BehaviorVersion as SdkVersion, SdkConfig};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
+use funnelcast_core::{CompanyId, UserId};
+use futures_util::future::join_all;
+use http::{Response, header};
+use http_body_util::Full;
+use tokio::sync::Semaphore;
+
+use super::*;
+use crate::{
+    served::{self, Answer, Asked, Server, says},
+    store::{
+        conversations::{Conversation, Word},
+        rate::QUESTIONS,
+        teams::{ASKING_LIFE, FAILURE_LIFE, NO_LIFE, YES_LIFE},
+    },
+};
+
+const KEY: &str = "whop-key";
+
+/// A table whose store asks a Whop of its own, which answers what the test puts there.
+struct Asking {
+    table: Table,
+    answer: Arc<Mutex<Answer>>,
+    server: Server,
+}
+
+impl Asking {
+    async fn start(answer: Answer) -> Self {
+        let answer = Arc::new(Mutex::new(answer));
+        let script = Arc::clone(&answer);
+        // It is Secrets Manager too, for the key.
+        let server = Server::start(move |asked| {
+            if asked.headers.contains_key("x-amz-target") {
+                served::json(&json!({ "SecretString": KEY }))
+            } else {
+                script.lock().unwrap().clone()
+            }
+        })
+        .await;
+        let sdk = SdkConfig::builder()
+            .behavior_version(SdkVersion::latest())
+            .endpoint_url(server.url(""))
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
+            .build();
+        let config = Config {
+            whop_api: Some(server.url("/api/v1/")),
+            whop_api_key: Some("funnelcast/dev/whop".to_owned()),
+            sdk: sdk.into(),
+            ..Config::default()
+        };
+        let mut table = Table::new().await;
+        table.store.whop = Whop::new(&config, now()).await.unwrap();
+        assert!(table.store.whop.is_some());
+        Self { table, answer, server }
+    }
+
+    fn answers(&self, answer: Answer) {
+        *self.answer.lock().unwrap() = answer;
+    }
+
+    /// What Whop was asked.
+    fn questions(&self) -> Vec<Asked> {
+        let asked = self.server.asked().into_iter();
+        asked.filter(|asked| !asked.headers.contains_key("x-amz-target")).collect()
+    }
+
+    /// Whether the user may join what the team of `biz_1` may, or the code of his refusal.
+    async fn may_join(&self, at: Timestamp) -> Result<(), &'static str> {
+        self.may_join_as("user_1", "company:biz_1", at).await
+    }
+
+    async fn may_join_as(&self, user: &str, channel: &str, at: Timestamp) -> Result<(), &'static str> {
+        let outcome = self.table.check_join(&of_whop(user), &channel.parse().unwrap(), at).await;
+        outcome.map(drop).map_err(|refusal| refusal.code())
+    }
+}
+
+fn of_whop(user: &str) -> Identity {
+    Identity { companies_by: CompaniesBy::Whop, ..caller(user, "c1=").identity }
+}
+
+fn access(has_access: bool, level: &str) -> Answer {
+    served::json(&json!({ "has_access": has_access, "access_level": level }))
+}
+
+#[tokio::test]
+async fn a_yes_counts_for_five_minutes_and_a_no_for_half_of_one() {
+    let whop = Asking::start(access(true, "admin")).await;
+    let start = now();
+    whop.may_join(start).await.unwrap();
+    let asked = whop.questions();
+    assert_eq!(asked[0].path, "/api/v1/users/user_1/access/biz_1");
+    assert_eq!(asked[0].headers[header::AUTHORIZATION], format!("Bearer {KEY}"));
+
+    let moment = Duration::from_millis(1);
+    whop.answers(access(false, "no_access"));
+    whop.may_join_as("user_1", "funnel_updates:biz_1", start + YES_LIFE.saturating_sub(moment))
+        .await
+        .unwrap();
+    assert_eq!(whop.questions().len(), 1, "for all of the company's channels");
+    let end = start + YES_LIFE;
+    assert_eq!(whop.may_join(end).await, Err("forbidden"));
+    whop.answers(access(true, "admin"));
+    assert_eq!(whop.may_join(end + NO_LIFE.saturating_sub(moment)).await, Err("forbidden"));
+    assert_eq!(whop.questions().len(), 2);
+    assert_eq!(whop.may_join(end + NO_LIFE).await, Ok(()));
+    assert_eq!(whop.questions().len(), 3);
+}
+
+#[tokio::test]
+async fn only_an_admin_is_of_the_team() {
+    for (answer, may) in [
+        (access(true, "admin"), Ok(())),
+        (access(true, "customer"), Err("forbidden")),
+        (access(false, "no_access"), Err("forbidden")),
+        (says(404, r#"{"error":{"type":"not_found"}}"#), Err("forbidden")),
+    ] {
+        let whop = Asking::start(answer.clone()).await;
+        assert_eq!(whop.may_join(now()).await, may, "{answer:?}");
+    }
+}
+
+/// Closed, whatever comes; and Whop is not asked again by everybody meanwhile.
+#[tokio::test]
+async fn without_an_answer_nobody_gets_in() {
+    for answer in [
+        says(500, ""),
+        says(503, "<html>"),
+        says(401, "{}"),
+        says(200, ""),
+        says(200, "[]"),
+        says(200, r#"{"has_access":true}"#),
+        says(200, r#"{"has_access":"true","access_level":"admin"}"#),
+        says(200, "x".repeat(100_000)),
+        access(false, "admin"),
+        access(true, "no_access"),
+        access(true, "owner"),
+        Answer::Now(
+            Response::builder().status(302).header(header::LOCATION, "/yes").body(Full::default()).unwrap(),
+        ),
+    ] {
+        let whop = Asking::start(answer.clone()).await;
+        let start = now();
+        assert_eq!(whop.may_join(start).await, Err("internal"), "{answer:?}");
+        assert_eq!(whop.may_join(start).await, Err("rate_limited"), "{answer:?}");
+        assert_eq!(whop.questions().len(), 1, "{answer:?}");
+        whop.answers(access(true, "admin"));
+        assert_eq!(whop.may_join(now() + FAILURE_LIFE).await, Ok(()), "{answer:?}: it is well again");
+    }
+}
+
+#[tokio::test]
+async fn whop_is_left_alone_as_long_as_it_says() {
+    for (said, secs) in [(Some("12"), 12), (None, 5), (Some("86400"), 30), (Some("0"), 1), (Some("soon"), 5)]
+    {
+        let mut response = Response::builder().status(429);
+        if let Some(said) = said {
+            response = response.header(header::RETRY_AFTER, said);
+        }
+        let whop = Asking::start(Answer::Now(response.body(Full::default()).unwrap())).await;
+        let start = now();
+        assert_eq!(whop.may_join(start).await, Err("rate_limited"), "{said:?}");
+        whop.answers(access(true, "admin"));
+        assert_eq!(
+            whop.may_join(start + Duration::from_secs(secs - 1)).await,
+            Err("rate_limited"),
+            "{said:?}"
+        );
+        assert_eq!(whop.may_join(now() + Duration::from_secs(secs)).await, Ok(()), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_yes_that_is_no_more_is_none() {
+    let whop = Asking::start(access(true, "admin")).await;
+    let start = now();
+    whop.may_join(start).await.unwrap();
+    whop.answers(says(500, ""));
+    assert_eq!(whop.may_join(start + YES_LIFE).await, Err("internal"), "Whop does not say so any more");
+}
+
+#[tokio::test]
+async fn who_is_kept_waiting_is_let_go() {
+    let whop = Asking::start(Answer::Never).await;
+    assert_eq!(whop.may_join(now()).await, Err("internal"));
+    assert_eq!(whop.questions().len(), 1);
+}
+
+/// A client joins all channels of its company at once, and each join may be in a process of its own.
+#[tokio::test]
+async fn one_asks_and_all_get_the_answer() {
+    let permits = Arc::new(Semaphore::new(0));
+    let Answer::Now(yes) = access(true, "admin") else { panic!() };
+    let whop = Arc::new(Asking::start(Answer::Later(Arc::clone(&permits), yes)).await);
+    let start = now();
+    let asking = tokio::spawn({
+        let whop = Arc::clone(&whop);
+        async move { join_all((0..50).map(|_| whop.may_join(start))).await }
+    });
+    while whop.questions().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    permits.add_permits(100);
+    assert_eq!(asking.await.unwrap(), [Ok(()); 50]);
+    assert_eq!(whop.questions().len(), 1);
+}
+
+#[tokio::test]
+async fn another_asks_where_the_one_who_asked_has_died() {
+    let whop = Asking::start(access(true, "admin")).await;
+    let (user, company): (UserId, CompanyId) = ("user_1".parse().unwrap(), "biz_1".parse().unwrap());
+    let long_ago = now() - ASKING_LIFE;
+    assert!(whop.table.begin_to_ask(&user, &company, long_ago).await.unwrap());
+    let soon = long_ago + ASKING_LIFE.saturating_sub(Duration::from_millis(1));
+    assert!(!whop.table.begin_to_ask(&user, &company, soon).await.unwrap(), "he may live");
+    assert_eq!(whop.may_join(now()).await, Ok(()));
+}
+
+#[tokio::test]
+async fn nobody_asks_what_whop_cannot_know() {
+    let whop = Asking::start(access(true, "admin")).await;
+    for channel in ["company:prod_1", "analytics:exp_1", "resource_updates:1", "user:user_2"] {
+        assert_eq!(whop.may_join_as("user_1", channel, now()).await, Err("forbidden"), "{channel}");
+    }
+    for channel in ["user:user_1", "system"] {
+        assert_eq!(whop.may_join_as("user_1", channel, now()).await, Ok(()), "{channel}");
+    }
+    assert_eq!(whop.may_join_as("agent_1", "company:biz_1", now()).await, Err("forbidden"));
+    let of_the_app = caller("user_1", "c1=").identity;
+    let outcome = whop.table.check_join(&of_the_app, &"company:biz_1".parse().unwrap(), now()).await;
+    assert_eq!(outcome.unwrap_err().code(), "forbidden", "his token says it all");
+    assert!(whop.questions().is_empty());
+}
+
+#[tokio::test]
+async fn without_a_key_nobody_is_of_a_team() {
+    let table = Table::new().await;
+    let outcome = table.check_join(&of_whop("user_1"), &"company:biz_1".parse().unwrap(), now()).await;
+    assert_eq!(outcome.unwrap_err().code(), "forbidden");
+}
+
+#[tokio::test]
+async fn a_conversation_is_open_to_its_companys_team_and_a_participant_is_not_asked_about() {
+    let whop = Asking::start(access(true, "admin")).await;
+    let conversation = "c1".parse().unwrap();
+    let word = Word::Is(Conversation {
+        company: "biz_1".parse().unwrap(),
+        participants: ["user_2".parse().unwrap()].into(),
+    });
+    whop.table.change_conversation(&conversation, &word, now(), |_| true).await.unwrap();
+    let right = async |user: &str| whop.table.check_join(&of_whop(user), &channel(), now()).await;
+    assert_eq!(right("user_2").await, Ok(Right::Own));
+    assert!(whop.questions().is_empty());
+    assert_eq!(right("user_1").await, Ok(Right::Team("biz_1".parse().unwrap())));
+    whop.answers(access(true, "customer"));
+    assert_eq!(right("user_3").await.unwrap_err().code(), "forbidden");
+    let unknown = "conversation:unknown".parse().unwrap();
+    let outcome = whop.table.check_join(&of_whop("user_1"), &unknown, now()).await;
+    assert_eq!(outcome.unwrap_err().code(), "forbidden");
+    assert_eq!(whop.questions().len(), 2, "nobody's conversation is nobody's question");
+}
+
+/// Whop takes so many questions from all users together, so one of them cannot have them all.
+#[tokio::test]
+async fn a_user_who_tries_every_company_is_stopped() {
+    let whop = Asking::start(access(false, "no_access")).await;
+    let start = Timestamp::from_secs(1_800_000_000);
+    let asked = (QUESTIONS.counted_max + QUESTIONS.uncounted_max) as usize;
+    for number in 0..asked {
+        let channel = format!("company:biz_{number}");
+        assert_eq!(whop.may_join_as("user_1", &channel, start).await, Err("forbidden"), "{number}");
+    }
+    assert_eq!(whop.may_join_as("user_1", "company:biz_x", start).await, Err("rate_limited"));
+    assert_eq!(whop.questions().len(), asked);
+    assert_eq!(whop.may_join_as("user_2", "company:biz_x", start).await, Err("forbidden"), "others go on");
+}
