@@ -1,6 +1,10 @@
 //! `ack`: the user has got, or read, all up to a message. The members hear of it, unless it is nothing new.
 
-use funnelcast_aws::{Caller, Fanout, store::receipts::Watermark};
+use funnelcast_aws::{
+    Caller, Fanout,
+    fanout::Delivery,
+    store::{rate::SENDS, receipts::Watermark},
+};
 use funnelcast_core::{
     Error,
     action::{Ack, Acked},
@@ -12,13 +16,15 @@ use funnelcast_core::{
 ///
 /// # Errors
 /// [`Error::Forbidden`] on a channel without receipts, [`Error::NotJoined`] where the caller's connection is no member,
-/// [`Error::NotFound`] where there is no such message: nobody has read what was not written.
+/// [`Error::NotFound`] where there is no such message: nobody has read what was not written;
+/// [`Error::RateLimited`] where he acks too fast.
 pub async fn handle(fanout: &Fanout, caller: &Caller, ack: Ack) -> Result<Acked, Error> {
     let Ack { channel, seq, state } = ack;
     if channel.kind().policy().lane(EventName::ChatReceipt).is_none() {
         return Err(Error::Forbidden("this channel has no receipts"));
     }
     let store = &fanout.store;
+    store.admit(&SENDS, &caller.identity.user, caller.now).await?;
     let (is_member, exists) =
         tokio::try_join!(store.is_member(caller, &channel), store.has_event(&channel, seq))?;
     if !is_member {
@@ -42,6 +48,6 @@ pub async fn handle(fanout: &Fanout, caller: &Caller, ack: Ack) -> Result<Acked,
         data: serde_json::value::to_raw_value(&receipt)
             .map_err(|error| Error::internal("a receipt", &error))?,
     };
-    fanout.send_to_all(&event, Some(&caller.connection)).await?;
+    fanout.deliver(Delivery::to_all(event, Some(caller.connection.clone()))).await?;
     Ok(Acked { seq })
 }

@@ -1,16 +1,21 @@
 //! An event of the bus.
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
-use funnelcast_aws::{Fanout, now};
-use funnelcast_core::{Error, Key, Timestamp, publication::Publication};
+use funnelcast_aws::{Fanout, fanout::Delivery, now};
+use funnelcast_core::{Error, Key, Seq, Timestamp, publication::Publication};
 use serde_json::Value;
 
 /// Publishes it. Its time is when the backend put it; a retry has the same one, so the log is read back to there.
 pub(crate) async fn handle(fanout: &Fanout, event: EventBridgeEvent<Value>) -> Result<(), Error> {
     let id: Key = event.id.unwrap_or_default().try_into()?;
     let since = event.time.map_or_else(now, |time| Timestamp::from_millis(time.timestamp_millis()));
-    let publication = Publication::from_backend(&event.detail_type, event.detail, id, now())?;
-    crate::publish(fanout, publication, since).await
+    let publication =
+        Publication::from_backend(&event.detail_type, event.detail, id, fanout.agent.as_ref(), since, now())?;
+    let event = crate::keep(fanout, publication, since).await?;
+    let (channel, seq) = (event.channel.clone(), event.seq.map(Seq::get));
+    let tally = fanout.deliver(Delivery::to_all(event, None)).await?;
+    tracing::debug!(%channel, seq, ?tally, "broadcast");
+    Ok(())
 }
 
 #[cfg(test)]
@@ -29,7 +34,8 @@ mod tests {
         ] {
             let event: EventBridgeEvent<Value> = serde_json::from_str(sample).unwrap();
             let id = event.id.unwrap().parse().unwrap();
-            let publication = Publication::from_backend(&event.detail_type, event.detail, id, now()).unwrap();
+            let publication =
+                Publication::from_backend(&event.detail_type, event.detail, id, None, now(), now()).unwrap();
             assert!(publication.channel.to_string().starts_with(channel), "{}", publication.channel);
         }
     }

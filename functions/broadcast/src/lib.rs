@@ -3,13 +3,16 @@
 //! Three triggers, and one path behind them:
 //! - an event of the bus; its id is the key, so that a repeat is known;
 //! - a record of the table's stream: a message marked for it because its channel is large or a post failed, or a
-//!   connection that the TTL removed;
+//!   connection that was removed;
 //! - an item of the outbox, which the backend writes in the same transaction as its own state.
 //!
-//! What cannot be done is an error: EventBridge and the stream then retry, and in the end the event lies in the dead
-//! letters. Nothing is dropped in silence.
+//! What one invocation does not finish it hands on to itself, by the fan-out queue.
+//!
+//! What cannot be done is an error: EventBridge, the stream and the queue then retry, and in the end the event lies in
+//! the dead letters. Nothing is dropped in silence.
 
 mod bus;
+mod queue;
 mod stream;
 
 use std::time::Duration;
@@ -18,35 +21,32 @@ use funnelcast_aws::{
     Fanout,
     store::{Append, log::Known},
 };
-use funnelcast_core::{Error, Seq, Timestamp, frame::Event, publication::Publication};
+use funnelcast_core::{Error, Timestamp, frame::Event, publication::Publication};
+use serde::Serialize;
 use serde_json::Value;
 
-/// Takes an event of the bus, or a batch of the stream.
+/// Takes an event of the bus, or a batch of the stream or of the queue.
 ///
 /// # Errors
 /// [`Error::BadRequest`] with the reason where an event of the bus does not validate; [`Error::Internal`] where the
-/// work is not done. A stream's failures are in the answer, record by record.
+/// work is not done. The failures of a batch are in the answer, record by record.
 pub async fn handle(fanout: &Fanout, event: Value) -> Result<Value, Error> {
-    if event.get("Records").is_some() {
-        let answer = stream::handle(fanout, Error::parse(event)?).await;
-        serde_json::to_value(answer).map_err(|error| Error::internal("the answer", &error))
-    } else {
-        bus::handle(fanout, Error::parse(event)?).await.map(|()| Value::Null)
+    match event.pointer("/Records/0/eventSource").and_then(Value::as_str) {
+        Some("aws:dynamodb") => to_answer(stream::handle(fanout, Error::parse(event)?).await),
+        Some("aws:sqs") => to_answer(queue::handle(fanout, Error::parse(event)?).await),
+        _ => bus::handle(fanout, Error::parse(event)?).await.map(|()| Value::Null),
     }
+}
+
+fn to_answer(failures: impl Serialize) -> Result<Value, Error> {
+    serde_json::to_value(failures).map_err(|error| Error::internal("the answer", &error))
 }
 
 /// How far the clocks of EventBridge, DynamoDB and our functions may be apart.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
 
-/// Keeps a publication as its lane asks, then sends it to all members. `since` is when the backend first said it: an
-/// earlier try cannot lie further back in the log.
-async fn publish(fanout: &Fanout, publication: Publication, since: Timestamp) -> Result<(), Error> {
-    let event = keep(fanout, publication, since).await?;
-    let tally = fanout.send_to_all(&event, None).await?;
-    tracing::info!(channel = %event.channel, event = ?event.event, seq = event.seq.map(Seq::get), ?tally, "broadcast");
-    tally.none_owed()
-}
-
+/// Keeps a publication as its lane asks. `since` is when the backend first said it: an earlier try cannot lie further
+/// back in the log.
 async fn keep(fanout: &Fanout, publication: Publication, since: Timestamp) -> Result<Event, Error> {
     let store = &fanout.store;
     if !publication.lane.is_durable() {

@@ -1,7 +1,9 @@
-//! `$connect`: keeps a connection that the authorizer has let in. One write.
+//! `$connect`: keeps a connection that the authorizer has let in, and has its lease looked after. One write, one message.
 
 use funnelcast_aws::{
-    Caller, Store,
+    Caller, Config, Resource, Store,
+    config::Lease,
+    errand::{Errand, Errands},
     serve::{RouteResponse, WebSocketEvent},
 };
 use funnelcast_core::Error;
@@ -9,13 +11,32 @@ use funnelcast_core::Error;
 /// The one subprotocol. Tokens and tickets may be offered beside it; they are never echoed.
 pub const SUBPROTOCOL: &str = "funnelcast.v1";
 
+/// The table, and who looks after leases.
+#[derive(Debug)]
+pub struct Reception {
+    store: Store,
+    errands: Errands,
+    lease: Lease,
+}
+
+impl Resource for Reception {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let (store, errands) = tokio::try_join!(Store::build(config), Errands::build(config))?;
+        Ok(Self { store, errands, lease: config.lease })
+    }
+}
+
 /// Keeps the connection, and chooses the subprotocol where it was offered: a browser that offered some and gets none
 /// back ends the connection (RFC 6455, 4.1).
 ///
 /// # Errors
-/// [`Error::Internal`] where the table fails; the client then gets a 5xx and tries again.
-pub async fn handle(store: &Store, event: WebSocketEvent) -> Result<RouteResponse, Error> {
-    store.put_connection(&Caller::of(&event.request_context)?).await?;
+/// [`Error::Internal`] where the table or the queue fails; the client then gets a 5xx and tries again. What was kept of
+/// this one ends with its lease, or by the TTL.
+pub async fn handle(reception: &Reception, event: WebSocketEvent) -> Result<RouteResponse, Error> {
+    let Reception { store, errands, lease } = reception;
+    let caller = Caller::of(&event.request_context)?;
+    let errand = Errand::Lease { user: caller.identity.user.clone(), connection: caller.connection.clone() };
+    tokio::try_join!(store.put_connection(&caller), errands.put(&errand, lease.length()))?;
     let headers = is_offered(&event).then(|| [("Sec-WebSocket-Protocol", SUBPROTOCOL)].into());
     Ok(RouteResponse { headers, ..RouteResponse::EMPTY })
 }

@@ -6,22 +6,31 @@ use std::collections::HashMap;
 
 use funnelcast_aws::{
     Caller, Store,
-    store::{history::Window, receipts::Receipts},
+    store::{Actor, history::Window, receipts::Receipts},
 };
 use funnelcast_core::{
     Error, Seq, UserId,
     action::{History, Page},
     event::{ChatMessage, EventName},
     frame::Event,
+    grant::Capability,
     text::Text,
 };
+
+/// Reads a page for a connection.
+///
+/// # Errors
+/// Those of [`read`].
+pub async fn handle(store: &Store, caller: &Caller, history: History) -> Result<Page, Error> {
+    Box::pin(read(store, Actor::Member(caller), history)).await
+}
 
 /// Reads the page; three reads side by side, the log's by size.
 ///
 /// # Errors
-/// [`Error::BadRequest`] where both directions are asked for; [`Error::NotJoined`] where the caller's connection is no
-/// member.
-pub async fn handle(store: &Store, caller: &Caller, history: History) -> Result<Page, Error> {
+/// [`Error::BadRequest`] where both directions are asked for; [`Error::NotJoined`] where a connection is no member,
+/// [`Error::Forbidden`] where a visitor may not join.
+pub async fn read(store: &Store, actor: Actor<'_>, history: History) -> Result<Page, Error> {
     let History { channel, before, after, limit, contains } = history;
     let window = match (before, after) {
         (None, None) => Window::Latest,
@@ -32,14 +41,11 @@ pub async fn handle(store: &Store, caller: &Caller, history: History) -> Result<
         }
     };
     let has_receipts = channel.kind().policy().lane(EventName::ChatReceipt).is_some();
-    let (is_member, page, receipts) = tokio::try_join!(
-        store.is_member(caller, &channel),
+    let ((), page, receipts) = tokio::try_join!(
+        store.check_use(actor, &channel, Capability::Join),
         store.history(&channel, window, limit.get(), contains.as_ref().map(Text::as_str)),
         async { if has_receipts { store.receipts(&channel).await } else { Ok(HashMap::new()) } },
     )?;
-    if !is_member {
-        return Err(Error::NotJoined);
-    }
     let mut events = page.events;
     for event in &mut events {
         mark_read(event, &receipts)?;

@@ -5,60 +5,115 @@
 //! for a conversation's participants: access is asked for again after the membership is written.
 
 use funnelcast_aws::{
-    Caller, Store,
-    store::{Recovery, conversations::ConversationAccess},
+    Caller, Config, Fanout, Issuers, Resource, Store,
+    errand::Errand,
+    measure,
+    store::{Member, Recovery, Right, presence, rate::SENDS},
 };
 use funnelcast_core::{
-    Channel, CompanyId, Error,
+    Channel, Error,
     action::{Join, Joined},
-    event::Presence,
     frame::Event,
-    policy::{self, Lane, Verdict},
+    policy::Lane,
 };
 
-/// Checks, writes the membership, then reads what the joiner has to know.
+/// All that a channel is joined with, and whose grants count.
+#[derive(Debug)]
+pub struct Entrance {
+    fanout: Fanout,
+    issuers: Issuers,
+}
+
+impl Resource for Entrance {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        Ok(Self { fanout: Fanout::build(config).await?, issuers: Issuers::granting(config).await? })
+    }
+
+    fn store(&self) -> Option<&Store> {
+        Some(&self.fanout.store)
+    }
+}
+
+/// Joins for a connection.
 ///
 /// # Errors
-/// [`Error::Forbidden`] where the policy says no; an unknown conversation is forbidden too, so that nobody learns
-/// which ones exist.
-pub async fn handle(store: &Store, caller: &Caller, join: Join) -> Result<Joined, Error> {
-    let Join { channel, since, grant } = join;
-    if grant.is_some() {
-        return Err(Error::Forbidden("this deployment takes no grants"));
-    }
-    let team_of = check(store, caller, &channel).await?;
-    store.put_membership(caller, &channel, team_of).await?;
+/// Those of [`join`].
+pub async fn handle(entrance: &Entrance, caller: &Caller, request: Join) -> Result<Joined, Error> {
+    Box::pin(join(&entrance.fanout, &entrance.issuers, caller, request)).await
+}
 
-    let (recovery, latest, presence, still_allowed) = tokio::try_join!(
+/// Checks, writes the membership, reads what the joiner has to know, and tells the others that he has come.
+///
+/// # Errors
+/// [`Error::Forbidden`] where neither the policy nor a grant lets him in, or the grant is not valid; [`Error::RateLimited`]
+/// where he comes, and so is told of, too often.
+pub async fn join(
+    fanout: &Fanout,
+    issuers: &Issuers,
+    caller: &Caller,
+    request: Join,
+) -> Result<Joined, Error> {
+    let Join { channel, since, grant } = request;
+    let store = &fanout.store;
+    if channel.kind().policy().presence {
+        store.admit(&SENDS, &caller.identity.user, caller.now).await?;
+    }
+    let right = right(store, issuers, caller, &channel, grant).await?;
+    look_after_grant(fanout, caller, &channel, &right).await?;
+    store.put_membership(caller, &channel, right.clone()).await?;
+
+    let (recovery, latest, members, still_allowed) = tokio::try_join!(
         store.recover(&channel, since),
         latest(store, &channel),
-        presence(store, &channel),
-        still_allowed(store, caller, &channel),
+        members(store, &channel),
+        still_allowed(store, caller, &channel, &right),
     )?;
     if let Err(revoked) = still_allowed {
-        store.remove_membership(&caller.identity.user, &caller.connection, &channel).await?;
+        fanout.leave(&channel, &caller.identity.user, &caller.identity.name, &caller.connection).await?;
         return Err(revoked);
     }
+    if channel.kind().policy().presence {
+        fanout.tell_arrival(caller, &channel, members.as_deref()).await?;
+    }
+    let presence = presence::users(&members.unwrap_or_default()).into_values().collect();
     let Recovery { head, recovered, events, more } = recovery;
+    measure::joined(channel.kind(), since.map(|_| events.len()));
     Ok(Joined { channel, head, recovered, events, more, latest, presence })
 }
 
-/// Lets in whom the policy lets in, and says of which company's team he is where that is why.
-async fn check(store: &Store, caller: &Caller, channel: &Channel) -> Result<Option<CompanyId>, Error> {
-    let refused = Error::Forbidden("you may not join this channel");
-    match (policy::may_join(&caller.identity, channel), channel) {
-        (Verdict::Allowed, _) => Ok(None),
-        (Verdict::DependsOnConversation, Channel::Conversation(conversation)) => {
-            let ConversationAccess { company, is_participant } =
-                store.conversation_access(conversation, &caller.identity.user).await?;
-            if policy::may_join_conversation(&caller.identity, company.as_ref(), is_participant) {
-                Ok(company.filter(|company| caller.identity.is_team_of(company)))
-            } else {
-                Err(refused)
-            }
-        }
-        _ => Err(refused),
+/// By what right he may join: by his own where he has one; else by the grant that he brings. One that is not valid is
+/// refused in either case, so that the mistake is seen.
+async fn right(
+    store: &Store,
+    issuers: &Issuers,
+    caller: &Caller,
+    channel: &Channel,
+    grant: Option<String>,
+) -> Result<Right, Error> {
+    let grant = match grant {
+        None => None,
+        Some(grant) => Some(issuers.verify_grant(&grant, &caller.identity.user, channel, caller.now).await?),
+    };
+    match (store.check_join(&caller.identity, channel, caller.now).await, grant) {
+        (Err(Error::Forbidden(_)), Some(grant)) => Ok(Right::Grant(grant)),
+        (outcome, _) => outcome,
     }
+}
+
+/// Has somebody look when the grant ends, before the membership is there that ends with it: 1 message.
+async fn look_after_grant(
+    fanout: &Fanout,
+    caller: &Caller,
+    channel: &Channel,
+    right: &Right,
+) -> Result<(), Error> {
+    let Right::Grant(grant) = right else { return Ok(()) };
+    let errand = Errand::Grant {
+        user: caller.identity.user.clone(),
+        connection: caller.connection.clone(),
+        channel: channel.clone(),
+    };
+    fanout.errands.put(&errand, grant.until.since(caller.now)).await
 }
 
 /// Asks once more, now that the membership is written: who takes somebody out of a conversation changes it first and
@@ -67,12 +122,16 @@ async fn still_allowed(
     store: &Store,
     caller: &Caller,
     channel: &Channel,
+    right: &Right,
 ) -> Result<Result<(), Error>, Error> {
-    match channel {
-        Channel::Conversation(_) => match check(store, caller, channel).await {
-            Err(refusal @ Error::Forbidden(_)) => Ok(Err(refusal)),
-            outcome => outcome.map(|_| Ok(())),
-        },
+    match (channel, right) {
+        (_, Right::Grant(_)) => Ok(Ok(())), // whatever the participants are
+        (Channel::Conversation(_), _) => {
+            match store.check_join(&caller.identity, channel, caller.now).await {
+                Err(refusal @ Error::Forbidden(_)) => Ok(Err(refusal)),
+                outcome => outcome.map(|_| Ok(())),
+            }
+        }
         _ => Ok(Ok(())), // the token said it, and the token has not changed
     }
 }
@@ -86,7 +145,11 @@ async fn latest(store: &Store, channel: &Channel) -> Result<Vec<Event>, Error> {
     }
 }
 
-/// Of a large channel nobody by name: `presence` has their number.
-async fn presence(store: &Store, channel: &Channel) -> Result<Vec<Presence>, Error> {
-    if channel.kind().policy().presence { Ok(store.roster(channel).await?.users) } else { Ok(Vec::new()) }
+/// Who is here, on channels that tell; `None` where they are too many to name. `presence` has their number.
+async fn members(store: &Store, channel: &Channel) -> Result<Option<Vec<Member>>, Error> {
+    if channel.kind().policy().presence {
+        store.few_members(channel, presence::NAMED_MEMBERS_MAX).await
+    } else {
+        Ok(Some(Vec::new()))
+    }
 }

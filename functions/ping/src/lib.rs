@@ -1,11 +1,14 @@
-//! `ping`: keeps the connection from idling (API Gateway ends it after 10 minutes without a frame), and tells the
-//! server's clock: no read, no write.
+//! `ping`: renews the connection's lease, and tells the server's clock. One read, and one write where the last word of the
+//! connection that was written down is older than a fifth of the lease: at most one a minute, as it comes.
+//!
+//! A connection that is not in the table any more is told so, though it may still be up: it hears nothing, and must
+//! connect again.
 //!
 //! It may carry a fresh token, so that a connection outlives the one that it came with. The fresh one must say the same
 //! of the same user: who has another company now connects again, and joins what he may. It must come while the old one
 //! still counts; API Gateway's 2 hours a connection stay as they are.
 
-use funnelcast_aws::{Caller, Config, Issuers, Resource, Store};
+use funnelcast_aws::{Caller, Config, Issuers, Resource, Store, config::Lease};
 use funnelcast_core::{
     Error,
     action::{Ping, Pong},
@@ -16,11 +19,13 @@ use funnelcast_core::{
 pub struct Renewal {
     store: Store,
     issuers: Issuers,
+    lease: Lease,
 }
 
 impl Resource for Renewal {
     async fn build(config: &Config) -> Result<Self, Error> {
-        Ok(Self { store: Store::build(config).await?, issuers: Issuers::build(config).await? })
+        let (store, issuers) = (Store::build(config).await?, Issuers::build(config).await?);
+        Ok(Self { store, issuers, lease: config.lease })
     }
 
     fn store(&self) -> Option<&Store> {
@@ -28,20 +33,32 @@ impl Resource for Renewal {
     }
 }
 
-/// Answers, and renews the connection where a token came along: 1 write, and 1 a channel.
+/// Answers, and renews the lease; with a fresh token the connection and its memberships too: 1 write, and 1 a channel.
 ///
 /// # Errors
-/// [`Error::Unauthorized`] where the token is not valid, [`Error::Conflict`] where it says something else than the old
-/// one. The connection then lives on as it was.
+/// [`Error::Unauthorized`] where the connection is gone, or the token is not valid; [`Error::Conflict`] where that says
+/// something else than the old one. The connection then lives on as it was.
 pub async fn handle(renewal: &Renewal, caller: &Caller, ping: Ping) -> Result<Pong, Error> {
-    let Some(token) = ping.token else { return Ok(Pong { at: caller.now, expires_at: None }) };
-    let fresh = renewal.issuers.verify(&token, caller.now).map_err(|reason| {
+    let Some(token) = ping.token else {
+        renew_lease(renewal, caller).await?;
+        return Ok(Pong { at: caller.now, expires_at: None });
+    };
+    let fresh = renewal.issuers.verify(&token, caller.now).await.map_err(|reason| {
         tracing::warn!(%reason, user = %caller.identity.user, "a fresh token is refused");
         Error::Unauthorized("the token is not valid".into())
     })?;
     if !caller.identity.is_renewed_by(&fresh) {
         return Err(Error::Conflict("the token says something else than the old one; connect again"));
     }
-    renewal.store.renew(&fresh.user, &caller.connection, fresh.expires_at).await?;
+    renewal.store.renew(&fresh.user, &caller.connection, fresh.expires_at, caller.now).await?;
     Ok(Pong { at: caller.now, expires_at: Some(fresh.expires_at) })
+}
+
+async fn renew_lease(Renewal { store, lease, .. }: &Renewal, caller: &Caller) -> Result<(), Error> {
+    let (user, id) = (&caller.identity.user, &caller.connection);
+    let connection = store.connection(user, id).await?.ok_or(Error::connection_ended())?;
+    if connection.seen_at + lease.unwritten_max() <= caller.now {
+        store.note_seen(user, id, caller.now).await?;
+    }
+    Ok(())
 }

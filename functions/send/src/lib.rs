@@ -5,45 +5,64 @@
 //! gets the first one's seq, and posts again: the first try may have ended between the log and the posts.
 
 use funnelcast_aws::{
-    Caller, Fanout, new_id,
-    store::{Append, log::Known},
+    Caller, Fanout,
+    fanout::{Delivery, Tally},
+    measure, new_id,
+    store::{Actor, Append, Member, log::Known, members::check_capability, rate::SENDS},
 };
 use funnelcast_core::{
-    Error,
+    Channel, Error,
     action::{Send, Sent},
+    event::{EventName, Presence},
+    frame::Event,
+    grant::Capability,
     publication::Publication,
 };
+
+/// Ephemeral events to up to this many members are posted before the reply; those to more go part by part.
+const EPHEMERAL_MEMBERS_MAX: usize = 1_000;
+
+/// Publishes what a connection sends.
+///
+/// # Errors
+/// Those of [`publish`].
+pub async fn handle(fanout: &Fanout, caller: &Caller, send: Send) -> Result<Sent, Error> {
+    publish(fanout, Actor::Member(caller), send).await
+}
 
 /// Checks the draft against the policy, and takes its lane.
 ///
 /// # Errors
-/// Those of [`Publication::from_client`]; [`Error::NotJoined`] where the caller's connection is no member;
-/// [`Error::Conflict`] where his `base` is too far behind.
-pub async fn handle(fanout: &Fanout, caller: &Caller, send: Send) -> Result<Sent, Error> {
+/// Those of [`Publication::from_client`]; [`Error::NotJoined`] where a connection is no member, [`Error::Forbidden`] where
+/// its grant does not allow it, or a visitor may not join; [`Error::Conflict`] where the `base` is too far behind; [`Error::RateLimited`] where the user
+/// sends too fast.
+pub async fn publish(fanout: &Fanout, actor: Actor<'_>, send: Send) -> Result<Sent, Error> {
     let known = send.base.map_or(Known::Nothing, Known::Base);
     let message_id = || format!("msg_{}", new_id());
-    let publication = Publication::from_client(send, &caller.identity, caller.now, message_id)?;
+    let publication =
+        Publication::from_client(send, actor.identity(), fanout.agent.as_ref(), actor.now(), message_id)?;
+    fanout.store.admit(&SENDS, &actor.identity().user, actor.now()).await?;
+    measure::sent(publication.event);
     if publication.lane.is_durable() {
-        send_durable(fanout, caller, publication, known).await
+        send_durable(fanout, actor, publication, known).await
     } else {
-        send_ephemeral(fanout, caller, publication).await
+        send_ephemeral(fanout, actor, publication).await
     }
 }
 
 /// Two reads side by side, one write, one read, N - 1 posts.
 async fn send_durable(
     fanout: &Fanout,
-    caller: &Caller,
+    actor: Actor<'_>,
     publication: Publication,
     known: Known,
 ) -> Result<Sent, Error> {
     let channel = publication.channel.clone();
     let store = &fanout.store;
-    let (is_member, view) =
-        tokio::try_join!(store.is_member(caller, &channel), store.look_back(&channel, known))?;
-    if !is_member {
-        return Err(Error::NotJoined);
-    }
+    let ((), view) = tokio::try_join!(
+        store.check_use(actor, &channel, Capability::Send),
+        store.look_back(&channel, known)
+    )?;
     let (event, seq, duplicate) = match store.append(view, &publication).await? {
         Append::New(seq) => (publication.into_event(Some(seq)), seq, false),
         Append::Duplicate(stored) => {
@@ -51,22 +70,66 @@ async fn send_durable(
             (stored.into_event(channel)?, seq, true)
         }
     };
-    let tally = fanout.send_or_relay(&event, seq, &caller.connection).await?;
+    let tally = fanout.send_or_relay(&event, seq, actor.connection()).await?;
+    if !duplicate {
+        measure::posted_after(event.at);
+    }
     tracing::debug!(%seq, duplicate, ?tally, "sent");
-    Ok(Sent { seq: Some(seq), at: event.at, key: event.key, duplicate, recipients: tally.sent })
+    Ok(Sent {
+        seq: Some(seq),
+        id: event.data_id(),
+        at: event.at,
+        key: event.key,
+        duplicate,
+        recipients: tally.sent,
+    })
 }
 
-/// One read, no write, N - 1 posts: the members, among whom the caller must be.
-async fn send_ephemeral(fanout: &Fanout, caller: &Caller, publication: Publication) -> Result<Sent, Error> {
+/// One read, no write, N - 1 posts: the members, among whom a connection must be.
+async fn send_ephemeral(fanout: &Fanout, actor: Actor<'_>, publication: Publication) -> Result<Sent, Error> {
     let event = publication.into_event(None);
-    let mut members = Vec::new();
-    let mut pages = fanout.store.members(&event.channel);
-    while let Some(page) = pages.next().await? {
-        members.extend(page);
+    let (at, key) = (event.at, event.key.clone());
+    let few = few_members(fanout, actor, &event.channel).await?;
+    let tally = match few {
+        few if event.event == EventName::PresenceUpdate => change_status(fanout, actor, &event, few).await?,
+        Some(members) => fanout.post(&event, &members, actor.connection()).await?,
+        None => fanout.deliver(Delivery::to_all(event, actor.connection().cloned())).await?,
+    };
+    Ok(Sent { seq: None, id: None, at, key, duplicate: false, recipients: tally.sent })
+}
+
+/// The channel's members where they are few, for who may use it.
+async fn few_members(
+    fanout: &Fanout,
+    actor: Actor<'_>,
+    channel: &Channel,
+) -> Result<Option<Vec<Member>>, Error> {
+    let few = fanout.store.few_members(channel, EPHEMERAL_MEMBERS_MAX).await?;
+    if let (Actor::Member(caller), Some(members)) = (actor, &few) {
+        let is_his = |member: &&Member| member.connection == caller.connection && member.hears(caller.now);
+        let his = members.iter().find(is_his).ok_or(Error::NotJoined)?;
+        check_capability(his, Capability::Send, caller.now)?;
+    } else {
+        fanout.store.check_use(actor, channel, Capability::Send).await?;
     }
-    if !members.iter().any(|member| member.connection == caller.connection) {
-        return Err(Error::NotJoined);
+    Ok(few)
+}
+
+/// One write beside it. The status is that of a connection, so who has none has none to change.
+async fn change_status(
+    fanout: &Fanout,
+    actor: Actor<'_>,
+    event: &Event,
+    few: Option<Vec<Member>>,
+) -> Result<Tally, Error> {
+    let Actor::Member(caller) = actor else {
+        return Err(Error::Forbidden("a status is that of a connection, and this request comes on none"));
+    };
+    let Presence { status, .. } =
+        serde_json::from_str(event.data.get()).map_err(|error| Error::internal("a presence", &error))?;
+    if let Some(members) = few {
+        return fanout.change_status(caller, &event.channel, status, members).await;
     }
-    let tally = fanout.post(&event, &members, Some(&caller.connection)).await?;
-    Ok(Sent { seq: None, at: event.at, key: event.key, duplicate: false, recipients: tally.sent })
+    fanout.store.set_status(caller, &event.channel, status).await?;
+    Ok(Tally::default())
 }

@@ -1,0 +1,100 @@
+//! Responses: JSON, a refusal with the code that it has on a socket too, and one line of the log for each.
+
+use axum::http::StatusCode;
+use axum::{
+    Json,
+    extract::{MatchedPath, Request},
+    http::{
+        HeaderValue,
+        header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use funnelcast_core::{Error, frame::ErrorBody};
+use serde::Serialize;
+
+/// A handler's result.
+pub(crate) type Answer<T> = Result<Json<T>, Refusal>;
+
+/// An error as a response.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal(Error);
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+#[derive(Serialize)]
+struct RefusalBody {
+    error: ErrorBody,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(RefusalBody { error: ErrorBody::from(&self.0) })).into_response();
+        let headers = response.headers_mut();
+        match &self.0 {
+            Error::Unauthorized(_) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Error::RateLimited { retry_after_ms } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_ms.div_ceil(1_000))); // whole seconds
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(self); // for the log
+        response
+    }
+}
+
+/// What answers a path that is no route.
+pub(crate) async fn no_such_path() -> Refusal {
+    Error::NotFound("the path").into()
+}
+
+/// What answers a method that a path does not have; axum says in `Allow` which it has.
+pub(crate) async fn no_such_method() -> Refusal {
+    Error::UnknownAction.into()
+}
+
+/// Writes the log's line of a request, and keeps its response out of every cache. The line has nothing that the caller has
+/// written: not the path, but the route that it took, and of a refusal its code, as its text may quote him.
+pub(crate) async fn finish(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    match response.extensions_mut().remove::<Refusal>() {
+        None => tracing::info!(%method, route, "done"),
+        Some(Refusal(error @ Error::Internal(_))) => tracing::error!(%method, route, %error, "failed"),
+        Some(Refusal(refusal)) => tracing::info!(%method, route, code = refusal.code(), "refused"),
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_when_to_come_again() {
+        for (retry_after_ms, seconds) in [(1, "1"), (1_000, "1"), (1_001, "2")] {
+            let response = Refusal(Error::RateLimited { retry_after_ms }).into_response();
+            assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+            assert_eq!(response.headers()[RETRY_AFTER], seconds);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_went_wrong_inside_is_not_told() {
+        let response = Refusal(Error::Internal("the table is on fire".into())).into_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        assert!(!body.is_empty() && !body.windows(4).any(|text| text == b"fire"), "{body:?}");
+    }
+}

@@ -1,0 +1,149 @@
+//! What is asked for: the fields of a request, which are those of the action, and where it matters a `connectionId`.
+
+use std::sync::Arc;
+
+use axum::{
+    body::to_bytes,
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::request::Parts,
+};
+use funnelcast_core::{
+    ConnectionId, ConversationId, Error,
+    action::{self, Action},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{Api, answer::Refusal};
+
+/// The largest body: as much as a frame may have (API Gateway's limit), so that nothing can be said by HTTP that
+/// cannot be said by a socket.
+pub(crate) const BODY_BYTES_MAX: usize = 32 * 1024;
+
+/// The fields that are numbers: a query's own values are all text.
+const NUMBERS: [&str; 3] = ["after", "before", "limit"];
+
+/// Fields that nobody has looked at yet.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// Takes out which of the user's connections is meant.
+    pub(crate) fn take_connection(&mut self) -> Result<Option<ConnectionId>, Error> {
+        match self.0.remove("connectionId") {
+            None => Ok(None),
+            Some(id) => Error::parse(id).map(Some),
+        }
+    }
+
+    /// What is left, as something that is no action.
+    pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, Error> {
+        Error::parse(Value::Object(self.0))
+    }
+
+    /// What is left, as an action.
+    pub(crate) fn into_action<A: Action>(self) -> Result<A, Error> {
+        action::from_fields(self.0)
+    }
+
+    /// Refuses what is left over, as an action refuses it.
+    pub(crate) fn check_empty(&self) -> Result<(), Error> {
+        match self.0.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(Error::BadRequest(format!("unknown field `{name:.64}`").into())),
+        }
+    }
+}
+
+/// The fields of a JSON body.
+#[derive(Debug)]
+pub(crate) struct Body(pub(crate) Fields);
+
+impl FromRequest<Arc<Api>> for Body {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, Refusal> {
+        let too_large = Error::TooLarge { what: "the body", bytes_max: BODY_BYTES_MAX };
+        let bytes = to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|_| too_large)?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(fields)) => Ok(Self(Fields(fields))),
+            Ok(_) => Err(Error::BadRequest("the body is a JSON object".into()).into()),
+            Err(error) => Err(Error::from_serde(&error).into()),
+        }
+    }
+}
+
+/// The fields of a URL's query.
+#[derive(Debug)]
+pub(crate) struct Query(pub(crate) Fields);
+
+impl FromRequestParts<Arc<Api>> for Query {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Refusal> {
+        Ok(Self(parse_query(parts.uri.query().unwrap_or_default())?))
+    }
+}
+
+fn parse_query(query: &str) -> Result<Fields, Error> {
+    let mut fields = Map::new();
+    for (name, text) in form_urlencoded::parse(query.as_bytes()) {
+        let number = NUMBERS.contains(&&*name).then(|| text.parse::<u64>().ok()).flatten();
+        let value = number.map_or_else(|| Value::from(&*text), Value::from);
+        if fields.insert(name.to_string(), value).is_some() {
+            return Err(Error::BadRequest(format!("`{name:.64}` is there twice").into()));
+        }
+    }
+    Ok(Fields(fields))
+}
+
+/// The conversation that the path names.
+#[derive(Debug)]
+pub(crate) struct ConversationPath(pub(crate) ConversationId);
+
+impl FromRequestParts<Arc<Api>> for ConversationPath {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Refusal> {
+        let text = Path::<String>::from_request_parts(parts, api).await;
+        let Path(id) = text.map_err(|_| Error::BadRequest("the path is not UTF-8".into()))?;
+        Ok(Self(id.try_into()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use funnelcast_core::action::{History, Leave};
+
+    use super::*;
+
+    #[test]
+    fn a_query_is_an_actions_fields() {
+        let query = "channel=conversation%3Ac1&after=41&limit=50&contains=7";
+        let history: History = parse_query(query).unwrap().into_action().unwrap();
+        assert_eq!(history.after.unwrap().get(), 41);
+        assert_eq!(history.contains.unwrap().as_str(), "7", "what was said is no number");
+
+        let mut fields = parse_query("connectionId=dXaZ1cKqoAMCJbw%3D&channel=system").unwrap();
+        assert_eq!(fields.take_connection().unwrap().unwrap().as_str(), "dXaZ1cKqoAMCJbw=");
+        assert!(fields.check_empty().is_err());
+        assert_eq!(fields.into_action::<Leave>().unwrap().channel.to_string(), "system");
+    }
+
+    #[test]
+    fn what_a_query_may_not_say() {
+        for (query, code) in [
+            ("channel=system", "bad_request"),
+            ("channel=chat:1&limit=1", "invalid_channel"),
+            ("channel=system&limit=x", "bad_request"),
+            ("channel=system&limit=-1", "bad_request"),
+            ("channel=system&limit=1&limit=2", "bad_request"),
+            ("channel=system&limit=1&sort=up", "bad_request"),
+            ("channel=system&limit=", "bad_request"),
+        ] {
+            let refusal = parse_query(query).and_then(Fields::into_action::<History>).unwrap_err();
+            assert_eq!(refusal.code(), code, "{query}");
+        }
+        assert!(parse_query("connectionId=").unwrap().take_connection().is_err());
+    }
+}

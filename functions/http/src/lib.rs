@@ -1,0 +1,75 @@
+//! `http`: the HTTP API, for what a browser does before it has a socket, and while it cannot have one.
+//!
+//! What is asked for is done by the packages of the actions; here is only how HTTP asks for it, and how it is answered.
+//! Two things differ for who has no socket. He has joined nothing, so what lets him read and send is what would let him
+//! join. And what concerns one of his connections (joining, leaving) is done as that connection, with what its own token
+//! said, not with what the token of the request says.
+//!
+//! # Layout
+//! - here: the routes, which docs/openapi.yaml describes
+//! - `connections`, `channels`, `messages`, `conversations`: what each of them does
+//! - `user`, `fields`: who asks, and for what
+//! - `answer`: responses, refusals, and the line of the log
+
+mod answer;
+mod channels;
+mod connections;
+mod conversations;
+mod fields;
+mod messages;
+#[cfg(test)]
+mod tests;
+mod user;
+
+use std::sync::Arc;
+
+use axum::{
+    Router, middleware,
+    routing::{MethodRouter, delete, get, post},
+};
+use funnelcast_aws::{Config, Fanout, Issuers, Resource};
+use funnelcast_core::Error;
+
+/// The table, the gateway, whom to believe, and where the sockets are.
+#[derive(Debug)]
+pub struct Api {
+    fanout: Fanout,
+    issuers: Issuers,
+    websocket_url: String,
+}
+
+impl Resource for Api {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        Ok(Self {
+            fanout: Fanout::build(config).await?,
+            issuers: Issuers::build(config).await?,
+            websocket_url: config.websocket_url()?,
+        })
+    }
+}
+
+/// What answers the HTTP API's requests.
+pub fn router(api: Api) -> Router {
+    let routes = routes().into_iter();
+    routes
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+        .fallback(answer::no_such_path)
+        .method_not_allowed_fallback(answer::no_such_method)
+        .layer(middleware::from_fn(answer::finish))
+        .with_state(Arc::new(api))
+}
+
+/// Every path, with what answers its methods.
+fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 6] {
+    [
+        ("/api/websocket/connect", post(connections::connect)),
+        ("/api/websocket/disconnect", delete(connections::disconnect)),
+        ("/api/websocket/status", get(connections::status)),
+        ("/api/websocket/channels", get(channels::list).post(channels::join).delete(channels::leave)),
+        ("/api/websocket/messages", get(messages::history).post(messages::send)),
+        (
+            "/api/conversations/{id}",
+            get(conversations::get).put(conversations::put).delete(conversations::delete),
+        ),
+    ]
+}

@@ -1,0 +1,69 @@
+//! Who asks: the user whose token came along.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
+};
+use funnelcast_aws::now;
+use funnelcast_core::{Error, Identity, Timestamp};
+
+use crate::{Api, answer::Refusal};
+
+/// The header in which Whop gives an app the token of the user who looks at it.
+const WHOP_TOKEN: &str = "x-whop-user-token";
+
+/// An authenticated user, and when he asked.
+#[derive(Debug)]
+pub(crate) struct User {
+    pub(crate) identity: Identity,
+    pub(crate) now: Timestamp,
+}
+
+impl FromRequestParts<Arc<Api>> for User {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Refusal> {
+        let now = now();
+        let token = token(&parts.headers).ok_or(Error::Unauthorized("no token".into()))?;
+        let identity = api.issuers.verify(token, now).await.map_err(|reason| {
+            tracing::warn!(%reason, "a token is refused");
+            Error::Unauthorized("the token is not valid".into())
+        })?;
+        tracing::Span::current().record("user", identity.user.as_str());
+        Ok(Self { identity, now })
+    }
+}
+
+/// `Authorization: Bearer` goes before Whop's header.
+fn token(headers: &HeaderMap) -> Option<&str> {
+    bearer(headers).or_else(|| headers.get(WHOP_TOKEN)?.to_str().ok())
+}
+
+/// A scheme is the same in any case of its letters (RFC 9110, 11.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_comes_in_one_of_two_headers() {
+        for (headers, expected) in [
+            (vec![("authorization", "Bearer a.b.c")], Some("a.b.c")),
+            (vec![("authorization", "bearer  a.b.c")], Some("a.b.c")),
+            (vec![("x-whop-user-token", "d.e.f")], Some("d.e.f")),
+            (vec![("authorization", "Bearer a.b.c"), ("x-whop-user-token", "d.e.f")], Some("a.b.c")),
+            (vec![("authorization", "Basic YTpi"), ("x-whop-user-token", "d.e.f")], Some("d.e.f")),
+            (vec![("authorization", "Bearer")], None),
+            (vec![("cookie", "token=a.b.c")], None),
+        ] {
+            let map = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            assert_eq!(token(&map.collect()), expected, "{headers:?}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `receipts`: how far everybody has come in a conversation; so, for any message, who has read it, who has it, and who has
+//! not had it yet. Three reads side by side.
+
+use std::collections::HashMap;
+
+use funnelcast_aws::{Caller, Store, store::receipts::Receipts};
+use funnelcast_core::{
+    Channel, Error, UserId,
+    action::{ReceiptBook, ReceiptsQuery, UserReceipts},
+};
+
+/// Lists those who take part, acked or not, and whoever else has acked: the company's team is known by that alone.
+///
+/// # Errors
+/// [`Error::Forbidden`] on a channel without receipts; [`Error::NotJoined`] where the caller's connection is no member.
+pub async fn handle(store: &Store, caller: &Caller, query: ReceiptsQuery) -> Result<ReceiptBook, Error> {
+    let ReceiptsQuery { channel } = query;
+    let Channel::Conversation(conversation) = &channel else {
+        return Err(Error::Forbidden("this channel has no receipts"));
+    };
+    let (is_member, participants, acked) = tokio::try_join!(
+        store.is_member(caller, &channel),
+        store.participants(conversation),
+        store.receipts(&channel),
+    )?;
+    if !is_member {
+        return Err(Error::NotJoined);
+    }
+    Ok(ReceiptBook { users: book(participants, acked) })
+}
+
+fn book(
+    participants: impl IntoIterator<Item = UserId>,
+    mut acked: HashMap<UserId, Receipts>,
+) -> Vec<UserReceipts> {
+    for participant in participants {
+        acked.entry(participant).or_default();
+    }
+    let of_user = |(user_id, Receipts { delivered, read })| UserReceipts { user_id, delivered, read };
+    let mut users: Vec<_> = acked.into_iter().map(of_user).collect();
+    users.sort_by(|a, b| a.user_id.cmp(&b.user_id));
+    users
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_never_acked_is_listed_and_who_acked_from_outside_too() {
+        let [ann, bob, cid]: [UserId; 3] = ["ann", "bob", "cid"].map(|user| user.parse().unwrap());
+        let three = 3.try_into().unwrap();
+        let acked = [bob.clone(), cid.clone()].map(|user| (user, Receipts { delivered: three, read: three }));
+        let users = book([ann.clone(), bob.clone()], acked.into());
+        let delivered: Vec<_> = users.into_iter().map(|of| (of.user_id, of.delivered.get())).collect();
+        assert_eq!(delivered, [(ann, 0), (bob, 3), (cid, 3)]);
+    }
+}

@@ -1,0 +1,86 @@
+//! `sweep`: what has to be looked after some time later, whether or not anybody says a word by then.
+//!
+//! Four errands, each a delayed message of one queue: a connection's lease may have ended; a lost connection's grace is
+//! over; a grant may have ended; a channel too large to name its users is to be told their number. All of them look at the
+//! table first, so one that comes twice, or late, does no harm.
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use funnelcast_aws::{
+    Config, Fanout, Resource, config::Lease, errand::Errand, now, queue, store::connections::Removal,
+};
+use funnelcast_core::{ConnectionId, Error, UserId};
+
+/// The table, the gateway, and how long a lease is.
+#[derive(Debug)]
+pub struct Sweeper {
+    fanout: Fanout,
+    lease: Lease,
+}
+
+impl Resource for Sweeper {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        Ok(Self { fanout: Fanout::build(config).await?, lease: config.lease })
+    }
+}
+
+/// Runs the errands of the batch.
+///
+/// # Errors
+/// None: the failures are in the answer.
+pub async fn handle(sweeper: &Sweeper, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
+    Ok(queue::deal_with(batch, "an errand", async |errand| run(sweeper, errand).await).await)
+}
+
+async fn run(sweeper: &Sweeper, errand: Errand) -> Result<(), Error> {
+    match errand {
+        Errand::Lease { user, connection } => look_at_lease(sweeper, user, connection).await,
+        Errand::Left(lost) => sweeper.fanout.end_lost(&lost).await,
+        Errand::Grant { user, connection, channel } => {
+            sweeper.fanout.end_grant(&user, &connection, &channel).await
+        }
+        Errand::Count(channel) => sweeper.fanout.tell_count(&channel).await,
+    }
+}
+
+/// Removes a connection whose lease has ended, or looks again when it may have. One read, and one write or one message.
+async fn look_at_lease(
+    Sweeper { fanout, lease }: &Sweeper,
+    user: UserId,
+    id: ConnectionId,
+) -> Result<(), Error> {
+    let Some(connection) = fanout.store.connection(&user, &id).await? else { return Ok(()) };
+    let (now, ends_at) = (now(), connection.seen_at + lease.length());
+    if now < ends_at {
+        return fanout.errands.put(&Errand::Lease { user, connection: id }, ends_at.since(now)).await;
+    }
+    match fanout.store.remove_silent_connection(&user, &id, connection.seen_at).await? {
+        Removal::Done => {
+            tracing::debug!(connection = %id, %user, "a lease has ended");
+            // It may be up all the same, and only silent: then it is to know that it hears nothing any more.
+            fanout.gateway.close(&id).await
+        }
+        // Heard of meanwhile, or gone.
+        Removal::NothingThere => {
+            fanout.errands.put(&Errand::Lease { user, connection: id }, lease.length()).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_samples_are_errands() {
+        for (sample, kind) in [
+            (include_str!("../../../events/sweep-lease.json"), "Lease"),
+            (include_str!("../../../events/sweep-left.json"), "Left"),
+            (include_str!("../../../events/sweep-grant.json"), "Grant"),
+            (include_str!("../../../events/sweep-count.json"), "Count"),
+        ] {
+            let batch: SqsEvent = serde_json::from_str(sample).unwrap();
+            let errand: Errand = queue::decode(&batch.records[0]).unwrap();
+            assert!(format!("{errand:?}").starts_with(kind), "{errand:?}");
+        }
+    }
+}

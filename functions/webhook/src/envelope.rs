@@ -1,0 +1,107 @@
+//! What is in a webhook, as far as it concerns us: <https://docs.whop.com/developer/guides/webhooks>.
+
+use funnelcast_core::{CompanyId, Error, UserId};
+use serde_json::Value;
+
+/// The longest type; EventBridge's detail types have the same limit.
+const TYPE_BYTES_MAX: usize = 128;
+
+/// A webhook's body, of which nothing but the type is known to be there.
+#[derive(Debug)]
+pub(crate) struct Envelope {
+    /// E.g. `membership.activated`: lower case, digits, dots and underscores.
+    pub(crate) kind: String,
+    /// All of it, with the company always as `company_id`.
+    pub(crate) all: Value,
+}
+
+/// Whose access may have changed, and to what.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Membership {
+    pub(crate) user: UserId,
+    pub(crate) company: CompanyId,
+}
+
+impl Envelope {
+    /// Parses a body.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] where it is no webhook.
+    pub(crate) fn parse(body: &str) -> Result<Self, Error> {
+        let mut all: Value = serde_json::from_str(body).map_err(|error| Error::from_serde(&error))?;
+        let is_allowed =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._".contains(&byte);
+        let kind = all["type"].as_str().unwrap_or_default().to_owned();
+        if !(1..=TYPE_BYTES_MAX).contains(&kind.len()) || !kind.bytes().all(is_allowed) {
+            return Err(Error::BadRequest("a webhook has a `type` of [a-z0-9._]{1,128}".into()));
+        }
+        let company = ["/company_id", "/account_id", "/data/company/id"]
+            .iter()
+            .find_map(|at| all.pointer(at)?.as_str());
+        if let Some(company) = company.map(str::to_owned) {
+            all["company_id"] = company.into();
+        }
+        Ok(Self { kind, all })
+    }
+
+    /// Where this is about one: whose, of what; else what it lacks.
+    pub(crate) fn membership(&self) -> Option<Result<Membership, Error>> {
+        let concerns_access =
+            ["membership.activated", "membership.deactivated"].contains(&self.kind.as_str());
+        concerns_access.then(|| {
+            let id = |pointer: &str| {
+                let id = self.all.pointer(pointer).and_then(Value::as_str);
+                id.ok_or(Error::BadRequest(format!("{} has no {pointer}", self.kind).into()))
+            };
+            Ok(Membership { user: id("/data/user/id")?.parse()?, company: id("/company_id")?.parse()? })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_company_has_three_names() {
+        for body in [
+            r#"{"type":"membership.activated","company_id":"biz_1","data":{"user":{"id":"user_1"}}}"#,
+            r#"{"type":"membership.activated","account_id":"biz_1","data":{"user":{"id":"user_1"}}}"#,
+            r#"{"type":"membership.activated","data":{"user":{"id":"user_1"},"company":{"id":"biz_1"}}}"#,
+        ] {
+            let membership = Envelope::parse(body).unwrap().membership().unwrap().unwrap();
+            assert_eq!(
+                (membership.user.as_str(), membership.company.as_str()),
+                ("user_1", "biz_1"),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_webhook_or_lacks_something() {
+        let long = format!(r#"{{"type":"{}"}}"#, "x".repeat(129));
+        for body in [
+            "",
+            "7",
+            "[]",
+            "null",
+            "{}",
+            r#"{"type":7}"#,
+            r#"{"type":""}"#,
+            r#"{"type":"a b"}"#,
+            r#"{"type":"a\nb"}"#,
+            &long,
+        ] {
+            assert!(Envelope::parse(body).is_err(), "{body}");
+        }
+        for body in [
+            r#"{"type":"membership.activated"}"#,
+            r#"{"type":"membership.activated","company_id":"biz_1","data":{"user":{"id":7}}}"#,
+            r#"{"type":"membership.activated","company_id":"biz 1","data":{"user":{"id":"user_1"}}}"#,
+        ] {
+            assert!(Envelope::parse(body).unwrap().membership().unwrap().is_err(), "{body}");
+        }
+        assert!(Envelope::parse(r#"{"type":"payment.succeeded"}"#).unwrap().membership().is_none());
+    }
+}

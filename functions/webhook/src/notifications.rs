@@ -1,0 +1,152 @@
+//! What is told to whom when a webhook comes: `notifications.json`, which needs no Rust to be changed.
+//!
+//! Of each type that is to be told: `to`, the channel (`user:` or `company:`), and the notice's `level`, `title`, `message`
+//! and, if there is one, `url`. Each `{/pointer}` in them stands for what the webhook has there (RFC 6901).
+
+use std::collections::BTreeMap;
+
+use funnelcast_core::{
+    Channel, Error, Key, Timestamp,
+    event::{EventName, Level},
+    publication::Publication,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::envelope::Envelope;
+
+/// All of them, by the type of the webhook.
+#[derive(Debug)]
+pub(crate) struct Notifications(BTreeMap<String, Template>);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Template {
+    to: String,
+    level: Level,
+    title: String,
+    message: String,
+    #[serde(default)]
+    url: Option<String>,
+}
+
+/// A notice that may be published.
+#[derive(Debug)]
+pub(crate) struct Notice {
+    pub(crate) channel: Channel,
+    pub(crate) event: &'static str,
+    pub(crate) data: Value,
+}
+
+impl Notifications {
+    /// Those of the file.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where it is not what it should be, which a test sees before anybody else.
+    pub(crate) fn from_file() -> Result<Self, Error> {
+        let file = serde_json::from_str(include_str!("../notifications.json"));
+        file.map(Self).map_err(|error| Error::internal("notifications.json", &error))
+    }
+
+    /// The notice about a webhook; `None` where nobody is to be told of its type.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] where the webhook lacks what its template stands on, or the notice would not be one.
+    pub(crate) fn notice(
+        &self,
+        webhook: &Envelope,
+        id: &Key,
+        at: Timestamp,
+    ) -> Result<Option<Notice>, Error> {
+        let Some(Template { to, level, title, message, url }) = self.0.get(&webhook.kind) else {
+            return Ok(None);
+        };
+        let fill = |template: &str| fill(template, &webhook.all);
+        let channel: Channel = fill(to)?.parse()?;
+        let mut data = json!({
+            "id": id.as_str(), "level": level, "title": fill(title)?, "message": fill(message)?, "timestamp": at,
+        });
+        if let Some(url) = url {
+            data["url"] = fill(url)?.into();
+        }
+        let (event, name) = match &channel {
+            Channel::User(user) => {
+                data["userId"] = user.as_str().into();
+                (EventName::UserNotification, "user.notification")
+            }
+            _ => (EventName::SystemNotification, "system.notification"),
+        };
+        // As `broadcast` will: what it would not take is found out here.
+        Publication::from_outbox(channel.clone(), event, data.clone(), id.clone(), None, at, at)?;
+        Ok(Some(Notice { channel, event: name, data }))
+    }
+}
+
+/// Puts what the webhook has into a template.
+fn fill(template: &str, webhook: &Value) -> Result<String, Error> {
+    let (mut text, mut rest) = (String::new(), template);
+    while let Some((before, after)) = rest.split_once("{/") {
+        let (pointer, after) =
+            after.split_once('}').ok_or(Error::BadRequest("a `{/` without its `}`".into()))?;
+        text.push_str(before);
+        match webhook.pointer(&format!("/{pointer}")) {
+            Some(Value::String(value)) => text.push_str(value),
+            Some(Value::Number(value)) => text.push_str(&value.to_string()),
+            _ => return Err(Error::BadRequest(format!("the webhook has no text at /{pointer}").into())),
+        }
+        rest = after;
+    }
+    Ok(text + rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Timestamp = Timestamp::EPOCH;
+
+    fn notice(body: &str) -> Result<Option<Notice>, Error> {
+        let webhook = Envelope::parse(body).unwrap();
+        Notifications::from_file().unwrap().notice(&webhook, &"msg_1".parse().unwrap(), AT)
+    }
+
+    /// Every entry of the file makes a notice of a webhook that has all that Whop's have.
+    #[test]
+    fn every_entry_of_the_file_is_a_notice() {
+        let file = Notifications::from_file().unwrap();
+        assert!(!file.0.is_empty());
+        for kind in file.0.keys() {
+            let data =
+                json!({"id": "id_1", "user": {"id": "user_1"}, "product": {"id": "prod_1", "title": "Gold"}});
+            let webhook = json!({"id": "evt_1", "type": kind, "company_id": "biz_1", "data": data});
+            let notice = notice(&webhook.to_string()).unwrap().unwrap();
+            assert!(
+                ["user:user_1", "company:biz_1"].contains(&notice.channel.to_string().as_str()),
+                "{kind}"
+            );
+            assert!(!notice.data["message"].as_str().unwrap().contains("{/"), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_is_filled_in_is_data_and_nothing_else() {
+        let webhook = json!({"a": "{/b}", "b": 7, "c": {"d/e": "x"}, "f": null, "g": [1]});
+        assert_eq!(fill("{/a} {/b}{/c/d~1e}!", &webhook).unwrap(), "{/b} 7x!", "not filled in twice");
+        assert_eq!(fill("plain {x}", &webhook).unwrap(), "plain {x}");
+        for wrong in ["{/f}", "{/g}", "{/c}", "{/nothing}", "{/a"] {
+            assert!(fill(wrong, &webhook).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_type_that_nobody_is_told_of_is_none_and_one_that_lacks_something_an_error() {
+        assert!(notice(r#"{"type":"entry.created"}"#).unwrap().is_none());
+        assert!(notice(r#"{"type":"membership.activated","data":{}}"#).is_err());
+        let elsewhere = r#"{"type":"membership.activated","data":{"user":{"id":"x:y"}}}"#;
+        assert_eq!(
+            notice(elsewhere).unwrap_err().code(),
+            "invalid_channel",
+            "no id leads out of its channel"
+        );
+    }
+}

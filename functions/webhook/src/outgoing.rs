@@ -1,0 +1,82 @@
+//! A batch of the queue: webhooks that have been verified, each dealt with once.
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use funnelcast_aws::{bus::BusEvent, now, queue, store::webhooks::Taken};
+use funnelcast_core::{Error, Key};
+use serde_json::json;
+
+use crate::{Received, Webhooks, envelope::Envelope};
+
+/// Who says it on the bus.
+const SOURCE: &str = "funnelcast.whop";
+
+/// Deals with the webhooks of the batch.
+pub(crate) async fn handle(webhooks: &Webhooks, batch: SqsEvent) -> SqsBatchResponse {
+    queue::deal_with(batch, "a webhook", async |received| one(webhooks, received).await).await
+}
+
+/// 2 writes, 1 a notice, and 1 call of the bus; where it has come before, 1 write that is refused and 1 read.
+async fn one(webhooks: &Webhooks, Received { id, body }: Received) -> Result<(), Error> {
+    match webhooks.store.take_webhook(&id, now()).await? {
+        Taken::Yes => {}
+        Taken::Done => {
+            tracing::info!(%id, "a webhook that has been dealt with");
+            return Ok(());
+        }
+        Taken::Busy => return Err(Error::Internal(format!("the webhook {id} is being dealt with"))),
+    }
+    match deal_with(webhooks, &id, &body).await {
+        Ok(()) => webhooks.store.finish_webhook(&id, now()).await,
+        Err(error) => {
+            webhooks.store.release_webhook(&id).await?;
+            Err(error)
+        }
+    }
+}
+
+/// What may be done twice when it breaks off in the middle: the outbox knows the notice, and who listens to the bus knows
+/// the `id`.
+async fn deal_with(webhooks: &Webhooks, id: &Key, body: &str) -> Result<(), Error> {
+    let webhook = Envelope::parse(body)?;
+    let kind = &webhook.kind;
+    match webhooks.notifications.notice(&webhook, id, now()) {
+        Ok(Some(notice)) => {
+            let (channel, data) = (&notice.channel, &notice.data);
+            webhooks.store.put_into_outbox(channel, notice.event, data, id, now()).await?;
+            tracing::info!(%id, kind, %channel, "a webhook is told");
+        }
+        Ok(None) => tracing::info!(%id, kind, "a webhook that nobody is told of"),
+        Err(error) => {
+            tracing::warn!(%id, kind, code = error.code(), "a webhook does not fit notifications.json");
+        }
+    }
+    let mut events = vec![BusEvent {
+        source: SOURCE,
+        detail_type: kind,
+        detail: json!({"id": id.as_str(), "webhook": webhook.all}),
+    }];
+    match webhook.membership() {
+        Some(Ok(membership)) => events.push(BusEvent {
+            source: &webhooks.event_source,
+            detail_type: "AccessChanged",
+            detail: json!({"userId": membership.user.as_str(), "companyId": membership.company.as_str()}),
+        }),
+        Some(Err(error)) => tracing::warn!(%id, kind, code = error.code(), "a membership of nobody"),
+        None => {}
+    }
+    webhooks.bus.put(&events).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_a_webhook() {
+        let batch: SqsEvent =
+            serde_json::from_str(include_str!("../../../events/webhook-queued.json")).unwrap();
+        let received: Received = queue::decode(&batch.records[0]).unwrap();
+        let webhook = Envelope::parse(&received.body).unwrap();
+        assert!(webhook.membership().unwrap().is_ok());
+    }
+}

@@ -1,0 +1,150 @@
+//! Whether a request is Whop's: Standard Webhooks
+//! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>), by hand, because the
+//! crate of that name has a clock of its own, takes UTF-8 alone and brings a second HMAC. It is the oracle of the tests.
+
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use funnelcast_core::{Key, Timestamp};
+
+/// How far Whop's clock and ours may be apart, and so how long a request can be replayed.
+const TOLERANCE: Duration = Duration::from_mins(5);
+
+/// Why a request is not believed; for the log alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// `webhook-id`, `webhook-timestamp` or `webhook-signature` is missing, or is not what it should be.
+    Header(&'static str),
+    /// Its time is too far from ours.
+    Time,
+    /// None of its signatures is by any of our secrets.
+    Signature,
+}
+
+/// Checks a request's headers, by their names, and its body, byte by byte as it came; gives its id.
+///
+/// Whop's key is the secret itself, byte by byte, and not what it would be as base64. While secrets change there are two of
+/// them, and there may be several signatures: any of either will do.
+pub(crate) fn verify<'a>(
+    header: impl Fn(&str) -> Option<&'a str>,
+    body: &[u8],
+    secrets: impl Iterator<Item = &'a str>,
+    now: Timestamp,
+) -> Result<Key, Refusal> {
+    let get = |name: &'static str| header(name).ok_or(Refusal::Header(name));
+    let id: Key = get("webhook-id")?.parse().map_err(|_| Refusal::Header("webhook-id"))?;
+    let time = get("webhook-timestamp")?;
+    let signatures = get("webhook-signature")?;
+    let at: i64 = time.parse().map_err(|_| Refusal::Header("webhook-timestamp"))?;
+    let at = Timestamp::from_secs(at);
+    if now.since(at) > TOLERANCE || at.since(now) > TOLERANCE {
+        return Err(Refusal::Time);
+    }
+    let signed = [id.as_str().as_bytes(), b".", time.as_bytes(), b".", body].concat();
+    let is_signed_with = |secret: &str| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let tags = signatures.split(' ').filter_map(|signature| signature.strip_prefix("v1,"));
+        let mut tags = tags.filter_map(|tag| STANDARD.decode(tag).ok());
+        tags.any(|tag| hmac::verify(&key, &signed, &tag).is_ok()) // in constant time
+    };
+    if { secrets }.any(|secret| !secret.is_empty() && is_signed_with(secret)) {
+        Ok(id)
+    } else {
+        Err(Refusal::Signature)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use standardwebhooks::Webhook;
+
+    use super::*;
+
+    const SECRET: &str = "ws_0123456789abcdef0123456789abcdef";
+    const BODY: &[u8] = br#"{"type":"payment.succeeded"}"#;
+    const AT: i64 = 1_795_428_000;
+
+    /// What the crate of the standard signs.
+    fn signature(secret: &str, id: &str, at: i64, body: &[u8]) -> String {
+        Webhook::from_bytes(secret.into()).unwrap().sign(id, at, body).unwrap()
+    }
+
+    fn headers() -> BTreeMap<&'static str, String> {
+        let signature = signature(SECRET, "msg_1", AT, BODY);
+        let headers = [("webhook-id", "msg_1".to_owned()), ("webhook-timestamp", AT.to_string())];
+        headers.into_iter().chain([("webhook-signature", signature)]).collect()
+    }
+
+    fn check(
+        headers: &BTreeMap<&'static str, String>,
+        body: &[u8],
+        secrets: &[&str],
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let header = |name: &str| headers.get(name).map(String::as_str);
+        verify(header, body, secrets.iter().copied(), Timestamp::from_secs(now))
+            .map(|id| assert_eq!(id.as_str(), "msg_1"))
+    }
+
+    #[test]
+    fn what_the_standard_signs_is_believed() {
+        assert_eq!(check(&headers(), BODY, &[SECRET], AT), Ok(()));
+        assert_eq!(check(&headers(), BODY, &["ws_older", SECRET], AT), Ok(()), "while secrets change");
+        let mut several = headers();
+        several
+            .insert("webhook-signature", format!("v1,bm90IHRoaXM= v1a,x {}", headers()["webhook-signature"]));
+        assert_eq!(check(&several, BODY, &[SECRET], AT), Ok(()));
+    }
+
+    #[test]
+    fn five_minutes_either_way_and_no_second_more() {
+        for (now, verdict) in [
+            (AT + 300, Ok(())),
+            (AT - 300, Ok(())),
+            (AT + 301, Err(Refusal::Time)),
+            (AT - 301, Err(Refusal::Time)),
+        ] {
+            assert_eq!(check(&headers(), BODY, &[SECRET], now), verdict, "{}", now - AT);
+        }
+    }
+
+    #[test]
+    fn what_is_not_whops_is_refused() {
+        use Refusal::{Header, Signature};
+        assert_eq!(
+            check(&headers(), b"{\"type\":\"payment.succeeded\"} ", &[SECRET], AT),
+            Err(Signature),
+            "a byte more"
+        );
+        assert_eq!(check(&headers(), BODY, &["ws_other"], AT), Err(Signature));
+        assert_eq!(check(&headers(), BODY, &[], AT), Err(Signature), "nobody to believe");
+        let mut empty = headers();
+        empty.insert("webhook-signature", signature("", "msg_1", AT, BODY));
+        assert_eq!(check(&empty, BODY, &["", SECRET], AT), Err(Signature), "an empty secret is none");
+        let good = headers()["webhook-signature"].clone();
+        for (name, value, refusal) in [
+            ("webhook-id", "msg_2".to_owned(), Signature),
+            ("webhook-id", "msg 1".to_owned(), Header("webhook-id")),
+            ("webhook-id", "x".repeat(65), Header("webhook-id")),
+            ("webhook-timestamp", (AT + 1).to_string(), Signature),
+            ("webhook-timestamp", format!("+{AT}"), Signature),
+            ("webhook-timestamp", format!("{AT}.0"), Header("webhook-timestamp")),
+            ("webhook-timestamp", String::new(), Header("webhook-timestamp")),
+            ("webhook-timestamp", "99999999999999999999".to_owned(), Header("webhook-timestamp")),
+            ("webhook-signature", String::new(), Signature),
+            ("webhook-signature", good.replace("v1,", "v2,"), Signature),
+            ("webhook-signature", good.replace("v1,", ""), Signature),
+            ("webhook-signature", "v1,".to_owned(), Signature),
+            ("webhook-signature", "v1,====".to_owned(), Signature),
+        ] {
+            let mut headers = headers();
+            headers.insert(name, value.clone());
+            assert_eq!(check(&headers, BODY, &[SECRET], AT), Err(refusal), "{name}: {value}");
+            headers.remove(name);
+            assert_eq!(check(&headers, BODY, &[SECRET], AT), Err(Header(name)));
+        }
+    }
+}
