@@ -1,4 +1,4 @@
-//! The command line: `up`, `token`, `emit`.
+//! The command line: `up`, `token`, `emit`, `cost`.
 
 mod options;
 
@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use self::options::Period;
 pub(crate) use self::options::Up;
 use crate::{
-    emit,
+    cost, emit,
     token::{Bearer, Company, DevKey},
     up,
 };
@@ -24,9 +24,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Up(Up),
+    Up(Box<Up>),
     Token(Token),
     Emit(Emit),
+    Cost(Cost),
 }
 
 /// Prints a token of the dev issuer, for any client of a local stack.
@@ -62,6 +63,39 @@ pub(crate) struct Emit {
     pub(crate) bus: Option<String>,
 }
 
+/// Says what each operation costs on AWS, and how long it takes, before anything is sent.
+#[derive(Debug, Args)]
+pub(crate) struct Cost {
+    /// Members of the channel; may be given more than once.
+    #[arg(long, value_name = "N", default_values_t = [2, 50, 1_000, 10_000, 100_000], value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) members: Vec<u32>,
+    /// Only this operation, e.g. chat, typing, update.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operation: Option<String>,
+    /// How long a post to a connection takes.
+    #[arg(long, value_name = "MS", default_value_t = 10.0, value_parser = milliseconds)]
+    pub(crate) post_ms: f64,
+    /// How long a call of the table takes.
+    #[arg(long, value_name = "MS", default_value_t = 5.0, value_parser = milliseconds)]
+    pub(crate) table_ms: f64,
+    /// Bytes of a frame as it is posted [default: those of a chat message].
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) frame_bytes: Option<u32>,
+    /// Other prices, in the form of local/src/cost/prices.yaml.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn milliseconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(ms) if (0.0..=60_000.0).contains(&ms) => Ok(ms),
+        _ => Err("write it as a number of milliseconds, at most 60000".to_owned()),
+    }
+}
+
 /// Why a command failed, by whose fault.
 pub(crate) enum Failure {
     /// What was given cannot be run: exit code 2, as for a wrong option.
@@ -89,8 +123,9 @@ pub(crate) fn run() -> ExitCode {
 
 fn execute(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Up(options) => runtime()?.block_on(up::run(options)),
+        Command::Up(options) => runtime()?.block_on(up::run(*options)),
         Command::Emit(options) => runtime()?.block_on(emit::run(&options)).map_err(Failure::Other),
+        Command::Cost(options) => cost::run(&options).map_err(Failure::Input),
         Command::Token(options) => {
             let bearer = Bearer { user: options.user, name: options.name, companies: options.company };
             println!("{}", DevKey::load_or_create(&options.template)?.sign(&bearer, options.ttl.0)?);

@@ -5,11 +5,12 @@
 //! this project and no crate of theirs: it reads the template and starts the binaries that the template names.
 //!
 //! # Layout
-//! - `cli`, `up`, `token`, `emit`: the commands; `up` puts everything below together.
+//! - `cli`, `up`, `token`, `emit`, `cost`: the commands; `up` puts everything below together.
 //! - `template`: template.yaml to a `Stack`; `pattern`: event patterns, for rules and for stream filters.
 //! - `front`: the one port, and what of it goes where; `websocket`: connections, routes, limits.
 //! - `lambda`: processes and their runtime API; `bus`, `queues`, `streams`: what triggers them.
-//! - `engine`: DynamoDB; `usage`: what each function asked of it; `http_api`: the HTTP API, where there is one.
+//! - `engine`: DynamoDB; `usage`: what each function asked of it; `http_api`: the HTTP API, where there is one;
+//!   `throttle`: what either API lets in; `page`: what its port has beside the HTTP API, for a browser.
 //! - `faults`: what goes wrong on purpose, where it is asked for.
 //! - `log`: what the terminal shows; `client`: HTTP to ourselves; `aws_error`: how a service refuses.
 //!
@@ -19,6 +20,7 @@ mod aws_error;
 mod bus;
 mod cli;
 mod client;
+mod cost;
 mod emit;
 mod engine;
 mod faults;
@@ -26,10 +28,13 @@ mod front;
 mod http_api;
 mod lambda;
 mod log;
+mod page;
 mod pattern;
 mod queues;
+mod secrets;
 mod streams;
 mod template;
+mod throttle;
 mod token;
 mod up;
 mod usage;

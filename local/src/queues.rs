@@ -54,16 +54,18 @@ impl Served {
 }
 
 impl Queues {
-    /// The stack's queues, empty.
-    pub(crate) fn new(stack: &Stack) -> Self {
-        let serve = |definition: &template::Queue| {
-            let queue = Mutex::new(Queue::new(definition));
-            (
-                definition.name.clone(),
-                Served { definition: definition.clone(), queue, arrivals: Notify::new() },
-            )
+    /// The stack's queues, empty. None hides a message that was received for longer than `visibility_max`.
+    pub(crate) fn new(stack: &Stack, visibility_max: Duration) -> Self {
+        Self::of(stack.queues.iter().cloned(), visibility_max)
+    }
+
+    fn of(definitions: impl IntoIterator<Item = template::Queue>, visibility_max: Duration) -> Self {
+        let serve = |mut definition: template::Queue| {
+            definition.visibility_timeout = definition.visibility_timeout.min(visibility_max);
+            let queue = Mutex::new(Queue::new(&definition));
+            (definition.name.clone(), Served { definition, queue, arrivals: Notify::new() })
         };
-        Self { by_name: Arc::new(stack.queues.iter().map(serve).collect()) }
+        Self { by_name: Arc::new(definitions.into_iter().map(serve).collect()) }
     }
 
     /// Puts a message into the queue with this ARN; one that is not of this stack is only logged, as the

@@ -14,7 +14,7 @@ use anyhow::{Context as _, ensure};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// `iss` of the dev issuer's tokens.
 const ISSUER: &str = "funnelcast-dev";
@@ -41,7 +41,8 @@ pub(crate) struct Bearer {
 }
 
 /// One company of a bearer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Company {
     /// E.g. `biz_1`.
     pub(crate) id: String,
@@ -50,12 +51,13 @@ pub(crate) struct Company {
 }
 
 /// What a user is in a company.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
     Admin,
     Member,
     Customer,
+    Backend,
 }
 
 impl std::str::FromStr for Company {
@@ -68,7 +70,8 @@ impl std::str::FromStr for Company {
             "admin" => Role::Admin,
             "member" => Role::Member,
             "customer" => Role::Customer,
-            other => return Err(format!("'{other}' is no role: admin, member or customer")),
+            "backend" => Role::Backend,
+            other => return Err(format!("'{other}' is no role: admin, member, customer or backend")),
         };
         if id.is_empty() {
             return Err("the company's id is missing, e.g. biz_1:admin".to_owned());
@@ -121,7 +124,8 @@ impl DevKey {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    fn decode(text: &str) -> anyhow::Result<Self> {
+    /// Reads what [`DevKey::encoded`] has written.
+    pub(crate) fn decode(text: &str) -> anyhow::Result<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).context("it is not base64url")?;
         let bytes = <[u8; KEY_BYTES]>::try_from(bytes).ok().context("it is not 32 bytes long")?;
         Ok(Self(bytes))

@@ -3,8 +3,9 @@
 //! Both ports are taken before anything else, because the template's URLs name them. What is started last is what
 //! calls functions by itself, and at the end it is stopped first.
 
+mod parameters;
+
 use std::{
-    collections::BTreeMap,
     io::{Read as _, Write as _},
     net::Ipv4Addr,
     path::{Path, PathBuf},
@@ -21,25 +22,25 @@ use tokio::{
     task::JoinSet,
 };
 
+use self::parameters::Parameters;
 use crate::{
     bus::Bus,
     cli::{Failure, Up},
     engine::Engine,
     faults::Faults,
     front::{self, Front, Names},
-    http_api,
+    http_api::HttpFront,
     lambda::{Lambda, LambdaOptions},
     log::{self, FunctionLog},
+    page::{Local, Page, Site},
     queues::Queues,
+    secrets::Secrets,
     streams,
     template::{Endpoints, Stack},
-    token::DevKey,
     usage::Usage,
     websocket::{Limits, WebSockets},
 };
 
-/// The parameter by which a template lets the dev issuer in.
-const DEV_KEY_PARAMETER: &str = "DevIssuerKey";
 /// How long the `$disconnect` functions may take at the end, all together.
 const DISCONNECT_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -50,21 +51,32 @@ pub(crate) async fn run(options: Up) -> Result<(), Failure> {
     let aws = bind(options.port, "--port").await?;
     let http = bind(options.http_port, "--http-port").await?;
     let endpoints = Endpoints { aws: url(&aws)?, http: url(&http)? };
-    let parameters = parameters(&options)?;
-    let stack = Stack::load(&options.template, &parameters, &endpoints).map_err(Failure::Input)?;
+    let parameters = Parameters::new(&options, http.local_addr().context("--http-port")?)?;
+    let stack = Stack::load(&options.template, &parameters.given, &endpoints).map_err(Failure::Input)?;
+    let site = options.site.as_deref().map(Site::open).transpose().map_err(Failure::Input)?;
     let ready = ready(&stack, &endpoints);
 
-    let running = Running::start(&stack, &options, &endpoints, Ports { aws, http }, ready.clone()).await?;
+    let setup = Setup { aws, http, endpoints, stack, parameters, site, ready: ready.clone() };
+    let running = Running::start(&options, setup).await?;
     announce(&ready, options.ready_file.as_deref())?;
+    if options.site.is_some() {
+        tracing::info!("the page is at {}", ready["http"].as_str().unwrap_or_default());
+    }
     end.await;
     tracing::info!("stopping");
     running.stop().await;
     Ok(())
 }
 
-struct Ports {
+/// What a stack is started with.
+struct Setup {
     aws: TcpListener,
     http: TcpListener,
+    endpoints: Endpoints,
+    stack: Stack,
+    parameters: Parameters,
+    site: Option<Site>,
+    ready: Value,
 }
 
 /// A stack that runs.
@@ -79,40 +91,42 @@ struct Running {
 }
 
 impl Running {
-    async fn start(
-        stack: &Stack,
-        options: &Up,
-        endpoints: &Endpoints,
-        ports: Ports,
-        ready: Value,
-    ) -> anyhow::Result<Self> {
+    async fn start(options: &Up, setup: Setup) -> anyhow::Result<Self> {
+        let Setup { aws, http, endpoints, stack, parameters, site, ready } = setup;
         let engine = Engine::start(&stack.tables, options.data.as_deref()).await?;
-        let (queues, faults) = (Queues::new(stack), Faults::new(options.faults.settings()));
-        let lambda = Lambda::start(stack, lambda_options(options, endpoints, &queues, &faults)).await?;
-        let bus = Bus::start(stack, &lambda, &queues);
-        let domain_name = ports.aws.local_addr()?.to_string();
+        let visibility_max = options.visibility_max.map_or(Duration::MAX, |max| max.0);
+        let queues = Queues::new(&stack, visibility_max);
+        let faults = Faults::new(options.faults.settings());
+        let lambda = Lambda::start(&stack, lambda_options(options, &endpoints, &queues, &faults)).await?;
+        let bus = Bus::start(&stack, &lambda, &queues);
+        let domain_name = aws.local_addr()?.to_string();
         let api = stack.websocket.clone();
         let websockets = WebSockets::new(api, &domain_name, limits(options), lambda.clone(), faults.clone());
+        let http_api = HttpFront::new(stack.http.clone(), &http.local_addr()?.to_string(), lambda.clone());
+        let local = Local {
+            websockets: Arc::clone(&websockets),
+            bus: bus.clone(),
+            key: parameters.dev_key,
+            event_source: parameters.event_source,
+            ready: ready.clone(),
+        };
         let front = Arc::new(Front {
             websockets: Arc::clone(&websockets),
             engine: engine.clone(),
             lambda: lambda.clone(),
             bus,
             queues: queues.clone(),
-            names: Names::new(stack),
+            secrets: Secrets::new(options.secret.iter().cloned()),
+            names: Names::new(&stack),
             usage: Usage::default(),
             faults,
             ready,
         });
         let mut servers = JoinSet::new();
-        servers.spawn(front::serve(ports.aws, move |request, peer| Arc::clone(&front).answer(request, peer)));
-        let http = http_api::HttpFront::new(
-            stack.http.clone(),
-            &ports.http.local_addr()?.to_string(),
-            lambda.clone(),
-        );
-        servers.spawn(front::serve(ports.http, move |request, peer| Arc::clone(&http).answer(request, peer)));
-        let mut pollers = streams::start(stack, &engine, &lambda, &queues, options.data.clone());
+        servers.spawn(front::serve(aws, move |request, peer| Arc::clone(&front).answer(request, peer)));
+        let page = Page::new(http_api, local, site);
+        servers.spawn(front::serve(http, move |request, peer| Arc::clone(&page).answer(request, peer)));
+        let mut pollers = streams::start(&stack, &engine, &lambda, &queues, options.data.clone());
         pollers.spawn(Arc::clone(&websockets).cut_some());
         Ok(Self { websockets, lambda, servers, pollers, _engine: engine })
     }
@@ -149,17 +163,6 @@ fn limits(options: &Up) -> Limits {
         connection_max: limits.connection_max.0,
         integration_timeout: limits.integration_timeout.0,
     }
-}
-
-/// What was given, and the dev issuer's key where the template has a parameter for it and none was given.
-fn parameters(options: &Up) -> Result<BTreeMap<String, String>, Failure> {
-    let mut parameters: BTreeMap<_, _> = options.parameter.iter().cloned().collect();
-    let wants_key = Stack::has_parameter(&options.template, DEV_KEY_PARAMETER).map_err(Failure::Input)?;
-    if wants_key && !parameters.contains_key(DEV_KEY_PARAMETER) {
-        let key = DevKey::load_or_create(&options.template)?;
-        parameters.insert(DEV_KEY_PARAMETER.to_owned(), key.encoded());
-    }
-    Ok(parameters)
 }
 
 async fn bind(port: u16, option: &str) -> anyhow::Result<TcpListener> {

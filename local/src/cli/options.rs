@@ -20,9 +20,13 @@ pub(crate) struct Up {
     /// Port of the WebSocket API, of @connections and of every AWS service; 0 takes a free one.
     #[arg(long, default_value_t = 3001)]
     pub(crate) port: u16,
-    /// Port of the HTTP API; 0 takes a free one.
+    /// Port of the HTTP API and of the page; 0 takes a free one.
     #[arg(long, default_value_t = 3000)]
     pub(crate) http_port: u16,
+    /// Folder of a page with its index.html, served on the HTTP port where the HTTP API has no route; that port's
+    /// origin is then let in, unless `AllowedOrigins` is given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) site: Option<PathBuf>,
     /// Folder that keeps the data between runs; without it all is gone at the end.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
@@ -32,6 +36,10 @@ pub(crate) struct Up {
     /// A parameter of the template; may be given more than once.
     #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
     pub(crate) parameter: Vec<(String, String)>,
+    /// A secret of Secrets Manager, for the functions to read by its name; may be given more than once. Of this machine
+    /// alone: whoever lists its processes sees it.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) secret: Vec<(String, String)>,
     /// Also write the line of JSON into this file, whole or not at all.
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -50,6 +58,10 @@ pub(crate) struct Up {
     /// Before the first retry of an asynchronous invocation, the second waits twice that; on AWS it is 1m.
     #[arg(long, value_name = "TIME", default_value_t = Period(Duration::from_secs(1)))]
     pub(crate) async_retry_delay: Period,
+    /// The longest that a queue hides a message that a function has taken and not finished [default: as long as its
+    /// template says].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) visibility_max: Option<Period>,
     #[command(flatten)]
     pub(crate) limits: LimitOptions,
     #[command(flatten)]

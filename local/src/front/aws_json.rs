@@ -52,6 +52,7 @@ async fn call(front: &Front, target: &str, caller: &str, body: Value) -> Result<
         "DynamoDBStreams_20120810" => dynamodb::call_streams(&front.engine, target, body).await,
         "AWSEvents" => front.bus.call(operation, body),
         "AmazonSQS" => front.queues.call(operation, body).await,
+        "secretsmanager" => front.secrets.call(operation, &body),
         _ => Err(AwsError::unknown_operation(target)),
     }
 }

@@ -27,6 +27,7 @@ use crate::{
     faults::Faults,
     lambda::Lambda,
     queues::Queues,
+    secrets::Secrets,
     usage::Usage,
     websocket::{WebSockets, is_upgrade},
 };
@@ -38,6 +39,7 @@ pub(crate) struct Front {
     pub(crate) lambda: Lambda,
     pub(crate) bus: Bus,
     pub(crate) queues: Queues,
+    pub(crate) secrets: Secrets,
     pub(crate) names: Names,
     pub(crate) usage: Usage,
     pub(crate) faults: Faults,

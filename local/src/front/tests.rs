@@ -67,6 +67,7 @@ async fn start() -> Running {
         lambda: lambda.clone(),
         bus: Bus::start(&stack, lambda, queues),
         queues: queues.clone(),
+        secrets: Secrets::default(),
         names: Names::new(&stack),
         usage: Usage::default(),
         faults: faults.clone(),

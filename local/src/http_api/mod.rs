@@ -1,4 +1,4 @@
-//! The HTTP API: routes to functions with payload format 2.0, and CORS as the template configures it.
+//! The HTTP API: routes to functions with payload format 2.0, and CORS and throttle as the template configures them.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
 //! A template without an HTTP API gets a port that answers 404.
@@ -8,7 +8,11 @@ mod cors;
 mod event;
 mod routing;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{Method, Request, StatusCode, header};
 use hyper::body::Incoming;
@@ -18,6 +22,7 @@ use crate::{
     front::{BodyError, Reply, empty_reply, json_reply, read_body},
     lambda::Lambda,
     template::HttpApi,
+    throttle::{Admission, Bucket},
 };
 
 /// The largest request that an HTTP API takes.
@@ -31,12 +36,20 @@ pub(crate) struct HttpFront {
     /// `host:port`.
     domain_name: String,
     lambda: Lambda,
+    bucket: Option<Bucket>,
 }
 
 impl HttpFront {
     /// The API served at `domain_name` (`host:port`).
     pub(crate) fn new(api: Option<HttpApi>, domain_name: &str, lambda: Lambda) -> Arc<Self> {
-        Arc::new(Self { api, domain_name: domain_name.to_owned(), lambda })
+        let bucket = api.as_ref().and_then(|api| api.throttle).map(Bucket::new);
+        Arc::new(Self { api, domain_name: domain_name.to_owned(), lambda, bucket })
+    }
+
+    /// Whether the API has a route for this request.
+    pub(crate) fn has_route<B>(&self, request: &Request<B>) -> bool {
+        let (method, path) = (request.method().as_str(), request.uri().path());
+        self.api.as_ref().is_some_and(|api| routing::choose(&api.routes, method, path).is_some())
     }
 
     /// Answers a request that came from `peer`.
@@ -61,6 +74,11 @@ impl HttpFront {
         let Some(chosen) = routing::choose(&api.routes, head.method.as_str(), head.uri.path()) else {
             return not_found();
         };
+        if let Some(bucket) = &self.bucket
+            && bucket.take(Instant::now()) == Admission::Throttled
+        {
+            return json_reply(StatusCode::TOO_MANY_REQUESTS, &json!({ "message": "Too Many Requests" }));
+        }
         let body = match read_body(body, BODY_BYTES_MAX).await {
             Ok(body) => body,
             Err(BodyError::TooLarge) => {

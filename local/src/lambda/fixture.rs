@@ -67,7 +67,7 @@ pub(crate) async fn fixture(variables: &[(&str, &str)]) -> Fixture {
     environment.insert("MEETING".to_owned(), directory.path().join("meeting").display().to_string());
     environment.insert("TAKEN".to_owned(), directory.path().join("taken").display().to_string());
     let stack = stack(environment);
-    let (queues, faults) = (Queues::new(&stack), Faults::new(Settings::default()));
+    let (queues, faults) = (Queues::new(&stack, Duration::MAX), Faults::new(Settings::default()));
     let options = LambdaOptions {
         bin_dir: directory.path().to_owned(),
         endpoint: "http://127.0.0.1:1".to_owned(),

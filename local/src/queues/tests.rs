@@ -26,12 +26,11 @@ fn definition(name: &str, redrive: Option<(&str, u32)>) -> template::Queue {
 }
 
 fn queues() -> Queues {
-    let serve = |definition: template::Queue| {
-        let queue = Mutex::new(Queue::new(&definition));
-        (definition.name.clone(), Served { definition, queue, arrivals: Notify::new() })
-    };
-    let definitions = [definition("jobs", Some(("dead", 2))), definition("dead", None)];
-    Queues { by_name: Arc::new(definitions.into_iter().map(serve).collect()) }
+    queues_that_hide_for(Duration::MAX)
+}
+
+fn queues_that_hide_for(visibility_max: Duration) -> Queues {
+    Queues::of([definition("jobs", Some(("dead", 2))), definition("dead", None)], visibility_max)
 }
 
 async fn call(queues: &Queues, operation: &str, mut body: Value) -> Result<Value, String> {
@@ -71,6 +70,17 @@ async fn a_waiting_receive_is_woken_by_a_send() {
     };
     let (received, ()) = tokio::join!(waiting, sending);
     assert_eq!(received.unwrap()["Messages"][0]["Body"], "now");
+}
+
+/// For a test that cannot wait for what AWS waits for.
+#[tokio::test]
+async fn no_queue_hides_a_message_for_longer_than_it_may() {
+    let queues = queues_that_hide_for(Duration::from_millis(1));
+    call(&queues, "SendMessage", json!({"MessageBody": "hello"})).await.unwrap();
+    for _ in 0..2 {
+        let received = call(&queues, "ReceiveMessage", json!({"WaitTimeSeconds": 20})).await.unwrap();
+        assert_eq!(received["Messages"][0]["Body"], "hello");
+    }
 }
 
 #[tokio::test]

@@ -110,12 +110,12 @@ pub(crate) struct Route {
     pub(crate) timeout: Duration,
 }
 
-/// A token bucket over all frames of a stage.
+/// A token bucket over all frames or requests of a stage.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Throttle {
-    /// Frames a second.
+    /// Frames or requests a second.
     pub(crate) rate: f64,
-    /// Size of the bucket, in frames.
+    /// Size of the bucket.
     pub(crate) burst: u32,
 }
 
@@ -128,6 +128,7 @@ pub(crate) struct HttpApi {
     pub(crate) stage: String,
     pub(crate) routes: Vec<HttpRoute>,
     pub(crate) cors: Option<Cors>,
+    pub(crate) throttle: Option<Throttle>,
 }
 
 /// One route of the HTTP API.

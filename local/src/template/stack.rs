@@ -66,6 +66,12 @@ impl Stack {
     pub(crate) fn has_parameter(path: &Path, name: &str) -> Result<bool> {
         Ok(Document::read(path)?.parameters.contains_key(name))
     }
+
+    /// What the parameter `name` of the template at `path` is where it is not given, if anything.
+    pub(crate) fn parameter_default(path: &Path, name: &str) -> Result<Option<String>> {
+        let document = Document::read(path)?;
+        Ok(document.parameters.get(name).and_then(|declared| parameters::scalar(declared.get("Default")?)))
+    }
 }
 
 fn build(document: &mut Document, given: &BTreeMap<String, String>, endpoints: &Endpoints) -> Result<Stack> {
@@ -126,7 +132,8 @@ fn apis(
     if !http_routes.is_empty() {
         // Routes that name no API: SAM makes one for them.
         let (id, stage) = (events::IMPLICIT_HTTP_API.to_owned(), "$default".to_owned());
-        http = Some(HttpApi { api_id: names::api_id(&id), id, stage, routes: http_routes, cors: None });
+        let (api_id, routes) = (names::api_id(&id), http_routes);
+        http = Some(HttpApi { api_id, id, stage, routes, cors: None, throttle: None });
     }
     let websocket = websocket.context("the template has no AWS::Serverless::WebSocketApi")?;
     Ok((websocket, http))

@@ -100,7 +100,8 @@ pub(super) fn read_http(
         },
     };
     let stage = properties.string("StageName")?.unwrap_or_else(|| "$default".to_owned());
-    Ok(HttpApi { id: id.to_owned(), api_id: names::api_id(id), stage, routes, cors })
+    let throttle = throttle(&properties)?;
+    Ok(HttpApi { id: id.to_owned(), api_id: names::api_id(id), stage, routes, cors, throttle })
 }
 
 fn throttle(properties: &Properties) -> Result<Option<Throttle>> {

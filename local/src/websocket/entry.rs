@@ -17,13 +17,14 @@ use super::{
     connection::{Connection, End},
     event::{self, Client},
     handshake::Handshake,
-    limits::{Admission, URL_BYTES_MAX},
+    limits::URL_BYTES_MAX,
     route::Failure,
     session,
 };
 use crate::{
     front::{Reply, json_reply},
     template::{ACCOUNT, REGION},
+    throttle::Admission,
 };
 
 /// A request to be let in that is well formed as HTTP.

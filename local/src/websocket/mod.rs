@@ -34,9 +34,8 @@ pub(crate) use self::{
 use self::{
     connection::{Connection, End},
     event::Origin,
-    limits::Bucket,
 };
-use crate::{faults::Faults, lambda::Lambda, template::WebSocketApi};
+use crate::{faults::Faults, lambda::Lambda, template::WebSocketApi, throttle::Bucket};
 
 /// The stack's WebSocket API, with its open connections.
 pub(crate) struct WebSockets {

@@ -15,9 +15,8 @@ use super::{
     WebSockets,
     connection::{Connection, End},
     event,
-    limits::Admission,
 };
-use crate::{faults::Kind, lambda::InvokeError, template::Route};
+use crate::{faults::Kind, lambda::InvokeError, template::Route, throttle::Admission};
 
 /// A Lambda proxy integration's answer.
 #[derive(Debug, Deserialize)]

@@ -72,15 +72,13 @@ fn the_projects_triggers_are_read() {
     assert_eq!(source.start, StartingPosition::TrimHorizon);
     assert_eq!(source.table, "funnelcast-dev-Table");
     assert!(source.bisect && stream.partial_failures && source.on_failure.is_some());
-    let expired = json!({
-        "eventName": "REMOVE",
-        "userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"},
-        "dynamodb": {"Keys": {"pk": {"S": "CONN#abc="}, "sk": {"S": "META"}}},
-    });
-    assert!(stream.filters.iter().any(|filter| filter.matches(&expired)));
-    let mut deleted = expired;
-    deleted.as_object_mut().unwrap().remove("userIdentity");
-    assert!(!stream.filters.iter().any(|filter| filter.matches(&deleted)));
+    let removed = |pk: &str, sk: &str| {
+        let record = json!({"eventName": "REMOVE", "dynamodb": {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}}});
+        stream.filters.iter().any(|filter| filter.matches(&record))
+    };
+    assert!(removed("USER#user_1", "CONN#abc="));
+    assert!(!removed("CH#system#0", "CONN#abc="), "a membership of somebody whose id is CONN");
+    assert!(!removed("TICKET#abc", "META"));
 }
 
 #[test]

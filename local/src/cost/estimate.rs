@@ -1,0 +1,243 @@
+//! What one operation costs, and how long it takes, for a channel of so many members.
+
+use serde::Serialize;
+
+use super::{Operation, Prices, Recipients};
+
+// The limits of `aws`, which `local` does not depend on, and the template's memory: a test of tests/tests/suite/house.rs
+// fails where they are others there.
+
+/// Beyond this many members a chat message is marked for the stream, and posted by `broadcast`.
+const DIRECT_MEMBERS_MAX: u32 = 50;
+/// The members that one invocation posts to.
+const DELIVERY_MEMBERS_MAX: u32 = 3_000;
+/// The members of one page of the table.
+const PAGE_MEMBERS_MAX: u32 = 500;
+/// Posts under way at once in one invocation.
+const IN_FLIGHT_MAX: u32 = 100;
+/// Memory of `broadcast`.
+const BROADCAST_MB: f64 = 1_024.0;
+const READ_UNIT_BYTES: f64 = 4_096.0;
+/// A message of a WebSocket API is billed for each begun 32 KiB.
+const MESSAGE_BYTES: f64 = 32_768.0;
+/// To send a message to a queue, to receive it, to delete it.
+const REQUESTS_A_QUEUED: u32 = 3;
+const MILLION: f64 = 1e6;
+
+/// What is not known beforehand.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Assumptions {
+    /// How long `@connections` takes for a post.
+    pub(super) post_ms: f64,
+    /// How long the table takes for a call.
+    pub(super) table_ms: f64,
+    pub(super) member_bytes: f64,
+    pub(super) frame_bytes: f64,
+}
+
+/// What one operation uses, takes and costs.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Estimate {
+    pub(super) operation: String,
+    pub(super) what: String,
+    pub(super) members: u32,
+    pub(super) delivered: u32,
+    pub(super) invocations: u32,
+    pub(super) read_units: f64,
+    pub(super) write_units: f64,
+    /// At best, with as many posts under way as one invocation has.
+    pub(super) seconds: f64,
+    /// That the account's quota of requests forces, if nothing else uses it.
+    pub(super) quota_seconds: f64,
+    pub(super) dollars: Dollars,
+}
+
+/// By service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub(super) struct Dollars {
+    pub(super) websocket: f64,
+    pub(super) lambda: f64,
+    pub(super) dynamodb: f64,
+    pub(super) eventbridge: f64,
+    pub(super) sqs: f64,
+    pub(super) transfer: f64,
+}
+
+impl Dollars {
+    pub(super) fn total(&self) -> f64 {
+        self.parts().iter().map(|(_, dollars)| dollars).sum()
+    }
+
+    pub(super) fn parts(&self) -> [(&'static str, f64); 6] {
+        [
+            ("websocket", self.websocket),
+            ("lambda", self.lambda),
+            ("dynamodb", self.dynamodb),
+            ("eventbridge", self.eventbridge),
+            ("sqs", self.sqs),
+            ("transfer", self.transfer),
+        ]
+    }
+}
+
+/// The posts of an operation, and what comes with them.
+struct FanOut {
+    posts: u32,
+    /// Of `broadcast`, beside the invocation that the operation is.
+    invocations: u32,
+    write_units: u32,
+    read_units: f64,
+    sqs: u32,
+}
+
+impl FanOut {
+    fn of(operation: &Operation, members: u32, assumptions: &Assumptions) -> Self {
+        let posts = match operation.recipients {
+            Recipients::Nobody => 0,
+            Recipients::Others => members.saturating_sub(1),
+            Recipients::All => members,
+        };
+        // The first unit of the members' rows is among the operation's own.
+        let read_units = if posts == 0 { 0.0 } else { member_units(members, assumptions.member_bytes) - 1.0 };
+        let deliveries = members.div_ceil(DELIVERY_MEMBERS_MAX).max(1);
+        let is_kept = operation.write_units > 0;
+        let is_relayed =
+            operation.recipients == Recipients::Others && is_kept && members > DIRECT_MEMBERS_MAX;
+        // What is handed on goes by the queue; what is relayed begins with a record of the stream.
+        let handed_on = if posts == 0 { 0 } else { deliveries - 1 };
+        Self {
+            posts,
+            invocations: handed_on + u32::from(is_relayed),
+            write_units: u32::from(is_relayed),
+            read_units,
+            sqs: handed_on * REQUESTS_A_QUEUED,
+        }
+    }
+}
+
+impl Estimate {
+    pub(super) fn of(
+        operation: &Operation,
+        members: u32,
+        assumptions: &Assumptions,
+        prices: &Prices,
+    ) -> Self {
+        let fan_out = FanOut::of(operation, members, assumptions);
+        let posts = f64::from(fan_out.posts);
+        let post_seconds = f64::from(fan_out.posts.div_ceil(IN_FLIGHT_MAX)) * assumptions.post_ms / 1e3;
+        let pages = f64::from(members.div_ceil(PAGE_MEMBERS_MAX).max(1) - 1);
+        let own_seconds = f64::from(operation.steps) * assumptions.table_ms / 1e3;
+        let page_seconds = if fan_out.posts == 0 { 0.0 } else { pages * assumptions.table_ms / 1e3 };
+
+        let write_units = f64::from(operation.write_units + fan_out.write_units);
+        let read_units = f64::from(operation.read_units) + fan_out.read_units;
+        let invocations = operation.invocations + fan_out.invocations;
+        let posting_mb = if fan_out.invocations > 0 { BROADCAST_MB } else { f64::from(operation.memory_mb) };
+        let gb_seconds = (own_seconds * f64::from(operation.memory_mb)
+            + (post_seconds + page_seconds) * posting_mb)
+            / 1_024.0;
+        let frames = f64::from(operation.frames) + posts * (assumptions.frame_bytes / MESSAGE_BYTES).ceil();
+        let dollars = Dollars {
+            websocket: frames * prices.websocket_million_messages / MILLION
+                + f64::from(operation.minutes) * prices.websocket_million_minutes / MILLION,
+            lambda: f64::from(invocations) * prices.lambda_million_requests / MILLION
+                + gb_seconds * prices.lambda_gb_second,
+            dynamodb: write_units * prices.dynamodb_million_writes / MILLION
+                + read_units * prices.dynamodb_million_reads / MILLION,
+            eventbridge: f64::from(operation.events) * prices.eventbridge_million_events / MILLION,
+            sqs: f64::from(operation.sqs + fan_out.sqs) * prices.sqs_million_requests / MILLION,
+            transfer: posts * assumptions.frame_bytes / 1e9 * prices.transfer_gb,
+        };
+        Self {
+            operation: operation.name.clone(),
+            what: operation.what.clone(),
+            members,
+            delivered: fan_out.posts,
+            invocations,
+            read_units,
+            write_units,
+            seconds: own_seconds + page_seconds + post_seconds,
+            quota_seconds: posts / prices.quota_requests_a_second,
+            dollars,
+        }
+    }
+
+    /// How long it takes, whichever is longer.
+    pub(super) fn seconds_at_least(&self) -> f64 {
+        self.seconds.max(self.quota_seconds)
+    }
+
+    /// Dollars for a million that are delivered, or where nobody is posted to, for a million of it.
+    pub(super) fn dollars_a_million(&self) -> f64 {
+        self.dollars.total() * MILLION / f64::from(self.delivered.max(1))
+    }
+}
+
+/// The units that a strongly consistent read of the members' rows consumes, page by page.
+fn member_units(members: u32, member_bytes: f64) -> f64 {
+    let units = |rows: u32| (f64::from(rows) * member_bytes / READ_UNIT_BYTES).ceil().max(1.0);
+    let (pages, rest) = (members / PAGE_MEMBERS_MAX, members % PAGE_MEMBERS_MAX);
+    let of_rest = if rest > 0 || pages == 0 { units(rest) } else { 0.0 };
+    f64::from(pages) * units(PAGE_MEMBERS_MAX) + of_rest
+}
+
+#[cfg(test)]
+#[expect(clippy::float_cmp, reason = "sums of a few numbers that are written down here too")]
+mod tests {
+    use super::*;
+    use crate::cost::{Counted, OPERATIONS, PRICES};
+
+    const ASSUMPTIONS: Assumptions =
+        Assumptions { post_ms: 10.0, table_ms: 5.0, member_bytes: 256.0, frame_bytes: 550.0 };
+
+    fn estimate(name: &str, members: u32) -> Estimate {
+        let prices = serde_yaml_ng::from_str(PRICES).unwrap();
+        let counted: Counted = serde_yaml_ng::from_str(OPERATIONS).unwrap();
+        let operation = counted.operations.iter().find(|known| known.name == name).unwrap();
+        Estimate::of(operation, members, &ASSUMPTIONS, &prices)
+    }
+
+    #[test]
+    fn the_units_of_members_are_begun_4_kib_of_each_page() {
+        let units = |members| member_units(members, 256.0);
+        assert_eq!([units(0), units(1), units(16), units(17)], [1.0, 1.0, 1.0, 2.0]);
+        assert_eq!([units(500), units(501), units(1_000)], [32.0, 33.0, 64.0]);
+    }
+
+    #[test]
+    fn a_chat_message_of_two_costs_three_messages_three_reads_and_a_write() {
+        let chat = estimate("chat", 2);
+        assert_eq!((chat.delivered, chat.invocations), (1, 1));
+        assert_eq!((chat.read_units, chat.write_units), (3.0, 1.0));
+        assert_eq!(chat.dollars.websocket, 3.0 / MILLION);
+        assert_eq!(chat.dollars.dynamodb, 3.0 * 0.125 / MILLION + 0.625 / MILLION);
+    }
+
+    #[test]
+    fn a_large_conversation_goes_by_the_stream_and_its_typing_does_not() {
+        let chat = |members| estimate("chat", members);
+        assert_eq!((chat(50).invocations, chat(50).write_units), (1, 1.0));
+        assert_eq!((chat(51).invocations, chat(51).write_units), (2, 2.0));
+        assert_eq!(estimate("typing", 51).invocations, 1);
+    }
+
+    #[test]
+    fn a_channel_of_10000_takes_four_invocations_and_a_second() {
+        let update = estimate("update", 10_000);
+        assert_eq!((update.delivered, update.invocations), (10_000, 4));
+        assert_eq!(update.quota_seconds, 1.0);
+        assert!(update.seconds > 1.0 && update.seconds_at_least() == update.seconds);
+        assert!(update.dollars.websocket / update.dollars.total() > 0.9, "posts are nearly all of it");
+    }
+
+    #[test]
+    fn a_frame_of_more_than_32_kib_counts_twice() {
+        let large = Assumptions { frame_bytes: 40_000.0, ..ASSUMPTIONS };
+        let prices = serde_yaml_ng::from_str(PRICES).unwrap();
+        let counted: Counted = serde_yaml_ng::from_str(OPERATIONS).unwrap();
+        let update = counted.operations.iter().find(|known| known.name == "update").unwrap();
+        assert_eq!(Estimate::of(update, 10, &large, &prices).dollars.websocket, 20.0 / MILLION);
+    }
+}

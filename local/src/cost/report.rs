@@ -1,0 +1,75 @@
+//! Estimates as a table, or as JSON.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{
+    Prices,
+    estimate::{Assumptions, Estimate},
+};
+
+/// One line for each estimate, and what they rest on.
+pub(super) fn text(estimates: &[Estimate], assumptions: &Assumptions, prices: &Prices) -> String {
+    let mut text = format!(
+        "List prices of {} in {}, without the free tier, in dollars. A post takes {} ms, a call of the table {} ms; a frame\n\
+         has {} bytes. Not in here: logs, metrics, storage.\n\n",
+        prices.as_of, prices.region, assumptions.post_ms, assumptions.table_ms, assumptions.frame_bytes,
+    );
+    // Writing to a string cannot fail, here and below.
+    let _ = writeln!(
+        text,
+        "{:<14} {:>8} {:>9} {:>7} {:>7} {:>9} {:>8} {:>12} {:>12}  of which",
+        "operation", "members", "delivered", "invoked", "writes", "reads", "seconds", "each", "a million",
+    );
+    for estimate in estimates {
+        let total = estimate.dollars.total();
+        let mut parts = estimate.dollars.parts();
+        parts.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        let shares: Vec<String> = parts
+            .iter()
+            .filter(|(_, dollars)| *dollars >= total / 200.0)
+            .map(|(service, dollars)| format!("{service} {:.0}%", dollars / total * 100.0))
+            .collect();
+        let _ = writeln!(
+            text,
+            "{:<14} {:>8} {:>9} {:>7} {:>7} {:>9} {:>8.3} {:>12.8} {:>12.4}  {}",
+            estimate.operation,
+            estimate.members,
+            estimate.delivered,
+            estimate.invocations,
+            estimate.write_units,
+            estimate.read_units,
+            estimate.seconds_at_least(),
+            total,
+            estimate.dollars_a_million(),
+            shares.join(", "),
+        );
+    }
+    text.push_str(
+        "\nA million: delivered, or done where nobody is posted to. Seconds: at best, and never less than the account's quota\n\
+         of requests allows.\n",
+    );
+    text
+}
+
+/// All of it, with the shares.
+pub(super) fn json(
+    estimates: &[Estimate],
+    assumptions: &Assumptions,
+    prices: &Prices,
+) -> serde_json::Result<String> {
+    let estimates: Vec<Value> = estimates
+        .iter()
+        .map(|estimate| {
+            let mut value = serde_json::to_value(estimate)?;
+            value["dollarsTotal"] = json!(estimate.dollars.total());
+            value["dollarsAMillion"] = json!(estimate.dollars_a_million());
+            value["secondsAtLeast"] = json!(estimate.seconds_at_least());
+            Ok(value)
+        })
+        .collect::<serde_json::Result<_>>()?;
+    serde_json::to_string_pretty(&json!({
+        "region": prices.region, "pricesAsOf": prices.as_of, "assumptions": assumptions, "estimates": estimates,
+    }))
+}

@@ -1,0 +1,62 @@
+//! What a page finds on the HTTP port beside the HTTP API: its own files, where `--site` names a folder, and `/_local`,
+//! by which a page does what only a backend can.
+//!
+//! A route of the HTTP API goes before a file, as it would on AWS, where there are no files. `/_local` hands out tokens
+//! for anybody, so only this machine's own pages may ask: see [`guard`].
+//!
+//! Never here: anything that a deployed stack has.
+
+mod guard;
+mod local;
+mod site;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use serde_json::json;
+
+pub(crate) use self::{local::Local, site::Site};
+use crate::{
+    front::{Reply, json_reply},
+    http_api::HttpFront,
+};
+
+/// Everything that answers on the HTTP port.
+pub(crate) struct Page {
+    http: Arc<HttpFront>,
+    local: Local,
+    site: Option<Site>,
+}
+
+impl Page {
+    /// The HTTP API with these things around it.
+    pub(crate) fn new(http: Arc<HttpFront>, local: Local, site: Option<Site>) -> Arc<Self> {
+        Arc::new(Self { http, local, site })
+    }
+
+    /// Answers any request that came from `peer`.
+    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+        let path = request.uri().path();
+        if path == local::PREFIX || path.starts_with("/_local/") {
+            if let Err(foreign) = guard::check(request.headers()) {
+                tracing::warn!(path, %foreign, "refused");
+                return json_reply(StatusCode::FORBIDDEN, &json!({ "message": foreign.to_string() }));
+            }
+            return self.local.answer(request).await;
+        }
+        match &self.site {
+            Some(site) if is_read(request.method()) && !self.http.has_route(&request) => {
+                site.answer(request).await
+            }
+            _ => Arc::clone(&self.http).answer(request, peer).await,
+        }
+    }
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+#[cfg(test)]
+mod tests;

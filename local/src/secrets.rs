@@ -1,0 +1,53 @@
+//! Secrets Manager, as far as the functions use it: secrets that this run was given, by their names.
+//!
+//! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::aws_error::AwsError;
+
+/// All of them.
+#[derive(Default)]
+pub(crate) struct Secrets(BTreeMap<String, String>);
+
+impl Secrets {
+    /// Those of `--secret`; of one that was given twice, the last.
+    pub(crate) fn new(given: impl Iterator<Item = (String, String)>) -> Self {
+        Self(given.collect())
+    }
+
+    /// Answers `secretsmanager.{operation}`.
+    pub(crate) fn call(&self, operation: &str, body: &Value) -> Result<Value, AwsError> {
+        if operation != "GetSecretValue" {
+            return Err(AwsError::unknown_operation(operation));
+        }
+        let name = body["SecretId"].as_str().unwrap_or_default();
+        let value = self.0.get(name).ok_or_else(|| {
+            AwsError::client("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+        })?;
+        Ok(json!({
+            "ARN": format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}-local1"),
+            "Name": name,
+            "SecretString": value,
+            "VersionStages": ["AWSCURRENT"],
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_had_by_its_name_alone() {
+        let given = [("funnelcast/dev/app", "one"), ("funnelcast/dev/app", "two")];
+        let secrets =
+            Secrets::new(given.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter());
+        let get = |name: &str| secrets.call("GetSecretValue", &json!({ "SecretId": name }));
+        assert_eq!(get("funnelcast/dev/app").unwrap()["SecretString"], "two");
+        assert_eq!(get("funnelcast/dev/other").unwrap_err().code, "ResourceNotFoundException");
+        assert!(secrets.call("PutSecretValue", &json!({})).is_err());
+    }
+}

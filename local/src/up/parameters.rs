@@ -1,0 +1,127 @@
+//! What the template's parameters are on this machine: what was given, and what only this run can know.
+//!
+//! A template that has none of the parameters named here is run as it is.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use anyhow::Context as _;
+
+use crate::{
+    cli::{Failure, Up},
+    template::Stack,
+    token::DevKey,
+};
+
+/// By this a template lets the dev issuer in.
+const DEV_KEY: &str = "DevIssuerKey";
+/// By this it says which pages may connect: exact origins, separated by commas.
+const ALLOWED_ORIGINS: &str = "AllowedOrigins";
+/// By this it says which `source` the events have that it listens to.
+const EVENT_SOURCE: &str = "EventSource";
+
+/// The parameters, and what else is told by them.
+pub(super) struct Parameters {
+    /// Those that do not have their default.
+    pub(super) given: BTreeMap<String, String>,
+    /// The key that the stack takes the dev issuer's tokens by.
+    pub(super) dev_key: Option<DevKey>,
+    /// The `source` of the backend's events; empty where the template does not say.
+    pub(super) event_source: String,
+}
+
+impl Parameters {
+    /// Those of a stack whose HTTP port is `http`.
+    pub(super) fn new(options: &Up, http: SocketAddr) -> Result<Self, Failure> {
+        let mut given: BTreeMap<_, _> = options.parameter.iter().cloned().collect();
+        let default = |name| Stack::parameter_default(&options.template, name).map_err(Failure::Input);
+        let dev_key = dev_key(options, given.get(DEV_KEY))?;
+        if let Some(key) = &dev_key {
+            given.entry(DEV_KEY.to_owned()).or_insert_with(|| key.encoded());
+        }
+        if let (Some(_), Some(allowed)) = (&options.site, default(ALLOWED_ORIGINS)?) {
+            given.entry(ALLOWED_ORIGINS.to_owned()).or_insert_with(|| with_page(&allowed, http.port()));
+        }
+        let event_source = match given.get(EVENT_SOURCE) {
+            Some(source) => source.clone(),
+            None => default(EVENT_SOURCE)?.unwrap_or_default(),
+        };
+        Ok(Self { given, dev_key, event_source })
+    }
+}
+
+/// The key that was given, or else this checkout's.
+fn dev_key(options: &Up, given: Option<&String>) -> Result<Option<DevKey>, Failure> {
+    match given {
+        Some(text) if text.is_empty() => Ok(None),
+        Some(text) => DevKey::decode(text).map(Some).context(DEV_KEY).map_err(Failure::Input),
+        None if Stack::has_parameter(&options.template, DEV_KEY).map_err(Failure::Input)? => {
+            Ok(Some(DevKey::load_or_create(&options.template)?))
+        }
+        None => Ok(None),
+    }
+}
+
+/// These origins, and those by which a browser knows the page on this machine's `port`.
+fn with_page(allowed: &str, port: u16) -> String {
+    format!("{allowed},http://localhost:{port},http://127.0.0.1:{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        up: Up,
+    }
+
+    /// What these options make of a template with these parameters.
+    fn parameters(declared: &str, options: &[&str]) -> Result<Parameters, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let template = directory.path().join("template.yaml");
+        std::fs::write(&template, format!("Parameters: {{{declared}}}\nResources: {{}}\n")).unwrap();
+        let template = template.to_str().unwrap();
+        let up = Cli::parse_from([&["up", "--template", template], options].concat()).up;
+        Parameters::new(&up, ([127, 0, 0, 1], 4000).into()).map_err(|failure| match failure {
+            Failure::Input(error) | Failure::Other(error) => format!("{error:#}"),
+        })
+    }
+
+    #[test]
+    fn a_page_is_let_in_where_there_is_one() {
+        let declared = "AllowedOrigins: {Type: String, Default: 'http://localhost:3000'}";
+        let origins = |options: &[&str]| parameters(declared, options).unwrap().given.remove(ALLOWED_ORIGINS);
+        assert_eq!(origins(&[]), None);
+        assert_eq!(
+            origins(&["--site", "."]).unwrap(),
+            "http://localhost:3000,http://localhost:4000,http://127.0.0.1:4000"
+        );
+        let given = ["--site", ".", "--parameter", "AllowedOrigins=https://app.example"];
+        assert_eq!(origins(&given).unwrap(), "https://app.example");
+        assert!(parameters("", &["--site", "."]).unwrap().given.is_empty());
+    }
+
+    #[test]
+    fn tokens_are_signed_with_the_key_that_the_stack_takes() {
+        let declared = "DevIssuerKey: {Type: String, Default: ''}";
+        let made = parameters(declared, &[]).unwrap();
+        assert_eq!(made.given[DEV_KEY], made.dev_key.unwrap().encoded());
+        let key = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+        let given = parameters(declared, &["--parameter", &format!("DevIssuerKey={key}")]).unwrap();
+        assert_eq!(given.dev_key.unwrap().encoded(), key);
+        assert!(parameters(declared, &["--parameter", "DevIssuerKey="]).unwrap().dev_key.is_none());
+        assert!(parameters("", &[]).unwrap().dev_key.is_none());
+        assert!(parameters(declared, &["--parameter", "DevIssuerKey=short"]).is_err());
+    }
+
+    #[test]
+    fn events_have_the_source_that_the_stack_listens_to() {
+        let declared = "EventSource: {Type: String, Default: funnelcast.app}";
+        assert_eq!(parameters(declared, &[]).unwrap().event_source, "funnelcast.app");
+        let given = parameters(declared, &["--parameter", "EventSource=mine"]).unwrap();
+        assert_eq!(given.event_source, "mine");
+    }
+}
