@@ -26,7 +26,7 @@ def main():
     handlers = provisioners._RESOURCE_HANDLERS
     handlers["AWS::ApiGatewayV2::RouteResponse"] = {"create": create_route_response, "delete": delete_route_response}
     api, authorizer = handlers["AWS::ApiGatewayV2::Api"], handlers["AWS::ApiGatewayV2::Authorizer"]
-    api["create"] = importing_routes(with_known_id(api["create"]))
+    api["create"] = importing_body(with_known_id(api["create"]))
     authorizer["create"] = without_default_identity_source(authorizer["create"])
 
     apigateway._invoke_ws_lambda = answering_by_route_response(apigateway._invoke_ws_lambda)
@@ -69,13 +69,17 @@ def with_known_id(create):
     return create_api
 
 
-def importing_routes(create):
-    """The routes of an HTTP API stand in its `Body`, an OpenAPI document; SAM writes them so:
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-open-api.html"""
+def importing_body(create):
+    """The routes of an HTTP API, and its CORS, stand in its `Body`, an OpenAPI document; SAM writes them so:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-open-api.html
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-cors-configuration.html"""
 
     def create_api(logical_id, props, stack_name):
         api_id, attributes = create(logical_id, props, stack_name)
-        for path, methods in (props.get("Body") or {}).get("paths", {}).items():
+        body = props.get("Body") or {}
+        if cors := body.get("x-amazon-apigateway-cors"):
+            apigateway._update_api(api_id, {"corsConfiguration": cors})
+        for path, methods in body.get("paths", {}).items():
             for method, operation in methods.items():
                 if integration := operation.get("x-amazon-apigateway-integration"):
                     import_route(api_id, path, method, integration)

@@ -181,7 +181,8 @@ def describe(port):
         "bus": named["BusName"],
         "stage": STAGE,
     }
-    for resource in cloud.list_stack_resources(StackName=STACK)["StackResourceSummaries"]:
+    pages = cloud.get_paginator("list_stack_resources").paginate(StackName=STACK)
+    for resource in pages.search("StackResourceSummaries[]"):
         kind, name = resource["ResourceType"], resource["LogicalResourceId"]
         if kind == "AWS::ApiGatewayV2::Stage" and name.startswith("HttpApi"):
             stack["http"] = f"http://127.0.0.1:{port}{path_of('httpapi', resource['PhysicalResourceId'])}"

@@ -4,6 +4,7 @@
 //! Each test has a runtime of its own and the SDK's connections belong to the runtime that opened them, so all
 //! calls run on one runtime that lives as long as the process.
 
+use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -11,7 +12,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_apigatewaymanagement::config::Credentials;
 use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_apigatewaymanagement::primitives::Blob;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, PutRequest, Select, TransactWriteItem, WriteRequest};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -58,9 +59,18 @@ impl Stack {
 
     /// A new conversation of a company: told to the bus, and waited for until it can be joined.
     pub async fn conversation(&self, company: &str, participants: &[&User]) -> Result<String> {
-        let id = unique("conv");
-        let channel = format!("conversation:{id}");
         let participants: Vec<&str> = participants.iter().map(|user| user.id.as_str()).collect();
+        self.conversation_called(&unique("conv"), company, &participants).await
+    }
+
+    /// A conversation of this id, which nobody has made before; else as [`conversation`](Self::conversation).
+    pub async fn conversation_called(
+        &self,
+        id: &str,
+        company: &str,
+        participants: &[&str],
+    ) -> Result<String> {
+        let channel = format!("conversation:{id}");
         let detail = json!({"conversationId": id, "companyId": company, "participants": participants});
         self.emit("Conversation", detail).await?;
 
@@ -117,15 +127,53 @@ impl Backend {
 
     /// Puts an item into the outbox, as the app does in the transaction that also writes its own state.
     pub async fn put_into_outbox(&self, key: &str, channel: &str, event: &str, data: &Value) -> Result<()> {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
         let put = self.database.put_item().table_name(&self.table);
-        let put = put.item("pk", text(&format!("OUTBOX#{channel}"))).item("sk", text(key));
-        let put = put
-            .item("channel", text(channel))
-            .item("event", text(event))
-            .item("data", text(&data.to_string()));
-        background(put.send()).await??;
+        background(put.set_item(Some(outbox_item(key, channel, event, data))).send()).await??;
         Ok(())
+    }
+
+    /// Puts items into the outbox of one channel, all in one transaction; their keys are `prefix-0` and so on.
+    pub async fn put_all_into_outbox(
+        &self,
+        prefix: &str,
+        channel: &str,
+        event: &str,
+        data: &[Value],
+    ) -> Result<()> {
+        let mut writes = Vec::new();
+        for (index, data) in data.iter().enumerate() {
+            let put = Put::builder().table_name(&self.table);
+            let put = put.set_item(Some(outbox_item(&format!("{prefix}-{index}"), channel, event, data)));
+            writes.push(TransactWriteItem::builder().put(put.build()?).build());
+        }
+        let transaction = self.database.transact_write_items().set_transact_items(Some(writes));
+        background(transaction.send()).await??;
+        Ok(())
+    }
+
+    /// Writes rows as they are, in batches.
+    pub(crate) async fn put_rows(&self, rows: Vec<HashMap<String, AttributeValue>>) -> Result<()> {
+        const BATCH: usize = 25;
+        for rows in rows.chunks(BATCH) {
+            let puts = rows.iter().map(|row| {
+                let put = PutRequest::builder().set_item(Some(row.clone())).build()?;
+                Ok(WriteRequest::builder().put_request(put).build())
+            });
+            let puts = puts.collect::<Result<Vec<_>>>()?;
+            let answer = background(self.database.batch_write_item().request_items(&self.table, puts).send())
+                .await??;
+            ensure!(answer.unprocessed_items.is_none_or(|rows| rows.is_empty()), "rows were left unwritten");
+        }
+        Ok(())
+    }
+
+    /// How many rows a partition has.
+    pub(crate) async fn count_rows(&self, pk: &str) -> Result<usize> {
+        let query = self.database.query().table_name(&self.table).key_condition_expression("pk = :pk");
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
+        let pages = query.select(Select::Count).into_paginator().send();
+        let pages = background(pages.collect::<Result<Vec<_>, _>>()).await??;
+        Ok(pages.iter().map(|page| usize::try_from(page.count).unwrap_or_default()).sum())
     }
 
     /// The dead letter in which `needle` occurs, waited for.
@@ -138,6 +186,19 @@ impl Backend {
             Ok(place.map(|place| letters.swap_remove(place)))
         })
         .await
+    }
+
+    /// All dead letters that nobody has looked for yet.
+    pub async fn all_dead_letters(&self) -> Result<Vec<Value>> {
+        let queue = self.dead_letters().await?;
+        loop {
+            let before = self.letters.lock().unwrap_or_else(PoisonError::into_inner).len();
+            self.receive_letters(&queue).await?;
+            let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+            if letters.len() == before {
+                return Ok(letters.clone());
+            }
+        }
     }
 
     /// Posts to a connection through the SDK.
@@ -175,6 +236,15 @@ impl Backend {
         }
         Ok(())
     }
+}
+
+/// An item of the outbox.
+fn outbox_item(key: &str, channel: &str, event: &str, data: &Value) -> HashMap<String, AttributeValue> {
+    let pk = format!("OUTBOX#{channel}");
+    let data = data.to_string();
+    [("pk", pk.as_str()), ("sk", key), ("channel", channel), ("event", event), ("data", &data)]
+        .map(|(name, text)| (name.to_owned(), AttributeValue::S(text.to_owned())))
+        .into()
 }
 
 /// `GoneException`, with the status that it must have, is an outcome; the rest are errors.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::wire::{Refusal, is_event, is_reply, read_reply};
+use crate::wire::{Refusal, is_event, is_presence, is_reply, read_reply};
 use crate::{PATIENCE, unique};
 
 /// A connected client.
@@ -23,6 +23,7 @@ pub struct Client {
     socket: Box<WebSocketStream<MaybeTlsStream<TcpStream>>>,
     inbox: VecDeque<Value>,
     requests: u64,
+    event_frames: usize,
 }
 
 /// What came next from the socket.
@@ -34,7 +35,7 @@ enum Next {
 
 impl Client {
     pub(crate) fn new(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
-        Self { socket: Box::new(socket), inbox: VecDeque::new(), requests: 0 }
+        Self { socket: Box::new(socket), inbox: VecDeque::new(), requests: 0, event_frames: 0 }
     }
 
     // ------------------------------------------------------------ requests
@@ -74,7 +75,7 @@ impl Client {
         let id = self.request(action, fields.clone()).await?;
         match self.reply(&id).await? {
             Ok(data) => Ok(data),
-            Err(Refusal { code, message }) => bail!("{action} {fields} was refused: {code}: {message}"),
+            Err(Refusal { code, message, .. }) => bail!("{action} {fields} was refused: {code}: {message}"),
         }
     }
 
@@ -170,11 +171,24 @@ impl Client {
         self.take(name, |frame| is_event(frame) && frame["event"] == name).await
     }
 
-    /// The next event of any name. `Err` if it has another: so nothing else came before it.
+    /// The next event, beside news of who comes and goes. `Err` if it has another name: so nothing else came before it.
     pub async fn only(&mut self, name: &str) -> Result<Value> {
-        let event = self.take("an event", is_event).await?;
+        let event = self.take("an event", |frame| is_event(frame) && !is_presence(frame)).await?;
         ensure!(event["event"] == name, "expected {name} and nothing before it, got {event}");
         Ok(event)
+    }
+
+    /// The next frame, whatever it is; `None` once the peer has closed. It may be given up while it waits, and
+    /// nothing is lost: for one who waits for other things at the same time.
+    pub async fn frame(&mut self) -> Result<Option<Value>> {
+        loop {
+            if let Some(frame) = self.inbox.pop_front() {
+                return Ok(Some(frame));
+            }
+            if let Next::Closed(_) = self.receive().await? {
+                return Ok(None);
+            }
+        }
     }
 
     /// A frame that is neither reply nor event.
@@ -182,12 +196,33 @@ impl Client {
         self.take("a frame of no known type", |frame| !is_reply(frame) && !is_event(frame)).await
     }
 
-    /// Asserts that no event has been posted to this connection: everything posted before a `ping` comes before its
-    /// reply, so nothing needs to be waited out.
+    /// Asserts that no event has been posted to this connection, beside news of who comes and goes: everything posted
+    /// before a `ping` comes before its reply, so nothing needs to be waited out.
     pub async fn silence(&mut self) -> Result<()> {
         self.call("ping", json!({})).await?;
-        ensure!(!self.inbox.iter().any(is_event), "expected silence, got {}", self.received());
+        let is_silent = !self.inbox.iter().any(|frame| is_event(frame) && !is_presence(frame));
+        ensure!(is_silent, "expected silence, got {}", self.received());
         Ok(())
+    }
+
+    /// All news of who comes and goes that have been posted to this connection by now, as `(event, data)`.
+    pub async fn presence_news(&mut self) -> Result<Vec<(String, Value)>> {
+        self.call("ping", json!({})).await?;
+        let (news, rest) = std::mem::take(&mut self.inbox).into_iter().partition(is_presence);
+        self.inbox = rest;
+        let read =
+            |event: Value| (event["event"].as_str().unwrap_or_default().to_owned(), event["data"].clone());
+        Ok(<VecDeque<Value>>::into_iter(news).map(read).collect())
+    }
+
+    /// Takes all frames that have come and that no call was waiting for.
+    pub fn inbox(&mut self) -> Vec<Value> {
+        self.inbox.drain(..).collect()
+    }
+
+    /// How many frames that carry events have come, however many events are in each.
+    pub fn event_frames(&self) -> usize {
+        self.event_frames
     }
 
     // ------------------------------------------------------------ the inbox
@@ -219,6 +254,7 @@ impl Client {
                 Some(Ok(Message::Text(text))) => {
                     let frame: Value =
                         serde_json::from_str(&text).with_context(|| format!("a JSON frame: {text}"))?;
+                    self.event_frames += usize::from(!is_reply(&frame));
                     match frame["type"].as_str() {
                         Some("batch") => {
                             self.inbox.extend(frame["events"].as_array().into_iter().flatten().cloned());

@@ -51,6 +51,13 @@ impl Handshake<'_> {
         self
     }
 
+    /// With `?ticket=`.
+    #[must_use]
+    pub fn ticket(mut self, ticket: &str) -> Self {
+        self.query = format!("?ticket={ticket}");
+        self
+    }
+
     /// With the `Origin` that a browser would send.
     #[must_use]
     pub fn origin(mut self, origin: &str) -> Self {

@@ -8,14 +8,25 @@
 //! # Layout
 //! - `stack`: starts or finds the stack, and knows its addresses
 //! - `user`: users, companies, roles and tokens
+//! - `issuer`: tokens of other issuers than the dev one; `outside`: the servers that the stack asks about them
 //! - `client`: the reference client; `handshake`: how it connects, and how it is refused
+//! - `http`: requests to the HTTP API, with each answer held against its document
 //! - `backend`: events on the bus, conversations, dead letters, `@connections`
-//! - `usage`: what a local stack has counted, for the budgets
+//! - `crowd`: a channel of any size, whose members are counters behind a gateway of their own; [`gateway`]: that one
+//! - `local`: what only a local stack has; `usage`: what it has counted, for the budgets
+//! - [`soak`]: random traffic under faults, and the check that every guarantee held
 //! - `wire`: shapes and small readers of JSON
 
 mod backend;
 mod client;
+mod crowd;
+pub mod gateway;
 mod handshake;
+mod http;
+mod issuer;
+mod local;
+mod outside;
+pub mod soak;
 mod stack;
 mod usage;
 mod user;
@@ -25,14 +36,19 @@ use std::time::Duration;
 
 pub use backend::{Backend, Delivery, SOURCE};
 pub use client::Client;
+pub use crowd::{Crowd, Heard};
 pub use handshake::{Handshake, Outcome};
-pub use stack::Stack;
+pub use http::{Answer, HttpRequest};
+pub use issuer::Signer;
+pub use outside::Outside;
+pub use stack::{Stack, memory_peak};
 pub use usage::{Cost, Usage};
 pub use user::{Role, User, unique};
 pub use wire::{Refusal, events, is_timestamp, sequence, shape};
 
-/// How long anything may take before a test gives up on it: a cold function on a loaded machine included.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long anything may take before a test gives up on it: a cold function on a loaded machine included, and the 10 s
+/// that a user may be without a connection before the others are told.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The pause between two looks at something that changes by itself.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(20);

@@ -33,7 +33,7 @@ pub struct Stack {
     pub addresses: Addresses,
     backend: OnceCell<Backend>,
     /// Ends when this is dropped; the shared one when the test process ends.
-    _process: Option<Process>,
+    process: Option<Process>,
 }
 
 /// The line of JSON that `funnelcast-local up` prints when all is ready.
@@ -41,6 +41,8 @@ pub struct Stack {
 pub struct Addresses {
     /// What a client connects to, with the stage, without the token.
     pub websocket: String,
+    /// What the paths of the HTTP API come behind.
+    pub http: String,
     /// The endpoint of every AWS SDK; absent where that is AWS itself.
     pub aws: Option<String>,
     /// The table, where the app's backend puts its outbox.
@@ -77,9 +79,41 @@ impl Stack {
         Self::started(options).map(Some)
     }
 
+    /// The largest memory that any process of a function has ever had, in bytes. Started stacks only, on Linux.
+    pub fn memory_peak(&self, function: &str) -> Result<u64> {
+        let mut peak = None;
+        for process in self.processes(function)? {
+            let Ok(status) = std::fs::read_to_string(format!("/proc/{process}/status")) else { continue };
+            peak = peak.max(Some(memory_peak(&status)?));
+        }
+        peak.with_context(|| format!("a process of {function}"))
+    }
+
+    /// The ids of the processes that a function has now. Started stacks only, on Linux.
+    pub fn processes(&self, function: &str) -> Result<Vec<u32>> {
+        let stack = self.process.as_ref().context("a started stack")?.child.id().to_string();
+        let mut processes = Vec::new();
+        for entry in std::fs::read_dir("/proc")? {
+            let entry = entry?;
+            let Some(process) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            let Ok(status) = std::fs::read_to_string(entry.path().join("status")) else { continue };
+            if field(&status, "Name:") == Some(function) && field(&status, "PPid:") == Some(&stack) {
+                processes.push(process);
+            }
+        }
+        Ok(processes)
+    }
+
     /// The app's backend, as this stack sees it.
     pub async fn backend(&self) -> Result<&Backend> {
         self.backend.get_or_try_init(|| Backend::of(&self.addresses)).await
+    }
+
+    /// The file that a started stack logs to; it stays when the stack ends.
+    pub fn log(&self) -> Option<&Path> {
+        self.process.as_ref().map(|process| process.log.as_path())
     }
 
     fn found(file: &Path) -> Result<Self> {
@@ -96,7 +130,7 @@ impl Stack {
     fn at(addresses: &str, process: Option<Process>) -> Result<Self> {
         let addresses =
             serde_json::from_str(addresses).with_context(|| format!("a ready line: {addresses:?}"))?;
-        Ok(Self { addresses, backend: OnceCell::new(), _process: process })
+        Ok(Self { addresses, backend: OnceCell::new(), process })
     }
 }
 
@@ -104,6 +138,7 @@ impl Stack {
 #[derive(Debug)]
 struct Process {
     child: Child,
+    log: PathBuf,
 }
 
 impl Process {
@@ -134,7 +169,7 @@ impl Process {
             .stderr(File::create(&log)?)
             .spawn()?;
         let stdout = child.stdout.take().context("a piped stdout")?;
-        let process = Self { child };
+        let process = Self { child, log };
 
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
@@ -149,7 +184,7 @@ impl Process {
         });
         match receiver.recv_timeout(Duration::from_secs(START_SECONDS_MAX)) {
             Ok(ready) => Ok((process, ready)),
-            Err(_) => bail!("{LOCAL} up was not ready; it said:\n{}", tail(&log)),
+            Err(_) => bail!("{LOCAL} up was not ready; it said:\n{}", tail(&process.log)),
         }
     }
 }
@@ -185,11 +220,26 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Where cargo puts the binaries: the folder above the one that this test runs from.
+/// Where cargo puts the binaries: the folder of this one, or above it where this is a test.
 fn binaries() -> Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).context("a test binary in target/{profile}/deps")?;
+    let this = std::env::current_exe()?;
+    let folder = this.parent().context("the folder of this binary")?;
+    let folder = folder.parent().filter(|_| folder.ends_with("deps")).unwrap_or(folder);
     Ok(folder.to_path_buf())
+}
+
+/// The largest memory that a process has ever had, in bytes, by its `/proc/{id}/status`.
+///
+/// # Errors
+/// Where that does not say it.
+pub fn memory_peak(status: &str) -> Result<u64> {
+    let kib: u64 = field(status, "VmHWM:").context("VmHWM")?.parse()?;
+    Ok(kib * 1024)
+}
+
+/// The value of a line of `/proc/{id}/status`.
+fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next())
 }
 
 /// The last lines of a log, for an error.

@@ -1,11 +1,8 @@
 //! What a local stack has counted: `DynamoDB` calls with their capacity, and posts to connections, by function.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use http::{Method, Request};
-use http_body_util::{BodyExt as _, Empty};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use http::Method;
 use serde::Deserialize;
 
 use crate::Stack;
@@ -47,6 +44,19 @@ pub struct Cost {
     pub posts: u64,
 }
 
+impl Cost {
+    /// This and another together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            reads: self.reads + other.reads,
+            read_units: self.read_units + other.read_units,
+            write_units: self.write_units + other.write_units,
+            posts: self.posts + other.posts,
+        }
+    }
+}
+
 impl Usage {
     /// What a function has used.
     pub fn of(&self, function: &str) -> Cost {
@@ -71,23 +81,12 @@ impl Usage {
 impl Stack {
     /// What was used since the last reset. Local stacks only.
     pub async fn usage(&self) -> Result<Usage> {
-        let body = self.ask_for_usage(Method::GET).await?;
+        let body = self.ask_local(Method::GET, "usage", Bytes::new()).await?;
         serde_json::from_slice(&body).with_context(|| format!("usage: {body:?}"))
     }
 
     /// Sets all counters to zero. Local stacks only.
     pub async fn forget_usage(&self) -> Result<()> {
-        self.ask_for_usage(Method::DELETE).await.map(drop)
-    }
-
-    async fn ask_for_usage(&self, method: Method) -> Result<Bytes> {
-        let endpoint = self.addresses.aws.as_deref().context("a local stack")?;
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{endpoint}/_local/usage"))
-            .body(Empty::<Bytes>::new())?;
-        let response = Client::builder(TokioExecutor::new()).build_http().request(request).await?;
-        ensure!(response.status().is_success(), "usage: {}", response.status());
-        Ok(response.into_body().collect().await?.to_bytes())
+        self.ask_local(Method::DELETE, "usage", Bytes::new()).await.map(drop)
     }
 }

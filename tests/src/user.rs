@@ -17,6 +17,8 @@ pub enum Role {
     Member,
     /// Not of the team: only conversations that name this user are open.
     Customer,
+    /// No person: the app's backend, which says who takes part in the company's conversations.
+    Backend,
 }
 
 impl Role {
@@ -25,6 +27,7 @@ impl Role {
             Self::Admin => "admin",
             Self::Member => "member",
             Self::Customer => "customer",
+            Self::Backend => "backend",
         }
     }
 }
@@ -44,8 +47,12 @@ pub struct User {
 impl User {
     /// A new user with no company at all.
     pub fn stranger() -> Self {
-        let id = unique("user");
-        let name = format!("Name of {id}");
+        Self::called(&unique("user"))
+    }
+
+    /// A user of this id, on a stack of one's own: there nobody else has it.
+    pub fn called(id: &str) -> Self {
+        let (id, name) = (id.to_owned(), format!("Name of {id}"));
         Self { id, name, companies: Vec::new(), ttl: "1h".to_owned(), token: OnceLock::new() }
     }
 
@@ -64,6 +71,11 @@ impl User {
     /// A new customer of a company.
     pub fn customer_of(company: &str) -> Self {
         Self::of(company, Role::Customer)
+    }
+
+    /// The backend of a company.
+    pub fn backend_of(company: &str) -> Self {
+        Self::of(company, Role::Backend)
     }
 
     /// The same user with a role in one more company.

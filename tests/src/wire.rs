@@ -10,6 +10,8 @@ pub struct Refusal {
     pub code: String,
     /// For people.
     pub message: String,
+    /// When to try again, in milliseconds; of `rate_limited` alone.
+    pub retry_after_ms: Option<u64>,
 }
 
 /// Refusals are compared by their code.
@@ -69,6 +71,11 @@ pub(crate) fn is_event(frame: &Value) -> bool {
     frame["type"] == "event"
 }
 
+/// News of who comes and goes.
+pub(crate) fn is_presence(frame: &Value) -> bool {
+    is_event(frame) && frame["event"].as_str().is_some_and(|name| name.starts_with("presence."))
+}
+
 /// Reads a reply, and holds it to the contract's two shapes.
 pub(crate) fn read_reply(frame: &Value) -> Result<Result<Value, Refusal>> {
     ensure!(frame["type"] == "reply", "the API answered for a function that failed: {frame}");
@@ -80,12 +87,21 @@ pub(crate) fn read_reply(frame: &Value) -> Result<Result<Value, Refusal>> {
             Ok(Ok(frame["data"].clone()))
         }
         ["error", "ok", "type"]
-            if frame["ok"] == false && shape(&frame["error"]) == "{code: string, message: string}" =>
+            if frame["ok"] == false && shape(&frame["error"]) == refusal_shape(&frame["error"]["code"]) =>
         {
-            let text = |field: &str| frame["error"][field].as_str().unwrap_or_default().to_owned();
-            Ok(Err(Refusal { code: text("code"), message: text("message") }))
+            let error = &frame["error"];
+            let text = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
+            let retry_after_ms = error["retryAfterMs"].as_u64();
+            Ok(Err(Refusal { code: text("code"), message: text("message"), retry_after_ms }))
         }
         _ => bail!("not a reply as the contract has it: {frame}"),
+    }
+}
+
+fn refusal_shape(code: &Value) -> &'static str {
+    match code.as_str() {
+        Some("rate_limited") => "{code: string, message: string, retryAfterMs: number}",
+        _ => "{code: string, message: string}",
     }
 }
 

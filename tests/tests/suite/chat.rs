@@ -98,7 +98,7 @@ async fn a_retried_send_is_the_same_send() -> Result<()> {
         "data": {"content": "once"}});
     let second = pair.ann.call("send", retry).await?;
     assert_eq!((&second["seq"], &second["duplicate"]), (&first["seq"], &json!(true)));
-    assert_eq!(second["key"], "k1");
+    assert_eq!((&second["key"], &second["id"]), (&json!("k1"), &first["id"]));
 
     // What arrives twice has the seq that the client knows it by.
     pair.ann.say(&pair.channel, "next").await?;

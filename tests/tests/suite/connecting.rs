@@ -59,6 +59,16 @@ async fn an_origin_that_is_sent_must_be_on_the_list() -> Result<()> {
     client.silence().await
 }
 
+#[test]
+fn no_stack_is_made_with_origins_that_are_not_exact() {
+    for origins in
+        ["*", "https://*", "https://*.shop.example", "https://shop.example/", "shop.example", "null"]
+    {
+        let stack = Stack::private(&["--parameter", &format!("AllowedOrigins={origins}")]);
+        assert!(!matches!(stack, Ok(Some(_))), "{origins}");
+    }
+}
+
 #[tokio::test]
 async fn only_the_known_subprotocol_is_chosen() -> Result<()> {
     let stack = Stack::shared()?;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tests::{Client, Stack, User, eventually, unique};
 
-use crate::scene::pair;
+use crate::scene::{joined, pair};
 
 /// The most bytes of a chat message's content.
 const CONTENT_BYTES_MAX: usize = 16 * 1024;
@@ -200,14 +200,20 @@ async fn the_largest_message_is_taken_and_one_byte_more_is_too_large() -> Result
 #[tokio::test]
 async fn a_base_too_far_behind_is_a_conflict() -> Result<()> {
     const EVENTS: u64 = 300; // of 15 KiB: more than the 4 MB that the server looks back
-    let mut pair = pair(Stack::shared()?).await?;
+    const SENDERS: usize = 4; // each below the rate that one user may send at
+    let stack = Stack::shared()?;
+    let mut pair = pair(stack).await?;
     pair.bob.leave(&pair.channel).await?;
-    let mut seq = 0;
-    while seq < EVENTS {
+    let mut team = Vec::new();
+    for _ in 0..SENDERS {
+        team.push(joined(stack, &User::admin_of(&pair.company), &pair.channel).await?);
+    }
+    for seq in 0..EVENTS {
         let data = json!({"content": "x".repeat(15 * 1024)});
         let fields = json!({"channel": pair.channel, "event": "chat.message", "key": unique("key"), "base": seq,
             "data": data});
-        seq = pair.ann.call("send", fields).await?["seq"].as_u64().unwrap_or(EVENTS);
+        let sender = &mut team[usize::try_from(seq)? % SENDERS];
+        assert_eq!(sender.call("send", fields).await?["seq"], seq + 1);
     }
     let fields = json!({"channel": pair.channel, "event": "chat.message", "key": unique("key"), "base": 1,
         "data": {"content": "where was I?"}});

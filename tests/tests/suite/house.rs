@@ -1,5 +1,5 @@
-//! functions/, template.yaml and events/ agree: a new route is a folder, a few lines and a sample, and nothing of
-//! the three can be forgotten.
+//! functions/, template.yaml, events/ and docs/openapi.yaml agree: a new route is a folder, a few lines and a sample, and
+//! nothing of it can be forgotten. So do the limits that `local`, which knows no crate of ours, has to repeat.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -104,8 +104,8 @@ fn every_function_and_trigger_has_a_sample() -> Result<()> {
     for (id, function) in resources(&template, "AWS::Serverless::Function") {
         let name =
             function["CodeUri"].as_str().unwrap_or_default().trim_start_matches("functions/").to_owned();
-        let rules: Vec<&Value> =
-            function["Events"].as_mapping().into_iter().flatten().map(|(_, event)| event).collect();
+        let events = function["Events"].as_mapping().into_iter().flatten().map(|(_, event)| event);
+        let rules: Vec<&Value> = events.filter(|event| event["Type"] == "EventBridgeRule").collect();
         for rule in &rules {
             for detail_type in
                 rule["Properties"]["Pattern"]["detail-type"].as_sequence().into_iter().flatten()
@@ -133,6 +133,57 @@ fn every_function_and_trigger_has_a_sample() -> Result<()> {
     Ok(())
 }
 
+/// The one path that is a route of its own, and its function.
+const WEBHOOK: (&str, &str) = ("/api/websocket/webhooks/whop", "WebhookFunction");
+
+/// Routes take all that is below them to the one function; docs/openapi.yaml, which that function's own test holds
+/// against its router, says what there is. Only a webhook is another's.
+#[test]
+fn every_path_of_the_http_api_leads_to_its_function() -> Result<()> {
+    let template = template()?;
+    let mut roots = Vec::new();
+    for (id, function) in resources(&template, "AWS::Serverless::Function") {
+        for (_, event) in function["Events"].as_mapping().into_iter().flatten() {
+            if event["Type"] == "HttpApi" {
+                let text = |name: &str| event["Properties"][name].as_str().unwrap_or_default();
+                if (text("Path"), id.as_str()) == WEBHOOK {
+                    assert_eq!((text("Method"), text("PayloadFormatVersion")), ("ANY", "2.0"));
+                    continue;
+                }
+                let route = (id.as_str(), text("Method"), text("PayloadFormatVersion"));
+                assert_eq!(route, ("HttpFunction", "ANY", "2.0"));
+                let root = text("Path").strip_suffix("{proxy+}").context("a route for all paths below it")?;
+                roots.push(root.to_owned());
+            }
+        }
+    }
+    assert!(!roots.is_empty());
+
+    let document = std::fs::read_to_string(self::root().join("docs/openapi.yaml"))?;
+    let document: Value = serde_yaml_ng::from_str(&document)?;
+    let mut unused = roots.clone();
+    for (path, _) in document["paths"].as_mapping().context("paths")? {
+        let path = path.as_str().context("a path")?;
+        let is_below =
+            |root: &String| path.strip_prefix(root.as_str()).is_some_and(|below| !below.is_empty());
+        assert!(roots.iter().any(is_below), "{path} is below none of {roots:?}");
+        unused.retain(|root| !is_below(root));
+    }
+    assert!(unused.is_empty(), "nothing is below {unused:?}");
+    Ok(())
+}
+
+/// What `.checkov.yaml` relies on: its own rule knows another kind of encryption alone.
+#[test]
+fn every_queue_is_encrypted() -> Result<()> {
+    let queues = resources(&template()?, "AWS::SQS::Queue");
+    assert!(!queues.is_empty());
+    for (id, queue) in queues {
+        assert_eq!(queue["SqsManagedSseEnabled"], true, "{id}");
+    }
+    Ok(())
+}
+
 #[test]
 fn every_sample_is_json() -> Result<()> {
     for sample in names("events")? {
@@ -140,5 +191,33 @@ fn every_sample_is_json() -> Result<()> {
         let text = std::fs::read_to_string(root().join("events").join(&sample))?;
         serde_json::from_str::<serde_json::Value>(&text).with_context(|| sample.clone())?;
     }
+    Ok(())
+}
+
+/// The number that a constant of this source file is, as it is written, but for what only helps to read it.
+fn constant(file: &str, name: &str) -> Result<String> {
+    let source = std::fs::read_to_string(root().join(file)).with_context(|| file.to_owned())?;
+    let prefix = format!("const {name}: ");
+    let mut lines = source.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix(&prefix));
+    let (_, number) =
+        lines.next().and_then(|rest| rest.split_once(" = ")).with_context(|| format!("{name} in {file}"))?;
+    Ok(number.replace(['_', ';'], "").trim_end_matches(".0").to_owned())
+}
+
+/// `funnelcast-local cost` does not have these from `aws`, nor from the template.
+#[test]
+fn what_a_channel_costs_is_estimated_by_the_limits_that_there_are() -> Result<()> {
+    const ESTIMATE: &str = "local/src/cost/estimate.rs";
+    for (file, name) in [
+        ("aws/src/fanout/mod.rs", "DIRECT_MEMBERS_MAX"),
+        ("aws/src/fanout/delivery.rs", "DELIVERY_MEMBERS_MAX"),
+        ("aws/src/fanout/delivery.rs", "PAGE_MEMBERS_MAX"),
+        ("aws/src/gateway/mod.rs", "IN_FLIGHT_MAX"),
+    ] {
+        assert_eq!(constant(ESTIMATE, name)?, constant(file, name)?, "{name}");
+    }
+    let memory = &template()?["Resources"]["BroadcastFunction"]["Properties"]["MemorySize"];
+    let memory = memory.as_u64().context("the memory of `broadcast`")?;
+    assert_eq!(constant(ESTIMATE, "BROADCAST_MB")?, memory.to_string());
     Ok(())
 }

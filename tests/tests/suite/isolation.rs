@@ -1,101 +1,165 @@
-//! Two companies on one stack never see each other, whatever kind of channel.
+//! Two companies on one stack never meet: every action, request and event, by everybody, with what is whose.
+//!
+//! What is to come of each is in `isolation/verdicts.txt`, which a person has written and can read. This here tries all of
+//! it, and adds what no table has to say: whoever hears anything at all had been let in there, and no id of a company
+//! is told to anybody who is not of it.
+
+mod people;
+mod probe;
+mod table;
 
 use anyhow::Result;
-use serde_json::{Value, json};
-use tests::{Client, Stack, User, unique};
+use futures_util::future::try_join_all;
+use serde_json::json;
+use tests::{Stack, unique};
 
-/// A company, its admin, and a connection that has joined all that it may.
-struct Tenant {
-    company: String,
-    conversation: String,
-    admin: User,
-    client: Client,
-}
+use people::{Person, Scene, has_all};
+use probe::Thing;
+use table::Row;
 
-impl Tenant {
-    async fn new(stack: &Stack) -> Result<Self> {
-        let company = unique("biz");
-        let admin = User::admin_of(&company);
-        let conversation = stack.conversation(&company, &[]).await?;
-        let client = stack.connect(&admin).await?;
-        let mut tenant = Self { company, conversation, admin, client };
-        for channel in tenant.channels() {
-            tenant.client.join(&channel).await?;
-        }
-        Ok(tenant)
-    }
-
-    /// Every channel that belongs to this tenant.
-    fn channels(&self) -> Vec<String> {
-        let kinds = ["company", "funnel_updates", "resource_updates", "analytics"];
-        let mut channels = kinds.map(|kind| format!("{kind}:{}", self.company)).to_vec();
-        channels.extend([self.admin.channel(), self.conversation.clone()]);
-        channels
-    }
-
-    /// One event of each kind for this tenant, as (detail-type, event, detail).
-    fn updates(&self) -> [(&'static str, &'static str, Value); 5] {
-        let company = &self.company;
-        let conversation = self.conversation.trim_start_matches("conversation:");
-        [
-            (
-                "FunnelUpdate",
-                "funnel.update",
-                json!({"type": "deployed", "funnelId": "f", "funnelName": "F", "userId": "u", "companyId": company}),
-            ),
-            (
-                "ResourceUpdate",
-                "resource.update",
-                json!({"type": "created", "resourceId": "r", "resourceType": "t", "resourceName": "R",
-                    "companyId": company}),
-            ),
-            ("AnalyticsUpdate", "analytics.update", json!({"metric": "m", "value": 1, "companyId": company})),
-            (
-                "UserNotification",
-                "user.notification",
-                json!({"userId": self.admin.id, "level": "info", "title": "t", "message": "m"}),
-            ),
-            (
-                "ChatMessage",
-                "chat.message",
-                json!({"conversationId": conversation, "type": "system", "content": "hello"}),
-            ),
-        ]
-    }
-}
-
-#[tokio::test]
-async fn one_company_may_not_join_anothers_channels() -> Result<()> {
-    let stack = Stack::shared()?;
-    let (mut ours, theirs) = (Tenant::new(stack).await?, Tenant::new(stack).await?);
-    for channel in theirs.channels() {
-        assert_eq!(
-            ours.client.refused("join", json!({"channel": channel})).await?,
-            *"forbidden",
-            "{channel}"
-        );
-        let send = json!({"channel": channel, "event": "chat.typing", "data": {"isTyping": true}});
-        let refusal = ours.client.refused("send", send).await?;
-        assert!(refusal == *"not_joined" || refusal == *"forbidden", "{channel}: {refusal:?}");
-    }
+#[test]
+fn the_table_has_all_that_there_is() -> Result<()> {
+    let missing = table::missing(&table::rows()?)?;
+    assert!(missing.is_empty(), "verdicts.txt lacks\n  {}", missing.join("\n  "));
     Ok(())
 }
 
 #[tokio::test]
-async fn one_company_never_hears_another() -> Result<()> {
-    let stack = Stack::shared()?;
-    let (mut ours, mut theirs) = (Tenant::new(stack).await?, Tenant::new(stack).await?);
-    for (detail_type, _, detail) in theirs.updates() {
-        stack.emit(detail_type, detail).await?;
+async fn no_cell_of_the_table_surprises() -> Result<()> {
+    let rows = table::rows()?;
+    let mut trial = Trial::new(Stack::shared()?).await?;
+    for row in &rows {
+        if row.is_for_the_last_connection() {
+            trial.scene.listen().await?; // the last time that everybody is there
+        }
+        if row.is_event() {
+            trial.emit(row, 0).await?;
+            trial.emit(row, 1).await?;
+        } else {
+            // Who is to be refused goes first: what the others do could be why he is.
+            trial.ask(row, |verdict| verdict != "yes").await?;
+            trial.ask(row, |verdict| verdict == "yes").await?;
+        }
     }
-    for (_, name, _) in theirs.updates() {
-        let event = theirs.client.event(name).await?;
-        assert!(theirs.channels().iter().any(|channel| event["channel"] == *channel), "{event}");
+    trial.check_events();
+    trial.check_ears(&rows);
+    let Trial { cells, surprises, scene, .. } = trial;
+    let heard: usize = scene.people.iter().map(|person| person.heard.len()).sum();
+    println!("{} rows, {cells} cells, {heard} events heard", rows.len());
+    assert!(surprises.is_empty(), "{} surprises:\n  {}", surprises.len(), surprises.join("\n  "));
+    Ok(())
+}
+
+/// What is tried, and what surprised.
+struct Trial<'a> {
+    stack: &'a Stack,
+    scene: Scene,
+    cells: usize,
+    surprises: Vec<String>,
+    events: Vec<Emitted<'a>>,
+}
+
+/// An event that the backend has emitted, and what it is known by.
+struct Emitted<'a> {
+    row: &'a Row,
+    owner: usize,
+    needles: [String; 2],
+}
+
+impl<'a> Trial<'a> {
+    async fn new(stack: &'a Stack) -> Result<Self> {
+        let scene = Scene::new(stack).await?;
+        Ok(Self { stack, scene, cells: 0, surprises: Vec::new(), events: Vec::new() })
     }
-    ours.client.silence().await?;
-    for (detail_type, name, detail) in ours.updates() {
-        stack.emit(detail_type, detail).await?;
-        ours.client.only(name).await?;
+
+    /// Has everybody try a row, with what is either company's, of whom this verdict is expected.
+    async fn ask(&mut self, row: &Row, wanted: impl Fn(&str) -> bool) -> Result<()> {
+        let (stack, wanted) = (self.stack, &wanted);
+        let things = [0, 1].map(|owner| self.scene.thing(row.whose, owner));
+        let trials = self.scene.people.iter_mut().map(|person| try_as(stack, person, row, &things, wanted));
+        for (cells, surprises) in try_join_all(trials).await? {
+            self.cells += cells;
+            self.surprises.extend(surprises);
+        }
+        Ok(())
     }
-    theirs.client.silence().await
+
+    /// Emits the event of a row, and waits until all have it who are to hear it.
+    async fn emit(&mut self, row: &'a Row, owner: usize) -> Result<()> {
+        let (mark, channel) = (unique("mark"), self.scene.channel(row.whose, owner));
+        let detail = match row.what {
+            "Conversation" => self.scene.conversation(owner, &[]),
+            what => probe::detail(what, &channel, self.scene.member_of(owner), &mark),
+        };
+        match row.what {
+            "outbox" => {
+                let (backend, event) = (self.stack.backend().await?, probe::event_of(row.whose));
+                backend.put_into_outbox(&unique("key"), &channel, event, &detail).await?;
+            }
+            detail_type => self.stack.emit(detail_type, detail).await?,
+        }
+        let mark = if row.what == "Conversation" { "no longer a participant".to_owned() } else { mark };
+        let needles = [json!(channel).to_string(), mark];
+        let people = self.scene.people.iter_mut();
+        let hearers = people.filter(|person| row.verdicts[person.column(owner)] == "yes");
+        try_join_all(hearers.map(|person| person.hears(&needles))).await?;
+        self.events.push(Emitted { row, owner, needles });
+        Ok(())
+    }
+
+    /// Holds what everybody has heard of the backend's events against the table.
+    fn check_events(&mut self) {
+        for Emitted { row, owner, needles } in &self.events {
+            for person in &self.scene.people {
+                let has_heard = person.heard.iter().any(|event| has_all(event, needles));
+                self.cells += 1;
+                self.surprises.extend(surprise(row, person, *owner, if has_heard { "yes" } else { "." }));
+            }
+        }
+    }
+
+    /// Whoever has heard anything had been let in there, and has seen no id of a company that is not his.
+    fn check_ears(&mut self, rows: &[Row]) {
+        for person in &self.scene.people {
+            for event in &person.heard {
+                let whose = event["channel"].as_str().and_then(|channel| self.scene.whose(channel));
+                let was_let_in = whose.is_some_and(|(kind, owner)| {
+                    let join = rows.iter().find(|row| row.section == "join" && row.whose == kind);
+                    join.is_some_and(|join| join.verdicts[person.column(owner)] == "yes")
+                });
+                if !was_let_in || person.may_not_see(&event.to_string()) {
+                    self.surprises.push(format!("{} heard {event}", person.user.name));
+                }
+            }
+        }
+    }
+}
+
+/// Tries a row as one of them; gives how many cells that were, and the surprises.
+async fn try_as(
+    stack: &Stack,
+    person: &mut Person,
+    row: &Row,
+    things: &[Thing; 2],
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(usize, Vec<String>)> {
+    let (mut cells, mut surprises) = (0, Vec::new());
+    for (owner, thing) in things.iter().enumerate() {
+        if wanted(row.verdicts[person.column(owner)]) {
+            let (got, told) = probe::probe(stack, person, row.what, thing).await?;
+            cells += 1;
+            surprises.extend(surprise(row, person, owner, &got));
+            if person.may_not_see(&told) {
+                surprises.push(format!("{} by {} was told {told}", row.name(), person.name(owner)));
+            }
+        }
+    }
+    Ok((cells, surprises))
+}
+
+/// What to say of a cell, where it is not as the table has it.
+fn surprise(row: &Row, person: &Person, owner: usize, got: &str) -> Option<String> {
+    let expected = row.verdicts[person.column(owner)];
+    (got != expected)
+        .then(|| format!("{} by {}: expected {expected}, got {got}", row.name(), person.name(owner)))
 }

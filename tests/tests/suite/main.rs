@@ -2,13 +2,13 @@
 //! How it is driven is in the crate's library; what runs it against something else than `funnelcast-local` is there
 //! too (`FUNNELCAST_STACK`).
 //!
-//! Not reachable from outside yet, and so not covered: the error codes `rate_limited` (no action answers with it), and
-//! `internal` (it needs a fault inside).
+//! Not reachable from outside, and so not covered: the error code `internal`, which needs a fault inside.
 
 mod actions;
 mod budgets;
 mod chat;
 mod connecting;
+mod crowds;
 mod dead_connections;
 mod errors;
 mod expiry;
@@ -16,14 +16,22 @@ mod frames;
 mod fuzz;
 mod history;
 mod house;
+mod http;
+mod identities;
 mod isolation;
 mod joining;
+mod observing;
 mod ordering;
+mod presence;
 mod publishing;
+mod rates;
 mod receipts;
 mod recovery;
 mod revocation;
 mod roster;
 mod scene;
+mod secrets;
+mod soak;
 mod streams;
 mod updates;
+mod webhooks;

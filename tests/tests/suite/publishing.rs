@@ -7,7 +7,7 @@ use tests::{Stack, User, unique};
 use crate::scene::pair;
 
 /// Every event of the wire, with data that would do.
-fn every_event() -> [(&'static str, Value); 12] {
+fn every_event() -> [(&'static str, Value); 13] {
     let presence = json!({"status": "away"});
     let notice = json!({"level": "info", "title": "t", "message": "m"});
     [
@@ -18,6 +18,7 @@ fn every_event() -> [(&'static str, Value); 12] {
         ("chat.receipt", json!({"seq": 1, "state": "read"})),
         ("presence.join", presence.clone()),
         ("presence.leave", presence),
+        ("presence.count", json!({"count": 1})),
         ("funnel.update", json!({"type": "deployed"})),
         ("resource.update", json!({"type": "created"})),
         ("analytics.update", json!({"metric": "m", "value": 1})),
@@ -36,7 +37,7 @@ async fn in_a_conversation_a_client_says_only_what_is_his_to_say() -> Result<()>
         let fields = json!({"channel": pair.channel, "event": event, "key": unique("key"), "data": data});
         if index < CLIENT_EVENTS {
             assert_eq!(pair.ann.call("send", fields).await?["recipients"], 1, "{event}");
-            assert_eq!(pair.bob.only(event).await?["from"]["userId"], pair.ann_user.id);
+            assert_eq!(pair.bob.event(event).await?["from"]["userId"], pair.ann_user.id);
         } else {
             assert_eq!(pair.ann.refused("send", fields).await?, *"forbidden", "{event}");
             pair.bob.silence().await?;

@@ -61,3 +61,25 @@ async fn nobody_reads_what_was_not_written() -> Result<()> {
     assert_eq!(pair.bob.refused("ack", ack(1)).await?.code, "not_joined");
     Ok(())
 }
+
+#[tokio::test]
+async fn who_has_not_had_a_message_yet() -> Result<()> {
+    let mut pair = pair(Stack::shared()?).await?;
+    for content in ["one", "two"] {
+        pair.ann.say(&pair.channel, content).await?;
+    }
+    pair.bob.call("ack", json!({"channel": pair.channel, "seq": 2, "state": "delivered"})).await?;
+    pair.bob.call("ack", json!({"channel": pair.channel, "seq": 1, "state": "read"})).await?;
+    let here = json!({"channel": pair.channel});
+    let book = pair.ann.call("receipts", here.clone()).await?;
+    let mut expected = [
+        json!({"userId": pair.ann_user.id, "delivered": 0, "read": 0}),
+        json!({"userId": pair.bob_user.id, "delivered": 2, "read": 1}),
+    ];
+    expected.sort_by_key(|user| user["userId"].to_string());
+    assert_eq!(book, json!({"users": expected}));
+    pair.bob.leave(&pair.channel).await?;
+    assert_eq!(pair.bob.refused("receipts", here).await?, *"not_joined");
+    assert_eq!(pair.bob.refused("receipts", json!({"channel": "system"})).await?, *"forbidden");
+    Ok(())
+}

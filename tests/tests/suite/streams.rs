@@ -3,7 +3,7 @@
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde_json::json;
-use tests::{Stack, User, unique};
+use tests::{Stack, User, eventually, unique};
 
 use crate::scene::joined;
 
@@ -45,6 +45,58 @@ async fn an_item_of_the_outbox_becomes_an_event() -> Result<()> {
     backend.put_into_outbox("key-1", &channel, "funnel.update", &data).await?;
     let event = client.only("funnel.update").await?;
     assert_eq!((&event["seq"], &event["key"], &event["data"]), (&json!(1), &json!("key-1"), &data));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_comes_together_for_a_channel_travels_together() -> Result<()> {
+    const EVENTS: usize = 40;
+    let stack = Stack::shared()?;
+    let company = unique("biz");
+    let channel = format!("resource_updates:{company}");
+    let mut client = joined(stack, &User::admin_of(&company), &channel).await?;
+    let update = |n: usize| {
+        json!({"type": "updated", "resourceId": format!("r{n}"), "resourceType": "product",
+            "resourceName": "E-book", "companyId": company})
+    };
+    let updates: Vec<_> = (0..EVENTS).map(update).collect();
+    stack.backend().await?.put_all_into_outbox("key", &channel, "resource.update", &updates).await?;
+    let mut seqs = Vec::new();
+    for _ in 0..EVENTS {
+        seqs.extend(client.event("resource.update").await?["seq"].as_u64());
+    }
+    seqs.sort_unstable();
+    assert_eq!(seqs, (1..=EVENTS as u64).collect::<Vec<_>>());
+    assert!(client.event_frames() < EVENTS / 2, "{} frames", client.event_frames());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_throttled_gateway_did_not_take_is_still_owed() -> Result<()> {
+    let Some(stack) = Stack::private(&["--fault", "throttled=1"])? else { return Ok(()) };
+    let company = unique("biz");
+    let channel = format!("resource_updates:{company}");
+    let admin = User::admin_of(&company);
+    let mut clients = [joined(&stack, &admin, &channel).await?, joined(&stack, &admin, &channel).await?];
+    stack
+        .emit(
+            "ResourceUpdate",
+            json!({"type": "created", "resourceId": "r1", "resourceType": "product",
+        "resourceName": "E-book", "companyId": company}),
+        )
+        .await?;
+    eventually("a post to be refused", async || {
+        Ok((stack.faults().await?["injected"]["throttled"] != json!(0)).then_some(()))
+    })
+    .await?;
+    eventually("the delivery to be in the queue", async || {
+        Ok((stack.usage().await?.of("broadcast").posts >= 8).then_some(()))
+    })
+    .await?;
+    stack.set_faults(&json!({})).await?;
+    for client in &mut clients {
+        assert_eq!(client.only("resource.update").await?["seq"], 1);
+    }
     Ok(())
 }
 

@@ -202,6 +202,25 @@ async fn a_joiner_gets_the_latest_of_each_metric() -> Result<()> {
     Ok(())
 }
 
+/// The bus keeps no order, and may bring an event again: what it is of counts, not when it came.
+#[tokio::test]
+async fn a_value_that_comes_late_does_not_pass_for_the_last() -> Result<()> {
+    let stack = Stack::shared()?;
+    let company = unique("biz");
+    let admin = User::admin_of(&company);
+    let channel = format!("analytics:{company}");
+    let mut witness = joined(stack, &admin, &channel).await?;
+    for (value, timestamp) in [(2.0, "2026-11-23T10:00:02.000Z"), (1.0, "2026-11-23T10:00:01.000Z")] {
+        let mut update = analytics_update(&company, "visits", value);
+        update["timestamp"] = timestamp.into();
+        stack.emit("AnalyticsUpdate", update).await?;
+        assert_eq!(witness.only("analytics.update").await?["at"], timestamp);
+    }
+    let reply = stack.connect(&admin).await?.join(&channel).await?;
+    assert_eq!(reply["latest"][0]["data"]["value"], 2.0, "{reply}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_refused_event_lies_in_the_dead_letters_with_the_reason() -> Result<()> {
     let stack = Stack::shared()?;

@@ -1,0 +1,113 @@
+//! `soak`: runs the soak of the crate's library, seed after seed, until one finds something, and tells what was counted.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::{ArgGroup, Parser};
+use tests::soak::report::Figures;
+use tests::soak::{Plan, run};
+
+/// Random traffic from seeds while faults are injected; then every guarantee is checked.
+///
+/// Each seed has a stack of its own. Ends with a table and one line of JSON; with 1 where a guarantee was broken, and
+/// then names it with the seed, what shows it, and the stack's log. One seed makes one run again, as nearly as real
+/// processes allow.
+#[derive(Debug, Parser)]
+#[command(name = "soak", group(ArgGroup::new("time").multiple(false)))]
+struct Options {
+    /// The first seed [default: drawn, and shown].
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How many seeds, each one above the last.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    /// How long the faults last, a seed [default: 30 s].
+    #[arg(long, value_name = "N", group = "time")]
+    seconds: Option<u64>,
+    /// The same in minutes.
+    #[arg(long, value_name = "N", group = "time")]
+    minutes: Option<u64>,
+    /// How many devices there are. Every fourth is its user's second one.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(4..=40))]
+    clients: Option<u64>,
+    /// A fault with another rate than usual, from 0 to 1, as `funnelcast-local up --help` has them; may be given more
+    /// than once.
+    #[arg(long, value_name = "KIND=RATE", value_parser = fault)]
+    fault: Vec<(String, f64)>,
+    /// No faults but those that are given.
+    #[arg(long)]
+    no_faults: bool,
+    /// Go on with the next seed where one has found something.
+    #[arg(long)]
+    keep_going: bool,
+    /// Write what happened in each run beside its stack's log, also where all held.
+    #[arg(long)]
+    keep_records: bool,
+}
+
+const SECONDS_DEFAULT: u64 = 30;
+
+fn main() -> ExitCode {
+    match soak(&Options::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("soak: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether every guarantee held.
+#[tokio::main]
+async fn soak(options: &Options) -> Result<bool> {
+    // 32 bits: any reader of JSON keeps such a number exactly.
+    let first = options.seed.unwrap_or_else(|| rand::random::<u32>().into());
+    let mut figures = Figures::default();
+    let mut holds = true;
+    for seed in first..first + options.seeds {
+        let report = run(&options.plan(seed)).await.with_context(|| format!("seed {seed}"))?;
+        let report = report.context("FUNNELCAST_STACK is set: a soak needs stacks of its own")?;
+        figures.add(&report.figures);
+        let held = report.breaches.is_empty();
+        eprintln!("{}", report.summary());
+        if !held || options.keep_records {
+            eprintln!("{}", report.keep()?);
+        }
+        holds &= held;
+        if !holds && !options.keep_going {
+            break;
+        }
+    }
+    ensure!(figures.runs > 0, "no run");
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{}\n{}", figures.table(), figures.json())?;
+    Ok(holds)
+}
+
+impl Options {
+    fn plan(&self, seed: u64) -> Plan {
+        let seconds = self.minutes.map_or(self.seconds, |minutes| Some(60 * minutes));
+        let mut plan = Plan::new(seed, Duration::from_secs(seconds.unwrap_or(SECONDS_DEFAULT)));
+        if let Some(clients) = self.clients {
+            plan.devices = usize::try_from(clients).unwrap_or(plan.devices);
+        }
+        if self.no_faults {
+            plan.rates.clear();
+        }
+        plan.rates.extend(self.fault.iter().cloned());
+        plan
+    }
+}
+
+fn fault(text: &str) -> Result<(String, f64), String> {
+    let (kind, rate) = text.split_once('=').ok_or("write it as KIND=RATE, e.g. gone=0.1")?;
+    let rate: f64 = rate.parse().map_err(|_| "a rate is a number from 0 to 1".to_owned())?;
+    if (0.0..=1.0).contains(&rate) {
+        Ok((kind.to_owned(), rate))
+    } else {
+        Err("a rate is from 0 to 1".to_owned())
+    }
+}

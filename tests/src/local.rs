@@ -1,0 +1,36 @@
+//! What only a local stack has: `/_local`, for what it has counted, and for faults on demand.
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+use crate::Stack;
+
+impl Stack {
+    /// Other faults from now on: a rate by the name of its kind, and `seed` and `delay_ms_max` beside them. A kind
+    /// that is left out is off, so an empty object makes it quiet. Local stacks only.
+    pub async fn set_faults(&self, settings: &Value) -> Result<()> {
+        self.ask_local(Method::PUT, "faults", settings.to_string().into()).await.map(drop)
+    }
+
+    /// The seed, the rates, and under `injected` how many faults of each kind there were. Local stacks only.
+    pub async fn faults(&self) -> Result<Value> {
+        let body = self.ask_local(Method::GET, "faults", Bytes::new()).await?;
+        serde_json::from_slice(&body).with_context(|| format!("faults: {body:?}"))
+    }
+
+    pub(crate) async fn ask_local(&self, method: Method, what: &str, body: Bytes) -> Result<Bytes> {
+        let endpoint = self.addresses.aws.as_deref().context("a local stack")?;
+        let request = Request::builder().method(method).uri(format!("{endpoint}/_local/{what}"));
+        let request = request.body(Full::new(body))?;
+        let response = Client::builder(TokioExecutor::new()).build_http().request(request).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        ensure!(status.is_success(), "{what}: {status}: {body:?}");
+        Ok(body)
+    }
+}

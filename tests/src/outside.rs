@@ -1,0 +1,87 @@
+//! A server outside of the stack that the stack asks: an issuer's key set, Whop's API. It answers as a test says, and ends
+//! with the test.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::Result;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// The server.
+pub struct Outside {
+    url: String,
+    state: Arc<Mutex<State>>,
+    _serving: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct State {
+    answers: HashMap<String, (StatusCode, Value)>,
+    asked: Vec<String>,
+}
+
+impl Outside {
+    /// One that knows nothing yet: it answers 404.
+    pub async fn start() -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let state = Arc::<Mutex<State>>::default();
+        let mut serving = JoinSet::new();
+        serving.spawn(serve(listener, Arc::clone(&state)));
+        Ok(Self { url, state, _serving: serving })
+    }
+
+    /// Where it is, with this path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// Answers this path so from now on.
+    pub fn answers(&self, path: &str, status: u16, body: Value) -> Result<()> {
+        let answer = (StatusCode::from_u16(status)?, body);
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).answers.insert(path.to_owned(), answer);
+        Ok(())
+    }
+
+    /// How often it was asked for this path.
+    pub fn times_asked(&self, path: &str) -> usize {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.asked.iter().filter(|asked| *asked == path).count()
+    }
+}
+
+async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
+    let mut sockets = JoinSet::new();
+    while let Ok((socket, _)) = listener.accept().await {
+        let state = Arc::clone(&state);
+        sockets.spawn(async move {
+            let service = service_fn(|request: Request<Incoming>| {
+                let answer = answer(&state, request.uri().path());
+                async { Ok::<_, Infallible>(answer) }
+            });
+            http1::Builder::new().serve_connection(TokioIo::new(socket), service).await.ok();
+        });
+    }
+}
+
+fn answer(state: &Mutex<State>, path: &str) -> Response<Full<Bytes>> {
+    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+    state.asked.push(path.to_owned());
+    let (status, body) = state.answers.get(path).cloned().unwrap_or((StatusCode::NOT_FOUND, Value::Null));
+    let mut response = Response::new(Full::from(body.to_string()));
+    *response.status_mut() = status;
+    response
+}

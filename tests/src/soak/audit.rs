@@ -1,0 +1,82 @@
+//! What there is at the end, as those see it who have just come: a member of each company's team for what the company
+//! and its conversations have, and each user for what is his own. An auditor has joined nothing before, and leaves no
+//! trace in a log. But those who are there are told that he has come: a ghost among them would be found by that. So
+//! who is present is not his to look at.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use futures_util::future::try_join_all;
+use serde_json::json;
+
+use super::record::Event;
+use super::world::{World, has_log};
+use crate::{Client, Role, Stack, User, events};
+
+/// What the auditors' ids begin with.
+const AUDITOR: &str = "auditor_";
+
+/// Events in a page.
+const PAGE: u64 = 100;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// Every log, from its first event on.
+    pub(super) logs: BTreeMap<String, Vec<Event>>,
+    /// The last values, as a join gives them.
+    pub(super) latest: BTreeMap<String, Vec<Event>>,
+}
+
+/// Looks at everything, all auditors at once, from the beginning.
+pub(super) async fn look(stack: &Stack, world: &World) -> Result<Findings> {
+    let mut auditors = Vec::new();
+    for company in World::companies() {
+        let user = User::called(&format!("{AUDITOR}{company}")).and(company, Role::Admin);
+        let talks = world.conversations.iter().filter(|talk| talk.company == company);
+        let mut channels: Vec<_> = talks.map(|talk| format!("conversation:{}", talk.id)).collect();
+        let owner = format!(":{company}");
+        channels.extend(world.channels().into_iter().filter(|channel| channel.ends_with(&owner)));
+        auditors.push((user, channels));
+    }
+    auditors.push((User::called(&format!("{AUDITOR}system")), vec!["system".to_owned()]));
+    // Of his own channel a user is the only auditor that there can be; there is no presence on it.
+    auditors.extend(world.people.iter().map(|one| (one.user(), vec![format!("user:{}", one.id)])));
+
+    let found = auditors.into_iter().map(|(user, channels)| one(stack, user, channels));
+    let mut all = Findings::default();
+    for findings in try_join_all(found).await? {
+        all.logs.extend(findings.logs);
+        all.latest.extend(findings.latest);
+    }
+    Ok(all)
+}
+
+async fn one(stack: &Stack, user: User, channels: Vec<String>) -> Result<Findings> {
+    let mut client = stack.connect(&user).await?;
+    let mut findings = Findings::default();
+    for channel in channels {
+        let joined = client.join(&channel).await?;
+        findings.latest.insert(channel.clone(), events(&joined, "latest").iter().map(Event::of).collect());
+        if has_log(&channel) {
+            findings.logs.insert(channel.clone(), log(&mut client, &channel).await?);
+        }
+        client.call("ping", json!({})).await?; // the lease is short
+    }
+    client.close().await?;
+    Ok(findings)
+}
+
+async fn log(client: &mut Client, channel: &str) -> Result<Vec<Event>> {
+    let mut log: Vec<Event> = Vec::new();
+    loop {
+        let after = log.last().and_then(|event| event.seq).unwrap_or_default();
+        let page = client.call("history", json!({"channel": channel, "after": after, "limit": PAGE})).await?;
+        let found = events(&page, "events");
+        log.extend(found.iter().map(Event::of));
+        if page["more"] != true {
+            return Ok(log);
+        }
+        ensure!(!found.is_empty(), "{channel} has more after {after}, and nothing comes");
+    }
+}

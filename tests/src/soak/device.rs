@@ -1,0 +1,222 @@
+//! A device: a user's client on a real socket. It connects and connects again, does at random what users do while the
+//! storm lasts, then sees to it that all of its own is settled.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::{Instant, interval, sleep_until};
+
+use super::Phase;
+use super::operations::Operation;
+use super::plan::Device;
+use super::record::{DeviceRecord, Entry, Standing};
+use super::session::Session;
+use super::world::World;
+use crate::{Client, Outcome, Stack, User};
+
+/// How often a client looks at the clock.
+const TICK: Duration = Duration::from_millis(20);
+/// The pause between two things that a user does, at the most.
+const PAUSE_MS_MAX: u64 = 450;
+/// How long a user stays away after he has closed his connection, at the most.
+const AWAY_MS_MAX: u64 = 1_500;
+/// Between two looks at who is there.
+const LOOK: Duration = Duration::from_secs(1);
+/// The longest pause before the first try to connect again; doubled each time.
+const BACK_OFF_MS: u64 = 100;
+/// And never longer.
+const BACK_OFF_MS_MAX: u64 = 2_000;
+
+/// What a device needs, and where it tells how it stands.
+pub(super) struct Surroundings {
+    pub(super) stack: Arc<Stack>,
+    pub(super) world: Arc<World>,
+    pub(super) phase: watch::Receiver<Phase>,
+    pub(super) standing: Arc<Mutex<Standing>>,
+    /// Whether it is to vanish for good.
+    pub(super) vanishes: watch::Receiver<bool>,
+}
+
+/// A device in use.
+struct Running {
+    name: String,
+    user: User,
+    session: Session,
+    client: Option<Client>,
+    /// When to connect again, where it is not connected.
+    connect_at: Instant,
+    /// Tries to connect that have failed since the last that did not.
+    failures: u32,
+    /// When the user does something next.
+    busy_at: Instant,
+    /// When he looks around next.
+    look_at: Instant,
+    random: StdRng,
+    operations: BTreeMap<&'static str, u64>,
+}
+
+/// Runs a device until the run is over.
+pub(super) async fn run(device: Device, user: User, mut around: Surroundings) -> DeviceRecord {
+    let now = Instant::now();
+    let channels = around.world.channels_of(&user.id);
+    let mut running = Running {
+        session: Session::new(&device.name, &user.id, &channels, now),
+        name: device.name,
+        user,
+        client: None,
+        connect_at: now,
+        failures: 0,
+        busy_at: now,
+        look_at: now,
+        random: device.random,
+        operations: BTreeMap::new(),
+    };
+    let mut ticks = interval(TICK);
+    loop {
+        let phase = *around.phase.borrow_and_update();
+        if phase == Phase::Over {
+            break;
+        }
+        if *around.vanishes.borrow_and_update() {
+            running.vanish(&mut around).await;
+            break;
+        }
+        tokio::select! {
+            frame = next_frame(&mut running.client) => running.received(frame),
+            () = sleep_until(running.connect_at), if running.client.is_none() => running.connect(&around.stack).await,
+            () = sleep_until(running.busy_at), if phase == Phase::Storm => running.act(&around.world).await,
+            () = sleep_until(running.look_at), if phase == Phase::Quiet => running.look_around(),
+            _ = ticks.tick() => running.session.tick(Instant::now()),
+            // What has changed is looked at above.
+            _ = around.phase.changed() => {}
+            _ = around.vanishes.changed() => {}
+        }
+        running.settle_socket().await;
+        *lock(&around.standing) = running.session.standing();
+    }
+    let standing = lock(&around.standing).clone();
+    let Running { name, user, session, operations, .. } = running;
+    DeviceRecord { device: name, user: user.id, entries: session.entries, standing, operations }
+}
+
+impl Running {
+    async fn connect(&mut self, stack: &Stack) {
+        let outcome = match self.user.token() {
+            Ok(token) => stack.handshake().token(&token).send().await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(Outcome::Connected(client, _)) => {
+                self.client = Some(client);
+                self.failures = 0;
+                return self.session.connected(Instant::now());
+            }
+            // A token that is good is refused: nothing that a fault explains.
+            Ok(Outcome::Refused(status @ (401 | 403))) => {
+                let (what, code) = ("connection".to_owned(), status.to_string());
+                self.session.entries.push(Entry::TurnedAway { what, code });
+            }
+            Ok(Outcome::Refused(_) | Outcome::NoSubprotocol) | Err(_) => {}
+        }
+        self.failures += 1;
+        let longest = (BACK_OFF_MS << self.failures.min(8)).min(BACK_OFF_MS_MAX);
+        self.stay_away(longest);
+    }
+
+    fn received(&mut self, frame: Result<Option<Value>>) {
+        match frame {
+            Ok(Some(frame)) => self.session.frame(&frame, Instant::now()),
+            Ok(None) => self.lost(BACK_OFF_MS),
+            Err(error) => {
+                self.session.entries.push(Entry::Unexpected(format!("{error:#}")));
+                self.lost(BACK_OFF_MS);
+            }
+        }
+    }
+
+    /// One thing that a user does; then he pauses.
+    async fn act(&mut self, world: &World) {
+        let now = Instant::now();
+        self.busy_at = now + Duration::from_millis(self.random.random_range(0..PAUSE_MS_MAX));
+        let operation = Operation::draw(&mut self.random);
+        let needs_no_connection = matches!(operation, Operation::Say | Operation::Join);
+        if !self.session.is_free(now) || (self.client.is_none() && !needs_no_connection) {
+            return;
+        }
+        if operation.perform(&mut self.session, &self.user.id, world, &mut self.random, now) {
+            *self.operations.entry(operation.name()).or_default() += 1;
+        }
+        if matches!(operation, Operation::Close | Operation::Cut) {
+            self.hang_up(operation).await;
+            let away = self.random.random_range(0..AWAY_MS_MAX);
+            self.connect_at = Instant::now() + Duration::from_millis(away);
+        }
+    }
+
+    fn look_around(&mut self) {
+        self.look_at = Instant::now() + LOOK;
+        self.session.look_around(Instant::now());
+    }
+
+    async fn hang_up(&mut self, how: Operation) {
+        let Some(client) = self.client.take() else { return };
+        self.session.disconnected(Instant::now());
+        match how {
+            // That the server does not answer the close is what it does when it is cut at the same moment.
+            Operation::Close => drop(client.close().await),
+            _ => client.cut(),
+        }
+    }
+
+    /// It is switched off, or out of reach, or asleep: then its socket is open, and nobody listens to what comes.
+    async fn vanish(&mut self, around: &mut Surroundings) {
+        *lock(&around.standing) = Standing { has_vanished: true, ..Standing::default() };
+        match self.random.random_range(0..3) {
+            0 => self.hang_up(Operation::Close).await,
+            1 => self.hang_up(Operation::Cut).await,
+            _ => {}
+        }
+        while *around.phase.borrow_and_update() != Phase::Over && around.phase.changed().await.is_ok() {}
+    }
+
+    /// Sends what the session has to send, and gives up a connection that it has no more use for.
+    async fn settle_socket(&mut self) {
+        if self.session.is_spent() {
+            self.hang_up(Operation::Close).await;
+            self.stay_away(BACK_OFF_MS);
+        }
+        let Some(client) = &mut self.client else { return };
+        for frame in self.session.outgoing() {
+            if client.text(&frame.to_string()).await.is_err() {
+                return self.lost(BACK_OFF_MS);
+            }
+        }
+    }
+
+    fn lost(&mut self, away_ms_max: u64) {
+        self.client = None;
+        self.session.disconnected(Instant::now());
+        self.stay_away(away_ms_max);
+    }
+
+    fn stay_away(&mut self, ms_max: u64) {
+        self.connect_at = Instant::now() + Duration::from_millis(self.random.random_range(0..=ms_max));
+    }
+}
+
+async fn next_frame(client: &mut Option<Client>) -> Result<Option<Value>> {
+    match client {
+        Some(client) => client.frame().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn lock(standing: &Mutex<Standing>) -> std::sync::MutexGuard<'_, Standing> {
+    standing.lock().unwrap_or_else(PoisonError::into_inner)
+}

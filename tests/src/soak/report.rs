@@ -1,0 +1,201 @@
+//! What came of a run: figures for people in a table, and for programs in one line of JSON.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::plan::Plan;
+use super::record::{Entry, Record};
+use super::run::counts;
+use super::verify::{Breach, Kind, given_up};
+
+/// The most breaches that are shown; the record has the rest.
+const SHOWN_MAX: usize = 10;
+/// The longest that one of them is shown.
+const BREACH_CHARS_MAX: usize = 2_000;
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Report {
+    /// What its random numbers started from.
+    pub seed: u64,
+    /// What was counted.
+    pub figures: Figures,
+    /// What was broken; nothing, it is hoped.
+    pub breaches: Vec<Breach>,
+    record: Record,
+    log: Option<PathBuf>,
+}
+
+/// What was counted, of one run or of several together.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Figures {
+    /// Runs.
+    pub runs: u64,
+    /// What users did, by kind.
+    pub operations: BTreeMap<String, u64>,
+    /// Faults that were injected, by kind.
+    pub faults: BTreeMap<String, u64>,
+    /// Messages that were to be sent.
+    pub sends: u64,
+    /// Replies that said that one is kept.
+    pub acked: u64,
+    /// Of those, that it had been before.
+    pub duplicates: u64,
+    /// Messages that recovery brought before their reply.
+    pub found: u64,
+    /// Connections made.
+    pub connections: u64,
+    /// Joins that brought what was missed.
+    pub recoveries: u64,
+    /// Events that they brought.
+    pub recovered: u64,
+    /// Events at callbacks.
+    pub heard: u64,
+    /// Events that the backend said.
+    pub published: u64,
+    /// Of those, ones that cannot be published.
+    pub poison: u64,
+    /// Dead letters.
+    pub letters: u64,
+    /// Events of the backend that could be published, and are in one all the same, as their tries were used up.
+    pub given_up: u64,
+    /// Events in all logs.
+    pub logged: u64,
+    /// Breaches, by kind; every kind is there, with 0 where there was none.
+    pub breaches: BTreeMap<Kind, u64>,
+}
+
+impl Report {
+    pub(super) fn new(
+        plan: &Plan,
+        record: Record,
+        breaches: Vec<Breach>,
+        faults: &Value,
+        log: Option<&Path>,
+    ) -> Self {
+        let figures = Figures::of(&record, &breaches, counts(&faults["injected"]));
+        Self { seed: plan.seed, figures, breaches, record, log: log.map(Path::to_owned) }
+    }
+
+    /// What was broken, with the seed.
+    pub fn summary(&self) -> String {
+        let seed = self.seed;
+        if self.breaches.is_empty() {
+            return format!("seed {seed}: all guarantees held");
+        }
+        let mut lines = vec![format!("seed {seed}: {} breaches", self.breaches.len())];
+        for breach in self.breaches.iter().take(SHOWN_MAX) {
+            let shown: String = breach.to_string().chars().take(BREACH_CHARS_MAX).collect();
+            lines.push(format!("  {shown}"));
+        }
+        lines.join("\n")
+    }
+
+    /// Writes the record beside the stack's log; says where the two are.
+    pub fn keep(&self) -> Result<String> {
+        let log = self.log.as_ref().context("the log of a stack of our own")?;
+        let record = log.with_extension(format!("seed-{}.json", self.seed));
+        std::fs::write(&record, serde_json::to_vec_pretty(&self.record)?)?;
+        Ok(format!("  log: {}\n  record: {}", log.display(), record.display()))
+    }
+}
+
+impl Figures {
+    fn of(record: &Record, breaches: &[Breach], faults: BTreeMap<String, u64>) -> Self {
+        let mut figures = Self { runs: 1, faults, ..Self::default() };
+        for device in &record.devices {
+            for (name, count) in &device.operations {
+                *figures.operations.entry((*name).to_owned()).or_default() += count;
+            }
+        }
+        for (_, entry) in record.entries() {
+            match entry {
+                Entry::Sent { .. } => figures.sends += 1,
+                Entry::Acked { duplicate, .. } => {
+                    figures.acked += 1;
+                    figures.duplicates += u64::from(*duplicate);
+                }
+                Entry::Found { .. } => figures.found += 1,
+                Entry::Recovered { events: 0, .. } => {}
+                Entry::Recovered { events, .. } => {
+                    figures.recoveries += 1;
+                    figures.recovered += *events as u64;
+                }
+                Entry::Saw(_) => figures.heard += 1,
+                Entry::Connected => figures.connections += 1,
+                _ => {}
+            }
+        }
+        figures.published = record.published.len() as u64;
+        figures.poison = record.published.iter().filter(|one| one.is_poison).count() as u64;
+        figures.letters = record.letters.len() as u64;
+        figures.given_up = given_up(record);
+        figures.logged = record.logged().count() as u64;
+        figures.breaches = Kind::ALL.map(|kind| (kind, 0)).into();
+        for breach in breaches {
+            *figures.breaches.entry(breach.kind).or_default() += 1;
+        }
+        figures
+    }
+
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, more) in [(&mut self.operations, &other.operations), (&mut self.faults, &other.faults)] {
+            for (name, count) in more {
+                *sum.entry(name.clone()).or_default() += count;
+            }
+        }
+        for (kind, count) in &other.breaches {
+            *self.breaches.entry(*kind).or_default() += count;
+        }
+        for (sum, more) in self.totals_mut().into_iter().zip(other.clone().totals_mut()) {
+            *sum.1 += *more.1;
+        }
+    }
+
+    /// For people.
+    pub fn table(&self) -> String {
+        let mut lines = Vec::new();
+        let mut section = |title: &str, rows: Vec<(String, u64)>| {
+            lines.push(title.to_owned());
+            lines.extend(rows.into_iter().map(|(name, count)| format!("  {name:<18}{count:>9}")));
+        };
+        let named = |rows: &BTreeMap<String, u64>| rows.clone().into_iter().collect();
+        section("operations", named(&self.operations));
+        section("faults", named(&self.faults));
+        let totals = self.clone().totals_mut().map(|(name, count)| (name.to_owned(), *count)).into();
+        section("totals", totals);
+        let breaches = self.breaches.iter().map(|(kind, count)| (format!("{kind:?}"), *count));
+        section("breaches", breaches.collect());
+        lines.join("\n")
+    }
+
+    /// For programs: one line.
+    pub fn json(&self) -> String {
+        json!(self).to_string()
+    }
+
+    fn totals_mut(&mut self) -> [(&'static str, &mut u64); 14] {
+        [
+            ("runs", &mut self.runs),
+            ("sends", &mut self.sends),
+            ("acked", &mut self.acked),
+            ("duplicates told", &mut self.duplicates),
+            ("found", &mut self.found),
+            ("connections", &mut self.connections),
+            ("recoveries", &mut self.recoveries),
+            ("events recovered", &mut self.recovered),
+            ("events heard", &mut self.heard),
+            ("published", &mut self.published),
+            ("poison", &mut self.poison),
+            ("dead letters", &mut self.letters),
+            ("given up", &mut self.given_up),
+            ("events logged", &mut self.logged),
+        ]
+    }
+}

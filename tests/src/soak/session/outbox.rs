@@ -1,0 +1,96 @@
+//! A client's own messages, from the moment that they are to be sent until it is known what became of them.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+/// A message that is not settled.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) channel: String,
+    pub(super) content: String,
+    /// What the client knew of the log at the first try on this connection.
+    pub(super) base: Option<u64>,
+    /// Not before this time; `None` while a try is on its way.
+    pub(super) due: Option<Instant>,
+}
+
+/// A message that was kept, for a retry that nobody needs.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) channel: String,
+    pub(super) key: String,
+    pub(super) content: String,
+    pub(super) base: u64,
+}
+
+/// Open messages by key, in the order in which they were made, and those that are kept.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    made: u64,
+    open: BTreeMap<String, Open>,
+    kept: Vec<Kept>,
+}
+
+impl Outbox {
+    /// Adds a message, and returns its key.
+    pub(super) fn add(&mut self, device: &str, channel: &str, content: String, now: Instant) -> String {
+        self.made += 1;
+        // Padded, so that the order of the keys is that of the messages.
+        let key = format!("{device}-{:06}", self.made);
+        let channel = channel.to_owned();
+        self.open.insert(key.clone(), Open { channel, content, base: None, due: Some(now) });
+        key
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Whether one is open in this channel.
+    pub(super) fn has_open(&self, channel: &str) -> bool {
+        self.open.values().any(|open| open.channel == channel)
+    }
+
+    pub(super) fn open_mut(&mut self, key: &str) -> Option<&mut Open> {
+        self.open.get_mut(key)
+    }
+
+    /// Those that are due.
+    pub(super) fn due(&mut self, now: Instant) -> impl Iterator<Item = (&String, &mut Open)> {
+        self.open.iter_mut().filter(move |(_, open)| open.due.is_some_and(|due| due <= now))
+    }
+
+    /// A try has failed, and tells nothing.
+    pub(super) fn again(&mut self, key: &str, at: Instant) {
+        if let Some(open) = self.open.get_mut(key) {
+            open.due = Some(at);
+        }
+    }
+
+    /// The connection is lost: no answer comes any more, and the next try knows more of the log.
+    pub(super) fn disconnected(&mut self, now: Instant) {
+        for open in self.open.values_mut() {
+            (open.due, open.base) = (Some(now), None);
+        }
+    }
+
+    /// It is in the log. Returns what it says where it was still open.
+    pub(super) fn keep(&mut self, key: &str, seq: u64) -> Option<String> {
+        let Open { channel, content, base, .. } = self.open.remove(key)?;
+        // An honest base lies below; one that was found without an answer may have had none.
+        let below = seq.saturating_sub(1);
+        let base = base.map_or(below, |base| base.min(below));
+        self.kept.push(Kept { channel, key: key.to_owned(), content: content.clone(), base });
+        Some(content)
+    }
+
+    /// It is refused for good. Whether it was open.
+    pub(super) fn refuse(&mut self, key: &str) -> bool {
+        self.open.remove(key).is_some()
+    }
+
+    pub(super) fn kept(&self) -> &[Kept] {
+        &self.kept
+    }
+}

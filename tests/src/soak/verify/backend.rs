@@ -1,0 +1,59 @@
+//! The backend's events: each in its log, once and as it was said, and those that cannot be in the dead letters.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::letters::Letters;
+use super::{Breach, Kind};
+use crate::soak::record::{Event, Published, Record, Way};
+use crate::soak::world::has_log;
+
+/// Whether all is where it belongs: the moment to stop waiting.
+pub fn all_published(
+    published: &[Published],
+    logs: &BTreeMap<String, Vec<Event>>,
+    letters: &[Value],
+) -> bool {
+    judge(published, logs, letters).is_empty()
+}
+
+pub(super) fn check(record: &Record) -> Vec<Breach> {
+    judge(&record.published, &record.logs, &record.letters)
+}
+
+fn judge(published: &[Published], logs: &BTreeMap<String, Vec<Event>>, letters: &[Value]) -> Vec<Breach> {
+    let letters = Letters::of(letters, published);
+    let mut places: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
+    for event in logs.values().flatten().filter(|event| event.user.is_none()) {
+        places.entry(event.mark().unwrap_or_default()).or_default().push(event);
+    }
+    let mut breaches = Vec::new();
+    for one in published {
+        let found = places.get(&*one.mark).map_or(&[][..], Vec::as_slice);
+        let kind = if one.is_poison { poison(one, found, &letters) } else { healthy(one, found, &letters) };
+        breaches.extend(kind.map(|kind| kind.because(format!("{one:?} is in the logs as {found:?}"))));
+    }
+    if letters.stream_poison_lost() > 0 {
+        let lost = letters.stream_poison_lost();
+        breaches.push(Kind::PoisonLost.because(format!("of the outbox, {lost} are in no dead letter")));
+    }
+    breaches
+}
+
+fn poison(one: &Published, found: &[&Event], letters: &Letters) -> Option<Kind> {
+    if !found.is_empty() {
+        return Some(Kind::PoisonKept);
+    }
+    // Those of the outbox are only counted.
+    (one.way == Way::Bus && !letters.has_given_up(one)).then_some(Kind::PoisonLost)
+}
+
+fn healthy(one: &Published, found: &[&Event], letters: &Letters) -> Option<Kind> {
+    match found {
+        [] => (has_log(&one.channel) && !letters.has_given_up(one)).then_some(Kind::Dropped),
+        [event] if event.channel != one.channel => Some(Kind::Leak),
+        [event] => (!event.is(&one.data) || event.event != one.event).then_some(Kind::Altered),
+        _ => Some(Kind::Doubled),
+    }
+}

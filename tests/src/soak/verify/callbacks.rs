@@ -1,0 +1,54 @@
+//! What each app heard: of each channel one event after the other, each once, and as it is in the log.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Breach, Kind};
+use crate::soak::record::{DeviceRecord, Entry, Event, Record};
+
+pub(super) fn check(record: &Record) -> Vec<Breach> {
+    record.devices.iter().flat_map(|device| one(device, record)).collect()
+}
+
+fn one(device: &DeviceRecord, record: &Record) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    // By channel, up to where it was heard, and all the seqs that were.
+    let mut heard: BTreeMap<&str, (u64, BTreeSet<u64>)> = BTreeMap::new();
+    for entry in &device.entries {
+        match entry {
+            Entry::Began { channel, at } | Entry::Reset { channel, at, .. } => {
+                heard.entry(channel).or_default().0 = *at;
+            }
+            Entry::Saw(event) => {
+                let (last, seqs) = heard.entry(&event.channel).or_default();
+                let seq = event.seq.unwrap_or_default();
+                let kind = if !seqs.insert(seq) {
+                    Some(Kind::HeardTwice)
+                } else if seq <= *last {
+                    Some(Kind::OutOfOrder)
+                } else {
+                    (seq != *last + 1).then_some(Kind::Skipped)
+                };
+                if let Some(kind) = kind {
+                    let evidence = format!("{} on {}: {seq} after {last}", device.device, event.channel);
+                    breaches.push(kind.because(evidence));
+                }
+                *last = seq.max(*last);
+                breaches.extend(differs(device, event, record));
+            }
+            _ => {}
+        }
+    }
+    breaches
+}
+
+/// Whether it is the event that the log has in this place.
+fn differs(device: &DeviceRecord, event: &Event, record: &Record) -> Option<Breach> {
+    let log = record.logs.get(&event.channel)?;
+    let place = log.binary_search_by_key(&event.seq, |logged| logged.seq);
+    let logged = place.ok().map(|place| &log[place]);
+    let is_same = logged.is_some_and(|logged| {
+        (&logged.user, &logged.key) == (&event.user, &event.key) && logged.is(&event.data)
+    });
+    let evidence = || format!("{} heard {event:?}, the log has {logged:?}", device.device);
+    (!is_same).then(|| Kind::Altered.because(evidence()))
+}

@@ -1,0 +1,66 @@
+//! That in the quiet everybody settled and heard all, with nothing more being said that would have told him of a gap.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::letters::Letters;
+use super::{Breach, Kind};
+use crate::soak::record::{Entry, Event, Record, Standing};
+
+/// Whether all have heard all that is in these logs: the moment to stop waiting. That it never comes is for
+/// [`verify`](super::verify) to judge.
+pub fn all_heard(standings: &[Standing], logs: &BTreeMap<String, Vec<Event>>) -> bool {
+    let joined = standings.iter().flat_map(|standing| &standing.joined);
+    let head = |channel| logs.get(channel).and_then(|log| log.last()).and_then(|event| event.seq);
+    joined.into_iter().all(|(channel, last)| head(channel).is_none_or(|head| *last >= head))
+}
+
+pub(super) fn check(record: &Record) -> Vec<Breach> {
+    let excused = Excused::of(record);
+    let mut breaches = Vec::new();
+    for device in record.devices.iter().filter(|device| !device.standing.has_vanished) {
+        let (name, standing) = (&device.device, &device.standing);
+        if !standing.is_settled {
+            breaches.push(Kind::Unsettled.because(format!("{name} at the end: {standing:?}")));
+        }
+        for (channel, last) in &standing.joined {
+            let log = record.logs.get(channel).map_or(&[][..], Vec::as_slice);
+            let missing = log.iter().filter(|event| event.seq > Some(*last) && !excused.has(event));
+            let missing: Vec<_> = missing.map(|event| (event.seq, &event.key)).collect();
+            if !missing.is_empty() {
+                breaches
+                    .push(Kind::Behind.because(format!("{name} on {channel}: at {last}, not {missing:?}")));
+            }
+        }
+    }
+    breaches
+}
+
+/// What need not have reached everybody: a message that nobody was told is kept, as its sender vanished before; and
+/// what is a dead letter, as all tries were used up.
+struct Excused<'a> {
+    letters: Letters,
+    settled: BTreeSet<(&'a str, &'a str)>,
+    given_up: BTreeSet<&'a str>,
+}
+
+impl<'a> Excused<'a> {
+    fn of(record: &'a Record) -> Self {
+        let letters = Letters::of(&record.letters, &record.published);
+        let given_up = record.published.iter().filter(|one| letters.has_given_up(one));
+        let settled = record.entries().filter_map(|(device, entry)| match entry {
+            Entry::Acked { key, .. } | Entry::Found { key, .. } => Some((&*device.user, &**key)),
+            _ => None,
+        });
+        let (settled, given_up) = (settled.collect(), given_up.map(|one| one.mark.as_str()).collect());
+        Self { letters, settled, given_up }
+    }
+
+    fn has(&self, event: &Event) -> bool {
+        match (&event.user, &event.key) {
+            (Some(user), Some(key)) => {
+                !self.settled.contains(&(&**user, &**key)) || self.letters.mention(&format!("{key:?}"))
+            }
+            _ => event.mark().is_some_and(|mark| self.given_up.contains(mark)),
+        }
+    }
+}

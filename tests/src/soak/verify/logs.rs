@@ -1,0 +1,111 @@
+//! The logs at the end: whole, with all in them that was acked, once and as it was sent, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Breach, Kind};
+use crate::soak::record::{DeviceRecord, Entry, Event, Record};
+
+/// Whose message it is, and which of his.
+type Name<'a> = (&'a str, &'a str);
+
+pub(super) fn check(record: &Record) -> Vec<Breach> {
+    let mut breaches = holes(record);
+    let logged = by_name(record);
+    for ((user, key), found) in &logged {
+        if found.len() > 1 {
+            let places: Vec<_> = found.iter().map(|event| (&event.channel, event.seq)).collect();
+            breaches.push(Kind::Doubled.because(format!("{key} of {user} is at {places:?}")));
+        }
+    }
+    breaches.extend(record.devices.iter().flat_map(|device| acks(device, &logged)));
+    breaches.extend(strangers(record));
+    breaches
+}
+
+fn by_name(record: &Record) -> BTreeMap<Name<'_>, Vec<&Event>> {
+    let mut logged: BTreeMap<Name, Vec<&Event>> = BTreeMap::new();
+    for event in record.logged() {
+        if let (Some(user), Some(key)) = (&event.user, &event.key) {
+            logged.entry((user, key)).or_default().push(event);
+        }
+    }
+    logged
+}
+
+fn holes(record: &Record) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for (channel, log) in &record.logs {
+        for (event, expected) in log.iter().zip(1..) {
+            if event.seq != Some(expected) {
+                let found = event.seq;
+                breaches.push(Kind::Hole.because(format!("{channel}: {found:?} stands at place {expected}")));
+                break; // all behind it are out of place too
+            }
+        }
+    }
+    breaches
+}
+
+/// What one device was told of its own messages.
+fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let mut sent: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut new: BTreeSet<&str> = BTreeSet::new();
+    for entry in &device.entries {
+        let (channel, key, seq) = match entry {
+            Entry::Sent { key, content, .. } => {
+                sent.insert(key, content);
+                continue;
+            }
+            Entry::Refused { key, code, .. } => {
+                if logged.contains_key(&(&*device.user, &**key)) {
+                    breaches
+                        .push(Kind::Altered.because(format!("{key} was refused ({code}) and is in the log")));
+                }
+                continue;
+            }
+            Entry::Acked { channel, key, seq, duplicate } => {
+                // The answers to several tries may come in any order, but only one of them was the first.
+                if !duplicate && !new.insert(key) {
+                    breaches
+                        .push(Kind::Doubled.because(format!("{key} was acked as new once more, at {seq}")));
+                }
+                (channel, key, seq)
+            }
+            Entry::Found { channel, key, seq } => (channel, key, seq),
+            _ => continue,
+        };
+        let found = logged.get(&(&*device.user, &**key)).map_or(&[][..], Vec::as_slice);
+        let what = format!("{key} of {} in {channel} with seq {seq}", device.user);
+        match found.first() {
+            None => breaches.push(Kind::Lost.because(format!("{what} is not in the log"))),
+            Some(event) if event.channel != *channel || event.seq != Some(*seq) => {
+                breaches.push(
+                    Kind::Altered.because(format!("{what} is in {} at {:?}", event.channel, event.seq)),
+                );
+            }
+            Some(event) if event.data["content"].as_str() != sent.get(&**key).copied() => {
+                breaches.push(Kind::Altered.because(format!("{what} has another content: {}", event.data)));
+            }
+            Some(_) => {}
+        }
+    }
+    breaches
+}
+
+/// What is in a log, and nobody has sent: neither one of its user's devices nor the backend.
+fn strangers(record: &Record) -> Vec<Breach> {
+    let mut sent: BTreeSet<Name> = BTreeSet::new();
+    for (device, entry) in record.entries() {
+        if let Entry::Sent { key, .. } = entry {
+            sent.insert((&device.user, key));
+        }
+    }
+    let published: BTreeSet<&str> = record.published.iter().map(|one| one.mark.as_str()).collect();
+    let is_known = |event: &Event| match (&event.user, &event.key) {
+        (Some(user), Some(key)) => sent.contains(&(&**user, &**key)),
+        _ => event.mark().is_some_and(|mark| published.contains(mark)),
+    };
+    let unknown = record.logged().filter(|event| !is_known(event));
+    unknown.map(|event| Kind::Invented.because(format!("{event:?}"))).collect()
+}

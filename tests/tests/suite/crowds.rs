@@ -1,0 +1,58 @@
+//! Channels of any size: everybody gets an event, each once, the dead are forgotten, and memory stays as it is.
+
+use anyhow::Result;
+use serde_json::json;
+use tests::{Crowd, Stack, User, unique};
+
+/// The shards of a channel's members, by its kind.
+const SYSTEM_SHARDS: u32 = 16;
+const UPDATES_SHARDS: u32 = 1;
+
+/// How much more memory `broadcast` may take for a crowd than for a few: nothing of it grows with the channel, but an
+/// allocator keeps what it had once.
+const MEMORY_GROWTH_MAX: u64 = 2;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_reaches_20000_members_once_each() -> Result<()> {
+    const MEMBERS: usize = 20_000;
+    let crowd = Crowd::gather().await?;
+    let Some(stack) = Stack::private(&["--parameter", &crowd.parameter(), "--quiet-functions"])? else {
+        return Ok(());
+    };
+    let notice = json!({"level": "info", "title": "Maintenance", "message": "Tonight at ten."});
+    let ann = User::stranger();
+    crowd.join(&stack, &ann.channel(), 100, UPDATES_SHARDS).await?;
+    let mut to_ann = notice.clone();
+    to_ann["userId"] = json!(ann.id);
+    stack.emit("UserNotification", to_ann).await?;
+    crowd.heard(&ann.channel(), 1, 100).await?;
+    let few = stack.memory_peak("broadcast")?;
+
+    crowd.join(&stack, "system", MEMBERS, SYSTEM_SHARDS).await?;
+    stack.emit("SystemNotification", notice).await?;
+    let heard = crowd.heard("system", 1, MEMBERS).await?;
+    assert_eq!((heard.once, heard.more), (MEMBERS - MEMBERS / 100, 0));
+    crowd.forgotten(&stack, "system", MEMBERS, SYSTEM_SHARDS).await?;
+    let many = stack.memory_peak("broadcast")?;
+    println!("broadcast's memory: {few} bytes at most for 100 members, {many} for {MEMBERS}");
+    assert!(many <= few * MEMORY_GROWTH_MAX, "{few} bytes for 100 members, {many} for {MEMBERS}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_of_one_shard_is_served_part_by_part() -> Result<()> {
+    const MEMBERS: usize = 7_000; // of which an invocation serves 3,000
+    let crowd = Crowd::gather().await?;
+    let Some(stack) = Stack::private(&["--parameter", &crowd.parameter(), "--quiet-functions"])? else {
+        return Ok(());
+    };
+    let company = unique("biz");
+    let channel = format!("resource_updates:{company}");
+    crowd.join(&stack, &channel, MEMBERS, UPDATES_SHARDS).await?;
+    let update = json!({"type": "created", "resourceId": "r1", "resourceType": "product", "resourceName": "E-book",
+        "companyId": company});
+    stack.emit("ResourceUpdate", update).await?;
+    let heard = crowd.heard(&channel, 1, MEMBERS).await?;
+    assert_eq!((heard.once, heard.more), (MEMBERS - MEMBERS / 100, 0));
+    crowd.forgotten(&stack, &channel, MEMBERS, UPDATES_SHARDS).await
+}

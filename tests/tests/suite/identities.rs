@@ -1,0 +1,312 @@
+//! Who is who, on a stack with an issuer of each kind: the app's own backend with a secret of Secrets Manager, Whop with
+//! its key set and its API, and another with a key of its own.
+
+use anyhow::Result;
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+use tests::{Client, Outside, Signer, Stack, unique};
+
+const KEY_SET: &str = "/.well-known/jwks.json";
+const WHOP: &str = "urn:whopcom:exp-proxy";
+
+/// A stack, what is around it, and who signs for it.
+struct World {
+    stack: Stack,
+    outside: Outside,
+    app: Signer,
+    whop: Signer,
+    login: Signer,
+}
+
+impl World {
+    /// `None` where no stack of one's own is to be had.
+    async fn start() -> Result<Option<Self>> {
+        let outside = Outside::start().await?;
+        let (whop, whop_key) = Signer::es256("whop-1")?;
+        let (login, login_key) = Signer::es256("login-1")?;
+        outside.answers(KEY_SET, 200, json!({"keys": [whop_key]}))?;
+        let secret = unique("a secret of at least thirty-two bytes");
+        let issuers = json!([
+            {"kind": "app", "iss": "shop", "aud": "funnelcast", "alg": "HS256", "keys": {"secret": "funnelcast/dev/shop"}},
+            {"kind": "whop", "aud": "app_1", "keys": {"jwks": outside.url(KEY_SET)}},
+            {"kind": "oidc", "iss": "https://login.example", "aud": "web", "alg": "ES256",
+             "keys": {"static": {"keys": [login_key]}}},
+        ]);
+        let stack = Stack::private(&[
+            "--secret",
+            &format!("funnelcast/dev/shop={secret}"),
+            "--secret",
+            "funnelcast/dev/whop=whop-key",
+            "--parameter",
+            &format!("Issuers={issuers}"),
+            "--parameter",
+            &format!("WhopApi={}", outside.url("/api/v1")),
+            "--parameter",
+            "WhopApiKeySecret=funnelcast/dev/whop",
+            "--parameter",
+            "AgentUserId=user_agent",
+        ])?;
+        Ok(stack.map(|stack| Self { stack, outside, app: Signer::hs256(&secret), whop, login }))
+    }
+
+    async fn connect(&self, token: &str) -> Result<Client> {
+        Ok(self.stack.handshake().token(token).send().await?.connected()?.0)
+    }
+
+    fn whop_token(&self, user: &str) -> Result<String> {
+        self.whop.sign(600, &json!({"iss": WHOP, "aud": "app_1", "sub": user}))
+    }
+}
+
+async fn refusal(client: &mut Client, channel: &str) -> Result<String> {
+    Ok(client.refused("join", json!({"channel": channel})).await?.code)
+}
+
+#[tokio::test]
+async fn whop_says_which_companies_its_users_see() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let question = "/api/v1/users/user_1/access/biz_1";
+    world.outside.answers(question, 200, json!({"has_access": true, "access_level": "admin"}))?;
+    let customers = "/api/v1/users/user_1/access/biz_2";
+    world.outside.answers(customers, 200, json!({"has_access": true, "access_level": "customer"}))?;
+    world.outside.answers("/api/v1/users/user_1/access/biz_3", 500, json!({}))?;
+
+    let token = world.whop_token("user_1")?;
+    let mut ann = world.connect(&token).await?;
+    let channels = ["company", "funnel_updates", "resource_updates", "analytics"];
+    let joins = channels.map(|kind| json!({"channel": format!("{kind}:biz_1")}));
+    let mut requests = Vec::new();
+    for join in joins {
+        requests.push(ann.request("join", join).await?);
+    }
+    for request in requests {
+        assert!(ann.reply(&request).await?.is_ok());
+    }
+    assert_eq!(world.outside.times_asked(question), 1, "for all channels of the company");
+    assert_eq!(refusal(&mut ann, "company:biz_2").await?, "forbidden", "a customer is not of the team");
+    assert_eq!(refusal(&mut ann, "company:biz_3").await?, "internal", "closed, and to be tried again");
+    assert_eq!(refusal(&mut ann, "company:biz_4").await?, "forbidden");
+    ann.join("user:user_1").await?;
+    ann.join("system").await?;
+
+    // Whop's own header, and a ticket for the socket, which it never comes to.
+    let connect = world.stack.ask(http::Method::POST, "connect").header("x-whop-user-token", &token);
+    let ticket = connect.send().await?.done()?["ticket"].take();
+    let handshake = world.stack.handshake().ticket(ticket.as_str().unwrap_or_default());
+    let (mut again, _) = handshake.send().await?.connected()?;
+    again.join("company:biz_1").await?;
+    assert_eq!(world.outside.times_asked(question), 1);
+    assert!(world.outside.times_asked(KEY_SET) >= 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_is_of_the_team_no_more_is_out_when_whop_is_asked_again() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let question = "/api/v1/users/user_1/access/biz_1";
+    world.outside.answers(question, 200, json!({"has_access": true, "access_level": "admin"}))?;
+    let mut ann = world.connect(&world.whop_token("user_1")?).await?;
+    ann.join("company:biz_1").await?;
+    ann.join("user:user_1").await?;
+    let change = json!({"userId": "user_1", "companyId": "biz_1"});
+    world.stack.emit("AccessChanged", change.clone()).await?;
+    tests::eventually("Whop to be asked again", async || {
+        Ok((world.outside.times_asked(question) == 2).then_some(()))
+    })
+    .await?;
+    ann.silence().await?; // he still is
+
+    world.outside.answers(question, 200, json!({"has_access": false, "access_level": "no_access"}))?;
+    world.stack.emit("AccessChanged", change).await?;
+    let revoked = ann.only("access.revoked").await?;
+    assert_eq!(
+        (&revoked["channel"], &revoked["data"]["reason"]),
+        (&json!("company:biz_1"), &json!("no longer allowed"))
+    );
+    assert_eq!(refusal(&mut ann, "company:biz_1").await?, "forbidden", "the old yes is forgotten");
+    assert_eq!(ann.call("status", json!({})).await?["channels"], json!(["user:user_1"]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_issuer_is_believed_what_it_may_say() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let companies = json!([{"id": "biz_1", "role": "admin"}]);
+    let claims =
+        |iss: &str, aud: &str| json!({"iss": iss, "aud": aud, "sub": "user_2", "companies": companies});
+
+    let mut by_app = world.connect(&world.app.sign(600, &claims("shop", "funnelcast"))?).await?;
+    by_app.join("company:biz_1").await?;
+    let mut by_login =
+        world.connect(&world.login.sign(600, &claims("https://login.example", "web"))?).await?;
+    by_login.join("user:user_2").await?;
+    assert_eq!(refusal(&mut by_login, "company:biz_1").await?, "forbidden");
+    let mut by_whop = world.connect(&world.whop.sign(600, &claims(WHOP, "app_1"))?).await?;
+    assert_eq!(refusal(&mut by_whop, "company:biz_1").await?, "forbidden", "Whop's API does not say so");
+
+    let (stranger, _) = Signer::es256("whop-1")?;
+    let bad: Vec<(&str, String)> = vec![
+        ("another app's", world.whop.sign(600, &claims(WHOP, "app_2"))?),
+        ("a list of apps", world.whop.sign(600, &json!({"iss": WHOP, "aud": ["app_1"], "sub": "user_2"}))?),
+        ("no audience", world.whop.sign(600, &json!({"iss": WHOP, "sub": "user_2"}))?),
+        ("another issuer's key", world.login.sign(600, &claims(WHOP, "app_1"))?),
+        ("the same key's name, another key", stranger.sign(600, &claims(WHOP, "app_1"))?),
+        ("an algorithm of another issuer", world.app.sign(600, &claims(WHOP, "app_1"))?),
+        (
+            "a user that is none of Whop's",
+            world.whop.sign(600, &json!({"iss": WHOP, "aud": "app_1", "sub": "bob"}))?,
+        ),
+        ("expired", world.app.sign(0, &claims("shop", "funnelcast"))?),
+        (
+            "a grant",
+            world.app.sign(
+                600,
+                &json!({"iss": "shop", "aud": "funnelcast", "sub": "user_2",
+            "channel": "company:biz_1", "caps": ["join"]}),
+            )?,
+        ),
+    ];
+    let handshakes = bad.iter().map(|(_, token)| world.stack.handshake().token(token).send());
+    for ((what, _), outcome) in bad.iter().zip(try_join_all(handshakes).await?) {
+        assert_eq!(outcome.refused()?, 401, "{what}");
+    }
+    Ok(())
+}
+
+/// A grant of the app's backend for `user_3`.
+fn grant(world: &World, ttl_secs: u64, channel: &str, caps: &[&str]) -> Result<String> {
+    world.app.sign(
+        ttl_secs,
+        &json!({"iss": "shop", "aud": "funnelcast", "sub": "user_3", "channel": channel, "caps": caps}),
+    )
+}
+
+async fn grantee(world: &World) -> Result<Client> {
+    world.connect(&world.app.sign(600, &json!({"iss": "shop", "aud": "funnelcast", "sub": "user_3"}))?).await
+}
+
+async fn join_by(client: &mut Client, channel: &str, grant: &str) -> Result<Value> {
+    client.call("join", json!({"channel": channel, "grant": grant})).await
+}
+
+#[tokio::test]
+async fn a_grant_opens_what_it_names_until_it_ends() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let host = tests::User::customer_of("biz_1");
+    let channel = world.stack.conversation("biz_1", &[&host]).await?;
+    let mut host = world.stack.connect(&host).await?;
+    host.join(&channel).await?;
+
+    let mut guest = grantee(&world).await?;
+    assert_eq!(refusal(&mut guest, &channel).await?, "forbidden");
+    join_by(&mut guest, &channel, &grant(&world, 600, &channel, &["join"])?).await?;
+    host.event("presence.join").await?;
+    host.say(&channel, "welcome").await?;
+    assert_eq!(guest.only("chat.message").await?["data"]["content"], "welcome");
+    guest.call("history", json!({"channel": channel, "limit": 10})).await?;
+    for event in [
+        json!({"channel": channel, "event": "chat.message", "key": "k1", "data": {"content": "hi"}}),
+        json!({"channel": channel, "event": "chat.typing", "data": {"isTyping": true}}),
+    ] {
+        assert_eq!(guest.refused("send", event).await?, *"forbidden", "he may only listen");
+    }
+
+    // The next one lets him speak, and ends soon.
+    join_by(&mut guest, &channel, &grant(&world, 4, &channel, &["join", "send"])?).await?;
+    guest.say(&channel, "thanks").await?;
+    assert_eq!(host.only("chat.message").await?["data"]["content"], "thanks");
+    let revoked = guest.only("access.revoked").await?;
+    assert_eq!(revoked["data"], json!({"userId": "user_3", "reason": "the grant has ended"}));
+    assert_eq!(host.say(&channel, "gone?").await?["recipients"], 0);
+    assert_eq!(guest.refused("history", json!({"channel": channel, "limit": 10})).await?, *"not_joined");
+    assert_eq!(guest.call("status", json!({})).await?["channels"], json!([]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_grant_is_bound_to_its_user_and_channel() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let claims = |changes: Value| {
+        let mut claims = json!({"iss": "shop", "aud": "funnelcast", "sub": "user_3", "channel": "company:biz_1",
+                                "caps": ["join"]});
+        for (name, value) in changes.as_object().into_iter().flatten() {
+            claims[name] = value.clone();
+        }
+        claims
+    };
+    let mut guest = grantee(&world).await?;
+    let whops = claims(json!({"iss": WHOP, "aud": "app_1"}));
+    for (what, wrong) in [
+        ("another's", world.app.sign(600, &claims(json!({"sub": "user_4"})))?),
+        ("of another channel", world.app.sign(600, &claims(json!({"channel": "company:biz_2"})))?),
+        ("for longer than grants last", world.app.sign(700, &claims(json!({})))?),
+        ("expired", world.app.sign(0, &claims(json!({})))?),
+        ("to send, and not to join", world.app.sign(600, &claims(json!({"caps": ["send"]})))?),
+        ("of an issuer that gives none", world.whop.sign(600, &whops)?),
+        (
+            "his own token",
+            world.app.sign(600, &json!({"iss": "shop", "aud": "funnelcast", "sub": "user_3"}))?,
+        ),
+        ("nothing", String::new()),
+    ] {
+        let join = json!({"channel": "company:biz_1", "grant": wrong});
+        assert_eq!(guest.refused("join", join).await?, *"forbidden", "{what}");
+    }
+    // By HTTP too, for a connection; and who has a right of his own is not held to the grant.
+    let good = world.app.sign(600, &claims(json!({})))?;
+    let id = guest.connection_id().await?;
+    let token = world.app.sign(600, &json!({"iss": "shop", "aud": "funnelcast", "sub": "user_3"}))?;
+    let join = json!({"connectionId": id, "channel": "company:biz_1", "grant": good});
+    let answer = world.stack.ask(http::Method::POST, "channels").token(&token).body(&join.to_string());
+    answer.send().await?.done()?;
+    assert_eq!(guest.call("presence", json!({"channel": "company:biz_1"})).await?["count"], 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_guest_is_no_participant_and_goes_by_a_kick() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let (host, other) = (tests::User::customer_of("biz_1"), tests::User::customer_of("biz_1"));
+    let channel = world.stack.conversation("biz_1", &[&host, &other]).await?;
+    let mut host_client = world.stack.connect(&host).await?;
+    host_client.join(&channel).await?;
+    let mut other_client = world.stack.connect(&other).await?;
+    other_client.join(&channel).await?;
+    let mut guest = grantee(&world).await?;
+    join_by(&mut guest, &channel, &grant(&world, 600, &channel, &["join", "send"])?).await?;
+
+    let id = channel.trim_start_matches("conversation:");
+    let without_other = json!({"conversationId": id, "companyId": "biz_1", "participants": [host.id]});
+    world.stack.emit("Conversation", without_other).await?;
+    other_client.only("access.revoked").await?;
+    guest.say(&channel, "still here").await?;
+    world.stack.emit("Kick", json!({"channel": channel, "userId": "user_3", "reason": "closed"})).await?;
+    assert_eq!(guest.only("access.revoked").await?["data"]["reason"], "closed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_apps_own_user_is_its_bot() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let host = tests::User::customer_of("biz_1");
+    let channel = world.stack.conversation("biz_1", &[&host]).await?;
+    let mut host = world.stack.connect(&host).await?;
+    host.join(&channel).await?;
+
+    let id = channel.trim_start_matches("conversation:");
+    let message = json!({"conversationId": id, "type": "bot", "content": "How can I help?"});
+    world.stack.emit("ChatMessage", message).await?;
+    let said = host.only("chat.message").await?;
+    assert_eq!((&said["data"]["type"], &said["data"]["userId"]), (&json!("bot"), &json!("user_agent")));
+
+    let team = json!([{"id": "biz_1", "role": "member"}]);
+    let claims = json!({"iss": "shop", "aud": "funnelcast", "sub": "user_agent", "companies": team});
+    let mut agent = world.connect(&world.app.sign(600, &claims)?).await?;
+    agent.join(&channel).await?;
+    agent.say(&channel, "Here I am").await?;
+    let said = host.only("chat.message").await?;
+    assert_eq!((&said["data"]["type"], &said["data"]["userId"]), (&json!("bot"), &json!("user_agent")));
+    host.say(&channel, "Hello").await?;
+    assert_eq!(agent.only("chat.message").await?["data"]["type"], "user");
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! How a row is tried: the frame, the request or the event, and the table's word for what came of it.
+
+use anyhow::{Context as _, Result, bail};
+use http::Method;
+use serde_json::{Value, json};
+use tests::{Stack, unique};
+
+use super::people::Person;
+
+/// What a row is tried with.
+#[derive(Debug, Clone)]
+pub(super) struct Thing {
+    /// Empty where the row is for none.
+    pub(super) channel: String,
+    /// The participant's spare connection, where the row is for that.
+    pub(super) connection: Option<String>,
+    /// What is said of the company's conversation: that it is as it is.
+    pub(super) conversation: Value,
+}
+
+/// Tries it; gives the verdict, and what was told.
+pub(super) async fn probe(
+    stack: &Stack,
+    person: &mut Person,
+    what: &str,
+    thing: &Thing,
+) -> Result<(String, String)> {
+    if ["GET ", "POST ", "PUT ", "DELETE "].iter().any(|method| what.starts_with(method)) {
+        return request(stack, person, what, thing).await;
+    }
+    let channel = &thing.channel;
+    let (action, fields) = match what {
+        "ping" | "status" => (what, json!({})),
+        "$default" => ("dance", json!({})),
+        "join" | "leave" | "presence" | "receipts" => (what, json!({"channel": channel})),
+        "history" => (what, json!({"channel": channel, "limit": 10})),
+        "ack" => (what, json!({"channel": channel, "seq": 1, "state": "delivered"})),
+        _ => ("send", draft(what.strip_prefix("send ").with_context(|| what.to_owned())?, channel)),
+    };
+    let id = person.client.request(action, fields).await?;
+    Ok(match person.client.reply(&id).await? {
+        Ok(_) if action == "leave" => ("yes".to_owned(), String::new()), // it says what was asked
+        Ok(data) => ("yes".to_owned(), data.to_string()),
+        Err(refusal) => (word(&refusal.code), refusal.message),
+    })
+}
+
+/// The fields of a `send`.
+fn draft(event: &str, channel: &str) -> Value {
+    let data = match event {
+        "chat.message" => json!({"content": "hello"}),
+        "chat.typing" => json!({"isTyping": true}),
+        "signal" => json!({"name": "wave"}),
+        "presence.update" => json!({"status": "away"}),
+        _ => json!({"type": "deployed", "level": "info", "title": "t", "message": "m"}),
+    };
+    json!({"channel": channel, "event": event, "key": unique("key"), "data": data})
+}
+
+async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> Result<(String, String)> {
+    let Thing { channel, connection, conversation } = thing;
+    // A connection of another is reached for by way of the one channel that everybody may join.
+    let (id, channel) = match connection {
+        Some(spare) => (spare, "system"),
+        None => (&person.connection, channel.as_str()),
+    };
+    let encoded = id.replace('=', "%3D").replace('+', "%2B").replace('/', "%2F");
+    let (method, path, body) = match what {
+        _ if what.ends_with(" conversations") => {
+            let method: Method = what.trim_end_matches(" conversations").parse()?;
+            let body = (method == Method::PUT).then(|| conversation.clone());
+            (method, channel.replacen("conversation:", "../conversations/", 1), body)
+        }
+        "POST connect" => (Method::POST, "connect".to_owned(), None),
+        "GET status" | "GET channels" => (Method::GET, what.trim_start_matches("GET ").to_owned(), None),
+        "POST webhooks/whop" => {
+            (Method::POST, "webhooks/whop".to_owned(), Some(json!({"type": "membership.activated"})))
+        }
+        "POST messages" => (Method::POST, "messages".to_owned(), Some(draft("chat.message", channel))),
+        "GET messages" => (Method::GET, format!("messages?channel={channel}&limit=10"), None),
+        "POST channels" => {
+            (Method::POST, "channels".to_owned(), Some(json!({"connectionId": id, "channel": channel})))
+        }
+        "DELETE channels" => {
+            (Method::DELETE, format!("channels?connectionId={encoded}&channel={channel}"), None)
+        }
+        "DELETE disconnect" if connection.is_none() => (Method::DELETE, "disconnect".to_owned(), None),
+        "DELETE disconnect" => (Method::DELETE, format!("disconnect?connectionId={encoded}"), None),
+        other => bail!("no way to try {other}"),
+    };
+    let request = match path.strip_prefix("../") {
+        Some(path) => stack.ask_api(method, path),
+        None => stack.ask(method, &path),
+    };
+    let mut request = request.token(&person.user.token()?);
+    if let Some(body) = body {
+        request = request.body(&body.to_string());
+    }
+    let answer = request.send().await?;
+    let told = if what == "DELETE channels" { String::new() } else { answer.body.to_string() };
+    Ok(match answer.refused() {
+        Ok((_, code)) => (word(code), told),
+        Err(_) => (answer.done().map(|_| "yes".to_owned())?, told),
+    })
+}
+
+/// The table's word for a refusal; one that it has no word for stands for itself.
+fn word(code: &str) -> String {
+    match code {
+        "forbidden" => "no",
+        "not_joined" => "out",
+        "not_found" => "404",
+        "unknown_action" => "405",
+        "unauthorized" => "401",
+        other => other,
+    }
+    .to_owned()
+}
+
+/// The backend's word on something of a company's: a detail with a mark in it.
+pub(super) fn detail(what: &str, channel: &str, person: &str, mark: &str) -> Value {
+    let (kind, id) = channel.split_once(':').unwrap_or((channel, ""));
+    let notice = json!({"level": "info", "title": mark, "message": "m"});
+    match (what, kind) {
+        ("AccessChanged", _) => json!({"userId": person, "companyId": id}),
+        ("Kick", _) => json!({"channel": channel, "userId": person, "reason": mark}),
+        (_, "funnel_updates") => json!({"type": "deployed", "funnelId": "funnel", "funnelName": mark,
+            "userId": person, "companyId": id}),
+        (_, "resource_updates") => {
+            json!({"type": "created", "resourceId": "resource", "resourceType": "link",
+            "resourceName": mark, "companyId": id})
+        }
+        (_, "analytics") => json!({"metric": mark, "value": 1, "companyId": id}),
+        (_, "conversation") => json!({"conversationId": id, "type": "system", "content": mark}),
+        (_, "user") => json!({"userId": id, "level": "info", "title": mark, "message": "m"}),
+        _ => notice,
+    }
+}
+
+/// What an outbox item for a channel of this kind is.
+pub(super) fn event_of(whose: &str) -> &'static str {
+    match whose {
+        "funnel_updates" => "funnel.update",
+        "resource_updates" => "resource.update",
+        "analytics" => "analytics.update",
+        "user" => "user.notification",
+        "conversation" | "nobodys" => "chat.message",
+        _ => "system.notification",
+    }
+}

@@ -1,0 +1,128 @@
+//! What an operator sees: a line for each invocation, and what was measured, as CloudWatch takes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use tests::{Stack, User, eventually, unique};
+
+use crate::scene::pair;
+
+/// How an invocation ends, in its one line.
+const OUTCOMES: [&str; 4] = ["done", "refused", "rejected", "failed"];
+
+/// The lines of the functions so far.
+fn lines(stack: &Stack) -> Result<Vec<Value>> {
+    let log = fs::read_to_string(stack.log().context("a log")?)?;
+    let complete = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let lines = complete.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    Ok(lines.filter(|line| line["function"].is_string()).collect())
+}
+
+/// The values of the metrics so far, each by its name and kind of channel.
+fn measured(lines: &[Value]) -> BTreeMap<(String, Option<String>), Vec<f64>> {
+    let mut metrics = BTreeMap::<_, Vec<f64>>::new();
+    for line in lines {
+        for directive in line["_aws"]["CloudWatchMetrics"].as_array().into_iter().flatten() {
+            for metric in directive["Metrics"].as_array().into_iter().flatten() {
+                let name = metric["Name"].as_str().unwrap_or_default();
+                let values = match &line[name] {
+                    Value::Array(values) => values.iter().filter_map(Value::as_f64).collect(),
+                    value => Vec::from_iter(value.as_f64()),
+                };
+                let channel = line["Channel"].as_str().map(str::to_owned);
+                metrics.entry((name.to_owned(), channel)).or_default().extend(values);
+            }
+        }
+    }
+    metrics
+}
+
+#[tokio::test]
+async fn what_is_measured_is_in_the_log() -> Result<()> {
+    let Some(stack) = Stack::private(&["--log-format", "json"])? else { return Ok(()) };
+    let mut pair = pair(&stack).await?;
+    pair.ann.say(&pair.channel, "one").await?;
+    pair.bob.event("chat.message").await?;
+    pair.ann.send(&pair.channel, "chat.typing", json!({"isTyping": true})).await?;
+    pair.bob.join_since(&pair.channel, 0).await?;
+    pair.ann.refused("join", json!({"channel": "company:biz_of_others"})).await?;
+
+    let sums = |lines: &[Value]| {
+        let metrics = measured(lines);
+        let sum = |name: &str, channel: Option<&str>| {
+            let values = metrics.get(&(name.to_owned(), channel.map(str::to_owned)))?;
+            Some(values.iter().sum::<f64>())
+        };
+        let delivered = sum("Delivered", None)?;
+        let members = sum("FanOut", None)?;
+        (sum("PostedAfter", None)? >= 0.0 && delivered >= 2.0 && members >= delivered).then_some([
+            sum("Joins", Some("conversation"))?,
+            sum("Typing", None)?,
+            sum("Recovered", None)?,
+        ])
+    };
+    let [joins, typing, recovered] = eventually("all to be measured", async || {
+        Ok(sums(&lines(&stack)?).filter(|[joins, ..]| *joins >= 4.0))
+    })
+    .await?;
+    // The first is that of the team, which sees that the conversation is there.
+    assert_eq!((joins, typing, recovered), (4.0, 1.0, 1.0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_invocation_is_one_line_that_tells_who_and_what_came_of_it() -> Result<()> {
+    let Some(stack) = Stack::private(&["--log-format", "json"])? else { return Ok(()) };
+    let user = User::customer_of(&unique("biz"));
+    let mut client = stack.connect(&user).await?;
+    client.call("status", json!({})).await?;
+    client.refused("join", json!({"channel": "company:biz_of_others"})).await?;
+    client.refused("join", json!({"channel": "nonsense"})).await?;
+    client.close().await?;
+
+    let of_user = |line: &Value| {
+        let outcome = line["message"].as_str().filter(|message| OUTCOMES.contains(message))?;
+        let span = &line["span"];
+        let text = |name: &str| span[name].as_str().or(line[name].as_str()).unwrap_or("-").to_owned();
+        assert!(span["request_id"].is_string(), "{line}");
+        let is_his = span["user"] == user.id.as_str() || outcome == "rejected";
+        is_his.then(|| {
+            [line["function"].as_str().unwrap_or_default(), outcome, &text("action"), &text("code")].join(" ")
+        })
+    };
+    let seen = eventually("a line of each invocation", async || {
+        let seen: Vec<String> = lines(&stack)?.iter().filter_map(of_user).collect();
+        Ok(seen.iter().any(|line| line.starts_with("disconnect")).then_some(seen))
+    })
+    .await?;
+    let expected = [
+        "authorize done - -",
+        "connect done - -",
+        "status done status -",
+        "join refused join forbidden",
+        "join rejected join invalid_channel",
+        "disconnect done - -",
+    ];
+    assert_eq!(seen, expected);
+    Ok(())
+}
+
+#[test]
+fn what_the_template_watches_is_explained() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let template = fs::read_to_string(root.join("template.yaml"))?;
+    let manual = fs::read_to_string(root.join("docs/operations.md"))?;
+    let of_dashboard =
+        template.split(r#"["funnelcast", ""#).skip(1).filter_map(|rest| rest.split(['"', '-']).next());
+    let alarms = template.split("AlarmName: !Sub \"funnelcast-${Stage}-").skip(1);
+    let alarms = alarms.filter_map(|rest| rest.split('"').next());
+    let named: BTreeSet<&str> = of_dashboard.chain(alarms).collect();
+    assert!(named.len() > 10, "{named:?}");
+    let unexplained: Vec<_> =
+        named.into_iter().filter(|name| !manual.contains(&format!("`{name}`"))).collect();
+    assert_eq!(unexplained, [""; 0], "in docs/operations.md");
+    Ok(())
+}

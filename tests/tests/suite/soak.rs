@@ -1,0 +1,38 @@
+//! A short soak: random traffic under faults from fixed seeds, and every guarantee checked. `make soak` runs longer ones.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use futures_util::future::try_join_all;
+use tests::soak::report::Figures;
+use tests::soak::{Plan, run};
+
+/// Each on a stack of its own, all at once: most of a run is waiting for ghosts to go.
+const SEEDS: [u64; 3] = [1, 2, 3];
+
+const STORM: Duration = Duration::from_secs(8);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_guarantees_hold_under_faults() -> Result<()> {
+    let plans = SEEDS.map(|seed| Plan::new(seed, STORM));
+    let reports = try_join_all(plans.iter().map(run)).await?;
+    let mut figures = Figures::default();
+    for report in reports.into_iter().flatten() {
+        ensure!(report.breaches.is_empty(), "{}\n{}", report.summary(), report.keep()?);
+        figures.add(&report.figures);
+    }
+    println!("{}", figures.table());
+    if figures.runs > 0 {
+        // Where nothing happened, nothing was proved.
+        for (what, count) in [
+            ("acked", figures.acked),
+            ("duplicates told", figures.duplicates),
+            ("recoveries", figures.recoveries),
+            ("published", figures.published),
+            ("faults", figures.faults.values().sum()),
+        ] {
+            assert!(count > 0, "no {what}");
+        }
+    }
+    Ok(())
+}
