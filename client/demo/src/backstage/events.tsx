@@ -1,0 +1,32 @@
+import { generateFunnel } from '../backend.js';
+import type { Room } from '../room.js';
+import { samples, syncResource } from './samples.js';
+
+/** A button for each event that a backend may put on the bus. */
+export function Events({ room }: { room: Room }) {
+  return (
+    <section aria-labelledby="events" className="events">
+      <h3 id="events">Backend events</h3>
+      <div className="buttons">
+        <button type="button" className="button primary" onClick={() => generateFunnel(room)}>
+          Generate a funnel
+        </button>
+        <button type="button" className="button primary" onClick={() => void syncResource(room)}>
+          Sync a resource
+        </button>
+      </div>
+      {samples(room).map(({ title, events }) => (
+        <fieldset key={title}>
+          <legend>{title}</legend>
+          <div className="buttons">
+            {Object.entries(events).map(([name, emit]) => (
+              <button key={name} type="button" className="chip" onClick={() => void emit()}>
+                {name}
+              </button>
+            ))}
+          </div>
+        </fieldset>
+      ))}
+    </section>
+  );
+}

@@ -1,0 +1,31 @@
+import type { PresenceState } from 'funnelcast';
+import { useWebSocket } from 'funnelcast/react';
+import { Avatar } from '../person-head.js';
+import type { Who } from '../room.js';
+
+const WORDS = { online: 'Online', away: 'Away', offline: 'Not here', unknown: 'Not known now' };
+
+/** Whom one talks to, and whether he is here. */
+export function ChatHead({
+  other,
+  presence,
+  unread,
+}: {
+  other: Who;
+  presence: PresenceState;
+  unread: number;
+}) {
+  const { isConnected } = useWebSocket();
+  const known = presence.users.find(({ userId }) => userId === other.id)?.status ?? 'offline';
+  const status = isConnected ? known : 'unknown';
+  return (
+    <header className="chat-head">
+      <Avatar name={other.name} role={other.role} />
+      <h3>{other.name}</h3>
+      <output className="presence" data-status={status} aria-label={`Presence of ${other.name}`}>
+        {WORDS[status]}
+      </output>
+      {unread > 0 && <output className="unread">{unread} new</output>}
+    </header>
+  );
+}

@@ -1,0 +1,73 @@
+import type { ConversationMessage, Messages } from 'funnelcast/react';
+import { Fragment, type ReactNode, useEffect, useRef } from 'react';
+import { Message } from './message.js';
+
+/** Messages of one author that follow each other within this time belong together. */
+const TOGETHER_MS = 5 * 60_000;
+const DAY = new Intl.DateTimeFormat('en', { weekday: 'long', day: 'numeric', month: 'long' });
+
+export interface MessageListProps {
+  me: string;
+  label: string;
+  messages: Messages;
+  hasOlder: boolean;
+  onOlder: () => Promise<void>;
+  onRetry: (key: string) => Promise<void>;
+  onDiscard: (key: string) => void;
+  children: ReactNode;
+}
+
+/**
+ * What has been said. The box is a column upside down (see chat.css), so the browser itself keeps its end in view, and holds
+ * still what one reads while older messages are put in front of it.
+ */
+export function MessageList(props: MessageListProps) {
+  const { me, label, messages, hasOlder, onOlder, onRetry, onDiscard, children } = props;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <div className="messages" role="log" aria-label={label} tabIndex={0}>
+      <ol>
+        {hasOlder && <Older onOlder={onOlder} />}
+        {messages.map((message, at) => {
+          const before = messages[at - 1];
+          const isNewDay = before?.timestamp.toDateString() !== message.timestamp.toDateString();
+          return (
+            <Fragment key={message.key}>
+              {isNewDay && <li className="day">{DAY.format(message.timestamp)}</li>}
+              <Message
+                message={message}
+                isOwn={message.status !== 'sent' || message.userId === me}
+                isFirst={isNewDay || !belongTogether(before, message)}
+                onRetry={onRetry}
+                onDiscard={onDiscard}
+              />
+            </Fragment>
+          );
+        })}
+      </ol>
+      {children}
+    </div>
+  );
+}
+
+/** Loads what is before when it comes into view, or when it is pressed. */
+function Older({ onOlder }: Pick<MessageListProps, 'onOlder'>) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void onOlder());
+    if (button.current) observer.observe(button.current);
+    return () => observer.disconnect();
+  }); // after each rendering: where the button is still in view, there is room for more
+  return (
+    <li className="older">
+      <button type="button" className="button" ref={button} onClick={() => void onOlder()}>
+        Earlier messages
+      </button>
+    </li>
+  );
+}
+
+function belongTogether(before: ConversationMessage | undefined, message: ConversationMessage): boolean {
+  if (before?.userId !== message.userId || before?.type !== message.type) return false;
+  return message.timestamp.getTime() - before.timestamp.getTime() < TOGETHER_MS;
+}

@@ -1,0 +1,61 @@
+import type { ConversationMessage } from 'funnelcast/react';
+import { Icon, type IconName } from '../icon.js';
+import { Time } from '../time.js';
+
+export interface MessageProps {
+  message: ConversationMessage;
+  isOwn: boolean;
+  /** Whether somebody else has spoken before, or this one long ago. */
+  isFirst: boolean;
+  onRetry: (key: string) => Promise<void>;
+  onDiscard: (key: string) => void;
+}
+
+/** Something that was said, or is about to be. */
+export function Message({ message, isOwn, isFirst, onRetry, onDiscard }: MessageProps) {
+  const { key, type, content, timestamp, status, error } = message;
+  return (
+    <li className="message" data-by={isOwn ? 'me' : type} data-first={isFirst} data-status={status}>
+      {isFirst && type === 'bot' && (
+        <p className="author">
+          <Icon name="bot" /> Assistant
+        </p>
+      )}
+      <div className="bubble">
+        <p>{content}</p>
+        <footer>
+          <Time of={timestamp} />
+          {isOwn && <Fate message={message} />}
+        </footer>
+      </div>
+      {status === 'failed' && (
+        <p className="failed">
+          Not sent: {error?.message}
+          <button type="button" onClick={() => void onRetry(key)}>
+            Try again
+          </button>
+          <button type="button" onClick={() => onDiscard(key)}>
+            Discard
+          </button>
+        </p>
+      )}
+    </li>
+  );
+}
+
+/** What has become of our own message. */
+function Fate({ message: { status, isRead } }: { message: ConversationMessage }) {
+  const fate = status === 'sent' && isRead ? 'read' : status;
+  const icons: Record<typeof fate, IconName> = {
+    sending: 'clock',
+    sent: 'check',
+    read: 'checks',
+    failed: 'alert',
+  };
+  return (
+    <span className="fate" data-is={fate} title={fate}>
+      <Icon name={icons[fate]} />
+      <span className="for-readers">{fate}</span>
+    </span>
+  );
+}

@@ -1,0 +1,29 @@
+/** Outlines on a grid of 24, drawn for this page. */
+const PATHS = {
+  sun: 'M12 3v2m0 14v2m9-9h-2M5 12H3m15.4-6.4-1.5 1.5M7.1 16.9l-1.5 1.5m12.8 0-1.5-1.5M7.1 7.1 5.6 5.6M16 12a4 4 0 1 1-8 0 4 4 0 0 1 8 0Z',
+  moon: 'M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5Z',
+  send: 'M5 12h14m-6-6 6 6-6 6',
+  clock: 'M12 7v5l3 2m6-2a9 9 0 1 1-18 0 9 9 0 0 1 18 0Z',
+  check: 'm5 12.5 4.5 4.5L19 7.5',
+  checks: 'm2 12.5 4.5 4.5L16 7.5m-5 9L12 17l9.5-9.5',
+  alert: 'M12 8v5m0 3v.01M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0Z',
+  close: 'm6 6 12 12M18 6 6 18',
+  plus: 'M12 5v14M5 12h14',
+  bell: 'M6 16V11a6 6 0 1 1 12 0v5l1.5 2h-15L6 16Zm4 4.5h4',
+  bot: 'M12 3v4M6 7h12a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2V9a2 2 0 0 1 2-2Zm3 5v2m6-2v2',
+  up: 'm6 15 6-6 6 6',
+  down: 'm6 9 6 6 6-6',
+  box: 'M4 8v8l8 4 8-4V8m-16 0 8-4 8 4m-16 0 8 4 8-4m-8 4v8',
+} as const;
+
+/** The name of an icon. */
+export type IconName = keyof typeof PATHS;
+
+/** An icon, of the colour and size of the text around it. What it says must be said in words, too. */
+export function Icon({ name }: { name: IconName }) {
+  return (
+    <svg className="icon" viewBox="0 0 24 24" aria-hidden="true">
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}

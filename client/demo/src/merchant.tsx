@@ -1,0 +1,26 @@
+import { Chat } from './chat/chat.js';
+import { Funnels } from './dashboard/funnels.js';
+import { Metrics } from './dashboard/metrics.js';
+import { Resources } from './dashboard/resources.js';
+import { Notices } from './notices.js';
+import type { Person } from './people.js';
+import { PersonHead } from './person-head.js';
+import type { Room } from './room.js';
+
+/** The app of a merchant: how his company does, and a customer to talk to. */
+export function Merchant({ me, room }: { me: Person; room: Room }) {
+  return (
+    <>
+      <PersonHead me={me}>{`Merchant, runs ${room.companyId}`}</PersonHead>
+      <Notices userId={me.id} />
+      <div className="workplace">
+        <div className="dashboard">
+          <Metrics companyId={room.companyId} />
+          <Funnels room={room} />
+          <Resources companyId={room.companyId} />
+        </div>
+        <Chat conversationId={room.conversationId} me={me} other={room.customer} />
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,39 @@
+import type { State } from 'funnelcast';
+import { useWebSocket } from 'funnelcast/react';
+import type { Who } from './room.js';
+
+/** The states of the connection, as one tells a user. */
+const WORDS: Record<State, string> = {
+  idle: 'Not connected',
+  connecting: 'Connecting',
+  connected: 'Live',
+  waiting: 'Offline',
+  polling: 'Slow connection',
+  closed: 'Signed out',
+};
+
+/** Who somebody is, and whether he is connected. */
+export function PersonHead({ me, children }: { me: Who; children: string }) {
+  const { state } = useWebSocket();
+  return (
+    <header className="person-head">
+      <Avatar name={me.name} role={me.role} />
+      <div>
+        <h2>{me.name}</h2>
+        <p>{children}</p>
+      </div>
+      <output className="pill" data-state={state} aria-label={`Connection of ${me.name}`}>
+        {WORDS[state]}
+      </output>
+    </header>
+  );
+}
+
+/** A face. */
+export function Avatar({ name, role }: Pick<Who, 'name' | 'role'>) {
+  return (
+    <span className="avatar" data-role={role} aria-hidden="true">
+      {name.slice(0, 1)}
+    </span>
+  );
+}

@@ -1,0 +1,27 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+const source = (path: string) => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
+/** Where `make dev` serves the HTTP API and `/_local`. */
+const STACK = 'http://127.0.0.1:3000';
+
+/** The page, on the package's own source: what is changed there is seen here. */
+export default defineConfig({
+  root: fileURLToPath(new URL('.', import.meta.url)),
+  resolve: {
+    alias: {
+      'funnelcast/react': source('react/index.ts'),
+      'funnelcast/server': source('server/index.ts'),
+      funnelcast: source('index.ts'),
+    },
+  },
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    target: 'es2022',
+    // `use client` is for those who render on a server.
+    rolldownOptions: { checks: { moduleLevelDirective: false } },
+  },
+  // `npm run demo` beside a running `make dev`; port 5173 is among the template's AllowedOrigins.
+  server: { host: 'localhost', port: 5173, strictPort: true, proxy: { '/api': STACK, '/_local': STACK } },
+});

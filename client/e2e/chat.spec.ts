@@ -1,0 +1,93 @@
+/** Two people in two browsers talk to each other. */
+
+import { chatMessage } from '../src/server/index.js';
+import { expect, test } from './fixtures.js';
+
+test('what one says the other hears, in order, and reads', async ({ visit }) => {
+  const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
+  await ann.say('Hello Ben');
+  await expect(ben.said).toHaveText(['Hello Ben']);
+  await expect(ann.fateOf('Hello Ben')).toHaveText('sent');
+  await expect(ben.app.getByText('1 new')).toBeVisible();
+
+  await ben.say('Hello Ann');
+  await ben.say('How are you?');
+  await ann.say('Very well');
+  const all = ['Hello Ben', 'Hello Ann', 'How are you?', 'Very well'];
+  await expect(ann.said).toHaveText(all);
+  await expect(ben.said).toHaveText(all);
+  // Ben's focus is in the chat, so he has read what is there.
+  await expect(ann.fateOf('Very well')).toHaveText('read');
+  await expect(ben.app.getByText(/ new$/)).toBeHidden();
+});
+
+test('one sees the other type, and stop', async ({ visit }) => {
+  const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
+  await ben.composer.pressSequentially('I wonder');
+  await expect(ann.typing).toBeVisible();
+  await expect(ben.typing).toBeHidden();
+  await ben.composer.press('Enter');
+  await expect(ann.said).toHaveText(['I wonder']);
+  await expect(ann.typing).toBeHidden();
+
+  await ben.composer.pressSequentially('Or not');
+  await expect(ann.typing).toBeVisible();
+  await ben.composer.clear();
+  await expect(ann.typing).toBeHidden();
+});
+
+test('one sees whether the other is here', async ({ visit }) => {
+  const ann = await visit('merchant');
+  await expect(ann.presence).toHaveText('Not here');
+  const ben = await visit('customer');
+  await expect(ann.presence).toHaveText('Online');
+  await expect(ben.presence).toHaveText('Online');
+  await ben.page.context().close();
+  await expect(ann.presence).toHaveText('Not here');
+});
+
+test('scrolling up brings what was said before, and holds still what one reads', async ({
+  stack,
+  room,
+  visit,
+}) => {
+  const ann = await visit('merchant');
+  const lessons = Array.from({ length: 50 }, (_, at) => `Lesson ${at + 1}`);
+  for (const content of lessons) await stack.put(chatMessage(room.conversationId, { content }));
+  await expect(ann.said).toHaveCount(50);
+  const order = await ann.said.allTextContents(); // the bus delivers in an order of its own
+
+  await ann.page.reload();
+  await expect(ann.said).toHaveText(order.slice(30));
+  await expect(ann.said.last()).toBeInViewport();
+  const first = ann.messages.getByText(order[30] as string, { exact: true });
+  await first.scrollIntoViewIfNeeded();
+  await expect(ann.said).toHaveText(order.slice(10));
+  await expect(first).toBeInViewport();
+  await ann.said.first().scrollIntoViewIfNeeded();
+  await expect(ann.said).toHaveText(order);
+  await expect(ann.app.getByRole('button', { name: 'Earlier messages' })).toBeHidden();
+});
+
+test('a message that is refused stays, and can be taken back', async ({ visit }) => {
+  const ben = await visit('customer');
+  await ben.say('x'.repeat(17 * 1024)); // the limit is 16 KiB
+  await expect(ben.app.getByText('Not sent:')).toBeVisible();
+  await ben.app.getByRole('button', { name: 'Discard' }).click();
+  await expect(ben.said).toHaveCount(0);
+  await ben.say('In short: yes');
+  await expect(ben.fateOf('In short: yes')).toHaveText('sent');
+});
+
+test('who is taken out of the conversation hears nothing until he comes back, and then everything', async ({
+  visit,
+}) => {
+  const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
+  await ann.backstage('Remove Ben');
+  await expect(ben.app.getByRole('alert')).toContainText('Let us take a break.');
+  await ann.say('Now he cannot hear me');
+  await expect(ann.fateOf('Now he cannot hear me')).toHaveText('sent');
+  await expect(ben.said).toHaveCount(0);
+  await ben.app.getByRole('button', { name: 'Come back' }).click();
+  await expect(ben.said).toHaveText(['Now he cannot hear me']);
+});

@@ -1,0 +1,130 @@
+/** The network fails in each of its ways, and nothing is lost, and nothing is there twice. */
+
+import { chatMessage } from '../src/server/index.js';
+import { expect, test } from './fixtures.js';
+import type { Visitor } from './visitor.js';
+
+/** Long enough for the client to find out, to try again and to wait. */
+const CUT_MS = 20_000;
+const ROUND_MS = 4_000;
+/** So many that what is missed is more than the page that a conversation loads at once. */
+const MISSED_A_ROUND = 6;
+
+/** Waits until both have all of these, once each, and in one order. */
+async function agree(all: string[], ...[ann, ben]: [Visitor, Visitor]): Promise<void> {
+  await expect(ann.said).toHaveCount(all.length);
+  await expect(ann.messages.locator('[data-status="sending"]')).toHaveCount(0);
+  const said = await ann.said.allTextContents();
+  expect([...said].sort()).toEqual([...all].sort());
+  await expect(ben.said).toHaveText(said);
+}
+
+test('the network is cut for 20 s while both go on talking', async ({ visit }) => {
+  const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
+  await ann.say('before');
+  await expect(ben.said).toHaveText(['before']);
+
+  await ann.cable.cut();
+  const [ofAnn, ofBen]: [string[], string[]] = [[], []];
+  for (let round = 1; round <= CUT_MS / ROUND_MS; round++) {
+    ofAnn.push(`Ann ${round}`);
+    await ann.say(`Ann ${round}`);
+    for (let number = 1; number <= MISSED_A_ROUND; number++) {
+      ofBen.push(`Ben ${round}.${number}`);
+      await ben.say(`Ben ${round}.${number}`);
+    }
+    await ann.page.waitForTimeout(ROUND_MS);
+  }
+  await expect(ann.connection).toHaveText('Offline');
+  await expect(ann.said).toHaveText(['before', ...ofAnn]);
+  await expect(ann.fateOf('Ann 1')).toHaveText('sending');
+  await expect(ben.said).toHaveText(['before', ...ofBen]);
+
+  await ann.cable.mend();
+  await ann.isLive();
+  await agree(['before', ...ofAnn, ...ofBen], ann, ben);
+});
+
+test('the server kills the socket in the middle of a conversation', async ({ visit }) => {
+  const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
+  const id = ann.network.locator('code');
+  const all: string[] = [];
+  for (let number = 1; number <= 3; number++) {
+    const before = await id.textContent();
+    await ann.network.getByRole('button', { name: 'Kill the socket' }).click();
+    await ann.say(`Ann ${number}`);
+    await ben.say(`Ben ${number}`);
+    all.push(`Ann ${number}`, `Ben ${number}`);
+    await expect(id).not.toHaveText(before ?? '');
+    await expect(id).not.toBeEmpty();
+  }
+  await agree(all, ann, ben);
+});
+
+test('the switch of the page itself cuts and mends', async ({ visit }) => {
+  const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
+  const cut = ann.network.getByRole('button', { name: 'Cut the network' });
+  await cut.click();
+  await expect(cut).toHaveAttribute('aria-pressed', 'true');
+  await expect(ann.network.locator('[aria-current=step]')).toHaveText('waiting');
+  await expect(ann.presence).toHaveText('Not known now');
+  await ann.say('Are you there?');
+  await ben.say('Hello?');
+  await expect(ben.fateOf('Hello?')).toHaveText('sent');
+  await expect(ann.fateOf('Are you there?')).toHaveText('sending');
+  await cut.click();
+  await ann.isLive();
+  await expect(ann.presence).toHaveText('Online');
+  await agree(['Are you there?', 'Hello?'], ann, ben);
+});
+
+test('a tab that nobody sees stays in touch, and its user is away', async ({ visit, stack, room }) => {
+  const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
+  await ben.composer.focus();
+  await show(ben, false);
+  await expect(ann.presence).toHaveText('Away');
+  await ann.say('Ping me when you are back');
+  await stack.put(chatMessage(room.conversationId, { content: 'He will be back soon.' }));
+  const all = ['Ping me when you are back', 'He will be back soon.'];
+  await agree(all, ann, ben);
+  await expect(ann.fateOf('Ping me')).toHaveText('sent');
+  await expect(ben.app.getByText('2 new')).toBeVisible();
+
+  await show(ben, true);
+  await expect(ann.presence).toHaveText('Online');
+  await expect(ann.fateOf('Ping me')).toHaveText('read');
+  await ben.say('Back');
+  await agree([...all, 'Back'], ann, ben);
+});
+
+/** Headless tabs are always visible, so this tells the page what a browser would. */
+async function show({ page }: Visitor, isVisible: boolean): Promise<void> {
+  await page.evaluate(visible => {
+    const state = visible ? 'visible' : 'hidden';
+    Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => state });
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => !visible });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, isVisible);
+}
+
+test('where WebSockets are blocked the conversation goes on by HTTP, and back', async ({ visit }) => {
+  const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
+  await ann.say('by socket');
+  await expect(ben.said).toHaveText(['by socket']);
+  ann.cable.takesWebSockets = false;
+  await ann.network.getByRole('button', { name: 'Kill the socket' }).click();
+  await expect(ann.connection).toHaveText('Slow connection');
+  await expect(ann.network.locator('[aria-current=step]')).toHaveText('polling');
+
+  await ann.say('by HTTP');
+  await expect(ann.fateOf('by HTTP')).toHaveText('sent');
+  await ben.say('I hear you');
+  const all = ['by socket', 'by HTTP', 'I hear you'];
+  await agree(all, ann, ben);
+
+  ann.cable.takesWebSockets = true;
+  await expect(ann.connection).toHaveText('Live', { timeout: 45_000 }); // the next try comes within 30 s
+  await ben.say('and again');
+  await ann.say('as before');
+  await agree([...all, 'and again', 'as before'], ann, ben);
+});

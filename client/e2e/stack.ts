@@ -1,0 +1,51 @@
+/** The local stack with the demo page, as `make dev` runs it, but on free ports. It ends with its stdin, and so with us. */
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Update } from '../src/server/index.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const LOCAL = `${ROOT}target/debug/funnelcast-local`;
+const SITE = `${ROOT}client/demo/dist`;
+const LOGS = `${ROOT}client/e2e/artefacts`;
+
+/** A stack that runs. */
+export interface Stack {
+  /** Where the page is. */
+  http: string;
+  /** Puts something on its bus, as a backend does. */
+  put(update: Update): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts one, and waits until it is ready. */
+export async function startStack(): Promise<Stack> {
+  for (const file of [LOCAL, `${SITE}/index.html`]) {
+    if (!existsSync(file)) throw new Error(`${file} is missing: run \`make build demo\` at the root first`);
+  }
+  mkdirSync(LOGS, { recursive: true });
+  const log = openSync(`${LOGS}/stack-${process.env['TEST_PARALLEL_INDEX']}.log`, 'w');
+  const options = ['--port', '0', '--http-port', '0', '--until-stdin-closes', '--site', SITE];
+  const child = spawn(LOCAL, ['up', ...options], { cwd: ROOT, stdio: ['pipe', 'pipe', log] });
+  const ended = new Promise<void>(resolve => child.once('exit', () => resolve()));
+  const ready = await new Promise<string>((resolve, reject) => {
+    if (child.stdout) createInterface({ input: child.stdout }).once('line', resolve);
+    child.once('exit', code => reject(new Error(`${LOCAL} up ended with ${code}; its log is in ${LOGS}`)));
+    child.once('error', reject);
+  });
+  const { http }: { http: string } = JSON.parse(ready);
+  return {
+    http,
+    async put({ detailType, data }) {
+      const body = JSON.stringify({ detailType, detail: data });
+      const response = await fetch(`${http}/_local/events`, { method: 'POST', body });
+      if (!response.ok) throw new Error(await response.text());
+    },
+    stop() {
+      child.stdin?.end();
+      return ended;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { expect, type Locator, type Page } from '@playwright/test';
+import type { Room, Who } from '../demo/src/room.js';
+import type { Cable } from './cable.js';
+import type { Only } from './fixtures.js';
+
+/** A browser with the page in it; where it shows one person, that is the one who acts. */
+export class Visitor {
+  readonly page: Page;
+  readonly cable: Cable;
+  readonly me: Who;
+  readonly other: Who;
+  /** The part of the page that is this person's. */
+  readonly app: Locator;
+  /** What is said, as far as it is loaded. */
+  readonly said: Locator;
+  readonly typing: Locator;
+  readonly presence: Locator;
+  /** The buttons that upset the connection. */
+  readonly network: Locator;
+
+  constructor(page: Page, cable: Cable, { merchant, customer }: Room, only: Only) {
+    this.page = page;
+    this.cable = cable;
+    [this.me, this.other] = only === 'customer' ? [customer, merchant] : [merchant, customer];
+    this.app = page.getByRole('region', { name: this.me.name, exact: true });
+    this.said = this.messages.locator('.bubble > p');
+    this.typing = this.app.getByText(`${this.other.name} is typing`);
+    this.presence = this.app.getByLabel(`Presence of ${this.other.name}`);
+    this.network = page.getByRole('article', { name: `Network of ${this.me.name}` });
+  }
+
+  get messages(): Locator {
+    return this.app.getByRole('log', { name: `Messages with ${this.other.name}` });
+  }
+
+  get composer(): Locator {
+    return this.app.getByRole('textbox', { name: `Message to ${this.other.name}` });
+  }
+
+  get connection(): Locator {
+    return this.app.getByLabel(`Connection of ${this.me.name}`);
+  }
+
+  /** Waits until the connection is up. */
+  async isLive(): Promise<void> {
+    await expect(this.connection).toHaveText('Live');
+  }
+
+  /** Waits until the conversation is joined and there, too. */
+  async isIn(): Promise<void> {
+    await this.isLive();
+    await expect(this.app.getByText('Loading…')).toBeHidden();
+  }
+
+  /** Writes a message, and sends it. */
+  async say(text: string): Promise<void> {
+    await this.composer.fill(text);
+    await this.composer.press('Enter');
+  }
+
+  /** What has become of our own message: `sending`, `sent`, `read` or `failed`. */
+  fateOf(text: string): Locator {
+    return this.messages.getByRole('listitem').filter({ hasText: text }).locator('.fate');
+  }
+
+  /** Presses a button behind the scenes. */
+  async backstage(name: string): Promise<void> {
+    await this.page.getByRole('complementary').getByRole('button', { name, exact: true }).first().click();
+  }
+}

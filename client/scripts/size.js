@@ -1,0 +1,52 @@
+// Reports what an app's bundle pays for, minified and gzipped, and fails where the core is over its budget.
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'vite';
+
+/** In bytes: 6 KB. */
+const CORE_BYTES_MAX = 6 * 1024;
+
+const core = await size("export { createClient } from 'index.js'");
+report('the core: createClient', core);
+report('with watchPresence', await size("export { createClient, watchPresence } from 'index.js'"));
+report('with watchTyping', await size("export { createClient, watchTyping, typingNotice } from 'index.js'"));
+report('with httpApi', await size("export { createClient, httpApi } from 'index.js'"));
+report('all of it', await size("export * from 'index.js'"));
+report("all of it and React's hooks", await size("export * from 'index.js'; export * from 'react/index.js'"));
+const unused = await size("export { FunnelcastError } from 'index.js'");
+report('FunnelcastError alone', unused);
+
+if (core > CORE_BYTES_MAX) throw new Error(`the core is over its budget of ${CORE_BYTES_MAX} bytes`);
+if (unused > 500) throw new Error('what is not used is not shaken off');
+
+function report(what, bytes) {
+  console.log(`${what.padEnd(28)}${String(bytes).padStart(6)} bytes`);
+}
+
+/** The gzipped size of an app that has only this line. */
+async function size(line) {
+  const app = 'virtual:app';
+  const dist = fileURLToPath(new URL('../dist/', import.meta.url));
+  const { output } = await build({
+    configFile: false,
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'app',
+        resolveId: source => (source === app ? app : undefined),
+        load: source => (source === app ? line.replaceAll("from '", `from '${dist}`) : undefined),
+      },
+    ],
+    build: {
+      write: false,
+      target: 'es2022',
+      minify: true,
+      rolldownOptions: {
+        input: app,
+        preserveEntrySignatures: 'strict',
+        external: ['react', 'react/jsx-runtime'],
+      },
+    },
+  });
+  return gzipSync(output[0].code, { level: 9 }).length;
+}

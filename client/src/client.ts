@@ -1,0 +1,246 @@
+/**
+ * The client: one connection, and the channels on it.
+ *
+ * @module
+ */
+
+import { addressSource } from './address.js';
+import { call } from './calls.js';
+import type { Channel, ChannelEvent, ConversationChannel } from './channels.js';
+import { Connection, type State } from './connection.js';
+import { echo } from './echo.js';
+import { Emitter } from './emitter.js';
+import { defaultEnvironment, type Environment } from './environment.js';
+import { closed, FunnelcastError } from './errors.js';
+import type { Feed } from './feed.js';
+import { Feeds } from './feeds.js';
+import type { Fields } from './link.js';
+import type { CallOptions, ClientEvents, ClientOptions, HistoryQuery, SendOptions } from './options.js';
+import { Outbox } from './outbox.js';
+import type { PresenceChannel, watchPresence } from './presence.js';
+import { type SubscribeOptions, type Subscription, subscribe } from './subscription.js';
+import { unlessAborted } from './waiting.js';
+import type { ActionName, Actions, ClientDrafts, ReceiptState, Roster, Sent, UserReceipts } from './wire.js';
+
+/** A page of a channel's history. */
+export interface HistoryPage<C extends Channel> {
+  /** In the order of their seqs. */
+  events: ChannelEvent<C>[];
+  /** Whether there are more in the direction asked for. */
+  more: boolean;
+  /** Where there are: the `before` or `after` to go on with. */
+  next?: number;
+}
+
+/** A client. Make one with {@link createClient}. */
+export class Client {
+  /** The world around, with what the options have replaced of it. */
+  readonly environment: Environment;
+  readonly #emitter = new Emitter<ClientEvents>();
+  readonly #connection: Connection;
+  readonly #feeds: Feeds;
+  readonly #outbox: Outbox;
+
+  /** Use {@link createClient}. */
+  constructor(options: ClientOptions) {
+    const env = { ...defaultEnvironment, ...options.environment };
+    const http = options.http?.(env);
+    this.environment = env;
+    this.#connection = new Connection(env, addressSource(options, http), http?.link, {
+      event: event => this.#feeds.get(event.channel)?.hear(event),
+      frame: (direction, text) => this.#emitter.emit('frame', { direction, text }),
+      opened: socket => Promise.allSettled([...this.#feeds].map(feed => feed.join(socket))),
+      state: change => {
+        http?.poll(change.state === 'polling', this.#feeds);
+        if (change.state === 'closed') this.#outbox.abandon(closed(change.error?.message));
+        this.#emitter.emit('state', change);
+      },
+    });
+    this.#feeds = new Feeds(env, {
+      hooks: channel => ({
+        link: action => this.#connection.current(action),
+        durable: event => this.#outbox.heard(event, this.user),
+        lost: loss => this.#outbox.lost(channel, loss.after),
+        failed: error => this.#emitter.emit('error', { error, channel }),
+      }),
+      removed: feed => {
+        const link = this.#connection.current('leave');
+        if (link) link.request('leave', { channel: feed.channel }).catch(() => {}); // the socket's end leaves, too
+      },
+    });
+    this.#outbox = new Outbox(options.outboxLimit ?? 100, {
+      deliver: (letter, base, signal) =>
+        this.#call('send', letter.channel, () => ({ ...letter, base: base() }), signal),
+      known: channel => this.#feeds.get(channel)?.order.last,
+      sent: (letter, sent) => {
+        const event = echo(letter, sent, this.user);
+        if (event) this.#feeds.get(letter.channel)?.hear(event);
+      },
+    });
+  }
+
+  /** What the connection is doing. */
+  get state(): State {
+    return this.#connection.state;
+  }
+
+  /** The last thing that went wrong with the connection; nothing while it is up. */
+  get error(): FunnelcastError | undefined {
+    return this.#connection.error;
+  }
+
+  /** Whose connection it is, as the server says; known shortly after the first one is up. */
+  get user(): string | undefined {
+    return this.#connection.user;
+  }
+
+  /** Connects, and stays connected until {@link close}. Does nothing if it already does. */
+  connect(): void {
+    this.#connection.connect();
+  }
+
+  /** Gives up the connection that there is, and makes a new one at once. Nothing is lost by that. */
+  reconnect(): void {
+    this.#connection.reconnect();
+  }
+
+  /**
+   * Disconnects. Sends that the server has not confirmed fail with `closed`. Subscriptions stay, and go on where they
+   * were after the next {@link connect}.
+   */
+  close(reason?: string): void {
+    this.#connection.close(closed(reason));
+  }
+
+  /** Listens to the client itself; what it returns ends that. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void {
+    return this.#emitter.on(name, listener);
+  }
+
+  /**
+   * Listens to a channel. Durable events come to the handler exactly once and in order, whatever the network does; our
+   * own messages too. What comes is what happens from now on, and first the last value of each key where the channel
+   * keeps one; what was before is in the {@link history}.
+   *
+   * @example
+   * ```ts
+   * const subscription = client.subscribe('conversation:conv-123', event => {
+   *   if (event.event === 'chat.message') show(event.data.content);
+   * });
+   * const { head } = await subscription.joined;
+   * ```
+   */
+  subscribe<C extends Channel>(
+    channel: C,
+    handler: (event: ChannelEvent<C>) => void,
+    options: SubscribeOptions = {},
+  ): Subscription<C> {
+    const subscription = subscribe(this.#feeds, channel, handler, options);
+    const link = this.#connection.current('join');
+    // The feed tells whoever listens. One that an earlier subscriber was refused is asked for again.
+    if (link)
+      this.#feeds
+        .get(channel)
+        ?.join(link)
+        .catch(() => {});
+    return subscription;
+  }
+
+  /**
+   * Publishes on a conversation.
+   *
+   * A `chat.message` waits in the outbox until the server has it, over any number of connections, and is there once.
+   * The other events are of the moment: without a connection they fail with `disconnected`.
+   *
+   * @returns what the server says of it: for a message, its place in the log
+   * @throws {@link FunnelcastError} with the code of the refusal, or `closed`, `outbox_full`, `disconnected`
+   *
+   * @example
+   * ```ts
+   * const { seq } = await client.send('conversation:conv-123', 'chat.message', { content: 'Hello!' });
+   * ```
+   */
+  async send<Name extends keyof ClientDrafts>(
+    channel: ConversationChannel,
+    event: Name,
+    data: ClientDrafts[Name],
+    { key = newKey(), signal }: SendOptions = {},
+  ): Promise<Sent> {
+    if (event === 'chat.message') {
+      return this.#outbox.send({ channel, event, data: data as ClientDrafts['chat.message'], key }, signal);
+    }
+    const link = this.#connection.current('leave');
+    if (!link) throw new FunnelcastError('disconnected', `no connection for ${event}`);
+    return this.#holding(channel, async feed => {
+      await unlessAborted(feed.join(link), signal);
+      return unlessAborted(link.request('send', { channel, event, data }), signal);
+    });
+  }
+
+  /** Says that we have got, or read, all up to `seq`; returns how far the server knows us to be. */
+  async ack(channel: ConversationChannel, seq: number, state: ReceiptState, { signal }: CallOptions = {}) {
+    const acked = await this.#call('ack', channel, () => ({ channel, seq, state }), signal);
+    return acked.seq;
+  }
+
+  /** Reads a page of a channel's log. */
+  async history<C extends Channel>(
+    channel: C,
+    { limit = 50, ...query }: HistoryQuery = {},
+    { signal }: CallOptions = {},
+  ): Promise<HistoryPage<C>> {
+    const page = await this.#call('history', channel, () => ({ channel, limit, ...query }), signal);
+    return page as HistoryPage<C>;
+  }
+
+  /** How far each participant of a conversation has come. */
+  async receipts(channel: ConversationChannel, { signal }: CallOptions = {}): Promise<UserReceipts[]> {
+    const receipts = await this.#call('receipts', channel, () => ({ channel }), signal);
+    return receipts.users;
+  }
+
+  /** Who is in a channel now. To follow that, use {@link watchPresence}. */
+  presence(channel: PresenceChannel, { signal }: CallOptions = {}): Promise<Roster> {
+    return this.#call('presence', channel, () => ({ channel }), signal);
+  }
+
+  #call<A extends ActionName>(
+    action: A,
+    channel: Channel,
+    fields: () => Fields<A>,
+    signal: AbortSignal | undefined,
+  ): Promise<Actions[A]['reply']> {
+    const getLink = (...of: Parameters<Connection['link']>) => this.#connection.link(...of);
+    return this.#holding(channel, feed => call(this.environment, getLink, { action, feed, fields, signal }));
+  }
+
+  /** The channel stays joined as long as `use` is at work. */
+  async #holding<T>(channel: Channel, use: (feed: Feed) => Promise<T>): Promise<T> {
+    const { feed, release } = this.#feeds.hold(channel);
+    try {
+      return await use(feed);
+    } finally {
+      release();
+    }
+  }
+}
+
+/**
+ * Makes a client. It does nothing until `connect()`.
+ *
+ * @example
+ * ```ts
+ * const client = createClient({ url: 'wss://abc.execute-api.us-east-1.amazonaws.com/prod', token: getToken });
+ * const client = createClient({ http: 'https://api.example.com', token: getToken }); // tickets, and polling
+ * const client = createClient({ ticket: signal => fetch('/my/ticket', { signal }).then(r => r.json()) });
+ * client.connect();
+ * ```
+ */
+export function createClient(options: ClientOptions): Client {
+  return new Client(options);
+}
+
+/** A key that nobody else has. `crypto.randomUUID` is absent on pages that are not served by HTTPS. */
+export function newKey(): string {
+  return crypto.getRandomValues(new Uint32Array(4)).join('-');
+}

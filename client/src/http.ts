@@ -1,0 +1,154 @@
+/**
+ * The HTTP API: tickets, and what a client can still do while WebSockets fail. What imports it pays for it; a client
+ * without it is smaller.
+ *
+ * @module
+ */
+
+import { type Token, tokenSource } from './address.js';
+import type { FallbackLink } from './connection.js';
+import type { Environment } from './environment.js';
+import { FunnelcastError, toError } from './errors.js';
+import type { Feed, JoinInfo } from './feed.js';
+import { type Fields, persist } from './link.js';
+import { Poller } from './poller.js';
+import { unlessAborted } from './waiting.js';
+import type { ActionName, Actions, ErrorBody, ErrorCode, Timestamp } from './wire.js';
+
+/** How long an answer may take. */
+const TIMEOUT_MS = 15_000;
+const MESSAGES = '/api/websocket/messages';
+
+/** The answer to `POST /api/websocket/connect`: a ticket for one connection, good for 30 s. */
+export interface Ticket {
+  url: string;
+  ticket: string;
+  expiresAt: Timestamp;
+}
+
+/** The body of every refusal over HTTP. */
+interface HttpErrorBody {
+  error: ErrorBody;
+}
+
+/** How to use the HTTP API. */
+export interface HttpOptions {
+  /** What the API is told with `Authorization: Bearer`; none where the app's own proxy adds what says who is asking. */
+  token?: Token;
+  /** How long a polling client waits between its rounds, in milliseconds. 3,000 by default. */
+  pollIntervalMs?: number;
+}
+
+/** What a client does by HTTP. Made by {@link httpApi}. */
+export interface HttpApi {
+  /** The way that is left while WebSockets fail. */
+  link: FallbackLink;
+  /** Gets a ticket for one connection. */
+  ticket(): Promise<Ticket>;
+  /** Begins or ends asking for what is new. */
+  poll(isWanted: boolean, feeds: Iterable<Feed>): void;
+}
+
+/**
+ * The stack's HTTP API, for the option `http` of a client: tickets come from there if neither `ticket` nor `url` is given,
+ * and it is polled while WebSockets fail.
+ *
+ * @param base - what comes before `/api/websocket/...`: its origin, or `''` where the page's own origin passes it on
+ *
+ * @example
+ * ```ts
+ * const client = createClient({ http: httpApi('https://api.example.com', { token: getToken }) });
+ * ```
+ */
+export function httpApi(base: string, options: HttpOptions = {}): (environment: Environment) => HttpApi {
+  return env => {
+    const link = new HttpLink(env, base, options.token);
+    const poller = new Poller(env, link, options.pollIntervalMs ?? 3_000);
+    return {
+      link,
+      ticket: () => link.ticket(),
+      poll: (isWanted, feeds) => poller.run(isWanted, feeds),
+    };
+  };
+}
+
+/** It can send and read histories, and nothing else. */
+class HttpLink implements FallbackLink {
+  readonly #env: Environment;
+  readonly #base: string;
+  readonly #token: () => string | undefined | Promise<string>;
+
+  constructor(env: Environment, base: string, token: Token | undefined) {
+    this.#env = env;
+    this.#base = base.replace(/\/$/, '');
+    this.#token = tokenSource(token);
+  }
+
+  can(action: ActionName): boolean {
+    return action === 'send' || action === 'history';
+  }
+
+  ticket(): Promise<Ticket> {
+    return this.#call('POST', '/api/websocket/connect', {}) as Promise<Ticket>;
+  }
+
+  request<A extends ActionName>(action: A, fields: Fields<A>): Promise<Actions[A]['reply']> {
+    if (action === 'send') return this.#call('POST', MESSAGES, fields) as Promise<Actions[A]['reply']>;
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(fields)) {
+      if (value !== undefined) query.set(name, String(value));
+    }
+    return this.#call('GET', `${MESSAGES}?${query}`) as Promise<Actions[A]['reply']>;
+  }
+
+  async begin({ channel, order }: Feed): Promise<JoinInfo> {
+    if (order.last === undefined) {
+      const page = await persist(this.#env, this, 'history', { channel, limit: 1 });
+      order.begin(page.events.at(-1)?.seq ?? 0);
+    }
+    return { head: order.last ?? 0, recovered: true };
+  }
+
+  async #call(method: string, path: string, body?: object): Promise<unknown> {
+    const abort = new AbortController();
+    const late = () => abort.abort(new FunnelcastError('timeout', `no answer to ${method} ${path}`));
+    const cancel = this.#env.after(TIMEOUT_MS, late);
+    try {
+      return await unlessAborted(this.#fetch(method, path, body, abort.signal), abort.signal);
+    } catch (error) {
+      throw toError(error);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #fetch(method: string, path: string, body: object | undefined, signal: AbortSignal) {
+    const token = await this.#token();
+    const headers: Record<string, string> = {};
+    if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
+    const init: RequestInit = { method, headers, signal };
+    if (body) {
+      headers['content-type'] = 'application/json';
+      init.body = JSON.stringify(body);
+    }
+    const response = await this.#env.fetch(this.#base + path, init);
+    const answer: unknown = await response.json().catch(() => undefined);
+    if (response.ok) return answer;
+    const { code, message, retryAfterMs } =
+      (answer as HttpErrorBody | undefined)?.error ?? refusal(response.status);
+    throw new FunnelcastError(code, message, retryAfterMs);
+  }
+}
+
+/** What a status means that came without a body of ours, from a proxy or from API Gateway itself. */
+function refusal(status: number): { code: ErrorCode; message: string; retryAfterMs?: number } {
+  const codes: Record<number, ErrorCode> = {
+    401: 'unauthorized',
+    403: 'forbidden',
+    404: 'not_found',
+    413: 'too_large',
+    429: 'rate_limited',
+  };
+  const code = codes[status] ?? (status < 500 ? 'bad_request' : 'internal');
+  return { code, message: `HTTP status ${status}` };
+}

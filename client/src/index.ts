@@ -1,0 +1,28 @@
+/**
+ * The framework-free client of funnelcast. React's hooks are in `funnelcast/react`, the backend's side in
+ * `funnelcast/server`.
+ *
+ * @module
+ */
+
+export type { AccessOptions, Token } from './address.js';
+export type {
+  AnyEvent,
+  Channel,
+  ChannelEvent,
+  ChannelKind,
+  ConversationChannel,
+  EventOf,
+  KindOf,
+} from './channels.js';
+export { type Client, createClient, type HistoryPage } from './client.js';
+export type { State, StateChange } from './connection.js';
+export { defaultEnvironment, type Environment, type Sign, type WebSocketLike } from './environment.js';
+export { type ClientErrorCode, FunnelcastError } from './errors.js';
+export type { JoinInfo, Loss } from './feed.js';
+export { type HttpApi, type HttpOptions, httpApi } from './http.js';
+export type { CallOptions, ClientEvents, ClientOptions, HistoryQuery, SendOptions } from './options.js';
+export { type PresenceChannel, type PresenceState, watchPresence } from './presence.js';
+export type { SubscribeOptions, Subscription } from './subscription.js';
+export { typingNotice, watchTyping } from './typing.js';
+export type * from './wire.js';

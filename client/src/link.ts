@@ -1,0 +1,56 @@
+/**
+ * A way to the server, and asking on it again what the server could not answer just then.
+ *
+ * @module
+ */
+
+import { backoff } from './backoff.js';
+import type { Environment } from './environment.js';
+import { FunnelcastError } from './errors.js';
+import type { Feed, JoinInfo } from './feed.js';
+import { pause } from './waiting.js';
+import type { ActionName, Actions } from './wire.js';
+
+/** How often a request is made before its refusal is believed. */
+const TRIES_MAX = 8;
+
+/** The fields of a request, where one that is optional may also be `undefined`. */
+export type Fields<A extends ActionName> = {
+  [Name in keyof Actions[A]['fields']]: object extends Pick<Actions[A]['fields'], Name>
+    ? Actions[A]['fields'][Name] | undefined
+    : Actions[A]['fields'][Name];
+};
+
+/** A socket, or HTTP. */
+export interface Link {
+  /** Makes a request, once. Fails with a {@link FunnelcastError}. */
+  request<A extends ActionName>(action: A, fields: Fields<A>): Promise<Actions[A]['reply']>;
+  /** What takes the place of joining, where nothing comes by itself: finding out where the channel's log ends. */
+  begin?(feed: Feed): Promise<JoinInfo>;
+}
+
+/**
+ * Makes a request of which a repeat does no harm, again and again where the server is too busy, does not answer, or
+ * says that it was its own fault.
+ */
+export async function persist<A extends ActionName>(
+  env: Environment,
+  link: Link,
+  action: A,
+  fields: Fields<A>,
+  signal?: AbortSignal,
+): Promise<Actions[A]['reply']> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await link.request(action, fields);
+    } catch (error) {
+      if (!isPassing(error) || tries === TRIES_MAX) throw error;
+      // Never at once: a server that is in trouble is not helped by that.
+      await pause(env, (error.retryAfterMs ?? 0) + backoff(tries, env.random), signal);
+    }
+  }
+}
+
+function isPassing(error: unknown): error is FunnelcastError {
+  return error instanceof FunnelcastError && /^(rate_limited|internal|timeout)$/.test(error.code);
+}

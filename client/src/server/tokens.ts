@@ -1,0 +1,120 @@
+/**
+ * Tokens of the app's own issuer: who a user is, for the stack to believe.
+ *
+ * @module
+ */
+
+import type { Channel } from '../channels.js';
+import { FunnelcastError } from '../errors.js';
+import { bytes, checkId, checkText } from './check.js';
+
+/** The longest display name, in bytes. */
+const NAME_BYTES_MAX = 128;
+/** The most companies of one token. */
+const COMPANIES_MAX = 50;
+/** The longest that a grant may last: it says what only the backend knows, and that changes. */
+const GRANT_SECONDS_MAX = 600;
+/** An HS256 secret must be as long as its hash (RFC 7518, 3.2). */
+const SECRET_BYTES_MIN = 32;
+
+/**
+ * What a user is to a company. The team is `admin` and `member`; a `customer` sees only his own conversations; the
+ * `backend` is nobody but your own, which says by HTTP who takes part in them.
+ */
+export type Role = 'admin' | 'member' | 'customer' | 'backend';
+
+/** Whom a token is about. */
+export interface TokenUser {
+  id: string;
+  /** What others see; the id where it is absent. */
+  name?: string;
+  /** At most 50. */
+  companies?: readonly { id: string; role: Role }[];
+}
+
+/** An issuer, as the stack's parameter `Issuers` has it: `{"kind":"app","iss":..,"aud":..,"alg":..,"keys":..}`. */
+export interface IssuerOptions {
+  iss: string;
+  aud: string;
+  alg: 'ES256' | 'HS256';
+  /** ES256: the private key as PEM (PKCS #8). HS256: the secret itself, of 32 bytes and more. */
+  key: string;
+}
+
+/** What a grant is about. */
+export interface GrantOptions {
+  userId: string;
+  /** The one channel that it opens. */
+  channel: Channel;
+  /** What it allows there. */
+  caps: readonly string[];
+  /** At most 600, which is also the default. */
+  ttlSeconds?: number;
+}
+
+/** Signs tokens. Made by {@link createTokenIssuer}. */
+export interface TokenIssuer {
+  /** A token of a user; it is good for an hour unless `ttlSeconds` says otherwise. */
+  token(user: TokenUser, options?: { ttlSeconds?: number }): Promise<string>;
+  /** A grant of one channel to one user, for the option `grant` of `subscribe`. */
+  grant(options: GrantOptions): Promise<string>;
+}
+
+/**
+ * Makes an issuer. It needs the package `jose`.
+ *
+ * @example
+ * ```ts
+ * const issuer = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key: process.env.TOKEN_KEY });
+ * const token = await issuer.token({ id: 'user_1', name: 'Ann', companies: [{ id: 'biz_1', role: 'admin' }] });
+ * ```
+ */
+export function createTokenIssuer({ iss, aud, alg, key }: IssuerOptions): TokenIssuer {
+  if (alg === 'HS256' && bytes(key) < SECRET_BYTES_MIN) {
+    throw new FunnelcastError('bad_request', `an HS256 secret has at least ${SECRET_BYTES_MIN} bytes`);
+  }
+  let imported: Promise<CryptoKey | Uint8Array> | undefined;
+  const sign = async (sub: string, claims: Record<string, unknown>, ttlSeconds: number) => {
+    if (!(ttlSeconds > 0)) throw new FunnelcastError('bad_request', 'ttlSeconds is more than 0');
+    const { SignJWT } = await import('jose');
+    imported ??= importKey(alg, key);
+    const issuedAt = Math.floor(Date.now() / 1_000);
+    return new SignJWT(claims)
+      .setProtectedHeader({ alg, typ: 'JWT' })
+      .setIssuer(iss)
+      .setAudience(aud)
+      .setSubject(sub)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(issuedAt + ttlSeconds)
+      .sign(await imported);
+  };
+  return {
+    token: async (user, { ttlSeconds = 3_600 } = {}) => sign(user.id, claimsOf(user), ttlSeconds),
+    grant: async ({ userId, channel, caps, ttlSeconds = GRANT_SECONDS_MAX }) => {
+      if (ttlSeconds > GRANT_SECONDS_MAX) {
+        throw new FunnelcastError('bad_request', `a grant lasts at most ${GRANT_SECONDS_MAX} seconds`);
+      }
+      return sign(checkId(userId, 'userId'), { channel, caps }, ttlSeconds);
+    },
+  };
+}
+
+function claimsOf({ id, name, companies = [] }: TokenUser): Record<string, unknown> {
+  checkId(id, 'the id of the user');
+  if (companies.length > COMPANIES_MAX) {
+    throw new FunnelcastError('too_large', `a token has at most ${COMPANIES_MAX} companies`);
+  }
+  return {
+    ...(name !== undefined && { name: checkText(name, NAME_BYTES_MAX, 'name') }),
+    companies: companies.map(company => ({
+      id: checkId(company.id, 'the id of a company'),
+      role: company.role,
+    })),
+  };
+}
+
+async function importKey(alg: 'ES256' | 'HS256', key: string): Promise<CryptoKey | Uint8Array> {
+  if (alg === 'HS256') return new TextEncoder().encode(key);
+  const { importPKCS8 } = await import('jose');
+  return importPKCS8(key, alg);
+}

@@ -1,0 +1,47 @@
+/**
+ * Promises that somebody else settles, and waits that an `AbortSignal` ends.
+ *
+ * @module
+ */
+
+import type { Environment } from './environment.js';
+
+/** A promise with its ends hanging out. */
+export interface Deferred<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** Makes one. That nobody looks at its failure is no error. */
+export function deferred<T>(): Deferred<T> {
+  const parts = {} as Deferred<T>;
+  parts.promise = new Promise<T>((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  parts.promise.catch(() => {});
+  return parts;
+}
+
+/** What `promise` comes to, or the signal's reason if it is aborted before. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  signal.throwIfAborted();
+  const aborted = deferred<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** Waits `ms` milliseconds, or until the signal is aborted, which is an error. */
+export async function pause(env: Environment, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const over = deferred<void>();
+  const cancel = env.after(ms, () => over.resolve());
+  try {
+    await unlessAborted(over.promise, signal);
+  } finally {
+    cancel();
+  }
+}

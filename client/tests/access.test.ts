@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { FunnelcastError } from '../src/index.js';
+import { Refusal } from './fake/refusal.js';
+import { CHANNEL, joinedScene, pass, scene } from './fake/setup.js';
+
+describe('getting in', () => {
+  test('a token travels as a subprotocol, never in the URL', async () => {
+    const { server } = await joinedScene({ token: async () => 'a.b.c' });
+    expect(server.socket.url).toBe('wss://fake.test/dev');
+    expect(server.socket.protocols).toEqual(['funnelcast.v1', 'token.a.b.c']);
+  });
+
+  test('a ticket is asked for anew at each try', async () => {
+    let tickets = 0;
+    const ticket = async () => ({ url: 'wss://fake.test/dev', ticket: `t${++tickets}` });
+    const { server } = await joinedScene({ ticket });
+    await pass(10_000);
+    server.socket.cut();
+    await pass(100);
+    expect(server.sockets.map(({ url }) => url)).toEqual([
+      'wss://fake.test/dev?ticket=t1',
+      'wss://fake.test/dev?ticket=t2',
+    ]);
+  });
+
+  test('a refusal that no retry mends closes the client', async () => {
+    const ticket = async () => {
+      throw new FunnelcastError('unauthorized', 'sign in first');
+    };
+    const { client, states } = scene({ ticket });
+    client.connect();
+    await pass(60_000);
+    expect(states).toEqual(['connecting', 'closed']);
+    expect(client.error).toMatchObject({ code: 'unauthorized', message: 'sign in first' });
+  });
+
+  test('a ticket that fails otherwise is asked for again', async () => {
+    let calls = 0;
+    const ticket = async () => {
+      if (++calls === 1) throw new TypeError('fetch failed');
+      return { url: 'wss://fake.test/dev', ticket: 't' };
+    };
+    const { client } = scene({ ticket });
+    client.connect();
+    await pass(1_000);
+    expect(client.state).toBe('connected');
+  });
+
+  test('a ticket that never comes is given up', async () => {
+    const signals: AbortSignal[] = [];
+    const ticket = (signal: AbortSignal) => {
+      signals.push(signal);
+      return new Promise<never>(() => {});
+    };
+    const { client } = scene({ ticket });
+    client.connect();
+    await pass(10_100);
+    expect(client.state).toBe('waiting');
+    expect(signals[0]?.aborted).toBe(true);
+  });
+
+  test('a client without a way in says so', () => {
+    expect(() => scene({ url: undefined as never })).toThrow('give `ticket`, `url` or `http`');
+  });
+});
+
+describe('the server says `unauthorized`', () => {
+  test('on a live connection: that one is given up, and what was asked is asked again', async () => {
+    const { server, client } = await joinedScene();
+    await pass(10_000);
+    let refusals = 0;
+    server.intercept = ({ action }) => {
+      if (action === 'history' && refusals++ === 0) throw new Refusal('unauthorized');
+      return undefined;
+    };
+    const history = client.history(CHANNEL);
+    await pass(1_000);
+    await expect(history).resolves.toMatchObject({ more: false });
+    expect(server.sockets).toHaveLength(2);
+  });
+});

@@ -1,0 +1,132 @@
+import { describe, expect, expectTypeOf, test } from 'vitest';
+import type { ChannelEvent, ChatMessage, Loss, TypingIndicator } from '../src/index.js';
+import { CHANNEL, joinedScene, pass, scene } from './fake/setup.js';
+
+describe('a live channel', () => {
+  test('events come once and in order, whatever is repeated and overtaken', async () => {
+    const { server, heard } = await joinedScene();
+    const [one, two, three] = ['one', 'two', 'three'].map(content => server.append(CHANNEL, content));
+    for (const event of [two, one, one, three, two, three]) server.post(event as object);
+    await pass(100);
+    expect(heard).toEqual(['one', 'two', 'three']);
+    expect(server.count('history')).toBe(0);
+  });
+
+  test('an event that does not come is read from the log', async () => {
+    const { server, heard } = await joinedScene();
+    server.append(CHANNEL, 'lost');
+    server.say(CHANNEL, 'heard');
+    await pass(200);
+    expect(heard).toEqual([]);
+    await pass(200);
+    expect(heard).toEqual(['lost', 'heard']);
+    expect(server.count('history')).toBe(1);
+  });
+
+  test('batches are unpacked', async () => {
+    const { server, heard } = await joinedScene();
+    const events = ['one', 'two'].map(content => server.append(CHANNEL, content));
+    server.socket.deliver({ type: 'batch', events });
+    await pass(10);
+    expect(heard).toEqual(['one', 'two']);
+  });
+
+  test('a log that has lost events says so, and goes on', async () => {
+    const { server, client } = await joinedScene();
+    const losses: Loss[] = [];
+    const seqs: (number | undefined)[] = [];
+    client.subscribe(CHANNEL, event => seqs.push(event.seq), { onLost: loss => losses.push(loss) });
+    for (let i = 0; i < 5; i++) server.append(CHANNEL, `${i}`);
+    server.logs.set(CHANNEL, server.log(CHANNEL).slice(3)); // 1 to 3 have expired
+    server.say(CHANNEL, 'six');
+    await pass(1_000);
+    expect(losses).toEqual([{ after: 0, next: 4 }]);
+    expect(seqs).toEqual([4, 5, 6]);
+  });
+
+  test('an event that the log no longer has is told all the same', async () => {
+    const { server, heard } = await joinedScene();
+    server.append(CHANNEL, 'one');
+    server.say(CHANNEL, 'two');
+    server.logs.set(CHANNEL, []);
+    await pass(1_000);
+    expect(heard).toEqual(['two']);
+  });
+
+  test('a flood of events that cannot be held is read from the log', async () => {
+    const { server, heard } = await joinedScene();
+    server.append(CHANNEL, 'lost');
+    for (let i = 0; i < 800; i++) server.say(CHANNEL, `${i}`);
+    await pass(1_000);
+    expect(heard).toEqual(['lost', ...Array.from({ length: 800 }, (_, i) => `${i}`)]);
+  });
+
+  test('a page of the log on which all has expired is not its end', async () => {
+    const { server, client } = await joinedScene();
+    const seqs: (number | undefined)[] = [];
+    client.subscribe(CHANNEL, event => seqs.push(event.seq));
+    for (let i = 0; i < 4; i++) server.append(CHANNEL, `${i}`);
+    server.intercept = frame =>
+      frame.action === 'history' && frame['after'] === 0 ? { events: [], more: true, next: 2 } : undefined;
+    server.say(CHANNEL, 'five');
+    await pass(1_000);
+    expect(seqs).toEqual([3, 4, 5]);
+  });
+
+  test('a membership that the server has forgotten is made again, and nothing is lost', async () => {
+    const { server, heard } = await joinedScene();
+    server.socket.channels.clear();
+    server.append(CHANNEL, 'one');
+    server.socket.deliver(server.append(CHANNEL, 'two'));
+    await pass(1_000);
+    expect(heard).toEqual(['one', 'two']);
+    server.say(CHANNEL, 'three');
+    await pass(100);
+    expect(heard).toEqual(['one', 'two', 'three']);
+  });
+
+  test.each(Array.from({ length: 25 }, (_, seed) => seed + 1))(
+    'chaos with seed %i loses nothing',
+    async seed => {
+      const random = generator(seed);
+      const { server, heard } = await joinedScene();
+      const said: string[] = [];
+      for (let i = 0; i < 60; i++) {
+        said.push(`${i}`);
+        const event = server.append(CHANNEL, `${i}`);
+        const copies = Math.floor(random() * 3); // none, one or two
+        for (let copy = 0; copy < copies; copy++) setTimeout(() => server.post(event), random() * 500);
+        if (random() < 0.05) server.socket.cut();
+        await pass(random() * 100);
+      }
+      await pass(60_000);
+      server.say(CHANNEL, 'last'); // an event that is lost is missed when the next one comes
+      await pass(60_000);
+      expect(heard).toEqual([...said, 'last']);
+    },
+  );
+});
+
+test('a handler knows what may come from the name of its channel', () => {
+  type Conversation = ChannelEvent<'conversation:c1'>;
+  expectTypeOf<Extract<Conversation, { event: 'chat.message' }>['data']>().toEqualTypeOf<ChatMessage>();
+  expectTypeOf<Extract<Conversation, { event: 'chat.typing' }>['data']>().toEqualTypeOf<TypingIndicator>();
+  expectTypeOf<ChannelEvent<'system'>['event']>().toEqualTypeOf<'system.notification' | 'access.revoked'>();
+  expectTypeOf<ChannelEvent<'user:u1'>['event']>().toEqualTypeOf<'user.notification' | 'access.revoked'>();
+  const { client } = scene();
+  // @ts-expect-error there is no such kind of channel
+  client.subscribe('chat:c1', () => {});
+  // @ts-expect-error a client publishes on conversations alone
+  client.send('system', 'chat.message', { content: '' }).catch(() => {});
+});
+
+/** Random numbers that a seed makes again (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}

@@ -1,0 +1,247 @@
+/**
+ * A server in the test's own process, for what the real one cannot be made to do on demand: to lose, repeat and reorder
+ * events, to fall silent, to refuse just this request. It speaks the protocol, and its time is the test's.
+ */
+
+import type { AnyEvent, Environment, Sign } from '../../src/index.js';
+import { Refusal } from './refusal.js';
+import { FakeSocket, type Frame, type Host, LATENCY_MS } from './socket.js';
+
+/** The real server refuses what it does not know, so that a typing error is told. */
+const FIELDS: Record<string, string[]> = Object.fromEntries(
+  Object.entries({
+    join: 'channel since grant',
+    leave: 'channel',
+    send: 'channel event data key base',
+    ack: 'channel seq state',
+    history: 'channel before after limit contains',
+    presence: 'channel',
+    receipts: 'channel',
+    status: '',
+    ping: 'token',
+  }).map(([action, fields]) => [action, ['action', 'id', ...fields.split(' ')]]),
+);
+
+type Answer = object | Error | undefined;
+
+export class FakeServer implements Host {
+  readonly logs = new Map<string, AnyEvent[]>();
+  readonly latest = new Map<string, AnyEvent[]>();
+  readonly presence = new Map<string, object[]>();
+  readonly sockets: FakeSocket[] = [];
+  readonly requests: (Frame & { socket: FakeSocket | undefined })[] = [];
+  /** What becomes of a new socket. */
+  door: 'open' | 'closed' | 'silent' = 'open';
+  /** Whether HTTP works. */
+  http: 'open' | 'closed' = 'open';
+  httpCalls = 0;
+  isOnline = true;
+  /** How long a token is good for. */
+  tokenMs = 24 * 3_600_000;
+  user = 'user_1';
+  /** Asked before a request is served: what it returns is the reply, what it throws the refusal. */
+  intercept: (frame: Frame, socket: FakeSocket | undefined) => Answer = () => undefined;
+  /** Told when a socket has opened, in the same moment as the client is. */
+  opened: () => void = () => {};
+  /** Whether the reply to a request gets lost. */
+  losesReply: (frame: Frame) => boolean = () => false;
+  #signs = new Set<(sign: Sign) => void>();
+
+  /** The client's world. Random numbers are in the middle, so that waits are half of their bound. */
+  get environment(): Partial<Environment> {
+    const server = this;
+    return {
+      WebSocket: class extends FakeSocket {
+        constructor(url: string, protocols: string[]) {
+          super(server, url, protocols);
+        }
+      },
+      fetch: (url, init) => this.#fetch(url, init),
+      random: () => 0.5,
+      isOnline: () => this.isOnline,
+      watch: listener => {
+        this.#signs.add(listener);
+        return () => this.#signs.delete(listener);
+      },
+    };
+  }
+
+  /** Who watches the page's signs. */
+  get watchers(): number {
+    return this.#signs.size;
+  }
+
+  /** The newest socket. */
+  get socket(): FakeSocket {
+    const socket = this.sockets.at(-1);
+    if (!socket) throw new Error('no socket has been opened');
+    return socket;
+  }
+
+  /** How often this action was asked for. */
+  count(action: string): number {
+    return this.requests.filter(request => request.action === action).length;
+  }
+
+  sign(sign: Sign): void {
+    if (sign !== 'visible') this.isOnline = sign === 'online';
+    for (const listener of [...this.#signs]) listener(sign);
+  }
+
+  log(channel: string): AnyEvent[] {
+    const log = this.logs.get(channel) ?? [];
+    this.logs.set(channel, log);
+    return log;
+  }
+
+  head(channel: string): number {
+    return this.log(channel).at(-1)?.seq ?? 0;
+  }
+
+  /** Keeps a chat message of somebody else, and tells nobody. */
+  append(channel: string, content: string, more: Partial<AnyEvent> = {}): AnyEvent {
+    const seq = this.head(channel) + 1;
+    const event = {
+      type: 'event',
+      channel,
+      event: 'chat.message',
+      seq,
+      at: new Date().toISOString(),
+      from: { userId: 'user_2', name: 'Bob' },
+      key: `key-${seq}`,
+      data: { id: `msg_${seq}`, conversationId: channel, type: 'user', content, isRead: false },
+      ...more,
+    } as AnyEvent;
+    this.log(channel).push(event);
+    return event;
+  }
+
+  /** Keeps a chat message of somebody else, and posts it to the members. */
+  say(channel: string, content: string): AnyEvent {
+    const event = this.append(channel, content);
+    this.post(event);
+    return event;
+  }
+
+  /** Posts an event to the members of its channel, as often as it is called. */
+  post(event: object, except?: FakeSocket): void {
+    const { channel } = event as AnyEvent;
+    for (const socket of this.sockets) {
+      if (socket.channels.has(channel) && socket !== except) socket.deliver(event);
+    }
+  }
+
+  /** Serves a request; throws a {@link Refusal}. */
+  serve(frame: Frame, socket: FakeSocket | undefined): object | undefined {
+    this.requests.push({ ...frame, socket });
+    const unknown = Object.keys(frame).find(name => !FIELDS[frame.action]?.includes(name));
+    if (unknown) throw new Refusal(`bad_request: unknown field \`${unknown}\``);
+    const answer = this.intercept(frame, socket);
+    if (answer instanceof Error) throw answer;
+    if (answer) return answer;
+    const needsMembership = /^(send|ack|history|presence|receipts)$/.test(frame.action);
+    if (socket && needsMembership && !socket.channels.has(frame.channel)) throw new Refusal('not_joined');
+    switch (frame.action) {
+      case 'join':
+        return this.#join(frame, socket);
+      case 'leave':
+        socket?.channels.delete(frame.channel);
+        return { channel: frame.channel };
+      case 'send':
+        return this.#send(frame, socket);
+      case 'history':
+        return this.#history(frame);
+      case 'ack':
+        return { seq: frame['seq'] };
+      case 'presence':
+        return { users: [], count: 250 };
+      case 'status': {
+        const connectedAt = new Date(socket?.connectedAt ?? 0);
+        const expiresAt = new Date(connectedAt.getTime() + this.tokenMs);
+        return {
+          user: this.user,
+          connectedAt: connectedAt.toISOString(),
+          expiresAt: expiresAt.toISOString(),
+        };
+      }
+      case 'ping':
+        return { at: new Date().toISOString() };
+      default:
+        throw new Refusal('unknown_action');
+    }
+  }
+
+  #join({ channel, since }: Frame & { since?: number }, socket: FakeSocket | undefined) {
+    socket?.channels.add(channel);
+    const log = this.log(channel);
+    const head = this.head(channel);
+    const first = log[0]?.seq ?? head + 1;
+    const recovered = since === undefined || (since <= head && since + 1 >= first);
+    const missed = since === undefined || !recovered ? [] : log.filter(event => (event.seq ?? 0) > since);
+    return {
+      channel,
+      head,
+      recovered,
+      events: missed.slice(0, 100),
+      more: missed.length > 100,
+      latest: this.latest.get(channel) ?? [],
+      presence: this.presence.get(channel) ?? [],
+    };
+  }
+
+  #send(frame: Frame & { event?: string; data?: object; key?: string; base?: number }, from?: FakeSocket) {
+    const { channel, event, data, key, base } = frame;
+    const at = new Date().toISOString();
+    if (event !== 'chat.message') {
+      this.post({ type: 'event', channel, event, at, from: { userId: this.user, name: 'Ann' }, data }, from);
+      return { at, duplicate: false, recipients: 1 };
+    }
+    const known = this.log(channel).find(
+      old => old.key === key && old.from?.userId === this.user && (old.seq ?? 0) > (base ?? 0),
+    );
+    if (known)
+      return { seq: known.seq, id: `msg_${known.seq}`, at: known.at, key, duplicate: true, recipients: 0 };
+    const { content } = data as { content: string };
+    const kept = this.append(channel, content, {
+      key,
+      from: { userId: this.user, name: 'Ann' },
+    } as Partial<AnyEvent>);
+    this.post(kept, from);
+    return { seq: kept.seq, id: `msg_${kept.seq}`, at, key, duplicate: false, recipients: 1 };
+  }
+
+  #history({ channel, before, after, limit }: Frame & { before?: number; after?: number; limit?: number }) {
+    const log = this.log(channel);
+    const most = Number(limit);
+    if (after !== undefined) {
+      const rest = log.filter(event => (event.seq ?? 0) > Number(after));
+      const events = rest.slice(0, most);
+      const more = rest.length > most;
+      return { events, more, ...(more && { next: events.at(-1)?.seq }) };
+    }
+    const rest = log.filter(event => before === undefined || (event.seq ?? 0) < Number(before));
+    const events = rest.slice(-most);
+    const more = rest.length > most;
+    return { events, more, ...(more && { next: events[0]?.seq }) };
+  }
+
+  async #fetch(url: string, init: RequestInit): Promise<Response> {
+    this.httpCalls++;
+    await new Promise(resolve => setTimeout(resolve, LATENCY_MS));
+    if (this.http === 'closed') throw new TypeError('fetch failed');
+    const { pathname, searchParams } = new URL(url);
+    if (pathname.endsWith('/connect')) {
+      this.requests.push({ action: 'connect', id: '', channel: '', socket: undefined });
+      return Response.json({ url: 'wss://fake.test/dev', ticket: `t${this.count('connect')}` });
+    }
+    const fields =
+      init.method === 'POST' ? JSON.parse(String(init.body)) : Object.fromEntries(searchParams.entries());
+    try {
+      const action = init.method === 'POST' ? 'send' : 'history';
+      return Response.json(this.serve({ action, id: 'http', ...fields }, undefined));
+    } catch (error) {
+      const { code, message } = error as Refusal;
+      return Response.json({ error: { code, message } }, { status: 400 });
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/** What most tests begin with: fake time, a fake server, a client of it, and a record of what it is told. */
+
+import { afterEach, beforeEach, vi } from 'vitest';
+import {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type SendOptions,
+  type State,
+} from '../../src/index.js';
+import { FakeServer } from './server.js';
+
+export const CHANNEL = 'conversation:c1';
+
+/** Lets time pass, and everything happen that happens in it. */
+export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+/** Lets time pass by milliseconds until something is so. */
+export async function passUntil(isSo: () => boolean, atMostMs = 1_000): Promise<void> {
+  for (let ms = 0; !isSo(); ms++) {
+    if (ms > atMostMs) throw new Error(`still not so after ${atMostMs} ms`);
+    await pass(1);
+  }
+}
+
+export interface Scene {
+  server: FakeServer;
+  client: Client;
+  states: State[];
+  /** The contents of the messages that the handler of {@link CHANNEL} was told, in order. */
+  heard: string[];
+}
+
+/** A client that is not connected yet, of a server that works. */
+export function scene(options: Partial<ClientOptions> = {}): Scene {
+  const server = new FakeServer();
+  const client = createClient({ url: 'wss://fake.test/dev', environment: server.environment, ...options });
+  clients.push(client);
+  const states: State[] = [];
+  client.on('state', ({ state }) => states.push(state));
+  return { server, client, states, heard: [] };
+}
+
+/** A client that is connected, and listens to {@link CHANNEL}. */
+export async function joinedScene(options: Partial<ClientOptions> = {}): Promise<Scene> {
+  const it = scene(options);
+  listen(it);
+  it.client.connect();
+  await pass(100);
+  return it;
+}
+
+/** Records the messages of {@link CHANNEL}. */
+export function listen({ client, heard }: Scene) {
+  return client.subscribe(CHANNEL, event => {
+    if (event.event === 'chat.message') heard.push(event.data.content);
+  });
+}
+
+/** Sends a message to {@link CHANNEL}. */
+export const say = ({ client }: Scene, content: string, options: SendOptions = {}) =>
+  client.send(CHANNEL, 'chat.message', { content }, options);
+
+/** The contents of the messages that the server has kept. */
+export const contents = ({ server }: Scene) =>
+  server.log(CHANNEL).map(event => (event.data as { content: string }).content);
+
+/** The requests to send that the server got. */
+export const sends = ({ server }: Scene) => server.requests.filter(({ action }) => action === 'send');
+
+const clients: Client[] = [];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close();
+  vi.useRealTimers();
+});

@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+import { Refusal } from './fake/refusal.js';
+import { CHANNEL, joinedScene, listen, pass, passUntil, scene } from './fake/setup.js';
+
+describe('joining', () => {
+  test('what comes before the reply is not lost, and what was before is not told', async () => {
+    const it = scene();
+    const { server, client, heard } = it;
+    server.append(CHANNEL, 'before');
+    const { joined } = listen(it);
+    server.intercept = ({ action }, socket) => {
+      if (action === 'join') {
+        socket?.channels.add(CHANNEL);
+        server.say(CHANNEL, 'meanwhile'); // is posted before the reply, which has the head before it
+        return {
+          channel: CHANNEL,
+          head: 1,
+          recovered: true,
+          events: [],
+          more: false,
+          latest: [],
+          presence: [],
+        };
+      }
+      return undefined;
+    };
+    client.connect();
+    await pass(100);
+    expect(heard).toEqual(['meanwhile']);
+    await expect(joined).resolves.toMatchObject({ head: 2, recovered: true });
+  });
+
+  test('`since` gives what came after it', async () => {
+    const { server, client } = scene();
+    for (const content of ['one', 'two', 'three']) server.append(CHANNEL, content);
+    const heard: (number | undefined)[] = [];
+    client.subscribe(CHANNEL, event => heard.push(event.seq), { since: 1 });
+    client.connect();
+    await pass(100);
+    expect(heard).toEqual([2, 3]);
+  });
+
+  test('a join on each of two sockets at once misses nothing that only the first was posted', async () => {
+    const { server, client } = await joinedScene();
+    await pass(105 * 60_000 - 200);
+    await passUntil(() => server.sockets.length === 2);
+    await pass(4);
+    const heard: (number | undefined)[] = [];
+    client.subscribe('user:user_1', event => heard.push(event.seq));
+    let joins = 0;
+    server.intercept = ({ action, channel }, socket) => {
+      if (action !== 'join' || channel !== 'user:user_1') return undefined;
+      if (++joins === 2) server.append(channel, 'posted to the first, which did not get it');
+      socket?.channels.add(channel);
+      const head = server.head(channel);
+      return { channel, head, recovered: true, events: [], more: false, latest: [], presence: [] };
+    };
+    await pass(1_000);
+    expect(joins).toBe(2);
+    expect(heard).toEqual([1]);
+  });
+
+  test('who comes late is told where the channel stands', async () => {
+    const { server, client, heard } = await joinedScene();
+    server.say(CHANNEL, 'one');
+    await pass(100);
+    const late = client.subscribe(CHANNEL, () => {});
+    await expect(late.joined).resolves.toEqual({ head: 1, recovered: true });
+    expect(server.count('join')).toBe(1);
+    expect(heard).toEqual(['one']);
+  });
+
+  test('a refusal is told to the one who asked, and to the client', async () => {
+    const { server, client } = await joinedScene();
+    server.intercept = ({ action }) => {
+      if (action === 'join') throw new Refusal('forbidden');
+      return undefined;
+    };
+    const refusals: string[] = [];
+    client.on('error', ({ error, channel }) => refusals.push(`${error.code} ${channel}`));
+    const { joined } = client.subscribe('funnel_updates:biz_1', () => {}, {
+      onError: error => refusals.push(error.code),
+    });
+    await expect(Promise.all([joined, pass(100)])).rejects.toMatchObject({ code: 'forbidden' });
+    expect(refusals).toEqual(['forbidden funnel_updates:biz_1', 'forbidden']);
+    server.intercept = () => undefined;
+    const again = client.subscribe('funnel_updates:biz_1', () => {});
+    await pass(100);
+    await expect(again.joined).resolves.toMatchObject({ head: 0 });
+  });
+
+  test('a busy server is asked again when it says', async () => {
+    const { server, client } = scene();
+    server.intercept = ({ action }) => {
+      if (action === 'join' && server.count('join') === 1) throw new Refusal('rate_limited', 2_000);
+      return undefined;
+    };
+    const { joined } = client.subscribe(CHANNEL, () => {});
+    client.connect();
+    await pass(2_000);
+    expect(server.count('join')).toBe(1);
+    await pass(1_000);
+    await expect(joined).resolves.toMatchObject({ recovered: true });
+  });
+
+  test('a grant is asked for at each join', async () => {
+    const { server, client } = scene();
+    let grants = 0;
+    client.subscribe(CHANNEL, () => {}, { grant: async () => `grant-${++grants}` });
+    client.connect();
+    await pass(15_000);
+    server.socket.cut();
+    await pass(100);
+    const joins = server.requests.filter(({ action }) => action === 'join');
+    expect(joins.map(join => join['grant'])).toEqual(['grant-1', 'grant-2']);
+  });
+});
+
+test('a grant that the backend does not give is a refusal', async () => {
+  const { server, client } = await joinedScene();
+  const { joined } = client.subscribe('user:user_9', () => {}, {
+    grant: () => Promise.reject(new Error('no such user')),
+  });
+  await expect(Promise.all([joined, pass(100)])).rejects.toMatchObject({
+    code: 'forbidden',
+    message: 'Error: no such user',
+  });
+  expect(server.count('join')).toBe(1);
+});
+
+describe('leaving', () => {
+  test('the channel is left a while after the last one has gone', async () => {
+    const { server, client } = scene();
+    client.connect();
+    await pass(100);
+    const one = client.subscribe(CHANNEL, () => {});
+    const two = client.subscribe(CHANNEL, () => {});
+    await pass(100);
+    one.unsubscribe();
+    one.unsubscribe();
+    await pass(10_000);
+    expect(server.count('leave')).toBe(0);
+    two.unsubscribe();
+    await pass(4_000);
+    const three = client.subscribe(CHANNEL, () => {});
+    await pass(10_000);
+    expect(server.count('leave')).toBe(0);
+    three.unsubscribe();
+    await pass(6_000);
+    expect(server.count('leave')).toBe(1);
+    expect(server.count('join')).toBe(1);
+  });
+
+  test('a signal ends a subscription', async () => {
+    const { server, client } = await joinedScene();
+    const abort = new AbortController();
+    const heard: unknown[] = [];
+    client.subscribe(CHANNEL, event => heard.push(event.event), { signal: abort.signal });
+    server.say(CHANNEL, 'one');
+    await pass(10);
+    abort.abort();
+    server.say(CHANNEL, 'two');
+    await pass(10);
+    expect(heard).toEqual(['chat.message']);
+  });
+
+  test('who is thrown out is told, and is not let in by the back door', async () => {
+    const { server, client } = await joinedScene();
+    const told: string[] = [];
+    client.subscribe(CHANNEL, event => told.push(event.event));
+    const revoked = { userId: 'user_1', reason: 'refunded' };
+    server.post({ type: 'event', channel: CHANNEL, event: 'access.revoked', at: '', data: revoked });
+    await pass(100);
+    expect(told).toEqual(['access.revoked']);
+    await pass(60_000);
+    expect(server.count('join')).toBe(1);
+    client.subscribe(CHANNEL, () => {}); // whether he may come back is for the server to say
+    await pass(100);
+    expect(server.count('join')).toBe(2);
+  });
+});

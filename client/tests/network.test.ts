@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest';
+import type { StateChange } from '../src/index.js';
+import { Refusal } from './fake/refusal.js';
+import { CHANNEL, joinedScene, pass, scene } from './fake/setup.js';
+
+describe('a dead network', () => {
+  test('is noticed within seconds after a ping', async () => {
+    const { server, client, states } = await joinedScene();
+    await pass(24_000);
+    expect(server.count('ping')).toBe(0);
+    await pass(1_000);
+    expect(server.count('ping')).toBe(1);
+    server.socket.isDead = true;
+    states.length = 0;
+    await pass(25_000);
+    expect(states).toEqual([]);
+    await pass(5_100);
+    expect(states).toEqual(['connecting', 'connected']);
+    expect(client.state).toBe('connected');
+  });
+
+  test('is noticed at once when the tab comes back', async () => {
+    const { server, states } = await joinedScene();
+    await pass(12_000);
+    server.socket.isDead = true;
+    states.length = 0;
+    server.sign('visible');
+    await pass(5_100);
+    expect(states).toEqual(['connecting', 'connected']);
+  });
+
+  test('is noticed when a request is not answered', async () => {
+    const { server, client, states } = await joinedScene();
+    await pass(12_000);
+    server.socket.isDead = true;
+    states.length = 0;
+    const history = client.history(CHANNEL);
+    await pass(13_200);
+    expect(states).toEqual(['connecting', 'connected']);
+    await expect(history).resolves.toMatchObject({ events: [] });
+  });
+
+  test('a ping that is refused does not end a connection', async () => {
+    const { server, states, heard } = await joinedScene();
+    server.intercept = ({ action }) => {
+      if (action === 'ping') throw new Refusal('internal');
+      return undefined;
+    };
+    states.length = 0;
+    await pass(24_800);
+    server.say(CHANNEL, 'hello');
+    await pass(30_000);
+    expect(states).toEqual([]);
+    expect(heard).toEqual(['hello']);
+  });
+});
+
+describe('offline', () => {
+  test('nothing is tried until the network is back, and then at once', async () => {
+    const { server, client } = scene();
+    const changes: StateChange[] = [];
+    client.on('state', change => changes.push(change));
+    server.isOnline = false;
+    client.connect();
+    await pass(120_000);
+    expect(server.sockets).toHaveLength(0);
+    expect(changes).toEqual([{ state: 'waiting', previous: 'idle' }]);
+    server.sign('online');
+    await pass(10);
+    expect(client.state).toBe('connected');
+  });
+
+  test('once it is back, the waits begin anew', async () => {
+    const { server, client } = scene();
+    server.door = 'closed';
+    client.connect();
+    await pass(120_000);
+    const waits: (number | undefined)[] = [];
+    client.on('state', ({ retryInMs }) => retryInMs !== undefined && waits.push(retryInMs));
+    server.sign('online');
+    await pass(10);
+    expect(waits).toEqual([500]);
+  });
+
+  test('ends a wait for the next try', async () => {
+    const { server, client } = scene();
+    server.door = 'closed';
+    client.connect();
+    await pass(10);
+    server.sign('offline');
+    await pass(60_000);
+    expect(server.sockets).toHaveLength(1);
+    expect(client.state).toBe('waiting');
+  });
+
+  test('a socket that lives all the same is kept', async () => {
+    const { server, client, states } = await joinedScene();
+    states.length = 0;
+    server.sign('offline');
+    await pass(10_000);
+    expect(client.state).toBe('connected');
+    expect(states).toEqual([]);
+  });
+
+  test('a tab that becomes visible does not wait for the next try', async () => {
+    const { server, client } = scene();
+    server.door = 'closed';
+    client.connect();
+    await pass(20_000);
+    server.door = 'open';
+    const tries = server.sockets.length;
+    server.sign('visible');
+    await pass(10);
+    expect(client.state).toBe('connected');
+    expect(server.sockets).toHaveLength(tries + 1);
+  });
+});

@@ -1,0 +1,248 @@
+import { describe, expect, test } from 'vitest';
+import { httpApi, type StateChange } from '../src/index.js';
+import { Refusal } from './fake/refusal.js';
+import { CHANNEL, joinedScene, listen, pass, scene } from './fake/setup.js';
+
+const overHttp = { http: httpApi('https://api.test/') };
+
+describe('after three failures', () => {
+  test('the client polls, says so, and keeps trying the socket', async () => {
+    const it = scene(overHttp);
+    const changes: StateChange[] = [];
+    it.client.on('state', change => changes.push(change));
+    it.server.door = 'closed';
+    it.client.connect();
+    await pass(60_000);
+    expect(changes.map(({ state }) => state)).toEqual([
+      'connecting',
+      'waiting',
+      'connecting',
+      'waiting',
+      'connecting',
+      'polling',
+    ]);
+    expect(changes.at(-1)).toMatchObject({ error: { code: 'disconnected' }, retryInMs: 2_000 });
+    expect(it.server.sockets.length).toBeGreaterThan(5);
+  });
+
+  test('without an HTTP API it goes on waiting', async () => {
+    const { server, client } = scene();
+    server.door = 'closed';
+    client.connect();
+    await pass(60_000);
+    expect(client.state).toBe('waiting');
+  });
+
+  test('offline, it does not poll', async () => {
+    const it = scene(overHttp);
+    it.server.door = 'closed';
+    it.client.connect();
+    await pass(10_000);
+    it.server.sign('offline');
+    const polls = it.server.count('history');
+    await pass(60_000);
+    expect(it.client.state).toBe('waiting');
+    expect(it.server.count('history')).toBe(polls);
+  });
+});
+
+describe('while it polls', () => {
+  test('nothing is lost or doubled, on the way there, there, and on the way back', async () => {
+    const it = await joinedScene(overHttp);
+    const { server, client, heard } = it;
+    server.say(CHANNEL, 'by socket');
+    await pass(12_000);
+    server.door = 'closed';
+    server.socket.cut();
+    server.append(CHANNEL, 'in between');
+    await pass(20_000);
+    expect(client.state).toBe('polling');
+    expect(heard).toEqual(['by socket', 'in between']);
+    const many = Array.from({ length: 250 }, (_, i) => `${i}`);
+    for (const content of many) server.append(CHANNEL, content);
+    await pass(4_000);
+    expect(heard).toEqual(['by socket', 'in between', ...many]);
+    server.append(CHANNEL, 'just before');
+    server.door = 'open';
+    await pass(31_000);
+    expect(client.state).toBe('connected');
+    server.say(CHANNEL, 'by socket again');
+    await pass(100);
+    expect(heard).toEqual(['by socket', 'in between', ...many, 'just before', 'by socket again']);
+    const polls = server.count('history');
+    await pass(20_000);
+    expect(server.count('history')).toBe(polls);
+  });
+
+  test('a channel that was never joined begins at its end', async () => {
+    const it = scene(overHttp);
+    it.server.append(CHANNEL, 'before');
+    it.server.door = 'closed';
+    const { joined } = listen(it);
+    it.client.connect();
+    await pass(10_000);
+    await expect(joined).resolves.toMatchObject({ head: 1 });
+    it.server.append(CHANNEL, 'after');
+    await pass(4_000);
+    expect(it.heard).toEqual(['after']);
+  });
+
+  test('messages are sent by HTTP, and each is there once', async () => {
+    const it = scene(overHttp);
+    it.server.door = 'closed';
+    listen(it);
+    it.client.connect();
+    await pass(10_000);
+    const sent = it.client.send(CHANNEL, 'chat.message', { content: 'hello' }, { key: 'k1' });
+    await pass(1_000);
+    await expect(sent).resolves.toMatchObject({ seq: 1, duplicate: false });
+    await pass(10_000);
+    expect(it.heard).toEqual(['hello']);
+    expect(it.server.requests.find(({ action }) => action === 'send')).toMatchObject({ key: 'k1', base: 0 });
+  });
+
+  test('a message that began on a socket arrives by HTTP, with the same key', async () => {
+    const it = await joinedScene(overHttp);
+    await pass(12_000);
+    let tries = 0;
+    it.server.intercept = ({ action }, socket) => {
+      if (action !== 'send' || ++tries > 1) return undefined;
+      it.server.door = 'closed';
+      queueMicrotask(() => socket?.cut()); // kept, but nobody is told
+      return undefined;
+    };
+    const sent = it.client.send(CHANNEL, 'chat.message', { content: 'hello' }, { key: 'k1' });
+    await pass(20_000);
+    await expect(sent).resolves.toMatchObject({ seq: 1 });
+    expect(it.server.log(CHANNEL)).toHaveLength(1);
+    expect(it.heard).toEqual(['hello']);
+  });
+
+  test('a message that began by HTTP arrives, though HTTP fails too for a while', async () => {
+    const it = scene(overHttp);
+    it.server.door = 'closed';
+    it.client.connect();
+    await pass(10_000);
+    it.server.http = 'closed';
+    const sent = it.client.send(CHANNEL, 'chat.message', { content: 'hello' });
+    const calls = it.server.httpCalls;
+    await pass(300_000);
+    expect(it.server.httpCalls - calls).toBeLessThan(200);
+    it.server.http = 'open';
+    await pass(31_000);
+    await expect(sent).resolves.toMatchObject({ seq: 1, duplicate: false });
+  });
+
+  test('history is there', async () => {
+    const it = scene(overHttp);
+    for (const content of ['one', 'two']) it.server.append(CHANNEL, content);
+    it.server.door = 'closed';
+    it.client.connect();
+    await pass(10_000);
+    const page = it.client.history(CHANNEL, { limit: 1 });
+    await pass(100);
+    await expect(page).resolves.toMatchObject({ events: [{ seq: 2 }], more: true, next: 2 });
+  });
+
+  test('a channel that is refused is told so once, and the others go on', async () => {
+    const it = scene(overHttp);
+    it.server.door = 'closed';
+    const refusals: string[] = [];
+    it.client.subscribe('user:user_9', () => {}, { onError: ({ code }) => refusals.push(code) });
+    listen(it);
+    it.server.intercept = ({ channel }) => {
+      if (channel === 'user:user_9') throw new Refusal('forbidden');
+      return undefined;
+    };
+    it.client.connect();
+    await pass(20_000);
+    it.server.append(CHANNEL, 'hello');
+    await pass(10_000);
+    expect(refusals).toEqual(['forbidden']);
+    expect(it.heard).toEqual(['hello']);
+  });
+
+  test('a channel that is no longer ours is told so once', async () => {
+    const it = await joinedScene(overHttp);
+    const refusals: string[] = [];
+    it.client.subscribe(CHANNEL, () => {}, { onError: ({ code }) => refusals.push(code) });
+    await pass(12_000);
+    it.server.door = 'closed';
+    it.server.socket.cut();
+    await pass(10_000);
+    it.server.intercept = () => {
+      throw new Refusal('forbidden');
+    };
+    await pass(20_000);
+    expect(refusals).toEqual(['forbidden']);
+  });
+
+  test('what HTTP cannot do waits for the socket', async () => {
+    const it = scene(overHttp);
+    it.server.door = 'closed';
+    it.client.connect();
+    await pass(10_000);
+    const acked = it.client.ack(CHANNEL, 3, 'read');
+    await pass(10_000);
+    it.server.door = 'open';
+    await pass(31_000);
+    await expect(acked).resolves.toBe(3);
+  });
+});
+
+describe('the HTTP API', () => {
+  test('gives the tickets where there is no other way in', async () => {
+    const it = scene({ ...overHttp, url: undefined as never });
+    it.client.connect();
+    await pass(100);
+    expect(it.server.socket.url).toBe('wss://fake.test/dev?ticket=t1');
+  });
+
+  test('is told who asks', async () => {
+    const calls: [string, RequestInit][] = [];
+    const fetch = async (url: string, init: RequestInit) => {
+      calls.push([url, init]);
+      return Response.json({ error: { code: 'unauthorized', message: 'no' } }, { status: 401 });
+    };
+    const it = scene({
+      http: httpApi('https://api.test', { token: async () => 'a.b.c' }),
+      url: undefined as never,
+    });
+    const client = scene({
+      http: httpApi('https://api.test', { token: async () => 'a.b.c' }),
+      url: undefined as never,
+      environment: { ...it.server.environment, fetch },
+    }).client;
+    client.connect();
+    await pass(100);
+    expect(calls[0]?.[0]).toBe('https://api.test/api/websocket/connect');
+    expect(calls[0]?.[1].headers).toMatchObject({ authorization: 'Bearer a.b.c' });
+    expect(client.state).toBe('closed');
+    expect(client.error).toMatchObject({ code: 'unauthorized' });
+  });
+
+  test.each([
+    [429, 'rate_limited'],
+    [413, 'too_large'],
+    [502, 'internal'],
+    [418, 'bad_request'],
+  ])('a status of %i without a body of ours is `%s`', async (status, code) => {
+    const it = scene(overHttp);
+    const fetch = async () => new Response('<html>', { status });
+    const { link } = overHttp.http({ ...baseEnvironment(), ...it.server.environment, fetch });
+    await expect(link.request('history', { channel: CHANNEL, limit: 1 })).rejects.toMatchObject({ code });
+  });
+
+  test('an answer that never comes is given up', async () => {
+    const it = scene(overHttp);
+    const fetch = () => new Promise<never>(() => {});
+    const { link } = overHttp.http({ ...baseEnvironment(), ...it.server.environment, fetch });
+    const outcome = Promise.allSettled([link.request('history', { channel: CHANNEL, limit: 1 })]);
+    await pass(15_100);
+    expect((await outcome)[0]).toMatchObject({ reason: { code: 'timeout' } });
+  });
+});
+
+function baseEnvironment() {
+  return scene().client.environment;
+}

@@ -1,0 +1,75 @@
+// @vitest-environment happy-dom
+
+import { renderHook } from '@testing-library/react';
+import { StrictMode } from 'react';
+import { expect, test } from 'vitest';
+import { useFunnelProgress, usePresence } from '../../src/react/index.js';
+import { CHANNEL } from '../fake/setup.js';
+import { pass, scene } from './scene.js';
+
+const FUNNELS = 'funnel_updates:b';
+const funnel = (seq: number, funnelId: string, progress: number, second: number) => ({
+  type: 'event',
+  channel: FUNNELS,
+  event: 'funnel.update',
+  seq,
+  at: '1',
+  data: {
+    type: 'generation_progress',
+    funnelId,
+    funnelName: funnelId,
+    progress,
+    timestamp: `2026-01-01T00:00:0${second}.000Z`,
+  },
+});
+
+test('the last news of each funnel, from before and as it comes', async () => {
+  const { server, Provider } = scene();
+  server.latest.set(FUNNELS, [funnel(1, 'f1', 40, 1)] as never);
+  server.logs.set(FUNNELS, [funnel(1, 'f1', 40, 1)] as never);
+  const { result } = renderHook(() => useFunnelProgress('b'), { wrapper: Provider });
+  await pass(100);
+  const progress = () => result.current.map(({ funnelId, progress }) => `${funnelId} ${progress}`);
+  expect(progress()).toEqual(['f1 40']);
+  server.post(funnel(2, 'f1', 80, 3));
+  server.post(funnel(3, 'f1', 60, 2)); // the bus has turned them round
+  server.post(funnel(4, 'f2', 10, 4));
+  await pass(100);
+  expect(progress()).toEqual(['f1 80', 'f2 10']);
+  expect(result.current[0]?.timestamp).toBeInstanceOf(Date);
+});
+
+test('another company has funnels of its own', async () => {
+  const { server, Provider } = scene();
+  server.latest.set(FUNNELS, [funnel(1, 'f1', 40, 1)] as never);
+  server.logs.set(FUNNELS, [funnel(1, 'f1', 40, 1)] as never);
+  const { result, rerender } = renderHook(company => useFunnelProgress(company), {
+    wrapper: Provider,
+    initialProps: 'b',
+  });
+  await pass(100);
+  rerender('c');
+  await pass(100);
+  expect(result.current).toEqual([]);
+});
+
+test('who is here, in strict mode too', async () => {
+  const { server, Provider } = scene();
+  const bob = { userId: 'user_2', name: 'Bob', status: 'online', lastSeen: '1' };
+  server.presence.set(CHANNEL, [bob]);
+  const { result, unmount } = renderHook(() => usePresence('conversation:c1'), {
+    wrapper: ({ children }) => (
+      <StrictMode>
+        <Provider>{children}</Provider>
+      </StrictMode>
+    ),
+  });
+  await pass(100);
+  expect(result.current).toEqual({ users: [bob], count: 1 });
+  const before = result.current;
+  await pass(100);
+  expect(result.current).toBe(before);
+  unmount();
+  await pass(10_000);
+  expect(server.socket.wasClosedByClient).toBe(true);
+});

@@ -1,0 +1,40 @@
+/** Components on the fake server, in fake time. */
+
+import { act, cleanup } from '@testing-library/react';
+import { createElement, type ReactNode } from 'react';
+import { afterEach, beforeEach, vi } from 'vitest';
+import { type Client, createClient } from '../../src/index.js';
+import { FunnelcastProvider } from '../../src/react/index.js';
+import { FakeServer } from '../fake/server.js';
+
+export interface Scene {
+  server: FakeServer;
+  client: Client;
+  /** What stands above the components. */
+  Provider: (props: { children?: ReactNode }) => ReactNode;
+}
+
+/** A server, a client of it, and a provider of that. */
+export function scene(): Scene {
+  const server = new FakeServer();
+  const client = createClient({ url: 'wss://fake.test/dev', environment: server.environment });
+  return {
+    server,
+    client,
+    // biome-ignore lint/correctness/noComponentHookFactories: it is made once a test
+    Provider: ({ children }) => createElement(FunnelcastProvider, { client, children }),
+  };
+}
+
+/** Lets time pass, and React render what comes of it. */
+export const pass = (ms: number) => act(() => vi.advanceTimersByTimeAsync(ms));
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(async () => {
+  cleanup();
+  await vi.advanceTimersByTimeAsync(2_000); // the clients close
+  vi.useRealTimers();
+});

@@ -1,0 +1,194 @@
+// @vitest-environment happy-dom
+
+import { renderHook } from '@testing-library/react';
+import { describe, expect, test } from 'vitest';
+import { useConversation } from '../../src/react/index.js';
+import { Refusal } from '../fake/refusal.js';
+import { CHANNEL } from '../fake/setup.js';
+import { pass, scene } from './scene.js';
+
+async function conversation(messages: string[] = [], options = {}) {
+  const it = scene();
+  for (const content of messages) it.server.append(CHANNEL, content);
+  const { result, unmount } = renderHook(() => useConversation('c1', options), { wrapper: it.Provider });
+  await pass(100);
+  const shown = () => result.current.messages.map(({ content, status }) => `${content} ${status}`);
+  return { ...it, result, unmount, shown };
+}
+
+describe('what was said', () => {
+  test('the last page is there at first, older ones on demand', async () => {
+    const all = Array.from({ length: 25 }, (_, i) => `${i + 1}`);
+    const { result } = await conversation(all, { pageSize: 10 });
+    const contents = () => result.current.messages.map(({ content }) => content);
+    expect(contents()).toEqual(all.slice(15));
+    expect(result.current).toMatchObject({ isLoading: false, hasOlder: true, error: null });
+    const loading = result.current.loadOlder();
+    void result.current.loadOlder(); // an impatient user
+    await pass(100);
+    await loading;
+    expect(contents()).toEqual(all.slice(5));
+    void result.current.loadOlder();
+    await pass(100);
+    expect(contents()).toEqual(all);
+    expect(result.current.hasOlder).toBe(false);
+    expect(result.current.messages[0]?.timestamp).toBeInstanceOf(Date);
+  });
+
+  test('older ones go on where they were, over a reconnection', async () => {
+    const all = Array.from({ length: 25 }, (_, i) => `${i + 1}`);
+    const { server, result } = await conversation(all, { pageSize: 10 });
+    void result.current.loadOlder();
+    await pass(12_000);
+    server.socket.cut();
+    await pass(100);
+    void result.current.loadOlder();
+    await pass(100);
+    expect(result.current.messages.map(({ content }) => content)).toEqual(all);
+  });
+
+  test('what is new comes, and what was missed', async () => {
+    const { server, shown } = await conversation(['one']);
+    server.say(CHANNEL, 'two');
+    await pass(12_000);
+    server.socket.cut();
+    server.append(CHANNEL, 'three');
+    await pass(100);
+    expect(shown()).toEqual(['one sent', 'two sent', 'three sent']);
+  });
+
+  test('after a stretch that is gone, the list begins anew with what there is', async () => {
+    const { server, shown } = await conversation(['one']);
+    await pass(12_000);
+    server.socket.cut();
+    for (const content of ['two', 'three', 'four']) server.append(CHANNEL, content);
+    server.logs.set(CHANNEL, server.log(CHANNEL).slice(2));
+    await pass(100);
+    expect(shown()).toEqual(['three sent', 'four sent']);
+  });
+
+  test('a conversation that is refused says so', async () => {
+    const it = scene();
+    it.server.intercept = ({ action }) => {
+      if (action === 'join') throw new Refusal('forbidden');
+      return undefined;
+    };
+    const { result } = renderHook(() => useConversation('c1'), { wrapper: it.Provider });
+    await pass(100);
+    expect(result.current).toMatchObject({ isLoading: false, error: { code: 'forbidden' } });
+  });
+});
+
+describe('what we say', () => {
+  test('is shown at once, and is the same message when it has arrived', async () => {
+    const { server, result, shown } = await conversation(['one']);
+    void result.current.send('two', { draft: 1 });
+    await pass(1);
+    expect(shown()).toEqual(['one sent', 'two sending']);
+    const [, { key } = { key: '' }] = result.current.messages;
+    server.say(CHANNEL, 'faster');
+    await pass(100);
+    expect(shown()).toEqual(['one sent', 'faster sent', 'two sent']);
+    expect(result.current.messages[2]).toMatchObject({
+      key,
+      userId: 'user_1',
+      metadata: { draft: 1 },
+      seq: 3,
+    });
+  });
+
+  test('waits while there is no connection', async () => {
+    const { server, result, shown } = await conversation();
+    await pass(12_000);
+    server.door = 'closed';
+    server.socket.cut();
+    await pass(100);
+    void result.current.send('hello');
+    await pass(5_000);
+    expect(shown()).toEqual(['hello sending']);
+    server.door = 'open';
+    await pass(31_000);
+    expect(shown()).toEqual(['hello sent']);
+    expect(server.log(CHANNEL)).toHaveLength(1);
+  });
+
+  test('can be sent again when it has failed, and taken back', async () => {
+    const { server, result, shown } = await conversation();
+    server.intercept = ({ action }) => {
+      if (action === 'send') throw new Refusal('forbidden');
+      return undefined;
+    };
+    void result.current.send('one');
+    void result.current.send('two');
+    await pass(100);
+    expect(shown()).toEqual(['one failed', 'two failed']);
+    expect(result.current.messages[0]?.error).toMatchObject({ code: 'forbidden' });
+    server.intercept = () => undefined;
+    const [one, two] = result.current.messages;
+    void result.current.retry(one?.key ?? '');
+    result.current.discard(two?.key ?? '');
+    await pass(1);
+    expect(shown()).toEqual(['one sending']);
+    await pass(100);
+    expect(shown()).toEqual(['one sent']);
+    expect(result.current.messages[0]?.key).toBe(one?.key);
+  });
+
+  test('is sent although the component is gone', async () => {
+    const { server, result, unmount } = await conversation();
+    void result.current.send('bye');
+    await pass(1);
+    unmount();
+    await pass(100);
+    expect(server.log(CHANNEL)).toHaveLength(1);
+  });
+});
+
+describe('the others', () => {
+  const post = (event: string, data: object) => ({ type: 'event', channel: CHANNEL, event, at: '2', data });
+
+  test('have read what we said', async () => {
+    const { server, result } = await conversation(['theirs']);
+    void result.current.send('ours');
+    await pass(100);
+    server.post(post('chat.receipt', { userId: 'user_2', seq: 2, state: 'delivered' }));
+    await pass(10);
+    const read = () => result.current.messages.map(({ isRead }) => isRead);
+    expect(read()).toEqual([false, false]);
+    server.post(post('chat.receipt', { userId: 'user_1', seq: 2, state: 'read' })); // our own other device
+    await pass(10);
+    // The fake's messages have no `userId`, and so are nobody's own.
+    expect(read()).toEqual([true, false]);
+    server.post(post('chat.receipt', { userId: 'user_2', seq: 2, state: 'read' }));
+    await pass(10);
+    expect(read()).toEqual([true, true]);
+    void result.current.markAsRead();
+    await pass(100);
+    expect(server.requests.at(-1)).toMatchObject({ action: 'ack', seq: 2, state: 'read' });
+  });
+
+  test('type, and stop; what we type ourselves elsewhere is nothing', async () => {
+    const { server, result } = await conversation();
+    const typing = (userId: string, isTyping: boolean) =>
+      server.post(post('chat.typing', { userId, userName: userId, isTyping, timestamp: '2' }));
+    typing('user_2', true);
+    typing('user_3', true);
+    typing('user_1', true);
+    await pass(100);
+    const typists = () => result.current.typing.map(({ userId }) => userId);
+    expect(typists()).toEqual(['user_2', 'user_3']);
+    typing('user_3', false);
+    await pass(100);
+    expect(typists()).toEqual(['user_2']);
+    await pass(6_000);
+    expect(typists()).toEqual([]);
+  });
+
+  test('are here', async () => {
+    const { server, result } = await conversation();
+    const user = { userId: 'user_2', name: 'Bob', status: 'online', lastSeen: '2' };
+    server.post(post('presence.join', user));
+    await pass(100);
+    expect(result.current.presence.users).toEqual([user]);
+  });
+});

@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest';
+import type { JoinInfo, Loss } from '../src/index.js';
+import { CHANNEL, joinedScene, pass } from './fake/setup.js';
+
+describe('after a lost connection', () => {
+  test('what was missed comes, once, before what is new', async () => {
+    const { server, heard } = await joinedScene();
+    server.say(CHANNEL, 'one');
+    await pass(12_000);
+    server.socket.cut();
+    server.append(CHANNEL, 'two');
+    server.append(CHANNEL, 'three');
+    await pass(100);
+    server.say(CHANNEL, 'four');
+    await pass(100);
+    expect(heard).toEqual(['one', 'two', 'three', 'four']);
+  });
+
+  test('also where that is more than a reply holds', async () => {
+    const { server, client, heard } = await joinedScene();
+    let heardWhenJoined = 0;
+    client.subscribe(CHANNEL, () => {}, {
+      onJoined: () => {
+        heardWhenJoined = heard.length;
+      },
+    });
+    await pass(12_000);
+    server.socket.cut();
+    const missed = Array.from({ length: 450 }, (_, i) => `${i}`);
+    for (const content of missed) server.append(CHANNEL, content);
+    await pass(1_000);
+    expect(heard).toEqual(missed);
+    expect(heardWhenJoined).toBe(450);
+  });
+
+  test('what cannot be recovered is told as lost', async () => {
+    const { server, client } = await joinedScene();
+    const infos: JoinInfo[] = [];
+    const losses: Loss[] = [];
+    client.subscribe(CHANNEL, () => {}, {
+      onJoined: info => infos.push(info),
+      onLost: loss => losses.push(loss),
+    });
+    server.say(CHANNEL, 'one');
+    await pass(12_000);
+    server.socket.cut();
+    for (let i = 0; i < 5; i++) server.append(CHANNEL, `${i}`);
+    server.logs.set(CHANNEL, server.log(CHANNEL).slice(4));
+    await pass(100);
+    expect(losses).toEqual([{ after: 1, next: 7 }]);
+    expect(infos.map(({ head, recovered }) => ({ head, recovered }))).toEqual([
+      { head: 0, recovered: true },
+      { head: 6, recovered: false },
+    ]);
+  });
+
+  test('a log that has begun anew, lower, is followed from there', async () => {
+    const { server, heard } = await joinedScene();
+    for (let i = 0; i < 5; i++) server.say(CHANNEL, `${i}`);
+    await pass(12_000);
+    server.logs.clear(); // a local stack without `--data` was restarted
+    server.socket.cut();
+    await pass(100);
+    server.say(CHANNEL, 'anew');
+    await pass(1_000);
+    server.say(CHANNEL, 'and on');
+    await pass(1_000);
+    expect(heard).toEqual(['0', '1', '2', '3', '4', 'anew', 'and on']);
+  });
+});
+
+describe('the latest values', () => {
+  const FUNNELS = 'funnel_updates:biz_1';
+  const METRICS = 'analytics:biz_1';
+  const funnel = (seq: number, progress: number) => ({
+    type: 'event',
+    channel: FUNNELS,
+    event: 'funnel.update',
+    seq,
+    at: `2026-01-01T00:00:0${seq}.000Z`,
+    data: { type: 'generation_progress', funnelId: 'f1', funnelName: 'Spring', progress },
+  });
+  const metric = (key: string, at: number, value: number) => ({
+    type: 'event',
+    channel: METRICS,
+    event: 'analytics.update',
+    key,
+    at: `2026-01-01T00:00:0${at}.000Z`,
+    data: { metric: 'visits', value },
+  });
+
+  test('are told on joining, to each one who comes, and not again on joining again', async () => {
+    const { server, client } = await joinedScene();
+    server.logs.set(FUNNELS, [funnel(1, 10), funnel(2, 20)] as never);
+    server.latest.set(FUNNELS, [funnel(2, 20)] as never);
+    const one: (number | undefined)[] = [];
+    const two: (number | undefined)[] = [];
+    client.subscribe(FUNNELS, event => event.event === 'funnel.update' && one.push(event.data.progress));
+    await pass(12_000);
+    expect(one).toEqual([20]);
+    server.socket.cut();
+    await pass(100);
+    expect(one).toEqual([20]);
+    server.log(FUNNELS).push(funnel(3, 30) as never);
+    server.post(funnel(3, 30));
+    await pass(100);
+    client.subscribe(FUNNELS, event => event.event === 'funnel.update' && two.push(event.data.progress));
+    await pass(100);
+    expect(one).toEqual([20, 30]);
+    expect(two).toEqual([30]);
+  });
+
+  test('that are newer than the log was when it was read are told once', async () => {
+    const { server, client } = await joinedScene();
+    server.logs.set(FUNNELS, [funnel(1, 10)] as never);
+    server.latest.set(FUNNELS, [funnel(2, 20)] as never);
+    const told: (number | undefined)[] = [];
+    client.subscribe(FUNNELS, event => event.event === 'funnel.update' && told.push(event.data.progress));
+    await pass(100);
+    server.log(FUNNELS).push(funnel(2, 20) as never);
+    server.post(funnel(2, 20));
+    await pass(100);
+    expect(told).toEqual([20]);
+  });
+
+  test('of a metric the later counts, and a repeat is told once', async () => {
+    const { server, client } = await joinedScene();
+    server.latest.set(METRICS, [metric('a', 1, 1)] as never);
+    const values: number[] = [];
+    client.subscribe(METRICS, event => event.event === 'analytics.update' && values.push(event.data.value));
+    await pass(100);
+    server.post(metric('c', 3, 3));
+    server.post(metric('b', 2, 2)); // overtaken
+    server.post(metric('c', 4, 3)); // the same event, put on the bus again
+    server.post(metric('d', 5, 4));
+    await pass(100);
+    expect(values).toEqual([1, 3, 4]);
+  });
+});

@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import { CHANNEL, joinedScene, pass, passUntil } from './fake/setup.js';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** Just before the time of the rotation, random numbers being in the middle. */
+const ROTATION_MS = 105 * MINUTE_MS - 200;
+
+describe('before the 2-hour cut', () => {
+  test('a second socket is up and joined before the first is closed', async () => {
+    const { server, states, heard } = await joinedScene();
+    states.length = 0;
+    await pass(ROTATION_MS);
+    expect(server.sockets).toHaveLength(1);
+    await passUntil(() => server.sockets.length === 2);
+    const [first, second] = server.sockets;
+    let isFirstClosedEarly = false;
+    for (let ms = 0; ms < 100 && !first?.wasClosedByClient; ms++) {
+      server.say(CHANNEL, `${ms}`);
+      server.post({ type: 'event', channel: CHANNEL, event: 'signal', at: `${ms}`, data: { name: 'ring' } });
+      isFirstClosedEarly ||= first?.state === 'closed' && !second?.channels.has(CHANNEL);
+      await pass(1);
+    }
+    expect(first?.wasClosedByClient).toBe(true);
+    expect(isFirstClosedEarly).toBe(false);
+    await pass(1_000);
+    expect(heard).toEqual(server.log(CHANNEL).map(event => (event.data as { content: string }).content));
+    expect(heard.length).toBeGreaterThan(5);
+    expect(states).toEqual([]);
+  });
+
+  test('what is of the moment comes once, though it comes on both', async () => {
+    const { server, client } = await joinedScene();
+    const signals: string[] = [];
+    client.subscribe(CHANNEL, event => event.event === 'signal' && signals.push(event.data.name));
+    await pass(ROTATION_MS);
+    await passUntil(() => server.sockets[1]?.state === 'open');
+    const signal = { type: 'event', channel: CHANNEL, event: 'signal', at: 'now', data: { name: 'ring' } };
+    for (const socket of server.sockets) socket.deliver(signal);
+    await pass(5);
+    expect(server.sockets.map(({ state }) => state)).toEqual(['open', 'open']);
+    await pass(1_000);
+    expect(signals).toEqual(['ring']);
+  });
+
+  test('a send that is under way then is acked on the first', async () => {
+    const { server, client } = await joinedScene();
+    await pass(ROTATION_MS);
+    await passUntil(() => server.sockets.length === 2);
+    await pass(12); // the second is joining
+    const sent = client.send(CHANNEL, 'chat.message', { content: 'hello' });
+    await pass(1_000);
+    await expect(sent).resolves.toMatchObject({ seq: 1, duplicate: false });
+    const requests = server.requests.filter(({ action }) => action === 'send');
+    expect(requests.map(({ socket }) => socket)).toEqual([server.sockets[0]]);
+    expect(server.sockets[0]?.wasClosedByClient).toBe(true);
+  });
+
+  test('if the second does not come up, the first goes on, and it is tried again', async () => {
+    const { server, client, states, heard } = await joinedScene();
+    await pass(100 * MINUTE_MS);
+    server.door = 'closed';
+    states.length = 0;
+    await pass(10 * MINUTE_MS);
+    expect(server.sockets.length).toBeGreaterThan(2);
+    expect(client.state).toBe('connected');
+    server.say(CHANNEL, 'still here');
+    server.door = 'open';
+    await pass(2 * MINUTE_MS);
+    server.say(CHANNEL, 'and here');
+    await pass(100);
+    expect(server.sockets[0]?.wasClosedByClient).toBe(true);
+    expect(states).toEqual([]);
+    expect(heard).toEqual(['still here', 'and here']);
+  });
+
+  test('if the first is cut meanwhile, one socket is left', async () => {
+    const { server, client } = await joinedScene();
+    await pass(ROTATION_MS);
+    await passUntil(() => server.sockets.length === 2);
+    await pass(7);
+    server.sockets[0]?.cut();
+    await pass(10_000);
+    expect(client.state).toBe('connected');
+    expect(server.sockets.filter(({ state }) => state === 'open')).toHaveLength(1);
+  });
+
+  test('if the first is cut and the network is gone, none is left', async () => {
+    const { server, client } = await joinedScene();
+    await pass(ROTATION_MS);
+    await passUntil(() => server.sockets.length === 2);
+    await pass(7);
+    server.isOnline = false;
+    server.sockets[0]?.cut();
+    await pass(10_000);
+    expect(client.state).toBe('waiting');
+    expect(server.sockets.filter(({ state }) => state === 'open')).toHaveLength(0);
+  });
+
+  test('goes on for ever', async () => {
+    const { server, states } = await joinedScene();
+    states.length = 0;
+    await pass(12 * HOUR_MS);
+    expect(server.sockets.length).toBeGreaterThanOrEqual(6);
+    expect(server.sockets.filter(({ state }) => state === 'open')).toHaveLength(1);
+    expect(states).toEqual([]);
+  });
+});
+
+describe("before the token's end", () => {
+  test('the socket is replaced by one with a fresh token', async () => {
+    const { server, states } = await joinedScene();
+    expect(server.sockets).toHaveLength(1);
+    server.tokenMs = 10 * MINUTE_MS;
+    server.socket.cut();
+    await pass(1_000);
+    states.length = 0;
+    await pass(8 * MINUTE_MS);
+    expect(server.sockets).toHaveLength(2);
+    await pass(2 * MINUTE_MS);
+    expect(server.sockets).toHaveLength(3);
+    expect(states).toEqual([]);
+  });
+
+  test('a token that is always the same is not replaced over and over', async () => {
+    const { server } = await joinedScene();
+    const end = new Date(Date.now() + 10 * MINUTE_MS).toISOString();
+    server.intercept = ({ action }) =>
+      action === 'status'
+        ? { user: 'user_1', connectedAt: new Date().toISOString(), expiresAt: end }
+        : undefined;
+    server.socket.cut();
+    await pass(30 * MINUTE_MS);
+    expect(server.sockets.length).toBeLessThanOrEqual(3);
+  });
+});

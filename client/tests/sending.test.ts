@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import { Refusal } from './fake/refusal.js';
+import { CHANNEL, contents, joinedScene, pass, say, scene, sends } from './fake/setup.js';
+
+describe('a send', () => {
+  test('is acked with its place in the log, and heard here like by everybody else', async () => {
+    const it = await joinedScene();
+    const sent = say(it, 'hello', { key: 'k1' });
+    await pass(100);
+    await expect(sent).resolves.toMatchObject({ seq: 1, key: 'k1', duplicate: false });
+    it.server.say(CHANNEL, 'welcome');
+    await pass(100);
+    expect(it.heard).toEqual(['hello', 'welcome']);
+  });
+
+  test('our own message has our name, our key, and what the server gave it: its id and its time', async () => {
+    const it = await joinedScene();
+    const events: unknown[] = [];
+    it.client.subscribe(CHANNEL, event => events.push(event));
+    const { at } = await Promise.all([say(it, 'hello', { key: 'k1' }), pass(100)]).then(([sent]) => sent);
+    expect(events).toEqual([
+      {
+        type: 'event',
+        channel: CHANNEL,
+        event: 'chat.message',
+        seq: 1,
+        at,
+        key: 'k1',
+        data: {
+          id: 'msg_1',
+          conversationId: 'c1',
+          type: 'user',
+          content: 'hello',
+          timestamp: at,
+          isRead: false,
+          userId: 'user_1',
+        },
+      },
+    ]);
+  });
+
+  test('joins the channel if nobody listens to it, and leaves it again', async () => {
+    const it = scene();
+    it.client.connect();
+    const sent = say(it, 'hello');
+    await pass(100);
+    await expect(sent).resolves.toMatchObject({ seq: 1 });
+    await pass(10_000);
+    expect(it.server.requests.map(({ action }) => action)).toEqual(['status', 'join', 'send', 'leave']);
+  });
+
+  test('sends of one channel go one after the other, in their order', async () => {
+    const it = await joinedScene();
+    let inFlight = 0;
+    it.server.intercept = ({ action }) => {
+      if (action === 'send') expect(++inFlight).toBe(1);
+      queueMicrotask(() => setTimeout(() => inFlight--, 9));
+      return undefined;
+    };
+    const all = Promise.all(['one', 'two', 'three'].map(content => say(it, content)));
+    await pass(100);
+    await all;
+    expect(contents(it)).toEqual(['one', 'two', 'three']);
+  });
+
+  test('what the server refuses is refused, and the next one goes on', async () => {
+    const it = await joinedScene();
+    it.server.intercept = frame => {
+      if (frame.action === 'send' && frame['key'] === 'bad') throw new Refusal('too_large');
+      return undefined;
+    };
+    const outcome = Promise.allSettled([say(it, 'bad', { key: 'bad' }), say(it, 'good')]);
+    await pass(100);
+    const [bad, good] = await outcome;
+    expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'too_large' } });
+    expect(good).toMatchObject({ status: 'fulfilled' });
+    expect(contents(it)).toEqual(['good']);
+  });
+
+  test('a channel that refuses us refuses the send', async () => {
+    const it = scene();
+    it.server.intercept = ({ action }) => {
+      if (action === 'join') throw new Refusal('forbidden');
+      return undefined;
+    };
+    it.client.connect();
+    const outcome = Promise.allSettled([say(it, 'hello')]);
+    await pass(100);
+    expect((await outcome)[0]).toMatchObject({ reason: { code: 'forbidden' } });
+  });
+});
+
+describe('calling off', () => {
+  test('before it is sent: it never is', async () => {
+    const it = scene();
+    const abort = new AbortController();
+    const outcome = Promise.allSettled([say(it, 'hello', { signal: abort.signal })]);
+    abort.abort(new Error('changed my mind'));
+    expect((await outcome)[0]).toMatchObject({ reason: { message: 'changed my mind' } });
+    it.client.connect();
+    await pass(1_000);
+    expect(sends(it)).toHaveLength(0);
+    await expect(say(it, 'again', { signal: abort.signal })).rejects.toThrow('changed my mind');
+  });
+
+  test('while it waits for its answer: the next one goes on', async () => {
+    const it = await joinedScene();
+    const abort = new AbortController();
+    it.server.intercept = frame => {
+      if (frame['key'] === 'slow') throw new Refusal('rate_limited', 60_000);
+      return undefined;
+    };
+    const outcome = Promise.allSettled([
+      say(it, 'slow', { key: 'slow', signal: abort.signal }),
+      say(it, 'next'),
+    ]);
+    await pass(1_000);
+    abort.abort();
+    await pass(100);
+    const [slow, next] = await outcome;
+    expect(slow).toMatchObject({ status: 'rejected' });
+    expect(next).toMatchObject({ status: 'fulfilled' });
+  });
+
+  test('a history that waits for a connection', async () => {
+    const it = scene();
+    const abort = new AbortController();
+    const outcome = Promise.allSettled([it.client.history(CHANNEL, {}, { signal: abort.signal })]);
+    await pass(1_000);
+    abort.abort(new Error('enough'));
+    expect((await outcome)[0]).toMatchObject({ reason: { message: 'enough' } });
+  });
+});
+
+describe('what is of the moment', () => {
+  test('goes at once or not at all', async () => {
+    const it = scene();
+    const typing = () => it.client.send(CHANNEL, 'chat.typing', { isTyping: true });
+    await expect(typing()).rejects.toMatchObject({ code: 'disconnected' });
+    it.client.connect();
+    await pass(100);
+    const sent = typing();
+    await pass(100);
+    await expect(sent).resolves.toMatchObject({ duplicate: false });
+    expect(sends(it)[0]).not.toHaveProperty('key');
+  });
+
+  test('receipts wait for the connection', async () => {
+    const it = scene();
+    const acked = it.client.ack(CHANNEL, 7, 'read');
+    it.client.connect();
+    await pass(100);
+    await expect(acked).resolves.toBe(7);
+  });
+});

@@ -1,0 +1,117 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { decodeProtectedHeader, importSPKI, jwtVerify } from 'jose';
+import { describe, expect, test } from 'vitest';
+import {
+  companyNotification,
+  createTokenIssuer,
+  funnelUpdate,
+  outboxItem,
+  userIdOf,
+} from '../../src/server/index.js';
+
+const SECRET = 'a secret of at least thirty-two bytes';
+const issuer = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'HS256', key: SECRET });
+const verify = (token: string) =>
+  jwtVerify(token, new TextEncoder().encode(SECRET), { issuer: 'my-app', audience: 'funnelcast' });
+
+describe('a token', () => {
+  test('says who bears it, and for how long', async () => {
+    const user = { id: 'user_1', name: 'Ann', companies: [{ id: 'biz_1', role: 'admin' as const }] };
+    const { payload } = await verify(await issuer.token(user, { ttlSeconds: 60 }));
+    const { iat = 0, exp = 0, ...claims } = payload;
+    expect(claims).toEqual({
+      iss: 'my-app',
+      aud: 'funnelcast',
+      sub: 'user_1',
+      name: 'Ann',
+      companies: [{ id: 'biz_1', role: 'admin' }],
+    });
+    expect(exp - iat).toBe(60);
+  });
+
+  test('may be signed with a private key', async () => {
+    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const key = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const es256 = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key });
+    const token = await es256.token({ id: 'user_1' });
+    expect(decodeProtectedHeader(token).alg).toBe('ES256');
+    const pem = pair.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    await expect(jwtVerify(token, await importSPKI(pem, 'ES256'))).resolves.toMatchObject({
+      payload: { sub: 'user_1', companies: [] },
+    });
+  });
+
+  test.each([
+    ['an id', () => issuer.token({ id: 'a b' })],
+    [
+      'too many companies',
+      () => issuer.token({ id: 'u', companies: Array(51).fill({ id: 'b', role: 'admin' }) }),
+    ],
+    ['no time', () => issuer.token({ id: 'u' }, { ttlSeconds: 0 })],
+    [
+      'a grant for too long',
+      () => issuer.grant({ userId: 'u', channel: 'system', caps: [], ttlSeconds: 601 }),
+    ],
+  ])('with %s that cannot be is not made', async (_, make) => {
+    await expect(make()).rejects.toMatchObject({ name: 'FunnelcastError' });
+  });
+
+  test('is not signed with a short secret', () => {
+    const short = () => createTokenIssuer({ iss: 'a', aud: 'b', alg: 'HS256', key: 'short' });
+    expect(short).toThrow('at least 32 bytes');
+  });
+});
+
+describe('the user of a subject', () => {
+  test.each([
+    ['user_1', 'user_1'],
+    // The stack's tests have the same pair.
+    ['auth0|5f7c8ec7c33c6c004bbafe82', 'sub-QapIeIfjxFwZskSLLwNlUvALLHjiOUbTkKfoRvatWOE'],
+  ])('%s is %s', async (subject, userId) => {
+    await expect(userIdOf(subject)).resolves.toBe(userId);
+  });
+
+  test('is nobody where that is empty', async () => {
+    await expect(userIdOf('')).rejects.toMatchObject({ code: 'bad_request' });
+  });
+});
+
+test('a grant is for one channel', async () => {
+  const grant = await issuer.grant({ userId: 'user_1', channel: 'conversation:c1', caps: ['join'] });
+  const { payload } = await verify(grant);
+  expect(payload).toMatchObject({ sub: 'user_1', channel: 'conversation:c1', caps: ['join'] });
+  expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(600);
+});
+
+describe('an outbox item', () => {
+  const user = { id: 'user_1', companyId: 'biz_1' };
+
+  test('is what the stack takes from its table', () => {
+    const { Put } = outboxItem(funnelUpdate(user, 'f1', 'Spring', 'deployed'), {
+      table: 't',
+      key: 'deploy-1',
+    });
+    expect(Put).toMatchObject({
+      TableName: 't',
+      Item: {
+        pk: 'OUTBOX#funnel_updates:biz_1',
+        sk: 'deploy-1',
+        channel: 'funnel_updates:biz_1',
+        event: 'funnel.update',
+      },
+    });
+    expect(JSON.parse(Put.Item.data)).toMatchObject({ type: 'deployed', companyId: 'biz_1' });
+    expect(Put.Item.ttl).toBeGreaterThan(Date.now() / 1_000 + 3_600);
+  });
+
+  test('may be for a company, which the bus has no name for', () => {
+    const notice = companyNotification(user, { level: 'info', title: 'Hi', message: 'All' });
+    expect(notice.detailType).toBeUndefined();
+    expect(outboxItem(notice, { table: 't', key: 'k' }).Put.Item.channel).toBe('company:biz_1');
+  });
+
+  test('needs a key that is one', () => {
+    const update = funnelUpdate(user, 'f1', 'Spring', 'deployed');
+    expect(() => outboxItem(update, { table: 't', key: 'a key' })).toThrow('a key is');
+  });
+});

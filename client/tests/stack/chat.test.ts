@@ -1,0 +1,129 @@
+/** Two people and a backend, on the real local stack. */
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import {
+  type Client,
+  type ConversationChannel,
+  type PresenceState,
+  type TypingIndicator,
+  watchPresence,
+  watchTyping,
+} from '../../src/index.js';
+import { listen, type Person, patience, person, Stack, unique } from './stack.js';
+
+let stack: Stack;
+let ann: Person;
+let bob: Person;
+let channel: ConversationChannel;
+
+beforeAll(async () => {
+  stack = await Stack.start();
+});
+
+afterAll(() => stack?.stop());
+
+beforeEach(async () => {
+  const company = unique('biz');
+  ann = person('Ann', `${company}:admin`);
+  bob = person('Bob');
+  const conversation = unique('conv');
+  channel = `conversation:${conversation}`;
+  await stack.updates.sendConversation({ companyId: company }, conversation, [ann.id, bob.id]);
+});
+
+afterEach(() => stack.faults({}));
+
+const say = (client: Client, content: string) => client.send(channel, 'chat.message', { content });
+
+describe('a conversation', () => {
+  test('both hear the same, in the same order, their own words too', async () => {
+    const [a, b] = [stack.client(ann), stack.client(bob)];
+    const [heardByAnn, heardByBob] = await Promise.all([listen(a, channel), listen(b, channel)]);
+    await Promise.all([say(a, 'hello'), say(b, 'hi'), say(a, 'how are you?')]);
+    await vi.waitFor(() => expect(heardByAnn).toHaveLength(3), patience);
+    await vi.waitFor(() => expect(heardByBob).toEqual(heardByAnn), patience);
+    expect([...heardByAnn].sort()).toEqual(['hello', 'hi', 'how are you?']);
+
+    const { events, more } = await b.history(channel, { limit: 10 });
+    expect(events.map(({ event, data }) => event === 'chat.message' && data.content)).toEqual(heardByAnn);
+    expect(more).toBe(false);
+  });
+
+  test('a receipt reaches the other, and the history', async () => {
+    const [a, b] = [stack.client(ann), stack.client(bob)];
+    await Promise.all([listen(a, channel), listen(b, channel)]);
+    const receipts: number[] = [];
+    a.subscribe(channel, event => event.event === 'chat.receipt' && receipts.push(event.data.seq));
+    const { seq = 0 } = await say(a, 'read this');
+    await expect(b.ack(channel, seq, 'read')).resolves.toBe(seq);
+    await vi.waitFor(() => expect(receipts).toEqual([seq]), patience);
+    const { events } = await a.history(channel);
+    expect(events.at(-1)?.data).toMatchObject({ content: 'read this', isRead: true });
+    const read = (await a.receipts(channel)).map(({ userId, read }) => [userId, read]);
+    expect(new Map(read as [string, number][])).toEqual(
+      new Map([
+        [ann.id, 0],
+        [bob.id, seq],
+      ]),
+    );
+  });
+
+  test('typing reaches the other, and ends', async () => {
+    const [a, b] = [stack.client(ann), stack.client(bob)];
+    await Promise.all([listen(a, channel), listen(b, channel)]);
+    const typing: TypingIndicator[] = [];
+    watchTyping(b, channel, indicator => typing.push(indicator));
+    await a.send(channel, 'chat.typing', { isTyping: true });
+    await vi.waitFor(() =>
+      expect(typing).toMatchObject([{ userId: ann.id, userName: 'Ann', isTyping: true }]),
+    );
+    await say(a, 'there');
+    await vi.waitFor(() => expect(typing.at(-1)?.isTyping).toBe(false), patience);
+  });
+
+  test('each sees who comes, and who goes', async () => {
+    const a = stack.client(ann);
+    await listen(a, channel);
+    let here: PresenceState = { users: [], count: 0 };
+    watchPresence(a, channel, state => {
+      here = state;
+    });
+    const names = () => here.users.map(({ name }) => name).sort();
+    await vi.waitFor(() => expect(names()).toEqual(['Ann']), patience);
+    const b = stack.client(bob);
+    const { unsubscribe, joined } = b.subscribe(channel, () => {});
+    await joined;
+    await vi.waitFor(() => expect(names()).toEqual(['Ann', 'Bob']), patience);
+    unsubscribe();
+    await vi.waitFor(() => expect(names()).toEqual(['Ann']), patience);
+  });
+
+  test('a stranger is refused', async () => {
+    const { joined } = stack.client(person('Eve')).subscribe(channel, () => {});
+    await expect(joined).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describe('a network that cuts every socket again and again', () => {
+  test('loses nothing and doubles nothing', async () => {
+    const [a, b] = [stack.client(ann), stack.client(bob)];
+    const [heardByAnn, heardByBob] = await Promise.all([listen(a, channel), listen(b, channel)]);
+    let losses = 0;
+    for (const client of [a, b]) client.on('state', ({ previous }) => previous === 'connected' && losses++);
+    await stack.faults({ cut: 1 });
+    const sent: Promise<unknown>[] = [];
+    await vi.waitFor(
+      () => {
+        sent.push(say(a, `a${sent.length}`), say(b, `b${sent.length}`));
+        expect(losses).toBeGreaterThanOrEqual(6);
+      },
+      { ...patience, interval: 200 },
+    );
+    await stack.faults({});
+    await Promise.all(sent);
+    await vi.waitFor(() => expect(heardByBob).toHaveLength(sent.length), patience);
+    await vi.waitFor(() => expect(heardByAnn).toHaveLength(sent.length), patience);
+    expect(heardByBob).toEqual(heardByAnn);
+    expect(new Set(heardByAnn).size).toBe(sent.length);
+  });
+});

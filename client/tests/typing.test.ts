@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { typingNotice, watchTyping } from '../src/index.js';
+import { CHANNEL, joinedScene, pass, sends } from './fake/setup.js';
+
+async function watched() {
+  const it = await joinedScene();
+  const told: string[] = [];
+  const stop = watchTyping(it.client, CHANNEL, ({ userId, isTyping }) => told.push(`${userId} ${isTyping}`));
+  const type = (userId: string, isTyping: boolean, timestamp: number) => {
+    const data = { conversationId: 'c1', userId, userName: userId, isTyping, timestamp: `${timestamp}` };
+    it.server.post({ type: 'event', channel: CHANNEL, event: 'chat.typing', at: `${timestamp}`, data });
+  };
+  return { ...it, told, stop, type };
+}
+
+describe('somebody types', () => {
+  test('and says that he has stopped', async () => {
+    const { told, type } = await watched();
+    type('bob', true, 1);
+    type('bob', false, 2);
+    await pass(10_000);
+    expect(told).toEqual(['bob true', 'bob false']);
+  });
+
+  test('and is forgotten 6 s after his last word', async () => {
+    const { told, type } = await watched();
+    type('bob', true, 1);
+    await pass(5_000);
+    type('bob', true, 2);
+    await pass(5_900);
+    expect(told).toEqual(['bob true', 'bob true']);
+    await pass(200);
+    expect(told).toEqual(['bob true', 'bob true', 'bob false']);
+    type('bob', false, 3); // late, and nothing new
+    await pass(100);
+    expect(told).toHaveLength(3);
+  });
+
+  test('and sends what he typed', async () => {
+    const { server, told, type } = await watched();
+    type('bob', true, 1);
+    const event = server.append(CHANNEL, 'hello');
+    server.post({ ...event, data: { ...event.data, userId: 'bob' } });
+    await pass(10_000);
+    expect(told).toEqual(['bob true', 'bob false']);
+  });
+
+  test('and an older word comes late', async () => {
+    const { told, type } = await watched();
+    type('bob', false, 2);
+    type('bob', true, 1);
+    await pass(10_000);
+    expect(told).toEqual([]);
+  });
+
+  test('and nobody listens any more', async () => {
+    const { told, stop, type } = await watched();
+    type('bob', true, 1);
+    await pass(100);
+    stop();
+    await pass(10_000);
+    expect(told).toEqual(['bob true']);
+  });
+});
+
+describe('we type', () => {
+  test('and it is told only as often as it must be', async () => {
+    const it = await joinedScene();
+    const isTyping = typingNotice(it.client, CHANNEL);
+    isTyping(false); // nothing to take back
+    for (let key = 0; key < 40; key++) {
+      isTyping(true);
+      await pass(200);
+    }
+    isTyping(false);
+    isTyping(false);
+    await pass(100);
+    expect(sends(it).map(({ data }) => (data as { isTyping: boolean }).isTyping)).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  test('and that it cannot be told is no error', async () => {
+    const { client } = await joinedScene();
+    client.close();
+    typingNotice(client, CHANNEL)(true);
+    await pass(100);
+  });
+});
