@@ -1,0 +1,178 @@
+//! The pieces of a `send`, one by one and in their order, by Criterion: a figure of the whole does not say which of them it
+//! is. `make bench ARGS="--only pieces"` runs it, with the table of a local stack and what a function's environment has.
+//!
+//! It measures the CPU time of this process, and of the kernel for it. So `append`, which asks the table twice, is what that
+//! costs us, by way of the SDK, and not how fast the table is; nor does it count what else the machine does.
+
+use std::{cell::Cell, hint::black_box, time::Duration};
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use criterion::{
+    BatchSize, Criterion,
+    measurement::{Measurement, ValueFormatter, WallTime},
+};
+use funnelcast_aws::{
+    Config, Fanout, Resource as _,
+    gateway::Frame,
+    new_id, now,
+    store::{Append, log::Known},
+};
+use funnelcast_core::{
+    Channel, ConnectionId, Error, Identity, Seq,
+    action::{Send, parse},
+    frame::{Event, frames},
+    identity::{COMPANIES_MAX, CompaniesBy, CompanyClaim, Role},
+    policy::may_join,
+    publication::Publication,
+};
+use nix::time::{ClockId, clock_gettime};
+use serde_json::value::to_raw_value;
+use tokio::runtime::{Builder, Runtime};
+
+/// What a client sends.
+const REQUEST: &str = include_str!("../../docs/samples/requests/send.chat.message.json");
+
+fn main() -> Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let fanout = runtime.block_on(async { Fanout::build(&Config::from_env()?).await })?;
+    let mut criterion = Criterion::default()
+        .with_measurement(CpuTime(WallTime))
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(3))
+        .sample_size(50)
+        .noise_threshold(0.05) // another layout of the same code is as much
+        .without_plots()
+        .configure_from_args();
+    let ann = ann()?;
+    let event = draft(request()?, &ann)?.into_event(Some(Seq::ZERO.next()));
+
+    criterion.bench_function("parse", |b| b.iter(|| parse::<Send>(black_box(REQUEST))));
+    policy(&mut criterion, &ann, &event)?;
+    criterion.bench_function("draft", |b| {
+        b.iter_batched(request, |send| draft(send?, black_box(&ann)), BatchSize::SmallInput);
+    });
+    append(&mut criterion, &runtime, &fanout, &ann)?;
+    criterion.bench_function("frame", |b| b.iter(|| frame(black_box(&event))));
+    let (connection, frame): (ConnectionId, Frame) = ("dXaZ1cKqoA00001=".parse()?, frame(&event)?);
+    // As the poster does it for each attempt; the connection's path and the signature are what is new in it.
+    let sign = || runtime.block_on(fanout.gateway.request(black_box(&connection), &frame));
+    sign()?;
+    criterion.bench_function("sign", |b| b.iter(sign));
+    criterion.final_summary();
+    Ok(())
+}
+
+fn request() -> Result<Send, Error> {
+    parse(REQUEST).map(|request| request.action).map_err(|rejected| rejected.error)
+}
+
+/// One of the team of as many companies as a token may name.
+fn ann() -> Result<Identity, Error> {
+    let claim = |number| Ok(CompanyClaim { id: format!("biz_{number}").parse()?, role: Role::Member });
+    Ok(Identity {
+        user: "user_1".parse()?,
+        name: "Ann".to_owned().try_into()?,
+        companies: (1..=COMPANIES_MAX).map(claim).collect::<Result<_, Error>>()?,
+        companies_by: CompaniesBy::Token,
+        expires_at: now() + Duration::from_hours(1),
+    })
+}
+
+/// Whether she may join a channel of her last company, and publish this event, and what becomes of it.
+fn policy(criterion: &mut Criterion<CpuTime>, ann: &Identity, event: &Event) -> Result<()> {
+    let company: Channel = format!("company:biz_{COMPANIES_MAX}").parse()?;
+    criterion.bench_function("policy", |b| {
+        b.iter(|| {
+            let row = black_box(&event.channel).kind().policy();
+            let name = black_box(event.event);
+            (may_join(ann, black_box(&company)), row.client_may_publish(name), row.lane(name))
+        });
+    });
+    Ok(())
+}
+
+/// Her draft, completed.
+fn draft(send: Send, ann: &Identity) -> Result<Publication, Error> {
+    Publication::from_client(send, ann, None, now(), || format!("msg_{}", new_id()))
+}
+
+/// Looks back from the last event of the log, and puts the next one behind it; each has a key of its own.
+fn append(
+    criterion: &mut Criterion<CpuTime>,
+    runtime: &Runtime,
+    fanout: &Fanout,
+    ann: &Identity,
+) -> Result<()> {
+    let put = |publication: Publication, known: Known| {
+        runtime.block_on(async {
+            let view = fanout.store.look_back(&publication.channel, known).await?;
+            match fanout.store.append(view, &publication).await? {
+                Append::New(seq) => Ok(seq),
+                Append::Duplicate(stored) => Err(Error::Internal(format!("{} was there before", stored.seq))),
+            }
+        })
+    };
+    let fresh = || draft(Send { key: Some(new_id().parse()?), ..request()? }, ann);
+    let head = Cell::new(put(fresh()?, Known::Nothing)?);
+    let mut outcome = Ok(());
+    criterion.bench_function("append", |b| {
+        let next = |publication: Result<Publication, Error>| {
+            head.set(put(publication?, Known::Base(head.get()))?);
+            Ok::<_, Error>(())
+        };
+        let routine = |publication| {
+            if outcome.is_ok() {
+                outcome = next(publication);
+            }
+        };
+        b.iter_batched(fresh, routine, BatchSize::SmallInput);
+    });
+    outcome.context("an append")
+}
+
+/// The event as it is posted, with the hash that each post is signed with.
+fn frame(event: &Event) -> Result<Frame> {
+    let event = to_raw_value(event)?;
+    let frame = frames(&[&event])?.pop().context("a frame")?;
+    Ok(Frame::from(Bytes::from(frame)))
+}
+
+/// The CPU time of this process, told like any other time.
+struct CpuTime(WallTime);
+
+impl CpuTime {
+    /// So far; nothing where there is no such clock, and so nothing is measured.
+    fn so_far() -> Duration {
+        clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(Duration::from).unwrap_or_default()
+    }
+}
+
+impl Measurement for CpuTime {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    fn start(&self) -> Duration {
+        Self::so_far()
+    }
+
+    fn end(&self, begun: Duration) -> Duration {
+        Self::so_far().saturating_sub(begun)
+    }
+
+    fn add(&self, one: &Duration, other: &Duration) -> Duration {
+        *one + *other
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, time: &Duration) -> f64 {
+        self.0.to_f64(time)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        self.0.formatter()
+    }
+}

@@ -1,0 +1,9 @@
+//! A function that does nothing: what a start costs before there is anything of ours in it.
+
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let handler = service_fn(async |_: LambdaEvent<serde_json::Value>| Ok::<_, lambda_runtime::Error>(()));
+    lambda_runtime::run(handler).await
+}

@@ -1,0 +1,193 @@
+//! `bench`: how fast and how cheap, by one command that anybody can run (`make bench`).
+//!
+//! It runs release binaries, and beside each figure of ours the baseline that it is to be held against, in turns, in the
+//! same run: a figure in microseconds says something about one machine at one moment, a ratio about the code.
+//!
+//! # Layout
+//! - `posts`: our poster beside hyper-util's pool and the SDK's, bounded and not
+//! - `broadcast`: an update to a channel of any size, by the binary that deploys
+//! - `start`: from exec to the first poll and the first answer, and the sizes of the binaries
+//! - `chat`: end to end through a local stack
+//! - `count`: allocations and instructions
+//! - `pieces`: what a `send` consists of, by Criterion; it is `benches/pieces.rs`
+//! - `turns`: how those are measured that are held against each other
+//! - `report`: the goals, the tables, the JSON, the chart; `machine`: the stamp
+//!
+//! Never here: a test. What must hold is counted, and tested elsewhere; what is timed is only told.
+
+mod broadcast;
+mod chat;
+mod count;
+mod machine;
+mod pieces;
+mod posts;
+mod report;
+mod start;
+mod turns;
+
+use std::path::{Path, PathBuf};
+
+use ::tests::Stack;
+use anyhow::{Context as _, Result, ensure};
+use clap::{Parser, Subcommand, ValueEnum};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::{machine::Machine, posts::Cell, report::Report};
+
+/// What every process gets that is to talk to AWS.
+const AWS_ENVIRONMENT: [(&str, &str); 3] =
+    [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "bench"), ("AWS_SECRET_ACCESS_KEY", "bench")];
+
+/// Measures the release binaries beside their baselines; the figures go to the terminal, and as JSON and a chart to a folder.
+#[derive(Debug, Parser)]
+#[command(name = "bench", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Every combination, and more turns of each; it takes half an hour. Without it, what the goals need: four minutes.
+    #[arg(long)]
+    full: bool,
+    /// Only this part; may be given more than once.
+    #[arg(long)]
+    only: Vec<Part>,
+    /// Where the report goes.
+    #[arg(long, value_name = "DIR", default_value = "target/bench")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// One poster's turn, in a process of its own.
+    #[command(hide = true)]
+    Post(posts::Post),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Posts,
+    Broadcast,
+    Start,
+    Chat,
+    Count,
+    Pieces,
+}
+
+/// How much is measured.
+struct Plan {
+    cells: Vec<Cell>,
+    turns: usize,
+    starts: usize,
+    channels: &'static [usize],
+    messages: usize,
+    conversations: usize,
+}
+
+impl Plan {
+    /// What the goals need.
+    fn quick() -> Self {
+        let mut cells = Vec::new();
+        for delay_ms in [0, 10] {
+            for members in [2, 100, 1_000, 10_000] {
+                cells.push(Cell { members, delay_ms, dead: false, bursts: false });
+            }
+        }
+        cells.extend([1_000, 10_000].map(|members| Cell { members, delay_ms: 10, dead: true, bursts: true }));
+        Self { cells, turns: 3, starts: 10, channels: &[2, 50, 1_000], messages: 10, conversations: 20 }
+    }
+
+    /// Everything.
+    fn full() -> Self {
+        let mut cells = Vec::new();
+        for delay_ms in [0, 10] {
+            for (dead, bursts) in [(false, false), (true, false), (false, true), (true, true)] {
+                cells.extend([2, 100, 1_000, 10_000].map(|members| Cell { members, delay_ms, dead, bursts }));
+            }
+        }
+        Self { cells, turns: 5, starts: 40, channels: &[2, 50, 1_000], messages: 40, conversations: 40 }
+    }
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    if let Some(Command::Post(post)) = cli.command {
+        return posts::client::run(&post);
+    }
+    ensure!(
+        built()?.ends_with("release"),
+        "figures of unoptimised binaries say nothing: `make bench` builds and runs the release profile"
+    );
+    let (_, files) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, files, files)?; // a thousand clients, and the stack has as many sockets
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let report = runtime.block_on(measure(&cli))?;
+    report.write(&root().join(&cli.out))?;
+    print!("{report}");
+    Ok(())
+}
+
+async fn measure(cli: &Cli) -> Result<Report> {
+    let plan = if cli.full { Plan::full() } else { Plan::quick() };
+    let wanted = |part| cli.only.is_empty() || cli.only.contains(&part);
+    let mut report = Report::new(Machine::look(), cli.full);
+    if wanted(Part::Posts) {
+        for cell in plan.cells {
+            eprintln!("bench: posts, {cell:?}");
+            report.posts.extend(posts::measure(cell, plan.turns).await?);
+        }
+    }
+    if wanted(Part::Broadcast) {
+        for (delay_ms, bursts) in [(0, false), (10, true)] {
+            eprintln!("bench: broadcast, {delay_ms} ms a post, bursts of 429: {bursts}");
+            report.broadcasts.extend(broadcast::measure(&[100, 1_000, 10_000], delay_ms, bursts).await?);
+        }
+    }
+    if wanted(Part::Start) {
+        eprintln!("bench: starts");
+        report.starts = start::measure(plan.starts).await?;
+    }
+    if wanted(Part::Chat) {
+        let stack = chat::stack()?;
+        eprintln!("bench: throughput, {} conversations", plan.conversations);
+        report.throughput = Some(chat::throughput(&stack, plan.conversations).await?);
+        for members in plan.channels.iter().copied() {
+            eprintln!("bench: latency, {members} members");
+            report.latencies.push(chat::latency(&stack, members, plan.messages).await?);
+        }
+    }
+    if wanted(Part::Count) {
+        eprintln!("bench: allocations and instructions");
+        report.counted = count::measure().await?;
+    }
+    if wanted(Part::Pieces) {
+        eprintln!("bench: the pieces of a send");
+        report.pieces = pieces::measure(&root().join(&cli.out).join("criterion")).await?;
+    }
+    Ok(report)
+}
+
+/// The folder of this binary, where those are that were built with it.
+fn built() -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.parent().context("the folder of this binary")?.to_path_buf())
+}
+
+/// A local stack of our own.
+fn stack(options: &[&str]) -> Result<Stack> {
+    Stack::private(options)?.context("a stack of our own: FUNNELCAST_STACK must not be set")
+}
+
+/// The checkout.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}
