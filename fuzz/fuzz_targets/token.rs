@@ -1,0 +1,53 @@
+//! A token: as a stranger writes it, and as an issuer of ours signs whatever he is given. Nothing that we have not signed
+//! is believed, and what is believed is what was signed.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use funnelcast_aws::{Config, Issuers, Resource, now};
+use funnelcast_core::{Error, Identity};
+use jsonwebtoken::{EncodingKey, Header, encode};
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_current_thread().build().unwrap());
+
+/// The dev issuer: the one kind whose secret needs no store of secrets.
+static ISSUERS: LazyLock<Issuers> = LazyLock::new(|| {
+    let config = Config { dev_issuer_key: Some(URL_SAFE_NO_PAD.encode(SECRET)), ..Config::default() };
+    RUNTIME.block_on(Issuers::build(&config)).unwrap()
+});
+
+fn verify(token: &str) -> Result<Identity, Error> {
+    RUNTIME.block_on(ISSUERS.verify(token, now()))
+}
+
+fuzz_target!(|text: &str| {
+    let now = now();
+    assert!(verify(text).is_err(), "nobody has signed {text}");
+
+    // The same text as claims, with what makes them ours filled in.
+    let Ok(Value::Object(mut claims)) = serde_json::from_str(text) else { return };
+    for (name, value) in
+        [("iss", json!("funnelcast-dev")), ("aud", json!("funnelcast")), ("exp", json!(now.as_secs() + 60))]
+    {
+        claims.entry(name).or_insert(value);
+    }
+    let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap();
+    if let Ok(identity) = verify(&token) {
+        assert_eq!((&claims["iss"], &claims["aud"]), (&json!("funnelcast-dev"), &json!("funnelcast")));
+        assert_eq!(claims["sub"], identity.user.as_str());
+        assert!(identity.expires_at > now);
+        assert!(
+            serde_json::to_string(&identity.to_context()).unwrap().len() < 8 * 1024,
+            "an authorizer's answer"
+        );
+    }
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    assert!(verify(&format!("{signed}.")).is_err(), "without its signature");
+});
