@@ -1,5 +1,6 @@
 # The commands of this project. `make dev` and `make test` are the two that matter.
-# All but sam-local need only Rust, Python 3 and a C compiler; the rest goes to .tools/.
+# All but sam-local need only Rust, Node, Python 3 and a C compiler; the rest goes to .tools/ and node_modules/, and where
+# there is no Chromium, root gets Debian's.
 
 export PATH := $(CURDIR)/.tools/venv/bin:$(CURDIR)/.tools/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -10,23 +11,40 @@ TOOLS := .tools/venv/.installed
 CARGO_DENY := .tools/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
 EMULATOR := .tools/conformance/.installed
+SCHEMATHESIS := .tools/schemathesis/.installed
+CHECKOV := .tools/checkov/.installed
+CARGO_FUZZ := .tools/bin/cargo-fuzz
+CARGO_FUZZ_VERSION := 0.13.2
+ASYNCAPI := scripts/asyncapi/node_modules/.package-lock.json
+CLIENT := client/node_modules/.package-lock.json
+PAGE := client/demo/dist/index.html
+PAGE_SOURCES = $(shell find client/src client/demo client/package.json -type f -not -path '*/dist/*')
+WIRE := cargo run --package funnelcast-core --features schema --example wire --locked --quiet --
+FUNCTIONS := $(wildcard functions/*)
 ARGS ?=
+SEED ?=
+SEEDS ?= 1
+MINUTES ?= 1
+TARGETS ?= frame channel token stream
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help dev build test format template deny clippy docs unit suite sam-build sam-local conformance clean
+.PHONY: help dev build test format template deny audit clippy docs unit types types-check client demo browser suite soak schemathesis \
+	bench sam-build sam-local conformance fuzz fuzz-check clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-dev: build ## Start everything on 127.0.0.1: WebSockets on 3001, HTTP on 3000 (ARGS="--port 0 ...")
-	@exec target/debug/funnelcast-local up --port 3001 --http-port 3000 $(ARGS)
+dev: build ## Start everything on 127.0.0.1: WebSockets on 3001, HTTP and the demo page on 3000 (ARGS="--port 0 ...")
+	@if command -v npm >/dev/null; then $(MAKE) --silent demo; \
+	else echo 'make dev: Node.js with npm is missing, so the demo page on port 3000 is not built' >&2; fi
+	@exec target/debug/funnelcast-local up $$(test ! -f $(PAGE) || echo --site $(dir $(PAGE))) $(ARGS)
 
 build: ## Build every crate, in the dev profile
 	@echo '==> build'
 	@cargo build --workspace --locked
 
-test: format template clippy docs unit sam-build deny suite ## Run every check
+test: format template clippy docs unit types-check client browser sam-build deny audit suite schemathesis conformance ## Run every check
 	@echo '==> all checks passed'
 
 format: ## Check the formatting
@@ -43,29 +61,84 @@ deny: $(CARGO_DENY) ## Check the dependencies: licenses, bans, sources (deny.tom
 	@cargo fetch --locked --quiet
 	@cargo deny --offline --log-level error check bans licenses sources
 
+audit: $(CHECKOV) $(CARGO_DENY) ## Scan template.yaml (checkov, .checkov.yaml), and ask for known flaws of crates and packages
+	@echo '==> checkov'
+	@.tools/checkov/bin/checkov --config-file .checkov.yaml --file template.yaml
+	@scripts/audit
+
 clippy: ## Lint the Rust code, warnings are errors
 	@echo '==> clippy'
 	@cargo clippy --workspace --all-targets --locked -- -D warnings
+	@cargo clippy --package funnelcast-core --all-targets --all-features --locked -- -D warnings
 
 docs: ## Build the documentation; a broken link is an error
 	@echo '==> docs'
 	@RUSTDOCFLAGS='-D warnings' cargo doc --workspace --exclude tests --no-deps --locked --quiet
+	@RUSTDOCFLAGS='-D warnings' cargo doc --package funnelcast-core --all-features --no-deps --locked --quiet
 
 unit: build ## Run the unit tests
 	@echo '==> unit tests'
-	@cargo test --workspace --exclude tests --locked --quiet --lib --bin funnelcast-local --test '*'
+	@cargo test --workspace --exclude tests --locked --quiet --lib --bin funnelcast-local --bin bench --test append_model
 	@cargo test --package funnelcast-core --locked --quiet --doc
+
+types: ## Write what is made from the types of core: the client's types and samples, docs/asyncapi.yaml
+	@echo '==> types'
+	@$(WIRE) write
+
+types-check: $(ASYNCAPI) ## Check docs/samples, what `make types` writes, and the AsyncAPI document by its official parser
+	@echo '==> types'
+	@cargo test --package funnelcast-core --features schema --locked --quiet --test samples
+	@$(WIRE) check
+	@node scripts/asyncapi/check.js docs/asyncapi.yaml
+
+client: build types-check $(CLIENT) ## Check the TypeScript client: lint, types, tests, also against a local stack, size, package
+	@echo '==> client'
+	@cd client && npm run --silent check
+
+demo: $(PAGE) ## Build the demo page (client/demo)
+
+browser: build demo ## Test the demo page in Chromium, on a local stack (ARGS="chat"); its pictures: client/e2e/artefacts
+	@echo '==> browser'
+	@scripts/chromium
+	@npm run --prefix client --silent browser -- $(ARGS)
 
 suite: build ## Run the black-box suite against a local stack of its own (ARGS="joining::")
 	@echo '==> black-box suite'
 	@cargo test --package tests --locked --lib --test suite -- $(ARGS)
 
+schemathesis: build $(SCHEMATHESIS) ## Test the HTTP API by requests generated from docs/openapi.yaml (ARGS="--seed 2")
+	@echo '==> schemathesis'
+	@tests/schemathesis/run $(ARGS)
+
+soak: build ## Random traffic under faults, every guarantee checked (SEED=1 SEEDS=1 MINUTES=1 ARGS="--clients 12")
+	@echo '==> soak'
+	@target/debug/soak $(if $(SEED),--seed $(SEED)) --seeds $(SEEDS) --minutes $(MINUTES) $(ARGS)
+
+# On stable Rust: libFuzzer wants flags that it does not let through by itself, and without a sanitizer it needs no others.
+fuzz: $(CARGO_FUZZ) ## Throw random input at what meets strangers' first (MINUTES=10 TARGETS="frame channel token stream")
+	@set -e; for target in $(TARGETS); do echo "==> fuzz $$target"; mkdir -p fuzz/corpus/$$target; \
+	RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target fuzz/corpus/$$target docs/samples/requests \
+	docs/samples/events events -- -max_total_time=$$(( $(MINUTES) * 60 )) -max_len=16384 -print_final_stats=1 -verbosity=0; done
+
+fuzz-check: ## Check that the fuzz targets still compile
+	@echo '==> fuzz-check'
+	@cargo check --manifest-path fuzz/Cargo.toml --target-dir target --quiet
+
+bench: ## Measure the release binaries beside their baselines, into target/bench (ARGS="--full", ARGS="--help")
+	@echo '==> release binaries'
+	@cargo build --release --workspace --exclude bench --exclude tests --exclude funnelcast-local --locked
+	@cargo build --release --package bench --bins --examples --package funnelcast-local --locked
+	@echo '==> bench'
+	@target/release/bench $(ARGS)
+
+# All functions together first, on all cores: `sam build` links one after the other, half a minute each, and finds them linked.
 sam-build: $(TOOLS) ## Build every function as it is deployed (x86_64, release), offline
 	@echo '==> sam build'
 	@cargo fetch --locked --quiet
+	@CARGO_NET_OFFLINE=true cargo lambda build --release --locked $(FUNCTIONS:%=--package path+file://$(CURDIR)/%)
 	@CARGO_NET_OFFLINE=true sam build
 
-sam-local: sam-build ## Invoke functions by `sam local`, in a container; needs root on Debian
+sam-local: build sam-build ## Invoke functions by `sam local`, in a container; needs root on Debian
 	@echo '==> sam local'
 	@scripts/sam-local
 
@@ -74,7 +147,7 @@ conformance: build sam-build $(EMULATOR) ## Run the black-box suite against the 
 	@.tools/conformance/bin/python tests/conformance/run.py $(ARGS)
 
 clean: ## Remove what was built; keeps the tools and the dev issuer's key
-	@rm -rf target .aws-sam
+	@rm -rf target .aws-sam client/dist client/demo/dist client/e2e/artefacts
 
 $(TOOLS): scripts/requirements.txt
 	@echo '==> tools'
@@ -84,6 +157,36 @@ $(TOOLS): scripts/requirements.txt
 $(CARGO_DENY):
 	@echo '==> cargo-deny $(CARGO_DENY_VERSION)'
 	@cargo install --quiet --locked --debug --root .tools --version $(CARGO_DENY_VERSION) cargo-deny
+
+$(CHECKOV): scripts/requirements-checkov.txt $(TOOLS)
+	@echo '==> checkov, to install'
+	@python3 -m venv --clear .tools/checkov
+	@.tools/checkov/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(CARGO_FUZZ):
+	@echo '==> cargo-fuzz $(CARGO_FUZZ_VERSION)'
+	@cargo install --quiet --locked --debug --root .tools --version $(CARGO_FUZZ_VERSION) cargo-fuzz
+
+$(SCHEMATHESIS): scripts/requirements-schemathesis.txt $(TOOLS)
+	@echo '==> schemathesis, to install'
+	@python3 -m venv --clear .tools/schemathesis
+	@.tools/schemathesis/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(CLIENT): client/package-lock.json
+	@echo '==> what the client is built with'
+	@npm ci --prefix client --silent
+	@touch $@
+
+$(PAGE): $(PAGE_SOURCES) $(CLIENT)
+	@echo '==> the demo page'
+	@npm run --prefix client --silent demo:build
+
+$(ASYNCAPI): scripts/asyncapi/package-lock.json
+	@echo '==> the AsyncAPI parser'
+	@npm ci --prefix scripts/asyncapi --silent
+	@touch $@
 
 $(EMULATOR): scripts/requirements-conformance.txt $(TOOLS)
 	@echo '==> the emulator'
