@@ -9,10 +9,20 @@ Run by `run.py`, which sets the environment that ministack reads (its port, its 
 
 import contextvars
 import json
+import threading
+import time
 
+from hypercorn.asyncio.tcp_server import TCPServer
 from ministack import app
 from ministack.services import apigateway, eventbridge, lambda_svc
 from ministack.services.cloudformation import provisioners
+
+# Each that goes on beside others is a process of its own, with some 10 of the emulator's files, of which 1,024 must do.
+INVOCATIONS_AT_ONCE = 4
+
+# The pauses between the tries of a stream's batch; nothing else of the stream goes on meanwhile.
+BACKOFF_SECONDS_MIN = 0.1
+BACKOFF_SECONDS_MAX = 0.5
 
 # What `$connect` answered, for the handshake of the task that asked.
 connect_answer = contextvars.ContextVar("connect_answer")
@@ -36,6 +46,9 @@ def main():
     )
     apigateway._authorize_ws_connect = refusing_with_401(apigateway._authorize_ws_connect)
     eventbridge._dispatch_to_lambda = dispatch_to_lambda
+    TCPServer._read_data = closing_what_the_peer_has_closed(TCPServer._read_data)
+    lambda_svc._execute_function_dispatch = waiting_for_a_turn(lambda_svc._execute_function_dispatch)
+    lambda_svc._execute_function = going_on_from_what_failed(lambda_svc._execute_function)
     app.main()
 
 
@@ -173,6 +186,35 @@ def refusing_with_401(authorize):
     return authorize_connect
 
 
+# ---------------------------------------------------------------- the server
+
+
+def closing_what_the_peer_has_closed(read_data):
+    """A connection that the peer has closed is closed at once, not after the 75 s that an idle one may live; before that
+    thousands of them pile up, and the process runs out of files."""
+
+    async def read_until_closed(server):
+        await read_data(server)
+        await server.idle_task.stop()
+
+    return read_until_closed
+
+
+# ---------------------------------------------------------------- Lambda
+
+
+def waiting_for_a_turn(execute):
+    """A crowd waits: where AWS serves a thousand at once, one machine runs out of files, and each that is one too many
+    fails. That is right as long as no function invokes another and waits for it."""
+    turns = threading.BoundedSemaphore(INVOCATIONS_AT_ONCE)
+
+    def execute_function(*arguments):
+        with turns:
+            return execute(*arguments)
+
+    return execute_function
+
+
 # ---------------------------------------------------------------- EventBridge
 
 
@@ -183,6 +225,62 @@ def dispatch_to_lambda(arn, payload):
     if not function or not config:
         raise LookupError(f"a rule's target does not exist: {name}")
     lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), json.loads(payload))
+
+
+# ---------------------------------------------------------------- the table's stream
+
+
+def going_on_from_what_failed(execute):
+    """A batch of a stream goes on from the record that the function names as failed, is bisected, and lies with the
+    dead letters at last; ministack takes a batch with such a record for done, and tries one that raises for ever:
+    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html"""
+
+    def execute_function(function, event):
+        records = event.get("Records") if isinstance(event, dict) else None
+        mapping = mapping_of(records[0]) if records else None
+        if not mapping:
+            return execute(function, event)
+        retries_max = int(mapping.get("MaximumRetryAttempts", -1))  # -1: for ever
+        batches, log = [(records, 0)], []
+        while batches:
+            records, retries = batches.pop()
+            result = execute(function, {"Records": records})
+            log.append(result.get("log", ""))
+            failed = first_failed(records, result, mapping["FunctionResponseTypes"])
+            if failed is None:
+                continue
+            records = records[failed:]
+            if failed == 0 and len(records) > 1 and mapping.get("BisectBatchOnFunctionError"):
+                middle = (len(records) + 1) // 2
+                batches += [(records[middle:], retries), (records[:middle], retries)]
+            elif retries_max < 0 or retries < retries_max:
+                time.sleep(min(BACKOFF_SECONDS_MIN * 2**retries, BACKOFF_SECONDS_MAX))
+                batches.append((records, retries + 1))
+            else:
+                arn, why = mapping["EventSourceArn"], "RetryAttemptsExhausted"
+                lambda_svc._send_ddb_stream_failure_record(mapping, function, records, arn, result, why)
+        return {"body": None, "log": "\n".join(log)}
+
+    return execute_function
+
+
+def mapping_of(record):
+    """The event source mapping that a record of a table's stream has come by."""
+    if record.get("eventSource") != "aws:dynamodb":
+        return None
+    return next(mapping for mapping in lambda_svc._esms.values() if mapping["EventSourceArn"] == record["eventSourceARN"])
+
+
+def first_failed(records, result, response_types):
+    """The index of the first record that failed, or `None`; of a function that does not name it, all have failed."""
+    if result.get("error"):
+        return 0
+    failures = (result.get("body") or {}).get("batchItemFailures")
+    if not failures or "ReportBatchItemFailures" not in response_types:
+        return None
+    failed = {failure["itemIdentifier"] for failure in failures}
+    return next((n for n, record in enumerate(records) if record["dynamodb"]["SequenceNumber"] in failed), 0)
 
 
 if __name__ == "__main__":

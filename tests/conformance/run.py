@@ -199,7 +199,7 @@ def read_deviations(file):
 
 
 def run_suite(stack, deviations, arguments):
-    """Runs what no deviation names; returns each test's outcome, and its reason where it skipped itself."""
+    """Runs what no deviation names; returns each test's outcome, its reason where it skipped itself, and what it said."""
     command = ["cargo", "test", "--locked", "--package", "tests", "--test", "suite", "--"]
     listed = subprocess.run([*command, "--list"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     names = {line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")}
@@ -210,7 +210,7 @@ def run_suite(stack, deviations, arguments):
     settings = {"FUNNELCAST_STACK": str(stack), "RUST_BACKTRACE": "0"}
     command += ["--exact", "--show-output", f"--test-threads={TEST_THREADS}", *chosen]
     suite = subprocess.Popen(command, cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE, text=True)
-    outcomes, reasons, printing = {}, {}, None
+    outcomes, reasons, said, printing = {}, {}, {}, None
     for line in suite.stdout:
         if test := TEST_LINE.match(line):
             outcomes[test[1]] = test[2]
@@ -218,17 +218,21 @@ def run_suite(stack, deviations, arguments):
                 reasons[test[1]] = "ignored by the suite itself"
         elif output := OUTPUT_LINE.match(line):
             printing = output[1]
-        elif line.startswith("skipped: ") and printing:
-            reasons[printing] = line.removeprefix("skipped: ").strip()
+        elif line in ("successes:\n", "failures:\n"):
+            printing = None
+        elif printing:
+            said[printing] = said.get(printing, "") + line
+            if line.startswith("skipped: "):
+                reasons[printing] = line.removeprefix("skipped: ").strip()
         print(line, end="", flush=True)
     suite.wait()
     if missing := set(chosen) - outcomes.keys():
         sys.exit(f"the suite did not finish: nothing of {', '.join(sorted(missing))}")
-    return outcomes, reasons
+    return outcomes, reasons, said
 
 
 def report(results, deviations):
-    outcomes, reasons = results
+    outcomes, reasons, said = results
     skipped = deviations | reasons
     failed = sorted(name for name, outcome in outcomes.items() if outcome == "FAILED")
     passed = sorted(outcomes.keys() - set(failed) - skipped.keys())
@@ -237,7 +241,7 @@ def report(results, deviations):
     print(f"skipped, {len(skipped)}:")
     print("".join(f"  {name}: {reason}\n" for name, reason in sorted(skipped.items())), end="")
     print(f"failed, {len(failed)}:")
-    print("".join(f"  {name}\n" for name in failed))
+    print("".join(f"  {name}: {said.get(name, '').strip()}\n" for name in failed))
     print(f"{len(passed)} passed, {len(failed)} failed, {len(skipped)} skipped")
     return 1 if failed or not passed else 0
 
