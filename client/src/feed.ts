@@ -145,6 +145,11 @@ export class Feed {
     this.#each(listener => listener.refused?.(error));
   }
 
+  /** A fresh grant of the app's backend, where one who listens has said how to get it. */
+  async grant(): Promise<string | undefined> {
+    return [...this.listeners].find(listener => listener.grant)?.grant?.();
+  }
+
   /** Reads the log from where we are to its end. */
   async catchUp(link: Link, until = this.order.seen): Promise<void> {
     this.#isReading++;
@@ -172,8 +177,7 @@ export class Feed {
 
   async #join(link: Link): Promise<JoinInfo> {
     const since = this.order.last;
-    const grant = [...this.listeners].find(listener => listener.grant)?.grant;
-    const fields: Fields<'join'> = { channel: this.channel, since, grant: await grant?.() };
+    const fields: Fields<'join'> = { channel: this.channel, since, grant: await this.grant() };
     const joined = await persist(this.#env, link, 'join', fields);
     this.#takeLatest(joined, since);
     const { head, recovered, presence } = joined;

@@ -6,6 +6,7 @@
  */
 
 import { type Token, tokenSource } from './address.js';
+import type { Channel } from './channels.js';
 import type { FallbackLink } from './connection.js';
 import type { Environment } from './environment.js';
 import { FunnelcastError, toError } from './errors.js';
@@ -18,6 +19,10 @@ import type { ActionName, Actions, ErrorBody, ErrorCode, Timestamp } from './wir
 /** How long an answer may take. */
 const TIMEOUT_MS = 15_000;
 const MESSAGES = '/api/websocket/messages';
+/** The header of a grant: what is in a URL is written into logs. */
+const GRANT = 'funnelcast-grant';
+
+type Headers = Record<string, string>;
 
 /** The answer to `POST /api/websocket/connect`: a ticket for one connection, good for 30 s. */
 export interface Ticket {
@@ -77,6 +82,9 @@ class HttpLink implements FallbackLink {
   readonly #env: Environment;
   readonly #base: string;
   readonly #token: () => string | undefined | Promise<string>;
+  readonly #feeds = new Map<Channel, Feed>();
+  /** Those that have been good for a request. */
+  readonly #grants = new Map<Channel, string>();
 
   constructor(env: Environment, base: string, token: Token | undefined) {
     this.#env = env;
@@ -92,16 +100,27 @@ class HttpLink implements FallbackLink {
     return this.#call('POST', '/api/websocket/connect', {}) as Promise<Ticket>;
   }
 
-  request<A extends ActionName>(action: A, fields: Fields<A>): Promise<Actions[A]['reply']> {
-    if (action === 'send') return this.#call('POST', MESSAGES, fields) as Promise<Actions[A]['reply']>;
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(fields)) {
-      if (value !== undefined) query.set(name, String(value));
+  async request<A extends ActionName>(action: A, fields: Fields<A>): Promise<Actions[A]['reply']> {
+    const { channel } = fields as { channel: Channel };
+    const known = this.#grants.get(channel);
+    if (known !== undefined) {
+      try {
+        return await this.#ask(action, fields, known);
+      } catch (error) {
+        // It has ended, maybe; a fresh one will tell.
+        if (!(error instanceof FunnelcastError && error.code === 'forbidden')) throw error;
+        this.#grants.delete(channel);
+      }
     }
-    return this.#call('GET', `${MESSAGES}?${query}`) as Promise<Actions[A]['reply']>;
+    const grant = await this.#feeds.get(channel)?.grant();
+    const answer = await this.#ask(action, fields, grant);
+    if (grant !== undefined) this.#grants.set(channel, grant);
+    return answer;
   }
 
-  async begin({ channel, order }: Feed): Promise<JoinInfo> {
+  async begin(feed: Feed): Promise<JoinInfo> {
+    const { channel, order } = feed;
+    this.#feeds.set(channel, feed);
     if (order.last === undefined) {
       const page = await persist(this.#env, this, 'history', { channel, limit: 1 });
       order.begin(page.events.at(-1)?.seq ?? 0);
@@ -109,12 +128,22 @@ class HttpLink implements FallbackLink {
     return { head: order.last ?? 0, recovered: true };
   }
 
-  async #call(method: string, path: string, body?: object): Promise<unknown> {
+  #ask<A extends ActionName>(action: A, fields: Fields<A>, grant: string | undefined) {
+    const headers = grant === undefined ? {} : { [GRANT]: grant };
+    if (action === 'send') return this.#call('POST', MESSAGES, fields, headers) as Promise<Actions[A]['reply']>;
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(fields)) {
+      if (value !== undefined) query.set(name, String(value));
+    }
+    return this.#call('GET', `${MESSAGES}?${query}`, undefined, headers) as Promise<Actions[A]['reply']>;
+  }
+
+  async #call(method: string, path: string, body?: object, more: Headers = {}): Promise<unknown> {
     const abort = new AbortController();
     const late = () => abort.abort(new FunnelcastError('timeout', `no answer to ${method} ${path}`));
     const cancel = this.#env.after(TIMEOUT_MS, late);
     try {
-      return await unlessAborted(this.#fetch(method, path, body, abort.signal), abort.signal);
+      return await unlessAborted(this.#fetch(method, path, body, { ...more }, abort.signal), abort.signal);
     } catch (error) {
       throw toError(error);
     } finally {
@@ -122,9 +151,14 @@ class HttpLink implements FallbackLink {
     }
   }
 
-  async #fetch(method: string, path: string, body: object | undefined, signal: AbortSignal) {
+  async #fetch(
+    method: string,
+    path: string,
+    body: object | undefined,
+    headers: Headers,
+    signal: AbortSignal,
+  ) {
     const token = await this.#token();
-    const headers: Record<string, string> = {};
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     const init: RequestInit = { method, headers, signal };
     if (body) {

@@ -17,7 +17,10 @@ export interface SubscribeOptions {
    * Counts only where nobody else listens to the channel yet.
    */
   since?: number;
-  /** Gets a grant of the app's backend for this channel; asked for at each join, because grants are short-lived. */
+  /**
+   * Gets a grant of the app's backend for this channel. Grants are short-lived: one is asked for at each join and, while the
+   * client polls, each time that one counts no more.
+   */
   grant?: () => string | Promise<string>;
   /** Ends the subscription when it is aborted. */
   signal?: AbortSignal;

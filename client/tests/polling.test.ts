@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { httpApi, type StateChange } from '../src/index.js';
 import { Refusal } from './fake/refusal.js';
-import { CHANNEL, joinedScene, listen, pass, scene } from './fake/setup.js';
+import { CHANNEL, joinedScene, listen, pass, say, scene } from './fake/setup.js';
 
 const overHttp = { http: httpApi('https://api.test/') };
 
@@ -175,6 +175,33 @@ describe('while it polls', () => {
     };
     await pass(20_000);
     expect(refusals).toEqual(['forbidden']);
+  });
+
+  test('a grant goes along as long as it counts, and then a fresh one', async () => {
+    const it = scene(overHttp);
+    it.server.door = 'closed';
+    let granted = 0;
+    const refusals: string[] = [];
+    listen(it);
+    it.client.subscribe(CHANNEL, () => {}, {
+      grant: async () => `grant-${++granted}`,
+      onError: ({ code }) => refusals.push(code),
+    });
+    it.server.admits = grant => grant === 'grant-1';
+    it.client.connect();
+    const sent = say(it, 'by grant');
+    await pass(30_000);
+    await expect(sent).resolves.toMatchObject({ seq: 1 });
+    expect([it.client.state, granted, it.heard]).toEqual(['polling', 1, ['by grant']]);
+
+    it.server.admits = grant => grant === 'grant-2';
+    it.server.append(CHANNEL, 'by another');
+    await pass(10_000);
+    expect([granted, it.heard, refusals]).toEqual([2, ['by grant', 'by another'], []]);
+
+    it.server.admits = () => false;
+    await pass(30_000);
+    expect([granted, refusals]).toEqual([3, ['forbidden']]);
   });
 
   test('what HTTP cannot do waits for the socket', async () => {

@@ -20,6 +20,8 @@ pub enum Actor<'a> {
     Visitor {
         /// Who.
         identity: &'a Identity,
+        /// What the app's backend lets him do on this channel, where he has brought that.
+        grant: Option<&'a Grant>,
         /// When he was heard.
         now: Timestamp,
     },
@@ -67,8 +69,8 @@ impl Store {
     /// [`check_join`](Self::check_join) costs.
     ///
     /// # Errors
-    /// [`Error::NotJoined`] where a connection is no member; [`Error::Forbidden`] where its grant does not go so far, or
-    /// where a visitor may not join.
+    /// [`Error::NotJoined`] where a connection is no member; [`Error::Forbidden`] where a visitor may not join, or where the
+    /// grant of either does not go so far.
     pub async fn check_use(
         &self,
         actor: Actor<'_>,
@@ -77,7 +79,30 @@ impl Store {
     ) -> Result<(), Error> {
         match actor {
             Actor::Member(caller) => self.check_member(caller, channel, capability).await,
-            Actor::Visitor { identity, now } => self.check_join(identity, channel, now).await.map(drop),
+            Actor::Visitor { identity, grant, now } => {
+                match self.right_to_join(identity, channel, grant.cloned(), now).await? {
+                    Right::Grant(grant) => check_capability(Some(&grant), capability, now),
+                    Right::Own | Right::Team(_) => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// By what right he may join: by his own where he has one, else by the grant that he has brought; at what
+    /// [`check_join`](Self::check_join) costs.
+    ///
+    /// # Errors
+    /// Those of [`check_join`](Self::check_join).
+    pub async fn right_to_join(
+        &self,
+        identity: &Identity,
+        channel: &Channel,
+        grant: Option<Grant>,
+        now: Timestamp,
+    ) -> Result<Right, Error> {
+        match (self.check_join(identity, channel, now).await, grant) {
+            (Err(Error::Forbidden(_)), Some(grant)) => Ok(Right::Grant(grant)),
+            (outcome, _) => outcome,
         }
     }
 
@@ -116,5 +141,17 @@ impl Store {
             }
             _ => Err(refused),
         }
+    }
+}
+
+/// Refuses what a grant does not go so far as to allow; who needs none is not held to one.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub fn check_capability(grant: Option<&Grant>, capability: Capability, now: Timestamp) -> Result<(), Error> {
+    if grant.is_none_or(|grant| grant.allows(capability, now)) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden("the grant does not allow this"))
     }
 }

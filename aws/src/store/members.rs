@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::pages::{Cursor, MemberPages};
 use super::{
-    Right, Store, connections::CONNECTION_AGE_MAX, failed, from_item, if_met, key, to_attribute, to_item,
+    Right, Store, check_capability, connections::CONNECTION_AGE_MAX, failed, from_item, if_met, key,
+    to_attribute, to_item,
 };
 use crate::Caller;
 
@@ -237,19 +238,11 @@ impl Store {
         let member = self.membership(&caller.identity.user, &caller.connection, channel).await?;
         match member {
             Some(member) if is_present(&member, caller.now) => {
-                check_capability(&member, capability, caller.now)
+                check_capability(member.grant.as_ref(), capability, caller.now)
             }
             _ => Err(Error::NotJoined),
         }
     }
-}
-
-/// Refuses a member whose grant does not go so far.
-///
-/// # Errors
-/// [`Error::Forbidden`].
-pub fn check_capability(member: &Member, capability: Capability, now: Timestamp) -> Result<(), Error> {
-    if member.may(capability, now) { Ok(()) } else { Err(Error::Forbidden("the grant does not allow this")) }
 }
 
 fn is_present(member: &Member, now: Timestamp) -> bool {

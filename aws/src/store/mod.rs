@@ -37,7 +37,7 @@ pub mod webhooks;
 
 use std::{collections::HashMap, time::Duration};
 
-pub use access::{Actor, Right};
+pub use access::{Actor, Right, check_capability};
 use aws_sdk_dynamodb::{
     Client,
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},

@@ -41,13 +41,16 @@ export interface IssuerOptions {
   key: string;
 }
 
+/** What a grant may allow: to hear a channel, and to send there what a client may send. None is without `join`. */
+export type Capability = 'join' | 'send';
+
 /** What a grant is about. */
 export interface GrantOptions {
   userId: string;
   /** The one channel that it opens. */
   channel: Channel;
   /** What it allows there. */
-  caps: readonly string[];
+  caps: readonly Capability[];
   /** At most 600, which is also the default. */
   ttlSeconds?: number;
 }

@@ -35,6 +35,8 @@ export class FakeServer implements Host {
   /** Whether HTTP works. */
   http: 'open' | 'closed' = 'open';
   httpCalls = 0;
+  /** Whether a request by HTTP that comes with this grant, or with none, is let through. */
+  admits: (grant: string | null) => boolean = () => true;
   isOnline = true;
   /** How long a token is good for. */
   tokenMs = 24 * 3_600_000;
@@ -237,6 +239,7 @@ export class FakeServer implements Host {
     const fields =
       init.method === 'POST' ? JSON.parse(String(init.body)) : Object.fromEntries(searchParams.entries());
     try {
+      if (!this.admits(new Headers(init.headers).get('funnelcast-grant'))) throw new Refusal('forbidden');
       const action = init.method === 'POST' ? 'send' : 'history';
       return Response.json(this.serve({ action, id: 'http', ...fields }, undefined));
     } catch (error) {

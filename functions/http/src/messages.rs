@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use funnelcast_aws::store::Actor;
-use funnelcast_core::action::{Page, Sent};
+use funnelcast_core::action::{History, Page, Send, Sent};
 
 use crate::{
     Api,
@@ -15,14 +14,14 @@ use crate::{
 
 /// Reads a page of a channel: what lets him join, and what `history` costs.
 pub(crate) async fn history(State(api): State<Arc<Api>>, user: User, Query(fields): Query) -> Answer<Page> {
-    Ok(Json(Box::pin(history::read(&api.fanout.store, actor(&user), fields.into_action()?)).await?))
+    let request: History = fields.into_action()?;
+    let grant = user.grant(&api.issuers, &request.channel).await?;
+    Ok(Json(Box::pin(history::read(&api.fanout.store, user.as_actor(grant.as_ref()), request)).await?))
 }
 
 /// Publishes an event: what lets him join, and what `send` costs. All of his connections get it.
 pub(crate) async fn send(State(api): State<Arc<Api>>, user: User, Body(fields): Body) -> Answer<Sent> {
-    Ok(Json(send::publish(&api.fanout, actor(&user), fields.into_action()?).await?))
-}
-
-fn actor(user: &User) -> Actor<'_> {
-    Actor::Visitor { identity: &user.identity, now: user.now }
+    let request: Send = fields.into_action()?;
+    let grant = user.grant(&api.issuers, &request.channel).await?;
+    Ok(Json(Box::pin(send::publish(&api.fanout, user.as_actor(grant.as_ref()), request)).await?))
 }

@@ -1,24 +1,43 @@
-//! Who asks: the user whose token came along.
+//! Who asks: the user whose token came along, and what he may by a grant that came with it.
 
 use std::sync::Arc;
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts},
 };
-use funnelcast_aws::now;
-use funnelcast_core::{Error, Identity, Timestamp};
+use funnelcast_aws::{Issuers, now, store::Actor};
+use funnelcast_core::{Channel, Error, Grant, Identity, Timestamp};
 
 use crate::{Api, answer::Refusal};
 
 /// The header in which Whop gives an app the token of the user who looks at it.
 const WHOP_TOKEN: &str = "x-whop-user-token";
 
+/// The header of a grant: what is in a URL is written into logs.
+const GRANT: &str = "funnelcast-grant";
+
 /// An authenticated user, and when he asked.
-#[derive(Debug)]
 pub(crate) struct User {
     pub(crate) identity: Identity,
     pub(crate) now: Timestamp,
+    /// As it came: only with the channel that it is used on can it be verified.
+    grant: Option<HeaderValue>,
+}
+
+impl User {
+    /// What his grant lets him do on a channel, where he has brought one. One that is not valid is refused though he may
+    /// need none, so that the mistake is seen.
+    pub(crate) async fn grant(&self, issuers: &Issuers, channel: &Channel) -> Result<Option<Grant>, Error> {
+        let Some(grant) = &self.grant else { return Ok(None) };
+        let grant = String::from_utf8_lossy(grant.as_bytes()); // no other text is signed
+        issuers.verify_grant(&grant, &self.identity.user, channel, self.now).await.map(Some)
+    }
+
+    /// Him, on no connection.
+    pub(crate) const fn as_actor<'a>(&'a self, grant: Option<&'a Grant>) -> Actor<'a> {
+        Actor::Visitor { identity: &self.identity, grant, now: self.now }
+    }
 }
 
 impl FromRequestParts<Arc<Api>> for User {
@@ -32,7 +51,7 @@ impl FromRequestParts<Arc<Api>> for User {
             Error::Unauthorized("the token is not valid".into())
         })?;
         tracing::Span::current().record("user", identity.user.as_str());
-        Ok(Self { identity, now })
+        Ok(Self { identity, now, grant: parts.headers.get(GRANT).cloned() })
     }
 }
 

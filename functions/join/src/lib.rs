@@ -58,7 +58,12 @@ pub async fn join(
     if channel.kind().policy().presence {
         store.admit(&SENDS, &caller.identity.user, caller.now).await?;
     }
-    let right = right(store, issuers, caller, &channel, grant).await?;
+    // A grant that is not valid is refused though he may need none, so that the mistake is seen.
+    let grant = match grant {
+        None => None,
+        Some(grant) => Some(issuers.verify_grant(&grant, &caller.identity.user, &channel, caller.now).await?),
+    };
+    let right = store.right_to_join(&caller.identity, &channel, grant, caller.now).await?;
     look_after_grant(fanout, caller, &channel, &right).await?;
     store.put_membership(caller, &channel, right.clone()).await?;
 
@@ -79,25 +84,6 @@ pub async fn join(
     let Recovery { head, recovered, events, more } = recovery;
     measure::joined(channel.kind(), since.map(|_| events.len()));
     Ok(Joined { channel, head, recovered, events, more, latest, presence })
-}
-
-/// By what right he may join: by his own where he has one; else by the grant that he brings. One that is not valid is
-/// refused in either case, so that the mistake is seen.
-async fn right(
-    store: &Store,
-    issuers: &Issuers,
-    caller: &Caller,
-    channel: &Channel,
-    grant: Option<String>,
-) -> Result<Right, Error> {
-    let grant = match grant {
-        None => None,
-        Some(grant) => Some(issuers.verify_grant(&grant, &caller.identity.user, channel, caller.now).await?),
-    };
-    match (store.check_join(&caller.identity, channel, caller.now).await, grant) {
-        (Err(Error::Forbidden(_)), Some(grant)) => Ok(Right::Grant(grant)),
-        (outcome, _) => outcome,
-    }
 }
 
 /// Has somebody look when the grant ends, before the membership is there that ends with it: 1 message.

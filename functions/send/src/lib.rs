@@ -8,7 +8,7 @@ use funnelcast_aws::{
     Caller, Fanout,
     fanout::{Delivery, Tally},
     measure, new_id,
-    store::{Actor, Append, Member, log::Known, members::check_capability, rate::SENDS},
+    store::{Actor, Append, Member, check_capability, log::Known, rate::SENDS},
 };
 use funnelcast_core::{
     Channel, Error,
@@ -34,8 +34,8 @@ pub async fn handle(fanout: &Fanout, caller: &Caller, send: Send) -> Result<Sent
 ///
 /// # Errors
 /// Those of [`Publication::from_client`]; [`Error::NotJoined`] where a connection is no member, [`Error::Forbidden`] where
-/// its grant does not allow it, or a visitor may not join; [`Error::Conflict`] where the `base` is too far behind; [`Error::RateLimited`] where the user
-/// sends too fast.
+/// a visitor may not join, or the grant of either does not allow it; [`Error::Conflict`] where the `base` is too far behind;
+/// [`Error::RateLimited`] where the user sends too fast.
 pub async fn publish(fanout: &Fanout, actor: Actor<'_>, send: Send) -> Result<Sent, Error> {
     let known = send.base.map_or(Known::Nothing, Known::Base);
     let message_id = || format!("msg_{}", new_id());
@@ -108,7 +108,7 @@ async fn few_members(
     if let (Actor::Member(caller), Some(members)) = (actor, &few) {
         let is_his = |member: &&Member| member.connection == caller.connection && member.hears(caller.now);
         let his = members.iter().find(is_his).ok_or(Error::NotJoined)?;
-        check_capability(his, Capability::Send, caller.now)?;
+        check_capability(his.grant.as_ref(), Capability::Send, caller.now)?;
     } else {
         fanout.store.check_use(actor, channel, Capability::Send).await?;
     }

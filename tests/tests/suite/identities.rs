@@ -264,6 +264,40 @@ async fn a_grant_is_bound_to_its_user_and_channel() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_grant_counts_by_http_for_who_has_no_socket() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let host = tests::User::customer_of("biz_1");
+    let channel = world.stack.conversation("biz_1", &[&host]).await?;
+    let mut host = world.stack.connect(&host).await?;
+    host.join(&channel).await?;
+    host.say(&channel, "welcome").await?;
+
+    let token = world.app.sign(600, &json!({"iss": "shop", "aud": "funnelcast", "sub": "user_3"}))?;
+    let page = format!("messages?channel={channel}&limit=9");
+    let message =
+        json!({"channel": channel, "event": "chat.message", "key": "k1", "data": {"content": "hi"}});
+    let read = || world.stack.ask(http::Method::GET, &page).token(&token);
+    let send = || world.stack.ask(http::Method::POST, "messages").token(&token).body(&message.to_string());
+    let forbidden = (403, "forbidden");
+    assert_eq!(read().send().await?.refused()?, forbidden);
+
+    let [listens, speaks] = [&["join"][..], &["join", "send"]].map(|caps| grant(&world, 600, &channel, caps));
+    let (listens, speaks) = (listens?, speaks?);
+    let answer = read().header("funnelcast-grant", &listens).send().await?.done()?;
+    assert_eq!(answer["events"][0]["data"]["content"], "welcome");
+    assert_eq!(send().header("funnelcast-grant", &listens).send().await?.refused()?, forbidden);
+    send().header("funnelcast-grant", &speaks).send().await?.done()?;
+    assert_eq!(host.only("chat.message").await?["from"]["userId"], "user_3");
+
+    for wrong in
+        [grant(&world, 0, &channel, &["join"])?, grant(&world, 600, "system", &["join"])?, "\u{e9}".into()]
+    {
+        assert_eq!(read().header("funnelcast-grant", &wrong).send().await?.refused()?, forbidden, "{wrong}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_guest_is_no_participant_and_goes_by_a_kick() -> Result<()> {
     let Some(world) = World::start().await? else { return Ok(()) };
     let (host, other) = (tests::User::customer_of("biz_1"), tests::User::customer_of("biz_1"));
