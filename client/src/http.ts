@@ -130,7 +130,8 @@ class HttpLink implements FallbackLink {
 
   #ask<A extends ActionName>(action: A, fields: Fields<A>, grant: string | undefined) {
     const headers = grant === undefined ? {} : { [GRANT]: grant };
-    if (action === 'send') return this.#call('POST', MESSAGES, fields, headers) as Promise<Actions[A]['reply']>;
+    if (action === 'send')
+      return this.#call('POST', MESSAGES, fields, headers) as Promise<Actions[A]['reply']>;
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(fields)) {
       if (value !== undefined) query.set(name, String(value));

@@ -3,9 +3,9 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import type { AnyEvent, Channel, Client } from '../../src/index.js';
+import { type AnyEvent, type Channel, type Client, httpApi } from '../../src/index.js';
 import { companyNotification, createTokenIssuer, funnelUpdate, outboxItem } from '../../src/server/index.js';
-import { join, type Person, patience, person, Stack, unique } from './stack.js';
+import { join, listen, network, type Person, patience, person, Stack, unique } from './stack.js';
 
 const issuer = {
   iss: 'my-app',
@@ -142,4 +142,34 @@ test('a token of the app is believed, and one of somebody else is not', async ()
   const refused = stack.client(user, { token: await forged.token({ id: 'user_app' }) });
   await vi.waitFor(() => expect(refused.error).toBeDefined(), patience);
   expect(refused.state).not.toBe('connected');
+});
+
+test('a guest chats by a grant, whether or not WebSockets come through', async () => {
+  const [app, guest, conversation] = [createTokenIssuer(issuer), unique('guest'), unique('conv')];
+  const channel = `conversation:${conversation}` as const;
+  await stack.updates.sendConversation(user, conversation, [user.id]);
+  const heardByAnn = await listen(client, channel);
+
+  const token = () => app.token({ id: guest });
+  const http = httpApi(stack.addresses.http, { token, pollIntervalMs: 100 });
+  const blocked = network(true);
+  const bob = stack.client(user, { token, http, environment: blocked.environment });
+  const heard: string[] = [];
+  const { joined } = bob.subscribe(
+    channel,
+    event => event.event === 'chat.message' && heard.push(event.data.content),
+    { grant: () => app.grant({ userId: guest, channel, caps: ['join', 'send'] }) },
+  );
+  await joined;
+  const say = (who: Client, content: string) => who.send(channel, 'chat.message', { content });
+  await say(client, 'welcome');
+  await say(bob, 'thanks');
+  await vi.waitFor(() => expect(heard).toEqual(['welcome', 'thanks']), patience);
+  expect(bob.state).toBe('polling');
+
+  blocked.isBlocked = false;
+  await vi.waitFor(() => expect(bob.state).toBe('connected'), patience);
+  await say(bob, 'by socket');
+  await vi.waitFor(() => expect(heardByAnn).toEqual(['welcome', 'thanks', 'by socket']), patience);
+  await vi.waitFor(() => expect(heard).toEqual(heardByAnn), patience);
 });

@@ -1,9 +1,8 @@
 /** The HTTP API of the real local stack: tickets, and a chat while WebSockets are blocked. */
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { WebSocket } from 'ws';
-import { type ClientOptions, createClient, type Environment, httpApi } from '../../src/index.js';
-import { listen, type Person, patience, person, Stack, token, unique } from './stack.js';
+import { type ClientOptions, createClient, httpApi } from '../../src/index.js';
+import { listen, network, type Person, patience, person, Stack, token, unique } from './stack.js';
 
 let stack: Stack;
 
@@ -12,21 +11,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => stack?.stop());
-
-/** A network that lets WebSockets through, or does not. */
-function network(isBlocked: boolean) {
-  const it = { isBlocked };
-  const construct = (_: unknown, [url, protocols]: [string, string[]]) => {
-    const socket = new WebSocket(url, protocols);
-    if (it.isBlocked) socket.terminate();
-    return socket;
-  };
-  const environment: Partial<Environment> = {
-    WebSocket: new Proxy(WebSocket, { construct }) as unknown as Environment['WebSocket'],
-    random: () => 0.1, // so that three failures take no time
-  };
-  return Object.assign(it, { environment });
-}
 
 const overHttp = (who: Person): Partial<ClientOptions> => ({
   http: httpApi(stack.addresses.http, { token: () => token(who), pollIntervalMs: 100 }),

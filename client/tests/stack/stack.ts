@@ -152,6 +152,21 @@ export async function listen(client: Client, channel: ConversationChannel): Prom
   return heard;
 }
 
+/** A network that lets WebSockets through, or does not. */
+export function network(isBlocked: boolean) {
+  const it = { isBlocked };
+  const construct = (_: unknown, [url, protocols]: [string, string[]]) => {
+    const socket = new WebSocket(url, protocols);
+    if (it.isBlocked) socket.terminate();
+    return socket;
+  };
+  const environment: Partial<Environment> = {
+    WebSocket: new Proxy(WebSocket, { construct }) as unknown as Environment['WebSocket'],
+    random: () => 0.1, // so that three failures take no time
+  };
+  return Object.assign(it, { environment });
+}
+
 /** A new id like `biz_1a2b3c`: nobody else has it. */
 export function unique(prefix: string): string {
   return `${prefix}_${crypto.randomUUID().slice(0, 8)}`;

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { httpApi } from '../src/index.js';
+import { CHANNEL, pass, scene } from './fake/setup.js';
+
+const overHttp = { http: httpApi('https://api.test/') };
+
+describe('the HTTP API', () => {
+  test('gives the tickets where there is no other way in', async () => {
+    const it = scene({ ...overHttp, url: undefined as never });
+    it.client.connect();
+    await pass(100);
+    expect(it.server.socket.url).toBe('wss://fake.test/dev?ticket=t1');
+  });
+
+  test('is told who asks', async () => {
+    const calls: [string, RequestInit][] = [];
+    const fetch = async (url: string, init: RequestInit) => {
+      calls.push([url, init]);
+      return Response.json({ error: { code: 'unauthorized', message: 'no' } }, { status: 401 });
+    };
+    const it = scene({
+      http: httpApi('https://api.test', { token: async () => 'a.b.c' }),
+      url: undefined as never,
+    });
+    const client = scene({
+      http: httpApi('https://api.test', { token: async () => 'a.b.c' }),
+      url: undefined as never,
+      environment: { ...it.server.environment, fetch },
+    }).client;
+    client.connect();
+    await pass(100);
+    expect(calls[0]?.[0]).toBe('https://api.test/api/websocket/connect');
+    expect(calls[0]?.[1].headers).toMatchObject({ authorization: 'Bearer a.b.c' });
+    expect(client.state).toBe('closed');
+    expect(client.error).toMatchObject({ code: 'unauthorized' });
+  });
+
+  test.each([
+    [429, 'rate_limited'],
+    [413, 'too_large'],
+    [502, 'internal'],
+    [418, 'bad_request'],
+  ])('a status of %i without a body of ours is `%s`', async (status, code) => {
+    const it = scene(overHttp);
+    const fetch = async () => new Response('<html>', { status });
+    const { link } = overHttp.http({ ...baseEnvironment(), ...it.server.environment, fetch });
+    await expect(link.request('history', { channel: CHANNEL, limit: 1 })).rejects.toMatchObject({ code });
+  });
+
+  test('an answer that never comes is given up', async () => {
+    const it = scene(overHttp);
+    const fetch = () => new Promise<never>(() => {});
+    const { link } = overHttp.http({ ...baseEnvironment(), ...it.server.environment, fetch });
+    const outcome = Promise.allSettled([link.request('history', { channel: CHANNEL, limit: 1 })]);
+    await pass(15_100);
+    expect((await outcome)[0]).toMatchObject({ reason: { code: 'timeout' } });
+  });
+});
+
+function baseEnvironment() {
+  return scene().client.environment;
+}
