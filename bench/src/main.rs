@@ -30,7 +30,6 @@ use std::path::{Path, PathBuf};
 use ::tests::Stack;
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::{machine::Machine, posts::Cell, report::Report};
 
@@ -116,8 +115,7 @@ fn main() -> Result<()> {
         built()?.ends_with("release"),
         "figures of unoptimised binaries say nothing: `make bench` builds and runs the release profile"
     );
-    let (_, files) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, files, files)?; // a thousand clients, and the stack has as many sockets
+    rlimit::increase_nofile_limit(u64::MAX)?; // a thousand clients, and the stack has as many sockets
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(measure(&cli))?;
     report.write(&root().join(&cli.out))?;

@@ -47,6 +47,7 @@ const DISCONNECT_PATIENCE: Duration = Duration::from_secs(3);
 /// Runs the stack until it is told to end.
 pub(crate) async fn run(options: Up) -> Result<(), Failure> {
     log::init(options.log_format.into());
+    raise_file_limit();
     let end = end_of_run(options.until_stdin_closes)?;
     let aws = bind(options.port, "--port").await?;
     let http = bind(options.http_port, "--http-port").await?;
@@ -66,6 +67,14 @@ pub(crate) async fn run(options: Up) -> Result<(), Failure> {
     tracing::info!("stopping");
     running.stop().await;
     Ok(())
+}
+
+/// Each client is a file, and each process of a function some ten: shells come with 256 or 1,024, where more are to be had.
+fn raise_file_limit() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) => tracing::debug!(files, "open at once"),
+        Err(error) => tracing::warn!(%error, "the limit on open files stays as it was"),
+    }
 }
 
 /// What a stack is started with.

@@ -107,6 +107,7 @@ impl Drop for Counted<'_> {
 impl Gateway {
     /// Starts one on a free port of this machine.
     pub async fn start(manner: Manner) -> Result<Self> {
+        rlimit::increase_nofile_limit(u64::MAX)?; // each post in flight is a socket here
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let state = Arc::new(State { manner, ..State::default() });

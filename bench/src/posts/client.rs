@@ -29,10 +29,8 @@ use hyper_util::{
     client::legacy::{Client as Hyper, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use nix::{
-    sys::resource::{Resource, getrlimit, setrlimit},
-    time::{ClockId, clock_gettime},
-};
+use nix::time::{ClockId, clock_gettime};
+use rlimit::Resource;
 use serde::{Deserialize, Serialize};
 
 use super::members;
@@ -111,8 +109,8 @@ struct Tally {
 
 /// Posts, and prints what it took, as JSON.
 pub(crate) fn run(post: &Post) -> Result<()> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, FILES_MAX.min(most), most)?;
+    let (_, most) = Resource::NOFILE.get()?;
+    Resource::NOFILE.set(FILES_MAX.min(most), most)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let client = runtime.block_on(Client::new(post))?;
     let ids = members(post.members, post.dead_every);
