@@ -8,6 +8,7 @@ import type { ChannelEvent, ConversationChannel, EventOf } from '../channels.js'
 import { type Client, newKey } from '../client.js';
 import { type FunnelcastError, toError } from '../errors.js';
 import { NOBODY, type PresenceState, watchPresence } from '../presence.js';
+import type { SubscribeOptions } from '../subscription.js';
 import { typingNotice, watchTyping } from '../typing.js';
 import type { ChatDraft, TypingIndicator } from '../wire.js';
 import {
@@ -69,9 +70,10 @@ export class Conversation {
     this.sendTyping = typingNotice(client, this.#channel);
   }
 
-  /** Begins to follow. */
-  start(): () => void {
+  /** Begins to follow; with a grant, where it is not the user's own to be here. */
+  start(grant?: SubscribeOptions['grant']): () => void {
     const subscription = this.#client.subscribe(this.#channel, event => this.#hear(event), {
+      ...(grant && { grant }),
       onJoined: () => void this.#load(),
       onLost: () => {
         this.#update({ messages: onItsWay(this.store.get().messages) });

@@ -5,7 +5,9 @@
  */
 
 import { useEffect, useMemo } from 'react';
+import type { SubscribeOptions } from '../subscription.js';
 import { Conversation, type ConversationState } from './conversation.js';
+import { useLatest } from './latest.js';
 import { useConnection } from './lifetime.js';
 import { useClient } from './provider.js';
 import { useStore } from './store.js';
@@ -14,6 +16,8 @@ import { useStore } from './store.js';
 export interface UseConversationOptions {
   /** How many messages are loaded at first, and by each `loadOlder`: 1 to 100, 50 by default. */
   pageSize?: number;
+  /** Gets a grant of the app's backend, for a user who may not be here of his own right; as for `subscribe`. */
+  grant?: NonNullable<SubscribeOptions['grant']>;
 }
 
 /** What {@link useConversation} gives. */
@@ -29,11 +33,19 @@ export interface UseConversation
  * const { messages, send, retry, typing, loadOlder, hasOlder } = useConversation('conv-123');
  * ```
  */
-export function useConversation(id: string, { pageSize = 50 }: UseConversationOptions = {}): UseConversation {
+export function useConversation(
+  id: string,
+  { pageSize = 50, grant }: UseConversationOptions = {},
+): UseConversation {
   const client = useClient();
   const conversation = useMemo(() => new Conversation(client, id, pageSize), [client, id, pageSize]);
   useConnection(client);
-  useEffect(() => conversation.start(), [conversation]);
+  const latestGrant = useLatest(grant);
+  const isGuest = grant !== undefined;
+  useEffect(() => {
+    const getGrant = () => latestGrant.current?.() ?? Promise.reject(new Error('there is no grant any more'));
+    return conversation.start(isGuest ? getGrant : undefined);
+  }, [conversation, isGuest, latestGrant]);
   const state = useStore(conversation.store);
   const { send, retry, discard, loadOlder, markAsRead, sendTyping } = conversation;
   return { ...state, send, retry, discard, loadOlder, markAsRead, sendTyping };

@@ -16,6 +16,12 @@ async function conversation(messages: string[] = [], options = {}) {
   return { ...it, result, unmount, shown };
 }
 
+test('a guest is let in by his grant', async () => {
+  const { server } = await conversation([], { grant: async () => 'a-grant' });
+  const [join] = server.requests.filter(({ action }) => action === 'join');
+  expect(join?.['grant']).toBe('a-grant');
+});
+
 describe('what was said', () => {
   test('the last page is there at first, older ones on demand', async () => {
     const all = Array.from({ length: 25 }, (_, i) => `${i + 1}`);
