@@ -16,7 +16,8 @@ use crate::Caller;
 pub enum Actor<'a> {
     /// On a connection, which must have joined.
     Member(&'a Caller),
-    /// By a request of the HTTP API, which comes on no connection and has joined nothing: he may do what he may join for.
+    /// By a request of the HTTP API, which comes on no connection and has joined nothing: he may do what he may join for, or
+    /// what his grant lets him.
     Visitor {
         /// Who.
         identity: &'a Identity,

@@ -1,4 +1,4 @@
-//! Memberships by a grant: they do what it allows, and end with it, whatever becomes of the token.
+//! Grants: what a membership by one may, and a visitor who brings one; both end with it, whatever becomes of the token.
 
 use funnelcast_core::{Grant, grant::Capability};
 
@@ -59,4 +59,27 @@ async fn who_joins_again_of_his_own_right_is_bound_no_more() {
     table.put_membership(&ann, &channel(), Right::Own).await.unwrap();
     ann.now = ann.now + Duration::from_mins(5);
     assert_eq!(check(&table, &ann, Capability::Send).await, "ok");
+}
+
+#[tokio::test]
+async fn a_visitor_may_what_his_grant_allows_until_it_ends_and_all_that_is_his_own_right() {
+    let table = Table::new().await;
+    let ann = caller("ann", "c1=");
+    let grant = Grant { caps: [Capability::Join].into(), until: ann.now + Duration::from_mins(1) };
+    let ask = async |channel: &str, capability, now| {
+        let visitor = Actor::Visitor { identity: &ann.identity, grant: Some(&grant), now };
+        match table.check_use(visitor, &channel.parse().unwrap(), capability).await {
+            Ok(()) => "ok",
+            Err(refusal) => refusal.code(),
+        }
+    };
+    let (last_moment, end) = (ann.now + Duration::from_millis(59_999), ann.now + Duration::from_mins(1));
+    for (channel, capability, now, outcome) in [
+        ("user:bob", Capability::Join, last_moment, "ok"),
+        ("user:bob", Capability::Join, end, "forbidden"),
+        ("user:bob", Capability::Send, ann.now, "forbidden"),
+        ("user:ann", Capability::Send, end, "ok"),
+    ] {
+        assert_eq!(ask(channel, capability, now).await, outcome, "{channel} {capability:?} at {now}");
+    }
 }
