@@ -158,21 +158,16 @@ $(CARGO_DENY):
 	@echo '==> cargo-deny $(CARGO_DENY_VERSION)'
 	@cargo install --quiet --locked --debug --root .tools --version $(CARGO_DENY_VERSION) cargo-deny
 
-$(CHECKOV): scripts/requirements-checkov.txt $(TOOLS)
-	@echo '==> checkov, to install'
-	@python3 -m venv --clear .tools/checkov
-	@.tools/checkov/bin/pip install --quiet --disable-pip-version-check --requirement $<
+# checkov, schemathesis and the emulator: each in an environment of its own, apart from the other tools.
+.tools/%/.installed: scripts/requirements-%.txt $(TOOLS)
+	@echo '==> $*, to install'
+	@python3 -m venv --clear .tools/$*
+	@.tools/$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 $(CARGO_FUZZ):
 	@echo '==> cargo-fuzz $(CARGO_FUZZ_VERSION)'
 	@cargo install --quiet --locked --debug --root .tools --version $(CARGO_FUZZ_VERSION) cargo-fuzz
-
-$(SCHEMATHESIS): scripts/requirements-schemathesis.txt $(TOOLS)
-	@echo '==> schemathesis, to install'
-	@python3 -m venv --clear .tools/schemathesis
-	@.tools/schemathesis/bin/pip install --quiet --disable-pip-version-check --requirement $<
-	@touch $@
 
 $(CLIENT): client/package-lock.json
 	@echo '==> what the client is built with'
@@ -186,10 +181,4 @@ $(PAGE): $(PAGE_SOURCES) $(CLIENT)
 $(ASYNCAPI): scripts/asyncapi/package-lock.json
 	@echo '==> the AsyncAPI parser'
 	@npm ci --prefix scripts/asyncapi --silent
-	@touch $@
-
-$(EMULATOR): scripts/requirements-conformance.txt $(TOOLS)
-	@echo '==> the emulator'
-	@python3 -m venv --clear .tools/conformance
-	@.tools/conformance/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
