@@ -34,8 +34,8 @@ const GRANT_HAS_ENDED: &str = "the grant has ended";
 impl Fanout {
     /// Takes members out of a channel, and tells each of them why, and the others that they have left.
     ///
-    /// They hear nothing any more before they are told, and are removed after: whatever ends in between is found again by a
-    /// retry.
+    /// They hear nothing any more before they are told, and their memberships are removed after: whatever ends in between is
+    /// found again by a retry.
     ///
     /// # Errors
     /// [`Error::Internal`] where the table or the queue fails. A post that fails is only logged: who does not hear of it hears
@@ -47,8 +47,9 @@ impl Fanout {
         reason: &Text<MESSAGE_BYTES_MAX>,
     ) -> Result<(), Error> {
         for member in members {
-            let Member { user, connection, .. } = member;
+            let Member { user, connection, join_order, .. } = member;
             self.store.note_departure(user, connection, &member.join(channel), now()).await?;
+            self.store.forget_channel(user, connection, channel, *join_order).await?;
             let revoked = AccessRevoked { user_id: user.clone(), reason: reason.clone() };
             let event = Event {
                 channel: channel.clone(),

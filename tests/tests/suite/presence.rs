@@ -285,7 +285,7 @@ async fn of_many_only_the_number_is_told() -> Result<()> {
     let count = first.event("presence.count").await?;
     assert_eq!(count["data"], json!({"count": NAMED_MAX + 1}));
     let roster = first.call("presence", json!({"channel": channel})).await?;
-    assert_eq!(roster, json!({"users": [], "count": NAMED_MAX + 1}));
+    assert_eq!((&roster["users"], &roster["count"]), (&json!([]), &json!(NAMED_MAX + 1)));
     assert_eq!(first.presence_news().await?, []);
     Ok(())
 }
