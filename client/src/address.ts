@@ -21,13 +21,13 @@ export interface AccessOptions {
    * Gets a ticket for one connection from the app's own backend. To say that trying again is of no use, throw a
    * {@link FunnelcastError} with the code `unauthorized` or `forbidden`: the client then closes.
    */
-  ticket?: (signal: AbortSignal) => Promise<{ url: string; ticket: string }>;
+  ticket?: ((signal: AbortSignal) => Promise<{ url: string; ticket: string }>) | undefined;
   /** The WebSocket API, `wss://...`. */
-  url?: string;
+  url?: string | undefined;
   /** A JWT of one of the stack's issuers, or a function that gets a fresh one; it may refuse as `ticket` may. */
-  token?: Token;
+  token?: Token | undefined;
   /** The stack's HTTP API, by `httpApi(...)`: for tickets, and to poll while WebSockets fail. */
-  http?: (environment: Environment) => HttpApi;
+  http?: ((environment: Environment) => HttpApi) | undefined;
 }
 
 /** `token` as a function. */

@@ -14,7 +14,7 @@ import { defaultEnvironment, type Environment } from './environment.js';
 import { closed, FunnelcastError } from './errors.js';
 import type { Feed } from './feed.js';
 import { Feeds } from './feeds.js';
-import type { Fields } from './link.js';
+import type { Fields, Loose } from './link.js';
 import type { CallOptions, ClientEvents, ClientOptions, HistoryQuery, SendOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import type { PresenceChannel, watchPresence } from './presence.js';
@@ -163,7 +163,7 @@ export class Client {
   async send<Name extends keyof ClientDrafts>(
     channel: ConversationChannel,
     event: Name,
-    data: ClientDrafts[Name],
+    data: Loose<ClientDrafts[Name]>,
     { key = newKey(), signal }: SendOptions = {},
   ): Promise<Sent> {
     if (event === 'chat.message') {
@@ -173,7 +173,10 @@ export class Client {
     if (!link) throw new FunnelcastError('disconnected', `no connection for ${event}`);
     return this.#holding(channel, async feed => {
       await unlessAborted(feed.join(link), signal);
-      return unlessAborted(link.request('send', { channel, event, data }), signal);
+      return unlessAborted(
+        link.request('send', { channel, event, data: data as ClientDrafts[Name] }),
+        signal,
+      );
     });
   }
 

@@ -39,9 +39,9 @@ interface HttpErrorBody {
 /** How to use the HTTP API. */
 export interface HttpOptions {
   /** What the API is told with `Authorization: Bearer`; none where the app's own proxy adds what says who is asking. */
-  token?: Token;
+  token?: Token | undefined;
   /** How long a polling client waits between its rounds, in milliseconds. 3,000 by default. */
-  pollIntervalMs?: number;
+  pollIntervalMs?: number | undefined;
 }
 
 /** What a client does by HTTP. Made by {@link httpApi}. */

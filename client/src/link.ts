@@ -14,12 +14,13 @@ import type { ActionName, Actions } from './wire.js';
 /** How often a request is made before its refusal is believed. */
 const TRIES_MAX = 8;
 
-/** The fields of a request, where one that is optional may also be `undefined`. */
-export type Fields<A extends ActionName> = {
-  [Name in keyof Actions[A]['fields']]: object extends Pick<Actions[A]['fields'], Name>
-    ? Actions[A]['fields'][Name] | undefined
-    : Actions[A]['fields'][Name];
+/** `T`, where a field that is optional may also be `undefined`: JSON has no such thing, and leaves it out. */
+export type Loose<T> = {
+  [Name in keyof T]: object extends Pick<T, Name> ? T[Name] | undefined : T[Name];
 };
+
+/** The fields of a request. */
+export type Fields<A extends ActionName> = Loose<Actions[A]['fields']>;
 
 /** A socket, or HTTP. */
 export interface Link {

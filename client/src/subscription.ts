@@ -16,20 +16,20 @@ export interface SubscribeOptions {
    * The last seq that the app has seen already, e.g. in what its server has rendered; what came after it is told first.
    * Counts only where nobody else listens to the channel yet.
    */
-  since?: number;
+  since?: number | undefined;
   /**
    * Gets a grant of the app's backend for this channel. Grants are short-lived: one is asked for at each join and, while the
    * client polls, each time that one counts no more.
    */
-  grant?: () => string | Promise<string>;
+  grant?: (() => string | Promise<string>) | undefined;
   /** Ends the subscription when it is aborted. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** The channel has been joined; again after every reconnection. */
-  onJoined?: (info: JoinInfo) => void;
+  onJoined?: ((info: JoinInfo) => void) | undefined;
   /** Events are gone for good: the client was away for longer than they are kept. Load the state anew. */
-  onLost?: (loss: Loss) => void;
+  onLost?: ((loss: Loss) => void) | undefined;
   /** The server does not let us join. It is asked again on the next connection, and by the next `subscribe`. */
-  onError?: (error: FunnelcastError) => void;
+  onError?: ((error: FunnelcastError) => void) | undefined;
 }
 
 /** A handler that is being told of a channel's events. */

@@ -20,9 +20,9 @@ import { Subscriptions } from './subscriptions.js';
 /** How the hook behaves. */
 export interface UseWebSocketOptions {
   /** Whether the component connects, and keeps the connection while it is mounted. It does unless this is `false`. */
-  autoConnect?: boolean;
+  autoConnect?: boolean | undefined;
   /** Told when the connection comes up and goes down. */
-  onConnectionChange?: (isConnected: boolean) => void;
+  onConnectionChange?: ((isConnected: boolean) => void) | undefined;
 }
 
 /** What {@link useWebSocket} gives. The functions stay the same as long as the client does. */

@@ -26,7 +26,7 @@ import {
 } from './updates.js';
 
 /** How to reach the stack's bus. */
-export interface RealTimeUpdatesOptions extends Partial<Bus> {}
+export type RealTimeUpdatesOptions = { [Name in keyof Bus]?: Bus[Name] | undefined };
 
 /**
  * Publishes by EventBridge. What it says comes at least once: a call that the network interrupts is repeated by AWS's

@@ -47,8 +47,8 @@ export interface Update<Name extends EventName = EventName> {
 /** How far something has come, and a line to show. */
 export interface ProgressNote {
   /** A whole number from 0 to 100. */
-  progress?: number;
-  message?: string;
+  progress?: number | undefined;
+  message?: string | undefined;
 }
 
 /** A thing that funnels are made of. */
@@ -65,11 +65,11 @@ export interface Metric {
   metric: string;
   value: number;
   /** The value before. */
-  previous?: number;
+  previous?: number | undefined;
   /** The funnel that it is of. */
-  funnelId?: string;
+  funnelId?: string | undefined;
   /** The time that it covers, in the app's words, e.g. `24h`. */
-  period?: string;
+  period?: string | undefined;
 }
 
 /** A notice. */
@@ -78,19 +78,19 @@ export interface Notice {
   title: string;
   message: string;
   /** Where it leads. */
-  url?: string;
+  url?: string | undefined;
   /** Its id; the event's own where it is absent. */
-  id?: string;
+  id?: string | undefined;
 }
 
 /** A message that no user has written. */
 export interface BackendMessage {
   content: string;
   /** `bot` by default. */
-  type?: MessageType;
-  metadata?: Record<string, unknown>;
+  type?: MessageType | undefined;
+  metadata?: Record<string, unknown> | undefined;
   /** Its id; the event's own where it is absent. */
-  id?: string;
+  id?: string | undefined;
 }
 
 /** News of a funnel. */
@@ -214,7 +214,7 @@ export function chatMessage(
   return { detailType: 'ChatMessage', channel, event: 'chat.message', data };
 }
 
-function checkNote({ progress, message }: ProgressNote): ProgressNote {
+function checkNote({ progress, message }: ProgressNote) {
   return {
     ...(progress !== undefined && { progress: checkPercent(progress, 'progress') }),
     ...(message !== undefined && { message: checkText(message, MESSAGE_BYTES_MAX, 'message') }),

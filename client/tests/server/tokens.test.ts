@@ -41,6 +41,25 @@ describe('a token', () => {
     });
   });
 
+  test('may be signed with a key whose line breaks an environment variable has as two characters', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString().replaceAll('\n', '\\n');
+    const es256 = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key });
+    await expect(es256.token({ id: 'user_1' })).resolves.toMatch(/^[\w-]+\.[\w-]+\.[\w-]{86}$/);
+  });
+
+  const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
+  const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  test.each([
+    ['no key', undefined, 'is undefined'],
+    ['no PEM', 'key', 'in PKCS #8'],
+    ['a key of another curve', p384.export({ type: 'pkcs8', format: 'pem' }).toString(), 'of P-256'],
+    ['a key of another form', p256.export({ type: 'sec1', format: 'pem' }).toString(), 'in PKCS #8'],
+  ])('with %s is not made', async (_, key, reason) => {
+    const es256 = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key });
+    await expect(es256.token({ id: 'user_1' })).rejects.toThrow(reason);
+  });
+
   test.each([
     ['an id', () => issuer.token({ id: 'a b' })],
     [
