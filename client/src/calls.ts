@@ -8,19 +8,19 @@ import { backoff } from './backoff.js';
 import type { Environment } from './environment.js';
 import { toError } from './errors.js';
 import type { Feed } from './feed.js';
-import { type Fields, type Link, persist } from './link.js';
+import { type Link, persist } from './link.js';
 import { pause, unlessAborted } from './waiting.js';
-import type { ActionName, Actions } from './wire.js';
+import type { ActionName } from './wire.js';
 
 /** How often the state of a channel may contradict a request before that is believed. */
 const CONTRADICTIONS_MAX = 3;
 
 /** A request about a channel, of which a repeat does no harm. */
-export interface Call<A extends ActionName> {
-  action: A;
+export interface Call<T> {
+  action: ActionName;
   feed: Feed;
-  /** Asked for before each try. */
-  fields(): Fields<A>;
+  /** Makes the request, once. */
+  attempt(link: Link): Promise<T>;
   signal?: AbortSignal | undefined;
 }
 
@@ -29,17 +29,17 @@ export interface Call<A extends ActionName> {
  *
  * @param getLink - waits for the way on which the action can go
  */
-export async function call<A extends ActionName>(
+export async function call<T>(
   env: Environment,
-  getLink: (action: A, signal?: AbortSignal) => Promise<Link>,
-  { action, feed, fields, signal }: Call<A>,
-): Promise<Actions[A]['reply']> {
+  getLink: (action: ActionName, signal?: AbortSignal) => Promise<Link>,
+  { action, feed, attempt, signal }: Call<T>,
+): Promise<T> {
   let contradictions = 0;
   for (let losses = 0; ; ) {
     const link = await getLink(action, signal);
     try {
       await unlessAborted(feed.join(link), signal);
-      return await unlessAborted(persist(env, link, action, fields(), signal), signal);
+      return await persist(env, () => attempt(link), signal);
     } catch (thrown) {
       signal?.throwIfAborted();
       const error = toError(thrown);

@@ -8,29 +8,32 @@ import { addressSource } from './address.js';
 import { call } from './calls.js';
 import type { Channel, ChannelEvent, ConversationChannel } from './channels.js';
 import { Connection, type State } from './connection.js';
-import { echo } from './echo.js';
 import { Emitter } from './emitter.js';
 import { defaultEnvironment, type Environment } from './environment.js';
 import { closed, FunnelcastError } from './errors.js';
 import type { Feed } from './feed.js';
 import { Feeds } from './feeds.js';
-import type { Fields, Loose } from './link.js';
-import type { CallOptions, ClientEvents, ClientOptions, HistoryQuery, SendOptions } from './options.js';
-import { Outbox } from './outbox.js';
+import type { Link, Loose } from './link.js';
+import type {
+  CallOptions,
+  ClientEvents,
+  ClientOptions,
+  DrainOptions,
+  HistoryPage,
+  HistoryQuery,
+  SendOptions,
+} from './options.js';
+import { type Keyed, newKey } from './own.js';
 import type { PresenceChannel, watchPresence } from './presence.js';
+import { SendQueue, type Undelivered } from './send-queue.js';
 import { type SubscribeOptions, type Subscription, subscribe } from './subscription.js';
 import { unlessAborted } from './waiting.js';
-import type { ActionName, Actions, ClientDrafts, ReceiptState, Roster, Sent, UserReceipts } from './wire.js';
+import type { ActionName, ClientDrafts, ReceiptState, Roster, Sent, UserReceipts } from './wire.js';
 
-/** A page of a channel's history. */
-export interface HistoryPage<C extends Channel> {
-  /** In the order of their seqs. */
-  events: ChannelEvent<C>[];
-  /** Whether there are more in the direction asked for. */
-  more: boolean;
-  /** Where there are: the `before` or `after` to go on with. */
-  next?: number;
-}
+export { newKey };
+
+/** How long {@link Client.drain} waits unless it is told. */
+const DRAIN_TIMEOUT_MS = 10_000;
 
 /** A client. Make one with {@link createClient}. */
 export class Client {
@@ -39,7 +42,8 @@ export class Client {
   readonly #emitter = new Emitter<ClientEvents>();
   readonly #connection: Connection;
   readonly #feeds: Feeds;
-  readonly #outbox: Outbox;
+  readonly #queue: SendQueue;
+  #draining: { undelivered: Promise<Undelivered[]>; calledOff: AbortController } | undefined;
 
   /** Use {@link createClient}. */
   constructor(options: ClientOptions) {
@@ -52,15 +56,15 @@ export class Client {
       opened: socket => Promise.allSettled([...this.#feeds].map(feed => feed.join(socket))),
       state: change => {
         http?.poll(change.state === 'polling', this.#feeds);
-        if (change.state === 'closed') this.#outbox.abandon(closed(change.error?.message));
+        if (change.state === 'closed') this.#queue.abandon(closed(change.error?.message));
         this.#emitter.emit('state', change);
       },
     });
     this.#feeds = new Feeds(env, {
       hooks: channel => ({
         link: action => this.#connection.current(action),
-        durable: event => this.#outbox.heard(event, this.user),
-        lost: loss => this.#outbox.lost(channel, loss.after),
+        durable: event => this.#queue.heard(event),
+        lost: loss => this.#queue.lost(channel, loss.after),
         failed: error => this.#emitter.emit('error', { error, channel }),
       }),
       removed: feed => {
@@ -68,14 +72,12 @@ export class Client {
         if (link) link.request('leave', { channel: feed.channel }).catch(() => {}); // the socket's end leaves, too
       },
     });
-    this.#outbox = new Outbox(options.outboxLimit ?? 100, {
-      deliver: (letter, base, signal) =>
-        this.#call('send', letter.channel, () => ({ ...letter, base: base() }), signal),
+    this.#queue = new SendQueue(options.outboxLimit ?? 100, {
+      deliver: ({ channel }, attempt, signal) =>
+        this.#call('send', channel, link => attempt(fields => link.request('send', fields)), signal),
       known: channel => this.#feeds.get(channel)?.order.last,
-      sent: (letter, sent) => {
-        const event = echo(letter, sent, this.user);
-        if (event) this.#feeds.get(letter.channel)?.hear(event);
-      },
+      user: () => this.user,
+      event: event => this.#feeds.get(event.channel)?.hear(event),
     });
   }
 
@@ -96,11 +98,13 @@ export class Client {
 
   /** Connects, and stays connected until {@link close}. Does nothing if it already does. */
   connect(): void {
+    this.#callOffDrain();
     this.#connection.connect();
   }
 
   /** Gives up the connection that there is, and makes a new one at once. Nothing is lost by that. */
   reconnect(): void {
+    this.#callOffDrain();
     this.#connection.reconnect();
   }
 
@@ -110,6 +114,32 @@ export class Client {
    */
   close(reason?: string): void {
     this.#connection.close(closed(reason));
+  }
+
+  /**
+   * Delivers the messages that are waiting, then closes; with none, closes at once. {@link connect} calls that off.
+   *
+   * @returns the messages that failed meanwhile, those among them that were given up when the time was over; never fails
+   */
+  drain({ timeoutMs = DRAIN_TIMEOUT_MS, reason }: DrainOptions = {}): Promise<Undelivered[]> {
+    if (this.#draining) return this.#draining.undelivered;
+    const calledOff = new AbortController();
+    const isDown = this.state === 'idle' || this.state === 'closed';
+    const undelivered = this.#queue.drain(this.environment, isDown ? 0 : timeoutMs, calledOff.signal, () => {
+      this.#draining = undefined;
+      this.close(reason);
+    });
+    if (this.state !== 'closed') this.#draining = { undelivered, calledOff };
+    return undelivered;
+  }
+
+  /**
+   * A key to render an event of a channel's log by, unique in its channel whatever keys others choose: the `key` of the
+   * {@link send} that it is, where this client made that; else one made of its seq. So a message has the same one while it
+   * is on its way, when that is shown by its own `key`, and when it has arrived.
+   */
+  renderKey(event: Keyed): string {
+    return this.#queue.renderKey(event);
   }
 
   /** Listens to the client itself; what it returns ends that. */
@@ -167,7 +197,7 @@ export class Client {
     { key = newKey(), signal }: SendOptions = {},
   ): Promise<Sent> {
     if (event === 'chat.message') {
-      return this.#outbox.send({ channel, event, data: data as ClientDrafts['chat.message'], key }, signal);
+      return this.#queue.send({ channel, event, data: data as ClientDrafts['chat.message'], key }, signal);
     }
     const link = this.#connection.current('leave');
     if (!link) throw new FunnelcastError('disconnected', `no connection for ${event}`);
@@ -182,7 +212,12 @@ export class Client {
 
   /** Says that we have got, or read, all up to `seq`; returns how far the server knows us to be. */
   async ack(channel: ConversationChannel, seq: number, state: ReceiptState, { signal }: CallOptions = {}) {
-    const acked = await this.#call('ack', channel, () => ({ channel, seq, state }), signal);
+    const acked = await this.#call(
+      'ack',
+      channel,
+      link => link.request('ack', { channel, seq, state }),
+      signal,
+    );
     return acked.seq;
   }
 
@@ -192,29 +227,44 @@ export class Client {
     { limit = 50, ...query }: HistoryQuery = {},
     { signal }: CallOptions = {},
   ): Promise<HistoryPage<C>> {
-    const page = await this.#call('history', channel, () => ({ channel, limit, ...query }), signal);
+    const page = await this.#call(
+      'history',
+      channel,
+      link => link.request('history', { channel, limit, ...query }),
+      signal,
+    );
     return page as HistoryPage<C>;
   }
 
   /** How far each participant of a conversation has come. */
   async receipts(channel: ConversationChannel, { signal }: CallOptions = {}): Promise<UserReceipts[]> {
-    const receipts = await this.#call('receipts', channel, () => ({ channel }), signal);
+    const receipts = await this.#call(
+      'receipts',
+      channel,
+      link => link.request('receipts', { channel }),
+      signal,
+    );
     return receipts.users;
   }
 
   /** Who is in a channel now. To follow that, use {@link watchPresence}. */
   presence(channel: PresenceChannel, { signal }: CallOptions = {}): Promise<Roster> {
-    return this.#call('presence', channel, () => ({ channel }), signal);
+    return this.#call('presence', channel, link => link.request('presence', { channel }), signal);
   }
 
-  #call<A extends ActionName>(
-    action: A,
+  #call<T>(
+    action: ActionName,
     channel: Channel,
-    fields: () => Fields<A>,
+    attempt: (link: Link) => Promise<T>,
     signal: AbortSignal | undefined,
-  ): Promise<Actions[A]['reply']> {
+  ): Promise<T> {
     const getLink = (...of: Parameters<Connection['link']>) => this.#connection.link(...of);
-    return this.#holding(channel, feed => call(this.environment, getLink, { action, feed, fields, signal }));
+    return this.#holding(channel, feed => call(this.environment, getLink, { action, feed, attempt, signal }));
+  }
+
+  #callOffDrain(): void {
+    this.#draining?.calledOff.abort();
+    this.#draining = undefined;
   }
 
   /** The channel stays joined as long as `use` is at work. */
@@ -241,9 +291,4 @@ export class Client {
  */
 export function createClient(options: ClientOptions): Client {
   return new Client(options);
-}
-
-/** A key that nobody else has. `crypto.randomUUID` is absent on pages that are not served by HTTPS. */
-export function newKey(): string {
-  return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }

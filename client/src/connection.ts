@@ -166,7 +166,7 @@ export class Connection {
         else socket.end('given up');
       },
       error => {
-        if (this.#attempt === attempt) this.#failed(toError(error));
+        if (this.#attempt === attempt) this.#failed(toError(error, 'disconnected'));
       },
     );
     if (this.state !== 'polling') this.#set('connecting');

@@ -157,7 +157,7 @@ export class Feed {
       let after = this.order.last ?? 0;
       for (;;) {
         const fields = { channel: this.channel, after, limit: PAGE_EVENTS_MAX };
-        const page = await persist(this.#env, link, 'history', fields);
+        const page = await persist(this.#env, () => link.request('history', fields));
         this.order.log(page.events as Durable[]);
         if (!page.more) break;
         after = page.next ?? page.events.at(-1)?.seq ?? after;
@@ -178,7 +178,7 @@ export class Feed {
   async #join(link: Link): Promise<JoinInfo> {
     const since = this.order.last;
     const fields: Fields<'join'> = { channel: this.channel, since, grant: await this.grant() };
-    const joined = await persist(this.#env, link, 'join', fields);
+    const joined = await persist(this.#env, () => link.request('join', fields));
     this.#takeLatest(joined, since);
     const { head, recovered, presence } = joined;
     if (since === undefined) this.order.begin(head);

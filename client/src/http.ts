@@ -122,7 +122,7 @@ class HttpLink implements FallbackLink {
     const { channel, order } = feed;
     this.#feeds.set(channel, feed);
     if (order.last === undefined) {
-      const page = await persist(this.#env, this, 'history', { channel, limit: 1 });
+      const page = await persist(this.#env, () => this.request('history', { channel, limit: 1 }));
       order.begin(page.events.at(-1)?.seq ?? 0);
     }
     return { head: order.last ?? 0, recovered: true };
@@ -146,7 +146,7 @@ class HttpLink implements FallbackLink {
     try {
       return await unlessAborted(this.#fetch(method, path, body, { ...more }, abort.signal), abort.signal);
     } catch (error) {
-      throw toError(error);
+      throw toError(error, 'disconnected');
     } finally {
       cancel();
     }

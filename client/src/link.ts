@@ -8,7 +8,7 @@ import { backoff } from './backoff.js';
 import type { Environment } from './environment.js';
 import { FunnelcastError } from './errors.js';
 import type { Feed, JoinInfo } from './feed.js';
-import { pause } from './waiting.js';
+import { pause, unlessAborted } from './waiting.js';
 import type { ActionName, Actions } from './wire.js';
 
 /** How often a request is made before its refusal is believed. */
@@ -34,16 +34,15 @@ export interface Link {
  * Makes a request of which a repeat does no harm, again and again where the server is too busy, does not answer, or
  * says that it was its own fault.
  */
-export async function persist<A extends ActionName>(
+export async function persist<T>(
   env: Environment,
-  link: Link,
-  action: A,
-  fields: Fields<A>,
+  attempt: () => Promise<T>,
   signal?: AbortSignal,
-): Promise<Actions[A]['reply']> {
+): Promise<T> {
   for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted();
     try {
-      return await link.request(action, fields);
+      return await unlessAborted(attempt(), signal);
     } catch (error) {
       if (!isPassing(error) || tries === TRIES_MAX) throw error;
       // Never at once: a server that is in trouble is not helped by that.
@@ -52,6 +51,7 @@ export async function persist<A extends ActionName>(
   }
 }
 
-function isPassing(error: unknown): error is FunnelcastError {
+/** Whether the same request may get another answer later. */
+export function isPassing(error: unknown): error is FunnelcastError {
   return error instanceof FunnelcastError && /^(rate_limited|internal|timeout)$/.test(error.code);
 }

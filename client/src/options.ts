@@ -5,7 +5,7 @@
  */
 
 import type { AccessOptions } from './address.js';
-import type { Channel } from './channels.js';
+import type { Channel, ChannelEvent } from './channels.js';
 import type { StateChange } from './connection.js';
 import type { Environment } from './environment.js';
 import type { FunnelcastError } from './errors.js';
@@ -43,6 +43,14 @@ export interface SendOptions extends CallOptions {
   key?: string | undefined;
 }
 
+/** How to close a client that may have messages waiting. */
+export interface DrainOptions {
+  /** How long they may take, in milliseconds. Default: 10,000. */
+  timeoutMs?: number | undefined;
+  /** The message of the error with which the rest fails. */
+  reason?: string | undefined;
+}
+
 /** Which part of a channel's log to read. `before` and `after` exclude each other; without either, its end. */
 export interface HistoryQuery {
   /** The events before this seq, the latest of them. */
@@ -53,4 +61,14 @@ export interface HistoryQuery {
   limit?: number | undefined;
   /** Only chat messages with this in them, whatever the case of its letters. */
   contains?: string | undefined;
+}
+
+/** A page of a channel's history. */
+export interface HistoryPage<C extends Channel> {
+  /** In the order of their seqs. */
+  events: ChannelEvent<C>[];
+  /** Whether there are more in the direction asked for. */
+  more: boolean;
+  /** Where there are: the `before` or `after` to go on with. */
+  next?: number;
 }

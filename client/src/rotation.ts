@@ -46,7 +46,7 @@ export class Rotation {
   /** Plans the replacement of this socket, which has just opened. */
   plan(socket: Socket, replacesAnother = false): void {
     this.#rotateIn(socket, ROTATE_MS - ROTATE_SPREAD_MS * this.#env.random());
-    persist(this.#env, socket, 'status', {}).then(
+    persist(this.#env, () => socket.request('status', {})).then(
       ({ user, connectedAt, expiresAt }) => {
         this.user = user;
         const isFresh = !replacesAnother || expiresAt > this.#expiresAt;
