@@ -20,6 +20,11 @@ export interface AccessOptions {
   /**
    * Gets a ticket for one connection from the app's own backend. To say that trying again is of no use, throw a
    * {@link FunnelcastError} with the code `unauthorized` or `forbidden`: the client then closes.
+   *
+   * @example
+   * ```ts
+   * const client = createClient({ ticket: signal => fetch('/my/ticket', { signal }).then(r => r.json()) });
+   * ```
    */
   ticket?: ((signal: AbortSignal) => Promise<{ url: string; ticket: string }>) | undefined;
   /** The WebSocket API, `wss://...`. */

@@ -25,6 +25,7 @@ import type {
 } from './options.js';
 import { type Keyed, newKey } from './own.js';
 import type { PresenceChannel, watchPresence } from './presence.js';
+import { Reach } from './reach.js';
 import { SendQueue, type Undelivered } from './send-queue.js';
 import { type SubscribeOptions, type Subscription, subscribe } from './subscription.js';
 import { unlessAborted } from './waiting.js';
@@ -43,6 +44,7 @@ export class Client {
   readonly #connection: Connection;
   readonly #feeds: Feeds;
   readonly #queue: SendQueue;
+  readonly #reach = new Reach(this, this.#emitter);
   #draining: { undelivered: Promise<Undelivered[]>; calledOff: AbortController } | undefined;
 
   /** Use {@link createClient}. */
@@ -58,8 +60,10 @@ export class Client {
         http?.poll(change.state === 'polling', this.#feeds);
         if (change.state === 'closed') this.#queue.abandon(closed(change.error?.message));
         this.#emitter.emit('state', change);
+        this.#reach.stateChanged();
       },
     });
+    http?.watch(this.#reach.httpAsked);
     this.#feeds = new Feeds(env, {
       hooks: channel => ({
         link: action => this.#connection.current(action),
@@ -84,6 +88,14 @@ export class Client {
   /** What the connection is doing. */
   get state(): State {
     return this.#connection.state;
+  }
+
+  /**
+   * Whether messages come and go: a socket is open, or HTTP takes its place while WebSockets fail, and is answered. The
+   * event `connected` tells when it changes.
+   */
+  get isConnected(): boolean {
+    return this.#reach.isConnected;
   }
 
   /** The last thing that went wrong with the connection; nothing while it is up. */
@@ -168,11 +180,8 @@ export class Client {
     const subscription = subscribe(this.#feeds, channel, handler, options);
     const link = this.#connection.current('join');
     // The feed tells whoever listens. One that an earlier subscriber was refused is asked for again.
-    if (link)
-      this.#feeds
-        .get(channel)
-        ?.join(link)
-        .catch(() => {});
+    const feed = this.#feeds.get(channel);
+    if (link) feed?.join(link).catch(() => {});
     return subscription;
   }
 
@@ -203,10 +212,8 @@ export class Client {
     if (!link) throw new FunnelcastError('disconnected', `no connection for ${event}`);
     return this.#holding(channel, async feed => {
       await unlessAborted(feed.join(link), signal);
-      return unlessAborted(
-        link.request('send', { channel, event, data: data as ClientDrafts[Name] }),
-        signal,
-      );
+      const fields = { channel, event, data: data as ClientDrafts[Name] };
+      return unlessAborted(link.request('send', fields), signal);
     });
   }
 
@@ -279,13 +286,11 @@ export class Client {
 }
 
 /**
- * Makes a client. It does nothing until `connect()`.
+ * Makes a client. It does nothing until `connect()`. Other ways in are {@link httpApi} and the option `ticket`.
  *
  * @example
  * ```ts
  * const client = createClient({ url: 'wss://abc.execute-api.us-east-1.amazonaws.com/prod', token: getToken });
- * const client = createClient({ http: 'https://api.example.com', token: getToken }); // tickets, and polling
- * const client = createClient({ ticket: signal => fetch('/my/ticket', { signal }).then(r => r.json()) });
  * client.connect();
  * ```
  */

@@ -52,6 +52,8 @@ export interface HttpApi {
   ticket(): Promise<Ticket>;
   /** Begins or ends asking for what is new. */
   poll(isWanted: boolean, feeds: Iterable<Feed>): void;
+  /** Tells after each request whether the server can be reached. */
+  watch(listener: (isReached: boolean) => void): void;
 }
 
 /**
@@ -73,12 +75,17 @@ export function httpApi(base: string, options: HttpOptions = {}): (environment: 
       link,
       ticket: () => link.ticket(),
       poll: (isWanted, feeds) => poller.run(isWanted, feeds),
+      watch: listener => {
+        link.asked = listener;
+      },
     };
   };
 }
 
 /** It can send and read histories, and nothing else. */
 class HttpLink implements FallbackLink {
+  /** Told after each request whether the server has answered it. */
+  asked: (isReached: boolean) => void = () => {};
   readonly #env: Environment;
   readonly #base: string;
   readonly #token: () => string | undefined | Promise<string>;
@@ -98,6 +105,11 @@ class HttpLink implements FallbackLink {
 
   ticket(): Promise<Ticket> {
     return this.#call('POST', '/api/websocket/connect', {}) as Promise<Ticket>;
+  }
+
+  /** Asks for something small, only to see whether there is an answer. */
+  async probe(): Promise<void> {
+    await this.#call('GET', '/api/websocket/status');
   }
 
   async request<A extends ActionName>(action: A, fields: Fields<A>): Promise<Actions[A]['reply']> {
@@ -144,9 +156,14 @@ class HttpLink implements FallbackLink {
     const late = () => abort.abort(new FunnelcastError('timeout', `no answer to ${method} ${path}`));
     const cancel = this.#env.after(TIMEOUT_MS, late);
     try {
-      return await unlessAborted(this.#fetch(method, path, body, { ...more }, abort.signal), abort.signal);
-    } catch (error) {
-      throw toError(error, 'disconnected');
+      const answering = this.#fetch(method, path, body, { ...more }, abort.signal);
+      const answer = await unlessAborted(answering, abort.signal);
+      this.asked(true);
+      return answer;
+    } catch (thrown) {
+      const error = toError(thrown, 'disconnected');
+      this.asked(!/^(disconnected|timeout|internal|unauthorized)$/.test(error.code));
+      throw error;
     } finally {
       cancel();
     }

@@ -22,6 +22,8 @@ export interface ClientOptions extends AccessOptions {
 export interface ClientEvents {
   /** A step of the state machine. */
   state: StateChange;
+  /** Whether messages come and go, whenever that changes: see `isConnected` of the client. */
+  connected: boolean;
   /** Something was refused or has failed that no promise tells. */
   error: { error: FunnelcastError; channel?: Channel };
   /** A frame, as it is on the wire: for looking at, e.g. on a console. */

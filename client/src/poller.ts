@@ -11,14 +11,20 @@ import type { Feed } from './feed.js';
 import type { Link } from './link.js';
 import { pause } from './waiting.js';
 
+/** HTTP, as the poller uses it. */
+interface PollLink extends Link {
+  /** Asks whether the server can be reached. */
+  probe(): Promise<void>;
+}
+
 /** Polls the feeds, round after round. */
 export class Poller {
   readonly #env: Environment;
-  readonly #link: Link;
+  readonly #link: PollLink;
   readonly #intervalMs: number;
   #running: AbortController | undefined;
 
-  constructor(env: Environment, link: Link, intervalMs: number) {
+  constructor(env: Environment, link: PollLink, intervalMs: number) {
     this.#env = env;
     this.#link = link;
     this.#intervalMs = intervalMs;
@@ -35,16 +41,21 @@ export class Poller {
   async #poll(feeds: Iterable<Feed>, signal: AbortSignal): Promise<void> {
     const refused = new Set<Feed>();
     for (;;) {
+      let isIdle = true;
       // One by one: who polls is in trouble already, and so may be the server.
       for (const feed of [...feeds]) {
         signal.throwIfAborted();
         if (!hasLog(feed.channel) || refused.has(feed)) continue;
+        isIdle = false;
         // What the server will not give is not asked for again; what fails otherwise is.
         await this.#read(feed).catch(error => isFinal(error) && refused.add(feed));
       }
+      // Nobody listens yet, but an app may wait for the connection before it does.
+      if (isIdle) await this.#link.probe().catch(() => {});
       await pause(this.#env, this.#intervalMs, signal);
     }
   }
+
   async #read(feed: Feed): Promise<void> {
     await feed.join(this.#link);
     await feed.catchUp(this.#link).catch(error => {

@@ -236,6 +236,7 @@ export class FakeServer implements Host {
       this.requests.push({ action: 'connect', id: '', channel: '', socket: undefined });
       return Response.json({ url: 'wss://fake.test/dev', ticket: `t${this.count('connect')}` });
     }
+    if (pathname.endsWith('/status')) return Response.json({ connections: [] });
     const fields =
       init.method === 'POST' ? JSON.parse(String(init.body)) : Object.fromEntries(searchParams.entries());
     try {

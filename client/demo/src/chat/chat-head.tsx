@@ -15,9 +15,9 @@ export function ChatHead({
   presence: PresenceState;
   unread: number;
 }) {
-  const { isConnected } = useWebSocket();
+  const { state } = useWebSocket();
   const known = presence.users.find(({ userId }) => userId === other.id)?.status ?? 'offline';
-  const status = isConnected ? known : 'unknown';
+  const status = state === 'connected' ? known : 'unknown';
   return (
     <header className="chat-head">
       <Avatar name={other.name} role={other.role} />
