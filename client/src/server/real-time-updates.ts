@@ -8,7 +8,8 @@ import type { Channel } from '../channels.js';
 import { FunnelcastError } from '../errors.js';
 import type { FunnelUpdateType, ResourceUpdateType } from '../wire.js';
 import { type Bus, type BusEvent, putEvents } from './bus.js';
-import { checkId, checkText, MESSAGE_BYTES_MAX } from './check.js';
+import { checkId, checkRevision, checkText, MESSAGE_BYTES_MAX } from './check.js';
+import { timestampNow } from './clock.js';
 import {
   analyticsUpdate,
   type BackendMessage,
@@ -112,16 +113,27 @@ export class RealTimeUpdates {
     return this.send(chatMessage(conversationId, message));
   }
 
-  /** Says who takes part in a conversation: all of them. Those who no longer do are taken out of it. */
+  /**
+   * Says who takes part in a conversation: all of them. Those who no longer do are taken out of it.
+   *
+   * The bus may deliver two of these in either order, and the newer one stands: the one with the higher `revision` or, where
+   * one of them has none, the one that was called later by this process's clock.
+   *
+   * @param options - `revision`: a whole number that rises with each change of the conversation, such as the version of its
+   *   row. Give it where several processes change one conversation, because their clocks differ
+   */
   async sendConversation(
     { companyId }: Pick<UpdateUser, 'companyId'>,
     conversationId: string,
     participants: readonly string[],
+    { revision }: { revision?: number | undefined } = {},
   ): Promise<void> {
     const detail = {
       conversationId: checkId(conversationId, 'conversationId'),
       companyId: checkId(companyId, 'companyId'),
       participants: participants.map(id => checkId(id, 'the id of a participant')),
+      timestamp: timestampNow(),
+      ...(revision !== undefined && { revision: checkRevision(revision) }),
     };
     return this.#put([{ detailType: 'Conversation', detail }]);
   }

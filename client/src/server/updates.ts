@@ -28,6 +28,7 @@ import {
   METADATA_BYTES_MAX,
   TITLE_BYTES_MAX,
 } from './check.js';
+import { timestampNow } from './clock.js';
 
 /** Whose news it is: the user who asked for it, and his company. An object of the app's own with these fields will do. */
 export interface UpdateUser {
@@ -107,7 +108,7 @@ export function funnelUpdate(
     funnelId: checkId(funnelId, 'funnelId'),
     funnelName: checkText(funnelName, TITLE_BYTES_MAX, 'funnelName'),
     ...checkNote(note),
-    timestamp: now(),
+    timestamp: timestampNow(),
     userId: checkId(user.id, 'the id of the user'),
     companyId,
   };
@@ -128,7 +129,7 @@ export function resourceUpdate(
     resourceType: checkText(resource.type, 64, 'the type of the resource'),
     resourceName: checkText(resource.name, TITLE_BYTES_MAX, 'the name of the resource'),
     ...checkNote(note),
-    timestamp: now(),
+    timestamp: timestampNow(),
     userId: checkId(user.id, 'the id of the user'),
     companyId,
   };
@@ -152,7 +153,7 @@ export function analyticsUpdate(
     ...(previous !== undefined && { previous }),
     ...(funnelId !== undefined && { funnelId: checkId(funnelId, 'funnelId') }),
     ...(period !== undefined && { period: checkText(period, 64, 'period') }),
-    timestamp: now(),
+    timestamp: timestampNow(),
     companyId,
   };
   return {
@@ -208,7 +209,7 @@ export function chatMessage(
     conversationId,
     type,
     content: checkText(content, CONTENT_BYTES_MAX, 'content'),
-    timestamp: now(),
+    timestamp: timestampNow(),
     ...(metadata && { metadata }),
   };
   return { detailType: 'ChatMessage', channel, event: 'chat.message', data };
@@ -228,11 +229,6 @@ function checkNotice({ level, title, message, url, id }: Notice): Partial<Notifi
     title: checkText(title, TITLE_BYTES_MAX, 'title'),
     message: checkText(message, MESSAGE_BYTES_MAX, 'message'),
     ...(url !== undefined && { url: checkText(url, 2_048, 'url') }),
-    timestamp: now(),
+    timestamp: timestampNow(),
   };
-}
-
-/** Always said by whoever has the news: the bus may deliver it late, and behind what came after it. */
-function now(): string {
-  return new Date().toISOString();
 }

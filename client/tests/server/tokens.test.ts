@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { decodeProtectedHeader, importSPKI, jwtVerify } from 'jose';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   companyNotification,
   createTokenIssuer,
@@ -129,8 +129,16 @@ describe('an outbox item', () => {
     expect(outboxItem(notice, { table: 't', key: 'k' }).Put.Item.channel).toBe('company:biz_1');
   });
 
+  test('goes to the table of the environment, unless another is named', () => {
+    const update = funnelUpdate(user, 'f1', 'Spring', 'deployed');
+    expect(() => outboxItem(update, { key: 'k' })).toThrow('set FUNNELCAST_TABLE');
+    vi.stubEnv('FUNNELCAST_TABLE', 'funnelcast-dev');
+    expect(outboxItem(update, { key: 'k' }).Put.TableName).toBe('funnelcast-dev');
+    vi.unstubAllEnvs();
+  });
+
   test('needs a key that is one', () => {
     const update = funnelUpdate(user, 'f1', 'Spring', 'deployed');
-    expect(() => outboxItem(update, { table: 't', key: 'a key' })).toThrow('a key is');
+    expect(() => outboxItem(update, { table: 't', key: 'a key' })).toThrow('a key must be');
   });
 });
