@@ -62,7 +62,7 @@ export interface UseWebSocket extends Subscribers {
  * useEffect(() => {
  *   if (isConnected) subscribeToConversation('conv-123', message => console.log(message.content));
  * }, [isConnected, subscribeToConversation]);
- * await sendMessage('conv-123', 'Hello!', 'user');
+ * return <button onClick={() => sendMessage('conv-123', 'Hello!', 'user')}>Say hello</button>;
  * ```
  */
 export function useWebSocket({
