@@ -5,15 +5,18 @@
  */
 
 import { addressSource } from './address.js';
-import { call } from './calls.js';
+import { Calls } from './calls.js';
 import type { Channel, ChannelEvent, ConversationChannel } from './channels.js';
 import { Connection, type State } from './connection.js';
 import { Emitter } from './emitter.js';
+import { check, encodeDraft } from './encode.js';
 import { defaultEnvironment, type Environment } from './environment.js';
-import { closed, FunnelcastError } from './errors.js';
-import type { Feed } from './feed.js';
+import { closed, type FunnelcastError } from './errors.js';
+import type { Feed, FeedHooks } from './feed.js';
 import { Feeds } from './feeds.js';
-import type { Link, Loose } from './link.js';
+import type { HttpApi } from './http.js';
+import type { Loose } from './link.js';
+import { Memberships } from './memberships.js';
 import type {
   CallOptions,
   ClientEvents,
@@ -23,13 +26,12 @@ import type {
   HistoryQuery,
   SendOptions,
 } from './options.js';
-import { type Keyed, newKey } from './own.js';
+import { type Keyed, type Message, newKey } from './own.js';
 import type { PresenceChannel, watchPresence } from './presence.js';
 import { Reach } from './reach.js';
 import { SendQueue, type Undelivered } from './send-queue.js';
 import { type SubscribeOptions, type Subscription, subscribe } from './subscription.js';
-import { unlessAborted } from './waiting.js';
-import type { ActionName, ClientDrafts, ReceiptState, Roster, Sent, UserReceipts } from './wire.js';
+import type { ClientDrafts, ReceiptState, Roster, Sent, UserReceipts } from './wire.js';
 
 export { newKey };
 
@@ -43,6 +45,8 @@ export class Client {
   readonly #emitter = new Emitter<ClientEvents>();
   readonly #connection: Connection;
   readonly #feeds: Feeds;
+  readonly #memberships: Memberships;
+  readonly #calls: Calls;
   readonly #queue: SendQueue;
   readonly #reach = new Reach(this, this.#emitter);
   #draining: { undelivered: Promise<Undelivered[]>; calledOff: AbortController } | undefined;
@@ -53,11 +57,12 @@ export class Client {
     const http = options.http?.(env);
     this.environment = env;
     this.#connection = new Connection(env, addressSource(options, http), http?.link, {
-      event: event => this.#feeds.get(event.channel)?.hear(event),
+      event: (event, socket) => this.#feeds.get(event.channel)?.hear(event, socket),
       frame: (direction, text) => this.#emitter.emit('frame', { direction, text }),
-      opened: socket => Promise.allSettled([...this.#feeds].map(feed => feed.join(socket))),
+      opened: socket => this.#memberships.open(socket),
+      ended: (socket, code) => this.#memberships.end(socket, code),
       state: change => {
-        http?.poll(change.state === 'polling', this.#feeds);
+        if (http) this.#poll(http, change.state === 'polling');
         if (change.state === 'closed') this.#queue.abandon(closed(change.error?.message));
         this.#emitter.emit('state', change);
         this.#reach.stateChanged();
@@ -65,23 +70,17 @@ export class Client {
     });
     http?.watch(this.#reach.httpAsked);
     this.#feeds = new Feeds(env, {
-      hooks: channel => ({
-        link: action => this.#connection.current(action),
-        durable: event => this.#queue.heard(event),
-        lost: loss => this.#queue.lost(channel, loss.after),
-        failed: error => this.#emitter.emit('error', { error, channel }),
-      }),
-      removed: feed => {
-        const link = this.#connection.current('leave');
-        if (link) link.request('leave', { channel: feed.channel }).catch(() => {}); // the socket's end leaves, too
-      },
+      hooks: feed => this.#feedHooks(feed),
+      removed: feed => this.#memberships.remove(feed),
     });
+    this.#memberships = new Memberships(env, this.#feeds);
+    this.#calls = new Calls(env, this.#connection, this.#feeds, this.#memberships);
     this.#queue = new SendQueue(options.outboxLimit ?? 100, {
       deliver: ({ channel }, attempt, signal) =>
-        this.#call('send', channel, link => attempt(fields => link.request('send', fields)), signal),
+        this.#calls.persist('send', channel, link => attempt(fields => link.request('send', fields)), signal),
       known: channel => this.#feeds.get(channel)?.order.last,
       user: () => this.user,
-      event: event => this.#feeds.get(event.channel)?.hear(event),
+      event: event => this.#feeds.get(event.channel)?.hear(event, this),
     });
   }
 
@@ -177,12 +176,7 @@ export class Client {
     handler: (event: ChannelEvent<C>) => void,
     options: SubscribeOptions = {},
   ): Subscription<C> {
-    const subscription = subscribe(this.#feeds, channel, handler, options);
-    const link = this.#connection.current('join');
-    // The feed tells whoever listens. One that an earlier subscriber was refused is asked for again.
-    const feed = this.#feeds.get(channel);
-    if (link) feed?.join(link).catch(() => {});
-    return subscription;
+    return subscribe(this.#feeds, channel, handler, options, feed => this.#memberships.add(feed));
   }
 
   /**
@@ -205,26 +199,17 @@ export class Client {
     data: Loose<ClientDrafts[Name]>,
     { key = newKey(), signal }: SendOptions = {},
   ): Promise<Sent> {
-    if (event === 'chat.message') {
-      return this.#queue.send({ channel, event, data: data as ClientDrafts['chat.message'], key }, signal);
-    }
-    const link = this.#connection.current('leave');
-    if (!link) throw new FunnelcastError('disconnected', `no connection for ${event}`);
-    return this.#holding(channel, async feed => {
-      await unlessAborted(feed.join(link), signal);
-      const fields = { channel, event, data: data as ClientDrafts[Name] };
-      return unlessAborted(link.request('send', fields), signal);
-    });
+    signal?.throwIfAborted();
+    const fields = { channel, event, data: encodeDraft(event, data as ClientDrafts[Name]) };
+    if (event !== 'chat.message') return this.#calls.publish(fields, signal);
+    const message = { ...fields, key } as Message;
+    check('send', { ...message, base: Number.MAX_SAFE_INTEGER });
+    return this.#queue.send(message, signal);
   }
 
   /** Says that we have got, or read, all up to `seq`; returns how far the server knows us to be. */
   async ack(channel: ConversationChannel, seq: number, state: ReceiptState, { signal }: CallOptions = {}) {
-    const acked = await this.#call(
-      'ack',
-      channel,
-      link => link.request('ack', { channel, seq, state }),
-      signal,
-    );
+    const acked = await this.#calls.ask('ack', { channel, seq, state }, signal);
     return acked.seq;
   }
 
@@ -234,54 +219,44 @@ export class Client {
     { limit = 50, ...query }: HistoryQuery = {},
     { signal }: CallOptions = {},
   ): Promise<HistoryPage<C>> {
-    const page = await this.#call(
-      'history',
-      channel,
-      link => link.request('history', { channel, limit, ...query }),
-      signal,
-    );
-    return page as HistoryPage<C>;
+    return (await this.#calls.ask('history', { channel, limit, ...query }, signal)) as HistoryPage<C>;
   }
 
   /** How far each participant of a conversation has come. */
   async receipts(channel: ConversationChannel, { signal }: CallOptions = {}): Promise<UserReceipts[]> {
-    const receipts = await this.#call(
-      'receipts',
-      channel,
-      link => link.request('receipts', { channel }),
-      signal,
-    );
+    const receipts = await this.#calls.ask('receipts', { channel }, signal);
     return receipts.users;
   }
 
   /** Who is in a channel now. To follow that, use {@link watchPresence}. */
   presence(channel: PresenceChannel, { signal }: CallOptions = {}): Promise<Roster> {
-    return this.#call('presence', channel, link => link.request('presence', { channel }), signal);
+    return this.#calls.ask('presence', { channel }, signal);
   }
 
-  #call<T>(
-    action: ActionName,
-    channel: Channel,
-    attempt: (link: Link) => Promise<T>,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
-    const getLink = (...of: Parameters<Connection['link']>) => this.#connection.link(...of);
-    return this.#holding(channel, feed => call(this.environment, getLink, { action, feed, attempt, signal }));
+  #feedHooks(feed: () => Feed): FeedHooks {
+    return {
+      link: () => {
+        const link = this.#connection.current('history');
+        return link && this.#memberships.has(link, feed()) ? link : undefined;
+      },
+      rejoin: link => this.#memberships.rejoin(link, feed()),
+      revoked: () => this.#memberships.revoke(feed()),
+      isClosed: () => this.state === 'closed',
+      durable: event => this.#queue.heard(event),
+      lost: loss => this.#queue.lost(feed().channel, loss.after),
+      failed: error => this.#emitter.emit('error', { error, channel: feed().channel }),
+    };
+  }
+
+  #poll({ link, poll }: HttpApi, isWanted: boolean): void {
+    if (isWanted) void this.#memberships.open(link);
+    else this.#memberships.end(link);
+    poll(isWanted, () => [...this.#feeds].filter(feed => this.#memberships.has(link, feed)));
   }
 
   #callOffDrain(): void {
     this.#draining?.calledOff.abort();
     this.#draining = undefined;
-  }
-
-  /** The channel stays joined as long as `use` is at work. */
-  async #holding<T>(channel: Channel, use: (feed: Feed) => Promise<T>): Promise<T> {
-    const { feed, release } = this.#feeds.hold(channel);
-    try {
-      return await use(feed);
-    } finally {
-      release();
-    }
   }
 }
 

@@ -7,11 +7,11 @@
 
 import { type Token, tokenSource } from './address.js';
 import type { Channel } from './channels.js';
-import type { FallbackLink } from './connection.js';
+import { check } from './encode.js';
 import type { Environment } from './environment.js';
 import { FunnelcastError, toError } from './errors.js';
-import type { Feed, JoinInfo } from './feed.js';
-import { type Fields, persist } from './link.js';
+import type { Feed } from './feed.js';
+import type { FallbackLink, Fields, JoinReply } from './link.js';
 import { Poller } from './poller.js';
 import { unlessAborted } from './waiting.js';
 import type { ActionName, Actions, ErrorBody, ErrorCode, Timestamp } from './wire.js';
@@ -50,8 +50,8 @@ export interface HttpApi {
   link: FallbackLink;
   /** Gets a ticket for one connection. */
   ticket(): Promise<Ticket>;
-  /** Begins or ends asking for what is new. */
-  poll(isWanted: boolean, feeds: Iterable<Feed>): void;
+  /** Begins or ends reading what is new on the channels that are joined on the link. */
+  poll(isWanted: boolean, joined: () => Iterable<Feed>): void;
   /** Tells after each request whether the server can be reached. */
   watch(listener: (isReached: boolean) => void): void;
 }
@@ -74,7 +74,7 @@ export function httpApi(base: string, options: HttpOptions = {}): (environment: 
     return {
       link,
       ticket: () => link.ticket(),
-      poll: (isWanted, feeds) => poller.run(isWanted, feeds),
+      poll: (isWanted, joined) => poller.run(isWanted, joined),
       watch: listener => {
         link.asked = listener;
       },
@@ -89,8 +89,8 @@ class HttpLink implements FallbackLink {
   readonly #env: Environment;
   readonly #base: string;
   readonly #token: () => string | undefined | Promise<string>;
-  readonly #feeds = new Map<Channel, Feed>();
-  /** Those that have been good for a request. */
+  readonly isOpen = true;
+  /** Those that were good for the last join. */
   readonly #grants = new Map<Channel, string>();
 
   constructor(env: Environment, base: string, token: Token | undefined) {
@@ -114,33 +114,40 @@ class HttpLink implements FallbackLink {
 
   async request<A extends ActionName>(action: A, fields: Fields<A>): Promise<Actions[A]['reply']> {
     const { channel } = fields as { channel: Channel };
-    const known = this.#grants.get(channel);
-    if (known !== undefined) {
-      try {
-        return await this.#ask(action, fields, known);
-      } catch (error) {
-        // It has ended, maybe; a fresh one will tell.
-        if (!(error instanceof FunnelcastError && error.code === 'forbidden')) throw error;
-        this.#grants.delete(channel);
-      }
+    const grant = this.#grants.get(channel);
+    try {
+      return await this.#ask(action, fields, grant);
+    } catch (error) {
+      if (grant === undefined || toError(error).code !== 'forbidden') throw error;
+      // It has ended, maybe; joining again gets a fresh one.
+      throw new FunnelcastError('not_joined', 'the grant counts no more');
     }
-    const grant = await this.#feeds.get(channel)?.grant();
-    const answer = await this.#ask(action, fields, grant);
-    if (grant !== undefined) this.#grants.set(channel, grant);
-    return answer;
   }
 
-  async begin(feed: Feed): Promise<JoinInfo> {
-    const { channel, order } = feed;
-    this.#feeds.set(channel, feed);
-    if (order.last === undefined) {
-      const page = await persist(this.#env, () => this.request('history', { channel, limit: 1 }));
-      order.begin(page.events.at(-1)?.seq ?? 0);
-    }
-    return { head: order.last ?? 0, recovered: true };
+  /** Finds out whether the channel may be read, and where it stands. */
+  async join({ channel, since, grant }: Fields<'join'>): Promise<JoinReply> {
+    const from = since === undefined ? { limit: 1 } : { after: since, limit: 100 };
+    const { events, more } = await this.#ask('history', { channel, ...from }, grant);
+    if (grant === undefined) this.#grants.delete(channel);
+    else this.#grants.set(channel, grant);
+    const head = events.at(-1)?.seq ?? since ?? 0;
+    const isWhole = since !== undefined;
+    return {
+      channel,
+      head,
+      recovered: true,
+      events: isWhole ? events : [],
+      more: isWhole && more,
+      latest: [],
+    };
   }
 
-  #ask<A extends ActionName>(action: A, fields: Fields<A>, grant: string | undefined) {
+  async #ask<A extends ActionName>(
+    action: A,
+    fields: Fields<A>,
+    grant: string | undefined,
+  ): Promise<Actions[A]['reply']> {
+    check(action, fields);
     const headers = grant === undefined ? {} : { [GRANT]: grant };
     if (action === 'send')
       return this.#call('POST', MESSAGES, fields, headers) as Promise<Actions[A]['reply']>;

@@ -17,9 +17,9 @@ export type {
 } from './channels.js';
 export { type Client, createClient } from './client.js';
 export type { State, StateChange } from './connection.js';
+export type { JoinInfo, Loss } from './cursor.js';
 export { defaultEnvironment, type Environment, type Sign, type WebSocketLike } from './environment.js';
 export { type ClientErrorCode, FunnelcastError } from './errors.js';
-export type { JoinInfo, Loss } from './feed.js';
 export { type HttpApi, type HttpOptions, httpApi } from './http.js';
 export type {
   CallOptions,

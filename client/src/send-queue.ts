@@ -12,10 +12,9 @@
  * @module
  */
 
-import type { AnyEvent, ConversationChannel } from './channels.js';
+import type { AnyEvent, ConversationChannel, Durable } from './channels.js';
 import type { Environment } from './environment.js';
 import { closed, FunnelcastError, toError } from './errors.js';
-import type { Durable } from './feed.js';
 import { echo, type Keyed, type Message, OwnMessages } from './own.js';
 import { type Deferred, deferred, pause } from './waiting.js';
 import type { ChatDraft, SendFields, Sent } from './wire.js';

@@ -47,3 +47,10 @@ export async function pause(env: Environment, ms: number, signal: AbortSignal | 
     cancel();
   }
 }
+
+/** What `promise` comes to, or `error` if that takes longer than `ms` milliseconds. */
+export async function inTime<T>(env: Environment, promise: Promise<T>, ms: number, error: Error): Promise<T> {
+  const late = new AbortController();
+  const cancel = env.after(ms, () => late.abort(error));
+  return unlessAborted(promise, late.signal).finally(cancel);
+}

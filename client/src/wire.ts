@@ -446,6 +446,11 @@ export interface JoinFields {
   since?: Seq;
   /** A token of the app's backend for just this channel. */
   grant?: string;
+  /**
+   * A number that rises with every `join` and `leave` of a connection: of two that cross, the one with the higher
+   * number counts as the later.
+   */
+  order?: number;
 }
 
 /** The reply to `join`. */
@@ -464,12 +469,16 @@ export interface Joined {
   latest: WireEvent[];
   /** Who is here, on channels that tell; empty where they are too many to name. */
   presence: Presence[];
+  /** When `presence` was read: news of presence that are not later are in it. */
+  at: Timestamp;
 }
 
 /** Ceases to hear a channel. */
 export interface LeaveFields {
   /** Which. */
   channel: Channel;
+  /** As that of `join`. */
+  order?: number;
 }
 
 /** The reply to `leave`. */
@@ -571,6 +580,8 @@ export interface Roster {
   users: Presence[];
   /** How many. */
   count: number;
+  /** When this was read: news of presence that are not later are in it. */
+  at: Timestamp;
 }
 
 /** Asks how far everybody has come. */

@@ -27,7 +27,7 @@ describe('joining', () => {
     client.connect();
     await pass(100);
     expect(heard).toEqual(['meanwhile']);
-    await expect(joined).resolves.toMatchObject({ head: 2, recovered: true });
+    await expect(joined).resolves.toMatchObject({ head: 1, recovered: true }); // what is after it comes
   });
 
   test('`since` gives what came after it', async () => {
