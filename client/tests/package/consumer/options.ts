@@ -7,6 +7,7 @@ import type {
   CallOptions,
   Client,
   ClientOptions,
+  DrainOptions,
   HistoryQuery,
   HttpOptions,
   SendOptions,
@@ -40,6 +41,7 @@ type Refusing<T> = {
 type Browser =
   | Refusing<CallOptions>
   | Refusing<ClientOptions>
+  | Refusing<DrainOptions>
   | Refusing<HistoryQuery>
   | Refusing<HttpOptions>
   | Refusing<SendOptions>
