@@ -19,15 +19,19 @@ const DEPTH_MAX = 100;
 /** As long as an `id` gets, so that what was found to fit still does when it is sent. */
 const LONGEST_ID = 'z'.repeat(11);
 
-/** The type of each field of a request. */
+/** The type of each field of a request that is not a string. As with drafts, a question mark says that it may be absent. */
 const FIELDS: Record<string, string> = {
-  since: 'number',
-  before: 'number',
-  after: 'number',
+  since: 'number?',
+  order: 'number?',
+  grant: 'string?',
+  base: 'number?',
+  key: 'string?',
   seq: 'number',
+  before: 'number?',
+  after: 'number?',
   limit: 'number',
-  base: 'number',
-  order: 'number',
+  contains: 'string?',
+  token: 'string?',
   data: 'object',
 };
 
@@ -46,7 +50,6 @@ const DRAFTS: Record<keyof ClientDrafts, Record<string, string>> = {
  */
 export function encode<A extends ActionName>(action: A, id: string, fields: Fields<A>): string {
   for (const [name, value] of Object.entries(fields)) {
-    if (value === undefined) continue;
     checkType(value, FIELDS[name] ?? 'string', name);
     checkText(value, name, 0);
     if (name === 'channel' && !/^\w+(:[\w-]{1,64})?$/.test(String(value))) {

@@ -151,7 +151,13 @@ describe('what we say', () => {
 });
 
 describe('the others', () => {
-  const post = (event: string, data: object) => ({ type: 'event', channel: CHANNEL, event, at: '2', data });
+  const post = (event: string, data: object) => ({
+    type: 'event',
+    channel: CHANNEL,
+    event,
+    at: new Date().toISOString(),
+    data,
+  });
 
   test('have read what we said', async () => {
     const { server, result } = await conversation(['theirs']);
