@@ -23,7 +23,9 @@ export async function put(event: BusEvent | Update): Promise<void> {
 
 /** Says who takes part in the conversation. Until that is done, nobody may join it. */
 export function openConversation({ conversationId, companyId, merchant, customer }: Room): Promise<void> {
-  const detail = { conversationId, companyId, participants: [merchant.id, customer.id] };
+  const participants = [merchant.id, customer.id];
+  const timestamp = new Date().toISOString(); // of two of these the later one stands, whichever arrives first
+  const detail = { conversationId, companyId, participants, timestamp };
   return put({ detailType: 'Conversation', detail });
 }
 
