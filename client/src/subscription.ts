@@ -73,6 +73,10 @@ export function subscribe<C extends Channel>(
     queueMicrotask(() => callSafely(refuse, toError(thrown)));
     return { channel, joined: first.promise, unsubscribe: () => {} };
   }
+  if (signal?.aborted) {
+    first.reject(signal.reason);
+    return { channel, joined: first.promise, unsubscribe: () => {} };
+  }
   const { feed, release } = feeds.hold(channel);
   const listener: Listener = {
     event: handler as (event: AnyEvent) => void,
@@ -90,13 +94,9 @@ export function subscribe<C extends Channel>(
     signal?.removeEventListener('abort', unsubscribe);
     first.reject(signal?.aborted ? signal.reason : closed('unsubscribed'));
   };
-  if (signal?.aborted) {
-    unsubscribe();
-  } else {
-    signal?.addEventListener('abort', unsubscribe);
-    feed.listen(listener, hasLog(channel) ? since : undefined);
-    wanted(feed);
-  }
+  signal?.addEventListener('abort', unsubscribe);
+  feed.listen(listener, hasLog(channel) ? since : undefined);
+  wanted(feed);
   return { channel, joined: first.promise, unsubscribe };
 }
 
