@@ -173,6 +173,20 @@ describe('a frame that the server takes for too large', () => {
   });
 });
 
+test('a message to a channel whose join breaks the socket is refused', async () => {
+  const it = scene();
+  it.server.intercept = ({ action }, socket) => {
+    if (action === 'join') socket?.cut(1009);
+    return undefined;
+  };
+  it.client.connect();
+  await pass(100);
+  const outcome = Promise.allSettled([say(it, 'hello'), it.client.history(CHANNEL)]);
+  await pass(60_000);
+  expect(await outcome).toMatchObject([{ reason: { code: 'too_large' } }, { reason: { code: 'too_large' } }]);
+  expect(it.server.sockets.length).toBeLessThanOrEqual(4);
+});
+
 test.each([
   ['a number', () => any(7), 'bad_request'],
   ['33 KB', () => 'x'.repeat(33_000), 'too_large'],
