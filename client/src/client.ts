@@ -182,8 +182,9 @@ export class Client {
   /**
    * Publishes on a conversation.
    *
-   * A `chat.message` waits in the outbox until the server has it, over any number of connections, and is there once.
-   * The other events are of the moment: without a connection they fail with `disconnected`.
+   * A `chat.message` waits in the send queue until the server has it, over any number of connections, and is there once.
+   * The other events are of the moment: without a connection they fail with `disconnected`. The status of a
+   * `presence.update` belongs to the connection: as long as the channel is in use it is said again on each new one.
    *
    * @returns what the server says of it: for a message, its place in the log
    * @throws {@link FunnelcastError} with the code of the refusal, or `closed`, `outbox_full`, `disconnected`

@@ -123,7 +123,8 @@ export class Feed {
         failure = error;
       }
     }
-    if (failure) throw failure;
+    // Whoever has none may still be here by their own right.
+    if (failure && [...this.#cursors.keys()].every(({ grant }) => grant)) throw failure;
     return undefined;
   }
 
@@ -192,21 +193,16 @@ export class Feed {
       cursor.begin(end(), {}, this.#news);
       if (cursor.isReplaying || cursor.at === undefined) return;
       if (cursor.at === end()) cursor.joined();
-      else if (cursor.at < end())
-        this.#watch(
-          link,
-          cursor.replay(end, after => this.#page(link, { after })),
-        );
-      else if (cursor.pending)
-        this.#watch(
-          link,
-          cursor.verify(end, () => this.#readHead(link)),
-        );
+      else if (cursor.at < end() || cursor.pending) this.#bring(cursor, end, link);
     });
   }
 
-  #watch(link: Link, work: Promise<void>): void {
-    work.then(
+  #bring(cursor: Cursor, end: () => number, link: Link): void {
+    const isBehind = (cursor.at ?? 0) < end();
+    const coming = isBehind
+      ? cursor.replay(end, after => this.#page(link, { after }))
+      : cursor.verify(end, () => this.#readHead(link));
+    coming.then(
       () => this.#settle(link), // the feed may have gone on meanwhile
       error => this.#mend(link, error),
     );

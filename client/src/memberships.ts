@@ -67,6 +67,7 @@ export class Memberships {
 
   /** Joins a channel on a link, where it is not, and on all others; resolves when it is joined on that one. */
   join(link: Link, feed: Feed): Promise<void> {
+    if (this.#banned.has(feed.channel)) return Promise.reject(tooLarge());
     this.add(feed);
     return this.#rolls.get(link)?.join(feed) ?? Promise.reject(gone());
   }
@@ -104,11 +105,15 @@ export class Memberships {
     for (const feed of asked) {
       if (asked.length === 1 && this.#suspects.has(feed.channel)) {
         this.#banned.add(feed.channel);
-        feed.refuse(new FunnelcastError('too_large', 'the server takes no frame as large as the join is'));
+        feed.refuse(tooLarge());
       }
       this.#suspects.add(feed.channel);
     }
   }
+}
+
+function tooLarge(): FunnelcastError {
+  return new FunnelcastError('too_large', 'the server takes no frame as large as the join is');
 }
 
 function gone(): FunnelcastError {

@@ -163,7 +163,7 @@ export class Roll {
   #refused(member: Membership, error: FunnelcastError, tries: number, grantVersion: number): void {
     const { feed } = member;
     member.isAsked = false;
-    const isFinal = !isPassing(error) && !/^(conflict|disconnected)$/.test(error.code);
+    const isFinal = !isPassing(error) && !/^(conflict|disconnected|not_joined)$/.test(error.code);
     // What was refused to somebody without a grant may be granted to the one who came meanwhile.
     if (isFinal && grantVersion === feed.grantVersion) member.state = 'refused';
     if (member.state !== 'refused' && tries % TRIES_MAX > 0) return;

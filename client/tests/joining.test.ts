@@ -128,6 +128,16 @@ test('a grant that the backend does not give is a refusal', async () => {
   expect(server.count('join')).toBe(1);
 });
 
+test('a grant that the backend does not give to one is no refusal for another, who needs none', async () => {
+  const { server, client } = await joinedScene();
+  const grant = () => Promise.reject(new Error('no such user'));
+  client.subscribe('user:user_9', () => {}, { grant });
+  const { joined } = client.subscribe('user:user_9', () => {});
+  await pass(100);
+  await expect(joined).resolves.toMatchObject({ head: 0 });
+  expect(server.socket.channels).toContain('user:user_9');
+});
+
 describe('leaving', () => {
   test('the channel is left a while after the last one has gone', async () => {
     const { server, client } = scene();
