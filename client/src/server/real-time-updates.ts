@@ -29,6 +29,20 @@ import {
 /** How to reach the stack's bus. */
 export type RealTimeUpdatesOptions = { [Name in keyof Bus]?: Bus[Name] | undefined };
 
+/** What may be said of a conversation beside who takes part. */
+export interface ConversationOptions {
+  /**
+   * A whole number that rises with each change of the conversation, such as the version of its row. Give it where several
+   * processes change one conversation, because their clocks differ.
+   */
+  revision?: number | undefined;
+  /**
+   * Whether those who may join from now on may read what was said before, where the conversation has ended, or was another
+   * company's. Without it, such a conversation stays as it is.
+   */
+  keepLog?: boolean | undefined;
+}
+
 /**
  * Publishes by EventBridge. What it says comes at least once: a call that the network interrupts is repeated by AWS's
  * SDK. Where that matters, or where the news must not be lost if the process dies, use {@link outboxItem}.
@@ -118,15 +132,12 @@ export class RealTimeUpdates {
    *
    * The bus may deliver two of these in either order, and the newer one stands: the one with the higher `revision` or, where
    * one of them has none, the one that was called later by this process's clock.
-   *
-   * @param options - `revision`: a whole number that rises with each change of the conversation, such as the version of its
-   *   row. Give it where several processes change one conversation, because their clocks differ
    */
   async sendConversation(
     { companyId }: Pick<UpdateUser, 'companyId'>,
     conversationId: string,
     participants: readonly string[],
-    { revision }: { revision?: number | undefined } = {},
+    { revision, keepLog }: ConversationOptions = {},
   ): Promise<void> {
     const detail = {
       conversationId: checkId(conversationId, 'conversationId'),
@@ -134,6 +145,7 @@ export class RealTimeUpdates {
       participants: participants.map(id => checkId(id, 'the id of a participant')),
       timestamp: timestampNow(),
       ...(revision !== undefined && { revision: checkRevision(revision) }),
+      ...(keepLog && { keepLog }),
     };
     return this.#put([{ detailType: 'Conversation', detail }]);
   }

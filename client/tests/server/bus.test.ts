@@ -128,14 +128,15 @@ test('what is said in one millisecond, or by a clock that is set back, has an or
   expect(timestamps).toEqual([...new Set(timestamps)].sort());
 });
 
-test('a conversation has the revision that the backend gives', async () => {
-  await updates.sendConversation(user, 'conv-1', ['user_1'], { revision: 7 });
+test('a conversation has what the backend says of it', async () => {
+  await updates.sendConversation(user, 'conv-1', ['user_1'], { revision: 7, keepLog: true });
   expect(JSON.parse(calls.flat()[0]?.Detail ?? '')).toEqual({
     conversationId: 'conv-1',
     companyId: 'biz_1',
     participants: ['user_1'],
     timestamp: expect.stringMatching(/Z$/),
     revision: 7,
+    keepLog: true,
   });
   await expect(updates.sendConversation(user, 'conv-1', [], { revision: 1.5 })).rejects.toThrow('revision');
 });

@@ -16,6 +16,7 @@ import type {
 import type { UseConversationOptions, UseWebSocketOptions } from 'funnelcast/react';
 import type {
   BackendMessage,
+  ConversationOptions,
   GrantOptions,
   IssuerOptions,
   Metric,
@@ -52,6 +53,7 @@ type Browser =
 
 type Backend =
   | Refusing<BackendMessage>
+  | Refusing<ConversationOptions>
   | Refusing<GrantOptions>
   | Refusing<IssuerOptions>
   | Refusing<Metric>
