@@ -29,7 +29,7 @@ export function openConversation({ conversationId, companyId, merchant, customer
   return put({ detailType: 'Conversation', detail });
 }
 
-/** Takes the customer out of the conversation. As he still takes part in it, he may come back. */
+/** Takes the customer out of the conversation. They still take part in it, so they may come back. */
 export function removeCustomer({ conversationId, customer }: Room): Promise<void> {
   const channel = `conversation:${conversationId}`;
   return put({

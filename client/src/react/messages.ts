@@ -76,7 +76,7 @@ export function withStatus(
   });
 }
 
-/** With what somebody has read: not his own messages, but those of the others. */
+/** With what a user has read: not their own messages, but those of the others. */
 export function withReceipt(messages: Messages, { userId, seq, state }: Receipt): Messages {
   if (state !== 'read') return messages;
   return messages.map(message => {

@@ -16,7 +16,7 @@ import { useStore } from './store.js';
 export interface UseConversationOptions {
   /** How many messages are loaded at first, and by each `loadOlder`: 1 to 100, 50 by default. */
   pageSize?: number | undefined;
-  /** Gets a grant of the app's backend, for a user who may not be here of his own right; as for `subscribe`. */
+  /** Gets a grant of the app's backend, for a user who has no access of their own; as for `subscribe`. */
   grant?: SubscribeOptions['grant'];
 }
 

@@ -1,5 +1,5 @@
 /**
- * The backend's mouth: each method says one thing to those who may hear it.
+ * Publishing from a backend: each method sends one kind of event.
  *
  * @module
  */
@@ -103,12 +103,12 @@ export class RealTimeUpdates {
     return this.send(analyticsUpdate(user, metric));
   }
 
-  /** A notice to everybody. */
+  /** Notifies everybody. */
   async sendSystemNotification(notice: Notice): Promise<void> {
     return this.send(systemNotification(notice));
   }
 
-  /** A notice to one user. */
+  /** Notifies one user. */
   async sendUserNotification(user: Pick<UpdateUser, 'id'>, notice: Notice): Promise<void> {
     return this.send(userNotification(user, notice));
   }
@@ -150,7 +150,7 @@ export class RealTimeUpdates {
     return this.#put([{ detailType: 'Conversation', detail }]);
   }
 
-  /** Takes a user out of a channel, on all his devices. Whether he may come back is for his token to say. */
+  /** Removes a user from a channel, on all their devices. Whether they may join again depends on their token. */
   async kick(channel: Channel, userId: string, reason: string): Promise<void> {
     const detail = {
       channel,

@@ -19,7 +19,7 @@ const GRANT_SECONDS_MAX = 600;
 const SECRET_BYTES_MIN = 32;
 
 /**
- * What a user is to a company. The team is `admin` and `member`; a `customer` sees only his own conversations; the
+ * What a user is to a company. The team is `admin` and `member`; a `customer` sees only their own conversations; the
  * `backend` is nobody but your own, which says by HTTP who takes part in them.
  */
 export type Role = 'admin' | 'member' | 'customer' | 'backend';

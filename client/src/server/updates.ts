@@ -30,7 +30,7 @@ import {
 } from './check.js';
 import { timestampNow } from './clock.js';
 
-/** Whose news it is: the user who asked for it, and his company. An object of the app's own with these fields will do. */
+/** The user who asked for something, and their company. An object of the app's own with these fields will do. */
 export interface UpdateUser {
   id: string;
   companyId: string;
@@ -164,7 +164,7 @@ export function analyticsUpdate(
   };
 }
 
-/** A notice to everybody. */
+/** A notification to everybody. */
 export function systemNotification(notice: Notice): Update<'system.notification'> {
   return {
     detailType: 'SystemNotification',
@@ -174,7 +174,7 @@ export function systemNotification(notice: Notice): Update<'system.notification'
   };
 }
 
-/** A notice to the team of a company. The bus has no name for it: put it into the outbox. */
+/** A notification to the team of a company. The bus has no name for it: put it into the outbox. */
 export function companyNotification(
   { companyId }: Pick<UpdateUser, 'companyId'>,
   notice: Notice,
@@ -183,7 +183,7 @@ export function companyNotification(
   return { channel, event: 'system.notification', data: checkNotice(notice) };
 }
 
-/** A notice to one user. */
+/** A notification to one user. */
 export function userNotification(
   { id }: Pick<UpdateUser, 'id'>,
   notice: Notice,

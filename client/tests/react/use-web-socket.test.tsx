@@ -44,7 +44,7 @@ test('subscriptions end with the component', async () => {
   expect(heard).toEqual(['one']);
 });
 
-test('who subscribes again replaces his handler; who unsubscribes with an old one ends nothing', async () => {
+test('subscribing again replaces the handler; unsubscribing an old one ends nothing', async () => {
   const { server, Provider } = scene();
   const heard: string[] = [];
   const { result } = renderHook(() => useWebSocket(), { wrapper: Provider });
@@ -90,7 +90,7 @@ test('a new callback is the one that is called, and the functions stay the same'
   expect(result.current.subscribeToConversation).toBe(subscribeToConversation);
 });
 
-test('who comes when the connection is up is told so, once', async () => {
+test('a component that comes when the connection is up is told so, once', async () => {
   const { client, Provider } = scene();
   client.connect();
   await pass(100);

@@ -5,7 +5,7 @@ import type { Who } from '../room.js';
 
 const WORDS = { online: 'Online', away: 'Away', offline: 'Not here', unknown: 'Not known now' };
 
-/** Whom one talks to, and whether he is here. */
+/** Whom the user talks to, and whether they are here. */
 export function ChatHead({
   other,
   presence,
