@@ -1,5 +1,5 @@
 /**
- * Everything at once, by a seed: sends and aborts, cuts, rotations, slow frames and lost replies, refusals,
+ * Everything at once, by a seed: sends and aborts, cuts, rotations, polling, slow frames and lost replies, refusals,
  * leaving and joining that cross. Whatever comes, at the end:
  * - every promise has settled, and no rejection was unhandled;
  * - each listener has heard every event after its beginning once, and in order;
@@ -8,7 +8,7 @@
  */
 
 import { expect, test } from 'vitest';
-import type { AnyEvent, Client, Subscription } from '../src/index.js';
+import { type AnyEvent, type Client, httpApi, type Subscription } from '../src/index.js';
 import { generator } from './fake/random.js';
 import { Refusal } from './fake/refusal.js';
 import type { FakeServer } from './fake/server.js';
@@ -46,7 +46,7 @@ class Fuzz {
 
   constructor(seed: number) {
     this.random = generator(seed);
-    const { server, client } = scene({ outboxLimit: 10_000 });
+    const { server, client } = scene({ outboxLimit: 10_000, http: httpApi('https://api.test') });
     this.server = server;
     this.client = client;
     server.delay = ({ action }) => (this.chance(0.3) ? this.upTo(action === 'leave' ? 9_000 : 2_000) : 0);
@@ -136,9 +136,18 @@ class Fuzz {
     else if (dice < 0.67) this.listen(channel);
     else if (dice < 0.79) this.leave();
     else if (dice < 0.89) this.request(channel);
-    else if (dice < 0.94) this.pick(this.server.sockets)?.cut();
-    else if (dice < 0.96) this.client.reconnect();
-    else this.server.tokenMs = this.pick([60_000, 90_000, 24 * 3_600_000]); // the next socket is soon replaced
+    else if (dice < 0.93) this.pick(this.server.sockets)?.cut();
+    else if (dice < 0.945) this.client.reconnect();
+    else if (dice < 0.98)
+      this.server.tokenMs = this.pick([60_000, 90_000, 24 * 3_600_000]); // is soon replaced
+    else this.door();
+  }
+
+  /** WebSockets fail for a while, and the client polls; sometimes HTTP fails, too. */
+  door(): void {
+    this.server.door = this.pick(['open', 'closed', 'silent']);
+    this.server.http = this.pick(['open', 'open', 'closed']);
+    if (this.server.door !== 'open') for (const socket of this.server.sockets) socket.cut();
   }
 
   /** How long until the next step: sometimes none, and sometimes longer than a channel lingers. */
@@ -162,6 +171,8 @@ test.each(Array.from({ length: SEEDS }, (_, i) => FIRST_SEED + i))('seed %i', as
   }
   fuzz.isCalm = true;
   server.tokenMs = 24 * 3_600_000;
+  server.door = 'open';
+  server.http = 'open';
   await pass(200_000);
   for (const channel of CHANNELS) server.say(channel, 'can you hear me?');
   await pass(5_000);
