@@ -27,7 +27,7 @@ describe('joining', () => {
     client.connect();
     await pass(100);
     expect(heard).toEqual(['meanwhile']);
-    await expect(joined).resolves.toMatchObject({ head: 2, recovered: true });
+    await expect(joined).resolves.toMatchObject({ head: 1, recovered: true }); // what is after it comes
   });
 
   test('`since` gives what came after it', async () => {
@@ -126,6 +126,16 @@ test('a grant that the backend does not give is a refusal', async () => {
     message: 'Error: no such user',
   });
   expect(server.count('join')).toBe(1);
+});
+
+test('a grant that the backend does not give to one is no refusal for another, who needs none', async () => {
+  const { server, client } = await joinedScene();
+  const grant = () => Promise.reject(new Error('no such user'));
+  client.subscribe('user:user_9', () => {}, { grant });
+  const { joined } = client.subscribe('user:user_9', () => {});
+  await pass(100);
+  await expect(joined).resolves.toMatchObject({ head: 0 });
+  expect(server.socket.channels).toContain('user:user_9');
 });
 
 describe('leaving', () => {

@@ -156,7 +156,7 @@ describe('a server that cannot just now', () => {
   });
 });
 
-describe('the outbox', () => {
+describe('the send queue', () => {
   test('has a limit', async () => {
     const it = scene({ outboxLimit: 2 });
     const waiting = [say(it, 'one'), say(it, 'two')];
