@@ -131,6 +131,20 @@ describe('a server that cannot just now', () => {
     expect(contents(it)).toEqual(['hello']);
   });
 
+  test('an error of API Gateway itself, which names no request, is no silence', async () => {
+    const it = await joinedScene();
+    let tries = 0;
+    it.server.losesReply = ({ action }) => {
+      if (action !== 'send' || ++tries > 1) return false;
+      it.server.socket.deliver({ message: 'Internal server error', connectionId: 'c', requestId: 'r' });
+      return true;
+    };
+    const sent = say(it, 'hello', { key: 'k1' });
+    await pass(2_000);
+    await expect(sent).resolves.toMatchObject({ seq: 1, duplicate: true });
+    expect(contents(it)).toEqual(['hello']);
+  });
+
   test('`conflict` is answered by catching up', async () => {
     const it = await joinedScene();
     let refusals = 0;
