@@ -40,7 +40,8 @@ export interface CallOptions {
 export interface SendOptions extends CallOptions {
   /**
    * What a repeat of this send is known by, `[A-Za-z0-9_.:-]{1,64}`; made up where it is absent. An app that keeps its
-   * drafts gives its own, and may then send again after a reload: the message is there once.
+   * drafts gives its own, and may then send again after a reload: the message is there once, unless more than 100 events
+   * have come in between.
    */
   key?: string | undefined;
 }

@@ -57,23 +57,30 @@ export function echo(
   };
 }
 
+/** What is remembered of a message. */
+export interface Own {
+  /** Whether it was ever tried. */
+  isTried: boolean;
+  /** The last seq known when it was tried first: if it was kept, it is after that. Without one, anywhere. */
+  base: number | undefined;
+  /** Its place in the log, once that is known. */
+  seq: number | undefined;
+}
+
 /** Remembers which events of the log this client sent. */
 export class OwnMessages {
-  /** The seq of each message; none while it is on its way. */
-  readonly #seqs = new Map<string, number | undefined>();
+  readonly #messages = new Map<string, Own>();
 
-  /** A message is about to be sent. */
-  add({ channel, key }: Message): void {
+  /** A message is about to be sent, maybe once more. */
+  add({ channel, key }: Message): Own {
     const name = `${channel} ${key}`;
-    const seq = this.#seqs.get(name);
-    this.#seqs.delete(name); // it is the newest now
-    this.#seqs.set(name, seq);
-    if (this.#seqs.size > REMEMBERED_MAX) this.#seqs.delete(this.#seqs.keys().next().value as string);
-  }
-
-  /** A message has its place in the log. */
-  place({ channel, key }: Message, seq: number | undefined): void {
-    this.#seqs.set(`${channel} ${key}`, seq);
+    const own = this.#messages.get(name) ?? { isTried: false, base: undefined, seq: undefined };
+    this.#messages.delete(name); // it is the newest now
+    this.#messages.set(name, own);
+    if (this.#messages.size > REMEMBERED_MAX) {
+      this.#messages.delete(this.#messages.keys().next().value as string);
+    }
+    return own;
   }
 
   /**
@@ -81,17 +88,25 @@ export class OwnMessages {
    * the server says, so nobody else's event passes for ours.
    */
   renderKey({ channel, key, seq, from }: Keyed, user: string | undefined): string {
-    const name = `${channel} ${key}`;
-    if (key !== undefined && this.#seqs.has(name)) {
-      const known = this.#seqs.get(name);
-      if (known === undefined && user !== undefined && from?.userId === user) this.#seqs.set(name, seq);
-      if (seq !== undefined && this.#seqs.get(name) === seq) return key;
-    }
-    return `#${seq}`;
+    const own = key === undefined ? undefined : this.#messages.get(`${channel} ${key}`);
+    if (own && user !== undefined && from?.userId === user) own.seq ??= seq;
+    return own && seq !== undefined && own.seq === seq ? (key as string) : `#${seq}`;
   }
 }
 
+let page: string | undefined;
+
 /** Makes a key that nobody else has. `crypto.randomUUID` is absent on pages that are not served by HTTPS. */
 export function newKey(): string {
-  return crypto.getRandomValues(new Uint32Array(4)).join('-');
+  page ??= random(2);
+  return `${page}.${random(3)}`;
+}
+
+/** Whether a key was made here, and so was used by nobody before. */
+export function isNewKey(key: string): boolean {
+  return page !== undefined && key.startsWith(`${page}.`);
+}
+
+function random(words: number): string {
+  return crypto.getRandomValues(new Uint32Array(words)).join('-');
 }

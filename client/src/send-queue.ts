@@ -15,7 +15,7 @@
 import type { AnyEvent, ConversationChannel, Durable } from './channels.js';
 import type { Environment } from './environment.js';
 import { closed, FunnelcastError, toError } from './errors.js';
-import { echo, type Keyed, type Message, OwnMessages } from './own.js';
+import { echo, isNewKey, type Keyed, type Message, type Own, OwnMessages } from './own.js';
 import { type Deferred, deferred, pause } from './waiting.js';
 import type { ChatDraft, SendFields, Sent } from './wire.js';
 
@@ -30,6 +30,10 @@ export interface Undelivered {
 
 interface Item {
   message: Message;
+  /** What is remembered of it, beyond its time in the queue. */
+  own: Own;
+  /** Whether nobody can have sent it before. */
+  isNew: boolean;
   sent: Deferred<Sent>;
   /** Aborted when there is nothing left to do for it. */
   ended: AbortController;
@@ -80,8 +84,11 @@ export class SendQueue {
     if (this.#items.size >= this.#limit) {
       throw new FunnelcastError('outbox_full', `${this.#limit} messages are waiting already`);
     }
+    const own = this.#own.add(message);
     const item: Item = {
       message,
+      own,
+      isNew: !own.isTried && isNewKey(message.key),
       sent: deferred(),
       ended: new AbortController(),
       tries: 0,
@@ -90,7 +97,6 @@ export class SendQueue {
       base: undefined,
     };
     this.#items.add(item);
-    this.#own.add(message);
     this.#enqueue(item);
     const callOff = () => {
       item.isCalledOff = true;
@@ -196,19 +202,31 @@ export class SendQueue {
     const wasUncertain = item.isUncertain;
     item.isUncertain = true;
     item.tries++;
-    const base = item.base ?? this.#hooks.known(item.message.channel);
+    const base = this.#base(item);
     try {
       return await request({ ...item.message, ...(base !== undefined && { base }) });
     } catch (error) {
       item.isUncertain = wasUncertain || !isRefusal(error);
+      if (toError(error).code === 'conflict') item.own.base = undefined; // too far behind
       if (item.isCalledOff && !item.isUncertain) this.#finish(item);
       throw error;
     }
   }
 
+  /**
+   * The seq from which on the server is to look for an earlier try. Of a new message that is where we are: what is before
+   * that has been heard. Of one that was given up, or that the app may have sent before a reload, it is not.
+   */
+  #base({ message, own, isNew, base }: Item): number | undefined {
+    const known = this.#hooks.known(message.channel);
+    if (isNew && !own.isTried) own.base = known;
+    own.isTried = true;
+    return isNew ? (base ?? known) : own.base;
+  }
+
   #kept(item: Item, sent: Sent): void {
     if (!this.#items.has(item)) return;
-    this.#own.place(item.message, sent.seq);
+    item.own.seq = sent.seq;
     item.sent.resolve(sent);
     this.#finish(item);
   }

@@ -171,7 +171,14 @@ export class Socket implements Link {
     if (frame?.type === 'event') this.#hearEvents([frame]);
     else if (frame?.type === 'batch') this.#hearEvents(frame.events);
     else if (frame?.type === 'reply') this.#hearReply(frame);
-    // Else it is API Gateway's own word on a request that it does not name; that one will time out.
+    else if (this.#requests.size === 1) this.#fail([...this.#requests.keys()][0] as string);
+    // Else it is an error of API Gateway's own, on a request that it does not name: that one will time out.
+  }
+
+  /** API Gateway reports an error of its own, and there is only one request that it can be about. */
+  #fail(id: string): void {
+    const error = new FunnelcastError('internal', 'the request was not served');
+    this.#settle(id, ({ reply }) => reply.reject(error));
   }
 
   #hearEvents(events: WireEvent[]): void {

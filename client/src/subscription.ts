@@ -69,6 +69,9 @@ export function subscribe<C extends Channel>(
   };
   try {
     check('join', { channel, since });
+    if (typeof handler !== 'function') {
+      throw new FunnelcastError('bad_request', 'handler must be a function', undefined, 'handler');
+    }
   } catch (thrown) {
     queueMicrotask(() => callSafely(refuse, toError(thrown)));
     return { channel, joined: first.promise, unsubscribe: () => {} };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { JoinInfo } from '../src/index.js';
 import { Refusal } from './fake/refusal.js';
 import { CHANNEL, joinedScene, listen, pass, passUntil, scene } from './fake/setup.js';
 
@@ -188,4 +189,21 @@ describe('leaving', () => {
     await pass(100);
     expect(server.count('join')).toBe(2);
   });
+});
+
+test('a channel of which the user was put out is asked for by the next who listens, who is told the truth', async () => {
+  const it = await joinedScene();
+  const data = { userId: 'user_1', reason: 'refunded' };
+  it.server.post({ type: 'event', channel: CHANNEL, event: 'access.revoked', at: '', data });
+  await pass(100);
+  it.server.intercept = ({ action }) => {
+    if (action === 'join') throw new Refusal('forbidden');
+    return undefined;
+  };
+  const infos: JoinInfo[] = [];
+  const { joined } = it.client.subscribe(CHANNEL, () => {}, { onJoined: info => infos.push(info) });
+  const outcome = joined.catch(error => error);
+  await pass(100);
+  expect(await outcome).toMatchObject({ code: 'forbidden' });
+  expect(infos).toEqual([]);
 });

@@ -80,6 +80,7 @@ const refused: [string, (it: Scene) => Promise<unknown>, string, string][] = [
     'bad_request',
     'since',
   ],
+  ['a handler that is none', it => it.client.subscribe(CHANNEL, any('x')).joined, 'bad_request', 'handler'],
   [
     'listening to nothing',
     it => it.client.subscribe(any(undefined), () => {}).joined,
