@@ -20,6 +20,7 @@ mod http;
 mod identities;
 mod isolation;
 mod joining;
+mod killed;
 mod observing;
 mod ordering;
 mod presence;
