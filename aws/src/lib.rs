@@ -31,6 +31,7 @@ pub mod serve;
 #[cfg(test)]
 mod served;
 pub mod store;
+mod trace;
 mod web;
 mod whop;
 

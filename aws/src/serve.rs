@@ -8,12 +8,13 @@ use funnelcast_core::{
     action::{self, Action, Rejected},
     frame::Reply,
 };
-use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use tracing::{Instrument, Span, field::Empty};
 
 mod http;
+mod runtime;
 #[cfg(test)]
 mod tests;
 
@@ -140,7 +141,7 @@ async fn run<T: Resource, E: DeserializeOwned, R: Serialize>(
         meter.flush(&event.context.request_id);
         outcome
     });
-    Runtime::new(handle).run().await
+    runtime::run(handle).await
 }
 
 /// Runs the function of one of the client's actions: a parsed frame in, its reply out.

@@ -1,8 +1,8 @@
 //! `EventBridge`: `PutEvents`, rules over event patterns, and schedules.
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 //!
-//! A rule's target is a function (invoked as an event, with Lambda's retries) or a queue. Both always take
-//! what they are given, so a rule's own retries and dead letters have nothing to do here.
+//! A rule's target is a function (invoked as an event, with Lambda's retries) or a queue. Both have taken and kept
+//! an event before `PutEvents` answers, so a rule's own retries and dead letters have nothing to do here.
 //!
 //! One thing is not as on AWS: an event for a bus that the template does not have is refused, where AWS would
 //! take and lose it.
@@ -112,22 +112,30 @@ impl Bus {
             let message = "Total size of the entries in the request is over the limit.";
             return Err(AwsError::client("ValidationException", message));
         }
+        let mut deliveries = Vec::new();
+        let put: Vec<Result<String, Refusal>> =
+            entries.iter().map(|entry| self.put(entry, &mut deliveries)).collect();
+        let delivered = self.shared.targets.deliver(deliveries);
         let mut failed = 0;
-        let answers: Vec<Value> = entries
-            .iter()
-            .map(|entry| match self.put(entry) {
-                Ok(id) => json!({ "EventId": id }),
-                Err(refusal) => {
+        let answers: Vec<Value> = put
+            .into_iter()
+            .map(|put| match (put, &delivered) {
+                (Ok(id), Ok(())) => json!({ "EventId": id }),
+                (Err(refusal), _) => {
                     failed += 1;
                     json!({ "ErrorCode": refusal.code, "ErrorMessage": refusal.message })
+                }
+                (Ok(_), Err(error)) => {
+                    failed += 1;
+                    json!({ "ErrorCode": "InternalFailure", "ErrorMessage": error.message })
                 }
             })
             .collect();
         Ok(json!({ "FailedEntryCount": failed, "Entries": answers }))
     }
 
-    /// Puts one entry onto its bus. Returns the event's id.
-    fn put(&self, entry: &Value) -> Result<String, Refusal> {
+    /// Puts one entry onto its bus: adds to `deliveries` where it goes. Returns the event's id.
+    fn put(&self, entry: &Value, deliveries: &mut Vec<(Target, String)>) -> Result<String, Refusal> {
         let bus = entry.get("EventBusName").and_then(Value::as_str).unwrap_or(DEFAULT_BUS);
         let bus = bus.rsplit('/').next().unwrap_or(bus);
         if !self.shared.buses.contains(bus) {
@@ -138,7 +146,7 @@ impl Bus {
         for (pattern, rule) in self.shared.rules.get(bus).map_or(&[][..], Vec::as_slice) {
             if pattern.matches(&event) {
                 tracing::debug!(bus, id, rule = rule.name, "an event matches");
-                self.shared.targets.deliver(rule, event.to_string());
+                deliveries.push((rule.target.clone(), event.to_string()));
             }
         }
         Ok(id)
@@ -146,11 +154,18 @@ impl Bus {
 }
 
 impl Targets {
-    fn deliver(&self, rule: &Rule, event: String) {
-        match &rule.target {
-            Target::Function(id) => self.lambda.invoke_async(id, Bytes::from(event)),
-            Target::Queue(arn) => self.queues.send(arn, event),
+    /// Hands events to their targets, which have kept them all when this returns.
+    ///
+    /// Where it fails some may have been delivered: whoever put them puts them again, and delivery is at least once.
+    fn deliver(&self, deliveries: Vec<(Target, String)>) -> Result<(), AwsError> {
+        let mut invocations = Vec::new();
+        for (target, event) in deliveries {
+            match target {
+                Target::Function(id) => invocations.push((id, Bytes::from(event))),
+                Target::Queue(arn) => self.queues.send(&arn, event)?,
+            }
         }
+        self.lambda.accept(invocations)
     }
 }
 
@@ -164,7 +179,9 @@ async fn every(period: Duration, input: Option<String>, rule: Rule, targets: Tar
             envelope("aws.events", "Scheduled Event", Timestamp::now(), &json!([rule.arn]), &json!({}))
                 .to_string()
         });
-        targets.deliver(&rule, event);
+        if let Err(error) = targets.deliver(vec![(rule.target.clone(), event)]) {
+            tracing::error!(rule = rule.name, "{}", error.message);
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     bus::Bus,
     client::client,
     front::serve,
+    journal::Journal,
     lambda::fixture::{DEAD, Fixture, fixture, stack},
     pattern::Pattern,
     template::{HttpApi, HttpRoute, Rule, Stack, Target, Trigger},
@@ -49,8 +50,14 @@ async fn start() -> Running {
     let (aws_address, http_address) = (address(&aws), address(&http));
     let stack = stack_with_bus_and_api();
     let (lambda, faults) = (&fixture.lambda, &fixture.faults);
-    let websockets =
-        WebSockets::new(stack.websocket.clone(), &aws_address, limits(), lambda.clone(), faults.clone());
+    let websockets = WebSockets::new(
+        stack.websocket.clone(),
+        &aws_address,
+        limits(),
+        lambda.clone(),
+        faults.clone(),
+        Journal::default(),
+    );
     let local = Local {
         websockets: Arc::clone(&websockets),
         bus: Bus::start(&stack, lambda, &fixture.queues),

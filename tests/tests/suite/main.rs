@@ -21,6 +21,7 @@ mod identities;
 mod isolation;
 mod joining;
 mod membership;
+mod killed;
 mod observing;
 mod ordering;
 mod presence;
