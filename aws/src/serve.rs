@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
 use funnelcast_core::{
     ConnectionId, Error, Identity, Timestamp,
-    action::{self, Action, Rejected},
+    action::{self, Action, Echo, Rejected},
     frame::Reply,
 };
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
@@ -185,7 +185,7 @@ async fn answer<T: Resource, A: Action>(
                 Error::Internal(_) => log_failure(&error),
                 refusal => tracing::info!(code = refusal.code(), "refused"),
             }
-            RouteResponse::rejected(&Rejected { id: request.id, error })
+            RouteResponse::rejected(&Rejected { id: request.id.map(Echo::from), error })
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod frame;
 pub mod grant;
 pub mod id;
 pub mod identity;
+mod parse;
 pub mod policy;
 pub mod publication;
 #[cfg(feature = "schema")]

@@ -46,7 +46,7 @@ export interface Update<Name extends EventName = EventName> {
 
 /** How far something has come, and a line to show. */
 export interface ProgressNote {
-  /** A whole number from 0 to 100. */
+  /** A number from 0 to 100. */
   progress?: number;
   message?: string;
 }
