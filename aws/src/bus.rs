@@ -1,10 +1,33 @@
 //! The event bus: what a function has to say to other functions, and to the app's own.
 
+use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_sdk_eventbridge::{Client, error::DisplayErrorContext, types::PutEventsRequestEntry};
 use funnelcast_core::Error;
 use serde_json::Value;
 
-use crate::{Config, Resource};
+use crate::{
+    Config, DeadLetters, Resource,
+    letters::{Source, Undone},
+};
+
+/// Deals with an event that has come off the bus. One that is refused lies in the dead letters at once, and is done.
+///
+/// # Errors
+/// What a retry may mend: Lambda then tries again, and at last puts the event and the error into the dead letters itself.
+pub async fn deal_with(
+    letters: &DeadLetters,
+    event: Value,
+    deal: impl AsyncFn(EventBridgeEvent<Value>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let dealt = async { deal(Error::parse(event.clone())?).await };
+    match dealt.await {
+        Err(error) if !error.is_retryable() => {
+            let id = event["id"].as_str().unwrap_or_default();
+            letters.put(&Undone { source: Source::Bus, id, item: &event, tries: 1, error: &error }).await
+        }
+        outcome => outcome,
+    }
+}
 
 /// The stack's bus, to put events on. What comes off it is an event of Lambda's.
 #[derive(Debug)]

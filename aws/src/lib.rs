@@ -10,6 +10,7 @@
 //! - [`errand`]: what is to be looked after later
 //! - [`mod@measure`]: what operators are to see
 //! - [`bus`], [`queue`]: what one function has to say to another
+//! - [`letters`]: what was refused or given up
 //!
 //! No SDK type leaves this crate, and no decision about who may do what is made in it (that is
 //! [`funnelcast_core::policy`]).
@@ -20,6 +21,7 @@ pub mod errand;
 pub mod fanout;
 pub mod gateway;
 mod issuers;
+pub mod letters;
 mod logging;
 pub mod measure;
 mod pool;
@@ -42,6 +44,7 @@ pub use config::Config;
 pub use fanout::Fanout;
 use funnelcast_core::{Error, Timestamp};
 pub use issuers::Issuers;
+pub use letters::DeadLetters;
 pub use sdk::Sdk;
 pub use secrets::WebhookSecrets;
 pub use serve::{Caller, serve, serve_action, serve_http};
@@ -65,6 +68,12 @@ pub trait Resource: Sized {
 impl Resource for () {
     async fn build(_: &Config) -> Result<Self, Error> {
         Ok(())
+    }
+}
+
+impl<A: Resource, B: Resource> Resource for (A, B) {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        Ok((A::build(config).await?, B::build(config).await?))
     }
 }
 

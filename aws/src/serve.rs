@@ -4,8 +4,13 @@ use std::{collections::BTreeMap, fmt};
 
 use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
 use funnelcast_core::{
+<<<<<<< HEAD
     ConnectionId, Error, Identity, JoinOrder, Timestamp,
     action::{self, Action, Rejected},
+=======
+    ConnectionId, Error, Identity, Timestamp,
+    action::{self, Action, Echo, Rejected},
+>>>>>>> refusals
     frame::Reply,
 };
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
@@ -189,7 +194,7 @@ async fn answer<T: Resource, A: Action>(
                 Error::Internal(_) => log_failure(&error),
                 refusal => tracing::info!(code = refusal.code(), "refused"),
             }
-            RouteResponse::rejected(&Rejected { id: request.id, error })
+            RouteResponse::rejected(&Rejected { id: request.id.map(Echo::from), error })
         }
     }
 }

@@ -654,6 +654,8 @@ export interface ErrorBody {
   code: ErrorCode;
   /** For people. */
   message: string;
+  /** The field that it is about, by its path, where it is about one. */
+  field?: string;
   /** When to try again, where that helps; in milliseconds. */
   retryAfterMs?: number;
 }

@@ -20,6 +20,7 @@ pub mod grant;
 pub mod id;
 pub mod identity;
 mod order;
+mod parse;
 pub mod policy;
 pub mod publication;
 #[cfg(feature = "schema")]

@@ -217,11 +217,22 @@ impl Backend {
         delivery(background(self.connections.get_connection().connection_id(connection).send()).await?)
     }
 
-    /// The address of the dead letter queue, found as an operator would.
+    /// Puts a message into a queue of the stack, by its name in the template.
+    pub async fn put_into_queue(&self, name: &str, body: &str) -> Result<()> {
+        let send = self.queues.send_message().queue_url(self.queue(name).await?).message_body(body);
+        background(send.send()).await??;
+        Ok(())
+    }
+
     async fn dead_letters(&self) -> Result<String> {
+        self.queue("DeadLetters").await
+    }
+
+    /// The address of a queue, by its name in the template, found as an operator would.
+    async fn queue(&self, name: &str) -> Result<String> {
         let queues = background(self.queues.list_queues().send()).await??;
-        let mut urls = queues.queue_urls().iter().filter(|url| url.contains("DeadLetters"));
-        urls.next().cloned().with_context(|| format!("a queue of dead letters in {queues:?}"))
+        let mut urls = queues.queue_urls().iter().filter(|url| url.contains(name));
+        urls.next().cloned().with_context(|| format!("{name} in {queues:?}"))
     }
 
     /// Moves what is in the queue into the process.

@@ -33,7 +33,7 @@ const PAGE_MEMBERS_MAX: usize = 500;
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
 pub const DELIVERY_BYTES_MAX: usize = 256 * 1024;
 /// Before posts that failed are tried again by the queue: a throttled gateway has refilled by then.
-const OWED_DELAY: Duration = Duration::from_secs(2);
+pub(super) const OWED_DELAY: Duration = Duration::from_secs(2);
 
 /// An event on its way.
 #[derive(Debug, Clone, Serialize, Deserialize)]

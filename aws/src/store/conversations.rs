@@ -101,7 +101,7 @@ impl Store {
             Word::Ends => (None, &nobody),
         };
         if participants.len() > PARTICIPANTS_MAX {
-            return Err(Error::BadRequest("a conversation has at most 48 participants".into()));
+            return Err(Error::invalid("participants", "must be at most 48"));
         }
         for round in 0..ROUNDS_MAX {
             let (meta, present) = self.read_conversation(conversation).await?;

@@ -58,7 +58,7 @@ export class RealTimeUpdates {
   /**
    * A funnel's generation has begun, goes on, is done or has failed.
    *
-   * @param progress - a whole number from 0 to 100
+   * @param progress - a number from 0 to 100
    *
    * @example
    * ```ts

@@ -1,9 +1,11 @@
 //! What is said on a channel, and read again: `send`, `history`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::{Channel, Error, Key, Seq, event::EventName, frame::Event, text::Text, time::Timestamp};
+use crate::{
+    Channel, Key, Seq, event::EventName, frame::Event, parse::whole_number, text::Text, time::Timestamp,
+};
 
 /// The most events of one `history` page.
 pub const HISTORY_LIMIT_MAX: u8 = 100;
@@ -71,9 +73,8 @@ pub struct History {
 }
 
 /// How many events a page may have: 1 to [`HISTORY_LIMIT_MAX`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, extend("minimum" = 1, "maximum" = HISTORY_LIMIT_MAX)))]
-#[serde(try_from = "u8")]
 pub struct HistoryLimit(u8);
 
 impl HistoryLimit {
@@ -83,15 +84,10 @@ impl HistoryLimit {
     }
 }
 
-impl TryFrom<u8> for HistoryLimit {
-    type Error = Error;
-
-    fn try_from(number: u8) -> Result<Self, Error> {
-        if (1..=HISTORY_LIMIT_MAX).contains(&number) {
-            Ok(Self(number))
-        } else {
-            Err(Error::BadRequest("`limit` is a whole number from 1 to 100".into()))
-        }
+impl<'de> Deserialize<'de> for HistoryLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = whole_number(deserializer, 1, HISTORY_LIMIT_MAX.into())?;
+        Ok(Self(u8::try_from(number).unwrap_or(HISTORY_LIMIT_MAX))) // it is not above it
     }
 }
 

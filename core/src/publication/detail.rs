@@ -36,9 +36,12 @@ impl Publication {
             "SystemNotification" => EventName::SystemNotification,
             "UserNotification" => EventName::UserNotification,
             "ChatMessage" => EventName::ChatMessage,
-            _ => return Err(Error::BadRequest(format!("no such detail type: {detail_type:.64}").into())),
+            _ => {
+                let known = "FunnelUpdate, ResourceUpdate, AnalyticsUpdate, SystemNotification, UserNotification, ChatMessage";
+                return Err(Error::invalid("detail-type", format!("must be one of {known}")));
+            }
         };
-        Self::place(event, address(event, detail, &id, agent, said_at)?, id, at)
+        Self::place(event, address("detail", event, detail, &id, agent, said_at)?, id, at)
     }
 
     /// From the outbox: as from EventBridge, but the channel is given and must be the one that the data is for.
@@ -54,14 +57,12 @@ impl Publication {
         said_at: Timestamp,
         at: Timestamp,
     ) -> Result<Self, Error> {
-        let addressed = address(event, data, &key, agent, said_at)?;
+        let addressed = address("data", event, data, &key, agent, said_at)?;
         let meant = &addressed.channel;
         let company_notice =
             matches!((&channel, event), (Channel::Company(_), EventName::SystemNotification));
         if channel != *meant && !company_notice {
-            return Err(Error::BadRequest(
-                format!("this {event:?} is for {meant}, not for {channel}").into(),
-            ));
+            return Err(Error::invalid("channel", format!("must be {meant}, as the data says")));
         }
         Self::place(event, Addressed { channel, ..addressed }, key, at)
     }
@@ -69,7 +70,7 @@ impl Publication {
     fn place(event: EventName, addressed: Addressed, key: Key, at: Timestamp) -> Result<Self, Error> {
         let Addressed { channel, latest_key, happened_at, data } = addressed;
         let lane = channel.kind().policy().lane(event);
-        let lane = lane.ok_or(Error::BadRequest("this event has no place on this channel".into()))?;
+        let lane = lane.ok_or_else(|| Error::invalid("event", "has no place on this channel"))?;
         let at = match lane {
             // One that comes late, or again, must not pass for the last; one from the future not for ever.
             Lane::Latest => happened_at.min(at),
@@ -87,8 +88,9 @@ struct Addressed {
     data: Box<RawValue>,
 }
 
-/// Where the detail has no time, that is when it was said.
+/// `root` is what the detail is called where it came from. Where it has no time, that is when it was said.
 fn address(
+    root: &str,
     event: EventName,
     detail: Value,
     id: &Key,
@@ -100,31 +102,31 @@ fn address(
     let named_and_timed = |detail| with_defaults(detail, &[("id", &id), ("timestamp", &said_at)]);
     match event {
         EventName::FunnelUpdate => {
-            let update: FunnelUpdate = Error::parse(timed(detail))?;
+            let update: FunnelUpdate = Error::parse_at(root, timed(detail))?;
             let channel = Channel::FunnelUpdates(update.company_id.clone());
             addressed(channel, Some(update.funnel_id.to_string()), update.timestamp, &update)
         }
         EventName::ResourceUpdate => {
-            let update: ResourceUpdate = Error::parse(timed(detail))?;
+            let update: ResourceUpdate = Error::parse_at(root, timed(detail))?;
             let channel = Channel::ResourceUpdates(update.company_id.clone());
             addressed(channel, None, update.timestamp, &update)
         }
         EventName::AnalyticsUpdate => {
-            let update: AnalyticsUpdate = Error::parse(timed(detail))?;
+            let update: AnalyticsUpdate = Error::parse_at(root, timed(detail))?;
             let channel = Channel::Analytics(update.company_id.clone());
             addressed(channel, Some(update.latest_key()), update.timestamp, &update)
         }
         EventName::SystemNotification => {
-            let notice: Notification = Error::parse(named_and_timed(detail))?;
+            let notice: Notification = Error::parse_at(root, named_and_timed(detail))?;
             addressed(Channel::System, None, notice.timestamp, &notice)
         }
         EventName::UserNotification => {
-            let notice: UserNotification = Error::parse(named_and_timed(detail))?;
+            let notice: UserNotification = Error::parse_at(root, named_and_timed(detail))?;
             addressed(Channel::User(notice.user_id.clone()), None, notice.timestamp, &notice)
         }
         EventName::ChatMessage => {
-            let mut message: ChatMessage = Error::parse(named_and_timed(detail))?;
-            message.validate()?;
+            let mut message: ChatMessage = Error::parse_at(root, named_and_timed(detail))?;
+            message.validate().map_err(|error| error.within(root))?;
             message.is_read = false;
             if message.kind == MessageType::Bot {
                 message.user_id = message.user_id.or_else(|| agent.cloned());
@@ -132,7 +134,7 @@ fn address(
             let channel = Channel::Conversation(message.conversation_id.clone());
             addressed(channel, None, message.timestamp, &message)
         }
-        _ => Err(Error::BadRequest("the backend does not publish this event".into())),
+        _ => Err(Error::invalid("event", "is none that the backend publishes")),
     }
 }
 

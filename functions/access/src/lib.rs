@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use funnelcast_aws::{
-    Fanout, now,
+    DeadLetters, Fanout, bus, now,
     store::conversations::{self, Outcome, Word},
 };
 use funnelcast_core::{
@@ -62,23 +62,27 @@ pub enum Author<'a> {
 /// Does what the event says.
 ///
 /// # Errors
-/// [`Error::BadRequest`] where the detail is not what it should be: after its retries the event lies in the dead
-/// letters, with that reason.
-pub async fn handle(fanout: &Fanout, event: EventBridgeEvent<Value>) -> Result<(), Error> {
+/// [`Error::Internal`] and [`Error::RateLimited`], which a retry may mend. An event that is refused lies in the dead letters
+/// instead, with the reason.
+pub async fn handle((fanout, letters): &(Fanout, DeadLetters), event: Value) -> Result<(), Error> {
+    bus::deal_with(letters, event, async |event| obey(fanout, event).await).await
+}
+
+async fn obey(fanout: &Fanout, event: EventBridgeEvent<Value>) -> Result<(), Error> {
     match event.detail_type.as_str() {
         "Conversation" => {
             let at = event.time.map_or_else(now, |time| Timestamp::from_millis(time.timestamp_millis()));
-            match set(fanout, &Error::parse(event.detail)?, Author::Bus, at).await {
+            match set(fanout, &Error::parse_at("detail", event.detail)?, Author::Bus, at).await {
                 Err(Error::Conflict(_)) => Ok(()), // it came late, and no retry makes it later
-                other => other,
+                other => other.map_err(|error| error.within("detail")),
             }
         }
-        "Kick" => kick(fanout, Error::parse(event.detail)?).await,
+        "Kick" => kick(fanout, Error::parse_at("detail", event.detail)?).await,
         "AccessChanged" => {
-            let AccessChanged { user_id, company_id } = Error::parse(event.detail)?;
+            let AccessChanged { user_id, company_id } = Error::parse_at("detail", event.detail)?;
             fanout.team_changed(&user_id, &company_id).await
         }
-        other => Err(Error::BadRequest(format!("no such detail type: {other:.64}").into())),
+        _ => Err(Error::invalid("detail-type", "must be one of Conversation, Kick, AccessChanged")),
     }
 }
 

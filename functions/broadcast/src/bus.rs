@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Publishes it. Its time is when the backend put it; a retry has the same one, so the log is read back to there.
 pub(crate) async fn handle(fanout: &Fanout, event: EventBridgeEvent<Value>) -> Result<(), Error> {
-    let id: Key = event.id.unwrap_or_default().try_into()?;
+    let id = Key::try_from(event.id.unwrap_or_default()).map_err(|error| error.at("id"))?;
     let since = event.time.map_or_else(now, |time| Timestamp::from_millis(time.timestamp_millis()));
     let publication =
         Publication::from_backend(&event.detail_type, event.detail, id, fanout.agent.as_ref(), since, now())?;

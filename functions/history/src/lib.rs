@@ -37,7 +37,7 @@ pub async fn read(store: &Store, actor: Actor<'_>, history: History) -> Result<P
         (Some(before), None) => Window::Before(before),
         (None, Some(after)) => Window::After(after),
         (Some(_), Some(_)) => {
-            return Err(Error::BadRequest("`before` and `after` exclude each other".into()));
+            return Err(Error::invalid("before", "excludes after: give one of them"));
         }
     };
     let has_receipts = channel.kind().policy().lane(EventName::ChatReceipt).is_some();

@@ -13,7 +13,7 @@ use funnelcast_core::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, path};
 
 /// All of them, by the type of the webhook.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ fn fill(template: &str, webhook: &Value) -> Result<String, Error> {
         match webhook.pointer(&format!("/{pointer}")) {
             Some(Value::String(value)) => text.push_str(value),
             Some(Value::Number(value)) => text.push_str(&value.to_string()),
-            _ => return Err(Error::BadRequest(format!("the webhook has no text at /{pointer}").into())),
+            _ => return Err(Error::invalid(&path(&format!("/{pointer}")), "must be a string or a number")),
         }
         rest = after;
     }

@@ -29,6 +29,7 @@ mod publishing;
 mod rates;
 mod receipts;
 mod recovery;
+mod refusals;
 mod revocation;
 mod roster;
 mod scene;

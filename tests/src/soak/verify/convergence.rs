@@ -45,7 +45,7 @@ struct Excused<'a> {
 
 impl<'a> Excused<'a> {
     fn of(record: &'a Record) -> Self {
-        let letters = Letters::of(&record.letters, &record.published);
+        let letters = Letters::of(&record.letters);
         let given_up = record.published.iter().filter(|one| letters.has_given_up(one));
         let settled = record.entries().filter_map(|(device, entry)| match entry {
             Entry::Acked { key, .. } | Entry::Found { key, .. } => Some((&*device.user, &**key)),

@@ -42,7 +42,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
 
 /// What was said last: where there is a log, what stands last in it; else the latest, by its own time.
 fn said(record: &Record) -> Values<'_> {
-    let letters = Letters::of(&record.letters, &record.published);
+    let letters = Letters::of(&record.letters);
     let mut said = Values::new();
     for one in record.published.iter().filter(|one| !one.is_poison && !letters.has_given_up(one)) {
         let Some(key) = ["metric", "funnelId"].into_iter().find_map(|field| one.data[field].as_str()) else {

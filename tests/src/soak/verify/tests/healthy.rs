@@ -26,8 +26,8 @@ pub(super) fn healthy() -> Record {
         poison(published(7, NEWS, Way::Outbox)),
     ];
     let letters = vec![
-        json!({"requestPayload": {"detail": {"timestamp": "mark-6"}}, "responsePayload": {}}),
-        json!({"DDBStreamBatchInfo": {"batchSize": 1}}),
+        json!({"source": "bus", "item": {"detail": {"timestamp": "mark-6"}}}),
+        json!({"source": "outbox", "item": {"data": "{\"timestamp\":\"mark-7\"}"}}),
     ];
     let standing = |joined: &[(&str, u64)]| Standing {
         is_up: true,
