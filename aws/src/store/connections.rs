@@ -239,7 +239,7 @@ impl Store {
         }
         Err(match self.connection(user, id).await? {
             None => Error::connection_ended(),
-            Some(_) => Error::Conflict("a connection joins at most 100 channels; leave one first"),
+            Some(_) => Error::Conflict("a connection joins at most 100 channels; leave one first".into()),
         })
     }
 

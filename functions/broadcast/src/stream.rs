@@ -8,9 +8,12 @@ use funnelcast_aws::{
     Fanout,
     fanout::{Delivery, Outgoing},
     now,
-    store::stream::{Change, Outbox},
+    store::stream::{Change, Outbox, RESOLUTION},
 };
-use funnelcast_core::{Error, publication::Publication};
+use funnelcast_core::{
+    Error,
+    publication::{Publication, Times},
+};
 use futures_util::{StreamExt, stream};
 
 /// The channels of a batch that are served side by side; what they post shares one bound.
@@ -63,15 +66,11 @@ async fn one(fanout: &Fanout, record: &EventRecord) -> Result<Option<Outgoing>, 
             fanout.lose(lost).await.map(|()| None)
         }
         Change::Outbox(Outbox { channel, event, data, key, written_at }) => {
-            let publication = Publication::from_outbox(
-                channel,
-                event,
-                data,
-                key,
-                fanout.agent.as_ref(),
-                written_at,
-                now(),
-            )?;
+            let now = now();
+            let times =
+                Times { sent_at: written_at, taken_at: (written_at + RESOLUTION).min(now), now };
+            let publication =
+                Publication::from_outbox(channel, event, data, key, fanout.agent.as_ref(), times)?;
             let event = crate::keep(fanout, publication, written_at).await?;
             Ok(Some(Outgoing { event, except: None }))
         }

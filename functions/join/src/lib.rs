@@ -110,15 +110,16 @@ async fn still_allowed(
     channel: &Channel,
     right: &Right,
 ) -> Result<Result<(), Error>, Error> {
-    match (channel, right) {
-        (_, Right::Grant(_)) => Ok(Ok(())), // whatever the participants are
-        (Channel::Conversation(_), _) => {
-            match store.check_join(&caller.identity, channel, caller.now).await {
-                Err(refusal @ Error::Forbidden(_)) => Ok(Err(refusal)),
-                outcome => outcome.map(|_| Ok(())),
-            }
-        }
-        _ => Ok(Ok(())), // the token said it, and the token has not changed
+    if !matches!(channel, Channel::Conversation(_)) {
+        return Ok(Ok(())); // the token said it, and the token has not changed
+    }
+    let grant = match right {
+        Right::Grant(grant) => Some(grant.clone()), // whatever the participants are, but not into one that has ended
+        Right::Own | Right::Team(_) => None,
+    };
+    match store.right_to_join(&caller.identity, channel, grant, caller.now).await {
+        Err(refusal @ Error::Forbidden(_)) => Ok(Err(refusal)),
+        outcome => outcome.map(|_| Ok(())),
     }
 }
 

@@ -1,11 +1,8 @@
 //! Two who do their steps at once: every order of the steps is tried, one after the other.
 
-use std::collections::BTreeSet;
-
-use funnelcast_core::{CompanyId, ConversationId, UserId};
+use funnelcast_core::ConversationId;
 
 use super::*;
-use crate::store::conversations::{Conversation, Word};
 
 /// Whose step is next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,15 +162,13 @@ async fn who_comes_back_while_his_end_is_told_is_told_to_be_here() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_taken_out_while_he_joins_is_refused_or_found_among_the_members() {
     let conversation: ConversationId = "c1".parse().unwrap();
-    let company: CompanyId = "biz_1".parse().unwrap();
     for order in orders(2, 2) {
         let table = Table::new().await;
         let joiner = joiner(&table).await;
         let user = joiner.identity.user.clone();
         let both: BTreeSet<UserId> = [user.clone(), "user_1".parse().unwrap()].into();
-        let before = now() - Duration::from_mins(1);
-        let is = |participants| Word::Is(Conversation { company: company.clone(), participants });
-        table.change_conversation(&conversation, &is(both.clone()), before, |_| true).await.unwrap();
+        let before = set("biz_1", both.clone());
+        table.change_conversation(&conversation, &before, |_| true).await.unwrap();
         let rest: BTreeSet<UserId> =
             both.iter().filter(|participant| **participant != user).cloned().collect();
 
@@ -190,8 +185,8 @@ async fn who_is_taken_out_while_he_joins_is_refused_or_found_among_the_members()
                     refused = !table.conversation_access(&conversation, &user).await.unwrap().is_participant;
                 }
                 (Turn::Right, _, 1) => {
-                    let word = is(rest.clone());
-                    table.change_conversation(&conversation, &word, now(), |_| true).await.unwrap();
+                    let change = set("biz_1", rest.clone());
+                    table.change_conversation(&conversation, &change, |_| true).await.unwrap();
                 }
                 (Turn::Right, ..) => is_member = is_among_members(&table, &channel(), &joiner).await,
             }
