@@ -209,6 +209,27 @@ async fn one_asks_and_all_get_the_answer() {
     assert_eq!(whop.questions().len(), 1);
 }
 
+/// The answer to a question from before a change is not of now, though it comes last.
+#[tokio::test]
+async fn an_answer_that_was_forgotten_before_it_came_is_asked_for_again() {
+    let permits = Arc::new(Semaphore::new(0));
+    let Answer::Now(yes) = access(true, "admin") else { panic!() };
+    let whop = Arc::new(Asking::start(Answer::Later(Arc::clone(&permits), yes)).await);
+    let asking = tokio::spawn({
+        let whop = Arc::clone(&whop);
+        async move { whop.may_join(now()).await }
+    });
+    while whop.questions().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    whop.answers(access(false, "no_access"));
+    whop.table.forget_team(&"user_1".parse().unwrap(), &"biz_1".parse().unwrap()).await.unwrap();
+    permits.add_permits(1);
+    assert_eq!(asking.await.unwrap(), Err("forbidden"));
+    assert_eq!(whop.may_join(now()).await, Err("forbidden"));
+    assert_eq!(whop.questions().len(), 2);
+}
+
 #[tokio::test]
 async fn another_asks_where_the_one_who_asked_has_died() {
     let whop = Asking::start(access(true, "admin")).await;
