@@ -45,9 +45,3 @@ export function checkPercent(number: number, what: string): number {
   if (Number.isInteger(number) && number >= 0 && number <= 100) return number;
   throw new FunnelcastError('bad_request', `${what} is a whole number from 0 to 100, not ${number}`);
 }
-
-/** Passes a revision on: a whole number from 0 to 2^53 - 1. */
-export function checkRevision(revision: number): number {
-  if (Number.isSafeInteger(revision) && revision >= 0) return revision;
-  throw new FunnelcastError('bad_request', `revision is a whole number from 0 to 2^53 - 1, not ${revision}`);
-}

@@ -8,12 +8,7 @@ export type { Channel, ConversationChannel } from '../channels.js';
 export { FunnelcastError } from '../errors.js';
 export { type Bus, type BusEvent, PublishError } from './bus.js';
 export { type OutboxItem, type OutboxOptions, outboxItem } from './outbox.js';
-export {
-  type ConversationNote,
-  RealTimeUpdates,
-  type RealTimeUpdatesOptions,
-  realTimeUpdates,
-} from './real-time-updates.js';
+export { RealTimeUpdates, type RealTimeUpdatesOptions, realTimeUpdates } from './real-time-updates.js';
 export { userIdOf } from './subjects.js';
 export {
   createTokenIssuer,

@@ -8,7 +8,7 @@ import type { Channel } from '../channels.js';
 import { FunnelcastError } from '../errors.js';
 import type { FunnelUpdateType, ResourceUpdateType } from '../wire.js';
 import { type Bus, type BusEvent, putEvents } from './bus.js';
-import { checkId, checkRevision, checkText, MESSAGE_BYTES_MAX } from './check.js';
+import { checkId, checkText, MESSAGE_BYTES_MAX } from './check.js';
 import {
   analyticsUpdate,
   type BackendMessage,
@@ -16,7 +16,6 @@ import {
   funnelUpdate,
   type Metric,
   type Notice,
-  now,
   type ProgressNote,
   type Resource,
   resourceUpdate,
@@ -28,19 +27,6 @@ import {
 
 /** How to reach the stack's bus. */
 export interface RealTimeUpdatesOptions extends Partial<Bus> {}
-
-/** What more can be said of a change of who takes part in a conversation. */
-export interface ConversationNote {
-  /** The app's own count of its changes of this conversation, a whole number from 0: the higher one is the newer. */
-  revision?: number;
-  /** When the change was made; now where it is absent. */
-  timestamp?: Date;
-  /**
-   * Whether the participants may read what was said before, where the conversation has ended, or is another company's.
-   * Such a change is refused by default.
-   */
-  keepLog?: boolean;
-}
 
 /**
  * Publishes by EventBridge. What it says comes at least once: a call that the network interrupts is repeated by AWS's
@@ -126,25 +112,16 @@ export class RealTimeUpdates {
     return this.send(chatMessage(conversationId, message));
   }
 
-  /**
-   * Says who takes part in a conversation: all of them. Those who no longer do are taken out of it.
-   *
-   * Of two changes the newer stands, whichever arrives last: that with the higher `revision`, where both have one, else that
-   * with the later `timestamp`, which is now where none is given. The older one lies in the dead letters.
-   */
+  /** Says who takes part in a conversation: all of them. Those who no longer do are taken out of it. */
   async sendConversation(
     { companyId }: Pick<UpdateUser, 'companyId'>,
     conversationId: string,
     participants: readonly string[],
-    { revision, timestamp, keepLog }: ConversationNote = {},
   ): Promise<void> {
     const detail = {
       conversationId: checkId(conversationId, 'conversationId'),
       companyId: checkId(companyId, 'companyId'),
       participants: participants.map(id => checkId(id, 'the id of a participant')),
-      ...(revision !== undefined && { revision: checkRevision(revision) }),
-      timestamp: timestamp?.toISOString() ?? now(),
-      ...(keepLog !== undefined && { keepLog }),
     };
     return this.#put([{ detailType: 'Conversation', detail }]);
   }
