@@ -73,7 +73,8 @@ mod tests {
     const TAKEN: &str = "2025-11-23T10:00:00Z";
 
     fn arrival(time: &str, ingestion_time: Option<&str>) -> Arrival {
-        let event = json!({"id": "1", "detail-type": "T", "source": "s", "time": time, "detail": {"event": {}}});
+        let event =
+            json!({"id": "1", "detail-type": "T", "source": "s", "time": time, "detail": {"event": {}}});
         let event = match ingestion_time {
             Some(time) => json!({"event": event, "ingestionTime": time}),
             None => event,

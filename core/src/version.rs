@@ -74,11 +74,7 @@ impl Version {
     pub fn after(self, before: Option<&Self>) -> Self {
         let Some(before) = before else { return self };
         let revision = self.revision.max(before.revision);
-        if before.at > self.at {
-            Self { revision, ..*before }
-        } else {
-            Self { revision, ..self }
-        }
+        if before.at > self.at { Self { revision, ..*before } } else { Self { revision, ..self } }
     }
 
     /// [`Error::Conflict`], for a change that is older than this version, which stands.
@@ -146,7 +142,10 @@ mod tests {
     #[test]
     fn what_has_been_reached_is_not_given_up() {
         let before = version(revision(7), 500, Clock::Producer);
-        assert_eq!(version(None, 900, Clock::Bus).after(Some(&before)), version(revision(7), 900, Clock::Bus));
+        assert_eq!(
+            version(None, 900, Clock::Bus).after(Some(&before)),
+            version(revision(7), 900, Clock::Bus)
+        );
         assert_eq!(
             version(revision(8), 100, Clock::Bus).after(Some(&before)),
             version(revision(8), 500, Clock::Producer)

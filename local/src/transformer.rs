@@ -80,7 +80,8 @@ impl Transformer {
                 '<' => {
                     let name = name(&mut rest)?;
                     let variable = reserved(&name).or_else(|| variables.get(&*name).cloned());
-                    let variable = variable.with_context(|| format!("InputTemplate: <{name}> is not defined"))?;
+                    let variable =
+                        variable.with_context(|| format!("InputTemplate: <{name}> is not defined"))?;
                     pieces.push(Piece::Text(std::mem::take(&mut text)));
                     pieces.push(if in_text { Piece::InText(variable) } else { Piece::Json(variable) });
                     continue;
@@ -206,12 +207,15 @@ mod tests {
 
     #[test]
     fn the_whole_event_and_when_it_was_taken() {
-        let output = apply(&[], r#"{"event": <aws.events.event.json>, "at": <aws.events.event.ingestion-time>}"#);
+        let output =
+            apply(&[], r#"{"event": <aws.events.event.json>, "at": <aws.events.event.ingestion-time>}"#);
         let output: Value = serde_json::from_str(&output).unwrap();
         assert_eq!(output["at"], "2025-11-23T10:00:00Z");
         assert_eq!(output["event"]["detail"]["state"], "on \"air\"");
-        let output = apply(&[], r#"{"e": <aws.events.event>, "r": "<aws.events.rule-name> <aws.events.rule-arn>"}"#);
-        let expected = json!({"e": {"source": "s", "detail-type": "T", "time": "2025-11-23T12:00:00Z"}, "r": "r arn:r"});
+        let output =
+            apply(&[], r#"{"e": <aws.events.event>, "r": "<aws.events.rule-name> <aws.events.rule-arn>"}"#);
+        let expected =
+            json!({"e": {"source": "s", "detail-type": "T", "time": "2025-11-23T12:00:00Z"}, "r": "r arn:r"});
         assert_eq!(serde_json::from_str::<Value>(&output).unwrap(), expected);
     }
 
@@ -224,7 +228,10 @@ mod tests {
             ("b", "$.detail.list[1].b"),
             ("none", "$.detail.none"),
         ];
-        assert_eq!(apply(&paths, r#"{"t": <type>, "n": [9, <n>], "b": <b>}"#), r#"{"t": "T", "n": [9, 1], "b": true}"#);
+        assert_eq!(
+            apply(&paths, r#"{"t": <type>, "n": [9, <n>], "b": <b>}"#),
+            r#"{"t": "T", "n": [9, 1], "b": true}"#
+        );
         assert_eq!(apply(&paths, r#""\"<type>\" has <list><none>""#), r#""\"T\" has [a,{b:true}]""#);
     }
 

@@ -29,6 +29,13 @@ pub struct Times {
     pub now: Timestamp,
 }
 
+impl Times {
+    /// All of it at one moment.
+    pub const fn at(now: Timestamp) -> Self {
+        Self { sent_at: now, taken_at: now, now }
+    }
+}
+
 /// An event that may be published: it has its place in the policy, and its payload is whole.
 #[derive(Debug)]
 pub struct Publication {

@@ -163,7 +163,11 @@ fn what_is_only_kept_as_the_latest_is_of_when_it_happened() {
     };
     assert_eq!(at(Some("2026-11-23T09:00:00.000Z")), "2026-11-23T09:00:00.000Z");
     assert_eq!(at(None), AT, "when it was said");
-    assert_eq!(at(Some("2099-01-01T00:00:00.000Z")), SOON, "no later than when it came, however often it is tried");
+    assert_eq!(
+        at(Some("2099-01-01T00:00:00.000Z")),
+        SOON,
+        "no later than when it came, however often it is tried"
+    );
     let resource = json!({"type": "created", "resourceId": "r", "resourceType": "t", "resourceName": "n",
                           "companyId": "biz_1", "timestamp": AT});
     let resource = from_backend("ResourceUpdate", resource).unwrap();

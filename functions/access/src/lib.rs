@@ -120,8 +120,7 @@ pub async fn set(
         Author::Bus => true,
         Author::Backend(identity) => policy::may_manage_conversation(identity, owner, Some(company_id)),
     };
-    let to =
-        conversations::Conversation { company: company_id.clone(), participants: participants.clone() };
+    let to = conversations::Conversation { company: company_id.clone(), participants: participants.clone() };
     let change = ConversationChange { to: Some(to), version, key, keep_log: *keep_log };
     match fanout.store.change_conversation(conversation_id, &change, may).await? {
         Outcome::Refused => return Err(Error::Forbidden("you may not set this conversation")),

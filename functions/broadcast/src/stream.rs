@@ -67,8 +67,7 @@ async fn one(fanout: &Fanout, record: &EventRecord) -> Result<Option<Outgoing>, 
         }
         Change::Outbox(Outbox { channel, event, data, key, written_at }) => {
             let now = now();
-            let times =
-                Times { sent_at: written_at, taken_at: (written_at + RESOLUTION).min(now), now };
+            let times = Times { sent_at: written_at, taken_at: (written_at + RESOLUTION).min(now), now };
             let publication =
                 Publication::from_outbox(channel, event, data, key, fanout.agent.as_ref(), times)?;
             let event = crate::keep(fanout, publication, written_at).await?;

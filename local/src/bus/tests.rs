@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::transformer::Transformer;
 use crate::lambda::fixture::{self, DEAD, Fixture, fixture};
+use crate::transformer::Transformer;
 
 /// A bus `b` with one rule, for events of source `app`.
 async fn bus(target: Target) -> (Bus, Fixture) {

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::{
-    Function, HttpRoute, Input, Rule, Target, Trigger, document::Resource, intrinsics::Resolver, mappings, names,
-    properties::Properties, stack::Arns, stack::Triggers,
+    Function, HttpRoute, Input, Rule, Target, Trigger, document::Resource, intrinsics::Resolver, mappings,
+    names, properties::Properties, stack::Arns, stack::Triggers,
 };
 use crate::{pattern::Pattern, transformer::Transformer};
 

@@ -334,7 +334,8 @@ async fn no_grant_lets_anybody_into_a_conversation_that_is_over() -> Result<()> 
     let backend = tests::User::backend_of("biz_1");
     world.stack.ask_api(http::Method::DELETE, &path).token(&backend.token()?).send().await?.done()?;
     assert_eq!(guest.only("access.revoked").await?["data"]["reason"], "the conversation has ended");
-    let message = json!({"channel": channel, "event": "chat.message", "key": "k2", "data": {"content": "still?"}});
+    let message =
+        json!({"channel": channel, "event": "chat.message", "key": "k2", "data": {"content": "still?"}});
     assert_eq!(guest.refused("send", message.clone()).await?, *"not_joined");
     assert_eq!(guest.refused("history", json!({"channel": channel, "limit": 1})).await?, *"not_joined");
     let join = json!({"channel": channel, "grant": good});

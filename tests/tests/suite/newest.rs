@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Stack, User, eventually, events, time_from_now, unique};
+use tests::{Answer, Stack, User, events, eventually, time_from_now, unique};
 
 use crate::scene::{joined, pair};
 
@@ -77,7 +77,13 @@ fn change(id: &str, company: &str, participants: &[&User], of: &Value) -> Value 
 }
 
 /// What a backend asks of a conversation; `change` where it sets it.
-async fn ask(stack: &Stack, company: &str, method: Method, path: &str, change: Option<Value>) -> Result<Answer> {
+async fn ask(
+    stack: &Stack,
+    company: &str,
+    method: Method,
+    path: &str,
+    change: Option<Value>,
+) -> Result<Answer> {
     let path = format!("conversations/{path}");
     let mut request = stack.ask_api(method, &path).token(&User::backend_of(company).token()?);
     if let Some(Value::Object(mut body)) = change {

@@ -164,7 +164,11 @@ async fn a_repeat_of_the_bus_is_done_and_changes_nothing() {
         assert_eq!(table.change(&one).await, Outcome::Repeated, "{millis}");
         assert_eq!(table.participants(&all).await, second, "{millis}");
         let late = event("event-3", said_at(&first, 0));
-        assert_eq!(table.change(&late).await, Outcome::Stale(version(millis)), "never applied, so never done");
+        assert_eq!(
+            table.change(&late).await,
+            Outcome::Stale(version(millis)),
+            "never applied, so never done"
+        );
     }
 }
 

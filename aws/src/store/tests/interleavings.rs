@@ -1,6 +1,6 @@
 //! Two who do their steps at once: every order of the steps is tried, one after the other.
 
-use funnelcast_core::ConversationId;
+use funnelcast_core::{ConversationId, Grant, grant::Capability};
 
 use super::*;
 
@@ -192,5 +192,43 @@ async fn who_is_taken_out_while_he_joins_is_refused_or_found_among_the_members()
             }
         }
         assert!(refused || is_member, "he is in, and nobody knows: {order:?}");
+    }
+}
+
+/// Ending a conversation changes it, then reads its members; joining by a grant writes the membership, then asks again.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_by_a_grant_while_a_conversation_ends_is_refused_or_found_among_the_members() {
+    let conversation: ConversationId = "c1".parse().unwrap();
+    for order in orders(2, 2) {
+        let table = Table::new().await;
+        let joiner = joiner(&table).await;
+        let until = joiner.now + Duration::from_mins(1);
+        let grant = Grant { caps: [Capability::Join].into(), until };
+        table.change_conversation(&conversation, &set("biz_1", []), |_| true).await.unwrap();
+        let (mut joining, mut ending) = (0, 0);
+        let (mut refused, mut is_member) = (false, false);
+        for turn in &order {
+            match turn {
+                Turn::Left => joining += 1,
+                Turn::Right => ending += 1,
+            }
+            match (turn, joining, ending) {
+                (Turn::Left, 1, _) => {
+                    let right = Right::Grant(grant.clone());
+                    table.put_membership(&joiner, &channel(), right).await.unwrap();
+                }
+                (Turn::Left, ..) => {
+                    let again = Some(grant.clone());
+                    let right = table.right_to_join(&joiner.identity, &channel(), again, joiner.now).await;
+                    refused = right.is_err();
+                }
+                (Turn::Right, _, 1) => {
+                    let end = ConversationChange { to: None, ..set("biz_1", []) };
+                    table.change_conversation(&conversation, &end, |_| true).await.unwrap();
+                }
+                (Turn::Right, ..) => is_member = is_among_members(&table, &channel(), &joiner).await,
+            }
+        }
+        assert!(refused || is_member, "a member of what is over, and nobody knows: {order:?}");
     }
 }

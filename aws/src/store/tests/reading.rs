@@ -62,7 +62,8 @@ async fn a_latest_value_never_gives_way_to_one_that_happened_earlier() {
     for seqs in [[Some(seq(1)), Some(seq(2)), Some(seq(3))], [None; 3]] {
         let table = Table::new().await;
         let channel: Channel = "analytics:biz_1".parse().unwrap();
-        for ((at, last), seq) in [(earlier, earlier), (later, later), (earlier, later)].into_iter().zip(seqs) {
+        for ((at, last), seq) in [(earlier, earlier), (later, later), (earlier, later)].into_iter().zip(seqs)
+        {
             table.put_latest(&value(&channel, at), seq).await.unwrap();
             let kept: Vec<_> = table.latest(&channel).await.unwrap().iter().map(|event| event.at).collect();
             assert_eq!(kept, [last], "{seq:?}");
