@@ -1,12 +1,11 @@
 //! The event bus: what a function has to say to other functions, and to the app's own.
 
-use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_sdk_eventbridge::{Client, error::DisplayErrorContext, types::PutEventsRequestEntry};
 use funnelcast_core::Error;
 use serde_json::Value;
 
 use crate::{
-    Config, DeadLetters, Resource,
+    Arrival, Config, DeadLetters, Resource,
     letters::{Source, Undone},
 };
 
@@ -17,13 +16,14 @@ use crate::{
 pub async fn deal_with(
     letters: &DeadLetters,
     event: Value,
-    deal: impl AsyncFn(EventBridgeEvent<Value>) -> Result<(), Error>,
+    deal: impl AsyncFn(Arrival) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let dealt = async { deal(Error::parse(event.clone())?).await };
     match dealt.await {
         Err(error) if !error.is_retryable() => {
-            let id = event["id"].as_str().unwrap_or_default();
-            letters.put(&Undone { source: Source::Bus, id, item: &event, tries: 1, error: &error }).await
+            let item = Arrival::unwrapped(&event);
+            let id = item["id"].as_str().unwrap_or_default();
+            letters.put(&Undone { source: Source::Bus, id, item, tries: 1, error: &error }).await
         }
         outcome => outcome,
     }

@@ -4,13 +4,8 @@ use std::{collections::BTreeMap, fmt};
 
 use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
 use funnelcast_core::{
-<<<<<<< HEAD
     ConnectionId, Error, Identity, JoinOrder, Timestamp,
-    action::{self, Action, Rejected},
-=======
-    ConnectionId, Error, Identity, Timestamp,
     action::{self, Action, Echo, Rejected},
->>>>>>> refusals
     frame::Reply,
 };
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};

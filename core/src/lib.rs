@@ -7,6 +7,7 @@
 //! - [`channel`], [`policy`]: the channels, and the one table that says who may join, publish and read what
 //! - [`action`], [`frame`]: what a client sends, and what it gets back
 //! - [`event`], [`publication`]: the payloads, and how a client's or the backend's word becomes one
+//! - [`version`]: which of two changes is the newer
 //! - [`grant`]: what the app's backend opens for one user on one channel
 //! - [`identity`], [`id`], [`time`], [`text`]: the values that the rest is made of
 //! - [`error`]: the one error type, with its wire codes
@@ -27,6 +28,7 @@ pub mod publication;
 pub mod schema;
 pub mod text;
 pub mod time;
+pub mod version;
 
 pub use channel::Channel;
 pub use error::Error;
@@ -35,3 +37,4 @@ pub use id::{CompanyId, ConnectionId, ConversationId, FunnelId, Key, RequestId, 
 pub use identity::Identity;
 pub use order::JoinOrder;
 pub use time::Timestamp;
+pub use version::Version;

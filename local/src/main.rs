@@ -6,7 +6,8 @@
 //!
 //! # Layout
 //! - `cli`, `up`, `token`, `emit`, `cost`: the commands; `up` puts everything below together.
-//! - `template`: template.yaml to a `Stack`; `pattern`: event patterns, for rules and for stream filters.
+//! - `template`: template.yaml to a `Stack`; `pattern`: event patterns, for rules and for stream filters;
+//!   `transformer`: what a rule's target gets.
 //! - `front`: the one port, and what of it goes where; `websocket`: connections, routes, limits.
 //! - `lambda`: processes and their runtime API; `bus`, `queues`, `streams`: what triggers them.
 //! - `engine`: DynamoDB; `journal`: what else is kept with `--data`; `usage`: what each function asked of it; `http_api`: the HTTP API, where there is one;
@@ -37,6 +38,7 @@ mod streams;
 mod template;
 mod throttle;
 mod token;
+mod transformer;
 mod up;
 mod usage;
 mod websocket;

@@ -14,7 +14,7 @@ use crate::{errand::Lost, fanout::Outgoing};
 /// How exact the time of a record is, [as AWS writes it][time].
 ///
 /// [time]: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
-const RESOLUTION: Duration = Duration::from_secs(1);
+pub const RESOLUTION: Duration = Duration::from_secs(1);
 
 /// A change of the table that somebody is to hear of.
 #[derive(Debug)]

@@ -47,15 +47,9 @@ export interface Update<Name extends EventName = EventName> {
 
 /** How far something has come, and a line to show. */
 export interface ProgressNote {
-<<<<<<< HEAD
-  /** A whole number from 0 to 100. */
+  /** A number from 0 to 100. */
   progress?: number | undefined;
   message?: string | undefined;
-=======
-  /** A number from 0 to 100. */
-  progress?: number;
-  message?: string;
->>>>>>> refusals
 }
 
 /** A thing that funnels are made of. */

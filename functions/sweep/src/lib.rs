@@ -53,13 +53,22 @@ async fn run(sweeper: &Sweeper, errand: Errand) -> Result<(), Error> {
 
 /// Removes a connection whose lease or whose token has ended, or looks again when it may have. One read, and one write or one
 /// message.
+///
+/// Not every sign of life is in the table: to write each down would cost a write a frame, so only `ping` is. API Gateway
+/// knows when a message last went over the connection, and is asked before one is taken for dead.
 async fn look_at_lease(
     Sweeper { fanout, lease, .. }: &Sweeper,
     user: UserId,
     id: ConnectionId,
 ) -> Result<(), Error> {
     let Some(connection) = fanout.store.connection(&user, &id).await? else { return Ok(()) };
-    let (now, ends_at) = (now(), (connection.seen_at + lease.length()).min(connection.expires_at));
+    let now = now();
+    let mut ends_at = (connection.seen_at + lease.length()).min(connection.expires_at);
+    if ends_at <= now && now < connection.expires_at {
+        let active_at = fanout.gateway.last_active(&id).await?;
+        let active_until = active_at.map_or(ends_at, |at| at + lease.length());
+        ends_at = ends_at.max(active_until).min(connection.expires_at);
+    }
     if now < ends_at {
         return fanout.errands.put(&Errand::Lease { user, connection: id }, ends_at.since(now)).await;
     }

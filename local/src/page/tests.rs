@@ -20,7 +20,7 @@ use crate::{
     journal::Journal,
     lambda::fixture::{DEAD, Fixture, fixture, stack},
     pattern::Pattern,
-    template::{HttpApi, HttpRoute, Rule, Stack, Target, Trigger},
+    template::{HttpApi, HttpRoute, Input, Rule, Stack, Target, Trigger},
     token::DevKey,
     websocket::{
         CONNECTION_MAX, FRAME_BYTES_MAX, IDLE_MAX, INTEGRATION_TIMEOUT, Limits, MESSAGE_BYTES_MAX, WebSockets,
@@ -96,6 +96,7 @@ fn stack_with_bus_and_api() -> Stack {
             pattern: Pattern::parse(&json!({ "source": ["app"] })).unwrap(),
         },
         target: Target::Queue(DEAD.to_owned()),
+        input: Input::Event,
     }];
     let (method, path, function) = ("GET".to_owned(), "/api/echo".to_owned(), "F".to_owned());
     stack.http = Some(HttpApi {
