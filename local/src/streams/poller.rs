@@ -114,17 +114,16 @@ impl Reader<'_> {
         let description = self.engine.call("DynamoDBStreams_20120810.DescribeStream", stream_request).await?;
         let shard = text(&description["StreamDescription"]["Shards"][0], "ShardId")?;
         let shard = json!({ "StreamArn": stream, "ShardId": shard });
-        let from = match position {
-            Some(position) => &*position,
-            None => {
-                let first = match self.feed.source.start {
-                    StartingPosition::TrimHorizon => Position::Start,
-                    StartingPosition::Latest => self.end(&shard).await?,
-                };
-                // At once: a stack that is killed before it has read anything must not begin further on.
-                self.progress.begin_at(&first);
-                position.insert(first)
-            }
+        let from = if let Some(position) = position {
+            &*position
+        } else {
+            let first = match self.feed.source.start {
+                StartingPosition::TrimHorizon => Position::Start,
+                StartingPosition::Latest => self.end(&shard).await?,
+            };
+            // At once: a stack that is killed before it has read anything must not begin further on.
+            self.progress.begin_at(&first);
+            position.insert(first)
         };
         self.iterator_from(&shard, from).await
     }

@@ -22,15 +22,15 @@ struct Running {
     fixture: Fixture,
     websockets: Arc<WebSockets>,
     address: String,
-    _server: JoinSet<()>,
+    _tasks: JoinSet<()>,
 }
 
 async fn start(data: Option<&Path>) -> Running {
     let fixture = fixture_in(data, &[]).await;
-    let mut api = stack(BTreeMap::new()).websocket;
+    let mut definition = stack(BTreeMap::new()).websocket;
     for key in ["$default", "$disconnect"] {
         let route = Route { function: "F".to_owned(), responds: false, timeout: INTEGRATION_TIMEOUT };
-        api.routes.insert(key.to_owned(), route);
+        definition.routes.insert(key.to_owned(), route);
     }
     let limits = Limits {
         message_bytes_max: MESSAGE_BYTES_MAX,
@@ -42,13 +42,13 @@ async fn start(data: Option<&Path>) -> Running {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (lambda, faults, journal) = (fixture.lambda.clone(), fixture.faults.clone(), fixture.journal.clone());
-    let websockets = WebSockets::new(api, &address, limits, lambda, faults, journal);
-    let (served, mut server) = (Arc::clone(&websockets), JoinSet::new());
-    server.spawn(serve(listener, move |request, peer| {
-        let served = Arc::clone(&served);
-        async move { served.accept(request, peer).await }
+    let websockets = WebSockets::new(definition, &address, limits, lambda, faults, journal);
+    let (api, mut tasks) = (Arc::clone(&websockets), JoinSet::new());
+    tasks.spawn(serve(listener, move |request, peer| {
+        let api = Arc::clone(&api);
+        async move { api.accept(request, peer).await }
     }));
-    Running { fixture, websockets, address, _server: server }
+    Running { fixture, websockets, address, _tasks: tasks }
 }
 
 impl Running {
