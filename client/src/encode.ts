@@ -89,13 +89,21 @@ export function encodeDraft<Name extends keyof ClientDrafts>(
   const types = Object.hasOwn(DRAFTS, event) ? DRAFTS[event] : undefined;
   if (!types) throw refusal('bad_request', 'event', 'must be one that a client may publish');
   checkType(data, 'object', 'data');
-  for (const [name, type] of Object.entries(types)) {
-    checkType((data as unknown as Record<string, unknown>)[name], type, `data.${name}`);
-  }
-  const copies = Object.entries(data)
+  const values = read(data);
+  for (const [name, type] of Object.entries(types)) checkType(values[name], type, `data.${name}`);
+  const copies = Object.entries(values)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => [name, copy(value, `data.${name}`)]);
   return Object.fromEntries(copies);
+}
+
+/** What is in an object, whose getters may throw. */
+function read(data: object): Record<string, unknown> {
+  try {
+    return Object.fromEntries(Object.entries(data));
+  } catch (error) {
+    throw refusal('bad_request', 'data', `cannot be read: ${error}`);
+  }
 }
 
 function copy(value: unknown, field: string): unknown {
