@@ -1,8 +1,8 @@
 //! The event bus: what a function has to say to other functions, and to the app's own.
 
-use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_sdk_eventbridge::{Client, error::DisplayErrorContext, types::PutEventsRequestEntry};
 use funnelcast_core::Error;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
@@ -10,20 +10,22 @@ use crate::{
     letters::{Source, Undone},
 };
 
-/// Deals with an event that has come off the bus. One that is refused lies in the dead letters at once, and is done.
+/// Deals with an event that has come off the bus, as it is or as the `event` of what a rule's input transformer made of it.
+/// One that is refused lies in the dead letters at once, and is done.
 ///
 /// # Errors
 /// What a retry may mend: Lambda then tries again, and at last puts the event and the error into the dead letters itself.
-pub async fn deal_with(
+pub async fn deal_with<E: DeserializeOwned>(
     letters: &DeadLetters,
-    event: Value,
-    deal: impl AsyncFn(EventBridgeEvent<Value>) -> Result<(), Error>,
+    input: Value,
+    deal: impl AsyncFn(E) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let dealt = async { deal(Error::parse(event.clone())?).await };
+    let dealt = async { deal(Error::parse(input.clone())?).await };
     match dealt.await {
         Err(error) if !error.is_retryable() => {
-            let id = event["id"].as_str().unwrap_or_default();
-            letters.put(&Undone { source: Source::Bus, id, item: &event, tries: 1, error: &error }).await
+            let item = input.get("event").unwrap_or(&input);
+            let id = item["id"].as_str().unwrap_or_default();
+            letters.put(&Undone { source: Source::Bus, id, item, tries: 1, error: &error }).await
         }
         outcome => outcome,
     }

@@ -9,6 +9,7 @@
 //! - [`event`], [`publication`]: the payloads, and how a client's or the backend's word becomes one
 //! - [`grant`]: what the app's backend opens for one user on one channel
 //! - [`identity`], [`id`], [`time`], [`text`]: the values that the rest is made of
+//! - [`size`]: how large they are on the wire
 //! - [`error`]: the one error type, with its wire codes
 
 pub mod action;
@@ -24,6 +25,7 @@ pub mod policy;
 pub mod publication;
 #[cfg(feature = "schema")]
 pub mod schema;
+pub mod size;
 pub mod text;
 pub mod time;
 

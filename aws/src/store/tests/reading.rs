@@ -56,7 +56,7 @@ async fn a_latest_value_never_gives_way_to_an_older_one() {
     });
     join_all(puts).await;
     table.put_latest(&update(), Some(seq(3))).await.unwrap();
-    assert_eq!(seqs_of(&table.latest(&channel).await.unwrap()), [20]);
+    assert_eq!(seqs_of(&table.latest(&channel, None).await.unwrap().events), [20]);
 }
 
 /// Without a log, by its time: one that is late, or comes again, does not pass for the last.
@@ -75,7 +75,8 @@ async fn a_value_without_a_seq_never_gives_way_to_an_earlier_one() {
     let (earlier, later) = (now() - Duration::from_secs(1), now());
     for (at, last) in [(earlier, earlier), (later, later), (earlier, later)] {
         table.put_latest(&value(at), None).await.unwrap();
-        let kept: Vec<_> = table.latest(&channel).await.unwrap().iter().map(|event| event.at).collect();
+        let kept: Vec<_> =
+            table.latest(&channel, None).await.unwrap().events.iter().map(|event| event.at).collect();
         assert_eq!(kept, [last]);
     }
 }
