@@ -9,19 +9,20 @@ use crate::{
     letters::{Source, Undone},
 };
 
-/// Deals with an event that has come off the bus. One that is refused lies in the dead letters at once, and is done.
+/// Deals with an event that has come off the bus, as it is or as the `event` of what a rule's input transformer made of it.
+/// One that is refused lies in the dead letters at once, and is done.
 ///
 /// # Errors
 /// What a retry may mend: Lambda then tries again, and at last puts the event and the error into the dead letters itself.
 pub async fn deal_with(
     letters: &DeadLetters,
-    event: Value,
+    input: Value,
     deal: impl AsyncFn(Arrival) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let dealt = async { deal(Error::parse(event.clone())?).await };
+    let dealt = async { deal(Error::parse(input.clone())?).await };
     match dealt.await {
         Err(error) if !error.is_retryable() => {
-            let item = Arrival::unwrapped(&event);
+            let item = Arrival::unwrapped(&input);
             let id = item["id"].as_str().unwrap_or_default();
             letters.put(&Undone { source: Source::Bus, id, item, tries: 1, error: &error }).await
         }

@@ -10,6 +10,7 @@
 //! - [`version`]: which of two changes is the newer
 //! - [`grant`]: what the app's backend opens for one user on one channel
 //! - [`identity`], [`id`], [`time`], [`text`]: the values that the rest is made of
+//! - [`size`]: how large they are on the wire
 //! - [`error`]: the one error type, with its wire codes
 
 pub mod action;
@@ -26,6 +27,7 @@ pub mod policy;
 pub mod publication;
 #[cfg(feature = "schema")]
 pub mod schema;
+pub mod size;
 pub mod text;
 pub mod time;
 pub mod version;

@@ -12,6 +12,9 @@ pub const HISTORY_LIMIT_MAX: u8 = 100;
 /// The longest text that `history` looks for, in bytes.
 pub const CONTAINS_BYTES_MAX: usize = 256;
 
+/// The longest place among a channel's last values, in bytes: a sort key of DynamoDB's.
+pub const LATEST_CURSOR_BYTES_MAX: usize = 1024;
+
 /// Publishes an event.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -52,7 +55,7 @@ pub struct Sent {
     pub recipients: usize,
 }
 
-/// Reads a page of the log: its end, or what is on one side of an event; `before` and `after` exclude each other.
+/// Reads a page of the log: its end, or what is on one side of an event; `before`, `after` and `latest` exclude each other.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -65,9 +68,12 @@ pub struct History {
     /// The events after this seq, the earliest of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Seq>,
+    /// Not the log but the channel's last values, from this place on: the `latestNext` of a `join` or of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Text<LATEST_CURSOR_BYTES_MAX>>,
     /// How many.
     pub limit: HistoryLimit,
-    /// Only chat messages whose content has this in it, whatever the case of its letters.
+    /// Only chat messages whose content has this in it, whatever the case of its letters and the form that they are written in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<Text<CONTAINS_BYTES_MAX>>,
 }
@@ -103,4 +109,7 @@ pub struct Page {
     /// looks through many events to find few.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Seq>,
+    /// Of a page of last values, where there are more: the `latest` to go on with.
+    #[serde(default, rename = "latestNext", skip_serializing_if = "Option::is_none")]
+    pub latest_next: Option<Text<LATEST_CURSOR_BYTES_MAX>>,
 }

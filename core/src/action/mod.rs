@@ -23,7 +23,10 @@ pub use self::{
     connection::{Ping, Pong, Status, StatusReply},
     echo::Echo,
     membership::{Join, Joined, Leave, Left, PresenceQuery, Roster},
-    messages::{CONTAINS_BYTES_MAX, HISTORY_LIMIT_MAX, History, HistoryLimit, Page, Send, Sent},
+    messages::{
+        CONTAINS_BYTES_MAX, HISTORY_LIMIT_MAX, History, HistoryLimit, LATEST_CURSOR_BYTES_MAX, Page, Send,
+        Sent,
+    },
     receipts::{Ack, Acked, ReceiptBook, ReceiptsQuery, UserReceipts},
 };
 use crate::{Channel, Error, RequestId};

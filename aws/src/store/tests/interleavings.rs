@@ -114,7 +114,7 @@ async fn a_latest_value_is_in_the_joins_reply_or_the_joiner_among_the_members() 
                 (Turn::Left, 1, _) => {
                     table.put_membership(&joiner, &channel, Right::Own, joiner.order).await.unwrap();
                 }
-                (Turn::Left, ..) => in_reply = !table.latest(&channel).await.unwrap().is_empty(),
+                (Turn::Left, ..) => in_reply = !table.latest(&channel, None).await.unwrap().events.is_empty(),
                 (Turn::Right, _, 1) => table.put_latest(&value, None).await.unwrap(),
                 (Turn::Right, ..) => is_member = is_among_members(&table, &channel, &joiner).await,
             }

@@ -52,7 +52,7 @@ async fn of_values_of_one_moment_the_one_with_the_highest_seq_stays() {
     });
     join_all(puts).await;
     table.put_latest(&value(&channel, at), Some(seq(3))).await.unwrap();
-    assert_eq!(seqs_of(&table.latest(&channel).await.unwrap()), [20]);
+    assert_eq!(seqs_of(&table.latest(&channel, None).await.unwrap().events), [20]);
 }
 
 /// Whatever its place in the log, or in none: one that is late does not pass for the last.
@@ -65,7 +65,8 @@ async fn a_latest_value_never_gives_way_to_one_that_happened_earlier() {
         for ((at, last), seq) in [(earlier, earlier), (later, later), (earlier, later)].into_iter().zip(seqs)
         {
             table.put_latest(&value(&channel, at), seq).await.unwrap();
-            let kept: Vec<_> = table.latest(&channel).await.unwrap().iter().map(|event| event.at).collect();
+            let kept: Vec<_> =
+                table.latest(&channel, None).await.unwrap().events.iter().map(|event| event.at).collect();
             assert_eq!(kept, [last], "{seq:?}");
         }
     }
