@@ -88,8 +88,8 @@ where
 {
     let unreadable = |error: serde_json::Error| failure("Runtime.UnreadableEvent", &error);
     let payload = serde_json::from_slice(payload).map_err(unreadable)?;
-    let handled = async { handler.ready().await?.call(LambdaEvent::new(payload, context)).await };
-    match AssertUnwindSafe(handled).catch_unwind().await {
+    let outcome = async { handler.ready().await?.call(LambdaEvent::new(payload, context)).await };
+    match AssertUnwindSafe(outcome).catch_unwind().await {
         Ok(Ok(response)) => {
             serde_json::to_vec(&response).map_err(|error| failure("Runtime.UnwritableResponse", &error))
         }
