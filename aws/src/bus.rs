@@ -2,11 +2,10 @@
 
 use aws_sdk_eventbridge::{Client, error::DisplayErrorContext, types::PutEventsRequestEntry};
 use funnelcast_core::Error;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Config, DeadLetters, Resource,
+    Arrival, Config, DeadLetters, Resource,
     letters::{Source, Undone},
 };
 
@@ -15,15 +14,15 @@ use crate::{
 ///
 /// # Errors
 /// What a retry may mend: Lambda then tries again, and at last puts the event and the error into the dead letters itself.
-pub async fn deal_with<E: DeserializeOwned>(
+pub async fn deal_with(
     letters: &DeadLetters,
     input: Value,
-    deal: impl AsyncFn(E) -> Result<(), Error>,
+    deal: impl AsyncFn(Arrival) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let dealt = async { deal(Error::parse(input.clone())?).await };
     match dealt.await {
         Err(error) if !error.is_retryable() => {
-            let item = input.get("event").unwrap_or(&input);
+            let item = Arrival::unwrapped(&input);
             let id = item["id"].as_str().unwrap_or_default();
             letters.put(&Undone { source: Source::Bus, id, item, tries: 1, error: &error }).await
         }

@@ -9,12 +9,13 @@
 //! - [`fanout`]: the two together: events to all members of a channel, and what is done about the dead
 //! - [`errand`]: what is to be looked after later
 //! - [`mod@measure`]: what operators are to see
-//! - [`bus`], [`queue`]: what one function has to say to another
+//! - [`bus`], [`queue`]: what one function has to say to another; [`Arrival`]: an event that comes off the bus
 //! - [`letters`]: what was refused or given up
 //!
 //! No SDK type leaves this crate, and no decision about who may do what is made in it (that is
 //! [`funnelcast_core::policy`]).
 
+mod arrival;
 pub mod bus;
 pub mod config;
 pub mod errand;
@@ -33,11 +34,13 @@ pub mod serve;
 #[cfg(test)]
 mod served;
 pub mod store;
+mod trace;
 mod web;
 mod whop;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use arrival::Arrival;
 pub use bus::Bus;
 pub use config::Config;
 pub use fanout::Fanout;

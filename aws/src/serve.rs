@@ -4,16 +4,17 @@ use std::{collections::BTreeMap, fmt};
 
 use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
 use funnelcast_core::{
-    ConnectionId, Error, Identity, Timestamp,
+    ConnectionId, Error, Identity, JoinOrder, Timestamp,
     action::{self, Action, Echo, Rejected},
     frame::Reply,
 };
-use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use tracing::{Instrument, Span, field::Empty};
 
 mod http;
+mod runtime;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +25,7 @@ pub use http::serve_http;
 pub type WebSocketEvent = ApiGatewayWebsocketProxyRequest;
 
 /// Who sent a frame, and on which connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Caller {
     /// Who.
     pub identity: Identity,
@@ -34,6 +35,8 @@ pub struct Caller {
     pub connected_at: Timestamp,
     /// When the frame was taken.
     pub now: Timestamp,
+    /// The place among the connection's `join`s and `leave`s of a frame that names none: when API Gateway received it.
+    pub order: JoinOrder,
 }
 
 impl Caller {
@@ -52,6 +55,7 @@ impl Caller {
             connection,
             connected_at: Timestamp::from_millis(context.connected_at),
             now: now(),
+            order: JoinOrder::received_at(Timestamp::from_millis(context.request_time_epoch)),
         })
     }
 
@@ -137,7 +141,7 @@ async fn run<T: Resource, E: DeserializeOwned, R: Serialize>(
         meter.flush(&event.context.request_id);
         outcome
     });
-    Runtime::new(handle).run().await
+    runtime::run(handle).await
 }
 
 /// Runs the function of one of the client's actions: a parsed frame in, its reply out.

@@ -58,7 +58,7 @@ pub enum Error {
     },
     /// The request contradicts the present state; the text says what to do.
     #[error("{0}")]
-    Conflict(&'static str),
+    Conflict(Cow<'static, str>),
     /// Ours. What went wrong is for the log alone.
     #[error("{0}")]
     Internal(String),

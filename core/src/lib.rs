@@ -7,6 +7,7 @@
 //! - [`channel`], [`policy`]: the channels, and the one table that says who may join, publish and read what
 //! - [`action`], [`frame`]: what a client sends, and what it gets back
 //! - [`event`], [`publication`]: the payloads, and how a client's or the backend's word becomes one
+//! - [`version`]: which of two changes is the newer
 //! - [`grant`]: what the app's backend opens for one user on one channel
 //! - [`identity`], [`id`], [`time`], [`text`]: the values that the rest is made of
 //! - [`size`]: how large they are on the wire
@@ -20,6 +21,7 @@ pub mod frame;
 pub mod grant;
 pub mod id;
 pub mod identity;
+mod order;
 mod parse;
 pub mod policy;
 pub mod publication;
@@ -28,10 +30,13 @@ pub mod schema;
 pub mod size;
 pub mod text;
 pub mod time;
+pub mod version;
 
 pub use channel::Channel;
 pub use error::Error;
 pub use grant::Grant;
 pub use id::{CompanyId, ConnectionId, ConversationId, FunnelId, Key, RequestId, ResourceId, Seq, UserId};
 pub use identity::Identity;
+pub use order::JoinOrder;
 pub use time::Timestamp;
+pub use version::Version;

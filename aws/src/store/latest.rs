@@ -2,9 +2,10 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{
-    Channel, Error, Seq, action::LATEST_CURSOR_BYTES_MAX, frame::Event, publication::Publication, size::Room,
-    text::Text,
+    Channel, Error, Seq, Timestamp, action::LATEST_CURSOR_BYTES_MAX, frame::Event, publication::Publication,
+    size::Room, text::Text,
 };
+use serde::Serialize;
 
 use super::{Item, Store, failed, from_item, if_met, key, log::Row, to_item};
 use crate::now;
@@ -12,25 +13,26 @@ use crate::now;
 /// The most bytes of last values that are read for one reply, each as large as it is on the wire. Each is smaller.
 pub const LATEST_BYTES_MAX: usize = 64 * 1024;
 
+#[derive(Debug, Serialize)]
+struct LatestRow {
+    #[serde(flatten)]
+    row: Row,
+    /// What decides which of two is the newer: see [`rank`].
+    rank: String,
+}
+
 impl Store {
     /// Keeps a publication as the last value of its key: 1 write. An older one never replaces a newer one, whatever
-    /// the order in which they come: by seq where they have one, else by time.
+    /// the order in which they come: by when it happened, then by seq; of two that are equal the later to arrive stays.
     pub async fn put_latest(&self, publication: &Publication, seq: Option<Seq>) -> Result<(), Error> {
         let Some(latest_key) = &publication.latest_key else { return Ok(()) };
         let row = Row::of(publication, seq, key::latest(&publication.channel), latest_key.clone(), self);
-        let put = self.put(to_item(row)?);
-        let put = match seq {
-            Some(seq) => put
-                .condition_expression("attribute_not_exists(pk) OR seq <= :seq")
-                .expression_attribute_values(":seq", AttributeValue::N(seq.to_string())),
-            None => put
-                .condition_expression("attribute_not_exists(pk) OR #at <= :at")
-                .expression_attribute_names("#at", "at")
-                .expression_attribute_values(
-                    ":at",
-                    AttributeValue::N(publication.at.as_millis().to_string()),
-                ),
-        };
+        let rank = rank(publication.happened_at, seq);
+        let put = self
+            .put(to_item(LatestRow { row, rank: rank.clone() })?)
+            .condition_expression("attribute_not_exists(#rank) OR #rank <= :rank")
+            .expression_attribute_names("#rank", "rank")
+            .expression_attribute_values(":rank", AttributeValue::S(rank));
         if_met("PutItem of a latest value", put.send().await).map(drop)
     }
 
@@ -98,5 +100,31 @@ impl Latest {
         let last = self.keys.pop().filter(|_| self.more);
         let next = last.map(Text::try_from).transpose().map_err(|e| Error::internal("a latest key", &e))?;
         Ok((self.events, next))
+    }
+}
+
+/// A text that sorts by time, then by seq: milliseconds since 1970 and the seq, each as wide as it can be.
+fn rank(happened_at: Timestamp, seq: Option<Seq>) -> String {
+    format!("{:015}#{}", happened_at.as_millis().max(0), key::seq(seq.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_sort_by_time_and_then_by_seq() {
+        let seq = |n: u64| Some(Seq::try_from(n).unwrap());
+        let at = Timestamp::from_millis;
+        let ranks = [
+            rank(at(i64::MIN), seq(9)),
+            rank(at(5), None),
+            rank(at(5), seq(2)),
+            rank(at(5), seq(10)),
+            rank(at(1_800_000_000_000), seq(1)),
+            rank(at(i64::MAX), Some(Seq::MAX)),
+        ];
+        assert!(ranks.is_sorted(), "{ranks:?}");
+        assert!(ranks.iter().all(|rank| rank.len() == ranks[0].len()), "{ranks:?}");
     }
 }

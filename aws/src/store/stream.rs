@@ -14,7 +14,7 @@ use crate::{errand::Lost, fanout::Outgoing};
 /// How exact the time of a record is, [as AWS writes it][time].
 ///
 /// [time]: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
-const RESOLUTION: Duration = Duration::from_secs(1);
+pub const RESOLUTION: Duration = Duration::from_secs(1);
 
 /// A change of the table that somebody is to hear of.
 #[derive(Debug)]
@@ -76,10 +76,12 @@ impl Change {
             let event = row.into_event(channel.parse()?, Some(seq))?;
             Ok(Self::Relay(Outgoing { event, except: relay_except }))
         } else if pk.starts_with(key::USER_PREFIX) && record.event_name == "REMOVE" {
-            let connections::Connection { id, user, name, channels, .. } =
+            let connections::Connection { id, user, name, channels, leaves, .. } =
                 decode::<connections::Row>(image)?.try_into()?;
             // A record's time is rounded down, and who was heard of in that second was not gone before.
             let at = written_at(record) + RESOLUTION;
+            // What it has left is cleaned up too: that `leave` may have ended in the middle.
+            let channels = channels.into_iter().chain(leaves).collect();
             Ok(Self::Lost(Lost { connection: id, user, name, channels, at }))
         } else if pk.starts_with(key::OUTBOX_PREFIX) {
             let row = serde_dynamo::from_item::<_, Value>(image.clone());

@@ -137,7 +137,7 @@ fn refusals_are_what_errors_say() {
         Error::NotFound("the message"),
         Error::TooLarge { what: "data.content".into(), bytes_max: 16 * 1024 },
         Error::RateLimited { retry_after_ms: 250 },
-        Error::Conflict("catch up first: `base` is too far behind"),
+        Error::Conflict("catch up first: `base` is too far behind".into()),
         Error::Internal("the table is on fire".into()),
     ];
     let said = errors.iter().map(|error| {

@@ -66,9 +66,9 @@ fn to_answer(failures: impl Serialize) -> Result<Value, Error> {
 /// How far the clocks of EventBridge, DynamoDB and our functions may be apart.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
 
-/// Keeps a publication as its lane asks. `since` is when the backend first said it: an earlier try cannot lie further
-/// back in the log.
-async fn keep(fanout: &Fanout, publication: Publication, since: Timestamp) -> Result<Event, Error> {
+/// Keeps a publication as its lane asks. `since` is when it reached AWS, by a clock that its producer cannot set and that
+/// all repeats share: an earlier try cannot lie further back in the log.
+async fn keep(fanout: &Fanout, mut publication: Publication, since: Timestamp) -> Result<Event, Error> {
     let store = &fanout.store;
     if !publication.lane.is_durable() {
         store.put_latest(&publication, None).await?;
@@ -76,17 +76,20 @@ async fn keep(fanout: &Fanout, publication: Publication, since: Timestamp) -> Re
     }
     let view = store.look_back(&publication.channel, Known::Since(since - CLOCK_SKEW_MAX)).await?;
     let appended = store.append(view, &publication).await.map_err(|error| match error {
-        Error::Conflict(reason) => Error::Internal(reason.to_owned()), // a lost race, which a retry may win
+        Error::Conflict(reason) => Error::Internal(reason.into_owned()), // a lost race, which a retry may win
         other => other,
     })?;
-    let (seq, event) = match appended {
+    let (seq, stored) = match appended {
         Append::New(seq) => (seq, None),
-        Append::Duplicate(stored) => (stored.seq, Some(stored)),
+        Append::Duplicate(stored) => {
+            let (seq, event) = (stored.seq, stored.into_event(publication.channel.clone())?);
+            // A time in the future counted as that of the first try, and a repeat makes it no later.
+            publication.at = event.at;
+            publication.happened_at = publication.happened_at.min(event.at);
+            (seq, Some(event))
+        }
     };
     // Of a duplicate too: the first try may have ended between the two writes.
     store.put_latest(&publication, Some(seq)).await?;
-    match event {
-        Some(stored) => stored.into_event(publication.channel),
-        None => Ok(publication.into_event(Some(seq))),
-    }
+    Ok(stored.unwrap_or_else(|| publication.into_event(Some(seq))))
 }

@@ -14,9 +14,12 @@ use funnelcast_aws::{
     letters::{Source, Undone},
     now,
     queue::Try,
-    store::stream::{Change, Outbox, as_json},
+    store::stream::{Change, Outbox, RESOLUTION, as_json},
 };
-use funnelcast_core::{Error, publication::Publication};
+use funnelcast_core::{
+    Error,
+    publication::{Publication, Times},
+};
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -159,15 +162,10 @@ async fn prepare(
             fanout.lose(lost).await.map(|()| None)
         }
         Change::Outbox(Outbox { channel, event, data, key, written_at }) => {
-            let publication = Publication::from_outbox(
-                channel,
-                event,
-                data,
-                key,
-                fanout.agent.as_ref(),
-                written_at,
-                now(),
-            )?;
+            let now = now();
+            let times = Times { sent_at: written_at, taken_at: (written_at + RESOLUTION).min(now), now };
+            let publication =
+                Publication::from_outbox(channel, event, data, key, fanout.agent.as_ref(), times)?;
             let event = crate::keep(fanout, publication, written_at).await?;
             Ok(Some(Outgoing { event, except: None }))
         }

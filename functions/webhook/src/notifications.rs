@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use funnelcast_core::{
     Channel, Error, Key, Timestamp,
     event::{EventName, Level},
-    publication::Publication,
+    publication::{Publication, Times},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ impl Notifications {
             _ => (EventName::SystemNotification, "system.notification"),
         };
         // As `broadcast` will: what it would not take is found out here.
-        Publication::from_outbox(channel.clone(), event, data.clone(), id.clone(), None, at, at)?;
+        Publication::from_outbox(channel.clone(), event, data.clone(), id.clone(), None, Times::at(at))?;
         Ok(Some(Notice { channel, event: name, data }))
     }
 }

@@ -101,7 +101,7 @@ async fn a_membership_is_told_to_its_user_once_however_often_it_comes() -> Resul
     let log = stack.log().context("a log")?;
     eventually("a second look", async || {
         let log = std::fs::read_to_string(log)?;
-        let looked = |line: &str| line.contains("access looked at again") && line.contains(&ann.id);
+        let looked = |line: &str| line.contains("access checked again") && line.contains(&ann.id);
         Ok(log.lines().any(looked).then_some(()))
     })
     .await

@@ -1,21 +1,18 @@
 //! Two who do their steps at once: every order of the steps is tried, one after the other.
 
-use std::collections::BTreeSet;
-
-use funnelcast_core::{CompanyId, ConversationId, UserId};
+use funnelcast_core::{ConversationId, Grant, grant::Capability};
 
 use super::*;
-use crate::store::conversations::{Conversation, Word};
 
 /// Whose step is next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
+pub(super) enum Turn {
     Left,
     Right,
 }
 
 /// Every order of so many steps of the one and so many of the other.
-fn orders(left: usize, right: usize) -> Vec<Vec<Turn>> {
+pub(super) fn orders(left: usize, right: usize) -> Vec<Vec<Turn>> {
     if left == 0 && right == 0 {
         return vec![vec![]];
     }
@@ -30,7 +27,7 @@ fn orders(left: usize, right: usize) -> Vec<Vec<Turn>> {
 }
 
 /// A joiner's connection, which the table knows.
-async fn joiner(table: &Table) -> Caller {
+pub(super) async fn joiner(table: &Table) -> Caller {
     let caller = caller("user_2", "joiner=");
     table.put_connection(&caller).await.unwrap();
     caller
@@ -68,7 +65,7 @@ async fn an_event_is_in_the_joins_reply_or_the_joiner_among_the_members() {
                 }
                 match (turn, joining, sending) {
                     (Turn::Left, 1, _) => {
-                        table.put_membership(&joiner, &channel(), Right::Own).await.unwrap();
+                        table.put_membership(&joiner, &channel(), Right::Own, joiner.order).await.unwrap();
                     }
                     (Turn::Left, ..) => {
                         let (recovered, seqs, _) = table.recover_seqs(events_before).await;
@@ -114,7 +111,9 @@ async fn a_latest_value_is_in_the_joins_reply_or_the_joiner_among_the_members() 
                 Turn::Right => sending += 1,
             }
             match (turn, joining, sending) {
-                (Turn::Left, 1, _) => table.put_membership(&joiner, &channel, Right::Own).await.unwrap(),
+                (Turn::Left, 1, _) => {
+                    table.put_membership(&joiner, &channel, Right::Own, joiner.order).await.unwrap();
+                }
                 (Turn::Left, ..) => in_reply = !table.latest(&channel, None).await.unwrap().events.is_empty(),
                 (Turn::Right, _, 1) => table.put_latest(&value, None).await.unwrap(),
                 (Turn::Right, ..) => is_member = is_among_members(&table, &channel, &joiner).await,
@@ -124,56 +123,17 @@ async fn a_latest_value_is_in_the_joins_reply_or_the_joiner_among_the_members() 
     }
 }
 
-/// Coming back writes the membership, then reads the members; ending a lost one removes it, then reads them. Each tells
-/// the others by what it read. It is no harm to tell twice that somebody came; it is to let all think that he went.
-#[tokio::test(flavor = "multi_thread")]
-async fn who_comes_back_while_his_end_is_told_is_told_to_be_here() {
-    for order in orders(2, 2) {
-        let table = Table::new().await;
-        let joiner = joiner(&table).await;
-        let user = joiner.identity.user.clone();
-        let lost = Caller { connection: "lost=".parse().unwrap(), ..caller(user.as_str(), "lost=") };
-        table.put_connection(&lost).await.unwrap();
-        table.put_membership(&lost, &channel(), Right::Own).await.unwrap();
-        table.note_loss(&user, &lost.connection, &channel(), now()).await.unwrap();
-
-        let memberships = async || {
-            let members = table.few_members(&channel(), 9).await.unwrap().unwrap();
-            members.into_iter().filter(|member| member.user == user).count()
-        };
-        let (mut coming, mut ending) = (0, 0);
-        let (mut told_that_he_came, mut told_that_he_left) = (false, false);
-        for turn in &order {
-            match turn {
-                Turn::Left => coming += 1,
-                Turn::Right => ending += 1,
-            }
-            match (turn, coming, ending) {
-                (Turn::Left, 1, _) => table.put_membership(&joiner, &channel(), Right::Own).await.unwrap(),
-                (Turn::Left, ..) => told_that_he_came = memberships().await == 1,
-                (Turn::Right, _, 1) => {
-                    table.remove_membership(&user, &lost.connection, &channel()).await.unwrap();
-                }
-                (Turn::Right, ..) => told_that_he_left = memberships().await == 0,
-            }
-        }
-        assert!(told_that_he_came || !told_that_he_left, "a presence that nobody sees: {order:?}");
-    }
-}
-
 /// Revoking changes the conversation, then reads its members; joining writes the membership, then asks for access.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_taken_out_while_he_joins_is_refused_or_found_among_the_members() {
     let conversation: ConversationId = "c1".parse().unwrap();
-    let company: CompanyId = "biz_1".parse().unwrap();
     for order in orders(2, 2) {
         let table = Table::new().await;
         let joiner = joiner(&table).await;
         let user = joiner.identity.user.clone();
         let both: BTreeSet<UserId> = [user.clone(), "user_1".parse().unwrap()].into();
-        let before = now() - Duration::from_mins(1);
-        let is = |participants| Word::Is(Conversation { company: company.clone(), participants });
-        table.change_conversation(&conversation, &is(both.clone()), before, |_| true).await.unwrap();
+        let before = set("biz_1", both.clone());
+        table.change_conversation(&conversation, &before, |_| true).await.unwrap();
         let rest: BTreeSet<UserId> =
             both.iter().filter(|participant| **participant != user).cloned().collect();
 
@@ -185,17 +145,57 @@ async fn who_is_taken_out_while_he_joins_is_refused_or_found_among_the_members()
                 Turn::Right => revoking += 1,
             }
             match (turn, joining, revoking) {
-                (Turn::Left, 1, _) => table.put_membership(&joiner, &channel(), Right::Own).await.unwrap(),
+                (Turn::Left, 1, _) => {
+                    table.put_membership(&joiner, &channel(), Right::Own, joiner.order).await.unwrap();
+                }
                 (Turn::Left, ..) => {
                     refused = !table.conversation_access(&conversation, &user).await.unwrap().is_participant;
                 }
                 (Turn::Right, _, 1) => {
-                    let word = is(rest.clone());
-                    table.change_conversation(&conversation, &word, now(), |_| true).await.unwrap();
+                    let change = set("biz_1", rest.clone());
+                    table.change_conversation(&conversation, &change, |_| true).await.unwrap();
                 }
                 (Turn::Right, ..) => is_member = is_among_members(&table, &channel(), &joiner).await,
             }
         }
         assert!(refused || is_member, "he is in, and nobody knows: {order:?}");
+    }
+}
+
+/// Ending a conversation changes it, then reads its members; joining by a grant writes the membership, then asks again.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_by_a_grant_while_a_conversation_ends_is_refused_or_found_among_the_members() {
+    let conversation: ConversationId = "c1".parse().unwrap();
+    for order in orders(2, 2) {
+        let table = Table::new().await;
+        let joiner = joiner(&table).await;
+        let until = joiner.now + Duration::from_mins(1);
+        let grant = Grant { caps: [Capability::Join].into(), until };
+        table.change_conversation(&conversation, &set("biz_1", []), |_| true).await.unwrap();
+        let (mut joining, mut ending) = (0, 0);
+        let (mut refused, mut is_member) = (false, false);
+        for turn in &order {
+            match turn {
+                Turn::Left => joining += 1,
+                Turn::Right => ending += 1,
+            }
+            match (turn, joining, ending) {
+                (Turn::Left, 1, _) => {
+                    let right = Right::Grant(grant.clone());
+                    table.put_membership(&joiner, &channel(), right).await.unwrap();
+                }
+                (Turn::Left, ..) => {
+                    let again = Some(grant.clone());
+                    let right = table.right_to_join(&joiner.identity, &channel(), again, joiner.now).await;
+                    refused = right.is_err();
+                }
+                (Turn::Right, _, 1) => {
+                    let end = ConversationChange { to: None, ..set("biz_1", []) };
+                    table.change_conversation(&conversation, &end, |_| true).await.unwrap();
+                }
+                (Turn::Right, ..) => is_member = is_among_members(&table, &channel(), &joiner).await,
+            }
+        }
+        assert!(refused || is_member, "a member of what is over, and nobody knows: {order:?}");
     }
 }

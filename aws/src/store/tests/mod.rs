@@ -8,6 +8,7 @@ mod connections;
 mod conversations;
 mod grants;
 mod interleavings;
+mod joins;
 mod keys;
 mod limits;
 mod reading;
@@ -19,6 +20,7 @@ mod webhooks;
 mod wire;
 
 use std::{
+    collections::BTreeSet,
     net::Ipv4Addr,
     ops::Deref,
     sync::atomic::{AtomicU64, Ordering},
@@ -33,13 +35,14 @@ use aws_sdk_dynamodb::{
 };
 use dynoxide::Database;
 use funnelcast_core::{
-    Identity, Seq, Timestamp, event::EventName, frame::Sender, identity::CompaniesBy, policy::Lane,
-    publication::Publication,
+    CompanyId, Identity, JoinOrder, Seq, Timestamp, UserId, Version, event::EventName, frame::Sender,
+    identity::CompaniesBy, policy::Lane, publication::Publication, version::Clock,
 };
 use serde_json::{json, value::to_raw_value};
 
 use self::wire::Wire;
 use super::{
+    conversations::{Conversation, ConversationChange},
     log::{Known, is_marker},
     *,
 };
@@ -52,8 +55,8 @@ const RETENTION: Duration = Duration::from_hours(7 * 24);
 const EXPIRY: Duration = RETENTION.saturating_add(Duration::from_hours(1));
 
 /// A store over a table of its own, and what a test does to it beside using it.
-struct Table {
-    store: Store,
+pub(crate) struct Table {
+    pub(crate) store: Store,
     database: Database,
     wire: Wire,
 }
@@ -68,7 +71,7 @@ impl Deref for Table {
 
 impl Table {
     /// An empty table, as template.yaml has it, in an engine on a free port.
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let database = Database::memory().unwrap();
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -222,11 +225,20 @@ fn try_of(user: &str, key: &str, content: &str) -> Publication {
         event: EventName::ChatMessage,
         lane: Lane::Durable,
         at: now(),
+        happened_at: now(),
         from: Some(Sender { user_id: user.parse().unwrap(), name: "Ann".to_owned().try_into().unwrap() }),
         key: Some(key.parse().unwrap()),
         latest_key: None,
         data: to_raw_value(&data).unwrap(),
     }
+}
+
+/// Sets whose a conversation is and who takes part, now.
+fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> ConversationChange {
+    let to =
+        Conversation { company: company.parse().unwrap(), participants: participants.into_iter().collect() };
+    let version = Version { revision: None, at: now(), clock: Clock::Receipt };
+    ConversationChange { to: Some(to), version, key: None, keep_log: false }
 }
 
 /// A user on a connection, which the table does not know yet.
@@ -243,6 +255,7 @@ fn caller(user: &str, connection: &str) -> Caller {
         connection: connection.parse().unwrap(),
         connected_at: now,
         now,
+        order: JoinOrder::FIRST,
     }
 }
 
