@@ -35,7 +35,7 @@ export class FunnelcastError extends Error {
   readonly code: ErrorCode | ClientErrorCode;
   /** When to try again, in milliseconds, where the server says so. */
   readonly retryAfterMs: number | undefined;
-  /** The field at fault, e.g. `data.content`, where the client itself refused the request. */
+  /** The field at fault, e.g. `data.content`, where there is one. */
   readonly field: string | undefined;
 
   constructor(code: ErrorCode | ClientErrorCode, message: string, retryAfterMs?: number, field?: string) {

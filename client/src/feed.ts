@@ -10,7 +10,7 @@ import type { AnyEvent, Channel, Durable } from './channels.js';
 import { Cursor, type Listener, type Loss } from './cursor.js';
 import type { Environment } from './environment.js';
 import { type FunnelcastError, toError } from './errors.js';
-import { type JoinReply, type Link, persist } from './link.js';
+import { type JoinReply, type Link, PAGE_EVENTS_MAX, persist } from './link.js';
 import { News } from './news.js';
 import { Order } from './order.js';
 import type { Page, Status } from './wire.js';
@@ -19,8 +19,6 @@ import type { Page, Status } from './wire.js';
 const OVERTAKEN_MS = 300;
 /** How long after a log could not be read the channel is joined anew. */
 const REJOIN_MS = 5_000;
-/** How many events are read from the log at once; the server's limit. */
-const PAGE_EVENTS_MAX = 100;
 
 /** What a feed needs of the client. */
 export interface FeedHooks {

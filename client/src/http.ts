@@ -193,14 +193,14 @@ class HttpLink implements FallbackLink {
     const response = await this.#env.fetch(this.#base + path, init);
     const answer: unknown = await response.json().catch(() => undefined);
     if (response.ok) return answer;
-    const { code, message, retryAfterMs } =
+    const { code, message, retryAfterMs, field } =
       (answer as HttpErrorBody | undefined)?.error ?? refusal(response.status);
-    throw new FunnelcastError(code, message, retryAfterMs);
+    throw new FunnelcastError(code, message, retryAfterMs, field);
   }
 }
 
 /** What a status means that came without a body of ours, from a proxy or from API Gateway itself. */
-function refusal(status: number): { code: ErrorCode; message: string; retryAfterMs?: number } {
+function refusal(status: number): ErrorBody {
   const codes: Record<number, ErrorCode> = {
     401: 'unauthorized',
     403: 'forbidden',

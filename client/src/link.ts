@@ -12,6 +12,8 @@ import type { ActionName, Actions, Joined } from './wire.js';
 
 /** How often a request is made before its refusal is believed. */
 export const TRIES_MAX = 8;
+/** How many events are read from the log at once; the server's limit. */
+export const PAGE_EVENTS_MAX = 100;
 
 /** `T`, where a field that is optional may also be `undefined`: JSON has no such thing, and leaves it out. */
 export type Loose<T> = {
@@ -58,6 +60,19 @@ export async function persist<T>(
       await pause(env, retryDelay(env, error as FunnelcastError, tries), signal);
     }
   }
+}
+
+/** The reply to a join with all last values: also those that its size has cut off. */
+export async function withAllLatest(env: Environment, link: Link, reply: JoinReply): Promise<JoinReply> {
+  const { channel } = reply;
+  const latest = [...reply.latest];
+  for (let next = reply.latestNext; next; ) {
+    const fields = { channel, limit: PAGE_EVENTS_MAX, latest: next };
+    const page = await persist(env, () => link.request('history', fields));
+    latest.push(...page.events);
+    next = page.latestNext;
+  }
+  return { ...reply, latest };
 }
 
 /** Whether the same request may get another answer later. */

@@ -11,7 +11,7 @@ import { type ConversationChannel, hasLog } from './channels.js';
 import type { Environment } from './environment.js';
 import { closed, FunnelcastError, toError } from './errors.js';
 import type { Feed } from './feed.js';
-import { isPassing, type Link, persist, retryDelay, TRIES_MAX } from './link.js';
+import { isPassing, type Link, persist, retryDelay, TRIES_MAX, withAllLatest } from './link.js';
 import { type Deferred, deferred, pause } from './waiting.js';
 import type { Sent } from './wire.js';
 
@@ -181,8 +181,9 @@ export class Roll {
     member.isAsked = true;
     const reply = await (this.#link.join?.(fields) ?? this.#link.request('join', fields));
     member.isAsked = false;
+    const whole = reply.latestNext ? await withAllLatest(this.#env, this.#link, reply) : reply;
     if (!this.#isCurrent(member)) return;
-    await feed.adopt(reply, since, this.#link);
+    await feed.adopt(whole, since, this.#link);
     if (!this.#isCurrent(member)) return;
     if (member.isRevoked) throw new FunnelcastError('conflict', 'the channel was lost meanwhile');
     member.state = 'joined';

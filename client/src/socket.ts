@@ -195,8 +195,8 @@ export class Socket implements Link {
     } else if (frame.id !== undefined) {
       this.#settle(frame.id, ({ reply }) => {
         if (frame.ok) return reply.resolve(frame.data as never);
-        const { code, message, retryAfterMs } = frame.error;
-        reply.reject(new FunnelcastError(code, message, retryAfterMs));
+        const { code, message, retryAfterMs, field } = frame.error;
+        reply.reject(new FunnelcastError(code, message, retryAfterMs, field));
       });
     }
   }

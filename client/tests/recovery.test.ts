@@ -110,6 +110,20 @@ describe('the latest values', () => {
     expect(two).toEqual([30]);
   });
 
+  test('that do not fit the reply are read page by page', async () => {
+    const { server, client } = await joinedScene();
+    const keys = ['a', 'b', 'c', 'd', 'e'];
+    server.latestMax = 2;
+    server.latest.set(
+      METRICS,
+      keys.map((key, i) => ({ ...metric(key, i, i), data: { metric: key, value: i } })) as never,
+    );
+    const told: string[] = [];
+    client.subscribe(METRICS, event => event.event === 'analytics.update' && told.push(event.data.metric));
+    await pass(500);
+    expect(told).toEqual(keys);
+  });
+
   test('that are newer than the log was when it was read are told once', async () => {
     const { server, client } = await joinedScene();
     server.logs.set(FUNNELS, [funnel(1, 10)] as never);

@@ -14,7 +14,7 @@ const ACTIONS: Record<string, string> = {
   leave: 'channel order?',
   send: 'channel event data key? base?',
   ack: 'channel seq state',
-  history: 'channel before? after? limit contains?',
+  history: 'channel before? after? latest? limit contains?',
   presence: 'channel',
   receipts: 'channel',
   status: '',

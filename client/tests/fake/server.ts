@@ -13,6 +13,8 @@ type Answer = object | Error | undefined;
 export class FakeServer implements Host {
   readonly logs = new Map<string, AnyEvent[]>();
   readonly latest = new Map<string, AnyEvent[]>();
+  /** How many last values fit a reply. */
+  latestMax = 1_000;
   readonly presence = new Map<string, object[]>();
   readonly sockets: FakeSocket[] = [];
   readonly requests: (Frame & { socket: FakeSocket | undefined })[] = [];
@@ -176,7 +178,7 @@ export class FakeServer implements Host {
       recovered,
       events: missed.slice(0, 100),
       more: missed.length > 100,
-      latest: this.latest.get(channel) ?? [],
+      ...this.#latest(channel, 0, 'latest'),
       presence: this.presence.get(channel) ?? [],
       at: new Date().toISOString(),
     };
@@ -203,7 +205,15 @@ export class FakeServer implements Host {
     return { seq: kept.seq, id: `msg_${kept.seq}`, at, key, duplicate: false, recipients: 1 };
   }
 
-  #history({ channel, before, after, limit }: Frame & { before?: number; after?: number; limit?: number }) {
+  /** A page of the last values, and where the next one begins. */
+  #latest(channel: string, from: number, name: 'latest' | 'events') {
+    const [all, to] = [this.latest.get(channel) ?? [], from + this.latestMax];
+    return { [name]: all.slice(from, to), ...(to < all.length && { latestNext: `${to}` }) };
+  }
+
+  #history(frame: Frame & { before?: number; after?: number; latest?: string; limit?: number }) {
+    const { channel, before, after, latest, limit } = frame;
+    if (latest !== undefined) return { ...this.#latest(channel, Number(latest), 'events'), more: false };
     const log = this.log(channel);
     const most = Number(limit);
     if (after !== undefined) {
