@@ -1,7 +1,7 @@
 //! What there is at the end, as those see it who have just come: a member of each company's team for what the company
 //! and its conversations have, and each user for what is his own. An auditor has joined nothing before, and leaves no
-//! trace in a log. But those who are there are told that he has come: a ghost among them would be found by that. So
-//! who is present is not his to look at.
+//! trace in a log. But those who are there are told of the auditor: a ghost among them would be found by that. So who is
+//! present is not for an auditor to look at.
 
 use std::collections::BTreeMap;
 
@@ -40,8 +40,9 @@ pub(super) async fn look(stack: &Stack, world: &World) -> Result<Findings> {
         auditors.push((user, channels));
     }
     auditors.push((User::called(&format!("{AUDITOR}system")), vec!["system".to_owned()]));
-    // Of his own channel a user is the only auditor that there can be; there is no presence on it.
-    auditors.extend(world.people.iter().map(|one| (one.user(), vec![format!("user:{}", one.id)])));
+    // Of their own channel users are the only auditors that there can be; there is no presence on it.
+    let people = world.people.iter().filter(|person| !person.is_crowd);
+    auditors.extend(people.map(|one| (User::called(&one.id), vec![format!("user:{}", one.id)])));
 
     let found = auditors.into_iter().map(|(user, channels)| one(stack, user, channels));
     let mut all = Findings::default();
@@ -50,6 +51,11 @@ pub(super) async fn look(stack: &Stack, world: &World) -> Result<Findings> {
         all.latest.extend(findings.latest);
     }
     Ok(all)
+}
+
+/// Whether a user is one of those who look at the end.
+pub(super) fn is_auditor(user: &str) -> bool {
+    user.starts_with(AUDITOR)
 }
 
 async fn one(stack: &Stack, user: User, channels: Vec<String>) -> Result<Findings> {

@@ -1,5 +1,7 @@
 //! The app's backend: events on the bus and items in the outbox, and now and then one that cannot be published.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -10,7 +12,8 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Phase;
-use super::record::{Published, Way};
+use super::plan::{Part, Plan};
+use super::record::{Poison, Published, Way};
 use super::world::World;
 use crate::Stack;
 
@@ -18,10 +21,14 @@ use crate::Stack;
 const PAUSE_MS_MAX: u64 = 400;
 /// Events about one thing that come one right after the other, at the most, as the progress of something does.
 const SERIES_MAX: u64 = 3;
-/// The share of poison on the bus.
-const BUS_POISON: f64 = 0.04;
-/// And in the outbox, where each is tried for some seconds while what comes behind it waits.
-const OUTBOX_POISON: f64 = 0.04;
+/// The share of what cannot be published.
+const POISON: f64 = 0.04;
+/// The share of what comes after newer ones about the same thing, and of times that are kept for that.
+const LATE: f64 = 0.15;
+/// Funnels of one company whose last values are more, together, than the 128 KiB of a reply.
+const LARGE_FUNNELS: u64 = 60;
+/// How long the message of each is, which JSON has to escape.
+const LARGE_MESSAGE_BYTES: usize = 600;
 /// Things of a kind that have values of their own.
 const THINGS: usize = 3;
 
@@ -49,58 +56,150 @@ const ON_THE_BUS: [Subject; 6] = [
 const IN_THE_OUTBOX: [Subject; 5] =
     [Subject::Funnel, Subject::Resource, Subject::UserNotice, Subject::CompanyNotice, Subject::Bot];
 
-/// Publishes until the storm is over. What is in the list was taken by the bus, or is in the outbox.
-pub(super) async fn run(
-    stack: &Stack,
-    world: &World,
-    mut random: StdRng,
-    mut phase: watch::Receiver<Phase>,
-) -> Result<Vec<Published>> {
-    let mut published = Vec::new();
-    while *phase.borrow_and_update() == Phase::Storm {
-        for next in draw(published.len() as u64 + 1, world, &mut random) {
-            publish(stack, &next).await?;
-            published.push(next);
-        }
-        let pause = Duration::from_millis(random.random_range(0..PAUSE_MS_MAX));
-        tokio::select! {
-            () = sleep(pause) => {}
-            changed = phase.changed() => changed?,
-        }
-    }
-    Ok(published)
+/// The backend in this role.
+pub(super) struct Publisher {
+    stack: Arc<Stack>,
+    world: Arc<World>,
+    plan: Arc<Plan>,
+    random: StdRng,
+    times: Times,
+    published: Vec<Published>,
 }
 
-async fn publish(stack: &Stack, next: &Published) -> Result<()> {
-    match next.way {
-        Way::Bus => stack.emit(detail_type(&next.event), next.data.clone()).await,
-        Way::Outbox => {
-            let key = format!("outbox-{}", next.number);
-            let backend = stack.backend().await?;
-            backend.put_into_outbox(&key, &next.channel, &next.event, &next.data).await
+/// The times that events say they are of.
+#[derive(Debug, Default)]
+struct Times {
+    last: u64,
+    /// Times that have been left out, for events that come late.
+    spare: Vec<u64>,
+}
+
+impl Publisher {
+    pub(super) fn new(stack: Arc<Stack>, world: Arc<World>, plan: Arc<Plan>) -> Self {
+        let random = plan.backend();
+        Self { stack, world, plan, random, times: Times::default(), published: Vec::new() }
+    }
+
+    /// What has been said so far.
+    pub(super) fn published(&self) -> &[Published] {
+        &self.published
+    }
+
+    /// Publishes until the storm is over.
+    pub(super) async fn storm(mut self, mut phase: watch::Receiver<Phase>) -> Result<Self> {
+        if self.plan.has(Part::Large) {
+            self.say_much().await?;
         }
+        while *phase.borrow_and_update() == Phase::Storm {
+            for next in self.draw() {
+                self.publish(next).await?;
+            }
+            let pause = Duration::from_millis(self.random.random_range(0..PAUSE_MS_MAX));
+            tokio::select! {
+                () = sleep(pause) => {}
+                changed = phase.changed() => changed?,
+            }
+        }
+        Ok(self)
+    }
+
+    /// Something on every channel, for all who are there to hear.
+    pub(super) async fn roll_call(&mut self) -> Result<()> {
+        let mut said = BTreeSet::new();
+        let bus = ON_THE_BUS.map(|subject| (subject, Way::Bus));
+        for (subject, way) in bus.into_iter().chain([(Subject::CompanyNotice, Way::Outbox)]) {
+            for about in 0..self.world.people.len().max(self.world.conversations.len()) {
+                let next = one(subject, way, self.times.last + 1, about, &self.world);
+                if said.insert(next.channel.clone()) {
+                    self.times.next();
+                    self.publish(next).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Last values that do not fit into one reply.
+    async fn say_much(&mut self) -> Result<()> {
+        for funnel in 0..LARGE_FUNNELS {
+            let number = self.times.next();
+            let mut next = one(Subject::Funnel, Way::Bus, number, 0, &self.world);
+            next.data["funnelId"] = format!("large_{funnel}").into();
+            next.data["message"] = "\u{1}".repeat(LARGE_MESSAGE_BYTES).into();
+            self.publish(next).await?;
+        }
+        Ok(())
+    }
+
+    /// Publishes, and writes down whether that was accepted.
+    async fn publish(&mut self, mut next: Published) -> Result<()> {
+        let accepted = match next.way {
+            Way::Bus => self.stack.emit(detail_type(&next.event), next.data.clone()).await,
+            Way::Outbox => {
+                let key = format!("outbox-{}", next.number);
+                let backend = self.stack.backend().await?;
+                backend.put_into_outbox(&key, &next.channel, &next.event, &next.data).await
+            }
+        };
+        next.is_accepted = accepted.is_ok();
+        self.published.push(next);
+        Ok(())
+    }
+
+    /// A series about one thing.
+    fn draw(&mut self) -> Vec<Published> {
+        let way = if self.random.random_bool(0.7) { Way::Bus } else { Way::Outbox };
+        let subject = match way {
+            Way::Bus => ON_THE_BUS[self.random.random_range(0..ON_THE_BUS.len())],
+            Way::Outbox => IN_THE_OUTBOX[self.random.random_range(0..IN_THE_OUTBOX.len())],
+        };
+        let about = self.random.random_range(0..=usize::MAX);
+        let length = self.random.random_range(1..=SERIES_MAX);
+        let mut series = Vec::new();
+        for _ in 0..length {
+            let number = if self.plan.has(Part::Late) {
+                self.times.draw(&mut self.random)
+            } else {
+                self.times.next()
+            };
+            let mut next = one(subject, way, number, about, &self.world);
+            if self.random.random_bool(POISON) && self.plan.has(Part::Poison) {
+                let poisons = [Poison::UnknownField, Poison::Null, Poison::OutOfRange];
+                let poison = poisons[self.random.random_range(0..poisons.len())];
+                poison.spoil(&next.event, &mut next.data);
+                next.poison = Some(poison);
+            }
+            series.push(next);
+        }
+        series
     }
 }
 
-/// A series, numbered from `first` on.
-fn draw(first: u64, world: &World, random: &mut StdRng) -> Vec<Published> {
-    let way = if random.random_bool(0.7) { Way::Bus } else { Way::Outbox };
-    let subject = match way {
-        Way::Bus => ON_THE_BUS[random.random_range(0..ON_THE_BUS.len())],
-        Way::Outbox => IN_THE_OUTBOX[random.random_range(0..IN_THE_OUTBOX.len())],
-    };
-    let about = random.random_range(0..=usize::MAX);
-    let length = random.random_range(1..=SERIES_MAX);
-    let one = |number| {
-        let mark = timestamp(number);
-        let (channel, mut data) = subject.say(number, &mark, about, world);
-        let is_poison = random.random_bool(if way == Way::Bus { BUS_POISON } else { OUTBOX_POISON });
-        if is_poison {
-            data["antidote"] = "no event has this field".into();
+fn one(subject: Subject, way: Way, number: u64, about: usize, world: &World) -> Published {
+    let mark = timestamp(number);
+    let (channel, data) = subject.say(number, &mark, about, world);
+    let event = subject.event().to_owned();
+    Published { number, mark, way, channel, event, data, poison: None, is_accepted: false }
+}
+
+impl Times {
+    /// Later than all before.
+    const fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// The next one, or now and then one that is earlier than others which have been used.
+    fn draw(&mut self, random: &mut StdRng) -> u64 {
+        if !self.spare.is_empty() && random.random_bool(LATE) {
+            return self.spare.swap_remove(random.random_range(0..self.spare.len()));
         }
-        Published { number, mark, way, channel, event: subject.event().to_owned(), data, is_poison }
-    };
-    (first..first + length).map(one).collect()
+        if random.random_bool(LATE) {
+            let spare = self.next();
+            self.spare.push(spare);
+        }
+        self.next()
+    }
 }
 
 impl Subject {
@@ -140,7 +239,8 @@ impl Subject {
                 (format!("analytics:{company}"), data)
             }
             Self::UserNotice => {
-                let person = &world.people[about % world.people.len()];
+                let active: Vec<_> = world.people.iter().filter(|person| !person.is_crowd).collect();
+                let person = active[about % active.len()];
                 let mut data = notice;
                 data["userId"] = person.id.as_str().into();
                 (format!("user:{}", person.id), data)
@@ -190,18 +290,40 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_said_sooner_or_later_and_each_by_its_mark() {
-        let world = World::of(6);
-        let mut random = StdRng::seed_from_u64(1);
-        let all: Vec<Published> = (1..=20_000).flat_map(|number| draw(number, &world, &mut random)).collect();
+    fn some_come_late_and_none_twice() {
+        let (mut times, mut random) = (Times::default(), StdRng::seed_from_u64(1));
+        let mut drawn: Vec<u64> = (0..1_000).map(|_| times.draw(&mut random)).collect();
+        assert!(!drawn.is_sorted());
+        drawn.sort_unstable();
+        drawn.dedup();
+        assert_eq!(drawn.len(), 1_000);
+    }
+
+    #[test]
+    fn everything_can_be_said_and_each_by_its_mark() {
+        let world = World::of(8, 3);
+        let subjects = ON_THE_BUS.into_iter().chain(IN_THE_OUTBOX);
+        let all: Vec<Published> =
+            subjects.flat_map(|subject| (0..40).map(move |about| (subject, about)))
+                .map(|(subject, about)| one(subject, Way::Bus, 1, about, &world))
+                .collect();
         for wanted in world.channels() {
-            for is_poison in [false, true] {
-                let said = all.iter().any(|one| one.channel == wanted && one.is_poison == is_poison);
-                assert!(said, "{wanted}, poison {is_poison}");
-            }
+            assert!(all.iter().any(|one| one.channel == wanted), "{wanted}");
         }
-        for one in &all {
-            assert_eq!(one.data["timestamp"], one.mark, "{one:?}");
+        assert!(all.iter().all(|one| one.data["timestamp"] == one.mark));
+    }
+
+    #[test]
+    fn poison_has_a_field_that_is_wrong() {
+        let world = World::of(6, 0);
+        for subject in ON_THE_BUS.into_iter().chain(IN_THE_OUTBOX) {
+            let sound = one(subject, Way::Bus, 1, 0, &world);
+            for poison in [Poison::UnknownField, Poison::Null, Poison::OutOfRange] {
+                let mut data = sound.data.clone();
+                poison.spoil(&sound.event, &mut data);
+                let field = poison.field(&sound.event);
+                assert_ne!(data[field], sound.data[field], "{poison:?} of {}", sound.event);
+            }
         }
     }
 }

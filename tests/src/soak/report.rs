@@ -1,15 +1,14 @@
 //! What came of a run: figures for people in a table, and for programs in one line of JSON.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::plan::Plan;
 use super::record::{Entry, Record};
-use super::run::counts;
 use super::verify::{Breach, Kind, given_up};
 
 /// The most breaches that are shown; the record has the rest.
@@ -75,11 +74,11 @@ impl Report {
         plan: &Plan,
         record: Record,
         breaches: Vec<Breach>,
-        faults: &Value,
-        log: Option<&Path>,
+        faults: BTreeMap<String, u64>,
+        log: Option<PathBuf>,
     ) -> Self {
-        let figures = Figures::of(&record, &breaches, counts(&faults["injected"]));
-        Self { seed: plan.seed, figures, breaches, record, log: log.map(Path::to_owned) }
+        let figures = Figures::of(&record, &breaches, faults);
+        Self { seed: plan.seed, figures, breaches, record, log }
     }
 
     /// What was broken, with the seed.
@@ -132,7 +131,7 @@ impl Figures {
             }
         }
         figures.published = record.published.len() as u64;
-        figures.poison = record.published.iter().filter(|one| one.is_poison).count() as u64;
+        figures.poison = record.published.iter().filter(|one| one.poison.is_some()).count() as u64;
         figures.letters = record.letters.len() as u64;
         figures.given_up = given_up(record);
         figures.logged = record.logged().count() as u64;

@@ -1,7 +1,12 @@
 //! The client against frames by hand: no socket, no clock but the one that is given.
 
-use super::*;
+use std::sync::Arc;
 
+use super::*;
+use crate::soak::issuer::Issuer;
+use crate::soak::world::Person;
+
+const BEAT: Duration = Duration::from_secs(2);
 const TALK: &str = "conversation:c";
 
 struct Scene {
@@ -14,19 +19,25 @@ struct Scene {
 impl Scene {
     /// Connected, and joined at an empty log.
     fn joined() -> Self {
+        Self::of(true)
+    }
+
+    /// The same, of a client that numbers its joins and leaves, or does not.
+    fn of(gives_order: bool) -> Self {
         let now = Instant::now();
-        let session = Session::new("d", "ann", &[TALK.to_owned()], now);
+        let session = Session::new(settings(gives_order, now), &[TALK.to_owned()], now);
         let mut scene = Self { session, now, sent: Vec::new() };
         scene.reconnect();
         assert_eq!(scene.only("join")["since"], Value::Null);
-        scene.reply("join", &json!({"head": 0, "recovered": true, "events": [], "more": false}));
+        scene.reply("join", &joined_at(0));
+        scene.reply("status", &json!({"connectionId": "c", "channels": []}));
         scene
     }
 
     fn reconnect(&mut self) {
         self.session.disconnected(self.now);
         self.sent.clear();
-        self.session.connected(self.now);
+        self.session.connected(u64::MAX, true, self.now);
     }
 
     fn pass(&mut self, time: Duration) {
@@ -55,6 +66,30 @@ impl Scene {
         self.session.frame(&frame, self.now);
     }
 
+    /// Answers the request of this action that went out first.
+    fn reply_to_first(&mut self, action: &str, data: &Value) {
+        self.sent.extend(self.session.outgoing());
+        let place = self.sent.iter().position(|frame| frame["action"] == action).unwrap();
+        let id = self.sent.remove(place)["id"].clone();
+        self.session.frame(&json!({"type": "reply", "id": id, "ok": true, "data": data}), self.now);
+    }
+
+    /// The actions that went out, and their numbers.
+    fn turns(&mut self) -> Vec<(String, Value)> {
+        self.sent.extend(self.session.outgoing());
+        let of_membership = |frame: &&Value| frame["action"] == "join" || frame["action"] == "leave";
+        let turns = self.sent.iter().filter(of_membership);
+        turns.map(|frame| (frame["action"].as_str().unwrap().to_owned(), frame["order"].clone())).collect()
+    }
+
+    fn is_joined(&self) -> bool {
+        self.session.standing().joined.contains_key(TALK)
+    }
+
+    fn noted(&self, wanted: impl Fn(&Wire) -> bool) -> usize {
+        self.session.tape.iter().filter(|note| wanted(&note.what)).count()
+    }
+
     fn reply(&mut self, action: &str, data: &Value) {
         self.answer(action, json!({"ok": true, "data": data}));
     }
@@ -79,6 +114,10 @@ impl Scene {
         saw.collect()
     }
 
+    fn has_disagreement(&self) -> bool {
+        self.session.entries.iter().any(|entry| matches!(entry, Entry::Disagrees { .. }))
+    }
+
     fn has(&self, wanted: &Entry) -> bool {
         self.session.entries.contains(wanted)
     }
@@ -87,6 +126,30 @@ impl Scene {
 fn message(seq: u64, user: &str, key: &str) -> Value {
     json!({"type": "event", "channel": TALK, "event": "chat.message", "seq": seq, "key": key,
         "from": {"userId": user, "name": "x"}, "data": {"content": "hello"}})
+}
+
+fn settings(gives_order: bool, now: Instant) -> Settings {
+    let person = Person {
+        id: "ann".to_owned(),
+        company: "biz_1".to_owned(),
+        is_team: false,
+        is_crowd: false,
+    };
+    Settings {
+        device: "d".to_owned(),
+        person,
+        issuer: Arc::new(Issuer::new()),
+        token_seconds: 60,
+        gives_order,
+        by_grant: Vec::new(),
+        for_a_time: Vec::new(),
+        beat: BEAT,
+        clock: Clock::new(now),
+    }
+}
+
+fn joined_at(head: u64) -> Value {
+    json!({"head": head, "recovered": true, "events": [], "more": false})
 }
 
 #[test]
@@ -198,8 +261,10 @@ fn a_key_of_another_is_not_ones_own() {
 fn a_membership_that_the_server_forgot_is_joined_again() {
     let mut scene = Scene::joined();
     scene.live(1);
+    scene.pass(Duration::from_millis(10));
     scene.say();
     scene.refuse("send", "not_joined");
+    assert_eq!(scene.noted(|what| matches!(what, Wire::Denied { .. })), 1, "that is written down");
     assert_eq!(scene.only("join")["since"], 1);
     scene.reply("join", &json!({"head": 1, "recovered": true, "events": [], "more": false}));
     assert_eq!(scene.only("send")["key"], "d-000001");
@@ -214,12 +279,12 @@ fn a_connection_that_nobody_knows_is_given_up() {
 
     let mut silent = Scene::joined();
     silent.pass(BEAT);
-    silent.pass(Duration::from_secs(5));
+    silent.pass(Duration::from_secs(15));
     assert!(silent.session.is_spent(), "a ping without an answer");
 }
 
 #[test]
-fn who_is_too_fast_waits_as_long_as_he_is_told() {
+fn who_is_too_fast_waits_as_long_as_they_are_told() {
     let mut scene = Scene::joined();
     scene.say();
     let error = json!({"code": "rate_limited", "message": "slower", "retryAfterMs": 700});
@@ -232,7 +297,7 @@ fn who_is_too_fast_waits_as_long_as_he_is_told() {
 }
 
 #[test]
-fn who_is_too_far_behind_sends_again_from_where_he_has_come_to() {
+fn who_is_too_far_behind_sends_again_from_where_they_have_come_to() {
     let mut scene = Scene::joined();
     scene.say();
     scene.live(1);
@@ -266,7 +331,7 @@ fn what_is_kept_is_repeated_with_a_base_below_it() {
 }
 
 #[test]
-fn who_leaves_hears_no_more_and_comes_back_where_he_was() {
+fn who_leaves_hears_no_more_and_comes_back_where_they_were() {
     let mut scene = Scene::joined();
     scene.live(1);
     scene.session.leave(TALK, scene.now);
@@ -286,4 +351,131 @@ fn a_channel_that_was_never_wanted_is_a_stray() {
     foreign["channel"] = "conversation:other".into();
     scene.session.frame(&foreign, scene.now);
     assert!(matches!(scene.session.entries.last(), Some(Entry::Stray(_))));
+}
+
+#[test]
+fn what_is_healed_by_history_is_still_owed() {
+    let mut scene = Scene::joined();
+    scene.live(2);
+    scene.pass(Duration::from_millis(200));
+    scene.reply("history", &json!({"events": [message(1, "bob", "b-1")], "more": false}));
+    assert_eq!(scene.heard(), [1, 2]);
+    assert_eq!(scene.session.standing().unposted, [(TALK.to_owned(), [1].into())].into());
+    scene.live(1);
+    assert!(scene.session.standing().unposted.is_empty(), "late, and posted");
+    assert_eq!(scene.heard(), [1, 2]);
+}
+
+#[test]
+fn an_own_message_is_posted_where_it_did_not_go_out() {
+    let mut scene = Scene::joined();
+    scene.say();
+    let send = scene.only("send");
+    scene.session.goes_out(&send, scene.now);
+    scene.reply("send", &json!({"seq": 1, "duplicate": false}));
+    assert!(scene.session.standing().unposted.is_empty());
+    scene.say();
+    scene.reply("send", &json!({"seq": 2, "duplicate": false})); // by HTTP
+    assert_eq!(scene.session.standing().unposted, [(TALK.to_owned(), [2].into())].into());
+}
+
+#[test]
+fn of_a_leave_and_a_join_that_cross_the_last_one_counts() {
+    let mut scene = Scene::joined();
+    scene.session.cross(TALK, scene.now);
+    assert_eq!(scene.turns(), [("leave".to_owned(), json!(2)), ("join".to_owned(), json!(3))]);
+    scene.reply("join", &joined_at(0));
+    assert!(scene.is_joined());
+    scene.reply("leave", &json!({"channel": TALK}));
+    assert!(scene.is_joined(), "the leave was earlier");
+
+    scene.session.leave(TALK, scene.now);
+    scene.reply("leave", &json!({"channel": TALK}));
+    scene.session.cross(TALK, scene.now);
+    assert_eq!(scene.turns(), [("join".to_owned(), json!(5)), ("leave".to_owned(), json!(6))]);
+    scene.reply("leave", &json!({"channel": TALK}));
+    scene.refuse("join", "conflict");
+    assert!(!scene.is_joined());
+    assert!(scene.session.standing().is_settled);
+}
+
+#[test]
+fn two_that_have_no_number_do_not_go_out_at_the_same_moment() {
+    let mut scene = Scene::of(false);
+    scene.pass(Duration::from_secs(1));
+    scene.session.cross(TALK, scene.now);
+    assert_eq!(scene.turns(), [("leave".to_owned(), Value::Null)]);
+    scene.pass(Duration::from_millis(20));
+    assert_eq!(scene.turns().len(), 2);
+    scene.reply("join", &joined_at(0));
+    scene.reply("leave", &json!({"channel": TALK}));
+    assert!(scene.is_joined());
+}
+
+#[test]
+fn a_join_without_an_answer_is_asked_for_again_where_it_has_a_number() {
+    for gives_order in [true, false] {
+        let mut scene = Scene::of(gives_order);
+        scene.pass(Duration::from_secs(1));
+        scene.session.cross(TALK, scene.now);
+        scene.pass(Duration::from_millis(20));
+        scene.sent.clear();
+        scene.pass(Duration::from_secs(15));
+        assert_eq!(scene.session.is_spent(), !gives_order);
+        if gives_order {
+            assert_eq!(scene.turns(), [("join".to_owned(), json!(4))], "the leave has been overtaken");
+        }
+    }
+}
+
+#[test]
+fn who_is_removed_comes_again_and_who_is_refused_waits() {
+    let mut scene = Scene::joined();
+    let revoked = json!({"type": "event", "channel": TALK, "event": "access.revoked",
+        "at": "2026-11-23T10:00:00.000Z", "data": {"userId": "ann", "reason": "kicked"}});
+    scene.session.frame(&revoked, scene.now);
+    assert!(!scene.is_joined() && !scene.asks("join"));
+    scene.pass(Duration::from_millis(1_500));
+    scene.refuse("join", "forbidden");
+    let standing = scene.session.standing();
+    assert!(standing.is_settled && standing.barred.contains(TALK), "{standing:?}");
+    scene.pass(Duration::from_millis(1_500));
+    scene.session.frame(&revoked, scene.now); // of before or after this join?
+    scene.reply_to_first("join", &joined_at(0));
+    assert!(!scene.is_joined(), "that the answer does not tell");
+    assert_eq!(scene.turns().len(), 1, "so it joins once more");
+}
+
+#[test]
+fn what_the_server_knows_is_held_against_what_is_joined() {
+    let mut scene = Scene::joined();
+    let knows = |channels: Value| json!({"connectionId": "c", "channels": channels});
+    scene.session.ask_status(scene.now);
+    scene.reply("status", &knows(json!([])));
+    assert!(!scene.has_disagreement(), "it may have been read before");
+    for (channels, is_wrong) in [(json!([TALK]), false), (json!([]), true)] {
+        for _ in 0..11 {
+            scene.pass(Duration::from_secs(1));
+            scene.sent.extend(scene.session.outgoing());
+            if scene.sent.iter().any(|frame| frame["action"] == "ping") {
+                scene.reply_to_first("ping", &json!({}));
+            }
+        }
+        scene.session.ask_status(scene.now);
+        scene.reply("status", &knows(channels));
+        assert_eq!(scene.has_disagreement(), is_wrong);
+    }
+}
+
+#[test]
+fn a_token_is_renewed_before_it_ends_unless_it_is_to_end() {
+    let mut scene = Scene::joined();
+    for (renews, wanted) in [(true, true), (false, false)] {
+        scene.session.disconnected(scene.now);
+        scene.sent.clear();
+        let soon = scene.session.settings.clock.ms(scene.now) + 4_000;
+        scene.session.connected(soon, renews, scene.now);
+        scene.pass(BEAT);
+        assert_eq!(scene.only("ping")["token"].is_string(), wanted);
+    }
 }

@@ -2,41 +2,28 @@
 
 use serde_json::Value;
 
-use crate::soak::record::{Published, Record, Way};
+use crate::soak::record::{Published, Record};
 
 /// How many of the backend's events that could be published may not have been, as a dead letter says.
 pub fn given_up(record: &Record) -> u64 {
-    let letters = Letters::of(&record.letters, &record.published);
-    record.published.iter().filter(|one| !one.is_poison && letters.has_given_up(one)).count() as u64
+    let letters = Letters::of(&record.letters);
+    record.published.iter().filter(|one| one.poison.is_none() && letters.has_given_up(one)).count() as u64
 }
 
 /// What could not be done.
-pub(super) struct Letters {
-    /// Of the bus and of the queues, each with what it is about in it.
+pub(super) struct Letters<'a> {
+    letters: &'a [Value],
     texts: Vec<String>,
-    /// Of the table's stream, how many records they are about. They name positions, not items.
-    stream_records: u64,
-    /// How many of those are poison.
-    stream_poison: u64,
 }
 
-impl Letters {
-    pub(super) fn of(letters: &[Value], published: &[Published]) -> Self {
-        let batch_size = |letter: &Value| letter["DDBStreamBatchInfo"]["batchSize"].as_u64();
-        let others = letters.iter().filter(|letter| batch_size(letter).is_none());
-        let is_poison = |one: &&Published| one.is_poison && one.way == Way::Outbox;
-        Self {
-            texts: others.map(Value::to_string).collect(),
-            stream_records: letters.iter().filter_map(batch_size).sum(),
-            stream_poison: published.iter().filter(is_poison).count() as u64,
-        }
+impl<'a> Letters<'a> {
+    pub(super) fn of(letters: &'a [Value]) -> Self {
+        Self { letters, texts: letters.iter().map(Value::to_string).collect() }
     }
 
-    /// Whether this event may not have been published, or not to all: its tries are used up, and a letter says so. Of
-    /// an outbox item that is known as far as there are more letters than poison.
+    /// Whether this event may not have been published, or not to all: its tries are used up, and a letter says so.
     pub(super) fn has_given_up(&self, published: &Published) -> bool {
-        let is_in_the_stream = published.way == Way::Outbox && self.stream_records > self.stream_poison;
-        is_in_the_stream || self.mention(&published.mark)
+        self.mention(&published.mark)
     }
 
     /// Whether one names this.
@@ -44,8 +31,24 @@ impl Letters {
         self.texts.iter().any(|letter| letter.contains(text))
     }
 
-    /// Poison of the outbox that is in no letter.
-    pub(super) const fn stream_poison_lost(&self) -> u64 {
-        self.stream_poison.saturating_sub(self.stream_records)
+    /// Whether one that has this in it says, beside it, something of that.
+    pub(super) fn explain(&self, text: &str, reason: &str) -> bool {
+        let letters = self.letters.iter().zip(&self.texts).filter(|(_, letter)| letter.contains(text));
+        letters.into_iter().any(|(letter, _)| says(letter, reason, text))
+    }
+
+    /// Those that name positions in a stream, and not what stood there.
+    pub(super) fn only_positions(&self) -> impl Iterator<Item = &Value> {
+        self.letters.iter().filter(|letter| letter.get("DDBStreamBatchInfo").is_some())
+    }
+}
+
+/// Whether a text of a letter has `reason` in it, other than one that also has the thing itself.
+fn says(letter: &Value, reason: &str, thing: &str) -> bool {
+    match letter {
+        Value::String(text) => text.contains(reason) && !text.contains(thing),
+        Value::Array(values) => values.iter().any(|value| says(value, reason, thing)),
+        Value::Object(fields) => fields.values().any(|value| says(value, reason, thing)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
