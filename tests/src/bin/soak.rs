@@ -30,7 +30,7 @@ struct Options {
     #[arg(long, value_name = "N", group = "time")]
     minutes: Option<u64>,
     /// How many active devices there are [default: 12]. Every fourth is its user's second one.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(12..=40))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(8..=40))]
     clients: Option<u64>,
     /// How many more devices only listen, in a channel that is then so large that its messages go by the stream
     /// [default: 51].

@@ -28,9 +28,9 @@ const PAUSE_MS_MAX: u64 = 450;
 /// How long a user stays away after closing the connection, at the most.
 const AWAY_MS_MAX: u64 = 1_500;
 /// Between two looks at who is there, and at what the server knows.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(3);
 /// The same for those of the crowd, who are many.
-const LOOK_OF_THE_CROWD: Duration = Duration::from_secs(4);
+const LOOK_OF_THE_CROWD: Duration = Duration::from_secs(6);
 /// The longest pause before the first try to connect again; doubled each time.
 const BACK_OFF_MS: u64 = 100;
 /// And never longer.
@@ -97,7 +97,7 @@ pub(super) async fn run(session: Session, random: StdRng, mut around: Surroundin
         tokio::select! {
             frame = next_frame(&mut running.client) => running.received(frame),
             answer = running.by_http.answer() => running.session.frame(&answer, Instant::now()),
-            () = sleep_until(running.connect_at), if running.client.is_none() => running.connect(&around.stack).await,
+            () = sleep_until(running.connect_at), if running.client.is_none() => running.connect(&around.stack, phase).await,
             () = sleep_until(running.busy_at), if phase == Phase::Storm && !running.is_crowd => {
                 running.act(&around).await;
             }
@@ -121,14 +121,14 @@ pub(super) async fn run(session: Session, random: StdRng, mut around: Surroundin
 }
 
 impl Running {
-    async fn connect(&mut self, stack: &Stack) {
+    async fn connect(&mut self, stack: &Stack, phase: Phase) {
         let asked = Instant::now();
         let Some(token) = self.session.settings().token() else { return self.failed() };
         match stack.handshake().token(&token.text).send().await {
             Ok(Outcome::Connected(client, _)) => {
                 self.client = Some(client);
                 self.failures = 0;
-                let renews = self.random.random_bool(RENEWED);
+                let renews = phase != Phase::Storm || self.random.random_bool(RENEWED);
                 self.by_http.token = token.text;
                 self.session.connected(token.until_ms, renews, Instant::now());
             }

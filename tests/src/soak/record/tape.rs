@@ -28,6 +28,11 @@ pub enum Wire {
         /// The end.
         until_ms: u64,
     },
+    /// A fresh token went out. Where its answer is lost, it may count all the same.
+    Renewing {
+        /// The end of the fresh one.
+        until_ms: u64,
+    },
     /// The connection is over: closed by either side, or given up because the server does not know it.
     Over,
     /// A `join` went out.
@@ -84,20 +89,4 @@ pub enum Wire {
         /// When it was sent, as the server says.
         sent_ms: u64,
     },
-}
-
-impl Wire {
-    /// The channel that it is about.
-    pub fn channel(&self) -> Option<&str> {
-        match self {
-            Self::Joining { channel }
-            | Self::Joined { channel, .. }
-            | Self::Leaving { channel }
-            | Self::Left { channel }
-            | Self::Revoked { channel }
-            | Self::Denied { channel, .. }
-            | Self::Posted { channel, .. } => Some(channel),
-            Self::Opened | Self::Alive { .. } | Self::Token { .. } | Self::Over | Self::Sent { .. } => None,
-        }
-    }
 }

@@ -20,7 +20,7 @@ const BARRED: Duration = Duration::from_millis(1_500);
 /// How long a membership must have been as it is for the server to have to know it.
 const STABLE: Duration = Duration::from_secs(10);
 /// How long before its end a grant is replaced by a fresh one.
-const GRANT_RENEWAL_MS: u64 = 3_000;
+const GRANT_RENEWAL_MS: u64 = 10_000;
 
 impl Session {
     /// What is wanted and can be joined now, and what is to be left and could not be before.

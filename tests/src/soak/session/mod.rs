@@ -32,6 +32,7 @@ use self::requests::{Ask, Requests};
 pub(super) use self::settings::{Clock, Settings};
 use self::told::Told;
 use super::record::{Entry, Event, Note, Rosters, Standing, Wire};
+use super::world::has_presence;
 use crate::client::chat;
 
 /// Before something that failed without a reason is tried again.
@@ -41,7 +42,7 @@ const REQUESTS_MAX: usize = 8;
 /// Events in a page.
 const PAGE: u64 = 100;
 /// How long before its end a token is renewed.
-const RENEWAL_MS: u64 = 5_000;
+const RENEWAL_MS: u64 = 8_000;
 
 /// Where the connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,7 +203,8 @@ impl Session {
         let barred = |cursor: &Cursor| matches!(cursor.membership, Membership::Barred(_));
         let barred = self.cursors.iter().filter(|(_, cursor)| barred(cursor));
         let unposted = joined.iter().filter(|(_, cursor)| !cursor.unposted().is_empty());
-        let told = self.told.iter().filter(|(channel, _)| joined.contains_key(channel));
+        let told = self.told.iter();
+        let told = told.filter(|(channel, _)| has_presence(channel) && joined.contains_key(channel));
         Standing {
             is_up,
             is_settled: is_up && self.outbox.is_empty() && self.cursors.values().all(is_settled),
@@ -231,6 +233,7 @@ impl Session {
         let fresh = if is_due && self.renews { self.settings.token() } else { None };
         match fresh {
             Some(fresh) => {
+                self.note(Wire::Renewing { until_ms: fresh.until_ms }, now);
                 self.request("ping", json!({"token": fresh.text}), Ask::Ping(Some(fresh.until_ms)), now);
             }
             None => self.request("ping", json!({}), Ask::Ping(None), now),

@@ -155,9 +155,12 @@ impl Session {
         let code = code.to_owned();
         match ask {
             Ask::Trespass(_) => {} // as it should be
-            Ask::Join { channel, .. } => {
+            Ask::Join { channel, until_ms, .. } => {
                 self.barred(&channel, now);
                 let (asked_ms, at_ms) = (self.settings.clock.ms(asked_at), self.settings.clock.ms(now));
+                if until_ms.is_some_and(|until_ms| until_ms < at_ms + 2_000) {
+                    return; // its grant had ended on the way
+                }
                 self.entries.push(Entry::TurnedAway { what: channel, code, asked_ms, at_ms });
             }
             // Who has been put out of it meanwhile gives it up; an earlier try may have been kept.

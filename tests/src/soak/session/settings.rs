@@ -9,7 +9,7 @@ use crate::soak::issuer::{Issuer, Signed};
 use crate::soak::world::Person;
 
 /// How long a grant counts.
-const GRANT_SECONDS: u64 = 8;
+const GRANT_SECONDS: u64 = 25;
 
 /// What does not change while a client runs.
 #[derive(Debug)]

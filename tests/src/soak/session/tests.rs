@@ -419,6 +419,7 @@ fn a_join_without_an_answer_is_asked_for_again_where_it_has_a_number() {
         scene.pass(Duration::from_secs(1));
         scene.session.cross(TALK, scene.now);
         scene.pass(Duration::from_millis(20));
+        assert_eq!(scene.turns().len(), 2);
         scene.sent.clear();
         scene.pass(Duration::from_secs(15));
         assert_eq!(scene.session.is_spent(), !gives_order);

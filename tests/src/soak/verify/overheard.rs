@@ -68,7 +68,7 @@ fn one(device: &DeviceRecord, rights: &Rights) -> Vec<Breach> {
 fn last_token(tape: &[Note]) -> u64 {
     let connection = tape.iter().skip(1).take_while(|note| note.what != Wire::Opened);
     let tokens = connection.filter_map(|note| match note.what {
-        Wire::Token { until_ms } => Some(until_ms),
+        Wire::Token { until_ms } | Wire::Renewing { until_ms } => Some(until_ms),
         _ => None,
     });
     tokens.max().unwrap_or(u64::MAX)
