@@ -30,11 +30,13 @@ impl ByHttp {
         Self { stack, is_on, token: String::new(), answers: JoinSet::new() }
     }
 
-    /// Whether this request is made by HTTP. Joins by grants are not, nor those whose order is that in which they come.
+    /// Whether this request is made by HTTP. Joins by grants are not, nor those whose order is that in which they come, nor
+    /// a status, which is that of a connection.
     pub(super) fn takes(&self, frame: &Value, who: &Settings, random: &mut StdRng) -> bool {
         let is_granted = frame["channel"].as_str().is_some_and(|name| who.by_grant.iter().any(|own| own == name));
         let can = match frame["action"].as_str() {
-            Some("send" | "history") => true,
+            Some("send") => frame["event"] != "presence.update",
+            Some("history") => true,
             Some("join" | "leave") => who.gives_order,
             _ => false,
         };

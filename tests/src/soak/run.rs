@@ -57,7 +57,7 @@ const BEAT_OF_THE_CROWD: Duration = Duration::from_secs(4);
 /// How many devices come at once: each tells those who are there already.
 const WAVE: usize = 12;
 /// How long tokens last that end within a run, and those that do not.
-const SHORT_TOKEN_SECONDS: u64 = 20;
+const SHORT_TOKEN_SECONDS: u64 = 25;
 const TOKEN_SECONDS: u64 = 7_200;
 
 /// A device in use, as the run sees it.

@@ -42,7 +42,7 @@ const REQUESTS_MAX: usize = 8;
 /// Events in a page.
 const PAGE: u64 = 100;
 /// How long before its end a token is renewed.
-const RENEWAL_MS: u64 = 8_000;
+const RENEWAL_MS: u64 = 12_000;
 
 /// Where the connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -28,11 +28,17 @@ pub(super) struct Span<'a> {
 pub(super) fn spans(device: &DeviceRecord) -> Vec<Span<'_>> {
     let mut spans = Vec::new();
     let mut connection = Connection::new();
-    for Note { what, .. } in &device.tape {
+    for Note { at_ms, what } in &device.tape {
         match what {
             Wire::Opened => connection = Connection::new(),
             Wire::Over => connection.end_all(false, &mut spans),
-            Wire::Token { until_ms } => connection.token_until_ms = *until_ms,
+            Wire::Token { until_ms } => {
+                // A fresh one whose answer came so late may not have counted when the old one ended.
+                if at_ms + CLOCK_MS > connection.token_until_ms {
+                    connection.end_all(false, &mut spans);
+                }
+                connection.token_until_ms = *until_ms;
+            }
             Wire::Alive { asked_ms } => connection.alive(*asked_ms),
             Wire::Joining { channel } => {
                 connection.end(channel, &mut spans);

@@ -54,6 +54,15 @@ fn what_is_not_certain_is_not_owed() {
         tape(record, 1).retain(|note| !matches!(note.what, Wire::Posted { .. }));
     });
     assert_eq!(expired, [], "its token had ended");
+    let renewed_at = |at_ms: u64| {
+        broken(|record| {
+            unpost(record, 1, TALK, 2);
+            tape(record, 1)[1].what = Wire::Token { until_ms: START_MS + 30_000 };
+            then(record, 1, at_ms, Wire::Token { until_ms: END_MS + 60_000 });
+        })
+    };
+    assert_eq!(renewed_at(START_MS + 20_000), [Kind::Unposted]);
+    assert_eq!(renewed_at(START_MS + 31_000), [], "it may have ended before");
 }
 
 #[test]
