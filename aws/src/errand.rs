@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
-use funnelcast_core::{Channel, ConnectionId, Error, Timestamp, UserId, identity::Name};
+use funnelcast_core::{
+    Channel, CompanyId, ConnectionId, ConversationId, Error, Timestamp, UserId, identity::Name,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{Config, Resource, queue::Queue};
+use crate::{Config, Resource, queue::Queue, store::connections::ChannelJoin};
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +23,8 @@ pub enum Errand {
         /// Which.
         connection: ConnectionId,
     },
-    /// These memberships were left some seconds ago: whoever is not back has gone.
+    /// The connection of these memberships ended some seconds ago, or they were left while their `join` was still under
+    /// way: what is there of them is to be removed, and a user who is not back has gone.
     Left(Lost),
     /// The grant by which this connection is in a channel may have ended.
     Grant {
@@ -34,7 +37,21 @@ pub enum Errand {
     },
     /// In this channel users have come or gone, and there are too many to name.
     Count(Channel),
+    /// Who may be in a conversation has changed: whoever was just joining must be looked at again.
+    Conversation(ConversationId),
+    /// What a user is to a company has changed: the same for them.
+    #[serde(rename_all = "camelCase")]
+    Team {
+        /// Who.
+        user: UserId,
+        /// To whom.
+        company: CompanyId,
+    },
 }
+
+/// The longest that a `join` may be under way, and so the delay of whatever must come after it: more than the timeout of
+/// every function that joins (template.yaml).
+pub const JOIN_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// A connection that is gone, and what it leaves behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,10 +61,10 @@ pub struct Lost {
     pub connection: ConnectionId,
     /// Whose it was.
     pub user: UserId,
-    /// What to call him.
+    /// What to call them.
     pub name: Name,
-    /// What it had joined.
-    pub channels: Vec<Channel>,
+    /// What it had joined, and by which `join`.
+    pub channels: Vec<ChannelJoin>,
     /// Since when it is gone.
     pub at: Timestamp,
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
 use funnelcast_core::{
-    ConnectionId, Error, Identity, Timestamp,
+    ConnectionId, Error, Identity, JoinOrder, Timestamp,
     action::{self, Action, Rejected},
     frame::Reply,
 };
@@ -24,7 +24,7 @@ pub use http::serve_http;
 pub type WebSocketEvent = ApiGatewayWebsocketProxyRequest;
 
 /// Who sent a frame, and on which connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Caller {
     /// Who.
     pub identity: Identity,
@@ -34,6 +34,8 @@ pub struct Caller {
     pub connected_at: Timestamp,
     /// When the frame was taken.
     pub now: Timestamp,
+    /// The place among the connection's `join`s and `leave`s of a frame that names none: when API Gateway received it.
+    pub order: JoinOrder,
 }
 
 impl Caller {
@@ -52,6 +54,7 @@ impl Caller {
             connection,
             connected_at: Timestamp::from_millis(context.connected_at),
             now: now(),
+            order: JoinOrder::received_at(Timestamp::from_millis(context.request_time_epoch)),
         })
     }
 

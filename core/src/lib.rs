@@ -19,6 +19,7 @@ pub mod frame;
 pub mod grant;
 pub mod id;
 pub mod identity;
+mod order;
 pub mod policy;
 pub mod publication;
 #[cfg(feature = "schema")]
@@ -31,4 +32,5 @@ pub use error::Error;
 pub use grant::Grant;
 pub use id::{CompanyId, ConnectionId, ConversationId, FunnelId, Key, RequestId, ResourceId, Seq, UserId};
 pub use identity::Identity;
+pub use order::JoinOrder;
 pub use time::Timestamp;

@@ -6,13 +6,16 @@
 
 use std::time::{Duration, Instant};
 
-use funnelcast_core::{ConnectionId, Error, frame::Event, policy::Lane};
+use funnelcast_core::{ConnectionId, Error, event::EventName, frame::Event, policy::Lane};
 use serde::{Deserialize, Serialize};
 
 use super::{Fanout, Frames, Tally};
 use crate::{
     measure,
-    store::{Member, members::Cursor},
+    store::{
+        Member,
+        members::{Cursor, MemberRef},
+    },
 };
 
 /// The most members that one invocation reads and posts to: with 10 ms a post and [`IN_FLIGHT_MAX`] under way some
@@ -57,8 +60,8 @@ pub struct Delivery {
 enum Recipients {
     /// All from this place on.
     From(Cursor),
-    /// These, whose posts have failed.
-    Owed(Vec<Member>),
+    /// These, whose posts have failed; as far as they are members then.
+    Owed(Vec<MemberRef>),
 }
 
 impl Delivery {
@@ -90,13 +93,16 @@ impl Delivery {
         }
         deliveries
     }
+}
 
-    /// What of it is owed to a member whose post failed: what nobody keeps is worth nothing later.
-    fn owed(&self) -> Vec<Outgoing> {
-        let is_kept = |event: &Event| {
-            !matches!(event.channel.kind().policy().lane(event.event), None | Some(Lane::Ephemeral))
-        };
-        self.outgoing.iter().filter(|out| is_kept(&out.event)).cloned().collect()
+impl Outgoing {
+    /// Whether a member whose post failed is owed it: what the log or the latest values keep, and presence, of which the
+    /// later event counts whenever it comes. Anything else is worth nothing later.
+    fn is_owed(&self) -> bool {
+        let Event { channel, event, .. } = &self.event;
+        let is_presence =
+            matches!(event, EventName::PresenceJoin | EventName::PresenceUpdate | EventName::PresenceLeave);
+        is_presence || !matches!(channel.kind().policy().lane(*event), None | Some(Lane::Ephemeral))
     }
 }
 
@@ -112,8 +118,10 @@ impl Fanout {
         let frames = Frames::of(&delivery.outgoing)?;
         let cursor = match &mut delivery.to {
             Recipients::From(cursor) => cursor.clone(),
-            Recipients::Owed(members) => {
-                let tally = self.post_frames(&channel, &frames, members, &mut Vec::new()).await?;
+            Recipients::Owed(owed_to) => {
+                // As they are now: a token may have been renewed, and whoever has left, or joined again, is owed nothing.
+                let members = self.store.members_still(&channel, owed_to).await?;
+                let tally = self.post_frames(&channel, &frames, &members, &mut Vec::new()).await?;
                 measure::posted(&tally);
                 measure::posted_after(accepted_at);
                 let owed = tally.failed;
@@ -134,7 +142,7 @@ impl Fanout {
             }
             let mut failed = Vec::new();
             tally += self.post_frames(&channel, &frames, &page, &mut failed).await?;
-            self.owe(&delivery, failed).await?;
+            self.owe(delivery.outgoing.clone(), &failed).await?;
             let is_enough = members_read >= DELIVERY_MEMBERS_MAX || begun.elapsed() >= DELIVERY_TIME_MAX;
             if is_enough && !pages.cursor().is_end() {
                 self.hand_on(&delivery, pages.cursor().clone()).await?;
@@ -151,19 +159,19 @@ impl Fanout {
         self.rest.send(&Delivery { outgoing, to }, Duration::ZERO).await
     }
 
-    async fn owe(&self, delivery: &Delivery, failed: Vec<Member>) -> Result<(), Error> {
-        let outgoing = delivery.owed();
-        if failed.is_empty() || outgoing.is_empty() {
-            return Ok(());
-        }
-        tracing::warn!(channel = %outgoing[0].event.channel, members = failed.len(), "owed by the queue");
-        self.rest.send(&Delivery { outgoing, to: Recipients::Owed(failed) }, OWED_DELAY).await
+    /// Has the queue bring to members whose posts failed what they are owed of these events.
+    pub(super) async fn owe(&self, mut outgoing: Vec<Outgoing>, failed: &[Member]) -> Result<(), Error> {
+        outgoing.retain(Outgoing::is_owed);
+        let Some(first) = outgoing.first().filter(|_| !failed.is_empty()) else { return Ok(()) };
+        tracing::warn!(channel = %first.event.channel, members = failed.len(), "owed by the queue");
+        let to = Recipients::Owed(failed.iter().map(Member::reference).collect());
+        self.rest.send(&Delivery { outgoing, to }, OWED_DELAY).await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use funnelcast_core::{Grant, grant::Capability};
+    use funnelcast_core::JoinOrder;
 
     use super::*;
 
@@ -198,19 +206,13 @@ mod tests {
             deliveries.iter().map(seqs).collect::<Vec<_>>(),
             [vec![1, 2, 3, 4], vec![5, 6, 7, 8], vec![9]]
         );
-        let member = Member {
+        let member = MemberRef {
             user: "u".repeat(64).parse().unwrap(),
-            name: "n".repeat(128).try_into().unwrap(),
-            connection: "c".repeat(32).parse().unwrap(),
-            status: funnelcast_core::event::Status::Online,
-            seen_at: crate::now(),
-            expires_at: crate::now(),
-            left_at: None,
-            team_of: Some("c".repeat(64).parse().unwrap()),
-            grant: Some(Grant { caps: [Capability::Join, Capability::Send].into(), until: crate::now() }),
+            connection: "c".repeat(128).parse().unwrap(),
+            join: JoinOrder::received_at(crate::now()),
         };
-        let owed =
-            Delivery { outgoing: deliveries[0].owed(), to: Recipients::Owed(vec![member; PAGE_MEMBERS_MAX]) };
+        let outgoing = deliveries[0].outgoing.clone();
+        let owed = Delivery { outgoing, to: Recipients::Owed(vec![member; PAGE_MEMBERS_MAX]) };
         let message = serde_json::to_string(&owed).unwrap();
         assert!(message.len() < 1024 * 1024, "{}", message.len());
         let again: Delivery = serde_json::from_str(&message).unwrap();
@@ -219,10 +221,10 @@ mod tests {
 
     #[test]
     fn what_nobody_keeps_is_owed_to_nobody() {
-        let owed =
-            |channel, event, seq| Delivery::together(vec![outgoing(channel, event, seq, 1)])[0].owed().len();
-        assert_eq!(owed("conversation:a", "chat.typing", None), 0);
-        assert_eq!(owed("conversation:a", "chat.message", Some(1)), 1);
-        assert_eq!(owed("analytics:biz_1", "analytics.update", None), 1);
+        let is_owed = |channel, event, seq| outgoing(channel, event, seq, 1).is_owed();
+        assert!(!is_owed("conversation:a", "chat.typing", None));
+        assert!(is_owed("conversation:a", "chat.message", Some(1)));
+        assert!(is_owed("analytics:biz_1", "analytics.update", None));
+        assert!(is_owed("conversation:a", "presence.leave", None));
     }
 }

@@ -4,7 +4,9 @@
 //! - here: the table, the gateway and the queues together; posting to some members
 //! - [`delivery`]: posting to all members of a channel of any size, part by part
 //! - [`presence`]: telling them who comes and goes
+//! - [`access`]: taking out of channels whoever may not be in them any more
 
+pub mod access;
 pub mod delivery;
 mod frames;
 pub mod presence;
@@ -13,15 +15,8 @@ mod tests;
 
 use std::ops::AddAssign;
 
-use funnelcast_core::{
-    Channel, ConnectionId, Error, Seq, UserId,
-    event::{AccessRevoked, EventName, MESSAGE_BYTES_MAX},
-    frame::Event,
-    grant::Capability,
-    text::Text,
-};
+use funnelcast_core::{Channel, ConnectionId, Error, Seq, UserId, frame::Event};
 use futures_util::{StreamExt, stream};
-use serde_json::value::to_raw_value;
 
 use crate::{
     Config, Resource, Store,
@@ -132,6 +127,26 @@ impl Fanout {
         Ok(tally)
     }
 
+    /// Posts an event to those of these members who hear, and has the fan-out queue bring it to those whose posts failed;
+    /// `except` is a connection that knows it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the event cannot be written as JSON, or the queue fails.
+    async fn post_or_owe(
+        &self,
+        event: Event,
+        members: &[Member],
+        except: Option<&ConnectionId>,
+    ) -> Result<Tally, Error> {
+        let outgoing = Outgoing { event, except: except.cloned() };
+        let frames = Frames::of(std::slice::from_ref(&outgoing))?;
+        let mut failed = Vec::new();
+        let tally = self.post_frames(&outgoing.event.channel, &frames, members, &mut failed).await?;
+        measure::posted(&tally);
+        self.owe(vec![outgoing], &failed).await?;
+        Ok(tally)
+    }
+
     /// Posts frames, and puts the members whose posts failed into `failed`.
     async fn post_frames(
         &self,
@@ -193,58 +208,10 @@ impl Fanout {
         match self.store.remove_connection(&member.user, &member.connection).await? {
             Removal::Done => Ok(()),
             Removal::NothingThere => {
+                let channels = vec![member.join(channel)];
                 let Member { user, name, connection, .. } = member.clone();
-                self.lose(Lost { connection, user, name, channels: vec![channel.clone()], at: now() }).await
+                self.lose(Lost { connection, user, name, channels, at: now() }).await
             }
         }
-    }
-
-    /// Takes members out of a channel, and tells each of them why, and the others that they have left. A crash before
-    /// the last is mended by a retry, which finds those who are still in it.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] where the table fails. A post that fails is only logged: who does not hear of it hears
-    /// nothing else of the channel either.
-    pub async fn revoke(
-        &self,
-        channel: &Channel,
-        members: &[Member],
-        reason: &Text<MESSAGE_BYTES_MAX>,
-    ) -> Result<(), Error> {
-        for member in members {
-            let member = &Member { grant: None, ..member.clone() }; // he hears of it though his grant has ended
-            self.leave(channel, &member.user, &member.name, &member.connection).await?;
-            let revoked = AccessRevoked { user_id: member.user.clone(), reason: reason.clone() };
-            let event = Event {
-                channel: channel.clone(),
-                event: EventName::AccessRevoked,
-                seq: None,
-                at: now(),
-                from: None,
-                key: None,
-                data: to_raw_value(&revoked).map_err(|error| Error::internal("a revocation", &error))?,
-            };
-            self.post(&event, std::slice::from_ref(member), None).await?;
-            tracing::info!(%channel, user = %member.user, connection = %member.connection, "access revoked");
-        }
-        Ok(())
-    }
-
-    /// Takes a connection out of a channel where the grant that let it in has ended: 1 read, and what
-    /// [`revoke`](Self::revoke) costs. Who has joined again meanwhile, by another grant or of his own right, stays.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] where the table fails.
-    pub async fn end_grant(
-        &self,
-        user: &UserId,
-        connection: &ConnectionId,
-        channel: &Channel,
-    ) -> Result<(), Error> {
-        const GRANT_HAS_ENDED: &str = "the grant has ended";
-        let member = self.store.membership(user, connection, channel).await?;
-        let ended = member.filter(|member| !member.may(Capability::Join, now()));
-        let Some(member) = ended else { return Ok(()) };
-        self.revoke(channel, &[member], &Text::try_from(GRANT_HAS_ENDED.to_owned())?).await
     }
 }

@@ -1,15 +1,16 @@
-//! Telling a channel's members who comes and goes. What a user's presence is, says [`store::presence`]; and of a channel
-//! with too many members to name, they are told the number, now and then.
+//! Telling a channel's members who is there. What a user's presence is, says [`store::presence`]; and of a channel with too
+//! many members to name, they are told the number, now and then.
 //!
-//! None of this is kept, and a post that fails is not tried again: who wants to be sure asks for `presence`. News of one
-//! user may overtake each other; the later `lastSeen` is right.
+//! Whatever changes a membership calls [`Fanout::settle_presence`] afterwards, which compares what the memberships say with
+//! what the members were told last, and tells them where that differs. So a change is told whoever comes upon it, and of
+//! changes that happen at the same time the last one is told last. A post that fails is owed by the fan-out queue.
 //!
 //! [`store::presence`]: crate::store::presence
 
 use std::time::Duration;
 
 use funnelcast_core::{
-    Channel, ConnectionId, Error, Timestamp, UserId,
+    Channel, ConnectionId, Error, JoinOrder, Timestamp, UserId,
     event::{EventName, Presence, PresenceCount, Status},
     frame::{Event, Sender},
     identity::Name,
@@ -21,123 +22,224 @@ use serde_json::value::to_raw_value;
 use super::{Delivery, Fanout, Tally};
 use crate::{
     Caller,
-    errand::{Errand, Lost},
+    errand::{Errand, JOIN_TIME_MAX, Lost},
     gateway::IN_FLIGHT_MAX,
     now,
     store::{
-        Member,
-        presence::{COUNT_INTERVAL, NAMED_MEMBERS_MAX, users},
+        Member, Store, back_off,
+        connections::ChannelJoin,
+        presence::{COUNT_INTERVAL, DEPARTURE_GRACE, NAMED_MEMBERS_MAX, Told, users},
     },
 };
 
-/// How long a user may be without a connection before he has left: a reload, a tunnel, a change of networks.
-pub const GRACE: Duration = Duration::from_secs(10);
+/// How often presence may change while it is told, before whoever tells it gives up.
+const SETTLE_ROUNDS_MAX: u32 = 20;
+
+/// Whose presence in a channel may have changed.
+#[derive(Debug)]
+pub struct PresenceChange<'a> {
+    /// Who.
+    pub user: &'a UserId,
+    /// What to call them.
+    pub name: &'a Name,
+    /// When: if they have left, they were last seen then.
+    pub at: Timestamp,
+    /// A connection of theirs that knows this status already, and so is told only of another.
+    pub known_by: Option<(&'a ConnectionId, Status)>,
+}
+
+/// What the table says of a user in a channel: what is, and what was told.
+#[derive(Debug)]
+pub struct PresenceSnapshot {
+    /// The channel's members; `None` where they are too many to name.
+    pub members: Option<Vec<Member>>,
+    /// What they were told of the user last.
+    pub told: Told,
+}
+
+impl PresenceSnapshot {
+    /// Reads both: 2 reads.
+    pub async fn read(store: &Store, channel: &Channel, user: &UserId) -> Result<Self, Error> {
+        let (members, told) =
+            tokio::try_join!(store.few_members(channel, NAMED_MEMBERS_MAX), store.told(channel, user))?;
+        Ok(Self { members, told })
+    }
+}
 
 impl Fanout {
-    /// Tells the others that the caller has come, if this is his only membership; also where he has joined with it before,
-    /// as the first time may have ended before the others heard. `members` are the channel's, read
-    /// after his was written; `None` where they are too many to name.
+    /// Tells the members of a channel what a user's presence is, where that is not what they were told last: 2 reads, and
+    /// where it has changed 1 write, 1 read a shard, and the posts. `first` is what was read after the change, if the caller
+    /// has that already.
+    ///
+    /// First tells, then writes down that it has, so that a crash in between leads to telling twice. Whoever finds on writing
+    /// that somebody else has told something meanwhile tells again, later than both; and whoever has written looks once more,
+    /// because a change that was found told already may have come in between.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the table fails.
-    pub async fn tell_arrival(
+    /// [`Error::Internal`] where the table or the queue fails, or the presence keeps changing.
+    pub async fn settle_presence(
         &self,
-        caller: &Caller,
         channel: &Channel,
-        members: Option<&[Member]>,
-    ) -> Result<(), Error> {
-        let Some(members) = members else { return self.count_later(channel).await };
-        let user = &caller.identity.user;
-        if members.iter().filter(|member| member.user == *user).count() > 1 {
-            return Ok(());
+        change: &PresenceChange<'_>,
+        mut first: Option<PresenceSnapshot>,
+    ) -> Result<Tally, Error> {
+        let PresenceChange { user, .. } = *change;
+        let mut tally = Tally::default();
+        let mut posted_at = Timestamp::EPOCH;
+        for round in 0..SETTLE_ROUNDS_MAX {
+            let PresenceSnapshot { members, told } = match first.take() {
+                Some(snapshot) => snapshot,
+                None => PresenceSnapshot::read(&self.store, channel, user).await?,
+            };
+            let presence = match &members {
+                Some(members) => users(members, now()).remove(user),
+                None => self.presence_of(channel, user).await?,
+            };
+            let status = presence.as_ref().map(|presence| presence.status);
+            if status == told.status && posted_at <= told.at {
+                return Ok(tally);
+            }
+            let seen_at = presence.map_or(change.at, |presence| presence.last_seen);
+            let telling = Told {
+                status,
+                at: now().max(told.at.max(posted_at) + Duration::from_millis(1)),
+                last_seen: seen_at.max(told.last_seen + Duration::from_millis(1)),
+            };
+            if let Some(members) = &members {
+                tally = self.tell(channel, change, told.status, telling, members).await?;
+                posted_at = telling.at;
+            } else {
+                self.count_later(channel).await?;
+            }
+            let is_written = self.store.put_told(channel, user, told, telling).await?;
+            if is_written && self.presence_of(channel, user).await?.map(|now| now.status) == status {
+                return Ok(tally);
+            }
+            back_off(round).await;
         }
-        if let Some(presence) = users(members).remove(user) {
-            let event = news(channel, EventName::PresenceJoin, &presence, Some(caller))?;
-            self.post(&event, members, Some(&caller.connection)).await?;
-        }
-        Ok(())
+        Err(Error::Internal("a user's presence kept changing while it was told".into()))
     }
 
-    /// Changes what the caller says of himself on this connection: 1 write. The others are told if that changes what he
-    /// is over all of his devices. `members` are the channel's, the caller's own among them.
+    /// What a user's presence in a channel is: 1 read a shard.
+    async fn presence_of(&self, channel: &Channel, user: &UserId) -> Result<Option<Presence>, Error> {
+        let members = self.store.members_of_user(channel, user).await?;
+        Ok(users(&members, now()).remove(user))
+    }
+
+    /// Posts what a user's presence is to those members who do not know it.
+    async fn tell(
+        &self,
+        channel: &Channel,
+        change: &PresenceChange<'_>,
+        before: Option<Status>,
+        telling: Told,
+        members: &[Member],
+    ) -> Result<Tally, Error> {
+        let event = match (before, telling.status) {
+            (None, Some(_)) => EventName::PresenceJoin,
+            (Some(_), Some(_)) => EventName::PresenceUpdate,
+            (_, None) => EventName::PresenceLeave,
+        };
+        let (user_id, name) = (change.user.clone(), change.name.clone());
+        let from = Sender { user_id: user_id.clone(), name: name.clone() };
+        let status = telling.status.unwrap_or(Status::Offline);
+        let presence = Presence { user_id, name, status, last_seen: telling.last_seen };
+        let known_by = change.known_by.filter(|(_, known)| telling.status == Some(*known));
+        let event = presence_event(channel, event, &presence, telling.at, Some(from))?;
+        self.post_or_owe(event, members, known_by.map(|(connection, _)| connection)).await
+    }
+
+    /// Changes what the caller says of themselves on this connection, and tells the others if that changes what they are over
+    /// all of their devices: 1 write, and what [`settle_presence`](Self::settle_presence) costs.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the table fails.
+    /// [`Error::NotJoined`] where the connection is no member; [`Error::Internal`] where the table or the queue fails.
     pub async fn change_status(
         &self,
         caller: &Caller,
         channel: &Channel,
         status: Status,
-        mut members: Vec<Member>,
     ) -> Result<Tally, Error> {
         self.store.set_status(caller, channel, status).await?;
-        let user = &caller.identity.user;
-        let before = users(&members).remove(user);
-        for member in members.iter_mut().filter(|member| member.connection == caller.connection) {
-            (member.status, member.seen_at) = (status, caller.now);
-        }
-        let after = users(&members).remove(user);
-        match (before, after) {
-            (Some(before), Some(after))
-                if before.status != after.status && members.len() <= NAMED_MEMBERS_MAX =>
-            {
-                let event = news(channel, EventName::PresenceUpdate, &after, Some(caller))?;
-                self.post(&event, &members, Some(&caller.connection)).await
-            }
-            _ => Ok(Tally::default()),
-        }
+        let change = PresenceChange { known_by: Some((&caller.connection, status)), ..caller.change() };
+        self.settle_presence(channel, &change, None).await
     }
 
-    /// Ends a membership for good, and tells the others if it was the user's last. If only lost ones are left, the end
-    /// of their grace would tell of a time when he was still here by this one; so this one is told of after them.
+    /// Ends the caller's membership of a channel, if no later `join` of it has been applied: 2 writes, and where members see
+    /// each other what [`settle_presence`](Self::settle_presence) costs.
     ///
-    /// The connection forgets the channel only then: a crash before that is mended when the connection ends.
+    /// A `join` that was sent before and is still under way will find that the channel has been left; in case it ends before
+    /// it has looked, its membership is removed once that must be over.
     ///
     /// # Errors
     /// [`Error::Internal`] where the table or the queue fails.
-    pub async fn leave(
-        &self,
-        channel: &Channel,
-        user: &UserId,
-        name: &Name,
-        connection: &ConnectionId,
-    ) -> Result<(), Error> {
-        let at = now();
-        let left = self.end_membership(channel, user, name, connection, at).await?;
-        if !left.is_empty() && left.iter().all(|member| member.left_at.is_some()) {
-            let (user, name, connection) = (user.clone(), name.clone(), connection.clone());
-            let lost = Lost { connection, user, name, channels: vec![channel.clone()], at };
-            self.errands.put(&Errand::Left(lost), GRACE).await?;
+    pub async fn leave(&self, caller: &Caller, channel: &Channel, order: JoinOrder) -> Result<(), Error> {
+        let (user, id) = (&caller.identity.user, &caller.connection);
+        let join = ChannelJoin { channel: channel.clone(), join: order };
+        let before = self.store.note_leave(user, id, channel, order).await?;
+        let removed = self.store.remove_membership(user, id, &join).await?;
+        let joined = before.as_ref().and_then(|before| before.joined(channel));
+        if joined > removed {
+            let (user, name, at) = (user.clone(), caller.identity.name.clone(), caller.now);
+            let left = Lost { connection: id.clone(), user, name, channels: vec![join], at };
+            self.errands.put(&Errand::Left(left), JOIN_TIME_MAX).await?;
         }
-        self.store.forget_channel(user, connection, channel).await
+        // An earlier `leave` may have ended before it told anybody.
+        let is_repeat = before.is_some_and(|before| before.left(channel).is_some());
+        if channel.kind().policy().presence && (joined.is_some() || removed.is_some() || is_repeat) {
+            self.settle_presence(channel, &caller.change(), None).await?;
+        }
+        Ok(())
     }
 
-    /// Cleans up behind a connection that is gone. Where members see each other its memberships stay for [`GRACE`], as
-    /// lost ones, and the others are told then.
+    /// Ends a membership whatever its connection wants, unless that has joined again since, and tells the others: 2 writes,
+    /// and where members see each other what [`settle_presence`](Self::settle_presence) costs.
+    ///
+    /// The connection forgets the channel last: a crash before that is mended when the connection ends.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the table or the queue fails.
+    pub async fn end_membership(&self, channel: &Channel, member: &Member) -> Result<(), Error> {
+        let Member { user, name, connection, join_order, .. } = member;
+        self.store.remove_membership(user, connection, &member.join(channel)).await?;
+        if channel.kind().policy().presence {
+            let change = PresenceChange { user, name, at: now(), known_by: None };
+            self.settle_presence(channel, &change, None).await?;
+        }
+        self.store.forget_channel(user, connection, channel, *join_order).await
+    }
+
+    /// Cleans up behind a connection that has ended. Where members see each other its memberships stay for
+    /// [`DEPARTURE_GRACE`], as departed ones, and the others are told then.
     ///
     /// # Errors
     /// [`Error::Internal`] where the table or the queue fails.
     pub async fn lose(&self, mut lost: Lost) -> Result<(), Error> {
-        let sees_others = |channel: &Channel| channel.kind().policy().presence;
-        let (told, untold) = lost.channels.into_iter().partition::<Vec<_>, _>(sees_others);
-        self.store.remove_memberships(&lost.user, &lost.connection, &untold).await?;
-        if told.is_empty() {
+        let is_seen = |joined: &ChannelJoin| joined.channel.kind().policy().presence;
+        let (seen, unseen) = lost.channels.into_iter().partition::<Vec<_>, _>(is_seen);
+        self.store.remove_memberships(&lost.user, &lost.connection, &unseen).await?;
+        if seen.is_empty() {
             return Ok(());
         }
-        let losses = told.iter().map(|c| self.store.note_loss(&lost.user, &lost.connection, c, lost.at));
-        let losses = stream::iter(losses).buffer_unordered(IN_FLIGHT_MAX).boxed(); // as in `post_frames`
-        losses.try_collect::<()>().await?;
-        lost.channels = told;
-        self.errands.put(&Errand::Left(lost), GRACE).await
+        let departures =
+            seen.iter().map(|join| self.store.note_departure(&lost.user, &lost.connection, join, lost.at));
+        let departures = stream::iter(departures).buffer_unordered(IN_FLIGHT_MAX).boxed(); // as in `post_frames`
+        departures.try_collect::<()>().await?;
+        lost.channels = seen;
+        self.errands.put(&Errand::Left(lost), DEPARTURE_GRACE).await
     }
 
-    /// Ends the memberships that a lost connection has left.
+    /// Removes the memberships that a connection has left behind, and tells the others.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the table fails.
+    /// [`Error::Internal`] where the table or the queue fails.
     pub async fn end_lost(&self, lost: &Lost) -> Result<(), Error> {
-        for channel in &lost.channels {
-            self.end_membership(channel, &lost.user, &lost.name, &lost.connection, lost.at).await?;
+        let change = PresenceChange { user: &lost.user, name: &lost.name, at: lost.at, known_by: None };
+        for join in &lost.channels {
+            self.store.remove_membership(&lost.user, &lost.connection, join).await?;
+            if join.channel.kind().policy().presence {
+                self.settle_presence(&join.channel, &change, None).await?;
+            }
         }
         Ok(())
     }
@@ -148,41 +250,8 @@ impl Fanout {
     /// [`Error::Internal`] where the table fails.
     pub async fn tell_count(&self, channel: &Channel) -> Result<(), Error> {
         let count = PresenceCount { count: self.store.roster(channel).await?.count };
-        let event = news(channel, EventName::PresenceCount, &count, None)?;
+        let event = presence_event(channel, EventName::PresenceCount, &count, now(), None)?;
         self.deliver(Delivery::to_all(event, None)).await.map(drop)
-    }
-
-    /// Ends a membership, and gives those that the user still has in the channel, where that names its users.
-    ///
-    /// First removes, then reads: of two last memberships that end at once, one finds that nothing is left; and who comes
-    /// back meanwhile is either seen here, or sees nothing here and tells that he has come.
-    async fn end_membership(
-        &self,
-        channel: &Channel,
-        user: &UserId,
-        name: &Name,
-        connection: &ConnectionId,
-        at: Timestamp,
-    ) -> Result<Vec<Member>, Error> {
-        self.store.remove_membership(user, connection, channel).await?;
-        if !channel.kind().policy().presence {
-            return Ok(Vec::new());
-        }
-        let Some(members) = self.store.few_members(channel, NAMED_MEMBERS_MAX).await? else {
-            self.count_later(channel).await?;
-            return Ok(Vec::new());
-        };
-        let (his, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| member.user == *user);
-        if his.is_empty() {
-            let presence = Presence {
-                user_id: user.clone(),
-                name: name.clone(),
-                status: Status::Offline,
-                last_seen: at,
-            };
-            self.post(&news(channel, EventName::PresenceLeave, &presence, None)?, &others, None).await?;
-        }
-        Ok(his)
     }
 
     async fn count_later(&self, channel: &Channel) -> Result<(), Error> {
@@ -193,14 +262,21 @@ impl Fanout {
     }
 }
 
-fn news(
+impl Caller {
+    /// That the caller's presence may have changed just now.
+    pub fn change(&self) -> PresenceChange<'_> {
+        let (user, name) = (&self.identity.user, &self.identity.name);
+        PresenceChange { user, name, at: self.now, known_by: None }
+    }
+}
+
+fn presence_event(
     channel: &Channel,
     event: EventName,
     data: &impl Serialize,
-    from: Option<&Caller>,
+    at: Timestamp,
+    from: Option<Sender>,
 ) -> Result<Event, Error> {
-    let from = from
-        .map(|caller| Sender { user_id: caller.identity.user.clone(), name: caller.identity.name.clone() });
     let data = to_raw_value(data).map_err(|error| Error::internal("presence", &error))?;
-    Ok(Event { channel: channel.clone(), event, seq: None, at: now(), from, key: None, data })
+    Ok(Event { channel: channel.clone(), event, seq: None, at, from, key: None, data })
 }

@@ -4,14 +4,11 @@
 //! beside them. Whoever asks for one knows whose it is: the authorizer's context says so on every event, and so does
 //! every membership. And who names another's connection finds nothing.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use aws_sdk_dynamodb::{
-    operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{AttributeValue, ReturnValue},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use funnelcast_core::{
-    Channel, ConnectionId, Error, Identity, Timestamp, UserId,
+    Channel, ConnectionId, Error, Identity, JoinOrder, Timestamp, UserId,
     identity::{CompaniesBy, CompanyClaim, Name},
 };
 use serde::{Deserialize, Serialize};
@@ -47,15 +44,39 @@ pub struct Connection {
     /// When its token stops counting.
     pub expires_at: Timestamp,
     /// What it has joined.
-    pub channels: Vec<Channel>,
+    pub channels: Vec<ChannelJoin>,
+    /// What it has left, as far as that is still remembered; see [`joins`](super::joins).
+    pub leaves: Vec<ChannelJoin>,
+}
+
+/// A channel, and the latest `join` or `leave` of it on one connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelJoin {
+    /// Which.
+    pub channel: Channel,
+    /// Its place among the connection's `join`s and `leave`s.
+    pub join: JoinOrder,
 }
 
 impl Connection {
-    /// Its user, as if he had said something on it now.
+    /// Its user, as if they had said something on it now, after all that was said on it before.
     pub fn into_caller(self, now: Timestamp) -> Caller {
+        let places = self.channels.iter().chain(&self.leaves).map(|applied| applied.join);
+        let order = places.max().map_or(JoinOrder::FIRST, JoinOrder::next);
         let Self { id, user, name, companies, companies_by, connected_at, expires_at, .. } = self;
         let identity = Identity { user, name, companies, companies_by, expires_at };
-        Caller { identity, connection: id, connected_at, now }
+        Caller { identity, connection: id, connected_at, now, order }
+    }
+
+    /// By which `join` it is in this channel; `None` where it is not.
+    pub fn joined(&self, channel: &Channel) -> Option<JoinOrder> {
+        self.channels.iter().find(|joined| joined.channel == *channel).map(|joined| joined.join)
+    }
+
+    /// By which `leave` it has left this channel, if that is remembered.
+    pub fn left(&self, channel: &Channel) -> Option<JoinOrder> {
+        self.leaves.iter().find(|left| left.channel == *channel).map(|left| left.join)
     }
 }
 
@@ -68,7 +89,7 @@ pub enum Removal {
     NothingThere,
 }
 
-/// The item. The set is absent while it is empty, which is how DynamoDB wants it.
+/// The item.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Row {
@@ -82,8 +103,8 @@ pub(crate) struct Row {
     connected_at: Timestamp,
     seen_at: Timestamp,
     expires_at: Timestamp,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty", with = "serde_dynamo::string_set")]
-    channels: BTreeSet<String>,
+    channels: BTreeMap<String, JoinOrder>,
+    leaves: BTreeMap<String, JoinOrder>,
     ttl: i64,
 }
 
@@ -92,17 +113,42 @@ impl TryFrom<Row> for Connection {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let Row {
-            sk, user, name, companies, companies_by, connected_at, seen_at, expires_at, channels, ..
+            sk,
+            user,
+            name,
+            companies,
+            companies_by,
+            connected_at,
+            seen_at,
+            expires_at,
+            channels,
+            leaves,
+            ..
         } = row;
         let id = sk.strip_prefix(key::CONNECTION_PREFIX).unwrap_or_default();
         let id = id.parse().map_err(|error: Error| Error::internal("a connection's sort key", &error))?;
-        // A channel of a kind that this version does not know has no members here to clean.
-        let channels = channels.iter().filter_map(|channel| channel.parse().ok()).collect();
-        Ok(Self { id, user, name, companies, companies_by, connected_at, seen_at, expires_at, channels })
+        Ok(Self {
+            id,
+            user,
+            name,
+            companies,
+            companies_by,
+            connected_at,
+            seen_at,
+            expires_at,
+            channels: channel_joins(channels),
+            leaves: channel_joins(leaves),
+        })
     }
 }
 
-fn read(item: Item) -> Result<Connection, Error> {
+/// A channel of a kind that this version does not know has no members here to clean up.
+fn channel_joins(places: BTreeMap<String, JoinOrder>) -> Vec<ChannelJoin> {
+    let parsed = places.into_iter().filter_map(|(channel, join)| Some((channel.parse().ok()?, join)));
+    parsed.map(|(channel, join)| ChannelJoin { channel, join }).collect()
+}
+
+pub(super) fn read(item: Item) -> Result<Connection, Error> {
     from_item::<Row>(item)?.try_into()
 }
 
@@ -119,7 +165,8 @@ impl Store {
             connected_at: caller.connected_at,
             seen_at: caller.now,
             expires_at: caller.identity.expires_at,
-            channels: BTreeSet::new(),
+            channels: BTreeMap::new(),
+            leaves: BTreeMap::new(),
             ttl: (caller.connected_at + CONNECTION_AGE_MAX).as_secs(),
         };
         let put = self.put(to_item(row)?);
@@ -157,17 +204,14 @@ impl Store {
         Ok(if old.is_some() { Removal::Done } else { Removal::NothingThere })
     }
 
-    /// Removes a connection that has not been heard of since `seen_at`: 1 write.
-    pub async fn remove_silent_connection(
-        &self,
-        user: &UserId,
-        id: &ConnectionId,
-        seen_at: Timestamp,
-    ) -> Result<Removal, Error> {
+    /// Removes a connection, unless it has been heard of or its token has been renewed since it was read: 1 write.
+    pub async fn remove_unchanged_connection(&self, read: &Connection) -> Result<Removal, Error> {
+        let Connection { user, id, seen_at, expires_at, .. } = read;
         let delete = self
             .delete(key::user(user), key::connection(id))
-            .condition_expression("seenAt = :seen")
-            .expression_attribute_values(":seen", AttributeValue::S(seen_at.to_string()));
+            .condition_expression("seenAt = :seen AND expiresAt = :expires")
+            .expression_attribute_values(":seen", AttributeValue::S(seen_at.to_string()))
+            .expression_attribute_values(":expires", AttributeValue::S(expires_at.to_string()));
         let removed = if_met("DeleteItem of a connection", delete.send().await)?;
         Ok(if removed.is_some() { Removal::Done } else { Removal::NothingThere })
     }
@@ -207,63 +251,9 @@ impl Store {
         let updated = if_met("UpdateItem of a connection", update.send().await)?;
         let item = updated.and_then(|updated| updated.attributes);
         let item = item.ok_or(Error::connection_ended())?;
-        for channel in read(item)?.channels {
+        for ChannelJoin { channel, .. } in read(item)?.channels {
             self.renew_membership(user, id, &channel, expires_at).await?;
         }
         Ok(())
-    }
-
-    /// Notes on a connection that it joins a channel, and returns it: 1 write, and 1 read where it may not.
-    ///
-    /// # Errors
-    /// [`Error::Unauthorized`] where the connection is gone: what is left to do is to connect anew.
-    /// [`Error::Conflict`] where it has joined [`CHANNELS_MAX`] others.
-    pub(super) async fn note_channel(
-        &self,
-        user: &UserId,
-        id: &ConnectionId,
-        channel: &Channel,
-    ) -> Result<Connection, Error> {
-        let update = self
-            .update_channels(user, id, "ADD channels :channel", channel)
-            .condition_expression(
-                "attribute_exists(pk) AND \
-                 (attribute_not_exists(channels) OR size(channels) < :max OR contains(channels, :one))",
-            )
-            .expression_attribute_values(":max", AttributeValue::N(CHANNELS_MAX.to_string()))
-            .expression_attribute_values(":one", AttributeValue::S(channel.to_string()))
-            .return_values(ReturnValue::AllNew);
-        let noted = if_met("UpdateItem of a connection", update.send().await)?;
-        if let Some(item) = noted.and_then(|noted| noted.attributes) {
-            return read(item);
-        }
-        Err(match self.connection(user, id).await? {
-            None => Error::connection_ended(),
-            Some(_) => Error::Conflict("a connection joins at most 100 channels; leave one first"),
-        })
-    }
-
-    /// Notes on a connection that it has left a channel: 1 write. Nothing happens where the connection is gone.
-    pub async fn forget_channel(
-        &self,
-        user: &UserId,
-        id: &ConnectionId,
-        channel: &Channel,
-    ) -> Result<(), Error> {
-        let update = self.update_channels(user, id, "DELETE channels :channel", channel).send().await;
-        if_met("UpdateItem of a connection", update).map(drop)
-    }
-
-    fn update_channels(
-        &self,
-        user: &UserId,
-        id: &ConnectionId,
-        expression: &str,
-        channel: &Channel,
-    ) -> UpdateItemFluentBuilder {
-        self.update(key::user(user), key::connection(id))
-            .update_expression(expression)
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":channel", AttributeValue::Ss(vec![channel.to_string()]))
     }
 }

@@ -1,10 +1,10 @@
 //! Conversations: whose they are, and who takes part, as the backend says.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem},
+    types::{AttributeValue, Delete, Put, TransactWriteItem},
 };
 use funnelcast_core::{CompanyId, ConversationId, Error, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -66,35 +66,18 @@ impl Store {
         conversation: &ConversationId,
         user: &UserId,
     ) -> Result<ConversationAccess, Error> {
-        const ROUNDS_MAX: u32 = 5;
-        let mut keys = KeysAndAttributes::builder().consistent_read(true);
-        for sk in [key::META.to_owned(), key::participant(user)] {
-            keys = keys.keys(HashMap::from([
-                ("pk".to_owned(), AttributeValue::S(key::conversation(conversation))),
-                ("sk".to_owned(), AttributeValue::S(sk)),
-            ]));
-        }
-        let mut pending =
-            HashMap::from([(self.table.clone(), keys.build().map_err(|e| Error::internal("a batch", &e))?)]);
+        let pk = key::conversation(conversation);
+        let keys = [key::META.to_owned(), key::participant(user)].map(|sk| (pk.clone(), sk));
         let mut access = ConversationAccess { company: None, is_participant: false };
-        for round in 0..ROUNDS_MAX {
-            let answer = self.client.batch_get_item().set_request_items(Some(pending)).send().await;
-            let answer = answer.map_err(failed("BatchGetItem of a conversation"))?;
-            for item in answer.responses.into_iter().flatten().flat_map(|(_, items)| items) {
-                if sk(&item) == key::META {
-                    let meta: Meta = from_item(item)?;
-                    access.company = (!meta.ended).then_some(meta.company_id);
-                } else {
-                    access.is_participant = true;
-                }
+        for item in self.batch_get(keys.into()).await? {
+            if sk(&item) == key::META {
+                let meta: Meta = from_item(item)?;
+                access.company = (!meta.ended).then_some(meta.company_id);
+            } else {
+                access.is_participant = true;
             }
-            pending = answer.unprocessed_keys.unwrap_or_default();
-            if pending.is_empty() {
-                return Ok(access);
-            }
-            super::back_off(round).await;
         }
-        Err(Error::Internal("BatchGetItem left keys undone".into()))
+        Ok(access)
     }
 
     /// Makes a conversation what the backend says it is at time `at`: 1 read by size, then one transaction of 2 units

@@ -68,6 +68,11 @@ pub(super) fn count(channel: &Channel) -> String {
     format!("COUNT#{channel}")
 }
 
+/// What a channel's members were told of one user.
+pub(super) fn told(channel: &Channel, user: &UserId) -> String {
+    format!("TOLD#{channel}#{user}")
+}
+
 pub(super) fn rate(user: &UserId) -> String {
     format!("RATE#{user}")
 }

@@ -6,16 +6,22 @@
 
 mod pages;
 
-use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
+use aws_sdk_dynamodb::{
+    operation::update_item::builders::UpdateItemFluentBuilder,
+    types::{AttributeValue, DeleteRequest, ReturnValue, WriteRequest},
+};
 use funnelcast_core::{
-    Channel, CompanyId, ConnectionId, Error, Grant, Timestamp, UserId, event::Status, grant::Capability,
-    identity::Name,
+    Channel, CompanyId, ConnectionId, Error, Grant, JoinOrder, Timestamp, UserId, event::Status,
+    grant::Capability, identity::Name,
 };
 use serde::{Deserialize, Serialize};
 
 pub use self::pages::{Cursor, MemberPages};
 use super::{
-    Right, Store, check_capability, connections::CONNECTION_AGE_MAX, failed, from_item, if_met, key,
+    Item, Right, Store, check_capability,
+    connections::{CONNECTION_AGE_MAX, ChannelJoin},
+    failed, from_item, if_met, key,
+    presence::DEPARTURE_GRACE,
     to_attribute, to_item,
 };
 use crate::Caller;
@@ -30,17 +36,19 @@ pub struct Member {
     pub name: Name,
     /// The connection.
     pub connection: ConnectionId,
-    /// What he says of himself on it.
+    /// The `join` that made it: whatever removes a membership names this, so that it removes no later one.
+    pub join_order: JoinOrder,
+    /// What its user says of themselves on it.
     #[serde(default)]
     pub status: Status,
     /// When it joined, or last changed its status.
     pub seen_at: Timestamp,
     /// When its token stops counting, and nothing more is posted to it.
     pub expires_at: Timestamp,
-    /// When it was lost. Nothing is posted to it any more; that it is still here means that nobody has been told that
-    /// the user has left.
+    /// When its connection ended, or its right to be here. Nothing is posted to it any more; that it is still in the table
+    /// means that its end has not been dealt with yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left_at: Option<Timestamp>,
+    pub departed_at: Option<Timestamp>,
     /// In a conversation: the company as one of whose team he joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team_of: Option<CompanyId>,
@@ -52,7 +60,27 @@ pub struct Member {
 impl Member {
     /// Whether events are posted to it.
     pub fn hears(&self, now: Timestamp) -> bool {
-        self.left_at.is_none() && now < self.expires_at && self.may(Capability::Join, now)
+        self.departed_at.is_none() && self.counts(now)
+    }
+
+    /// Whether its user is here by it: also for [`DEPARTURE_GRACE`] after its connection has ended.
+    pub fn is_present(&self, now: Timestamp) -> bool {
+        self.departed_at.is_none_or(|at| now < at + DEPARTURE_GRACE) && self.counts(now)
+    }
+
+    /// Whether its token and its grant have not expired.
+    fn counts(&self, now: Timestamp) -> bool {
+        now < self.expires_at && self.may(Capability::Join, now)
+    }
+
+    /// Which membership it is.
+    pub fn reference(&self) -> MemberRef {
+        MemberRef { user: self.user.clone(), connection: self.connection.clone(), join: self.join_order }
+    }
+
+    /// The `join` that made it.
+    pub fn join(&self, channel: &Channel) -> ChannelJoin {
+        ChannelJoin { channel: channel.clone(), join: self.join_order }
     }
 
     /// Whether what lets him be here lets him do this too.
@@ -61,55 +89,78 @@ impl Member {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Row<'a> {
-    pk: String,
-    sk: String,
-    #[serde(flatten)]
-    member: &'a Member,
-    ttl: i64,
+/// Names a membership of a channel, and the `join` that made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberRef {
+    /// Whose it is.
+    pub user: UserId,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The `join` that made it.
+    pub join: JoinOrder,
 }
 
 impl Store {
-    /// Makes the caller's connection a member by this right: 2 writes.
+    /// Makes the caller's connection a member by this right, and returns the membership: 2 writes. The `join` of it may be a
+    /// later one than this, where that has been applied already.
     ///
-    /// The connection learns of it first: whatever then ends it finds the membership to remove.
+    /// The connection learns of it first: whatever then ends it finds the membership to remove. Whether the `join` still
+    /// stands is to be asked next, by [`confirm_join`](Store::confirm_join).
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] where the connection has ended; [`Error::Conflict`] where a later `leave` has been applied, or
+    /// where the connection has joined too many channels.
     pub async fn put_membership(
         &self,
         caller: &Caller,
         channel: &Channel,
         right: Right,
-    ) -> Result<(), Error> {
+        order: JoinOrder,
+    ) -> Result<Member, Error> {
         let (team_of, grant) = match right {
             Right::Own => (None, None),
             Right::Team(company) => (Some(company), None),
             Right::Grant(grant) => (None, Some(grant)),
         };
-        let connection = self.note_channel(&caller.identity.user, &caller.connection, channel).await?;
+        let user = &caller.identity.user;
+        let (connection, join_order) = self.note_join(user, &caller.connection, channel, order).await?;
         let member = Member {
-            user: caller.identity.user.clone(),
+            user: user.clone(),
             name: caller.identity.name.clone(),
             connection: caller.connection.clone(),
+            join_order,
             status: Status::default(),
             seen_at: caller.now,
-            expires_at: connection.expires_at, // the caller's token may have been renewed since he connected
-            left_at: None,
+            expires_at: connection.expires_at, // the caller's token may have been renewed since they connected
+            departed_at: None,
             team_of,
             grant,
         };
-        let row = Row {
-            pk: key::members(channel, key::shard(channel, &caller.connection)),
-            sk: key::member(&caller.identity.user, &caller.connection),
-            member: &member,
-            ttl: (caller.connected_at + CONNECTION_AGE_MAX).as_secs(),
-        };
-        let put = self.put(to_item(row)?);
-        put.send().await.map_err(failed("PutItem of a membership"))?;
-        Ok(())
+        self.put_member(channel, member, caller.connected_at).await
+    }
+
+    /// Writes a membership, unless one of a later `join` is there, and returns it as it is now: 1 write.
+    pub(super) async fn put_member(
+        &self,
+        channel: &Channel,
+        member: Member,
+        connected_at: Timestamp,
+    ) -> Result<Member, Error> {
+        let (pk, sk) = member_key(&member.user, &member.connection, channel);
+        let ttl = (connected_at + CONNECTION_AGE_MAX).as_secs();
+        let update = set_all(self.update(pk, sk), &member, ttl)?
+            .condition_expression("attribute_not_exists(pk) OR #joinOrder <= :joinOrder")
+            .return_values(ReturnValue::AllNew);
+        let put = if_met("UpdateItem of a membership", update.send().await)?;
+        match put.and_then(|put| put.attributes) {
+            Some(item) => from_item(item),
+            None => Ok(member), // that of a later `join` is there, which `confirm_join` finds as well
+        }
     }
 
     /// Lets a membership live as long as a renewed token: 1 write. One that has ended meanwhile stays so.
-    pub(super) async fn renew_membership(
+    pub async fn renew_membership(
         &self,
         user: &UserId,
         connection: &ConnectionId,
@@ -125,48 +176,60 @@ impl Store {
         if_met("UpdateItem of a membership", update.send().await).map(drop)
     }
 
-    /// Ends a membership: 1 write. One that is not there is no error. That the connection has it on its list is left for
-    /// [`forget_channel`](Store::forget_channel), once all is done that its end brings with it.
+    /// Removes the membership that this `join`, or an earlier one of the connection, has made: 1 write. Returns the `join` of
+    /// the membership that there was. That the connection has it on its list is left for [`forget_channel`](Store::forget_channel), once all is
+    /// done that its end brings with it.
     pub async fn remove_membership(
         &self,
         user: &UserId,
         connection: &ConnectionId,
-        channel: &Channel,
-    ) -> Result<(), Error> {
+        ChannelJoin { channel, join }: &ChannelJoin,
+    ) -> Result<Option<JoinOrder>, Error> {
         let (pk, sk) = member_key(user, connection, channel);
-        self.delete(pk, sk).send().await.map_err(failed("DeleteItem of a membership"))?;
-        Ok(())
+        let delete = self
+            .delete(pk, sk)
+            .condition_expression("attribute_not_exists(pk) OR joinOrder <= :join")
+            .expression_attribute_values(":join", AttributeValue::N(join.to_string()))
+            .return_values(ReturnValue::AllOld);
+        let removed = if_met("DeleteItem of a membership", delete.send().await)?;
+        let removed = removed.and_then(|removed| removed.attributes);
+        removed.map(|item| from_item(item).map(|member: Member| member.join_order)).transpose()
     }
 
-    /// Notes of a membership that its connection was lost: 1 write. One that is not there stays so.
-    pub async fn note_loss(
+    /// Notes on the membership that this `join`, or an earlier one, has made that it has ended: 1 write. Nothing is posted to
+    /// it from now on. One that is not there stays so.
+    pub async fn note_departure(
         &self,
         user: &UserId,
         connection: &ConnectionId,
-        channel: &Channel,
+        ChannelJoin { channel, join }: &ChannelJoin,
         at: Timestamp,
     ) -> Result<(), Error> {
         let (pk, sk) = member_key(user, connection, channel);
         let update = self
             .update(pk, sk)
-            .update_expression("SET leftAt = if_not_exists(leftAt, :at)")
-            .condition_expression("attribute_exists(pk)")
+            .update_expression("SET departedAt = if_not_exists(departedAt, :at)")
+            .condition_expression("joinOrder <= :join")
+            .expression_attribute_values(":join", AttributeValue::N(join.to_string()))
             .expression_attribute_values(":at", AttributeValue::S(at.to_string()));
         if_met("UpdateItem of a membership", update.send().await).map(drop)
     }
 
-    /// Changes what a member says of himself on this connection: 1 write. One that is not there stays so.
+    /// Changes what a member says of themselves on this connection: 1 write.
+    ///
+    /// # Errors
+    /// [`Error::NotJoined`] where it is no member any more.
     pub async fn set_status(&self, caller: &Caller, channel: &Channel, status: Status) -> Result<(), Error> {
         let (pk, sk) = member_key(&caller.identity.user, &caller.connection, channel);
         let status = to_attribute(status)?;
         let update = self
             .update(pk, sk)
             .update_expression("SET #status = :status, seenAt = :now")
-            .condition_expression("attribute_exists(pk)")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(departedAt)")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", status)
             .expression_attribute_values(":now", AttributeValue::S(caller.now.to_string()));
-        if_met("UpdateItem of a membership", update.send().await).map(drop)
+        if_met("UpdateItem of a membership", update.send().await)?.map(drop).ok_or(Error::NotJoined)
     }
 
     /// All of one user's connections in a channel: 1 read a shard.
@@ -186,14 +249,14 @@ impl Store {
         Ok(members)
     }
 
-    /// Ends all of a dead connection's memberships: 1 write each.
+    /// Removes all of a connection's memberships, when its row has gone, so that it joins nothing any more: 1 write each.
     pub async fn remove_memberships(
         &self,
         user: &UserId,
         connection: &ConnectionId,
-        channels: &[Channel],
+        channels: &[ChannelJoin],
     ) -> Result<(), Error> {
-        let deletes = channels.iter().map(|channel| {
+        let deletes = channels.iter().map(|ChannelJoin { channel, .. }| {
             let (pk, sk) = member_key(user, connection, channel);
             let key = DeleteRequest::builder()
                 .key("pk", AttributeValue::S(pk))
@@ -217,11 +280,24 @@ impl Store {
         item.map(from_item).transpose()
     }
 
+    /// Those of these memberships that are there still, made by the same `join`: 1 read each, 100 in a call.
+    pub async fn members_still(
+        &self,
+        channel: &Channel,
+        members: &[MemberRef],
+    ) -> Result<Vec<Member>, Error> {
+        let keys = members.iter().map(|member| member_key(&member.user, &member.connection, channel));
+        let items = self.batch_get(keys.collect()).await?;
+        let mut still: Vec<Member> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+        still.retain(|member| members.contains(&member.reference()));
+        Ok(still)
+    }
+
     /// Whether the caller's connection is a member, and not a lost one, nor one whose grant has ended: 1 read. His token is
     /// not looked at, as it has been.
     pub async fn is_member(&self, caller: &Caller, channel: &Channel) -> Result<bool, Error> {
         let member = self.membership(&caller.identity.user, &caller.connection, channel).await?;
-        Ok(member.is_some_and(|member| is_present(&member, caller.now)))
+        Ok(member.is_some_and(|member| is_live(&member, caller.now)))
     }
 
     /// Refuses a caller whose connection may not do this on a channel: 1 read.
@@ -237,7 +313,7 @@ impl Store {
     ) -> Result<(), Error> {
         let member = self.membership(&caller.identity.user, &caller.connection, channel).await?;
         match member {
-            Some(member) if is_present(&member, caller.now) => {
+            Some(member) if is_live(&member, caller.now) => {
                 check_capability(member.grant.as_ref(), capability, caller.now)
             }
             _ => Err(Error::NotJoined),
@@ -245,8 +321,35 @@ impl Store {
     }
 }
 
-fn is_present(member: &Member, now: Timestamp) -> bool {
-    member.left_at.is_none() && member.may(Capability::Join, now)
+fn is_live(member: &Member, now: Timestamp) -> bool {
+    member.departed_at.is_none() && member.may(Capability::Join, now)
+}
+
+/// Sets every attribute of a membership. What its user says of themselves stays, where the membership is there already.
+fn set_all(
+    mut update: UpdateItemFluentBuilder,
+    member: &Member,
+    ttl: i64,
+) -> Result<UpdateItemFluentBuilder, Error> {
+    const OPTIONAL: [&str; 3] = ["departedAt", "grant", "teamOf"];
+    let mut item: Item = to_item(member)?;
+    item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
+    let absent = OPTIONAL.into_iter().filter(|name| !item.contains_key(*name));
+    let absent: Vec<_> = absent.map(|name| format!("#{name}")).collect();
+    let mut set = Vec::new();
+    for name in item.keys() {
+        set.push(match name.as_str() {
+            "status" => "#status = if_not_exists(#status, :status)".to_owned(),
+            name => format!("#{name} = :{name}"),
+        });
+    }
+    for name in item.keys().map(String::as_str).chain(OPTIONAL) {
+        update = update.expression_attribute_names(format!("#{name}"), name);
+    }
+    for (name, value) in item {
+        update = update.expression_attribute_values(format!(":{name}"), value);
+    }
+    Ok(update.update_expression(format!("SET {} REMOVE {}", set.join(", "), absent.join(", "))))
 }
 
 fn member_key(user: &UserId, connection: &ConnectionId, channel: &Channel) -> (String, String) {

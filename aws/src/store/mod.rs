@@ -2,12 +2,13 @@
 //!
 //! | item | key | file |
 //! |---|---|---|
-//! | connection | `USER#u` / `CONN#c` | [`connections`] |
+//! | connection | `USER#u` / `CONN#c` | [`connections`], [`joins`] |
 //! | membership | `CH#channel#shard` / `userId#c` | [`members`], [`presence`] |
 //! | log | `LOG#channel` / seq, and one `#start` | [`log`], [`recovery`], [`history`] |
 //! | receipts | `READ#channel` / userId | [`receipts`] |
 //! | latest | `LAST#channel` / key | [`latest`] |
 //! | conversation | `CONV#id` / `META`, `CONV#id` / `USER#u` | [`conversations`] |
+//! | what members were told of a user | `TOLD#channel#userId` / `META` | [`presence`] |
 //! | presence's pace | `COUNT#channel` / `META` | [`presence`] |
 //! | rate | `RATE#user` / window | [`rate`] |
 //! | what a user is to a company, by Whop | `TEAM#user` / company | [`teams`] |
@@ -22,6 +23,7 @@ mod access;
 pub mod connections;
 pub mod conversations;
 pub mod history;
+pub mod joins;
 mod key;
 pub mod latest;
 pub mod log;
@@ -46,7 +48,7 @@ use aws_sdk_dynamodb::{
         put_item::builders::PutItemFluentBuilder, query::builders::QueryFluentBuilder,
         update_item::builders::UpdateItemFluentBuilder,
     },
-    types::{AttributeValue, WriteRequest},
+    types::{AttributeValue, KeysAndAttributes, WriteRequest},
 };
 pub use connections::Connection;
 use funnelcast_core::{Channel, Error, policy::Retention};
@@ -63,6 +65,9 @@ type Item = HashMap<String, AttributeValue>;
 /// The limit of `BatchWriteItem`
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>).
 const BATCH_WRITE_ITEMS_MAX: usize = 25;
+/// The limit of `BatchGetItem`
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
+const BATCH_GET_ITEMS_MAX: usize = 100;
 
 /// The table.
 #[derive(Debug)]
@@ -133,6 +138,38 @@ impl Store {
         delete.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk))
     }
 
+    /// Reads items by their keys, strongly consistent, [`BATCH_GET_ITEMS_MAX`] in a call, until none is left unread. They come
+    /// in no order; one that is not there is left out.
+    async fn batch_get(&self, keys: Vec<(String, String)>) -> Result<Vec<Item>, Error> {
+        const ROUNDS_MAX: u32 = 8;
+        let mut items = Vec::new();
+        for chunk in keys.chunks(BATCH_GET_ITEMS_MAX) {
+            let mut keys = KeysAndAttributes::builder().consistent_read(true);
+            for (pk, sk) in chunk {
+                keys = keys.keys(HashMap::from([
+                    ("pk".to_owned(), AttributeValue::S(pk.clone())),
+                    ("sk".to_owned(), AttributeValue::S(sk.clone())),
+                ]));
+            }
+            let keys = keys.build().map_err(|error| Error::internal("a batch", &error))?;
+            let mut pending = HashMap::from([(self.table.clone(), keys)]);
+            for round in 0..ROUNDS_MAX {
+                let answer = self.client.batch_get_item().set_request_items(Some(pending)).send().await;
+                let answer = answer.map_err(failed("BatchGetItem"))?;
+                items.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
+                pending = answer.unprocessed_keys.unwrap_or_default();
+                if pending.is_empty() {
+                    break;
+                }
+                back_off(round).await;
+            }
+            if !pending.is_empty() {
+                return Err(Error::Internal("BatchGetItem left keys unread".into()));
+            }
+        }
+        Ok(items)
+    }
+
     /// Writes in batches of [`BATCH_WRITE_ITEMS_MAX`], and what DynamoDB leaves undone again, until all is done.
     async fn batch_write(&self, writes: Vec<WriteRequest>) -> Result<(), Error> {
         const ROUNDS_MAX: u32 = 8;
@@ -159,7 +196,7 @@ impl Store {
 }
 
 /// Waits between tries that collide: a random time up to 10 ms, doubled each round, at most 320 ms.
-async fn back_off(round: u32) {
+pub(crate) async fn back_off(round: u32) {
     let ceiling_ms = 10_u64 << round.min(5);
     tokio::time::sleep(Duration::from_millis(rand::random_range(0..=ceiling_ms))).await;
 }
@@ -207,4 +244,4 @@ fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,39 +1,103 @@
-//! Who is in a channel: the users who have a membership in it, each once, however many connections he has.
+//! Who is in a channel: the users who have a membership in it that counts, each once, however many connections they have.
 //!
-//! That is all there is to it: who makes a user's first membership tells that he has come, and who removes his last one
-//! tells that he has left. A lost connection leaves its membership for some seconds, so a user who is back by then
-//! has never been away.
+//! The memberships are the truth. Beside them lies, for each user of a channel, what its members were told of that user
+//! last: whoever changes a membership compares the two, and tells the members where they differ
+//! ([`Fanout::settle_presence`](crate::Fanout::settle_presence)). A connection that has ended leaves its membership for
+//! [`DEPARTURE_GRACE`], so a user who is back by then has never been away.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use funnelcast_core::{Channel, Error, Timestamp, UserId, action::Roster, event::Presence};
+use funnelcast_core::{
+    Channel, Error, Timestamp, UserId,
+    action::Roster,
+    event::{Presence, Status},
+};
+use serde::{Deserialize, Serialize};
 
-use super::{Item, Member, Store, if_met, key};
+use super::{Item, Member, Store, failed, from_item, if_met, key, to_item};
+use crate::now;
 
+/// How long a user may be without a connection before they have left: a reload, a tunnel, a change of networks.
+pub const DEPARTURE_GRACE: Duration = Duration::from_secs(10);
 /// The most memberships of a channel whose users are named; one with more only counts them.
 pub const NAMED_MEMBERS_MAX: usize = 100;
 /// How often a channel that only counts tells its number, at most.
 pub const COUNT_INTERVAL: Duration = Duration::from_secs(10);
+/// How far the clocks of two functions may be apart: presence events older than that by a roster's clock are in it.
+const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
+/// How long what was told of a user is remembered. Longer than any connection lives, so it is told again only of somebody
+/// who stays for days by one connection after another.
+const TOLD_LIFE: Duration = Duration::from_hours(7 * 24);
+
+/// What the members of a channel were told of a user last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// The status; `None` that they have left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// The time of that event, which rises with each: of two events on a user the one with the later time counts.
+    pub at: Timestamp,
+    /// What it said of when the user was last seen, which rises as well.
+    pub last_seen: Timestamp,
+}
+
+impl Told {
+    /// Nothing, ever.
+    pub const NOTHING: Self = Self { status: None, at: Timestamp::EPOCH, last_seen: Timestamp::EPOCH };
+}
 
 impl Store {
     /// The users in a channel that tells of them, and how many they are; of more than [`NAMED_MEMBERS_MAX`] memberships
     /// only the number.
     pub async fn roster(&self, channel: &Channel) -> Result<Roster, Error> {
+        let now = now();
         let mut members = 0;
         let mut users = BTreeMap::new();
         let mut pages = self.members(channel);
         while let Some(page) = pages.next().await? {
             members += page.len();
-            add(&mut users, &page);
+            add(&mut users, &page, now);
         }
         let count = users.len();
         let users = if members <= NAMED_MEMBERS_MAX { users.into_values().collect() } else { Vec::new() };
-        Ok(Roster { users, count })
+        Ok(Roster { users, count, at: contained_until(now) })
     }
 
-    /// Whether it is for the caller to have the channel's number told, [`COUNT_INTERVAL`] from now: 1 write. Of those
-    /// who ask within that time only the first gets a yes.
+    /// What the channel's members were told of a user last: 1 read.
+    pub async fn told(&self, channel: &Channel, user: &UserId) -> Result<Told, Error> {
+        let get = self.get(key::told(channel, user), key::META.to_owned());
+        let item = get.send().await.map_err(failed("GetItem of what was told"))?.item;
+        item.map_or(Ok(Told::NOTHING), from_item)
+    }
+
+    /// Writes down what the channel's members have been told, unless somebody has told them something else since `before`
+    /// was read: 1 write. Returns whether it was written.
+    pub async fn put_told(
+        &self,
+        channel: &Channel,
+        user: &UserId,
+        before: Told,
+        told: Told,
+    ) -> Result<bool, Error> {
+        let mut item = to_item(told)?;
+        item.insert("pk".to_owned(), AttributeValue::S(key::told(channel, user)));
+        item.insert("sk".to_owned(), AttributeValue::S(key::META.to_owned()));
+        item.insert("ttl".to_owned(), AttributeValue::N((told.at + TOLD_LIFE).as_secs().to_string()));
+        let put = self.put(item);
+        let put = if before == Told::NOTHING {
+            put.condition_expression("attribute_not_exists(pk)")
+        } else {
+            put.condition_expression("#at = :before")
+                .expression_attribute_names("#at", "at")
+                .expression_attribute_values(":before", AttributeValue::S(before.at.to_string()))
+        };
+        Ok(if_met("PutItem of what was told", put.send().await)?.is_some())
+    }
+
+    /// Claims the next count broadcast of a channel, which is due [`COUNT_INTERVAL`] from now: 1 write. Of those who ask
+    /// within that time only the first gets it.
     pub async fn takes_count(&self, channel: &Channel, now: Timestamp) -> Result<bool, Error> {
         let until = now + COUNT_INTERVAL;
         let number = |time: Timestamp| AttributeValue::N(time.as_millis().to_string());
@@ -52,16 +116,21 @@ impl Store {
     }
 }
 
-/// The users of these members.
-pub fn users(members: &[Member]) -> BTreeMap<UserId, Presence> {
+/// Up to when all presence events are contained in a roster that was read at this time.
+pub fn contained_until(read_at: Timestamp) -> Timestamp {
+    read_at - CLOCK_SKEW_MAX
+}
+
+/// The users who are here by these members.
+pub fn users(members: &[Member], now: Timestamp) -> BTreeMap<UserId, Presence> {
     let mut users = BTreeMap::new();
-    add(&mut users, members);
+    add(&mut users, members, now);
     users
 }
 
-/// A user is what the most present of his devices says, and was seen when the last of them was.
-fn add(users: &mut BTreeMap<UserId, Presence>, members: &[Member]) {
-    for Member { user, name, status, seen_at, .. } in members {
+/// A user is what the most present of their devices says, and was seen when the last of them was.
+fn add(users: &mut BTreeMap<UserId, Presence>, members: &[Member], now: Timestamp) {
+    for Member { user, name, status, seen_at, .. } in members.iter().filter(|member| member.is_present(now)) {
         let of_device =
             || Presence { user_id: user.clone(), name: name.clone(), status: *status, last_seen: *seen_at };
         users
@@ -76,7 +145,7 @@ fn add(users: &mut BTreeMap<UserId, Presence>, members: &[Member]) {
 
 #[cfg(test)]
 mod tests {
-    use funnelcast_core::event::Status;
+    use funnelcast_core::JoinOrder;
 
     use super::*;
 
@@ -85,33 +154,46 @@ mod tests {
             user: user.parse().unwrap(),
             name: user.to_owned().try_into().unwrap(),
             connection: connection.parse().unwrap(),
+            join_order: JoinOrder::FIRST,
             status,
             seen_at: Timestamp::from_secs(seen_at),
             expires_at: Timestamp::from_secs(9_999),
-            left_at: None,
+            departed_at: None,
             team_of: None,
             grant: None,
         }
     }
 
     #[test]
-    fn a_user_is_what_his_most_present_device_says() {
+    fn a_user_is_what_their_most_present_device_says() {
         let members = [
             member("ann", "c1=", Status::Away, 5),
             member("ann", "c2=", Status::Online, 3),
             member("bob", "c3=", Status::Offline, 1),
         ];
-        let users: Vec<_> =
-            users(&members).into_values().map(|p| (p.status, p.last_seen.as_secs())).collect();
+        let users: Vec<_> = users(&members, Timestamp::from_secs(100))
+            .into_values()
+            .map(|p| (p.status, p.last_seen.as_secs()))
+            .collect();
         assert_eq!(users, [(Status::Online, 5), (Status::Offline, 1)]);
     }
 
     #[test]
-    fn nothing_is_posted_to_a_member_that_is_lost_or_expired() {
+    fn nothing_is_posted_to_a_member_that_has_departed_or_expired() {
         let now = Timestamp::from_secs(100);
         let alive = member("ann", "c1=", Status::Online, 1);
         assert!(alive.hears(now));
-        assert!(!Member { left_at: Some(now), ..alive.clone() }.hears(now));
+        assert!(!Member { departed_at: Some(now), ..alive.clone() }.hears(now));
         assert!(!Member { expires_at: now, ..alive }.hears(now));
+    }
+
+    #[test]
+    fn a_user_stays_for_the_grace_of_a_departure_but_not_beyond_their_token() {
+        let now = Timestamp::from_secs(100);
+        let alive = member("ann", "c1=", Status::Online, 1);
+        let departed = |at| Member { departed_at: Some(at), ..alive.clone() };
+        assert!(departed(now).is_present(now));
+        assert!(!departed(now - DEPARTURE_GRACE).is_present(now));
+        assert!(!Member { expires_at: now, ..alive.clone() }.is_present(now));
     }
 }

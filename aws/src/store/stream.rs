@@ -77,10 +77,12 @@ impl Change {
             let event = row.into_event(channel.parse()?, Some(seq))?;
             Ok(Self::Relay(Outgoing { event, except: relay_except }))
         } else if pk.starts_with(key::USER_PREFIX) && record.event_name == "REMOVE" {
-            let connections::Connection { id, user, name, channels, .. } =
+            let connections::Connection { id, user, name, channels, leaves, .. } =
                 decode::<connections::Row>(image)?.try_into()?;
             // A record's time is rounded down, and who was heard of in that second was not gone before.
             let at = written_at(record) + RESOLUTION;
+            // What it has left is cleaned up too: that `leave` may have ended in the middle.
+            let channels = channels.into_iter().chain(leaves).collect();
             Ok(Self::Lost(Lost { connection: id, user, name, channels, at }))
         } else if pk.starts_with(key::OUTBOX_PREFIX) {
             let row: OutboxRow =

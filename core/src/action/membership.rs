@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Channel, Seq, event::Presence, frame::Event};
+use crate::{Channel, JoinOrder, Seq, Timestamp, event::Presence, frame::Event};
 
 /// Begins to hear a channel.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct Join {
     /// A token of the app's backend for just this channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
+    /// Its place among the `join`s and `leave`s of the connection; default: when it was received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<JoinOrder>,
 }
 
 /// The reply to [`Join`].
@@ -37,6 +40,8 @@ pub struct Joined {
     pub latest: Vec<Event>,
     /// Who is here, on channels that tell; empty where they are too many to name.
     pub presence: Vec<Presence>,
+    /// All presence events up to this time are contained in `presence`.
+    pub at: Timestamp,
 }
 
 /// Ceases to hear a channel.
@@ -46,6 +51,9 @@ pub struct Joined {
 pub struct Leave {
     /// Which.
     pub channel: Channel,
+    /// Its place among the `join`s and `leave`s of the connection; default: when it was received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<JoinOrder>,
 }
 
 /// The reply to [`Leave`].
@@ -73,4 +81,6 @@ pub struct Roster {
     pub users: Vec<Presence>,
     /// How many.
     pub count: usize,
+    /// All presence events up to this time are contained in `users`.
+    pub at: Timestamp,
 }

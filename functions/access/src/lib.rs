@@ -6,10 +6,7 @@ use std::collections::BTreeSet;
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use funnelcast_aws::{
     Fanout, now,
-    store::{
-        Member,
-        conversations::{self, Outcome, Word},
-    },
+    store::conversations::{self, Outcome, Word},
 };
 use funnelcast_core::{
     Channel, CompanyId, ConversationId, Error, Identity, Timestamp, UserId, event::MESSAGE_BYTES_MAX, policy,
@@ -17,13 +14,6 @@ use funnelcast_core::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-/// What those are told who no longer take part in a conversation.
-const NO_LONGER_A_PARTICIPANT: &str = "no longer a participant";
-/// What everybody in it is told of one that is over.
-const ENDED: &str = "the conversation has ended";
-/// What he is told who may not be in a company's channel any more.
-const NO_LONGER_ALLOWED: &str = "no longer allowed";
 
 /// The detail of a `Conversation` event: all of its participants, not only the new ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +74,10 @@ pub async fn handle(fanout: &Fanout, event: EventBridgeEvent<Value>) -> Result<(
             }
         }
         "Kick" => kick(fanout, Error::parse(event.detail)?).await,
-        "AccessChanged" => look_again(fanout, &Error::parse(event.detail)?).await,
+        "AccessChanged" => {
+            let AccessChanged { user_id, company_id } = Error::parse(event.detail)?;
+            fanout.team_changed(&user_id, &company_id).await
+        }
         other => Err(Error::BadRequest(format!("no such detail type: {other:.64}").into())),
     }
 }
@@ -116,13 +109,7 @@ pub async fn set(
         Outcome::Stale => return Err(stale(conversation_id)),
         Outcome::Refused => return Err(Error::Forbidden("you may not set this conversation")),
     }
-    take_out(fanout, conversation_id, NO_LONGER_A_PARTICIPANT, |member| {
-        let takes_part = participants.contains(&member.user);
-        // Who is here by a grant never took part; he stays until that ends, or a `Kick` takes him out.
-        member.grant.is_none()
-            && !policy::may_stay_in_conversation(company_id, takes_part, member.team_of.as_ref())
-    })
-    .await
+    fanout.conversation_changed(conversation_id).await
 }
 
 /// Ends a conversation, and takes everybody out of it: 1 read and 1 transaction, and what leaving costs for each of them.
@@ -142,7 +129,7 @@ pub async fn end(
         Outcome::Stale => return Err(stale(conversation)),
         Outcome::Refused => return Err(Error::NotFound("the conversation")),
     }
-    take_out(fanout, conversation, ENDED, |_| true).await
+    fanout.conversation_changed(conversation).await
 }
 
 fn stale(conversation: &ConversationId) -> Error {
@@ -150,68 +137,10 @@ fn stale(conversation: &ConversationId) -> Error {
     Error::Conflict("a later word on this conversation stands already")
 }
 
-/// Takes out of a conversation's channel those who `must_go`.
-async fn take_out(
-    fanout: &Fanout,
-    conversation: &ConversationId,
-    reason: &str,
-    must_go: impl Fn(&Member) -> bool,
-) -> Result<(), Error> {
-    let channel = Channel::Conversation(conversation.clone());
-    let reason = Text::try_from(reason.to_owned())?;
-    let mut pages = fanout.store.members(&channel);
-    while let Some(mut members) = pages.next().await? {
-        members.retain(&must_go);
-        fanout.revoke(&channel, &members, &reason).await?;
-    }
-    Ok(())
-}
-
 async fn kick(fanout: &Fanout, Kick { channel, user_id, reason }: Kick) -> Result<(), Error> {
     let members = fanout.store.members_of_user(&channel, &user_id).await?;
     tracing::info!(%channel, user = %user_id, connections = members.len(), "kicked");
     fanout.revoke(&channel, &members, &reason).await
-}
-
-/// Asks of each channel that he is in for the company's sake whether he still may be, as a join would, and takes him out
-/// where not: 1 write, 1 read, and for each such channel a query and what a join's question costs. What Whop has said of him
-/// before is forgotten first.
-async fn look_again(
-    fanout: &Fanout,
-    AccessChanged { user_id, company_id }: &AccessChanged,
-) -> Result<(), Error> {
-    let reason = Text::try_from(NO_LONGER_ALLOWED.to_owned())?;
-    let mut taken_out = 0;
-    fanout.store.forget_team(user_id, company_id).await?;
-    for connection in fanout.store.connections(user_id).await? {
-        let (id, channels) = (connection.id.clone(), connection.channels.clone());
-        let identity = connection.into_caller(now()).identity;
-        for channel in channels {
-            let is_conversation = matches!(channel, Channel::Conversation(_));
-            if !is_conversation && channel.company() != Some(company_id) {
-                continue;
-            }
-            let mut members = fanout.store.members_of_user(&channel, user_id).await?;
-            // Who takes part is in a conversation for his own sake, and a grant ends by itself.
-            members.retain(|member| {
-                let for_its_sake = !is_conversation || member.team_of.as_ref() == Some(company_id);
-                member.connection == id && member.grant.is_none() && for_its_sake
-            });
-            if members.is_empty() {
-                continue;
-            }
-            match fanout.store.check_join(&identity, &channel, now()).await {
-                Ok(_) => {}
-                Err(Error::Forbidden(_)) => {
-                    taken_out += members.len();
-                    fanout.revoke(&channel, &members, &reason).await?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    tracing::info!(user = %user_id, company = %company_id, taken_out, "access looked at again");
-    Ok(())
 }
 
 #[cfg(test)]

@@ -36,7 +36,8 @@ pub async fn handle(reception: &Reception, event: WebSocketEvent) -> Result<Rout
     let Reception { store, errands, lease } = reception;
     let caller = Caller::of(&event.request_context)?;
     let errand = Errand::Lease { user: caller.identity.user.clone(), connection: caller.connection.clone() };
-    tokio::try_join!(store.put_connection(&caller), errands.put(&errand, lease.length()))?;
+    let looked_at = lease.length().min(caller.identity.expires_at.since(caller.now));
+    tokio::try_join!(store.put_connection(&caller), errands.put(&errand, looked_at))?;
     let headers = is_offered(&event).then(|| [("Sec-WebSocket-Protocol", SUBPROTOCOL)].into());
     Ok(RouteResponse { headers, ..RouteResponse::EMPTY })
 }

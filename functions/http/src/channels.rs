@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
-use funnelcast_aws::Caller;
+use funnelcast_aws::{Caller, store::connections::ChannelJoin};
 use funnelcast_core::{
     Channel, ConnectionId, Error,
     action::{Joined, Left},
@@ -35,7 +35,7 @@ pub(crate) struct JoinedBy {
 pub(crate) async fn list(State(api): State<Arc<Api>>, user: User) -> Answer<Channels> {
     let mut joined = BTreeMap::<String, JoinedBy>::new();
     for connection in api.fanout.store.connections(&user.identity.user).await? {
-        for channel in connection.channels {
+        for ChannelJoin { channel, .. } in connection.channels {
             let name = channel.to_string();
             let by = joined.entry(name).or_insert(JoinedBy { channel, connection_ids: Vec::new() });
             by.connection_ids.push(connection.id.clone());

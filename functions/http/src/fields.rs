@@ -21,7 +21,7 @@ use crate::{Api, answer::Refusal};
 pub(crate) const BODY_BYTES_MAX: usize = 32 * 1024;
 
 /// The fields that are numbers: a query's own values are all text.
-const NUMBERS: [&str; 3] = ["after", "before", "limit"];
+const NUMBERS: [&str; 4] = ["after", "before", "limit", "order"];
 
 /// Fields that nobody has looked at yet.
 #[derive(Debug, PartialEq)]

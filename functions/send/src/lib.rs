@@ -89,11 +89,13 @@ async fn send_durable(
 async fn send_ephemeral(fanout: &Fanout, actor: Actor<'_>, publication: Publication) -> Result<Sent, Error> {
     let event = publication.into_event(None);
     let (at, key) = (event.at, event.key.clone());
-    let few = few_members(fanout, actor, &event.channel).await?;
-    let tally = match few {
-        few if event.event == EventName::PresenceUpdate => change_status(fanout, actor, &event, few).await?,
-        Some(members) => fanout.post(&event, &members, actor.connection()).await?,
-        None => fanout.deliver(Delivery::to_all(event, actor.connection().cloned())).await?,
+    let tally = if event.event == EventName::PresenceUpdate {
+        change_status(fanout, actor, &event).await?
+    } else {
+        match few_members(fanout, actor, &event.channel).await? {
+            Some(members) => fanout.post(&event, &members, actor.connection()).await?,
+            None => fanout.deliver(Delivery::to_all(event, actor.connection().cloned())).await?,
+        }
     };
     Ok(Sent { seq: None, id: None, at, key, duplicate: false, recipients: tally.sent })
 }
@@ -115,21 +117,13 @@ async fn few_members(
     Ok(few)
 }
 
-/// One write beside it. The status is that of a connection, so who has none has none to change.
-async fn change_status(
-    fanout: &Fanout,
-    actor: Actor<'_>,
-    event: &Event,
-    few: Option<Vec<Member>>,
-) -> Result<Tally, Error> {
+/// One read and one write, and what it takes to tell the others.
+async fn change_status(fanout: &Fanout, actor: Actor<'_>, event: &Event) -> Result<Tally, Error> {
     let Actor::Member(caller) = actor else {
-        return Err(Error::Forbidden("a status is that of a connection, and this request comes on none"));
+        return Err(Error::Forbidden("`presence.update` needs a WebSocket connection"));
     };
     let Presence { status, .. } =
         serde_json::from_str(event.data.get()).map_err(|error| Error::internal("a presence", &error))?;
-    if let Some(members) = few {
-        return fanout.change_status(caller, &event.channel, status, members).await;
-    }
-    fanout.store.set_status(caller, &event.channel, status).await?;
-    Ok(Tally::default())
+    fanout.store.check_use(actor, &event.channel, Capability::Send).await?;
+    fanout.change_status(caller, &event.channel, status).await
 }

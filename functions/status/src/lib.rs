@@ -18,5 +18,6 @@ pub async fn handle(store: &Store, caller: &Caller, _: Status) -> Result<StatusR
 /// What its user is told of a connection.
 pub fn reply(connection: Connection) -> StatusReply {
     let Connection { id, user, connected_at, expires_at, channels, .. } = connection;
+    let channels = channels.into_iter().map(|joined| joined.channel).collect();
     StatusReply { connection_id: id, user, connected_at, expires_at, channels }
 }

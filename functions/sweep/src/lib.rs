@@ -1,8 +1,11 @@
 //! `sweep`: what has to be looked after some time later, whether or not anybody says a word by then.
 //!
-//! Four errands, each a delayed message of one queue: a connection's lease may have ended; a lost connection's grace is
-//! over; a grant may have ended; a channel too large to name its users is to be told their number. All of them look at the
-//! table first, so one that comes twice, or late, does no harm.
+//! Each is a delayed message of one queue: a connection's lease or its token may have ended; the grace of a connection that
+//! has ended is over; a grant may have ended; a channel too large to name its users is to be told their number; a `join` that
+//! was under way while somebody lost access must be over. All of them look at the table first, so one that comes twice, or
+//! late, does no harm.
+
+use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use funnelcast_aws::{
@@ -39,21 +42,24 @@ async fn run(sweeper: &Sweeper, errand: Errand) -> Result<(), Error> {
             sweeper.fanout.end_grant(&user, &connection, &channel).await
         }
         Errand::Count(channel) => sweeper.fanout.tell_count(&channel).await,
+        Errand::Conversation(conversation) => sweeper.fanout.check_conversation(&conversation).await,
+        Errand::Team { user, company } => sweeper.fanout.check_team(&user, &company).await,
     }
 }
 
-/// Removes a connection whose lease has ended, or looks again when it may have. One read, and one write or one message.
+/// Removes a connection whose lease or whose token has ended, or looks again when it may have. One read, and one write or one
+/// message.
 async fn look_at_lease(
     Sweeper { fanout, lease }: &Sweeper,
     user: UserId,
     id: ConnectionId,
 ) -> Result<(), Error> {
     let Some(connection) = fanout.store.connection(&user, &id).await? else { return Ok(()) };
-    let (now, ends_at) = (now(), connection.seen_at + lease.length());
+    let (now, ends_at) = (now(), (connection.seen_at + lease.length()).min(connection.expires_at));
     if now < ends_at {
         return fanout.errands.put(&Errand::Lease { user, connection: id }, ends_at.since(now)).await;
     }
-    match fanout.store.remove_silent_connection(&user, &id, connection.seen_at).await? {
+    match fanout.store.remove_unchanged_connection(&connection).await? {
         Removal::Done => {
             tracing::debug!(connection = %id, %user, "a lease has ended");
             // It may be up all the same, and only silent: then it is to know that it hears nothing any more.
@@ -61,7 +67,7 @@ async fn look_at_lease(
         }
         // Heard of meanwhile, or gone.
         Removal::NothingThere => {
-            fanout.errands.put(&Errand::Lease { user, connection: id }, lease.length()).await
+            fanout.errands.put(&Errand::Lease { user, connection: id }, Duration::ZERO).await
         }
     }
 }
@@ -77,6 +83,8 @@ mod tests {
             (include_str!("../../../events/sweep-left.json"), "Left"),
             (include_str!("../../../events/sweep-grant.json"), "Grant"),
             (include_str!("../../../events/sweep-count.json"), "Count"),
+            (include_str!("../../../events/sweep-conversation.json"), "Conversation"),
+            (include_str!("../../../events/sweep-team.json"), "Team"),
         ] {
             let batch: SqsEvent = serde_json::from_str(sample).unwrap();
             let errand: Errand = queue::decode(&batch.records[0]).unwrap();

@@ -20,6 +20,7 @@ mod http;
 mod identities;
 mod isolation;
 mod joining;
+mod membership;
 mod observing;
 mod ordering;
 mod presence;

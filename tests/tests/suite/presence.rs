@@ -100,7 +100,7 @@ async fn who_loses_his_connection_leaves_after_the_grace() -> Result<()> {
     Ok(())
 }
 
-/// The later `lastSeen` is right, so a leave that looked older than what was told of the visit would leave a ghost.
+/// Of two events on a user the later counts, so a leave that looked older than what was told of the visit would leave a ghost.
 #[tokio::test]
 async fn a_leave_is_later_than_all_of_the_visit_however_short_that_was() -> Result<()> {
     let stack = Stack::shared()?;
@@ -151,6 +151,32 @@ async fn a_status_is_the_users_over_all_of_his_devices() -> Result<()> {
     assert_eq!(present(&mut ann, &channel).await?.len(), 2);
     drop(tablet);
     bob.send(&channel, "presence.update", json!({"status": "asleep"})).await.unwrap_err();
+    Ok(())
+}
+
+/// The laptop online, the phone away: when the laptop goes, the user is away.
+#[tokio::test]
+async fn what_is_left_of_a_user_is_told_when_the_most_present_device_goes() -> Result<()> {
+    let stack = Stack::shared()?;
+    let Pair { mut ann, bob: laptop, bob_user, channel, .. } = acquainted(stack).await?;
+    let mut phone = joined(stack, &bob_user, &channel).await?;
+    phone.send(&channel, "presence.update", json!({"status": "away"})).await?;
+    laptop.cut();
+    assert_eq!(news(&mut ann, "presence.update", &bob_user).await?["status"], "away");
+    assert_eq!(presence_of(&bob_user, &mut ann, &channel).await?["status"], "away");
+    Ok(())
+}
+
+/// Away, a reload, and back within the grace.
+#[tokio::test]
+async fn who_was_away_and_is_back_on_another_socket_is_told_to_be_online() -> Result<()> {
+    let stack = Stack::shared()?;
+    let Pair { mut ann, mut bob, bob_user, channel, .. } = acquainted(stack).await?;
+    bob.send(&channel, "presence.update", json!({"status": "away"})).await?;
+    assert_eq!(news(&mut ann, "presence.update", &bob_user).await?["status"], "away");
+    bob.cut();
+    let _back = joined(stack, &bob_user, &channel).await?;
+    assert_eq!(news(&mut ann, "presence.update", &bob_user).await?["status"], "online");
     Ok(())
 }
 

@@ -9,7 +9,7 @@ async fn granted(table: &Table, caps: &[Capability]) -> Caller {
     let ann = caller("ann", "c1=");
     table.put_connection(&ann).await.unwrap();
     let grant = Grant { caps: caps.iter().copied().collect(), until: ann.now + Duration::from_mins(1) };
-    table.put_membership(&ann, &channel(), Right::Grant(grant)).await.unwrap();
+    table.put_membership(&ann, &channel(), Right::Grant(grant), ann.order).await.unwrap();
     ann
 }
 
@@ -56,7 +56,7 @@ async fn the_membership_ends_with_the_grant_though_the_token_is_renewed() {
 async fn who_joins_again_of_his_own_right_is_bound_no_more() {
     let table = Table::new().await;
     let mut ann = granted(&table, &[Capability::Join]).await;
-    table.put_membership(&ann, &channel(), Right::Own).await.unwrap();
+    table.put_membership(&ann, &channel(), Right::Own, ann.order).await.unwrap();
     ann.now = ann.now + Duration::from_mins(5);
     assert_eq!(check(&table, &ann, Capability::Send).await, "ok");
 }

@@ -8,6 +8,7 @@ mod connections;
 mod conversations;
 mod grants;
 mod interleavings;
+mod joins;
 mod keys;
 mod limits;
 mod reading;
@@ -33,8 +34,8 @@ use aws_sdk_dynamodb::{
 };
 use dynoxide::Database;
 use funnelcast_core::{
-    Identity, Seq, Timestamp, event::EventName, frame::Sender, identity::CompaniesBy, policy::Lane,
-    publication::Publication,
+    Identity, JoinOrder, Seq, Timestamp, event::EventName, frame::Sender, identity::CompaniesBy,
+    policy::Lane, publication::Publication,
 };
 use serde_json::{json, value::to_raw_value};
 
@@ -52,8 +53,8 @@ const RETENTION: Duration = Duration::from_hours(7 * 24);
 const EXPIRY: Duration = RETENTION.saturating_add(Duration::from_hours(1));
 
 /// A store over a table of its own, and what a test does to it beside using it.
-struct Table {
-    store: Store,
+pub(crate) struct Table {
+    pub(crate) store: Store,
     database: Database,
     wire: Wire,
 }
@@ -68,7 +69,7 @@ impl Deref for Table {
 
 impl Table {
     /// An empty table, as template.yaml has it, in an engine on a free port.
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let database = Database::memory().unwrap();
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -243,6 +244,7 @@ fn caller(user: &str, connection: &str) -> Caller {
         connection: connection.parse().unwrap(),
         connected_at: now,
         now,
+        order: JoinOrder::FIRST,
     }
 }
 

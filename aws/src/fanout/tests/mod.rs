@@ -1,5 +1,7 @@
 //! What becomes of members, by what the gateway answers.
 
+mod presence;
+
 use aws_sdk_apigatewaymanagement::config::SharedCredentialsProvider;
 use serde_json::json;
 
@@ -29,10 +31,11 @@ fn members(count: usize) -> Vec<Member> {
         user: format!("user_{number}").parse().unwrap(),
         name: "Ann".to_owned().try_into().unwrap(),
         connection: format!("connection-{number}=").parse().unwrap(),
+        join_order: funnelcast_core::JoinOrder::FIRST,
         status: funnelcast_core::event::Status::Online,
         seen_at: now(),
         expires_at: now() + std::time::Duration::from_hours(1),
-        left_at: None,
+        departed_at: None,
         team_of: None,
         grant: None,
     };

@@ -1,0 +1,193 @@
+//! The members of a channel know what its roster says, whatever the devices of its users do at the same time: random
+//! changes side by side, against a real engine and a gateway that records what is posted, and some of them broken off in
+//! the middle and repeated.
+
+use std::collections::BTreeMap;
+
+use funnelcast_core::{Identity, JoinOrder, Timestamp, event::Status, identity::CompaniesBy};
+use futures_util::future::join_all;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde_json::Value;
+
+use super::{super::presence::PresenceSnapshot, *};
+use crate::{
+    Caller,
+    store::{Right, connections::ChannelJoin, tests::Table},
+};
+
+/// What one device does.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Join,
+    Leave,
+    Says(Status),
+    /// Its connection ends; what is left of it goes after the grace.
+    IsLost,
+    /// Its token expires, and the timer that watches it ends the connection.
+    Expires,
+}
+
+struct Device {
+    caller: Caller,
+    /// How many connections it has had.
+    connections: u64,
+    is_member: bool,
+}
+
+impl Device {
+    fn new(user: &str, name: &str) -> Self {
+        Self { caller: caller(user, &format!("{name}-0=")), connections: 0, is_member: false }
+    }
+
+    /// Another connection, and what was said on the one before.
+    fn replace_connection(&mut self, name: &str) -> Caller {
+        self.connections += 1;
+        self.is_member = false;
+        let connection = format!("{name}-{}=", self.connections).parse().unwrap();
+        let user = self.caller.identity.user.to_string();
+        std::mem::replace(&mut self.caller, Caller { connection, ..caller(&user, "x=") })
+    }
+
+    fn next_frame(&mut self) {
+        self.caller.order = self.caller.order.next();
+        self.caller.now = now();
+    }
+}
+
+fn caller(user: &str, connection: &str) -> Caller {
+    let now = now();
+    Caller {
+        identity: Identity {
+            user: user.parse().unwrap(),
+            name: "Ann".to_owned().try_into().unwrap(),
+            companies: vec![],
+            companies_by: CompaniesBy::Token,
+            expires_at: now + std::time::Duration::from_hours(1),
+        },
+        connection: connection.parse().unwrap(),
+        connected_at: now,
+        now,
+        order: JoinOrder::FIRST,
+    }
+}
+
+fn channel() -> Channel {
+    "conversation:c1".parse().unwrap()
+}
+
+async fn join(fanout: &Fanout, caller: &Caller) {
+    if fanout.store.connection(&caller.identity.user, &caller.connection).await.unwrap().is_none() {
+        fanout.store.put_connection(caller).await.unwrap();
+    }
+    fanout.store.put_membership(caller, &channel(), Right::Own, caller.order).await.unwrap();
+    let seen = PresenceSnapshot::read(&fanout.store, &channel(), &caller.identity.user).await.unwrap();
+    fanout.settle_presence(&channel(), &caller.change(), Some(seen)).await.unwrap();
+}
+
+/// What a device does, whole.
+async fn change(fanout: &Fanout, caller: &Caller, change: Change) {
+    let user = &caller.identity.user;
+    match change {
+        Change::Join => join(fanout, caller).await,
+        Change::Leave => fanout.leave(caller, &channel(), caller.order).await.unwrap(),
+        Change::Says(status) => drop(fanout.change_status(caller, &channel(), status).await.unwrap()),
+        Change::IsLost | Change::Expires => {
+            if matches!(change, Change::Expires) {
+                let _ = fanout.store.renew(user, &caller.connection, now(), now()).await; // unless it is gone already
+            }
+            fanout.store.remove_connection(user, &caller.connection).await.unwrap();
+            let join = ChannelJoin { channel: channel(), join: caller.order };
+            fanout.store.note_departure(user, &caller.connection, &join, now()).await.unwrap();
+            let (connection, name) = (caller.connection.clone(), caller.identity.name.clone());
+            let lost = Lost { connection, user: user.clone(), name, channels: vec![join], at: now() };
+            fanout.end_lost(&lost).await.unwrap();
+        }
+    }
+}
+
+/// What somebody has been told who heard all of it, by the order of the events' times.
+fn told(stub: &Stub) -> BTreeMap<String, String> {
+    let mut latest = BTreeMap::<String, (Timestamp, String)>::new();
+    for request in stub.requests().iter().filter(|request| request.target.contains("watcher")) {
+        let event: Value = serde_json::from_slice(&request.body).unwrap();
+        let at: Timestamp = serde_json::from_value(event["at"].clone()).unwrap();
+        let status = match event["event"].as_str().unwrap() {
+            "presence.leave" => "gone".to_owned(),
+            _ => event["data"]["status"].as_str().unwrap().to_owned(),
+        };
+        let user = event["data"]["userId"].as_str().unwrap().to_owned();
+        let known = latest.entry(user).or_insert((Timestamp::EPOCH, String::new()));
+        if at > known.0 {
+            *known = (at, status);
+        }
+    }
+    latest.into_iter().map(|(user, (_, status))| (user, status)).filter(|(_, s)| s != "gone").collect()
+}
+
+async fn roster(fanout: &Fanout) -> BTreeMap<String, String> {
+    let roster = fanout.store.roster(&channel()).await.unwrap();
+    let status = |status| serde_json::to_value(status).unwrap().as_str().unwrap().to_owned();
+    roster.users.into_iter().map(|user| (user.user_id.to_string(), status(user.status))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_members_know_what_the_roster_says() {
+    const ROUNDS: usize = 60;
+    const SEED: u64 = 11;
+    let stub = Stub::answering(&[Answer::Status(200)]).await;
+    let table = Table::new().await;
+    let fanout = Fanout { store: table.store, ..fanout(&stub).await };
+    join(&fanout, &caller("watcher", "watcher=")).await;
+
+    let names = ["ann", "ann", "ann", "bob", "bob"];
+    let mut devices: Vec<_> = names
+        .iter()
+        .enumerate()
+        .map(|(number, user)| Device::new(user, &format!("{user}-{number}")))
+        .collect();
+    let mut random = StdRng::seed_from_u64(SEED);
+    for round in 0..ROUNDS {
+        let mut changes = Vec::new();
+        for (number, device) in devices.iter_mut().enumerate() {
+            if random.random_bool(0.4) {
+                continue;
+            }
+            device.next_frame();
+            let (what, who) = if device.is_member {
+                match random.random_range(0..6) {
+                    0 => (Change::Leave, device.caller.clone()),
+                    1 => (Change::IsLost, device.replace_connection(&format!("{}-{number}", names[number]))),
+                    2 => (Change::Expires, device.replace_connection(&format!("{}-{number}", names[number]))),
+                    3 => (Change::Says(Status::Online), device.caller.clone()),
+                    4 => (Change::Says(Status::Away), device.caller.clone()),
+                    _ => (Change::Says(Status::Offline), device.caller.clone()),
+                }
+            } else {
+                (Change::Join, device.caller.clone())
+            };
+            device.is_member = matches!(what, Change::Join | Change::Says(_));
+            // Broken off anywhere, and repeated, as by a client that got no answer or a timer's queue.
+            let breaks_off = random.random_bool(0.3).then(|| random.random_range(0..8_000_u64));
+            changes.push((what, who, breaks_off));
+        }
+        let fanout = &fanout;
+        join_all(changes.iter().map(async |(what, who, breaks_off)| {
+            if let Some(micros) = breaks_off {
+                let first = std::time::Duration::from_micros(*micros);
+                let _ = tokio::time::timeout(first, change(fanout, who, *what)).await;
+            }
+            change(fanout, who, *what).await;
+        }))
+        .await;
+        let (told, is) = (told(&stub), roster(fanout).await);
+        let others = |users: &BTreeMap<String, String>| {
+            users
+                .iter()
+                .filter(|(user, _)| *user != "watcher")
+                .map(|(u, s)| format!("{u} {s}"))
+                .collect::<Vec<_>>()
+        };
+        let did: Vec<_> = changes.iter().map(|(what, who, _)| (what, who.connection.to_string())).collect();
+        assert_eq!(others(&told), others(&is), "round {round}: {did:?}");
+    }
+}

@@ -1,0 +1,188 @@
+//! A member stays a member until it leaves or is taken out, and no longer: whatever was meant for an earlier membership, or
+//! crosses on the way, changes nothing about that.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+use tests::{Client, Stack, User, eventually, unique};
+use tokio::time::sleep;
+
+use crate::scene::{Pair, joined, pair};
+
+/// Longer than whatever is dealt with after the grace of a departure.
+const AFTER_GRACE: Duration = Duration::from_secs(13);
+
+/// Whether the client's connection says that it has joined the channel.
+async fn has_joined(client: &mut Client, channel: &str) -> Result<bool> {
+    let status = client.call("status", json!({})).await?;
+    Ok(status["channels"].as_array().is_some_and(|channels| channels.contains(&json!(channel))))
+}
+
+/// Sends a message, and makes sure that the other one hears it live.
+async fn hears(speaker: &mut Client, listener: &mut Client, channel: &str) -> Result<()> {
+    let content = unique("words");
+    let sent = speaker.say(channel, &content).await?;
+    ensure!(sent["recipients"] != 0, "posted to nobody: {sent}");
+    while listener.event("chat.message").await?["data"]["content"] != json!(content) {}
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_leaves_and_joins_again_as_their_other_device_goes_stays() -> Result<()> {
+    let stack = Stack::shared()?;
+    let Pair { mut ann, mut bob, bob_user, channel, .. } = pair(stack).await?;
+    let phone = joined(stack, &bob_user, &channel).await?;
+    phone.close().await?;
+    eventually("the phone to be gone", async || {
+        let typing = ann.send(&channel, "chat.typing", json!({"isTyping": true})).await?;
+        Ok((typing["recipients"] == 1).then_some(()))
+    })
+    .await?;
+    bob.leave(&channel).await?;
+    bob.join(&channel).await?;
+    sleep(AFTER_GRACE).await;
+    hears(&mut ann, &mut bob, &channel).await?;
+    bob.say(&channel, "still here").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_is_kicked_as_their_other_device_goes_and_joins_again_stays() -> Result<()> {
+    let stack = Stack::shared()?;
+    let Pair { mut ann, mut bob, bob_user, channel, .. } = pair(stack).await?;
+    joined(stack, &bob_user, &channel).await?.close().await?;
+    stack.emit("Kick", json!({"channel": channel, "userId": bob_user.id, "reason": "by mistake"})).await?;
+    bob.event("access.revoked").await?;
+    bob.join(&channel).await?;
+    sleep(AFTER_GRACE).await;
+    hears(&mut ann, &mut bob, &channel).await
+}
+
+/// Sends these without waiting for their replies, which must come, and are no errors but `conflict`.
+async fn at_once(client: &mut Client, requests: impl IntoIterator<Item = (&str, Value)>) -> Result<()> {
+    let mut ids = Vec::new();
+    for (action, fields) in requests {
+        ids.push(client.request(action, fields).await?);
+    }
+    for id in ids {
+        if let Err(refusal) = client.reply(&id).await? {
+            ensure!(refusal == *"conflict", "{refusal:?}");
+        }
+    }
+    Ok(())
+}
+
+/// The frames of one socket run side by side. The last of them counts, numbered or not.
+#[tokio::test]
+async fn of_joins_and_leaves_that_cross_the_last_counts() -> Result<()> {
+    const ROUNDS: u64 = 10;
+    let stack = Stack::shared()?;
+    let Pair { mut ann, mut bob, channel, .. } = pair(stack).await?;
+    for is_numbered in [false, true] {
+        let mut place = 1_u64 << 50; // behind all that had the time for a number
+        let mut fields = || {
+            place += 1;
+            if is_numbered {
+                json!({"channel": channel, "order": place})
+            } else {
+                json!({"channel": channel})
+            }
+        };
+        for _ in 0..ROUNDS {
+            at_once(&mut bob, [("leave", fields()), ("join", fields())]).await?;
+            ensure!(has_joined(&mut bob, &channel).await?, "joined last");
+            hears(&mut ann, &mut bob, &channel).await?;
+            at_once(&mut bob, [("join", fields()), ("leave", fields())]).await?;
+            ensure!(!has_joined(&mut bob, &channel).await?, "left last");
+            let typing = ann.send(&channel, "chat.typing", json!({"isTyping": true})).await?;
+            ensure!(typing["recipients"] == 0, "left last, and still a member");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_join_that_comes_after_the_leave_that_was_sent_after_it_is_refused() -> Result<()> {
+    let stack = Stack::shared()?;
+    let user = User::stranger();
+    let mut client = stack.connect(&user).await?;
+    let fields = |order: u64| json!({"channel": user.channel(), "order": order});
+    client.call("leave", fields(2)).await?;
+    assert_eq!(client.refused("join", fields(1)).await?, *"conflict");
+    client.call("join", fields(3)).await?;
+    client.call("leave", fields(2)).await?; // an earlier one, which changes nothing
+    assert!(has_joined(&mut client, &user.channel()).await?);
+    Ok(())
+}
+
+/// What a gateway that throttles has left undone is owed to those who are members when it is made up for.
+#[tokio::test]
+async fn what_is_owed_goes_to_members_as_they_are_then() -> Result<()> {
+    let Some(stack) = Stack::private(&[])? else { return Ok(()) };
+    let Pair { mut ann, mut bob, company, ann_user, channel, .. } = pair(&stack).await?;
+    stack.set_faults(&json!({"throttled": 1})).await?;
+    ann.say(&channel, "not for them any more").await?;
+    let id = channel.trim_start_matches("conversation:");
+    stack.set_faults(&json!({"throttled": 1})).await?;
+    let only_ann = json!({"conversationId": id, "companyId": company, "participants": [ann_user.id]});
+    stack.emit("Conversation", only_ann).await?;
+    eventually("Bob to be out", async || {
+        let typing = json!({"isTyping": true});
+        let fields = json!({"channel": channel, "event": "chat.typing", "data": typing});
+        let id = bob.request("send", fields).await?;
+        Ok(bob.reply(&id).await?.is_err().then_some(()))
+    })
+    .await?;
+    stack.set_faults(&json!({})).await?;
+    // By now all that was owed has been brought: what somebody else is owed meanwhile comes after it.
+    sleep(Duration::from_secs(6)).await;
+    let heard = bob.inbox();
+    assert!(heard.iter().all(|frame| frame["event"] != "chat.message"), "{heard:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_that_expires_ends_what_its_connection_was_in() -> Result<()> {
+    let stack = Stack::shared()?;
+    let company = unique("biz");
+    let (ann_user, bob_user) = (User::customer_of(&company), User::customer_of(&company));
+    let channel = stack.conversation(&company, &[&ann_user, &bob_user]).await?;
+    let mut ann = joined(stack, &ann_user, &channel).await?;
+    let brief = bob_user.again().for_only("5s");
+    let mut bob = joined(stack, &brief, &channel).await?;
+    ann.event("presence.join").await?;
+    bob.closed().await?; // it hears nothing any more, and is to know
+    let left = ann.event("presence.leave").await?;
+    assert_eq!(left["data"]["userId"], json!(bob_user.id));
+    Ok(())
+}
+
+/// Many at once: whatever comes together, the members know in the end what the roster says.
+#[tokio::test]
+async fn devices_that_come_together_are_told_of() -> Result<()> {
+    const PAIRS: usize = 8;
+    let stack = Stack::shared()?;
+    let company = unique("biz");
+    let ann_user = User::customer_of(&company);
+    let users: Vec<_> = std::iter::repeat_with(|| User::customer_of(&company)).take(PAIRS).collect();
+    let everybody: Vec<_> = users.iter().chain([&ann_user]).collect();
+    let channel = stack.conversation(&company, &everybody).await?;
+    let mut ann = joined(stack, &ann_user, &channel).await?;
+    let devices = users.iter().flat_map(|user| [user, user]);
+    let mut devices = try_join_all(devices.map(|user| stack.connect(user))).await?;
+    try_join_all(devices.iter_mut().map(|device| device.join(&channel))).await?;
+    for _ in &users {
+        ann.event("presence.join").await?;
+    }
+    // Both of a user's devices say at once that nobody looks.
+    let away = json!({"status": "away"});
+    let says = devices.iter_mut().map(|device| device.send(&channel, "presence.update", away.clone()));
+    try_join_all(says).await?;
+    for _ in &users {
+        let update = ann.event("presence.update").await?;
+        assert_eq!(update["data"]["status"], "away");
+    }
+    Ok(())
+}
