@@ -36,7 +36,13 @@ enum Next {
 
 impl Client {
     pub(crate) fn new(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
-        Self { socket: Box::new(socket), inbox: VecDeque::new(), requests: 0, event_frames: 0, largest_frame: 0 }
+        Self {
+            socket: Box::new(socket),
+            inbox: VecDeque::new(),
+            requests: 0,
+            event_frames: 0,
+            largest_frame: 0,
+        }
     }
 
     // ------------------------------------------------------------ requests

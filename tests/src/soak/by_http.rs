@@ -33,7 +33,8 @@ impl ByHttp {
     /// Whether this request is made by HTTP. Joins by grants are not, nor those whose order is that in which they come, nor
     /// a status, which is that of a connection.
     pub(super) fn takes(&self, frame: &Value, who: &Settings, random: &mut StdRng) -> bool {
-        let is_granted = frame["channel"].as_str().is_some_and(|name| who.by_grant.iter().any(|own| own == name));
+        let is_granted =
+            frame["channel"].as_str().is_some_and(|name| who.by_grant.iter().any(|own| own == name));
         let can = match frame["action"].as_str() {
             Some("send") => frame["event"] != "presence.update",
             Some("history") => true,
@@ -88,9 +89,8 @@ impl ByHttp {
 fn query(fields: &Value) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let fields = fields.as_object().into_iter().flatten();
-    let pairs = fields.map(|(name, value)| {
-        format!("{name}={}", utf8_percent_encode(&text(value), NON_ALPHANUMERIC))
-    });
+    let pairs =
+        fields.map(|(name, value)| format!("{name}={}", utf8_percent_encode(&text(value), NON_ALPHANUMERIC)));
     pairs.collect::<Vec<_>>().join("&")
 }
 
@@ -120,7 +120,10 @@ mod tests {
     #[test]
     fn an_answer_is_a_reply_frame() {
         let of = |status, body: Value| reply(json!("7"), Ok((status, body)));
-        assert_eq!(of(200, json!({"seq": 1})), Some(json!({"type": "reply", "id": "7", "ok": true, "data": {"seq": 1}})));
+        assert_eq!(
+            of(200, json!({"seq": 1})),
+            Some(json!({"type": "reply", "id": "7", "ok": true, "data": {"seq": 1}}))
+        );
         let refused = of(403, json!({"error": {"code": "forbidden", "message": "no"}}));
         assert_eq!(refused.as_ref().map(|frame| frame["error"]["code"].clone()), Some(json!("forbidden")));
         let failed = of(500, json!({"message": "Internal Server Error"}));
@@ -130,6 +133,9 @@ mod tests {
 
     #[test]
     fn a_query_is_encoded() {
-        assert_eq!(query(&json!({"channel": "conversation:c", "after": 3})), "after=3&channel=conversation%3Ac");
+        assert_eq!(
+            query(&json!({"channel": "conversation:c", "after": 3})),
+            "after=3&channel=conversation%3Ac"
+        );
     }
 }

@@ -14,7 +14,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Phase;
-use super::plan::{Part, Plan};
+use super::part::Part;
+use super::plan::Plan;
 use super::run::counts;
 use crate::Stack;
 

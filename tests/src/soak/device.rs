@@ -15,7 +15,8 @@ use tokio::time::{Instant, interval, sleep_until};
 use super::Phase;
 use super::by_http::ByHttp;
 use super::operations::Operation;
-use super::plan::{Part, Plan};
+use super::part::Part;
+use super::plan::Plan;
 use super::record::{DeviceRecord, Entry, Standing};
 use super::session::Session;
 use super::world::World;
@@ -153,9 +154,11 @@ impl Running {
     fn received(&mut self, frame: Result<Option<Value>>) {
         let bytes = self.client.as_mut().map_or(0, Client::take_largest_frame);
         if bytes > MESSAGE_BYTES_MAX {
-            let what = frame.as_ref().ok().and_then(Option::as_ref).map_or_else(String::new, |frame| {
-                frame.to_string().chars().take(200).collect()
-            });
+            let what = frame
+                .as_ref()
+                .ok()
+                .and_then(Option::as_ref)
+                .map_or_else(String::new, |frame| frame.to_string().chars().take(200).collect());
             self.session.entries.push(Entry::Oversized { what, bytes });
         }
         match frame {

@@ -15,7 +15,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Phase;
 use super::issuer::Issuer;
-use super::plan::{Part, Plan};
+use super::part::Part;
+use super::plan::Plan;
 use super::record::{Act, Deed};
 use super::session::Clock;
 use super::world::{Conversation, World, has_presence};
@@ -50,7 +51,11 @@ impl Manager {
     }
 
     /// Acts until the storm is over, and then says once more of each conversation who takes part, so that this is known.
-    pub(super) async fn run(mut self, plan: Arc<Plan>, mut phase: watch::Receiver<Phase>) -> Result<Vec<Act>> {
+    pub(super) async fn run(
+        mut self,
+        plan: Arc<Plan>,
+        mut phase: watch::Receiver<Phase>,
+    ) -> Result<Vec<Act>> {
         let lounges: Vec<Conversation> =
             self.world.conversations.iter().filter(|talk| !talk.pool.is_empty()).cloned().collect();
         while *phase.borrow_and_update() == Phase::Storm {
@@ -109,13 +114,7 @@ impl Manager {
         let is_done = matches!(request.send_unchecked().await, Ok((200, _)));
         let done_ms = is_done.then(|| self.now_ms());
         let deed = Deed::Participants { channel: lounge.channel(), users };
-        self.acts.push(Act {
-            asked_ms,
-            known_ms: done_ms,
-            enforced_ms: done_ms,
-            is_accepted: is_done,
-            deed,
-        });
+        self.acts.push(Act { asked_ms, known_ms: done_ms, enforced_ms: done_ms, is_accepted: is_done, deed });
         Ok(is_done)
     }
 

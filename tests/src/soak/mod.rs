@@ -10,7 +10,7 @@
 //! the stack's sudden end.
 //!
 //! # Layout
-//! - [`plan`]: the run and what follows from its seed; [`world`]: who is there, and who may hear what
+//! - [`plan`]: the run and what follows from its seed; `part`: what can be left out; [`world`]: who is there, and who may hear what
 //! - `device`: a client on a socket; `by_http`: what it asks by HTTP; `session`: what a careful client does with the wire;
 //!   `operations`: what users do; `issuer`: their tokens
 //! - `publisher`: what the backend says; `manager`: whom it lets in and puts out; `chaos`: what happens to processes;
@@ -25,6 +25,7 @@ mod device;
 mod issuer;
 mod manager;
 mod operations;
+mod part;
 pub mod plan;
 mod publisher;
 pub mod record;
@@ -34,7 +35,8 @@ mod session;
 pub mod verify;
 pub mod world;
 
-pub use plan::{Part, Plan};
+pub use part::Part;
+pub use plan::Plan;
 pub use report::Report;
 pub use run::run;
 

@@ -5,7 +5,7 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::plan::Part;
+use super::part::Part;
 use super::session::Session;
 use super::world::{World, has_log, has_presence};
 

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use clap::ValueEnum;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
+use super::part::Part;
 use super::world::World;
 
 /// Of so many devices one is a user's second.
@@ -36,39 +36,6 @@ const DEFAULT_RATES: [(&str, f64); 9] = [
 
 /// The longest that the faults delay something.
 pub(super) const DELAY_MS_MAX: u64 = 500;
-
-/// A part of a run that can be left out, beside the faults that have a rate: to find out which one it takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Part {
-    /// `leave` and `join` of a channel that are under way at once on one socket.
-    Crossings,
-    /// Requests that a device makes by HTTP instead of on its socket.
-    Http,
-    /// Statuses: `away`, `offline`, and `online` again.
-    Statuses,
-    /// The backend changes who takes part in conversations.
-    Participants,
-    /// The backend puts users out of channels, who come again.
-    Kicks,
-    /// Users who join by grants that last only seconds.
-    Grants,
-    /// Tokens that last only seconds, and are renewed or not.
-    Expiry,
-    /// Processes of functions that stand still for a while (SIGSTOP, SIGCONT).
-    Pauses,
-    /// The whole stack is killed (SIGKILL) and started again on its data.
-    Kills,
-    /// A channel with more than 50 members.
-    Crowd,
-    /// Events that cannot be published.
-    Poison,
-    /// Events that come after newer ones about the same thing.
-    Late,
-    /// What makes large replies: long messages, names to be escaped, many last values.
-    Large,
-    /// Devices that vanish for good.
-    Vanishing,
-}
 
 /// A run.
 #[derive(Debug, Clone)]
@@ -156,9 +123,7 @@ impl Plan {
                 owner: if is_active { index % users } else { users + listener % crowd_users.max(1) },
                 random,
                 vanishes_after: vanishes.then_some(part),
-                has_short_tokens: self.has(Part::Expiry)
-                    && is_active
-                    && index % DEVICES_PER_SHORT_TOKEN == 0,
+                has_short_tokens: self.has(Part::Expiry) && is_active && index % DEVICES_PER_SHORT_TOKEN == 0,
                 gives_order: index % 4 != 3,
             }
         };

@@ -147,9 +147,8 @@ fn conversations(people: &[Person], has_crowd: bool) -> Vec<Conversation> {
         people.iter().filter(|person| wanted(person)).map(|person| person.id.clone()).collect()
     };
     let [first, second] = COMPANIES;
-    let customers_of = |company: &str| {
-        ids(&|person| person.company == company && !person.is_team && !person.is_crowd)
-    };
+    let customers_of =
+        |company: &str| ids(&|person| person.company == company && !person.is_team && !person.is_crowd);
     let all_customers = &customers_of(first) | &customers_of(second);
     let none = BTreeSet::new();
     let mut conversations = Vec::new();

@@ -1,13 +1,12 @@
 //! Joins and leaves: which of them the connection has asked for last, whatever order the answers come in, and what the
 //! server says about it.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::cursor::{Cursor, Membership};
+use super::cursor::Membership;
 use super::{Ask, Entry, Session, Wire};
 use crate::soak::record::Event;
 use crate::soak::world::has_presence;
@@ -17,8 +16,6 @@ use crate::wire::events;
 const UNORDERED_GAP: Duration = Duration::from_millis(5);
 /// Before a channel that was refused, or from which the device was removed, is tried again.
 const BARRED: Duration = Duration::from_millis(1_500);
-/// How long a membership must have been as it is for the server to have to know it.
-const STABLE: Duration = Duration::from_secs(10);
 /// How long before its end a grant is replaced by a fresh one.
 const GRANT_RENEWAL_MS: u64 = 10_000;
 
@@ -188,54 +185,13 @@ impl Session {
         }
     }
 
-    /// The server says that it is no member of what it has joined. It joins again, and all that was missed comes with
-    /// that; but it is written down.
-    pub(super) fn denied(&mut self, ask: &Ask, asked_at: Instant, now: Instant) {
-        let Some(channel) = ask.channel().map(str::to_owned) else { return };
-        let Some(cursor) = self.cursors.get_mut(&channel) else { return };
-        if cursor.membership == Membership::Joined && cursor.turned_at < asked_at && cursor.became_member_at < asked_at
-        {
-            let asked_ms = self.settings.clock.ms(asked_at);
-            cursor.is_no_member(Membership::Wanted(now));
-            self.note(Wire::Denied { channel, asked_ms }, now);
-            self.beat_at = now; // to know whether it is only the channel, or the connection
-        }
-    }
-
-    /// Asks what the server knows of the connection, unless it is being asked.
-    pub(in crate::soak) fn ask_status(&mut self, now: Instant) {
-        if !self.requests.has(|ask| *ask == Ask::Status) {
-            self.request("status", json!({}), Ask::Status, now);
-        }
-    }
-
-    /// What the server knows: of a membership that has not changed for some time, it has to be the same.
-    pub(super) fn status(&mut self, data: &Value, asked_at: Instant, now: Instant) {
-        self.connection_id = data["connectionId"].as_str().map(str::to_owned);
-        let channels = data["channels"].as_array().into_iter().flatten();
-        let known: BTreeSet<String> =
-            channels.filter_map(|channel| channel.as_str().map(str::to_owned)).collect();
-        for (channel, cursor) in &mut self.cursors {
-            let is_stable = |cursor: &Cursor| cursor.turned_at + STABLE < asked_at && cursor.is_at_rest();
-            let is_joined = cursor.membership == Membership::Joined;
-            if is_stable(cursor) && known.contains(channel) != is_joined {
-                let what = format!("joined: {is_joined}, the server names {known:?}");
-                self.entries.push(Entry::Disagrees { channel: channel.clone(), what });
-                cursor.turned_at = now; // not once more at each look
-            }
-        }
-        self.known = Some(known);
-    }
-
     pub(super) fn want(&mut self, channel: &str, at: Instant) {
         if let Some(cursor) = self.cursors.get_mut(channel) {
             cursor.is_no_member(Membership::Wanted(at));
         }
     }
-}
 
-/// A failed join or leave, which is asked for again in its turn.
-impl Session {
+    /// A failed join or leave is asked for again in its turn.
     pub(super) fn ask_again(&mut self, ask: &Ask, at: Instant) {
         let (channel, membership) = match ask {
             Ask::Join { channel, .. } => (channel, Membership::Wanted(at)),

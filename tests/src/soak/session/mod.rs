@@ -4,17 +4,22 @@
 //! It follows the channels that it wants, each in order and once (`cursor`); joins and leaves them, in whatever order
 //! the answers come (`membership`); joins again with `since` when the connection is lost; fetches what it misses; sends
 //! its own messages, each with one key, until it is known what became of them (`outbox`); and pings, so that it finds out
-//! when it hears nothing because nobody knows of it any more, and with a fresh token before the old one ends. What the
-//! user does with it is in `user`, what became of its requests in `replies`, who is there by what it is told in `told`.
+//! when it hears nothing because nobody knows of it any more, and with a fresh token before the old one ends. What comes by
+//! posts is in `hearing`, what the user does in `user`, what became of the requests in `replies`, who is there by what the
+//! client is told in `told`, and how it stands in `standing`; what
+//! the server knows of it is held against that in `known`.
 //!
 //! It heals what it misses, as a client must. That it had to is written down all the same, in the tape.
 
 mod cursor;
+mod hearing;
+mod known;
 mod membership;
 mod outbox;
 mod replies;
 mod requests;
 mod settings;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -26,13 +31,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use self::cursor::{Cursor, Membership};
+use self::cursor::Cursor;
 use self::outbox::Outbox;
 use self::requests::{Ask, Requests};
 pub(super) use self::settings::{Clock, Settings};
 use self::told::Told;
-use super::record::{Entry, Event, Note, Rosters, Standing, Wire};
-use super::world::has_presence;
+use super::record::{Entry, Event, Note, Rosters, Wire};
 use crate::client::chat;
 
 /// Before something that failed without a reason is tried again.
@@ -191,39 +195,6 @@ impl Session {
         }
     }
 
-    /// How it stands.
-    pub(super) fn standing(&self) -> Standing {
-        let is_up = self.link == Link::Up;
-        let is_settled = |cursor: &Cursor| match cursor.membership {
-            Membership::Left | Membership::Barred(_) => true,
-            _ => cursor.is_caught_up(),
-        };
-        let joined: BTreeMap<_, _> =
-            self.cursors.iter().filter(|(_, cursor)| cursor.membership == Membership::Joined).collect();
-        let barred = |cursor: &Cursor| matches!(cursor.membership, Membership::Barred(_));
-        let barred = self.cursors.iter().filter(|(_, cursor)| barred(cursor));
-        let unposted = joined.iter().filter(|(_, cursor)| !cursor.unposted().is_empty());
-        let told = self.told.iter();
-        let told = told.filter(|(channel, _)| has_presence(channel) && joined.contains_key(channel));
-        Standing {
-            is_up,
-            is_settled: is_up && self.outbox.is_empty() && self.cursors.values().all(is_settled),
-            has_vanished: false,
-            barred: barred.map(|(channel, _)| channel.clone()).collect(),
-            known: self.known.clone(),
-            unposted: unposted
-                .map(|(channel, cursor)| ((*channel).clone(), cursor.unposted().clone()))
-                .collect(),
-            statuses: self.statuses.clone(),
-            rosters: self.rosters.clone(),
-            told: told.map(|(channel, told)| (channel.clone(), told.roster())).collect(),
-            joined: joined
-                .into_iter()
-                .filter_map(|(channel, cursor)| Some((channel.clone(), cursor.last()?)))
-                .collect(),
-        }
-    }
-
     fn beat(&mut self, now: Instant) {
         self.beat_at = now + self.settings.beat;
         if self.requests.has(|ask| matches!(ask, Ask::Ping(_))) {
@@ -272,56 +243,6 @@ impl Session {
         fields["id"] = self.requests.add(ask, now).to_string().into();
         fields["action"] = action.into();
         self.outgoing.push(fields);
-    }
-
-    /// An event that came by a post.
-    fn posted(&mut self, event: Event, now: Instant) {
-        let (channel, name) = (event.channel.clone(), event.event.clone());
-        let sent_ms = event.sent_ms().unwrap_or_default();
-        self.note(Wire::Posted { channel, event: name, seq: event.seq, sent_ms }, now);
-        if let (Some(cursor), Some(seq)) = (self.cursors.get_mut(&event.channel), event.seq) {
-            cursor.note_posted(seq);
-        }
-        if event.event == "access.revoked" {
-            return self.revoked(&event.channel, now);
-        }
-        if event.event.starts_with("presence.") {
-            self.told.entry(event.channel.clone()).or_default().news(event.clone());
-        }
-        self.event(event, now);
-    }
-
-    fn event(&mut self, event: Event, now: Instant) {
-        let Some(cursor) = self.cursors.get_mut(&event.channel) else {
-            return self.entries.push(Entry::Stray(event));
-        };
-        if event.seq.is_none() {
-            return self.entries.push(Entry::Heard(event));
-        }
-        if matches!(cursor.membership, Membership::Joining | Membership::Joined) {
-            let heard = cursor.take(event, now);
-            self.hear(heard);
-        }
-    }
-
-    /// The callback: in order, and once. An own message is settled by it.
-    fn hear(&mut self, events: Vec<Event>) {
-        for event in events {
-            let is_own = event.user.as_ref() == Some(&self.settings.person.id);
-            if let (Some(key), Some(seq), true) = (&event.key, event.seq, is_own)
-                && self.outbox.keep(key, seq).is_some()
-            {
-                let (channel, key) = (event.channel.clone(), key.clone());
-                self.entries.push(Entry::Found { channel, key, seq });
-            }
-            let is_sent_here = is_own && event.key.as_ref().is_some_and(|key| self.outbox.was_sent_here(key));
-            if let (Some(cursor), Some(seq), false) =
-                (self.cursors.get_mut(&event.channel), event.seq, is_sent_here)
-            {
-                cursor.note_heard(seq);
-            }
-            self.entries.push(Entry::Saw(event));
-        }
     }
 
     fn note(&mut self, what: Wire, now: Instant) {

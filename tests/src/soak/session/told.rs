@@ -59,7 +59,8 @@ impl Told {
 
     /// Who is there by that.
     pub(super) fn roster(&self) -> Roster {
-        let present = self.users.iter().filter_map(|(user, (_, status))| Some((user.clone(), status.clone()?)));
+        let present =
+            self.users.iter().filter_map(|(user, (_, status))| Some((user.clone(), status.clone()?)));
         present.collect()
     }
 }

@@ -101,7 +101,8 @@ impl Session {
     /// Sends a chat message that must be refused.
     pub(in crate::soak) fn say_nonsense(&mut self, channel: &str, now: Instant) {
         self.nonsense += 1;
-        let (channel, key) = (channel.to_owned(), format!("{}-nonsense-{}", self.settings.device, self.nonsense));
+        let (channel, key) =
+            (channel.to_owned(), format!("{}-nonsense-{}", self.settings.device, self.nonsense));
         let fields = chat(&key, &channel, "");
         self.request("send", fields, Ask::Send { channel, key }, now);
     }

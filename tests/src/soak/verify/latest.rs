@@ -23,8 +23,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
         let given = given.get(name);
         let is_cut = given.is_none() && is_large(record, name.0);
         if given < Some(last) && !is_cut {
-            breaches
-                .push(Kind::Stale.because(format!("{name:?}: {last} is the newest, {given:?} is given")));
+            breaches.push(Kind::Stale.because(format!("{name:?}: {last} is the newest, {given:?} is given")));
         }
     }
     for device in record.devices.iter().filter(|device| !device.standing.has_vanished) {

@@ -151,7 +151,9 @@ impl Kind {
             Self::PoisonLost | Self::Unexplained => "what is refused lies there in full",
             Self::Deaf => "what removes a membership names the join that made it",
             Self::Oversized => "no frame is above a limit of the platform's",
-            Self::Leak | Self::TurnedAway | Self::Overheard => "nothing crosses companies, or outlives its right",
+            Self::Leak | Self::TurnedAway | Self::Overheard => {
+                "nothing crosses companies, or outlives its right"
+            }
             Self::Unexpected => "the wire is as the contract has it",
         }
     }

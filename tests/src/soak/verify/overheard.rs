@@ -44,12 +44,16 @@ fn one(device: &DeviceRecord, rights: &Rights) -> Vec<Breach> {
             }
             Wire::Posted { channel, event, seq, sent_ms } if event != "access.revoked" => {
                 let granted = granted_until.get(&**channel);
-                let ended = [(token_until_ms, "the token had ended"), (granted.copied().unwrap_or(u64::MAX), "the grant had ended")];
+                let ended = [
+                    (token_until_ms, "the token had ended"),
+                    (granted.copied().unwrap_or(u64::MAX), "the grant had ended"),
+                ];
                 let ended = ended.into_iter().map(|(since_ms, why)| Out { since_ms, why });
                 let removed = rights.out_since(&device.user, channel, *at_ms);
                 let removed = removed.map(|since_ms| Out { since_ms, why: "removed" });
                 let left = out.get(&**channel).map(|Out { since_ms, why }| Out { since_ms: *since_ms, why });
-                let is_over = |out: &Out| *sent_ms > out.since_ms || *at_ms > out.since_ms.saturating_add(POST_MAX_MS);
+                let is_over =
+                    |out: &Out| *sent_ms > out.since_ms || *at_ms > out.since_ms.saturating_add(POST_MAX_MS);
                 if let Some(Out { since_ms, why }) = ended.chain(removed).chain(left).find(is_over) {
                     breaches.push(Kind::Overheard.because(format!(
                         "{} of {} on {channel}: {event} {seq:?}, sent at {sent_ms} and heard at {at_ms}, though {why} at {since_ms}",

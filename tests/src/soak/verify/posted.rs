@@ -44,5 +44,6 @@ fn is_due(span: &Span, event: &Event) -> bool {
 }
 
 fn is_own(span: &Span, device: &DeviceRecord, event: &Event) -> bool {
-    event.user.as_ref() == Some(&device.user) && event.key.as_ref().is_some_and(|key| span.sent.contains(&**key))
+    event.user.as_ref() == Some(&device.user)
+        && event.key.as_ref().is_some_and(|key| span.sent.contains(&**key))
 }

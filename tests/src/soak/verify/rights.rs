@@ -23,7 +23,8 @@ impl<'a> Rights<'a> {
         }
         let mut out = None;
         for (act, takes_part) in self.acts(user, channel).take_while(|(act, _)| act.asked_ms <= at_ms) {
-            out = if takes_part { None } else { out.or(act.enforced_ms.filter(|since_ms| *since_ms <= at_ms)) };
+            out =
+                if takes_part { None } else { out.or(act.enforced_ms.filter(|since_ms| *since_ms <= at_ms)) };
         }
         out
     }

@@ -42,7 +42,8 @@ fn judge(devices: &[(&str, &Standing)]) -> Vec<Breach> {
                 (!users.is_empty()).then(|| kind.because(format!("{user} sees in {channel}: {users:?}")))
             };
             let ghosts = seen.keys().filter(|other| !expected.contains_key(other.as_str())).cloned();
-            let absent = expected.keys().filter(|other| !seen.contains_key(**other)).map(|other| (*other).to_owned());
+            let absent =
+                expected.keys().filter(|other| !seen.contains_key(**other)).map(|other| (*other).to_owned());
             let wrong = seen.iter().filter_map(|(other, status)| {
                 let expected = (*expected.get(other.as_str())?)?;
                 (expected != status).then(|| format!("{other} {status}, who is {expected}"))
@@ -66,7 +67,8 @@ fn untold(user: &str, channel: &str, mut seen: Roster, mut told: Roster) -> Opti
             differing.map(|(other, status)| format!("{other} {status}")).collect::<Vec<_>>()
         };
         let (of_roster, of_news) = (differing(&seen, &told), differing(&told, &seen));
-        Kind::Untold.because(format!("{user} in {channel}: the roster has {of_roster:?}, the news {of_news:?}"))
+        Kind::Untold
+            .because(format!("{user} in {channel}: the roster has {of_roster:?}, the news {of_news:?}"))
     })
 }
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::soak::record::{Act, Deed, DeviceRecord, Entry, Event, Note, Poison, Published, Record, Roster, Standing, Way, Wire};
+use crate::soak::record::{
+    Act, Deed, DeviceRecord, Entry, Event, Note, Poison, Published, Record, Roster, Standing, Way, Wire,
+};
 use crate::soak::world::World;
 
 pub(super) const TALK: &str = "conversation:all_1";

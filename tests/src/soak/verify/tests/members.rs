@@ -24,7 +24,11 @@ fn unpost(record: &mut Record, device: usize, channel: &str, number: u64) {
 
 #[test]
 fn a_member_is_posted_to_each_time() {
-    assert_eq!(broken(|record| unpost(record, 0, TALK, 3)), [Kind::Unposted], "it was heard by history alone");
+    assert_eq!(
+        broken(|record| unpost(record, 0, TALK, 3)),
+        [Kind::Unposted],
+        "it was heard by history alone"
+    );
     let its_own = broken(|record| tape(record, 0).retain(|note| !matches!(note.what, Wire::Sent { .. })));
     assert_eq!(its_own, [Kind::Unposted], "it was sent by HTTP, so it is posted");
     let long_ended = broken(|record| {
@@ -94,7 +98,11 @@ fn who_is_out_hears_nothing_more() {
     // Its removal was answered, whether or not it has been told.
     assert_eq!(out(1, connected.clone(), START_MS + 50_200, START_MS + 50_300), [Kind::Overheard]);
     assert_eq!(out(1, connected.clone(), START_MS + 49_000, START_MS + 50_300), [], "it was under way");
-    assert_eq!(out(1, connected.clone(), START_MS + 49_000, START_MS + 99_000), [Kind::Overheard], "for too long");
+    assert_eq!(
+        out(1, connected.clone(), START_MS + 49_000, START_MS + 99_000),
+        [Kind::Overheard],
+        "for too long"
+    );
     assert_eq!(out(1, connected, START_MS + 45_000, START_MS + 45_001), [], "it was in");
     let told = vec![Wire::Revoked { channel: LOUNGE.to_owned() }];
     assert_eq!(out(1, told, START_MS + 20_001, START_MS + 20_002), [Kind::Overheard]);
@@ -242,7 +250,8 @@ fn the_status_is_the_most_present_one_of_the_users_devices() {
 #[test]
 fn the_members_are_told_what_the_roster_says() {
     let told = |record: &mut Record, change: fn(&mut Roster)| change(rosters(record, 0)[1]);
-    let not_of_a_leave = broken(|record| told(record, |roster| drop(roster.insert("user_2".to_owned(), "away".to_owned()))));
+    let not_of_a_leave =
+        broken(|record| told(record, |roster| drop(roster.insert("user_2".to_owned(), "away".to_owned()))));
     assert_eq!(not_of_a_leave, [Kind::Untold]);
     let not_of_a_join = broken(|record| told(record, |roster| drop(roster.remove("user_4"))));
     assert_eq!(not_of_a_join, [Kind::Untold]);
@@ -252,17 +261,17 @@ fn the_members_are_told_what_the_roster_says() {
     assert_eq!(not_of_a_status, [Kind::Untold]);
     let of_oneself = broken(|record| told(record, |roster| drop(roster.remove("user_0"))));
     assert_eq!(of_oneself, [], "that is told to others");
-    let of_an_auditor = broken(|record| told(record, |roster| {
-        roster.insert("auditor_biz_1".to_owned(), "online".to_owned());
-    }));
+    let of_an_auditor = broken(|record| {
+        told(record, |roster| {
+            roster.insert("auditor_biz_1".to_owned(), "online".to_owned());
+        })
+    });
     assert_eq!(of_an_auditor, [], "they come and go while all others are looked at");
 }
 
 #[test]
 fn a_field_that_is_named_in_the_item_alone_explains_nothing() {
-    let reasons = |letters: Value| {
-        broken(|record| record.letters = vec![record.letters[0].clone(), letters])
-    };
+    let reasons = |letters: Value| broken(|record| record.letters = vec![record.letters[0].clone(), letters]);
     let named = json!({"item": {"timestamp": "mark-7"}, "error": {"message": "unknown field `antidote`"}});
     assert_eq!(reasons(named), []);
     let unnamed = json!({"item": {"timestamp": "mark-7"}, "error": {"message": "not valid"}});

@@ -197,7 +197,8 @@ fn who_has_not_heard_all_is_behind() {
         }
     });
     assert_eq!(vanished, []);
-    let metric = broken(|record| entries(record, 0).retain(|entry| *entry != Entry::Heard(heard(METRICS, 5))));
+    let metric =
+        broken(|record| entries(record, 0).retain(|entry| *entry != Entry::Heard(heard(METRICS, 5))));
     assert_eq!(metric, [Kind::Behind], "the last value");
 }
 

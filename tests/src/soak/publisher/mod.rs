@@ -1,5 +1,7 @@
 //! The app's backend: events on the bus and items in the outbox, and now and then one that cannot be published.
 
+mod subject;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +9,13 @@ use std::time::Duration;
 use anyhow::Result;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use self::subject::{Subject, detail_type, one};
 use super::Phase;
-use super::plan::{Part, Plan};
+use super::part::Part;
+use super::plan::Plan;
 use super::record::{Poison, Published, Way};
 use super::world::World;
 use crate::Stack;
@@ -29,22 +32,6 @@ const LATE: f64 = 0.15;
 const LARGE_FUNNELS: u64 = 60;
 /// How long the message of each is, which JSON has to escape.
 const LARGE_MESSAGE_BYTES: usize = 600;
-/// Things of a kind that have values of their own.
-const THINGS: usize = 3;
-
-/// What the backend has to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Subject {
-    Funnel,
-    Resource,
-    Analytics,
-    UserNotice,
-    SystemNotice,
-    /// To one company; there is no event of the bus for it.
-    CompanyNotice,
-    Bot,
-}
-
 const ON_THE_BUS: [Subject; 6] = [
     Subject::Funnel,
     Subject::Resource,
@@ -157,11 +144,8 @@ impl Publisher {
         let length = self.random.random_range(1..=SERIES_MAX);
         let mut series = Vec::new();
         for _ in 0..length {
-            let number = if self.plan.has(Part::Late) {
-                self.times.draw(&mut self.random)
-            } else {
-                self.times.next()
-            };
+            let number =
+                if self.plan.has(Part::Late) { self.times.draw(&mut self.random) } else { self.times.next() };
             let mut next = one(subject, way, number, about, &self.world);
             if self.random.random_bool(POISON) && self.plan.has(Part::Poison) {
                 let poisons = [Poison::UnknownField, Poison::Null, Poison::OutOfRange];
@@ -173,13 +157,6 @@ impl Publisher {
         }
         series
     }
-}
-
-fn one(subject: Subject, way: Way, number: u64, about: usize, world: &World) -> Published {
-    let mark = timestamp(number);
-    let (channel, data) = subject.say(number, &mark, about, world);
-    let event = subject.event().to_owned();
-    Published { number, mark, way, channel, event, data, poison: None, is_accepted: false }
 }
 
 impl Times {
@@ -202,85 +179,12 @@ impl Times {
     }
 }
 
-impl Subject {
-    const fn event(self) -> &'static str {
-        match self {
-            Self::Funnel => "funnel.update",
-            Self::Resource => "resource.update",
-            Self::Analytics => "analytics.update",
-            Self::UserNotice => "user.notification",
-            Self::SystemNotice | Self::CompanyNotice => "system.notification",
-            Self::Bot => "chat.message",
-        }
-    }
-
-    /// The channel that it is for, and the payload; `about` chooses whom and what of all that there is.
-    fn say(self, number: u64, timestamp: &str, about: usize, world: &World) -> (String, Value) {
-        let companies: Vec<&str> = World::companies().collect();
-        let company = companies[about % companies.len()];
-        let thing = about / companies.len() % THINGS;
-        let notice = json!({"level": "info", "title": "News", "message": "Read it.", "timestamp": timestamp});
-        match self {
-            Self::Funnel => {
-                let data = json!({"type": "generation_progress", "funnelId": format!("funnel_{thing}"),
-                    "funnelName": "Spring sale", "progress": number % 101,
-                    "timestamp": timestamp, "userId": "user_0", "companyId": company});
-                (format!("funnel_updates:{company}"), data)
-            }
-            Self::Resource => {
-                let data = json!({"type": "updated", "resourceId": format!("resource_{thing}"),
-                    "resourceType": "product", "resourceName": "E-book",
-                    "timestamp": timestamp, "companyId": company});
-                (format!("resource_updates:{company}"), data)
-            }
-            Self::Analytics => {
-                let data = json!({"metric": format!("metric_{thing}"), "value": number,
-                    "timestamp": timestamp, "companyId": company});
-                (format!("analytics:{company}"), data)
-            }
-            Self::UserNotice => {
-                let active: Vec<_> = world.people.iter().filter(|person| !person.is_crowd).collect();
-                let person = active[about % active.len()];
-                let mut data = notice;
-                data["userId"] = person.id.as_str().into();
-                (format!("user:{}", person.id), data)
-            }
-            Self::SystemNotice => ("system".to_owned(), notice),
-            Self::CompanyNotice => (format!("company:{company}"), notice),
-            Self::Bot => {
-                let talk = &world.conversations[about % world.conversations.len()];
-                let data = json!({"conversationId": talk.id, "type": "bot", "content": "How can I help?",
-                    "timestamp": timestamp});
-                (format!("conversation:{}", talk.id), data)
-            }
-        }
-    }
-}
-
-/// The detail-type that an event of the bus has.
-fn detail_type(event: &str) -> &'static str {
-    match event {
-        "funnel.update" => "FunnelUpdate",
-        "resource.update" => "ResourceUpdate",
-        "analytics.update" => "AnalyticsUpdate",
-        "user.notification" => "UserNotification",
-        "system.notification" => "SystemNotification",
-        _ => "ChatMessage",
-    }
-}
-
-/// The time that an event says it is of, by which it is known: no other has the same, each is later than all before
-/// it, and no clock here shows that year.
-fn timestamp(number: u64) -> String {
-    let (minutes, seconds) = (number / 60, number % 60);
-    let (hours, minutes) = (minutes / 60, minutes % 60);
-    format!("2020-01-{:02}T{:02}:{minutes:02}:{seconds:02}.000Z", 1 + hours / 24 % 31, hours % 24)
-}
-
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng as _;
+    use serde_json::json;
 
+    use super::subject::timestamp;
     use super::*;
 
     #[test]
@@ -303,10 +207,10 @@ mod tests {
     fn everything_can_be_said_and_each_by_its_mark() {
         let world = World::of(8, 3);
         let subjects = ON_THE_BUS.into_iter().chain(IN_THE_OUTBOX);
-        let all: Vec<Published> =
-            subjects.flat_map(|subject| (0..40).map(move |about| (subject, about)))
-                .map(|(subject, about)| one(subject, Way::Bus, 1, about, &world))
-                .collect();
+        let all: Vec<Published> = subjects
+            .flat_map(|subject| (0..40).map(move |about| (subject, about)))
+            .map(|(subject, about)| one(subject, Way::Bus, 1, about, &world))
+            .collect();
         for wanted in world.channels() {
             assert!(all.iter().any(|one| one.channel == wanted), "{wanted}");
         }
