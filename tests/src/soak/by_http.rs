@@ -30,15 +30,15 @@ impl ByHttp {
         Self { stack, is_on, token: String::new(), answers: JoinSet::new() }
     }
 
-    /// Whether this request is made by HTTP. Joins by grants are not, nor those whose order is that in which they come, nor
+    /// Whether this request is made by HTTP; `is_known` where the connection's name is, which some need. Joins by grants are not, nor those whose order is that in which they come, nor
     /// a status, which is that of a connection.
-    pub(super) fn takes(&self, frame: &Value, who: &Settings, random: &mut StdRng) -> bool {
+    pub(super) fn takes(&self, frame: &Value, who: &Settings, is_known: bool, random: &mut StdRng) -> bool {
         let is_granted =
             frame["channel"].as_str().is_some_and(|name| who.by_grant.iter().any(|own| own == name));
         let can = match frame["action"].as_str() {
             Some("send") => frame["event"] != "presence.update",
             Some("history") => true,
-            Some("join" | "leave") => who.gives_order,
+            Some("join" | "leave") => who.gives_order && is_known,
             _ => false,
         };
         self.is_on && can && !is_granted && random.random_bool(SHARE)

@@ -241,8 +241,10 @@ impl Running {
         }
         let Some(client) = &mut self.client else { return };
         for frame in self.session.outgoing() {
-            if self.by_http.takes(&frame, self.session.settings(), &mut self.random) {
-                self.by_http.send(frame, self.session.connection_id.as_deref().unwrap_or_default());
+            let connection = self.session.connection_id.clone();
+            let (who, is_known) = (self.session.settings(), connection.is_some());
+            if self.by_http.takes(&frame, who, is_known, &mut self.random) {
+                self.by_http.send(frame, &connection.unwrap_or_default());
                 continue;
             }
             self.session.goes_out(&frame, Instant::now());

@@ -38,6 +38,8 @@ pub(super) struct Cursor {
     pub(super) turned_at: Instant,
     /// It was removed while its join was under way, so the answer does not tell whether it is a member.
     pub(super) is_doubtful: bool,
+    /// It was refused, and is trying again.
+    pub(super) is_knocking: bool,
     /// When its membership was known.
     pub(super) became_member_at: Instant,
     /// Until when the grant counts that it was joined by.
@@ -67,6 +69,7 @@ impl Cursor {
             turn: 0,
             turned_at: at,
             is_doubtful: false,
+            is_knocking: false,
             became_member_at: at,
             granted_until_ms: None,
             posted_after: None,
@@ -98,6 +101,12 @@ impl Cursor {
         self.posted_after = None;
         self.posted.clear();
         self.unposted.clear();
+    }
+
+    /// Whether it was refused when it last asked.
+    pub(super) fn is_barred(&self) -> bool {
+        matches!(self.membership, Membership::Barred(_))
+            || (self.is_knocking && self.membership == Membership::Joining)
     }
 
     /// Whether nothing about its membership is under way or meant to be.

@@ -57,6 +57,7 @@ impl Session {
         if cursor.membership != Membership::Joined {
             self.told.insert(channel.clone(), super::Told::default());
         }
+        cursor.is_knocking = cursor.is_barred();
         cursor.is_no_member(Membership::Joining);
         (cursor.turn, cursor.turned_at) = (turn, now);
         let since = cursor.last();

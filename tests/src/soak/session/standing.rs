@@ -11,14 +11,12 @@ impl Session {
     /// How it stands.
     pub(in crate::soak) fn standing(&self) -> Standing {
         let is_up = self.link == Link::Up;
-        let is_settled = |cursor: &Cursor| match cursor.membership {
-            Membership::Left | Membership::Barred(_) => true,
-            _ => cursor.is_caught_up(),
+        let is_settled = |cursor: &Cursor| {
+            cursor.membership == Membership::Left || cursor.is_barred() || cursor.is_caught_up()
         };
         let joined: BTreeMap<_, _> =
             self.cursors.iter().filter(|(_, cursor)| cursor.membership == Membership::Joined).collect();
-        let barred = |cursor: &Cursor| matches!(cursor.membership, Membership::Barred(_));
-        let barred = self.cursors.iter().filter(|(_, cursor)| barred(cursor));
+        let barred = self.cursors.iter().filter(|(_, cursor)| cursor.is_barred());
         // What is being joined or left may be known or not.
         let is_at_rest = |channel: &&String| {
             let cursor = self.cursors.get(*channel);
