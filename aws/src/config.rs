@@ -23,6 +23,8 @@ pub struct Config {
     pub fanout_queue: Option<String>,
     /// `SWEEP_QUEUE_URL`: the queue of what is to be looked after later.
     pub sweep_queue: Option<String>,
+    /// `DEAD_LETTERS_URL`: the queue of what was refused or given up.
+    pub dead_letters: Option<String>,
     /// `LEASE_SECONDS`: how long a connection counts as alive after it was last heard of.
     pub lease: Lease,
     /// `CONVERSATION_RETENTION_DAYS`: how long chat messages are kept; `None` for ever.
@@ -82,6 +84,7 @@ impl Config {
             management_endpoint: get("MANAGEMENT_ENDPOINT"),
             fanout_queue: get("FANOUT_QUEUE_URL"),
             sweep_queue: get("SWEEP_QUEUE_URL"),
+            dead_letters: get("DEAD_LETTERS_URL"),
             lease,
             conversation_retention: (retention_days > 0)
                 .then(|| Duration::from_hours(24).saturating_mul(retention_days)),

@@ -9,17 +9,20 @@
 //! - [`fanout`]: the two together: events to all members of a channel, and what is done about the dead
 //! - [`errand`]: what is to be looked after later
 //! - [`mod@measure`]: what operators are to see
-//! - [`bus`], [`queue`]: what one function has to say to another
+//! - [`bus`], [`queue`]: what one function has to say to another; [`Arrival`]: an event that comes off the bus
+//! - [`letters`]: what was refused or given up
 //!
 //! No SDK type leaves this crate, and no decision about who may do what is made in it (that is
 //! [`funnelcast_core::policy`]).
 
+mod arrival;
 pub mod bus;
 pub mod config;
 pub mod errand;
 pub mod fanout;
 pub mod gateway;
 mod issuers;
+pub mod letters;
 mod logging;
 pub mod measure;
 mod pool;
@@ -31,16 +34,19 @@ pub mod serve;
 #[cfg(test)]
 mod served;
 pub mod store;
+mod trace;
 mod web;
 mod whop;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use arrival::Arrival;
 pub use bus::Bus;
 pub use config::Config;
 pub use fanout::Fanout;
 use funnelcast_core::{Error, Timestamp};
 pub use issuers::Issuers;
+pub use letters::DeadLetters;
 pub use sdk::Sdk;
 pub use secrets::WebhookSecrets;
 pub use serve::{Caller, serve, serve_action, serve_http};
@@ -64,6 +70,12 @@ pub trait Resource: Sized {
 impl Resource for () {
     async fn build(_: &Config) -> Result<Self, Error> {
         Ok(())
+    }
+}
+
+impl<A: Resource, B: Resource> Resource for (A, B) {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        Ok((A::build(config).await?, B::build(config).await?))
     }
 }
 

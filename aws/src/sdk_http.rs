@@ -23,7 +23,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
-use crate::pool;
+use crate::{pool, trace};
 
 /// One pool for all clients that are made from one configuration. A call's time is bounded by the SDK, socket included,
 /// so there are no timeouts here.
@@ -69,7 +69,11 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let mut request =
+                request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            if let Some(trace) = trace::current() {
+                request.headers_mut().insert(trace::HEADER, trace);
+            }
             let response = client.request(request).await.map_err(|error| {
                 if error.is_connect() {
                     ConnectorError::io(error.into()).never_connected()

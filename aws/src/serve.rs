@@ -5,15 +5,16 @@ use std::{collections::BTreeMap, fmt};
 use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
 use funnelcast_core::{
     ConnectionId, Error, Identity, JoinOrder, Timestamp,
-    action::{self, Action, Rejected},
+    action::{self, Action, Echo, Rejected},
     frame::Reply,
 };
-use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use tracing::{Instrument, Span, field::Empty};
 
 mod http;
+mod runtime;
 #[cfg(test)]
 mod tests;
 
@@ -140,7 +141,7 @@ async fn run<T: Resource, E: DeserializeOwned, R: Serialize>(
         meter.flush(&event.context.request_id);
         outcome
     });
-    Runtime::new(handle).run().await
+    runtime::run(handle).await
 }
 
 /// Runs the function of one of the client's actions: a parsed frame in, its reply out.
@@ -188,7 +189,7 @@ async fn answer<T: Resource, A: Action>(
                 Error::Internal(_) => log_failure(&error),
                 refusal => tracing::info!(code = refusal.code(), "refused"),
             }
-            RouteResponse::rejected(&Rejected { id: request.id, error })
+            RouteResponse::rejected(&Rejected { id: request.id.map(Echo::from), error })
         }
     }
 }

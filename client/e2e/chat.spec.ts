@@ -79,6 +79,18 @@ test('a message that is refused stays, and can be taken back', async ({ visit })
   await expect(ben.fateOf('In short: yes')).toHaveText('sent');
 });
 
+test('a message that failed is there when the conversation is opened again', async ({ visit }) => {
+  const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
+  await ben.say('x'.repeat(17 * 1024));
+  await expect(ben.app.getByText('Not sent:')).toBeVisible();
+  await ann.backstage('Remove Ben');
+  await ben.app.getByRole('button', { name: 'Come back' }).click(); // to another component
+  await expect(ben.app.getByRole('alert')).toBeHidden();
+  await expect(ben.app.getByText('Not sent:')).toBeVisible();
+  await ben.app.getByRole('button', { name: 'Discard' }).click();
+  await expect(ben.said).toHaveCount(0);
+});
+
 test('who is taken out of the conversation hears nothing until he comes back, and then everything', async ({
   visit,
 }) => {

@@ -96,6 +96,18 @@ test('a notice is for everybody, or for one', async ({ visit, stack, room }) => 
   await expect(notices(ben)).not.toContainText('Only Ben');
 });
 
+test('two notices are two, though the backend gives both one id', async ({ visit, stack, room }) => {
+  const ben = await visit('customer');
+  const notices = ben.app.getByRole('list', { name: 'Notices' });
+  for (const title of ['First', 'Second']) {
+    await stack.put(userNotification(room.customer, { id: 'welcome', level: 'info', title, message: '.' }));
+    await expect(notices).toContainText(title);
+  }
+  await ben.app.getByRole('button', { name: 'Dismiss: First' }).click();
+  await expect(notices).not.toContainText('First');
+  await expect(notices).toContainText('Second');
+});
+
 test('there is a button for each event that a backend may send', async ({ visit }) => {
   const both = await visit('both');
   const buttons = both.page.getByRole('region', { name: 'Backend events' }).getByRole('button');

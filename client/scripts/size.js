@@ -3,8 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
-/** In bytes: 6 KB. */
-const CORE_BYTES_MAX = 6 * 1024;
+/**
+ * In bytes: 11 KB. Some 4 KB of them are for what an app would else have to find out by itself: a request that cannot be sent
+ * is refused with its field, each listener has its own beginning, every socket has joined what is wanted and nothing else,
+ * and a client that is let go delivers first.
+ */
+const CORE_BYTES_MAX = 11 * 1024;
 
 const core = await size("export { createClient } from 'index.js'");
 report('the core: createClient', core);

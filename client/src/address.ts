@@ -20,14 +20,19 @@ export interface AccessOptions {
   /**
    * Gets a ticket for one connection from the app's own backend. To say that trying again is of no use, throw a
    * {@link FunnelcastError} with the code `unauthorized` or `forbidden`: the client then closes.
+   *
+   * @example
+   * ```ts
+   * const client = createClient({ ticket: signal => fetch('/my/ticket', { signal }).then(r => r.json()) });
+   * ```
    */
-  ticket?: (signal: AbortSignal) => Promise<{ url: string; ticket: string }>;
+  ticket?: ((signal: AbortSignal) => Promise<{ url: string; ticket: string }>) | undefined;
   /** The WebSocket API, `wss://...`. */
-  url?: string;
+  url?: string | undefined;
   /** A JWT of one of the stack's issuers, or a function that gets a fresh one; it may refuse as `ticket` may. */
-  token?: Token;
+  token?: Token | undefined;
   /** The stack's HTTP API, by `httpApi(...)`: for tickets, and to poll while WebSockets fail. */
-  http?: (environment: Environment) => HttpApi;
+  http?: ((environment: Environment) => HttpApi) | undefined;
 }
 
 /** `token` as a function. */
@@ -44,15 +49,36 @@ export function addressSource(
   if (getTicket) {
     return async signal => {
       const given = await getTicket(signal);
-      const address = new URL(given.url);
-      address.searchParams.set('ticket', given.ticket); // good for one use, so logs may have it
-      return { url: address.href, protocols: [PROTOCOL] };
+      return { url: withTicket(given?.url, given?.ticket), protocols: [PROTOCOL] };
     };
   }
   if (url === undefined) throw new FunnelcastError('bad_request', 'give `ticket`, `url` or `http`');
   return async () => {
     const value = await tokenSource(token)();
+    if (value !== undefined) checkToken(value);
     // Not in the URL, which ends up in logs; a browser can set no header but this one.
     return { url, protocols: value === undefined ? [PROTOCOL] : [PROTOCOL, `token.${value}`] };
   };
+}
+
+function withTicket(url: unknown, ticket: unknown): string {
+  try {
+    const address = new URL(String(url));
+    address.searchParams.set('ticket', String(ticket ?? '')); // good for one use, so logs may have it
+    return address.href;
+  } catch {
+    throw new FunnelcastError(
+      'bad_request',
+      'ticket must come with the `url` to use it at',
+      undefined,
+      'url',
+    );
+  }
+}
+
+/** A browser offers only what is a token of HTTP as a subprotocol. A JWT is one: its base64 is the URL's. */
+function checkToken(value: unknown): void {
+  if (typeof value === 'string' && /^[\w.~+-]+$/.test(value)) return;
+  const why = 'token must be a JWT: its three parts are base64url, without `+`, `/` and `=`';
+  throw new FunnelcastError('bad_request', why, undefined, 'token');
 }

@@ -39,6 +39,9 @@ export type ChannelEvent<C extends Channel> = EventOf<ChannelEvents[KindOf<C>]>;
 /** Any event, of any channel. */
 export type AnyEvent = EventOf<EventName>;
 
+/** An event that is in its channel's log. */
+export type Durable = AnyEvent & { seq: number };
+
 /** Whether a channel has a log, and so a history. */
 export function hasLog(channel: Channel): boolean {
   return !channel.startsWith('analytics:');

@@ -5,32 +5,38 @@
  */
 
 import { addressSource } from './address.js';
-import { call } from './calls.js';
+import { Calls } from './calls.js';
 import type { Channel, ChannelEvent, ConversationChannel } from './channels.js';
 import { Connection, type State } from './connection.js';
-import { echo } from './echo.js';
 import { Emitter } from './emitter.js';
+import { check, encodeDraft } from './encode.js';
 import { defaultEnvironment, type Environment } from './environment.js';
-import { closed, FunnelcastError } from './errors.js';
-import type { Feed } from './feed.js';
+import { closed, type FunnelcastError } from './errors.js';
+import type { Feed, FeedHooks } from './feed.js';
 import { Feeds } from './feeds.js';
-import type { Fields } from './link.js';
-import type { CallOptions, ClientEvents, ClientOptions, HistoryQuery, SendOptions } from './options.js';
-import { Outbox } from './outbox.js';
+import type { HttpApi } from './http.js';
+import type { Loose } from './link.js';
+import { Memberships } from './memberships.js';
+import type {
+  CallOptions,
+  ClientEvents,
+  ClientOptions,
+  DrainOptions,
+  HistoryPage,
+  HistoryQuery,
+  SendOptions,
+} from './options.js';
+import { type Keyed, type Message, newKey } from './own.js';
 import type { PresenceChannel, watchPresence } from './presence.js';
+import { Reach } from './reach.js';
+import { SendQueue, type Undelivered } from './send-queue.js';
 import { type SubscribeOptions, type Subscription, subscribe } from './subscription.js';
-import { unlessAborted } from './waiting.js';
-import type { ActionName, Actions, ClientDrafts, ReceiptState, Roster, Sent, UserReceipts } from './wire.js';
+import type { ClientDrafts, ReceiptState, Roster, Sent, UserReceipts } from './wire.js';
 
-/** A page of a channel's history. */
-export interface HistoryPage<C extends Channel> {
-  /** In the order of their seqs. */
-  events: ChannelEvent<C>[];
-  /** Whether there are more in the direction asked for. */
-  more: boolean;
-  /** Where there are: the `before` or `after` to go on with. */
-  next?: number;
-}
+export { newKey };
+
+/** How long {@link Client.drain} waits unless it is told. */
+const DRAIN_TIMEOUT_MS = 10_000;
 
 /** A client. Make one with {@link createClient}. */
 export class Client {
@@ -39,7 +45,11 @@ export class Client {
   readonly #emitter = new Emitter<ClientEvents>();
   readonly #connection: Connection;
   readonly #feeds: Feeds;
-  readonly #outbox: Outbox;
+  readonly #memberships: Memberships;
+  readonly #calls: Calls;
+  readonly #queue: SendQueue;
+  readonly #reach = new Reach(this, this.#emitter);
+  #draining: { undelivered: Promise<Undelivered[]>; calledOff: AbortController } | undefined;
 
   /** Use {@link createClient}. */
   constructor(options: ClientOptions) {
@@ -47,41 +57,44 @@ export class Client {
     const http = options.http?.(env);
     this.environment = env;
     this.#connection = new Connection(env, addressSource(options, http), http?.link, {
-      event: event => this.#feeds.get(event.channel)?.hear(event),
+      event: (event, socket) => this.#feeds.get(event.channel)?.hear(event, socket),
       frame: (direction, text) => this.#emitter.emit('frame', { direction, text }),
-      opened: socket => Promise.allSettled([...this.#feeds].map(feed => feed.join(socket))),
+      opened: socket => this.#memberships.open(socket),
+      ended: (socket, code) => this.#memberships.end(socket, code),
       state: change => {
-        http?.poll(change.state === 'polling', this.#feeds);
-        if (change.state === 'closed') this.#outbox.abandon(closed(change.error?.message));
+        if (http) this.#poll(http, change.state === 'polling');
+        if (change.state === 'closed') this.#queue.abandon(closed(change.error?.message));
         this.#emitter.emit('state', change);
+        this.#reach.stateChanged();
       },
     });
+    http?.watch(this.#reach.httpAsked);
     this.#feeds = new Feeds(env, {
-      hooks: channel => ({
-        link: action => this.#connection.current(action),
-        durable: event => this.#outbox.heard(event, this.user),
-        lost: loss => this.#outbox.lost(channel, loss.after),
-        failed: error => this.#emitter.emit('error', { error, channel }),
-      }),
-      removed: feed => {
-        const link = this.#connection.current('leave');
-        if (link) link.request('leave', { channel: feed.channel }).catch(() => {}); // the socket's end leaves, too
-      },
+      hooks: feed => this.#feedHooks(feed),
+      removed: feed => this.#memberships.remove(feed),
     });
-    this.#outbox = new Outbox(options.outboxLimit ?? 100, {
-      deliver: (letter, base, signal) =>
-        this.#call('send', letter.channel, () => ({ ...letter, base: base() }), signal),
+    this.#memberships = new Memberships(env, this.#feeds);
+    this.#calls = new Calls(env, this.#connection, this.#feeds, this.#memberships);
+    this.#queue = new SendQueue(options.outboxLimit ?? 100, {
+      deliver: ({ channel }, attempt, signal) =>
+        this.#calls.persist('send', channel, link => attempt(fields => link.request('send', fields)), signal),
       known: channel => this.#feeds.get(channel)?.order.last,
-      sent: (letter, sent) => {
-        const event = echo(letter, sent, this.user);
-        if (event) this.#feeds.get(letter.channel)?.hear(event);
-      },
+      user: () => this.user,
+      event: event => this.#feeds.get(event.channel)?.hear(event, this),
     });
   }
 
   /** What the connection is doing. */
   get state(): State {
     return this.#connection.state;
+  }
+
+  /**
+   * Whether messages come and go: a socket is open, or HTTP takes its place while WebSockets fail, and is answered. The
+   * event `connected` tells when it changes.
+   */
+  get isConnected(): boolean {
+    return this.#reach.isConnected;
   }
 
   /** The last thing that went wrong with the connection; nothing while it is up. */
@@ -96,11 +109,13 @@ export class Client {
 
   /** Connects, and stays connected until {@link close}. Does nothing if it already does. */
   connect(): void {
+    this.#callOffDrain();
     this.#connection.connect();
   }
 
   /** Gives up the connection that there is, and makes a new one at once. Nothing is lost by that. */
   reconnect(): void {
+    this.#callOffDrain();
     this.#connection.reconnect();
   }
 
@@ -110,6 +125,32 @@ export class Client {
    */
   close(reason?: string): void {
     this.#connection.close(closed(reason));
+  }
+
+  /**
+   * Delivers the messages that are waiting, then closes; with none, closes at once. {@link connect} calls that off.
+   *
+   * @returns the messages that failed meanwhile, those among them that were given up when the time was over; never fails
+   */
+  drain({ timeoutMs = DRAIN_TIMEOUT_MS, reason }: DrainOptions = {}): Promise<Undelivered[]> {
+    if (this.#draining) return this.#draining.undelivered;
+    const calledOff = new AbortController();
+    const isDown = this.state === 'idle' || this.state === 'closed';
+    const undelivered = this.#queue.drain(this.environment, isDown ? 0 : timeoutMs, calledOff.signal, () => {
+      this.#draining = undefined;
+      this.close(reason);
+    });
+    if (this.state !== 'closed') this.#draining = { undelivered, calledOff };
+    return undelivered;
+  }
+
+  /**
+   * A key to render an event of a channel's log by, unique in its channel whatever keys others choose: the `key` of the
+   * {@link send} that it is, where this client made that; else one made of its seq. So a message has the same one while it
+   * is on its way, when that is shown by its own `key`, and when it has arrived.
+   */
+  renderKey(event: Keyed): string {
+    return this.#queue.renderKey(event);
   }
 
   /** Listens to the client itself; what it returns ends that. */
@@ -135,22 +176,15 @@ export class Client {
     handler: (event: ChannelEvent<C>) => void,
     options: SubscribeOptions = {},
   ): Subscription<C> {
-    const subscription = subscribe(this.#feeds, channel, handler, options);
-    const link = this.#connection.current('join');
-    // The feed tells whoever listens. One that an earlier subscriber was refused is asked for again.
-    if (link)
-      this.#feeds
-        .get(channel)
-        ?.join(link)
-        .catch(() => {});
-    return subscription;
+    return subscribe(this.#feeds, channel, handler, options, feed => this.#memberships.add(feed));
   }
 
   /**
    * Publishes on a conversation.
    *
-   * A `chat.message` waits in the outbox until the server has it, over any number of connections, and is there once.
-   * The other events are of the moment: without a connection they fail with `disconnected`.
+   * A `chat.message` waits in the send queue until the server has it, over any number of connections, and is there once.
+   * The other events are of the moment: without a connection they fail with `disconnected`. The status of a
+   * `presence.update` belongs to the connection: as long as the channel is in use it is said again on each new one.
    *
    * @returns what the server says of it: for a message, its place in the log
    * @throws {@link FunnelcastError} with the code of the refusal, or `closed`, `outbox_full`, `disconnected`
@@ -163,23 +197,20 @@ export class Client {
   async send<Name extends keyof ClientDrafts>(
     channel: ConversationChannel,
     event: Name,
-    data: ClientDrafts[Name],
+    data: Loose<ClientDrafts[Name]>,
     { key = newKey(), signal }: SendOptions = {},
   ): Promise<Sent> {
-    if (event === 'chat.message') {
-      return this.#outbox.send({ channel, event, data: data as ClientDrafts['chat.message'], key }, signal);
-    }
-    const link = this.#connection.current('leave');
-    if (!link) throw new FunnelcastError('disconnected', `no connection for ${event}`);
-    return this.#holding(channel, async feed => {
-      await unlessAborted(feed.join(link), signal);
-      return unlessAborted(link.request('send', { channel, event, data }), signal);
-    });
+    signal?.throwIfAborted();
+    const fields = { channel, event, data: encodeDraft(event, data as ClientDrafts[Name]) };
+    if (event !== 'chat.message') return this.#calls.publish(fields, signal);
+    const message = { ...fields, key } as Message;
+    check('send', { ...message, base: Number.MAX_SAFE_INTEGER });
+    return this.#queue.send(message, signal);
   }
 
   /** Says that we have got, or read, all up to `seq`; returns how far the server knows us to be. */
   async ack(channel: ConversationChannel, seq: number, state: ReceiptState, { signal }: CallOptions = {}) {
-    const acked = await this.#call('ack', channel, () => ({ channel, seq, state }), signal);
+    const acked = await this.#calls.ask('ack', { channel, seq, state }, signal);
     return acked.seq;
   }
 
@@ -189,58 +220,56 @@ export class Client {
     { limit = 50, ...query }: HistoryQuery = {},
     { signal }: CallOptions = {},
   ): Promise<HistoryPage<C>> {
-    const page = await this.#call('history', channel, () => ({ channel, limit, ...query }), signal);
-    return page as HistoryPage<C>;
+    return (await this.#calls.ask('history', { channel, limit, ...query }, signal)) as HistoryPage<C>;
   }
 
   /** How far each participant of a conversation has come. */
   async receipts(channel: ConversationChannel, { signal }: CallOptions = {}): Promise<UserReceipts[]> {
-    const receipts = await this.#call('receipts', channel, () => ({ channel }), signal);
+    const receipts = await this.#calls.ask('receipts', { channel }, signal);
     return receipts.users;
   }
 
   /** Who is in a channel now. To follow that, use {@link watchPresence}. */
   presence(channel: PresenceChannel, { signal }: CallOptions = {}): Promise<Roster> {
-    return this.#call('presence', channel, () => ({ channel }), signal);
+    return this.#calls.ask('presence', { channel }, signal);
   }
 
-  #call<A extends ActionName>(
-    action: A,
-    channel: Channel,
-    fields: () => Fields<A>,
-    signal: AbortSignal | undefined,
-  ): Promise<Actions[A]['reply']> {
-    const getLink = (...of: Parameters<Connection['link']>) => this.#connection.link(...of);
-    return this.#holding(channel, feed => call(this.environment, getLink, { action, feed, fields, signal }));
+  #feedHooks(feed: () => Feed): FeedHooks {
+    return {
+      link: () => {
+        const link = this.#connection.current('history');
+        return link && this.#memberships.has(link, feed()) ? link : undefined;
+      },
+      rejoin: link => this.#memberships.rejoin(link, feed()),
+      revoked: () => this.#memberships.revoke(feed()),
+      isClosed: () => this.state === 'closed',
+      durable: event => this.#queue.heard(event),
+      lost: loss => this.#queue.lost(feed().channel, loss.after),
+      failed: error => this.#emitter.emit('error', { error, channel: feed().channel }),
+    };
   }
 
-  /** The channel stays joined as long as `use` is at work. */
-  async #holding<T>(channel: Channel, use: (feed: Feed) => Promise<T>): Promise<T> {
-    const { feed, release } = this.#feeds.hold(channel);
-    try {
-      return await use(feed);
-    } finally {
-      release();
-    }
+  #poll({ link, poll }: HttpApi, isWanted: boolean): void {
+    if (isWanted) void this.#memberships.open(link);
+    else this.#memberships.end(link);
+    poll(isWanted, () => [...this.#feeds].filter(feed => this.#memberships.has(link, feed)));
+  }
+
+  #callOffDrain(): void {
+    this.#draining?.calledOff.abort();
+    this.#draining = undefined;
   }
 }
 
 /**
- * Makes a client. It does nothing until `connect()`.
+ * Makes a client. It does nothing until `connect()`. Other ways in are {@link httpApi} and the option `ticket`.
  *
  * @example
  * ```ts
  * const client = createClient({ url: 'wss://abc.execute-api.us-east-1.amazonaws.com/prod', token: getToken });
- * const client = createClient({ http: 'https://api.example.com', token: getToken }); // tickets, and polling
- * const client = createClient({ ticket: signal => fetch('/my/ticket', { signal }).then(r => r.json()) });
  * client.connect();
  * ```
  */
 export function createClient(options: ClientOptions): Client {
   return new Client(options);
-}
-
-/** A key that nobody else has. `crypto.randomUUID` is absent on pages that are not served by HTTPS. */
-export function newKey(): string {
-  return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }

@@ -20,9 +20,9 @@
 import { backoff } from './backoff.js';
 import type { Environment, Sign } from './environment.js';
 import { closed, FunnelcastError, toError } from './errors.js';
-import type { Link } from './link.js';
+import type { FallbackLink, Link } from './link.js';
 import { Rotation } from './rotation.js';
-import { type Address, Socket, type SocketHooks } from './socket.js';
+import { type Address, type EndCode, Socket, type SocketHooks } from './socket.js';
 import { deferred, unlessAborted } from './waiting.js';
 import type { ActionName } from './wire.js';
 
@@ -30,6 +30,8 @@ import type { ActionName } from './wire.js';
 const STABLE_MS = 10_000;
 /** How long getting an address and opening a socket may take together. */
 const OPEN_TIMEOUT_MS = 10_000;
+/** How often it is tried while the device says that it has no network, give or take a quarter. */
+const OFFLINE_RETRY_MS = 30_000;
 /** After so many failures in a row the client polls. */
 const FAILURES_TO_POLL = 3;
 
@@ -50,7 +52,7 @@ export interface StateChange {
   previous: State;
   /** What went wrong, where something did; of `closed`, why. */
   error?: FunnelcastError;
-  /** When the next try comes by itself, in milliseconds; absent while the device has no network. */
+  /** When the next try comes by itself, in milliseconds. */
   retryInMs?: number;
 }
 
@@ -59,12 +61,8 @@ export interface ConnectionHooks extends Omit<SocketHooks, 'ended'> {
   state(change: StateChange): void;
   /** A socket is open: joins all channels on it. Resolves when each of them has its answer. */
   opened(socket: Socket): Promise<unknown>;
-}
-
-/** The way that is left while WebSockets fail. */
-export interface FallbackLink extends Link {
-  /** Whether this action can go that way. */
-  can(action: ActionName): boolean;
+  /** A socket has ended, or is not to be used any more. */
+  ended(socket: Socket, code: EndCode): void;
 }
 
 /** One connection to the server, kept up over any number of sockets. */
@@ -98,8 +96,10 @@ export class Connection {
     this.#rotation = new Rotation(env, {
       open: attempt => this.#open(attempt),
       opened: socket => hooks.opened(socket),
-      replace: next => {
+      replace: (old, next) => {
         this.#socket = next;
+        hooks.ended(old, 'disconnected');
+        old.retire();
       },
     });
   }
@@ -143,7 +143,7 @@ export class Connection {
     for (;;) {
       const link = this.current(action);
       if (link) return link;
-      if (this.state === 'closed') throw closed();
+      if (this.state === 'closed') throw closed(this.error?.message);
       await unlessAborted(this.#changed.promise, signal);
     }
   }
@@ -156,8 +156,20 @@ export class Connection {
   }
 
   #try(): void {
+    if (this.#env.isOnline()) this.#attemptNow();
+    else this.#waitOffline();
+  }
+
+  /** The device says that it has no network. It may be wrong, and it may forget to say when it has one again. */
+  #waitOffline(error?: FunnelcastError): void {
     this.#stop();
-    if (!this.#env.isOnline()) return this.#set('waiting');
+    const retryInMs = OFFLINE_RETRY_MS * (0.75 + 0.5 * this.#env.random());
+    this.#cancelRetry = this.#env.after(retryInMs, () => this.#attemptNow());
+    this.#set('waiting', error, retryInMs);
+  }
+
+  #attemptNow(): void {
+    this.#stop();
     const attempt = new AbortController();
     this.#attempt = attempt;
     this.#open(attempt).then(
@@ -166,7 +178,7 @@ export class Connection {
         else socket.end('given up');
       },
       error => {
-        if (this.#attempt === attempt) this.#failed(toError(error));
+        if (this.#attempt === attempt) this.#failed(toError(error, 'disconnected'));
       },
     );
     if (this.state !== 'polling') this.#set('connecting');
@@ -200,7 +212,8 @@ export class Connection {
     this.#set('connected');
   }
 
-  #ended(socket: Socket, reason: string): void {
+  #ended(socket: Socket, reason: string, code: EndCode): void {
+    this.#hooks.ended(socket, code);
     if (socket !== this.#socket) return; // replaced, or never in use
     this.#socket = undefined;
     this.#rotation.cancel();
@@ -211,13 +224,13 @@ export class Connection {
 
   #failed(error: FunnelcastError): void {
     this.#attempt = undefined;
-    if (error.code === 'unauthorized' || error.code === 'forbidden') return this.close(error);
+    if (/^(unauthorized|forbidden|bad_request)$/.test(error.code)) return this.close(error); // no retry mends it
     this.#failures++;
     this.#retry(error);
   }
 
   #retry(error: FunnelcastError): void {
-    if (!this.#env.isOnline()) return this.#set('waiting', error);
+    if (!this.#env.isOnline()) return this.#waitOffline(error);
     if (this.#failures === 0) return this.#try();
     const retryInMs = backoff(this.#failures, this.#env.random);
     const polls = this.#fallback && this.#failures >= FAILURES_TO_POLL;
@@ -228,10 +241,7 @@ export class Connection {
   /** What the page or the network has come to. */
   #see(sign: Sign): void {
     if (this.#socket) return this.#socket.probe(); // it may be dead, and it may well live
-    if (sign === 'offline') {
-      this.#stop();
-      return this.#set('waiting');
-    }
+    if (sign === 'offline') return this.#waitOffline();
     if (sign === 'online') this.#failures = 0;
     if (!this.#attempt) this.#try();
   }

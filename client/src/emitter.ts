@@ -20,8 +20,10 @@ export class Emitter<Events> {
 
   /** Tells all who listen. */
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
-      callSafely(listener as (value: Events[Name]) => void, value);
+    const listeners = this.#listeners.get(name);
+    for (const listener of [...(listeners ?? [])]) {
+      // One that another has removed meanwhile is not called any more.
+      if (listeners?.has(listener)) callSafely(listener as (value: Events[Name]) => void, value);
     }
   }
 }

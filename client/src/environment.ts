@@ -26,7 +26,7 @@ export interface Environment {
   ) => WebSocketLike;
   /** Makes the HTTP requests: tickets, and polling. */
   fetch: (url: string, init: RequestInit) => Promise<Response>;
-  /** The time, in milliseconds since any fixed moment. */
+  /** The time, in milliseconds since any fixed moment; best by a clock that nobody sets. */
   now(): number;
   /** Calls back in `ms` milliseconds, unless what it returns is called before. */
   after(ms: number, callback: () => void): () => void;
@@ -44,7 +44,7 @@ export const defaultEnvironment: Environment = {
     return globalThis.WebSocket as unknown as Environment['WebSocket'];
   },
   fetch: (url, init) => globalThis.fetch(url, init),
-  now: () => Date.now(),
+  now: () => performance.now(),
   after(ms, callback) {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
@@ -52,13 +52,17 @@ export const defaultEnvironment: Environment = {
   random: () => Math.random(),
   isOnline: () => globalThis.navigator?.onLine !== false,
   watch(listener) {
-    if (typeof document === 'undefined') return () => {};
     const watching = new AbortController();
     const { signal } = watching;
-    addEventListener('online', () => listener('online'), { signal });
-    addEventListener('offline', () => listener('offline'), { signal });
-    const look = () => document.visibilityState === 'visible' && listener('visible');
-    document.addEventListener('visibilitychange', look, { signal });
+    // A worker has the first two of them, and Node has none.
+    if (typeof addEventListener === 'function') {
+      addEventListener('online', () => listener('online'), { signal });
+      addEventListener('offline', () => listener('offline'), { signal });
+    }
+    if (typeof document !== 'undefined') {
+      const look = () => document.visibilityState === 'visible' && listener('visible');
+      document.addEventListener('visibilitychange', look, { signal });
+    }
     return () => watching.abort();
   },
 };

@@ -7,11 +7,14 @@
 import type { ErrorCode } from './wire.js';
 
 /**
- * What the client itself says, beside the codes of the wire:
- * - `disconnected`: there is no connection just now, and this is not worth waiting for one;
+ * What the client itself reports, beside the codes of the wire:
+ * - `disconnected`: the transport failed, or there is no connection and the request is not worth waiting for one;
  * - `timeout`: no reply came in time;
- * - `closed`: the client was closed; what it had not done yet is abandoned;
- * - `outbox_full`: more sends wait than the outbox may hold.
+ * - `closed`: the client was closed, and what it had not done yet is abandoned;
+ * - `outbox_full`: more messages are waiting than the send queue may hold.
+ *
+ * What can never be sent is refused before anything is sent, with the code that the server would use: `bad_request`,
+ * `too_large` or `invalid_channel`.
  */
 export type ClientErrorCode = 'disconnected' | 'timeout' | 'closed' | 'outbox_full';
 
@@ -23,7 +26,7 @@ export type ClientErrorCode = 'disconnected' | 'timeout' | 'closed' | 'outbox_fu
  * try {
  *   await client.send('conversation:c1', 'chat.message', { content: 'Hello!' });
  * } catch (error) {
- *   if (error instanceof FunnelcastError && error.code === 'forbidden') showThatHeMayNot();
+ *   if (error instanceof FunnelcastError && error.code === 'forbidden') showThatTheyMayNot();
  * }
  * ```
  */
@@ -32,22 +35,24 @@ export class FunnelcastError extends Error {
   readonly code: ErrorCode | ClientErrorCode;
   /** When to try again, in milliseconds, where the server says so. */
   readonly retryAfterMs: number | undefined;
+  /** The field at fault, e.g. `data.content`, where the client itself refused the request. */
+  readonly field: string | undefined;
 
-  constructor(code: ErrorCode | ClientErrorCode, message: string, retryAfterMs?: number) {
+  constructor(code: ErrorCode | ClientErrorCode, message: string, retryAfterMs?: number, field?: string) {
     super(message);
     this.name = 'FunnelcastError';
     this.code = code;
     this.retryAfterMs = retryAfterMs;
+    this.field = field;
   }
 }
 
-/** That the client was closed, and why: what it had not done yet says so. */
+/** An error for a client that was closed, and why: what it had not done yet fails with it. */
 export function closed(reason = 'the client is closed'): FunnelcastError {
   return new FunnelcastError('closed', reason);
 }
 
-/** Anything that was thrown, as a {@link FunnelcastError}; what is none already becomes `disconnected`. */
-export function toError(thrown: unknown): FunnelcastError {
-  if (thrown instanceof FunnelcastError) return thrown;
-  return new FunnelcastError('disconnected', String(thrown));
+/** Anything that was thrown, as a {@link FunnelcastError}: what is none already gets `code`. */
+export function toError(thrown: unknown, code: FunnelcastError['code'] = 'internal'): FunnelcastError {
+  return thrown instanceof FunnelcastError ? thrown : new FunnelcastError(code, String(thrown));
 }

@@ -1,77 +1,61 @@
 /**
- * One channel as the client follows it: joined on every socket anew, caught up, in order, told to whoever listens.
+ * One channel as the client follows it: in order, caught up, and told to its listeners, each from its own place on.
+ *
+ * A feed asks for nothing by itself but for what is missing from the log. What is joined where is in `memberships.ts`.
  *
  * @module
  */
 
-import type { AnyEvent, Channel } from './channels.js';
-import { callSafely } from './emitter.js';
+import type { AnyEvent, Channel, Durable } from './channels.js';
+import { Cursor, type Listener, type Loss } from './cursor.js';
 import type { Environment } from './environment.js';
 import { type FunnelcastError, toError } from './errors.js';
-import { type Fields, type Link, persist } from './link.js';
+import { type JoinReply, type Link, persist } from './link.js';
 import { News } from './news.js';
 import { Order } from './order.js';
-import type { ActionName, Joined, Presence } from './wire.js';
+import type { Page, Status } from './wire.js';
 
 /** How long an event may be overtaken by those after it before the log is read. */
 const OVERTAKEN_MS = 300;
+/** How long after a log could not be read the channel is joined anew. */
+const REJOIN_MS = 5_000;
 /** How many events are read from the log at once; the server's limit. */
-export const PAGE_EVENTS_MAX = 100;
+const PAGE_EVENTS_MAX = 100;
 
-/** A stretch of a channel that is gone for good: the events after `after`, up to but without `next`. */
-export interface Loss {
-  after: number;
-  next: number;
-}
-
-/** Where a channel stands when it has been joined. */
-export interface JoinInfo {
-  /** The log's last seq: what is after it comes to the handlers, what is up to it is in the history. */
-  head: number;
-  /** Whether nothing was missed since the channel was last joined. */
-  recovered: boolean;
-  /** Who is here, on channels that tell; empty where they are too many to name. Absent where it was not asked now. */
-  presence?: Presence[];
-}
-
-/** One who listens to a channel. */
-export interface Listener {
-  event(event: AnyEvent): void;
-  joined?(info: JoinInfo): void;
-  lost?(loss: Loss): void;
-  refused?(error: FunnelcastError): void;
-  /** A grant of the app's backend for just this channel. */
-  grant?: (() => Promise<string>) | undefined;
-}
-
-/** Whom a feed tells, beside its listeners. */
+/** What a feed needs of the client. */
 export interface FeedHooks {
-  /** The way to the server, if there is one. */
-  link(action: ActionName): Link | undefined;
+  /** A link on which the channel is joined, and which can read its log; if there is one. */
+  link(): Link | undefined;
+  /** The channel's log could not be read on this link: it is to be joined again. */
+  rejoin(link: Link): void;
+  /** The server says that the user has lost the channel. */
+  revoked(): void;
+  /** Whether the client is closed, so that nothing is to be told. */
+  isClosed(): boolean;
   /** A durable event, before the listeners hear it. */
   durable(event: Durable): void;
   lost(loss: Loss): void;
   failed(error: FunnelcastError): void;
 }
 
-/** An event that is in its channel's log. */
-export type Durable = AnyEvent & { seq: number };
-
 /** A channel that somebody listens to, or sends to. */
 export class Feed {
   readonly channel: Channel;
   readonly order: Order<Durable>;
-  readonly listeners = new Set<Listener>();
+  /** The user's own status here, once it was set; said again on each new socket. */
+  status: Status | undefined;
+  /** Rises whenever the status is set. */
+  statusVersion = 0;
+  /** Rises with each listener that has a grant. */
+  grantVersion = 0;
   readonly #env: Environment;
   readonly #hooks: FeedHooks;
   readonly #news = new News();
-  #joins = new WeakMap<Link, Promise<JoinInfo>>();
-  #isJoined = false;
+  readonly #cursors = new Map<Listener, Cursor>();
   #isReading = 0;
   #cancelRead: (() => void) | undefined;
 
-  /** @param since - the last seq that the app has seen already, from an earlier page or a server's rendering */
-  constructor(env: Environment, channel: Channel, since: number | undefined, hooks: FeedHooks) {
+  constructor(env: Environment, channel: Channel, hooks: FeedHooks) {
     this.#env = env;
     this.channel = channel;
     this.#hooks = hooks;
@@ -79,85 +63,105 @@ export class Feed {
       event => {
         hooks.durable(event);
         this.#news.keep(event);
-        this.#tell(event);
+        this.#each(cursor => cursor.live(event));
       },
       (after, next) => {
         hooks.lost({ after, next });
-        this.#each(listener => listener.lost?.({ after, next }));
+        this.#each(cursor => cursor.lose(after, next));
       },
+      () => hooks.isClosed(),
     );
-    this.order.last = since;
   }
 
-  /** Adds one who listens. Who comes late is told where the channel stands, and the last values. */
-  listen(listener: Listener): void {
-    this.listeners.add(listener);
-    if (!this.#isJoined) return;
+  /** Adds a listener, which is told what comes after `since`; without one, what comes from now on. */
+  listen(listener: Listener, since: number | undefined): void {
+    const isHeard = () => this.#cursors.has(listener) && !this.#hooks.isClosed();
+    this.#cursors.set(listener, new Cursor(listener, since, isHeard));
+    if (listener.grant) this.grantVersion++;
     queueMicrotask(() => {
-      if (!this.listeners.has(listener)) return;
-      callSafely(listener.joined, { head: this.order.last ?? 0, recovered: true });
-      for (const event of this.#news.latest()) callSafely(listener.event, event);
+      const link = this.#hooks.link();
+      if (link) this.#settle(link);
     });
   }
 
-  /** An event of this channel, as it comes from a socket or from the reply to a send. */
-  hear(event: AnyEvent): void {
+  /** Removes a listener. */
+  unlisten(listener: Listener): void {
+    this.#cursors.delete(listener);
+  }
+
+  /** An event of this channel, from a socket or from the reply to a send. */
+  hear(event: AnyEvent, source: object): void {
     if (event.seq !== undefined) {
       this.order.live(event as Durable);
       this.#mindGap();
-    } else if (event.event === 'access.revoked') {
-      this.#joins = new WeakMap();
-      this.#tell(event);
-    } else if (this.#news.hear(event)) {
-      this.#tell(event);
+      return;
     }
+    if (event.event === 'access.revoked') this.#hooks.revoked();
+    if (this.#news.hear(event, source)) this.#each(cursor => cursor.moment(event));
   }
 
-  /** Joins on this link, once; resolves when the feed has caught up. */
-  join(link: Link): Promise<JoinInfo> {
-    let joining = this.#joins.get(link);
-    if (!joining) {
-      joining = link.begin?.(this) ?? this.#join(link);
-      this.#joins.set(link, joining);
-      joining.then(
-        info => {
-          this.#isJoined = true;
-          this.#each(listener => listener.joined?.(info));
-        },
-        error => {
-          this.#joins.delete(link);
-          this.refuse(toError(error));
-        },
-      );
-    }
-    return joining;
+  /** Sets the user's own status; `Memberships.say` says it. */
+  setStatus(status: Status): void {
+    this.status = status;
+    this.statusVersion++;
   }
 
-  /** The server says that the channel is not joined on this link, whatever we believed. */
-  forget(link: Link): void {
-    this.#joins.delete(link);
+  /** The seq from which on the next join is to recover; none where it is to begin at the log's end. */
+  since(): number | undefined {
+    const all = [...this.#cursors.values()].flatMap(({ at }) => at ?? []);
+    if (this.order.last === undefined && all.length > 0) this.order.last = Math.min(...all);
+    return this.order.last;
   }
 
-  /** The server does not let us hear this channel. */
-  refuse(error: FunnelcastError): void {
-    if (error.code === 'disconnected') return; // the next socket is asked
-    this.#hooks.failed(error);
-    this.#each(listener => listener.refused?.(error));
-  }
-
-  /** A fresh grant of the app's backend, where one who listens has said how to get it. */
+  /** A fresh grant, where a listener has said how to get it. */
   async grant(): Promise<string | undefined> {
-    return [...this.listeners].find(listener => listener.grant)?.grant?.();
+    let failure: unknown;
+    for (const { grant } of [...this.#cursors.keys()]) {
+      try {
+        if (grant) return await grant();
+      } catch (error) {
+        failure = error;
+      }
+    }
+    // Whoever has none may still be here by their own right.
+    if (failure && [...this.#cursors.keys()].every(({ grant }) => grant)) throw failure;
+    return undefined;
+  }
+
+  /**
+   * Takes the reply to a join; resolves when all that was missed has been told.
+   *
+   * @param since - what was asked for
+   */
+  async adopt(reply: JoinReply, since: number | undefined, link: Link): Promise<void> {
+    const { head, recovered, presence, at } = reply;
+    const info = { ...(presence && { presence }), ...(at && { at }) };
+    const known = [...this.#cursors.values()].filter(cursor => cursor.at !== undefined);
+    this.#takeLatest(reply, since, link);
+    this.#each(cursor => cursor.begin(head, info, this.#news));
+    if (since === undefined) this.order.begin(head);
+    else if (!recovered) this.order.beginAnew(head, since);
+    else this.order.log(reply.events as Durable[]);
+    if (reply.more) await this.catchUp(link, head);
+    this.order.hearOf(head);
+    this.#mindGap();
+    for (const cursor of known) cursor.pending = info;
+    this.#settle(link);
+  }
+
+  /** The channel can't be had: listeners are told why. */
+  refuse(error: FunnelcastError): void {
+    this.#hooks.failed(error);
+    this.#each(cursor => cursor.refuse(error));
   }
 
   /** Reads the log from where we are to its end. */
   async catchUp(link: Link, until = this.order.seen): Promise<void> {
     this.#isReading++;
     try {
-      let after = this.order.last ?? 0;
-      for (;;) {
-        const fields = { channel: this.channel, after, limit: PAGE_EVENTS_MAX };
-        const page = await persist(this.#env, link, 'history', fields);
+      for (let after = this.order.last ?? 0; ; ) {
+        const page = await this.#page(link, { after });
+        if (this.#hooks.isClosed()) return;
         this.order.log(page.events as Durable[]);
         if (!page.more) break;
         after = page.next ?? page.events.at(-1)?.seq ?? after;
@@ -168,6 +172,12 @@ export class Feed {
       this.#isReading--;
     }
     this.#mindGap();
+    this.#settle(link);
+  }
+
+  /** Reads the log, and has the channel joined anew where that fails. */
+  async refresh(link: Link): Promise<void> {
+    await this.catchUp(link).catch(error => this.#mend(link, error));
   }
 
   /** Ends its timer. */
@@ -175,28 +185,46 @@ export class Feed {
     this.#cancelRead?.();
   }
 
-  async #join(link: Link): Promise<JoinInfo> {
-    const since = this.order.last;
-    const fields: Fields<'join'> = { channel: this.channel, since, grant: await this.grant() };
-    const joined = await persist(this.#env, link, 'join', fields);
-    this.#takeLatest(joined, since);
-    const { head, recovered, presence } = joined;
-    if (since === undefined) this.order.begin(head);
-    else if (!recovered) this.order.beginAnew(head, since);
-    else this.order.log(joined.events as Durable[]);
-    if (joined.more) await this.catchUp(link, head);
+  /** Brings listeners that are elsewhere than the feed to where it is. */
+  #settle(link: Link): void {
+    if (this.order.last === undefined || this.#hooks.isClosed()) return;
+    const end = () => this.order.last ?? 0;
+    this.#each(cursor => {
+      cursor.begin(end(), {}, this.#news);
+      if (cursor.isReplaying || cursor.at === undefined) return;
+      if (cursor.at === end()) cursor.joined();
+      else if (cursor.at < end() || cursor.pending) this.#bring(cursor, end, link);
+    });
+  }
+
+  #bring(cursor: Cursor, end: () => number, link: Link): void {
+    const isBehind = (cursor.at ?? 0) < end();
+    const coming = isBehind
+      ? cursor.replay(end, after => this.#page(link, { after }))
+      : cursor.verify(end, () => this.#readHead(link));
+    coming.then(
+      () => this.#settle(link), // the feed may have gone on meanwhile
+      error => this.#mend(link, error),
+    );
+  }
+
+  async #readHead(link: Link): Promise<number> {
+    const { events } = await this.#page(link, {}, 1);
+    const head = events.at(-1)?.seq ?? 0;
     this.order.hearOf(head);
     this.#mindGap();
-    return { head: this.order.last ?? head, recovered, presence };
+    return head;
   }
 
   /** The last value of each key, where it is news: who has followed the channel has heard most of them. */
-  #takeLatest({ latest, head, recovered }: Joined, since: number | undefined): void {
+  #takeLatest({ latest, head, recovered }: JoinReply, since: number | undefined, link: Link): void {
     for (const event of latest as AnyEvent[]) {
-      if (event.seq === undefined || event.seq > head) this.hear(event);
-      else if (since === undefined || (!recovered && event.seq > since)) {
+      if (event.seq === undefined || event.seq > head) {
+        this.hear(event, link);
+      } else {
         this.#news.keep(event);
-        this.#tell(event);
+        const isUntold = since !== undefined && !recovered && event.seq > since;
+        if (isUntold) this.#each(cursor => cursor.latest(event as Durable));
       }
     }
   }
@@ -206,22 +234,23 @@ export class Feed {
     if (!this.order.isBehind || this.#isReading || this.#cancelRead) return;
     this.#cancelRead = this.#env.after(OVERTAKEN_MS, () => {
       this.#cancelRead = undefined;
-      const link = this.order.isBehind ? this.#hooks.link('history') : undefined;
-      // Without a link, or where the server says that we have not joined, the next join catches up.
-      if (link) this.catchUp(link).catch(() => this.#rejoin(link));
+      const link = this.order.isBehind ? this.#hooks.link() : undefined;
+      if (link) void this.refresh(link); // without one, the next join catches up
     });
   }
 
-  #rejoin(link: Link): void {
-    this.#joins.delete(link);
-    void this.join(link);
+  #mend(link: Link, thrown: unknown): void {
+    const { code } = toError(thrown);
+    if (code === 'disconnected') return; // the next join recovers
+    this.#env.after(code === 'not_joined' ? 0 : REJOIN_MS, () => this.#hooks.rejoin(link));
   }
 
-  #tell(event: AnyEvent): void {
-    this.#each(listener => listener.event(event));
+  #page(link: Link, from: { after?: number }, limit = PAGE_EVENTS_MAX): Promise<Page> {
+    const fields = { channel: this.channel, limit, ...from };
+    return persist(this.#env, () => link.request('history', fields));
   }
 
-  #each(call: (listener: Listener) => void): void {
-    for (const listener of [...this.listeners]) callSafely(call, listener);
+  #each(call: (cursor: Cursor) => void): void {
+    for (const cursor of [...this.#cursors.values()]) call(cursor);
   }
 }

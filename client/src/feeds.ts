@@ -19,7 +19,7 @@ export interface Hold {
 
 /** Where feeds come from, and what becomes of them. */
 interface FeedsHooks {
-  hooks(channel: Channel): FeedHooks;
+  hooks(feed: () => Feed): FeedHooks;
   /** Nobody wants it any more. */
   removed(feed: Feed): void;
 }
@@ -32,12 +32,13 @@ interface Entry {
 
 /** All feeds of a client. */
 export class Feeds implements Iterable<Feed> {
-  readonly #env: Environment;
+  /** The world around. */
+  readonly env: Environment;
   readonly #hooks: FeedsHooks;
   readonly #entries = new Map<Channel, Entry>();
 
   constructor(env: Environment, hooks: FeedsHooks) {
-    this.#env = env;
+    this.env = env;
     this.#hooks = hooks;
   }
 
@@ -46,9 +47,9 @@ export class Feeds implements Iterable<Feed> {
     return this.#entries.get(channel as Channel)?.feed;
   }
 
-  /** Takes the feed of a channel. `since` counts only where it is a new one. */
-  hold(channel: Channel, since?: number): Hold {
-    const held = this.#entries.get(channel) ?? this.#add(channel, since);
+  /** Takes the feed of a channel. */
+  hold(channel: Channel): Hold {
+    const held = this.#entries.get(channel) ?? this.#add(channel);
     held.holds++;
     held.cancelRemoval();
     let isHeld = true;
@@ -56,7 +57,7 @@ export class Feeds implements Iterable<Feed> {
       feed: held.feed,
       release: () => {
         if (isHeld && --held.holds === 0) {
-          held.cancelRemoval = this.#env.after(LINGER_MS, () => this.#remove(held));
+          held.cancelRemoval = this.env.after(LINGER_MS, () => this.#remove(held));
         }
         isHeld = false;
       },
@@ -67,8 +68,12 @@ export class Feeds implements Iterable<Feed> {
     for (const { feed } of this.#entries.values()) yield feed;
   }
 
-  #add(channel: Channel, since: number | undefined): Entry {
-    const feed = new Feed(this.#env, channel, since, this.#hooks.hooks(channel));
+  #add(channel: Channel): Entry {
+    const feed: Feed = new Feed(
+      this.env,
+      channel,
+      this.#hooks.hooks(() => feed),
+    );
     const entry = { feed, holds: 0, cancelRemoval: () => {} };
     this.#entries.set(channel, entry);
     return entry;

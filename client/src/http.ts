@@ -7,11 +7,11 @@
 
 import { type Token, tokenSource } from './address.js';
 import type { Channel } from './channels.js';
-import type { FallbackLink } from './connection.js';
+import { check } from './encode.js';
 import type { Environment } from './environment.js';
 import { FunnelcastError, toError } from './errors.js';
-import type { Feed, JoinInfo } from './feed.js';
-import { type Fields, persist } from './link.js';
+import type { Feed } from './feed.js';
+import type { FallbackLink, Fields, JoinReply } from './link.js';
 import { Poller } from './poller.js';
 import { unlessAborted } from './waiting.js';
 import type { ActionName, Actions, ErrorBody, ErrorCode, Timestamp } from './wire.js';
@@ -39,9 +39,9 @@ interface HttpErrorBody {
 /** How to use the HTTP API. */
 export interface HttpOptions {
   /** What the API is told with `Authorization: Bearer`; none where the app's own proxy adds what says who is asking. */
-  token?: Token;
+  token?: Token | undefined;
   /** How long a polling client waits between its rounds, in milliseconds. 3,000 by default. */
-  pollIntervalMs?: number;
+  pollIntervalMs?: number | undefined;
 }
 
 /** What a client does by HTTP. Made by {@link httpApi}. */
@@ -50,8 +50,10 @@ export interface HttpApi {
   link: FallbackLink;
   /** Gets a ticket for one connection. */
   ticket(): Promise<Ticket>;
-  /** Begins or ends asking for what is new. */
-  poll(isWanted: boolean, feeds: Iterable<Feed>): void;
+  /** Begins or ends reading what is new on the channels that are joined on the link. */
+  poll(isWanted: boolean, joined: () => Iterable<Feed>): void;
+  /** Tells after each request whether the server can be reached. */
+  watch(listener: (isReached: boolean) => void): void;
 }
 
 /**
@@ -72,18 +74,23 @@ export function httpApi(base: string, options: HttpOptions = {}): (environment: 
     return {
       link,
       ticket: () => link.ticket(),
-      poll: (isWanted, feeds) => poller.run(isWanted, feeds),
+      poll: (isWanted, joined) => poller.run(isWanted, joined),
+      watch: listener => {
+        link.asked = listener;
+      },
     };
   };
 }
 
 /** It can send and read histories, and nothing else. */
 class HttpLink implements FallbackLink {
+  /** Told after each request whether the server has answered it. */
+  asked: (isReached: boolean) => void = () => {};
   readonly #env: Environment;
   readonly #base: string;
   readonly #token: () => string | undefined | Promise<string>;
-  readonly #feeds = new Map<Channel, Feed>();
-  /** Those that have been good for a request. */
+  readonly isOpen = true;
+  /** Those that were good for the last join. */
   readonly #grants = new Map<Channel, string>();
 
   constructor(env: Environment, base: string, token: Token | undefined) {
@@ -100,35 +107,47 @@ class HttpLink implements FallbackLink {
     return this.#call('POST', '/api/websocket/connect', {}) as Promise<Ticket>;
   }
 
+  /** Asks for something small, only to see whether there is an answer. */
+  async probe(): Promise<void> {
+    await this.#call('GET', '/api/websocket/status');
+  }
+
   async request<A extends ActionName>(action: A, fields: Fields<A>): Promise<Actions[A]['reply']> {
     const { channel } = fields as { channel: Channel };
-    const known = this.#grants.get(channel);
-    if (known !== undefined) {
-      try {
-        return await this.#ask(action, fields, known);
-      } catch (error) {
-        // It has ended, maybe; a fresh one will tell.
-        if (!(error instanceof FunnelcastError && error.code === 'forbidden')) throw error;
-        this.#grants.delete(channel);
-      }
+    const grant = this.#grants.get(channel);
+    try {
+      return await this.#ask(action, fields, grant);
+    } catch (error) {
+      if (grant === undefined || toError(error).code !== 'forbidden') throw error;
+      // It has ended, maybe; joining again gets a fresh one.
+      throw new FunnelcastError('not_joined', 'the grant counts no more');
     }
-    const grant = await this.#feeds.get(channel)?.grant();
-    const answer = await this.#ask(action, fields, grant);
-    if (grant !== undefined) this.#grants.set(channel, grant);
-    return answer;
   }
 
-  async begin(feed: Feed): Promise<JoinInfo> {
-    const { channel, order } = feed;
-    this.#feeds.set(channel, feed);
-    if (order.last === undefined) {
-      const page = await persist(this.#env, this, 'history', { channel, limit: 1 });
-      order.begin(page.events.at(-1)?.seq ?? 0);
-    }
-    return { head: order.last ?? 0, recovered: true };
+  /** Finds out whether the channel may be read, and where it stands. */
+  async join({ channel, since, grant }: Fields<'join'>): Promise<JoinReply> {
+    const from = since === undefined ? { limit: 1 } : { after: since, limit: 100 };
+    const { events, more } = await this.#ask('history', { channel, ...from }, grant);
+    if (grant === undefined) this.#grants.delete(channel);
+    else this.#grants.set(channel, grant);
+    const head = events.at(-1)?.seq ?? since ?? 0;
+    const isWhole = since !== undefined;
+    return {
+      channel,
+      head,
+      recovered: true,
+      events: isWhole ? events : [],
+      more: isWhole && more,
+      latest: [],
+    };
   }
 
-  #ask<A extends ActionName>(action: A, fields: Fields<A>, grant: string | undefined) {
+  async #ask<A extends ActionName>(
+    action: A,
+    fields: Fields<A>,
+    grant: string | undefined,
+  ): Promise<Actions[A]['reply']> {
+    check(action, fields);
     const headers = grant === undefined ? {} : { [GRANT]: grant };
     if (action === 'send')
       return this.#call('POST', MESSAGES, fields, headers) as Promise<Actions[A]['reply']>;
@@ -144,9 +163,14 @@ class HttpLink implements FallbackLink {
     const late = () => abort.abort(new FunnelcastError('timeout', `no answer to ${method} ${path}`));
     const cancel = this.#env.after(TIMEOUT_MS, late);
     try {
-      return await unlessAborted(this.#fetch(method, path, body, { ...more }, abort.signal), abort.signal);
-    } catch (error) {
-      throw toError(error);
+      const answering = this.#fetch(method, path, body, { ...more }, abort.signal);
+      const answer = await unlessAborted(answering, abort.signal);
+      this.asked(true);
+      return answer;
+    } catch (thrown) {
+      const error = toError(thrown, 'disconnected');
+      this.asked(!/^(disconnected|timeout|internal|unauthorized)$/.test(error.code));
+      throw error;
     } finally {
       cancel();
     }

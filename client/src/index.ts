@@ -15,14 +15,23 @@ export type {
   EventOf,
   KindOf,
 } from './channels.js';
-export { type Client, createClient, type HistoryPage } from './client.js';
+export { type Client, createClient } from './client.js';
 export type { State, StateChange } from './connection.js';
+export type { JoinInfo, Loss } from './cursor.js';
 export { defaultEnvironment, type Environment, type Sign, type WebSocketLike } from './environment.js';
 export { type ClientErrorCode, FunnelcastError } from './errors.js';
-export type { JoinInfo, Loss } from './feed.js';
 export { type HttpApi, type HttpOptions, httpApi } from './http.js';
-export type { CallOptions, ClientEvents, ClientOptions, HistoryQuery, SendOptions } from './options.js';
+export type {
+  CallOptions,
+  ClientEvents,
+  ClientOptions,
+  DrainOptions,
+  HistoryPage,
+  HistoryQuery,
+  SendOptions,
+} from './options.js';
 export { type PresenceChannel, type PresenceState, watchPresence } from './presence.js';
+export type { Undelivered } from './send-queue.js';
 export type { SubscribeOptions, Subscription } from './subscription.js';
 export { typingNotice, watchTyping } from './typing.js';
 export type * from './wire.js';

@@ -7,50 +7,65 @@
 import { backoff } from './backoff.js';
 import type { Environment } from './environment.js';
 import { FunnelcastError } from './errors.js';
-import type { Feed, JoinInfo } from './feed.js';
-import { pause } from './waiting.js';
-import type { ActionName, Actions } from './wire.js';
+import { pause, unlessAborted } from './waiting.js';
+import type { ActionName, Actions, Joined } from './wire.js';
 
 /** How often a request is made before its refusal is believed. */
-const TRIES_MAX = 8;
+export const TRIES_MAX = 8;
 
-/** The fields of a request, where one that is optional may also be `undefined`. */
-export type Fields<A extends ActionName> = {
-  [Name in keyof Actions[A]['fields']]: object extends Pick<Actions[A]['fields'], Name>
-    ? Actions[A]['fields'][Name] | undefined
-    : Actions[A]['fields'][Name];
+/** `T`, where a field that is optional may also be `undefined`: JSON has no such thing, and leaves it out. */
+export type Loose<T> = {
+  [Name in keyof T]: object extends Pick<T, Name> ? T[Name] | undefined : T[Name];
 };
+
+/** The fields of a request. */
+export type Fields<A extends ActionName> = Loose<Actions[A]['fields']>;
+
+/** The reply to a join; a link on which nobody is seen leaves out who is here. */
+export type JoinReply = Omit<Joined, 'presence' | 'at'> & Partial<Pick<Joined, 'presence' | 'at'>>;
 
 /** A socket, or HTTP. */
 export interface Link {
+  /** Whether requests can be made. */
+  readonly isOpen: boolean;
   /** Makes a request, once. Fails with a {@link FunnelcastError}. */
   request<A extends ActionName>(action: A, fields: Fields<A>): Promise<Actions[A]['reply']>;
-  /** What takes the place of joining, where nothing comes by itself: finding out where the channel's log ends. */
-  begin?(feed: Feed): Promise<JoinInfo>;
+  /** What takes the place of the action `join` where nothing comes by itself: reading what is new. */
+  join?(fields: Fields<'join'>): Promise<JoinReply>;
+}
+
+/** The link that is left while WebSockets fail. */
+export interface FallbackLink extends Link {
+  /** Whether this action can go that way. */
+  can(action: ActionName): boolean;
 }
 
 /**
- * Makes a request of which a repeat does no harm, again and again where the server is too busy, does not answer, or
- * says that it was its own fault.
+ * Makes a request that may be repeated, again and again while the server is too busy, does not answer, or reports an
+ * error of its own.
  */
-export async function persist<A extends ActionName>(
+export async function persist<T>(
   env: Environment,
-  link: Link,
-  action: A,
-  fields: Fields<A>,
+  attempt: () => Promise<T>,
   signal?: AbortSignal,
-): Promise<Actions[A]['reply']> {
+): Promise<T> {
   for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted();
     try {
-      return await link.request(action, fields);
+      return await unlessAborted(attempt(), signal);
     } catch (error) {
       if (!isPassing(error) || tries === TRIES_MAX) throw error;
-      // Never at once: a server that is in trouble is not helped by that.
-      await pause(env, (error.retryAfterMs ?? 0) + backoff(tries, env.random), signal);
+      await pause(env, retryDelay(env, error as FunnelcastError, tries), signal);
     }
   }
 }
 
-function isPassing(error: unknown): error is FunnelcastError {
+/** Whether the same request may get another answer later. */
+export function isPassing(error: unknown): boolean {
   return error instanceof FunnelcastError && /^(rate_limited|internal|timeout)$/.test(error.code);
+}
+
+/** How long to wait before the next try: never nothing, since that is no help to a server in trouble. */
+export function retryDelay(env: Environment, error: FunnelcastError, tries: number): number {
+  return (error.retryAfterMs ?? 0) + backoff(tries, env.random);
 }

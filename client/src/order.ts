@@ -23,15 +23,22 @@ export class Order<E extends Sequenced> {
   seen = 0;
   readonly #tell: (event: E) => void;
   readonly #lose: (after: number, next: number) => void;
+  readonly #isStopped: () => boolean;
   readonly #held = new Map<number, E>();
 
   /**
    * @param tell - called with each event, once, in order
    * @param lose - called where events are gone for good: those after `after`, up to but without `next`
+   * @param isStopped - whether nothing is to be told just now; we then stay where we are
    */
-  constructor(tell: (event: E) => void, lose: (after: number, next: number) => void) {
+  constructor(
+    tell: (event: E) => void,
+    lose: (after: number, next: number) => void,
+    isStopped = () => false,
+  ) {
     this.#tell = tell;
     this.#lose = lose;
+    this.#isStopped = isStopped;
   }
 
   /** Whether something is missing that the log must have. */
@@ -51,6 +58,7 @@ export class Order<E extends Sequenced> {
   /** A piece of the log that begins at or before the event after {@link last}. */
   log(events: readonly E[]): void {
     for (const event of events) {
+      if (this.#isStopped()) return;
       if (this.last === undefined || event.seq > this.last) {
         this.#moveTo(event.seq - 1);
         this.#advance(event);
@@ -63,6 +71,7 @@ export class Order<E extends Sequenced> {
   logEnd(seq: number): void {
     const left = [...this.#held.values()].filter(event => event.seq <= seq);
     this.log(left.sort((a, b) => a.seq - b.seq));
+    if (this.#isStopped()) return;
     if (this.last === undefined || this.last < seq) this.#moveTo(seq);
     this.#drain();
   }
@@ -75,6 +84,7 @@ export class Order<E extends Sequenced> {
 
   /** The channel is joined again, but what came after `since` can't be told: we go on from `head`. */
   beginAnew(head: number, since: number): void {
+    if (this.#isStopped()) return;
     // The log itself may have begun anew, lower than it was; else what we know meanwhile stays known.
     if (head < since) this.seen = head;
     this.#moveTo(head < since ? head : Math.max(head, this.last ?? 0));
@@ -94,7 +104,7 @@ export class Order<E extends Sequenced> {
   }
 
   #drain(): void {
-    while (this.last !== undefined) {
+    while (this.last !== undefined && !this.#isStopped()) {
       const next = this.#held.get(this.last + 1);
       if (!next) return;
       this.#advance(next);

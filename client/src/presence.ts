@@ -1,12 +1,12 @@
 /**
- * Who is in a channel, from a roster and the news that follows it; news may repeat and overtake each other.
+ * Who is in a channel, from a roster and the news that follows it; both may repeat and overtake each other.
  *
  * @module
  */
 
 import type { Channel, ConversationChannel, EventOf } from './channels.js';
 import type { Client } from './client.js';
-import type { Presence } from './wire.js';
+import type { Presence, Roster, Timestamp } from './wire.js';
 
 /** A channel whose members see each other. */
 export type PresenceChannel = ConversationChannel | `company:${string}`;
@@ -45,88 +45,82 @@ export function watchPresence(
 ): () => void {
   const map = new PresenceMap();
   const tell = (isNews: boolean) => isNews && listener(map.state);
+  const ended = new AbortController();
+  const { signal } = ended;
   const onEvent = (event: { event: string }) => {
     if (event.event.startsWith('presence.')) tell(map.hear(event as PresenceEvent));
   };
-  const subscription = client.subscribe(channel as Channel, onEvent, {
-    onJoined: ({ presence }) => {
+  client.subscribe(channel as Channel, onEvent, {
+    signal,
+    onJoined: ({ presence, at }) => {
       // We are here ourselves: a list of nobody means that they are too many to name.
-      if (presence?.length) return tell(map.roster(presence));
-      map.ask();
-      client.presence(channel).then(
-        ({ users, count }) => tell(map.roster(users, count)),
+      if (presence?.length && at) return tell(map.roster({ users: presence, count: presence.length, at }));
+      client.presence(channel, { signal }).then(
+        roster => signal.aborted || tell(map.roster(roster)),
         () => {}, // the next join tells
       );
     },
   });
-  // What is heard before a loss is no news after it: who went meanwhile is not in the next roster.
-  const unlisten = client.on('state', () => map.ask());
-  return () => {
-    unlisten();
-    subscription.unsubscribe();
-  };
+  return () => ended.abort();
 }
 
-/** Keeps the list of those who are in one channel: of two words on one user the later counts. */
+/**
+ * Keeps the list of those who are in one channel, from rosters and the news between them.
+ *
+ * Each has its time, by the server's clock: of two words on a user the later counts, and what is not later than a roster is
+ * in it.
+ */
 export class PresenceMap {
   /** Who is here now. */
   state = NOBODY;
-  readonly #here = new Map<string, Presence>();
-  /** When those went who are no longer here. */
-  readonly #gone = new Map<string, string>();
-  /** Of whom news has come since the roster was asked for. */
-  readonly #news = new Set<string>();
+  /** The last word on each user: those who are here, and some who are not. */
+  readonly #words = new Map<string, { user: Presence; at: Timestamp; isHere: boolean }>();
+  /** When the last roster was read. */
+  #rosterAt: Timestamp = '';
   /** How many, where they are too many to name. */
   #count = 0;
+  #countAt: Timestamp = '';
 
-  /** A roster is about to be asked for: what is heard from now on is later than it. */
-  ask(): void {
-    this.#news.clear();
-  }
-
-  /** The roster has come. */
-  roster(users: readonly Presence[], count = 0): true {
-    this.#count = count;
-    const named = new Set(users.map(user => user.userId));
-    for (const userId of this.#here.keys()) {
-      if (!named.has(userId) && !this.#news.has(userId)) this.#here.delete(userId);
+  /** Takes a roster. False: a later one is known. */
+  roster({ users, count, at }: Roster): boolean {
+    if (at < this.#rosterAt) return false;
+    this.#rosterAt = at;
+    for (const [userId, word] of this.#words) if (word.at <= at) this.#words.delete(userId);
+    for (const user of users) {
+      if (!this.#words.has(user.userId)) this.#words.set(user.userId, { user, at, isHere: true });
     }
-    for (const user of users) if (this.#isNews(user)) this.#here.set(user.userId, user);
+    if (at >= this.#countAt) this.#count = users.length > 0 ? 0 : count;
     return this.#changed();
   }
 
-  /** Takes an event. False: it is older than what is known. */
+  /** Takes an event. False: it is not later than what is known. */
   hear(event: PresenceEvent): boolean {
+    const { at } = event;
+    if (at <= this.#rosterAt) return false;
     if (event.event === 'presence.count') {
-      this.#here.clear();
+      if (at < this.#countAt) return false;
+      this.#countAt = at;
       this.#count = event.data.count;
+      this.#words.clear();
       return this.#changed();
     }
     const user = event.data;
-    if (!this.#isNews(user)) return false;
-    this.#news.add(user.userId);
-    this.#here.delete(user.userId);
-    if (event.event === 'presence.leave') this.#remember(user);
-    else this.#here.set(user.userId, user);
+    const known = this.#words.get(user.userId);
+    if (known && at <= known.at) return false;
+    const isHere = event.event !== 'presence.leave';
+    if (!isHere || !known?.isHere) this.#words.delete(user.userId); // who comes is the last of the list
+    this.#words.set(user.userId, { user, at, isHere });
+    this.#forget();
     return this.#changed();
   }
 
-  #isNews({ userId, lastSeen }: Presence): boolean {
-    const known = this.#here.get(userId)?.lastSeen ?? this.#gone.get(userId) ?? '';
-    return lastSeen > known;
-  }
-
-  #remember({ userId, lastSeen }: Presence): void {
-    this.#gone.delete(userId);
-    this.#gone.set(userId, lastSeen);
-    for (const oldest of this.#gone.keys()) {
-      if (this.#gone.size <= GONE_MAX) break;
-      this.#gone.delete(oldest);
-    }
+  #forget(): void {
+    const gone = [...this.#words].filter(([, { isHere }]) => !isHere);
+    for (const [userId] of gone.slice(0, Math.max(0, gone.length - GONE_MAX))) this.#words.delete(userId);
   }
 
   #changed(): true {
-    const users = [...this.#here.values()];
+    const users = [...this.#words.values()].flatMap(({ user, isHere }) => (isHere ? user : []));
     this.state = { users, count: Math.max(this.#count, users.length) };
     return true;
   }

@@ -24,8 +24,8 @@ const ROTATE_MS_MIN = 30_000;
 interface RotationHooks {
   open(attempt: AbortController): Promise<Socket>;
   opened(socket: Socket): Promise<unknown>;
-  /** Puts `next` in the place of the socket in use. */
-  replace(next: Socket): void;
+  /** Puts `next` in the place of `old`, which retires. */
+  replace(old: Socket, next: Socket): void;
 }
 
 /** The plan to replace the socket in use. */
@@ -46,7 +46,7 @@ export class Rotation {
   /** Plans the replacement of this socket, which has just opened. */
   plan(socket: Socket, replacesAnother = false): void {
     this.#rotateIn(socket, ROTATE_MS - ROTATE_SPREAD_MS * this.#env.random());
-    persist(this.#env, socket, 'status', {}).then(
+    persist(this.#env, () => socket.request('status', {})).then(
       ({ user, connectedAt, expiresAt }) => {
         this.user = user;
         const isFresh = !replacesAnother || expiresAt > this.#expiresAt;
@@ -85,8 +85,7 @@ export class Rotation {
     await this.#hooks.opened(next);
     if (this.#attempt !== attempt) return next.end('not needed');
     if (!next.isOpen) throw new Error('ended before the first');
-    this.#hooks.replace(next);
-    old.retire();
+    this.#hooks.replace(old, next);
     this.plan(next, true);
   }
 }

@@ -8,11 +8,12 @@
  */
 
 import type { AnyEvent } from './channels.js';
+import { encode } from './encode.js';
 import type { Environment, WebSocketLike } from './environment.js';
-import { FunnelcastError } from './errors.js';
+import { FunnelcastError, toError } from './errors.js';
 import type { Fields, Link } from './link.js';
 import { type Deferred, deferred } from './waiting.js';
-import type { ActionName, Actions, Reply, ServerFrame } from './wire.js';
+import type { ActionName, Actions, Reply, ServerFrame, WireEvent } from './wire.js';
 
 /** How often the connection's lease is renewed and the network tried, give or take a tenth. */
 const PING_MS = 25_000;
@@ -23,18 +24,24 @@ const REPLY_TIMEOUT_MS = 8_000;
 /** How long a socket that has been replaced waits for its last replies. */
 const RETIREMENT_MS = 5_000;
 
+/** The close code of a peer that got a larger frame than it takes. */
+const TOO_LARGE = 1009;
+
 /** Where to connect, and the subprotocols to offer. */
 export interface Address {
   url: string;
   protocols: string[];
 }
 
+/** Why a socket ended: what is under way then may be repeated on another, unless it was too large. */
+export type EndCode = 'disconnected' | 'too_large';
+
 /** Whom a socket tells. */
 export interface SocketHooks {
-  event(event: AnyEvent): void;
+  event(event: AnyEvent, socket: Socket): void;
   frame(direction: 'in' | 'out', text: string): void;
-  /** Once, if it had opened. */
-  ended(socket: Socket, reason: string): void;
+  /** Once, if it had opened. The code is what its requests fail with. */
+  ended(socket: Socket, reason: string, code: EndCode): void;
 }
 
 interface Request {
@@ -60,7 +67,7 @@ export class Socket implements Link {
   constructor(env: Environment, { url, protocols }: Address, hooks: SocketHooks) {
     this.#env = env;
     this.#hooks = hooks;
-    const socket = new env.WebSocket(url, protocols);
+    const socket = makeSocket(env, url, protocols);
     this.#socket = socket;
     socket.onopen = () => {
       this.#openedAt = env.now();
@@ -69,7 +76,8 @@ export class Socket implements Link {
     };
     socket.onmessage = ({ data }: { data: unknown }) => this.#hear(String(data));
     socket.onerror = () => {}; // `onclose` follows, and knows more
-    socket.onclose = ({ code }: { code: number }) => this.end(`the socket was closed (${code})`);
+    socket.onclose = ({ code }: { code: number }) =>
+      this.end(`the socket was closed (${code})`, code === TOO_LARGE ? 'too_large' : 'disconnected');
   }
 
   /** Resolves when it is open; fails if that never comes. */
@@ -91,14 +99,19 @@ export class Socket implements Link {
     if (this.#hasEnded) return Promise.reject(new FunnelcastError('disconnected', 'the socket has ended'));
     const id = (this.#requested++).toString(36);
     const reply = deferred<never>();
-    const cancel = this.#env.after(REPLY_TIMEOUT_MS, () => {
-      this.#settle(id, () => reply.reject(new FunnelcastError('timeout', `no reply to ${action}`)));
-      this.probe();
-    });
-    this.#requests.set(id, { reply, cancel });
-    const text = JSON.stringify({ action, id, ...fields });
-    this.#hooks.frame('out', text);
-    this.#socket.send(text);
+    try {
+      const text = encode(action, id, fields);
+      const cancel = this.#env.after(REPLY_TIMEOUT_MS, () => {
+        this.#settle(id, () => reply.reject(new FunnelcastError('timeout', `no reply to ${action}`)));
+        this.probe();
+      });
+      this.#requests.set(id, { reply, cancel });
+      this.#hooks.frame('out', text);
+      if (!this.#hasEnded) this.#socket.send(text);
+    } catch (thrown) {
+      const error = toError(thrown, 'disconnected');
+      if (!this.#settle(id, () => reply.reject(error))) reply.reject(error);
+    }
     return reply.promise;
   }
 
@@ -121,18 +134,18 @@ export class Socket implements Link {
     this.#endIfIdle();
   }
 
-  /** Ends it now: what waits for a reply fails with `disconnected`. */
-  end(reason: string): void {
+  /** Ends it now: what waits for a reply fails with the code. */
+  end(reason: string, code: EndCode = 'disconnected'): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     for (const cancel of this.#timers) cancel();
     const socket = this.#socket;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(1000);
-    const error = new FunnelcastError('disconnected', reason);
+    const error = new FunnelcastError(code, reason);
     for (const id of [...this.#requests.keys()]) this.#settle(id, ({ reply }) => reply.reject(error));
-    if (this.#openedAt === undefined) this.#opening.reject(error);
-    else this.#hooks.ended(this, reason);
+    if (this.#openedAt === undefined) this.#opening.reject(new FunnelcastError('disconnected', reason));
+    else this.#hooks.ended(this, reason, code);
   }
 
   #pingLater(): void {
@@ -155,10 +168,24 @@ export class Socket implements Link {
     this.#heard++;
     this.#hooks.frame('in', text);
     const frame = parse(text);
-    if (frame?.type === 'event') this.#hooks.event(frame as AnyEvent);
-    else if (frame?.type === 'batch') for (const event of frame.events) this.#hooks.event(event as AnyEvent);
+    if (frame?.type === 'event') this.#hearEvents([frame]);
+    else if (frame?.type === 'batch') this.#hearEvents(frame.events);
     else if (frame?.type === 'reply') this.#hearReply(frame);
-    // Else it is API Gateway's own word on a request that it does not name; that one will time out.
+    else if (this.#requests.size === 1) this.#fail([...this.#requests.keys()][0] as string);
+    // Else it is an error of API Gateway's own, on a request that it does not name: that one will time out.
+  }
+
+  /** API Gateway reports an error of its own, and there is only one request that it can be about. */
+  #fail(id: string): void {
+    const error = new FunnelcastError('internal', 'the request was not served');
+    this.#settle(id, ({ reply }) => reply.reject(error));
+  }
+
+  #hearEvents(events: WireEvent[]): void {
+    for (const event of events) {
+      if (this.#hasEnded) return; // by whoever was told of the one before
+      this.#hooks.event(event as AnyEvent, this);
+    }
   }
 
   #hearReply(frame: Reply): void {
@@ -174,13 +201,14 @@ export class Socket implements Link {
     }
   }
 
-  #settle(id: string, settle: (request: Request) => void): void {
+  #settle(id: string, settle: (request: Request) => void): boolean {
     const request = this.#requests.get(id);
-    if (!request) return;
+    if (!request) return false;
     this.#requests.delete(id);
     request.cancel();
     settle(request);
     this.#endIfIdle();
+    return true;
   }
 
   #endIfIdle(): void {
@@ -193,5 +221,15 @@ function parse(text: string): ServerFrame | undefined {
     return JSON.parse(text);
   } catch {
     return undefined;
+  }
+}
+
+/** Makes a WebSocket. That there is none, or that it takes no such address, no retry mends. */
+function makeSocket(env: Environment, url: string, protocols: string[]): WebSocketLike {
+  try {
+    return new env.WebSocket(url, protocols);
+  } catch (error) {
+    const hint = env.WebSocket ? `${error}` : 'there is none here; give one as `environment.WebSocket`';
+    throw new FunnelcastError('bad_request', `cannot make a WebSocket: ${hint}`);
   }
 }

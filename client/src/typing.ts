@@ -21,8 +21,8 @@ interface Typist {
 /**
  * Follows who types in a conversation.
  *
- * @param listener - told when somebody begins, goes on, and stops: by his own word, by sending his message, or because
- *   nothing more was heard of him
+ * @param listener - told when somebody begins, goes on, and stops: because they say so, because they send their message,
+ *   or because nothing more was heard of them
  * @returns what ends it
  *
  * @example
@@ -40,10 +40,9 @@ export function watchTyping(
     const known = typists.get(typing.userId);
     if (known && typing.timestamp < known.typing.timestamp) return;
     known?.cancel();
-    const cancel = typing.isTyping
-      ? client.environment.after(TYPING_MS, () => stop(typing.userId))
-      : () => {};
-    typists.set(typing.userId, { typing, cancel });
+    // One who has stopped is remembered for as long as what they said before may still come.
+    const forget = () => (typing.isTyping ? stop(typing.userId) : typists.delete(typing.userId));
+    typists.set(typing.userId, { typing, cancel: client.environment.after(TYPING_MS, forget) });
     if (typing.isTyping || known?.typing.isTyping) listener(typing);
   };
   const stop = (userId: string | undefined) => {
@@ -57,12 +56,13 @@ export function watchTyping(
   return () => {
     subscription.unsubscribe();
     for (const { cancel } of typists.values()) cancel();
+    typists.clear();
   };
 }
 
 /**
- * Says that we type, or have stopped: to be called at every key press, and told only as often as it must be. That it
- * could not be told is no error.
+ * Makes a function that says whether we type: to be called at every key press, and told only as often as it must be. That
+ * it could not be told is no error.
  *
  * @example
  * ```ts
@@ -75,7 +75,9 @@ export function typingNotice(client: Client, channel: ConversationChannel): (isT
   let toldAt: number | undefined;
   return isTyping => {
     const now = client.environment.now();
-    const isDue = isTyping ? toldAt === undefined || now - toldAt >= RENEW_MS : toldAt !== undefined;
+    const passed = toldAt === undefined ? undefined : now - toldAt;
+    // Less than nothing has passed where somebody has set the clock.
+    const isDue = isTyping ? passed === undefined || passed < 0 || passed >= RENEW_MS : passed !== undefined;
     if (!isDue) return;
     toldAt = isTyping ? now : undefined;
     client.send(channel, 'chat.typing', { isTyping }).catch(() => {});

@@ -1,19 +1,20 @@
 /**
- * Promises that somebody else settles, and waits that an `AbortSignal` ends.
+ * Promises that are settled from outside, and waits that an `AbortSignal` ends. No promise made here becomes an unhandled
+ * rejection, whoever stops waiting for it.
  *
  * @module
  */
 
 import type { Environment } from './environment.js';
 
-/** A promise with its ends hanging out. */
+/** A promise, and the functions that settle it. */
 export interface Deferred<T> {
   promise: Promise<T>;
   resolve(value: T): void;
   reject(error: unknown): void;
 }
 
-/** Makes one. That nobody looks at its failure is no error. */
+/** Makes a deferred promise. It is no error if nobody looks at its failure. */
 export function deferred<T>(): Deferred<T> {
   const parts = {} as Deferred<T>;
   parts.promise = new Promise<T>((resolve, reject) => Object.assign(parts, { resolve, reject }));
@@ -21,9 +22,10 @@ export function deferred<T>(): Deferred<T> {
   return parts;
 }
 
-/** What `promise` comes to, or the signal's reason if it is aborted before. */
+/** The outcome of `promise`, or the signal's reason if it is aborted before. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
+  promise.catch(() => {}); // nobody else looks at it where the signal comes first
   signal.throwIfAborted();
   const aborted = deferred<never>();
   const abort = () => aborted.reject(signal.reason);
@@ -44,4 +46,11 @@ export async function pause(env: Environment, ms: number, signal: AbortSignal | 
   } finally {
     cancel();
   }
+}
+
+/** What `promise` comes to, or `error` if that takes longer than `ms` milliseconds. */
+export async function inTime<T>(env: Environment, promise: Promise<T>, ms: number, error: Error): Promise<T> {
+  const late = new AbortController();
+  const cancel = env.after(ms, () => late.abort(error));
+  return unlessAborted(promise, late.signal).finally(cancel);
 }

@@ -446,7 +446,18 @@ export interface JoinFields {
   since?: Seq;
   /** A token of the app's backend for just this channel. */
   grant?: string;
+  /** Its place among the `join`s and `leave`s of the connection; default: when it was received. */
+  order?: JoinOrder;
 }
+
+/**
+ * The place of a `join` or `leave` among those of its connection: a whole number from 1 to 2^53 - 1 that
+ * rises with each of them.
+ *
+ * A client counts from 1 on each new socket. Where a frame names no place, it has the time in milliseconds at
+ * which API Gateway received it, so one connection uses either numbers of its own throughout or none.
+ */
+export type JoinOrder = number;
 
 /** The reply to `join`. */
 export interface Joined {
@@ -464,12 +475,16 @@ export interface Joined {
   latest: WireEvent[];
   /** Who is here, on channels that tell; empty where they are too many to name. */
   presence: Presence[];
+  /** All presence events up to this time are contained in `presence`. */
+  at: Timestamp;
 }
 
 /** Ceases to hear a channel. */
 export interface LeaveFields {
   /** Which. */
   channel: Channel;
+  /** Its place among the `join`s and `leave`s of the connection; default: when it was received. */
+  order?: JoinOrder;
 }
 
 /** The reply to `leave`. */
@@ -571,6 +586,8 @@ export interface Roster {
   users: Presence[];
   /** How many. */
   count: number;
+  /** All presence events up to this time are contained in `users`. */
+  at: Timestamp;
 }
 
 /** Asks how far everybody has come. */
@@ -637,6 +654,8 @@ export interface ErrorBody {
   code: ErrorCode;
   /** For people. */
   message: string;
+  /** The field that it is about, by its path, where it is about one. */
+  field?: string;
   /** When to try again, where that helps; in milliseconds. */
   retryAfterMs?: number;
 }

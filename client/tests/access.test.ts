@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FunnelcastError } from '../src/index.js';
 import { Refusal } from './fake/refusal.js';
-import { CHANNEL, joinedScene, pass, scene } from './fake/setup.js';
+import { CHANNEL, joinedScene, pass, say, scene } from './fake/setup.js';
 
 describe('getting in', () => {
   test('a token travels as a subprotocol, never in the URL', async () => {
@@ -79,3 +79,42 @@ describe('the server says `unauthorized`', () => {
     expect(server.sockets).toHaveLength(2);
   });
 });
+
+describe('a way in that cannot be', () => {
+  test.each([
+    ['no WebSocket', { environment: { WebSocket: never(undefined) } }, 'environment.WebSocket'],
+    [
+      'a WebSocket that takes no such protocol',
+      {
+        environment: {
+          WebSocket: never(
+            class {
+              constructor() {
+                throw new SyntaxError('invalid protocol');
+              }
+            },
+          ),
+        },
+      },
+      'invalid protocol',
+    ],
+    ['a token with `+/=`', { token: 'a+/=.b.c' }, 'base64url'],
+    ['a token that is a number', { token: never(() => 7) }, 'token must be'],
+    ['a ticket without a URL', { ticket: async () => never({}) }, '`url`'],
+  ])('%s closes the client, and says why', async (_, options, why) => {
+    const it = scene(options);
+    const outcome = Promise.allSettled([say(it, 'hello')]);
+    it.client.connect();
+    await pass(60_000);
+    expect(it.client.state).toBe('closed');
+    expect(it.client.error).toMatchObject({ code: 'bad_request', message: expect.stringContaining(why) });
+    expect((await outcome)[0]).toMatchObject({
+      reason: { code: 'closed', message: expect.stringContaining(why) },
+    });
+  });
+});
+
+/** What the types do not allow, and JavaScript does. */
+function never(value: unknown): never {
+  return value as never;
+}

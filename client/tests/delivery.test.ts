@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import type { ChannelEvent, ChatMessage, Loss, TypingIndicator } from '../src/index.js';
+import { generator } from './fake/random.js';
 import { CHANNEL, joinedScene, pass, scene } from './fake/setup.js';
 
 describe('a live channel', () => {
@@ -119,14 +120,3 @@ test('a handler knows what may come from the name of its channel', () => {
   // @ts-expect-error a client publishes on conversations alone
   client.send('system', 'chat.message', { content: '' }).catch(() => {});
 });
-
-/** Random numbers that a seed makes again (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { JoinInfo } from '../src/index.js';
 import { Refusal } from './fake/refusal.js';
 import { CHANNEL, joinedScene, listen, pass, passUntil, scene } from './fake/setup.js';
 
@@ -27,7 +28,7 @@ describe('joining', () => {
     client.connect();
     await pass(100);
     expect(heard).toEqual(['meanwhile']);
-    await expect(joined).resolves.toMatchObject({ head: 2, recovered: true });
+    await expect(joined).resolves.toMatchObject({ head: 1, recovered: true }); // what is after it comes
   });
 
   test('`since` gives what came after it', async () => {
@@ -128,6 +129,16 @@ test('a grant that the backend does not give is a refusal', async () => {
   expect(server.count('join')).toBe(1);
 });
 
+test('a grant that the backend does not give to one is no refusal for another, who needs none', async () => {
+  const { server, client } = await joinedScene();
+  const grant = () => Promise.reject(new Error('no such user'));
+  client.subscribe('user:user_9', () => {}, { grant });
+  const { joined } = client.subscribe('user:user_9', () => {});
+  await pass(100);
+  await expect(joined).resolves.toMatchObject({ head: 0 });
+  expect(server.socket.channels).toContain('user:user_9');
+});
+
 describe('leaving', () => {
   test('the channel is left a while after the last one has gone', async () => {
     const { server, client } = scene();
@@ -178,4 +189,21 @@ describe('leaving', () => {
     await pass(100);
     expect(server.count('join')).toBe(2);
   });
+});
+
+test('a channel of which the user was put out is asked for by the next who listens, who is told the truth', async () => {
+  const it = await joinedScene();
+  const data = { userId: 'user_1', reason: 'refunded' };
+  it.server.post({ type: 'event', channel: CHANNEL, event: 'access.revoked', at: '', data });
+  await pass(100);
+  it.server.intercept = ({ action }) => {
+    if (action === 'join') throw new Refusal('forbidden');
+    return undefined;
+  };
+  const infos: JoinInfo[] = [];
+  const { joined } = it.client.subscribe(CHANNEL, () => {}, { onJoined: info => infos.push(info) });
+  const outcome = joined.catch(error => error);
+  await pass(100);
+  expect(await outcome).toMatchObject({ code: 'forbidden' });
+  expect(infos).toEqual([]);
 });

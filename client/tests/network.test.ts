@@ -56,17 +56,30 @@ describe('a dead network', () => {
 });
 
 describe('offline', () => {
-  test('nothing is tried until the network is back, and then at once', async () => {
+  test('it is tried rarely, because the device may be wrong, and at once when the network is back', async () => {
     const { server, client } = scene();
     const changes: StateChange[] = [];
     client.on('state', change => changes.push(change));
     server.isOnline = false;
+    server.door = 'closed';
     client.connect();
-    await pass(120_000);
+    await pass(29_000);
     expect(server.sockets).toHaveLength(0);
-    expect(changes).toEqual([{ state: 'waiting', previous: 'idle' }]);
+    expect(changes).toEqual([{ state: 'waiting', previous: 'idle', retryInMs: 30_000 }]);
+    await pass(61_500);
+    expect(server.sockets).toHaveLength(3);
+    server.door = 'open';
     server.sign('online');
     await pass(10);
+    expect(client.state).toBe('connected');
+  });
+
+  test('a device that is wrong, and never says that it is back, is connected all the same', async () => {
+    const { server, client } = await joinedScene();
+    await pass(12_000);
+    server.isOnline = false;
+    server.socket.cut();
+    await pass(30_100);
     expect(client.state).toBe('connected');
   });
 
@@ -88,7 +101,7 @@ describe('offline', () => {
     client.connect();
     await pass(10);
     server.sign('offline');
-    await pass(60_000);
+    await pass(29_000);
     expect(server.sockets).toHaveLength(1);
     expect(client.state).toBe('waiting');
   });

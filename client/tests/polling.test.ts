@@ -25,6 +25,35 @@ describe('after three failures', () => {
     expect(it.server.sockets.length).toBeGreaterThan(5);
   });
 
+  test('messages come and go only where HTTP is answered', async () => {
+    const it = scene(overHttp);
+    const told: boolean[] = [];
+    it.client.on('connected', isConnected => told.push(isConnected));
+    it.server.door = 'closed';
+    it.server.http = 'closed';
+    it.client.connect();
+    await pass(10_000);
+    expect([it.client.state, it.client.isConnected]).toEqual(['polling', false]);
+    it.server.http = 'open';
+    await pass(4_000); // nobody listens to any channel
+    expect(it.client.isConnected).toBe(true);
+    it.server.door = 'open';
+    await pass(31_000);
+    expect(it.client.state).toBe('connected');
+    it.client.close();
+    expect([it.client.isConnected, told]).toEqual([false, [true, false]]);
+  });
+
+  test('what a handler of the state does is told last', async () => {
+    const it = scene();
+    const told: boolean[] = [];
+    it.client.on('connected', isConnected => told.push(isConnected));
+    it.client.on('state', ({ state }) => state === 'connected' && it.client.close());
+    it.client.connect();
+    await pass(100);
+    expect(told.at(-1) ?? false).toBe(false);
+  });
+
   test('without an HTTP API it goes on waiting', async () => {
     const { server, client } = scene();
     server.door = 'closed';
@@ -98,7 +127,7 @@ describe('while it polls', () => {
     await expect(sent).resolves.toMatchObject({ seq: 1, duplicate: false });
     await pass(10_000);
     expect(it.heard).toEqual(['hello']);
-    expect(it.server.requests.find(({ action }) => action === 'send')).toMatchObject({ key: 'k1', base: 0 });
+    expect(it.server.requests.find(({ action }) => action === 'send')).toMatchObject({ key: 'k1' });
   });
 
   test('a message that began on a socket arrives by HTTP, with the same key', async () => {

@@ -1,18 +1,23 @@
 import { describe, expect, test } from 'vitest';
 import { type PresenceState, watchPresence } from '../src/index.js';
-import { CHANNEL, pass, scene } from './fake/setup.js';
+import { CHANNEL, joinedScene, pass, scene, sends } from './fake/setup.js';
 
-const user = (userId: string, lastSeen: number, status = 'online') => ({
+/** What a user says of themselves. That `lastSeen` may be anything: it says nothing of what is later. */
+const user = (userId: string, status = 'online', lastSeen = '2026-01-01T00:00:00.000Z') => ({
   userId,
   name: userId,
   status,
-  lastSeen: `2026-01-01T00:00:${String(lastSeen).padStart(2, '0')}.000Z`,
+  lastSeen,
 });
-const news = (kind: string, data: object) => ({
+
+/** A moment: so many milliseconds after now. */
+const later = (ms: number) => new Date(Date.now() + ms).toISOString();
+
+const news = (kind: string, at: string, data: object) => ({
   type: 'event',
   channel: CHANNEL,
   event: `presence.${kind}`,
-  at: '1',
+  at,
   data,
 });
 
@@ -34,47 +39,57 @@ async function watched(...users: object[]) {
 
 describe('a roster, and the news after it', () => {
   test('who comes, who changes, who goes', async () => {
-    const { server, here, count } = await watched(user('ann', 1));
-    server.post(news('join', user('bob', 2)));
-    server.post(news('update', user('ann', 3, 'away')));
+    const { server, here, count } = await watched(user('ann'));
+    server.post(news('join', later(0), user('bob')));
+    server.post(news('update', later(1), user('ann', 'away')));
     await pass(10);
     expect(here()).toEqual(['ann away', 'bob online']);
     expect(count()).toBe(2);
-    server.post(news('leave', user('bob', 4, 'offline')));
+    server.post(news('leave', later(2), user('bob', 'offline')));
     await pass(10);
     expect(here()).toEqual(['ann away']);
   });
 
-  test('of two words on a user the later counts, whatever comes first', async () => {
-    const { server, here, changes } = await watched(user('ann', 1));
-    server.post(news('leave', user('bob', 5, 'offline')));
-    server.post(news('join', user('bob', 4)));
-    server.post(news('update', user('ann', 7, 'away')));
-    server.post(news('update', user('ann', 6)));
+  test('of two words on a user the later counts, whatever comes first, and whatever they say of `lastSeen`', async () => {
+    const { server, here, changes } = await watched(user('ann'));
+    const at = (ms: number) => new Date(Date.parse(later(0)) + ms).toISOString();
+    const [one, two, three, four, five] = [1, 2, 3, 4, 5].map(at) as [string, string, string, string, string];
+    server.post(news('leave', two, user('bob', 'offline', '2026-01-01T00:00:09.000Z')));
+    server.post(news('join', one, user('bob')));
+    server.post(news('update', four, user('ann', 'away')));
+    server.post(news('update', three, user('ann')));
     await pass(10);
     expect(here()).toEqual(['ann away']);
-    server.post(news('join', user('bob', 6)));
-    server.post(news('join', user('bob', 6))); // told twice
+    server.post(news('join', five, user('bob'))); // a device of theirs that was seen before the other left
+    server.post(news('join', five, user('bob'))); // told twice
     await pass(10);
     expect(here()).toEqual(['ann away', 'bob online']);
     expect(changes()).toBe(4); // the roster, a leave, an update, a join
   });
 
+  test('news that are not later than the roster are in it', async () => {
+    const { server, here } = await watched(user('ann'));
+    server.post(news('leave', later(-150), user('ann', 'offline')));
+    server.post(news('join', later(-150), user('bob')));
+    await pass(10);
+    expect(here()).toEqual(['ann online']);
+  });
+
   test('who went while we were away is gone', async () => {
-    const { server, here } = await watched(user('ann', 1), user('bob', 1));
-    server.post(news('update', user('bob', 2)));
+    const { server, here } = await watched(user('ann'), user('bob'));
+    server.post(news('update', later(0), user('bob')));
     await pass(12_000);
-    server.presence.set(CHANNEL, [user('ann', 1), user('cat', 3)]);
+    server.presence.set(CHANNEL, [user('ann'), user('cat')]);
     server.socket.cut();
     await pass(100);
     expect(here()).toEqual(['ann online', 'cat online']);
   });
 
   test('who came while the roster was on its way stays', async () => {
-    const { server, here } = await watched(user('ann', 1));
+    const { server, here } = await watched(user('ann'));
     await pass(12_000);
     server.intercept = ({ action }, socket) => {
-      if (action === 'join') socket?.deliver(news('join', user('bob', 9)));
+      if (action === 'join') socket?.deliver(news('join', later(1), user('bob')));
       return undefined;
     };
     server.socket.cut();
@@ -82,8 +97,32 @@ describe('a roster, and the news after it', () => {
     expect(here()).toEqual(['ann online', 'bob online']);
   });
 
+  test('an older roster that comes late changes nothing', async () => {
+    const { server, here } = await watched(user('ann'));
+    await pass(12_000);
+    const old = later(-5_000);
+    server.intercept = ({ action, channel }) =>
+      action === 'join'
+        ? {
+            channel,
+            head: 0,
+            recovered: true,
+            events: [],
+            more: false,
+            latest: [],
+            presence: [user('bob')],
+            at: old,
+          }
+        : undefined;
+    server.post(news('update', later(-4_000), user('ann', 'away')));
+    await pass(10);
+    server.socket.cut();
+    await pass(100);
+    expect(here()).toEqual(['ann away', 'bob online']);
+  });
+
   test('a rotation makes nobody go', async () => {
-    const { server, here } = await watched(user('ann', 1), user('bob', 1));
+    const { server, here } = await watched(user('ann'), user('bob'));
     await pass(106 * 60_000);
     expect(server.sockets).toHaveLength(2);
     expect(here()).toEqual(['ann online', 'bob online']);
@@ -95,14 +134,15 @@ describe('a channel with too many to name', () => {
     const { server, here, count } = await watched();
     expect(here()).toEqual([]);
     expect(count()).toBe(250); // asked for, because the roster was empty
-    server.post(news('count', { count: 300 }));
+    server.post(news('count', later(1), { count: 300 }));
+    server.post(news('count', later(0), { count: 299 })); // overtaken
     await pass(10);
     expect(count()).toBe(300);
   });
 
   test('tells how many when it has become one', async () => {
-    const { server, here, count } = await watched(user('ann', 1));
-    server.post(news('count', { count: 101 }));
+    const { server, here, count } = await watched(user('ann'));
+    server.post(news('count', later(0), { count: 101 }));
     await pass(10);
     expect(here()).toEqual([]);
     expect(count()).toBe(101);
@@ -110,9 +150,61 @@ describe('a channel with too many to name', () => {
 });
 
 test('when it is over, it is over', async () => {
-  const { server, stop, changes } = await watched(user('ann', 1));
+  const { server, stop, changes } = await watched(user('ann'));
   stop();
-  server.post(news('join', user('bob', 2)));
+  server.post(news('join', later(0), user('bob')));
   await pass(10);
   expect(changes()).toBe(1);
+});
+
+describe('our own status', () => {
+  const statuses = (it: Parameters<typeof sends>[0]) =>
+    sends(it).map(({ data, socket }) => [
+      it.server.sockets.indexOf(socket as never),
+      (data as { status: string }).status,
+    ]);
+  const set = ({ client }: Parameters<typeof sends>[0], status: 'online' | 'away') =>
+    client.send(CHANNEL, 'presence.update', { status });
+
+  test('is said again on each new socket, by a cut or by a rotation', async () => {
+    const it = await joinedScene();
+    void set(it, 'away');
+    await pass(12_000);
+    it.server.socket.cut();
+    await pass(106 * 60_000);
+    expect(it.server.sockets).toHaveLength(3);
+    expect(statuses(it)).toEqual([
+      [0, 'away'],
+      [1, 'away'],
+      [2, 'away'],
+    ]);
+    void set(it, 'online');
+    await pass(12_000);
+    it.server.socket.cut();
+    await pass(1_000);
+    expect(statuses(it).slice(3)).toEqual([[2, 'online']]); // the next one is online by itself
+  });
+
+  test('is said when there is a connection, where it was set without one', async () => {
+    const it = await joinedScene();
+    await pass(12_000);
+    it.server.door = 'closed';
+    it.server.socket.cut();
+    await pass(100);
+    await expect(set(it, 'away')).rejects.toMatchObject({ code: 'disconnected' });
+    it.server.door = 'open';
+    await pass(10_000);
+    expect(statuses(it).map(([, status]) => status)).toEqual(['away']);
+  });
+
+  test('two that would cross go one after the other, and the last one counts', async () => {
+    const it = await joinedScene();
+    it.server.delay = ({ data }) => ((data as { status?: string })?.status === 'away' ? 200 : 0);
+    const first = set(it, 'away');
+    await pass(20);
+    const rest = [set(it, 'online'), set(it, 'away'), set(it, 'online')];
+    await pass(1_000);
+    await Promise.all([first, ...rest]);
+    expect(statuses(it).map(([, status]) => status)).toEqual(['away', 'online']);
+  });
 });

@@ -153,3 +153,21 @@ describe('what is of the moment', () => {
     await expect(acked).resolves.toBe(7);
   });
 });
+
+describe('what the handler hears of our own message', () => {
+  test('is what went over the wire, as it was when it was sent', async () => {
+    const it = await joinedScene();
+    const heard: unknown[] = [];
+    it.client.subscribe(CHANNEL, event => event.event === 'chat.message' && heard.push(event.data.metadata));
+    const metadata = { at: new Date(0), map: new Map([[1, 2]]), number: NaN, gone: undefined, tags: ['one'] };
+    const sent = say(it, 'hello');
+    const own = it.client.send(CHANNEL, 'chat.message', { content: 'x', metadata });
+    metadata.tags.push('two');
+    await pass(100);
+    await Promise.all([sent, own]);
+    const wire = { at: '1970-01-01T00:00:00.000Z', map: {}, number: null, tags: ['one'] };
+    expect(heard[1]).toStrictEqual(wire);
+    expect(sends(it)[1]).toMatchObject({ data: { metadata: wire } });
+    expect(contents(it)).toEqual(['hello', 'x']);
+  });
+});

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { typingNotice, watchTyping } from '../src/index.js';
 import { CHANNEL, joinedScene, pass, sends } from './fake/setup.js';
 
@@ -53,6 +53,19 @@ describe('somebody types', () => {
     expect(told).toEqual([]);
   });
 
+  test('and is forgotten, when what they said before cannot come any more', async () => {
+    const { told, type } = await watched();
+    type('bob', false, 2);
+    await pass(5_900);
+    type('bob', true, 1); // late
+    await pass(200);
+    expect(told).toEqual([]);
+    type('bob', true, 1);
+    await pass(100);
+    expect(told).toEqual(['bob true']);
+    expect(vi.getTimerCount()).toBeLessThan(5);
+  });
+
   test('and nobody listens any more', async () => {
     const { told, stop, type } = await watched();
     type('bob', true, 1);
@@ -64,6 +77,18 @@ describe('somebody types', () => {
 });
 
 describe('we type', () => {
+  test('and somebody sets the clock back: it is told all the same', async () => {
+    const server = (await joinedScene()).server;
+    let now = 1_000_000;
+    const it = await joinedScene({ environment: { ...server.environment, now: () => now } });
+    const isTyping = typingNotice(it.client, CHANNEL);
+    isTyping(true);
+    now -= 3_600_000;
+    isTyping(true);
+    await pass(100);
+    expect(server.requests.filter(({ action }) => action === 'send')).toHaveLength(2);
+  });
+
   test('and it is told only as often as it must be', async () => {
     const it = await joinedScene();
     const isTyping = typingNotice(it.client, CHANNEL);

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::parse::parse;
+
 /// What can go wrong, from the caller's point of view.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
@@ -13,6 +15,15 @@ pub enum Error {
     /// The frame, or a field of it, is not what the protocol says. The text names the field.
     #[error("{0}")]
     BadRequest(Cow<'static, str>),
+    /// A field is not what the protocol says: `field` is where, `reason` what it must be.
+    #[cfg_attr(feature = "schema", schemars(skip))] // its code is `bad_request` too
+    #[error("{field} {reason}")]
+    Invalid {
+        /// The field, by its path, e.g. `data.funnelName`.
+        field: String,
+        /// What is wrong with it, as the rest of a sentence that begins with the field.
+        reason: Cow<'static, str>,
+    },
     /// The frame names an action that is no route of this API.
     #[error("unknown action")]
     UnknownAction,
@@ -34,8 +45,8 @@ pub enum Error {
     /// A part of the request is larger than its limit in bytes.
     #[error("{what} is larger than {bytes_max} bytes")]
     TooLarge {
-        /// The part that is too large.
-        what: &'static str,
+        /// The part that is too large: a field by its path, or in words, as `the body`.
+        what: Cow<'static, str>,
         /// Its limit.
         bytes_max: usize,
     },
@@ -47,7 +58,7 @@ pub enum Error {
     },
     /// The request contradicts the present state; the text says what to do.
     #[error("{0}")]
-    Conflict(&'static str),
+    Conflict(Cow<'static, str>),
     /// Ours. What went wrong is for the log alone.
     #[error("{0}")]
     Internal(String),
@@ -57,7 +68,7 @@ impl Error {
     /// The code on the wire: the part that programs read.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::BadRequest(_) => "bad_request",
+            Self::BadRequest(_) | Self::Invalid { .. } => "bad_request",
             Self::UnknownAction => "unknown_action",
             Self::InvalidChannel(_) => "invalid_channel",
             Self::Unauthorized(_) => "unauthorized",
@@ -74,7 +85,7 @@ impl Error {
     /// The status of an HTTP response that says so (RFC 9110, 15).
     pub const fn status(&self) -> u16 {
         match self {
-            Self::BadRequest(_) | Self::InvalidChannel(_) => 400,
+            Self::BadRequest(_) | Self::Invalid { .. } | Self::InvalidChannel(_) => 400,
             Self::Unauthorized(_) => 401,
             Self::Forbidden(_) | Self::NotJoined => 403,
             Self::NotFound(_) => 404,
@@ -84,6 +95,55 @@ impl Error {
             Self::RateLimited { .. } => 429,
             Self::Internal(_) => 500,
         }
+    }
+
+    /// The field that it is about, by its path, where it is about one.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Invalid { field, .. } => Some(field),
+            Self::TooLarge { what, .. } if !what.contains(' ') => Some(what),
+            Self::InvalidChannel(_) => Some("channel"),
+            _ => None,
+        }
+    }
+
+    /// An [`Invalid`](Error::Invalid), whose field may be named by a stranger: in one line, and cut short.
+    pub fn invalid(field: &str, reason: impl Into<Cow<'static, str>>) -> Self {
+        const FIELD_BYTES_MAX: usize = 128;
+        let field = &field[..field.floor_char_boundary(FIELD_BYTES_MAX)];
+        let field = field.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        Self::Invalid { field, reason: reason.into() }
+    }
+
+    /// The same said of this field, where it is said of none yet.
+    #[must_use]
+    pub fn at(self, field: &str) -> Self {
+        match self {
+            Self::BadRequest(text) => Self::invalid(field, Self::as_reason(text.into_owned())),
+            other => other,
+        }
+    }
+
+    /// The same with its field, where it has one, as a field of `parent`.
+    #[must_use]
+    pub fn within(self, parent: &str) -> Self {
+        match self {
+            Self::Invalid { field, reason } => Self::Invalid { field: format!("{parent}.{field}"), reason },
+            Self::TooLarge { what, bytes_max } if !what.contains(' ') => {
+                Self::TooLarge { what: format!("{parent}.{what}").into(), bytes_max }
+            }
+            other => other,
+        }
+    }
+
+    /// A text as the rest of a sentence that begins with the field.
+    pub(crate) fn as_reason(text: String) -> String {
+        if text.starts_with("must ") { text } else { format!("is not valid: {text}") }
+    }
+
+    /// Whether the same request may succeed later: what went wrong is ours, or was too fast. All else is refused for good.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Internal(_) | Self::RateLimited { .. })
     }
 
     /// The text on the wire: the part that people read. Never says what went wrong inside.
@@ -106,9 +166,14 @@ impl Error {
         Self::BadRequest(line.take(MESSAGE_CHARS_MAX).collect::<String>().into())
     }
 
-    /// Parses what somebody outside has sent, or says what is wrong with it.
+    /// Parses what somebody outside has sent, or says what is wrong with which field.
     pub fn parse<T: DeserializeOwned>(value: Value) -> Result<T, Self> {
-        serde_json::from_value(value).map_err(|error| Self::from_serde(&error))
+        parse(value, "")
+    }
+
+    /// The same of a part of it, which is called `root`.
+    pub fn parse_at<T: DeserializeOwned>(root: &str, value: Value) -> Result<T, Self> {
+        parse(value, root)
     }
 
     /// [`Unauthorized`](Error::Unauthorized), because the connection is not in the table any more.

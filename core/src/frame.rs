@@ -15,10 +15,10 @@ pub const BATCH_BYTES_MAX: usize = 32 * 1024;
 /// The answer to a request; exactly one a request.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename = "reply")]
-pub struct Reply<'a, D> {
-    /// The request's `id`.
+pub struct Reply<'a, D, I = RequestId> {
+    /// The request's `id`; of a refusal, what could be read of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<&'a RequestId>,
+    pub id: Option<&'a I>,
     /// Whether it was done.
     pub ok: bool,
     /// What came of it.
@@ -36,9 +36,9 @@ impl<'a, D> Reply<'a, D> {
     }
 }
 
-impl<'a> Reply<'a, ()> {
+impl<'a, I> Reply<'a, (), I> {
     /// It was not done.
-    pub fn error(id: Option<&'a RequestId>, error: &Error) -> Self {
+    pub fn error(id: Option<&'a I>, error: &Error) -> Self {
         Self { id, ok: false, data: None, error: Some(ErrorBody::from(error)) }
     }
 }
@@ -53,6 +53,9 @@ pub struct ErrorBody {
     pub code: Cow<'static, str>,
     /// For people.
     pub message: String,
+    /// The field that it is about, by its path, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// When to try again, where that helps; in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
@@ -64,7 +67,8 @@ impl From<&Error> for ErrorBody {
             Error::RateLimited { retry_after_ms } => Some(*retry_after_ms),
             _ => None,
         };
-        Self { code: error.code().into(), message: error.public_message(), retry_after_ms }
+        let field = error.field().map(str::to_owned);
+        Self { code: error.code().into(), message: error.public_message(), field, retry_after_ms }
     }
 }
 
@@ -175,11 +179,12 @@ mod tests {
             json!({"type": "reply", "id": "7", "ok": true, "data": {"a": 1}})
         );
         assert_eq!(
-            as_json(&Reply::error(None, &Error::NotJoined)),
+            as_json(&Reply::<(), RequestId>::error(None, &Error::NotJoined)),
             json!({"type": "reply", "ok": false, "error": {"code": "not_joined", "message": "join the channel first"}})
         );
         assert_eq!(
-            as_json(&Reply::error(None, &Error::RateLimited { retry_after_ms: 250 }))["error"]["retryAfterMs"],
+            as_json(&Reply::<(), RequestId>::error(None, &Error::RateLimited { retry_after_ms: 250 }))["error"]
+                ["retryAfterMs"],
             json!(250)
         );
     }

@@ -2,14 +2,14 @@
 //!
 //! A grant opens what only the backend can judge. It never lets anybody publish what no client may publish there.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
-/// The longest that a grant may last, in seconds: what only the backend knows changes, and it is asked again.
-pub const GRANT_SECS_MAX: i64 = 600;
+/// The longest that a grant may last: what only the backend knows changes, and it is asked again.
+pub const GRANT_MAX: Duration = Duration::from_mins(10);
 
 /// What a grant may allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

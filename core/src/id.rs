@@ -2,9 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::Error;
+use crate::{Error, parse::whole_number};
 
 /// The longest id of a user, company, conversation, funnel or resource, and the longest key, in bytes.
 pub const ID_BYTES_MAX: usize = 64;
@@ -70,48 +70,47 @@ const fn is_id_byte(byte: u8) -> bool {
 
 string_type!(
     /// A user, as the issuer of his token names him (`sub`), e.g. `user_1`.
-    UserId, ID_BYTES_MAX, is_id_byte, "a user id is [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+    UserId, ID_BYTES_MAX, is_id_byte, "must be a user id: [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
     /// A company, e.g. `biz_1`.
-    CompanyId, ID_BYTES_MAX, is_id_byte, "a company id is [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+    CompanyId, ID_BYTES_MAX, is_id_byte, "must be a company id: [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
     /// A conversation.
-    ConversationId, ID_BYTES_MAX, is_id_byte, "a conversation id is [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+    ConversationId, ID_BYTES_MAX, is_id_byte, "must be a conversation id: [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
     /// A funnel.
-    FunnelId, ID_BYTES_MAX, is_id_byte, "a funnel id is [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+    FunnelId, ID_BYTES_MAX, is_id_byte, "must be a funnel id: [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
     /// A resource that funnels are made of.
-    ResourceId, ID_BYTES_MAX, is_id_byte, "a resource id is [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+    ResourceId, ID_BYTES_MAX, is_id_byte, "must be a resource id: [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
     /// A client message id: what a retried send is known by. It counts per user, not globally.
-    Key, ID_BYTES_MAX, |b| is_id_byte(b) || b == b'.' || b == b':', "a key is [A-Za-z0-9_.:-]{1,64}",
+    Key, ID_BYTES_MAX, |b| is_id_byte(b) || b == b'.' || b == b':', "must be a key: [A-Za-z0-9_.:-]{1,64}",
     "^[A-Za-z0-9_.:-]+$"
 );
 string_type!(
     /// The caller's own reference for a request, echoed in its reply.
-    RequestId, REQUEST_ID_BYTES_MAX, |_| true, "`id` is a string of 1 to 64 bytes"
+    RequestId, REQUEST_ID_BYTES_MAX, |_| true, "must be a string of 1 to 64 bytes"
 );
 string_type!(
     /// A connection, as API Gateway names it: base64, so it contains `=` and must be percent-encoded in a path.
     ConnectionId, CONNECTION_ID_BYTES_MAX, |b| is_id_byte(b) || matches!(b, b'=' | b'+' | b'/'),
-    "a connection id is base64 of 1 to 128 bytes", "^[A-Za-z0-9_=+/-]+$"
+    "must be a connection id: base64 of 1 to 128 bytes", "^[A-Za-z0-9_=+/-]+$"
 );
 
-const NO_SEQ: &str = "a seq is a whole number from 0 to 2^53 - 1";
+const NO_SEQ: &str = "must be a whole number from 0 to 9007199254740991";
 
 /// A durable event's place in its channel: 1, 2, 3 ... without a hole; 0 stands before the first.
 ///
 /// At most 2^53 - 1, so that a JavaScript number holds it. It is read as one too: JSON has no whole numbers, and `41.0` is
 /// 41.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "u64", extend("maximum" = Self::MAX.0)))]
-#[serde(try_from = "f64")]
 pub struct Seq(u64);
 
 impl Seq {
@@ -146,21 +145,9 @@ impl TryFrom<u64> for Seq {
     }
 }
 
-impl TryFrom<f64> for Seq {
-    type Error = Error;
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "what is neither cut nor negative"
-    )]
-    fn try_from(number: f64) -> Result<Self, Error> {
-        // All whole numbers up to 2^53 are exact, and what is beyond becomes no smaller.
-        if number >= 0.0 && number.fract() == 0.0 {
-            (number as u64).try_into()
-        } else {
-            Err(Error::BadRequest(NO_SEQ.into()))
-        }
+impl<'de> Deserialize<'de> for Seq {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole_number(deserializer, Self::ZERO.0, Self::MAX.0).map(Self)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CompanyId, Error, Timestamp, UserId, text::Text};
+use crate::{CompanyId, Error, Timestamp, UserId};
 
 /// The longest display name, in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
@@ -12,8 +12,36 @@ pub const NAME_BYTES_MAX: usize = 128;
 /// answer (<https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>).
 pub const COMPANIES_MAX: usize = 50;
 
-/// A user's display name.
-pub type Name = Text<NAME_BYTES_MAX>;
+/// A user's display name: 1 to [`NAME_BYTES_MAX`] bytes, none of them a control character. Those show nothing, move the rest of
+/// a line where it does not belong, and are six bytes each on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(inline, extend("minLength" = 1, "maxLength" = NAME_BYTES_MAX, "pattern" = "^[^\\u0000-\\u001F\\u007F-\\u009F]+$"))
+)]
+#[serde(try_from = "String")]
+pub struct Name(String);
+
+impl Name {
+    /// The name itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        if (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control) {
+            Ok(Self(text))
+        } else {
+            let rule = format!("must be a name: 1 to {NAME_BYTES_MAX} bytes without control characters");
+            Err(Error::BadRequest(rule.into()))
+        }
+    }
+}
 
 /// What a user is to a company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +199,17 @@ mod tests {
         context.remove("companies");
         let error = Identity::from_context(|name| context.get(name).map(String::as_str)).unwrap_err();
         assert_eq!(error.code(), "internal");
+    }
+
+    #[test]
+    fn a_name_shows_itself() {
+        let name = |text: &str| Name::try_from(text.to_owned());
+        for good in ["Ann", "Ann \"A\" Ünal", "👩‍👩‍👧", "n", &"n".repeat(NAME_BYTES_MAX)] {
+            assert_eq!(name(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "a\nb", "\u{1}", "\u{7f}", "\u{85}", &"n".repeat(NAME_BYTES_MAX + 1)] {
+            assert!(name(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

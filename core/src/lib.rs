@@ -7,8 +7,10 @@
 //! - [`channel`], [`policy`]: the channels, and the one table that says who may join, publish and read what
 //! - [`action`], [`frame`]: what a client sends, and what it gets back
 //! - [`event`], [`publication`]: the payloads, and how a client's or the backend's word becomes one
+//! - [`version`]: which of two changes is the newer
 //! - [`grant`]: what the app's backend opens for one user on one channel
 //! - [`identity`], [`id`], [`time`], [`text`]: the values that the rest is made of
+//! - [`size`]: how large they are on the wire
 //! - [`error`]: the one error type, with its wire codes
 
 pub mod action;
@@ -20,12 +22,15 @@ pub mod grant;
 pub mod id;
 pub mod identity;
 mod order;
+mod parse;
 pub mod policy;
 pub mod publication;
 #[cfg(feature = "schema")]
 pub mod schema;
+pub mod size;
 pub mod text;
 pub mod time;
+pub mod version;
 
 pub use channel::Channel;
 pub use error::Error;
@@ -34,3 +39,4 @@ pub use id::{CompanyId, ConnectionId, ConversationId, FunnelId, Key, RequestId, 
 pub use identity::Identity;
 pub use order::JoinOrder;
 pub use time::Timestamp;
+pub use version::Version;

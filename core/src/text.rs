@@ -1,6 +1,12 @@
 //! Bounded text and numbers: a payload's fields that have a limit but no grammar.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, Unexpected, Visitor},
+};
+use serde_json::Number;
 
 use crate::Error;
 
@@ -21,29 +27,58 @@ impl<const BYTES_MAX: usize> TryFrom<String> for Text<BYTES_MAX> {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Self, Error> {
-        match text.len() {
-            0 => Err(Error::BadRequest("text must not be empty".into())),
-            n if n > BYTES_MAX => Err(Error::TooLarge { what: "text", bytes_max: BYTES_MAX }),
-            _ => Ok(Self(text)),
+        if (1..=BYTES_MAX).contains(&text.len()) {
+            Ok(Self(text))
+        } else {
+            Err(Error::BadRequest(format!("must be 1 to {BYTES_MAX} bytes of text").into()))
         }
     }
 }
 
-/// How far something has come, in percent: 0 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, extend("maximum" = 100)))]
-#[serde(try_from = "u8")]
-pub struct Percent(u8);
+/// How far something has come, in percent: 0 to 100, and kept as the number that it was said as, such as `33.3` or `50.0`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(inline, with = "f64", extend("minimum" = 0, "maximum" = 100))
+)]
+pub struct Percent(Number);
 
-impl TryFrom<u8> for Percent {
-    type Error = Error;
+impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_f64(PercentVisitor)
+    }
+}
 
-    fn try_from(number: u8) -> Result<Self, Error> {
-        if number <= 100 {
-            Ok(Self(number))
-        } else {
-            Err(Error::BadRequest("progress is a whole number from 0 to 100".into()))
-        }
+struct PercentVisitor;
+
+impl PercentVisitor {
+    fn check<E: de::Error>(&self, number: Option<Number>) -> Result<Percent, E> {
+        let in_range =
+            |number: &Number| number.as_f64().is_some_and(|number| (0.0..=100.0).contains(&number));
+        let number =
+            number.filter(in_range).ok_or_else(|| E::invalid_value(Unexpected::Other("it"), self))?;
+        Ok(Percent(number))
+    }
+}
+
+impl Visitor<'_> for PercentVisitor {
+    type Value = Percent;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number from 0 to 100")
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Percent, E> {
+        self.check(Some(number.into()))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Percent, E> {
+        self.check(Some(number.into()))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Percent, E> {
+        self.check(Number::from_f64(number))
     }
 }
 
@@ -65,5 +100,14 @@ mod tests {
         assert!(serde_json::from_str::<Percent>("100").is_ok());
         assert!(serde_json::from_str::<Percent>("101").is_err());
         assert!(serde_json::from_str::<Percent>("-1").is_err());
+        assert!(serde_json::from_str::<Percent>("100.01").is_err());
+    }
+
+    #[test]
+    fn percent_stays_the_number_that_it_was() {
+        for number in ["0", "50", "50.0", "33.3", "100.0"] {
+            let percent: Percent = serde_json::from_str(number).unwrap();
+            assert_eq!(serde_json::to_string(&percent).unwrap(), number);
+        }
     }
 }

@@ -63,7 +63,7 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         text.parse::<jiff::Timestamp>().map(|t| Self(t.as_millisecond())).map_err(|_| {
-            Error::BadRequest("a timestamp is RFC 3339 with an offset, e.g. 2026-11-23T10:00:00.123Z".into())
+            Error::BadRequest("must be an RFC 3339 time with an offset, e.g. 2026-11-23T10:00:00.123Z".into())
         })
     }
 }

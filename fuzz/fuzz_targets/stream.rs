@@ -5,7 +5,7 @@
 
 use aws_lambda_events::dynamodb;
 use funnelcast_aws::store::stream::Change;
-use funnelcast_core::{Timestamp, publication::Publication};
+use funnelcast_core::{Timestamp, publication::{Publication, Times}};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
             let channel = outbox.channel.clone();
             let (at, key) = (Timestamp::EPOCH, outbox.key);
             if let Ok(publication) =
-                Publication::from_outbox(outbox.channel, outbox.event, outbox.data, key, None, at, at)
+                Publication::from_outbox(outbox.channel, outbox.event, outbox.data, key, None, Times::at(at))
             {
                 assert_eq!(publication.channel, channel);
             }

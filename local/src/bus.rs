@@ -1,13 +1,13 @@
 //! `EventBridge`: `PutEvents`, rules over event patterns, and schedules.
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 //!
-//! A rule's target is a function (invoked as an event, with Lambda's retries) or a queue. Both always take
-//! what they are given, so a rule's own retries and dead letters have nothing to do here.
+//! A rule's target is a function (invoked as an event, with Lambda's retries) or a queue. Both have taken and kept
+//! an event before `PutEvents` answers, so a rule's own retries and dead letters have nothing to do here.
 //!
 //! One thing is not as on AWS: an event for a bus that the template does not have is refused, where AWS would
 //! take and lose it.
 //!
-//! Never here: input transformers (refused when the template is read), archives, and other targets.
+//! Never here: archives, and other targets.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -29,7 +29,8 @@ use crate::{
     lambda::Lambda,
     pattern::Pattern,
     queues::Queues,
-    template::{ACCOUNT, REGION, Rule, Stack, Target, Trigger},
+    template::{ACCOUNT, Input, REGION, Rule, Stack, Target, Trigger},
+    transformer::Occasion,
 };
 
 /// Entries of one call.
@@ -80,8 +81,8 @@ impl Bus {
                 Trigger::Event { bus, pattern } => {
                     rules.entry(bus.clone()).or_default().push((pattern.clone(), rule.clone()));
                 }
-                Trigger::Every { period, input } => {
-                    schedules.spawn(every(*period, input.clone(), rule.clone(), targets.clone()));
+                Trigger::Every { period } => {
+                    schedules.spawn(every(*period, rule.clone(), targets.clone()));
                 }
             }
         }
@@ -112,33 +113,42 @@ impl Bus {
             let message = "Total size of the entries in the request is over the limit.";
             return Err(AwsError::client("ValidationException", message));
         }
+        let mut deliveries = Vec::new();
+        let put: Vec<Result<String, Refusal>> =
+            entries.iter().map(|entry| self.put(entry, &mut deliveries)).collect();
+        let delivered = self.shared.targets.deliver(deliveries);
         let mut failed = 0;
-        let answers: Vec<Value> = entries
-            .iter()
-            .map(|entry| match self.put(entry) {
-                Ok(id) => json!({ "EventId": id }),
-                Err(refusal) => {
+        let answers: Vec<Value> = put
+            .into_iter()
+            .map(|put| match (put, &delivered) {
+                (Ok(id), Ok(())) => json!({ "EventId": id }),
+                (Err(refusal), _) => {
                     failed += 1;
                     json!({ "ErrorCode": refusal.code, "ErrorMessage": refusal.message })
+                }
+                (Ok(_), Err(error)) => {
+                    failed += 1;
+                    json!({ "ErrorCode": "InternalFailure", "ErrorMessage": error.message })
                 }
             })
             .collect();
         Ok(json!({ "FailedEntryCount": failed, "Entries": answers }))
     }
 
-    /// Puts one entry onto its bus. Returns the event's id.
-    fn put(&self, entry: &Value) -> Result<String, Refusal> {
+    /// Puts one entry onto its bus: adds to `deliveries` where it goes. Returns the event's id.
+    fn put(&self, entry: &Value, deliveries: &mut Vec<(Target, String)>) -> Result<String, Refusal> {
         let bus = entry.get("EventBusName").and_then(Value::as_str).unwrap_or(DEFAULT_BUS);
         let bus = bus.rsplit('/').next().unwrap_or(bus);
         if !self.shared.buses.contains(bus) {
             return Err(invalid("EventBusName", &format!("Event bus {bus} does not exist.")));
         }
-        let event = event(entry)?;
+        let taken_at = Timestamp::now();
+        let event = event(entry, taken_at)?;
         let id = event["id"].as_str().unwrap_or_default().to_owned();
         for (pattern, rule) in self.shared.rules.get(bus).map_or(&[][..], Vec::as_slice) {
             if pattern.matches(&event) {
                 tracing::debug!(bus, id, rule = rule.name, "an event matches");
-                self.shared.targets.deliver(rule, event.to_string());
+                deliveries.push((rule.target.clone(), input(rule, &event, taken_at)));
             }
         }
         Ok(id)
@@ -146,30 +156,47 @@ impl Bus {
 }
 
 impl Targets {
-    fn deliver(&self, rule: &Rule, event: String) {
-        match &rule.target {
-            Target::Function(id) => self.lambda.invoke_async(id, Bytes::from(event)),
-            Target::Queue(arn) => self.queues.send(arn, event),
+    /// Hands events to their targets, which have kept them all when this returns.
+    ///
+    /// Where it fails some may have been delivered: whoever put them puts them again, and delivery is at least once.
+    fn deliver(&self, deliveries: Vec<(Target, String)>) -> Result<(), AwsError> {
+        let mut invocations = Vec::new();
+        for (target, event) in deliveries {
+            match target {
+                Target::Function(id) => invocations.push((id, Bytes::from(event))),
+                Target::Queue(arn) => self.queues.send(&arn, event)?,
+            }
         }
+        self.lambda.accept(invocations)
+    }
+}
+
+/// What a rule's target gets of an event.
+fn input(rule: &Rule, event: &Value, ingested_at: Timestamp) -> String {
+    let occasion = Occasion { rule_arn: &rule.arn, rule_name: &rule.name, ingested_at };
+    match &rule.input {
+        Input::Event => event.to_string(),
+        Input::Constant(input) => input.clone(),
+        Input::Transformed(transformer) => transformer.apply(event, occasion),
     }
 }
 
 /// Fires a schedule's rule for ever; the first time after one period, as AWS does.
-async fn every(period: Duration, input: Option<String>, rule: Rule, targets: Targets) {
+async fn every(period: Duration, rule: Rule, targets: Targets) {
     let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        let event = input.clone().unwrap_or_else(|| {
-            envelope("aws.events", "Scheduled Event", Timestamp::now(), &json!([rule.arn]), &json!({}))
-                .to_string()
-        });
-        targets.deliver(&rule, event);
+        let now = Timestamp::now();
+        let event = envelope("aws.events", "Scheduled Event", now, &json!([rule.arn]), &json!({}));
+        if let Err(error) = targets.deliver(vec![(rule.target.clone(), input(&rule, &event, now))]) {
+            tracing::error!(rule = rule.name, "{}", error.message);
+        }
     }
 }
 
 /// The event that an entry becomes.
-fn event(entry: &Value) -> Result<Value, Refusal> {
+fn event(entry: &Value, taken_at: Timestamp) -> Result<Value, Refusal> {
     let required = |name: &str| {
         let text = entry.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         text.ok_or_else(|| invalid(name, &format!("{name} is a required argument.")))
@@ -184,7 +211,7 @@ fn event(entry: &Value) -> Result<Value, Refusal> {
         return Err(Refusal { code: "MalformedDetail", message: "Detail is malformed.".to_owned() });
     };
     let time = match entry.get("Time") {
-        None | Some(Value::Null) => Timestamp::now(),
+        None | Some(Value::Null) => taken_at,
         Some(time) => time
             .as_f64()
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())

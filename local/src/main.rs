@@ -6,10 +6,11 @@
 //!
 //! # Layout
 //! - `cli`, `up`, `token`, `emit`, `cost`: the commands; `up` puts everything below together.
-//! - `template`: template.yaml to a `Stack`; `pattern`: event patterns, for rules and for stream filters.
+//! - `template`: template.yaml to a `Stack`; `pattern`: event patterns, for rules and for stream filters;
+//!   `transformer`: what a rule's target gets.
 //! - `front`: the one port, and what of it goes where; `websocket`: connections, routes, limits.
 //! - `lambda`: processes and their runtime API; `bus`, `queues`, `streams`: what triggers them.
-//! - `engine`: DynamoDB; `usage`: what each function asked of it; `http_api`: the HTTP API, where there is one;
+//! - `engine`: DynamoDB; `journal`: what else is kept with `--data`; `usage`: what each function asked of it; `http_api`: the HTTP API, where there is one;
 //!   `throttle`: what either API lets in; `page`: what its port has beside the HTTP API, for a browser.
 //! - `faults`: what goes wrong on purpose, where it is asked for.
 //! - `log`: what the terminal shows; `client`: HTTP to ourselves; `aws_error`: how a service refuses.
@@ -26,6 +27,7 @@ mod engine;
 mod faults;
 mod front;
 mod http_api;
+mod journal;
 mod lambda;
 mod log;
 mod page;
@@ -36,6 +38,7 @@ mod streams;
 mod template;
 mod throttle;
 mod token;
+mod transformer;
 mod up;
 mod usage;
 mod websocket;

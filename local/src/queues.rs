@@ -2,10 +2,12 @@
 //! rest of the stack does with queues (dead letters in, event source mappings out).
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/Welcome.html>
 //!
-//! Queues live in memory only, also where the tables do not: they hold what failed in this run.
+//! All work is done on messages in memory; with `--data` each is in the [journal](crate::journal) too, from before its
+//! sender is answered until it is deleted.
 //!
 //! Never here: FIFO queues (refused when the template is read), and queues that the template does not have.
 
+mod journal;
 mod message;
 mod operations;
 mod queue;
@@ -23,9 +25,14 @@ use tokio::{
 
 pub(crate) use message::Received;
 use message::{Attributes, Entry};
-use queue::Queue;
+use queue::{Deletion, Queue, Taken};
 
-use crate::template::{self, Stack};
+use self::journal::Now;
+use crate::{
+    aws_error::AwsError,
+    journal::Journal,
+    template::{self, Stack},
+};
 
 /// The stack's queues. Cheap to clone.
 #[derive(Clone)]
@@ -36,8 +43,18 @@ pub(crate) struct Queues {
 struct Served {
     definition: template::Queue,
     queue: Mutex<Queue>,
+    journal: Journal,
     /// Rung when a message is put in or made visible.
     arrivals: Notify,
+}
+
+/// Who receives, which decides what becomes of their messages when the stack is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Receiver {
+    /// A client of the API, who may still be there.
+    Client,
+    /// An event source mapping, which ends with the stack.
+    Mapping,
 }
 
 impl Served {
@@ -46,42 +63,131 @@ impl Served {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, entry: Entry) -> message::Sent {
-        let sent = self.lock().put(entry, Instant::now());
+    fn name(&self) -> &str {
+        &self.definition.name
+    }
+
+    /// Puts messages in, all or none. They are kept when this returns.
+    fn put(&self, entries: Vec<Entry>) -> Result<Vec<message::Sent>, AwsError> {
+        let now = Now::new();
+        let sent = self.lock().put(entries, now.instant, |messages| {
+            self.journal.write(|to| {
+                messages
+                    .iter()
+                    .try_for_each(|(key, message)| journal::insert(to, self.name(), *key, message, now))
+            })
+        })?;
         self.arrivals.notify_waiters();
-        sent
+        Ok(sent)
+    }
+
+    /// Deletes messages; returns what was found of each.
+    fn delete<'a>(&self, receipts: impl IntoIterator<Item = &'a str>) -> Vec<Deletion> {
+        // Held until the journal has it too, which thereby sees all changes of a message in their order.
+        let mut queue = self.lock();
+        let deletions: Vec<_> = receipts.into_iter().map(|receipt| queue.delete(receipt)).collect();
+        let deleted = deletions.iter().filter_map(|deletion| match deletion {
+            Deletion::Deleted(key) => Some(*key),
+            Deletion::Outdated | Deletion::Invalid => None,
+        });
+        let deleted: Vec<u64> = deleted.collect();
+        if !deleted.is_empty() {
+            self.journal.note(|to| deleted.iter().try_for_each(|key| journal::delete(to, self.name(), *key)));
+        }
+        deletions
+    }
+
+    fn receive(&self, max: usize, hidden: Option<Duration>, receiver: Receiver) -> (Taken, Option<Instant>) {
+        let now = Now::new();
+        let mut queue = self.lock();
+        let taken = queue.receive(now.instant, max, hidden);
+        let is_noted = |received: &Received| receiver == Receiver::Client || received.receives > 1;
+        if !taken.expired.is_empty() || taken.received.iter().any(|(_, received)| is_noted(received)) {
+            self.journal.note(|to| {
+                for key in &taken.expired {
+                    journal::delete(to, self.name(), *key)?;
+                }
+                for (key, received) in taken.received.iter().filter(|(_, received)| is_noted(received)) {
+                    match (receiver, queue.get(*key)) {
+                        (Receiver::Client, Some(message)) => {
+                            journal::update(to, self.name(), *key, message, now)?;
+                        }
+                        _ => journal::count(to, self.name(), *key, received.receives - 1)?,
+                    }
+                }
+                Ok(())
+            });
+        }
+        let next = queue.next_change(now.instant);
+        (taken, next)
+    }
+
+    /// Takes in what the queue `from` has given up.
+    fn put_dead(&self, from: &Self, dead: Vec<(u64, queue::Message)>) {
+        let now = Now::new();
+        let mut queue = self.lock();
+        let moved: Vec<(u64, u64)> =
+            dead.into_iter().map(|(there, message)| (there, queue.put_dead(message, now.instant))).collect();
+        self.journal.note(|to| {
+            for (there, here) in moved {
+                journal::delete(to, from.name(), there)?;
+                if let Some(message) = queue.get(here) {
+                    journal::insert(to, self.name(), here, message, now)?;
+                }
+            }
+            Ok(())
+        });
+        drop(queue);
+        self.arrivals.notify_waiters();
+    }
+
+    fn purge(&self) {
+        let mut queue = self.lock();
+        queue.purge();
+        self.journal.note(|to| journal::purge(to, self.name()));
     }
 }
 
 impl Queues {
-    /// The stack's queues, empty. None hides a message that was received for longer than `visibility_max`.
-    pub(crate) fn new(stack: &Stack, visibility_max: Duration) -> Self {
-        Self::of(stack.queues.iter().cloned(), visibility_max)
+    /// The stack's queues, with what `journal` has of them. None hides a message that was received for longer than
+    /// `visibility_max`.
+    pub(crate) fn new(stack: &Stack, visibility_max: Duration, journal: &Journal) -> anyhow::Result<Self> {
+        Self::of(stack.queues.iter().cloned(), visibility_max, journal)
     }
 
-    fn of(definitions: impl IntoIterator<Item = template::Queue>, visibility_max: Duration) -> Self {
-        let serve = |mut definition: template::Queue| {
+    fn of(
+        definitions: impl IntoIterator<Item = template::Queue>,
+        visibility_max: Duration,
+        journal: &Journal,
+    ) -> anyhow::Result<Self> {
+        let now = Now::new();
+        let mut by_name = HashMap::new();
+        for mut definition in definitions {
             definition.visibility_timeout = definition.visibility_timeout.min(visibility_max);
-            let queue = Mutex::new(Queue::new(&definition));
-            (definition.name.clone(), Served { definition, queue, arrivals: Notify::new() })
-        };
-        Self { by_name: Arc::new(definitions.into_iter().map(serve).collect()) }
-    }
-
-    /// Puts a message into the queue with this ARN; one that is not of this stack is only logged, as the
-    /// template was checked when it was read.
-    pub(crate) fn send(&self, queue_arn: &str, body: String) {
-        if let Some(served) = self.of_arn(queue_arn) {
-            served.put(Entry { body, delay: None, attributes: Attributes::default() });
-        } else {
-            tracing::error!(queue_arn, "no such queue: the message is lost");
+            let messages = journal.read(|from| journal::load(from, &definition.name, now))?;
+            let queue = Mutex::new(Queue::new(&definition, messages.into_iter().collect()));
+            let name = definition.name.clone();
+            let (journal, arrivals) = (journal.clone(), Notify::new());
+            by_name.insert(name, Served { definition, queue, journal, arrivals });
         }
+        Ok(Self { by_name: Arc::new(by_name) })
     }
 
-    /// Takes up to `max` messages from the queue with this ARN, waiting for the first up to `wait`.
+    /// Puts a message into the queue with this ARN; it is kept when this returns. One for a queue that is not of this
+    /// stack is only logged, as the template was checked when it was read.
+    pub(crate) fn send(&self, queue_arn: &str, body: String) -> Result<(), AwsError> {
+        let Some(served) = self.of_arn(queue_arn) else {
+            tracing::error!(queue_arn, "no such queue: the message is lost");
+            return Ok(());
+        };
+        served.put(vec![Entry { body, delay: None, attributes: Attributes::default() }]).map(drop)
+    }
+
+    /// Takes up to `max` messages from the queue with this ARN for an event source mapping, waiting for the first up
+    /// to `wait`.
     pub(crate) async fn receive(&self, queue_arn: &str, max: usize, wait: Duration) -> Vec<Received> {
         match self.of_arn(queue_arn) {
-            Some(served) => self.take(served, max, wait, None).await,
+            Some(served) => self.take(served, max, wait, None, Receiver::Mapping).await,
             None => Vec::new(),
         }
     }
@@ -89,10 +195,7 @@ impl Queues {
     /// Deletes messages that were handled, by their receipt handles.
     pub(crate) fn delete<'a>(&self, queue_arn: &str, receipts: impl IntoIterator<Item = &'a str>) {
         if let Some(served) = self.of_arn(queue_arn) {
-            let mut queue = served.lock();
-            for receipt in receipts {
-                queue.delete(receipt);
-            }
+            served.delete(receipts);
         }
     }
 
@@ -107,26 +210,21 @@ impl Queues {
         max: usize,
         wait: Duration,
         hidden: Option<Duration>,
+        receiver: Receiver,
     ) -> Vec<Received> {
         let deadline = Instant::now() + wait;
         loop {
             // Before the look into the queue, so that a message put in after it still rings.
             let arrival = served.arrivals.notified();
-            let (taken, next) = {
-                let mut queue = served.lock();
-                let now = Instant::now();
-                (queue.receive(now, max, hidden), queue.next_change(now))
-            };
-            for dead in taken.dead {
-                if let Some(to) =
-                    served.definition.redrive.as_ref().and_then(|to| self.of_arn(&to.target_arn))
-                {
-                    to.lock().put_dead(dead, Instant::now());
-                    to.arrivals.notify_waiters();
-                }
+            let (taken, next) = served.receive(max, hidden, receiver);
+            let redrive = served.definition.redrive.as_ref();
+            if !taken.dead.is_empty()
+                && let Some(to) = redrive.and_then(|redrive| self.of_arn(&redrive.target_arn))
+            {
+                to.put_dead(served, taken.dead);
             }
             if !taken.received.is_empty() || Instant::now() >= deadline {
-                return taken.received;
+                return taken.received.into_iter().map(|(_, received)| received).collect();
             }
             tokio::select! {
                 () = arrival => {}

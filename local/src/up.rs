@@ -30,6 +30,7 @@ use crate::{
     faults::Faults,
     front::{self, Front, Names},
     http_api::HttpFront,
+    journal::Journal,
     lambda::{Lambda, LambdaOptions},
     log::{self, FunctionLog},
     page::{Local, Page, Site},
@@ -102,15 +103,19 @@ struct Running {
 impl Running {
     async fn start(options: &Up, setup: Setup) -> anyhow::Result<Self> {
         let Setup { aws, http, endpoints, stack, parameters, site, ready } = setup;
+        // First, because it refuses a folder that another stack uses.
+        let journal = Journal::open(options.data.as_deref())?;
         let engine = Engine::start(&stack.tables, options.data.as_deref()).await?;
         let visibility_max = options.visibility_max.map_or(Duration::MAX, |max| max.0);
-        let queues = Queues::new(&stack, visibility_max);
+        let queues = Queues::new(&stack, visibility_max, &journal)?;
         let faults = Faults::new(options.faults.settings());
-        let lambda = Lambda::start(&stack, lambda_options(options, &endpoints, &queues, &faults)).await?;
+        let lambda_options = lambda_options(options, &endpoints, &queues, &journal, &faults);
+        let lambda = Lambda::start(&stack, lambda_options).await?;
         let bus = Bus::start(&stack, &lambda, &queues);
         let domain_name = aws.local_addr()?.to_string();
         let api = stack.websocket.clone();
-        let websockets = WebSockets::new(api, &domain_name, limits(options), lambda.clone(), faults.clone());
+        let websockets =
+            WebSockets::new(api, &domain_name, limits(options), lambda.clone(), faults.clone(), journal);
         let http_api = HttpFront::new(stack.http.clone(), &http.local_addr()?.to_string(), lambda.clone());
         let local = Local {
             websockets: Arc::clone(&websockets),
@@ -137,6 +142,8 @@ impl Running {
         servers.spawn(front::serve(http, move |request, peer| Arc::clone(&page).answer(request, peer)));
         let mut pollers = streams::start(&stack, &engine, &lambda, &queues, options.data.clone());
         pollers.spawn(Arc::clone(&websockets).cut_some());
+        websockets.disconnect_left_over()?;
+        lambda.resume()?;
         Ok(Self { websockets, lambda, servers, pollers, _engine: engine })
     }
 
@@ -148,7 +155,13 @@ impl Running {
     }
 }
 
-fn lambda_options(options: &Up, endpoints: &Endpoints, queues: &Queues, faults: &Faults) -> LambdaOptions {
+fn lambda_options(
+    options: &Up,
+    endpoints: &Endpoints,
+    queues: &Queues,
+    journal: &Journal,
+    faults: &Faults,
+) -> LambdaOptions {
     let beside_template = || options.template.parent().unwrap_or(Path::new("")).join("target/debug");
     let log_format = options.log_format.into();
     LambdaOptions {
@@ -159,6 +172,7 @@ fn lambda_options(options: &Up, endpoints: &Endpoints, queues: &Queues, faults: 
         log_format,
         log: FunctionLog::new(log_format, options.quiet_functions),
         queues: queues.clone(),
+        journal: journal.clone(),
         faults: faults.clone(),
     }
 }

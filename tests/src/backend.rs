@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use aws_config::retry::RetryConfig;
@@ -14,6 +15,7 @@ use aws_sdk_apigatewaymanagement::config::Credentials;
 use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, PutRequest, Select, TransactWriteItem, WriteRequest};
+use aws_sdk_eventbridge::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -41,6 +43,13 @@ pub struct Backend {
     connections: aws_sdk_apigatewaymanagement::Client,
     /// Dead letters that were received while looking for others: they are kept for the tests that look for them.
     letters: Mutex<Vec<Value>>,
+}
+
+/// The moment so many milliseconds from now, as the wire writes times.
+pub fn time_from_now(millis: i64) -> String {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let at = i64::try_from(since).unwrap_or(i64::MAX).saturating_add(millis);
+    DateTime::from_millis(at).fmt(DateTimeFormat::DateTime).unwrap_or_default()
 }
 
 /// What became of a post to a connection.
@@ -115,13 +124,18 @@ impl Backend {
     }
 
     async fn emit(&self, detail_type: &str, detail: Value) -> Result<()> {
-        let entry = PutEventsRequestEntry::builder()
-            .event_bus_name(&self.bus)
-            .source(SOURCE)
-            .detail_type(detail_type)
-            .detail(detail.to_string())
-            .build();
-        let answer = background(self.events.put_events().entries(entry).send()).await??;
+        self.emit_all(detail_type, &[detail], Duration::ZERO).await
+    }
+
+    /// Puts up to 10 events on the bus in one call, by a clock that is so much ahead; without a `Time` where it is not.
+    pub async fn emit_all(&self, detail_type: &str, details: &[Value], ahead: Duration) -> Result<()> {
+        let time = (!ahead.is_zero()).then(|| DateTime::from(SystemTime::now() + ahead));
+        let entries = details.iter().map(|detail| {
+            let entry = PutEventsRequestEntry::builder().event_bus_name(&self.bus).source(SOURCE);
+            entry.detail_type(detail_type).detail(detail.to_string()).set_time(time).build()
+        });
+        let entries = Some(entries.collect());
+        let answer = background(self.events.put_events().set_entries(entries).send()).await??;
         ensure!(answer.failed_entry_count() == 0, "the bus refused {detail_type}: {answer:?}");
         Ok(())
     }
@@ -218,11 +232,22 @@ impl Backend {
         delivery(background(self.connections.get_connection().connection_id(connection).send()).await?)
     }
 
-    /// The address of the dead letter queue, found as an operator would.
+    /// Puts a message into a queue of the stack, by its name in the template.
+    pub async fn put_into_queue(&self, name: &str, body: &str) -> Result<()> {
+        let send = self.queues.send_message().queue_url(self.queue(name).await?).message_body(body);
+        background(send.send()).await??;
+        Ok(())
+    }
+
     async fn dead_letters(&self) -> Result<String> {
+        self.queue("DeadLetters").await
+    }
+
+    /// The address of a queue, by its name in the template, found as an operator would.
+    async fn queue(&self, name: &str) -> Result<String> {
         let queues = background(self.queues.list_queues().send()).await??;
-        let mut urls = queues.queue_urls().iter().filter(|url| url.contains("DeadLetters"));
-        urls.next().cloned().with_context(|| format!("a queue of dead letters in {queues:?}"))
+        let mut urls = queues.queue_urls().iter().filter(|url| url.contains(name));
+        urls.next().cloned().with_context(|| format!("{name} in {queues:?}"))
     }
 
     /// Moves what is in the queue into the process.

@@ -141,6 +141,7 @@ fn row(channel: &str, connection: &str, shards: u32) -> HashMap<String, Attribut
         ("name".to_owned(), text("One of the crowd")),
         ("connection".to_owned(), text(connection)),
         ("status".to_owned(), text("online")),
+        ("joinOrder".to_owned(), AttributeValue::N("1".to_owned())),
         ("seenAt".to_owned(), text("2026-11-23T10:00:00.123Z")),
         ("expiresAt".to_owned(), text(FAR_FUTURE)),
         ("ttl".to_owned(), AttributeValue::N("4102444800".to_owned())),

@@ -34,7 +34,7 @@ mod wire;
 
 use std::time::Duration;
 
-pub use backend::{Backend, Delivery, SOURCE};
+pub use backend::{Backend, Delivery, SOURCE, time_from_now};
 pub use client::Client;
 pub use crowd::{Crowd, Heard};
 pub use handshake::{Handshake, Outcome};

@@ -10,6 +10,8 @@ pub struct Refusal {
     pub code: String,
     /// For people.
     pub message: String,
+    /// The field that it is about, where it is about one.
+    pub field: Option<String>,
     /// When to try again, in milliseconds; of `rate_limited` alone.
     pub retry_after_ms: Option<u64>,
 }
@@ -86,22 +88,23 @@ pub(crate) fn read_reply(frame: &Value) -> Result<Result<Value, Refusal>> {
         ["data", "ok", "type"] if frame["ok"] == true && frame["data"].is_object() => {
             Ok(Ok(frame["data"].clone()))
         }
-        ["error", "ok", "type"]
-            if frame["ok"] == false && shape(&frame["error"]) == refusal_shape(&frame["error"]["code"]) =>
-        {
+        ["error", "ok", "type"] if frame["ok"] == false && is_refusal(&frame["error"]) => {
             let error = &frame["error"];
             let text = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
             let retry_after_ms = error["retryAfterMs"].as_u64();
-            Ok(Err(Refusal { code: text("code"), message: text("message"), retry_after_ms }))
+            let field = error["field"].as_str().map(str::to_owned);
+            Ok(Err(Refusal { code: text("code"), message: text("message"), field, retry_after_ms }))
         }
         _ => bail!("not a reply as the contract has it: {frame}"),
     }
 }
 
-fn refusal_shape(code: &Value) -> &'static str {
-    match code.as_str() {
-        Some("rate_limited") => "{code: string, message: string, retryAfterMs: number}",
-        _ => "{code: string, message: string}",
+/// Whether this is an error as the contract has it; the field that it is about is there where it is about one.
+fn is_refusal(error: &Value) -> bool {
+    match (error["code"].as_str(), error.get("field")) {
+        (Some("rate_limited"), _) => shape(error) == "{code: string, message: string, retryAfterMs: number}",
+        (_, Some(_)) => shape(error) == "{code: string, field: string, message: string}",
+        (_, None) => shape(error) == "{code: string, message: string}",
     }
 }
 

@@ -19,7 +19,7 @@ use super::Fanout;
 use crate::{
     errand::{Errand, JOIN_TIME_MAX},
     now,
-    store::Member,
+    store::{Member, conversations::Conversation},
 };
 
 /// What those are told who no longer take part in a conversation.
@@ -34,8 +34,8 @@ const GRANT_HAS_ENDED: &str = "the grant has ended";
 impl Fanout {
     /// Takes members out of a channel, and tells each of them why, and the others that they have left.
     ///
-    /// They hear nothing any more before they are told, and are removed after: whatever ends in between is found again by a
-    /// retry.
+    /// They hear nothing any more before they are told, and their memberships are removed after: whatever ends in between is
+    /// found again by a retry.
     ///
     /// # Errors
     /// [`Error::Internal`] where the table or the queue fails. A post that fails is only logged: who does not hear of it hears
@@ -47,8 +47,9 @@ impl Fanout {
         reason: &Text<MESSAGE_BYTES_MAX>,
     ) -> Result<(), Error> {
         for member in members {
-            let Member { user, connection, .. } = member;
+            let Member { user, connection, join_order, .. } = member;
             self.store.note_departure(user, connection, &member.join(channel), now()).await?;
+            self.store.forget_channel(user, connection, channel, *join_order).await?;
             let revoked = AccessRevoked { user_id: user.clone(), reason: reason.clone() };
             let event = Event {
                 channel: channel.clone(),
@@ -101,24 +102,16 @@ impl Fanout {
     /// [`Error::Internal`] where the table or the queue fails.
     pub async fn check_conversation(&self, conversation: &ConversationId) -> Result<(), Error> {
         let channel = Channel::Conversation(conversation.clone());
-        let now_is = self.store.conversation(conversation).await?;
-        let reason = text(if now_is.is_some() { NO_LONGER_A_PARTICIPANT } else { ENDED })?;
         let mut pages = self.store.members(&channel);
         while let Some(mut members) = pages.next().await? {
-            members.retain(|member| match &now_is {
-                None => true,
-                Some(conversation) => {
-                    let takes_part = conversation.participants.contains(&member.user);
-                    // Whoever is here by a grant never took part; they stay until that ends, or a `Kick` takes them out.
-                    member.grant.is_none()
-                        && !policy::may_stay_in_conversation(
-                            &conversation.company,
-                            takes_part,
-                            member.team_of.as_ref(),
-                        )
-                }
-            });
-            self.revoke(&channel, &members, &reason).await?;
+            if members.is_empty() {
+                continue;
+            }
+            // Read after the members, so that whoever has joined by a newer change stays.
+            let stands = self.store.conversation(conversation).await?;
+            members.retain(|member| must_go(stands.as_ref(), member));
+            let reason = if stands.is_some() { NO_LONGER_A_PARTICIPANT } else { ENDED };
+            self.revoke(&channel, &members, &text(reason)?).await?;
         }
         Ok(())
     }
@@ -166,6 +159,16 @@ impl Fanout {
         tracing::info!(%user, %company, "access checked again");
         Ok(())
     }
+}
+
+/// Whether a member may not be in a conversation that is this, or over.
+fn must_go(conversation: Option<&Conversation>, member: &Member) -> bool {
+    conversation.is_none_or(|conversation| {
+        let takes_part = conversation.participants.contains(&member.user);
+        // Whoever is here by a grant never took part; they stay until that ends, or a `Kick` takes them out.
+        member.grant.is_none()
+            && !policy::may_stay_in_conversation(&conversation.company, takes_part, member.team_of.as_ref())
+    })
 }
 
 fn text(reason: &str) -> Result<Text<MESSAGE_BYTES_MAX>, Error> {

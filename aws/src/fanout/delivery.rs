@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use funnelcast_core::{ConnectionId, Error, event::EventName, frame::Event, policy::Lane};
+use funnelcast_core::{ConnectionId, Error, event::EventName, frame::Event, policy::Lane, size::json_bytes};
 use serde::{Deserialize, Serialize};
 
 use super::{Fanout, Frames, Tally};
@@ -28,12 +28,12 @@ pub const DELIVERY_MEMBERS_MAX: usize = 3_000;
 const DELIVERY_TIME_MAX: Duration = Duration::from_secs(8);
 /// The members of a page. A shard with more of them than this is worked on by itself.
 const PAGE_MEMBERS_MAX: usize = 500;
-/// The most bytes of payload in one delivery: with `PAGE_MEMBERS_MAX` members owed beside them they stay below the
+/// The most bytes of events in one delivery, each as large as it is on the wire: with `PAGE_MEMBERS_MAX` members owed beside them they stay below the
 /// 1 MiB of an SQS message
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
 pub const DELIVERY_BYTES_MAX: usize = 256 * 1024;
 /// Before posts that failed are tried again by the queue: a throttled gateway has refilled by then.
-const OWED_DELAY: Duration = Duration::from_secs(2);
+pub(super) const OWED_DELAY: Duration = Duration::from_secs(2);
 
 /// An event on its way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,7 +78,8 @@ impl Delivery {
         let mut deliveries: Vec<Self> = Vec::new();
         let mut bytes = 0;
         for Outgoing { event, except } in outgoing {
-            bytes += event.data.get().len();
+            let of_event = json_bytes(&event);
+            bytes += of_event;
             match deliveries.last_mut() {
                 Some(last)
                     if last.outgoing[0].event.channel == event.channel && bytes <= DELIVERY_BYTES_MAX =>
@@ -86,7 +87,7 @@ impl Delivery {
                     last.outgoing.push(Outgoing { event, except });
                 }
                 _ => {
-                    bytes = event.data.get().len();
+                    bytes = of_event;
                     deliveries.push(Self::to_all(event, except));
                 }
             }

@@ -109,6 +109,14 @@ impl Fanout {
         Ok(tally)
     }
 
+    /// Has `broadcast` try something again that has failed now: 1 message of the fan-out queue.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the queue does not take it.
+    pub async fn try_later(&self, message: &impl serde::Serialize) -> Result<(), Error> {
+        self.rest.send(message, delivery::OWED_DELAY).await
+    }
+
     /// Posts an event to those of these members who hear, [`IN_FLIGHT_MAX`] at a time; `except` is the connection that
     /// it came from.
     ///

@@ -91,12 +91,20 @@ impl Fanout {
                 Some(snapshot) => snapshot,
                 None => PresenceSnapshot::read(&self.store, channel, user).await?,
             };
-            let presence = match &members {
-                Some(members) => users(members, now()).remove(user),
-                None => self.presence_of(channel, user).await?,
+            let own = match &members {
+                Some(members) => members.iter().filter(|member| member.user == *user).cloned().collect(),
+                None => self.store.members_of_user(channel, user).await?,
             };
+            let presence = users(&own, now()).remove(user);
             let status = presence.as_ref().map(|presence| presence.status);
             if status == told.status && posted_at <= told.at {
+                // Those that are left ended before this: when their grace is over, the user was last seen now.
+                let seen_last = own.iter().all(|member| member.departed_at.is_some_and(|at| at < change.at));
+                if status.is_some() && seen_last && told.last_seen < change.at {
+                    let at = told.at + Duration::from_millis(1);
+                    let seen = Told { at, last_seen: change.at, ..told };
+                    self.store.put_told(channel, user, told, seen).await?;
+                }
                 return Ok(tally);
             }
             let seen_at = presence.map_or(change.at, |presence| presence.last_seen);

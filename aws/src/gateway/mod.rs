@@ -20,11 +20,14 @@ mod signer;
 pub(crate) mod tests;
 
 use aws_sdk_apigatewaymanagement::{
-    Client, config::Builder, error::DisplayErrorContext, operation::delete_connection::DeleteConnectionError,
+    Client,
+    config::Builder,
+    error::DisplayErrorContext,
+    operation::{delete_connection::DeleteConnectionError, get_connection::GetConnectionError},
 };
 use aws_types::SdkConfig;
 use bytes::Bytes;
-use funnelcast_core::{ConnectionId, Error};
+use funnelcast_core::{ConnectionId, Error, Timestamp};
 use http::Request;
 use http_body_util::Full;
 
@@ -87,15 +90,30 @@ impl Gateway {
         self.poster.request(connection, frame).await
     }
 
+    /// When a message last went over a connection, in either direction; `None` where there is no such connection any more,
+    /// or the gateway does not say: 1 call.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the gateway does not answer.
+    pub async fn last_active(&self, connection: &ConnectionId) -> Result<Option<Timestamp>, Error> {
+        match self.sdk_client().get_connection().connection_id(connection.as_str()).send().await {
+            Ok(output) => {
+                let at = output.last_active_at().and_then(|at| at.to_millis().ok());
+                Ok(at.map(Timestamp::from_millis))
+            }
+            Err(error) if matches!(error.as_service_error(), Some(GetConnectionError::GoneException(_))) => {
+                Ok(None)
+            }
+            Err(error) => Err(Error::Internal(format!("GetConnection: {}", DisplayErrorContext(&error)))),
+        }
+    }
+
     /// Closes a connection, if it is still up.
     ///
     /// # Errors
     /// [`Error::Internal`] where the gateway does not say that it is gone.
     pub async fn close(&self, connection: &ConnectionId) -> Result<(), Error> {
-        // A client of its own each time: few processes ever close anything, and to make one takes a tenth of a start.
-        let config = Builder::from(&self.sdk).endpoint_url(&self.endpoint).build();
-        let delete = Client::from_conf(config).delete_connection();
-        match delete.connection_id(connection.as_str()).send().await {
+        match self.sdk_client().delete_connection().connection_id(connection.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error)
                 if matches!(error.as_service_error(), Some(DeleteConnectionError::GoneException(_))) =>
@@ -104,5 +122,10 @@ impl Gateway {
             }
             Err(error) => Err(Error::Internal(format!("DeleteConnection: {}", DisplayErrorContext(&error)))),
         }
+    }
+
+    /// A client of its own each time: few processes ever need one, and to make it takes a tenth of a start.
+    fn sdk_client(&self) -> Client {
+        Client::from_conf(Builder::from(&self.sdk).endpoint_url(&self.endpoint).build())
     }
 }

@@ -6,21 +6,22 @@
 //! # Layout
 //! - here: from a token to an identity, from a grant to what it allows
 //! - `table`: the configuration
-//! - `subject`: whom its `sub` means
+//! - `subject`: whom its `sub` means; `numeric_date`: its times
 //! - `keys`, `jwks`: the keys of an issuer, and where they come from
 
 mod jwks;
 mod keys;
+mod numeric_date;
 mod subject;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use funnelcast_core::{
     Channel, Error, Grant, Identity, Timestamp, UserId,
-    grant::{Capability, GRANT_SECS_MAX},
+    grant::{Capability, GRANT_MAX},
     identity::{COMPANIES_MAX, CompaniesBy, CompanyClaim},
 };
 use futures_util::future::join_all;
@@ -30,15 +31,15 @@ use serde_json::Value;
 
 use self::{
     keys::Keys,
+    numeric_date::NumericDate,
     table::{Kind, Row},
 };
 use crate::{Config, Resource, now, whop};
 
 /// The longest token, in bytes. API Gateway's own limit on a URL is half of it.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
-/// How far an issuer's clock may be ahead of ours, in seconds: what it has just signed counts. No token counts longer
-/// for it.
-const LEEWAY_SECS: i64 = 5;
+/// How far an issuer's clock may be ahead of ours: what it has just signed counts. No token counts longer for it.
+const LEEWAY: Duration = Duration::from_secs(5);
 
 /// Somebody who may say who a user is.
 struct Issuer {
@@ -65,9 +66,9 @@ struct Signed<T> {
     /// One string: an array would pass on any match.
     #[serde(rename = "aud")]
     _aud: String,
-    exp: i64,
+    exp: NumericDate,
     #[serde(default)]
-    nbf: Option<i64>,
+    nbf: Option<NumericDate>,
     #[serde(flatten)]
     rest: T,
 }
@@ -161,20 +162,22 @@ impl Issuers {
         now: Timestamp,
     ) -> Result<Grant, Error> {
         let granted = self.check::<Granted>(grant, now).await.and_then(|(kind, signed)| {
-            let Signed { sub, exp, rest: Granted { channel: granted_channel, caps }, .. } = signed;
+            let Signed {
+                sub, exp: NumericDate(until), rest: Granted { channel: granted_channel, caps }, ..
+            } = signed;
             if !kind.gives_grants() {
                 return Err("its issuer gives no grants".to_owned());
             }
             if sub != user.as_str() || granted_channel != *channel {
                 return Err("it is for another user or channel".to_owned());
             }
-            if exp > now.as_secs() + GRANT_SECS_MAX + LEEWAY_SECS {
+            if until > now + GRANT_MAX + LEEWAY {
                 return Err("it lasts longer than 10 minutes".to_owned());
             }
             if !caps.contains(&Capability::Join) {
                 return Err("it does not allow to join".to_owned());
             }
-            Ok(Grant { caps, until: Timestamp::from_secs(exp) })
+            Ok(Grant { caps, until })
         });
         granted.map_err(|reason| {
             tracing::warn!(reason, %user, %channel, "a grant is refused");
@@ -208,10 +211,10 @@ impl Issuers {
         let signed = jsonwebtoken::decode::<Signed<T>>(token, &key, &issuer.validation)
             .map_err(|error| error.to_string())?
             .claims;
-        if now >= Timestamp::from_secs(signed.exp) {
+        if now >= signed.exp.0 {
             return Err("it has expired".to_owned());
         }
-        if signed.nbf.is_some_and(|nbf| nbf > now.as_secs().saturating_add(LEEWAY_SECS)) {
+        if signed.nbf.is_some_and(|nbf| nbf.0 > now + LEEWAY) {
             return Err("it does not count yet".to_owned());
         }
         Ok((issuer.kind, signed))
@@ -220,7 +223,7 @@ impl Issuers {
 
 /// What is believed of a token, by the kind of its issuer.
 fn identity(kind: Kind, signed: Signed<Said>) -> Result<Identity, String> {
-    let Signed { sub, exp, rest: Said { name, companies, channel }, .. } = signed;
+    let Signed { sub, exp: NumericDate(expires_at), rest: Said { name, companies, channel }, .. } = signed;
     if channel.is_some() {
         return Err("it is a grant".to_owned());
     }
@@ -242,7 +245,7 @@ fn identity(kind: Kind, signed: Signed<Said>) -> Result<Identity, String> {
         Some(name) => name,
         None => user.to_string().try_into().map_err(|error: Error| error.to_string())?,
     };
-    Ok(Identity { user, name, companies, companies_by, expires_at: Timestamp::from_secs(exp) })
+    Ok(Identity { user, name, companies, companies_by, expires_at })
 }
 
 fn parse<T: DeserializeOwned>(claim: Option<Value>) -> Result<Option<T>, String> {

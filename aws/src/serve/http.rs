@@ -2,10 +2,10 @@
 
 use std::convert::Infallible;
 
-use lambda_http::{Request, RequestExt, Response, Service, service_fn, tower::ServiceExt};
+use lambda_http::{Adapter, Request, RequestExt, Response, Service, service_fn, tower::ServiceExt};
 use tracing::Instrument;
 
-use super::{invocation, start};
+use super::{invocation, runtime, start};
 use crate::Resource;
 
 /// Runs a function of the HTTP API: `service` makes, of what the function works with, what answers its requests.
@@ -23,7 +23,7 @@ where
 {
     let (resource, meter) = start::<T>().await?;
     let (service, meter) = (service(resource), &meter);
-    lambda_http::run(service_fn(|request: Request| {
+    let handle = service_fn(|request: Request| {
         let request_id = request.lambda_context_ref().map(|context| context.request_id.clone());
         let request_id = request_id.unwrap_or_default();
         let response = service.clone().oneshot(request).instrument(invocation(&request_id));
@@ -32,6 +32,6 @@ where
             meter.flush(&request_id);
             response
         }
-    }))
-    .await
+    });
+    runtime::run(Adapter::from(handle)).await
 }

@@ -89,8 +89,8 @@ impl Store {
         }
     }
 
-    /// By what right he may join: by his own where he has one, else by the grant that he has brought; at what
-    /// [`check_join`](Self::check_join) costs.
+    /// By what right a user may join: by their own where they have one, else by the grant that they have brought; at what
+    /// [`check_join`](Self::check_join) costs. Into a conversation that has ended a grant lets nobody.
     ///
     /// # Errors
     /// Those of [`check_join`](Self::check_join).
@@ -101,9 +101,11 @@ impl Store {
         grant: Option<Grant>,
         now: Timestamp,
     ) -> Result<Right, Error> {
-        match (self.check_join(identity, channel, now).await, grant) {
-            (Err(Error::Forbidden(_)), Some(grant)) => Ok(Right::Grant(grant)),
-            (outcome, _) => outcome,
+        match (self.answer(identity, channel, now).await?, grant) {
+            (Answer::Yes(right), _) => Ok(right),
+            (Answer::No, Some(grant)) => Ok(Right::Grant(grant)),
+            (Answer::Ended, Some(_)) => Err(Error::Forbidden("this conversation has ended")),
+            (Answer::No | Answer::Ended, None) => Err(refused()),
         }
     }
 
@@ -119,30 +121,53 @@ impl Store {
         channel: &Channel,
         now: Timestamp,
     ) -> Result<Right, Error> {
-        let refused = Error::Forbidden("you may not join this channel");
+        match self.answer(identity, channel, now).await? {
+            Answer::Yes(right) => Ok(right),
+            Answer::No | Answer::Ended => Err(refused()),
+        }
+    }
+
+    /// Whether a user may join a channel of their own right.
+    async fn answer(&self, identity: &Identity, channel: &Channel, now: Timestamp) -> Result<Answer, Error> {
         let identity = match channel.company() {
             Some(company) => self.with_company(identity, company, now).await?,
             None => Cow::Borrowed(identity),
         };
         match (policy::may_join(&identity, channel), channel) {
-            (Verdict::Allowed, _) => Ok(Right::Own),
+            (Verdict::Allowed, _) => Ok(Answer::Yes(Right::Own)),
             (Verdict::DependsOnConversation, Channel::Conversation(conversation)) => {
-                let ConversationAccess { company, is_participant } =
+                let ConversationAccess { company, is_participant, has_ended } =
                     self.conversation_access(conversation, &identity.user).await?;
+                if has_ended {
+                    return Ok(Answer::Ended);
+                }
                 let identity = match &company {
                     Some(company) if !is_participant => self.with_company(&identity, company, now).await?,
-                    _ => Cow::Borrowed(&*identity), // he may, whatever he is to it
+                    _ => Cow::Borrowed(&*identity), // a participant may, whatever they are to it
                 };
                 if policy::may_join_conversation(&identity, company.as_ref(), is_participant) {
                     let team_of = company.filter(|company| identity.is_team_of(company));
-                    Ok(team_of.map_or(Right::Own, Right::Team))
+                    Ok(Answer::Yes(team_of.map_or(Right::Own, Right::Team)))
                 } else {
-                    Err(refused)
+                    Ok(Answer::No)
                 }
             }
-            _ => Err(refused),
+            _ => Ok(Answer::No),
         }
     }
+}
+
+/// Whether somebody may join of their own right.
+enum Answer {
+    Yes(Right),
+    No,
+    /// Nobody may: it is a conversation that is over.
+    Ended,
+}
+
+/// The same for what is unknown, over, or somebody else's.
+const fn refused() -> Error {
+    Error::Forbidden("you may not join this channel")
 }
 
 /// Refuses what a grant does not go so far as to allow; who needs none is not held to one.

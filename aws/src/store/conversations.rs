@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Delete, Put, TransactWriteItem},
 };
-use funnelcast_core::{CompanyId, ConversationId, Error, Timestamp, UserId};
+use funnelcast_core::{CompanyId, ConversationId, Error, Key, UserId, Version};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, failed, from_item, key, sk, to_item};
@@ -17,13 +17,19 @@ use super::{Store, failed, from_item, key, sk, to_item};
 /// company does not count.
 pub const PARTICIPANTS_MAX: usize = 48;
 
+/// How many events of the bus a conversation remembers as applied, so that a repeat of one is known although newer ones
+/// have come since.
+const APPLIED_MAX: usize = 12;
+
 /// What decides who may join a conversation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConversationAccess {
-    /// Whose it is; `None` where nobody has told us of it.
+    /// Whose it is; `None` where nobody has told us of it, or where it is over.
     pub company: Option<CompanyId>,
     /// Whether the user in question takes part.
     pub is_participant: bool,
+    /// Whether it is over, and so lets nobody in, by a grant neither.
+    pub has_ended: bool,
 }
 
 /// A conversation, as the backend has said that it is.
@@ -35,13 +41,18 @@ pub struct Conversation {
     pub participants: BTreeSet<UserId>,
 }
 
-/// What the backend says of one.
+/// A change to who takes part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Word {
-    /// That it is so.
-    Is(Conversation),
-    /// That it is over: nobody may join any more, not even the team. What was said in it stays its company's.
-    Ends,
+pub struct ConversationChange {
+    /// What it is to be; `None`: it ends, and nobody may join any more, not even the team. What was said in it stays its
+    /// company's.
+    pub to: Option<Conversation>,
+    /// How new the change is.
+    pub version: Version,
+    /// What a repeat of it is known by: the id of the bus's event.
+    pub key: Option<Key>,
+    /// Whether it may open what was said before, where the conversation has ended or is another company's.
+    pub keep_log: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -50,13 +61,54 @@ struct Meta {
     pk: String,
     sk: String,
     company_id: CompanyId,
-    /// When the backend said so, in milliseconds: an older word never overrides a newer one.
-    at: i64,
-    /// How often it has been changed. What a change rests on: `at` cannot tell two words of one second apart.
-    revision: u64,
+    /// How new what stands is: an older change never overrides it.
+    version: Version,
+    /// How often it has been changed. What a change rests on: the version cannot tell two that are equally new apart.
+    changes: u64,
+    /// The last events of the bus that have been applied, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    applied: Vec<Key>,
     /// Whether it is over.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ended: bool,
+}
+
+impl Meta {
+    /// What stands after this change of what stood `before`.
+    fn after(
+        conversation: &ConversationId,
+        company_id: CompanyId,
+        change: &ConversationChange,
+        before: Option<&Self>,
+    ) -> Self {
+        let earlier = before.map_or(&[][..], |before| &before.applied);
+        let mut applied: Vec<Key> = earlier.iter().chain(&change.key).cloned().collect();
+        applied.drain(..applied.len().saturating_sub(APPLIED_MAX));
+        Self {
+            pk: key::conversation(conversation),
+            sk: key::META.to_owned(),
+            company_id,
+            version: change.version.after(before.map(|before| &before.version)),
+            changes: before.map_or(0, |before| before.changes) + 1,
+            applied,
+            ended: change.to.is_none(),
+        }
+    }
+
+    /// Why this, which stands, does not give way to a change; `None` where it does.
+    fn refuses(&self, change: &ConversationChange) -> Option<Outcome> {
+        if change.key.as_ref().is_some_and(|key| self.applied.contains(key)) {
+            return Some(Outcome::Repeated);
+        }
+        if change.version.is_older_than(&self.version) {
+            return Some(Outcome::Stale(self.version));
+        }
+        let to = change.to.as_ref().filter(|_| !change.keep_log)?;
+        if self.company_id != to.company {
+            return Some(Outcome::HasLog("this conversation is another company's"));
+        }
+        self.ended.then_some(Outcome::HasLog("this conversation has ended"))
+    }
 }
 
 impl Store {
@@ -68,10 +120,11 @@ impl Store {
     ) -> Result<ConversationAccess, Error> {
         let pk = key::conversation(conversation);
         let keys = [key::META.to_owned(), key::participant(user)].map(|sk| (pk.clone(), sk));
-        let mut access = ConversationAccess { company: None, is_participant: false };
+        let mut access = ConversationAccess { company: None, is_participant: false, has_ended: false };
         for item in self.batch_get(keys.into()).await? {
             if sk(&item) == key::META {
                 let meta: Meta = from_item(item)?;
+                access.has_ended = meta.ended;
                 access.company = (!meta.ended).then_some(meta.company_id);
             } else {
                 access.is_participant = true;
@@ -80,9 +133,9 @@ impl Store {
         Ok(access)
     }
 
-    /// Makes a conversation what the backend says it is at time `at`: 1 read by size, then one transaction of 2 units
-    /// and 2 a participant that comes or goes. An older word than the one that stands changes nothing, nor does one of
-    /// somebody who `may` not speak of what is this company's (`None`: nobody's yet); an ended one stays its company's.
+    /// Makes a conversation what the backend says it is: 1 read by size, then one transaction of 2 units and 2 a
+    /// participant that comes or goes. An older change than the one that stands changes nothing, nor does one of somebody
+    /// who `may` not speak of what is this company's (`None`: nobody's yet); an ended one stays its company's.
     ///
     /// # Errors
     /// [`Error::BadRequest`] over [`PARTICIPANTS_MAX`] participants; [`Error::Internal`] where others kept changing
@@ -90,36 +143,26 @@ impl Store {
     pub async fn change_conversation(
         &self,
         conversation: &ConversationId,
-        word: &Word,
-        at: Timestamp,
+        change: &ConversationChange,
         may: impl Fn(Option<&CompanyId>) -> bool,
     ) -> Result<Outcome, Error> {
         const ROUNDS_MAX: u32 = 5;
         let nobody = BTreeSet::new();
-        let (company, participants) = match word {
-            Word::Is(now) => (Some(&now.company), &now.participants),
-            Word::Ends => (None, &nobody),
-        };
+        let participants = change.to.as_ref().map_or(&nobody, |to| &to.participants);
         if participants.len() > PARTICIPANTS_MAX {
-            return Err(Error::BadRequest("a conversation has at most 48 participants".into()));
+            return Err(Error::invalid("participants", "must be at most 48"));
         }
         for round in 0..ROUNDS_MAX {
             let (meta, present) = self.read_conversation(conversation).await?;
             let owner = meta.as_ref().map(|meta| &meta.company_id);
-            let Some(company_id) = company.or(owner).filter(|_| may(owner)).cloned() else {
+            let company = change.to.as_ref().map(|to| &to.company).or(owner);
+            let Some(company) = company.filter(|_| may(owner)).cloned() else {
                 return Ok(Outcome::Refused);
             };
-            if meta.as_ref().is_some_and(|meta| meta.at > at.as_millis()) {
-                return Ok(Outcome::Stale);
+            if let Some(outcome) = meta.as_ref().and_then(|meta| meta.refuses(change)) {
+                return Ok(outcome);
             }
-            let new = Meta {
-                pk: key::conversation(conversation),
-                sk: key::META.to_owned(),
-                company_id,
-                at: at.as_millis(),
-                revision: meta.as_ref().map_or(0, |meta| meta.revision) + 1,
-                ended: *word == Word::Ends,
-            };
+            let new = Meta::after(conversation, company, change, meta.as_ref());
             let mut writes = vec![self.put_meta(new, meta.as_ref())?];
             for user in participants.difference(&present) {
                 writes.push(self.put_participant(conversation, user)?);
@@ -177,8 +220,8 @@ impl Store {
         let put = match before {
             None => put.condition_expression("attribute_not_exists(pk)"),
             Some(before) => put
-                .condition_expression("revision = :before")
-                .expression_attribute_values(":before", AttributeValue::N(before.revision.to_string())),
+                .condition_expression("changes = :before")
+                .expression_attribute_values(":before", AttributeValue::N(before.changes.to_string())),
         };
         let put = put.build().map_err(|error| Error::internal("a put", &error))?;
         Ok(TransactWriteItem::builder().put(put).build())
@@ -211,13 +254,17 @@ impl Store {
     }
 }
 
-/// What became of the backend's word.
+/// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It stands.
     Done,
-    /// A later one stands already.
-    Stale,
+    /// It had been applied before; what stands now may be newer.
+    Repeated,
+    /// A newer one stands already: this one.
+    Stale(Version),
+    /// It would open what was said before to others, which it does not ask for; this is why.
+    HasLog(&'static str),
     /// Whoever spoke may not.
     Refused,
 }

@@ -1,18 +1,20 @@
 //! Pages of a log, in either direction, and a search through it.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use funnelcast_core::{Channel, Error, Seq, event::EventName, frame::Event};
+use funnelcast_core::{Channel, Error, Seq, event::EventName, frame::Event, size::Room};
 use serde::Deserialize;
 
 use super::{
     Store, failed, key,
     log::{Stored, stored},
+    search::folded,
 };
 use crate::now;
 
 /// How many events a search looks through for one page; where they did not suffice, the page says where to go on.
 pub const SEARCH_EVENTS_MAX: usize = 1_000;
-/// The most bytes of payload in one page: with what is around them they stay below API Gateway's 128 KiB.
+/// The most bytes of events in one page of more than one; each is as large as it is on the wire. One alone may be larger: its
+/// payload has limits of its own, and stays below API Gateway's 128 KiB.
 pub const PAGE_BYTES_MAX: usize = 64 * 1024;
 /// How many events a search reads at once.
 const SEARCH_STEP_EVENTS: usize = 100;
@@ -38,10 +40,10 @@ pub struct HistoryPage {
 }
 
 /// What a walk along a log has found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Walk {
-    found: Vec<Stored>,
-    bytes: usize,
+    found: Vec<Event>,
+    room: Room,
     seen: usize,
     last: Option<Seq>,
 }
@@ -56,7 +58,7 @@ impl Store {
         limit: usize,
         contains: Option<&str>,
     ) -> Result<HistoryPage, Error> {
-        let needle = contains.map(str::to_lowercase);
+        let needle = contains.map(folded);
         let step = if needle.is_some() { SEARCH_STEP_EVENTS } else { limit + 1 };
         let forward = matches!(window, Window::After(_));
         let (from, to) = match window {
@@ -64,7 +66,7 @@ impl Store {
             Window::Before(seq) => (Seq::ZERO, seq.previous()),
             Window::After(seq) => (seq.next(), Seq::MAX),
         };
-        let mut walk = Walk::default();
+        let mut walk = Walk::new();
         let mut start = None;
         let more = 'walk: loop {
             let query = self
@@ -77,7 +79,7 @@ impl Store {
                 .set_exclusive_start_key(start);
             let page = query.send().await.map_err(failed("Query of a log"))?;
             for item in page.items.unwrap_or_default() {
-                if !walk.take(stored(item)?, limit, needle.as_deref()) {
+                if !walk.take(stored(item)?, channel, limit, needle.as_deref())? {
                     break 'walk true;
                 }
             }
@@ -90,8 +92,7 @@ impl Store {
         if !forward {
             found.reverse();
         }
-        let events: Result<_, Error> = found.into_iter().map(|row| row.into_event(channel.clone())).collect();
-        Ok(HistoryPage { events: events?, next: last.filter(|_| more) })
+        Ok(HistoryPage { events: found, next: last.filter(|_| more) })
     }
 
     /// Whether the log has this event: 1 read.
@@ -102,22 +103,35 @@ impl Store {
 }
 
 impl Walk {
+    const fn new() -> Self {
+        Self { found: Vec::new(), room: Room::of(PAGE_BYTES_MAX), seen: 0, last: None }
+    }
+
     /// Takes the next event of the way, if the page has room for it. False: it has not, and ends before it.
-    fn take(&mut self, stored: Stored, limit: usize, needle: Option<&str>) -> bool {
-        let bytes = stored.row.data.len();
-        let is_full = self.found.len() >= limit
-            || self.seen >= SEARCH_EVENTS_MAX
-            || (self.bytes + bytes > PAGE_BYTES_MAX && !self.found.is_empty());
-        if is_full {
-            return false;
+    fn take(
+        &mut self,
+        stored: Stored,
+        channel: &Channel,
+        limit: usize,
+        needle: Option<&str>,
+    ) -> Result<bool, Error> {
+        if self.found.len() >= limit || self.seen >= SEARCH_EVENTS_MAX {
+            return Ok(false);
+        }
+        let seq = stored.seq;
+        if stored.row.is_alive(now()) && needle.is_none_or(|needle| has(&stored, needle)) {
+            let event = stored.into_event(channel.clone())?;
+            if !self.room.takes(&event) {
+                if !self.found.is_empty() {
+                    return Ok(false);
+                }
+                self.room = Room::of(0); // it stays alone
+            }
+            self.found.push(event);
         }
         self.seen += 1;
-        self.last = Some(stored.seq);
-        if stored.row.is_alive(now()) && needle.is_none_or(|needle| has(&stored, needle)) {
-            self.bytes += bytes;
-            self.found.push(stored);
-        }
-        true
+        self.last = Some(seq);
+        Ok(true)
     }
 }
 
@@ -129,13 +143,19 @@ struct Content {
 fn has(stored: &Stored, needle: &str) -> bool {
     stored.row.event == EventName::ChatMessage
         && serde_json::from_str::<Content>(&stored.row.data)
-            .is_ok_and(|data| data.content.to_lowercase().contains(needle))
+            .is_ok_and(|data| folded(&data.content).contains(needle))
 }
 
 #[cfg(test)]
 mod tests {
+    use funnelcast_core::size::json_bytes;
+
     use super::*;
     use crate::store::log::Row;
+
+    fn channel() -> Channel {
+        "conversation:c1".parse().unwrap()
+    }
 
     fn message(seq: u64, content: &str) -> Stored {
         let row = Row {
@@ -156,15 +176,17 @@ mod tests {
 
     #[test]
     fn a_search_looks_at_what_was_said_and_nothing_else() {
-        assert!(has(&message(1, "Der NADEL-Öhr"), "nadel-öhr"));
+        assert!(has(&message(1, "Der NADEL-Öhr"), &folded("nadel-öhr")));
+        assert!(has(&message(1, "ΟΔΟΣ"), &folded("οδος")), "a final sigma");
         assert!(!has(&message(1, "hay"), "needle"), "metadata is not content");
     }
 
     #[test]
     fn a_page_ends_at_its_limit_and_remembers_how_far_it_came() {
-        let mut walk = Walk::default();
+        let mut walk = Walk::new();
         for seq in 1..=5 {
-            walk.take(message(seq, if seq % 2 == 0 { "even" } else { "odd" }), 2, Some("even"));
+            walk.take(message(seq, if seq % 2 == 0 { "even" } else { "odd" }), &channel(), 2, Some("even"))
+                .unwrap();
         }
         assert_eq!(walk.found.len(), 2);
         assert_eq!(walk.last.unwrap().get(), 4, "the fifth was not looked at");
@@ -172,9 +194,22 @@ mod tests {
 
     #[test]
     fn a_page_ends_at_its_bytes_but_never_empty() {
-        let mut walk = Walk::default();
-        assert!(walk.take(message(1, &"x".repeat(PAGE_BYTES_MAX)), 9, None));
-        assert!(!walk.take(message(2, "x"), 9, None));
+        let mut walk = Walk::new();
+        let mut take = |seq, content: &str| walk.take(message(seq, content), &channel(), 9, None).unwrap();
+        assert!(take(1, &"x".repeat(PAGE_BYTES_MAX)));
+        assert!(!take(2, "x"), "an event alone may be larger, and then stays alone");
         assert_eq!(walk.found.len(), 1);
+    }
+
+    /// What is around the payloads counts too, and a control character is six bytes.
+    #[test]
+    fn a_page_is_as_large_as_it_is_on_the_wire() {
+        let mut walk = Walk::new();
+        let mut seq = 0;
+        while walk.take(message(seq + 1, "\u{1}"), &channel(), usize::MAX, None).unwrap() {
+            seq += 1;
+        }
+        let bytes = json_bytes(&walk.found);
+        assert!(bytes <= PAGE_BYTES_MAX + 2 && bytes > PAGE_BYTES_MAX - 1024, "{bytes}");
     }
 }

@@ -72,7 +72,7 @@ impl Store {
         match (connection.joined(channel), connection.left(channel)) {
             (Some(later), _) if later > order => Ok((connection, later)),
             (_, Some(later)) if later > order => Err(left_since()),
-            _ => Err(Error::Conflict("a connection joins at most 100 channels; leave one first")),
+            _ => Err(Error::Conflict("a connection joins at most 100 channels; leave one first".into())),
         }
     }
 
@@ -170,6 +170,6 @@ impl Store {
 }
 
 /// The refusal of a `join` that has been overtaken by a `leave` sent after it.
-pub const fn left_since() -> Error {
-    Error::Conflict("the channel has been left since")
+pub fn left_since() -> Error {
+    Error::Conflict("the channel has been left since".into())
 }

@@ -107,7 +107,7 @@ impl Store {
             back_off(round).await;
             view = self.read_from(channel, seq).await?;
         }
-        Err(Error::Conflict("too many are sending on this channel at once; try again"))
+        Err(Error::Conflict("too many are sending on this channel at once; try again".into()))
     }
 
     /// Marks an event of the log for the stream, which then sends it to all members but the connection that it came

@@ -32,6 +32,7 @@ pub mod presence;
 pub mod rate;
 pub mod receipts;
 pub mod recovery;
+mod search;
 pub mod stream;
 pub mod teams;
 pub mod ticket;

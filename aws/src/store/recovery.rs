@@ -1,7 +1,7 @@
 //! What a joiner missed: all that came after the last seq it saw, or the plain word that this cannot be told.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use funnelcast_core::{Channel, Error, Seq, frame::Event};
+use funnelcast_core::{Channel, Error, Seq, frame::Event, size::Room};
 
 use super::{
     Store, failed, from_item, key,
@@ -11,8 +11,7 @@ use crate::now;
 
 /// The most events in a join's reply.
 pub const RECOVERY_EVENTS_MAX: usize = 100;
-/// The most bytes of their payloads: with all that is around them they stay below the 128 KiB that API Gateway
-/// takes as one message.
+/// The most bytes of them, each as large as it is on the wire; one alone may be larger.
 pub const RECOVERY_BYTES_MAX: usize = 64 * 1024;
 
 /// The answer to "what came after `since`?".
@@ -106,9 +105,9 @@ impl Store {
         if !recovered || rows.iter().any(|row| !row.row.is_alive(now())) {
             return Ok(Recovery { head, recovered: false, events: Vec::new(), more: false });
         }
-        let (rows, cut) = cut(rows);
         let events: Result<_, Error> = rows.into_iter().map(|row| row.into_event(channel.clone())).collect();
-        Ok(Recovery { head, recovered, events: events?, more: cut || !all_read })
+        let (events, cut) = cut(events?);
+        Ok(Recovery { head, recovered, events, more: cut || !all_read })
     }
 }
 
@@ -117,18 +116,11 @@ fn is_contiguous(rows: &[Stored]) -> bool {
 }
 
 /// As many of the first as a reply may hold, and whether that left some out.
-fn cut(mut rows: Vec<Stored>) -> (Vec<Stored>, bool) {
-    let mut bytes = 0;
-    let fitting = rows
-        .iter()
-        .take(RECOVERY_EVENTS_MAX)
-        .take_while(|row| {
-            bytes += row.row.data.len();
-            bytes <= RECOVERY_BYTES_MAX
-        })
-        .count()
-        .max(1); // one event always fits: its payload has limits of its own
-    let all = rows.len();
-    rows.truncate(fitting);
-    (rows, fitting < all)
+fn cut(mut events: Vec<Event>) -> (Vec<Event>, bool) {
+    let mut room = Room::of(RECOVERY_BYTES_MAX);
+    let first = &events[..events.len().min(RECOVERY_EVENTS_MAX)];
+    let fitting = room.fitting(first).max(1); // whoever puts the reply together sees whether one alone fits
+    let all = events.len();
+    events.truncate(fitting);
+    (events, fitting < all)
 }

@@ -14,7 +14,7 @@ use crate::{errand::Lost, fanout::Outgoing};
 /// How exact the time of a record is, [as AWS writes it][time].
 ///
 /// [time]: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
-const RESOLUTION: Duration = Duration::from_secs(1);
+pub const RESOLUTION: Duration = Duration::from_secs(1);
 
 /// A change of the table that somebody is to hear of.
 #[derive(Debug)]
@@ -68,8 +68,7 @@ impl Change {
     /// [`Error::BadRequest`] where an outbox item is not what it should be, [`Error::Internal`] where one of our own
     /// is not.
     pub fn of(record: &EventRecord) -> Result<Self, Error> {
-        let change = &record.change;
-        let image = if record.event_name == "REMOVE" { &change.old_image } else { &change.new_image };
+        let image = image(record);
         let pk = partition(image)?;
         if let Some(channel) = pk.strip_prefix(key::LOG_PREFIX) {
             let RelayRow { row, relay_except } = decode(image)?;
@@ -85,10 +84,14 @@ impl Change {
             let channels = channels.into_iter().chain(leaves).collect();
             Ok(Self::Lost(Lost { connection: id, user, name, channels, at }))
         } else if pk.starts_with(key::OUTBOX_PREFIX) {
-            let row: OutboxRow =
-                decode(image).map_err(|error| Error::BadRequest(error.to_string().into()))?;
+            let row = serde_dynamo::from_item::<_, Value>(image.clone());
+            let row = row.map_err(|error| Error::BadRequest(error.to_string().into()))?;
+            let row: OutboxRow = Error::parse(row)?;
             let data = match row.data {
-                Value::String(json) => serde_json::from_str(&json).map_err(|e| Error::from_serde(&e))?,
+                Value::String(json) => serde_json::from_str(&json).map_err(|error| Error::Invalid {
+                    field: "data".into(),
+                    reason: format!("must be JSON: {}", Error::from_serde(&error)).into(),
+                })?,
                 data => data,
             };
             let written_at = written_at(record);
@@ -97,6 +100,16 @@ impl Change {
             Ok(Self::Other)
         }
     }
+}
+
+/// The item that a record is about, as JSON; `None` where it has something that JSON has not, such as bytes.
+pub fn as_json(record: &EventRecord) -> Option<Value> {
+    serde_dynamo::from_item(image(record).clone()).ok()
+}
+
+/// The item as it is now, or as it was before it was removed.
+fn image(record: &EventRecord) -> &serde_dynamo::Item {
+    if record.event_name == "REMOVE" { &record.change.old_image } else { &record.change.new_image }
 }
 
 fn written_at(record: &EventRecord) -> Timestamp {

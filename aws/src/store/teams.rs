@@ -104,7 +104,9 @@ impl Store {
                 Some((State::Asking, _)) if started.elapsed() < ASKING_LIFE => sleep(LOOK_PAUSE).await,
                 Some((State::Asking | State::Unknown, until)) => return Err(rate_limited(until.since(now))),
                 None if self.begin_to_ask(user, company, now).await? => {
-                    return self.ask(whop, user, company, now).await;
+                    if let Some(outcome) = self.ask(whop, user, company, now).await? {
+                        return outcome;
+                    }
                 }
                 None => {}
             }
@@ -139,14 +141,15 @@ impl Store {
         Ok(if_met("PutItem of a team", put.send().await)?.is_some())
     }
 
-    /// Asks, and writes down what came of it.
+    /// Asks, and writes down what came of it, unless that is out of date: what has been forgotten meanwhile, or asked for
+    /// by another, is not what this question was about (`None`).
     async fn ask(
         &self,
         whop: &Whop,
         user: &UserId,
         company: &CompanyId,
         now: Timestamp,
-    ) -> Result<Option<Role>, Error> {
+    ) -> Result<Option<Result<Option<Role>, Error>>, Error> {
         let answer = match self.admit(&QUESTIONS, user, now).await {
             Ok(()) => whop.role(user, company, now).await,
             Err(Error::RateLimited { retry_after_ms }) => {
@@ -164,9 +167,12 @@ impl Store {
             Err(Unanswered::Failed(error)) => (State::Unknown, FAILURE_LIFE, Err(error)),
         };
         let until = if outcome.is_ok() { now } else { crate::now().max(now) } + life;
-        let put = self.put(to_item(Row::new(user, company, state, until))?);
-        put.send().await.map_err(failed("PutItem of a team"))?;
-        outcome
+        let put = self
+            .put(to_item(Row::new(user, company, state, until))?)
+            .condition_expression("#until = :asking")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":asking", AttributeValue::S((now + ASKING_LIFE).to_string()));
+        Ok(if_met("PutItem of a team", put.send().await)?.map(|_| outcome))
     }
 }
 

@@ -23,11 +23,13 @@ export async function put(event: BusEvent | Update): Promise<void> {
 
 /** Says who takes part in the conversation. Until that is done, nobody may join it. */
 export function openConversation({ conversationId, companyId, merchant, customer }: Room): Promise<void> {
-  const detail = { conversationId, companyId, participants: [merchant.id, customer.id] };
+  const participants = [merchant.id, customer.id];
+  const timestamp = new Date().toISOString(); // of two of these the later one stands, whichever arrives first
+  const detail = { conversationId, companyId, participants, timestamp };
   return put({ detailType: 'Conversation', detail });
 }
 
-/** Takes the customer out of the conversation. As he still takes part in it, he may come back. */
+/** Takes the customer out of the conversation. They still take part in it, so they may come back. */
 export function removeCustomer({ conversationId, customer }: Room): Promise<void> {
   const channel = `conversation:${conversationId}`;
   return put({

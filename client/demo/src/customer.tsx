@@ -4,7 +4,7 @@ import type { Person } from './people.js';
 import { PersonHead } from './person-head.js';
 import type { Room } from './room.js';
 
-/** The app of a customer, who may hear nothing of the company but his own conversation with it. */
+/** The app of a customer, who may hear nothing of the company but their own conversation with it. */
 export function Customer({ me, room }: { me: Person; room: Room }) {
   return (
     <>

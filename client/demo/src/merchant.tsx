@@ -7,7 +7,7 @@ import type { Person } from './people.js';
 import { PersonHead } from './person-head.js';
 import type { Room } from './room.js';
 
-/** The app of a merchant: how his company does, and a customer to talk to. */
+/** The app of a merchant: how the company does, and a customer to talk to. */
 export function Merchant({ me, room }: { me: Person; room: Room }) {
   return (
     <>

@@ -2,7 +2,14 @@ import { useWebSocket } from 'funnelcast/react';
 import { useEffect, useState } from 'react';
 import { Icon, type IconName } from './icon.js';
 
-type Notice = { id: string; level: string; title: string; message: string; url?: string };
+interface Notice {
+  /** Of its place in its channel's log: `id` is what the backend has chosen, and may choose twice. */
+  key: string;
+  level: string;
+  title: string;
+  message: string;
+  url?: string;
+}
 
 const SHOWN_MAX = 3;
 const ICONS: Record<string, IconName> = { success: 'check', warning: 'alert', error: 'alert' };
@@ -12,15 +19,16 @@ export function Notices({ userId }: { userId: string }) {
   const { subscribeToSystem, subscribeToUser } = useWebSocket();
   const [notices, setNotices] = useState<Notice[]>([]);
   useEffect(() => {
-    const show = (notice: Notice) => setNotices(shown => [notice, ...shown].slice(0, SHOWN_MAX));
+    const show = (notice: Omit<Notice, 'key'>, { channel, seq }: { channel: string; seq?: number }) =>
+      setNotices(shown => [{ ...notice, key: `${channel} ${seq}` }, ...shown].slice(0, SHOWN_MAX));
     subscribeToSystem(show);
     subscribeToUser(userId, show);
   }, [userId, subscribeToSystem, subscribeToUser]);
-  const dismiss = (id: string) => setNotices(shown => shown.filter(notice => notice.id !== id));
+  const dismiss = (key: string) => setNotices(shown => shown.filter(notice => notice.key !== key));
   return (
     <ul className="notices" aria-live="polite" aria-label="Notices">
-      {notices.map(({ id, level, title, message, url }) => (
-        <li key={id} className="notice" data-level={level}>
+      {notices.map(({ key, level, title, message, url }) => (
+        <li key={key} className="notice" data-level={level}>
           <Icon name={ICONS[level] ?? 'bell'} />
           <p>
             <strong>{title}</strong> {message}
@@ -37,7 +45,7 @@ export function Notices({ userId }: { userId: string }) {
             type="button"
             className="icon-button"
             aria-label={`Dismiss: ${title}`}
-            onClick={() => dismiss(id)}
+            onClick={() => dismiss(key)}
           >
             <Icon name="close" />
           </button>

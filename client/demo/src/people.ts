@@ -1,5 +1,5 @@
 /**
- * The two people of this page, each with a client, and so a connection, of his own.
+ * The two people of this page, each with a client, and so a connection, of their own.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { Network } from './network.js';
 import type { Who } from './room.js';
 import { getToken } from './stack.js';
 
-/** Somebody, and how he is connected. */
+/** A person, and how they are connected. */
 export interface Person extends Who {
   client: Client;
   network: Network;

@@ -12,7 +12,7 @@ const WORDS: Record<State, string> = {
   closed: 'Signed out',
 };
 
-/** Who somebody is, and whether he is connected. */
+/** Who a person is, and whether they are connected. */
 export function PersonHead({ me, children }: { me: Who; children: string }) {
   const { state } = useWebSocket();
   return (

@@ -12,7 +12,7 @@ export interface Who {
   id: string;
   name: string;
   role: 'merchant' | 'customer';
-  /** What his token says of him: a customer sees his own conversations, and nothing of the company. */
+  /** What their token says of them: a customer sees their own conversations, and nothing of the company. */
   companies: { id: string; role: 'admin' | 'member' | 'customer' }[];
 }
 

@@ -5,21 +5,14 @@
  */
 
 import type { ChannelEvent, ConversationChannel, EventOf } from '../channels.js';
-import { type Client, newKey } from '../client.js';
+import type { Client } from '../client.js';
 import { type FunnelcastError, toError } from '../errors.js';
 import { NOBODY, type PresenceState, watchPresence } from '../presence.js';
 import type { SubscribeOptions } from '../subscription.js';
 import { typingNotice, watchTyping } from '../typing.js';
-import type { ChatDraft, TypingIndicator } from '../wire.js';
-import {
-  type Messages,
-  onItsWay,
-  withDraft,
-  withEvents,
-  without,
-  withReceipt,
-  withStatus,
-} from './messages.js';
+import type { TypingIndicator } from '../wire.js';
+import { type Drafts, draftsOf } from './drafts.js';
+import { type ConversationMessage, fromEvent, type Messages, withLogged, withReceipt } from './messages.js';
 import { Store } from './store.js';
 
 /** What there is to show. */
@@ -51,22 +44,26 @@ const EMPTY: ConversationState = {
 
 /** Follows one conversation between {@link start} and what that returns. */
 export class Conversation {
-  readonly store = new Store(EMPTY);
+  readonly store: Store<ConversationState>;
   /** Says that we type, or have stopped. */
   readonly sendTyping: (isTyping: boolean) => void;
   readonly #client: Client;
-  readonly #id: string;
   readonly #channel: ConversationChannel;
   readonly #pageSize: number;
+  readonly #drafts: Drafts;
+  /** What the log has. */
+  #logged: Messages = [];
+  /** Whether no page is there yet, so that the next one says what is before the first message. */
+  #isBlank = true;
   /** Where `loadOlder` goes on. */
   #before: number | undefined;
-  #drafts = new Map<string, ChatDraft>();
 
   constructor(client: Client, id: string, pageSize: number) {
     this.#client = client;
-    this.#id = id;
     this.#channel = `conversation:${id}`;
     this.#pageSize = pageSize;
+    this.#drafts = draftsOf(client, this.#channel);
+    this.store = new Store({ ...EMPTY, messages: this.#drafts.store.get() });
     this.sendTyping = typingNotice(client, this.#channel);
   }
 
@@ -76,15 +73,21 @@ export class Conversation {
       ...(grant && { grant }),
       onJoined: () => void this.#load(),
       onLost: () => {
-        this.#update({ messages: onItsWay(this.store.get().messages) });
+        this.#isBlank = true;
+        this.#show([]);
         void this.#load();
       },
       onError: error => this.#update({ error, isLoading: false }),
     });
     const stopTyping = watchTyping(this.#client, this.#channel, typing => this.#hearTyping(typing));
     const stopPresence = watchPresence(this.#client, this.#channel, presence => this.#update({ presence }));
+    const stopKept = this.#drafts.onKept(message => this.#add([message]));
+    const stopDrafts = this.#drafts.store.subscribe(() => this.#show());
+    this.#show(); // they may have changed since the first rendering
     return () => {
       subscription.unsubscribe();
+      stopKept();
+      stopDrafts();
       stopTyping();
       stopPresence();
     };
@@ -94,29 +97,17 @@ export class Conversation {
    * Shows a message at once, and sends it. It stays in the list as `failed` if the server refuses it, and can be sent
    * again by {@link retry}.
    */
-  readonly send = async (content: string, metadata?: Record<string, unknown>): Promise<void> => {
-    const key = newKey();
-    const draft: ChatDraft = { content, ...(metadata && { metadata }) };
-    this.#drafts.set(key, draft);
-    const { messages } = this.store.get();
-    this.#update({ messages: withDraft(messages, key, this.#id, draft, this.#client.user) });
+  readonly send = (content: string, metadata?: Record<string, unknown>): Promise<void> => {
+    const sending = this.#drafts.send(content, metadata);
     this.sendTyping(false);
-    await this.#deliver(key, draft);
+    return sending;
   };
 
   /** Sends a message that has failed once more, with the same key: if it did arrive after all, it is there once. */
-  readonly retry = async (key: string): Promise<void> => {
-    const draft = this.#drafts.get(key);
-    if (!draft) return;
-    this.#update({ messages: withStatus(this.store.get().messages, key, 'sending') });
-    await this.#deliver(key, draft);
-  };
+  readonly retry = (key: string): Promise<void> => this.#drafts.retry(key);
 
   /** Takes a message that has failed off the list. */
-  readonly discard = (key: string): void => {
-    this.#drafts.delete(key);
-    this.#update({ messages: without(this.store.get().messages, key) });
-  };
+  readonly discard = (key: string): void => this.#drafts.discard(key);
 
   /** Puts the page before the first message in front of it. */
   readonly loadOlder = async (): Promise<void> => {
@@ -134,21 +125,9 @@ export class Conversation {
 
   /** Says that all that is shown has been read. */
   readonly markAsRead = async (): Promise<void> => {
-    const last = this.store
-      .get()
-      .messages.filter(({ status }) => status === 'sent')
-      .at(-1);
+    const last = this.#logged.at(-1);
     if (last?.seq !== undefined) await this.#client.ack(this.#channel, last.seq, 'read');
   };
-
-  async #deliver(key: string, draft: ChatDraft): Promise<void> {
-    try {
-      await this.#client.send(this.#channel, 'chat.message', draft, { key }); // it comes as an event, too
-      this.#drafts.delete(key);
-    } catch (thrown) {
-      this.#update({ messages: withStatus(this.store.get().messages, key, 'failed', toError(thrown)) });
-    }
-  }
 
   /** Loads the last page: at first, and after each reconnection, since what others have read may have changed. */
   async #load(): Promise<void> {
@@ -165,18 +144,35 @@ export class Conversation {
   async #loadPage(before: number | undefined): Promise<void> {
     const query = { limit: this.#pageSize, ...(before !== undefined && { before }) };
     const { events, more, next } = await this.#client.history(this.#channel, query);
-    const said = events.filter((event): event is EventOf<'chat.message'> => event.event === 'chat.message');
-    const { messages, hasOlder, isLoading } = this.store.get();
     // The last page says what is before the list only where the list begins with it.
-    const isFirstPage = before !== undefined || isLoading || messages.every(({ seq }) => seq === undefined);
-    if (isFirstPage) this.#before = next;
-    this.#update({ messages: withEvents(messages, said), hasOlder: isFirstPage ? more : hasOlder });
+    if (before !== undefined || this.#isBlank) {
+      this.#isBlank = false;
+      this.#before = next;
+      this.#update({ hasOlder: more });
+    }
+    this.#add(events.filter(isMessage).map(event => this.#toMessage(event)));
   }
 
   #hear(event: ChannelEvent<ConversationChannel>): void {
-    const { messages } = this.store.get();
-    if (event.event === 'chat.message') this.#update({ messages: withEvents(messages, [event]) });
-    else if (event.event === 'chat.receipt') this.#update({ messages: withReceipt(messages, event.data) });
+    if (isMessage(event)) this.#add([this.#toMessage(event)]);
+    else if (event.event === 'chat.receipt') this.#show(withReceipt(this.#logged, event.data));
+  }
+
+  #toMessage(event: EventOf<'chat.message'>): ConversationMessage {
+    return fromEvent(event, this.#client.renderKey(event));
+  }
+
+  #add(messages: readonly ConversationMessage[]): void {
+    this.#show(withLogged(this.#logged, messages));
+    this.#drafts.remove(new Set(messages.map(({ key }) => key)));
+  }
+
+  /** Shows what the log has, in its order, and then what the user has said and the log does not have yet. */
+  #show(logged = this.#logged): void {
+    this.#logged = logged;
+    const keys = new Set(logged.map(({ key }) => key));
+    const drafts = this.#drafts.store.get().filter(({ key }) => !keys.has(key));
+    this.#update({ messages: [...logged, ...drafts] });
   }
 
   #hearTyping(typing: TypingIndicator): void {
@@ -188,4 +184,8 @@ export class Conversation {
   #update(change: Partial<ConversationState>): void {
     this.store.set({ ...this.store.get(), ...change });
   }
+}
+
+function isMessage(event: ChannelEvent<ConversationChannel>): event is EventOf<'chat.message'> {
+  return event.event === 'chat.message';
 }

@@ -29,7 +29,10 @@ export function retain(client: Client): () => void {
   client.connect();
   return () => {
     if (--use.users > 0) return;
-    use.cancelClose = client.environment.after(LINGER_MS, () => client.close('nobody uses the connection'));
+    use.cancelClose = client.environment.after(LINGER_MS, () => {
+      // What the user has said before they went elsewhere is delivered first; what fails is shown by `Drafts`.
+      void client.drain({ reason: 'no component uses the connection any more' });
+    });
   };
 }
 

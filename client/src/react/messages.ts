@@ -1,19 +1,22 @@
 /**
- * The messages of a conversation as a list to show: what the log has, in its order, and then what is on its way.
+ * The messages of a conversation as a list to show.
  *
  * Pure: each function takes a list and returns another.
  *
  * @module
  */
 
-import type { EventOf } from '../channels.js';
+import type { ConversationChannel, EventOf } from '../channels.js';
 import type { FunnelcastError } from '../errors.js';
 import type { ChatDraft, ChatMessage, Receipt } from '../wire.js';
 import { type Dated, dated } from './dated.js';
 
 /** A message, and what has become of it. */
 export interface ConversationMessage extends Dated<ChatMessage> {
-  /** For React, and for `retry`: the same from the first moment on, before and after the server has it. */
+  /**
+   * For React, and for `retry`: unique in the conversation whatever the keys of others are, and for what this client has
+   * sent the same from the first moment on, before and after the server has it.
+   */
   key: string;
   /** Its place in the log; absent as long as the server does not have it. */
   seq?: number;
@@ -26,27 +29,24 @@ export interface ConversationMessage extends Dated<ChatMessage> {
 /** A list of messages. */
 export type Messages = readonly ConversationMessage[];
 
-/** With events of the log: new ones, or others' word on what is there. What was on its way has arrived with them. */
-export function withEvents(messages: Messages, events: readonly EventOf<'chat.message'>[]): Messages {
-  const arrived = new Map(events.map(event => [event.seq, fromEvent(event)]));
-  const keys = new Set([...arrived.values()].map(({ key }) => key));
-  const others = messages.filter(({ seq, key }) => (seq === undefined ? !keys.has(key) : !arrived.has(seq)));
-  return [...others, ...arrived.values()].sort(byPlace);
+/** With messages that the log has: new ones, or a newer state of what is there, which then keeps its key. */
+export function withLogged(messages: Messages, logged: readonly ConversationMessage[]): Messages {
+  const news = new Map(logged.map(message => [message.seq, message]));
+  const others = messages.filter(({ seq }) => !news.has(seq));
+  return [...others, ...news.values()].sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
 }
 
-/** With a message that is on its way. */
-export function withDraft(
-  messages: Messages,
+/** A message that is on its way. */
+export function fromDraft(
   key: string,
-  conversationId: string,
-  draft: ChatDraft,
+  channel: ConversationChannel,
+  { content, type = 'user', metadata }: ChatDraft,
   userId: string | undefined,
-): Messages {
-  const { content, type = 'user', metadata } = draft;
-  const message: ConversationMessage = {
+): ConversationMessage {
+  return {
     key,
     id: key,
-    conversationId,
+    conversationId: channel.slice(channel.indexOf(':') + 1),
     type,
     content,
     timestamp: new Date(),
@@ -55,10 +55,14 @@ export function withDraft(
     ...(userId !== undefined && { userId }),
     status: 'sending',
   };
-  return [...messages, message];
 }
 
-/** With another status of what is on its way. */
+/** A message of the log. `key` is what it is rendered by: the event's own is anything that its sender has chosen. */
+export function fromEvent({ seq = 0, data }: EventOf<'chat.message'>, key: string): ConversationMessage {
+  return { ...dated(data), key, seq, status: 'sent' };
+}
+
+/** With another status of one that the server does not have. */
 export function withStatus(
   messages: Messages,
   key: string,
@@ -66,36 +70,17 @@ export function withStatus(
   error?: FunnelcastError,
 ): Messages {
   return messages.map(message => {
-    if (message.key !== key || message.status === 'sent') return message;
+    if (message.key !== key) return message;
     const { error: _, ...rest } = message;
     return { ...rest, status, ...(error && { error }) };
   });
 }
 
-/** Without a message that is on its way, or has failed. */
-export function without(messages: Messages, key: string): Messages {
-  return messages.filter(message => message.key !== key || message.status === 'sent');
-}
-
-/** With what somebody has read: not his own messages, but those of the others. */
+/** With what a user has read: not their own messages, but those of the others. */
 export function withReceipt(messages: Messages, { userId, seq, state }: Receipt): Messages {
   if (state !== 'read') return messages;
   return messages.map(message => {
     const isRead = message.seq !== undefined && message.seq <= seq && message.userId !== userId;
     return isRead && !message.isRead ? { ...message, isRead } : message;
   });
-}
-
-/** Only what is on its way: the rest is to be loaded anew. */
-export function onItsWay(messages: Messages): Messages {
-  return messages.filter(({ status }) => status !== 'sent');
-}
-
-function fromEvent({ key, seq = 0, data }: EventOf<'chat.message'>): ConversationMessage {
-  return { ...dated(data), key: key ?? String(seq), seq, status: 'sent' };
-}
-
-/** By the log; what has no place there yet comes last, in the order in which it was said. */
-function byPlace(a: ConversationMessage, b: ConversationMessage): number {
-  return (a.seq ?? Infinity) === (b.seq ?? Infinity) ? 0 : (a.seq ?? Infinity) - (b.seq ?? Infinity);
 }

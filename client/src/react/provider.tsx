@@ -22,7 +22,7 @@ const ClientContext = /* @__PURE__ */ createContext<Client | undefined>(undefine
  *
  * @example
  * ```tsx
- * <FunnelcastProvider options={{ url: 'wss://...', token: getToken }}>
+ * <FunnelcastProvider options={{ url: 'wss://abc.execute-api.us-east-1.amazonaws.com/prod', token: getToken }}>
  *   <App />
  * </FunnelcastProvider>
  * ```

@@ -28,19 +28,19 @@ export type Unsubscribe = () => void;
 
 /** Ways to listen. A component that calls one again for the same thing replaces its earlier handler. */
 export interface Subscribers {
-  /** What is said in a conversation, our own words too. */
+  /** The messages of a conversation, the user's own too. */
   subscribeToConversation(conversationId: string, handler: Handler<'chat.message'>): Unsubscribe;
-  /** Who begins to type, and who stops: he says so, sends his message, or nothing is heard of him for 6 seconds. */
+  /** Who begins to type, and who stops: they say so, send their message, or nothing is heard of them for 6 seconds. */
   subscribeToTyping(conversationId: string, handler: (typing: Dated<TypingIndicator>) => void): Unsubscribe;
-  /** The funnels of a company; first the last news of each. */
+  /** The funnels of a company; first the last update of each. */
   subscribeToFunnelUpdates(companyId: string, handler: Handler<'funnel.update'>): Unsubscribe;
   /** The resources of a company. */
   subscribeToResourceUpdates(companyId: string, handler: Handler<'resource.update'>): Unsubscribe;
   /** The metrics of a company; first the last value of each. */
   subscribeToAnalytics(companyId: string, handler: Handler<'analytics.update'>): Unsubscribe;
-  /** Notices to everybody. */
+  /** Notifications to everybody. */
   subscribeToSystem(handler: Handler<'system.notification'>): Unsubscribe;
-  /** Notices to the user himself. */
+  /** Notifications to one user. */
   subscribeToUser(userId: string, handler: Handler<'user.notification'>): Unsubscribe;
 }
 

@@ -1,9 +1,9 @@
 /**
  * The subscriptions that one component has made by `useWebSocket`.
  *
- * Such a component may subscribe in an effect that runs again, when the connection is back, and clean up nothing. So who
- * subscribes again to the same takes the place of his earlier handler, without leaving and joining; and all ends with
- * the component.
+ * Such a component may subscribe in an effect that runs again when the connection is back, and clean up nothing. So
+ * subscribing again to the same thing replaces the earlier handler, without leaving and joining; and all subscriptions end
+ * with the component.
  *
  * @module
  */

@@ -15,9 +15,9 @@ import { useStore } from './store.js';
 /** How the hook behaves. */
 export interface UseConversationOptions {
   /** How many messages are loaded at first, and by each `loadOlder`: 1 to 100, 50 by default. */
-  pageSize?: number;
-  /** Gets a grant of the app's backend, for a user who may not be here of his own right; as for `subscribe`. */
-  grant?: NonNullable<SubscribeOptions['grant']>;
+  pageSize?: number | undefined;
+  /** Gets a grant of the app's backend, for a user who has no access of their own; as for `subscribe`. */
+  grant?: SubscribeOptions['grant'];
 }
 
 /** What {@link useConversation} gives. */

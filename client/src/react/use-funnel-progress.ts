@@ -14,7 +14,14 @@ import { Store, useStore } from './store.js';
 /** The last news of a funnel. */
 export type FunnelProgress = Dated<FunnelUpdate>;
 
-const NONE: readonly FunnelProgress[] = [];
+/** What was told of a funnel, and when it happened, never later than the server took it. */
+interface Told {
+  progress: FunnelProgress;
+  at: number;
+  seq: number;
+}
+
+const NONE: readonly Told[] = [];
 
 /**
  * The last news of each funnel of a company, from generation to deployment; in the order in which they were first heard
@@ -33,17 +40,21 @@ export function useFunnelProgress(companyId: string): readonly FunnelProgress[] 
   useConnection(client);
   useEffect(() => {
     const { unsubscribe } = client.subscribe(`funnel_updates:${companyId}`, event => {
-      if (event.event === 'funnel.update') store.set(withNews(store.get(), dated(event.data)));
+      if (event.event !== 'funnel.update') return;
+      const progress = dated(event.data);
+      const at = Math.min(progress.timestamp.getTime(), Date.parse(event.at));
+      store.set(withNews(store.get(), { progress, at, seq: event.seq ?? 0 }));
     });
     return unsubscribe;
   }, [client, companyId, store]);
-  return useStore(store);
+  const told = useStore(store);
+  return useMemo(() => told.map(({ progress }) => progress), [told]);
 }
 
-/** The backend's clock decides: the bus may deliver 60% before 40%. */
-function withNews(funnels: readonly FunnelProgress[], news: FunnelProgress): readonly FunnelProgress[] {
-  const known = funnels.find(({ funnelId }) => funnelId === news.funnelId);
-  if (!known) return [...funnels, news];
-  if (news.timestamp < known.timestamp) return funnels;
-  return funnels.map(funnel => (funnel === known ? news : funnel));
+/** As the server keeps the latest: by when it happened, then by seq. The bus may deliver 60% before 40%. */
+function withNews(all: readonly Told[], news: Told): readonly Told[] {
+  const known = all.find(({ progress }) => progress.funnelId === news.progress.funnelId);
+  if (!known) return [...all, news];
+  if (news.at < known.at || (news.at === known.at && news.seq < known.seq)) return all;
+  return all.map(told => (told === known ? news : told));
 }

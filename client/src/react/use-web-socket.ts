@@ -20,14 +20,16 @@ import { Subscriptions } from './subscriptions.js';
 /** How the hook behaves. */
 export interface UseWebSocketOptions {
   /** Whether the component connects, and keeps the connection while it is mounted. It does unless this is `false`. */
-  autoConnect?: boolean;
-  /** Told when the connection comes up and goes down. */
-  onConnectionChange?: (isConnected: boolean) => void;
+  autoConnect?: boolean | undefined;
+  /** Told when {@link UseWebSocket.isConnected} changes. */
+  onConnectionChange?: ((isConnected: boolean) => void) | undefined;
 }
 
 /** What {@link useWebSocket} gives. The functions stay the same as long as the client does. */
 export interface UseWebSocket extends Subscribers {
+  /** Whether messages come and go, by a WebSocket or, while those fail, by HTTP. */
   isConnected: boolean;
+  /** What the connection is doing, for an app that tells a slow connection from a fast one. */
   state: State;
   /** The last thing that went wrong with the connection; `null` while it is up. */
   error: FunnelcastError | null;
@@ -60,7 +62,7 @@ export interface UseWebSocket extends Subscribers {
  * useEffect(() => {
  *   if (isConnected) subscribeToConversation('conv-123', message => console.log(message.content));
  * }, [isConnected, subscribeToConversation]);
- * await sendMessage('conv-123', 'Hello!', 'user');
+ * return <button onClick={() => sendMessage('conv-123', 'Hello!', 'user')}>Say hello</button>;
  * ```
  */
 export function useWebSocket({
@@ -69,19 +71,31 @@ export function useWebSocket({
 }: UseWebSocketOptions = {}): UseWebSocket {
   const client = useClient();
   const state = useClientValue(client, getState, 'idle');
+  const isConnected = useClientValue(client, getIsConnected, false);
   const error = useClientValue(client, getError, null);
   const { subscriptions, actions } = useMemo(() => actionsOf(client), [client]);
   useEffect(() => () => subscriptions.clear(), [subscriptions]);
   useConnectionChange(client, onConnectionChange);
   useConnection(client, autoConnect);
-  return { isConnected: state === 'connected', state, error, ...actions };
+  return { isConnected, state, error, ...actions };
 }
 
 const getState = (client: Client): State => client.state;
+const getIsConnected = (client: Client): boolean => client.isConnected;
 const getError = (client: Client): FunnelcastError | null => client.error ?? null;
 
 function useClientValue<T>(client: Client, get: (client: Client) => T, initial: T): T {
-  const subscribe = useCallback((listener: () => void) => client.on('state', listener), [client]);
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const stopState = client.on('state', listener);
+      const stopConnected = client.on('connected', listener);
+      return () => {
+        stopState();
+        stopConnected();
+      };
+    },
+    [client],
+  );
   return useSyncExternalStore(
     subscribe,
     () => get(client),
@@ -94,13 +108,12 @@ function useConnectionChange(client: Client, callback: UseWebSocketOptions['onCo
   const told = useRef(false);
   useEffect(() => {
     const tell = () => {
-      const isConnected = client.state === 'connected';
-      if (isConnected === told.current) return;
-      told.current = isConnected;
-      latest.current?.(isConnected);
+      if (client.isConnected === told.current) return;
+      told.current = client.isConnected;
+      latest.current?.(told.current);
     };
     tell();
-    return client.on('state', tell);
+    return client.on('connected', tell);
   }, [client, latest]);
 }
 

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { EventBridgeClient, PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
 import { backoff } from '../backoff.js';
 import { FunnelcastError } from '../errors.js';
 import { bytes } from './check.js';
+import { callPutEvents, type EventBridge, type PutEventsEntry } from './sdk.js';
 
 /** The most entries of one call, and the most bytes of them together: EventBridge's own limits. */
 const BATCH_ENTRIES_MAX = 10;
@@ -23,14 +23,17 @@ export interface BusEvent {
 
 /** Where to put events. */
 export interface Bus {
-  /** The client of AWS's SDK; made by itself where it is absent, from the usual variables (`AWS_REGION` and so on). */
-  client?: EventBridgeClient;
+  /**
+   * The `EventBridgeClient` of AWS's SDK. Where it is absent, one is made from the usual variables (`AWS_REGION` and so
+   * on).
+   */
+  client?: EventBridge | undefined;
   /** The bus's name, the output `BusName` of the stack. */
   bus: string;
   /** The `source` of the events, as the stack's parameter `EventSource` has it. */
   source: string;
   /** From 0 up to 1, for the waits between tries. */
-  random?: () => number;
+  random?: (() => number) | undefined;
 }
 
 /** Some events were not taken, after all tries. The others were. */
@@ -48,7 +51,7 @@ export class PublishError extends Error {
 
 interface Entry {
   event: BusEvent;
-  request: PutEventsRequestEntry;
+  request: PutEventsEntry;
   bytes: number;
 }
 
@@ -87,17 +90,14 @@ function* batches(entries: readonly Entry[]): Generator<Entry[]> {
 
 /** Puts one batch, and what was refused of it again; returns what is refused in the end. */
 async function putBatch(to: Bus, batch: Entry[]): Promise<PublishError['failed']> {
-  const { PutEventsCommand } = await import('@aws-sdk/client-eventbridge');
-  const client = to.client ?? (await defaultClient());
   const failed: PublishError['failed'][number][] = [];
   let rest = batch;
   for (let tries = 1; rest.length > 0; tries++) {
-    const { Entries = [] } = await client.send(
-      new PutEventsCommand({ Entries: rest.map(({ request }) => request) }),
-    );
+    const requests = rest.map(({ request }) => request);
+    const { Entries: answers = [] } = await callPutEvents(to.client, requests);
     const again: Entry[] = [];
     rest.forEach((entry, i) => {
-      const { ErrorCode: code, ErrorMessage: message = '' } = Entries[i] ?? {};
+      const { ErrorCode: code, ErrorMessage: message = '' } = answers[i] ?? {};
       if (code === undefined) return;
       if (isPassing(code) && tries < TRIES_MAX) again.push(entry);
       else failed.push({ event: entry.event, code, message });
@@ -111,15 +111,6 @@ async function putBatch(to: Bus, batch: Entry[]): Promise<PublishError['failed']
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html */
 function isPassing(code: string): boolean {
   return /^(InternalFailure|InternalException|ThrottlingException)$/.test(code);
-}
-
-let shared: EventBridgeClient | undefined;
-
-/** One client a process: it keeps the connections. */
-async function defaultClient(): Promise<EventBridgeClient> {
-  const { EventBridgeClient: Client } = await import('@aws-sdk/client-eventbridge');
-  shared ??= new Client();
-  return shared;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -40,8 +40,17 @@ export function checkText(text: string, max: number, what: string): string {
   return text;
 }
 
-/** Passes a percentage on: a whole number from 0 to 100. */
+/** Passes a percentage on: a number from 0 to 100. */
 export function checkPercent(number: number, what: string): number {
-  if (Number.isInteger(number) && number >= 0 && number <= 100) return number;
-  throw new FunnelcastError('bad_request', `${what} is a whole number from 0 to 100, not ${number}`);
+  if (Number.isFinite(number) && number >= 0 && number <= 100) return number;
+  throw new FunnelcastError('bad_request', `${what} must be a number from 0 to 100, not ${number}`);
+}
+
+/** Passes the number of a state on: a whole number, 0 or more, that JSON keeps exactly. */
+export function checkRevision(revision: number): number {
+  if (Number.isSafeInteger(revision) && revision >= 0) return revision;
+  throw new FunnelcastError(
+    'bad_request',
+    `revision must be a whole number from 0 to 2^53 - 1, not ${revision}`,
+  );
 }

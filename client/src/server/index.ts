@@ -8,7 +8,13 @@ export type { Channel, ConversationChannel } from '../channels.js';
 export { FunnelcastError } from '../errors.js';
 export { type Bus, type BusEvent, PublishError } from './bus.js';
 export { type OutboxItem, type OutboxOptions, outboxItem } from './outbox.js';
-export { RealTimeUpdates, type RealTimeUpdatesOptions, realTimeUpdates } from './real-time-updates.js';
+export {
+  type ConversationOptions,
+  RealTimeUpdates,
+  type RealTimeUpdatesOptions,
+  realTimeUpdates,
+} from './real-time-updates.js';
+export type { EventBridge } from './sdk.js';
 export { userIdOf } from './subjects.js';
 export {
   createTokenIssuer,

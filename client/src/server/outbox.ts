@@ -12,8 +12,8 @@ const KEPT_SECONDS = 24 * 3_600;
 
 /** What is said of an outbox item. */
 export interface OutboxOptions {
-  /** The stack's table, its output `TableName`. */
-  table: string;
+  /** The stack's table, its output `TableName`; read from `FUNNELCAST_TABLE` where it is absent. */
+  table?: string | undefined;
   /**
    * What a repeat is known by, `[A-Za-z0-9_.:-]{1,64}`: give one that follows from the change itself, e.g.
    * `deployment-17`, and the news comes once, however often the transaction is tried.
@@ -44,19 +44,24 @@ export interface OutboxItem {
  * await documents.send(new TransactWriteCommand({
  *   TransactItems: [
  *     { Put: { TableName: 'funnels', Item: funnel } },
- *     outboxItem(funnelUpdate(user, funnel.id, funnel.name, 'deployed'), { table, key: `deployment-${funnel.version}` }),
+ *     outboxItem(funnelUpdate(user, funnel.id, funnel.name, 'deployed'), { key: `deployment-${funnel.version}` }),
  *   ],
  * }));
  * ```
  */
 export function outboxItem({ channel, event, data }: Update, { table, key }: OutboxOptions): OutboxItem {
   if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(key)) {
-    throw new FunnelcastError('bad_request', `a key is [A-Za-z0-9_.:-]{1,64}, not ${JSON.stringify(key)}`);
+    throw new FunnelcastError(
+      'bad_request',
+      `a key must be [A-Za-z0-9_.:-]{1,64}, not ${JSON.stringify(key)}`,
+    );
   }
+  const tableName = table ?? process.env['FUNNELCAST_TABLE'];
+  if (!tableName) throw new FunnelcastError('bad_request', 'set FUNNELCAST_TABLE, or give `table`');
   const ttl = Math.floor(Date.now() / 1_000) + KEPT_SECONDS;
   return {
     Put: {
-      TableName: table,
+      TableName: tableName,
       Item: { pk: `OUTBOX#${channel}`, sk: key, channel, event, data: JSON.stringify(data), ttl },
     },
   };

@@ -1,5 +1,5 @@
 /**
- * The backend's mouth: each method says one thing to those who may hear it.
+ * Publishing from a backend: each method sends one kind of event.
  *
  * @module
  */
@@ -8,7 +8,8 @@ import type { Channel } from '../channels.js';
 import { FunnelcastError } from '../errors.js';
 import type { FunnelUpdateType, ResourceUpdateType } from '../wire.js';
 import { type Bus, type BusEvent, putEvents } from './bus.js';
-import { checkId, checkText, MESSAGE_BYTES_MAX } from './check.js';
+import { checkId, checkRevision, checkText, MESSAGE_BYTES_MAX } from './check.js';
+import { timestampNow } from './clock.js';
 import {
   analyticsUpdate,
   type BackendMessage,
@@ -26,7 +27,21 @@ import {
 } from './updates.js';
 
 /** How to reach the stack's bus. */
-export interface RealTimeUpdatesOptions extends Partial<Bus> {}
+export type RealTimeUpdatesOptions = { [Name in keyof Bus]?: Bus[Name] | undefined };
+
+/** What may be said of a conversation beside who takes part. */
+export interface ConversationOptions {
+  /**
+   * A whole number that rises with each change of the conversation, such as the version of its row. Give it where several
+   * processes change one conversation, because their clocks differ.
+   */
+  revision?: number | undefined;
+  /**
+   * Whether those who may join from now on may read what was said before, where the conversation has ended, or was another
+   * company's. Without it, such a conversation stays as it is.
+   */
+  keepLog?: boolean | undefined;
+}
 
 /**
  * Publishes by EventBridge. What it says comes at least once: a call that the network interrupts is repeated by AWS's
@@ -43,7 +58,7 @@ export class RealTimeUpdates {
   /**
    * A funnel's generation has begun, goes on, is done or has failed.
    *
-   * @param progress - a whole number from 0 to 100
+   * @param progress - a number from 0 to 100
    *
    * @example
    * ```ts
@@ -88,12 +103,12 @@ export class RealTimeUpdates {
     return this.send(analyticsUpdate(user, metric));
   }
 
-  /** A notice to everybody. */
+  /** Notifies everybody. */
   async sendSystemNotification(notice: Notice): Promise<void> {
     return this.send(systemNotification(notice));
   }
 
-  /** A notice to one user. */
+  /** Notifies one user. */
   async sendUserNotification(user: Pick<UpdateUser, 'id'>, notice: Notice): Promise<void> {
     return this.send(userNotification(user, notice));
   }
@@ -112,21 +127,30 @@ export class RealTimeUpdates {
     return this.send(chatMessage(conversationId, message));
   }
 
-  /** Says who takes part in a conversation: all of them. Those who no longer do are taken out of it. */
+  /**
+   * Says who takes part in a conversation: all of them. Those who no longer do are taken out of it.
+   *
+   * The bus may deliver two of these in either order, and the newer one stands: the one with the higher `revision` or, where
+   * one of them has none, the one that was called later by this process's clock.
+   */
   async sendConversation(
     { companyId }: Pick<UpdateUser, 'companyId'>,
     conversationId: string,
     participants: readonly string[],
+    { revision, keepLog }: ConversationOptions = {},
   ): Promise<void> {
     const detail = {
       conversationId: checkId(conversationId, 'conversationId'),
       companyId: checkId(companyId, 'companyId'),
       participants: participants.map(id => checkId(id, 'the id of a participant')),
+      timestamp: timestampNow(),
+      ...(revision !== undefined && { revision: checkRevision(revision) }),
+      ...(keepLog && { keepLog }),
     };
     return this.#put([{ detailType: 'Conversation', detail }]);
   }
 
-  /** Takes a user out of a channel, on all his devices. Whether he may come back is for his token to say. */
+  /** Removes a user from a channel, on all their devices. Whether they may join again depends on their token. */
   async kick(channel: Channel, userId: string, reason: string): Promise<void> {
     const detail = {
       channel,

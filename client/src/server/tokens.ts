@@ -7,6 +7,7 @@
 import type { Channel } from '../channels.js';
 import { FunnelcastError } from '../errors.js';
 import { bytes, checkId, checkText } from './check.js';
+import { type Algorithm, importKey, signJwt } from './jwt.js';
 
 /** The longest display name, in bytes. */
 const NAME_BYTES_MAX = 128;
@@ -18,7 +19,7 @@ const GRANT_SECONDS_MAX = 600;
 const SECRET_BYTES_MIN = 32;
 
 /**
- * What a user is to a company. The team is `admin` and `member`; a `customer` sees only his own conversations; the
+ * What a user is to a company. The team is `admin` and `member`; a `customer` sees only their own conversations; the
  * `backend` is nobody but your own, which says by HTTP who takes part in them.
  */
 export type Role = 'admin' | 'member' | 'customer' | 'backend';
@@ -27,18 +28,21 @@ export type Role = 'admin' | 'member' | 'customer' | 'backend';
 export interface TokenUser {
   id: string;
   /** What others see; the id where it is absent. */
-  name?: string;
+  name?: string | undefined;
   /** At most 50. */
-  companies?: readonly { id: string; role: Role }[];
+  companies?: readonly { id: string; role: Role }[] | undefined;
 }
 
 /** An issuer, as the stack's parameter `Issuers` has it: `{"kind":"app","iss":..,"aud":..,"alg":..,"keys":..}`. */
 export interface IssuerOptions {
   iss: string;
   aud: string;
-  alg: 'ES256' | 'HS256';
-  /** ES256: the private key as PEM (PKCS #8). HS256: the secret itself, of 32 bytes and more. */
-  key: string;
+  alg: Algorithm;
+  /**
+   * ES256: the private key as PEM (PKCS #8). HS256: the secret itself, of 32 bytes and more. It may be `undefined`, as an
+   * environment variable may where an app is only built; signing then fails.
+   */
+  key: string | undefined;
 }
 
 /** What a grant may allow: to hear a channel, and to send there what a client may send. None is without `join`. */
@@ -52,19 +56,19 @@ export interface GrantOptions {
   /** What it allows there. */
   caps: readonly Capability[];
   /** At most 600, which is also the default. */
-  ttlSeconds?: number;
+  ttlSeconds?: number | undefined;
 }
 
 /** Signs tokens. Made by {@link createTokenIssuer}. */
 export interface TokenIssuer {
   /** A token of a user; it is good for an hour unless `ttlSeconds` says otherwise. */
-  token(user: TokenUser, options?: { ttlSeconds?: number }): Promise<string>;
+  token(user: TokenUser, options?: { ttlSeconds?: number | undefined }): Promise<string>;
   /** A grant of one channel to one user, for the option `grant` of `subscribe`. */
   grant(options: GrantOptions): Promise<string>;
 }
 
 /**
- * Makes an issuer. It needs the package `jose`.
+ * Makes an issuer.
  *
  * @example
  * ```ts
@@ -73,23 +77,16 @@ export interface TokenIssuer {
  * ```
  */
 export function createTokenIssuer({ iss, aud, alg, key }: IssuerOptions): TokenIssuer {
-  if (alg === 'HS256' && bytes(key) < SECRET_BYTES_MIN) {
-    throw new FunnelcastError('bad_request', `an HS256 secret has at least ${SECRET_BYTES_MIN} bytes`);
+  if (alg === 'HS256' && key !== undefined && bytes(key) < SECRET_BYTES_MIN) {
+    throw new FunnelcastError('bad_request', `an HS256 secret must have at least ${SECRET_BYTES_MIN} bytes`);
   }
-  let imported: Promise<CryptoKey | Uint8Array> | undefined;
+  let imported: Promise<CryptoKey> | undefined;
   const sign = async (sub: string, claims: Record<string, unknown>, ttlSeconds: number) => {
-    if (!(ttlSeconds > 0)) throw new FunnelcastError('bad_request', 'ttlSeconds is more than 0');
-    const { SignJWT } = await import('jose');
+    if (!(ttlSeconds > 0)) throw new FunnelcastError('bad_request', 'ttlSeconds must be more than 0');
+    if (key === undefined) throw new FunnelcastError('bad_request', `the ${alg} key is undefined`);
     imported ??= importKey(alg, key);
-    const issuedAt = Math.floor(Date.now() / 1_000);
-    return new SignJWT(claims)
-      .setProtectedHeader({ alg, typ: 'JWT' })
-      .setIssuer(iss)
-      .setAudience(aud)
-      .setSubject(sub)
-      .setIssuedAt(issuedAt)
-      .setExpirationTime(issuedAt + ttlSeconds)
-      .sign(await imported);
+    const iat = Math.floor(Date.now() / 1_000);
+    return signJwt(alg, await imported, { ...claims, iss, aud, sub, iat, exp: iat + ttlSeconds });
   };
   return {
     token: async (user, { ttlSeconds = 3_600 } = {}) => sign(user.id, claimsOf(user), ttlSeconds),
@@ -114,10 +111,4 @@ function claimsOf({ id, name, companies = [] }: TokenUser): Record<string, unkno
       role: company.role,
     })),
   };
-}
-
-async function importKey(alg: 'ES256' | 'HS256', key: string): Promise<CryptoKey | Uint8Array> {
-  if (alg === 'HS256') return new TextEncoder().encode(key);
-  const { importPKCS8 } = await import('jose');
-  return importPKCS8(key, alg);
 }

@@ -28,8 +28,9 @@ import {
   METADATA_BYTES_MAX,
   TITLE_BYTES_MAX,
 } from './check.js';
+import { timestampNow } from './clock.js';
 
-/** Whose news it is: the user who asked for it, and his company. An object of the app's own with these fields will do. */
+/** The user who asked for something, and their company. An object of the app's own with these fields will do. */
 export interface UpdateUser {
   id: string;
   companyId: string;
@@ -46,9 +47,9 @@ export interface Update<Name extends EventName = EventName> {
 
 /** How far something has come, and a line to show. */
 export interface ProgressNote {
-  /** A whole number from 0 to 100. */
-  progress?: number;
-  message?: string;
+  /** A number from 0 to 100. */
+  progress?: number | undefined;
+  message?: string | undefined;
 }
 
 /** A thing that funnels are made of. */
@@ -65,11 +66,11 @@ export interface Metric {
   metric: string;
   value: number;
   /** The value before. */
-  previous?: number;
+  previous?: number | undefined;
   /** The funnel that it is of. */
-  funnelId?: string;
+  funnelId?: string | undefined;
   /** The time that it covers, in the app's words, e.g. `24h`. */
-  period?: string;
+  period?: string | undefined;
 }
 
 /** A notice. */
@@ -78,19 +79,19 @@ export interface Notice {
   title: string;
   message: string;
   /** Where it leads. */
-  url?: string;
+  url?: string | undefined;
   /** Its id; the event's own where it is absent. */
-  id?: string;
+  id?: string | undefined;
 }
 
 /** A message that no user has written. */
 export interface BackendMessage {
   content: string;
   /** `bot` by default. */
-  type?: MessageType;
-  metadata?: Record<string, unknown>;
+  type?: MessageType | undefined;
+  metadata?: Record<string, unknown> | undefined;
   /** Its id; the event's own where it is absent. */
-  id?: string;
+  id?: string | undefined;
 }
 
 /** News of a funnel. */
@@ -107,7 +108,7 @@ export function funnelUpdate(
     funnelId: checkId(funnelId, 'funnelId'),
     funnelName: checkText(funnelName, TITLE_BYTES_MAX, 'funnelName'),
     ...checkNote(note),
-    timestamp: now(),
+    timestamp: timestampNow(),
     userId: checkId(user.id, 'the id of the user'),
     companyId,
   };
@@ -128,7 +129,7 @@ export function resourceUpdate(
     resourceType: checkText(resource.type, 64, 'the type of the resource'),
     resourceName: checkText(resource.name, TITLE_BYTES_MAX, 'the name of the resource'),
     ...checkNote(note),
-    timestamp: now(),
+    timestamp: timestampNow(),
     userId: checkId(user.id, 'the id of the user'),
     companyId,
   };
@@ -152,7 +153,7 @@ export function analyticsUpdate(
     ...(previous !== undefined && { previous }),
     ...(funnelId !== undefined && { funnelId: checkId(funnelId, 'funnelId') }),
     ...(period !== undefined && { period: checkText(period, 64, 'period') }),
-    timestamp: now(),
+    timestamp: timestampNow(),
     companyId,
   };
   return {
@@ -163,7 +164,7 @@ export function analyticsUpdate(
   };
 }
 
-/** A notice to everybody. */
+/** A notification to everybody. */
 export function systemNotification(notice: Notice): Update<'system.notification'> {
   return {
     detailType: 'SystemNotification',
@@ -173,7 +174,7 @@ export function systemNotification(notice: Notice): Update<'system.notification'
   };
 }
 
-/** A notice to the team of a company. The bus has no name for it: put it into the outbox. */
+/** A notification to the team of a company. The bus has no name for it: put it into the outbox. */
 export function companyNotification(
   { companyId }: Pick<UpdateUser, 'companyId'>,
   notice: Notice,
@@ -182,7 +183,7 @@ export function companyNotification(
   return { channel, event: 'system.notification', data: checkNotice(notice) };
 }
 
-/** A notice to one user. */
+/** A notification to one user. */
 export function userNotification(
   { id }: Pick<UpdateUser, 'id'>,
   notice: Notice,
@@ -208,13 +209,13 @@ export function chatMessage(
     conversationId,
     type,
     content: checkText(content, CONTENT_BYTES_MAX, 'content'),
-    timestamp: now(),
+    timestamp: timestampNow(),
     ...(metadata && { metadata }),
   };
   return { detailType: 'ChatMessage', channel, event: 'chat.message', data };
 }
 
-function checkNote({ progress, message }: ProgressNote): ProgressNote {
+function checkNote({ progress, message }: ProgressNote) {
   return {
     ...(progress !== undefined && { progress: checkPercent(progress, 'progress') }),
     ...(message !== undefined && { message: checkText(message, MESSAGE_BYTES_MAX, 'message') }),
@@ -228,11 +229,6 @@ function checkNotice({ level, title, message, url, id }: Notice): Partial<Notifi
     title: checkText(title, TITLE_BYTES_MAX, 'title'),
     message: checkText(message, MESSAGE_BYTES_MAX, 'message'),
     ...(url !== undefined && { url: checkText(url, 2_048, 'url') }),
-    timestamp: now(),
+    timestamp: timestampNow(),
   };
-}
-
-/** Always said by whoever has the news: the bus may deliver it late, and behind what came after it. */
-function now(): string {
-  return new Date().toISOString();
 }

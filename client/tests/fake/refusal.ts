@@ -3,9 +3,10 @@ export class Refusal extends Error {
   readonly code: string;
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: string, retryAfterMs?: number) {
-    super(`refused: ${code}`);
+  /** @param more - when to try again, or what the text says */
+  constructor(code: string, more?: number | string) {
+    super(typeof more === 'string' ? more : `refused: ${code}`);
     this.code = code;
-    this.retryAfterMs = retryAfterMs;
+    this.retryAfterMs = typeof more === 'number' ? more : undefined;
   }
 }

@@ -5,22 +5,8 @@
 
 import type { AnyEvent, Environment, Sign } from '../../src/index.js';
 import { Refusal } from './refusal.js';
+import { validate } from './requests.js';
 import { FakeSocket, type Frame, type Host, LATENCY_MS } from './socket.js';
-
-/** The real server refuses what it does not know, so that a typing error is told. */
-const FIELDS: Record<string, string[]> = Object.fromEntries(
-  Object.entries({
-    join: 'channel since grant',
-    leave: 'channel',
-    send: 'channel event data key base',
-    ack: 'channel seq state',
-    history: 'channel before after limit contains',
-    presence: 'channel',
-    receipts: 'channel',
-    status: '',
-    ping: 'token',
-  }).map(([action, fields]) => [action, ['action', 'id', ...fields.split(' ')]]),
-);
 
 type Answer = object | Error | undefined;
 
@@ -45,6 +31,8 @@ export class FakeServer implements Host {
   intercept: (frame: Frame, socket: FakeSocket | undefined) => Answer = () => undefined;
   /** Told when a socket has opened, in the same moment as the client is. */
   opened: () => void = () => {};
+  /** How much longer than the others a frame takes to be served, in milliseconds: they are served side by side. */
+  delay: (frame: Frame) => number = () => 0;
   /** Whether the reply to a request gets lost. */
   losesReply: (frame: Frame) => boolean = () => false;
   #signs = new Set<(sign: Sign) => void>();
@@ -136,8 +124,7 @@ export class FakeServer implements Host {
   /** Serves a request; throws a {@link Refusal}. */
   serve(frame: Frame, socket: FakeSocket | undefined): object | undefined {
     this.requests.push({ ...frame, socket });
-    const unknown = Object.keys(frame).find(name => !FIELDS[frame.action]?.includes(name));
-    if (unknown) throw new Refusal(`bad_request: unknown field \`${unknown}\``);
+    validate(frame);
     const answer = this.intercept(frame, socket);
     if (answer instanceof Error) throw answer;
     if (answer) return answer;
@@ -147,7 +134,7 @@ export class FakeServer implements Host {
       case 'join':
         return this.#join(frame, socket);
       case 'leave':
-        socket?.channels.delete(frame.channel);
+        socket?.leave(frame.channel, Number(frame['order'] ?? Infinity));
         return { channel: frame.channel };
       case 'send':
         return this.#send(frame, socket);
@@ -156,7 +143,7 @@ export class FakeServer implements Host {
       case 'ack':
         return { seq: frame['seq'] };
       case 'presence':
-        return { users: [], count: 250 };
+        return { users: [], count: 250, at: new Date().toISOString() };
       case 'status': {
         const connectedAt = new Date(socket?.connectedAt ?? 0);
         const expiresAt = new Date(connectedAt.getTime() + this.tokenMs);
@@ -173,8 +160,11 @@ export class FakeServer implements Host {
     }
   }
 
-  #join({ channel, since }: Frame & { since?: number }, socket: FakeSocket | undefined) {
-    socket?.channels.add(channel);
+  #join(
+    { channel, since, order = Infinity }: Frame & { since?: number; order?: number },
+    socket: FakeSocket | undefined,
+  ) {
+    socket?.join(channel, order);
     const log = this.log(channel);
     const head = this.head(channel);
     const first = log[0]?.seq ?? head + 1;
@@ -188,6 +178,7 @@ export class FakeServer implements Host {
       more: missed.length > 100,
       latest: this.latest.get(channel) ?? [],
       presence: this.presence.get(channel) ?? [],
+      at: new Date().toISOString(),
     };
   }
 
@@ -236,6 +227,7 @@ export class FakeServer implements Host {
       this.requests.push({ action: 'connect', id: '', channel: '', socket: undefined });
       return Response.json({ url: 'wss://fake.test/dev', ticket: `t${this.count('connect')}` });
     }
+    if (pathname.endsWith('/status')) return Response.json({ connections: [] });
     const fields =
       init.method === 'POST' ? JSON.parse(String(init.body)) : Object.fromEntries(searchParams.entries());
     try {

@@ -1,6 +1,6 @@
 /** What most tests begin with: fake time, a fake server, a client of it, and a record of what it is told. */
 
-import { afterEach, beforeEach, vi } from 'vitest';
+import { afterEach, beforeEach, expect, vi } from 'vitest';
 import {
   type Client,
   type ClientOptions,
@@ -68,6 +68,21 @@ export const contents = ({ server }: Scene) =>
 /** The requests to send that the server got. */
 export const sends = ({ server }: Scene) => server.requests.filter(({ action }) => action === 'send');
 
+/** Fails each test of the file that leaves a rejection that nobody handles. */
+export function watchRejections(): void {
+  const unhandled: unknown[] = [];
+  const keep = (reason: unknown) => unhandled.push(reason);
+  beforeEach(() => {
+    process.on('unhandledRejection', keep);
+  });
+  afterEach(async () => {
+    await new Promise(resolve => realImmediate(resolve)); // they are told after the microtasks
+    process.off('unhandledRejection', keep);
+    expect(unhandled.splice(0)).toEqual([]);
+  });
+}
+
+const realImmediate = setImmediate;
 const clients: Client[] = [];
 
 beforeEach(() => {

@@ -1,7 +1,8 @@
 /** A socket to the server in the test's process. */
 
 import type { WebSocketLike } from '../../src/index.js';
-import type { Refusal } from './refusal.js';
+import { Refusal } from './refusal.js';
+import { bytes, FRAME_BYTES_MAX } from './requests.js';
 
 /** How long a frame takes, each way. */
 export const LATENCY_MS = 5;
@@ -14,6 +15,7 @@ export interface Host {
   readonly sockets: FakeSocket[];
   readonly door: 'open' | 'closed' | 'silent';
   readonly opened: () => void;
+  readonly delay: (frame: Frame) => number;
   readonly losesReply: (frame: Frame) => boolean;
   serve(frame: Frame, socket: FakeSocket): object | undefined;
 }
@@ -33,6 +35,8 @@ export class FakeSocket implements WebSocketLike {
   /** Nothing gets through any more, and nobody is told. */
   isDead = false;
   readonly #server: Host;
+  /** The latest `join` or `leave` of each channel. */
+  readonly #orders = new Map<string, { action: 'join' | 'leave'; order: number }>();
 
   constructor(server: Host, url: string, protocols: string[]) {
     this.#server = server;
@@ -51,7 +55,30 @@ export class FakeSocket implements WebSocketLike {
 
   send(text: string): void {
     if (this.state !== 'open') throw new Error('the socket is not open');
-    setTimeout(() => this.#serve(text), LATENCY_MS);
+    setTimeout(() => {
+      if (bytes(text) > FRAME_BYTES_MAX) return this.cut(1009);
+      const frame: Frame = JSON.parse(text);
+      setTimeout(() => this.#serve(frame), this.#server.delay(frame));
+    }, LATENCY_MS);
+  }
+
+  /** Makes the connection a member, unless that is older than a leave that was served before it. */
+  join(channel: string, order: number): void {
+    const last = this.#orders.get(channel);
+    if (last && last.order > order) {
+      if (last.action === 'leave') throw new Refusal('conflict');
+      return;
+    }
+    this.#orders.set(channel, { action: 'join', order });
+    if (this.state === 'open') this.channels.add(channel);
+  }
+
+  /** Ends a membership, unless a later join has been served before. */
+  leave(channel: string, order: number): void {
+    const last = this.#orders.get(channel);
+    if (last && last.order > order) return;
+    this.#orders.set(channel, { action: 'leave', order });
+    this.channels.delete(channel);
   }
 
   close(): void {
@@ -75,17 +102,16 @@ export class FakeSocket implements WebSocketLike {
     }, LATENCY_MS);
   }
 
-  #serve(text: string): void {
+  #serve(frame: Frame): void {
     // What has been sent gets there, even where the socket has ended since.
     if (this.isDead) return;
-    const frame = JSON.parse(text);
     const { id } = frame;
     try {
       const data = this.#server.serve(frame, this);
       if (!this.#server.losesReply(frame)) this.deliver({ type: 'reply', id, ok: true, data });
     } catch (error) {
-      const { code, message, retryAfterMs } = error as Refusal;
-      if (code === undefined) throw error;
+      if (!(error instanceof Refusal)) throw error;
+      const { code, message, retryAfterMs } = error;
       this.deliver({ type: 'reply', id, ok: false, error: { code, message, retryAfterMs } });
     }
   }

@@ -13,7 +13,7 @@ const funnel = (seq: number, funnelId: string, progress: number, second: number)
   channel: FUNNELS,
   event: 'funnel.update',
   seq,
-  at: '1',
+  at: '2026-01-01T00:00:09.000Z',
   data: {
     type: 'generation_progress',
     funnelId,
@@ -37,6 +37,18 @@ test('the last news of each funnel, from before and as it comes', async () => {
   await pass(100);
   expect(progress()).toEqual(['f1 80', 'f2 10']);
   expect(result.current[0]?.timestamp).toBeInstanceOf(Date);
+});
+
+test('of two at one moment the one with the higher seq, and none of the future', async () => {
+  const { server, Provider } = scene();
+  const { result } = renderHook(() => useFunnelProgress('b'), { wrapper: Provider });
+  await pass(100);
+  const ahead = funnel(1, 'f1', 10, 0);
+  server.post({ ...ahead, data: { ...ahead.data, timestamp: '2026-01-01T01:00:00.000Z' } });
+  for (const news of [funnel(2, 'f1', 20, 9), funnel(3, 'f1', 30, 9), funnel(4, 'f2', 40, 1)])
+    server.post(news);
+  await pass(100);
+  expect(result.current.map(({ progress }) => progress)).toEqual([30, 40]);
 });
 
 test('another company has funnels of its own', async () => {

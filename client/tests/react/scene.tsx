@@ -3,7 +3,7 @@
 import { act, cleanup } from '@testing-library/react';
 import { createElement, type ReactNode } from 'react';
 import { afterEach, beforeEach, vi } from 'vitest';
-import { type Client, createClient } from '../../src/index.js';
+import { type Client, type ClientOptions, createClient } from '../../src/index.js';
 import { FunnelcastProvider } from '../../src/react/index.js';
 import { FakeServer } from '../fake/server.js';
 
@@ -15,9 +15,9 @@ export interface Scene {
 }
 
 /** A server, a client of it, and a provider of that. */
-export function scene(): Scene {
+export function scene(options: Partial<ClientOptions> = {}): Scene {
   const server = new FakeServer();
-  const client = createClient({ url: 'wss://fake.test/dev', environment: server.environment });
+  const client = createClient({ url: 'wss://fake.test/dev', environment: server.environment, ...options });
   return {
     server,
     client,

@@ -16,7 +16,7 @@ async function conversation(messages: string[] = [], options = {}) {
   return { ...it, result, unmount, shown };
 }
 
-test('a guest is let in by his grant', async () => {
+test('a guest is let in by a grant', async () => {
   const { server } = await conversation([], { grant: async () => 'a-grant' });
   const [join] = server.requests.filter(({ action }) => action === 'join');
   expect(join?.['grant']).toBe('a-grant');
@@ -151,7 +151,13 @@ describe('what we say', () => {
 });
 
 describe('the others', () => {
-  const post = (event: string, data: object) => ({ type: 'event', channel: CHANNEL, event, at: '2', data });
+  const post = (event: string, data: object) => ({
+    type: 'event',
+    channel: CHANNEL,
+    event,
+    at: new Date().toISOString(),
+    data,
+  });
 
   test('have read what we said', async () => {
     const { server, result } = await conversation(['theirs']);

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 
-import { act, render, renderHook, screen } from '@testing-library/react';
-import { StrictMode, useEffect } from 'react';
+import { act, render, renderHook } from '@testing-library/react';
+import { StrictMode } from 'react';
 import { expect, test, vi } from 'vitest';
 import {
   configureFunnelcast,
@@ -13,68 +13,6 @@ import {
 import { FakeServer } from '../fake/server.js';
 import { CHANNEL } from '../fake/setup.js';
 import { pass, scene } from './scene.js';
-
-/** The component of old, word for word but for its contents. */
-function LiveChatComponent({
-  onMessage,
-  onConnection,
-}: Record<'onMessage' | 'onConnection', (x: unknown) => void>) {
-  const { isConnected, sendMessage, subscribeToConversation, subscribeToTyping } = useWebSocket({
-    autoConnect: true,
-    onConnectionChange: connected => onConnection(connected),
-  });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the call shape of old
-  useEffect(() => {
-    if (isConnected) {
-      subscribeToConversation('c1', message => onMessage(message.content));
-      subscribeToTyping('c1', typing => onMessage(`${typing.userName} ${typing.isTyping}`));
-    }
-  }, [isConnected, subscribeToConversation, subscribeToTyping]);
-  return (
-    <button type="button" onClick={() => void sendMessage('c1', 'Hello!', 'user')}>
-      {isConnected ? 'Connected' : 'Disconnected'}
-    </button>
-  );
-}
-
-test.each([
-  ['strict mode', StrictMode],
-  ['production', ({ children }: { children: React.ReactNode }) => children],
-])('the component of old: heard once, over reconnections, in %s', async (_, Mode) => {
-  const { server, Provider } = scene();
-  const heard: unknown[] = [];
-  const connections: unknown[] = [];
-  render(
-    <Mode>
-      <Provider>
-        <LiveChatComponent onMessage={text => heard.push(text)} onConnection={up => connections.push(up)} />
-      </Provider>
-    </Mode>,
-  );
-  expect(screen.getByRole('button').textContent).toBe('Disconnected');
-  await pass(12_000);
-  expect(screen.getByRole('button').textContent).toBe('Connected');
-  expect(server.sockets).toHaveLength(1);
-  await pass(100); // React 18 runs the effect now, and only then is the channel joined
-  server.say(CHANNEL, 'one');
-  await pass(100);
-  server.socket.cut();
-  server.append(CHANNEL, 'two');
-  await pass(12_000);
-  server.socket.cut();
-  await pass(100);
-  server.say(CHANNEL, 'three');
-  const typing = { conversationId: 'c1', userId: 'user_2', userName: 'Bob', isTyping: true, timestamp: '1' };
-  server.post({ type: 'event', channel: CHANNEL, event: 'chat.typing', at: '1', data: typing });
-  await pass(100);
-  expect(heard).toEqual(['one', 'two', 'three', 'Bob true']);
-  await pass(6_000);
-  expect(heard.at(-1)).toBe('Bob false');
-  expect(connections).toEqual([true, false, true, false, true]);
-  act(() => screen.getByRole('button').click());
-  await pass(100);
-  expect(heard.at(-1)).toBe('Hello!');
-});
 
 test('the connection ends a while after the last user of it, and not between two', async () => {
   const { server, Provider } = scene();
@@ -106,7 +44,7 @@ test('subscriptions end with the component', async () => {
   expect(heard).toEqual(['one']);
 });
 
-test('who subscribes again replaces his handler; who unsubscribes with an old one ends nothing', async () => {
+test('subscribing again replaces the handler; unsubscribing an old one ends nothing', async () => {
   const { server, Provider } = scene();
   const heard: string[] = [];
   const { result } = renderHook(() => useWebSocket(), { wrapper: Provider });
@@ -152,7 +90,7 @@ test('a new callback is the one that is called, and the functions stay the same'
   expect(result.current.subscribeToConversation).toBe(subscribeToConversation);
 });
 
-test('who comes when the connection is up is told so, once', async () => {
+test('a component that comes when the connection is up is told so, once', async () => {
   const { client, Provider } = scene();
   client.connect();
   await pass(100);

@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { chatMessage, PublishError, RealTimeUpdates, systemNotification } from '../../src/server/index.js';
 
 interface PutEntry {
@@ -113,6 +113,32 @@ test('every update has its name and its fields', async () => {
     ['Conversation', { conversationId: 'conv-1', companyId: 'biz_1', participants: ['user_1', 'user_2'] }],
     ['Kick', { channel: 'conversation:conv-1', userId: 'user_2', reason: 'refunded' }],
   ]);
+});
+
+test('what is said in one millisecond, or by a clock that is set back, has an order all the same', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
+  await updates.sendConversation(user, 'conv-1', ['user_1']);
+  await updates.sendConversation(user, 'conv-1', ['user_1', 'user_2']);
+  vi.setSystemTime(Date.now() - 30_000);
+  await updates.sendConversation(user, 'conv-1', []);
+  await updates.sendFunnelDeploymentUpdate(user, 'funnel_1', 'Spring', true);
+  vi.useRealTimers();
+  const timestamps = calls.flat().map(({ Detail }) => JSON.parse(Detail).timestamp);
+  expect(timestamps).toHaveLength(4);
+  expect(timestamps).toEqual([...new Set(timestamps)].sort());
+});
+
+test('a conversation has what the backend says of it', async () => {
+  await updates.sendConversation(user, 'conv-1', ['user_1'], { revision: 7, keepLog: true });
+  expect(JSON.parse(calls.flat()[0]?.Detail ?? '')).toEqual({
+    conversationId: 'conv-1',
+    companyId: 'biz_1',
+    participants: ['user_1'],
+    timestamp: expect.stringMatching(/Z$/),
+    revision: 7,
+    keepLog: true,
+  });
+  await expect(updates.sendConversation(user, 'conv-1', [], { revision: 1.5 })).rejects.toThrow('revision');
 });
 
 describe('many at once', () => {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { decodeProtectedHeader, importSPKI, jwtVerify } from 'jose';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   companyNotification,
   createTokenIssuer,
@@ -39,6 +39,25 @@ describe('a token', () => {
     await expect(jwtVerify(token, await importSPKI(pem, 'ES256'))).resolves.toMatchObject({
       payload: { sub: 'user_1', companies: [] },
     });
+  });
+
+  test('may be signed with a key whose line breaks an environment variable has as two characters', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString().replaceAll('\n', '\\n');
+    const es256 = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key });
+    await expect(es256.token({ id: 'user_1' })).resolves.toMatch(/^[\w-]+\.[\w-]+\.[\w-]{86}$/);
+  });
+
+  const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
+  const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  test.each([
+    ['no key', undefined, 'is undefined'],
+    ['no PEM', 'key', 'in PKCS #8'],
+    ['a key of another curve', p384.export({ type: 'pkcs8', format: 'pem' }).toString(), 'of P-256'],
+    ['a key of another form', p256.export({ type: 'sec1', format: 'pem' }).toString(), 'in PKCS #8'],
+  ])('with %s is not made', async (_, key, reason) => {
+    const es256 = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key });
+    await expect(es256.token({ id: 'user_1' })).rejects.toThrow(reason);
   });
 
   test.each([
@@ -110,8 +129,16 @@ describe('an outbox item', () => {
     expect(outboxItem(notice, { table: 't', key: 'k' }).Put.Item.channel).toBe('company:biz_1');
   });
 
+  test('goes to the table of the environment, unless another is named', () => {
+    const update = funnelUpdate(user, 'f1', 'Spring', 'deployed');
+    expect(() => outboxItem(update, { key: 'k' })).toThrow('set FUNNELCAST_TABLE');
+    vi.stubEnv('FUNNELCAST_TABLE', 'funnelcast-dev');
+    expect(outboxItem(update, { key: 'k' }).Put.TableName).toBe('funnelcast-dev');
+    vi.unstubAllEnvs();
+  });
+
   test('needs a key that is one', () => {
     const update = funnelUpdate(user, 'f1', 'Spring', 'deployed');
-    expect(() => outboxItem(update, { table: 't', key: 'a key' })).toThrow('a key is');
+    expect(() => outboxItem(update, { table: 't', key: 'a key' })).toThrow('a key must be');
   });
 });

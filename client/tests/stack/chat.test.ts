@@ -1,15 +1,18 @@
 /** Two people and a backend, on the real local stack. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import WebSocket from 'ws';
 import {
+  type Channel,
   type Client,
   type ConversationChannel,
+  defaultEnvironment,
   type PresenceState,
   type TypingIndicator,
   watchPresence,
   watchTyping,
 } from '../../src/index.js';
-import { listen, type Person, patience, person, Stack, unique } from './stack.js';
+import { join, listen, type Person, patience, person, Stack, unique } from './stack.js';
 
 let stack: Stack;
 let ann: Person;
@@ -101,6 +104,85 @@ describe('a conversation', () => {
   test('a stranger is refused', async () => {
     const { joined } = stack.client(person('Eve')).subscribe(channel, () => {});
     await expect(joined).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describe('what used to part a client from its channel', () => {
+  test('channels that are let go and listened to again in the same moment are all heard', async () => {
+    const company = unique('biz');
+    const boss = person('Boss', `${company}:admin`);
+    const conversations = Array.from({ length: 4 }, () => unique('conv'));
+    await Promise.all(
+      conversations.map(id => stack.updates.sendConversation({ companyId: company }, id, [ann.id, boss.id])),
+    );
+    const channels = conversations.map(id => `conversation:${id}` as const);
+    // A channel lingers as long as the client's world says: here no time at all, so that leave and join cross.
+    const after = (ms: number, callback: () => void) => {
+      const timer = setTimeout(callback, ms === 5_000 ? 0 : ms);
+      return () => clearTimeout(timer);
+    };
+    const a = stack.client(ann, {
+      environment: { ...defaultEnvironment, WebSocket: WebSocket as never, after },
+    });
+    const b = stack.client(boss);
+    const leaves = new Set<string>();
+    a.on('frame', ({ text }) => {
+      const { action, type, id } = JSON.parse(text);
+      if (action === 'leave') leaves.add(id);
+      if (type === 'reply') leaves.delete(id);
+    });
+    const heard = new Map<string, number>();
+    const listenTo = (of: Channel) =>
+      a.subscribe(of, ({ seq = 0 }) => heard.set(of, seq), {
+        onError: error => expect(error).toBeUndefined(),
+      });
+    await Promise.all(channels.map(of => join(b, of, () => {})));
+    for (let round = 1; round <= 2; round++) {
+      const first = channels.map(listenTo);
+      await Promise.all(first.map(({ joined }) => joined));
+      for (const { unsubscribe } of first) unsubscribe();
+      await vi.waitFor(() => expect(leaves.size).toBeGreaterThan(0), { interval: 1 }); // the first is being left
+      const second = channels.map(listenTo);
+      await Promise.all(second.map(({ joined }) => joined));
+      await vi.waitFor(() => expect(leaves.size).toBe(0), patience); // whichever was served first
+      await Promise.all(channels.map(of => b.send(of, 'chat.message', { content: 'can you hear me?' })));
+      await vi.waitFor(() => expect([...heard.values()]).toEqual(channels.map(() => round)), patience);
+      for (const { unsubscribe } of second) unsubscribe();
+    }
+  });
+
+  test('what is too large is refused, and everything else goes on, on the same socket', async () => {
+    const a = stack.client(ann);
+    const heard = await listen(a, channel);
+    const states: string[] = [];
+    a.on('state', ({ state }) => states.push(state));
+    for (const content of ['x'.repeat(40_000), '\n'.repeat(16_384)]) {
+      await expect(say(a, content)).rejects.toMatchObject({ code: 'too_large' });
+    }
+    await expect(say(a, 'x'.repeat(16_385))).rejects.toMatchObject({ code: 'too_large' }); // by the server
+    await say(a, 'small');
+    await vi.waitFor(() => expect(heard).toEqual(['small']), patience);
+    expect(states).toEqual([]);
+  });
+
+  test('a status outlives the connection that it was said on', async () => {
+    const [a, b] = [stack.client(ann), stack.client(bob)];
+    await Promise.all([listen(a, channel), listen(b, channel)]);
+    let here: PresenceState = { users: [], count: 0 };
+    watchPresence(b, channel, state => {
+      here = state;
+    });
+    const status = () => here.users.find(({ userId }) => userId === ann.id)?.status;
+    await a.send(channel, 'presence.update', { status: 'away' });
+    await vi.waitFor(() => expect(status()).toBe('away'), patience);
+    a.reconnect();
+    await vi.waitFor(() => expect(a.state).toBe('connected'), patience);
+    await say(a, 'back'); // the channel is joined again
+    await vi.waitFor(async () => {
+      const roster = await b.presence(channel);
+      expect(roster.users.find(({ userId }) => userId === ann.id)?.status).toBe('away');
+    }, patience);
+    await vi.waitFor(() => expect(status()).toBe('away'), patience);
   });
 });
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Channel, JoinOrder, Seq, Timestamp, event::Presence, frame::Event};
+use super::messages::LATEST_CURSOR_BYTES_MAX;
+use crate::{Channel, JoinOrder, Seq, Timestamp, event::Presence, frame::Event, text::Text};
 
 /// Begins to hear a channel.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct Joined {
     pub more: bool,
     /// The last value of each key, on channels that keep one.
     pub latest: Vec<Event>,
+    /// Where the reply's size cut `latest`: the `latest` of `history` to go on with.
+    #[serde(default, rename = "latestNext", skip_serializing_if = "Option::is_none")]
+    pub latest_next: Option<Text<LATEST_CURSOR_BYTES_MAX>>,
     /// Who is here, on channels that tell; empty where they are too many to name.
     pub presence: Vec<Presence>,
     /// All presence events up to this time are contained in `presence`.

@@ -1,14 +1,19 @@
 //! What is said on a channel, and read again: `send`, `history`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::{Channel, Error, Key, Seq, event::EventName, frame::Event, text::Text, time::Timestamp};
+use crate::{
+    Channel, Key, Seq, event::EventName, frame::Event, parse::whole_number, text::Text, time::Timestamp,
+};
 
 /// The most events of one `history` page.
 pub const HISTORY_LIMIT_MAX: u8 = 100;
 /// The longest text that `history` looks for, in bytes.
 pub const CONTAINS_BYTES_MAX: usize = 256;
+
+/// The longest place among a channel's last values, in bytes: a sort key of DynamoDB's.
+pub const LATEST_CURSOR_BYTES_MAX: usize = 1024;
 
 /// Publishes an event.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -50,7 +55,7 @@ pub struct Sent {
     pub recipients: usize,
 }
 
-/// Reads a page of the log: its end, or what is on one side of an event; `before` and `after` exclude each other.
+/// Reads a page of the log: its end, or what is on one side of an event; `before`, `after` and `latest` exclude each other.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -63,17 +68,19 @@ pub struct History {
     /// The events after this seq, the earliest of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Seq>,
+    /// Not the log but the channel's last values, from this place on: the `latestNext` of a `join` or of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Text<LATEST_CURSOR_BYTES_MAX>>,
     /// How many.
     pub limit: HistoryLimit,
-    /// Only chat messages whose content has this in it, whatever the case of its letters.
+    /// Only chat messages whose content has this in it, whatever the case of its letters and the form that they are written in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<Text<CONTAINS_BYTES_MAX>>,
 }
 
 /// How many events a page may have: 1 to [`HISTORY_LIMIT_MAX`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, extend("minimum" = 1, "maximum" = HISTORY_LIMIT_MAX)))]
-#[serde(try_from = "u8")]
 pub struct HistoryLimit(u8);
 
 impl HistoryLimit {
@@ -83,15 +90,10 @@ impl HistoryLimit {
     }
 }
 
-impl TryFrom<u8> for HistoryLimit {
-    type Error = Error;
-
-    fn try_from(number: u8) -> Result<Self, Error> {
-        if (1..=HISTORY_LIMIT_MAX).contains(&number) {
-            Ok(Self(number))
-        } else {
-            Err(Error::BadRequest("`limit` is a whole number from 1 to 100".into()))
-        }
+impl<'de> Deserialize<'de> for HistoryLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = whole_number(deserializer, 1, HISTORY_LIMIT_MAX.into())?;
+        Ok(Self(u8::try_from(number).unwrap_or(HISTORY_LIMIT_MAX))) // it is not above it
     }
 }
 
@@ -107,4 +109,7 @@ pub struct Page {
     /// looks through many events to find few.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Seq>,
+    /// Of a page of last values, where there are more: the `latest` to go on with.
+    #[serde(default, rename = "latestNext", skip_serializing_if = "Option::is_none")]
+    pub latest_next: Option<Text<LATEST_CURSOR_BYTES_MAX>>,
 }

@@ -4,12 +4,14 @@
 //!
 //! # Layout
 //! Here is how a frame is parsed, and the list of the actions. Each has its fields and its reply side by side:
+//! - `echo`: what can be read of the `id` of a frame that is refused
 //! - `connection`: `status`, `ping`
 //! - `membership`: `join`, `leave`, `presence`
 //! - `messages`: `send`, `history`
 //! - `receipts`: `ack`, `receipts`
 
 mod connection;
+mod echo;
 mod membership;
 mod messages;
 mod receipts;
@@ -19,8 +21,12 @@ use serde_json::{Map, Value};
 
 pub use self::{
     connection::{Ping, Pong, Status, StatusReply},
+    echo::Echo,
     membership::{Join, Joined, Leave, Left, PresenceQuery, Roster},
-    messages::{CONTAINS_BYTES_MAX, HISTORY_LIMIT_MAX, History, HistoryLimit, Page, Send, Sent},
+    messages::{
+        CONTAINS_BYTES_MAX, HISTORY_LIMIT_MAX, History, HistoryLimit, LATEST_CURSOR_BYTES_MAX, Page, Send,
+        Sent,
+    },
     receipts::{Ack, Acked, ReceiptBook, ReceiptsQuery, UserReceipts},
 };
 use crate::{Channel, Error, RequestId};
@@ -45,8 +51,8 @@ pub struct Request<A> {
 /// A frame that is no request, with as much of its `id` as could be read, so that the caller knows which one it was.
 #[derive(Debug, PartialEq)]
 pub struct Rejected {
-    /// The caller's reference, where there was one.
-    pub id: Option<RequestId>,
+    /// The caller's reference, where there was one; it need not be what a request's has to be.
+    pub id: Option<Echo>,
     /// Why.
     pub error: Error,
 }
@@ -63,7 +69,7 @@ pub fn parse<A: Action>(body: &str) -> Result<Request<A>, Rejected> {
     let (id, fields) = envelope(body)?;
     match from_fields(fields) {
         Ok(action) => Ok(Request { id, action }),
-        Err(error) => Err(Rejected { id, error }),
+        Err(error) => Err(Rejected { id: id.map(Echo::from), error }),
     }
 }
 
@@ -81,29 +87,30 @@ pub fn from_fields<A: Action>(fields: Map<String, Value>) -> Result<A, Error> {
 /// The refusal of a frame that no route took: it names no action that exists, or is no request at all.
 pub fn reject_unrouted(body: &str) -> Rejected {
     match envelope(body) {
-        Ok((id, _)) => Rejected { id, error: Error::UnknownAction },
+        Ok((id, _)) => Rejected { id: id.map(Echo::from), error: Error::UnknownAction },
         Err(rejected) => rejected,
     }
 }
 
 /// Takes `action` and `id` off a frame, and leaves the action's own fields.
 fn envelope(body: &str) -> Result<(Option<RequestId>, Map<String, Value>), Rejected> {
-    let bad = |id, text: &'static str| Rejected { id, error: Error::BadRequest(text.into()) };
+    let unread = |error| Rejected { id: Echo::of_frame(body), error };
     let mut fields = match serde_json::from_str(body) {
         Ok(Value::Object(fields)) => fields,
-        Ok(_) => return Err(bad(None, "a frame is a JSON object")),
-        Err(error) => return Err(Rejected { id: None, error: Error::from_serde(&error) }),
-    };
-    let id = match fields.remove("id") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(id)) => {
-            Some(RequestId::try_from(id).map_err(|error| Rejected { id: None, error })?)
+        Ok(_) => return Err(unread(Error::BadRequest("a frame must be a JSON object".into()))),
+        Err(error) => {
+            let reason = Error::from_serde(&error);
+            return Err(unread(Error::BadRequest(format!("a frame must be JSON: {reason}").into())));
         }
-        Some(_) => return Err(bad(None, "`id` is a string of 1 to 64 bytes")),
     };
+    let id = fields.remove("id").filter(|id| !id.is_null());
+    let echo = id.as_ref().and_then(Echo::of_value);
+    let rejected = |error| Rejected { id: echo.clone(), error };
+    let id = id.map(|id| Error::parse_at("id", id)).transpose().map_err(rejected)?;
     match fields.remove("action") {
         Some(Value::String(_)) => Ok((id, fields)),
-        _ => Err(bad(id, "`action` is missing or no string")),
+        Some(_) => Err(rejected(Error::invalid("action", "must be a string"))),
+        None => Err(rejected(Error::invalid("action", "is missing"))),
     }
 }
 

@@ -40,6 +40,9 @@ pub struct ReceiptsQuery {
 pub struct ReceiptBook {
     /// Who takes part in the conversation, and who else has ever acked.
     pub users: Vec<UserReceipts>,
+    /// Whether there are more than a reply holds: those who have only acked are left out then, from the last id backwards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 /// How far one user has come; 0 where he never said.

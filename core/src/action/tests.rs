@@ -6,15 +6,24 @@ use super::*;
 
 fn code<A: Action + std::fmt::Debug>(body: &str) -> (&'static str, Option<String>) {
     let rejected = parse::<A>(body).expect_err(body);
-    (rejected.error.code(), rejected.id.map(|id| id.to_string()))
+    (rejected.error.code(), rejected.id.map(|id| id.as_json().to_owned()))
 }
 
 #[test]
 fn a_refusal_says_which_request_it_was() {
-    assert_eq!(code::<Join>(r#"{"action":"join","id":"7"}"#), ("bad_request", Some("7".into())));
+    assert_eq!(code::<Join>(r#"{"action":"join","id":"7"}"#), ("bad_request", Some("\"7\"".into())));
     let bad_channel = r#"{"action":"join","id":"7","channel":"chat:1"}"#;
-    assert_eq!(code::<Join>(bad_channel), ("invalid_channel", Some("7".into())));
-    assert_eq!(code::<Join>(r#"{"action":"join","id":7,"channel":"system"}"#), ("bad_request", None));
+    assert_eq!(code::<Join>(bad_channel), ("invalid_channel", Some("\"7\"".into())));
+    assert_eq!(
+        code::<Join>(r#"{"action":"join","id":7,"channel":"system"}"#),
+        ("bad_request", Some("7".into()))
+    );
+    let long = format!("\"{}\"", "i".repeat(65));
+    assert_eq!(code::<Ping>(&format!(r#"{{"action":"ping","id":{long}}}"#)), ("bad_request", Some(long)));
+    assert_eq!(
+        code::<Ping>(r#"{"action":"ping","a":"\ud83c","id":"7"}"#),
+        ("bad_request", Some("\"7\"".into()))
+    );
     assert_eq!(code::<Ping>("[]"), ("bad_request", None));
     assert_eq!(code::<Ping>("{"), ("bad_request", None));
 }

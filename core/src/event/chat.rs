@@ -171,13 +171,15 @@ pub struct Signal {
 
 fn check_message(content: &str, metadata: Option<&Map<String, Value>>) -> Result<(), Error> {
     match content.len() {
-        0 => Err(Error::BadRequest("`content` must not be empty".into())),
-        n if n > CONTENT_BYTES_MAX => Err(Error::TooLarge { what: "content", bytes_max: CONTENT_BYTES_MAX }),
+        0 => Err(Error::invalid("content", "must not be empty")),
+        n if n > CONTENT_BYTES_MAX => {
+            Err(Error::TooLarge { what: "content".into(), bytes_max: CONTENT_BYTES_MAX })
+        }
         _ => metadata.map_or(Ok(()), |metadata| check_json(metadata, "metadata", METADATA_BYTES_MAX)),
     }
 }
 
 fn check_json(value: &impl Serialize, what: &'static str, bytes_max: usize) -> Result<(), Error> {
     let bytes = serde_json::to_vec(value).map_err(|error| Error::from_serde(&error))?;
-    if bytes.len() <= bytes_max { Ok(()) } else { Err(Error::TooLarge { what, bytes_max }) }
+    if bytes.len() <= bytes_max { Ok(()) } else { Err(Error::TooLarge { what: what.into(), bytes_max }) }
 }

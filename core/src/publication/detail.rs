@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{Publication, raw};
+use super::{Publication, Times, raw};
 use crate::{
     Channel, Error, Key, Timestamp, UserId,
     event::{
@@ -16,8 +16,7 @@ use crate::{
 impl Publication {
     /// From the backend, by EventBridge: the detail type says which event it is, the detail is its `data`.
     ///
-    /// `id` is EventBridge's for the event, and `said_at` its time: a repeat has the same. `at` is now. A bot whose user the
-    /// backend does not name is `agent`.
+    /// `id` is EventBridge's for the event: a repeat has the same. A bot whose user the backend does not name is `agent`.
     ///
     /// # Errors
     /// [`Error::BadRequest`] or [`Error::TooLarge`], saying what is wrong with it.
@@ -26,8 +25,7 @@ impl Publication {
         detail: Value,
         id: Key,
         agent: Option<&UserId>,
-        said_at: Timestamp,
-        at: Timestamp,
+        times: Times,
     ) -> Result<Self, Error> {
         let event = match detail_type {
             "FunnelUpdate" => EventName::FunnelUpdate,
@@ -36,9 +34,12 @@ impl Publication {
             "SystemNotification" => EventName::SystemNotification,
             "UserNotification" => EventName::UserNotification,
             "ChatMessage" => EventName::ChatMessage,
-            _ => return Err(Error::BadRequest(format!("no such detail type: {detail_type:.64}").into())),
+            _ => {
+                let known = "FunnelUpdate, ResourceUpdate, AnalyticsUpdate, SystemNotification, UserNotification, ChatMessage";
+                return Err(Error::invalid("detail-type", format!("must be one of {known}")));
+            }
         };
-        Self::place(event, address(event, detail, &id, agent, said_at)?, id, at)
+        Self::place(event, address("detail", event, detail, &id, agent, times)?, id, times)
     }
 
     /// From the outbox: as from EventBridge, but the channel is given and must be the one that the data is for.
@@ -51,31 +52,29 @@ impl Publication {
         data: Value,
         key: Key,
         agent: Option<&UserId>,
-        said_at: Timestamp,
-        at: Timestamp,
+        times: Times,
     ) -> Result<Self, Error> {
-        let addressed = address(event, data, &key, agent, said_at)?;
+        let addressed = address("data", event, data, &key, agent, times)?;
         let meant = &addressed.channel;
         let company_notice =
             matches!((&channel, event), (Channel::Company(_), EventName::SystemNotification));
         if channel != *meant && !company_notice {
-            return Err(Error::BadRequest(
-                format!("this {event:?} is for {meant}, not for {channel}").into(),
-            ));
+            return Err(Error::invalid("channel", format!("must be {meant}, as the data says")));
         }
-        Self::place(event, Addressed { channel, ..addressed }, key, at)
+        Self::place(event, Addressed { channel, ..addressed }, key, times)
     }
 
-    fn place(event: EventName, addressed: Addressed, key: Key, at: Timestamp) -> Result<Self, Error> {
+    fn place(event: EventName, addressed: Addressed, key: Key, times: Times) -> Result<Self, Error> {
         let Addressed { channel, latest_key, happened_at, data } = addressed;
         let lane = channel.kind().policy().lane(event);
-        let lane = lane.ok_or(Error::BadRequest("this event has no place on this channel".into()))?;
+        let lane = lane.ok_or_else(|| Error::invalid("event", "has no place on this channel"))?;
+        // One that comes late, or again, must not pass for the last; one from the future not for ever.
+        let happened_at = happened_at.min(times.taken_at).min(times.now);
         let at = match lane {
-            // One that comes late, or again, must not pass for the last; one from the future not for ever.
-            Lane::Latest => happened_at.min(at),
-            Lane::Durable | Lane::DurableAndLatest | Lane::Ephemeral => at,
+            Lane::Latest => happened_at,
+            Lane::Durable | Lane::DurableAndLatest | Lane::Ephemeral => times.now,
         };
-        Ok(Self { channel, event, lane, at, from: None, key: Some(key), latest_key, data })
+        Ok(Self { channel, event, lane, at, happened_at, from: None, key: Some(key), latest_key, data })
     }
 }
 
@@ -87,44 +86,46 @@ struct Addressed {
     data: Box<RawValue>,
 }
 
-/// Where the detail has no time, that is when it was said.
+/// `root` is what the detail is called where it came from. Where it has no time, that is when it was sent.
 fn address(
+    root: &str,
     event: EventName,
     detail: Value,
     id: &Key,
     agent: Option<&UserId>,
-    said_at: Timestamp,
+    times: Times,
 ) -> Result<Addressed, Error> {
-    let (id, said_at) = (id.to_string(), said_at.to_string());
+    let sent_at = times.sent_at.min(times.taken_at);
+    let (id, said_at) = (id.to_string(), sent_at.to_string());
     let timed = |detail| with_defaults(detail, &[("timestamp", &said_at)]);
     let named_and_timed = |detail| with_defaults(detail, &[("id", &id), ("timestamp", &said_at)]);
     match event {
         EventName::FunnelUpdate => {
-            let update: FunnelUpdate = Error::parse(timed(detail))?;
+            let update: FunnelUpdate = Error::parse_at(root, timed(detail))?;
             let channel = Channel::FunnelUpdates(update.company_id.clone());
             addressed(channel, Some(update.funnel_id.to_string()), update.timestamp, &update)
         }
         EventName::ResourceUpdate => {
-            let update: ResourceUpdate = Error::parse(timed(detail))?;
+            let update: ResourceUpdate = Error::parse_at(root, timed(detail))?;
             let channel = Channel::ResourceUpdates(update.company_id.clone());
             addressed(channel, None, update.timestamp, &update)
         }
         EventName::AnalyticsUpdate => {
-            let update: AnalyticsUpdate = Error::parse(timed(detail))?;
+            let update: AnalyticsUpdate = Error::parse_at(root, timed(detail))?;
             let channel = Channel::Analytics(update.company_id.clone());
             addressed(channel, Some(update.latest_key()), update.timestamp, &update)
         }
         EventName::SystemNotification => {
-            let notice: Notification = Error::parse(named_and_timed(detail))?;
+            let notice: Notification = Error::parse_at(root, named_and_timed(detail))?;
             addressed(Channel::System, None, notice.timestamp, &notice)
         }
         EventName::UserNotification => {
-            let notice: UserNotification = Error::parse(named_and_timed(detail))?;
+            let notice: UserNotification = Error::parse_at(root, named_and_timed(detail))?;
             addressed(Channel::User(notice.user_id.clone()), None, notice.timestamp, &notice)
         }
         EventName::ChatMessage => {
-            let mut message: ChatMessage = Error::parse(named_and_timed(detail))?;
-            message.validate()?;
+            let mut message: ChatMessage = Error::parse_at(root, named_and_timed(detail))?;
+            message.validate().map_err(|error| error.within(root))?;
             message.is_read = false;
             if message.kind == MessageType::Bot {
                 message.user_id = message.user_id.or_else(|| agent.cloned());
@@ -132,7 +133,7 @@ fn address(
             let channel = Channel::Conversation(message.conversation_id.clone());
             addressed(channel, None, message.timestamp, &message)
         }
-        _ => Err(Error::BadRequest("the backend does not publish this event".into())),
+        _ => Err(Error::invalid("event", "is none that the backend publishes")),
     }
 }
 

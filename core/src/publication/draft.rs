@@ -38,11 +38,11 @@ impl Publication {
             return Err(Error::Forbidden("a client may not publish this event on this channel"));
         };
         if lane.is_durable() && key.is_none() {
-            return Err(Error::BadRequest("a durable event needs a `key`".into()));
+            return Err(Error::invalid("key", "is missing; a durable event needs one"));
         }
         let data = complete(event, data, conversation, Author { identity, agent }, at, message_id)?;
         let from = Some(Sender { user_id: identity.user.clone(), name: identity.name.clone() });
-        Ok(Self { channel, event, lane, at, from, key, latest_key: None, data })
+        Ok(Self { channel, event, lane, at, happened_at: at, from, key, latest_key: None, data })
     }
 }
 
@@ -79,8 +79,8 @@ fn complete(
     let user_id = identity.user.clone();
     match event {
         EventName::ChatMessage => {
-            let draft: ChatDraft = Error::parse(draft)?;
-            draft.validate()?;
+            let draft: ChatDraft = Error::parse_at("data", draft)?;
+            draft.validate().map_err(|error| error.within("data"))?;
             raw(&ChatMessage {
                 id: Text::try_from(message_id())?,
                 conversation_id,
@@ -93,17 +93,17 @@ fn complete(
             })
         }
         EventName::ChatTyping => {
-            let TypingDraft { is_typing } = Error::parse(draft)?;
+            let TypingDraft { is_typing } = Error::parse_at("data", draft)?;
             let user_name = identity.name.clone();
             raw(&TypingIndicator { conversation_id, user_id, user_name, is_typing, timestamp: at })
         }
         EventName::Signal => {
-            let draft: SignalDraft = Error::parse(draft)?;
-            draft.validate()?;
+            let draft: SignalDraft = Error::parse_at("data", draft)?;
+            draft.validate().map_err(|error| error.within("data"))?;
             raw(&Signal { conversation_id, user_id, name: draft.name, payload: draft.payload })
         }
         EventName::PresenceUpdate => {
-            let PresenceDraft { status } = Error::parse(draft)?;
+            let PresenceDraft { status } = Error::parse_at("data", draft)?;
             raw(&Presence { user_id, name: identity.name.clone(), status, last_seen: at })
         }
         _ => Err(Error::Forbidden("a client may not publish this event")),

@@ -17,6 +17,25 @@ use crate::{
     policy::Lane,
 };
 
+/// When the backend's word was sent, when it reached AWS, and when it is published.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// When its producer says that it was sent: what an event without a `timestamp` gets.
+    pub sent_at: Timestamp,
+    /// When it reached AWS, by a clock that its producer cannot set: no time of its own counts as later. A repeat has the
+    /// same.
+    pub taken_at: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl Times {
+    /// All of it at one moment.
+    pub const fn at(now: Timestamp) -> Self {
+        Self { sent_at: now, taken_at: now, now }
+    }
+}
+
 /// An event that may be published: it has its place in the policy, and its payload is whole.
 #[derive(Debug)]
 pub struct Publication {
@@ -26,8 +45,10 @@ pub struct Publication {
     pub event: EventName,
     /// What becomes of it.
     pub lane: Lane,
-    /// When the server took it; of what is only kept as the latest, when it happened: the later one stays.
+    /// When the server took it; of what is only kept as the latest, when it happened.
     pub at: Timestamp,
+    /// When it happened, by its own `timestamp` and never in the future: of what is kept as the latest, the later one stays.
+    pub happened_at: Timestamp,
     /// Who caused it.
     pub from: Option<Sender>,
     /// What a repeat of it is known by, among those of the same sender.

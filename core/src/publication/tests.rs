@@ -11,6 +11,8 @@ use crate::{
 };
 
 const AT: &str = "2026-11-23T10:00:00.123Z";
+/// When it reached AWS.
+const SOON: &str = "2026-11-23T10:00:02.000Z";
 /// When the server gets to what was said [`AT`].
 const LATER: &str = "2026-11-23T10:01:00.456Z";
 
@@ -41,9 +43,14 @@ fn chat(data: &Value) -> Result<Publication, Error> {
 }
 
 fn from_backend(detail_type: &str, detail: Value) -> Result<Publication, Error> {
-    let at = AT.parse().unwrap();
     let (id, agent) = ("evt-1".parse().unwrap(), "user_bot".parse().unwrap());
-    Publication::from_backend(detail_type, detail, id, Some(&agent), at, LATER.parse().unwrap())
+    Publication::from_backend(detail_type, detail, id, Some(&agent), times())
+}
+
+/// Said [`AT`], taken [`SOON`], and published [`LATER`].
+fn times() -> Times {
+    let [sent_at, taken_at, now] = [AT, SOON, LATER].map(|time| time.parse().unwrap());
+    Times { sent_at, taken_at, now }
 }
 
 #[test]
@@ -156,10 +163,26 @@ fn what_is_only_kept_as_the_latest_is_of_when_it_happened() {
     };
     assert_eq!(at(Some("2026-11-23T09:00:00.000Z")), "2026-11-23T09:00:00.000Z");
     assert_eq!(at(None), AT, "when it was said");
-    assert_eq!(at(Some("2099-01-01T00:00:00.000Z")), LATER, "no later than now");
+    assert_eq!(
+        at(Some("2099-01-01T00:00:00.000Z")),
+        SOON,
+        "no later than when it came, however often it is tried"
+    );
     let resource = json!({"type": "created", "resourceId": "r", "resourceType": "t", "resourceName": "n",
                           "companyId": "biz_1", "timestamp": AT});
-    assert_eq!(from_backend("ResourceUpdate", resource).unwrap().at.to_string(), LATER);
+    let resource = from_backend("ResourceUpdate", resource).unwrap();
+    assert_eq!([resource.at, resource.happened_at].map(|time| time.to_string()), [LATER, AT]);
+}
+
+/// A producer whose clock is an hour ahead.
+#[test]
+fn what_is_sent_in_the_future_is_of_when_it_came() {
+    let metric = json!({"metric": "visits", "value": 1, "companyId": "biz_1"});
+    let ahead = Times { sent_at: "2026-11-23T11:00:00.000Z".parse().unwrap(), ..times() };
+    let id = "evt-1".parse().unwrap();
+    let publication = Publication::from_backend("AnalyticsUpdate", metric, id, None, ahead).unwrap();
+    assert_eq!(publication.happened_at.to_string(), SOON);
+    assert!(publication.data.get().contains(SOON), "{}", publication.data);
 }
 
 #[test]
@@ -212,15 +235,14 @@ fn the_outbox_cannot_post_to_another_companys_channel() {
     let update =
         json!({"type": "deployed", "funnelId": "f", "funnelName": "n", "userId": "u", "companyId": "biz_1"});
     let publish = |channel: &str| {
-        let (key, at) = ("k".parse().unwrap(), AT.parse().unwrap());
+        let key = "k".parse().unwrap();
         Publication::from_outbox(
             channel.parse().unwrap(),
             EventName::FunnelUpdate,
             update.clone(),
             key,
             None,
-            at,
-            at,
+            times(),
         )
     };
     assert!(publish("funnel_updates:biz_1").is_ok());

@@ -12,7 +12,7 @@ use std::{
 };
 
 use funnelcast_core::{
-    Channel, Error, Identity, Seq, Timestamp,
+    Channel, Error, Identity, RequestId, Seq, Timestamp,
     action::{Send, parse},
     frame::{self, Event, Reply},
     identity::CompaniesBy,
@@ -128,20 +128,20 @@ fn replies_and_batches_are_framed_as_the_server_frames_them() {
 #[test]
 fn refusals_are_what_errors_say() {
     let errors = [
-        Error::BadRequest("missing field `channel`".into()),
+        Error::invalid("channel", "is missing"),
         Error::UnknownAction,
         Error::InvalidChannel("no such kind"),
         Error::connection_ended(),
         Error::Forbidden("a client may not publish this event on this channel"),
         Error::NotJoined,
         Error::NotFound("the message"),
-        Error::TooLarge { what: "content", bytes_max: 16 * 1024 },
+        Error::TooLarge { what: "data.content".into(), bytes_max: 16 * 1024 },
         Error::RateLimited { retry_after_ms: 250 },
-        Error::Conflict("catch up first: `base` is too far behind"),
+        Error::Conflict("catch up first: `base` is too far behind".into()),
         Error::Internal("the table is on fire".into()),
     ];
     let said = errors.iter().map(|error| {
-        let id = "1".parse().unwrap();
+        let id: RequestId = "1".parse().unwrap();
         (error.code().to_owned(), serde_json::to_value(Reply::error(Some(&id), error)).unwrap())
     });
     assert_eq!(said.collect::<BTreeMap<_, _>>(), samples("refusals"));

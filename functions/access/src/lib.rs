@@ -3,20 +3,22 @@
 
 use std::collections::BTreeSet;
 
-use aws_lambda_events::eventbridge::EventBridgeEvent;
 use funnelcast_aws::{
-    Fanout, now,
-    store::conversations::{self, Outcome, Word},
+    Arrival, DeadLetters, Fanout, bus,
+    store::conversations::{self, ConversationChange, Outcome},
 };
 use funnelcast_core::{
-    Channel, CompanyId, ConversationId, Error, Identity, Timestamp, UserId, event::MESSAGE_BYTES_MAX, policy,
+    Channel, CompanyId, ConversationId, Error, Identity, Key, Timestamp, UserId, Version,
+    event::MESSAGE_BYTES_MAX,
+    policy,
     text::Text,
+    version::{Clock, Revision},
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// The detail of a `Conversation` event: all of its participants, not only the new ones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Conversation {
     /// Which.
@@ -25,6 +27,16 @@ pub struct Conversation {
     pub company_id: CompanyId,
     /// Who else may join.
     pub participants: BTreeSet<UserId>,
+    /// The producer's count of its changes of this conversation: the higher one is the newer.
+    #[serde(default)]
+    pub revision: Option<Revision>,
+    /// When the producer made this change; the event's own time where it is absent.
+    #[serde(default)]
+    pub timestamp: Option<Timestamp>,
+    /// Whether those who may join from now on may read what was said before, where the conversation has ended, or is
+    /// another company's.
+    #[serde(default)]
+    pub keep_log: bool,
 }
 
 /// The detail of a `Kick` event. It ends the memberships that there are; whether he may join again is for the token and
@@ -62,79 +74,91 @@ pub enum Author<'a> {
 /// Does what the event says.
 ///
 /// # Errors
-/// [`Error::BadRequest`] where the detail is not what it should be: after its retries the event lies in the dead
-/// letters, with that reason.
-pub async fn handle(fanout: &Fanout, event: EventBridgeEvent<Value>) -> Result<(), Error> {
+/// [`Error::Internal`] and [`Error::RateLimited`], which a retry may mend. An event that is refused lies in the dead letters
+/// instead, with the reason: also one that is older than what stands.
+pub async fn handle((fanout, letters): &(Fanout, DeadLetters), event: Value) -> Result<(), Error> {
+    bus::deal_with(letters, event, async |arrival| obey(fanout, arrival).await).await
+}
+
+async fn obey(fanout: &Fanout, arrival: Arrival) -> Result<(), Error> {
+    let times = arrival.times();
+    let event = arrival.event;
     match event.detail_type.as_str() {
         "Conversation" => {
-            let at = event.time.map_or_else(now, |time| Timestamp::from_millis(time.timestamp_millis()));
-            match set(fanout, &Error::parse(event.detail)?, Author::Bus, at).await {
-                Err(Error::Conflict(_)) => Ok(()), // it came late, and no retry makes it later
-                other => other,
-            }
+            let detail: Conversation = Error::parse_at("detail", event.detail)?;
+            let sent = (times.sent_at, Clock::Bus);
+            let version = Version::new(detail.revision, detail.timestamp, sent, times.taken_at);
+            let key = event.id.map(Key::try_from).transpose().map_err(|error| error.at("id"))?;
+            set(fanout, &detail, Author::Bus, version, key).await.map_err(|error| error.within("detail"))
         }
-        "Kick" => kick(fanout, Error::parse(event.detail)?).await,
+        "Kick" => kick(fanout, Error::parse_at("detail", event.detail)?).await,
         "AccessChanged" => {
-            let AccessChanged { user_id, company_id } = Error::parse(event.detail)?;
+            let AccessChanged { user_id, company_id } = Error::parse_at("detail", event.detail)?;
             fanout.team_changed(&user_id, &company_id).await
         }
-        other => Err(Error::BadRequest(format!("no such detail type: {other:.64}").into())),
+        _ => Err(Error::invalid("detail-type", "must be one of Conversation, Kick, AccessChanged")),
     }
 }
 
 /// Sets the participants, then takes out of the channel whoever is in it and may not be any more: 1 read and 1
-/// transaction, and what leaving costs for each who must go.
+/// transaction, 2 reads for who is in it, and what leaving costs for each who must go.
 ///
 /// # Errors
-/// [`Error::Forbidden`] where the author may not speak of it; [`Error::Conflict`] where a later word stands already.
+/// [`Error::Forbidden`] where the author may not speak of it; [`Error::Conflict`] where a newer change stands already, and
+/// where what was said before would be opened, which it does not ask for.
 pub async fn set(
     fanout: &Fanout,
     conversation: &Conversation,
     author: Author<'_>,
-    at: Timestamp,
+    version: Version,
+    key: Option<Key>,
 ) -> Result<(), Error> {
-    let Conversation { conversation_id, company_id, participants } = conversation;
+    let Conversation { conversation_id, company_id, participants, keep_log, .. } = conversation;
     let may = |owner: Option<&CompanyId>| match author {
         Author::Bus => true,
         Author::Backend(identity) => policy::may_manage_conversation(identity, owner, Some(company_id)),
     };
-    let word = Word::Is(conversations::Conversation {
-        company: company_id.clone(),
-        participants: participants.clone(),
-    });
-    match fanout.store.change_conversation(conversation_id, &word, at, may).await? {
-        Outcome::Done => {
-            tracing::info!(%conversation_id, participants = participants.len(), "conversation set");
-        }
-        Outcome::Stale => return Err(stale(conversation_id)),
+    let to = conversations::Conversation { company: company_id.clone(), participants: participants.clone() };
+    let change = ConversationChange { to: Some(to), version, key, keep_log: *keep_log };
+    match fanout.store.change_conversation(conversation_id, &change, may).await? {
         Outcome::Refused => return Err(Error::Forbidden("you may not set this conversation")),
+        outcome => check(conversation_id, outcome)?,
     }
     fanout.conversation_changed(conversation_id).await
 }
 
-/// Ends a conversation, and takes everybody out of it: 1 read and 1 transaction, and what leaving costs for each of them.
-/// To end one that is over is no error, so that a call which broke off can be made again.
+/// Ends a conversation, and takes everybody out of it, who is in it by a grant too: the costs of [`set`]. To end one that
+/// is over is no error, so that a call which broke off can be made again.
 ///
 /// # Errors
-/// [`Error::NotFound`] where this backend's company has no such conversation; [`Error::Conflict`] as for [`set`].
+/// [`Error::NotFound`] where this backend's company has no such conversation; [`Error::Conflict`] where a newer change
+/// stands already.
 pub async fn end(
     fanout: &Fanout,
     conversation: &ConversationId,
     backend: &Identity,
-    at: Timestamp,
+    version: Version,
 ) -> Result<(), Error> {
     let may = |owner: Option<&CompanyId>| policy::may_manage_conversation(backend, owner, None);
-    match fanout.store.change_conversation(conversation, &Word::Ends, at, may).await? {
-        Outcome::Done => tracing::info!(%conversation, "conversation ended"),
-        Outcome::Stale => return Err(stale(conversation)),
+    let change = ConversationChange { to: None, version, key: None, keep_log: false };
+    match fanout.store.change_conversation(conversation, &change, may).await? {
         Outcome::Refused => return Err(Error::NotFound("the conversation")),
+        outcome => check(conversation, outcome)?,
     }
     fanout.conversation_changed(conversation).await
 }
 
-fn stale(conversation: &ConversationId) -> Error {
-    tracing::warn!(%conversation, "a later word stands; this one is ignored");
-    Error::Conflict("a later word on this conversation stands already")
+/// Tells whoever made a change that it does not stand.
+fn check(conversation: &ConversationId, outcome: Outcome) -> Result<(), Error> {
+    tracing::info!(%conversation, ?outcome, "conversation changed");
+    match outcome {
+        Outcome::Done | Outcome::Repeated => Ok(()),
+        Outcome::Stale(standing) => Err(standing.stands()),
+        Outcome::HasLog(why) => Err(Error::Conflict(
+            format!("{why}; `keepLog: true` sets it all the same, and opens what was said in it").into(),
+        )),
+        Outcome::Refused => Err(Error::Forbidden("you may not change this conversation")),
+    }
 }
 
 async fn kick(fanout: &Fanout, Kick { channel, user_id, reason }: Kick) -> Result<(), Error> {
@@ -150,8 +174,8 @@ mod tests {
     use super::*;
 
     fn sample<T: DeserializeOwned>(json: &str) -> T {
-        let event: EventBridgeEvent<Value> = serde_json::from_str(json).unwrap();
-        Error::parse(event.detail).unwrap()
+        let arrival: Arrival = serde_json::from_str(json).unwrap();
+        Error::parse(arrival.event.detail).unwrap()
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! An event of the bus.
 
-use aws_lambda_events::eventbridge::EventBridgeEvent;
-use funnelcast_aws::{Fanout, fanout::Delivery, now};
-use funnelcast_core::{Error, Key, Seq, Timestamp, publication::Publication};
-use serde_json::Value;
+use funnelcast_aws::{Arrival, Fanout, fanout::Delivery};
+use funnelcast_core::{Error, Key, Seq, publication::Publication};
 
-/// Publishes it. Its time is when the backend put it; a retry has the same one, so the log is read back to there.
-pub(crate) async fn handle(fanout: &Fanout, event: EventBridgeEvent<Value>) -> Result<(), Error> {
-    let id: Key = event.id.unwrap_or_default().try_into()?;
-    let since = event.time.map_or_else(now, |time| Timestamp::from_millis(time.timestamp_millis()));
+/// Publishes it. A repeat was taken by EventBridge at the same time, so the log is read back to there.
+pub(crate) async fn handle(fanout: &Fanout, arrival: Arrival) -> Result<(), Error> {
+    let (since, times) = (arrival.since(), arrival.times());
+    let event = arrival.event;
+    let id = Key::try_from(event.id.unwrap_or_default()).map_err(|error| error.at("id"))?;
     let publication =
-        Publication::from_backend(&event.detail_type, event.detail, id, fanout.agent.as_ref(), since, now())?;
+        Publication::from_backend(&event.detail_type, event.detail, id, fanout.agent.as_ref(), times)?;
     let event = crate::keep(fanout, publication, since).await?;
     let (channel, seq) = (event.channel.clone(), event.seq.map(Seq::get));
     let tally = fanout.deliver(Delivery::to_all(event, None)).await?;
@@ -32,10 +31,12 @@ mod tests {
             (include_str!("../../../events/user-notification.json"), "user:"),
             (include_str!("../../../events/chat-message.json"), "conversation:"),
         ] {
-            let event: EventBridgeEvent<Value> = serde_json::from_str(sample).unwrap();
+            let arrival: Arrival = serde_json::from_str(sample).unwrap();
+            let times = arrival.times();
+            let event = arrival.event;
             let id = event.id.unwrap().parse().unwrap();
             let publication =
-                Publication::from_backend(&event.detail_type, event.detail, id, None, now(), now()).unwrap();
+                Publication::from_backend(&event.detail_type, event.detail, id, None, times).unwrap();
             assert!(publication.channel.to_string().starts_with(channel), "{}", publication.channel);
         }
     }

@@ -8,8 +8,8 @@
 //!
 //! What one invocation does not finish it hands on to itself, by the fan-out queue.
 //!
-//! What cannot be done is an error: EventBridge, the stream and the queue then retry, and in the end the event lies in
-//! the dead letters. Nothing is dropped in silence.
+//! What is refused lies in the dead letters at once, in full, and what stands beside it goes on. What a retry may mend is
+//! tried again, and lies there in the end. Nothing is dropped in silence.
 
 mod bus;
 mod queue;
@@ -18,23 +18,44 @@ mod stream;
 use std::time::Duration;
 
 use funnelcast_aws::{
-    Fanout,
+    Config, DeadLetters, Fanout, Resource,
+    bus::deal_with,
     store::{Append, log::Known},
 };
 use funnelcast_core::{Error, Timestamp, frame::Event, publication::Publication};
 use serde::Serialize;
 use serde_json::Value;
 
+/// The table, the gateway and the queues, and where what is refused goes.
+#[derive(Debug)]
+pub struct Broadcaster {
+    fanout: Fanout,
+    letters: DeadLetters,
+}
+
+impl Resource for Broadcaster {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        Ok(Self { fanout: Fanout::build(config).await?, letters: DeadLetters::build(config).await? })
+    }
+}
+
 /// Takes an event of the bus, or a batch of the stream or of the queue.
 ///
 /// # Errors
-/// [`Error::BadRequest`] with the reason where an event of the bus does not validate; [`Error::Internal`] where the
-/// work is not done. The failures of a batch are in the answer, record by record.
-pub async fn handle(fanout: &Fanout, event: Value) -> Result<Value, Error> {
+/// [`Error::Internal`] where what an event of the bus asks for is not done, and may be by a retry. The failures of a batch
+/// are in the answer, record by record.
+pub async fn handle(broadcaster: &Broadcaster, event: Value) -> Result<Value, Error> {
+    let Broadcaster { fanout, letters } = broadcaster;
     match event.pointer("/Records/0/eventSource").and_then(Value::as_str) {
-        Some("aws:dynamodb") => to_answer(stream::handle(fanout, Error::parse(event)?).await),
-        Some("aws:sqs") => to_answer(queue::handle(fanout, Error::parse(event)?).await),
-        _ => bus::handle(fanout, Error::parse(event)?).await.map(|()| Value::Null),
+        Some("aws:dynamodb") => {
+            let records = event["Records"].as_array().map_or(&[][..], Vec::as_slice);
+            to_answer(stream::handle(broadcaster, records).await)
+        }
+        Some("aws:sqs") => to_answer(queue::handle(broadcaster, Error::parse(event)?).await),
+        _ => {
+            let dealt = deal_with(letters, event, async |event| bus::handle(fanout, event).await);
+            dealt.await.map(|()| Value::Null)
+        }
     }
 }
 
@@ -45,23 +66,30 @@ fn to_answer(failures: impl Serialize) -> Result<Value, Error> {
 /// How far the clocks of EventBridge, DynamoDB and our functions may be apart.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
 
-/// Keeps a publication as its lane asks. `since` is when the backend first said it: an earlier try cannot lie further
-/// back in the log.
-async fn keep(fanout: &Fanout, publication: Publication, since: Timestamp) -> Result<Event, Error> {
+/// Keeps a publication as its lane asks. `since` is when it reached AWS, by a clock that its producer cannot set and that
+/// all repeats share: an earlier try cannot lie further back in the log.
+async fn keep(fanout: &Fanout, mut publication: Publication, since: Timestamp) -> Result<Event, Error> {
     let store = &fanout.store;
     if !publication.lane.is_durable() {
         store.put_latest(&publication, None).await?;
         return Ok(publication.into_event(None));
     }
     let view = store.look_back(&publication.channel, Known::Since(since - CLOCK_SKEW_MAX)).await?;
-    let (seq, event) = match store.append(view, &publication).await? {
+    let appended = store.append(view, &publication).await.map_err(|error| match error {
+        Error::Conflict(reason) => Error::Internal(reason.into_owned()), // a lost race, which a retry may win
+        other => other,
+    })?;
+    let (seq, stored) = match appended {
         Append::New(seq) => (seq, None),
-        Append::Duplicate(stored) => (stored.seq, Some(stored)),
+        Append::Duplicate(stored) => {
+            let (seq, event) = (stored.seq, stored.into_event(publication.channel.clone())?);
+            // A time in the future counted as that of the first try, and a repeat makes it no later.
+            publication.at = event.at;
+            publication.happened_at = publication.happened_at.min(event.at);
+            (seq, Some(event))
+        }
     };
     // Of a duplicate too: the first try may have ended between the two writes.
     store.put_latest(&publication, Some(seq)).await?;
-    match event {
-        Some(stored) => stored.into_event(publication.channel),
-        None => Ok(publication.into_event(Some(seq))),
-    }
+    Ok(stored.unwrap_or_else(|| publication.into_event(Some(seq))))
 }

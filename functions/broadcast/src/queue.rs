@@ -1,16 +1,51 @@
-//! A batch of the fan-out queue: deliveries that an invocation did not finish, and members who are owed one.
+//! A batch of the fan-out queue: deliveries that an invocation did not finish, members who are owed one, and records of
+//! the stream that failed.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use funnelcast_aws::{Fanout, fanout::Delivery, queue};
+use funnelcast_aws::{
+    fanout::Delivery,
+    letters::Source,
+    queue::{self, Try},
+};
+use funnelcast_core::Error;
+use serde_json::value::RawValue;
 
-/// Makes the deliveries of the batch.
-pub(crate) async fn handle(fanout: &Fanout, batch: SqsEvent) -> SqsBatchResponse {
-    queue::deal_with(batch, "a delivery", async |delivery: Delivery| {
-        let tally = fanout.deliver(delivery).await?;
-        tracing::debug!(?tally, "delivered");
-        Ok(())
+use crate::{
+    Broadcaster,
+    stream::{self, Again},
+};
+
+/// Does what the messages of the batch ask for.
+pub(crate) async fn handle(broadcaster: &Broadcaster, batch: SqsEvent) -> SqsBatchResponse {
+    let Broadcaster { fanout, letters } = broadcaster;
+    queue::deal_with(letters, Source::Deliveries, batch, async |message: Box<RawValue>, this_try: Try| {
+        match Message::parse(&message)? {
+            Message::Record(again) => stream::again(broadcaster, again, this_try).await,
+            Message::Delivery(delivery) => {
+                let tally = fanout.deliver(delivery).await?;
+                tracing::debug!(?tally, "delivered");
+                Ok(())
+            }
+        }
     })
     .await
+}
+
+/// What the queue has.
+#[derive(Debug)]
+enum Message {
+    Delivery(Delivery),
+    Record(Again),
+}
+
+impl Message {
+    /// By trying, as an untagged enum has no place for a payload that is kept as it was serialised.
+    fn parse(message: &RawValue) -> Result<Self, Error> {
+        if let Ok(again) = serde_json::from_str(message.get()) {
+            return Ok(Self::Record(again));
+        }
+        serde_json::from_str(message.get()).map(Self::Delivery).map_err(|error| Error::from_serde(&error))
+    }
 }
 
 #[cfg(test)]
@@ -24,7 +59,16 @@ mod tests {
             include_str!("../../../events/broadcast-owed.json"),
         ] {
             let batch: SqsEvent = serde_json::from_str(sample).unwrap();
-            queue::decode::<Delivery>(&batch.records[0]).unwrap();
+            let message = queue::decode::<Box<RawValue>>(&batch.records[0]).unwrap();
+            assert!(matches!(Message::parse(&message).unwrap(), Message::Delivery(_)));
         }
+    }
+
+    #[test]
+    fn a_record_that_comes_again_is_one() {
+        let batch: serde_json::Value =
+            serde_json::from_str(include_str!("../../../events/stream-outbox.json")).unwrap();
+        let again = serde_json::value::to_raw_value(&Again { record: batch["Records"][0].clone() }).unwrap();
+        assert!(matches!(Message::parse(&again).unwrap(), Message::Record(_)));
     }
 }

@@ -1,80 +1,187 @@
 //! A batch of the table's stream. What of it goes to the members of one channel goes together.
+//!
+//! A stream stands still behind a record that is reported as failed. So none is, as long as it can be put elsewhere: what is
+//! refused goes into the dead letters, and what a retry may mend into the fan-out queue, which brings it back by itself.
+
+use std::collections::BTreeMap;
 
 use aws_lambda_events::{
-    dynamodb::{self, EventRecord},
+    dynamodb::EventRecord,
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
 use funnelcast_aws::{
-    Fanout,
     fanout::{Delivery, Outgoing},
+    letters::{Source, Undone},
     now,
-    store::stream::{Change, Outbox},
+    queue::Try,
+    store::stream::{Change, Outbox, RESOLUTION, as_json},
 };
-use funnelcast_core::{Error, publication::Publication};
+use funnelcast_core::{
+    Error,
+    publication::{Publication, Times},
+};
 use futures_util::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Broadcaster;
 
 /// The channels of a batch that are served side by side; what they post shares one bound.
-const DELIVERIES_AT_ONCE: usize = 10;
+const CHANNELS_AT_ONCE: usize = 10;
 
-/// Does the batch, up to the first record that fails: that one is named, and the stream goes on from it.
+/// A record that has failed and is to be tried again; a message of the fan-out queue.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Again {
+    pub(crate) record: Value,
+}
+
+/// Does the batch, channel by channel, side by side: first the records of one, in their order, then their posts.
 ///
-/// First each record by itself, then the posts of all of them. Where a post cannot even be handed on to the queue, the
-/// batch is done again from its beginning, which sends nothing that a client does not know how to drop.
-pub(crate) async fn handle(fanout: &Fanout, batch: dynamodb::Event) -> DynamoDbEventResponse {
+/// Where a record or a delivery cannot even be put elsewhere, it is named in the answer, and the stream begins again there,
+/// which sends nothing that a client does not know how to drop.
+pub(crate) async fn handle(broadcaster: &Broadcaster, records: &[Value]) -> DynamoDbEventResponse {
+    let mut channels: BTreeMap<&str, Vec<(usize, &Value)>> = BTreeMap::new();
+    for (index, record) in records.iter().enumerate() {
+        channels.entry(whose(record)).or_default().push((index, record));
+    }
+    let undone = stream::iter(channels.into_values())
+        .map(async |records| serve_channel(broadcaster, &records).await)
+        .buffer_unordered(CHANNELS_AT_ONCE)
+        .filter_map(async |undone| undone)
+        .collect::<Vec<usize>>()
+        .await;
     let mut answer = DynamoDbEventResponse::default();
-    let mut outgoing = Vec::new();
-    for record in &batch.records {
-        match one(fanout, record).await {
-            Ok(events) => outgoing.extend(events),
-            Err(error) => {
-                tracing::error!(event_id = record.event_id, %error, "a record of the stream failed");
-                answer.batch_item_failures.push(failure_of(record));
-                break;
-            }
-        }
-    }
-    let deliveries = Delivery::together(outgoing).into_iter().map(|delivery| fanout.deliver(delivery));
-    let mut deliveries = stream::iter(deliveries).buffer_unordered(DELIVERIES_AT_ONCE);
-    while let Some(delivered) = deliveries.next().await {
-        match delivered {
-            Ok(tally) => tracing::debug!(?tally, "relayed"),
-            Err(error) => {
-                tracing::error!(%error, "a delivery of the stream failed");
-                answer.batch_item_failures = batch.records.first().map(failure_of).into_iter().collect();
-            }
-        }
-    }
+    answer.batch_item_failures.extend(undone.into_iter().min().map(|index| failure_of(&records[index])));
     answer
 }
 
+/// What the records of one channel have in common: their partition, without what it is a partition of.
+fn whose(record: &Value) -> &str {
+    let pk = record.pointer("/dynamodb/Keys/pk/S").and_then(Value::as_str).unwrap_or_default();
+    pk.split_once('#').map_or(pk, |(_, whose)| whose)
+}
+
 /// A failure without a sequence number fails the whole batch, which is right for a record without one.
-fn failure_of(record: &EventRecord) -> DynamoDbBatchItemFailure {
+fn failure_of(record: &Value) -> DynamoDbBatchItemFailure {
+    let sequence_number = record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str);
     let mut failure = DynamoDbBatchItemFailure::default();
-    failure.item_identifier.clone_from(&record.change.sequence_number);
+    failure.item_identifier = sequence_number.map(str::to_owned);
     failure
 }
 
+/// Does the records of one channel, each with its place in the batch, and gives the place of the first that is undone.
+async fn serve_channel(broadcaster: &Broadcaster, records: &[(usize, &Value)]) -> Option<usize> {
+    let (mut outgoing, mut undone) = (Vec::new(), None);
+    for &(index, record) in records {
+        match prepare(broadcaster, record).await {
+            Ok(events) => outgoing.extend(events),
+            Err(error) => {
+                if put_elsewhere(broadcaster, record, error).await.is_err() {
+                    undone = Some(index);
+                    break;
+                }
+            }
+        }
+    }
+    for delivery in Delivery::together(outgoing) {
+        if deliver(broadcaster, delivery).await.is_err() {
+            undone = records.first().map(|(index, _)| *index);
+        }
+    }
+    undone
+}
+
+/// Delivers, or has the queue do it.
+async fn deliver(Broadcaster { fanout, .. }: &Broadcaster, delivery: Delivery) -> Result<(), Error> {
+    match fanout.deliver(delivery.clone()).await {
+        Ok(tally) => {
+            tracing::debug!(?tally, "relayed");
+            Ok(())
+        }
+        Err(error) => {
+            tracing::error!(%error, "a delivery of the stream failed");
+            fanout.try_later(&delivery).await
+        }
+    }
+}
+
+/// Puts a record that has failed where it holds up nobody.
+async fn put_elsewhere(broadcaster: &Broadcaster, record: &Value, error: Error) -> Result<(), Error> {
+    if error.is_retryable() {
+        let event_id = record["eventID"].as_str();
+        tracing::error!(event_id, %error, "a record of the stream failed");
+        broadcaster.fanout.try_later(&Again { record: record.clone() }).await
+    } else {
+        give_up(broadcaster, record, 1, &error).await
+    }
+}
+
+/// Does a record again that has come back by the queue.
+pub(crate) async fn again(
+    broadcaster: &Broadcaster,
+    Again { record }: Again,
+    this_try: Try,
+) -> Result<(), Error> {
+    match prepare(broadcaster, &record).await {
+        Ok(None) => Ok(()),
+        Ok(Some(Outgoing { event, except })) => deliver(broadcaster, Delivery::to_all(event, except)).await,
+        // The stream's own try came before those of the queue.
+        Err(error) if this_try.is_ended_by(&error) => {
+            give_up(broadcaster, &record, this_try.number() + 1, &error).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts the item that a record is about into the dead letters, under the key that its writer gave it.
+async fn give_up(
+    Broadcaster { letters, .. }: &Broadcaster,
+    record: &Value,
+    tries: u32,
+    error: &Error,
+) -> Result<(), Error> {
+    let key = |name: &str| record.pointer(&format!("/dynamodb/Keys/{name}/S")).and_then(Value::as_str);
+    let is_outbox = key("pk").is_some_and(|pk| pk.starts_with("OUTBOX#"));
+    let (source, id) =
+        if is_outbox { (Source::Outbox, key("sk")) } else { (Source::Stream, record["eventID"].as_str()) };
+    let item = Error::parse(record.clone()).ok().and_then(|record: EventRecord| as_json(&record));
+    let (id, item) = (id.unwrap_or_default(), item.as_ref().unwrap_or(record));
+    letters.put(&Undone { source, id, item, tries, error }).await
+}
+
 /// Does what a record asks for, and says what is to be posted then.
-async fn one(fanout: &Fanout, record: &EventRecord) -> Result<Option<Outgoing>, Error> {
-    match Change::of(record)? {
+async fn prepare(
+    Broadcaster { fanout, .. }: &Broadcaster,
+    record: &Value,
+) -> Result<Option<Outgoing>, Error> {
+    match Change::of(&Error::parse(record.clone())?)? {
         Change::Relay(outgoing) => Ok(Some(outgoing)),
         Change::Lost(lost) => {
             tracing::debug!(connection = %lost.connection, user = %lost.user, channels = lost.channels.len(), "lost");
             fanout.lose(lost).await.map(|()| None)
         }
         Change::Outbox(Outbox { channel, event, data, key, written_at }) => {
-            let publication = Publication::from_outbox(
-                channel,
-                event,
-                data,
-                key,
-                fanout.agent.as_ref(),
-                written_at,
-                now(),
-            )?;
+            let now = now();
+            let times = Times { sent_at: written_at, taken_at: (written_at + RESOLUTION).min(now), now };
+            let publication =
+                Publication::from_outbox(channel, event, data, key, fanout.agent.as_ref(), times)?;
             let event = crate::keep(fanout, publication, written_at).await?;
             Ok(Some(Outgoing { event, except: None }))
         }
         Change::Other => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channels_records_are_served_together_whatever_they_are_of() {
+        let of = |sample| whose(&serde_json::from_str::<Value>(sample).unwrap()["Records"][0]).to_owned();
+        assert_eq!(of(include_str!("../../../events/stream-outbox.json")), "funnel_updates:biz_1");
+        assert!(of(include_str!("../../../events/stream-relay.json")).contains(':'));
+        assert_eq!(whose(&Value::Null), "");
     }
 }

@@ -9,8 +9,8 @@ use funnelcast_aws::{
     store::{Actor, history::Window, receipts::Receipts},
 };
 use funnelcast_core::{
-    Error, Seq, UserId,
-    action::{History, Page},
+    Channel, Error, Seq, UserId,
+    action::{History, LATEST_CURSOR_BYTES_MAX, Page},
     event::{ChatMessage, EventName},
     frame::Event,
     grant::Capability,
@@ -31,13 +31,19 @@ pub async fn handle(store: &Store, caller: &Caller, history: History) -> Result<
 /// [`Error::BadRequest`] where both directions are asked for; [`Error::NotJoined`] where a connection is no member,
 /// [`Error::Forbidden`] where a visitor may not join.
 pub async fn read(store: &Store, actor: Actor<'_>, history: History) -> Result<Page, Error> {
-    let History { channel, before, after, limit, contains } = history;
+    let History { channel, before, after, latest, limit, contains } = history;
+    if let Some(latest) = latest {
+        if before.is_some() || after.is_some() || contains.is_some() {
+            return Err(Error::invalid("latest", "excludes before, after and contains"));
+        }
+        return read_latest(store, actor, &channel, &latest, limit.get()).await;
+    }
     let window = match (before, after) {
         (None, None) => Window::Latest,
         (Some(before), None) => Window::Before(before),
         (None, Some(after)) => Window::After(after),
         (Some(_), Some(_)) => {
-            return Err(Error::BadRequest("`before` and `after` exclude each other".into()));
+            return Err(Error::invalid("before", "excludes after: give one of them"));
         }
     };
     let has_receipts = channel.kind().policy().lane(EventName::ChatReceipt).is_some();
@@ -50,7 +56,24 @@ pub async fn read(store: &Store, actor: Actor<'_>, history: History) -> Result<P
     for event in &mut events {
         mark_read(event, &receipts)?;
     }
-    Ok(Page { events, more: page.next.is_some(), next: page.next })
+    Ok(Page { events, more: page.next.is_some(), next: page.next, latest_next: None })
+}
+
+/// Reads the channel's last values from a place on that a `join` or an earlier page has told; two reads side by side.
+async fn read_latest(
+    store: &Store,
+    actor: Actor<'_>,
+    channel: &Channel,
+    after: &Text<LATEST_CURSOR_BYTES_MAX>,
+    limit: usize,
+) -> Result<Page, Error> {
+    let ((), mut latest) = tokio::try_join!(
+        store.check_use(actor, channel, Capability::Join),
+        store.latest(channel, Some(after.as_str())),
+    )?;
+    latest.truncate(limit);
+    let (events, latest_next) = latest.into_page()?;
+    Ok(Page { events, more: latest_next.is_some(), next: None, latest_next })
 }
 
 /// Says of a chat message whether somebody but its author has read it.

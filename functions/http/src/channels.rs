@@ -58,7 +58,7 @@ pub(crate) async fn leave(State(api): State<Arc<Api>>, user: User, Query(mut fie
 
 /// The connection that is meant, as if it had sent a frame: it may what its own token lets it.
 async fn caller(api: &Api, user: &User, fields: &mut Fields) -> Result<Caller, Error> {
-    let id = fields.take_connection()?.ok_or(Error::BadRequest("missing field `connectionId`".into()))?;
+    let id = fields.take_connection()?.ok_or(Error::invalid("connectionId", "is missing"))?;
     let connection = api.fanout.store.connection(&user.identity.user, &id).await?;
     let connection = connection.ok_or(Error::NotFound("the connection"))?;
     let caller = connection.into_caller(user.now);

@@ -3,9 +3,12 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use access::{Author, Conversation};
+use access::Author;
 use axum::{Json, extract::State};
-use funnelcast_core::{CompanyId, ConversationId, Error, Timestamp, UserId, policy};
+use funnelcast_core::{
+    CompanyId, ConversationId, Error, Timestamp, UserId, Version, policy,
+    version::{Clock, Revision},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -19,6 +22,31 @@ use crate::{
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Draft {
+    company_id: CompanyId,
+    participants: BTreeSet<UserId>,
+    #[serde(default)]
+    revision: Option<Revision>,
+    #[serde(default)]
+    timestamp: Option<Timestamp>,
+    #[serde(default)]
+    keep_log: bool,
+}
+
+/// How new the end of a conversation is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    #[serde(default)]
+    revision: Option<Revision>,
+    #[serde(default)]
+    timestamp: Option<Timestamp>,
+}
+
+/// What a conversation is.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Conversation {
+    conversation_id: ConversationId,
     company_id: CompanyId,
     participants: BTreeSet<UserId>,
 }
@@ -52,11 +80,14 @@ pub(crate) async fn put(
     ConversationPath(conversation_id): ConversationPath,
     Body(fields): Body,
 ) -> Answer<Conversation> {
-    let Draft { company_id, participants } = fields.parse()?;
-    let conversation = Conversation { conversation_id, company_id, participants };
+    let Draft { company_id, participants, revision, timestamp, keep_log } = fields.parse()?;
+    let version = version(revision, timestamp, user.now);
+    let conversation =
+        access::Conversation { conversation_id, company_id, participants, revision, timestamp, keep_log };
     let author = Author::Backend(&user.identity);
-    Box::pin(access::set(&api.fanout, &conversation, author, said_at(user.now))).await?;
-    Ok(Json(conversation))
+    Box::pin(access::set(&api.fanout, &conversation, author, version, None)).await?;
+    let access::Conversation { conversation_id, company_id, participants, .. } = conversation;
+    Ok(Json(Conversation { conversation_id, company_id, participants }))
 }
 
 /// Ends it: as [`put`] without anybody.
@@ -66,12 +97,13 @@ pub(crate) async fn delete(
     ConversationPath(conversation_id): ConversationPath,
     Query(fields): Query,
 ) -> Answer<Ended> {
-    fields.check_empty()?;
-    Box::pin(access::end(&api.fanout, &conversation_id, &user.identity, said_at(user.now))).await?;
+    let End { revision, timestamp } = fields.parse()?;
+    let version = version(revision, timestamp, user.now);
+    Box::pin(access::end(&api.fanout, &conversation_id, &user.identity, version)).await?;
     Ok(Json(Ended { conversation_id }))
 }
 
-/// In whole seconds, as the bus has it: within one of them the later word to arrive stands, whichever way it came.
-fn said_at(now: Timestamp) -> Timestamp {
-    Timestamp::from_secs(now.as_secs())
+/// A request that says nothing of its own is the newest change when it comes, to whatever stands.
+fn version(revision: Option<Revision>, timestamp: Option<Timestamp>, now: Timestamp) -> Version {
+    Version::new(revision, timestamp, (now, Clock::Receipt), now)
 }

@@ -12,7 +12,7 @@ use funnelcast_core::{
     action::{self, Action},
 };
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::{Api, answer::Refusal};
 
@@ -21,7 +21,7 @@ use crate::{Api, answer::Refusal};
 pub(crate) const BODY_BYTES_MAX: usize = 32 * 1024;
 
 /// The fields that are numbers: a query's own values are all text.
-const NUMBERS: [&str; 4] = ["after", "before", "limit", "order"];
+const NUMBERS: [&str; 5] = ["after", "before", "limit", "order", "revision"];
 
 /// Fields that nobody has looked at yet.
 #[derive(Debug, PartialEq)]
@@ -32,7 +32,7 @@ impl Fields {
     pub(crate) fn take_connection(&mut self) -> Result<Option<ConnectionId>, Error> {
         match self.0.remove("connectionId") {
             None => Ok(None),
-            Some(id) => Error::parse(id).map(Some),
+            Some(id) => Error::parse_at("connectionId", id).map(Some),
         }
     }
 
@@ -50,7 +50,7 @@ impl Fields {
     pub(crate) fn check_empty(&self) -> Result<(), Error> {
         match self.0.keys().next() {
             None => Ok(()),
-            Some(name) => Err(Error::BadRequest(format!("unknown field `{name:.64}`").into())),
+            Some(name) => Err(Error::invalid(name, "is an unknown field; there are none")),
         }
     }
 }
@@ -63,7 +63,7 @@ impl FromRequest<Arc<Api>> for Body {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, Refusal> {
-        let too_large = Error::TooLarge { what: "the body", bytes_max: BODY_BYTES_MAX };
+        let too_large = Error::TooLarge { what: "the body".into(), bytes_max: BODY_BYTES_MAX };
         let bytes = to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|_| too_large)?;
         match serde_json::from_slice(&bytes) {
             Ok(Value::Object(fields)) => Ok(Self(Fields(fields))),
@@ -88,10 +88,10 @@ impl FromRequestParts<Arc<Api>> for Query {
 fn parse_query(query: &str) -> Result<Fields, Error> {
     let mut fields = Map::new();
     for (name, text) in form_urlencoded::parse(query.as_bytes()) {
-        let number = NUMBERS.contains(&&*name).then(|| text.parse::<u64>().ok()).flatten();
+        let number = NUMBERS.contains(&&*name).then(|| text.parse::<Number>().ok()).flatten();
         let value = number.map_or_else(|| Value::from(&*text), Value::from);
         if fields.insert(name.to_string(), value).is_some() {
-            return Err(Error::BadRequest(format!("`{name:.64}` is there twice").into()));
+            return Err(Error::invalid(&name, "is there twice"));
         }
     }
     Ok(Fields(fields))
@@ -107,7 +107,7 @@ impl FromRequestParts<Arc<Api>> for ConversationPath {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Refusal> {
         let text = Path::<String>::from_request_parts(parts, api).await;
         let Path(id) = text.map_err(|_| Error::BadRequest("the path is not UTF-8".into()))?;
-        Ok(Self(id.try_into()?))
+        Ok(Self(id.try_into().map_err(|error: Error| error.at("id"))?))
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_query_is_an_actions_fields() {
-        let query = "channel=conversation%3Ac1&after=41&limit=50&contains=7";
+        let query = "channel=conversation%3Ac1&after=41&limit=50.0&contains=7";
         let history: History = parse_query(query).unwrap().into_action().unwrap();
         assert_eq!(history.after.unwrap().get(), 41);
         assert_eq!(history.contains.unwrap().as_str(), "7", "what was said is no number");

@@ -13,16 +13,21 @@ use funnelcast_aws::{
     store::{
         Member, Recovery, Right,
         joins::{Confirmation, left_since},
+        latest::Latest,
         presence,
         rate::SENDS,
     },
 };
 use funnelcast_core::{
-    Channel, Error, Grant, JoinOrder,
-    action::{Join, Joined},
-    frame::Event,
+    Channel, Error, Grant, JoinOrder, Timestamp,
+    action::{Join, Joined, LATEST_CURSOR_BYTES_MAX},
+    event::Presence,
     policy::Lane,
+    size::{Room, json_bytes},
 };
+
+/// What `latestNext` takes of a reply at most: its text, each byte of which may be escaped, and its name.
+const LATEST_CURSOR_BYTES: usize = 6 * LATEST_CURSOR_BYTES_MAX + r#","latestNext":"""#.len();
 
 /// All that a channel is joined with, and whose grants count.
 #[derive(Debug)]
@@ -99,10 +104,43 @@ pub async fn join(
         fanout.settle_presence(&channel, &change, snapshot).await?;
     }
     let presence = presence.into_values().collect();
-    let Recovery { head, recovered, events, more } = recovery;
-    measure::joined(channel.kind(), since.map(|_| events.len()));
     let at = presence::contained_until(read_at);
-    Ok(Joined { channel, head, recovered, events, more, latest, presence, at })
+    let joined = reply(channel, recovery, latest, presence, at)?;
+    measure::joined(joined.channel.kind(), since.map(|_| joined.events.len()));
+    Ok(joined)
+}
+
+/// The reply, which is no larger than API Gateway takes. Who is here is bounded; what is left is for the last values and what
+/// was missed, of which either gets half where there is too much of both. Where the rest is, the reply says.
+fn reply(
+    channel: Channel,
+    Recovery { head, recovered, mut events, mut more }: Recovery,
+    mut latest: Latest,
+    presence: Vec<Presence>,
+    at: Timestamp,
+) -> Result<Joined, Error> {
+    let (no_events, no_values) = (Vec::new(), Vec::new());
+    let mut joined = Joined {
+        channel,
+        head,
+        recovered,
+        events: no_events,
+        more,
+        latest: no_values,
+        latest_next: None,
+        presence,
+        at,
+    };
+    let room = Room::beside(&joined).left().saturating_sub(LATEST_CURSOR_BYTES);
+    let for_events = json_bytes(&events).min(room / 2);
+    let mut for_latest = Room::of(room - for_events);
+    latest.truncate(for_latest.fitting(&latest.events));
+    let fit = Room::of(for_events + for_latest.left()).fitting(&events);
+    more |= fit < events.len();
+    events.truncate(fit);
+    (joined.events, joined.more) = (events, more);
+    (joined.latest, joined.latest_next) = latest.into_page()?;
+    Ok(joined)
 }
 
 /// By what right the caller may be in the channel. If there is none, a membership of the connection from before ends.
@@ -158,11 +196,68 @@ async fn look_after_grant(
     fanout.errands.put(&errand, grant.until.since(caller.now)).await
 }
 
-async fn latest(store: &Store, channel: &Channel) -> Result<Vec<Event>, Error> {
+async fn latest(store: &Store, channel: &Channel) -> Result<Latest, Error> {
     let keeps_latest = |lane: &Lane| matches!(lane, Lane::Latest | Lane::DurableAndLatest);
     if channel.kind().policy().events.iter().any(|(_, lane)| keeps_latest(lane)) {
-        store.latest(channel).await
+        store.latest(channel, None).await
     } else {
-        Ok(Vec::new())
+        Ok(Latest::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use funnelcast_core::{frame::Event, size::FRAME_BYTES_MAX};
+    use serde_json::json;
+
+    use super::*;
+
+    fn events(count: u64, bytes: usize) -> Vec<Event> {
+        let event = |seq| {
+            json!({"channel": "funnel_updates:biz_1", "event": "funnel.update", "seq": seq, "at": "2026-11-23T10:00:00.123Z",
+                "data": {"message": "\u{1}".repeat(bytes / 6)}})
+        };
+        (1..=count).map(|seq| serde_json::from_value(event(seq)).unwrap()).collect()
+    }
+
+    fn recovery(events: Vec<Event>) -> Recovery {
+        Recovery { head: 400.try_into().unwrap(), recovered: true, events, more: false }
+    }
+
+    fn latest(events: Vec<Event>) -> Latest {
+        let keys = events.iter().map(|event| format!("f{:?}", event.seq));
+        Latest::of(keys.zip(events.clone()).collect())
+    }
+
+    fn roster(count: usize) -> Vec<Presence> {
+        let user = |n: usize| {
+            json!({"userId": format!("{n:0>64}"), "name": "\"".repeat(128), "status": "online",
+                "lastSeen": "2026-11-23T10:00:00.123Z"})
+        };
+        (0..count).map(|n| serde_json::from_value(user(n)).unwrap()).collect()
+    }
+
+    #[test]
+    fn no_reply_is_too_large_and_what_is_left_out_is_told() {
+        for (missed, missed_bytes, values, value_bytes, present) in [
+            (0, 0, 400, 400, 0),
+            (100, 400, 100, 400, 100),
+            (1, 110_000, 0, 0, 100),
+            (1, 110_000, 200, 1_000, 0),
+            (100, 6_000, 100, 6_000, 100),
+            (3, 100, 3, 100, 3),
+        ] {
+            let (events, values) = (events(missed, missed_bytes), events(values, value_bytes));
+            let (all_events, all_values) = (events.len(), values.len());
+            let channel = "funnel_updates:biz_1".parse().unwrap();
+            let joined =
+                reply(channel, recovery(events), latest(values), roster(present), Timestamp::EPOCH).unwrap();
+            let bytes = json_bytes(&joined);
+            assert!(bytes <= FRAME_BYTES_MAX - 512, "{bytes} bytes");
+            assert_eq!(joined.more, joined.events.len() < all_events);
+            assert_eq!(joined.latest_next.is_some(), joined.latest.len() < all_values);
+            assert_eq!(joined.presence.len(), present);
+            assert!(all_values == 0 || !joined.latest.is_empty(), "the cursor stands behind one");
+        }
     }
 }

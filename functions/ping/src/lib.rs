@@ -48,7 +48,7 @@ pub async fn handle(renewal: &Renewal, caller: &Caller, ping: Ping) -> Result<Po
         Error::Unauthorized("the token is not valid".into())
     })?;
     if !caller.identity.is_renewed_by(&fresh) {
-        return Err(Error::Conflict("the token says something else than the old one; connect again"));
+        return Err(Error::Conflict("the token says something else than the old one; connect again".into()));
     }
     renewal.store.renew(&fresh.user, &caller.connection, fresh.expires_at, caller.now).await?;
     Ok(Pong { at: caller.now, expires_at: Some(fresh.expires_at) })

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use funnelcast_aws::{
-    Config, Fanout, Resource, config::Lease, errand::Errand, now, queue, store::connections::Removal,
+    Config, DeadLetters, Fanout, Resource, config::Lease, errand::Errand, letters::Source, now, queue,
+    store::connections::Removal,
 };
 use funnelcast_core::{ConnectionId, Error, UserId};
 
@@ -18,11 +19,13 @@ use funnelcast_core::{ConnectionId, Error, UserId};
 pub struct Sweeper {
     fanout: Fanout,
     lease: Lease,
+    letters: DeadLetters,
 }
 
 impl Resource for Sweeper {
     async fn build(config: &Config) -> Result<Self, Error> {
-        Ok(Self { fanout: Fanout::build(config).await?, lease: config.lease })
+        let (fanout, letters) = (Fanout::build(config).await?, DeadLetters::build(config).await?);
+        Ok(Self { fanout, lease: config.lease, letters })
     }
 }
 
@@ -31,7 +34,8 @@ impl Resource for Sweeper {
 /// # Errors
 /// None: the failures are in the answer.
 pub async fn handle(sweeper: &Sweeper, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-    Ok(queue::deal_with(batch, "an errand", async |errand| run(sweeper, errand).await).await)
+    let run = async |errand, _| run(sweeper, errand).await;
+    Ok(queue::deal_with(&sweeper.letters, Source::Timers, batch, run).await)
 }
 
 async fn run(sweeper: &Sweeper, errand: Errand) -> Result<(), Error> {
@@ -49,13 +53,22 @@ async fn run(sweeper: &Sweeper, errand: Errand) -> Result<(), Error> {
 
 /// Removes a connection whose lease or whose token has ended, or looks again when it may have. One read, and one write or one
 /// message.
+///
+/// Not every sign of life is in the table: to write each down would cost a write a frame, so only `ping` is. API Gateway
+/// knows when a message last went over the connection, and is asked before one is taken for dead.
 async fn look_at_lease(
-    Sweeper { fanout, lease }: &Sweeper,
+    Sweeper { fanout, lease, .. }: &Sweeper,
     user: UserId,
     id: ConnectionId,
 ) -> Result<(), Error> {
     let Some(connection) = fanout.store.connection(&user, &id).await? else { return Ok(()) };
-    let (now, ends_at) = (now(), (connection.seen_at + lease.length()).min(connection.expires_at));
+    let now = now();
+    let mut ends_at = (connection.seen_at + lease.length()).min(connection.expires_at);
+    if ends_at <= now && now < connection.expires_at {
+        let active_at = fanout.gateway.last_active(&id).await?;
+        let active_until = active_at.map_or(ends_at, |at| at + lease.length());
+        ends_at = ends_at.max(active_until).min(connection.expires_at);
+    }
     if now < ends_at {
         return fanout.errands.put(&Errand::Lease { user, connection: id }, ends_at.since(now)).await;
     }

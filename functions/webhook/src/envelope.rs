@@ -1,5 +1,7 @@
 //! What is in a webhook, as far as it concerns us: <https://docs.whop.com/developer/guides/webhooks>.
 
+use std::str::FromStr;
+
 use funnelcast_core::{CompanyId, Error, UserId};
 use serde_json::Value;
 
@@ -28,12 +30,14 @@ impl Envelope {
     /// # Errors
     /// [`Error::BadRequest`] where it is no webhook.
     pub(crate) fn parse(body: &str) -> Result<Self, Error> {
-        let mut all: Value = serde_json::from_str(body).map_err(|error| Error::from_serde(&error))?;
+        let mut all: Value = serde_json::from_str(body).map_err(|error| {
+            Error::invalid("body", format!("must be JSON: {}", Error::from_serde(&error)))
+        })?;
         let is_allowed =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._".contains(&byte);
         let kind = all["type"].as_str().unwrap_or_default().to_owned();
         if !(1..=TYPE_BYTES_MAX).contains(&kind.len()) || !kind.bytes().all(is_allowed) {
-            return Err(Error::BadRequest("a webhook has a `type` of [a-z0-9._]{1,128}".into()));
+            return Err(Error::invalid("body.type", "must be [a-z0-9._]{1,128}"));
         }
         let company = ["/company_id", "/account_id", "/data/company/id"]
             .iter()
@@ -49,13 +53,23 @@ impl Envelope {
         let concerns_access =
             ["membership.activated", "membership.deactivated"].contains(&self.kind.as_str());
         concerns_access.then(|| {
-            let id = |pointer: &str| {
-                let id = self.all.pointer(pointer).and_then(Value::as_str);
-                id.ok_or(Error::BadRequest(format!("{} has no {pointer}", self.kind).into()))
-            };
-            Ok(Membership { user: id("/data/user/id")?.parse()?, company: id("/company_id")?.parse()? })
+            let (user, company) = (id(&self.all, "/data/user/id")?, id(&self.all, "/company_id")?);
+            Ok(Membership { user, company })
         })
     }
+}
+
+/// The id at this place.
+fn id<T: FromStr<Err = Error>>(webhook: &Value, pointer: &str) -> Result<T, Error> {
+    let field = path(pointer);
+    let text = webhook.pointer(pointer).and_then(Value::as_str);
+    let text = text.ok_or_else(|| Error::invalid(&field, "must be a string"))?;
+    text.parse().map_err(|error: Error| error.at(&field))
+}
+
+/// What a pointer (RFC 6901) leads to, as a path within the message of the queue.
+pub(crate) fn path(pointer: &str) -> String {
+    format!("body{}", pointer.replace('/', "."))
 }
 
 #[cfg(test)]

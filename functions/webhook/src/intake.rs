@@ -96,7 +96,7 @@ fn bytes(body: String, is_base64: bool) -> Result<Vec<u8>, Error> {
         body.into_bytes()
     };
     if bytes.len() > BODY_BYTES_MAX {
-        return Err(Error::TooLarge { what: "the body", bytes_max: BODY_BYTES_MAX });
+        return Err(Error::TooLarge { what: "the body".into(), bytes_max: BODY_BYTES_MAX });
     }
     Ok(bytes)
 }

@@ -18,7 +18,7 @@ mod notifications;
 mod outgoing;
 mod signature;
 
-use funnelcast_aws::{Bus, Config, Resource, Store, WebhookSecrets, queue::Queue};
+use funnelcast_aws::{Bus, Config, DeadLetters, Resource, Store, WebhookSecrets, queue::Queue};
 use funnelcast_core::{Error, Key};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,6 +30,7 @@ use notifications::Notifications;
 pub struct Webhooks {
     secrets: WebhookSecrets,
     queue: Queue,
+    letters: DeadLetters,
     store: Store,
     bus: Bus,
     event_source: String,
@@ -41,6 +42,7 @@ impl Resource for Webhooks {
         Ok(Self {
             secrets: WebhookSecrets::build(config).await?,
             queue: Queue::of_webhooks(config)?,
+            letters: DeadLetters::build(config).await?,
             store: Store::build(config).await?,
             bus: Bus::build(config).await?,
             event_source: Config::need("EVENT_SOURCE", config.event_source.as_ref())?.to_owned(),

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use funnelcast_core::{
     Channel, Error, Key, Timestamp,
     event::{EventName, Level},
-    publication::Publication,
+    publication::{Publication, Times},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, path};
 
 /// All of them, by the type of the webhook.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Notifications {
             _ => (EventName::SystemNotification, "system.notification"),
         };
         // As `broadcast` will: what it would not take is found out here.
-        Publication::from_outbox(channel.clone(), event, data.clone(), id.clone(), None, at, at)?;
+        Publication::from_outbox(channel.clone(), event, data.clone(), id.clone(), None, Times::at(at))?;
         Ok(Some(Notice { channel, event: name, data }))
     }
 }
@@ -92,7 +92,7 @@ fn fill(template: &str, webhook: &Value) -> Result<String, Error> {
         match webhook.pointer(&format!("/{pointer}")) {
             Some(Value::String(value)) => text.push_str(value),
             Some(Value::Number(value)) => text.push_str(&value.to_string()),
-            _ => return Err(Error::BadRequest(format!("the webhook has no text at /{pointer}").into())),
+            _ => return Err(Error::invalid(&path(&format!("/{pointer}")), "must be a string or a number")),
         }
         rest = after;
     }

@@ -1,7 +1,13 @@
 //! A batch of the queue: webhooks that have been verified, each dealt with once.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use funnelcast_aws::{bus::BusEvent, now, queue, store::webhooks::Taken};
+use funnelcast_aws::{
+    bus::BusEvent,
+    letters::{Source, Undone},
+    now,
+    queue::{self, Try},
+    store::webhooks::Taken,
+};
 use funnelcast_core::{Error, Key};
 use serde_json::json;
 
@@ -12,11 +18,13 @@ const SOURCE: &str = "funnelcast.whop";
 
 /// Deals with the webhooks of the batch.
 pub(crate) async fn handle(webhooks: &Webhooks, batch: SqsEvent) -> SqsBatchResponse {
-    queue::deal_with(batch, "a webhook", async |received| one(webhooks, received).await).await
+    let one = async |received, this_try| one(webhooks, received, this_try).await;
+    queue::deal_with(&webhooks.letters, Source::Webhooks, batch, one).await
 }
 
-/// 2 writes, 1 a notice, and 1 call of the bus; where it has come before, 1 write that is refused and 1 read.
-async fn one(webhooks: &Webhooks, Received { id, body }: Received) -> Result<(), Error> {
+/// 2 writes, 1 a notice, and 1 call of the bus; where it has come before, 1 write that is refused and 1 read. One that is
+/// refused has been dealt with when it lies in the dead letters: it is refused once, however often it comes.
+async fn one(webhooks: &Webhooks, Received { id, body }: Received, this_try: Try) -> Result<(), Error> {
     match webhooks.store.take_webhook(&id, now()).await? {
         Taken::Yes => {}
         Taken::Done => {
@@ -25,7 +33,13 @@ async fn one(webhooks: &Webhooks, Received { id, body }: Received) -> Result<(),
         }
         Taken::Busy => return Err(Error::Internal(format!("the webhook {id} is being dealt with"))),
     }
-    match deal_with(webhooks, &id, &body).await {
+    let mut outcome = deal_with(webhooks, &id, &body).await;
+    if let Some(error) = outcome.as_ref().err().filter(|error| !error.is_retryable()) {
+        let (item, tries) = (json!({"id": id.as_str(), "body": body}), this_try.number());
+        let letter = Undone { source: Source::Webhooks, id: id.as_str(), item: &item, tries, error };
+        outcome = webhooks.letters.put(&letter).await;
+    }
+    match outcome {
         Ok(()) => webhooks.store.finish_webhook(&id, now()).await,
         Err(error) => {
             webhooks.store.release_webhook(&id).await?;
@@ -36,9 +50,13 @@ async fn one(webhooks: &Webhooks, Received { id, body }: Received) -> Result<(),
 
 /// What may be done twice when it breaks off in the middle: the outbox knows the notice, and who listens to the bus knows
 /// the `id`.
+///
+/// # Errors
+/// [`Error::Internal`] where it is not done; else the first of what it lacks, when the rest has been done.
 async fn deal_with(webhooks: &Webhooks, id: &Key, body: &str) -> Result<(), Error> {
     let webhook = Envelope::parse(body)?;
     let kind = &webhook.kind;
+    let mut refused = None;
     match webhooks.notifications.notice(&webhook, id, now()) {
         Ok(Some(notice)) => {
             let (channel, data) = (&notice.channel, &notice.data);
@@ -48,6 +66,7 @@ async fn deal_with(webhooks: &Webhooks, id: &Key, body: &str) -> Result<(), Erro
         Ok(None) => tracing::info!(%id, kind, "a webhook that nobody is told of"),
         Err(error) => {
             tracing::warn!(%id, kind, code = error.code(), "a webhook does not fit notifications.json");
+            refused = Some(error);
         }
     }
     let mut events = vec![BusEvent {
@@ -61,10 +80,14 @@ async fn deal_with(webhooks: &Webhooks, id: &Key, body: &str) -> Result<(), Erro
             detail_type: "AccessChanged",
             detail: json!({"userId": membership.user.as_str(), "companyId": membership.company.as_str()}),
         }),
-        Some(Err(error)) => tracing::warn!(%id, kind, code = error.code(), "a membership of nobody"),
+        Some(Err(error)) => {
+            tracing::warn!(%id, kind, code = error.code(), "a membership of nobody");
+            refused.get_or_insert(error);
+        }
         None => {}
     }
-    webhooks.bus.put(&events).await
+    webhooks.bus.put(&events).await?;
+    refused.map_or(Ok(()), Err)
 }
 
 #[cfg(test)]

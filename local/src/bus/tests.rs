@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::lambda::fixture::{self, DEAD, Fixture, fixture};
+use crate::transformer::Transformer;
 
 /// A bus `b` with one rule, for events of source `app`.
 async fn bus(target: Target) -> (Bus, Fixture) {
+    bus_with(target, Input::Event).await
+}
+
+async fn bus_with(target: Target, input: Input) -> (Bus, Fixture) {
     let fixture = fixture(&[]).await;
     let mut stack = fixture::stack(BTreeMap::new());
     stack.buses = vec!["default".to_owned(), "b".to_owned()];
@@ -16,6 +21,7 @@ async fn bus(target: Target) -> (Bus, Fixture) {
         arn: "arn:aws:events:us-east-1:000000000000:rule/b/r".to_owned(),
         trigger: Trigger::Event { bus: "b".to_owned(), pattern },
         target,
+        input,
     }];
     (Bus::start(&stack, &fixture.lambda, &fixture.queues), fixture)
 }
@@ -38,19 +44,35 @@ async fn an_event_reaches_the_queue_of_its_rule() {
     let (bus, fixture) = bus(Target::Queue(DEAD.to_owned())).await;
     let other = entry(&json!({"Source": "other"}));
     let elsewhere = entry(&json!({"EventBusName": "default"}));
-    let wanted = entry(&json!({"Time": 1_763_892_000.0, "Resources": ["arn:x"]}));
+    let wanted = entry(&json!({"Time": 4_102_444_800.9, "Resources": ["arn:x"]}));
     let answer = bus.call("PutEvents", json!({"Entries": [other, elsewhere, wanted]})).unwrap();
     assert_eq!(answer["FailedEntryCount"], 0);
+    // Its time is what the producer says, however far ahead, in whole seconds.
     let event = delivered(&fixture).await;
     assert_eq!(event["id"], answer["Entries"][2]["EventId"], "the only one of the three");
     let mut rest = event;
     rest.as_object_mut().unwrap().remove("id");
     let expected = json!({
         "version": "0", "detail-type": "T", "source": "app", "account": "000000000000", "region": "us-east-1",
-        "time": "2025-11-23T10:00:00Z", "resources": ["arn:x"], "detail": {"a": 1},
+        "time": "2100-01-01T00:00:00Z", "resources": ["arn:x"], "detail": {"a": 1},
     });
     assert_eq!(rest, expected);
     assert!(fixture.queues.receive(DEAD, 1, Duration::ZERO).await.is_empty());
+}
+
+/// A producer's `Time` is whatever it likes; the time at which the event was taken is not.
+#[tokio::test]
+async fn a_transformed_event_says_when_it_was_taken() {
+    let template = r#"{"event": <aws.events.event.json>, "at": <aws.events.event.ingestion-time>}"#;
+    let transformer = Transformer::parse(&BTreeMap::new(), template).unwrap();
+    let (bus, fixture) = bus_with(Target::Queue(DEAD.to_owned()), Input::Transformed(transformer)).await;
+    let before = Timestamp::now();
+    let ahead = entry(&json!({"Time": before.as_second() + 3_600}));
+    let answer = bus.call("PutEvents", json!({"Entries": [ahead]})).unwrap();
+    let input = delivered(&fixture).await;
+    assert_eq!(input["event"]["id"], answer["Entries"][0]["EventId"]);
+    let at: Timestamp = input["at"].as_str().unwrap().parse().unwrap();
+    assert!((before.as_second()..=Timestamp::now().as_second()).contains(&at.as_second()), "{input}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,8 +129,9 @@ async fn a_schedule_fires_after_each_period() {
     stack.rules = vec![Rule {
         name: "tick".to_owned(),
         arn: "arn:aws:events:us-east-1:000000000000:rule/tick".to_owned(),
-        trigger: Trigger::Every { period: Duration::from_millis(5), input: None },
+        trigger: Trigger::Every { period: Duration::from_millis(5) },
         target: Target::Queue(DEAD.to_owned()),
+        input: Input::Event,
     }];
     let bus = Bus::start(&stack, &fixture.lambda, &fixture.queues);
     for _ in 0..2 {

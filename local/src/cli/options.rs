@@ -27,7 +27,8 @@ pub(crate) struct Up {
     /// origin is then let in, unless `AllowedOrigins` is given.
     #[arg(long, value_name = "DIR")]
     pub(crate) site: Option<PathBuf>,
-    /// Folder that keeps the data between runs; without it all is gone at the end.
+    /// Folder that keeps tables, queues and unfinished work between runs, also if this one is killed; without it all is
+    /// gone at the end.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Folder of the functions' binaries, as NAME or NAME/bootstrap [default: target/debug beside the template].

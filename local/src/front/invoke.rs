@@ -61,10 +61,10 @@ pub(super) async fn answer(front: &Front, name: &str, headers: &HeaderMap, body:
     let payload = if payload.is_empty() { "{}".into() } else { payload };
     match headers.get("x-amz-invocation-type").map(HeaderValue::as_bytes) {
         Some(b"DryRun") => empty_reply(StatusCode::NO_CONTENT),
-        Some(b"Event") => {
-            front.lambda.invoke_async(function, payload);
-            empty_reply(StatusCode::ACCEPTED)
-        }
+        Some(b"Event") => match front.lambda.accept(vec![(function.to_owned(), payload)]) {
+            Ok(()) => empty_reply(StatusCode::ACCEPTED),
+            Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", &error.message),
+        },
         _ => match front.lambda.invoke(function, payload).await {
             Ok(result) => Reply::new(result.into()),
             Err(error) => failed(&error),

@@ -21,6 +21,7 @@ use super::*;
 use crate::{
     client::client,
     faults::{Kind, Settings},
+    journal::Journal,
     lambda::fixture::{Fixture, fixture, stack},
     template::{Route, Table},
     websocket::{CONNECTION_MAX, FRAME_BYTES_MAX, IDLE_MAX, INTEGRATION_TIMEOUT, Limits, MESSAGE_BYTES_MAX},
@@ -62,6 +63,7 @@ async fn start() -> Running {
             limits,
             lambda.clone(),
             faults.clone(),
+            Journal::default(),
         ),
         engine: Engine::start(&[things()], None).await.unwrap(),
         lambda: lambda.clone(),

@@ -28,14 +28,17 @@ while :; do
     '"env"') env | curl -s --data-binary @- "$here/response" ;;
     '"fail"') curl -s -d '{"errorType":"Boom","errorMessage":"no","stackTrace":[]}' "$here/error" ;;
     '"crash"') exit 3 ;;
-    '"hang"') sleep 600 ;;
+    '"hang"')
+      [ "$HANG" = take ] || sleep 600
+      printf '%s\n' "$body" >> "$TAKEN"
+      printf '%s' "$body" | curl -s -d @- "$here/response" ;;
     '"meet '*)
       # Waits until another process is here as well: only two at once can leave.
       : > "$MEETING/$$"
       while [ "$(ls "$MEETING" | wc -l)" -lt 2 ]; do sleep 0.01; done
       printf '%s' "$$" | curl -s -d @- "$here/response" ;;
     *poison*) curl -s -d '{"errorType":"Poison","errorMessage":"not this"}' "$here/error" ;;
-    *'"Records"'* | *'"DISCONNECT"'*)
+    *'"Records"'* | *'"DISCONNECT"'* | *'"MESSAGE"'*)
       printf '%s\n' "$body" >> "$TAKEN"
       curl -s -d '{"batchItemFailures":[]}' "$here/response" ;;
     *) printf '%s' "$body" | curl -s -d @- "$here/response" ;;
@@ -47,6 +50,7 @@ done
 pub(crate) struct Fixture {
     pub(crate) lambda: Lambda,
     pub(crate) queues: Queues,
+    pub(crate) journal: Journal,
     pub(crate) faults: Faults,
     pub(crate) directory: TempDir,
 }
@@ -56,6 +60,11 @@ pub(crate) const DEAD: &str = "arn:aws:sqs:us-east-1:000000000000:dead";
 
 /// One function, `F`, with these variables, at most two processes, and a timeout of 5 s.
 pub(crate) async fn fixture(variables: &[(&str, &str)]) -> Fixture {
+    fixture_in(None, variables).await
+}
+
+/// The same, with a journal in the folder `data`.
+pub(crate) async fn fixture_in(data: Option<&Path>, variables: &[(&str, &str)]) -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let binary = directory.path().join("f/bootstrap");
     fs::create_dir(directory.path().join("f")).unwrap();
@@ -67,7 +76,9 @@ pub(crate) async fn fixture(variables: &[(&str, &str)]) -> Fixture {
     environment.insert("MEETING".to_owned(), directory.path().join("meeting").display().to_string());
     environment.insert("TAKEN".to_owned(), directory.path().join("taken").display().to_string());
     let stack = stack(environment);
-    let (queues, faults) = (Queues::new(&stack, Duration::MAX), Faults::new(Settings::default()));
+    let journal = Journal::open(data).unwrap();
+    let queues = Queues::new(&stack, Duration::MAX, &journal).unwrap();
+    let faults = Faults::new(Settings::default());
     let options = LambdaOptions {
         bin_dir: directory.path().to_owned(),
         endpoint: "http://127.0.0.1:1".to_owned(),
@@ -76,10 +87,11 @@ pub(crate) async fn fixture(variables: &[(&str, &str)]) -> Fixture {
         log_format: LogFormat::Text,
         log: FunctionLog::new(LogFormat::Text, true),
         queues: queues.clone(),
+        journal: journal.clone(),
         faults: faults.clone(),
     };
     let lambda = Lambda::start(&stack, options).await.unwrap();
-    Fixture { lambda, queues, faults, directory }
+    Fixture { lambda, queues, journal, faults, directory }
 }
 
 /// That function, and the queue of what failed, and no more.
@@ -132,7 +144,7 @@ pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
 }
 
 impl Fixture {
-    /// Every event with `Records`, or of a `$disconnect`, that a process took, one a line.
+    /// Every event with `Records`, of a `$disconnect` or of a frame that a process took, one a line.
     pub(crate) fn taken(&self) -> String {
         fs::read_to_string(self.directory.path().join("taken")).unwrap_or_default()
     }

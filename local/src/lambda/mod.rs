@@ -17,6 +17,7 @@
 mod asynchronous;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod journal;
 mod pool;
 mod process;
 mod runtime_api;
@@ -38,8 +39,11 @@ use pool::Pool;
 use process::Host;
 use runtime_api::RuntimeApi;
 
+use self::asynchronous::Event;
 use crate::{
+    aws_error::AwsError,
     faults::{Deliveries, Faults},
+    journal::Journal,
     log::FunctionLog,
     queues::Queues,
     template::{Function, Stack},
@@ -61,6 +65,7 @@ struct Shared {
     host: Arc<Host>,
     async_retry_delay: Duration,
     queues: Queues,
+    journal: Journal,
 }
 
 /// How a [`Lambda`] runs its functions.
@@ -78,6 +83,8 @@ pub(crate) struct LambdaOptions {
     pub(crate) log: FunctionLog,
     /// Takes the records of asynchronous invocations that failed for good.
     pub(crate) queues: Queues,
+    /// Keeps asynchronous invocations until they are finished.
+    pub(crate) journal: Journal,
     pub(crate) faults: Faults,
 }
 
@@ -148,8 +155,8 @@ impl Lambda {
         for pool in pools.values() {
             tokio::spawn(Arc::clone(pool).reap());
         }
-        let shared =
-            Shared { pools, host, async_retry_delay: options.async_retry_delay, queues: options.queues };
+        let LambdaOptions { async_retry_delay, queues, journal, .. } = options;
+        let shared = Shared { pools, host, async_retry_delay, queues, journal };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -159,22 +166,47 @@ impl Lambda {
         self.invoke_as(function, Uuid::new_v4().to_string(), payload).await
     }
 
-    /// Invokes the function without waiting: retried as its template says, and what failed for good goes to
-    /// its `OnFailure` queue. Events that wait for a process wait in memory, however many they are, as on
+    /// Accepts invocations, each of a function by its logical id, that nobody waits for: they are retried as the
+    /// function's template says, and what failed for good goes to its `OnFailure` queue. All are kept when this
+    /// returns, or none where it fails. Events that wait for a process wait in memory, however many they are, as on
     /// AWS.
-    pub(crate) fn invoke_async(&self, function: &str, payload: Bytes) {
-        let Deliveries { first, again } = self.shared.host.faults.deliveries();
-        if let Some(delay) = again {
-            self.spawn_event(function, payload.clone(), delay);
+    pub(crate) fn accept(&self, events: Vec<(String, Bytes)>) -> Result<(), AwsError> {
+        let events: Vec<_> =
+            events.into_iter().map(|(function, payload)| Event::new(function, payload)).collect();
+        if !events.is_empty() {
+            self.shared.journal.write(|to| events.iter().try_for_each(|event| journal::insert(to, event)))?;
         }
-        self.spawn_event(function, payload, first);
+        for event in events {
+            self.spawn_event(event);
+        }
+        Ok(())
     }
 
-    fn spawn_event(&self, function: &str, payload: Bytes, delay: Duration) {
-        let (lambda, function) = (self.clone(), function.to_owned());
+    /// Goes on with what an earlier run has accepted and not finished.
+    pub(crate) fn resume(&self) -> Result<()> {
+        let events = self.shared.journal.read(journal::load)?;
+        if !events.is_empty() {
+            tracing::info!(events = events.len(), "asynchronous invocations of an earlier run go on");
+        }
+        for event in events {
+            self.spawn_event(event);
+        }
+        Ok(())
+    }
+
+    fn spawn_event(&self, event: Event) {
+        let Deliveries { first, again } = self.shared.host.faults.deliveries();
+        if let Some(delay) = again {
+            self.spawn_delayed(event.clone(), delay);
+        }
+        self.spawn_delayed(event, first);
+    }
+
+    fn spawn_delayed(&self, event: Event, delay: Duration) {
+        let lambda = self.clone();
         tokio::spawn(async move {
             wait(delay).await;
-            asynchronous::run(lambda, function, payload).await;
+            asynchronous::run(lambda, event).await;
         });
     }
 
@@ -187,6 +219,11 @@ impl Lambda {
         let Some(delay) = again else { return answer };
         wait(delay).await;
         self.invoke(function, batch).await
+    }
+
+    /// Whether all invocations fail from here on, because the stack stops.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.shared.host.stopping.borrow()
     }
 
     /// Kills every process and waits until they are gone. Invocations from here on fail.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Instant};
 use serde_json::Value;
 
 use super::{
-    fixture::{DEAD, fixture, stack},
+    fixture::{DEAD, Fixture, fixture, fixture_in, stack},
     *,
 };
 use crate::faults::{Kind, Settings};
@@ -98,6 +98,7 @@ async fn a_failed_start_says_why() {
         log_format: LogFormat::Json,
         log: FunctionLog::new(LogFormat::Json, true),
         queues: fixture.queues.clone(),
+        journal: Journal::default(),
         faults: fixture.faults.clone(),
     };
     let error = Lambda::start(&stack(BTreeMap::new()), options).await.err().unwrap().to_string();
@@ -116,7 +117,7 @@ async fn stopping_leaves_no_process_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_keeps_failing_ends_in_the_queue() {
     let fixture = fixture(&[]).await;
-    fixture.lambda.invoke_async("F", Bytes::from_static(b"\"fail\""));
+    accept(&fixture, Bytes::from_static(b"\"fail\""));
     let received = fixture.queues.receive(DEAD, 1, Duration::from_secs(20)).await;
     let record: Value = serde_json::from_str(&received[0].body).unwrap();
     assert_eq!(record["requestContext"]["condition"], "RetriesExhausted");
@@ -124,6 +125,21 @@ async fn an_event_that_keeps_failing_ends_in_the_queue() {
     assert_eq!(record["requestPayload"], "fail");
     assert_eq!(record["responsePayload"]["errorType"], "Boom");
     assert_eq!(record["responseContext"]["functionError"], "Unhandled");
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_was_accepted_is_handled_by_a_later_run() {
+    let data = tempfile::tempdir().unwrap();
+    let fixture = fixture_in(Some(data.path()), &[]).await;
+    accept(&fixture, Bytes::from_static(b"\"hang\""));
+    fixture.lambda.stop().await;
+    drop(fixture);
+    // The function that hung is repaired meanwhile.
+    let fixture = fixture_in(Some(data.path()), &[("HANG", "take")]).await;
+    fixture.lambda.resume().unwrap();
+    fixture.until(|| fixture.taken().lines().eq(["\"hang\""])).await;
+    fixture.until(|| fixture.lambda.shared.journal.read(journal::load).unwrap().is_empty()).await;
     fixture.lambda.stop().await;
 }
 
@@ -148,7 +164,7 @@ async fn a_fault_kills_a_process_in_the_middle_of_its_invocation() {
 async fn an_event_comes_twice() {
     let fixture = fixture(&[]).await;
     fixture.always(Kind::Duplicated);
-    fixture.lambda.invoke_async("F", Bytes::from_static(br#"{"Records":[]}"#));
+    accept(&fixture, Bytes::from_static(br#"{"Records":[]}"#));
     fixture.until(|| fixture.taken().lines().count() == 2).await;
     assert_eq!(fixture.faults.snapshot()["injected"]["duplicated"], 1);
     fixture.lambda.stop().await;
@@ -166,13 +182,17 @@ async fn events_come_late_and_out_of_order() {
     fixture.faults.set(settings);
     let since = Instant::now();
     for event in [r#"{"Records":["first"]}"#, r#"{"Records":["second"]}"#] {
-        fixture.lambda.invoke_async("F", Bytes::from_static(event.as_bytes()));
+        accept(&fixture, Bytes::from_static(event.as_bytes()));
     }
     fixture.until(|| fixture.taken().lines().count() == 2).await;
     assert!(since.elapsed() >= first);
     let taken = fixture.taken();
     assert!(taken.find("second") < taken.find("first"), "{taken}");
     fixture.lambda.stop().await;
+}
+
+fn accept(fixture: &Fixture, payload: Bytes) {
+    fixture.lambda.accept(vec![("F".to_owned(), payload)]).unwrap();
 }
 
 /// Waits until there is no process of this number in this group.

@@ -17,9 +17,10 @@ use crate::{
     bus::Bus,
     client::client,
     front::serve,
+    journal::Journal,
     lambda::fixture::{DEAD, Fixture, fixture, stack},
     pattern::Pattern,
-    template::{HttpApi, HttpRoute, Rule, Stack, Target, Trigger},
+    template::{HttpApi, HttpRoute, Input, Rule, Stack, Target, Trigger},
     token::DevKey,
     websocket::{
         CONNECTION_MAX, FRAME_BYTES_MAX, IDLE_MAX, INTEGRATION_TIMEOUT, Limits, MESSAGE_BYTES_MAX, WebSockets,
@@ -49,8 +50,14 @@ async fn start() -> Running {
     let (aws_address, http_address) = (address(&aws), address(&http));
     let stack = stack_with_bus_and_api();
     let (lambda, faults) = (&fixture.lambda, &fixture.faults);
-    let websockets =
-        WebSockets::new(stack.websocket.clone(), &aws_address, limits(), lambda.clone(), faults.clone());
+    let websockets = WebSockets::new(
+        stack.websocket.clone(),
+        &aws_address,
+        limits(),
+        lambda.clone(),
+        faults.clone(),
+        Journal::default(),
+    );
     let local = Local {
         websockets: Arc::clone(&websockets),
         bus: Bus::start(&stack, lambda, &fixture.queues),
@@ -89,6 +96,7 @@ fn stack_with_bus_and_api() -> Stack {
             pattern: Pattern::parse(&json!({ "source": ["app"] })).unwrap(),
         },
         target: Target::Queue(DEAD.to_owned()),
+        input: Input::Event,
     }];
     let (method, path, function) = ("GET".to_owned(), "/api/echo".to_owned(), "F".to_owned());
     stack.http = Some(HttpApi {

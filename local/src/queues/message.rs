@@ -138,6 +138,13 @@ pub(super) fn wants(request: &Value, lists: &[&str], name: &str) -> bool {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Attributes(Map<String, Value>);
 
+impl From<Map<String, Value>> for Attributes {
+    /// What was read by [`Attributes::parse`] once.
+    fn from(parsed: Map<String, Value>) -> Self {
+        Self(parsed)
+    }
+}
+
 impl Attributes {
     /// Reads what a sender gives. Fails where one has no type, or no value that fits it.
     pub(super) fn parse(given: Option<&Value>) -> Result<Self, AwsError> {
@@ -151,6 +158,11 @@ impl Attributes {
             }
         }
         Ok(attributes)
+    }
+
+    /// As they were given.
+    pub(super) fn json(&self) -> String {
+        serde_json::to_string(&self.0).unwrap_or_default()
     }
 
     /// Bytes that they add to a message.

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    Queues, Served,
+    Queues, Receiver, Served,
+    journal::{self, Now},
     message::{self, Attributes, Entry},
     queue::{Deletion, Visibility},
 };
@@ -39,16 +40,16 @@ impl Queues {
         let url = text(&body, "QueueUrl")?;
         let served = self.named(url.rsplit('/').next().unwrap_or(url))?;
         match operation {
-            "SendMessage" => served.send_entry(&body),
+            "SendMessage" => served.send_message(&body),
             "SendMessageBatch" => served.send_batch(&body),
             "ReceiveMessage" => self.receive_message(served, &body).await,
-            "DeleteMessage" => served.delete(&body),
-            "DeleteMessageBatch" => served.batch(&body, Served::delete),
+            "DeleteMessage" => served.delete_message(&body),
+            "DeleteMessageBatch" => batch(&body, |entry| served.delete_message(entry)),
             "ChangeMessageVisibility" => served.change_visibility(&body),
-            "ChangeMessageVisibilityBatch" => served.batch(&body, Served::change_visibility),
+            "ChangeMessageVisibilityBatch" => batch(&body, |entry| served.change_visibility(entry)),
             "GetQueueAttributes" => Ok(served.attributes(&body)),
             "PurgeQueue" => {
-                served.lock().purge();
+                served.purge();
                 Ok(json!({}))
             }
             other => Err(AwsError::unknown_operation(other)),
@@ -75,7 +76,7 @@ impl Queues {
         let hidden = number(body, "VisibilityTimeout", 0, VISIBILITY_MAX_S)?.map(Duration::from_secs);
         let wait = wait.unwrap_or(served.definition.receive_wait);
         let max = usize::try_from(max).unwrap_or(BATCH_MAX);
-        let messages = self.take(served, max, wait, hidden).await;
+        let messages = self.take(served, max, wait, hidden, Receiver::Client).await;
         if messages.is_empty() {
             return Ok(json!({}));
         }
@@ -85,10 +86,12 @@ impl Queues {
 }
 
 impl Served {
-    fn send_entry(&self, body: &Value) -> Result<Value, AwsError> {
-        Ok(self.put(entry(body)?).answer())
+    fn send_message(&self, body: &Value) -> Result<Value, AwsError> {
+        let sent = self.put(vec![entry(body)?])?;
+        Ok(sent.first().map(message::Sent::answer).unwrap_or_default())
     }
 
+    /// Puts in those entries of a batch that are sound, together.
     fn send_batch(&self, body: &Value) -> Result<Value, AwsError> {
         let total: usize =
             entries(body)?.iter().filter_map(|entry| Some(entry.get("MessageBody")?.as_str()?.len())).sum();
@@ -96,36 +99,20 @@ impl Served {
             let message = format!("Batch requests cannot be longer than {MESSAGE_BYTES_MAX} bytes.");
             return Err(AwsError::client("BatchRequestTooLong", message));
         }
-        self.batch(body, Self::send_entry)
+        let sound = entries(body)?.iter().filter_map(|body| entry(body).ok()).collect();
+        let mut sent = self.put(sound)?.into_iter();
+        batch(body, |body| {
+            entry(body)?;
+            // One was put in for each that is sound, in this order.
+            Ok(sent.next().map(|sent| sent.answer()).unwrap_or_default())
+        })
     }
 
-    /// Answers each entry of a batch by itself.
-    fn batch(
-        &self,
-        body: &Value,
-        one: impl Fn(&Self, &Value) -> Result<Value, AwsError>,
-    ) -> Result<Value, AwsError> {
-        let (mut successful, mut failed) = (Vec::new(), Vec::new());
-        for entry in entries(body)? {
-            let id = text(entry, "Id")?;
-            match one(self, entry) {
-                Ok(mut answer) => {
-                    answer["Id"] = json!(id);
-                    successful.push(answer);
-                }
-                Err(error) => failed.push(
-                    json!({ "Id": id, "Code": error.code, "Message": error.message, "SenderFault": true }),
-                ),
-            }
-        }
-        Ok(json!({ "Successful": successful, "Failed": failed }))
-    }
-
-    fn delete(&self, body: &Value) -> Result<Value, AwsError> {
-        match self.lock().delete(text(body, "ReceiptHandle")?) {
+    fn delete_message(&self, body: &Value) -> Result<Value, AwsError> {
+        match self.delete([text(body, "ReceiptHandle")?]).as_slice() {
             // An outdated handle deletes nothing, and the caller is not told.
-            Deletion::Deleted | Deletion::Outdated => Ok(json!({})),
-            Deletion::Invalid => Err(invalid_receipt()),
+            [Deletion::Deleted(_) | Deletion::Outdated] => Ok(json!({})),
+            _ => Err(invalid_receipt()),
         }
     }
 
@@ -133,14 +120,20 @@ impl Served {
         let hidden = number(body, "VisibilityTimeout", 0, VISIBILITY_MAX_S)?
             .ok_or_else(|| missing("VisibilityTimeout"))?;
         let receipt = text(body, "ReceiptHandle")?;
-        match self.lock().change_visibility(receipt, Duration::from_secs(hidden), Instant::now()) {
-            Visibility::Changed => {}
+        let now = Now::new();
+        let mut queue = self.lock();
+        match queue.change_visibility(receipt, Duration::from_secs(hidden), now.instant) {
+            Visibility::Changed(key) => self.journal.note(|to| match queue.get(key) {
+                Some(message) => journal::update(to, self.name(), key, message, now),
+                None => Ok(()),
+            }),
             Visibility::NotInFlight => {
                 let message = "The specified message isn't in flight.";
                 return Err(AwsError::client("MessageNotInflight", message));
             }
             Visibility::Invalid => return Err(invalid_receipt()),
         }
+        drop(queue);
         self.arrivals.notify_waiters();
         Ok(json!({}))
     }
@@ -169,6 +162,23 @@ impl Served {
         }
         json!({ "Attributes": attributes })
     }
+}
+
+/// Answers each entry of a batch by itself.
+fn batch(body: &Value, mut one: impl FnMut(&Value) -> Result<Value, AwsError>) -> Result<Value, AwsError> {
+    let (mut successful, mut failed) = (Vec::new(), Vec::new());
+    for entry in entries(body)? {
+        let id = text(entry, "Id")?;
+        match one(entry) {
+            Ok(mut answer) => {
+                answer["Id"] = json!(id);
+                successful.push(answer);
+            }
+            Err(error) => failed
+                .push(json!({ "Id": id, "Code": error.code, "Message": error.message, "SenderFault": true })),
+        }
+    }
+    Ok(json!({ "Successful": successful, "Failed": failed }))
 }
 
 /// What `SendMessage` and an entry of its batch have in common.

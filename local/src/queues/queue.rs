@@ -22,25 +22,28 @@ pub(super) struct Queue {
 
 /// A message in a queue.
 pub(super) struct Message {
-    id: String,
-    body: String,
-    attributes: Attributes,
-    sent_ms: i64,
-    first_received_ms: Option<i64>,
-    receives: u32,
+    pub(super) id: String,
+    pub(super) body: String,
+    pub(super) attributes: Attributes,
+    pub(super) sent_ms: i64,
+    pub(super) first_received_ms: Option<i64>,
+    pub(super) receives: u32,
     /// Not to be received before.
-    visible_at: Instant,
+    pub(super) visible_at: Instant,
     /// Gone from here on.
-    expires_at: Instant,
+    pub(super) expires_at: Instant,
     /// The newest handle, by which it can be deleted.
-    receipt: Option<String>,
+    pub(super) receipt: Option<String>,
 }
 
-/// What a receive found.
+/// What a receive found, by the messages' keys in this queue.
+#[derive(Default)]
 pub(super) struct Taken {
-    pub(super) received: Vec<Received>,
+    pub(super) received: Vec<(u64, Received)>,
     /// Received too often: these are no longer in this queue.
-    pub(super) dead: Vec<Message>,
+    pub(super) dead: Vec<(u64, Message)>,
+    /// Older than the queue's retention: these are gone.
+    pub(super) expired: Vec<u64>,
 }
 
 /// How many messages there are.
@@ -53,7 +56,8 @@ pub(super) struct Counts {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Deletion {
-    Deleted,
+    /// The message had this key.
+    Deleted(u64),
     /// The message is gone, or was received again since.
     Outdated,
     /// Not a handle at all.
@@ -62,16 +66,18 @@ pub(super) enum Deletion {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Visibility {
-    Changed,
+    /// The message has this key.
+    Changed(u64),
     NotInFlight,
     Invalid,
 }
 
 impl Queue {
-    pub(super) fn new(definition: &template::Queue) -> Self {
+    /// A queue of these messages, which an earlier run left.
+    pub(super) fn new(definition: &template::Queue, messages: BTreeMap<u64, Message>) -> Self {
         Self {
-            messages: BTreeMap::new(),
-            next: 0,
+            next: messages.last_key_value().map_or(0, |(last, _)| last + 1),
+            messages,
             visibility_timeout: definition.visibility_timeout,
             delay: definition.delay,
             retention: definition.retention,
@@ -79,7 +85,23 @@ impl Queue {
         }
     }
 
-    pub(super) fn put(&mut self, entry: Entry, now: Instant) -> Sent {
+    /// Takes messages in, after `keep` has kept them; none where that fails.
+    pub(super) fn put<E>(
+        &mut self,
+        entries: Vec<Entry>,
+        now: Instant,
+        keep: impl FnOnce(&BTreeMap<u64, Message>) -> Result<(), E>,
+    ) -> Result<Vec<Sent>, E> {
+        let (sent, messages): (Vec<_>, Vec<_>) =
+            entries.into_iter().map(|entry| self.message(entry, now)).unzip();
+        let messages = (self.next..).zip(messages).collect();
+        keep(&messages)?;
+        self.next += messages.len() as u64;
+        self.messages.extend(messages);
+        Ok(sent)
+    }
+
+    fn message(&self, entry: Entry, now: Instant) -> (Sent, Message) {
         let sent = Sent {
             id: Uuid::now_v7().to_string(),
             body_md5: md5_hex(&entry.body),
@@ -96,28 +118,34 @@ impl Queue {
             expires_at: now + self.retention,
             receipt: None,
         };
-        self.insert(message);
-        sent
+        (sent, message)
     }
 
-    /// Takes in what another queue gave up: the same message, of the same age.
-    pub(super) fn put_dead(&mut self, mut message: Message, now: Instant) {
+    /// Takes in what another queue gave up: the same message, of the same age. Returns its key here.
+    pub(super) fn put_dead(&mut self, mut message: Message, now: Instant) -> u64 {
+        let age_ms = Timestamp::now().as_millisecond().saturating_sub(message.sent_ms);
+        let age = Duration::from_millis(u64::try_from(age_ms).unwrap_or(0));
         message.visible_at = now;
+        message.expires_at = now + self.retention.saturating_sub(age);
         message.receipt = None;
-        self.insert(message);
-    }
-
-    fn insert(&mut self, message: Message) {
-        self.messages.insert(self.next, message);
+        let key = self.next;
         self.next += 1;
+        self.messages.insert(key, message);
+        key
     }
 
     /// Takes up to `max` visible messages and hides them for `hidden`, or else for the queue's visibility
     /// timeout.
     pub(super) fn receive(&mut self, now: Instant, max: usize, hidden: Option<Duration>) -> Taken {
-        self.messages.retain(|_, message| message.expires_at > now);
+        let mut taken = Taken::default();
+        self.messages.retain(|key, message| {
+            let lives = message.expires_at > now;
+            if !lives {
+                taken.expired.push(*key);
+            }
+            lives
+        });
         let hidden = hidden.unwrap_or(self.visibility_timeout);
-        let mut taken = Taken { received: Vec::new(), dead: Vec::new() };
         let visible: Vec<u64> = self
             .messages
             .iter()
@@ -130,12 +158,17 @@ impl Queue {
             }
             let dead = |message: &mut Message| self.receives_max.is_some_and(|max| message.receives >= max);
             if self.messages.get_mut(&key).is_some_and(dead) {
-                taken.dead.extend(self.messages.remove(&key));
+                taken.dead.extend(self.messages.remove_entry(&key));
             } else if let Some(message) = self.messages.get_mut(&key) {
-                taken.received.push(message.receive(key, now + hidden));
+                taken.received.push((key, message.receive(key, now + hidden)));
             }
         }
         taken
+    }
+
+    /// The message of this key.
+    pub(super) fn get(&self, key: u64) -> Option<&Message> {
+        self.messages.get(&key)
     }
 
     /// When a hidden message will be visible, at the earliest; `None` where none is hidden.
@@ -148,7 +181,7 @@ impl Queue {
         match self.messages.get(&key) {
             Some(message) if message.receipt.as_deref() == Some(receipt) => {
                 self.messages.remove(&key);
-                Deletion::Deleted
+                Deletion::Deleted(key)
             }
             _ => Deletion::Outdated,
         }
@@ -159,7 +192,7 @@ impl Queue {
         match self.messages.get_mut(&key) {
             Some(message) if message.receipt.as_deref() == Some(receipt) && message.visible_at > now => {
                 message.visible_at = now + hidden;
-                Visibility::Changed
+                Visibility::Changed(key)
             }
             _ => Visibility::NotInFlight,
         }

@@ -1,5 +1,7 @@
 //! Queues by their operations, as an SDK sees them, and the passage of time by the pure part.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -30,7 +32,17 @@ fn queues() -> Queues {
 }
 
 fn queues_that_hide_for(visibility_max: Duration) -> Queues {
-    Queues::of([definition("jobs", Some(("dead", 2))), definition("dead", None)], visibility_max)
+    queues_with(&Journal::default(), visibility_max)
+}
+
+/// The queues as a stack with this folder has them.
+fn queues_in(data: &std::path::Path) -> Queues {
+    queues_with(&Journal::open(Some(data)).unwrap(), Duration::MAX)
+}
+
+fn queues_with(journal: &Journal, visibility_max: Duration) -> Queues {
+    let definitions = [definition("jobs", Some(("dead", 2))), definition("dead", None)];
+    Queues::of(definitions, visibility_max, journal).unwrap()
 }
 
 async fn call(queues: &Queues, operation: &str, mut body: Value) -> Result<Value, String> {
@@ -66,7 +78,7 @@ async fn a_waiting_receive_is_woken_by_a_send() {
     let waiting = call(&queues, "ReceiveMessage", json!({"WaitTimeSeconds": 20}));
     let sending = async {
         tokio::task::yield_now().await;
-        queues.send("arn:aws:sqs:us-east-1:000000000000:jobs", "now".to_owned());
+        queues.send("arn:aws:sqs:us-east-1:000000000000:jobs", "now".to_owned()).unwrap();
     };
     let (received, ()) = tokio::join!(waiting, sending);
     assert_eq!(received.unwrap()["Messages"][0]["Body"], "now");
@@ -173,25 +185,91 @@ async fn queues_are_found_and_emptied() {
     assert_eq!(call(&queues, "ReceiveMessage", json!({})).await, Ok(json!({})));
 }
 
+/// Nothing is written when a stack ends, so to drop it is as good as to kill it.
+#[tokio::test]
+async fn a_later_run_has_the_messages_of_the_one_before() {
+    let data = tempfile::tempdir().unwrap();
+    let queues = queues_in(data.path());
+    let attributes = json!({"a": {"DataType": "String", "StringValue": "x"}});
+    let batch = json!({"Entries": [
+        {"Id": "1", "MessageBody": "handled"}, {"Id": "2", "MessageBody": "held", "MessageAttributes": attributes},
+    ]});
+    call(&queues, "SendMessageBatch", batch).await.unwrap();
+    let handled = call(&queues, "ReceiveMessage", json!({})).await.unwrap()["Messages"][0].clone();
+    let handle = json!({"ReceiptHandle": handled["ReceiptHandle"]});
+    call(&queues, "DeleteMessage", handle).await.unwrap();
+    let held = call(&queues, "ReceiveMessage", json!({})).await.unwrap()["Messages"][0].clone();
+    call(&queues, "SendMessage", json!({"MessageBody": "timer", "DelaySeconds": 900})).await.unwrap();
+    drop(queues);
+
+    let queues = queues_in(data.path());
+    let counts = async |queues: &Queues| {
+        let asked = call(queues, "GetQueueAttributes", json!({"AttributeNames": ["All"]})).await.unwrap();
+        ["", "NotVisible", "Delayed"]
+            .map(|name| asked["Attributes"][format!("ApproximateNumberOfMessages{name}")].clone())
+    };
+    assert_eq!(counts(&queues).await, ["0", "1", "1"], "one is held by a client, one is not due");
+    let again = json!({"ReceiptHandle": held["ReceiptHandle"], "VisibilityTimeout": 0});
+    call(&queues, "ChangeMessageVisibility", again).await.unwrap();
+    let all = json!({"MessageAttributeNames": ["All"], "MessageSystemAttributeNames": ["All"]});
+    let received = call(&queues, "ReceiveMessage", all).await.unwrap();
+    let received = &received["Messages"][0];
+    assert_eq!((&received["Body"], &received["MessageAttributes"]), (&json!("held"), &attributes));
+    assert_eq!(received["Attributes"]["ApproximateReceiveCount"], "2");
+    call(&queues, "PurgeQueue", json!({})).await.unwrap();
+    drop(queues);
+    assert_eq!(counts(&queues_in(data.path())).await, ["0", "0", "0"]);
+}
+
+#[tokio::test]
+async fn what_a_mapping_had_in_hand_is_visible_in_the_next_run_and_no_nearer_to_its_death() {
+    const JOBS: &str = "arn:aws:sqs:us-east-1:000000000000:jobs";
+    let data = tempfile::tempdir().unwrap();
+    queues_in(data.path()).send(JOBS, "job".to_owned()).unwrap();
+    // More often than the queue lets a message be received.
+    for _ in 0..4 {
+        let queues = queues_in(data.path());
+        let received = queues.receive(JOBS, 1, Duration::ZERO).await;
+        assert_eq!((received[0].body.as_str(), received[0].receives), ("job", 1));
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_stays_in_its_queue() {
+    let data = tempfile::tempdir().unwrap();
+    let queues = queues_in(data.path());
+    call(&queues, "SendMessage", json!({"MessageBody": "poison"})).await.unwrap();
+    for _ in 0..3 {
+        call(&queues, "ReceiveMessage", json!({"VisibilityTimeout": 0})).await.unwrap();
+    }
+    drop(queues);
+    let queues = queues_in(data.path());
+    assert_eq!(call(&queues, "ReceiveMessage", json!({})).await, Ok(json!({})));
+    let dead = call(&queues, "ReceiveMessage", json!({"QueueUrl": "x/dead"})).await.unwrap();
+    assert_eq!(dead["Messages"][0]["Body"], "poison");
+}
+
 #[test]
 fn time_hides_shows_and_ends_messages() {
-    let mut queue = Queue::new(&definition("q", None));
+    let mut queue = Queue::new(&definition("q", None), BTreeMap::new());
     let start = Instant::now();
     let at = |seconds: u64| start + Duration::from_secs(seconds);
     let delay = Some(Duration::from_secs(5));
-    queue.put(Entry { body: "late".to_owned(), delay, attributes: Attributes::default() }, start);
-    assert!(queue.receive(start, 1, None).received.is_empty());
+    let entry = Entry { body: "late".to_owned(), delay, attributes: Attributes::default() };
+    queue.put(vec![entry], start, |_| Ok::<_, AwsError>(())).unwrap();
+    let receive = |queue: &mut Queue, seconds| queue.receive(at(seconds), 1, None).received;
+    assert!(receive(&mut queue, 0).is_empty());
     assert_eq!(queue.counts(start).delayed, 1);
     assert_eq!(queue.next_change(start), Some(at(5)));
-    let first = queue.receive(at(5), 1, None).received.remove(0);
+    let (key, first) = receive(&mut queue, 5).remove(0);
     assert_eq!(queue.counts(at(5)).in_flight, 1);
-    assert!(queue.receive(at(34), 1, None).received.is_empty(), "hidden for 30 s");
-    let second = queue.receive(at(35), 1, None).received.remove(0);
+    assert!(receive(&mut queue, 34).is_empty(), "hidden for 30 s");
+    let (_, second) = receive(&mut queue, 35).remove(0);
     assert_eq!((second.receives, &second.id), (2, &first.id));
     assert_eq!(queue.delete(&first.receipt), Deletion::Outdated);
     assert_eq!(queue.change_visibility(&first.receipt, Duration::ZERO, at(36)), Visibility::NotInFlight);
-    assert_eq!(queue.change_visibility(&second.receipt, Duration::ZERO, at(36)), Visibility::Changed);
-    assert_eq!(queue.receive(at(36), 1, None).received.len(), 1);
-    assert!(queue.receive(at(66), 1, None).received.is_empty(), "older than the retention of 60 s");
+    assert_eq!(queue.change_visibility(&second.receipt, Duration::ZERO, at(36)), Visibility::Changed(key));
+    assert_eq!(receive(&mut queue, 36).len(), 1);
+    assert!(receive(&mut queue, 66).is_empty(), "older than the retention of 60 s");
     assert_eq!(queue.counts(at(66)), super::queue::Counts::default());
 }

@@ -133,7 +133,9 @@ impl Feed {
         let record = self.failure_record(batch, condition, tried);
         let mapping = &self.mapping.id;
         if let Some(queue) = &self.source.on_failure {
-            self.queues.send(queue, record.to_string());
+            if let Err(error) = self.queues.send(queue, record.to_string()) {
+                tracing::error!(mapping, %record, "stream records are lost: {}", error.message);
+            }
         } else {
             tracing::error!(mapping, %record, "stream records are lost: no OnFailure");
         }

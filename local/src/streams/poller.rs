@@ -65,7 +65,7 @@ impl Reader<'_> {
     /// Reads from `position` on until there is an error, and leaves there where it came to.
     async fn read_from(&self, position: &mut Option<Position>) -> Result<std::convert::Infallible, AwsError> {
         let mut changed = self.engine.changed();
-        let mut iterator = self.iterator(position.as_ref()).await?;
+        let mut iterator = self.iterator(position).await?;
         loop {
             changed.mark_unchanged();
             let request = json!({ "ShardIterator": iterator, "Limit": READ_MAX });
@@ -106,26 +106,55 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn iterator(&self, position: Option<&Position>) -> Result<String, AwsError> {
+    async fn iterator(&self, position: &mut Option<Position>) -> Result<String, AwsError> {
         let table = json!({ "TableName": self.feed.source.table });
         let table = self.engine.call("DynamoDB_20120810.DescribeTable", table).await?;
         let stream = text(&table["Table"], "LatestStreamArn")?;
         let stream_request = json!({ "StreamArn": stream });
         let description = self.engine.call("DynamoDBStreams_20120810.DescribeStream", stream_request).await?;
         let shard = text(&description["StreamDescription"]["Shards"][0], "ShardId")?;
-        let mut request = json!({ "StreamArn": stream, "ShardId": shard });
-        let (kind, sequence) = match (position, self.feed.source.start) {
-            (Some(Position::At(sequence)), _) => ("AT_SEQUENCE_NUMBER", Some(sequence)),
-            (Some(Position::After(sequence)), _) => ("AFTER_SEQUENCE_NUMBER", Some(sequence)),
-            (None, StartingPosition::TrimHorizon) => ("TRIM_HORIZON", None),
-            (None, StartingPosition::Latest) => ("LATEST", None),
+        let shard = json!({ "StreamArn": stream, "ShardId": shard });
+        let from = if let Some(position) = position {
+            &*position
+        } else {
+            let first = match self.feed.source.start {
+                StartingPosition::TrimHorizon => Position::Start,
+                StartingPosition::Latest => self.end(&shard).await?,
+            };
+            // At once: a stack that is killed before it has read anything must not begin further on.
+            self.progress.begin_at(&first);
+            position.insert(first)
         };
+        self.iterator_from(&shard, from).await
+    }
+
+    async fn iterator_from(&self, shard: &Value, position: &Position) -> Result<String, AwsError> {
+        let (kind, sequence) = match position {
+            Position::Start => ("TRIM_HORIZON", None),
+            Position::At(sequence) => ("AT_SEQUENCE_NUMBER", Some(sequence)),
+            Position::After(sequence) => ("AFTER_SEQUENCE_NUMBER", Some(sequence)),
+        };
+        let mut request = shard.clone();
         request["ShardIteratorType"] = json!(kind);
         if let Some(sequence) = sequence {
             request["SequenceNumber"] = json!(sequence);
         }
         let answer = self.engine.call("DynamoDBStreams_20120810.GetShardIterator", request).await?;
         text(&answer, "ShardIterator")
+    }
+
+    /// The present end of the stream, by a number that can be kept, as no `LATEST` iterator can.
+    async fn end(&self, shard: &Value) -> Result<Position, AwsError> {
+        let mut end = Position::Start;
+        let mut iterator = self.iterator_from(shard, &end).await?;
+        loop {
+            let request = json!({ "ShardIterator": iterator, "Limit": READ_MAX });
+            let answer = self.engine.call("DynamoDBStreams_20120810.GetRecords", request).await?;
+            let newest = answer["Records"].as_array().and_then(|records| sequence_of(records.last()?));
+            let Some(newest) = newest else { return Ok(end) };
+            end = Position::After(newest);
+            iterator = text(&answer, "NextShardIterator")?;
+        }
     }
 }
 

@@ -20,6 +20,8 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Position {
+    /// At the stream's beginning.
+    Start,
     /// At this record: it was not done.
     At(String),
     /// After this record: all is done up to it.
@@ -55,6 +57,11 @@ impl Progress {
         (Self { shared: Arc::new(Shared { file, state: Mutex::new(state) }) }, saved)
     }
 
+    /// Reading begins here, whatever is written before the first record is read.
+    pub(super) fn begin_at(&self, position: &Position) {
+        self.shared.save(Some(position.clone()));
+    }
+
     /// A record has been read and is to be handled.
     pub(super) fn begin(&self, sequence: &str) {
         self.shared.lock().pending.insert(sequence.to_owned());
@@ -72,8 +79,12 @@ impl Progress {
 
     /// Saves the position, unless that was done a moment ago.
     pub(super) fn save_sometimes(&self) {
-        if self.shared.lock().saved_at.elapsed() >= SAVE_INTERVAL {
-            self.shared.save();
+        let position = {
+            let state = self.shared.lock();
+            (state.saved_at.elapsed() >= SAVE_INTERVAL).then(|| state.position())
+        };
+        if let Some(position) = position {
+            self.shared.save(position);
         }
     }
 }
@@ -83,11 +94,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn save(&self) {
+    fn save(&self, position: Option<Position>) {
         let Some(file) = &self.file else { return };
         let mut state = self.lock();
         state.saved_at = Instant::now();
-        let position = state.position();
         if position.is_none() || position == state.saved {
             return;
         }
@@ -108,7 +118,8 @@ impl Shared {
 /// The last clone goes with the last lane.
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.save();
+        let position = self.lock().position();
+        self.save(position);
     }
 }
 
@@ -131,6 +142,8 @@ mod tests {
         let file = Some(directory.path().join("M.position"));
         let (progress, saved) = Progress::load(file.clone());
         assert_eq!(saved, None);
+        progress.begin_at(&Position::Start);
+        assert_eq!(Progress::load(file.clone()).1, Some(Position::Start), "also when nothing is read");
         for sequence in ["01", "02", "03"] {
             progress.begin(sequence);
         }
@@ -158,7 +171,7 @@ mod tests {
     fn a_stack_in_memory_keeps_no_file() {
         let (progress, saved) = Progress::load(None);
         progress.read_up_to("01");
-        progress.shared.save();
+        progress.shared.save(Some(Position::After("01".to_owned())));
         assert_eq!(saved, None);
     }
 }

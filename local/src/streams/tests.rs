@@ -131,6 +131,30 @@ async fn a_persistent_stack_reads_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_that_starts_at_the_end_misses_nothing_between_two_runs() {
+    let fixture = fixture(&[]).await;
+    let (mut stack, tables) = stream_stack();
+    if let Source::Stream(source) = &mut stack.mappings[0].source {
+        source.start = StartingPosition::Latest;
+    }
+    let data = tempfile::tempdir().unwrap();
+    let engine = Engine::start(&tables, None).await.unwrap();
+    put(&engine, "before").await;
+    let begin = || start(&stack, &engine, &fixture.lambda, &fixture.queues, Some(data.path().to_owned()));
+    let mut tasks = begin();
+    let position = data.path().join("M.position");
+    fixture.until(|| position.exists()).await;
+    // It has read nothing yet.
+    tasks.shutdown().await;
+    put(&engine, "between").await;
+    let mut tasks = begin();
+    fixture.until(|| !taken(&fixture).is_empty()).await;
+    assert_eq!(taken(&fixture), ["between"]);
+    tasks.shutdown().await;
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_queue_feeds_a_function_and_keeps_what_fails() {
     let fixture = fixture(&[]).await;
     let mut stack = fixture::stack(BTreeMap::new());
@@ -141,9 +165,9 @@ async fn a_queue_feeds_a_function_and_keeps_what_fails() {
     // No table, so no engine is asked for anything.
     let engine = Engine::start(&[], None).await.unwrap();
     let mut tasks = start(&stack, &engine, &fixture.lambda, &fixture.queues, None);
-    fixture.queues.send(DEAD, json!({"kind": "noise"}).to_string());
-    fixture.queues.send(DEAD, json!({"kind": "job", "id": "poison"}).to_string());
-    fixture.queues.send(DEAD, json!({"kind": "job", "id": "good"}).to_string());
+    fixture.queues.send(DEAD, json!({"kind": "noise"}).to_string()).unwrap();
+    fixture.queues.send(DEAD, json!({"kind": "job", "id": "poison"}).to_string()).unwrap();
+    fixture.queues.send(DEAD, json!({"kind": "job", "id": "good"}).to_string()).unwrap();
     let left = async || {
         let url = "http://127.0.0.1:1/000000000000/dead";
         let request = json!({"QueueUrl": url, "AttributeNames": ["All"]});

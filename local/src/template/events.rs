@@ -2,24 +2,21 @@
 //! `AWS::Events::Rule`.
 //! <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-eventsource.html>
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::{
-    Function, HttpRoute, Rule, Target, Trigger, document::Resource, intrinsics::Resolver, mappings, names,
-    properties::Properties, stack::Arns, stack::Triggers,
+    Function, HttpRoute, Input, Rule, Target, Trigger, document::Resource, intrinsics::Resolver, mappings,
+    names, properties::Properties, stack::Arns, stack::Triggers,
 };
-use crate::pattern::Pattern;
+use crate::{pattern::Pattern, transformer::Transformer};
 
 /// The logical id of the HTTP API that SAM makes for routes which name none.
 pub(super) const IMPLICIT_HTTP_API: &str = "ServerlessHttpApi";
 /// The bus of rules that name none.
 pub(super) const DEFAULT_BUS: &str = "default";
-/// What shapes the event on its way to a target; nothing here does that, and to ignore it would be to lie.
-const UNSUPPORTED: [&str; 2] = ["InputPath", "InputTransformer"];
-
 /// Reads all events of one function into `triggers`.
 pub(super) fn read(
     resolver: &Resolver,
@@ -78,13 +75,12 @@ pub(super) fn read_rule(
     };
     let mut rules = Vec::new();
     for target in properties.items("Targets")? {
-        refuse_unsupported(&target)?;
         check_dead_letters(&target, arns)?;
         let arn = target.required_string("Arn")?;
         let Some(to) = arns.target(&arn) else {
             bail!("{}: {arn} is neither a function nor a queue of the template", target.place());
         };
-        rules.push(rule(&name, trigger.clone(), to));
+        rules.push(rule(&name, trigger.clone(), to, input(&target)?));
     }
     Ok(rules)
 }
@@ -112,7 +108,6 @@ fn sam_rule(
     function: &Function,
     arns: &Arns,
 ) -> Result<Option<Rule>> {
-    refuse_unsupported(properties)?;
     check_dead_letters(properties, arns)?;
     let disabled = properties.string("State")?.is_some_and(|state| state == "DISABLED")
         || (properties.value("Enabled")?.is_some() && !properties.flag("Enabled")?);
@@ -124,15 +119,15 @@ fn sam_rule(
         None => properties.string("Name")?,
     };
     let name = given.unwrap_or_else(|| format!("{}-{id}", properties.resolver.stack_name));
-    Ok(Some(rule(&name, trigger, Target::Function(function.id.clone()))))
+    Ok(Some(rule(&name, trigger, Target::Function(function.id.clone()), input(properties)?)))
 }
 
-fn rule(name: &str, trigger: Trigger, target: Target) -> Rule {
+fn rule(name: &str, trigger: Trigger, target: Target, input: Input) -> Rule {
     let path = match &trigger {
         Trigger::Event { bus, .. } if bus != DEFAULT_BUS => format!("rule/{bus}/{name}"),
         _ => format!("rule/{name}"),
     };
-    Rule { name: name.to_owned(), arn: names::arn("events", &path), trigger, target }
+    Rule { name: name.to_owned(), arn: names::arn("events", &path), trigger, target, input }
 }
 
 /// The bus's name, given by name or ARN, and only one that exists.
@@ -149,7 +144,7 @@ fn matching(properties: &Properties, property: &str, bus: &str) -> Result<Trigge
     Ok(Trigger::Event { bus: bus.to_owned(), pattern })
 }
 
-/// A schedule of the form `rate(5 minutes)`. `Input` replaces the event.
+/// A schedule of the form `rate(5 minutes)`.
 fn every(properties: &Properties, property: &str) -> Result<Trigger> {
     let expression = properties.required_string(property)?;
     let period = rate(&expression).with_context(|| {
@@ -158,7 +153,7 @@ fn every(properties: &Properties, property: &str) -> Result<Trigger> {
             properties.place()
         )
     })?;
-    Ok(Trigger::Every { period, input: properties.string("Input")? })
+    Ok(Trigger::Every { period })
 }
 
 fn rate(expression: &str) -> Option<Duration> {
@@ -173,13 +168,23 @@ fn rate(expression: &str) -> Option<Duration> {
     Some(Duration::from_secs(count.checked_mul(unit_s)?))
 }
 
-fn refuse_unsupported(properties: &Properties) -> Result<()> {
-    for name in UNSUPPORTED {
-        if properties.value(name)?.is_some() {
-            bail!("{}: {name} cannot be had locally", properties.place());
-        }
+/// What the target gets of an event. `InputPath` is nothing that is done here, and to ignore it would be to lie.
+fn input(properties: &Properties) -> Result<Input> {
+    if properties.value("InputPath")?.is_some() {
+        bail!("{}: InputPath cannot be had locally", properties.place());
     }
-    Ok(())
+    let constant = properties.string("Input")?;
+    let Some(transformer) = properties.within("InputTransformer")? else {
+        return Ok(constant.map_or(Input::Event, Input::Constant));
+    };
+    ensure!(constant.is_none(), "{}: Input and InputTransformer exclude each other", properties.place());
+    let mut paths = BTreeMap::new();
+    if let Some(map) = transformer.value("InputPathsMap")? {
+        paths = serde_json::from_value(map).with_context(|| transformer.place().to_owned())?;
+    }
+    let template = transformer.required_string("InputTemplate")?;
+    let parsed = Transformer::parse(&paths, &template).with_context(|| transformer.place().to_owned())?;
+    Ok(Input::Transformed(parsed))
 }
 
 /// A rule's dead letters are those that it could not hand to its target. Here a target always takes what it

@@ -25,7 +25,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
-pub(crate) use triggers::{Mapping, Rule, Source, StartingPosition, StreamSource, Target, Trigger};
+pub(crate) use triggers::{Input, Mapping, Rule, Source, StartingPosition, StreamSource, Target, Trigger};
 
 /// The account that everything here belongs to.
 pub(crate) const ACCOUNT: &str = "000000000000";

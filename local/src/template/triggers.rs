@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::pattern::Pattern;
+use crate::{pattern::Pattern, transformer::Transformer};
 
 /// A rule of an event bus: one trigger, one target.
 #[derive(Debug, Clone)]
@@ -12,6 +12,18 @@ pub(crate) struct Rule {
     pub(crate) arn: String,
     pub(crate) trigger: Trigger,
     pub(crate) target: Target,
+    pub(crate) input: Input,
+}
+
+/// What a rule's target gets.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Input {
+    /// The event.
+    Event,
+    /// Always this, whatever the event is.
+    Constant(String),
+    /// What is made of the event.
+    Transformed(Transformer),
 }
 
 /// What makes a rule fire.
@@ -19,8 +31,8 @@ pub(crate) struct Rule {
 pub(crate) enum Trigger {
     /// An event on the bus of this name that matches.
     Event { bus: String, pattern: Pattern },
-    /// Time: `rate(...)`. `input` replaces the usual `Scheduled Event`.
-    Every { period: Duration, input: Option<String> },
+    /// Time: `rate(...)`. The event is a `Scheduled Event`.
+    Every { period: Duration },
 }
 
 /// Where a rule sends what fired it.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::Instant,
@@ -17,7 +17,8 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::{
-    event::Client,
+    event::Receipts,
+    journal::Peer,
     limits::{FRAMES_IN_FLIGHT_MAX, QUEUE_BYTES_MAX},
 };
 
@@ -27,9 +28,9 @@ const MESSAGE_OVERHEAD_BYTES: usize = 64;
 /// An open connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) client: Client,
-    /// What the authorizer said of the client; every event carries it.
-    pub(super) authorizer: Option<Map<String, Value>>,
+    /// Every event carries it.
+    pub(super) peer: Peer,
+    pub(super) receipts: Receipts,
     /// A permit for each frame that is in work.
     pub(super) frames: Arc<Semaphore>,
     active: Mutex<(Instant, Timestamp)>,
@@ -142,14 +143,11 @@ impl End {
 
 impl Connection {
     /// A connection that was just let in, and what its socket's writer takes from.
-    pub(super) fn new(
-        client: Client,
-        authorizer: Option<Map<String, Value>>,
-    ) -> (Self, mpsc::UnboundedReceiver<Outgoing>) {
+    pub(super) fn new(peer: Peer) -> (Self, mpsc::UnboundedReceiver<Outgoing>) {
         let (queue, queued) = mpsc::unbounded_channel();
         let connection = Self {
-            client,
-            authorizer,
+            receipts: Receipts::since(peer.client.connected_at),
+            peer,
             frames: Arc::new(Semaphore::new(FRAMES_IN_FLIGHT_MAX)),
             active: Mutex::new((Instant::now(), Timestamp::now())),
             queue,
@@ -157,6 +155,11 @@ impl Connection {
             end: watch::Sender::new(None),
         };
         (connection, queued)
+    }
+
+    /// The connection's id.
+    pub(super) fn id(&self) -> &str {
+        &self.peer.client.connection_id
     }
 
     /// Queues `message` for the client. One that reads so slowly that there is no room is cut off.
@@ -212,8 +215,8 @@ impl Connection {
     pub(super) fn describe(&self) -> Value {
         let last_active = self.active.lock().unwrap_or_else(PoisonError::into_inner).1;
         json!({
-            "connectedAt": self.client.connected_at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
-            "identity": self.client.identity(),
+            "connectedAt": self.peer.client.connected_at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+            "identity": self.peer.client.identity(),
             "lastActiveAt": last_active.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
         })
     }

@@ -18,7 +18,7 @@ impl WebSockets {
             ticks.tick().await;
             let mut connections: Vec<_> = self.lock().values().cloned().collect();
             // One seed is to cut the same ones again: the first, the third, ... that connected.
-            connections.sort_by_key(|connection| connection.client.connected_at);
+            connections.sort_by_key(|connection| connection.peer.client.connected_at);
             for connection in connections {
                 if self.faults.strikes(Kind::Cut) {
                     connection.end(End::cut());

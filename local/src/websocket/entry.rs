@@ -17,6 +17,7 @@ use super::{
     connection::{Connection, End},
     event::{self, Client},
     handshake::Handshake,
+    journal::{self, Peer},
     limits::URL_BYTES_MAX,
     route::Failure,
     session,
@@ -73,9 +74,18 @@ impl WebSockets {
             Ok(authorizer) => authorizer,
             Err(refusal) => return refusal,
         };
-        let protocol = match self.connect(&knock, authorizer.as_ref()).await {
+        // Before `$connect`, which may leave something behind: a stack that is killed in it is to call `$disconnect`.
+        let peer = Peer { client: knock.client.clone(), authorizer };
+        if let Err(error) = self.journal.write(|to| journal::insert(to, &peer)) {
+            tracing::error!("{}", error.message);
+            return internal_error(Some(&peer.client));
+        }
+        let protocol = match self.connect(&knock, peer.authorizer.as_ref()).await {
             Ok(protocol) => protocol,
-            Err(refusal) => return refusal,
+            Err(refusal) => {
+                self.journal.note(|to| journal::delete(to, &peer.client.connection_id));
+                return refusal;
+            }
         };
         let mut reply = Reply::new(http_body_util::Full::default());
         *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -87,11 +97,11 @@ impl WebSockets {
             && add(header::SEC_WEBSOCKET_ACCEPT, &knock.accept)
             && protocol.is_none_or(|protocol| add(header::SEC_WEBSOCKET_PROTOCOL, &protocol));
         if !added {
-            return internal_error(Some(&knock.client));
+            return internal_error(Some(&peer.client));
         }
-        let (connection, queued) = Connection::new(knock.client, authorizer);
+        let (connection, queued) = Connection::new(peer);
         let connection = Arc::new(connection);
-        self.lock().insert(connection.client.connection_id.clone(), Arc::clone(&connection));
+        self.lock().insert(connection.id().to_owned(), Arc::clone(&connection));
         let session = self.sessions.subscribe();
         tokio::spawn(async move {
             if let Ok(upgraded) = knock.upgrade.await {
@@ -101,7 +111,7 @@ impl WebSockets {
                 session::run(self, connection, queued, socket).await;
             } else {
                 self.forget(&connection);
-                self.disconnected(&connection, &End::lost()).await;
+                self.disconnected(&connection.peer, connection.receipts.next(), &End::lost()).await;
             }
             drop(session);
         });

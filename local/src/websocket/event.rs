@@ -2,11 +2,15 @@
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html>
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use http::{HeaderMap, header};
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::handshake::Handshake;
@@ -17,7 +21,7 @@ pub(super) fn random_id() -> String {
 }
 
 /// What is known of a client before it is let in, and stays so.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Client {
     pub(super) connection_id: String,
     pub(super) connected_at: Timestamp,
@@ -47,6 +51,32 @@ impl Client {
     }
 }
 
+/// When the events of one connection were received: by its own count of milliseconds no two at once, so that whoever
+/// gets two of them knows which was the later one.
+#[derive(Debug)]
+pub(super) struct Receipts {
+    last: Mutex<Timestamp>,
+}
+
+impl Receipts {
+    /// Of a connection that was received at `connected_at`.
+    pub(super) fn since(connected_at: Timestamp) -> Self {
+        Self { last: Mutex::new(connected_at) }
+    }
+
+    /// The time of what is received now: at least a millisecond after all before it.
+    pub(super) fn next(&self) -> Timestamp {
+        self.next_at(Timestamp::now())
+    }
+
+    fn next_at(&self, now: Timestamp) -> Timestamp {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let earliest = last.checked_add(1.millisecond()).unwrap_or(now);
+        *last = now.max(earliest);
+        *last
+    }
+}
+
 /// The API that an event comes from.
 #[derive(Debug, Clone)]
 pub(super) struct Origin {
@@ -62,7 +92,10 @@ pub(super) fn authorize(origin: &Origin, client: &Client, handshake: &Handshake,
     event.insert("type".to_owned(), "REQUEST".into());
     event.insert("methodArn".to_owned(), method_arn.into());
     event.insert("stageVariables".to_owned(), json!({}));
-    event.insert("requestContext".to_owned(), context(origin, client, "$connect", "CONNECT", None).into());
+    event.insert(
+        "requestContext".to_owned(),
+        context(origin, client, client.connected_at, "$connect", "CONNECT", None).into(),
+    );
     Value::Object(event)
 }
 
@@ -76,21 +109,22 @@ pub(super) fn connect(
     let mut event = handshake.members();
     event.insert(
         "requestContext".to_owned(),
-        context(origin, client, "$connect", "CONNECT", authorizer).into(),
+        context(origin, client, client.connected_at, "$connect", "CONNECT", authorizer).into(),
     );
     event.insert("isBase64Encoded".to_owned(), false.into());
     Value::Object(event)
 }
 
-/// The event of a frame that goes to the route `route_key`.
+/// The event of a frame that was received at `at` and goes to the route `route_key`.
 pub(super) fn message(
     origin: &Origin,
     client: &Client,
+    at: Timestamp,
     authorizer: Option<&Map<String, Value>>,
     route_key: &str,
     body: &str,
 ) -> Value {
-    let mut context = context(origin, client, route_key, "MESSAGE", authorizer);
+    let mut context = context(origin, client, at, route_key, "MESSAGE", authorizer);
     context.insert("messageId".to_owned(), random_id().into());
     json!({ "requestContext": context, "body": body, "isBase64Encoded": false })
 }
@@ -99,11 +133,12 @@ pub(super) fn message(
 pub(super) fn disconnect(
     origin: &Origin,
     client: &Client,
+    at: Timestamp,
     authorizer: Option<&Map<String, Value>>,
     code: u16,
     reason: &str,
 ) -> Value {
-    let mut context = context(origin, client, "$disconnect", "DISCONNECT", authorizer);
+    let mut context = context(origin, client, at, "$disconnect", "DISCONNECT", authorizer);
     context.insert("disconnectStatusCode".to_owned(), code.into());
     context.insert("disconnectReason".to_owned(), reason.into());
     let headers = [
@@ -122,19 +157,19 @@ pub(super) fn disconnect(
 fn context(
     origin: &Origin,
     client: &Client,
+    at: Timestamp,
     route_key: &str,
     event_type: &str,
     authorizer: Option<&Map<String, Value>>,
 ) -> Map<String, Value> {
-    let now = Timestamp::now();
     let mut context = Map::from_iter([
         ("routeKey".to_owned(), Value::from(route_key)),
         ("eventType".to_owned(), event_type.into()),
         ("messageDirection".to_owned(), "IN".into()),
         ("extendedRequestId".to_owned(), random_id().into()),
         ("requestId".to_owned(), random_id().into()),
-        ("requestTime".to_owned(), now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string().into()),
-        ("requestTimeEpoch".to_owned(), now.as_millisecond().into()),
+        ("requestTime".to_owned(), at.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string().into()),
+        ("requestTimeEpoch".to_owned(), at.as_millisecond().into()),
         ("connectedAt".to_owned(), client.connected_at.as_millisecond().into()),
         ("connectionId".to_owned(), client.connection_id.as_str().into()),
         ("identity".to_owned(), client.identity()),
@@ -205,7 +240,7 @@ mod tests {
     fn a_message_and_a_disconnect_have_their_own_members() {
         let client = Client::new(peer(), &headers());
         let authorizer = Map::from_iter([("principalId".to_owned(), Value::from("user_1"))]);
-        let event = message(&origin(), &client, Some(&authorizer), "join", "{}");
+        let event = message(&origin(), &client, Timestamp::now(), Some(&authorizer), "join", "{}");
         assert_eq!(event["body"], "{}");
         assert_eq!(event["isBase64Encoded"], false);
         assert_eq!(event.get("headers"), None);
@@ -217,10 +252,20 @@ mod tests {
         assert_eq!(context["authorizer"]["principalId"], "user_1");
         assert!(context["messageId"].is_string() && context["requestTimeEpoch"].is_i64());
 
-        let event = disconnect(&origin(), &client, None, 1001, "Going away");
+        let event = disconnect(&origin(), &client, Timestamp::now(), None, 1001, "Going away");
         assert_eq!(event["requestContext"]["eventType"], "DISCONNECT");
         assert_eq!(event["requestContext"]["disconnectStatusCode"], 1001);
         assert_eq!(event["requestContext"]["disconnectReason"], "Going away");
         assert_eq!(event["requestContext"].get("authorizer"), None);
+    }
+
+    #[test]
+    fn no_two_events_of_a_connection_are_received_at_once() {
+        let ms = |ms| Timestamp::from_millisecond(ms).unwrap();
+        let receipts = Receipts::since(ms(1_000));
+        // Two in one millisecond, a clock that is set back, and one that goes on.
+        let received =
+            [1_000, 1_000, 900, 1_002, 2_000].map(|now| receipts.next_at(ms(now)).as_millisecond());
+        assert_eq!(received, [1_001, 1_002, 1_003, 1_004, 2_000]);
     }
 }

@@ -11,6 +11,7 @@ mod cutting;
 mod entry;
 mod event;
 mod handshake;
+mod journal;
 mod limits;
 mod policy;
 mod route;
@@ -23,6 +24,7 @@ use std::{
 };
 
 use http::{HeaderMap, header};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
@@ -35,7 +37,7 @@ use self::{
     connection::{Connection, End},
     event::Origin,
 };
-use crate::{faults::Faults, lambda::Lambda, template::WebSocketApi, throttle::Bucket};
+use crate::{faults::Faults, journal::Journal, lambda::Lambda, template::WebSocketApi, throttle::Bucket};
 
 /// The stack's WebSocket API, with its open connections.
 pub(crate) struct WebSockets {
@@ -44,6 +46,7 @@ pub(crate) struct WebSockets {
     limits: Limits,
     lambda: Lambda,
     faults: Faults,
+    journal: Journal,
     bucket: Option<Bucket>,
     connections: Mutex<HashMap<String, Arc<Connection>>>,
     /// Each session holds a receiver until its `$disconnect` was called.
@@ -58,6 +61,7 @@ impl WebSockets {
         limits: Limits,
         lambda: Lambda,
         faults: Faults,
+        journal: Journal,
     ) -> Arc<Self> {
         let origin = Origin {
             api_id: api.api_id.clone(),
@@ -66,7 +70,7 @@ impl WebSockets {
         };
         let bucket = api.throttle.map(Bucket::new);
         let (connections, sessions) = (Mutex::default(), watch::Sender::new(()));
-        Arc::new(Self { api, origin, limits, lambda, faults, bucket, connections, sessions })
+        Arc::new(Self { api, origin, limits, lambda, faults, journal, bucket, connections, sessions })
     }
 
     /// The largest message, in either direction.
@@ -105,6 +109,18 @@ impl WebSockets {
         }
     }
 
+    /// Calls `$disconnect` for the connections that an earlier run has left: their sockets ended when it was killed.
+    pub(crate) fn disconnect_left_over(self: &Arc<Self>) -> anyhow::Result<()> {
+        for peer in self.journal.read(journal::load)? {
+            let (api, session) = (Arc::clone(self), self.sessions.subscribe());
+            tokio::spawn(async move {
+                api.disconnected(&peer, Timestamp::now(), &End::lost()).await;
+                drop(session);
+            });
+        }
+        Ok(())
+    }
+
     /// The ids of all connections that are open.
     #[cfg(test)]
     pub(crate) fn ids(&self) -> Vec<String> {
@@ -112,7 +128,7 @@ impl WebSockets {
     }
 
     fn forget(&self, connection: &Connection) {
-        self.lock().remove(&connection.client.connection_id);
+        self.lock().remove(connection.id());
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Connection>>> {
@@ -125,3 +141,6 @@ pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
     let upgrade = headers.get(header::UPGRADE).and_then(|value| value.to_str().ok());
     upgrade.is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio_tungstenite::tungstenite::Message;
@@ -15,6 +16,7 @@ use super::{
     WebSockets,
     connection::{Connection, End},
     event,
+    journal::{self, Peer},
 };
 use crate::{faults::Kind, lambda::InvokeError, template::Route, throttle::Admission};
 
@@ -87,8 +89,8 @@ impl Failure {
 }
 
 impl WebSockets {
-    /// Takes one frame of `connection` to its route, and the answer back where the route gives one.
-    pub(super) async fn frame(&self, connection: &Connection, body: &str) {
+    /// Takes one frame of `connection`, received at `at`, to its route, and the answer back where the route gives one.
+    pub(super) async fn frame(&self, connection: &Connection, at: Timestamp, body: &str) {
         if let Some(bucket) = &self.bucket
             && bucket.take(Instant::now()) == Admission::Throttled
         {
@@ -97,8 +99,8 @@ impl WebSockets {
         let Some((key, route)) = select(&self.api.routes, body) else {
             return refuse(connection, "Forbidden");
         };
-        let event =
-            event::message(&self.origin, &connection.client, connection.authorizer.as_ref(), key, body);
+        let Peer { client, authorizer } = &connection.peer;
+        let event = event::message(&self.origin, client, at, authorizer.as_ref(), key, body);
         match self.integrate(route, &event).await {
             Ok(answer) if route.responds => {
                 if let Some(message) = answer.message() {
@@ -109,25 +111,32 @@ impl WebSockets {
             // Nobody reads the answer of a route without a response, so it may be anything.
             Err(Failure::Malformed(_)) if !route.responds => {}
             Err(failure) => {
-                failure.log(key, &connection.client.connection_id);
+                failure.log(key, connection.id());
                 refuse(connection, failure.message());
             }
         }
     }
 
-    /// Tells `$disconnect`, where there is one. Nobody waits for what it says.
-    pub(super) async fn disconnected(&self, connection: &Connection, end: &End) {
-        let Some(route) = self.api.routes.get("$disconnect") else { return };
-        if self.faults.strikes(Kind::LostDisconnect) {
-            return;
-        }
-        let authorizer = connection.authorizer.as_ref();
-        let event = event::disconnect(&self.origin, &connection.client, authorizer, end.code, &end.reason);
-        let limit = route.timeout.min(self.limits.integration_timeout);
-        if let Err(failure) = self.invoke(&route.function, &event, limit).await.and_then(|answer| Ok(answer?))
+    /// Tells `$disconnect`, where there is one, that a connection ended at `at`. Nobody waits for what it says.
+    ///
+    /// If the stack stops meanwhile, the connection stays in the journal, and the next run tells it.
+    pub(super) async fn disconnected(&self, peer: &Peer, at: Timestamp, end: &End) {
+        let connection_id = &peer.client.connection_id;
+        if let Some(route) = self.api.routes.get("$disconnect")
+            && !self.faults.strikes(Kind::LostDisconnect)
         {
-            failure.log("$disconnect", &connection.client.connection_id);
+            let (client, authorizer) = (&peer.client, peer.authorizer.as_ref());
+            let event = event::disconnect(&self.origin, client, at, authorizer, end.code, &end.reason);
+            let limit = route.timeout.min(self.limits.integration_timeout);
+            let answer = self.invoke(&route.function, &event, limit).await.and_then(|answer| Ok(answer?));
+            if let Err(failure) = answer {
+                if self.lambda.is_stopping() {
+                    return;
+                }
+                failure.log("$disconnect", connection_id);
+            }
         }
+        self.journal.note(|to| journal::delete(to, connection_id));
     }
 
     /// Calls the route's function and reads its answer.
@@ -153,7 +162,7 @@ impl WebSockets {
 fn refuse(connection: &Connection, message: &str) {
     let frame = json!({
         "message": message,
-        "connectionId": connection.client.connection_id,
+        "connectionId": connection.id(),
         "requestId": event::random_id(),
     });
     connection.post(Message::text(frame.to_string()));

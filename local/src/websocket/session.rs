@@ -52,8 +52,11 @@ pub(super) async fn run(
     // From here on a post is answered 410.
     api.forget(&connection);
     connection.close(&end);
-    tracing::debug!(id = connection.client.connection_id, code = end.code, reason = %end.reason, "connection ended");
-    tokio::join!(part(writer, frames, end.by), api.disconnected(&connection, &end));
+    tracing::debug!(id = connection.id(), code = end.code, reason = %end.reason, "connection ended");
+    tokio::join!(
+        part(writer, frames, end.by),
+        api.disconnected(&connection.peer, connection.receipts.next(), &end)
+    );
 }
 
 /// Takes frames in until something ends the connection.
@@ -80,9 +83,11 @@ async fn read(api: &Arc<WebSockets>, connection: &Arc<Connection>, frames: &mut 
         match message {
             Some(Ok(Message::Text(text))) => {
                 connection.touch();
+                // Here, where frames come in their order; from here on they are side by side.
+                let at = connection.receipts.next();
                 let (api, connection) = (Arc::clone(api), Arc::clone(connection));
                 tokio::spawn(async move {
-                    api.frame(&connection, text.as_str()).await;
+                    api.frame(&connection, at, text.as_str()).await;
                     drop(permit);
                 });
             }

@@ -6,7 +6,7 @@ use tests::{Stack, User, is_timestamp, shape};
 
 use crate::scene::pair;
 
-const JOINED: &str = "{channel: string, events: array, head: number, latest: array, more: boolean, presence: array, \
+const JOINED: &str = "{at: string, channel: string, events: array, head: number, latest: array, more: boolean, presence: array, \
                       recovered: boolean}";
 
 #[tokio::test]

@@ -50,6 +50,73 @@ async fn a_frame_that_is_no_request_is_a_bad_request() -> Result<()> {
     client.silence().await
 }
 
+/// A caller waits for the reply with its `id`, so a refusal has it as far as it can be read.
+#[tokio::test]
+async fn a_frame_that_cannot_be_read_is_refused_by_its_id() -> Result<()> {
+    let mut client = Stack::shared()?.connect(&User::stranger()).await?;
+    let deep = format!(r#"{{"action":"send","data":{}{},"id":"7"}}"#, "[".repeat(130), "]".repeat(130));
+    for frame in [
+        r#"{"action":"send","channel":"system","data":{"content":"\ud83c"},"id":"7"}"#,
+        r#"{"action":"join","id":"7","channel":"\ud83c"}"#,
+        r#"{"action":"ping","id":"7""#,
+        r#"{"action":"ping" "id":"7"}"#,
+        r#"{"action":"ping","id":"7"}}"#,
+        r#"{"action":"status","id":"1","id":"7","now":true}"#,
+        r#"[{"action":"ping","id":"7"}]"#,
+        r#"{"id":"7"}"#,
+        deep.as_str(),
+    ] {
+        client.text(frame).await?;
+        let (id, outcome) = client.any_reply().await?;
+        let refusal = outcome.expect_err(frame);
+        assert_eq!((id.as_deref(), refusal.code.as_str()), (Some("7"), "bad_request"), "{frame:.80}");
+    }
+    client.silence().await
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_field_and_what_it_must_be() -> Result<()> {
+    let mut pair = pair(Stack::shared()?).await?;
+    let chat =
+        |data: Value| json!({"channel": pair.channel, "event": "chat.message", "key": "k", "data": data});
+    let known = "user, bot, system";
+    for (action, fields, field, message) in [
+        (
+            "history",
+            json!({"channel": "system", "limit": 300}),
+            "limit",
+            "must be a whole number from 1 to 100".to_owned(),
+        ),
+        ("history", json!({"channel": "system"}), "limit", "is missing".to_owned()),
+        ("join", json!({"channel": null}), "channel", "must be a string, not null".to_owned()),
+        (
+            "join",
+            json!({"channel": "system", "sinse": 1}),
+            "sinse",
+            "is an unknown field; there are channel".to_owned(),
+        ),
+        ("send", chat(json!({"content": null})), "data.content", "must be a string, not null".to_owned()),
+        (
+            "send",
+            chat(json!({"content": "hi", "type": "human"})),
+            "data.type",
+            format!("must be one of {known}"),
+        ),
+        ("send", chat(json!({"content": ""})), "data.content", "must not be empty".to_owned()),
+        (
+            "send",
+            chat(json!({"content": "x".repeat(CONTENT_BYTES_MAX + 1)})),
+            "data.content",
+            "is larger than".to_owned(),
+        ),
+    ] {
+        let refusal = pair.ann.refused(action, fields.clone()).await?;
+        assert_eq!(refusal.field.as_deref(), Some(field), "{fields:.99}");
+        assert!(refusal.message.starts_with(&format!("{field} {message}")), "{}", refusal.message);
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_field_that_does_not_exist_is_named() -> Result<()> {
     let mut client = Stack::shared()?.connect(&User::stranger()).await?;

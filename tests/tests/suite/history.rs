@@ -34,12 +34,25 @@ async fn backwards_from_the_end_and_forwards_from_the_beginning() -> Result<()> 
 #[tokio::test]
 async fn a_search_finds_what_was_said_whatever_its_case() -> Result<()> {
     let mut pair = pair(Stack::shared()?).await?;
-    for content in ["The Invoice is here", "thanks", "which INVOICE?", "\"quoted\"\nand more"] {
+    for content in [
+        "The Invoice is here",
+        "thanks",
+        "which INVOICE?",
+        "\"quoted\"\nand more",
+        "ΟΔΟΣ, Straße",
+        "caf\u{e9}",
+    ] {
         pair.ann.say(&pair.channel, content).await?;
     }
-    for (contains, seqs) in
-        [("invoice", vec![1, 3]), ("\"QUOTED\"\n", vec![4]), ("userId", vec![]), ("nothing", vec![])]
-    {
+    for (contains, seqs) in [
+        ("invoice", vec![1, 3]),
+        ("\"QUOTED\"\n", vec![4]),
+        ("οδος", vec![5]),
+        ("STRASSE", vec![5]),
+        ("CAFE\u{301}", vec![6]),
+        ("userId", vec![]),
+        ("nothing", vec![]),
+    ] {
         let search = json!({"channel": pair.channel, "limit": 10, "contains": contains});
         let page = pair.bob.call("history", search).await?;
         assert_eq!(sequence(events(&page, "events")), seqs, "{contains}");

@@ -184,6 +184,20 @@ fn every_queue_is_encrypted() -> Result<()> {
     Ok(())
 }
 
+/// A function writes the dead letter itself at its last try, so it has to know which that is.
+#[test]
+fn every_queue_has_as_many_tries_as_its_function_knows_of() -> Result<()> {
+    let tries = constant("aws/src/queue.rs", "TRIES_MAX")?.replace("u32 = ", "");
+    let queues = resources(&template()?, "AWS::SQS::Queue");
+    let policies = queues.iter().map(|(_, queue)| &queue["RedrivePolicy"]).filter(|policy| !policy.is_null());
+    let counts: Vec<String> = policies
+        .filter_map(|policy| policy["maxReceiveCount"].as_u64())
+        .map(|count| count.to_string())
+        .collect();
+    assert_eq!(counts, vec![tries; queues.len() - 1], "of all but the dead letters");
+    Ok(())
+}
+
 #[test]
 fn every_sample_is_json() -> Result<()> {
     for sample in names("events")? {

@@ -320,6 +320,40 @@ async fn a_guest_is_no_participant_and_goes_by_a_kick() -> Result<()> {
 }
 
 #[tokio::test]
+async fn no_grant_lets_anybody_into_a_conversation_that_is_over() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let host = tests::User::customer_of("biz_1");
+    let channel = world.stack.conversation("biz_1", &[&host]).await?;
+    let good = grant(&world, 600, &channel, &["join", "send"])?;
+    let token = world.app.sign(600, &json!({"iss": "shop", "aud": "funnelcast", "sub": "user_3"}))?;
+    let mut guest = grantee(&world).await?;
+    join_by(&mut guest, &channel, &good).await?;
+    guest.say(&channel, "hello").await?;
+
+    let path = format!("conversations/{}", channel.trim_start_matches("conversation:"));
+    let backend = tests::User::backend_of("biz_1");
+    world.stack.ask_api(http::Method::DELETE, &path).token(&backend.token()?).send().await?.done()?;
+    assert_eq!(guest.only("access.revoked").await?["data"]["reason"], "the conversation has ended");
+    let message =
+        json!({"channel": channel, "event": "chat.message", "key": "k2", "data": {"content": "still?"}});
+    assert_eq!(guest.refused("send", message.clone()).await?, *"not_joined");
+    assert_eq!(guest.refused("history", json!({"channel": channel, "limit": 1})).await?, *"not_joined");
+    let join = json!({"channel": channel, "grant": good});
+    assert_eq!(guest.refused("join", join.clone()).await?, *"forbidden");
+    let forbidden = (403, "forbidden");
+    let by_http = |method, path: &str| world.stack.ask(method, path).token(&token);
+    let read = by_http(http::Method::GET, &format!("messages?channel={channel}&limit=1"));
+    assert_eq!(read.header("funnelcast-grant", &good).send().await?.refused()?, forbidden);
+    let send = by_http(http::Method::POST, "messages").body(&message.to_string());
+    assert_eq!(send.header("funnelcast-grant", &good).send().await?.refused()?, forbidden);
+    let mut join = join;
+    join["connectionId"] = json!(guest.connection_id().await?);
+    let join = by_http(http::Method::POST, "channels").body(&join.to_string());
+    assert_eq!(join.send().await?.refused()?, forbidden);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_apps_own_user_is_its_bot() -> Result<()> {
     let Some(world) = World::start().await? else { return Ok(()) };
     let host = tests::User::customer_of("biz_1");

@@ -43,7 +43,8 @@ async fn a_conversation_that_changes_hands_loses_its_old_team() -> Result<()> {
     let mut old_team = joined(stack, &old_admin, &pair.channel).await?;
     let company = unique("biz");
     let new_admin = User::admin_of(&company);
-    let moved = conversation(&pair.channel, &company, &[&pair.ann_user, &pair.bob_user]);
+    let mut moved = conversation(&pair.channel, &company, &[&pair.ann_user, &pair.bob_user]);
+    moved["keepLog"] = json!(true);
     stack.emit("Conversation", moved).await?;
 
     old_team.only("access.revoked").await?;

@@ -187,7 +187,7 @@ async fn tell(stack: &Stack, planted: &mut Planted, ann: &User) -> Result<()> {
     client.event("user.notification").await?;
     let log = stack.log().context("a log")?;
     eventually("the webhook's last line", async || {
-        Ok(fs::read_to_string(log)?.contains("access looked at again").then_some(()))
+        Ok(fs::read_to_string(log)?.contains("access checked again").then_some(()))
     })
     .await
 }

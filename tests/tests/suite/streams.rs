@@ -3,7 +3,7 @@
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde_json::json;
-use tests::{Stack, User, eventually, unique};
+use tests::{Stack, User, events, eventually, unique};
 
 use crate::scene::joined;
 
@@ -68,6 +68,47 @@ async fn what_comes_together_for_a_channel_travels_together() -> Result<()> {
     seqs.sort_unstable();
     assert_eq!(seqs, (1..=EVENTS as u64).collect::<Vec<_>>());
     assert!(client.event_frames() < EVENTS / 2, "{} frames", client.event_frames());
+    Ok(())
+}
+
+/// More last values than a reply holds: it says where the rest is, and no reply is larger than API Gateway takes.
+#[tokio::test]
+async fn last_values_that_fit_no_reply_are_read_page_by_page() -> Result<()> {
+    const FUNNELS: usize = 400;
+    const AT_ONCE: usize = 100;
+    const REPLY_BYTES_MAX: usize = 128 * 1024;
+    let stack = Stack::shared()?;
+    let company = unique("biz");
+    let admin = User::admin_of(&company);
+    let channel = format!("funnel_updates:{company}");
+    let mut witness = joined(stack, &admin, &channel).await?;
+    let update = |n: usize| {
+        json!({"type": "deployed", "funnelId": format!("f{n:03}"), "funnelName": "\u{1}".repeat(100), "userId": "u",
+            "companyId": company})
+    };
+    for from in (0..FUNNELS).step_by(AT_ONCE) {
+        let updates: Vec<_> = (from..from + AT_ONCE).map(update).collect();
+        let keys = format!("from-{from}");
+        stack.backend().await?.put_all_into_outbox(&keys, &channel, "funnel.update", &updates).await?;
+    }
+    for _ in 0..FUNNELS {
+        witness.event("funnel.update").await?;
+    }
+    let mut client = stack.connect(&admin).await?;
+    let mut page = client.join(&channel).await?;
+    let mut funnels: Vec<String> = Vec::new();
+    let mut values = "latest";
+    loop {
+        assert!(page.to_string().len() < REPLY_BYTES_MAX, "{} bytes", page.to_string().len());
+        let ids = events(&page, values).iter().filter_map(|event| event["data"]["funnelId"].as_str());
+        funnels.extend(ids.map(str::to_owned));
+        let Some(next) = page["latestNext"].as_str() else { break };
+        page = client.call("history", json!({"channel": channel, "limit": 100, "latest": next})).await?;
+        values = "events";
+    }
+    assert_eq!(funnels, (0..FUNNELS).map(|n| format!("f{n:03}")).collect::<Vec<_>>());
+    let muddle = json!({"channel": channel, "limit": 1, "latest": "f", "after": 1});
+    assert_eq!(client.refused("history", muddle).await?.field.as_deref(), Some("latest"));
     Ok(())
 }
 

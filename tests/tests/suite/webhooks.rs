@@ -101,7 +101,7 @@ async fn a_membership_is_told_to_its_user_once_however_often_it_comes() -> Resul
     let log = stack.log().context("a log")?;
     eventually("a second look", async || {
         let log = std::fs::read_to_string(log)?;
-        let looked = |line: &str| line.contains("access looked at again") && line.contains(&ann.id);
+        let looked = |line: &str| line.contains("access checked again") && line.contains(&ann.id);
         Ok(log.lines().any(looked).then_some(()))
     })
     .await
@@ -164,7 +164,11 @@ async fn types_that_nobody_knows_and_webhooks_that_lack_something_are_harmless()
 async fn what_whop_has_signed_and_nobody_understands_is_kept_aside() -> Result<()> {
     let Some(stack) = stack()? else { return Ok(()) };
     let nonsense = unique("no_json_at_all");
-    Sending::new(&unique("msg"), &nonsense).to(stack).await?.done()?;
-    stack.backend().await?.dead_letter(&nonsense).await?;
+    let id = unique("msg");
+    Sending::new(&id, &nonsense).to(stack).await?.done()?;
+    let letter = stack.backend().await?.dead_letter(&nonsense).await?;
+    assert_eq!((&letter["source"], &letter["id"]), (&json!("webhooks"), &json!(id)), "{letter}");
+    assert_eq!((&letter["code"], &letter["tries"]), (&json!("bad_request"), &json!(1)), "{letter}");
+    assert_eq!(letter["item"], json!({"id": id, "body": nonsense}));
     Ok(())
 }

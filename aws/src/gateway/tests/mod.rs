@@ -1,6 +1,7 @@
 //! The poster against a gateway on this machine, with the SDK's own `PostToConnection` as the oracle: where both are
 //! asked the same, both are to say the same.
 
+mod activity;
 mod credentials;
 mod encoding;
 mod oracle;

@@ -35,6 +35,7 @@ fn badly_signed() -> Vec<Bad> {
         ("no UTF-8 inside", format!("{0}.{0}.{0}", URL_SAFE_NO_PAD.encode([0xff; 30])), ""),
         ("9 KiB", "a".repeat(9 * 1024), "too long"),
         ("9 KiB, signed", shop(json!({"name": "x".repeat(9 * 1024)})), "too long"),
+        ("a name with a control character", shop(json!({"name": "Ann\n"})), "control characters"),
         ("five parts (JWE)", format!("{}.a.b", shop(json!({}))), ""),
         ("`alg: none`", sewn(&json!({"alg": "none"}), &good, ""), "none"),
         (

@@ -19,6 +19,8 @@ async fn a_grant_says_what_and_until_when() {
     let grant = verify_grant(&hs256(&grant_claims(&json!({})))).await.unwrap();
     let until = Timestamp::from_secs(NOW_SECS + 600);
     assert_eq!(grant, Grant { caps: [Capability::Join, Capability::Send].into(), until });
+    let fraction = hs256(&grant_claims(&json!({"exp": 1_795_428_599.5, "nbf": 1_795_428_000.25})));
+    assert_eq!(verify_grant(&fraction).await.unwrap().until, Timestamp::from_millis(1_795_428_599_500));
     let to_listen = hs256(&grant_claims(&json!({"caps": ["join"], "exp": NOW_SECS + 1})));
     assert_eq!(verify_grant(&to_listen).await.unwrap().caps, [Capability::Join].into());
 }

@@ -36,7 +36,7 @@ impl Store {
                 return Ok(LogView { events, end });
             }
         }
-        Err(Error::Conflict("catch up first: `base` is too far behind"))
+        Err(Error::Conflict("catch up first: `base` is too far behind".into()))
     }
 
     /// The log's end, read backwards: to a point in time, or some events.

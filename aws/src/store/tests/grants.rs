@@ -61,6 +61,30 @@ async fn who_joins_again_of_his_own_right_is_bound_no_more() {
     assert_eq!(check(&table, &ann, Capability::Send).await, "ok");
 }
 
+/// By a grant one may be in a conversation that nobody has told us of, and in one without taking part; in one that is over
+/// nobody may be.
+#[tokio::test]
+async fn no_grant_opens_a_conversation_that_is_over() {
+    let table = Table::new().await;
+    let ann = caller("ann", "c1=");
+    let until = ann.now + Duration::from_mins(1);
+    let grant = Grant { caps: [Capability::Join, Capability::Send].into(), until };
+    let right = async || table.right_to_join(&ann.identity, &channel(), Some(grant.clone()), ann.now).await;
+    let visitor = Actor::Visitor { identity: &ann.identity, grant: Some(&grant), now: ann.now };
+    let conversation = "c1".parse().unwrap();
+    let end = ConversationChange { to: None, ..set("biz_1", []) };
+    let reopened = ConversationChange { keep_log: true, ..set("biz_1", []) };
+    assert_eq!(right().await, Ok(Right::Grant(grant.clone())), "unknown");
+    for (change, outcome) in [(set("biz_1", []), "ok"), (end, "forbidden"), (reopened, "ok")] {
+        table.change_conversation(&conversation, &change, |_| true).await.unwrap();
+        assert_eq!(right().await.map_or_else(|refusal| refusal.code(), |_| "ok"), outcome, "to join");
+        for capability in [Capability::Join, Capability::Send] {
+            let used = table.check_use(visitor, &channel(), capability).await;
+            assert_eq!(used.map_or_else(|refusal| refusal.code(), |()| "ok"), outcome, "{capability:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_visitor_may_what_his_grant_allows_until_it_ends_and_all_that_is_his_own_right() {
     let table = Table::new().await;

@@ -1,11 +1,8 @@
 //! Two who do their steps at once: every order of the steps is tried, one after the other.
 
-use std::collections::BTreeSet;
-
-use funnelcast_core::{CompanyId, ConversationId, UserId};
+use funnelcast_core::{ConversationId, Grant, grant::Capability};
 
 use super::*;
-use crate::store::conversations::{Conversation, Word};
 
 /// Whose step is next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +114,7 @@ async fn a_latest_value_is_in_the_joins_reply_or_the_joiner_among_the_members() 
                 (Turn::Left, 1, _) => {
                     table.put_membership(&joiner, &channel, Right::Own, joiner.order).await.unwrap();
                 }
-                (Turn::Left, ..) => in_reply = !table.latest(&channel).await.unwrap().is_empty(),
+                (Turn::Left, ..) => in_reply = !table.latest(&channel, None).await.unwrap().events.is_empty(),
                 (Turn::Right, _, 1) => table.put_latest(&value, None).await.unwrap(),
                 (Turn::Right, ..) => is_member = is_among_members(&table, &channel, &joiner).await,
             }
@@ -130,15 +127,13 @@ async fn a_latest_value_is_in_the_joins_reply_or_the_joiner_among_the_members() 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_taken_out_while_he_joins_is_refused_or_found_among_the_members() {
     let conversation: ConversationId = "c1".parse().unwrap();
-    let company: CompanyId = "biz_1".parse().unwrap();
     for order in orders(2, 2) {
         let table = Table::new().await;
         let joiner = joiner(&table).await;
         let user = joiner.identity.user.clone();
         let both: BTreeSet<UserId> = [user.clone(), "user_1".parse().unwrap()].into();
-        let before = now() - Duration::from_mins(1);
-        let is = |participants| Word::Is(Conversation { company: company.clone(), participants });
-        table.change_conversation(&conversation, &is(both.clone()), before, |_| true).await.unwrap();
+        let before = set("biz_1", both.clone());
+        table.change_conversation(&conversation, &before, |_| true).await.unwrap();
         let rest: BTreeSet<UserId> =
             both.iter().filter(|participant| **participant != user).cloned().collect();
 
@@ -157,12 +152,50 @@ async fn who_is_taken_out_while_he_joins_is_refused_or_found_among_the_members()
                     refused = !table.conversation_access(&conversation, &user).await.unwrap().is_participant;
                 }
                 (Turn::Right, _, 1) => {
-                    let word = is(rest.clone());
-                    table.change_conversation(&conversation, &word, now(), |_| true).await.unwrap();
+                    let change = set("biz_1", rest.clone());
+                    table.change_conversation(&conversation, &change, |_| true).await.unwrap();
                 }
                 (Turn::Right, ..) => is_member = is_among_members(&table, &channel(), &joiner).await,
             }
         }
         assert!(refused || is_member, "he is in, and nobody knows: {order:?}");
+    }
+}
+
+/// Ending a conversation changes it, then reads its members; joining by a grant writes the membership, then asks again.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_by_a_grant_while_a_conversation_ends_is_refused_or_found_among_the_members() {
+    let conversation: ConversationId = "c1".parse().unwrap();
+    for order in orders(2, 2) {
+        let table = Table::new().await;
+        let joiner = joiner(&table).await;
+        let until = joiner.now + Duration::from_mins(1);
+        let grant = Grant { caps: [Capability::Join].into(), until };
+        table.change_conversation(&conversation, &set("biz_1", []), |_| true).await.unwrap();
+        let (mut joining, mut ending) = (0, 0);
+        let (mut refused, mut is_member) = (false, false);
+        for turn in &order {
+            match turn {
+                Turn::Left => joining += 1,
+                Turn::Right => ending += 1,
+            }
+            match (turn, joining, ending) {
+                (Turn::Left, 1, _) => {
+                    let right = Right::Grant(grant.clone());
+                    table.put_membership(&joiner, &channel(), right).await.unwrap();
+                }
+                (Turn::Left, ..) => {
+                    let again = Some(grant.clone());
+                    let right = table.right_to_join(&joiner.identity, &channel(), again, joiner.now).await;
+                    refused = right.is_err();
+                }
+                (Turn::Right, _, 1) => {
+                    let end = ConversationChange { to: None, ..set("biz_1", []) };
+                    table.change_conversation(&conversation, &end, |_| true).await.unwrap();
+                }
+                (Turn::Right, ..) => is_member = is_among_members(&table, &channel(), &joiner).await,
+            }
+        }
+        assert!(refused || is_member, "a member of what is over, and nobody knows: {order:?}");
     }
 }

@@ -20,6 +20,7 @@ mod webhooks;
 mod wire;
 
 use std::{
+    collections::BTreeSet,
     net::Ipv4Addr,
     ops::Deref,
     sync::atomic::{AtomicU64, Ordering},
@@ -34,13 +35,14 @@ use aws_sdk_dynamodb::{
 };
 use dynoxide::Database;
 use funnelcast_core::{
-    Identity, JoinOrder, Seq, Timestamp, event::EventName, frame::Sender, identity::CompaniesBy,
-    policy::Lane, publication::Publication,
+    CompanyId, Identity, JoinOrder, Seq, Timestamp, UserId, Version, event::EventName, frame::Sender,
+    identity::CompaniesBy, policy::Lane, publication::Publication, version::Clock,
 };
 use serde_json::{json, value::to_raw_value};
 
 use self::wire::Wire;
 use super::{
+    conversations::{Conversation, ConversationChange},
     log::{Known, is_marker},
     *,
 };
@@ -223,11 +225,20 @@ fn try_of(user: &str, key: &str, content: &str) -> Publication {
         event: EventName::ChatMessage,
         lane: Lane::Durable,
         at: now(),
+        happened_at: now(),
         from: Some(Sender { user_id: user.parse().unwrap(), name: "Ann".to_owned().try_into().unwrap() }),
         key: Some(key.parse().unwrap()),
         latest_key: None,
         data: to_raw_value(&data).unwrap(),
     }
+}
+
+/// Sets whose a conversation is and who takes part, now.
+fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> ConversationChange {
+    let to =
+        Conversation { company: company.parse().unwrap(), participants: participants.into_iter().collect() };
+    let version = Version { revision: None, at: now(), clock: Clock::Receipt };
+    ConversationChange { to: Some(to), version, key: None, keep_log: false }
 }
 
 /// A user on a connection, which the table does not know yet.

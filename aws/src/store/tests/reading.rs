@@ -40,43 +40,48 @@ async fn watermarks_never_go_back() {
     assert_eq!(late, Watermark::Stays(seq(40)));
 }
 
+/// Said at one moment: by seq.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_latest_value_never_gives_way_to_an_older_one() {
+async fn of_values_of_one_moment_the_one_with_the_highest_seq_stays() {
     let table = Table::new().await;
     let channel: Channel = "funnel_updates:biz_1".parse().unwrap();
-    let update = || Publication {
-        channel: channel.clone(),
-        event: EventName::FunnelUpdate,
-        latest_key: Some("funnel_1".to_owned()),
-        ..message("40 %")
-    };
+    let at = now();
     let puts = (1..=20).map(|n| {
-        let (table, update) = (&table, update());
+        let (table, update) = (&table, value(&channel, at));
         async move { table.put_latest(&update, Some(seq(n))).await.unwrap() }
     });
     join_all(puts).await;
-    table.put_latest(&update(), Some(seq(3))).await.unwrap();
-    assert_eq!(seqs_of(&table.latest(&channel).await.unwrap()), [20]);
+    table.put_latest(&value(&channel, at), Some(seq(3))).await.unwrap();
+    assert_eq!(seqs_of(&table.latest(&channel, None).await.unwrap().events), [20]);
 }
 
-/// Without a log, by its time: one that is late, or comes again, does not pass for the last.
+/// Whatever its place in the log, or in none: one that is late does not pass for the last.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_value_without_a_seq_never_gives_way_to_an_earlier_one() {
-    let table = Table::new().await;
-    let channel: Channel = "analytics:biz_1".parse().unwrap();
-    let value = |at: Timestamp| Publication {
+async fn a_latest_value_never_gives_way_to_one_that_happened_earlier() {
+    let (earlier, later) = (now() - Duration::from_secs(5), now());
+    for seqs in [[Some(seq(1)), Some(seq(2)), Some(seq(3))], [None; 3]] {
+        let table = Table::new().await;
+        let channel: Channel = "analytics:biz_1".parse().unwrap();
+        for ((at, last), seq) in [(earlier, earlier), (later, later), (earlier, later)].into_iter().zip(seqs)
+        {
+            table.put_latest(&value(&channel, at), seq).await.unwrap();
+            let kept: Vec<_> =
+                table.latest(&channel, None).await.unwrap().events.iter().map(|event| event.at).collect();
+            assert_eq!(kept, [last], "{seq:?}");
+        }
+    }
+}
+
+/// What happened at this moment, for what is kept as the latest.
+fn value(channel: &Channel, happened_at: Timestamp) -> Publication {
+    Publication {
         channel: channel.clone(),
         event: EventName::AnalyticsUpdate,
         lane: Lane::Latest,
         latest_key: Some("visits".to_owned()),
-        at,
+        at: happened_at,
+        happened_at,
         ..message("1")
-    };
-    let (earlier, later) = (now() - Duration::from_secs(1), now());
-    for (at, last) in [(earlier, earlier), (later, later), (earlier, later)] {
-        table.put_latest(&value(at), None).await.unwrap();
-        let kept: Vec<_> = table.latest(&channel).await.unwrap().iter().map(|event| event.at).collect();
-        assert_eq!(kept, [last]);
     }
 }
 

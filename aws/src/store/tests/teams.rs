@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion as SdkVersion, SdkConfig};
 use aws_sdk_dynamodb::config::SharedCredentialsProvider;
-use funnelcast_core::{CompanyId, UserId};
 use futures_util::future::join_all;
 use http::{Response, header};
 use http_body_util::Full;
@@ -14,7 +13,6 @@ use super::*;
 use crate::{
     served::{self, Answer, Asked, Server, says},
     store::{
-        conversations::{Conversation, Word},
         rate::QUESTIONS,
         teams::{ASKING_LIFE, FAILURE_LIFE, NO_LIFE, YES_LIFE},
     },
@@ -211,6 +209,27 @@ async fn one_asks_and_all_get_the_answer() {
     assert_eq!(whop.questions().len(), 1);
 }
 
+/// The answer to a question from before a change is not of now, though it comes last.
+#[tokio::test]
+async fn an_answer_that_was_forgotten_before_it_came_is_asked_for_again() {
+    let permits = Arc::new(Semaphore::new(0));
+    let Answer::Now(yes) = access(true, "admin") else { panic!() };
+    let whop = Arc::new(Asking::start(Answer::Later(Arc::clone(&permits), yes)).await);
+    let asking = tokio::spawn({
+        let whop = Arc::clone(&whop);
+        async move { whop.may_join(now()).await }
+    });
+    while whop.questions().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    whop.answers(access(false, "no_access"));
+    whop.table.forget_team(&"user_1".parse().unwrap(), &"biz_1".parse().unwrap()).await.unwrap();
+    permits.add_permits(1);
+    assert_eq!(asking.await.unwrap(), Err("forbidden"));
+    assert_eq!(whop.may_join(now()).await, Err("forbidden"));
+    assert_eq!(whop.questions().len(), 2);
+}
+
 #[tokio::test]
 async fn another_asks_where_the_one_who_asked_has_died() {
     let whop = Asking::start(access(true, "admin")).await;
@@ -249,11 +268,8 @@ async fn without_a_key_nobody_is_of_a_team() {
 async fn a_conversation_is_open_to_its_companys_team_and_a_participant_is_not_asked_about() {
     let whop = Asking::start(access(true, "admin")).await;
     let conversation = "c1".parse().unwrap();
-    let word = Word::Is(Conversation {
-        company: "biz_1".parse().unwrap(),
-        participants: ["user_2".parse().unwrap()].into(),
-    });
-    whop.table.change_conversation(&conversation, &word, now(), |_| true).await.unwrap();
+    let change = set("biz_1", ["user_2".parse().unwrap()]);
+    whop.table.change_conversation(&conversation, &change, |_| true).await.unwrap();
     let right = async |user: &str| whop.table.check_join(&of_whop(user), &channel(), now()).await;
     assert_eq!(right("user_2").await, Ok(Right::Own));
     assert!(whop.questions().is_empty());

@@ -9,7 +9,7 @@ const STATES: State[] = ['idle', 'connecting', 'connected', 'waiting', 'polling'
 
 /** The state machine of a connection, and ways to upset it. */
 export function ConnectionCard({ person: { name, client, network } }: { person: Person }) {
-  const { state, error, isConnected, reconnect } = useWebSocket();
+  const { state, error, reconnect } = useWebSocket();
   const mode = useNetworkMode(network);
   const connectionId = useConnectionId(client);
   const toggle = (to: NetworkMode) => () => {
@@ -19,7 +19,7 @@ export function ConnectionCard({ person: { name, client, network } }: { person: 
     <article className="card connection" aria-label={`Network of ${name}`}>
       <header>
         <h4>{name}</h4>
-        <code>{isConnected ? connectionId : ''}</code>
+        <code>{state === 'connected' ? connectionId : ''}</code>
       </header>
       <ol className="states" aria-label="State">
         {STATES.map(one => (
@@ -39,7 +39,7 @@ export function ConnectionCard({ person: { name, client, network } }: { person: 
         <button
           type="button"
           className="chip"
-          disabled={!isConnected || !connectionId}
+          disabled={state !== 'connected' || !connectionId}
           onClick={() => connectionId && void closeConnection(connectionId)}
         >
           Kill the socket

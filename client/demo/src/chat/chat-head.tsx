@@ -5,7 +5,7 @@ import type { Who } from '../room.js';
 
 const WORDS = { online: 'Online', away: 'Away', offline: 'Not here', unknown: 'Not known now' };
 
-/** Whom one talks to, and whether he is here. */
+/** Whom the user talks to, and whether they are here. */
 export function ChatHead({
   other,
   presence,
@@ -15,9 +15,9 @@ export function ChatHead({
   presence: PresenceState;
   unread: number;
 }) {
-  const { isConnected } = useWebSocket();
+  const { state } = useWebSocket();
   const known = presence.users.find(({ userId }) => userId === other.id)?.status ?? 'offline';
-  const status = isConnected ? known : 'unknown';
+  const status = state === 'connected' ? known : 'unknown';
   return (
     <header className="chat-head">
       <Avatar name={other.name} role={other.role} />

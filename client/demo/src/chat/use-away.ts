@@ -1,7 +1,7 @@
 import { useClient } from 'funnelcast/react';
 import { useEffect } from 'react';
 
-/** Says that the user is away while he looks at another tab, and that he is back. */
+/** Says that the user is away while they look at another tab, and that they are back. */
 export function useAway(conversationId: string): void {
   const client = useClient();
   useEffect(() => {

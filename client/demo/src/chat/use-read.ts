@@ -3,7 +3,7 @@ import { type RefObject, useCallback, useEffect, useState } from 'react';
 
 /**
  * Marks the conversation as read while the user is in it: the page is seen, and the focus is inside of `chat`. Returns how
- * many messages of others he has not read; 0 until the server has said how far he had come.
+ * many messages of others they have not read; 0 until the server has said how far they had come.
  */
 export function useRead(
   chat: RefObject<HTMLElement | null>,

@@ -5,9 +5,11 @@ use std::net::Ipv4Addr;
 use http::HeaderMap;
 
 use super::*;
+use crate::websocket::event::Client;
 
 fn connection() -> (Connection, mpsc::UnboundedReceiver<Outgoing>) {
-    Connection::new(Client::new((Ipv4Addr::LOCALHOST, 1).into(), &HeaderMap::new()), None)
+    let client = Client::new((Ipv4Addr::LOCALHOST, 1).into(), &HeaderMap::new());
+    Connection::new(Peer { client, authorizer: None })
 }
 
 #[tokio::test]

@@ -31,24 +31,18 @@ impl<'a> Letters<'a> {
         self.texts.iter().any(|letter| letter.contains(text))
     }
 
-    /// Whether one that has this in it says, beside it, something of that.
-    pub(super) fn explain(&self, text: &str, reason: &str) -> bool {
-        let letters = self.letters.iter().zip(&self.texts).filter(|(_, letter)| letter.contains(text));
-        letters.into_iter().any(|(letter, _)| says(letter, reason, text))
+    /// Whether one that has this in it says what it is about, why it was refused, and which field was wrong.
+    pub(super) fn explain(&self, text: &str, field: &str) -> bool {
+        let says = |letter: &Value, name: &str| letter[name].as_str().is_some_and(|text| !text.is_empty());
+        let about_it = self.letters.iter().zip(&self.texts).filter(|(_, letter)| letter.contains(text));
+        about_it.into_iter().any(|(letter, _)| {
+            let names_field = letter["field"].as_str().is_some_and(|named| named.ends_with(field));
+            names_field && says(letter, "id") && says(letter, "reason")
+        })
     }
 
     /// Those that name positions in a stream, and not what stood there.
     pub(super) fn only_positions(&self) -> impl Iterator<Item = &Value> {
         self.letters.iter().filter(|letter| letter.get("DDBStreamBatchInfo").is_some())
-    }
-}
-
-/// Whether a text of a letter has `reason` in it, other than one that also has the thing itself.
-fn says(letter: &Value, reason: &str, thing: &str) -> bool {
-    match letter {
-        Value::String(text) => text.contains(reason) && !text.contains(thing),
-        Value::Array(values) => values.iter().any(|value| says(value, reason, thing)),
-        Value::Object(fields) => fields.values().any(|value| says(value, reason, thing)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

@@ -57,7 +57,13 @@ async fn a_conversation_from_its_beginning_to_its_end() -> Result<()> {
     assert_eq!(ask(stack, &backend, Method::GET, &id, None).await?.refused()?, (404, "not_found"));
     assert_eq!(ask(stack, &backend, Method::DELETE, &id, None).await?.done()?, ended, "twice is once");
 
-    ask(stack, &backend, Method::PUT, &id, Some(&without_bob)).await?.done()?;
+    // Only who says so opens again what was said.
+    let again = ask(stack, &backend, Method::PUT, &id, Some(&without_bob)).await?;
+    assert_eq!(again.refused()?, (409, "conflict"));
+    assert_eq!(ann_client.refused("join", json!({"channel": channel})).await?.code, "forbidden");
+    let mut opened = without_bob;
+    opened["keepLog"] = json!(true);
+    ask(stack, &backend, Method::PUT, &id, Some(&opened)).await?.done()?;
     assert_eq!(ann_client.join_since(&channel, 0).await?["head"], 2, "what was said is still there");
     Ok(())
 }
@@ -83,9 +89,11 @@ async fn no_backend_takes_what_is_another_companys() -> Result<()> {
     ask(stack, &owner, Method::DELETE, &id, None).await?.done()?;
     let taken = json!({"companyId": theirs, "participants": [thief.id]});
     assert_eq!(ask(stack, &thief, Method::PUT, &id, Some(&taken)).await?.refused()?, (403, "forbidden"));
-    // One backend of both may give it away.
+    // One backend of both may give it away, and says so.
     let both = User::backend_of(&ours).and(&theirs, tests::Role::Backend);
-    ask(stack, &both, Method::PUT, &id, Some(&taken)).await?.done()?;
+    assert_eq!(ask(stack, &both, Method::PUT, &id, Some(&taken)).await?.refused()?, (409, "conflict"));
+    let given = json!({"companyId": theirs, "participants": [thief.id], "keepLog": true});
+    ask(stack, &both, Method::PUT, &id, Some(&given)).await?.done()?;
     assert_eq!(ask(stack, &owner, Method::GET, &id, None).await?.refused()?, (404, "not_found"));
     assert_eq!(client.only("access.revoked").await?["data"]["userId"], ann.id);
     Ok(())
@@ -106,6 +114,9 @@ async fn what_is_no_conversation_is_told() -> Result<()> {
         ("c", json!({"companyId": company, "participants": ["a b"]})),
         ("c", json!({"companyId": company, "participants": crowd})),
         ("c", json!({"companyId": company, "participants": [], "conversationId": "d"})),
+        ("c", json!({"companyId": company, "participants": [], "revision": -1})),
+        ("c", json!({"companyId": company, "participants": [], "timestamp": "today"})),
+        ("c", json!({"companyId": company, "participants": [], "keepLog": 1})),
         ("c", json!([])),
     ] {
         let answer = ask(stack, &backend, Method::PUT, id, Some(&body)).await?;
@@ -114,6 +125,7 @@ async fn what_is_no_conversation_is_told() -> Result<()> {
     for (method, path, status, code) in [
         (Method::GET, "conversations/c?more=1", 400, "bad_request"),
         (Method::DELETE, "conversations/c?more=1", 400, "bad_request"),
+        (Method::DELETE, "conversations/c?revision=one", 400, "bad_request"),
         (Method::POST, "conversations/c", 405, "unknown_action"),
         (Method::GET, "conversations/c/d", 404, "not_found"),
     ] {

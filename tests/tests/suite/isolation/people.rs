@@ -107,7 +107,7 @@ impl Scene {
     pub(super) fn thing(&self, whose: &str, owner: usize) -> Thing {
         let Company { id, participant, spare_id, .. } = &self.companies[owner];
         let connection = (whose == "connection").then(|| spare_id.clone());
-        let conversation = json!({"companyId": id, "participants": [participant]});
+        let conversation = json!({"companyId": id, "participants": [participant], "keepLog": true});
         Thing { channel: self.channel(whose, owner), connection, conversation }
     }
 

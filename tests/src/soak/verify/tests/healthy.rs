@@ -35,8 +35,8 @@ pub(super) fn healthy() -> Record {
         poison(published(7, NEWS, Way::Outbox)),
     ];
     let letters = vec![
-        json!({"requestPayload": {"detail": {"timestamp": "mark-6"}}, "responsePayload": {"errorMessage": "unknown field `antidote`"}}),
-        json!({"item": "{\"timestamp\":\"mark-7\",\"antidote\":1}", "reason": "unknown field `antidote`"}),
+        letter("bus", &json!({"detail": {"timestamp": "mark-6", "antidote": 1}})),
+        letter("outbox", &json!({"data": "{\"timestamp\":\"mark-7\",\"antidote\":1}"})),
     ];
     let devices = vec![first(&talk, &news, &metric), second(&talk)];
     let acts = vec![
@@ -47,6 +47,12 @@ pub(super) fn healthy() -> Record {
     let latest = [(NEWS.to_owned(), vec![news[1].clone()]), (METRICS.to_owned(), vec![metric])].into();
     let logs = [(TALK.to_owned(), talk), (NEWS.to_owned(), news)].into();
     Record { world, devices, published, acts, logs, latest, letters }
+}
+
+/// As docs/operations.md has it.
+fn letter(source: &str, item: &Value) -> Value {
+    json!({"source": source, "id": "1", "code": "bad_request", "reason": "data.antidote is unknown",
+        "field": "data.antidote", "tries": 1, "item": item})
 }
 
 fn first(talk: &[Event], news: &[Event], metric: &Event) -> DeviceRecord {

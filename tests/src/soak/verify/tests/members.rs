@@ -270,12 +270,13 @@ fn the_members_are_told_what_the_roster_says() {
 }
 
 #[test]
-fn a_field_that_is_named_in_the_item_alone_explains_nothing() {
-    let reasons = |letters: Value| broken(|record| record.letters = vec![record.letters[0].clone(), letters]);
-    let named = json!({"item": {"timestamp": "mark-7"}, "error": {"message": "unknown field `antidote`"}});
-    assert_eq!(reasons(named), []);
-    let unnamed = json!({"item": {"timestamp": "mark-7"}, "error": {"message": "not valid"}});
-    assert_eq!(reasons(unnamed), [Kind::Unexplained]);
+fn a_dead_letter_has_an_id_a_reason_and_the_field() {
+    for missing in ["id", "reason", "field"] {
+        let incomplete = broken(|record| record.letters[1][missing] = Value::Null);
+        assert_eq!(incomplete, [Kind::Unexplained], "{missing}");
+    }
+    let another_field = broken(|record| record.letters[1]["field"] = "data.title".into());
+    assert_eq!(another_field, [Kind::Unexplained]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { newKey } from '../src/client.js';
 import type { Sent } from '../src/index.js';
 import { Refusal } from './fake/refusal.js';
 import { CHANNEL, contents, joinedScene, pass, say, scene, sends } from './fake/setup.js';
@@ -29,13 +30,11 @@ describe('a send whose answer is lost', () => {
       it.server.append(CHANNEL, 'meanwhile');
       throw new Refusal('internal'); // not kept
     };
-    const sent = say(it, 'hello', { key: 'k1' });
+    const sent = say(it, 'hello');
     await pass(100);
     await expect(sent).resolves.toMatchObject({ seq: 2, duplicate: false });
-    expect(sends(it).map(({ key, base }) => ({ key, base }))).toEqual([
-      { key: 'k1', base: 0 },
-      { key: 'k1', base: 1 },
-    ]);
+    expect(sends(it).map(({ base }) => base)).toEqual([0, 1]);
+    expect(new Set(sends(it).map(({ key }) => key)).size).toBe(1);
     expect(it.heard).toEqual(['meanwhile', 'hello']);
   });
 
@@ -51,7 +50,7 @@ describe('a send whose answer is lost', () => {
       it.server.logs.set(CHANNEL, it.server.log(CHANNEL).slice(4));
       throw new Refusal('internal');
     };
-    const sent = say(it, 'hello', { key: 'k1' });
+    const sent = say(it, 'hello');
     await pass(100);
     await expect(sent).resolves.toMatchObject({ seq: 7 });
     expect(sends(it).map(({ base }) => base)).toEqual([1, 1]);
@@ -94,6 +93,43 @@ describe('a send whose answer is lost', () => {
   });
 });
 
+describe('a message that is sent again by the app', () => {
+  test('was given up, and had arrived: it is there once, though it has been heard since', async () => {
+    const it = await joinedScene();
+    const key = newKey();
+    it.server.losesReply = ({ action }) => action === 'send';
+    const given = Promise.allSettled([say(it, 'hello', { key })]);
+    await pass(100);
+    it.client.close();
+    await given;
+    it.server.losesReply = () => false;
+    it.client.connect();
+    await pass(100);
+    it.server.say(CHANNEL, 'another');
+    await pass(100);
+    const again = say(it, 'hello', { key });
+    await pass(100);
+    await expect(again).resolves.toMatchObject({ seq: 1, duplicate: true });
+    expect(contents(it)).toEqual(['hello', 'another']);
+    expect(it.heard).toEqual(['hello', 'another']);
+  });
+
+  test('after a reload, with a key of its own: it is there once', async () => {
+    const before = await joinedScene();
+    const sent = say(before, 'hello', { key: 'draft-1' });
+    await pass(100);
+    await sent;
+    const { client } = scene({ environment: before.server.environment });
+    client.subscribe(CHANNEL, () => {});
+    client.connect();
+    await pass(100);
+    const again = client.send(CHANNEL, 'chat.message', { content: 'hello' }, { key: 'draft-1' });
+    await pass(100);
+    await expect(again).resolves.toMatchObject({ seq: 1, duplicate: true });
+    expect(contents(before)).toEqual(['hello']);
+  });
+});
+
 describe('a server that cannot just now', () => {
   test.each(['rate_limited', 'internal'])('%s: asked again, with the same key', async code => {
     const it = await joinedScene();
@@ -131,6 +167,20 @@ describe('a server that cannot just now', () => {
     expect(contents(it)).toEqual(['hello']);
   });
 
+  test('an error of API Gateway itself, which names no request, is no silence', async () => {
+    const it = await joinedScene();
+    let tries = 0;
+    it.server.losesReply = ({ action }) => {
+      if (action !== 'send' || ++tries > 1) return false;
+      it.server.socket.deliver({ message: 'Internal server error', connectionId: 'c', requestId: 'r' });
+      return true;
+    };
+    const sent = say(it, 'hello', { key: 'k1' });
+    await pass(2_000);
+    await expect(sent).resolves.toMatchObject({ seq: 1, duplicate: true });
+    expect(contents(it)).toEqual(['hello']);
+  });
+
   test('`conflict` is answered by catching up', async () => {
     const it = await joinedScene();
     let refusals = 0;
@@ -156,7 +206,7 @@ describe('a server that cannot just now', () => {
   });
 });
 
-describe('the outbox', () => {
+describe('the send queue', () => {
   test('has a limit', async () => {
     const it = scene({ outboxLimit: 2 });
     const waiting = [say(it, 'one'), say(it, 'two')];

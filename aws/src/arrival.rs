@@ -1,0 +1,115 @@
+//! An event as it comes off the bus, with the time at which EventBridge took it.
+//!
+//! The event's own `time` is the producer's: with `datetime.now()` in a zone of its own it is hours off. So the rules of the
+//! template wrap each event, by an [input transformer], as `{"event": .., "ingestionTime": ..}`. No producer can set that
+//! time, and all repeats of the event have the same, whether EventBridge repeats it or Lambda.
+//!
+//! An event that is not wrapped, as in the samples of `events/`, or whose time cannot be read, is one of which only the
+//! producer's time is known.
+//!
+//! [input transformer]: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+
+use std::time::Duration;
+
+use aws_lambda_events::eventbridge::EventBridgeEvent;
+use funnelcast_core::{Timestamp, publication::Times};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
+
+use crate::now;
+
+/// How much later than a time in whole seconds it can have been.
+const SECOND_END: Duration = Duration::from_millis(999);
+
+/// An event of the bus, and when EventBridge took it.
+#[derive(Debug)]
+pub struct Arrival {
+    /// As its producer put it.
+    pub event: EventBridgeEvent<Value>,
+    ingested_at: Option<Timestamp>,
+}
+
+impl Arrival {
+    /// The time from which on an earlier try of the same event may have been dealt with: no clock of a producer's is in it,
+    /// where EventBridge has said when it took the event.
+    pub fn since(&self) -> Timestamp {
+        let now = now();
+        self.ingested_at.or_else(|| self.said_at()).unwrap_or(now).min(now)
+    }
+
+    /// Its times: when it was sent, by its producer; when it was taken, at the latest; and now.
+    pub fn times(&self) -> Times {
+        let now = now();
+        let taken_at = self.ingested_at.map_or(now, |at| if is_whole(at) { at + SECOND_END } else { at });
+        Times { sent_at: self.said_at().unwrap_or(taken_at), taken_at: taken_at.min(now), now }
+    }
+
+    /// The event itself, without what the template's rules wrap it in.
+    pub(crate) fn unwrapped(input: &Value) -> &Value {
+        input.get("event").filter(|event| event.is_object()).unwrap_or(input)
+    }
+
+    fn said_at(&self) -> Option<Timestamp> {
+        self.event.time.map(|time| Timestamp::from_millis(time.timestamp_millis()))
+    }
+}
+
+/// Emulators write whole seconds, and AWS does not say what it writes.
+const fn is_whole(at: Timestamp) -> bool {
+    at.as_secs() * 1_000 == at.as_millis()
+}
+
+impl<'de> Deserialize<'de> for Arrival {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut value = Value::deserialize(deserializer)?;
+        let wrapped = value.get_mut("event").filter(|event| event.is_object()).map(Value::take);
+        let ingested_at = value.get("ingestionTime").and_then(Value::as_str).and_then(|at| at.parse().ok());
+        let event = serde_json::from_value(wrapped.unwrap_or(value)).map_err(D::Error::custom)?;
+        Ok(Self { event, ingested_at })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TAKEN: &str = "2025-11-23T10:00:00Z";
+
+    fn arrival(time: &str, ingestion_time: Option<&str>) -> Arrival {
+        let event =
+            json!({"id": "1", "detail-type": "T", "source": "s", "time": time, "detail": {"event": {}}});
+        let event = match ingestion_time {
+            Some(time) => json!({"event": event, "ingestionTime": time}),
+            None => event,
+        };
+        serde_json::from_value(event).unwrap()
+    }
+
+    fn at(time: &str) -> Timestamp {
+        time.parse().unwrap()
+    }
+
+    #[test]
+    fn an_event_is_as_old_as_eventbridge_says_whatever_its_producer_says() {
+        for producers in ["2025-11-23T12:00:00Z", "2025-11-20T00:00:00Z", TAKEN] {
+            let arrival = arrival(producers, Some(TAKEN));
+            assert_eq!(arrival.since(), at(TAKEN), "{producers}");
+            let Times { sent_at, taken_at, .. } = arrival.times();
+            assert_eq!((sent_at, taken_at), (at(producers), at("2025-11-23T10:00:00.999Z")));
+            assert_eq!(arrival.event.detail, json!({"event": {}}));
+        }
+        let exact = arrival(TAKEN, Some("2025-11-23T10:00:00.120Z"));
+        assert_eq!(exact.times().taken_at, at("2025-11-23T10:00:00.120Z"));
+    }
+
+    #[test]
+    fn without_that_the_producers_time_counts_but_never_as_later_than_now() {
+        for ingestion_time in [None, Some("<aws.events.event.ingestion-time>")] {
+            assert_eq!(arrival(TAKEN, ingestion_time).since(), at(TAKEN));
+            let ahead = arrival("2999-01-01T00:00:00Z", ingestion_time);
+            assert!(ahead.since() <= now() && ahead.times().taken_at <= now());
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What a search takes for equal: what a person does, whatever the case of the letters and the form that they are written in.
+//!
+//! Unicode's compatibility caseless matching (D146 in chapter 3.13 of the standard): `ΟΔΟΣ` and `οδος`, `STRASSE` and `Straße`,
+//! an `é` of one code point and of two, and `ﬁ` and `fi`.
+
+use std::borrow::Cow;
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
+
+/// The text in the one form that all which are equal to it have.
+pub(super) fn folded(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Owned(text.to_ascii_lowercase());
+    }
+    let (nfd, nfkc) = (DecomposingNormalizer::new_nfd(), ComposingNormalizer::new_nfkc());
+    let fold = |text: &str| nfkc.normalize(&CaseMapper::new().fold_string(text)).into_owned();
+    Cow::Owned(fold(&fold(&nfd.normalize(text))))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_a_person_calls_equal_is() {
+        for (one, other) in [
+            ("ΟΔΟΣ", "οδος"),
+            ("ΟΔΟΣ", "οδοσ"),
+            ("STRASSE", "Straße"),
+            ("caf\u{e9}", "CAFE\u{301}"),
+            ("\u{fb01}n", "FIN"),
+            ("\u{ff21}\u{ff22}", "ab"),
+            ("İstanbul", "i\u{307}stanbul"),
+            ("ПРИВЕТ", "привет"),
+        ] {
+            assert_eq!(folded(one), folded(other));
+        }
+        assert_ne!(folded("schon"), folded("schön"), "an accent is a difference");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_folded_stays_so(text in "\\PC{0,40}") {
+            let once = folded(&text).into_owned();
+            prop_assert_eq!(folded(&once), once.as_str());
+        }
+    }
+}

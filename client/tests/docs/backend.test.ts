@@ -1,0 +1,89 @@
+/** Each example for a backend is compiled, and then run with AWS's real SDK, against an AWS in the test's process. */
+
+import { generateKeyPairSync } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { compile, examplesOf } from './examples.js';
+
+const examples = examplesOf('backend');
+let errors: string[];
+let server: Server;
+/** What AWS was asked: the operation and its input. */
+let calls: { operation: string; input: unknown }[];
+
+beforeAll(async () => {
+  errors = await compile('backend', examples);
+  server = createServer(async (request, response) => {
+    const chunks = await request.toArray();
+    const operation = String(request.headers['x-amz-target']).split('.')[1] ?? '';
+    const input = JSON.parse(Buffer.concat(chunks).toString());
+    calls.push({ operation, input });
+    response.setHeader('content-type', String(request.headers['content-type']));
+    response.end(
+      JSON.stringify({ FailedEntryCount: 0, Entries: input.Entries?.map(() => ({ EventId: 'e' })) }),
+    );
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { port } = server.address() as AddressInfo;
+  const environment = {
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'any',
+    AWS_SECRET_ACCESS_KEY: 'any',
+    FUNNELCAST_BUS: 'funnelcast-dev',
+    FUNNELCAST_TABLE: 'funnelcast-dev',
+    TOKEN_KEY: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  };
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  const setting = {
+    user: { id: 'user_1', companyId: 'biz_1' },
+    ...{ funnelId: 'funnel_1', funnelName: 'Spring', funnel: { id: 'funnel_1', name: 'Spring', version: 7 } },
+    documents: DynamoDBDocumentClient.from(new DynamoDBClient()),
+  };
+  for (const [name, value] of Object.entries(setting)) vi.stubGlobal(name, value);
+});
+
+beforeEach(() => {
+  calls = [];
+});
+
+afterAll(() => {
+  vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
+  server.close();
+});
+
+/** What must have come of the examples that have these words: the calls of AWS. */
+const EXPECTED: [words: string, operations: string[], input: object][] = [
+  ['sendFunnelDeploymentUpdate(', ['PutEvents', 'PutEvents'], { Entries: [{ DetailType: 'FunnelUpdate' }] }],
+  ['sendConversation(', ['PutEvents', 'PutEvents'], { Entries: [{ DetailType: 'Conversation' }] }],
+  ['sendUserNotification(', ['PutEvents'], { Entries: [{ DetailType: 'UserNotification' }] }],
+  [
+    'outboxItem(',
+    ['TransactWriteItems'],
+    { TransactItems: [{}, { Put: { Item: { sk: { S: 'deployment-7' } }, TableName: 'funnelcast-dev' } }] },
+  ],
+  ['createTokenIssuer(', [], {}],
+];
+
+test.each(examples.map(example => [example.at, example] as const))(
+  '%s compiles and runs',
+  async (_, { file, code }) => {
+    expect(errors.filter(line => file.endsWith(line.split('(')[0] ?? ''))).toEqual([]);
+    const { default: run } = await import(/* @vite-ignore */ file);
+    await run();
+    for (const [words, operations, input] of EXPECTED) {
+      if (!code.includes(words)) continue;
+      expect(calls.map(({ operation }) => operation)).toEqual(operations);
+      for (const call of calls) expect(call.input).toMatchObject(input);
+    }
+  },
+);
+
+test.each(EXPECTED)('an example has the words %s', words => {
+  expect(examples.some(({ code }) => code.includes(words))).toBe(true);
+});

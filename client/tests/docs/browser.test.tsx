@@ -1,0 +1,140 @@
+// @vitest-environment happy-dom
+
+/** Each example for a browser is compiled, and then run on the fake server. */
+
+import { act, cleanup, render, screen } from '@testing-library/react';
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { createClient } from '../../src/index.js';
+import { configureFunnelcast, FunnelcastProvider, useWebSocket } from '../../src/react/index.js';
+import { FakeServer } from '../fake/server.js';
+import { compile, examplesOf } from './examples.js';
+
+const examples = examplesOf('browser');
+const CHANNEL = 'conversation:conv-123';
+let errors: string[];
+let server: FakeServer;
+/** What the example has written to the console, and shown by the app's own functions. */
+let said: unknown[][];
+
+const App = () => useWebSocket().state;
+const Editor = ({ onSubmit }: { onSubmit: (content: string) => Promise<void> }) => (
+  <button type="button" onClick={() => void onSubmit('written')} />
+);
+
+beforeAll(async () => {
+  errors = await compile('browser', examples);
+});
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  server = new FakeServer();
+  const { WebSocket, fetch } = server.environment;
+  vi.stubGlobal('WebSocket', WebSocket);
+  vi.stubGlobal('fetch', (url: string, init: RequestInit) =>
+    fetch?.(new URL(url.replace('/my/ticket', '/connect'), 'https://app.example').href, init),
+  );
+  said = [];
+  const say = (...what: unknown[]) => said.push(what);
+  vi.spyOn(console, 'log').mockImplementation(say);
+  vi.spyOn(console, 'error').mockImplementation((...what) => expect.fail(what.join(' ')));
+  const client = createClient({ url: 'wss://fake.test/dev' });
+  client.connect();
+  const getToken = async () => 'a.b.c';
+  const nothing = { oninput: null, onblur: null };
+  const setting = { client, getToken, App, Editor, show: say, list: say, input: nothing };
+  for (const [name, value] of Object.entries(setting)) vi.stubGlobal(name, value);
+  vi.stubGlobal('showThatTheyMayNot', say);
+});
+
+afterEach(() => {
+  cleanup();
+  client.close();
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+const pass = (ms: number) => act(() => vi.advanceTimersByTimeAsync(ms));
+
+test.each(examples.map(example => [example.at, example] as const))(
+  '%s compiles and runs',
+  async (_, example) => {
+    expect(errors.filter(line => example.file.endsWith(line.split('(')[0] ?? ''))).toEqual([]);
+    const { default: run } = await import(/* @vite-ignore */ example.file);
+    if (!example.isTsx) {
+      const done = run().then(() => 'done');
+      await pass(1_000);
+      await expect(done).resolves.toBe('done');
+    } else {
+      const Shown = run;
+      render(
+        <FunnelcastProvider client={client}>
+          <Shown />
+        </FunnelcastProvider>,
+      );
+      await pass(1_000);
+    }
+    for (const [words, check] of EXPECTED) if (example.code.includes(words)) await check();
+  },
+);
+
+/** What must have come of the examples that have these words. */
+const EXPECTED: [words: string, check: () => unknown][] = [
+  [
+    'function LiveChatComponent',
+    async () => {
+      expect(document.body.textContent).toBe('Status: Connected');
+      server.say(CHANNEL, 'Hi');
+      const typing = { conversationId: 'conv-123', userId: 'user_2', userName: 'Bob', isTyping: true };
+      server.post({ type: 'event', channel: CHANNEL, event: 'chat.typing', at: '1', data: typing });
+      await pass(100);
+      expect(said).toEqual([
+        ['WebSocket connected:', true],
+        ['New message:', 'Hi'],
+        ['Bob', true],
+      ]);
+    },
+  ],
+  [
+    'function Conversation({ id }',
+    async () => {
+      server.say(CHANNEL, 'theirs');
+      await pass(100);
+      screen.getByRole('button').click();
+      await pass(100);
+      expect(document.body.textContent).toContain('theirs written');
+      expect(server.log(CHANNEL)).toHaveLength(2);
+    },
+  ],
+  [
+    '<FunnelcastProvider',
+    () => {
+      expect(document.body.textContent).toBe('connected');
+      expect(server.socket.protocols).toEqual(['funnelcast.v1', 'token.a.b.c']);
+    },
+  ],
+  [
+    'configureFunnelcast(',
+    async () => {
+      render(<App />);
+      await pass(100);
+      expect(document.body.textContent).toBe('connected');
+      expect(server.count('connect')).toBe(1);
+      configureFunnelcast({});
+    },
+  ],
+  [
+    'stopPresence',
+    () => {
+      expect(server.log(CHANNEL)).toMatchObject([{ data: { content: 'Hello!' } }]);
+      expect(server.requests.find(({ action }) => action === 'ack')).toMatchObject({ seq: 1, state: 'read' });
+      expect(server.count('history')).toBe(1);
+      expect(said).toContainEqual([1, 'Hello!']);
+    },
+  ],
+  ['sendMessage(', () => expect(server.count('join')).toBe(1)],
+];
+
+test.each(EXPECTED)('an example has the words %s', words => {
+  expect(examples.some(({ code }) => code.includes(words))).toBe(true);
+});

@@ -1,0 +1,128 @@
+/**
+ * The examples of the documents and of the TSDoc comments, taken from there and made into modules that the compiler and
+ * the tests can load. An example may leave out what its reader knows anyway: imports from this package and from React, and
+ * the names of `setting.ts`.
+ */
+
+import { execFile } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import * as core from '../../src/index.js';
+import * as hooks from '../../src/react/index.js';
+import * as server from '../../src/server/index.js';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const CLIENT = join(ROOT, 'client');
+/** Ignored by Git and by the linter; beside the tests, so that packages are found from there. */
+const MADE = join(import.meta.dirname, '.examples');
+/** Where they are: documents and folders. */
+const DOCUMENTS = ['README.md', 'docs', 'client/README.md', 'client/demo/README.md', 'client/src'];
+
+/** Types are no values of a module. */
+const TYPES = ['ChannelEvent'];
+/** What an example need not import. */
+const EXPORTS = {
+  funnelcast: [...Object.keys(core), ...TYPES],
+  'funnelcast/react': Object.keys(hooks),
+  'funnelcast/server': Object.keys(server),
+  react: ['useEffect', 'useState'],
+  '@aws-sdk/lib-dynamodb': ['TransactWriteCommand'],
+};
+
+/** An example. */
+export interface Example {
+  /** Its document and line, e.g. `client/README.md:17`. */
+  at: string;
+  code: string;
+  isTsx: boolean;
+  /** The module that it is made into. */
+  file: string;
+}
+
+/** All examples, or those of one side: a backend's are what names `funnelcast/server`, or one of its functions. */
+export function examplesOf(side: 'browser' | 'backend'): Example[] {
+  const isBackend = new RegExp(`funnelcast/server|\\b(${Object.keys(server).join('|')})\\(|realTimeUpdates`);
+  return DOCUMENTS.flatMap(filesOf)
+    .flatMap(readExamples)
+    .filter(({ code }) => isBackend.test(code.replaceAll('FunnelcastError', '')) === (side === 'backend'));
+}
+
+function filesOf(document: string): string[] {
+  if (document.endsWith('.md')) return [document];
+  const names = readdirSync(join(ROOT, document), { recursive: true, encoding: 'utf8' });
+  return names.filter(name => /\.(md|tsx?)$/.test(name)).map(name => `${document}/${name}`);
+}
+
+function readExamples(path: string): Example[] {
+  const text = readFileSync(join(ROOT, path), 'utf8');
+  const fences = /^([ \t]*(?:\* )?)```(ts|tsx|js|jsx|typescript|javascript)\n([\s\S]*?)\n\1```$/gm;
+  return [...text.matchAll(fences)].map(([, indent = '', language = '', body = ''], i, { length }) => {
+    const lines = body.split('\n').map(line => line.slice(indent.length));
+    const line = text.slice(0, text.indexOf(body)).split('\n').length;
+    const isTsx = language.endsWith('x');
+    const name = `${path.replaceAll(/[^a-zA-Z0-9]+/g, '-')}-${length > 1 ? i + 1 : ''}.${isTsx ? 'tsx' : 'ts'}`;
+    return { at: `${path}:${line}`, code: lines.join('\n'), isTsx, file: join(MADE, name) };
+  });
+}
+
+/** Writes the examples as modules; returns what the compiler has to say, a line each that begins with the file. */
+export async function compile(side: string, examples: Example[]): Promise<string[]> {
+  const folder = join(MADE, side);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const example of examples) {
+    example.file = join(folder, basename(example.file));
+    writeFileSync(example.file, example.isTsx ? component(example.code) : procedure(example.code));
+  }
+  // As strict as an app may be; an example need not use all that it declares.
+  const compilerOptions = {
+    ...{ noUnusedLocals: false, noUnusedParameters: false },
+    noPropertyAccessFromIndexSignature: false,
+  };
+  const config = {
+    extends: join(CLIENT, 'tsconfig.json'),
+    compilerOptions,
+    include: ['./*', '../../setting.ts'],
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+  const tsc = join(CLIENT, 'node_modules/typescript/bin/tsc');
+  const output = await promisify(execFile)(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], {
+    cwd: folder,
+  })
+    .then(() => '')
+    .catch(({ stdout, stderr }) => `${stdout}${stderr}`);
+  return output.split('\n').filter(Boolean);
+}
+
+/** What is done one after the other. */
+function procedure(code: string): string {
+  const { imports, body } = split(code);
+  return `${imports}\nexport default async function example(): Promise<void> {\n${body}\n}\n`;
+}
+
+/** What is rendered: a component that is declared, JSX itself, or the inside of a component. */
+function component(code: string): string {
+  const { imports, body } = split(code);
+  const declared = /^(?:export )?function ([A-Z]\w*)\((.?)/m.exec(body);
+  const shown = declared && `return <${declared[1]}${declared[2] === ')' ? '' : ' id="conv-123"'} />;`;
+  const rendered = body.startsWith('<') ? `return (\n${body}\n);` : `${body}\n${shown ?? ''}`;
+  const ended = /^return\b/m.test(rendered) ? rendered : `${rendered}\nreturn null;`;
+  return `${imports}\nimport type { ReactNode } from 'react';\nexport default function Example(): ReactNode {\n${ended}\n}\n`;
+}
+
+function split(code: string): { imports: string; body: string } {
+  const statement = /^import [\s\S]*?;$/gm;
+  const own = code.match(statement) ?? [];
+  const body = code.replaceAll(statement, '').trim();
+  const isImported = (name: string) => own.some(line => new RegExp(`\\b${name}\\b`).test(line));
+  const added = new Map<string, string>();
+  for (const [from, names] of Object.entries(EXPORTS)) {
+    for (const name of names) {
+      const isUsed = new RegExp(`(?<![.\\w])${name}\\b`).test(body);
+      if (!isUsed || isImported(name) || added.has(name)) continue;
+      added.set(name, `import ${TYPES.includes(name) ? 'type ' : ''}{ ${name} } from '${from}';`);
+    }
+  }
+  return { imports: [...own, ...added.values()].join('\n'), body };
+}

@@ -1,0 +1,26 @@
+/** What the examples take for granted: names that any app has by others, and that say by themselves what they are. */
+
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { ReactNode } from 'react';
+import type { Client } from '../../src/index.js';
+
+declare global {
+  /** A client that is connected. */
+  var client: Client;
+  /** The app's own ways to show something. */
+  var show: (...what: unknown[]) => void;
+  var list: (...what: unknown[]) => void;
+  var showThatTheyMayNot: () => void;
+  var getToken: () => Promise<string>;
+  var input: { oninput: (() => void) | null; onblur: (() => void) | null };
+  var App: () => ReactNode;
+  var Editor: (props: { onInput: () => void; onSubmit: (content: string) => Promise<void> }) => ReactNode;
+
+  /** Of a backend. */
+  var user: { id: string; companyId: string };
+  var funnelId: string;
+  var funnelName: string;
+  var funnel: { id: string; name: string; version: number };
+  var subject: string;
+  var documents: DynamoDBDocumentClient;
+}

@@ -1,0 +1,59 @@
+/** What the real server refuses of a frame before it looks at anything else, so that a typing error is told. */
+
+import { Refusal } from './refusal.js';
+import type { Frame } from './socket.js';
+
+/** API Gateway's limit on a frame, in bytes. */
+export const FRAME_BYTES_MAX = 32 * 1024;
+const CONTENT_BYTES_MAX = 16_384;
+const METADATA_BYTES_MAX = 4_096;
+
+/** The fields of each action; those with a question mark may be absent. */
+const ACTIONS: Record<string, string> = {
+  join: 'channel since? grant? order?',
+  leave: 'channel order?',
+  send: 'channel event data key? base?',
+  ack: 'channel seq state',
+  history: 'channel before? after? limit contains?',
+  presence: 'channel',
+  receipts: 'channel',
+  status: '',
+  ping: 'token?',
+};
+
+const NUMBERS = ['since', 'order', 'base', 'seq', 'before', 'after', 'limit'];
+
+export const bytes = (text: string) => new TextEncoder().encode(text).length;
+
+/** Throws a {@link Refusal} where a frame is not what the protocol says. */
+export function validate(frame: Frame): void {
+  const declared = ACTIONS[frame.action];
+  if (declared === undefined) throw new Refusal('unknown_action');
+  const fields = declared.split(' ');
+  const known = ['action', 'id', ...fields.map(field => field.replace('?', ''))];
+  const unknown = Object.keys(frame).find(name => !known.includes(name));
+  if (unknown) throw new Refusal('bad_request', `unknown field \`${unknown}\``);
+  for (const field of fields.filter(Boolean)) {
+    const name = field.replace('?', '');
+    const value = frame[name];
+    if (value === undefined && field.endsWith('?')) continue;
+    const isRight = NUMBERS.includes(name)
+      ? Number.isSafeInteger(Number(value)) && value !== null
+      : isText(value);
+    if (name !== 'data' && !isRight) throw new Refusal('bad_request', `${name} is of a wrong type`);
+  }
+  if (frame.channel && !/^\w+(:[\w-]{1,64})?$/.test(frame.channel)) throw new Refusal('invalid_channel');
+  if (frame['event'] === 'chat.message') validateMessage(frame['data'] as Record<string, unknown>);
+}
+
+function validateMessage({ content, metadata }: Record<string, unknown>): void {
+  if (!isText(content) || content === '') throw new Refusal('bad_request', 'data.content is of a wrong type');
+  if (bytes(content) > CONTENT_BYTES_MAX) throw new Refusal('too_large');
+  if (metadata !== undefined && bytes(JSON.stringify(metadata)) > METADATA_BYTES_MAX)
+    throw new Refusal('too_large');
+}
+
+/** Rust's strings have no half of a surrogate pair. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && !/\p{Surrogate}/u.test(value);
+}

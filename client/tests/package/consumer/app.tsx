@@ -1,0 +1,34 @@
+/** An app's browser side, as strict as the compiler goes. It is only compiled. */
+
+import { type CallOptions, createClient, FunnelcastError, httpApi, watchPresence } from 'funnelcast';
+import { FunnelcastProvider, useConversation, useWebSocket } from 'funnelcast/react';
+
+const client = createClient({ http: httpApi('https://api.example.com', { token: async () => 'jwt' }) });
+watchPresence(client, 'conversation:conv-123', ({ count }) => count.toFixed());
+
+/** A signal that may be absent is passed on as it is. */
+export async function say(content: string, { signal }: CallOptions = {}): Promise<number | undefined> {
+  try {
+    const sent = await client.send('conversation:conv-123', 'chat.message', { content }, { signal });
+    return sent.seq;
+  } catch (error) {
+    if (error instanceof FunnelcastError && error.code === 'closed') return undefined;
+    throw error;
+  }
+}
+
+function Chat() {
+  const { isConnected } = useWebSocket();
+  const { messages, send } = useConversation('conv-123');
+  return (
+    <button type="button" disabled={!isConnected} onClick={() => void send('Hello!')}>
+      {messages.map(({ timestamp }) => timestamp.toISOString())}
+    </button>
+  );
+}
+
+export const App = () => (
+  <FunnelcastProvider client={client}>
+    <Chat />
+  </FunnelcastProvider>
+);

@@ -1,0 +1,19 @@
+/** An app's backend, as strict as the compiler goes: the optional packages are not there, nor is a browser. */
+
+import { createTokenIssuer, funnelUpdate, outboxItem, RealTimeUpdates } from 'funnelcast/server';
+
+/** What AWS's own client looks like. */
+declare const eventBridge: {
+  send(command: object): Promise<{ Entries?: { EventId?: string | undefined }[] | undefined }>;
+};
+
+const user = { id: 'user_1', companyId: 'biz_1' };
+const updates = new RealTimeUpdates({ bus: 'bus', client: eventBridge });
+const issuer = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key: 'PEM' });
+
+export const token: Promise<string> = issuer.token({ id: user.id, name: undefined });
+export const table: string = outboxItem(funnelUpdate(user, 'funnel_1', 'Spring', 'deployed'), {
+  table: 'table',
+  key: 'deployment-1',
+}).Put.TableName;
+export const deployed: Promise<void> = updates.sendFunnelDeploymentUpdate(user, 'funnel_1', 'Spring', true);

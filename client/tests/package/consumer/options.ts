@@ -1,0 +1,74 @@
+/**
+ * Whatever may be absent may be `undefined` too, since that is what an app has where it passes on an option of its own.
+ * It is only compiled: a type below that is not `never` names the options that refuse it.
+ */
+
+import type {
+  CallOptions,
+  Client,
+  ClientOptions,
+  DrainOptions,
+  HistoryQuery,
+  HttpOptions,
+  SendOptions,
+  SubscribeOptions,
+} from 'funnelcast';
+import type { UseConversationOptions, UseWebSocketOptions } from 'funnelcast/react';
+import type {
+  BackendMessage,
+  ConversationOptions,
+  GrantOptions,
+  IssuerOptions,
+  Metric,
+  Notice,
+  OutboxOptions,
+  ProgressNote,
+  RealTimeUpdates,
+  RealTimeUpdatesOptions,
+  Resource,
+  TokenIssuer,
+  TokenUser,
+} from 'funnelcast/server';
+
+/** The optional properties of `T` that do not take `undefined`. */
+type Refusing<T> = {
+  [Name in keyof T]-?: object extends Pick<T, Name>
+    ? { [_ in Name]: undefined } extends Pick<T, Name>
+      ? never
+      : Name
+    : never;
+}[keyof T];
+
+type Browser =
+  | Refusing<CallOptions>
+  | Refusing<ClientOptions>
+  | Refusing<DrainOptions>
+  | Refusing<HistoryQuery>
+  | Refusing<HttpOptions>
+  | Refusing<SendOptions>
+  | Refusing<SubscribeOptions>
+  | Refusing<Parameters<typeof Client.prototype.send<'chat.message'>>[2]>
+  | Refusing<UseConversationOptions>
+  | Refusing<UseWebSocketOptions>;
+
+type Backend =
+  | Refusing<BackendMessage>
+  | Refusing<ConversationOptions>
+  | Refusing<GrantOptions>
+  | Refusing<IssuerOptions>
+  | Refusing<Metric>
+  | Refusing<Notice>
+  | Refusing<NonNullable<Parameters<RealTimeUpdates['sendBotMessage']>[2]>>
+  | Refusing<OutboxOptions>
+  | Refusing<ProgressNote>
+  | Refusing<RealTimeUpdatesOptions>
+  | Refusing<Resource>
+  | Refusing<NonNullable<Parameters<TokenIssuer['token']>[1]>>
+  | Refusing<TokenUser>;
+
+type Nothing<T extends never> = T;
+export type Checked = Nothing<Browser | Backend>;
+
+// The check itself can fail:
+// @ts-expect-error
+export type Broken = Nothing<Refusing<{ optional?: string }>>;

@@ -1,0 +1,274 @@
+//! From JSON to a type, with errors that name the field by its path and say what it must be.
+//!
+//! `serde_json` says of a value only what its type is not, in words of Rust's. So values are read by a deserializer of our
+//! own, whose error is put together from what `serde` reports: the expected and the found type, the known fields, the known
+//! variants. Never in an error: a value, because what people write belongs in no log.
+
+use std::fmt;
+
+use serde::{
+    Deserializer,
+    de::{
+        self, DeserializeOwned, DeserializeSeed, Expected, IntoDeserializer, MapAccess, SeqAccess,
+        Unexpected, Visitor,
+    },
+    forward_to_deserialize_any,
+};
+use serde_json::Value;
+
+use crate::Error;
+
+/// Parses a value that is at `root`; an empty `root` is the request itself.
+pub(crate) fn parse<T: DeserializeOwned>(value: Value, root: &str) -> Result<T, Error> {
+    T::deserialize(Node(value)).map_err(|fault| fault.under(root).into())
+}
+
+/// A whole number from `min` to `max`. JSON has no whole numbers, so `41.0` is one, as some producers write them.
+pub(crate) fn whole_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    min: u64,
+    max: u64,
+) -> Result<u64, D::Error> {
+    deserializer.deserialize_f64(WholeNumber { min, max })
+}
+
+/// What is wrong, and where, seen from the value that is being read.
+#[derive(Debug)]
+struct Fault {
+    path: String,
+    reason: String,
+}
+
+impl Fault {
+    fn here(reason: impl Into<String>) -> Self {
+        Self { path: String::new(), reason: reason.into() }
+    }
+
+    fn at(field: &str, reason: impl Into<String>) -> Self {
+        Self { path: field.to_owned(), reason: reason.into() }
+    }
+
+    /// The same, seen from one level above.
+    fn under(mut self, parent: &str) -> Self {
+        let is_joined = parent.is_empty() || self.path.is_empty() || self.path.starts_with('[');
+        self.path = format!("{parent}{}{}", if is_joined { "" } else { "." }, self.path);
+        self
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(Fault { path, reason }: Fault) -> Self {
+        if path.is_empty() {
+            Self::BadRequest(format!("the request {reason}").into())
+        } else {
+            Self::invalid(&path, reason)
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path, self.reason)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl de::Error for Fault {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::here(Error::as_reason(message.to_string()))
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::here(format!("must be {}, not {}", in_json(expected), kind(found)))
+    }
+
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::here(format!("must be {}", in_json(expected)))
+    }
+
+    fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
+        Self::here(format!("must be {}", in_json(expected)))
+    }
+
+    fn unknown_variant(_: &str, variants: &'static [&'static str]) -> Self {
+        Self::here(format!("must be one of {}", variants.join(", ")))
+    }
+
+    fn unknown_field(field: &str, fields: &'static [&'static str]) -> Self {
+        let known = fields.join(", ");
+        let known = if known.is_empty() { "there are none".to_owned() } else { format!("there are {known}") };
+        Self::at(field, format!("is an unknown field; {known}"))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::at(field, "is missing")
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::at(field, "is there twice")
+    }
+}
+
+/// What is expected, in words of JSON's.
+fn in_json(expected: &dyn Expected) -> String {
+    let text = expected.to_string();
+    match text.as_str() {
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
+            "a whole number".to_owned()
+        }
+        "f32" | "f64" | "a JSON number" => "a number".to_owned(),
+        "a map" => "an object".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        _ if text.starts_with("struct ") => "an object".to_owned(),
+        _ => text,
+    }
+}
+
+/// What was found, without its value.
+const fn kind(found: Unexpected<'_>) -> &'static str {
+    match found {
+        Unexpected::Bool(_) => "a boolean",
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
+        Unexpected::Char(_) | Unexpected::Str(_) => "a string",
+        Unexpected::Unit | Unexpected::Option => "null",
+        Unexpected::Seq => "a list",
+        Unexpected::Map => "an object",
+        _ => "something else",
+    }
+}
+
+/// A value that is being read.
+struct Node(Value);
+
+impl<'de> Deserializer<'de> for Node {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.0 {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(value),
+            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                (Some(number), ..) => visitor.visit_u64(number),
+                (None, Some(number), _) => visitor.visit_i64(number),
+                (None, None, number) => visitor.visit_f64(number.unwrap_or_default()),
+            },
+            Value::String(text) => visitor.visit_string(text),
+            Value::Array(values) => visitor.visit_seq(Elements(values.into_iter().enumerate())),
+            Value::Object(fields) => visitor.visit_map(Entries { rest: fields.into_iter(), value: None }),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.0 {
+            Value::String(variant) => visitor.visit_enum(variant.into_deserializer()),
+            _ => Err(de::Error::unknown_variant("", variants)),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct identifier ignored_any
+    }
+}
+
+/// The elements of a list.
+struct Elements(std::iter::Enumerate<std::vec::IntoIter<Value>>);
+
+impl<'de> SeqAccess<'de> for Elements {
+    type Error = Fault;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
+        let Some((index, value)) = self.0.next() else { return Ok(None) };
+        seed.deserialize(Node(value)).map(Some).map_err(|fault| fault.under(&format!("[{index}]")))
+    }
+}
+
+/// The fields of an object.
+struct Entries {
+    rest: serde_json::map::IntoIter,
+    /// The one whose name has been read.
+    value: Option<(String, Value)>,
+}
+
+impl<'de> MapAccess<'de> for Entries {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+        let Some((name, value)) = self.rest.next() else { return Ok(None) };
+        let name_of = seed.deserialize(name.clone().into_deserializer());
+        self.value = Some((name, value));
+        name_of.map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        let (name, value) = self.value.take().unwrap_or_default();
+        seed.deserialize(Node(value)).map_err(|fault| fault.under(&name))
+    }
+}
+
+/// What [`whole_number`] reads.
+struct WholeNumber {
+    min: u64,
+    max: u64,
+}
+
+impl WholeNumber {
+    fn check<E: de::Error>(&self, number: u64) -> Result<u64, E> {
+        if (self.min..=self.max).contains(&number) {
+            Ok(number)
+        } else {
+            Err(E::invalid_value(Unexpected::Unsigned(number), self))
+        }
+    }
+}
+
+impl Visitor<'_> for WholeNumber {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a whole number from {} to {}", self.min, self.max)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<u64, E> {
+        self.check(number)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<u64, E> {
+        let whole = u64::try_from(number).map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))?;
+        self.check(whole)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "what is neither cut nor negative; what is too large becomes no smaller than u64 can say"
+    )]
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<u64, E> {
+        if number >= 0.0 && number.fract() == 0.0 {
+            self.check(number as u64)
+        } else {
+            Err(E::invalid_value(Unexpected::Float(number), &self))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! Which of two changes of one thing is the newer: a producer's `revision` decides, else its `timestamp`, else the time at
+//! which the change was sent. Never the order in which they arrive, which neither EventBridge nor HTTP keeps.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Seq, Timestamp};
+
+/// A producer's own count of the changes of one thing: the higher one is the newer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(Seq);
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Whose time it is, and so how far it can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// The producer's `timestamp`, to the millisecond.
+    Producer,
+    /// EventBridge's `time`, which has whole seconds: within one of them the later to arrive is the newer.
+    Bus,
+    /// Ours, at the moment of a request that says nothing of its own: such a request is newer than all before it.
+    Receipt,
+}
+
+/// How new a change is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// The producer's count, where it keeps one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
+    /// When it was made, never in the future.
+    pub at: Timestamp,
+    /// By which clock.
+    pub clock: Clock,
+}
+
+impl Version {
+    /// Of a change that says so much of itself. `sent` is what counts where it has no `timestamp`; a time later than
+    /// `taken`, when the change reached us, counts as that.
+    pub fn new(
+        revision: Option<Revision>,
+        timestamp: Option<Timestamp>,
+        sent: (Timestamp, Clock),
+        taken: Timestamp,
+    ) -> Self {
+        let (at, clock) = timestamp.map_or(sent, |timestamp| (timestamp, Clock::Producer));
+        Self { revision, at: at.min(taken), clock }
+    }
+
+    /// Whether a change of this version must not replace one of version `standing`. Of two that are equally new the
+    /// later to arrive stands.
+    pub fn is_older_than(&self, standing: &Self) -> bool {
+        if let (Some(revision), Some(standing)) = (self.revision, standing.revision) {
+            return revision < standing;
+        }
+        match (self.clock, standing.clock) {
+            (Clock::Receipt, _) => false,
+            (Clock::Bus, _) | (_, Clock::Bus) => self.at.as_secs() < standing.at.as_secs(),
+            (Clock::Producer, _) => self.at < standing.at,
+        }
+    }
+
+    /// The version that stands once a change of version `self` has replaced one of version `before`: neither a revision
+    /// nor a time that has been reached is given up.
+    #[must_use]
+    pub fn after(self, before: Option<&Self>) -> Self {
+        let Some(before) = before else { return self };
+        let revision = self.revision.max(before.revision);
+        if before.at > self.at { Self { revision, ..*before } } else { Self { revision, ..self } }
+    }
+
+    /// [`Error::Conflict`], for a change that is older than this version, which stands.
+    pub fn stands(&self) -> Error {
+        let at = self.at;
+        let text = match self.revision {
+            Some(revision) => format!("a newer change stands: revision {revision}, timestamp {at}"),
+            None => format!("a newer change stands: timestamp {at}"),
+        };
+        Error::Conflict(text.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(millis: i64) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000 + millis)
+    }
+
+    fn revision(n: u64) -> Option<Revision> {
+        Some(Revision(Seq::try_from(n).unwrap()))
+    }
+
+    fn version(revision: Option<Revision>, at: i64, clock: Clock) -> Version {
+        Version { revision, at: millis(at), clock }
+    }
+
+    #[test]
+    fn a_revision_decides_whatever_the_times_are() {
+        let standing = version(revision(7), 500, Clock::Producer);
+        assert!(!version(revision(8), 0, Clock::Producer).is_older_than(&standing));
+        assert!(version(revision(6), 900, Clock::Producer).is_older_than(&standing));
+        assert!(!version(revision(7), 0, Clock::Bus).is_older_than(&standing), "equal: the later to arrive");
+        assert!(version(None, 499, Clock::Producer).is_older_than(&standing), "only one has a revision");
+    }
+
+    #[test]
+    fn times_are_compared_as_exactly_as_both_are_known() {
+        for (clock, at, standing, standing_at, older) in [
+            (Clock::Producer, 1, Clock::Producer, 2, true),
+            (Clock::Producer, 2, Clock::Producer, 2, false),
+            (Clock::Bus, 0, Clock::Producer, 900, false),
+            (Clock::Producer, 900, Clock::Bus, 1_000, true),
+            (Clock::Producer, 1_001, Clock::Bus, 1_000, false),
+            (Clock::Bus, 1_000, Clock::Bus, 2_000, true),
+            (Clock::Bus, 1_000, Clock::Receipt, 1_900, false),
+            (Clock::Receipt, 0, Clock::Producer, 20, false),
+        ] {
+            let (new, standing) = (version(None, at, clock), version(None, standing_at, standing));
+            assert_eq!(new.is_older_than(&standing), older, "{new:?} after {standing:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_in_the_future_counts_as_now() {
+        let hour = 3_600_000;
+        let bus = Version::new(None, None, (millis(hour), Clock::Bus), millis(5));
+        assert_eq!((bus.at, bus.clock), (millis(5), Clock::Bus));
+        let own = Version::new(None, Some(millis(hour)), (millis(0), Clock::Bus), millis(5));
+        assert_eq!((own.at, own.clock), (millis(5), Clock::Producer));
+    }
+
+    #[test]
+    fn what_has_been_reached_is_not_given_up() {
+        let before = version(revision(7), 500, Clock::Producer);
+        assert_eq!(
+            version(None, 900, Clock::Bus).after(Some(&before)),
+            version(revision(7), 900, Clock::Bus)
+        );
+        assert_eq!(
+            version(revision(8), 100, Clock::Bus).after(Some(&before)),
+            version(revision(8), 500, Clock::Producer)
+        );
+    }
+}
