@@ -109,7 +109,7 @@ impl Stack {
     /// Kills a started stack (SIGKILL). Its functions' processes end by themselves.
     pub fn kill(&self) -> Result<()> {
         // It is waited for when it is dropped, so until then nobody else has its id.
-        let process = self.process.as_ref().context("a started stack")?.child.id().to_string();
+        let process = self.process()?.child.id().to_string();
         let killed = Command::new("kill").args(["-KILL", &process]).status()?;
         ensure!(killed.success(), "process {process} could not be killed");
         Ok(())

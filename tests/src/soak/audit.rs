@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::record::Event;
 use super::world::{World, has_log};
@@ -63,7 +63,7 @@ async fn one(stack: &Stack, user: User, channels: Vec<String>) -> Result<Finding
     let mut findings = Findings::default();
     for channel in channels {
         let joined = client.join(&channel).await?;
-        findings.latest.insert(channel.clone(), events(&joined, "latest").iter().map(Event::of).collect());
+        findings.latest.insert(channel.clone(), latest(&mut client, &channel, &joined).await?);
         if has_log(&channel) {
             findings.logs.insert(channel.clone(), log(&mut client, &channel).await?);
         }
@@ -71,6 +71,19 @@ async fn one(stack: &Stack, user: User, channels: Vec<String>) -> Result<Finding
     }
     client.close().await?;
     Ok(findings)
+}
+
+/// The last values of a join's reply, and those that did not fit into it.
+async fn latest(client: &mut Client, channel: &str, joined: &Value) -> Result<Vec<Event>> {
+    let mut latest: Vec<Event> = events(joined, "latest").iter().map(Event::of).collect();
+    let mut next = joined["latestNext"].clone();
+    while next.is_string() {
+        let asked = json!({"channel": channel, "limit": PAGE, "latest": next});
+        let page = client.call("history", asked).await?;
+        latest.extend(events(&page, "events").iter().map(Event::of));
+        next = page["latestNext"].clone();
+    }
+    Ok(latest)
 }
 
 async fn log(client: &mut Client, channel: &str) -> Result<Vec<Event>> {

@@ -20,12 +20,10 @@ use super::plan::Plan;
 use super::record::{Act, Deed};
 use super::session::Clock;
 use super::world::{Conversation, World, has_presence};
-use crate::Stack;
+use crate::{Stack, time_from_now};
 
 /// The pause between two acts, at the most.
 const PAUSE_MS_MAX: u64 = 1_500;
-/// `EventBridge` tells times in whole seconds, so what comes after a change by HTTP waits for the next one.
-const SECOND: Duration = Duration::from_millis(1_050);
 /// How long an accepted change may take: the retries of the bus and of its target, and a restart of the stack.
 const KNOWN_MAX: Duration = Duration::from_secs(15);
 /// Between two looks at whether it is so.
@@ -89,10 +87,19 @@ impl Manager {
         if self.random.random_bool(BY_HTTP) {
             return self.set_by_http(lounge, users).await.map(drop);
         }
-        sleep(SECOND).await;
-        let detail = json!({"conversationId": lounge.id, "companyId": lounge.company, "participants": users});
+        // Two in one call, in whatever order: the newer one is to stand.
+        let detail = |users: &BTreeSet<String>, millis: i64| {
+            json!({"conversationId": lounge.id, "companyId": lounge.company, "participants": users,
+                "timestamp": time_from_now(millis)})
+        };
+        let older = self.some_of(&lounge.pool);
+        let mut details = vec![detail(&users, 0), detail(&older, -1)];
+        if self.random.random() {
+            details.reverse();
+        }
         let asked_ms = self.now_ms();
-        let is_accepted = self.stack.emit("Conversation", detail).await.is_ok();
+        let backend = self.stack.backend().await?;
+        let is_accepted = backend.emit_all("Conversation", &details, Duration::ZERO).await.is_ok();
         let is_known = async {
             while self.participants(lounge).await.as_ref() != Some(&users) {
                 sleep(LOOK).await;
@@ -100,15 +107,18 @@ impl Manager {
         };
         let known = timeout(KNOWN_MAX, is_known).await;
         let known_ms = known.is_ok().then(|| self.now_ms());
+        // The older one may be in force for a moment, or never.
+        let deed = Deed::Participants { channel: lounge.channel(), users: older };
+        self.acts.push(Act { asked_ms, known_ms: None, enforced_ms: None, is_accepted: false, deed });
         let deed = Deed::Participants { channel: lounge.channel(), users };
         self.acts.push(Act { asked_ms, known_ms, enforced_ms: None, is_accepted, deed });
-        sleep(SECOND).await;
         Ok(())
     }
 
     /// Whether it was answered that it is so.
     async fn set_by_http(&mut self, lounge: &Conversation, users: BTreeSet<String>) -> Result<bool> {
-        let body = json!({"companyId": lounge.company, "participants": users});
+        let timestamp = time_from_now(0);
+        let body = json!({"companyId": lounge.company, "participants": users, "timestamp": timestamp});
         let asked_ms = self.now_ms();
         let request = self.about(Method::PUT, lounge)?.body(&body.to_string());
         let is_done = matches!(request.send_unchecked().await, Ok((200, _)));

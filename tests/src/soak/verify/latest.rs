@@ -11,9 +11,6 @@ use crate::soak::world::has_log;
 /// The newest value of each key of each channel, by its place in time.
 type Values<'a> = BTreeMap<(&'a str, &'a str), u64>;
 
-/// Where the newest values of a channel are larger than that together, a reply cannot have all of them.
-const REPLY_BYTES: usize = 100_000;
-
 pub(super) fn check(record: &Record) -> Vec<Breach> {
     let said = said(record);
     let published = record.published_by_mark();
@@ -21,8 +18,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for (name, last) in &said {
         let given = given.get(name);
-        let is_cut = given.is_none() && is_large(record, name.0);
-        if given < Some(last) && !is_cut {
+        if given < Some(last) {
             breaches.push(Kind::Stale.because(format!("{name:?}: {last} is the newest, {given:?} is given")));
         }
     }
@@ -58,11 +54,6 @@ fn said(record: &Record) -> Values<'_> {
         *last = one.number.max(*last);
     }
     said
-}
-
-fn is_large(record: &Record, channel: &str) -> bool {
-    let on_it = record.published.iter().filter(|one| one.channel == channel);
-    on_it.map(|one| one.data.to_string().len()).sum::<usize>() > REPLY_BYTES
 }
 
 fn heard(device: &DeviceRecord) -> impl Iterator<Item = &Event> {
