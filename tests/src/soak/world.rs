@@ -190,11 +190,11 @@ impl Conversation {
 }
 
 impl Person {
-    /// The `name` of the user's tokens. One of them is made of what JSON has to escape, which makes six bytes of one.
+    /// The `name` of the user's tokens. One of them is made of what JSON has to escape, and as long as a name may be.
     pub(super) fn name(&self) -> String {
-        const ESCAPED: usize = 40;
+        const NAME_BYTES_MAX: usize = 128;
         match self.id.as_str() {
-            "user_4" => "\u{1}".repeat(ESCAPED),
+            "user_4" => "\"".repeat(NAME_BYTES_MAX),
             id => format!("Name of {id}"),
         }
     }

@@ -31,7 +31,7 @@ const LATE: f64 = 0.15;
 /// Funnels of one company whose last values are more, together, than the 128 KiB of a reply.
 const LARGE_FUNNELS: u64 = 60;
 /// How long the message of each is, which JSON has to escape.
-const LARGE_MESSAGE_BYTES: usize = 600;
+const LARGE_MESSAGE_BYTES: usize = 1_800;
 const ON_THE_BUS: [Subject; 6] = [
     Subject::Funnel,
     Subject::Resource,
@@ -112,7 +112,7 @@ impl Publisher {
             let number = self.times.next();
             let mut next = one(Subject::Funnel, Way::Bus, number, 0, &self.world);
             next.data["funnelId"] = format!("large_{funnel}").into();
-            next.data["message"] = "\u{1}".repeat(LARGE_MESSAGE_BYTES).into();
+            next.data["message"] = "\n".repeat(LARGE_MESSAGE_BYTES).into();
             self.publish(next).await?;
         }
         Ok(())
