@@ -40,6 +40,10 @@ pub(super) struct Cursor {
     pub(super) is_doubtful: bool,
     /// It was refused, and is trying again.
     pub(super) is_knocking: bool,
+    /// It is a member, and joins again to go on being one.
+    pub(super) is_renewing: bool,
+    /// Since when the server has known otherwise.
+    pub(super) disagrees_since: Option<Instant>,
     /// When its membership was known.
     pub(super) became_member_at: Instant,
     /// Until when the grant counts that it was joined by.
@@ -70,6 +74,8 @@ impl Cursor {
             turned_at: at,
             is_doubtful: false,
             is_knocking: false,
+            is_renewing: false,
+            disagrees_since: None,
             became_member_at: at,
             granted_until_ms: None,
             posted_after: None,
@@ -90,6 +96,7 @@ impl Cursor {
     /// From now on a member: what is behind `head` is posted.
     pub(super) fn became_member(&mut self, head: u64, now: Instant) {
         self.membership = Membership::Joined;
+        self.is_renewing = false;
         self.became_member_at = now;
         self.posted_after = Some(head);
         self.unposted.clear();
@@ -98,9 +105,15 @@ impl Cursor {
     /// No member any more, or none for sure.
     pub(super) fn is_no_member(&mut self, membership: Membership) {
         self.membership = membership;
+        (self.is_renewing, self.disagrees_since) = (false, None);
         self.posted_after = None;
         self.posted.clear();
         self.unposted.clear();
+    }
+
+    /// Whether it is a member, as far as it knows.
+    pub(super) fn is_in(&self) -> bool {
+        self.membership == Membership::Joined || (self.is_renewing && self.membership == Membership::Joining)
     }
 
     /// Whether it was refused when it last asked.
@@ -134,7 +147,7 @@ impl Cursor {
 
     /// Whether it has joined, and nothing that it knows of is missing.
     pub(super) fn is_caught_up(&self) -> bool {
-        self.membership == Membership::Joined && !self.is_fetching && !self.has_more && self.ahead.is_empty()
+        self.is_in() && !self.is_fetching && !self.has_more && self.ahead.is_empty()
     }
 
     /// Takes an event, live or fetched; returns what may be heard now, in order. What was heard before is dropped.

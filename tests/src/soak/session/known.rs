@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::cursor::{Cursor, Membership};
+use super::cursor::Membership;
 use super::{Ask, Entry, Session, Wire};
 
-/// How long a membership must have been as it is for the server to have to know it.
+/// How long the server may know otherwise: who was removed is told, and that takes the tries of a post.
 const STABLE: Duration = Duration::from_secs(10);
 
 impl Session {
@@ -43,12 +43,13 @@ impl Session {
         let known: BTreeSet<String> =
             channels.filter_map(|channel| channel.as_str().map(str::to_owned)).collect();
         for (channel, cursor) in &mut self.cursors {
-            let is_stable = |cursor: &Cursor| cursor.turned_at + STABLE < asked_at && cursor.is_at_rest();
             let is_joined = cursor.membership == Membership::Joined;
-            if is_stable(cursor) && known.contains(channel) != is_joined {
+            if !cursor.is_at_rest() || cursor.turned_at >= asked_at || known.contains(channel) == is_joined {
+                cursor.disagrees_since = None;
+            } else if *cursor.disagrees_since.get_or_insert(asked_at) + STABLE <= asked_at {
                 let what = format!("joined: {is_joined}, the server names {known:?}");
                 self.entries.push(Entry::Disagrees { channel: channel.clone(), what });
-                cursor.turned_at = now; // not once more at each look
+                cursor.disagrees_since = Some(asked_at); // not once more at each look
             }
         }
         self.known = Some(known);

@@ -58,7 +58,9 @@ impl Session {
             self.told.insert(channel.clone(), super::Told::default());
         }
         cursor.is_knocking = cursor.is_barred();
+        let is_renewing = cursor.is_in();
         cursor.is_no_member(Membership::Joining);
+        cursor.is_renewing = is_renewing;
         (cursor.turn, cursor.turned_at) = (turn, now);
         let since = cursor.last();
         let mut fields = json!({"channel": channel});

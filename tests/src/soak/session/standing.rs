@@ -14,14 +14,13 @@ impl Session {
         let is_settled = |cursor: &Cursor| {
             cursor.membership == Membership::Left || cursor.is_barred() || cursor.is_caught_up()
         };
-        let joined: BTreeMap<_, _> =
-            self.cursors.iter().filter(|(_, cursor)| cursor.membership == Membership::Joined).collect();
+        let joined: BTreeMap<_, _> = self.cursors.iter().filter(|(_, cursor)| cursor.is_in()).collect();
         let barred = self.cursors.iter().filter(|(_, cursor)| cursor.is_barred());
         // What is being joined or left may be known or not.
         let is_at_rest = |channel: &&String| {
             let cursor = self.cursors.get(*channel);
             cursor.is_none_or(|cursor| {
-                cursor.is_at_rest() || matches!(cursor.membership, Membership::Barred(_))
+                cursor.is_at_rest() || cursor.is_in() || matches!(cursor.membership, Membership::Barred(_))
             })
         };
         let unposted = joined.iter().filter(|(_, cursor)| !cursor.unposted().is_empty());
