@@ -34,6 +34,7 @@ pub struct Stack {
     backend: OnceCell<Backend>,
     /// Ends when this is dropped; the shared one when the test process ends.
     process: Option<Mutex<Process>>,
+    log: Option<PathBuf>,
 }
 
 /// The line of JSON that `funnelcast-local up` prints when all is ready.
@@ -121,8 +122,8 @@ impl Stack {
     }
 
     /// The file that a started stack logs to; it stays when the stack ends.
-    pub fn log(&self) -> Option<PathBuf> {
-        self.process().ok().map(|process| process.log.clone())
+    pub fn log(&self) -> Option<&Path> {
+        self.log.as_deref()
     }
 
     /// Kills a stack that was started with `--data`, as a power cut does, and starts it again where it listened. Blocks
@@ -153,7 +154,8 @@ impl Stack {
     fn at(addresses: &str, process: Option<Process>) -> Result<Self> {
         let addresses =
             serde_json::from_str(addresses).with_context(|| format!("a ready line: {addresses:?}"))?;
-        Ok(Self { addresses, backend: OnceCell::new(), process: process.map(Mutex::new) })
+        let log = process.as_ref().map(|process| process.log.clone());
+        Ok(Self { addresses, backend: OnceCell::new(), process: process.map(Mutex::new), log })
     }
 }
 

@@ -105,7 +105,7 @@ impl Options {
             plan.devices = usize::try_from(clients).unwrap_or(plan.devices);
         }
         plan.crowd = self.crowd.and_then(|crowd| usize::try_from(crowd).ok()).unwrap_or(plan.crowd);
-        plan.kills = self.kills.and_then(|kills| usize::try_from(kills).ok()).unwrap_or(plan.kills);
+        plan.kills = self.kills.and_then(|kills| u32::try_from(kills).ok()).unwrap_or(plan.kills);
         plan.without.extend(self.without.iter().copied());
         if self.no_faults {
             plan.rates.clear();

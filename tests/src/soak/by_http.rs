@@ -64,7 +64,7 @@ impl ByHttp {
                     stack.ask(Method::DELETE, &format!("channels?{}", query(&frame)))
                 }
             };
-            reply(id, request.token(&token).send_unchecked().await)
+            reply(&id, request.token(&token).send_unchecked().await)
         });
     }
 
@@ -95,7 +95,7 @@ fn query(fields: &Value) -> String {
 }
 
 /// What came, as a reply frame; `None` where nothing did. An answer that is not of the function is `internal`.
-fn reply(id: Value, answer: Result<(u16, Value)>) -> Option<Value> {
+fn reply(id: &Value, answer: Result<(u16, Value)>) -> Option<Value> {
     let (status, body) = answer.ok()?;
     let frame = match (status, &body["error"]) {
         (200, _) => json!({"type": "reply", "id": id, "ok": true, "data": body}),
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_reply_frame() {
-        let of = |status, body: Value| reply(json!("7"), Ok((status, body)));
+        let of = |status, body: Value| reply(&json!("7"), Ok((status, body)));
         assert_eq!(
             of(200, json!({"seq": 1})),
             Some(json!({"type": "reply", "id": "7", "ok": true, "data": {"seq": 1}}))
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(refused.as_ref().map(|frame| frame["error"]["code"].clone()), Some(json!("forbidden")));
         let failed = of(500, json!({"message": "Internal Server Error"}));
         assert_eq!(failed.as_ref().map(|frame| frame["error"]["code"].clone()), Some(json!("internal")));
-        assert_eq!(reply(json!("7"), Err(anyhow::anyhow!("no answer"))), None);
+        assert_eq!(reply(&json!("7"), Err(anyhow::anyhow!("no answer"))), None);
     }
 
     #[test]

@@ -44,8 +44,9 @@ pub(super) async fn run(
     let mut damage = Damage::default();
     let begun = Instant::now();
     let kills = if plan.has(Part::Kills) { plan.kills } else { 0 };
-    let parts = (0..kills).map(|kill| (kill as f64 + random.random_range(0.3..0.9)) / kills as f64);
-    let mut kills: Vec<Instant> = parts.map(|part| begun + plan.storm.mul_f64(part)).collect();
+    let share = plan.storm / kills.max(1);
+    let times = (0..kills).map(|kill| begun + share * kill + share.mul_f64(random.random_range(0.3..0.9)));
+    let mut kills: Vec<Instant> = times.collect();
     kills.reverse();
     while *phase.borrow_and_update() == Phase::Storm {
         let never = begun + 2 * plan.storm;

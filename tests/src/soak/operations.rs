@@ -116,8 +116,7 @@ impl Operation {
     ) -> bool {
         let channels = match self {
             Self::Say | Self::SayMuch => conversations(session.wanted()),
-            Self::Nonsense | Self::Type | Self::Ack => conversations(session.joined()),
-            Self::UpdatePresence => conversations(session.joined()),
+            Self::Nonsense | Self::Type | Self::UpdatePresence | Self::Ack => conversations(session.joined()),
             Self::History => session.joined().into_iter().filter(|channel| has_log(channel)).collect(),
             Self::AskPresence => {
                 session.joined().into_iter().filter(|channel| has_presence(channel)).collect()

@@ -86,9 +86,8 @@ impl Poison {
     pub fn field(self, event: &str) -> &'static str {
         match (self, event) {
             (Self::UnknownField, _) => "antidote",
-            (_, "funnel.update") if self == Self::OutOfRange => "progress",
+            (Self::OutOfRange, "funnel.update" | "resource.update") => "progress",
             (_, "funnel.update") => "funnelName",
-            (_, "resource.update") if self == Self::OutOfRange => "progress",
             (_, "resource.update") => "resourceName",
             (_, "analytics.update") => "metric",
             (_, "chat.message") => "content",

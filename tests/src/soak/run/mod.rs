@@ -5,7 +5,7 @@ mod gather;
 mod settle;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ pub async fn run(plan: &Plan) -> Result<Option<Report>> {
     let published = publisher.published().to_vec();
     let record = Record { world, devices, published, acts, logs, latest, letters };
     let breaches = verify::verify(&record);
-    Ok(Some(Report::new(plan, record, breaches, faults, stack.log())))
+    Ok(Some(Report::new(plan, record, breaches, faults, stack.log().map(Path::to_owned))))
 }
 
 /// What the storm leaves behind.

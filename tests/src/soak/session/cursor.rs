@@ -29,6 +29,10 @@ pub(super) enum Membership {
 }
 
 /// A client's place in a channel.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is about something else, and any of them may be so at once"
+)]
 #[derive(Debug)]
 pub(super) struct Cursor {
     pub(super) membership: Membership,

@@ -37,7 +37,7 @@ impl Session {
     }
 
     /// What the server knows: of a membership that has not changed for some time, it has to be the same.
-    pub(super) fn status(&mut self, data: &Value, asked_at: Instant, now: Instant) {
+    pub(super) fn status(&mut self, data: &Value, asked_at: Instant) {
         self.connection_id = data["connectionId"].as_str().map(str::to_owned);
         let channels = data["channels"].as_array().into_iter().flatten();
         let known: BTreeSet<String> =

@@ -34,8 +34,12 @@ impl Session {
                 _ => {}
             }
         }
-        joins.iter().for_each(|channel| self.ask_to_join(channel, now));
-        leaves.iter().for_each(|channel| self.ask_to_leave(channel, now));
+        for channel in joins {
+            self.ask_to_join(&channel, now);
+        }
+        for channel in leaves {
+            self.ask_to_leave(&channel, now);
+        }
     }
 
     /// Joins again, with a fresh grant, what a grant has opened and will close soon.

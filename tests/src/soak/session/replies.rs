@@ -76,7 +76,7 @@ impl Session {
             }
             Ask::Status => {
                 self.note(Wire::Alive { asked_ms }, now);
-                self.status(data, asked_at, now);
+                self.status(data, asked_at);
             }
             Ask::Roster(channel) => {
                 let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -26,10 +26,10 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
             let missing: Vec<_> =
                 log.iter().filter(is_missing).map(|event| (event.seq, &event.key, &event.at)).collect();
             if !missing.is_empty() {
-                let (device, channel, head) = (&device.device, span.channel, span.head);
-                let held = if span.is_held { "to the end" } else { "long enough" };
+                let (name, channel, head) = (&device.device, span.channel, span.head);
+                let until = if span.is_held { "to the end" } else { "long enough" };
                 breaches.push(Kind::Unposted.because(format!(
-                    "{device} on {channel}: a member from {head} on, {held}, was never posted {missing:?}"
+                    "{name} on {channel}: a member from {head} on, {until}, was never posted {missing:?}"
                 )));
             }
         }

@@ -53,6 +53,9 @@ impl<'a> Rights<'a> {
     }
 }
 
+/// When the run is over.
+const END: u64 = u64::MAX;
+
 pub(super) fn check(record: &Record) -> Vec<Breach> {
     let rights = Rights::of(record);
     let mut breaches = unheeded(record);
@@ -64,7 +67,6 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
             breaches.push(Kind::TurnedAway.because(format!("{name} of {user}: {what}: {code} at {at_ms}")));
         }
     }
-    const END: u64 = u64::MAX;
     for device in record.devices.iter().filter(|device| device.standing.is_up) {
         let (name, user) = (&device.device, &device.user);
         for channel in &device.standing.barred {

@@ -85,7 +85,9 @@ fn who_is_out_hears_nothing_more() {
     let out = |device: usize, before: Vec<Wire>, sent_ms: u64, at_ms: u64| {
         broken(|record| {
             let channel = if device == 0 { NEWS } else { LOUNGE };
-            before.into_iter().for_each(|what| then(record, device, START_MS + 20_000, what));
+            for what in before {
+                then(record, device, START_MS + 20_000, what);
+            }
             then(record, device, at_ms, typing(channel, sent_ms));
         })
     };
@@ -148,7 +150,9 @@ fn not_joined_on_a_joined_channel_is_a_breach_where_the_connection_held() {
             tape(record, 0).retain(|note| !matches!(note.what, Wire::Alive { .. }));
             let denied = Wire::Denied { channel: METRICS.to_owned(), asked_ms: START_MS + 20_000 };
             then(record, 0, START_MS + 20_010, denied);
-            after.into_iter().for_each(|what| then(record, 0, START_MS + 20_020, what));
+            for what in after {
+                then(record, 0, START_MS + 20_020, what);
+            }
         })
     };
     let alive = Wire::Alive { asked_ms: START_MS + 20_015 };
@@ -264,7 +268,7 @@ fn the_members_are_told_what_the_roster_says() {
     let of_an_auditor = broken(|record| {
         told(record, |roster| {
             roster.insert("auditor_biz_1".to_owned(), "online".to_owned());
-        })
+        });
     });
     assert_eq!(of_an_auditor, [], "they come and go while all others are looked at");
 }
