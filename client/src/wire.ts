@@ -91,7 +91,7 @@ export interface WireEvent<Name extends EventName = EventName> {
 export interface Sender {
   /** Who. */
   userId: string;
-  /** What to call him. 1 to 128 bytes. */
+  /** What to call him. */
   name: string;
 }
 
@@ -165,7 +165,7 @@ export interface TypingIndicator {
   conversationId: string;
   /** Who. */
   userId: string;
-  /** What to call him. 1 to 128 bytes. */
+  /** What to call him. */
   userName: string;
   /** Whether he types now. */
   isTyping: boolean;
@@ -206,7 +206,7 @@ export interface Signal {
 export interface Presence {
   /** Who. */
   userId: string;
-  /** What to call him. 1 to 128 bytes. */
+  /** What to call him. */
   name: string;
   /** What he says of himself. */
   status: Status;
@@ -473,6 +473,8 @@ export interface Joined {
   more: boolean;
   /** The last value of each key, on channels that keep one. */
   latest: WireEvent[];
+  /** Where the reply's size cut `latest`: the `latest` of `history` to go on with. 1 to 1024 bytes. */
+  latestNext?: string;
   /** Who is here, on channels that tell; empty where they are too many to name. */
   presence: Presence[];
   /** All presence events up to this time are contained in `presence`. */
@@ -545,8 +547,8 @@ export interface Acked {
 }
 
 /**
- * Reads a page of the log: its end, or what is on one side of an event; `before` and `after` exclude each
- * other.
+ * Reads a page of the log: its end, or what is on one side of an event; `before`, `after` and `latest`
+ * exclude each other.
  */
 export interface HistoryFields {
   /** Of which channel. */
@@ -555,9 +557,17 @@ export interface HistoryFields {
   before?: Seq;
   /** The events after this seq, the earliest of them. */
   after?: Seq;
+  /**
+   * Not the log but the channel's last values, from this place on: the `latestNext` of a `join` or of the
+   * page before. 1 to 1024 bytes.
+   */
+  latest?: string;
   /** How many. 1 to 100. */
   limit: number;
-  /** Only chat messages whose content has this in it, whatever the case of its letters. 1 to 256 bytes. */
+  /**
+   * Only chat messages whose content has this in it, whatever the case of its letters and the form that they
+   * are written in. 1 to 256 bytes.
+   */
   contains?: string;
 }
 
@@ -572,6 +582,8 @@ export interface Page {
    * search looks through many events to find few.
    */
   next?: Seq;
+  /** Of a page of last values, where there are more: the `latest` to go on with. 1 to 1024 bytes. */
+  latestNext?: string;
 }
 
 /** Asks who is here. */
@@ -600,6 +612,11 @@ export interface ReceiptsFields {
 export interface ReceiptBook {
   /** Who takes part in the conversation, and who else has ever acked. */
   users: UserReceipts[];
+  /**
+   * Whether there are more than a reply holds: those who have only acked are left out then, from the last id
+   * backwards.
+   */
+  more?: boolean;
 }
 
 /** How far one user has come; 0 where he never said. */

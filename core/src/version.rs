@@ -96,12 +96,12 @@ mod tests {
         Timestamp::from_millis(1_700_000_000_000 + millis)
     }
 
-    fn revision(n: u64) -> Option<Revision> {
-        Some(Revision(Seq::try_from(n).unwrap()))
+    fn revision(n: u64) -> Revision {
+        Revision(Seq::try_from(n).unwrap())
     }
 
-    fn version(revision: Option<Revision>, at: i64, clock: Clock) -> Version {
-        Version { revision, at: millis(at), clock }
+    fn version(revision: impl Into<Option<Revision>>, at: i64, clock: Clock) -> Version {
+        Version { revision: revision.into(), at: millis(at), clock }
     }
 
     #[test]

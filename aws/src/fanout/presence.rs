@@ -68,12 +68,13 @@ impl PresenceSnapshot {
 
 impl Fanout {
     /// Tells the members of a channel what a user's presence is, where that is not what they were told last: 2 reads, and
-    /// where it has changed 1 write, 1 read a shard, and the posts. `first` is what was read after the change, if the caller
+    /// where it has changed 2 writes, 1 read a shard, and the posts. `first` is what was read after the change, if the caller
     /// has that already.
     ///
-    /// First tells, then writes down that it has, so that a crash in between leads to telling twice. Whoever finds on writing
-    /// that somebody else has told something meanwhile tells again, later than both; and whoever has written looks once more,
-    /// because a change that was found told already may have come in between.
+    /// What is told is written down first, on condition that nobody has told anything else meanwhile, and that it has been
+    /// told after the posts. So the times of the events are in the order in which they were decided, and whoever comes after
+    /// a crash in between tells again. Whoever has told looks once more, because a change that was found told already may have
+    /// come in between.
     ///
     /// # Errors
     /// [`Error::Internal`] where the table or the queue fails, or the presence keeps changing.
@@ -85,7 +86,6 @@ impl Fanout {
     ) -> Result<Tally, Error> {
         let PresenceChange { user, .. } = *change;
         let mut tally = Tally::default();
-        let mut posted_at = Timestamp::EPOCH;
         for round in 0..SETTLE_ROUNDS_MAX {
             let PresenceSnapshot { members, told } = match first.take() {
                 Some(snapshot) => snapshot,
@@ -97,35 +97,51 @@ impl Fanout {
             };
             let presence = users(&own, now()).remove(user);
             let status = presence.as_ref().map(|presence| presence.status);
-            if status == told.status && posted_at <= told.at {
-                // Those that are left ended before this: when their grace is over, the user was last seen now.
-                let seen_last = own.iter().all(|member| member.departed_at.is_some_and(|at| at < change.at));
-                if status.is_some() && seen_last && told.last_seen < change.at {
-                    let at = told.at + Duration::from_millis(1);
-                    let seen = Told { at, last_seen: change.at, ..told };
-                    self.store.put_told(channel, user, told, seen).await?;
+            if status == told.status {
+                if told.telling.is_some() {
+                    tally = self.tell(channel, change, told, members.as_deref()).await?;
                 }
+                self.note_last_seen(channel, change, told, &own).await?;
                 return Ok(tally);
             }
             let seen_at = presence.map_or(change.at, |presence| presence.last_seen);
             let telling = Told {
                 status,
-                at: now().max(told.at.max(posted_at) + Duration::from_millis(1)),
+                at: now().max(told.at + Duration::from_millis(1)),
                 last_seen: seen_at.max(told.last_seen + Duration::from_millis(1)),
+                telling: Some(match (told.status, status) {
+                    (None, _) => EventName::PresenceJoin,
+                    (_, Some(_)) => EventName::PresenceUpdate,
+                    (_, None) => EventName::PresenceLeave,
+                }),
             };
-            if let Some(members) = &members {
-                tally = self.tell(channel, change, told.status, telling, members).await?;
-                posted_at = telling.at;
-            } else {
-                self.count_later(channel).await?;
-            }
-            let is_written = self.store.put_told(channel, user, told, telling).await?;
-            if is_written && self.presence_of(channel, user).await?.map(|now| now.status) == status {
-                return Ok(tally);
+            if self.store.put_told(channel, user, told, telling).await? {
+                tally = self.tell(channel, change, telling, members.as_deref()).await?;
+                if self.presence_of(channel, user).await?.map(|now| now.status) == status {
+                    return Ok(tally);
+                }
             }
             back_off(round).await;
         }
         Err(Error::Internal("a user's presence kept changing while it was told".into()))
+    }
+
+    /// Keeps when the user was last seen, where this change is that but tells nobody anything: all connections that are left
+    /// ended before it, and the user will have left when their grace is over.
+    async fn note_last_seen(
+        &self,
+        channel: &Channel,
+        change: &PresenceChange<'_>,
+        told: Told,
+        own: &[Member],
+    ) -> Result<(), Error> {
+        let is_last = own.iter().all(|member| member.departed_at.is_some_and(|at| at < change.at));
+        if own.is_empty() || !is_last || change.at <= told.last_seen {
+            return Ok(());
+        }
+        let at = told.at + Duration::from_millis(1);
+        let seen = Told { at, last_seen: change.at, telling: None, ..told };
+        self.store.put_told(channel, change.user, told, seen).await.map(drop)
     }
 
     /// What a user's presence in a channel is: 1 read a shard.
@@ -134,27 +150,31 @@ impl Fanout {
         Ok(users(&members, now()).remove(user))
     }
 
-    /// Posts what a user's presence is to those members who do not know it.
+    /// Posts what a user's presence is to those members who do not know it, or has their number told where they are too many
+    /// to name; and writes down that this is done.
     async fn tell(
         &self,
         channel: &Channel,
         change: &PresenceChange<'_>,
-        before: Option<Status>,
         telling: Told,
-        members: &[Member],
+        members: Option<&[Member]>,
     ) -> Result<Tally, Error> {
-        let event = match (before, telling.status) {
-            (None, Some(_)) => EventName::PresenceJoin,
-            (Some(_), Some(_)) => EventName::PresenceUpdate,
-            (_, None) => EventName::PresenceLeave,
+        let Told { status, at, last_seen, telling: Some(event) } = telling else {
+            return Ok(Tally::default());
         };
-        let (user_id, name) = (change.user.clone(), change.name.clone());
-        let from = Sender { user_id: user_id.clone(), name: name.clone() };
-        let status = telling.status.unwrap_or(Status::Offline);
-        let presence = Presence { user_id, name, status, last_seen: telling.last_seen };
-        let known_by = change.known_by.filter(|(_, known)| telling.status == Some(*known));
-        let event = presence_event(channel, event, &presence, telling.at, Some(from))?;
-        self.post_or_owe(event, members, known_by.map(|(connection, _)| connection)).await
+        let tally = if let Some(members) = members {
+            let (user_id, name) = (change.user.clone(), change.name.clone());
+            let from = Sender { user_id: user_id.clone(), name: name.clone() };
+            let known_by = change.known_by.filter(|(_, known)| status == Some(*known));
+            let presence = Presence { user_id, name, status: status.unwrap_or(Status::Offline), last_seen };
+            let event = presence_event(channel, event, &presence, at, Some(from))?;
+            self.post_or_owe(event, members, known_by.map(|(connection, _)| connection)).await?
+        } else {
+            self.count_later(channel).await?;
+            Tally::default()
+        };
+        self.store.note_told(channel, change.user, telling).await?;
+        Ok(tally)
     }
 
     /// Changes what the caller says of themselves on this connection, and tells the others if that changes what they are over

@@ -21,9 +21,8 @@ pub(crate) mod tests;
 
 use aws_sdk_apigatewaymanagement::{
     Client,
-    config::Builder,
-    error::DisplayErrorContext,
-    operation::{delete_connection::DeleteConnectionError, get_connection::GetConnectionError},
+    config::{Builder, http::HttpResponse},
+    error::{DisplayErrorContext, SdkError},
 };
 use aws_types::SdkConfig;
 use bytes::Bytes;
@@ -101,9 +100,7 @@ impl Gateway {
                 let at = output.last_active_at().and_then(|at| at.to_millis().ok());
                 Ok(at.map(Timestamp::from_millis))
             }
-            Err(error) if matches!(error.as_service_error(), Some(GetConnectionError::GoneException(_))) => {
-                Ok(None)
-            }
+            Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(Error::Internal(format!("GetConnection: {}", DisplayErrorContext(&error)))),
         }
     }
@@ -115,11 +112,7 @@ impl Gateway {
     pub async fn close(&self, connection: &ConnectionId) -> Result<(), Error> {
         match self.sdk_client().delete_connection().connection_id(connection.as_str()).send().await {
             Ok(_) => Ok(()),
-            Err(error)
-                if matches!(error.as_service_error(), Some(DeleteConnectionError::GoneException(_))) =>
-            {
-                Ok(())
-            }
+            Err(error) if is_gone(&error) => Ok(()),
             Err(error) => Err(Error::Internal(format!("DeleteConnection: {}", DisplayErrorContext(&error)))),
         }
     }
@@ -128,4 +121,9 @@ impl Gateway {
     fn sdk_client(&self) -> Client {
         Client::from_conf(Builder::from(&self.sdk).endpoint_url(&self.endpoint).build())
     }
+}
+
+/// Whether there is no such connection: by its status, as `GoneException` is named in a header that emulators leave out.
+fn is_gone<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.raw_response().is_some_and(|response| response.status().as_u16() == 410)
 }

@@ -9,7 +9,7 @@ use serde::{
     de::{self, Visitor},
 };
 
-/// A NumericDate, to the millisecond, rounded down.
+/// A `NumericDate`, to the millisecond, rounded down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NumericDate(pub(super) Timestamp);
 

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{
     Channel, Error, Timestamp, UserId,
     action::Roster,
-    event::{Presence, Status},
+    event::{EventName, Presence, Status},
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,11 +41,15 @@ pub struct Told {
     pub at: Timestamp,
     /// What it said of when the user was last seen, which rises as well.
     pub last_seen: Timestamp,
+    /// The event, until all have been told it: whoever finds it here tells it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telling: Option<EventName>,
 }
 
 impl Told {
     /// Nothing, ever.
-    pub const NOTHING: Self = Self { status: None, at: Timestamp::EPOCH, last_seen: Timestamp::EPOCH };
+    pub const NOTHING: Self =
+        Self { status: None, at: Timestamp::EPOCH, last_seen: Timestamp::EPOCH, telling: None };
 }
 
 impl Store {
@@ -72,7 +76,7 @@ impl Store {
         item.map_or(Ok(Told::NOTHING), from_item)
     }
 
-    /// Writes down what the channel's members have been told, unless somebody has told them something else since `before`
+    /// Writes down what the channel's members are told, unless somebody has told them something else since `before`
     /// was read: 1 write. Returns whether it was written.
     pub async fn put_told(
         &self,
@@ -94,6 +98,17 @@ impl Store {
                 .expression_attribute_values(":before", AttributeValue::S(before.at.to_string()))
         };
         Ok(if_met("PutItem of what was told", put.send().await)?.is_some())
+    }
+
+    /// Notes that the channel's members have all been told this: 1 write, unless something later has been told since.
+    pub async fn note_told(&self, channel: &Channel, user: &UserId, told: Told) -> Result<(), Error> {
+        let update = self
+            .update(key::told(channel, user), key::META.to_owned())
+            .update_expression("REMOVE telling")
+            .condition_expression("#at = :at")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_values(":at", AttributeValue::S(told.at.to_string()));
+        if_met("UpdateItem of what was told", update.send().await).map(drop)
     }
 
     /// Claims the next count broadcast of a channel, which is due [`COUNT_INTERVAL`] from now: 1 write. Of those who ask

@@ -93,9 +93,9 @@ fn address(
     detail: Value,
     id: &Key,
     agent: Option<&UserId>,
-    times: Times,
+    Times { sent_at, taken_at, .. }: Times,
 ) -> Result<Addressed, Error> {
-    let sent_at = times.sent_at.min(times.taken_at);
+    let sent_at = sent_at.min(taken_at);
     let (id, said_at) = (id.to_string(), sent_at.to_string());
     let timed = |detail| with_defaults(detail, &[("timestamp", &said_at)]);
     let named_and_timed = |detail| with_defaults(detail, &[("id", &id), ("timestamp", &said_at)]);

@@ -45,7 +45,7 @@ struct End {
 /// What a conversation is.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Conversation {
+pub(crate) struct ConversationReply {
     conversation_id: ConversationId,
     company_id: CompanyId,
     participants: BTreeSet<UserId>,
@@ -64,13 +64,17 @@ pub(crate) async fn get(
     user: User,
     ConversationPath(conversation_id): ConversationPath,
     Query(fields): Query,
-) -> Answer<Conversation> {
+) -> Answer<ConversationReply> {
     fields.check_empty()?;
     let found = api.fanout.store.conversation(&conversation_id).await?;
     let ours =
         found.filter(|found| policy::may_manage_conversation(&user.identity, Some(&found.company), None));
     let found = ours.ok_or(Error::NotFound("the conversation"))?;
-    Ok(Json(Conversation { conversation_id, company_id: found.company, participants: found.participants }))
+    Ok(Json(ConversationReply {
+        conversation_id,
+        company_id: found.company,
+        participants: found.participants,
+    }))
 }
 
 /// Sets whose it is and who takes part: what the `Conversation` event costs.
@@ -79,7 +83,7 @@ pub(crate) async fn put(
     user: User,
     ConversationPath(conversation_id): ConversationPath,
     Body(fields): Body,
-) -> Answer<Conversation> {
+) -> Answer<ConversationReply> {
     let Draft { company_id, participants, revision, timestamp, keep_log } = fields.parse()?;
     let version = version(revision, timestamp, user.now);
     let conversation =
@@ -87,7 +91,7 @@ pub(crate) async fn put(
     let author = Author::Backend(&user.identity);
     Box::pin(access::set(&api.fanout, &conversation, author, version, None)).await?;
     let access::Conversation { conversation_id, company_id, participants, .. } = conversation;
-    Ok(Json(Conversation { conversation_id, company_id, participants }))
+    Ok(Json(ConversationReply { conversation_id, company_id, participants }))
 }
 
 /// Ends it: as [`put`] without anybody.

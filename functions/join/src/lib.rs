@@ -225,8 +225,8 @@ mod tests {
     }
 
     fn latest(events: Vec<Event>) -> Latest {
-        let keys = events.iter().map(|event| format!("f{:?}", event.seq));
-        Latest::of(keys.zip(events.clone()).collect())
+        let keyed = events.into_iter().map(|event| (format!("f{:?}", event.seq), event));
+        Latest::of(keyed.collect())
     }
 
     fn roster(count: usize) -> Vec<Presence> {

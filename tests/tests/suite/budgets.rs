@@ -178,7 +178,7 @@ async fn conversing(stack: &Stack) -> Result<Vec<Line>> {
     bob.leave(&channel).await?;
     lines.push(Line {
         operation: "leave, conversation of 2",
-        most: at_most(3, 3, 1),
+        most: at_most(3, 4, 1),
         measured: stack.usage().await?.of("leave"),
     });
     Ok(lines)

@@ -8,7 +8,8 @@ use tests::{Stack, User, eventually, unique};
 use crate::scene::joined;
 
 /// An update of the outbox or of the bus.
-fn funnel(company: &str, funnel: &str, name: Value) -> Value {
+fn funnel(company: &str, funnel: &str, name: impl Into<Value>) -> Value {
+    let name = name.into();
     json!({"type": "deployed", "funnelId": funnel, "funnelName": name, "userId": "user_1", "companyId": company})
 }
 

@@ -182,7 +182,7 @@ async fn who_joins_by_a_grant_while_a_conversation_ends_is_refused_or_found_amon
             match (turn, joining, ending) {
                 (Turn::Left, 1, _) => {
                     let right = Right::Grant(grant.clone());
-                    table.put_membership(&joiner, &channel(), right).await.unwrap();
+                    table.put_membership(&joiner, &channel(), right, joiner.order).await.unwrap();
                 }
                 (Turn::Left, ..) => {
                     let again = Some(grant.clone());

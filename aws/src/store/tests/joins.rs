@@ -129,18 +129,18 @@ async fn of_a_join_and_a_leave_that_cross_the_one_sent_last_counts() {
                     table.put_membership(&joiner, &channel(), Right::Own, place(1)).await.unwrap();
                 }
                 let (mut joining, mut leaving) = (Joining::new(join), Leaving::new(leave));
-                let (mut joined, mut left) = (0, 0);
+                let (mut joins, mut leaves) = (0, 0);
                 for turn in &order {
                     match turn {
                         Turn::Left => {
-                            joined += 1;
-                            if joined <= dies_after {
-                                joining.step(&table, &joiner, joined).await;
+                            joins += 1;
+                            if joins <= dies_after {
+                                joining.step(&table, &joiner, joins).await;
                             }
                         }
                         Turn::Right => {
-                            left += 1;
-                            leaving.step(&table, &joiner, left).await;
+                            leaves += 1;
+                            leaving.step(&table, &joiner, leaves).await;
                         }
                     }
                 }
@@ -186,13 +186,13 @@ async fn a_membership_of_a_connection_that_ended_during_its_join_goes() {
         let table = Table::new().await;
         let joiner = joiner(&table).await;
         let (user, id) = (&joiner.identity.user, &joiner.connection);
-        let (mut joining, mut joined, mut ended) = (Joining::new(place(1)), 0, 0);
+        let (mut joining, mut joins, mut ended) = (Joining::new(place(1)), 0, 0);
         let mut memberships = Vec::new();
         for turn in &order {
             match turn {
                 Turn::Left => {
-                    joined += 1;
-                    joining.step(&table, &joiner, joined).await;
+                    joins += 1;
+                    joining.step(&table, &joiner, joins).await;
                 }
                 Turn::Right if ended == 0 => {
                     ended += 1;
