@@ -110,7 +110,7 @@ schemathesis: build $(SCHEMATHESIS) ## Test the HTTP API by requests generated f
 	@echo '==> schemathesis'
 	@tests/schemathesis/run $(ARGS)
 
-soak: build ## Random traffic under faults, every guarantee checked (SEED=1 SEEDS=1 MINUTES=1 ARGS="--clients 12")
+soak: build ## Random traffic under faults, every guarantee checked (SEED=1 SEEDS=1 MINUTES=1 ARGS="--without kills")
 	@echo '==> soak'
 	@target/debug/soak $(if $(SEED),--seed $(SEED)) --seeds $(SEEDS) --minutes $(MINUTES) $(ARGS)
 

@@ -24,6 +24,7 @@ pub struct Client {
     inbox: VecDeque<Value>,
     requests: u64,
     event_frames: usize,
+    largest_frame: usize,
 }
 
 /// What came next from the socket.
@@ -35,7 +36,13 @@ enum Next {
 
 impl Client {
     pub(crate) fn new(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
-        Self { socket: Box::new(socket), inbox: VecDeque::new(), requests: 0, event_frames: 0 }
+        Self {
+            socket: Box::new(socket),
+            inbox: VecDeque::new(),
+            requests: 0,
+            event_frames: 0,
+            largest_frame: 0,
+        }
     }
 
     // ------------------------------------------------------------ requests
@@ -225,6 +232,11 @@ impl Client {
         self.event_frames
     }
 
+    /// The bytes of the largest message that has come since the last call.
+    pub fn take_largest_frame(&mut self) -> usize {
+        std::mem::take(&mut self.largest_frame)
+    }
+
     // ------------------------------------------------------------ the inbox
 
     /// The first frame that is wanted, from the inbox or from the socket.
@@ -254,6 +266,7 @@ impl Client {
                 Some(Ok(Message::Text(text))) => {
                     let frame: Value =
                         serde_json::from_str(&text).with_context(|| format!("a JSON frame: {text}"))?;
+                    self.largest_frame = self.largest_frame.max(text.len());
                     self.event_frames += usize::from(!is_reply(&frame));
                     match frame["type"].as_str() {
                         Some("batch") => {

@@ -8,7 +8,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{OnceLock, mpsc};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -33,7 +33,8 @@ pub struct Stack {
     pub addresses: Addresses,
     backend: OnceCell<Backend>,
     /// Ends when this is dropped; the shared one when the test process ends.
-    process: Option<Process>,
+    process: Option<Mutex<Process>>,
+    log: Option<PathBuf>,
 }
 
 /// The line of JSON that `funnelcast-local up` prints when all is ready.
@@ -91,7 +92,7 @@ impl Stack {
 
     /// The ids of the processes that a function has now. Started stacks only, on Linux.
     pub fn processes(&self, function: &str) -> Result<Vec<u32>> {
-        let stack = self.process.as_ref().context("a started stack")?.child.id().to_string();
+        let stack = self.process()?.child.id().to_string();
         let mut processes = Vec::new();
         for entry in std::fs::read_dir("/proc")? {
             let entry = entry?;
@@ -109,7 +110,7 @@ impl Stack {
     /// Kills a started stack (SIGKILL). Its functions' processes end by themselves.
     pub fn kill(&self) -> Result<()> {
         // It is waited for when it is dropped, so until then nobody else has its id.
-        let process = self.process.as_ref().context("a started stack")?.child.id().to_string();
+        let process = self.process()?.child.id().to_string();
         let killed = Command::new("kill").args(["-KILL", &process]).status()?;
         ensure!(killed.success(), "process {process} could not be killed");
         Ok(())
@@ -122,7 +123,21 @@ impl Stack {
 
     /// The file that a started stack logs to; it stays when the stack ends.
     pub fn log(&self) -> Option<&Path> {
-        self.process.as_ref().map(|process| process.log.as_path())
+        self.log.as_deref()
+    }
+
+    /// Kills a stack that was started with `--data`, as a power cut does, and starts it again where it listened. Blocks
+    /// until it is ready.
+    pub(crate) fn kill_and_restart(&self) -> Result<()> {
+        let mut process = self.process()?;
+        process.child.kill()?;
+        process.child.wait()?;
+        process.restart(&self.addresses)
+    }
+
+    fn process(&self) -> Result<MutexGuard<'_, Process>> {
+        let process = self.process.as_ref().context("a started stack")?;
+        Ok(process.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn found(file: &Path) -> Result<Self> {
@@ -139,7 +154,8 @@ impl Stack {
     fn at(addresses: &str, process: Option<Process>) -> Result<Self> {
         let addresses =
             serde_json::from_str(addresses).with_context(|| format!("a ready line: {addresses:?}"))?;
-        Ok(Self { addresses, backend: OnceCell::new(), process })
+        let log = process.as_ref().map(|process| process.log.clone());
+        Ok(Self { addresses, backend: OnceCell::new(), process: process.map(Mutex::new), log })
     }
 }
 
@@ -148,37 +164,44 @@ impl Stack {
 struct Process {
     child: Child,
     log: PathBuf,
+    options: Vec<String>,
 }
 
 impl Process {
-    /// Starts one and waits for its ready line.
+    /// Starts one on free ports and waits for its ready line.
     fn start(options: &[&str]) -> Result<(Self, String)> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let name = format!("stack-{}-{}.log", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
         let logs = binaries()?.join("stack-logs");
         std::fs::create_dir_all(&logs)?;
         let log = logs.join(name);
+        File::create(&log)?;
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        Self::spawn(log, options, ["0".to_owned(), "0".to_owned()])
+    }
 
+    /// Starts it anew on the same ports.
+    fn restart(&mut self, addresses: &Addresses) -> Result<()> {
+        let ports = [&addresses.websocket, &addresses.http].map(|url| port(url));
+        let [Some(websocket), Some(http)] = ports else { bail!("no ports in {addresses:?}") };
+        let (started, _) = Self::spawn(self.log.clone(), self.options.clone(), [websocket, http])?;
+        *self = started;
+        Ok(())
+    }
+
+    fn spawn(log: PathBuf, options: Vec<String>, [port, http_port]: [String; 2]) -> Result<(Self, String)> {
         let mut child = local()?
-            .args([
-                "up",
-                "--template",
-                "template.yaml",
-                "--port",
-                "0",
-                "--http-port",
-                "0",
-                "--until-stdin-closes",
-            ])
+            .args(["up", "--template", "template.yaml", "--until-stdin-closes"])
+            .args(["--port", &port, "--http-port", &http_port])
             .args(["--async-retry-delay", "200ms", "--bin-dir"])
             .arg(binaries()?)
-            .args(options)
+            .args(&options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(File::create(&log)?)
+            .stderr(File::options().append(true).open(&log)?)
             .spawn()?;
         let stdout = child.stdout.take().context("a piped stdout")?;
-        let process = Self { child, log };
+        let process = Self { child, log, options };
 
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
@@ -212,6 +235,13 @@ impl Drop for Process {
             std::thread::sleep(crate::POLL_INTERVAL);
         }
     }
+}
+
+/// The port of a URL like `http://127.0.0.1:3000/dev`.
+fn port(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let (_, port) = rest.split('/').next()?.rsplit_once(':')?;
+    Some(port.to_owned())
 }
 
 /// A command of the local binary, to be run at the root of the checkout.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use clap::{ArgGroup, Parser};
 use tests::soak::report::Figures;
-use tests::soak::{Plan, run};
+use tests::soak::{Part, Plan, run};
 
 /// Random traffic from seeds while faults are injected; then every guarantee is checked.
 ///
@@ -29,16 +29,26 @@ struct Options {
     /// The same in minutes.
     #[arg(long, value_name = "N", group = "time")]
     minutes: Option<u64>,
-    /// How many devices there are. Every fourth is its user's second one.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(4..=40))]
+    /// How many active devices there are [default: 12]. Every fourth is its user's second one.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(8..=40))]
     clients: Option<u64>,
+    /// How many more devices only listen, in a channel that is then so large that its messages go by the stream
+    /// [default: 51].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(3..=80))]
+    crowd: Option<u64>,
+    /// How often the whole stack is killed, and started again on its data [default: 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100))]
+    kills: Option<u64>,
     /// A fault with another rate than usual, from 0 to 1, as `funnelcast-local up --help` has them; may be given more
     /// than once.
     #[arg(long, value_name = "KIND=RATE", value_parser = fault)]
     fault: Vec<(String, f64)>,
-    /// No faults but those that are given.
+    /// No faults but those that are given; what `--without` names is a part of the run all the same.
     #[arg(long)]
     no_faults: bool,
+    /// A part of the run to leave out, to find out which one a breach takes; may be given more than once.
+    #[arg(long, value_name = "PART")]
+    without: Vec<Part>,
     /// Go on with the next seed where one has found something.
     #[arg(long)]
     keep_going: bool,
@@ -94,6 +104,9 @@ impl Options {
         if let Some(clients) = self.clients {
             plan.devices = usize::try_from(clients).unwrap_or(plan.devices);
         }
+        plan.crowd = self.crowd.and_then(|crowd| usize::try_from(crowd).ok()).unwrap_or(plan.crowd);
+        plan.kills = self.kills.and_then(|kills| u32::try_from(kills).ok()).unwrap_or(plan.kills);
+        plan.without.extend(self.without.iter().copied());
         if self.no_faults {
             plan.rates.clear();
         }

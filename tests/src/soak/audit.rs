@@ -1,13 +1,13 @@
 //! What there is at the end, as those see it who have just come: a member of each company's team for what the company
 //! and its conversations have, and each user for what is his own. An auditor has joined nothing before, and leaves no
-//! trace in a log. But those who are there are told that he has come: a ghost among them would be found by that. So
-//! who is present is not his to look at.
+//! trace in a log. But those who are there are told of the auditor: a ghost among them would be found by that. So who is
+//! present is not for an auditor to look at.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::record::Event;
 use super::world::{World, has_log};
@@ -40,8 +40,9 @@ pub(super) async fn look(stack: &Stack, world: &World) -> Result<Findings> {
         auditors.push((user, channels));
     }
     auditors.push((User::called(&format!("{AUDITOR}system")), vec!["system".to_owned()]));
-    // Of his own channel a user is the only auditor that there can be; there is no presence on it.
-    auditors.extend(world.people.iter().map(|one| (one.user(), vec![format!("user:{}", one.id)])));
+    // Of their own channel users are the only auditors that there can be; there is no presence on it.
+    let people = world.people.iter().filter(|person| !person.is_crowd);
+    auditors.extend(people.map(|one| (User::called(&one.id), vec![format!("user:{}", one.id)])));
 
     let found = auditors.into_iter().map(|(user, channels)| one(stack, user, channels));
     let mut all = Findings::default();
@@ -52,12 +53,17 @@ pub(super) async fn look(stack: &Stack, world: &World) -> Result<Findings> {
     Ok(all)
 }
 
+/// Whether a user is one of those who look at the end.
+pub(super) fn is_auditor(user: &str) -> bool {
+    user.starts_with(AUDITOR)
+}
+
 async fn one(stack: &Stack, user: User, channels: Vec<String>) -> Result<Findings> {
     let mut client = stack.connect(&user).await?;
     let mut findings = Findings::default();
     for channel in channels {
         let joined = client.join(&channel).await?;
-        findings.latest.insert(channel.clone(), events(&joined, "latest").iter().map(Event::of).collect());
+        findings.latest.insert(channel.clone(), latest(&mut client, &channel, &joined).await?);
         if has_log(&channel) {
             findings.logs.insert(channel.clone(), log(&mut client, &channel).await?);
         }
@@ -65,6 +71,19 @@ async fn one(stack: &Stack, user: User, channels: Vec<String>) -> Result<Finding
     }
     client.close().await?;
     Ok(findings)
+}
+
+/// The last values of a join's reply, and those that did not fit into it.
+async fn latest(client: &mut Client, channel: &str, joined: &Value) -> Result<Vec<Event>> {
+    let mut latest: Vec<Event> = events(joined, "latest").iter().map(Event::of).collect();
+    let mut next = joined["latestNext"].clone();
+    while next.is_string() {
+        let asked = json!({"channel": channel, "limit": PAGE, "latest": next});
+        let page = client.call("history", asked).await?;
+        latest.extend(events(&page, "events").iter().map(Event::of));
+        next = page["latestNext"].clone();
+    }
+    Ok(latest)
 }
 
 async fn log(client: &mut Client, channel: &str) -> Result<Vec<Event>> {

@@ -5,16 +5,27 @@
 //! is told from the record alone ([`verify`]). A guarantee is one of section "Guarantees" of the design: an ack means
 //! kept, exactly once and in order, recovery is whole or says so, no ghosts, poison blocks nobody, no leak.
 //!
+//! A member without a break is to have been posted to, each time: so what a client heals by `history` is seen all the
+//! same. What is told of who is there is to be the roster. Who was put out hears nothing more. What was accepted survives
+//! the stack's sudden end.
+//!
 //! # Layout
-//! - [`plan`]: the run and what follows from its seed; `world`: who is there, and who may hear what
-//! - `device`: a client on a socket; `session`: what a careful client does with the wire; `operations`: what users do
-//! - `publisher`: the backend; `audit`: what is there at the end
+//! - [`plan`]: the run and what follows from its seed; `part`: what can be left out; [`world`]: who is there, and who may hear what
+//! - `device`: a client on a socket; `by_http`: what it asks by HTTP; `session`: what a careful client does with the wire;
+//!   `operations`: what users do; `issuer`: their tokens
+//! - `publisher`: what the backend says; `manager`: whom it lets in and puts out; `chaos`: what happens to processes;
+//!   `audit`: what is there at the end
 //! - [`record`], [`verify`], [`report`]: what happened, whether it may, and how it is told
 //! - `run`: the order of it all
 
 mod audit;
+mod by_http;
+mod chaos;
 mod device;
+mod issuer;
+mod manager;
 mod operations;
+mod part;
 pub mod plan;
 mod publisher;
 pub mod record;
@@ -24,6 +35,7 @@ mod session;
 pub mod verify;
 pub mod world;
 
+pub use part::Part;
 pub use plan::Plan;
 pub use report::Report;
 pub use run::run;
@@ -35,10 +47,19 @@ enum Phase {
     Gathering,
     /// Faults, and all that users and the backend do.
     Storm,
-    /// No faults; everybody sees to it that all of his own is settled, and looks around who is there.
+    /// No faults; everybody sees to it that all of their own is settled, and looks around who is there.
     Quiet,
-    /// Nobody does anything but stay and listen.
+    /// The backend says something on every channel, and everybody in every conversation.
+    RollCall,
+    /// Nobody does anything but stay and listen, and look around.
     Still,
     /// Nothing happens any more.
     Over,
+}
+
+impl Phase {
+    /// Whether the storm is over.
+    const fn is_quiet(self) -> bool {
+        matches!(self, Self::Quiet | Self::RollCall | Self::Still)
+    }
 }

@@ -1,15 +1,16 @@
-//! What a user does next, drawn from his device's own random numbers: one seed has him do the same again.
+//! What a user does next, drawn from the device's own random numbers: one seed has the user do the same again.
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::part::Part;
 use super::session::Session;
 use super::world::{World, has_log, has_presence};
 
-/// What a user does, and how often beside the others.
-const OPERATIONS: [(Operation, u32); 15] = [
+/// What users do, and how often beside the rest.
+const OPERATIONS: [(Operation, u32); 16] = [
     (Operation::Say, 30),
     (Operation::SayMuch, 1),
     (Operation::Repeat, 6),
@@ -21,6 +22,7 @@ const OPERATIONS: [(Operation, u32); 15] = [
     (Operation::History, 4),
     (Operation::AskPresence, 4),
     (Operation::Leave, 3),
+    (Operation::Cross, 4),
     (Operation::Join, 8),
     (Operation::Trespass, 2),
     (Operation::Close, 1),
@@ -48,7 +50,9 @@ pub(super) enum Operation {
     AskPresence,
     Leave,
     Join,
-    /// Tries to join what is not his.
+    /// Leaves and joins, or joins and leaves, without waiting for the answers.
+    Cross,
+    /// Tries to join what is not for the user.
     Trespass,
     /// Closes the connection as a browser does.
     Close,
@@ -57,6 +61,16 @@ pub(super) enum Operation {
 }
 
 impl Operation {
+    /// The part of a run that has it, where it can be left out.
+    pub(super) const fn part(self) -> Option<Part> {
+        match self {
+            Self::Cross => Some(Part::Crossings),
+            Self::UpdatePresence => Some(Part::Statuses),
+            Self::SayMuch => Some(Part::Large),
+            _ => None,
+        }
+    }
+
     /// The next one.
     pub(super) fn draw(random: &mut StdRng) -> Self {
         let all: u32 = OPERATIONS.iter().map(|(_, weight)| weight).sum();
@@ -84,13 +98,14 @@ impl Operation {
             Self::AskPresence => "presence",
             Self::Leave => "leave",
             Self::Join => "join",
+            Self::Cross => "cross",
             Self::Trespass => "trespass",
             Self::Close => "close",
             Self::Cut => "cut",
         }
     }
 
-    /// Does it, where it is possible now; whether it was. What is of the connection itself is its owner's to do.
+    /// Does it, where it is possible now; whether it was. What concerns the connection itself is for its owner to do.
     pub(super) fn perform(
         self,
         session: &mut Session,
@@ -108,6 +123,7 @@ impl Operation {
             }
             Self::Leave => session.joined(),
             Self::Join => session.left(),
+            Self::Cross => [session.joined(), session.left()].concat(),
             Self::Trespass => {
                 world.channels().into_iter().filter(|channel| !world.may_join(user, channel)).collect()
             }
@@ -124,14 +140,15 @@ impl Operation {
             Self::Nonsense => session.say_nonsense(channel, now),
             Self::Type => publish(session, channel, "chat.typing", &json!({"isTyping": true}), now),
             Self::UpdatePresence => {
-                let status = if random.random() { "away" } else { "online" };
-                publish(session, channel, "presence.update", &json!({"status": status}), now);
+                let status = ["online", "away", "away", "offline"][random.random_range(0..4)];
+                session.say_status(channel, status, now);
             }
             Self::Ack => session.ack(channel, if random.random() { "read" } else { "delivered" }, now),
             Self::History => session.ask("history", json!({"channel": channel, "limit": 10}), now),
             Self::AskPresence => session.ask("presence", json!({"channel": channel}), now),
-            Self::Status => session.ask("status", json!({}), now),
-            Self::Leave => session.leave(channel, now),
+            Self::Status => session.ask_status(now),
+            Self::Leave => drop(session.leave(channel, now)),
+            Self::Cross => session.cross(channel, now),
             Self::Join => session.join(channel, now),
             Self::Trespass => session.trespass(channel, now),
             Self::Close | Self::Cut => {}
@@ -149,8 +166,11 @@ fn publish(session: &mut Session, channel: &str, event: &str, data: &Value, now:
     session.ask("send", json!({"channel": channel, "event": event, "data": data}), now);
 }
 
-/// Letters that need no escape in JSON: a frame is to stay below its 32 KiB.
+/// Letters, as a rule; or what becomes twice as long in JSON, which just fits into a frame of 32 KiB.
 fn text(random: &mut StdRng, bytes: std::ops::Range<usize>) -> String {
     let length = random.random_range(bytes);
+    if random.random_bool(0.1) {
+        return "\n".repeat(length);
+    }
     (0..length).map(|_| char::from(random.random_range(b'a'..=b'z'))).collect()
 }

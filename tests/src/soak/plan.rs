@@ -1,30 +1,37 @@
 //! What a run is made of, and all that follows from its seed: which devices there are, when some vanish, and a
 //! stream of random numbers for each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
+use super::part::Part;
+use super::world::World;
+
 /// Of so many devices one is a user's second.
 const DEVICES_PER_SECOND_DEVICE: usize = 4;
 /// And one vanishes for good while the storm lasts.
 const DEVICES_PER_VANISHING: usize = 4;
+/// Of so many devices one connects with tokens that last only seconds.
+const DEVICES_PER_SHORT_TOKEN: usize = 3;
+/// Devices that only listen; with the others there, more than the 50 that a sender posts to itself.
+const CROWD: usize = 51;
 
 /// Faults, by the names and rates of `funnelcast-local up --fault`; often enough that a run of some seconds has some
 /// of each, and seldom enough that it gets somewhere.
 const DEFAULT_RATES: [(&str, f64); 9] = [
     ("lost_disconnect", 0.5),
-    ("gone", 0.01),
+    ("gone", 0.003),
     ("throttled", 0.05),
     ("dynamodb_before", 0.02),
     ("dynamodb_after", 0.02),
     ("duplicated", 0.1),
     ("delayed", 0.2),
     ("killed", 0.02),
-    ("cut", 0.03),
+    ("cut", 0.02),
 ];
 
 /// The longest that the faults delay something.
@@ -37,10 +44,16 @@ pub struct Plan {
     pub seed: u64,
     /// How long the faults last.
     pub storm: Duration,
-    /// How many devices there are; some users have two.
+    /// How many active devices there are; some users have two.
     pub devices: usize,
+    /// How many devices only listen.
+    pub crowd: usize,
+    /// How often the stack is killed.
+    pub kills: u32,
     /// How often each kind of fault happens.
     pub rates: BTreeMap<String, f64>,
+    /// What is left out.
+    pub without: BTreeSet<Part>,
 }
 
 /// A device of a plan.
@@ -52,6 +65,10 @@ pub(super) struct Device {
     pub(super) random: StdRng,
     /// After which part of the storm it vanishes for good, where it does.
     pub(super) vanishes_after: Option<f64>,
+    /// Whether its tokens last only seconds.
+    pub(super) has_short_tokens: bool,
+    /// Whether it numbers its joins and leaves; else the server goes by when they came.
+    pub(super) gives_order: bool,
 }
 
 /// The first user who is a member of a company's team and not its admin.
@@ -59,48 +76,81 @@ const FIRST_MEMBER: usize = 2;
 
 /// Who draws random numbers; the devices come after.
 const BACKEND: u64 = 0;
+const MANAGER: u64 = 1 << 32;
+const CHAOS: u64 = 2 << 32;
 const FIRST_DEVICE: u64 = 1;
 
 impl Plan {
     /// The usual faults, for so long, with this seed.
     pub fn new(seed: u64, storm: Duration) -> Self {
         let rates = DEFAULT_RATES.map(|(kind, rate)| (kind.to_owned(), rate)).into();
-        Self { seed, storm, devices: 8, rates }
+        Self { seed, storm, devices: 12, crowd: CROWD, kills: 1, rates, without: BTreeSet::new() }
     }
 
-    /// How many users there are.
-    pub(super) fn users(&self) -> usize {
+    /// Whether a run has this part.
+    pub fn has(&self, part: Part) -> bool {
+        !self.without.contains(&part)
+    }
+
+    /// Who is there.
+    pub(super) fn world(&self) -> World {
+        World::of(self.users(), self.listeners())
+    }
+
+    /// How many active users there are.
+    fn users(&self) -> usize {
         self.devices - self.devices / DEVICES_PER_SECOND_DEVICE
     }
 
-    /// The devices: one for each user, then second ones. Those that vanish are first a member of each company's team: few
-    /// speak in the company's channel, so that nobody stumbles over his ghost.
+    fn listeners(&self) -> usize {
+        if self.has(Part::Crowd) { self.crowd } else { 0 }
+    }
+
+    /// The devices: one for each active user, then second ones, then those that listen. Those that vanish are first a
+    /// member of each company's team: few speak in the company's channel, so that nobody stumbles over their ghosts.
     pub(super) fn devices(&self) -> Vec<Device> {
-        let users = self.users();
-        let vanishing = self.devices / DEVICES_PER_VANISHING;
+        let (users, world) = (self.users(), self.world());
+        let crowd_users = world.people.len() - users;
+        let vanishing = if self.has(Part::Vanishing) { self.devices / DEVICES_PER_VANISHING } else { 0 };
         let device = |index: usize| {
             let mut random = self.stream(FIRST_DEVICE + index as u64);
             let vanishes = (FIRST_MEMBER..FIRST_MEMBER + vanishing).contains(&index);
             let part = random.random_range(0.5..1.0);
+            let is_active = index < self.devices;
+            let listener = index.saturating_sub(self.devices);
             Device {
                 name: format!("d{index}"),
-                owner: index % users,
+                owner: if is_active { index % users } else { users + listener % crowd_users.max(1) },
                 random,
                 vanishes_after: vanishes.then_some(part),
+                has_short_tokens: self.has(Part::Expiry)
+                    && is_active
+                    && index.is_multiple_of(DEVICES_PER_SHORT_TOKEN),
+                gives_order: index % 4 != 3,
             }
         };
-        (0..self.devices).map(device).collect()
+        (0..self.devices + self.listeners()).map(device).collect()
     }
 
-    /// The backend's random numbers.
+    /// The random numbers of what the backend says.
     pub(super) fn backend(&self) -> StdRng {
         self.stream(BACKEND)
     }
 
-    /// For `PUT /_local/faults`.
-    pub(super) fn faults(&self) -> Value {
+    /// The random numbers of whom the backend lets in and puts out.
+    pub(super) fn manager(&self) -> StdRng {
+        self.stream(MANAGER)
+    }
+
+    /// The random numbers of what happens to processes.
+    pub(super) fn chaos(&self) -> StdRng {
+        self.stream(CHAOS)
+    }
+
+    /// For `PUT /_local/faults`; `round` counts how often the stack was killed, whose faults then begin anew.
+    pub(super) fn faults(&self, round: u64) -> Value {
         let mut settings = json!(self.rates);
-        settings["seed"] = self.seed.into();
+        settings["seed"] = (self.seed + round).into();
         settings["delay_ms_max"] = DELAY_MS_MAX.into();
         settings
     }
@@ -129,14 +179,27 @@ mod tests {
         let mut numbers: Vec<u64> = drawn(1).iter().map(|(number, _)| *number).collect();
         numbers.sort_unstable();
         numbers.dedup();
-        assert_eq!(numbers.len(), 8);
+        assert_eq!(numbers.len(), 12 + CROWD);
     }
 
     #[test]
     fn some_have_two_devices_and_some_vanish() {
         let plan = Plan::new(1, Duration::from_secs(1));
-        assert_eq!((plan.users(), plan.devices().len()), (6, 8));
-        let vanishing = plan.devices().iter().filter(|device| device.vanishes_after.is_some()).count();
-        assert_eq!(vanishing, 2);
+        let world = plan.world();
+        assert_eq!((plan.users(), plan.devices().len()), (9, 12 + CROWD));
+        let count = |wanted: fn(&Device) -> bool| plan.devices().iter().filter(|one| wanted(one)).count();
+        assert_eq!(count(|device| device.vanishes_after.is_some()), 3);
+        assert_eq!(count(|device| device.has_short_tokens), 4);
+        let of_the_crowd = |device: &Device| world.people[device.owner].is_crowd;
+        assert_eq!(plan.devices().iter().filter(|device| of_the_crowd(device)).count(), CROWD);
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_there() {
+        let without = [Part::Crowd, Part::Vanishing, Part::Expiry].into();
+        let plan = Plan { without, ..Plan::new(1, Duration::from_secs(1)) };
+        assert_eq!(plan.devices().len(), 12);
+        let is_plain = |one: &Device| one.vanishes_after.is_none() && !one.has_short_tokens;
+        assert!(plan.devices().iter().all(is_plain));
     }
 }

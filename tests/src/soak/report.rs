@@ -1,21 +1,20 @@
 //! What came of a run: figures for people in a table, and for programs in one line of JSON.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::plan::Plan;
 use super::record::{Entry, Record};
-use super::run::counts;
 use super::verify::{Breach, Kind, given_up};
 
-/// The most breaches that are shown; the record has the rest.
-const SHOWN_MAX: usize = 10;
+/// The most breaches of a kind that are shown; the record has the rest.
+const SHOWN_MAX: usize = 3;
 /// The longest that one of them is shown.
-const BREACH_CHARS_MAX: usize = 2_000;
+const BREACH_CHARS_MAX: usize = 700;
 
 /// A run that is over.
 #[derive(Debug)]
@@ -75,11 +74,11 @@ impl Report {
         plan: &Plan,
         record: Record,
         breaches: Vec<Breach>,
-        faults: &Value,
-        log: Option<&Path>,
+        faults: BTreeMap<String, u64>,
+        log: Option<PathBuf>,
     ) -> Self {
-        let figures = Figures::of(&record, &breaches, counts(&faults["injected"]));
-        Self { seed: plan.seed, figures, breaches, record, log: log.map(Path::to_owned) }
+        let figures = Figures::of(&record, &breaches, faults);
+        Self { seed: plan.seed, figures, breaches, record, log }
     }
 
     /// What was broken, with the seed.
@@ -89,18 +88,29 @@ impl Report {
             return format!("seed {seed}: all guarantees held");
         }
         let mut lines = vec![format!("seed {seed}: {} breaches", self.breaches.len())];
-        for breach in self.breaches.iter().take(SHOWN_MAX) {
+        for breach in self.shown() {
             let shown: String = breach.to_string().chars().take(BREACH_CHARS_MAX).collect();
             lines.push(format!("  {shown}"));
         }
         lines.join("\n")
     }
 
+    /// A few of each kind, so that many of one do not hide another.
+    fn shown(&self) -> impl Iterator<Item = &Breach> {
+        let mut shown: BTreeMap<Kind, usize> = BTreeMap::new();
+        self.breaches.iter().filter(move |breach| {
+            let count = shown.entry(breach.kind).or_default();
+            *count += 1;
+            *count <= SHOWN_MAX
+        })
+    }
+
     /// Writes the record beside the stack's log; says where the two are.
     pub fn keep(&self) -> Result<String> {
         let log = self.log.as_ref().context("the log of a stack of our own")?;
         let record = log.with_extension(format!("seed-{}.json", self.seed));
-        std::fs::write(&record, serde_json::to_vec_pretty(&self.record)?)?;
+        let whole = json!({"seed": self.seed, "breaches": self.breaches, "record": self.record});
+        std::fs::write(&record, serde_json::to_vec_pretty(&whole)?)?;
         Ok(format!("  log: {}\n  record: {}", log.display(), record.display()))
     }
 }
@@ -132,7 +142,7 @@ impl Figures {
             }
         }
         figures.published = record.published.len() as u64;
-        figures.poison = record.published.iter().filter(|one| one.is_poison).count() as u64;
+        figures.poison = record.published.iter().filter(|one| one.poison.is_some()).count() as u64;
         figures.letters = record.letters.len() as u64;
         figures.given_up = given_up(record);
         figures.logged = record.logged().count() as u64;

@@ -1,9 +1,9 @@
 //! Who is there: users of two companies, what they talk in, and who may hear what. The README's table of channels,
 //! said a second time and independently, so that a leak is one by this and not by what the product thinks.
 
-use serde::Serialize;
+use std::collections::BTreeSet;
 
-use crate::{Role, User};
+use serde::Serialize;
 
 /// Companies, which users belong to in turn.
 const COMPANIES: [&str; 2] = ["biz_1", "biz_2"];
@@ -11,10 +11,13 @@ const COMPANIES: [&str; 2] = ["biz_1", "biz_2"];
 /// Kinds of channel that a company's team hears.
 const TEAM_KINDS: [&str; 4] = ["company", "funnel_updates", "resource_updates", "analytics"];
 
+/// Devices of each user of the crowd.
+const DEVICES_A_CROWD_USER: usize = 3;
+
 /// All that a run happens to.
 #[derive(Debug, Clone, Serialize)]
 pub struct World {
-    /// Who connects, on one device or two.
+    /// Who connects.
     pub people: Vec<Person>,
     /// What they talk in.
     pub conversations: Vec<Conversation>,
@@ -23,12 +26,14 @@ pub struct World {
 /// A user.
 #[derive(Debug, Clone, Serialize)]
 pub struct Person {
-    /// The `sub` of his token.
+    /// The `sub` of the user's tokens.
     pub id: String,
-    /// The one company that it names.
+    /// The one company that they name.
     pub company: String,
-    /// Whether he is of its team; else he is a customer.
+    /// Whether the user is of its team; else a customer.
     pub is_team: bool,
+    /// Whether the user only listens, in a large channel among many.
+    pub is_crowd: bool,
 }
 
 /// A conversation.
@@ -38,38 +43,48 @@ pub struct Conversation {
     pub id: String,
     /// Whose team may join.
     pub company: String,
-    /// Who else may.
-    pub participants: Vec<String>,
+    /// Who else may, from the start.
+    pub participants: BTreeSet<String>,
+    /// Who may for a time: the backend changes the participants among these.
+    pub pool: BTreeSet<String>,
+    /// Who may by a grant.
+    pub guests: BTreeSet<String>,
+}
+
+/// By what a user may join a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// As long as the run lasts.
+    Always,
+    /// While the user takes part, which the backend changes.
+    Participation,
+    /// With a grant.
+    Grant,
+    /// Not at all.
+    Never,
 }
 
 impl World {
-    /// A world of so many users: in each company first an admin, then a member, then customers. A company has a
-    /// conversation of all its customers and one of everybody, and the first has one with customers of both.
-    pub fn of(users: usize) -> Self {
-        let person = |index: usize| Person {
+    /// A world of so many active users, and beside them so many devices that only listen. In each company there is
+    /// first an admin, then a member, then customers. A company has a conversation of all its customers, one of
+    /// everybody, and one whose participants change. The first has one with customers of both, one that the second's
+    /// customers visit by grants, and one in which the crowd listens.
+    pub fn of(users: usize, crowd: usize) -> Self {
+        let active = |index: usize| Person {
             id: format!("user_{index}"),
             company: COMPANIES[index % COMPANIES.len()].to_owned(),
             is_team: index / COMPANIES.len() < 2,
+            is_crowd: false,
         };
-        let people: Vec<Person> = (0..users).map(person).collect();
-        let ids = |wanted: &dyn Fn(&Person) -> bool| {
-            people.iter().filter(|person| wanted(person)).map(|person| person.id.clone()).collect()
+        let listener = |index: usize| Person {
+            id: format!("crowd_{index}"),
+            company: COMPANIES[0].to_owned(),
+            is_team: false,
+            is_crowd: true,
         };
-        let mut conversations = Vec::new();
-        for company in COMPANIES {
-            let number = company.trim_start_matches("biz_");
-            let conversation = |name: &str, participants| Conversation {
-                id: format!("{name}_{number}"),
-                company: company.to_owned(),
-                participants,
-            };
-            let customers = ids(&|person| person.company == company && !person.is_team);
-            conversations.push(conversation("desk", customers));
-            conversations.push(conversation("all", ids(&|person| person.company == company)));
-        }
-        let both = ids(&|person| !person.is_team);
-        let company = COMPANIES[0].to_owned();
-        conversations.push(Conversation { id: "bridge".to_owned(), company, participants: both });
+        let listeners = (0..crowd.div_ceil(DEVICES_A_CROWD_USER)).map(listener);
+        let people: Vec<Person> = (0..users).map(active).chain(listeners).collect();
+        let conversations = conversations(&people, crowd > 0);
         Self { people, conversations }
     }
 
@@ -81,42 +96,116 @@ impl World {
     /// Every channel that there is.
     pub fn channels(&self) -> Vec<String> {
         let team = TEAM_KINDS.iter().flat_map(|kind| Self::companies().map(move |id| format!("{kind}:{id}")));
-        let own = self.people.iter().map(|person| format!("user:{}", person.id));
-        let talks = self.conversations.iter().map(|talk| format!("conversation:{}", talk.id));
+        let own = self.people.iter().filter(|one| !one.is_crowd).map(|person| format!("user:{}", person.id));
+        let talks = self.conversations.iter().map(Conversation::channel);
         team.chain(own).chain(talks).chain(["system".to_owned()]).collect()
     }
 
-    /// The channels that a user may join.
-    pub fn channels_of(&self, user: &str) -> Vec<String> {
-        self.channels().into_iter().filter(|channel| self.may_join(user, channel)).collect()
+    /// The channels that a person's devices want.
+    pub fn channels_of(&self, person: &Person) -> Vec<String> {
+        let all = self.channels().into_iter();
+        let is_for_the_crowd = |channel: &String| channel == "system" || channel.starts_with("conversation:");
+        all.filter(|channel| self.right(&person.id, channel) != Right::Never)
+            .filter(|channel| !person.is_crowd || is_for_the_crowd(channel))
+            .collect()
     }
 
-    /// Whether a user may join a channel, and so whether he may get what is said on it.
+    /// Whether a user may ever join a channel, and so ever get what is said on it.
     pub fn may_join(&self, user: &str, channel: &str) -> bool {
+        self.right(user, channel) != Right::Never
+    }
+
+    /// By what a user may join a channel.
+    pub fn right(&self, user: &str, channel: &str) -> Right {
         let (kind, id) = channel.split_once(':').unwrap_or((channel, ""));
         let is_team_of = |company: &str| {
             self.people.iter().any(|person| person.id == user && person.is_team && person.company == company)
         };
+        let always = |may: bool| if may { Right::Always } else { Right::Never };
         match kind {
-            "system" => true,
-            "user" => id == user,
-            "conversation" => self.conversations.iter().any(|talk| {
-                talk.id == id && (is_team_of(&talk.company) || talk.participants.iter().any(|id| id == user))
-            }),
-            _ => TEAM_KINDS.contains(&kind) && is_team_of(id),
+            "system" => Right::Always,
+            "user" => always(id == user),
+            "conversation" => {
+                let Some(talk) = self.conversations.iter().find(|talk| talk.id == id) else {
+                    return Right::Never;
+                };
+                match () {
+                    () if is_team_of(&talk.company) => Right::Always,
+                    () if talk.pool.contains(user) => Right::Participation,
+                    () if talk.participants.contains(user) => Right::Always,
+                    () if talk.guests.contains(user) => Right::Grant,
+                    () => Right::Never,
+                }
+            }
+            _ => always(TEAM_KINDS.contains(&kind) && is_team_of(id)),
         }
     }
 }
 
+fn conversations(people: &[Person], has_crowd: bool) -> Vec<Conversation> {
+    let ids = |wanted: &dyn Fn(&Person) -> bool| -> BTreeSet<String> {
+        people.iter().filter(|person| wanted(person)).map(|person| person.id.clone()).collect()
+    };
+    let [first, second] = COMPANIES;
+    let customers_of =
+        |company: &str| ids(&|person| person.company == company && !person.is_team && !person.is_crowd);
+    let all_customers = &customers_of(first) | &customers_of(second);
+    let none = BTreeSet::new();
+    let mut conversations = Vec::new();
+    for company in COMPANIES {
+        let number = company.trim_start_matches("biz_");
+        let everybody = ids(&|person| person.company == company && !person.is_crowd);
+        for (name, participants, pool) in [
+            ("desk", &customers_of(company), &none),
+            ("all", &everybody, &none),
+            ("lounge", &all_customers, &all_customers),
+        ] {
+            conversations.push(Conversation {
+                id: format!("{name}_{number}"),
+                company: company.to_owned(),
+                participants: participants.clone(),
+                pool: pool.clone(),
+                guests: none.clone(),
+            });
+        }
+    }
+    let of_the_first = |id: &str, participants: BTreeSet<String>, guests: BTreeSet<String>| {
+        let company = first.to_owned();
+        Conversation { id: id.to_owned(), company, participants, pool: BTreeSet::new(), guests }
+    };
+    conversations.push(of_the_first("bridge", all_customers, none.clone()));
+    conversations.push(of_the_first("visit", customers_of(first), customers_of(second)));
+    if has_crowd {
+        let crowd = ids(&|person| person.is_crowd);
+        conversations.push(of_the_first("crowd", &crowd | &customers_of(first), none));
+    }
+    conversations
+}
+
+impl Conversation {
+    /// Its channel.
+    pub fn channel(&self) -> String {
+        format!("conversation:{}", self.id)
+    }
+}
+
 impl Person {
-    /// With a token that says so.
-    pub(super) fn user(&self) -> User {
-        let role = match (self.is_team, self.id.as_bytes().last()) {
-            (false, _) => Role::Customer,
-            (true, Some(b'0' | b'1')) => Role::Admin,
-            (true, _) => Role::Member,
-        };
-        User::called(&self.id).and(&self.company, role)
+    /// The `name` of the user's tokens. One of them is made of what JSON has to escape, and as long as a name may be.
+    pub(super) fn name(&self) -> String {
+        const NAME_BYTES_MAX: usize = 128;
+        match self.id.as_str() {
+            "user_4" => "\"".repeat(NAME_BYTES_MAX),
+            id => format!("Name of {id}"),
+        }
+    }
+
+    /// What the user is in the company.
+    pub(super) fn role_name(&self) -> &'static str {
+        match (self.is_team, self.id.as_bytes().last()) {
+            (false, _) => "customer",
+            (true, Some(b'0' | b'1')) => "admin",
+            (true, _) => "member",
+        }
     }
 }
 
@@ -135,20 +224,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everybody_has_something_to_hear_and_something_that_is_not_for_him() {
-        let world = World::of(6);
+    fn everybody_has_something_to_hear_and_something_that_is_for_others() {
+        let world = World::of(8, 9);
+        assert_eq!(world.people.len(), 8 + 3);
         for person in &world.people {
-            let mine = world.channels_of(&person.id);
+            let mine = world.channels_of(person);
             assert!(mine.iter().any(|channel| channel.starts_with("conversation:")), "{mine:?}");
-            assert!(mine.contains(&format!("user:{}", person.id)) && mine.contains(&"system".to_owned()));
+            assert!(mine.contains(&"system".to_owned()));
+            assert_eq!(mine.contains(&format!("user:{}", person.id)), !person.is_crowd);
             assert!(mine.len() < world.channels().len());
             assert_eq!(mine.contains(&format!("company:{}", person.company)), person.is_team);
         }
-        assert!(
-            world.may_join("user_4", "conversation:bridge")
-                && world.may_join("user_5", "conversation:bridge")
-        );
-        assert!(!world.may_join("user_1", "conversation:bridge"), "it is the first company's");
         assert!(!world.may_join("user_0", "user:user_1") && !world.may_join("user_0", "conversation:desk_2"));
+    }
+
+    #[test]
+    fn each_right_is_had_by_somebody() {
+        let world = World::of(8, 9);
+        for (user, channel, right) in [
+            ("user_4", "conversation:bridge", Right::Always),
+            ("user_5", "conversation:bridge", Right::Always),
+            ("user_1", "conversation:bridge", Right::Never), // it is the first company's
+            ("user_0", "conversation:lounge_1", Right::Always),
+            ("user_4", "conversation:lounge_1", Right::Participation),
+            ("user_5", "conversation:lounge_1", Right::Participation),
+            ("user_4", "conversation:visit", Right::Always),
+            ("user_5", "conversation:visit", Right::Grant),
+            ("user_3", "conversation:visit", Right::Never),
+            ("crowd_0", "conversation:crowd", Right::Always),
+            ("crowd_0", "conversation:all_1", Right::Never),
+            ("user_5", "conversation:crowd", Right::Never),
+        ] {
+            assert_eq!(world.right(user, channel), right, "{user} on {channel}");
+        }
+        assert!(World::of(8, 0).conversations.iter().all(|talk| talk.id != "crowd"));
     }
 }

@@ -1,40 +1,52 @@
 //! A reference client: what a careful one does with the wire, and nothing of how it is connected. Frames and the time
 //! go in; frames go out, and what happened is written down.
 //!
-//! It follows the channels that it wants, each in order and once (`cursor`); joins again with `since` when the
-//! connection is lost or the server no longer knows the membership; fetches what it misses; sends its own messages,
-//! each with one key, until it is known what became of them (`outbox`); and pings, so that it finds out when it
-//! hears nothing because nobody knows of it any more. What the user does with it is in `user`, what became of
-//! its requests in `replies`.
+//! It follows the channels that it wants, each in order and once (`cursor`); joins and leaves them, in whatever order
+//! the answers come (`membership`); joins again with `since` when the connection is lost; fetches what it misses; sends
+//! its own messages, each with one key, until it is known what became of them (`outbox`); and pings, so that it finds out
+//! when it hears nothing because nobody knows of it any more, and with a fresh token before the old one ends. What comes by
+//! posts is in `hearing`, what the user does in `user`, what became of the requests in `replies`, who is there by what the
+//! client is told in `told`, and how it stands in `standing`; what
+//! the server knows of it is held against that in `known`.
+//!
+//! It heals what it misses, as a client must. That it had to is written down all the same, in the tape.
 
 mod cursor;
+mod hearing;
+mod known;
+mod membership;
 mod outbox;
 mod replies;
 mod requests;
+mod settings;
+mod standing;
 #[cfg(test)]
 mod tests;
+mod told;
 mod user;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use self::cursor::{Cursor, Membership};
+use self::cursor::Cursor;
 use self::outbox::Outbox;
 use self::requests::{Ask, Requests};
-use super::record::{Entry, Event, Rosters, Standing};
+pub(super) use self::settings::{Clock, Settings};
+use self::told::Told;
+use super::record::{Entry, Event, Note, Rosters, Wire};
 use crate::client::chat;
 
-/// Between two pings. A browser takes longer; here nobody wants to wait for it.
-const BEAT: Duration = Duration::from_secs(2);
 /// Before something that failed without a reason is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 /// Requests on their way at once, beside those that the client makes by itself.
 const REQUESTS_MAX: usize = 8;
 /// Events in a page.
 const PAGE: u64 = 100;
+/// How long before its end a token is renewed.
+const RENEWAL_MS: u64 = 12_000;
 
 /// Where the connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +60,7 @@ enum Link {
 /// A client.
 #[derive(Debug)]
 pub(super) struct Session {
-    device: String,
-    user: String,
+    settings: Settings,
     link: Link,
     cursors: BTreeMap<String, Cursor>,
     outbox: Outbox,
@@ -58,18 +69,31 @@ pub(super) struct Session {
     beat_at: Instant,
     /// Until when it was told to be quiet.
     calm_until: Instant,
+    /// Joins and leaves that went out on this connection.
+    turns: u64,
+    /// Until when the connection's token counts.
+    token_until_ms: u64,
+    /// Whether this connection's token is renewed, or let end.
+    renews: bool,
     nonsense: u64,
+    /// API Gateway's name of the connection, as `status` told.
+    pub(super) connection_id: Option<String>,
+    /// What `status` named last.
+    known: Option<BTreeSet<String>>,
+    /// The own status in each channel, where an answer told it.
+    statuses: BTreeMap<String, Option<String>>,
     /// Who was in each channel when it was last asked.
     rosters: Rosters,
+    told: BTreeMap<String, Told>,
     pub(super) entries: Vec<Entry>,
+    pub(super) tape: Vec<Note>,
 }
 
 impl Session {
     /// A client that wants these channels.
-    pub(super) fn new(device: &str, user: &str, channels: &[String], now: Instant) -> Self {
+    pub(super) fn new(settings: Settings, channels: &[String], now: Instant) -> Self {
         Self {
-            device: device.to_owned(),
-            user: user.to_owned(),
+            settings,
             link: Link::Down,
             cursors: channels.iter().map(|channel| (channel.clone(), Cursor::wanted(now))).collect(),
             outbox: Outbox::default(),
@@ -77,27 +101,45 @@ impl Session {
             outgoing: Vec::new(),
             beat_at: now,
             calm_until: now,
+            turns: 0,
+            token_until_ms: u64::MAX,
+            renews: true,
             nonsense: 0,
+            connection_id: None,
+            known: None,
+            statuses: BTreeMap::new(),
             rosters: Rosters::new(),
+            told: BTreeMap::new(),
             entries: Vec::new(),
+            tape: Vec::new(),
         }
     }
 
-    /// There is a new one.
-    pub(super) fn connected(&mut self, now: Instant) {
+    /// There is a new one, whose token counts so long.
+    pub(super) fn connected(&mut self, token_until_ms: u64, renews: bool, now: Instant) {
         self.link = Link::Up;
-        self.beat_at = now + BEAT;
+        self.beat_at = now + self.settings.beat;
+        (self.turns, self.token_until_ms, self.renews) = (0, token_until_ms, renews);
         self.entries.push(Entry::Connected);
+        self.note(Wire::Opened, now);
+        self.note(Wire::Token { until_ms: token_until_ms }, now);
+        self.ask_status(now);
         self.tick(now);
     }
 
     /// It is lost, or given up.
     pub(super) fn disconnected(&mut self, now: Instant) {
+        if self.link != Link::Down {
+            self.note(Wire::Over, now);
+        }
         self.link = Link::Down;
         self.requests.forget();
         self.outgoing.clear();
         self.outbox.disconnected(now);
         self.cursors.values_mut().for_each(|cursor| cursor.disconnected(now));
+        self.told.clear();
+        self.statuses.clear();
+        (self.connection_id, self.known) = (None, None);
     }
 
     /// Whether it is to be given up and a new one made.
@@ -108,7 +150,7 @@ impl Session {
     /// Takes a frame.
     pub(super) fn frame(&mut self, frame: &Value, now: Instant) {
         match frame["type"].as_str() {
-            Some("event") => self.event(Event::of(frame), now),
+            Some("event") => self.posted(Event::of(frame), now),
             Some("reply") => self.answered(frame, now),
             // The API's own word, that a function has failed or that it lets no more frames in.
             _ if frame.get("requestId").is_some() => {
@@ -135,7 +177,7 @@ impl Session {
         if now >= self.beat_at {
             self.beat(now);
         }
-        self.join_what_is_wanted(now);
+        self.join_and_leave(now);
         self.fetch_what_is_missing(now);
         self.send_what_is_due(now);
     }
@@ -145,41 +187,27 @@ impl Session {
         std::mem::take(&mut self.outgoing)
     }
 
-    /// How it stands.
-    pub(super) fn standing(&self) -> Standing {
-        let is_up = self.link == Link::Up;
-        let follows = |cursor: &Cursor| cursor.membership == Membership::Left || cursor.is_caught_up();
-        let joined = self.cursors.iter().filter(|(_, cursor)| cursor.membership == Membership::Joined);
-        Standing {
-            is_up,
-            is_settled: is_up && self.outbox.is_empty() && self.cursors.values().all(follows),
-            has_vanished: false,
-            joined: joined.filter_map(|(channel, cursor)| Some((channel.clone(), cursor.last()?))).collect(),
-            rosters: self.rosters.clone(),
+    /// A frame goes out on the socket. An own message is then not posted to it.
+    pub(super) fn goes_out(&mut self, frame: &Value, now: Instant) {
+        if let (Some("send"), Some(key)) = (frame["action"].as_str(), frame["key"].as_str()) {
+            self.outbox.sent_here(key);
+            self.note(Wire::Sent { key: key.to_owned() }, now);
         }
     }
 
     fn beat(&mut self, now: Instant) {
-        self.beat_at = now + BEAT;
-        if !self.requests.has(&Ask::Ping) {
-            self.request("ping", json!({}), Ask::Ping, now);
+        self.beat_at = now + self.settings.beat;
+        if self.requests.has(|ask| matches!(ask, Ask::Ping(_))) {
+            return;
         }
-    }
-
-    fn join_what_is_wanted(&mut self, now: Instant) {
-        let mut joins = Vec::new();
-        for (channel, cursor) in &mut self.cursors {
-            if matches!(cursor.membership, Membership::Wanted(at) if at <= now) {
-                cursor.membership = Membership::Joining;
-                joins.push((channel.clone(), cursor.last()));
+        let is_due = self.settings.clock.ms(now) + RENEWAL_MS > self.token_until_ms;
+        let fresh = if is_due && self.renews { self.settings.token() } else { None };
+        match fresh {
+            Some(fresh) => {
+                self.note(Wire::Renewing { until_ms: fresh.until_ms }, now);
+                self.request("ping", json!({"token": fresh.text}), Ask::Ping(Some(fresh.until_ms)), now);
             }
-        }
-        for (channel, since) in joins {
-            let mut fields = json!({"channel": channel});
-            if let Some(since) = since {
-                fields["since"] = since.into();
-            }
-            self.request("join", fields, Ask::Join { channel, since }, now);
+            None => self.request("ping", json!({}), Ask::Ping(None), now),
         }
     }
 
@@ -217,30 +245,7 @@ impl Session {
         self.outgoing.push(fields);
     }
 
-    fn event(&mut self, event: Event, now: Instant) {
-        let Some(cursor) = self.cursors.get_mut(&event.channel) else {
-            return self.entries.push(Entry::Stray(event));
-        };
-        if event.seq.is_none() {
-            return self.entries.push(Entry::Heard(event));
-        }
-        if matches!(cursor.membership, Membership::Joining | Membership::Joined) {
-            let heard = cursor.take(event, now);
-            self.hear(heard);
-        }
-    }
-
-    /// The callback: in order, and once. What is his own is settled by it.
-    fn hear(&mut self, events: Vec<Event>) {
-        for event in events {
-            if let (Some(key), Some(seq), true) =
-                (&event.key, event.seq, event.user.as_ref() == Some(&self.user))
-                && self.outbox.keep(key, seq).is_some()
-            {
-                let (channel, key) = (event.channel.clone(), key.clone());
-                self.entries.push(Entry::Found { channel, key, seq });
-            }
-            self.entries.push(Entry::Saw(event));
-        }
+    fn note(&mut self, what: Wire, now: Instant) {
+        self.tape.push(Note { at_ms: self.settings.clock.ms(now), what });
     }
 }

@@ -1,6 +1,6 @@
 //! A client's own messages, from the moment that they are to be sent until it is known what became of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
@@ -30,6 +30,8 @@ pub(super) struct Outbox {
     made: u64,
     open: BTreeMap<String, Open>,
     kept: Vec<Kept>,
+    /// Those that went out on this connection.
+    sent_here: BTreeSet<String>,
 }
 
 impl Outbox {
@@ -61,6 +63,16 @@ impl Outbox {
         self.open.iter_mut().filter(move |(_, open)| open.due.is_some_and(|due| due <= now))
     }
 
+    /// A message goes out on this connection.
+    pub(super) fn sent_here(&mut self, key: &str) {
+        self.sent_here.insert(key.to_owned());
+    }
+
+    /// Whether a message has gone out on this connection.
+    pub(super) fn was_sent_here(&self, key: &str) -> bool {
+        self.sent_here.contains(key)
+    }
+
     /// A try has failed, and tells nothing.
     pub(super) fn again(&mut self, key: &str, at: Instant) {
         if let Some(open) = self.open.get_mut(key) {
@@ -70,6 +82,7 @@ impl Outbox {
 
     /// The connection is lost: no answer comes any more, and the next try knows more of the log.
     pub(super) fn disconnected(&mut self, now: Instant) {
+        self.sent_here.clear();
         for open in self.open.values_mut() {
             (open.due, open.base) = (Some(now), None);
         }
@@ -88,6 +101,11 @@ impl Outbox {
     /// It is refused for good. Whether it was open.
     pub(super) fn refuse(&mut self, key: &str) -> bool {
         self.open.remove(key).is_some()
+    }
+
+    /// What is open in a channel is not tried any more.
+    pub(super) fn give_up(&mut self, channel: &str) {
+        self.open.retain(|_, open| open.channel != channel);
     }
 
     pub(super) fn kept(&self) -> &[Kept] {

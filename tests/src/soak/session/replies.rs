@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::cursor::Membership;
-use super::{Ask, BEAT, Entry, Event, Link, RETRY, Session};
+use super::{Ask, Entry, Event, Link, RETRY, Session, Wire};
 use crate::wire::{Refusal, events, read_reply};
 
 /// How long to wait where a refusal does not say it.
@@ -16,19 +15,20 @@ impl Session {
     /// An answer, to whichever request.
     pub(super) fn answered(&mut self, frame: &Value, now: Instant) {
         let id = frame["id"].as_str().and_then(|id| id.parse().ok());
-        let Some(ask) = id.and_then(|id| self.requests.take(id)) else { return };
+        let Some(open) = id.and_then(|id| self.requests.take(id)) else { return };
         match read_reply(frame) {
-            Ok(Ok(data)) => self.done(ask, &data, now),
-            Ok(Err(refusal)) => self.refused(ask, &refusal, now),
+            Ok(Ok(data)) => self.done(open.ask, &data, open.asked_at, now),
+            Ok(Err(refusal)) => self.refused(open.ask, &refusal, open.asked_at, now),
             Err(error) => self.entries.push(Entry::Unexpected(format!("{error:#}"))),
         }
     }
 
     /// No answer came. Where it may still take effect, and would then contradict what is asked for next, only a new
-    /// connection is safe.
+    /// connection is safe; a join or a leave that is numbered cannot.
     pub(super) fn unanswered(&mut self, ask: Ask, now: Instant) {
         match ask {
-            Ask::Join { .. } | Ask::Leave(_) | Ask::Ping => self.link = Link::Spent,
+            Ask::Join { .. } | Ask::Leave { .. } if self.settings.gives_order => self.again(ask, now, now),
+            Ask::Join { .. } | Ask::Leave { .. } | Ask::Ping(_) => self.link = Link::Spent,
             other => self.again(other, now, now),
         }
     }
@@ -36,79 +36,62 @@ impl Session {
     /// It failed for no fault of the request: it is made again, not before `at`.
     pub(super) fn again(&mut self, ask: Ask, at: Instant, now: Instant) {
         match ask {
-            Ask::Join { channel, .. } => {
-                if let Some(cursor) = self.cursors.get_mut(&channel) {
-                    cursor.membership = Membership::Wanted(at);
-                }
-            }
-            Ask::Leave(_) => self.link = Link::Spent,
+            Ask::Join { .. } | Ask::Leave { .. } if !self.is_last(&ask) => {}
+            Ask::Join { .. } => self.ask_again(&ask, at),
+            Ask::Leave { .. } if self.settings.gives_order => self.ask_again(&ask, at),
+            Ask::Leave { .. } => self.link = Link::Spent,
             Ask::Send { key, .. } => self.outbox.again(&key, at),
             Ask::Fetch { channel, .. } => {
                 if let Some(cursor) = self.cursors.get_mut(&channel) {
                     cursor.fetch_failed(now);
                 }
             }
-            Ask::Ping => self.beat_at = at,
-            Ask::Repeat { .. } | Ask::Trespass(_) | Ask::Roster(_) | Ask::Other(_) => {}
+            Ask::Ping(_) => self.beat_at = at,
+            // It may have been done, or not.
+            Ask::Say { channel, .. } => drop(self.statuses.insert(channel, None)),
+            Ask::Repeat { .. } | Ask::Trespass(_) | Ask::Roster(_) | Ask::Status | Ask::Other(_) => {}
         }
     }
 
-    fn done(&mut self, ask: Ask, data: &Value, now: Instant) {
+    fn done(&mut self, ask: Ask, data: &Value, asked_at: Instant, now: Instant) {
+        let asked_ms = self.settings.clock.ms(asked_at);
         match ask {
-            Ask::Join { channel, since } => self.joined_now(&channel, since, data, now),
+            Ask::Join { .. } | Ask::Leave { .. } if !self.is_last(&ask) => {}
+            Ask::Join { .. } => self.joined_now(ask, data, asked_at, now),
             Ask::Trespass(channel) => self.entries.push(Entry::Opened { channel }),
-            Ask::Leave(channel) => {
-                if let Some(cursor) = self.cursors.get_mut(&channel) {
-                    cursor.membership = Membership::Left;
-                }
-            }
+            Ask::Leave { channel, .. } => self.left_now(channel, now),
             Ask::Send { channel, key } => self.acked(channel, key, data, now),
             Ask::Repeat { channel, key } => {
                 let (seq, duplicate) = place(data);
                 self.entries.push(Entry::Acked { channel, key, seq, duplicate });
             }
             Ask::Fetch { channel, after } => self.page(&channel, after, data, now),
-            Ask::Ping => self.beat_at = now + BEAT,
+            Ask::Ping(token_until_ms) => {
+                self.beat_at = now + self.settings.beat;
+                self.note(Wire::Alive { asked_ms }, now);
+                if let Some(until_ms) = token_until_ms {
+                    self.token_until_ms = until_ms;
+                    self.note(Wire::Token { until_ms }, now);
+                }
+            }
+            Ask::Status => {
+                self.note(Wire::Alive { asked_ms }, now);
+                self.status(data, asked_at);
+            }
             Ask::Roster(channel) => {
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
                 let users = data["users"].as_array().into_iter().flatten();
-                let names = users.filter_map(|user| user["userId"].as_str().map(str::to_owned));
-                self.rosters.insert(channel, names.collect());
+                let roster = users.map(|user| (text(&user["userId"]), text(&user["status"])));
+                self.rosters.insert(channel, roster.collect());
+            }
+            Ask::Say { channel, status } => {
+                // An earlier one whose answer was lost may still be done.
+                if let Some(own @ Some(_)) = self.statuses.get_mut(&channel) {
+                    *own = Some(status);
+                }
             }
             Ask::Other(_) => {}
         }
-    }
-
-    fn joined_now(&mut self, name: &str, since: Option<u64>, data: &Value, now: Instant) {
-        let Some(cursor) = self.cursors.get_mut(name) else { return };
-        cursor.membership = Membership::Joined;
-        let channel = name.to_owned();
-        let head = data["head"].as_u64().unwrap_or_default();
-        let more = data["more"] == true;
-        let mut due = Vec::new();
-        match since {
-            None => {
-                self.entries.push(Entry::Began { channel, at: head });
-                due.extend(cursor.start_after(head, now));
-            }
-            Some(since) if data["recovered"] != true => {
-                // What came live meanwhile has been heard all the same.
-                let at = cursor.last().map_or(head, |last| last.max(head));
-                self.entries.push(Entry::Reset { channel, since, at });
-                due.extend(cursor.start_after(at, now));
-            }
-            Some(_) => {
-                let missed = events(data, "events");
-                self.entries.push(Entry::Recovered { channel, events: missed.len() });
-                due.extend(missed.iter().flat_map(|event| cursor.take(Event::of(event), now)));
-                if !more && cursor.last() < Some(head) {
-                    let (channel, what) = (name.to_owned(), format!("head {head}, {:?}", cursor.last()));
-                    self.entries.push(Entry::Partial { channel, what });
-                }
-            }
-        }
-        cursor.fetched(more, now);
-        self.hear(due);
-        self.entries.extend(events(data, "latest").iter().map(|event| Entry::Heard(Event::of(event))));
     }
 
     /// The own message takes its place in the channel like any other.
@@ -116,9 +99,10 @@ impl Session {
         let (seq, duplicate) = place(data);
         self.entries.push(Entry::Acked { channel: channel.clone(), key: key.clone(), seq, duplicate });
         let Some(content) = self.outbox.keep(&key, seq) else { return };
-        let (user, data) = (Some(self.user.clone()), json!({"content": content}));
+        let (user, data) = (Some(self.settings.person.id.clone()), json!({"content": content}));
         let event = "chat.message".to_owned();
-        self.event(Event { channel, event, seq: Some(seq), user, key: Some(key), data }, now);
+        let at = String::new();
+        self.event(Event { channel, event, seq: Some(seq), user, key: Some(key), at, data }, now);
     }
 
     fn page(&mut self, name: &str, after: u64, data: &Value, now: Instant) {
@@ -135,7 +119,7 @@ impl Session {
         self.hear(due);
     }
 
-    fn refused(&mut self, ask: Ask, refusal: &Refusal, now: Instant) {
+    fn refused(&mut self, ask: Ask, refusal: &Refusal, asked_at: Instant, now: Instant) {
         match refusal.code.as_str() {
             "unauthorized" => self.link = Link::Spent,
             "internal" => self.again(ask, now + RETRY, now),
@@ -143,25 +127,22 @@ impl Session {
                 self.calm_until = now + refusal.retry_after_ms.map_or(CALM, Duration::from_millis);
                 self.again(ask, self.calm_until, now);
             }
-            "not_joined" => self.not_joined(ask, now),
+            "not_joined" => {
+                self.denied(&ask, asked_at, now);
+                self.again(ask, now, now);
+            }
+            // What has been overtaken is refused, or not; either is right.
+            _ if !self.is_last(&ask) => {}
             "conflict" => self.conflict(ask, now),
-            code => self.refused_for_good(ask, code, &refusal.message),
+            code => self.refused_for_good(ask, code, &refusal.message, asked_at, now),
         }
-    }
-
-    /// The server does not know the membership. Where it should, the channel is joined again, and all that was missed
-    /// comes with it.
-    fn not_joined(&mut self, ask: Ask, now: Instant) {
-        if let Some(cursor) = ask.channel().and_then(|channel| self.cursors.get_mut(channel))
-            && cursor.membership == Membership::Joined
-        {
-            cursor.membership = Membership::Wanted(now);
-        }
-        self.again(ask, now, now);
     }
 
     /// `base` is too far behind: what came since is heard, so the next try knows more.
     fn conflict(&mut self, ask: Ask, now: Instant) {
+        if matches!(ask, Ask::Join { .. } | Ask::Leave { .. } | Ask::Ping(_)) {
+            self.entries.push(Entry::Unexpected(format!("{ask:?}: conflict, and nothing came after it")));
+        }
         if let Ask::Send { key, .. } = &ask
             && let Some(open) = self.outbox.open_mut(key)
         {
@@ -170,11 +151,27 @@ impl Session {
         self.again(ask, now + RETRY, now);
     }
 
-    fn refused_for_good(&mut self, ask: Ask, code: &str, message: &str) {
+    fn refused_for_good(&mut self, ask: Ask, code: &str, message: &str, asked_at: Instant, now: Instant) {
         let code = code.to_owned();
         match ask {
             Ask::Trespass(_) => {} // as it should be
-            Ask::Join { channel: what, .. } => self.entries.push(Entry::TurnedAway { what, code }),
+            Ask::Join { channel, until_ms, .. } => {
+                self.barred(&channel, now);
+                let (asked_ms, at_ms) = (self.settings.clock.ms(asked_at), self.settings.clock.ms(now));
+                if until_ms.is_some_and(|until_ms| until_ms < at_ms + 2_000) {
+                    return; // its grant had ended on the way
+                }
+                self.entries.push(Entry::TurnedAway { what: channel, code, asked_ms, at_ms });
+            }
+            // Who has been put out of it meanwhile gives it up; an earlier try may have been kept.
+            Ask::Send { channel, .. } | Ask::Repeat { channel, .. } if self.may_be_out(&channel, &code) => {
+                self.outbox.give_up(&channel);
+            }
+            Ask::Fetch { channel, .. } if self.may_be_out(&channel, &code) => {
+                if let Some(cursor) = self.cursors.get_mut(&channel) {
+                    cursor.fetch_failed(now);
+                }
+            }
             Ask::Send { channel, key } => {
                 if self.outbox.refuse(&key) {
                     let what = format!("{key} was refused: {code}: {message}");
@@ -184,6 +181,13 @@ impl Session {
             }
             other => self.entries.push(Entry::Unexpected(format!("{other:?}: {code}: {message}"))),
         }
+    }
+}
+
+impl Session {
+    /// Whether the backend may have put the user out of a channel, as a refusal says.
+    fn may_be_out(&self, channel: &String, code: &str) -> bool {
+        code == "forbidden" && self.settings.for_a_time.contains(channel)
     }
 }
 

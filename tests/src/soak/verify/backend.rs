@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::letters::Letters;
 use super::{Breach, Kind};
-use crate::soak::record::{Event, Published, Record};
+use crate::soak::record::{Event, Poison, Published, Record};
 use crate::soak::world::has_log;
 
 /// Whether all is where it belongs: the moment to stop waiting.
@@ -31,22 +31,31 @@ fn judge(published: &[Published], logs: &BTreeMap<String, Vec<Event>>, letters: 
     let mut breaches = Vec::new();
     for one in published {
         let found = places.get(&*one.mark).map_or(&[][..], Vec::as_slice);
-        let kind = if one.is_poison { poison(one, found, &letters) } else { healthy(one, found, &letters) };
+        let kind = match one.poison {
+            Some(poison) => poisoned(one, poison, found, &letters),
+            None => healthy(one, found, &letters),
+        };
         breaches.extend(kind.map(|kind| kind.because(format!("{one:?} is in the logs as {found:?}"))));
     }
+    breaches.extend(letters.only_positions().map(|letter| Kind::Unexplained.because(letter.to_string())));
     breaches
 }
 
-fn poison(one: &Published, found: &[&Event], letters: &Letters) -> Option<Kind> {
+fn poisoned(one: &Published, poison: Poison, found: &[&Event], letters: &Letters) -> Option<Kind> {
     if !found.is_empty() {
         return Some(Kind::PoisonKept);
     }
-    (!letters.has_given_up(one)).then_some(Kind::PoisonLost)
+    if !letters.mention(&one.mark) {
+        return one.is_accepted.then_some(Kind::PoisonLost);
+    }
+    let is_explained = letters.explain(&one.mark, poison.field(&one.event));
+    (!is_explained).then_some(Kind::Unexplained)
 }
 
 fn healthy(one: &Published, found: &[&Event], letters: &Letters) -> Option<Kind> {
+    let is_owed = one.is_accepted && has_log(&one.channel) && !letters.has_given_up(one);
     match found {
-        [] => (has_log(&one.channel) && !letters.has_given_up(one)).then_some(Kind::Dropped),
+        [] => is_owed.then_some(Kind::Dropped),
         [event] if event.channel != one.channel => Some(Kind::Leak),
         [event] => (!event.is(&one.data) || event.event != one.event).then_some(Kind::Altered),
         _ => Some(Kind::Doubled),

@@ -1,4 +1,4 @@
-//! That in the quiet everybody settled and heard all, with nothing more being said that would have told him of a gap.
+//! That in the quiet everybody settled and heard all, with nothing more being said that would have told of a gap.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,14 +37,14 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
 
 /// What need not have reached everybody: a message that nobody was told is kept, as its sender vanished before; and
 /// what is a dead letter, as all tries were used up.
-struct Excused<'a> {
-    letters: Letters,
+pub(super) struct Excused<'a> {
+    letters: Letters<'a>,
     settled: BTreeSet<(&'a str, &'a str)>,
     given_up: BTreeSet<&'a str>,
 }
 
 impl<'a> Excused<'a> {
-    fn of(record: &'a Record) -> Self {
+    pub(super) fn of(record: &'a Record) -> Self {
         let letters = Letters::of(&record.letters);
         let given_up = record.published.iter().filter(|one| letters.has_given_up(one));
         let settled = record.entries().filter_map(|(device, entry)| match entry {
@@ -55,7 +55,7 @@ impl<'a> Excused<'a> {
         Self { letters, settled, given_up }
     }
 
-    fn has(&self, event: &Event) -> bool {
+    pub(super) fn has(&self, event: &Event) -> bool {
         match (&event.user, &event.key) {
             (Some(user), Some(key)) => {
                 !self.settled.contains(&(&**user, &**key)) || self.letters.mention(&format!("{key:?}"))

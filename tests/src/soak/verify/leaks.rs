@@ -1,4 +1,4 @@
-//! That nobody heard what is not for him: by the channel that an event came on, by the owner that its payload names,
+//! That nobody heard what is for others: by the channel that an event came on, by the owner that its payload names,
 //! and by where it was published.
 
 use std::collections::BTreeMap;

@@ -2,44 +2,47 @@
 
 use serde_json::Value;
 
-use crate::soak::record::{Published, Record, Way};
-
-/// What a failure destination of a stream has: positions, not items. A function that knows why puts the item there itself, so
-/// these are of invocations that ended without a word.
-const STREAM_BATCH: &str = "DDBStreamBatchInfo";
+use crate::soak::record::{Published, Record};
 
 /// How many of the backend's events that could be published may not have been, as a dead letter says.
 pub fn given_up(record: &Record) -> u64 {
     let letters = Letters::of(&record.letters);
-    record.published.iter().filter(|one| !one.is_poison && letters.has_given_up(one)).count() as u64
+    record.published.iter().filter(|one| one.poison.is_none() && letters.has_given_up(one)).count() as u64
 }
 
 /// What could not be done.
-pub(super) struct Letters {
-    /// Those with what they are about in them.
+pub(super) struct Letters<'a> {
+    letters: &'a [Value],
     texts: Vec<String>,
-    /// Whether there are others.
-    has_positions: bool,
 }
 
-impl Letters {
-    pub(super) fn of(letters: &[Value]) -> Self {
-        let (positions, items): (Vec<_>, Vec<_>) =
-            letters.iter().partition(|letter| letter.get(STREAM_BATCH).is_some());
-        Self {
-            texts: items.into_iter().map(Value::to_string).collect(),
-            has_positions: !positions.is_empty(),
-        }
+impl<'a> Letters<'a> {
+    pub(super) fn of(letters: &'a [Value]) -> Self {
+        Self { letters, texts: letters.iter().map(Value::to_string).collect() }
     }
 
     /// Whether this event may not have been published, or not to all: its tries are used up, and a letter says so.
     pub(super) fn has_given_up(&self, published: &Published) -> bool {
-        let may_be_in_the_stream = published.way == Way::Outbox && self.has_positions;
-        may_be_in_the_stream || self.mention(&published.mark)
+        self.mention(&published.mark)
     }
 
     /// Whether one names this.
     pub(super) fn mention(&self, text: &str) -> bool {
         self.texts.iter().any(|letter| letter.contains(text))
+    }
+
+    /// Whether one that has this in it says what it is about, why it was refused, and which field was wrong.
+    pub(super) fn explain(&self, text: &str, field: &str) -> bool {
+        let says = |letter: &Value, name: &str| letter[name].as_str().is_some_and(|text| !text.is_empty());
+        let about_it = self.letters.iter().zip(&self.texts).filter(|(_, letter)| letter.contains(text));
+        about_it.into_iter().any(|(letter, _)| {
+            let names_field = letter["field"].as_str().is_some_and(|named| named.ends_with(field));
+            names_field && says(letter, "id") && says(letter, "reason")
+        })
+    }
+
+    /// Those that name positions in a stream, and not what stood there.
+    pub(super) fn only_positions(&self) -> impl Iterator<Item = &Value> {
+        self.letters.iter().filter(|letter| letter.get("DDBStreamBatchInfo").is_some())
     }
 }

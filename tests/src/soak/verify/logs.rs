@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Breach, Kind};
 use crate::soak::record::{DeviceRecord, Entry, Event, Record};
 
-/// Whose message it is, and which of his.
+/// Whose message it is, and which.
 type Name<'a> = (&'a str, &'a str);
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {

@@ -7,7 +7,12 @@ mod latest;
 mod leaks;
 mod letters;
 mod logs;
+mod overheard;
+mod posted;
+mod rights;
 mod rosters;
+mod spans;
+mod status;
 #[cfg(test)]
 mod tests;
 
@@ -56,31 +61,47 @@ pub enum Kind {
     Partial,
     /// `recovered: false`, though nothing had expired.
     Unrecovered,
-    /// Somebody could not connect, join, or find out what became of his messages.
+    /// A member without a break was not posted to.
+    Unposted,
+    /// Somebody heard what was sent after the membership was over.
+    Overheard,
+    /// The server does not know a membership that it has confirmed, or knows one that is over.
+    Deaf,
+    /// Somebody could not connect, join, or find out what became of their messages.
     Unsettled,
     /// The backend's event is neither in its log nor in the dead letters.
     Dropped,
     /// What cannot be published is not in the dead letters.
     PoisonLost,
+    /// A dead letter does not say what it is about, or why.
+    Unexplained,
     /// What cannot be published has been.
     PoisonKept,
-    /// A last value that is not the last.
+    /// A last value that is not the newest.
     Stale,
+    /// What the backend did was accepted, and never in force.
+    Unheeded,
     /// Present, and not here.
     Ghost,
     /// Here, and not present.
     Absent,
+    /// Present with another status than the most present one of the devices.
+    Misstated,
+    /// The members were told otherwise than the roster says.
+    Untold,
     /// Heard by one who may not.
     Leak,
     /// Refused to one who may.
     TurnedAway,
+    /// A message that is larger than API Gateway's limit.
+    Oversized,
     /// An answer that the contract does not have.
     Unexpected,
 }
 
 impl Kind {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 29] = [
         Self::Lost,
         Self::Altered,
         Self::Doubled,
@@ -92,31 +113,47 @@ impl Kind {
         Self::Behind,
         Self::Partial,
         Self::Unrecovered,
+        Self::Unposted,
+        Self::Overheard,
+        Self::Deaf,
         Self::Unsettled,
         Self::Dropped,
         Self::PoisonLost,
+        Self::Unexplained,
         Self::PoisonKept,
         Self::Stale,
+        Self::Unheeded,
         Self::Ghost,
         Self::Absent,
+        Self::Misstated,
+        Self::Untold,
         Self::Leak,
         Self::TurnedAway,
+        Self::Oversized,
         Self::Unexpected,
     ];
 
     /// The guarantee that it breaks.
     pub const fn guarantee(self) -> &'static str {
         match self {
-            Self::Lost | Self::Altered | Self::Invented => "an ack means kept and sent",
+            Self::Lost | Self::Altered | Self::Invented | Self::Unposted => "an ack means kept and sent",
             Self::Doubled | Self::Hole | Self::OutOfOrder | Self::HeardTwice | Self::Skipped => {
                 "exactly once, in order, at the callback"
             }
-            Self::Stale => "join loses nothing",
+            Self::Stale => "the newest wins, by its own time",
             Self::Partial | Self::Unrecovered => "recovery is whole or says so",
-            Self::Behind | Self::Unsettled | Self::Dropped => "a fault loses nothing, and is mended",
+            Self::Behind | Self::Unsettled | Self::Dropped | Self::Unheeded => {
+                "a fault loses nothing, and is mended"
+            }
             Self::Ghost | Self::Absent => "`$disconnect` may never come",
-            Self::PoisonLost | Self::PoisonKept => "a poison record blocks nobody",
-            Self::Leak | Self::TurnedAway => "nothing crosses companies",
+            Self::Misstated | Self::Untold => "the members know what the roster says",
+            Self::PoisonKept => "a poison record blocks nobody",
+            Self::PoisonLost | Self::Unexplained => "what is refused lies there in full",
+            Self::Deaf => "what removes a membership names the join that made it",
+            Self::Oversized => "no frame is above a limit of the platform's",
+            Self::Leak | Self::TurnedAway | Self::Overheard => {
+                "nothing crosses companies, or outlives its right"
+            }
             Self::Unexpected => "the wire is as the contract has it",
         }
     }
@@ -140,6 +177,10 @@ pub fn verify(record: &Record) -> Vec<Breach> {
     breaches.extend(convergence::check(record));
     breaches.extend(backend::check(record));
     breaches.extend(latest::check(record));
+    breaches.extend(posted::check(record));
+    breaches.extend(overheard::check(record));
+    breaches.extend(status::check(record));
+    breaches.extend(rights::check(record));
     breaches.extend(rosters::check(record));
     breaches.extend(leaks::check(record));
     breaches.extend(answers(record));
@@ -155,7 +196,9 @@ fn answers(record: &Record) -> Vec<Breach> {
             Entry::Reset { channel, since, at } => {
                 Kind::Unrecovered.because(format!("{name} on {channel}: since {since}, head {at}"))
             }
-            Entry::TurnedAway { what, code } => Kind::TurnedAway.because(format!("{name}: {what}: {code}")),
+            Entry::Oversized { what, bytes } => {
+                Kind::Oversized.because(format!("{name}: {bytes} bytes: {what}"))
+            }
             Entry::Unexpected(what) => Kind::Unexpected.because(format!("{name}: {what}")),
             _ => return None,
         })

@@ -1,12 +1,17 @@
-//! Who is present: those who are here, and nobody else. By what each device was told when it last asked.
+//! Who is present: those who are here, and nobody else, each with the most present status of their devices. By what each
+//! device was told when it last asked; and that it was told the same, piece by piece, since it joined.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{Breach, Kind};
-use crate::soak::record::{Record, Rosters, Standing};
+use crate::soak::audit::is_auditor;
+use crate::soak::record::{Record, Roster, Standing};
 use crate::soak::world::has_presence;
 
-/// Whether everybody sees those who are here and nobody else: the moment to stop waiting.
+/// Statuses, the most present first.
+const STATUSES: [&str; 3] = ["online", "away", "offline"];
+
+/// Whether everybody sees those who are here and nobody else, and was told so: the moment to stop waiting.
 pub fn all_see_each_other<'a>(devices: &[(&'a str, &'a Standing)]) -> bool {
     judge(devices).is_empty()
 }
@@ -17,31 +22,71 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     judge(&devices)
 }
 
+/// Who is here as the devices stand, and with which status: `None` where a device does not know its own.
+type Here<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Option<&'a str>>>;
+
 fn judge(devices: &[(&str, &Standing)]) -> Vec<Breach> {
     let here = here(devices);
+    let nobody = BTreeMap::new();
     let mut breaches = Vec::new();
     for (user, standing) in devices.iter().filter(|(_, standing)| standing.is_up) {
         for channel in standing.joined.keys().filter(|channel| has_presence(channel)) {
-            let none = BTreeSet::new();
-            let seen = standing.rosters.get(channel).unwrap_or(&none);
-            let expected = here.get(channel).unwrap_or(&none);
-            let named = |kind: Kind, users: Vec<&String>| {
+            let others = |rosters: &BTreeMap<String, Roster>| {
+                let mut roster = rosters.get(channel).cloned().unwrap_or_default();
+                roster.retain(|other, _| !is_auditor(other));
+                roster
+            };
+            let seen = others(&standing.rosters);
+            let expected = here.get(channel.as_str()).unwrap_or(&nobody);
+            let named = |kind: Kind, users: Vec<String>| {
                 (!users.is_empty()).then(|| kind.because(format!("{user} sees in {channel}: {users:?}")))
             };
-            breaches.extend(named(Kind::Ghost, seen.difference(expected).collect()));
-            breaches.extend(named(Kind::Absent, expected.difference(seen).collect()));
+            let ghosts = seen.keys().filter(|other| !expected.contains_key(other.as_str())).cloned();
+            let absent =
+                expected.keys().filter(|other| !seen.contains_key(**other)).map(|other| (*other).to_owned());
+            let wrong = seen.iter().filter_map(|(other, status)| {
+                let expected = (*expected.get(other.as_str())?)?;
+                (expected != status).then(|| format!("{other} {status}, who is {expected}"))
+            });
+            breaches.extend(named(Kind::Ghost, ghosts.collect()));
+            breaches.extend(named(Kind::Absent, absent.collect()));
+            breaches.extend(named(Kind::Misstated, wrong.collect()));
+            breaches.extend(untold(user, channel, seen, others(&standing.told)));
         }
     }
     breaches
 }
 
-/// Who is here, as the devices stand.
-fn here(devices: &[(&str, &Standing)]) -> Rosters {
-    let mut here = Rosters::new();
+/// What a device was told, where it is not what it sees. News of oneself are told to others.
+fn untold(user: &str, channel: &str, mut seen: Roster, mut told: Roster) -> Option<Breach> {
+    seen.remove(user);
+    told.remove(user);
+    (seen != told).then(|| {
+        let differing = |a: &Roster, b: &Roster| {
+            let differing = a.iter().filter(|(other, status)| b.get(*other) != Some(*status));
+            differing.map(|(other, status)| format!("{other} {status}")).collect::<Vec<_>>()
+        };
+        let (of_roster, of_news) = (differing(&seen, &told), differing(&told, &seen));
+        Kind::Untold
+            .because(format!("{user} in {channel}: the roster has {of_roster:?}, the news {of_news:?}"))
+    })
+}
+
+fn here<'a>(devices: &[(&'a str, &'a Standing)]) -> Here<'a> {
+    let mut here = Here::new();
     for (user, standing) in devices.iter().filter(|(_, standing)| standing.is_up) {
         for channel in standing.joined.keys().filter(|channel| has_presence(channel)) {
-            here.entry(channel.clone()).or_default().insert((*user).to_owned());
+            let own = standing.statuses.get(channel).and_then(Option::as_deref);
+            let users = here.entry(channel).or_default();
+            let status = users.get(user).map_or(own, |other| most_present(*other, own));
+            users.insert(user, status);
         }
     }
     here
+}
+
+fn most_present<'a>(a: Option<&'a str>, b: Option<&'a str>) -> Option<&'a str> {
+    let place = |status: &str| STATUSES.iter().position(|known| *known == status);
+    let (a, b) = (a?, b?);
+    Some(if place(a) <= place(b) { a } else { b })
 }

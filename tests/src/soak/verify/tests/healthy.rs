@@ -2,17 +2,26 @@
 
 use serde_json::{Value, json};
 
-use crate::soak::record::{DeviceRecord, Entry, Event, Published, Record, Standing, Way};
+use crate::soak::record::{
+    Act, Deed, DeviceRecord, Entry, Event, Note, Poison, Published, Record, Roster, Standing, Way, Wire,
+};
 use crate::soak::world::World;
 
 pub(super) const TALK: &str = "conversation:all_1";
 pub(super) const NEWS: &str = "funnel_updates:biz_1";
 pub(super) const METRICS: &str = "analytics:biz_1";
+pub(super) const LOUNGE: &str = "conversation:lounge_1";
+
+/// When everybody had joined.
+pub(super) const START_MS: u64 = 1_764_000_000_000;
+/// When the last of it was over: long enough after all that was said for anything to have been delivered.
+pub(super) const END_MS: u64 = START_MS + 200_000;
 
 /// Two devices: `d0` of the admin `user_0`, who sent the first message, and `d1` of the customer `user_4`, who sent the
-/// second and joined after the first. Between the two messages the bot spoke.
+/// second and joined after the first. Between the two messages the bot spoke. `user_4` has been in the lounge, is not
+/// any more, and knows it.
 pub(super) fn healthy() -> Record {
-    let world = World::of(6);
+    let world = World::of(6, 0);
     let talk = vec![chat(1, "user_0", "d0-1", "one"), said(TALK, 2, 1), chat(3, "user_4", "d1-1", "two")];
     let news = vec![said(NEWS, 1, 2), said(NEWS, 2, 3)];
     let metric = heard(METRICS, 5);
@@ -20,30 +29,40 @@ pub(super) fn healthy() -> Record {
         published(1, TALK, Way::Bus),
         published(2, NEWS, Way::Bus),
         published(3, NEWS, Way::Outbox),
-        published(4, METRICS, Way::Bus),
         published(5, METRICS, Way::Bus),
+        published(4, METRICS, Way::Bus), // late: it is older than the one before it
         poison(published(6, NEWS, Way::Bus)),
         poison(published(7, NEWS, Way::Outbox)),
     ];
     let letters = vec![
-        json!({"source": "bus", "item": {"detail": {"timestamp": "mark-6"}}}),
-        json!({"source": "outbox", "item": {"data": "{\"timestamp\":\"mark-7\"}"}}),
+        letter("bus", &json!({"detail": {"timestamp": "mark-6", "antidote": 1}})),
+        letter("outbox", &json!({"data": "{\"timestamp\":\"mark-7\",\"antidote\":1}"})),
     ];
-    let standing = |joined: &[(&str, u64)]| Standing {
-        is_up: true,
-        is_settled: true,
-        has_vanished: false,
-        joined: joined.iter().map(|(channel, last)| ((*channel).to_owned(), *last)).collect(),
-        rosters: [(TALK.to_owned(), ["user_0", "user_4"].map(str::to_owned).into())].into(),
-    };
-    let first = DeviceRecord {
+    let devices = vec![first(&talk, &news, &metric), second(&talk)];
+    let acts = vec![
+        act(START_MS + 1_000, &["user_4", "user_5"]),
+        Act { asked_ms: START_MS + 40_000, enforced_ms: None, ..act(START_MS + 40_000, &["user_4"]) },
+        act(START_MS + 50_000, &["user_5"]),
+    ];
+    let latest = [(NEWS.to_owned(), vec![news[1].clone()]), (METRICS.to_owned(), vec![metric])].into();
+    let logs = [(TALK.to_owned(), talk), (NEWS.to_owned(), news)].into();
+    Record { world, devices, published, acts, logs, latest, letters }
+}
+
+/// As docs/operations.md has it.
+fn letter(source: &str, item: &Value) -> Value {
+    json!({"source": source, "id": "1", "code": "bad_request", "reason": "data.antidote is unknown",
+        "field": "data.antidote", "tries": 1, "item": item})
+}
+
+fn first(talk: &[Event], news: &[Event], metric: &Event) -> DeviceRecord {
+    DeviceRecord {
         device: "d0".to_owned(),
         user: "user_0".to_owned(),
         entries: vec![
             Entry::Connected,
             began(TALK, 0),
             began(NEWS, 0),
-            Entry::Heard(heard(METRICS, 4)),
             sent("d0-1", "one"),
             acked("d0-1", 1, false),
             Entry::Saw(own(&talk[0])),
@@ -53,11 +72,27 @@ pub(super) fn healthy() -> Record {
             Entry::Recovered { channel: TALK.to_owned(), events: 1 },
             Entry::Saw(talk[2].clone()),
             Entry::Heard(metric.clone()),
+            Entry::Heard(heard(METRICS, 4)),
         ],
+        tape: tape(vec![
+            Wire::Opened,
+            joined(TALK, 0),
+            joined(NEWS, 0),
+            Wire::Sent { key: "d0-1".to_owned() },
+            posted(&news[0]),
+            posted(&news[1]),
+            posted(&talk[1]),
+            posted(&talk[2]),
+            Wire::Alive { asked_ms: END_MS },
+        ]),
         standing: standing(&[(TALK, 3), (NEWS, 2), (METRICS, 0)]),
         operations: [("send", 1)].into(),
-    };
-    let second = DeviceRecord {
+    }
+}
+
+fn second(talk: &[Event]) -> DeviceRecord {
+    let own_one = own(&talk[2]);
+    DeviceRecord {
         device: "d1".to_owned(),
         user: "user_4".to_owned(),
         entries: vec![
@@ -67,27 +102,87 @@ pub(super) fn healthy() -> Record {
             sent("d1-1", "two"),
             acked("d1-1", 3, true),
             acked("d1-1", 3, true),
-            Entry::Saw(own(&talk[2])),
+            Entry::Saw(own_one),
             Entry::Refused {
                 channel: TALK.to_owned(),
                 key: "d1-no".to_owned(),
                 code: "bad_request".to_owned(),
             },
+            turned_away(START_MS + 60_000),
         ],
-        standing: standing(&[(TALK, 3)]),
+        tape: tape(vec![
+            Wire::Opened,
+            Wire::Token { until_ms: END_MS + 60_000 },
+            joined(LOUNGE, 0),
+            joined(TALK, 1),
+            posted(&talk[1]),
+            Wire::Sent { key: "d1-1".to_owned() },
+            Wire::Revoked { channel: LOUNGE.to_owned() },
+            Wire::Alive { asked_ms: END_MS },
+        ]),
+        standing: Standing { barred: [LOUNGE.to_owned()].into(), ..standing(&[(TALK, 3)]) },
         operations: [("send", 1)].into(),
-    };
-    let devices = vec![first, second];
-    let latest = [(NEWS.to_owned(), vec![news[1].clone()]), (METRICS.to_owned(), vec![metric])].into();
-    let logs = [(TALK.to_owned(), talk), (NEWS.to_owned(), news)].into();
-    Record { world, devices, published, logs, latest, letters }
+    }
+}
+
+fn standing(joined: &[(&str, u64)]) -> Standing {
+    let roster: Roster = [("user_0", "online"), ("user_4", "away")]
+        .map(|(user, status)| (user.to_owned(), status.to_owned()))
+        .into();
+    let own = if joined.len() > 1 { "online" } else { "away" };
+    Standing {
+        is_up: true,
+        is_settled: true,
+        joined: joined.iter().map(|(channel, last)| ((*channel).to_owned(), *last)).collect(),
+        known: Some(joined.iter().map(|(channel, _)| (*channel).to_owned()).collect()),
+        statuses: [(TALK.to_owned(), Some(own.to_owned()))].into(),
+        rosters: [(TALK.to_owned(), roster.clone())].into(),
+        told: [(TALK.to_owned(), roster)].into(),
+        ..Standing::default()
+    }
+}
+
+/// A second for each.
+fn tape(what: Vec<Wire>) -> Vec<Note> {
+    (START_MS..).step_by(1_000).zip(what).map(|(at_ms, what)| Note { at_ms, what }).collect()
+}
+
+pub(super) fn act(at_ms: u64, users: &[&str]) -> Act {
+    let users = users.iter().map(|user| (*user).to_owned()).collect();
+    Act {
+        asked_ms: at_ms,
+        known_ms: Some(at_ms + 100),
+        enforced_ms: Some(at_ms + 100),
+        is_accepted: true,
+        deed: Deed::Participants { channel: LOUNGE.to_owned(), users },
+    }
+}
+
+pub(super) fn turned_away(at_ms: u64) -> Entry {
+    let (what, code) = (LOUNGE.to_owned(), "forbidden".to_owned());
+    Entry::TurnedAway { what, code, asked_ms: at_ms, at_ms: at_ms + 100 }
+}
+
+pub(super) fn joined(channel: &str, head: u64) -> Wire {
+    Wire::Joined { channel: channel.to_owned(), asked_ms: START_MS, head, until_ms: None }
+}
+
+pub(super) fn posted(event: &Event) -> Wire {
+    let (channel, name) = (event.channel.clone(), event.event.clone());
+    Wire::Posted { channel, event: name, seq: event.seq, sent_ms: event.sent_ms().unwrap_or_default() }
+}
+
+/// Something that is in no log, and was sent at this time.
+pub(super) fn typing(channel: &str, sent_ms: u64) -> Wire {
+    Wire::Posted { channel: channel.to_owned(), event: "chat.typing".to_owned(), seq: None, sent_ms }
 }
 
 pub(super) fn chat(seq: u64, user: &str, key: &str, content: &str) -> Event {
     let data = json!({"content": content, "userId": user, "conversationId": "all_1", "isRead": false,
         "timestamp": "2026-11-24T00:00:00.000Z"});
     let (user, key) = (Some(user.to_owned()), Some(key.to_owned()));
-    Event { channel: TALK.to_owned(), event: "chat.message".to_owned(), seq: Some(seq), user, key, data }
+    let (channel, event) = (TALK.to_owned(), "chat.message".to_owned());
+    Event { channel, event, seq: Some(seq), user, key, at: at(), data }
 }
 
 /// An own message at the callback: the client knows no more of it than what it sent.
@@ -118,17 +213,17 @@ pub(super) fn said(channel: &str, seq: u64, number: u64) -> Event {
 
 pub(super) fn heard(channel: &str, number: u64) -> Event {
     let (event, data) = (name_on(channel), data(channel, number));
-    Event { channel: channel.to_owned(), event, seq: None, user: None, key: None, data }
+    Event { channel: channel.to_owned(), event, seq: None, user: None, key: None, at: at(), data }
 }
 
 pub(super) fn published(number: u64, channel: &str, way: Way) -> Published {
     let (mark, event) = (format!("mark-{number}"), name_on(channel));
     let data = data(channel, number);
-    Published { number, mark, way, channel: channel.to_owned(), event, data, is_poison: false }
+    Published { number, mark, way, channel: channel.to_owned(), event, data, poison: None, is_accepted: true }
 }
 
 pub(super) fn poison(published: Published) -> Published {
-    Published { is_poison: true, ..published }
+    Published { poison: Some(Poison::UnknownField), ..published }
 }
 
 pub(super) fn began(channel: &str, at: u64) -> Entry {
@@ -141,4 +236,9 @@ pub(super) fn sent(key: &str, content: &str) -> Entry {
 
 pub(super) fn acked(key: &str, seq: u64, duplicate: bool) -> Entry {
     Entry::Acked { channel: TALK.to_owned(), key: key.to_owned(), seq, duplicate }
+}
+
+/// When everything is said: soon after the start.
+fn at() -> String {
+    "2025-11-24T16:00:05.000Z".to_owned()
 }

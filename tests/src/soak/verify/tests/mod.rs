@@ -2,14 +2,13 @@
 //! worth nothing.
 
 mod healthy;
-
-use std::collections::BTreeSet;
+mod members;
 
 use serde_json::json;
 
-use self::healthy::{METRICS, NEWS, TALK, acked, chat, healthy, heard, said};
+use self::healthy::{METRICS, NEWS, TALK, acked, chat, healthy, heard, posted, said};
 use super::*;
-use crate::soak::record::{Event, Standing};
+use crate::soak::record::{Event, Note, Roster, Standing, Wire};
 
 /// The kinds of breaches in the healthy record with this change.
 fn broken(change: impl FnOnce(&mut Record)) -> Vec<Kind> {
@@ -29,9 +28,25 @@ fn entries(record: &mut Record, device: usize) -> &mut Vec<Entry> {
     &mut record.devices[device].entries
 }
 
-/// Whom a device saw in the conversation.
-fn roster(record: &mut Record, device: usize) -> &mut BTreeSet<String> {
-    record.devices[device].standing.rosters.get_mut(TALK).unwrap()
+/// Whom a device saw in the conversation, and was told of.
+fn rosters(record: &mut Record, device: usize) -> [&mut Roster; 2] {
+    let Standing { rosters, told, .. } = &mut record.devices[device].standing;
+    [rosters.get_mut(TALK).unwrap(), told.get_mut(TALK).unwrap()]
+}
+
+/// Everybody was posted what is said here, and so are members to the end.
+fn post(record: &mut Record, device: usize, event: &Event) {
+    let what = posted(event);
+    record.devices[device].tape.push(Note { at_ms: healthy::START_MS, what });
+}
+
+/// A device is no member any more, so that nothing is owed to it.
+fn leave(record: &mut Record, device: usize, channel: &str) {
+    let channel = channel.to_owned();
+    record.devices[device].tape.retain(|note| match &note.what {
+        Wire::Joined { channel: joined, .. } => *joined != channel,
+        _ => true,
+    });
 }
 
 /// The place of the only entry that is so.
@@ -96,12 +111,13 @@ fn what_was_refused_and_is_in_the_log_is_altered() {
 fn what_is_twice_in_the_log_is_doubled() {
     let by_a_client = broken(|record| {
         log(record, TALK).push(chat(4, "user_4", "d1-1", "two"));
+        post(record, 0, &chat(4, "user_4", "d1-1", "two"));
         record.devices.iter_mut().for_each(|device| *device.standing.joined.get_mut(TALK).unwrap() = 4);
     });
     assert_eq!(by_a_client, [Kind::Doubled]);
     let by_the_backend = broken(|record| {
         log(record, NEWS).push(said(NEWS, 3, 3));
-        record.latest.get_mut(NEWS).unwrap()[0].seq = Some(3);
+        post(record, 0, &said(NEWS, 3, 3));
         *record.devices[0].standing.joined.get_mut(NEWS).unwrap() = 3;
     });
     assert_eq!(by_the_backend, [Kind::Doubled]);
@@ -131,7 +147,7 @@ fn what_nobody_sent_is_invented() {
 fn a_seq_that_is_missing_is_a_hole() {
     let hole = broken(|record| {
         log(record, NEWS)[1].seq = Some(3);
-        record.latest.get_mut(NEWS).unwrap()[0].seq = Some(3);
+        post(record, 0, &said(NEWS, 3, 3));
         let place = place(entries(record, 0), saw(NEWS, 2));
         entries(record, 0)[place] = Entry::Saw(said(NEWS, 3, 3));
         *record.devices[0].standing.joined.get_mut(NEWS).unwrap() = 3;
@@ -176,10 +192,13 @@ fn who_has_not_heard_all_is_behind() {
     assert_eq!(owed, [], "it is a dead letter");
     let vanished = broken(|record| {
         record.devices[1].standing = Standing { has_vanished: true, ..Standing::default() };
-        roster(record, 0).retain(|user| user != "user_4");
+        for roster in rosters(record, 0) {
+            roster.remove("user_4");
+        }
     });
     assert_eq!(vanished, []);
-    let metric = broken(|record| drop(entries(record, 0).pop()));
+    let metric =
+        broken(|record| entries(record, 0).retain(|entry| *entry != Entry::Heard(heard(METRICS, 5))));
     assert_eq!(metric, [Kind::Behind], "the last value");
 }
 
@@ -194,7 +213,7 @@ fn what_the_devices_found_is_told() {
     for (entry, kind) in [
         (Entry::Partial { channel: channel(), what: String::new() }, Kind::Partial),
         (Entry::Reset { channel: channel(), since: 3, at: 3 }, Kind::Unrecovered),
-        (Entry::TurnedAway { what: channel(), code: "forbidden".to_owned() }, Kind::TurnedAway),
+        (Entry::Oversized { what: channel(), bytes: 200_000 }, Kind::Oversized),
         (Entry::Unexpected(String::new()), Kind::Unexpected),
     ] {
         assert_eq!(broken(|record| entries(record, 0).push(entry)), [kind]);
@@ -209,12 +228,17 @@ fn what_the_backend_said_is_in_its_log_or_a_dead_letter() {
         let place = place(entries(record, 0), saw(NEWS, 2));
         entries(record, 0).remove(place);
     };
-    assert_eq!(broken(without), [Kind::Dropped]);
+    assert_eq!(broken(without), [Kind::Dropped, Kind::Stale]);
     let given_up = broken(|record| {
         without(record);
-        record.letters.push(json!({"DDBStreamBatchInfo": {"batchSize": 1}}));
+        record.letters.push(json!({"item": {"timestamp": "mark-3"}, "reason": "throttled"}));
     });
     assert_eq!(given_up, []);
+    let not_accepted = broken(|record| {
+        without(record);
+        record.published[2].is_accepted = false;
+    });
+    assert_eq!(not_accepted, [], "nobody was told that it would be there");
     let elsewhere = broken(|record| record.published[0].channel = "conversation:bridge".to_owned());
     assert_eq!(elsewhere, [Kind::Leak]);
 }
@@ -225,8 +249,11 @@ fn poison_is_in_the_dead_letters_and_nowhere_else() {
         let lost = broken(|record| drop(record.letters.remove(letter)));
         assert_eq!(lost, [Kind::PoisonLost], "letter {letter}");
     }
+    let position = json!({"DDBStreamBatchInfo": {"batchSize": 1}});
+    assert_eq!(broken(|record| record.letters.push(position)), [Kind::Unexplained]);
     let kept = broken(|record| {
         log(record, NEWS).push(said(NEWS, 3, 6));
+        post(record, 0, &said(NEWS, 3, 6));
         entries(record, 0).push(Entry::Saw(said(NEWS, 3, 6)));
         *record.devices[0].standing.joined.get_mut(NEWS).unwrap() = 3;
     });
@@ -234,9 +261,9 @@ fn poison_is_in_the_dead_letters_and_nowhere_else() {
 }
 
 #[test]
-fn a_last_value_that_is_not_the_last_is_stale() {
+fn a_last_value_that_is_not_the_newest_is_stale() {
     let metric = broken(|record| record.latest.get_mut(METRICS).unwrap()[0] = heard(METRICS, 4));
-    assert_eq!(metric, [Kind::Stale]);
+    assert_eq!(metric, [Kind::Stale], "though it came last");
     let funnel = broken(|record| record.latest.get_mut(NEWS).unwrap()[0] = said(NEWS, 1, 2));
     assert_eq!(funnel, [Kind::Stale]);
     let none = broken(|record| drop(record.latest.remove(NEWS)));
@@ -244,22 +271,7 @@ fn a_last_value_that_is_not_the_last_is_stale() {
 }
 
 #[test]
-fn who_is_present_is_here_and_who_is_here_is_present() {
-    let ghost = broken(|record| roster(record, 0).extend(["user_2".to_owned()]));
-    assert_eq!(ghost, [Kind::Ghost]);
-    let absent = broken(|record| roster(record, 1).retain(|user| user != "user_0"));
-    assert_eq!(absent, [Kind::Absent]);
-    let never_asked = broken(|record| record.devices[0].standing.rosters.clear());
-    assert_eq!(never_asked, [Kind::Absent]);
-    let gone = broken(|record| {
-        let standing = &mut record.devices[1].standing;
-        (standing.is_up, standing.joined) = (false, [].into());
-    });
-    assert_eq!(gone, [Kind::Ghost]);
-}
-
-#[test]
-fn what_is_not_for_him_is_a_leak() {
+fn what_is_for_others_is_a_leak() {
     let foreign = |channel: &str| Event { channel: channel.to_owned(), ..heard(NEWS, 2) };
     for entry in [
         Entry::Opened { channel: "company:biz_2".to_owned() },
@@ -276,8 +288,8 @@ fn what_is_not_for_him_is_a_leak() {
 }
 
 #[test]
-fn every_kind_is_in_the_table_and_in_a_test_of_this_file() {
-    let tests = include_str!("mod.rs");
+fn every_kind_is_in_the_table_and_in_a_test() {
+    let tests = concat!(include_str!("mod.rs"), include_str!("members.rs"));
     for (index, kind) in Kind::ALL.into_iter().enumerate() {
         assert_eq!(kind as usize, index);
         assert!(tests.contains(&format!("Kind::{kind:?}")), "{kind:?}");

@@ -1,62 +1,7 @@
-//! What is written down in a run: what each device did and saw, what the backend said, and what was found at the
-//! end. The verifier knows nothing else, so that a record can also be made by hand, and be broken.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! What a device did and what its app heard, in order, and events as far as they matter here.
 
 use serde::Serialize;
 use serde_json::Value;
-
-use super::world::World;
-
-/// Users by channel.
-pub type Rosters = BTreeMap<String, BTreeSet<String>>;
-
-/// A whole run.
-#[derive(Debug, Clone, Serialize)]
-pub struct Record {
-    /// Who was there.
-    pub world: World,
-    /// What each device did and saw.
-    pub devices: Vec<DeviceRecord>,
-    /// What the backend said.
-    pub published: Vec<Published>,
-    /// Every log at the end, as `history` gives it to one who has just come.
-    pub logs: BTreeMap<String, Vec<Event>>,
-    /// The last values at the end, as a join gives them to one who has just come.
-    pub latest: BTreeMap<String, Vec<Event>>,
-    /// What could not be done.
-    pub letters: Vec<Value>,
-}
-
-/// What one device did and saw, in order.
-#[derive(Debug, Clone, Serialize)]
-pub struct DeviceRecord {
-    /// Its name.
-    pub device: String,
-    /// Whose it is.
-    pub user: String,
-    /// What happened.
-    pub entries: Vec<Entry>,
-    /// How it stood at the end.
-    pub standing: Standing,
-    /// How often it did what.
-    pub operations: BTreeMap<&'static str, u64>,
-}
-
-/// How a device stands.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Standing {
-    /// Whether it is connected.
-    pub is_up: bool,
-    /// Whether it has nothing more to do: connected, all joined, nothing to catch up on, all sends settled.
-    pub is_settled: bool,
-    /// It has vanished for good: its sends stay open.
-    pub has_vanished: bool,
-    /// The channels that it has joined, each with the last seq at its callback.
-    pub joined: BTreeMap<String, u64>,
-    /// Who was in them when it last asked.
-    pub rosters: Rosters,
-}
 
 /// Something that happened to a device.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -140,12 +85,30 @@ pub enum Entry {
         /// Which.
         channel: String,
     },
-    /// A user was refused what is his.
+    /// A user was refused what the user may have.
     TurnedAway {
         /// Which channel, or the connection itself.
         what: String,
         /// The code or the status.
         code: String,
+        /// When it was asked for, in milliseconds of this machine's clock.
+        asked_ms: u64,
+        /// When it was refused.
+        at_ms: u64,
+    },
+    /// For a while now the server has not known that the device is in the channel, or has known what is not so.
+    Disagrees {
+        /// Which channel.
+        channel: String,
+        /// What the server says, and what the device knows.
+        what: String,
+    },
+    /// A frame was larger than API Gateway allows.
+    Oversized {
+        /// What the frame was.
+        what: String,
+        /// How large.
+        bytes: usize,
     },
     /// An answer that the contract does not have.
     Unexpected(String),
@@ -166,41 +129,15 @@ pub struct Event {
     pub user: Option<String>,
     /// The client message id, or the backend's.
     pub key: Option<String>,
+    /// When it was sent, as the server says.
+    pub at: String,
     /// The payload.
     pub data: Value,
-}
-
-/// What the backend said.
-#[derive(Debug, Clone, Serialize)]
-pub struct Published {
-    /// Its number, by which it is known; the later, the higher.
-    pub number: u64,
-    /// The time in its payload, which nothing else has.
-    pub mark: String,
-    /// How it was said.
-    pub way: Way,
-    /// Where it is to be heard.
-    pub channel: String,
-    /// What.
-    pub event: String,
-    /// The payload.
-    pub data: Value,
-    /// Whether it is one that cannot be published.
-    pub is_poison: bool,
-}
-
-/// How the backend says something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Way {
-    /// On the bus.
-    Bus,
-    /// By an item of the outbox.
-    Outbox,
 }
 
 impl Event {
     /// From a frame.
-    pub(super) fn of(frame: &Value) -> Self {
+    pub(in crate::soak) fn of(frame: &Value) -> Self {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         Self {
             channel: text(&frame["channel"]).unwrap_or_default(),
@@ -208,40 +145,30 @@ impl Event {
             seq: frame["seq"].as_u64(),
             user: text(&frame["from"]["userId"]),
             key: text(&frame["key"]),
+            at: text(&frame["at"]).unwrap_or_default(),
             data: frame["data"].clone(),
         }
     }
 
+    /// When it was sent, in milliseconds of this machine's clock, which is a local stack's too.
+    pub(in crate::soak) fn sent_ms(&self) -> Option<u64> {
+        let at: jiff::Timestamp = self.at.parse().ok()?;
+        at.as_millisecond().try_into().ok()
+    }
+
     /// The time that a published event is known by.
-    pub(super) fn mark(&self) -> Option<&str> {
+    pub(in crate::soak) fn mark(&self) -> Option<&str> {
         self.data["timestamp"].as_str()
     }
 
     /// Whether it has all that `said` has, except for whether it has been read, which changes.
-    pub(super) fn is(&self, said: &Value) -> bool {
+    pub(in crate::soak) fn is(&self, said: &Value) -> bool {
         let mut fields = said.as_object().into_iter().flatten();
         fields.all(|(name, value)| name == "isRead" || self.data[name] == *value)
     }
 
     /// What it is the latest of, on a channel that keeps that.
-    pub(super) fn latest_key(&self) -> Option<&str> {
+    pub(in crate::soak) fn latest_key(&self) -> Option<&str> {
         ["metric", "funnelId"].into_iter().find_map(|field| self.data[field].as_str())
-    }
-}
-
-impl Record {
-    /// The events of all logs.
-    pub(super) fn logged(&self) -> impl Iterator<Item = &Event> {
-        self.logs.values().flatten()
-    }
-
-    /// What the backend said, by its mark.
-    pub(super) fn published_by_mark(&self) -> BTreeMap<&str, &Published> {
-        self.published.iter().map(|one| (one.mark.as_str(), one)).collect()
-    }
-
-    /// The devices with what happened to them.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&DeviceRecord, &Entry)> {
-        self.devices.iter().flat_map(|device| device.entries.iter().map(move |entry| (device, entry)))
     }
 }

@@ -1,7 +1,14 @@
 //! The client against frames by hand: no socket, no clock but the one that is given.
 
-use super::*;
+mod membership;
 
+use std::sync::Arc;
+
+use super::*;
+use crate::soak::issuer::Issuer;
+use crate::soak::world::Person;
+
+const BEAT: Duration = Duration::from_secs(2);
 const TALK: &str = "conversation:c";
 
 struct Scene {
@@ -14,19 +21,25 @@ struct Scene {
 impl Scene {
     /// Connected, and joined at an empty log.
     fn joined() -> Self {
+        Self::of(true)
+    }
+
+    /// The same, of a client that numbers its joins and leaves, or does not.
+    fn of(gives_order: bool) -> Self {
         let now = Instant::now();
-        let session = Session::new("d", "ann", &[TALK.to_owned()], now);
+        let session = Session::new(settings(gives_order, now), &[TALK.to_owned()], now);
         let mut scene = Self { session, now, sent: Vec::new() };
         scene.reconnect();
         assert_eq!(scene.only("join")["since"], Value::Null);
-        scene.reply("join", &json!({"head": 0, "recovered": true, "events": [], "more": false}));
+        scene.reply("join", &joined_at(0));
+        scene.reply("status", &json!({"connectionId": "c", "channels": []}));
         scene
     }
 
     fn reconnect(&mut self) {
         self.session.disconnected(self.now);
         self.sent.clear();
-        self.session.connected(self.now);
+        self.session.connected(u64::MAX, true, self.now);
     }
 
     fn pass(&mut self, time: Duration) {
@@ -55,6 +68,30 @@ impl Scene {
         self.session.frame(&frame, self.now);
     }
 
+    /// Answers the request of this action that went out first.
+    fn reply_to_first(&mut self, action: &str, data: &Value) {
+        self.sent.extend(self.session.outgoing());
+        let place = self.sent.iter().position(|frame| frame["action"] == action).unwrap();
+        let id = self.sent.remove(place)["id"].clone();
+        self.session.frame(&json!({"type": "reply", "id": id, "ok": true, "data": data}), self.now);
+    }
+
+    /// The actions that went out, and their numbers.
+    fn turns(&mut self) -> Vec<(String, Value)> {
+        self.sent.extend(self.session.outgoing());
+        let of_membership = |frame: &&Value| frame["action"] == "join" || frame["action"] == "leave";
+        let turns = self.sent.iter().filter(of_membership);
+        turns.map(|frame| (frame["action"].as_str().unwrap().to_owned(), frame["order"].clone())).collect()
+    }
+
+    fn is_joined(&self) -> bool {
+        self.session.standing().joined.contains_key(TALK)
+    }
+
+    fn noted(&self, wanted: impl Fn(&Wire) -> bool) -> usize {
+        self.session.tape.iter().filter(|note| wanted(&note.what)).count()
+    }
+
     fn reply(&mut self, action: &str, data: &Value) {
         self.answer(action, json!({"ok": true, "data": data}));
     }
@@ -79,6 +116,10 @@ impl Scene {
         saw.collect()
     }
 
+    fn has_disagreement(&self) -> bool {
+        self.session.entries.iter().any(|entry| matches!(entry, Entry::Disagrees { .. }))
+    }
+
     fn has(&self, wanted: &Entry) -> bool {
         self.session.entries.contains(wanted)
     }
@@ -87,6 +128,26 @@ impl Scene {
 fn message(seq: u64, user: &str, key: &str) -> Value {
     json!({"type": "event", "channel": TALK, "event": "chat.message", "seq": seq, "key": key,
         "from": {"userId": user, "name": "x"}, "data": {"content": "hello"}})
+}
+
+fn settings(gives_order: bool, now: Instant) -> Settings {
+    let person =
+        Person { id: "ann".to_owned(), company: "biz_1".to_owned(), is_team: false, is_crowd: false };
+    Settings {
+        device: "d".to_owned(),
+        person,
+        issuer: Arc::new(Issuer::new()),
+        token_seconds: 60,
+        gives_order,
+        by_grant: Vec::new(),
+        for_a_time: Vec::new(),
+        beat: BEAT,
+        clock: Clock::new(now),
+    }
+}
+
+fn joined_at(head: u64) -> Value {
+    json!({"head": head, "recovered": true, "events": [], "more": false})
 }
 
 #[test]
@@ -198,8 +259,10 @@ fn a_key_of_another_is_not_ones_own() {
 fn a_membership_that_the_server_forgot_is_joined_again() {
     let mut scene = Scene::joined();
     scene.live(1);
+    scene.pass(Duration::from_millis(10));
     scene.say();
     scene.refuse("send", "not_joined");
+    assert_eq!(scene.noted(|what| matches!(what, Wire::Denied { .. })), 1, "that is written down");
     assert_eq!(scene.only("join")["since"], 1);
     scene.reply("join", &json!({"head": 1, "recovered": true, "events": [], "more": false}));
     assert_eq!(scene.only("send")["key"], "d-000001");
@@ -214,12 +277,12 @@ fn a_connection_that_nobody_knows_is_given_up() {
 
     let mut silent = Scene::joined();
     silent.pass(BEAT);
-    silent.pass(Duration::from_secs(5));
+    silent.pass(Duration::from_secs(15));
     assert!(silent.session.is_spent(), "a ping without an answer");
 }
 
 #[test]
-fn who_is_too_fast_waits_as_long_as_he_is_told() {
+fn who_is_too_fast_waits_as_long_as_they_are_told() {
     let mut scene = Scene::joined();
     scene.say();
     let error = json!({"code": "rate_limited", "message": "slower", "retryAfterMs": 700});
@@ -232,7 +295,7 @@ fn who_is_too_fast_waits_as_long_as_he_is_told() {
 }
 
 #[test]
-fn who_is_too_far_behind_sends_again_from_where_he_has_come_to() {
+fn who_is_too_far_behind_sends_again_from_where_they_have_come_to() {
     let mut scene = Scene::joined();
     scene.say();
     scene.live(1);
@@ -266,7 +329,7 @@ fn what_is_kept_is_repeated_with_a_base_below_it() {
 }
 
 #[test]
-fn who_leaves_hears_no_more_and_comes_back_where_he_was() {
+fn who_leaves_hears_no_more_and_comes_back_where_they_were() {
     let mut scene = Scene::joined();
     scene.live(1);
     scene.session.leave(TALK, scene.now);

@@ -1,0 +1,100 @@
+//! What is written down in a run: what each device did and saw, what the backend said and did, and what was found at the
+//! end. The verifier knows nothing else, so that a record can also be made by hand, and be broken.
+
+mod backend;
+mod entry;
+mod tape;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value;
+
+pub use self::backend::{Act, Deed, Poison, Published, Way};
+pub use self::entry::{Entry, Event};
+pub use self::tape::{Note, Wire};
+use super::world::World;
+
+/// The status of each user who is present, by channel.
+pub type Rosters = BTreeMap<String, Roster>;
+
+/// The status of each user who is present in a channel.
+pub type Roster = BTreeMap<String, String>;
+
+/// A whole run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Record {
+    /// Who was there.
+    pub world: World,
+    /// What each device did and saw.
+    pub devices: Vec<DeviceRecord>,
+    /// What the backend said, in the order in which it was said.
+    pub published: Vec<Published>,
+    /// What the backend did to those who may hear, in order.
+    pub acts: Vec<Act>,
+    /// Every log at the end, as `history` gives it to one who has just come.
+    pub logs: BTreeMap<String, Vec<Event>>,
+    /// The last values at the end, as a join gives them to one who has just come.
+    pub latest: BTreeMap<String, Vec<Event>>,
+    /// What could not be done.
+    pub letters: Vec<Value>,
+}
+
+/// What one device did and saw, in order.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeviceRecord {
+    /// Its name.
+    pub device: String,
+    /// Whose it is.
+    pub user: String,
+    /// What happened.
+    pub entries: Vec<Entry>,
+    /// What happened on its connections.
+    pub tape: Vec<Note>,
+    /// How it stood at the end.
+    pub standing: Standing,
+    /// How often it did what.
+    pub operations: BTreeMap<&'static str, u64>,
+}
+
+/// How a device stands.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Standing {
+    /// Whether it is connected.
+    pub is_up: bool,
+    /// Whether it has nothing more to do: connected, all joined, nothing to catch up on, all sends settled.
+    pub is_settled: bool,
+    /// It has vanished for good: its sends stay open.
+    pub has_vanished: bool,
+    /// The channels that it has joined, each with the last seq at its callback.
+    pub joined: BTreeMap<String, u64>,
+    /// The channels that it wants, and was last refused.
+    pub barred: BTreeSet<String>,
+    /// The channels that it has joined, as the server knows it.
+    pub known: Option<BTreeSet<String>>,
+    /// Of each joined channel, the events that it has heard without a post, though it was a member; none as a rule.
+    pub unposted: BTreeMap<String, BTreeSet<u64>>,
+    /// Its own status in each joined channel; `None` where no answer told.
+    pub statuses: BTreeMap<String, Option<String>>,
+    /// Who was in them when it last asked.
+    pub rosters: Rosters,
+    /// Who is in them by what it was told since it joined.
+    pub told: Rosters,
+}
+
+impl Record {
+    /// The events of all logs.
+    pub(super) fn logged(&self) -> impl Iterator<Item = &Event> {
+        self.logs.values().flatten()
+    }
+
+    /// What the backend said, by its mark.
+    pub(super) fn published_by_mark(&self) -> BTreeMap<&str, &Published> {
+        self.published.iter().map(|one| (one.mark.as_str(), one)).collect()
+    }
+
+    /// The devices with what happened to them.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&DeviceRecord, &Entry)> {
+        self.devices.iter().flat_map(|device| device.entries.iter().map(move |entry| (device, entry)))
+    }
+}

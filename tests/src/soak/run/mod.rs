@@ -1,0 +1,192 @@
+//! The order of a run: a stack of its own, all gather, the storm, the quiet in which all must agree, the roll call, and the
+//! audit.
+
+mod gather;
+mod settle;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval};
+
+use self::settle::last_look;
+use super::audit::Findings;
+use super::chaos::{self, Damage};
+use super::issuer::Issuer;
+use super::manager::Manager;
+use super::plan::Plan;
+use super::publisher::Publisher;
+use super::record::{Act, DeviceRecord, Record, Standing};
+use super::world::World;
+use super::{Phase, Report, verify};
+use crate::Stack;
+
+/// Between two looks at how things stand.
+const LOOK: Duration = Duration::from_millis(200);
+/// Between two lines that tell how far a run is.
+const PROGRESS: Duration = Duration::from_secs(5);
+/// A connection's lease in these runs, so that nobody waits minutes for a ghost to go.
+const LEASE_SECONDS: u64 = 12;
+/// What a queue had given to a function that was killed comes again after this; long enough that none is slower.
+const VISIBILITY_SECONDS: u64 = 10;
+
+/// A device in use, as the run sees it.
+struct Handle {
+    user: String,
+    standing: Arc<Mutex<Standing>>,
+    vanish: watch::Sender<bool>,
+    vanishes_after: Option<f64>,
+}
+
+/// All that runs.
+struct Running {
+    stack: Arc<Stack>,
+    world: Arc<World>,
+    plan: Arc<Plan>,
+    issuer: Arc<Issuer>,
+    phase: watch::Sender<Phase>,
+    handles: Vec<Handle>,
+    devices: JoinSet<DeviceRecord>,
+}
+
+/// Runs a plan on a stack of its own. `None` where the tests run against a stack that they did not start.
+pub async fn run(plan: &Plan) -> Result<Option<Report>> {
+    let issuer = Arc::new(Issuer::new());
+    let lease = format!("LeaseSeconds={LEASE_SECONDS}");
+    let visibility = format!("{VISIBILITY_SECONDS}s");
+    let data = DataFolder::new()?;
+    let mut options = vec!["--parameter", &lease, "--visibility-max", &visibility, "--data", data.path()];
+    let issuers = issuer.options();
+    options.extend(issuers.iter().map(String::as_str));
+    let Some(stack) = Stack::private(&options)? else { return Ok(None) };
+    let stack = Arc::new(stack);
+    let mut running = Running::gather(plan, Arc::clone(&stack), issuer).await?;
+    let Storm { mut publisher, acts, damage } = running.storm().await?;
+    let mut faults = counts(&stack.faults().await?["injected"]);
+    for (kind, count) in damage.counts {
+        *faults.entry(kind).or_default() += count;
+    }
+    running.settle().await;
+    publisher.roll_call().await?;
+    running.hear_all(&publisher).await?;
+    let world = World::clone(&running.world);
+    let devices = running.end().await?;
+    // Not before: of a run that did not settle, somebody would still hear what this look has not seen.
+    let Findings { logs, latest } = last_look(&stack, &world).await?;
+    let letters = stack.backend().await?.all_dead_letters().await?;
+    let published = publisher.published().to_vec();
+    let record = Record { world, devices, published, acts, logs, latest, letters };
+    let breaches = verify::verify(&record);
+    Ok(Some(Report::new(plan, record, breaches, faults, stack.log().map(Path::to_owned))))
+}
+
+/// What the storm leaves behind.
+struct Storm {
+    publisher: Publisher,
+    acts: Vec<Act>,
+    damage: Damage,
+}
+
+/// Where a stack keeps its data: in memory where that can be a folder, for the engine waits for the disk at each write.
+/// What is killed is the stack and not the machine, so nothing is lost there. It goes when the run does.
+struct DataFolder(PathBuf);
+
+impl DataFolder {
+    fn new() -> Result<Self> {
+        let memory = PathBuf::from("/dev/shm");
+        let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
+        let path = folder.join(crate::unique("funnelcast-soak"));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
+impl Drop for DataFolder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+impl Running {
+    /// Faults on, everybody busy; then off.
+    async fn storm(&mut self) -> Result<Storm> {
+        let plan = Arc::clone(&self.plan);
+        self.stack.set_faults(&plan.faults(0)).await?;
+        self.phase.send_replace(Phase::Storm);
+        let of = || (Arc::clone(&self.stack), Arc::clone(&self.world), self.phase.subscribe());
+        let (stack, world, phase) = of();
+        let publisher = tokio::spawn(Publisher::new(stack, world, Arc::clone(&plan)).storm(phase));
+        let (stack, world, phase) = of();
+        let manager = Manager::new(stack, world, Arc::clone(&self.issuer), plan.manager());
+        let manager = tokio::spawn(manager.run(Arc::clone(&plan), phase));
+        let (stack, _, phase) = of();
+        let chaos = tokio::spawn(chaos::run(stack, Arc::clone(&plan), plan.chaos(), phase));
+        let begun = Instant::now();
+        let mut looks = interval(LOOK);
+        let mut told = begun;
+        while begun.elapsed() < plan.storm {
+            looks.tick().await;
+            let part = begun.elapsed().as_secs_f64() / plan.storm.as_secs_f64();
+            for handle in &self.handles {
+                if handle.vanishes_after.is_some_and(|after| after <= part) {
+                    handle.vanish.send_replace(true);
+                }
+            }
+            if told.elapsed() >= PROGRESS {
+                told = Instant::now();
+                self.tell(begun.elapsed());
+            }
+        }
+        self.phase.send_replace(Phase::Quiet);
+        let damage = chaos.await??;
+        self.stack.set_faults(&json!({})).await?;
+        Ok(Storm { publisher: publisher.await??, acts: manager.await??, damage })
+    }
+
+    fn tell(&self, elapsed: Duration) {
+        let up = self.standings().iter().filter(|standing| standing.is_up).count();
+        let (seed, seconds, of) = (self.plan.seed, elapsed.as_secs(), self.plan.storm.as_secs());
+        eprintln!("seed {seed}: {seconds} of {of} s, {up} of {} devices up", self.handles.len());
+    }
+
+    async fn end(mut self) -> Result<Vec<DeviceRecord>> {
+        self.phase.send_replace(Phase::Over);
+        let mut records = Vec::new();
+        while let Some(record) = self.devices.join_next().await {
+            records.push(record?);
+        }
+        records.sort_by(|a, b| a.device.cmp(&b.device));
+        Ok(records)
+    }
+
+    fn all_settled(&self) -> bool {
+        self.standings().iter().all(|standing| standing.is_settled || standing.has_vanished)
+    }
+
+    fn standings(&self) -> Vec<Standing> {
+        let standings = self.handles.iter().map(|handle| handle.standing.lock());
+        standings.map(|standing| standing.unwrap_or_else(PoisonError::into_inner).clone()).collect()
+    }
+
+    fn all_see_each_other(&self) -> bool {
+        let standings = self.standings();
+        let owners = self.handles.iter().map(|handle| handle.user.as_str());
+        verify::all_see_each_other(&owners.zip(&standings).collect::<Vec<_>>())
+    }
+}
+
+/// An object of numbers.
+pub(super) fn counts(value: &Value) -> BTreeMap<String, u64> {
+    let fields = value.as_object().into_iter().flatten();
+    fields.filter_map(|(name, count)| Some((name.clone(), count.as_u64()?))).collect()
+}

@@ -1,0 +1,79 @@
+//! Nobody hears what was sent after their membership was over: left, removed, or ended with the token or the grant.
+
+use std::collections::BTreeMap;
+
+use super::rights::Rights;
+use super::{Breach, Kind};
+use crate::soak::record::{DeviceRecord, Note, Record, Wire};
+
+/// How long a post may take that was begun before: its own tries, and a process that stood still meanwhile.
+const POST_MAX_MS: u64 = 10_000;
+
+pub(super) fn check(record: &Record) -> Vec<Breach> {
+    let rights = Rights::of(record);
+    record.devices.iter().flat_map(|device| one(device, &rights)).collect()
+}
+
+/// Why a connection is no member of a channel, and since when.
+struct Out {
+    since_ms: u64,
+    why: &'static str,
+}
+
+fn one(device: &DeviceRecord, rights: &Rights) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let mut out: BTreeMap<&str, Out> = BTreeMap::new();
+    let mut granted_until: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut token_until_ms = u64::MAX;
+    for (place, Note { at_ms, what }) in device.tape.iter().enumerate() {
+        match what {
+            Wire::Opened => {
+                (out, granted_until) = (BTreeMap::new(), BTreeMap::new());
+                token_until_ms = last_token(&device.tape[place..]);
+            }
+            Wire::Joining { channel } => {
+                out.remove(&**channel);
+                granted_until.remove(&**channel);
+            }
+            Wire::Joined { channel, until_ms: Some(until_ms), .. } => {
+                granted_until.insert(channel, *until_ms);
+            }
+            Wire::Left { channel } => drop(out.insert(channel, Out { since_ms: *at_ms, why: "left" })),
+            Wire::Revoked { channel } => {
+                out.insert(channel, Out { since_ms: *at_ms, why: "told of the removal" });
+            }
+            Wire::Posted { channel, event, seq, sent_ms } if event != "access.revoked" => {
+                let granted = granted_until.get(&**channel);
+                let ended = [
+                    (token_until_ms, "the token had ended"),
+                    (granted.copied().unwrap_or(u64::MAX), "the grant had ended"),
+                ];
+                let ended = ended.into_iter().map(|(since_ms, why)| Out { since_ms, why });
+                let removed = rights.out_since(&device.user, channel, *at_ms);
+                let removed = removed.map(|since_ms| Out { since_ms, why: "removed" });
+                let left = out.get(&**channel).map(|Out { since_ms, why }| Out { since_ms: *since_ms, why });
+                let is_over =
+                    |out: &Out| *sent_ms > out.since_ms || *at_ms > out.since_ms.saturating_add(POST_MAX_MS);
+                if let Some(Out { since_ms, why }) = ended.chain(removed).chain(left).find(is_over) {
+                    breaches.push(Kind::Overheard.because(format!(
+                        "{} of {} on {channel}: {event} {seq:?}, sent at {sent_ms} and heard at {at_ms}, though {why} at {since_ms}",
+                        device.device, device.user
+                    )));
+                }
+            }
+            _ => {}
+        }
+    }
+    breaches
+}
+
+/// Until when the connection's token counts that begins here, with all of its renewals: one may be in force before its
+/// answer has come.
+fn last_token(tape: &[Note]) -> u64 {
+    let connection = tape.iter().skip(1).take_while(|note| note.what != Wire::Opened);
+    let tokens = connection.filter_map(|note| match note.what {
+        Wire::Token { until_ms } | Wire::Renewing { until_ms } => Some(until_ms),
+        _ => None,
+    });
+    tokens.max().unwrap_or(u64::MAX)
+}

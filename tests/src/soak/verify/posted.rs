@@ -1,0 +1,49 @@
+//! A member without a break was posted to, each time: whoever was connected, with a token, a right and a join that held
+//! throughout, got each durable event by a post, within the time that deliveries which are owed take. That the client has
+//! fetched it does not count.
+
+use super::convergence::Excused;
+use super::spans::{Span, spans};
+use super::{Breach, Kind};
+use crate::soak::record::{DeviceRecord, Event, Record};
+
+/// How long a delivery may be owed: all tries of the fan-out queue, each after what the run lets a queue hide it for.
+const OWED_MAX_MS: u64 = 60_000;
+
+pub(super) fn check(record: &Record) -> Vec<Breach> {
+    let excused = Excused::of(record);
+    let mut breaches = Vec::new();
+    for device in &record.devices {
+        for span in spans(device) {
+            let log = record.logs.get(span.channel).map_or(&[][..], Vec::as_slice);
+            let is_missing = |event: &&Event| {
+                event.seq > Some(span.head)
+                    && event.seq.is_some_and(|seq| !span.posts.contains(&seq))
+                    && is_due(&span, event)
+                    && !is_own(&span, device, event)
+                    && !excused.has(event)
+            };
+            let missing: Vec<_> =
+                log.iter().filter(is_missing).map(|event| (event.seq, &event.key, &event.at)).collect();
+            if !missing.is_empty() {
+                let (name, channel, head) = (&device.device, span.channel, span.head);
+                let until = if span.is_held { "to the end" } else { "long enough" };
+                breaches.push(Kind::Unposted.because(format!(
+                    "{name} on {channel}: a member from {head} on, {until}, was never posted {missing:?}"
+                )));
+            }
+        }
+    }
+    breaches
+}
+
+/// Whether the membership was sure for as long as a delivery may take.
+fn is_due(span: &Span, event: &Event) -> bool {
+    let Some(sent_ms) = event.sent_ms() else { return false };
+    if span.is_held { sent_ms < span.sure_ms } else { sent_ms + OWED_MAX_MS < span.sure_ms }
+}
+
+fn is_own(span: &Span, device: &DeviceRecord, event: &Event) -> bool {
+    event.user.as_ref() == Some(&device.user)
+        && event.key.as_ref().is_some_and(|key| span.sent.contains(&**key))
+}

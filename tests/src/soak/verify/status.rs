@@ -1,0 +1,64 @@
+//! What the server knows of a connection is what the connection has asked for last, in whatever order its joins and leaves
+//! were served: by `status`, and by the requests that need a membership.
+
+use super::{Breach, Kind};
+use crate::soak::record::{DeviceRecord, Entry, Note, Record, Wire};
+
+/// How long it may take until somebody who was removed is told: the tries of a post, and of the function.
+const TOLD_MAX_MS: u64 = 10_000;
+/// Ends that come from a clock are told to the second.
+const CLOCK_MS: u64 = 2_000;
+
+pub(super) fn check(record: &Record) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for device in &record.devices {
+        breaches.extend(denials(device));
+        let disagreements = device.entries.iter().filter_map(|entry| match entry {
+            Entry::Disagrees { channel, what } => Some((channel, what)),
+            _ => None,
+        });
+        let name = &device.device;
+        breaches.extend(
+            disagreements.map(|(channel, what)| Kind::Deaf.because(format!("{name} on {channel}: {what}"))),
+        );
+        if device.standing.is_up {
+            let joined: Vec<&String> = device.standing.joined.keys().collect();
+            let known = device.standing.known.as_ref().map(|known| known.iter().collect::<Vec<_>>());
+            if known.as_ref() != Some(&joined) {
+                let evidence = format!("{name} at the end: joined {joined:?}, the server names {known:?}");
+                breaches.push(Kind::Deaf.because(evidence));
+            }
+        }
+    }
+    breaches
+}
+
+/// Refusals with `not_joined`, where the connection held, and nobody has told the device that it was removed.
+fn denials(device: &DeviceRecord) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let (mut token_until_ms, mut granted_until_ms) = (u64::MAX, u64::MAX);
+    for (place, Note { at_ms, what }) in device.tape.iter().enumerate() {
+        let rest = device.tape[place..].iter().skip(1);
+        let mut connection = rest.take_while(|note| note.what != Wire::Opened && note.what != Wire::Over);
+        match what {
+            Wire::Token { until_ms } => token_until_ms = *until_ms,
+            Wire::Joined { until_ms: Some(until_ms), .. } => granted_until_ms = *until_ms,
+            Wire::Denied { channel, asked_ms } => {
+                let is_ended = asked_ms + CLOCK_MS > token_until_ms.min(granted_until_ms);
+                let held = connection
+                    .clone()
+                    .any(|note| matches!(&note.what, Wire::Alive { asked_ms: later } if later > asked_ms));
+                let is_told = connection.any(|note| {
+                    matches!(&note.what, Wire::Revoked { channel: other } if other == channel)
+                        && note.at_ms < at_ms + TOLD_MAX_MS
+                });
+                if held && !is_told && !is_ended {
+                    let name = &device.device;
+                    breaches.push(Kind::Deaf.because(format!("{name} on {channel}: not_joined at {at_ms}")));
+                }
+            }
+            _ => {}
+        }
+    }
+    breaches
+}
