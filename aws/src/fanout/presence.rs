@@ -51,18 +51,17 @@ pub struct PresenceChange<'a> {
 /// What the table says of a user in a channel: what is, and what was told.
 #[derive(Debug)]
 pub struct PresenceSnapshot {
-    /// The channel's members; `None` where they are too many to name.
-    pub members: Option<Vec<Member>>,
-    /// What they were told of the user last.
+    /// The user's memberships.
+    pub own: Vec<Member>,
+    /// What the members were told of the user last.
     pub told: Told,
 }
 
 impl PresenceSnapshot {
-    /// Reads both: 2 reads.
+    /// Reads both: 1 read, and 1 a shard.
     pub async fn read(store: &Store, channel: &Channel, user: &UserId) -> Result<Self, Error> {
-        let (members, told) =
-            tokio::try_join!(store.few_members(channel, NAMED_MEMBERS_MAX), store.told(channel, user))?;
-        Ok(Self { members, told })
+        let (own, told) = tokio::try_join!(store.members_of_user(channel, user), store.told(channel, user))?;
+        Ok(Self { own, told })
     }
 }
 
@@ -71,10 +70,11 @@ impl Fanout {
     /// where it has changed 2 writes, 1 read a shard, and the posts. `first` is what was read after the change, if the caller
     /// has that already.
     ///
-    /// What is told is written down first, on condition that nobody has told anything else meanwhile, and that it has been
-    /// told after the posts. So the times of the events are in the order in which they were decided, and whoever comes after
-    /// a crash in between tells again. Whoever has told looks once more, because a change that was found told already may have
-    /// come in between.
+    /// What is told is written down first, on condition that nobody has told anything else meanwhile; then the members are
+    /// read and posted to; and then it is noted that they have been. So the times of the events are in the order in which they
+    /// were decided, a joiner either reads it in the roster or is posted to, and whoever comes after a crash in between tells
+    /// again. Whoever has told looks at the memberships once more, because a change that was found told already may have come
+    /// in between.
     ///
     /// # Errors
     /// [`Error::Internal`] where the table or the queue fails, or the presence keeps changing.
@@ -84,40 +84,39 @@ impl Fanout {
         change: &PresenceChange<'_>,
         mut first: Option<PresenceSnapshot>,
     ) -> Result<Tally, Error> {
-        let PresenceChange { user, .. } = *change;
+        let PresenceChange { user, name, .. } = *change;
         let mut tally = Tally::default();
         for round in 0..SETTLE_ROUNDS_MAX {
-            let PresenceSnapshot { members, told } = match first.take() {
+            let PresenceSnapshot { own, told } = match first.take() {
                 Some(snapshot) => snapshot,
                 None => PresenceSnapshot::read(&self.store, channel, user).await?,
             };
-            let own = match &members {
-                Some(members) => members.iter().filter(|member| member.user == *user).cloned().collect(),
-                None => self.store.members_of_user(channel, user).await?,
-            };
-            let presence = users(&own, now()).remove(user);
+            let now = now();
+            let presence = users(&own, now).remove(user);
             let status = presence.as_ref().map(|presence| presence.status);
             if status == told.status {
                 if told.telling.is_some() {
-                    tally = self.tell(channel, change, told, members.as_deref()).await?;
+                    tally = self.tell(channel, change, told).await?.0;
                 }
-                self.note_last_seen(channel, change, told, &own).await?;
+                self.keep_told(channel, change, Told { telling: None, ..told }, &own).await?;
                 return Ok(tally);
             }
             let seen_at = presence.map_or(change.at, |presence| presence.last_seen);
             let telling = Told {
                 status,
-                at: now().max(told.at + Duration::from_millis(1)),
+                at: now.max(told.at + Duration::from_millis(1)),
                 last_seen: seen_at.max(told.last_seen + Duration::from_millis(1)),
                 telling: Some(match (told.status, status) {
                     (None, _) => EventName::PresenceJoin,
                     (_, Some(_)) => EventName::PresenceUpdate,
                     (_, None) => EventName::PresenceLeave,
                 }),
+                until: Told::life_from(now),
             };
-            if self.store.put_told(channel, user, told, telling).await? {
-                tally = self.tell(channel, change, telling, members.as_deref()).await?;
-                if self.presence_of(channel, user).await?.map(|now| now.status) == status {
+            if self.store.put_told(channel, (user, name), told, telling).await? {
+                let is_now;
+                (tally, is_now) = self.tell(channel, change, telling).await?;
+                if is_now == status {
                     return Ok(tally);
                 }
             }
@@ -126,9 +125,39 @@ impl Fanout {
         Err(Error::Internal("a user's presence kept changing while it was told".into()))
     }
 
-    /// Keeps when the user was last seen, where this change is that but tells nobody anything: all connections that are left
-    /// ended before it, and the user will have left when their grace is over.
-    async fn note_last_seen(
+    /// Posts what a user's presence is to those members who do not know it, or has their number told where they are too many
+    /// to name, and notes that this is done. Returns also the user's status by the memberships that it has read.
+    async fn tell(
+        &self,
+        channel: &Channel,
+        change: &PresenceChange<'_>,
+        telling: Told,
+    ) -> Result<(Tally, Option<Status>), Error> {
+        let PresenceChange { user, name, known_by, .. } = *change;
+        let Told { status, at, last_seen, telling: Some(event), .. } = telling else {
+            return Ok((Tally::default(), telling.status));
+        };
+        let members = self.store.few_members(channel, NAMED_MEMBERS_MAX).await?;
+        let (tally, own) = if let Some(members) = &members {
+            let (user_id, name) = (user.clone(), name.clone());
+            let from = Sender { user_id: user_id.clone(), name: name.clone() };
+            let known_by = known_by.filter(|(_, known)| status == Some(*known));
+            let presence = Presence { user_id, name, status: status.unwrap_or(Status::Offline), last_seen };
+            let event = presence_event(channel, event, &presence, at, Some(from))?;
+            let except = known_by.map(|(connection, _)| connection);
+            (self.post_or_owe(event, members, except).await?, users(members, now()).remove(user))
+        } else {
+            self.count_later(channel).await?;
+            let own = self.store.members_of_user(channel, user).await?;
+            (Tally::default(), users(&own, now()).remove(user))
+        };
+        self.store.note_told(channel, user, telling).await?;
+        Ok((tally, own.map(|own| own.status)))
+    }
+
+    /// Keeps what was told, where it is still true but would count for less time than a connection may live; and when the user
+    /// was last seen, where this change is that, because all connections that are left ended before it.
+    async fn keep_told(
         &self,
         channel: &Channel,
         change: &PresenceChange<'_>,
@@ -136,45 +165,17 @@ impl Fanout {
         own: &[Member],
     ) -> Result<(), Error> {
         let is_last = own.iter().all(|member| member.departed_at.is_some_and(|at| at < change.at));
-        if own.is_empty() || !is_last || change.at <= told.last_seen {
+        let is_seen_later = is_last && told.last_seen < change.at;
+        if told.status.is_none() || !(is_seen_later || told.ends_early(now())) {
             return Ok(());
         }
-        let at = told.at + Duration::from_millis(1);
-        let seen = Told { at, last_seen: change.at, telling: None, ..told };
-        self.store.put_told(channel, change.user, told, seen).await.map(drop)
-    }
-
-    /// What a user's presence in a channel is: 1 read a shard.
-    async fn presence_of(&self, channel: &Channel, user: &UserId) -> Result<Option<Presence>, Error> {
-        let members = self.store.members_of_user(channel, user).await?;
-        Ok(users(&members, now()).remove(user))
-    }
-
-    /// Posts what a user's presence is to those members who do not know it, or has their number told where they are too many
-    /// to name; and writes down that this is done.
-    async fn tell(
-        &self,
-        channel: &Channel,
-        change: &PresenceChange<'_>,
-        telling: Told,
-        members: Option<&[Member]>,
-    ) -> Result<Tally, Error> {
-        let Told { status, at, last_seen, telling: Some(event) } = telling else {
-            return Ok(Tally::default());
+        let kept = Told {
+            at: told.at + Duration::from_millis(1),
+            last_seen: if is_seen_later { change.at } else { told.last_seen },
+            until: Told::life_from(now()),
+            ..told
         };
-        let tally = if let Some(members) = members {
-            let (user_id, name) = (change.user.clone(), change.name.clone());
-            let from = Sender { user_id: user_id.clone(), name: name.clone() };
-            let known_by = change.known_by.filter(|(_, known)| status == Some(*known));
-            let presence = Presence { user_id, name, status: status.unwrap_or(Status::Offline), last_seen };
-            let event = presence_event(channel, event, &presence, at, Some(from))?;
-            self.post_or_owe(event, members, known_by.map(|(connection, _)| connection)).await?
-        } else {
-            self.count_later(channel).await?;
-            Tally::default()
-        };
-        self.store.note_told(channel, change.user, telling).await?;
-        Ok(tally)
+        self.store.put_told(channel, (change.user, change.name), told, kept).await.map(drop)
     }
 
     /// Changes what the caller says of themselves on this connection, and tells the others if that changes what they are over

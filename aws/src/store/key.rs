@@ -68,9 +68,9 @@ pub(super) fn count(channel: &Channel) -> String {
     format!("COUNT#{channel}")
 }
 
-/// What a channel's members were told of one user.
-pub(super) fn told(channel: &Channel, user: &UserId) -> String {
-    format!("TOLD#{channel}#{user}")
+/// What a channel's members were told of its users.
+pub(super) fn told(channel: &Channel) -> String {
+    format!("TOLD#{channel}")
 }
 
 pub(super) fn rate(user: &UserId) -> String {

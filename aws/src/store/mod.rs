@@ -8,7 +8,7 @@
 //! | receipts | `READ#channel` / userId | [`receipts`] |
 //! | latest | `LAST#channel` / key | [`latest`] |
 //! | conversation | `CONV#id` / `META`, `CONV#id` / `USER#u` | [`conversations`] |
-//! | what members were told of a user | `TOLD#channel#userId` / `META` | [`presence`] |
+//! | what members were told of a user | `TOLD#channel` / userId | [`presence`] |
 //! | presence's pace | `COUNT#channel` / `META` | [`presence`] |
 //! | rate | `RATE#user` / window | [`rate`] |
 //! | what a user is to a company, by Whop | `TEAM#user` / company | [`teams`] |

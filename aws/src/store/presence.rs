@@ -1,21 +1,25 @@
 //! Who is in a channel: the users who have a membership in it that counts, each once, however many connections they have.
 //!
-//! The memberships are the truth. Beside them lies, for each user of a channel, what its members were told of that user
-//! last: whoever changes a membership compares the two, and tells the members where they differ
-//! ([`Fanout::settle_presence`](crate::Fanout::settle_presence)). A connection that has ended leaves its membership for
-//! [`DEPARTURE_GRACE`], so a user who is back by then has never been away.
+//! The memberships decide, and the roster is what the members were told of that: a row for each user, which is changed
+//! when the members are told ([`Fanout::settle_presence`](crate::Fanout::settle_presence)). So a joiner that writes its
+//! membership and then reads the roster knows what all others know, and is told what changes later. A connection that has
+//! ended leaves its membership for [`DEPARTURE_GRACE`], so a user who is back by then has never been away.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{
     Channel, Error, Timestamp, UserId,
     action::Roster,
     event::{EventName, Presence, Status},
+    identity::Name,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Item, Member, Store, failed, from_item, if_met, key, to_item};
+use super::{Item, Member, Store, connections::CONNECTION_AGE_MAX, failed, from_item, if_met, key, to_item};
 use crate::now;
 
 /// How long a user may be without a connection before they have left: a reload, a tunnel, a change of networks.
@@ -26,9 +30,9 @@ pub const NAMED_MEMBERS_MAX: usize = 100;
 pub const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 /// How far the clocks of two functions may be apart: presence events older than that by a roster's clock are in it.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
-/// How long what was told of a user is remembered. Longer than any connection lives, so it is told again only of somebody
-/// who stays for days by one connection after another.
-const TOLD_LIFE: Duration = Duration::from_hours(7 * 24);
+/// How long what was told of a user counts, unless it is told again: whoever joins sees to it that it is longer than the
+/// connection can live, so that only what nobody has cleaned up ends by it.
+const TOLD_LIFE: Duration = Duration::from_hours(6);
 
 /// What the members of a channel were told of a user last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,12 +48,37 @@ pub struct Told {
     /// The event, until all have been told it: whoever finds it here tells it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub telling: Option<EventName>,
+    /// Until when it counts.
+    pub until: Timestamp,
 }
 
 impl Told {
     /// Nothing, ever.
-    pub const NOTHING: Self =
-        Self { status: None, at: Timestamp::EPOCH, last_seen: Timestamp::EPOCH, telling: None };
+    pub const NOTHING: Self = Self {
+        status: None,
+        at: Timestamp::EPOCH,
+        last_seen: Timestamp::EPOCH,
+        telling: None,
+        until: Timestamp::EPOCH,
+    };
+
+    /// Until when something counts that is told now.
+    pub fn life_from(now: Timestamp) -> Timestamp {
+        now + TOLD_LIFE
+    }
+
+    /// Whether it may end before a connection does that joins now.
+    pub fn ends_early(&self, now: Timestamp) -> bool {
+        self.until < now + CONNECTION_AGE_MAX
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ToldRow {
+    sk: UserId,
+    name: Name,
+    #[serde(flatten)]
+    told: Told,
 }
 
 impl Store {
@@ -58,37 +87,49 @@ impl Store {
     pub async fn roster(&self, channel: &Channel) -> Result<Roster, Error> {
         let now = now();
         let mut members = 0;
-        let mut users = BTreeMap::new();
+        let mut counted = BTreeSet::new();
         let mut pages = self.members(channel);
         while let Some(page) = pages.next().await? {
             members += page.len();
-            add(&mut users, &page, now);
+            counted
+                .extend(page.into_iter().filter(|member| member.is_present(now)).map(|member| member.user));
         }
-        let count = users.len();
-        let users = if members <= NAMED_MEMBERS_MAX { users.into_values().collect() } else { Vec::new() };
-        Ok(Roster { users, count, at: contained_until(now) })
+        let at = contained_until(now);
+        if members > NAMED_MEMBERS_MAX {
+            return Ok(Roster { users: Vec::new(), count: counted.len(), at });
+        }
+        let users: Vec<_> = self.told_users(channel).await?.into_iter().filter_map(as_present(now)).collect();
+        Ok(Roster { count: users.len(), users, at })
+    }
+
+    /// What the members of a channel were told of each of its users, by their ids: 1 read. It is meant for channels of no more
+    /// than [`NAMED_MEMBERS_MAX`] memberships, and stops beyond as many users.
+    pub async fn told_users(&self, channel: &Channel) -> Result<Vec<(UserId, Name, Told)>, Error> {
+        let query = self.query(key::told(channel)).set_limit(i32::try_from(2 * NAMED_MEMBERS_MAX).ok());
+        let page = query.send().await.map_err(failed("Query of what was told"))?;
+        let rows = page.items.unwrap_or_default().into_iter().map(from_item);
+        rows.map(|row| row.map(|ToldRow { sk, name, told }| (sk, name, told))).collect()
     }
 
     /// What the channel's members were told of a user last: 1 read.
     pub async fn told(&self, channel: &Channel, user: &UserId) -> Result<Told, Error> {
-        let get = self.get(key::told(channel, user), key::META.to_owned());
+        let get = self.get(key::told(channel), user.to_string());
         let item = get.send().await.map_err(failed("GetItem of what was told"))?.item;
-        item.map_or(Ok(Told::NOTHING), from_item)
+        item.map_or(Ok(Told::NOTHING), |item| from_item(item).map(|row: ToldRow| row.told))
     }
 
-    /// Writes down what the channel's members are told, unless somebody has told them something else since `before`
-    /// was read: 1 write. Returns whether it was written.
+    /// Writes down what the channel's members are told, unless somebody has told them something else since `before` was
+    /// read: 1 write. Returns whether it was written.
     pub async fn put_told(
         &self,
         channel: &Channel,
-        user: &UserId,
+        (user, name): (&UserId, &Name),
         before: Told,
         told: Told,
     ) -> Result<bool, Error> {
-        let mut item = to_item(told)?;
-        item.insert("pk".to_owned(), AttributeValue::S(key::told(channel, user)));
-        item.insert("sk".to_owned(), AttributeValue::S(key::META.to_owned()));
-        item.insert("ttl".to_owned(), AttributeValue::N((told.at + TOLD_LIFE).as_secs().to_string()));
+        let mut item = to_item(ToldRow { sk: user.clone(), name: name.clone(), told })?;
+        item.insert("pk".to_owned(), AttributeValue::S(key::told(channel)));
+        item.insert("ttl".to_owned(), AttributeValue::N(told.until.as_secs().to_string()));
         let put = self.put(item);
         let put = if before == Told::NOTHING {
             put.condition_expression("attribute_not_exists(pk)")
@@ -100,14 +141,23 @@ impl Store {
         Ok(if_met("PutItem of what was told", put.send().await)?.is_some())
     }
 
-    /// Notes that the channel's members have all been told this: 1 write, unless something later has been told since.
+    /// Notes that the channel's members have all been told this, unless something later has been told since: 1 write. Of a
+    /// user who has left nothing stays.
     pub async fn note_told(&self, channel: &Channel, user: &UserId, told: Told) -> Result<(), Error> {
+        let (pk, sk) = (key::told(channel), user.to_string());
+        let at = AttributeValue::S(told.at.to_string());
+        if told.status.is_none() {
+            let delete = self.delete(pk, sk).condition_expression("#at = :at");
+            let delete =
+                delete.expression_attribute_names("#at", "at").expression_attribute_values(":at", at);
+            return if_met("DeleteItem of what was told", delete.send().await).map(drop);
+        }
         let update = self
-            .update(key::told(channel, user), key::META.to_owned())
+            .update(pk, sk)
             .update_expression("REMOVE telling")
             .condition_expression("#at = :at")
             .expression_attribute_names("#at", "at")
-            .expression_attribute_values(":at", AttributeValue::S(told.at.to_string()));
+            .expression_attribute_values(":at", at);
         if_met("UpdateItem of what was told", update.send().await).map(drop)
     }
 
@@ -134,6 +184,14 @@ impl Store {
 /// Up to when all presence events are contained in a roster that was read at this time.
 pub fn contained_until(read_at: Timestamp) -> Timestamp {
     read_at - CLOCK_SKEW_MAX
+}
+
+/// Of what was told of a user, the presence, where that is that they are here.
+pub fn as_present(now: Timestamp) -> impl Fn((UserId, Name, Told)) -> Option<Presence> {
+    move |(user_id, name, told)| {
+        let status = told.status.filter(|_| now < told.until)?;
+        Some(Presence { user_id, name, status, last_seen: told.last_seen })
+    }
 }
 
 /// The users who are here by these members.

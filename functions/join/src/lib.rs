@@ -14,14 +14,15 @@ use funnelcast_aws::{
         Member, Recovery, Right,
         joins::{Confirmation, left_since},
         latest::Latest,
-        presence,
+        presence::{self, Told},
         rate::SENDS,
     },
 };
 use funnelcast_core::{
-    Channel, Error, Grant, JoinOrder, Timestamp,
+    Channel, Error, Grant, JoinOrder, Timestamp, UserId,
     action::{Join, Joined, LATEST_CURSOR_BYTES_MAX},
     event::Presence,
+    identity::Name,
     policy::Lane,
     size::{Room, json_bytes},
 };
@@ -83,27 +84,15 @@ pub async fn join(
     let member = store.put_membership(caller, &channel, right, order).await?;
 
     let read_at = now();
-    let (recovery, latest, snapshot, _, ()) = tokio::try_join!(
+    let (recovery, latest, roster, _, ()) = tokio::try_join!(
         store.recover(&channel, since),
         latest(store, &channel),
-        async {
-            if sees_others {
-                PresenceSnapshot::read(store, &channel, &member.user).await.map(Some)
-            } else {
-                Ok(None)
-            }
-        },
+        async { if sees_others { roster(store, &channel).await } else { Ok(None) } },
         right_to_join(fanout, caller, &channel, grant, member.join_order),
         confirm(fanout, &channel, &member),
     )?;
-    let members = snapshot.as_ref().and_then(|snapshot| snapshot.members.as_deref()).unwrap_or_default();
-    let presence = presence::users(members, read_at);
-    if sees_others {
-        let own = presence.get(&member.user).map_or(member.status, |own| own.status);
-        let change = PresenceChange { known_by: Some((&caller.connection, own)), ..caller.change() };
-        fanout.settle_presence(&channel, &change, snapshot).await?;
-    }
-    let presence = presence.into_values().collect();
+    let presence =
+        if sees_others { settle(fanout, caller, &channel, &member, roster).await? } else { Vec::new() };
     let at = presence::contained_until(read_at);
     let joined = reply(channel, recovery, latest, presence, at)?;
     measure::joined(joined.channel.kind(), since.map(|_| joined.events.len()));
@@ -141,6 +130,45 @@ fn reply(
     (joined.events, joined.more) = (events, more);
     (joined.latest, joined.latest_next) = latest.into_page()?;
     Ok(joined)
+}
+
+/// A channel's members, and what they were told of each of its users.
+type RosterRows = (Vec<Member>, Vec<(UserId, Name, Told)>);
+
+/// Reads who is here; `None` where they are too many to name. `presence` has their number.
+async fn roster(store: &Store, channel: &Channel) -> Result<Option<RosterRows>, Error> {
+    let (members, told) = tokio::try_join!(
+        store.few_members(channel, presence::NAMED_MEMBERS_MAX),
+        store.told_users(channel),
+    )?;
+    Ok(members.map(|members| (members, told)))
+}
+
+/// Tells the others that the caller has come, and gives the roster as the caller is to know it.
+async fn settle(
+    fanout: &Fanout,
+    caller: &Caller,
+    channel: &Channel,
+    member: &Member,
+    roster: Option<RosterRows>,
+) -> Result<Vec<Presence>, Error> {
+    let Some((mut members, told)) = roster else {
+        fanout.settle_presence(channel, &caller.change(), None).await?;
+        return Ok(Vec::new());
+    };
+    let user = &caller.identity.user;
+    members.retain(|member| member.user == *user);
+    let own = presence::users(&members, caller.now).remove(user);
+    let own_told =
+        told.iter().find(|(told_of, ..)| told_of == user).map_or(Told::NOTHING, |(_, _, told)| *told);
+    let status = own.as_ref().map_or(member.status, |own| own.status);
+    let change = PresenceChange { known_by: Some((&caller.connection, status)), ..caller.change() };
+    let snapshot = PresenceSnapshot { own: members, told: own_told };
+    fanout.settle_presence(channel, &change, Some(snapshot)).await?;
+    let others = told.into_iter().filter(|(told_of, ..)| told_of != user);
+    let mut roster: Vec<_> = others.filter_map(presence::as_present(caller.now)).chain(own).collect();
+    roster.sort_by(|one, other| one.user_id.cmp(&other.user_id));
+    Ok(roster)
 }
 
 /// By what right the caller may be in the channel. If there is none, a membership of the connection from before ends.

@@ -4,15 +4,19 @@
 
 use std::collections::BTreeMap;
 
-use funnelcast_core::{Identity, JoinOrder, Timestamp, event::Status, identity::CompaniesBy};
+use funnelcast_core::{
+    Identity, JoinOrder, Timestamp,
+    event::Status,
+    identity::{CompaniesBy, Name},
+};
 use futures_util::future::join_all;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::Value;
 
-use super::{super::presence::PresenceSnapshot, *};
+use super::*;
 use crate::{
     Caller,
-    store::{Right, connections::ChannelJoin, tests::Table},
+    store::{Right, connections::ChannelJoin, presence::Told, tests::Table},
 };
 
 /// What one device does.
@@ -75,20 +79,22 @@ fn channel() -> Channel {
     "conversation:c1".parse().unwrap()
 }
 
-async fn join(fanout: &Fanout, caller: &Caller) {
+/// Joins, and gives the roster that the joiner has read.
+async fn join(fanout: &Fanout, caller: &Caller) -> Vec<(UserId, Name, Told)> {
     if fanout.store.connection(&caller.identity.user, &caller.connection).await.unwrap().is_none() {
         fanout.store.put_connection(caller).await.unwrap();
     }
     fanout.store.put_membership(caller, &channel(), Right::Own, caller.order).await.unwrap();
-    let seen = PresenceSnapshot::read(&fanout.store, &channel(), &caller.identity.user).await.unwrap();
-    fanout.settle_presence(&channel(), &caller.change(), Some(seen)).await.unwrap();
+    let roster = fanout.store.told_users(&channel()).await.unwrap();
+    fanout.settle_presence(&channel(), &caller.change(), None).await.unwrap();
+    roster
 }
 
 /// What a device does, whole.
 async fn change(fanout: &Fanout, caller: &Caller, change: Change) {
     let user = &caller.identity.user;
     match change {
-        Change::Join => join(fanout, caller).await,
+        Change::Join => drop(join(fanout, caller).await),
         Change::Leave => fanout.leave(caller, &channel(), caller.order).await.unwrap(),
         Change::Says(status) => drop(fanout.change_status(caller, &channel(), status).await.unwrap()),
         Change::IsLost | Change::Expires => {
@@ -105,23 +111,30 @@ async fn change(fanout: &Fanout, caller: &Caller, change: Change) {
     }
 }
 
-/// What somebody has been told who heard all of it, by the order of the events' times.
-fn told(stub: &Stub) -> BTreeMap<String, String> {
-    let mut latest = BTreeMap::<String, (Timestamp, String)>::new();
-    for request in stub.requests().iter().filter(|request| request.target.contains("watcher")) {
+/// What a connection knows of the users: the roster that it was given, and what was posted to it since, by the events' times.
+fn known_to(stub: &Stub, connection: &str, roster: Vec<(UserId, Name, Told)>) -> BTreeMap<String, String> {
+    let status = |status: Option<Status>| serde_json::to_value(status).unwrap().as_str().map(str::to_owned);
+    let of_roster =
+        roster.into_iter().map(|(user, _, told)| (user.to_string(), (told.at, status(told.status))));
+    let mut known: BTreeMap<String, (Timestamp, Option<String>)> = of_roster.collect();
+    for request in stub.requests().iter().filter(|request| request.target.contains(connection)) {
         let event: Value = serde_json::from_slice(&request.body).unwrap();
         let at: Timestamp = serde_json::from_value(event["at"].clone()).unwrap();
-        let status = match event["event"].as_str().unwrap() {
-            "presence.leave" => "gone".to_owned(),
-            _ => event["data"]["status"].as_str().unwrap().to_owned(),
-        };
+        let is_here = event["event"] != "presence.leave";
+        let status = event["data"]["status"].as_str().filter(|_| is_here).map(str::to_owned);
         let user = event["data"]["userId"].as_str().unwrap().to_owned();
-        let known = latest.entry(user).or_insert((Timestamp::EPOCH, String::new()));
-        if at > known.0 {
+        let known = known.entry(user).or_insert((Timestamp::EPOCH, None));
+        if at >= known.0 {
             *known = (at, status);
         }
     }
-    latest.into_iter().map(|(user, (_, status))| (user, status)).filter(|(_, s)| s != "gone").collect()
+    known.into_iter().filter_map(|(user, (_, status))| Some((user, status?))).collect()
+}
+
+/// Those whose devices change.
+fn devices_of(mut users: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    users.retain(|user, _| user == "ann" || user == "bob");
+    users
 }
 
 async fn roster(fanout: &Fanout) -> BTreeMap<String, String> {
@@ -171,23 +184,21 @@ async fn the_members_know_what_the_roster_says() {
             changes.push((what, who, breaks_off));
         }
         let fanout = &fanout;
-        join_all(changes.iter().map(async |(what, who, breaks_off)| {
+        let newcomer = caller("newcomer", &format!("newcomer-{round}="));
+        let changing = join_all(changes.iter().map(async |(what, who, breaks_off)| {
             if let Some(micros) = breaks_off {
                 let first = std::time::Duration::from_micros(*micros);
                 let _ = tokio::time::timeout(first, change(fanout, who, *what)).await;
             }
             change(fanout, who, *what).await;
-        }))
-        .await;
-        let (told, is) = (told(&stub), roster(fanout).await);
-        let others = |users: &BTreeMap<String, String>| {
-            users
-                .iter()
-                .filter(|(user, _)| *user != "watcher")
-                .map(|(u, s)| format!("{u} {s}"))
-                .collect::<Vec<_>>()
-        };
+        }));
+        let (_, roster_of_newcomer) = tokio::join!(changing, join(fanout, &newcomer));
+        let is = devices_of(roster(fanout).await);
         let did: Vec<_> = changes.iter().map(|(what, who, _)| (what, who.connection.to_string())).collect();
-        assert_eq!(others(&told), others(&is), "round {round}: {did:?}");
+        let known = known_to(&stub, "watcher", Vec::new());
+        assert_eq!(devices_of(known), is, "round {round}: {did:?}");
+        let known = known_to(&stub, newcomer.connection.as_str().trim_end_matches('='), roster_of_newcomer);
+        assert_eq!(devices_of(known), is, "who came in round {round}: {did:?}");
+        fanout.leave(&newcomer, &channel(), newcomer.order.next()).await.unwrap();
     }
 }
