@@ -241,7 +241,7 @@ export class Client {
         return link && this.#memberships.has(link, feed()) ? link : undefined;
       },
       rejoin: link => this.#memberships.rejoin(link, feed()),
-      revoked: () => this.#memberships.revoke(feed()),
+      revoked: (source, order) => this.#memberships.revoke(feed(), source, order),
       isClosed: () => this.state === 'closed',
       durable: event => this.#queue.heard(event),
       lost: loss => this.#queue.lost(feed().channel, loss.after),

@@ -27,7 +27,7 @@ export interface FeedHooks {
   /** The channel's log could not be read on this link: it is to be joined again. */
   rejoin(link: Link): void;
   /** The server says that the user has lost the channel. */
-  revoked(): void;
+  revoked(source: object, order: number | undefined): boolean;
   /** Whether the client is closed, so that nothing is to be told. */
   isClosed(): boolean;
   /** A durable event, before the listeners hear it. */
@@ -94,7 +94,7 @@ export class Feed {
       this.#mindGap();
       return;
     }
-    if (event.event === 'access.revoked') this.#hooks.revoked();
+    if (event.event === 'access.revoked' && !this.#hooks.revoked(source, event.data.order)) return;
     if (this.#news.hear(event, source)) this.#each(cursor => cursor.moment(event));
   }
 

@@ -77,9 +77,16 @@ export class Memberships {
     this.#rolls.get(link)?.rejoin(feed);
   }
 
-  /** The user has lost a channel. */
-  revoke(feed: Feed): void {
+  /**
+   * The user has lost a channel. False: they have asked for it again since, so this is not about what they have now.
+   *
+   * @param source - the link on which that was said
+   * @param order - the place of the join that it is about
+   */
+  revoke(feed: Feed, source: object, order: number | undefined): boolean {
+    if (this.#rolls.get(source as Link)?.isPast(feed, order)) return false;
     for (const roll of this.#rolls.values()) roll.revoke(feed);
+    return true;
   }
 
   /** Whether a channel is joined on a link. */

@@ -23,6 +23,8 @@ interface Membership {
   isAsked: boolean;
   /** Whether the user lost the channel while it was being joined. */
   isRevoked: boolean;
+  /** The place of the last join of it. */
+  order: number;
   /** Settled with the first answer that counts. */
   joined: Deferred<void>;
   isAnswered: boolean;
@@ -78,6 +80,7 @@ export class Roll {
       state: 'joining',
       isAsked: false,
       isRevoked: false,
+      order: 0,
       joined: deferred(),
       isAnswered: false,
       saying: undefined,
@@ -112,6 +115,11 @@ export class Roll {
     this.#members.delete(feed.channel);
     answer(member, closed('nobody uses the channel any more'));
     if (member.state !== 'refused' && !this.#link.join) void this.#leave(feed);
+  }
+
+  /** Whether a channel has been asked for again since the join of this place. */
+  isPast(feed: Feed, order: number | undefined): boolean {
+    return order !== undefined && order < (this.#members.get(feed.channel)?.order ?? 0);
   }
 
   /** The user has lost a channel. Whether they may have it again is for the server to say when somebody asks for it. */
@@ -177,7 +185,8 @@ export class Roll {
     const grant = await feed.grant();
     if (!this.#isCurrent(member)) return;
     const since = feed.since();
-    const fields = { channel: feed.channel, since, grant, order: ++this.#order };
+    member.order = ++this.#order;
+    const fields = { channel: feed.channel, since, grant, order: member.order };
     member.isAsked = true;
     const reply = await (this.#link.join?.(fields) ?? this.#link.request('join', fields));
     member.isAsked = false;

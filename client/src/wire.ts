@@ -232,13 +232,24 @@ export interface PresenceCount {
   count: number;
 }
 
-/** The user has been taken out of the channel: nothing more of it comes, until he may join again. */
+/** The user has been taken out of the channel: nothing more of it comes, until they join again and may. */
 export interface AccessRevoked {
   /** Who. */
   userId: string;
   /** Why, in the backend's words. 1 to 4096 bytes. */
   reason: string;
+  /** The place of the `join` whose membership has ended: it is not about a later one. */
+  order: JoinOrder;
 }
+
+/**
+ * The place of a `join` or `leave` among those of its connection: a whole number from 1 to 2^53 - 1 that
+ * rises with each of them.
+ *
+ * A client counts from 1 on each new socket. Where a frame names no place, it has the time in milliseconds at
+ * which API Gateway received it, so one connection uses either numbers of its own throughout or none.
+ */
+export type JoinOrder = number;
 
 /** News of one funnel; the last one of each is given on join. */
 export interface FunnelUpdate {
@@ -449,15 +460,6 @@ export interface JoinFields {
   /** Its place among the `join`s and `leave`s of the connection; default: when it was received. */
   order?: JoinOrder;
 }
-
-/**
- * The place of a `join` or `leave` among those of its connection: a whole number from 1 to 2^53 - 1 that
- * rises with each of them.
- *
- * A client counts from 1 on each new socket. Where a frame names no place, it has the time in milliseconds at
- * which API Gateway received it, so one connection uses either numbers of its own throughout or none.
- */
-export type JoinOrder = number;
 
 /** The reply to `join`. */
 export interface Joined {

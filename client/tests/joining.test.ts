@@ -191,6 +191,24 @@ describe('leaving', () => {
   });
 });
 
+test('to be put out of a channel says nothing of a membership that was asked for later', async () => {
+  const OTHER = 'conversation:c2';
+  const { server, client } = await joinedScene();
+  const first = client.subscribe(OTHER, () => {});
+  await pass(100);
+  first.unsubscribe();
+  await pass(6_000); // its join, the second of the socket, is followed by a leave
+  const told: string[] = [];
+  client.subscribe(OTHER, event => told.push(event.event));
+  await pass(100);
+  const data = { userId: 'user_1', reason: 'refunded', order: 2 };
+  server.post({ type: 'event', channel: OTHER, event: 'access.revoked', at: '', data });
+  await pass(100);
+  server.say(OTHER, 'still here');
+  await pass(100);
+  expect(told).toEqual(['chat.message']);
+});
+
 test('a channel of which the user was put out is asked for by the next who listens, who is told the truth', async () => {
   const it = await joinedScene();
   const data = { userId: 'user_1', reason: 'refunded' };

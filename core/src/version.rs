@@ -38,8 +38,17 @@ pub struct Version {
     pub revision: Option<Revision>,
     /// When it was made, never in the future.
     pub at: Timestamp,
+    /// How far in the future it said to be made, in milliseconds: of changes by a clock that is ahead, which reach us at the same
+    /// moment, this is what is left of their order.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ahead_ms: i64,
     /// By which clock.
     pub clock: Clock,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl Version {
@@ -52,7 +61,8 @@ impl Version {
         taken: Timestamp,
     ) -> Self {
         let (at, clock) = timestamp.map_or(sent, |timestamp| (timestamp, Clock::Producer));
-        Self { revision, at: at.min(taken), clock }
+        let kept = at.min(taken);
+        Self { revision, at: kept, ahead_ms: at.as_millis() - kept.as_millis(), clock }
     }
 
     /// Whether a change of this version must not replace one of version `standing`. Of two that are equally new the
@@ -64,7 +74,7 @@ impl Version {
         match (self.clock, standing.clock) {
             (Clock::Receipt, _) => false,
             (Clock::Bus, _) | (_, Clock::Bus) => self.at.as_secs() < standing.at.as_secs(),
-            (Clock::Producer, _) => self.at < standing.at,
+            (Clock::Producer, _) => (self.at, self.ahead_ms) < (standing.at, standing.ahead_ms),
         }
     }
 
@@ -74,7 +84,11 @@ impl Version {
     pub fn after(self, before: Option<&Self>) -> Self {
         let Some(before) = before else { return self };
         let revision = self.revision.max(before.revision);
-        if before.at > self.at { Self { revision, ..*before } } else { Self { revision, ..self } }
+        if (before.at, before.ahead_ms) > (self.at, self.ahead_ms) {
+            Self { revision, ..*before }
+        } else {
+            Self { revision, ..self }
+        }
     }
 
     /// [`Error::Conflict`], for a change that is older than this version, which stands.
@@ -101,7 +115,7 @@ mod tests {
     }
 
     fn version(revision: impl Into<Option<Revision>>, at: i64, clock: Clock) -> Version {
-        Version { revision: revision.into(), at: millis(at), clock }
+        Version { revision: revision.into(), at: millis(at), ahead_ms: 0, clock }
     }
 
     #[test]
@@ -137,6 +151,18 @@ mod tests {
         assert_eq!((bus.at, bus.clock), (millis(5), Clock::Bus));
         let own = Version::new(None, Some(millis(hour)), (millis(0), Clock::Bus), millis(5));
         assert_eq!((own.at, own.clock), (millis(5), Clock::Producer));
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_keeps_its_own_order() {
+        let said = |at| Version::new(None, Some(millis(at)), (millis(0), Clock::Bus), millis(5));
+        assert_eq!(said(3_600_002).at, said(3_600_001).at, "both came at the same moment");
+        assert!(said(3_600_001).is_older_than(&said(3_600_002)));
+        assert!(!said(3_600_002).is_older_than(&said(3_600_001)));
+        assert!(
+            !version(None, 6, Clock::Producer).is_older_than(&said(3_600_002)),
+            "what is made later is newer"
+        );
     }
 
     #[test]

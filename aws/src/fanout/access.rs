@@ -50,7 +50,7 @@ impl Fanout {
             let Member { user, connection, join_order, .. } = member;
             self.store.note_departure(user, connection, &member.join(channel), now()).await?;
             self.store.forget_channel(user, connection, channel, *join_order).await?;
-            let revoked = AccessRevoked { user_id: user.clone(), reason: reason.clone() };
+            let revoked = AccessRevoked { user_id: user.clone(), reason: reason.clone(), order: *join_order };
             let event = Event {
                 channel: channel.clone(),
                 event: EventName::AccessRevoked,

@@ -23,11 +23,11 @@ struct LatestRow {
 
 impl Store {
     /// Keeps a publication as the last value of its key: 1 write. An older one never replaces a newer one, whatever
-    /// the order in which they come: by when it happened, then by seq; of two that are equal the later to arrive stays.
+    /// the order in which they come: by when it happened, then by how far ahead its clock was, then by seq; of two that are equal the later to arrive stays.
     pub async fn put_latest(&self, publication: &Publication, seq: Option<Seq>) -> Result<(), Error> {
         let Some(latest_key) = &publication.latest_key else { return Ok(()) };
         let row = Row::of(publication, seq, key::latest(&publication.channel), latest_key.clone(), self);
-        let rank = rank(publication.happened_at, seq);
+        let rank = rank(publication.happened_at, publication.ahead_ms, seq);
         let put = self
             .put(to_item(LatestRow { row, rank: rank.clone() })?)
             .condition_expression("attribute_not_exists(#rank) OR #rank <= :rank")
@@ -103,9 +103,11 @@ impl Latest {
     }
 }
 
-/// A text that sorts by time, then by seq: milliseconds since 1970 and the seq, each as wide as it can be.
-fn rank(happened_at: Timestamp, seq: Option<Seq>) -> String {
-    format!("{:015}#{}", happened_at.as_millis().max(0), key::seq(seq.unwrap_or_default()))
+/// A text that sorts by time, then by how far ahead that was, then by seq: milliseconds since 1970, milliseconds and the seq,
+/// each as wide as it can be.
+fn rank(happened_at: Timestamp, ahead_ms: i64, seq: Option<Seq>) -> String {
+    let millis = happened_at.as_millis().max(0);
+    format!("{millis:015}#{:015}#{}", ahead_ms.max(0), key::seq(seq.unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -117,12 +119,13 @@ mod tests {
         let seq = |n: u64| Some(Seq::try_from(n).unwrap());
         let at = Timestamp::from_millis;
         let ranks = [
-            rank(at(i64::MIN), seq(9)),
-            rank(at(5), None),
-            rank(at(5), seq(2)),
-            rank(at(5), seq(10)),
-            rank(at(1_800_000_000_000), seq(1)),
-            rank(at(i64::MAX), Some(Seq::MAX)),
+            rank(at(i64::MIN), 0, seq(9)),
+            rank(at(5), 0, None),
+            rank(at(5), 0, seq(2)),
+            rank(at(5), 0, seq(10)),
+            rank(at(5), 3_600_000, seq(1)),
+            rank(at(1_800_000_000_000), 0, seq(1)),
+            rank(at(i64::MAX), i64::from(u32::MAX), Some(Seq::MAX)),
         ];
         assert!(ranks.is_sorted(), "{ranks:?}");
         assert!(ranks.iter().all(|rank| rank.len() == ranks[0].len()), "{ranks:?}");

@@ -69,12 +69,25 @@ impl Publication {
         let lane = channel.kind().policy().lane(event);
         let lane = lane.ok_or_else(|| Error::invalid("event", "has no place on this channel"))?;
         // One that comes late, or again, must not pass for the last; one from the future not for ever.
+        let said_at = happened_at;
         let happened_at = happened_at.min(times.taken_at).min(times.now);
+        let ahead_ms = said_at.as_millis() - happened_at.as_millis();
         let at = match lane {
             Lane::Latest => happened_at,
             Lane::Durable | Lane::DurableAndLatest | Lane::Ephemeral => times.now,
         };
-        Ok(Self { channel, event, lane, at, happened_at, from: None, key: Some(key), latest_key, data })
+        Ok(Self {
+            channel,
+            event,
+            lane,
+            at,
+            happened_at,
+            ahead_ms,
+            from: None,
+            key: Some(key),
+            latest_key,
+            data,
+        })
     }
 }
 

@@ -42,7 +42,7 @@ impl Publication {
         }
         let data = complete(event, data, conversation, Author { identity, agent }, at, message_id)?;
         let from = Some(Sender { user_id: identity.user.clone(), name: identity.name.clone() });
-        Ok(Self { channel, event, lane, at, happened_at: at, from, key, latest_key: None, data })
+        Ok(Self { channel, event, lane, at, happened_at: at, ahead_ms: 0, from, key, latest_key: None, data })
     }
 }
 

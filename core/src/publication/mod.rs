@@ -49,6 +49,9 @@ pub struct Publication {
     pub at: Timestamp,
     /// When it happened, by its own `timestamp` and never in the future: of what is kept as the latest, the later one stays.
     pub happened_at: Timestamp,
+    /// How far in the future its `timestamp` was, in milliseconds: what is left of the order of events by a clock that is ahead,
+    /// which reach us at the same moment.
+    pub ahead_ms: i64,
     /// Who caused it.
     pub from: Option<Sender>,
     /// What a repeat of it is known by, among those of the same sender.

@@ -88,12 +88,13 @@ impl Manager {
             return self.set_by_http(lounge, users).await.map(drop);
         }
         // Two in one call, in whatever order: the newer one is to stand.
-        let detail = |users: &BTreeSet<String>, millis: i64| {
+        let detail = |users: &BTreeSet<String>, timestamp: String| {
             json!({"conversationId": lounge.id, "companyId": lounge.company, "participants": users,
-                "timestamp": time_from_now(millis)})
+                "timestamp": timestamp})
         };
         let older = self.some_of(&lounge.pool);
-        let mut details = vec![detail(&users, 0), detail(&older, -1)];
+        let (before, now) = (time_from_now(-1), time_from_now(0)); // one after the other, so never equal
+        let mut details = vec![detail(&users, now), detail(&older, before)];
         if self.random.random() {
             details.reverse();
         }

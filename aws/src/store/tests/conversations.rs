@@ -41,7 +41,7 @@ fn said_at(participants: &BTreeSet<UserId>, millis: i64) -> ConversationChange {
 
 fn version(millis: i64) -> Version {
     let at = Timestamp::from_millis(1_700_000_000_000 + millis);
-    Version { revision: None, at, clock: Clock::Producer }
+    Version { revision: None, at, ahead_ms: 0, clock: Clock::Producer }
 }
 
 /// As an event of the bus of this id.

@@ -226,6 +226,7 @@ fn try_of(user: &str, key: &str, content: &str) -> Publication {
         lane: Lane::Durable,
         at: now(),
         happened_at: now(),
+        ahead_ms: 0,
         from: Some(Sender { user_id: user.parse().unwrap(), name: "Ann".to_owned().try_into().unwrap() }),
         key: Some(key.parse().unwrap()),
         latest_key: None,
@@ -237,7 +238,7 @@ fn try_of(user: &str, key: &str, content: &str) -> Publication {
 fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> ConversationChange {
     let to =
         Conversation { company: company.parse().unwrap(), participants: participants.into_iter().collect() };
-    let version = Version { revision: None, at: now(), clock: Clock::Receipt };
+    let version = Version { revision: None, at: now(), ahead_ms: 0, clock: Clock::Receipt };
     ConversationChange { to: Some(to), version, key: None, keep_log: false }
 }
 

@@ -17,7 +17,7 @@ impl Session {
             cursor.note_posted(seq);
         }
         if event.event == "access.revoked" {
-            return self.revoked(&event.channel, now);
+            return self.revoked(&event.channel, event.data["order"].as_u64(), now);
         }
         if event.event.starts_with("presence.") {
             self.told.entry(event.channel.clone()).or_default().news(event.clone());

@@ -170,8 +170,13 @@ impl Session {
         self.note(Wire::Left { channel }, now);
     }
 
-    /// It was told that it has been removed. A kick is no ban, so it tries again.
-    pub(super) fn revoked(&mut self, channel: &str, now: Instant) {
+    /// It was told that it has been removed. A kick is no ban, so it tries again. What is about an earlier join than the one
+    /// that it has asked for last says nothing any more.
+    pub(super) fn revoked(&mut self, channel: &str, order: Option<u64>, now: Instant) {
+        let last = self.cursors.get(channel).map_or(0, |cursor| cursor.turn);
+        if self.settings.gives_order && order.is_some_and(|order| order < last) {
+            return;
+        }
         self.note(Wire::Revoked { channel: channel.to_owned() }, now);
         let Some(cursor) = self.cursors.get_mut(channel) else { return };
         match cursor.membership {
