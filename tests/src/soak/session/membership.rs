@@ -177,15 +177,23 @@ impl Session {
         if self.settings.gives_order && order.is_some_and(|order| order < last) {
             return;
         }
-        self.note(Wire::Revoked { channel: channel.to_owned() }, now);
-        let Some(cursor) = self.cursors.get_mut(channel) else { return };
+        let Some(cursor) = self.cursors.get_mut(channel) else {
+            return self.note(Wire::Revoked { channel: channel.to_owned() }, now);
+        };
+        // Whether it is about the join that is under way only a number tells.
+        let is_clear = self.settings.gives_order || cursor.membership != Membership::Joining;
         match cursor.membership {
-            Membership::Joined => cursor.is_no_member(Membership::Wanted(now + BARRED)),
+            Membership::Joined => {
+                cursor.is_no_member(Membership::Wanted(now + BARRED));
+                cursor.turned_at = now;
+            }
             // Before it or after it: that the answer does not say.
-            Membership::Joining => cursor.is_doubtful = true,
-            _ => return,
+            Membership::Joining => (cursor.is_doubtful, cursor.turned_at) = (true, now),
+            _ => {}
         }
-        cursor.turned_at = now;
+        if is_clear {
+            self.note(Wire::Revoked { channel: channel.to_owned() }, now);
+        }
     }
 
     /// It may not join now.
