@@ -66,6 +66,11 @@ pub enum Wire {
         /// From which channel.
         channel: String,
     },
+    /// It was told that it has been removed, which is, or may be, about an earlier membership than it has asked for last.
+    Outdated {
+        /// From where.
+        channel: String,
+    },
     /// A request was refused with `not_joined`, though the channel was joined.
     Denied {
         /// Which channel.

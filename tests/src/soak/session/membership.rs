@@ -171,29 +171,25 @@ impl Session {
     }
 
     /// It was told that it has been removed. A kick is no ban, so it tries again. What is about an earlier join than the one
-    /// that it has asked for last says nothing any more.
+    /// that it has asked for last says nothing of that; and without a number nobody knows which one it is about.
     pub(super) fn revoked(&mut self, channel: &str, order: Option<u64>, now: Instant) {
-        let last = self.cursors.get(channel).map_or(0, |cursor| cursor.turn);
-        if self.settings.gives_order && order.is_some_and(|order| order < last) {
-            return;
-        }
+        let (name, gives_order) = (channel.to_owned(), self.settings.gives_order);
         let Some(cursor) = self.cursors.get_mut(channel) else {
-            return self.note(Wire::Revoked { channel: channel.to_owned() }, now);
+            return self.note(Wire::Revoked { channel: name }, now);
         };
-        // Whether it is about the join that is under way only a number tells.
-        let is_clear = self.settings.gives_order || cursor.membership != Membership::Joining;
-        match cursor.membership {
-            Membership::Joined => {
-                cursor.is_no_member(Membership::Wanted(now + BARRED));
-                cursor.turned_at = now;
-            }
+        let is_joining = cursor.membership == Membership::Joining;
+        let is_outdated =
+            if gives_order { order.is_some_and(|order| order < cursor.turn) } else { is_joining };
+        if cursor.membership == Membership::Joined && !is_outdated {
+            cursor.is_no_member(Membership::Wanted(now + BARRED));
+            cursor.turned_at = now;
+        } else if is_joining && !(gives_order && is_outdated) {
             // Before it or after it: that the answer does not say.
-            Membership::Joining => (cursor.is_doubtful, cursor.turned_at) = (true, now),
-            _ => {}
+            (cursor.is_doubtful, cursor.turned_at) = (true, now);
         }
-        if is_clear {
-            self.note(Wire::Revoked { channel: channel.to_owned() }, now);
-        }
+        let told =
+            if is_outdated { Wire::Outdated { channel: name } } else { Wire::Revoked { channel: name } };
+        self.note(told, now);
     }
 
     /// It may not join now.

@@ -55,7 +55,7 @@ pub(super) fn spans(device: &DeviceRecord) -> Vec<Span<'_>> {
             }
             Wire::Posted { channel, seq: Some(seq), .. } => connection.posted(channel, *seq),
             Wire::Sent { key } => drop(connection.sent.insert(key)),
-            Wire::Left { .. } | Wire::Posted { .. } | Wire::Renewing { .. } => {}
+            Wire::Left { .. } | Wire::Outdated { .. } | Wire::Posted { .. } | Wire::Renewing { .. } => {}
         }
     }
     let is_held = !device.standing.has_vanished;

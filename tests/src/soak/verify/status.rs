@@ -49,7 +49,7 @@ fn denials(device: &DeviceRecord) -> Vec<Breach> {
                     .clone()
                     .any(|note| matches!(&note.what, Wire::Alive { asked_ms: later } if later > asked_ms));
                 let is_told = connection.any(|note| {
-                    matches!(&note.what, Wire::Revoked { channel: other } if other == channel)
+                    matches!(&note.what, Wire::Revoked { channel: other } | Wire::Outdated { channel: other } if other == channel)
                         && note.at_ms < at_ms + TOLD_MAX_MS
                 });
                 if held && !is_told && !is_ended {
