@@ -4,11 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use funnelcast_core::{
-    Identity, JoinOrder, Timestamp,
-    event::Status,
-    identity::{CompaniesBy, Name},
-};
+use funnelcast_core::{Timestamp, event::Status, identity::Name};
 use futures_util::future::join_all;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::Value;
@@ -16,7 +12,12 @@ use serde_json::Value;
 use super::*;
 use crate::{
     Caller,
-    store::{Right, connections::ChannelJoin, presence::Told, tests::Table},
+    store::{
+        Right,
+        connections::ChannelJoin,
+        presence::Told,
+        tests::{Table, caller},
+    },
 };
 
 /// What one device does.
@@ -55,23 +56,6 @@ impl Device {
     fn next_frame(&mut self) {
         self.caller.order = self.caller.order.next();
         self.caller.now = now();
-    }
-}
-
-fn caller(user: &str, connection: &str) -> Caller {
-    let now = now();
-    Caller {
-        identity: Identity {
-            user: user.parse().unwrap(),
-            name: "Ann".to_owned().try_into().unwrap(),
-            companies: vec![],
-            companies_by: CompaniesBy::Token,
-            expires_at: now + std::time::Duration::from_hours(1),
-        },
-        connection: connection.parse().unwrap(),
-        connected_at: now,
-        now,
-        order: JoinOrder::FIRST,
     }
 }
 

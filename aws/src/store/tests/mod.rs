@@ -243,7 +243,7 @@ fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> Convers
 }
 
 /// A user on a connection, which the table does not know yet.
-fn caller(user: &str, connection: &str) -> Caller {
+pub(crate) fn caller(user: &str, connection: &str) -> Caller {
     let now = now();
     Caller {
         identity: Identity {
