@@ -40,6 +40,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
 pub(super) struct Excused<'a> {
     letters: Letters<'a>,
     settled: BTreeSet<(&'a str, &'a str)>,
+    acked: BTreeSet<(&'a str, &'a str)>,
     given_up: BTreeSet<&'a str>,
 }
 
@@ -51,8 +52,20 @@ impl<'a> Excused<'a> {
             Entry::Acked { key, .. } | Entry::Found { key, .. } => Some((&*device.user, &**key)),
             _ => None,
         });
-        let (settled, given_up) = (settled.collect(), given_up.map(|one| one.mark.as_str()).collect());
-        Self { letters, settled, given_up }
+        let acked = record.entries().filter_map(|(device, entry)| match entry {
+            Entry::Acked { key, .. } => Some((&*device.user, &**key)),
+            _ => None,
+        });
+        let given_up = given_up.map(|one| one.mark.as_str()).collect();
+        let (settled, acked) = (settled.collect(), acked.collect());
+        Self { letters, settled, acked, given_up }
+    }
+
+    /// Whether it was a message whose sender was told that it is kept only by finding it in the log: `send` ended before it
+    /// answered, and maybe before it posted. Nothing but an ack means that everybody has been posted to.
+    pub(super) fn is_unacked(&self, event: &Event) -> bool {
+        let sender = event.user.as_deref().zip(event.key.as_deref());
+        sender.is_some_and(|sender| !self.acked.contains(&sender))
     }
 
     pub(super) fn has(&self, event: &Event) -> bool {

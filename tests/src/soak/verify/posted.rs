@@ -22,6 +22,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
                     && is_due(&span, event)
                     && !is_own(&span, device, event)
                     && !excused.has(event)
+                    && !excused.is_unacked(event)
             };
             let missing: Vec<_> =
                 log.iter().filter(is_missing).map(|event| (event.seq, &event.key, &event.at)).collect();
