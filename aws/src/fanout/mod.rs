@@ -129,10 +129,7 @@ impl Fanout {
         except: Option<&ConnectionId>,
     ) -> Result<Tally, Error> {
         let outgoing = Outgoing { event: event.clone(), except: except.cloned() };
-        let frames = Frames::of(std::slice::from_ref(&outgoing))?;
-        let tally = self.post_frames(&event.channel, &frames, members, &mut Vec::new()).await?;
-        measure::posted(&tally);
-        Ok(tally)
+        self.post_one(&outgoing, members).await.map(|(tally, _)| tally)
     }
 
     /// Posts an event to those of these members who hear, and has the fan-out queue bring it to those whose posts failed;
@@ -147,12 +144,18 @@ impl Fanout {
         except: Option<&ConnectionId>,
     ) -> Result<Tally, Error> {
         let outgoing = Outgoing { event, except: except.cloned() };
-        let frames = Frames::of(std::slice::from_ref(&outgoing))?;
+        let (tally, failed) = self.post_one(&outgoing, members).await?;
+        self.owe(vec![outgoing], &failed).await?;
+        Ok(tally)
+    }
+
+    /// Posts one event, and gives the members whose posts failed.
+    async fn post_one(&self, outgoing: &Outgoing, members: &[Member]) -> Result<(Tally, Vec<Member>), Error> {
+        let frames = Frames::of(std::slice::from_ref(outgoing))?;
         let mut failed = Vec::new();
         let tally = self.post_frames(&outgoing.event.channel, &frames, members, &mut failed).await?;
         measure::posted(&tally);
-        self.owe(vec![outgoing], &failed).await?;
-        Ok(tally)
+        Ok((tally, failed))
     }
 
     /// Posts frames, and puts the members whose posts failed into `failed`.

@@ -25,6 +25,11 @@ use super::{
 /// the oldest are forgotten, half of them at a time.
 const LEAVES_MAX: usize = 32;
 
+/// That the connection is there, and that no later `join` or `leave` of the channel has been applied.
+const IS_LATEST: &str = "attribute_exists(pk) \
+     AND (attribute_not_exists(channels.#channel) OR channels.#channel <= :order) \
+     AND (attribute_not_exists(leaves.#channel) OR leaves.#channel <= :order)";
+
 /// What a connection's row says of a `join` whose membership has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {
@@ -56,12 +61,9 @@ impl Store {
         let update = self
             .update_standing(user, id, channel, order)
             .update_expression("SET channels.#channel = :order REMOVE leaves.#channel")
-            .condition_expression(
-                "attribute_exists(pk) \
-                 AND (attribute_not_exists(channels.#channel) OR channels.#channel <= :order) \
-                 AND (attribute_not_exists(leaves.#channel) OR leaves.#channel <= :order) \
-                 AND (attribute_exists(channels.#channel) OR size(channels) < :max)",
-            )
+            .condition_expression(format!(
+                "{IS_LATEST} AND (attribute_exists(channels.#channel) OR size(channels) < :max)"
+            ))
             .expression_attribute_values(":max", AttributeValue::N(CHANNELS_MAX.to_string()))
             .return_values(ReturnValue::AllNew);
         let noted = if_met("UpdateItem of a connection", update.send().await)?;
@@ -88,11 +90,7 @@ impl Store {
         let update = self
             .update_standing(user, id, channel, order)
             .update_expression("SET leaves.#channel = :order REMOVE channels.#channel")
-            .condition_expression(
-                "attribute_exists(pk) \
-                 AND (attribute_not_exists(channels.#channel) OR channels.#channel <= :order) \
-                 AND (attribute_not_exists(leaves.#channel) OR leaves.#channel <= :order)",
-            )
+            .condition_expression(IS_LATEST)
             .return_values(ReturnValue::AllOld);
         let noted = if_met("UpdateItem of a connection", update.send().await)?;
         let before = noted.and_then(|noted| noted.attributes).map(read).transpose()?;
