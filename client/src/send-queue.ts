@@ -2,9 +2,10 @@
  * Messages that must arrive: each is kept until the server has it, over any number of connections, and arrives once.
  *
  * A message whose acknowledgement is lost may have been kept. So it is never simply sent again: the channel is recovered
- * first, and what the log already has is settled by that. The rest is sent again with the same `key`, and with the last
- * seq known as its `base`; the server looks for the key from there on, so that even a first try that is still on its way
- * is found, whichever of the two comes first.
+ * first, and then it is sent with the same `key`, and with the last seq known as its `base`; the server looks for the key
+ * from there on, so that even a first try that is still on its way is found, whichever of the two comes first. One that
+ * the log turns out to have is sent again all the same, with a `base` just below it: its first try may have ended before
+ * it was posted to the others, and only an acknowledgement says that it was.
  *
  * Of a channel one message is under way at a time, since API Gateway serves the frames of one socket side by side. One
  * that is called off gives up its turn only when nothing of it can still be under way: else the next might overtake it.
@@ -42,7 +43,10 @@ interface Item {
   isUncertain: boolean;
   /** Whether nobody waits for it any more. */
   isCalledOff: boolean;
-  /** Where a part of the channel is gone for good that may have had this message: the last seq before that part. */
+  /**
+   * The last seq before what may have had it: a part of the channel that is gone for good, or an event with its key that
+   * came while it was not known who we are.
+   */
   base: number | undefined;
 }
 
@@ -111,18 +115,15 @@ export class SendQueue {
     }
   }
 
-  /** An event of the log: if it is a message of ours whose acknowledgement was lost, this settles it. */
-  heard({ channel, key, seq, at, from, data }: Durable): void {
+  /** An event of the log: if it is a message of ours whose acknowledgement was lost, the server is told where it is. */
+  heard({ channel, key, seq, from }: Durable): void {
+    const user = this.#hooks.user();
     for (const item of this.#items) {
       const { message } = item;
       if (message.key !== key || message.channel !== channel || item.tries === 0) continue;
-      const user = this.#hooks.user();
-      // Keys count per user, and an app may choose a key that somebody else has, too. While it is not known who we are,
-      // the server is asked: it looks for the key from before this event on.
+      // Keys count per user, and an app may choose a key that somebody else has, too.
       if (user === undefined) item.base ??= seq - 1;
-      if (user === undefined || from?.userId !== user) continue;
-      const id = 'id' in data ? { id: data.id } : {};
-      this.#kept(item, { seq, ...id, at, key: message.key, duplicate: item.tries > 1, recipients: 0 });
+      else if (from?.userId === user) item.own.seq = seq;
     }
   }
 
@@ -214,10 +215,12 @@ export class SendQueue {
   }
 
   /**
-   * The seq from which on the server is to look for an earlier try. Of a new message that is where we are: what is before
-   * that has been heard. Of one that was given up, or that the app may have sent before a reload, it is not.
+   * The seq from which on the server is to look for an earlier try. Where its place is known, that is just before it. Of a
+   * new message it is where we are: what is before that has been heard. Of one that was given up, or that the app may have
+   * sent before a reload, it is not.
    */
   #base({ message, own, isNew, base }: Item): number | undefined {
+    if (own.seq !== undefined) return own.seq - 1;
     const known = this.#hooks.known(message.channel);
     if (isNew && !own.isTried) own.base = known;
     own.isTried = true;

@@ -45,8 +45,6 @@ pub struct Figures {
     pub acked: u64,
     /// Of those, that it had been before.
     pub duplicates: u64,
-    /// Messages that recovery brought before their reply.
-    pub found: u64,
     /// Connections made.
     pub connections: u64,
     /// Joins that brought what was missed.
@@ -130,7 +128,6 @@ impl Figures {
                     figures.acked += 1;
                     figures.duplicates += u64::from(*duplicate);
                 }
-                Entry::Found { .. } => figures.found += 1,
                 Entry::Recovered { events: 0, .. } => {}
                 Entry::Recovered { events, .. } => {
                     figures.recoveries += 1;
@@ -190,13 +187,12 @@ impl Figures {
         json!(self).to_string()
     }
 
-    fn totals_mut(&mut self) -> [(&'static str, &mut u64); 14] {
+    fn totals_mut(&mut self) -> [(&'static str, &mut u64); 13] {
         [
             ("runs", &mut self.runs),
             ("sends", &mut self.sends),
             ("acked", &mut self.acked),
             ("duplicates told", &mut self.duplicates),
-            ("found", &mut self.found),
             ("connections", &mut self.connections),
             ("recoveries", &mut self.recoveries),
             ("events recovered", &mut self.recovered),

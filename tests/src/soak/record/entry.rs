@@ -25,15 +25,8 @@ pub enum Entry {
         seq: u64,
         /// Whether the reply said that it was a repeat.
         duplicate: bool,
-    },
-    /// It was found in the log, without a reply.
-    Found {
-        /// Where.
-        channel: String,
-        /// The client message id.
-        key: String,
-        /// Its place in the log.
-        seq: u64,
+        /// When it came.
+        at_ms: u64,
     },
     /// A reply refused it for good.
     Refused {

@@ -38,15 +38,12 @@ impl Session {
         }
     }
 
-    /// The callback: in order, and once. An own message is settled by it.
+    /// The callback: in order, and once.
     pub(super) fn hear(&mut self, events: Vec<Event>) {
         for event in events {
             let is_own = event.user.as_ref() == Some(&self.settings.person.id);
-            if let (Some(key), Some(seq), true) = (&event.key, event.seq, is_own)
-                && self.outbox.keep(key, seq).is_some()
-            {
-                let (channel, key) = (event.channel.clone(), key.clone());
-                self.entries.push(Entry::Found { channel, key, seq });
+            if let (Some(key), Some(seq), true) = (&event.key, event.seq, is_own) {
+                self.outbox.found(key, seq);
             }
             let is_sent_here = is_own && event.key.as_ref().is_some_and(|key| self.outbox.was_sent_here(key));
             if let (Some(cursor), Some(seq), false) =

@@ -88,10 +88,17 @@ impl Outbox {
         }
     }
 
-    /// It is in the log. Returns what it says where it was still open.
+    /// It is in the log, which does not settle it: its first try may have ended before it was posted to anybody. The next
+    /// one is to look for it from just below.
+    pub(super) fn found(&mut self, key: &str, seq: u64) {
+        if let Some(open) = self.open.get_mut(key) {
+            open.base = Some(seq.saturating_sub(1));
+        }
+    }
+
+    /// It is acked. Returns what it says where it was still open.
     pub(super) fn keep(&mut self, key: &str, seq: u64) -> Option<String> {
         let Open { channel, content, base, .. } = self.open.remove(key)?;
-        // An honest base lies below; one that was found without an answer may have had none.
         let below = seq.saturating_sub(1);
         let base = base.map_or(below, |base| base.min(below));
         self.kept.push(Kept { channel, key: key.to_owned(), content: content.clone(), base });

@@ -63,7 +63,8 @@ impl Session {
             Ask::Send { channel, key } => self.acked(channel, key, data, now),
             Ask::Repeat { channel, key } => {
                 let (seq, duplicate) = place(data);
-                self.entries.push(Entry::Acked { channel, key, seq, duplicate });
+                let at_ms = self.settings.clock.ms(now);
+                self.entries.push(Entry::Acked { channel, key, seq, duplicate, at_ms });
             }
             Ask::Fetch { channel, after } => self.page(&channel, after, data, now),
             Ask::Ping(token_until_ms) => {
@@ -97,7 +98,8 @@ impl Session {
     /// The own message takes its place in the channel like any other.
     fn acked(&mut self, channel: String, key: String, data: &Value, now: Instant) {
         let (seq, duplicate) = place(data);
-        self.entries.push(Entry::Acked { channel: channel.clone(), key: key.clone(), seq, duplicate });
+        let (at_ms, name) = (self.settings.clock.ms(now), key.clone());
+        self.entries.push(Entry::Acked { channel: channel.clone(), key: name, seq, duplicate, at_ms });
         let Some(content) = self.outbox.keep(&key, seq) else { return };
         let (user, data) = (Some(self.settings.person.id.clone()), json!({"content": content}));
         let event = "chat.message".to_owned();

@@ -35,12 +35,12 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     breaches
 }
 
-/// What need not have reached everybody: a message that nobody was told is kept, as its sender vanished before; and
+/// What need not have reached everybody: a message that was never acked, as its sender vanished or gave it up before; and
 /// what is a dead letter, as all tries were used up.
 pub(super) struct Excused<'a> {
     letters: Letters<'a>,
-    settled: BTreeSet<(&'a str, &'a str)>,
-    acked: BTreeSet<(&'a str, &'a str)>,
+    /// When each message was acked, by user and key.
+    acked: BTreeMap<(&'a str, &'a str), u64>,
     given_up: BTreeSet<&'a str>,
 }
 
@@ -48,32 +48,31 @@ impl<'a> Excused<'a> {
     pub(super) fn of(record: &'a Record) -> Self {
         let letters = Letters::of(&record.letters);
         let given_up = record.published.iter().filter(|one| letters.has_given_up(one));
-        let settled = record.entries().filter_map(|(device, entry)| match entry {
-            Entry::Acked { key, .. } | Entry::Found { key, .. } => Some((&*device.user, &**key)),
-            _ => None,
-        });
-        let acked = record.entries().filter_map(|(device, entry)| match entry {
-            Entry::Acked { key, .. } => Some((&*device.user, &**key)),
-            _ => None,
-        });
         let given_up = given_up.map(|one| one.mark.as_str()).collect();
-        let (settled, acked) = (settled.collect(), acked.collect());
-        Self { letters, settled, acked, given_up }
-    }
-
-    /// Whether it was a message whose sender was told that it is kept only by finding it in the log: `send` ended before it
-    /// answered, and maybe before it posted. Nothing but an ack means that everybody has been posted to.
-    pub(super) fn is_unacked(&self, event: &Event) -> bool {
-        let sender = event.user.as_deref().zip(event.key.as_deref());
-        sender.is_some_and(|sender| !self.acked.contains(&sender))
+        let mut acked = BTreeMap::new();
+        for (device, entry) in record.entries() {
+            if let Entry::Acked { key, at_ms, .. } = entry {
+                let first = acked.entry((&*device.user, &**key)).or_insert(*at_ms);
+                *first = (*first).min(*at_ms);
+            }
+        }
+        Self { letters, acked, given_up }
     }
 
     pub(super) fn has(&self, event: &Event) -> bool {
         match (&event.user, &event.key) {
-            (Some(user), Some(key)) => {
-                !self.settled.contains(&(&**user, &**key)) || self.letters.mention(&format!("{key:?}"))
+            (Some(_), Some(key)) => {
+                self.promised_ms(event).is_none() || self.letters.mention(&format!("{key:?}"))
             }
             _ => event.mark().is_some_and(|mark| self.given_up.contains(mark)),
+        }
+    }
+
+    /// When it was promised that an event is kept and posted to all: of a message its ack, of the backend's its own time.
+    pub(super) fn promised_ms(&self, event: &Event) -> Option<u64> {
+        match (&event.user, &event.key) {
+            (Some(user), Some(key)) => self.acked.get(&(&**user, &**key)).copied(),
+            _ => event.sent_ms(),
         }
     }
 }

@@ -64,7 +64,7 @@ fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<
                 }
                 continue;
             }
-            Entry::Acked { channel, key, seq, duplicate } => {
+            Entry::Acked { channel, key, seq, duplicate, .. } => {
                 // The answers to several tries may come in any order, but only one of them was the first.
                 if !duplicate && !new.insert(key) {
                     breaches
@@ -72,7 +72,6 @@ fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<
                 }
                 (channel, key, seq)
             }
-            Entry::Found { channel, key, seq } => (channel, key, seq),
             _ => continue,
         };
         let found = logged.get(&(&*device.user, &**key)).map_or(&[][..], Vec::as_slice);

@@ -19,10 +19,9 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
             let is_missing = |event: &&Event| {
                 event.seq > Some(span.head)
                     && event.seq.is_some_and(|seq| !span.posts.contains(&seq))
-                    && is_due(&span, event)
+                    && excused.promised_ms(event).is_some_and(|at_ms| is_due(&span, at_ms))
                     && !is_own(&span, device, event)
                     && !excused.has(event)
-                    && !excused.is_unacked(event)
             };
             let missing: Vec<_> =
                 log.iter().filter(is_missing).map(|event| (event.seq, &event.key, &event.at)).collect();
@@ -38,10 +37,9 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     breaches
 }
 
-/// Whether the membership was sure for as long as a delivery may take.
-fn is_due(span: &Span, event: &Event) -> bool {
-    let Some(sent_ms) = event.sent_ms() else { return false };
-    if span.is_held { sent_ms < span.sure_ms } else { sent_ms + OWED_MAX_MS < span.sure_ms }
+/// Whether the membership was sure for as long as the delivery of what was promised then may take.
+fn is_due(span: &Span, promised_ms: u64) -> bool {
+    if span.is_held { promised_ms < span.sure_ms } else { promised_ms + OWED_MAX_MS < span.sure_ms }
 }
 
 fn is_own(span: &Span, device: &DeviceRecord, event: &Event) -> bool {

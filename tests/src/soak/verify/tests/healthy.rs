@@ -235,7 +235,7 @@ pub(super) fn sent(key: &str, content: &str) -> Entry {
 }
 
 pub(super) fn acked(key: &str, seq: u64, duplicate: bool) -> Entry {
-    Entry::Acked { channel: TALK.to_owned(), key: key.to_owned(), seq, duplicate }
+    Entry::Acked { channel: TALK.to_owned(), key: key.to_owned(), seq, duplicate, at_ms: START_MS + 5_000 }
 }
 
 /// When everything is said: soon after the start.
