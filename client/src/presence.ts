@@ -47,18 +47,30 @@ export function watchPresence(
   const tell = (isNews: boolean) => isNews && listener(map.state);
   const ended = new AbortController();
   const { signal } = ended;
+  let isAsking = false;
+  const ask = async () => {
+    if (isAsking) return;
+    isAsking = true;
+    try {
+      const roster = await client.presence(channel, { signal });
+      if (!signal.aborted) tell(map.roster(roster));
+    } catch {
+      // The next join tells, or the next event.
+    } finally {
+      isAsking = false;
+    }
+  };
   const onEvent = (event: { event: string }) => {
-    if (event.event.startsWith('presence.')) tell(map.hear(event as PresenceEvent));
+    if (!event.event.startsWith('presence.')) return;
+    tell(map.hear(event as PresenceEvent));
+    if (map.lacksNames) void ask();
   };
   client.subscribe(channel as Channel, onEvent, {
     signal,
     onJoined: ({ presence, at }) => {
       // We are here ourselves: a list of nobody means that they are too many to name.
-      if (presence?.length && at) return tell(map.roster({ users: presence, count: presence.length, at }));
-      client.presence(channel, { signal }).then(
-        roster => signal.aborted || tell(map.roster(roster)),
-        () => {}, // the next join tells
-      );
+      if (presence?.length && at) tell(map.roster({ users: presence, count: presence.length, at }));
+      else void ask();
     },
   });
   return () => ended.abort();
@@ -80,6 +92,11 @@ export class PresenceMap {
   /** How many, where they are too many to name. */
   #count = 0;
   #countAt: Timestamp = '';
+
+  /** Whether somebody was named while of the others only the number is known: they are few enough to be asked for. */
+  get lacksNames(): boolean {
+    return this.#count > 0 && this.#words.size > 0;
+  }
 
   /** Takes a roster. False: a later one is known. */
   roster({ users, count, at }: Roster): boolean {

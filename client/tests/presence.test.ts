@@ -147,6 +147,17 @@ describe('a channel with too many to name', () => {
     expect(here()).toEqual([]);
     expect(count()).toBe(101);
   });
+
+  test('names them all when it has become smaller', async () => {
+    const { server, here, count } = await watched();
+    server.presence.set(CHANNEL, [user('ann'), user('bob')]);
+    server.post(news('leave', later(1), user('cid', 'offline')));
+    server.post(news('leave', later(2), user('dan', 'offline')));
+    await pass(100);
+    expect(here()).toEqual(['ann online', 'bob online']);
+    expect(count()).toBe(2);
+    expect(server.count('presence')).toBe(2); // once with the join, once for both news
+  });
 });
 
 test('when it is over, it is over', async () => {

@@ -145,7 +145,7 @@ export class FakeServer implements Host {
       case 'ack':
         return { seq: frame['seq'] };
       case 'presence':
-        return { users: [], count: 250, at: new Date().toISOString() };
+        return { users: this.presence.get(frame.channel) ?? [], count: 250, at: new Date().toISOString() };
       case 'status': {
         const connectedAt = new Date(socket?.connectedAt ?? 0);
         const expiresAt = new Date(connectedAt.getTime() + this.tokenMs);

@@ -229,9 +229,8 @@ impl Session {
             let Some(cursor) = self.cursors.get(&open.channel) else { continue };
             let (Some(last), true) = (cursor.last(), cursor.is_caught_up()) else { continue };
             open.due = None;
-            let base = *open.base.get_or_insert(last);
             let mut fields = chat(key, &open.channel, &open.content);
-            fields["base"] = base.into();
+            fields["base"] = open.base(last).into();
             sends.push((fields, Ask::Send { channel: open.channel.clone(), key: key.clone() }));
         }
         for (fields, ask) in sends {

@@ -11,8 +11,18 @@ pub(super) struct Open {
     pub(super) content: String,
     /// What the client knew of the log at the first try on this connection.
     pub(super) base: Option<u64>,
+    /// Its place in the log, where it was found there.
+    found: Option<u64>,
     /// Not before this time; `None` while a try is on its way.
     pub(super) due: Option<Instant>,
+}
+
+impl Open {
+    /// From where on the server is to look for an earlier try, by a client that has heard all up to `last`.
+    pub(super) fn base(&mut self, last: u64) -> u64 {
+        let base = *self.base.get_or_insert(last);
+        self.found.map_or(base, |seq| seq.saturating_sub(1))
+    }
 }
 
 /// A message that was kept, for a retry that nobody needs.
@@ -41,7 +51,7 @@ impl Outbox {
         // Padded, so that the order of the keys is that of the messages.
         let key = format!("{device}-{:06}", self.made);
         let channel = channel.to_owned();
-        self.open.insert(key.clone(), Open { channel, content, base: None, due: Some(now) });
+        self.open.insert(key.clone(), Open { channel, content, base: None, found: None, due: Some(now) });
         key
     }
 
@@ -92,7 +102,7 @@ impl Outbox {
     /// one is to look for it from just below.
     pub(super) fn found(&mut self, key: &str, seq: u64) {
         if let Some(open) = self.open.get_mut(key) {
-            open.base = Some(seq.saturating_sub(1));
+            open.found = Some(seq);
         }
     }
 

@@ -80,6 +80,9 @@ impl Session {
                 self.status(data, asked_at);
             }
             Ask::Roster(channel) => {
+                if let Some(told) = self.told.get_mut(&channel) {
+                    told.asked(data);
+                }
                 let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
                 let users = data["users"].as_array().into_iter().flatten();
                 let roster = users.map(|user| (text(&user["userId"]), text(&user["status"])));

@@ -17,15 +17,31 @@ pub(super) struct Told {
     /// News that came before the roster: it is not known yet which are in it.
     early: Vec<Event>,
     has_roster: bool,
+    /// Whether the users were too many to name when it was told last, so that it has to ask who they are.
+    is_counted: bool,
 }
 
 impl Told {
     /// The roster of a join's reply.
     pub(super) fn joined(&mut self, reply: &Value) {
+        self.take(reply, &reply["presence"]);
+    }
+
+    /// The roster that it asked for. It counts where the users had been too many to name.
+    pub(super) fn asked(&mut self, reply: &Value) {
+        if self.is_counted {
+            self.take(reply, &reply["users"]);
+        }
+    }
+
+    fn take(&mut self, reply: &Value, users: &Value) {
+        let users = users.as_array().map_or(&[][..], Vec::as_slice);
+        // Who asks is among them.
+        self.is_counted = users.is_empty();
         self.read_at = reply["at"].as_str().map(str::to_owned);
         // Of a join while it is a member: what is newer than the roster stays.
         self.users.retain(|_, (order, _)| self.read_at.as_ref().is_some_and(|read_at| *order > *read_at));
-        for user in reply["presence"].as_array().into_iter().flatten() {
+        for user in users {
             let Some(id) = user["userId"].as_str() else { continue };
             let seen = user["lastSeen"].as_str().unwrap_or_default();
             let order = self.read_at.clone().unwrap_or_else(|| seen.to_owned());
@@ -42,6 +58,10 @@ impl Told {
     pub(super) fn news(&mut self, event: Event) {
         if !self.has_roster {
             return self.early.push(event);
+        }
+        if event.event == "presence.count" {
+            self.is_counted = true;
+            self.users.clear();
         }
         let Some(user) = event.data["userId"].as_str() else { return };
         let order = match &self.read_at {
@@ -121,6 +141,20 @@ mod tests {
         told.news(news("join", "cid", "online", 5, 5));
         told.joined(&json!({"at": time(5), "presence": []}));
         assert_eq!(roster(&told), [is("bob", "online")]);
+    }
+
+    #[test]
+    fn who_was_told_a_number_learns_the_names_by_asking() {
+        let mut told = joined(Some(5));
+        let roster_at = |second| json!({"at": time(second), "users": [{"userId": "bob", "status": "away"}]});
+        told.asked(&roster_at(6));
+        assert_eq!(roster(&told), [is("ann", "online")], "it knows them");
+        told.news(Event::of(&json!({"channel": "conversation:c", "event": "presence.count", "at": time(7),
+            "data": {"count": 101}})));
+        assert_eq!(roster(&told), []);
+        told.news(news("join", "cid", "online", 9, 9));
+        told.asked(&roster_at(8));
+        assert_eq!(roster(&told), [is("bob", "away"), is("cid", "online")]);
     }
 
     #[test]

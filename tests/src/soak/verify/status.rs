@@ -45,9 +45,10 @@ fn denials(device: &DeviceRecord) -> Vec<Breach> {
             Wire::Joined { until_ms: Some(until_ms), .. } => granted_until_ms = *until_ms,
             Wire::Denied { channel, asked_ms } => {
                 let is_ended = asked_ms + CLOCK_MS > token_until_ms.min(granted_until_ms);
+                // For as long as it may take to be told.
                 let held = connection
                     .clone()
-                    .any(|note| matches!(&note.what, Wire::Alive { asked_ms: later } if later > asked_ms));
+                    .any(|note| matches!(&note.what, Wire::Alive { asked_ms: later } if *later > at_ms + TOLD_MAX_MS));
                 let is_told = connection.any(|note| {
                     matches!(&note.what, Wire::Revoked { channel: other } | Wire::Outdated { channel: other } if other == channel)
                         && note.at_ms < at_ms + TOLD_MAX_MS
