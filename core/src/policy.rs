@@ -77,7 +77,7 @@ pub struct Row {
     pub shards: u8,
 }
 
-/// The README's table of channels.
+/// The table of docs/channels.md.
 pub const POLICY: [Row; 7] = [
     Row {
         kind: Kind::Company,

@@ -38,7 +38,7 @@ fn user(companies: &[(&str, Role)]) -> Identity {
     }
 }
 
-/// The verdicts of the README's table, written down channel by channel.
+/// The verdicts of the table in docs/channels.md, written down channel by channel.
 #[test]
 fn who_may_join_what() {
     use Verdict::{Allowed, DependsOnConversation, Refused};

@@ -1,4 +1,4 @@
-//! What the routes cost, counted by the engine; the figures are those of docs/openapi.yaml and the README.
+//! What the routes cost, counted by the engine; the figures are those of docs/openapi.yaml and docs/http-api.md.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
