@@ -23,6 +23,18 @@ impl Stack {
         serde_json::from_slice(&body).with_context(|| format!("faults: {body:?}"))
     }
 
+    /// Runs `funnelcast-local` with these words, as a user would on the stack's machine, and returns what it prints.
+    pub fn run_local(&self, line: &str) -> Result<String> {
+        let mut command = crate::stack::local()?;
+        command.args(line.split_whitespace());
+        if line.starts_with("emit ") {
+            command.args(["--endpoint", self.addresses.aws.as_deref().context("a local stack")?]);
+        }
+        let output = command.output()?;
+        ensure!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
     pub(crate) async fn ask_local(&self, method: Method, what: &str, body: Bytes) -> Result<Bytes> {
         let endpoint = self.addresses.aws.as_deref().context("a local stack")?;
         let request = Request::builder().method(method).uri(format!("{endpoint}/_local/{what}"));

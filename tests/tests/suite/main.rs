@@ -28,6 +28,7 @@ mod ordering;
 mod presence;
 mod publishing;
 mod rates;
+mod readme;
 mod receipts;
 mod recovery;
 mod refusals;
