@@ -79,7 +79,7 @@ fn ann() -> Result<Identity, Error> {
     })
 }
 
-/// Whether she may join a channel of her last company, and publish this event, and what becomes of it.
+/// Whether the user may join a channel of their last company, and publish this event, and what becomes of it.
 fn policy(criterion: &mut Criterion<CpuTime>, ann: &Identity, event: &Event) -> Result<()> {
     let company: Channel = format!("company:biz_{COMPANIES_MAX}").parse()?;
     criterion.bench_function("policy", |b| {
@@ -92,7 +92,7 @@ fn policy(criterion: &mut Criterion<CpuTime>, ann: &Identity, event: &Event) -> 
     Ok(())
 }
 
-/// Her draft, completed.
+/// The user's draft, completed.
 fn draft(send: Send, ann: &Identity) -> Result<Publication, Error> {
     Publication::from_client(send, ann, None, now(), || format!("msg_{}", new_id()))
 }

@@ -33,7 +33,7 @@ pub(crate) struct Latency {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Throughput {
-    /// Conversations of two, in each of which one sends as fast as he is answered.
+    /// Conversations of two, in each of which one client sends as fast as it is answered.
     pub(crate) conversations: usize,
     pub(crate) sends: usize,
     pub(crate) sends_a_second: f64,
@@ -122,7 +122,7 @@ pub(crate) async fn throughput(stack: &Stack, conversations: usize) -> Result<Th
     })
 }
 
-/// Sends as fast as he is answered; the times of the acks, in ms.
+/// Sends as fast as it is answered; the times of the acks, in ms.
 async fn chatter(mut client: Client, channel: String, mut base: Value) -> Result<Vec<f64>> {
     let mut acks = Vec::with_capacity(BY_A_USER_MAX);
     for number in 0..BY_A_USER_MAX {

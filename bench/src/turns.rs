@@ -1,4 +1,4 @@
-//! Measuring side by side: everybody has several turns, and the median of his counts. So whatever else the machine does
+//! Measuring side by side: each side has several turns, and the median of them counts. So whatever else the machine does
 //! meanwhile falls on all of them.
 
 use anyhow::Result;

@@ -16,7 +16,7 @@ test('what one says the other hears, in order, and reads', async ({ visit }) => 
   const all = ['Hello Ben', 'Hello Ann', 'How are you?', 'Very well'];
   await expect(ann.said).toHaveText(all);
   await expect(ben.said).toHaveText(all);
-  // Ben's focus is in the chat, so he has read what is there.
+  // Ben's focus is in the chat, so what is there has been read.
   await expect(ann.fateOf('Very well')).toHaveText('read');
   await expect(ben.app.getByText(/ new$/)).toBeHidden();
 });
@@ -91,15 +91,15 @@ test('a message that failed is there when the conversation is opened again', asy
   await expect(ben.said).toHaveCount(0);
 });
 
-test('who is taken out of the conversation hears nothing until he comes back, and then everything', async ({
+test('who is taken out of the conversation hears nothing until they come back, and then everything', async ({
   visit,
 }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
   await ann.backstage('Remove Ben');
   await expect(ben.app.getByRole('alert')).toContainText('Let us take a break.');
-  await ann.say('Now he cannot hear me');
-  await expect(ann.fateOf('Now he cannot hear me')).toHaveText('sent');
+  await ann.say('Now Ben cannot hear me');
+  await expect(ann.fateOf('Now Ben cannot hear me')).toHaveText('sent');
   await expect(ben.said).toHaveCount(0);
   await ben.app.getByRole('button', { name: 'Come back' }).click();
-  await expect(ben.said).toHaveText(['Now he cannot hear me']);
+  await expect(ben.said).toHaveText(['Now Ben cannot hear me']);
 });

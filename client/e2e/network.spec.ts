@@ -84,8 +84,8 @@ test('a tab that nobody sees stays in touch, and its user is away', async ({ vis
   await show(ben, false);
   await expect(ann.presence).toHaveText('Away');
   await ann.say('Ping me when you are back');
-  await stack.put(chatMessage(room.conversationId, { content: 'He will be back soon.' }));
-  const all = ['Ping me when you are back', 'He will be back soon.'];
+  await stack.put(chatMessage(room.conversationId, { content: 'Ann will be back soon.' }));
+  const all = ['Ping me when you are back', 'Ann will be back soon.'];
   await agree(all, ann, ben);
   await expect(ann.fateOf('Ping me')).toHaveText('sent');
   await expect(ben.app.getByText('2 new')).toBeVisible();

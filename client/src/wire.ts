@@ -105,11 +105,11 @@ export interface EventData {
   'chat.receipt': Receipt;
   /** A word of the app's own: a `Signal`. */
   signal: Signal;
-  /** A user has come: his `Presence`. */
+  /** A user has come: their `Presence`. */
   'presence.join': Presence;
-  /** A user has gone: his `Presence`. */
+  /** A user has gone: their `Presence`. */
   'presence.leave': Presence;
-  /** A user's status has changed: his `Presence`. */
+  /** A user's status has changed: their `Presence`. */
   'presence.update': Presence;
   /** Somebody has come or gone where they are too many to name: a `PresenceCount`. */
   'presence.count': PresenceCount;
@@ -165,11 +165,11 @@ export interface TypingIndicator {
   conversationId: string;
   /** Who. */
   userId: string;
-  /** What to call him. */
+  /** The user's display name. */
   userName: string;
-  /** Whether he types now. */
+  /** Whether the user is typing now. */
   isTyping: boolean;
-  /** When he did. */
+  /** When that was. */
   timestamp: Timestamp;
 }
 
@@ -179,13 +179,13 @@ export interface Receipt {
   userId: string;
   /** Up to where. */
   seq: Seq;
-  /** What he did with them. */
+  /** How far the user came with them. */
   state: ReceiptState;
 }
 
 /** How far a user has come in a conversation. */
 export type ReceiptState =
-  /** On his device. */
+  /** Delivered to a device of the user's. */
   | 'delivered'
   /** Seen. */
   | 'read';
@@ -206,17 +206,17 @@ export interface Signal {
 export interface Presence {
   /** Who. */
   userId: string;
-  /** What to call him. */
+  /** The user's display name. */
   name: string;
-  /** What he says of himself. */
+  /** The user's own status. */
   status: Status;
-  /** When something was last heard from him. */
+  /** When something was last heard from the user. */
   lastSeen: Timestamp;
 }
 
 /**
- * What a user says of himself. The earlier is the more present: a user with several devices is what the first
- * of them says.
+ * A user's own status. The earlier is the more present: a user with several devices is what the first of them
+ * says.
  */
 export type Status =
   /** Here. */
@@ -538,7 +538,7 @@ export interface AckFields {
   channel: Channel;
   /** Up to which seq. */
   seq: Seq;
-  /** What he did with them. */
+  /** How far the user came with them. */
   state: ReceiptState;
 }
 
@@ -621,13 +621,13 @@ export interface ReceiptBook {
   more?: boolean;
 }
 
-/** How far one user has come; 0 where he never said. */
+/** How far one user has come; 0 where they never acknowledged anything. */
 export interface UserReceipts {
   /** Who. */
   userId: string;
-  /** Up to here all is on a device of his. */
+  /** Up to here everything has been delivered to a device of the user's. */
   delivered: Seq;
-  /** Up to here he has seen all. */
+  /** Up to here the user has read everything. */
   read: Seq;
 }
 

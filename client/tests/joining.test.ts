@@ -185,7 +185,7 @@ describe('leaving', () => {
     expect(told).toEqual(['access.revoked']);
     await pass(60_000);
     expect(server.count('join')).toBe(1);
-    client.subscribe(CHANNEL, () => {}); // whether he may come back is for the server to say
+    client.subscribe(CHANNEL, () => {}); // whether they may come back is for the server to say
     await pass(100);
     expect(server.count('join')).toBe(2);
   });

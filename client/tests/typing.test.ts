@@ -14,7 +14,7 @@ async function watched() {
 }
 
 describe('somebody types', () => {
-  test('and says that he has stopped', async () => {
+  test('and says that they have stopped', async () => {
     const { told, type } = await watched();
     type('bob', true, 1);
     type('bob', false, 2);
@@ -22,7 +22,7 @@ describe('somebody types', () => {
     expect(told).toEqual(['bob true', 'bob false']);
   });
 
-  test('and is forgotten 6 s after his last word', async () => {
+  test('and is forgotten 6 s after the last sign', async () => {
     const { told, type } = await watched();
     type('bob', true, 1);
     await pass(5_000);
@@ -36,7 +36,7 @@ describe('somebody types', () => {
     expect(told).toHaveLength(3);
   });
 
-  test('and sends what he typed', async () => {
+  test('and sends what they typed', async () => {
     const { server, told, type } = await watched();
     type('bob', true, 1);
     const event = server.append(CHANNEL, 'hello');

@@ -1,4 +1,4 @@
-//! Grants: what the app's backend lets one user do on one channel, for a while, whatever the policy says of him.
+//! Grants: what the app's backend lets one user do on one channel, for a while, whatever the policy says.
 //!
 //! A grant opens what only the backend can judge. It never lets anybody publish what no client may publish there.
 

@@ -69,7 +69,7 @@ const fn is_id_byte(byte: u8) -> bool {
 }
 
 string_type!(
-    /// A user, as the issuer of his token names him (`sub`), e.g. `user_1`.
+    /// A user, as the issuer of their token names them (`sub`), e.g. `user_1`.
     UserId, ID_BYTES_MAX, is_id_byte, "must be a user id: [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(

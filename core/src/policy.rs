@@ -179,7 +179,7 @@ impl Row {
     }
 }
 
-/// The answer to "may he join?".
+/// The answer to "may this user join?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Yes.
@@ -190,7 +190,7 @@ pub enum Verdict {
     DependsOnConversation,
 }
 
-/// Whether this user may join this channel, as far as his token alone can tell.
+/// Whether this user may join this channel, as far as their token alone can tell.
 pub fn may_join(identity: &Identity, channel: &Channel) -> Verdict {
     let allowed = match channel.kind().policy().joiner {
         Joiner::Team => channel.company().is_some_and(|company| identity.is_team_of(company)),
@@ -207,7 +207,7 @@ pub fn may_join_conversation(identity: &Identity, company: Option<&CompanyId>, i
     company.is_some_and(|company| is_participant || identity.is_team_of(company))
 }
 
-/// Whether a member of a conversation may stay in it now that it is `company`'s: he takes part in it, or he joined as
+/// Whether a member of a conversation may stay in it now that it is `company`'s: the user takes part in it, or joined as
 /// one of the team of that same company.
 pub fn may_stay_in_conversation(
     company: &CompanyId,

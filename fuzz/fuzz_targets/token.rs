@@ -1,4 +1,4 @@
-//! A token: as a stranger writes it, and as an issuer of ours signs whatever he is given. Nothing that we have not signed
+//! A token: as a stranger writes it, and as an issuer of ours signs whatever it is given. Nothing that we have not signed
 //! is believed, and what is believed is what was signed.
 
 #![no_main]

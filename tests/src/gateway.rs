@@ -22,7 +22,7 @@ use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// Who has this in his id is dead: a post to him is answered 410.
+/// A connection with this in its id is dead: a post to it is answered 410.
 pub const DEAD: &str = "-dead-";
 
 /// How a gateway answers.

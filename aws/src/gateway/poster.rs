@@ -78,7 +78,7 @@ impl Poster {
         self.pool.open().await;
     }
 
-    /// Posts one frame to one connection, when there is a slot for it. Whoever waits for his next attempt keeps his slot,
+    /// Posts one frame to one connection, when there is a slot for it. A post that waits for its next attempt keeps its slot,
     /// so that a gateway that throttles is asked less.
     pub(super) async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Delivered {
         let slot = self.pool.slot().await;

@@ -29,12 +29,12 @@ pub const LOOK_BACK_PAGES_MAX: usize = 4;
 /// How often an append may lose its race before it gives up. Every loss is another sender's win.
 const APPEND_TRIES_MAX: u32 = 200;
 
-/// What a sender knows of the log, so that an earlier try of his can be found.
+/// What a sender knows of the log, so that an earlier try of theirs can be found.
 #[derive(Debug, Clone, Copy)]
 pub enum Known {
-    /// He had seen all up to this seq when he first tried.
+    /// The sender had seen all up to this seq at the first try.
     Base(Seq),
-    /// He first tried at this time.
+    /// The time of the first try.
     Since(Timestamp),
     /// Nothing.
     Nothing,

@@ -11,9 +11,9 @@ use super::{Store, failed, from_item, if_met, key};
 /// How far one user has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Receipts {
-    /// Up to here all is on his device: what is read has been delivered.
+    /// Up to here everything has been delivered to the user; what is read counts as delivered.
     pub delivered: Seq,
-    /// Up to here he has seen all.
+    /// Up to here the user has read everything.
     pub read: Seq,
 }
 

@@ -42,7 +42,7 @@ struct Row {
 }
 
 impl Store {
-    /// Gives a ticket to a user who has just proved who he is: 1 write.
+    /// Gives a ticket to a user who has just proved who they are: 1 write.
     pub async fn put_ticket(&self, identity: &Identity, now: Timestamp) -> Result<Ticket, Error> {
         let mut secret = [0; SECRET_BYTES];
         rand::fill(&mut secret).map_err(|error| Error::internal("random bytes", &error))?;

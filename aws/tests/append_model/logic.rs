@@ -3,14 +3,14 @@
 use super::model::{AppendModel, At, Broken, Entry, Marker, Mutation, State, bit};
 
 impl AppendModel {
-    /// The sender's next call and what he makes of its answer.
+    /// The sender's next call and what follows from its answer.
     pub(super) fn step(&self, state: &mut State, n: usize) {
         match state.senders[n].at {
             At::LookBack => self.look_back(state, n),
             At::ReadMarker => self.go_on_from_marker(state, n, state.marker),
             At::Begin(marker) => self.begin(state, n, marker),
             At::Agree => {
-                // There is one: it was what refused his own.
+                // There is one: it was what refused the sender's own.
                 let start = state.marker.map_or(0, |marker| marker.start);
                 state.senders[n].at = At::Put(start);
             }

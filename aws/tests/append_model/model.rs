@@ -14,7 +14,7 @@ pub(crate) enum Mutation {
     None,
     /// The key is looked for before the first put only.
     NoKeyCheckAfterLostRace,
-    /// Who loses the race for the marker keeps his own start.
+    /// A sender that loses the race for the marker keeps its own start.
     NoAgreement,
     /// A log with nothing in it always begins at 1.
     RestartAtOne,
@@ -22,7 +22,7 @@ pub(crate) enum Mutation {
     TrustBase,
     /// The end of a log may expire before what lies below it, as it did when an event lived from its own time on.
     NewestExpiresFirst,
-    /// The last event may expire between a sender's read and his put.
+    /// The last event may expire between a sender's read and its put.
     ExpiryUnderAppend,
 }
 
@@ -35,9 +35,9 @@ pub(crate) struct AppendModel {
     pub(crate) bases: [u8; SENDERS],
     /// Events of others, from 1 on.
     pub(crate) events_before: u8,
-    /// Whether a first sender has crashed between the marker and his put.
+    /// Whether a first sender has crashed between the marker and its put.
     pub(crate) marker_before: bool,
-    /// How often each sender may crash, or miss his ack, and try again.
+    /// How often each sender may crash, or miss its ack, and try again.
     pub(crate) retries: u8,
 }
 
@@ -100,9 +100,9 @@ pub(crate) enum Broken {
 pub(crate) enum Action {
     /// The sender's next call, answered.
     Step(usize),
-    /// His put takes effect, but the answer is lost; the SDK tries again and is refused.
+    /// The put takes effect, but the answer is lost; the SDK tries again and is refused.
     LoseAnswer(usize),
-    /// He crashes, or the ack is lost on its way; he tries again with the same key and base.
+    /// The sender crashes, or the ack is lost on its way; it tries again with the same key and base.
     Retry(usize),
     /// The marker is not fresh any more.
     Age,

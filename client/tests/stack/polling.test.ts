@@ -27,7 +27,7 @@ test('a ticket of the HTTP API opens a connection', async () => {
   client.close();
 });
 
-test('two chat, one of them by HTTP, and nothing is lost or doubled when his socket is back', async () => {
+test('two chat, one of them by HTTP, and nothing is lost or doubled when the socket is back', async () => {
   const company = unique('biz');
   const [ann, bob] = [person('Ann', `${company}:admin`), person('Bob')];
   const conversation = unique('conv');

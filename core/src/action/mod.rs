@@ -44,7 +44,7 @@ pub trait Action: DeserializeOwned {
 pub struct Request<A> {
     /// The caller's reference, to be echoed.
     pub id: Option<RequestId>,
-    /// What he wants.
+    /// What the caller asks for.
     pub action: A,
 }
 

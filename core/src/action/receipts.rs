@@ -13,7 +13,7 @@ pub struct Ack {
     pub channel: Channel,
     /// Up to which seq.
     pub seq: Seq,
-    /// What he did with them.
+    /// How far the user came with them.
     pub state: ReceiptState,
 }
 
@@ -45,15 +45,15 @@ pub struct ReceiptBook {
     pub more: bool,
 }
 
-/// How far one user has come; 0 where he never said.
+/// How far one user has come; 0 where they never acknowledged anything.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UserReceipts {
     /// Who.
     pub user_id: UserId,
-    /// Up to here all is on a device of his.
+    /// Up to here everything has been delivered to a device of the user's.
     pub delivered: Seq,
-    /// Up to here he has seen all.
+    /// Up to here the user has read everything.
     pub read: Seq,
 }

@@ -102,11 +102,11 @@ pub struct TypingIndicator {
     pub conversation_id: ConversationId,
     /// Who.
     pub user_id: UserId,
-    /// What to call him.
+    /// The user's display name.
     pub user_name: Name,
-    /// Whether he types now.
+    /// Whether the user is typing now.
     pub is_typing: bool,
-    /// When he did.
+    /// When that was.
     pub timestamp: Timestamp,
 }
 
@@ -115,7 +115,7 @@ pub struct TypingIndicator {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptState {
-    /// On his device.
+    /// Delivered to a device of the user's.
     Delivered,
     /// Seen.
     Read,
@@ -130,7 +130,7 @@ pub struct Receipt {
     pub user_id: UserId,
     /// Up to where.
     pub seq: Seq,
-    /// What he did with them.
+    /// How far the user came with them.
     pub state: ReceiptState,
 }
 

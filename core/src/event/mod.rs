@@ -42,13 +42,13 @@ pub enum EventName {
     /// A word of the app's own: a [`Signal`].
     #[serde(rename = "signal")]
     Signal,
-    /// A user has come: his [`Presence`].
+    /// A user has come: their [`Presence`].
     #[serde(rename = "presence.join")]
     PresenceJoin,
-    /// A user has gone: his [`Presence`].
+    /// A user has gone: their [`Presence`].
     #[serde(rename = "presence.leave")]
     PresenceLeave,
-    /// A user's status has changed: his [`Presence`].
+    /// A user's status has changed: their [`Presence`].
     #[serde(rename = "presence.update")]
     PresenceUpdate,
     /// Somebody has come or gone where they are too many to name: a [`PresenceCount`].

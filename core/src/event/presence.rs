@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Timestamp, UserId, identity::Name};
 
-/// What a user says of himself. The earlier is the more present: a user with several devices is what the first of
+/// A user's own status. The earlier is the more present: a user with several devices is what the first of
 /// them says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -35,11 +35,11 @@ pub struct PresenceDraft {
 pub struct Presence {
     /// Who.
     pub user_id: UserId,
-    /// What to call him.
+    /// The user's display name.
     pub name: Name,
-    /// What he says of himself.
+    /// The user's own status.
     pub status: Status,
-    /// When something was last heard from him.
+    /// When something was last heard from the user.
     pub last_seen: Timestamp,
 }
 

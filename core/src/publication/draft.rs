@@ -54,7 +54,7 @@ struct Author<'a> {
 }
 
 impl Author<'_> {
-    /// As what he speaks; what he claims to be may not be more.
+    /// As what the sender speaks; what they claim to be may not be more.
     fn speaks_as(self, claimed: MessageType) -> Result<MessageType, Error> {
         let is_agent = self.agent == Some(&self.identity.user);
         match claimed {

@@ -39,7 +39,7 @@ pub struct Conversation {
     pub keep_log: bool,
 }
 
-/// The detail of a `Kick` event. It ends the memberships that there are; whether he may join again is for the token and
+/// The detail of a `Kick` event. It ends the memberships that there are; whether the user may join again is for the token and
 /// the participants to say.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -48,7 +48,7 @@ pub struct Kick {
     pub channel: Channel,
     /// Whom.
     pub user_id: UserId,
-    /// What he is told.
+    /// What the user is told.
     pub reason: Text<MESSAGE_BYTES_MAX>,
 }
 
@@ -67,7 +67,7 @@ pub struct AccessChanged {
 pub enum Author<'a> {
     /// The bus: who may put events on it speaks for every company.
     Bus,
-    /// Somebody with a token, who speaks for the companies that he is the backend of.
+    /// Somebody with a token, that speaks for the companies whose backend it is.
     Backend(&'a Identity),
 }
 

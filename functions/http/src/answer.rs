@@ -62,7 +62,7 @@ pub(crate) async fn no_such_method() -> Refusal {
 }
 
 /// Writes the log's line of a request, and keeps its response out of every cache. The line has nothing that the caller has
-/// written: not the path, but the route that it took, and of a refusal its code, as its text may quote him.
+/// written: not the path, but the route that it took, and of a refusal its code, as its text may quote the caller.
 pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();

@@ -12,14 +12,14 @@ use crate::{
     user::User,
 };
 
-/// Reads a page of a channel: what lets him join, and what `history` costs.
+/// Reads a page of a channel: costs what lets the user join, and what `history` costs.
 pub(crate) async fn history(State(api): State<Arc<Api>>, user: User, Query(fields): Query) -> Answer<Page> {
     let request: History = fields.into_action()?;
     let grant = user.grant(&api.issuers, &request.channel).await?;
     Ok(Json(Box::pin(history::read(&api.fanout.store, user.as_actor(grant.as_ref()), request)).await?))
 }
 
-/// Publishes an event: what lets him join, and what `send` costs. All of his connections get it.
+/// Publishes an event: costs what lets the user join, and what `send` costs. All of the user's connections get it.
 pub(crate) async fn send(State(api): State<Arc<Api>>, user: User, Body(fields): Body) -> Answer<Sent> {
     let request: Send = fields.into_action()?;
     let grant = user.grant(&api.issuers, &request.channel).await?;

@@ -5,7 +5,7 @@
 //! connect again.
 //!
 //! It may carry a fresh token, so that a connection outlives the one that it came with. The fresh one must say the same
-//! of the same user: who has another company now connects again, and joins what he may. It must come while the old one
+//! of the same user: a user who has another company now connects again, and joins what they may. It must come while the old one
 //! still counts; API Gateway's 2 hours a connection stay as they are.
 
 use funnelcast_aws::{Caller, Config, Issuers, Resource, Store, config::Lease};

@@ -1,5 +1,5 @@
 //! What there is at the end, as those see it who have just come: a member of each company's team for what the company
-//! and its conversations have, and each user for what is his own. An auditor has joined nothing before, and leaves no
+//! and its conversations have, and each user for what is their own. An auditor has joined nothing before, and leaves no
 //! trace in a log. But those who are there are told of the auditor: a ghost among them would be found by that. So who is
 //! present is not for an auditor to look at.
 

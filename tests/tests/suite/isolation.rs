@@ -36,7 +36,7 @@ async fn no_cell_of_the_table_surprises() -> Result<()> {
             trial.emit(row, 0).await?;
             trial.emit(row, 1).await?;
         } else {
-            // Who is to be refused goes first: what the others do could be why he is.
+            // Those who are to be refused go first: what the others do could be the reason.
             trial.ask(row, |verdict| verdict != "yes").await?;
             trial.ask(row, |verdict| verdict == "yes").await?;
         }
@@ -118,7 +118,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Whoever has heard anything had been let in there, and has seen no id of a company that is not his.
+    /// Whoever has heard anything had been let in there, and has seen no id of another company.
     fn check_ears(&mut self, rows: &[Row]) {
         for person in &self.scene.people {
             for event in &person.heard {

@@ -20,7 +20,7 @@ async fn news(client: &mut Client, name: &str, user: &User) -> Result<Value> {
     Ok(data)
 }
 
-/// When he was seen last, in a form that sorts by time.
+/// When the user was seen last, in a form that sorts by time.
 fn seen(presence: &Value) -> &str {
     assert!(tests::is_timestamp(&presence["lastSeen"]), "{presence}");
     presence["lastSeen"].as_str().unwrap_or_default()
@@ -40,8 +40,8 @@ async fn present(client: &mut Client, channel: &str) -> Result<Vec<String>> {
 async fn presence_of(user: &User, client: &mut Client, channel: &str) -> Result<Value> {
     let roster = client.call("presence", json!({"channel": channel})).await?;
     let mut users = roster["users"].as_array().into_iter().flatten();
-    let his = users.find(|presence| presence["userId"] == json!(user.id));
-    his.cloned().with_context(|| format!("{} is not in {roster}", user.id))
+    let own = users.find(|presence| presence["userId"] == json!(user.id));
+    own.cloned().with_context(|| format!("{} is not in {roster}", user.id))
 }
 
 /// A pair in which the one who was first has heard that the other came.
@@ -58,7 +58,7 @@ async fn a_user_comes_with_his_first_device_and_leaves_with_his_last() -> Result
     let Pair { mut ann, mut bob, bob_user, channel, .. } = acquainted(stack).await?;
     let mut phone = joined(stack, &bob_user, &channel).await?;
     bob.leave(&channel).await?;
-    assert_eq!(ann.presence_news().await?, [], "his phone came and his desk went: he is still here");
+    assert_eq!(ann.presence_news().await?, [], "the phone came and the desk went: the user is still here");
     phone.leave(&channel).await?;
     let left = news(&mut ann, "presence.leave", &bob_user).await?;
     assert_eq!(left["status"], "offline");
@@ -70,15 +70,15 @@ async fn who_is_back_in_time_has_never_been_away() -> Result<()> {
     let stack = Stack::shared()?;
     let Pair { mut ann, bob, bob_user, channel, .. } = acquainted(stack).await?;
     bob.close().await?;
-    eventually("his connection to be lost", async || {
+    eventually("the connection to be lost", async || {
         let typing = json!({"isTyping": true});
         Ok((ann.send(&channel, "chat.typing", typing).await?["recipients"] == 0).then_some(()))
     })
     .await?;
-    assert_eq!(present(&mut ann, &channel).await?.len(), 2, "nobody has been told that he left");
+    assert_eq!(present(&mut ann, &channel).await?.len(), 2, "nobody has been told that Bob left");
     let again = joined(stack, &bob_user, &channel).await?;
 
-    // Another one's leave takes as long, so by then his would have been told.
+    // Another one's leave takes as long, so by then the first would have been told.
     let cid_user = User::admin_of(&unique("biz"));
     let other = stack.conversation(&unique("biz"), &[&cid_user, &bob_user]).await?;
     let mut watcher = joined(stack, &bob_user, &other).await?;
@@ -143,7 +143,7 @@ async fn a_status_is_the_users_over_all_of_his_devices() -> Result<()> {
     let mut phone = joined(stack, &bob_user, &channel).await?;
     let away = json!({"status": "away"});
     assert_eq!(bob.send(&channel, "presence.update", away.clone()).await?["recipients"], 0);
-    assert_eq!(ann.presence_news().await?, [], "his phone is still online");
+    assert_eq!(ann.presence_news().await?, [], "the phone is still online");
     phone.send(&channel, "presence.update", away.clone()).await?;
     assert_eq!(news(&mut ann, "presence.update", &bob_user).await?["status"], "away");
     assert_eq!(presence_of(&bob_user, &mut ann, &channel).await?["status"], "away");
@@ -207,7 +207,7 @@ async fn a_ghost_is_gone_when_its_lease_ends_though_nobody_posts_to_it() -> Resu
     let Some(stack) = Stack::private(&options)? else { return Ok(()) };
     let Pair { mut ann, bob, bob_user, ann_user, channel, .. } = acquainted(&stack).await?;
     bob.cut();
-    // She pings, as clients do, and so keeps her own lease; he is told to have left one lease and a grace later.
+    // Ann pings, as clients do, and so keeps the lease; Bob is told to have left one lease and a grace later.
     let left = eventually_within_leases(&mut ann).await?;
     assert_eq!((left.0.as_str(), &left.1["userId"]), ("presence.leave", &json!(bob_user.id)));
     assert_eq!(present(&mut ann, &channel).await?, [ann_user.id]);

@@ -1,4 +1,4 @@
-//! How fast one user may send, over all of his connections.
+//! How fast one user may send, over all of their connections.
 
 use anyhow::Result;
 use serde_json::json;

@@ -22,7 +22,7 @@ async fn a_user_is_here_once_however_many_devices_he_has() -> Result<()> {
     assert_eq!(users, expected);
 
     phone.leave(&pair.channel).await?;
-    assert_eq!(pair.ann.call("presence", here.clone()).await?["count"], 2, "his other device is still here");
+    assert_eq!(pair.ann.call("presence", here.clone()).await?["count"], 2, "the other device is still here");
     pair.bob.leave(&pair.channel).await?;
     assert_eq!(pair.ann.call("presence", here.clone()).await?["count"], 1);
     assert_eq!(pair.bob.refused("presence", here).await?.code, "not_joined");

@@ -97,7 +97,7 @@ async fn a_membership_is_told_to_its_user_once_however_often_it_comes() -> Resul
     assert_eq!((&told["data"]["userId"], &told["data"]["level"]), (&json!(ann.id), &json!("warning")));
     only_this(stack, &mut client, &ann).await?;
 
-    // It went on the bus too: `access` has looked again at what he may.
+    // It went on the bus too: `access` has looked again at what the user may.
     let log = stack.log().context("a log")?;
     eventually("a second look", async || {
         let log = std::fs::read_to_string(log)?;

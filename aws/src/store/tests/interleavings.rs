@@ -158,7 +158,7 @@ async fn who_is_taken_out_while_he_joins_is_refused_or_found_among_the_members()
                 (Turn::Right, ..) => is_member = is_among_members(&table, &channel(), &joiner).await,
             }
         }
-        assert!(refused || is_member, "he is in, and nobody knows: {order:?}");
+        assert!(refused || is_member, "the user is in, and nobody knows: {order:?}");
     }
 }
 

@@ -8,7 +8,7 @@ use super::*;
 const RETENTION_SHORTEST: Duration = Duration::from_hours(24);
 
 impl Table {
-    /// The marker as a sender leaves it who crashes before his first put.
+    /// The marker as a sender leaves it that crashes before its first put.
     async fn put_marker(&self, start: u64) {
         let texts = [("pk", key::log(&channel())), ("sk", key::LOG_START.to_owned())];
         let numbers = [("start", start.to_string()), ("at", now().as_millis().to_string())];

@@ -68,7 +68,7 @@ impl Asking {
         asked.filter(|asked| !asked.headers.contains_key("x-amz-target")).collect()
     }
 
-    /// Whether the user may join what the team of `biz_1` may, or the code of his refusal.
+    /// Whether the user may join what the team of `biz_1` may, or the code of the refusal.
     async fn may_join(&self, at: Timestamp) -> Result<(), &'static str> {
         self.may_join_as("user_1", "company:biz_1", at).await
     }
@@ -237,7 +237,7 @@ async fn another_asks_where_the_one_who_asked_has_died() {
     let long_ago = now() - ASKING_LIFE;
     assert!(whop.table.begin_to_ask(&user, &company, long_ago).await.unwrap());
     let soon = long_ago + ASKING_LIFE.saturating_sub(Duration::from_millis(1));
-    assert!(!whop.table.begin_to_ask(&user, &company, soon).await.unwrap(), "he may live");
+    assert!(!whop.table.begin_to_ask(&user, &company, soon).await.unwrap(), "the asker may live");
     assert_eq!(whop.may_join(now()).await, Ok(()));
 }
 
@@ -253,7 +253,7 @@ async fn nobody_asks_what_whop_cannot_know() {
     assert_eq!(whop.may_join_as("agent_1", "company:biz_1", now()).await, Err("forbidden"));
     let of_the_app = caller("user_1", "c1=").identity;
     let outcome = whop.table.check_join(&of_the_app, &"company:biz_1".parse().unwrap(), now()).await;
-    assert_eq!(outcome.unwrap_err().code(), "forbidden", "his token says it all");
+    assert_eq!(outcome.unwrap_err().code(), "forbidden", "the token says it all");
     assert!(whop.questions().is_empty());
 }
 

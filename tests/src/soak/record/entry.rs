@@ -73,7 +73,7 @@ pub enum Entry {
     Heard(Event),
     /// An event of a channel that the device has never wanted to hear.
     Stray(Event),
-    /// A channel that is not the user's opened to him.
+    /// A channel that is not the user's opened to them.
     Opened {
         /// Which.
         channel: String,

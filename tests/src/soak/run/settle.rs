@@ -16,7 +16,7 @@ use crate::soak::{Phase, verify};
 
 /// What was delayed or is delivered again comes within this time after the faults.
 const STRAGGLERS: Duration = Duration::from_millis(2 * DELAY_MS_MAX + 1_000);
-/// In which who has lost his connection may come back unnoticed, as the product has it.
+/// Within this a user whose connection is lost may come back unnoticed, as the product has it.
 const GRACE_SECONDS: u64 = 10;
 /// How long after the faults everything must be as it should, on a machine with nothing else to do: a ghost's lease and
 /// its grace, each with a retry of the queue.

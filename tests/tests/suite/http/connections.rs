@@ -119,7 +119,7 @@ async fn nobody_joins_or_leaves_for_anothers_connection() -> Result<()> {
     Ok(())
 }
 
-/// The membership lives as long as the connection's token, so that token must say that he may.
+/// The membership lives as long as the connection's token, so that token must say that the user may.
 #[tokio::test]
 async fn what_the_connections_own_token_says_decides() -> Result<()> {
     let stack = Stack::shared()?;

@@ -34,7 +34,7 @@ async fn a_conversation_from_its_beginning_to_its_end() -> Result<()> {
     let told = json!({"conversationId": id, "companyId": company, "participants": participants});
     assert_eq!(ask(stack, &backend, Method::PUT, &id, Some(&both)).await?.done()?, told);
     assert_eq!(ask(stack, &backend, Method::GET, &id, None).await?.done()?, told);
-    // It stands when it is answered: nobody has to try until he is let in.
+    // It stands when it is answered: nobody has to try until they are let in.
     let mut team = joined(stack, &User::admin_of(&company), &channel).await?;
     let mut ann_client = joined(stack, &ann, &channel).await?;
     let mut bob_client = joined(stack, &bob, &channel).await?;
@@ -45,7 +45,7 @@ async fn a_conversation_from_its_beginning_to_its_end() -> Result<()> {
     bob_client.event("chat.message").await?;
     assert_eq!(bob_client.only("access.revoked").await?["data"]["reason"], "no longer a participant");
     assert_eq!(bob_client.refused("join", json!({"channel": channel})).await?.code, "forbidden");
-    ann_client.say(&channel, "is he gone?").await?;
+    ann_client.say(&channel, "are they gone?").await?;
     bob_client.silence().await?;
 
     let ended = ask(stack, &backend, Method::DELETE, &id, None).await?.done()?;

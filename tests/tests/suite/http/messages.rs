@@ -126,7 +126,7 @@ async fn who_may_not_join_may_neither_read_nor_send() -> Result<()> {
         let read = stack.get(&stranger, &format!("messages?channel={channel}&limit=9")).await?;
         assert_eq!(read.refused()?, (403, "forbidden"), "{channel}");
     }
-    // His own company's are open to him, and empty: nothing of the other's is in them.
+    // The user's own company's are open to them, and empty: nothing of the other's is in them.
     let own =
         stack.get(&stranger, &format!("messages?channel=funnel_updates:{other}&limit=9")).await?.done()?;
     assert_eq!(own["events"], json!([]));

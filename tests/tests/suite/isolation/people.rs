@@ -17,7 +17,7 @@ struct Company {
     conversation: String,
     /// Who takes part in it, and has the channel `user`.
     participant: String,
-    /// A connection of his, beside the one that he asks on.
+    /// A connection of the same user, beside the one that asks.
     spare: Client,
     spare_id: String,
 }
@@ -28,11 +28,11 @@ pub(super) struct Person {
     role: usize,
     pub(super) user: User,
     pub(super) client: Client,
-    /// His connection.
+    /// The connection.
     pub(super) connection: String,
     /// Every event that has come.
     pub(super) heard: Vec<Value>,
-    /// The ids that he must never see: those of the companies that are not his.
+    /// The ids that this person must never see: those of the other companies.
     foreign: Vec<String>,
 }
 
@@ -149,7 +149,7 @@ impl Scene {
 }
 
 impl Person {
-    /// His column, where the thing is of company `owner`.
+    /// The person's column, where the thing is of company `owner`.
     pub(super) fn column(&self, owner: usize) -> usize {
         match self.home {
             Some(home) if home != owner => ROLES + self.role,
@@ -157,12 +157,12 @@ impl Person {
         }
     }
 
-    /// Whether there is an id in this that he must not see.
+    /// Whether there is an id in this that the person must not see.
     pub(super) fn may_not_see(&self, text: &str) -> bool {
         self.foreign.iter().any(|id| text.contains(id))
     }
 
-    /// As a failure names him.
+    /// As a failure names them.
     pub(super) fn name(&self, owner: usize) -> String {
         let column = self.column(owner);
         let of = ["", " of the other company"][usize::from((ROLES..2 * ROLES).contains(&column))];
@@ -187,7 +187,7 @@ impl Person {
         }
     }
 
-    /// Takes all that has been posted to him: that comes before the answer to a `ping`.
+    /// Takes all that has been posted to the person: that comes before the answer to a `ping`.
     async fn listen(&mut self) -> Result<()> {
         self.client.call("ping", json!({})).await?;
         self.heard.extend(self.client.inbox());
