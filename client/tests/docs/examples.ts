@@ -9,6 +9,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import * as core from '../../src/index.js';
+import * as next from '../../src/next/index.js';
 import * as hooks from '../../src/react/index.js';
 import * as server from '../../src/server/index.js';
 
@@ -24,6 +25,7 @@ const TYPES = ['ChannelEvent'];
 /** What an example need not import. */
 const EXPORTS = {
   funnelcast: [...Object.keys(core), ...TYPES],
+  'funnelcast/next': Object.keys(next),
   'funnelcast/react': Object.keys(hooks),
   'funnelcast/server': Object.keys(server),
   react: ['useEffect', 'useState'],
@@ -42,7 +44,9 @@ export interface Example {
 
 /** All examples, or those of one side: a backend's are what names `funnelcast/server`, or one of its functions. */
 export function examplesOf(side: 'browser' | 'backend'): Example[] {
-  const isBackend = new RegExp(`funnelcast/server|\\b(${Object.keys(server).join('|')})\\(|realTimeUpdates`);
+  const isBackend = new RegExp(
+    `funnelcast/(server|next)|\\b(${Object.keys(server).join('|')})\\(|realTimeUpdates`,
+  );
   return DOCUMENTS.flatMap(filesOf)
     .flatMap(readExamples)
     .filter(({ code }) => isBackend.test(code.replaceAll('FunnelcastError', '')) === (side === 'backend'));
@@ -114,7 +118,11 @@ function component(code: string): string {
 function split(code: string): { imports: string; body: string } {
   const statement = /^import [\s\S]*?;$/gm;
   const own = code.match(statement) ?? [];
-  const body = code.replaceAll(statement, '').trim();
+  // Inside a function nothing is exported.
+  const body = code
+    .replaceAll(statement, '')
+    .replaceAll(/^export (?=const )/gm, '')
+    .trim();
   const isImported = (name: string) => own.some(line => new RegExp(`\\b${name}\\b`).test(line));
   const added = new Map<string, string>();
   for (const [from, names] of Object.entries(EXPORTS)) {

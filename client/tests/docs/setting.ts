@@ -23,4 +23,5 @@ declare global {
   var funnel: { id: string; name: string; version: number };
   var subject: string;
   var documents: DynamoDBDocumentClient;
+  var sessionOf: (request: Request) => Promise<{ userId: string; name: string } | undefined>;
 }

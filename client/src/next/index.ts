@@ -1,0 +1,202 @@
+/**
+ * Route handlers for Next.js: what the browser's client asks of the app's own origin, passed on to the stack's HTTP API.
+ *
+ * They use `fetch` and WebCrypto alone, so they run in the Node and the Edge runtime.
+ *
+ * @module
+ */
+
+import { FunnelcastError } from '../errors.js';
+import type { TokenIssuer, TokenUser } from '../server/tokens.js';
+import type { ErrorCode } from '../wire.js';
+
+/** The routes that are passed on, below `/api/websocket/`, and what may be done with each. */
+const ROUTES: Record<string, readonly Method[]> = {
+  connect: ['POST'],
+  disconnect: ['DELETE'],
+  status: ['GET'],
+  channels: ['GET', 'POST', 'DELETE'],
+  messages: ['GET', 'POST'],
+  'webhooks/whop': ['POST'],
+};
+/** The longest body that any of the routes takes, in bytes: a webhook's. */
+const BODY_BYTES_MAX = 128 * 1024;
+/** How long the stack may take: as long as API Gateway lets its functions run, and the way there. */
+const TIMEOUT_MS = 31_000;
+/** The headers of a request that the stack reads, beside those that say who asks. */
+const PASSED_ON = [
+  'content-type',
+  'funnelcast-grant',
+  'webhook-id',
+  'webhook-timestamp',
+  'webhook-signature',
+];
+/** The headers of an answer that a browser needs. */
+const PASSED_BACK = ['content-type', 'retry-after'];
+/** The headers that say who asks, where the app does not name the user. */
+const CREDENTIALS = ['authorization', 'x-whop-user-token'];
+
+type Method = 'GET' | 'POST' | 'DELETE';
+
+/** What {@link createRouteHandlers} takes. */
+export interface RouteOptions {
+  /**
+   * The stack's output `HttpUrl`.
+   *
+   * @defaultValue the environment variable `FUNNELCAST_HTTP`, read at each request
+   */
+  http?: string | undefined;
+  /**
+   * Names the user who is signed in to the app, or nobody. Without it a request has to bring its own token, as each does
+   * in Whop's iframe (`x-whop-user-token`).
+   */
+  user?: ((request: Request) => MaybePromise<TokenUser | null | undefined>) | undefined;
+  /** Signs the tokens of those users: required with `user`. See `createTokenIssuer` of `funnelcast/server`. */
+  issuer?: TokenIssuer | undefined;
+  /** @defaultValue the global `fetch` */
+  fetch?: typeof fetch | undefined;
+}
+
+type MaybePromise<T> = T | Promise<T>;
+type Pair = [name: string, value: string];
+
+/** What Next.js gives a handler of `[...path]`: the segments, from version 15 on as a promise. */
+export interface RouteContext {
+  params: MaybePromise<{ path?: string[] | undefined }>;
+}
+
+/** Answers one method of the route. It never throws: what goes wrong is an answer, and a line of the server's log. */
+export type RouteHandler = (request: Request, context: RouteContext) => Promise<Response>;
+
+/**
+ * Makes the handlers of the catch-all route `app/api/websocket/[...path]/route.ts`.
+ *
+ * A browser sends cookies by itself, so a page of another origin could have a user's browser ask for a ticket. Requests
+ * that the browser says come from another origin are refused with `forbidden`.
+ *
+ * @returns the handlers, by the name under which Next.js looks for them
+ * @throws FunnelcastError `bad_request`, where there is a `user` but no `issuer`
+ *
+ * @example In Whop's iframe, where each request brings Whop's own token
+ * ```ts
+ * import { createRouteHandlers } from 'funnelcast/next';
+ *
+ * export const { GET, POST, DELETE } = createRouteHandlers();
+ * ```
+ *
+ * @example With the app's own sign-in
+ * ```ts
+ * import { createRouteHandlers } from 'funnelcast/next';
+ * import { createTokenIssuer } from 'funnelcast/server';
+ *
+ * export const { GET, POST, DELETE } = createRouteHandlers({
+ *   issuer: createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key: process.env.TOKEN_KEY }),
+ *   user: async request => {
+ *     const session = await sessionOf(request);
+ *     return session && { id: session.userId, name: session.name, companies: [{ id: 'biz_1', role: 'admin' }] };
+ *   },
+ * });
+ * ```
+ */
+export function createRouteHandlers(options: RouteOptions = {}): Record<Method, RouteHandler> {
+  if (options.user && !options.issuer) {
+    throw new FunnelcastError(
+      'bad_request',
+      '`user` needs an `issuer` that signs tokens',
+      undefined,
+      'issuer',
+    );
+  }
+  const handler =
+    (method: Method): RouteHandler =>
+    async (request, context) => {
+      try {
+        return await passOn(method, request, await context.params, options);
+      } catch (thrown) {
+        if (thrown instanceof Refused) return thrown.response;
+        console.error(`funnelcast: ${method} ${new URL(request.url).pathname}:`, thrown);
+        return new Refused(502, 'internal', 'the realtime service could not be reached').response;
+      }
+    };
+  return { GET: handler('GET'), POST: handler('POST'), DELETE: handler('DELETE') };
+}
+
+/** An answer of ours, thrown where the request goes no further. */
+class Refused {
+  readonly response: Response;
+
+  constructor(status: number, code: ErrorCode, message: string) {
+    const headers = { 'cache-control': 'no-store' };
+    this.response = Response.json({ error: { code, message } }, { status, headers });
+  }
+}
+
+async function passOn(
+  method: Method,
+  request: Request,
+  { path = [] }: { path?: string[] | undefined },
+  options: RouteOptions,
+): Promise<Response> {
+  const route = path.join('/');
+  if (!Object.hasOwn(ROUTES, route)) throw new Refused(404, 'not_found', `there is no ${route}`);
+  if (!ROUTES[route]?.includes(method)) throw new Refused(405, 'bad_request', `${route} has no ${method}`);
+  const isWebhook = route.startsWith('webhooks/');
+  if (!isWebhook && isForeign(request)) throw new Refused(403, 'forbidden', 'a page of another origin');
+  const body = method === 'POST' ? await bodyOf(request) : undefined;
+  const credentials = isWebhook ? [] : await credentialsOf(request, options);
+  const answer = await (options.fetch ?? fetch)(address(options.http, route, request.url), {
+    method,
+    headers: [...headersOf(request.headers, PASSED_ON), ...credentials],
+    ...(body && { body }),
+    cache: 'no-store',
+    redirect: 'error',
+    signal: AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS)]),
+  });
+  const headers: Pair[] = [...headersOf(answer.headers, PASSED_BACK), ['cache-control', 'no-store']];
+  return new Response(await answer.arrayBuffer(), { status: answer.status, headers });
+}
+
+/** The bytes as they came: a webhook's signature is over them. */
+async function bodyOf(request: Request): Promise<ArrayBuffer> {
+  const isTooLong = (length: number) => length > BODY_BYTES_MAX;
+  if (!isTooLong(Number(request.headers.get('content-length')))) {
+    const body = await request.arrayBuffer();
+    if (!isTooLong(body.byteLength)) return body;
+  }
+  throw new Refused(413, 'too_large', `a body has at most ${BODY_BYTES_MAX} bytes`);
+}
+
+/** The headers that say who asks. */
+async function credentialsOf(request: Request, { user, issuer }: RouteOptions): Promise<Pair[]> {
+  if (!user || !issuer) return headersOf(request.headers, CREDENTIALS);
+  const named = await user(request);
+  if (!named) throw new Refused(401, 'unauthorized', 'nobody is signed in');
+  return [['authorization', `Bearer ${await issuer.token(named)}`]];
+}
+
+function address(http: string | undefined, route: string, url: string): string {
+  const origin = http ?? process.env['FUNNELCAST_HTTP'];
+  if (!origin) throw new Error("FUNNELCAST_HTTP is not set: it is the stack's output HttpUrl");
+  return `${origin.replace(/\/+$/, '')}/api/websocket/${route}${new URL(url).search}`;
+}
+
+/**
+ * Whether a page of another origin has sent it, by what browsers say of that: `Sec-Fetch-Site`
+ * (https://www.w3.org/TR/fetch-metadata/), or, where that is absent, `Origin`. What says neither is no page's.
+ */
+function isForeign({ headers }: Request): boolean {
+  const site = headers.get('sec-fetch-site');
+  if (site) return site !== 'same-origin' && site !== 'none';
+  const origin = headers.get('origin');
+  if (!origin) return false;
+  const host = headers.get('x-forwarded-host') ?? headers.get('host');
+  return !URL.canParse(origin) || new URL(origin).host !== host;
+}
+
+/** Those of the headers that are there. */
+function headersOf(headers: Headers, names: readonly string[]): Pair[] {
+  return names.flatMap(name => {
+    const value = headers.get(name);
+    return value === null ? [] : [[name, value] satisfies Pair];
+  });
+}

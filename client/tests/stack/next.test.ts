@@ -1,0 +1,120 @@
+/** A Next app's route on the real local stack: its pages connect by it, as whom the app names. */
+
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { createClient, defaultEnvironment, type Environment, httpApi } from '../../src/index.js';
+import { createRouteHandlers, type RouteHandler } from '../../src/next/index.js';
+import { createTokenIssuer } from '../../src/server/index.js';
+import { patience, Stack, unique } from './stack.js';
+
+const ORIGIN = 'http://my-app.test';
+const issuer = { iss: 'my-app', aud: 'funnelcast', alg: 'HS256' } as const;
+const key = 'a secret of at least thirty-two bytes';
+
+let stack: Stack;
+let route: Record<'GET' | 'POST' | 'DELETE', RouteHandler>;
+/** Who is signed in. */
+let signedIn: { id: string; name: string } | undefined = { id: unique('user'), name: 'Ann' };
+
+beforeAll(async () => {
+  const issuers = [{ kind: 'app', ...issuer, keys: { secret: 'funnelcast/dev/my-app' } }];
+  const parameters = ['--parameter', `Issuers=${JSON.stringify(issuers)}`];
+  stack = await Stack.start(...parameters, '--secret', `funnelcast/dev/my-app=${key}`);
+  route = createRouteHandlers({
+    http: `${stack.addresses.http}/`,
+    issuer: createTokenIssuer({ ...issuer, key }),
+    user: () => signedIn,
+  });
+});
+
+afterAll(() => stack?.stop());
+
+/** What Next.js does with a request to the app. */
+const serve = (request: Request): Promise<Response> => {
+  const path = new URL(request.url).pathname.replace('/api/websocket/', '').split('/');
+  return route[request.method as 'GET'](request, { params: Promise.resolve({ path }) });
+};
+
+const ask = async (method: string, path: string, headers: Record<string, string> = {}) => {
+  const response = await serve(new Request(`${ORIGIN}/api/websocket/${path}`, { method, headers }));
+  return [response.status, ((await response.json()) as { error?: { code: string } }).error?.code];
+};
+
+test('a page connects by its own origin, as the user whom the app names', async () => {
+  const environment: Environment = {
+    ...defaultEnvironment,
+    WebSocket: WebSocket as unknown as Environment['WebSocket'],
+    fetch: (url, init) => serve(new Request(url as string, init)),
+  };
+  const client = createClient({ http: httpApi(ORIGIN), environment });
+  client.connect();
+  await vi.waitFor(() => expect(client.state).toBe('connected'), patience);
+  // Nobody else may join that.
+  await client.subscribe(`user:${signedIn?.id}`, () => {}).joined;
+  client.close();
+});
+
+describe('refuses', () => {
+  test('whoever is not signed in', async () => {
+    const before = signedIn;
+    signedIn = undefined;
+    expect(await ask('POST', 'connect')).toEqual([401, 'unauthorized']);
+    signedIn = before;
+  });
+
+  test.each([
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { origin: 'https://evil.example', host: 'my-app.test' },
+    { origin: 'null', host: 'my-app.test' },
+  ])('a page of another origin: %o', async headers => {
+    expect(await ask('POST', 'connect', headers as Record<string, string>)).toEqual([403, 'forbidden']);
+  });
+
+  test.each([
+    ['GET', 'elsewhere', 404, 'not_found'],
+    ['GET', 'toString', 404, 'not_found'],
+    ['POST', 'webhooks/../connect', 404, 'not_found'],
+    ['GET', 'connect', 405, 'bad_request'],
+  ])('%s %s', async (method, path, status, code) => {
+    const request = new Request(`${ORIGIN}/api/websocket/x`, { method });
+    const response = await route[method as 'GET'](request, { params: { path: path.split('/') } });
+    expect([response.status, (await response.json()).error.code]).toEqual([status, code]);
+  });
+
+  test('a body that no route takes', async () => {
+    const request = new Request(`${ORIGIN}/api/websocket/x`, { method: 'POST', body: 'x'.repeat(131_073) });
+    const response = await route.POST(request, { params: { path: ['messages'] } });
+    expect(response.status).toBe(413);
+  });
+
+  test('with an answer when there is no stack', async () => {
+    const log = vi.spyOn(console, 'error').mockImplementation(() => {});
+    const { GET } = createRouteHandlers({ http: 'http://127.0.0.1:9' });
+    const response = await GET(new Request(`${ORIGIN}/api/websocket/status`), {
+      params: { path: ['status'] },
+    });
+    expect(response.status).toBe(502);
+    expect(log).toHaveBeenCalledOnce();
+    log.mockRestore();
+  });
+});
+
+test('passes on what the stack says, with its status and codes', async () => {
+  const same = { 'sec-fetch-site': 'same-origin' };
+  expect(await ask('GET', 'status', same)).toEqual([200, undefined]);
+  expect(await ask('GET', 'messages?channel=conversation:c&limit=0', same)).toEqual([400, 'bad_request']);
+  expect(await ask('GET', 'messages?channel=company:biz_1&limit=9', same)).toEqual([403, 'forbidden']);
+});
+
+test("without a user of the app's, the request brings Whop's token", async () => {
+  const { GET } = createRouteHandlers({ http: stack.addresses.http });
+  const status = async (headers: Record<string, string>) => {
+    const request = new Request(`${ORIGIN}/api/websocket/status`, { headers });
+    return (await GET(request, { params: { path: ['status'] } })).status;
+  };
+  const token = await createTokenIssuer({ ...issuer, key }).token({ id: unique('user') });
+  expect(await status({ 'x-whop-user-token': token })).toBe(200);
+  expect(await status({ authorization: `Bearer ${token}` })).toBe(200);
+  expect(await status({})).toBe(401);
+});
