@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
-use funnelcast_core::{Timestamp, publication::Times};
+use funnelcast_core::{Timestamp, json::Plain, publication::Times};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
@@ -61,10 +61,13 @@ const fn is_whole(at: Timestamp) -> bool {
 
 impl<'de> Deserialize<'de> for Arrival {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut value = Value::deserialize(deserializer)?;
+        let Plain(mut value) = Plain::deserialize(deserializer)?;
         let wrapped = value.get_mut("event").filter(|event| event.is_object()).map(Value::take);
         let ingested_at = value.get("ingestionTime").and_then(Value::as_str).and_then(|at| at.parse().ok());
-        let event = serde_json::from_value(wrapped.unwrap_or(value)).map_err(D::Error::custom)?;
+        let mut event = wrapped.unwrap_or(value);
+        let detail = event.get_mut("detail").map(Value::take).unwrap_or_default();
+        let mut event: EventBridgeEvent<Value> = serde_json::from_value(event).map_err(D::Error::custom)?;
+        event.detail = detail;
         Ok(Self { event, ingested_at })
     }
 }

@@ -32,6 +32,7 @@ export interface JoinInfo {
 /** Somebody who listens to a channel. */
 export interface Listener {
   event(event: AnyEvent): void;
+  joining?(): void;
   joined?(info: JoinInfo): void;
   lost?(loss: Loss): void;
   refused?(error: FunnelcastError): void;
@@ -100,6 +101,11 @@ export class Cursor {
     const recovered = !this.#hasLost;
     this.#hasLost = false;
     callSafely(this.#listener.joined, { head: this.#place, recovered, ...info });
+  }
+
+  /** The channel is about to be joined. */
+  asked(): void {
+    callSafely(this.#listener.joining, undefined);
   }
 
   refuse(error: FunnelcastError): void {

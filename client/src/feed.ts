@@ -111,6 +111,11 @@ export class Feed {
     return this.order.last;
   }
 
+  /** The channel is about to be joined. */
+  asked(): void {
+    this.#each(cursor => cursor.asked());
+  }
+
   /** A fresh grant, where a listener has said how to get it. */
   async grant(): Promise<string | undefined> {
     let failure: unknown;

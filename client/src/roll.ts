@@ -188,6 +188,7 @@ export class Roll {
     member.order = ++this.#order;
     const fields = { channel: feed.channel, since, grant, order: member.order };
     member.isAsked = true;
+    feed.asked();
     const reply = await (this.#link.join?.(fields) ?? this.#link.request('join', fields));
     member.isAsked = false;
     const whole = reply.latestNext ? await withAllLatest(this.#env, this.#link, reply) : reply;

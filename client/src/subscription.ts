@@ -31,6 +31,12 @@ export interface SubscribeOptions {
   grant?: (() => string | Promise<string>) | undefined;
   /** Ends the subscription when it is aborted. */
   signal?: AbortSignal | undefined;
+  /**
+   * The channel is about to be joined: what its reply has is later than all that has been heard by now.
+   *
+   * @internal
+   */
+  onJoining?: (() => void) | undefined;
   /** The channel has been joined; again after every reconnection. */
   onJoined?: ((info: JoinInfo) => void) | undefined;
   /** Events are gone for good: the client was away for longer than they are kept. Load the state anew. */
@@ -61,7 +67,7 @@ export function subscribe<C extends Channel>(
   options: SubscribeOptions,
   wanted: (feed: Feed) => void,
 ): Subscription<C> {
-  const { since, grant, signal, onJoined, onLost, onError } = options;
+  const { since, grant, signal, onJoining, onJoined, onLost, onError } = options;
   const first = deferred<JoinInfo>();
   const refuse = (error: FunnelcastError) => {
     first.reject(error);
@@ -83,6 +89,7 @@ export function subscribe<C extends Channel>(
   const { feed, release } = feeds.hold(channel);
   const listener: Listener = {
     event: handler as (event: AnyEvent) => void,
+    joining: () => onJoining?.(),
     joined(info) {
       first.resolve(info);
       onJoined?.(info);

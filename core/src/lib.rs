@@ -9,6 +9,7 @@
 //! - [`event`], [`publication`]: the payloads, and how a client's or the backend's word becomes one
 //! - [`version`]: which of two changes is the newer
 //! - [`grant`]: what the app's backend opens for one user on one channel
+//! - [`json`]: what comes from outside, as plain data
 //! - [`identity`], [`id`], [`time`], [`text`]: the values that the rest is made of
 //! - [`size`]: how large they are on the wire
 //! - [`error`]: the one error type, with its wire codes
@@ -21,6 +22,7 @@ pub mod frame;
 pub mod grant;
 pub mod id;
 pub mod identity;
+pub mod json;
 mod order;
 mod parse;
 pub mod policy;

@@ -16,11 +16,18 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::Error;
+use crate::{Error, json};
 
 /// Parses a value that is at `root`; an empty `root` is the request itself.
 pub(crate) fn parse<T: DeserializeOwned>(value: Value, root: &str) -> Result<T, Error> {
-    T::deserialize(Node(value)).map_err(|fault| fault.under(root).into())
+    check(&value).and_then(|()| T::deserialize(Node(value))).map_err(|fault| fault.under(root).into())
+}
+
+/// What no value may have, whatever it is to become, with the field that has it.
+fn check(value: &Value) -> Result<(), Fault> {
+    let Some(fields) = value.as_object() else { return json::check(value).map_err(Fault::here) };
+    let has = |(name, value): (&String, &Value)| json::check(value).map_err(|reason| Fault::at(name, reason));
+    fields.iter().try_for_each(has)
 }
 
 /// A whole number from `min` to `max`. JSON has no whole numbers, so `41.0` is one, as some producers write them.

@@ -62,9 +62,18 @@ impl FromStr for Timestamp {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        text.parse::<jiff::Timestamp>().map(|t| Self(t.as_millisecond())).map_err(|_| {
-            Error::BadRequest("must be an RFC 3339 time with an offset, e.g. 2026-11-23T10:00:00.123Z".into())
-        })
+        if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+            return Ok(Self(timestamp.as_millisecond()));
+        }
+        // `jiff` has no time in the last day of 9999, which some write for "never".
+        if text.starts_with("9999-12-3")
+            && text.replacen("9999", "9995", 1).parse::<jiff::Timestamp>().is_ok()
+        {
+            return Ok(Self::from_millis(i64::MAX));
+        }
+        Err(Error::BadRequest(
+            "must be an RFC 3339 time with an offset, e.g. 2026-11-23T10:00:00.123Z".into(),
+        ))
     }
 }
 
@@ -94,6 +103,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn the_last_day_that_can_be_written_is_a_time() {
+        for never in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999+00:00", "9999-12-31T00:00:00-12:00"] {
+            assert_eq!(never.parse(), Ok(Timestamp::from_millis(i64::MAX)), "{never}");
+        }
+        assert!("9999-12-32T00:00:00Z".parse::<Timestamp>().is_err());
+        assert!("9999-12-31T23:59:59".parse::<Timestamp>().is_err());
+    }
 
     #[test]
     fn always_three_decimals_and_utc() {

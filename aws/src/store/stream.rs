@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use aws_lambda_events::dynamodb::EventRecord;
-use funnelcast_core::{Channel, ConnectionId, Error, Key, Timestamp, event::EventName};
+use funnelcast_core::{
+    Channel, ConnectionId, Error, Key, Timestamp,
+    event::EventName,
+    json::{self, Plain},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -84,14 +88,10 @@ impl Change {
             let channels = channels.into_iter().chain(leaves).collect();
             Ok(Self::Lost(Lost { connection: id, user, name, channels, at }))
         } else if pk.starts_with(key::OUTBOX_PREFIX) {
-            let row = serde_dynamo::from_item::<_, Value>(image.clone());
-            let row = row.map_err(|error| Error::BadRequest(error.to_string().into()))?;
-            let row: OutboxRow = Error::parse(row)?;
+            let row: OutboxRow = Error::parse(item(image)?)?;
             let data = match row.data {
-                Value::String(json) => serde_json::from_str(&json).map_err(|error| Error::Invalid {
-                    field: "data".into(),
-                    reason: format!("must be JSON: {}", Error::from_serde(&error)).into(),
-                })?,
+                Value::String(text) => json::read(text.as_bytes())
+                    .map_err(|reason| Error::invalid("data", format!("must be JSON: {reason}")))?,
                 data => data,
             };
             let written_at = written_at(record);
@@ -104,7 +104,21 @@ impl Change {
 
 /// The item that a record is about, as JSON; `None` where it has something that JSON has not, such as bytes.
 pub fn as_json(record: &EventRecord) -> Option<Value> {
-    serde_dynamo::from_item(image(record).clone()).ok()
+    item(image(record)).ok()
+}
+
+/// An item of the app's own as JSON.
+///
+/// # Errors
+/// [`Error::Invalid`] with the attribute that JSON has no words for, such as bytes.
+fn item(image: &serde_dynamo::Item) -> Result<Value, Error> {
+    let attributes = image.iter().map(|(name, value)| {
+        let plain: Result<Plain, _> = serde_dynamo::from_attribute_value(value.clone());
+        plain
+            .map(|Plain(value)| (name.clone(), value))
+            .map_err(|_| Error::invalid(name, "must be JSON, not bytes"))
+    });
+    attributes.collect()
 }
 
 /// The item as it is now, or as it was before it was removed.

@@ -23,7 +23,7 @@ const ROUTES: Record<string, readonly Method[]> = {
 const BODY_BYTES_MAX = 128 * 1024;
 /** How long the stack may take: as long as API Gateway lets its functions run, and the way there. */
 const TIMEOUT_MS = 31_000;
-/** The headers of a request that the stack reads, beside those that say who asks. */
+/** The headers of a request that the stack reads, beside credentials. */
 const PASSED_ON = [
   'content-type',
   'funnelcast-grant',
@@ -33,7 +33,7 @@ const PASSED_ON = [
 ];
 /** The headers of an answer that a browser needs. */
 const PASSED_BACK = ['content-type', 'retry-after'];
-/** The headers that say who asks, where the app does not name the user. */
+/** The headers with a caller's credentials, for apps that do not name the user. */
 const CREDENTIALS = ['authorization', 'x-whop-user-token'];
 
 type Method = 'GET' | 'POST' | 'DELETE';
@@ -166,7 +166,7 @@ async function bodyOf(request: Request): Promise<ArrayBuffer> {
   throw new Refused(413, 'too_large', `a body has at most ${BODY_BYTES_MAX} bytes`);
 }
 
-/** The headers that say who asks. */
+/** The caller's credentials, as headers. */
 async function credentialsOf(request: Request, { user, issuer }: RouteOptions): Promise<Pair[]> {
   if (!user || !issuer) return headersOf(request.headers, CREDENTIALS);
   const named = await user(request);

@@ -29,7 +29,7 @@ pub use self::{
     },
     receipts::{Ack, Acked, ReceiptBook, ReceiptsQuery, UserReceipts},
 };
-use crate::{Channel, Error, RequestId};
+use crate::{Channel, Error, RequestId, json};
 
 /// A route of the API: its name, its fields, and what its reply carries.
 pub trait Action: DeserializeOwned {
@@ -95,11 +95,10 @@ pub fn reject_unrouted(body: &str) -> Rejected {
 /// Takes `action` and `id` off a frame, and leaves the action's own fields.
 fn envelope(body: &str) -> Result<(Option<RequestId>, Map<String, Value>), Rejected> {
     let unread = |error| Rejected { id: Echo::of_frame(body), error };
-    let mut fields = match serde_json::from_str(body) {
+    let mut fields = match json::read(body.as_bytes()) {
         Ok(Value::Object(fields)) => fields,
         Ok(_) => return Err(unread(Error::BadRequest("a frame must be a JSON object".into()))),
-        Err(error) => {
-            let reason = Error::from_serde(&error);
+        Err(reason) => {
             return Err(unread(Error::BadRequest(format!("a frame must be JSON: {reason}").into())));
         }
     };

@@ -10,6 +10,7 @@ use axum::{
 use funnelcast_core::{
     ConnectionId, ConversationId, Error,
     action::{self, Action},
+    json,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
@@ -65,10 +66,10 @@ impl FromRequest<Arc<Api>> for Body {
     async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, Refusal> {
         let too_large = Error::TooLarge { what: "the body".into(), bytes_max: BODY_BYTES_MAX };
         let bytes = to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|_| too_large)?;
-        match serde_json::from_slice(&bytes) {
+        match json::read(&bytes) {
             Ok(Value::Object(fields)) => Ok(Self(Fields(fields))),
             Ok(_) => Err(Error::BadRequest("the body is a JSON object".into()).into()),
-            Err(error) => Err(Error::from_serde(&error).into()),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use funnelcast_core::{CompanyId, Error, UserId};
+use funnelcast_core::{CompanyId, Error, UserId, json};
 use serde_json::Value;
 
 /// The longest type; EventBridge's detail types have the same limit.
@@ -30,9 +30,8 @@ impl Envelope {
     /// # Errors
     /// [`Error::BadRequest`] where it is no webhook.
     pub(crate) fn parse(body: &str) -> Result<Self, Error> {
-        let mut all: Value = serde_json::from_str(body).map_err(|error| {
-            Error::invalid("body", format!("must be JSON: {}", Error::from_serde(&error)))
-        })?;
+        let mut all = json::read(body.as_bytes())
+            .map_err(|reason| Error::invalid("body", format!("must be JSON: {reason}")))?;
         let is_allowed =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._".contains(&byte);
         let kind = all["type"].as_str().unwrap_or_default().to_owned();

@@ -1,0 +1,169 @@
+//! JSON from outside as plain data.
+//!
+//! With its feature `raw_value`, `serde_json` reads an object with the key `$serde_json::private::RawValue` as the JSON that
+//! the key's string holds, and counts the levels of that anew. So a stranger could write what is read as something
+//! else, and deeper than whoever reads it next will go: a stored message that nobody can read any more. [`Plain`] gives such
+//! an object no meaning, and [`check`] refuses it, as it refuses what is nested too deep.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Number, Value};
+
+use crate::Error;
+
+/// The most levels of objects and lists, one in another. Readers stop at 128, and what is sent on lies some levels deeper.
+pub const LEVELS_MAX: usize = 100;
+
+/// What the keys begin with that mean something to `serde_json` itself.
+const PRIVATE: &str = "$serde_json::private::";
+
+/// A JSON value in which every key is only a key.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Plain(pub Value);
+
+/// Reads a text.
+///
+/// # Errors
+/// [`Error::BadRequest`] where it is no JSON.
+pub fn read(text: &[u8]) -> Result<Value, Error> {
+    let plain: Result<Plain, _> = serde_json::from_slice(text);
+    plain.map(|Plain(value)| value).map_err(|error| Error::from_serde(&error))
+}
+
+/// Why a value is not taken, if it is not.
+pub(crate) fn check(value: &Value) -> Result<(), String> {
+    check_levels(value, LEVELS_MAX)
+}
+
+fn check_levels(value: &Value, left: usize) -> Result<(), String> {
+    let below = |value: &Value| match left.checked_sub(1) {
+        Some(left) => check_levels(value, left),
+        None => Err(format!("must not be nested deeper than {LEVELS_MAX} levels")),
+    };
+    match value {
+        Value::Array(values) => values.iter().try_for_each(below),
+        Value::Object(fields) => fields.iter().try_for_each(|(key, value)| {
+            if key.starts_with(PRIVATE) {
+                return Err(format!("must have no key that begins with {PRIVATE}"));
+            }
+            below(value)
+        }),
+        _ => Ok(()),
+    }
+}
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyJson).map(Self)
+    }
+}
+
+struct AnyJson;
+
+impl<'de> Visitor<'de> for AnyJson {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Plain(value)) = elements.next_element()? {
+            values.push(value);
+        }
+        Ok(values.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut fields = Map::new();
+        while let Some((key, Plain(value))) = entries.next_entry::<String, Plain>()? {
+            fields.insert(key, value);
+        }
+        Ok(fields.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn nested(levels: usize) -> String {
+        format!("{}1{}", "[".repeat(levels), "]".repeat(levels))
+    }
+
+    #[test]
+    fn every_key_is_only_a_key() {
+        let inner = nested(100).replace('"', "\\\"");
+        for key in ["$serde_json::private::RawValue", "\\u0024serde_json::private::RawValue"] {
+            let text = format!(r#"{{"a":{{"{key}":"{inner}"}}}}"#);
+            let value = read(text.as_bytes()).unwrap();
+            assert_eq!(value, json!({"a": {"$serde_json::private::RawValue": nested(100)}}));
+            assert!(check(&value).unwrap_err().contains("must have no key"));
+        }
+        assert_eq!(check(&json!({"a": "$serde_json::private::RawValue"})), Ok(()), "people may write that");
+    }
+
+    #[test]
+    fn a_hundred_levels_and_no_more() {
+        let levels = |levels| check(&read(nested(levels).as_bytes()).unwrap());
+        assert_eq!(levels(LEVELS_MAX), Ok(()));
+        assert!(levels(LEVELS_MAX + 1).unwrap_err().contains("100 levels"));
+        assert!(read(nested(200).as_bytes()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn everything_else_is_read_as_serde_json_reads_it(text in r#"[\[\]{}:,"a-c0-9 .e+-]{0,40}"#) {
+            let theirs = serde_json::from_str::<Value>(&text).ok();
+            prop_assert_eq!(read(text.as_bytes()).ok(), theirs);
+        }
+    }
+}
