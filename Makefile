@@ -26,6 +26,7 @@ SEED ?=
 SEEDS ?= 1
 MINUTES ?= 1
 TARGETS ?= frame channel token stream
+STEPS := format template deny audit clippy docs build unit types-check client browser suite schemathesis fuzz-check sam-build conformance
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -44,8 +45,8 @@ build: ## Build every crate, in the dev profile
 	@echo '==> build'
 	@cargo build --workspace --locked
 
-test: format template clippy docs unit types-check client browser sam-build deny audit suite schemathesis conformance ## Run every check
-	@echo '==> all checks passed'
+test: ## Run every check, each with its time; what failed is said once more at the end
+	@MAKE='$(MAKE)' scripts/steps $(STEPS)
 
 format: ## Check the formatting
 	@echo '==> format'
@@ -78,7 +79,7 @@ docs: ## Build the documentation; a broken link is an error
 
 unit: build ## Run the unit tests
 	@echo '==> unit tests'
-	@cargo test --workspace --exclude tests --locked --quiet --lib --bin funnelcast-local --bin bench --test append_model
+	@cargo test --workspace --locked --quiet --lib --bin funnelcast-local --bin bench --test append_model
 	@cargo test --package funnelcast-core --locked --quiet --doc
 
 types: ## Write what is made from the types of core: the client's types and samples, docs/asyncapi.yaml
@@ -104,7 +105,7 @@ browser: build demo ## Test the demo page in Chromium, on a local stack (ARGS="c
 
 suite: build ## Run the black-box suite against a local stack of its own (ARGS="joining::")
 	@echo '==> black-box suite'
-	@cargo test --package tests --locked --lib --test suite -- $(ARGS)
+	@cargo test --workspace --locked --test suite -- $(ARGS)
 
 schemathesis: build $(SCHEMATHESIS) ## Test the HTTP API by requests generated from docs/openapi.yaml (ARGS="--seed 2")
 	@echo '==> schemathesis'
@@ -115,7 +116,7 @@ soak: build ## Random traffic under faults, every guarantee checked (SEED=1 SEED
 	@target/debug/soak $(if $(SEED),--seed $(SEED)) --seeds $(SEEDS) --minutes $(MINUTES) $(ARGS)
 
 # On stable Rust: libFuzzer wants flags that it does not let through by itself, and without a sanitizer it needs no others.
-fuzz: $(CARGO_FUZZ) ## Throw random input at what meets strangers' first (MINUTES=10 TARGETS="frame channel token stream")
+fuzz: $(CARGO_FUZZ) ## Throw random input at the parsers that strangers reach (MINUTES=10 TARGETS="frame channel token stream")
 	@set -e; for target in $(TARGETS); do echo "==> fuzz $$target"; mkdir -p fuzz/corpus/$$target; \
 	RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target fuzz/corpus/$$target docs/samples/requests \
 	docs/samples/events events -- -max_total_time=$$(( $(MINUTES) * 60 )) -max_len=16384 -print_final_stats=1 -verbosity=0; done

@@ -47,6 +47,8 @@ pub struct Connection {
     pub channels: Vec<ChannelJoin>,
     /// What it has left, as far as that is still remembered; see [`joins`](super::joins).
     pub leaves: Vec<ChannelJoin>,
+    /// The latest place among what it has left and is no longer remembered.
+    pub forgotten: Option<JoinOrder>,
 }
 
 /// A channel, and the latest `join` or `leave` of it on one connection.
@@ -62,7 +64,8 @@ pub struct ChannelJoin {
 impl Connection {
     /// Its user, as if they had said something on it now, after all that was said on it before.
     pub fn into_caller(self, now: Timestamp) -> Caller {
-        let places = self.channels.iter().chain(&self.leaves).map(|applied| applied.join);
+        let places =
+            self.channels.iter().chain(&self.leaves).map(|applied| applied.join).chain(self.forgotten);
         let order = places.max().map_or(JoinOrder::FIRST, JoinOrder::next);
         let Self { id, user, name, companies, companies_by, connected_at, expires_at, .. } = self;
         let identity = Identity { user, name, companies, companies_by, expires_at };
@@ -105,6 +108,8 @@ pub(crate) struct Row {
     expires_at: Timestamp,
     channels: BTreeMap<String, JoinOrder>,
     leaves: BTreeMap<String, JoinOrder>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    forgotten: Option<JoinOrder>,
     ttl: i64,
 }
 
@@ -123,6 +128,7 @@ impl TryFrom<Row> for Connection {
             expires_at,
             channels,
             leaves,
+            forgotten,
             ..
         } = row;
         let id = sk.strip_prefix(key::CONNECTION_PREFIX).unwrap_or_default();
@@ -138,6 +144,7 @@ impl TryFrom<Row> for Connection {
             expires_at,
             channels: channel_joins(channels),
             leaves: channel_joins(leaves),
+            forgotten,
         })
     }
 }
@@ -167,6 +174,7 @@ impl Store {
             expires_at: caller.identity.expires_at,
             channels: BTreeMap::new(),
             leaves: BTreeMap::new(),
+            forgotten: None,
             ttl: (caller.connected_at + CONNECTION_AGE_MAX).as_secs(),
         };
         let put = self.put(to_item(row)?);

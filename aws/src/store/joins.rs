@@ -21,14 +21,17 @@ use super::{
     if_met, key,
 };
 
-/// How many applied `leave`s a connection's row remembers at most. Only one whose `join` is still under way is needed, so
-/// the oldest are forgotten, half of them at a time.
+/// How many applied `leave`s a connection's row remembers at most, by channel. The oldest are forgotten, half of them at a
+/// time, and of them only the latest place is remembered: a `join` of before that, of a channel of which nothing else is
+/// known, may be of one of them.
 const LEAVES_MAX: usize = 32;
 
-/// That the connection is there, and that no later `join` or `leave` of the channel has been applied.
+/// That the connection is there, and that no later `join` or `leave` of the channel has been applied, or may have been.
 const IS_LATEST: &str = "attribute_exists(pk) \
      AND (attribute_not_exists(channels.#channel) OR channels.#channel <= :order) \
-     AND (attribute_not_exists(leaves.#channel) OR leaves.#channel <= :order)";
+     AND (attribute_not_exists(leaves.#channel) OR leaves.#channel <= :order) \
+     AND (attribute_exists(channels.#channel) OR attribute_exists(leaves.#channel) \
+          OR attribute_not_exists(forgotten) OR forgotten < :order)";
 
 /// What a connection's row says of a `join` whose membership has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +77,7 @@ impl Store {
         match (connection.joined(channel), connection.left(channel)) {
             (Some(later), _) if later > order => Ok((connection, later)),
             (_, Some(later)) if later > order => Err(left_since()),
+            (None, None) if connection.forgotten >= Some(order) => Err(left_since()),
             _ => Err(Error::Conflict("a connection joins at most 100 channels; leave one first".into())),
         }
     }
@@ -134,17 +138,21 @@ impl Store {
         })
     }
 
-    /// Drops the older half of the `leave`s that a connection remembers, unless one of them has changed: 1 write.
+    /// Drops the older half of the `leave`s that a connection remembers, but for the latest place among them, unless one of
+    /// them has changed: 1 write.
     async fn forget_old_leaves(&self, connection: &Connection) -> Result<(), Error> {
         let mut leaves: Vec<_> = connection.leaves.iter().collect();
         leaves.sort_by_key(|leave| leave.join);
         leaves.truncate(LEAVES_MAX / 2);
+        let forgotten = leaves.iter().map(|leave| leave.join).chain(connection.forgotten).max();
+        let forgotten = forgotten.unwrap_or(JoinOrder::FIRST);
         let paths: Vec<_> = (0..leaves.len()).map(|i| format!("leaves.#c{i}")).collect();
         let conditions: Vec<_> =
             paths.iter().enumerate().map(|(i, path)| format!("{path} = :o{i}")).collect();
         let mut update = self
             .update(key::user(&connection.user), key::connection(&connection.id))
-            .update_expression(format!("REMOVE {}", paths.join(", ")))
+            .update_expression(format!("SET forgotten = :forgotten REMOVE {}", paths.join(", ")))
+            .expression_attribute_values(":forgotten", AttributeValue::N(forgotten.to_string()))
             .condition_expression(conditions.join(" AND "));
         for (i, leave) in leaves.iter().enumerate() {
             update = update

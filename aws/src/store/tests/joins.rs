@@ -241,6 +241,14 @@ async fn a_connection_remembers_the_latest_of_its_leaves() {
     assert!(connection.left(&"conversation:c90".parse().unwrap()).is_some());
     assert!(connection.left(&"conversation:c1".parse().unwrap()).is_none());
     assert_eq!(connection.into_caller(now()).order, place(101), "a request by HTTP comes after all that");
+    let join = async |channel: &str, number| {
+        table.put_membership(&joiner, &channel.parse().unwrap(), Right::Own, place(number)).await
+    };
+    // Of a channel of which nothing is known any more, what came before the forgotten may have been left since.
+    assert_eq!(join("conversation:c1", 1).await.unwrap_err().code(), "conflict");
+    assert_eq!(join("conversation:new", 2).await.unwrap_err().code(), "conflict");
+    join("conversation:c1", 101).await.unwrap();
+    join("conversation:new", 99).await.unwrap();
 }
 
 #[tokio::test]
