@@ -238,7 +238,8 @@ impl Store {
         noted.map(drop).ok_or(Error::connection_ended())
     }
 
-    /// Lets a connection, and all its memberships, live as long as a renewed token: 1 write, and 1 a channel.
+    /// Lets a connection, and all its memberships, live as long as a renewed token: 1 write, and 1 a channel. One that
+    /// ends no later than what the connection has by now changes nothing. Returns until when the connection counts.
     ///
     /// # Errors
     /// [`Error::Unauthorized`] where the connection is gone.
@@ -248,20 +249,46 @@ impl Store {
         id: &ConnectionId,
         expires_at: Timestamp,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<Timestamp, Error> {
+        if self.set_expiry(user, id, "expiresAt < :at", expires_at, now).await? {
+            return Ok(expires_at);
+        }
+        let connection = self.connection(user, id).await?.ok_or(Error::connection_ended())?;
+        Ok(connection.expires_at)
+    }
+
+    /// Ends a connection's token now, as if it had been of that time.
+    #[cfg(test)]
+    pub(crate) async fn expire(
+        &self,
+        user: &UserId,
+        id: &ConnectionId,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        self.set_expiry(user, id, "attribute_exists(pk)", now, now).await
+    }
+
+    /// Whether the condition was met.
+    async fn set_expiry(
+        &self,
+        user: &UserId,
+        id: &ConnectionId,
+        condition: &str,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         let update = self
             .update(key::user(user), key::connection(id))
             .update_expression("SET expiresAt = :at, seenAt = :now")
-            .condition_expression("attribute_exists(pk)")
+            .condition_expression(condition)
             .expression_attribute_values(":at", AttributeValue::S(expires_at.to_string()))
             .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
             .return_values(ReturnValue::AllNew);
         let updated = if_met("UpdateItem of a connection", update.send().await)?;
-        let item = updated.and_then(|updated| updated.attributes);
-        let item = item.ok_or(Error::connection_ended())?;
+        let Some(item) = updated.and_then(|updated| updated.attributes) else { return Ok(false) };
         for ChannelJoin { channel, .. } in read(item)?.channels {
             self.renew_membership(user, id, &channel, expires_at).await?;
         }
-        Ok(())
+        Ok(true)
     }
 }

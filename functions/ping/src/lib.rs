@@ -6,7 +6,8 @@
 //!
 //! It may carry a fresh token, so that a connection outlives the one that it came with. The fresh one must say the same
 //! of the same user: a user who has another company now connects again, and joins what they may. It must come while the old one
-//! still counts; API Gateway's 2 hours a connection stay as they are.
+//! still counts. One that ends no later than the one that the connection has changes nothing. API Gateway's 2 hours a
+//! connection stay as they are.
 
 use funnelcast_aws::{Caller, Config, Issuers, Resource, Store, config::Lease};
 use funnelcast_core::{
@@ -33,7 +34,7 @@ impl Resource for Renewal {
     }
 }
 
-/// Answers, and renews the lease; with a fresh token the connection and its memberships too: 1 write, and 1 a channel.
+/// Answers, and renews the lease; with a fresh token the connection and its memberships too: 1 write more, and 1 a channel.
 ///
 /// # Errors
 /// [`Error::Unauthorized`] where the connection is gone, or the token is not valid; [`Error::Conflict`] where that says
@@ -50,8 +51,10 @@ pub async fn handle(renewal: &Renewal, caller: &Caller, ping: Ping) -> Result<Po
     if !caller.identity.is_renewed_by(&fresh) {
         return Err(Error::Conflict("the token says something else than the old one; connect again".into()));
     }
-    renewal.store.renew(&fresh.user, &caller.connection, fresh.expires_at, caller.now).await?;
-    Ok(Pong { at: caller.now, expires_at: Some(fresh.expires_at) })
+    let expires_at =
+        renewal.store.renew(&fresh.user, &caller.connection, fresh.expires_at, caller.now).await?;
+    renew_lease(renewal, caller).await?;
+    Ok(Pong { at: caller.now, expires_at: Some(expires_at) })
 }
 
 async fn renew_lease(Renewal { store, lease, .. }: &Renewal, caller: &Caller) -> Result<(), Error> {

@@ -31,6 +31,20 @@ async fn who_has_expired_hears_no_more() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_token_that_ends_earlier_changes_nothing() -> Result<()> {
+    let stack = Stack::shared()?;
+    let ann = User::stranger();
+    let mut client = stack.connect(&ann).await?;
+    let until = client.call("status", json!({})).await?["expiresAt"].take();
+    client.call("join", json!({"channel": ann.channel()})).await?;
+    let short = ann.again().for_only("2s");
+    let pong = client.call("ping", json!({"token": short.token()?})).await?;
+    assert_eq!(pong["expiresAt"], until, "it counts as long as before");
+    assert_eq!(client.call("status", json!({})).await?["expiresAt"], until);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_fresh_token_keeps_the_connection_and_its_channels_alive() -> Result<()> {
     let stack = Stack::shared()?;
     let company = unique("biz");

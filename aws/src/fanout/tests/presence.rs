@@ -83,7 +83,7 @@ async fn change(fanout: &Fanout, caller: &Caller, change: Change) {
         Change::Says(status) => drop(fanout.change_status(caller, &channel(), status).await.unwrap()),
         Change::IsLost | Change::Expires => {
             if matches!(change, Change::Expires) {
-                let _ = fanout.store.renew(user, &caller.connection, now(), now()).await; // unless it is gone already
+                fanout.store.expire(user, &caller.connection, now()).await.unwrap();
             }
             fanout.store.remove_connection(user, &caller.connection).await.unwrap();
             let join = ChannelJoin { channel: channel(), join: caller.order };
