@@ -10,7 +10,7 @@ use self::options::Period;
 pub(crate) use self::options::Up;
 use crate::{
     cost, emit,
-    token::{Bearer, Company, DevKey},
+    token::{self, Bearer, Company, DevKey},
     up,
 };
 
@@ -33,13 +33,13 @@ enum Command {
 /// Prints a token of the dev issuer, for any client of a local stack.
 #[derive(Debug, Args)]
 struct Token {
-    /// Whose token it is.
-    #[arg(long, value_name = "ID")]
+    /// Whose token it is: 1 to 64 of A-Z, a-z, 0-9, - and _.
+    #[arg(long, value_name = "ID", value_parser = token::parse_id)]
     user: String,
-    /// The name that others see.
-    #[arg(long)]
+    /// The name that others see: 1 to 128 bytes.
+    #[arg(long, value_parser = token::parse_name)]
     name: Option<String>,
-    /// A company and what the user is there: admin, member or customer; may be given more than once.
+    /// A company and what the user is there: admin, member, customer, or backend; may be given more than once.
     #[arg(long, value_name = "ID:ROLE")]
     company: Vec<Company>,
     /// How long it is good for.

@@ -23,6 +23,10 @@ const AUDIENCE: &str = "funnelcast";
 /// Beside the template.
 const KEY_FILE: &str = ".funnelcast/dev-issuer.key";
 const KEY_BYTES: usize = 32;
+/// The longest id of a user or a company.
+const ID_BYTES_MAX: usize = 64;
+/// The longest display name.
+const NAME_BYTES_MAX: usize = 128;
 
 /// The dev issuer's key, for HS256.
 pub(crate) struct DevKey([u8; KEY_BYTES]);
@@ -73,10 +77,26 @@ impl std::str::FromStr for Company {
             "backend" => Role::Backend,
             other => return Err(format!("'{other}' is no role: admin, member, customer or backend")),
         };
-        if id.is_empty() {
-            return Err("the company's id is missing, e.g. biz_1:admin".to_owned());
-        }
-        Ok(Self { id: id.to_owned(), role })
+        Ok(Self { id: parse_id(id)?, role })
+    }
+}
+
+/// The id of a user or a company, as the stack takes it: a token with another one would only be refused there.
+pub(crate) fn parse_id(text: &str) -> Result<String, String> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if (1..=ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("an id is 1 to {ID_BYTES_MAX} of A-Z, a-z, 0-9, - and _"))
+    }
+}
+
+/// A display name, as the stack takes it.
+pub(crate) fn parse_name(text: &str) -> Result<String, String> {
+    if (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("a name is 1 to {NAME_BYTES_MAX} bytes, without control characters"))
     }
 }
 
@@ -168,6 +188,19 @@ mod tests {
         fs::create_dir(directory.path().join(".funnelcast")).unwrap();
         fs::write(directory.path().join(KEY_FILE), "short").unwrap();
         assert!(DevKey::load_or_create(&directory.path().join("template.yaml")).is_err());
+    }
+
+    #[test]
+    fn what_the_stack_would_refuse_is_refused_at_once() {
+        assert_eq!(parse_id("user_1-A"), Ok("user_1-A".to_owned()));
+        for id in ["", "a b", "a:b", "ä", &"x".repeat(65)] {
+            assert!(parse_id(id).is_err(), "{id}");
+            assert!(format!("{id}:admin").parse::<Company>().is_err(), "{id}");
+        }
+        assert!(parse_name("Ännchen von Tharau").is_ok());
+        for name in ["", "a\nb", &"x".repeat(129)] {
+            assert!(parse_name(name).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -178,8 +178,8 @@ impl Fanout {
         self.store.put_told(channel, (change.user, change.name), told, kept).await.map(drop)
     }
 
-    /// Changes what the caller says of themselves on this connection, and tells the others if that changes what they are over
-    /// all of their devices: 1 write, and what [`settle_presence`](Self::settle_presence) costs.
+    /// Changes what the caller says of themselves on this connection, and tells the members, the caller's connection among
+    /// them, if that changes what they are over all of their devices: 1 write, and what [`settle_presence`](Self::settle_presence) costs.
     ///
     /// # Errors
     /// [`Error::NotJoined`] where the connection is no member; [`Error::Internal`] where the table or the queue fails.
@@ -190,8 +190,7 @@ impl Fanout {
         status: Status,
     ) -> Result<Tally, Error> {
         self.store.set_status(caller, channel, status).await?;
-        let change = PresenceChange { known_by: Some((&caller.connection, status)), ..caller.change() };
-        self.settle_presence(channel, &change, None).await
+        self.settle_presence(channel, &caller.change(), None).await
     }
 
     /// Ends the caller's membership of a channel, if no later `join` of it has been applied: 2 writes, and where members see

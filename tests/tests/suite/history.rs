@@ -84,3 +84,27 @@ async fn a_stranger_and_a_muddle_are_refused() -> Result<()> {
     assert_eq!(pair.bob.refused("history", outside).await?.code, "not_joined");
     Ok(())
 }
+
+#[tokio::test]
+async fn no_message_makes_a_page_that_cannot_be_read() -> Result<()> {
+    let mut pair = pair(Stack::shared()?).await?;
+    // The data and its metadata are the first two of a hundred levels.
+    let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    // What `serde_json` itself means by this key, it must not mean in a stranger's frame.
+    let private = r#"{"$serde_json::private::RawValue":"[[1]]"}"#.to_owned();
+    for (value, refused) in [(nested(98), None), (nested(99), Some("data")), (private, Some("data"))] {
+        let frame = format!(
+            r#"{{"action":"send","id":"raw","channel":"{}","event":"chat.message","key":"k",
+                "data":{{"content":"hi","metadata":{{"a":{value}}}}}}}"#,
+            pair.channel,
+        );
+        pair.ann.text(&frame).await?;
+        let (id, reply) = pair.ann.any_reply().await?;
+        assert_eq!(id.as_deref(), Some("raw"));
+        assert_eq!(reply.err().and_then(|refusal| refusal.field).as_deref(), refused, "{value}");
+    }
+    pair.ann.say(&pair.channel, "and on").await?;
+    let page = pair.bob.call("history", json!({"channel": pair.channel, "limit": 10})).await?;
+    assert_eq!(sequence(events(&page, "events")), [1, 2]);
+    Ok(())
+}
