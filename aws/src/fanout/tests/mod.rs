@@ -1,5 +1,6 @@
 //! What becomes of members, by what the gateway answers.
 
+mod access;
 mod presence;
 
 use aws_sdk_apigatewaymanagement::config::SharedCredentialsProvider;
