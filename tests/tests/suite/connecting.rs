@@ -121,7 +121,7 @@ async fn one_connection_too_many_takes_the_place_of_the_oldest_which_is_told() -
     for _ in 0..TOO_MANY {
         old.push(joined(stack, &ann, &channel).await?);
     }
-    try_join_all((TOO_MANY..CONNECTIONS_MAX).map(|_| stack.connect(&ann))).await?;
+    let _others = try_join_all((TOO_MANY..CONNECTIONS_MAX).map(|_| stack.connect(&ann))).await?;
     let mut kept = try_join_all((0..TOO_MANY).map(|_| joined(stack, &ann, &channel))).await?;
 
     for client in &mut old {
