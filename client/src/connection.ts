@@ -217,10 +217,8 @@ export class Connection {
     if (socket !== this.#socket) return; // replaced, or never in use
     this.#socket = undefined;
     this.#rotation.cancel();
-    // Another socket would only displace the next one, which would do the same.
     if (code === 'displaced') return this.close(new FunnelcastError('conflict', reason));
-    if (socket.age >= STABLE_MS) this.#failures = 0;
-    else this.#failures++;
+    this.#failures = socket.age >= STABLE_MS ? 0 : this.#failures + 1;
     this.#retry(new FunnelcastError('disconnected', reason));
   }
 

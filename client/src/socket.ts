@@ -35,7 +35,7 @@ export interface Address {
 
 /**
  * Why a socket ended: what is under way then may be repeated on another, unless it was too large. `displaced`: the user has
- * too many connections, and this one had to go.
+ * too many connections, and this one had to go; another would only displace the next, which would do the same.
  */
 export type EndCode = 'disconnected' | 'too_large' | 'displaced';
 

@@ -35,6 +35,10 @@ const NO_LONGER_ALLOWED: &str = "no longer allowed";
 /// What a user is told whose grant has ended.
 const GRANT_HAS_ENDED: &str = "the grant has ended";
 
+/// How many members of a channel are written to side by side. They lie in one partition of the table, which takes 1,000 writes a
+/// second (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>): many more than
+/// these, of 5 to 10 ms each, would only be throttled, and the SDK gives up on what is throttled too often.
+const WRITES_AT_ONCE: usize = 25;
 /// The channels of a company that are looked at side by side for one of its team.
 const CHANNELS_AT_ONCE: usize = 10;
 
@@ -234,11 +238,11 @@ impl Fanout {
     }
 }
 
-/// Does all of these, [`IN_FLIGHT_MAX`] at a time, until one fails.
+/// Does all of these, [`WRITES_AT_ONCE`] at a time, until one fails.
 async fn side_by_side(
     steps: impl Iterator<Item = impl Future<Output = Result<(), Error>> + Send> + Send,
 ) -> Result<(), Error> {
-    stream::iter(steps).buffer_unordered(IN_FLIGHT_MAX).boxed().try_collect::<()>().await
+    stream::iter(steps).buffer_unordered(WRITES_AT_ONCE).boxed().try_collect::<()>().await
 }
 
 const fn is_conversation(channel: &Channel) -> bool {
