@@ -113,13 +113,17 @@ async fn all_connections_of_a_user_are_out_when_the_change_is_answered() -> Resu
     Ok(())
 }
 
-/// Users with as many connections as each may have, a thousand in all, lose a conversation by one request.
+/// Several users with as many connections as each may have lose a conversation by one request.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_are_taken_out_by_one_request() -> Result<()> {
-    const USERS: usize = 20;
+async fn hundreds_are_taken_out_by_one_request() -> Result<()> {
+    const USERS: usize = 6;
     const CONNECTIONS: usize = 50;
     const MEMBERS: usize = USERS * CONNECTIONS;
     const WRITES_A_MEMBER: usize = 3;
+    /// Of what they are, of what was told of them, and of those who are told.
+    const READS_A_USER: usize = 3;
+    /// The conversation before and after, and its members.
+    const READS_OF_THE_CHANGE: usize = 3;
     /// Of what is told of a user: put, and deleted.
     const WRITES_A_USER: usize = 2;
     /// A transaction's are double: the conversation, and each participant who goes.
@@ -143,5 +147,6 @@ async fn a_thousand_are_taken_out_by_one_request() -> Result<()> {
     assert_eq!((told.once, told.more, told.never), (MEMBERS, 0, 0));
     let writes = MEMBERS * WRITES_A_MEMBER + USERS * WRITES_A_USER + WRITES_OF_THE_CHANGE;
     assert!(cost.write_units <= f64::from(u32::try_from(writes)?), "{cost:?}");
+    assert!(cost.reads <= u64::try_from(USERS * READS_A_USER + READS_OF_THE_CHANGE)?, "{cost:?}");
     crowd.left(&stack, &channel, 0).await
 }

@@ -143,12 +143,12 @@ async fn breaks_off(end: End) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn wherever_a_removal_breaks_off_the_retry_does_the_rest() {
     let mut number = 0;
-    while !breaks_off(End::AtRequest(number)).await {
+    while !Box::pin(breaks_off(End::AtRequest(number))).await {
         number += 1;
     }
     assert!(number >= 15, "only {number} places where it could break off");
     let mut number = 0;
-    while !breaks_off(End::AtPost(number)).await {
+    while !Box::pin(breaks_off(End::AtPost(number))).await {
         number += 1;
     }
     assert!(number >= 5, "only {number} posts");

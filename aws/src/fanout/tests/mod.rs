@@ -24,7 +24,7 @@ async fn fanout(stub: &Stub) -> Fanout {
         sdk: sdk_config(credentials, &Clock::at(EXAMPLE_SECS)).into(),
         ..Config::default()
     };
-    Fanout::build(&config).await.unwrap()
+    Box::pin(Fanout::build(&config)).await.unwrap()
 }
 
 fn members(count: usize) -> Vec<Member> {
