@@ -217,8 +217,8 @@ export class Connection {
     if (socket !== this.#socket) return; // replaced, or never in use
     this.#socket = undefined;
     this.#rotation.cancel();
-    if (socket.age >= STABLE_MS) this.#failures = 0;
-    else this.#failures++;
+    if (code === 'displaced') return this.close(new FunnelcastError('conflict', reason));
+    this.#failures = socket.age >= STABLE_MS ? 0 : this.#failures + 1;
     this.#retry(new FunnelcastError('disconnected', reason));
   }
 

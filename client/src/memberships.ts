@@ -13,6 +13,7 @@ import { FunnelcastError } from './errors.js';
 import type { Feed } from './feed.js';
 import type { Link } from './link.js';
 import { Roll } from './roll.js';
+import type { EndCode } from './socket.js';
 import type { Sent } from './wire.js';
 
 /** What is joined on each link. */
@@ -44,7 +45,7 @@ export class Memberships {
    *
    * @param code - `too_large` where it has ended because of a frame
    */
-  end(link: Link, code?: FunnelcastError['code']): void {
+  end(link: Link, code?: EndCode): void {
     const roll = this.#rolls.get(link);
     if (!roll) return;
     this.#rolls.delete(link);

@@ -33,14 +33,17 @@ export interface Address {
   protocols: string[];
 }
 
-/** Why a socket ended: what is under way then may be repeated on another, unless it was too large. */
-export type EndCode = 'disconnected' | 'too_large';
+/**
+ * Why a socket ended: what is under way then may be repeated on another, unless it was too large. `displaced`: the user has
+ * too many connections, and this one had to go; another would only displace the next, which would do the same.
+ */
+export type EndCode = 'disconnected' | 'too_large' | 'displaced';
 
 /** Whom a socket tells. */
 export interface SocketHooks {
   event(event: AnyEvent, socket: Socket): void;
   frame(direction: 'in' | 'out', text: string): void;
-  /** Once, if it had opened. The code is what its requests fail with. */
+  /** Once, if it had opened. */
   ended(socket: Socket, reason: string, code: EndCode): void;
 }
 
@@ -134,7 +137,7 @@ export class Socket implements Link {
     this.#endIfIdle();
   }
 
-  /** Ends it now: what waits for a reply fails with the code. */
+  /** Ends it now: what waits for a reply fails, as `too_large` or `disconnected`. */
   end(reason: string, code: EndCode = 'disconnected'): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -142,7 +145,7 @@ export class Socket implements Link {
     const socket = this.#socket;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(1000);
-    const error = new FunnelcastError(code, reason);
+    const error = new FunnelcastError(code === 'displaced' ? 'disconnected' : code, reason);
     for (const id of [...this.#requests.keys()]) this.#settle(id, ({ reply }) => reply.reject(error));
     if (this.#openedAt === undefined) this.#opening.reject(new FunnelcastError('disconnected', reason));
     else this.#hooks.ended(this, reason, code);
@@ -192,6 +195,8 @@ export class Socket implements Link {
     if (!frame.ok && frame.error.code === 'unauthorized') {
       // The token has expired, or the table no longer knows this connection: nothing more will come of it.
       this.end(frame.error.message);
+    } else if (!frame.ok && frame.id === undefined && frame.error.code === 'conflict') {
+      this.end(frame.error.message, 'displaced');
     } else if (frame.id !== undefined) {
       this.#settle(frame.id, ({ reply }) => {
         if (frame.ok) return reply.resolve(frame.data as never);

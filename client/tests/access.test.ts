@@ -80,6 +80,34 @@ describe('the server says `unauthorized`', () => {
   });
 });
 
+describe('the server ends the connection, because the user has too many', () => {
+  const displaced = { type: 'reply', ok: false, error: { code: 'conflict', message: 'more than 50' } };
+
+  test('the client closes, and does not come back by itself', async () => {
+    const { server, client, states } = await joinedScene();
+    await pass(10_000);
+    server.socket.deliver(displaced);
+    await pass(600_000);
+    expect(states).toEqual(['connecting', 'connected', 'closed']);
+    expect(client.error).toMatchObject({ code: 'conflict', message: 'more than 50' });
+    expect(server.sockets).toHaveLength(1);
+    client.connect();
+    await pass(100);
+    expect(client.state).toBe('connected');
+  });
+
+  test('one that is being replaced is no loss', async () => {
+    const { server, client } = await joinedScene();
+    server.opened = () => server.socket.deliver(displaced); // the new one is the first to go
+    await pass(111 * 60_000);
+    expect(server.sockets.length).toBeGreaterThan(1);
+    server.opened = () => {};
+    await pass(60_000);
+    expect(client.state).toBe('connected');
+    expect(server.sockets[0]?.wasClosedByClient).toBe(true);
+  });
+});
+
 describe('a way in that cannot be', () => {
   test.each([
     ['no WebSocket', { environment: { WebSocket: never(undefined) } }, 'environment.WebSocket'],

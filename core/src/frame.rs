@@ -12,7 +12,7 @@ use crate::{
 /// The largest `batch` frame, in bytes: API Gateway meters messages by 32 KiB.
 pub const BATCH_BYTES_MAX: usize = 32 * 1024;
 
-/// The answer to a request; exactly one a request.
+/// The answer to a request; exactly one a request. A refusal may also answer none, when the server ends a connection.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename = "reply")]
 pub struct Reply<'a, D, I = RequestId> {

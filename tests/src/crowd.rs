@@ -16,6 +16,9 @@ use crate::{Stack, eventually};
 /// One member in so many is dead: a post to it is answered 410.
 const DEAD_EVERY: usize = 100;
 
+/// When nothing of a crowd has expired.
+const FAR_FUTURE: &str = "2100-01-01T00:00:00.000Z";
+
 /// Members of channels, and a gateway that counts.
 #[derive(Debug)]
 pub struct Crowd {
@@ -52,8 +55,41 @@ impl Crowd {
 
     /// Puts so many members into a channel whose kind has `shards` shards, one in a hundred of them dead.
     pub async fn join(&self, stack: &Stack, channel: &str, members: usize, shards: u32) -> Result<()> {
-        let rows = (0..members).map(|n| row(channel, &connection(channel, n), shards)).collect();
+        let of_its_own =
+            |connection: String| row(channel, &connection, &format!("user-of-{connection}"), shards);
+        let rows = (0..members).map(|n| of_its_own(connection(channel, n))).collect();
         stack.backend().await?.put_rows(rows).await
+    }
+
+    /// Puts so many members for each of these users into a channel of one shard, all of them alive, whom the others have been
+    /// told of.
+    pub async fn join_as(&self, stack: &Stack, channel: &str, users: &[&str], members: usize) -> Result<()> {
+        let of_users = each_of(channel, users, members);
+        let mut rows: Vec<_> =
+            of_users.map(|(user, connection)| row(channel, &connection, user, 1)).collect();
+        rows.extend(users.iter().map(|user| told_row(channel, user)));
+        stack.backend().await?.put_rows(rows).await
+    }
+
+    /// How often these members were told of an event that has no `seq`.
+    pub fn told(&self, event: &str, channel: &str, users: &[&str], members: usize) -> Result<Heard> {
+        let mut told = Heard { once: 0, more: 0, never: 0 };
+        for (_, connection) in each_of(channel, users, members) {
+            let mut times = 0;
+            for frame in self.gateway.frames(&connection) {
+                let frame: Value = serde_json::from_slice(&frame).context("a frame that is no JSON")?;
+                times += usize::from(frame["event"] == event && frame["channel"] == channel);
+            }
+            told.count(times);
+        }
+        Ok(told)
+    }
+
+    /// Makes sure that so many members are left in a channel of one shard.
+    pub async fn left(&self, stack: &Stack, channel: &str, members: usize) -> Result<()> {
+        let left = stack.backend().await?.count_rows(&format!("CH#{channel}#0")).await?;
+        ensure!(left == members, "{left} members are left, not {members}");
+        Ok(())
     }
 
     /// Waits until all living members have been posted to, and says how often each was. As long as there are ever fewer
@@ -82,11 +118,7 @@ impl Crowd {
                     None => *mentions.entry(frame.clone()).or_insert(times_in(&frame, channel, seq)?),
                 };
             }
-            match times {
-                0 => heard.never += 1,
-                1 => heard.once += 1,
-                _ => heard.more += 1,
-            }
+            heard.count(times);
         }
         Ok(heard)
     }
@@ -104,6 +136,17 @@ impl Crowd {
             Ok((left == members - dead).then_some(()))
         })
         .await
+    }
+}
+
+impl Heard {
+    /// One more member, who got it so many times.
+    fn count(&mut self, times: usize) {
+        match times {
+            0 => self.never += 1,
+            1 => self.once += 1,
+            _ => self.more += 1,
+        }
     }
 }
 
@@ -126,18 +169,43 @@ fn is_dead(number: usize) -> bool {
     number % DEAD_EVERY == DEAD_EVERY - 1
 }
 
+/// So many connections of each of these users.
+fn each_of<'a>(
+    channel: &str,
+    users: &'a [&'a str],
+    members: usize,
+) -> impl Iterator<Item = (&'a str, String)> {
+    let channel = channel.replace(':', "-");
+    users.iter().flat_map(move |user| {
+        let channel = channel.clone();
+        (0..members).map(move |n| (*user, format!("{channel}-{user}-{n}")))
+    })
+}
+
+/// What the members were told of a user who is here, as the store writes it.
+fn told_row(channel: &str, user: &str) -> HashMap<String, AttributeValue> {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    HashMap::from([
+        ("pk".to_owned(), text(&format!("TOLD#{channel}"))),
+        ("sk".to_owned(), text(user)),
+        ("name".to_owned(), text("One of the crowd")),
+        ("status".to_owned(), text("online")),
+        ("at".to_owned(), text("2026-11-23T10:00:00.123Z")),
+        ("lastSeen".to_owned(), text("2026-11-23T10:00:00.123Z")),
+        ("until".to_owned(), text(FAR_FUTURE)),
+    ])
+}
+
 /// A membership, as the store writes it.
-fn row(channel: &str, connection: &str, shards: u32) -> HashMap<String, AttributeValue> {
-    const FAR_FUTURE: &str = "2100-01-01T00:00:00.000Z";
+fn row(channel: &str, connection: &str, user: &str, shards: u32) -> HashMap<String, AttributeValue> {
     let hash = connection
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let user = format!("user-of-{connection}");
     let text = |text: &str| AttributeValue::S(text.to_owned());
     HashMap::from([
         ("pk".to_owned(), text(&format!("CH#{channel}#{}", hash % shards))),
         ("sk".to_owned(), text(&format!("{user}#{connection}"))),
-        ("user".to_owned(), text(&user)),
+        ("user".to_owned(), text(user)),
         ("name".to_owned(), text("One of the crowd")),
         ("connection".to_owned(), text(connection)),
         ("status".to_owned(), text("online")),

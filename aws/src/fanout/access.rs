@@ -5,21 +5,25 @@
 //! first, and then the memberships are looked at. One of the two sees the other, unless the `join` dies in between: so the
 //! memberships are looked at once more when no `join` of before can be under way ([`JOIN_TIME_MAX`]).
 
+use std::collections::{BTreeMap, HashSet};
+
 use funnelcast_core::{
-    Channel, CompanyId, ConnectionId, ConversationId, Error, UserId,
+    Channel, CompanyId, ConnectionId, ConversationId, Error, Identity, UserId,
     event::{AccessRevoked, EventName, MESSAGE_BYTES_MAX},
     frame::Event,
     grant::Capability,
     policy,
     text::Text,
 };
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::value::to_raw_value;
 
-use super::Fanout;
+use super::{Fanout, presence::PresenceChange};
 use crate::{
     errand::{Errand, JOIN_TIME_MAX},
+    gateway::IN_FLIGHT_MAX,
     now,
-    store::{Member, conversations::Conversation},
+    store::{Connection, Member, conversations::Conversation},
 };
 
 /// What those are told who no longer take part in a conversation.
@@ -31,41 +35,90 @@ const NO_LONGER_ALLOWED: &str = "no longer allowed";
 /// What a user is told whose grant has ended.
 const GRANT_HAS_ENDED: &str = "the grant has ended";
 
+/// How many members of a channel are written to side by side. They lie in one partition of the table, which takes 1,000 writes a
+/// second (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>): many more than
+/// these, of 5 to 10 ms each, would only be throttled, and the SDK gives up on what is throttled too often.
+const WRITES_AT_ONCE: usize = 25;
+/// The channels of a company that are looked at side by side for one of its team.
+const CHANNELS_AT_ONCE: usize = 10;
+
 impl Fanout {
-    /// Takes members out of a channel, and tells each of them why, and the others that they have left.
+    /// Takes members out of a channel, and tells each of them why, and the others which users have left: 3 writes and 1 post a
+    /// member, and where members see each other what [`settle_presence`](Self::settle_presence) costs, once a user.
     ///
-    /// They hear nothing any more before they are told, and their memberships are removed after: whatever ends in between is
-    /// found again by a retry.
+    /// Each step is taken for all of them side by side before the next one. First none of them hears anything any more; then
+    /// they are told; then their memberships go, but for one of each user, which goes when the others have been told of that
+    /// user. So a retry finds whoever may not have been told, wherever this has broken off.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the table or the queue fails. A post that fails is only logged: who does not hear of it hears
-    /// nothing else of the channel either.
+    /// [`Error::Internal`] where the table or the queue fails, or where some could not be told. Those hear nothing all the same,
+    /// and their memberships stay for the retry.
     pub async fn revoke(
         &self,
         channel: &Channel,
         members: &[Member],
         reason: &Text<MESSAGE_BYTES_MAX>,
     ) -> Result<(), Error> {
-        for member in members {
-            let Member { user, connection, join_order, .. } = member;
-            self.store.note_departure(user, connection, &member.join(channel), now()).await?;
-            self.store.forget_channel(user, connection, channel, *join_order).await?;
-            let revoked = AccessRevoked { user_id: user.clone(), reason: reason.clone(), order: *join_order };
-            let event = Event {
-                channel: channel.clone(),
-                event: EventName::AccessRevoked,
-                seq: None,
-                at: now(),
-                from: None,
-                key: None,
-                data: to_raw_value(&revoked).map_err(|error| Error::internal("a revocation", &error))?,
-            };
-            let hearing = Member { grant: None, departed_at: None, ..member.clone() };
-            self.post(&event, &[hearing], None).await?;
-            self.end_membership(channel, member).await?;
-            tracing::info!(%channel, %user, %connection, "access revoked");
+        side_by_side(members.iter().map(|member| self.store.note_revocation(channel, member))).await?;
+        let telling = stream::iter(members)
+            .map(async |member| Ok::<_, Error>((member, self.tell_revoked(channel, member, reason).await?)))
+            .buffer_unordered(IN_FLIGHT_MAX)
+            .boxed(); // as in `post_frames`
+        let (told, untold): (Vec<_>, Vec<_>) =
+            telling.try_collect::<Vec<_>>().await?.into_iter().partition(|(_, is_told)| *is_told);
+
+        let last_of_user: BTreeMap<_, _> = members.iter().map(|member| (&member.user, member)).collect();
+        let is_last = |member: &Member| last_of_user[&member.user].connection == member.connection;
+        let (last, others): (Vec<_>, Vec<_>) =
+            told.into_iter().map(|(member, _)| member).partition(|member| is_last(member));
+        side_by_side(others.into_iter().map(|member| self.remove_revoked(channel, member))).await?;
+        if channel.kind().policy().presence {
+            let at = now();
+            side_by_side(last_of_user.values().map(async |Member { user, name, .. }| {
+                let change = PresenceChange { user, name, at, known_by: None };
+                self.settle_presence(channel, &change, None).await.map(drop)
+            }))
+            .await?;
         }
-        Ok(())
+        side_by_side(last.into_iter().map(|member| self.remove_revoked(channel, member))).await?;
+
+        let (users, connections, untold) = (last_of_user.len(), members.len(), untold.len());
+        if connections > 0 {
+            tracing::info!(%channel, users, connections, untold, "access revoked");
+        }
+        match untold {
+            0 => Ok(()),
+            untold => Err(Error::Internal(format!("{untold} members could not be told of a revocation"))),
+        }
+    }
+
+    /// Tells a member that it has lost a channel. Returns whether nobody has to try that again: it has been told, or is gone.
+    async fn tell_revoked(
+        &self,
+        channel: &Channel,
+        member: &Member,
+        reason: &Text<MESSAGE_BYTES_MAX>,
+    ) -> Result<bool, Error> {
+        let revoked =
+            AccessRevoked { user_id: member.user.clone(), reason: reason.clone(), order: member.join_order };
+        let event = Event {
+            channel: channel.clone(),
+            event: EventName::AccessRevoked,
+            seq: None,
+            at: now(),
+            from: None,
+            key: None,
+            data: to_raw_value(&revoked).map_err(|error| Error::internal("a revocation", &error))?,
+        };
+        let hearing = Member { grant: None, departed_at: None, ..member.clone() };
+        Ok(self.post(&event, &[hearing], None).await?.failed == 0)
+    }
+
+    /// Removes a membership that has been revoked, and takes the channel off its connection's list: 2 writes.
+    async fn remove_revoked(&self, channel: &Channel, member: &Member) -> Result<(), Error> {
+        let Member { user, connection, join_order, .. } = member;
+        self.store.forget_channel(user, connection, channel, *join_order).await?;
+        self.store.remove_membership(user, connection, &member.join(channel)).await.map(drop)
     }
 
     /// Takes a connection out of a channel where the grant that let it in has ended: 1 read, and what
@@ -102,18 +155,19 @@ impl Fanout {
     /// [`Error::Internal`] where the table or the queue fails.
     pub async fn check_conversation(&self, conversation: &ConversationId) -> Result<(), Error> {
         let channel = Channel::Conversation(conversation.clone());
+        let mut members = Vec::new();
         let mut pages = self.store.members(&channel);
-        while let Some(mut members) = pages.next().await? {
-            if members.is_empty() {
-                continue;
-            }
-            // Read after the members, so that whoever has joined by a newer change stays.
-            let stands = self.store.conversation(conversation).await?;
-            members.retain(|member| must_go(stands.as_ref(), member));
-            let reason = if stands.is_some() { NO_LONGER_A_PARTICIPANT } else { ENDED };
-            self.revoke(&channel, &members, &text(reason)?).await?;
+        while let Some(page) = pages.next().await? {
+            members.extend(page);
         }
-        Ok(())
+        if members.is_empty() {
+            return Ok(());
+        }
+        // Read after the members, so that whoever has joined by a newer change stays.
+        let stands = self.store.conversation(conversation).await?;
+        members.retain(|member| must_go(stands.as_ref(), member));
+        let reason = if stands.is_some() { NO_LONGER_A_PARTICIPANT } else { ENDED };
+        self.revoke(&channel, &members, &text(reason)?).await
     }
 
     /// Takes a user out of the channels that they are in for a company's sake and may not be in any more, now and once more
@@ -129,36 +183,70 @@ impl Fanout {
     }
 
     /// Asks of each channel that a user is in for a company's sake whether they still may be, as a `join` would, and takes
-    /// them out where not: 1 read, and for each such channel a query and what a join's question costs.
+    /// them out where not: 1 read, and for each such channel 1 read a shard, what a `join`'s question costs for each of the
+    /// user's tokens that differs from the others, and what [`revoke`](Self::revoke) costs.
     ///
     /// # Errors
     /// [`Error::Internal`] where the table, the queue or Whop fails.
     pub async fn check_team(&self, user: &UserId, company: &CompanyId) -> Result<(), Error> {
-        let reason = text(NO_LONGER_ALLOWED)?;
-        for connection in self.store.connections(user).await? {
-            let (id, channels) = (connection.id.clone(), connection.channels.clone());
-            let identity = connection.into_caller(now()).identity;
-            for channel in channels.into_iter().map(|joined| joined.channel) {
-                let is_conversation = matches!(channel, Channel::Conversation(_));
-                if !is_conversation && channel.company() != Some(company) {
-                    continue;
-                }
-                let member = self.store.membership(user, &id, &channel).await?;
-                // A participant is in a conversation for their own sake, and a grant ends by itself.
-                let for_its_sake = |member: &Member| {
-                    member.grant.is_none() && (!is_conversation || member.team_of.as_ref() == Some(company))
-                };
-                let Some(member) = member.filter(for_its_sake) else { continue };
-                match self.store.check_join(&identity, &channel, now()).await {
-                    Ok(_) => {}
-                    Err(Error::Forbidden(_)) => self.revoke(&channel, &[member], &reason).await?,
-                    Err(error) => return Err(error),
-                }
-            }
-        }
+        let connections = self.store.connections(user).await?;
+        let joined = connections.iter().flat_map(|connection| &connection.channels);
+        let channels: HashSet<&Channel> = joined
+            .map(|joined| &joined.channel)
+            .filter(|channel| is_conversation(channel) || channel.company() == Some(company))
+            .collect();
+        let checks = channels.into_iter().map(|channel| self.check_team_in(channel, &connections, company));
+        stream::iter(checks).buffer_unordered(CHANNELS_AT_ONCE).boxed().try_collect::<()>().await?;
         tracing::info!(%user, %company, "access checked again");
         Ok(())
     }
+
+    /// The same in one channel, for a user whose connections these are.
+    async fn check_team_in(
+        &self,
+        channel: &Channel,
+        connections: &[Connection],
+        company: &CompanyId,
+    ) -> Result<(), Error> {
+        let Some(Connection { user, .. }) = connections.first() else { return Ok(()) };
+        let mut asked: Vec<(Identity, bool)> = Vec::new();
+        let mut members = Vec::new();
+        for member in self.store.members_of_user(channel, user).await? {
+            // A participant is in a conversation for their own sake, and a grant ends by itself.
+            let is_for_its_sake = member.grant.is_none()
+                && (!is_conversation(channel) || member.team_of.as_ref() == Some(company));
+            let connection = connections.iter().find(|connection| connection.id == member.connection);
+            let Some(connection) = connection.filter(|_| is_for_its_sake) else { continue };
+            let identity = connection.clone().into_caller(now()).identity;
+            let known = asked.iter().find(|(other, _)| other.is_renewed_by(&identity));
+            let may = match known {
+                Some((_, may)) => *may,
+                None => match self.store.check_join(&identity, channel, now()).await {
+                    Ok(_) => true,
+                    Err(Error::Forbidden(_)) => false,
+                    Err(error) => return Err(error),
+                },
+            };
+            if known.is_none() {
+                asked.push((identity, may));
+            }
+            if !may {
+                members.push(member);
+            }
+        }
+        self.revoke(channel, &members, &text(NO_LONGER_ALLOWED)?).await
+    }
+}
+
+/// Does all of these, [`WRITES_AT_ONCE`] at a time, until one fails.
+async fn side_by_side(
+    steps: impl Iterator<Item = impl Future<Output = Result<(), Error>> + Send> + Send,
+) -> Result<(), Error> {
+    stream::iter(steps).buffer_unordered(WRITES_AT_ONCE).boxed().try_collect::<()>().await
+}
+
+const fn is_conversation(channel: &Channel) -> bool {
+    matches!(channel, Channel::Conversation(_))
 }
 
 /// Whether a member may not be in a conversation that is this, or over.

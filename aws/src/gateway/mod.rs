@@ -26,7 +26,7 @@ use aws_sdk_apigatewaymanagement::{
 };
 use aws_types::SdkConfig;
 use bytes::Bytes;
-use funnelcast_core::{ConnectionId, Error, Timestamp};
+use funnelcast_core::{ConnectionId, Error, Timestamp, frame::Reply};
 use http::Request;
 use http_body_util::Full;
 
@@ -62,15 +62,24 @@ pub struct Gateway {
 
 impl Resource for Gateway {
     async fn build(config: &Config) -> Result<Self, Error> {
-        let endpoint = Config::need("MANAGEMENT_ENDPOINT", config.management_endpoint.as_ref())?;
-        let sdk = config.sdk.config()?;
-        let poster = Poster::new(endpoint, sdk, Patience::default())?;
-        poster.open().await;
-        Ok(Self { poster, endpoint: endpoint.to_owned(), sdk: sdk.clone() })
+        let gateway = Self::new(config)?;
+        gateway.poster.open().await;
+        Ok(gateway)
     }
 }
 
 impl Gateway {
+    /// For a function that seldom posts: without a socket.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the configuration lacks something.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        let endpoint = Config::need("MANAGEMENT_ENDPOINT", config.management_endpoint.as_ref())?;
+        let sdk = config.sdk.config()?;
+        let poster = Poster::new(endpoint, sdk, Patience::default())?;
+        Ok(Self { poster, endpoint: endpoint.to_owned(), sdk: sdk.clone() })
+    }
+
     /// Posts one frame to one connection; no more than [`IN_FLIGHT_MAX`] posts are under way, whoever posts what side
     /// by side.
     pub async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Delivered {
@@ -115,6 +124,22 @@ impl Gateway {
             Err(error) if is_gone(&error) => Ok(()),
             Err(error) => Err(Error::Internal(format!("DeleteConnection: {}", DisplayErrorContext(&error)))),
         }
+    }
+
+    /// Tells a connection why it ends, as a refusal that answers no request, and closes it; unless it cannot be told now
+    /// ([`Delivered::Failed`]).
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the gateway does not say that it is gone.
+    pub async fn end(&self, connection: &ConnectionId, why: &Error) -> Result<Delivered, Error> {
+        let frame = serde_json::to_vec(&Reply::<(), ()>::error(None, why));
+        let frame = frame.map_err(|error| Error::internal("a refusal", &error))?;
+        let told = self.post(connection, &Frame::from(Bytes::from(frame))).await;
+        tracing::info!(%connection, %why, ?told, "ends");
+        if matches!(told, Delivered::Sent | Delivered::TooLarge) {
+            self.close(connection).await?;
+        }
+        Ok(told)
     }
 
     /// A client of its own each time: few processes ever need one, and to make it takes a tenth of a start.

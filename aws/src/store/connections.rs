@@ -24,6 +24,18 @@ pub const CONNECTION_AGE_MAX: Duration = Duration::from_mins(125);
 /// The most channels of one connection: what ends it removes them with it, some batches of 25.
 pub const CHANNELS_MAX: usize = 100;
 
+/// The most connections of one user; one more takes the place of the one that was heard of longest ago.
+///
+/// Whatever is done for a user is done for each of their connections: an event is posted to each, taking them out of a channel
+/// is 3 writes and a post each, and a conversation of the most participants is to lose them all within one request. A person
+/// has some tabs on some devices, twice as many sockets while they are replaced, and for up to a lease those that ended without
+/// a word. With this many each, two who talk to each other are still named to one another
+/// ([`NAMED_MEMBERS_MAX`](super::presence::NAMED_MEMBERS_MAX)).
+pub const CONNECTIONS_MAX: usize = 50;
+
+/// How many connections one that is new displaces at most: its own place, and one that was left over by an attempt that died.
+const DISPLACED_MAX: usize = 2;
+
 /// A connection, as the table has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
@@ -202,6 +214,20 @@ impl Store {
         connections.retain(|connection| now < connection.connected_at + CONNECTION_AGE_MAX);
         connections.sort_by_key(|connection| connection.connected_at);
         Ok(connections)
+    }
+
+    /// The connections that have to go for one that is in the table now, because its user has more than [`CONNECTIONS_MAX`]: 1
+    /// read or more by size.
+    ///
+    /// Each new connection counts those that were heard of before it, so of any number that come at once each displaces another
+    /// one. Those that nobody has heard of for long go first: a dead connection whose end was never told, then one of a page
+    /// that nobody looks at.
+    pub async fn displaced_by(&self, newest: &Caller) -> Result<Vec<ConnectionId>, Error> {
+        let mut before: Vec<_> = self.connections(&newest.identity.user).await?;
+        before.retain(|other| (other.seen_at, &other.id) < (newest.now, &newest.connection));
+        before.sort_by(|one, other| (other.seen_at, &other.id).cmp(&(one.seen_at, &one.id)));
+        let displaced = before.into_iter().skip(CONNECTIONS_MAX - 1).take(DISPLACED_MAX);
+        Ok(displaced.map(|connection| connection.id).collect())
     }
 
     /// Removes a connection: 1 write. Its memberships are cleaned up by whoever reads of that in the table's stream. An

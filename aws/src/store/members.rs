@@ -45,8 +45,8 @@ pub struct Member {
     pub seen_at: Timestamp,
     /// When its token stops counting, and nothing more is posted to it.
     pub expires_at: Timestamp,
-    /// When its connection ended, or its right to be here. Nothing is posted to it any more; that it is still in the table
-    /// means that its end has not been dealt with yet.
+    /// When its connection ended; [`Timestamp::EPOCH`] where its user has lost the channel. Nothing is posted to it any more;
+    /// that it is still in the table means that its end has not been dealt with yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub departed_at: Option<Timestamp>,
     /// In a conversation: the company as one of whose team he joined.
@@ -196,19 +196,38 @@ impl Store {
         removed.map(|item| from_item(item).map(|member: Member| member.join_order)).transpose()
     }
 
-    /// Notes on the membership that this `join`, or an earlier one, has made that it has ended: 1 write. Nothing is posted to
-    /// it from now on. One that is not there stays so.
+    /// Notes on the membership that this `join`, or an earlier one, has made that its connection has ended: 1 write. Nothing is
+    /// posted to it from now on. One that is not there stays so.
     pub async fn note_departure(
         &self,
         user: &UserId,
         connection: &ConnectionId,
+        join: &ChannelJoin,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        self.set_departed(user, connection, join, "if_not_exists(departedAt, :at)", at).await
+    }
+
+    /// Notes on a membership that its user has lost the channel, unless it is one of a later `join` by now: 1 write. From now on
+    /// nothing is posted to it, and its user is not here by it: it departs at [`Timestamp::EPOCH`], whose grace is over by any
+    /// clock.
+    pub async fn note_revocation(&self, channel: &Channel, member: &Member) -> Result<(), Error> {
+        let Member { user, connection, .. } = member;
+        self.set_departed(user, connection, &member.join(channel), ":at", Timestamp::EPOCH).await
+    }
+
+    async fn set_departed(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
         ChannelJoin { channel, join }: &ChannelJoin,
+        value: &str,
         at: Timestamp,
     ) -> Result<(), Error> {
         let (pk, sk) = member_key(user, connection, channel);
         let update = self
             .update(pk, sk)
-            .update_expression("SET departedAt = if_not_exists(departedAt, :at)")
+            .update_expression(format!("SET departedAt = {value}"))
             .condition_expression("joinOrder <= :join")
             .expression_attribute_values(":join", AttributeValue::N(join.to_string()))
             .expression_attribute_values(":at", AttributeValue::S(at.to_string()));

@@ -1,28 +1,35 @@
-//! `$connect`: keeps a connection that the authorizer has let in, and has its lease looked after. One write, one message.
+//! `$connect`: keeps a connection that the authorizer has let in, and has its lease looked after. One write, one message, one
+//! read.
+//!
+//! A user has at most [`CONNECTIONS_MAX`] connections. One more is not refused: the one that was heard of longest ago is told so,
+//! and closed. It is the likeliest to be dead, and nobody is locked out by connections that ended without a word.
 
 use funnelcast_aws::{
     Caller, Config, Resource, Store,
     config::Lease,
     errand::{Errand, Errands},
+    gateway::{Delivered, Gateway},
     serve::{RouteResponse, WebSocketEvent},
+    store::connections::CONNECTIONS_MAX,
 };
 use funnelcast_core::Error;
 
 /// The one subprotocol. Tokens and tickets may be offered beside it; they are never echoed.
 pub const SUBPROTOCOL: &str = "funnelcast.v1";
 
-/// The table, and who looks after leases.
+/// The table, who looks after leases, and the way to those who have to go.
 #[derive(Debug)]
 pub struct Reception {
     store: Store,
     errands: Errands,
+    gateway: Gateway,
     lease: Lease,
 }
 
 impl Resource for Reception {
     async fn build(config: &Config) -> Result<Self, Error> {
         let (store, errands) = tokio::try_join!(Store::build(config), Errands::build(config))?;
-        Ok(Self { store, errands, lease: config.lease })
+        Ok(Self { store, errands, gateway: Gateway::new(config)?, lease: config.lease })
     }
 }
 
@@ -33,13 +40,26 @@ impl Resource for Reception {
 /// [`Error::Internal`] where the table or the queue fails; the client then gets a 5xx and tries again. What was kept of
 /// this one ends with its lease, or by the TTL.
 pub async fn handle(reception: &Reception, event: WebSocketEvent) -> Result<RouteResponse, Error> {
-    let Reception { store, errands, lease } = reception;
+    let Reception { store, errands, lease, .. } = reception;
     let caller = Caller::of(&event.request_context)?;
     let errand = Errand::Lease { user: caller.identity.user.clone(), connection: caller.connection.clone() };
     let looked_at = lease.length().min(caller.identity.expires_at.since(caller.now));
     tokio::try_join!(store.put_connection(&caller), errands.put(&errand, looked_at))?;
+    make_room(reception, &caller).await?;
     let headers = is_offered(&event).then(|| [("Sec-WebSocket-Protocol", SUBPROTOCOL)].into());
     Ok(RouteResponse { headers, ..RouteResponse::EMPTY })
+}
+
+/// Ends the connections that this one takes the place of. One that cannot be told so now is left to the next that comes: if it
+/// only found itself closed, it would connect again.
+async fn make_room(Reception { store, gateway, .. }: &Reception, newest: &Caller) -> Result<(), Error> {
+    for displaced in store.displaced_by(newest).await? {
+        let why = format!("this connection has ended: its user has more than {CONNECTIONS_MAX}");
+        if gateway.end(&displaced, &Error::Conflict(why.into())).await? != Delivered::Failed {
+            store.remove_connection(&newest.identity.user, &displaced).await?;
+        }
+    }
+    Ok(())
 }
 
 fn is_offered(event: &WebSocketEvent) -> bool {

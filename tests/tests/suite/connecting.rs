@@ -1,7 +1,14 @@
 //! The handshake: who gets in, and how the others are told.
 
 use anyhow::Result;
+use futures_util::future::try_join_all;
+use serde_json::json;
 use tests::{Outcome, Stack, User, eventually};
+
+use crate::scene::joined;
+
+/// The most connections that a user may have.
+const CONNECTIONS_MAX: usize = 50;
 
 /// On the allow-list of the template's `AllowedOrigins`.
 const ORIGIN: &str = "http://localhost:3000";
@@ -101,5 +108,34 @@ async fn a_token_may_come_in_the_subprotocols_and_is_never_echoed() -> Result<()
 
     let bad = stack.handshake().offer(SUBPROTOCOL).offer("token.nonsense");
     assert_eq!(bad.send().await?.refused()?, 401);
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_connection_too_many_takes_the_place_of_the_oldest_which_is_told() -> Result<()> {
+    const TOO_MANY: usize = 3;
+    let stack = Stack::shared()?;
+    let ann = User::stranger();
+    let channel = ann.channel();
+    let mut old = Vec::new();
+    for _ in 0..TOO_MANY {
+        old.push(joined(stack, &ann, &channel).await?);
+    }
+    let _others = try_join_all((TOO_MANY..CONNECTIONS_MAX).map(|_| stack.connect(&ann))).await?;
+    let mut kept = try_join_all((0..TOO_MANY).map(|_| joined(stack, &ann, &channel))).await?;
+
+    for client in &mut old {
+        let (id, refusal) = client.any_reply().await?;
+        assert_eq!((id, refusal.unwrap_err().code.as_str()), (None, "conflict"), "it answers no request");
+        client.closed().await?;
+    }
+    let connections = stack.get(&ann, "status").await?.done()?["connections"].take();
+    assert_eq!(connections.as_array().map(Vec::len), Some(CONNECTIONS_MAX));
+    // Whoever came last is here, and hears; the first ones are members no more.
+    let note = json!({"userId": ann.id, "level": "info", "title": "Hello", "message": "Who is here?"});
+    stack.emit("UserNotification", note).await?;
+    for client in &mut kept {
+        client.event("user.notification").await?;
+    }
     Ok(())
 }

@@ -115,6 +115,16 @@ async fn who_is_of_the_team_no_more_is_out_when_whop_is_asked_again() -> Result<
     })
     .await?;
     ann.silence().await?; // he still is
+    // The second look, half a minute later, goes by Whop's answer too.
+    world.stack.forget_usage().await?;
+    let second_look = json!({"team": {"user": "user_1", "company": "biz_1"}});
+    world.stack.backend().await?.put_into_queue("SweepQueue", &second_look.to_string()).await?;
+    tests::eventually(
+        "his connection, his memberships of 4 shards and Whop's answer to be read",
+        async || Ok((world.stack.usage().await?.of("sweep").reads >= 6).then_some(())),
+    )
+    .await?;
+    ann.silence().await?;
 
     world.outside.answers(question, 200, json!({"has_access": false, "access_level": "no_access"}))?;
     world.stack.emit("AccessChanged", change).await?;

@@ -1,10 +1,13 @@
 //! Access that is taken away ends at once, on live connections, and the one who loses it is told why.
 
 use anyhow::Result;
+use futures_util::future::try_join_all;
+use http::Method;
 use serde_json::{Value, json};
-use tests::{Stack, User, unique};
+use tests::{Crowd, Stack, User, unique};
+use tokio::time::Instant;
 
-use crate::scene::{joined, pair};
+use crate::scene::{Pair, joined, pair};
 
 /// A `Conversation` event's detail that leaves these participants in a channel.
 fn conversation(channel: &str, company: &str, participants: &[&User]) -> Value {
@@ -74,4 +77,76 @@ async fn a_kick_reaches_every_device_of_its_user_and_nobody_else() -> Result<()>
     pair.bob.join(&pair.channel).await?;
     assert_eq!(pair.ann.say(&pair.channel, "not now").await?["recipients"], 1, "a kick is no ban");
     Ok(())
+}
+
+/// The backend sets who takes part in a conversation, and is answered when that holds.
+async fn set(stack: &Stack, company: &str, channel: &str, participants: &[&str]) -> Result<()> {
+    let path = format!("conversations/{}", channel.trim_start_matches("conversation:"));
+    let body = json!({"companyId": company, "participants": participants});
+    let backend = User::backend_of(company).token()?;
+    let request = stack.ask_api(Method::PUT, &path).token(&backend).body(&body.to_string());
+    request.send().await?.done().map(drop)
+}
+
+/// As many connections as a user may have; the last one takes the place of none.
+#[tokio::test]
+async fn all_connections_of_a_user_are_out_when_the_change_is_answered() -> Result<()> {
+    const CONNECTIONS: usize = 50;
+    let stack = Stack::shared()?;
+    let Pair { company, channel, ann_user, bob_user, mut ann, bob } = pair(stack).await?;
+    let others = (1..CONNECTIONS).map(|_| joined(stack, &bob_user, &channel));
+    let mut devices = try_join_all(others).await?;
+    devices.push(bob);
+    ann.presence_news().await?;
+
+    set(stack, &company, &channel, &[&ann_user.id]).await?;
+    let said = ann.say(&channel, "is he gone?").await?;
+    assert_eq!(said["recipients"], 0);
+    try_join_all(devices.iter_mut().map(async |device| {
+        assert_eq!(device.only("access.revoked").await?["data"]["reason"], "no longer a participant");
+        device.silence().await
+    }))
+    .await?;
+    let news = ann.presence_news().await?;
+    let left: Vec<_> = news.iter().map(|(event, data)| (event.as_str(), &data["userId"])).collect();
+    assert_eq!(left, [("presence.leave", &json!(bob_user.id))], "told of once");
+    Ok(())
+}
+
+/// Several users with as many connections as each may have lose a conversation by one request.
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_are_taken_out_by_one_request() -> Result<()> {
+    const USERS: usize = 6;
+    const CONNECTIONS: usize = 50;
+    const MEMBERS: usize = USERS * CONNECTIONS;
+    const WRITES_A_MEMBER: usize = 3;
+    /// Of what they are, of what was told of them, and of those who are told.
+    const READS_A_USER: usize = 3;
+    /// The conversation before and after, and its members.
+    const READS_OF_THE_CHANGE: usize = 3;
+    /// Of what is told of a user: put, and deleted.
+    const WRITES_A_USER: usize = 2;
+    /// A transaction's are double: the conversation, and each participant who goes.
+    const WRITES_OF_THE_CHANGE: usize = 2 + 2 * USERS;
+    let crowd = Crowd::gather().await?;
+    let Some(stack) = Stack::private(&["--parameter", &crowd.parameter(), "--quiet-functions"])? else {
+        return Ok(());
+    };
+    let (company, channel) = (unique("biz"), format!("conversation:{}", unique("conv")));
+    let users: Vec<String> = (0..USERS).map(|number| format!("user-{number}")).collect();
+    let everybody: Vec<&str> = users.iter().map(String::as_str).collect();
+    set(&stack, &company, &channel, &everybody).await?;
+    crowd.join_as(&stack, &channel, &everybody, CONNECTIONS).await?;
+
+    stack.forget_usage().await?;
+    let begun = Instant::now();
+    set(&stack, &company, &channel, &[]).await?;
+    let (took, cost) = (begun.elapsed(), stack.usage().await?.of("http"));
+    println!("{MEMBERS} members of {USERS} users taken out in {took:?} by {cost:?}");
+    let told = crowd.told("access.revoked", &channel, &everybody, CONNECTIONS)?;
+    assert_eq!((told.once, told.more, told.never), (MEMBERS, 0, 0));
+    let writes = MEMBERS * WRITES_A_MEMBER + USERS * WRITES_A_USER + WRITES_OF_THE_CHANGE;
+    assert!(cost.write_units <= f64::from(u32::try_from(writes)?), "{cost:?}");
+    assert!(cost.reads <= u64::try_from(USERS * READS_A_USER + READS_OF_THE_CHANGE)?, "{cost:?}");
+    crowd.left(&stack, &channel, 0).await
 }

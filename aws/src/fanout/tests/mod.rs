@@ -1,5 +1,6 @@
 //! What becomes of members, by what the gateway answers.
 
+mod access;
 mod presence;
 
 use aws_sdk_apigatewaymanagement::config::SharedCredentialsProvider;
@@ -23,7 +24,7 @@ async fn fanout(stub: &Stub) -> Fanout {
         sdk: sdk_config(credentials, &Clock::at(EXAMPLE_SECS)).into(),
         ..Config::default()
     };
-    Fanout::build(&config).await.unwrap()
+    Box::pin(Fanout::build(&config)).await.unwrap()
 }
 
 fn members(count: usize) -> Vec<Member> {

@@ -59,12 +59,12 @@ impl Device {
     }
 }
 
-fn channel() -> Channel {
+pub(super) fn channel() -> Channel {
     "conversation:c1".parse().unwrap()
 }
 
 /// Joins, and gives the roster that the joiner has read.
-async fn join(fanout: &Fanout, caller: &Caller) -> Vec<(UserId, Name, Told)> {
+pub(super) async fn join(fanout: &Fanout, caller: &Caller) -> Vec<(UserId, Name, Told)> {
     if fanout.store.connection(&caller.identity.user, &caller.connection).await.unwrap().is_none() {
         fanout.store.put_connection(caller).await.unwrap();
     }
@@ -96,7 +96,11 @@ async fn change(fanout: &Fanout, caller: &Caller, change: Change) {
 }
 
 /// What a connection knows of the users: the roster that it was given, and what was posted to it since, by the events' times.
-fn known_to(stub: &Stub, connection: &str, roster: Vec<(UserId, Name, Told)>) -> BTreeMap<String, String> {
+pub(super) fn known_to(
+    stub: &Stub,
+    connection: &str,
+    roster: Vec<(UserId, Name, Told)>,
+) -> BTreeMap<String, String> {
     let status = |status: Option<Status>| serde_json::to_value(status).unwrap().as_str().map(str::to_owned);
     let of_roster =
         roster.into_iter().map(|(user, _, told)| (user.to_string(), (told.at, status(told.status))));
@@ -121,7 +125,7 @@ fn devices_of(mut users: BTreeMap<String, String>) -> BTreeMap<String, String> {
     users
 }
 
-async fn roster(fanout: &Fanout) -> BTreeMap<String, String> {
+pub(super) async fn roster(fanout: &Fanout) -> BTreeMap<String, String> {
     let roster = fanout.store.roster(&channel()).await.unwrap();
     let status = |status| serde_json::to_value(status).unwrap().as_str().unwrap().to_owned();
     roster.users.into_iter().map(|user| (user.user_id.to_string(), status(user.status))).collect()
@@ -185,4 +189,23 @@ async fn the_members_know_what_the_roster_says() {
         assert_eq!(devices_of(known), is, "who came in round {round}: {did:?}");
         fanout.leave(&newcomer, &channel(), newcomer.order.next()).await.unwrap();
     }
+}
+
+/// As when a computer is switched off: each of them is dealt with by itself, at the same time as all others.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_all_connections_that_end_at_once_the_members_hear_a_few_times_at_most() {
+    const CONNECTIONS: usize = crate::store::connections::CONNECTIONS_MAX;
+    let stub = Stub::answering(&[Answer::Status(200)]).await;
+    let table = Table::new().await;
+    let fanout = Fanout { store: table.store, ..fanout(&stub).await };
+    join(&fanout, &caller("watcher", "watcher=")).await;
+    let devices: Vec<_> = (0..CONNECTIONS).map(|number| caller("ann", &format!("ann-{number}="))).collect();
+    for device in &devices {
+        join(&fanout, device).await;
+    }
+    let heard = stub.requests().len();
+    join_all(devices.iter().map(|device| change(&fanout, device, Change::IsLost))).await;
+    let heard = stub.requests().len() - heard;
+    assert!(!roster(&fanout).await.contains_key("ann"));
+    assert!((1..CONNECTIONS / 2).contains(&heard), "{heard} posts");
 }

@@ -4,6 +4,7 @@
 mod activity;
 mod credentials;
 mod encoding;
+mod ending;
 mod oracle;
 mod outcomes;
 mod sockets;

@@ -3,7 +3,7 @@
 use funnelcast_core::identity::{CompanyClaim, Role};
 
 use super::*;
-use crate::store::connections::{CONNECTION_AGE_MAX, Removal};
+use crate::store::connections::{CONNECTION_AGE_MAX, CONNECTIONS_MAX, Removal};
 
 fn user(name: &str) -> funnelcast_core::UserId {
     name.parse().unwrap()
@@ -64,4 +64,58 @@ async fn a_ghost_that_the_ttl_has_left_is_not_shown() {
     table.put_connection(&ghost).await.unwrap();
     table.connect("ann", "c2=").await;
     assert_eq!(table.ids("ann").await, ["c2="]);
+}
+
+/// One that was heard of at this second of the test.
+fn at(second: u64, connection: &str) -> Caller {
+    let mut ann = caller("ann", connection);
+    ann.now = Timestamp::from_secs(ann.now.as_secs() - 600) + Duration::from_secs(second);
+    ann
+}
+
+impl Table {
+    async fn displaced(&self, newest: &Caller) -> Vec<String> {
+        self.displaced_by(newest).await.unwrap().into_iter().map(|id| id.to_string()).collect()
+    }
+}
+
+#[tokio::test]
+async fn one_too_many_takes_the_place_of_the_one_heard_of_longest_ago() {
+    let table = Table::new().await;
+    let max = u64::try_from(CONNECTIONS_MAX).unwrap();
+    let mut ghost = at(0, "ghost=");
+    ghost.connected_at = now() - CONNECTION_AGE_MAX;
+    table.put_connection(&ghost).await.unwrap();
+    for number in 0..max {
+        let caller = at(number, &format!("c{number}="));
+        table.put_connection(&caller).await.unwrap();
+        assert_eq!(table.displaced(&caller).await, [""; 0], "within the limit, and the ghost does not count");
+    }
+    let one_more = at(max, "more=");
+    table.put_connection(&one_more).await.unwrap();
+    assert_eq!(table.displaced(&one_more).await, ["c0="]);
+    let first = at(0, "c0=");
+    table.note_seen(&first.identity.user, &first.connection, one_more.now).await.unwrap();
+    assert_eq!(table.displaced(&one_more).await, ["c1="], "the first one lives");
+    assert_eq!(table.displaced(&caller("bob", "c1=")).await, [""; 0]);
+}
+
+/// All are there before any of them looks, as when they come at the same moment.
+#[tokio::test]
+async fn of_many_that_come_at_once_as_many_stay_as_may() {
+    const AT_ONCE: usize = 7;
+    let table = Table::new().await;
+    for number in 0..CONNECTIONS_MAX - 2 {
+        table.put_connection(&at(0, &format!("old{number}="))).await.unwrap();
+    }
+    let newest: Vec<_> = (0..AT_ONCE).map(|number| at(9, &format!("new{number}="))).collect();
+    for caller in &newest {
+        table.put_connection(caller).await.unwrap();
+    }
+    let mut displaced = BTreeSet::new();
+    for caller in &newest {
+        displaced.extend(table.displaced(caller).await);
+    }
+    assert_eq!(displaced.len(), AT_ONCE - 2, "each of those that are too many, by somebody: {displaced:?}");
+    assert!(displaced.iter().all(|id| id.starts_with("old")), "{displaced:?}");
 }

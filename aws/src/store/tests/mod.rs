@@ -58,7 +58,7 @@ const EXPIRY: Duration = RETENTION.saturating_add(Duration::from_hours(1));
 pub(crate) struct Table {
     pub(crate) store: Store,
     database: Database,
-    wire: Wire,
+    pub(crate) wire: Wire,
 }
 
 impl Deref for Table {
@@ -235,7 +235,7 @@ fn try_of(user: &str, key: &str, content: &str) -> Publication {
 }
 
 /// Sets whose a conversation is and who takes part, now.
-fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> ConversationChange {
+pub(crate) fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> ConversationChange {
     let to =
         Conversation { company: company.parse().unwrap(), participants: participants.into_iter().collect() };
     let version = Version { revision: None, at: now(), ahead_ms: 0, clock: Clock::Receipt };

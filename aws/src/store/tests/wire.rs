@@ -25,7 +25,7 @@ type Meanwhile = Box<dyn FnOnce() + Send>;
 
 /// Sees every request of one client. Cheap to clone; the clones are one.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     state: Arc<State>,
 }
 
@@ -44,12 +44,12 @@ impl fmt::Debug for State {
 
 impl Wire {
     /// The operations that were asked for since the last call, tries of the SDK's own included.
-    pub(super) fn take_operations(&self) -> Vec<String> {
+    pub(crate) fn take_operations(&self) -> Vec<String> {
         mem::take(&mut self.state.operations.lock().unwrap())
     }
 
     /// Does something when so many requests more have been answered, before the next one goes out.
-    pub(super) fn after_requests(&self, requests: usize, meanwhile: impl FnOnce() + Send + 'static) {
+    pub(crate) fn after_requests(&self, requests: usize, meanwhile: impl FnOnce() + Send + 'static) {
         *self.state.meanwhile.lock().unwrap() = Some((requests, Box::new(meanwhile)));
     }
 
