@@ -216,15 +216,19 @@ async fn reply<T: Resource, A: Action>(
     standing: Standing,
     body: &str,
 ) -> RouteResponse {
-    let request = match action::parse::<A>(body) {
-        Ok(request) => request,
-        Err(rejected) => {
+    let request = match (standing.check(), action::parse::<A>(body)) {
+        (Ok(()), Ok(request)) => request,
+        (Err(error), parsed) => {
+            tracing::info!(code = error.code(), "refused");
+            let id = parsed.map_or_else(|rejected| rejected.id, |request| request.id.map(Echo::from));
+            return RouteResponse::rejected(&Rejected { id, error });
+        }
+        (Ok(()), Err(rejected)) => {
             tracing::info!(code = rejected.error.code(), "rejected");
             return RouteResponse::rejected(&rejected);
         }
     };
     let outcome = async {
-        standing.check()?;
         let mut caller = caller?;
         caller.check_alive(resource.store()).await?;
         Box::pin(handler(resource, &caller, request.action)).await

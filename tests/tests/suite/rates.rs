@@ -48,7 +48,7 @@ async fn a_flood_is_cut_and_told_when_to_go_on() -> Result<()> {
     Ok(())
 }
 
-/// What a user may cost an hour on the stack of the next tests: little, so that a few hundred requests are enough.
+/// What a user may cost an hour on a stack where a hundred requests are to be too much.
 const DOLLARS_PER_HOUR: f64 = 0.005;
 /// A tenth of it may be spent at once.
 const BURST: f64 = DOLLARS_PER_HOUR / 10.0;
@@ -56,8 +56,7 @@ const BURST: f64 = DOLLARS_PER_HOUR / 10.0;
 const UNCOUNTED: f64 = DOLLARS_PER_HOUR / 3_600.0 * 3.0;
 /// The attacker's sockets, all of which are used at once.
 const SOCKETS: usize = 3;
-/// What each API takes from all its clients before anybody is asked (`ThrottleRate`): what bounded an action that had no
-/// limit, and bounds what is refused.
+/// What the WebSocket API takes from all its clients together (`ThrottleRate`): all that bounds an action without a limit.
 const FRAMES_A_SECOND: f64 = 1_000.0;
 
 fn frugal() -> Result<Option<Stack>> {
@@ -140,69 +139,114 @@ impl Attacker {
     }
 }
 
-fn line(action: &str, done: usize, used: &Cost, dollars: f64) -> Result<()> {
-    let each = |amount: f64| Ok::<_, anyhow::Error>(amount / f64::from(u32::try_from(done.max(1))?));
+/// What a flood is made of: a name for it, the action, and its fields.
+fn floods(pair: &Pair) -> Result<Vec<(&'static str, &'static str, Value)>> {
+    let channel = &pair.channel;
+    let typing = json!({"channel": channel, "event": "chat.typing", "data": {"isTyping": true}});
+    Ok(vec![
+        ("ping", "ping", json!({})),
+        ("ping with a token", "ping", json!({"token": pair.ann_user.token()?})),
+        ("status", "status", json!({})),
+        ("history", "history", json!({"channel": channel, "limit": 100})),
+        ("a search", "history", json!({"channel": channel, "limit": 100, "contains": "needle"})),
+        ("presence", "presence", json!({"channel": channel})),
+        ("receipts", "receipts", json!({"channel": channel})),
+        ("join, no presence", "join", json!({"channel": "system"})),
+        ("leave, no presence", "leave", json!({"channel": "system"})),
+        ("join", "join", json!({"channel": channel})),
+        ("a typing", "send", typing),
+        ("an ack", "ack", json!({"channel": channel, "seq": 1, "state": "read"})),
+        ("nonsense", "join", json!({"channel": "nonsense"})),
+    ])
+}
+
+/// What each action costs, and what all of it can come to: the table of SECURITY.md is what this prints (`--nocapture`).
+#[tokio::test]
+async fn an_hour_of_anything_costs_two_dollars_at_most() -> Result<()> {
+    const CALLS: u32 = 5;
+    const LOG_LINE: f64 = 0.25e-6;
+    let Some(stack) = Stack::private(&[])? else { return Ok(()) };
+    let prices = Prices::read()?;
+    let mut attacker = Attacker::come(&stack).await?;
     println!(
-        "{action:<28} {done:>6} {:>8.2} {:>8.2} {:>7.2} {:>12.8} {:>14.2}",
-        each(used.read_units)?,
-        each(used.write_units)?,
-        each(f64::from(u32::try_from(used.posts)?))?,
-        each(dollars)?,
-        each(dollars)? * FRAMES_A_SECOND * 3_600.0,
+        "{:<20} {:>6} {:>6} {:>6} {:>12} {:>12}",
+        "each", "reads", "writes", "posts", "dollars", "an hour"
     );
+    for (name, action, fields) in floods(&attacker.pair)? {
+        stack.forget_usage().await?;
+        for _ in 0..CALLS {
+            let id = attacker.sockets[0].request(action, fields.clone()).await?;
+            let _ = attacker.sockets[0].reply(&id).await?; // nonsense is refused
+        }
+        let used = stack.usage().await?.of(action);
+        let each = |amount: f64| amount / f64::from(CALLS);
+        let posts = f64::from(u32::try_from(used.posts)?);
+        let dollars = each(prices.of(&used, usize::try_from(CALLS)?, 2.0)?) + LOG_LINE;
+        println!(
+            "{name:<20} {:>6.1} {:>6.1} {:>6.1} {dollars:>12.8} {:>12.2}",
+            each(used.read_units),
+            each(used.write_units),
+            each(posts),
+            dollars * FRAMES_A_SECOND * 3_600.0,
+        );
+        assert!(dollars < 30e-6, "{name}: {dollars}");
+    }
+
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&std::fs::read_to_string(template)?)?;
+    let parameter = |name: &str| template["Parameters"][name]["Default"].as_f64().context(name.to_owned());
+    let invocation = prices.invocation + LOG_LINE;
+    let a_user = parameter("UserDollarsPerHour")?;
+    let unrouted = &template["Resources"]["WebSocketApi"]["Properties"]["RouteSettings"]["$default"];
+    let unrouted = unrouted["ThrottlingRateLimit"].as_f64().context("the throttle of $default")?;
+    const PROCESSES: f64 = 200.0;
+    let parts = [
+        ("all that a user is charged for", a_user),
+        ("at once, before that", a_user / 10.0),
+        ("3 seconds of it in 200 processes", a_user / 3_600.0 * 3.0 * PROCESSES),
+        ("handshakes that are refused", parameter("ConnectThrottleRate")? * 3_600.0 * 2.0 * invocation),
+        (
+            "HTTP requests that are refused",
+            parameter("HttpThrottleRate")? * 3_600.0 * (prices.message + invocation),
+        ),
+        ("frames of no action", unrouted * 3_600.0 * (2.0 * prices.message + invocation)),
+    ];
+    for (part, dollars) in parts {
+        println!("{part:<40} {dollars:>6.2}");
+    }
+    let total: f64 = parts.iter().map(|(_, dollars)| dollars).sum();
+    println!("{:<40} {total:>6.2}", "an hour of all of it");
+    assert!(total <= 2.0, "{total} dollars");
     Ok(())
 }
 
-/// The table of SECURITY.md is made of what this prints (`--nocapture`).
+/// Of the actions that differ in how they are charged: all of them are by one piece of code.
 #[tokio::test]
 async fn whatever_a_user_does_costs_no_more_than_they_may() -> Result<()> {
+    const CHOSEN: [&str; 5] = ["ping with a token", "a search", "leave, no presence", "join", "nonsense"];
     let Some(stack) = frugal()? else { return Ok(()) };
     let prices = Prices::read()?;
-    println!(
-        "{:<28} {:>6} {:>8} {:>8} {:>7} {:>12} {:>14}",
-        "action", "done", "reads", "writes", "posts", "dollars", "an hour before"
-    );
-    for action in [
-        "ping",
-        "ping, token",
-        "status",
-        "history",
-        "history, contains",
-        "presence",
-        "receipts",
-        "join",
-        "leave",
-        "join, nonsense",
-    ] {
+    for chosen in CHOSEN {
         let mut attacker = Attacker::come(&stack).await?;
-        let channel = attacker.pair.channel.clone();
-        let fields = match action {
-            "ping, token" => json!({"token": attacker.pair.ann_user.token()?}),
-            "history" => json!({"channel": channel, "limit": 100}),
-            "history, contains" => json!({"channel": channel, "limit": 100, "contains": "needle"}),
-            "presence" | "receipts" => json!({"channel": channel}),
-            "join" | "leave" => json!({"channel": "system"}),
-            "join, nonsense" => json!({"channel": "nonsense"}),
-            _ => json!({}),
-        };
-        let name = action.split(',').next().unwrap_or_default();
+        let floods = floods(&attacker.pair)?;
+        let (_, action, fields) = floods.into_iter().find(|(name, ..)| *name == chosen).context(chosen)?;
         stack.forget_usage().await?;
         let begun = Instant::now();
-        let (done, refused) = attacker.flood(name, &fields).await?;
+        let (done, refused) = attacker.flood(action, &fields).await?;
         let used = stack.usage().await?.of_all();
         let dollars = prices.of(&used, done, 2.0)?;
-        line(action, done, &used, dollars)?;
-        let slack = f64::from(u32::try_from(stack.processes(name)?.len() + SOCKETS)?)
+        let slack = f64::from(u32::try_from(stack.processes(action)?.len() + SOCKETS)?)
             * (UNCOUNTED + 2.0 * dollars / f64::from(u32::try_from(done)?));
         let most = BURST + begun.elapsed().as_secs_f64() * DOLLARS_PER_HOUR / 3_600.0 + slack;
-        assert!(dollars <= most, "{action}: {dollars} of {most}");
-        assert!(done >= 10 && refused >= SOCKETS, "{action}: {done} done, {refused} refused");
+        println!("{chosen}: {done} done, {refused} refused, {dollars:.6} dollars of {most:.6}");
+        assert!(dollars <= most, "{chosen}: {dollars} of {most}");
+        assert!(done >= 10 && refused >= SOCKETS, "{chosen}: {done} done, {refused} refused");
 
         stack.forget_usage().await?;
-        let (more, _) = attacker.flood(name, &fields).await?;
-        let used = stack.usage().await?.of(name);
-        assert!(more <= SOCKETS, "{action}: {more}");
-        assert!(more > 0 || used.read_units == 0.0, "{action}: who is refused has nothing read: {used:?}");
+        let (more, _) = attacker.flood(action, &fields).await?;
+        let used = stack.usage().await?.of(action);
+        assert!(more <= SOCKETS, "{chosen}: {more}");
+        assert!(more > 0 || used.read_units == 0.0, "{chosen}: who is refused has nothing read: {used:?}");
         attacker.pair.bob.call("ping", json!({})).await?; // others go on
     }
     Ok(())
@@ -234,7 +278,7 @@ async fn handshakes_and_requests_cost_no_more_than_a_user_may_either() -> Result
         }
         let used = stack.usage().await?.of("http");
         let dollars = prices.of(&used, done, 1.0)?;
-        line(path, done, &used, dollars)?;
+        println!("{path}: {done} done, {dollars:.6} dollars");
         let slack = f64::from(u32::try_from(stack.processes("http")?.len() + SOCKETS)?) * 2.0 * UNCOUNTED;
         assert!(dollars <= 2.0 * BURST + slack, "{path}: {dollars}");
         stack.get(&User::stranger(), "status").await?.done()?; // others go on

@@ -86,10 +86,10 @@ async fn a_search_that_finds_nothing_reads_some_hundred_units_and_says_where_to_
     }
     let config = table.client.config().to_builder().interceptor(CountCapacity).build();
     table.store.client = Client::from_conf(config);
-    let mut seen = Vec::new();
+    let (log, mut seen) = (channel(), Vec::new());
     let mut window = Window::After(Seq::ZERO);
     loop {
-        let search = table.history(&channel(), window, 10, Some("needle"));
+        let search = table.history(&log, window, 10, Some("needle"));
         let (page, dollars) = counted(Box::pin(search)).await;
         let units = (dollars / price::READ_UNIT).floor();
         assert!((1.0..400.0).contains(&units), "{units} units");
