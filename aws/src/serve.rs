@@ -196,11 +196,7 @@ async fn answer<T: Resource, A: Action>(
     let (response, dollars) = spending::counted(replying).await;
     let reply_bytes = response.body.as_deref().map_or(0, str::len);
     let frames = spending::messages(body.len()) + spending::messages(reply_bytes);
-    if let Err(error) =
-        store.charge(&payer.identity.user, dollars + frames + price::INVOCATION, payer.now).await
-    {
-        tracing::error!(%error, "a user could not be charged");
-    }
+    store.charge(&payer.identity.user, dollars + frames + price::INVOCATION, payer.now).await;
     if standing.is_hopeless()
         && let Err(error) = management.close(&payer.connection).await
     {

@@ -257,15 +257,15 @@ impl Store {
     }
 
     /// Charges a user for what was done for them, in dollars, which may be more than they may cost: then they are refused
-    /// next. No call for little, else 1 write for much, at their cost.
-    pub async fn charge(&self, user: &UserId, dollars: f64, now: Timestamp) -> Result<(), Error> {
+    /// next. No call for little, else 1 write for much, at their cost. It is done, so that it cannot be charged for is only
+    /// logged.
+    pub async fn charge(&self, user: &UserId, dollars: f64, now: Timestamp) {
         let limit = &self.rates.spending;
-        match self.rates.with(limit, user, |account| account.put(limit, limit.time(dollars), now)) {
-            Step::Pass => Ok(()),
-            Step::Settle(amount) => {
-                let amount = amount + limit.time(price::WRITE_UNIT);
-                self.settle(limit, user, amount, now).await.map(drop)
-            }
+        let step = self.rates.with(limit, user, |account| account.put(limit, limit.time(dollars), now));
+        if let Step::Settle(amount) = step
+            && let Err(error) = self.settle(limit, user, amount + limit.time(price::WRITE_UNIT), now).await
+        {
+            tracing::error!(%user, %error, "a user could not be charged");
         }
     }
 

@@ -45,7 +45,7 @@ pub async fn handle(reception: &Reception, event: WebSocketEvent) -> Result<Rout
         checked => checked?,
     }
     let (kept, dollars) = spending::counted(Box::pin(keep(reception, &caller))).await;
-    store.charge(user, dollars + price::INVOCATION + price::CONNECTION, now).await?;
+    store.charge(user, dollars + price::INVOCATION + price::CONNECTION, now).await;
     kept?;
     let headers = is_offered(&event).then(|| [("Sec-WebSocket-Protocol", SUBPROTOCOL)].into());
     Ok(RouteResponse { headers, ..RouteResponse::EMPTY })
