@@ -9,6 +9,8 @@ use crate::Sdk;
 
 /// The stage that takes no dev tokens.
 pub const PROD_STAGE: &str = "prod";
+/// What one user may cost an hour where nothing else is configured.
+const USER_DOLLARS_PER_HOUR: f64 = 0.5;
 
 /// What the template tells a function.
 #[derive(Debug, Default)]
@@ -49,6 +51,8 @@ pub struct Config {
     pub webhook_queue: Option<String>,
     /// `WHOP_WEBHOOK_SECRET`: the name of the secret that Whop signs webhooks with.
     pub whop_webhook_secret: Option<String>,
+    /// `USER_DOLLARS_PER_HOUR`: what one user may cost, for good; more at once.
+    pub user_dollars_per_hour: f64,
     /// What it says of AWS: one for all that is made from this.
     pub sdk: Sdk,
 }
@@ -77,6 +81,13 @@ impl Config {
             None => Lease::default(),
             Some(secs) => Lease::from_secs(secs.parse().map_err(|e| Error::internal("LEASE_SECONDS", &e))?),
         };
+        let user_dollars_per_hour = match get("USER_DOLLARS_PER_HOUR") {
+            None => USER_DOLLARS_PER_HOUR,
+            Some(dollars) => match dollars.parse() {
+                Ok(dollars) if dollars > 0.0 => dollars,
+                _ => return Err(Error::Internal("USER_DOLLARS_PER_HOUR must be a number above 0".into())),
+            },
+        };
         let agent = get("AGENT_USER_ID").map(UserId::try_from).transpose();
         Ok(Self {
             stage: get("STAGE").unwrap_or_default(),
@@ -100,6 +111,7 @@ impl Config {
             event_source: get("EVENT_SOURCE"),
             webhook_queue: get("WEBHOOK_QUEUE_URL"),
             whop_webhook_secret: get("WHOP_WEBHOOK_SECRET"),
+            user_dollars_per_hour,
             sdk: Sdk::from_lookup(get),
         })
     }
@@ -212,6 +224,16 @@ mod tests {
         assert_eq!(url("http://127.0.0.1:3001/dev/").unwrap(), "ws://127.0.0.1:3001/dev");
         assert!(url("ftp://shop.example").is_err());
         assert!(config(&[]).unwrap().websocket_url().is_err());
+    }
+
+    #[test]
+    fn what_a_user_may_cost_is_a_number_of_dollars() {
+        let dollars =
+            |text| config(&[("USER_DOLLARS_PER_HOUR", text)]).map(|config| config.user_dollars_per_hour);
+        assert!((dollars("2.5").unwrap() - 2.5).abs() < f64::EPSILON);
+        for text in ["0", "-1", "NaN", "much"] {
+            assert!(dollars(text).is_err(), "{text}");
+        }
     }
 
     #[test]

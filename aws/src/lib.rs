@@ -8,7 +8,7 @@
 //! - [`Issuers`]: whose tokens count
 //! - [`fanout`]: the two together: events to all members of a channel, and what is done about the dead
 //! - [`errand`]: what is to be looked after later
-//! - [`mod@measure`]: what operators are to see
+//! - [`mod@measure`]: what operators are to see; [`spending`]: what an invocation costs
 //! - [`bus`], [`queue`]: what one function has to say to another; [`Arrival`]: an event that comes off the bus
 //! - [`letters`]: what was refused or given up
 //!
@@ -33,6 +33,7 @@ mod secrets;
 pub mod serve;
 #[cfg(test)]
 mod served;
+pub mod spending;
 pub mod store;
 mod trace;
 mod web;

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::{
     Config, DeadLetters,
     letters::{Source, Undone},
+    spending::{self, price},
 };
 
 /// How often a message is tried: the `maxReceiveCount` of every queue that feeds a function.
@@ -147,6 +148,7 @@ impl Queue {
 
     /// As [`send`](Self::send), of a message that is written already.
     pub(crate) async fn send_text(&self, body: String, delay: Duration) -> Result<(), Error> {
+        spending::add(price::QUEUED);
         let delay_secs = i32::try_from(delay.as_millis().div_ceil(1000)).unwrap_or(i32::MAX);
         let client = self.client.get_or_init(|| Client::new(&self.sdk));
         let message = client.send_message().queue_url(&self.url).message_body(body);

@@ -18,7 +18,15 @@ mod runtime;
 #[cfg(test)]
 mod tests;
 
-use crate::{Config, Resource, Store, logging, measure::Meter, now};
+use crate::{
+    Config, Resource, Store,
+    gateway::Management,
+    logging,
+    measure::Meter,
+    now,
+    spending::{self, price},
+    store::rate::Standing,
+};
 pub use http::serve_http;
 
 /// An event of the WebSocket API, as API Gateway sends it.
@@ -153,29 +161,71 @@ async fn run<T: Resource, E: DeserializeOwned, R: Serialize>(
 pub async fn serve_action<T: Resource, A: Action>(
     handler: impl AsyncFn(&T, &Caller, A) -> Result<A::Reply, Error>,
 ) -> Result<(), lambda_runtime::Error> {
-    run(async |resource: &T, event: WebSocketEvent| Ok::<_, Error>(answer(&handler, resource, event).await))
+    run(async |desk: &Desk<T>, event: WebSocketEvent| Ok::<_, Error>(answer(&handler, desk, event).await))
         .await
 }
 
+/// What the functions of actions have beside their own: the way to close the connection of who floods it.
+struct Desk<T> {
+    resource: T,
+    management: Management,
+}
+
+impl<T: Resource> Resource for Desk<T> {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let (resource, management) = tokio::try_join!(Box::pin(T::build(config)), Management::build(config))?;
+        Ok(Self { resource, management })
+    }
+}
+
+/// Answers a frame, and charges its user for it, whatever became of it. Who goes on for long after having been refused for
+/// what they cost is closed, and let in again by `$connect` when they may go on: only frames that do not come cost nothing.
 async fn answer<T: Resource, A: Action>(
     handler: &impl AsyncFn(&T, &Caller, A) -> Result<A::Reply, Error>,
-    resource: &T,
+    Desk { resource, management }: &Desk<T>,
     event: WebSocketEvent,
 ) -> RouteResponse {
     Span::current().record("action", A::NAME);
-    let request = match action::parse::<A>(event.body.as_deref().unwrap_or_default()) {
-        Ok(request) => request,
-        Err(rejected) => {
-            tracing::info!(
-                connection = event.request_context.connection_id,
-                code = rejected.error.code(),
-                "rejected"
-            );
+    let body = event.body.as_deref().unwrap_or_default();
+    let caller = Caller::of(&event.request_context);
+    let (Some(store), Ok(payer)) = (resource.store(), caller.clone()) else {
+        return Box::pin(reply(handler, resource, caller, Standing::Good, body)).await;
+    };
+    let standing = store.standing(&payer.identity.user, payer.now);
+    let replying = Box::pin(reply(handler, resource, caller, standing, body));
+    let (response, dollars) = spending::counted(replying).await;
+    let reply_bytes = response.body.as_deref().map_or(0, str::len);
+    let frames = spending::messages(body.len()) + spending::messages(reply_bytes);
+    store.charge(&payer.identity.user, dollars + frames + price::INVOCATION, payer.now).await;
+    if standing.is_hopeless()
+        && let Err(error) = management.close(&payer.connection).await
+    {
+        tracing::error!(%error, "a connection could not be closed");
+    }
+    response
+}
+
+async fn reply<T: Resource, A: Action>(
+    handler: &impl AsyncFn(&T, &Caller, A) -> Result<A::Reply, Error>,
+    resource: &T,
+    caller: Result<Caller, Error>,
+    standing: Standing,
+    body: &str,
+) -> RouteResponse {
+    let request = match (standing.check(), action::parse::<A>(body)) {
+        (Ok(()), Ok(request)) => request,
+        (Err(error), parsed) => {
+            tracing::info!(code = error.code(), "refused");
+            let id = parsed.map_or_else(|rejected| rejected.id, |request| request.id.map(Echo::from));
+            return RouteResponse::rejected(&Rejected { id, error });
+        }
+        (Ok(()), Err(rejected)) => {
+            tracing::info!(code = rejected.error.code(), "rejected");
             return RouteResponse::rejected(&rejected);
         }
     };
     let outcome = async {
-        let mut caller = Caller::of(&event.request_context)?;
+        let mut caller = caller?;
         caller.check_alive(resource.store()).await?;
         Box::pin(handler(resource, &caller, request.action)).await
     };

@@ -17,10 +17,9 @@
  * @module
  */
 
-import { backoff } from './backoff.js';
 import type { Environment, Sign } from './environment.js';
 import { closed, FunnelcastError, toError } from './errors.js';
-import type { FallbackLink, Link } from './link.js';
+import { type FallbackLink, type Link, retryDelay } from './link.js';
 import { Rotation } from './rotation.js';
 import { type Address, type EndCode, Socket, type SocketHooks } from './socket.js';
 import { deferred, unlessAborted } from './waiting.js';
@@ -232,7 +231,7 @@ export class Connection {
   #retry(error: FunnelcastError): void {
     if (!this.#env.isOnline()) return this.#waitOffline(error);
     if (this.#failures === 0) return this.#try();
-    const retryInMs = backoff(this.#failures, this.#env.random);
+    const retryInMs = retryDelay(this.#env, error, this.#failures);
     const polls = this.#fallback && this.#failures >= FAILURES_TO_POLL;
     this.#cancelRetry = this.#env.after(retryInMs, () => this.#try());
     this.#set(polls ? 'polling' : 'waiting', error, retryInMs);

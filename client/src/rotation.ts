@@ -6,9 +6,9 @@
  * @module
  */
 
-import { backoff } from './backoff.js';
 import type { Environment } from './environment.js';
-import { persist } from './link.js';
+import { toError } from './errors.js';
+import { persist, retryDelay } from './link.js';
 import type { Socket } from './socket.js';
 
 /** API Gateway's limit on a connection's age is 2 hours. */
@@ -72,9 +72,9 @@ export class Rotation {
     this.#cancelTimer = this.#env.after(ms, () => {
       const attempt = new AbortController();
       this.#attempt = attempt;
-      this.#rotate(socket, attempt).catch(() => {
+      this.#rotate(socket, attempt).catch(thrown => {
         // The old one still serves. When it is cut after all, that is a lost connection like any other.
-        const wait = backoff(failures + 1, this.#env.random) + ROTATE_MS_MIN;
+        const wait = retryDelay(this.#env, toError(thrown), failures + 1) + ROTATE_MS_MIN;
         if (this.#attempt === attempt) this.#rotateIn(socket, wait, failures + 1);
       });
     });

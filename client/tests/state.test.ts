@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { FunnelcastError } from '../src/index.js';
 import { CHANNEL, joinedScene, pass, scene } from './fake/setup.js';
 
 describe('from idle', () => {
@@ -37,6 +38,21 @@ describe('while the server does not answer', () => {
     await pass(15_000);
     expect(client.state).toBe('connected');
     expect(client.error).toBeUndefined();
+  });
+
+  test('a ticket that comes too soon is asked for again when the server said', async () => {
+    let asked = 0;
+    const { client } = scene({
+      ticket: () => {
+        if (asked++ === 0) throw new FunnelcastError('rate_limited', 'too many requests', 60_000);
+        return Promise.resolve({ url: 'wss://fake.test/dev', ticket: 't' });
+      },
+    });
+    client.connect();
+    await pass(60_000);
+    expect([asked, client.state]).toEqual([1, 'waiting']);
+    await pass(1_000);
+    expect([asked, client.state]).toEqual([2, 'connected']);
   });
 
   test('a socket that never opens is given up after 10 s', async () => {

@@ -114,6 +114,11 @@ impl Identity {
         self.companies.iter().any(|c| c.id == *company && c.role == Role::Backend)
     }
 
+    /// Whether this is the backend of any company.
+    pub fn is_backend(&self) -> bool {
+        self.companies.iter().any(|c| c.role == Role::Backend)
+    }
+
     /// Refuses an identity that has expired by `now`.
     pub fn check_alive(&self, now: Timestamp) -> Result<(), Error> {
         if now < self.expires_at { Ok(()) } else { Err(Error::Unauthorized("the token has expired".into())) }

@@ -1,5 +1,7 @@
 //! What a local stack has counted: `DynamoDB` calls with their capacity, and posts to connections, by function.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use http::Method;
@@ -70,6 +72,14 @@ impl Usage {
         cost.posts =
             self.posts.iter().filter(|posts| posts.function == function).map(|posts| posts.count).sum();
         cost
+    }
+
+    /// What all functions have used, those that are triggered by others too.
+    pub fn of_all(&self) -> Cost {
+        let posting = self.posts.iter().map(|posts| &posts.function);
+        let functions: BTreeSet<&String> =
+            self.dynamodb.iter().map(|calls| &calls.function).chain(posting).collect();
+        functions.iter().fold(Cost::default(), |cost, function| cost.and(self.of(function)))
     }
 
     /// How often an operation was called, by whatever function.

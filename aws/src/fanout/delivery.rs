@@ -6,12 +6,15 @@
 
 use std::time::{Duration, Instant};
 
-use funnelcast_core::{ConnectionId, Error, event::EventName, frame::Event, policy::Lane, size::json_bytes};
+use funnelcast_core::{
+    ConnectionId, Error, UserId, event::EventName, frame::Event, policy::Lane, size::json_bytes,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Fanout, Frames, Tally};
 use crate::{
-    measure,
+    measure, now,
+    spending::{self, price},
     store::{
         Member,
         members::{Cursor, MemberRef},
@@ -153,6 +156,23 @@ impl Fanout {
         measure::posted(&tally);
         measure::posted_after(accepted_at);
         Ok(tally)
+    }
+
+    /// Makes a delivery at the cost of the users whose events these are: the function that took them from them is done.
+    ///
+    /// # Errors
+    /// Those of [`deliver`](Self::deliver).
+    pub async fn deliver_for_senders(&self, delivery: Delivery) -> Result<Tally, Error> {
+        let senders =
+            delivery.outgoing.iter().filter_map(|out| Some(out.event.from.as_ref()?.user_id.clone()));
+        let senders: Vec<UserId> = senders.filter(|sender| Some(sender) != self.agent.as_ref()).collect();
+        let (tally, dollars) = spending::counted(Box::pin(self.deliver(delivery))).await;
+        let share =
+            (dollars + price::INVOCATION) / f64::from(u32::try_from(senders.len()).unwrap_or(u32::MAX));
+        for sender in senders {
+            self.store.charge(&sender, share, now()).await;
+        }
+        tally
     }
 
     async fn hand_on(&self, delivery: &Delivery, cursor: Cursor) -> Result<(), Error> {

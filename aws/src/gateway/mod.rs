@@ -32,7 +32,7 @@ use http_body_util::Full;
 
 pub use self::frame::Frame;
 use self::{patience::Patience, poster::Poster};
-use crate::{Config, Resource};
+use crate::{Config, Resource, spending};
 
 /// Posts under way at once, and sockets. With 10 ms a post this is the account's default quota of 10,000 requests a
 /// second; more of them would only be throttled, or run out of sockets.
@@ -56,6 +56,12 @@ pub enum Delivered {
 #[derive(Debug)]
 pub struct Gateway {
     poster: Poster,
+    management: Management,
+}
+
+/// What of the management API is rare: it is the SDK's, and opens no socket before it is needed.
+#[derive(Debug)]
+pub struct Management {
     endpoint: String,
     sdk: SdkConfig,
 }
@@ -68,6 +74,13 @@ impl Resource for Gateway {
     }
 }
 
+impl Resource for Management {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let endpoint = Config::need("MANAGEMENT_ENDPOINT", config.management_endpoint.as_ref())?.to_owned();
+        Ok(Self { endpoint, sdk: config.sdk.config()?.clone() })
+    }
+}
+
 impl Gateway {
     /// For a function that seldom posts: without a socket.
     ///
@@ -77,12 +90,14 @@ impl Gateway {
         let endpoint = Config::need("MANAGEMENT_ENDPOINT", config.management_endpoint.as_ref())?;
         let sdk = config.sdk.config()?;
         let poster = Poster::new(endpoint, sdk, Patience::default())?;
-        Ok(Self { poster, endpoint: endpoint.to_owned(), sdk: sdk.clone() })
+        let management = Management { endpoint: endpoint.to_owned(), sdk: sdk.clone() };
+        Ok(Self { poster, management })
     }
 
     /// Posts one frame to one connection; no more than [`IN_FLIGHT_MAX`] posts are under way, whoever posts what side
     /// by side.
     pub async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Delivered {
+        spending::add(spending::messages(frame.as_ref().len()));
         self.poster.post(connection, frame).await
     }
 
@@ -104,7 +119,7 @@ impl Gateway {
     /// # Errors
     /// [`Error::Internal`] where the gateway does not answer.
     pub async fn last_active(&self, connection: &ConnectionId) -> Result<Option<Timestamp>, Error> {
-        match self.sdk_client().get_connection().connection_id(connection.as_str()).send().await {
+        match self.management.client().get_connection().connection_id(connection.as_str()).send().await {
             Ok(output) => {
                 let at = output.last_active_at().and_then(|at| at.to_millis().ok());
                 Ok(at.map(Timestamp::from_millis))
@@ -119,11 +134,7 @@ impl Gateway {
     /// # Errors
     /// [`Error::Internal`] where the gateway does not say that it is gone.
     pub async fn close(&self, connection: &ConnectionId) -> Result<(), Error> {
-        match self.sdk_client().delete_connection().connection_id(connection.as_str()).send().await {
-            Ok(_) => Ok(()),
-            Err(error) if is_gone(&error) => Ok(()),
-            Err(error) => Err(Error::Internal(format!("DeleteConnection: {}", DisplayErrorContext(&error)))),
-        }
+        self.management.close(connection).await
     }
 
     /// Tells a connection why it ends, as a refusal that answers no request, and closes it; unless it cannot be told now
@@ -141,9 +152,23 @@ impl Gateway {
         }
         Ok(told)
     }
+}
+
+impl Management {
+    /// Closes a connection, if it is still up.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the gateway does not say that it is gone.
+    pub async fn close(&self, connection: &ConnectionId) -> Result<(), Error> {
+        match self.client().delete_connection().connection_id(connection.as_str()).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) => Err(Error::Internal(format!("DeleteConnection: {}", DisplayErrorContext(&error)))),
+        }
+    }
 
     /// A client of its own each time: few processes ever need one, and to make it takes a tenth of a start.
-    fn sdk_client(&self) -> Client {
+    fn client(&self) -> Client {
         Client::from_conf(Builder::from(&self.sdk).endpoint_url(&self.endpoint).build())
     }
 }

@@ -1,9 +1,13 @@
 //! Who may use a channel: the policy's questions, asked with what the table knows. The answers are the policy's.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
 
 use funnelcast_core::{
-    Channel, CompanyId, ConnectionId, Error, Grant, Identity, Timestamp,
+    Channel, CompanyId, ConnectionId, Error, Grant, Identity, Timestamp, UserId,
     grant::Capability,
     policy::{self, Verdict},
 };
@@ -65,7 +69,88 @@ pub enum Right {
     Grant(Grant),
 }
 
+/// Those who have passed the check of a channel in this process: whoever is among them is checked while what they want is
+/// being read, all others before. So a stranger has nothing read, and nobody who may read waits for it twice.
+///
+/// It never decides who may do what.
+#[derive(Debug, Default)]
+pub(super) struct Passes(Mutex<HashSet<Pass>>);
+
+type Pass = (UserId, Option<ConnectionId>, Channel);
+
+/// The passes that a process remembers: of more it forgets all, and the next check comes first again.
+const PASSES_MAX: usize = 10_000;
+
+impl Passes {
+    fn with<T>(&self, look: impl FnOnce(&mut HashSet<Pass>) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// When somebody passed the check of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    /// Just now.
+    Now,
+    /// By an earlier request to this process: they have to be checked again before they are told anything.
+    Before,
+}
+
 impl Store {
+    /// Reads what those may see who may do this on a channel: for strangers nothing, beside what
+    /// [`check_use`](Self::check_use) costs.
+    ///
+    /// # Errors
+    /// Those of [`check_use`](Self::check_use), and of the read.
+    pub async fn read_as<T>(
+        &self,
+        actor: Actor<'_>,
+        channel: &Channel,
+        capability: Capability,
+        read: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let read = Box::pin(read); // the SDK's futures are deep
+        if self.pass(actor, channel, capability).await? == Passed::Now {
+            return read.await;
+        }
+        let check = async {
+            let checked = self.check_use(actor, channel, capability).await;
+            checked.inspect_err(|_| self.forget_pass(actor, channel))
+        };
+        let ((), read) = tokio::try_join!(check, read)?;
+        Ok(read)
+    }
+
+    /// Refuses who may not do this on a channel, as [`check_use`](Self::check_use) does; no read for who passed before.
+    ///
+    /// # Errors
+    /// Those of [`check_use`](Self::check_use).
+    pub async fn pass(
+        &self,
+        actor: Actor<'_>,
+        channel: &Channel,
+        capability: Capability,
+    ) -> Result<Passed, Error> {
+        let pass = (actor.identity().user.clone(), actor.connection().cloned(), channel.clone());
+        if self.passes.with(|passes| passes.contains(&pass)) {
+            return Ok(Passed::Before);
+        }
+        self.check_use(actor, channel, capability).await?;
+        self.passes.with(|passes| {
+            if passes.len() >= PASSES_MAX {
+                passes.clear();
+            }
+            passes.insert(pass);
+        });
+        Ok(Passed::Now)
+    }
+
+    /// Has somebody checked first again, who may no longer do what they might before.
+    pub fn forget_pass(&self, actor: Actor<'_>, channel: &Channel) {
+        let pass = (actor.identity().user.clone(), actor.connection().cloned(), channel.clone());
+        self.passes.with(|passes| passes.remove(&pass));
+    }
+
     /// Refuses who may not do this on a channel: 1 read for a connection; for a visitor, what
     /// [`check_join`](Self::check_join) costs.
     ///

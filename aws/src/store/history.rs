@@ -11,8 +11,11 @@ use super::{
 };
 use crate::now;
 
-/// How many events a search looks through for one page; where they did not suffice, the page says where to go on.
+/// How many events a search looks through for one page; where they do not suffice, the page says where to go on.
 pub const SEARCH_EVENTS_MAX: usize = 1_000;
+/// And how many bytes of them, as the table has them; the last step may go beyond by what DynamoDB reads at once, 1 MB. So a
+/// search reads some 400 units at most, whatever people have written.
+pub const SEARCH_BYTES_MAX: usize = 512 * 1024;
 /// The most bytes of events in one page of more than one; each is as large as it is on the wire. One alone may be larger: its
 /// payload has limits of its own, and stays below API Gateway's 128 KiB.
 pub const PAGE_BYTES_MAX: usize = 64 * 1024;
@@ -45,6 +48,7 @@ struct Walk {
     found: Vec<Event>,
     room: Room,
     seen: usize,
+    seen_bytes: usize,
     last: Option<Seq>,
 }
 
@@ -87,6 +91,9 @@ impl Store {
             if start.is_none() {
                 break false;
             }
+            if needle.is_some() && walk.seen_bytes >= SEARCH_BYTES_MAX {
+                break true;
+            }
         };
         let Walk { mut found, last, .. } = walk;
         if !forward {
@@ -104,7 +111,7 @@ impl Store {
 
 impl Walk {
     const fn new() -> Self {
-        Self { found: Vec::new(), room: Room::of(PAGE_BYTES_MAX), seen: 0, last: None }
+        Self { found: Vec::new(), room: Room::of(PAGE_BYTES_MAX), seen: 0, seen_bytes: 0, last: None }
     }
 
     /// Takes the next event of the way, if the page has room for it. False: it has not, and ends before it.
@@ -119,6 +126,7 @@ impl Walk {
             return Ok(false);
         }
         let seq = stored.seq;
+        self.seen_bytes += stored.row.data.len();
         if stored.row.is_alive(now()) && needle.is_none_or(|needle| has(&stored, needle)) {
             let event = stored.into_event(channel.clone())?;
             if !self.room.takes(&event) {

@@ -10,7 +10,7 @@
 //! | conversation | `CONV#id` / `META`, `CONV#id` / `USER#u` | [`conversations`] |
 //! | what members were told of a user | `TOLD#channel` / userId | [`presence`] |
 //! | presence's pace | `COUNT#channel` / `META` | [`presence`] |
-//! | rate | `RATE#user` / window | [`rate`] |
+//! | what a user does, and costs | `RATE#user` / limit | [`rate`] |
 //! | what a user is to a company, by Whop | `TEAM#user` / company | [`teams`] |
 //! | ticket | `TICKET#sha256` / `META` | [`ticket`] |
 //! | outbox | `OUTBOX#channel` / key | [`stream`], [`webhooks`] |
@@ -40,7 +40,7 @@ pub mod webhooks;
 
 use std::{collections::HashMap, time::Duration};
 
-pub use access::{Actor, Right, check_capability};
+pub use access::{Actor, Passed, Right, check_capability};
 use aws_sdk_dynamodb::{
     Client,
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
@@ -58,7 +58,7 @@ pub use members::Member;
 pub use recovery::Recovery;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Config, Resource, now, whop::Whop};
+use crate::{Config, Resource, now, spending::CountCapacity, whop::Whop};
 
 /// An item as the SDK has it.
 type Item = HashMap<String, AttributeValue>;
@@ -77,6 +77,8 @@ pub struct Store {
     table: String,
     conversation_retention: Option<Duration>,
     rates: rate::Rates,
+    /// Who this process has let read what lately.
+    passes: access::Passes,
     /// Who is asked what users of his are to a company.
     whop: Option<Whop>,
 }
@@ -84,13 +86,15 @@ pub struct Store {
 impl Resource for Store {
     async fn build(config: &Config) -> Result<Self, Error> {
         let table = Config::need("TABLE_NAME", config.table.as_ref())?.to_owned();
-        let client = Client::new(config.sdk.config()?);
+        let client = aws_sdk_dynamodb::config::Builder::from(config.sdk.config()?);
+        let client = Client::from_conf(client.interceptor(CountCapacity).build());
         let (whop, ()) = tokio::join!(Whop::new(config, now()), config.sdk.open("dynamodb"));
         Ok(Self {
             client,
             table,
             conversation_retention: config.conversation_retention,
-            rates: rate::Rates::default(),
+            rates: rate::Rates::new(config.user_dollars_per_hour),
+            passes: access::Passes::default(),
             whop: whop?,
         })
     }

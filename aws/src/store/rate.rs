@@ -1,9 +1,13 @@
-//! How fast a user may do what others hear of (send, ack, come to where members see each other), and what costs us more
-//! than him (tickets, questions to Whop), over all of his connections: so much in each window of time.
+//! How fast a user may do things, over all of their connections: what others hear of, what is asked of Whop, and above all
+//! what they cost, whatever they do.
 //!
-//! Whoever does it as people do never costs a write: each process of the function lets the first few of a window pass
-//! by its own count. Only who needs more than that is counted in the table, and that count is exact; so the most that
-//! a user can ever get through is [`Limit::counted_max`] a window, and [`Limit::uncounted_max`] a process beside it.
+//! A [`Limit`] is a bucket that drains at a constant rate. What is put into it is measured in the time that it takes to drain,
+//! so all that has to be known of a user is until when it is full: one number in the table. Each process lets a user pass by
+//! its own count first, and settles that count in the table when it has become large enough. So whoever acts as people
+//! do costs no write, or one for hundreds of requests; and over all processes a user gets through [`Limit::burst`], what drains,
+//! and [`Limit::uncounted`] a process at most once, because what a process lets pass stays on its account until it is settled.
+//!
+//! A process remembers whom the table has refused, and until when: a refusal reads and writes nothing.
 
 use std::{
     collections::HashMap,
@@ -14,143 +18,427 @@ use std::{
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use funnelcast_core::{Error, Timestamp, UserId};
 
-use super::{Store, failed, key};
+use super::{Store, failed, from_item, if_met, key};
+use crate::spending::price;
 
-/// The window.
-pub const WINDOW: Duration = Duration::from_secs(10);
-/// What is limited, and how.
-#[derive(Debug)]
-pub struct Limit {
-    /// What it counts, as the table calls it.
-    pub name: &'static str,
-    /// The deeds of a user in one window that the table counts, at most.
-    pub counted_max: u32,
-    /// Those that a process lets pass by its own count.
-    pub uncounted_max: u32,
-}
-
-/// What others hear of: 10 a second.
-pub const SENDS: Limit = Limit { name: "sends", counted_max: 100, uncounted_max: 10 };
-/// Tickets: a client takes one for each connection, and pauses between two that fail.
-pub const TICKETS: Limit = Limit { name: "tickets", counted_max: 20, uncounted_max: 5 };
-/// Questions to Whop that its last answers do not answer: it takes 600 a minute from all users together.
-pub const QUESTIONS: Limit = Limit { name: "questions", counted_max: 10, uncounted_max: 2 };
-/// The users that a process remembers: of more in one window it forgets all, which lets some deeds pass uncounted.
-const USERS_MAX: usize = 10_000;
-
-/// What a process knows of the present window.
-#[derive(Debug, Default)]
-pub(super) struct Window {
-    number: i64,
-    users: HashMap<(&'static str, UserId), Deeds>,
-}
-
-/// A user's deeds of one kind in the window.
+/// A bucket of one kind, of which each user has their own.
 #[derive(Debug, Clone, Copy)]
-enum Deeds {
-    /// So many passed by this process's own count.
-    Uncounted(u32),
-    /// The table has said that it is enough.
-    Refused,
+pub struct Limit {
+    /// The sort key of its row.
+    pub name: &'static str,
+    /// How much of it drains in a second.
+    pub per_second: f64,
+    /// How much it holds, as the time in which that drains.
+    pub burst: Duration,
+    /// How much a process lets pass before it settles that in the table, as the time in which that drains.
+    pub uncounted: Duration,
+    /// In which time a process forgets as much as it lets pass uncounted; `None`: it settles all of it, sooner or later.
+    pub forgotten_in: Option<Duration>,
 }
 
-/// What a process's own count says of a deed.
+/// What others hear of: 100 at once, and 10 a second.
+pub const SENDS: Limit = people("sends");
+/// That a user leaves a channel whose members are told. Who comes back is told again; so this bounds arrivals too, and no
+/// number of channels that are joined at once.
+pub const LEAVES: Limit = people("leaves");
+/// Questions to Whop that its last answers do not answer: it takes 600 a minute from all users together.
+pub const QUESTIONS: Limit = Limit {
+    name: "questions",
+    per_second: 1.0,
+    burst: Duration::from_secs(10),
+    uncounted: Duration::from_secs(2),
+    forgotten_in: Some(Duration::from_secs(10)),
+};
+
+/// A process lets 10 pass in 10 seconds by its own count: more than a person does.
+const fn people(name: &'static str) -> Limit {
+    Limit {
+        name,
+        per_second: 10.0,
+        burst: Duration::from_secs(10),
+        uncounted: Duration::from_secs(1),
+        forgotten_in: Some(Duration::from_secs(10)),
+    }
+}
+
+/// How much may be spent at once: what drains in this time.
+const SPENDING_BURST: Duration = Duration::from_mins(6);
+/// How much a process lets be spent before it tells the table.
+const SPENDING_UNCOUNTED: Duration = Duration::from_secs(3);
+/// How many refusals one process makes before it closes the connections of a user who goes on all the same.
+pub const REFUSALS_MAX: u32 = 100;
+/// The users that a process remembers: of more it forgets all, which lets a little pass uncounted.
+const USERS_MAX: usize = 10_000;
+/// How long a row is kept after its last change; by then every bucket has drained.
+const ROW_LIFE: Duration = Duration::from_hours(24);
+/// How often two processes may change a row at once before one of them gives up.
+const TRIES_MAX: usize = 10;
+
+/// What a process knows of its users.
+#[derive(Debug)]
+pub(super) struct Rates {
+    spending: Limit,
+    accounts: Mutex<Accounts>,
+}
+
+type Accounts = HashMap<(&'static str, UserId), Account>;
+
+impl Rates {
+    /// With so many dollars an hour that a user may cost.
+    pub(super) fn new(user_dollars_per_hour: f64) -> Self {
+        let spending = Limit {
+            name: "spending",
+            per_second: user_dollars_per_hour / 3_600.0,
+            burst: SPENDING_BURST,
+            uncounted: SPENDING_UNCOUNTED,
+            forgotten_in: None,
+        };
+        Self { spending, accounts: Mutex::default() }
+    }
+
+    fn with<T>(&self, limit: &Limit, user: &UserId, look: impl FnOnce(&mut Account) -> T) -> T {
+        // An account is never left half changed, so one whose user panicked is as good as before.
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (limit.name, user.clone());
+        if accounts.len() >= USERS_MAX && !accounts.contains_key(&key) {
+            accounts.clear();
+        }
+        look(accounts.entry(key).or_default())
+    }
+}
+
+/// What a process knows of one bucket of a user. All that is in it is measured in the time that it takes to drain.
+#[derive(Debug)]
+struct Account {
+    /// What has passed by this process's own count, since it was settled last.
+    uncounted: Duration,
+    /// When that was last changed.
+    at: Timestamp,
+    /// Until when the bucket is not empty, as the table said last.
+    full_until: Timestamp,
+    /// How often the user was refused since it was last let pass.
+    refusals: u32,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self { uncounted: Duration::ZERO, at: Timestamp::EPOCH, full_until: Timestamp::EPOCH, refusals: 0 }
+    }
+}
+
+/// What is to be done about something that is put into a bucket.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum Step {
+    /// Nothing: this process has counted it.
     Pass,
-    AskTheTable,
-    Refuse,
+    /// Put this into the bucket in the table.
+    Settle(Duration),
 }
 
-impl Window {
-    fn admit(&mut self, limit: &Limit, user: &UserId, number: i64) -> Verdict {
-        if self.number != number || self.users.len() >= USERS_MAX {
-            self.number = number;
-            self.users.clear();
+impl Account {
+    /// How long the user has to wait; `None` where they need not.
+    fn wait(&self, limit: &Limit, now: Timestamp) -> Option<Duration> {
+        limit.overflow(self.full_until, now)
+    }
+
+    /// Counts something, which may be more than the bucket holds.
+    fn put(&mut self, limit: &Limit, amount: Duration, now: Timestamp) -> Step {
+        if let Some(time) = limit.forgotten_in {
+            let share = now.since(self.at).as_secs_f64() / time.as_secs_f64();
+            self.uncounted = self.uncounted.saturating_sub(limit.uncounted.mul_f64(share.min(1.0)));
         }
-        match self.users.entry((limit.name, user.clone())).or_insert(Deeds::Uncounted(0)) {
-            Deeds::Refused => Verdict::Refuse,
-            Deeds::Uncounted(deeds) if *deeds >= limit.uncounted_max => Verdict::AskTheTable,
-            Deeds::Uncounted(deeds) => {
-                *deeds += 1;
-                Verdict::Pass
-            }
+        self.at = now;
+        self.uncounted += amount;
+        // Exact near the limit; and of those who are beyond it, it is enough to know by how much.
+        let room = limit.burst.saturating_sub(self.full_until.since(now));
+        let is_near = !room.is_zero() && self.uncounted > room;
+        if is_near || self.uncounted > limit.uncounted {
+            Step::Settle(std::mem::take(&mut self.uncounted))
+        } else {
+            Step::Pass
         }
+    }
+}
+
+impl Limit {
+    /// The time in which so much drains.
+    fn time(&self, amount: f64) -> Duration {
+        Duration::try_from_secs_f64(amount / self.per_second).unwrap_or(ROW_LIFE).min(ROW_LIFE)
+    }
+
+    /// How long until a bucket that is full until then holds no more than it may; `None` where it does not now.
+    fn overflow(&self, full_until: Timestamp, now: Timestamp) -> Option<Duration> {
+        let overflow = full_until.since(now).saturating_sub(self.burst);
+        (!overflow.is_zero()).then_some(overflow)
+    }
+}
+
+/// Whether a user may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Yes.
+    Good,
+    /// Not before this time has passed. They were told so this often, and went on.
+    Over {
+        /// How long to wait.
+        wait: Duration,
+        /// How often this process has refused them since it let them pass last.
+        refusals: u32,
+    },
+}
+
+impl Standing {
+    /// Refuses who may not go on.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`].
+    pub fn check(self) -> Result<(), Error> {
+        match self {
+            Self::Good => Ok(()),
+            Self::Over { wait, .. } => Err(refusal(wait)),
+        }
+    }
+
+    /// Whether the user has gone on for so long that their connections are to be closed.
+    pub const fn is_hopeless(self) -> bool {
+        matches!(self, Self::Over { refusals: REFUSALS_MAX.., .. })
     }
 }
 
 impl Store {
-    /// Lets a user do it once more, or says when he may: no call as long as he does it seldom, else 1 write.
+    /// Lets a user do something once more, or says when they may: no call where they do it seldom, else 1 write for many.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] until the window ends.
+    /// [`Error::RateLimited`].
     pub async fn admit(&self, limit: &Limit, user: &UserId, now: Timestamp) -> Result<(), Error> {
-        let window_millis = i64::try_from(WINDOW.as_millis()).unwrap_or(i64::MAX);
-        let number = now.as_millis().div_euclid(window_millis);
-        let left_millis = window_millis - now.as_millis().rem_euclid(window_millis);
-        let refusal = Error::RateLimited { retry_after_ms: left_millis.unsigned_abs() };
-        match self.window(|window| window.admit(limit, user, number)) {
-            Verdict::Pass => return Ok(()),
-            Verdict::Refuse => return Err(refusal),
-            Verdict::AskTheTable => {}
+        let step = self.rates.with(limit, user, |account| match account.wait(limit, now) {
+            Some(wait) => Err(refusal(wait)),
+            None => Ok(account.put(limit, limit.time(1.0), now)),
+        })?;
+        match step {
+            Step::Pass => Ok(()),
+            Step::Settle(amount) => {
+                let wait = self.settle(limit, user, amount, now).await?;
+                wait.map_or(Ok(()), |wait| Err(refusal(wait)))
+            }
         }
-        if self.count(limit, user, number, now).await? <= limit.counted_max {
-            return Ok(());
-        }
-        tracing::warn!(%user, what = limit.name, "too fast");
-        self.window(|window| window.users.insert((limit.name, user.clone()), Deeds::Refused));
-        Err(refusal)
     }
 
-    fn window<T>(&self, look: impl FnOnce(&mut Window) -> T) -> T {
-        // A window is never left half changed, so one whose user panicked is as good as before.
-        look(&mut self.rates.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Whether a user may cost more, as far as this process knows: no call.
+    pub fn standing(&self, user: &UserId, now: Timestamp) -> Standing {
+        let limit = &self.rates.spending;
+        self.rates.with(limit, user, |account| match account.wait(limit, now) {
+            None => {
+                account.refusals = 0;
+                Standing::Good
+            }
+            Some(wait) => {
+                account.refusals += 1;
+                Standing::Over { wait, refusals: account.refusals }
+            }
+        })
     }
 
-    async fn count(&self, limit: &Limit, user: &UserId, number: i64, now: Timestamp) -> Result<u32, Error> {
-        let update = self
-            .update(key::rate(user), number.to_string())
-            .update_expression("SET #ttl = :ttl ADD #name :one")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_names("#name", limit.name)
-            .expression_attribute_values(":ttl", AttributeValue::N((now + WINDOW * 2).as_secs().to_string()))
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .return_values(ReturnValue::UpdatedNew);
-        let counted = update.send().await.map_err(failed("UpdateItem of a rate"))?.attributes;
-        let deeds = counted.as_ref().and_then(|item| item.get(limit.name)?.as_n().ok()?.parse().ok());
-        deeds.ok_or(Error::Internal("a rate has no count".into()))
+    /// The same, as the table knows it: 1 read, unless this process knows already that they may not.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`].
+    pub async fn check_spending(&self, user: &UserId, now: Timestamp) -> Result<(), Error> {
+        self.standing(user, now).check()?;
+        let limit = &self.rates.spending;
+        let get = self.get(key::rate(user), limit.name.to_owned());
+        let Some(item) = get.send().await.map_err(failed("GetItem of a rate"))?.item else { return Ok(()) };
+        let Row { full_until } = from_item(item)?;
+        let full_until = Timestamp::from_millis(full_until);
+        self.rates.with(limit, user, |account| {
+            account.full_until = account.full_until.max(full_until);
+            account.wait(limit, now).map_or(Ok(()), |wait| Err(refusal(wait)))
+        })
+    }
+
+    /// Charges a user for what was done for them, in dollars, which may be more than they may cost: then they are refused
+    /// next. No call for little, else 1 write for much, at their cost. It is done, so that it cannot be charged for is only
+    /// logged.
+    pub async fn charge(&self, user: &UserId, dollars: f64, now: Timestamp) {
+        let limit = &self.rates.spending;
+        let step = self.rates.with(limit, user, |account| account.put(limit, limit.time(dollars), now));
+        if let Step::Settle(amount) = step
+            && let Err(error) = self.settle(limit, user, amount + limit.time(price::WRITE_UNIT), now).await
+        {
+            tracing::error!(%user, %error, "a user could not be charged");
+        }
+    }
+
+    /// Puts something into a user's bucket in the table: 1 write, and 1 more where it was empty and was thought not to be,
+    /// or the other way round. Returns how long they have to wait now, where they have to.
+    async fn settle(
+        &self,
+        limit: &Limit,
+        user: &UserId,
+        amount: Duration,
+        now: Timestamp,
+    ) -> Result<Option<Duration>, Error> {
+        let number = |n: i64| AttributeValue::N(n.to_string());
+        let mut is_empty = self.rates.with(limit, user, |account| account.full_until <= now);
+        for _ in 0..TRIES_MAX {
+            let update = self
+                .update(key::rate(user), limit.name.to_owned())
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":ttl", number((now + ROW_LIFE).as_secs()))
+                .expression_attribute_values(":now", number(now.as_millis()))
+                .return_values(ReturnValue::AllNew);
+            // Rounded up, so that many small amounts are no free ones.
+            let millis = i64::try_from(amount.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
+            let update = if is_empty {
+                update
+                    .update_expression("SET fullUntil = :until, #ttl = :ttl")
+                    .condition_expression("attribute_not_exists(pk) OR fullUntil <= :now")
+                    .expression_attribute_values(":until", number(now.as_millis().saturating_add(millis)))
+            } else {
+                update
+                    .update_expression("SET fullUntil = fullUntil + :amount, #ttl = :ttl")
+                    .condition_expression("fullUntil > :now")
+                    .expression_attribute_values(":amount", number(millis))
+            };
+            let Some(updated) = if_met("UpdateItem of a rate", update.send().await)? else {
+                is_empty = !is_empty;
+                continue;
+            };
+            let Row { full_until } = from_item(updated.attributes.unwrap_or_default())?;
+            let wait = self.rates.with(limit, user, |account| {
+                account.full_until = Timestamp::from_millis(full_until);
+                account.wait(limit, now)
+            });
+            if let Some(wait) = wait {
+                tracing::warn!(%user, what = limit.name, ?wait, "too fast");
+            }
+            return Ok(wait);
+        }
+        Err(Error::Internal("a rate kept changing while it was written".into()))
     }
 }
 
-/// For a [`Store`] to hold.
-pub(super) type Rates = Mutex<Window>;
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    full_until: i64,
+}
+
+fn refusal(wait: Duration) -> Error {
+    Error::RateLimited { retry_after_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1) }
+}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn the_first_few_of_each_window_pass_and_the_next_are_for_the_table_to_say() {
-        let [ann, bob]: [UserId; 2] = ["ann", "bob"].map(|user| user.parse().unwrap());
-        let mut window = Window::default();
-        for _ in 0..SENDS.uncounted_max {
-            assert_eq!(window.admit(&SENDS, &ann, 7), Verdict::Pass);
+    const START: i64 = 1_800_000_000_000;
+
+    /// So many processes over one table, which is a number here.
+    struct Processes {
+        limit: Limit,
+        accounts: Vec<Account>,
+        full_until: Timestamp,
+        settled: usize,
+    }
+
+    impl Processes {
+        fn new(count: usize, limit: Limit) -> Self {
+            let accounts = (0..count).map(|_| Account::default()).collect();
+            Self { limit, accounts, full_until: Timestamp::EPOCH, settled: 0 }
         }
-        assert_eq!(window.admit(&SENDS, &ann, 7), Verdict::AskTheTable);
-        assert_eq!(window.admit(&SENDS, &ann, 7), Verdict::AskTheTable);
-        assert_eq!(window.admit(&SENDS, &bob, 7), Verdict::Pass, "users count for themselves");
-        assert_eq!(window.admit(&TICKETS, &ann, 7), Verdict::Pass, "and so does what they do");
-        window.users.insert((SENDS.name, ann.clone()), Deeds::Refused);
-        assert_eq!(window.admit(&SENDS, &ann, 7), Verdict::Refuse);
-        assert_eq!(window.admit(&SENDS, &ann, 8), Verdict::Pass);
+
+        /// Whether one of them lets something pass that costs `amount`, which is charged afterwards.
+        fn passes(&mut self, process: usize, amount: Duration, now: Timestamp) -> bool {
+            let account = &mut self.accounts[process];
+            let passes = account.wait(&self.limit, now).is_none();
+            if let Step::Settle(amount) = account.put(&self.limit, amount, now) {
+                self.settled += 1;
+                self.full_until = self.full_until.max(now) + amount;
+                account.full_until = self.full_until;
+            }
+            passes
+        }
+    }
+
+    fn spending() -> Limit {
+        Rates::new(0.5).spending
+    }
+
+    proptest! {
+        /// However the requests are spread over processes and time: what passes is the burst, what drains, and what each
+        /// process has not settled and lets pass before it learns that it is too much, once.
+        #[test]
+        fn no_number_of_processes_lets_more_pass(
+            count in 1..20_usize,
+            requests in prop::collection::vec((0..20_usize, 1..4_000_u64, 0..500_u64), 1..2_000),
+        ) {
+            let mut processes = Processes::new(count, spending());
+            let (mut now, mut passed) = (Timestamp::from_millis(START), Duration::ZERO);
+            let (begun, largest) = (now, Duration::from_secs(4));
+            for (process, millis, pause) in requests {
+                now = now + Duration::from_millis(pause);
+                let amount = Duration::from_millis(millis);
+                if processes.passes(process % count, amount, now) {
+                    passed += amount;
+                }
+            }
+            let of_each = SPENDING_UNCOUNTED + largest;
+            let most = SPENDING_BURST + now.since(begun) + of_each * 2 * u32::try_from(count).unwrap();
+            prop_assert!(passed <= most, "{passed:?} of {most:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_acts_as_people_do_is_settled_once_in_hundreds_of_requests() {
+        let limit = spending();
+        let mut processes = Processes::new(1, limit);
+        let frame = limit.time(2.6e-6);
+        for n in 0..1_000 {
+            assert!(processes.passes(0, frame, Timestamp::from_millis(START + n * 25_000)), "a ping in 25 s");
+        }
+        assert!(processes.settled <= 8, "{}", processes.settled);
+    }
+
+    #[test]
+    fn what_people_say_is_never_settled() {
+        let (mut account, now) = (Account::default(), Timestamp::from_millis(START));
+        for n in 0..1_000_u64 {
+            let now = now + Duration::from_secs(n);
+            assert_eq!(account.put(&SENDS, SENDS.time(1.0), now), Step::Pass, "one in a second");
+        }
+        let now = now + Duration::from_secs(999);
+        for _ in 0..8 {
+            assert_eq!(account.put(&SENDS, SENDS.time(1.0), now), Step::Pass);
+        }
+        let more = account.put(&SENDS, SENDS.time(2.0), now);
+        assert!(matches!(more, Step::Settle(_)), "the table counts a flood");
+    }
+
+    #[test]
+    fn who_is_refused_is_settled_once_for_many_refusals_and_owes_them() {
+        let limit = spending();
+        let mut processes = Processes::new(1, limit);
+        let (frame, now) = (limit.time(2.6e-6), Timestamp::from_millis(START));
+        let passed = (0..100_000).take_while(|_| processes.passes(0, frame, now)).count();
+        let burst = SPENDING_BURST.as_secs_f64() / frame.as_secs_f64();
+        assert!((f64::from(u32::try_from(passed).unwrap()) - burst).abs() < 20.0, "{passed} of {burst}");
+        let (settled, owed) = (processes.settled, processes.full_until);
+        for _ in 0..1_000 {
+            assert!(!processes.passes(0, frame, now));
+        }
+        assert!(processes.settled - settled <= 8, "{}", processes.settled - settled);
+        assert!(processes.full_until.since(owed) > frame * 800);
     }
 
     #[test]
     fn what_a_process_remembers_is_bounded() {
-        let mut window = Window::default();
+        let rates = Rates::new(0.5);
         for n in 0..=USERS_MAX {
-            window.admit(&SENDS, &format!("user_{n}").parse().unwrap(), 1);
+            rates.with(&SENDS, &format!("user_{n}").parse().unwrap(), |_| ());
         }
-        assert!(window.users.len() <= USERS_MAX);
+        assert!(rates.accounts.lock().unwrap().len() <= USERS_MAX);
     }
 }

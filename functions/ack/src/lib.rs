@@ -3,21 +3,22 @@
 use funnelcast_aws::{
     Caller, Fanout,
     fanout::Delivery,
-    store::{rate::SENDS, receipts::Watermark},
+    store::{Actor, rate::SENDS, receipts::Watermark},
 };
 use funnelcast_core::{
     Error,
     action::{Ack, Acked},
     event::{EventName, Receipt},
     frame::{Event, Sender},
+    grant::Capability,
 };
 
-/// Raises the caller's watermark: two reads side by side, one write; where it rises, one read and N - 1 posts.
+/// Raises the caller's watermark: two reads, the second beside the first for who has acked here before; one write; where it rises, one read and N - 1 posts.
 ///
 /// # Errors
 /// [`Error::Forbidden`] on a channel without receipts, [`Error::NotJoined`] where the caller's connection is no member,
 /// [`Error::NotFound`] where there is no such message: nobody has read what was not written;
-/// [`Error::RateLimited`] where he acks too fast.
+/// [`Error::RateLimited`] where they ack too fast.
 pub async fn handle(fanout: &Fanout, caller: &Caller, ack: Ack) -> Result<Acked, Error> {
     let Ack { channel, seq, state } = ack;
     if channel.kind().policy().lane(EventName::ChatReceipt).is_none() {
@@ -25,12 +26,8 @@ pub async fn handle(fanout: &Fanout, caller: &Caller, ack: Ack) -> Result<Acked,
     }
     let store = &fanout.store;
     store.admit(&SENDS, &caller.identity.user, caller.now).await?;
-    let (is_member, exists) =
-        tokio::try_join!(store.is_member(caller, &channel), store.has_event(&channel, seq))?;
-    if !is_member {
-        return Err(Error::NotJoined);
-    }
-    if !exists {
+    let read = store.has_event(&channel, seq);
+    if !store.read_as(Actor::Member(caller), &channel, Capability::Join, read).await? {
         return Err(Error::NotFound("the message"));
     }
     let user = &caller.identity.user;

@@ -22,7 +22,7 @@ pub(crate) async fn handle(broadcaster: &Broadcaster, batch: SqsEvent) -> SqsBat
         match Message::parse(&message)? {
             Message::Record(again) => stream::again(broadcaster, again, this_try).await,
             Message::Delivery(delivery) => {
-                let tally = fanout.deliver(delivery).await?;
+                let tally = fanout.deliver_for_senders(delivery).await?;
                 tracing::debug!(?tally, "delivered");
                 Ok(())
             }

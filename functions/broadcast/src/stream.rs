@@ -94,7 +94,7 @@ async fn serve_channel(broadcaster: &Broadcaster, records: &[(usize, &Value)]) -
 
 /// Delivers, or has the queue do it.
 async fn deliver(Broadcaster { fanout, .. }: &Broadcaster, delivery: Delivery) -> Result<(), Error> {
-    match fanout.deliver(delivery.clone()).await {
+    match fanout.deliver_for_senders(delivery.clone()).await {
         Ok(tally) => {
             tracing::debug!(?tally, "relayed");
             Ok(())

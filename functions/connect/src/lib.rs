@@ -1,5 +1,5 @@
-//! `$connect`: keeps a connection that the authorizer has let in, and has its lease looked after. One write, one message, one
-//! read.
+//! `$connect`: keeps a connection that the authorizer has let in, and has its lease looked after. Two reads, of what its user
+//! has cost and of their connections; one write, one message.
 //!
 //! A user has at most [`CONNECTIONS_MAX`] connections. One more is not refused: the one that was heard of longest ago is told so,
 //! and closed. It is the likeliest to be dead, and nobody is locked out by connections that ended without a word.
@@ -10,6 +10,7 @@ use funnelcast_aws::{
     errand::{Errand, Errands},
     gateway::{Delivered, Gateway},
     serve::{RouteResponse, WebSocketEvent},
+    spending::{self, price},
     store::connections::CONNECTIONS_MAX,
 };
 use funnelcast_core::Error;
@@ -33,21 +34,35 @@ impl Resource for Reception {
     }
 }
 
-/// Keeps the connection, and chooses the subprotocol where it was offered: a browser that offered some and gets none
+/// Keeps the connection, unless its user has cost too much (429), and chooses the subprotocol where it was offered: a browser that offered some and gets none
 /// back ends the connection (RFC 6455, 4.1).
 ///
 /// # Errors
 /// [`Error::Internal`] where the table or the queue fails; the client then gets a 5xx and tries again. What was kept of
 /// this one ends with its lease, or by the TTL.
 pub async fn handle(reception: &Reception, event: WebSocketEvent) -> Result<RouteResponse, Error> {
-    let Reception { store, errands, lease, .. } = reception;
+    let Reception { store, .. } = reception;
     let caller = Caller::of(&event.request_context)?;
-    let errand = Errand::Lease { user: caller.identity.user.clone(), connection: caller.connection.clone() };
-    let looked_at = lease.length().min(caller.identity.expires_at.since(caller.now));
-    tokio::try_join!(store.put_connection(&caller), errands.put(&errand, looked_at))?;
-    make_room(reception, &caller).await?;
+    let (user, now) = (&caller.identity.user, caller.now);
+    match store.check_spending(user, now).await {
+        Err(Error::RateLimited { .. }) => {
+            return Ok(RouteResponse { status_code: 429, ..RouteResponse::EMPTY });
+        }
+        checked => checked?,
+    }
+    let (kept, dollars) = spending::counted(Box::pin(keep(reception, &caller))).await;
+    store.charge(user, dollars + price::INVOCATION + price::CONNECTION, now).await;
+    kept?;
     let headers = is_offered(&event).then(|| [("Sec-WebSocket-Protocol", SUBPROTOCOL)].into());
     Ok(RouteResponse { headers, ..RouteResponse::EMPTY })
+}
+
+async fn keep(reception: &Reception, caller: &Caller) -> Result<(), Error> {
+    let Reception { store, errands, lease, .. } = reception;
+    let errand = Errand::Lease { user: caller.identity.user.clone(), connection: caller.connection.clone() };
+    let looked_at = lease.length().min(caller.identity.expires_at.since(caller.now));
+    tokio::try_join!(store.put_connection(caller), errands.put(&errand, looked_at))?;
+    make_room(reception, caller).await
 }
 
 /// Ends the connections that this one takes the place of. One that cannot be told so now is left to the next that comes: if it

@@ -25,7 +25,8 @@ pub async fn handle(store: &Store, caller: &Caller, history: History) -> Result<
     Box::pin(read(store, Actor::Member(caller), history)).await
 }
 
-/// Reads the page; three reads side by side, the log's by size.
+/// Reads the page: who asks is looked at, and then two reads side by side, the log's by size; all three at once for who has
+/// asked this process before.
 ///
 /// # Errors
 /// [`Error::BadRequest`] where both directions are asked for; [`Error::NotJoined`] where a connection is no member,
@@ -47,11 +48,13 @@ pub async fn read(store: &Store, actor: Actor<'_>, history: History) -> Result<P
         }
     };
     let has_receipts = channel.kind().policy().lane(EventName::ChatReceipt).is_some();
-    let ((), page, receipts) = tokio::try_join!(
-        store.check_use(actor, &channel, Capability::Join),
-        store.history(&channel, window, limit.get(), contains.as_ref().map(Text::as_str)),
-        async { if has_receipts { store.receipts(&channel).await } else { Ok(HashMap::new()) } },
-    )?;
+    let read = async {
+        tokio::try_join!(
+            store.history(&channel, window, limit.get(), contains.as_ref().map(Text::as_str)),
+            async { if has_receipts { store.receipts(&channel).await } else { Ok(HashMap::new()) } },
+        )
+    };
+    let (page, receipts) = store.read_as(actor, &channel, Capability::Join, read).await?;
     let mut events = page.events;
     for event in &mut events {
         mark_read(event, &receipts)?;
@@ -59,7 +62,7 @@ pub async fn read(store: &Store, actor: Actor<'_>, history: History) -> Result<P
     Ok(Page { events, more: page.next.is_some(), next: page.next, latest_next: None })
 }
 
-/// Reads the channel's last values from a place on that a `join` or an earlier page has told; two reads side by side.
+/// Reads the channel's last values from a place on that a `join` or an earlier page has told.
 async fn read_latest(
     store: &Store,
     actor: Actor<'_>,
@@ -67,10 +70,8 @@ async fn read_latest(
     after: &Text<LATEST_CURSOR_BYTES_MAX>,
     limit: usize,
 ) -> Result<Page, Error> {
-    let ((), mut latest) = tokio::try_join!(
-        store.check_use(actor, channel, Capability::Join),
-        store.latest(channel, Some(after.as_str())),
-    )?;
+    let read = store.latest(channel, Some(after.as_str()));
+    let mut latest = store.read_as(actor, channel, Capability::Join, read).await?;
     latest.truncate(limit);
     let (events, latest_next) = latest.into_page()?;
     Ok(Page { events, more: latest_next.is_some(), next: None, latest_next })

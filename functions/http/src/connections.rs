@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use funnelcast_aws::{gateway::IN_FLIGHT_MAX, store::rate::TICKETS};
+use funnelcast_aws::gateway::IN_FLIGHT_MAX;
 use funnelcast_core::{ConnectionId, Error, Timestamp, action::StatusReply};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
@@ -22,9 +22,8 @@ pub(crate) struct Connect {
     expires_at: Timestamp,
 }
 
-/// Gives a ticket: 1 write, and 1 where the user takes many.
+/// Gives a ticket: 1 write.
 pub(crate) async fn connect(State(api): State<Arc<Api>>, user: User) -> Answer<Connect> {
-    api.fanout.store.admit(&TICKETS, &user.identity.user, user.now).await?;
     let ticket = api.fanout.store.put_ticket(&user.identity, user.now).await?;
     let url = api.websocket_url.clone();
     Ok(Json(Connect { url, ticket: ticket.secret, expires_at: ticket.expires_at }))

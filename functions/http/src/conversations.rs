@@ -58,7 +58,7 @@ pub(crate) struct Ended {
     conversation_id: ConversationId,
 }
 
-/// Tells what a conversation is: 1 read.
+/// Tells what a conversation is: 1 read; none for who is no backend.
 pub(crate) async fn get(
     State(api): State<Arc<Api>>,
     user: User,
@@ -66,6 +66,7 @@ pub(crate) async fn get(
     Query(fields): Query,
 ) -> Answer<ConversationReply> {
     fields.check_empty()?;
+    check_backend(&user)?;
     let found = api.fanout.store.conversation(&conversation_id).await?;
     let ours =
         found.filter(|found| policy::may_manage_conversation(&user.identity, Some(&found.company), None));
@@ -85,6 +86,9 @@ pub(crate) async fn put(
     Body(fields): Body,
 ) -> Answer<ConversationReply> {
     let Draft { company_id, participants, revision, timestamp, keep_log } = fields.parse()?;
+    if !user.identity.is_backend_of(&company_id) {
+        return Err(Error::Forbidden("you may not set this conversation").into());
+    }
     let version = version(revision, timestamp, user.now);
     let conversation =
         access::Conversation { conversation_id, company_id, participants, revision, timestamp, keep_log };
@@ -102,9 +106,15 @@ pub(crate) async fn delete(
     Query(fields): Query,
 ) -> Answer<Ended> {
     let End { revision, timestamp } = fields.parse()?;
+    check_backend(&user)?;
     let version = version(revision, timestamp, user.now);
     Box::pin(access::end(&api.fanout, &conversation_id, &user.identity, version)).await?;
     Ok(Json(Ended { conversation_id }))
+}
+
+/// Refuses who speaks for no company, and so has no conversation.
+fn check_backend(user: &User) -> Result<(), Error> {
+    if user.identity.is_backend() { Ok(()) } else { Err(Error::NotFound("the conversation")) }
 }
 
 /// A request that says nothing of its own is the newest change when it comes, to whatever stands.

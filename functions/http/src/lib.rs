@@ -50,13 +50,15 @@ impl Resource for Api {
 
 /// What answers the HTTP API's requests.
 pub fn router(api: Api) -> Router {
+    let api = Arc::new(api);
     let routes = routes().into_iter();
     routes
         .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::no_such_method)
+        .layer(middleware::from_fn_with_state(api.clone(), user::charge))
         .layer(middleware::from_fn(answer::finish))
-        .with_state(Arc::new(api))
+        .with_state(api)
 }
 
 /// Every path, with what answers its methods.

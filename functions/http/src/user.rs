@@ -1,13 +1,19 @@
 //! Who asks: the user whose token came along, and what he may by a grant that came with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts},
+    middleware::Next,
+    response::Response,
 };
-use funnelcast_aws::{Issuers, now, store::Actor};
-use funnelcast_core::{Channel, Error, Grant, Identity, Timestamp};
+use funnelcast_aws::{
+    Issuers, now,
+    spending::{self, price},
+    store::Actor,
+};
+use funnelcast_core::{Channel, Error, Grant, Identity, Timestamp, UserId};
 
 use crate::{Api, answer::Refusal};
 
@@ -51,8 +57,30 @@ impl FromRequestParts<Arc<Api>> for User {
             Error::Unauthorized("the token is not valid".into())
         })?;
         tracing::Span::current().record("user", identity.user.as_str());
+        // The app's backend is no user: whoever has its key has the app.
+        if !identity.is_backend() {
+            api.fanout.store.standing(&identity.user, now).check()?;
+            if let Some(Payer(payer)) = parts.extensions.get() {
+                let _ = payer.set(identity.user.clone()); // who they are does not change during a request
+            }
+        }
         Ok(Self { identity, now, grant: parts.headers.get(GRANT).cloned() })
     }
+}
+
+/// Who is to be charged for a request, once that is known.
+#[derive(Debug, Clone, Default)]
+struct Payer(Arc<OnceLock<UserId>>);
+
+/// Charges a user for what their request has cost, whatever became of it.
+pub(crate) async fn charge(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+    let Payer(payer) = request.extensions_mut().get_or_insert_default::<Payer>().clone();
+    let (response, dollars) = spending::counted(next.run(request)).await;
+    if let Some(user) = payer.get() {
+        let dollars = dollars + price::HTTP_REQUEST + price::INVOCATION;
+        api.fanout.store.charge(user, dollars, now()).await;
+    }
+    response
 }
 
 /// `Authorization: Bearer` goes before Whop's header.

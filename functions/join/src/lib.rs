@@ -9,13 +9,12 @@ use funnelcast_aws::{
     Caller, Config, Fanout, Issuers, Resource, Store,
     errand::Errand,
     fanout::presence::{PresenceChange, PresenceSnapshot},
-    measure, now,
+    measure, now, spending,
     store::{
         Member, Recovery, Right,
         joins::{Confirmation, left_since},
         latest::Latest,
         presence::{self, Told},
-        rate::SENDS,
     },
 };
 use funnelcast_core::{
@@ -59,8 +58,7 @@ pub async fn handle(entrance: &Entrance, caller: &Caller, request: Join) -> Resu
 ///
 /// # Errors
 /// [`Error::Forbidden`] where neither the policy nor a grant lets them in, or the grant is not valid; a membership that the
-/// connection has in the channel then ends. [`Error::Conflict`] where a `leave` that was sent later has been applied;
-/// [`Error::RateLimited`] where the user joins, and so is told of, too often.
+/// connection has in the channel then ends. [`Error::Conflict`] where a `leave` that was sent later has been applied.
 pub async fn join(
     fanout: &Fanout,
     issuers: &Issuers,
@@ -71,9 +69,6 @@ pub async fn join(
     let order = order.unwrap_or(caller.order);
     let store = &fanout.store;
     let sees_others = channel.kind().policy().presence;
-    if sees_others {
-        store.admit(&SENDS, &caller.identity.user, caller.now).await?;
-    }
     // A grant that is not valid is refused though the user may need none, so that the mistake is seen.
     let grant = match grant {
         None => None,
@@ -93,6 +88,8 @@ pub async fn join(
     )?;
     let presence =
         if sees_others { settle(fanout, caller, &channel, &member, roster).await? } else { Vec::new() };
+    // A connection that ends leaves its channels one by one, which tells the same members, and asks nobody.
+    spending::add_as_much_again();
     let at = presence::contained_until(read_at);
     let joined = reply(channel, recovery, latest, presence, at)?;
     measure::joined(joined.channel.kind(), since.map(|_| joined.events.len()));

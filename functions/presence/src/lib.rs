@@ -1,9 +1,10 @@
 //! `presence`: who is in a channel. One read to see that the caller is, and the members.
 
-use funnelcast_aws::{Caller, Store};
+use funnelcast_aws::{Caller, Store, store::Actor};
 use funnelcast_core::{
     Error,
     action::{PresenceQuery, Roster},
+    grant::Capability,
 };
 
 /// Names the users, or only counts them where they are many.
@@ -16,8 +17,5 @@ pub async fn handle(store: &Store, caller: &Caller, query: PresenceQuery) -> Res
     if !channel.kind().policy().presence {
         return Err(Error::Forbidden("the members of this channel do not see each other"));
     }
-    if !store.is_member(caller, &channel).await? {
-        return Err(Error::NotJoined);
-    }
-    store.roster(&channel).await
+    store.read_as(Actor::Member(caller), &channel, Capability::Join, store.roster(&channel)).await
 }

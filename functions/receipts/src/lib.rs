@@ -1,12 +1,16 @@
 //! `receipts`: how far everybody has come in a conversation; so, for any message, who has read it, who has it, and who has
-//! not had it yet. Three reads side by side.
+//! not had it yet. One read to see that the caller is in it, and two side by side.
 
 use std::collections::{HashMap, HashSet};
 
-use funnelcast_aws::{Caller, Store, store::receipts::Receipts};
+use funnelcast_aws::{
+    Caller, Store,
+    store::{Actor, receipts::Receipts},
+};
 use funnelcast_core::{
     Channel, Error, UserId,
     action::{ReceiptBook, ReceiptsQuery, UserReceipts},
+    grant::Capability,
     size::Room,
 };
 
@@ -19,14 +23,9 @@ pub async fn handle(store: &Store, caller: &Caller, query: ReceiptsQuery) -> Res
     let Channel::Conversation(conversation) = &channel else {
         return Err(Error::Forbidden("this channel has no receipts"));
     };
-    let (is_member, participants, acked) = tokio::try_join!(
-        store.is_member(caller, &channel),
-        store.participants(conversation),
-        store.receipts(&channel),
-    )?;
-    if !is_member {
-        return Err(Error::NotJoined);
-    }
+    let read = async { tokio::try_join!(store.participants(conversation), store.receipts(&channel)) };
+    let (participants, acked) =
+        store.read_as(Actor::Member(caller), &channel, Capability::Join, read).await?;
     Ok(fitting(book(participants, acked)))
 }
 

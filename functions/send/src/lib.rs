@@ -8,7 +8,7 @@ use funnelcast_aws::{
     Caller, Fanout,
     fanout::{Delivery, Tally},
     measure, new_id,
-    store::{Actor, Append, Member, check_capability, log::Known, rate::SENDS},
+    store::{Actor, Append, Member, Passed, check_capability, log::Known, rate::SENDS},
 };
 use funnelcast_core::{
     Channel, Error,
@@ -50,7 +50,7 @@ pub async fn publish(fanout: &Fanout, actor: Actor<'_>, send: Send) -> Result<Se
     }
 }
 
-/// Two reads side by side, one write, one read, N - 1 posts.
+/// Two reads, the second beside the first for who has sent here before; one write, one read, N - 1 posts.
 async fn send_durable(
     fanout: &Fanout,
     actor: Actor<'_>,
@@ -59,10 +59,8 @@ async fn send_durable(
 ) -> Result<Sent, Error> {
     let channel = publication.channel.clone();
     let store = &fanout.store;
-    let ((), view) = tokio::try_join!(
-        store.check_use(actor, &channel, Capability::Send),
-        store.look_back(&channel, known)
-    )?;
+    let look_back = store.look_back(&channel, known);
+    let view = store.read_as(actor, &channel, Capability::Send, look_back).await?;
     let (event, seq, duplicate) = match store.append(view, &publication).await? {
         Append::New(seq) => (publication.into_event(Some(seq)), seq, false),
         Append::Duplicate(stored) => {
@@ -85,7 +83,8 @@ async fn send_durable(
     })
 }
 
-/// One read, no write, N - 1 posts: the members, among whom a connection must be.
+/// One read, no write, N - 1 posts: the members, among whom a connection must be; and one before that for who has not sent
+/// here before.
 async fn send_ephemeral(fanout: &Fanout, actor: Actor<'_>, publication: Publication) -> Result<Sent, Error> {
     let event = publication.into_event(None);
     let (at, key) = (event.at, event.key.clone());
@@ -106,15 +105,23 @@ async fn few_members(
     actor: Actor<'_>,
     channel: &Channel,
 ) -> Result<Option<Vec<Member>>, Error> {
-    let few = fanout.store.few_members(channel, EPHEMERAL_MEMBERS_MAX).await?;
-    if let (Actor::Member(caller), Some(members)) = (actor, &few) {
-        let is_his = |member: &&Member| member.connection == caller.connection && member.hears(caller.now);
-        let his = members.iter().find(is_his).ok_or(Error::NotJoined)?;
-        check_capability(his.grant.as_ref(), Capability::Send, caller.now)?;
-    } else {
-        fanout.store.check_use(actor, channel, Capability::Send).await?;
-    }
+    let store = &fanout.store;
+    let passed = store.pass(actor, channel, Capability::Send).await?;
+    let few = store.few_members(channel, EPHEMERAL_MEMBERS_MAX).await?;
+    let checked = match (passed, actor, &few) {
+        (Passed::Now, ..) => Ok(()),
+        (Passed::Before, Actor::Member(caller), Some(members)) => check_member(caller, members),
+        (Passed::Before, ..) => store.check_use(actor, channel, Capability::Send).await,
+    };
+    checked.inspect_err(|_| store.forget_pass(actor, channel))?;
     Ok(few)
+}
+
+/// Refuses a connection that is not among these members, or is by a grant that does not go so far.
+fn check_member(caller: &Caller, members: &[Member]) -> Result<(), Error> {
+    let is_own = |member: &&Member| member.connection == caller.connection && member.hears(caller.now);
+    let own = members.iter().find(is_own).ok_or(Error::NotJoined)?;
+    check_capability(own.grant.as_ref(), Capability::Send, caller.now)
 }
 
 /// One read and one write, and what it takes to tell the others.

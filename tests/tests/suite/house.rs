@@ -235,3 +235,43 @@ fn what_a_channel_costs_is_estimated_by_the_limits_that_there_are() -> Result<()
     assert_eq!(constant(ESTIMATE, "BROADCAST_MB")?, memory.to_string());
     Ok(())
 }
+
+/// A throttle of a route that does not exist would bound nothing, without a word.
+#[test]
+fn what_is_not_charged_to_anybody_and_what_reads_much_is_throttled() -> Result<()> {
+    for (_, api) in resources(&template()?, "AWS::Serverless::WebSocketApi") {
+        let keys = |name: &str| {
+            let keys = api[name].as_mapping().into_iter().flatten();
+            keys.filter_map(|(key, _)| key.as_str().map(str::to_owned)).collect::<BTreeSet<_>>()
+        };
+        let throttled = keys("RouteSettings");
+        assert!(throttled.is_subset(&keys("Routes")), "{throttled:?}");
+        for route in ["$connect", "$default", "history"] {
+            assert!(throttled.contains(route), "{route}");
+        }
+    }
+    Ok(())
+}
+
+/// Users are charged by the prices that `funnelcast-local cost` reckons with.
+#[test]
+fn users_are_charged_the_list_prices() -> Result<()> {
+    let prices = std::fs::read_to_string(root().join("local/src/cost/prices.yaml"))?;
+    let prices: Value = serde_yaml_ng::from_str(&prices)?;
+    let source = std::fs::read_to_string(root().join("aws/src/spending.rs"))?;
+    for (name, listed) in [
+        ("MESSAGE: f64 = ", "websocketMillionMessages"),
+        ("READ_UNIT: f64 = ", "dynamodbMillionReads"),
+        ("WRITE_UNIT: f64 = ", "dynamodbMillionWrites"),
+        ("QUEUE_REQUEST: f64 = ", "sqsMillionRequests"),
+        ("INVOCATION: f64 = ", "lambdaMillionRequests"),
+        ("SECOND: f64 = 0.5 * ", "lambdaGbSecond"),
+    ] {
+        let (_, number) = source.split_once(&format!("const {name}")).with_context(|| name.to_owned())?;
+        let number = number.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
+        let million = if listed == "lambdaGbSecond" { 1e6 } else { 1.0 };
+        let listed = prices[listed].as_f64().with_context(|| listed.to_owned())? * million;
+        assert!((number.parse::<f64>()? - listed).abs() < 1e-9, "{name}: {number}, not {listed}");
+    }
+    Ok(())
+}

@@ -14,7 +14,7 @@ async fn last_active(answer: Answer) -> Option<String> {
     let sdk = sdk_config(SharedCredentialsProvider::new(credentials(None)), &Clock::at(EXAMPLE_SECS));
     let endpoint = server.url("/dev");
     let poster = Poster::new(&endpoint, &sdk, Patience::default()).unwrap();
-    let gateway = Gateway { poster, endpoint, sdk };
+    let gateway = Gateway { poster, management: crate::gateway::Management { endpoint, sdk } };
     let at = gateway.last_active(&connection("a=")).await.unwrap();
     let asked = server.asked();
     assert_eq!((asked.len(), asked[0].path.as_str()), (1, "/dev/@connections/a%3D"));

@@ -93,7 +93,8 @@ impl Table {
             client: Client::from_conf(config),
             table: TABLE.to_owned(),
             conversation_retention: Some(RETENTION),
-            rates: rate::Rates::default(),
+            rates: rate::Rates::new(0.5),
+            passes: access::Passes::default(),
             whop: None,
         };
         create(&store.client).await;

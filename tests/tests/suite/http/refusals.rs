@@ -153,7 +153,7 @@ async fn who_sends_too_fast_is_told_when_to_go_on() -> Result<()> {
 
 #[tokio::test]
 async fn over_the_apis_throttle_no_function_runs() -> Result<()> {
-    let options = ["--parameter", "ThrottleBurst=2", "--parameter", "ThrottleRate=0"];
+    let options = ["--parameter", "HttpThrottleBurst=2", "--parameter", "HttpThrottleRate=0"];
     let Some(stack) = Stack::private(&options)? else { return Ok(()) };
     let ann = User::stranger();
     for _ in 0..2 {

@@ -77,21 +77,3 @@ async fn a_foreign_page_does_not_even_use_a_ticket_up() -> Result<()> {
     let (mut client, _) = stack.handshake().ticket(&ticket).origin(ORIGIN).send().await?.connected()?;
     client.silence().await
 }
-
-/// More tickets than a user gets in one window and the next, from all processes of a local stack together.
-const FLOOD: usize = 200;
-
-#[tokio::test]
-async fn who_takes_too_many_is_told_when_to_go_on() -> Result<()> {
-    let stack = Stack::shared()?;
-    let (ann, bob) = (User::stranger(), User::stranger());
-    let nothing = serde_json::json!({});
-    let answers = try_join_all((0..FLOOD).map(|_| stack.post(&ann, "connect", &nothing))).await?;
-    let (given, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
-    assert!((20..FLOOD).contains(&given.len()), "{} of {FLOOD}", given.len());
-    for answer in refused {
-        assert_eq!(answer.refused()?, (429, "rate_limited"));
-        assert!((1..=10).contains(&answer.header("retry-after").parse::<u64>()?));
-    }
-    ticket(stack, &bob).await.map(drop)
-}
