@@ -35,6 +35,10 @@ use crate::{
 /// How often presence may change while it is told, before whoever tells it gives up.
 const SETTLE_ROUNDS_MAX: u32 = 20;
 
+/// How long whoever finds that something is just being told leaves that to the other, before telling it as well: in case the
+/// other has died.
+const TELLING_MAX: Duration = Duration::from_millis(500);
+
 /// Whose presence in a channel may have changed.
 #[derive(Debug)]
 pub struct PresenceChange<'a> {
@@ -73,8 +77,9 @@ impl Fanout {
     /// What is told is written down first, on condition that nobody has told anything else meanwhile; then the members are
     /// read and posted to; and then it is noted that they have been. So the times of the events are in the order in which they
     /// were decided, a joiner either reads it in the roster or is posted to, and whoever comes after a crash in between tells
-    /// again. Whoever has told looks at the memberships once more, because a change that was found told already may have come
-    /// in between.
+    /// again; not before half a second has passed, or all connections of a user that end at the same time would tell the same.
+    /// Whoever has told looks at the memberships once more, because a change that was found told already may have come in
+    /// between.
     ///
     /// # Errors
     /// [`Error::Internal`] where the table or the queue fails, or the presence keeps changing.
@@ -96,6 +101,10 @@ impl Fanout {
             let status = presence.as_ref().map(|presence| presence.status);
             if status == told.status {
                 if told.telling.is_some() {
+                    if now < told.at + TELLING_MAX {
+                        back_off(round).await;
+                        continue;
+                    }
                     tally = self.tell(channel, change, told).await?.0;
                 }
                 self.keep_told(channel, change, Told { telling: None, ..told }, &own).await?;

@@ -207,5 +207,5 @@ async fn of_all_connections_that_end_at_once_the_members_hear_a_few_times_at_mos
     join_all(devices.iter().map(|device| change(&fanout, device, Change::IsLost))).await;
     let heard = stub.requests().len() - heard;
     assert!(!roster(&fanout).await.contains_key("ann"));
-    assert!((1..CONNECTIONS / 2).contains(&heard), "{heard} posts");
+    assert!((1..=CONNECTIONS / 10).contains(&heard), "{heard} posts");
 }
