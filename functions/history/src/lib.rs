@@ -57,7 +57,10 @@ pub async fn read(store: &Store, actor: Actor<'_>, history: History) -> Result<P
     let (page, receipts) = store.read_as(actor, &channel, Capability::Join, read).await?;
     let mut events = page.events;
     for event in &mut events {
-        mark_read(event, &receipts)?;
+        // One message that cannot be read is no reason to keep back the others.
+        if let Err(error) = mark_read(event, &receipts) {
+            tracing::error!(%channel, seq = ?event.seq, %error, "a message is given as it is stored");
+        }
     }
     Ok(Page { events, more: page.next.is_some(), next: page.next, latest_next: None })
 }
