@@ -235,9 +235,9 @@ async fn whatever_a_user_does_costs_no_more_than_they_may() -> Result<()> {
         let (done, refused) = attacker.flood(action, &fields).await?;
         let used = stack.usage().await?.of_all();
         let dollars = prices.of(&used, done, 2.0)?;
-        let slack = f64::from(u32::try_from(stack.processes(action)?.len() + SOCKETS)?)
+        let uncounted = f64::from(u32::try_from(stack.processes(action)?.len() + SOCKETS)?)
             * (UNCOUNTED + 2.0 * dollars / f64::from(u32::try_from(done)?));
-        let most = BURST + begun.elapsed().as_secs_f64() * DOLLARS_PER_HOUR / 3_600.0 + slack;
+        let most = BURST + begun.elapsed().as_secs_f64() * DOLLARS_PER_HOUR / 3_600.0 + uncounted;
         println!("{chosen}: {done} done, {refused} refused, {dollars:.6} dollars of {most:.6}");
         assert!(dollars <= most, "{chosen}: {dollars} of {most}");
         assert!(done >= 10 && refused >= SOCKETS, "{chosen}: {done} done, {refused} refused");
@@ -279,8 +279,8 @@ async fn handshakes_and_requests_cost_no_more_than_a_user_may_either() -> Result
         let used = stack.usage().await?.of("http");
         let dollars = prices.of(&used, done, 1.0)?;
         println!("{path}: {done} done, {dollars:.6} dollars");
-        let slack = f64::from(u32::try_from(stack.processes("http")?.len() + SOCKETS)?) * 2.0 * UNCOUNTED;
-        assert!(dollars <= 2.0 * BURST + slack, "{path}: {dollars}");
+        let uncounted = f64::from(u32::try_from(stack.processes("http")?.len() + SOCKETS)?) * 2.0 * UNCOUNTED;
+        assert!(dollars <= 2.0 * BURST + uncounted, "{path}: {dollars}");
         stack.get(&User::stranger(), "status").await?.done()?; // others go on
     }
 
