@@ -54,7 +54,7 @@ pub async fn read(store: &Store, actor: Actor<'_>, history: History) -> Result<P
             async { if has_receipts { store.receipts(&channel).await } else { Ok(HashMap::new()) } },
         )
     };
-    let (page, receipts) = store.read_as(actor, &channel, Capability::Join, read).await?;
+    let (page, receipts) = store.read_as(actor, &channel, Capability::Join, Box::pin(read)).await?;
     let mut events = page.events;
     for event in &mut events {
         // One message that cannot be read is no reason to keep back the others.

@@ -25,7 +25,7 @@ pub async fn handle(store: &Store, caller: &Caller, query: ReceiptsQuery) -> Res
     };
     let read = async { tokio::try_join!(store.participants(conversation), store.receipts(&channel)) };
     let (participants, acked) =
-        store.read_as(Actor::Member(caller), &channel, Capability::Join, read).await?;
+        store.read_as(Actor::Member(caller), &channel, Capability::Join, Box::pin(read)).await?;
     Ok(fitting(book(participants, acked)))
 }
 

@@ -64,14 +64,14 @@ async fn post(stub: &Stub, events: &[Event], members: &[Member]) -> (Tally, usiz
 #[tokio::test]
 async fn only_those_whose_posts_failed_are_still_owed_it() {
     let stub = Stub::answering(&[Answer::Status(413), Answer::Status(403), Answer::Status(200)]).await;
-    let outcome = post(&stub, &[event(5)], &members(5)).await;
+    let outcome = Box::pin(post(&stub, &[event(5)], &members(5))).await;
     assert_eq!(outcome, (Tally { sent: 3, refused: 1, failed: 1, gone: 0 }, 1));
 }
 
 #[tokio::test]
 async fn behind_a_frame_that_is_too_large_the_next_one_is_sent() {
     let stub = Stub::answering(&[Answer::Status(413), Answer::Status(200)]).await;
-    let outcome = post(&stub, &[event(20 * 1024), event(20 * 1024)], &members(1)).await;
+    let outcome = Box::pin(post(&stub, &[event(20 * 1024), event(20 * 1024)], &members(1))).await;
     assert_eq!(outcome, (Tally { refused: 1, ..Tally::default() }, 0));
     assert_eq!(stub.requests().len(), 2);
 }
