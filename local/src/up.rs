@@ -28,13 +28,14 @@ use crate::{
     cli::{Failure, Up},
     engine::Engine,
     faults::Faults,
-    front::{self, Front, Names},
+    front::{self, Front, Names, Partitions},
     http_api::HttpFront,
     journal::Journal,
     lambda::{Lambda, LambdaOptions},
     log::{self, FunctionLog},
     page::{Local, Page, Site},
     queues::Queues,
+    rights::Rights,
     secrets::Secrets,
     streams,
     template::{Endpoints, Stack},
@@ -101,22 +102,24 @@ struct Running {
 }
 
 impl Running {
-    async fn start(options: &Up, setup: Setup) -> anyhow::Result<Self> {
+    async fn start(options: &Up, setup: Setup) -> Result<Self, Failure> {
         let Setup { aws, http, endpoints, stack, parameters, site, ready } = setup;
         // First, because it refuses a folder that another stack uses.
         let journal = Journal::open(options.data.as_deref())?;
         let engine = Engine::start(&stack.tables, options.data.as_deref()).await?;
         let visibility_max = options.visibility_max.map_or(Duration::MAX, |max| max.0);
         let queues = Queues::new(&stack, visibility_max, &journal)?;
+        let rights = Rights::new(&stack, options.rights_log.as_deref())?;
+        rights.check_mappings(&stack).map_err(Failure::Input)?;
         let faults = Faults::new(options.faults.settings());
         let lambda_options = lambda_options(options, &endpoints, &queues, &journal, &faults);
         let lambda = Lambda::start(&stack, lambda_options).await?;
         let bus = Bus::start(&stack, &lambda, &queues);
-        let domain_name = aws.local_addr()?.to_string();
+        let domain_name = aws.local_addr().context("--port")?.to_string();
         let api = stack.websocket.clone();
         let websockets =
             WebSockets::new(api, &domain_name, limits(options), lambda.clone(), faults.clone(), journal);
-        let http_api = HttpFront::new(stack.http.clone(), &http.local_addr()?.to_string(), lambda.clone());
+        let http_api = HttpFront::new(stack.http.clone(), &http.local_addr().context("--http-port")?.to_string(), lambda.clone());
         let local = Local {
             websockets: Arc::clone(&websockets),
             bus: bus.clone(),
@@ -132,6 +135,8 @@ impl Running {
             queues: queues.clone(),
             secrets: Secrets::new(options.secret.iter().cloned()),
             names: Names::new(&stack),
+            partitions: Partitions::of(&stack),
+            rights,
             usage: Usage::default(),
             faults,
             ready,

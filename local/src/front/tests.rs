@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// What the fixture's function signs with, and what a test may.
-const FUNCTION: &str = "f";
+const FUNCTION: &str = "F";
 const TEST: &str = "test";
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -71,6 +71,8 @@ async fn start() -> Running {
         queues: queues.clone(),
         secrets: Secrets::default(),
         names: Names::new(&stack),
+        partitions: Partitions::of(&stack),
+        rights: Rights::new(&stack, None).unwrap(),
         usage: Usage::default(),
         faults: faults.clone(),
         ready: Value::Null,

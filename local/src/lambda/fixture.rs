@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     faults::{Kind, Rate, Settings},
-    template::{self, WebSocketApi},
+    template::{self, LogLevel, RecursiveLoop, WebSocketApi},
 };
 
 /// What the child does is what its payload names.
@@ -108,6 +108,9 @@ pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
         retries_max: 2,
         event_age_max: Duration::from_mins(1),
         on_failure: Some(DEAD.to_owned()),
+        policies: Vec::new(),
+        recursive_loop: RecursiveLoop::Terminate,
+        log_level: LogLevel::Info,
     };
     let dead = template::Queue {
         id: "Dead".to_owned(),

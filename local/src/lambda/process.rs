@@ -154,7 +154,7 @@ fn environment(command: &mut Command, function: &Function, binary: &Path, host: 
         // After the template's: that these point here is what makes the stack a local one.
         .env("AWS_ENDPOINT_URL", &host.endpoint)
         // The signature's credential then tells the endpoint which function is calling.
-        .env("AWS_ACCESS_KEY_ID", &function.name)
+        .env("AWS_ACCESS_KEY_ID", &function.id)
         .env("AWS_SECRET_ACCESS_KEY", "local");
 }
 

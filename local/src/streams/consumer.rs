@@ -16,7 +16,7 @@ use crate::{
     template::{Mapping, REGION},
 };
 
-/// Batches of a mapping in flight at once; Lambda begins with as many.
+/// Batches of a mapping in flight at once, where it does not ask for fewer; Lambda begins with as many.
 pub(super) const CONSUMERS: usize = 5;
 /// How long one look into the queue waits.
 const WAIT: Duration = Duration::from_secs(20);

@@ -158,7 +158,7 @@ async fn a_mapping_that_starts_at_the_end_misses_nothing_between_two_runs() {
 async fn a_queue_feeds_a_function_and_keeps_what_fails() {
     let fixture = fixture(&[]).await;
     let mut stack = fixture::stack(BTreeMap::new());
-    let source = Source::Queue { arn: DEAD.to_owned() };
+    let source = Source::Queue { arn: DEAD.to_owned(), concurrency_max: None };
     stack.mappings = vec![mapping(source, &json!({"body": {"kind": ["job"]}}))];
     // Else it is chance whether the good one comes together with the other.
     stack.mappings[0].batch_size = 1;

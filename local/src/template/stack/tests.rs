@@ -146,7 +146,7 @@ fn triggers_of_every_kind() {
         stack.rules.iter().any(|rule| matches!(&rule.target, Target::Queue(arn) if arn.ends_with("Dead")))
     );
     let mapping = &stack.mappings[0];
-    assert!(matches!(&mapping.source, Source::Queue { arn } if arn.ends_with("Jobs")));
+    assert!(matches!(&mapping.source, Source::Queue { arn, .. } if arn.ends_with("Jobs")));
     assert!(mapping.batch_size == 5 && mapping.partial_failures);
     let routes = stack.http.unwrap().routes;
     let route = |method: &str, path: &str| HttpRoute {
