@@ -94,7 +94,7 @@ impl Table {
             table: TABLE.to_owned(),
             conversation_retention: Some(RETENTION),
             rates: rate::Rates::default(),
-            whop: None,
+            teams: Teams::Unknown,
         };
         create(&store.client).await;
         Self { store, database, wire }
