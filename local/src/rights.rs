@@ -140,13 +140,13 @@ impl Rights {
     }
 
     /// Logical ids of the functions that may do `action`, on whatever resource.
-    pub(crate) fn holders(&self, action: &str) -> Vec<&str> {
-        let holds = |function: &&Function| {
+    pub(crate) fn holders(&self, action: &str) -> impl Iterator<Item = &str> {
+        let holds = move |function: &&Function| {
             function.policies.iter().any(|statement| {
                 statement.effect == Effect::Allow && statement.actions.iter().any(|allowed| allowed == action)
             })
         };
-        self.functions.values().filter(holds).map(|function| function.id.as_str()).collect()
+        self.functions.values().filter(holds).map(|function| function.id.as_str())
     }
 
     /// Every right with how often it was used, and what was denied: `GET /_local/rights`.
@@ -239,7 +239,8 @@ fn denial(function: &Function, request: &Request, decision: &Decision) -> AwsErr
     };
     let name = &function.physical_name;
     let user = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}Role/{name}");
-    let message = format!("User: {user} is not authorized to perform: {action} on resource: {resource} {reason}");
+    let message =
+        format!("User: {user} is not authorized to perform: {action} on resource: {resource} {reason}");
     // SQS and API Gateway say it by the status too.
     let status = if matches!(service, "sqs" | "execute-api" | "lambda") { 403 } else { 400 };
     AwsError::new(status, "AccessDeniedException", message)

@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -119,7 +120,11 @@ impl Running {
         let api = stack.websocket.clone();
         let websockets =
             WebSockets::new(api, &domain_name, limits(options), lambda.clone(), faults.clone(), journal);
-        let http_api = HttpFront::new(stack.http.clone(), &http.local_addr().context("--http-port")?.to_string(), lambda.clone());
+        let http_api = HttpFront::new(
+            stack.http.clone(),
+            &http.local_addr().context("--http-port")?.to_string(),
+            lambda.clone(),
+        );
         let local = Local {
             websockets: Arc::clone(&websockets),
             bus: bus.clone(),
@@ -127,6 +132,9 @@ impl Running {
             event_source: parameters.event_source,
             ready: ready.clone(),
         };
+        // What a function reads from without being invoked, it reads when it starts: so a wrong parameter, or a secret that
+        // is not there, is found before anybody is told that the stack is ready.
+        let starting: Vec<_> = rights.holders("secretsmanager:GetSecretValue").map(str::to_owned).collect();
         let front = Arc::new(Front {
             websockets: Arc::clone(&websockets),
             engine: engine.clone(),
@@ -145,6 +153,10 @@ impl Running {
         servers.spawn(front::serve(aws, move |request, peer| Arc::clone(&front).answer(request, peer)));
         let page = Page::new(http_api, local, site);
         servers.spawn(front::serve(http, move |request, peer| Arc::clone(&page).answer(request, peer)));
+        if let Err(error) = start_some(&lambda, &starting).await {
+            lambda.stop().await;
+            return Err(Failure::Input(error));
+        }
         let mut pollers = streams::start(&stack, &engine, &lambda, &queues, options.data.clone());
         pollers.spawn(Arc::clone(&websockets).cut_some());
         websockets.disconnect_left_over()?;
@@ -158,6 +170,14 @@ impl Running {
         self.lambda.stop().await;
         self.servers.shutdown().await;
     }
+}
+
+/// Starts a process of each of these functions.
+async fn start_some(lambda: &Lambda, functions: &[String]) -> anyhow::Result<()> {
+    let starts = functions.iter().map(async |function| {
+        lambda.start_one(function).await.with_context(|| format!("{function} cannot start"))
+    });
+    try_join_all(starts).await.map(drop)
 }
 
 fn lambda_options(

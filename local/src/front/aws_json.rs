@@ -36,13 +36,22 @@ pub(super) async fn answer(front: &Front, target: &str, headers: &HeaderMap, bod
         serde_json::from_slice(&body)
     };
     let answer = match parsed {
-        Ok(body) => call(front, target, front.caller(headers).unwrap_or(UNSIGNED), body).await,
+        Ok(body) => {
+            let trace = headers.get("x-amzn-trace-id").and_then(|trace| trace.to_str().ok());
+            call(front, target, front.caller(headers).unwrap_or(UNSIGNED), body, trace).await
+        }
         Err(error) => Err(AwsError::client("SerializationException", error.to_string())),
     };
     reply(headers, answer)
 }
 
-async fn call(front: &Front, target: &str, caller: Caller<'_>, body: Value) -> Result<Value, AwsError> {
+async fn call(
+    front: &Front,
+    target: &str,
+    caller: Caller<'_>,
+    body: Value,
+    trace: Option<&str>,
+) -> Result<Value, AwsError> {
     let (service, operation) = target.split_once('.').unwrap_or((target, ""));
     front.authorize(
         caller,
@@ -55,7 +64,7 @@ async fn call(front: &Front, target: &str, caller: Caller<'_>, body: Value) -> R
         }
         "DynamoDBStreams_20120810" => dynamodb::call_streams(&front.engine, target, body).await,
         "AWSEvents" => front.bus.call(operation, body),
-        "AmazonSQS" => front.queues.call(operation, body).await,
+        "AmazonSQS" => front.queues.call(operation, body, trace).await,
         "secretsmanager" => front.secrets.call(operation, &body),
         _ => Err(AwsError::unknown_operation(target)),
     }

@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::{
     Front,
-    caller::Caller, requests,
+    caller::Caller,
+    requests,
     server::{BodyError, Reply, empty_reply, json_reply, read_body},
 };
 use crate::{faults::Kind, websocket::Posted};
@@ -125,7 +126,9 @@ mod tests {
                 (!path.contains("%40")).then(|| Place { stage, id: "L0SM9cOFvHcCIhw=".to_owned() });
             assert_eq!(place(path), expected, "{path}");
         }
-        for wrong in ["/dev", "/a/b/@connections/x", "//@connections/x", "/dev/@connections/", "/@connections"] {
+        for wrong in
+            ["/dev", "/a/b/@connections/x", "//@connections/x", "/dev/@connections/", "/@connections"]
+        {
             assert_eq!(place(wrong), None, "{wrong}");
         }
     }

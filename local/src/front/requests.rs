@@ -24,7 +24,8 @@ impl Partitions {
             let own = (None, hash_key(&table.definition));
             let indexes = ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"].into_iter();
             let indexes = indexes.filter_map(|kind| table.definition[kind].as_array()).flatten();
-            let indexes = indexes.map(|index| (index["IndexName"].as_str().map(str::to_owned), hash_key(index)));
+            let indexes =
+                indexes.map(|index| (index["IndexName"].as_str().map(str::to_owned), hash_key(index)));
             (table.name.clone(), std::iter::once(own).chain(indexes).collect())
         };
         Self(stack.tables.iter().map(keys).collect())
@@ -66,7 +67,9 @@ pub(super) fn of_call(
             let buses = entries.iter().map(|entry| entry["EventBusName"].as_str().unwrap_or("default"));
             let buses = buses.map(|bus| bus.rsplit('/').next().unwrap_or(bus));
             buses
-                .map(|bus| Request::new(format!("events:{operation}"), arn("events", &format!("event-bus/{bus}"))))
+                .map(|bus| {
+                    Request::new(format!("events:{operation}"), arn("events", &format!("event-bus/{bus}")))
+                })
                 .collect()
         }
         "AmazonSQS" => {
@@ -129,7 +132,11 @@ fn of_dynamodb(partitions: &Partitions, operation: &str, body: &Value) -> Vec<Re
             let parts = parts.filter_map(Value::as_object).flatten();
             let of_part = |(kind, part): (&String, &Value)| {
                 let item = part.get("Item").unwrap_or(&part["Key"]);
-                let action = if kind == "ConditionCheck" { "ConditionCheckItem".to_owned() } else { format!("{kind}Item") };
+                let action = if kind == "ConditionCheck" {
+                    "ConditionCheckItem".to_owned()
+                } else {
+                    format!("{kind}Item")
+                };
                 one(&action, part, key_of(part, item))
             };
             parts.map(of_part).collect()
@@ -228,7 +235,8 @@ mod tests {
     #[test]
     fn the_other_services_name_what_they_are_about() {
         let secrets = Secrets::new([("s".to_owned(), "x".to_owned())].into_iter());
-        let asked = |service, operation, body: Value| of_call(&partitions(), &secrets, service, operation, &body);
+        let asked =
+            |service, operation, body: Value| of_call(&partitions(), &secrets, service, operation, &body);
         let url = "http://127.0.0.1:1/000000000000/q";
         assert_eq!(
             asked("AmazonSQS", "SendMessageBatch", json!({ "QueueUrl": url })),
@@ -238,7 +246,10 @@ mod tests {
         let bus = |name| Request::new("events:PutEvents", arn("events", &format!("event-bus/{name}")));
         assert_eq!(asked("AWSEvents", "PutEvents", entries), [bus("b"), bus("default")]);
         for (name, suffix) in [("s", "s-local1"), ("other", "other")] {
-            let secret = Request::new("secretsmanager:GetSecretValue", arn("secretsmanager", &format!("secret:{suffix}")));
+            let secret = Request::new(
+                "secretsmanager:GetSecretValue",
+                arn("secretsmanager", &format!("secret:{suffix}")),
+            );
             assert_eq!(asked("secretsmanager", "GetSecretValue", json!({ "SecretId": name })), [secret]);
         }
     }

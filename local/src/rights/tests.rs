@@ -45,7 +45,11 @@ fn an_explicit_deny_stands_above_all() {
     status.policies.push(deny);
     let read = Request::new("dynamodb:GetItem", TABLE);
     let denied = Rights::new(&stack, None).unwrap().check("StatusFunction", &[read]).unwrap_err();
-    assert!(denied.message.ends_with("with an explicit deny in an identity-based policy"), "{}", denied.message);
+    assert!(
+        denied.message.ends_with("with an explicit deny in an identity-based policy"),
+        "{}",
+        denied.message
+    );
 }
 
 #[test]
@@ -57,7 +61,9 @@ fn a_mapping_needs_its_functions_rights() {
     }
     let refused = Rights::new(&stack, None).unwrap().check_mappings(&stack).unwrap_err().to_string();
     assert!(
-        refused.starts_with("SweepErrands: no policy of SweepFunction allows sqs:ReceiveMessage on arn:aws:sqs:"),
+        refused.starts_with(
+            "SweepErrands: no policy of SweepFunction allows sqs:ReceiveMessage on arn:aws:sqs:"
+        ),
         "{refused}"
     );
 }
@@ -77,7 +83,8 @@ fn each_right_is_counted_and_the_first_use_is_a_line() {
         [&json!({ "function": "AuthorizeFunction", "statement": 0, "action": "dynamodb:DeleteItem",
             "resource": TABLE, "used": 2 })]
     );
-    let denied = json!({ "function": "AuthorizeFunction", "action": "dynamodb:DeleteItem", "resource": TABLE });
+    let denied =
+        json!({ "function": "AuthorizeFunction", "action": "dynamodb:DeleteItem", "resource": TABLE });
     assert_eq!(snapshot["denied"][0]["count"], 2);
     let lines = std::fs::read_to_string(file.path()).unwrap();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
