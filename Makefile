@@ -18,6 +18,7 @@ CARGO_FUZZ_VERSION := 0.13.2
 ASYNCAPI := scripts/asyncapi/node_modules/.package-lock.json
 CLIENT := client/node_modules/.package-lock.json
 PAGE := client/demo/dist/index.html
+RIGHTS := target/debug/stack-logs/rights.jsonl
 PAGE_SOURCES = $(shell find client/src client/demo client/package.json -type f -not -path '*/dist/*')
 WIRE := cargo run --package funnelcast-core --features schema --example wire --locked --quiet --
 FUNCTIONS := $(wildcard functions/*)
@@ -103,9 +104,12 @@ browser: build demo ## Test the demo page in Chromium, on a local stack (ARGS="c
 	@scripts/chromium
 	@npm run --prefix client --silent browser -- $(ARGS)
 
+# All of it, it ends by naming each right in template.yaml that no function used, and each call that was denied.
 suite: build ## Run the black-box suite against a local stack of its own (ARGS="joining::")
 	@echo '==> black-box suite'
+	@rm -f $(RIGHTS)
 	@cargo test --workspace --locked --test suite -- $(ARGS)
+	@test -n '$(ARGS)' || target/debug/funnelcast-local rights $(RIGHTS)
 
 schemathesis: build $(SCHEMATHESIS) ## Test the HTTP API by requests generated from docs/openapi.yaml (ARGS="--seed 2")
 	@echo '==> schemathesis'
@@ -172,7 +176,7 @@ $(CARGO_FUZZ):
 
 $(CLIENT): client/package-lock.json
 	@echo '==> what the client is built with'
-	@npm ci --prefix client --silent
+	@npm ci --ignore-scripts --prefix client --silent
 	@touch $@
 
 $(PAGE): $(PAGE_SOURCES) $(CLIENT)
@@ -181,5 +185,5 @@ $(PAGE): $(PAGE_SOURCES) $(CLIENT)
 
 $(ASYNCAPI): scripts/asyncapi/package-lock.json
 	@echo '==> the AsyncAPI parser'
-	@npm ci --prefix scripts/asyncapi --silent
+	@npm ci --ignore-scripts --prefix scripts/asyncapi --silent
 	@touch $@

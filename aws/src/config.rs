@@ -33,6 +33,8 @@ pub struct Config {
     pub conversation_retention: Option<Duration>,
     /// `ALLOWED_ORIGINS`: the origins that a browser may come from, comma-separated.
     pub allowed_origins: Vec<String>,
+    /// `CORS_METHODS`, `CORS_HEADERS`: what a page of theirs may ask of the HTTP API, as lists with commas.
+    pub cors: Option<(String, String)>,
     /// `ISSUERS`: the issuers of tokens, as JSON.
     pub issuers: Option<String>,
     /// `DEV_ISSUER_KEY`: the key of the dev issuer, base64url.
@@ -102,6 +104,7 @@ impl Config {
             allowed_origins: get("ALLOWED_ORIGINS")
                 .map(|list| list.split(',').map(|origin| origin.trim().to_owned()).collect())
                 .unwrap_or_default(),
+            cors: get("CORS_METHODS").zip(get("CORS_HEADERS")),
             issuers: get("ISSUERS"),
             dev_issuer_key: get("DEV_ISSUER_KEY"),
             whop_api: get("WHOP_API"),

@@ -122,7 +122,7 @@ impl RouteResponse {
 /// else it logs is for debugging, or out of the ordinary.
 ///
 /// # Errors
-/// What the runtime API says when it ends, or what the resource lacks.
+/// What the runtime API says when it ends. Where the resource cannot be made, the process ends.
 pub async fn serve<T: Resource, E: DeserializeOwned, R: Serialize>(
     handler: impl AsyncFn(&T, E) -> Result<R, Error>,
 ) -> Result<(), lambda_runtime::Error> {
@@ -133,7 +133,7 @@ pub async fn serve<T: Resource, E: DeserializeOwned, R: Serialize>(
 async fn run<T: Resource, E: DeserializeOwned, R: Serialize>(
     handler: impl AsyncFn(&T, E) -> Result<R, Error>,
 ) -> Result<(), lambda_runtime::Error> {
-    let (resource, meter) = start::<T>().await?;
+    let (resource, meter) = start::<T>().await;
     let handle = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let span = invocation(&event.context.request_id);
         let outcome = async {
@@ -257,10 +257,23 @@ fn invocation(request_id: &str) -> Span {
     tracing::info_span!("invoke", request_id, connection = Empty, user = Empty, action = Empty)
 }
 
-async fn start<T: Resource>() -> Result<(T, Meter), Error> {
+/// Makes what the function works with. Where that fails, one line says why, Lambda is told, and the process ends.
+async fn start<T: Resource>() -> (T, Meter) {
     logging::init();
+    // Boxed, as above.
+    match Box::pin(build()).await {
+        Ok(started) => started,
+        Err(error) => {
+            tracing::error!(%error, "cannot start");
+            runtime::fail_to_start(Failure(error).into()).await;
+            std::process::exit(1)
+        }
+    }
+}
+
+async fn build<T: Resource>() -> Result<(T, Meter), Error> {
     let config = Config::from_env()?;
-    let resource = T::build(&config).await.inspect_err(|error| tracing::error!(%error, "cannot start"))?;
+    let resource = T::build(&config).await?;
     Ok((resource, Meter::start(&config.stage)))
 }
 

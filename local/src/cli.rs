@@ -1,4 +1,4 @@
-//! The command line: `up`, `token`, `emit`, `cost`.
+//! The command line: `up`, `token`, `emit`, `cost`, `rights`.
 
 mod options;
 
@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use self::options::Period;
 pub(crate) use self::options::Up;
 use crate::{
-    cost, emit,
+    cost, emit, rights,
     token::{self, Bearer, Company, DevKey},
     up,
 };
@@ -28,6 +28,20 @@ enum Command {
     Token(Token),
     Emit(Emit),
     Cost(Cost),
+    Rights(RightsOptions),
+}
+
+/// Names each right of the template's functions that no stack used, and each call that was denied.
+#[derive(Debug, Args)]
+pub(crate) struct RightsOptions {
+    /// What `up --rights-log` has written.
+    pub(crate) log: PathBuf,
+    /// The template that gives the rights.
+    #[arg(long, default_value = "template.yaml")]
+    pub(crate) template: PathBuf,
+    /// Also each right that was used, and by how many stacks.
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// Prints a token of the dev issuer, for any client of a local stack.
@@ -126,6 +140,7 @@ fn execute(command: Command) -> Result<(), Failure> {
         Command::Up(options) => runtime()?.block_on(up::run(*options)),
         Command::Emit(options) => runtime()?.block_on(emit::run(&options)).map_err(Failure::Other),
         Command::Cost(options) => cost::run(&options).map_err(Failure::Input),
+        Command::Rights(options) => rights::run(&options).map_err(Failure::Other),
         Command::Token(options) => {
             let bearer = Bearer { user: options.user, name: options.name, companies: options.company };
             println!("{}", DevKey::load_or_create(&options.template)?.sign(&bearer, options.ttl.0)?);

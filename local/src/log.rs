@@ -4,10 +4,11 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::lambda::LogFormat;
+use crate::{lambda::LogFormat, template::LogLevel};
 
 /// ANSI colours that read well on black and on white; a function keeps its own for ever.
 const COLORS: [u8; 10] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95];
@@ -50,8 +51,11 @@ impl FunctionLog {
         Self { style }
     }
 
-    /// Shows one line that the function `name` wrote to its stdout or stderr.
-    pub(crate) fn line(&self, name: &str, line: &str) {
+    /// Shows one line that the function `name` wrote to its stdout or stderr, unless its level is below `least`.
+    pub(crate) fn line(&self, name: &str, line: &str, least: LogLevel) {
+        if least > LogLevel::Trace && level_of(line) < least {
+            return;
+        }
         if let Some(shown) = self.style.show(name, line) {
             // A closed stderr is no reason to stop the stack.
             let _ = writeln!(io::stderr().lock(), "{shown}");
@@ -68,6 +72,19 @@ impl Style {
             Self::Json => Some(named(name, line).to_string()),
         }
     }
+}
+
+/// The level of a function's line: its member `level`, or its first word where it is for people; else INFO, as on AWS.
+fn level_of(line: &str) -> LogLevel {
+    #[derive(Deserialize)]
+    struct Leveled {
+        level: String,
+    }
+    let level = match serde_json::from_str(line) {
+        Ok(Leveled { level }) => LogLevel::named(&level),
+        Err(_) => line.split_whitespace().next().and_then(LogLevel::named),
+    };
+    level.unwrap_or(LogLevel::Info)
 }
 
 /// The line with the function's name in it: a JSON line gets a member, any other becomes the message.
@@ -103,6 +120,21 @@ mod tests {
             Style::Json.show("send", "oops").as_deref(),
             Some(r#"{"function":"send","message":"oops"}"#)
         );
+    }
+
+    #[test]
+    fn a_line_tells_its_level() {
+        for (line, level) in [
+            (r#"{"level":"DEBUG","message":"m"}"#, LogLevel::Debug),
+            (r#"{"_aws":{}}"#, LogLevel::Info),
+            ("DEBUG invoke: m", LogLevel::Debug),
+            ("  WARN m", LogLevel::Warn),
+            ("thread 'main' panicked", LogLevel::Info),
+            ("", LogLevel::Info),
+        ] {
+            assert_eq!(level_of(line), level, "{line}");
+        }
+        assert!(LogLevel::Trace < LogLevel::Debug && LogLevel::Error < LogLevel::Fatal);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! - `cli`, `up`, `token`, `emit`, `cost`: the commands; `up` puts everything below together.
 //! - `template`: template.yaml to a `Stack`; `pattern`: event patterns, for rules and for stream filters;
 //!   `transformer`: what a rule's target gets.
+//! - `rights`: who may what, by the template's policies.
 //! - `front`: the one port, and what of it goes where; `websocket`: connections, routes, limits.
 //! - `lambda`: processes and their runtime API; `bus`, `queues`, `streams`: what triggers them.
 //! - `engine`: DynamoDB; `journal`: what else is kept with `--data`; `usage`: what each function asked of it; `http_api`: the HTTP API, where there is one;
@@ -33,6 +34,7 @@ mod log;
 mod page;
 mod pattern;
 mod queues;
+mod rights;
 mod secrets;
 mod streams;
 mod template;

@@ -180,7 +180,9 @@ impl Queues {
             tracing::error!(queue_arn, "no such queue: the message is lost");
             return Ok(());
         };
-        served.put(vec![Entry { body, delay: None, attributes: Attributes::default() }]).map(drop)
+        served
+            .put(vec![Entry { body, delay: None, attributes: Attributes::default(), trace: None }])
+            .map(drop)
     }
 
     /// Takes up to `max` messages from the queue with this ARN for an event source mapping, waiting for the first up
@@ -196,6 +198,22 @@ impl Queues {
     pub(crate) fn delete<'a>(&self, queue_arn: &str, receipts: impl IntoIterator<Item = &'a str>) {
         if let Some(served) = self.of_arn(queue_arn) {
             served.delete(receipts);
+        }
+    }
+
+    /// Puts messages into the dead-letter queue, by their receipt handles, however often they may yet be received; where
+    /// there is none, they are gone.
+    pub(crate) fn give_up<'a>(&self, queue_arn: &str, receipts: impl IntoIterator<Item = &'a str>) {
+        let Some(served) = self.of_arn(queue_arn) else { return };
+        let redrive = served.definition.redrive.as_ref();
+        match redrive.and_then(|redrive| self.of_arn(&redrive.target_arn)) {
+            Some(to) => {
+                let mut queue = served.lock();
+                let dead: Vec<_> = receipts.into_iter().filter_map(|receipt| queue.take(receipt)).collect();
+                drop(queue);
+                to.put_dead(served, dead);
+            }
+            None => _ = served.delete(receipts),
         }
     }
 

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::aws_error::AwsError;
+use crate::{
+    aws_error::AwsError,
+    template::{ACCOUNT, REGION},
+};
 
 /// All of them.
 #[derive(Default)]
@@ -16,6 +19,12 @@ impl Secrets {
     /// Those of `--secret`; of one that was given twice, the last.
     pub(crate) fn new(given: impl Iterator<Item = (String, String)>) -> Self {
         Self(given.collect())
+    }
+
+    /// The ARN of the secret that is called so. Six characters of Secrets Manager's own end it, where the secret is there.
+    pub(crate) fn arn(&self, name: &str) -> String {
+        let suffix = if self.0.contains_key(name) { "-local1" } else { "" };
+        format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}{suffix}")
     }
 
     /// Answers `secretsmanager.{operation}`.
@@ -28,7 +37,7 @@ impl Secrets {
             AwsError::client("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
         })?;
         Ok(json!({
-            "ARN": format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}-local1"),
+            "ARN": self.arn(name),
             "Name": name,
             "SecretString": value,
             "VersionStages": ["AWSCURRENT"],

@@ -53,8 +53,8 @@ pub(crate) fn start(
                 };
                 tasks.spawn(poller::run(feed, engine.clone(), position_file(&mapping.id)));
             }
-            Source::Queue { arn } => {
-                for _ in 0..consumer::CONSUMERS {
+            Source::Queue { arn, concurrency_max } => {
+                for _ in 0..concurrency_max.unwrap_or(usize::MAX).min(consumer::CONSUMERS) {
                     tasks.spawn(consumer::run(mapping.clone(), arn.clone(), lambda.clone(), queues.clone()));
                 }
             }

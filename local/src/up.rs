@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -28,13 +29,14 @@ use crate::{
     cli::{Failure, Up},
     engine::Engine,
     faults::Faults,
-    front::{self, Front, Names},
+    front::{self, Front, Names, Partitions},
     http_api::HttpFront,
     journal::Journal,
     lambda::{Lambda, LambdaOptions},
     log::{self, FunctionLog},
     page::{Local, Page, Site},
     queues::Queues,
+    rights::Rights,
     secrets::Secrets,
     streams,
     template::{Endpoints, Stack},
@@ -101,22 +103,28 @@ struct Running {
 }
 
 impl Running {
-    async fn start(options: &Up, setup: Setup) -> anyhow::Result<Self> {
+    async fn start(options: &Up, setup: Setup) -> Result<Self, Failure> {
         let Setup { aws, http, endpoints, stack, parameters, site, ready } = setup;
         // First, because it refuses a folder that another stack uses.
         let journal = Journal::open(options.data.as_deref())?;
         let engine = Engine::start(&stack.tables, options.data.as_deref()).await?;
         let visibility_max = options.visibility_max.map_or(Duration::MAX, |max| max.0);
         let queues = Queues::new(&stack, visibility_max, &journal)?;
+        let rights = Rights::new(&stack, options.rights_log.as_deref())?;
+        rights.check_mappings(&stack).map_err(Failure::Input)?;
         let faults = Faults::new(options.faults.settings());
         let lambda_options = lambda_options(options, &endpoints, &queues, &journal, &faults);
         let lambda = Lambda::start(&stack, lambda_options).await?;
         let bus = Bus::start(&stack, &lambda, &queues);
-        let domain_name = aws.local_addr()?.to_string();
+        let domain_name = aws.local_addr().context("--port")?.to_string();
         let api = stack.websocket.clone();
         let websockets =
             WebSockets::new(api, &domain_name, limits(options), lambda.clone(), faults.clone(), journal);
-        let http_api = HttpFront::new(stack.http.clone(), &http.local_addr()?.to_string(), lambda.clone());
+        let http_api = HttpFront::new(
+            stack.http.clone(),
+            &http.local_addr().context("--http-port")?.to_string(),
+            lambda.clone(),
+        );
         let local = Local {
             websockets: Arc::clone(&websockets),
             bus: bus.clone(),
@@ -124,6 +132,9 @@ impl Running {
             event_source: parameters.event_source,
             ready: ready.clone(),
         };
+        // What a function reads from without being invoked, it reads when it starts: so a wrong parameter, or a secret that
+        // is not there, is found before anybody is told that the stack is ready.
+        let starting: Vec<_> = rights.holders("secretsmanager:GetSecretValue").map(str::to_owned).collect();
         let front = Arc::new(Front {
             websockets: Arc::clone(&websockets),
             engine: engine.clone(),
@@ -132,6 +143,8 @@ impl Running {
             queues: queues.clone(),
             secrets: Secrets::new(options.secret.iter().cloned()),
             names: Names::new(&stack),
+            partitions: Partitions::of(&stack),
+            rights,
             usage: Usage::default(),
             faults,
             ready,
@@ -140,6 +153,10 @@ impl Running {
         servers.spawn(front::serve(aws, move |request, peer| Arc::clone(&front).answer(request, peer)));
         let page = Page::new(http_api, local, site);
         servers.spawn(front::serve(http, move |request, peer| Arc::clone(&page).answer(request, peer)));
+        if let Err(error) = start_some(&lambda, &starting).await {
+            lambda.stop().await;
+            return Err(Failure::Input(error));
+        }
         let mut pollers = streams::start(&stack, &engine, &lambda, &queues, options.data.clone());
         pollers.spawn(Arc::clone(&websockets).cut_some());
         websockets.disconnect_left_over()?;
@@ -153,6 +170,14 @@ impl Running {
         self.lambda.stop().await;
         self.servers.shutdown().await;
     }
+}
+
+/// Starts a process of each of these functions.
+async fn start_some(lambda: &Lambda, functions: &[String]) -> anyhow::Result<()> {
+    let starts = functions.iter().map(async |function| {
+        lambda.start_one(function).await.with_context(|| format!("{function} cannot start"))
+    });
+    try_join_all(starts).await.map(drop)
 }
 
 fn lambda_options(

@@ -1,7 +1,7 @@
 //! What each function asked of DynamoDB and of `@connections`, so that a test can hold a route to its budget.
 //!
 //! Read by `GET /_local/usage`, zeroed by `DELETE /_local/usage`. A function is told from another by the access
-//! key that it signs with, which is its name; whoever else calls is counted under the access key that it has.
+//! key that it signs with; whoever else calls is counted under theirs.
 
 use std::{
     collections::BTreeMap,

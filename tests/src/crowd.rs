@@ -107,6 +107,24 @@ impl Crowd {
         Ok(heard)
     }
 
+    /// Waits until all living members have been posted an event of this name, whatever its `seq`.
+    pub async fn heard_of(&self, channel: &str, event: &str, members: usize) -> Result<()> {
+        let name = format!(r#""event":"{event}""#);
+        let is_it = |frame: &Bytes| frame.windows(name.len()).any(|part| part == name.as_bytes());
+        let mut living = (0..members).filter(|n| !is_dead(*n)).map(|n| connection(channel, n));
+        let mut waited_for = living.next();
+        eventually(&format!("{members} members to be posted a {event}"), async || {
+            while let Some(member) = &waited_for {
+                if !self.gateway.frames(member).iter().any(is_it) {
+                    return Ok(None);
+                }
+                waited_for = living.next();
+            }
+            Ok(Some(()))
+        })
+        .await
+    }
+
     fn count(&self, channel: &str, seq: u64, members: usize) -> Result<Heard> {
         let mut mentions = HashMap::<Bytes, usize>::new(); // of the event, in each different frame
         let mut heard = Heard { once: 0, more: 0, never: 0 };

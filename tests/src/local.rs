@@ -35,6 +35,16 @@ impl Stack {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
+    /// How often a function has used what its policies let it do, by its logical id and the action, on whatever resource.
+    /// Local stacks only.
+    pub async fn used_right(&self, function: &str, action: &str) -> Result<u64> {
+        let body = self.ask_local(Method::GET, "rights", Bytes::new()).await?;
+        let answer: Value = serde_json::from_slice(&body).with_context(|| format!("rights: {body:?}"))?;
+        let rights = answer["rights"].as_array().into_iter().flatten();
+        let of_it = rights.filter(|right| right["function"] == function && right["action"] == action);
+        Ok(of_it.filter_map(|right| right["used"].as_u64()).sum())
+    }
+
     pub(crate) async fn ask_local(&self, method: Method, what: &str, body: Bytes) -> Result<Bytes> {
         let endpoint = self.addresses.aws.as_deref().context("a local stack")?;
         let request = Request::builder().method(method).uri(format!("{endpoint}/_local/{what}"));

@@ -20,6 +20,9 @@ use crate::Backend;
 /// The binary that runs the whole stack on one machine.
 const LOCAL: &str = "funnelcast-local";
 
+/// What the stacks have used of the rights that the template gives to their functions: `make suite` names the rest.
+const RIGHTS_LOG: &str = "rights.jsonl";
+
 /// How long a stack may take from its start to its ready line.
 const START_SECONDS_MAX: u64 = 60;
 
@@ -190,11 +193,14 @@ impl Process {
     }
 
     fn spawn(log: PathBuf, options: Vec<String>, [port, http_port]: [String; 2]) -> Result<(Self, String)> {
+        let rights = log.with_file_name(RIGHTS_LOG);
         let mut child = local()?
             .args(["up", "--template", "template.yaml", "--until-stdin-closes"])
             .args(["--port", &port, "--http-port", &http_port])
             .args(["--async-retry-delay", "200ms", "--bin-dir"])
             .arg(binaries()?)
+            .arg("--rights-log")
+            .arg(rights)
             .args(&options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -14,14 +14,14 @@ use crate::Resource;
 /// span. It has its refusals and failures as responses, so that the invocation itself never fails.
 ///
 /// # Errors
-/// What the runtime API says when it ends, or what the resource lacks.
+/// What the runtime API says when it ends. Where the resource cannot be made, the process ends.
 pub async fn serve_http<T, S, B>(service: impl FnOnce(T) -> S) -> Result<(), lambda_http::Error>
 where
     T: Resource,
     S: Service<Request, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send,
     Response<B>: lambda_http::IntoResponse,
 {
-    let (resource, meter) = start::<T>().await?;
+    let (resource, meter) = start::<T>().await;
     let (service, meter) = (service(resource), &meter);
     let handle = service_fn(|request: Request| {
         let request_id = request.lambda_context_ref().map(|context| context.request_id.clone());

@@ -19,11 +19,24 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::trace;
 
+const INIT_ERROR: &str = "/2018-06-01/runtime/init/error";
 const PREFIX: &str = "/2018-06-01/runtime/invocation";
 const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
 /// By which Lambda tells an answer from that of an earlier try; it is given back as it came.
 const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 const TRACE_ID: &str = "lambda-runtime-trace-id";
+
+/// Tells Lambda why this process cannot start (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>).
+/// Where even that fails, the end of the process tells it that something is wrong.
+pub(super) async fn fail_to_start(diagnostic: Diagnostic) {
+    let Ok(body) = serde_json::to_vec(&diagnostic) else { return };
+    let request = build_request().method(Method::POST).uri(INIT_ERROR);
+    let request =
+        request.header("lambda-runtime-function-error-type", "Runtime.InitError").body(Body::from(body));
+    if let Ok(request) = request {
+        let _ = PooledClient::builder().with_pool_size(1).build().call(request).await;
+    }
+}
 
 /// Handles invocations until the runtime API ends.
 ///

@@ -8,12 +8,13 @@ mod pages;
 
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{AttributeValue, DeleteRequest, ReturnValue, WriteRequest},
+    types::{AttributeValue, ReturnValue},
 };
 use funnelcast_core::{
     Channel, CompanyId, ConnectionId, Error, Grant, JoinOrder, Timestamp, UserId, event::Status,
     grant::Capability, identity::Name,
 };
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 pub use self::pages::{Cursor, MemberPages};
@@ -25,6 +26,9 @@ use super::{
     to_attribute, to_item,
 };
 use crate::Caller;
+
+/// Memberships of one connection that are removed side by side.
+const DELETES_AT_ONCE: usize = 25;
 
 /// One connection in a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -277,14 +281,11 @@ impl Store {
     ) -> Result<(), Error> {
         let deletes = channels.iter().map(|ChannelJoin { channel, .. }| {
             let (pk, sk) = member_key(user, connection, channel);
-            let key = DeleteRequest::builder()
-                .key("pk", AttributeValue::S(pk))
-                .key("sk", AttributeValue::S(sk))
-                .build();
-            key.map(|request| WriteRequest::builder().delete_request(request).build())
-                .map_err(|error| Error::internal("a delete", &error))
+            self.delete(pk, sk).send()
         });
-        self.batch_write(deletes.collect::<Result<_, _>>()?).await
+        let deletes = stream::iter(deletes.collect::<Vec<_>>()).buffer_unordered(DELETES_AT_ONCE);
+        let outcome = Box::pin(deletes.try_for_each(async |_| Ok(()))).await;
+        outcome.map_err(failed("DeleteItem of a membership"))
     }
 
     /// A membership, lost and ended ones included: 1 read.

@@ -49,7 +49,7 @@ use aws_sdk_dynamodb::{
         put_item::builders::PutItemFluentBuilder, query::builders::QueryFluentBuilder,
         update_item::builders::UpdateItemFluentBuilder,
     },
-    types::{AttributeValue, KeysAndAttributes, WriteRequest},
+    types::{AttributeValue, KeysAndAttributes},
 };
 pub use connections::Connection;
 use funnelcast_core::{Channel, Error, policy::Retention};
@@ -63,9 +63,6 @@ use crate::{Config, Resource, now, spending::CountCapacity, whop::Whop};
 /// An item as the SDK has it.
 type Item = HashMap<String, AttributeValue>;
 
-/// The limit of `BatchWriteItem`
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>).
-const BATCH_WRITE_ITEMS_MAX: usize = 25;
 /// The limit of `BatchGetItem`
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
 const BATCH_GET_ITEMS_MAX: usize = 100;
@@ -79,8 +76,18 @@ pub struct Store {
     rates: rate::Rates,
     /// Who this process has let read what lately.
     passes: access::Passes,
-    /// Who is asked what users of his are to a company.
-    whop: Option<Whop>,
+    teams: Teams,
+}
+
+/// Who is asked what users of Whop's are to a company.
+#[derive(Debug)]
+enum Teams {
+    /// Whop.
+    Whop(Box<Whop>),
+    /// Nobody: the stack has no key of Whop's, so its users are of no team.
+    NoKey,
+    /// The function was not told, and so can say neither yes nor no.
+    Unknown,
 }
 
 impl Resource for Store {
@@ -95,7 +102,11 @@ impl Resource for Store {
             conversation_retention: config.conversation_retention,
             rates: rate::Rates::new(config.user_dollars_per_hour),
             passes: access::Passes::default(),
-            whop: whop?,
+            teams: match whop? {
+                Some(whop) => Teams::Whop(Box::new(whop)),
+                None if config.whop_api.is_some() => Teams::NoKey,
+                None => Teams::Unknown,
+            },
         })
     }
 
@@ -173,30 +184,6 @@ impl Store {
             }
         }
         Ok(items)
-    }
-
-    /// Writes in batches of [`BATCH_WRITE_ITEMS_MAX`], and what DynamoDB leaves undone again, until all is done.
-    async fn batch_write(&self, writes: Vec<WriteRequest>) -> Result<(), Error> {
-        const ROUNDS_MAX: u32 = 8;
-        for chunk in writes.chunks(BATCH_WRITE_ITEMS_MAX) {
-            let mut pending = chunk.to_vec();
-            for round in 0..ROUNDS_MAX {
-                let answer = self.client.batch_write_item().request_items(&self.table, pending).send().await;
-                pending = answer
-                    .map_err(failed("BatchWriteItem"))?
-                    .unprocessed_items
-                    .and_then(|mut tables| tables.remove(&self.table))
-                    .unwrap_or_default();
-                if pending.is_empty() {
-                    break;
-                }
-                back_off(round).await;
-            }
-            if !pending.is_empty() {
-                return Err(Error::Internal(format!("BatchWriteItem left {} items undone", pending.len())));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -16,7 +16,7 @@ use funnelcast_core::{
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::{Store, failed, from_item, if_met, key, rate::QUESTIONS, to_item};
+use super::{Store, Teams, failed, from_item, if_met, key, rate::QUESTIONS, to_item};
 use crate::{
     web::ANSWER_SECS_MAX,
     whop::{Unanswered, Whop},
@@ -68,8 +68,16 @@ impl Store {
         company: &CompanyId,
         now: Timestamp,
     ) -> Result<Cow<'a, Identity>, Error> {
-        let (CompaniesBy::Whop, Some(whop)) = (identity.companies_by, &self.whop) else {
+        if identity.companies_by != CompaniesBy::Whop {
             return Ok(Cow::Borrowed(identity));
+        }
+        let whop = match &self.teams {
+            Teams::Whop(whop) => whop,
+            Teams::NoKey => return Ok(Cow::Borrowed(identity)),
+            Teams::Unknown => {
+                let reason = "this function has no WHOP_API, so it cannot know who is of a team";
+                return Err(Error::Internal(reason.into()));
+            }
         };
         if !Whop::knows(&identity.user, company) {
             return Ok(Cow::Borrowed(identity));

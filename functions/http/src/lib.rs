@@ -9,6 +9,7 @@
 //! - here: the routes, which docs/openapi.yaml describes
 //! - `connections`, `channels`, `messages`, `conversations`: what each of them does
 //! - `user`, `fields`: who asks, and for what
+//! - `preflight`: what a browser asks first
 //! - `answer`: responses, refusals, and the line of the log
 
 mod answer;
@@ -17,6 +18,7 @@ mod connections;
 mod conversations;
 mod fields;
 mod messages;
+mod preflight;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -29,6 +31,7 @@ use axum::{
 };
 use funnelcast_aws::{Config, Fanout, Issuers, Resource};
 use funnelcast_core::Error;
+use preflight::Cors;
 
 /// The table, the gateway, whom to believe, and where the sockets are.
 #[derive(Debug)]
@@ -36,6 +39,7 @@ pub struct Api {
     fanout: Fanout,
     issuers: Issuers,
     websocket_url: String,
+    cors: Arc<Cors>,
 }
 
 impl Resource for Api {
@@ -44,13 +48,14 @@ impl Resource for Api {
             fanout: Fanout::build(config).await?,
             issuers: Issuers::build(config).await?,
             websocket_url: config.websocket_url()?,
+            cors: Arc::new(Cors::of(config)?),
         })
     }
 }
 
 /// What answers the HTTP API's requests.
 pub fn router(api: Api) -> Router {
-    let api = Arc::new(api);
+    let (cors, api) = (Arc::clone(&api.cors), Arc::new(api));
     let routes = routes().into_iter();
     routes
         .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
@@ -58,6 +63,7 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(answer::no_such_method)
         .layer(middleware::from_fn_with_state(api.clone(), user::charge))
         .layer(middleware::from_fn(answer::finish))
+        .layer(middleware::from_fn_with_state(cors, preflight::answer))
         .with_state(api)
 }
 

@@ -28,6 +28,9 @@ async fn api() -> Router {
         "TABLE_NAME" => Some("no-table-is-asked".to_owned()),
         "MANAGEMENT_ENDPOINT" => Some("http://127.0.0.1:1/dev".to_owned()),
         "FANOUT_QUEUE_URL" | "SWEEP_QUEUE_URL" => Some("http://127.0.0.1:1/queue".to_owned()),
+        "ALLOWED_ORIGINS" => Some("https://app.example,https://other.example".to_owned()),
+        "CORS_METHODS" => Some("GET,POST".to_owned()),
+        "CORS_HEADERS" => Some("authorization".to_owned()),
         "DEV_ISSUER_KEY" => Some(URL_SAFE_NO_PAD.encode(DEV_KEY)),
         _ => None,
     });
@@ -86,6 +89,29 @@ async fn what_is_refused_is_refused_in_our_own_words() {
         assert_eq!(response.status().as_u16(), status, "{place}");
         assert_eq!(response.headers().contains_key(WWW_AUTHENTICATE), status == 401, "{place}");
         assert_eq!(code(response).await, expected, "{place}");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_to_the_allowed_origins_alone() {
+    for (origin, is_allowed) in [
+        ("https://app.example", true),
+        ("https://other.example", true),
+        ("https://app.example.evil", false),
+        ("https://app.example:444", false),
+        ("null", false),
+    ] {
+        let request =
+            Request::builder().method("OPTIONS").uri("/api/websocket/status").header("origin", origin);
+        let response = api().await.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::NO_CONTENT, "{origin}");
+        let header =
+            |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let expected = |text: &str| is_allowed.then(|| text.to_owned());
+        assert_eq!(header("access-control-allow-origin"), expected(origin), "{origin}");
+        assert_eq!(header("access-control-allow-methods"), expected("GET,POST"), "{origin}");
+        assert_eq!(header("access-control-allow-headers"), expected("authorization"), "{origin}");
+        assert_eq!(header("vary").as_deref(), Some("origin"));
     }
 }
 

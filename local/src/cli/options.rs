@@ -44,6 +44,10 @@ pub(crate) struct Up {
     /// Also write the line of JSON into this file, whole or not at all.
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
+    /// Adds a line to this file for each right of a function's policies that it uses, and for each call that they do not
+    /// allow; `rights` reads it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rights_log: Option<PathBuf>,
     /// Form of the log, ours and the functions'.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) log_format: Format,

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{
     Front,
-    caller::access_key,
-    dynamodb,
+    caller::Caller,
+    dynamodb, requests,
     server::{BodyError, Reply, empty_reply, json_reply, read_body},
 };
 use crate::{aws_error::AwsError, engine, faults::Kind};
@@ -17,7 +17,7 @@ use crate::{aws_error::AwsError, engine, faults::Kind};
 /// The largest request that DynamoDB takes; the other services take less and say so themselves.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What calls without a signature are counted under.
-const UNSIGNED: &str = "-";
+const UNSIGNED: Caller<'_> = Caller { name: "-", function: None };
 
 /// Answers a call to the service and operation `target`, e.g. `AWSEvents.PutEvents`.
 pub(super) async fn answer(front: &Front, target: &str, headers: &HeaderMap, body: Incoming) -> Reply {
@@ -36,22 +36,35 @@ pub(super) async fn answer(front: &Front, target: &str, headers: &HeaderMap, bod
         serde_json::from_slice(&body)
     };
     let answer = match parsed {
-        Ok(body) => call(front, target, access_key(headers).unwrap_or(UNSIGNED), body).await,
+        Ok(body) => {
+            let trace = headers.get("x-amzn-trace-id").and_then(|trace| trace.to_str().ok());
+            call(front, target, front.caller(headers).unwrap_or(UNSIGNED), body, trace).await
+        }
         Err(error) => Err(AwsError::client("SerializationException", error.to_string())),
     };
     reply(headers, answer)
 }
 
-async fn call(front: &Front, target: &str, caller: &str, body: Value) -> Result<Value, AwsError> {
+async fn call(
+    front: &Front,
+    target: &str,
+    caller: Caller<'_>,
+    body: Value,
+    trace: Option<&str>,
+) -> Result<Value, AwsError> {
     let (service, operation) = target.split_once('.').unwrap_or((target, ""));
+    front.authorize(
+        caller,
+        &requests::of_call(&front.partitions, &front.secrets, service, operation, &body),
+    )?;
     match service {
         "DynamoDB_20120810" => {
-            let work = dynamodb::call(&front.engine, &front.usage, caller, target, body);
+            let work = dynamodb::call(&front.engine, &front.usage, caller.name, target, body);
             with_faults(front, caller, operation, work).await
         }
         "DynamoDBStreams_20120810" => dynamodb::call_streams(&front.engine, target, body).await,
         "AWSEvents" => front.bus.call(operation, body),
-        "AmazonSQS" => front.queues.call(operation, body).await,
+        "AmazonSQS" => front.queues.call(operation, body, trace).await,
         "secretsmanager" => front.secrets.call(operation, &body),
         _ => Err(AwsError::unknown_operation(target)),
     }
@@ -62,11 +75,11 @@ async fn call(front: &Front, target: &str, caller: &str, body: Value) -> Result<
 /// SDKs try such a call again: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
 async fn with_faults(
     front: &Front,
-    caller: &str,
+    caller: Caller<'_>,
     operation: &str,
     call: impl Future<Output = Result<Value, AwsError>>,
 ) -> Result<Value, AwsError> {
-    let strikes = |kind| front.is_function(caller) && front.faults.strikes(kind);
+    let strikes = |kind| caller.function.is_some() && front.faults.strikes(kind);
     if strikes(Kind::DynamodbBefore) {
         return Err(AwsError::internal("Internal server error"));
     }
@@ -85,6 +98,11 @@ fn reply(headers: &HeaderMap, answer: Result<Value, AwsError>) -> Reply {
             let mut reply = json_reply(status, &error.body());
             if let Ok(code) = HeaderValue::from_str(&error.code) {
                 reply.headers_mut().insert("x-amzn-errortype", code);
+            }
+            if error.code == "AccessDeniedException" && error.status == 403 {
+                // By this boto3 knows the error of SQS's older protocol, whose name it shows.
+                let name = HeaderValue::from_static("AccessDenied;Sender");
+                reply.headers_mut().insert("x-amzn-query-error", name);
             }
             reply
         }

@@ -2,11 +2,42 @@
 
 use http::{HeaderMap, header};
 
-/// The access key that a request says it is signed with: for a function of this stack, the function's name.
+use super::Front;
+use crate::{aws_error::AwsError, rights::Request};
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Caller<'a> {
+    /// What their calls are counted under: a function's name, or the access key of anybody else.
+    pub(super) name: &'a str,
+    /// The function's logical id, where it is one: only a function can be denied something, or meet a fault.
+    pub(super) function: Option<&'a str>,
+}
+
+impl Front {
+    /// Who signed the request with these headers; `None` where nobody did.
+    pub(super) fn caller<'a>(&'a self, headers: &'a HeaderMap) -> Option<Caller<'a>> {
+        let key = access_key(headers)?;
+        Some(match self.names.signing(key) {
+            Some(function) => Caller { name: &function.name, function: Some(&function.id) },
+            None => Caller { name: key, function: None },
+        })
+    }
+
+    /// Refuses what the policies of a function do not allow it.
+    pub(super) fn authorize(&self, caller: Caller<'_>, requests: &[Request]) -> Result<(), AwsError> {
+        match caller.function {
+            Some(function) => self.rights.check(function, requests),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The access key that a request says it is signed with: for a function of this stack, its logical id.
 ///
 /// Read from `Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/...`; the signature is not checked. `None` where
 /// a request is not signed at all, which AWS refuses.
-pub(super) fn access_key(headers: &HeaderMap) -> Option<&str> {
+fn access_key(headers: &HeaderMap) -> Option<&str> {
     let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let fields = authorization.strip_prefix("AWS4-HMAC-SHA256 ")?;
     let credential = fields.split(',').find_map(|field| field.trim().strip_prefix("Credential="))?;

@@ -9,36 +9,51 @@ use serde_json::json;
 
 use super::{
     Front,
-    caller::access_key,
+    caller::Caller,
+    requests,
     server::{BodyError, Reply, empty_reply, json_reply, read_body},
 };
 use crate::{faults::Kind, websocket::Posted};
 
-/// The connection id of a path `/@connections/{id}` or `/{stage}/@connections/{id}`, decoded.
-pub(super) fn connection_id(path: &str) -> Option<String> {
-    let (before, id) = path.split_once("/@connections/")?;
-    // At most the stage may stand before it.
-    let is_stage = before.is_empty() || (before.starts_with('/') && !before[1..].contains('/'));
-    let id = percent_decode_str(id).decode_utf8().ok()?;
-    (is_stage && !id.is_empty()).then(|| id.into_owned())
+/// What a path names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place<'a> {
+    /// The stage before it; none on a custom domain.
+    stage: Option<&'a str>,
+    /// The connection's id, decoded.
+    id: String,
 }
 
-/// Answers one call of the management API for the connection `id`.
+/// Reads a path `/@connections/{id}` or `/{stage}/@connections/{id}`.
+pub(super) fn place(path: &str) -> Option<Place<'_>> {
+    let (before, id) = path.split_once("/@connections/")?;
+    // At most the stage may stand before it.
+    let stage = if before.is_empty() { None } else { Some(before.strip_prefix('/')?) };
+    let id = percent_decode_str(id).decode_utf8().ok()?;
+    let is_place = !id.is_empty() && stage.is_none_or(|stage| !stage.is_empty() && !stage.contains('/'));
+    is_place.then(|| Place { stage, id: id.into_owned() })
+}
+
+/// Answers one call of the management API.
 pub(super) async fn answer(
     front: &Front,
     method: &Method,
-    id: &str,
+    Place { stage, id }: &Place<'_>,
     headers: &HeaderMap,
     body: Incoming,
 ) -> Reply {
-    let Some(caller) = access_key(headers) else {
+    let Some(caller) = front.caller(headers) else {
         let message = "Missing Authentication Token";
         return refuse(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", message);
     };
+    let request = requests::of_connection(front.websockets.api(), method, *stage, id);
+    if let Err(error) = front.authorize(caller, &[request]) {
+        return refuse(StatusCode::FORBIDDEN, "AccessDeniedException", &error.message);
+    }
     match *method {
         Method::POST => {
             let reply = post(front, caller, id, body).await;
-            front.usage.post(caller, reply.status().as_u16());
+            front.usage.post(caller.name, reply.status().as_u16());
             reply
         }
         Method::GET => front.websockets.describe(id).map_or_else(gone, |it| json_reply(StatusCode::OK, &it)),
@@ -50,7 +65,7 @@ pub(super) async fn answer(
     }
 }
 
-async fn post(front: &Front, caller: &str, id: &str, body: Incoming) -> Reply {
+async fn post(front: &Front, caller: Caller<'_>, id: &str, body: Incoming) -> Reply {
     let bytes_max = front.websockets.message_bytes_max();
     let body = match read_body(body, bytes_max).await {
         Ok(body) => body,
@@ -74,10 +89,8 @@ async fn post(front: &Front, caller: &str, id: &str, body: Incoming) -> Reply {
 }
 
 /// What a function's post to the connection `id` is answered instead of being sent, where the faults say so.
-fn fault(front: &Front, caller: &str, id: &str) -> Option<Reply> {
-    if !front.is_function(caller) {
-        return None;
-    }
+fn fault(front: &Front, caller: Caller<'_>, id: &str) -> Option<Reply> {
+    caller.function?;
     if front.faults.strikes(Kind::Throttled) {
         let message = "Too many requests";
         return Some(refuse(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", message));
@@ -108,11 +121,15 @@ mod tests {
             "/@connections/L0SM9cOFvHcCIhw%3D",
             "/dev/%40connections/x",
         ] {
-            let expected = (!path.contains("%40")).then(|| "L0SM9cOFvHcCIhw=".to_owned());
-            assert_eq!(connection_id(path), expected, "{path}");
+            let stage = path.starts_with("/dev").then_some("dev");
+            let expected =
+                (!path.contains("%40")).then(|| Place { stage, id: "L0SM9cOFvHcCIhw=".to_owned() });
+            assert_eq!(place(path), expected, "{path}");
         }
-        for wrong in ["/dev", "/a/b/@connections/x", "/dev/@connections/", "/@connections"] {
-            assert_eq!(connection_id(wrong), None, "{wrong}");
+        for wrong in
+            ["/dev", "/a/b/@connections/x", "//@connections/x", "/dev/@connections/", "/@connections"]
+        {
+            assert_eq!(place(wrong), None, "{wrong}");
         }
     }
 }

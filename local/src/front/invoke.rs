@@ -13,14 +13,20 @@ use super::{
 };
 use crate::{
     lambda::InvokeError,
+    rights::Request,
     template::{Function, Stack},
 };
 
 /// The most that a function may be sent.
 const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
 
-/// Logical ids, by every name that a caller may use.
-pub(crate) struct Names(BTreeMap<String, String>);
+/// The functions, by every name that a caller may use.
+pub(crate) struct Names {
+    /// By their logical ids.
+    functions: BTreeMap<String, Function>,
+    /// Logical ids.
+    by_name: BTreeMap<String, String>,
+}
 
 impl Names {
     /// Of the stack's functions: logical id, physical name, ARN, and the name of the binary.
@@ -29,11 +35,18 @@ impl Names {
             let all = [&function.name, &function.physical_name, &function.arn, &function.id];
             all.map(|name| (name.clone(), function.id.clone()))
         };
-        Self(stack.functions.values().flat_map(names).collect())
+        let by_name = stack.functions.values().flat_map(names).collect();
+        Self { functions: stack.functions.clone(), by_name }
     }
 
-    pub(super) fn logical_id(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+    /// The function that is called so.
+    fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.get(self.by_name.get(name)?)
+    }
+
+    /// The function that signs with this access key, which is its logical id.
+    pub(super) fn signing(&self, access_key: &str) -> Option<&Function> {
+        self.functions.get(access_key)
     }
 }
 
@@ -45,10 +58,16 @@ pub(super) fn function_name(path: &str) -> Option<String> {
 
 /// Invokes the function `name` and answers as its caller asked.
 pub(super) async fn answer(front: &Front, name: &str, headers: &HeaderMap, body: Incoming) -> Reply {
-    let Some(function) = front.names.logical_id(name) else {
+    let Some(function) = front.names.function(name) else {
         let message = format!("Function not found: {name}");
         return refuse(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message);
     };
+    if let Some(caller) = front.caller(headers) {
+        let request = Request::new("lambda:InvokeFunction", function.arn.as_str());
+        if let Err(error) = front.authorize(caller, &[request]) {
+            return refuse(StatusCode::FORBIDDEN, "AccessDeniedException", &error.message);
+        }
+    }
     let payload = match read_body(body, PAYLOAD_BYTES_MAX).await {
         Ok(payload) => payload,
         Err(BodyError::TooLarge) => {
@@ -61,11 +80,11 @@ pub(super) async fn answer(front: &Front, name: &str, headers: &HeaderMap, body:
     let payload = if payload.is_empty() { "{}".into() } else { payload };
     match headers.get("x-amz-invocation-type").map(HeaderValue::as_bytes) {
         Some(b"DryRun") => empty_reply(StatusCode::NO_CONTENT),
-        Some(b"Event") => match front.lambda.accept(vec![(function.to_owned(), payload)]) {
+        Some(b"Event") => match front.lambda.accept(vec![(function.id.clone(), payload)]) {
             Ok(()) => empty_reply(StatusCode::ACCEPTED),
             Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", &error.message),
         },
-        _ => match front.lambda.invoke(function, payload).await {
+        _ => match front.lambda.invoke(&function.id, payload).await {
             Ok(result) => Reply::new(result.into()),
             Err(error) => failed(&error),
         },

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /_local` | where everything is: the line that says that the stack is ready |
 //! | `GET`, `DELETE /_local/usage` | what each function used; back to zero |
+//! | `GET /_local/rights` | what each function may do, how often it did, and what it was denied |
 //! | `POST /_local/sweep` | removes at once what has expired |
 //! | `GET /_local/faults` | seed, rates, and how many faults of each kind there were since the start |
 //! | `PUT /_local/faults` | other faults from now on, e.g. `{"gone":0.1,"delayed":0.5,"delay_ms_max":200,"seed":7}`; what is left out is off, but for the seed, which then stays |
@@ -31,6 +32,7 @@ pub(super) async fn answer(front: &Front, method: &Method, path: &str, body: Inc
             front.usage.reset();
             empty_reply(StatusCode::NO_CONTENT)
         }
+        (&Method::GET, "/_local/rights") => json_reply(StatusCode::OK, &front.rights.snapshot()),
         (&Method::POST, "/_local/sweep") => match front.engine.sweep().await {
             Ok(removed) => json_reply(StatusCode::OK, &json!({ "removed": removed })),
             Err(error) => json_reply(StatusCode::INTERNAL_SERVER_ERROR, &error.body()),

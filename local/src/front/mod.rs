@@ -7,8 +7,10 @@ mod aws_json;
 mod caller;
 mod connections;
 mod dynamodb;
+mod guard;
 mod invoke;
 mod local;
+mod requests;
 mod server;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -18,7 +20,9 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 pub(crate) use self::{
+    guard::check_host,
     invoke::Names,
+    requests::Partitions,
     server::{BodyError, Reply, empty_reply, json_reply, read_body, serve},
 };
 use crate::{
@@ -27,6 +31,7 @@ use crate::{
     faults::Faults,
     lambda::Lambda,
     queues::Queues,
+    rights::Rights,
     secrets::Secrets,
     usage::Usage,
     websocket::{WebSockets, is_upgrade},
@@ -41,6 +46,8 @@ pub(crate) struct Front {
     pub(crate) queues: Queues,
     pub(crate) secrets: Secrets,
     pub(crate) names: Names,
+    pub(crate) partitions: Partitions,
+    pub(crate) rights: Rights,
     pub(crate) usage: Usage,
     pub(crate) faults: Faults,
     /// The line that says that the stack is ready: `GET /_local`.
@@ -55,11 +62,17 @@ impl Front {
         }
         let (head, body) = request.into_parts();
         let path = head.uri.path();
+        // A socket says by its token who it is, and a page's origin is for the authorizer to judge; all else is this
+        // machine's own.
+        if let Err(foreign) = check_host(&head.headers) {
+            tracing::warn!(path, %foreign, "refused");
+            return json_reply(StatusCode::FORBIDDEN, &json!({ "message": foreign.to_string() }));
+        }
         if path.starts_with("/_local") {
             return local::answer(&self, &head.method, path, body).await;
         }
-        if let Some(id) = connections::connection_id(path) {
-            return connections::answer(&self, &head.method, &id, &head.headers, body).await;
+        if let Some(place) = connections::place(path) {
+            return connections::answer(&self, &head.method, &place, &head.headers, body).await;
         }
         if let Some(function) = invoke::function_name(path) {
             return invoke::answer(&self, &function, &head.headers, body).await;
@@ -68,11 +81,6 @@ impl Front {
             return aws_json::answer(&self, target.unwrap_or_default(), &head.headers, body).await;
         }
         json_reply(StatusCode::FORBIDDEN, &json!({ "message": "Forbidden" }))
-    }
-
-    /// Whether `access_key` is what a function of this stack signs with.
-    fn is_function(&self, access_key: &str) -> bool {
-        self.names.logical_id(access_key).is_some()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the clients of the port see of the faults: the SDKs, unmodified, and a WebSocket.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use aws_sdk_apigatewaymanagement::{
     self as management,
@@ -22,13 +22,15 @@ use crate::{
     client::client,
     faults::{Kind, Settings},
     journal::Journal,
-    lambda::fixture::{Fixture, fixture, stack},
-    template::{Route, Table},
+    lambda::fixture::{DEAD, Fixture, JOBS, fixture, stack},
+    rights::{Effect, Statement},
+    streams,
+    template::{Mapping, Route, Source, Table},
     websocket::{CONNECTION_MAX, FRAME_BYTES_MAX, IDLE_MAX, INTEGRATION_TIMEOUT, Limits, MESSAGE_BYTES_MAX},
 };
 
 /// What the fixture's function signs with, and what a test may.
-const FUNCTION: &str = "f";
+const FUNCTION: &str = "F";
 const TEST: &str = "test";
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -42,8 +44,17 @@ struct Running {
 
 /// The fixture's function behind `$disconnect` and a table, on a port.
 async fn start() -> Running {
-    let fixture = fixture(&[]).await;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let fixture = fixture(&[("SQS", &format!("http://{address}"))]).await;
     let mut stack = stack(BTreeMap::new());
+    stack.functions.get_mut(FUNCTION).unwrap().policies = vec![
+        may(&["dynamodb:GetItem", "dynamodb:PutItem"], "arn:aws:dynamodb:*:*:table/things"),
+        may(
+            &["execute-api:ManageConnections"],
+            "arn:aws:execute-api:*:*:abcdefghij/test/POST/@connections/*",
+        ),
+    ];
     let route = Route { function: "F".to_owned(), responds: false, timeout: INTEGRATION_TIMEOUT };
     stack.websocket.routes.insert("$disconnect".to_owned(), route);
     let limits = Limits {
@@ -53,8 +64,6 @@ async fn start() -> Running {
         connection_max: CONNECTION_MAX,
         integration_timeout: INTEGRATION_TIMEOUT,
     };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
     let (lambda, queues, faults) = (&fixture.lambda, &fixture.queues, &fixture.faults);
     let front = Arc::new(Front {
         websockets: WebSockets::new(
@@ -71,6 +80,8 @@ async fn start() -> Running {
         queues: queues.clone(),
         secrets: Secrets::default(),
         names: Names::new(&stack),
+        partitions: Partitions::of(&stack),
+        rights: Rights::new(&stack, None).unwrap(),
         usage: Usage::default(),
         faults: faults.clone(),
         ready: Value::Null,
@@ -80,6 +91,11 @@ async fn start() -> Running {
     tasks.spawn(serve(listener, move |request, peer| Arc::clone(&served).answer(request, peer)));
     tasks.spawn(Arc::clone(&front.websockets).cut_some());
     Running { fixture, front, address, tasks }
+}
+
+fn may(actions: &[&str], resource: &str) -> Statement {
+    let actions = actions.iter().map(|action| (*action).to_owned()).collect();
+    Statement { effect: Effect::Allow, actions, resources: vec![resource.to_owned()], conditions: Vec::new() }
 }
 
 fn things() -> Table {
@@ -166,6 +182,70 @@ impl Running {
         self.tasks.shutdown().await;
         self.fixture.lambda.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_may_what_its_policies_allow_and_anybody_else_may_all() {
+    let running = start().await;
+    let (_socket, id) = running.connect().await;
+    assert_eq!(running.put(FUNCTION, "a").await, Ok(()));
+    let key = AttributeValue::S("a".to_owned());
+    let delete = |who| running.dynamodb(who).delete_item().table_name("things").key("pk", key.clone()).send();
+    let denied = delete(FUNCTION).await.unwrap_err();
+    assert_eq!(
+        (denied.code(), denied.raw_response().unwrap().status().as_u16()),
+        (Some("AccessDeniedException"), 400)
+    );
+    assert!(running.has("a").await);
+    delete(TEST).await.unwrap();
+
+    running.post(FUNCTION, &id, "hello").await.unwrap();
+    let denied = running.management(FUNCTION).get_connection().connection_id(&id).send().await.unwrap_err();
+    assert_eq!(
+        (denied.code(), denied.raw_response().unwrap().status().as_u16()),
+        (Some("AccessDeniedException"), 403)
+    );
+    running.management(TEST).get_connection().connection_id(&id).send().await.unwrap();
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_a_function_puts_back_for_ever_ends_in_the_dead_letters() {
+    let running = start().await;
+    let mut stack = stack(BTreeMap::new());
+    stack.mappings = vec![Mapping {
+        id: "M".to_owned(),
+        function: FUNCTION.to_owned(),
+        source: Source::Queue { arn: JOBS.to_owned(), concurrency_max: None },
+        batch_size: 1,
+        batching_window: Duration::ZERO,
+        filters: Vec::new(),
+        partial_failures: true,
+    }];
+    let Fixture { lambda, queues, .. } = &running.fixture;
+    let _mappings = streams::start(&stack, &running.front.engine, lambda, queues, None);
+    queues.send(JOBS, "loop".to_owned()).unwrap();
+    let dead = queues.receive(DEAD, 1, Duration::from_secs(20)).await;
+    assert_eq!(dead[0].body, "loop");
+    assert_eq!(running.fixture.taken().lines().filter(|line| *line == "pass").count(), 16);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_elsewhere_gets_nothing() {
+    let running = start().await;
+    for foreign in [("origin", "https://evil.example"), ("host", "evil.example:3001")] {
+        for (method, path) in
+            [("GET", "/_local/usage"), ("POST", "/"), ("POST", "/2015-03-31/functions/F/invocations")]
+        {
+            let request = Request::builder().method(method).uri(format!("http://{}{path}", running.address));
+            let request =
+                request.header("x-amz-target", "DynamoDB_20120810.ListTables").header(foreign.0, foreign.1);
+            let answer = client().request(request.body("{}".into()).unwrap()).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{foreign:?} {path}");
+        }
+    }
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

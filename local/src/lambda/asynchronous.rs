@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{InvokeError, Lambda, journal};
+use super::{InvokeError, Lambda, Trace, journal};
 use crate::{aws_error::AwsError, template::Function};
 
 /// An invocation that was accepted.
@@ -56,7 +56,9 @@ pub(super) async fn run(lambda: Lambda, mut event: Event) {
     };
     let function = &pool.function;
     let (error, condition) = loop {
-        let tried = lambda.invoke_as(&event.function, event.request_id.clone(), event.payload.clone()).await;
+        let tried = lambda
+            .invoke_as(&event.function, event.request_id.clone(), event.payload.clone(), Trace::new())
+            .await;
         let Err(error) = tried else { return lambda.finish(&event) };
         if lambda.is_stopping() {
             return;

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     faults::{Kind, Rate, Settings},
-    template::{self, WebSocketApi},
+    template::{self, LogLevel, RecursiveLoop, WebSocketApi},
 };
 
 /// What the child does is what its payload names.
@@ -37,6 +37,19 @@ while :; do
       : > "$MEETING/$$"
       while [ "$(ls "$MEETING" | wc -l)" -lt 2 ]; do sleep 0.01; done
       printf '%s' "$$" | curl -s -d @- "$here/response" ;;
+    *'"body":"loop"'*)
+      # Puts its message back, as part of the same chain.
+      trace=$(printf '%s' "$answer" | tr -d '\r' | sed -n 's/^lambda-runtime-trace-id: //p')
+      printf 'pass\n' >> "$TAKEN"
+      curl -s -H 'x-amz-target: AmazonSQS.SendMessage' -H "x-amzn-trace-id: $trace" \
+        -d '{"QueueUrl":"http://q/000000000000/jobs","MessageBody":"loop"}' "$SQS"
+      curl -s -d '{"batchItemFailures":[]}' "$here/response" ;;
+    *'"body":"wait"'*)
+      printf 'waits\n' >> "$TAKEN"
+      sleep 600 ;;
+    *'{\"action\":\"large\"}'*)
+      text=$(head -c 131073 /dev/zero | tr '\0' x)
+      printf '{"statusCode":200,"body":"%s"}' "$text" | curl -s -d @- "$here/response" ;;
     *poison*) curl -s -d '{"errorType":"Poison","errorMessage":"not this"}' "$here/error" ;;
     *'"Records"'* | *'"DISCONNECT"'* | *'"MESSAGE"'*)
       printf '%s\n' "$body" >> "$TAKEN"
@@ -54,6 +67,9 @@ pub(crate) struct Fixture {
     pub(crate) faults: Faults,
     pub(crate) directory: TempDir,
 }
+
+/// A queue whose messages end in the one of what failed.
+pub(crate) const JOBS: &str = "arn:aws:sqs:us-east-1:000000000000:jobs";
 
 /// The queue of what failed.
 pub(crate) const DEAD: &str = "arn:aws:sqs:us-east-1:000000000000:dead";
@@ -108,6 +124,9 @@ pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
         retries_max: 2,
         event_age_max: Duration::from_mins(1),
         on_failure: Some(DEAD.to_owned()),
+        policies: Vec::new(),
+        recursive_loop: RecursiveLoop::Terminate,
+        log_level: LogLevel::Info,
     };
     let dead = template::Queue {
         id: "Dead".to_owned(),
@@ -119,6 +138,13 @@ pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
         receive_wait: Duration::ZERO,
         retention: Duration::from_mins(5),
         redrive: None,
+    };
+    let jobs = template::Queue {
+        id: "Jobs".to_owned(),
+        name: "jobs".to_owned(),
+        arn: JOBS.to_owned(),
+        redrive: Some(template::Redrive { target_arn: DEAD.to_owned(), receives_max: 5 }),
+        ..dead.clone()
     };
     let websocket = WebSocketApi {
         id: "Api".to_owned(),
@@ -137,7 +163,7 @@ pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
         tables: Vec::new(),
         buses: Vec::new(),
         rules: Vec::new(),
-        queues: vec![dead],
+        queues: vec![dead, jobs],
         mappings: Vec::new(),
         outputs: BTreeMap::new(),
     }

@@ -21,6 +21,7 @@ mod journal;
 mod pool;
 mod process;
 mod runtime_api;
+mod trace;
 
 use std::{
     collections::HashMap,
@@ -39,14 +40,15 @@ use pool::Pool;
 use process::Host;
 use runtime_api::RuntimeApi;
 
-use self::asynchronous::Event;
+pub(crate) use self::trace::Trace;
+use self::{asynchronous::Event, trace::PASSES_MAX};
 use crate::{
     aws_error::AwsError,
     faults::{Deliveries, Faults},
     journal::Journal,
     log::FunctionLog,
     queues::Queues,
-    template::{Function, Stack},
+    template::{Function, RecursiveLoop, Stack},
 };
 
 /// Bytes of a synchronous request or answer.
@@ -163,7 +165,28 @@ impl Lambda {
     /// Invokes the function of this logical id and waits for its answer. An invocation goes on when the
     /// caller no longer waits.
     pub(crate) async fn invoke(&self, function: &str, payload: Bytes) -> Result<Bytes, InvokeError> {
-        self.invoke_as(function, Uuid::new_v4().to_string(), payload).await
+        self.invoke_in(function, payload, Trace::new()).await
+    }
+
+    async fn invoke_in(&self, function: &str, payload: Bytes, trace: Trace) -> Result<Bytes, InvokeError> {
+        self.invoke_as(function, Uuid::new_v4().to_string(), payload, trace).await
+    }
+
+    /// Starts a process of the function of this logical id, and keeps it for the first invocation. Fails, with the
+    /// function's own reason, where it cannot start.
+    pub(crate) async fn start_one(&self, function: &str) -> Result<(), InvokeError> {
+        match self.shared.pools.get(function) {
+            Some(pool) => pool.start_one().await,
+            None => Err(InvokeError::Unknown(function.to_owned())),
+        }
+    }
+
+    /// Whether what this trace leads to is stopped before the function of this logical id: it has led there too often.
+    pub(crate) fn is_loop(&self, function: &str, trace: &Trace) -> bool {
+        self.shared.pools.get(function).is_some_and(|pool| {
+            let function = &pool.function;
+            function.recursive_loop == RecursiveLoop::Terminate && trace.passes(&function.arn) >= PASSES_MAX
+        })
     }
 
     /// Accepts invocations, each of a function by its logical id, that nobody waits for: they are retried as the
@@ -210,15 +233,20 @@ impl Lambda {
         });
     }
 
-    /// Invokes the function with a batch of a stream or a queue and waits for its answer; of two deliveries, for the
-    /// second one's.
-    pub(crate) async fn deliver(&self, function: &str, batch: Bytes) -> Result<Bytes, InvokeError> {
+    /// Invokes the function with a batch of a stream or a queue, which `trace` has led to, and waits for its answer; of
+    /// two deliveries, for the second one's.
+    pub(crate) async fn deliver(
+        &self,
+        function: &str,
+        batch: Bytes,
+        trace: Trace,
+    ) -> Result<Bytes, InvokeError> {
         let Deliveries { first, again } = self.shared.host.faults.deliveries();
         wait(first).await;
-        let answer = self.invoke(function, batch.clone()).await;
+        let answer = self.invoke_in(function, batch.clone(), trace.clone()).await;
         let Some(delay) = again else { return answer };
         wait(delay).await;
-        self.invoke(function, batch).await
+        self.invoke_in(function, batch, trace).await
     }
 
     /// Whether all invocations fail from here on, because the stack stops.
@@ -239,11 +267,12 @@ impl Lambda {
         function: &str,
         request_id: String,
         payload: Bytes,
+        trace: Trace,
     ) -> Result<Bytes, InvokeError> {
         let Some(pool) = self.shared.pools.get(function) else {
             return Err(InvokeError::Unknown(function.to_owned()));
         };
-        let invocation = tokio::spawn(Arc::clone(pool).invoke(request_id, payload));
+        let invocation = tokio::spawn(Arc::clone(pool).invoke(request_id, payload, trace));
         match invocation.await {
             Ok(result) => result,
             Err(error) => Err(InvokeError::Start(format!("the invocation was lost: {error}"))),

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    InvokeError,
+    InvokeError, Trace,
     process::{Host, Process},
     runtime_api::{Answer, Init, Job},
 };
@@ -22,6 +22,8 @@ use crate::template::Function;
 /// What a process may take until it asks for its first invocation. Past this, as on AWS, its start goes on at
 /// the expense of the invocation's own timeout.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a process may take until then where nobody waits for it but who starts the stack, on a machine that is busy.
+const START_MAX: Duration = Duration::from_secs(30);
 /// A process without work for this long ends.
 const IDLE_MAX: Duration = Duration::from_mins(5);
 /// How long an invocation is thought to take before there was one.
@@ -54,11 +56,12 @@ impl Pool {
         self: Arc<Self>,
         request_id: String,
         payload: Bytes,
+        trace: Trace,
     ) -> Result<Bytes, InvokeError> {
         let Ok(_permit) = self.permits.acquire().await else {
             return Err(InvokeError::Start("the stack is stopping".to_owned()));
         };
-        let result = self.run(request_id.clone(), payload).await;
+        let result = self.run(request_id.clone(), payload, trace).await;
         match &result {
             // The function has said so itself, or will have its caller say it.
             Ok(_) | Err(InvokeError::Function { .. }) => {}
@@ -68,7 +71,24 @@ impl Pool {
         result
     }
 
-    async fn run(&self, request_id: String, payload: Bytes) -> Result<Bytes, InvokeError> {
+    /// Starts a process and keeps it warm, or says why it cannot start.
+    pub(super) async fn start_one(&self) -> Result<(), InvokeError> {
+        let process = Process::start(&self.function, &self.binary, &self.host)?;
+        tokio::select! {
+            biased;
+            init = process.started() => if let Init::Failed(reason) = init {
+                return Err(InvokeError::Start(reason));
+            },
+            status = process.exited() => return Err(not_started(&process, &status)),
+            () = sleep(START_MAX) => {
+                return Err(InvokeError::Start(format!("the process was not ready within {START_MAX:?}")));
+            }
+        }
+        self.idle().push((process, Instant::now()));
+        Ok(())
+    }
+
+    async fn run(&self, request_id: String, payload: Bytes, trace: Trace) -> Result<Bytes, InvokeError> {
         if *self.host.stopping.borrow() {
             return Err(InvokeError::Start("the stack is stopping".to_owned()));
         }
@@ -84,6 +104,7 @@ impl Pool {
             function_arn: self.function.arn.clone(),
             payload,
             timeout: limit,
+            trace: trace.entering(&self.function.arn),
             taken,
             answer,
         })?;

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     faults::Faults,
     log::FunctionLog,
-    template::{Function, REGION},
+    template::{Function, LogLevel, REGION},
 };
 
 /// A longer line of a function's output is shown in pieces.
@@ -69,10 +69,10 @@ impl Process {
             .spawn()
             .map_err(|error| InvokeError::Start(format!("cannot start {}: {error}", binary.display())))?;
         if let Some(output) = child.stdout.take() {
-            tokio::spawn(show(output, function.name.clone(), host.log.clone()));
+            tokio::spawn(show(output, function.name.clone(), function.log_level, host.log.clone()));
         }
         if let Some(output) = child.stderr.take() {
-            tokio::spawn(show(output, function.name.clone(), host.log.clone()));
+            tokio::spawn(show(output, function.name.clone(), function.log_level, host.log.clone()));
         }
         let (kill, killed) = mpsc::channel(1);
         let (exited, exit) = watch::channel(None);
@@ -104,6 +104,16 @@ impl Process {
     /// Whether the process can still be given work.
     pub(super) fn is_alive(&self) -> bool {
         self.exit.borrow().is_none()
+    }
+
+    /// Waits until it has asked for work, or has said why it cannot.
+    pub(super) async fn started(&self) -> Init {
+        let mut init = self.registration.init.clone();
+        match init.wait_for(|init| *init != Init::Starting).await {
+            Ok(init) => init.clone(),
+            // Its sender lives as long as the registration, which is this process's own.
+            Err(_) => std::future::pending().await,
+        }
     }
 
     /// How far it has come.
@@ -154,7 +164,7 @@ fn environment(command: &mut Command, function: &Function, binary: &Path, host: 
         // After the template's: that these point here is what makes the stack a local one.
         .env("AWS_ENDPOINT_URL", &host.endpoint)
         // The signature's credential then tells the endpoint which function is calling.
-        .env("AWS_ACCESS_KEY_ID", &function.name)
+        .env("AWS_ACCESS_KEY_ID", &function.id)
         .env("AWS_SECRET_ACCESS_KEY", "local");
 }
 
@@ -196,15 +206,15 @@ async fn kill(child: &mut Child, group: Option<Pid>) -> std::io::Result<std::pro
     child.wait().await
 }
 
-/// Shows a function's output line by line until it closes.
-async fn show(output: impl AsyncRead + Unpin, name: String, log: FunctionLog) {
+/// Shows a function's output line by line until it closes; lines below `least` are dropped.
+async fn show(output: impl AsyncRead + Unpin, name: String, least: LogLevel, log: FunctionLog) {
     let mut reader = BufReader::new(output);
     let mut line = Vec::new();
     loop {
         line.clear();
         match (&mut reader).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,
-            Ok(_) => log.line(&name, String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n'])),
+            Ok(_) => log.line(&name, String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']), least),
         }
     }
 }

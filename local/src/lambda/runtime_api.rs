@@ -31,7 +31,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{InvokeError, PAYLOAD_BYTES_MAX};
+use super::{InvokeError, PAYLOAD_BYTES_MAX, Trace};
 
 /// The server, for as long as it is kept.
 pub(super) struct RuntimeApi {
@@ -75,6 +75,8 @@ pub(super) struct Job {
     pub(super) payload: Bytes,
     /// From the moment that the process takes it.
     pub(super) timeout: Duration,
+    /// What has led to it, this function included.
+    pub(super) trace: Trace,
     /// Told that the process has taken it.
     pub(super) taken: oneshot::Sender<()>,
     pub(super) answer: oneshot::Sender<Answer>,
@@ -150,7 +152,7 @@ async fn next(State(slots): State<Slots>, Path(process): Path<String>) -> Respon
         ("lambda-runtime-aws-request-id", job.request_id.clone()),
         ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
         ("lambda-runtime-invoked-function-arn", job.function_arn),
-        ("lambda-runtime-trace-id", trace_id()),
+        ("lambda-runtime-trace-id", job.trace.to_string()),
     ];
     *lock(&slot.current) = Some((job.request_id, job.answer));
     // Whoever invoked may have given up.
@@ -243,16 +245,6 @@ fn unknown_process() -> Response {
 
 fn accepted() -> Response {
     (StatusCode::ACCEPTED, r#"{"status":"OK"}"#).into_response()
-}
-
-fn trace_id() -> String {
-    let random = Uuid::new_v4().simple().to_string();
-    format!(
-        "Root=1-{:08x}-{};Parent={};Sampled=0",
-        Timestamp::now().as_second(),
-        &random[..24],
-        &random[16..]
-    )
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

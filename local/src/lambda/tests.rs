@@ -20,7 +20,7 @@ async fn a_warm_process_is_used_again_and_knows_only_its_own_environment() {
     for line in [
         "TABLE_NAME=t",
         "AWS_ENDPOINT_URL=http://127.0.0.1:1",
-        "AWS_ACCESS_KEY_ID=f",
+        "AWS_ACCESS_KEY_ID=F",
         "AWS_LAMBDA_FUNCTION_NAME=funnelcast-test-F",
         "AWS_REGION=us-east-1",
         "TZ=:UTC",

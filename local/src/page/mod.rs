@@ -2,11 +2,10 @@
 //! by which a page does what only a backend can.
 //!
 //! A route of the HTTP API goes before a file, as it would on AWS, where there are no files. `/_local` hands out tokens
-//! for anybody, so only this machine's own pages may ask: see [`guard`].
+//! for anybody, so only this machine's own pages may ask: see [`check_host`].
 //!
 //! Never here: anything that a deployed stack has.
 
-mod guard;
 mod local;
 mod site;
 
@@ -18,7 +17,7 @@ use serde_json::json;
 
 pub(crate) use self::{local::Local, site::Site};
 use crate::{
-    front::{Reply, json_reply},
+    front::{Reply, check_host, json_reply},
     http_api::HttpFront,
 };
 
@@ -39,7 +38,7 @@ impl Page {
     pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
         let path = request.uri().path();
         if path == local::PREFIX || path.starts_with("/_local/") {
-            if let Err(foreign) = guard::check(request.headers()) {
+            if let Err(foreign) = check_host(request.headers()) {
                 tracing::warn!(path, %foreign, "refused");
                 return json_reply(StatusCode::FORBIDDEN, &json!({ "message": foreign.to_string() }));
             }

@@ -100,6 +100,7 @@ fn message(row: &Row<'_>, now: Now) -> Result<(u64, Message)> {
         id: row.get("id")?,
         body: row.get("body")?,
         attributes: Attributes::from(attributes),
+        trace: None,
         sent_ms: row.get("sent_ms")?,
         first_received_ms: row.get("first_received_ms")?,
         receives: row.get("receives")?,

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use md5::{Digest as _, Md5};
 use serde_json::{Map, Value, json};
 
-use crate::aws_error::AwsError;
+use crate::{aws_error::AwsError, lambda::Trace};
 
 /// What a sender gives.
 pub(super) struct Entry {
@@ -14,6 +14,8 @@ pub(super) struct Entry {
     /// In place of the queue's own delay.
     pub(super) delay: Option<std::time::Duration>,
     pub(super) attributes: Attributes,
+    /// `X-Amzn-Trace-Id` of the sender's call.
+    pub(super) trace: Option<String>,
 }
 
 /// What a sender is told.
@@ -46,6 +48,7 @@ pub(crate) struct Received {
     pub(super) first_received_ms: i64,
     /// How often it has been received, this time included.
     pub(super) receives: u32,
+    pub(super) trace: Option<String>,
 }
 
 impl Received {
@@ -97,6 +100,11 @@ impl Received {
         })
     }
 
+    /// What has led to the message.
+    pub(crate) fn trace(&self) -> Trace {
+        self.trace.as_deref().map_or_else(Trace::new, Trace::parse)
+    }
+
     /// A message of this id, for tests.
     #[cfg(test)]
     pub(crate) fn example(id: &str) -> Self {
@@ -108,16 +116,19 @@ impl Received {
             sent_ms: 0,
             first_received_ms: 0,
             receives: 1,
+            trace: None,
         }
     }
 
     fn system_attributes(&self) -> Map<String, Value> {
-        Map::from_iter([
+        let trace = self.trace.iter().map(|trace| ("AWSTraceHeader".to_owned(), json!(trace)));
+        let others = [
             ("SenderId".to_owned(), json!(crate::template::ACCOUNT)),
             ("SentTimestamp".to_owned(), json!(self.sent_ms.to_string())),
             ("ApproximateReceiveCount".to_owned(), json!(self.receives.to_string())),
             ("ApproximateFirstReceiveTimestamp".to_owned(), json!(self.first_received_ms.to_string())),
-        ])
+        ];
+        others.into_iter().chain(trace).collect()
     }
 }
 

@@ -27,8 +27,13 @@ const VISIBILITY_MAX_S: u64 = 43_200;
 const DELAY_MAX_S: u64 = 900;
 
 impl Queues {
-    /// Answers `AmazonSQS.{operation}`.
-    pub(crate) async fn call(&self, operation: &str, body: Value) -> Result<Value, AwsError> {
+    /// Answers `AmazonSQS.{operation}`; `trace` is the caller's.
+    pub(crate) async fn call(
+        &self,
+        operation: &str,
+        body: Value,
+        trace: Option<&str>,
+    ) -> Result<Value, AwsError> {
         match operation {
             "ListQueues" => return Ok(self.list(&body)),
             "GetQueueUrl" => {
@@ -40,8 +45,8 @@ impl Queues {
         let url = text(&body, "QueueUrl")?;
         let served = self.named(url.rsplit('/').next().unwrap_or(url))?;
         match operation {
-            "SendMessage" => served.send_message(&body),
-            "SendMessageBatch" => served.send_batch(&body),
+            "SendMessage" => served.send_message(&body, trace),
+            "SendMessageBatch" => served.send_batch(&body, trace),
             "ReceiveMessage" => self.receive_message(served, &body).await,
             "DeleteMessage" => served.delete_message(&body),
             "DeleteMessageBatch" => batch(&body, |entry| served.delete_message(entry)),
@@ -86,23 +91,23 @@ impl Queues {
 }
 
 impl Served {
-    fn send_message(&self, body: &Value) -> Result<Value, AwsError> {
-        let sent = self.put(vec![entry(body)?])?;
+    fn send_message(&self, body: &Value, trace: Option<&str>) -> Result<Value, AwsError> {
+        let sent = self.put(vec![entry(body, trace)?])?;
         Ok(sent.first().map(message::Sent::answer).unwrap_or_default())
     }
 
     /// Puts in those entries of a batch that are sound, together.
-    fn send_batch(&self, body: &Value) -> Result<Value, AwsError> {
+    fn send_batch(&self, body: &Value, trace: Option<&str>) -> Result<Value, AwsError> {
         let total: usize =
             entries(body)?.iter().filter_map(|entry| Some(entry.get("MessageBody")?.as_str()?.len())).sum();
         if total > MESSAGE_BYTES_MAX {
             let message = format!("Batch requests cannot be longer than {MESSAGE_BYTES_MAX} bytes.");
             return Err(AwsError::client("BatchRequestTooLong", message));
         }
-        let sound = entries(body)?.iter().filter_map(|body| entry(body).ok()).collect();
+        let sound = entries(body)?.iter().filter_map(|body| entry(body, trace).ok()).collect();
         let mut sent = self.put(sound)?.into_iter();
         batch(body, |body| {
-            entry(body)?;
+            entry(body, trace)?;
             // One was put in for each that is sound, in this order.
             Ok(sent.next().map(|sent| sent.answer()).unwrap_or_default())
         })
@@ -182,7 +187,7 @@ fn batch(body: &Value, mut one: impl FnMut(&Value) -> Result<Value, AwsError>) -
 }
 
 /// What `SendMessage` and an entry of its batch have in common.
-fn entry(body: &Value) -> Result<Entry, AwsError> {
+fn entry(body: &Value, trace: Option<&str>) -> Result<Entry, AwsError> {
     let attributes = Attributes::parse(body.get("MessageAttributes"))?;
     let message = text(body, "MessageBody")?;
     if message.is_empty() || message.len() + attributes.bytes() > MESSAGE_BYTES_MAX {
@@ -191,7 +196,7 @@ fn entry(body: &Value) -> Result<Entry, AwsError> {
         return Err(AwsError::client("InvalidParameterValue", reason));
     }
     let delay = number(body, "DelaySeconds", 0, DELAY_MAX_S)?.map(Duration::from_secs);
-    Ok(Entry { body: message.to_owned(), delay, attributes })
+    Ok(Entry { body: message.to_owned(), delay, attributes, trace: trace.map(str::to_owned) })
 }
 
 /// The entries of a batch: 1 to 10, by ids that differ.

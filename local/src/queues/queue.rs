@@ -25,6 +25,8 @@ pub(super) struct Message {
     pub(super) id: String,
     pub(super) body: String,
     pub(super) attributes: Attributes,
+    /// Not kept in the journal: a chain that a restart cut is counted anew.
+    pub(super) trace: Option<String>,
     pub(super) sent_ms: i64,
     pub(super) first_received_ms: Option<i64>,
     pub(super) receives: u32,
@@ -111,6 +113,7 @@ impl Queue {
             id: sent.id.clone(),
             body: entry.body,
             attributes: entry.attributes,
+            trace: entry.trace,
             sent_ms: Timestamp::now().as_millisecond(),
             first_received_ms: None,
             receives: 0,
@@ -187,6 +190,13 @@ impl Queue {
         }
     }
 
+    /// Takes out the message of which this is the newest handle.
+    pub(super) fn take(&mut self, receipt: &str) -> Option<(u64, Message)> {
+        let key = key_of(receipt)?;
+        let is_newest = |message: &Message| message.receipt.as_deref() == Some(receipt);
+        self.messages.get(&key).is_some_and(is_newest).then(|| self.messages.remove_entry(&key))?
+    }
+
     pub(super) fn change_visibility(&mut self, receipt: &str, hidden: Duration, now: Instant) -> Visibility {
         let Some(key) = key_of(receipt) else { return Visibility::Invalid };
         match self.messages.get_mut(&key) {
@@ -232,6 +242,7 @@ impl Message {
             sent_ms: self.sent_ms,
             first_received_ms,
             receives: self.receives,
+            trace: self.trace.clone(),
         }
     }
 }

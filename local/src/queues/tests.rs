@@ -49,7 +49,7 @@ async fn call(queues: &Queues, operation: &str, mut body: Value) -> Result<Value
     if body.get("QueueUrl").is_none() {
         body["QueueUrl"] = json!("http://127.0.0.1:1/000000000000/jobs");
     }
-    queues.call(operation, body).await.map_err(|error| error.code)
+    queues.call(operation, body, None).await.map_err(|error| error.code)
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ fn time_hides_shows_and_ends_messages() {
     let start = Instant::now();
     let at = |seconds: u64| start + Duration::from_secs(seconds);
     let delay = Some(Duration::from_secs(5));
-    let entry = Entry { body: "late".to_owned(), delay, attributes: Attributes::default() };
+    let entry = Entry { body: "late".to_owned(), delay, attributes: Attributes::default(), trace: None };
     queue.put(vec![entry], start, |_| Ok::<_, AwsError>(())).unwrap();
     let receive = |queue: &mut Queue, seconds| queue.receive(at(seconds), 1, None).received;
     assert!(receive(&mut queue, 0).is_empty());

@@ -1,5 +1,6 @@
 //! Feeds a function from a queue. What fails stays in the queue and comes back after its visibility timeout;
-//! the queue's own redrive policy is what ends that.
+//! the queue's own redrive policy is what ends that. A chain that has come to the function too often goes to the dead
+//! letters untried.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 
 use std::time::Duration;
@@ -10,13 +11,13 @@ use tokio::time::Instant;
 
 use super::response::{Verdict, verdict};
 use crate::{
-    lambda::Lambda,
+    lambda::{Lambda, Trace},
     pattern::Pattern,
     queues::{Queues, Received},
     template::{Mapping, REGION},
 };
 
-/// Batches of a mapping in flight at once; Lambda begins with as many.
+/// Batches of a mapping in flight at once, where it does not ask for fewer; Lambda begins with as many.
 pub(super) const CONSUMERS: usize = 5;
 /// How long one look into the queue waits.
 const WAIT: Duration = Duration::from_secs(20);
@@ -38,6 +39,17 @@ pub(super) async fn run(mapping: Mapping, queue_arn: String, lambda: Lambda, que
             batch.into_iter().partition(|message| passes(&mapping.filters, message, &queue_arn));
         // What no filter wants is deleted, as on AWS.
         queues.delete(&queue_arn, unwanted.iter().map(|message| message.receipt.as_str()));
+        let (looping, batch): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|message| lambda.is_loop(&mapping.function, &message.trace()));
+        if !looping.is_empty() {
+            let (function, messages) = (&mapping.function, looping.len());
+            tracing::warn!(
+                function,
+                messages,
+                "a recursive loop is stopped; RecursiveLoop: Allow lets it go on"
+            );
+            queues.give_up(&queue_arn, looping.iter().map(|message| message.receipt.as_str()));
+        }
         if !batch.is_empty() {
             deliver(&mapping, &queue_arn, &batch, &lambda, &queues).await;
         }
@@ -47,8 +59,9 @@ pub(super) async fn run(mapping: Mapping, queue_arn: String, lambda: Lambda, que
 async fn deliver(mapping: &Mapping, queue_arn: &str, batch: &[Received], lambda: &Lambda, queues: &Queues) {
     let records: Vec<Value> = batch.iter().map(|message| message.lambda_record(queue_arn, REGION)).collect();
     let payload = Bytes::from(json!({ "Records": records }).to_string());
+    let trace = Trace::of_all(batch.iter().map(Received::trace));
     // The pool has logged an error; the messages come back.
-    let Ok(answer) = lambda.deliver(&mapping.function, payload).await else { return };
+    let Ok(answer) = lambda.deliver(&mapping.function, payload, trace).await else { return };
     let verdict = if mapping.partial_failures { verdict(&answer) } else { Verdict::Done };
     queues.delete(queue_arn, handled(batch, &verdict));
 }

@@ -18,7 +18,7 @@ use super::{
     response::{Verdict, verdict},
 };
 use crate::{
-    lambda::{InvokeError, Lambda, PAYLOAD_BYTES_MAX},
+    lambda::{InvokeError, Lambda, PAYLOAD_BYTES_MAX, Trace},
     queues::Queues,
     template::{Mapping, StreamSource},
 };
@@ -116,7 +116,7 @@ impl Feed {
         let records: Vec<&str> = batch.records.iter().map(|record| record.json.as_str()).collect();
         let payload = Bytes::from(format!(r#"{{"Records":[{}]}}"#, records.join(",")));
         tried.invocations = batch.retries + 1;
-        match self.lambda.deliver(&self.mapping.function, payload).await {
+        match self.lambda.deliver(&self.mapping.function, payload, Trace::new()).await {
             Err(error) => {
                 tried.error = Some(error);
                 Outcome::Failed

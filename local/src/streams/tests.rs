@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     faults::Kind,
-    lambda::fixture::{self, DEAD, Fixture, fixture},
+    lambda::fixture::{self, DEAD, Fixture, JOBS, fixture},
     pattern::Pattern,
     template::{Mapping, StartingPosition, StreamSource, Table},
 };
@@ -158,7 +158,7 @@ async fn a_mapping_that_starts_at_the_end_misses_nothing_between_two_runs() {
 async fn a_queue_feeds_a_function_and_keeps_what_fails() {
     let fixture = fixture(&[]).await;
     let mut stack = fixture::stack(BTreeMap::new());
-    let source = Source::Queue { arn: DEAD.to_owned() };
+    let source = Source::Queue { arn: DEAD.to_owned(), concurrency_max: None };
     stack.mappings = vec![mapping(source, &json!({"body": {"kind": ["job"]}}))];
     // Else it is chance whether the good one comes together with the other.
     stack.mappings[0].batch_size = 1;
@@ -171,7 +171,7 @@ async fn a_queue_feeds_a_function_and_keeps_what_fails() {
     let left = async || {
         let url = "http://127.0.0.1:1/000000000000/dead";
         let request = json!({"QueueUrl": url, "AttributeNames": ["All"]});
-        let counts = fixture.queues.call("GetQueueAttributes", request).await.unwrap();
+        let counts = fixture.queues.call("GetQueueAttributes", request, None).await.unwrap();
         let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
         names.map(|name| counts["Attributes"][name].as_str().unwrap().to_owned())
     };
@@ -182,6 +182,26 @@ async fn a_queue_feeds_a_function_and_keeps_what_fails() {
     };
     tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap();
     assert!(!fixture.taken().contains("noise"));
+    tasks.shutdown().await;
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_has_no_more_batches_in_flight_than_it_asks_for() {
+    let fixture = fixture(&[]).await;
+    let mut stack = fixture::stack(BTreeMap::new());
+    let source = Source::Queue { arn: JOBS.to_owned(), concurrency_max: Some(1) };
+    stack.mappings =
+        vec![Mapping { batch_size: 1, filters: Vec::new(), ..mapping(source, &json!({"body": ["wait"]})) }];
+    let engine = Engine::start(&[], None).await.unwrap();
+    for _ in 0..2 {
+        fixture.queues.send(JOBS, "wait".to_owned()).unwrap();
+    }
+    let mut tasks = start(&stack, &engine, &fixture.lambda, &fixture.queues, None);
+    fixture.until(|| fixture.taken().contains("waits")).await;
+    let request = json!({"QueueUrl": "http://127.0.0.1:1/000000000000/jobs", "AttributeNames": ["All"]});
+    let counts = fixture.queues.call("GetQueueAttributes", request, None).await.unwrap();
+    assert_eq!(counts["Attributes"]["ApproximateNumberOfMessages"], "1");
     tasks.shutdown().await;
     fixture.lambda.stop().await;
 }

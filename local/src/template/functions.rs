@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Function, document::Resource, intrinsics::Resolver, names, parameters::scalar, properties::Properties,
+    Function, LogLevel, RecursiveLoop, document::Resource, intrinsics::Resolver, names, parameters::scalar,
+    policies, properties::Properties,
 };
 
 /// Lambda's default timeout, and its limit.
@@ -45,7 +46,30 @@ pub(super) fn read(resolver: &Resolver, id: &str, resource: &Resource) -> Result
         retries_max: retries_max.unwrap_or(RETRIES_DEFAULT),
         event_age_max: event_age_max.unwrap_or(EVENT_AGE_DEFAULT),
         on_failure,
+        policies: policies::read(&properties)?,
+        recursive_loop: recursive_loop(&properties)?,
+        log_level: log_level(&properties)?,
     })
+}
+
+fn recursive_loop(properties: &Properties) -> Result<RecursiveLoop> {
+    Ok(match properties.string("RecursiveLoop")?.as_deref() {
+        None | Some("Terminate") => RecursiveLoop::Terminate,
+        Some("Allow") => RecursiveLoop::Allow,
+        Some(other) => bail!("{}: RecursiveLoop is {other}, not Allow or Terminate", properties.place()),
+    })
+}
+
+/// Lambda drops lines by their level only where they are JSON, and then those below INFO unless told otherwise.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>
+fn log_level(properties: &Properties) -> Result<LogLevel> {
+    let logging = properties.within_or_empty("LoggingConfig")?;
+    if logging.string("LogFormat")?.as_deref() != Some("JSON") {
+        return Ok(LogLevel::Trace);
+    }
+    let Some(level) = logging.string("ApplicationLogLevel")? else { return Ok(LogLevel::Info) };
+    LogLevel::named(&level)
+        .with_context(|| format!("{}: ApplicationLogLevel is {level}, which is no level", logging.place()))
 }
 
 /// `DestinationConfig.OnFailure.Destination`: the ARN of a queue, the one kind of destination there is here.

@@ -19,6 +19,9 @@ const QUEUE_BATCH_DEFAULT: usize = 10;
 /// And at most.
 const STREAM_BATCH_MAX: usize = 1_000;
 const QUEUE_BATCH_MAX: usize = 10_000;
+/// What `MaximumConcurrency` may be.
+const CONCURRENCY_MIN: usize = 2;
+const CONCURRENCY_MAX: usize = 1_000;
 
 /// Reads the mapping `id` from `source_arn` to `function`; `None` where it is not enabled.
 pub(super) fn read(
@@ -36,7 +39,9 @@ pub(super) fn read(
         let source = stream(source_arn, table, properties)?;
         (Source::Stream(source), STREAM_BATCH_DEFAULT, STREAM_BATCH_MAX)
     } else if arns.queues.contains(&source_arn) {
-        (Source::Queue { arn: source_arn }, QUEUE_BATCH_DEFAULT, QUEUE_BATCH_MAX)
+        let scaling = properties.within_or_empty("ScalingConfig")?;
+        let concurrency_max = scaling.number("MaximumConcurrency", CONCURRENCY_MIN, CONCURRENCY_MAX)?;
+        (Source::Queue { arn: source_arn, concurrency_max }, QUEUE_BATCH_DEFAULT, QUEUE_BATCH_MAX)
     } else {
         bail!("{place}: {source_arn} is neither a table's stream nor a queue of the template");
     };

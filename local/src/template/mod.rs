@@ -15,6 +15,7 @@ mod intrinsics;
 mod mappings;
 mod names;
 mod parameters;
+mod policies;
 mod properties;
 mod resources;
 mod stack;
@@ -24,6 +25,8 @@ mod websocket;
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
+
+use crate::rights::Statement;
 
 pub(crate) use triggers::{Input, Mapping, Rule, Source, StartingPosition, StreamSource, Target, Trigger};
 
@@ -81,6 +84,45 @@ pub(crate) struct Function {
     pub(crate) event_age_max: Duration,
     /// ARN of the queue that takes asynchronous events which failed for good.
     pub(crate) on_failure: Option<String>,
+    /// What it may do, in the order of the template.
+    pub(crate) policies: Vec<Statement>,
+    pub(crate) recursive_loop: RecursiveLoop,
+    /// Lines of its log below this are dropped.
+    pub(crate) log_level: LogLevel,
+}
+
+/// `RecursiveLoop` of a function: what becomes of a chain of messages that leads to it again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecursiveLoop {
+    Allow,
+    /// The default: it is stopped after some passes.
+    Terminate,
+}
+
+/// `ApplicationLogLevel` of a function's `LoggingConfig`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Fatal,
+}
+
+impl LogLevel {
+    /// By its name; `None` where it is none.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name.to_ascii_uppercase().as_str() {
+            "TRACE" => Self::Trace,
+            "DEBUG" => Self::Debug,
+            "INFO" => Self::Info,
+            "WARN" => Self::Warn,
+            "ERROR" => Self::Error,
+            "FATAL" => Self::Fatal,
+            _ => return None,
+        })
+    }
 }
 
 /// The `AWS::Serverless::WebSocketApi`.

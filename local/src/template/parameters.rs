@@ -60,7 +60,9 @@ fn check(declaration: &Value, kind: &str, text: &str) -> Result<()> {
     if let Some(pattern) = declaration.get("AllowedPattern").and_then(Value::as_str) {
         let whole = Regex::new(&format!("^(?:{pattern})$")).context("AllowedPattern cannot be read")?;
         if !whole.is_match(text) {
-            bail!("{shown} does not match {pattern}");
+            let said = declaration.get("ConstraintDescription").and_then(scalar);
+            let said = said.map(|said| format!(": it must be {said}")).unwrap_or_default();
+            bail!("{shown} does not match {pattern}{said}");
         }
     }
     let limit =

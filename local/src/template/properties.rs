@@ -29,6 +29,11 @@ impl<'a> Properties<'a> {
         &self.place
     }
 
+    /// The names of all properties.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
+    }
+
     /// The resolved value of a property, or `None` where it is absent.
     pub(super) fn value(&self, name: &str) -> Result<Option<Value>> {
         match self.fields.get(name) {

@@ -67,8 +67,12 @@ pub(crate) struct Mapping {
 pub(crate) enum Source {
     /// A table's stream.
     Stream(StreamSource),
-    /// A queue's ARN.
-    Queue { arn: String },
+    /// A queue.
+    Queue {
+        arn: String,
+        /// Batches in flight at once, at most; `None` where the mapping does not say.
+        concurrency_max: Option<usize>,
+    },
 }
 
 /// Settings of a mapping from a table's stream.

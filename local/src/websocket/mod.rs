@@ -73,6 +73,11 @@ impl WebSockets {
         Arc::new(Self { api, origin, limits, lambda, faults, journal, bucket, connections, sessions })
     }
 
+    /// The API as the template has it.
+    pub(crate) fn api(&self) -> &WebSocketApi {
+        &self.api
+    }
+
     /// The largest message, in either direction.
     pub(crate) fn message_bytes_max(&self) -> usize {
         self.limits.message_bytes_max

@@ -102,11 +102,21 @@ impl WebSockets {
         let Peer { client, authorizer } = &connection.peer;
         let event = event::message(&self.origin, client, at, authorizer.as_ref(), key, body);
         match self.integrate(route, &event).await {
-            Ok(answer) if route.responds => {
-                if let Some(message) = answer.message() {
-                    connection.post(message);
+            Ok(answer) if route.responds => match answer.message() {
+                None => {}
+                Some(message) if message.len() > self.limits.message_bytes_max => {
+                    // What API Gateway does with it is not documented; that it is not delivered is.
+                    let (bytes, connection_id) = (message.len(), connection.id());
+                    tracing::warn!(
+                        route = key,
+                        connection_id,
+                        bytes,
+                        "a reply is larger than a message may be"
+                    );
+                    refuse(connection, "Internal server error");
                 }
-            }
+                Some(message) => _ = connection.post(message),
+            },
             Ok(_) => {}
             // Nobody reads the answer of a route without a response, so it may be anything.
             Err(Failure::Malformed(_)) if !route.responds => {}

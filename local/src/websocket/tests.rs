@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr, path::Path};
 
-use futures_util::SinkExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -32,6 +32,8 @@ async fn start(data: Option<&Path>) -> Running {
         let route = Route { function: "F".to_owned(), responds: false, timeout: INTEGRATION_TIMEOUT };
         definition.routes.insert(key.to_owned(), route);
     }
+    let route = Route { function: "F".to_owned(), responds: true, timeout: INTEGRATION_TIMEOUT };
+    definition.routes.insert("large".to_owned(), route);
     let limits = Limits {
         message_bytes_max: MESSAGE_BYTES_MAX,
         frame_bytes_max: FRAME_BYTES_MAX,
@@ -81,6 +83,17 @@ async fn frames_tell_by_their_time_in_which_order_they_came() {
     }
     let sent: Vec<_> = (0..FRAMES).map(|frame| json!({ "frame": frame }).to_string()).collect();
     assert_eq!(received.into_values().collect::<Vec<_>>(), sent);
+    running.fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_is_larger_than_a_message_is_not_delivered() {
+    let running = start(None).await;
+    let mut socket = running.connect().await;
+    socket.send(Message::text(json!({ "action": "large" }).to_string())).await.unwrap();
+    let answer = socket.next().await.unwrap().unwrap().into_text().unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["message"], "Internal server error");
     running.fixture.lambda.stop().await;
 }
 

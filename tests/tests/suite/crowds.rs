@@ -56,3 +56,25 @@ async fn a_channel_of_one_shard_is_served_part_by_part() -> Result<()> {
     assert_eq!((heard.once, heard.more), (MEMBERS - MEMBERS / 100, 0));
     crowd.forgotten(&stack, &channel, MEMBERS, UPDATES_SHARDS).await
 }
+
+/// What `ack` and `send` post to a conversation's members they post at once, and what of it one invocation does not finish
+/// they hand on.
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_and_typing_reach_a_conversation_of_any_size() -> Result<()> {
+    const MEMBERS: usize = 3_200; // of which an invocation serves 3,000
+    let crowd = Crowd::gather().await?;
+    let Some(stack) = Stack::private(&["--parameter", &crowd.parameter(), "--quiet-functions"])? else {
+        return Ok(());
+    };
+    let company = unique("biz");
+    let admin = User::admin_of(&company);
+    let channel = stack.conversation(&company, &[]).await?;
+    let mut client = stack.connect(&admin).await?;
+    client.join(&channel).await?;
+    client.say(&channel, "hello").await?;
+    crowd.join(&stack, &channel, MEMBERS, UPDATES_SHARDS).await?;
+    client.call("ack", json!({"channel": channel, "seq": 1, "state": "read"})).await?;
+    crowd.heard_of(&channel, "chat.receipt", MEMBERS).await?;
+    client.send(&channel, "chat.typing", json!({"isTyping": true})).await?;
+    crowd.heard_of(&channel, "chat.typing", MEMBERS).await
+}

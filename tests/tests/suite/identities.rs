@@ -1,7 +1,7 @@
 //! Who is who, on a stack with an issuer of each kind: the app's own backend with a secret of Secrets Manager, Whop with
 //! its key set and its API, and another with a key of its own.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tests::{Client, Outside, Signer, Stack, unique};
@@ -135,6 +135,32 @@ async fn who_is_of_the_team_no_more_is_out_when_whop_is_asked_again() -> Result<
     );
     assert_eq!(refusal(&mut ann, "company:biz_1").await?, "forbidden", "the old yes is forgotten");
     assert_eq!(ann.call("status", json!({})).await?["channels"], json!(["user:user_1"]));
+    Ok(())
+}
+
+/// Half a minute after a change of access `sweep` looks once more, for whoever was just joining: and asks of the same.
+#[tokio::test]
+async fn who_still_is_of_the_team_stays_when_it_is_looked_at_once_more() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let question = "/api/v1/users/user_1/access/biz_1";
+    world.outside.answers(question, 200, json!({"has_access": true, "access_level": "admin"}))?;
+    let conversation = world.stack.conversation("biz_1", &[]).await?;
+    let mut ann = world.connect(&world.whop_token("user_1")?).await?;
+    for channel in ["company:biz_1", conversation.as_str()] {
+        ann.join(channel).await?;
+    }
+    let errand = json!({"team": {"user": "user_1", "company": "biz_1"}});
+    world.stack.backend().await?.put_into_queue("SweepQueue", &errand.to_string()).await?;
+    let log = world.stack.log().context("a log")?;
+    tests::eventually("the second look", async || {
+        let log = std::fs::read_to_string(log)?;
+        let is_it = |line: &str| line.contains("sweep | ") && line.contains("access checked again");
+        Ok(log.lines().any(is_it).then_some(()))
+    })
+    .await?;
+    ann.silence().await?;
+    let channels = ann.call("status", json!({})).await?["channels"].clone();
+    assert_eq!(channels, json!(["company:biz_1", conversation]));
     Ok(())
 }
 

@@ -37,6 +37,7 @@ mod roster;
 mod scene;
 mod secrets;
 mod soak;
+mod starting;
 mod streams;
 mod updates;
 mod webhooks;

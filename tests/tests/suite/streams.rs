@@ -109,6 +109,58 @@ async fn last_values_that_fit_no_reply_are_read_page_by_page() -> Result<()> {
     Ok(())
 }
 
+/// Many small values are as much too large for a reply as a few large ones; API Gateway delivers none above 128 KiB, and a
+/// local stack neither.
+#[tokio::test]
+async fn hundreds_of_small_last_values_come_in_replies_that_are_delivered() -> Result<()> {
+    const MESSAGE_BYTES_MAX: usize = 128 * 1024;
+    const ITEMS_MAX: usize = 100; // of a transaction
+    let stack = Stack::shared()?;
+    let company = unique("biz");
+    let admin = User::admin_of(&company);
+    let metric = |n: usize| {
+        json!({"metric": format!("metric_{n:03}_{}", "m".repeat(40)), "value": n, "funnelId": format!("f{n}"), "companyId": company,
+            "period": "day", "timestamp": "2026-11-23T10:00:00.123Z"})
+    };
+    let funnel = |n: usize| {
+        json!({"type": "deployed", "funnelId": format!("f{n:03}"), "funnelName": "Spring", "userId": "u",
+            "message": "m".repeat(600), "companyId": company})
+    };
+    let metrics: Vec<_> = (0..480).map(metric).collect();
+    let funnels: Vec<_> = (0..150).map(funnel).collect();
+    for (channel, event, data) in [
+        (format!("analytics:{company}"), "analytics.update", metrics),
+        (format!("funnel_updates:{company}"), "funnel.update", funnels),
+    ] {
+        let mut witness = joined(stack, &admin, &channel).await?;
+        for (part, data) in data.chunks(ITEMS_MAX).enumerate() {
+            let prefix = format!("part-{part}");
+            stack.backend().await?.put_all_into_outbox(&prefix, &channel, event, data).await?;
+        }
+        for _ in 0..data.len() {
+            witness.event(event).await?;
+        }
+        let mut client = stack.connect(&admin).await?;
+        let first = client.join(&channel).await?;
+        let (mut seen, mut next) = (events(&first, "latest").len(), first["latestNext"].clone());
+        while let Some(cursor) = next.as_str() {
+            let page =
+                client.call("history", json!({"channel": channel, "limit": 100, "latest": cursor})).await?;
+            seen += events(&page, "events").len();
+            next = page["latestNext"].clone();
+        }
+        assert_eq!(seen, data.len(), "{channel}");
+        let again = client.join_since(&channel, 0).await?;
+        assert!(!events(&again, "latest").is_empty(), "{channel}");
+        let largest = client.take_largest_frame();
+        assert!(
+            largest <= MESSAGE_BYTES_MAX && largest > MESSAGE_BYTES_MAX / 2,
+            "{channel}: {largest} bytes"
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_a_throttled_gateway_did_not_take_is_still_owed() -> Result<()> {
     let Some(stack) = Stack::private(&["--fault", "throttled=1"])? else { return Ok(()) };

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use funnelcast_core::{Error, event::CONTENT_BYTES_MAX};
 use futures_util::future::join_all;
 
@@ -18,15 +17,14 @@ impl Table {
     /// Puts events behind a log of one, as if others had sent them: many are not appended one by one in a test's time.
     async fn put_large_events(&self, events: usize) {
         let template = self.log_items().await.into_iter().find(|item| !is_marker(item)).unwrap();
-        let writes = (2..).take(events).map(|number| {
+        let writes = (2..).take(events).map(async |number| {
             let mut item = template.clone();
             item.insert("sk".to_owned(), AttributeValue::S(key::seq(seq(number))));
             item.insert("key".to_owned(), AttributeValue::S(format!("other_{number}")));
             item.insert("data".to_owned(), AttributeValue::S(format!("\"{}\"", "x".repeat(LARGE_ROW_BYTES))));
-            let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
-            WriteRequest::builder().put_request(put).build()
+            Store::put(self, item).send().await.unwrap();
         });
-        self.batch_write(writes.collect()).await.unwrap();
+        join_all(writes).await;
     }
 }
 

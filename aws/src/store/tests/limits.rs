@@ -19,7 +19,7 @@ fn process(table: &Table) -> Store {
         conversation_retention: Some(RETENTION),
         rates: rate::Rates::new(0.5),
         passes: access::Passes::default(),
-        whop: None,
+        teams: Teams::Unknown,
     }
 }
 

@@ -95,7 +95,7 @@ impl Table {
             conversation_retention: Some(RETENTION),
             rates: rate::Rates::new(0.5),
             passes: access::Passes::default(),
-            whop: None,
+            teams: Teams::Unknown,
         };
         create(&store.client).await;
         Self { store, database, wire }

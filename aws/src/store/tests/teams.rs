@@ -53,8 +53,7 @@ impl Asking {
             ..Config::default()
         };
         let mut table = Table::new().await;
-        table.store.whop = Whop::new(&config, now()).await.unwrap();
-        assert!(table.store.whop.is_some());
+        table.store.teams = Teams::Whop(Box::new(Whop::new(&config, now()).await.unwrap().unwrap()));
         Self { table, answer, server }
     }
 
@@ -122,6 +121,21 @@ async fn only_an_admin_is_of_the_team() {
         let whop = Asking::start(answer.clone()).await;
         assert_eq!(whop.may_join(now()).await, may, "{answer:?}");
     }
+}
+
+/// A function that was not told of Whop would else take out everybody who is there by Whop's word.
+#[tokio::test]
+async fn who_cannot_ask_does_not_say_no() {
+    let mut table = Table::new().await;
+    let (ann, channel) = (of_whop("user_1"), "company:biz_1".parse().unwrap());
+    let refusal = table.check_join(&ann, &channel, now()).await.unwrap_err();
+    assert_eq!(refusal.code(), "internal", "{refusal}");
+    table.store.teams = Teams::NoKey;
+    assert_eq!(
+        table.check_join(&ann, &channel, now()).await.unwrap_err().code(),
+        "forbidden",
+        "no key, no team"
+    );
 }
 
 /// Closed, whatever comes; and Whop is not asked again by everybody meanwhile.
@@ -255,13 +269,6 @@ async fn nobody_asks_what_whop_cannot_know() {
     let outcome = whop.table.check_join(&of_the_app, &"company:biz_1".parse().unwrap(), now()).await;
     assert_eq!(outcome.unwrap_err().code(), "forbidden", "the token says it all");
     assert!(whop.questions().is_empty());
-}
-
-#[tokio::test]
-async fn without_a_key_nobody_is_of_a_team() {
-    let table = Table::new().await;
-    let outcome = table.check_join(&of_whop("user_1"), &"company:biz_1".parse().unwrap(), now()).await;
-    assert_eq!(outcome.unwrap_err().code(), "forbidden");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{io::Write as _, time::Duration};
 use serde_json::json;
 
 use super::*;
-use crate::template::{Source, StartingPosition, Trigger};
+use crate::template::{LogLevel, RecursiveLoop, Source, StartingPosition, Trigger};
 
 fn endpoints() -> Endpoints {
     Endpoints { aws: "http://127.0.0.1:3001".to_owned(), http: "http://127.0.0.1:3000".to_owned() }
@@ -82,6 +82,23 @@ fn the_projects_triggers_are_read() {
 }
 
 #[test]
+fn what_lambda_does_to_the_projects_functions_is_read() {
+    let stack = project(&[]).unwrap();
+    let looping = stack.functions.values().filter(|it| it.recursive_loop == RecursiveLoop::Allow);
+    assert_eq!(looping.map(|it| it.name.as_str()).collect::<Vec<_>>(), ["broadcast", "sweep"]);
+    assert!(stack.functions.values().all(|it| it.log_level == LogLevel::Trace), "RUST_LOG alone decides");
+    let queues = stack.mappings.iter().filter_map(|mapping| match &mapping.source {
+        Source::Queue { concurrency_max, .. } => Some(*concurrency_max),
+        Source::Stream(_) => None,
+    });
+    assert_eq!(queues.collect::<Vec<_>>(), [Some(2); 3]);
+    let json = load(&format!(
+        "{API}  F: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: f/g, LoggingConfig: {{LogFormat: JSON}}}}}}"
+    ));
+    assert_eq!(json.unwrap().functions["F"].log_level, LogLevel::Info, "Lambda's default");
+}
+
+#[test]
 fn parameters_of_the_project_are_checked() {
     let error = project(&[("Stage", "No Good")]).unwrap_err();
     assert!(format!("{error:#}").contains("parameter Stage: \"No Good\" does not match"), "{error:#}");
@@ -146,7 +163,7 @@ fn triggers_of_every_kind() {
         stack.rules.iter().any(|rule| matches!(&rule.target, Target::Queue(arn) if arn.ends_with("Dead")))
     );
     let mapping = &stack.mappings[0];
-    assert!(matches!(&mapping.source, Source::Queue { arn } if arn.ends_with("Jobs")));
+    assert!(matches!(&mapping.source, Source::Queue { arn, .. } if arn.ends_with("Jobs")));
     assert!(mapping.batch_size == 5 && mapping.partial_failures);
     let routes = stack.http.unwrap().routes;
     let route = |method: &str, path: &str| HttpRoute {
@@ -197,6 +214,27 @@ fn what_is_wrong_is_one_line_with_the_logical_id() {
         (
             function("Events: {E: {Type: SQS, Properties: {Queue: \"arn:aws:sqs:a:b:c\"}}}"),
             "F: Events: E: Properties: arn:aws:sqs:a:b:c is neither a table's stream nor a queue of the template",
+        ),
+        (function("Policies: [AWSLambdaExecute]"), "F: Policies[0] is not a mapping"),
+        (
+            function("Policies: [{DynamoDBCrudPolicy: {TableName: t}}]"),
+            "F: Policies[0]: only statements can be had locally",
+        ),
+        (
+            function("Policies: [{Statement: [{Effect: Allow, NotAction: a, Resource: b}]}]"),
+            "F: Policies[0]: Statement[0]: NotAction cannot be had locally",
+        ),
+        (
+            function(
+                "Policies: [{Statement: [{Effect: Allow, Action: a, Resource: b, Condition: {Bool: {c: true}}}]}]",
+            ),
+            "F: Policies[0]: Statement[0]: Condition: Bool: this operator cannot be had locally",
+        ),
+        (function("Role: r"), "F: Role cannot be had locally; Policies can"),
+        (function("RecursiveLoop: Maybe"), "F: RecursiveLoop is Maybe, not Allow or Terminate"),
+        (
+            function("LoggingConfig: {LogFormat: JSON, ApplicationLogLevel: LOUD}"),
+            "F: LoggingConfig: ApplicationLogLevel is LOUD, which is no level",
         ),
     ];
     for (text, line) in cases {

@@ -12,12 +12,12 @@ use thiserror::Error;
 /// A request that does not come from this machine's own.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{header} is not this machine's: only localhost and loopback addresses may ask")]
-pub(super) struct Foreign {
+pub(crate) struct Foreign {
     header: header::HeaderName,
 }
 
 /// Refuses a request whose `Host`, or whose `Origin` where it has one, names another than this machine.
-pub(super) fn check(headers: &HeaderMap) -> Result<(), Foreign> {
+pub(crate) fn check_host(headers: &HeaderMap) -> Result<(), Foreign> {
     if !headers.contains_key(header::HOST) {
         return Err(Foreign { header: header::HOST });
     }
@@ -48,7 +48,7 @@ mod tests {
                 headers.insert(name, value.parse().unwrap());
             }
         }
-        check(&headers).map_err(|foreign| foreign.header)
+        check_host(&headers).map_err(|foreign| foreign.header)
     }
 
     #[test]

@@ -1,0 +1,131 @@
+//! What a stack is refused for before it says that it is ready, each in one line with the reason; and what else only a
+//! whole stack shows of the platform: rights, loops, and what is logged.
+
+use std::{collections::BTreeMap, fs};
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use tests::{Stack, User, eventually, unique};
+
+use crate::scene::{joined, pair};
+
+/// What a stack with these options says instead of that it is ready; `None` where there can be none.
+fn refusal(options: &[&str]) -> Result<Option<String>> {
+    match Stack::private(options) {
+        Ok(None) => Ok(None),
+        Ok(Some(_)) => anyhow::bail!("{options:?}: it is ready"),
+        Err(error) => Ok(Some(error.to_string())),
+    }
+}
+
+#[test]
+fn wrong_issuers_and_missing_secrets_are_told_at_once() -> Result<()> {
+    let issuer = r#"Issuers=[{"kind":"app","iss":"a","aud":"b","alg":"HS256","keys":{"secret":"funnelcast/dev/app"}}]"#;
+    for (parameter, reasons) in [
+        ("Issuers=[{", ["parameter Issuers", "does not match"]), // what SAM leaves of one on the command line
+        ("Issuers=[nobody]", ["ISSUERS", "cannot start"]),
+        (r#"Issuers=[{"kind":"nobody"}]"#, ["ISSUERS", "cannot start"]),
+        (issuer, ["funnelcast/dev/app", "ResourceNotFoundException"]),
+        ("WhopApiKeySecret=funnelcast/dev/whop", ["funnelcast/dev/whop", "ResourceNotFoundException"]),
+        ("WhopWebhookSecret=funnelcast/dev/hooks", ["funnelcast/dev/hooks", "ResourceNotFoundException"]),
+    ] {
+        let Some(refusal) = refusal(&["--parameter", parameter])? else { return Ok(()) };
+        let line = refusal.lines().find(|line| line.starts_with("error: "));
+        let line = line.with_context(|| format!("{parameter}: {refusal}"))?;
+        assert!(reasons.iter().all(|reason| line.contains(reason)), "{parameter}: {line}");
+        // Of each function that cannot start one line says why.
+        let told: Vec<_> = refusal.lines().filter(|line| line.contains("authorize |")).collect();
+        assert!(told.len() <= 1 && !refusal.contains("Error: "), "{refusal}");
+    }
+    Ok(())
+}
+
+/// A timer that is put back again and again is a loop to Lambda, which stops one after some 16 passes.
+#[tokio::test]
+async fn a_lease_is_looked_at_for_as_long_as_its_connection_lives() -> Result<()> {
+    const PASSES: usize = 18;
+    let options = ["--parameter", "LeaseSeconds=2", "--log-format", "json"];
+    let Some(stack) = Stack::private(&options)? else { return Ok(()) };
+    let mut client = stack.connect(&User::stranger()).await?;
+    let looks = |log: &str| log.lines().filter(|line| line.contains(r#""function":"sweep""#)).count();
+    for pass in 1..=PASSES {
+        eventually(&format!("look {pass} at the lease"), async || {
+            client.call("ping", json!({})).await?;
+            let log = fs::read_to_string(stack.log().context("a log")?)?;
+            Ok((looks(&log) >= pass).then_some(()))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_rust_log_asks_for_is_logged() -> Result<()> {
+    let Some(stack) = Stack::private(&["--log-format", "json", "--parameter", "LogLevel=info,send=debug"])?
+    else {
+        return Ok(());
+    };
+    let mut pair = pair(&stack).await?;
+    pair.ann.say(&pair.channel, "hello").await?;
+    eventually("a line for debugging", async || {
+        let log = fs::read_to_string(stack.log().context("a log")?)?;
+        let is_it = |line: &str| line.contains(r#""level":"DEBUG""#) && line.contains(r#""message":"sent""#);
+        Ok(log.lines().any(is_it).then_some(()))
+    })
+    .await
+}
+
+/// Whoever changes who is here owes it to members whose posts fail, by the fan-out queue, whatever function it is.
+#[tokio::test]
+async fn who_has_left_is_told_though_no_post_of_that_time_was_taken() -> Result<()> {
+    // Five tries, 15 s apart, outlast what is out of order here.
+    let Some(stack) = Stack::private(&["--visibility-max", "15s"])? else { return Ok(()) };
+    let mut pair = pair(&stack).await?;
+    let channel = pair.channel.clone();
+    let [carol, dave, erin] = [(); 3].map(|()| User::admin_of(&pair.company));
+    let (mut carols, mut daves) = (stack.connect(&carol).await?, joined(&stack, &dave, &channel).await?);
+    let mut erins = stack.connect(&erin).await?;
+    let socket = erins.call("status", json!({})).await?["connectionId"].clone();
+    stack.set_faults(&json!({"throttled": 1})).await?;
+
+    // By `send`, `leave`, `http` and `join`; then by `access`, and by `sweep` when the grace of one who is lost is over.
+    let by_http = json!({"connectionId": socket, "channel": channel});
+    let (sent, left, posted, joined) = tokio::join!(
+        pair.ann.send(&channel, "presence.update", json!({"status": "away"})),
+        daves.leave(&channel),
+        stack.post(&erin, "channels", &by_http),
+        carols.join(&channel),
+    );
+    posted?.done()?;
+    for outcome in [sent, left, joined] {
+        outcome?;
+    }
+    stack.emit("Kick", json!({"channel": channel, "userId": carol.id, "reason": unique("reason")})).await?;
+    erins.cut();
+    pair.ann.cut();
+    let log = stack.log().context("a log")?;
+    for owing in ["send", "leave", "http", "join", "access", "sweep"] {
+        eventually(&format!("{owing} to owe something"), async || {
+            let is_it =
+                |line: &str| line.contains(&format!(" {owing} | ")) && line.contains("owed by the queue");
+            Ok(fs::read_to_string(log)?.lines().any(is_it).then_some(()))
+        })
+        .await?;
+    }
+    stack.set_faults(&json!({})).await?;
+
+    // Of two events on a user the one with the later `at` counts, whichever comes last.
+    let mut latest = BTreeMap::<String, (String, String)>::new();
+    eventually("Bob to know that they have left", async || {
+        pair.bob.call("ping", json!({})).await?;
+        for frame in pair.bob.inbox() {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let (user, told) = (text(&frame["data"]["userId"]), (text(&frame["at"]), text(&frame["event"])));
+            let known = latest.entry(user).or_default();
+            *known = known.clone().max(told);
+        }
+        let has_left = |user: &User| latest.get(&user.id).is_some_and(|(_, event)| event == "presence.leave");
+        Ok([&pair.ann_user, &carol, &dave, &erin].into_iter().all(has_left).then_some(()))
+    })
+    .await
+}
