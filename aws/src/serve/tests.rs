@@ -56,3 +56,32 @@ fn a_refusal_of_the_token_is_the_one_word_that_means_401() {
         ("bad_request", "no `funnelId`")
     );
 }
+
+#[test]
+fn an_event_is_taken_for_what_it_says_it_is() {
+    use EventType::{Connect, Disconnect, Message};
+    for (event, event_type) in
+        [(sample!("connect"), Connect), (sample!("disconnect"), Disconnect), (sample!("join"), Message)]
+    {
+        for asked in [Connect, Disconnect, Message] {
+            assert_eq!(asked.is_that_of(&event.request_context), asked == event_type, "{asked:?}");
+        }
+        let mut context = event.request_context;
+        for unknown in [None, Some("connect".to_owned()), Some(String::new())] {
+            context.event_type = unknown;
+            assert!(!event_type.is_that_of(&context));
+        }
+    }
+}
+
+/// An action's function answers no handshake, even one that has a body.
+#[tokio::test]
+async fn an_action_is_that_of_a_frame() {
+    let called = async |(): &(), _: &Caller, _: Ping| -> Result<_, Error> { panic!("it is no frame") };
+    for name in ["CONNECT", "DISCONNECT"] {
+        let mut event = sample!("ping");
+        event.request_context.event_type = Some(name.to_owned());
+        let response = answer(&called, &(), event).await;
+        assert_eq!((response.status_code, response.body), (400, None), "{name}");
+    }
+}
