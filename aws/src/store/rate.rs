@@ -33,8 +33,8 @@ pub struct Limit {
 pub const SENDS: Limit = Limit { name: "sends", counted_max: 100, uncounted_max: 10 };
 /// Tickets: a client takes one for each connection, and pauses between two that fail.
 pub const TICKETS: Limit = Limit { name: "tickets", counted_max: 20, uncounted_max: 5 };
-/// Questions to Whop that its last answers do not answer: it takes 600 a minute from all users together.
-pub const QUESTIONS: Limit = Limit { name: "questions", counted_max: 10, uncounted_max: 2 };
+/// Requests to Whop, which takes 600 a minute from all users together: so each of them is counted.
+pub const QUESTIONS: Limit = Limit { name: "questions", counted_max: 10, uncounted_max: 0 };
 /// The users that a process remembers: of more in one window it forgets all, which lets some deeds pass uncounted.
 const USERS_MAX: usize = 10_000;
 

@@ -12,6 +12,7 @@ use funnelcast_aws::{
     measure, now,
     store::{
         Member, Recovery, Right,
+        connections::ChannelJoin,
         joins::{Confirmation, left_since},
         latest::Latest,
         presence::{self, Told},
@@ -19,7 +20,7 @@ use funnelcast_aws::{
     },
 };
 use funnelcast_core::{
-    Channel, Error, Grant, JoinOrder, Timestamp, UserId,
+    Channel, Error, Grant, JoinOrder, Seq, Timestamp, UserId,
     action::{Join, Joined, LATEST_CURSOR_BYTES_MAX},
     event::Presence,
     identity::Name,
@@ -57,6 +58,8 @@ pub async fn handle(entrance: &Entrance, caller: &Caller, request: Join) -> Resu
 
 /// Checks, writes the membership, reads what the joiner has to know, and tells the others that they have come.
 ///
+/// Whoever gets an error once the membership may be written is no member: what had to be asked after that was not answered.
+///
 /// # Errors
 /// [`Error::Forbidden`] where neither the policy nor a grant lets them in, or the grant is not valid; a membership that the
 /// connection has in the channel then ends. [`Error::Conflict`] where a `leave` that was sent later has been applied;
@@ -81,6 +84,25 @@ pub async fn join(
     };
     let right = right_to_join(fanout, caller, &channel, grant.clone(), order).await?;
     look_after_grant(fanout, caller, &channel, &right).await?;
+    let joined = Box::pin(enter(fanout, caller, channel.clone(), since, grant, right, order)).await;
+    if let Err(Error::Internal(_) | Error::RateLimited { .. }) = joined {
+        fanout.withdraw(caller, ChannelJoin { channel, join: order }).await?;
+    }
+    joined
+}
+
+/// Writes the membership, and does what comes after that.
+async fn enter(
+    fanout: &Fanout,
+    caller: &Caller,
+    channel: Channel,
+    since: Option<Seq>,
+    grant: Option<Grant>,
+    right: Right,
+    order: JoinOrder,
+) -> Result<Joined, Error> {
+    let store = &fanout.store;
+    let sees_others = channel.kind().policy().presence;
     let member = store.put_membership(caller, &channel, right, order).await?;
 
     let read_at = now();

@@ -1,6 +1,7 @@
 //! What becomes of members, by what the gateway answers.
 
 mod presence;
+mod teams;
 
 use aws_sdk_apigatewaymanagement::config::SharedCredentialsProvider;
 use serde_json::json;
