@@ -7,8 +7,8 @@ use funnelcast_core::{Error, UserId};
 
 use crate::Sdk;
 
-/// The stage that takes no dev tokens.
-pub const PROD_STAGE: &str = "prod";
+/// What the names of the stages begin with that take tokens of the dev issuer. All others may serve customers.
+pub const DEVELOPMENT_STAGES: [&str; 3] = ["dev", "test", "local"];
 /// What one user may cost an hour where nothing else is configured.
 const USER_DOLLARS_PER_HOUR: f64 = 0.5;
 
@@ -119,6 +119,11 @@ impl Config {
         })
     }
 
+    /// Whether the stage's name says that it serves nobody but developers.
+    pub fn is_for_development(&self) -> bool {
+        DEVELOPMENT_STAGES.iter().any(|name| self.stage.starts_with(name))
+    }
+
     /// Where clients connect to: the management API has the same host and path, for API Gateway's own addresses and for
     /// custom domains
     /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html>).
@@ -215,6 +220,25 @@ mod tests {
         assert_eq!(lease("0").unwrap().length(), Duration::from_secs(1));
         assert_eq!(lease("3600").unwrap().length(), Duration::from_mins(15));
         assert!(lease("soon").is_err());
+    }
+
+    #[test]
+    fn a_stage_is_for_development_where_its_name_says_so() {
+        for (stage, expected) in [
+            ("dev", true),
+            ("dev2", true),
+            ("test", true),
+            ("local", true),
+            ("prod", false),
+            ("production", false),
+            ("live", false),
+            ("staging", false),
+            ("main", false),
+            ("mydev", false),
+        ] {
+            assert_eq!(config(&[("STAGE", stage)]).unwrap().is_for_development(), expected, "{stage}");
+        }
+        assert!(!config(&[]).unwrap().is_for_development());
     }
 
     #[test]

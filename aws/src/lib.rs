@@ -50,7 +50,7 @@ pub use issuers::Issuers;
 pub use letters::DeadLetters;
 pub use sdk::Sdk;
 pub use secrets::WebhookSecrets;
-pub use serve::{Caller, serve, serve_action, serve_http};
+pub use serve::{Caller, EventType, serve, serve_action, serve_http, serve_route};
 pub use store::Store;
 
 /// What a function works with, made once a process, in the init phase. A handler's first argument says which one

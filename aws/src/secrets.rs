@@ -5,11 +5,12 @@
 //! machine and in every emulator.
 //!
 //! Each process reads a secret when it starts, and again when what it has is older than [`SECRET_AGE_MAX`]; so a secret
-//! that is rotated is known everywhere within that time. Where it cannot be read anew, the old one is used on.
+//! that is rotated is known everywhere within that time. Where it cannot be read anew, the old one is used on. One that
+//! cannot be read at all is logged once, with its name, and tried again when it is needed: nothing else fails for it.
 
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -21,6 +22,8 @@ use crate::{Config, Resource, now};
 
 /// How old a secret may be before it is read again.
 pub(crate) const SECRET_AGE_MAX: Duration = Duration::from_mins(5);
+/// Between two tries where there is no value at all.
+pub(crate) const RETRY_PAUSE: Duration = Duration::from_secs(5);
 /// What Secrets Manager's API allows as an id.
 const NAME_BYTES_MAX: usize = 2_048;
 
@@ -49,50 +52,79 @@ impl TryFrom<String> for SecretName {
 pub(crate) struct Secret {
     name: SecretName,
     client: Client,
-    last: Mutex<Read>,
+    bytes_min: usize,
+    state: Mutex<State>,
 }
 
-struct Read {
-    value: String,
-    at: Timestamp,
+#[derive(Default)]
+struct State {
+    value: Option<String>,
+    /// When it was last tried to read it.
+    tried_at: Option<Timestamp>,
+    /// Whether it could not be read then, which has been logged.
+    is_failing: bool,
 }
 
 impl Secret {
-    /// Reads it for the first time.
+    /// One that must have so many bytes. Nothing is read yet.
+    pub(crate) fn new(name: SecretName, sdk: &SdkConfig, bytes_min: usize) -> Self {
+        Self { name, client: Client::new(sdk), bytes_min, state: Mutex::default() }
+    }
+
+    /// Its value: 0 calls, or 1 each [`SECRET_AGE_MAX`]; while there is none, 1 each [`RETRY_PAUSE`].
     ///
     /// # Errors
-    /// [`Error::Internal`] where that fails, or where it is empty.
-    pub(crate) async fn read(name: SecretName, sdk: &SdkConfig, now: Timestamp) -> Result<Self, Error> {
-        let client = Client::new(sdk);
-        let value = get(&client, &name).await?;
-        Ok(Self { name, client, last: Mutex::new(Read { value, at: now }) })
+    /// [`Error::Internal`] where it has never been read.
+    pub(crate) async fn value(&self, now: Timestamp) -> Result<String, Error> {
+        if self.begin_to_read(now) {
+            let read = self.read().await;
+            let mut state = self.state();
+            match read {
+                Ok(value) => (state.value, state.is_failing) = (Some(value), false),
+                Err(error) if !state.is_failing => {
+                    state.is_failing = true;
+                    let is_known = state.value.is_some();
+                    tracing::error!(%error, is_known, "a secret cannot be read; an older value is used on");
+                }
+                Err(_) => {}
+            }
+        }
+        let Self { name: SecretName(name), .. } = self;
+        self.state()
+            .value
+            .clone()
+            .ok_or_else(|| Error::Internal(format!("the secret {name} is not available")))
     }
 
-    /// Its value, and whether it has changed since this was last called is for the caller to see: 0 calls, or 1 each
-    /// [`SECRET_AGE_MAX`].
-    pub(crate) async fn value(&self, now: Timestamp) -> String {
-        if let Some(value) = self.take_fresh(now) {
-            return value;
+    /// Whether it is time to read it. Whoever is told so reads, and the others use what there is meanwhile.
+    fn begin_to_read(&self, now: Timestamp) -> bool {
+        let mut state = self.state();
+        let pause = if state.value.is_some() { SECRET_AGE_MAX } else { RETRY_PAUSE };
+        let is_due = state.tried_at.is_none_or(|at| now >= at + pause);
+        if is_due {
+            state.tried_at = Some(now);
         }
-        match get(&self.client, &self.name).await {
-            Ok(value) => self.last().value = value,
-            Err(error) => tracing::warn!(%error, "a secret is not to be had; the last one is used on"),
-        }
-        self.last().value.clone()
+        is_due
     }
 
-    /// The last one, if it may still be used. Else whoever asks first reads anew, and the others use it meanwhile.
-    fn take_fresh(&self, now: Timestamp) -> Option<String> {
-        let mut last = self.last();
-        if now < last.at + SECRET_AGE_MAX {
-            return Some(last.value.clone());
+    async fn read(&self) -> Result<String, Error> {
+        let SecretName(name) = &self.name;
+        let answer = self.client.get_secret_value().secret_id(name).send().await;
+        let answer = answer.map_err(|error| {
+            Error::Internal(format!("the secret {name}: {}", DisplayErrorContext(&error)))
+        })?;
+        let value = answer.secret_string.unwrap_or_default();
+        if value.len() < self.bytes_min {
+            let bytes_min = self.bytes_min;
+            return Err(Error::Internal(format!(
+                "the secret {name} must be a text of {bytes_min} bytes or more"
+            )));
         }
-        last.at = now;
-        None
+        Ok(value)
     }
 
-    fn last(&self) -> std::sync::MutexGuard<'_, Read> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -110,32 +142,28 @@ impl Resource for WebhookSecrets {
     /// Reads them; none where no secret is named.
     async fn build(config: &Config) -> Result<Self, Error> {
         let Some(name) = &config.whop_webhook_secret else { return Ok(Self(None)) };
-        let name = SecretName::try_from(name.clone())?;
-        Secret::read(name, config.sdk.config()?, now()).await.map(|secret| Self(Some(secret)))
+        let secret = Secret::new(name.clone().try_into()?, config.sdk.config()?, 1);
+        drop(secret.value(now()).await); // or the first request reads it
+        Ok(Self(Some(secret)))
     }
 }
 
 impl WebhookSecrets {
-    /// All of them: the text of the secret, cut at commas. 0 calls, or 1 each `SECRET_AGE_MAX`.
-    pub async fn all(&self, now: Timestamp) -> Vec<String> {
+    /// All of them: the text of the secret, cut at commas; at the cost of reading it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where it cannot be read.
+    pub async fn all(&self, now: Timestamp) -> Result<Vec<String>, Error> {
         let text = match &self.0 {
-            Some(secret) => secret.value(now).await,
+            Some(secret) => secret.value(now).await?,
             None => String::new(),
         };
-        split(&text)
+        Ok(split(&text))
     }
 }
 
 fn split(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned).collect()
-}
-
-async fn get(client: &Client, SecretName(name): &SecretName) -> Result<String, Error> {
-    let answer = client.get_secret_value().secret_id(name).send().await;
-    let answer = answer
-        .map_err(|error| Error::Internal(format!("the secret {name}: {}", DisplayErrorContext(&error))))?;
-    let value = answer.secret_string.filter(|value| !value.is_empty());
-    value.ok_or_else(|| Error::Internal(format!("the secret {name} has no text")))
 }
 
 #[cfg(test)]
@@ -178,30 +206,43 @@ mod tests {
     async fn a_secret_is_read_once_and_again_when_it_is_old() {
         let (answer, server) = manager(holds("one")).await;
         let start = Timestamp::from_secs(1_000);
-        let secret = Secret::read(name(), &sdk(&server.url("")), start).await.unwrap();
+        let secret = Secret::new(name(), &sdk(&server.url("")), 1);
+        assert_eq!(secret.value(start).await.unwrap(), "one");
         let asked: Value = serde_json::from_slice(&server.asked()[0].body).unwrap();
         assert_eq!(asked, json!({ "SecretId": "funnelcast/dev/my-app" }));
 
         *answer.lock().unwrap() = holds("two");
         let soon = start + SECRET_AGE_MAX - Duration::from_millis(1);
-        assert_eq!((secret.value(soon).await.as_str(), server.asked().len()), ("one", 1));
+        assert_eq!((secret.value(soon).await.unwrap().as_str(), server.asked().len()), ("one", 1));
         let late = start + SECRET_AGE_MAX;
-        assert_eq!((secret.value(late).await.as_str(), server.asked().len()), ("two", 2));
+        assert_eq!((secret.value(late).await.unwrap().as_str(), server.asked().len()), ("two", 2));
 
         *answer.lock().unwrap() = says(500, "");
-        assert_eq!(secret.value(late + SECRET_AGE_MAX).await, "two", "the last one is better than none");
-        assert_eq!(secret.value(late + SECRET_AGE_MAX).await, "two");
+        assert_eq!(
+            secret.value(late + SECRET_AGE_MAX).await.unwrap(),
+            "two",
+            "the last one is better than none"
+        );
+        assert_eq!(secret.value(late + SECRET_AGE_MAX).await.unwrap(), "two");
         assert_eq!(server.asked().len(), 3, "and whoever comes next does not ask again at once");
         assert!(!format!("{secret:?}").contains("two"));
     }
 
+    /// It fails for whoever needs it, and is there as soon as it can be read.
     #[tokio::test]
-    async fn without_a_first_answer_there_is_no_secret() {
-        for answer in [says(400, r#"{"__type":"ResourceNotFoundException"}"#), holds("")] {
-            let (_, server) = manager(answer).await;
-            let error =
-                Secret::read(name(), &sdk(&server.url("")), Timestamp::from_secs(0)).await.unwrap_err();
-            assert!(error.to_string().contains("funnelcast/dev/my-app"), "{error}");
+    async fn one_that_cannot_be_read_is_tried_again() {
+        for bad in [says(400, r#"{"__type":"ResourceNotFoundException"}"#), holds(""), holds("short")] {
+            let (answer, server) = manager(bad).await;
+            let secret = Secret::new(name(), &sdk(&server.url("")), 6);
+            let start = Timestamp::from_secs(1_000);
+            for _ in 0..3 {
+                let error = secret.value(start).await.unwrap_err().to_string();
+                assert!(error.contains("funnelcast/dev/my-app") && !error.contains("short"), "{error}");
+            }
+            assert_eq!(server.asked().len(), 1, "not by everybody");
+            *answer.lock().unwrap() = holds("secret");
+            assert!(secret.value(start + RETRY_PAUSE - Duration::from_millis(1)).await.is_err());
+            assert_eq!(secret.value(start + RETRY_PAUSE).await.unwrap(), "secret");
         }
     }
 

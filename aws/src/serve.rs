@@ -48,7 +48,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// From an event's context; from here on the invocation's lines name him.
+    /// From an event's context; from here on the invocation's lines name them.
     ///
     /// # Errors
     /// [`Error::Internal`]: the context is API Gateway's and our authorizer's, so a broken one is not the caller's
@@ -68,7 +68,7 @@ impl Caller {
     }
 
     /// Refuses a caller whose token has expired, and has not been renewed on this connection: no read while the token
-    /// that he came with still counts, else 1.
+    /// that they came with still counts, else 1.
     async fn check_alive(&mut self, store: Option<&Store>) -> Result<(), Error> {
         let Err(expired) = self.identity.check_alive(self.now) else { return Ok(()) };
         let connection = match store {
@@ -78,6 +78,38 @@ impl Caller {
         let renewed = connection.map(|connection| connection.expires_at).filter(|at| self.now < *at);
         self.identity.expires_at = renewed.ok_or(expired)?;
         Ok(())
+    }
+}
+
+/// What API Gateway calls a function of the WebSocket API for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventType {
+    /// A client wants to connect.
+    Connect,
+    /// A connection has ended.
+    Disconnect,
+    /// A client has sent a frame.
+    Message,
+}
+
+impl EventType {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "CONNECT",
+            Self::Disconnect => "DISCONNECT",
+            Self::Message => "MESSAGE",
+        }
+    }
+
+    /// Whether an event is of this type; logs where it is not. A frame may name any route in its `action`, `$connect` too,
+    /// and must not be taken for a handshake.
+    fn is_that_of(self, context: &ApiGatewayWebsocketProxyRequestContext) -> bool {
+        let is_same = context.event_type.as_deref() == Some(self.name());
+        if !is_same {
+            let connection = context.connection_id.as_deref();
+            tracing::warn!(connection, expected = self.name(), "an event of another type is refused");
+        }
+        is_same
     }
 }
 
@@ -104,6 +136,9 @@ impl RouteResponse {
     /// Done, and nothing to say.
     pub const EMPTY: Self = Self { status_code: 200, headers: None, body: None };
 
+    /// Nothing was done, and nothing is said. For `$connect` it refuses the connection.
+    const MISROUTED: Self = Self { status_code: 400, headers: None, body: None };
+
     /// The refusal of a frame, as a frame.
     pub fn rejected(Rejected { id, error }: &Rejected) -> Self {
         Self::frame(&Reply::error(id.as_ref(), error))
@@ -127,6 +162,24 @@ pub async fn serve<T: Resource, E: DeserializeOwned, R: Serialize>(
     handler: impl AsyncFn(&T, E) -> Result<R, Error>,
 ) -> Result<(), lambda_runtime::Error> {
     run(async |resource: &T, event| handler(resource, event).await.inspect(|_| tracing::info!("done"))).await
+}
+
+/// Runs a function of the WebSocket API that is called for events of this type, and for no others.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_route<T: Resource>(
+    event_type: EventType,
+    handler: impl AsyncFn(&T, WebSocketEvent) -> Result<RouteResponse, Error>,
+) -> Result<(), lambda_runtime::Error> {
+    serve(async |resource: &T, event: WebSocketEvent| {
+        if event_type.is_that_of(&event.request_context) {
+            handler(resource, event).await
+        } else {
+            Ok(RouteResponse::MISROUTED)
+        }
+    })
+    .await
 }
 
 /// Runs a function that says itself what it has done, and of which is said what it could not do.
@@ -186,6 +239,9 @@ async fn answer<T: Resource, A: Action>(
     event: WebSocketEvent,
 ) -> RouteResponse {
     Span::current().record("action", A::NAME);
+    if !EventType::Message.is_that_of(&event.request_context) {
+        return RouteResponse::MISROUTED;
+    }
     let body = event.body.as_deref().unwrap_or_default();
     let caller = Caller::of(&event.request_context);
     let (Some(store), Ok(payer)) = (resource.store(), caller.clone()) else {

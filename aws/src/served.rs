@@ -1,7 +1,7 @@
 //! A server on this machine, for tests: it answers as a test says, and keeps account of what it was asked.
 
 use std::{
-    convert::Infallible,
+    io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
 };
@@ -31,6 +31,8 @@ pub(crate) enum Answer {
     Later(Arc<Semaphore>, Response<Full<Bytes>>),
     /// Never.
     Never,
+    /// By the end of the socket.
+    Cut,
 }
 
 /// With a status and a text.
@@ -84,7 +86,7 @@ impl Server {
 async fn answer<F: Fn(&Asked) -> Answer>(
     request: Request<Incoming>,
     state: Arc<(F, Arc<Mutex<Vec<Asked>>>)>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Full<Bytes>>, io::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let asked = Asked { path: head.uri.to_string(), headers: head.headers, body };
@@ -97,5 +99,6 @@ async fn answer<F: Fn(&Asked) -> Answer>(
             Ok(response)
         }
         Answer::Never => std::future::pending().await,
+        Answer::Cut => Err(io::ErrorKind::ConnectionAborted.into()),
     }
 }

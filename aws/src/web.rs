@@ -27,6 +27,15 @@ pub(crate) struct Site {
     path: String,
 }
 
+/// Why one request has no answer.
+#[derive(Debug)]
+pub(crate) enum NoAnswer {
+    /// It went over an idle socket that had ended; it may have been heard all the same. Another one goes over another socket.
+    Stale,
+    /// Something else is wrong.
+    Failed(Error),
+}
+
 impl Site {
     /// The one at `url`, whose path is what all others begin with; of its answers at most `answer_bytes_max` are read.
     ///
@@ -54,16 +63,26 @@ impl Site {
     /// # Errors
     /// [`Error::Internal`] where there is no answer in time.
     pub(crate) async fn get(&self, path: &str, headers: &HeaderMap) -> Result<Answer, Error> {
-        let answer = async {
-            let slot = self.pool.slot().await;
-            match slot.send(self.request(path, headers)?).await {
-                Err(Unanswered::Stale(_)) => slot.send_anew(self.request(path, headers)?).await,
-                answer => answer,
+        loop {
+            match self.get_once(path, headers).await {
+                Ok(answer) => return Ok(answer),
+                Err(NoAnswer::Stale) => {} // that socket is used up, and there are not many
+                Err(NoAnswer::Failed(error)) => return Err(error),
             }
-            .map_err(|unanswered| Error::Internal(format!("{}: {unanswered}", self.authority)))
-        };
-        let no_answer = |_| Error::Internal(format!("{} gives no answer in time", self.authority));
-        timeout(Duration::from_secs(ANSWER_SECS_MAX), answer).await.map_err(no_answer)?
+        }
+    }
+
+    /// The same with one request, which is not made again where an idle socket turns out to have ended.
+    pub(crate) async fn get_once(&self, path: &str, headers: &HeaderMap) -> Result<Answer, NoAnswer> {
+        let request = self.request(path, headers).map_err(NoAnswer::Failed)?;
+        let answer = async { self.pool.slot().await.send(request).await };
+        let failed = |why| NoAnswer::Failed(Error::Internal(format!("{}: {why}", self.authority)));
+        match timeout(Duration::from_secs(ANSWER_SECS_MAX), answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Unanswered::Stale(_))) => Err(NoAnswer::Stale),
+            Ok(Err(unanswered)) => Err(failed(unanswered.to_string())),
+            Err(_) => Err(failed("no answer in time".to_owned())),
+        }
     }
 
     fn request(&self, path: &str, headers: &HeaderMap) -> Result<Request<Full<Bytes>>, Error> {

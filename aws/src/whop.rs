@@ -8,7 +8,12 @@ use funnelcast_core::{CompanyId, Error, Timestamp, UserId, identity::Role};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
-use crate::{Config, pool::Answer, secrets::Secret, web::Site};
+use crate::{
+    Config,
+    pool::Answer,
+    secrets::Secret,
+    web::{NoAnswer, Site},
+};
 
 /// What every company id of Whop's begins with. Of the ids that it would answer for too, of products and experiences, none
 /// is a company.
@@ -31,7 +36,7 @@ pub(crate) struct Whop {
 /// Why there is no answer. Nobody is let in without one.
 #[derive(Debug)]
 pub(crate) enum Unanswered {
-    /// Whop is asked too much; how long to leave it alone.
+    /// Whop is asked too much, or by this user; how long to leave it alone.
     Throttled(Duration),
     /// Something else is wrong.
     Failed(Error),
@@ -53,14 +58,15 @@ enum Level {
 }
 
 impl Whop {
-    /// Where the stack has a key of Whop's; `None` else.
+    /// Where the stack names a key of Whop's; `None` else. The key is read now, or by the first question.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the key is not to be had, or the URL is none.
+    /// [`Error::Internal`] where the URL is none.
     pub(crate) async fn new(config: &Config, now: Timestamp) -> Result<Option<Self>, Error> {
         let Some(name) = &config.whop_api_key else { return Ok(None) };
         let site = Site::new(Config::need("WHOP_API", config.whop_api.as_ref())?, ANSWER_BYTES_MAX)?;
-        let key = Secret::read(name.clone().try_into()?, config.sdk.config()?, now).await?;
+        let key = Secret::new(name.clone().try_into()?, config.sdk.config()?, 1);
+        drop(key.value(now).await);
         Ok(Some(Self { site, key }))
     }
 
@@ -69,21 +75,32 @@ impl Whop {
         user.as_str().starts_with(USER_PREFIX) && company.as_str().starts_with(COMPANY_PREFIX)
     }
 
-    /// What the user is to the company; `None` is nothing. 1 call.
+    /// What the user is to the company, `None` for nothing: 1 call. No answer at all where the call went over a socket that had
+    /// ended; then it is to be asked again.
     pub(crate) async fn role(
         &self,
         user: &UserId,
         company: &CompanyId,
         now: Timestamp,
-    ) -> Result<Option<Role>, Unanswered> {
-        let key = format!("Bearer {}", self.key.value(now).await);
-        let mut key = HeaderValue::try_from(key)
-            .map_err(|_| Unanswered::Failed(Error::Internal("the key of Whop's is none".into())))?;
-        key.set_sensitive(true);
-        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, key)]);
+    ) -> Option<Result<Option<Role>, Unanswered>> {
+        let headers = match self.headers(now).await {
+            Ok(headers) => headers,
+            Err(error) => return Some(Err(Unanswered::Failed(error))),
+        };
         // Ids are of an alphabet that needs no escaping in a path.
-        let answer = self.site.get(&format!("/users/{user}/access/{company}"), &headers).await;
-        read(&answer.map_err(Unanswered::Failed)?)
+        match self.site.get_once(&format!("/users/{user}/access/{company}"), &headers).await {
+            Ok(answer) => Some(read(&answer)),
+            Err(NoAnswer::Failed(error)) => Some(Err(Unanswered::Failed(error))),
+            Err(NoAnswer::Stale) => None,
+        }
+    }
+
+    async fn headers(&self, now: Timestamp) -> Result<HeaderMap, Error> {
+        let key = format!("Bearer {}", self.key.value(now).await?);
+        let mut key = HeaderValue::try_from(key)
+            .map_err(|_| Error::Internal("Whop's key has characters that no header may have".into()))?;
+        key.set_sensitive(true);
+        Ok(HeaderMap::from_iter([(header::AUTHORIZATION, key)]))
     }
 }
 

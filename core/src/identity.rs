@@ -28,6 +28,21 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Of a text that may be no name, as much as is one: without its control characters, and cut where it is too long.
+    /// Returns `None` where nothing is left.
+    pub fn fitting(text: &str) -> Option<Self> {
+        let shown: String = text.chars().filter(|char| !char.is_control()).collect();
+        let cut = &shown[..shown.floor_char_boundary(NAME_BYTES_MAX)];
+        cut.to_owned().try_into().ok()
+    }
+}
+
+impl From<&UserId> for Name {
+    /// A user is called by their id where nobody says otherwise.
+    fn from(user: &UserId) -> Self {
+        Self(user.to_string()) // at most 64 bytes, of an alphabet that shows itself
+    }
 }
 
 impl TryFrom<String> for Name {
@@ -215,6 +230,23 @@ mod tests {
         for bad in ["", "a\nb", "\u{1}", "\u{7f}", "\u{85}", &"n".repeat(NAME_BYTES_MAX + 1)] {
             assert!(name(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn of_what_is_no_name_as_much_is_kept_as_is_one() {
+        let long = "ü".repeat(NAME_BYTES_MAX);
+        for (text, kept) in [
+            ("Ann", Some("Ann")),
+            ("An\u{1b}[31mn\r\n", Some("An[31mn")),
+            (&long, Some(&long[..NAME_BYTES_MAX])),
+            (&format!("n{long}"), Some(&format!("n{long}")[..NAME_BYTES_MAX - 1])),
+            ("", None),
+            ("\n\u{85}", None),
+        ] {
+            assert_eq!(Name::fitting(text).as_ref().map(Name::as_str), kept, "{text:?}");
+        }
+        let id: UserId = "u".repeat(64).parse().unwrap();
+        assert_eq!(Name::try_from(Name::from(&id).as_str().to_owned()), Ok(Name::from(&id)));
     }
 
     #[test]

@@ -14,7 +14,8 @@ pub struct Handshake<'a> {
     stack: &'a Stack,
     query: String,
     origin: Option<String>,
-    subprotocols: Vec<String>,
+    /// The lines of their header, of which there may be several.
+    subprotocols: Vec<Vec<String>>,
 }
 
 /// What came of an upgrade request.
@@ -68,7 +69,17 @@ impl Handshake<'_> {
     /// With one more offer in the list of subprotocols.
     #[must_use]
     pub fn offer(mut self, subprotocol: &str) -> Self {
-        self.subprotocols.push(subprotocol.to_owned());
+        match self.subprotocols.last_mut() {
+            Some(line) => line.push(subprotocol.to_owned()),
+            None => self.subprotocols.push(vec![subprotocol.to_owned()]),
+        }
+        self
+    }
+
+    /// With what is offered from now on in one more header of subprotocols.
+    #[must_use]
+    pub fn next_line(mut self) -> Self {
+        self.subprotocols.push(Vec::new());
         self
     }
 
@@ -78,10 +89,10 @@ impl Handshake<'_> {
             format!("{}{}", self.stack.addresses.websocket, self.query).into_client_request()?;
         let headers = request.headers_mut();
         if let Some(origin) = &self.origin {
-            headers.insert("Origin", HeaderValue::from_str(origin)?);
+            headers.insert("Origin", HeaderValue::from_bytes(origin.as_bytes())?);
         }
-        if !self.subprotocols.is_empty() {
-            headers.insert("Sec-WebSocket-Protocol", HeaderValue::from_str(&self.subprotocols.join(", "))?);
+        for line in &self.subprotocols {
+            headers.append("Sec-WebSocket-Protocol", HeaderValue::from_str(&line.join(", "))?);
         }
         match tokio::time::timeout(crate::PATIENCE, connect_async(request)).await.context("the upgrade")? {
             Ok((socket, response)) => {

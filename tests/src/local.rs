@@ -45,14 +45,25 @@ impl Stack {
         Ok(of_it.filter_map(|right| right["used"].as_u64()).sum())
     }
 
+    /// Invokes a function with an event of one's own, and returns its answer. Local stacks only.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value> {
+        let path = format!("2015-03-31/functions/{function}/invocations");
+        let answer = self.ask_aws(Method::POST, &path, event.to_string().into()).await?;
+        serde_json::from_slice(&answer).with_context(|| format!("{function}: {answer:?}"))
+    }
+
     pub(crate) async fn ask_local(&self, method: Method, what: &str, body: Bytes) -> Result<Bytes> {
+        self.ask_aws(method, &format!("_local/{what}"), body).await
+    }
+
+    async fn ask_aws(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes> {
         let endpoint = self.addresses.aws.as_deref().context("a local stack")?;
-        let request = Request::builder().method(method).uri(format!("{endpoint}/_local/{what}"));
+        let request = Request::builder().method(method).uri(format!("{endpoint}/{path}"));
         let request = request.body(Full::new(body))?;
         let response = Client::builder(TokioExecutor::new()).build_http().request(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
-        ensure!(status.is_success(), "{what}: {status}: {body:?}");
+        ensure!(status.is_success(), "{path}: {status}: {body:?}");
         Ok(body)
     }
 }

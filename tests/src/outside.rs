@@ -18,6 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// The server.
@@ -30,6 +31,7 @@ pub struct Outside {
 #[derive(Default)]
 struct State {
     answers: HashMap<String, (StatusCode, Value)>,
+    held: HashMap<String, Arc<Semaphore>>,
     asked: Vec<String>,
 }
 
@@ -56,6 +58,14 @@ impl Outside {
         Ok(())
     }
 
+    /// Keeps the answers of this path on their way, as they are when they are asked for, until what is returned is closed.
+    pub fn hold(&self, path: &str) -> Arc<Semaphore> {
+        let held = Arc::new(Semaphore::new(0));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.held.insert(path.to_owned(), Arc::clone(&held));
+        held
+    }
+
     /// How often it was asked for this path.
     pub fn times_asked(&self, path: &str) -> usize {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,19 +79,24 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
         let state = Arc::clone(&state);
         sockets.spawn(async move {
             let service = service_fn(|request: Request<Incoming>| {
-                let answer = answer(&state, request.uri().path());
-                async { Ok::<_, Infallible>(answer) }
+                let (answer, held) = answer(&state, request.uri().path());
+                async {
+                    if let Some(held) = held {
+                        held.acquire().await.map(drop).unwrap_or_default(); // an error: it is closed
+                    }
+                    Ok::<_, Infallible>(answer)
+                }
             });
             http1::Builder::new().serve_connection(TokioIo::new(socket), service).await.ok();
         });
     }
 }
 
-fn answer(state: &Mutex<State>, path: &str) -> Response<Full<Bytes>> {
+fn answer(state: &Mutex<State>, path: &str) -> (Response<Full<Bytes>>, Option<Arc<Semaphore>>) {
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
     state.asked.push(path.to_owned());
     let (status, body) = state.answers.get(path).cloned().unwrap_or((StatusCode::NOT_FOUND, Value::Null));
     let mut response = Response::new(Full::from(body.to_string()));
     *response.status_mut() = status;
-    response
+    (response, state.held.get(path).cloned())
 }

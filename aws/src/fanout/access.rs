@@ -171,24 +171,25 @@ impl Fanout {
     }
 
     /// Takes a user out of the channels that they are in for a company's sake and may not be in any more, now and once more
-    /// when all `join`s that are under way are over. What Whop has said of them before is forgotten first.
+    /// when all `join`s that are under way are over: 1 message, and twice what [`check_team`](Self::check_team) costs.
     ///
     /// # Errors
     /// [`Error::Internal`] where the table or the queue fails.
     pub async fn team_changed(&self, user: &UserId, company: &CompanyId) -> Result<(), Error> {
-        self.store.forget_team(user, company).await?;
-        let (user, company) = (user.clone(), company.clone());
-        self.check_team(&user, &company).await?;
-        self.errands.put(&Errand::Team { user, company }, JOIN_TIME_MAX).await
+        let errand = Errand::Team { user: user.clone(), company: company.clone() };
+        self.errands.put(&errand, JOIN_TIME_MAX).await?;
+        self.check_team(user, company).await
     }
 
-    /// Asks of each channel that a user is in for a company's sake whether they still may be, as a `join` would, and takes
-    /// them out where not: 1 read, and for each such channel 1 read a shard, what a `join`'s question costs for each of the
+    /// Forgets what Whop has said of a user, then asks of each channel that they are in for a company's sake whether they still
+    /// may be, as a `join` would, and takes them out where not. The second look forgets too: what Whop said at the first may
+    /// have been out of date. 1 write, 1 read, and for each such channel 1 read a shard, what a `join`'s question costs for each of the
     /// user's tokens that differs from the others, and what [`revoke`](Self::revoke) costs.
     ///
     /// # Errors
     /// [`Error::Internal`] where the table, the queue or Whop fails.
     pub async fn check_team(&self, user: &UserId, company: &CompanyId) -> Result<(), Error> {
+        self.store.forget_team(user, company).await?;
         let connections = self.store.connections(user).await?;
         let joined = connections.iter().flat_map(|connection| &connection.channels);
         let channels: HashSet<&Channel> = joined

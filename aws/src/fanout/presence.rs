@@ -246,6 +246,24 @@ impl Fanout {
         self.store.forget_channel(user, connection, channel, *join_order).await
     }
 
+    /// Ends whatever membership the caller's connection has by this `join` or an earlier one, or where the table fails has
+    /// `sweep` do it: what [`end_membership`](Self::end_membership) costs, or 1 message.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the queue fails too.
+    pub async fn withdraw(&self, caller: &Caller, join: ChannelJoin) -> Result<(), Error> {
+        let (user, name) = (caller.identity.user.clone(), caller.identity.name.clone());
+        let connection = caller.connection.clone();
+        let lost = Lost { connection, user, name, channels: vec![join.clone()], at: now() };
+        let ended = async {
+            self.end_lost(&lost).await?;
+            self.store.forget_channel(&lost.user, &lost.connection, &join.channel, join.join).await
+        };
+        let Err(error) = ended.await else { return Ok(()) };
+        tracing::warn!(%error, "a join has failed, and its membership is left to be ended");
+        self.errands.put(&Errand::Left(lost), Duration::ZERO).await
+    }
+
     /// Cleans up behind a connection that has ended. Where members see each other its memberships stay for
     /// [`DEPARTURE_GRACE`], as departed ones, and the others are told then.
     ///

@@ -64,15 +64,20 @@ impl Jwks {
         Ok(Self { site, alg, last: Mutex::default(), tried_at: tokio::sync::Mutex::default() })
     }
 
-    /// The key of this name: no call, or one where the set is old or does not have it.
-    pub(super) async fn find(&self, kid: Option<&str>, now: Timestamp) -> Option<DecodingKey> {
-        let known = self.last().filter(|set| now < set.at + SET_AGE_MAX);
-        if let Some(key) = known.and_then(|set| set.keys.find(kid).cloned()) {
-            return Some(key);
+    /// The keys of this name, as [`KeySet::find`] has them: no call, or one where the set is old or has none such.
+    pub(super) async fn find(&self, kid: Option<&str>, now: Timestamp) -> Vec<DecodingKey> {
+        let keys = self.known(kid, now, SET_AGE_MAX);
+        if !keys.is_empty() {
+            return keys;
         }
         self.refresh(now).await;
-        let usable = self.last().filter(|set| now < set.at + SET_AGE_LAST);
-        usable.and_then(|set| set.keys.find(kid).cloned())
+        self.known(kid, now, SET_AGE_LAST)
+    }
+
+    /// The same in the set as it is, if it is not older than this.
+    fn known(&self, kid: Option<&str>, now: Timestamp, age_max: Duration) -> Vec<DecodingKey> {
+        let set = self.last().filter(|set| now < set.at + age_max);
+        set.map(|set| set.keys.find(kid)).unwrap_or_default()
     }
 
     /// Fetches the set, unless somebody just has.
@@ -85,7 +90,7 @@ impl Jwks {
         *tried_at = Some(now);
         match self.fetch(now).await {
             Ok(set) => *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(set),
-            Err(error) => tracing::warn!(%error, site = ?self.site, "an issuer's keys are not to be had"),
+            Err(error) => tracing::warn!(%error, site = ?self.site, "an issuer's keys could not be fetched"),
         }
     }
 

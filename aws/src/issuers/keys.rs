@@ -1,77 +1,78 @@
-//! An issuer's keys: which one a token is signed with. The token names it at most; it never brings one along (`jwk`,
+//! An issuer's keys: which ones a token may be signed with. The token names one at most; it never brings one along (`jwk`,
 //! `x5c`), nor says where to get it (`jku`, `x5u`).
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use funnelcast_core::{Error, Timestamp};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse},
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
 };
 
 use super::{
     jwks::Jwks,
-    table::{self, Row, shared_key, wrong},
+    table::{self, HS256_SECRET_BYTES_MIN, Row, wrong},
+    token::Reason,
 };
 use crate::{Config, secrets::Secret};
 
 /// The most keys of a set that are looked at.
 const KEYS_MAX: usize = 100;
 
-/// Where a key is looked for.
+/// Where keys are looked for.
 #[derive(Debug)]
 pub(super) enum Keys {
-    /// There is but one, without a name.
-    One(DecodingKey),
     /// In a set that never changes.
     Static(KeySet),
     /// In a set that the issuer keeps.
     Jwks(Box<Jwks>),
-    /// It is a secret that both sides know.
-    Shared { iss: String, secret: Secret },
+    /// There is one, a secret that both sides know.
+    Shared(Secret),
 }
 
 impl Keys {
-    /// Reads what has to be read before the first token can be checked.
+    /// Reads nothing yet that is not in the configuration.
     ///
     /// # Errors
     /// [`Error::Internal`] where the configuration has no key that could ever count.
-    pub(super) async fn new(row: Row, config: &Config, now: Timestamp) -> Result<Self, Error> {
+    pub(super) fn new(row: Row, config: &Config) -> Result<Self, Error> {
         let Row { iss, alg, keys, .. } = row;
         match keys {
-            table::Keys::One(key) => Ok(Self::One(key)),
+            table::Keys::One(key) => Ok(Self::Static(KeySet(vec![(None, key)]))),
             table::Keys::Static(keys) => match KeySet::new(alg, keys) {
                 set if set.is_empty() => Err(wrong(&iss, "has no key for its algorithm")),
                 set => Ok(Self::Static(set)),
             },
             table::Keys::Jwks(url) => Ok(Self::Jwks(Box::new(Jwks::new(&url, alg)?))),
             table::Keys::Secret(name) => {
-                let secret = Secret::read(name, config.sdk.config()?, now).await?;
-                shared_key(&iss, secret.value(now).await.as_bytes())?;
-                Ok(Self::Shared { iss, secret })
+                Ok(Self::Shared(Secret::new(name, config.sdk.config()?, HS256_SECRET_BYTES_MIN)))
             }
         }
     }
 
-    /// The key of this name, or the only one where the token names none.
+    /// Fetches or reads what the first token will need. Where that fails, that token tries again.
+    pub(super) async fn open(&self, now: Timestamp) {
+        match self {
+            Self::Static(_) => {}
+            Self::Jwks(jwks) => jwks.refresh(now).await,
+            Self::Shared(secret) => drop(secret.value(now).await),
+        }
+    }
+
+    /// The keys of this name, or those that a token may be signed with that names none.
     ///
     /// # Errors
-    /// The reason, for the log.
-    pub(super) async fn find(
-        &self,
-        kid: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Cow<'_, DecodingKey>, String> {
-        const UNKNOWN: &str = "it is signed with an unknown key";
-        match self {
-            Self::One(key) => Ok(Cow::Borrowed(key)),
-            Self::Static(keys) => keys.find(kid).map(Cow::Borrowed).ok_or_else(|| UNKNOWN.to_owned()),
-            Self::Jwks(jwks) => jwks.find(kid, now).await.map(Cow::Owned).ok_or_else(|| UNKNOWN.to_owned()),
-            Self::Shared { iss, secret } => {
-                let key = shared_key(iss, secret.value(now).await.as_bytes());
-                key.map(Cow::Owned).map_err(|error| error.to_string())
-            }
-        }
+    /// The reason where there is none, or none is available.
+    pub(super) async fn find(&self, kid: Option<&str>, now: Timestamp) -> Result<Vec<DecodingKey>, Reason> {
+        let keys = match self {
+            Self::Static(keys) => keys.find(kid),
+            Self::Jwks(jwks) => jwks.find(kid, now).await,
+            Self::Shared(secret) => match secret.value(now).await {
+                Ok(secret) => vec![DecodingKey::from_secret(secret.as_bytes())],
+                Err(_) => return Err("its issuer's secret is not available"), // which the log has, with its name
+            },
+        };
+        if keys.is_empty() { Err("it is signed with an unknown key") } else { Ok(keys) }
     }
 }
 
@@ -94,15 +95,16 @@ impl KeySet {
         self.0.is_empty()
     }
 
-    /// The key of this name. A set of one key needs no names: its key is meant where either side names none.
-    pub(super) fn find(&self, kid: Option<&str>) -> Option<&DecodingKey> {
-        match (&self.0[..], kid) {
-            ([(_, key)], None) | ([(None, key)], _) => Some(key),
-            (keys, Some(kid)) => {
-                keys.iter().find(|(name, _)| name.as_deref() == Some(kid)).map(|(_, key)| key)
-            }
-            (_, None) => None,
-        }
+    /// The keys that may be meant: all of this name, as names need not be unique, and those that have none. A token without
+    /// a name may be signed with one of the latter, or with the only key of a set.
+    pub(super) fn find(&self, kid: Option<&str>) -> Vec<DecodingKey> {
+        let is_only = self.0.len() == 1;
+        let is_meant = |name: Option<&str>| match (name, kid) {
+            (None, _) => true,
+            (Some(name), Some(kid)) => name == kid,
+            (Some(_), None) => is_only,
+        };
+        self.0.iter().filter(|(name, _)| is_meant(name.as_deref())).map(|(_, key)| key.clone()).collect()
     }
 }
 
@@ -126,7 +128,11 @@ fn is_for(key: &Jwk, alg: Algorithm) -> bool {
         }
         _ => false, // a secret in a public set is none
     };
-    let is_said_for = common.key_algorithm.is_none_or(|named| named.to_string() == format!("{alg:?}"));
+    let is_said_for = common.key_algorithm.is_none_or(|named| match named {
+        // `Ed25519` (RFC 9864), which the library does not know: nothing else is done with a key of this curve.
+        KeyAlgorithm::UNKNOWN_ALGORITHM => alg == Algorithm::EdDSA,
+        named => named.to_string() == format!("{alg:?}"),
+    });
     let is_to_sign = common.public_key_use.as_ref().is_none_or(|usage| *usage == PublicKeyUse::Signature);
     let verifies = |operations: &Vec<KeyOperations>| operations.contains(&KeyOperations::Verify);
     fits && is_said_for && is_to_sign && common.key_operations.as_ref().is_none_or(verifies)

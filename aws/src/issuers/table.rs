@@ -6,7 +6,7 @@ use funnelcast_core::Error;
 use jsonwebtoken::{Algorithm, DecodingKey, jwk::Jwk};
 use serde::Deserialize;
 
-use crate::{Config, config::PROD_STAGE, secrets::SecretName};
+use crate::{Config, config, secrets::SecretName};
 
 /// An HS256 secret must be as long as its hash (RFC 7518, 3.2).
 pub(super) const HS256_SECRET_BYTES_MIN: usize = 32;
@@ -24,7 +24,7 @@ pub(super) enum Kind {
     Whop,
     /// The app's own backend: its tokens name the companies too, and it gives grants.
     App,
-    /// Any other: its tokens name the user, and what to call him.
+    /// Any other: its tokens name the user, and what to call them.
     Oidc,
     /// This machine, in place of the app.
     Dev,
@@ -37,13 +37,28 @@ impl Kind {
     }
 }
 
-/// One issuer, complete but for what has to be fetched.
+/// One entry of the table, complete but for what has to be fetched. An issuer may have several, with a key each, or an
+/// audience.
 pub(super) struct Row {
     pub(super) kind: Kind,
     pub(super) iss: String,
     pub(super) aud: String,
+    pub(super) aud_claim: AudClaim,
     pub(super) alg: Algorithm,
     pub(super) keys: Keys,
+}
+
+/// Which claim of a token says whom it is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AudClaim {
+    /// `aud`, as it should.
+    #[default]
+    Aud,
+    /// `azp`, in a token that has no `aud`: the origin that a session token of Clerk's was made for.
+    Azp,
+    /// `client_id`, in a token that has no `aud`: the app client of an access token of Cognito's.
+    ClientId,
 }
 
 /// Where its keys come from.
@@ -77,6 +92,8 @@ enum Entry {
     Oidc {
         iss: String,
         aud: String,
+        #[serde(default)]
+        aud_claim: AudClaim,
         alg: Alg,
         keys: KeySource,
     },
@@ -91,14 +108,16 @@ enum KeySource {
     Secret(String),
 }
 
+/// An algorithm, as the table and the header of a token name it.
 #[derive(Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-enum Alg {
+pub(super) enum Alg {
     Hs256,
     Es256,
     Es384,
     Rs256,
-    #[serde(rename = "EdDSA")]
+    /// With the curve Ed25519, by its older name or that of RFC 9864.
+    #[serde(rename = "EdDSA", alias = "Ed25519")]
     EdDsa,
 }
 
@@ -113,8 +132,8 @@ pub(super) fn rows(config: &Config) -> Result<Vec<Row>, Error> {
     let mut rows = entries.into_iter().map(Row::try_from).collect::<Result<Vec<_>, _>>()?;
     rows.extend(dev(config)?);
     for (index, row) in rows.iter().enumerate() {
-        if rows[..index].iter().any(|other| other.iss == row.iss) {
-            return Err(wrong(&row.iss, "is there twice"));
+        if rows[..index].iter().any(|other| other.iss == row.iss && other.kind != row.kind) {
+            return Err(wrong(&row.iss, "has two kinds: what is believed of its tokens?"));
         }
     }
     Ok(rows)
@@ -122,8 +141,11 @@ pub(super) fn rows(config: &Config) -> Result<Vec<Row>, Error> {
 
 fn dev(config: &Config) -> Result<Option<Row>, Error> {
     let Some(key) = &config.dev_issuer_key else { return Ok(None) };
-    if config.stage == PROD_STAGE {
-        return Err(Error::Internal("the stage `prod` takes no DEV_ISSUER_KEY".into()));
+    if !config.is_for_development() {
+        let (stage, names) = (&config.stage, config::DEVELOPMENT_STAGES);
+        let reason =
+            format!("the stage {stage:?} takes no DEV_ISSUER_KEY: its name begins with none of {names:?}");
+        return Err(Error::Internal(reason));
     }
     let secret =
         URL_SAFE_NO_PAD.decode(key).map_err(|e| Error::internal("the variable DEV_ISSUER_KEY", &e))?;
@@ -131,8 +153,9 @@ fn dev(config: &Config) -> Result<Option<Row>, Error> {
         kind: Kind::Dev,
         iss: DEV_ISSUER.to_owned(),
         aud: DEV_AUDIENCE.to_owned(),
+        aud_claim: AudClaim::Aud,
         alg: Algorithm::HS256,
-        keys: Keys::One(shared_key(DEV_ISSUER, &secret)?),
+        keys: Keys::One(dev_key(&secret)?),
     }))
 }
 
@@ -140,20 +163,20 @@ impl TryFrom<Entry> for Row {
     type Error = Error;
 
     fn try_from(entry: Entry) -> Result<Self, Error> {
-        let (kind, iss, aud, alg, keys) = match entry {
+        let (kind, iss, aud, aud_claim, alg, keys) = match entry {
             Entry::Whop { aud, keys } => {
                 let keys = keys.unwrap_or(KeySource::Jwks(WHOP_KEYS.to_owned()));
-                (Kind::Whop, WHOP_ISSUER.to_owned(), aud, Alg::Es256, keys)
+                (Kind::Whop, WHOP_ISSUER.to_owned(), aud, AudClaim::Aud, Alg::Es256, keys)
             }
-            Entry::App { iss, aud, alg, keys } => (Kind::App, iss, aud, alg, keys),
-            Entry::Oidc { iss, aud, alg, keys } => (Kind::Oidc, iss, aud, alg, keys),
+            Entry::App { iss, aud, alg, keys } => (Kind::App, iss, aud, AudClaim::Aud, alg, keys),
+            Entry::Oidc { iss, aud, aud_claim, alg, keys } => (Kind::Oidc, iss, aud, aud_claim, alg, keys),
         };
         if iss.is_empty() || aud.is_empty() {
             return Err(wrong(&iss, "has an empty `iss` or `aud`"));
         }
         let alg = Algorithm::from(alg);
         let keys = Keys::new(kind, &iss, alg, keys)?;
-        Ok(Self { kind, iss, aud, alg, keys })
+        Ok(Self { kind, iss, aud, aud_claim, alg, keys })
     }
 }
 
@@ -197,13 +220,13 @@ fn public_key(alg: Algorithm, pem: &str) -> Result<DecodingKey, jsonwebtoken::er
     }
 }
 
-/// A key of a shared secret.
+/// The dev issuer's key.
 ///
 /// # Errors
 /// [`Error::Internal`] where it is so short that it could be guessed.
-pub(super) fn shared_key(iss: &str, secret: &[u8]) -> Result<DecodingKey, Error> {
+fn dev_key(secret: &[u8]) -> Result<DecodingKey, Error> {
     if secret.len() < HS256_SECRET_BYTES_MIN {
-        return Err(wrong(iss, "has a secret of less than 32 bytes"));
+        return Err(wrong(DEV_ISSUER, "has a secret of less than 32 bytes"));
     }
     Ok(DecodingKey::from_secret(secret))
 }

@@ -56,3 +56,20 @@ fn a_refusal_of_the_token_is_the_one_word_that_means_401() {
         ("bad_request", "no `funnelId`")
     );
 }
+
+#[test]
+fn an_event_is_taken_for_what_it_says_it_is() {
+    use EventType::{Connect, Disconnect, Message};
+    for (event, event_type) in
+        [(sample!("connect"), Connect), (sample!("disconnect"), Disconnect), (sample!("join"), Message)]
+    {
+        for asked in [Connect, Disconnect, Message] {
+            assert_eq!(asked.is_that_of(&event.request_context), asked == event_type, "{asked:?}");
+        }
+        let mut context = event.request_context;
+        for unknown in [None, Some("connect".to_owned()), Some(String::new())] {
+            context.event_type = unknown;
+            assert!(!event_type.is_that_of(&context));
+        }
+    }
+}

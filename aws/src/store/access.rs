@@ -12,7 +12,7 @@ use funnelcast_core::{
     policy::{self, Verdict},
 };
 
-use super::{Store, conversations::ConversationAccess};
+use super::{Store, conversations::ConversationAccess, teams::Asker};
 use crate::Caller;
 
 /// Somebody who reads a channel or publishes on it.
@@ -186,7 +186,7 @@ impl Store {
         grant: Option<Grant>,
         now: Timestamp,
     ) -> Result<Right, Error> {
-        match (self.answer(identity, channel, now).await?, grant) {
+        match (self.answer(identity, channel, Asker::User, now).await?, grant) {
             (Answer::Yes(right), _) => Ok(right),
             (Answer::No, Some(grant)) => Ok(Right::Grant(grant)),
             (Answer::Ended, Some(_)) => Err(Error::Forbidden("this conversation has ended")),
@@ -194,8 +194,8 @@ impl Store {
         }
     }
 
-    /// Refuses who may not join a channel of his own right: 2 reads in one call for a conversation, none for other
-    /// channels; and for a company of a user of Whop's, what it costs to know what he is to it.
+    /// Refuses, on the stack's own behalf, a user who may not join a channel of their own right: 2 reads in one call for a
+    /// conversation, none for other channels; and for a company of a user of Whop's, what it costs to know what they are to it.
     ///
     /// # Errors
     /// [`Error::Forbidden`] where the policy says no; an unknown conversation is forbidden too, so that nobody learns which
@@ -206,16 +206,22 @@ impl Store {
         channel: &Channel,
         now: Timestamp,
     ) -> Result<Right, Error> {
-        match self.answer(identity, channel, now).await? {
+        match self.answer(identity, channel, Asker::Stack, now).await? {
             Answer::Yes(right) => Ok(right),
             Answer::No | Answer::Ended => Err(refused()),
         }
     }
 
     /// Whether a user may join a channel of their own right.
-    async fn answer(&self, identity: &Identity, channel: &Channel, now: Timestamp) -> Result<Answer, Error> {
+    async fn answer(
+        &self,
+        identity: &Identity,
+        channel: &Channel,
+        asker: Asker,
+        now: Timestamp,
+    ) -> Result<Answer, Error> {
         let identity = match channel.company() {
-            Some(company) => self.with_company(identity, company, now).await?,
+            Some(company) => self.with_company(identity, company, asker, now).await?,
             None => Cow::Borrowed(identity),
         };
         match (policy::may_join(&identity, channel), channel) {
@@ -227,7 +233,9 @@ impl Store {
                     return Ok(Answer::Ended);
                 }
                 let identity = match &company {
-                    Some(company) if !is_participant => self.with_company(&identity, company, now).await?,
+                    Some(company) if !is_participant => {
+                        self.with_company(&identity, company, asker, now).await?
+                    }
                     _ => Cow::Borrowed(&*identity), // a participant may, whatever they are to it
                 };
                 if policy::may_join_conversation(&identity, company.as_ref(), is_participant) {

@@ -41,13 +41,13 @@ pub const SENDS: Limit = people("sends");
 /// That a user leaves a channel whose members are told. Who comes back is told again; so this bounds arrivals too, and no
 /// number of channels that are joined at once.
 pub const LEAVES: Limit = people("leaves");
-/// Questions to Whop that its last answers do not answer: it takes 600 a minute from all users together.
+/// Requests to Whop, which takes 600 a minute from all users together: so each of them is counted.
 pub const QUESTIONS: Limit = Limit {
     name: "questions",
     per_second: 1.0,
     burst: Duration::from_secs(10),
-    uncounted: Duration::from_secs(2),
-    forgotten_in: Some(Duration::from_secs(10)),
+    uncounted: Duration::ZERO,
+    forgotten_in: None,
 };
 
 /// A process lets 10 pass in 10 seconds by its own count: more than a person does.

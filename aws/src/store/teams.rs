@@ -2,9 +2,12 @@
 //! matters, and the table remembers the answer for all processes.
 //!
 //! A yes counts for [`YES_LIFE`] from when it was asked for, a no for [`NO_LIFE`]. One question is under way for a user and
-//! a company, whoever needs the answer: whoever writes that he is asking asks, and the others wait for what he writes next.
-//! One that fails is not asked again at once either. Until there is an answer that counts, nobody is let in: what is no
+//! a company, whoever needs the answer: whoever writes that they are asking asks, and the others wait for what is written
+//! next. One that fails is not asked again at once either. Until there is an answer that counts, nobody is let in: what is no
 //! more is never a yes.
+//!
+//! An answer counts only for the question that is written down. When access changes, that is forgotten with all else, so an
+//! answer that is still on its way is not kept, and whoever waits for it asks again.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -28,18 +31,28 @@ pub const YES_LIFE: Duration = Duration::from_mins(5);
 pub const NO_LIFE: Duration = Duration::from_secs(30);
 /// How long Whop is left alone after a question that failed.
 pub const FAILURE_LIFE: Duration = Duration::from_secs(1);
-/// How long somebody may be asking; then he has died of it, and another asks.
+/// How long somebody may be asking; then they have died of it, and another asks.
 pub(super) const ASKING_LIFE: Duration = Duration::from_secs(ANSWER_SECS_MAX + 1);
 /// Between two looks of one who waits for another's answer.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
+
+/// On whose behalf Whop is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// The user's, who may ask only so often.
+    User,
+    /// The stack's, which has heard that access may have changed. It is counted too, and never refused: else users could
+    /// keep what they have lost, by asking a lot.
+    Stack,
+}
 
 /// What is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum State {
-    /// Whop says that he is this to the company.
+    /// Whop says that the user is this to the company.
     Is(Role),
-    /// Whop says that he is nothing to it.
+    /// Whop says that they are nothing to it.
     Stranger,
     /// Somebody is asking.
     Asking,
@@ -58,7 +71,7 @@ struct Row {
 
 impl Store {
     /// The identity, and with it what Whop says of this company where it is for Whop to say: 1 read where the answer is
-    /// known, else 1 call of Whop's and 2 writes beside it.
+    /// known, else 1 call of Whop's and 3 writes beside it.
     ///
     /// # Errors
     /// [`Error::RateLimited`] where Whop is asked too much, or by this user; [`Error::Internal`] where it does not answer.
@@ -66,6 +79,7 @@ impl Store {
         &self,
         identity: &'a Identity,
         company: &CompanyId,
+        asker: Asker,
         now: Timestamp,
     ) -> Result<Cow<'a, Identity>, Error> {
         if identity.companies_by != CompaniesBy::Whop {
@@ -82,7 +96,7 @@ impl Store {
         if !Whop::knows(&identity.user, company) {
             return Ok(Cow::Borrowed(identity));
         }
-        let Some(role) = self.role(whop, &identity.user, company, now).await? else {
+        let Some(role) = self.role(whop, &identity.user, company, asker, now).await? else {
             return Ok(Cow::Borrowed(identity));
         };
         let mut identity = identity.clone();
@@ -90,7 +104,7 @@ impl Store {
         Ok(Cow::Owned(identity))
     }
 
-    /// Forgets what Whop has said of him, so that whoever needs it next asks again: 1 write.
+    /// Forgets what Whop has said of a user, and is saying now, so that whoever needs it next asks again: 1 write.
     pub async fn forget_team(&self, user: &UserId, company: &CompanyId) -> Result<(), Error> {
         let delete = self.delete(key::team(user), company.to_string()).send().await;
         delete.map(drop).map_err(failed("DeleteItem of a team"))
@@ -101,6 +115,7 @@ impl Store {
         whop: &Whop,
         user: &UserId,
         company: &CompanyId,
+        asker: Asker,
         start: Timestamp,
     ) -> Result<Option<Role>, Error> {
         let started = Instant::now();
@@ -112,7 +127,7 @@ impl Store {
                 Some((State::Asking, _)) if started.elapsed() < ASKING_LIFE => sleep(LOOK_PAUSE).await,
                 Some((State::Asking | State::Unknown, until)) => return Err(rate_limited(until.since(now))),
                 None if self.begin_to_ask(user, company, now).await? => {
-                    if let Some(outcome) = self.ask(whop, user, company, now).await? {
+                    if let Some(outcome) = self.ask(whop, user, company, asker, now).await? {
                         return outcome;
                     }
                 }
@@ -156,14 +171,13 @@ impl Store {
         whop: &Whop,
         user: &UserId,
         company: &CompanyId,
+        asker: Asker,
         now: Timestamp,
     ) -> Result<Option<Result<Option<Role>, Error>>, Error> {
-        let answer = match self.admit(&QUESTIONS, user, now).await {
-            Ok(()) => whop.role(user, company, now).await,
-            Err(Error::RateLimited { retry_after_ms }) => {
-                Err(Unanswered::Throttled(Duration::from_millis(retry_after_ms)))
+        let answer = loop {
+            if let Some(answer) = self.ask_once(whop, user, company, asker, now).await {
+                break answer;
             }
-            Err(error) => Err(Unanswered::Failed(error)),
         };
         let (state, life, outcome) = match answer {
             Ok(Some(role)) => (State::Is(role), YES_LIFE, Ok(Some(role))),
@@ -181,6 +195,26 @@ impl Store {
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":asking", AttributeValue::S((now + ASKING_LIFE).to_string()));
         Ok(if_met("PutItem of a team", put.send().await)?.map(|_| outcome))
+    }
+
+    /// Makes one request to Whop, which is counted; there is no answer where it is to be made again.
+    async fn ask_once(
+        &self,
+        whop: &Whop,
+        user: &UserId,
+        company: &CompanyId,
+        asker: Asker,
+        now: Timestamp,
+    ) -> Option<Result<Option<Role>, Unanswered>> {
+        match (self.admit(&QUESTIONS, user, now).await, asker) {
+            (Ok(()), _) | (Err(Error::RateLimited { .. }), Asker::Stack) => {
+                whop.role(user, company, now).await
+            }
+            (Err(Error::RateLimited { retry_after_ms }), Asker::User) => {
+                Some(Err(Unanswered::Throttled(Duration::from_millis(retry_after_ms))))
+            }
+            (Err(error), _) => Some(Err(Unanswered::Failed(error))),
+        }
     }
 }
 

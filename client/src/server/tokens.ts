@@ -8,9 +8,12 @@ import type { Channel } from '../channels.js';
 import { FunnelcastError } from '../errors.js';
 import { bytes, checkId, checkText } from './check.js';
 import { type Algorithm, importKey, signJwt } from './jwt.js';
+import { isMadeId } from './subjects.js';
 
 /** The longest display name, in bytes. */
 const NAME_BYTES_MAX = 128;
+/** The longest subject, in bytes. */
+const SUBJECT_BYTES_MAX = 255;
 /** The most companies of one token. */
 const COMPANIES_MAX = 50;
 /** The longest that a grant may last: it says what only the backend knows, and that changes. */
@@ -26,6 +29,10 @@ export type Role = 'admin' | 'member' | 'customer' | 'backend';
 
 /** Whom a token is about. */
 export interface TokenUser {
+  /**
+   * Their id; or what their OpenID provider calls them, such as `auth0|5f7c8ec7`, of which the stack makes the id as
+   * `userIdOf` does. What that has made is no subject: the stack refuses it here.
+   */
   id: string;
   /** What others see; the id where it is absent. */
   name?: string | undefined;
@@ -99,8 +106,17 @@ export function createTokenIssuer({ iss, aud, alg, key }: IssuerOptions): TokenI
   };
 }
 
+function checkSubject(id: string): void {
+  if (id === '' || id.trim() !== id || bytes(id) > SUBJECT_BYTES_MAX) {
+    throw new FunnelcastError('bad_request', `the id of the user must be 1 to ${SUBJECT_BYTES_MAX} bytes`);
+  }
+  if (isMadeId(id)) {
+    throw new FunnelcastError('bad_request', `${id} is made of a subject: sign the subject itself`);
+  }
+}
+
 function claimsOf({ id, name, companies = [] }: TokenUser): Record<string, unknown> {
-  checkId(id, 'the id of the user');
+  checkSubject(id);
   if (companies.length > COMPANIES_MAX) {
     throw new FunnelcastError('too_large', `a token has at most ${COMPANIES_MAX} companies`);
   }

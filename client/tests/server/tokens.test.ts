@@ -29,6 +29,11 @@ describe('a token', () => {
     expect(exp - iat).toBe(60);
   });
 
+  test('may name a user as their OpenID provider does', async () => {
+    const { payload } = await verify(await issuer.token({ id: 'auth0|5f7c8ec7' }));
+    expect(payload.sub).toBe('auth0|5f7c8ec7');
+  });
+
   test('may be signed with a private key', async () => {
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const key = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -61,7 +66,9 @@ describe('a token', () => {
   });
 
   test.each([
-    ['an id', () => issuer.token({ id: 'a b' })],
+    ['no id', () => issuer.token({ id: '' })],
+    ['an id', () => issuer.token({ id: ' a' })],
+    ['an id of another user', () => issuer.token({ id: 'sub-QapIeIfjxFwZskSLLwNlUvALLHjiOUbTkKfoRvatWOE' })],
     [
       'too many companies',
       () => issuer.token({ id: 'u', companies: Array(51).fill({ id: 'b', role: 'admin' }) }),
@@ -84,8 +91,10 @@ describe('a token', () => {
 describe('the user of a subject', () => {
   test.each([
     ['user_1', 'user_1'],
-    // The stack's tests have the same pair.
+    ['sub-1', 'sub-1'],
+    // The stack's tests have the same pairs.
     ['auth0|5f7c8ec7c33c6c004bbafe82', 'sub-QapIeIfjxFwZskSLLwNlUvALLHjiOUbTkKfoRvatWOE'],
+    ['sub-QapIeIfjxFwZskSLLwNlUvALLHjiOUbTkKfoRvatWOE', 'sub-dGFq4PplvMUNIWIonccqXSO3YBTmo6ePX34NKog0WKE'],
   ])('%s is %s', async (subject, userId) => {
     await expect(userIdOf(subject)).resolves.toBe(userId);
   });

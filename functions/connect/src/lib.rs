@@ -78,10 +78,11 @@ async fn make_room(Reception { store, gateway, .. }: &Reception, newest: &Caller
 }
 
 fn is_offered(event: &WebSocketEvent) -> bool {
-    event
-        .headers
-        .get_all("sec-websocket-protocol")
-        .iter()
+    // Of a header that was sent twice, `headers` has one value.
+    let [all, single] =
+        [&event.multi_value_headers, &event.headers].map(|map| map.get_all("sec-websocket-protocol"));
+    all.iter()
+        .chain(single)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|list| list.split(','))
         .any(|protocol| protocol.trim() == SUBPROTOCOL)
@@ -103,7 +104,10 @@ mod tests {
             ("", false),
         ] {
             event.headers.insert("sec-websocket-protocol", offer.parse().unwrap());
+            event.multi_value_headers.insert("sec-websocket-protocol", offer.parse().unwrap());
             assert_eq!(is_offered(&event), expected, "{offer}");
+            event.multi_value_headers.append("sec-websocket-protocol", "other.v1".parse().unwrap());
+            assert_eq!(is_offered(&event), expected, "{offer} in the first of two lines");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The binary of the `disconnect` function; see its library.
 
+use funnelcast_aws::EventType;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    funnelcast_aws::serve(disconnect::handle).await
+    funnelcast_aws::serve_route(EventType::Disconnect, disconnect::handle).await
 }

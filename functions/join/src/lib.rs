@@ -12,13 +12,14 @@ use funnelcast_aws::{
     measure, now, spending,
     store::{
         Member, Recovery, Right,
+        connections::ChannelJoin,
         joins::{Confirmation, left_since},
         latest::Latest,
         presence::{self, Told},
     },
 };
 use funnelcast_core::{
-    Channel, Error, Grant, JoinOrder, Timestamp, UserId,
+    Channel, Error, Grant, JoinOrder, Seq, Timestamp, UserId,
     action::{Join, Joined, LATEST_CURSOR_BYTES_MAX},
     event::Presence,
     identity::Name,
@@ -56,6 +57,8 @@ pub async fn handle(entrance: &Entrance, caller: &Caller, request: Join) -> Resu
 
 /// Checks, writes the membership, reads what the joiner has to know, and tells the others that they have come.
 ///
+/// Whoever gets an error once the membership may be written is no member: what had to be asked after that was not answered.
+///
 /// # Errors
 /// [`Error::Forbidden`] where neither the policy nor a grant lets them in, or the grant is not valid; a membership that the
 /// connection has in the channel then ends. [`Error::Conflict`] where a `leave` that was sent later has been applied.
@@ -67,8 +70,6 @@ pub async fn join(
 ) -> Result<Joined, Error> {
     let Join { channel, since, grant, order } = request;
     let order = order.unwrap_or(caller.order);
-    let store = &fanout.store;
-    let sees_others = channel.kind().policy().presence;
     // A grant that is not valid is refused though the user may need none, so that the mistake is seen.
     let grant = match grant {
         None => None,
@@ -76,6 +77,25 @@ pub async fn join(
     };
     let right = right_to_join(fanout, caller, &channel, grant.clone(), order).await?;
     look_after_grant(fanout, caller, &channel, &right).await?;
+    let joined = Box::pin(enter(fanout, caller, channel.clone(), since, grant, right, order)).await;
+    if let Err(Error::Internal(_) | Error::RateLimited { .. }) = joined {
+        fanout.withdraw(caller, ChannelJoin { channel, join: order }).await?;
+    }
+    joined
+}
+
+/// Writes the membership, and does what comes after that.
+async fn enter(
+    fanout: &Fanout,
+    caller: &Caller,
+    channel: Channel,
+    since: Option<Seq>,
+    grant: Option<Grant>,
+    right: Right,
+    order: JoinOrder,
+) -> Result<Joined, Error> {
+    let store = &fanout.store;
+    let sees_others = channel.kind().policy().presence;
     let member = store.put_membership(caller, &channel, right, order).await?;
 
     let read_at = now();

@@ -71,7 +71,7 @@ async fn take(webhooks: &Webhooks, request: Request) -> Result<(), Error> {
         return Err(Error::UnknownAction);
     }
     let now = now();
-    let received = verify(request, &webhooks.secrets.all(now).await, now)?;
+    let received = verify(request, &webhooks.secrets.all(now).await?, now)?;
     webhooks.queue.send(&received, Duration::ZERO).await?;
     tracing::info!(id = %received.id, bytes = received.body.len(), "a webhook is taken");
     Ok(())

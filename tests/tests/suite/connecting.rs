@@ -1,8 +1,8 @@
 //! The handshake: who gets in, and how the others are told.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{Outcome, Stack, User, eventually};
 
 use crate::scene::joined;
@@ -58,12 +58,33 @@ async fn an_expired_token_is_refused() -> Result<()> {
 async fn an_origin_that_is_sent_must_be_on_the_list() -> Result<()> {
     let stack = Stack::shared()?;
     let token = User::stranger().token()?;
-    for wrong in ["https://evil.example", "http://localhost:3000.evil.example", "http://localhost", "null"] {
+    for wrong in [
+        "https://evil.example",
+        "http://localhost:3000.evil.example",
+        "http://localhost",
+        "null",
+        "https://\u{e9}vil.example",
+    ] {
         let refused = stack.handshake().token(&token).origin(wrong).send().await?.refused()?;
         assert_eq!(refused, 403, "{wrong}");
     }
     let (mut client, _) = stack.handshake().token(&token).origin(ORIGIN).send().await?.connected()?;
     client.silence().await
+}
+
+/// Many clients that are no browser make one of the URL that they connect to.
+#[tokio::test]
+async fn the_apis_own_origin_is_that_of_no_page() -> Result<()> {
+    let stack = Stack::shared()?;
+    let token = User::stranger().token()?;
+    let url = &stack.addresses.websocket;
+    let host = url.split('/').nth(2).context("a host")?;
+    let scheme = url.split(':').next().context("a scheme")?;
+    for origin in [format!("{scheme}://{host}"), format!("{}://{host}", scheme.replacen("ws", "http", 1))] {
+        let (mut client, _) = stack.handshake().token(&token).origin(&origin).send().await?.connected()?;
+        client.silence().await?;
+    }
+    Ok(())
 }
 
 #[test]
@@ -108,6 +129,63 @@ async fn a_token_may_come_in_the_subprotocols_and_is_never_echoed() -> Result<()
 
     let bad = stack.handshake().offer(SUBPROTOCOL).offer("token.nonsense");
     assert_eq!(bad.send().await?.refused()?, 401);
+
+    // A list may be sent as several headers (RFC 9110, 5.3).
+    let lines = stack.handshake().offer(SUBPROTOCOL).offer(&offer).next_line().offer("other.v1");
+    let (mut client, chosen) = lines.send().await?.connected()?;
+    assert_eq!(chosen.as_deref(), Some(SUBPROTOCOL));
+    client.join(&ann.channel()).await?;
+    Ok(())
+}
+
+/// A frame may name any route; some gateways let it select `$connect` and `$disconnect` too.
+#[tokio::test]
+async fn a_frame_is_no_handshake() -> Result<()> {
+    let Some(stack) = Stack::private(&[])? else { return Ok(()) };
+    let ann = User::stranger();
+    let mut client = stack.connect(&ann).await?;
+    client.join(&ann.channel()).await?;
+    for action in ["$connect", "$disconnect"] {
+        assert_eq!(client.refused(action, json!({})).await?, *"unknown_action");
+    }
+
+    // As those gateways would call the functions.
+    let id = client.connection_id().await?;
+    let authorizer = json!({"userId": ann.id, "name": ann.name, "companies": "[]", "companiesBy": "token",
+        "expiresAt": "4102444800"});
+    let event = |route: &str, event_type: &str, frame: Value| {
+        json!({"requestContext": {"routeKey": route, "eventType": event_type, "connectionId": id,
+            "connectedAt": 1, "requestTimeEpoch": 1, "authorizer": authorizer}, "body": frame.to_string()})
+    };
+    for (function, route, event_type) in [
+        ("connect", "$connect", "MESSAGE"),
+        ("connect", "$connect", "DISCONNECT"),
+        ("disconnect", "$disconnect", "MESSAGE"),
+        ("disconnect", "$disconnect", "CONNECT"),
+        ("leave", "leave", "CONNECT"),
+        ("leave", "leave", "DISCONNECT"),
+        ("default", "$default", "CONNECT"),
+    ] {
+        let frame = json!({"action": route, "channel": ann.channel(), "order": 1_000});
+        let frame = if function == "leave" { frame } else { json!({"action": route}) };
+        let answer = stack.invoke(function, &event(route, event_type, frame)).await?;
+        assert_eq!(answer, json!({"statusCode": 400}), "{function} {event_type}");
+    }
+    assert_eq!(client.call("status", json!({})).await?["channels"], json!([ann.channel()]));
+    let notice = json!({"userId": ann.id, "level": "info", "title": "t", "message": "m"});
+    stack.emit("UserNotification", notice).await?;
+    client.only("user.notification").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stage_that_may_serve_customers_takes_no_dev_token() -> Result<()> {
+    for stage in ["production", "live"] {
+        let parameter = format!("Stage={stage}");
+        let Some(stack) = Stack::private(&["--parameter", &parameter])? else { return Ok(()) };
+        let token = User::stranger().token()?;
+        assert!(stack.handshake().token(&token).send().await?.refused()? >= 500, "{stage}");
+    }
     Ok(())
 }
 

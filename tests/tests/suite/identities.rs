@@ -8,12 +8,16 @@ use tests::{Client, Outside, Signer, Stack, unique};
 
 const KEY_SET: &str = "/.well-known/jwks.json";
 const WHOP: &str = "urn:whopcom:exp-proxy";
+/// A secret that an issuer names, and that nobody has made.
+const ABSENT: &str = "funnelcast/dev/absent";
 
 /// A stack, what is around it, and who signs for it.
 struct World {
     stack: Stack,
     outside: Outside,
     app: Signer,
+    /// The same issuer, by the key that is to replace its first one.
+    app_next: Signer,
     whop: Signer,
     login: Signer,
 }
@@ -26,8 +30,11 @@ impl World {
         let (login, login_key) = Signer::es256("login-1")?;
         outside.answers(KEY_SET, 200, json!({"keys": [whop_key]}))?;
         let secret = unique("a secret of at least thirty-two bytes");
+        let next = unique("another secret of at least thirty-two bytes");
         let issuers = json!([
             {"kind": "app", "iss": "shop", "aud": "funnelcast", "alg": "HS256", "keys": {"secret": "funnelcast/dev/shop"}},
+            {"kind": "app", "iss": "shop", "aud": "funnelcast", "alg": "HS256", "keys": {"secret": "funnelcast/dev/next"}},
+            {"kind": "app", "iss": "absent", "aud": "funnelcast", "alg": "HS256", "keys": {"secret": ABSENT}},
             {"kind": "whop", "aud": "app_1", "keys": {"jwks": outside.url(KEY_SET)}},
             {"kind": "oidc", "iss": "https://login.example", "aud": "web", "alg": "ES256",
              "keys": {"static": {"keys": [login_key]}}},
@@ -35,6 +42,8 @@ impl World {
         let stack = Stack::private(&[
             "--secret",
             &format!("funnelcast/dev/shop={secret}"),
+            "--secret",
+            &format!("funnelcast/dev/next={next}"),
             "--secret",
             "funnelcast/dev/whop=whop-key",
             "--parameter",
@@ -46,7 +55,8 @@ impl World {
             "--parameter",
             "AgentUserId=user_agent",
         ])?;
-        Ok(stack.map(|stack| Self { stack, outside, app: Signer::hs256(&secret), whop, login }))
+        let (app, app_next) = (Signer::hs256(&secret), Signer::hs256(&next));
+        Ok(stack.map(|stack| Self { stack, outside, app, app_next, whop, login }))
     }
 
     async fn connect(&self, token: &str) -> Result<Client> {
@@ -161,6 +171,101 @@ async fn who_still_is_of_the_team_stays_when_it_is_looked_at_once_more() -> Resu
     ann.silence().await?;
     let channels = ann.call("status", json!({})).await?["channels"].clone();
     assert_eq!(channels, json!(["company:biz_1", conversation]));
+    Ok(())
+}
+
+/// Asked for before access ended, an answer may come after it.
+#[tokio::test]
+async fn an_answer_on_its_way_when_access_ends_lets_nobody_in() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let question = "/api/v1/users/user_1/access/biz_1";
+    world.outside.answers(question, 200, json!({"has_access": true, "access_level": "admin"}))?;
+    let mut ann = world.connect(&world.whop_token("user_1")?).await?;
+    ann.join("company:biz_1").await?;
+    let change = json!({"userId": "user_1", "companyId": "biz_1"});
+    let is_asked = async |times| {
+        tests::eventually("Whop to be asked", async || {
+            Ok((world.outside.times_asked(question) >= times).then_some(()))
+        })
+        .await
+    };
+
+    // The stack's own question is answered with what is about to change.
+    let held = world.outside.hold(question);
+    world.stack.emit("AccessChanged", change.clone()).await?;
+    is_asked(2).await?;
+    // And so is that of a join, which finds that one under way, or asks itself.
+    let join = ann.request("join", json!({"channel": "analytics:biz_1"})).await?;
+    world.outside.answers(question, 200, json!({"has_access": false, "access_level": "no_access"}))?;
+    world.stack.emit("AccessChanged", change).await?;
+    is_asked(3).await?;
+    held.close();
+
+    assert_eq!(ann.only("access.revoked").await?["channel"], "company:biz_1");
+    assert_eq!(ann.reply(&join).await?.err().map(|refusal| refusal.code).as_deref(), Some("forbidden"));
+    for channel in ["company:biz_1", "funnel_updates:biz_1"] {
+        assert_eq!(refusal(&mut ann, channel).await?, "forbidden", "{channel}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_issuers_key_is_replaced_and_a_missing_one_harms_nobody_else() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let claims = |iss: &str| json!({"iss": iss, "aud": "funnelcast", "sub": "user_3"});
+    for signer in [&world.app, &world.app_next] {
+        world.connect(&signer.sign(600, &claims("shop"))?).await?.join("system").await?;
+    }
+    let stranger = Signer::hs256(&unique("a secret that nobody else has, of 32 bytes"));
+    for (signer, iss) in [(&stranger, "shop"), (&world.app, "absent")] {
+        let handshake = world.stack.handshake().token(&signer.sign(600, &claims(iss))?);
+        assert_eq!(handshake.send().await?.refused()?, 401, "{iss}");
+    }
+    // Grants too, in a function that has the app's issuers alone.
+    let host = tests::User::customer_of("biz_1");
+    let channel = world.stack.conversation("biz_1", &[&host]).await?;
+    let by_next = world.app_next.sign(
+        600,
+        &json!({"iss": "shop", "aud": "funnelcast", "sub": "user_3", "channel": channel, "caps": ["join"]}),
+    )?;
+    join_by(&mut grantee(&world).await?, &channel, &by_next).await?;
+
+    let log = std::fs::read_to_string(world.stack.log().context("a log")?)?;
+    assert!(log.lines().any(|line| line.contains(ABSENT)), "it is said which secret");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_not_understood_of_a_token_keeps_nobody_out() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let companies = json!([{"id": "biz_1", "role": "owner"}, {"id": "biz_2", "role": "member"}]);
+    for (name, shown) in [(json!(""), "user_5".to_owned()), (json!("n".repeat(200)), "n".repeat(128))] {
+        let claims = json!({"iss": "shop", "aud": "funnelcast", "sub": "user_5", "name": name, "companies": companies});
+        let mut client = world.connect(&world.app.sign(600, &claims)?).await?;
+        assert_eq!(refusal(&mut client, "company:biz_1").await?, "forbidden");
+        assert_eq!(client.join("company:biz_2").await?["presence"][0]["name"], shown);
+        client.leave("company:biz_2").await?;
+    }
+    // What an OpenID provider means by `channel` is its own.
+    let claims = json!({"iss": "https://login.example", "aud": "web", "sub": "user_5", "channel": "web"});
+    world.connect(&world.login.sign(600, &claims)?).await?.join("user:user_5").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_takes_the_id_that_is_made_of_anothers_subject() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let by_login =
+        |sub: &str| world.login.sign(600, &json!({"iss": "https://login.example", "aud": "web", "sub": sub}));
+    let by_app = |sub: &str| world.app.sign(600, &json!({"iss": "shop", "aud": "funnelcast", "sub": sub}));
+    let id = async |token: String| -> Result<Value> {
+        Ok(world.connect(&token).await?.call("status", json!({})).await?["user"].take())
+    };
+    let victim = id(by_login("auth0|5f7c8ec7")?).await?;
+    let made = victim.as_str().context("an id")?;
+    assert_ne!(id(by_login(made)?).await?, victim);
+    assert_eq!(world.stack.handshake().token(&by_app(made)?).send().await?.refused()?, 401);
+    assert_eq!(id(by_app("auth0|5f7c8ec7")?).await?, victim, "the app may name every user");
     Ok(())
 }
 

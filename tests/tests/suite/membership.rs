@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tests::{Client, Stack, User, eventually, unique};
@@ -189,6 +189,67 @@ async fn devices_that_come_together_are_told_of() -> Result<()> {
         if at > known.0 {
             *known = (at, data["status"].take());
         }
+    }
+    Ok(())
+}
+
+/// After the membership is written, access is asked for once more. Where the table fails, nobody knows what it would have said.
+#[tokio::test]
+async fn who_is_told_that_a_join_failed_is_no_member() -> Result<()> {
+    const CLIENTS: usize = 16;
+    let Some(stack) = Stack::private(&["--visibility-max", "200ms"])? else { return Ok(()) };
+    let company = unique("biz");
+    let channel = format!("company:{company}");
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = stack.connect(&User::admin_of(&company)).await?;
+        client.join("system").await?; // so that the functions are warm
+        clients.push(client);
+    }
+    stack.set_faults(&json!({"seed": 12, "dynamodb_before": 0.8})).await?;
+    let joins = clients.iter_mut().map(async |client| {
+        client.request("join", json!({"channel": channel})).await?;
+        loop {
+            let answer = client.frame().await?.context("an answer")?;
+            if answer["type"] == "reply" {
+                return anyhow::Ok(answer["ok"].as_bool());
+            }
+            if answer["requestId"].is_string() {
+                return Ok(None); // it ran out of time, so it has told nobody anything
+            }
+        }
+    });
+    let outcomes = try_join_all(joins).await?;
+    stack.set_faults(&json!({})).await?;
+
+    let (mut members, mut failed) = (Vec::new(), Vec::new());
+    for (client, outcome) in clients.into_iter().zip(outcomes) {
+        match outcome {
+            Some(true) => members.push(client),
+            Some(false) => failed.push(client),
+            None => {}
+        }
+    }
+    assert!(failed.len() > CLIENTS / 4, "{} of {CLIENTS} joins failed", failed.len());
+    let notice = json!({"id": "n1", "level": "info", "title": "t", "message": "m", "timestamp": "2026-11-23T10:00:00.123Z"});
+    let mut observer = joined(&stack, &User::admin_of(&company), &channel).await?;
+    eventually("those whose joins failed to hear nothing", async || {
+        stack
+            .backend()
+            .await?
+            .put_into_outbox(&unique("key"), &channel, "system.notification", &notice)
+            .await?;
+        observer.event("system.notification").await?;
+        let mut has_heard = false;
+        for client in &mut failed {
+            client.call("ping", json!({})).await?;
+            has_heard |= client.inbox().iter().any(|frame| frame["event"] == "system.notification");
+        }
+        Ok((!has_heard).then_some(()))
+    })
+    .await?;
+    for client in &mut members {
+        client.event("system.notification").await?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 use std::fs;
 
 use anyhow::{Context as _, Result};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::Method;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -152,6 +153,30 @@ async fn connect(stack: &Stack, planted: &mut Planted, ann: &User) -> Result<()>
         let offered = stack.handshake().offer("funnelcast.v1").offer(&format!("token.{bad}"));
         assert!(matches!(offered.send().await?, Outcome::Refused(401)));
     }
+    // The parts of a token that nobody has signed: each is read before its signature is.
+    let part = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let escape = format!("\u{1b}[2J\nforged {}", planted.plant("header of a token"));
+    let claims =
+        json!({"iss": "funnelcast-dev", "aud": "funnelcast", "sub": ann.id, "exp": 4_102_444_800_u64});
+    for header in [
+        json!({"alg": escape}),
+        json!({"alg": "HS256", "kid": escape}),
+        json!({"alg": "HS256", "kid": [escape]}),
+        json!({"alg": "HS256", "crit": [escape]}),
+        json!(escape),
+    ] {
+        let token = format!("{}.{}.c2ln", part(header), part(claims.clone()));
+        assert_eq!(stack.handshake().token(&token).send().await?.refused()?, 401);
+        stack.ask(Method::GET, "status").token(&token).send().await?.refused()?;
+    }
+    for claim in ["iss", "aud", "sub", "exp", "nbf"] {
+        let mut claims = claims.clone();
+        claims[claim] = json!(escape);
+        let token = format!("{}.{}.c2ln", part(json!({"alg": "HS256"})), part(claims));
+        assert_eq!(stack.handshake().token(&token).send().await?.refused()?, 401);
+    }
+    let origin = format!("https://\u{9b}2J{}", planted.plant("origin"));
+    assert_eq!(stack.handshake().token(&ann.token()?).origin(&origin).send().await?.refused()?, 403);
     let (token, origin) = (ann.token()?, format!("https://forged.example/{}", "x".repeat(500)));
     assert_eq!(stack.handshake().token(&token).origin(&origin).send().await?.refused()?, 403);
     Ok(())

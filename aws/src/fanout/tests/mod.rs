@@ -2,6 +2,7 @@
 
 mod access;
 mod presence;
+mod teams;
 
 use aws_sdk_apigatewaymanagement::config::SharedCredentialsProvider;
 use serde_json::json;

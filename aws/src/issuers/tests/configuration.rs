@@ -1,6 +1,18 @@
 //! A configuration that is wrong is refused at start, and it is said what is wrong, without the key.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
+
 use super::*;
+use crate::{
+    secrets::RETRY_PAUSE,
+    served::{self, Server, says},
+};
 
 async fn refusal(issuers: &Value) -> String {
     Issuers::from_config(&config(issuers), now()).await.expect_err(&issuers.to_string()).to_string()
@@ -54,7 +66,15 @@ async fn what_is_wrong_is_said_at_start() {
                 {"kind": "app", "iss": "a", "aud": "b", "alg": "ES256", "keys": pem},
                 {"kind": "oidc", "iss": "a", "aud": "c", "alg": "ES256", "keys": pem},
             ]),
-            "twice",
+            "two kinds",
+        ),
+        (
+            json!([{"kind": "app", "iss": "a", "aud": "b", "aud_claim": "azp", "alg": "ES256", "keys": pem}]),
+            "unknown field",
+        ),
+        (
+            json!([{"kind": "oidc", "iss": "a", "aud": "b", "aud_claim": "sub", "alg": "ES256", "keys": pem}]),
+            "unknown variant `sub`",
         ),
     ] {
         let error = refusal(&issuers).await;
@@ -70,7 +90,7 @@ async fn none_is_a_configuration_too() {
 }
 
 #[tokio::test]
-async fn prod_takes_no_dev_key() {
+async fn only_a_stage_for_development_takes_a_dev_key() {
     let config = |stage: &str, key: &str| Config {
         stage: stage.to_owned(),
         dev_issuer_key: Some(key.to_owned()),
@@ -78,7 +98,9 @@ async fn prod_takes_no_dev_key() {
     };
     let key = URL_SAFE_NO_PAD.encode(SECRET);
     assert!(Issuers::from_config(&config("dev", &key), now()).await.is_ok());
-    assert!(Issuers::from_config(&config("prod", &key), now()).await.is_err());
+    for stage in ["prod", "production", "live", "staging", ""] {
+        assert!(Issuers::from_config(&config(stage, &key), now()).await.is_err(), "{stage}");
+    }
     assert!(Issuers::from_config(&config("dev", "c2hvcnQ"), now()).await.is_err(), "it is short");
     assert!(Issuers::from_config(&config("dev", "no base64!"), now()).await.is_err());
 }
@@ -91,5 +113,42 @@ async fn whops_keys_may_be_pinned() {
     let table = json!([{"kind": "whop", "aud": "app_1", "keys": {"static": {"keys": [key]}}}]);
     let issuers = Issuers::from_config(&config(&table), now()).await.unwrap();
     let forged = es256(&ES256, Some("any"), &whop_claims(&json!({})));
-    assert!(issuers.verify(&forged, now()).await.unwrap_err().to_string().contains("InvalidSignature"));
+    assert!(issuers.verify(&forged, now()).await.unwrap_err().to_string().contains("signature is not valid"));
+}
+
+/// Whoever has that issuer's tokens is kept out, until the secret is there, and nobody else.
+#[tokio::test]
+async fn a_secret_that_is_missing_harms_its_issuer_alone() {
+    let is_there = Arc::new(AtomicBool::new(false));
+    let manager = Server::start({
+        let is_there = Arc::clone(&is_there);
+        move |_| {
+            if is_there.load(Ordering::Relaxed) {
+                served::json(&json!({ "SecretString": SECRET }))
+            } else {
+                says(400, r#"{"__type":"ResourceNotFoundException"}"#)
+            }
+        }
+    })
+    .await;
+    let sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(manager.url(""))
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
+        .build();
+    let app = |iss: &str, alg: &str, keys: Value| json!({"kind": "app", "iss": iss, "aud": "funnelcast", "alg": alg, "keys": keys});
+    let table = json!([
+        app("shop", "HS256", json!({"secret": "funnelcast/dev/shop"})),
+        app("shop-ec", "ES256", json!({"pem": ES256.public_pem})),
+    ]);
+    let issuers = Issuers::from_config(&Config { sdk: sdk.into(), ..config(&table) }, now()).await.unwrap();
+    let others = es256(&ES256, None, &claims(&json!({"iss": "shop-ec"})));
+    let its_own = hs256(&claims(&json!({})));
+    assert!(issuers.verify(&others, now()).await.is_ok());
+    let refusal = issuers.verify(&its_own, now()).await.unwrap_err();
+    assert!(refusal.to_string().contains("not available"), "{refusal}");
+
+    is_there.store(true, Ordering::Relaxed);
+    assert!(issuers.verify(&its_own, now() + RETRY_PAUSE).await.is_ok());
 }

@@ -1,6 +1,8 @@
 //! Tokens that count, and what is believed of them.
 
+use aws_lc_rs::signature::Ed25519KeyPair;
 use funnelcast_core::identity::CompaniesBy;
+use jsonwebtoken::crypto;
 
 use super::*;
 
@@ -48,11 +50,137 @@ async fn whop_names_the_user_alone() {
 async fn an_oidc_issuer_names_the_user_and_no_company() {
     let long = "x".repeat(200);
     for (kid, pair) in [("k1", &ES256), ("k2", &OTHER)] {
-        for (name, shown) in [(json!("Ann"), "Ann"), (json!(long), "user_1"), (json!(7), "user_1")] {
+        for (name, shown) in [(json!("Ann"), "Ann"), (json!(long), &long[..128]), (json!(7), "user_1")] {
             let changes = json!({"iss": "https://login.example", "aud": "web", "name": name});
             let identity = verify(&es256(pair, Some(kid), &claims(&changes))).await.unwrap();
             assert_eq!((identity.name.as_str(), identity.companies.len()), (shown, 0));
             assert_eq!(identity.companies_by, CompaniesBy::Token);
+        }
+    }
+}
+
+/// A user who may come in is not kept out for how they are called, or for a role that nobody knows.
+#[tokio::test]
+async fn what_is_not_understood_of_a_claim_is_left_out() {
+    for (name, shown) in [
+        (json!(""), "user_1"),
+        (json!("\n"), "user_1"),
+        (json!(["Ann"]), "user_1"),
+        (json!("An\u{1b}n"), "Ann"),
+        (json!("ü".repeat(100)), &"ü".repeat(64)),
+    ] {
+        let identity = verify(&hs256(&claims(&json!({"name": name})))).await.unwrap();
+        assert_eq!((identity.name.as_str(), identity.companies.len()), (shown, 1), "{name}");
+    }
+    let good = json!({"id": "biz_1", "role": "member"});
+    for (companies, count) in [
+        (json!([{"id": "biz_2", "role": "owner"}, good]), 1),
+        (json!([good, {"id": "biz:2", "role": "admin"}, 7, {}, {"id": "biz_3"}]), 1),
+        (json!([good, {"id": "biz_2", "role": "admin", "until": 1}]), 1),
+        (json!([{"id": "biz_1", "role": "Admin"}]), 0),
+        (json!("biz_1"), 0),
+        (json!({"id": "biz_1", "role": "admin"}), 0),
+    ] {
+        let identity = verify(&hs256(&claims(&json!({"companies": companies})))).await.unwrap();
+        assert_eq!(identity.companies.len(), count, "{companies}");
+        assert_eq!(identity.is_team_of(&"biz_1".parse().unwrap()), count == 1, "{companies}");
+        assert!(!identity.is_team_of(&"biz_2".parse().unwrap()), "{companies}");
+    }
+}
+
+/// What another issuer means by these claims is its own affair.
+#[tokio::test]
+async fn only_who_gives_grants_signs_them() {
+    let changes = json!({"iss": "https://login.example", "aud": "web", "channel": "web", "caps": ["join"]});
+    assert_eq!(verify(&es256(&ES256, Some("k1"), &claims(&changes))).await.unwrap().user.as_str(), "user_1");
+    let by_whop = whop_claims(&json!({"channel": "web"}));
+    assert_eq!(verify(&es256(&ES256, None, &by_whop)).await.unwrap().user.as_str(), "user_1");
+}
+
+#[tokio::test]
+async fn a_list_of_one_audience_is_that_one_where_the_issuer_is_an_openid_provider() {
+    let changes = json!({"iss": "https://login.example", "aud": ["web"]});
+    assert!(verify(&es256(&ES256, Some("k1"), &claims(&changes))).await.is_ok());
+}
+
+/// Session tokens of Clerk's and access tokens of Cognito's have no `aud`.
+#[tokio::test]
+async fn another_claim_may_say_whom_a_token_is_for_that_has_no_aud() {
+    for claim in ["azp", "client_id"] {
+        let entry = json!({"kind": "oidc", "iss": "login", "aud": "https://shop.example", "aud_claim": claim,
+                           "alg": "ES256", "keys": {"pem": ES256.public_pem}});
+        for (changes, is_good) in [
+            (json!({"aud": null, (claim): "https://shop.example"}), true),
+            (json!({"aud": null, (claim): "https://another.example"}), false),
+            (json!({"aud": null, (claim): ["https://shop.example"]}), false),
+            (json!({"aud": null}), false),
+            (json!({"aud": "https://shop.example"}), false),
+            // For another API, which our own page has asked for.
+            (json!({"aud": "https://another.example", (claim): "https://shop.example"}), false),
+        ] {
+            let token = es256(&ES256, None, &changed(claims(&json!({"iss": "login"})), &changes));
+            assert_eq!(verify_by(entry.clone(), &token).await.is_ok(), is_good, "{claim} {changes}");
+        }
+    }
+}
+
+/// `EdDSA` says less than it should; RFC 9864 gives it the name of its curve.
+#[tokio::test]
+async fn ed25519_has_two_names() {
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let private = EncodingKey::from_ed_der(pair.to_pkcs8v1().unwrap().as_ref());
+    let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+    let signed = |alg: &str| {
+        let unsigned = sewn(&json!({"alg": alg, "kid": "ed"}), &claims(&json!({"iss": "ed"})), "");
+        let message = unsigned.trim_end_matches('.');
+        let signature = crypto::sign(message.as_bytes(), &private, Algorithm::EdDSA).unwrap();
+        format!("{message}.{signature}")
+    };
+    for configured in ["EdDSA", "Ed25519"] {
+        for of_the_key in [json!("EdDSA"), json!("Ed25519"), Value::Null] {
+            let mut key = json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "ed", "alg": of_the_key});
+            if of_the_key.is_null() {
+                key.as_object_mut().unwrap().remove("alg");
+            }
+            let entry = json!({"kind": "app", "iss": "ed", "aud": "funnelcast", "alg": configured,
+                               "keys": {"static": {"keys": [key]}}});
+            for (named, is_good) in [("EdDSA", true), ("Ed25519", true), ("ES256", false), ("ed25519", false)]
+            {
+                let outcome = verify_by(entry.clone(), &signed(named)).await;
+                assert_eq!(outcome.is_ok(), is_good, "{configured} {of_the_key} {named}");
+            }
+        }
+    }
+}
+
+/// So that a key can be replaced: the new one is there before it signs, and the old one until its last token has expired.
+#[tokio::test]
+async fn an_issuer_may_have_several_keys() {
+    let third = KeyPair::generate();
+    let entry = |keys: Value| json!({"kind": "app", "iss": "shop", "aud": "funnelcast", "alg": "ES256", "keys": keys});
+    let pem = |pair: &KeyPair| entry(json!({"pem": pair.public_pem}));
+    let set = |keys: Value| entry(json!({"static": {"keys": keys}}));
+    for table in [
+        json!([pem(&ES256), pem(&OTHER)]),
+        json!([pem(&ES256), set(json!([OTHER.jwk("new")]))]),
+        json!([set(json!([ES256.jwk("old"), OTHER.jwk("new")]))]),
+        json!([set(json!([ES256.jwk("same"), OTHER.jwk("same")]))]),
+        json!([set(json!([ES256.nameless_jwk(), OTHER.nameless_jwk()]))]),
+    ] {
+        let kids = table.to_string().contains("kid");
+        let issuers = Issuers::from_config(&config(&table), now()).await.unwrap();
+        for (pair, names, is_good) in [
+            (&*ES256, ["old", "same"], true),
+            (&*OTHER, ["new", "same"], true),
+            (&third, ["old", "same"], false),
+        ] {
+            let names = names.map(Some).into_iter().filter(|_| kids).chain((!kids).then_some(None));
+            let tokens = names.map(|kid| es256(pair, kid, &claims(&json!({}))));
+            let mut is_taken = false;
+            for token in tokens {
+                is_taken |= issuers.verify(&token, now()).await.is_ok();
+            }
+            assert_eq!(is_taken, is_good, "{table}");
         }
     }
 }

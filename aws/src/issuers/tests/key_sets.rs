@@ -136,6 +136,17 @@ async fn one_odd_key_spoils_none_of_the_others() {
     assert!(issuer_at(&server.url("/jwks")).await.verify(&token(&ES256, "k1"), now()).await.is_ok());
 }
 
+/// Names of keys need not be unique (RFC 7517, 4.5): while a key is replaced, both may have the same.
+#[tokio::test]
+async fn each_key_of_a_name_is_tried() {
+    let third = KeyPair::generate();
+    let server = server(vec![set(&[ES256.jwk("k1"), OTHER.jwk("k1")], "1")]).await;
+    let issuers = issuer_at(&server.url("/jwks")).await;
+    for (pair, is_good) in [(&*ES256, true), (&*OTHER, true), (&third, false)] {
+        assert_eq!(issuers.verify(&token(pair, "k1"), now()).await.is_ok(), is_good);
+    }
+}
+
 /// A token may name a key, and not where to get it.
 #[tokio::test]
 async fn what_a_token_points_at_is_never_asked() {

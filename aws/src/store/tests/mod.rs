@@ -14,7 +14,7 @@ mod limits;
 mod reading;
 mod recover;
 mod restart;
-mod teams;
+pub(crate) mod teams;
 mod tickets;
 mod webhooks;
 mod wire;

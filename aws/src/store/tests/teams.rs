@@ -1,6 +1,9 @@
 //! What Whop says of users, asked of a server on this machine that answers as its API is documented to, and as it is not.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use aws_config::{BehaviorVersion as SdkVersion, SdkConfig};
 use aws_sdk_dynamodb::config::SharedCredentialsProvider;
@@ -21,22 +24,25 @@ use crate::{
 const KEY: &str = "whop-key";
 
 /// A table whose store asks a Whop of its own, which answers what the test puts there.
-struct Asking {
-    table: Table,
-    answer: Arc<Mutex<Answer>>,
-    server: Server,
+pub(crate) struct Asking {
+    pub(crate) table: Table,
+    pub(crate) script: Arc<Mutex<Script>>,
+    pub(crate) server: Server,
 }
 
+/// What Whop answers.
+pub(crate) type Script = Box<dyn Fn(&Asked) -> Answer + Send>;
+
 impl Asking {
-    async fn start(answer: Answer) -> Self {
-        let answer = Arc::new(Mutex::new(answer));
-        let script = Arc::clone(&answer);
+    pub(crate) async fn start(answer: Answer) -> Self {
+        let script = Arc::new(Mutex::new(Box::new(move |_: &Asked| answer.clone()) as Script));
+        let answers = Arc::clone(&script);
         // It is Secrets Manager too, for the key.
         let server = Server::start(move |asked| {
             if asked.headers.contains_key("x-amz-target") {
                 served::json(&json!({ "SecretString": KEY }))
             } else {
-                script.lock().unwrap().clone()
+                (answers.lock().unwrap())(asked)
             }
         })
         .await;
@@ -54,11 +60,15 @@ impl Asking {
         };
         let mut table = Table::new().await;
         table.store.teams = Teams::Whop(Box::new(Whop::new(&config, now()).await.unwrap().unwrap()));
-        Self { table, answer, server }
+        Self { table, script, server }
     }
 
     fn answers(&self, answer: Answer) {
-        *self.answer.lock().unwrap() = answer;
+        self.scripted(move |_| answer.clone());
+    }
+
+    fn scripted(&self, script: impl Fn(&Asked) -> Answer + Send + 'static) {
+        *self.script.lock().unwrap() = Box::new(script);
     }
 
     /// What Whop was asked.
@@ -73,16 +83,17 @@ impl Asking {
     }
 
     async fn may_join_as(&self, user: &str, channel: &str, at: Timestamp) -> Result<(), &'static str> {
-        let outcome = self.table.check_join(&of_whop(user), &channel.parse().unwrap(), at).await;
+        let (user, channel) = (of_whop(user), channel.parse().unwrap());
+        let outcome = self.table.right_to_join(&user, &channel, None, at).await;
         outcome.map(drop).map_err(|refusal| refusal.code())
     }
 }
 
-fn of_whop(user: &str) -> Identity {
+pub(crate) fn of_whop(user: &str) -> Identity {
     Identity { companies_by: CompaniesBy::Whop, ..caller(user, "c1=").identity }
 }
 
-fn access(has_access: bool, level: &str) -> Answer {
+pub(crate) fn access(has_access: bool, level: &str) -> Answer {
     served::json(&json!({ "has_access": has_access, "access_level": level }))
 }
 
@@ -213,13 +224,13 @@ async fn one_asks_and_all_get_the_answer() {
     let start = now();
     let asking = tokio::spawn({
         let whop = Arc::clone(&whop);
-        async move { join_all((0..50).map(|_| whop.may_join(start))).await }
+        async move { join_all((0..20).map(|_| whop.may_join(start))).await }
     });
     while whop.questions().is_empty() {
         tokio::task::yield_now().await;
     }
     permits.add_permits(100);
-    assert_eq!(asking.await.unwrap(), [Ok(()); 50]);
+    assert_eq!(asking.await.unwrap(), [Ok(()); 20]);
     assert_eq!(whop.questions().len(), 1);
 }
 
@@ -302,4 +313,34 @@ async fn a_user_who_tries_every_company_is_stopped() {
     assert_eq!(whop.may_join_as("user_1", "company:biz_x", start).await, Err("rate_limited"));
     assert_eq!(whop.questions().len(), asked);
     assert_eq!(whop.may_join_as("user_2", "company:biz_x", start).await, Err("forbidden"), "others go on");
+
+    // Nor do they keep what they have lost by asking a lot.
+    let channel = "company:biz_y".parse().unwrap();
+    let refusal = whop.table.check_join(&of_whop("user_1"), &channel, start).await.unwrap_err();
+    assert_eq!(refusal.code(), "forbidden");
+}
+
+/// Whop counts requests, so we do: also one that is made again because the socket of the first had ended.
+#[tokio::test]
+async fn every_request_is_counted() {
+    let mut until_refused = Vec::new();
+    for is_cut in [false, true] {
+        let whop = Asking::start(access(false, "no_access")).await;
+        let idle = AtomicBool::new(false);
+        whop.scripted(move |_| {
+            // Each second request comes over the socket of the one before.
+            let cuts = is_cut && idle.fetch_xor(true, Ordering::Relaxed);
+            if cuts { Answer::Cut } else { access(false, "no_access") }
+        });
+        let start = Timestamp::from_secs(1_800_000_000);
+        let mut companies = 0;
+        while whop.may_join_as("user_1", &format!("company:biz_{companies}"), start).await == Err("forbidden")
+        {
+            companies += 1;
+        }
+        until_refused.push((whop.questions().len(), companies));
+    }
+    let [(requests, companies), (with_repeats, fewer)] = until_refused[..] else { panic!() };
+    assert_eq!((requests, requests), (with_repeats, companies));
+    assert!(fewer < companies, "{fewer} answers");
 }
