@@ -166,7 +166,7 @@ impl Lease {
     }
 
     /// How old the last word of a connection may be before a `ping` is written down: a fifth of the lease, so that
-    /// most pings write nothing, and one that is lost costs nobody his place.
+    /// most pings write nothing, and one that is lost costs nobody their place.
     pub const fn unwritten_max(self) -> Duration {
         Duration::from_millis(self.0.as_secs() * 200)
     }

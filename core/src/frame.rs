@@ -79,7 +79,7 @@ impl From<&Error> for ErrorBody {
 pub struct Sender {
     /// Who.
     pub user_id: UserId,
-    /// What to call him.
+    /// The user's display name.
     pub name: Name,
 }
 

@@ -66,7 +66,7 @@ pub enum Role {
     Admin,
     /// Of the team.
     Member,
-    /// A buyer: sees the conversations that he takes part in, and nothing else of the company.
+    /// A buyer: sees the conversations that they take part in, and nothing else of the company.
     Customer,
     /// Not a person at all but the app's own backend: it says whose conversations there are and who takes part, and
     /// hears nothing.
@@ -87,7 +87,7 @@ pub struct CompanyClaim {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CompaniesBy {
-    /// His token, which names them all.
+    /// The user's token, which names them all.
     #[default]
     Token,
     /// Whop, whose tokens name the user alone: it is asked for each company when it matters.
@@ -106,11 +106,11 @@ impl CompaniesBy {
 /// An authenticated user, until [`expires_at`](Identity::expires_at).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Who he is.
+    /// The user's id.
     pub user: UserId,
-    /// What to call him.
+    /// The user's display name.
     pub name: Name,
-    /// The companies that are known of him; of a token at most [`COMPANIES_MAX`].
+    /// The user's companies, as far as they are known; of a token at most [`COMPANIES_MAX`].
     pub companies: Vec<CompanyClaim>,
     /// Who says so, and who could say more.
     pub companies_by: CompaniesBy,

@@ -20,20 +20,20 @@ use crate::Caller;
 pub enum Actor<'a> {
     /// On a connection, which must have joined.
     Member(&'a Caller),
-    /// By a request of the HTTP API, which comes on no connection and has joined nothing: he may do what he may join for, or
-    /// what his grant lets him.
+    /// By a request of the HTTP API, which comes on no connection and has joined nothing: they may do what they may join for, or
+    /// what their grant lets them.
     Visitor {
         /// Who.
         identity: &'a Identity,
-        /// What the app's backend lets him do on this channel, where he has brought that.
+        /// What the app's backend lets them do on this channel, where they have brought a grant.
         grant: Option<&'a Grant>,
-        /// When he was heard.
+        /// When the request came.
         now: Timestamp,
     },
 }
 
 impl<'a> Actor<'a> {
-    /// Who he is.
+    /// The user.
     pub const fn identity(self) -> &'a Identity {
         match self {
             Self::Member(caller) => &caller.identity,
@@ -41,7 +41,7 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// When he was heard.
+    /// When the request came.
     pub const fn now(self) -> Timestamp {
         match self {
             Self::Member(caller) => caller.now,
@@ -49,7 +49,7 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// The connection that gets a reply, and so no copy of what he sends.
+    /// The connection that gets a reply, and so no copy of what is sent on it.
     pub const fn connection(self) -> Option<&'a ConnectionId> {
         match self {
             Self::Member(caller) => Some(&caller.connection),
@@ -61,11 +61,11 @@ impl<'a> Actor<'a> {
 /// Why somebody may be a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Right {
-    /// By what his token says of him, or because he takes part.
+    /// By what the user's token says, or because they take part.
     Own,
     /// As one of the team of the conversation's company.
     Team(CompanyId),
-    /// Because the app's backend lets him, for a while.
+    /// Because the app's backend lets them, for a while.
     Grant(Grant),
 }
 

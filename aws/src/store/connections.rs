@@ -1,6 +1,6 @@
-//! Connections: who is on the line, and which channels he has joined, so that one delete tells all there is to clean.
+//! Open connections and the channels that each has joined, so that one delete returns all there is to clean.
 //!
-//! A connection lies in the partition of its user, so that all of his are found by one read, with no index and no item
+//! A connection lies in the partition of its user, so that all of theirs are found by one read, with no index and no item
 //! beside them. Whoever asks for one knows whose it is: the authorizer's context says so on every event, and so does
 //! every membership. And who names another's connection finds nothing.
 
@@ -43,7 +43,7 @@ pub struct Connection {
     pub id: ConnectionId,
     /// Whose it is.
     pub user: UserId,
-    /// What to call him.
+    /// The user's display name.
     pub name: Name,
     /// The companies that its token names.
     pub companies: Vec<CompanyClaim>,

@@ -36,7 +36,7 @@ const DELETES_AT_ONCE: usize = 25;
 pub struct Member {
     /// Whose it is.
     pub user: UserId,
-    /// What to call him.
+    /// The user's display name.
     pub name: Name,
     /// The connection.
     pub connection: ConnectionId,
@@ -53,10 +53,10 @@ pub struct Member {
     /// that it is still in the table means that its end has not been dealt with yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub departed_at: Option<Timestamp>,
-    /// In a conversation: the company as one of whose team he joined.
+    /// In a conversation: the company as one of whose team the user joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team_of: Option<CompanyId>,
-    /// What lets him be here, where that is a grant; with its end this ends too.
+    /// What lets the user be here, where that is a grant; with its end this ends too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<Grant>,
 }
@@ -87,7 +87,7 @@ impl Member {
         ChannelJoin { channel: channel.clone(), join: self.join_order }
     }
 
-    /// Whether what lets him be here lets him do this too.
+    /// Whether what lets the user be here lets them do this too.
     pub fn may(&self, capability: Capability, now: Timestamp) -> bool {
         self.grant.as_ref().is_none_or(|grant| grant.allows(capability, now))
     }
@@ -313,7 +313,7 @@ impl Store {
         Ok(still)
     }
 
-    /// Whether the caller's connection is a member, and not a lost one, nor one whose grant has ended: 1 read. His token is
+    /// Whether the caller's connection is a member, and not a lost one, nor one whose grant has ended: 1 read. Their token is
     /// not looked at, as it has been.
     pub async fn is_member(&self, caller: &Caller, channel: &Channel) -> Result<bool, Error> {
         let member = self.membership(&caller.identity.user, &caller.connection, channel).await?;

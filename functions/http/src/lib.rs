@@ -1,8 +1,8 @@
 //! `http`: the HTTP API, for what a browser does before it has a socket, and while it cannot have one.
 //!
 //! What is asked for is done by the packages of the actions; here is only how HTTP asks for it, and how it is answered.
-//! Two things differ for who has no socket. He has joined nothing, so what lets him read and send is what would let him
-//! join, which may be a grant. And what concerns one of his connections (joining, leaving) is done as that connection,
+//! Two things differ without a socket. The user has joined nothing, so what lets them read and send is what would let them
+//! join, which may be a grant. And what concerns one of their connections (joining, leaving) is done as that connection,
 //! with what its own token said, not with what the token of the request says.
 //!
 //! # Layout

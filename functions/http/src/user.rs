@@ -1,4 +1,4 @@
-//! Who asks: the user whose token came along, and what he may by a grant that came with it.
+//! The caller: the user whose token came along, and what they may by a grant that came with it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -23,7 +23,7 @@ const WHOP_TOKEN: &str = "x-whop-user-token";
 /// The header of a grant: what is in a URL is written into logs.
 const GRANT: &str = "funnelcast-grant";
 
-/// An authenticated user, and when he asked.
+/// An authenticated user, and when they asked.
 pub(crate) struct User {
     pub(crate) identity: Identity,
     pub(crate) now: Timestamp,
@@ -32,7 +32,7 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// What his grant lets him do on a channel, where he has brought one. One that is not valid is refused though he may
+    /// What their grant lets them do on a channel, where they have brought one. One that is not valid is refused though they may
     /// need none, so that the mistake is seen.
     pub(crate) async fn grant(&self, issuers: &Issuers, channel: &Channel) -> Result<Option<Grant>, Error> {
         let Some(grant) = &self.grant else { return Ok(None) };
@@ -40,7 +40,7 @@ impl User {
         issuers.verify_grant(&grant, &self.identity.user, channel, self.now).await.map(Some)
     }
 
-    /// Him, on no connection.
+    /// The user, on no connection.
     pub(crate) const fn as_actor<'a>(&'a self, grant: Option<&'a Grant>) -> Actor<'a> {
         Actor::Visitor { identity: &self.identity, grant, now: self.now }
     }

@@ -23,7 +23,7 @@ struct World {
 }
 
 impl World {
-    /// `None` where no stack of one's own is to be had.
+    /// `None` where there is no stack of the test's own.
     async fn start() -> Result<Option<Self>> {
         let outside = Outside::start().await?;
         let (whop, whop_key) = Signer::es256("whop-1")?;
@@ -124,13 +124,13 @@ async fn who_is_of_the_team_no_more_is_out_when_whop_is_asked_again() -> Result<
         Ok((world.outside.times_asked(question) == 2).then_some(()))
     })
     .await?;
-    ann.silence().await?; // he still is
+    ann.silence().await?; // they still are
     // The second look, half a minute later, goes by Whop's answer too.
     world.stack.forget_usage().await?;
     let second_look = json!({"team": {"user": "user_1", "company": "biz_1"}});
     world.stack.backend().await?.put_into_queue("SweepQueue", &second_look.to_string()).await?;
     tests::eventually(
-        "his connection, his memberships of 4 shards and Whop's answer to be read",
+        "the connection, the memberships of 4 shards and Whop's answer to be read",
         async || Ok((world.stack.usage().await?.of("sweep").reads >= 6).then_some(())),
     )
     .await?;
@@ -349,10 +349,10 @@ async fn a_grant_opens_what_it_names_until_it_ends() -> Result<()> {
         json!({"channel": channel, "event": "chat.message", "key": "k1", "data": {"content": "hi"}}),
         json!({"channel": channel, "event": "chat.typing", "data": {"isTyping": true}}),
     ] {
-        assert_eq!(guest.refused("send", event).await?, *"forbidden", "he may only listen");
+        assert_eq!(guest.refused("send", event).await?, *"forbidden", "they may only listen");
     }
 
-    // The next one lets him speak, and ends soon.
+    // The next one lets them speak, and ends soon.
     join_by(&mut guest, &channel, &grant(&world, 4, &channel, &["join", "send"])?).await?;
     guest.say(&channel, "thanks").await?;
     assert_eq!(host.only("chat.message").await?["data"]["content"], "thanks");
@@ -386,7 +386,7 @@ async fn a_grant_is_bound_to_its_user_and_channel() -> Result<()> {
         ("to send, and not to join", world.app.sign(600, &claims(json!({"caps": ["send"]})))?),
         ("of an issuer that gives none", world.whop.sign(600, &whops)?),
         (
-            "his own token",
+            "their own token",
             world.app.sign(600, &json!({"iss": "shop", "aud": "funnelcast", "sub": "user_3"}))?,
         ),
         ("nothing", String::new()),
@@ -394,7 +394,7 @@ async fn a_grant_is_bound_to_its_user_and_channel() -> Result<()> {
         let join = json!({"channel": "company:biz_1", "grant": wrong});
         assert_eq!(guest.refused("join", join).await?, *"forbidden", "{what}");
     }
-    // By HTTP too, for a connection; and who has a right of his own is not held to the grant.
+    // By HTTP too, for a connection; and a user with access of their own is not held to the grant.
     let good = world.app.sign(600, &claims(json!({})))?;
     let id = guest.connection_id().await?;
     let token = world.app.sign(600, &json!({"iss": "shop", "aud": "funnelcast", "sub": "user_3"}))?;

@@ -31,8 +31,8 @@ async fn who_takes_part_no_longer_hears_no_more() -> Result<()> {
         (&data["userId"], &data["reason"]),
         (&json!(pair.bob_user.id), &json!("no longer a participant"))
     );
-    pair.ann.say(&pair.channel, "is he gone?").await?;
-    assert_eq!(team.only("chat.message").await?["data"]["content"], "is he gone?", "the team stays");
+    pair.ann.say(&pair.channel, "are they gone?").await?;
+    assert_eq!(team.only("chat.message").await?["data"]["content"], "are they gone?", "the team stays");
     pair.bob.silence().await?;
     let say =
         json!({"channel": pair.channel, "event": "chat.message", "key": "k", "data": {"content": "no"}});
@@ -100,7 +100,7 @@ async fn all_connections_of_a_user_are_out_when_the_change_is_answered() -> Resu
     ann.presence_news().await?;
 
     set(stack, &company, &channel, &[&ann_user.id]).await?;
-    let said = ann.say(&channel, "is he gone?").await?;
+    let said = ann.say(&channel, "are they gone?").await?;
     assert_eq!(said["recipients"], 0);
     try_join_all(devices.iter_mut().map(async |device| {
         assert_eq!(device.only("access.revoked").await?["data"]["reason"], "no longer a participant");

@@ -1,4 +1,4 @@
-//! A user's connections: all of his, and nobody else's.
+//! A user's connections: all of theirs, and nobody else's.
 
 use funnelcast_core::identity::{CompanyClaim, Role};
 
