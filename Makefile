@@ -27,11 +27,11 @@ SEED ?=
 SEEDS ?= 1
 MINUTES ?= 1
 TARGETS ?= frame channel token stream
-STEPS := format template deny audit clippy docs build unit types-check client browser suite schemathesis fuzz-check sam-build conformance
+STEPS := format language template deny audit clippy docs build unit types-check client browser suite schemathesis fuzz-check sam-build conformance
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help dev build test format template deny audit clippy docs unit types types-check client demo browser suite soak schemathesis \
+.PHONY: help dev build test format language template deny audit clippy docs unit types types-check client demo browser suite soak schemathesis \
 	bench sam-build sam-local conformance fuzz fuzz-check clean
 
 help: ## List these commands
@@ -52,6 +52,10 @@ test: ## Run every check, each with its time; what failed is said once more at t
 format: ## Check the formatting
 	@echo '==> format'
 	@cargo fmt --all --check
+
+language: ## Check that no text has words that the project does not use
+	@echo '==> language'
+	@scripts/language
 
 template: $(TOOLS) ## Lint template.yaml
 	@echo '==> template'

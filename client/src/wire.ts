@@ -91,7 +91,7 @@ export interface WireEvent<Name extends EventName = EventName> {
 export interface Sender {
   /** Who. */
   userId: string;
-  /** What to call him. */
+  /** The user's display name. */
   name: string;
 }
 

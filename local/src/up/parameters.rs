@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use crate::{
     cli::{Failure, Up},
@@ -18,6 +18,8 @@ const DEV_KEY: &str = "DevIssuerKey";
 const ALLOWED_ORIGINS: &str = "AllowedOrigins";
 /// By this it says which `source` the events have that it listens to.
 const EVENT_SOURCE: &str = "EventSource";
+/// What the names of a stack's secrets begin with.
+const SECRETS: &str = "funnelcast/";
 
 /// The parameters, and what else is told by them.
 pub(super) struct Parameters {
@@ -33,6 +35,7 @@ impl Parameters {
     /// Those of a stack whose HTTP port is `http`.
     pub(super) fn new(options: &Up, http: SocketAddr) -> Result<Self, Failure> {
         let mut given: BTreeMap<_, _> = options.parameter.iter().cloned().collect();
+        check_secrets(&given, options)?;
         let default = |name| Stack::parameter_default(&options.template, name).map_err(Failure::Input);
         let dev_key = dev_key(options, given.get(DEV_KEY))?;
         if let Some(key) = &dev_key {
@@ -47,6 +50,24 @@ impl Parameters {
         };
         Ok(Self { given, dev_key, event_source })
     }
+}
+
+/// Each secret that a parameter names is to be given: functions read them when they are needed, and to everybody who needs
+/// one that is missing the stack would seem broken.
+fn check_secrets(given: &BTreeMap<String, String>, options: &Up) -> Result<(), Failure> {
+    let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
+    for (parameter, value) in given {
+        let names = value.split(|c| !is_of_a_name(c)).filter(|name| name.starts_with(SECRETS));
+        for name in names {
+            if !options.secret.iter().any(|(secret, _)| secret == name) {
+                let error = anyhow!(
+                    "parameter {parameter} names the secret {name}, which is missing: add --secret {name}=VALUE"
+                );
+                return Err(Failure::Input(error));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The key that was given, or else this checkout's.
@@ -88,6 +109,16 @@ mod tests {
         Parameters::new(&up, ([127, 0, 0, 1], 4000).into()).map_err(|failure| match failure {
             Failure::Input(error) | Failure::Other(error) => format!("{error:#}"),
         })
+    }
+
+    #[test]
+    fn a_secret_that_is_named_is_given() {
+        let issuers = r#"Issuers=[{"keys":{"secret":"funnelcast/dev/app"}}]"#;
+        let declared = "Issuers: {Type: String, Default: '[]'}";
+        let missing = parameters(declared, &["--parameter", issuers]).err().unwrap();
+        assert!(missing.contains("--secret funnelcast/dev/app=VALUE"), "{missing}");
+        let given = ["--parameter", issuers, "--secret", "funnelcast/dev/app=value"];
+        assert!(parameters(declared, &given).is_ok());
     }
 
     #[test]

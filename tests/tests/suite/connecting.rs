@@ -179,17 +179,6 @@ async fn a_frame_is_no_handshake() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_stage_that_may_serve_customers_takes_no_dev_token() -> Result<()> {
-    for stage in ["production", "live"] {
-        let parameter = format!("Stage={stage}");
-        let Some(stack) = Stack::private(&["--parameter", &parameter])? else { return Ok(()) };
-        let token = User::stranger().token()?;
-        assert!(stack.handshake().token(&token).send().await?.refused()? >= 500, "{stage}");
-    }
-    Ok(())
-}
-
-#[tokio::test]
 async fn one_connection_too_many_takes_the_place_of_the_oldest_which_is_told() -> Result<()> {
     const TOO_MANY: usize = 3;
     let stack = Stack::shared()?;

@@ -8,8 +8,8 @@ use tests::{Client, Outside, Signer, Stack, unique};
 
 const KEY_SET: &str = "/.well-known/jwks.json";
 const WHOP: &str = "urn:whopcom:exp-proxy";
-/// A secret that an issuer names, and that nobody has made.
-const ABSENT: &str = "funnelcast/dev/absent";
+/// A secret that an issuer names, and that is too short to be one.
+const UNUSABLE: &str = "funnelcast/dev/short";
 
 /// A stack, what is around it, and who signs for it.
 struct World {
@@ -34,7 +34,7 @@ impl World {
         let issuers = json!([
             {"kind": "app", "iss": "shop", "aud": "funnelcast", "alg": "HS256", "keys": {"secret": "funnelcast/dev/shop"}},
             {"kind": "app", "iss": "shop", "aud": "funnelcast", "alg": "HS256", "keys": {"secret": "funnelcast/dev/next"}},
-            {"kind": "app", "iss": "absent", "aud": "funnelcast", "alg": "HS256", "keys": {"secret": ABSENT}},
+            {"kind": "app", "iss": "short", "aud": "funnelcast", "alg": "HS256", "keys": {"secret": UNUSABLE}},
             {"kind": "whop", "aud": "app_1", "keys": {"jwks": outside.url(KEY_SET)}},
             {"kind": "oidc", "iss": "https://login.example", "aud": "web", "alg": "ES256",
              "keys": {"static": {"keys": [login_key]}}},
@@ -46,6 +46,8 @@ impl World {
             &format!("funnelcast/dev/next={next}"),
             "--secret",
             "funnelcast/dev/whop=whop-key",
+            "--secret",
+            &format!("{UNUSABLE}=short"),
             "--parameter",
             &format!("Issuers={issuers}"),
             "--parameter",
@@ -217,7 +219,7 @@ async fn an_issuers_key_is_replaced_and_a_missing_one_harms_nobody_else() -> Res
         world.connect(&signer.sign(600, &claims("shop"))?).await?.join("system").await?;
     }
     let stranger = Signer::hs256(&unique("a secret that nobody else has, of 32 bytes"));
-    for (signer, iss) in [(&stranger, "shop"), (&world.app, "absent")] {
+    for (signer, iss) in [(&stranger, "shop"), (&world.app, "short")] {
         let handshake = world.stack.handshake().token(&signer.sign(600, &claims(iss))?);
         assert_eq!(handshake.send().await?.refused()?, 401, "{iss}");
     }
@@ -231,7 +233,7 @@ async fn an_issuers_key_is_replaced_and_a_missing_one_harms_nobody_else() -> Res
     join_by(&mut grantee(&world).await?, &channel, &by_next).await?;
 
     let log = std::fs::read_to_string(world.stack.log().context("a log")?)?;
-    assert!(log.lines().any(|line| line.contains(ABSENT)), "it is said which secret");
+    assert!(log.lines().any(|line| line.contains(UNUSABLE)), "it is said which secret");
     Ok(())
 }
 

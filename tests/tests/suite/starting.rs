@@ -25,9 +25,15 @@ fn wrong_issuers_and_missing_secrets_are_told_at_once() -> Result<()> {
         ("Issuers=[{", ["parameter Issuers", "does not match"]), // what SAM leaves of one on the command line
         ("Issuers=[nobody]", ["ISSUERS", "cannot start"]),
         (r#"Issuers=[{"kind":"nobody"}]"#, ["ISSUERS", "cannot start"]),
-        (issuer, ["funnelcast/dev/app", "ResourceNotFoundException"]),
-        ("WhopApiKeySecret=funnelcast/dev/whop", ["funnelcast/dev/whop", "ResourceNotFoundException"]),
-        ("WhopWebhookSecret=funnelcast/dev/hooks", ["funnelcast/dev/hooks", "ResourceNotFoundException"]),
+        (issuer, ["parameter Issuers", "--secret funnelcast/dev/app=VALUE"]),
+        ("WhopApiKeySecret=funnelcast/dev/whop", ["WhopApiKeySecret", "--secret funnelcast/dev/whop=VALUE"]),
+        (
+            "WhopWebhookSecret=funnelcast/dev/hooks",
+            ["WhopWebhookSecret", "--secret funnelcast/dev/hooks=VALUE"],
+        ),
+        // A stage that may serve customers takes no tokens of the dev issuer, which `up` has.
+        ("Stage=production", ["production", "takes no DEV_ISSUER_KEY"]),
+        ("Stage=live", ["live", "takes no DEV_ISSUER_KEY"]),
     ] {
         let Some(refusal) = refusal(&["--parameter", parameter])? else { return Ok(()) };
         let line = refusal.lines().find(|line| line.starts_with("error: "));
