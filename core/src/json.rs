@@ -3,7 +3,7 @@
 //! With its feature `raw_value`, `serde_json` reads an object with the key `$serde_json::private::RawValue` as the JSON that
 //! the key's string holds, and counts the levels of that anew. So a stranger could write what is read as something
 //! else, and deeper than whoever reads it next will go: a stored message that nobody can read any more. [`Plain`] gives such
-//! an object no meaning, and [`check`] refuses it, as it refuses what is nested too deep.
+//! an object no meaning, and `check` refuses it, as it refuses what is nested too deep.
 
 use std::fmt;
 

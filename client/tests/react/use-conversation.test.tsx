@@ -199,6 +199,7 @@ describe('the others', () => {
   test('are here', async () => {
     const { server, result } = await conversation();
     const user = { userId: 'user_2', name: 'Bob', status: 'online', lastSeen: '2' };
+    server.presence.set(CHANNEL, [user]); // who is asked for as soon as somebody is named
     server.post(post('presence.join', user));
     await pass(100);
     expect(result.current.presence.users).toEqual([user]);

@@ -24,6 +24,7 @@ const DEV_KEY: [u8; 32] = [7; 32];
 async fn api() -> Router {
     let config = Config::from_lookup(|name| match name {
         "AWS_REGION" => Some("us-east-1".to_owned()),
+        "STAGE" => Some("dev".to_owned()),
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("nobody's".to_owned()),
         "TABLE_NAME" => Some("no-table-is-asked".to_owned()),
         "MANAGEMENT_ENDPOINT" => Some("http://127.0.0.1:1/dev".to_owned()),
