@@ -38,6 +38,8 @@ def main():
     api, authorizer = handlers["AWS::ApiGatewayV2::Api"], handlers["AWS::ApiGatewayV2::Authorizer"]
     api["create"] = importing_body(with_known_id(api["create"]))
     authorizer["create"] = without_default_identity_source(authorizer["create"])
+    mapping = handlers["AWS::Lambda::EventSourceMapping"]
+    mapping["create"] = with_whole_concurrency(mapping["create"])
 
     apigateway._invoke_ws_lambda = answering_by_route_response(apigateway._invoke_ws_lambda)
     apigateway.handle_websocket = choosing_subprotocol(apigateway.handle_websocket)
@@ -121,6 +123,20 @@ def without_default_identity_source(create):
         return create(logical_id, {"IdentitySource": [], **props}, stack_name)
 
     return create_authorizer
+
+
+def with_whole_concurrency(create):
+    """A parameter of the type `Number` is a number where a property is one; ministack leaves it a string:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html"""
+
+    def create_mapping(logical_id, props, stack_name):
+        scaling = props.get("ScalingConfig") or {}
+        if "MaximumConcurrency" in scaling:
+            scaling = {**scaling, "MaximumConcurrency": int(scaling["MaximumConcurrency"])}
+            props = {**props, "ScalingConfig": scaling}
+        return create(logical_id, props, stack_name)
+
+    return create_mapping
 
 
 # ---------------------------------------------------------------- the WebSocket API
