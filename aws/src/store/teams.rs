@@ -156,11 +156,17 @@ impl Store {
         company: &CompanyId,
         now: Timestamp,
     ) -> Result<bool, Error> {
+        let row = Row::new(user, company, State::Asking, now + ASKING_LIFE);
+        self.put_team(row, "attribute_not_exists(pk) OR #until <= :at", now).await
+    }
+
+    /// Writes a row, if the condition on the end (`#until`) of the one that is there is met by this time (`:at`).
+    async fn put_team(&self, row: Row, condition: &str, at: Timestamp) -> Result<bool, Error> {
         let put = self
-            .put(to_item(Row::new(user, company, State::Asking, now + ASKING_LIFE))?)
-            .condition_expression("attribute_not_exists(pk) OR #until <= :now")
+            .put(to_item(row)?)
+            .condition_expression(condition)
             .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":now", AttributeValue::S(now.to_string()));
+            .expression_attribute_values(":at", AttributeValue::S(at.to_string()));
         Ok(if_met("PutItem of a team", put.send().await)?.is_some())
     }
 
@@ -189,12 +195,8 @@ impl Store {
             Err(Unanswered::Failed(error)) => (State::Unknown, FAILURE_LIFE, Err(error)),
         };
         let until = if outcome.is_ok() { now } else { crate::now().max(now) } + life;
-        let put = self
-            .put(to_item(Row::new(user, company, state, until))?)
-            .condition_expression("#until = :asking")
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":asking", AttributeValue::S((now + ASKING_LIFE).to_string()));
-        Ok(if_met("PutItem of a team", put.send().await)?.map(|_| outcome))
+        let row = Row::new(user, company, state, until);
+        Ok(self.put_team(row, "#until = :at", now + ASKING_LIFE).await?.then_some(outcome))
     }
 
     /// Makes one request to Whop, which is counted; there is no answer where it is to be made again.
