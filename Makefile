@@ -84,7 +84,7 @@ docs: ## Build the documentation; a broken link is an error
 
 unit: build ## Run the unit tests
 	@echo '==> unit tests'
-	@cargo test --workspace --locked --quiet --lib --bin funnelcast-local --bin bench --test append_model
+	@cargo test --workspace --locked --quiet --lib --bins --test append_model
 	@cargo test --package funnelcast-core --locked --quiet --doc
 
 types: ## Write what is made from the types of core: the client's types and samples, docs/asyncapi.yaml

@@ -1,4 +1,4 @@
-//! An event as it comes off the bus, with the time at which EventBridge took it.
+//! Events that come off the EventBridge bus, with the time at which EventBridge took them.
 //!
 //! The event's own `time` is the producer's: with `datetime.now()` in a zone of its own it is hours off. So the rules of the
 //! template wrap each event, by an [input transformer], as `{"event": .., "ingestionTime": ..}`. No producer can set that
@@ -12,11 +12,14 @@
 use std::time::Duration;
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
-use funnelcast_core::{Timestamp, json::Plain, publication::Times};
+use funnelcast_core::{Error, Timestamp, json::Plain, publication::Times};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
-use crate::now;
+use crate::{
+    clock::now,
+    letters::{DeadLetters, Source, Undone},
+};
 
 /// How much later than a time in whole seconds it can have been.
 const SECOND_END: Duration = Duration::from_millis(999);
@@ -45,12 +48,33 @@ impl Arrival {
     }
 
     /// The event itself, without what the template's rules wrap it in.
-    pub(crate) fn unwrapped(input: &Value) -> &Value {
+    fn unwrapped(input: &Value) -> &Value {
         input.get("event").filter(|event| event.is_object()).unwrap_or(input)
     }
 
     fn said_at(&self) -> Option<Timestamp> {
         self.event.time.map(|time| Timestamp::from_millis(time.timestamp_millis()))
+    }
+}
+
+/// Handles an event that has come off the bus, as it is or as the `event` of what a rule's input transformer made of it.
+/// One that is refused lies in the dead letters at once, and is done.
+///
+/// # Errors
+/// What a retry may mend: Lambda then tries again, and at last puts the event and the error into the dead letters itself.
+pub async fn handle(
+    letters: &DeadLetters,
+    input: Value,
+    handler: impl AsyncFn(Arrival) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let handled = async { handler(Error::parse(input.clone())?).await };
+    match handled.await {
+        Err(error) if !error.is_retryable() => {
+            let item = Arrival::unwrapped(&input);
+            let id = item["id"].as_str().unwrap_or_default();
+            letters.put(&Undone { source: Source::Bus, id, item, tries: 1, error: &error }).await
+        }
+        outcome => outcome,
     }
 }
 

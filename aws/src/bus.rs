@@ -1,34 +1,10 @@
-//! The event bus: what a function has to say to other functions, and to the app's own.
+//! The EventBridge bus, on which functions tell each other and the app what has happened.
 
 use aws_sdk_eventbridge::{Client, error::DisplayErrorContext, types::PutEventsRequestEntry};
 use funnelcast_core::Error;
 use serde_json::Value;
 
-use crate::{
-    Arrival, Config, DeadLetters, Resource,
-    letters::{Source, Undone},
-};
-
-/// Deals with an event that has come off the bus, as it is or as the `event` of what a rule's input transformer made of it.
-/// One that is refused lies in the dead letters at once, and is done.
-///
-/// # Errors
-/// What a retry may mend: Lambda then tries again, and at last puts the event and the error into the dead letters itself.
-pub async fn deal_with(
-    letters: &DeadLetters,
-    input: Value,
-    deal: impl AsyncFn(Arrival) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let dealt = async { deal(Error::parse(input.clone())?).await };
-    match dealt.await {
-        Err(error) if !error.is_retryable() => {
-            let item = Arrival::unwrapped(&input);
-            let id = item["id"].as_str().unwrap_or_default();
-            letters.put(&Undone { source: Source::Bus, id, item, tries: 1, error: &error }).await
-        }
-        outcome => outcome,
-    }
-}
+use crate::{config::Config, resource::Resource};
 
 /// The stack's bus, to put events on. What comes off it is an event of Lambda's.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use funnelcast_core::{Error, UserId};
 
-use crate::Sdk;
+use crate::sdk::{self, Sdk};
 
 /// What the names of the stages begin with that take tokens of the dev issuer. All others may serve customers.
 pub const DEVELOPMENT_STAGES: [&str; 3] = ["dev", "test", "local"];
@@ -21,10 +21,10 @@ pub struct Config {
     pub table: Option<String>,
     /// `MANAGEMENT_ENDPOINT`: the base URL of `@connections`.
     pub management_endpoint: Option<String>,
-    /// `FANOUT_QUEUE_URL`: the queue of what is left to post.
-    pub fanout_queue: Option<String>,
-    /// `SWEEP_QUEUE_URL`: the queue of what is to be looked after later.
-    pub sweep_queue: Option<String>,
+    /// `DELIVERY_QUEUE_URL`: the queue of deliveries that are still to be made.
+    pub delivery_queue: Option<String>,
+    /// `TIMER_QUEUE_URL`: the queue of timers.
+    pub timer_queue: Option<String>,
     /// `DEAD_LETTERS_URL`: the queue of what was refused or given up.
     pub dead_letters: Option<String>,
     /// `LEASE_SECONDS`: how long a connection counts as alive after it was last heard of.
@@ -95,8 +95,8 @@ impl Config {
             stage: get("STAGE").unwrap_or_default(),
             table: get("TABLE_NAME"),
             management_endpoint: get("MANAGEMENT_ENDPOINT"),
-            fanout_queue: get("FANOUT_QUEUE_URL"),
-            sweep_queue: get("SWEEP_QUEUE_URL"),
+            delivery_queue: get("DELIVERY_QUEUE_URL"),
+            timer_queue: get("TIMER_QUEUE_URL"),
             dead_letters: get("DEAD_LETTERS_URL"),
             lease,
             conversation_retention: (retention_days > 0)
@@ -142,7 +142,7 @@ impl Config {
     /// # Errors
     /// [`Error::Internal`] that names it.
     pub fn need<'a>(name: &str, value: Option<&'a String>) -> Result<&'a str, Error> {
-        value.map(String::as_str).ok_or_else(|| Error::Internal(format!("the variable {name} is not set")))
+        sdk::required(name, value)
     }
 }
 

@@ -12,7 +12,7 @@ use funnelcast_core::{Error, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Config, Resource, now, queue::Queue};
+use crate::{clock::now, config::Config, queue::Queue, resource::Resource};
 
 /// The most bytes of a letter, which is an SQS message
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).

@@ -6,13 +6,35 @@
 //! nothing is measured. The one dimension is the stage, and for a few the kind of channel: each value of a dimension is a
 //! metric that is paid for. `docs/operations.md` says what each means, and what to do about it.
 
-use std::io;
+use std::{io, ops::AddAssign};
 
 use funnelcast_core::{Timestamp, channel::Kind, event::EventName};
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 
-use crate::{config, fanout::Tally, now};
+use crate::{clock::now, config};
+
+/// The outcomes of some posts, counted by members.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Members who have got all of it.
+    pub sent: usize,
+    /// Members found dead, and removed.
+    pub gone: usize,
+    /// Members who will not get some of it, as it is too large.
+    pub refused: usize,
+    /// Members who have not got it yet.
+    pub failed: usize,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.gone += other.gone;
+        self.refused += other.refused;
+        self.failed += other.failed;
+    }
+}
 
 /// The metrics' namespace, whatever the stage.
 const NAMESPACE: &str = "funnelcast";
@@ -62,7 +84,7 @@ impl Meter {
 }
 
 /// Events were posted to members of their channel, or to a part of them.
-pub(crate) fn posted(tally: &Tally) {
+pub fn posted(tally: &Tally) {
     let Tally { sent, gone, refused, failed } = *tally;
     for (name, posts) in [(DELIVERED, sent), (GONE, gone), (REFUSED, refused), (FAILED, failed)] {
         counter!(name).increment(posts as u64);

@@ -43,7 +43,7 @@ const OPEN_MAX: Duration = CONNECT_MAX;
 type Connection = SendRequest<Full<Bytes>>;
 
 /// Up to so many sockets to one server.
-pub(crate) struct Pool {
+pub struct Pool {
     connector: HttpsConnector<HttpConnector>,
     origin: Uri,
     answer_bytes_max: usize,
@@ -53,22 +53,24 @@ pub(crate) struct Pool {
 }
 
 /// The right to one socket at a time; the socket itself goes back to the pool with each answer.
-pub(crate) struct Slot<'a> {
+pub struct Slot<'a> {
     pool: &'a Pool,
     _permit: Option<SemaphorePermit<'a>>,
 }
 
 /// What the server said.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
     /// `None` where it ended before its time, or is larger than anybody would read.
-    pub(crate) body: Option<Bytes>,
+    pub body: Option<Bytes>,
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(crate) enum Unanswered {
+pub enum Unanswered {
     /// No socket could be opened.
     Unconnected(Box<dyn Error + Send + Sync>),
     /// The socket ended before there was an answer. The request may have been carried out.
@@ -115,28 +117,32 @@ pub(crate) async fn beforehand<T, E: fmt::Display>(
 }
 
 impl Pool {
-    /// Of `sockets_max` sockets to the server at `origin`; where that is of `https`, one of `roots` is to vouch for it. Of
-    /// its answers no more than `answer_bytes_max` is read.
+    /// Of `sockets_max` sockets to the server at `origin`, of whose answers no more than `answer_bytes_max` is read.
     ///
     /// # Errors
     /// Where the TLS library cannot do what it was built for.
-    pub(crate) fn new(
+    pub fn new(origin: Uri, sockets_max: usize, answer_bytes_max: usize) -> Result<Self, rustls::Error> {
+        Self::trusting(roots(), origin, sockets_max, answer_bytes_max)
+    }
+
+    /// The same, with other roots.
+    pub(crate) fn trusting(
+        roots: RootCertStore,
         origin: Uri,
         sockets_max: usize,
         answer_bytes_max: usize,
-        roots: RootCertStore,
     ) -> Result<Self, rustls::Error> {
         let (slots, idle) = (Semaphore::new(sockets_max), Mutex::default());
         Ok(Self { connector: connector(roots)?, origin, answer_bytes_max, slots, idle })
     }
 
     /// Waits for a slot.
-    pub(crate) async fn slot(&self) -> Slot<'_> {
+    pub async fn slot(&self) -> Slot<'_> {
         Slot { pool: self, _permit: self.slots.acquire().await.ok() } // it fails only where it is closed: never
     }
 
     /// Opens a socket, so that the first request finds one. Where that fails the request will, and will say why.
-    pub(crate) async fn open(&self) {
+    pub async fn open(&self) {
         let _slot = self.slot().await;
         if let Some(connection) = beforehand(&self.origin, self.connect()).await {
             self.put_idle(connection);
@@ -178,7 +184,7 @@ impl Slot<'_> {
     ///
     /// # Errors
     /// [`Unanswered`]. Idle sockets that are known to be closed are passed over.
-    pub(crate) async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, Unanswered> {
+    pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, Unanswered> {
         while let Some(mut connection) = self.pool.take_idle() {
             match connection.try_send_request(request).await {
                 Ok(response) => return Ok(self.read(connection, response).await),
@@ -195,7 +201,7 @@ impl Slot<'_> {
     ///
     /// # Errors
     /// [`Unanswered`], and never [`Unanswered::Stale`].
-    pub(crate) async fn send_anew(&self, request: Request<Full<Bytes>>) -> Result<Answer, Unanswered> {
+    pub async fn send_anew(&self, request: Request<Full<Bytes>>) -> Result<Answer, Unanswered> {
         let mut connection = self.pool.connect().await?;
         let response = connection.send_request(request).await.map_err(Unanswered::Lost)?;
         Ok(self.read(connection, response).await)

@@ -1,90 +1,16 @@
-//! A queue of the stack: a message in, and some time later out, to a function of ours.
+//! The stack's SQS queues: a message goes in, and comes out after its delay, to one of our functions (see [`batch`](crate::batch)).
 
 use std::{sync::OnceLock, time::Duration};
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::{Client, error::DisplayErrorContext};
 use aws_types::SdkConfig;
 use funnelcast_core::Error;
-use futures_util::future::join_all;
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::{
-    Config, DeadLetters,
-    letters::{Source, Undone},
+    config::Config,
     spending::{self, price},
 };
-
-/// How often a message is tried: the `maxReceiveCount` of every queue that feeds a function.
-pub const TRIES_MAX: u32 = 5;
-
-/// Which try of a message this is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Try(u32);
-
-impl Try {
-    /// Its number, from 1 on.
-    pub const fn number(self) -> u32 {
-        self.0
-    }
-
-    /// Whether this error is the end of it: no retry mends it, or there is none left.
-    pub const fn is_ended_by(self, error: &Error) -> bool {
-        self.0 >= TRIES_MAX || !error.is_retryable()
-    }
-}
-
-/// Deals with the messages of a batch, all side by side. What is refused, and what fails at its last try, lies in the dead
-/// letters; other failures are named in the answer, and the queue brings those messages again.
-pub async fn deal_with<M: DeserializeOwned>(
-    letters: &DeadLetters,
-    source: Source,
-    batch: SqsEvent,
-    deal: impl AsyncFn(M, Try) -> Result<(), Error>,
-) -> SqsBatchResponse {
-    let outcomes = join_all(batch.records.iter().map(async |message| {
-        let this_try = which_try(message);
-        let dealt = async { deal(decode(message)?, this_try).await };
-        let Err(error) = dealt.await else { return Ok(()) };
-        if this_try.is_ended_by(&error) && give_up(letters, source, message, &error).await.is_ok() {
-            return Ok(());
-        }
-        let (id, number) = (&message.message_id, this_try.number());
-        tracing::error!(?source, message_id = id, tries = number, %error, "a message failed");
-        Err(id.clone().unwrap_or_default())
-    }));
-    let mut answer = SqsBatchResponse::default();
-    outcomes.await.into_iter().filter_map(Result::err).for_each(|failed| answer.add_failure(failed));
-    answer
-}
-
-fn which_try(message: &SqsMessage) -> Try {
-    let receives = message.attributes.get("ApproximateReceiveCount");
-    Try(receives.and_then(|receives| receives.parse().ok()).unwrap_or(1))
-}
-
-/// Puts a message into the dead letters, under its own `id` where it has one.
-async fn give_up(
-    letters: &DeadLetters,
-    source: Source,
-    message: &SqsMessage,
-    error: &Error,
-) -> Result<(), Error> {
-    let body = message.body.as_deref().unwrap_or_default();
-    let item = serde_json::from_str(body).unwrap_or_else(|_| Value::from(body));
-    let id = item["id"].as_str().or(message.message_id.as_deref()).unwrap_or_default();
-    letters.put(&Undone { source, id, item: &item, tries: which_try(message).number(), error }).await
-}
-
-/// What was put in, as it comes out.
-///
-/// # Errors
-/// [`Error::BadRequest`] where it is something else.
-pub fn decode<M: DeserializeOwned>(message: &SqsMessage) -> Result<M, Error> {
-    let body = message.body.as_deref().unwrap_or_default();
-    serde_json::from_str(body).map_err(|error| Error::from_serde(&error))
-}
 
 /// One queue, to put messages into. What comes out is an event of Lambda's.
 #[derive(Debug)]
@@ -105,20 +31,20 @@ impl Queue {
         Ok(Self { client: OnceLock::new(), sdk: config.sdk.config()?.clone(), url })
     }
 
-    /// The queue of what is left to post.
+    /// The queue of deliveries that are still to be made.
     ///
     /// # Errors
     /// [`Error::Internal`] where the configuration lacks it.
-    pub(crate) fn of_fanout(config: &Config) -> Result<Self, Error> {
-        Self::named("FANOUT_QUEUE_URL", config.fanout_queue.as_ref(), config)
+    pub fn of_deliveries(config: &Config) -> Result<Self, Error> {
+        Self::named("DELIVERY_QUEUE_URL", config.delivery_queue.as_ref(), config)
     }
 
-    /// The queue of errands.
+    /// The queue of timers.
     ///
     /// # Errors
     /// [`Error::Internal`] where the configuration lacks it.
-    pub(crate) fn of_errands(config: &Config) -> Result<Self, Error> {
-        Self::named("SWEEP_QUEUE_URL", config.sweep_queue.as_ref(), config)
+    pub fn of_timers(config: &Config) -> Result<Self, Error> {
+        Self::named("TIMER_QUEUE_URL", config.timer_queue.as_ref(), config)
     }
 
     /// The queue of webhooks.
@@ -135,6 +61,11 @@ impl Queue {
     /// [`Error::Internal`] where the configuration lacks it.
     pub(crate) fn of_dead_letters(config: &Config) -> Result<Self, Error> {
         Self::named("DEAD_LETTERS_URL", config.dead_letters.as_ref(), config)
+    }
+
+    /// Opens a socket to SQS, for a function that sends a message in each invocation.
+    pub async fn open(config: &Config) {
+        config.sdk.open("sqs").await;
     }
 
     /// Puts a message in that comes out after `delay`, in whole seconds, rounded up.
@@ -155,87 +86,5 @@ impl Queue {
         let sent = message.delay_seconds(delay_secs).send().await;
         sent.map(drop)
             .map_err(|error| Error::Internal(format!("SendMessage: {}", DisplayErrorContext(&error))))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-    use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-    use aws_types::region::Region;
-    use serde_json::json;
-
-    use super::*;
-    use crate::{
-        Resource, Sdk,
-        served::{self, Server},
-    };
-
-    /// A message that is tried for the `tries`th time, and whose body says what becomes of it.
-    fn message(id: &str, tries: u32, body: &str) -> SqsMessage {
-        let attributes = json!({"ApproximateReceiveCount": tries.to_string()});
-        let message =
-            json!({"messageId": id, "body": body, "attributes": attributes, "messageAttributes": {}});
-        serde_json::from_value(message).unwrap()
-    }
-
-    async fn letters(queue: &Server) -> DeadLetters {
-        let credentials = SharedCredentialsProvider::new(Credentials::for_tests());
-        let sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
-        let sdk = sdk.endpoint_url(queue.url("")).region(Region::from_static("us-east-1"));
-        let sdk = Sdk::from(sdk.credentials_provider(credentials).build());
-        let config = Config { dead_letters: Some(queue.url("/dead")), sdk, ..Config::default() };
-        DeadLetters::build(&config).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn what_is_refused_or_at_its_last_try_is_a_letter_and_the_rest_comes_again() {
-        let queue = Server::start(|_| served::json(&json!({"MessageId": "m"}))).await;
-        let mut batch = SqsEvent::default();
-        batch.records = vec![
-            message("good", 1, r#""good""#),
-            message("refused", 1, r#""refused""#),
-            message("no message", 1, "no JSON"),
-            message("failed", TRIES_MAX - 1, r#""failed""#),
-            message("given up", TRIES_MAX, r#""failed""#),
-        ];
-        let deal = async |body: String, _| match body.as_str() {
-            "good" => Ok(()),
-            "refused" => Err(Error::invalid("data.title", "is missing")),
-            _ => Err(Error::Internal("the table is on fire".into())),
-        };
-        let answer = deal_with(&letters(&queue).await, Source::Timers, batch, deal).await;
-        let again: Vec<_> =
-            answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
-        assert_eq!(again, ["failed"]);
-        let mut found: Vec<Value> = queue.asked().iter().map(|asked| letter(&asked.body)).collect();
-        found.sort_by_key(|letter| letter["id"].to_string());
-        let told = |letter: &Value| {
-            json!([letter["id"], letter["code"], letter["field"], letter["tries"], letter["item"]])
-        };
-        assert_eq!(
-            found.iter().map(told).collect::<Vec<_>>(),
-            [
-                json!(["given up", "internal", null, TRIES_MAX, "failed"]),
-                json!(["no message", "bad_request", null, 1, "no JSON"]),
-                json!(["refused", "bad_request", "data.title", 1, "refused"]),
-            ]
-        );
-    }
-
-    /// The letter in a call of `SendMessage`.
-    fn letter(call: &[u8]) -> Value {
-        let call: Value = serde_json::from_slice(call).unwrap();
-        serde_json::from_str(call["MessageBody"].as_str().unwrap()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn what_no_dead_letter_can_be_written_of_comes_again() {
-        let queue = Server::start(|_| served::says(400, r#"{"__type":"QueueDoesNotExist"}"#)).await;
-        let mut batch = SqsEvent::default();
-        batch.records = vec![message("refused", 1, "1")];
-        let deal = async |_: u8, _| Err(Error::NotJoined);
-        let answer = deal_with(&letters(&queue).await, Source::Timers, batch, deal).await;
-        assert_eq!(answer.batch_item_failures.len(), 1);
     }
 }

@@ -1,6 +1,6 @@
 //! Secrets, by their names in Secrets Manager. A secret is in no template, no variable and no log.
 //!
-//! Why not Parameter Store: its SDK is nine times as large, and each function is built with it. Why not Lambda's extension
+//! Why not Parameter Table: its SDK is nine times as large, and each function is built with it. Why not Lambda's extension
 //! for either: it is one more process in each function, and there is none where there is no Lambda, which is on this
 //! machine and in every emulator.
 //!
@@ -18,18 +18,18 @@ use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
 use aws_types::SdkConfig;
 use funnelcast_core::{Error, Timestamp};
 
-use crate::{Config, Resource, now};
+use crate::{clock::now, config::Config, resource::Resource};
 
 /// How old a secret may be before it is read again.
-pub(crate) const SECRET_AGE_MAX: Duration = Duration::from_mins(5);
+pub const SECRET_AGE_MAX: Duration = Duration::from_mins(5);
 /// Between two tries where there is no value at all.
-pub(crate) const RETRY_PAUSE: Duration = Duration::from_secs(5);
+pub const RETRY_PAUSE: Duration = Duration::from_secs(5);
 /// What Secrets Manager's API allows as an id.
 const NAME_BYTES_MAX: usize = 2_048;
 
 /// A secret's name: `funnelcast/{stage}/...`, which is what the template lets functions read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SecretName(String);
+pub struct SecretName(String);
 
 impl TryFrom<String> for SecretName {
     type Error = Error;
@@ -49,7 +49,7 @@ impl TryFrom<String> for SecretName {
 }
 
 /// One secret, as this process last read it.
-pub(crate) struct Secret {
+pub struct Secret {
     name: SecretName,
     client: Client,
     bytes_min: usize,
@@ -66,8 +66,15 @@ struct State {
 }
 
 impl Secret {
-    /// One that must have so many bytes. Nothing is read yet.
-    pub(crate) fn new(name: SecretName, sdk: &SdkConfig, bytes_min: usize) -> Self {
+    /// A secret that must have at least so many bytes. Nothing is read yet.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the environment has no region or no credentials.
+    pub fn new(name: SecretName, config: &Config, bytes_min: usize) -> Result<Self, Error> {
+        Ok(Self::from_sdk(name, config.sdk.config()?, bytes_min))
+    }
+
+    fn from_sdk(name: SecretName, sdk: &SdkConfig, bytes_min: usize) -> Self {
         Self { name, client: Client::new(sdk), bytes_min, state: Mutex::default() }
     }
 
@@ -75,7 +82,7 @@ impl Secret {
     ///
     /// # Errors
     /// [`Error::Internal`] where it has never been read.
-    pub(crate) async fn value(&self, now: Timestamp) -> Result<String, Error> {
+    pub async fn value(&self, now: Timestamp) -> Result<String, Error> {
         if self.begin_to_read(now) {
             let read = self.read().await;
             let mut state = self.state();
@@ -142,7 +149,7 @@ impl Resource for WebhookSecrets {
     /// Reads them; none where no secret is named.
     async fn build(config: &Config) -> Result<Self, Error> {
         let Some(name) = &config.whop_webhook_secret else { return Ok(Self(None)) };
-        let secret = Secret::new(name.clone().try_into()?, config.sdk.config()?, 1);
+        let secret = Secret::new(name.clone().try_into()?, config, 1)?;
         drop(secret.value(now()).await); // or the first request reads it
         Ok(Self(Some(secret)))
     }
@@ -175,7 +182,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::served::{self, Answer, Server, says};
+    use funnelcast_testing::server::{self, Answer, Server, says};
 
     fn sdk(endpoint: &str) -> SdkConfig {
         SdkConfig::builder()
@@ -199,14 +206,14 @@ mod tests {
     }
 
     fn holds(secret: &str) -> Answer {
-        served::json(&json!({ "Name": "funnelcast/dev/my-app", "SecretString": secret }))
+        server::json(&json!({ "Name": "funnelcast/dev/my-app", "SecretString": secret }))
     }
 
     #[tokio::test]
     async fn a_secret_is_read_once_and_again_when_it_is_old() {
         let (answer, server) = manager(holds("one")).await;
         let start = Timestamp::from_secs(1_000);
-        let secret = Secret::new(name(), &sdk(&server.url("")), 1);
+        let secret = Secret::from_sdk(name(), &sdk(&server.url("")), 1);
         assert_eq!(secret.value(start).await.unwrap(), "one");
         let asked: Value = serde_json::from_slice(&server.asked()[0].body).unwrap();
         assert_eq!(asked, json!({ "SecretId": "funnelcast/dev/my-app" }));
@@ -233,7 +240,7 @@ mod tests {
     async fn one_that_cannot_be_read_is_tried_again() {
         for bad in [says(400, r#"{"__type":"ResourceNotFoundException"}"#), holds(""), holds("short")] {
             let (answer, server) = manager(bad).await;
-            let secret = Secret::new(name(), &sdk(&server.url("")), 6);
+            let secret = Secret::from_sdk(name(), &sdk(&server.url("")), 6);
             let start = Timestamp::from_secs(1_000);
             for _ in 0..3 {
                 let error = secret.value(start).await.unwrap_err().to_string();

@@ -1,5 +1,5 @@
 //! What an invocation costs, counted while it runs: so that whoever it is done for is charged what was really used
-//! ([`store::rate`](crate::store::rate)), by whatever action.
+//! ([`table::rate`](crate::table::rate)), by whatever action.
 //!
 //! Counted are the units that DynamoDB says it consumed, posts, messages of queues, and the time that it takes. Whoever
 //! serves the invocation adds what it cannot see itself: the frame or request, and the invocation.

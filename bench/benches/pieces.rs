@@ -13,10 +13,10 @@ use criterion::{
     measurement::{Measurement, ValueFormatter, WallTime},
 };
 use funnelcast_aws::{
-    Config, Fanout, Resource as _,
-    gateway::Frame,
-    new_id, now,
-    store::{Append, log::Known},
+    Config, Resource as _, Table,
+    clock::{new_id, now},
+    gateway::{Frame, Gateway},
+    table::{Append, log::Known},
 };
 use funnelcast_core::{
     Channel, ConnectionId, Error, Identity, Seq,
@@ -35,7 +35,10 @@ const REQUEST: &str = include_str!("../../docs/samples/requests/send.chat.messag
 
 fn main() -> Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let fanout = runtime.block_on(async { Fanout::build(&Config::from_env()?).await })?;
+    let (table, gateway) = runtime.block_on(async {
+        let config = Config::from_env()?;
+        tokio::try_join!(Table::build(&config), Gateway::build(&config))
+    })?;
     let mut criterion = Criterion::default()
         .with_measurement(CpuTime(WallTime))
         .warm_up_time(Duration::from_secs(1))
@@ -52,11 +55,11 @@ fn main() -> Result<()> {
     criterion.bench_function("draft", |b| {
         b.iter_batched(request, |send| draft(send?, black_box(&ann)), BatchSize::SmallInput);
     });
-    append(&mut criterion, &runtime, &fanout, &ann)?;
+    append(&mut criterion, &runtime, &table, &ann)?;
     criterion.bench_function("frame", |b| b.iter(|| frame(black_box(&event))));
     let (connection, frame): (ConnectionId, Frame) = ("dXaZ1cKqoA00001=".parse()?, frame(&event)?);
     // As the poster does it for each attempt; the connection's path and the signature are what is new in it.
-    let sign = || runtime.block_on(fanout.gateway.request(black_box(&connection), &frame));
+    let sign = || runtime.block_on(gateway.request(black_box(&connection), &frame));
     sign()?;
     criterion.bench_function("sign", |b| b.iter(sign));
     criterion.final_summary();
@@ -101,13 +104,13 @@ fn draft(send: Send, ann: &Identity) -> Result<Publication, Error> {
 fn append(
     criterion: &mut Criterion<CpuTime>,
     runtime: &Runtime,
-    fanout: &Fanout,
+    table: &Table,
     ann: &Identity,
 ) -> Result<()> {
     let put = |publication: Publication, known: Known| {
         runtime.block_on(async {
-            let view = fanout.store.look_back(&publication.channel, known).await?;
-            match fanout.store.append(view, &publication).await? {
+            let view = table.look_back(&publication.channel, known).await?;
+            match table.append(view, &publication).await? {
                 Append::New(seq) => Ok(seq),
                 Append::Duplicate(stored) => Err(Error::Internal(format!("{} was there before", stored.seq))),
             }

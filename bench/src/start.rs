@@ -95,7 +95,7 @@ fn sample(function: &str) -> Result<String> {
         EMPTY => return Ok("{}".to_owned()),
         "broadcast" => "resource-update",
         "access" => "conversation",
-        "sweep" => "sweep-left",
+        "timers" => "timers-departed",
         function => function,
     };
     let path = crate::root().join("events").join(format!("{name}.json"));
@@ -140,8 +140,8 @@ pub(crate) fn environment(command: &mut Command, name: &str, stack: &Stack, gate
         ("STAGE", &stack.addresses.stage),
         ("TABLE_NAME", &stack.addresses.table),
         ("MANAGEMENT_ENDPOINT", gateway),
-        ("FANOUT_QUEUE_URL", "http://127.0.0.1/fan-out"),
-        ("SWEEP_QUEUE_URL", "http://127.0.0.1/sweep"),
+        ("DELIVERY_QUEUE_URL", "http://127.0.0.1/fan-out"),
+        ("TIMER_QUEUE_URL", "http://127.0.0.1/timers"),
         ("WEBHOOK_QUEUE_URL", "http://127.0.0.1/webhooks"),
         ("BUS_NAME", &stack.addresses.bus),
         ("EVENT_SOURCE", "funnelcast.app"),

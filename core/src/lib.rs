@@ -10,11 +10,13 @@
 //! - [`version`]: which of two changes is the newer
 //! - [`grant`]: what the app's backend opens for one user on one channel
 //! - [`json`]: what comes from outside, as plain data
+//! - [`caller`]: who sends a request, and by what right they may use a channel
 //! - [`identity`], [`id`], [`time`], [`text`]: the values that the rest is made of
 //! - [`size`]: how large they are on the wire
 //! - [`error`]: the one error type, with its wire codes
 
 pub mod action;
+pub mod caller;
 pub mod channel;
 pub mod error;
 pub mod event;
@@ -34,6 +36,7 @@ pub mod text;
 pub mod time;
 pub mod version;
 
+pub use caller::{Caller, HttpCaller, Right, SocketCaller};
 pub use channel::Channel;
 pub use error::Error;
 pub use grant::Grant;

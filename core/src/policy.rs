@@ -181,7 +181,7 @@ impl Row {
 
 /// The answer to "may this user join?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Admission {
     /// Yes.
     Allowed,
     /// No.
@@ -191,14 +191,14 @@ pub enum Verdict {
 }
 
 /// Whether this user may join this channel, as far as their token alone can tell.
-pub fn may_join(identity: &Identity, channel: &Channel) -> Verdict {
+pub fn may_join(identity: &Identity, channel: &Channel) -> Admission {
     let allowed = match channel.kind().policy().joiner {
         Joiner::Team => channel.company().is_some_and(|company| identity.is_team_of(company)),
         Joiner::Owner => matches!(channel, Channel::User(user) if *user == identity.user),
         Joiner::Anyone => true,
-        Joiner::Participant => return Verdict::DependsOnConversation,
+        Joiner::Participant => return Admission::DependsOnConversation,
     };
-    if allowed { Verdict::Allowed } else { Verdict::Refused }
+    if allowed { Admission::Allowed } else { Admission::Refused }
 }
 
 /// Whether this user may join a conversation of `company` (`None`: nobody has told us of it), being one of its

@@ -4,7 +4,7 @@
 #![no_main]
 
 use aws_lambda_events::dynamodb;
-use funnelcast_aws::store::stream::Change;
+use funnelcast_aws::table::stream::Change;
 use funnelcast_core::{Timestamp, publication::{Publication, Times}};
 use libfuzzer_sys::fuzz_target;
 

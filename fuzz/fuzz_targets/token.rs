@@ -6,7 +6,8 @@
 use std::sync::LazyLock;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use funnelcast_aws::{Config, Issuers, Resource, now};
+use funnelcast_aws::{Config, Resource, clock::now};
+use funnelcast_realtime::tokens::Issuers;
 use funnelcast_core::{Error, Identity};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use libfuzzer_sys::fuzz_target;

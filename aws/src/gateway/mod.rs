@@ -32,7 +32,7 @@ use http_body_util::Full;
 
 pub use self::frame::Frame;
 use self::{patience::Patience, poster::Poster};
-use crate::{Config, Resource, spending};
+use crate::{config::Config, resource::Resource, spending};
 
 /// Posts under way at once, and sockets. With 10 ms a post this is the account's default quota of 10,000 requests a
 /// second; more of them would only be throttled, or run out of sockets.

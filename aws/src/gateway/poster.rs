@@ -65,7 +65,7 @@ impl Poster {
         let host = endpoint.host.to_str().map_err(|error| Error::internal("the host", &error))?;
         Ok(Self {
             signer: Signer::new(sdk, host)?,
-            pool: Pool::new(endpoint.origin.clone(), IN_FLIGHT_MAX, ANSWER_BYTES_MAX, roots)
+            pool: Pool::trusting(roots, endpoint.origin.clone(), IN_FLIGHT_MAX, ANSWER_BYTES_MAX)
                 .map_err(|error| Error::internal("TLS", &error))?,
             endpoint,
             patience,

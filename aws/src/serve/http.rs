@@ -6,7 +6,7 @@ use lambda_http::{Adapter, Request, RequestExt, Response, Service, service_fn, t
 use tracing::Instrument;
 
 use super::{invocation, runtime, start};
-use crate::Resource;
+use crate::resource::Resource;
 
 /// Runs a function of the HTTP API: `service` makes, of what the function works with, what answers its requests.
 ///

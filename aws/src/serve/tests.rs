@@ -1,7 +1,7 @@
 //! The samples of `events/` decode, and a failure is told as Lambda tells it.
 
 use funnelcast_core::action::{
-    Ack, History, Join, Leave, Ping, PresenceQuery, ReceiptsQuery, Request, Send, Status,
+    Ack, Action, History, Join, Leave, Ping, PresenceQuery, ReceiptsQuery, Request, Send, Status,
 };
 
 use super::*;
@@ -16,9 +16,9 @@ macro_rules! sample {
 fn action<A: Action>(event: &WebSocketEvent) -> Request<A> {
     let context = &event.request_context;
     assert_eq!(context.route_key.as_deref(), Some(A::NAME));
-    let caller = Caller::of(context).expect("the sample has a caller");
+    let caller = socket_caller(context).expect("the sample has a caller");
     caller.identity.check_alive(caller.now).expect("a sample's token lives");
-    action::parse(event.body.as_deref().unwrap()).expect("the sample's frame parses")
+    funnelcast_core::action::parse(event.body.as_deref().unwrap()).expect("the sample's frame parses")
 }
 
 #[test]
@@ -37,13 +37,16 @@ fn the_samples_of_the_actions_decode() {
 
 #[test]
 fn the_samples_of_the_other_routes_decode() {
-    assert_eq!(Caller::of(&sample!("connect").request_context).unwrap().identity.user.as_str(), "user_1");
+    assert_eq!(socket_caller(&sample!("connect").request_context).unwrap().identity.user.as_str(), "user_1");
     assert!(
-        Caller::of(&sample!("disconnect").request_context).is_ok(),
+        socket_caller(&sample!("disconnect").request_context).is_ok(),
         "the authorizer's word is still there"
     );
     let unrouted = sample!("default");
-    assert!(action::reject_unrouted(unrouted.body.as_deref().unwrap()).error.code() == "unknown_action");
+    assert!(
+        funnelcast_core::action::reject_unrouted(unrouted.body.as_deref().unwrap()).error.code()
+            == "unknown_action"
+    );
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl Times {
 }
 
 /// An event that may be published: it has its place in the policy, and its payload is whole.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Publication {
     /// Where.
     pub channel: Channel,

@@ -1,6 +1,77 @@
-//! The binary of the `access` function; see its library.
+//! `access`: who may be in which channel, as the app's backend says on the bus: `Conversation` (the participants), `Kick` (a user
+//! must go) and `AccessChanged` (check a user's role again). All take effect on live connections. See
+//! [`funnelcast_realtime::conversations`] and [`funnelcast_realtime::revoke`].
+
+use funnelcast_aws::{
+    arrival::{self, Arrival},
+    letters::DeadLetters,
+    serve::serve,
+};
+use funnelcast_core::{Error, Key, Version, version::Clock};
+use funnelcast_realtime::{
+    Realtime,
+    conversations::{self, AccessChanged, Author, Conversation},
+    revoke,
+};
+use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    funnelcast_aws::serve(access::handle).await
+    serve(handle).await
+}
+
+/// Applies what an event says.
+///
+/// # Errors
+/// [`Error::Internal`] and [`Error::RateLimited`], which a retry may mend. An event that is refused lies in the dead letters
+/// instead, with the reason: also one that is older than what stands.
+async fn handle((realtime, letters): &(Realtime, DeadLetters), event: Value) -> Result<(), Error> {
+    arrival::handle(letters, event, async |arrival| apply(realtime, arrival).await).await
+}
+
+async fn apply(realtime: &Realtime, arrival: Arrival) -> Result<(), Error> {
+    let times = arrival.times();
+    let event = arrival.event;
+    match event.detail_type.as_str() {
+        "Conversation" => {
+            let detail: Conversation = Error::parse_at("detail", event.detail)?;
+            let sent = (times.sent_at, Clock::Bus);
+            let version = Version::new(detail.revision, detail.timestamp, sent, times.taken_at);
+            let key = event.id.map(Key::try_from).transpose().map_err(|error| error.at("id"))?;
+            conversations::set(realtime, &detail, Author::Bus, version, key)
+                .await
+                .map_err(|error| error.within("detail"))
+        }
+        "Kick" => conversations::kick(realtime, Error::parse_at("detail", event.detail)?).await,
+        "AccessChanged" => {
+            let AccessChanged { user_id, company_id } = Error::parse_at("detail", event.detail)?;
+            revoke::role_changed(realtime, &user_id, &company_id).await
+        }
+        _ => Err(Error::invalid("detail-type", "must be one of Conversation, Kick, AccessChanged")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use funnelcast_core::Channel;
+    use funnelcast_realtime::conversations::Kick;
+
+    use super::*;
+
+    fn sample<T: DeserializeOwned>(json: &str) -> T {
+        let arrival: Arrival = serde_json::from_str(json).unwrap();
+        Error::parse(arrival.event.detail).unwrap()
+    }
+
+    #[test]
+    fn the_samples_decode() {
+        let conversation: Conversation = sample(include_str!("../../../events/conversation.json"));
+        assert!(!conversation.participants.is_empty());
+        let kick: Kick = sample(include_str!("../../../events/kick.json"));
+        assert!(matches!(kick.channel, Channel::Conversation(_)));
+        let changed: AccessChanged = sample(include_str!("../../../events/access-changed.json"));
+        assert_eq!(changed.company_id.as_str(), "biz_1");
+    }
 }

@@ -1,6 +1,16 @@
-//! The binary of the `ack` function; see its library.
+//! `ack`: the user has received, or read, all up to a message. See [`funnelcast_realtime::receipts`].
+
+use funnelcast_core::{
+    Error, SocketCaller,
+    action::{Ack, Acked},
+};
+use funnelcast_realtime::{Realtime, receipts, serve_action};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    funnelcast_aws::serve_action(ack::handle).await
+    serve_action(handle).await
+}
+
+async fn handle(realtime: &Realtime, caller: &SocketCaller, ack: Ack) -> Result<Acked, Error> {
+    receipts::ack(realtime, caller, ack).await
 }

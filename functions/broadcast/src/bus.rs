@@ -1,18 +1,23 @@
 //! An event of the bus.
 
-use funnelcast_aws::{Arrival, Fanout, fanout::Delivery};
+use funnelcast_aws::arrival::Arrival;
 use funnelcast_core::{Error, Key, Seq, publication::Publication};
+use funnelcast_realtime::{
+    Realtime,
+    deliver::{self, Delivery},
+    publish,
+};
 
 /// Publishes it. A repeat was taken by EventBridge at the same time, so the log is read back to there.
-pub(crate) async fn handle(fanout: &Fanout, arrival: Arrival) -> Result<(), Error> {
+pub(crate) async fn handle(realtime: &Realtime, arrival: Arrival) -> Result<(), Error> {
     let (since, times) = (arrival.since(), arrival.times());
     let event = arrival.event;
     let id = Key::try_from(event.id.unwrap_or_default()).map_err(|error| error.at("id"))?;
     let publication =
-        Publication::from_backend(&event.detail_type, event.detail, id, fanout.agent.as_ref(), times)?;
-    let event = crate::keep(fanout, publication, since).await?;
+        Publication::from_backend(&event.detail_type, event.detail, id, realtime.agent.as_ref(), times)?;
+    let event = publish::keep(realtime.table(), publication, since).await?;
     let (channel, seq) = (event.channel.clone(), event.seq.map(Seq::get));
-    let tally = fanout.deliver(Delivery::to_all(event, None)).await?;
+    let tally = deliver::deliver(realtime, Delivery::to_all(event, None)).await?;
     tracing::debug!(%channel, seq, ?tally, "broadcast");
     Ok(())
 }

@@ -3,11 +3,11 @@
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use funnelcast_aws::{
-    fanout::Delivery,
+    batch::{self, Try},
     letters::Source,
-    queue::{self, Try},
 };
 use funnelcast_core::Error;
+use funnelcast_realtime::deliver::{self, Delivery};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -16,13 +16,13 @@ use crate::{
 };
 
 /// Does what the messages of the batch ask for.
-pub(crate) async fn handle(broadcaster: &Broadcaster, batch: SqsEvent) -> SqsBatchResponse {
-    let Broadcaster { fanout, letters } = broadcaster;
-    queue::deal_with(letters, Source::Deliveries, batch, async |message: Box<RawValue>, this_try: Try| {
+pub(crate) async fn handle(broadcaster: &Broadcaster, event: SqsEvent) -> SqsBatchResponse {
+    let Broadcaster { realtime, letters } = broadcaster;
+    batch::handle(letters, Source::Deliveries, event, async |message: Box<RawValue>, this_try: Try| {
         match Message::parse(&message)? {
             Message::Record(again) => stream::again(broadcaster, again, this_try).await,
             Message::Delivery(delivery) => {
-                let tally = fanout.deliver_for_senders(delivery).await?;
+                let tally = deliver::deliver_for_senders(realtime, delivery).await?;
                 tracing::debug!(?tally, "delivered");
                 Ok(())
             }
@@ -55,11 +55,11 @@ mod tests {
     #[test]
     fn the_samples_are_deliveries() {
         for sample in [
-            include_str!("../../../events/broadcast-rest.json"),
+            include_str!("../../../events/broadcast-delivery.json"),
             include_str!("../../../events/broadcast-owed.json"),
         ] {
             let batch: SqsEvent = serde_json::from_str(sample).unwrap();
-            let message = queue::decode::<Box<RawValue>>(&batch.records[0]).unwrap();
+            let message = batch::decode::<Box<RawValue>>(&batch.records[0]).unwrap();
             assert!(matches!(Message::parse(&message).unwrap(), Message::Delivery(_)));
         }
     }

@@ -10,15 +10,18 @@ use aws_lambda_events::{
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
 use funnelcast_aws::{
-    fanout::{Delivery, Outgoing},
+    batch::Try,
+    clock::now,
     letters::{Source, Undone},
-    now,
-    queue::Try,
-    store::stream::{Change, Outbox, RESOLUTION, as_json},
+    table::stream::{Change, Marked, Outbox, RESOLUTION, as_json},
 };
 use funnelcast_core::{
     Error,
     publication::{Publication, Times},
+};
+use funnelcast_realtime::{
+    deliver::{self, Addressed, Delivery},
+    departures, publish,
 };
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -72,10 +75,10 @@ fn failure_of(record: &Value) -> DynamoDbBatchItemFailure {
 
 /// Does the records of one channel, each with its place in the batch, and gives the place of the first that is undone.
 async fn serve_channel(broadcaster: &Broadcaster, records: &[(usize, &Value)]) -> Option<usize> {
-    let (mut outgoing, mut undone) = (Vec::new(), None);
+    let (mut addressed, mut undone) = (Vec::new(), None);
     for &(index, record) in records {
         match prepare(broadcaster, record).await {
-            Ok(events) => outgoing.extend(events),
+            Ok(events) => addressed.extend(events),
             Err(error) => {
                 if put_elsewhere(broadcaster, record, error).await.is_err() {
                     undone = Some(index);
@@ -84,7 +87,7 @@ async fn serve_channel(broadcaster: &Broadcaster, records: &[(usize, &Value)]) -
             }
         }
     }
-    for delivery in Delivery::together(outgoing) {
+    for delivery in Delivery::together(addressed) {
         if deliver(broadcaster, delivery).await.is_err() {
             undone = records.first().map(|(index, _)| *index);
         }
@@ -93,15 +96,15 @@ async fn serve_channel(broadcaster: &Broadcaster, records: &[(usize, &Value)]) -
 }
 
 /// Delivers, or has the queue do it.
-async fn deliver(Broadcaster { fanout, .. }: &Broadcaster, delivery: Delivery) -> Result<(), Error> {
-    match fanout.deliver_for_senders(delivery.clone()).await {
+async fn deliver(Broadcaster { realtime, .. }: &Broadcaster, delivery: Delivery) -> Result<(), Error> {
+    match deliver::deliver_for_senders(realtime, delivery.clone()).await {
         Ok(tally) => {
             tracing::debug!(?tally, "relayed");
             Ok(())
         }
         Err(error) => {
             tracing::error!(%error, "a delivery of the stream failed");
-            fanout.try_later(&delivery).await
+            deliver::try_later(realtime, &delivery).await
         }
     }
 }
@@ -111,7 +114,7 @@ async fn put_elsewhere(broadcaster: &Broadcaster, record: &Value, error: Error) 
     if error.is_retryable() {
         let event_id = record["eventID"].as_str();
         tracing::error!(event_id, %error, "a record of the stream failed");
-        broadcaster.fanout.try_later(&Again { record: record.clone() }).await
+        deliver::try_later(&broadcaster.realtime, &Again { record: record.clone() }).await
     } else {
         give_up(broadcaster, record, 1, &error).await
     }
@@ -125,7 +128,7 @@ pub(crate) async fn again(
 ) -> Result<(), Error> {
     match prepare(broadcaster, &record).await {
         Ok(None) => Ok(()),
-        Ok(Some(Outgoing { event, except })) => deliver(broadcaster, Delivery::to_all(event, except)).await,
+        Ok(Some(Addressed { event, except })) => deliver(broadcaster, Delivery::to_all(event, except)).await,
         // The stream's own try came before those of the queue.
         Err(error) if this_try.is_ended_by(&error) => {
             give_up(broadcaster, &record, this_try.number() + 1, &error).await
@@ -152,22 +155,22 @@ async fn give_up(
 
 /// Does what a record asks for, and says what is to be posted then.
 async fn prepare(
-    Broadcaster { fanout, .. }: &Broadcaster,
+    Broadcaster { realtime, .. }: &Broadcaster,
     record: &Value,
-) -> Result<Option<Outgoing>, Error> {
+) -> Result<Option<Addressed>, Error> {
     match Change::of(&Error::parse(record.clone())?)? {
-        Change::Relay(outgoing) => Ok(Some(outgoing)),
-        Change::Lost(lost) => {
-            tracing::debug!(connection = %lost.connection, user = %lost.user, channels = lost.channels.len(), "lost");
-            fanout.lose(lost).await.map(|()| None)
+        Change::Marked(Marked { event, except }) => Ok(Some(Addressed { event, except })),
+        Change::Departed(departed) => {
+            tracing::debug!(connection = %departed.connection, user = %departed.user, channels = departed.channels.len(), "departed");
+            departures::note(realtime, departed).await.map(|()| None)
         }
         Change::Outbox(Outbox { channel, event, data, key, written_at }) => {
             let now = now();
             let times = Times { sent_at: written_at, taken_at: (written_at + RESOLUTION).min(now), now };
             let publication =
-                Publication::from_outbox(channel, event, data, key, fanout.agent.as_ref(), times)?;
-            let event = crate::keep(fanout, publication, written_at).await?;
-            Ok(Some(Outgoing { event, except: None }))
+                Publication::from_outbox(channel, event, data, key, realtime.agent.as_ref(), times)?;
+            let event = publish::keep(realtime.table(), publication, written_at).await?;
+            Ok(Some(Addressed { event, except: None }))
         }
         Change::Other => Ok(None),
     }
@@ -181,7 +184,7 @@ mod tests {
     fn a_channels_records_are_served_together_whatever_they_are_of() {
         let of = |sample| whose(&serde_json::from_str::<Value>(sample).unwrap()["Records"][0]).to_owned();
         assert_eq!(of(include_str!("../../../events/stream-outbox.json")), "funnel_updates:biz_1");
-        assert!(of(include_str!("../../../events/stream-relay.json")).contains(':'));
+        assert!(of(include_str!("../../../events/stream-marked.json")).contains(':'));
         assert_eq!(whose(&Value::Null), "");
     }
 }

@@ -1,8 +1,17 @@
-//! The binary of the `default` function; see its library.
+//! `$default`: refuses what no other route takes: an action that does not exist, or a frame that is no JSON object.
 
-use funnelcast_aws::EventType;
+use funnelcast_aws::serve::{EventType, RouteResponse, WebSocketEvent, serve_route};
+use funnelcast_core::{Error, action};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    funnelcast_aws::serve_route(EventType::Message, default::handle).await
+    serve_route(EventType::Message, handle).await
+}
+
+#[expect(clippy::unused_async, reason = "every handler has the same shape")]
+async fn handle((): &(), event: WebSocketEvent) -> Result<RouteResponse, Error> {
+    let rejected = action::reject_unrouted(event.body.as_deref().unwrap_or_default());
+    let connection = event.request_context.connection_id.unwrap_or_default();
+    tracing::info!(connection, code = rejected.error.code(), "rejected");
+    Ok(RouteResponse::rejected(&rejected))
 }

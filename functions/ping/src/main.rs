@@ -1,6 +1,37 @@
-//! The binary of the `ping` function; see its library.
+//! `ping`: renews the lease of the caller's connection, and its token where a fresh one comes along. See
+//! [`funnelcast_realtime::membership::connection::renew`].
+
+use funnelcast_aws::{Config, Resource, config::Lease};
+use funnelcast_core::{
+    Error, SocketCaller,
+    action::{Ping, Pong},
+};
+use funnelcast_realtime::{access::Access, membership::connection, serve_action, tokens::Issuers};
+
+struct Renewal {
+    access: Access,
+    issuers: Issuers,
+    lease: Lease,
+}
+
+impl Resource for Renewal {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let (access, issuers) = (Access::build(config).await?, Issuers::build(config).await?);
+        Ok(Self { access, issuers, lease: config.lease })
+    }
+}
+
+impl AsRef<Access> for Renewal {
+    fn as_ref(&self) -> &Access {
+        &self.access
+    }
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    funnelcast_aws::serve_action(ping::handle).await
+    serve_action(handle).await
+}
+
+async fn handle(renewal: &Renewal, caller: &SocketCaller, ping: Ping) -> Result<Pong, Error> {
+    connection::renew(&renewal.access, &renewal.issuers, renewal.lease, caller, ping).await
 }

@@ -1,6 +1,16 @@
-//! The binary of the `receipts` function; see its library.
+//! `receipts`: how far each user has received and read a conversation. See [`funnelcast_realtime::receipts`].
+
+use funnelcast_core::{
+    Error, SocketCaller,
+    action::{ReceiptBook, ReceiptsQuery},
+};
+use funnelcast_realtime::{access::Access, receipts, serve_action};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    funnelcast_aws::serve_action(receipts::handle).await
+    serve_action(handle).await
+}
+
+async fn handle(access: &Access, caller: &SocketCaller, query: ReceiptsQuery) -> Result<ReceiptBook, Error> {
+    receipts::receipts(access, caller, query).await
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use funnelcast_aws::now;
+use funnelcast_aws::clock::now;
 use funnelcast_core::{Error, Timestamp, frame::ErrorBody};
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -2,11 +2,11 @@
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use funnelcast_aws::{
+    batch::{self, Try},
     bus::BusEvent,
+    clock::now,
     letters::{Source, Undone},
-    now,
-    queue::{self, Try},
-    store::webhooks::Taken,
+    table::webhooks::Taken,
 };
 use funnelcast_core::{Error, Key};
 use serde_json::json;
@@ -17,15 +17,15 @@ use crate::{Received, Webhooks, envelope::Envelope};
 const SOURCE: &str = "funnelcast.whop";
 
 /// Deals with the webhooks of the batch.
-pub(crate) async fn handle(webhooks: &Webhooks, batch: SqsEvent) -> SqsBatchResponse {
+pub(crate) async fn handle(webhooks: &Webhooks, event: SqsEvent) -> SqsBatchResponse {
     let one = async |received, this_try| one(webhooks, received, this_try).await;
-    queue::deal_with(&webhooks.letters, Source::Webhooks, batch, one).await
+    batch::handle(&webhooks.letters, Source::Webhooks, event, one).await
 }
 
 /// 2 writes, 1 a notice, and 1 call of the bus; where it has come before, 1 write that is refused and 1 read. One that is
 /// refused has been dealt with when it lies in the dead letters: it is refused once, however often it comes.
 async fn one(webhooks: &Webhooks, Received { id, body }: Received, this_try: Try) -> Result<(), Error> {
-    match webhooks.store.take_webhook(&id, now()).await? {
+    match webhooks.table.take_webhook(&id, now()).await? {
         Taken::Yes => {}
         Taken::Done => {
             tracing::info!(%id, "a webhook that has been dealt with");
@@ -33,16 +33,16 @@ async fn one(webhooks: &Webhooks, Received { id, body }: Received, this_try: Try
         }
         Taken::Busy => return Err(Error::Internal(format!("the webhook {id} is being dealt with"))),
     }
-    let mut outcome = deal_with(webhooks, &id, &body).await;
+    let mut outcome = tell(webhooks, &id, &body).await;
     if let Some(error) = outcome.as_ref().err().filter(|error| !error.is_retryable()) {
         let (item, tries) = (json!({"id": id.as_str(), "body": body}), this_try.number());
         let letter = Undone { source: Source::Webhooks, id: id.as_str(), item: &item, tries, error };
         outcome = webhooks.letters.put(&letter).await;
     }
     match outcome {
-        Ok(()) => webhooks.store.finish_webhook(&id, now()).await,
+        Ok(()) => webhooks.table.finish_webhook(&id, now()).await,
         Err(error) => {
-            webhooks.store.release_webhook(&id).await?;
+            webhooks.table.release_webhook(&id).await?;
             Err(error)
         }
     }
@@ -53,14 +53,14 @@ async fn one(webhooks: &Webhooks, Received { id, body }: Received, this_try: Try
 ///
 /// # Errors
 /// [`Error::Internal`] where it is not done; else the first of what it lacks, when the rest has been done.
-async fn deal_with(webhooks: &Webhooks, id: &Key, body: &str) -> Result<(), Error> {
+async fn tell(webhooks: &Webhooks, id: &Key, body: &str) -> Result<(), Error> {
     let webhook = Envelope::parse(body)?;
     let kind = &webhook.kind;
     let mut refused = None;
     match webhooks.notifications.notice(&webhook, id, now()) {
         Ok(Some(notice)) => {
             let (channel, data) = (&notice.channel, &notice.data);
-            webhooks.store.put_into_outbox(channel, notice.event, data, id, now()).await?;
+            webhooks.table.put_into_outbox(channel, notice.event, data, id, now()).await?;
             tracing::info!(%id, kind, %channel, "a webhook is told");
         }
         Ok(None) => tracing::info!(%id, kind, "a webhook that nobody is told of"),
@@ -96,9 +96,9 @@ mod tests {
 
     #[test]
     fn the_sample_is_a_webhook() {
-        let batch: SqsEvent =
+        let event: SqsEvent =
             serde_json::from_str(include_str!("../../../events/webhook-queued.json")).unwrap();
-        let received: Received = queue::decode(&batch.records[0]).unwrap();
+        let received: Received = batch::decode(&batch.records[0]).unwrap();
         let webhook = Envelope::parse(&received.body).unwrap();
         assert!(webhook.membership().unwrap().is_ok());
     }

@@ -56,13 +56,13 @@ fn an_explicit_deny_stands_above_all() {
 fn a_mapping_needs_its_functions_rights() {
     let mut stack = project();
     Rights::new(&stack, None).unwrap().check_mappings(&stack).unwrap();
-    for statement in &mut stack.functions.get_mut("SweepFunction").unwrap().policies {
+    for statement in &mut stack.functions.get_mut("TimersFunction").unwrap().policies {
         statement.actions.retain(|action| action != "sqs:ReceiveMessage");
     }
     let refused = Rights::new(&stack, None).unwrap().check_mappings(&stack).unwrap_err().to_string();
     assert!(
         refused.starts_with(
-            "SweepErrands: no policy of SweepFunction allows sqs:ReceiveMessage on arn:aws:sqs:"
+            "TimersQueue: no policy of TimersFunction allows sqs:ReceiveMessage on arn:aws:sqs:"
         ),
         "{refused}"
     );

@@ -21,7 +21,7 @@ use crate::Stack;
 
 /// Functions whose processes are made to stand still.
 const FUNCTIONS: [&str; 9] =
-    ["join", "leave", "send", "broadcast", "access", "sweep", "ping", "disconnect", "http"];
+    ["join", "leave", "send", "broadcast", "access", "timers", "ping", "disconnect", "http-api"];
 /// The pause between two of them, at the most.
 const PAUSE_MS_MAX: u64 = 1_500;
 /// How long one stands still, at the most: less than any of them may run.

@@ -151,7 +151,7 @@ fn every_path_of_the_http_api_leads_to_its_function() -> Result<()> {
                     continue;
                 }
                 let route = (id.as_str(), text("Method"), text("PayloadFormatVersion"));
-                assert_eq!(route, ("HttpFunction", "ANY", "2.0"));
+                assert_eq!(route, ("HttpApiFunction", "ANY", "2.0"));
                 let root = text("Path").strip_suffix("{proxy+}").context("a route for all paths below it")?;
                 roots.push(root.to_owned());
             }
@@ -187,7 +187,7 @@ fn every_queue_is_encrypted() -> Result<()> {
 /// A function writes the dead letter itself at its last try, so it has to know which that is.
 #[test]
 fn every_queue_has_as_many_tries_as_its_function_knows_of() -> Result<()> {
-    let tries = constant("aws/src/queue.rs", "TRIES_MAX")?.replace("u32 = ", "");
+    let tries = constant("aws/src/batch.rs", "TRIES_MAX")?.replace("u32 = ", "");
     let queues = resources(&template()?, "AWS::SQS::Queue");
     let policies = queues.iter().map(|(_, queue)| &queue["RedrivePolicy"]).filter(|policy| !policy.is_null());
     let counts: Vec<String> = policies
@@ -223,9 +223,9 @@ fn constant(file: &str, name: &str) -> Result<String> {
 fn what_a_channel_costs_is_estimated_by_the_limits_that_there_are() -> Result<()> {
     const ESTIMATE: &str = "local/src/cost/estimate.rs";
     for (file, name) in [
-        ("aws/src/fanout/mod.rs", "DIRECT_MEMBERS_MAX"),
-        ("aws/src/fanout/delivery.rs", "DELIVERY_MEMBERS_MAX"),
-        ("aws/src/fanout/delivery.rs", "PAGE_MEMBERS_MAX"),
+        ("realtime/src/deliver/delivery.rs", "DIRECT_MEMBERS_MAX"),
+        ("realtime/src/deliver/delivery.rs", "DELIVERY_MEMBERS_MAX"),
+        ("realtime/src/deliver/delivery.rs", "PAGE_MEMBERS_MAX"),
         ("aws/src/gateway/mod.rs", "IN_FLIGHT_MAX"),
     ] {
         assert_eq!(constant(ESTIMATE, name)?, constant(file, name)?, "{name}");

@@ -129,11 +129,11 @@ async fn who_is_of_the_team_no_more_is_out_when_whop_is_asked_again() -> Result<
     ann.silence().await?; // they still are
     // The second look, half a minute later, goes by Whop's answer too.
     world.stack.forget_usage().await?;
-    let second_look = json!({"team": {"user": "user_1", "company": "biz_1"}});
-    world.stack.backend().await?.put_into_queue("SweepQueue", &second_look.to_string()).await?;
+    let second_look = json!({"role": {"user": "user_1", "company": "biz_1"}});
+    world.stack.backend().await?.put_into_queue("TimerQueue", &second_look.to_string()).await?;
     tests::eventually(
         "the connection, the memberships of 4 shards and Whop's answer to be read",
-        async || Ok((world.stack.usage().await?.of("sweep").reads >= 6).then_some(())),
+        async || Ok((world.stack.usage().await?.of("timers").reads >= 6).then_some(())),
     )
     .await?;
     ann.silence().await?;
@@ -150,7 +150,7 @@ async fn who_is_of_the_team_no_more_is_out_when_whop_is_asked_again() -> Result<
     Ok(())
 }
 
-/// Half a minute after a change of access `sweep` looks once more, for whoever was just joining: and asks of the same.
+/// Half a minute after a change of access `timers` looks once more, for whoever was just joining: and asks of the same.
 #[tokio::test]
 async fn who_still_is_of_the_team_stays_when_it_is_looked_at_once_more() -> Result<()> {
     let Some(world) = World::start().await? else { return Ok(()) };
@@ -161,12 +161,12 @@ async fn who_still_is_of_the_team_stays_when_it_is_looked_at_once_more() -> Resu
     for channel in ["company:biz_1", conversation.as_str()] {
         ann.join(channel).await?;
     }
-    let errand = json!({"team": {"user": "user_1", "company": "biz_1"}});
-    world.stack.backend().await?.put_into_queue("SweepQueue", &errand.to_string()).await?;
+    let timer = json!({"role": {"user": "user_1", "company": "biz_1"}});
+    world.stack.backend().await?.put_into_queue("TimerQueue", &timer.to_string()).await?;
     let log = world.stack.log().context("a log")?;
     tests::eventually("the second look", async || {
         let log = std::fs::read_to_string(log)?;
-        let is_it = |line: &str| line.contains("sweep | ") && line.contains("access checked again");
+        let is_it = |line: &str| line.contains("timers | ") && line.contains("access checked again");
         Ok(log.lines().any(is_it).then_some(()))
     })
     .await?;

@@ -276,7 +276,7 @@ async fn handshakes_and_requests_cost_no_more_than_a_user_may_either() -> Result
             }
             assert!(done < MOST, "{path}: never refused");
         }
-        let cost = stack.usage().await?.of("http");
+        let cost = stack.usage().await?.of("http-api");
         let dollars = prices.of(&cost, done, 1.0)?;
         println!("{path}: {done} done, {dollars:.6} dollars");
         let uncounted = f64::from(u32::try_from(stack.processes("http")?.len() + SOCKETS)?) * 2.0 * UNCOUNTED;
@@ -414,7 +414,7 @@ async fn assert_reads(
     stack.forget_usage().await?;
     let answer = stack.ask_api(method.clone(), path).token(&user.token()?).body(body).send().await?;
     assert!([403, 404].contains(&answer.status.as_u16()), "{method} {path}: {}", answer.status);
-    let cost = stack.usage().await?.of("http");
+    let cost = stack.usage().await?.of("http-api");
     assert!(cost.read_units <= read_units.into() && cost.write_units == 0.0, "{method} {path}: {cost:?}");
     Ok(())
 }

@@ -123,7 +123,7 @@ async fn an_event_of_the_bus_is_refused_once_and_lies_there_whole() -> Result<()
 #[tokio::test]
 async fn a_message_of_a_queue_that_is_none_is_refused_at_once() -> Result<()> {
     let stack = Stack::shared()?;
-    for (queue, source) in [("SweepQueue", "timers"), ("FanoutQueue", "deliveries")] {
+    for (queue, source) in [("TimerQueue", "timers"), ("DeliveryQueue", "deliveries")] {
         let id = unique("message");
         let body = json!({"id": id, "nonsense": [1, 2]});
         stack.backend().await?.put_into_queue(queue, &body.to_string()).await?;

@@ -16,8 +16,7 @@ use crate::scene::joined;
 /// Signs Whop's webhooks on this stack.
 const WEBHOOK_SECRET: &str = "ws_planted_5d1f7c9b2e";
 /// What our own crates may say, they are let say; the SDKs' own debugging has no place in a deployment.
-const LOG_LEVEL: &str =
-    "info,funnelcast_aws=debug,authorize=debug,send=debug,http=debug,webhook=debug,broadcast=debug";
+const LOG_LEVEL: &str = "info,funnelcast_aws=debug,funnelcast_realtime=debug,authorize=debug,send=debug,http_api=debug,webhook=debug,broadcast=debug";
 
 /// What was planted, by what it is.
 #[derive(Default)]

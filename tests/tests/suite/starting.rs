@@ -53,7 +53,7 @@ async fn a_lease_is_looked_at_for_as_long_as_its_connection_lives() -> Result<()
     let options = ["--parameter", "LeaseSeconds=2", "--log-format", "json"];
     let Some(stack) = Stack::private(&options)? else { return Ok(()) };
     let mut client = stack.connect(&User::stranger()).await?;
-    let looks = |log: &str| log.lines().filter(|line| line.contains(r#""function":"sweep""#)).count();
+    let looks = |log: &str| log.lines().filter(|line| line.contains(r#""function":"timers""#)).count();
     for pass in 1..=PASSES {
         eventually(&format!("look {pass} at the lease"), async || {
             client.call("ping", json!({})).await?;
@@ -94,7 +94,7 @@ async fn who_has_left_is_told_though_no_post_of_that_time_was_taken() -> Result<
     let socket = erins.call("status", json!({})).await?["connectionId"].clone();
     stack.set_faults(&json!({"throttled": 1})).await?;
 
-    // By `send`, `leave`, `http` and `join`; then by `access`, and by `sweep` when the grace of one who is lost is over.
+    // By `send`, `leave`, `http-api` and `join`; then by `access`, and by `timers` when the grace of one who is lost is over.
     let by_http = json!({"connectionId": socket, "channel": channel});
     let (sent, left, posted, joined) = tokio::join!(
         pair.ann.send(&channel, "presence.update", json!({"status": "away"})),
@@ -110,7 +110,7 @@ async fn who_has_left_is_told_though_no_post_of_that_time_was_taken() -> Result<
     erins.cut();
     pair.ann.cut();
     let log = stack.log().context("a log")?;
-    for owing in ["send", "leave", "http", "join", "access", "sweep"] {
+    for owing in ["send", "leave", "http-api", "join", "access", "timers"] {
         eventually(&format!("{owing} to owe something"), async || {
             let is_it =
                 |line: &str| line.contains(&format!(" {owing} | ")) && line.contains("owed by the queue");

@@ -3,10 +3,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::{
-    gateway::Gateway,
-    served::{self, Answer, Server},
-};
+use funnelcast_testing::server::{self, Answer, Server};
+
+use crate::gateway::Gateway;
 
 /// What is made of an answer to `GetConnection`.
 async fn last_active(answer: Answer) -> Option<String> {
@@ -25,13 +24,13 @@ async fn last_active(answer: Answer) -> Option<String> {
 async fn a_connection_tells_when_it_was_last_active() {
     let answer =
         json!({"connectedAt": "2026-11-23T09:00:00.000Z", "lastActiveAt": "2026-11-23T10:00:00.123Z"});
-    assert_eq!(last_active(served::json(&answer)).await.as_deref(), Some("2026-11-23T10:00:00.123Z"));
+    assert_eq!(last_active(server::json(&answer)).await.as_deref(), Some("2026-11-23T10:00:00.123Z"));
 }
 
 #[tokio::test]
 async fn one_that_is_gone_or_does_not_tell_counts_as_silent() {
     let emulated = json!({"ConnectedAt": 1_795_428_000, "Identity": {}, "LastActiveAt": 1_795_428_000});
-    for answer in [served::says(410, "{}"), served::json(&emulated), served::json(&json!({}))] {
+    for answer in [server::says(410, "{}"), server::json(&emulated), server::json(&json!({}))] {
         assert_eq!(last_active(answer).await, None);
     }
 }

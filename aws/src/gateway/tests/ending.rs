@@ -4,7 +4,7 @@ use funnelcast_core::Error;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Config, gateway::Gateway};
+use crate::{config::Config, gateway::Gateway};
 
 /// What came of it, and what the gateway was asked: the methods, and the frame.
 async fn end(answer: Answer) -> (Delivered, Vec<String>, Value) {

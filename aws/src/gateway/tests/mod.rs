@@ -8,7 +8,6 @@ mod ending;
 mod oracle;
 mod outcomes;
 mod sockets;
-pub(crate) mod stub;
 mod tls;
 mod vectors;
 
@@ -30,8 +29,8 @@ use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use bytes::Bytes;
 use funnelcast_core::ConnectionId;
 
-use self::stub::{Answer, Stub};
 use super::{Delivered, Frame, IN_FLIGHT_MAX, endpoint::Endpoint, patience::Patience, poster::Poster};
+use funnelcast_testing::gateway::{Answer, Stub};
 
 /// 30 August 2015, 12:36:00 UTC: the time of AWS's own examples.
 pub(crate) const EXAMPLE_SECS: u64 = 1_440_938_160;

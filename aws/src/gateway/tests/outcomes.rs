@@ -7,7 +7,9 @@ use aws_sdk_apigatewaymanagement::{Client, config::Builder};
 use futures_util::future::join_all;
 use tokio::join;
 
-use super::{stub::Answer::*, *};
+use funnelcast_testing::gateway::Answer::*;
+
+use super::*;
 
 /// An attempt that is not answered is given up after this: far longer than an answer of the stub takes.
 const ATTEMPT: Duration = Duration::from_secs(2);

@@ -9,10 +9,9 @@ use lambda_runtime::service_fn;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    sdk_http::SdkHttp,
-    served::{Answer, Asked, Server, says},
-};
+use funnelcast_testing::server::{Answer, Asked, Server, says};
+
+use crate::sdk::http::SdkHttp;
 
 /// Gives these events, each with a trace of its own, and then nothing more.
 async fn runtime_api(events: &[&str]) -> Server {

@@ -85,7 +85,7 @@ fn the_projects_triggers_are_read() {
 fn what_lambda_does_to_the_projects_functions_is_read() {
     let stack = project(&[]).unwrap();
     let looping = stack.functions.values().filter(|it| it.recursive_loop == RecursiveLoop::Allow);
-    assert_eq!(looping.map(|it| it.name.as_str()).collect::<Vec<_>>(), ["broadcast", "sweep"]);
+    assert_eq!(looping.map(|it| it.name.as_str()).collect::<Vec<_>>(), ["broadcast", "timers"]);
     assert!(stack.functions.values().all(|it| it.log_level == LogLevel::Trace), "RUST_LOG alone decides");
     let queues = stack.mappings.iter().filter_map(|mapping| match &mapping.source {
         Source::Queue { concurrency_max, .. } => Some(*concurrency_max),

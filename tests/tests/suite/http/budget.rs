@@ -14,7 +14,7 @@ async fn requests_stay_within_their_budgets() -> Result<()> {
     let status = pair.ann.call("status", json!({})).await?;
     let connection = status["connectionId"].as_str().context("a connection id")?.to_owned();
     let first = pair.bob.say(&pair.channel, "hello").await?["seq"].clone();
-    let of_http = async || Ok::<_, anyhow::Error>(stack.usage().await?.of("http"));
+    let of_http = async || Ok::<_, anyhow::Error>(stack.usage().await?.of("http-api"));
 
     stack.forget_usage().await?;
     stack.post(ann, "connect", &json!({})).await?.done()?;

@@ -1,0 +1,166 @@
+//! HTTP for the SDKs: hyper-util's pool over the same connector as the poster's.
+//!
+//! The SDK's own client reads the machine's certificates at every start, which was 2 ms of CPU of a function's 5, and
+//! brings HTTP/2 and a second way to configure TLS. AWS's services take HTTP/1.1; Mozilla's roots are compiled in.
+
+use std::fmt;
+
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+};
+use aws_smithy_types::{body::SdkBody, retry::ErrorKind};
+use http::Request;
+use http_body_util::BodyExt;
+use hyper_rustls::HttpsConnector;
+use hyper_util::{
+    client::legacy::{Client, connect},
+    rt::TokioExecutor,
+};
+
+use crate::{pool, trace};
+
+/// One pool for all clients that are made from one configuration. A call's time is bounded by the SDK, socket included,
+/// so there are no timeouts here.
+#[derive(Debug, Clone)]
+pub(crate) struct SdkHttp {
+    client: Client<HttpsConnector<connect::HttpConnector>, SdkBody>,
+    connector: SharedHttpConnector,
+}
+
+struct Connector(Client<HttpsConnector<connect::HttpConnector>, SdkBody>);
+
+impl SdkHttp {
+    /// A pool without sockets yet.
+    ///
+    /// # Errors
+    /// Where the TLS library cannot do what it was built for.
+    pub(crate) fn new() -> Result<Self, rustls::Error> {
+        let connector = pool::connector(pool::roots())?;
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { connector: SharedHttpConnector::new(Connector(client.clone())), client })
+    }
+
+    /// Opens a socket to `url`'s host, by a request that says nothing: DynamoDB answers `/ping` to anybody, and any other
+    /// answer leaves the socket open too. Where that fails the first call will, and will say why.
+    pub(crate) async fn open(&self, url: &str) {
+        let opening = async {
+            let request = Request::get(format!("{url}/ping")).body(SdkBody::empty())?;
+            let answer = self.client.request(request).await?;
+            answer.into_body().collect().await?;
+            Ok::<_, BoxError>(())
+        };
+        pool::beforehand(url, opening).await;
+    }
+}
+
+impl HttpClient for SdkHttp {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        self.connector.clone()
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let mut request =
+                request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            if let Some(trace) = trace::current() {
+                request.headers_mut().insert(trace::HEADER, trace);
+            }
+            let response = client.request(request).await.map_err(|error| {
+                if error.is_connect() {
+                    ConnectorError::io(error.into()).never_connected()
+                } else {
+                    // The socket ended: the SDK tries again, as it does with its own client.
+                    ConnectorError::other(error.into(), Some(ErrorKind::TransientError))
+                }
+            })?;
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use aws_sdk_apigatewaymanagement::{
+        Client,
+        config::{Builder, SharedCredentialsProvider, retry::RetryConfig},
+    };
+
+    use funnelcast_testing::gateway::{Answer, Stub};
+
+    use super::*;
+    use crate::gateway::tests::{Clock, EXAMPLE_SECS, credentials, sdk_config};
+
+    fn client(url: &str) -> Client {
+        client_over(SdkHttp::new().unwrap(), url)
+    }
+
+    fn client_over(http: SdkHttp, url: &str) -> Client {
+        let sdk = sdk_config(SharedCredentialsProvider::new(credentials(None)), &Clock::at(EXAMPLE_SECS));
+        let config = Builder::from(&sdk)
+            .endpoint_url(url)
+            .http_client(http)
+            .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)));
+        Client::from_conf(config.build())
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_kept_and_used_again() {
+        let stub = Stub::answering(&[Answer::Status(204)]).await;
+        let client = client(&stub.url());
+        for _ in 0..3 {
+            client.delete_connection().connection_id("ann=").send().await.unwrap();
+        }
+        assert_eq!(stub.sockets_opened(), 1);
+        assert_eq!(stub.requests()[2].target, "/dev/@connections/ann%3D");
+    }
+
+    #[tokio::test]
+    async fn the_first_call_finds_the_socket_that_was_opened_for_it() {
+        let stub = Stub::answering(&[Answer::Status(404), Answer::Status(204)]).await;
+        let http = SdkHttp::new().unwrap();
+        http.open(&stub.url()).await;
+        assert_eq!((stub.sockets_opened(), stub.requests()[0].target.as_str()), (1, "/dev/ping"));
+        client_over(http, &stub.url()).delete_connection().connection_id("ann=").send().await.unwrap();
+        assert_eq!((stub.sockets_opened(), stub.requests().len()), (1, 2));
+        SdkHttp::new().unwrap().open("http://127.0.0.1:1").await; // where nobody is: no harm
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_read() {
+        let stub = Stub::answering(&[Answer::Status(410)]).await;
+        let error = client(&stub.url()).delete_connection().connection_id("ann=").send().await.unwrap_err();
+        assert!(error.into_service_error().is_gone_exception());
+    }
+
+    #[tokio::test]
+    async fn a_lost_socket_is_tried_again() {
+        let stub = Stub::answering(&[Answer::Reset, Answer::Status(204)]).await;
+        client(&stub.url()).delete_connection().connection_id("ann=").send().await.unwrap();
+        assert_eq!(stub.requests().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn who_cannot_be_reached_is_an_error_after_all_attempts() {
+        let url = Stub::answering(&[Answer::Never]).await.url(); // which ends at once
+        let error = client(&url).delete_connection().connection_id("ann=").send().await.unwrap_err();
+        assert!(error.as_service_error().is_none());
+    }
+}

@@ -1,0 +1,147 @@
+//! What the SDKs are made from: region, credentials and, under `local`, an endpoint, all from the environment, where Lambda
+//! puts them for as long as a process lives
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>).
+//!
+//! `aws-config` would find them there too, but only after it has got ready to ask files, STS and two metadata services
+//! for them; that was a fifth of a function's start, and a client of STS in every binary.
+
+pub(crate) mod http;
+
+use std::{sync::OnceLock, time::Duration};
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_types::{SdkConfig, region::Region};
+use funnelcast_core::Error;
+
+use self::http::SdkHttp;
+
+/// How often a call is tried.
+const ATTEMPTS_MAX: u32 = 4;
+/// How long one try may take, and all of them: a silent peer must not eat a function's whole time.
+const ATTEMPT_MAX: Duration = Duration::from_secs(3);
+const CALL_MAX: Duration = Duration::from_secs(10);
+
+/// The SDK's configuration, made when somebody first needs it. Its credentials and its sockets are shared.
+#[derive(Debug, Default)]
+pub struct Sdk {
+    region: Option<String>,
+    endpoint: Option<String>,
+    credentials: Option<Credentials>, // which do not tell themselves to `Debug`
+    config: OnceLock<SdkConfig>,
+    http: OnceLock<SdkHttp>,
+}
+
+impl Sdk {
+    /// Of these variables.
+    pub(crate) fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Self {
+        let credentials = match (get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY")) {
+            (Some(id), Some(secret)) => {
+                Some(Credentials::new(id, secret, get("AWS_SESSION_TOKEN"), None, "environment"))
+            }
+            _ => None,
+        };
+        let (region, endpoint) = (get("AWS_REGION"), get("AWS_ENDPOINT_URL"));
+        Self { region, endpoint, credentials, ..Self::default() }
+    }
+
+    /// Opens a socket to a service, by its name in an endpoint, so that the first call finds one. Where that fails the call
+    /// will, and will say why.
+    pub(crate) async fn open(&self, service: &str) {
+        let (Some(http), Some(region)) = (self.http.get(), &self.region) else { return };
+        let url = match &self.endpoint {
+            Some(url) => url.clone(),
+            // https://docs.aws.amazon.com/general/latest/gr/rande.html#regional-endpoints
+            None if region.starts_with("cn-") => format!("https://{service}.{region}.amazonaws.com.cn"),
+            None => format!("https://{service}.{region}.amazonaws.com"),
+        };
+        http.open(&url).await;
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the environment has no region or no credentials, or where the TLS library cannot do what
+    /// it was built for.
+    pub(crate) fn config(&self) -> Result<&SdkConfig, Error> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let config = self.load()?;
+        Ok(self.config.get_or_init(|| config))
+    }
+
+    fn load(&self) -> Result<SdkConfig, Error> {
+        let region = required("AWS_REGION", self.region.as_ref())?.to_owned();
+        let credentials = self.credentials.clone().ok_or(Error::Internal(
+            "the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set".into(),
+        ))?;
+        let http = SdkHttp::new().map_err(|error| Error::internal("TLS", &error))?;
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_MAX);
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(self.http.get_or_init(|| http).clone())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+            .sleep_impl(TokioSleep::new())
+            .timeout_config(timeouts.operation_timeout(CALL_MAX).build());
+        config.set_endpoint_url(self.endpoint.clone());
+        Ok(config.build())
+    }
+}
+
+/// The value of a variable that must be set.
+pub(crate) fn required<'a>(name: &str, value: Option<&'a String>) -> Result<&'a str, Error> {
+    value.map(String::as_str).ok_or_else(|| Error::Internal(format!("the variable {name} is not set")))
+}
+
+#[cfg(test)]
+impl From<SdkConfig> for Sdk {
+    fn from(config: SdkConfig) -> Self {
+        Self { config: config.into(), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VARIABLES: [(&str, &str); 5] = [
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "of-the-key"),
+        ("AWS_SESSION_TOKEN", "of-the-session"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+    ];
+
+    fn sdk_without(missing: &str) -> Sdk {
+        Sdk::from_lookup(|name| {
+            let variable = VARIABLES.iter().find(|(known, _)| *known == name && name != missing);
+            variable.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn all_of_it_is_in_the_environment() {
+        let sdk = sdk_without("");
+        let config = sdk.config().unwrap();
+        assert_eq!(config.region().map(AsRef::as_ref), Some("eu-west-1"));
+        assert_eq!(config.endpoint_url(), Some("http://127.0.0.1:1"));
+        assert_eq!(sdk.credentials.as_ref().and_then(Credentials::session_token), Some("of-the-session"));
+        assert!(std::ptr::eq(config, sdk.config().unwrap()), "there is one");
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_no_secret_is_shown() {
+        for variable in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            let error = sdk_without(variable).config().unwrap_err().to_string();
+            assert!(error.contains(variable), "{error}");
+        }
+        assert_eq!(sdk_without("AWS_ENDPOINT_URL").config().unwrap().endpoint_url(), None);
+        let shown = format!("{:?}", sdk_without(""));
+        assert!(!shown.contains("of-the"), "{shown}");
+    }
+}

@@ -1,0 +1,225 @@
+//! The loop of a function's process: from Lambda's event to a handler's typed argument, and from its result to the answer. The
+//! only place that knows Lambda's runtime.
+
+use std::{collections::BTreeMap, fmt};
+
+use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
+use funnelcast_core::{
+    ConnectionId, Error, Identity, JoinOrder, SocketCaller, Timestamp, action::Rejected, frame::Reply,
+};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use tracing::{Instrument, Span, field::Empty};
+
+mod http;
+mod logging;
+mod runtime;
+#[cfg(test)]
+mod tests;
+
+pub use self::http::serve_http;
+use crate::{clock::now, config::Config, measure::Meter, resource::Resource};
+
+/// An event of the WebSocket API, as API Gateway sends it.
+pub type WebSocketEvent = ApiGatewayWebsocketProxyRequest;
+
+/// The caller of a WebSocket event, from its context. From here on the invocation's log lines name them.
+///
+/// # Errors
+/// [`Error::Internal`]: the context is API Gateway's and our authorizer's, so a broken one is not the caller's fault.
+pub fn socket_caller(context: &ApiGatewayWebsocketProxyRequestContext) -> Result<SocketCaller, Error> {
+    let identity = Identity::from_context(|name| context.authorizer.fields.get(name)?.as_str())?;
+    let connection = connection_of(context)?;
+    let span = Span::current();
+    span.record("connection", connection.as_str()).record("user", identity.user.as_str());
+    Ok(SocketCaller {
+        identity,
+        connection,
+        connected_at: Timestamp::from_millis(context.connected_at),
+        now: now(),
+        order: JoinOrder::received_at(Timestamp::from_millis(context.request_time_epoch)),
+    })
+}
+
+/// What API Gateway calls a function of the WebSocket API for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventType {
+    /// A client wants to connect.
+    Connect,
+    /// A connection has ended.
+    Disconnect,
+    /// A client has sent a frame.
+    Message,
+}
+
+impl EventType {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "CONNECT",
+            Self::Disconnect => "DISCONNECT",
+            Self::Message => "MESSAGE",
+        }
+    }
+
+    /// Whether an event is of this type; logs where it is not. A frame may name any route in its `action`, `$connect` too,
+    /// and must not be taken for a handshake.
+    pub fn is_that_of(self, context: &ApiGatewayWebsocketProxyRequestContext) -> bool {
+        let is_same = context.event_type.as_deref() == Some(self.name());
+        if !is_same {
+            let connection = context.connection_id.as_deref();
+            tracing::warn!(connection, expected = self.name(), "an event of another type is refused");
+        }
+        is_same
+    }
+}
+
+fn connection_of(context: &ApiGatewayWebsocketProxyRequestContext) -> Result<ConnectionId, Error> {
+    let id = context.connection_id.clone().ok_or(Error::Internal("the event has no connectionId".into()))?;
+    id.try_into().map_err(|error: Error| Error::internal("connectionId", &error))
+}
+
+/// What a WebSocket route's function answers. Its body goes to the client where the route has a response.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteResponse {
+    /// For `$connect` this decides: anything but 2xx refuses the connection.
+    pub status_code: u16,
+    /// For `$connect`, the headers of the handshake's answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headers: Option<BTreeMap<&'static str, &'static str>>,
+    /// The frame for the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+impl RouteResponse {
+    /// Done, and nothing to say.
+    pub const EMPTY: Self = Self { status_code: 200, headers: None, body: None };
+
+    /// Nothing was done, and nothing is said. For `$connect` it refuses the connection.
+    pub const MISROUTED: Self = Self { status_code: 400, headers: None, body: None };
+
+    /// The refusal of a frame, as a frame.
+    pub fn rejected(Rejected { id, error }: &Rejected) -> Self {
+        Self::frame(&Reply::error(id.as_ref(), error))
+    }
+
+    /// A frame for the client.
+    pub fn frame(frame: &impl Serialize) -> Self {
+        // Our own types, whose maps have string keys: it cannot fail, and if it did, no reply is the honest one.
+        Self { body: serde_json::to_string(frame).ok(), ..Self::EMPTY }
+    }
+}
+
+/// Runs a function whose event is of any type: `E` in, `R` out.
+///
+/// An error becomes the invocation's error, with the error's own text: nobody outside sees it. Each invocation is one
+/// line of the log, with its request's id, and the `connection`, `user` and `action` that were recorded on the span; what
+/// else it logs is for debugging, or out of the ordinary.
+///
+/// # Errors
+/// What the runtime API says when it ends. Where the resource cannot be made, the process ends.
+pub async fn serve<T: Resource, E: DeserializeOwned, R: Serialize>(
+    handler: impl AsyncFn(&T, E) -> Result<R, Error>,
+) -> Result<(), lambda_runtime::Error> {
+    run(async |resource: &T, event| handler(resource, event).await.inspect(|_| tracing::info!("done"))).await
+}
+
+/// Runs a function of the WebSocket API that is called for events of this type, and for no others.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_route<T: Resource>(
+    event_type: EventType,
+    handler: impl AsyncFn(&T, WebSocketEvent) -> Result<RouteResponse, Error>,
+) -> Result<(), lambda_runtime::Error> {
+    serve(async |resource: &T, event: WebSocketEvent| {
+        if event_type.is_that_of(&event.request_context) {
+            handler(resource, event).await
+        } else {
+            Ok(RouteResponse::MISROUTED)
+        }
+    })
+    .await
+}
+
+/// Runs a function that logs by itself what it has done. Failures are logged here.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn run<T: Resource, E: DeserializeOwned, R: Serialize>(
+    handler: impl AsyncFn(&T, E) -> Result<R, Error>,
+) -> Result<(), lambda_runtime::Error> {
+    let (resource, meter) = start::<T>().await;
+    let handle = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+        let span = invocation(&event.context.request_id);
+        let outcome = async {
+            let event =
+                serde_json::from_str(event.payload.get()).map_err(|error| Error::from_serde(&error))?;
+            // Boxed, as below: the SDK's futures are so deep that the compiler gives up on their layout.
+            Box::pin(handler(&resource, event)).await
+        };
+        let outcome = outcome.instrument(span.clone()).await.map_err(|error| {
+            span.in_scope(|| log_failure(&error));
+            Failure(error)
+        });
+        meter.flush(&event.context.request_id);
+        outcome
+    });
+    runtime::run(handle).await
+}
+
+/// The one line of a failed invocation: an error where it is ours, a warning where it is the caller's.
+pub fn log_failure(error: &Error) {
+    match error {
+        Error::Internal(_) => tracing::error!(%error, "failed"),
+        refusal => tracing::warn!(code = refusal.code(), %refusal, "refused"),
+    }
+}
+
+/// The span of an invocation, with room for what its lines are to tell besides.
+fn invocation(request_id: &str) -> Span {
+    tracing::info_span!("invoke", request_id, connection = Empty, user = Empty, action = Empty)
+}
+
+/// Makes what the function works with. Where that fails, one line says why, Lambda is told, and the process ends.
+async fn start<T: Resource>() -> (T, Meter) {
+    logging::init();
+    // Boxed, as above.
+    match Box::pin(build()).await {
+        Ok(started) => started,
+        Err(error) => {
+            tracing::error!(%error, "cannot start");
+            runtime::fail_to_start(Failure(error).into()).await;
+            std::process::exit(1)
+        }
+    }
+}
+
+async fn build<T: Resource>() -> Result<(T, Meter), Error> {
+    let config = Config::from_env()?;
+    let resource = T::build(&config).await?;
+    Ok((resource, Meter::start(&config.stage)))
+}
+
+/// An error as Lambda reports it: `errorType` is the code, `errorMessage` the text.
+struct Failure(Error);
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(Failure(error): Failure) -> Self {
+        let error_message = match &error {
+            // API Gateway answers 401 to exactly this word, and 500 to any other
+            // (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html).
+            Error::Unauthorized(_) => "Unauthorized".to_owned(),
+            other => other.to_string(),
+        };
+        Self { error_type: error.code().to_owned(), error_message }
+    }
+}

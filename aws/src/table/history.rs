@@ -1,0 +1,223 @@
+//! Pages of a log, in either direction, and a search through it.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use funnelcast_core::{Channel, Error, Seq, event::EventName, frame::Event, size::Room};
+use serde::Deserialize;
+
+use super::{
+    Table, failed, key,
+    log::{Stored, stored},
+    search::folded,
+};
+use crate::clock::now;
+
+/// How many events a search looks through for one page; where they do not suffice, the page says where to go on.
+pub const SEARCH_EVENTS_MAX: usize = 1_000;
+/// And how many bytes of them, as the table has them; the last step may go beyond by what DynamoDB reads at once, 1 MB. So a
+/// search reads some 400 units at most, whatever people have written.
+pub const SEARCH_BYTES_MAX: usize = 512 * 1024;
+/// The most bytes of events in one page of more than one; each is as large as it is on the wire. One alone may be larger: its
+/// payload has limits of its own, and stays below API Gateway's 128 KiB.
+pub const PAGE_BYTES_MAX: usize = 64 * 1024;
+/// How many events a search reads at once.
+const SEARCH_STEP_EVENTS: usize = 100;
+
+/// Which part of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Its end.
+    Latest,
+    /// What comes before this seq, from there backwards.
+    Before(Seq),
+    /// What comes after this seq, from there forwards.
+    After(Seq),
+}
+
+/// A page of a log.
+#[derive(Debug)]
+pub struct HistoryPage {
+    /// In the order of their seqs.
+    pub events: Vec<Event>,
+    /// The seq from which the page after this one goes on, where there is one.
+    pub next: Option<Seq>,
+}
+
+/// What a walk along a log has found.
+#[derive(Debug)]
+struct Walk {
+    found: Vec<Event>,
+    room: Room,
+    seen: usize,
+    seen_bytes: usize,
+    last: Option<Seq>,
+}
+
+impl Table {
+    /// At most `limit` events of a window, only those whose content has `contains` in it where that is given: 1 read
+    /// or more by size.
+    pub async fn history(
+        &self,
+        channel: &Channel,
+        window: Window,
+        limit: usize,
+        contains: Option<&str>,
+    ) -> Result<HistoryPage, Error> {
+        let needle = contains.map(folded);
+        let step = if needle.is_some() { SEARCH_STEP_EVENTS } else { limit + 1 };
+        let forward = matches!(window, Window::After(_));
+        let (from, to) = match window {
+            Window::Latest => (Seq::ZERO, Seq::MAX),
+            Window::Before(seq) => (Seq::ZERO, seq.previous()),
+            Window::After(seq) => (seq.next(), Seq::MAX),
+        };
+        let mut walk = Walk::new();
+        let mut start = None;
+        let more = 'walk: loop {
+            let query = self
+                .query(key::log(channel))
+                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+                .expression_attribute_values(":from", AttributeValue::S(key::seq(from)))
+                .expression_attribute_values(":to", AttributeValue::S(key::seq(to)))
+                .scan_index_forward(forward)
+                .set_limit(i32::try_from(step).ok())
+                .set_exclusive_start_key(start);
+            let page = query.send().await.map_err(failed("Query of a log"))?;
+            for item in page.items.unwrap_or_default() {
+                if !walk.take(stored(item)?, channel, limit, needle.as_deref())? {
+                    break 'walk true;
+                }
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                break false;
+            }
+            if needle.is_some() && walk.seen_bytes >= SEARCH_BYTES_MAX {
+                break true;
+            }
+        };
+        let Walk { mut found, last, .. } = walk;
+        if !forward {
+            found.reverse();
+        }
+        Ok(HistoryPage { events: found, next: last.filter(|_| more) })
+    }
+
+    /// Whether the log has this event: 1 read.
+    pub async fn has_event(&self, channel: &Channel, seq: Seq) -> Result<bool, Error> {
+        let get = self.get(key::log(channel), key::seq(seq)).projection_expression("pk");
+        Ok(get.send().await.map_err(failed("GetItem of an event"))?.item.is_some())
+    }
+}
+
+impl Walk {
+    const fn new() -> Self {
+        Self { found: Vec::new(), room: Room::of(PAGE_BYTES_MAX), seen: 0, seen_bytes: 0, last: None }
+    }
+
+    /// Takes the next event of the way, if the page has room for it. False: it has not, and ends before it.
+    fn take(
+        &mut self,
+        stored: Stored,
+        channel: &Channel,
+        limit: usize,
+        needle: Option<&str>,
+    ) -> Result<bool, Error> {
+        if self.found.len() >= limit || self.seen >= SEARCH_EVENTS_MAX {
+            return Ok(false);
+        }
+        let seq = stored.seq;
+        self.seen_bytes += stored.row.data.len();
+        if stored.row.is_alive(now()) && needle.is_none_or(|needle| has(&stored, needle)) {
+            let event = stored.into_event(channel.clone())?;
+            if !self.room.takes(&event) {
+                if !self.found.is_empty() {
+                    return Ok(false);
+                }
+                self.room = Room::of(0); // it stays alone
+            }
+            self.found.push(event);
+        }
+        self.seen += 1;
+        self.last = Some(seq);
+        Ok(true)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Content {
+    content: String,
+}
+
+fn has(stored: &Stored, needle: &str) -> bool {
+    stored.row.event == EventName::ChatMessage
+        && serde_json::from_str::<Content>(&stored.row.data)
+            .is_ok_and(|data| folded(&data.content).contains(needle))
+}
+
+#[cfg(test)]
+mod tests {
+    use funnelcast_core::size::json_bytes;
+
+    use super::*;
+    use crate::table::log::LogRow;
+
+    fn channel() -> Channel {
+        "conversation:c1".parse().unwrap()
+    }
+
+    fn message(seq: u64, content: &str) -> Stored {
+        let row = LogRow {
+            pk: "LOG#conversation:c1".into(),
+            sk: format!("{seq:016}"),
+            event: EventName::ChatMessage,
+            at: 0,
+            kept_at: 0,
+            user: None,
+            name: None,
+            key: None,
+            data: serde_json::json!({"content": content, "metadata": {"secret": "needle"}}).to_string(),
+            seq: None,
+            ttl: None,
+        };
+        Stored { seq: seq.try_into().unwrap(), row }
+    }
+
+    #[test]
+    fn a_search_looks_at_what_was_said_and_nothing_else() {
+        assert!(has(&message(1, "Der NADEL-Öhr"), &folded("nadel-öhr")));
+        assert!(has(&message(1, "ΟΔΟΣ"), &folded("οδος")), "a final sigma");
+        assert!(!has(&message(1, "hay"), "needle"), "metadata is not content");
+    }
+
+    #[test]
+    fn a_page_ends_at_its_limit_and_remembers_how_far_it_came() {
+        let mut walk = Walk::new();
+        for seq in 1..=5 {
+            walk.take(message(seq, if seq % 2 == 0 { "even" } else { "odd" }), &channel(), 2, Some("even"))
+                .unwrap();
+        }
+        assert_eq!(walk.found.len(), 2);
+        assert_eq!(walk.last.unwrap().get(), 4, "the fifth was not looked at");
+    }
+
+    #[test]
+    fn a_page_ends_at_its_bytes_but_never_empty() {
+        let mut walk = Walk::new();
+        let mut take = |seq, content: &str| walk.take(message(seq, content), &channel(), 9, None).unwrap();
+        assert!(take(1, &"x".repeat(PAGE_BYTES_MAX)));
+        assert!(!take(2, "x"), "an event alone may be larger, and then stays alone");
+        assert_eq!(walk.found.len(), 1);
+    }
+
+    /// What is around the payloads counts too, and a control character is six bytes.
+    #[test]
+    fn a_page_is_as_large_as_it_is_on_the_wire() {
+        let mut walk = Walk::new();
+        let mut seq = 0;
+        while walk.take(message(seq + 1, "\u{1}"), &channel(), usize::MAX, None).unwrap() {
+            seq += 1;
+        }
+        let bytes = json_bytes(&walk.found);
+        assert!(bytes <= PAGE_BYTES_MAX + 2 && bytes > PAGE_BYTES_MAX - 1024, "{bytes}");
+    }
+}

@@ -1,0 +1,141 @@
+//! The table's keys, all of them.
+
+use funnelcast_core::{Channel, ConnectionId, ConversationId, Error, Key, Seq, UserId};
+
+/// The one sort key of items that are alone in their partition.
+pub(super) const META: &str = "META";
+
+/// A log's marker. Sorts before every seq, so that reading a log backwards meets it last.
+pub(super) const LOG_START: &str = "#start";
+
+/// What the partitions begin with that the stream is filtered by; a connection's sort key begins with its own prefix.
+pub(super) const USER_PREFIX: &str = "USER#";
+pub(super) const LOG_PREFIX: &str = "LOG#";
+pub(super) const OUTBOX_PREFIX: &str = "OUTBOX#";
+
+/// Behind the prefix of a connection's sort key comes its id.
+pub(super) const CONNECTION_PREFIX: &str = "CONN#";
+
+/// Behind the prefix of a participant's sort key comes the user.
+pub(super) const PARTICIPANT_PREFIX: &str = "USER#";
+
+/// Where all of a user's connections are.
+pub(super) fn user(user: &UserId) -> String {
+    format!("{USER_PREFIX}{user}")
+}
+
+pub(super) fn connection(id: &ConnectionId) -> String {
+    format!("{CONNECTION_PREFIX}{id}")
+}
+
+pub(super) fn members(channel: &Channel, shard: u8) -> String {
+    format!("CH#{channel}#{shard}")
+}
+
+/// User first, so that one user's connections lie together.
+pub(super) fn member(user: &UserId, connection: &ConnectionId) -> String {
+    format!("{}{connection}", member_prefix(user))
+}
+
+/// What the sort keys of one user's memberships begin with, and nobody else's: no id has a `#`.
+pub(super) fn member_prefix(user: &UserId) -> String {
+    format!("{user}#")
+}
+
+pub(super) fn log(channel: &Channel) -> String {
+    format!("{LOG_PREFIX}{channel}")
+}
+
+/// Padded to the width of [`Seq::MAX`], so that the order of the texts is that of the numbers.
+pub(super) fn seq(seq: Seq) -> String {
+    format!("{:016}", seq.get())
+}
+
+pub(super) fn parse_seq(sk: &str) -> Result<Seq, Error> {
+    let number: u64 = sk.parse().map_err(|error| Error::internal("a log's sort key", &error))?;
+    number.try_into()
+}
+
+pub(super) fn latest(channel: &Channel) -> String {
+    format!("LAST#{channel}")
+}
+
+pub(super) fn receipts(channel: &Channel) -> String {
+    format!("READ#{channel}")
+}
+
+pub(super) fn count(channel: &Channel) -> String {
+    format!("COUNT#{channel}")
+}
+
+/// What a channel's members were told of its users.
+pub(super) fn told(channel: &Channel) -> String {
+    format!("TOLD#{channel}")
+}
+
+pub(super) fn rate(user: &UserId) -> String {
+    format!("RATE#{user}")
+}
+
+/// Where a user's roles are, as Whop has answered; the sort key is the company.
+pub(super) fn role(user: &UserId) -> String {
+    format!("ROLE#{user}")
+}
+
+/// By the ticket's hash: the ticket itself is in no table and no log.
+pub(super) fn ticket(hash: &str) -> String {
+    format!("TICKET#{hash}")
+}
+
+pub(super) fn webhook(id: &Key) -> String {
+    format!("HOOK#{id}")
+}
+
+pub(super) fn outbox(channel: &Channel) -> String {
+    format!("{OUTBOX_PREFIX}{channel}")
+}
+
+pub(super) fn conversation(id: &ConversationId) -> String {
+    format!("CONV#{id}")
+}
+
+pub(super) fn participant(user: &UserId) -> String {
+    format!("{PARTICIPANT_PREFIX}{user}")
+}
+
+/// Which of the channel's shards a connection's membership is in: always the same one (FNV-1a of its id).
+pub(super) fn shard(channel: &Channel, connection: &ConnectionId) -> u8 {
+    let hash = connection
+        .as_str()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let shards = u32::from(channel.kind().policy().shards);
+    u8::try_from(hash % shards).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_sort_keys_is_that_of_seqs() {
+        let keys: Vec<String> = [0, 1, 9, 10, 1_700_000_000_000, Seq::MAX.get()]
+            .into_iter()
+            .map(|n| seq(n.try_into().unwrap()))
+            .collect();
+        assert!(keys.is_sorted(), "{keys:?}");
+        assert!(keys.iter().all(|key| key.len() == 16 && LOG_START < key.as_str()));
+        assert_eq!(parse_seq(&keys[4]).unwrap().get(), 1_700_000_000_000);
+    }
+
+    #[test]
+    fn every_shard_is_used() {
+        let system: Channel = "system".parse().unwrap();
+        let mut seen = [false; 16];
+        for n in 0..1_000 {
+            seen[usize::from(shard(&system, &format!("c{n}=").parse().unwrap()))] = true;
+        }
+        assert_eq!(seen, [true; 16]);
+        assert_eq!(shard(&"user:u".parse().unwrap(), &"c1=".parse().unwrap()), 0);
+    }
+}

@@ -1,0 +1,133 @@
+//! The last value of each key, on the channels that keep one: a funnel's last update, a metric's value.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use funnelcast_core::{
+    Channel, Error, Seq, Timestamp, action::LATEST_CURSOR_BYTES_MAX, frame::Event, publication::Publication,
+    size::Room, text::Text,
+};
+use serde::Serialize;
+
+use super::{Item, Table, failed, from_item, if_met, key, log::LogRow, to_item};
+use crate::clock::now;
+
+/// The most bytes of last values that are read for one reply, each as large as it is on the wire. Each is smaller.
+pub const LATEST_BYTES_MAX: usize = 64 * 1024;
+
+#[derive(Debug, Serialize)]
+struct LatestRow {
+    #[serde(flatten)]
+    row: LogRow,
+    /// What decides which of two is the newer: see [`rank`].
+    rank: String,
+}
+
+impl Table {
+    /// Keeps a publication as the last value of its key: 1 write. An older one never replaces a newer one, whatever
+    /// the order in which they come: by when it happened, then by how far ahead its clock was, then by seq; of two that are equal the later to arrive stays.
+    pub async fn put_latest(&self, publication: &Publication, seq: Option<Seq>) -> Result<(), Error> {
+        let Some(latest_key) = &publication.latest_key else { return Ok(()) };
+        let row = LogRow::of(publication, seq, key::latest(&publication.channel), latest_key.clone(), self);
+        let rank = rank(publication.happened_at, publication.ahead_ms, seq);
+        let put = self
+            .put(to_item(LatestRow { row, rank: rank.clone() })?)
+            .condition_expression("attribute_not_exists(#rank) OR #rank <= :rank")
+            .expression_attribute_names("#rank", "rank")
+            .expression_attribute_values(":rank", AttributeValue::S(rank));
+        if_met("PutItem of a latest value", put.send().await).map(drop)
+    }
+
+    /// The last value of every key, or of those behind `after`, as many as [`LATEST_BYTES_MAX`] holds: 1 read or more, by size.
+    pub async fn latest(&self, channel: &Channel, after: Option<&str>) -> Result<Latest, Error> {
+        let (mut latest, mut room) = (Latest::default(), Room::of(LATEST_BYTES_MAX));
+        let mut start = after.map(|key| {
+            let attribute = |text: &str| AttributeValue::S(text.to_owned());
+            Item::from([("pk".into(), attribute(&key::latest(channel))), ("sk".into(), attribute(key))])
+        });
+        loop {
+            let query = self.query(key::latest(channel)).set_exclusive_start_key(start);
+            let page = query.send().await.map_err(failed("Query of latest values"))?;
+            for item in page.items.unwrap_or_default() {
+                let row: LogRow = from_item(item)?;
+                if row.is_alive(now()) {
+                    let (key, seq) = (row.sk.clone(), row.seq);
+                    let event = row.into_event(channel.clone(), seq)?;
+                    if !room.takes(&event) {
+                        latest.more = true;
+                        return Ok(latest);
+                    }
+                    latest.events.push(event);
+                    latest.keys.push(key);
+                }
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(latest);
+            }
+        }
+    }
+}
+
+/// Last values, in the order of their keys.
+#[derive(Debug, Default)]
+pub struct Latest {
+    /// The values.
+    pub events: Vec<Event>,
+    /// Of each its key.
+    keys: Vec<String>,
+    /// Whether there are more behind them.
+    more: bool,
+}
+
+impl Latest {
+    /// These values, each with its key, and no more behind them.
+    pub fn of(values: Vec<(String, Event)>) -> Self {
+        let (keys, events) = values.into_iter().unzip();
+        Self { events, keys, more: false }
+    }
+
+    /// Leaves the first of them.
+    pub fn truncate(&mut self, count: usize) {
+        self.more |= count < self.events.len();
+        self.events.truncate(count);
+        self.keys.truncate(count);
+    }
+
+    /// The values, and where to go on behind them, if there are more.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where a key is longer than any that DynamoDB takes.
+    pub fn into_page(mut self) -> Result<(Vec<Event>, Option<Text<{ LATEST_CURSOR_BYTES_MAX }>>), Error> {
+        let last = self.keys.pop().filter(|_| self.more);
+        let next = last.map(Text::try_from).transpose().map_err(|e| Error::internal("a latest key", &e))?;
+        Ok((self.events, next))
+    }
+}
+
+/// A text that sorts by time, then by how far ahead that was, then by seq: milliseconds since 1970, milliseconds and the seq,
+/// each as wide as it can be.
+fn rank(happened_at: Timestamp, ahead_ms: i64, seq: Option<Seq>) -> String {
+    let millis = happened_at.as_millis().max(0);
+    format!("{millis:015}#{:015}#{}", ahead_ms.max(0), key::seq(seq.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_sort_by_time_and_then_by_seq() {
+        let seq = |n: u64| Some(Seq::try_from(n).unwrap());
+        let at = Timestamp::from_millis;
+        let ranks = [
+            rank(at(i64::MIN), 0, seq(9)),
+            rank(at(5), 0, None),
+            rank(at(5), 0, seq(2)),
+            rank(at(5), 0, seq(10)),
+            rank(at(5), 3_600_000, seq(1)),
+            rank(at(1_800_000_000_000), 0, seq(1)),
+            rank(at(i64::MAX), i64::from(u32::MAX), Some(Seq::MAX)),
+        ];
+        assert!(ranks.is_sorted(), "{ranks:?}");
+        assert!(ranks.iter().all(|rank| rank.len() == ranks[0].len()), "{ranks:?}");
+    }
+}

@@ -1,0 +1,350 @@
+//! Memberships: which connections hear a channel.
+//!
+//! # Layout
+//! - here: a membership, made, changed, ended, and asked for
+//! - `pages`: all of a channel's, a part at a time
+
+mod pages;
+
+use aws_sdk_dynamodb::{
+    operation::update_item::builders::UpdateItemFluentBuilder,
+    types::{AttributeValue, ReturnValue},
+};
+use funnelcast_core::{
+    Channel, CompanyId, ConnectionId, Error, Grant, JoinOrder, Right, SocketCaller, Timestamp, UserId,
+    event::Status, grant::Capability, identity::Name,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+pub use self::pages::{Cursor, MemberPages};
+use super::{
+    Item, Table,
+    connections::{CONNECTION_AGE_MAX, ChannelJoin},
+    failed, from_item, if_met, key,
+    presence::DEPARTURE_GRACE,
+    to_attribute, to_item,
+};
+
+/// Memberships of one connection that are removed side by side.
+const DELETES_AT_ONCE: usize = 25;
+
+/// One connection in a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    /// Whose it is.
+    pub user: UserId,
+    /// The user's display name.
+    pub name: Name,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The `join` that made it: whatever removes a membership names this, so that it removes no later one.
+    pub join_order: JoinOrder,
+    /// What its user says of themselves on it.
+    #[serde(default)]
+    pub status: Status,
+    /// When it joined, or last changed its status.
+    pub seen_at: Timestamp,
+    /// When its token stops counting, and nothing more is posted to it.
+    pub expires_at: Timestamp,
+    /// When its connection ended; [`Timestamp::EPOCH`] where its user has lost the channel. Nothing is posted to it any more;
+    /// that it is still in the table means that its end has not been dealt with yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub departed_at: Option<Timestamp>,
+    /// In a conversation: the company as one of whose team the user joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team_of: Option<CompanyId>,
+    /// What lets the user be here, where that is a grant; with its end this ends too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
+}
+
+impl Member {
+    /// Whether events are posted to it.
+    pub fn hears(&self, now: Timestamp) -> bool {
+        self.departed_at.is_none() && self.counts(now)
+    }
+
+    /// Whether its user is here by it: also for [`DEPARTURE_GRACE`] after its connection has ended.
+    pub fn is_present(&self, now: Timestamp) -> bool {
+        self.departed_at.is_none_or(|at| now < at + DEPARTURE_GRACE) && self.counts(now)
+    }
+
+    /// Whether its token and its grant have not expired.
+    fn counts(&self, now: Timestamp) -> bool {
+        now < self.expires_at && self.may(Capability::Join, now)
+    }
+
+    /// Which membership it is.
+    pub fn reference(&self) -> MemberRef {
+        MemberRef { user: self.user.clone(), connection: self.connection.clone(), join: self.join_order }
+    }
+
+    /// The `join` that made it.
+    pub fn join(&self, channel: &Channel) -> ChannelJoin {
+        ChannelJoin { channel: channel.clone(), join: self.join_order }
+    }
+
+    /// Whether what lets the user be here lets them do this too.
+    pub fn may(&self, capability: Capability, now: Timestamp) -> bool {
+        self.grant.as_ref().is_none_or(|grant| grant.allows(capability, now))
+    }
+}
+
+/// Names a membership of a channel, and the `join` that made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberRef {
+    /// Whose it is.
+    pub user: UserId,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The `join` that made it.
+    pub join: JoinOrder,
+}
+
+impl Table {
+    /// Makes the caller's connection a member by this right, and returns the membership: 2 writes. The `join` of it may be a
+    /// later one than this, where that has been applied already.
+    ///
+    /// The connection learns of it first: whatever then ends it finds the membership to remove. Whether the `join` still
+    /// stands is to be asked next, by [`confirm_join`](Table::confirm_join).
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] where the connection has ended; [`Error::Conflict`] where a later `leave` has been applied, or
+    /// where the connection has joined too many channels.
+    pub async fn put_membership(
+        &self,
+        caller: &SocketCaller,
+        channel: &Channel,
+        right: Right,
+        order: JoinOrder,
+    ) -> Result<Member, Error> {
+        let (team_of, grant) = match right {
+            Right::Own => (None, None),
+            Right::Team(company) => (Some(company), None),
+            Right::Grant(grant) => (None, Some(grant)),
+        };
+        let user = &caller.identity.user;
+        let (connection, join_order) = self.note_join(user, &caller.connection, channel, order).await?;
+        let member = Member {
+            user: user.clone(),
+            name: caller.identity.name.clone(),
+            connection: caller.connection.clone(),
+            join_order,
+            status: Status::default(),
+            seen_at: caller.now,
+            expires_at: connection.expires_at, // the caller's token may have been renewed since they connected
+            departed_at: None,
+            team_of,
+            grant,
+        };
+        self.put_member(channel, member, caller.connected_at).await
+    }
+
+    /// Writes a membership, unless one of a later `join` is there, and returns it as it is now: 1 write.
+    pub(super) async fn put_member(
+        &self,
+        channel: &Channel,
+        member: Member,
+        connected_at: Timestamp,
+    ) -> Result<Member, Error> {
+        let (pk, sk) = member_key(&member.user, &member.connection, channel);
+        let ttl = (connected_at + CONNECTION_AGE_MAX).as_secs();
+        let update = set_all(self.update(pk, sk), &member, ttl)?
+            .condition_expression("attribute_not_exists(pk) OR #joinOrder <= :joinOrder")
+            .return_values(ReturnValue::AllNew);
+        let put = if_met("UpdateItem of a membership", update.send().await)?;
+        match put.and_then(|put| put.attributes) {
+            Some(item) => from_item(item),
+            None => Ok(member), // that of a later `join` is there, which `confirm_join` finds as well
+        }
+    }
+
+    /// Lets a membership live as long as a renewed token: 1 write. One that has ended meanwhile stays so.
+    pub async fn renew_membership(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        channel: &Channel,
+        expires_at: Timestamp,
+    ) -> Result<(), Error> {
+        let (pk, sk) = member_key(user, connection, channel);
+        let update = self
+            .update(pk, sk)
+            .update_expression("SET expiresAt = :at")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":at", AttributeValue::S(expires_at.to_string()));
+        if_met("UpdateItem of a membership", update.send().await).map(drop)
+    }
+
+    /// Removes the membership that this `join`, or an earlier one of the connection, has made: 1 write. Returns the `join` of
+    /// the membership that there was. That the connection has it on its list is left for [`forget_channel`](Table::forget_channel), once all is
+    /// done that its end brings with it.
+    pub async fn remove_membership(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        ChannelJoin { channel, join }: &ChannelJoin,
+    ) -> Result<Option<JoinOrder>, Error> {
+        let (pk, sk) = member_key(user, connection, channel);
+        let delete = self
+            .delete(pk, sk)
+            .condition_expression("attribute_not_exists(pk) OR joinOrder <= :join")
+            .expression_attribute_values(":join", AttributeValue::N(join.to_string()))
+            .return_values(ReturnValue::AllOld);
+        let removed = if_met("DeleteItem of a membership", delete.send().await)?;
+        let removed = removed.and_then(|removed| removed.attributes);
+        removed.map(|item| from_item(item).map(|member: Member| member.join_order)).transpose()
+    }
+
+    /// Notes on the membership that this `join`, or an earlier one, has made that its connection has ended: 1 write. Nothing is
+    /// posted to it from now on. One that is not there stays so.
+    pub async fn note_departure(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        join: &ChannelJoin,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        self.set_departed(user, connection, join, "if_not_exists(departedAt, :at)", at).await
+    }
+
+    /// Notes on a membership that its user has lost the channel, unless it is one of a later `join` by now: 1 write. From now on
+    /// nothing is posted to it, and its user is not here by it: it departs at [`Timestamp::EPOCH`], whose grace is over by any
+    /// clock.
+    pub async fn note_revocation(&self, channel: &Channel, member: &Member) -> Result<(), Error> {
+        let Member { user, connection, .. } = member;
+        self.set_departed(user, connection, &member.join(channel), ":at", Timestamp::EPOCH).await
+    }
+
+    async fn set_departed(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        ChannelJoin { channel, join }: &ChannelJoin,
+        value: &str,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let (pk, sk) = member_key(user, connection, channel);
+        let update = self
+            .update(pk, sk)
+            .update_expression(format!("SET departedAt = {value}"))
+            .condition_expression("joinOrder <= :join")
+            .expression_attribute_values(":join", AttributeValue::N(join.to_string()))
+            .expression_attribute_values(":at", AttributeValue::S(at.to_string()));
+        if_met("UpdateItem of a membership", update.send().await).map(drop)
+    }
+
+    /// Changes what a member says of themselves on this connection: 1 write.
+    ///
+    /// # Errors
+    /// [`Error::NotJoined`] where it is no member any more.
+    pub async fn set_status(
+        &self,
+        caller: &SocketCaller,
+        channel: &Channel,
+        status: Status,
+    ) -> Result<(), Error> {
+        let (pk, sk) = member_key(&caller.identity.user, &caller.connection, channel);
+        let status = to_attribute(status)?;
+        let update = self
+            .update(pk, sk)
+            .update_expression("SET #status = :status, seenAt = :now")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(departedAt)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", status)
+            .expression_attribute_values(":now", AttributeValue::S(caller.now.to_string()));
+        if_met("UpdateItem of a membership", update.send().await)?.map(drop).ok_or(Error::NotJoined)
+    }
+
+    /// All of one user's connections in a channel: 1 read a shard.
+    pub async fn members_of_user(&self, channel: &Channel, user: &UserId) -> Result<Vec<Member>, Error> {
+        let mut members = Vec::new();
+        for shard in 0..channel.kind().policy().shards {
+            let query = self
+                .query(key::members(channel, shard))
+                .key_condition_expression("pk = :pk AND begins_with(sk, :user)")
+                .expression_attribute_values(":user", AttributeValue::S(key::member_prefix(user)));
+            // One page of 1 MB holds thousands of connections.
+            let page = query.send().await.map_err(failed("Query of a user's memberships"))?;
+            for item in page.items.unwrap_or_default() {
+                members.push(from_item(item)?);
+            }
+        }
+        Ok(members)
+    }
+
+    /// Removes all of a connection's memberships, when its row has gone, so that it joins nothing any more: 1 write each.
+    pub async fn remove_memberships(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        channels: &[ChannelJoin],
+    ) -> Result<(), Error> {
+        let deletes = channels.iter().map(|ChannelJoin { channel, .. }| {
+            let (pk, sk) = member_key(user, connection, channel);
+            self.delete(pk, sk).send()
+        });
+        let deletes = stream::iter(deletes.collect::<Vec<_>>()).buffer_unordered(DELETES_AT_ONCE);
+        let outcome = Box::pin(deletes.try_for_each(async |_| Ok(()))).await;
+        outcome.map_err(failed("DeleteItem of a membership"))
+    }
+
+    /// A membership, lost and ended ones included: 1 read.
+    pub async fn membership(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        channel: &Channel,
+    ) -> Result<Option<Member>, Error> {
+        let (pk, sk) = member_key(user, connection, channel);
+        let item = self.get(pk, sk).send().await.map_err(failed("GetItem of a membership"))?.item;
+        item.map(from_item).transpose()
+    }
+
+    /// Those of these memberships that are there still, made by the same `join`: 1 read each, 100 in a call.
+    pub async fn members_still(
+        &self,
+        channel: &Channel,
+        members: &[MemberRef],
+    ) -> Result<Vec<Member>, Error> {
+        let keys = members.iter().map(|member| member_key(&member.user, &member.connection, channel));
+        let items = self.batch_get(keys.collect()).await?;
+        let mut still: Vec<Member> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+        still.retain(|member| members.contains(&member.reference()));
+        Ok(still)
+    }
+}
+
+/// Sets every attribute of a membership. What its user says of themselves stays, where the membership is there already.
+fn set_all(
+    mut update: UpdateItemFluentBuilder,
+    member: &Member,
+    ttl: i64,
+) -> Result<UpdateItemFluentBuilder, Error> {
+    const OPTIONAL: [&str; 3] = ["departedAt", "grant", "teamOf"];
+    let mut item: Item = to_item(member)?;
+    item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
+    let absent = OPTIONAL.into_iter().filter(|name| !item.contains_key(*name));
+    let absent: Vec<_> = absent.map(|name| format!("#{name}")).collect();
+    let mut set = Vec::new();
+    for name in item.keys() {
+        set.push(match name.as_str() {
+            "status" => "#status = if_not_exists(#status, :status)".to_owned(),
+            name => format!("#{name} = :{name}"),
+        });
+    }
+    for name in item.keys().map(String::as_str).chain(OPTIONAL) {
+        update = update.expression_attribute_names(format!("#{name}"), name);
+    }
+    for (name, value) in item {
+        update = update.expression_attribute_values(format!(":{name}"), value);
+    }
+    Ok(update.update_expression(format!("SET {} REMOVE {}", set.join(", "), absent.join(", "))))
+}
+
+fn member_key(user: &UserId, connection: &ConnectionId, channel: &Channel) -> (String, String) {
+    (key::members(channel, key::shard(channel, connection)), key::member(user, connection))
+}

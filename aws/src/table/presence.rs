@@ -1,0 +1,272 @@
+//! Who is in a channel: the users who have a membership in it that counts, each once, however many connections they have.
+//!
+//! The memberships decide, and the roster is what the members were told of that: a row for each user, which is changed
+//! when the members are told ([`Fanout::settle_presence`](crate::Fanout::settle_presence)). So a joiner that writes its
+//! membership and then reads the roster knows what all others know, and is told what changes later. A connection that has
+//! ended leaves its membership for [`DEPARTURE_GRACE`], so a user who is back by then has never been away.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use funnelcast_core::{
+    Channel, Error, Timestamp, UserId,
+    action::Roster,
+    event::{EventName, Presence, Status},
+    identity::Name,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Item, Member, Table, connections::CONNECTION_AGE_MAX, failed, from_item, if_met, key, to_item};
+use crate::clock::now;
+
+/// How long a user may be without a connection before they have left: a reload, a tunnel, a change of networks.
+pub const DEPARTURE_GRACE: Duration = Duration::from_secs(10);
+/// The most memberships of a channel whose users are named; one with more only counts them.
+pub const NAMED_MEMBERS_MAX: usize = 100;
+/// How often a channel that only counts tells its number, at most.
+pub const COUNT_INTERVAL: Duration = Duration::from_secs(10);
+/// How far the clocks of two functions may be apart: presence events older than that by a roster's clock are in it.
+const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
+/// How long what was told of a user counts, unless it is told again: whoever joins sees to it that it is longer than the
+/// connection can live, so that only what nobody has cleaned up ends by it.
+const TOLD_LIFE: Duration = Duration::from_hours(6);
+
+/// What the members of a channel were told of a user last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// The status; `None` that they have left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// The time of that event, which rises with each: of two events on a user the one with the later time counts.
+    pub at: Timestamp,
+    /// What it said of when the user was last seen, which rises as well.
+    pub last_seen: Timestamp,
+    /// The event, until all have been told it: whoever finds it here tells it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telling: Option<EventName>,
+    /// Until when it counts.
+    pub until: Timestamp,
+}
+
+impl Told {
+    /// Nothing, ever.
+    pub const NOTHING: Self = Self {
+        status: None,
+        at: Timestamp::EPOCH,
+        last_seen: Timestamp::EPOCH,
+        telling: None,
+        until: Timestamp::EPOCH,
+    };
+
+    /// Until when something counts that is told now.
+    pub fn life_from(now: Timestamp) -> Timestamp {
+        now + TOLD_LIFE
+    }
+
+    /// Whether it may end before a connection does that joins now.
+    pub fn ends_early(&self, now: Timestamp) -> bool {
+        self.until < now + CONNECTION_AGE_MAX
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ToldRow {
+    sk: UserId,
+    name: Name,
+    #[serde(flatten)]
+    told: Told,
+}
+
+impl Table {
+    /// The users in a channel that tells of them, and how many they are; of more than [`NAMED_MEMBERS_MAX`] memberships
+    /// only the number.
+    pub async fn roster(&self, channel: &Channel) -> Result<Roster, Error> {
+        let now = now();
+        let mut members = 0;
+        let mut counted = BTreeSet::new();
+        let mut pages = self.members(channel);
+        while let Some(page) = pages.next().await? {
+            members += page.len();
+            counted
+                .extend(page.into_iter().filter(|member| member.is_present(now)).map(|member| member.user));
+        }
+        let at = contained_until(now);
+        if members > NAMED_MEMBERS_MAX {
+            return Ok(Roster { users: Vec::new(), count: counted.len(), at });
+        }
+        let users: Vec<_> = self.told_users(channel).await?.into_iter().filter_map(as_present(now)).collect();
+        Ok(Roster { count: users.len(), users, at })
+    }
+
+    /// What the members of a channel were told of each of its users, by their ids: 1 read. It is meant for channels of no more
+    /// than [`NAMED_MEMBERS_MAX`] memberships, and stops beyond as many users.
+    pub async fn told_users(&self, channel: &Channel) -> Result<Vec<(UserId, Name, Told)>, Error> {
+        let query = self.query(key::told(channel)).set_limit(i32::try_from(2 * NAMED_MEMBERS_MAX).ok());
+        let page = query.send().await.map_err(failed("Query of what was told"))?;
+        let rows = page.items.unwrap_or_default().into_iter().map(from_item);
+        rows.map(|row| row.map(|ToldRow { sk, name, told }| (sk, name, told))).collect()
+    }
+
+    /// What the channel's members were told of a user last: 1 read.
+    pub async fn told(&self, channel: &Channel, user: &UserId) -> Result<Told, Error> {
+        let get = self.get(key::told(channel), user.to_string());
+        let item = get.send().await.map_err(failed("GetItem of what was told"))?.item;
+        item.map_or(Ok(Told::NOTHING), |item| from_item(item).map(|row: ToldRow| row.told))
+    }
+
+    /// Writes down what the channel's members are told, unless somebody has told them something else since `before` was
+    /// read: 1 write. Returns whether it was written.
+    pub async fn put_told(
+        &self,
+        channel: &Channel,
+        (user, name): (&UserId, &Name),
+        before: Told,
+        told: Told,
+    ) -> Result<bool, Error> {
+        let mut item = to_item(ToldRow { sk: user.clone(), name: name.clone(), told })?;
+        item.insert("pk".to_owned(), AttributeValue::S(key::told(channel)));
+        item.insert("ttl".to_owned(), AttributeValue::N(told.until.as_secs().to_string()));
+        let put = self.put(item);
+        let put = if before == Told::NOTHING {
+            put.condition_expression("attribute_not_exists(pk)")
+        } else {
+            put.condition_expression("#at = :before")
+                .expression_attribute_names("#at", "at")
+                .expression_attribute_values(":before", AttributeValue::S(before.at.to_string()))
+        };
+        Ok(if_met("PutItem of what was told", put.send().await)?.is_some())
+    }
+
+    /// Notes that the channel's members have all been told this, unless something later has been told since: 1 write. Of a
+    /// user who has left nothing stays.
+    pub async fn note_told(&self, channel: &Channel, user: &UserId, told: Told) -> Result<(), Error> {
+        let (pk, sk) = (key::told(channel), user.to_string());
+        let at = AttributeValue::S(told.at.to_string());
+        if told.status.is_none() {
+            let delete = self.delete(pk, sk).condition_expression("#at = :at");
+            let delete =
+                delete.expression_attribute_names("#at", "at").expression_attribute_values(":at", at);
+            return if_met("DeleteItem of what was told", delete.send().await).map(drop);
+        }
+        let update = self
+            .update(pk, sk)
+            .update_expression("REMOVE telling")
+            .condition_expression("#at = :at")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_values(":at", at);
+        if_met("UpdateItem of what was told", update.send().await).map(drop)
+    }
+
+    /// Claims the next count broadcast of a channel, which is due [`COUNT_INTERVAL`] from now: 1 write. Of those who ask
+    /// within that time only the first gets it.
+    pub async fn takes_count(&self, channel: &Channel, now: Timestamp) -> Result<bool, Error> {
+        let until = now + COUNT_INTERVAL;
+        let number = |time: Timestamp| AttributeValue::N(time.as_millis().to_string());
+        let item = Item::from([
+            ("pk".to_owned(), AttributeValue::S(key::count(channel))),
+            ("sk".to_owned(), AttributeValue::S(key::META.to_owned())),
+            ("until".to_owned(), number(until)),
+            ("ttl".to_owned(), AttributeValue::N((until.as_secs() + 1).to_string())),
+        ]);
+        let put = self
+            .put(item)
+            .condition_expression("attribute_not_exists(pk) OR #until <= :now")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":now", number(now));
+        Ok(if_met("PutItem of a count", put.send().await)?.is_some())
+    }
+}
+
+/// Up to when all presence events are contained in a roster that was read at this time.
+pub fn contained_until(read_at: Timestamp) -> Timestamp {
+    read_at - CLOCK_SKEW_MAX
+}
+
+/// Of what was told of a user, the presence, where that is that they are here.
+pub fn as_present(now: Timestamp) -> impl Fn((UserId, Name, Told)) -> Option<Presence> {
+    move |(user_id, name, told)| {
+        let status = told.status.filter(|_| now < told.until)?;
+        Some(Presence { user_id, name, status, last_seen: told.last_seen })
+    }
+}
+
+/// The users who are here by these members.
+pub fn users(members: &[Member], now: Timestamp) -> BTreeMap<UserId, Presence> {
+    let mut users = BTreeMap::new();
+    add(&mut users, members, now);
+    users
+}
+
+/// A user is what the most present of their devices says, and was seen when the last of them was.
+fn add(users: &mut BTreeMap<UserId, Presence>, members: &[Member], now: Timestamp) {
+    for Member { user, name, status, seen_at, .. } in members.iter().filter(|member| member.is_present(now)) {
+        let of_device =
+            || Presence { user_id: user.clone(), name: name.clone(), status: *status, last_seen: *seen_at };
+        users
+            .entry(user.clone())
+            .and_modify(|known: &mut Presence| {
+                known.status = known.status.min(*status);
+                known.last_seen = known.last_seen.max(*seen_at);
+            })
+            .or_insert_with(of_device);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use funnelcast_core::JoinOrder;
+
+    use super::*;
+
+    fn member(user: &str, connection: &str, status: Status, seen_at: i64) -> Member {
+        Member {
+            user: user.parse().unwrap(),
+            name: user.to_owned().try_into().unwrap(),
+            connection: connection.parse().unwrap(),
+            join_order: JoinOrder::FIRST,
+            status,
+            seen_at: Timestamp::from_secs(seen_at),
+            expires_at: Timestamp::from_secs(9_999),
+            departed_at: None,
+            team_of: None,
+            grant: None,
+        }
+    }
+
+    #[test]
+    fn a_user_is_what_their_most_present_device_says() {
+        let members = [
+            member("ann", "c1=", Status::Away, 5),
+            member("ann", "c2=", Status::Online, 3),
+            member("bob", "c3=", Status::Offline, 1),
+        ];
+        let users: Vec<_> = users(&members, Timestamp::from_secs(100))
+            .into_values()
+            .map(|p| (p.status, p.last_seen.as_secs()))
+            .collect();
+        assert_eq!(users, [(Status::Online, 5), (Status::Offline, 1)]);
+    }
+
+    #[test]
+    fn nothing_is_posted_to_a_member_that_has_departed_or_expired() {
+        let now = Timestamp::from_secs(100);
+        let alive = member("ann", "c1=", Status::Online, 1);
+        assert!(alive.hears(now));
+        assert!(!Member { departed_at: Some(now), ..alive.clone() }.hears(now));
+        assert!(!Member { expires_at: now, ..alive }.hears(now));
+    }
+
+    #[test]
+    fn a_user_stays_for_the_grace_of_a_departure_but_not_beyond_their_token() {
+        let now = Timestamp::from_secs(100);
+        let alive = member("ann", "c1=", Status::Online, 1);
+        let departed = |at| Member { departed_at: Some(at), ..alive.clone() };
+        assert!(departed(now).is_present(now));
+        assert!(!departed(now - DEPARTURE_GRACE).is_present(now));
+        assert!(!Member { expires_at: now, ..alive.clone() }.is_present(now));
+    }
+}

@@ -1,0 +1,73 @@
+//! Rates: for each user and limit, until when the bucket is not empty. `funnelcast-realtime` has the arithmetic.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use funnelcast_core::{Error, Timestamp, UserId};
+use serde::Deserialize;
+
+use super::{Table, failed, from_item, if_met, key};
+
+/// How long a row is kept after its last change, in which every bucket drains.
+pub const RATE_LIFE: Duration = Duration::from_hours(24);
+/// How often two processes may change a row at once before one of them gives up.
+const TRIES_MAX: usize = 10;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RateRow {
+    full_until: i64,
+}
+
+impl Table {
+    /// Until when a user's bucket is not empty; `None` where nothing is known of it: 1 read.
+    pub async fn full_until(&self, user: &UserId, limit: &str) -> Result<Option<Timestamp>, Error> {
+        let get = self.get(key::rate(user), limit.to_owned());
+        let item = get.send().await.map_err(failed("GetItem of a rate"))?.item;
+        let row: Option<RateRow> = item.map(from_item).transpose()?;
+        Ok(row.map(|row| Timestamp::from_millis(row.full_until)))
+    }
+
+    /// Puts something into a user's bucket, as the time in which it drains, and returns until when the bucket is not empty
+    /// then: 1 write, and 1 more where the bucket was empty and `is_empty` says otherwise, or the other way round.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the table fails, or the row keeps changing meanwhile.
+    pub async fn fill(
+        &self,
+        user: &UserId,
+        limit: &str,
+        amount: Duration,
+        mut is_empty: bool,
+        now: Timestamp,
+    ) -> Result<Timestamp, Error> {
+        let number = |n: i64| AttributeValue::N(n.to_string());
+        // Rounded up, so that many small amounts are no free ones.
+        let millis = i64::try_from(amount.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
+        for _ in 0..TRIES_MAX {
+            let update = self
+                .update(key::rate(user), limit.to_owned())
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":ttl", number((now + RATE_LIFE).as_secs()))
+                .expression_attribute_values(":now", number(now.as_millis()))
+                .return_values(ReturnValue::AllNew);
+            let update = if is_empty {
+                update
+                    .update_expression("SET fullUntil = :until, #ttl = :ttl")
+                    .condition_expression("attribute_not_exists(pk) OR fullUntil <= :now")
+                    .expression_attribute_values(":until", number(now.as_millis().saturating_add(millis)))
+            } else {
+                update
+                    .update_expression("SET fullUntil = fullUntil + :amount, #ttl = :ttl")
+                    .condition_expression("fullUntil > :now")
+                    .expression_attribute_values(":amount", number(millis))
+            };
+            if let Some(updated) = if_met("UpdateItem of a rate", update.send().await)? {
+                let RateRow { full_until } = from_item(updated.attributes.unwrap_or_default())?;
+                return Ok(Timestamp::from_millis(full_until));
+            }
+            is_empty = !is_empty;
+        }
+        Err(Error::Internal("a rate kept changing while it was written".into()))
+    }
+}

@@ -1,0 +1,93 @@
+//! Roles: what a user is to a company, as Whop has answered. `funnelcast-realtime` asks Whop, and decides how long an answer
+//! counts.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use funnelcast_core::{CompanyId, Error, Timestamp, UserId, identity::Role};
+use serde::{Deserialize, Serialize};
+
+use super::{Table, failed, from_item, if_met, key, to_item};
+
+/// What is known of a user's role in a company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleState {
+    /// The user has this role.
+    Is(Role),
+    /// The user has none.
+    Stranger,
+    /// Somebody is asking Whop.
+    Asking,
+    /// Whop did not answer.
+    Unknown,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct RoleRow {
+    pk: String,
+    sk: String,
+    state: RoleState,
+    until: Timestamp,
+    ttl: i64,
+}
+
+impl Table {
+    /// What is known of a role at this time, and until when it counts: 1 read.
+    pub async fn role_state(
+        &self,
+        user: &UserId,
+        company: &CompanyId,
+        now: Timestamp,
+    ) -> Result<Option<(RoleState, Timestamp)>, Error> {
+        let get = self.get(key::role(user), company.to_string());
+        let item = get.send().await.map_err(failed("GetItem of a role"))?.item;
+        let row: Option<RoleRow> = item.map(from_item).transpose()?;
+        Ok(row.filter(|row| now < row.until).map(|row| (row.state, row.until)))
+    }
+
+    /// Notes that Whop is being asked until then, unless somebody else asks, or something is known that still counts: 1 write.
+    /// Returns whether it was noted.
+    pub async fn begin_asking(
+        &self,
+        user: &UserId,
+        company: &CompanyId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, Error> {
+        let row = RoleRow::new(user, company, RoleState::Asking, until);
+        self.put_role(row, "attribute_not_exists(pk) OR #until <= :at", now).await
+    }
+
+    /// Writes the answer to the question that was noted until `asking_until`: 1 write. Returns whether it was written: an answer
+    /// to a question that has been forgotten meanwhile, or is asked by another, is not.
+    pub async fn put_answer(
+        &self,
+        user: &UserId,
+        company: &CompanyId,
+        (state, until): (RoleState, Timestamp),
+        asking_until: Timestamp,
+    ) -> Result<bool, Error> {
+        self.put_role(RoleRow::new(user, company, state, until), "#until = :at", asking_until).await
+    }
+
+    /// Forgets what is known of a role, and the question that is being asked: 1 write.
+    pub async fn forget_role(&self, user: &UserId, company: &CompanyId) -> Result<(), Error> {
+        let delete = self.delete(key::role(user), company.to_string()).send().await;
+        delete.map(drop).map_err(failed("DeleteItem of a role"))
+    }
+
+    /// Writes a row, if the condition on the end (`#until`) of the one that is there is met by this time (`:at`).
+    async fn put_role(&self, row: RoleRow, condition: &str, at: Timestamp) -> Result<bool, Error> {
+        let put = self
+            .put(to_item(row)?)
+            .condition_expression(condition)
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":at", AttributeValue::S(at.to_string()));
+        Ok(if_met("PutItem of a role", put.send().await)?.is_some())
+    }
+}
+
+impl RoleRow {
+    fn new(user: &UserId, company: &CompanyId, state: RoleState, until: Timestamp) -> Self {
+        Self { pk: key::role(user), sk: company.to_string(), state, until, ttl: until.as_secs() }
+    }
+}

@@ -1,0 +1,269 @@
+//! `join` and `leave` of one channel that cross on one socket, in every order of their steps: the one that was sent last
+//! counts, for the connection's row and for the membership alike.
+
+use funnelcast_testing::interleavings::{Turn, orders};
+
+use super::{interleavings::joiner, *};
+use crate::table::{connections::ChannelJoin, joins::Confirmation};
+
+/// The place of a frame.
+fn place(number: u64) -> JoinOrder {
+    Seq::try_from(number).unwrap().try_into().unwrap()
+}
+
+/// A `join`, step by step, as the function does it.
+struct Joining {
+    order: JoinOrder,
+    member: Option<Member>,
+    is_over: bool,
+}
+
+impl Joining {
+    const STEPS: usize = 3;
+
+    fn new(order: JoinOrder) -> Self {
+        Self { order, member: None, is_over: false }
+    }
+
+    async fn step(&mut self, table: &TestTable, caller: &SocketCaller, number: usize) {
+        if self.is_over {
+            return;
+        }
+        let (user, id) = (&caller.identity.user, &caller.connection);
+        match number {
+            1 => match table.note_join(user, id, &channel(), self.order).await {
+                Ok((connection, join_order)) => {
+                    self.member = Some(Member {
+                        user: user.clone(),
+                        name: caller.identity.name.clone(),
+                        connection: id.clone(),
+                        join_order,
+                        status: funnelcast_core::event::Status::Online,
+                        seen_at: caller.now,
+                        expires_at: connection.expires_at,
+                        departed_at: None,
+                        team_of: None,
+                        grant: None,
+                    });
+                }
+                Err(refusal) => {
+                    assert!(matches!(refusal, Error::Conflict(_) | Error::Unauthorized(_)), "{refusal}");
+                    self.is_over = true;
+                }
+            },
+            2 => {
+                let member = self.member.take().unwrap();
+                self.member = Some(table.put_member(&channel(), member, caller.connected_at).await.unwrap());
+            }
+            _ => {
+                let member = self.member.take().unwrap();
+                let join = member.join(&channel());
+                match table.confirm_join(user, id, &channel(), join.join).await.unwrap() {
+                    Confirmation::Stands { expires_at } if expires_at != member.expires_at => {
+                        table.renew_membership(user, id, &channel(), expires_at).await.unwrap();
+                    }
+                    Confirmation::Stands { .. } => {}
+                    Confirmation::Left | Confirmation::Ended => {
+                        table.remove_membership(user, id, &join).await.unwrap();
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A `leave`, step by step; the last of them is the look back that it has the timer take where a `join` was under way.
+struct Leaving {
+    join: ChannelJoin,
+    joined: Option<JoinOrder>,
+    looks_back: bool,
+}
+
+impl Leaving {
+    const STEPS: usize = 2;
+
+    fn new(order: JoinOrder) -> Self {
+        let join = ChannelJoin { channel: channel(), join: order };
+        Self { join, joined: None, looks_back: false }
+    }
+
+    async fn step(&mut self, table: &TestTable, caller: &SocketCaller, number: usize) {
+        let (user, id) = (&caller.identity.user, &caller.connection);
+        if number == 1 {
+            let before = table.note_leave(user, id, &channel(), self.join.join).await.unwrap();
+            self.joined = before.and_then(|before| before.joined(&channel()));
+        } else {
+            let removed = table.remove_membership(user, id, &self.join).await.unwrap();
+            self.looks_back = self.joined > removed;
+        }
+    }
+
+    async fn look_back(&self, table: &TestTable, caller: &SocketCaller) {
+        if self.looks_back {
+            table.remove_membership(&caller.identity.user, &caller.connection, &self.join).await.unwrap();
+        }
+    }
+}
+
+/// Whether the connection is a member, and whether its row says so.
+async fn standing(table: &TestTable, caller: &SocketCaller) -> (bool, bool) {
+    let (user, id) = (&caller.identity.user, &caller.connection);
+    let member = table.membership(user, id, &channel()).await.unwrap();
+    let connection = table.connection(user, id).await.unwrap().unwrap();
+    (member.is_some(), connection.joined(&channel()).is_some())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_join_and_a_leave_that_cross_the_one_sent_last_counts() {
+    for (join, leave, is_member) in [(place(2), place(3), false), (place(4), place(3), true)] {
+        // Left before by an earlier `join`'s membership, too.
+        for was_member in [false, true] {
+            for (order, dies_after) in orders(Joining::STEPS, Leaving::STEPS)
+                .into_iter()
+                .flat_map(|order| [Joining::STEPS, 2].map(|dies_after| (order.clone(), dies_after)))
+            {
+                let table = TestTable::new().await;
+                let joiner = joiner(&table).await;
+                if was_member {
+                    table.put_membership(&joiner, &channel(), Right::Own, place(1)).await.unwrap();
+                }
+                let (mut joining, mut leaving) = (Joining::new(join), Leaving::new(leave));
+                let (mut joins, mut leaves) = (0, 0);
+                for turn in &order {
+                    match turn {
+                        Turn::Left => {
+                            joins += 1;
+                            if joins <= dies_after {
+                                joining.step(&table, &joiner, joins).await;
+                            }
+                        }
+                        Turn::Right => {
+                            leaves += 1;
+                            leaving.step(&table, &joiner, leaves).await;
+                        }
+                    }
+                }
+                leaving.look_back(&table, &joiner).await;
+                assert_eq!(
+                    standing(&table, &joiner).await,
+                    (is_member, is_member),
+                    "join {join}, leave {leave}, was a member: {was_member}, dies after {dies_after}: {order:?}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_renewed_during_a_join_counts_for_the_membership() {
+    for order in orders(Joining::STEPS, 1) {
+        let table = TestTable::new().await;
+        let joiner = joiner(&table).await;
+        let tomorrow = joiner.now + Duration::from_hours(24);
+        let (mut joining, mut steps) = (Joining::new(place(1)), 0);
+        for turn in &order {
+            match turn {
+                Turn::Left => {
+                    steps += 1;
+                    joining.step(&table, &joiner, steps).await;
+                }
+                Turn::Right => {
+                    let user = &joiner.identity.user;
+                    table.renew(user, &joiner.connection, tomorrow, joiner.now).await.unwrap();
+                }
+            }
+        }
+        let (user, id) = (&joiner.identity.user, &joiner.connection);
+        let member = table.membership(user, id, &channel()).await.unwrap().unwrap();
+        assert_eq!(member.expires_at, tomorrow, "{order:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_membership_of_a_connection_that_ended_during_its_join_goes() {
+    for order in orders(Joining::STEPS, 2) {
+        let table = TestTable::new().await;
+        let joiner = joiner(&table).await;
+        let (user, id) = (&joiner.identity.user, &joiner.connection);
+        let (mut joining, mut joins, mut ended) = (Joining::new(place(1)), 0, 0);
+        let mut memberships = Vec::new();
+        for turn in &order {
+            match turn {
+                Turn::Left => {
+                    joins += 1;
+                    joining.step(&table, &joiner, joins).await;
+                }
+                Turn::Right if ended == 0 => {
+                    ended += 1;
+                    memberships = table.connection(user, id).await.unwrap().unwrap().channels;
+                    table.remove_connection(user, id).await.unwrap();
+                }
+                Turn::Right => {
+                    for join in &memberships {
+                        table.remove_membership(user, id, join).await.unwrap();
+                    }
+                }
+            }
+        }
+        assert_eq!(table.membership(user, id, &channel()).await.unwrap(), None, "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_removes_a_membership_names_the_join_that_made_it() {
+    let table = TestTable::new().await;
+    let joiner = joiner(&table).await;
+    let (user, id) = (&joiner.identity.user, &joiner.connection);
+    table.put_membership(&joiner, &channel(), Right::Own, place(3)).await.unwrap();
+    let earlier = ChannelJoin { channel: channel(), join: place(2) };
+    assert_eq!(table.remove_membership(user, id, &earlier).await.unwrap(), None);
+    table.note_departure(user, id, &earlier, now()).await.unwrap();
+    table.forget_channel(user, id, &channel(), place(2)).await.unwrap();
+    let member = table.membership(user, id, &channel()).await.unwrap().unwrap();
+    assert_eq!(member.departed_at, None);
+    assert_eq!(standing(&table, &joiner).await, (true, true));
+    let its_own = ChannelJoin { join: place(3), ..earlier };
+    assert_eq!(table.remove_membership(user, id, &its_own).await.unwrap(), Some(place(3)));
+}
+
+#[tokio::test]
+async fn a_connection_remembers_the_latest_of_its_leaves() {
+    let table = TestTable::new().await;
+    let joiner = joiner(&table).await;
+    let (user, id) = (&joiner.identity.user, &joiner.connection);
+    for number in 1..=100 {
+        let channel = format!("conversation:c{number}").parse().unwrap();
+        table.note_leave(user, id, &channel, place(number)).await.unwrap();
+    }
+    let connection = table.connection(user, id).await.unwrap().unwrap();
+    assert!((16..=32).contains(&connection.leaves.len()), "{}", connection.leaves.len());
+    assert!(connection.left(&"conversation:c100".parse().unwrap()).is_some());
+    assert!(connection.left(&"conversation:c90".parse().unwrap()).is_some());
+    assert!(connection.left(&"conversation:c1".parse().unwrap()).is_none());
+    assert_eq!(connection.into_caller(now()).order, place(101), "a request by HTTP comes after all that");
+    let join = async |channel: &str, number| {
+        table.put_membership(&joiner, &channel.parse().unwrap(), Right::Own, place(number)).await
+    };
+    // Of a channel of which nothing is known any more, what came before the forgotten may have been left since.
+    assert_eq!(join("conversation:c1", 1).await.unwrap_err().code(), "conflict");
+    assert_eq!(join("conversation:new", 2).await.unwrap_err().code(), "conflict");
+    join("conversation:c1", 101).await.unwrap();
+    join("conversation:new", 99).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_repeated_join_keeps_what_the_user_has_said_of_themselves() {
+    use funnelcast_core::event::Status;
+    let table = TestTable::new().await;
+    let joiner = joiner(&table).await;
+    let join =
+        async |number| table.put_membership(&joiner, &channel(), Right::Own, place(number)).await.unwrap();
+    assert_eq!(join(1).await.status, Status::Online);
+    table.set_status(&joiner, &channel(), Status::Away).await.unwrap();
+    assert_eq!(join(2).await.status, Status::Away);
+    table
+        .remove_membership(&joiner.identity.user, &joiner.connection, &join(2).await.join(&channel()))
+        .await
+        .unwrap();
+    assert_eq!(join(3).await.status, Status::Online, "another membership");
+}

@@ -1,0 +1,42 @@
+//! What a search reads, and how often a number is told.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    spending::{counted, price},
+    table::history::Window,
+};
+
+/// A log of the largest messages, in which nothing is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_finds_nothing_reads_some_hundred_units_and_says_where_to_go_on() {
+    const MESSAGES: u64 = 120;
+    let table = TestTable::new().await;
+    let content = "x".repeat(16 * 1024);
+    for n in 0..MESSAGES {
+        table.send(&message(&content), base(n)).await;
+    }
+    let (log, mut seen) = (channel(), Vec::new());
+    let mut window = Window::After(Seq::ZERO);
+    loop {
+        let search = table.history(&log, window, 10, Some("needle"));
+        let (page, dollars) = counted(Box::pin(search)).await;
+        let units = (dollars / price::READ_UNIT).floor();
+        assert!((1.0..400.0).contains(&units), "{units} units");
+        let Some(next) = page.unwrap().next else { break };
+        seen.push(next.get());
+        window = Window::After(next);
+    }
+    assert!(!seen.is_empty() && seen.is_sorted(), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_all_who_would_tell_a_number_one_does() {
+    let table = TestTable::new().await;
+    let (channel, now) = (channel(), now());
+    let asked = futures_util::future::join_all((0..20).map(|_| table.takes_count(&channel, now))).await;
+    assert_eq!(asked.into_iter().filter(|taken| *taken.as_ref().unwrap()).count(), 1);
+    assert!(!table.takes_count(&channel, now + Duration::from_secs(9)).await.unwrap());
+    assert!(table.takes_count(&channel, now + Duration::from_secs(10)).await.unwrap());
+}

@@ -1,0 +1,98 @@
+//! Webhooks: which have been dealt with, so that one that comes again does nothing; and the outbox, by which a function can
+//! publish what must be said once.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use funnelcast_core::{Channel, Error, Key, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Table, failed, from_item, if_met, key, to_item};
+
+/// How long whoever took a webhook has for it, before another may take it: above the function's timeout.
+pub const WEBHOOK_TAKEN: Duration = Duration::from_secs(45);
+/// How long a webhook is remembered. Its sender's retries end long before, and a replay is refused by its time.
+pub const WEBHOOK_MEMORY: Duration = Duration::from_hours(7 * 24);
+/// How long an item of the outbox stays: the stream has taken it within seconds.
+const OUTBOX_LIFE: Duration = Duration::from_hours(24);
+
+/// What became of taking one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is the caller's to deal with.
+    Yes,
+    /// It has been dealt with.
+    Done,
+    /// Somebody else is at it.
+    Busy,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct WebhookRow {
+    pk: String,
+    sk: String,
+    done: bool,
+    /// In seconds. Not done by then, it may be taken again.
+    until: i64,
+    ttl: i64,
+}
+
+impl Table {
+    /// Takes a webhook: 1 write, and 1 read where it has come before.
+    pub async fn take_webhook(&self, id: &Key, now: Timestamp) -> Result<Taken, Error> {
+        let put = self
+            .put(to_item(row(id, false, now + WEBHOOK_TAKEN, now))?)
+            .condition_expression("attribute_not_exists(pk) OR (done = :no AND #until <= :now)")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .expression_attribute_values(":now", AttributeValue::N(now.as_secs().to_string()));
+        if if_met("PutItem of a webhook", put.send().await)?.is_some() {
+            return Ok(Taken::Yes);
+        }
+        let item = self.get(key::webhook(id), key::META.to_owned()).send().await;
+        let item = item.map_err(failed("GetItem of a webhook"))?.item;
+        let is_done = item.map(from_item::<WebhookRow>).transpose()?.is_some_and(|row| row.done);
+        Ok(if is_done { Taken::Done } else { Taken::Busy })
+    }
+
+    /// Remembers that a webhook has been dealt with: 1 write.
+    pub async fn finish_webhook(&self, id: &Key, now: Timestamp) -> Result<(), Error> {
+        let put = self.put(to_item(row(id, true, now, now))?).send().await;
+        put.map(drop).map_err(failed("PutItem of a webhook"))
+    }
+
+    /// Gives a webhook back that could not be dealt with, so that a retry need not wait: 1 write.
+    pub async fn release_webhook(&self, id: &Key) -> Result<(), Error> {
+        let delete = self.delete(key::webhook(id), key::META.to_owned()).send().await;
+        delete.map(drop).map_err(failed("DeleteItem of a webhook"))
+    }
+
+    /// Publishes by way of the outbox: 1 write. The same key again changes an item that is there, and the stream takes new
+    /// ones alone; so what is said twice is heard once.
+    pub async fn put_into_outbox(
+        &self,
+        channel: &Channel,
+        event: &str,
+        data: &Value,
+        key: &Key,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let text = |text: String| AttributeValue::S(text);
+        let item = [
+            ("pk", text(key::outbox(channel))),
+            ("sk", text(key.to_string())),
+            ("channel", text(channel.to_string())),
+            ("event", text(event.to_owned())),
+            ("data", text(data.to_string())),
+            ("ttl", AttributeValue::N((now + OUTBOX_LIFE).as_secs().to_string())),
+        ];
+        let put = self.put(item.map(|(name, value)| (name.to_owned(), value)).into()).send().await;
+        put.map(drop).map_err(failed("PutItem of the outbox"))
+    }
+}
+
+fn row(id: &Key, done: bool, until: Timestamp, now: Timestamp) -> WebhookRow {
+    let (pk, sk) = (key::webhook(id), key::META.to_owned());
+    WebhookRow { pk, sk, done, until: until.as_secs(), ttl: (now + WEBHOOK_MEMORY).as_secs() }
+}

@@ -1,0 +1,213 @@
+//! A DynamoDB engine with an empty table, as template.yaml has it, behind a proxy that counts what is asked for, loses answers,
+//! and lets something happen between two requests of one operation.
+
+use std::{
+    convert::Infallible,
+    fmt, mem,
+    net::{Ipv4Addr, SocketAddr},
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+    types::{
+        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+        StreamSpecification, StreamViewType, TimeToLiveSpecification,
+    },
+};
+use bytes::Bytes;
+use dynoxide::Database;
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    client::legacy::{Client as HttpClient, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use tokio::{net::TcpListener, task::JoinSet};
+
+/// The table's name.
+pub const TABLE: &str = "items";
+/// The operations whose answers can be lost.
+const WRITES: [&str; 3] = ["PutItem", "UpdateItem", "DeleteItem"];
+
+/// What happens in the middle of an operation.
+type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The engine. It ends when it is dropped.
+pub struct Engine {
+    database: Database,
+    state: Arc<State>,
+    endpoint: String,
+    _serving: JoinSet<()>,
+}
+
+struct State {
+    engine: SocketAddr,
+    client: HttpClient<HttpConnector, Full<Bytes>>,
+    operations: Mutex<Vec<String>>,
+    write_answers_to_lose: AtomicU32,
+    meanwhile: Mutex<Option<(usize, Meanwhile)>>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts one.
+    pub async fn start() -> Self {
+        let database = Database::memory().unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let engine = listener.local_addr().unwrap();
+        let mut serving = JoinSet::new();
+        let served = database.clone();
+        serving.spawn(async move {
+            let serving = dynoxide::server::serve_with_shutdown(listener, served, std::future::pending());
+            serving.await.unwrap();
+        });
+        let state = Arc::new(State {
+            engine,
+            client: HttpClient::builder(TokioExecutor::new()).build_http(),
+            operations: Mutex::default(),
+            write_answers_to_lose: AtomicU32::new(0),
+            meanwhile: Mutex::default(),
+        });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        serving.spawn(accept(listener, Arc::clone(&state)));
+        create(&format!("http://{engine}")).await;
+        Self { database, state, endpoint, _serving: serving }
+    }
+
+    /// Where it is.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The variables of a function's environment that lead to it.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        match name {
+            "AWS_REGION" => Some("us-east-1".to_owned()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+            "AWS_ENDPOINT_URL" => Some(self.endpoint.clone()),
+            "TABLE_NAME" => Some(TABLE.to_owned()),
+            _ => None,
+        }
+    }
+
+    /// Removes what has expired, as the TTL does. Returns how many items went.
+    pub async fn remove_expired(&self) -> usize {
+        let database = self.database.clone();
+        tokio::task::spawn_blocking(move || database.sweep_ttl()).await.unwrap().unwrap()
+    }
+
+    /// Changes a text attribute of an item, behind the back of whoever uses the table.
+    pub async fn set(&self, (pk, sk): (&str, &str), attribute: &str, value: &str) {
+        let [pk, sk, value] = [pk, sk, value].map(|text| AttributeValue::S(text.to_owned()));
+        let client = client(&format!("http://{}", self.state.engine));
+        let update = client.update_item().table_name(TABLE).key("pk", pk).key("sk", sk);
+        let update = update.update_expression("SET #attribute = :value");
+        let update = update.expression_attribute_names("#attribute", attribute);
+        update.expression_attribute_values(":value", value).send().await.unwrap();
+    }
+
+    /// The operations that were asked for since the last call, the SDK's own retries included.
+    pub fn take_operations(&self) -> Vec<String> {
+        mem::take(&mut self.state.operations.lock().unwrap())
+    }
+
+    /// Runs `meanwhile` when so many requests more have been answered, before the next one is carried out.
+    pub fn after_requests(&self, requests: usize, meanwhile: impl Future<Output = ()> + Send + 'static) {
+        *self.state.meanwhile.lock().unwrap() = Some((requests, Box::pin(meanwhile)));
+    }
+
+    /// The next so many writes take effect, but are answered by a 500, which the SDK tries again.
+    pub fn lose_write_answers(&self, answers: u32) {
+        self.state.write_answers_to_lose.store(answers, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    /// What is to happen before this request.
+    fn take_meanwhile(&self) -> Option<Meanwhile> {
+        let mut waiting = self.meanwhile.lock().unwrap();
+        if let Some((requests @ 1.., _)) = &mut *waiting {
+            *requests -= 1;
+            return None;
+        }
+        waiting.take().map(|(_, meanwhile)| meanwhile)
+    }
+
+    async fn forward(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (mut head, body) = request.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+        let operation = target.unwrap_or_default().rsplit('.').next().unwrap_or_default().to_owned();
+        self.operations.lock().unwrap().push(operation.clone());
+        if let Some(meanwhile) = self.take_meanwhile() {
+            meanwhile.await;
+        }
+        head.uri = format!("http://{}/", self.engine).parse::<Uri>().unwrap();
+        let answer = self.client.request(Request::from_parts(head, Full::new(body))).await.unwrap();
+        let (mut head, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let is_done_write = head.status.is_success() && WRITES.contains(&&*operation);
+        let one_less = |left: u32| left.checked_sub(1);
+        let left = &self.write_answers_to_lose;
+        if is_done_write && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+            head.status = StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        Response::from_parts(head, Full::new(body))
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    let mut sockets = JoinSet::new();
+    loop {
+        let (socket, _) = listener.accept().await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        let state = Arc::clone(&state);
+        sockets.spawn(async move {
+            let service = service_fn(|request| async { Ok::<_, Infallible>(state.forward(request).await) });
+            http1::Builder::new().serve_connection(TokioIo::new(socket), service).await.ok();
+        });
+    }
+}
+
+fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .build();
+    Client::from_conf(config)
+}
+
+async fn create(endpoint: &str) {
+    let client = client(endpoint);
+    let stream = StreamSpecification::builder().stream_enabled(true);
+    let mut create = client
+        .create_table()
+        .table_name(TABLE)
+        .billing_mode(BillingMode::PayPerRequest)
+        .stream_specification(stream.stream_view_type(StreamViewType::NewAndOldImages).build().unwrap());
+    for (name, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+        let attribute = AttributeDefinition::builder().attribute_name(name);
+        let key = KeySchemaElement::builder().attribute_name(name).key_type(kind);
+        create = create
+            .attribute_definitions(attribute.attribute_type(ScalarAttributeType::S).build().unwrap())
+            .key_schema(key.build().unwrap());
+    }
+    create.send().await.unwrap();
+    let ttl = TimeToLiveSpecification::builder().attribute_name("ttl").enabled(true).build().unwrap();
+    client.update_time_to_live().table_name(TABLE).time_to_live_specification(ttl).send().await.unwrap();
+}

@@ -1,0 +1,70 @@
+//! Channels: what the user's connections have joined, and joining and leaving for one of them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{Json, extract::State};
+use funnelcast_aws::table::connections::ChannelJoin;
+use funnelcast_core::{
+    Channel, ConnectionId, Error, SocketCaller,
+    action::{Joined, Left},
+};
+use funnelcast_realtime::membership;
+use serde::Serialize;
+
+use crate::{
+    Api,
+    answer::Answer,
+    fields::{Body, Fields, Query},
+    user::User,
+};
+
+/// What the user's connections have joined.
+#[derive(Debug, Serialize)]
+pub(crate) struct Channels {
+    channels: Vec<JoinedBy>,
+}
+
+/// A channel, and who has joined it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JoinedBy {
+    channel: Channel,
+    connection_ids: Vec<ConnectionId>,
+}
+
+/// Lists the channels of all of the user's connections: 1 read.
+pub(crate) async fn list(State(api): State<Arc<Api>>, user: User) -> Answer<Channels> {
+    let mut joined = BTreeMap::<String, JoinedBy>::new();
+    for connection in api.realtime.table().connections(&user.identity.user).await? {
+        for ChannelJoin { channel, .. } in connection.channels {
+            let name = channel.to_string();
+            let by = joined.entry(name).or_insert(JoinedBy { channel, connection_ids: Vec::new() });
+            by.connection_ids.push(connection.id.clone());
+        }
+    }
+    Ok(Json(Channels { channels: joined.into_values().collect() }))
+}
+
+/// Joins a channel for a connection: 1 read, and what `join` costs.
+pub(crate) async fn join(State(api): State<Arc<Api>>, user: User, Body(mut fields): Body) -> Answer<Joined> {
+    let caller = caller(&api, &user, &mut fields).await?;
+    Ok(Json(
+        Box::pin(membership::join::join(&api.realtime, &api.issuers, &caller, fields.into_action()?)).await?,
+    ))
+}
+
+/// Leaves a channel for a connection: 1 read, and what `leave` costs.
+pub(crate) async fn leave(State(api): State<Arc<Api>>, user: User, Query(mut fields): Query) -> Answer<Left> {
+    let caller = caller(&api, &user, &mut fields).await?;
+    Ok(Json(membership::leave::leave(&api.realtime, &caller, fields.into_action()?).await?))
+}
+
+/// The connection that is meant, as if it had sent a frame: it may what its own token lets it.
+async fn caller(api: &Api, user: &User, fields: &mut Fields) -> Result<SocketCaller, Error> {
+    let id = fields.take_connection()?.ok_or(Error::invalid("connectionId", "is missing"))?;
+    let connection = api.realtime.table().connection(&user.identity.user, &id).await?;
+    let connection = connection.ok_or(Error::NotFound("the connection"))?;
+    let caller = connection.into_caller(user.now);
+    caller.identity.check_alive(user.now)?;
+    Ok(caller)
+}

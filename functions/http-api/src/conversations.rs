@@ -1,0 +1,123 @@
+//! Conversations, for the app's backend: what it could say by the bus, it may say here too, and be told at once whether it
+//! stands. It speaks for the companies whose `backend` its token calls it, and learns nothing of any other's.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use axum::{Json, extract::State};
+use funnelcast_core::{
+    CompanyId, ConversationId, Error, Timestamp, UserId, Version, policy,
+    version::{Clock, Revision},
+};
+use funnelcast_realtime::conversations::{self, Author, Conversation};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Api,
+    answer::Answer,
+    fields::{Body, ConversationPath, Query},
+    user::User,
+};
+
+/// What a conversation is to be; which one is in the path.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Draft {
+    company_id: CompanyId,
+    participants: BTreeSet<UserId>,
+    #[serde(default)]
+    revision: Option<Revision>,
+    #[serde(default)]
+    timestamp: Option<Timestamp>,
+    #[serde(default)]
+    keep_log: bool,
+}
+
+/// How new the end of a conversation is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    #[serde(default)]
+    revision: Option<Revision>,
+    #[serde(default)]
+    timestamp: Option<Timestamp>,
+}
+
+/// What a conversation is.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ConversationReply {
+    conversation_id: ConversationId,
+    company_id: CompanyId,
+    participants: BTreeSet<UserId>,
+}
+
+/// Which one has been ended.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Ended {
+    conversation_id: ConversationId,
+}
+
+/// Tells what a conversation is: 1 read; none for who is no backend.
+pub(crate) async fn get(
+    State(api): State<Arc<Api>>,
+    user: User,
+    ConversationPath(conversation_id): ConversationPath,
+    Query(fields): Query,
+) -> Answer<ConversationReply> {
+    fields.check_empty()?;
+    check_backend(&user)?;
+    let found = api.realtime.table().conversation(&conversation_id).await?;
+    let ours =
+        found.filter(|found| policy::may_manage_conversation(&user.identity, Some(&found.company), None));
+    let found = ours.ok_or(Error::NotFound("the conversation"))?;
+    Ok(Json(ConversationReply {
+        conversation_id,
+        company_id: found.company,
+        participants: found.participants,
+    }))
+}
+
+/// Sets whose it is and who takes part: what the `Conversation` event costs.
+pub(crate) async fn put(
+    State(api): State<Arc<Api>>,
+    user: User,
+    ConversationPath(conversation_id): ConversationPath,
+    Body(fields): Body,
+) -> Answer<ConversationReply> {
+    let Draft { company_id, participants, revision, timestamp, keep_log } = fields.parse()?;
+    if !user.identity.is_backend_of(&company_id) {
+        return Err(Error::Forbidden("you may not set this conversation").into());
+    }
+    let version = version(revision, timestamp, user.now);
+    let conversation =
+        Conversation { conversation_id, company_id, participants, revision, timestamp, keep_log };
+    let author = Author::Backend(&user.identity);
+    Box::pin(conversations::set(&api.realtime, &conversation, author, version, None)).await?;
+    let Conversation { conversation_id, company_id, participants, .. } = conversation;
+    Ok(Json(ConversationReply { conversation_id, company_id, participants }))
+}
+
+/// Ends it: as [`put`] without anybody.
+pub(crate) async fn delete(
+    State(api): State<Arc<Api>>,
+    user: User,
+    ConversationPath(conversation_id): ConversationPath,
+    Query(fields): Query,
+) -> Answer<Ended> {
+    let End { revision, timestamp } = fields.parse()?;
+    check_backend(&user)?;
+    let version = version(revision, timestamp, user.now);
+    Box::pin(conversations::end(&api.realtime, &conversation_id, &user.identity, version)).await?;
+    Ok(Json(Ended { conversation_id }))
+}
+
+/// Refuses who speaks for no company, and so has no conversation.
+fn check_backend(user: &User) -> Result<(), Error> {
+    if user.identity.is_backend() { Ok(()) } else { Err(Error::NotFound("the conversation")) }
+}
+
+/// A request that says nothing of its own is the newest change when it comes, to whatever stands.
+fn version(revision: Option<Revision>, timestamp: Option<Timestamp>, now: Timestamp) -> Version {
+    Version::new(revision, timestamp, (now, Clock::Receipt), now)
+}

@@ -1,0 +1,89 @@
+//! `http-api`: the HTTP API, for what a browser does before it has a socket, and while it cannot have one.
+//!
+//! The operations are those of `funnelcast-realtime`; here is only how HTTP asks for them, and how they are answered.
+//! Two things differ without a socket. The user has joined nothing, so what lets them read and send is what would let them
+//! join, which may be a grant. And what concerns one of their connections (joining, leaving) is done as that connection,
+//! with what its own token said, not with what the token of the request says.
+//!
+//! # Layout
+//! - here: the routes, which docs/openapi.yaml describes
+//! - `connections`, `channels`, `messages`, `conversations`: what each of them does
+//! - `user`, `fields`: who asks, and for what
+//! - `preflight`: what a browser asks first
+//! - `answer`: responses, refusals, and the line of the log
+
+mod answer;
+mod channels;
+mod connections;
+mod conversations;
+mod fields;
+mod messages;
+mod preflight;
+#[cfg(test)]
+mod tests;
+mod user;
+
+use std::sync::Arc;
+
+use axum::{
+    Router, middleware,
+    routing::{MethodRouter, delete, get, post},
+};
+use funnelcast_aws::{Config, Resource, serve::serve_http};
+use funnelcast_core::Error;
+use funnelcast_realtime::{Realtime, tokens::Issuers};
+use preflight::Cors;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    serve_http(router).await
+}
+
+/// What the operations work with, whose tokens count, and where the sockets are.
+#[derive(Debug)]
+struct Api {
+    realtime: Realtime,
+    issuers: Issuers,
+    websocket_url: String,
+    cors: Arc<Cors>,
+}
+
+impl Resource for Api {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        Ok(Self {
+            realtime: Realtime::build(config).await?,
+            issuers: Issuers::build(config).await?,
+            websocket_url: config.websocket_url()?,
+            cors: Arc::new(Cors::of(config)?),
+        })
+    }
+}
+
+/// What answers the HTTP API's requests.
+fn router(api: Api) -> Router {
+    let (cors, api) = (Arc::clone(&api.cors), Arc::new(api));
+    let routes = routes().into_iter();
+    routes
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+        .fallback(answer::no_such_path)
+        .method_not_allowed_fallback(answer::no_such_method)
+        .layer(middleware::from_fn_with_state(api.clone(), user::charge))
+        .layer(middleware::from_fn(answer::finish))
+        .layer(middleware::from_fn_with_state(cors, preflight::answer))
+        .with_state(api)
+}
+
+/// Every path, with what answers its methods.
+fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 6] {
+    [
+        ("/api/websocket/connect", post(connections::connect)),
+        ("/api/websocket/disconnect", delete(connections::disconnect)),
+        ("/api/websocket/status", get(connections::status)),
+        ("/api/websocket/channels", get(channels::list).post(channels::join).delete(channels::leave)),
+        ("/api/websocket/messages", get(messages::history).post(messages::send)),
+        (
+            "/api/conversations/{id}",
+            get(conversations::get).put(conversations::put).delete(conversations::delete),
+        ),
+    ]
+}

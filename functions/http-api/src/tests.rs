@@ -1,0 +1,146 @@
+//! The router without a table: what it refuses before it asks one, and that docs/openapi.yaml says what it has.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use axum::{
+    body::{Body, to_bytes},
+    http::{
+        Method, Request, StatusCode,
+        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
+    },
+    response::Response,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use funnelcast_aws::clock::now;
+use jsonwebtoken::{EncodingKey, Header, encode};
+use lambda_http::{request, tower::ServiceExt};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fields::BODY_BYTES_MAX;
+
+const DEV_KEY: [u8; 32] = [7; 32];
+
+async fn api() -> Router {
+    let config = Config::from_lookup(|name| match name {
+        "AWS_REGION" => Some("us-east-1".to_owned()),
+        "STAGE" => Some("dev".to_owned()),
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("nobody's".to_owned()),
+        "TABLE_NAME" => Some("no-table-is-asked".to_owned()),
+        "MANAGEMENT_ENDPOINT" => Some("http://127.0.0.1:1/dev".to_owned()),
+        "DELIVERY_QUEUE_URL" | "TIMER_QUEUE_URL" => Some("http://127.0.0.1:1/queue".to_owned()),
+        "ALLOWED_ORIGINS" => Some("https://app.example,https://other.example".to_owned()),
+        "CORS_METHODS" => Some("GET,POST".to_owned()),
+        "CORS_HEADERS" => Some("authorization".to_owned()),
+        "DEV_ISSUER_KEY" => Some(URL_SAFE_NO_PAD.encode(DEV_KEY)),
+        _ => None,
+    });
+    let config = config.unwrap();
+    router(Box::pin(Api::build(&config)).await.unwrap())
+}
+
+fn token() -> String {
+    let claims = json!({"iss": "funnelcast-dev", "aud": "funnelcast", "sub": "user_1",
+                        "exp": (now() + Duration::from_hours(1)).as_secs()});
+    encode(&Header::default(), &claims, &EncodingKey::from_secret(&DEV_KEY)).unwrap()
+}
+
+async fn ask(method: &str, path: &str, authorization: &str, body: impl Into<Body>) -> Response {
+    let request = Request::builder().method(method).uri(path).header("authorization", authorization);
+    api().await.oneshot(request.body(body.into()).unwrap()).await.unwrap()
+}
+
+/// The code of a refusal that looks as every refusal does.
+async fn code(response: Response) -> String {
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+    assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert!(body["error"]["message"].is_string(), "{body}");
+    body["error"]["code"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_is_refused_is_refused_in_our_own_words() {
+    let bearer = format!("Bearer {}", token());
+    let large = format!(r#"{{"channel":"{}"}}"#, "x".repeat(BODY_BYTES_MAX));
+    for (method, path, authorization, body, status, expected) in [
+        ("POST", "/api/websocket/connect", "", "", 401, "unauthorized"),
+        ("POST", "/api/websocket/connect", "Bearer a.b.c", "", 401, "unauthorized"),
+        ("GET", "/api/websocket/nothing", "", "", 404, "not_found"),
+        ("GET", "/", "", "", 404, "not_found"),
+        ("PATCH", "/api/websocket/status", "", "", 405, "unknown_action"),
+        ("POST", "/api/websocket/messages", &bearer, "{", 400, "bad_request"),
+        ("POST", "/api/websocket/messages", &bearer, "[]", 400, "bad_request"),
+        ("POST", "/api/websocket/messages", &bearer, "", 400, "bad_request"),
+        ("POST", "/api/websocket/messages", &bearer, &large, 413, "too_large"),
+        ("POST", "/api/websocket/messages", &bearer, r#"{"channel":"chat:1"}"#, 400, "invalid_channel"),
+        ("POST", "/api/websocket/channels", &bearer, r#"{"channel":"system"}"#, 400, "bad_request"),
+        ("DELETE", "/api/websocket/channels?channel=system", &bearer, "", 400, "bad_request"),
+        ("DELETE", "/api/websocket/disconnect?connection=c", &bearer, "", 400, "bad_request"),
+        ("GET", "/api/conversations/a%20b", &bearer, "", 400, "bad_request"),
+        ("GET", "/api/conversations/%FF", &bearer, "", 400, "bad_request"),
+        ("PUT", "/api/conversations/c", &bearer, "{}", 400, "bad_request"),
+        ("DELETE", "/api/conversations/c?more=1", &bearer, "", 400, "bad_request"),
+        ("GET", "/api/websocket/messages?channel=system&limit=0", &bearer, "", 400, "bad_request"),
+        ("GET", "/api/websocket/messages?channel=company:biz_1&limit=1", &bearer, "", 403, "forbidden"),
+    ] {
+        let response = ask(method, path, authorization, body.to_owned()).await;
+        let place = format!("{method} {path}");
+        assert_eq!(response.status().as_u16(), status, "{place}");
+        assert_eq!(response.headers().contains_key(WWW_AUTHENTICATE), status == 401, "{place}");
+        assert_eq!(code(response).await, expected, "{place}");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_to_the_allowed_origins_alone() {
+    for (origin, is_allowed) in [
+        ("https://app.example", true),
+        ("https://other.example", true),
+        ("https://app.example.evil", false),
+        ("https://app.example:444", false),
+        ("null", false),
+    ] {
+        let request =
+            Request::builder().method("OPTIONS").uri("/api/websocket/status").header("origin", origin);
+        let response = api().await.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::NO_CONTENT, "{origin}");
+        let header =
+            |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let expected = |text: &str| is_allowed.then(|| text.to_owned());
+        assert_eq!(header("access-control-allow-origin"), expected(origin), "{origin}");
+        assert_eq!(header("access-control-allow-methods"), expected("GET,POST"), "{origin}");
+        assert_eq!(header("access-control-allow-headers"), expected("authorization"), "{origin}");
+        assert_eq!(header("vary").as_deref(), Some("origin"));
+    }
+}
+
+#[tokio::test]
+async fn the_sample_is_a_request() {
+    let sample = request::from_str(include_str!("../../../events/http-api.json")).unwrap();
+    assert_eq!((sample.method(), sample.uri().path()), (&Method::GET, "/api/websocket/messages"));
+    let response = api().await.oneshot(sample).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "nobody has signed its token");
+}
+
+/// What is Whop's alone, and a function of its own.
+const WEBHOOK: &str = "/api/websocket/webhooks/whop";
+
+/// `Allow` says of each path which methods it has: those that the document has, and no others.
+#[tokio::test]
+async fn the_document_has_every_route_and_no_other() {
+    let document: Value = serde_yaml_ng::from_str(include_str!("../../../docs/openapi.yaml")).unwrap();
+    let mut paths = document["paths"].as_object().unwrap().clone();
+    assert!(paths.remove(WEBHOOK).is_some());
+    let documented: BTreeSet<&str> = paths.keys().map(String::as_str).collect();
+    assert_eq!(documented, routes().iter().map(|(path, _)| *path).collect());
+    for (path, operations) in &paths {
+        let documented: BTreeSet<String> =
+            operations.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+        let documented = &documented - &BTreeSet::from(["PARAMETERS".to_owned()]); // what all of them take
+        let response = ask("PATCH", path, "", "").await;
+        let allowed = response.headers()[ALLOW].to_str().unwrap().split(',').map(str::to_owned);
+        assert_eq!(allowed.filter(|method| method != "HEAD").collect::<BTreeSet<_>>(), documented, "{path}");
+    }
+}

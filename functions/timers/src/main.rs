@@ -1,0 +1,77 @@
+//! `timers`: what must happen some time later, whether or not anybody sends a frame by then. See
+//! [`funnelcast_realtime::timer`]. A timer may fire twice, or late: what it calls looks at the table first.
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use funnelcast_aws::{
+    Config, Resource, batch,
+    config::Lease,
+    letters::{DeadLetters, Source},
+    serve::serve,
+};
+use funnelcast_core::Error;
+use funnelcast_realtime::{
+    Realtime,
+    membership::{connection, leave},
+    presence, revoke,
+    timer::Timer,
+};
+
+struct Resources {
+    realtime: Realtime,
+    lease: Lease,
+    letters: DeadLetters,
+}
+
+impl Resource for Resources {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let (realtime, letters) = (Realtime::build(config).await?, DeadLetters::build(config).await?);
+        Ok(Self { realtime, lease: config.lease, letters })
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    serve(handle).await
+}
+
+/// Handles the timers of a batch. The failures are in the answer.
+async fn handle(resources: &Resources, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
+    let fire = async |timer, _| fire(resources, timer).await;
+    Ok(batch::handle(&resources.letters, Source::Timers, event, fire).await)
+}
+
+async fn fire(Resources { realtime, lease, .. }: &Resources, timer: Timer) -> Result<(), Error> {
+    match timer {
+        Timer::Lease { user, connection } => {
+            connection::check_lease(realtime, *lease, user, connection).await
+        }
+        Timer::Departed(departed) => leave::end_departed(realtime, &departed).await,
+        Timer::Grant { user, connection, channel } => {
+            revoke::end_grant(realtime, &user, &connection, &channel).await
+        }
+        Timer::Count(channel) => presence::tell_count(realtime, &channel).await,
+        Timer::Conversation(conversation) => revoke::check_conversation(realtime, &conversation).await,
+        Timer::Role { user, company } => revoke::check_role(realtime, &user, &company).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_samples_are_timers() {
+        for (sample, kind) in [
+            (include_str!("../../../events/timers-lease.json"), "Lease"),
+            (include_str!("../../../events/timers-departed.json"), "Departed"),
+            (include_str!("../../../events/timers-grant.json"), "Grant"),
+            (include_str!("../../../events/timers-count.json"), "Count"),
+            (include_str!("../../../events/timers-conversation.json"), "Conversation"),
+            (include_str!("../../../events/timers-role.json"), "Role"),
+        ] {
+            let event: SqsEvent = serde_json::from_str(sample).unwrap();
+            let timer: Timer = batch::decode(&event.records[0]).unwrap();
+            assert!(format!("{timer:?}").starts_with(kind), "{timer:?}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The actions of the WebSocket API: from a frame to its reply, whatever the action.
+
+use funnelcast_aws::{
+    Config, Resource, Table,
+    gateway::Management,
+    serve::{self, EventType, RouteResponse, WebSocketEvent, socket_caller},
+    spending::{self, price},
+};
+use funnelcast_core::{
+    Error, SocketCaller,
+    action::{self, Action, Echo, Rejected},
+    frame::Reply,
+};
+use tracing::Span;
+
+use crate::{access::Access, rates::Standing};
+
+/// Runs the function of an action: a parsed frame goes in, its reply comes out.
+///
+/// The resource has an [`Access`], so that the token of every caller is checked, a renewed one included, and every user is
+/// charged for what they use. An error becomes the reply, and only that: the invocation itself succeeds.
+///
+/// # Errors
+/// As [`serve::serve`].
+pub async fn serve_action<T: Resource + AsRef<Access>, A: Action>(
+    handler: impl AsyncFn(&T, &SocketCaller, A) -> Result<A::Reply, Error>,
+) -> Result<(), lambda_runtime::Error> {
+    serve::run(async |desk: &Desk<T>, event: WebSocketEvent| {
+        Ok::<_, Error>(answer(&handler, desk, event).await)
+    })
+    .await
+}
+
+/// The handler's own resource, and the way to close the connections of a user who floods the API.
+struct Desk<T> {
+    resource: T,
+    management: Management,
+}
+
+impl<T: Resource> Resource for Desk<T> {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let (resource, management) = tokio::try_join!(Box::pin(T::build(config)), Management::build(config))?;
+        Ok(Self { resource, management })
+    }
+}
+
+/// Replies to a frame and charges its user for it, whatever the reply. A user who goes on long after they were refused for
+/// what they cost is disconnected, and let in again by `$connect` when they may go on: only frames that are not sent cost
+/// nothing.
+async fn answer<T: AsRef<Access>, A: Action>(
+    handler: &impl AsyncFn(&T, &SocketCaller, A) -> Result<A::Reply, Error>,
+    Desk { resource, management }: &Desk<T>,
+    event: WebSocketEvent,
+) -> RouteResponse {
+    Span::current().record("action", A::NAME);
+    if !EventType::Message.is_that_of(&event.request_context) {
+        return RouteResponse::MISROUTED;
+    }
+    let body = event.body.as_deref().unwrap_or_default();
+    let rates = &resource.as_ref().rates;
+    let caller = match socket_caller(&event.request_context) {
+        Ok(caller) => caller,
+        Err(error) => return failed(action::parse::<A>(body), error),
+    };
+    let (payer, connection, now) = (caller.identity.user.clone(), caller.connection.clone(), caller.now);
+    let standing = rates.standing(&payer, now);
+    let (response, dollars) =
+        spending::counted(Box::pin(reply(handler, resource, caller, standing, body))).await;
+    let reply_bytes = response.body.as_deref().map_or(0, str::len);
+    let frames = spending::messages(body.len()) + spending::messages(reply_bytes);
+    rates.charge(&payer, dollars + frames + price::INVOCATION, now).await;
+    if standing.is_hopeless()
+        && let Err(error) = management.close(&connection).await
+    {
+        tracing::error!(%error, "closing a connection failed");
+    }
+    response
+}
+
+async fn reply<T: AsRef<Access>, A: Action>(
+    handler: &impl AsyncFn(&T, &SocketCaller, A) -> Result<A::Reply, Error>,
+    resource: &T,
+    mut caller: SocketCaller,
+    standing: Standing,
+    body: &str,
+) -> RouteResponse {
+    let parsed = action::parse::<A>(body);
+    if let Err(error) = standing.check() {
+        return failed(parsed, error);
+    }
+    let request = match parsed {
+        Ok(request) => request,
+        Err(rejected) => {
+            tracing::info!(code = rejected.error.code(), "rejected");
+            return RouteResponse::rejected(&rejected);
+        }
+    };
+    let outcome = async {
+        check_token(&mut caller, &resource.as_ref().table).await?;
+        Box::pin(handler(resource, &caller, request.action)).await
+    };
+    match outcome.await {
+        Ok(data) => {
+            tracing::info!("done");
+            RouteResponse::frame(&Reply::ok(request.id.as_ref(), data))
+        }
+        Err(error) => refused(request.id.map(Echo::from), error),
+    }
+}
+
+/// The refusal of a frame that may not even have been parsed.
+fn failed<A: Action>(parsed: Result<action::Request<A>, Rejected>, error: Error) -> RouteResponse {
+    let id = parsed.map_or_else(|rejected| rejected.id, |request| request.id.map(Echo::from));
+    refused(id, error)
+}
+
+fn refused(id: Option<Echo>, error: Error) -> RouteResponse {
+    match &error {
+        Error::Internal(_) => serve::log_failure(&error),
+        refusal => tracing::info!(code = refusal.code(), "refused"),
+    }
+    RouteResponse::rejected(&Rejected { id, error })
+}
+
+/// Refuses a caller whose token has expired and was not renewed on this connection: 1 read where the token that the
+/// connection was opened with has expired, else none.
+async fn check_token(caller: &mut SocketCaller, table: &Table) -> Result<(), Error> {
+    let Err(expired) = caller.identity.check_alive(caller.now) else { return Ok(()) };
+    let connection = table.connection(&caller.identity.user, &caller.connection).await?;
+    let renewed = connection.map(|connection| connection.expires_at).filter(|at| caller.now < *at);
+    caller.identity.expires_at = renewed.ok_or(expired)?;
+    Ok(())
+}

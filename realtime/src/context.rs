@@ -1,0 +1,47 @@
+//! What the operations work with.
+
+use funnelcast_aws::{Config, Resource, Table, gateway::Gateway, queue::Queue};
+use funnelcast_core::{Error, UserId};
+
+use crate::{access::Access, timer::Timers};
+
+/// What the operations work with, made once a process: everything of the stack that tells users something.
+#[derive(Debug)]
+pub struct Realtime {
+    /// The table, and who may do what with it.
+    pub access: Access,
+    /// The WebSocket connections.
+    pub gateway: Gateway,
+    /// What must happen later.
+    pub timers: Timers,
+    /// The queue of deliveries that are still to be made.
+    pub deliveries: Queue,
+    /// The user in whose name the app's backend posts chat messages, where there is one.
+    pub agent: Option<UserId>,
+}
+
+impl Resource for Realtime {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let (access, gateway) = tokio::try_join!(Access::build(config), Gateway::build(config))?;
+        Ok(Self {
+            access,
+            gateway,
+            timers: Timers::new(config)?,
+            deliveries: Queue::of_deliveries(config)?,
+            agent: config.agent.clone(),
+        })
+    }
+}
+
+impl AsRef<Access> for Realtime {
+    fn as_ref(&self) -> &Access {
+        &self.access
+    }
+}
+
+impl Realtime {
+    /// The table.
+    pub const fn table(&self) -> &Table {
+        &self.access.table
+    }
+}

@@ -1,0 +1,278 @@
+//! Events of one channel to all of its members, however many they are.
+//!
+//! One invocation posts to some thousands; it hands the rest on by the queue of deliveries, with the place where it stopped. Of a
+//! large channel each shard is served by itself at once. Members whose posts failed are owed the events: the queue brings
+//! them again, alone, until they are posted or lie in the dead letters.
+
+use std::time::{Duration, Instant};
+
+use funnelcast_aws::{
+    clock::now,
+    measure::{self, Tally},
+    spending::{self, price},
+    table::{
+        Member,
+        members::{Cursor, MemberRef},
+    },
+};
+use funnelcast_core::{ConnectionId, Error, Seq, UserId, frame::Event, size::json_bytes};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    frames::{Addressed, Frames},
+    posts::{post, post_frames, post_one},
+};
+use crate::context::Realtime;
+
+/// Channels of up to this many members are posted to before the sender's ack; larger ones by the stream.
+pub const DIRECT_MEMBERS_MAX: usize = 50;
+
+/// The most members that one invocation reads and posts to: with 10 ms a post and [`IN_FLIGHT_MAX`] under way some
+/// 300 ms.
+///
+/// [`IN_FLIGHT_MAX`]: funnelcast_aws::gateway::IN_FLIGHT_MAX
+pub const DELIVERY_MEMBERS_MAX: usize = 3_000;
+/// After this long no further page is begun: a gateway that throttles takes its time, and an invocation that were ended
+/// in the middle would have to be made again from its beginning.
+const DELIVERY_TIME_MAX: Duration = Duration::from_secs(8);
+/// The members of a page. A shard with more of them than this is worked on by itself.
+const PAGE_MEMBERS_MAX: usize = 500;
+/// The most bytes of events in one delivery, each as large as it is on the wire: with `PAGE_MEMBERS_MAX` members owed beside them they stay below the
+/// 1 MiB of an SQS message
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
+pub const DELIVERY_BYTES_MAX: usize = 256 * 1024;
+/// Before posts that failed are tried again by the queue: a throttled gateway has refilled by then.
+pub(super) const OWED_DELAY: Duration = Duration::from_secs(2);
+
+/// Events of one channel on their way to some of its members; a message of the fan-out queue.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// In the order in which they happened; at least one.
+    events: Vec<Addressed>,
+    to: Recipients,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Recipients {
+    /// All from this place on.
+    From(Cursor),
+    /// These, whose posts have failed; as far as they are members then.
+    Owed(Vec<MemberRef>),
+}
+
+impl Delivery {
+    /// An event to all members.
+    pub fn to_all(event: Event, except: Option<ConnectionId>) -> Self {
+        let to = Recipients::From(Cursor::start(&event.channel));
+        Self { events: vec![Addressed { event, except }], to }
+    }
+
+    /// As few deliveries as there can be of these events to all members: those of one channel together, in the order
+    /// of their seqs, up to [`DELIVERY_BYTES_MAX`].
+    pub fn together(mut events: Vec<Addressed>) -> Vec<Self> {
+        events.sort_by_key(|out| (out.event.channel.to_string(), out.event.seq)); // stable: what has no seq stays
+        let mut deliveries: Vec<Self> = Vec::new();
+        let mut bytes = 0;
+        for Addressed { event, except } in events {
+            let of_event = json_bytes(&event);
+            bytes += of_event;
+            match deliveries.last_mut() {
+                Some(last)
+                    if last.events[0].event.channel == event.channel && bytes <= DELIVERY_BYTES_MAX =>
+                {
+                    last.events.push(Addressed { event, except });
+                }
+                _ => {
+                    bytes = of_event;
+                    deliveries.push(Self::to_all(event, except));
+                }
+            }
+        }
+        deliveries
+    }
+}
+
+/// Makes a delivery: when this returns, every member has been posted to, or is owed it by the queue.
+///
+/// # Errors
+/// [`Error::Internal`] where the table or the queue fails, or where those to whom it was owed have not got it now
+/// either; whoever brought it is to bring it again.
+pub async fn deliver(realtime: &Realtime, mut delivery: Delivery) -> Result<Tally, Error> {
+    let Some(last) = delivery.events.last() else { return Ok(Tally::default()) };
+    let (channel, accepted_at) = (last.event.channel.clone(), last.event.at);
+    let frames = Frames::of(&delivery.events)?;
+    let cursor = match &mut delivery.to {
+        Recipients::From(cursor) => cursor.clone(),
+        Recipients::Owed(owed_to) => {
+            // As they are now: a token may have been renewed, and whoever has left, or joined again, is owed nothing.
+            let members = realtime.table().members_still(&channel, owed_to).await?;
+            let tally = post_frames(realtime, &channel, &frames, &members, &mut Vec::new()).await?;
+            measure::posted(&tally);
+            measure::posted_after(accepted_at);
+            let owed = tally.failed;
+            return if owed == 0 { Ok(tally) } else { Err(Error::Internal(format!("{owed} posts failed"))) };
+        }
+    };
+    let mut pages = realtime.table().members_from(&channel, cursor).page_size(PAGE_MEMBERS_MAX);
+    let (mut tally, mut members_read, begun) = (Tally::default(), 0, Instant::now());
+    while let Some(page) = pages.next().await? {
+        members_read += page.len();
+        // A shard of more than a page is a large one, and so are its sisters: they go their own ways.
+        for cursor in pages.leave_other_shards() {
+            hand_on(realtime, &delivery, cursor).await?;
+        }
+        let mut failed = Vec::new();
+        tally += post_frames(realtime, &channel, &frames, &page, &mut failed).await?;
+        owe(realtime, delivery.events.clone(), &failed).await?;
+        let is_enough = members_read >= DELIVERY_MEMBERS_MAX || begun.elapsed() >= DELIVERY_TIME_MAX;
+        if is_enough && !pages.cursor().is_end() {
+            hand_on(realtime, &delivery, pages.cursor().clone()).await?;
+            break;
+        }
+    }
+    measure::posted(&tally);
+    measure::posted_after(accepted_at);
+    Ok(tally)
+}
+
+/// Makes a delivery at the cost of the users whose events these are: the function that took them from them is done.
+///
+/// # Errors
+/// Those of [`deliver`].
+pub async fn deliver_for_senders(realtime: &Realtime, delivery: Delivery) -> Result<Tally, Error> {
+    let senders = delivery.events.iter().filter_map(|out| Some(out.event.from.as_ref()?.user_id.clone()));
+    let senders: Vec<UserId> = senders.filter(|sender| Some(sender) != realtime.agent.as_ref()).collect();
+    let (tally, dollars) = spending::counted(Box::pin(deliver(realtime, delivery))).await;
+    let share = (dollars + price::INVOCATION) / f64::from(u32::try_from(senders.len()).unwrap_or(u32::MAX));
+    for sender in senders {
+        realtime.access.rates.charge(&sender, share, now()).await;
+    }
+    tally
+}
+
+async fn hand_on(realtime: &Realtime, delivery: &Delivery, cursor: Cursor) -> Result<(), Error> {
+    let (events, to) = (delivery.events.clone(), Recipients::From(cursor));
+    realtime.deliveries.send(&Delivery { events, to }, Duration::ZERO).await
+}
+
+/// Has the queue bring to members whose posts failed what they are owed of these events.
+pub(super) async fn owe(
+    realtime: &Realtime,
+    mut events: Vec<Addressed>,
+    failed: &[Member],
+) -> Result<(), Error> {
+    events.retain(Addressed::is_owed);
+    let Some(first) = events.first().filter(|_| !failed.is_empty()) else { return Ok(()) };
+    tracing::warn!(channel = %first.event.channel, members = failed.len(), "owed by the queue");
+    let to = Recipients::Owed(failed.iter().map(Member::reference).collect());
+    realtime.deliveries.send(&Delivery { events, to }, OWED_DELAY).await
+}
+
+/// Sends a durable event that is in the log already, now where the channel is small, else by the stream: in
+/// either case the work is done or safely kept when this returns. `except` is the connection that it came from.
+///
+/// # Errors
+/// [`Error::Internal`] where the table fails; the event is then in the log, and a retry of its key sends it.
+pub async fn send_or_mark(
+    realtime: &Realtime,
+    event: &Event,
+    seq: Seq,
+    except: Option<&ConnectionId>,
+) -> Result<Tally, Error> {
+    let few = realtime.table().few_members(&event.channel, DIRECT_MEMBERS_MAX).await?;
+    let tally = match &few {
+        Some(members) => post(realtime, event, members, except).await?,
+        None => Tally::default(),
+    };
+    if few.is_none() || tally.failed > 0 {
+        realtime.table().mark_for_relay(&event.channel, seq, except).await?;
+    }
+    Ok(tally)
+}
+
+/// Posts an event to those of these members who hear, and has the fan-out queue bring it to those whose posts failed;
+/// `except` is a connection that knows it.
+///
+/// # Errors
+/// [`Error::Internal`] where the event cannot be written as JSON, or the queue fails.
+pub async fn post_or_owe(
+    realtime: &Realtime,
+    event: Event,
+    members: &[Member],
+    except: Option<&ConnectionId>,
+) -> Result<Tally, Error> {
+    let addressed = Addressed { event, except: except.cloned() };
+    let (tally, failed) = post_one(realtime, &addressed, members).await?;
+    owe(realtime, vec![addressed], &failed).await?;
+    Ok(tally)
+}
+
+/// Has `broadcast` try something again that has failed now: 1 message of the fan-out queue.
+///
+/// # Errors
+/// [`Error::Internal`] where the queue does not take it.
+pub async fn try_later(realtime: &Realtime, message: &impl serde::Serialize) -> Result<(), Error> {
+    realtime.deliveries.send(message, OWED_DELAY).await
+}
+
+#[cfg(test)]
+mod tests {
+    use funnelcast_core::JoinOrder;
+
+    use super::*;
+
+    fn addressed(channel: &str, event: &str, seq: Option<u64>, bytes: usize) -> Addressed {
+        let event = serde_json::json!({"channel": channel, "event": event, "seq": seq, "at": "2026-11-23T10:00:00.123Z",
+            "data": "x".repeat(bytes)});
+        Addressed { event: serde_json::from_value(event).unwrap(), except: None }
+    }
+
+    fn seqs(delivery: &Delivery) -> Vec<u64> {
+        delivery.events.iter().map(|out| out.event.seq.unwrap().get()).collect()
+    }
+
+    #[test]
+    fn what_is_of_one_channel_goes_together_in_its_order() {
+        let chat = |channel, seq| addressed(channel, "chat.message", Some(seq), 10);
+        let deliveries = Delivery::together(vec![
+            chat("conversation:a", 2),
+            chat("conversation:b", 7),
+            chat("conversation:a", 1),
+            chat("conversation:a", 3),
+        ]);
+        assert_eq!(deliveries.iter().map(seqs).collect::<Vec<_>>(), [vec![1, 2, 3], vec![7]]);
+    }
+
+    #[test]
+    fn a_delivery_and_all_that_may_be_owed_of_it_fit_a_message() {
+        let events =
+            (1..=9).map(|seq| addressed("conversation:a", "chat.message", Some(seq), 60 * 1024)).collect();
+        let deliveries = Delivery::together(events);
+        assert_eq!(
+            deliveries.iter().map(seqs).collect::<Vec<_>>(),
+            [vec![1, 2, 3, 4], vec![5, 6, 7, 8], vec![9]]
+        );
+        let member = MemberRef {
+            user: "u".repeat(64).parse().unwrap(),
+            connection: "c".repeat(128).parse().unwrap(),
+            join: JoinOrder::received_at(now()),
+        };
+        let addressed = deliveries[0].events.clone();
+        let owed = Delivery { events: addressed, to: Recipients::Owed(vec![member; PAGE_MEMBERS_MAX]) };
+        let message = serde_json::to_string(&owed).unwrap();
+        assert!(message.len() < 1024 * 1024, "{}", message.len());
+        let again: Delivery = serde_json::from_str(&message).unwrap();
+        assert_eq!(seqs(&again), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn what_nobody_keeps_is_owed_to_nobody() {
+        let is_owed = |channel, event, seq| addressed(channel, event, seq, 1).is_owed();
+        assert!(!is_owed("conversation:a", "chat.typing", None));
+        assert!(is_owed("conversation:a", "chat.message", Some(1)));
+        assert!(is_owed("analytics:biz_1", "analytics.update", None));
+        assert!(is_owed("conversation:a", "presence.leave", None));
+    }
+}

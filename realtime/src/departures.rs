@@ -1,0 +1,34 @@
+//! Departures: what follows when a connection has ended.
+
+use funnelcast_aws::{
+    gateway::IN_FLIGHT_MAX,
+    table::{
+        connections::{ChannelJoin, Departed},
+        presence::DEPARTURE_GRACE,
+    },
+};
+use funnelcast_core::Error;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::{context::Realtime, timer::Timer};
+
+/// Cleans up behind a connection that has ended. Where members see each other its memberships stay for
+/// [`DEPARTURE_GRACE`], as departed ones, and the others are told then.
+///
+/// # Errors
+/// [`Error::Internal`] where the table or the queue fails.
+pub async fn note(realtime: &Realtime, mut departed: Departed) -> Result<(), Error> {
+    let is_seen = |joined: &ChannelJoin| joined.channel.kind().policy().presence;
+    let (seen, unseen) = departed.channels.into_iter().partition::<Vec<_>, _>(is_seen);
+    realtime.table().remove_memberships(&departed.user, &departed.connection, &unseen).await?;
+    if seen.is_empty() {
+        return Ok(());
+    }
+    let departures = seen
+        .iter()
+        .map(|join| realtime.table().note_departure(&departed.user, &departed.connection, join, departed.at));
+    let departures = stream::iter(departures).buffer_unordered(IN_FLIGHT_MAX).boxed(); // as in `post_frames`
+    departures.try_collect::<()>().await?;
+    departed.channels = seen;
+    realtime.timers.set(&Timer::Departed(departed), DEPARTURE_GRACE).await
+}

@@ -1,0 +1,104 @@
+//! History: a page of a channel's log, backwards or forwards, and a search through it. `isRead` of a chat message is set on
+//! reading: once somebody else has read up to it.
+
+use std::collections::HashMap;
+
+use funnelcast_aws::table::{history::Window, receipts::Receipts};
+use funnelcast_core::{
+    Caller, Channel, Error, Seq, UserId,
+    action::{History, LATEST_CURSOR_BYTES_MAX, Page},
+    event::{ChatMessage, EventName},
+    frame::Event,
+    grant::Capability,
+    text::Text,
+};
+
+use crate::access::Access;
+
+/// Reads the page: who asks is looked at, and then two reads side by side, the log's by size; all three at once for who has
+/// asked this process before.
+///
+/// # Errors
+/// [`Error::BadRequest`] where both directions are asked for; [`Error::NotJoined`] where a connection is no member,
+/// [`Error::Forbidden`] where an HTTP caller may not join.
+pub async fn read(access: &Access, caller: Caller<'_>, history: History) -> Result<Page, Error> {
+    let History { channel, before, after, latest, limit, contains } = history;
+    if let Some(latest) = latest {
+        if before.is_some() || after.is_some() || contains.is_some() {
+            return Err(Error::invalid("latest", "excludes before, after and contains"));
+        }
+        return read_latest(access, caller, &channel, &latest, limit.get()).await;
+    }
+    let window = match (before, after) {
+        (None, None) => Window::Latest,
+        (Some(before), None) => Window::Before(before),
+        (None, Some(after)) => Window::After(after),
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid("before", "excludes after: give one of them"));
+        }
+    };
+    let has_receipts = channel.kind().policy().lane(EventName::ChatReceipt).is_some();
+    let read = async {
+        tokio::try_join!(
+            access.table.history(&channel, window, limit.get(), contains.as_ref().map(Text::as_str)),
+            async { if has_receipts { access.table.receipts(&channel).await } else { Ok(HashMap::new()) } },
+        )
+    };
+    let (page, receipts) = access.read_as(caller, &channel, Capability::Join, Box::pin(read)).await?;
+    let mut events = page.events;
+    for event in &mut events {
+        // One message that cannot be read is no reason to keep back the others.
+        if let Err(error) = mark_read(event, &receipts) {
+            tracing::error!(%channel, seq = ?event.seq, %error, "a message is given as it is stored");
+        }
+    }
+    Ok(Page { events, more: page.next.is_some(), next: page.next, latest_next: None })
+}
+
+/// Reads the channel's last values from a place on that a `join` or an earlier page has told.
+async fn read_latest(
+    access: &Access,
+    caller: Caller<'_>,
+    channel: &Channel,
+    after: &Text<LATEST_CURSOR_BYTES_MAX>,
+    limit: usize,
+) -> Result<Page, Error> {
+    let read = access.table.latest(channel, Some(after.as_str()));
+    let mut latest = access.read_as(caller, channel, Capability::Join, read).await?;
+    latest.truncate(limit);
+    let (events, latest_next) = latest.into_page()?;
+    Ok(Page { events, more: latest_next.is_some(), next: None, latest_next })
+}
+
+/// Says of a chat message whether somebody but its author has read it.
+fn mark_read(event: &mut Event, receipts: &HashMap<UserId, Receipts>) -> Result<(), Error> {
+    let (EventName::ChatMessage, Some(seq)) = (event.event, event.seq) else { return Ok(()) };
+    let broken = |error| Error::internal("a stored message", &error);
+    let mut message: ChatMessage = serde_json::from_str(event.data.get()).map_err(broken)?;
+    message.is_read = is_read(seq, message.user_id.as_ref(), receipts);
+    event.data = serde_json::value::to_raw_value(&message).map_err(broken)?;
+    Ok(())
+}
+
+fn is_read(seq: Seq, author: Option<&UserId>, receipts: &HashMap<UserId, Receipts>) -> bool {
+    receipts.iter().any(|(user, receipts)| Some(user) != author && receipts.read >= seq)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_author_does_not_read_for_others() {
+        let [ann, bob]: [UserId; 2] = ["ann", "bob"].map(|user| user.parse().unwrap());
+        let seq = |n: u64| Seq::try_from(n).unwrap();
+        let receipts = HashMap::from([
+            (ann.clone(), Receipts { delivered: seq(9), read: seq(9) }),
+            (bob.clone(), Receipts { delivered: seq(9), read: seq(3) }),
+        ]);
+        assert!(is_read(seq(3), Some(&ann), &receipts));
+        assert!(!is_read(seq(4), Some(&ann), &receipts), "Bob has it, but has not read it");
+        assert!(is_read(seq(9), Some(&bob), &receipts));
+        assert!(is_read(seq(9), None, &receipts), "a bot's message has no author among the readers");
+    }
+}

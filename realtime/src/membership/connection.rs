@@ -1,0 +1,187 @@
+//! Connections: how one opens, is renewed, and is found to have ended.
+//!
+//! A user has at most [`CONNECTIONS_MAX`] connections. One more is not refused: the one that was heard of longest ago is told why,
+//! and closed. It is the likeliest to be dead, and nobody is locked out by connections that ended without a word.
+
+use std::time::Duration;
+
+use funnelcast_aws::{
+    clock::now,
+    config::Lease,
+    gateway::{Delivered, Gateway, IN_FLIGHT_MAX},
+    spending::{self, price},
+    table::connections::{CONNECTIONS_MAX, Connection, Removal},
+};
+use funnelcast_core::{
+    ConnectionId, Error, SocketCaller, UserId,
+    action::{Ping, Pong, StatusReply},
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::{
+    access::Access,
+    context::Realtime,
+    timer::{Timer, Timers},
+    tokens::Issuers,
+};
+
+/// Keeps a connection that the authorizer has let in, and sets the timer of its lease: 2 reads, 1 write, 1 message.
+///
+/// # Errors
+/// [`Error::RateLimited`] where the user has cost too much. [`Error::Internal`] where the table or the queue fails: what was kept
+/// ends with the lease, or by the TTL.
+pub async fn open(
+    access: &Access,
+    timers: &Timers,
+    gateway: &Gateway,
+    lease: Lease,
+    caller: &SocketCaller,
+) -> Result<(), Error> {
+    let (user, now) = (&caller.identity.user, caller.now);
+    access.rates.check_spending(user, now).await?;
+    let keep = async {
+        let timer = Timer::Lease { user: user.clone(), connection: caller.connection.clone() };
+        let ends_in = lease.length().min(caller.identity.expires_at.since(now));
+        tokio::try_join!(access.table.put_connection(caller), timers.set(&timer, ends_in))?;
+        make_room(access, gateway, caller).await
+    };
+    let (kept, dollars) = spending::counted(Box::pin(keep)).await;
+    access.rates.charge(user, dollars + price::INVOCATION + price::CONNECTION, now).await;
+    kept
+}
+
+/// Ends the connections that this one takes the place of. One that cannot be told so now is left to the next that comes: if it
+/// only found itself closed, it would connect again.
+async fn make_room(access: &Access, gateway: &Gateway, newest: &SocketCaller) -> Result<(), Error> {
+    for displaced in access.table.displaced_by(newest).await? {
+        let why = format!("this connection has ended: its user has more than {CONNECTIONS_MAX}");
+        if gateway.end(&displaced, &Error::Conflict(why.into())).await? != Delivered::Failed {
+            access.table.remove_connection(&newest.identity.user, &displaced).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Renews the lease of the caller's connection: 1 read, and 1 write where the last write of it is older than a fifth of the
+/// lease. With a fresh token the connection and its memberships live as long as that: 1 write more, and 1 a channel.
+///
+/// The fresh token must say the same of the same user: a user with another company opens another connection. One that ends no
+/// later than the token that the connection has changes nothing.
+///
+/// # Errors
+/// [`Error::Unauthorized`] where the connection has ended, or the token is not valid; [`Error::Conflict`] where it says something
+/// else than the old one. The connection then lives on as it was.
+pub async fn renew(
+    access: &Access,
+    issuers: &Issuers,
+    lease: Lease,
+    caller: &SocketCaller,
+    ping: Ping,
+) -> Result<Pong, Error> {
+    let Some(token) = ping.token else {
+        renew_lease(access, lease, caller).await?;
+        return Ok(Pong { at: caller.now, expires_at: None });
+    };
+    let fresh = issuers.verify(&token, caller.now).await.map_err(|reason| {
+        tracing::warn!(%reason, user = %caller.identity.user, "a fresh token is refused");
+        Error::Unauthorized("the token is not valid".into())
+    })?;
+    if !caller.identity.is_renewed_by(&fresh) {
+        return Err(Error::Conflict("the token says something else than the old one; connect again".into()));
+    }
+    let expires_at =
+        access.table.renew(&fresh.user, &caller.connection, fresh.expires_at, caller.now).await?;
+    renew_lease(access, lease, caller).await?;
+    Ok(Pong { at: caller.now, expires_at: Some(expires_at) })
+}
+
+async fn renew_lease(access: &Access, lease: Lease, caller: &SocketCaller) -> Result<(), Error> {
+    let (user, id) = (&caller.identity.user, &caller.connection);
+    let connection = access.table.connection(user, id).await?.ok_or(Error::connection_ended())?;
+    if connection.seen_at + lease.unwritten_max() <= caller.now {
+        access.table.note_seen(user, id, caller.now).await?;
+    }
+    Ok(())
+}
+
+/// What the server knows of the caller's connection: 1 read.
+///
+/// # Errors
+/// [`Error::Unauthorized`] where the connection has ended; the client connects again.
+pub async fn status(access: &Access, caller: &SocketCaller) -> Result<StatusReply, Error> {
+    let connection = access.table.connection(&caller.identity.user, &caller.connection).await?;
+    connection.map(status_of).ok_or(Error::connection_ended())
+}
+
+/// What a user is told of a connection of theirs.
+pub fn status_of(connection: Connection) -> StatusReply {
+    let Connection { id, user, connected_at, expires_at, channels, .. } = connection;
+    let channels = channels.into_iter().map(|joined| joined.channel).collect();
+    StatusReply { connection_id: id, user, connected_at, expires_at, channels }
+}
+
+/// Closes a user's connections, or the one that is named, and returns which: 1 read, and 1 write and 1 call of the gateway a
+/// connection. Their memberships end as after any other departure.
+///
+/// # Errors
+/// [`Error::NotFound`] where the named connection is not the user's; [`Error::Internal`] where the table or the gateway fails.
+pub async fn close(
+    realtime: &Realtime,
+    user: &UserId,
+    only: Option<&ConnectionId>,
+) -> Result<Vec<ConnectionId>, Error> {
+    let table = realtime.table();
+    let ids: Vec<ConnectionId> = match only {
+        Some(id) => vec![table.connection(user, id).await?.ok_or(Error::NotFound("the connection"))?.id],
+        None => table.connections(user).await?.into_iter().map(|connection| connection.id).collect(),
+    };
+    // Closed first: where that fails, the row is still there for the next try.
+    stream::iter(&ids)
+        .map(async |id| {
+            realtime.gateway.close(id).await?;
+            table.remove_connection(user, id).await.map(drop)
+        })
+        .buffer_unordered(IN_FLIGHT_MAX)
+        .boxed() // else the compiler does not see that it is `Send` (rust-lang/rust#102211)
+        .try_collect::<()>()
+        .await?;
+    Ok(ids)
+}
+
+/// Removes a connection whose lease or whose token has ended, or looks again when it may have. One read, and one write or one
+/// message.
+///
+/// Not every sign of life is in the table: to write each down would cost a write a frame, so only `ping` is. API Gateway
+/// knows when a message last went over the connection, and is asked before one is taken for dead.
+///
+/// # Errors
+/// [`Error::Internal`] where the table, the queue or the gateway fails.
+pub async fn check_lease(
+    realtime: &Realtime,
+    lease: Lease,
+    user: UserId,
+    id: ConnectionId,
+) -> Result<(), Error> {
+    let Some(connection) = realtime.table().connection(&user, &id).await? else { return Ok(()) };
+    let now = now();
+    let mut ends_at = (connection.seen_at + lease.length()).min(connection.expires_at);
+    if ends_at <= now && now < connection.expires_at {
+        let active_at = realtime.gateway.last_active(&id).await?;
+        let active_until = active_at.map_or(ends_at, |at| at + lease.length());
+        ends_at = ends_at.max(active_until).min(connection.expires_at);
+    }
+    if now < ends_at {
+        return realtime.timers.set(&Timer::Lease { user, connection: id }, ends_at.since(now)).await;
+    }
+    match realtime.table().remove_unchanged_connection(&connection).await? {
+        Removal::Done => {
+            tracing::debug!(connection = %id, %user, "a lease has ended");
+            // It may be up all the same, and only silent: then it is to know that it hears nothing any more.
+            realtime.gateway.close(&id).await
+        }
+        // Heard of meanwhile, or gone.
+        Removal::NothingThere => {
+            realtime.timers.set(&Timer::Lease { user, connection: id }, Duration::ZERO).await
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Receipts: how far each user has received and read a conversation; so, for any message, who has read it, who has it, and who
+//! has not had it yet.
+
+use std::collections::{HashMap, HashSet};
+
+use funnelcast_aws::table::receipts::{Receipts, Watermark};
+use funnelcast_core::{
+    Caller, Channel, Error, SocketCaller, UserId,
+    action::{Ack, Acked, ReceiptBook, ReceiptsQuery, UserReceipts},
+    event::{EventName, Receipt},
+    frame::{Event, Sender},
+    grant::Capability,
+    size::Room,
+};
+
+use crate::{
+    access::Access,
+    context::Realtime,
+    deliver::{self, Delivery},
+    rates::SENDS,
+};
+
+/// Raises the caller's watermark: two reads, the second beside the first for who has acked here before; one write; where it rises, one read and N - 1 posts.
+///
+/// # Errors
+/// [`Error::Forbidden`] on a channel without receipts, [`Error::NotJoined`] where the caller's connection is no member,
+/// [`Error::NotFound`] where there is no such message: nobody has read what was not written;
+/// [`Error::RateLimited`] where they ack too fast.
+pub async fn ack(realtime: &Realtime, caller: &SocketCaller, ack: Ack) -> Result<Acked, Error> {
+    let Ack { channel, seq, state } = ack;
+    if channel.kind().policy().lane(EventName::ChatReceipt).is_none() {
+        return Err(Error::Forbidden("this channel has no receipts"));
+    }
+    let access = &realtime.access;
+    access.rates.admit(&SENDS, &caller.identity.user, caller.now).await?;
+    let read = access.table.has_event(&channel, seq);
+    if !access.read_as(Caller::Socket(caller), &channel, Capability::Join, read).await? {
+        return Err(Error::NotFound("the message"));
+    }
+    let user = &caller.identity.user;
+    if let Watermark::Stays(seq) = access.table.raise_watermark(&channel, user, seq, state).await? {
+        return Ok(Acked { seq });
+    }
+    let receipt = Receipt { user_id: user.clone(), seq, state };
+    let event = Event {
+        channel,
+        event: EventName::ChatReceipt,
+        seq: None,
+        at: caller.now,
+        from: Some(Sender { user_id: user.clone(), name: caller.identity.name.clone() }),
+        key: None,
+        data: serde_json::value::to_raw_value(&receipt)
+            .map_err(|error| Error::internal("a receipt", &error))?,
+    };
+    deliver::deliver(realtime, Delivery::to_all(event, Some(caller.connection.clone()))).await?;
+    Ok(Acked { seq })
+}
+
+/// Lists those who take part, acked or not, and whoever else has acked: the company's team is known by that alone.
+///
+/// # Errors
+/// [`Error::Forbidden`] on a channel without receipts; [`Error::NotJoined`] where the caller's connection is no member.
+pub async fn receipts(
+    access: &Access,
+    caller: &SocketCaller,
+    query: ReceiptsQuery,
+) -> Result<ReceiptBook, Error> {
+    let ReceiptsQuery { channel } = query;
+    let Channel::Conversation(conversation) = &channel else {
+        return Err(Error::Forbidden("this channel has no receipts"));
+    };
+    let read =
+        async { tokio::try_join!(access.table.participants(conversation), access.table.receipts(&channel)) };
+    let (participants, acked) =
+        access.read_as(Caller::Socket(caller), &channel, Capability::Join, Box::pin(read)).await?;
+    Ok(fitting(book(participants, acked)))
+}
+
+/// As many as a reply holds.
+fn fitting(mut users: Vec<UserReceipts>) -> ReceiptBook {
+    let mut room = Room::beside(&ReceiptBook { users: Vec::new(), more: true });
+    let fit = room.fitting(&users);
+    let more = fit < users.len();
+    users.truncate(fit);
+    ReceiptBook { users, more }
+}
+
+fn book(
+    participants: impl IntoIterator<Item = UserId>,
+    mut acked: HashMap<UserId, Receipts>,
+) -> Vec<UserReceipts> {
+    let takes_part: HashSet<UserId> = participants.into_iter().collect();
+    for participant in &takes_part {
+        acked.entry(participant.clone()).or_default();
+    }
+    let of_user = |(user_id, Receipts { delivered, read })| UserReceipts { user_id, delivered, read };
+    let mut users: Vec<_> = acked.into_iter().map(of_user).collect();
+    users.sort_by(|a, b| a.user_id.cmp(&b.user_id));
+    users.sort_by_key(|user| !takes_part.contains(&user.user_id)); // what does not fit is of those who only acked
+    users
+}
+
+#[cfg(test)]
+mod tests {
+    use funnelcast_core::size;
+
+    use super::*;
+
+    #[test]
+    fn who_never_acked_is_listed_and_who_acked_from_outside_too() {
+        let [ann, bob, cid]: [UserId; 3] = ["ann", "bob", "cid"].map(|user| user.parse().unwrap());
+        let three = 3.try_into().unwrap();
+        let acked = [bob.clone(), cid.clone()].map(|user| (user, Receipts { delivered: three, read: three }));
+        let users = book([ann.clone(), bob.clone()], acked.into());
+        let delivered: Vec<_> = users.into_iter().map(|of| (of.user_id, of.delivered.get())).collect();
+        assert_eq!(delivered, [(ann, 0), (bob, 3), (cid, 3)]);
+    }
+
+    #[test]
+    fn who_does_not_fit_is_told_of() {
+        let three = Receipts { delivered: 3.try_into().unwrap(), read: 3.try_into().unwrap() };
+        let user = |n: usize| format!("{n:0>64}").parse::<UserId>().unwrap();
+        let participant: UserId = "zoe".parse().unwrap();
+        let of = |count: usize| {
+            fitting(book([participant.clone()], (0..count).map(|n| (user(n), three)).collect()))
+        };
+        assert!(!of(500).more);
+        let many = of(2_000);
+        assert!(many.more && many.users[0].user_id == participant);
+        let bytes = size::json_bytes(&many);
+        assert!(bytes < size::FRAME_BYTES_MAX - 512 && bytes > size::FRAME_BYTES_MAX - 2_048, "{bytes}");
+    }
+}

@@ -1,0 +1,115 @@
+//! The operations against a real DynamoDB engine, in this process, and a gateway that records what is posted.
+
+mod ending;
+mod grants;
+mod presence;
+mod rates;
+mod revoking;
+mod roles;
+
+use std::{ops::Deref, time::Duration};
+
+use funnelcast_aws::{
+    Config, Resource, Table,
+    clock::now,
+    table::conversations::{Conversation, ConversationChange},
+};
+use funnelcast_core::{
+    Channel, Identity, JoinOrder, SocketCaller, UserId, Version, identity::CompaniesBy, version::Clock,
+};
+use funnelcast_testing::{engine::Engine, gateway::Stub};
+
+use crate::{access::Access, context::Realtime};
+
+/// The variables of a function over this engine, which posts to this gateway. No test touches the queues.
+fn config(engine: &Engine, gateway: Option<&Stub>) -> Config {
+    let config = Config::from_lookup(|name| match name {
+        "MANAGEMENT_ENDPOINT" => gateway.map(Stub::url).or_else(|| Some("http://127.0.0.1:1/dev".to_owned())),
+        "DELIVERY_QUEUE_URL" | "TIMER_QUEUE_URL" => Some("http://127.0.0.1:1/".to_owned()),
+        name => engine.variable(name),
+    });
+    config.unwrap()
+}
+
+/// A table of its own, and who may do what with it.
+struct TestAccess {
+    access: Access,
+    engine: Engine,
+}
+
+impl Deref for TestAccess {
+    type Target = Access;
+
+    fn deref(&self) -> &Access {
+        &self.access
+    }
+}
+
+impl TestAccess {
+    async fn new() -> Self {
+        let engine = Engine::start().await;
+        let access = Box::pin(Access::build(&config(&engine, None))).await.unwrap();
+        Self { access, engine }
+    }
+}
+
+/// All of it over a table of its own.
+pub(crate) struct TestRealtime {
+    realtime: Realtime,
+    engine: Engine,
+}
+
+impl Deref for TestRealtime {
+    type Target = Realtime;
+
+    fn deref(&self) -> &Realtime {
+        &self.realtime
+    }
+}
+
+impl TestRealtime {
+    pub(crate) async fn new(gateway: &Stub) -> Self {
+        let engine = Engine::start().await;
+        Self { realtime: realtime(&engine, gateway).await, engine }
+    }
+}
+
+async fn realtime(engine: &Engine, gateway: &Stub) -> Realtime {
+    Box::pin(Realtime::build(&config(engine, Some(gateway)))).await.unwrap()
+}
+
+fn channel() -> Channel {
+    "conversation:c1".parse().unwrap()
+}
+
+/// Sets whose a conversation is and who takes part, now.
+fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> ConversationChange {
+    let to =
+        Conversation { company: company.parse().unwrap(), participants: participants.into_iter().collect() };
+    let version = Version { revision: None, at: now(), ahead_ms: 0, clock: Clock::Receipt };
+    ConversationChange { to: Some(to), version, key: None, keep_log: false }
+}
+
+/// A user on a connection, which the table does not know yet.
+fn caller(user: &str, connection: &str) -> SocketCaller {
+    let now = now();
+    SocketCaller {
+        identity: Identity {
+            user: user.parse().unwrap(),
+            name: "Ann".to_owned().try_into().unwrap(),
+            companies: vec![],
+            companies_by: CompaniesBy::Token,
+            expires_at: now + Duration::from_hours(1),
+        },
+        connection: connection.parse().unwrap(),
+        connected_at: now,
+        now,
+        order: JoinOrder::FIRST,
+    }
+}
+
+/// Whether a caller's connection hears a channel.
+async fn is_member(table: &Table, caller: &SocketCaller, channel: &Channel) -> bool {
+    let member = table.membership(&caller.identity.user, &caller.connection, channel).await.unwrap();
+    member.is_some_and(|member| member.hears(caller.now))
+}

@@ -1,0 +1,63 @@
+//! How much users do and cost, as the table counts it over all processes.
+
+use funnelcast_core::{Error, Timestamp};
+
+use super::*;
+use crate::rates::{LEAVES, Rates, SENDS, Standing};
+
+/// Another process over the same table.
+fn process(access: &TestAccess) -> Rates {
+    Rates::new(access.table.clone(), 0.5)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_sends_so_much_at_once_and_goes_on_at_that_rate() {
+    let access = TestAccess::new().await;
+    let (ann, bob) = ("ann".parse().unwrap(), "bob".parse().unwrap());
+    let start = Timestamp::from_secs(1_800_000_000);
+    access.engine.take_operations();
+    for _ in 0..10 {
+        access.rates.admit(&SENDS, &ann, start).await.unwrap();
+    }
+    assert!(access.engine.take_operations().is_empty(), "who sends little is not counted");
+    for n in 10..100 {
+        access.rates.admit(&SENDS, &ann, start).await.unwrap_or_else(|refusal| panic!("{n}: {refusal}"));
+    }
+    let refused = access.rates.admit(&SENDS, &ann, start).await.unwrap_err();
+    let Error::RateLimited { retry_after_ms } = refused else { panic!("{refused}") };
+    assert!((1..=200).contains(&retry_after_ms), "{retry_after_ms}");
+    assert!(access.engine.take_operations().len() <= 13, "one write for several");
+    access.rates.admit(&SENDS, &ann, start).await.unwrap_err();
+    assert!(access.engine.take_operations().is_empty(), "the process remembers who was refused");
+    access.rates.admit(&SENDS, &bob, start).await.unwrap();
+    access.rates.admit(&LEAVES, &ann, start).await.unwrap();
+    access.rates.admit(&SENDS, &ann, start + Duration::from_millis(retry_after_ms)).await.unwrap();
+}
+
+/// Twenty processes, each of which knows nothing of the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_user_costs_is_bounded_over_all_processes() {
+    let access = TestAccess::new().await;
+    let processes: Vec<Rates> = (0..20).map(|_| process(&access)).collect();
+    let (user, now) = ("ann".parse().unwrap(), Timestamp::from_secs(1_800_000_000));
+    let (dollars, mut spent) = (100e-6, 0.0);
+    let mut progress = true;
+    while progress {
+        progress = false;
+        for rates in &processes {
+            if rates.standing(&user, now) == Standing::Good {
+                rates.charge(&user, dollars, now).await;
+                (spent, progress) = (spent + dollars, true);
+            }
+        }
+    }
+    let (burst, of_each) = (0.5 / 10.0, 0.5 / 3_600.0 * 3.0 + dollars);
+    assert!((burst..burst + 20.0 * of_each).contains(&spent), "{spent}");
+    let fresh = process(&access);
+    assert_eq!(fresh.check_spending(&user, now).await.unwrap_err().code(), "rate_limited");
+    access.engine.take_operations();
+    fresh.check_spending(&user, now).await.unwrap_err();
+    assert!(access.engine.take_operations().is_empty(), "which this process knows now");
+    fresh.check_spending(&"bob".parse().unwrap(), now).await.unwrap();
+    fresh.check_spending(&user, now + Duration::from_hours(1)).await.unwrap();
+}

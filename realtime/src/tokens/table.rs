@@ -1,0 +1,237 @@
+//! The table of issuers as it is configured: the variable `ISSUERS`, JSON, parsed once. What is wrong in it is said at
+//! start, by the issuer's name, and the process then ends before its first event.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use funnelcast_core::Error;
+use jsonwebtoken::{Algorithm, DecodingKey, jwk::Jwk};
+use serde::Deserialize;
+
+use funnelcast_aws::{Config, config, secrets::SecretName};
+
+/// An HS256 secret must be as long as its hash (RFC 7518, 3.2).
+pub(super) const HS256_SECRET_BYTES_MIN: usize = 32;
+/// The dev issuer's name, and the audience that it signs for. Its key is made by `funnelcast-local`.
+const DEV_ISSUER: &str = "funnelcast-dev";
+const DEV_AUDIENCE: &str = "funnelcast";
+/// Whop's name in its tokens, and where its keys are.
+const WHOP_ISSUER: &str = "urn:whopcom:exp-proxy";
+const WHOP_KEYS: &str = "https://api.whop.com/.well-known/jwks.json";
+
+/// What an issuer is to us, and so what is believed of what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Whop: its tokens name the user, and nothing else.
+    Whop,
+    /// The app's own backend: its tokens name the companies too, and it gives grants.
+    App,
+    /// Any other: its tokens name the user, and what to call them.
+    Oidc,
+    /// This machine, in place of the app.
+    Dev,
+}
+
+impl Kind {
+    /// Whether its grants count: they say what only the app's own backend knows.
+    pub(super) const fn gives_grants(self) -> bool {
+        matches!(self, Self::App | Self::Dev)
+    }
+}
+
+/// One entry of the table, complete but for what has to be fetched. An issuer may have several, with a key each, or an
+/// audience.
+pub(super) struct Row {
+    pub(super) kind: Kind,
+    pub(super) iss: String,
+    pub(super) aud: String,
+    pub(super) aud_claim: AudClaim,
+    pub(super) alg: Algorithm,
+    pub(super) keys: Keys,
+}
+
+/// Which claim of a token says whom it is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AudClaim {
+    /// `aud`, as it should.
+    #[default]
+    Aud,
+    /// `azp`, in a token that has no `aud`: the origin that a session token of Clerk's was made for.
+    Azp,
+    /// `client_id`, in a token that has no `aud`: the app client of an access token of Cognito's.
+    ClientId,
+}
+
+/// Where its keys come from.
+pub(super) enum Keys {
+    /// One key, without a name.
+    One(DecodingKey),
+    /// A key set that stands in the configuration.
+    Static(Vec<Jwk>),
+    /// A key set at this URL.
+    Jwks(String),
+    /// A shared secret of this name.
+    Secret(SecretName),
+}
+
+/// One entry of `ISSUERS`.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+enum Entry {
+    Whop {
+        aud: String,
+        /// Whop's own set, unless they are pinned.
+        #[serde(default)]
+        keys: Option<KeySource>,
+    },
+    App {
+        iss: String,
+        aud: String,
+        alg: Alg,
+        keys: KeySource,
+    },
+    Oidc {
+        iss: String,
+        aud: String,
+        #[serde(default)]
+        aud_claim: AudClaim,
+        alg: Alg,
+        keys: KeySource,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum KeySource {
+    Pem(String),
+    Static { keys: Vec<Jwk> },
+    Jwks(String),
+    Secret(String),
+}
+
+/// An algorithm, as the table and the header of a token name it.
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Alg {
+    Hs256,
+    Es256,
+    Es384,
+    Rs256,
+    /// With the curve Ed25519, by its older name or that of RFC 9864.
+    #[serde(rename = "EdDSA", alias = "Ed25519")]
+    EdDsa,
+}
+
+/// Reads the table, and adds the dev issuer where there is a key for it.
+///
+/// # Errors
+/// [`Error::Internal`] that says what is wrong with which issuer, and quotes no key.
+pub(super) fn rows(config: &Config) -> Result<Vec<Row>, Error> {
+    let json = config.issuers.as_deref().unwrap_or("[]");
+    let entries: Vec<Entry> =
+        serde_json::from_str(json).map_err(|error| Error::internal("the variable ISSUERS", &error))?;
+    let mut rows = entries.into_iter().map(Row::try_from).collect::<Result<Vec<_>, _>>()?;
+    rows.extend(dev(config)?);
+    for (index, row) in rows.iter().enumerate() {
+        if rows[..index].iter().any(|other| other.iss == row.iss && other.kind != row.kind) {
+            return Err(wrong(&row.iss, "has two kinds: what is believed of its tokens?"));
+        }
+    }
+    Ok(rows)
+}
+
+fn dev(config: &Config) -> Result<Option<Row>, Error> {
+    let Some(key) = &config.dev_issuer_key else { return Ok(None) };
+    if !config.is_for_development() {
+        let (stage, names) = (&config.stage, config::DEVELOPMENT_STAGES);
+        let reason =
+            format!("the stage {stage:?} takes no DEV_ISSUER_KEY: its name begins with none of {names:?}");
+        return Err(Error::Internal(reason));
+    }
+    let secret =
+        URL_SAFE_NO_PAD.decode(key).map_err(|e| Error::internal("the variable DEV_ISSUER_KEY", &e))?;
+    Ok(Some(Row {
+        kind: Kind::Dev,
+        iss: DEV_ISSUER.to_owned(),
+        aud: DEV_AUDIENCE.to_owned(),
+        aud_claim: AudClaim::Aud,
+        alg: Algorithm::HS256,
+        keys: Keys::One(dev_key(&secret)?),
+    }))
+}
+
+impl TryFrom<Entry> for Row {
+    type Error = Error;
+
+    fn try_from(entry: Entry) -> Result<Self, Error> {
+        let (kind, iss, aud, aud_claim, alg, keys) = match entry {
+            Entry::Whop { aud, keys } => {
+                let keys = keys.unwrap_or(KeySource::Jwks(WHOP_KEYS.to_owned()));
+                (Kind::Whop, WHOP_ISSUER.to_owned(), aud, AudClaim::Aud, Alg::Es256, keys)
+            }
+            Entry::App { iss, aud, alg, keys } => (Kind::App, iss, aud, AudClaim::Aud, alg, keys),
+            Entry::Oidc { iss, aud, aud_claim, alg, keys } => (Kind::Oidc, iss, aud, aud_claim, alg, keys),
+        };
+        if iss.is_empty() || aud.is_empty() {
+            return Err(wrong(&iss, "has an empty `iss` or `aud`"));
+        }
+        let alg = Algorithm::from(alg);
+        let keys = Keys::new(kind, &iss, alg, keys)?;
+        Ok(Self { kind, iss, aud, aud_claim, alg, keys })
+    }
+}
+
+impl Keys {
+    fn new(kind: Kind, iss: &str, alg: Algorithm, source: KeySource) -> Result<Self, Error> {
+        match (alg, source) {
+            (Algorithm::HS256, _) if kind != Kind::App => {
+                Err(wrong(iss, "shares a secret, which only the app's own backend may"))
+            }
+            (Algorithm::HS256, KeySource::Secret(name)) => Ok(Self::Secret(name.try_into()?)),
+            (Algorithm::HS256, _) => {
+                Err(wrong(iss, "signs with HS256, so its `keys` are a `secret`, by its name"))
+            }
+            (_, KeySource::Secret(_)) => Err(wrong(iss, "has a `secret`, which only HS256 is signed with")),
+            (alg, KeySource::Pem(pem)) => public_key(alg, &pem)
+                .map(Self::One)
+                .map_err(|error| Error::internal(&format!("ISSUERS: the PEM of {iss:?}"), &error)),
+            (_, KeySource::Static { keys }) => Ok(Self::Static(keys)),
+            (_, KeySource::Jwks(url)) => Ok(Self::Jwks(url)),
+        }
+    }
+}
+
+impl From<Alg> for Algorithm {
+    fn from(alg: Alg) -> Self {
+        match alg {
+            Alg::Hs256 => Self::HS256,
+            Alg::Es256 => Self::ES256,
+            Alg::Es384 => Self::ES384,
+            Alg::Rs256 => Self::RS256,
+            Alg::EdDsa => Self::EdDSA,
+        }
+    }
+}
+
+fn public_key(alg: Algorithm, pem: &str) -> Result<DecodingKey, jsonwebtoken::errors::Error> {
+    match alg {
+        Algorithm::RS256 => DecodingKey::from_rsa_pem(pem.as_bytes()),
+        Algorithm::EdDSA => DecodingKey::from_ed_pem(pem.as_bytes()),
+        _ => DecodingKey::from_ec_pem(pem.as_bytes()),
+    }
+}
+
+/// The dev issuer's key.
+///
+/// # Errors
+/// [`Error::Internal`] where it is so short that it could be guessed.
+fn dev_key(secret: &[u8]) -> Result<DecodingKey, Error> {
+    if secret.len() < HS256_SECRET_BYTES_MIN {
+        return Err(wrong(DEV_ISSUER, "has a secret of less than 32 bytes"));
+    }
+    Ok(DecodingKey::from_secret(secret))
+}
+
+/// What is wrong with an issuer of the table.
+pub(super) fn wrong(iss: &str, why: &str) -> Error {
+    Error::Internal(format!("ISSUERS: {iss:?} {why}"))
+}
