@@ -59,7 +59,7 @@ pub struct Slot<'a> {
 }
 
 /// What the server said.
-pub struct Answer {
+pub struct HttpAnswer {
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -70,7 +70,7 @@ pub struct Answer {
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub enum Unanswered {
+pub enum HttpFailure {
     /// No socket could be opened.
     Unconnected(Box<dyn Error + Send + Sync>),
     /// The socket ended before there was an answer. The request may have been carried out.
@@ -165,11 +165,11 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((connection, Instant::now()));
     }
 
-    async fn connect(&self) -> Result<Connection, Unanswered> {
+    async fn connect(&self) -> Result<Connection, HttpFailure> {
         let mut connector = self.connector.clone();
-        poll_fn(|context| connector.poll_ready(context)).await.map_err(Unanswered::Unconnected)?;
-        let socket = connector.call(self.origin.clone()).await.map_err(Unanswered::Unconnected)?;
-        let (connection, work) = http1::handshake(socket).await.map_err(Unanswered::Lost)?;
+        poll_fn(|context| connector.poll_ready(context)).await.map_err(HttpFailure::Unconnected)?;
+        let socket = connector.call(self.origin.clone()).await.map_err(HttpFailure::Unconnected)?;
+        let (connection, work) = http1::handshake(socket).await.map_err(HttpFailure::Lost)?;
         tokio::spawn(async move {
             if let Err(error) = work.await {
                 tracing::debug!(%error, "a socket ended");
@@ -183,14 +183,14 @@ impl Slot<'_> {
     /// Sends a request, and waits for its answer. Where this is given up, its socket is closed.
     ///
     /// # Errors
-    /// [`Unanswered`]. Idle sockets that are known to be closed are passed over.
-    pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, Unanswered> {
+    /// [`HttpFailure`]. Idle sockets that are known to be closed are passed over.
+    pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<HttpAnswer, HttpFailure> {
         while let Some(mut connection) = self.pool.take_idle() {
             match connection.try_send_request(request).await {
                 Ok(response) => return Ok(self.read(connection, response).await),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(Unanswered::Stale(error.into_error())),
+                    None => return Err(HttpFailure::Stale(error.into_error())),
                 },
             }
         }
@@ -200,15 +200,15 @@ impl Slot<'_> {
     /// The same, on a new socket.
     ///
     /// # Errors
-    /// [`Unanswered`], and never [`Unanswered::Stale`].
-    pub async fn send_anew(&self, request: Request<Full<Bytes>>) -> Result<Answer, Unanswered> {
+    /// [`HttpFailure`], and never [`HttpFailure::Stale`].
+    pub async fn send_anew(&self, request: Request<Full<Bytes>>) -> Result<HttpAnswer, HttpFailure> {
         let mut connection = self.pool.connect().await?;
-        let response = connection.send_request(request).await.map_err(Unanswered::Lost)?;
+        let response = connection.send_request(request).await.map_err(HttpFailure::Lost)?;
         Ok(self.read(connection, response).await)
     }
 
     /// Reads an answer to its end, and puts its socket back, if it can be used again.
-    async fn read(&self, mut connection: Connection, response: Response<Incoming>) -> Answer {
+    async fn read(&self, mut connection: Connection, response: Response<Incoming>) -> HttpAnswer {
         let (head, body) = response.into_parts();
         let body = if body.is_end_stream() {
             Some(Bytes::new())
@@ -219,11 +219,11 @@ impl Slot<'_> {
         if body.is_some() && connection.ready().await.is_ok() {
             self.pool.put_idle(connection);
         }
-        Answer { status: head.status, headers: head.headers, body }
+        HttpAnswer { status: head.status, headers: head.headers, body }
     }
 }
 
-impl fmt::Display for Unanswered {
+impl fmt::Display for HttpFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unconnected(error) => write!(f, "no socket: {}", DisplayErrorContext(&**error)),

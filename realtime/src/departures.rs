@@ -4,7 +4,7 @@ use funnelcast_aws::{
     gateway::IN_FLIGHT_MAX,
     table::{
         connections::{ChannelJoin, Departed},
-        presence::DEPARTURE_GRACE,
+        members::DEPARTURE_GRACE,
     },
 };
 use funnelcast_core::Error;

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Request, Uri, header, uri::Authority};
 use http_body_util::Full;
 use tokio::time::timeout;
 
-use funnelcast_aws::pool::{Answer, Pool, Unanswered};
+use funnelcast_aws::pool::{HttpAnswer, HttpFailure, Pool};
 
 /// How long an answer may take, with all that comes before it. A client waits meanwhile.
 pub(crate) const ANSWER_SECS_MAX: u64 = 3;
@@ -29,7 +29,7 @@ pub(crate) struct Site {
 
 /// Why one request has no answer.
 #[derive(Debug)]
-pub(crate) enum NoAnswer {
+pub(crate) enum SiteFailure {
     /// It went over an idle socket that had ended; it may have been heard all the same. Another one goes over another socket.
     Stale,
     /// Something else is wrong.
@@ -62,24 +62,24 @@ impl Site {
     ///
     /// # Errors
     /// [`Error::Internal`] where there is no answer in time.
-    pub(crate) async fn get(&self, path: &str, headers: &HeaderMap) -> Result<Answer, Error> {
+    pub(crate) async fn get(&self, path: &str, headers: &HeaderMap) -> Result<HttpAnswer, Error> {
         loop {
             match self.get_once(path, headers).await {
                 Ok(answer) => return Ok(answer),
-                Err(NoAnswer::Stale) => {} // that socket is used up, and there are not many
-                Err(NoAnswer::Failed(error)) => return Err(error),
+                Err(SiteFailure::Stale) => {} // that socket is used up, and there are not many
+                Err(SiteFailure::Failed(error)) => return Err(error),
             }
         }
     }
 
     /// The same with one request, which is not made again where an idle socket turns out to have ended.
-    pub(crate) async fn get_once(&self, path: &str, headers: &HeaderMap) -> Result<Answer, NoAnswer> {
-        let request = self.request(path, headers).map_err(NoAnswer::Failed)?;
+    pub(crate) async fn get_once(&self, path: &str, headers: &HeaderMap) -> Result<HttpAnswer, SiteFailure> {
+        let request = self.request(path, headers).map_err(SiteFailure::Failed)?;
         let answer = async { self.pool.slot().await.send(request).await };
-        let failed = |why| NoAnswer::Failed(Error::Internal(format!("{}: {why}", self.authority)));
+        let failed = |why| SiteFailure::Failed(Error::Internal(format!("{}: {why}", self.authority)));
         match timeout(Duration::from_secs(ANSWER_SECS_MAX), answer).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(Unanswered::Stale(_))) => Err(NoAnswer::Stale),
+            Ok(Err(HttpFailure::Stale(_))) => Err(SiteFailure::Stale),
             Ok(Err(unanswered)) => Err(failed(unanswered.to_string())),
             Err(_) => Err(failed("no answer in time".to_owned())),
         }

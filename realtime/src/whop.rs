@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use funnelcast_aws::{Config, pool::Answer, secrets::Secret};
+use funnelcast_aws::{Config, pool::HttpAnswer, secrets::Secret};
 use funnelcast_core::{CompanyId, Error, Timestamp, UserId, identity::Role};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
-use crate::web::{NoAnswer, Site};
+use crate::web::{Site, SiteFailure};
 
 /// What every company id of Whop's begins with. Of the ids that it would answer for too, of products and experiences, none
 /// is a company.
@@ -31,7 +31,7 @@ pub struct Whop {
 
 /// Why there is no answer. Nobody is let in without one.
 #[derive(Debug)]
-pub enum Unanswered {
+pub enum WhopFailure {
     /// Whop is asked too much, or by this user; how long to leave it alone.
     Throttled(Duration),
     /// Something else is wrong.
@@ -78,16 +78,16 @@ impl Whop {
         user: &UserId,
         company: &CompanyId,
         now: Timestamp,
-    ) -> Option<Result<Option<Role>, Unanswered>> {
+    ) -> Option<Result<Option<Role>, WhopFailure>> {
         let headers = match self.headers(now).await {
             Ok(headers) => headers,
-            Err(error) => return Some(Err(Unanswered::Failed(error))),
+            Err(error) => return Some(Err(WhopFailure::Failed(error))),
         };
         // Ids are of an alphabet that needs no escaping in a path.
         match self.site.get_once(&format!("/users/{user}/access/{company}"), &headers).await {
             Ok(answer) => Some(read(&answer)),
-            Err(NoAnswer::Failed(error)) => Some(Err(Unanswered::Failed(error))),
-            Err(NoAnswer::Stale) => None,
+            Err(SiteFailure::Failed(error)) => Some(Err(WhopFailure::Failed(error))),
+            Err(SiteFailure::Stale) => None,
         }
     }
 
@@ -100,22 +100,22 @@ impl Whop {
     }
 }
 
-fn read(answer: &Answer) -> Result<Option<Role>, Unanswered> {
+fn read(answer: &HttpAnswer) -> Result<Option<Role>, WhopFailure> {
     match answer.status {
         StatusCode::OK => {
             let body = answer.body.as_deref().unwrap_or_default();
             let access: Access = serde_json::from_slice(body)
-                .map_err(|error| Unanswered::Failed(Error::internal("Whop's answer", &error)))?;
+                .map_err(|error| WhopFailure::Failed(Error::internal("Whop's answer", &error)))?;
             match (access.access_level, access.has_access) {
                 (Level::Admin, true) => Ok(Some(Role::Admin)),
                 (Level::Customer, true) => Ok(Some(Role::Customer)),
                 (Level::NoAccess, false) => Ok(None),
-                _ => Err(Unanswered::Failed(Error::Internal("Whop's answer contradicts itself".into()))),
+                _ => Err(WhopFailure::Failed(Error::Internal("Whop's answer contradicts itself".into()))),
             }
         }
         StatusCode::NOT_FOUND => Ok(None), // no such user or company
-        StatusCode::TOO_MANY_REQUESTS => Err(Unanswered::Throttled(pause(&answer.headers))),
-        status => Err(Unanswered::Failed(Error::Internal(format!("Whop answers {status}")))),
+        StatusCode::TOO_MANY_REQUESTS => Err(WhopFailure::Throttled(pause(&answer.headers))),
+        status => Err(WhopFailure::Failed(Error::Internal(format!("Whop answers {status}")))),
     }
 }
 

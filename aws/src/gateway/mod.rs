@@ -30,27 +30,12 @@ use funnelcast_core::{ConnectionId, Error, Timestamp, frame::Reply};
 use http::Request;
 use http_body_util::Full;
 
-pub use self::frame::Frame;
+pub use self::{
+    frame::Frame,
+    poster::{IN_FLIGHT_MAX, PostOutcome},
+};
 use self::{patience::Patience, poster::Poster};
 use crate::{config::Config, resource::Resource, spending};
-
-/// Posts under way at once, and sockets. With 10 ms a post this is the account's default quota of 10,000 requests a
-/// second; more of them would only be throttled, or run out of sockets.
-pub const IN_FLIGHT_MAX: usize = 100;
-
-/// What became of a post.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivered {
-    /// The gateway took it.
-    Sent,
-    /// There is no such connection any more (410): whatever the table holds of it is to go.
-    Gone,
-    /// The gateway takes no frame of this size (413), from nobody and never: it is no use to owe it. It is a mistake of
-    /// ours, as frames are cut to size, and an error in the log. Who misses its events finds the hole and asks for them.
-    TooLarge,
-    /// Not now, after all attempts: the connection may live, and the event is still owed.
-    Failed,
-}
 
 /// The management API of one stage.
 #[derive(Debug)]
@@ -96,7 +81,7 @@ impl Gateway {
 
     /// Posts one frame to one connection; no more than [`IN_FLIGHT_MAX`] posts are under way, whoever posts what side
     /// by side.
-    pub async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Delivered {
+    pub async fn post(&self, connection: &ConnectionId, frame: &Frame) -> PostOutcome {
         spending::add(spending::messages(frame.as_ref().len()));
         self.poster.post(connection, frame).await
     }
@@ -138,16 +123,16 @@ impl Gateway {
     }
 
     /// Tells a connection why it ends, as a refusal that answers no request, and closes it; unless it cannot be told now
-    /// ([`Delivered::Failed`]).
+    /// ([`PostOutcome::Failed`]).
     ///
     /// # Errors
     /// [`Error::Internal`] where the gateway does not say that it is gone.
-    pub async fn end(&self, connection: &ConnectionId, why: &Error) -> Result<Delivered, Error> {
+    pub async fn end(&self, connection: &ConnectionId, why: &Error) -> Result<PostOutcome, Error> {
         let frame = serde_json::to_vec(&Reply::<(), ()>::error(None, why));
         let frame = frame.map_err(|error| Error::internal("a refusal", &error))?;
         let told = self.post(connection, &Frame::from(Bytes::from(frame))).await;
         tracing::info!(%connection, %why, ?told, "ends");
-        if matches!(told, Delivered::Sent | Delivered::TooLarge) {
+        if matches!(told, PostOutcome::Sent | PostOutcome::TooLarge) {
             self.close(connection).await?;
         }
         Ok(told)

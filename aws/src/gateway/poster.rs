@@ -13,14 +13,29 @@ use http_body_util::Full;
 use rustls::RootCertStore;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{
-    Delivered, Frame, IN_FLIGHT_MAX, endpoint::Endpoint, patience::Patience, sign::CONTENT_TYPE,
-    signer::Signer,
-};
+use super::{endpoint::Endpoint, frame::Frame, patience::Patience, sign::CONTENT_TYPE, signer::Signer};
 use crate::{
     measure,
-    pool::{self, Answer, Pool, Slot, Unanswered},
+    pool::{self, HttpAnswer, HttpFailure, Pool, Slot},
 };
+
+/// Posts under way at once, and sockets. With 10 ms a post this is the account's default quota of 10,000 requests a
+/// second; more of them would only be throttled, or run out of sockets.
+pub const IN_FLIGHT_MAX: usize = 100;
+
+/// What became of a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PostOutcome {
+    /// The gateway took it.
+    Sent,
+    /// There is no such connection any more (410): whatever the table holds of it is to go.
+    Gone,
+    /// The gateway takes no frame of this size (413), from nobody and never: it is no use to owe it. It is a mistake of
+    /// ours, as frames are cut to size, and an error in the log. Who misses its events finds the hole and asks for them.
+    TooLarge,
+    /// Not now, after all attempts: the connection may live, and the event is still owed.
+    Failed,
+}
 
 /// The gateway says nothing where all is well, and one sentence where it is not.
 const ANSWER_BYTES_MAX: usize = 4 * 1024;
@@ -40,7 +55,7 @@ pub(super) struct Poster {
 
 /// What an attempt leads to.
 enum Outcome {
-    Done(Delivered),
+    Done(PostOutcome),
     /// Not now; why not.
     Again(String),
 }
@@ -80,7 +95,7 @@ impl Poster {
 
     /// Posts one frame to one connection, when there is a slot for it. A post that waits for its next attempt keeps its slot,
     /// so that a gateway that throttles is asked less.
-    pub(super) async fn post(&self, connection: &ConnectionId, frame: &Frame) -> Delivered {
+    pub(super) async fn post(&self, connection: &ConnectionId, frame: &Frame) -> PostOutcome {
         let slot = self.pool.slot().await;
         let deadline = Instant::now() + self.patience.post;
         let mut attempts = 0;
@@ -97,7 +112,7 @@ impl Poster {
             if self.out_of_patience.load(Ordering::Relaxed) || Instant::now() + pause >= deadline {
                 self.out_of_patience.store(true, Ordering::Relaxed);
                 tracing::warn!(%connection, attempts, reason, "a post failed");
-                return Delivered::Failed;
+                return PostOutcome::Failed;
             }
             tracing::debug!(%connection, attempts, reason, "a post is tried again");
             sleep(pause).await;
@@ -114,7 +129,7 @@ impl Poster {
         let time_left = deadline.saturating_duration_since(Instant::now());
         let answer = async {
             match slot.send(self.request(connection, frame).await?).await {
-                Err(Unanswered::Stale(_)) => slot.send_anew(self.request(connection, frame).await?).await,
+                Err(HttpFailure::Stale(_)) => slot.send_anew(self.request(connection, frame).await?).await,
                 answer => answer,
             }
             .map_err(|unanswered| Error::Internal(unanswered.to_string()))
@@ -153,14 +168,14 @@ impl Poster {
 
 /// What an answer means
 /// (<https://docs.aws.amazon.com/apigatewaymanagementapi/latest/APIReference/> has the statuses).
-fn outcome(connection: &ConnectionId, answer: &Answer) -> Outcome {
-    let Answer { status, body, .. } = answer;
+fn outcome(connection: &ConnectionId, answer: &HttpAnswer) -> Outcome {
+    let HttpAnswer { status, body, .. } = answer;
     match *status {
-        status if status.is_success() => Outcome::Done(Delivered::Sent),
-        StatusCode::GONE => Outcome::Done(Delivered::Gone),
+        status if status.is_success() => Outcome::Done(PostOutcome::Sent),
+        StatusCode::GONE => Outcome::Done(PostOutcome::Gone),
         StatusCode::PAYLOAD_TOO_LARGE => {
             tracing::error!(%connection, "a frame is too large for the gateway");
-            Outcome::Done(Delivered::TooLarge)
+            Outcome::Done(PostOutcome::TooLarge)
         }
         StatusCode::TOO_MANY_REQUESTS => {
             measure::throttled();
@@ -171,7 +186,7 @@ fn outcome(connection: &ConnectionId, answer: &Answer) -> Outcome {
         status => {
             let answer = String::from_utf8_lossy(body.as_deref().unwrap_or_default());
             tracing::error!(%connection, %status, %answer, "a post was refused");
-            Outcome::Done(Delivered::Failed)
+            Outcome::Done(PostOutcome::Failed)
         }
     }
 }

@@ -11,28 +11,21 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use aws_lc_rs::digest;
 use aws_sdk_apigatewaymanagement::config::Credentials;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use funnelcast_core::{ConnectionId, Error};
 use http::{HeaderValue, header::InvalidHeaderValue};
 
-use super::{Frame, endpoint::Endpoint};
+use super::{
+    endpoint::Endpoint,
+    frame::{Frame, sha256_hex},
+};
 
 /// The service that posts are signed for.
 pub(super) const SERVICE: &str = "execute-api";
 /// What the SDK says of a frame, whatever is in it.
 pub(super) const CONTENT_TYPE: &str = "application/octet-stream";
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-
-/// The SHA-256 of these bytes, one after the other, in hexadecimal.
-pub(super) fn sha256_hex<P: AsRef<[u8]>>(pieces: impl IntoIterator<Item = P>) -> String {
-    let mut hash = digest::Context::new(&digest::SHA256);
-    for piece in pieces {
-        hash.update(piece.as_ref());
-    }
-    hex::encode(hash.finish())
-}
 
 /// A point in time, as signatures have it.
 #[derive(Debug)]

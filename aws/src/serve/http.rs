@@ -5,7 +5,10 @@ use std::convert::Infallible;
 use lambda_http::{Adapter, Request, RequestExt, Response, Service, service_fn, tower::ServiceExt};
 use tracing::Instrument;
 
-use super::{invocation, runtime, start};
+use super::{
+    process::{invocation, start},
+    runtime,
+};
 use crate::resource::Resource;
 
 /// Runs a function of the HTTP API: `service` makes, of what the function works with, what answers its requests.

@@ -1,25 +1,27 @@
 //! The loop of a function's process: from Lambda's event to a handler's typed argument, and from its result to the answer. The
 //! only place that knows Lambda's runtime.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use aws_lambda_events::apigw::{ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext};
 use funnelcast_core::{
     ConnectionId, Error, Identity, JoinOrder, SocketCaller, Timestamp, action::Rejected, frame::Reply,
 };
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
-use tracing::{Instrument, Span, field::Empty};
+use tracing::{Instrument, Span};
 
 mod http;
 mod logging;
+mod process;
 mod runtime;
 #[cfg(test)]
 mod tests;
 
-pub use self::http::serve_http;
-use crate::{clock::now, config::Config, measure::Meter, resource::Resource};
+use self::process::{Failure, invocation, start};
+pub use self::{http::serve_http, process::log_failure};
+use crate::{clock::now, resource::Resource};
 
 /// An event of the WebSocket API, as API Gateway sends it.
 pub type WebSocketEvent = ApiGatewayWebsocketProxyRequest;
@@ -168,58 +170,4 @@ pub async fn run<T: Resource, E: DeserializeOwned, R: Serialize>(
         outcome
     });
     runtime::run(handle).await
-}
-
-/// The one line of a failed invocation: an error where it is ours, a warning where it is the caller's.
-pub fn log_failure(error: &Error) {
-    match error {
-        Error::Internal(_) => tracing::error!(%error, "failed"),
-        refusal => tracing::warn!(code = refusal.code(), %refusal, "refused"),
-    }
-}
-
-/// The span of an invocation, with room for what its lines are to tell besides.
-fn invocation(request_id: &str) -> Span {
-    tracing::info_span!("invoke", request_id, connection = Empty, user = Empty, action = Empty)
-}
-
-/// Makes what the function works with. Where that fails, one line says why, Lambda is told, and the process ends.
-async fn start<T: Resource>() -> (T, Meter) {
-    logging::init();
-    // Boxed, as above.
-    match Box::pin(build()).await {
-        Ok(started) => started,
-        Err(error) => {
-            tracing::error!(%error, "cannot start");
-            runtime::fail_to_start(Failure(error).into()).await;
-            std::process::exit(1)
-        }
-    }
-}
-
-async fn build<T: Resource>() -> Result<(T, Meter), Error> {
-    let config = Config::from_env()?;
-    let resource = T::build(&config).await?;
-    Ok((resource, Meter::start(&config.stage)))
-}
-
-/// An error as Lambda reports it: `errorType` is the code, `errorMessage` the text.
-struct Failure(Error);
-
-impl fmt::Debug for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl From<Failure> for Diagnostic {
-    fn from(Failure(error): Failure) -> Self {
-        let error_message = match &error {
-            // API Gateway answers 401 to exactly this word, and 500 to any other
-            // (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html).
-            Error::Unauthorized(_) => "Unauthorized".to_owned(),
-            other => other.to_string(),
-        };
-        Self { error_type: error.code().to_owned(), error_message }
-    }
 }

@@ -4,6 +4,8 @@ use funnelcast_core::action::{
     Ack, Action, History, Join, Leave, Ping, PresenceQuery, ReceiptsQuery, Request, Send, Status,
 };
 
+use lambda_runtime::Diagnostic;
+
 use super::*;
 
 macro_rules! sample {

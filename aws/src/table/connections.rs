@@ -13,7 +13,10 @@ use funnelcast_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Item, Table, failed, from_item, if_met, key, to_item};
+use super::{
+    item::{Item, Table, failed, from_item, if_met, to_item},
+    key,
+};
 use crate::clock::now;
 
 /// API Gateway ends every connection after 2 h

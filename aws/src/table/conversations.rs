@@ -9,7 +9,10 @@ use aws_sdk_dynamodb::{
 use funnelcast_core::{CompanyId, ConversationId, Error, Key, UserId, Version};
 use serde::{Deserialize, Serialize};
 
-use super::{Table, failed, from_item, key, sk, to_item};
+use super::{
+    item::{Table, failed, from_item, sk, to_item},
+    key,
+};
 
 /// The most participants of a conversation: replacing all of them by as many others is one transaction, which takes
 /// at most 100 items
@@ -177,7 +180,7 @@ impl Table {
                         .as_service_error()
                         .is_some_and(TransactWriteItemsError::is_transaction_canceled_exception) =>
                 {
-                    super::back_off(round).await; // somebody else changed it between our read and our write
+                    super::item::back_off(round).await; // somebody else changed it between our read and our write
                 }
                 Err(error) => return Err(failed("TransactWriteItems of a conversation")(error)),
             }

@@ -5,7 +5,8 @@ use funnelcast_core::{Channel, Error, Seq, event::EventName, frame::Event, size:
 use serde::Deserialize;
 
 use super::{
-    Table, failed, key,
+    item::{Table, failed},
+    key,
     log::{Stored, stored},
     search::folded,
 };

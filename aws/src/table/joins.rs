@@ -16,9 +16,9 @@ use aws_sdk_dynamodb::{
 use funnelcast_core::{Channel, ConnectionId, Error, JoinOrder, Timestamp, UserId};
 
 use super::{
-    Table,
     connections::{CHANNELS_MAX, Connection, read},
-    if_met, key,
+    item::{Table, if_met},
+    key,
 };
 
 /// How many applied `leave`s a connection's row remembers at most, by channel. The oldest are forgotten, half of them at a

@@ -7,7 +7,11 @@ use funnelcast_core::{
 };
 use serde::Serialize;
 
-use super::{Item, Table, failed, from_item, if_met, key, log::LogRow, to_item};
+use super::{
+    item::{Item, Table, failed, from_item, if_met, to_item},
+    key,
+    log::LogRow,
+};
 use crate::clock::now;
 
 /// The most bytes of last values that are read for one reply, each as large as it is on the wire. Each is smaller.

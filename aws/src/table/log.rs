@@ -21,7 +21,10 @@ use funnelcast_core::{Channel, ConnectionId, Error, Seq, Timestamp, publication:
 
 pub use self::row::Stored;
 pub(super) use self::row::{LogRow, Start, is_marker, stored};
-use super::{Table, back_off, if_met, key, to_item};
+use super::{
+    item::{Table, back_off, if_met, to_item},
+    key,
+};
 use crate::{clock::now, measure};
 
 /// How far behind the log's end a sender's `base` may be, in pages of 1 MB: some 10,000 short messages.
@@ -112,7 +115,7 @@ impl Table {
 
     /// Marks an event of the log for the stream, which then sends it to all members but the connection that it came
     /// from: 1 write. Marking it again sends it again.
-    pub async fn mark_for_relay(
+    pub async fn mark_for_delivery(
         &self,
         channel: &Channel,
         seq: Seq,
@@ -123,9 +126,9 @@ impl Table {
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":now", AttributeValue::N(now().as_millis().to_string()));
         let update = match except {
-            None => update.update_expression("SET relay = :now REMOVE relayExcept"),
+            None => update.update_expression("SET delivery = :now REMOVE deliveryExcept"),
             Some(connection) => update
-                .update_expression("SET relay = :now, relayExcept = :except")
+                .update_expression("SET delivery = :now, deliveryExcept = :except")
                 .expression_attribute_values(":except", AttributeValue::S(connection.to_string())),
         };
         if_met("UpdateItem of an event", update.send().await).map(drop)

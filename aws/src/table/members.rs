@@ -1,108 +1,33 @@
 //! Memberships: which connections hear a channel.
 //!
 //! # Layout
-//! - here: a membership, made, changed, ended, and asked for
+//! - `member`: what a membership is
+//! - here: how one is made, changed, ended, and asked for
 //! - `pages`: all of a channel's, a part at a time
 
+mod member;
 mod pages;
-
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
     types::{AttributeValue, ReturnValue},
 };
 use funnelcast_core::{
-    Channel, CompanyId, ConnectionId, Error, Grant, JoinOrder, Right, SocketCaller, Timestamp, UserId,
-    event::Status, grant::Capability, identity::Name,
+    Channel, ConnectionId, Error, JoinOrder, Right, SocketCaller, Timestamp, UserId, event::Status,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::{Deserialize, Serialize};
 
-pub use self::pages::{Cursor, MemberPages};
+pub use self::{
+    member::{DEPARTURE_GRACE, Member, MemberRef},
+    pages::{Cursor, MemberPages},
+};
 use super::{
-    Item, Table,
     connections::{CONNECTION_AGE_MAX, ChannelJoin},
-    failed, from_item, if_met, key,
-    presence::DEPARTURE_GRACE,
-    to_attribute, to_item,
+    item::{Item, Table, failed, from_item, if_met, to_attribute, to_item},
+    key,
 };
 
 /// Memberships of one connection that are removed side by side.
 const DELETES_AT_ONCE: usize = 25;
-
-/// One connection in a channel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Member {
-    /// Whose it is.
-    pub user: UserId,
-    /// The user's display name.
-    pub name: Name,
-    /// The connection.
-    pub connection: ConnectionId,
-    /// The `join` that made it: whatever removes a membership names this, so that it removes no later one.
-    pub join_order: JoinOrder,
-    /// What its user says of themselves on it.
-    #[serde(default)]
-    pub status: Status,
-    /// When it joined, or last changed its status.
-    pub seen_at: Timestamp,
-    /// When its token stops counting, and nothing more is posted to it.
-    pub expires_at: Timestamp,
-    /// When its connection ended; [`Timestamp::EPOCH`] where its user has lost the channel. Nothing is posted to it any more;
-    /// that it is still in the table means that its end has not been dealt with yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub departed_at: Option<Timestamp>,
-    /// In a conversation: the company as one of whose team the user joined.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub team_of: Option<CompanyId>,
-    /// What lets the user be here, where that is a grant; with its end this ends too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grant: Option<Grant>,
-}
-
-impl Member {
-    /// Whether events are posted to it.
-    pub fn hears(&self, now: Timestamp) -> bool {
-        self.departed_at.is_none() && self.counts(now)
-    }
-
-    /// Whether its user is here by it: also for [`DEPARTURE_GRACE`] after its connection has ended.
-    pub fn is_present(&self, now: Timestamp) -> bool {
-        self.departed_at.is_none_or(|at| now < at + DEPARTURE_GRACE) && self.counts(now)
-    }
-
-    /// Whether its token and its grant have not expired.
-    fn counts(&self, now: Timestamp) -> bool {
-        now < self.expires_at && self.may(Capability::Join, now)
-    }
-
-    /// Which membership it is.
-    pub fn reference(&self) -> MemberRef {
-        MemberRef { user: self.user.clone(), connection: self.connection.clone(), join: self.join_order }
-    }
-
-    /// The `join` that made it.
-    pub fn join(&self, channel: &Channel) -> ChannelJoin {
-        ChannelJoin { channel: channel.clone(), join: self.join_order }
-    }
-
-    /// Whether what lets the user be here lets them do this too.
-    pub fn may(&self, capability: Capability, now: Timestamp) -> bool {
-        self.grant.as_ref().is_none_or(|grant| grant.allows(capability, now))
-    }
-}
-
-/// Names a membership of a channel, and the `join` that made it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MemberRef {
-    /// Whose it is.
-    pub user: UserId,
-    /// The connection.
-    pub connection: ConnectionId,
-    /// The `join` that made it.
-    pub join: JoinOrder,
-}
 
 impl Table {
     /// Makes the caller's connection a member by this right, and returns the membership: 2 writes. The `join` of it may be a

@@ -3,7 +3,7 @@
 //! The memberships decide, and the roster is what the members were told of that: a row for each user, which is changed
 //! when the members are told ([`Fanout::settle_presence`](crate::Fanout::settle_presence)). So a joiner that writes its
 //! membership and then reads the roster knows what all others know, and is told what changes later. A connection that has
-//! ended leaves its membership for [`DEPARTURE_GRACE`], so a user who is back by then has never been away.
+//! ended leaves its membership for [`DEPARTURE_GRACE`](super::members::DEPARTURE_GRACE), so a user who is back by then has never been away.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,11 +19,14 @@ use funnelcast_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Item, Member, Table, connections::CONNECTION_AGE_MAX, failed, from_item, if_met, key, to_item};
+use super::{
+    connections::CONNECTION_AGE_MAX,
+    item::{Item, Table, failed, from_item, if_met, to_item},
+    key,
+    members::Member,
+};
 use crate::clock::now;
 
-/// How long a user may be without a connection before they have left: a reload, a tunnel, a change of networks.
-pub const DEPARTURE_GRACE: Duration = Duration::from_secs(10);
 /// The most memberships of a channel whose users are named; one with more only counts them.
 pub const NAMED_MEMBERS_MAX: usize = 100;
 /// How often a channel that only counts tells its number, at most.
@@ -221,6 +224,7 @@ mod tests {
     use funnelcast_core::JoinOrder;
 
     use super::*;
+    use crate::table::members::DEPARTURE_GRACE;
 
     fn member(user: &str, connection: &str, status: Status, seen_at: i64) -> Member {
         Member {

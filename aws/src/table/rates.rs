@@ -6,7 +6,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use funnelcast_core::{Error, Timestamp, UserId};
 use serde::Deserialize;
 
-use super::{Table, failed, from_item, if_met, key};
+use super::{
+    item::{Table, failed, from_item, if_met},
+    key,
+};
 
 /// How long a row is kept after its last change, in which every bucket drains.
 pub const RATE_LIFE: Duration = Duration::from_hours(24);

@@ -6,7 +6,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{Channel, Error, Seq, UserId, event::ReceiptState};
 use serde::Deserialize;
 
-use super::{Table, failed, from_item, if_met, key};
+use super::{
+    item::{Table, failed, from_item, if_met},
+    key,
+};
 
 /// How far one user has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{Channel, Error, Seq, frame::Event, size::Room};
 
 use super::{
-    Table, failed, from_item, key,
+    item::{Table, failed, from_item},
+    key,
     log::{Start, Stored, is_marker, stored},
 };
 use crate::clock::now;

@@ -5,7 +5,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{CompanyId, Error, Timestamp, UserId, identity::Role};
 use serde::{Deserialize, Serialize};
 
-use super::{Table, failed, from_item, if_met, key, to_item};
+use super::{
+    item::{Table, failed, from_item, if_met, to_item},
+    key,
+};
 
 /// What is known of a user's role in a company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -67,7 +67,7 @@ struct MarkedRow {
     #[serde(flatten)]
     row: LogRow,
     #[serde(default)]
-    relay_except: Option<ConnectionId>,
+    delivery_except: Option<ConnectionId>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -88,10 +88,10 @@ impl Change {
         let image = image(record);
         let pk = partition(image)?;
         if let Some(channel) = pk.strip_prefix(key::LOG_PREFIX) {
-            let MarkedRow { row, relay_except } = decode(image)?;
+            let MarkedRow { row, delivery_except } = decode(image)?;
             let seq = key::parse_seq(&row.sk)?;
             let event = row.into_event(channel.parse()?, Some(seq))?;
-            Ok(Self::Marked(Marked { event, except: relay_except }))
+            Ok(Self::Marked(Marked { event, except: delivery_except }))
         } else if pk.starts_with(key::USER_PREFIX) && record.event_name == "REMOVE" {
             let connections::Connection { id, user, name, channels, leaves, .. } =
                 decode::<ConnectionRow>(image)?.try_into()?;

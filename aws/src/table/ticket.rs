@@ -15,7 +15,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use funnelcast_core::{Error, Identity, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Table, failed, from_item, key, to_item};
+use super::{
+    item::{Table, failed, from_item, to_item},
+    key,
+};
 
 /// How long a ticket may lie unused: long enough for a slow handshake, which follows at once.
 pub const TICKET_LIFE: Duration = Duration::from_secs(30);

@@ -8,7 +8,10 @@ use funnelcast_core::{Channel, Error, Key, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Table, failed, from_item, if_met, key, to_item};
+use super::{
+    item::{Table, failed, from_item, if_met, to_item},
+    key,
+};
 
 /// How long whoever took a webhook has for it, before another may take it: above the function's timeout.
 pub const WEBHOOK_TAKEN: Duration = Duration::from_secs(45);

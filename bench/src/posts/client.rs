@@ -19,7 +19,7 @@ use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use funnelcast_aws::{
     Config, Resource as _,
-    gateway::{Delivered, Frame, Gateway, IN_FLIGHT_MAX},
+    gateway::{Frame, Gateway, IN_FLIGHT_MAX, PostOutcome},
 };
 use funnelcast_core::ConnectionId;
 use futures_util::{StreamExt as _, future::join_all, stream};
@@ -172,9 +172,9 @@ impl Client {
     async fn round(&self, connections: &[ConnectionId], tally: &Tally) {
         let posts = connections.iter().map(async |connection| {
             let count = match self.post(connection).await {
-                Delivered::Sent => &tally.sent,
-                Delivered::Gone => &tally.gone,
-                Delivered::TooLarge | Delivered::Failed => &tally.failed,
+                PostOutcome::Sent => &tally.sent,
+                PostOutcome::Gone => &tally.gone,
+                PostOutcome::TooLarge | PostOutcome::Failed => &tally.failed,
             };
             count.fetch_add(1, Ordering::Relaxed);
         });
@@ -185,7 +185,7 @@ impl Client {
         }
     }
 
-    async fn post(&self, connection: &ConnectionId) -> Delivered {
+    async fn post(&self, connection: &ConnectionId) -> PostOutcome {
         match self {
             Self::Ours(ours) => ours.0.post(connection, &ours.1).await,
             Self::Hyper(client, url) => post_by_hyper(client, url, connection).await,
@@ -199,14 +199,14 @@ async fn sdk(url: &str) -> Sdk {
     Sdk::from_conf(aws_sdk_apigatewaymanagement::config::Builder::from(&config).endpoint_url(url).build())
 }
 
-async fn post_by_sdk(client: &Sdk, connection: &ConnectionId) -> Delivered {
+async fn post_by_sdk(client: &Sdk, connection: &ConnectionId) -> PostOutcome {
     let post = client.post_to_connection().connection_id(connection.as_str());
     match post.data(Blob::new(FRAME)).send().await {
-        Ok(_) => Delivered::Sent,
+        Ok(_) => PostOutcome::Sent,
         Err(error) if matches!(error.as_service_error(), Some(PostToConnectionError::GoneException(_))) => {
-            Delivered::Gone
+            PostOutcome::Gone
         }
-        Err(_) => Delivered::Failed,
+        Err(_) => PostOutcome::Failed,
     }
 }
 
@@ -214,19 +214,19 @@ async fn post_by_hyper(
     client: &Hyper<HttpConnector, Full<Bytes>>,
     url: &str,
     connection: &ConnectionId,
-) -> Delivered {
+) -> PostOutcome {
     let path = percent_encoding::utf8_percent_encode(connection.as_str(), percent_encoding::NON_ALPHANUMERIC);
     let mut request = Request::new(Full::new(Bytes::from_static(FRAME.as_bytes())));
     *request.method_mut() = http::Method::POST;
-    let Ok(uri) = format!("{url}/@connections/{path}").parse() else { return Delivered::Failed };
+    let Ok(uri) = format!("{url}/@connections/{path}").parse() else { return PostOutcome::Failed };
     *request.uri_mut() = uri;
     request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    let Ok(response) = client.request(request).await else { return Delivered::Failed };
+    let Ok(response) = client.request(request).await else { return PostOutcome::Failed };
     let status = response.status();
     match response.into_body().collect().await {
-        Ok(_) if status.is_success() => Delivered::Sent,
-        Ok(_) if status == StatusCode::GONE => Delivered::Gone,
-        _ => Delivered::Failed,
+        Ok(_) if status.is_success() => PostOutcome::Sent,
+        Ok(_) if status == StatusCode::GONE => PostOutcome::Gone,
+        _ => PostOutcome::Failed,
     }
 }
 

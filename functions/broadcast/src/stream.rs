@@ -99,7 +99,7 @@ async fn serve_channel(broadcaster: &Broadcaster, records: &[(usize, &Value)]) -
 async fn deliver(Broadcaster { realtime, .. }: &Broadcaster, delivery: Delivery) -> Result<(), Error> {
     match deliver::deliver_for_senders(realtime, delivery.clone()).await {
         Ok(tally) => {
-            tracing::debug!(?tally, "relayed");
+            tracing::debug!(?tally, "delivered");
             Ok(())
         }
         Err(error) => {

@@ -15,13 +15,13 @@ use funnelcast_core::{Error, frame::ErrorBody};
 use serde::Serialize;
 
 /// A handler's result.
-pub(crate) type Answer<T> = Result<Json<T>, Refusal>;
+pub(crate) type ApiResult<T> = Result<Json<T>, ApiError>;
 
 /// An error as a response.
 #[derive(Debug, Clone)]
-pub(crate) struct Refusal(Error);
+pub(crate) struct ApiError(Error);
 
-impl From<Error> for Refusal {
+impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         Self(error)
     }
@@ -32,7 +32,7 @@ struct RefusalBody {
     error: ErrorBody,
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(RefusalBody { error: ErrorBody::from(&self.0) })).into_response();
@@ -52,12 +52,12 @@ impl IntoResponse for Refusal {
 }
 
 /// What answers a path that is no route.
-pub(crate) async fn no_such_path() -> Refusal {
+pub(crate) async fn no_such_path() -> ApiError {
     Error::NotFound("the path").into()
 }
 
 /// What answers a method that a path does not have; axum says in `Allow` which it has.
-pub(crate) async fn no_such_method() -> Refusal {
+pub(crate) async fn no_such_method() -> ApiError {
     Error::UnknownAction.into()
 }
 
@@ -69,10 +69,10 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    match response.extensions_mut().remove::<Refusal>() {
+    match response.extensions_mut().remove::<ApiError>() {
         None => tracing::info!(%method, route, "done"),
-        Some(Refusal(error @ Error::Internal(_))) => tracing::error!(%method, route, %error, "failed"),
-        Some(Refusal(refusal)) => tracing::info!(%method, route, code = refusal.code(), "refused"),
+        Some(ApiError(error @ Error::Internal(_))) => tracing::error!(%method, route, %error, "failed"),
+        Some(ApiError(refusal)) => tracing::info!(%method, route, code = refusal.code(), "refused"),
     }
     response
 }
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_refusal_says_when_to_come_again() {
         for (retry_after_ms, seconds) in [(1, "1"), (1_000, "1"), (1_001, "2")] {
-            let response = Refusal(Error::RateLimited { retry_after_ms }).into_response();
+            let response = ApiError(Error::RateLimited { retry_after_ms }).into_response();
             assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
             assert_eq!(response.headers()[RETRY_AFTER], seconds);
         }
@@ -92,7 +92,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_went_wrong_inside_is_not_told() {
-        let response = Refusal(Error::Internal("the table is on fire".into())).into_response();
+        let response = ApiError(Error::Internal("the table is on fire".into())).into_response();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         assert!(!body.is_empty() && !body.windows(4).any(|text| text == b"fire"), "{body:?}");

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     Api,
-    answer::Answer,
+    answer::ApiResult,
     fields::{Body, Fields, Query},
     user::User,
 };
@@ -33,7 +33,7 @@ pub(crate) struct JoinedBy {
 }
 
 /// Lists the channels of all of the user's connections: 1 read.
-pub(crate) async fn list(State(api): State<Arc<Api>>, user: User) -> Answer<Channels> {
+pub(crate) async fn list(State(api): State<Arc<Api>>, user: User) -> ApiResult<Channels> {
     let mut joined = BTreeMap::<String, JoinedBy>::new();
     for connection in api.realtime.table().connections(&user.identity.user).await? {
         for ChannelJoin { channel, .. } in connection.channels {
@@ -46,7 +46,11 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, user: User) -> Answer<Chan
 }
 
 /// Joins a channel for a connection: 1 read, and what `join` costs.
-pub(crate) async fn join(State(api): State<Arc<Api>>, user: User, Body(mut fields): Body) -> Answer<Joined> {
+pub(crate) async fn join(
+    State(api): State<Arc<Api>>,
+    user: User,
+    Body(mut fields): Body,
+) -> ApiResult<Joined> {
     let caller = caller(&api, &user, &mut fields).await?;
     Ok(Json(
         Box::pin(membership::join::join(&api.realtime, &api.issuers, &caller, fields.into_action()?)).await?,
@@ -54,7 +58,11 @@ pub(crate) async fn join(State(api): State<Arc<Api>>, user: User, Body(mut field
 }
 
 /// Leaves a channel for a connection: 1 read, and what `leave` costs.
-pub(crate) async fn leave(State(api): State<Arc<Api>>, user: User, Query(mut fields): Query) -> Answer<Left> {
+pub(crate) async fn leave(
+    State(api): State<Arc<Api>>,
+    user: User,
+    Query(mut fields): Query,
+) -> ApiResult<Left> {
     let caller = caller(&api, &user, &mut fields).await?;
     Ok(Json(membership::leave::leave(&api.realtime, &caller, fields.into_action()?).await?))
 }

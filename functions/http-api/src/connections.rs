@@ -7,7 +7,7 @@ use funnelcast_core::{ConnectionId, Timestamp, action::StatusReply};
 use funnelcast_realtime::membership::connection;
 use serde::Serialize;
 
-use crate::{Api, answer::Answer, fields::Query, user::User};
+use crate::{Api, answer::ApiResult, fields::Query, user::User};
 
 /// The way to a connection.
 #[derive(Debug, Serialize)]
@@ -22,7 +22,7 @@ pub(crate) struct Connect {
 }
 
 /// Gives a ticket: 1 write.
-pub(crate) async fn connect(State(api): State<Arc<Api>>, user: User) -> Answer<Connect> {
+pub(crate) async fn connect(State(api): State<Arc<Api>>, user: User) -> ApiResult<Connect> {
     let ticket = api.realtime.table().put_ticket(&user.identity, user.now).await?;
     let url = api.websocket_url.clone();
     Ok(Json(Connect { url, ticket: ticket.secret, expires_at: ticket.expires_at }))
@@ -41,7 +41,7 @@ pub(crate) async fn disconnect(
     State(api): State<Arc<Api>>,
     user: User,
     Query(mut fields): Query,
-) -> Answer<Disconnected> {
+) -> ApiResult<Disconnected> {
     let only = fields.take_connection()?;
     fields.check_empty()?;
     let user = &user.identity.user;
@@ -58,7 +58,7 @@ pub(crate) struct Connections {
 }
 
 /// Says what the server knows of the user's connections: 1 read.
-pub(crate) async fn status(State(api): State<Arc<Api>>, user: User) -> Answer<Connections> {
+pub(crate) async fn status(State(api): State<Arc<Api>>, user: User) -> ApiResult<Connections> {
     let connections = api.realtime.table().connections(&user.identity.user).await?;
     Ok(Json(Connections {
         connections: connections.into_iter().map(connection::status_of).collect(),

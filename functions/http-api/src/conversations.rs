@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Api,
-    answer::Answer,
+    answer::ApiResult,
     fields::{Body, ConversationPath, Query},
     user::User,
 };
@@ -64,7 +64,7 @@ pub(crate) async fn get(
     user: User,
     ConversationPath(conversation_id): ConversationPath,
     Query(fields): Query,
-) -> Answer<ConversationReply> {
+) -> ApiResult<ConversationReply> {
     fields.check_empty()?;
     check_backend(&user)?;
     let found = api.realtime.table().conversation(&conversation_id).await?;
@@ -84,7 +84,7 @@ pub(crate) async fn put(
     user: User,
     ConversationPath(conversation_id): ConversationPath,
     Body(fields): Body,
-) -> Answer<ConversationReply> {
+) -> ApiResult<ConversationReply> {
     let Draft { company_id, participants, revision, timestamp, keep_log } = fields.parse()?;
     if !user.identity.is_backend_of(&company_id) {
         return Err(Error::Forbidden("you may not set this conversation").into());
@@ -104,7 +104,7 @@ pub(crate) async fn delete(
     user: User,
     ConversationPath(conversation_id): ConversationPath,
     Query(fields): Query,
-) -> Answer<Ended> {
+) -> ApiResult<Ended> {
     let End { revision, timestamp } = fields.parse()?;
     check_backend(&user)?;
     let version = version(revision, timestamp, user.now);

@@ -15,7 +15,7 @@ use funnelcast_core::{
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
 
-use crate::{Api, answer::Refusal};
+use crate::{Api, answer::ApiError};
 
 /// The largest body: as much as a frame may have (API Gateway's limit), so that nothing can be said by HTTP that
 /// cannot be said by a socket.
@@ -61,9 +61,9 @@ impl Fields {
 pub(crate) struct Body(pub(crate) Fields);
 
 impl FromRequest<Arc<Api>> for Body {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, ApiError> {
         let too_large = Error::TooLarge { what: "the body".into(), bytes_max: BODY_BYTES_MAX };
         let bytes = to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|_| too_large)?;
         match json::read(&bytes) {
@@ -79,9 +79,9 @@ impl FromRequest<Arc<Api>> for Body {
 pub(crate) struct Query(pub(crate) Fields);
 
 impl FromRequestParts<Arc<Api>> for Query {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, ApiError> {
         Ok(Self(parse_query(parts.uri.query().unwrap_or_default())?))
     }
 }
@@ -103,9 +103,9 @@ fn parse_query(query: &str) -> Result<Fields, Error> {
 pub(crate) struct ConversationPath(pub(crate) ConversationId);
 
 impl FromRequestParts<Arc<Api>> for ConversationPath {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let text = Path::<String>::from_request_parts(parts, api).await;
         let Path(id) = text.map_err(|_| Error::BadRequest("the path is not UTF-8".into()))?;
         Ok(Self(id.try_into().map_err(|error: Error| error.at("id"))?))

@@ -8,20 +8,24 @@ use funnelcast_realtime::{history as log, publish};
 
 use crate::{
     Api,
-    answer::Answer,
+    answer::ApiResult,
     fields::{Body, Query},
     user::User,
 };
 
 /// Reads a page of a channel: costs what lets the user join, and what `history` costs.
-pub(crate) async fn history(State(api): State<Arc<Api>>, user: User, Query(fields): Query) -> Answer<Page> {
+pub(crate) async fn history(
+    State(api): State<Arc<Api>>,
+    user: User,
+    Query(fields): Query,
+) -> ApiResult<Page> {
     let request: History = fields.into_action()?;
     let grant = user.grant(&api.issuers, &request.channel).await?;
     Ok(Json(Box::pin(log::read(&api.realtime.access, user.as_caller(grant.as_ref()), request)).await?))
 }
 
 /// Publishes an event: costs what lets the user join, and what `send` costs. All of the user's connections get it.
-pub(crate) async fn send(State(api): State<Arc<Api>>, user: User, Body(fields): Body) -> Answer<Sent> {
+pub(crate) async fn send(State(api): State<Arc<Api>>, user: User, Body(fields): Body) -> ApiResult<Sent> {
     let request: Send = fields.into_action()?;
     let grant = user.grant(&api.issuers, &request.channel).await?;
     Ok(Json(Box::pin(publish::send(&api.realtime, user.as_caller(grant.as_ref()), request)).await?))

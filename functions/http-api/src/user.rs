@@ -15,7 +15,7 @@ use funnelcast_aws::{
 use funnelcast_core::{Caller, Channel, Error, Grant, HttpCaller, Identity, Timestamp, UserId};
 use funnelcast_realtime::tokens::Issuers;
 
-use crate::{Api, answer::Refusal};
+use crate::{Api, answer::ApiError};
 
 /// The header in which Whop gives an app the token of the user who looks at it.
 const WHOP_TOKEN: &str = "x-whop-user-token";
@@ -47,9 +47,9 @@ impl User {
 }
 
 impl FromRequestParts<Arc<Api>> for User {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let now = now();
         let token = token(&parts.headers).ok_or(Error::Unauthorized("no token".into()))?;
         let identity = api.issuers.verify(token, now).await.map_err(|reason| {

@@ -1,6 +1,6 @@
 //! What is told to whom when a webhook comes: `notifications.json`, which needs no Rust to be changed.
 //!
-//! Of each type that is to be told: `to`, the channel (`user:` or `company:`), and the notice's `level`, `title`, `message`
+//! Of each type that is to be told: `to`, the channel (`user:` or `company:`), and the notification's `level`, `title`, `message`
 //! and, if there is one, `url`. Each `{/pointer}` in them stands for what the webhook has there (RFC 6901).
 
 use std::collections::BTreeMap;
@@ -30,9 +30,9 @@ struct Template {
     url: Option<String>,
 }
 
-/// A notice that may be published.
+/// A notification that may be published.
 #[derive(Debug)]
-pub(crate) struct Notice {
+pub(crate) struct Notification {
     pub(crate) channel: Channel,
     pub(crate) event: &'static str,
     pub(crate) data: Value,
@@ -48,16 +48,16 @@ impl Notifications {
         file.map(Self).map_err(|error| Error::internal("notifications.json", &error))
     }
 
-    /// The notice about a webhook; `None` where nobody is to be told of its type.
+    /// The notification about a webhook; `None` where nobody is to be told of its type.
     ///
     /// # Errors
-    /// [`Error::BadRequest`] where the webhook lacks what its template stands on, or the notice would not be one.
-    pub(crate) fn notice(
+    /// [`Error::BadRequest`] where the webhook lacks what its template stands on, or the notification would not be one.
+    pub(crate) fn notification(
         &self,
         webhook: &Envelope,
         id: &Key,
         at: Timestamp,
-    ) -> Result<Option<Notice>, Error> {
+    ) -> Result<Option<Notification>, Error> {
         let Some(Template { to, level, title, message, url }) = self.0.get(&webhook.kind) else {
             return Ok(None);
         };
@@ -78,7 +78,7 @@ impl Notifications {
         };
         // As `broadcast` will: what it would not take is found out here.
         Publication::from_outbox(channel.clone(), event, data.clone(), id.clone(), None, Times::at(at))?;
-        Ok(Some(Notice { channel, event: name, data }))
+        Ok(Some(Notification { channel, event: name, data }))
     }
 }
 
@@ -105,12 +105,12 @@ mod tests {
 
     const AT: Timestamp = Timestamp::EPOCH;
 
-    fn notice(body: &str) -> Result<Option<Notice>, Error> {
+    fn notification(body: &str) -> Result<Option<Notification>, Error> {
         let webhook = Envelope::parse(body).unwrap();
-        Notifications::from_file().unwrap().notice(&webhook, &"msg_1".parse().unwrap(), AT)
+        Notifications::from_file().unwrap().notification(&webhook, &"msg_1".parse().unwrap(), AT)
     }
 
-    /// Every entry of the file makes a notice of a webhook that has all that Whop's have.
+    /// Every entry of the file makes a notification of a webhook that has all that Whop's have.
     #[test]
     fn every_entry_of_the_file_is_a_notice() {
         let file = Notifications::from_file().unwrap();
@@ -119,12 +119,12 @@ mod tests {
             let data =
                 json!({"id": "id_1", "user": {"id": "user_1"}, "product": {"id": "prod_1", "title": "Gold"}});
             let webhook = json!({"id": "evt_1", "type": kind, "company_id": "biz_1", "data": data});
-            let notice = notice(&webhook.to_string()).unwrap().unwrap();
+            let notification = notification(&webhook.to_string()).unwrap().unwrap();
             assert!(
-                ["user:user_1", "company:biz_1"].contains(&notice.channel.to_string().as_str()),
+                ["user:user_1", "company:biz_1"].contains(&notification.channel.to_string().as_str()),
                 "{kind}"
             );
-            assert!(!notice.data["message"].as_str().unwrap().contains("{/"), "{kind}");
+            assert!(!notification.data["message"].as_str().unwrap().contains("{/"), "{kind}");
         }
     }
 
@@ -140,11 +140,11 @@ mod tests {
 
     #[test]
     fn a_type_that_nobody_is_told_of_is_none_and_one_that_lacks_something_an_error() {
-        assert!(notice(r#"{"type":"entry.created"}"#).unwrap().is_none());
-        assert!(notice(r#"{"type":"membership.activated","data":{}}"#).is_err());
+        assert!(notification(r#"{"type":"entry.created"}"#).unwrap().is_none());
+        assert!(notification(r#"{"type":"membership.activated","data":{}}"#).is_err());
         let elsewhere = r#"{"type":"membership.activated","data":{"user":{"id":"x:y"}}}"#;
         assert_eq!(
-            notice(elsewhere).unwrap_err().code(),
+            notification(elsewhere).unwrap_err().code(),
             "invalid_channel",
             "no id leads out of its channel"
         );

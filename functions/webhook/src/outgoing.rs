@@ -22,7 +22,7 @@ pub(crate) async fn handle(webhooks: &Webhooks, event: SqsEvent) -> SqsBatchResp
     batch::handle(&webhooks.letters, Source::Webhooks, event, one).await
 }
 
-/// 2 writes, 1 a notice, and 1 call of the bus; where it has come before, 1 write that is refused and 1 read. One that is
+/// 2 writes, 1 a notification, and 1 call of the bus; where it has come before, 1 write that is refused and 1 read. One that is
 /// refused has been dealt with when it lies in the dead letters: it is refused once, however often it comes.
 async fn one(webhooks: &Webhooks, Received { id, body }: Received, this_try: Try) -> Result<(), Error> {
     match webhooks.table.take_webhook(&id, now()).await? {
@@ -48,7 +48,7 @@ async fn one(webhooks: &Webhooks, Received { id, body }: Received, this_try: Try
     }
 }
 
-/// What may be done twice when it breaks off in the middle: the outbox knows the notice, and who listens to the bus knows
+/// What may be done twice when it breaks off in the middle: the outbox knows the notification, and who listens to the bus knows
 /// the `id`.
 ///
 /// # Errors
@@ -57,10 +57,10 @@ async fn tell(webhooks: &Webhooks, id: &Key, body: &str) -> Result<(), Error> {
     let webhook = Envelope::parse(body)?;
     let kind = &webhook.kind;
     let mut refused = None;
-    match webhooks.notifications.notice(&webhook, id, now()) {
-        Ok(Some(notice)) => {
-            let (channel, data) = (&notice.channel, &notice.data);
-            webhooks.table.put_into_outbox(channel, notice.event, data, id, now()).await?;
+    match webhooks.notifications.notification(&webhook, id, now()) {
+        Ok(Some(notification)) => {
+            let (channel, data) = (&notification.channel, &notification.data);
+            webhooks.table.put_into_outbox(channel, notification.event, data, id, now()).await?;
             tracing::info!(%id, kind, %channel, "a webhook is told");
         }
         Ok(None) => tracing::info!(%id, kind, "a webhook that nobody is told of"),

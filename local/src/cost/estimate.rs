@@ -105,7 +105,7 @@ impl FanOut {
         let is_kept = operation.write_units > 0;
         let is_relayed =
             operation.recipients == Recipients::Others && is_kept && members > DIRECT_MEMBERS_MAX;
-        // What is handed on goes by the queue; what is relayed begins with a record of the stream.
+        // What is handed on goes by the queue; what the stream delivers begins with a record of the stream.
         let handed_on = if posts == 0 { 0 } else { deliveries - 1 };
         Self {
             posts,

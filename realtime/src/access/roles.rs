@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     rates::{QUESTIONS, Rates},
     web::ANSWER_SECS_MAX,
-    whop::{Unanswered, Whop},
+    whop::{Whop, WhopFailure},
 };
 
 /// How long a yes counts.
@@ -158,11 +158,11 @@ impl Question<'_> {
         let (state, life, outcome) = match answer {
             Ok(Some(role)) => (RoleState::Is(role), YES_LIFE, Ok(Some(role))),
             Ok(None) => (RoleState::Stranger, NO_LIFE, Ok(None)),
-            Err(Unanswered::Throttled(pause)) => {
+            Err(WhopFailure::Throttled(pause)) => {
                 tracing::warn!(%user, %company, ?pause, "Whop is not asked for now");
                 (RoleState::Unknown, pause, Err(rate_limited(pause)))
             }
-            Err(Unanswered::Failed(error)) => (RoleState::Unknown, FAILURE_LIFE, Err(error)),
+            Err(WhopFailure::Failed(error)) => (RoleState::Unknown, FAILURE_LIFE, Err(error)),
         };
         let until = if outcome.is_ok() { now } else { clock::now().max(now) } + life;
         let is_written = self.table.put_answer(user, company, (state, until), asking_until).await?;
@@ -170,16 +170,16 @@ impl Question<'_> {
     }
 
     /// Makes one request to Whop, which is counted; `None` where it is to be made again.
-    async fn ask_once(&self, now: Timestamp) -> Option<Result<Option<Role>, Unanswered>> {
+    async fn ask_once(&self, now: Timestamp) -> Option<Result<Option<Role>, WhopFailure>> {
         let Self { user, company, .. } = *self;
         match (self.rates.admit(&QUESTIONS, user, now).await, self.asker) {
             (Ok(()), _) | (Err(Error::RateLimited { .. }), Asker::Stack) => {
                 self.whop.role(user, company, now).await
             }
             (Err(Error::RateLimited { retry_after_ms }), Asker::User) => {
-                Some(Err(Unanswered::Throttled(Duration::from_millis(retry_after_ms))))
+                Some(Err(WhopFailure::Throttled(Duration::from_millis(retry_after_ms))))
             }
-            (Err(error), _) => Some(Err(Unanswered::Failed(error))),
+            (Err(error), _) => Some(Err(WhopFailure::Failed(error))),
         }
     }
 }

@@ -187,7 +187,7 @@ pub async fn send_or_mark(
         None => Tally::default(),
     };
     if few.is_none() || tally.failed > 0 {
-        realtime.table().mark_for_relay(&event.channel, seq, except).await?;
+        realtime.table().mark_for_delivery(&event.channel, seq, except).await?;
     }
     Ok(tally)
 }

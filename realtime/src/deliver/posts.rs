@@ -2,7 +2,7 @@
 
 use funnelcast_aws::{
     clock::now,
-    gateway::{Delivered, IN_FLIGHT_MAX},
+    gateway::{IN_FLIGHT_MAX, PostOutcome},
     measure::{self, Tally},
     table::{
         Member,
@@ -58,11 +58,11 @@ pub(super) async fn post_frames(
     });
     let mut posts = stream::iter(posts)
         .map(async |(member, frames)| {
-            let mut delivered = Delivered::Sent;
+            let mut delivered = PostOutcome::Sent;
             for frame in frames {
                 match realtime.gateway.post(&member.connection, frame).await {
-                    Delivered::Sent => {}
-                    Delivered::TooLarge => delivered = Delivered::TooLarge, // the next one may not be
+                    PostOutcome::Sent => {}
+                    PostOutcome::TooLarge => delivered = PostOutcome::TooLarge, // the next one may not be
                     other => return (member, other),
                 }
             }
@@ -74,10 +74,10 @@ pub(super) async fn post_frames(
     let mut dead = Vec::new();
     while let Some((member, delivered)) = posts.next().await {
         match delivered {
-            Delivered::Sent => tally.sent += 1,
-            Delivered::Gone => dead.push(member),
-            Delivered::TooLarge => tally.refused += 1,
-            Delivered::Failed => failed.push(member.clone()),
+            PostOutcome::Sent => tally.sent += 1,
+            PostOutcome::Gone => dead.push(member),
+            PostOutcome::TooLarge => tally.refused += 1,
+            PostOutcome::Failed => failed.push(member.clone()),
         }
     }
     drop(posts);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use funnelcast_aws::{
     clock::now,
     config::Lease,
-    gateway::{Delivered, Gateway, IN_FLIGHT_MAX},
+    gateway::{Gateway, IN_FLIGHT_MAX, PostOutcome},
     spending::{self, price},
     table::connections::{CONNECTIONS_MAX, Connection, Removal},
 };
@@ -55,7 +55,7 @@ pub async fn open(
 async fn make_room(access: &Access, gateway: &Gateway, newest: &SocketCaller) -> Result<(), Error> {
     for displaced in access.table.displaced_by(newest).await? {
         let why = format!("this connection has ended: its user has more than {CONNECTIONS_MAX}");
-        if gateway.end(&displaced, &Error::Conflict(why.into())).await? != Delivered::Failed {
+        if gateway.end(&displaced, &Error::Conflict(why.into())).await? != PostOutcome::Failed {
             access.table.remove_connection(&newest.identity.user, &displaced).await?;
         }
     }

@@ -16,7 +16,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, jwk::Jwk};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::keys::KeySet;
+use super::key_set::KeySet;
 use crate::web::Site;
 
 /// After that a set is fetched anew.

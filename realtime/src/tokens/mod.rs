@@ -12,6 +12,7 @@
 //! - `keys`, `jwks`: the keys of an issuer, and where they come from
 
 mod jwks;
+mod key_set;
 mod keys;
 mod numeric_date;
 mod subject;
@@ -40,7 +41,7 @@ use serde_json::Value;
 use self::{
     keys::Keys,
     numeric_date::NumericDate,
-    table::{AudClaim, Kind, Row},
+    table::{AudClaim, IssuerRow, Kind},
     token::{Claims, Reason, Token},
 };
 use funnelcast_aws::{Config, Resource, clock::now};
@@ -110,7 +111,7 @@ impl Issuers {
     /// Key sets are fetched and secrets read now, in the init phase; one that is not available then is asked for again by the
     /// tokens that need it, and keeps nobody else out.
     async fn from_rows(
-        rows: impl IntoIterator<Item = Row>,
+        rows: impl IntoIterator<Item = IssuerRow>,
         config: &Config,
         now: Timestamp,
     ) -> Result<Self, Error> {
@@ -273,7 +274,7 @@ fn parse<T: DeserializeOwned>(claim: Value) -> Option<T> {
 }
 
 impl Issuer {
-    fn new(row: Row, config: &Config) -> Result<Self, Error> {
+    fn new(row: IssuerRow, config: &Config) -> Result<Self, Error> {
         let (kind, iss, aud, aud_claim, alg) =
             (row.kind, row.iss.clone(), row.aud.clone(), row.aud_claim, row.alg);
         let has_noted = AtomicBool::new(false);

@@ -39,7 +39,7 @@ impl Kind {
 
 /// One entry of the table, complete but for what has to be fetched. An issuer may have several, with a key each, or an
 /// audience.
-pub(super) struct Row {
+pub(super) struct IssuerRow {
     pub(super) kind: Kind,
     pub(super) iss: String,
     pub(super) aud: String,
@@ -125,11 +125,11 @@ pub(super) enum Alg {
 ///
 /// # Errors
 /// [`Error::Internal`] that says what is wrong with which issuer, and quotes no key.
-pub(super) fn rows(config: &Config) -> Result<Vec<Row>, Error> {
+pub(super) fn rows(config: &Config) -> Result<Vec<IssuerRow>, Error> {
     let json = config.issuers.as_deref().unwrap_or("[]");
     let entries: Vec<Entry> =
         serde_json::from_str(json).map_err(|error| Error::internal("the variable ISSUERS", &error))?;
-    let mut rows = entries.into_iter().map(Row::try_from).collect::<Result<Vec<_>, _>>()?;
+    let mut rows = entries.into_iter().map(IssuerRow::try_from).collect::<Result<Vec<_>, _>>()?;
     rows.extend(dev(config)?);
     for (index, row) in rows.iter().enumerate() {
         if rows[..index].iter().any(|other| other.iss == row.iss && other.kind != row.kind) {
@@ -139,7 +139,7 @@ pub(super) fn rows(config: &Config) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-fn dev(config: &Config) -> Result<Option<Row>, Error> {
+fn dev(config: &Config) -> Result<Option<IssuerRow>, Error> {
     let Some(key) = &config.dev_issuer_key else { return Ok(None) };
     if !config.is_for_development() {
         let (stage, names) = (&config.stage, config::DEVELOPMENT_STAGES);
@@ -149,7 +149,7 @@ fn dev(config: &Config) -> Result<Option<Row>, Error> {
     }
     let secret =
         URL_SAFE_NO_PAD.decode(key).map_err(|e| Error::internal("the variable DEV_ISSUER_KEY", &e))?;
-    Ok(Some(Row {
+    Ok(Some(IssuerRow {
         kind: Kind::Dev,
         iss: DEV_ISSUER.to_owned(),
         aud: DEV_AUDIENCE.to_owned(),
@@ -159,7 +159,7 @@ fn dev(config: &Config) -> Result<Option<Row>, Error> {
     }))
 }
 
-impl TryFrom<Entry> for Row {
+impl TryFrom<Entry> for IssuerRow {
     type Error = Error;
 
     fn try_from(entry: Entry) -> Result<Self, Error> {

@@ -226,7 +226,7 @@ fn what_a_channel_costs_is_estimated_by_the_limits_that_there_are() -> Result<()
         ("realtime/src/deliver/delivery.rs", "DIRECT_MEMBERS_MAX"),
         ("realtime/src/deliver/delivery.rs", "DELIVERY_MEMBERS_MAX"),
         ("realtime/src/deliver/delivery.rs", "PAGE_MEMBERS_MAX"),
-        ("aws/src/gateway/mod.rs", "IN_FLIGHT_MAX"),
+        ("aws/src/gateway/poster.rs", "IN_FLIGHT_MAX"),
     ] {
         assert_eq!(constant(ESTIMATE, name)?, constant(file, name)?, "{name}");
     }

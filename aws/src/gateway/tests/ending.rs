@@ -7,7 +7,7 @@ use super::*;
 use crate::{config::Config, gateway::Gateway};
 
 /// What came of it, and what the gateway was asked: the methods, and the frame.
-async fn end(answer: Answer) -> (Delivered, Vec<String>, Value) {
+async fn end(answer: Answer) -> (PostOutcome, Vec<String>, Value) {
     let stub = Stub::answering(&[answer, Answer::Status(200)]).await;
     let sdk = sdk_config(SharedCredentialsProvider::new(credentials(None)), &Clock::at(EXAMPLE_SECS));
     let config = Config { management_endpoint: Some(stub.url()), sdk: sdk.into(), ..Config::default() };
@@ -21,14 +21,14 @@ async fn end(answer: Answer) -> (Delivered, Vec<String>, Value) {
 #[tokio::test]
 async fn a_connection_is_told_why_it_ends_and_then_closed() {
     let (told, methods, frame) = end(Answer::Status(200)).await;
-    assert_eq!((told, methods), (Delivered::Sent, vec!["POST".to_owned(), "DELETE".to_owned()]));
+    assert_eq!((told, methods), (PostOutcome::Sent, vec!["POST".to_owned(), "DELETE".to_owned()]));
     let error = json!({"code": "conflict", "message": "too many"});
     assert_eq!(frame, json!({"type": "reply", "ok": false, "error": error}), "an answer to no request");
 }
 
 #[tokio::test]
 async fn one_that_is_gone_is_not_closed_and_one_that_cannot_be_told_neither() {
-    for (answer, told) in [(410, Delivered::Gone), (403, Delivered::Failed)] {
+    for (answer, told) in [(410, PostOutcome::Gone), (403, PostOutcome::Failed)] {
         let (is, methods, _) = end(Answer::Status(answer)).await;
         assert_eq!((is, methods), (told, vec!["POST".to_owned()]));
     }

@@ -29,7 +29,7 @@ use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use bytes::Bytes;
 use funnelcast_core::ConnectionId;
 
-use super::{Delivered, Frame, IN_FLIGHT_MAX, endpoint::Endpoint, patience::Patience, poster::Poster};
+use super::{Frame, IN_FLIGHT_MAX, PostOutcome, endpoint::Endpoint, patience::Patience, poster::Poster};
 use funnelcast_testing::gateway::{Answer, Stub};
 
 /// 30 August 2015, 12:36:00 UTC: the time of AWS's own examples.
@@ -103,14 +103,14 @@ async fn post_by_sdk(
     client: &aws_sdk_apigatewaymanagement::Client,
     connection: &ConnectionId,
     frame: &Frame,
-) -> Delivered {
+) -> PostOutcome {
     let post = client.post_to_connection().connection_id(connection.as_str());
     match post.data(Blob::new(frame.as_ref())).send().await {
-        Ok(_) => Delivered::Sent,
+        Ok(_) => PostOutcome::Sent,
         Err(error) => match error.as_service_error() {
-            Some(PostToConnectionError::GoneException(_)) => Delivered::Gone,
-            Some(PostToConnectionError::PayloadTooLargeException(_)) => Delivered::TooLarge,
-            _ => Delivered::Failed,
+            Some(PostToConnectionError::GoneException(_)) => PostOutcome::Gone,
+            Some(PostToConnectionError::PayloadTooLargeException(_)) => PostOutcome::TooLarge,
+            _ => PostOutcome::Failed,
         },
     }
 }

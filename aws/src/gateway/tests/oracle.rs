@@ -54,9 +54,9 @@ fn sdk_client(stub: &Stub, clock: &Clock, credentials: Credentials) -> Client {
 /// Posts by both, and holds what arrived against each other.
 async fn same_request(clock: &Clock, token: Option<&str>, connection: &ConnectionId, frame: &Frame) {
     let stub = Stub::answering(&[Answer::Status(200)]).await;
-    assert_eq!(poster_at(&stub, clock, token).post(connection, frame).await, Delivered::Sent);
+    assert_eq!(poster_at(&stub, clock, token).post(connection, frame).await, PostOutcome::Sent);
     let client = sdk_client(&stub, clock, credentials(token));
-    assert_eq!(post_by_sdk(&client, connection, frame).await, Delivered::Sent);
+    assert_eq!(post_by_sdk(&client, connection, frame).await, PostOutcome::Sent);
     let [ours, sdks] = stub.requests().try_into().unwrap();
     assert_eq!((ours.method.as_str(), ours.target.as_str()), (sdks.method.as_str(), sdks.target.as_str()));
     assert_eq!(ours.body, sdks.body);
@@ -89,8 +89,8 @@ async fn so_it_is_in_the_next_second_and_on_the_next_day() {
     let (poster, client) = (poster_at(&stub, &clock, None), sdk_client(&stub, &clock, credentials(None)));
     for time in [0, 1, 59, 11 * 3600 + 23 * 60, 1, 365 * 24 * 3600] {
         clock.let_pass(Duration::from_secs(time));
-        assert_eq!(poster.post(&id, &frame).await, Delivered::Sent);
-        assert_eq!(post_by_sdk(&client, &id, &frame).await, Delivered::Sent);
+        assert_eq!(poster.post(&id, &frame).await, PostOutcome::Sent);
+        assert_eq!(post_by_sdk(&client, &id, &frame).await, PostOutcome::Sent);
     }
     let requests = stub.requests();
     let mut dates = Vec::new();

@@ -38,25 +38,25 @@ fn poster(stub: &Stub, patience: Patience) -> Poster {
     Poster::new(&stub.url(), &config(), patience).unwrap()
 }
 
-async fn post(poster: &Poster) -> Delivered {
+async fn post(poster: &Poster) -> PostOutcome {
     poster.post(&connection("a="), &frame("hello")).await
 }
 
 /// What the SDK comes to where the gateway answers so.
-async fn sdk_comes_to(answers: &[Answer]) -> Delivered {
+async fn sdk_comes_to(answers: &[Answer]) -> PostOutcome {
     let stub = Stub::answering(answers).await;
     let client = Client::from_conf(Builder::from(&config()).endpoint_url(stub.url()).build());
     post_by_sdk(&client, &connection("a="), &frame("hello")).await
 }
 
 /// What we come to, and with how many requests.
-async fn we_come_to(answers: &[Answer]) -> (Delivered, usize) {
+async fn we_come_to(answers: &[Answer]) -> (PostOutcome, usize) {
     let stub = Stub::answering(answers).await;
     (post(&poster(&stub, quick())).await, stub.requests().len())
 }
 
 /// Both come to `expected`; we with one request for each answer.
-async fn both_come_to(expected: Delivered, answers: &[Answer]) {
+async fn both_come_to(expected: PostOutcome, answers: &[Answer]) {
     let (ours, sdks) = join!(we_come_to(answers), sdk_comes_to(answers));
     assert_eq!(ours, (expected, answers.len()), "{answers:?}");
     assert_eq!(sdks, expected, "the SDK, {answers:?}");
@@ -64,29 +64,29 @@ async fn both_come_to(expected: Delivered, answers: &[Answer]) {
 
 #[tokio::test]
 async fn some_answers_are_the_last_word() {
-    both_come_to(Delivered::Sent, &[Status(200)]).await;
-    both_come_to(Delivered::Gone, &[Status(410)]).await;
-    both_come_to(Delivered::TooLarge, &[Status(413)]).await;
+    both_come_to(PostOutcome::Sent, &[Status(200)]).await;
+    both_come_to(PostOutcome::Gone, &[Status(410)]).await;
+    both_come_to(PostOutcome::TooLarge, &[Status(413)]).await;
     for refusal in [400, 403, 404] {
-        both_come_to(Delivered::Failed, &[Status(refusal)]).await;
+        both_come_to(PostOutcome::Failed, &[Status(refusal)]).await;
     }
 }
 
 #[tokio::test]
 async fn others_are_not() {
     for again in [Status(429), Status(500), Status(502), Status(503), Status(504), Reset] {
-        both_come_to(Delivered::Sent, &[again, Status(200)]).await;
-        both_come_to(Delivered::Gone, &[again, Status(410)]).await;
+        both_come_to(PostOutcome::Sent, &[again, Status(200)]).await;
+        both_come_to(PostOutcome::Gone, &[again, Status(410)]).await;
     }
-    both_come_to(Delivered::Sent, &[Status(429), Status(429), Status(503), Status(200)]).await;
-    both_come_to(Delivered::Sent, &[Status(500), Reset, Status(200)]).await;
+    both_come_to(PostOutcome::Sent, &[Status(429), Status(429), Status(503), Status(200)]).await;
+    both_come_to(PostOutcome::Sent, &[Status(500), Reset, Status(200)]).await;
 }
 
 #[tokio::test]
 async fn nor_is_silence() {
     join!(
-        both_come_to(Delivered::Sent, &[Never, Status(200)]),
-        both_come_to(Delivered::Gone, &[Never, Status(410)])
+        both_come_to(PostOutcome::Sent, &[Never, Status(200)]),
+        both_come_to(PostOutcome::Gone, &[Never, Status(410)])
     );
 }
 
@@ -95,11 +95,11 @@ async fn an_endless_no_ends() {
     let hasty = Patience { post: Duration::from_secs(1), ..quick() };
     join_all([Status(429), Status(500), Reset, Never].map(async |no| {
         let stub = Stub::answering(&[no]).await;
-        assert_eq!(post(&poster(&stub, hasty)).await, Delivered::Failed, "{no:?}");
+        assert_eq!(post(&poster(&stub, hasty)).await, PostOutcome::Failed, "{no:?}");
         assert!(!stub.requests().is_empty(), "{no:?}");
     }))
     .await;
-    assert_eq!(sdk_comes_to(&[Status(429)]).await, Delivered::Failed, "it ends by counting");
+    assert_eq!(sdk_comes_to(&[Status(429)]).await, PostOutcome::Failed, "it ends by counting");
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn nobody_there_is_not_now() {
     let stub = Stub::answering(&[Status(200)]).await;
     let poster = poster(&stub, Patience { post: Duration::from_millis(100), ..quick() });
     drop(stub);
-    assert_eq!(post(&poster).await, Delivered::Failed);
+    assert_eq!(post(&poster).await, PostOutcome::Failed);
 }
 
 /// Of thousands of posts to a gateway that refuses everybody only the first are patient, or they would outlast their
@@ -131,9 +131,9 @@ async fn when_one_post_was_given_up_nobody_waits_until_one_is_taken() {
         let requests = stub.requests();
         (delivered, requests.iter().filter(|request| request.body == answers.as_bytes()).count())
     };
-    assert_eq!(post("first: 429").await.0, Delivered::Failed);
-    assert_eq!(post("second: 429 200").await, (Delivered::Failed, 1));
-    assert_eq!(post("third: 503 200").await, (Delivered::Failed, 1));
-    assert_eq!(post("fourth: 410").await, (Delivered::Gone, 1));
-    assert_eq!(post("fifth: 429 200").await, (Delivered::Sent, 2));
+    assert_eq!(post("first: 429").await.0, PostOutcome::Failed);
+    assert_eq!(post("second: 429 200").await, (PostOutcome::Failed, 1));
+    assert_eq!(post("third: 503 200").await, (PostOutcome::Failed, 1));
+    assert_eq!(post("fourth: 410").await, (PostOutcome::Gone, 1));
+    assert_eq!(post("fifth: 429 200").await, (PostOutcome::Sent, 2));
 }

@@ -11,7 +11,7 @@ async fn post_many(poster: &Poster, posts: usize) -> usize {
     stream::iter(0..posts)
         .map(async |_| poster.post(id, frame).await)
         .buffer_unordered(posts)
-        .filter(|delivered| std::future::ready(*delivered == Delivered::Sent))
+        .filter(|delivered| std::future::ready(*delivered == PostOutcome::Sent))
         .count()
         .await
 }
@@ -29,7 +29,7 @@ async fn a_thousand_posts_share_a_hundred_sockets() {
 async fn one_post_after_another_needs_one_socket() {
     let stub = Stub::answering(&[Answer::Status(200), Answer::Status(410), Answer::Status(200)]).await;
     let poster = poster_at(&stub, &Clock::at(EXAMPLE_SECS), None);
-    for expected in [Delivered::Sent, Delivered::Gone, Delivered::Sent, Delivered::Sent] {
+    for expected in [PostOutcome::Sent, PostOutcome::Gone, PostOutcome::Sent, PostOutcome::Sent] {
         assert_eq!(poster.post(&connection("a="), &frame("hello")).await, expected);
     }
     assert_eq!(stub.sockets_opened(), 1);
@@ -43,7 +43,7 @@ async fn the_first_post_finds_the_socket_that_was_opened_for_it() {
     while stub.sockets_opened() == 0 {
         tokio::task::yield_now().await; // it is open before the stub has been told
     }
-    assert_eq!(poster.post(&connection("a="), &frame("hello")).await, Delivered::Sent);
+    assert_eq!(poster.post(&connection("a="), &frame("hello")).await, PostOutcome::Sent);
     assert_eq!((stub.sockets_opened(), stub.requests().len()), (1, 1));
 }
 
@@ -51,7 +51,7 @@ async fn the_first_post_finds_the_socket_that_was_opened_for_it() {
 async fn an_answer_that_does_not_end_counts_by_its_status_and_costs_its_socket() {
     let stub = Stub::answering(&[Answer::Wordy(410), Answer::Wordy(200), Answer::Status(200)]).await;
     let poster = poster_at(&stub, &Clock::at(EXAMPLE_SECS), None);
-    for expected in [Delivered::Gone, Delivered::Sent, Delivered::Sent] {
+    for expected in [PostOutcome::Gone, PostOutcome::Sent, PostOutcome::Sent] {
         assert_eq!(poster.post(&connection("a="), &frame("hello")).await, expected);
     }
     assert_eq!((stub.sockets_opened(), stub.requests().len()), (3, 3));
@@ -78,7 +78,7 @@ async fn a_socket_that_was_closed_while_idle_costs_no_attempt() {
     assert_eq!(post_many(&poster, 20).await, 20);
     let opened = stub.sockets_opened();
     stub.close_sockets().await;
-    assert_eq!(poster.post(&connection("a="), &frame("hello")).await, Delivered::Sent);
+    assert_eq!(poster.post(&connection("a="), &frame("hello")).await, PostOutcome::Sent);
     assert_eq!((stub.sockets_opened(), stub.requests().len()), (opened + 1, 21));
 }
 
@@ -101,7 +101,7 @@ async fn nor_does_one_that_was_closed_while_the_process_was_frozen() {
     });
     wait_for_closed.recv().unwrap(); // and nothing goes on in this thread until then
 
-    assert_eq!(poster.post(&connection("a="), &frame("hello")).await, Delivered::Sent);
+    assert_eq!(poster.post(&connection("a="), &frame("hello")).await, PostOutcome::Sent);
     assert_eq!((stub.sockets_opened(), stub.requests().len()), (opened + 1, 21));
     elsewhere.shutdown_background();
 }
@@ -115,7 +115,7 @@ async fn a_socket_that_was_idle_for_long_is_not_trusted() {
         tokio::time::pause();
         tokio::time::advance(Duration::from_secs(idle_secs)).await;
         tokio::time::resume();
-        assert_eq!(post().await, Delivered::Sent);
+        assert_eq!(post().await, PostOutcome::Sent);
         assert_eq!(stub.sockets_opened(), sockets_opened, "after {idle_secs} s");
     }
 }

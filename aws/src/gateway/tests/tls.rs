@@ -26,7 +26,7 @@ fn poster(stub: &Stub, roots: RootCertStore, patience: Patience) -> Poster {
     Poster::trusting(roots, &stub.url(), &sdk, patience).unwrap()
 }
 
-async fn post(poster: &Poster) -> Delivered {
+async fn post(poster: &Poster) -> PostOutcome {
     poster.post(&connection("a="), &frame("hello")).await
 }
 
@@ -35,7 +35,7 @@ async fn a_gateway_that_is_who_it_says_is_posted_to() {
     let (stub, roots) = gateway_of("127.0.0.1").await;
     let poster = poster(&stub, roots, Patience::default());
     for _ in 0..3 {
-        assert_eq!(post(&poster).await, Delivered::Sent);
+        assert_eq!(post(&poster).await, PostOutcome::Sent);
     }
     assert_eq!((stub.sockets_opened(), stub.requests().len()), (1, 3));
     assert_eq!(stub.requests()[0].target, "/dev/@connections/a%3D");
@@ -45,11 +45,11 @@ async fn a_gateway_that_is_who_it_says_is_posted_to() {
 async fn one_that_is_not_gets_nothing() {
     let hasty = Patience { post: Duration::from_millis(100), ..Patience::default() };
     let (other, roots_of_other) = gateway_of("other.example").await;
-    assert_eq!(post(&poster(&other, roots_of_other.clone(), hasty)).await, Delivered::Failed, "its name");
+    assert_eq!(post(&poster(&other, roots_of_other.clone(), hasty)).await, PostOutcome::Failed, "its name");
     let (unknown, _) = gateway_of("127.0.0.1").await;
-    assert_eq!(post(&poster(&unknown, roots_of_other, hasty)).await, Delivered::Failed, "its issuer");
+    assert_eq!(post(&poster(&unknown, roots_of_other, hasty)).await, PostOutcome::Failed, "its issuer");
     let sdk = sdk_config(SharedCredentialsProvider::new(credentials(None)), &Clock::at(EXAMPLE_SECS));
     let as_deployed = Poster::new(&unknown.url(), &sdk, hasty).unwrap();
-    assert_eq!(post(&as_deployed).await, Delivered::Failed, "Mozilla does not know it");
+    assert_eq!(post(&as_deployed).await, PostOutcome::Failed, "Mozilla does not know it");
     assert_eq!(other.requests().len() + unknown.requests().len(), 0);
 }

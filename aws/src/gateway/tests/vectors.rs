@@ -5,7 +5,10 @@
 //! Those of other requests than ours are signed here from their canonical request on.
 
 use super::{
-    super::sign::{DayKey, Moment, Stamp, sha256_hex},
+    super::{
+        frame::sha256_hex,
+        sign::{DayKey, Moment, Stamp},
+    },
     *,
 };
 

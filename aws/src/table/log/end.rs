@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     clock::now,
-    table::{Item, Table, failed, from_item, if_met, key, to_item},
+    table::{
+        item::{Item, Table, failed, from_item, if_met, to_item},
+        key,
+    },
 };
 
 /// How many events are read where a sender's `base` says nothing.

@@ -14,7 +14,10 @@ use serde_json::value::RawValue;
 
 use crate::{
     clock::now,
-    table::{Item, Table, from_item, key, sk},
+    table::{
+        item::{Item, Table, from_item, sk},
+        key,
+    },
 };
 
 /// A log that began less than this ago has lost nothing to the TTL yet: no retention is shorter than a day, and an

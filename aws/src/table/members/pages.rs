@@ -4,8 +4,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{Channel, Error};
 use serde::{Deserialize, Serialize};
 
-use super::Member;
-use crate::table::{Item, Table, failed, from_item, key, sk};
+use super::member::Member;
+use crate::table::{
+    item::{Item, Table, failed, from_item, sk},
+    key,
+};
 
 impl Table {
     /// The channel's members, page by page, shard by shard; also those that hear nothing any more.

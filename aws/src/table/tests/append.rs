@@ -83,10 +83,10 @@ async fn an_event_for_the_stream_leaves_out_the_connection_that_sent_it_last_and
     table.fill(1).await;
     let except = async |from: Option<&str>| {
         let connection = from.map(|connection| connection.parse().unwrap());
-        table.mark_for_relay(&channel(), seq(1), connection.as_ref()).await.unwrap();
+        table.mark_for_delivery(&channel(), seq(1), connection.as_ref()).await.unwrap();
         let event = table.log_items().await.pop().unwrap();
-        assert!(event.contains_key("relay"), "the stream's filter looks for it");
-        event.get("relayExcept").map(|connection| connection.as_s().unwrap().clone())
+        assert!(event.contains_key("delivery"), "the stream's filter looks for it");
+        event.get("deliveryExcept").map(|connection| connection.as_s().unwrap().clone())
     };
     assert_eq!(except(Some("c1=")).await.as_deref(), Some("c1="));
     assert_eq!(except(None).await, None, "the retry came by HTTP, on no connection");

@@ -19,17 +19,21 @@ mod webhooks;
 use std::{
     ops::Deref,
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{
-    CompanyId, Identity, JoinOrder, Right, Seq, SocketCaller, Timestamp, UserId, Version, event::EventName,
-    frame::Sender, identity::CompaniesBy, policy::Lane, publication::Publication, version::Clock,
+    Channel, CompanyId, Error, Identity, JoinOrder, Right, Seq, SocketCaller, Timestamp, UserId, Version,
+    event::EventName, frame::Sender, identity::CompaniesBy, policy::Lane, publication::Publication,
+    version::Clock,
 };
 use funnelcast_testing::engine::{Engine, TABLE};
 use serde_json::{json, value::to_raw_value};
 
 use super::{
     conversations::{Conversation, ConversationChange},
+    item::*,
     log::{Known, is_marker},
     *,
 };

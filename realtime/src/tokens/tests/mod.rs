@@ -81,7 +81,7 @@ async fn issuers() -> Issuers {
          "keys": {"static": {"keys": [ES256.jwk("k1"), OTHER.jwk("k2")]}}},
     ]);
     let mut issuers = Issuers::from_config(&config(&table), now()).await.unwrap();
-    let shop = Row {
+    let shop = IssuerRow {
         kind: Kind::App,
         iss: "shop".to_owned(),
         aud: "funnelcast".to_owned(),

@@ -1,0 +1,166 @@
+//! The table, and its items as the SDK has them.
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    operation::{
+        delete_item::builders::DeleteItemFluentBuilder, get_item::builders::GetItemFluentBuilder,
+        put_item::builders::PutItemFluentBuilder, query::builders::QueryFluentBuilder,
+        update_item::builders::UpdateItemFluentBuilder,
+    },
+    types::{AttributeValue, KeysAndAttributes},
+};
+use funnelcast_core::{Channel, Error, policy::Retention};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{config::Config, resource::Resource, spending::CountCapacity};
+
+/// An item as the SDK has it.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// The limit of `BatchGetItem`
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
+const BATCH_GET_ITEMS_MAX: usize = 100;
+
+/// The table. Its clones share one client.
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub(super) client: Client,
+    pub(super) name: String,
+    pub(super) conversation_retention: Option<Duration>,
+}
+
+impl Resource for Table {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let name = Config::need("TABLE_NAME", config.table.as_ref())?.to_owned();
+        let client = aws_sdk_dynamodb::config::Builder::from(config.sdk.config()?);
+        let client = Client::from_conf(client.interceptor(CountCapacity).build());
+        config.sdk.open("dynamodb").await;
+        Ok(Self { client, name, conversation_retention: config.conversation_retention })
+    }
+}
+
+impl Table {
+    /// How long the channel's events are kept; `None` for ever.
+    pub(super) fn retention(&self, channel: &Channel) -> Option<Duration> {
+        match channel.kind().policy().retention {
+            Retention::For(duration) => Some(duration),
+            Retention::Configured => self.conversation_retention,
+        }
+    }
+
+    /// A strongly consistent query of one partition, in the order of its sort keys.
+    pub(super) fn query(&self, pk: String) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+    }
+
+    /// A strongly consistent read of one item.
+    pub(super) fn get(&self, pk: String, sk: String) -> GetItemFluentBuilder {
+        let get = self.client.get_item().table_name(&self.name).consistent_read(true);
+        get.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk))
+    }
+
+    pub(super) fn put(&self, item: Item) -> PutItemFluentBuilder {
+        self.client.put_item().table_name(&self.name).set_item(Some(item))
+    }
+
+    pub(super) fn update(&self, pk: String, sk: String) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.name);
+        update.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk))
+    }
+
+    pub(super) fn delete(&self, pk: String, sk: String) -> DeleteItemFluentBuilder {
+        let delete = self.client.delete_item().table_name(&self.name);
+        delete.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk))
+    }
+
+    /// Reads items by their keys, strongly consistent, [`BATCH_GET_ITEMS_MAX`] in a call, until none is left unread. They come
+    /// in no order; one that is not there is left out.
+    pub(super) async fn batch_get(&self, keys: Vec<(String, String)>) -> Result<Vec<Item>, Error> {
+        const ROUNDS_MAX: u32 = 8;
+        let mut items = Vec::new();
+        for chunk in keys.chunks(BATCH_GET_ITEMS_MAX) {
+            let mut keys = KeysAndAttributes::builder().consistent_read(true);
+            for (pk, sk) in chunk {
+                keys = keys.keys(HashMap::from([
+                    ("pk".to_owned(), AttributeValue::S(pk.clone())),
+                    ("sk".to_owned(), AttributeValue::S(sk.clone())),
+                ]));
+            }
+            let keys = keys.build().map_err(|error| Error::internal("a batch", &error))?;
+            let mut pending = HashMap::from([(self.name.clone(), keys)]);
+            for round in 0..ROUNDS_MAX {
+                let answer = self.client.batch_get_item().set_request_items(Some(pending)).send().await;
+                let answer = answer.map_err(failed("BatchGetItem"))?;
+                items.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
+                pending = answer.unprocessed_keys.unwrap_or_default();
+                if pending.is_empty() {
+                    break;
+                }
+                back_off(round).await;
+            }
+            if !pending.is_empty() {
+                return Err(Error::Internal("BatchGetItem left keys unread".into()));
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// Waits between tries that collide: a random time up to 10 ms, doubled each round, at most 320 ms.
+pub async fn back_off(round: u32) {
+    let ceiling_ms = 10_u64 << round.min(5);
+    tokio::time::sleep(Duration::from_millis(rand::random_range(0..=ceiling_ms))).await;
+}
+
+/// A conditional write's outcome: `None` where the condition was not met.
+pub(super) fn if_met<T, E, R>(
+    what: &'static str,
+    result: Result<T, SdkError<E, R>>,
+) -> Result<Option<T>, Error>
+where
+    E: ProvideErrorMetadata,
+    SdkError<E, R>: std::error::Error,
+{
+    match result {
+        Ok(output) => Ok(Some(output)),
+        Err(SdkError::ServiceError(refusal))
+            if refusal.err().code() == Some("ConditionalCheckFailedException") =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(failed(what)(error)),
+    }
+}
+
+/// What the SDK says, for the log.
+pub(super) fn failed<E, R>(what: &'static str) -> impl FnOnce(SdkError<E, R>) -> Error
+where
+    SdkError<E, R>: std::error::Error,
+{
+    move |error| Error::Internal(format!("{what}: {}", DisplayErrorContext(&error)))
+}
+
+/// An item's sort key; empty where it has none, which no item of ours is.
+pub(super) fn sk(item: &Item) -> &str {
+    item.get("sk").and_then(|sk| sk.as_s().ok()).map_or("", String::as_str)
+}
+
+pub(super) fn to_item(row: impl Serialize) -> Result<Item, Error> {
+    serde_dynamo::to_item(row).map_err(|error| Error::internal("an item to write", &error))
+}
+
+pub(super) fn to_attribute(value: impl Serialize) -> Result<AttributeValue, Error> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| Error::internal("an attribute to write", &error))
+}
+
+pub(super) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
+    serde_dynamo::from_item(item).map_err(|error| Error::internal("an item of the table", &error))
+}
