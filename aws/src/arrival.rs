@@ -67,8 +67,8 @@ pub async fn handle(
     input: Value,
     handler: impl AsyncFn(Arrival) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let handled = async { handler(Error::parse(input.clone())?).await };
-    match handled.await {
+    let result = async { handler(Error::parse(input.clone())?).await };
+    match result.await {
         Err(error) if !error.is_retryable() => {
             let item = Arrival::unwrapped(&input);
             let id = item["id"].as_str().unwrap_or_default();

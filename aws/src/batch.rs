@@ -37,8 +37,8 @@ pub async fn handle<M: DeserializeOwned>(
 ) -> SqsBatchResponse {
     let outcomes = join_all(batch.records.iter().map(async |message| {
         let this_try = which_try(message);
-        let handled = async { handler(decode(message)?, this_try).await };
-        let Err(error) = handled.await else { return Ok(()) };
+        let result = async { handler(decode(message)?, this_try).await };
+        let Err(error) = result.await else { return Ok(()) };
         if this_try.is_ended_by(&error) && give_up(letters, source, message, &error).await.is_ok() {
             return Ok(());
         }

@@ -1,5 +1,5 @@
-//! What an invocation costs, counted while it runs: so that whoever it is done for is charged what was really used
-//! ([`table::rate`](crate::table::rate)), by whatever action.
+//! What an invocation costs, counted while it runs, so that the user for whom it runs can be charged what was really used,
+//! whatever the action (`funnelcast_realtime::rates`).
 //!
 //! Counted are the units that DynamoDB says it consumed, posts, messages of queues, and the time that it takes. Whoever
 //! serves the invocation adds what it cannot see itself: the frame or request, and the invocation.

@@ -104,7 +104,7 @@ pub async fn settle(
     for round in 0..SETTLE_ROUNDS_MAX {
         let PresenceSnapshot { own, told } = match first.take() {
             Some(snapshot) => snapshot,
-            None => PresenceSnapshot::read(&realtime.table(), channel, user).await?,
+            None => PresenceSnapshot::read(realtime.table(), channel, user).await?,
         };
         let now = now();
         let presence = users(&own, now).remove(user);

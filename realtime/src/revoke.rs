@@ -47,7 +47,7 @@ const WRITES_AT_ONCE: usize = 25;
 const CHANNELS_AT_ONCE: usize = 10;
 
 /// Takes members out of a channel, and tells each of them why, and the others which users have left: 3 writes and 1 post a
-/// member, and where members see each other what [`presence::settle`](crate::presence::settle) costs, once a user.
+/// member, and where members see each other what [`presence::settle`] costs, once a user.
 ///
 /// Each step is taken for all of them side by side before the next one. First none of them hears anything any more; then
 /// they are told; then their memberships go, but for one of each user, which goes when the others have been told of that

@@ -1,6 +1,6 @@
 //! Whop's answer to what a user is to a company
 //! (<https://docs.whop.com/api-reference/users/check-access>): one question, one answer, no memory. The memory is the
-//! table's ([`access::roles`](crate::access::roles)).
+//! table's ([`roles`](crate::access::roles)).
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Who is in a channel: the users who have a membership in it that counts, each once, however many connections they have.
 //!
 //! The memberships decide, and the roster is what the members were told of that: a row for each user, which is changed
-//! when the members are told ([`Fanout::settle_presence`](crate::Fanout::settle_presence)). So a joiner that writes its
+//! when the members are told (`funnelcast_realtime::presence::settle`). So a joiner that writes its
 //! membership and then reads the roster knows what all others know, and is told what changes later. A connection that has
 //! ended leaves its membership for [`DEPARTURE_GRACE`](super::members::DEPARTURE_GRACE), so a user who is back by then has never been away.
 

@@ -182,8 +182,8 @@ mod tests {
             &["https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com.evil.example"],
             &["https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com:8443"],
         ] {
-            let verdict = handle(&gate, with_header("Origin", origins)).await.unwrap();
-            assert_eq!(verdict.policy_document["Statement"][0]["Effect"], "Deny", "{origins:?}");
+            let decision = handle(&gate, with_header("Origin", origins)).await.unwrap();
+            assert_eq!(decision.policy_document["Statement"][0]["Effect"], "Deny", "{origins:?}");
         }
         for origins in [
             &[][..],
@@ -204,15 +204,8 @@ mod tests {
             let mut request: Value =
                 serde_json::from_str(include_str!("../../../events/authorize.json")).unwrap();
             request.as_object_mut().unwrap().remove(form);
-            let verdict = handle(&gate, serde_json::from_value(request).unwrap()).await.unwrap();
-            assert_eq!(verdict.policy_document["Statement"][0]["Effect"], "Deny", "without {form}");
-        }
-    }
-    #[test]
-    fn no_line_of_a_strangers_is_logged() {
-        assert_eq!(loggable("https://evil.example"), "https://evil.example");
-        for bad in ["https://e\u{9b}31m", "two words", "\u{1b}[2J", &"x".repeat(ORIGIN_BYTES_LOGGED + 1)] {
-            assert!(!loggable(bad).contains(bad));
+            let decision = handle(&gate, serde_json::from_value(request).unwrap()).await.unwrap();
+            assert_eq!(decision.policy_document["Statement"][0]["Effect"], "Deny", "without {form}");
         }
     }
 }

@@ -53,9 +53,9 @@ async fn handle(broadcaster: &Broadcaster, event: Value) -> Result<Value, Error>
         }
         Some("aws:sqs") => to_answer(queue::handle(broadcaster, Error::parse(event)?).await),
         _ => {
-            let handled =
+            let result =
                 arrival::handle(letters, event, async |arrival| bus::handle(realtime, arrival).await);
-            handled.await.map(|()| Value::Null)
+            result.await.map(|()| Value::Null)
         }
     }
 }

@@ -8,7 +8,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve_route(EventType::Message, handle).await
 }
 
-#[expect(clippy::unused_async, reason = "every handler has the same shape")]
 async fn handle((): &(), event: WebSocketEvent) -> Result<RouteResponse, Error> {
     let rejected = action::reject_unrouted(event.body.as_deref().unwrap_or_default());
     let connection = event.request_context.connection_id.unwrap_or_default();

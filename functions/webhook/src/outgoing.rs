@@ -98,7 +98,7 @@ mod tests {
     fn the_sample_is_a_webhook() {
         let event: SqsEvent =
             serde_json::from_str(include_str!("../../../events/webhook-queued.json")).unwrap();
-        let received: Received = batch::decode(&batch.records[0]).unwrap();
+        let received: Received = batch::decode(&event.records[0]).unwrap();
         let webhook = Envelope::parse(&received.body).unwrap();
         assert!(webhook.membership().unwrap().is_ok());
     }

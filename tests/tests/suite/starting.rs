@@ -67,7 +67,8 @@ async fn a_lease_is_looked_at_for_as_long_as_its_connection_lives() -> Result<()
 
 #[tokio::test]
 async fn what_rust_log_asks_for_is_logged() -> Result<()> {
-    let Some(stack) = Stack::private(&["--log-format", "json", "--parameter", "LogLevel=info,funnelcast_realtime=debug"])?
+    let Some(stack) =
+        Stack::private(&["--log-format", "json", "--parameter", "LogLevel=info,funnelcast_realtime=debug"])?
     else {
         return Ok(());
     };
