@@ -21,6 +21,7 @@ mod identities;
 mod isolation;
 mod joining;
 mod killed;
+mod layers;
 mod membership;
 mod newest;
 mod observing;
