@@ -1,4 +1,4 @@
-//! Bounded text and numbers: a payload's fields that have a limit but no grammar.
+//! Bounded text and numbers: fields of a payload that have a limit but no grammar.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ impl<const BYTES_MAX: usize> TryFrom<String> for Text<BYTES_MAX> {
     }
 }
 
-/// How far something has come, in percent: 0 to 100, and kept as the number that it was said as, such as `33.3` or `50.0`.
+/// A progress in percent, from 0 to 100. It is kept as the producer wrote it, such as `33.3` or `50.0`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "schema",

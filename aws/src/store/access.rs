@@ -9,7 +9,7 @@ use std::{
 use funnelcast_core::{
     Channel, CompanyId, ConnectionId, Error, Grant, Identity, Timestamp, UserId,
     grant::Capability,
-    policy::{self, Verdict},
+    policy::{self, JoinDecision},
 };
 
 use super::{Store, conversations::ConversationAccess, teams::Asker};
@@ -225,8 +225,8 @@ impl Store {
             None => Cow::Borrowed(identity),
         };
         match (policy::may_join(&identity, channel), channel) {
-            (Verdict::Allowed, _) => Ok(Answer::Yes(Right::Own)),
-            (Verdict::DependsOnConversation, Channel::Conversation(conversation)) => {
+            (JoinDecision::Allowed, _) => Ok(Answer::Yes(Right::Own)),
+            (JoinDecision::DependsOnConversation, Channel::Conversation(conversation)) => {
                 let ConversationAccess { company, is_participant, has_ended } =
                     self.conversation_access(conversation, &identity.user).await?;
                 if has_ended {

@@ -1,4 +1,4 @@
-//! Frames, parsed and refused.
+//! Parsing and refusal of frames.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What is said of a value that is not what it should be.
+//! The errors for malformed values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ fn the_field_is_named_and_what_it_must_be() {
         ("funnelName", json!(""), "funnelName must be 1 to 256 bytes of text"),
         ("funnelName", json!("x".repeat(257)), "funnelName must be 1 to 256 bytes of text"),
         ("funnelName", json!("gone"), "funnelName is missing"),
-        ("funnelId", json!("a b"), "funnelId must be a funnel id: [A-Za-z0-9_-]{1,64}"),
+        ("funnelId", json!("a b"), "funnelId must match [A-Za-z0-9_-]{1,64}"),
         ("progress", json!(101), "progress must be a number from 0 to 100"),
         ("progress", json!(-0.5), "progress must be a number from 0 to 100"),
         ("progress", json!("50"), "progress must be a number from 0 to 100, not a string"),
@@ -53,7 +53,9 @@ fn the_field_is_named_and_what_it_must_be() {
     for value in [json!("my secret"), json!(7), json!({"deployed": null})] {
         assert_eq!(update("type", value), format!("type must be one of {kinds}"));
     }
-    assert!(update("secret", json!(1)).starts_with("secret is an unknown field; there are type, funnelId, "));
+    assert!(
+        update("secret", json!(1)).starts_with("secret is not a known field; known are type, funnelId, ")
+    );
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn what_is_no_object_is_said_of_the_request() {
     let error = parse::<ChatDraft>(json!("hi"), "data").unwrap_err();
     assert_eq!(error.public_message(), "data must be an object, not a string");
     let status = parse::<Status>(json!({"now": true}), "").unwrap_err();
-    assert_eq!(status.public_message(), "now is an unknown field; there are none");
+    assert_eq!(status.public_message(), "now is not a known field; there are none");
 }
 
 #[test]

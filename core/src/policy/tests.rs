@@ -41,7 +41,7 @@ fn user(companies: &[(&str, Role)]) -> Identity {
 /// The verdicts of the table in docs/channels.md, written down channel by channel.
 #[test]
 fn who_may_join_what() {
-    use Verdict::{Allowed, DependsOnConversation, Refused};
+    use JoinDecision::{Allowed, DependsOnConversation, Refused};
     let admin = user(&[("biz_1", Role::Admin)]);
     let member = user(&[("biz_1", Role::Member)]);
     let customer = user(&[("biz_1", Role::Customer)]);

@@ -1,4 +1,4 @@
-//! What becomes of drafts and details, right ones and wrong ones.
+//! Publications from well-formed and malformed drafts and details.
 
 use serde_json::{Value, json};
 
