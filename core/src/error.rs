@@ -29,8 +29,8 @@ pub enum Error {
     /// There is no such action or, by HTTP, no such method of the path.
     #[error("there is no such action")]
     UnknownAction,
-    /// The channel is neither `system` nor `kind:id` with a kind that exists and a well-formed id. The text completes a sentence that
-    /// begins with the field.
+    /// The channel is neither `system` nor `kind:id` with a kind that exists and a well-formed id.
+    // The text completes a sentence that begins with the field.
     #[error("channel {0}")]
     InvalidChannel(&'static str),
     /// There is no valid token, or it has expired.

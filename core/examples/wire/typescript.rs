@@ -1,33 +1,37 @@
-//! The client's `src/wire.ts`: the schemas as TypeScript.
+//! The client's `src/wire.ts`: the schemas as TypeScript types, and the limits as constants.
 //!
-//! Only what the schemas of the wire use is understood. Anything else is an error, so that nothing is left out in silence.
+//! It understands the forms of schemas that the types of core have. Any other form is an error, so that nothing is left out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use funnelcast_core::{
+    bus::DetailType,
     channel::Kind,
-    policy::{POLICY, Row},
-    schema::ON_EVERY_CHANNEL,
+    http_api::OPERATIONS,
+    policy::{ChannelPolicy, POLICY},
+    schema::{self, ON_EVERY_CHANNEL},
 };
 use serde_json::Value;
 
 use crate::{
-    Failure,
+    Failure, json_schema,
     layout::{Field, Presence, Source, Variant, quoted},
     protocol::{Payload, Protocol, name_of, type_name},
+    tidy::{Nulls, Tidy},
 };
 
 const HEAD: &str = r"/**
- * What travels: the types of every frame. Types only, so that this file weighs nothing.
+ * What travels: the types of every frame, of the HTTP API and of the bus, and the limits of their fields. Types add nothing to a
+ * bundle, and of the constants a bundler keeps those that are used.
  *
- * Made from the Rust crate `funnelcast-core` by `make types`. What is wrong here is mended there.
+ * Generated from the Rust crate `funnelcast-core` by `make types`: change it there.
  *
  * @module
  */
 ";
 
 const REPLY: &str = r"
-/** The answer to a request. */
+/** The reply to a request. */
 export type Reply =
   | { type: 'reply'; id?: string; ok: true; data: unknown }
   | { type: 'reply'; id?: string; ok: false; error: ErrorBody };
@@ -38,7 +42,7 @@ export interface Batch {
   events: WireEvent[];
 }
 
-/** Whatever the server sends. API Gateway itself may send a frame that has no `type`. */
+/** Every frame of the server. API Gateway itself may send a frame without `type`. */
 export type ServerFrame = Reply | WireEvent | Batch;
 ";
 
@@ -59,7 +63,7 @@ pub(crate) fn write(protocol: &Protocol) -> Result<String, Failure> {
         file.declare_all(&payload.data)?;
     }
     file.source.section("what a client may publish")?;
-    let about = "The drafts of the events that a client may publish; the server adds who, where and when.";
+    let about = "The drafts of the events that a client may publish. The server adds the sender, the channel and the time.";
     file.map("ClientDrafts", about, &protocol.drafts, |_| None)?;
     for draft in &protocol.drafts {
         file.declare_all(&draft.data)?;
@@ -69,13 +73,19 @@ pub(crate) fn write(protocol: &Protocol) -> Result<String, Failure> {
     file.source.section("frames")?;
     file.declare("ErrorBody")?;
     file.source.text(REPLY);
+    file.source.section("the HTTP API")?;
+    file.http()?;
+    file.source.section("the event bus")?;
+    file.bus()?;
+    file.source.section("limits")?;
+    file.limits()?;
     Ok(file.source.into_string())
 }
 
-/// The file, as far as it is written.
+/// The file, as it is written.
 struct File<'a> {
     protocol: &'a Protocol,
-    /// What has been declared, so that nothing is declared twice.
+    /// The names of the types that have been declared.
     declared: BTreeSet<String>,
     source: Source,
 }
@@ -141,7 +151,7 @@ impl File<'_> {
         &mut self,
         name: &str,
         about: &str,
-        names: impl Fn(&Row) -> Result<Vec<String>, Failure>,
+        names: impl Fn(&ChannelPolicy) -> Result<Vec<String>, Failure>,
     ) -> Result<(), Failure> {
         let fields = POLICY.iter().map(|row| {
             let names: Vec<_> = names(row)?.iter().map(|name| quoted(name)).collect();
@@ -193,6 +203,82 @@ impl File<'_> {
         Ok(())
     }
 
+    fn http(&mut self) -> Result<(), Failure> {
+        let entries = self
+            .protocol
+            .http
+            .iter()
+            .map(|types| Ok(entry(types.id, Some(format!("`{}`", types.place)), type_of(&types.reply)?)));
+        let about = "The body of the reply to each operation of the HTTP API, by its `operationId`.";
+        let entries = entries.collect::<Result<Vec<_>, Failure>>()?;
+        self.source.interface("HttpReplies", Some(about), &entries)?;
+        for types in &self.protocol.http {
+            types.request.iter().try_for_each(|request| self.declare_all(request))?;
+            self.declare_all(&types.reply)?;
+        }
+        self.declare("Refusal")?;
+        self.declare("GatewayRefusal")
+    }
+
+    fn bus(&mut self) -> Result<(), Failure> {
+        let about = "A payload of which some fields may be left out, because they have defaults.";
+        let type_ = "Omit<T, Name> & Partial<Pick<T, Name>>";
+        self.source.alias("WithDefaults<T, Name extends keyof T>", Some(about), type_)?;
+        let entries = DetailType::ALL.into_iter().map(|of| {
+            let own = self.protocol.details.iter().find(|(own, _)| *own == of);
+            let type_ = match own {
+                Some((_, type_)) => type_of(type_)?,
+                None => self.published(of)?,
+            };
+            Ok(entry(of.as_str(), None, type_))
+        });
+        let entries = entries.collect::<Result<Vec<_>, Failure>>()?;
+        let about = "The detail of each event that a backend puts on the event bus, by its detail-type.";
+        self.source.interface("BusDetails", Some(about), &entries)?;
+        self.protocol.details.iter().try_for_each(|(_, detail)| self.declare_all(detail))
+    }
+
+    /// The type of a detail that publishes an event.
+    fn published(&self, of: DetailType) -> Result<String, Failure> {
+        let name = (schema::detail(of).name)();
+        let payload = self.protocol.definitions.get(&*name).ok_or_else(|| format!("no schema of {name}"))?;
+        let needed = json_schema::required(of)?;
+        let names = payload["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let optional = names.filter(|name| !needed.iter().any(|one| one == name)).map(quoted);
+        Ok(format!("WithDefaults<{name}, {}>", optional.collect::<Vec<_>>().join(" | ")))
+    }
+
+    fn limits(&mut self) -> Result<(), Failure> {
+        let tidy = Tidy::new(Nulls::Dropped);
+        for limit in schema::limits() {
+            self.source.constant(limit.name, &tidy.text(limit.about.trim()), &limit.value.to_string())?;
+        }
+        for pattern in schema::patterns() {
+            let schema = (pattern.of.schema)(&mut schema::sent().into_generator()).to_value();
+            let text =
+                schema["pattern"].as_str().ok_or_else(|| format!("{} has no pattern", pattern.name))?;
+            let bounds = [&schema["minLength"], &schema["maxLength"]].map(Value::as_u64);
+            let text = match bounds {
+                [Some(min), Some(max)] => text.replace("+$", &format!("{{{min},{max}}}$")),
+                _ => text.to_owned(),
+            };
+            self.source.constant(pattern.name, pattern.about, &format!("/{text}/"))?;
+        }
+        let mut routes = BTreeMap::<_, Vec<_>>::new();
+        for operation in &OPERATIONS {
+            routes.entry(operation.path).or_default().push(quoted(operation.method.as_str()));
+        }
+        let routes = routes
+            .into_iter()
+            .map(|(path, methods)| format!("  {}: [{}],\n", quoted(path), methods.join(", ")));
+        let routes = format!("{{\n{}}} as const", routes.collect::<String>());
+        Ok(self.source.constant(
+            "HTTP_ROUTES",
+            "The paths of the HTTP API, and the methods of each.",
+            &routes,
+        )?)
+    }
+
     fn interface(&mut self, name: &str, object: &Value) -> Result<(), Failure> {
         let required: Vec<_> = object["required"].as_array().into_iter().flatten().collect();
         let fields = object["properties"].as_object().into_iter().flatten().map(|(name, schema)| {
@@ -222,7 +308,7 @@ fn channel_type(kind: Kind) -> String {
     if kind.has_id() { format!("`{name}:${{string}}`") } else { quoted(name) }
 }
 
-/// What is said of a field, and its limits.
+/// The documentation of a field, with its limits.
 fn described(schema: &Value) -> Option<String> {
     let about = schema["description"].as_str()?;
     let limits = ["minimum", "maximum", "minLength", "maxLength"].map(|limit| schema[limit].as_u64());
@@ -236,7 +322,7 @@ fn described(schema: &Value) -> Option<String> {
     })
 }
 
-/// A type as it stands in a field.
+/// The text of a type.
 fn type_of(schema: &Value) -> Result<String, Failure> {
     if let Some(own) = schema["x-type"].as_str() {
         return Ok(own.to_owned());
@@ -254,7 +340,7 @@ fn type_of(schema: &Value) -> Result<String, Failure> {
         Some("boolean") => "boolean".to_owned(),
         Some("array") => format!("{}[]", type_of(&schema["items"])?),
         Some("object") if schema["additionalProperties"] == true => "Record<string, unknown>".to_owned(),
-        // What says only what it is about is any value.
+        // A schema that has only a description allows any value.
         None if schema.as_object().is_some_and(|all| all.keys().all(|key| key == "description")) => {
             "unknown".to_owned()
         }

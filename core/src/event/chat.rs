@@ -57,7 +57,7 @@ impl ChatDraft {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChatMessage {
-    /// The id that the server gave it. A retried send keeps the id of the first one.
+    /// The id of the message, which a retried send keeps. The backend may leave it out; default: the id of the event.
     pub id: Text<MESSAGE_ID_BYTES_MAX>,
     /// The conversation.
     pub conversation_id: ConversationId,
@@ -67,7 +67,7 @@ pub struct ChatMessage {
     /// The text.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = CONTENT_BYTES_MAX)))]
     pub content: String,
-    /// When the message was sent.
+    /// When the message was sent. The backend may leave it out; default: the time of the event.
     pub timestamp: Timestamp,
     /// Whether anyone but the author has read it; false in a new message.
     #[serde(default)]

@@ -1,66 +1,17 @@
 //! `access`: who may hear what, as the backend says: the `Conversation` event (who takes part), the `Kick` event (who must
 //! go) and the `AccessChanged` event (ask again). All take effect on live connections. The HTTP API says the same of conversations by [`set`] and [`end`].
 
-use std::collections::BTreeSet;
-
 use funnelcast_aws::{
     Arrival, DeadLetters, Fanout, bus,
     store::conversations::{self, ConversationChange, Outcome},
 };
 use funnelcast_core::{
-    Channel, CompanyId, ConversationId, Error, Identity, Key, Timestamp, UserId, Version,
-    event::MESSAGE_BYTES_MAX,
+    CompanyId, ConversationId, Error, Identity, Key, Version,
+    bus::{AccessChanged, Conversation, Kick},
     policy,
-    text::Text,
-    version::{Clock, Revision},
+    version::Clock,
 };
-use serde::Deserialize;
 use serde_json::Value;
-
-/// The detail of a `Conversation` event: all of its participants, not only the new ones.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Conversation {
-    /// Which.
-    pub conversation_id: ConversationId,
-    /// Whose: its team may always join.
-    pub company_id: CompanyId,
-    /// Who else may join.
-    pub participants: BTreeSet<UserId>,
-    /// The producer's count of its changes of this conversation: the higher one is the newer.
-    #[serde(default)]
-    pub revision: Option<Revision>,
-    /// When the producer made this change; the event's own time where it is absent.
-    #[serde(default)]
-    pub timestamp: Option<Timestamp>,
-    /// Whether those who may join from now on may read what was said before, where the conversation has ended, or is
-    /// another company's.
-    #[serde(default)]
-    pub keep_log: bool,
-}
-
-/// The detail of a `Kick` event. It ends the memberships that there are; whether the user may join again is for the token and
-/// the participants to say.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Kick {
-    /// From where.
-    pub channel: Channel,
-    /// Whom.
-    pub user_id: UserId,
-    /// What the user is told.
-    pub reason: Text<MESSAGE_BYTES_MAX>,
-}
-
-/// The detail of an `AccessChanged` event: what a user is to a company may not be what it was.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AccessChanged {
-    /// Who.
-    pub user_id: UserId,
-    /// To whom.
-    pub company_id: CompanyId,
-}
 
 /// Who says so.
 #[derive(Debug, Clone, Copy)]
@@ -169,6 +120,7 @@ async fn kick(fanout: &Fanout, Kick { channel, user_id, reason }: Kick) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use funnelcast_core::Channel;
     use serde::de::DeserializeOwned;
 
     use super::*;

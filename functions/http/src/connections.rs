@@ -4,36 +4,19 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use funnelcast_aws::gateway::IN_FLIGHT_MAX;
-use funnelcast_core::{ConnectionId, Error, Timestamp, action::StatusReply};
+use funnelcast_core::{
+    ConnectionId, Error,
+    http_api::{ConnectionList, Disconnected, Ticket},
+};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::Serialize;
 
 use crate::{Api, answer::Answer, fields::Query, user::User};
 
-/// The way to a connection.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Connect {
-    /// Where to connect to, with `?ticket=` or the subprotocol `ticket.<ticket>`.
-    url: String,
-    /// Good for one connection.
-    ticket: String,
-    /// And until then.
-    expires_at: Timestamp,
-}
-
 /// Gives a ticket: 1 write.
-pub(crate) async fn connect(State(api): State<Arc<Api>>, user: User) -> Answer<Connect> {
+pub(crate) async fn connect(State(api): State<Arc<Api>>, user: User) -> Answer<Ticket> {
     let ticket = api.fanout.store.put_ticket(&user.identity, user.now).await?;
     let url = api.websocket_url.clone();
-    Ok(Json(Connect { url, ticket: ticket.secret, expires_at: ticket.expires_at }))
-}
-
-/// What has been closed.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Disconnected {
-    connection_ids: Vec<ConnectionId>,
+    Ok(Json(Ticket { url, ticket: ticket.secret, expires_at: ticket.expires_at }))
 }
 
 /// Closes the user's connections, or the one that is named: 1 read, and 1 write and 1 call of the gateway a connection.
@@ -63,16 +46,11 @@ pub(crate) async fn disconnect(
     Ok(Json(Disconnected { connection_ids }))
 }
 
-/// The user's connections.
-#[derive(Debug, Serialize)]
-pub(crate) struct Connections {
-    connections: Vec<StatusReply>,
-    /// The server's clock, by which their ages can be told.
-    at: Timestamp,
-}
-
 /// Says what the server knows of the user's connections: 1 read.
-pub(crate) async fn status(State(api): State<Arc<Api>>, user: User) -> Answer<Connections> {
+pub(crate) async fn status(State(api): State<Arc<Api>>, user: User) -> Answer<ConnectionList> {
     let connections = api.fanout.store.connections(&user.identity.user).await?;
-    Ok(Json(Connections { connections: connections.into_iter().map(status::reply).collect(), at: user.now }))
+    Ok(Json(ConnectionList {
+        connections: connections.into_iter().map(status::reply).collect(),
+        at: user.now,
+    }))
 }

@@ -1,10 +1,10 @@
 //! The backend's changes of a conversation: all of one or nothing, and never an older one over a newer one.
 
-use funnelcast_core::{ConversationId, Key};
+use funnelcast_core::{ConversationId, Key, bus::PARTICIPANTS_MAX};
 use futures_util::future::join_all;
 
 use super::*;
-use crate::store::conversations::{Outcome, PARTICIPANTS_MAX};
+use crate::store::conversations::Outcome;
 
 impl Table {
     /// Who takes part is said, at so many milliseconds past some moment.
