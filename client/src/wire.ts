@@ -1,6 +1,6 @@
 /**
- * What travels: the types of every frame, of the HTTP API and of the bus, and the limits of their fields. Types add nothing to a
- * bundle, and of the constants a bundler keeps those that are used.
+ * What travels: the types of every frame, of the HTTP API, of the event bus and of tokens, and the limits of their fields. Types
+ * add nothing to a bundle, and a bundler keeps only the constants that are used.
  *
  * Generated from the Rust crate `funnelcast-core` by `make types`: change it there.
  *
@@ -945,6 +945,29 @@ export interface AccessChanged {
   /** The company. */
   companyId: string;
 }
+
+// ------------------------------------------------------------------ tokens
+
+/** The role of a user in a company. */
+export type Role =
+  /** A member of the team with all rights. */
+  | 'admin'
+  /** A member of the team. */
+  | 'member'
+  /** A customer, who may see the conversations that they take part in and nothing else of the company. */
+  | 'customer'
+  /**
+   * The app's own backend, which manages conversations and their participants, and may not join any channel
+   * of the company.
+   */
+  | 'backend';
+
+/** A right that a grant may give. */
+export type Capability =
+  /** To be a member of the channel: to receive its events, read its log and ack. */
+  | 'join'
+  /** To publish the events that the policy allows clients to publish there. */
+  | 'send';
 
 // ------------------------------------------------------------------ limits
 

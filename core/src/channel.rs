@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_kind_is_told_all_the_kinds() {
+    fn the_error_of_an_unknown_kind_names_all_kinds() {
         for row in &crate::policy::POLICY {
             assert!(NO_KIND.contains(row.kind.as_str()), "{:?}", row.kind);
         }

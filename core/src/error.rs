@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_went_wrong_inside_is_not_told() {
+    fn the_reason_of_an_internal_error_is_not_public() {
         let error = Error::Internal("table funnelcast-dev is on fire".into());
         assert_eq!(error.code(), "internal");
         assert!(!error.public_message().contains("fire"));

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn one_event_travels_alone_and_several_together() {
+    fn one_event_has_its_own_frame_and_several_share_one() {
         let [one, two] = [raw(r#"{"type":"event","seq":1}"#), raw(r#"{"type":"event","seq":2}"#)];
         assert_eq!(frames(&[]).unwrap(), Vec::<String>::new());
         assert_eq!(frames(&[&one]).unwrap(), [one.get()]);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_over_the_limit_is_sent_all_the_same() {
+    fn an_event_over_the_limit_is_sent_alone() {
         let (large, small) = (raw(format!("\"{}\"", "x".repeat(BATCH_BYTES_MAX))), raw("1"));
         assert_eq!(frames(&[&small, &large, &small]).unwrap(), ["1", large.get(), "1"]);
     }

@@ -18,6 +18,7 @@ pub const GRANT_MAX: Duration = Duration::from_secs(GRANT_SECONDS_MAX);
 
 /// A right that a grant may give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Capability {
     /// To be a member of the channel: to receive its events, read its log and ack.

@@ -63,6 +63,7 @@ impl TryFrom<String> for Name {
 
 /// The role of a user in a company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// A member of the team with all rights.
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_carries_all_of_it() {
+    fn an_identity_survives_its_context() {
         for companies_by in [CompaniesBy::Token, CompaniesBy::Whop] {
             let ann = Identity { companies_by, ..ann() };
             let context = ann.to_context();
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_that_lacks_something_is_our_fault() {
+    fn an_incomplete_context_is_an_internal_error() {
         let mut context = ann().to_context();
         context.remove("companies");
         let error = Identity::from_context(|name| context.get(name).map(String::as_str)).unwrap_err();
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_shows_itself() {
+    fn a_name_has_no_control_characters_and_a_limit() {
         let name = |text: &str| Name::try_from(text.to_owned());
         for good in ["Ann", "Ann \"A\" Ünal", "👩‍👩‍👧", "n", &"n".repeat(NAME_BYTES_MAX)] {
             assert_eq!(name(good).unwrap().as_str(), good);
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_no_name_as_much_is_kept_as_is_one() {
+    fn fitting_keeps_as_much_of_a_text_as_is_a_name() {
         let long = "ü".repeat(NAME_BYTES_MAX);
         for (text, kept) in [
             ("Ann", Some("Ann")),
@@ -257,21 +258,21 @@ mod tests {
     }
 
     #[test]
-    fn a_customer_is_not_of_the_team() {
+    fn a_customer_is_not_in_the_team() {
         assert!(ann().is_team_of(&"biz_1".parse().unwrap()));
         assert!(!ann().is_team_of(&"biz_2".parse().unwrap()));
         assert!(!ann().is_team_of(&"biz_3".parse().unwrap()));
     }
 
     #[test]
-    fn a_backend_is_not_of_the_team_and_nobody_else_is_a_backend() {
+    fn a_backend_is_not_in_the_team_and_only_a_backend_is_one() {
         assert!(!ann().is_team_of(&"biz_4".parse().unwrap()));
         assert!(ann().is_backend_of(&"biz_4".parse().unwrap()));
         assert!(!ann().is_backend_of(&"biz_1".parse().unwrap()));
     }
 
     #[test]
-    fn only_the_same_word_of_the_same_user_renews() {
+    fn only_the_same_user_with_the_same_roles_renews() {
         let mut fresh = ann();
         fresh.expires_at = Timestamp::from_secs(2_000);
         fresh.companies.reverse();
@@ -285,13 +286,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_moment_is_too_late() {
+    fn a_token_is_not_valid_at_its_expiry() {
         assert!(ann().check_alive(Timestamp::from_millis(999_999)).is_ok());
         assert!(ann().check_alive(Timestamp::from_secs(1_000)).is_err());
     }
 
     #[test]
-    fn the_largest_identity_fits_an_authorizers_answer() {
+    fn the_largest_identity_fits_an_authorizers_response() {
         let company = CompanyClaim { id: "c".repeat(64).parse().unwrap(), role: Role::Customer };
         let identity = Identity {
             user: "u".repeat(64).parse().unwrap(),

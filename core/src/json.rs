@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_only_a_key() {
+    fn no_key_has_a_special_meaning() {
         let inner = nested(100).replace('"', "\\\"");
         for key in ["$serde_json::private::RawValue", "\\u0024serde_json::private::RawValue"] {
             let text = format!(r#"{{"a":{{"{key}":"{inner}"}}}}"#);
@@ -151,11 +151,11 @@ mod tests {
             assert_eq!(value, json!({"a": {"$serde_json::private::RawValue": nested(100)}}));
             assert!(check(&value).unwrap_err().contains("must not have a key"));
         }
-        assert_eq!(check(&json!({"a": "$serde_json::private::RawValue"})), Ok(()), "people may write that");
+        assert_eq!(check(&json!({"a": "$serde_json::private::RawValue"})), Ok(()), "it is allowed as a text");
     }
 
     #[test]
-    fn a_hundred_levels_and_no_more() {
+    fn at_most_100_levels_are_accepted() {
         let levels = |levels| check(&read(nested(levels).as_bytes()).unwrap());
         assert_eq!(levels(LEVELS_MAX), Ok(()));
         assert!(levels(LEVELS_MAX + 1).unwrap_err().contains("100 levels"));
@@ -164,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn everything_else_is_read_as_serde_json_reads_it(text in r#"[\[\]{}:,"a-c0-9 .e+-]{0,40}"#) {
+        fn other_texts_are_read_as_by_serde_json(text in r#"[\[\]{}:,"a-c0-9 .e+-]{0,40}"#) {
             let theirs = serde_json::from_str::<Value>(&text).ok();
             prop_assert_eq!(read(text.as_bytes()).ok(), theirs);
         }

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_has_two_ends() {
+    fn text_has_a_least_and_a_greatest_length() {
         assert!(serde_json::from_str::<Text<3>>("\"\"").is_err());
         assert!(serde_json::from_str::<Text<3>>("\"abc\"").is_ok());
         assert!(serde_json::from_str::<Text<3>>("\"abcd\"").is_err());
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn percent_has_two_ends() {
+    fn percent_is_from_0_to_100() {
         assert!(serde_json::from_str::<Percent>("0").is_ok());
         assert!(serde_json::from_str::<Percent>("100").is_ok());
         assert!(serde_json::from_str::<Percent>("101").is_err());
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn percent_stays_the_number_that_it_was() {
+    fn percent_is_kept_as_it_was_written() {
         for number in ["0", "50", "50.0", "33.3", "100.0"] {
             let percent: Percent = serde_json::from_str(number).unwrap();
             assert_eq!(serde_json::to_string(&percent).unwrap(), number);

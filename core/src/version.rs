@@ -132,12 +132,12 @@ mod tests {
         let standing = version(revision(7), 500, Clock::Producer);
         assert!(!version(revision(8), 0, Clock::Producer).is_older_than(&standing));
         assert!(version(revision(6), 900, Clock::Producer).is_older_than(&standing));
-        assert!(!version(revision(7), 0, Clock::Bus).is_older_than(&standing), "equal: the later to arrive");
+        assert!(!version(revision(7), 0, Clock::Bus).is_older_than(&standing), "equal: the later one stands");
         assert!(version(None, 499, Clock::Producer).is_older_than(&standing), "only one has a revision");
     }
 
     #[test]
-    fn times_are_compared_as_exactly_as_both_are_known() {
+    fn times_are_compared_at_the_precision_of_the_coarser_clock() {
         for (clock, at, standing, standing_at, older) in [
             (Clock::Producer, 1, Clock::Producer, 2, true),
             (Clock::Producer, 2, Clock::Producer, 2, false),
@@ -165,17 +165,17 @@ mod tests {
     #[test]
     fn a_clock_that_is_ahead_keeps_its_own_order() {
         let said = |at| Version::new(None, Some(millis(at)), (millis(0), Clock::Bus), millis(5));
-        assert_eq!(said(3_600_002).at, said(3_600_001).at, "both came at the same moment");
+        assert_eq!(said(3_600_002).at, said(3_600_001).at, "both arrived at the same moment");
         assert!(said(3_600_001).is_older_than(&said(3_600_002)));
         assert!(!said(3_600_002).is_older_than(&said(3_600_001)));
         assert!(
             !version(None, 6, Clock::Producer).is_older_than(&said(3_600_002)),
-            "what is made later is newer"
+            "a later change is newer"
         );
     }
 
     #[test]
-    fn what_has_been_reached_is_not_given_up() {
+    fn the_higher_revision_and_the_later_time_stay() {
         let before = version(revision(7), 500, Clock::Producer);
         assert_eq!(
             version(None, 900, Clock::Bus).after(Some(&before)),

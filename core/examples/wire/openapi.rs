@@ -190,9 +190,13 @@ impl Types {
     /// The schemas of all types that the document refers to.
     fn finish(mut self) -> Result<Map<String, Value>, Failure> {
         let mut all = self.received.take_definitions(false);
-        for definition in all.values_mut() {
+        let gateways = (WireType::of::<GatewayRefusal>().name)();
+        for (name, definition) in &mut all {
             Tidy::new(Nulls::Dropped).transform(definition.try_into()?);
-            close(definition);
+            // What else is in a refusal of API Gateway is not documented.
+            if **name != *gateways {
+                close(definition);
+            }
         }
         let mut sent = self.sent.take_definitions(false);
         for definition in sent.values_mut() {

@@ -5,7 +5,9 @@ use funnelcast_core::{
     bus::DetailType,
     event::EventName,
     frame::{ErrorBody, Event},
+    grant::Capability,
     http_api::{GatewayRefusal, OPERATIONS, Refusal},
+    identity::Role,
     schema,
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings, transform::Transform};
@@ -24,7 +26,7 @@ pub(crate) const DEFINITIONS: &str = "/components/schemas";
 pub(crate) enum Scope {
     /// Those of the WebSocket's frames.
     Frames,
-    /// Those of the HTTP API and of the bus too.
+    /// Those of the HTTP API, the bus and tokens too.
     Everything,
 }
 
@@ -111,6 +113,8 @@ impl Protocol {
             http = http_types(&mut sent, &mut received);
             received.subschema_for::<Refusal>();
             received.subschema_for::<GatewayRefusal>();
+            received.subschema_for::<Role>();
+            received.subschema_for::<Capability>();
         }
         let mut definitions = received.take_definitions(false);
         definitions.values_mut().for_each(open);

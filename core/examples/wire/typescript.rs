@@ -21,8 +21,8 @@ use crate::{
 };
 
 const HEAD: &str = r"/**
- * What travels: the types of every frame, of the HTTP API and of the bus, and the limits of their fields. Types add nothing to a
- * bundle, and of the constants a bundler keeps those that are used.
+ * What travels: the types of every frame, of the HTTP API, of the event bus and of tokens, and the limits of their fields. Types
+ * add nothing to a bundle, and a bundler keeps only the constants that are used.
  *
  * Generated from the Rust crate `funnelcast-core` by `make types`: change it there.
  *
@@ -77,6 +77,9 @@ pub(crate) fn write(protocol: &Protocol) -> Result<String, Failure> {
     file.http()?;
     file.source.section("the event bus")?;
     file.bus()?;
+    file.source.section("tokens")?;
+    file.declare("Role")?;
+    file.declare("Capability")?;
     file.source.section("limits")?;
     file.limits()?;
     Ok(file.source.into_string())

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_found_wherever_the_fault_is() {
+    fn an_id_is_found_wherever_the_frame_is_broken() {
         let deep = |n| format!("{}{}", "[".repeat(n), "]".repeat(n));
         for frame in [
             r#"{"id":"7","a":"\ud83c"}"#,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Channel, CompanyId, ConnectionId, ConversationId, Timestamp, UserId, action::StatusReply,
-    bus::PARTICIPANTS_MAX, frame::ErrorBody, version::Revision,
+    frame::ErrorBody, version::Revision,
 };
 
 /// A ticket: the URL and the secret for one WebSocket connection.
@@ -71,7 +71,7 @@ pub struct ConversationDraft {
     /// The company that it belongs to. Its team may always join.
     pub company_id: CompanyId,
     /// The users who may join beside the team: all of them, not only the new ones.
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<UserId>", length(max = PARTICIPANTS_MAX)))]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<UserId>", length(max = crate::bus::PARTICIPANTS_MAX)))]
     pub participants: BTreeSet<UserId>,
     /// The backend's count of its changes to this conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,7 +108,7 @@ pub struct ConversationReply {
     /// The company that it belongs to.
     pub company_id: CompanyId,
     /// The users who may join beside the team of the company.
-    #[cfg_attr(feature = "schema", schemars(length(max = PARTICIPANTS_MAX)))]
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::bus::PARTICIPANTS_MAX)))]
     pub participants: BTreeSet<UserId>,
 }
 

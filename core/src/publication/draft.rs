@@ -54,7 +54,7 @@ struct Author<'a> {
 
 impl Author<'_> {
     /// The type of the author's message. It must not claim more than the author may.
-    fn speaks_as(self, claimed: MessageType) -> Result<MessageType, Error> {
+    fn message_type(self, claimed: MessageType) -> Result<MessageType, Error> {
         let is_agent = self.agent == Some(&self.identity.user);
         match claimed {
             MessageType::User | MessageType::Bot if is_agent => Ok(MessageType::Bot),
@@ -83,7 +83,7 @@ fn complete(
             raw(&ChatMessage {
                 id: Text::try_from(message_id())?,
                 conversation_id,
-                kind: author.speaks_as(draft.kind)?,
+                kind: author.message_type(draft.kind)?,
                 content: draft.content,
                 timestamp: at,
                 is_read: false,

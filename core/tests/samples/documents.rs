@@ -56,7 +56,7 @@ fn without(value: &Value, field: &str) -> Value {
 }
 
 #[test]
-fn each_event_is_as_its_schema_says() {
+fn each_event_matches_its_schema() {
     for (name, event) in samples("events") {
         let schema = read(&root().join(format!("docs/schemas/events/{name}.json")));
         let schema = validator(&schema);
@@ -72,7 +72,7 @@ fn each_event_is_as_its_schema_says() {
 }
 
 #[test]
-fn each_detail_is_as_its_schema_says() {
+fn each_detail_matches_its_schema() {
     let details = details();
     for of in DetailType::ALL {
         let (name, detail) = (of.as_str(), &details[of.as_str()]);
@@ -94,7 +94,7 @@ fn each_detail_is_as_its_schema_says() {
 
 /// The data of an outbox item is the detail of the event that it publishes.
 #[test]
-fn the_outbox_has_details_too() {
+fn the_data_of_an_outbox_item_is_a_detail() {
     let stream = read(&root().join("events/stream-outbox.json"));
     let data = stream["Records"][0]["dynamodb"]["NewImage"]["data"]["S"].as_str().unwrap();
     let schema = validator(&read(&root().join("docs/schemas/bus/FunnelUpdate.json")));
@@ -116,7 +116,7 @@ fn check_examples(of: &str, document: &Value, holder: &Value) -> usize {
 }
 
 #[test]
-fn the_examples_of_the_http_api_are_as_their_schemas_say() {
+fn the_examples_of_the_http_api_match_their_schemas() {
     let text = std::fs::read_to_string(root().join("docs/openapi.yaml")).unwrap();
     let document: Value = serde_yaml_ng::from_str(&text).unwrap();
     let mut count = 0;

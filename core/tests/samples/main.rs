@@ -105,7 +105,7 @@ fn there_is_a_sample_of_every_frame_and_no_other() {
 }
 
 #[test]
-fn what_is_decoded_and_encoded_again_is_the_same() {
+fn decoding_and_encoding_a_sample_gives_the_sample() {
     for Typed { of, type_, value, .. } in typed() {
         assert_eq!(
             (type_.again)(value.clone()).unwrap_or_else(|error| panic!("{of}: {error}")),
@@ -131,7 +131,7 @@ fn replies_and_batches_are_framed_as_the_server_frames_them() {
 }
 
 #[test]
-fn refusals_are_what_errors_say() {
+fn refusals_are_those_of_errors() {
     let errors = [
         Error::invalid("channel", "is missing"),
         Error::UnknownAction,
@@ -172,7 +172,7 @@ fn ann(at: Timestamp) -> Identity {
 }
 
 #[test]
-fn what_a_client_sends_becomes_the_event() {
+fn a_draft_becomes_its_event() {
     let (requests, events) = (samples("requests"), samples("events"));
     for (request, event) in
         requests.iter().filter_map(|(name, request)| Some((request, name.strip_prefix("send.")?)))

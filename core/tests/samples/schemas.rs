@@ -43,7 +43,7 @@ fn with(object: &Value, name: &str, value: Option<Value>) -> Value {
 
 /// Otherwise the client's type would have a wrong `?`.
 #[test]
-fn what_a_schema_requires_is_always_there_and_nothing_else() {
+fn a_schema_requires_the_fields_that_are_always_there() {
     let (mut all, mut shown) = (BTreeSet::new(), BTreeSet::new());
     for sample in typed() {
         let is_sent = sample.settings.contract.is_deserialize();
