@@ -83,7 +83,7 @@ pub struct History {
     pub latest: Option<Text<LATEST_CURSOR_BYTES_MAX>>,
     /// The most events of the page.
     pub limit: HistoryLimit,
-    /// Only chat messages whose content contains this text, whatever its case and Unicode form.
+    /// Only chat messages whose content contains this text, by Unicode's compatibility caseless matching.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<Text<CONTAINS_BYTES_MAX>>,
 }

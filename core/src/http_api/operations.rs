@@ -139,7 +139,7 @@ pub const OPERATIONS: [Operation; 12] = [
         tag: Tag::Messages,
         summary: "Reads a page of a channel's log",
         description: "For users who may join the channel, by themselves or by a grant. A client that polls asks for the events after \
-            the last `seq` that it has seen. Costs 1 read or more by size; in a conversation, 2 more for the access check and 1 \
+            the last `seq` that it has seen. `before`, `after` and `latest` exclude each other. Costs 1 read or more by size; in a conversation, 2 more for the access check and 1 \
             for the receipts.",
         auth: Auth::Token,
         fields: Fields::Query,
