@@ -597,7 +597,8 @@ export interface HistoryFields {
   /** The most events of the page. 1 to 100. */
   limit: number;
   /**
-   * Only chat messages whose content contains this text, whatever its case and Unicode form. 1 to 256 bytes.
+   * Only chat messages whose content contains this text, by Unicode's compatibility caseless matching. 1 to
+   * 256 bytes.
    */
   contains?: string;
 }
