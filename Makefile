@@ -87,11 +87,11 @@ unit: build ## Run the unit tests
 	@cargo test --workspace --locked --quiet --lib --bins --test append_model
 	@cargo test --package funnelcast-core --locked --quiet --doc
 
-types: ## Write what is made from the types of core: the client's types and samples, docs/asyncapi.yaml
+types: ## Write what is generated from the types of core: the client's types, docs/openapi.yaml, docs/asyncapi.yaml, docs/schemas
 	@echo '==> types'
 	@$(WIRE) write
 
-types-check: $(ASYNCAPI) ## Check docs/samples, what `make types` writes, and the AsyncAPI document by its official parser
+types-check: $(ASYNCAPI) ## Check docs/samples, the files that `make types` writes, and the AsyncAPI document by its official parser
 	@echo '==> types'
 	@cargo test --package funnelcast-core --features schema --locked --quiet --test samples
 	@$(WIRE) check

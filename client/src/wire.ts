@@ -1,19 +1,25 @@
 /**
- * What travels: the types of every frame. Types only, so that this file weighs nothing.
+ * What travels: the types of every frame, of the HTTP API, of the event bus and of tokens, and the limits of their fields. Types
+ * add nothing to a bundle, and a bundler keeps only the constants that are used.
  *
- * Made from the Rust crate `funnelcast-core` by `make types`. What is wrong here is mended there.
+ * Generated from the Rust crate `funnelcast-core` by `make types`: change it there.
  *
  * @module
  */
 
-/** A point in time to the millisecond, e.g. `2026-11-23T10:00:00.123Z`. */
+/**
+ * A point in time to the millisecond, in the format of RFC 3339, e.g. `2026-11-23T10:00:00.123Z`.
+ *
+ * The server writes it in UTC with three decimals, and accepts any offset and precision.
+ */
 export type Timestamp = string;
 
 /**
- * A durable event's place in its channel: 1, 2, 3 ... without a hole; 0 stands before the first.
+ * The place of a durable event in the log of its channel: 1, 2, 3 and so on without gaps. 0 is the place
+ * before the first.
  *
- * At most 2^53 - 1, so that a JavaScript number holds it. It is read as one too: JSON has no whole numbers,
- * and `41.0` is 41.
+ * It is at most 2^53 - 1, so that a JavaScript number can hold it. JSON does not tell integers from other
+ * numbers, so `41.0` is accepted as 41.
  */
 export type Seq = number;
 
@@ -68,28 +74,28 @@ export interface ChannelDrafts {
 
 // ------------------------------------------------------------------ events
 
-/** Something that happened on a channel. With a `seq` it is durable: it is in the channel's log. */
+/** An event of a channel. An event with a `seq` is durable: it is in the channel's log. */
 export interface WireEvent<Name extends EventName = EventName> {
   type: 'event';
-  /** Where. */
+  /** The channel. */
   channel: Channel;
-  /** What. */
+  /** The name of the event. */
   event: Name;
-  /** Its place in the log. */
+  /** Its place in the log; absent for an ephemeral event. */
   seq?: Seq;
-  /** When the server took it. */
+  /** When the server accepted it. */
   at: Timestamp;
-  /** Who caused it, where that was a connected user. */
+  /** The user who caused it; absent for an event from the backend or the server. */
   from?: Sender;
-  /** What a repeat of it is known by. */
+  /** The key by which a repeat of it is recognised. */
   key?: string;
-  /** Its payload, serialised once, when it was made. */
+  /** The payload; its type depends on the name of the event. */
   data: EventData[Name];
 }
 
-/** Who caused an event. */
+/** The user who caused an event. */
 export interface Sender {
-  /** Who. */
+  /** The user's id. */
   userId: string;
   /** The user's display name. */
   name: string;
@@ -97,73 +103,76 @@ export interface Sender {
 
 /** The payload of each event. */
 export interface EventData {
-  /** Somebody says something: a `ChatMessage`. */
+  /** A chat message: a `ChatMessage`. */
   'chat.message': ChatMessage;
-  /** Somebody types, or has stopped: a `TypingIndicator`. */
+  /** A user is typing, or has stopped: a `TypingIndicator`. */
   'chat.typing': TypingIndicator;
-  /** Somebody has got or read what was said: a `Receipt`. */
+  /** A user has received or read messages: a `Receipt`. */
   'chat.receipt': Receipt;
-  /** A word of the app's own: a `Signal`. */
+  /** A message with a meaning of the app's own: a `Signal`. */
   signal: Signal;
-  /** A user has come: their `Presence`. */
+  /** A user has joined the channel: their `Presence`. */
   'presence.join': Presence;
-  /** A user has gone: their `Presence`. */
+  /** A user has left the channel: their `Presence`. */
   'presence.leave': Presence;
   /** A user's status has changed: their `Presence`. */
   'presence.update': Presence;
-  /** Somebody has come or gone where they are too many to name: a `PresenceCount`. */
+  /** The number of users has changed, in a channel with too many to announce each: a `PresenceCount`. */
   'presence.count': PresenceCount;
-  /** To the one who has lost the channel, and to nobody else: an `AccessRevoked`. */
+  /** The user has lost access to the channel: an `AccessRevoked`, which nobody else receives. */
   'access.revoked': AccessRevoked;
   /** A funnel is being generated or deployed: a `FunnelUpdate`. */
   'funnel.update': FunnelUpdate;
-  /** A resource has changed, or is being synced: a `ResourceUpdate`. */
+  /** A resource has changed or is being synchronised: a `ResourceUpdate`. */
   'resource.update': ResourceUpdate;
   /** A metric has a new value: an `AnalyticsUpdate`. */
   'analytics.update': AnalyticsUpdate;
-  /** A notice to everybody: a `Notification`. */
+  /** A notification for every user, or for the team of a company: a `Notification`. */
   'system.notification': Notification;
-  /** A notice to one user: a `UserNotification`. */
+  /** A notification for one user: a `UserNotification`. */
   'user.notification': UserNotification;
 }
 
 /** The name of an event. */
 export type EventName = keyof EventData;
 
-/** A message of a conversation. */
+/** A chat message. */
 export interface ChatMessage {
-  /** The server's id for it; a retried send keeps the first one's. 1 to 128 bytes. */
+  /**
+   * The id of the message, which a retried send keeps. The backend may leave it out; default: the id of the
+   * event. 1 to 128 bytes.
+   */
   id: string;
-  /** Where it was said. */
+  /** The conversation. */
   conversationId: string;
-  /** Who speaks. */
+  /** The kind of author. */
   type: MessageType;
   /** The text. 1 to 16384 bytes. */
   content: string;
-  /** When it was said. */
+  /** When the message was sent. The backend may leave it out; default: the time of the event. */
   timestamp: Timestamp;
-  /** Whether somebody but its author has read it; always false when it is new. */
+  /** Whether anyone but the author has read it; false in a new message. */
   isRead: boolean;
-  /** What the sender put beside it. */
+  /** Data of the app, as the sender gave it. */
   metadata?: Record<string, unknown>;
-  /** Who said it; from the connection, never from the frame. */
+  /** The author, who is taken from the connection and never from the frame. */
   userId?: string;
 }
 
-/** Who speaks. */
+/** The kind of author of a chat message. */
 export type MessageType =
-  /** A person. The only one that a client may claim to be. */
+  /** A user. Clients may send no other type. */
   | 'user'
-  /** The app's assistant. */
+  /** The app's bot. */
   | 'bot'
   /** The app itself. */
   | 'system';
 
-/** Somebody types, or has stopped; a client forgets it after 6 s. */
+/** A user is typing, or has stopped. Clients drop the indicator after 6 seconds. */
 export interface TypingIndicator {
-  /** Where. */
+  /** The conversation. */
   conversationId: string;
-  /** Who. */
+  /** The user. */
   userId: string;
   /** The user's display name. */
   userName: string;
@@ -173,72 +182,75 @@ export interface TypingIndicator {
   timestamp: Timestamp;
 }
 
-/** A user has got, or read, all up to `seq`. */
+/** A user has received or read everything up to `seq`. */
 export interface Receipt {
-  /** Who. */
+  /** The user. */
   userId: string;
-  /** Up to where. */
+  /** The last event that the receipt covers. */
   seq: Seq;
-  /** How far the user came with them. */
+  /** Whether the events were delivered or read. */
   state: ReceiptState;
 }
 
-/** How far a user has come in a conversation. */
+/** What a receipt confirms. */
 export type ReceiptState =
-  /** Delivered to a device of the user's. */
+  /** The events have reached a device of the user. */
   | 'delivered'
-  /** Seen. */
+  /** The user has read them. */
   | 'read';
 
-/** A word of the app's own between the participants; never kept. */
+/** A message between participants with a meaning of the app's own. It is never written. */
 export interface Signal {
-  /** Where. */
+  /** The conversation. */
   conversationId: string;
-  /** From whom. */
+  /** The sender. */
   userId: string;
-  /** What it is called. 1 to 64 bytes. */
+  /** The name of the signal, which the app chooses. 1 to 64 bytes. */
   name: string;
-  /** What it says. */
+  /** The content. */
   payload?: unknown;
 }
 
-/** A user in a channel. */
+/** The presence of a user in a channel. */
 export interface Presence {
-  /** Who. */
+  /** The user. */
   userId: string;
   /** The user's display name. */
   name: string;
-  /** The user's own status. */
+  /** The user's status. */
   status: Status;
-  /** When something was last heard from the user. */
+  /** When the user was last active. */
   lastSeen: Timestamp;
 }
 
 /**
- * A user's own status. The earlier is the more present: a user with several devices is what the first of them
- * says.
+ * A user's status, from the most to the least present. The status of a user with several devices is the most
+ * present of theirs.
  */
 export type Status =
-  /** Here. */
+  /** The user is present. */
   | 'online'
-  /** Here, but not looking. */
+  /** The user is connected but not active. */
   | 'away'
-  /** Not here. */
+  /** The user is not present. */
   | 'offline';
 
-/** How many users a channel has that is too large to tell of each. */
+/** The number of users in a channel that has too many members to announce each of them. */
 export interface PresenceCount {
-  /** The users, however many devices each has. */
+  /** The number of users, whatever the number of their devices. */
   count: number;
 }
 
-/** The user has been taken out of the channel: nothing more of it comes, until they join again and may. */
+/**
+ * The user has been removed from the channel. They receive nothing more of it unless they may join again and
+ * do.
+ */
 export interface AccessRevoked {
-  /** Who. */
+  /** The user. */
   userId: string;
-  /** Why, in the backend's words. 1 to 4096 bytes. */
+  /** The reason, as the backend gave it. 1 to 4096 bytes. */
   reason: string;
-  /** The place of the `join` whose membership has ended: it is not about a later one. */
+  /** The place of the `join` whose membership has ended. A later membership is not affected. */
   order: JoinOrder;
 }
 
@@ -246,154 +258,160 @@ export interface AccessRevoked {
  * The place of a `join` or `leave` among those of its connection: a whole number from 1 to 2^53 - 1 that
  * rises with each of them.
  *
- * A client counts from 1 on each new socket. Where a frame names no place, it has the time in milliseconds at
- * which API Gateway received it, so one connection uses either numbers of its own throughout or none.
+ * A client counts from 1 on each new socket. The default is the time in milliseconds at which API Gateway
+ * received the frame, so a client numbers either all of a connection's frames or none.
  */
 export type JoinOrder = number;
 
-/** News of one funnel; the last one of each is given on join. */
+/** An update of a funnel. `join` returns the latest update of each funnel. */
 export interface FunnelUpdate {
-  /** What happened. */
+  /** What has happened. */
   type: FunnelUpdateType;
-  /** To which funnel. */
+  /** The funnel. */
   funnelId: string;
-  /** What to call it. 1 to 256 bytes. */
+  /** The name of the funnel, to show. 1 to 256 bytes. */
   funnelName: string;
-  /** How far it has come. 0 to 100. */
+  /** The progress in percent. 0 to 100. */
   progress?: number;
-  /** A line to show. 1 to 4096 bytes. */
+  /** A text to show. 1 to 4096 bytes. */
   message?: string;
-  /** When; the event's own time where the backend leaves it out. */
+  /** When it happened. The backend may leave it out; default: the time of the event. */
   timestamp: Timestamp;
-  /** Who asked for it. */
+  /** The user who started it. */
   userId: string;
-  /** Whose it is. */
+  /** The company. */
   companyId: string;
 }
 
-/** What happened to a funnel. */
+/** A step in the life of a funnel. */
 export type FunnelUpdateType =
-  /** Generation has begun. */
+  /** The generation has started. */
   | 'generation_started'
-  /** Generation goes on. */
+  /** The generation has made progress. */
   | 'generation_progress'
-  /** Generation is done. */
+  /** The generation has completed. */
   | 'generation_completed'
-  /** Generation has failed. */
+  /** The generation has failed. */
   | 'generation_failed'
-  /** It is live. */
+  /** The funnel is live. */
   | 'deployed'
-  /** It is no longer live. */
+  /** The funnel is no longer live. */
   | 'undeployed';
 
-/** News of one resource. */
+/** An update of a resource. */
 export interface ResourceUpdate {
-  /** What happened. */
+  /** What has happened. */
   type: ResourceUpdateType;
-  /** To which resource. */
+  /** The resource. */
   resourceId: string;
-  /** What sort of thing it is, in the app's words. 1 to 64 bytes. */
+  /** The type of the resource, which the app chooses, e.g. `product`. 1 to 64 bytes. */
   resourceType: string;
-  /** What to call it. 1 to 256 bytes. */
+  /** The name of the resource, to show. 1 to 256 bytes. */
   resourceName: string;
-  /** How far the sync has come. 0 to 100. */
+  /** The progress of the synchronisation in percent. 0 to 100. */
   progress?: number;
-  /** A line to show. 1 to 4096 bytes. */
+  /** A text to show. 1 to 4096 bytes. */
   message?: string;
-  /** When; the event's own time where the backend leaves it out. */
+  /** When it happened. The backend may leave it out; default: the time of the event. */
   timestamp: Timestamp;
-  /** Who did it, where somebody did. */
+  /** The user who caused it, if one did. */
   userId?: string;
-  /** Whose it is. */
+  /** The company. */
   companyId: string;
 }
 
-/** What happened to a resource. */
+/** A change of a resource, or a step of its synchronisation. */
 export type ResourceUpdateType =
-  /** It is new. */
+  /** The resource is new. */
   | 'created'
-  /** It is different. */
+  /** The resource has changed. */
   | 'updated'
-  /** It is gone. */
+  /** The resource has been deleted. */
   | 'deleted'
-  /** A sync has begun. */
+  /** A synchronisation has started. */
   | 'sync_started'
-  /** A sync goes on. */
+  /** A synchronisation has made progress. */
   | 'sync_progress'
-  /** A sync is done. */
+  /** A synchronisation has completed. */
   | 'sync_completed'
-  /** A sync has failed. */
+  /** A synchronisation has failed. */
   | 'sync_failed';
 
-/** The value of one metric now; only the last one counts. */
+/** A new value of a metric. Only the latest value is kept. */
 export interface AnalyticsUpdate {
-  /** Which metric, in the app's words. 1 to 64 bytes. */
+  /** The name of the metric, which the app chooses. 1 to 64 bytes. */
   metric: string;
-  /** Its value. */
+  /** The value. */
   value: number;
-  /** The value before. */
+  /** The value before this one. */
   previous?: number;
-  /** The funnel that it is of, where it is of one. */
+  /** The funnel that the value belongs to, if it belongs to one. */
   funnelId?: string;
-  /** The time that it covers, in the app's words, e.g. `24h`. 1 to 64 bytes. */
+  /** The period that the value covers, in a form that the app chooses, e.g. `24h`. 1 to 64 bytes. */
   period?: string;
-  /** When; the event's own time where the backend leaves it out. */
+  /** When it happened. The backend may leave it out; default: the time of the event. */
   timestamp: Timestamp;
-  /** Whose it is. */
+  /** The company. */
   companyId: string;
 }
 
-/** A notice to everybody. */
+/** A notification for every user, or for the team of a company. */
 export interface Notification {
-  /** Its id; the event's own where the backend leaves it out. 1 to 128 bytes. */
+  /**
+   * The id of the notification. The backend may leave it out; default: the id of the event. 1 to 128 bytes.
+   */
   id: string;
   /** How it should look. */
   level: Level;
-  /** Its first line. 1 to 256 bytes. */
+  /** The title. 1 to 256 bytes. */
   title: string;
-  /** What it says. 1 to 4096 bytes. */
+  /** The text. 1 to 4096 bytes. */
   message: string;
-  /** Where it leads. 1 to 2048 bytes. */
+  /** The URL that it links to. 1 to 2048 bytes. */
   url?: string;
-  /** When; the event's own time where the backend leaves it out. */
+  /** When it happened. The backend may leave it out; default: the time of the event. */
   timestamp: Timestamp;
 }
 
-/** How a notice should look. */
+/** The level of a notification, which decides how it looks. */
 export type Level =
-  /** Good to know. */
+  /** For information. */
   | 'info'
-  /** It worked. */
+  /** Something has succeeded. */
   | 'success'
-  /** Mind this. */
+  /** Something needs attention. */
   | 'warning'
-  /** It did not work. */
+  /** Something has failed. */
   | 'error';
 
 /**
- * A notice to one user: a `Notification` that says to whom. Not one type with it, so that neither can pass
- * for the other.
+ * A notification for one user. It is a type apart from `Notification`, so that a notification for one user
+ * cannot be sent to all by mistake.
  */
 export interface UserNotification {
-  /** Its id; the event's own where the backend leaves it out. 1 to 128 bytes. */
+  /**
+   * The id of the notification. The backend may leave it out; default: the id of the event. 1 to 128 bytes.
+   */
   id: string;
-  /** To whom. */
+  /** The user. */
   userId: string;
   /** How it should look. */
   level: Level;
-  /** Its first line. 1 to 256 bytes. */
+  /** The title. 1 to 256 bytes. */
   title: string;
-  /** What it says. 1 to 4096 bytes. */
+  /** The text. 1 to 4096 bytes. */
   message: string;
-  /** Where it leads. 1 to 2048 bytes. */
+  /** The URL that it links to. 1 to 2048 bytes. */
   url?: string;
-  /** When; the event's own time where the backend leaves it out. */
+  /** When it happened. The backend may leave it out; default: the time of the event. */
   timestamp: Timestamp;
 }
 
 // ------------------------------------------------------------------ what a client may publish
 
-/** The drafts of the events that a client may publish; the server adds who, where and when. */
+/**
+ * The drafts of the events that a client may publish. The server adds the sender, the channel and the time.
+ */
 export interface ClientDrafts {
   'chat.message': ChatDraft;
   'chat.typing': TypingDraft;
@@ -401,33 +419,33 @@ export interface ClientDrafts {
   'presence.update': PresenceDraft;
 }
 
-/** What a client sends to say something. */
+/** The draft of `chat.message`. */
 export interface ChatDraft {
   /** The text: 1 to 16384 bytes. */
   content: string;
-  /** Who speaks; `user` where absent. */
+  /** The kind of author; default: `user`. Clients may send no other. */
   type?: MessageType;
-  /** Whatever the app wants beside it: at most 4096 bytes. */
+  /** Data of the app, at most 4096 bytes of JSON. */
   metadata?: Record<string, unknown>;
 }
 
-/** What a client sends when typing starts or stops. */
+/** The draft of `chat.typing`. */
 export interface TypingDraft {
   /** Whether the user is typing now. */
   isTyping: boolean;
 }
 
-/** What a client sends as a signal: a word of the app's own, e.g. to set up a call. */
+/** The draft of `signal`: a message with a meaning of the app's own, e.g. to set up a call. */
 export interface SignalDraft {
-  /** What it is called. 1 to 64 bytes. */
+  /** The name of the signal, which the app chooses. 1 to 64 bytes. */
   name: string;
-  /** What it says: at most 16384 bytes of JSON. */
+  /** The content, at most 16384 bytes of JSON. */
   payload?: unknown;
 }
 
-/** What a client sends to change its status. */
+/** The draft of `presence.update`: a client's new status. */
 export interface PresenceDraft {
-  /** The new one. */
+  /** The new status. */
   status: Status;
 }
 
@@ -449,262 +467,276 @@ export interface Actions {
 /** The name of an action. */
 export type ActionName = keyof Actions;
 
-/** Begins to hear a channel. */
+/** Joins a channel, so that the connection receives its events. */
 export interface JoinFields {
-  /** Which. */
+  /** The channel. */
   channel: Channel;
-  /** The last seq seen; what came after it is in the reply. */
+  /** The last `seq` that the client has seen. The reply has the events after it. */
   since?: Seq;
-  /** A token of the app's backend for just this channel. */
+  /** A token from the app's backend that gives access to this channel. */
   grant?: string;
-  /** Its place among the `join`s and `leave`s of the connection; default: when it was received. */
+  /**
+   * The place of this request among the `join`s and `leave`s of the connection. Of two that cross, the later
+   * place counts; default: the time at which it was received.
+   */
   order?: JoinOrder;
 }
 
-/** The reply to `join`. */
+/** The reply to `join`: the state of the channel. */
 export interface Joined {
-  /** Which. */
+  /** The channel. */
   channel: Channel;
-  /** The log's last seq; 0 where it is empty. */
+  /** The last `seq` of the log; 0 if it is empty. */
   head: Seq;
-  /** Whether `events` and what `history` has after them are all that came after `since`. */
+  /**
+   * Whether nothing is missing: `events`, with what `history` has after them, are all the events after
+   * `since`.
+   */
   recovered: boolean;
-  /** What came after `since`. */
+  /** The events after `since`. */
   events: WireEvent[];
-  /** Whether the reply's size cut `events`, and `history` has the rest. */
+  /** Whether there are more events than fit the reply. `history` has the others. */
   more: boolean;
-  /** The last value of each key, on channels that keep one. */
+  /** The latest event of each key, on channels that keep it. */
   latest: WireEvent[];
-  /** Where the reply's size cut `latest`: the `latest` of `history` to go on with. 1 to 1024 bytes. */
+  /**
+   * The `latest` with which `history` continues, if there are more latest events than fit the reply. 1 to
+   * 1024 bytes.
+   */
   latestNext?: string;
-  /** Who is here, on channels that tell; empty where they are too many to name. */
+  /** The users who are present, on channels with presence; empty if there are too many. */
   presence: Presence[];
-  /** All presence events up to this time are contained in `presence`. */
+  /** The time of `presence`, which contains all presence events up to it. */
   at: Timestamp;
 }
 
-/** Ceases to hear a channel. */
+/** Leaves a channel. */
 export interface LeaveFields {
-  /** Which. */
+  /** The channel. */
   channel: Channel;
-  /** Its place among the `join`s and `leave`s of the connection; default: when it was received. */
+  /**
+   * The place of this request among the `join`s and `leave`s of the connection. Of two that cross, the later
+   * place counts; default: the time at which it was received.
+   */
   order?: JoinOrder;
 }
 
-/** The reply to `leave`. */
+/** The reply to `leave`: the channel that was left. */
 export interface Left {
-  /** Which. */
+  /** The channel. */
   channel: Channel;
 }
 
 /** Publishes an event. */
 export interface SendFields<Name extends keyof ClientDrafts = keyof ClientDrafts> {
-  /** Where. */
+  /** The channel. */
   channel: `conversation:${string}`;
-  /** What. */
+  /** The name of the event. */
   event: Name;
-  /** The event's draft: what the client says of it. */
+  /** The draft of the event. The server adds the sender, the conversation and the time. */
   data: ClientDrafts[Name];
   /**
-   * The client message id, for durable events: a retry with the same one is the same send.
+   * The client message id, which durable events need. A retry with the same key is the same send. It matches
    * `[A-Za-z0-9_.:-]{1,64}`.
    */
   key?: string;
-  /** The last seq that the sender knew when it first tried this `key`. */
+  /** The last `seq` that the sender knew when it first tried this `key`. */
   base?: Seq;
 }
 
-/** The reply to `send`. */
+/** The reply to `send`: the event is kept, and has been or will be delivered. */
 export interface Sent {
-  /** Its place in the log, where it is durable. */
+  /** The place of a durable event in the log. */
   seq?: Seq;
-  /**
-   * The message's id, where it is durable: what its event has in `data.id`, for everybody. 1 to 128 bytes.
-   */
+  /** The id of a durable message, which is `data.id` of its event. 1 to 128 bytes. */
   id?: string;
-  /** When the server took it. */
+  /** When the server accepted it. */
   at: Timestamp;
-  /** The client message id, where it had one. */
+  /** The client message id, if the request had one. */
   key?: string;
-  /** Whether an earlier try had already been kept. */
+  /** Whether an earlier try has been kept already. */
   duplicate: boolean;
-  /** How many connections it was posted to before this reply; those that the stream serves do not count. */
+  /**
+   * The number of connections that it was posted to before this reply, without those that the stream serves.
+   */
   recipients: number;
 }
 
-/** Tells how far the user has come. */
+/** Confirms that the user has received or read everything up to `seq`. */
 export interface AckFields {
-  /** Where. */
+  /** The channel. */
   channel: Channel;
-  /** Up to which seq. */
+  /** The last event that is confirmed. */
   seq: Seq;
-  /** How far the user came with them. */
+  /** Whether the events were delivered or read. */
   state: ReceiptState;
 }
 
-/** The reply to `ack`. */
+/** The reply to `ack`: the watermark of the user. */
 export interface Acked {
-  /** The watermark now, which never goes back. */
+  /** The watermark, which never goes back. */
   seq: Seq;
 }
 
 /**
- * Reads a page of the log: its end, or what is on one side of an event; `before`, `after` and `latest`
- * exclude each other.
+ * Reads a page of a channel's log: its end, or the events before or after a place. `before`, `after` and
+ * `latest` exclude each other.
  */
 export interface HistoryFields {
-  /** Of which channel. */
+  /** The channel. */
   channel: Channel;
-  /** The events before this seq, the latest of them. */
+  /** Only events before this `seq`, and of them the last. */
   before?: Seq;
-  /** The events after this seq, the earliest of them. */
+  /** Only events after this `seq`, and of them the first. */
   after?: Seq;
   /**
-   * Not the log but the channel's last values, from this place on: the `latestNext` of a `join` or of the
-   * page before. 1 to 1024 bytes.
+   * A cursor: the `latestNext` of a `join` or of the previous page. The page then has the latest events of
+   * the channel instead of its log. 1 to 1024 bytes.
    */
   latest?: string;
-  /** How many. 1 to 100. */
+  /** The most events of the page. 1 to 100. */
   limit: number;
   /**
-   * Only chat messages whose content has this in it, whatever the case of its letters and the form that they
-   * are written in. 1 to 256 bytes.
+   * Only chat messages whose content contains this text, by Unicode's compatibility caseless matching. 1 to
+   * 256 bytes.
    */
   contains?: string;
 }
 
-/** The reply to `history`. */
+/** The reply to `history`: a page of events. */
 export interface Page {
-  /** In the order of their seqs. */
+  /** The events, in the order of `seq`. */
   events: WireEvent[];
-  /** Whether there are more in the direction asked for. */
+  /** Whether there are more events in the direction of the request. */
   more: boolean;
   /**
-   * Where there are: the `before` or `after` to go on with. It need not be an event of this page, because a
-   * search looks through many events to find few.
+   * The `before` or `after` of the next page, if there is more. It need not be an event of this page, because
+   * a search may look through many events to find few.
    */
   next?: Seq;
-  /** Of a page of last values, where there are more: the `latest` to go on with. 1 to 1024 bytes. */
+  /** The `latest` of the next page, if there are more latest events. 1 to 1024 bytes. */
   latestNext?: string;
 }
 
-/** Asks who is here. */
+/** Returns the users who are present in a channel. */
 export interface PresenceFields {
-  /** Where. */
+  /** The channel. */
   channel: Channel;
 }
 
-/** The reply to `presence`. */
+/** The reply to `presence`: the roster of the channel. */
 export interface Roster {
-  /** Who is here; empty where they are too many to name. */
+  /** The users who are present; empty if there are too many. */
   users: Presence[];
-  /** How many. */
+  /** The number of users who are present. */
   count: number;
-  /** All presence events up to this time are contained in `users`. */
+  /** The time of the roster, which contains all presence events up to it. */
   at: Timestamp;
 }
 
-/** Asks how far everybody has come. */
+/** Returns the receipts of all participants of a conversation. */
 export interface ReceiptsFields {
-  /** Where. */
+  /** The channel. */
   channel: Channel;
 }
 
-/** The reply to `receipts`: who has not had an event yet is who has a lower `delivered` than its seq. */
+/**
+ * The reply to `receipts`: the watermarks of each user. An event has reached the users whose `delivered` is
+ * at least its `seq`.
+ */
 export interface ReceiptBook {
-  /** Who takes part in the conversation, and who else has ever acked. */
+  /** The participants, and the other users who have acknowledged something. */
   users: UserReceipts[];
   /**
-   * Whether there are more than a reply holds: those who have only acked are left out then, from the last id
-   * backwards.
+   * Whether there are more users than fit the reply. Users who are no participants are left out then, those
+   * with the last ids first.
    */
   more?: boolean;
 }
 
-/** How far one user has come; 0 where they never acknowledged anything. */
+/** The watermarks of one user: 0 if they have not acknowledged anything. */
 export interface UserReceipts {
-  /** Who. */
+  /** The user. */
   userId: string;
-  /** Up to here everything has been delivered to a device of the user's. */
+  /** Everything up to this `seq` has reached a device of the user. */
   delivered: Seq;
-  /** Up to here the user has read everything. */
+  /** The user has read everything up to this `seq`. */
   read: Seq;
 }
 
-/** Asks what the server knows of this connection. */
+/** Returns what the server knows about this connection. */
 export type StatusFields = Record<never, never>;
 
-/** The reply to `status`. */
+/** The reply to `status`: a connection. */
 export interface StatusReply {
-  /** API Gateway's name for it. */
+  /** API Gateway's id of the connection. */
   connectionId: string;
-  /** Whose it is. */
+  /** The user. */
   user: string;
-  /** Since when. */
+  /** When it was opened. */
   connectedAt: Timestamp;
-  /** When its token stops counting. */
+  /** When its token expires, and the connection with it. */
   expiresAt: Timestamp;
-  /** What it has joined. */
+  /** The channels that it has joined. */
   channels: Channel[];
 }
 
-/** Keeps the connection's lease from ending, and may carry a fresh token. */
+/** Renews the connection's lease, and its token if it brings a fresh one. */
 export interface PingFields {
   /**
-   * A fresh one, of the same user with the same companies, and still to expire: the connection then lives as
-   * long as it.
+   * A fresh token of the same user with the same companies. The connection then lives as long as this token.
    */
   token?: string;
 }
 
 /** The reply to `ping`. */
 export interface Pong {
-  /** The server's clock. */
+  /** The time of the server. */
   at: Timestamp;
-  /** When the fresh token stops counting, where one came along. */
+  /** When the fresh token expires; absent without one. */
   expiresAt?: Timestamp;
 }
 
 // ------------------------------------------------------------------ frames
 
-/** An error on the wire. */
+/** An error, as clients receive it. */
 export interface ErrorBody {
-  /** For programs. */
+  /** The code of the error, for programs. */
   code: ErrorCode;
-  /** For people. */
+  /** What is wrong, and what would be right, for people. */
   message: string;
-  /** The field that it is about, by its path, where it is about one. */
+  /** The path of the field that is at fault, if it is one field, e.g. `data.content`. */
   field?: string;
-  /** When to try again, where that helps; in milliseconds. */
+  /** With `rate_limited`: when to try again, in milliseconds from now. */
   retryAfterMs?: number;
 }
 
-/** What programs read of a refusal. */
+/** The code of an error, for programs. */
 export type ErrorCode =
-  /** The frame, or a field of it, is not what the protocol says. The text names the field. */
+  /** The request, or a field of it, is malformed. The text names the field and says what is right. */
   | 'bad_request'
-  /** The frame names an action that is no route of this API. */
+  /** There is no such action or, by HTTP, no such method of the path. */
   | 'unknown_action'
-  /** Not `kind` or `kind:id` of a kind and id that exist. */
+  /** The channel is neither `system` nor `kind:id` with a kind that exists and a well-formed id. */
   | 'invalid_channel'
-  /** No identity, or one that has expired. */
+  /** There is no valid token, or it has expired. */
   | 'unauthorized'
-  /** The policy says no. */
+  /** The policy does not allow it. */
   | 'forbidden'
-  /** The action needs a membership in the channel. */
+  /** The action needs a membership of the channel. */
   | 'not_joined'
-  /** What the request names does not exist. */
+  /** What the request names does not exist, or not for this caller. */
   | 'not_found'
   /** A part of the request is larger than its limit in bytes. */
   | 'too_large'
-  /** Too fast. */
+  /** There are too many requests, or they have cost too much. */
   | 'rate_limited'
-  /** The request contradicts the present state; the text says what to do. */
+  /** The state does not allow the request. The text says what to do. */
   | 'conflict'
-  /** Ours. What went wrong is for the log alone. */
+  /** The server failed. The reason is in its log. */
   | 'internal';
 
-/** The answer to a request. */
+/** The reply to a request. */
 export type Reply =
   | { type: 'reply'; id?: string; ok: true; data: unknown }
   | { type: 'reply'; id?: string; ok: false; error: ErrorBody };
@@ -715,5 +747,329 @@ export interface Batch {
   events: WireEvent[];
 }
 
-/** Whatever the server sends. API Gateway itself may send a frame that has no `type`. */
+/** Every frame of the server. API Gateway itself may send a frame without `type`. */
 export type ServerFrame = Reply | WireEvent | Batch;
+
+// ------------------------------------------------------------------ the HTTP API
+
+/** The body of the reply to each operation of the HTTP API, by its `operationId`. */
+export interface HttpReplies {
+  /** `POST /api/websocket/connect` */
+  connect: Ticket;
+  /** `DELETE /api/websocket/disconnect` */
+  disconnect: Disconnected;
+  /** `GET /api/websocket/status` */
+  status: ConnectionList;
+  /** `GET /api/websocket/channels` */
+  listChannels: ChannelList;
+  /** `POST /api/websocket/channels` */
+  join: Joined;
+  /** `DELETE /api/websocket/channels` */
+  leave: Left;
+  /** `GET /api/websocket/messages` */
+  history: Page;
+  /** `POST /api/websocket/messages` */
+  send: Sent;
+  /** `POST /api/websocket/webhooks/whop` */
+  whop: WebhookReceived;
+  /** `GET /api/conversations/{id}` */
+  getConversation: ConversationReply;
+  /** `PUT /api/conversations/{id}` */
+  putConversation: ConversationReply;
+  /** `DELETE /api/conversations/{id}` */
+  endConversation: ConversationEnded;
+}
+
+/** A ticket: the URL and the secret for one WebSocket connection. */
+export interface Ticket {
+  /** Where to connect to, with `?ticket=` or the subprotocol `ticket.<ticket>`. */
+  url: string;
+  /** The secret. It is good for one connection. */
+  ticket: string;
+  /** When the ticket expires. */
+  expiresAt: Timestamp;
+}
+
+/** The connections that have been closed. */
+export interface Disconnected {
+  /** Their ids; empty where there was nothing to close. */
+  connectionIds: string[];
+}
+
+/** The user's connections. */
+export interface ConnectionList {
+  /** Each connection with its age and channels, the oldest first. */
+  connections: StatusReply[];
+  /** The server's clock, from which their ages follow. */
+  at: Timestamp;
+}
+
+/** The channels that the user's connections have joined. */
+export interface ChannelList {
+  /** Each channel with the connections that have joined it. */
+  channels: ChannelConnections[];
+}
+
+/** A channel, and which of the user's connections have joined it. */
+export interface ChannelConnections {
+  /** The channel. */
+  channel: Channel;
+  /** The connections, at least one. */
+  connectionIds: string[];
+}
+
+/** The confirmation that a webhook has been queued. */
+export interface WebhookReceived {
+  /** Always true; a webhook that cannot be queued is refused. */
+  received: boolean;
+}
+
+/** A conversation: the company that it belongs to, and who takes part. */
+export interface ConversationReply {
+  /** The conversation. */
+  conversationId: string;
+  /** The company that it belongs to. */
+  companyId: string;
+  /** The users who may join beside the team of the company. */
+  participants: string[];
+}
+
+/** What a conversation is to become; the path says which one. */
+export interface ConversationDraft {
+  /** The company that it belongs to. Its team may always join. */
+  companyId: string;
+  /** The users who may join beside the team: all of them, not only the new ones. */
+  participants: string[];
+  /** The backend's count of its changes to this conversation. */
+  revision?: Revision;
+  /** When the change was made; a time in the future counts as now. */
+  timestamp?: Timestamp;
+  /**
+   * Whether the new participants may read the existing messages of a conversation that has ended or belonged
+   * to another company. Without it, such a change is refused; default: false.
+   */
+  keepLog?: boolean;
+}
+
+/** A producer's count of its changes to one thing. The higher one is newer. */
+export type Revision = number;
+
+/** How new the end of a conversation is. */
+export interface ConversationEnd {
+  /** The backend's count of its changes to this conversation. */
+  revision?: Revision;
+  /** When the change was made; a time in the future counts as now. */
+  timestamp?: Timestamp;
+}
+
+/** The conversation that has ended. */
+export interface ConversationEnded {
+  /** The conversation. */
+  conversationId: string;
+}
+
+/** The body of every refusal of the HTTP API. */
+export interface Refusal {
+  /** What is wrong. */
+  error: ErrorBody;
+}
+
+/** The body of a refusal by API Gateway, which comes before any function runs. */
+export interface GatewayRefusal {
+  /** What is wrong, for people. */
+  message: string;
+}
+
+// ------------------------------------------------------------------ the event bus
+
+/** A payload of which some fields may be left out, because they have defaults. */
+export type WithDefaults<T, Name extends keyof T> = Omit<T, Name> & Partial<Pick<T, Name>>;
+
+/** The detail of each event that a backend puts on the event bus, by its detail-type. */
+export interface BusDetails {
+  FunnelUpdate: WithDefaults<FunnelUpdate, 'timestamp'>;
+  ResourceUpdate: WithDefaults<ResourceUpdate, 'timestamp'>;
+  AnalyticsUpdate: WithDefaults<AnalyticsUpdate, 'timestamp'>;
+  SystemNotification: WithDefaults<Notification, 'id' | 'timestamp'>;
+  UserNotification: WithDefaults<UserNotification, 'id' | 'timestamp'>;
+  ChatMessage: WithDefaults<ChatMessage, 'id' | 'timestamp' | 'isRead'>;
+  Conversation: Conversation;
+  Kick: Kick;
+  AccessChanged: AccessChanged;
+}
+
+/**
+ * The detail of a `Conversation` event: everyone who takes part in a conversation.
+ *
+ * It replaces the participants that there were, so it names all of them and not only the new ones.
+ */
+export interface Conversation {
+  /** The conversation. Its channel is `conversation:{conversationId}`. */
+  conversationId: string;
+  /** The company that it belongs to. Its team may always join. */
+  companyId: string;
+  /** The users who may join beside the team: all of them, at most 48. */
+  participants: string[];
+  /** The producer's count of its changes to this conversation. The higher one is newer. */
+  revision?: Revision;
+  /** When the change was made; default: the time of the event. */
+  timestamp?: Timestamp;
+  /**
+   * Whether the new participants may read the existing messages of a conversation that has ended or belonged
+   * to another company. Without it, such a change is refused; default: false.
+   */
+  keepLog?: boolean;
+}
+
+/**
+ * The detail of a `Kick` event: a user must leave a channel, with all of their connections.
+ *
+ * It ends the memberships that there are. Whether the user may join again depends on their token and on the
+ * participants.
+ */
+export interface Kick {
+  /** The channel to leave. */
+  channel: Channel;
+  /** The user. */
+  userId: string;
+  /** The reason that the user is given. 1 to 4096 bytes. */
+  reason: string;
+}
+
+/**
+ * The detail of an `AccessChanged` event: a user's role in a company may have changed, so it is looked up
+ * again.
+ */
+export interface AccessChanged {
+  /** The user. */
+  userId: string;
+  /** The company. */
+  companyId: string;
+}
+
+// ------------------------------------------------------------------ tokens
+
+/** The role of a user in a company. */
+export type Role =
+  /** A member of the team with all rights. */
+  | 'admin'
+  /** A member of the team. */
+  | 'member'
+  /** A customer, who may see the conversations that they take part in and nothing else of the company. */
+  | 'customer'
+  /**
+   * The app's own backend, which manages conversations and their participants, and may not join any channel
+   * of the company.
+   */
+  | 'backend';
+
+/** A right that a grant may give. */
+export type Capability =
+  /** To be a member of the channel: to receive its events, read its log and ack. */
+  | 'join'
+  /** To publish the events that the policy allows clients to publish there. */
+  | 'send';
+
+// ------------------------------------------------------------------ limits
+
+/** The longest id of a user, company, conversation, funnel or resource, and the longest key, in bytes. */
+export const ID_BYTES_MAX = 64;
+
+/** The longest `id` of a request, in bytes. */
+export const REQUEST_ID_BYTES_MAX = 64;
+
+/**
+ * The largest request, in bytes: a client's WebSocket frame, which API Gateway limits
+ * (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>),
+ * or a body of the HTTP API, so that both take the same.
+ */
+export const REQUEST_BYTES_MAX = 32768;
+
+/**
+ * The most levels of nested objects and lists in a value. Parsers stop at 128, and a delivered value is
+ * nested some levels deeper than the one that was sent.
+ */
+export const LEVELS_MAX = 100;
+
+/** The most events of one `history` page. */
+export const HISTORY_LIMIT_MAX = 100;
+
+/** The longest text that `history` searches for, in bytes. */
+export const CONTAINS_BYTES_MAX = 256;
+
+/** The longest title: the title of a notification, or the display name of a funnel or resource; in bytes. */
+export const TITLE_BYTES_MAX = 256;
+
+/** The longest text of an update or notification, and the longest reason of a kick, in bytes. */
+export const MESSAGE_BYTES_MAX = 4096;
+
+/**
+ * The longest label that an app chooses, in bytes: a metric, a period, the type of a resource, the name of a
+ * signal.
+ */
+export const LABEL_BYTES_MAX = 64;
+
+/** The longest id of a message or notification, in bytes. */
+export const MESSAGE_ID_BYTES_MAX = 128;
+
+/** The longest URL of a notification, in bytes. */
+export const URL_BYTES_MAX = 2048;
+
+/** The longest chat message, in bytes of UTF-8. */
+export const CONTENT_BYTES_MAX = 16384;
+
+/** The largest `metadata` of a chat message, in bytes of JSON. */
+export const METADATA_BYTES_MAX = 4096;
+
+/** The largest `payload` of a signal, in bytes of JSON. */
+export const SIGNAL_BYTES_MAX = 16384;
+
+/** The longest display name of a user, in bytes. */
+export const NAME_BYTES_MAX = 128;
+
+/**
+ * The most companies in one token. With ids of 64 bytes they fit the 8 KiB that API Gateway allows for the
+ * response of an authorizer (<https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>).
+ */
+export const COMPANIES_MAX = 50;
+
+/**
+ * The longest that a grant may last, in seconds, so that the backend is asked again when its answer may have
+ * changed.
+ */
+export const GRANT_SECONDS_MAX = 600;
+
+/**
+ * The most participants of a conversation. Replacing all of them takes one transaction, which DynamoDB limits
+ * to 100 items
+ * (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>). The team of
+ * the company does not count.
+ */
+export const PARTICIPANTS_MAX = 48;
+
+/**
+ * The largest body of a webhook, in bytes. As text in JSON it stays below the limits of an SQS message and of
+ * an event on the bus (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html>).
+ */
+export const WEBHOOK_BYTES_MAX = 131072;
+
+/** The id of a user, company, conversation, funnel or resource. */
+export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** A client message id: the `key` of a `send` or of an outbox item. */
+export const KEY_PATTERN = /^[A-Za-z0-9_.:-]{1,64}$/;
+
+/** The name of a channel. */
+export const CHANNEL_PATTERN =
+  /^(system|(company|funnel_updates|resource_updates|analytics|user|conversation):[A-Za-z0-9_-]{1,64})$/;
+
+/** The paths of the HTTP API, and the methods of each. */
+export const HTTP_ROUTES = {
+  '/api/conversations/{id}': ['GET', 'PUT', 'DELETE'],
+  '/api/websocket/channels': ['GET', 'POST', 'DELETE'],
+  '/api/websocket/connect': ['POST'],
+  '/api/websocket/disconnect': ['DELETE'],
+  '/api/websocket/messages': ['GET', 'POST'],
+  '/api/websocket/status': ['GET'],
+  '/api/websocket/webhooks/whop': ['POST'],
+} as const;

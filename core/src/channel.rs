@@ -1,4 +1,4 @@
-//! Channels: `kind` or `kind:id`, e.g. `conversation:c1`. Who may do what on them is in [`policy`](crate::policy).
+//! Channels: `system`, or `kind:id` such as `conversation:c1`. Who may do what on them is in [`policy`](crate::policy).
 
 use std::{fmt, str::FromStr};
 
@@ -6,53 +6,57 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CompanyId, ConversationId, Error, UserId};
 
-/// Something to join, publish to, and hear from.
+/// The error for a name whose kind does not exist.
+const NO_KIND: &str = "must be `system`, or `kind:id` with one of the kinds company, funnel_updates, resource_updates, analytics, \
+                       user, conversation";
+
+/// A channel: what clients join and events are published on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("pattern" = Kind::pattern())))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("pattern" = Kind::pattern(), "examples" = ["conversation:conv-123"])))]
 #[serde(try_from = "String", into = "String")]
 pub enum Channel {
-    /// `company:{companyId}`: who of the team is here, and company-wide notices.
+    /// `company:{companyId}`: the presence of the company's team, and notifications for it.
     Company(CompanyId),
-    /// `funnel_updates:{companyId}`: generation and deployment of the company's funnels.
+    /// `funnel_updates:{companyId}`: the generation and deployment of the company's funnels.
     FunnelUpdates(CompanyId),
-    /// `resource_updates:{companyId}`: changes and syncs of the company's resources.
+    /// `resource_updates:{companyId}`: changes and synchronisations of the company's resources.
     ResourceUpdates(CompanyId),
     /// `analytics:{companyId}`: the company's metrics.
     Analytics(CompanyId),
-    /// `user:{userId}`: for one user's eyes.
+    /// `user:{userId}`: notifications for one user.
     User(UserId),
-    /// `conversation:{conversationId}`: a chat.
+    /// `conversation:{conversationId}`: a chat, with typing, receipts, presence and signals.
     Conversation(ConversationId),
-    /// `system`: for everybody.
+    /// `system`: notifications for every user.
     System,
 }
 
-/// A channel without its id: what the policy is written for.
+/// The kind of a channel, without its id. The policy has a row for each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// See [`Channel::Company`].
+    /// The kind of [`Channel::Company`].
     Company,
-    /// See [`Channel::FunnelUpdates`].
+    /// The kind of [`Channel::FunnelUpdates`].
     FunnelUpdates,
-    /// See [`Channel::ResourceUpdates`].
+    /// The kind of [`Channel::ResourceUpdates`].
     ResourceUpdates,
-    /// See [`Channel::Analytics`].
+    /// The kind of [`Channel::Analytics`].
     Analytics,
-    /// See [`Channel::User`].
+    /// The kind of [`Channel::User`].
     User,
-    /// See [`Channel::Conversation`].
+    /// The kind of [`Channel::Conversation`].
     Conversation,
-    /// See [`Channel::System`].
+    /// The kind of [`Channel::System`].
     System,
 }
 
 impl Kind {
-    /// Whether each channel of this kind is somebody's, whose id it has after the colon.
+    /// Whether the names of this kind's channels have an id after the colon.
     pub const fn has_id(self) -> bool {
         !matches!(self, Self::System)
     }
 
-    /// The channel's name up to the colon.
+    /// The name of a channel of this kind, up to the colon.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Company => "company",
@@ -65,7 +69,7 @@ impl Kind {
         }
     }
 
-    /// The grammar of channels, as a regular expression.
+    /// The grammar of channels' names, as a regular expression.
     #[cfg(feature = "schema")]
     fn pattern() -> String {
         let kinds = crate::policy::POLICY.iter().map(|row| row.kind).filter(|kind| kind.has_id());
@@ -77,7 +81,7 @@ impl Kind {
 }
 
 impl Channel {
-    /// The channel without its id.
+    /// The kind of the channel.
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Company(_) => Kind::Company,
@@ -90,7 +94,7 @@ impl Channel {
         }
     }
 
-    /// The company in the channel's name, where there is one.
+    /// The company in the channel's name, if it has one.
     pub const fn company(&self) -> Option<&CompanyId> {
         match self {
             Self::Company(id) | Self::FunnelUpdates(id) | Self::ResourceUpdates(id) | Self::Analytics(id) => {
@@ -114,7 +118,8 @@ impl FromStr for Channel {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         fn id<T: FromStr>(text: &str) -> Result<T, Error> {
-            text.parse().map_err(|_| Error::InvalidChannel("its id is [A-Za-z0-9_-]{1,64}"))
+            text.parse()
+                .map_err(|_| Error::InvalidChannel("must have an id that matches [A-Za-z0-9_-]{1,64}"))
         }
         match text.split_once(':') {
             None if text == "system" => Ok(Self::System),
@@ -124,7 +129,7 @@ impl FromStr for Channel {
             Some(("analytics", rest)) => id(rest).map(Self::Analytics),
             Some(("user", rest)) => id(rest).map(Self::User),
             Some(("conversation", rest)) => id(rest).map(Self::Conversation),
-            _ => Err(Error::InvalidChannel("no such kind")),
+            _ => Err(Error::InvalidChannel(NO_KIND)),
         }
     }
 }
@@ -157,11 +162,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_channel() {
+    fn malformed_names_are_refused() {
         for bad in
             ["", "system:", "system:x", "company", "company:", "Company:a", "user:a:b", "user: a", "x:a"]
         {
             assert!(matches!(bad.parse::<Channel>(), Err(Error::InvalidChannel(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_error_of_an_unknown_kind_names_all_kinds() {
+        for row in &crate::policy::POLICY {
+            assert!(NO_KIND.contains(row.kind.as_str()), "{:?}", row.kind);
         }
     }
 

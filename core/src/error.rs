@@ -1,5 +1,7 @@
-//! The one error type. Its [`code`](Error::code) and [`public_message`](Error::public_message) go to the caller;
-//! its `Display` goes to the log. The two differ only for [`Error::Internal`], whose text never leaves the house.
+//! The one error type.
+//!
+//! Its [`code`](Error::code) and [`public_message`](Error::public_message) go to the caller, its `Display` to the log. They differ
+//! only for [`Error::Internal`], whose text is for the log alone.
 
 use std::borrow::Cow;
 
@@ -8,64 +10,65 @@ use serde_json::Value;
 
 use crate::parse::parse;
 
-/// What can go wrong, from the caller's point of view.
+/// Why a request is refused, from the caller's point of view.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 pub enum Error {
-    /// The frame, or a field of it, is not what the protocol says. The text names the field.
+    /// The request, or a field of it, is malformed. The text names the field and says what is right.
     #[error("{0}")]
     BadRequest(Cow<'static, str>),
-    /// A field is not what the protocol says: `field` is where, `reason` what it must be.
+    /// A field is malformed: `field` says which, `reason` what it must be.
     #[cfg_attr(feature = "schema", schemars(skip))] // its code is `bad_request` too
     #[error("{field} {reason}")]
     Invalid {
-        /// The field, by its path, e.g. `data.funnelName`.
+        /// The path of the field, e.g. `data.funnelName`.
         field: String,
-        /// What is wrong with it, as the rest of a sentence that begins with the field.
+        /// What is wrong with it, as the end of a sentence that begins with the field.
         reason: Cow<'static, str>,
     },
-    /// The frame names an action that is no route of this API.
-    #[error("unknown action")]
+    /// There is no such action or, by HTTP, no such method of the path.
+    #[error("there is no such action")]
     UnknownAction,
-    /// Not `kind` or `kind:id` of a kind and id that exist.
-    #[error("invalid channel: {0}")]
+    /// The channel is neither `system` nor `kind:id` with a kind that exists and a well-formed id.
+    // The text completes a sentence that begins with the field.
+    #[error("channel {0}")]
     InvalidChannel(&'static str),
-    /// No identity, or one that has expired.
+    /// There is no valid token, or it has expired.
     #[error("{0}")]
     Unauthorized(Cow<'static, str>),
-    /// The policy says no.
+    /// The policy does not allow it.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// The action needs a membership in the channel.
+    /// The action needs a membership of the channel.
     #[error("join the channel first")]
     NotJoined,
-    /// What the request names does not exist.
-    #[error("{0} not found")]
+    /// What the request names does not exist, or not for this caller.
+    #[error("{0} does not exist")]
     NotFound(&'static str),
     /// A part of the request is larger than its limit in bytes.
-    #[error("{what} is larger than {bytes_max} bytes")]
+    #[error("{what} must be at most {bytes_max} bytes")]
     TooLarge {
-        /// The part that is too large: a field by its path, or in words, as `the body`.
+        /// The part that is too large: the path of a field, or words such as `the body`.
         what: Cow<'static, str>,
-        /// Its limit.
+        /// The limit of that part.
         bytes_max: usize,
     },
-    /// Too fast.
-    #[error("too many requests")]
+    /// There are too many requests, or they have cost too much.
+    #[error("too many requests; try again in {retry_after_ms} ms")]
     RateLimited {
         /// When to try again, in milliseconds from now.
         retry_after_ms: u64,
     },
-    /// The request contradicts the present state; the text says what to do.
+    /// The state does not allow the request. The text says what to do.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
-    /// Ours. What went wrong is for the log alone.
+    /// The server failed. The reason is in its log.
     #[error("{0}")]
     Internal(String),
 }
 
 impl Error {
-    /// The code on the wire: the part that programs read.
+    /// The code on the wire, for programs.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BadRequest(_) | Self::Invalid { .. } => "bad_request",
@@ -82,7 +85,7 @@ impl Error {
         }
     }
 
-    /// The status of an HTTP response that says so (RFC 9110, 15).
+    /// The status of an HTTP response with this error (RFC 9110, section 15).
     pub const fn status(&self) -> u16 {
         match self {
             Self::BadRequest(_) | Self::Invalid { .. } | Self::InvalidChannel(_) => 400,
@@ -97,7 +100,7 @@ impl Error {
         }
     }
 
-    /// The field that it is about, by its path, where it is about one.
+    /// The path of the field that is at fault, if it is one field.
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::Invalid { field, .. } => Some(field),
@@ -107,7 +110,7 @@ impl Error {
         }
     }
 
-    /// An [`Invalid`](Error::Invalid), whose field may be named by a stranger: in one line, and cut short.
+    /// An [`Invalid`](Error::Invalid). The field's name may come from the caller, so it is put in one line and cut.
     pub fn invalid(field: &str, reason: impl Into<Cow<'static, str>>) -> Self {
         const FIELD_BYTES_MAX: usize = 128;
         let field = &field[..field.floor_char_boundary(FIELD_BYTES_MAX)];
@@ -115,7 +118,7 @@ impl Error {
         Self::Invalid { field, reason: reason.into() }
     }
 
-    /// The same said of this field, where it is said of none yet.
+    /// This error as an error of `field`, if it has no field yet.
     #[must_use]
     pub fn at(self, field: &str) -> Self {
         match self {
@@ -124,7 +127,7 @@ impl Error {
         }
     }
 
-    /// The same with its field, where it has one, as a field of `parent`.
+    /// This error with its field, if it has one, as a field of `parent`.
     #[must_use]
     pub fn within(self, parent: &str) -> Self {
         match self {
@@ -136,26 +139,26 @@ impl Error {
         }
     }
 
-    /// A text as the rest of a sentence that begins with the field.
+    /// A text as the end of a sentence that begins with the field.
     pub(crate) fn as_reason(text: String) -> String {
         if text.starts_with("must ") { text } else { format!("is not valid: {text}") }
     }
 
-    /// Whether the same request may succeed later: what went wrong is ours, or was too fast. All else is refused for good.
+    /// Whether the same request may succeed later: after [`Internal`](Error::Internal) and [`RateLimited`](Error::RateLimited).
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Internal(_) | Self::RateLimited { .. })
     }
 
-    /// The text on the wire: the part that people read. Never says what went wrong inside.
+    /// The text on the wire, for people. It never tells the reason of an [`Internal`](Error::Internal).
     pub fn public_message(&self) -> String {
         match self {
-            Self::Internal(_) => "something went wrong on our side; try again".to_owned(),
+            Self::Internal(_) => "the server failed; try again".to_owned(),
             other => other.to_string(),
         }
     }
 
-    /// A [`BadRequest`](Error::BadRequest) from what `serde` found. Values that it quotes are left out, because what people
-    /// write belongs in no log; names of fields stay, in one line and cut short.
+    /// A [`BadRequest`](Error::BadRequest) with the message of `serde_json`. Quoted values are left out, because users' texts do
+    /// not belong in a log. Names of fields are kept, in one line and cut.
     pub fn from_serde(error: &serde_json::Error) -> Self {
         const MESSAGE_CHARS_MAX: usize = 200;
         let mut text = error.to_string();
@@ -166,22 +169,22 @@ impl Error {
         Self::BadRequest(line.take(MESSAGE_CHARS_MAX).collect::<String>().into())
     }
 
-    /// Parses what somebody outside has sent, or says what is wrong with which field.
+    /// Parses untrusted input. The error says what is wrong with which field.
     pub fn parse<T: DeserializeOwned>(value: Value) -> Result<T, Self> {
         parse(value, "")
     }
 
-    /// The same of a part of it, which is called `root`.
+    /// Parses a part of untrusted input whose path is `root`.
     pub fn parse_at<T: DeserializeOwned>(root: &str, value: Value) -> Result<T, Self> {
         parse(value, root)
     }
 
-    /// [`Unauthorized`](Error::Unauthorized), because the connection is not in the table any more.
+    /// An [`Unauthorized`](Error::Unauthorized) for a connection that is no longer in the table.
     pub const fn connection_ended() -> Self {
         Self::Unauthorized(Cow::Borrowed("this connection has ended; connect again"))
     }
 
-    /// An [`Internal`](Error::Internal) from anything that can be printed with its causes.
+    /// An [`Internal`](Error::Internal) with the text of an error and of its causes.
     pub fn internal(what: &str, error: &dyn std::error::Error) -> Self {
         let mut text = format!("{what}: {error}");
         let mut cause = error.source();
@@ -199,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_went_wrong_inside_is_not_told() {
+    fn the_reason_of_an_internal_error_is_not_public() {
         let error = Error::Internal("table funnelcast-dev is on fire".into());
         assert_eq!(error.code(), "internal");
         assert!(!error.public_message().contains("fire"));

@@ -1,4 +1,4 @@
-//! What the server sends: replies, events, and batches of events.
+//! The frames that the server sends: replies, events, and batches of events.
 
 use std::borrow::Cow;
 
@@ -6,57 +6,60 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    Channel, Error, Key, RequestId, Seq, Timestamp, UserId, event::EventName, identity::Name, text::Text,
+    Channel, Error, Key, RequestId, Seq, Timestamp, UserId,
+    event::{EventName, MESSAGE_ID_BYTES_MAX},
+    identity::Name,
+    text::Text,
 };
 
-/// The largest `batch` frame, in bytes: API Gateway meters messages by 32 KiB.
+/// The largest `batch` frame, in bytes. API Gateway meters messages in units of 32 KiB.
 pub const BATCH_BYTES_MAX: usize = 32 * 1024;
 
-/// The answer to a request; exactly one a request. A refusal may also answer none, when the server ends a connection.
+/// The reply to a request. A request gets exactly one. A refusal without `id` answers no request: the server ends the connection.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename = "reply")]
 pub struct Reply<'a, D, I = RequestId> {
-    /// The request's `id`; of a refusal, what could be read of it.
+    /// The `id` of the request; in a refusal, as much of it as could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<&'a I>,
-    /// Whether it was done.
+    /// Whether the request was carried out.
     pub ok: bool,
-    /// What came of it.
+    /// The result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<D>,
-    /// Why it was not done.
+    /// The reason why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorBody>,
 }
 
 impl<'a, D> Reply<'a, D> {
-    /// It was done.
+    /// The reply to a request that was carried out.
     pub const fn ok(id: Option<&'a RequestId>, data: D) -> Self {
         Self { id, ok: true, data: Some(data), error: None }
     }
 }
 
 impl<'a, I> Reply<'a, (), I> {
-    /// It was not done.
+    /// The reply to a request that is refused.
     pub fn error(id: Option<&'a I>, error: &Error) -> Self {
         Self { id, ok: false, data: None, error: Some(ErrorBody::from(error)) }
     }
 }
 
-/// An error on the wire.
+/// An error, as clients receive it.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorBody {
-    /// For programs.
+    /// The code of the error, for programs.
     #[cfg_attr(feature = "schema", schemars(with = "crate::schema::ErrorCode"))]
     pub code: Cow<'static, str>,
-    /// For people.
+    /// What is wrong, and what would be right, for people.
     pub message: String,
-    /// The field that it is about, by its path, where it is about one.
+    /// The path of the field that is at fault, if it is one field, e.g. `data.content`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// When to try again, where that helps; in milliseconds.
+    /// With `rate_limited`: when to try again, in milliseconds from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
@@ -72,69 +75,69 @@ impl From<&Error> for ErrorBody {
     }
 }
 
-/// Who caused an event.
+/// The user who caused an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Sender {
-    /// Who.
+    /// The user's id.
     pub user_id: UserId,
     /// The user's display name.
     pub name: Name,
 }
 
-/// Something that happened on a channel. With a `seq` it is durable: it is in the channel's log.
+/// An event of a channel. An event with a `seq` is durable: it is in the channel's log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Event"))]
 #[serde(tag = "type", rename = "event")]
 pub struct Event {
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// What.
+    /// The name of the event.
     pub event: EventName,
-    /// Its place in the log.
+    /// Its place in the log; absent for an ephemeral event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<Seq>,
-    /// When the server took it.
+    /// When the server accepted it.
     pub at: Timestamp,
-    /// Who caused it, where that was a connected user.
+    /// The user who caused it; absent for an event from the backend or the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Sender>,
-    /// What a repeat of it is known by.
+    /// The key by which a repeat of it is recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
-    /// Its payload, serialised once, when it was made.
+    /// The payload; its type depends on the name of the event.
     pub data: Box<RawValue>,
 }
 
 impl Event {
-    /// The `id` in its data: of the events that have one, a chat message and a notice.
-    pub fn data_id(&self) -> Option<Text<128>> {
+    /// The `id` in its `data`, which chat messages and notifications have.
+    pub fn data_id(&self) -> Option<Text<MESSAGE_ID_BYTES_MAX>> {
         #[derive(Deserialize)]
         struct Data {
-            id: Option<Text<128>>,
+            id: Option<Text<MESSAGE_ID_BYTES_MAX>>,
         }
         serde_json::from_str::<Data>(self.data.get()).ok()?.id
     }
 }
 
-/// Several events in one frame of at most [`BATCH_BYTES_MAX`].
+/// Several events in one frame of at most [`BATCH_BYTES_MAX`] bytes.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename = "batch")]
 struct Batch<'a> {
-    /// In the order in which they happened.
+    /// The events, in the order in which they happened.
     events: &'a [&'a RawValue],
 }
 
-/// What surrounds the events of a batch, and what stands between two of them.
+/// The bytes around the events of a batch, and between two of them.
 const BATCH_AROUND_BYTES: usize = r#"{"type":"batch","events":[]}"#.len();
 const BATCH_BETWEEN_BYTES: usize = ",".len();
 
-/// The frames that carry these events, in their order: as few as there can be with none over [`BATCH_BYTES_MAX`], an
-/// event that is alone in its frame without a batch around it. Each event is given as it was serialised, once.
+/// Packs serialised events into frames, in their order: as few frames as possible with at most [`BATCH_BYTES_MAX`] bytes each.
+/// An event that is alone in its frame has no batch around it, and may be larger.
 ///
 /// # Errors
-/// [`Error::Internal`] where a frame cannot be written.
+/// [`Error::Internal`] if a frame cannot be serialised.
 pub fn frames(events: &[&RawValue]) -> Result<Vec<String>, Error> {
     let mut frames = Vec::new();
     let mut rest = events;
@@ -150,7 +153,7 @@ pub fn frames(events: &[&RawValue]) -> Result<Vec<String>, Error> {
     Ok(frames)
 }
 
-/// How many of the first events fit one frame; one always does, whatever its size.
+/// The number of the first events that fit one frame: at least one, whatever its size.
 fn fitting(events: &[&RawValue]) -> usize {
     let mut bytes = BATCH_AROUND_BYTES;
     let fit = events.iter().take_while(|event| {
@@ -221,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn one_event_travels_alone_and_several_together() {
+    fn one_event_has_its_own_frame_and_several_share_one() {
         let [one, two] = [raw(r#"{"type":"event","seq":1}"#), raw(r#"{"type":"event","seq":2}"#)];
         assert_eq!(frames(&[]).unwrap(), Vec::<String>::new());
         assert_eq!(frames(&[&one]).unwrap(), [one.get()]);
@@ -232,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_over_the_limit_is_sent_all_the_same() {
+    fn an_event_over_the_limit_is_sent_alone() {
         let (large, small) = (raw(format!("\"{}\"", "x".repeat(BATCH_BYTES_MAX))), raw("1"));
         assert_eq!(frames(&[&small, &large, &small]).unwrap(), ["1", large.get(), "1"]);
     }

@@ -1,6 +1,6 @@
-//! Grants: what the app's backend lets one user do on one channel, for a while, whatever the policy says.
+//! Grants: access to one channel for one user and a limited time, given by the app's backend.
 //!
-//! A grant opens what only the backend can judge. It never lets anybody publish what no client may publish there.
+//! A grant is for access that only the backend can decide. It does not allow events that no client may publish on the channel.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -8,30 +8,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
-/// The longest that a grant may last: what only the backend knows changes, and it is asked again.
-pub const GRANT_MAX: Duration = Duration::from_mins(10);
+limits! {
+    /// The longest that a grant may last, in seconds, so that the backend is asked again when its answer may have changed.
+    pub const GRANT_SECONDS_MAX: u64 = 600;
+}
 
-/// What a grant may allow.
+/// The longest that a grant may last: [`GRANT_SECONDS_MAX`].
+pub const GRANT_MAX: Duration = Duration::from_secs(GRANT_SECONDS_MAX);
+
+/// A right that a grant may give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Capability {
-    /// To be a member: to hear the channel, to read its log, to ack.
+    /// To be a member of the channel: to receive its events, read its log and ack.
     Join,
-    /// To publish there what the policy lets a client publish.
+    /// To publish the events that the policy allows clients to publish there.
     Send,
 }
 
-/// The part of a grant that stays with the membership that it has opened.
+/// The part of a grant that is kept with the membership that it has opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// What it allows; [`Capability::Join`] is among it.
+    /// The rights that it gives, always with [`Capability::Join`].
     pub caps: BTreeSet<Capability>,
-    /// When it ends, and the membership with it.
+    /// When it ends, and with it the membership.
     pub until: Timestamp,
 }
 
 impl Grant {
-    /// Whether it allows this at `now`.
+    /// Whether it gives this right at `now`.
     pub fn allows(&self, capability: Capability, now: Timestamp) -> bool {
         now < self.until && self.caps.contains(&capability)
     }

@@ -1,4 +1,4 @@
-//! Ids, keys and sequence numbers: strings and numbers of a fixed shape, checked once when they are made.
+//! Ids, keys and sequence numbers: strings and numbers of a fixed form, which is checked when they are made.
 
 use std::{fmt, str::FromStr};
 
@@ -6,29 +6,32 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Error, parse::whole_number};
 
-/// The longest id of a user, company, conversation, funnel or resource, and the longest key, in bytes.
-pub const ID_BYTES_MAX: usize = 64;
-/// The longest `id` of a request, in bytes.
-pub const REQUEST_ID_BYTES_MAX: usize = 64;
-/// API Gateway's connection ids are some 16 bytes of base64; this leaves them room to grow.
+limits! {
+    /// The longest id of a user, company, conversation, funnel or resource, and the longest key, in bytes.
+    pub const ID_BYTES_MAX: usize = 64;
+    /// The longest `id` of a request, in bytes.
+    pub const REQUEST_ID_BYTES_MAX: usize = 64;
+}
+
+/// The longest connection id, in bytes. API Gateway's ids are about 16 bytes of base64 today.
 pub const CONNECTION_ID_BYTES_MAX: usize = 128;
 
-/// A string newtype whose only way in is a check of its length and alphabet. `$pattern` is the alphabet as a regular
-/// expression, for its schema; none is any text.
+/// Defines a string type whose constructors check its length and alphabet. `$pattern` is the alphabet as a regular expression,
+/// for the schema; a type without one may contain any text.
 macro_rules! string_type {
-    ($(#[$doc:meta])* $name:ident, $bytes_max:expr, $allowed:expr, $rule:literal $(, $pattern:literal)?) => {
+    ($(#[$doc:meta])* $name:ident, $bytes_max:expr, $allowed:expr, $rule:literal $(, $pattern:literal $(, $example:literal)?)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[cfg_attr(
             feature = "schema",
             derive(schemars::JsonSchema),
-            schemars(inline, extend("minLength" = 1, "maxLength" = $bytes_max $(, "pattern" = $pattern)?))
+            schemars(inline, extend("minLength" = 1, "maxLength" = $bytes_max $(, "pattern" = $pattern $(, "examples" = [$example])?)?))
         )]
         #[serde(try_from = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// The text itself.
+            /// The value as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -63,74 +66,74 @@ macro_rules! string_type {
     };
 }
 
-/// The alphabet of every id: none of it needs escaping in a channel's name, a table's key or a path.
+/// Whether a byte belongs to the alphabet of ids, which needs no escaping in a channel's name, a key of the table or a path.
 const fn is_id_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
 string_type!(
-    /// A user, as the issuer of their token names them (`sub`), e.g. `user_1`.
-    UserId, ID_BYTES_MAX, is_id_byte, "must be a user id: [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+    /// The id of a user: the `sub` of their token, e.g. `user_1`.
+    UserId, ID_BYTES_MAX, is_id_byte, "must match [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
-    /// A company, e.g. `biz_1`.
-    CompanyId, ID_BYTES_MAX, is_id_byte, "must be a company id: [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+    /// The id of a company, e.g. `biz_1`.
+    CompanyId, ID_BYTES_MAX, is_id_byte, "must match [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
-    /// A conversation.
-    ConversationId, ID_BYTES_MAX, is_id_byte, "must be a conversation id: [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+    /// The id of a conversation.
+    ConversationId, ID_BYTES_MAX, is_id_byte, "must match [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
-    /// A funnel.
-    FunnelId, ID_BYTES_MAX, is_id_byte, "must be a funnel id: [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+    /// The id of a funnel.
+    FunnelId, ID_BYTES_MAX, is_id_byte, "must match [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
-    /// A resource that funnels are made of.
-    ResourceId, ID_BYTES_MAX, is_id_byte, "must be a resource id: [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+    /// The id of a resource, of which funnels are made.
+    ResourceId, ID_BYTES_MAX, is_id_byte, "must match [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
-    /// A client message id: what a retried send is known by. It counts per user, not globally.
-    Key, ID_BYTES_MAX, |b| is_id_byte(b) || b == b'.' || b == b':', "must be a key: [A-Za-z0-9_.:-]{1,64}",
+    /// A client message id, by which a retried send is recognised. It is unique per user, not globally.
+    Key, ID_BYTES_MAX, |b| is_id_byte(b) || b == b'.' || b == b':', "must match [A-Za-z0-9_.:-]{1,64}",
     "^[A-Za-z0-9_.:-]+$"
 );
 string_type!(
-    /// The caller's own reference for a request, echoed in its reply.
-    RequestId, REQUEST_ID_BYTES_MAX, |_| true, "must be a string of 1 to 64 bytes"
+    /// The caller's reference for a request, which is echoed in the reply.
+    RequestId, REQUEST_ID_BYTES_MAX, |_| true, "must be 1 to 64 bytes of text"
 );
 string_type!(
-    /// A connection, as API Gateway names it: base64, so it contains `=` and must be percent-encoded in a path.
+    /// API Gateway's id of a connection. It is base64, so it may contain `=` and must be percent-encoded in a URL.
     ConnectionId, CONNECTION_ID_BYTES_MAX, |b| is_id_byte(b) || matches!(b, b'=' | b'+' | b'/'),
-    "must be a connection id: base64 of 1 to 128 bytes", "^[A-Za-z0-9_=+/-]+$"
+    "must match [A-Za-z0-9_=+/-]{1,128}", "^[A-Za-z0-9_=+/-]+$", "Lq8F9e5oIAMCKyw="
 );
 
 const NO_SEQ: &str = "must be a whole number from 0 to 9007199254740991";
 
-/// A durable event's place in its channel: 1, 2, 3 ... without a hole; 0 stands before the first.
+/// The place of a durable event in the log of its channel: 1, 2, 3 and so on without gaps. 0 is the place before the first.
 ///
-/// At most 2^53 - 1, so that a JavaScript number holds it. It is read as one too: JSON has no whole numbers, and `41.0` is
-/// 41.
+/// It is at most 2^53 - 1, so that a JavaScript number can hold it. JSON does not tell integers from other numbers, so `41.0` is
+/// accepted as 41.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "u64", extend("maximum" = Self::MAX.0)))]
 pub struct Seq(u64);
 
 impl Seq {
-    /// Before the first event.
+    /// The place before the first event.
     pub const ZERO: Self = Self(0);
     /// JavaScript's `Number.MAX_SAFE_INTEGER`.
     pub const MAX: Self = Self((1 << 53) - 1);
 
-    /// The number itself.
+    /// The place as a number.
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The seq after this one. [`Seq::MAX`] stays, which no channel reaches.
+    /// The seq after this one. [`Seq::MAX`], which no channel reaches, is followed by itself.
     #[must_use]
     pub const fn next(self) -> Self {
         if self.0 < Self::MAX.0 { Self(self.0 + 1) } else { self }
     }
 
-    /// The seq before this one; zero stays.
+    /// The seq before this one. Zero is preceded by itself.
     #[must_use]
     pub const fn previous(self) -> Self {
         Self(self.0.saturating_sub(1))

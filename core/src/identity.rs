@@ -1,4 +1,5 @@
-//! Who is calling: what a token said, carried by the authorizer's context to every later event of the connection.
+//! The identity of a caller: the claims of their token, which the authorizer's context carries to every later event of the
+//! connection.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CompanyId, Error, Timestamp, UserId};
 
-/// The longest display name, in bytes.
-pub const NAME_BYTES_MAX: usize = 128;
-/// The most companies in one token: with ids of 64 bytes they stay under API Gateway's 8 KiB for an authorizer's
-/// answer (<https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>).
-pub const COMPANIES_MAX: usize = 50;
+limits! {
+    /// The longest display name of a user, in bytes.
+    pub const NAME_BYTES_MAX: usize = 128;
+    /// The most companies in one token. With ids of 64 bytes they fit the 8 KiB that API Gateway allows for the response of an
+    /// authorizer (<https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>).
+    pub const COMPANIES_MAX: usize = 50;
+}
 
-/// A user's display name: 1 to [`NAME_BYTES_MAX`] bytes, none of them a control character. Those show nothing, move the rest of
-/// a line where it does not belong, and are six bytes each on the wire.
+/// A user's display name: 1 to [`NAME_BYTES_MAX`] bytes without control characters, which are invisible, can garble the text
+/// around them, and take six bytes each on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "schema",
@@ -24,13 +27,13 @@ pub const COMPANIES_MAX: usize = 50;
 pub struct Name(String);
 
 impl Name {
-    /// The name itself.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Of a text that may be no name, as much as is one: without its control characters, and cut where it is too long.
-    /// Returns `None` where nothing is left.
+    /// The name that a text contains: without its control characters, and cut where it is too long. `None` if nothing is
+    /// left.
     pub fn fitting(text: &str) -> Option<Self> {
         let shown: String = text.chars().filter(|char| !char.is_control()).collect();
         let cut = &shown[..shown.floor_char_boundary(NAME_BYTES_MAX)];
@@ -39,9 +42,9 @@ impl Name {
 }
 
 impl From<&UserId> for Name {
-    /// A user is called by their id where nobody says otherwise.
+    /// The default name of a user is their id.
     fn from(user: &UserId) -> Self {
-        Self(user.to_string()) // at most 64 bytes, of an alphabet that shows itself
+        Self(user.to_string()) // at most 64 bytes, none of them a control character
     }
 }
 
@@ -52,24 +55,25 @@ impl TryFrom<String> for Name {
         if (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control) {
             Ok(Self(text))
         } else {
-            let rule = format!("must be a name: 1 to {NAME_BYTES_MAX} bytes without control characters");
+            let rule = format!("must be 1 to {NAME_BYTES_MAX} bytes without control characters");
             Err(Error::BadRequest(rule.into()))
         }
     }
 }
 
-/// What a user is to a company.
+/// The role of a user in a company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Of the team, with all rights.
+    /// A member of the team with all rights.
     Admin,
-    /// Of the team.
+    /// A member of the team.
     Member,
-    /// A buyer: sees the conversations that they take part in, and nothing else of the company.
+    /// A customer, who may see the conversations that they take part in and nothing else of the company.
     Customer,
-    /// Not a person at all but the app's own backend: it says whose conversations there are and who takes part, and
-    /// hears nothing.
+    /// The app's own backend, which manages conversations and their participants, and may not join any channel of the
+    /// company.
     Backend,
 }
 
@@ -77,20 +81,20 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CompanyClaim {
-    /// Which company.
+    /// The company.
     pub id: CompanyId,
-    /// What the user is to it.
+    /// The role of the user in it.
     pub role: Role,
 }
 
-/// Who says what a user is to a company.
+/// The source of a user's roles.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CompaniesBy {
-    /// The user's token, which names them all.
+    /// The user's token, which names all of their companies.
     #[default]
     Token,
-    /// Whop, whose tokens name the user alone: it is asked for each company when it matters.
+    /// Whop's API. Whop's tokens name the user only, so the role in a company is fetched when it is needed.
     Whop,
 }
 
@@ -103,43 +107,43 @@ impl CompaniesBy {
     }
 }
 
-/// An authenticated user, until [`expires_at`](Identity::expires_at).
+/// An authenticated user. It is valid until [`expires_at`](Identity::expires_at).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The user's id.
     pub user: UserId,
     /// The user's display name.
     pub name: Name,
-    /// The user's companies, as far as they are known; of a token at most [`COMPANIES_MAX`].
+    /// The user's companies that are known; from a token at most [`COMPANIES_MAX`].
     pub companies: Vec<CompanyClaim>,
-    /// Who says so, and who could say more.
+    /// The source of the roles in them.
     pub companies_by: CompaniesBy,
-    /// When the token stops counting, on a live connection too.
+    /// When the token expires, also on a live connection.
     pub expires_at: Timestamp,
 }
 
 impl Identity {
-    /// Whether the user is of the team of this company.
+    /// Whether the user is a member of the team of this company.
     pub fn is_team_of(&self, company: &CompanyId) -> bool {
         self.companies.iter().any(|c| c.id == *company && matches!(c.role, Role::Admin | Role::Member))
     }
 
-    /// Whether this is the backend of this company.
+    /// Whether the caller is the backend of this company.
     pub fn is_backend_of(&self, company: &CompanyId) -> bool {
         self.companies.iter().any(|c| c.id == *company && c.role == Role::Backend)
     }
 
-    /// Whether this is the backend of any company.
+    /// Whether the caller is the backend of any company.
     pub fn is_backend(&self) -> bool {
         self.companies.iter().any(|c| c.role == Role::Backend)
     }
 
-    /// Refuses an identity that has expired by `now`.
+    /// Checks that the token has not expired by `now`.
     pub fn check_alive(&self, now: Timestamp) -> Result<(), Error> {
         if now < self.expires_at { Ok(()) } else { Err(Error::Unauthorized("the token has expired".into())) }
     }
 
-    /// Whether another token says the same of the same user, so that only its time is new.
+    /// Whether another token has the same user and roles, so that only its expiry is new.
     pub fn is_renewed_by(&self, fresh: &Self) -> bool {
         let names = |claims: &[CompanyClaim]| {
             claims.iter().map(|claim| (claim.id.clone(), claim.role)).collect::<BTreeMap<_, _>>()
@@ -149,7 +153,7 @@ impl Identity {
             && names(&self.companies) == names(&fresh.companies)
     }
 
-    /// As an authorizer's context: flat strings, which is all that API Gateway passes on.
+    /// The identity as an authorizer's context, of which API Gateway passes on flat strings only.
     pub fn to_context(&self) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
             ("userId", self.user.to_string()),
@@ -160,10 +164,10 @@ impl Identity {
         ])
     }
 
-    /// Back from an authorizer's context.
+    /// The identity in an authorizer's context.
     ///
     /// # Errors
-    /// [`Error::Internal`]: the context is our own authorizer's, so a broken one is not the caller's fault.
+    /// [`Error::Internal`], because the context comes from the project's own authorizer and not from the caller.
     pub fn from_context<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Self, Error> {
         let field = |name: &str| {
             get(name).ok_or_else(|| Error::Internal(format!("the authorizer's context has no `{name}`")))
@@ -175,8 +179,12 @@ impl Identity {
             companies: serde_json::from_str(field("companies")?).map_err(|e| broken(&e))?,
             companies_by: match get("companiesBy") {
                 Some("whop") => CompaniesBy::Whop,
-                Some("token") | None => CompaniesBy::Token, // none: of a connection from before there were two
-                Some(_) => return Err(Error::Internal("the authorizer's context: `companiesBy`".into())),
+                Some("token") | None => CompaniesBy::Token, // absent in connections of older versions
+                Some(_) => {
+                    return Err(Error::Internal(
+                        "the authorizer's context has an unknown `companiesBy`".into(),
+                    ));
+                }
             },
             expires_at: field("expiresAt")?
                 .parse()
@@ -205,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_carries_all_of_it() {
+    fn an_identity_survives_its_context() {
         for companies_by in [CompaniesBy::Token, CompaniesBy::Whop] {
             let ann = Identity { companies_by, ..ann() };
             let context = ann.to_context();
@@ -214,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_that_lacks_something_is_our_fault() {
+    fn an_incomplete_context_is_an_internal_error() {
         let mut context = ann().to_context();
         context.remove("companies");
         let error = Identity::from_context(|name| context.get(name).map(String::as_str)).unwrap_err();
@@ -222,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_shows_itself() {
+    fn a_name_has_no_control_characters_and_a_limit() {
         let name = |text: &str| Name::try_from(text.to_owned());
         for good in ["Ann", "Ann \"A\" Ünal", "👩‍👩‍👧", "n", &"n".repeat(NAME_BYTES_MAX)] {
             assert_eq!(name(good).unwrap().as_str(), good);
@@ -233,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_no_name_as_much_is_kept_as_is_one() {
+    fn fitting_keeps_as_much_of_a_text_as_is_a_name() {
         let long = "ü".repeat(NAME_BYTES_MAX);
         for (text, kept) in [
             ("Ann", Some("Ann")),
@@ -250,21 +258,21 @@ mod tests {
     }
 
     #[test]
-    fn a_customer_is_not_of_the_team() {
+    fn a_customer_is_not_in_the_team() {
         assert!(ann().is_team_of(&"biz_1".parse().unwrap()));
         assert!(!ann().is_team_of(&"biz_2".parse().unwrap()));
         assert!(!ann().is_team_of(&"biz_3".parse().unwrap()));
     }
 
     #[test]
-    fn a_backend_is_not_of_the_team_and_nobody_else_is_a_backend() {
+    fn a_backend_is_not_in_the_team_and_only_a_backend_is_one() {
         assert!(!ann().is_team_of(&"biz_4".parse().unwrap()));
         assert!(ann().is_backend_of(&"biz_4".parse().unwrap()));
         assert!(!ann().is_backend_of(&"biz_1".parse().unwrap()));
     }
 
     #[test]
-    fn only_the_same_word_of_the_same_user_renews() {
+    fn only_the_same_user_with_the_same_roles_renews() {
         let mut fresh = ann();
         fresh.expires_at = Timestamp::from_secs(2_000);
         fresh.companies.reverse();
@@ -278,13 +286,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_moment_is_too_late() {
+    fn a_token_is_not_valid_at_its_expiry() {
         assert!(ann().check_alive(Timestamp::from_millis(999_999)).is_ok());
         assert!(ann().check_alive(Timestamp::from_secs(1_000)).is_err());
     }
 
     #[test]
-    fn the_largest_identity_fits_an_authorizers_answer() {
+    fn the_largest_identity_fits_an_authorizers_response() {
         let company = CompanyClaim { id: "c".repeat(64).parse().unwrap(), role: Role::Customer };
         let identity = Identity {
             user: "u".repeat(64).parse().unwrap(),

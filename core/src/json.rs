@@ -1,9 +1,9 @@
-//! JSON from outside as plain data.
+//! Untrusted JSON as plain data.
 //!
-//! With its feature `raw_value`, `serde_json` reads an object with the key `$serde_json::private::RawValue` as the JSON that
-//! the key's string holds, and counts the levels of that anew. So a stranger could write what is read as something
-//! else, and deeper than whoever reads it next will go: a stored message that nobody can read any more. [`Plain`] gives such
-//! an object no meaning, and `check` refuses it, as it refuses what is nested too deep.
+//! With its feature `raw_value`, `serde_json` reads an object with the key `$serde_json::private::RawValue` as the JSON text in
+//! that key's value, and counts the nesting of that text anew. A caller could use this to store a message that is nested
+//! deeper than readers accept, so that nobody could read it again. [`Plain`] gives the key no meaning, and `check` refuses
+//! it, as it refuses values that are nested too deep.
 
 use std::fmt;
 
@@ -15,26 +15,29 @@ use serde_json::{Map, Number, Value};
 
 use crate::Error;
 
-/// The most levels of objects and lists, one in another. Readers stop at 128, and what is sent on lies some levels deeper.
-pub const LEVELS_MAX: usize = 100;
+limits! {
+    /// The most levels of nested objects and lists in a value. Parsers stop at 128, and a delivered value is nested some
+    /// levels deeper than the one that was sent.
+    pub const LEVELS_MAX: usize = 100;
+}
 
-/// What the keys begin with that mean something to `serde_json` itself.
+/// The prefix of the keys that have a meaning for `serde_json` itself.
 const PRIVATE: &str = "$serde_json::private::";
 
-/// A JSON value in which every key is only a key.
+/// A JSON value in which no key has a special meaning.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plain(pub Value);
 
-/// Reads a text.
+/// Parses a JSON text.
 ///
 /// # Errors
-/// [`Error::BadRequest`] where it is no JSON.
+/// [`Error::BadRequest`] if it is not valid JSON.
 pub fn read(text: &[u8]) -> Result<Value, Error> {
     let plain: Result<Plain, _> = serde_json::from_slice(text);
     plain.map(|Plain(value)| value).map_err(|error| Error::from_serde(&error))
 }
 
-/// Why a value is not taken, if it is not.
+/// Checks that a value has no private key and is not nested too deep. The error completes a sentence that begins with the field.
 pub(crate) fn check(value: &Value) -> Result<(), String> {
     check_levels(value, LEVELS_MAX)
 }
@@ -42,13 +45,13 @@ pub(crate) fn check(value: &Value) -> Result<(), String> {
 fn check_levels(value: &Value, left: usize) -> Result<(), String> {
     let below = |value: &Value| match left.checked_sub(1) {
         Some(left) => check_levels(value, left),
-        None => Err(format!("must not be nested deeper than {LEVELS_MAX} levels")),
+        None => Err(format!("must be nested at most {LEVELS_MAX} levels deep")),
     };
     match value {
         Value::Array(values) => values.iter().try_for_each(below),
         Value::Object(fields) => fields.iter().try_for_each(|(key, value)| {
             if key.starts_with(PRIVATE) {
-                return Err(format!("must have no key that begins with {PRIVATE}"));
+                return Err(format!("must not have a key that begins with {PRIVATE}"));
             }
             below(value)
         }),
@@ -140,19 +143,19 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_only_a_key() {
+    fn no_key_has_a_special_meaning() {
         let inner = nested(100).replace('"', "\\\"");
         for key in ["$serde_json::private::RawValue", "\\u0024serde_json::private::RawValue"] {
             let text = format!(r#"{{"a":{{"{key}":"{inner}"}}}}"#);
             let value = read(text.as_bytes()).unwrap();
             assert_eq!(value, json!({"a": {"$serde_json::private::RawValue": nested(100)}}));
-            assert!(check(&value).unwrap_err().contains("must have no key"));
+            assert!(check(&value).unwrap_err().contains("must not have a key"));
         }
-        assert_eq!(check(&json!({"a": "$serde_json::private::RawValue"})), Ok(()), "people may write that");
+        assert_eq!(check(&json!({"a": "$serde_json::private::RawValue"})), Ok(()), "it is allowed as a text");
     }
 
     #[test]
-    fn a_hundred_levels_and_no_more() {
+    fn at_most_100_levels_are_accepted() {
         let levels = |levels| check(&read(nested(levels).as_bytes()).unwrap());
         assert_eq!(levels(LEVELS_MAX), Ok(()));
         assert!(levels(LEVELS_MAX + 1).unwrap_err().contains("100 levels"));
@@ -161,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn everything_else_is_read_as_serde_json_reads_it(text in r#"[\[\]{}:,"a-c0-9 .e+-]{0,40}"#) {
+        fn other_texts_are_read_as_by_serde_json(text in r#"[\[\]{}:,"a-c0-9 .e+-]{0,40}"#) {
             let theirs = serde_json::from_str::<Value>(&text).ok();
             prop_assert_eq!(read(text.as_bytes()).ok(), theirs);
         }

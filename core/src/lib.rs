@@ -1,27 +1,37 @@
 //! The contract of funnelcast as types: what travels on the wire, who may do what, and what can go wrong.
 //!
-//! Everything here is pure: no I/O, no clock, no environment, no AWS crate. Text from outside becomes one of
-//! these types at the edge, or an [`Error`] that the caller may see; behind the edge nobody checks again.
+//! This crate is pure: no I/O, no clock, no environment, no AWS crate. Input is parsed into these types at the edge, or refused
+//! with an [`Error`] that the caller may see; code behind the edge does not validate again.
+//!
+//! The client's TypeScript types and limits, docs/openapi.yaml, docs/asyncapi.yaml and docs/schemas are generated from these
+//! types (`make types`).
 //!
 //! # Layout
-//! - [`channel`], [`policy`]: the channels, and the one table that says who may join, publish and read what
-//! - [`action`], [`frame`]: what a client sends, and what it gets back
-//! - [`event`], [`publication`]: the payloads, and how a client's or the backend's word becomes one
-//! - [`version`]: which of two changes is the newer
-//! - [`grant`]: what the app's backend opens for one user on one channel
-//! - [`json`]: what comes from outside, as plain data
-//! - [`caller`]: who sends a request, and by what right they may use a channel
+//! - [`channel`], [`policy`]: the channels, and the one table of who may join, publish and read what
+//! - [`action`], [`frame`]: the frames of the WebSocket, from the client and to it
+//! - [`http_api`]: the operations of the HTTP API
+//! - [`bus`]: the events that the app's backend puts on the event bus
+//! - [`event`], [`publication`]: the payloads, and how a client's draft or a backend's detail becomes one
+//! - [`version`]: which of two changes is newer
+//! - [`grant`]: access to one channel for one user, given by the app's backend
+//! - [`json`]: untrusted JSON as plain data
+//! - [`caller`]: who makes a request, and by what right they use a channel
 //! - [`identity`], [`id`], [`time`], [`text`]: the values that the rest is made of
-//! - [`size`]: how large they are on the wire
+//! - [`size`]: sizes on the wire
 //! - [`error`]: the one error type, with its wire codes
 
+#[macro_use]
+mod limit;
+
 pub mod action;
+pub mod bus;
 pub mod caller;
 pub mod channel;
 pub mod error;
 pub mod event;
 pub mod frame;
 pub mod grant;
+pub mod http_api;
 pub mod id;
 pub mod identity;
 pub mod json;

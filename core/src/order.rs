@@ -1,8 +1,7 @@
-//! The order in which a client has sent the `join`s and `leave`s of a connection.
+//! The order of the `join`s and `leave`s of a connection.
 //!
-//! The frames of one socket are served side by side, so a `leave` may be served before the `join` that was sent ahead of
-//! it. Each of them therefore names its place, and whoever serves one compares that with the place of what has been
-//! applied before.
+//! The frames of one socket run concurrently, so a `leave` may run before the `join` that was sent ahead of it. Each of them
+//! therefore names its place, which is compared with the place of the last one that was applied.
 
 use std::fmt;
 
@@ -13,8 +12,8 @@ use crate::{Error, Seq, Timestamp};
 /// The place of a `join` or `leave` among those of its connection: a whole number from 1 to 2^53 - 1 that rises with each
 /// of them.
 ///
-/// A client counts from 1 on each new socket. Where a frame names no place, it has the time in milliseconds at which API
-/// Gateway received it, so one connection uses either numbers of its own throughout or none.
+/// A client counts from 1 on each new socket. The default is the time in milliseconds at which API Gateway received the frame,
+/// so a client numbers either all of a connection's frames or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "schema",
@@ -25,10 +24,10 @@ use crate::{Error, Seq, Timestamp};
 pub struct JoinOrder(Seq);
 
 impl JoinOrder {
-    /// Before all others.
+    /// The first place.
     pub const FIRST: Self = Self(Seq::ZERO.next());
 
-    /// The place of a frame that names none: when it was received.
+    /// The place of a frame that names none: the time at which it was received.
     pub fn received_at(time: Timestamp) -> Self {
         let millis = u64::try_from(time.as_millis()).ok().and_then(|millis| Seq::try_from(millis).ok());
         Self(millis.unwrap_or_default().max(Self::FIRST.0))
@@ -48,7 +47,7 @@ impl TryFrom<Seq> for JoinOrder {
         if number >= Self::FIRST.0 {
             Ok(Self(number))
         } else {
-            Err(Error::BadRequest("`order` is a whole number from 1 to 2^53 - 1".into()))
+            Err(Error::BadRequest("must be a whole number from 1 to 9007199254740991".into()))
         }
     }
 }

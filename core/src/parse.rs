@@ -1,8 +1,8 @@
-//! From JSON to a type, with errors that name the field by its path and say what it must be.
+//! Parsing of JSON into types, with errors that give the path of the field and say what it must be.
 //!
-//! `serde_json` says of a value only what its type is not, in words of Rust's. So values are read by a deserializer of our
-//! own, whose error is put together from what `serde` reports: the expected and the found type, the known fields, the known
-//! variants. Never in an error: a value, because what people write belongs in no log.
+//! The errors of `serde_json` have no paths, and name Rust's types. So values are read by a deserializer of this crate, whose
+//! errors are made from what `serde` reports: the expected and the found type, the known fields, the known variants. They
+//! never quote a value, because users' texts do not belong in a log.
 
 use std::fmt;
 
@@ -18,19 +18,19 @@ use serde_json::Value;
 
 use crate::{Error, json};
 
-/// Parses a value that is at `root`; an empty `root` is the request itself.
+/// Parses a value whose path is `root`. An empty `root` is the request itself.
 pub(crate) fn parse<T: DeserializeOwned>(value: Value, root: &str) -> Result<T, Error> {
     check(&value).and_then(|()| T::deserialize(Node(value))).map_err(|fault| fault.under(root).into())
 }
 
-/// What no value may have, whatever it is to become, with the field that has it.
+/// Checks what holds for every value, whatever its type; see [`json`].
 fn check(value: &Value) -> Result<(), Fault> {
     let Some(fields) = value.as_object() else { return json::check(value).map_err(Fault::here) };
     let has = |(name, value): (&String, &Value)| json::check(value).map_err(|reason| Fault::at(name, reason));
     fields.iter().try_for_each(has)
 }
 
-/// A whole number from `min` to `max`. JSON has no whole numbers, so `41.0` is one, as some producers write them.
+/// Reads a whole number from `min` to `max`. JSON does not tell integers from other numbers, so `41.0` is accepted as 41.
 pub(crate) fn whole_number<'de, D: Deserializer<'de>>(
     deserializer: D,
     min: u64,
@@ -39,7 +39,7 @@ pub(crate) fn whole_number<'de, D: Deserializer<'de>>(
     deserializer.deserialize_f64(WholeNumber { min, max })
 }
 
-/// What is wrong, and where, seen from the value that is being read.
+/// What is wrong, and its path relative to the value that is being read.
 #[derive(Debug)]
 struct Fault {
     path: String,
@@ -55,7 +55,7 @@ impl Fault {
         Self { path: field.to_owned(), reason: reason.into() }
     }
 
-    /// The same, seen from one level above.
+    /// This fault with its path relative to the value one level above.
     fn under(mut self, parent: &str) -> Self {
         let is_joined = parent.is_empty() || self.path.is_empty() || self.path.starts_with('[');
         self.path = format!("{parent}{}{}", if is_joined { "" } else { "." }, self.path);
@@ -104,8 +104,8 @@ impl de::Error for Fault {
 
     fn unknown_field(field: &str, fields: &'static [&'static str]) -> Self {
         let known = fields.join(", ");
-        let known = if known.is_empty() { "there are none".to_owned() } else { format!("there are {known}") };
-        Self::at(field, format!("is an unknown field; {known}"))
+        let known = if known.is_empty() { "there are none".to_owned() } else { format!("known are {known}") };
+        Self::at(field, format!("is not a known field; {known}"))
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -113,11 +113,11 @@ impl de::Error for Fault {
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self::at(field, "is there twice")
+        Self::at(field, "must be given once")
     }
 }
 
-/// What is expected, in words of JSON's.
+/// The expected type, in the terms of JSON.
 fn in_json(expected: &dyn Expected) -> String {
     let text = expected.to_string();
     match text.as_str() {
@@ -132,7 +132,7 @@ fn in_json(expected: &dyn Expected) -> String {
     }
 }
 
-/// What was found, without its value.
+/// The type that was found, in the terms of JSON.
 const fn kind(found: Unexpected<'_>) -> &'static str {
     match found {
         Unexpected::Bool(_) => "a boolean",
@@ -145,7 +145,7 @@ const fn kind(found: Unexpected<'_>) -> &'static str {
     }
 }
 
-/// A value that is being read.
+/// A value as a deserializer.
 struct Node(Value);
 
 impl<'de> Deserializer<'de> for Node {
@@ -196,7 +196,7 @@ impl<'de> Deserializer<'de> for Node {
     }
 }
 
-/// The elements of a list.
+/// The elements of a list, as they are read.
 struct Elements(std::iter::Enumerate<std::vec::IntoIter<Value>>);
 
 impl<'de> SeqAccess<'de> for Elements {
@@ -208,10 +208,10 @@ impl<'de> SeqAccess<'de> for Elements {
     }
 }
 
-/// The fields of an object.
+/// The fields of an object, as they are read.
 struct Entries {
     rest: serde_json::map::IntoIter,
-    /// The one whose name has been read.
+    /// The field whose name has been read and whose value has not.
     value: Option<(String, Value)>,
 }
 
@@ -231,7 +231,7 @@ impl<'de> MapAccess<'de> for Entries {
     }
 }
 
-/// What [`whole_number`] reads.
+/// The visitor of [`whole_number`].
 struct WholeNumber {
     min: u64,
     max: u64,
@@ -266,7 +266,7 @@ impl Visitor<'_> for WholeNumber {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "what is neither cut nor negative; what is too large becomes no smaller than u64 can say"
+        reason = "the number is whole and not negative, and one that is too large saturates"
     )]
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<u64, E> {
         if number >= 0.0 && number.fract() == 0.0 {

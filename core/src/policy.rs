@@ -1,5 +1,5 @@
-//! The policy: one row a kind of channel, and the few questions that are asked of it. There is no other place that
-//! decides who may join, what a client may publish, or what is kept.
+//! The policy: one row for each kind of channel, and the decisions that follow from it. Nothing else decides who may join a
+//! channel, what a client may publish there, or what is kept.
 
 use std::time::Duration;
 
@@ -15,71 +15,71 @@ use crate::{
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// What becomes of an event on its way.
+/// How an event is kept and delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// In the channel's log, with a seq.
+    /// It is in the channel's log, with a `seq`.
     Durable,
-    /// In the log, and the last one of each key is given on join.
+    /// It is in the log, and `join` returns the latest event of each key.
     DurableAndLatest,
-    /// Only the last one of each key is kept, and given on join.
+    /// Only the latest event of each key is kept, and `join` returns it.
     Latest,
-    /// Never written.
+    /// It is delivered and never written.
     Ephemeral,
 }
 
 impl Lane {
-    /// Whether its events have a seq, and need a key.
+    /// Whether its events have a `seq` and need a `key`.
     pub const fn is_durable(self) -> bool {
         matches!(self, Self::Durable | Self::DurableAndLatest)
     }
 }
 
-/// Who may join.
+/// Who may join a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Joiner {
     /// The team of the company in the channel's name.
     Team,
     /// The user in the channel's name.
     Owner,
-    /// A participant of the conversation, or the team of its company.
+    /// The participants of the conversation, and the team of its company.
     Participant,
     /// Every authenticated user.
     Anyone,
 }
 
-/// How long a kept event is kept.
+/// How long events are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retention {
-    /// This long.
+    /// For this time.
     For(Duration),
-    /// As long as the stack's configuration says; for ever by default.
+    /// For as long as the stack is configured; default: for ever.
     Configured,
 }
 
-/// One row of the policy.
+/// The policy of one kind of channel.
 #[derive(Debug)]
-pub struct Row {
-    /// For which channels.
+pub struct ChannelPolicy {
+    /// The kind of channel.
     pub kind: Kind,
-    /// Who may join.
+    /// Who may join a channel.
     pub joiner: Joiner,
-    /// What may appear on it, and what becomes of each.
+    /// The events that may be published there, and how each is kept and delivered.
     pub events: &'static [(EventName, Lane)],
-    /// What of that a client may publish; the rest is the server's and the backend's.
+    /// The subset that clients may publish. The others come from the server or the backend.
     pub client_events: &'static [EventName],
-    /// How long what is kept is kept.
+    /// How long its events are kept.
     pub retention: Retention,
-    /// Whether its members see each other.
+    /// Whether its members are told about each other.
     pub presence: bool,
-    /// Over how many partitions its members are spread: a partition writes 1,000 units a second, and everybody
-    /// joins `system`.
+    /// The number of partitions that its members are spread over. A partition of the table takes 1,000 write units a second, and
+    /// every user may join `system`.
     pub shards: u8,
 }
 
-/// The table of docs/channels.md.
-pub const POLICY: [Row; 7] = [
-    Row {
+/// The policy of every kind of channel, which docs/channels.md describes.
+pub const POLICY: [ChannelPolicy; 7] = [
+    ChannelPolicy {
         kind: Kind::Company,
         joiner: Joiner::Team,
         events: &[
@@ -94,7 +94,7 @@ pub const POLICY: [Row; 7] = [
         presence: true,
         shards: 4,
     },
-    Row {
+    ChannelPolicy {
         kind: Kind::FunnelUpdates,
         joiner: Joiner::Team,
         events: &[(FunnelUpdate, Lane::DurableAndLatest)],
@@ -103,7 +103,7 @@ pub const POLICY: [Row; 7] = [
         presence: false,
         shards: 1,
     },
-    Row {
+    ChannelPolicy {
         kind: Kind::ResourceUpdates,
         joiner: Joiner::Team,
         events: &[(ResourceUpdate, Lane::Durable)],
@@ -112,7 +112,7 @@ pub const POLICY: [Row; 7] = [
         presence: false,
         shards: 1,
     },
-    Row {
+    ChannelPolicy {
         kind: Kind::Analytics,
         joiner: Joiner::Team,
         events: &[(AnalyticsUpdate, Lane::Latest)],
@@ -121,7 +121,7 @@ pub const POLICY: [Row; 7] = [
         presence: false,
         shards: 1,
     },
-    Row {
+    ChannelPolicy {
         kind: Kind::User,
         joiner: Joiner::Owner,
         events: &[(UserNotification, Lane::Durable)],
@@ -130,7 +130,7 @@ pub const POLICY: [Row; 7] = [
         presence: false,
         shards: 1,
     },
-    Row {
+    ChannelPolicy {
         kind: Kind::Conversation,
         joiner: Joiner::Participant,
         events: &[
@@ -148,7 +148,7 @@ pub const POLICY: [Row; 7] = [
         presence: true,
         shards: 1,
     },
-    Row {
+    ChannelPolicy {
         kind: Kind::System,
         joiner: Joiner::Anyone,
         events: &[(SystemNotification, Lane::Durable)],
@@ -160,55 +160,55 @@ pub const POLICY: [Row; 7] = [
 ];
 
 impl Kind {
-    /// The row for this kind.
-    pub const fn policy(self) -> &'static Row {
-        // In the order of the enum, which a test checks: an index cannot fail to find its row.
+    /// The policy of this kind.
+    pub const fn policy(self) -> &'static ChannelPolicy {
+        // A test checks that the rows are in the order of the enum.
         &POLICY[self as usize]
     }
 }
 
-impl Row {
-    /// What becomes of this event here; `None` where it has no place.
+impl ChannelPolicy {
+    /// How this event is kept and delivered here. `None` if it is no event of this kind of channel.
     pub fn lane(&self, event: EventName) -> Option<Lane> {
         self.events.iter().find(|(name, _)| *name == event).map(|(_, lane)| *lane)
     }
 
-    /// Whether a client may publish it here.
+    /// Whether clients may publish this event here.
     pub fn client_may_publish(&self, event: EventName) -> bool {
         self.client_events.contains(&event)
     }
 }
 
-/// The answer to "may this user join?".
+/// Whether a user may join a channel, as far as the token tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    /// Yes.
+pub enum JoinDecision {
+    /// The user may join.
     Allowed,
-    /// No.
+    /// The user may not join.
     Refused,
-    /// It depends on the conversation: see [`may_join_conversation`].
+    /// The conversation decides; see [`may_join_conversation`].
     DependsOnConversation,
 }
 
-/// Whether this user may join this channel, as far as their token alone can tell.
-pub fn may_join(identity: &Identity, channel: &Channel) -> Admission {
+/// Decides whether a user may join a channel, as far as their token alone tells.
+pub fn may_join(identity: &Identity, channel: &Channel) -> JoinDecision {
     let allowed = match channel.kind().policy().joiner {
         Joiner::Team => channel.company().is_some_and(|company| identity.is_team_of(company)),
         Joiner::Owner => matches!(channel, Channel::User(user) if *user == identity.user),
         Joiner::Anyone => true,
-        Joiner::Participant => return Admission::DependsOnConversation,
+        Joiner::Participant => return JoinDecision::DependsOnConversation,
     };
-    if allowed { Admission::Allowed } else { Admission::Refused }
+    if allowed { JoinDecision::Allowed } else { JoinDecision::Refused }
 }
 
-/// Whether this user may join a conversation of `company` (`None`: nobody has told us of it), being one of its
-/// participants or not.
+/// Whether a user may join a conversation that belongs to `company`. A conversation that the backend has not announced (`None`)
+/// may be joined by nobody.
 pub fn may_join_conversation(identity: &Identity, company: Option<&CompanyId>, is_participant: bool) -> bool {
     company.is_some_and(|company| is_participant || identity.is_team_of(company))
 }
 
-/// Whether a member of a conversation may stay in it now that it is `company`'s: the user takes part in it, or joined as
-/// one of the team of that same company.
+/// Whether a member may stay in a conversation that now belongs to `company`: as a participant, or because they joined as one of
+/// the team of the same company.
 pub fn may_stay_in_conversation(
     company: &CompanyId,
     is_participant: bool,
@@ -217,9 +217,9 @@ pub fn may_stay_in_conversation(
     is_participant || joined_as_team_of == Some(company)
 }
 
-/// Whether this caller may say whose a conversation is and who takes part: the backend of the company that it is to be
-/// `given_to` (`None`: it is only looked at, or ended), and of the one that has it (`None`: nobody has told us of it).
-/// So no backend takes what is another company's.
+/// Whether a caller may read, set or end a conversation: they must be the backend of the company that it is `given_to` (`None` for
+/// reading and ending) and of the company that owns it (`None` if it has not been announced). So no backend can take a
+/// conversation of another company.
 pub fn may_manage_conversation(
     identity: &Identity,
     owner: Option<&CompanyId>,

@@ -1,8 +1,8 @@
-//! What the wire consists of, for those who write it down: the generator of `docs/asyncapi.yaml` and of the client's
-//! types (`examples/wire`), and the test that holds `docs/samples` against the types. Only with the feature `schema`.
+//! Schemas of everything that travels, for the generator of the client's types and of the documents (`examples/wire`), and for
+//! the test that holds docs/samples against the types. Compiled only with the feature `schema`.
 //!
-//! A type's schema is derived where the type is; here is what no type says: which payload an event has, and which codes
-//! there are. All of it is a `match` over an enum, so a new event or error cannot be forgotten.
+//! The schema of a type is derived where the type is. This module adds what no single type says, such as the payload of each
+//! event, as a `match` over an enum, so that a new event or error cannot be forgotten.
 
 use std::borrow::Cow;
 
@@ -10,36 +10,37 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub use crate::action::actions;
 use crate::{
-    Error,
+    Channel, Error, Key, UserId,
+    bus::{AccessChanged, Conversation, DetailType, Kick},
     event::{
         AccessRevoked, AnalyticsUpdate, ChatDraft, ChatMessage, EventName, FunnelUpdate, Notification,
         Presence, PresenceCount, PresenceDraft, Receipt, ResourceUpdate, Signal, SignalDraft, TypingDraft,
         TypingIndicator, UserNotification,
     },
 };
+pub use crate::{action::actions, publication::defaulted};
 
-/// What may come on every channel, beside what [`POLICY`](crate::policy::POLICY) says of its kind: it is not published
-/// there, but told to the one whom it is about.
+/// The event that may come on every channel, beside those that [`POLICY`](crate::policy::POLICY) lists for its kind. It is
+/// not published there but sent to the user whom it concerns.
 pub const ON_EVERY_CHANNEL: EventName = EventName::AccessRevoked;
 
-/// A type of the wire.
+/// A type of the wire, as the functions that the generator needs of it.
 #[derive(Debug, Clone, Copy)]
 pub struct WireType {
-    /// What it is called in Rust.
+    /// The name of the type in Rust.
     pub name: fn() -> Cow<'static, str>,
-    /// Its schema in full.
+    /// The schema in full.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
-    /// A reference to its schema, which is kept among the generator's definitions.
+    /// A reference to the schema, which is kept among the generator's definitions.
     pub reference: fn(&mut SchemaGenerator) -> Schema,
-    /// Decodes a value as this type, and encodes what came of it.
+    /// Decodes a value as this type, and encodes the result.
     pub again: fn(Value) -> serde_json::Result<Value>,
 }
 
 impl WireType {
-    /// Of `T`.
-    pub fn of<T: JsonSchema + Serialize + DeserializeOwned>() -> Self {
+    /// The functions of `T`.
+    pub const fn of<T: JsonSchema + Serialize + DeserializeOwned>() -> Self {
         Self {
             name: T::schema_name,
             schema: T::json_schema,
@@ -49,25 +50,83 @@ impl WireType {
     }
 }
 
-/// An action: its name, and the types of its fields and of its reply's `data`.
+/// An action: its name, and the types of its fields and of the `data` of its reply.
 #[derive(Debug)]
 pub struct ActionType {
     /// The value of `action`.
     pub name: &'static str,
-    /// Its own fields, beside `action` and `id`.
+    /// The action's own fields, beside `action` and `id`.
     pub fields: WireType,
     /// The `data` of its reply.
     pub reply: WireType,
 }
 
-/// Settings for what clients send: what they may leave out need not be there.
+/// A limit that clients check too.
+#[derive(Debug)]
+pub struct Limit {
+    /// The name of the constant, in Rust and in TypeScript.
+    pub name: &'static str,
+    /// The documentation of the constant.
+    pub about: &'static str,
+    /// The limit.
+    pub value: u64,
+}
+
+/// A grammar that clients check too: the pattern of a type's schema.
+#[derive(Debug)]
+pub struct Pattern {
+    /// The name of the constant in TypeScript.
+    pub name: &'static str,
+    /// The documentation of the constant.
+    pub about: &'static str,
+    /// The type.
+    pub of: WireType,
+}
+
+/// Settings for what clients send: a field that they may leave out is not required.
 pub fn sent() -> SchemaSettings {
     SchemaSettings::draft2020_12().for_deserialize()
 }
 
-/// Settings for what clients get: what is always there may be relied on.
+/// Settings for what clients receive: a field that is always there is required.
 pub fn received() -> SchemaSettings {
     SchemaSettings::draft2020_12().for_serialize()
+}
+
+/// Every limit that a client or a backend should know before it sends something.
+pub fn limits() -> impl Iterator<Item = &'static Limit> {
+    use crate::{action::messages, bus, event, grant, http_api, id, identity, json, size};
+    [
+        id::LIMITS,
+        size::LIMITS,
+        json::LIMITS,
+        messages::LIMITS,
+        event::LIMITS,
+        event::chat::LIMITS,
+        identity::LIMITS,
+        grant::LIMITS,
+        bus::LIMITS,
+        http_api::LIMITS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Every grammar that a client or a backend should know before it sends something.
+pub fn patterns() -> [Pattern; 3] {
+    [
+        Pattern {
+            name: "ID_PATTERN",
+            about: "The id of a user, company, conversation, funnel or resource.",
+            of: WireType::of::<UserId>(),
+        },
+        Pattern {
+            name: "KEY_PATTERN",
+            about: "A client message id: the `key` of a `send` or of an outbox item.",
+            of: WireType::of::<Key>(),
+        },
+        Pattern { name: "CHANNEL_PATTERN", about: "The name of a channel.", of: WireType::of::<Channel>() },
+    ]
 }
 
 /// Every event.
@@ -76,7 +135,7 @@ pub fn events() -> Vec<EventName> {
     consts(&names).filter_map(|name| serde_json::from_value(name.clone()).ok()).collect()
 }
 
-/// The `data` of an event.
+/// The type of an event's `data`.
 pub fn payload(event: EventName) -> WireType {
     match event {
         EventName::ChatMessage => WireType::of::<ChatMessage>(),
@@ -96,7 +155,7 @@ pub fn payload(event: EventName) -> WireType {
     }
 }
 
-/// What a client sends as the `data` of an event; nothing for those that no client may publish anywhere.
+/// The type of what a client sends as the `data` of an event. `None` for events that no client may publish anywhere.
 pub fn draft(event: EventName) -> Option<WireType> {
     match event {
         EventName::ChatMessage => Some(WireType::of::<ChatDraft>()),
@@ -107,7 +166,23 @@ pub fn draft(event: EventName) -> Option<WireType> {
     }
 }
 
-/// The codes of errors, as a schema: the names of [`Error`]'s variants, with what each is for.
+/// The type of the detail of an event on the bus. Where the detail publishes an event, it is the event's `data`, of which the
+/// fields that [`defaulted`] names may be left out.
+pub fn detail(of: DetailType) -> WireType {
+    match of {
+        DetailType::FunnelUpdate => payload(EventName::FunnelUpdate),
+        DetailType::ResourceUpdate => payload(EventName::ResourceUpdate),
+        DetailType::AnalyticsUpdate => payload(EventName::AnalyticsUpdate),
+        DetailType::SystemNotification => payload(EventName::SystemNotification),
+        DetailType::UserNotification => payload(EventName::UserNotification),
+        DetailType::ChatMessage => payload(EventName::ChatMessage),
+        DetailType::Conversation => WireType::of::<Conversation>(),
+        DetailType::Kick => WireType::of::<Kick>(),
+        DetailType::AccessChanged => WireType::of::<AccessChanged>(),
+    }
+}
+
+/// The codes of errors, as a schema: the names of the variants of [`Error`], with the documentation of each.
 #[derive(Debug)]
 pub enum ErrorCode {}
 
@@ -123,7 +198,7 @@ impl JsonSchema for ErrorCode {
             let name = variant.get("const").or_else(|| variant.get("required")?.get(0))?;
             Some(json_schema!({"description": variant.get("description"), "type": "string", "const": name}))
         });
-        json_schema!({"description": "What programs read of a refusal.", "oneOf": codes.collect::<Vec<_>>()})
+        json_schema!({"description": "The code of an error, for programs.", "oneOf": codes.collect::<Vec<_>>()})
     }
 }
 

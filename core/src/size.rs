@@ -1,27 +1,35 @@
-//! How large something is on the wire: in bytes of JSON, what is around it and every escape included.
+//! Sizes on the wire: bytes of JSON, with the envelope and every escape.
 //!
-//! API Gateway takes messages of at most 128 KiB, replies too. Text is counted by what it becomes: a control character is one
-//! byte in the table and six on the wire. So whoever puts a reply together from parts asks a [`Room`] for each of them.
+//! API Gateway refuses messages above 128 KiB, replies included. The size of a text is that of its JSON form: a control
+//! character is one byte in the table and six on the wire. Code that puts a reply together from parts asks a [`Room`] for
+//! each part.
 
 use std::io;
 
 use serde::Serialize;
 
-/// The most bytes of a frame
+limits! {
+    /// The largest request, in bytes: a client's WebSocket frame, which API Gateway limits
+    /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>),
+    /// or a body of the HTTP API, so that both take the same.
+    pub const REQUEST_BYTES_MAX: usize = 32 * 1024;
+}
+
+/// The largest message to a client, in bytes, as API Gateway limits it
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>).
 pub const FRAME_BYTES_MAX: usize = 128 * 1024;
-/// What is around a reply's `data`: the envelope, with an `id` of 64 bytes of which each is escaped.
+/// The most bytes of a reply without its `data`: the envelope, with an `id` of 64 bytes that are all escaped.
 const AROUND_DATA_BYTES_MAX: usize = 1024;
-/// What stands between two elements of a list.
+/// The bytes between two elements of a list.
 const BETWEEN_BYTES: usize = ",".len();
 
-/// How many bytes a value is as JSON. What cannot be written is larger than everything.
+/// The size of a value as JSON, in bytes; `usize::MAX` for a value that cannot be serialised.
 pub fn json_bytes(value: &impl Serialize) -> usize {
     let mut counter = Counter(0);
     serde_json::to_writer(&mut counter, value).map_or(usize::MAX, |()| counter.0)
 }
 
-/// Writes nothing, and counts it.
+/// A writer that counts bytes and drops them.
 struct Counter(usize);
 
 impl io::Write for Counter {
@@ -35,27 +43,27 @@ impl io::Write for Counter {
     }
 }
 
-/// The room that is left in a message.
+/// The bytes that are left in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room(usize);
 
 impl Room {
-    /// Of this many bytes.
+    /// A message with this many bytes left.
     pub const fn of(bytes: usize) -> Self {
         Self(bytes)
     }
 
-    /// That of a reply, beside the `data` as it is so far.
+    /// The bytes that a reply has left beside its `data` as it is so far.
     pub fn beside(data: &impl Serialize) -> Self {
         Self((FRAME_BYTES_MAX - AROUND_DATA_BYTES_MAX).saturating_sub(json_bytes(data)))
     }
 
-    /// What is left, in bytes.
+    /// The bytes that are left.
     pub const fn left(self) -> usize {
         self.0
     }
 
-    /// Takes the room that an element of a list needs, if it is there.
+    /// Takes the bytes that an element of a list needs. Returns false, and takes nothing, if there are not enough.
     pub fn takes(&mut self, element: &impl Serialize) -> bool {
         let left = self.0.checked_sub(json_bytes(element).saturating_add(BETWEEN_BYTES));
         if let Some(left) = left {
@@ -64,7 +72,7 @@ impl Room {
         left.is_some()
     }
 
-    /// How many of the first elements fit, whose room is taken.
+    /// Takes the bytes of as many of the first elements as fit, and returns their number.
     pub fn fitting<T: Serialize>(&mut self, elements: &[T]) -> usize {
         elements.iter().take_while(|element| self.takes(element)).count()
     }

@@ -1,4 +1,4 @@
-//! Bounded text and numbers: a payload's fields that have a limit but no grammar.
+//! Bounded text and numbers: fields of a payload that have a limit but no grammar.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ impl<const BYTES_MAX: usize> TryFrom<String> for Text<BYTES_MAX> {
     }
 }
 
-/// How far something has come, in percent: 0 to 100, and kept as the number that it was said as, such as `33.3` or `50.0`.
+/// A progress in percent, from 0 to 100. It is kept as the producer wrote it, such as `33.3` or `50.0`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "schema",
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_has_two_ends() {
+    fn text_has_a_least_and_a_greatest_length() {
         assert!(serde_json::from_str::<Text<3>>("\"\"").is_err());
         assert!(serde_json::from_str::<Text<3>>("\"abc\"").is_ok());
         assert!(serde_json::from_str::<Text<3>>("\"abcd\"").is_err());
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn percent_has_two_ends() {
+    fn percent_is_from_0_to_100() {
         assert!(serde_json::from_str::<Percent>("0").is_ok());
         assert!(serde_json::from_str::<Percent>("100").is_ok());
         assert!(serde_json::from_str::<Percent>("101").is_err());
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn percent_stays_the_number_that_it_was() {
+    fn percent_is_kept_as_it_was_written() {
         for number in ["0", "50", "50.0", "33.3", "100.0"] {
             let percent: Percent = serde_json::from_str(number).unwrap();
             assert_eq!(serde_json::to_string(&percent).unwrap(), number);

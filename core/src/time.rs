@@ -1,42 +1,45 @@
-//! Points in time: milliseconds since the epoch inside, RFC 3339 in UTC with milliseconds on the wire.
+//! Points in time: milliseconds since 1970 in memory, RFC 3339 in UTC with milliseconds on the wire.
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// A point in time to the millisecond, e.g. `2026-11-23T10:00:00.123Z`.
+/// A point in time to the millisecond, in the format of RFC 3339, e.g. `2026-11-23T10:00:00.123Z`.
+///
+/// The server writes it in UTC with three decimals, and accepts any offset and precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("format" = "date-time")))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("format" = "date-time", "examples" = ["2026-11-23T10:00:00.123Z"])))]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The beginning of 1970.
+    /// The start of 1970.
     pub const EPOCH: Self = Self(0);
 
-    /// From milliseconds since 1970, clamped to the years that RFC 3339 can write.
+    /// The time this many milliseconds after 1970, clamped to the range that can be written.
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.clamp(jiff::Timestamp::MIN.as_second() * 1000, jiff::Timestamp::MAX.as_second() * 1000))
     }
 
-    /// From whole seconds since 1970, as tokens (`exp`) and the table's TTL have it.
+    /// The time this many seconds after 1970, which is the unit of a token's `exp` and of the table's TTL.
     pub fn from_secs(secs: i64) -> Self {
         Self::from_millis(secs.saturating_mul(1000))
     }
 
-    /// Milliseconds since 1970.
+    /// The milliseconds since 1970.
     pub const fn as_millis(self) -> i64 {
         self.0
     }
 
-    /// How long after `earlier` this is; nothing where it is before it.
+    /// The time that has passed since `earlier`; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default())
     }
 
-    /// Whole seconds since 1970, rounded down.
+    /// The whole seconds since 1970, rounded down.
     pub const fn as_secs(self) -> i64 {
         self.0.div_euclid(1000)
     }
@@ -62,19 +65,20 @@ impl FromStr for Timestamp {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
-            return Ok(Self(timestamp.as_millisecond()));
-        }
-        // `jiff` has no time in the last day of 9999, which some write for "never".
-        if text.starts_with("9999-12-3")
-            && text.replacen("9999", "9995", 1).parse::<jiff::Timestamp>().is_ok()
-        {
-            return Ok(Self::from_millis(i64::MAX));
-        }
-        Err(Error::BadRequest(
-            "must be an RFC 3339 time with an offset, e.g. 2026-11-23T10:00:00.123Z".into(),
-        ))
+        let timestamp = text.parse::<jiff::Timestamp>().ok().or_else(|| latest_for_later(text));
+        timestamp.map(|timestamp| Self::from_millis(timestamp.as_millisecond())).ok_or_else(|| {
+            Error::BadRequest("must be an RFC 3339 time with an offset, e.g. 2026-11-23T10:00:00.123Z".into())
+        })
     }
+}
+
+/// The latest time of `jiff`, for a text that names a later one. `jiff` leaves out the last 26 hours of 9999, and
+/// `9999-12-31T23:59:59Z` is a common way to write "never".
+fn latest_for_later(text: &str) -> Option<jiff::Timestamp> {
+    let pieces = Pieces::parse(text).ok()?;
+    let local = pieces.date().to_datetime(pieces.time()?);
+    let is_later = pieces.to_numeric_offset()?.to_timestamp(local).is_err() && local.year() > 0;
+    is_later.then_some(jiff::Timestamp::MAX)
 }
 
 impl TryFrom<String> for Timestamp {
@@ -105,11 +109,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_day_that_can_be_written_is_a_time() {
+    fn a_time_after_the_latest_is_the_latest() {
         for never in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999+00:00", "9999-12-31T00:00:00-12:00"] {
             assert_eq!(never.parse(), Ok(Timestamp::from_millis(i64::MAX)), "{never}");
         }
         assert!("9999-12-32T00:00:00Z".parse::<Timestamp>().is_err());
+        assert!("9999-12-31".parse::<Timestamp>().is_err());
+        assert!("-009999-01-01T00:00:00+23:59".parse::<Timestamp>().is_err(), "before the earliest");
         assert!("9999-12-31T23:59:59".parse::<Timestamp>().is_err());
     }
 

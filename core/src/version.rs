@@ -1,5 +1,7 @@
-//! Which of two changes of one thing is the newer: a producer's `revision` decides, else its `timestamp`, else the time at
-//! which the change was sent. Never the order in which they arrive, which neither EventBridge nor HTTP keeps.
+//! Which of two changes to one thing is newer.
+//!
+//! The producer's `revision` decides, else its `timestamp`, else the time at which the change was sent. The order of arrival
+//! does not, because neither EventBridge nor HTTP keeps the order.
 
 use std::fmt;
 
@@ -7,8 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Seq, Timestamp};
 
-/// A producer's own count of the changes of one thing: the higher one is the newer.
+/// A producer's count of its changes to one thing. The higher one is newer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "u64", extend("maximum" = Seq::MAX.get(), "examples" = [8]))
+)]
 #[serde(transparent)]
 pub struct Revision(Seq);
 
@@ -18,31 +25,31 @@ impl fmt::Display for Revision {
     }
 }
 
-/// Whose time it is, and so how far it can be compared.
+/// The clock of a time, which decides how it compares with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
     /// The producer's `timestamp`, to the millisecond.
     Producer,
-    /// EventBridge's `time`, which has whole seconds: within one of them the later to arrive is the newer.
+    /// EventBridge's `time`, in whole seconds. Within one second, the change that arrives later is newer.
     Bus,
-    /// Ours, at the moment of a request that says nothing of its own: such a request is newer than all before it.
+    /// The server's clock, for a request that has no time of its own. Such a request is newer than all before it.
     Receipt,
 }
 
 /// How new a change is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    /// The producer's count, where it keeps one.
+    /// The producer's count, if it keeps one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
-    /// When it was made, never in the future.
+    /// When the change was made; never in the future.
     pub at: Timestamp,
-    /// How far in the future it said to be made, in milliseconds: of changes by a clock that is ahead, which reach us at the same
-    /// moment, this is what is left of their order.
+    /// How far in the future the producer's time was, in milliseconds. It keeps the order of changes that a producer whose clock
+    /// is ahead makes within one moment of the server's clock.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub ahead_ms: i64,
-    /// By which clock.
+    /// The clock of `at`.
     pub clock: Clock,
 }
 
@@ -52,8 +59,8 @@ const fn is_zero(number: &i64) -> bool {
 }
 
 impl Version {
-    /// Of a change that says so much of itself. `sent` is what counts where it has no `timestamp`; a time later than
-    /// `taken`, when the change reached us, counts as that.
+    /// The version of a change. `sent` counts if the change has no `timestamp`. A time later than `taken`, when the change
+    /// reached the server, counts as `taken`.
     pub fn new(
         revision: Option<Revision>,
         timestamp: Option<Timestamp>,
@@ -65,8 +72,8 @@ impl Version {
         Self { revision, at: kept, ahead_ms: at.as_millis() - kept.as_millis(), clock }
     }
 
-    /// Whether a change of this version must not replace one of version `standing`. Of two that are equally new the
-    /// later to arrive stands.
+    /// Whether a change of this version must not replace one of version `standing`. Of two equally new changes, the one that
+    /// arrives later stands.
     pub fn is_older_than(&self, standing: &Self) -> bool {
         if let (Some(revision), Some(standing)) = (self.revision, standing.revision) {
             return revision < standing;
@@ -78,8 +85,8 @@ impl Version {
         }
     }
 
-    /// The version that stands once a change of version `self` has replaced one of version `before`: neither a revision
-    /// nor a time that has been reached is given up.
+    /// The version that stands when a change of version `self` has replaced one of version `before`: the higher revision and the
+    /// later time of the two.
     #[must_use]
     pub fn after(self, before: Option<&Self>) -> Self {
         let Some(before) = before else { return self };
@@ -91,12 +98,14 @@ impl Version {
         }
     }
 
-    /// [`Error::Conflict`], for a change that is older than this version, which stands.
+    /// An [`Error::Conflict`] for a change that is older than this version.
     pub fn stands(&self) -> Error {
         let at = self.at;
         let text = match self.revision {
-            Some(revision) => format!("a newer change stands: revision {revision}, timestamp {at}"),
-            None => format!("a newer change stands: timestamp {at}"),
+            Some(revision) => {
+                format!("a newer change has already been applied: revision {revision}, timestamp {at}")
+            }
+            None => format!("a newer change has already been applied: timestamp {at}"),
         };
         Error::Conflict(text.into())
     }
@@ -123,12 +132,12 @@ mod tests {
         let standing = version(revision(7), 500, Clock::Producer);
         assert!(!version(revision(8), 0, Clock::Producer).is_older_than(&standing));
         assert!(version(revision(6), 900, Clock::Producer).is_older_than(&standing));
-        assert!(!version(revision(7), 0, Clock::Bus).is_older_than(&standing), "equal: the later to arrive");
+        assert!(!version(revision(7), 0, Clock::Bus).is_older_than(&standing), "equal: the later one stands");
         assert!(version(None, 499, Clock::Producer).is_older_than(&standing), "only one has a revision");
     }
 
     #[test]
-    fn times_are_compared_as_exactly_as_both_are_known() {
+    fn times_are_compared_at_the_precision_of_the_coarser_clock() {
         for (clock, at, standing, standing_at, older) in [
             (Clock::Producer, 1, Clock::Producer, 2, true),
             (Clock::Producer, 2, Clock::Producer, 2, false),
@@ -156,17 +165,17 @@ mod tests {
     #[test]
     fn a_clock_that_is_ahead_keeps_its_own_order() {
         let said = |at| Version::new(None, Some(millis(at)), (millis(0), Clock::Bus), millis(5));
-        assert_eq!(said(3_600_002).at, said(3_600_001).at, "both came at the same moment");
+        assert_eq!(said(3_600_002).at, said(3_600_001).at, "both arrived at the same moment");
         assert!(said(3_600_001).is_older_than(&said(3_600_002)));
         assert!(!said(3_600_002).is_older_than(&said(3_600_001)));
         assert!(
             !version(None, 6, Clock::Producer).is_older_than(&said(3_600_002)),
-            "what is made later is newer"
+            "a later change is newer"
         );
     }
 
     #[test]
-    fn what_has_been_reached_is_not_given_up() {
+    fn the_higher_revision_and_the_later_time_stay() {
         let before = version(revision(7), 500, Clock::Producer);
         assert_eq!(
             version(None, 900, Clock::Bus).after(Some(&before)),

@@ -1,4 +1,4 @@
-//! A channel's name and every kind of id: what is taken is what was written, and needs escaping nowhere.
+//! Names of channels and ids: an accepted text is kept as it is, and needs no escaping.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! A client's frame, as each route meets it: whatever it is, it is a request or a refusal, and a `send` that the policy
-//! lets through says nothing that its sender may not say.
+//! Frames of clients, as each route receives them: every frame is a request or a refusal, and a `send` that the policy allows
+//! contains nothing that its sender may not send.
 
 #![no_main]
 
@@ -45,9 +45,9 @@ fuzz_target!(|body: &str| {
         Publication::from_client(send, &ann, None, Timestamp::EPOCH, || "msg_1".to_owned())
     {
         assert_eq!(publication.channel, channel);
-        assert_eq!(channel.kind(), Kind::Conversation, "nothing else is a client's to publish on");
+        assert_eq!(channel.kind(), Kind::Conversation, "clients publish on conversations only");
         assert!(channel.kind().policy().client_may_publish(publication.event));
-        assert_eq!(publication.from.unwrap().user_id, ann.user, "who speaks is the server's to say");
+        assert_eq!(publication.from.unwrap().user_id, ann.user, "the server adds the sender");
         let data: serde_json::Value = serde_json::from_str(publication.data.get()).unwrap();
         assert_eq!(data["userId"], "user_1");
     }

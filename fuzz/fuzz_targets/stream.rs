@@ -1,5 +1,5 @@
-//! A batch of the table's stream: every image is a change that is known, or an error for that record alone. What the
-//! backend has put into the outbox is a publication for the channel that it names, or none.
+//! Batches of the table's stream: every image is a known change, or an error of that record alone. An outbox item is a
+//! publication for the channel that it names, or an error.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! A token: as a stranger writes it, and as an issuer of ours signs whatever it is given. Nothing that we have not signed
-//! is believed, and what is believed is what was signed.
+//! Tokens: arbitrary text, and arbitrary claims that a configured issuer has signed. No unsigned token is accepted, and the
+//! identity of an accepted token is the one that was signed.
 
 #![no_main]
 
@@ -31,9 +31,9 @@ fn verify(token: &str) -> Result<Identity, Error> {
 
 fuzz_target!(|text: &str| {
     let now = now();
-    assert!(verify(text).is_err(), "nobody has signed {text}");
+    assert!(verify(text).is_err(), "{text} is not signed");
 
-    // The same text as claims, with what makes them ours filled in.
+    // The same text as claims, completed with the issuer, audience and expiry.
     let Ok(Value::Object(mut claims)) = serde_json::from_str(text) else { return };
     for (name, value) in
         [("iss", json!("funnelcast-dev")), ("aud", json!("funnelcast")), ("exp", json!(now.as_secs() + 60))]
@@ -47,7 +47,7 @@ fuzz_target!(|text: &str| {
         assert!(identity.expires_at > now);
         assert!(
             serde_json::to_string(&identity.to_context()).unwrap().len() < 8 * 1024,
-            "an authorizer's answer"
+            "an authorizer's response"
         );
     }
     let (signed, _) = token.rsplit_once('.').unwrap();

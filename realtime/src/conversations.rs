@@ -1,60 +1,13 @@
 //! Conversations: which company's they are and who takes part, as the app's backend says by the bus or by HTTP; and kicks.
 
-use std::collections::BTreeSet;
-
 use funnelcast_aws::table::conversations::{self as table, ConversationChange, Outcome};
 use funnelcast_core::{
-    Channel, CompanyId, ConversationId, Error, Identity, Key, Timestamp, UserId, Version,
-    event::MESSAGE_BYTES_MAX, policy, text::Text, version::Revision,
+    CompanyId, ConversationId, Error, Identity, Key, Version,
+    bus::{Conversation, Kick},
+    policy,
 };
-use serde::Deserialize;
 
 use crate::{context::Realtime, revoke};
-
-/// The detail of a `Conversation` event: all of its participants, not only the new ones.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Conversation {
-    /// Which.
-    pub conversation_id: ConversationId,
-    /// Whose: its team may always join.
-    pub company_id: CompanyId,
-    /// Who else may join.
-    pub participants: BTreeSet<UserId>,
-    /// The producer's count of its changes of this conversation: the higher one is the newer.
-    #[serde(default)]
-    pub revision: Option<Revision>,
-    /// When the producer made this change; the event's own time where it is absent.
-    #[serde(default)]
-    pub timestamp: Option<Timestamp>,
-    /// Whether those who may join from now on may read what was said before, where the conversation has ended, or is
-    /// another company's.
-    #[serde(default)]
-    pub keep_log: bool,
-}
-
-/// The detail of a `Kick` event. It ends the memberships that there are; whether the user may join again is for the token and
-/// the participants to say.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Kick {
-    /// From where.
-    pub channel: Channel,
-    /// Whom.
-    pub user_id: UserId,
-    /// What the user is told.
-    pub reason: Text<MESSAGE_BYTES_MAX>,
-}
-
-/// The detail of an `AccessChanged` event: what a user is to a company may not be what it was.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AccessChanged {
-    /// Who.
-    pub user_id: UserId,
-    /// To whom.
-    pub company_id: CompanyId,
-}
 
 /// Who says so.
 #[derive(Debug, Clone, Copy)]

@@ -6,19 +6,13 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Delete, Put, TransactWriteItem},
 };
-use funnelcast_core::{CompanyId, ConversationId, Error, Key, UserId, Version};
+use funnelcast_core::{CompanyId, ConversationId, Error, Key, UserId, Version, bus::PARTICIPANTS_MAX};
 use serde::{Deserialize, Serialize};
 
 use super::{
     item::{Table, failed, from_item, sk, to_item},
     key,
 };
-
-/// The most participants of a conversation: replacing all of them by as many others is one transaction, which takes
-/// at most 100 items
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>). The team of its
-/// company does not count.
-pub const PARTICIPANTS_MAX: usize = 48;
 
 /// How many events of the bus a conversation remembers as applied, so that a repeat of one is known although newer ones
 /// have come since.
@@ -153,7 +147,7 @@ impl Table {
         let nobody = BTreeSet::new();
         let participants = change.to.as_ref().map_or(&nobody, |to| &to.participants);
         if participants.len() > PARTICIPANTS_MAX {
-            return Err(Error::invalid("participants", "must be at most 48"));
+            return Err(Error::invalid("participants", format!("must be at most {PARTICIPANTS_MAX}")));
         }
         for round in 0..ROUNDS_MAX {
             let (meta, present) = self.read_conversation(conversation).await?;

@@ -1,56 +1,55 @@
 /**
- * What the stack will take, checked before it is sent: an event that does not validate ends in the dead letters, where
- * its sender would never look.
+ * Checks of what a backend sends, by the limits of the stack: the bus accepts every event, and one that the stack refuses
+ * goes to the dead letters, where its sender does not see it.
  *
  * @module
  */
 
 import { FunnelcastError } from '../errors.js';
+import { ID_PATTERN } from '../wire.js';
 
-/** The longest display name of a thing, in bytes. */
-export const TITLE_BYTES_MAX = 256;
-/** The longest line of explanation, in bytes. */
-export const MESSAGE_BYTES_MAX = 4 * 1024;
-/** The longest chat message, in bytes. */
-export const CONTENT_BYTES_MAX = 16 * 1024;
-/** The largest metadata of a chat message, in bytes of JSON. */
-export const METADATA_BYTES_MAX = 4 * 1024;
+export { CONTENT_BYTES_MAX, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX, TITLE_BYTES_MAX } from '../wire.js';
 
-/** The bytes of a text as UTF-8. */
+/** The size of a text in bytes of UTF-8. */
 export function bytes(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/** Whether it is an id: `[A-Za-z0-9_-]{1,64}`. */
+/** Whether a text is an id: `[A-Za-z0-9_-]{1,64}`. */
 export function isId(text: string): boolean {
-  return /^[A-Za-z0-9_-]{1,64}$/.test(text);
+  return ID_PATTERN.test(text);
 }
 
-/** Passes an id on. */
+/** Returns an id that is well-formed, and throws otherwise. */
 export function checkId(id: string, what: string): string {
   if (isId(id)) return id;
-  throw new FunnelcastError('bad_request', `${what} is [A-Za-z0-9_-]{1,64}, not ${JSON.stringify(id)}`);
+  throw new FunnelcastError(
+    'bad_request',
+    `${what} must match ${ID_PATTERN.source}, and is ${JSON.stringify(id)}`,
+  );
 }
 
-/** Passes a text on: 1 to `max` bytes of UTF-8. */
+/** Returns a text of 1 to `max` bytes, and throws otherwise. */
 export function checkText(text: string, max: number, what: string): string {
   const length = bytes(text);
-  if (length === 0) throw new FunnelcastError('bad_request', `${what} is empty`);
-  if (length > max) throw new FunnelcastError('too_large', `${what} is larger than ${max} bytes`);
+  if (length === 0) throw new FunnelcastError('bad_request', `${what} must not be empty`);
+  if (length > max) {
+    throw new FunnelcastError('too_large', `${what} must be at most ${max} bytes, and has ${length}`);
+  }
   return text;
 }
 
-/** Passes a percentage on: a number from 0 to 100. */
+/** Returns a number from 0 to 100, and throws otherwise. */
 export function checkPercent(number: number, what: string): number {
   if (Number.isFinite(number) && number >= 0 && number <= 100) return number;
-  throw new FunnelcastError('bad_request', `${what} must be a number from 0 to 100, not ${number}`);
+  throw new FunnelcastError('bad_request', `${what} must be a number from 0 to 100, and is ${number}`);
 }
 
-/** Passes the number of a state on: a whole number, 0 or more, that JSON keeps exactly. */
+/** Returns a whole number from 0 on that JSON keeps exactly, and throws otherwise. */
 export function checkRevision(revision: number): number {
   if (Number.isSafeInteger(revision) && revision >= 0) return revision;
   throw new FunnelcastError(
     'bad_request',
-    `revision must be a whole number from 0 to 2^53 - 1, not ${revision}`,
+    `revision must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, and is ${revision}`,
   );
 }

@@ -1,11 +1,11 @@
-//! The protocol's document, `docs/asyncapi.yaml`: what is said by hand (`asyncapi.yaml` and `connection.md` beside this
-//! file), and the messages, operations and schemas of the types, with the samples as their examples.
+//! The document of the protocol, docs/asyncapi.yaml: the parts that are written by hand (`asyncapi.yaml` and `connection.md` beside
+//! this file), and the messages, operations and schemas of the types, with the samples as their examples.
 
 use std::{fmt::Write as _, time::Duration};
 
 use funnelcast_core::{
     frame::BATCH_BYTES_MAX,
-    policy::{Joiner, Lane, POLICY, Retention, Row},
+    policy::{ChannelPolicy, Joiner, Lane, POLICY, Retention},
 };
 use schemars::{
     Schema,
@@ -15,8 +15,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Failure,
-    protocol::{Action, Payload, Protocol, name_of, prefixed, tagged},
+    protocol::{Action, Payload, Protocol, name_of},
     samples::Samples,
+    tidy::{prefixed, tagged},
 };
 
 /// The whole document, as YAML.
@@ -41,9 +42,9 @@ pub(crate) fn write(protocol: &Protocol, samples: &Samples) -> Result<String, Fa
     }
     messages.insert("batch".to_owned(), batch_message(samples));
     heard.push("batch".to_owned());
-    let about = "What happens on the channels that the client has joined, one event a frame or several.";
+    let about = "The events of the channels that the client has joined, one or several in a frame.";
     operations.insert("hear".to_owned(), pushed(about, &heard));
-    let about = "API Gateway itself refuses a request, or gives it up.";
+    let about = "An error from API Gateway itself: a request was refused, or took too long.";
     operations.insert("fail".to_owned(), pushed(about, &["gatewayError".to_owned()]));
 
     let components = &mut document["components"];
@@ -52,7 +53,7 @@ pub(crate) fn write(protocol: &Protocol, samples: &Samples) -> Result<String, Fa
     let names = names.collect();
     components["messages"] = Value::Object(messages);
     components["schemas"] = Value::Object(protocol.definitions.clone());
-    // AsyncAPI's schemas are of a draft of JSON Schema in which a reference has nothing beside it.
+    // In the draft of JSON Schema that AsyncAPI uses, a reference must be the only key of its object.
     for part in ["messages", "schemas"] {
         for object in components[part].as_object_mut().into_iter().flat_map(Map::values_mut) {
             let schema = if part == "messages" { &mut object["payload"] } else { object };
@@ -75,7 +76,7 @@ fn message_references(names: &[String]) -> Value {
     names.iter().map(|name| reference("channels/connection/messages", name)).collect()
 }
 
-/// The server gets a request, and answers it by one of two messages.
+/// An operation: the server receives a request, and answers with a reply or a refusal.
 fn operation(action: &Action, requests: &[String], reply: &str) -> Value {
     json!({
         "action": "receive",
@@ -90,7 +91,7 @@ fn operation(action: &Action, requests: &[String], reply: &str) -> Value {
     })
 }
 
-/// What the server says without being asked.
+/// An operation by which the server sends messages that answer no request.
 fn pushed(summary: &str, messages: &[String]) -> Value {
     json!({
         "action": "send",
@@ -106,13 +107,13 @@ fn message(title: &str, summary: &Value, payload: &Value, samples: &[(&String, &
     json!({"title": title, "summary": summary, "payload": payload, "examples": examples})
 }
 
-/// A request or a reply.
+/// A message that is matched by the `id` of its request.
 fn correlated(mut message: Value) -> Value {
     message["correlationId"] = reference("components/correlationIds", "request");
     message
 }
 
-/// The messages by which an action is asked for: one, or one a draft.
+/// The messages that request an action: one, or one for each draft.
 fn requests(protocol: &Protocol, samples: &Samples, action: &Action) -> Result<Map<String, Value>, Failure> {
     let envelope = json!({
         "properties": {"action": {"type": "string", "const": action.name}, "id": protocol.request_id},
@@ -153,7 +154,12 @@ fn reply_message(protocol: &Protocol, samples: &Samples, action: &Action) -> Res
 fn refusal_message(protocol: &Protocol, samples: &Samples) -> Value {
     let payload = reply(protocol, false, "error", &reference("components/schemas", "ErrorBody"));
     let samples: Vec<_> = samples.refusals.iter().collect();
-    correlated(message("refusal", &"A request was not done, or only in part.".into(), &payload, &samples))
+    correlated(message(
+        "refusal",
+        &"A request has been refused, or carried out only in part.".into(),
+        &payload,
+        &samples,
+    ))
 }
 
 fn reply(protocol: &Protocol, ok: bool, field: &str, type_: &Value) -> Value {
@@ -178,7 +184,7 @@ fn batch_message(samples: &Samples) -> Value {
     let events = json!({"type": "array", "minItems": 2, "items": reference("components/schemas", "Event")});
     let fields = json!({"type": "object", "properties": {"events": events}, "required": ["events"]});
     let about =
-        format!("Several events in the order in which they happened, {BATCH_BYTES_MAX} bytes at most.");
+        format!("Several events in the order in which they happened, at most {BATCH_BYTES_MAX} bytes.");
     message("batch", &about.into(), &tagged("batch", &fields), &[(&"batch".to_owned(), &samples.batch)])
 }
 
@@ -196,8 +202,8 @@ fn channels() -> Result<String, Failure> {
         let joiner = match row.joiner {
             Joiner::Team => "the team of the company",
             Joiner::Owner => "the user",
-            Joiner::Participant => "who takes part, and the team of its company",
-            Joiner::Anyone => "everybody",
+            Joiner::Participant => "its participants, and the team of its company",
+            Joiner::Anyone => "every user",
         };
         let events =
             row.events.iter().map(|(event, lane)| Ok(format!("`{}` {}", name_of(*event)?, lane_name(*lane))));
@@ -215,15 +221,15 @@ fn channels() -> Result<String, Failure> {
 fn lane_name(lane: Lane) -> &'static str {
     match lane {
         Lane::Durable => "(durable)",
-        Lane::DurableAndLatest => "(durable; the last of each on join)",
-        Lane::Latest => "(the last of each on join)",
-        Lane::Ephemeral => "(of the moment)",
+        Lane::DurableAndLatest => "(durable; `join` returns the latest of each)",
+        Lane::Latest => "(`join` returns the latest of each)",
+        Lane::Ephemeral => "(ephemeral)",
     }
 }
 
-fn kept(row: &Row) -> String {
+fn kept(row: &ChannelPolicy) -> String {
     match row.retention {
         Retention::For(time) => format!("{} d", time.as_secs() / Duration::from_hours(24).as_secs()),
-        Retention::Configured => "for ever, or as the stack says".to_owned(),
+        Retention::Configured => "for ever, or as the stack is configured".to_owned(),
     }
 }

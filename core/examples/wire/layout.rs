@@ -5,17 +5,17 @@ use std::fmt::{Result, Write as _};
 /// The formatter's longest line, in columns.
 const LINE_MAX: usize = 110;
 
-/// A file, as far as it is written.
+/// The text of a file.
 #[derive(Default)]
 pub(crate) struct Source(String);
 
 /// A field of an interface.
 pub(crate) struct Field {
-    /// What it is about.
+    /// The documentation.
     pub(crate) about: Option<String>,
     pub(crate) name: String,
     pub(crate) presence: Presence,
-    /// Its type, as it is written.
+    /// The text of its type.
     pub(crate) type_: String,
 }
 
@@ -26,11 +26,11 @@ pub(crate) enum Presence {
     Optional,
 }
 
-/// One of a union's types.
+/// One of the types of a union.
 pub(crate) struct Variant {
-    /// What it is about.
+    /// The documentation.
     pub(crate) about: Option<String>,
-    /// As it is written.
+    /// The text of the type.
     pub(crate) type_: String,
 }
 
@@ -39,7 +39,7 @@ impl Source {
         self.0
     }
 
-    /// What is laid out already.
+    /// A text that is laid out already.
     pub(crate) fn text(&mut self, text: &str) {
         self.0.push_str(text);
     }
@@ -68,6 +68,18 @@ impl Source {
             }
         }
         writeln!(self.0, "}}")
+    }
+
+    /// A constant.
+    pub(crate) fn constant(&mut self, name: &str, about: &str, value: &str) -> Result {
+        self.0.push('\n');
+        self.comment("", Some(about))?;
+        let line = format!("export const {name} = {value};");
+        if line.lines().all(|line| line.len() <= LINE_MAX) {
+            writeln!(self.0, "{line}")
+        } else {
+            writeln!(self.0, "export const {name} =\n  {value};")
+        }
     }
 
     /// A name for another type.

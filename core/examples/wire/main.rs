@@ -1,25 +1,29 @@
-//! Writes down what travels, from the types themselves: the client's types (`client/src/wire.ts`), the samples that it is
-//! tested with (`client/tests/samples.ts`), and the protocol's document (`docs/asyncapi.yaml`).
+//! Generates, from the types of core, everything that states again what travels: the client's types and limits
+//! (`client/src/wire.ts`), docs/openapi.yaml, docs/asyncapi.yaml, docs/schemas, and the samples that the client is tested with
+//! (`client/tests/samples.ts`).
 //!
-//! `make types` runs `wire write`. `make types-check` runs `wire check`, which fails where the client's types are not what
-//! they would be; they are in the repository, so that a front-end developer needs no Rust. The other two are not, and
-//! both commands write them.
+//! `make types` runs `wire write`. `make types-check` runs `wire check`, which fails if a file is not current. The samples of the
+//! client are not kept in the repository, so both commands write them.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 mod asyncapi;
+mod json_schema;
 mod layout;
+mod openapi;
 mod protocol;
 mod samples;
+mod tidy;
 mod typescript;
 
-use protocol::Protocol;
+use protocol::{Protocol, Scope};
 use samples::Samples;
 
-/// The file that is kept in the repository.
-const TYPES: &str = "client/src/wire.ts";
-
-/// Why nothing is written. Whoever reads it is at a terminal.
+/// An error for the person at the terminal.
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
@@ -33,23 +37,62 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Option<&str>) -> Result<(), Failure> {
-    let (protocol, samples) = (Protocol::new()?, Samples::read()?);
-    let types = typescript::write(&protocol)?;
+    let samples = Samples::read()?;
+    let mut files = vec![
+        ("client/src/wire.ts".to_owned(), typescript::write(&Protocol::new(Scope::Everything)?)?),
+        ("docs/openapi.yaml".to_owned(), openapi::write(&samples)?),
+        ("docs/asyncapi.yaml".to_owned(), asyncapi::write(&Protocol::new(Scope::Frames)?, &samples)?),
+    ];
+    files.extend(json_schema::write()?);
+    let surplus = surplus(&files)?;
     match command {
-        Some("write") => write(TYPES, &types)?,
-        Some("check") if fs::read_to_string(root().join(TYPES)).is_ok_and(|old| old == types) => {}
-        Some("check") => return Err(format!("{TYPES} is not current: run `make types`").into()),
-        _ => return Err("say `write` or `check`".into()),
+        Some("write") => {
+            files.iter().try_for_each(|(name, text)| write(name, text))?;
+            for file in surplus {
+                fs::remove_file(file)?;
+            }
+        }
+        Some("check") => {
+            for (name, text) in &files {
+                if !fs::read_to_string(root().join(name)).is_ok_and(|old| old == *text) {
+                    return Err(format!("{name} is not current: run `make types`").into());
+                }
+            }
+            if let Some(file) = surplus.first() {
+                return Err(format!("{} is made by nothing: run `make types`", file.display()).into());
+            }
+        }
+        _ => return Err("the argument must be `write` or `check`".into()),
     }
-    write("client/tests/samples.ts", &samples.typescript()?)?;
-    write("docs/asyncapi.yaml", &asyncapi::write(&protocol, &samples)?)
+    write("client/tests/samples.ts", &samples.typescript()?)
 }
 
 fn write(name: &str, text: &str) -> Result<(), Failure> {
-    fs::write(root().join(name), text).map_err(|error| format!("{name}: {error}").into())
+    let path = root().join(name);
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    fs::write(path, text).map_err(|error| format!("{name}: {error}").into())
 }
 
-/// The repository's folder.
+/// The files in docs/schemas that are not among those that are made.
+fn surplus(files: &[(String, String)]) -> Result<Vec<PathBuf>, Failure> {
+    let made: Vec<PathBuf> = files.iter().map(|(name, _)| root().join(name)).collect();
+    let mut surplus = Vec::new();
+    for folder in ["events", "bus"] {
+        let folder = root().join(json_schema::FOLDER).join(folder);
+        if !folder.is_dir() {
+            continue;
+        }
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if !made.iter().any(|one| Path::new(one) == path) {
+                surplus.push(path);
+            }
+        }
+    }
+    Ok(surplus)
+}
+
+/// The folder of the repository.
 fn root() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), ".."].iter().collect()
 }

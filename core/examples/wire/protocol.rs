@@ -1,30 +1,40 @@
-//! The schemas of all that travels, made fit for readers who know no Rust.
-
-use std::collections::BTreeMap;
+//! The schemas of everything that travels, for readers who do not know Rust.
 
 use funnelcast_core::{
     RequestId,
-    event::{CONTENT_BYTES_MAX, EventName, METADATA_BYTES_MAX, SIGNAL_BYTES_MAX},
-    frame::{BATCH_BYTES_MAX, ErrorBody, Event},
+    bus::DetailType,
+    event::EventName,
+    frame::{ErrorBody, Event},
+    grant::Capability,
+    http_api::{GatewayRefusal, OPERATIONS, Refusal},
+    identity::Role,
     schema,
 };
-use schemars::{
-    JsonSchema, Schema, SchemaGenerator,
-    generate::SchemaSettings,
-    transform::{Transform, transform_subschemas},
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings, transform::Transform};
+use serde_json::{Map, Value};
+
+use crate::{
+    Failure,
+    tidy::{Nulls, Tidy, open, tagged},
 };
-use serde_json::{Map, Value, json};
 
-use crate::Failure;
+/// The place of the definitions in a document. The last part of a reference is the name of the type.
+pub(crate) const DEFINITIONS: &str = "/components/schemas";
 
-/// Where the definitions are in the document; a reference's last part is the type's name.
-const DEFINITIONS: &str = "/components/schemas";
+/// Which types are collected.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Those of the WebSocket's frames.
+    Frames,
+    /// Those of the HTTP API, the bus and tokens too.
+    Everything,
+}
 
-/// All that travels.
+/// Everything that travels.
 pub(crate) struct Protocol {
     /// The schema of every type that is referred to, by its name.
     pub(crate) definitions: Map<String, Value>,
-    /// The caller's own reference for a request.
+    /// The caller's reference for a request.
     pub(crate) request_id: Value,
     /// Every action.
     pub(crate) actions: Vec<Action>,
@@ -32,6 +42,23 @@ pub(crate) struct Protocol {
     pub(crate) payloads: Vec<Payload>,
     /// The `data` of every event that a client may publish, as the client sends it.
     pub(crate) drafts: Vec<Payload>,
+    /// The details of the bus that publish no event, each with a reference to its type. Empty within [`Scope::Frames`].
+    pub(crate) details: Vec<(DetailType, Value)>,
+    /// References to the types of the HTTP API's requests that are no actions, and of its replies. Empty within
+    /// [`Scope::Frames`].
+    pub(crate) http: Vec<HttpTypes>,
+}
+
+/// The types of an operation of the HTTP API.
+pub(crate) struct HttpTypes {
+    /// The operation's name.
+    pub(crate) id: &'static str,
+    /// Its method and path.
+    pub(crate) place: String,
+    /// A reference to the type of its request, where that is no action's.
+    pub(crate) request: Option<Value>,
+    /// A reference to the type of its reply.
+    pub(crate) reply: Value,
 }
 
 /// An action.
@@ -55,11 +82,11 @@ pub(crate) struct Payload {
 }
 
 impl Protocol {
-    /// Asks the types.
-    pub(crate) fn new() -> Result<Self, Failure> {
+    /// Collects the schemas from the types.
+    pub(crate) fn new(scope: Scope) -> Result<Self, Failure> {
         let mut sent = generator(schema::sent());
         let mut received = generator(schema::received());
-        let mut tidy = Tidy::new();
+        let mut tidy = Tidy::new(Nulls::Dropped);
         let mut actions = Vec::new();
         for action in schema::actions() {
             let mut fields = (action.fields.schema)(&mut sent);
@@ -78,16 +105,20 @@ impl Protocol {
         }
         received.subschema_for::<Event>();
         received.subschema_for::<ErrorBody>();
+        let (mut details, mut http) = (Vec::new(), Vec::new());
+        if scope == Scope::Everything {
+            for of in DetailType::ALL.into_iter().filter(|of| of.event().is_none()) {
+                details.push((of, (schema::detail(of).reference)(&mut sent).to_value()));
+            }
+            http = http_types(&mut sent, &mut received);
+            received.subschema_for::<Refusal>();
+            received.subschema_for::<GatewayRefusal>();
+            received.subschema_for::<Role>();
+            received.subschema_for::<Capability>();
+        }
         let mut definitions = received.take_definitions(false);
         definitions.values_mut().for_each(open);
-        for (name, definition) in sent.take_definitions(false) {
-            match definitions.get(&name) {
-                Some(other) if *other != definition => {
-                    return Err(format!("`{name}` is one thing when sent and another when received").into());
-                }
-                _ => definitions.insert(name, definition),
-            };
-        }
+        merge(&mut definitions, sent.take_definitions(false))?;
         for definition in definitions.values_mut() {
             tidy.transform(definition.try_into()?);
         }
@@ -95,16 +126,16 @@ impl Protocol {
         let event = definitions.get_mut("Event").ok_or("no Event")?;
         *event = tagged("event", event);
         let request_id = RequestId::json_schema(&mut received).to_value();
-        Ok(Self { definitions, request_id, actions, payloads, drafts })
+        Ok(Self { definitions, request_id, actions, payloads, drafts, details, http })
     }
 
-    /// What a reference refers to.
+    /// The schema that a reference refers to.
     pub(crate) fn definition(&self, reference: &Value) -> Result<&Value, Failure> {
         let name = type_name(reference).ok_or_else(|| format!("no reference: {reference}"))?;
         self.definitions.get(name).ok_or_else(|| format!("no schema of {name}").into())
     }
 
-    /// What the enum of names says of an event.
+    /// The documentation of an event's name.
     pub(crate) fn about_event(&self, name: &str) -> Option<String> {
         let names = self.definitions.get("EventName")?["oneOf"].as_array()?;
         names.iter().find(|one| one["const"] == name)?["description"].as_str().map(str::to_owned)
@@ -121,104 +152,35 @@ pub(crate) fn type_name(schema: &Value) -> Option<&str> {
     schema["$ref"].as_str()?.rsplit('/').next()
 }
 
-/// An object's schema with `type` before its other fields.
-pub(crate) fn tagged(tag: &str, object: &Value) -> Value {
-    prefixed(&json!({"properties": {"type": {"type": "string", "const": tag}}, "required": ["type"]}), object)
-}
-
-/// An object's schema with the fields of another one before its own.
-pub(crate) fn prefixed(first: &Value, object: &Value) -> Value {
-    let mut all = object.clone();
-    let properties = [first, object].map(|part| part["properties"].as_object().cloned().unwrap_or_default());
-    all["properties"] = properties.into_iter().flatten().collect();
-    let required = [first, object].map(|part| part["required"].as_array().cloned().unwrap_or_default());
-    all["required"] = required.concat().into();
-    all
-}
-
-/// What the server sends may have more fields one day, however strict it is about what it gets.
-fn open(definition: &mut Value) {
-    if definition["additionalProperties"] == false {
-        definition.as_object_mut().and_then(|object| object.shift_remove("additionalProperties"));
-    }
-}
-
-fn generator(mut settings: SchemaSettings) -> SchemaGenerator {
+pub(crate) fn generator(mut settings: SchemaSettings) -> SchemaGenerator {
     settings.definitions_path = DEFINITIONS.into();
     settings.into_generator()
 }
 
-/// Takes out of a schema what only Rust knows.
-struct Tidy {
-    /// What the names in the links of the documentation stand for.
-    meanings: BTreeMap<String, String>,
+/// The types of the HTTP API.
+fn http_types(sent: &mut SchemaGenerator, received: &mut SchemaGenerator) -> Vec<HttpTypes> {
+    let actions: Vec<_> = schema::actions().iter().map(|action| (action.fields.name)()).collect();
+    let types = OPERATIONS.iter().map(|operation| {
+        let own = operation.request.filter(|request| !actions.contains(&(request.name)()));
+        HttpTypes {
+            id: operation.id,
+            place: format!("{} {}", operation.method.as_str(), operation.path),
+            request: own.map(|request| (request.reference)(sent).to_value()),
+            reply: (operation.reply.reference)(received).to_value(),
+        }
+    });
+    types.collect()
 }
 
-impl Tidy {
-    fn new() -> Self {
-        let limits = [
-            ("BATCH_BYTES_MAX", BATCH_BYTES_MAX),
-            ("CONTENT_BYTES_MAX", CONTENT_BYTES_MAX),
-            ("METADATA_BYTES_MAX", METADATA_BYTES_MAX),
-            ("SIGNAL_BYTES_MAX", SIGNAL_BYTES_MAX),
-        ];
-        let limits = limits.map(|(name, limit)| (name.to_owned(), limit.to_string()));
-        let actions = schema::actions();
-        let actions =
-            actions.iter().map(|action| ((action.fields.name)().into_owned(), format!("`{}`", action.name)));
-        Self { meanings: limits.into_iter().chain(actions).collect() }
+/// Adds definitions to others.
+pub(crate) fn merge(all: &mut Map<String, Value>, more: Map<String, Value>) -> Result<(), Failure> {
+    for (name, definition) in more {
+        match all.get(&name) {
+            Some(other) if *other != definition => {
+                return Err(format!("`{name}` is one thing when sent and another when received").into());
+            }
+            _ => all.insert(name, definition),
+        };
     }
-
-    /// Rustdoc as plain Markdown: paragraphs in one line, and no links.
-    fn text(&self, rustdoc: &str) -> String {
-        let paragraphs = rustdoc.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
-        let text = paragraphs.collect::<Vec<_>>().join("\n\n");
-        let mut plain = String::new();
-        let mut rest = text.as_str();
-        while let Some((before, link)) = rest.split_once("[`") {
-            let Some((name, after)) = link.split_once("`]") else { break };
-            plain.push_str(before);
-            plain.push_str(self.meanings.get(name).unwrap_or(&format!("`{name}`")));
-            // A link may say where it leads.
-            rest = match after.strip_prefix('(').and_then(|target| target.split_once(')')) {
-                Some((_, after)) => after,
-                None => after,
-            };
-        }
-        plain + rest
-    }
-}
-
-impl Transform for Tidy {
-    fn transform(&mut self, schema: &mut Schema) {
-        if let Some(Value::String(description)) = schema.get_mut("description") {
-            *description = self.text(description);
-        }
-        // The width of an integer is no format that JSON Schema knows; the limits say it.
-        if schema.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
-            schema.remove("format");
-        }
-        absent_not_null(schema);
-        transform_subschemas(self, schema);
-    }
-}
-
-/// A field that may be absent is written down as that, and no more: that `null` is taken for it is nothing to rely on.
-fn absent_not_null(object: &mut Schema) {
-    let required = object.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
-    let Some(Value::Object(properties)) = object.get_mut("properties") else { return };
-    for (_, schema) in properties.iter_mut().filter(|(name, _)| !required.iter().any(|one| one == *name)) {
-        if let Some([one, Value::String(null)]) = schema["type"].as_array().map(Vec::as_slice)
-            && null == "null"
-        {
-            schema["type"] = one.clone();
-        }
-        if let Some([one, null]) = schema["anyOf"].as_array().map(Vec::as_slice)
-            && null["type"] == "null"
-            && let (Value::Object(one), Value::Object(schema)) = (one.clone(), schema)
-        {
-            schema.shift_remove("anyOf");
-            schema.extend(one);
-        }
-    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! The samples of docs/samples, which the documents show and the client is tested with.
+//! The samples in docs/samples, which are the examples of the documents, and which the client is tested with.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -7,29 +7,38 @@ use serde_json::{Map, Value};
 use crate::{Failure, root};
 
 const HEAD: &str = r"/**
- * One of every frame: docs/samples, held against the types. Made by `make types`.
+ * One sample of every frame, HTTP reply and detail of the bus, from docs/samples and events, checked against the types. Made by
+ * `make types`.
  *
  * @module
  */
 
-import type { ActionName, Actions, Batch, ClientDrafts, ErrorCode, EventName } from '../src/wire.js';
-import type { Reply, SendFields, WireEvent } from '../src/wire.js';
+import type { ActionName, Actions, Batch, BusDetails, ClientDrafts, ErrorCode, EventName } from '../src/wire.js';
+import type { HttpReplies, Reply, SendFields, WireEvent } from '../src/wire.js';
 
-/** A request that is no `send`, as it is sent. */
+/** A request that is not a `send`. */
 type Plain = { [A in Exclude<ActionName, 'send'>]: { action: A; id?: string } & Actions[A]['fields'] };
-/** A `send` whose draft is the event's. */
+/** A `send` with the draft of its event. */
 type Send = { [E in keyof ClientDrafts]: { action: 'send'; id?: string } & SendFields<E> };
 type Done = Extract<Reply, { ok: true }>;
 type Refused = Extract<Reply, { ok: false }>;
 ";
 
-/// One of every frame, by the folders of docs/samples.
+/// The samples, by their folders.
 pub(crate) struct Samples {
     pub(crate) requests: Map<String, Value>,
     pub(crate) replies: Map<String, Value>,
     pub(crate) events: Map<String, Value>,
     pub(crate) refusals: Map<String, Value>,
     pub(crate) batch: Value,
+    /// The fields of requests by HTTP: by the name of the operation and, after a dot, what it shows.
+    pub(crate) http_requests: Map<String, Value>,
+    /// The bodies of replies by HTTP, by the name of the operation.
+    pub(crate) http_replies: Map<String, Value>,
+    /// The bodies of refusals by HTTP, by the name of the response.
+    pub(crate) http_refusals: Map<String, Value>,
+    /// The details of the bus in events/, by their detail-types.
+    pub(crate) details: Map<String, Value>,
 }
 
 impl Samples {
@@ -42,10 +51,14 @@ impl Samples {
             events: read_folder(&folder.join("events"))?,
             refusals: read_folder(&folder.join("refusals"))?,
             batch: read_file(&folder.join("batch.json"))?,
+            http_requests: read_folder(&folder.join("http/requests"))?,
+            http_replies: read_folder(&folder.join("http/replies"))?,
+            http_refusals: read_folder(&folder.join("http/refusals"))?,
+            details: details()?,
         })
     }
 
-    /// As TypeScript, of which the compiler says whether the types are those of the samples.
+    /// The samples as TypeScript, so that the compiler checks the types against them.
     pub(crate) fn typescript(&self) -> Result<String, Failure> {
         let mut text = HEAD.to_owned();
         let folders = [
@@ -53,6 +66,8 @@ impl Samples {
             ("replies", &self.replies, "{ [A in ActionName]: Done & { data: Actions[A]['reply'] } }"),
             ("events", &self.events, "{ [E in EventName]: WireEvent<E> }"),
             ("refusals", &self.refusals, "{ [C in ErrorCode]: Refused & { error: { code: C } } }"),
+            ("httpReplies", &self.http_replies, "HttpReplies"),
+            ("details", &self.details, "BusDetails"),
         ];
         for (name, samples, type_) in folders {
             let samples = serde_json::to_string_pretty(samples)?;
@@ -62,6 +77,26 @@ impl Samples {
         write!(text, "\nexport const batch = {batch} satisfies Batch;\n")?;
         Ok(text)
     }
+}
+
+/// The samples of an operation's requests, each with the name of what it shows.
+pub(crate) fn of_operation<'a>(
+    samples: &'a Map<String, Value>,
+    id: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    samples.iter().filter_map(move |(name, sample)| {
+        let (of, shown) = name.split_once('.').unwrap_or((name, "sample"));
+        (of == id).then_some((shown, sample))
+    })
+}
+
+/// The details of the events in events/ that are for the bus.
+fn details() -> Result<Map<String, Value>, Failure> {
+    let events = read_folder(&root().join("events"))?;
+    let details = events
+        .values()
+        .filter_map(|event| Some((event["detail-type"].as_str()?.to_owned(), event["detail"].clone())));
+    Ok(details.collect())
 }
 
 /// The samples of a folder by their names, in the order of these.

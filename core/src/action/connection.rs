@@ -1,38 +1,38 @@
-//! The connection itself: `status`, `ping`.
+//! The actions on the connection itself: `status`, `ping`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Channel, UserId, id::ConnectionId, time::Timestamp};
 
-/// Asks what the server knows of this connection.
+/// Returns what the server knows about this connection.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Status {}
 
-/// The reply to [`Status`].
+/// The reply to [`Status`]: a connection.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StatusReply {
-    /// API Gateway's name for it.
+    /// API Gateway's id of the connection.
     pub connection_id: ConnectionId,
-    /// Whose it is.
+    /// The user.
     pub user: UserId,
-    /// Since when.
+    /// When it was opened.
     pub connected_at: Timestamp,
-    /// When its token stops counting.
+    /// When its token expires, and the connection with it.
     pub expires_at: Timestamp,
-    /// What it has joined.
+    /// The channels that it has joined.
     pub channels: Vec<Channel>,
 }
 
-/// Keeps the connection's lease from ending, and may carry a fresh token.
+/// Renews the connection's lease, and its token if it brings a fresh one.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Ping {
-    /// A fresh one, of the same user with the same companies, and still to expire: the connection then lives as long as it.
+    /// A fresh token of the same user with the same companies. The connection then lives as long as this token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
 }
@@ -42,9 +42,9 @@ pub struct Ping {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Pong {
-    /// The server's clock.
+    /// The time of the server.
     pub at: Timestamp,
-    /// When the fresh token stops counting, where one came along.
+    /// When the fresh token expires; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
 }

@@ -1,31 +1,31 @@
-//! The `id` of a refused frame: whatever of it can be read, because a caller whose refusal has none waits for ever.
+//! The `id` of a refused frame, as far as it can be read. A caller cannot match a refusal without it, and waits until its timeout.
 //!
-//! A frame that is no JSON (half an emoji, nested too deep, cut off) is read by its structure alone: brackets are counted,
-//! strings are skipped, and what stands behind the key `id` at the top is its value. Never here: a judgement of the frame.
+//! A frame that is not valid JSON (half of a surrogate pair, nested too deep, cut off) is read by its structure alone: brackets
+//! are counted, strings are skipped, and the value after the key `id` on the top level is taken. Whether the frame is valid is
+//! not decided here.
 
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
 use crate::RequestId;
 
-/// The most bytes of an `id` that is echoed: so much of it fits every reply, and no frame of a browser has more.
+/// The longest `id` that is echoed, in bytes. It fits every reply, and is more than a frame can have.
 const ECHO_BYTES_MAX: usize = 64 * 1024;
 
-/// A caller's reference as it is echoed: a string or a number, as JSON. Of a request it is the [`RequestId`]; of a refusal it
-/// need not be one.
+/// A caller's reference as it is echoed: a string or a number, as JSON. In a refusal it need not be a valid [`RequestId`].
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub struct Echo(Box<RawValue>);
 
 impl Echo {
-    /// Of a frame whose `id` is this; `None` where it is neither a string nor a number.
+    /// The echo of an `id` that has been parsed. `None` if it is neither a string nor a number.
     pub(super) fn of_value(id: &Value) -> Option<Self> {
         matches!(id, Value::String(_) | Value::Number(_)).then(|| id.to_string()).and_then(Self::of_json)
     }
 
-    /// Of a frame that could not be parsed, or is no object.
+    /// The echo for a frame that could not be parsed, or is not an object.
     pub(super) fn of_frame(frame: &str) -> Option<Self> {
-        // A frame that has been made JSON twice is a string with a frame in it.
+        // A frame that was serialised twice is a string that contains a frame.
         match serde_json::from_str::<String>(frame) {
             Ok(inner) => Scanner::of(&inner).id(),
             Err(_) => Scanner::of(frame).id(),
@@ -54,12 +54,12 @@ impl PartialEq for Echo {
 impl From<RequestId> for Echo {
     fn from(id: RequestId) -> Self {
         let json = Value::from(id.as_str()).to_string();
-        // A string that was just written is JSON, and `null` would be none.
+        // The text of a JSON string is valid JSON, so the alternative is never taken.
         Self(RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned()))
     }
 }
 
-/// Reads the structure of a frame.
+/// A reader of the structure of a frame.
 struct Scanner<'a> {
     frame: &'a str,
     at: usize,
@@ -70,16 +70,16 @@ impl<'a> Scanner<'a> {
         Self { frame, at: 0 }
     }
 
-    /// The value of the last `id` at the top: of duplicate keys the last counts, as for `serde_json`.
+    /// The value of the last `id` on the top level. Of duplicate keys the last counts, as in `serde_json`.
     fn id(mut self) -> Option<Echo> {
-        // Within a list the top is the level of its elements.
+        // In a list, the top level is that of its elements.
         let lists = self.frame.bytes().filter(|b| !is_space(*b)).take_while(|b| *b == b'[').count();
         let (top, floor) = (lists + 1, lists.max(1));
         let (mut depth, mut found) = (0_usize, None);
         while let Some(byte) = self.peek() {
             match byte {
                 b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth = depth.saturating_sub(1).max(floor), // one too many ends nothing
+                b'}' | b']' => depth = depth.saturating_sub(1).max(floor), // a surplus bracket closes nothing
                 b'"' => {
                     let Some(key) = self.string() else { break };
                     if depth <= top && serde_json::from_str::<String>(key).is_ok_and(|key| key == "id") {
@@ -98,7 +98,7 @@ impl<'a> Scanner<'a> {
         self.frame.as_bytes().get(self.at).copied()
     }
 
-    /// The string that begins here, with its quotes; `None` where it has no end.
+    /// The string that begins here, with its quotes. `None` if it has no end.
     fn string(&mut self) -> Option<&'a str> {
         let begin = self.at;
         let mut is_escaped = false;
@@ -111,7 +111,7 @@ impl<'a> Scanner<'a> {
         Some(&self.frame[begin..self.at])
     }
 
-    /// The string or number behind the colon that comes next.
+    /// The string or number after the next colon.
     fn value(&mut self) -> Option<Echo> {
         self.skip(is_space);
         if self.peek() != Some(b':') {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_found_wherever_the_fault_is() {
+    fn an_id_is_found_wherever_the_frame_is_broken() {
         let deep = |n| format!("{}{}", "[".repeat(n), "]".repeat(n));
         for frame in [
             r#"{"id":"7","a":"\ud83c"}"#,
@@ -196,7 +196,7 @@ mod tests {
             let _ = Echo::of_frame(&frame);
         }
 
-        /// What a reader finds who looks for `"id": "..."` and for nothing else is found, whatever was done to the frame.
+        /// The `id` is found whatever else is wrong with the frame.
         #[test]
         fn a_mutated_frame_keeps_its_id(
             id in "[ -~ü]{1,64}",
@@ -218,7 +218,7 @@ mod tests {
         }
     }
 
-    /// Right ones and wrong ones, none of which ends within a string or one level too deep.
+    /// Well-formed and malformed fields, none of which leaves a string or a bracket open.
     const FIELDS: &[&str] = &[
         r#""action":"status""#,
         r#""action":7"#,

@@ -1,90 +1,92 @@
-//! Who hears a channel: `join`, `leave`, `presence`.
+//! The actions on memberships: `join`, `leave`, `presence`.
 
 use serde::{Deserialize, Serialize};
 
 use super::messages::LATEST_CURSOR_BYTES_MAX;
 use crate::{Channel, JoinOrder, Seq, Timestamp, event::Presence, frame::Event, text::Text};
 
-/// Begins to hear a channel.
+/// Joins a channel, so that the connection receives its events.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Join {
-    /// Which.
+    /// The channel.
     pub channel: Channel,
-    /// The last seq seen; what came after it is in the reply.
+    /// The last `seq` that the client has seen. The reply has the events after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Seq>,
-    /// A token of the app's backend for just this channel.
+    /// A token from the app's backend that gives access to this channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
-    /// Its place among the `join`s and `leave`s of the connection; default: when it was received.
+    /// The place of this request among the `join`s and `leave`s of the connection. Of two that cross, the later place counts;
+    /// default: the time at which it was received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<JoinOrder>,
 }
 
-/// The reply to [`Join`].
+/// The reply to [`Join`]: the state of the channel.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Joined {
-    /// Which.
+    /// The channel.
     pub channel: Channel,
-    /// The log's last seq; 0 where it is empty.
+    /// The last `seq` of the log; 0 if it is empty.
     pub head: Seq,
-    /// Whether `events` and what `history` has after them are all that came after `since`.
+    /// Whether nothing is missing: `events`, with what `history` has after them, are all the events after `since`.
     pub recovered: bool,
-    /// What came after `since`.
+    /// The events after `since`.
     pub events: Vec<Event>,
-    /// Whether the reply's size cut `events`, and `history` has the rest.
+    /// Whether there are more events than fit the reply. `history` has the others.
     pub more: bool,
-    /// The last value of each key, on channels that keep one.
+    /// The latest event of each key, on channels that keep it.
     pub latest: Vec<Event>,
-    /// Where the reply's size cut `latest`: the `latest` of `history` to go on with.
+    /// The `latest` with which `history` continues, if there are more latest events than fit the reply.
     #[serde(default, rename = "latestNext", skip_serializing_if = "Option::is_none")]
     pub latest_next: Option<Text<LATEST_CURSOR_BYTES_MAX>>,
-    /// Who is here, on channels that tell; empty where they are too many to name.
+    /// The users who are present, on channels with presence; empty if there are too many.
     pub presence: Vec<Presence>,
-    /// All presence events up to this time are contained in `presence`.
+    /// The time of `presence`, which contains all presence events up to it.
     pub at: Timestamp,
 }
 
-/// Ceases to hear a channel.
+/// Leaves a channel.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Leave {
-    /// Which.
+    /// The channel.
     pub channel: Channel,
-    /// Its place among the `join`s and `leave`s of the connection; default: when it was received.
+    /// The place of this request among the `join`s and `leave`s of the connection. Of two that cross, the later place counts;
+    /// default: the time at which it was received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<JoinOrder>,
 }
 
-/// The reply to [`Leave`].
+/// The reply to [`Leave`]: the channel that was left.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Left {
-    /// Which.
+    /// The channel.
     pub channel: Channel,
 }
 
-/// Asks who is here.
+/// Returns the users who are present in a channel.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PresenceQuery {
-    /// Where.
+    /// The channel.
     pub channel: Channel,
 }
 
-/// The reply to [`PresenceQuery`].
+/// The reply to [`PresenceQuery`]: the roster of the channel.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Roster {
-    /// Who is here; empty where they are too many to name.
+    /// The users who are present; empty if there are too many.
     pub users: Vec<Presence>,
-    /// How many.
+    /// The number of users who are present.
     pub count: usize,
-    /// All presence events up to this time are contained in `users`.
+    /// The time of the roster, which contains all presence events up to it.
     pub at: Timestamp,
 }

@@ -1,18 +1,25 @@
-//! What is said on a channel, and read again: `send`, `history`.
+//! The actions on the events of a channel: `send`, `history`.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Channel, Key, Seq, event::EventName, frame::Event, parse::whole_number, text::Text, time::Timestamp,
+    Channel, Key, Seq,
+    event::{EventName, MESSAGE_ID_BYTES_MAX},
+    frame::Event,
+    parse::whole_number,
+    text::Text,
+    time::Timestamp,
 };
 
-/// The most events of one `history` page.
-pub const HISTORY_LIMIT_MAX: u8 = 100;
-/// The longest text that `history` looks for, in bytes.
-pub const CONTAINS_BYTES_MAX: usize = 256;
+limits! {
+    /// The most events of one `history` page.
+    pub const HISTORY_LIMIT_MAX: u8 = 100;
+    /// The longest text that `history` searches for, in bytes.
+    pub const CONTAINS_BYTES_MAX: usize = 256;
+}
 
-/// The longest place among a channel's last values, in bytes: a sort key of DynamoDB's.
+/// The longest cursor among the latest events of a channel, in bytes: the length of a sort key of DynamoDB.
 pub const LATEST_CURSOR_BYTES_MAX: usize = 1024;
 
 /// Publishes an event.
@@ -20,71 +27,74 @@ pub const LATEST_CURSOR_BYTES_MAX: usize = 1024;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Send {
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// What.
+    /// The name of the event.
     pub event: EventName,
-    /// The event's draft: what the client says of it.
+    /// The draft of the event. The server adds the sender, the conversation and the time.
     pub data: Value,
-    /// The client message id, for durable events: a retry with the same one is the same send. `[A-Za-z0-9_.:-]{1,64}`.
+    /// The client message id, which durable events need. A retry with the same key is the same send. It matches
+    /// `[A-Za-z0-9_.:-]{1,64}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
-    /// The last seq that the sender knew when it first tried this `key`.
+    /// The last `seq` that the sender knew when it first tried this `key`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Seq>,
 }
 
-/// The reply to [`Send`].
+/// The reply to [`Send`]: the event is kept, and has been or will be delivered.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sent {
-    /// Its place in the log, where it is durable.
+    /// The place of a durable event in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<Seq>,
-    /// The message's id, where it is durable: what its event has in `data.id`, for everybody.
+    /// The id of a durable message, which is `data.id` of its event.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<Text<128>>,
-    /// When the server took it.
+    pub id: Option<Text<MESSAGE_ID_BYTES_MAX>>,
+    /// When the server accepted it.
     pub at: Timestamp,
-    /// The client message id, where it had one.
+    /// The client message id, if the request had one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
-    /// Whether an earlier try had already been kept.
+    /// Whether an earlier try has been kept already.
     pub duplicate: bool,
-    /// How many connections it was posted to before this reply; those that the stream serves do not count.
+    /// The number of connections that it was posted to before this reply, without those that the stream serves.
     pub recipients: usize,
 }
 
-/// Reads a page of the log: its end, or what is on one side of an event; `before`, `after` and `latest` exclude each other.
+/// Reads a page of a channel's log: its end, or the events before or after a place. `before`, `after` and `latest` exclude each
+/// other.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct History {
-    /// Of which channel.
+    /// The channel.
     pub channel: Channel,
-    /// The events before this seq, the latest of them.
+    /// Only events before this `seq`, and of them the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Seq>,
-    /// The events after this seq, the earliest of them.
+    /// Only events after this `seq`, and of them the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Seq>,
-    /// Not the log but the channel's last values, from this place on: the `latestNext` of a `join` or of the page before.
+    /// A cursor: the `latestNext` of a `join` or of the previous page. The page then has the latest events of the channel instead
+    /// of its log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest: Option<Text<LATEST_CURSOR_BYTES_MAX>>,
-    /// How many.
+    /// The most events of the page.
     pub limit: HistoryLimit,
-    /// Only chat messages whose content has this in it, whatever the case of its letters and the form that they are written in.
+    /// Only chat messages whose content contains this text, by Unicode's compatibility caseless matching.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<Text<CONTAINS_BYTES_MAX>>,
 }
 
-/// How many events a page may have: 1 to [`HISTORY_LIMIT_MAX`].
+/// The limit of a page: 1 to [`HISTORY_LIMIT_MAX`] events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, extend("minimum" = 1, "maximum" = HISTORY_LIMIT_MAX)))]
 pub struct HistoryLimit(u8);
 
 impl HistoryLimit {
-    /// The number itself.
+    /// The limit as a number.
     pub fn get(self) -> usize {
         self.0.into()
     }
@@ -97,19 +107,20 @@ impl<'de> Deserialize<'de> for HistoryLimit {
     }
 }
 
-/// The reply to [`History`].
+/// The reply to [`History`]: a page of events.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Page {
-    /// In the order of their seqs.
+    /// The events, in the order of `seq`.
+    #[cfg_attr(feature = "schema", schemars(length(max = HISTORY_LIMIT_MAX)))]
     pub events: Vec<Event>,
-    /// Whether there are more in the direction asked for.
+    /// Whether there are more events in the direction of the request.
     pub more: bool,
-    /// Where there are: the `before` or `after` to go on with. It need not be an event of this page, because a search
-    /// looks through many events to find few.
+    /// The `before` or `after` of the next page, if there is more. It need not be an event of this page, because a search may look
+    /// through many events to find few.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Seq>,
-    /// Of a page of last values, where there are more: the `latest` to go on with.
+    /// The `latest` of the next page, if there are more latest events.
     #[serde(default, rename = "latestNext", skip_serializing_if = "Option::is_none")]
     pub latest_next: Option<Text<LATEST_CURSOR_BYTES_MAX>>,
 }

@@ -1,10 +1,10 @@
-//! What a client sends: one JSON object a frame, `action` and `id` beside the action's own fields.
+//! The requests of clients: one JSON object a frame, with `action`, `id` and the action's own fields.
 //!
-//! Unknown fields are refused, so that a typing error is told and not swallowed.
+//! Unknown fields are refused, so that a misspelt field is noticed.
 //!
 //! # Layout
-//! Here is how a frame is parsed, and the list of the actions. Each has its fields and its reply side by side:
-//! - `echo`: what can be read of the `id` of a frame that is refused
+//! - here: how a frame is parsed, and the list of the actions; each has its fields and its reply side by side
+//! - `echo`: the `id` of a frame that is refused
 //! - `connection`: `status`, `ping`
 //! - `membership`: `join`, `leave`, `presence`
 //! - `messages`: `send`, `history`
@@ -13,7 +13,7 @@
 mod connection;
 mod echo;
 mod membership;
-mod messages;
+pub(crate) mod messages;
 mod receipts;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -31,33 +31,33 @@ pub use self::{
 };
 use crate::{Channel, Error, RequestId, json};
 
-/// A route of the API: its name, its fields, and what its reply carries.
+/// An action: its name, its fields, and the `data` of its reply.
 pub trait Action: DeserializeOwned {
-    /// The value of `action` that selects it.
+    /// The value of `action`.
     const NAME: &'static str;
     /// The `data` of its reply.
     type Reply: Serialize;
 }
 
-/// A client's frame, parsed.
+/// A client's frame after parsing.
 #[derive(Debug, PartialEq)]
 pub struct Request<A> {
-    /// The caller's reference, to be echoed.
+    /// The caller's reference, which the reply echoes.
     pub id: Option<RequestId>,
-    /// What the caller asks for.
+    /// The action with its fields.
     pub action: A,
 }
 
-/// A frame that is no request, with as much of its `id` as could be read, so that the caller knows which one it was.
+/// A refused frame, with as much of its `id` as could be read, so that the caller can match the refusal.
 #[derive(Debug, PartialEq)]
 pub struct Rejected {
-    /// The caller's reference, where there was one; it need not be what a request's has to be.
+    /// The caller's reference, if there was one. It need not be a valid [`RequestId`].
     pub id: Option<Echo>,
-    /// Why.
+    /// The reason.
     pub error: Error,
 }
 
-/// Parses a frame whose `action` API Gateway has already matched to `A`'s route.
+/// Parses a frame that API Gateway has routed to `A` by its `action`.
 ///
 /// ```
 /// use funnelcast_core::action::{Join, parse};
@@ -73,18 +73,18 @@ pub fn parse<A: Action>(body: &str) -> Result<Request<A>, Rejected> {
     }
 }
 
-/// Parses an action's own fields, which is all there is of it where no frame is around them (the HTTP API).
+/// Parses an action's own fields, as they come by the HTTP API without a frame.
 ///
 /// # Errors
-/// [`Error::InvalidChannel`] and [`Error::BadRequest`], which says what is wrong with which field.
+/// [`Error::InvalidChannel`], or [`Error::Invalid`] with the field that is at fault.
 pub fn from_fields<A: Action>(fields: Map<String, Value>) -> Result<A, Error> {
     if let Some(Value::String(channel)) = fields.get("channel") {
-        channel.parse::<Channel>()?; // by itself, because `serde` would only say that a string is wrong
+        channel.parse::<Channel>()?; // parsed first, because its error has a code of its own
     }
     Error::parse(Value::Object(fields))
 }
 
-/// The refusal of a frame that no route took: it names no action that exists, or is no request at all.
+/// The refusal of a frame that has no route: its action does not exist, or it is not a request.
 pub fn reject_unrouted(body: &str) -> Rejected {
     match envelope(body) {
         Ok((id, _)) => Rejected { id: id.map(Echo::from), error: Error::UnknownAction },
@@ -92,7 +92,7 @@ pub fn reject_unrouted(body: &str) -> Rejected {
     }
 }
 
-/// Takes `action` and `id` off a frame, and leaves the action's own fields.
+/// Splits a frame into its `id` and the action's own fields.
 fn envelope(body: &str) -> Result<(Option<RequestId>, Map<String, Value>), Rejected> {
     let unread = |error| Rejected { id: Echo::of_frame(body), error };
     let mut fields = match json::read(body.as_bytes()) {
@@ -113,7 +113,7 @@ fn envelope(body: &str) -> Result<(Option<RequestId>, Map<String, Value>), Rejec
     }
 }
 
-/// Ties each action to its name and reply, and lists them.
+/// Implements [`Action`] for each action, and lists all of them.
 macro_rules! actions {
     ($($action:ty = $name:literal -> $reply:ty;)*) => {
         $(impl Action for $action {

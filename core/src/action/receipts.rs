@@ -1,59 +1,61 @@
-//! How far everybody has come: `ack`, `receipts`.
+//! The actions on receipts: `ack`, `receipts`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Channel, Seq, UserId, event::ReceiptState};
 
-/// Tells how far the user has come.
+/// Confirms that the user has received or read everything up to `seq`.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Ack {
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// Up to which seq.
+    /// The last event that is confirmed.
     pub seq: Seq,
-    /// How far the user came with them.
+    /// Whether the events were delivered or read.
     pub state: ReceiptState,
 }
 
-/// The reply to [`Ack`].
+/// The reply to [`Ack`]: the watermark of the user.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Acked {
-    /// The watermark now, which never goes back.
+    /// The watermark, which never goes back.
     pub seq: Seq,
 }
 
-/// Asks how far everybody has come.
+/// Returns the receipts of all participants of a conversation.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptsQuery {
-    /// Where.
+    /// The channel.
     pub channel: Channel,
 }
 
-/// The reply to [`ReceiptsQuery`]: who has not had an event yet is who has a lower `delivered` than its seq.
+/// The reply to [`ReceiptsQuery`]: the watermarks of each user. An event has reached the users whose `delivered` is at least its
+/// `seq`.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReceiptBook {
-    /// Who takes part in the conversation, and who else has ever acked.
+    /// The participants, and the other users who have acknowledged something.
     pub users: Vec<UserReceipts>,
-    /// Whether there are more than a reply holds: those who have only acked are left out then, from the last id backwards.
+    /// Whether there are more users than fit the reply. Users who are no participants are left out then, those with the last ids
+    /// first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
 }
 
-/// How far one user has come; 0 where they never acknowledged anything.
+/// The watermarks of one user: 0 if they have not acknowledged anything.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UserReceipts {
-    /// Who.
+    /// The user.
     pub user_id: UserId,
-    /// Up to here everything has been delivered to a device of the user's.
+    /// Everything up to this `seq` has reached a device of the user.
     pub delivered: Seq,
-    /// Up to here the user has read everything.
+    /// The user has read everything up to this `seq`.
     pub read: Seq,
 }

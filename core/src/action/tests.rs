@@ -1,4 +1,4 @@
-//! Frames, parsed and refused.
+//! Parsing and refusal of frames.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ fn code<A: Action + std::fmt::Debug>(body: &str) -> (&'static str, Option<String
 }
 
 #[test]
-fn a_refusal_says_which_request_it_was() {
+fn a_refusal_has_the_id_of_its_request() {
     assert_eq!(code::<Join>(r#"{"action":"join","id":"7"}"#), ("bad_request", Some("\"7\"".into())));
     let bad_channel = r#"{"action":"join","id":"7","channel":"chat:1"}"#;
     assert_eq!(code::<Join>(bad_channel), ("invalid_channel", Some("\"7\"".into())));
@@ -35,7 +35,7 @@ fn a_field_that_does_not_exist_is_named() {
 }
 
 #[test]
-fn what_no_route_took() {
+fn frames_without_a_route() {
     assert_eq!(reject_unrouted(r#"{"action":"dance","id":"1"}"#).error, Error::UnknownAction);
     assert_eq!(reject_unrouted(r#"{"id":"1"}"#).error.code(), "bad_request");
     assert_eq!(reject_unrouted("hello").error.code(), "bad_request");

@@ -1,36 +1,37 @@
-//! A metric has a new value.
+//! New values of metrics.
 
 use serde::{Deserialize, Serialize};
 
+use super::LABEL_BYTES_MAX;
 use crate::{CompanyId, FunnelId, Timestamp, text::Text};
 
-/// The value of one metric now; only the last one counts.
+/// A new value of a metric. Only the latest value is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AnalyticsUpdate {
-    /// Which metric, in the app's words.
-    pub metric: Text<64>,
-    /// Its value.
+    /// The name of the metric, which the app chooses.
+    pub metric: Text<LABEL_BYTES_MAX>,
+    /// The value.
     pub value: serde_json::Number,
-    /// The value before.
+    /// The value before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<serde_json::Number>,
-    /// The funnel that it is of, where it is of one.
+    /// The funnel that the value belongs to, if it belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funnel_id: Option<FunnelId>,
-    /// The time that it covers, in the app's words, e.g. `24h`.
+    /// The period that the value covers, in a form that the app chooses, e.g. `24h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub period: Option<Text<64>>,
-    /// When; the event's own time where the backend leaves it out.
+    pub period: Option<Text<LABEL_BYTES_MAX>>,
+    /// When it happened. The backend may leave it out; default: the time of the event.
     pub timestamp: Timestamp,
-    /// Whose it is.
+    /// The company.
     pub company_id: CompanyId,
 }
 
 impl AnalyticsUpdate {
-    /// What it is the latest of: the metric, of the funnel and period where it has them. As JSON, so that no
-    /// metric's name can pass for another's.
+    /// The key of which the latest value is kept: the metric with its funnel and period. It is JSON, so that different metrics have
+    /// different keys whatever their names are.
     pub fn latest_key(&self) -> String {
         serde_json::json!([self.metric, self.funnel_id, self.period]).to_string()
     }

@@ -1,32 +1,35 @@
-//! A conversation's events. A client sends a draft; the server adds who, where and when.
+//! The events of conversations. A client sends a draft; the server adds the sender, the conversation and the time.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::{LABEL_BYTES_MAX, MESSAGE_ID_BYTES_MAX};
 use crate::{ConversationId, Error, Seq, Timestamp, UserId, identity::Name, text::Text};
 
-/// The longest chat message, in bytes of UTF-8.
-pub const CONTENT_BYTES_MAX: usize = 16 * 1024;
-/// The largest `metadata` of a chat message, in bytes of JSON.
-pub const METADATA_BYTES_MAX: usize = 4 * 1024;
-/// The largest `payload` of a signal, in bytes of JSON.
-pub const SIGNAL_BYTES_MAX: usize = 16 * 1024;
+limits! {
+    /// The longest chat message, in bytes of UTF-8.
+    pub const CONTENT_BYTES_MAX: usize = 16 * 1024;
+    /// The largest `metadata` of a chat message, in bytes of JSON.
+    pub const METADATA_BYTES_MAX: usize = 4 * 1024;
+    /// The largest `payload` of a signal, in bytes of JSON.
+    pub const SIGNAL_BYTES_MAX: usize = 16 * 1024;
+}
 
-/// Who speaks.
+/// The kind of author of a chat message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MessageType {
-    /// A person. The only one that a client may claim to be.
+    /// A user. Clients may send no other type.
     #[default]
     User,
-    /// The app's assistant.
+    /// The app's bot.
     Bot,
     /// The app itself.
     System,
 }
 
-/// What a client sends to say something.
+/// The draft of `chat.message`.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -34,57 +37,57 @@ pub struct ChatDraft {
     /// The text: 1 to [`CONTENT_BYTES_MAX`] bytes.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = CONTENT_BYTES_MAX)))]
     pub content: String,
-    /// Who speaks; `user` where absent.
+    /// The kind of author; default: `user`. Clients may send no other.
     #[serde(default, rename = "type")]
     pub kind: MessageType,
-    /// Whatever the app wants beside it: at most [`METADATA_BYTES_MAX`] bytes.
+    /// Data of the app, at most [`METADATA_BYTES_MAX`] bytes of JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
 }
 
 impl ChatDraft {
-    /// Checks what the types do not say.
+    /// Checks the limits that the types do not have, because they have an error code of their own.
     pub fn validate(&self) -> Result<(), Error> {
         check_message(&self.content, self.metadata.as_ref())
     }
 }
 
-/// A message of a conversation.
+/// A chat message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChatMessage {
-    /// The server's id for it; a retried send keeps the first one's.
-    pub id: Text<128>,
-    /// Where it was said.
+    /// The id of the message, which a retried send keeps. The backend may leave it out; default: the id of the event.
+    pub id: Text<MESSAGE_ID_BYTES_MAX>,
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// Who speaks.
+    /// The kind of author.
     #[serde(rename = "type")]
     pub kind: MessageType,
     /// The text.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = CONTENT_BYTES_MAX)))]
     pub content: String,
-    /// When it was said.
+    /// When the message was sent. The backend may leave it out; default: the time of the event.
     pub timestamp: Timestamp,
-    /// Whether somebody but its author has read it; always false when it is new.
+    /// Whether anyone but the author has read it; false in a new message.
     #[serde(default)]
     pub is_read: bool,
-    /// What the sender put beside it.
+    /// Data of the app, as the sender gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
-    /// Who said it; from the connection, never from the frame.
+    /// The author, who is taken from the connection and never from the frame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
 }
 
 impl ChatMessage {
-    /// Checks what the types do not say.
+    /// Checks the limits that the types do not have, because they have an error code of their own.
     pub fn validate(&self) -> Result<(), Error> {
         check_message(&self.content, self.metadata.as_ref())
     }
 }
 
-/// What a client sends when typing starts or stops.
+/// The draft of `chat.typing`.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -93,14 +96,14 @@ pub struct TypingDraft {
     pub is_typing: bool,
 }
 
-/// Somebody types, or has stopped; a client forgets it after 6 s.
+/// A user is typing, or has stopped. Clients drop the indicator after 6 seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TypingIndicator {
-    /// Where.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// Who.
+    /// The user.
     pub user_id: UserId,
     /// The user's display name.
     pub user_name: Name,
@@ -110,61 +113,61 @@ pub struct TypingIndicator {
     pub timestamp: Timestamp,
 }
 
-/// How far a user has come in a conversation.
+/// What a receipt confirms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptState {
-    /// Delivered to a device of the user's.
+    /// The events have reached a device of the user.
     Delivered,
-    /// Seen.
+    /// The user has read them.
     Read,
 }
 
-/// A user has got, or read, all up to `seq`.
+/// A user has received or read everything up to `seq`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
-    /// Who.
+    /// The user.
     pub user_id: UserId,
-    /// Up to where.
+    /// The last event that the receipt covers.
     pub seq: Seq,
-    /// How far the user came with them.
+    /// Whether the events were delivered or read.
     pub state: ReceiptState,
 }
 
-/// What a client sends as a signal: a word of the app's own, e.g. to set up a call.
+/// The draft of `signal`: a message with a meaning of the app's own, e.g. to set up a call.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignalDraft {
-    /// What it is called.
-    pub name: Text<64>,
-    /// What it says: at most [`SIGNAL_BYTES_MAX`] bytes of JSON.
+    /// The name of the signal, which the app chooses.
+    pub name: Text<LABEL_BYTES_MAX>,
+    /// The content, at most [`SIGNAL_BYTES_MAX`] bytes of JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
 }
 
 impl SignalDraft {
-    /// Checks what the types do not say.
+    /// Checks the limits that the types do not have, because they have an error code of their own.
     pub fn validate(&self) -> Result<(), Error> {
         self.payload.as_ref().map_or(Ok(()), |payload| check_json(payload, "payload", SIGNAL_BYTES_MAX))
     }
 }
 
-/// A word of the app's own between the participants; never kept.
+/// A message between participants with a meaning of the app's own. It is never written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Signal {
-    /// Where.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// From whom.
+    /// The sender.
     pub user_id: UserId,
-    /// What it is called.
-    pub name: Text<64>,
-    /// What it says.
+    /// The name of the signal, which the app chooses.
+    pub name: Text<LABEL_BYTES_MAX>,
+    /// The content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
 }

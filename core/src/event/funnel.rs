@@ -1,4 +1,4 @@
-//! A funnel is being generated or deployed.
+//! The generation and deployment of funnels.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,47 +8,47 @@ use crate::{
     text::{Percent, Text},
 };
 
-/// What happened to a funnel.
+/// A step in the life of a funnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FunnelUpdateType {
-    /// Generation has begun.
+    /// The generation has started.
     GenerationStarted,
-    /// Generation goes on.
+    /// The generation has made progress.
     GenerationProgress,
-    /// Generation is done.
+    /// The generation has completed.
     GenerationCompleted,
-    /// Generation has failed.
+    /// The generation has failed.
     GenerationFailed,
-    /// It is live.
+    /// The funnel is live.
     Deployed,
-    /// It is no longer live.
+    /// The funnel is no longer live.
     Undeployed,
 }
 
-/// News of one funnel; the last one of each is given on join.
+/// An update of a funnel. `join` returns the latest update of each funnel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FunnelUpdate {
-    /// What happened.
+    /// What has happened.
     #[serde(rename = "type")]
     pub kind: FunnelUpdateType,
-    /// To which funnel.
+    /// The funnel.
     pub funnel_id: FunnelId,
-    /// What to call it.
+    /// The name of the funnel, to show.
     pub funnel_name: Text<TITLE_BYTES_MAX>,
-    /// How far it has come.
+    /// The progress in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Percent>,
-    /// A line to show.
+    /// A text to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Text<MESSAGE_BYTES_MAX>>,
-    /// When; the event's own time where the backend leaves it out.
+    /// When it happened. The backend may leave it out; default: the time of the event.
     pub timestamp: Timestamp,
-    /// Who asked for it.
+    /// The user who started it.
     pub user_id: UserId,
-    /// Whose it is.
+    /// The company.
     pub company_id: CompanyId,
 }

@@ -1,64 +1,64 @@
-//! Something to tell a user, or all of them.
+//! Notifications, for one user or for all.
 
 use serde::{Deserialize, Serialize};
 
-use super::{MESSAGE_BYTES_MAX, TITLE_BYTES_MAX};
+use super::{MESSAGE_BYTES_MAX, MESSAGE_ID_BYTES_MAX, TITLE_BYTES_MAX, URL_BYTES_MAX};
 use crate::{Timestamp, UserId, text::Text};
 
-/// How a notice should look.
+/// The level of a notification, which decides how it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Good to know.
+    /// For information.
     Info,
-    /// It worked.
+    /// Something has succeeded.
     Success,
-    /// Mind this.
+    /// Something needs attention.
     Warning,
-    /// It did not work.
+    /// Something has failed.
     Error,
 }
 
-/// A notice to everybody.
+/// A notification for every user, or for the team of a company.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Notification {
-    /// Its id; the event's own where the backend leaves it out.
-    pub id: Text<128>,
+    /// The id of the notification. The backend may leave it out; default: the id of the event.
+    pub id: Text<MESSAGE_ID_BYTES_MAX>,
     /// How it should look.
     pub level: Level,
-    /// Its first line.
+    /// The title.
     pub title: Text<TITLE_BYTES_MAX>,
-    /// What it says.
+    /// The text.
     pub message: Text<MESSAGE_BYTES_MAX>,
-    /// Where it leads.
+    /// The URL that it links to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<Text<2048>>,
-    /// When; the event's own time where the backend leaves it out.
+    pub url: Option<Text<URL_BYTES_MAX>>,
+    /// When it happened. The backend may leave it out; default: the time of the event.
     pub timestamp: Timestamp,
 }
 
-/// A notice to one user: a [`Notification`] that says to whom. Not one type with it, so that neither can pass for the
-/// other.
+/// A notification for one user. It is a type apart from [`Notification`], so that a notification for one user cannot be sent to
+/// all by mistake.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserNotification {
-    /// Its id; the event's own where the backend leaves it out.
-    pub id: Text<128>,
-    /// To whom.
+    /// The id of the notification. The backend may leave it out; default: the id of the event.
+    pub id: Text<MESSAGE_ID_BYTES_MAX>,
+    /// The user.
     pub user_id: UserId,
     /// How it should look.
     pub level: Level,
-    /// Its first line.
+    /// The title.
     pub title: Text<TITLE_BYTES_MAX>,
-    /// What it says.
+    /// The text.
     pub message: Text<MESSAGE_BYTES_MAX>,
-    /// Where it leads.
+    /// The URL that it links to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<Text<2048>>,
-    /// When; the event's own time where the backend leaves it out.
+    pub url: Option<Text<URL_BYTES_MAX>>,
+    /// When it happened. The backend may leave it out; default: the time of the event.
     pub timestamp: Timestamp,
 }

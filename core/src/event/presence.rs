@@ -1,53 +1,53 @@
-//! Who is here.
+//! Presence: who is in a channel.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Timestamp, UserId, identity::Name};
 
-/// A user's own status. The earlier is the more present: a user with several devices is what the first of
-/// them says.
+/// A user's status, from the most to the least present. The status of a user with several devices is the most present of
+/// theirs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Here.
+    /// The user is present.
     #[default]
     Online,
-    /// Here, but not looking.
+    /// The user is connected but not active.
     Away,
-    /// Not here.
+    /// The user is not present.
     Offline,
 }
 
-/// What a client sends to change its status.
+/// The draft of `presence.update`: a client's new status.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PresenceDraft {
-    /// The new one.
+    /// The new status.
     pub status: Status,
 }
 
-/// A user in a channel.
+/// The presence of a user in a channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Presence {
-    /// Who.
+    /// The user.
     pub user_id: UserId,
     /// The user's display name.
     pub name: Name,
-    /// The user's own status.
+    /// The user's status.
     pub status: Status,
-    /// When something was last heard from the user.
+    /// When the user was last active.
     pub last_seen: Timestamp,
 }
 
-/// How many users a channel has that is too large to tell of each.
+/// The number of users in a channel that has too many members to announce each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceCount {
-    /// The users, however many devices each has.
+    /// The number of users, whatever the number of their devices.
     pub count: usize,
 }

@@ -1,59 +1,59 @@
-//! A resource has changed, or is being synced.
+//! Changes and synchronisations of resources.
 
 use serde::{Deserialize, Serialize};
 
-use super::{MESSAGE_BYTES_MAX, TITLE_BYTES_MAX};
+use super::{LABEL_BYTES_MAX, MESSAGE_BYTES_MAX, TITLE_BYTES_MAX};
 use crate::{
     CompanyId, ResourceId, Timestamp, UserId,
     text::{Percent, Text},
 };
 
-/// What happened to a resource.
+/// A change of a resource, or a step of its synchronisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceUpdateType {
-    /// It is new.
+    /// The resource is new.
     Created,
-    /// It is different.
+    /// The resource has changed.
     Updated,
-    /// It is gone.
+    /// The resource has been deleted.
     Deleted,
-    /// A sync has begun.
+    /// A synchronisation has started.
     SyncStarted,
-    /// A sync goes on.
+    /// A synchronisation has made progress.
     SyncProgress,
-    /// A sync is done.
+    /// A synchronisation has completed.
     SyncCompleted,
-    /// A sync has failed.
+    /// A synchronisation has failed.
     SyncFailed,
 }
 
-/// News of one resource.
+/// An update of a resource.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceUpdate {
-    /// What happened.
+    /// What has happened.
     #[serde(rename = "type")]
     pub kind: ResourceUpdateType,
-    /// To which resource.
+    /// The resource.
     pub resource_id: ResourceId,
-    /// What sort of thing it is, in the app's words.
-    pub resource_type: Text<64>,
-    /// What to call it.
+    /// The type of the resource, which the app chooses, e.g. `product`.
+    pub resource_type: Text<LABEL_BYTES_MAX>,
+    /// The name of the resource, to show.
     pub resource_name: Text<TITLE_BYTES_MAX>,
-    /// How far the sync has come.
+    /// The progress of the synchronisation in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Percent>,
-    /// A line to show.
+    /// A text to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Text<MESSAGE_BYTES_MAX>>,
-    /// When; the event's own time where the backend leaves it out.
+    /// When it happened. The backend may leave it out; default: the time of the event.
     pub timestamp: Timestamp,
-    /// Who did it, where somebody did.
+    /// The user who caused it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
-    /// Whose it is.
+    /// The company.
     pub company_id: CompanyId,
 }

@@ -1,4 +1,4 @@
-//! What is said of a value that is not what it should be.
+//! The errors for malformed values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ fn error<T: DeserializeOwned + fmt::Debug>(value: Value) -> (String, String) {
 }
 
 #[test]
-fn the_field_is_named_and_what_it_must_be() {
+fn an_error_names_the_field_and_what_it_must_be() {
     let update = |name: &str, value: Value| {
         let mut update = json!({"type": "deployed", "funnelId": "f", "funnelName": "n", "userId": "u", "companyId": "b",
             "timestamp": "2026-11-23T10:00:00.123Z"});
@@ -37,7 +37,7 @@ fn the_field_is_named_and_what_it_must_be() {
         ("funnelName", json!(""), "funnelName must be 1 to 256 bytes of text"),
         ("funnelName", json!("x".repeat(257)), "funnelName must be 1 to 256 bytes of text"),
         ("funnelName", json!("gone"), "funnelName is missing"),
-        ("funnelId", json!("a b"), "funnelId must be a funnel id: [A-Za-z0-9_-]{1,64}"),
+        ("funnelId", json!("a b"), "funnelId must match [A-Za-z0-9_-]{1,64}"),
         ("progress", json!(101), "progress must be a number from 0 to 100"),
         ("progress", json!(-0.5), "progress must be a number from 0 to 100"),
         ("progress", json!("50"), "progress must be a number from 0 to 100, not a string"),
@@ -53,11 +53,13 @@ fn the_field_is_named_and_what_it_must_be() {
     for value in [json!("my secret"), json!(7), json!({"deployed": null})] {
         assert_eq!(update("type", value), format!("type must be one of {kinds}"));
     }
-    assert!(update("secret", json!(1)).starts_with("secret is an unknown field; there are type, funnelId, "));
+    assert!(
+        update("secret", json!(1)).starts_with("secret is not a known field; known are type, funnelId, ")
+    );
 }
 
 #[test]
-fn numbers_are_told_their_range() {
+fn an_error_of_a_number_has_its_range() {
     let history = |limit: Value| error::<History>(json!({"channel": "system", "limit": limit})).1;
     for limit in [json!(0), json!(101), json!(300), json!(-1), json!(1.5), json!(1e300)] {
         assert_eq!(history(limit), "limit must be a whole number from 1 to 100");
@@ -88,7 +90,7 @@ fn a_path_leads_through_objects_and_lists() {
 }
 
 #[test]
-fn what_is_no_object_is_said_of_the_request() {
+fn an_error_without_a_field_is_one_of_the_request() {
     assert_eq!(
         error::<ChatDraft>(json!("hi")),
         (String::new(), "the request must be an object, not a string".into())
@@ -96,11 +98,11 @@ fn what_is_no_object_is_said_of_the_request() {
     let error = parse::<ChatDraft>(json!("hi"), "data").unwrap_err();
     assert_eq!(error.public_message(), "data must be an object, not a string");
     let status = parse::<Status>(json!({"now": true}), "").unwrap_err();
-    assert_eq!(status.public_message(), "now is an unknown field; there are none");
+    assert_eq!(status.public_message(), "now is not a known field; there are none");
 }
 
 #[test]
-fn names_of_strangers_are_one_line_and_cut() {
+fn unknown_names_are_put_in_one_line_and_cut() {
     let name = format!("a\nb{}", "x".repeat(10_000));
     let (field, message) = error::<Status>(json!({ name: 1 }));
     assert!(field.starts_with("a b") && field.len() <= 128, "{field}");
@@ -108,9 +110,9 @@ fn names_of_strangers_are_one_line_and_cut() {
 }
 
 proptest! {
-    /// The same types come of the same values as by `serde_json` itself.
+    /// The same values become the same types as by `serde_json` itself.
     #[test]
-    fn what_serde_json_takes_is_taken(content in "\\PC{0,20}", key in "[a-z]{1,9}", base in 0u64..1 << 53, n in any::<i64>(), x in any::<f64>()) {
+    fn values_are_read_as_by_serde_json(content in "\\PC{0,20}", key in "[a-z]{1,9}", base in 0u64..1 << 53, n in any::<i64>(), x in any::<f64>()) {
         let frame = json!({"channel": "conversation:c", "event": "chat.message", "key": key, "base": base,
             "data": {"content": content, "metadata": {"n": n, "x": x, "list": [null, true, {"deep": [n]}]}}});
         prop_assert_eq!(parse::<Send>(frame.clone(), "").unwrap(), serde_json::from_value::<Send>(frame).unwrap());

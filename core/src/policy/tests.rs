@@ -1,4 +1,4 @@
-//! The table's rows, and who may join, stay and manage by them.
+//! The rows of the policy, and the decisions that follow from them.
 
 use super::*;
 use crate::{
@@ -19,7 +19,7 @@ fn every_kind_has_its_own_row() {
 }
 
 #[test]
-fn a_client_publishes_on_conversations_alone() {
+fn clients_publish_on_conversations_only() {
     for row in &POLICY {
         assert_eq!(row.client_events.is_empty(), row.kind != Kind::Conversation, "{:?}", row.kind);
     }
@@ -38,10 +38,10 @@ fn user(companies: &[(&str, Role)]) -> Identity {
     }
 }
 
-/// The verdicts of the table in docs/channels.md, written down channel by channel.
+/// The decisions of the table in docs/channels.md, for each channel.
 #[test]
 fn who_may_join_what() {
-    use Admission::{Allowed, DependsOnConversation, Refused};
+    use JoinDecision::{Allowed, DependsOnConversation, Refused};
     let admin = user(&[("biz_1", Role::Admin)]);
     let member = user(&[("biz_1", Role::Member)]);
     let customer = user(&[("biz_1", Role::Customer)]);
@@ -67,7 +67,7 @@ fn who_may_join_what() {
     {
         assert_eq!(may_join_conversation(who, Some(&company), true), as_participant);
         assert_eq!(may_join_conversation(who, Some(&company), false), as_outsider);
-        assert!(!may_join_conversation(who, None, true), "an unknown conversation is nobody's");
+        assert!(!may_join_conversation(who, None, true), "nobody may join an unknown conversation");
     }
     let other = "biz_2".parse().unwrap();
     for (is_participant, team, stays) in [
@@ -82,7 +82,7 @@ fn who_may_join_what() {
 }
 
 #[test]
-fn a_conversation_is_managed_by_its_companys_backend_alone() {
+fn only_the_backend_of_its_company_manages_a_conversation() {
     let (ours, theirs) = ("biz_1".parse().unwrap(), "biz_2".parse().unwrap());
     let backend = user(&[("biz_1", Role::Backend)]);
     for (owner, given_to, may) in [
@@ -100,5 +100,8 @@ fn a_conversation_is_managed_by_its_companys_backend_alone() {
     for role in [Role::Admin, Role::Member, Role::Customer] {
         assert!(!may_manage_conversation(&user(&[("biz_1", role)]), Some(&ours), Some(&ours)), "{role:?}");
     }
-    assert!(!may_join_conversation(&backend, Some(&ours), false), "it has no ears");
+    assert!(
+        !may_join_conversation(&backend, Some(&ours), false),
+        "a backend joins no channel of the company"
+    );
 }

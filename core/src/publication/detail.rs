@@ -1,4 +1,6 @@
-//! The backend's word, by EventBridge or by the outbox: completed, and held against the channel that it is for.
+//! Details from the backend, by EventBridge or by the outbox: parsed, completed, and assigned to their channel.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
@@ -6,6 +8,7 @@ use serde_json::{Value, value::RawValue};
 use super::{Publication, Times, raw};
 use crate::{
     Channel, Error, Key, Timestamp, UserId,
+    bus::DetailType,
     event::{
         AnalyticsUpdate, ChatMessage, EventName, FunnelUpdate, MessageType, Notification, ResourceUpdate,
         UserNotification,
@@ -14,12 +17,12 @@ use crate::{
 };
 
 impl Publication {
-    /// From the backend, by EventBridge: the detail type says which event it is, the detail is its `data`.
+    /// The publication of an event from EventBridge. The detail-type decides which event it is; the detail is its `data`.
     ///
-    /// `id` is EventBridge's for the event: a repeat has the same. A bot whose user the backend does not name is `agent`.
+    /// `id` is the id of the EventBridge event, which a repeat has too. The author of a bot's message without `userId` is `agent`.
     ///
     /// # Errors
-    /// [`Error::BadRequest`] or [`Error::TooLarge`], saying what is wrong with it.
+    /// [`Error::Invalid`] or [`Error::TooLarge`], with the field that is at fault.
     pub fn from_backend(
         detail_type: &str,
         detail: Value,
@@ -27,25 +30,15 @@ impl Publication {
         agent: Option<&UserId>,
         times: Times,
     ) -> Result<Self, Error> {
-        let event = match detail_type {
-            "FunnelUpdate" => EventName::FunnelUpdate,
-            "ResourceUpdate" => EventName::ResourceUpdate,
-            "AnalyticsUpdate" => EventName::AnalyticsUpdate,
-            "SystemNotification" => EventName::SystemNotification,
-            "UserNotification" => EventName::UserNotification,
-            "ChatMessage" => EventName::ChatMessage,
-            _ => {
-                let known = "FunnelUpdate, ResourceUpdate, AnalyticsUpdate, SystemNotification, UserNotification, ChatMessage";
-                return Err(Error::invalid("detail-type", format!("must be one of {known}")));
-            }
-        };
+        let event = published(detail_type)?;
         Self::place(event, address("detail", event, detail, &id, agent, times)?, id, times)
     }
 
-    /// From the outbox: as from EventBridge, but the channel is given and must be the one that the data is for.
+    /// The publication of an outbox item: the same as from EventBridge, but with the channel given, which must be the one that the data
+    /// is for.
     ///
     /// # Errors
-    /// As [`from_backend`](Self::from_backend).
+    /// The same as of [`from_backend`](Self::from_backend).
     pub fn from_outbox(
         channel: Channel,
         event: EventName,
@@ -59,7 +52,7 @@ impl Publication {
         let company_notice =
             matches!((&channel, event), (Channel::Company(_), EventName::SystemNotification));
         if channel != *meant && !company_notice {
-            return Err(Error::invalid("channel", format!("must be {meant}, as the data says")));
+            return Err(Error::invalid("channel", format!("must be {meant}, which the data is for")));
         }
         Self::place(event, Addressed { channel, ..addressed }, key, times)
     }
@@ -67,11 +60,11 @@ impl Publication {
     fn place(event: EventName, addressed: Addressed, key: Key, times: Times) -> Result<Self, Error> {
         let Addressed { channel, latest_key, happened_at, data } = addressed;
         let lane = channel.kind().policy().lane(event);
-        let lane = lane.ok_or_else(|| Error::invalid("event", "has no place on this channel"))?;
-        // One that comes late, or again, must not pass for the last; one from the future not for ever.
-        let said_at = happened_at;
+        let lane = lane.ok_or_else(|| Error::invalid("event", "must be an event of this channel"))?;
+        // A late or repeated event must not replace a later one, and one from the future must not stay for ever.
+        let claimed_at = happened_at;
         let happened_at = happened_at.min(times.taken_at).min(times.now);
-        let ahead_ms = said_at.as_millis() - happened_at.as_millis();
+        let ahead_ms = claimed_at.as_millis() - happened_at.as_millis();
         let at = match lane {
             Lane::Latest => happened_at,
             Lane::Durable | Lane::DurableAndLatest | Lane::Ephemeral => times.now,
@@ -91,7 +84,7 @@ impl Publication {
     }
 }
 
-/// A backend's detail, completed, and the channel that it is for.
+/// A completed detail, and the channel that it is for.
 struct Addressed {
     channel: Channel,
     latest_key: Option<String>,
@@ -99,7 +92,28 @@ struct Addressed {
     data: Box<RawValue>,
 }
 
-/// `root` is what the detail is called where it came from. Where it has no time, that is when it was sent.
+/// The event that a detail-type publishes.
+fn published(detail_type: &str) -> Result<EventName, Error> {
+    let publishing = DetailType::ALL.into_iter().filter_map(|known| Some((known.as_str(), known.event()?)));
+    let known: BTreeMap<_, _> = publishing.collect();
+    known.get(detail_type).copied().ok_or_else(|| {
+        let known = known.into_keys().collect::<Vec<_>>().join(", ");
+        Error::invalid("detail-type", format!("must be one of {known}"))
+    })
+}
+
+/// The fields that the backend may leave out of an event's `data`, because the EventBridge event or the outbox item has them.
+pub const fn defaulted(event: EventName) -> &'static [&'static str] {
+    match event {
+        EventName::FunnelUpdate | EventName::ResourceUpdate | EventName::AnalyticsUpdate => &["timestamp"],
+        EventName::SystemNotification | EventName::UserNotification | EventName::ChatMessage => {
+            &["id", "timestamp"]
+        }
+        _ => &[],
+    }
+}
+
+/// Parses and completes a detail, and finds its channel. `root` is the name of the detail in errors.
 fn address(
     root: &str,
     event: EventName,
@@ -109,35 +123,35 @@ fn address(
     Times { sent_at, taken_at, .. }: Times,
 ) -> Result<Addressed, Error> {
     let sent_at = sent_at.min(taken_at);
-    let (id, said_at) = (id.to_string(), sent_at.to_string());
-    let timed = |detail| with_defaults(detail, &[("timestamp", &said_at)]);
-    let named_and_timed = |detail| with_defaults(detail, &[("id", &id), ("timestamp", &said_at)]);
+    let defaults = BTreeMap::from([("id", id.to_string()), ("timestamp", sent_at.to_string())]);
+    let detail =
+        with_defaults(detail, defaulted(event).iter().filter_map(|name| defaults.get_key_value(name)));
     match event {
         EventName::FunnelUpdate => {
-            let update: FunnelUpdate = Error::parse_at(root, timed(detail))?;
+            let update: FunnelUpdate = Error::parse_at(root, detail)?;
             let channel = Channel::FunnelUpdates(update.company_id.clone());
             addressed(channel, Some(update.funnel_id.to_string()), update.timestamp, &update)
         }
         EventName::ResourceUpdate => {
-            let update: ResourceUpdate = Error::parse_at(root, timed(detail))?;
+            let update: ResourceUpdate = Error::parse_at(root, detail)?;
             let channel = Channel::ResourceUpdates(update.company_id.clone());
             addressed(channel, None, update.timestamp, &update)
         }
         EventName::AnalyticsUpdate => {
-            let update: AnalyticsUpdate = Error::parse_at(root, timed(detail))?;
+            let update: AnalyticsUpdate = Error::parse_at(root, detail)?;
             let channel = Channel::Analytics(update.company_id.clone());
             addressed(channel, Some(update.latest_key()), update.timestamp, &update)
         }
         EventName::SystemNotification => {
-            let notice: Notification = Error::parse_at(root, named_and_timed(detail))?;
+            let notice: Notification = Error::parse_at(root, detail)?;
             addressed(Channel::System, None, notice.timestamp, &notice)
         }
         EventName::UserNotification => {
-            let notice: UserNotification = Error::parse_at(root, named_and_timed(detail))?;
+            let notice: UserNotification = Error::parse_at(root, detail)?;
             addressed(Channel::User(notice.user_id.clone()), None, notice.timestamp, &notice)
         }
         EventName::ChatMessage => {
-            let mut message: ChatMessage = Error::parse_at(root, named_and_timed(detail))?;
+            let mut message: ChatMessage = Error::parse_at(root, detail)?;
             message.validate().map_err(|error| error.within(root))?;
             message.is_read = false;
             if message.kind == MessageType::Bot {
@@ -146,17 +160,17 @@ fn address(
             let channel = Channel::Conversation(message.conversation_id.clone());
             addressed(channel, None, message.timestamp, &message)
         }
-        _ => Err(Error::invalid("event", "is none that the backend publishes")),
+        _ => Err(Error::invalid("event", "must be one that the backend may publish")),
     }
 }
 
-/// A detail with what the backend may leave out, or give as `null`.
-fn with_defaults(mut detail: Value, defaults: &[(&str, &str)]) -> Value {
+/// A detail with these defaults for fields that are absent or `null`.
+fn with_defaults<'a>(mut detail: Value, defaults: impl Iterator<Item = (&'a &'a str, &'a String)>) -> Value {
     if let Value::Object(fields) = &mut detail {
         for (name, default) in defaults {
             let field = fields.entry(*name).or_insert(Value::Null);
             if field.is_null() {
-                *field = Value::from(*default);
+                *field = Value::from(default.as_str());
             }
         }
     }

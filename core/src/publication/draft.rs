@@ -1,4 +1,4 @@
-//! A client's draft, completed: who, where and when are the server's to say.
+//! Drafts from clients. The server adds the sender, the conversation and the time.
 
 use serde_json::{Value, value::RawValue};
 
@@ -15,14 +15,13 @@ use crate::{
 };
 
 impl Publication {
-    /// From a client: `data` is a draft; who, where and when are the server's to say. What `agent` says, the app's own user,
-    /// is a bot's.
+    /// The publication of a client's draft. Messages of `agent`, the app's own user, are those of a bot.
     ///
-    /// `message_id` is given to a chat message; a repeat of its key keeps the first one's.
+    /// `message_id` makes the id of a chat message. A repeat of its key keeps the id of the first one.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] where the policy does not let a client publish this here, [`Error::BadRequest`] and
-    /// [`Error::TooLarge`] where the draft or the key is not what it should be.
+    /// [`Error::Forbidden`] if the policy does not allow clients to publish this event here; [`Error::Invalid`] or
+    /// [`Error::TooLarge`] if the draft or the key is malformed.
     pub fn from_client(
         send: Send,
         identity: &Identity,
@@ -38,7 +37,7 @@ impl Publication {
             return Err(Error::Forbidden("a client may not publish this event on this channel"));
         };
         if lane.is_durable() && key.is_none() {
-            return Err(Error::invalid("key", "is missing; a durable event needs one"));
+            return Err(Error::invalid("key", "is missing; durable events need one"));
         }
         let data = complete(event, data, conversation, Author { identity, agent }, at, message_id)?;
         let from = Some(Sender { user_id: identity.user.clone(), name: identity.name.clone() });
@@ -46,7 +45,7 @@ impl Publication {
     }
 }
 
-/// Whose draft it is, and who speaks for the app.
+/// The author of a draft, and the app's own user.
 #[derive(Clone, Copy)]
 struct Author<'a> {
     identity: &'a Identity,
@@ -54,18 +53,18 @@ struct Author<'a> {
 }
 
 impl Author<'_> {
-    /// As what the sender speaks; what they claim to be may not be more.
-    fn speaks_as(self, claimed: MessageType) -> Result<MessageType, Error> {
+    /// The type of the author's message. It must not claim more than the author may.
+    fn message_type(self, claimed: MessageType) -> Result<MessageType, Error> {
         let is_agent = self.agent == Some(&self.identity.user);
         match claimed {
             MessageType::User | MessageType::Bot if is_agent => Ok(MessageType::Bot),
             MessageType::User => Ok(MessageType::User),
-            _ => Err(Error::Forbidden("only the backend speaks as `bot` or `system`")),
+            _ => Err(Error::Forbidden("only the backend may send messages of type `bot` or `system`")),
         }
     }
 }
 
-/// A client's draft, completed.
+/// The payload of a draft.
 fn complete(
     event: EventName,
     draft: Value,
@@ -84,7 +83,7 @@ fn complete(
             raw(&ChatMessage {
                 id: Text::try_from(message_id())?,
                 conversation_id,
-                kind: author.speaks_as(draft.kind)?,
+                kind: author.message_type(draft.kind)?,
                 content: draft.content,
                 timestamp: at,
                 is_read: false,

@@ -1,14 +1,17 @@
-//! How somebody's word becomes an event: a client's draft, or the backend's detail, checked and completed.
+//! Publications: events that have been checked and completed, from a client's draft or a backend's detail.
 //!
 //! # Layout
-//! - here: what both come to
-//! - `draft`: a client's; `detail`: the backend's
+//! - here: what both become
+//! - `draft`: clients' drafts
+//! - `detail`: the backend's details, from the event bus or the outbox
 
 mod detail;
 mod draft;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+pub use self::detail::defaulted;
 
 use crate::{
     Channel, Error, Key, Seq, Timestamp,
@@ -17,53 +20,53 @@ use crate::{
     policy::Lane,
 };
 
-/// When the backend's word was sent, when it reached AWS, and when it is published.
+/// The times of a detail: when it was sent, when it reached AWS, and when it is published.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
-    /// When its producer says that it was sent: what an event without a `timestamp` gets.
+    /// When it was sent, by the clock of its producer: the default of `timestamp`.
     pub sent_at: Timestamp,
-    /// When it reached AWS, by a clock that its producer cannot set: no time of its own counts as later. A repeat has the
+    /// When it reached AWS, by a clock that the producer cannot set. A `timestamp` after it counts as this time. A repeat has the
     /// same.
     pub taken_at: Timestamp,
-    /// Now.
+    /// The current time.
     pub now: Timestamp,
 }
 
 impl Times {
-    /// All of it at one moment.
+    /// All three at one moment.
     pub const fn at(now: Timestamp) -> Self {
         Self { sent_at: now, taken_at: now, now }
     }
 }
 
-/// An event that may be published: it has its place in the policy, and its payload is whole.
+/// An event that may be published: the policy has a lane for it, and its payload is complete.
 #[derive(Debug, Clone)]
 pub struct Publication {
-    /// Where.
+    /// The channel.
     pub channel: Channel,
-    /// What.
+    /// The name of the event.
     pub event: EventName,
-    /// What becomes of it.
+    /// How it is kept and delivered.
     pub lane: Lane,
-    /// When the server took it; of what is only kept as the latest, when it happened.
+    /// When the server accepted it. For an event of which only the latest is kept, when it happened.
     pub at: Timestamp,
-    /// When it happened, by its own `timestamp` and never in the future: of what is kept as the latest, the later one stays.
+    /// When it happened: its `timestamp`, but never in the future. Of events of which the latest is kept, the later one stays.
     pub happened_at: Timestamp,
-    /// How far in the future its `timestamp` was, in milliseconds: what is left of the order of events by a clock that is ahead,
-    /// which reach us at the same moment.
+    /// How far in the future its `timestamp` was, in milliseconds. It keeps the order of events of a producer whose clock is
+    /// ahead.
     pub ahead_ms: i64,
-    /// Who caused it.
+    /// The user who caused it.
     pub from: Option<Sender>,
-    /// What a repeat of it is known by, among those of the same sender.
+    /// The key by which a repeat from the same sender is recognised.
     pub key: Option<Key>,
-    /// What it is the latest of, on lanes that keep that.
+    /// The key of which this is the latest, on lanes that keep it.
     pub latest_key: Option<String>,
-    /// The payload as it travels and is stored.
+    /// The payload, as it is delivered and stored.
     pub data: Box<RawValue>,
 }
 
 impl Publication {
-    /// The event as it is sent, with its place in the log where it has one.
+    /// The event as it is delivered, with its place in the log if it has one.
     pub fn into_event(self, seq: Option<Seq>) -> Event {
         let Self { channel, event, at, from, key, data, .. } = self;
         Event { channel, event, seq, at, from, key, data }

@@ -1,4 +1,4 @@
-//! What becomes of drafts and details, right ones and wrong ones.
+//! Publications from well-formed and malformed drafts and details.
 
 use serde_json::{Value, json};
 
@@ -11,9 +11,9 @@ use crate::{
 };
 
 const AT: &str = "2026-11-23T10:00:00.123Z";
-/// When it reached AWS.
+/// When the event reached AWS.
 const SOON: &str = "2026-11-23T10:00:02.000Z";
-/// When the server gets to what was said [`AT`].
+/// When the server processes what was sent [`AT`].
 const LATER: &str = "2026-11-23T10:01:00.456Z";
 
 fn ann() -> Identity {
@@ -30,7 +30,7 @@ fn publish(frame: Value) -> Result<Publication, Error> {
     publish_beside(frame, None)
 }
 
-/// What Ann publishes where `agent` speaks for the app.
+/// What Ann publishes in an app whose own user is `agent`.
 fn publish_beside(mut frame: Value, agent: Option<&str>) -> Result<Publication, Error> {
     let agent = agent.map(|agent| agent.parse().unwrap());
     frame["action"] = json!("send");
@@ -47,14 +47,14 @@ fn from_backend(detail_type: &str, detail: Value) -> Result<Publication, Error> 
     Publication::from_backend(detail_type, detail, id, Some(&agent), times())
 }
 
-/// Said [`AT`], taken [`SOON`], and published [`LATER`].
+/// Sent [`AT`], arrived [`SOON`], and published [`LATER`].
 fn times() -> Times {
     let [sent_at, taken_at, now] = [AT, SOON, LATER].map(|time| time.parse().unwrap());
     Times { sent_at, taken_at, now }
 }
 
 #[test]
-fn the_server_says_who_where_and_when() {
+fn the_server_adds_the_sender_the_conversation_and_the_time() {
     let publication = chat(&json!({"content": "hi", "metadata": {"a": 1}})).unwrap();
     assert_eq!(publication.lane, Lane::Durable);
     assert_eq!(
@@ -65,7 +65,7 @@ fn the_server_says_who_where_and_when() {
 }
 
 #[test]
-fn a_client_cannot_speak_for_another() {
+fn a_client_cannot_send_as_another_author() {
     for (data, code) in [
         (json!({"content": "hi", "userId": "user_2"}), "bad_request"),
         (json!({"content": "hi", "timestamp": AT}), "bad_request"),
@@ -82,7 +82,7 @@ fn a_client_cannot_speak_for_another() {
 }
 
 #[test]
-fn the_apps_own_user_speaks_as_a_bot_and_nobody_else() {
+fn only_the_apps_own_user_sends_as_a_bot() {
     let kind = |agent: Option<&str>, claimed: Value| {
         let frame = json!({"channel": "conversation:c1", "event": "chat.message", "key": "k1",
                            "data": {"content": "hi", "type": claimed}});
@@ -102,7 +102,7 @@ fn the_apps_own_user_speaks_as_a_bot_and_nobody_else() {
 }
 
 #[test]
-fn a_bot_without_a_user_is_the_agent() {
+fn the_default_user_of_a_bot_is_the_agent() {
     for (kind, user, shown) in [
         ("bot", Value::Null, json!("user_bot")),
         ("bot", json!("user_7"), json!("user_7")),
@@ -139,7 +139,7 @@ fn what_a_client_may_publish_and_where() {
 }
 
 #[test]
-fn a_detail_finds_its_channel_and_gets_its_time() {
+fn a_detail_gets_its_channel_and_its_time() {
     let funnel = json!({"type": "generation_progress", "funnelId": "f1", "funnelName": "Spring", "progress": 40,
                         "userId": "user_1", "companyId": "biz_1"});
     let publication = from_backend("FunnelUpdate", funnel).unwrap();
@@ -150,23 +150,26 @@ fn a_detail_finds_its_channel_and_gets_its_time() {
     let notice = json!({"level": "info", "title": "Hello", "message": "World", "userId": "user_9"});
     let publication = from_backend("UserNotification", notice.clone()).unwrap();
     assert_eq!(publication.channel.to_string(), "user:user_9");
-    assert!(publication.data.get().contains("evt-1"), "the event's id is the notice's");
-    assert!(from_backend("SystemNotification", notice).is_err(), "a user's notice must not reach everybody");
+    assert!(publication.data.get().contains("evt-1"), "the id of the event is the default");
+    assert!(
+        from_backend("SystemNotification", notice).is_err(),
+        "a notification for one user must not reach all"
+    );
 }
 
-/// The later one stays, whichever the server gets to first.
+/// The later one stays, whichever is processed first.
 #[test]
-fn what_is_only_kept_as_the_latest_is_of_when_it_happened() {
+fn an_event_kept_only_as_the_latest_has_the_time_at_which_it_happened() {
     let at = |timestamp: Option<&str>| {
         let metric = json!({"metric": "visits", "value": 1, "companyId": "biz_1", "timestamp": timestamp});
         from_backend("AnalyticsUpdate", metric).unwrap().at.to_string()
     };
     assert_eq!(at(Some("2026-11-23T09:00:00.000Z")), "2026-11-23T09:00:00.000Z");
-    assert_eq!(at(None), AT, "when it was said");
+    assert_eq!(at(None), AT, "when it was sent");
     assert_eq!(
         at(Some("2099-01-01T00:00:00.000Z")),
         SOON,
-        "no later than when it came, however often it is tried"
+        "no later than its arrival, however often it is retried"
     );
     let resource = json!({"type": "created", "resourceId": "r", "resourceType": "t", "resourceName": "n",
                           "companyId": "biz_1", "timestamp": AT});
@@ -176,7 +179,7 @@ fn what_is_only_kept_as_the_latest_is_of_when_it_happened() {
 
 /// A producer whose clock is an hour ahead.
 #[test]
-fn what_is_sent_in_the_future_is_of_when_it_came() {
+fn a_time_in_the_future_becomes_the_time_of_arrival() {
     let metric = json!({"metric": "visits", "value": 1, "companyId": "biz_1"});
     let ahead = Times { sent_at: "2026-11-23T11:00:00.000Z".parse().unwrap(), ..times() };
     let id = "evt-1".parse().unwrap();
@@ -186,7 +189,7 @@ fn what_is_sent_in_the_future_is_of_when_it_came() {
 }
 
 #[test]
-fn what_the_backend_leaves_out_is_the_events_own() {
+fn defaults_are_the_id_and_time_of_the_event() {
     for (given, id, timestamp) in [
         (json!({}), "evt-1", AT),
         (json!({"id": null, "timestamp": null}), "evt-1", AT),
@@ -207,7 +210,7 @@ fn what_the_backend_leaves_out_is_the_events_own() {
 }
 
 #[test]
-fn a_detail_that_is_wrong_says_so() {
+fn a_malformed_detail_is_refused() {
     for (detail_type, detail) in [
         (
             "FunnelUpdate",
@@ -231,7 +234,7 @@ fn a_detail_that_is_wrong_says_so() {
 }
 
 #[test]
-fn the_outbox_cannot_post_to_another_companys_channel() {
+fn the_outbox_cannot_publish_on_another_companys_channel() {
     let update =
         json!({"type": "deployed", "funnelId": "f", "funnelName": "n", "userId": "u", "companyId": "biz_1"});
     let publish = |channel: &str| {

@@ -1,8 +1,11 @@
-//! docs/samples, one of every frame: decoded and encoded again they are the same, and the schemas say of them what the
-//! types do. The documents and the TypeScript client are made of the same samples and schemas.
+//! docs/samples has a sample of every frame and of every operation of the HTTP API. Decoding and encoding a sample gives the same
+//! sample, and the schemas describe it as the types do. The documents and the TypeScript client are made from the same samples
+//! and schemas.
 
 #![expect(clippy::unwrap_used, reason = "a sample that cannot be read is a test that fails")]
 
+mod documents;
+mod http;
 mod schemas;
 
 use std::{
@@ -41,12 +44,12 @@ fn read(path: &Path) -> Value {
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The event's name as it is on the wire, which is the sample's, too.
+/// The name of an event on the wire, which is also the name of its sample.
 fn name(event: impl serde::Serialize) -> String {
     serde_json::from_value(serde_json::to_value(event).unwrap()).unwrap()
 }
 
-/// A sample that a type has: what it is of, the type, and the value.
+/// A sample, or a part of one, that has a type.
 struct Typed {
     of: String,
     type_: WireType,
@@ -54,7 +57,7 @@ struct Typed {
     value: Value,
 }
 
-/// Every sample's part that has a type of its own.
+/// Every sample, and every part of one, that has a type.
 fn typed() -> Vec<Typed> {
     let [requests, replies, events, _] = FOLDERS.map(samples);
     let mut all = Vec::new();
@@ -81,17 +84,19 @@ fn typed() -> Vec<Typed> {
             add(format!("data of requests/{of}"), draft, schema::sent(), &requests[&of]["data"]);
         }
     }
+    all.extend(http::typed());
+    all.extend(documents::typed_details());
     all
 }
 
 #[test]
-fn there_is_one_of_every_frame_and_no_other() {
+fn there_is_a_sample_of_every_frame_and_no_other() {
     let [requests, replies, events, refusals] = FOLDERS.map(names);
     let actions: BTreeSet<_> = schema::actions().iter().map(|action| action.name.to_owned()).collect();
     assert_eq!(replies, actions);
     assert_eq!(events, schema::events().into_iter().map(name).collect());
     assert_eq!(refusals, schema::codes().into_iter().collect());
-    // An action may be asked for in several ways: `history.before`, `history.after`.
+    // An action may have several samples: `history.before`, `history.after`.
     let asked = requests.iter().map(|name| name.split('.').next().unwrap().to_owned());
     assert_eq!(asked.collect::<BTreeSet<_>>(), actions);
     let drafts = schema::events().into_iter().filter(|event| schema::draft(*event).is_some());
@@ -100,7 +105,7 @@ fn there_is_one_of_every_frame_and_no_other() {
 }
 
 #[test]
-fn what_is_decoded_and_encoded_again_is_the_same() {
+fn decoding_and_encoding_a_sample_gives_the_sample() {
     for Typed { of, type_, value, .. } in typed() {
         assert_eq!(
             (type_.again)(value.clone()).unwrap_or_else(|error| panic!("{of}: {error}")),
@@ -126,11 +131,11 @@ fn replies_and_batches_are_framed_as_the_server_frames_them() {
 }
 
 #[test]
-fn refusals_are_what_errors_say() {
+fn refusals_are_those_of_errors() {
     let errors = [
         Error::invalid("channel", "is missing"),
         Error::UnknownAction,
-        Error::InvalidChannel("no such kind"),
+        "chat:1".parse::<Channel>().unwrap_err(),
         Error::connection_ended(),
         Error::Forbidden("a client may not publish this event on this channel"),
         Error::NotJoined,
@@ -160,14 +165,14 @@ fn the_policy_allows_each_event_on_its_channel() {
     }
 }
 
-/// Who says what the samples have of a client's events.
+/// The user who publishes the events of the samples.
 fn ann(at: Timestamp) -> Identity {
     let (user, name) = ("user_1".parse().unwrap(), "Ann".to_owned().try_into().unwrap());
     Identity { user, name, companies: vec![], companies_by: CompaniesBy::Token, expires_at: at }
 }
 
 #[test]
-fn what_a_client_sends_becomes_the_event() {
+fn a_draft_becomes_its_event() {
     let (requests, events) = (samples("requests"), samples("events"));
     for (request, event) in
         requests.iter().filter_map(|(name, request)| Some((request, name.strip_prefix("send.")?)))

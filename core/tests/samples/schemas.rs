@@ -1,4 +1,4 @@
-//! The schemas say of each sample what `serde` does with it: what may be absent, and what is refused.
+//! The schemas agree with `serde` about each sample: which fields may be absent, and which values are refused.
 
 use std::collections::BTreeSet;
 
@@ -41,9 +41,9 @@ fn with(object: &Value, name: &str, value: Option<Value>) -> Value {
     Value::Object(changed)
 }
 
-/// Else the client's type would have a `?` too many, or one too few.
+/// Otherwise the client's type would have a wrong `?`.
 #[test]
-fn what_a_schema_requires_is_always_there_and_nothing_else() {
+fn a_schema_requires_the_fields_that_are_always_there() {
     let (mut all, mut shown) = (BTreeSet::new(), BTreeSet::new());
     for sample in typed() {
         let is_sent = sample.settings.contract.is_deserialize();
@@ -73,10 +73,11 @@ fn is_free_text(schema: &Value) -> bool {
 #[test]
 fn the_limits_of_a_schema_are_those_of_the_type() {
     let mut count = 0;
-    for sample in typed() {
+    // Only the server writes a ticket, so its patterns describe what is written, and nothing checks them.
+    for sample in typed().into_iter().filter(|sample| (sample.type_.name)() != "Ticket") {
         for (name, schema, _) in fields(&sample) {
-            // Their limits are the business of `validate`, because they have an error code of their own.
-            if name == "content" {
+            // `validate` checks their limits, because they have an error code of their own, or the table does.
+            if ["content", "participants"].contains(&name.as_str()) {
                 continue;
             }
             let number = |limit: &str| schema[limit].as_i64();

@@ -7,10 +7,14 @@ use funnelcast_aws::{
     letters::DeadLetters,
     serve::serve,
 };
-use funnelcast_core::{Error, Key, Version, version::Clock};
+use funnelcast_core::{
+    Error, Key, Version,
+    bus::{AccessChanged, Conversation},
+    version::Clock,
+};
 use funnelcast_realtime::{
     Realtime,
-    conversations::{self, AccessChanged, Author, Conversation},
+    conversations::{self, Author},
     revoke,
 };
 use serde_json::Value;
@@ -53,10 +57,10 @@ async fn apply(realtime: &Realtime, arrival: Arrival) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use funnelcast_core::bus::Kick;
     use serde::de::DeserializeOwned;
 
     use funnelcast_core::Channel;
-    use funnelcast_realtime::conversations::Kick;
 
     use super::*;
 

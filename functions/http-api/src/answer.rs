@@ -11,8 +11,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use funnelcast_core::{Error, frame::ErrorBody};
-use serde::Serialize;
+use funnelcast_core::{Error, frame::ErrorBody, http_api};
 
 /// A handler's result.
 pub(crate) type ApiResult<T> = Result<Json<T>, ApiError>;
@@ -27,15 +26,11 @@ impl From<Error> for ApiError {
     }
 }
 
-#[derive(Serialize)]
-struct RefusalBody {
-    error: ErrorBody,
-}
-
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(RefusalBody { error: ErrorBody::from(&self.0) })).into_response();
+        let mut response =
+            (status, Json(http_api::Refusal { error: ErrorBody::from(&self.0) })).into_response();
         let headers = response.headers_mut();
         match &self.0 {
             Error::Unauthorized(_) => {

@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{Json, extract::State};
 use funnelcast_aws::table::connections::ChannelJoin;
 use funnelcast_core::{
-    Channel, ConnectionId, Error, SocketCaller,
+    Error, SocketCaller,
     action::{Joined, Left},
+    http_api::{ChannelConnections, ChannelList},
 };
 use funnelcast_realtime::membership;
-use serde::Serialize;
 
 use crate::{
     Api,
@@ -18,31 +18,17 @@ use crate::{
     user::User,
 };
 
-/// What the user's connections have joined.
-#[derive(Debug, Serialize)]
-pub(crate) struct Channels {
-    channels: Vec<JoinedBy>,
-}
-
-/// A channel, and who has joined it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct JoinedBy {
-    channel: Channel,
-    connection_ids: Vec<ConnectionId>,
-}
-
 /// Lists the channels of all of the user's connections: 1 read.
-pub(crate) async fn list(State(api): State<Arc<Api>>, user: User) -> ApiResult<Channels> {
-    let mut joined = BTreeMap::<String, JoinedBy>::new();
+pub(crate) async fn list(State(api): State<Arc<Api>>, user: User) -> ApiResult<ChannelList> {
+    let mut joined = BTreeMap::<String, ChannelConnections>::new();
     for connection in api.realtime.table().connections(&user.identity.user).await? {
         for ChannelJoin { channel, .. } in connection.channels {
             let name = channel.to_string();
-            let by = joined.entry(name).or_insert(JoinedBy { channel, connection_ids: Vec::new() });
+            let by = joined.entry(name).or_insert(ChannelConnections { channel, connection_ids: Vec::new() });
             by.connection_ids.push(connection.id.clone());
         }
     }
-    Ok(Json(Channels { channels: joined.into_values().collect() }))
+    Ok(Json(ChannelList { channels: joined.into_values().collect() }))
 }
 
 /// Joins a channel for a connection: 1 read, and what `join` costs.

@@ -1,15 +1,17 @@
 //! Conversations, for the app's backend: what it could say by the bus, it may say here too, and be told at once whether it
 //! stands. It speaks for the companies whose `backend` its token calls it, and learns nothing of any other's.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use funnelcast_core::{
-    CompanyId, ConversationId, Error, Timestamp, UserId, Version, policy,
+    Error, Timestamp, Version,
+    bus::Conversation,
+    http_api::{ConversationDraft, ConversationEnd, ConversationEnded, ConversationReply},
+    policy,
     version::{Clock, Revision},
 };
-use funnelcast_realtime::conversations::{self, Author, Conversation};
-use serde::{Deserialize, Serialize};
+use funnelcast_realtime::conversations::{self, Author};
 
 use crate::{
     Api,
@@ -17,46 +19,6 @@ use crate::{
     fields::{Body, ConversationPath, Query},
     user::User,
 };
-
-/// What a conversation is to be; which one is in the path.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Draft {
-    company_id: CompanyId,
-    participants: BTreeSet<UserId>,
-    #[serde(default)]
-    revision: Option<Revision>,
-    #[serde(default)]
-    timestamp: Option<Timestamp>,
-    #[serde(default)]
-    keep_log: bool,
-}
-
-/// How new the end of a conversation is.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct End {
-    #[serde(default)]
-    revision: Option<Revision>,
-    #[serde(default)]
-    timestamp: Option<Timestamp>,
-}
-
-/// What a conversation is.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ConversationReply {
-    conversation_id: ConversationId,
-    company_id: CompanyId,
-    participants: BTreeSet<UserId>,
-}
-
-/// Which one has been ended.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Ended {
-    conversation_id: ConversationId,
-}
 
 /// Tells what a conversation is: 1 read; none for who is no backend.
 pub(crate) async fn get(
@@ -85,7 +47,7 @@ pub(crate) async fn put(
     ConversationPath(conversation_id): ConversationPath,
     Body(fields): Body,
 ) -> ApiResult<ConversationReply> {
-    let Draft { company_id, participants, revision, timestamp, keep_log } = fields.parse()?;
+    let ConversationDraft { company_id, participants, revision, timestamp, keep_log } = fields.parse()?;
     if !user.identity.is_backend_of(&company_id) {
         return Err(Error::Forbidden("you may not set this conversation").into());
     }
@@ -104,12 +66,12 @@ pub(crate) async fn delete(
     user: User,
     ConversationPath(conversation_id): ConversationPath,
     Query(fields): Query,
-) -> ApiResult<Ended> {
-    let End { revision, timestamp } = fields.parse()?;
+) -> ApiResult<ConversationEnded> {
+    let ConversationEnd { revision, timestamp } = fields.parse()?;
     check_backend(&user)?;
     let version = version(revision, timestamp, user.now);
     Box::pin(conversations::end(&api.realtime, &conversation_id, &user.identity, version)).await?;
-    Ok(Json(Ended { conversation_id }))
+    Ok(Json(ConversationEnded { conversation_id }))
 }
 
 /// Refuses who speaks for no company, and so has no conversation.

@@ -11,15 +11,12 @@ use funnelcast_core::{
     ConnectionId, ConversationId, Error,
     action::{self, Action},
     json,
+    size::REQUEST_BYTES_MAX,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
 
 use crate::{Api, answer::ApiError};
-
-/// The largest body: as much as a frame may have (API Gateway's limit), so that nothing can be said by HTTP that
-/// cannot be said by a socket.
-pub(crate) const BODY_BYTES_MAX: usize = 32 * 1024;
 
 /// The fields that are numbers: a query's own values are all text.
 const NUMBERS: [&str; 5] = ["after", "before", "limit", "order", "revision"];
@@ -51,7 +48,7 @@ impl Fields {
     pub(crate) fn check_empty(&self) -> Result<(), Error> {
         match self.0.keys().next() {
             None => Ok(()),
-            Some(name) => Err(Error::invalid(name, "is an unknown field; there are none")),
+            Some(name) => Err(Error::invalid(name, "is not a known field; there are none")),
         }
     }
 }
@@ -64,11 +61,11 @@ impl FromRequest<Arc<Api>> for Body {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, ApiError> {
-        let too_large = Error::TooLarge { what: "the body".into(), bytes_max: BODY_BYTES_MAX };
-        let bytes = to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|_| too_large)?;
+        let too_large = Error::TooLarge { what: "the body".into(), bytes_max: REQUEST_BYTES_MAX };
+        let bytes = to_bytes(request.into_body(), REQUEST_BYTES_MAX).await.map_err(|_| too_large)?;
         match json::read(&bytes) {
             Ok(Value::Object(fields)) => Ok(Self(Fields(fields))),
-            Ok(_) => Err(Error::BadRequest("the body is a JSON object".into()).into()),
+            Ok(_) => Err(Error::BadRequest("the body must be a JSON object".into()).into()),
             Err(error) => Err(error.into()),
         }
     }
@@ -92,7 +89,7 @@ fn parse_query(query: &str) -> Result<Fields, Error> {
         let number = NUMBERS.contains(&&*name).then(|| text.parse::<Number>().ok()).flatten();
         let value = number.map_or_else(|| Value::from(&*text), Value::from);
         if fields.insert(name.to_string(), value).is_some() {
-            return Err(Error::invalid(&name, "is there twice"));
+            return Err(Error::invalid(&name, "must be given once"));
         }
     }
     Ok(Fields(fields))

@@ -6,7 +6,7 @@
 //! with what its own token said, not with what the token of the request says.
 //!
 //! # Layout
-//! - here: the routes, which docs/openapi.yaml describes
+//! - here: the routes, which are those of `funnelcast_core::http_api::OPERATIONS`
 //! - `connections`, `channels`, `messages`, `conversations`: what each of them does
 //! - `user`, `fields`: who asks, and for what
 //! - `preflight`: what a browser asks first

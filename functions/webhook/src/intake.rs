@@ -4,15 +4,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use funnelcast_aws::clock::now;
-use funnelcast_core::{Error, Timestamp, frame::ErrorBody};
+use funnelcast_core::{
+    Error, Timestamp,
+    frame::ErrorBody,
+    http_api::{WEBHOOK_BYTES_MAX, WebhookReceived},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{Received, Webhooks, signature};
-
-/// The largest body: as text in JSON it stays below an SQS message, and below an event of the bus
-/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html>).
-pub(crate) const BODY_BYTES_MAX: usize = 128 * 1024;
 
 /// As much of API Gateway's event, payload format 2.0, as matters.
 #[derive(Debug, Deserialize)]
@@ -51,7 +51,7 @@ pub(crate) struct Response {
 /// Takes it: no read, one message. What cannot be kept is a 500, so that Whop tries again.
 pub(crate) async fn handle(webhooks: &Webhooks, request: Request) -> Response {
     match take(webhooks, request).await {
-        Ok(()) => response(200, &json!({"received": true})),
+        Ok(()) => response(200, &json!(WebhookReceived { received: true })),
         Err(error) => {
             match &error {
                 Error::Internal(_) => tracing::error!(%error, "a webhook could not be kept"),
@@ -95,8 +95,8 @@ fn bytes(body: String, is_base64: bool) -> Result<Vec<u8>, Error> {
     } else {
         body.into_bytes()
     };
-    if bytes.len() > BODY_BYTES_MAX {
-        return Err(Error::TooLarge { what: "the body".into(), bytes_max: BODY_BYTES_MAX });
+    if bytes.len() > WEBHOOK_BYTES_MAX {
+        return Err(Error::TooLarge { what: "the body".into(), bytes_max: WEBHOOK_BYTES_MAX });
     }
     Ok(bytes)
 }
@@ -121,10 +121,10 @@ mod tests {
 
     #[test]
     fn a_body_has_a_largest_size_before_it_is_looked_at() {
-        assert!(bytes("x".repeat(BODY_BYTES_MAX), false).is_ok());
-        assert_eq!(bytes("x".repeat(BODY_BYTES_MAX + 1), false).unwrap_err().code(), "too_large");
+        assert!(bytes("x".repeat(WEBHOOK_BYTES_MAX), false).is_ok());
+        assert_eq!(bytes("x".repeat(WEBHOOK_BYTES_MAX + 1), false).unwrap_err().code(), "too_large");
         assert_eq!(
-            bytes(STANDARD.encode(vec![0; BODY_BYTES_MAX + 1]), true).unwrap_err().code(),
+            bytes(STANDARD.encode(vec![0; WEBHOOK_BYTES_MAX + 1]), true).unwrap_err().code(),
             "too_large"
         );
     }

@@ -19,7 +19,7 @@ use funnelcast_core::{
     Caller, Channel, CompanyId, Error, Grant, HttpCaller, Identity, Right, SocketCaller, Timestamp, UserId,
     caller::check_grant,
     grant::Capability,
-    policy::{self, Admission},
+    policy::{self, JoinDecision},
 };
 
 pub use self::passes::Passed;
@@ -205,8 +205,8 @@ impl Access {
             None => Cow::Borrowed(identity),
         };
         match (policy::may_join(&identity, channel), channel) {
-            (Admission::Allowed, _) => Ok(OwnRight::Yes(Right::Own)),
-            (Admission::DependsOnConversation, Channel::Conversation(conversation)) => {
+            (JoinDecision::Allowed, _) => Ok(OwnRight::Yes(Right::Own)),
+            (JoinDecision::DependsOnConversation, Channel::Conversation(conversation)) => {
                 let ConversationAccess { company, is_participant, has_ended } =
                     self.table.conversation_access(conversation, &identity.user).await?;
                 if has_ended {

@@ -93,7 +93,7 @@ async fn a_refusal_names_the_field_and_what_it_must_be() -> Result<()> {
             "join",
             json!({"channel": "system", "sinse": 1}),
             "sinse",
-            "is an unknown field; there are channel".to_owned(),
+            "is not a known field; known are channel".to_owned(),
         ),
         ("send", chat(json!({"content": null})), "data.content", "must be a string, not null".to_owned()),
         (
@@ -107,7 +107,7 @@ async fn a_refusal_names_the_field_and_what_it_must_be() -> Result<()> {
             "send",
             chat(json!({"content": "x".repeat(CONTENT_BYTES_MAX + 1)})),
             "data.content",
-            "is larger than".to_owned(),
+            "must be at most".to_owned(),
         ),
     ] {
         let refusal = pair.ann.refused(action, fields.clone()).await?;

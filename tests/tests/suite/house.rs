@@ -136,8 +136,8 @@ fn every_function_and_trigger_has_a_sample() -> Result<()> {
 /// The one path that is a route of its own, and its function.
 const WEBHOOK: (&str, &str) = ("/api/websocket/webhooks/whop", "WebhookFunction");
 
-/// Routes take all that is below them to the one function; docs/openapi.yaml, which that function's own test holds
-/// against its router, says what there is. Only a webhook is another's.
+/// Routes take all that is below them to the one function; docs/openapi.yaml, whose table that
+/// function's own test holds against its router, says what there is. Only a webhook is another's.
 #[test]
 fn every_path_of_the_http_api_leads_to_its_function() -> Result<()> {
     let template = template()?;

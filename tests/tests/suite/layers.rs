@@ -81,7 +81,7 @@ fn paths<'a>(code: &'a str, first: impl Fn(&str) -> bool + 'a) -> impl Iterator<
         .filter_map(move |(at, _)| {
             let begin = code[..at].rfind(|c| !is_part(c)).map_or(0, |before| before + 1);
             // Not in the middle of a path, and not the `in crate::..` of a visibility.
-        let is_inner = code[..begin].ends_with("::") || code[..begin].ends_with("(in ");
+            let is_inner = code[..begin].ends_with("::") || code[..begin].ends_with("(in ");
             (!is_inner && first(&code[begin..at])).then(|| use_tree(&code[begin..]).0)
         })
         .flatten()

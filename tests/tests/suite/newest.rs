@@ -136,7 +136,7 @@ async fn a_change_that_comes_late_changes_nothing_and_is_refused() -> Result<()>
         wait_for(stack, &company, &id, &[&ann]).await?;
         stack.emit("Conversation", change(&id, &company, &[&late], &older)).await?;
         let letter = stack.backend().await?.dead_letter(&late.id).await?.to_string();
-        assert!(letter.contains("a newer change stands"), "{letter}");
+        assert!(letter.contains("a newer change has already been applied"), "{letter}");
         wait_for(stack, &company, &id, &[&ann]).await?;
     }
     Ok(())

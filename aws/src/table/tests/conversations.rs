@@ -1,12 +1,12 @@
 //! The backend's changes of a conversation: all of one or nothing, and never an older one over a newer one.
 
-use funnelcast_core::{ConversationId, Key};
+use funnelcast_core::{ConversationId, Key, bus::PARTICIPANTS_MAX};
 use futures_util::future::join_all;
 
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::table::conversations::{Outcome, PARTICIPANTS_MAX};
+use crate::table::conversations::Outcome;
 
 impl TestTable {
     /// Who takes part is said, at so many milliseconds past some moment.

@@ -1,33 +1,31 @@
-//! The client's `src/wire.ts`: the schemas as TypeScript.
+//! The client's `src/wire.ts`: the schemas as TypeScript types, and the limits as constants.
 //!
-//! Only what the schemas of the wire use is understood. Anything else is an error, so that nothing is left out in silence.
+//! It understands the forms of schemas that the types of core have. Any other form is an error, so that nothing is left out.
+
+mod sections;
 
 use std::collections::BTreeSet;
 
-use funnelcast_core::{
-    channel::Kind,
-    policy::{POLICY, Row},
-    schema::ON_EVERY_CHANNEL,
-};
 use serde_json::Value;
 
 use crate::{
     Failure,
     layout::{Field, Presence, Source, Variant, quoted},
-    protocol::{Payload, Protocol, name_of, type_name},
+    protocol::{Payload, Protocol, type_name},
 };
 
 const HEAD: &str = r"/**
- * What travels: the types of every frame. Types only, so that this file weighs nothing.
+ * What travels: the types of every frame, of the HTTP API, of the event bus and of tokens, and the limits of their fields. Types
+ * add nothing to a bundle, and a bundler keeps only the constants that are used.
  *
- * Made from the Rust crate `funnelcast-core` by `make types`. What is wrong here is mended there.
+ * Generated from the Rust crate `funnelcast-core` by `make types`: change it there.
  *
  * @module
  */
 ";
 
 const REPLY: &str = r"
-/** The answer to a request. */
+/** The reply to a request. */
 export type Reply =
   | { type: 'reply'; id?: string; ok: true; data: unknown }
   | { type: 'reply'; id?: string; ok: false; error: ErrorBody };
@@ -38,7 +36,7 @@ export interface Batch {
   events: WireEvent[];
 }
 
-/** Whatever the server sends. API Gateway itself may send a frame that has no `type`. */
+/** Every frame of the server. API Gateway itself may send a frame without `type`. */
 export type ServerFrame = Reply | WireEvent | Batch;
 ";
 
@@ -59,7 +57,7 @@ pub(crate) fn write(protocol: &Protocol) -> Result<String, Failure> {
         file.declare_all(&payload.data)?;
     }
     file.source.section("what a client may publish")?;
-    let about = "The drafts of the events that a client may publish; the server adds who, where and when.";
+    let about = "The drafts of the events that a client may publish. The server adds the sender, the channel and the time.";
     file.map("ClientDrafts", about, &protocol.drafts, |_| None)?;
     for draft in &protocol.drafts {
         file.declare_all(&draft.data)?;
@@ -69,13 +67,22 @@ pub(crate) fn write(protocol: &Protocol) -> Result<String, Failure> {
     file.source.section("frames")?;
     file.declare("ErrorBody")?;
     file.source.text(REPLY);
+    file.source.section("the HTTP API")?;
+    file.http()?;
+    file.source.section("the event bus")?;
+    file.bus()?;
+    file.source.section("tokens")?;
+    file.declare("Role")?;
+    file.declare("Capability")?;
+    file.source.section("limits")?;
+    file.limits()?;
     Ok(file.source.into_string())
 }
 
-/// The file, as far as it is written.
+/// The file, as it is written.
 struct File<'a> {
     protocol: &'a Protocol,
-    /// What has been declared, so that nothing is declared twice.
+    /// The names of the types that have been declared.
     declared: BTreeSet<String>,
     source: Source,
 }
@@ -121,78 +128,6 @@ impl File<'_> {
         }
     }
 
-    fn channels(&mut self) -> Result<(), Failure> {
-        self.declared.insert("Channel".to_owned());
-        let about = "A channel: `kind:id`, or `system`. An id is `[A-Za-z0-9_-]{1,64}`.";
-        let kinds = POLICY.iter().map(|row| Variant { about: None, type_: channel_type(row.kind) });
-        self.source.union("Channel", Some(about), &kinds.collect::<Vec<_>>())?;
-        let about =
-            "The names of the events that may come on a channel, by its kind: its name up to the colon.";
-        self.by_kind("ChannelEvents", about, |row| {
-            let own = row.events.iter().map(|(event, _)| *event);
-            own.chain([ON_EVERY_CHANNEL]).map(name_of).collect()
-        })?;
-        let about = "The names of the events that a client may publish on a channel, by its kind.";
-        self.by_kind("ChannelDrafts", about, |row| row.client_events.iter().copied().map(name_of).collect())
-    }
-
-    /// An interface with a field for every kind of channel.
-    fn by_kind(
-        &mut self,
-        name: &str,
-        about: &str,
-        names: impl Fn(&Row) -> Result<Vec<String>, Failure>,
-    ) -> Result<(), Failure> {
-        let fields = POLICY.iter().map(|row| {
-            let names: Vec<_> = names(row)?.iter().map(|name| quoted(name)).collect();
-            let type_ = if names.is_empty() { "never".to_owned() } else { names.join(" | ") };
-            Ok(entry(row.kind.as_str(), None, type_))
-        });
-        Ok(self.source.interface(name, Some(about), &fields.collect::<Result<Vec<_>, Failure>>()?)?)
-    }
-
-    /// An interface with a field for every event.
-    fn map(
-        &mut self,
-        name: &str,
-        about: &str,
-        payloads: &[Payload],
-        about_each: impl Fn(&Payload) -> Option<String>,
-    ) -> Result<(), Failure> {
-        let fields = payloads
-            .iter()
-            .map(|payload| Ok(entry(&payload.name, about_each(payload), type_of(&payload.data)?)));
-        Ok(self.source.interface(name, Some(about), &fields.collect::<Result<Vec<_>, Failure>>()?)?)
-    }
-
-    fn actions(&mut self) -> Result<(), Failure> {
-        let entries = self.protocol.actions.iter().map(|action| {
-            let (fields, reply) = (fields_name(action.name), type_of(&action.reply)?);
-            Ok(entry(action.name, None, format!("{{ fields: {fields}; reply: {reply} }}")))
-        });
-        let about = "Every action: the fields of its request, and the `data` of its reply.";
-        let entries = entries.collect::<Result<Vec<_>, Failure>>()?;
-        self.source.interface("Actions", Some(about), &entries)?;
-        self.source.alias("ActionName", Some("The name of an action."), "keyof Actions")?;
-        for action in &self.protocol.actions {
-            let mut name = fields_name(action.name);
-            let mut fields = action.fields.clone();
-            if action.name == "send" {
-                name += "<Name extends keyof ClientDrafts = keyof ClientDrafts>";
-                let publishing = POLICY.iter().filter(|row| !row.client_events.is_empty());
-                let channels: Vec<_> = publishing.map(|row| channel_type(row.kind)).collect();
-                let fields = &mut fields["properties"];
-                fields["channel"]["x-type"] = channels.join(" | ").into();
-                fields["event"]["x-type"] = "Name".into();
-                fields["data"]["x-type"] = "ClientDrafts[Name]".into();
-            }
-            self.interface(&name, &fields)?;
-            self.declare_all(&fields)?;
-            self.declare_all(&action.reply)?;
-        }
-        Ok(())
-    }
-
     fn interface(&mut self, name: &str, object: &Value) -> Result<(), Failure> {
         let required: Vec<_> = object["required"].as_array().into_iter().flatten().collect();
         let fields = object["properties"].as_object().into_iter().flatten().map(|(name, schema)| {
@@ -206,23 +141,7 @@ impl File<'_> {
     }
 }
 
-fn entry(name: &str, about: Option<String>, type_: String) -> Field {
-    Field { about, name: name.to_owned(), presence: Presence::Required, type_ }
-}
-
-/// `JoinFields` of `join`.
-fn fields_name(action: &str) -> String {
-    let (first, rest) = action.split_at(1);
-    format!("{}{rest}Fields", first.to_uppercase())
-}
-
-/// The names of the channels of a kind.
-fn channel_type(kind: Kind) -> String {
-    let name = kind.as_str();
-    if kind.has_id() { format!("`{name}:${{string}}`") } else { quoted(name) }
-}
-
-/// What is said of a field, and its limits.
+/// The documentation of a field, with its limits.
 fn described(schema: &Value) -> Option<String> {
     let about = schema["description"].as_str()?;
     let limits = ["minimum", "maximum", "minLength", "maxLength"].map(|limit| schema[limit].as_u64());
@@ -236,7 +155,7 @@ fn described(schema: &Value) -> Option<String> {
     })
 }
 
-/// A type as it stands in a field.
+/// The text of a type.
 fn type_of(schema: &Value) -> Result<String, Failure> {
     if let Some(own) = schema["x-type"].as_str() {
         return Ok(own.to_owned());
@@ -254,7 +173,7 @@ fn type_of(schema: &Value) -> Result<String, Failure> {
         Some("boolean") => "boolean".to_owned(),
         Some("array") => format!("{}[]", type_of(&schema["items"])?),
         Some("object") if schema["additionalProperties"] == true => "Record<string, unknown>".to_owned(),
-        // What says only what it is about is any value.
+        // A schema that has only a description allows any value.
         None if schema.as_object().is_some_and(|all| all.keys().all(|key| key == "description")) => {
             "unknown".to_owned()
         }

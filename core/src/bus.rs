@@ -1,0 +1,140 @@
+//! The event bus: the detail-types that the app's backend may put on it, and the details that concern access.
+//!
+//! A detail that is an event of a channel is the event's `data`, in [`event`](crate::event); [`publication`](crate::publication)
+//! completes it. The details here publish nothing. They change who may be in a channel.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Channel, CompanyId, ConversationId, Timestamp, UserId,
+    event::{EventName, MESSAGE_BYTES_MAX},
+    text::Text,
+    version::Revision,
+};
+
+limits! {
+    /// The most participants of a conversation. Replacing all of them takes one transaction, which DynamoDB limits to 100
+    /// items (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>). The team of the
+    /// company does not count.
+    pub const PARTICIPANTS_MAX: usize = 48;
+}
+
+/// The detail-type of an event on the bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DetailType {
+    /// A funnel is being generated or deployed: publishes `funnel.update`.
+    FunnelUpdate,
+    /// A resource has changed or is being synchronised: publishes `resource.update`.
+    ResourceUpdate,
+    /// A metric has a new value: publishes `analytics.update`.
+    AnalyticsUpdate,
+    /// A notification for every user: publishes `system.notification`.
+    SystemNotification,
+    /// A notification for one user: publishes `user.notification`.
+    UserNotification,
+    /// A message from the app or its bot: publishes `chat.message`.
+    ChatMessage,
+    /// Who takes part in a conversation: a [`Conversation`].
+    Conversation,
+    /// A user must leave a channel: a [`Kick`].
+    Kick,
+    /// A user's role in a company may have changed: an [`AccessChanged`].
+    AccessChanged,
+}
+
+impl DetailType {
+    /// Every detail-type.
+    pub const ALL: [Self; 9] = [
+        Self::FunnelUpdate,
+        Self::ResourceUpdate,
+        Self::AnalyticsUpdate,
+        Self::SystemNotification,
+        Self::UserNotification,
+        Self::ChatMessage,
+        Self::Conversation,
+        Self::Kick,
+        Self::AccessChanged,
+    ];
+
+    /// The value of `detail-type`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FunnelUpdate => "FunnelUpdate",
+            Self::ResourceUpdate => "ResourceUpdate",
+            Self::AnalyticsUpdate => "AnalyticsUpdate",
+            Self::SystemNotification => "SystemNotification",
+            Self::UserNotification => "UserNotification",
+            Self::ChatMessage => "ChatMessage",
+            Self::Conversation => "Conversation",
+            Self::Kick => "Kick",
+            Self::AccessChanged => "AccessChanged",
+        }
+    }
+
+    /// The event that it publishes. `None` for the detail-types that concern access.
+    pub const fn event(self) -> Option<EventName> {
+        match self {
+            Self::FunnelUpdate => Some(EventName::FunnelUpdate),
+            Self::ResourceUpdate => Some(EventName::ResourceUpdate),
+            Self::AnalyticsUpdate => Some(EventName::AnalyticsUpdate),
+            Self::SystemNotification => Some(EventName::SystemNotification),
+            Self::UserNotification => Some(EventName::UserNotification),
+            Self::ChatMessage => Some(EventName::ChatMessage),
+            Self::Conversation | Self::Kick | Self::AccessChanged => None,
+        }
+    }
+}
+
+/// The detail of a `Conversation` event: everyone who takes part in a conversation.
+///
+/// It replaces the participants that there were, so it names all of them and not only the new ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Conversation {
+    /// The conversation. Its channel is `conversation:{conversationId}`.
+    pub conversation_id: ConversationId,
+    /// The company that it belongs to. Its team may always join.
+    pub company_id: CompanyId,
+    /// The users who may join beside the team: all of them, at most 48.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<UserId>", length(max = PARTICIPANTS_MAX)))]
+    pub participants: BTreeSet<UserId>,
+    /// The producer's count of its changes to this conversation. The higher one is newer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
+    /// When the change was made; default: the time of the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Timestamp>,
+    /// Whether the new participants may read the existing messages of a conversation that has ended or belonged to another
+    /// company. Without it, such a change is refused; default: false.
+    #[serde(default)]
+    pub keep_log: bool,
+}
+
+/// The detail of a `Kick` event: a user must leave a channel, with all of their connections.
+///
+/// It ends the memberships that there are. Whether the user may join again depends on their token and on the participants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Kick {
+    /// The channel to leave.
+    pub channel: Channel,
+    /// The user.
+    pub user_id: UserId,
+    /// The reason that the user is given.
+    pub reason: Text<MESSAGE_BYTES_MAX>,
+}
+
+/// The detail of an `AccessChanged` event: a user's role in a company may have changed, so it is looked up again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccessChanged {
+    /// The user.
+    pub user_id: UserId,
+    /// The company.
+    pub company_id: CompanyId,
+}

@@ -1,0 +1,260 @@
+//! The table of operations.
+
+use super::{
+    Auth, Connection,
+    Failure::{BadRequest, Conflict, Forbidden, NewerChange, NoConversation, NotFound, TooLarge},
+    Fields, Method, Operation, Tag,
+};
+#[cfg(feature = "schema")]
+use super::{
+    ChannelList, ConnectionList, ConversationDraft, ConversationEnd, ConversationEnded, ConversationReply,
+    Disconnected, Ticket, WebhookReceived,
+};
+#[cfg(feature = "schema")]
+use crate::{
+    action::{History, Join, Joined, Leave, Left, Page, Send, Sent},
+    schema::WireType,
+};
+
+const CONVERSATION: &str = "/api/conversations/{id}";
+
+/// Every operation of the HTTP API.
+pub const OPERATIONS: [Operation; 12] = [
+    Operation {
+        id: "connect",
+        method: Method::Post,
+        path: "/api/websocket/connect",
+        tag: Tag::Connections,
+        summary: "Issues a ticket for one WebSocket connection",
+        description: "Connect to `url` within 30 seconds, with `?ticket=` or with the subprotocols `funnelcast.v1` and \
+            `ticket.<ticket>`. The connection lives as long as the token of this request. Costs 1 write, and 1 more when the \
+            ticket is used.",
+        auth: Auth::Token,
+        fields: Fields::None,
+        connection: Connection::Absent,
+        takes_grant: false,
+        done: "A ticket",
+        own_refusals: &[],
+        #[cfg(feature = "schema")]
+        request: None,
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<Ticket>(),
+    },
+    Operation {
+        id: "disconnect",
+        method: Method::Delete,
+        path: "/api/websocket/disconnect",
+        tag: Tag::Connections,
+        summary: "Closes the user's connections, or one of them",
+        description: "Without `connectionId`, all of the user's connections are closed. Costs 1 read, and 1 write a connection.",
+        auth: Auth::Token,
+        fields: Fields::Query,
+        connection: Connection::Optional,
+        takes_grant: false,
+        done: "The connections that have been closed",
+        own_refusals: &[BadRequest, NotFound],
+        #[cfg(feature = "schema")]
+        request: None,
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<Disconnected>(),
+    },
+    Operation {
+        id: "status",
+        method: Method::Get,
+        path: "/api/websocket/status",
+        tag: Tag::Connections,
+        summary: "Lists the user's connections, with their ages and channels",
+        description: "Costs 1 read.",
+        auth: Auth::Token,
+        fields: Fields::None,
+        connection: Connection::Absent,
+        takes_grant: false,
+        done: "The connections, the oldest first",
+        own_refusals: &[],
+        #[cfg(feature = "schema")]
+        request: None,
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<ConnectionList>(),
+    },
+    Operation {
+        id: "listChannels",
+        method: Method::Get,
+        path: "/api/websocket/channels",
+        tag: Tag::Channels,
+        summary: "Lists the channels that the user's connections have joined",
+        description: "Costs 1 read.",
+        auth: Auth::Token,
+        fields: Fields::None,
+        connection: Connection::Absent,
+        takes_grant: false,
+        done: "The channels, each with the connections that have joined it",
+        own_refusals: &[],
+        #[cfg(feature = "schema")]
+        request: None,
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<ChannelList>(),
+    },
+    Operation {
+        id: "join",
+        method: Method::Post,
+        path: "/api/websocket/channels",
+        tag: Tag::Channels,
+        summary: "Joins a channel for one of the user's connections",
+        description: "The same as `join` on that connection: its own token decides what it may do, not the token of this request. \
+            Costs 1 read, and what `join` costs: 2 writes, and 1 to 4 reads.",
+        auth: Auth::Token,
+        fields: Fields::Body,
+        connection: Connection::Required,
+        takes_grant: false,
+        done: "The connection has joined; the reply is that of `join`",
+        own_refusals: &[BadRequest, Forbidden, NotFound, Conflict, TooLarge],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<Join>()),
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<Joined>(),
+    },
+    Operation {
+        id: "leave",
+        method: Method::Delete,
+        path: "/api/websocket/channels",
+        tag: Tag::Channels,
+        summary: "Leaves a channel for one of the user's connections",
+        description: "Leaving a channel that the connection has not joined is no error. Costs 1 read, and what `leave` costs: 2 \
+            writes.",
+        auth: Auth::Token,
+        fields: Fields::Query,
+        connection: Connection::Required,
+        takes_grant: false,
+        done: "The connection has left",
+        own_refusals: &[BadRequest, NotFound],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<Leave>()),
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<Left>(),
+    },
+    Operation {
+        id: "history",
+        method: Method::Get,
+        path: "/api/websocket/messages",
+        tag: Tag::Messages,
+        summary: "Reads a page of a channel's log",
+        description: "For users who may join the channel, by themselves or by a grant. A client that polls asks for the events after \
+            the last `seq` that it has seen. `before`, `after` and `latest` exclude each other. Costs 1 read or more by size; in a conversation, 2 more for the access check and 1 \
+            for the receipts.",
+        auth: Auth::Token,
+        fields: Fields::Query,
+        connection: Connection::Absent,
+        takes_grant: true,
+        done: "A page, in the order of `seq`",
+        own_refusals: &[BadRequest, Forbidden],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<History>()),
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<Page>(),
+    },
+    Operation {
+        id: "send",
+        method: Method::Post,
+        path: "/api/websocket/messages",
+        tag: Tag::Messages,
+        summary: "Publishes an event",
+        description: "For users who may join the channel and publish this event there, or whom a grant allows to `send`. The same \
+            `key` is the same message, whether it came by HTTP or by a WebSocket, first or again. All of the user's own \
+            connections receive the event too. `presence.update` is `forbidden`: a status belongs to a connection. Costs what \
+            `send` costs: 1 write unit and 1 read for the message, 2 reads for the access check, and 1 for the members.",
+        auth: Auth::Token,
+        fields: Fields::Body,
+        connection: Connection::Absent,
+        takes_grant: true,
+        done: "The event is kept, and has been or will be delivered",
+        own_refusals: &[BadRequest, Forbidden, Conflict, TooLarge],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<Send>()),
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<Sent>(),
+    },
+    Operation {
+        id: "whop",
+        method: Method::Post,
+        path: "/api/websocket/webhooks/whop",
+        tag: Tag::Webhooks,
+        summary: "Receives a webhook from Whop",
+        description: "Signed by Whop as Standard Webhooks specifies, with one of the secrets that `WhopWebhookSecret` names, at most 5 \
+            minutes ago. The webhook is in a queue before this is answered, and is processed once, however often it comes. Costs \
+            1 queue message; processing costs 2 writes, 1 a notification, and 1 call of the bus.",
+        auth: Auth::WhopSignature,
+        fields: Fields::Webhook,
+        connection: Connection::Absent,
+        takes_grant: false,
+        done: "The webhook is queued",
+        own_refusals: &[BadRequest, TooLarge],
+        #[cfg(feature = "schema")]
+        request: None,
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<WebhookReceived>(),
+    },
+    Operation {
+        id: "getConversation",
+        method: Method::Get,
+        path: CONVERSATION,
+        tag: Tag::Conversations,
+        summary: "Returns the company and the participants of a conversation",
+        description: "For a token with the role `backend` in the conversation's company; for everyone else there is no such \
+            conversation. Costs 1 read.",
+        auth: Auth::Token,
+        fields: Fields::None,
+        connection: Connection::Absent,
+        takes_grant: false,
+        done: "The conversation",
+        own_refusals: &[BadRequest, NoConversation],
+        #[cfg(feature = "schema")]
+        request: None,
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<ConversationReply>(),
+    },
+    Operation {
+        id: "putConversation",
+        method: Method::Put,
+        path: CONVERSATION,
+        tag: Tag::Conversations,
+        summary: "Sets the company and the participants of a conversation",
+        description: "For a token with the role `backend` in that company, and in the company that the conversation belongs to \
+            already. It does what the `Conversation` event does on the bus, and answers when it is done: users who may no longer \
+            be in the channel have left it by then, on live connections too, and have received `access.revoked`. Of two changes \
+            the newer one stands, whichever arrives last: the one with the higher `revision` where both have one, else the one with \
+            the later `timestamp`. A change with neither is newer than all before it. A conversation that has ended, or belongs \
+            to another company, is set only with `keepLog`. Costs 1 read, 2 writes and 2 for each participant who is added or \
+            removed, 2 reads for the members, and what leaving costs for each member who must go.",
+        auth: Auth::Token,
+        fields: Fields::Body,
+        connection: Connection::Absent,
+        takes_grant: false,
+        done: "The change has been applied",
+        own_refusals: &[BadRequest, Forbidden, NewerChange, TooLarge],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<ConversationDraft>()),
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<ConversationReply>(),
+    },
+    Operation {
+        id: "endConversation",
+        method: Method::Delete,
+        path: CONVERSATION,
+        tag: Tag::Conversations,
+        summary: "Ends a conversation",
+        description: "For a token with the role `backend` in the conversation's company. Everyone leaves the channel, also the team and \
+            the users with a grant, and nobody may join until the conversation is set again, which takes `keepLog` because the log is \
+            kept. Ending a conversation that has ended is no error. `revision` and `timestamp` mean the same as in setting it, and \
+            the costs are the same.",
+        auth: Auth::Token,
+        fields: Fields::Query,
+        connection: Connection::Absent,
+        takes_grant: false,
+        done: "The conversation has ended",
+        own_refusals: &[BadRequest, NoConversation, NewerChange],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<ConversationEnd>()),
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<ConversationEnded>(),
+    },
+];

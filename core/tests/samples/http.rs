@@ -1,0 +1,58 @@
+//! The samples of the HTTP API: a reply of every operation, requests of all that have fields, and every refusal.
+
+use std::collections::BTreeSet;
+
+use funnelcast_core::{
+    http_api::{Connection, OPERATIONS, Operation, Refusal},
+    schema::{self, WireType},
+};
+
+use super::{Typed, names, samples};
+
+/// Every sample of the HTTP API, with its type.
+pub(super) fn typed() -> Vec<Typed> {
+    let (requests, replies) = (samples("http/requests"), samples("http/replies"));
+    let mut all = Vec::new();
+    for operation in &OPERATIONS {
+        let (of, value) = (format!("http/replies/{}", operation.id), replies[operation.id].clone());
+        all.push(Typed { of, type_: operation.reply, settings: schema::received(), value });
+        let Some(type_) = operation.request else { continue };
+        for (name, request) in
+            requests.iter().filter(|(name, _)| name.split('.').next() == Some(operation.id))
+        {
+            let mut value = request.clone();
+            value.as_object_mut().unwrap().retain(|field, _| field != "connectionId" && field != "id");
+            all.push(Typed { of: format!("http/requests/{name}"), type_, settings: schema::sent(), value });
+        }
+    }
+    for (name, value) in samples("http/refusals") {
+        let (of, type_) = (format!("http/refusals/{name}"), WireType::of::<Refusal>());
+        all.push(Typed { of, type_, settings: schema::received(), value });
+    }
+    all
+}
+
+#[test]
+fn there_is_a_sample_of_every_operation_and_no_other() {
+    let all: BTreeSet<_> = OPERATIONS.iter().map(|operation| operation.id.to_owned()).collect();
+    assert_eq!(names("http/replies"), all);
+    let takes_something = |operation: &&Operation| {
+        operation.request.is_some()
+            || operation.connection != Connection::Absent
+            || operation.path.contains("{id}")
+    };
+    let asked = names("http/requests");
+    let asked: BTreeSet<_> = asked.iter().map(|name| name.split('.').next().unwrap()).collect();
+    assert_eq!(asked, OPERATIONS.iter().filter(takes_something).map(|operation| operation.id).collect());
+    let refusals = OPERATIONS.iter().flat_map(Operation::refusals).map(|refusal| refusal.as_str().to_owned());
+    assert_eq!(names("http/refusals"), refusals.collect());
+}
+
+#[test]
+fn each_operation_is_there_once() {
+    let places: BTreeSet<_> =
+        OPERATIONS.iter().map(|operation| (operation.method.as_str(), operation.path)).collect();
+    assert_eq!(places.len(), OPERATIONS.len());
+    let all: BTreeSet<_> = OPERATIONS.iter().map(|operation| operation.id).collect();
+    assert_eq!(all.len(), OPERATIONS.len());
+}
