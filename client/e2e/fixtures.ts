@@ -4,10 +4,7 @@ import { type BrowserContextOptions, test as base } from '@playwright/test';
 import { type Room, roomOf } from '../demo/src/room.js';
 import { Cable } from './cable.js';
 import { type Stack, startStack } from './stack.js';
-import { Visitor } from './visitor.js';
-
-/** Whom a page shows. */
-export type Only = 'merchant' | 'customer' | 'both';
+import { type Only, Visitor } from './visitor.js';
 
 interface Fixtures {
   /** The part of the page's address that says in which room one is. */

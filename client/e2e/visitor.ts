@@ -1,7 +1,9 @@
 import { expect, type Locator, type Page } from '@playwright/test';
 import type { Room, Who } from '../demo/src/room.js';
 import type { Cable } from './cable.js';
-import type { Only } from './fixtures.js';
+
+/** The people whom a page shows. */
+export type Only = 'merchant' | 'customer' | 'both';
 
 /** A browser with the page in it; where it shows one person, that is the one who acts. */
 export class Visitor {

@@ -4,8 +4,8 @@
  */
 
 import { describe, expect, test } from 'vitest';
+import { Socket } from '../src/connection/socket.js';
 import type { AnyEvent, Channel, FunnelcastError } from '../src/index.js';
-import { Socket } from '../src/socket.js';
 import { pass, scene } from './fake/setup.js';
 import { batch, events, refusals, replies, requests } from './samples.js';
 

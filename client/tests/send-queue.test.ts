@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { newKey } from '../src/client.js';
 import type { Sent } from '../src/index.js';
+import { newKey } from '../src/sending/own-messages.js';
 import { Refusal } from './fake/refusal.js';
 import { CHANNEL, contents, joinedScene, pass, say, scene, sends } from './fake/setup.js';
 

@@ -43,7 +43,7 @@ beforeEach(() => {
   const nothing = { oninput: null, onblur: null };
   const setting = { client, getToken, App, Editor, show: say, list: say, input: nothing };
   for (const [name, value] of Object.entries(setting)) vi.stubGlobal(name, value);
-  vi.stubGlobal('showThatTheyMayNot', say);
+  vi.stubGlobal('showAccessDenied', say);
 });
 
 afterEach(() => {

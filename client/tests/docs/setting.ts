@@ -10,7 +10,7 @@ declare global {
   /** The app's own ways to show something. */
   var show: (...what: unknown[]) => void;
   var list: (...what: unknown[]) => void;
-  var showThatTheyMayNot: () => void;
+  var showAccessDenied: () => void;
   var getToken: () => Promise<string>;
   var input: { oninput: (() => void) | null; onblur: (() => void) | null };
   var App: () => ReactNode;

@@ -1,7 +1,9 @@
 /** What the real server refuses of a frame before it looks at anything else, so that a typing error is told. */
 
 import { Refusal } from './refusal.js';
-import type { Frame } from './socket.js';
+
+/** A frame that a client has sent. */
+export type Frame = { action: string; id: string; channel: string } & Record<string, unknown>;
 
 /** API Gateway's limit on a frame, in bytes. */
 export const FRAME_BYTES_MAX = 32 * 1024;

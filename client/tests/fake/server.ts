@@ -5,8 +5,8 @@
 
 import type { AnyEvent, Environment, Sign } from '../../src/index.js';
 import { Refusal } from './refusal.js';
-import { validate } from './requests.js';
-import { FakeSocket, type Frame, type Host, LATENCY_MS } from './socket.js';
+import { type Frame, validate } from './requests.js';
+import { FakeSocket, type Host, LATENCY_MS } from './socket.js';
 
 type Answer = object | Error | undefined;
 

@@ -2,13 +2,10 @@
 
 import type { WebSocketLike } from '../../src/index.js';
 import { Refusal } from './refusal.js';
-import { bytes, FRAME_BYTES_MAX } from './requests.js';
+import { bytes, FRAME_BYTES_MAX, type Frame } from './requests.js';
 
 /** How long a frame takes, each way. */
 export const LATENCY_MS = 5;
-
-/** A client's frame. */
-export type Frame = { action: string; id: string; channel: string } & Record<string, unknown>;
 
 /** Who is at the other end. */
 export interface Host {

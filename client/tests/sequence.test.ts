@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { Order, type Sequenced } from '../src/order.js';
+import { Sequence, type Sequenced } from '../src/feed/lanes.js';
 
-function order(last?: number) {
+function sequence(last?: number) {
   const told: number[] = [];
   const losses: string[] = [];
-  const it = new Order<Sequenced>(
+  const it = new Sequence<Sequenced>(
     ({ seq }) => told.push(seq),
     (after, next) => losses.push(`${after}..${next}`),
   );
   it.last = last;
   const live = (...seqs: number[]) => {
-    for (const seq of seqs) it.live({ seq });
+    for (const seq of seqs) it.receive({ seq });
   };
   return { it, told, losses, live };
 }
@@ -20,25 +20,25 @@ const events = (...seqs: number[]) => seqs.map(seq => ({ seq }));
 
 describe('what is held', () => {
   test('has a bound, beyond which the log is asked', () => {
-    const { it, told, live } = order(0);
+    const { it, told, live } = sequence(0);
     live(...range(2, 601));
     live(1);
     expect(told).toEqual(range(1, 501));
     expect(it.isBehind).toBe(true);
-    it.log(events(...range(502, 601)));
+    it.readLog(events(...range(502, 601)));
     expect(told).toEqual(range(1, 601));
     expect(it.isBehind).toBe(false);
   });
 
   test('takes no room for what has been told', () => {
-    const { told, live } = order(0);
+    const { told, live } = sequence(0);
     for (let i = 0; i < 2; i++) live(...range(1, 600));
     live(602, 601);
     expect(told).toEqual(range(1, 602));
   });
 
   test('waits for the first join, which says from where on it counts', () => {
-    const { it, told, losses, live } = order();
+    const { it, told, losses, live } = sequence();
     live(4, 5, 7);
     expect(it.isBehind).toBe(false);
     it.begin(4);
@@ -52,23 +52,23 @@ describe('what is held', () => {
 
 describe('a piece of the log', () => {
   test('may overlap with what was told, and with what is held', () => {
-    const { it, told, live } = order(2);
+    const { it, told, live } = sequence(2);
     live(3, 6);
-    it.log(events(2, 3, 4, 5));
+    it.readLog(events(2, 3, 4, 5));
     expect(told).toEqual([3, 4, 5, 6]);
   });
 
   test('may have a hole where events have expired, which is told', () => {
-    const { it, told, losses } = order(2);
-    it.log(events(5, 6));
+    const { it, told, losses } = sequence(2);
+    it.readLog(events(5, 6));
     expect(told).toEqual([5, 6]);
     expect(losses).toEqual(['2..5']);
   });
 
   test('that is the last one says what is gone', () => {
-    const { it, told, losses, live } = order(2);
+    const { it, told, losses, live } = sequence(2);
     live(5, 9);
-    it.logEnd(7);
+    it.endOfLog(7);
     expect(told).toEqual([5]);
     expect(losses).toEqual(['2..5', '5..8']);
     expect(it.isBehind).toBe(true);
@@ -77,25 +77,25 @@ describe('a piece of the log', () => {
 
 describe('joining again where nothing can be recovered', () => {
   test('goes on from the head', () => {
-    const { it, told, losses, live } = order(5);
+    const { it, told, losses, live } = sequence(5);
     live(12);
-    it.beginAnew(11, 5);
+    it.restart(11, 5);
     expect(told).toEqual([12]);
     expect(losses).toEqual(['5..12']);
   });
 
   test('does not go back behind what came meanwhile', () => {
-    const { it, told, live } = order(5);
+    const { it, told, live } = sequence(5);
     live(6, 7);
-    it.beginAnew(6, 5);
+    it.restart(6, 5);
     live(7);
     expect(told).toEqual([6, 7]);
     expect(it.last).toBe(7);
   });
 
   test('goes back where the log itself has begun anew', () => {
-    const { it, told, live } = order(42);
-    it.beginAnew(0, 42);
+    const { it, told, live } = sequence(42);
+    it.restart(0, 42);
     expect(it.isBehind).toBe(false);
     live(1);
     expect(told).toEqual([1]);

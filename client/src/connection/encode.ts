@@ -1,25 +1,25 @@
 /**
- * Requests as they go over the wire, and the refusal of those that cannot: of a wrong type, not serialisable, or larger
- * than a frame may be.
+ * Encoding of requests, and the rejection of those that could never succeed: a field has the wrong type, cannot be
+ * serialised, or makes the frame too large.
  *
- * API Gateway closes a socket on which a larger frame comes, with everything else that is on it. And a frame that the
- * server cannot parse may get no answer. So nothing of that kind is ever sent.
+ * Such a request must not reach the socket. API Gateway closes a socket that carries a larger frame, together with
+ * everything else on it, and a frame that the server cannot parse may get no reply.
  *
  * @module
  */
 
-import { FunnelcastError } from './errors.js';
+import { FunnelcastError } from '../errors.js';
+import type { ActionName, ClientDrafts } from '../wire.js';
 import type { Fields } from './link.js';
-import type { ActionName, ClientDrafts } from './wire.js';
 
-/** The largest frame that API Gateway takes, in bytes. */
+/** The largest frame that API Gateway accepts, in bytes. */
 export const FRAME_BYTES_MAX = 32 * 1024;
-/** How deep a value may nest; the server's parser stops at 128, the frame around it included. */
+/** The deepest nesting of a value. The server's parser stops at 128 levels, which include those of the frame. */
 const DEPTH_MAX = 100;
-/** As long as an `id` gets, so that what was found to fit still does when it is sent. */
+/** As long as an `id` ever gets, so that a request that passes the check still fits when it is sent. */
 const LONGEST_ID = 'z'.repeat(11);
 
-/** The type of each field of a request that is not a string. As with drafts, a question mark says that it may be absent. */
+/** The types of the fields of requests; a field that is not listed is a string. A question mark means optional. */
 const FIELDS: Record<string, string> = {
   since: 'number?',
   order: 'number?',
@@ -35,7 +35,7 @@ const FIELDS: Record<string, string> = {
   data: 'object',
 };
 
-/** The type of each field of a draft; those with a question mark may be absent. */
+/** The types of the fields of drafts. A question mark means optional. */
 const DRAFTS: Record<keyof ClientDrafts, Record<string, string>> = {
   'chat.message': { content: 'string', type: 'string?', metadata: 'object?' },
   'chat.typing': { isTyping: 'boolean' },
@@ -44,50 +44,50 @@ const DRAFTS: Record<keyof ClientDrafts, Record<string, string>> = {
 };
 
 /**
- * The frame of a request.
+ * Encodes a request as a frame.
  *
- * @throws {@link FunnelcastError} `bad_request`, `invalid_channel` or `too_large`, with the field that is at fault
+ * @throws {@link FunnelcastError} `bad_request`, `invalid_channel` or `too_large`, with the invalid field
  */
 export function encode<A extends ActionName>(action: A, id: string, fields: Fields<A>): string {
   for (const [name, value] of Object.entries(fields)) {
     checkType(value, FIELDS[name] ?? 'string', name);
     checkText(value, name, 0);
     if (name === 'channel' && !/^\w+(:[\w-]{1,64})?$/.test(String(value))) {
-      throw refusal(
-        'invalid_channel',
+      throw invalid(
         name,
-        'must be `kind:id`, the id being [A-Za-z0-9_-]{1,64}, or `system`',
+        'must be `kind:id` with an id of [A-Za-z0-9_-]{1,64}, or `system`',
+        'invalid_channel',
       );
     }
   }
   const text = JSON.stringify({ action, id, ...fields });
-  // A character has at most 3 bytes for each of its UTF-16 units: most frames need no counting.
+  // Each UTF-16 unit takes at most 3 bytes of UTF-8, so that most frames need no counting.
   const bytes = text.length * 3 > FRAME_BYTES_MAX ? new TextEncoder().encode(text).length : 0;
   if (bytes > FRAME_BYTES_MAX) {
     const size = (value: unknown) => JSON.stringify(value)?.length ?? 0;
     const [largest] = Object.entries(fields).sort(([, a], [, b]) => size(b) - size(a));
-    const why = `makes a frame of ${bytes} bytes; at most ${FRAME_BYTES_MAX} can be sent`;
-    throw refusal('too_large', largest?.[0] ?? action, why);
+    const message = `makes the frame ${bytes} bytes long; at most ${FRAME_BYTES_MAX} are allowed`;
+    throw invalid(largest?.[0] ?? action, message, 'too_large');
   }
   return text;
 }
 
-/** Throws what {@link encode} will, before there is a connection to send the request on. */
+/** Throws what {@link encode} would throw, so that a request can be rejected before there is a connection. */
 export function check<A extends ActionName>(action: A, fields: Fields<A>): void {
   encode(action, LONGEST_ID, fields);
 }
 
 /**
- * A draft as the server will read it: a copy, made by way of JSON.
+ * Copies a draft by way of JSON, as the server will read it.
  *
- * @throws {@link FunnelcastError} `bad_request`, with the field that is at fault
+ * @throws {@link FunnelcastError} `bad_request`, with the invalid field
  */
 export function encodeDraft<Name extends keyof ClientDrafts>(
   event: Name,
   data: ClientDrafts[Name],
 ): ClientDrafts[Name] {
   const types = Object.hasOwn(DRAFTS, event) ? DRAFTS[event] : undefined;
-  if (!types) throw refusal('bad_request', 'event', 'must be one that a client may publish');
+  if (!types) throw invalid('event', `must be one of ${Object.keys(DRAFTS)}`);
   checkType(data, 'object', 'data');
   const values = read(data);
   for (const [name, type] of Object.entries(types)) checkType(values[name], type, `data.${name}`);
@@ -97,12 +97,12 @@ export function encodeDraft<Name extends keyof ClientDrafts>(
   return Object.fromEntries(copies);
 }
 
-/** What is in an object, whose getters may throw. */
+/** Reads the fields of an object, whose getters may throw. */
 function read(data: object): Record<string, unknown> {
   try {
     return Object.fromEntries(Object.entries(data));
   } catch (error) {
-    throw refusal('bad_request', 'data', `cannot be read: ${error}`);
+    throw invalid('data', `cannot be read: ${error}`);
   }
 }
 
@@ -110,25 +110,25 @@ function copy(value: unknown, field: string): unknown {
   try {
     return JSON.parse(JSON.stringify(value));
   } catch (error) {
-    throw refusal('bad_request', field, `cannot be serialised: ${error}`);
+    throw invalid(field, `cannot be serialised: ${error}`);
   }
 }
 
 function checkType(value: unknown, type: string, field: string): void {
   if (type.endsWith('?') && value === undefined) return;
-  const wanted = type.replace('?', '');
+  const expected = type.replace('?', '');
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (wanted === 'number' && !(Number.isSafeInteger(value) && (value as number) >= 0)) {
-    throw refusal('bad_request', field, 'must be a whole number from 0 to 2^53 - 1');
+  if (expected === 'number' && !(Number.isSafeInteger(value) && (value as number) >= 0)) {
+    throw invalid(field, 'must be a whole number from 0 to 2^53 - 1');
   }
-  if (wanted === 'object' ? !isObject : typeof value !== wanted) {
-    throw refusal('bad_request', field, `must be ${wanted === 'object' ? 'an' : 'a'} ${wanted}`);
+  if (expected === 'object' ? !isObject : typeof value !== expected) {
+    throw invalid(field, `must be ${expected === 'object' ? 'an' : 'a'} ${expected}`);
   }
 }
 
-/** Half of a surrogate pair has no UTF-8, and what nests too deep is not parsed. */
+/** Checks for text without an encoding in UTF-8, and for nesting that the server does not parse. */
 function checkText(value: unknown, field: string, depth: number): void {
-  if (depth > DEPTH_MAX) throw refusal('bad_request', field, `nests deeper than ${DEPTH_MAX} levels`);
+  if (depth > DEPTH_MAX) throw invalid(field, `must not nest deeper than ${DEPTH_MAX} levels`);
   if (typeof value === 'string') checkWellFormed(value, field);
   if (typeof value !== 'object' || value === null) return;
   for (const [name, inner] of Object.entries(value)) {
@@ -140,10 +140,14 @@ function checkText(value: unknown, field: string, depth: number): void {
 
 function checkWellFormed(text: string, field: string): void {
   if (/\p{Surrogate}/u.test(text)) {
-    throw refusal('bad_request', field, 'must be well-formed Unicode: it has half of a surrogate pair');
+    throw invalid(field, 'must be well-formed Unicode, without half of a surrogate pair');
   }
 }
 
-function refusal(code: FunnelcastError['code'], field: string, why: string): FunnelcastError {
-  return new FunnelcastError(code, `${field} ${why}`, undefined, field);
+function invalid(
+  field: string,
+  message: string,
+  code: FunnelcastError['code'] = 'bad_request',
+): FunnelcastError {
+  return new FunnelcastError(code, `${field} ${message}`, undefined, field);
 }
