@@ -23,7 +23,7 @@ import type {
   HistoryQuery,
   SendOptions,
 } from './options.js';
-import { Parts } from './parts.js';
+import { makeParts, type Parts } from './parts.js';
 import { type Keyed, type Message, newKey } from './sending/own-messages.js';
 import type { Undelivered } from './sending/send-queue.js';
 import type { ClientDrafts, ReceiptState, Roster, Sent, UserReceipts } from './wire.js';
@@ -41,7 +41,7 @@ export class Client {
   /** Use {@link createClient}. */
   constructor(options: ClientOptions) {
     this.environment = { ...defaultEnvironment, ...options.environment };
-    this.#parts = new Parts(this.environment, options);
+    this.#parts = makeParts(this.environment, options);
   }
 
   /** The state of the connection. */

@@ -57,6 +57,15 @@ export function disconnected(reason = 'the connection has ended'): FunnelcastErr
   return new FunnelcastError('disconnected', reason);
 }
 
+/** The error for an invalid field. The message begins with the name of the field. */
+export function invalid(
+  field: string,
+  message: string,
+  code: FunnelcastError['code'] = 'bad_request',
+): FunnelcastError {
+  return new FunnelcastError(code, `${field} ${message}`, undefined, field);
+}
+
 /** Converts anything that was thrown to a {@link FunnelcastError}; `code` is for values that are not one already. */
 export function toError(thrown: unknown, code: FunnelcastError['code'] = 'internal'): FunnelcastError {
   return thrown instanceof FunnelcastError ? thrown : new FunnelcastError(code, String(thrown));

@@ -6,7 +6,7 @@
  */
 
 import type { Environment } from '../environment.js';
-import { FunnelcastError } from '../errors.js';
+import { FunnelcastError, invalid } from '../errors.js';
 import { unlessAborted } from '../waiting.js';
 import type { HttpApi } from './link.js';
 import { type Address, Socket, type SocketHooks } from './socket.js';
@@ -104,6 +104,5 @@ function withTicket(url: unknown, ticket: unknown): string {
 /** Checks that the token can be a subprotocol, which must be a token of HTTP. Every JWT can: its base64 is base64url. */
 function checkToken(value: unknown): void {
   if (typeof value === 'string' && /^[\w.~+-]+$/.test(value)) return;
-  const message = 'token must be a JWT, whose parts are base64url without `/` and `=`';
-  throw new FunnelcastError('bad_request', message, undefined, 'token');
+  throw invalid('token', 'must be a JWT, whose parts are base64url without `/` and `=`');
 }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { FunnelcastError } from '../errors.js';
+import { invalid } from '../errors.js';
 import type { ActionName, ClientDrafts } from '../wire.js';
 import type { Fields } from './link.js';
 
@@ -89,26 +89,18 @@ export function encodeDraft<Name extends keyof ClientDrafts>(
   const types = Object.hasOwn(DRAFTS, event) ? DRAFTS[event] : undefined;
   if (!types) throw invalid('event', `must be one of ${Object.keys(DRAFTS)}`);
   checkType(data, 'object', 'data');
-  const values = read(data);
+  const values = copied('data', () => Object.fromEntries(Object.entries(data)));
   for (const [name, type] of Object.entries(types)) checkType(values[name], type, `data.${name}`);
   const copies = Object.entries(values)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => [name, copy(value, `data.${name}`)]);
+    .map(([name, value]) => [name, copied(`data.${name}`, () => JSON.parse(JSON.stringify(value)))]);
   return Object.fromEntries(copies);
 }
 
-/** Reads the fields of an object, whose getters may throw. */
-function read(data: object): Record<string, unknown> {
+/** Calls `copy`, which may throw: it runs getters and `toJSON` methods of the app. */
+function copied<T>(field: string, copy: () => T): T {
   try {
-    return Object.fromEntries(Object.entries(data));
-  } catch (error) {
-    throw invalid('data', `cannot be read: ${error}`);
-  }
-}
-
-function copy(value: unknown, field: string): unknown {
-  try {
-    return JSON.parse(JSON.stringify(value));
+    return copy();
   } catch (error) {
     throw invalid(field, `cannot be serialised: ${error}`);
   }
@@ -142,12 +134,4 @@ function checkWellFormed(text: string, field: string): void {
   if (/\p{Surrogate}/u.test(text)) {
     throw invalid(field, 'must be well-formed Unicode, without half of a surrogate pair');
   }
-}
-
-function invalid(
-  field: string,
-  message: string,
-  code: FunnelcastError['code'] = 'bad_request',
-): FunnelcastError {
-  return new FunnelcastError(code, `${field} ${message}`, undefined, field);
 }

@@ -145,8 +145,7 @@ export class Socket implements Link {
     const socket = this.#socket;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(1000);
-    const error = new FunnelcastError(code === 'displaced' ? 'disconnected' : code, reason);
-    for (const id of [...this.#requests.keys()]) this.#settle(id, ({ reply }) => reply.reject(error));
+    this.#failAll(new FunnelcastError(code === 'displaced' ? 'disconnected' : code, reason));
     if (this.#openedAt === undefined) this.#opening.reject(disconnected(reason));
     else this.#hooks.ended(this, reason, code);
   }
@@ -174,14 +173,13 @@ export class Socket implements Link {
     if (frame?.type === 'event') this.#receiveEvents([frame]);
     else if (frame?.type === 'batch') this.#receiveEvents(frame.events);
     else if (frame?.type === 'reply') this.#receiveReply(frame);
-    else if (this.#requests.size === 1) this.#fail([...this.#requests.keys()][0] as string);
+    else if (this.#requests.size === 1)
+      this.#failAll(new FunnelcastError('internal', 'API Gateway could not serve the request'));
     // Otherwise API Gateway reports an error of its own without naming the request, which will time out.
   }
 
-  /** Fails the only unfinished request: API Gateway has reported an error of its own, which can be about no other. */
-  #fail(id: string): void {
-    const error = new FunnelcastError('internal', 'API Gateway could not serve the request');
-    this.#settle(id, ({ reply }) => reply.reject(error));
+  #failAll(error: FunnelcastError): void {
+    for (const id of [...this.#requests.keys()]) this.#settle(id, ({ reply }) => reply.reject(error));
   }
 
   #receiveEvents(events: WireEvent[]): void {

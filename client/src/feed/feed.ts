@@ -11,7 +11,7 @@ import type { AnyEvent, Channel, DurableEvent } from '../channels.js';
 import { type JoinReply, type Link, readPage } from '../connection/link.js';
 import type { Environment } from '../environment.js';
 import { type FunnelcastError, toError } from '../errors.js';
-import type { Page, Status } from '../wire.js';
+import type { Page, PresenceDraft } from '../wire.js';
 import { Cursor, getGrant, type Listener, type Loss } from './cursor.js';
 import { Duplicates, LatestValues, Sequence } from './lanes.js';
 
@@ -23,27 +23,25 @@ const REJOIN_MS = 5_000;
 /** What a feed needs from the client. */
 export interface FeedHooks {
   /** The link on which the channel is joined and its log can be read, if there is one. */
-  link(): Link | undefined;
+  link(feed: Feed): Link | undefined;
   /** The log could not be read on this link: joins the channel again. */
-  rejoin(link: Link): void;
+  rejoin(feed: Feed, link: Link): void;
   /** The server has removed the user from the channel. Returns whether that is about the current membership. */
-  revoked(source: object, order: number | undefined): boolean;
+  revoked(feed: Feed, source: object, order: number | undefined): boolean;
   /** Whether the client is closed, so that no listener may be called. */
   isClosed(): boolean;
   /** A durable event, before the listeners get it. */
   durable(event: DurableEvent): void;
-  lost(loss: Loss): void;
-  failed(error: FunnelcastError): void;
+  lost(feed: Feed, loss: Loss): void;
+  failed(feed: Feed, error: FunnelcastError): void;
 }
 
 /** A channel in use: somebody listens to it, or a request is about it. */
 export class Feed {
   readonly channel: Channel;
   readonly sequence: Sequence<DurableEvent>;
-  /** The user's own status in the channel, once it has been set. Sent again on each new socket. */
-  status: Status | undefined;
-  /** Counts the changes of the status. */
-  statusVersion = 0;
+  /** The user's own status in the channel, once it has been set: a new object each time. Sent on each new socket. */
+  ownStatus: PresenceDraft | undefined;
   /** Counts the listeners that brought a grant. */
   grantVersion = 0;
   readonly #env: Environment;
@@ -65,10 +63,10 @@ export class Feed {
         this.#each(cursor => cursor.durable(event));
       },
       (after, next) => {
-        hooks.lost({ after, next });
+        hooks.lost(this, { after, next });
         this.#each(cursor => cursor.lose(after, next));
       },
-      () => hooks.isClosed(),
+      hooks.isClosed,
     );
   }
 
@@ -78,7 +76,7 @@ export class Feed {
     this.#cursors.set(listener, new Cursor(listener, since, isActive));
     if (listener.grant) this.grantVersion++;
     queueMicrotask(() => {
-      const link = this.#hooks.link();
+      const link = this.#hooks.link(this);
       if (link) this.#align(link);
     });
   }
@@ -95,16 +93,10 @@ export class Feed {
       this.#watchGap();
       return;
     }
-    if (event.event === 'access.revoked' && !this.#hooks.revoked(source, event.data.order)) return;
+    if (event.event === 'access.revoked' && !this.#hooks.revoked(this, source, event.data.order)) return;
     const isNew =
       event.event === 'analytics.update' ? this.#latest.update(event) : this.#duplicates.isNew(event, source);
     if (isNew) this.#each(cursor => cursor.ephemeral(event));
-  }
-
-  /** Sets the user's own status. `Memberships.sendStatus` sends it. */
-  setStatus(status: Status): void {
-    this.status = status;
-    this.statusVersion++;
   }
 
   /** The seq after which the next join must recover events; absent if it starts at the end of the log. */
@@ -147,7 +139,7 @@ export class Feed {
 
   /** Reports to the listeners that the server refuses the channel. */
   refuse(error: FunnelcastError): void {
-    this.#hooks.failed(error);
+    this.#hooks.failed(this, error);
     this.#each(cursor => cursor.refuse(error));
   }
 
@@ -230,7 +222,7 @@ export class Feed {
     if (!this.sequence.isBehind || this.#readsInProgress || this.#cancelRead) return;
     this.#cancelRead = this.#env.after(OVERTAKEN_MS, () => {
       this.#cancelRead = undefined;
-      const link = this.sequence.isBehind ? this.#hooks.link() : undefined;
+      const link = this.sequence.isBehind ? this.#hooks.link(this) : undefined;
       if (link) void this.refresh(link); // without a link, the next join catches up
     });
   }
@@ -238,7 +230,7 @@ export class Feed {
   #recover(link: Link, thrown: unknown): void {
     const { code } = toError(thrown);
     if (code === 'disconnected') return; // the next join recovers
-    this.#env.after(code === 'not_joined' ? 0 : REJOIN_MS, () => this.#hooks.rejoin(link));
+    this.#env.after(code === 'not_joined' ? 0 : REJOIN_MS, () => this.#hooks.rejoin(this, link));
   }
 
   #read(link: Link, query: { after?: number }, limit?: number): Promise<Page> {

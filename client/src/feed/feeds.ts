@@ -8,7 +8,7 @@
 import { type AnyEvent, type Channel, type ChannelEvent, hasLog } from '../channels.js';
 import { check } from '../connection/encode.js';
 import type { Environment } from '../environment.js';
-import { callSafely, closed, FunnelcastError, toError } from '../errors.js';
+import { callSafely, closed, type FunnelcastError, invalid, toError } from '../errors.js';
 import { deferred, withTimeout } from '../waiting.js';
 import type { JoinInfo, Listener, Loss } from './cursor.js';
 import { Feed, type FeedHooks } from './feed.js';
@@ -62,8 +62,7 @@ export interface Hold {
 }
 
 /** What the feeds need from the client. */
-interface FeedsHooks {
-  hooks(feed: () => Feed): FeedHooks;
+interface FeedsHooks extends FeedHooks {
   /** The feed is no longer in use. */
   removed(feed: Feed): void;
 }
@@ -112,11 +111,7 @@ export class Feeds implements Iterable<Feed> {
   }
 
   #add(channel: Channel): Entry {
-    const feed: Feed = new Feed(
-      this.env,
-      channel,
-      this.#hooks.hooks(() => feed),
-    );
+    const feed = new Feed(this.env, channel, this.#hooks);
     const entry = { feed, holds: 0, cancelRemoval: () => {} };
     this.#entries.set(channel, entry);
     return entry;
@@ -144,22 +139,21 @@ export function subscribe<C extends Channel>(
 ): Subscription<C> {
   const { since, grant, signal, onJoining, onJoined, onLost, onError } = options;
   const first = deferred<JoinInfo>();
+  const ended = { channel, joined: first.promise, unsubscribe: () => {} };
   const refuse = (error: FunnelcastError) => {
     first.reject(error);
     onError?.(error);
   };
   try {
     check('join', { channel, since });
-    if (typeof handler !== 'function') {
-      throw new FunnelcastError('bad_request', 'handler must be a function', undefined, 'handler');
-    }
+    if (typeof handler !== 'function') throw invalid('handler', 'must be a function');
   } catch (thrown) {
     queueMicrotask(() => callSafely(refuse, toError(thrown)));
-    return { channel, joined: first.promise, unsubscribe: () => {} };
+    return ended;
   }
   if (signal?.aborted) {
     first.reject(signal.reason);
-    return { channel, joined: first.promise, unsubscribe: () => {} };
+    return ended;
   }
   const { feed, release } = feeds.hold(channel);
   const listener: Listener = {
@@ -182,18 +176,18 @@ export function subscribe<C extends Channel>(
   signal?.addEventListener('abort', unsubscribe);
   feed.addListener(listener, hasLog(channel) ? since : undefined);
   join(feed);
-  return { channel, joined: first.promise, unsubscribe };
+  return { ...ended, unsubscribe };
 }
 
 /** Gets a grant. A backend that does not issue one refuses the channel; that is not a lost connection. */
 async function requestGrant(env: Environment, get: () => string | Promise<string>): Promise<string> {
   let grant: unknown;
   try {
-    const late = new FunnelcastError('timeout', 'grant did not resolve in time', undefined, 'grant');
+    const late = invalid('grant', 'did not resolve in time', 'timeout');
     grant = await withTimeout(env, Promise.resolve(get()), GRANT_TIMEOUT_MS, late);
   } catch (thrown) {
     throw toError(thrown, 'forbidden');
   }
   if (typeof grant === 'string') return grant;
-  throw new FunnelcastError('bad_request', 'grant must resolve to a string', undefined, 'grant');
+  throw invalid('grant', 'must resolve to a string');
 }

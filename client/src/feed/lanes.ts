@@ -146,8 +146,9 @@ export class LatestValues {
     const name = JSON.stringify([metric, funnelId, period]);
     const known = this.#values.get(name) as typeof event | undefined;
     // The same key means the same event, even if a retry has given it another time.
-    if (known && (known.key === event.key || timestamp < known.data.timestamp)) return false;
-    if (known && timestamp === known.data.timestamp && event.at < known.at) return false;
+    const isOlder = (than: typeof event) =>
+      timestamp === than.data.timestamp ? event.at < than.at : timestamp < than.data.timestamp;
+    if (known && (known.key === event.key || isOlder(known))) return false;
     this.#values.set(name, event);
     return true;
   }

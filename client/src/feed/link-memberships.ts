@@ -90,7 +90,7 @@ export class LinkMemberships {
     this.#members.set(feed.channel, member);
     if (this.#link.join && !hasLog(feed.channel)) {
       member.state = 'refused';
-      answer(member, disconnected('the channel has no log and needs a socket'));
+      answer(member, disconnected('the channel needs a WebSocket'));
     } else if (this.#link.join || mode === 'alone') {
       this.#lastJoin = this.#lastJoin.then(() => {
         void this.#join(member);
@@ -200,7 +200,7 @@ export class LinkMemberships {
     member.state = 'joined';
     answer(member);
     // A connection that joins is online until it sends another status.
-    if ((feed.status ?? 'online') !== 'online') this.sendStatus(feed).catch(() => {});
+    if (feed.ownStatus && feed.ownStatus.status !== 'online') this.sendStatus(feed).catch(() => {});
   }
 
   async #leave({ channel }: Feed): Promise<void> {
@@ -218,15 +218,16 @@ export class LinkMemberships {
 
   async #sendStatus(feed: Feed): Promise<Sent> {
     for (;;) {
-      const { status = 'online', statusVersion } = feed;
+      const { ownStatus } = feed;
       const channel = feed.channel as ConversationChannel;
-      const fields = { channel, event: 'presence.update' as const, data: { status } };
+      const data = ownStatus ?? { status: 'online' as const };
+      const fields = { channel, event: 'presence.update' as const, data };
       try {
         const sent = await retry(this.#env, () => this.#link.request('send', fields), this.#ended.signal);
-        if (feed.statusVersion === statusVersion) return sent;
+        if (feed.ownStatus === ownStatus) return sent;
       } catch (error) {
-        if (this.#ended.signal.aborted || feed.statusVersion === statusVersion) {
-          if (toError(error).code === 'bad_request') feed.status = undefined; // not a valid status
+        if (this.#ended.signal.aborted || feed.ownStatus === ownStatus) {
+          if (toError(error).code === 'bad_request') feed.ownStatus = undefined; // not a valid status
           throw error;
         }
       }

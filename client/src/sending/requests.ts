@@ -83,9 +83,9 @@ export class Requests {
     check('send', fields);
     return this.#withFeed(channel, async feed => {
       const isStatus = event === 'presence.update';
-      if (isStatus) feed.setStatus((data as PresenceDraft).status);
+      if (isStatus) feed.ownStatus = { status: (data as PresenceDraft).status };
       const link = this.#connection.current('leave');
-      if (!link) throw disconnected(`${event} needs a connection, and there is none`);
+      if (!link) throw disconnected(`there is no connection for ${event}`);
       await unlessAborted(this.#memberships.join(link, feed), signal);
       const sent = isStatus ? this.#memberships.sendStatus(link, feed) : link.request('send', fields);
       return unlessAborted(sent, signal);

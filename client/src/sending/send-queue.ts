@@ -146,10 +146,6 @@ export class SendQueue {
     return this.#own.renderKey(event, this.#hooks.user());
   }
 
-  get isEmpty(): boolean {
-    return this.#items.size === 0;
-  }
-
   /**
    * Waits until the queue is empty, for at most `timeoutMs`, and then calls `close`, which rejects the rest. Aborting the
    * signal ends the wait without a call of `close`.
@@ -169,9 +165,9 @@ export class SendQueue {
     this.#onFinished = (item, error) => {
       const { channel, key, data } = item.message;
       if (error && !item.isAborted) undelivered.push({ channel, key, data, error: toError(error) });
-      if (this.isEmpty) over();
+      if (this.#items.size === 0) over();
     };
-    if (!this.isEmpty) await pause(env, timeoutMs, isOver.signal).catch(over);
+    if (this.#items.size > 0) await pause(env, timeoutMs, isOver.signal).catch(over);
     if (!signal.aborted) close();
     this.#onFinished = undefined;
     return undelivered;
