@@ -1,11 +1,11 @@
-/** The default environment, where it runs: a page, a worker, Node. */
+/** The default environment, in a page, a worker and Node. */
 
 import { afterEach, expect, test, vi } from 'vitest';
 import { defaultEnvironment, type Sign } from '../src/index.js';
 
 afterEach(() => vi.unstubAllGlobals());
 
-/** Makes this the global scope of a worker, or of a page. */
+/** Makes the global scope that of a worker or of a page. */
 function stubScope(hasDocument: boolean): { scope: EventTarget; page: EventTarget } {
   const [scope, page] = [new EventTarget(), new EventTarget()];
   vi.stubGlobal('addEventListener', scope.addEventListener.bind(scope));
@@ -31,7 +31,7 @@ test.each([
   expect(signs).toEqual(expected);
 });
 
-test('Node tells nothing, and its clock is one that nobody sets', () => {
+test('Node reports nothing, and its clock is monotonic', () => {
   vi.stubGlobal('addEventListener', undefined);
   expect(() => defaultEnvironment.watch(() => {})()).not.toThrow();
   const before = defaultEnvironment.now();

@@ -18,8 +18,8 @@ function sequence(last?: number) {
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const events = (...seqs: number[]) => seqs.map(seq => ({ seq }));
 
-describe('what is held', () => {
-  test('has a bound, beyond which the log is asked', () => {
+describe('holding events', () => {
+  test('has a limit, beyond which events are read from the log', () => {
     const { it, told, live } = sequence(0);
     live(...range(2, 601));
     live(1);
@@ -30,42 +30,42 @@ describe('what is held', () => {
     expect(it.isBehind).toBe(false);
   });
 
-  test('takes no room for what has been told', () => {
+  test('ignores events that have been emitted', () => {
     const { told, live } = sequence(0);
     for (let i = 0; i < 2; i++) live(...range(1, 600));
     live(602, 601);
     expect(told).toEqual(range(1, 602));
   });
 
-  test('waits for the first join, which says from where on it counts', () => {
+  test('waits for the first join, which tells where to begin', () => {
     const { it, told, losses, live } = sequence();
     live(4, 5, 7);
     expect(it.isBehind).toBe(false);
     it.begin(4);
     expect(told).toEqual([5]);
     expect(it.isBehind).toBe(true);
-    it.begin(9); // a second join that was under way with the first
+    it.begin(9); // a second join, concurrent with the first
     expect(told).toEqual([5]);
     expect(losses).toEqual([]);
   });
 });
 
 describe('a piece of the log', () => {
-  test('may overlap with what was told, and with what is held', () => {
+  test('may overlap with events that were emitted or are held', () => {
     const { it, told, live } = sequence(2);
     live(3, 6);
     it.readLog(events(2, 3, 4, 5));
     expect(told).toEqual([3, 4, 5, 6]);
   });
 
-  test('may have a hole where events have expired, which is told', () => {
+  test('may have a hole where events have expired, which is reported', () => {
     const { it, told, losses } = sequence(2);
     it.readLog(events(5, 6));
     expect(told).toEqual([5, 6]);
     expect(losses).toEqual(['2..5']);
   });
 
-  test('that is the last one says what is gone', () => {
+  test('tells which events are lost if it is the last one', () => {
     const { it, told, losses, live } = sequence(2);
     live(5, 9);
     it.endOfLog(7);
@@ -75,8 +75,8 @@ describe('a piece of the log', () => {
   });
 });
 
-describe('joining again where nothing can be recovered', () => {
-  test('goes on from the head', () => {
+describe('joining again without recovery', () => {
+  test('continues from the head', () => {
     const { it, told, losses, live } = sequence(5);
     live(12);
     it.restart(11, 5);
@@ -84,7 +84,7 @@ describe('joining again where nothing can be recovered', () => {
     expect(losses).toEqual(['5..12']);
   });
 
-  test('does not go back behind what came meanwhile', () => {
+  test('does not go back behind events that arrived in the meantime', () => {
     const { it, told, live } = sequence(5);
     live(6, 7);
     it.restart(6, 5);
@@ -93,7 +93,7 @@ describe('joining again where nothing can be recovered', () => {
     expect(it.last).toBe(7);
   });
 
-  test('goes back where the log itself has begun anew', () => {
+  test('goes back if the log itself has restarted', () => {
     const { it, told, live } = sequence(42);
     it.restart(0, 42);
     expect(it.isBehind).toBe(false);
