@@ -143,7 +143,7 @@ describe('a channel with too many users to list', () => {
     await pass(100);
     expect(here()).toEqual(['ann online', 'bob online']);
     expect(count()).toBe(2);
-    expect(server.count('presence')).toBe(2); // once with the join, once for both news
+    expect(server.count('presence')).toBe(2); // once with the join, once for both events
   });
 });
 

@@ -45,8 +45,8 @@ test('of two updates at the same time the one with the higher seq counts, and a 
   await pass(100);
   const ahead = funnel(1, 'f1', 10, 0);
   server.post({ ...ahead, data: { ...ahead.data, timestamp: '2026-01-01T01:00:00.000Z' } });
-  for (const news of [funnel(2, 'f1', 20, 9), funnel(3, 'f1', 30, 9), funnel(4, 'f2', 40, 1)])
-    server.post(news);
+  for (const update of [funnel(2, 'f1', 20, 9), funnel(3, 'f1', 30, 9), funnel(4, 'f2', 40, 1)])
+    server.post(update);
   await pass(100);
   expect(result.current.map(({ progress }) => progress)).toEqual([30, 40]);
 });

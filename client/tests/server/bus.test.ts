@@ -53,7 +53,7 @@ beforeEach(async () => {
 
 afterEach(() => new Promise(resolve => server.close(resolve)));
 
-const notice = (title: string, message = 'm') => systemNotification({ level: 'info', title, message });
+const notification = (title: string, message = 'm') => systemNotification({ level: 'info', title, message });
 const titles = (entries: PutEntry[] | undefined) => entries?.map(({ Detail }) => JSON.parse(Detail).title);
 
 test('a generation update is sent with the arguments of the earlier API', async () => {
@@ -143,7 +143,7 @@ test('a conversation has its participants, revision and keepLog', async () => {
 
 describe('many events', () => {
   test('are put ten per call, in order', async () => {
-    await updates.send(...Array.from({ length: 23 }, (_, i) => notice(`${i}`)));
+    await updates.send(...Array.from({ length: 23 }, (_, i) => notification(`${i}`)));
     expect(calls.map(({ length }) => length)).toEqual([10, 10, 3]);
     expect(titles(calls.flat())).toEqual(Array.from({ length: 23 }, (_, i) => `${i}`));
   });
@@ -159,13 +159,13 @@ describe('many events', () => {
     let refusals = 0;
     refuse = ({ Detail }) =>
       JSON.parse(Detail).title === '1' && ++refusals < 3 ? 'ThrottlingException' : undefined;
-    await updates.send(notice('0'), notice('1'), notice('2'));
+    await updates.send(notification('0'), notification('1'), notification('2'));
     expect(calls.map(titles)).toEqual([['0', '1', '2'], ['1'], ['1']]);
   });
 
   test('are reported if they are never accepted, while the others are', async () => {
     refuse = ({ Detail }) => (JSON.parse(Detail).title === '1' ? 'InternalFailure' : undefined);
-    const error = await updates.send(notice('0'), notice('1')).catch(thrown => thrown);
+    const error = await updates.send(notification('0'), notification('1')).catch(thrown => thrown);
     expect(error).toBeInstanceOf(PublishError);
     expect(error.failed).toMatchObject([{ code: 'InternalFailure', event: { detail: { title: '1' } } }]);
     expect(calls.map(titles)).toEqual([['0', '1'], ['1'], ['1'], ['1'], ['1']]);
@@ -173,7 +173,7 @@ describe('many events', () => {
 
   test('are not put again after a permanent error', async () => {
     refuse = () => 'NotAuthorizedForSourceException';
-    await expect(updates.send(notice('0'))).rejects.toThrow('NotAuthorizedForSourceException');
+    await expect(updates.send(notification('0'))).rejects.toThrow('NotAuthorizedForSourceException');
     expect(calls).toHaveLength(1);
   });
 });

@@ -133,9 +133,9 @@ describe('an outbox item', () => {
   });
 
   test('may be for a company, for which the bus has no name', () => {
-    const notice = companyNotification(user, { level: 'info', title: 'Hi', message: 'All' });
-    expect(notice.detailType).toBeUndefined();
-    expect(outboxItem(notice, { table: 't', key: 'k' }).Put.Item.channel).toBe('company:biz_1');
+    const notification = companyNotification(user, { level: 'info', title: 'Hi', message: 'All' });
+    expect(notification.detailType).toBeUndefined();
+    expect(outboxItem(notification, { table: 't', key: 'k' }).Put.Item.channel).toBe('company:biz_1');
   });
 
   test('goes to the table of the environment variable, unless another one is given', () => {

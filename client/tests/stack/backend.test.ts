@@ -73,7 +73,7 @@ test('a funnel is generated and deployed, with the arguments of the earlier API'
 test('every other update arrives on its channel', async () => {
   const resources = await hear(`resource_updates:${user.companyId}`);
   const metrics = await hear(`analytics:${user.companyId}`);
-  const notices = await hear(`user:${user.id}`);
+  const notifications = await hear(`user:${user.id}`);
   const system = await hear('system');
   await stack.updates.sendResourceUpdate(user, { id: 'r1', type: 'product', name: 'Course' }, 'updated');
   await stack.updates.sendAnalyticsUpdate(user, { metric: 'visits', value: 9, period: '24h' });
@@ -82,7 +82,9 @@ test('every other update arrives on its channel', async () => {
   await vi.waitFor(() => {
     expect(data(resources)).toMatchObject([{ type: 'updated', resourceName: 'Course' }]);
     expect(data(metrics)).toMatchObject([{ metric: 'visits', value: 9 }]);
-    expect(data(notices)).toMatchObject([{ level: 'success', userId: user.id, id: expect.any(String) }]);
+    expect(data(notifications)).toMatchObject([
+      { level: 'success', userId: user.id, id: expect.any(String) },
+    ]);
     expect(data(system)).toMatchObject([{ title: 'Hello' }]);
   }, patience);
 });
@@ -110,12 +112,16 @@ test('an update in the outbox arrives with its transaction, once however often t
   const documents = DynamoDBDocumentClient.from(new DynamoDBClient(stack.aws));
   const { table } = stack.addresses;
   const deployed = funnelUpdate(user, 'funnel_1', 'Spring launch', 'deployed');
-  const notice = companyNotification(user, { level: 'success', title: 'Live', message: 'Spring launch' });
+  const notification = companyNotification(user, {
+    level: 'success',
+    title: 'Live',
+    message: 'Spring launch',
+  });
   const transaction = () =>
     new TransactWriteCommand({
       TransactItems: [
         outboxItem(deployed, { table, key: 'deployment-1' }),
-        outboxItem(notice, { table, key: 'deployment-1' }),
+        outboxItem(notification, { table, key: 'deployment-1' }),
       ],
     });
   await documents.send(transaction());
@@ -126,8 +132,8 @@ test('an update in the outbox arrives with its transaction, once however often t
   await documents.send(new TransactWriteCommand({ TransactItems: [item] }));
   const both = [{ type: 'deployed' }, { type: 'undeployed' }];
   await vi.waitFor(() => expect(data(funnels)).toMatchObject(both), patience);
-  const notices = () => data(company.filter(({ event }) => event === 'system.notification'));
-  await vi.waitFor(() => expect(notices()).toMatchObject([{ title: 'Live' }]), patience);
+  const received = () => data(company.filter(({ event }) => event === 'system.notification'));
+  await vi.waitFor(() => expect(received()).toMatchObject([{ title: 'Live' }]), patience);
 });
 
 test('a token of the app is accepted, and one of another issuer is not', async () => {
