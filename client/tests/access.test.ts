@@ -98,7 +98,7 @@ describe('when the server ends the connection because the user has too many', ()
 
   test('a connection that is being replaced does not matter', async () => {
     const { server, client } = await joinedScene();
-    server.opened = () => server.socket.deliver(displaced); // the new one is the first to go
+    server.opened = () => server.socket.deliver(displaced); // the new socket, which is replaced first
     await pass(111 * 60_000);
     expect(server.sockets.length).toBeGreaterThan(1);
     server.opened = () => {};

@@ -95,13 +95,13 @@ describe('a live channel', () => {
       for (let i = 0; i < 60; i++) {
         said.push(`${i}`);
         const event = server.append(CHANNEL, `${i}`);
-        const copies = Math.floor(random() * 3); // none, one or two
+        const copies = Math.floor(random() * 3); // lost, posted once or twice
         for (let copy = 0; copy < copies; copy++) setTimeout(() => server.post(event), random() * 500);
         if (random() < 0.05) server.socket.cut();
         await pass(random() * 100);
       }
       await pass(60_000);
-      server.say(CHANNEL, 'last'); // an event that is lost is missed when the next one comes
+      server.say(CHANNEL, 'last'); // a lost event is noticed when the next one arrives
       await pass(60_000);
       expect(heard).toEqual([...said, 'last']);
     },

@@ -16,7 +16,7 @@ function stubScope(hasDocument: boolean): { scope: EventTarget; page: EventTarge
 test.each([
   ['a worker', false, ['offline', 'online']],
   ['a page', true, ['offline', 'online', 'visible']],
-])('%s tells what happens to its network, until it is no longer asked', (_, hasDocument, expected) => {
+])('%s reports changes of its network until the listener is removed', (_, hasDocument, expected) => {
   const { scope, page } = stubScope(hasDocument);
   const signs: Sign[] = [];
   const stop = defaultEnvironment.watch(sign => signs.push(sign));

@@ -139,7 +139,7 @@ class Fuzz {
     else if (dice < 0.93) this.pick(this.server.sockets)?.cut();
     else if (dice < 0.945) this.client.reconnect();
     else if (dice < 0.98)
-      this.server.tokenMs = this.pick([60_000, 90_000, 24 * 3_600_000]); // is soon replaced
+      this.server.tokenMs = this.pick([60_000, 90_000, 24 * 3_600_000]); // the socket will be replaced soon
     else this.door();
   }
 

@@ -12,7 +12,7 @@ describe('joining', () => {
     server.intercept = ({ action }, socket) => {
       if (action === 'join') {
         socket?.channels.add(CHANNEL);
-        server.say(CHANNEL, 'meanwhile'); // is posted before the reply, which has the head before it
+        server.say(CHANNEL, 'meanwhile'); // is posted before the reply, whose head precedes it
         return {
           channel: CHANNEL,
           head: 1,
@@ -28,7 +28,7 @@ describe('joining', () => {
     client.connect();
     await pass(100);
     expect(heard).toEqual(['meanwhile']);
-    await expect(joined).resolves.toMatchObject({ head: 1, recovered: true }); // what is after it comes
+    await expect(joined).resolves.toMatchObject({ head: 1, recovered: true }); // the events after it are delivered
   });
 
   test('delivers the events after `since`', async () => {
@@ -185,7 +185,7 @@ describe('leaving', () => {
     expect(told).toEqual(['access.revoked']);
     await pass(60_000);
     expect(server.count('join')).toBe(1);
-    client.subscribe(CHANNEL, () => {}); // whether they may come back is for the server to say
+    client.subscribe(CHANNEL, () => {}); // the server decides whether they may join again
     await pass(100);
     expect(server.count('join')).toBe(2);
   });

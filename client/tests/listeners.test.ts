@@ -111,7 +111,7 @@ describe('since', () => {
 
   test('may be a little ahead of what this client has received', async () => {
     const it = await joinedScene();
-    append(it, 2); // posted, and on their way to us
+    append(it, 2); // posted, and on their way
     const late = record(it, { since: 2 });
     await pass(100);
     expect(late.told).toEqual(['joined 2']);

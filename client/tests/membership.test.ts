@@ -194,7 +194,7 @@ describe('while the server fails', () => {
     listen(it);
     it.client.connect();
     await pass(5 * 60_000);
-    expect(failures).toContain('internal'); // that is said, too
+    expect(failures).toContain('internal'); // that is reported, too
     isDown = false;
     await pass(31_000);
     await expectHeard(it, it.heard);

@@ -27,31 +27,31 @@ describe('after three failures', () => {
 
   test('the client is connected only if the server answers', async () => {
     const it = scene(overHttp);
-    const told: boolean[] = [];
-    it.client.on('connected', isConnected => told.push(isConnected));
+    const reported: boolean[] = [];
+    it.client.on('connected', isConnected => reported.push(isConnected));
     it.server.door = 'closed';
     it.server.http = 'closed';
     it.client.connect();
     await pass(10_000);
     expect([it.client.state, it.client.isConnected]).toEqual(['polling', false]);
     it.server.http = 'open';
-    await pass(4_000); // nobody listens to any channel
+    await pass(4_000); // without a subscription
     expect(it.client.isConnected).toBe(true);
     it.server.door = 'open';
     await pass(31_000);
     expect(it.client.state).toBe('connected');
     it.client.close();
-    expect([it.client.isConnected, told]).toEqual([false, [true, false]]);
+    expect([it.client.isConnected, reported]).toEqual([false, [true, false]]);
   });
 
   test('what a listener of the state does is reported last', async () => {
     const it = scene();
-    const told: boolean[] = [];
-    it.client.on('connected', isConnected => told.push(isConnected));
+    const reported: boolean[] = [];
+    it.client.on('connected', isConnected => reported.push(isConnected));
     it.client.on('state', ({ state }) => state === 'connected' && it.client.close());
     it.client.connect();
     await pass(100);
-    expect(told.at(-1) ?? false).toBe(false);
+    expect(reported.at(-1) ?? false).toBe(false);
   });
 
   test('without an HTTP API the client keeps waiting', async () => {
@@ -137,7 +137,7 @@ describe('while the client polls', () => {
     it.server.intercept = ({ action }, socket) => {
       if (action !== 'send' || ++tries > 1) return undefined;
       it.server.door = 'closed';
-      queueMicrotask(() => socket?.cut()); // kept, but nobody is told
+      queueMicrotask(() => socket?.cut()); // added to the log, but without a reply
       return undefined;
     };
     const sent = it.client.send(CHANNEL, 'chat.message', { content: 'hello' }, { key: 'k1' });

@@ -120,7 +120,7 @@ describe('a channel with too many users to list', () => {
   test('reports their number', async () => {
     const { server, here, count } = await watched();
     expect(here()).toEqual([]);
-    expect(count()).toBe(250); // asked for, because the roster was empty
+    expect(count()).toBe(250); // requested, because the roster was empty
     server.post(presenceEvent('count', later(1), { count: 300 }));
     server.post(presenceEvent('count', later(0), { count: 299 })); // arrives late
     await pass(10);
@@ -180,7 +180,7 @@ describe("the user's own status", () => {
     await pass(12_000);
     it.server.socket.cut();
     await pass(1_000);
-    expect(statuses(it).slice(3)).toEqual([[2, 'online']]); // the next one is online by itself
+    expect(statuses(it).slice(3)).toEqual([[2, 'online']]); // the next connection is online by default
   });
 
   test('is sent when there is a connection, if it was set without one', async () => {

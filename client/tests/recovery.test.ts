@@ -118,23 +118,26 @@ describe('the latest values', () => {
       METRICS,
       keys.map((key, i) => ({ ...metric(key, i, i), data: { metric: key, value: i } })) as never,
     );
-    const told: string[] = [];
-    client.subscribe(METRICS, event => event.event === 'analytics.update' && told.push(event.data.metric));
+    const received: string[] = [];
+    client.subscribe(
+      METRICS,
+      event => event.event === 'analytics.update' && received.push(event.data.metric),
+    );
     await pass(500);
-    expect(told).toEqual(keys);
+    expect(received).toEqual(keys);
   });
 
   test('are delivered once if they are newer than the log when it was read', async () => {
     const { server, client } = await joinedScene();
     server.logs.set(FUNNELS, [funnel(1, 10)] as never);
     server.latest.set(FUNNELS, [funnel(2, 20)] as never);
-    const told: (number | undefined)[] = [];
-    client.subscribe(FUNNELS, event => event.event === 'funnel.update' && told.push(event.data.progress));
+    const received: (number | undefined)[] = [];
+    client.subscribe(FUNNELS, event => event.event === 'funnel.update' && received.push(event.data.progress));
     await pass(100);
     server.log(FUNNELS).push(funnel(2, 20) as never);
     server.post(funnel(2, 20));
     await pass(100);
-    expect(told).toEqual([20]);
+    expect(received).toEqual([20]);
   });
 
   test('of a metric are delivered in order, and repeats once', async () => {

@@ -28,7 +28,7 @@ describe('a send whose reply is lost', () => {
       if (action !== 'send' || cuts++ > 0) return undefined;
       socket?.cut();
       it.server.append(CHANNEL, 'meanwhile');
-      throw new Refusal('internal'); // not kept
+      throw new Refusal('internal'); // not in the log
     };
     const sent = say(it, 'hello');
     await pass(100);
@@ -186,7 +186,7 @@ describe('a server that fails for a while', () => {
     let refusals = 0;
     it.server.intercept = ({ action }) => {
       if (action !== 'send' || refusals++ > 0) return undefined;
-      for (let i = 0; i < 3; i++) it.server.append(CHANNEL, `${i}`); // we have not heard of these
+      for (let i = 0; i < 3; i++) it.server.append(CHANNEL, `${i}`); // which the client does not receive
       throw new Refusal('conflict');
     };
     const sent = say(it, 'hello');

@@ -18,7 +18,7 @@ describe('from idle', () => {
     expect(server.sockets).toHaveLength(1);
     await pass(10);
     expect(states).toEqual(['connecting', 'connected']);
-    client.connect(); // once more is nothing more
+    client.connect(); // a second call has no effect
     await pass(1_000);
     expect(server.sockets).toHaveLength(1);
   });
@@ -41,18 +41,18 @@ describe('while the server does not answer', () => {
   });
 
   test('a ticket that is refused for now is requested again when the server allows it', async () => {
-    let asked = 0;
+    let requested = 0;
     const { client } = scene({
       ticket: () => {
-        if (asked++ === 0) throw new FunnelcastError('rate_limited', 'too many requests', 60_000);
+        if (requested++ === 0) throw new FunnelcastError('rate_limited', 'too many requests', 60_000);
         return Promise.resolve({ url: 'wss://fake.test/dev', ticket: 't' });
       },
     });
     client.connect();
     await pass(60_000);
-    expect([asked, client.state]).toEqual([1, 'waiting']);
+    expect([requested, client.state]).toEqual([1, 'waiting']);
     await pass(1_000);
-    expect([asked, client.state]).toEqual([2, 'connected']);
+    expect([requested, client.state]).toEqual([2, 'connected']);
   });
 
   test('a socket that never opens is given up after 10 s', async () => {
@@ -182,16 +182,16 @@ test('a listener that throws does not affect the others', async () => {
   const original = console.error;
   console.error = error => errors.push(error);
   try {
-    const told: string[] = [];
+    const reported: string[] = [];
     client.on('state', () => {
       throw new Error('oops');
     });
-    client.on('state', ({ state }) => told.push(state));
+    client.on('state', ({ state }) => reported.push(state));
     client.connect();
     await pass(10);
     client.close();
     expect(errors).toHaveLength(3);
-    expect(told).toEqual(['connecting', 'connected', 'closed']);
+    expect(reported).toEqual(['connecting', 'connected', 'closed']);
   } finally {
     console.error = original;
   }

@@ -92,7 +92,7 @@ describe('the user types', () => {
   test('and the indicator is sent no more often than necessary', async () => {
     const it = await joinedScene();
     const isTyping = typingNotice(it.client, CHANNEL);
-    isTyping(false); // nothing to take back
+    isTyping(false); // there is nothing to end
     for (let key = 0; key < 40; key++) {
       isTyping(true);
       await pass(200);

@@ -23,8 +23,8 @@ export interface JoinInfo {
   /** Whether no event was missed since the channel was last joined, or since `since`. */
   recovered: boolean;
   /**
-   * The users in the channel, if it shows presence. Empty if they are too many to list. Absent if the channel had already
-   * been joined for another listener.
+   * The users in the channel, if it shows presence. Empty if they are too many to list. Absent if the roster was not read
+   * now, because the channel had already been joined for another listener, or is polled.
    */
   presence?: Presence[];
   /** When `presence` was read. It includes all presence events up to that time. */

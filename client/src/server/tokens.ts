@@ -24,7 +24,7 @@ const DERIVED_ID = /^sub-[A-Za-z0-9_-]{43}$/;
 
 /**
  * The role of a user in a company. An `admin` or `member` belongs to its team. A `customer` sees only their own
- * conversations. The `backend` is your own server, which sets their participants by HTTP.
+ * conversations. The `backend` is your own server, which sets the participants of conversations by HTTP.
  */
 export type Role = 'admin' | 'member' | 'customer' | 'backend';
 

@@ -72,7 +72,7 @@ export interface Metric {
   period?: string | undefined;
 }
 
-/** A notification. */
+/** A notification, as a backend writes it. */
 export interface Notice {
   level: Level;
   title: string;

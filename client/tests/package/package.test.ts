@@ -14,7 +14,7 @@ const TSC = script('typescript/bin/tsc');
 const attw = createRequire(import.meta.url).resolve('@arethetypeswrong/core');
 const TSC_5 = createRequire(attw).resolve('typescript/bin/tsc');
 
-vi.setConfig({ testTimeout: 90_000 }); // compilers, on a machine that is busy
+vi.setConfig({ testTimeout: 90_000 }); // for compilers on a busy machine
 
 beforeAll(install);
 afterAll(remove);

@@ -67,7 +67,7 @@ describe('a message that is sent just before the user navigates elsewhere', () =
     await pass(3_000);
     server.intercept = () => undefined;
     const second = open();
-    expect(second.shown()).toEqual(['one failed', 'two failed']); // at once, before the log is there
+    expect(second.shown()).toEqual(['one failed', 'two failed']); // at once, before the log has been loaded
     await pass(100);
     expect(second.shown()).toEqual(['one failed', 'two failed']);
     const [one, two] = second.result.current.messages;

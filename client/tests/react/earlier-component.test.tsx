@@ -97,5 +97,5 @@ test('it receives and sends while WebSockets fail, and shows when HTTP fails too
   expect(heard).toEqual(['by HTTP', 'Hello!', 'missed']);
   server.door = 'open';
   await pass(31_000);
-  expect(connections).toEqual([true, false, true]); // not told of the change from HTTP to the socket
+  expect(connections).toEqual([true, false, true]); // the change from HTTP to the socket is not reported
 });

@@ -199,7 +199,7 @@ describe('the other users', () => {
   test('are present', async () => {
     const { server, result } = await conversation();
     const user = { userId: 'user_2', name: 'Bob', status: 'online', lastSeen: '2' };
-    server.presence.set(CHANNEL, [user]); // who is asked for as soon as somebody is named
+    server.presence.set(CHANNEL, [user]); // the roster is read when an event names a user
     server.post(post('presence.join', user));
     await pass(100);
     expect(result.current.presence.users).toEqual([user]);

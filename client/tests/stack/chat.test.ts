@@ -144,7 +144,7 @@ describe('what must not separate a client from its channel', () => {
       await vi.waitFor(() => expect(leaves.size).toBeGreaterThan(0), { interval: 1 }); // the first is being left
       const second = channels.map(listenTo);
       await Promise.all(second.map(({ joined }) => joined));
-      await vi.waitFor(() => expect(leaves.size).toBe(0), patience); // whichever was served first
+      await vi.waitFor(() => expect(leaves.size).toBe(0), patience); // whichever has been served first
       await Promise.all(channels.map(of => b.send(of, 'chat.message', { content: 'can you hear me?' })));
       await vi.waitFor(() => expect([...heard.values()]).toEqual(channels.map(() => round)), patience);
       for (const { unsubscribe } of second) unsubscribe();

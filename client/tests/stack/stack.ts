@@ -162,7 +162,7 @@ export function network(isBlocked: boolean) {
   };
   const environment: Partial<Environment> = {
     WebSocket: new Proxy(WebSocket, { construct }) as unknown as Environment['WebSocket'],
-    random: () => 0.1, // so that three failures take no time
+    random: () => 0.1, // so that three failures take little time
   };
   return Object.assign(it, { environment });
 }
