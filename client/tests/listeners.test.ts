@@ -209,7 +209,7 @@ describe('the end of a subscription', () => {
 });
 
 describe('ephemeral events', () => {
-  test('arrives as often as it happened, even if events are equal', async () => {
+  test('arrive as often as they happened, even if they are equal', async () => {
     const it = await joinedScene();
     const names: string[] = [];
     it.client.subscribe(CHANNEL, event => event.event === 'signal' && names.push(event.data.name));
@@ -219,7 +219,7 @@ describe('ephemeral events', () => {
     expect(names).toHaveLength(60);
   });
 
-  test('arrives as often as it happened during a rotation, on whose two sockets each event arrives', async () => {
+  test('arrive as often as they happened during a rotation, although each arrives on both sockets', async () => {
     const it = await joinedScene();
     const names: string[] = [];
     it.client.subscribe(CHANNEL, event => event.event === 'signal' && names.push(event.data.name));

@@ -140,7 +140,7 @@ describe('the latest values', () => {
     expect(received).toEqual([20]);
   });
 
-  test('of a metric are delivered in order, and repeats once', async () => {
+  test('of a metric are delivered once, and older ones never', async () => {
     const { server, client } = await joinedScene();
     server.latest.set(METRICS, [metric('a', 1, 1)] as never);
     const values: number[] = [];

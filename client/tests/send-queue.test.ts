@@ -219,7 +219,7 @@ describe('the send queue', () => {
     await expect(four).resolves.toMatchObject({ seq: 3 });
   });
 
-  test('is rejected by close(), with its reason', async () => {
+  test('rejects its messages on close(), with the reason', async () => {
     const it = scene();
     it.server.door = 'closed';
     it.client.connect();
