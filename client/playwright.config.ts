@@ -1,11 +1,11 @@
 import { defineConfig } from '@playwright/test';
 
-/** Debian's; this downloads no browser. */
+/** Debian's Chromium; nothing is downloaded. */
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-// A browser's own sandbox wants a user that is not root.
+// Chromium's sandbox does not work for root.
 const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
 
-/** The demo page in a real browser, on the real local stack. What it leaves is in `e2e/artefacts/`. */
+/** Tests the demo page in a real browser on the real local stack. Screenshots, traces and logs are in `e2e/artefacts/`. */
 export default defineConfig({
   testDir: 'e2e',
   outputDir: 'e2e/artefacts/results',
@@ -13,7 +13,7 @@ export default defineConfig({
   workers: 2,
   forbidOnly: true,
   timeout: 90_000,
-  // The first call of each function starts a process; all of them at once, on a small machine, take a while.
+  // The first call of each function starts a process. On a small machine it takes a while to start all of them at once.
   expect: { timeout: 20_000 },
   reporter: 'list',
   use: {

@@ -5,7 +5,7 @@ const source = (path: string) => fileURLToPath(new URL(`../src/${path}`, import.
 /** Where `make dev` serves the HTTP API and `/_local`. */
 const STACK = 'http://127.0.0.1:3000';
 
-/** The page, on the package's own source: what is changed there is seen here. */
+/** Builds the page from the source of the package, so that a change there is visible at once. */
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   resolve: {
@@ -19,9 +19,9 @@ export default defineConfig({
     outDir: 'dist',
     emptyOutDir: true,
     target: 'es2022',
-    // `use client` is for those who render on a server.
+    // `use client` only matters to apps that render on a server.
     rolldownOptions: { checks: { moduleLevelDirective: false } },
   },
-  // `npm run demo` beside a running `make dev`; port 5173 is among the template's AllowedOrigins.
+  // For `npm run demo` beside a running `make dev`. Port 5173 is among the template's AllowedOrigins.
   server: { host: 'localhost', port: 5173, strictPort: true, proxy: { '/api': STACK, '/_local': STACK } },
 });

@@ -1,8 +1,8 @@
 import type { BrowserContext } from '@playwright/test';
 
 /**
- * The network of one browser, from outside of the page. What is sent over a cut cable is lost, both ways, and neither end is
- * told that the other is gone; what the page learns is what a browser tells it.
+ * The network of one browser, controlled from outside of the page. Frames over a cut cable are lost in both directions, and
+ * neither end is told. The page learns only what a browser tells it.
  */
 export class Cable {
   readonly #context: BrowserContext;
@@ -13,7 +13,7 @@ export class Cable {
     this.#context = context;
   }
 
-  /** The cable of a browser that has not opened its page yet. */
+  /** Makes the cable of a browser, before it opens its page. */
   static async to(context: BrowserContext): Promise<Cable> {
     const cable = new Cable(context);
     await context.routeWebSocket(/./, socket => {
@@ -27,19 +27,19 @@ export class Cable {
     return cable;
   }
 
-  /** Nothing goes through from now on. */
+  /** Cuts the cable. */
   async cut(): Promise<void> {
     this.#isCut = true;
     await this.#context.setOffline(true);
   }
 
-  /** Everything does again. */
+  /** Mends the cable. */
   async mend(): Promise<void> {
     this.#isCut = false;
     await this.#context.setOffline(false);
   }
 
-  /** WebSockets are refused from now on, as by some proxies, or no longer. */
+  /** Whether WebSockets work. Some proxies refuse them. */
   set takesWebSockets(takes: boolean) {
     this.#takesWebSockets = takes;
   }

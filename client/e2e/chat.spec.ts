@@ -1,9 +1,9 @@
-/** Two people in two browsers talk to each other. */
+/** Two people in two browsers chat with each other. */
 
 import { chatMessage } from '../src/server/index.js';
 import { expect, test } from './fixtures.js';
 
-test('what one says the other hears, in order, and reads', async ({ visit }) => {
+test('messages reach the other person in order, and are read', async ({ visit }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
   await ann.say('Hello Ben');
   await expect(ben.said).toHaveText(['Hello Ben']);
@@ -16,12 +16,12 @@ test('what one says the other hears, in order, and reads', async ({ visit }) => 
   const all = ['Hello Ben', 'Hello Ann', 'How are you?', 'Very well'];
   await expect(ann.said).toHaveText(all);
   await expect(ben.said).toHaveText(all);
-  // Ben's focus is in the chat, so what is there has been read.
+  // Ben's focus is in the chat, so its messages have been read.
   await expect(ann.fateOf('Very well')).toHaveText('read');
   await expect(ben.app.getByText(/ new$/)).toBeHidden();
 });
 
-test('one sees the other type, and stop', async ({ visit }) => {
+test('each person sees the other one type and stop', async ({ visit }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
   await ben.composer.pressSequentially('I wonder');
   await expect(ann.typing).toBeVisible();
@@ -36,7 +36,7 @@ test('one sees the other type, and stop', async ({ visit }) => {
   await expect(ann.typing).toBeHidden();
 });
 
-test('one sees whether the other is here', async ({ visit }) => {
+test('each person sees whether the other one is present', async ({ visit }) => {
   const ann = await visit('merchant');
   await expect(ann.presence).toHaveText('Not here');
   const ben = await visit('customer');
@@ -46,16 +46,12 @@ test('one sees whether the other is here', async ({ visit }) => {
   await expect(ann.presence).toHaveText('Not here');
 });
 
-test('scrolling up brings what was said before, and holds still what one reads', async ({
-  stack,
-  room,
-  visit,
-}) => {
+test('scrolling up loads older messages, and keeps the scroll position', async ({ stack, room, visit }) => {
   const ann = await visit('merchant');
   const lessons = Array.from({ length: 50 }, (_, at) => `Lesson ${at + 1}`);
   for (const content of lessons) await stack.put(chatMessage(room.conversationId, { content }));
   await expect(ann.said).toHaveCount(50);
-  const order = await ann.said.allTextContents(); // the bus delivers in an order of its own
+  const order = await ann.said.allTextContents(); // the bus does not keep the order
 
   await ann.page.reload();
   await expect(ann.said).toHaveText(order.slice(30));
@@ -69,7 +65,7 @@ test('scrolling up brings what was said before, and holds still what one reads',
   await expect(ann.app.getByRole('button', { name: 'Earlier messages' })).toBeHidden();
 });
 
-test('a message that is refused stays, and can be taken back', async ({ visit }) => {
+test('a refused message stays in the list, and can be discarded', async ({ visit }) => {
   const ben = await visit('customer');
   await ben.say('x'.repeat(17 * 1024)); // the limit is 16 KiB
   await expect(ben.app.getByText('Not sent:')).toBeVisible();
@@ -79,19 +75,19 @@ test('a message that is refused stays, and can be taken back', async ({ visit })
   await expect(ben.fateOf('In short: yes')).toHaveText('sent');
 });
 
-test('a message that failed is there when the conversation is opened again', async ({ visit }) => {
+test('a failed message is shown when the conversation is opened again', async ({ visit }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
   await ben.say('x'.repeat(17 * 1024));
   await expect(ben.app.getByText('Not sent:')).toBeVisible();
   await ann.backstage('Remove Ben');
-  await ben.app.getByRole('button', { name: 'Come back' }).click(); // to another component
+  await ben.app.getByRole('button', { name: 'Come back' }).click(); // which mounts another component
   await expect(ben.app.getByRole('alert')).toBeHidden();
   await expect(ben.app.getByText('Not sent:')).toBeVisible();
   await ben.app.getByRole('button', { name: 'Discard' }).click();
   await expect(ben.said).toHaveCount(0);
 });
 
-test('who is taken out of the conversation hears nothing until they come back, and then everything', async ({
+test('a person who is removed receives nothing until they join again, and then everything', async ({
   visit,
 }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);

@@ -1,4 +1,4 @@
-/** What the backend says shows on the merchant's page at once, and is there again after a reload. */
+/** The backend's updates are shown on the merchant's page at once, and again after a reload. */
 
 import type { FunnelUpdateType } from '../src/index.js';
 import {
@@ -13,14 +13,14 @@ import {
 import { expect, test } from './fixtures.js';
 import type { Visitor } from './visitor.js';
 
-test('a reload in the middle of a generation shows how far it is', async ({ visit, stack, room }) => {
+test('a reload during a generation shows its progress', async ({ visit, stack, room }) => {
   const user = { id: room.merchant.id, companyId: room.companyId };
   const say = (type: FunnelUpdateType, note?: ProgressNote) =>
     stack.put(funnelUpdate(user, 'funnel_1', 'Spring launch', type, note));
   const ann = await visit('merchant');
   const bar = ann.app.getByRole('progressbar', { name: 'Progress of Spring launch' });
   await say('generation_started', { progress: 0 });
-  await expect(bar).toHaveJSProperty('value', 0); // the bus keeps no order among events that follow each other at once
+  await expect(bar).toHaveJSProperty('value', 0); // the bus does not keep the order of events in quick succession
   await say('generation_progress', { progress: 40, message: 'Writing the offer page' });
   await expect(bar).toHaveJSProperty('value', 40);
 
@@ -28,7 +28,7 @@ test('a reload in the middle of a generation shows how far it is', async ({ visi
   await expect(bar).toHaveJSProperty('value', 40);
   await expect(funnel(ann)).toContainText('Writing the offer page');
 
-  // What is said while the page is away counts, too.
+  // Updates while the page is away count, too.
   const url = ann.page.url();
   await ann.page.goto('about:blank');
   await say('generation_progress', { progress: 70 });
@@ -49,7 +49,7 @@ function funnel({ app }: Visitor) {
   return app.getByRole('listitem', { name: 'Spring launch' });
 }
 
-test('a generation runs to its end, whatever happens to the page that asked for it', async ({ visit }) => {
+test('a generation completes even if its page is reloaded', async ({ visit }) => {
   const ann = await visit('merchant');
   await ann.app.getByRole('button', { name: 'New funnel' }).click();
   await expect(ann.app.getByText('Sketching the pages')).toBeVisible();
@@ -61,7 +61,7 @@ test('a generation runs to its end, whatever happens to the page that asked for 
   await expect(ann.app.getByText('Ready to go live')).toBeVisible();
 });
 
-test('numbers and resources are there again after a reload', async ({ visit, stack, room }) => {
+test('metrics and resources are shown again after a reload', async ({ visit, stack, room }) => {
   const { companyId } = room;
   const user = { id: room.merchant.id, companyId };
   const resource = { id: 'resource_1', type: 'product', name: 'Starter course' };
@@ -80,32 +80,32 @@ test('numbers and resources are there again after a reload', async ({ visit, sta
   await seen();
 });
 
-test('a notice is for everybody, or for one', async ({ visit, stack, room }) => {
+test('a notification is for everybody, or for one user', async ({ visit, stack, room }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
-  const title = `Maintenance ${room.companyId}`; // everybody is everybody on this stack
+  const title = `Maintenance ${room.companyId}`; // everybody on this stack, so other tests get it too
   await stack.put(systemNotification({ level: 'warning', title, message: 'Tonight at ten.' }));
   await stack.put(
     userNotification(room.customer, { level: 'info', title: 'Only Ben', message: 'Your course is here.' }),
   );
-  const notices = (visitor: Visitor) => visitor.app.getByRole('list', { name: 'Notices' });
-  await expect(notices(ben)).toContainText('Only Ben');
-  await expect(notices(ben)).toContainText(title);
-  await expect(notices(ann)).toContainText(title);
-  await expect(notices(ann)).not.toContainText('Only Ben');
+  const notifications = (visitor: Visitor) => visitor.app.getByRole('list', { name: 'Notifications' });
+  await expect(notifications(ben)).toContainText('Only Ben');
+  await expect(notifications(ben)).toContainText(title);
+  await expect(notifications(ann)).toContainText(title);
+  await expect(notifications(ann)).not.toContainText('Only Ben');
   await ben.app.getByRole('button', { name: 'Dismiss: Only Ben' }).click();
-  await expect(notices(ben)).not.toContainText('Only Ben');
+  await expect(notifications(ben)).not.toContainText('Only Ben');
 });
 
-test('two notices are two, though the backend gives both one id', async ({ visit, stack, room }) => {
+test('two notifications with the same id are both shown', async ({ visit, stack, room }) => {
   const ben = await visit('customer');
-  const notices = ben.app.getByRole('list', { name: 'Notices' });
+  const notifications = ben.app.getByRole('list', { name: 'Notifications' });
   for (const title of ['First', 'Second']) {
     await stack.put(userNotification(room.customer, { id: 'welcome', level: 'info', title, message: '.' }));
-    await expect(notices).toContainText(title);
+    await expect(notifications).toContainText(title);
   }
   await ben.app.getByRole('button', { name: 'Dismiss: First' }).click();
-  await expect(notices).not.toContainText('First');
-  await expect(notices).toContainText('Second');
+  await expect(notifications).not.toContainText('First');
+  await expect(notifications).toContainText('Second');
 });
 
 test('there is a button for each event that a backend may send', async ({ visit }) => {

@@ -1,25 +1,22 @@
-/** What the tests have: a stack for all of them, and for each a room of its own, with browsers for who is in it. */
+/** The fixtures: a stack for all tests, and for each test a room of its own, with a browser for each person in it. */
 
 import { type BrowserContextOptions, test as base } from '@playwright/test';
 import { type Room, roomOf } from '../demo/src/room.js';
 import { Cable } from './cable.js';
 import { type Stack, startStack } from './stack.js';
-import { Visitor } from './visitor.js';
-
-/** Whom a page shows. */
-export type Only = 'merchant' | 'customer' | 'both';
+import { type Only, Visitor } from './visitor.js';
 
 interface Fixtures {
-  /** The part of the page's address that says in which room one is. */
+  /** The name of the room in the page's address. */
   roomName: string;
   room: Room;
-  /** Opens a browser with the page in it, and waits until its people are in the conversation. */
+  /** Opens the page in a new browser, and waits until its people have joined the conversation. */
   visit(only: Only, options?: BrowserContextOptions): Promise<Visitor>;
 }
 
 export const test = base.extend<Fixtures, { stack: Stack }>({
   stack: [
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads from it which fixtures this one needs
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the needed fixtures from it
     async ({}, use) => {
       const stack = await startStack();
       await use(stack);

@@ -1,4 +1,4 @@
-/** How the page looks, for whoever sees it, reads it aloud, or has no mouse. The pictures are in `e2e/artefacts/`. */
+/** The look of the page, and its use with a screen reader or without a mouse. Screenshots are in `e2e/artefacts/`. */
 
 import { AxeBuilder } from '@axe-core/playwright';
 import type { BrowserContextOptions } from '@playwright/test';
@@ -38,7 +38,7 @@ for (const [name, options] of Object.entries(LOOKS)) {
   });
 }
 
-/** Lets something happen in what is shown. */
+/** Makes something happen in the view. */
 async function fill(both: Visitor, view: string): Promise<void> {
   const ben = both.page.getByRole('textbox', { name: 'Message to Ann' });
   if (view !== 'Ben') {
@@ -73,7 +73,7 @@ async function fill(both: Visitor, view: string): Promise<void> {
   await expect(both.typing).toBeVisible();
 }
 
-test('all that one does can be done by keyboard, in the order in which one reads', async ({ visit }) => {
+test('everything can be done by keyboard, in the order of reading', async ({ visit }) => {
   const ben = await visit('customer');
   const order: string[] = [];
   for (let stop = 0; stop < 5; stop++) {
@@ -93,7 +93,7 @@ test('all that one does can be done by keyboard, in the order in which one reads
   await expect(ben.said).toHaveText(['By keyboard alone']);
 });
 
-/** The name of what has the focus. */
+/** Returns the accessible name of the focused element. */
 function focused({ page }: Visitor): Promise<string> {
   return page.evaluate(() => {
     const { ariaLabel, textContent, id } = document.activeElement as HTMLElement;
@@ -101,7 +101,7 @@ function focused({ page }: Visitor): Promise<string> {
   });
 }
 
-test('a screen reader is told what comes, in words', async ({ visit }) => {
+test('a screen reader is told what arrives, in words', async ({ visit }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
   await ben.composer.focus();
   await ann.say('Hello');
@@ -110,7 +110,7 @@ test('a screen reader is told what comes, in words', async ({ visit }) => {
     - region "Ann":
       - heading "Ann" [level=2]
       - status "Connection of Ann": Live
-      - list "Notices"
+      - list "Notifications"
       - region "Numbers"
       - region "Funnels":
         - heading "Funnels" [level=3]

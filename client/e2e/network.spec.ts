@@ -1,16 +1,16 @@
-/** The network fails in each of its ways, and nothing is lost, and nothing is there twice. */
+/** The network fails in various ways, and nothing is lost or duplicated. */
 
 import { chatMessage } from '../src/server/index.js';
 import { expect, test } from './fixtures.js';
 import type { Visitor } from './visitor.js';
 
-/** Long enough for the client to find out, to try again and to wait. */
+/** Long enough for the client to notice, to try again and to wait. */
 const CUT_MS = 20_000;
 const ROUND_MS = 4_000;
-/** So many that what is missed is more than the page that a conversation loads at once. */
+/** So many that more messages are missed than a conversation loads at once. */
 const MISSED_A_ROUND = 6;
 
-/** Waits until both have all of these, once each, and in one order. */
+/** Waits until both people have all of these messages, once each and in the same order. */
 async function agree(all: string[], ...[ann, ben]: [Visitor, Visitor]): Promise<void> {
   await expect(ann.said).toHaveCount(all.length);
   await expect(ann.messages.locator('[data-status="sending"]')).toHaveCount(0);
@@ -19,7 +19,7 @@ async function agree(all: string[], ...[ann, ben]: [Visitor, Visitor]): Promise<
   await expect(ben.said).toHaveText(said);
 }
 
-test('the network is cut for 20 s while both go on talking', async ({ visit }) => {
+test('the network is cut for 20 s while both people keep chatting', async ({ visit }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
   await ann.say('before');
   await expect(ben.said).toHaveText(['before']);
@@ -45,7 +45,7 @@ test('the network is cut for 20 s while both go on talking', async ({ visit }) =
   await agree(['before', ...ofAnn, ...ofBen], ann, ben);
 });
 
-test('the server kills the socket in the middle of a conversation', async ({ visit }) => {
+test('the server closes the socket in the middle of a conversation', async ({ visit }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
   const id = ann.network.locator('code');
   const all: string[] = [];
@@ -61,13 +61,13 @@ test('the server kills the socket in the middle of a conversation', async ({ vis
   await agree(all, ann, ben);
 });
 
-test('the switch of the page itself cuts and mends', async ({ visit }) => {
+test('the button of the page cuts and mends the network', async ({ visit }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
   const cut = ann.network.getByRole('button', { name: 'Cut the network' });
   await cut.click();
   await expect(cut).toHaveAttribute('aria-pressed', 'true');
   await expect(ann.network.locator('[aria-current=step]')).toHaveText('waiting');
-  await expect(ann.presence).toHaveText('Not known now');
+  await expect(ann.presence).toHaveText('Unknown');
   await ann.say('Are you there?');
   await ben.say('Hello?');
   await expect(ben.fateOf('Hello?')).toHaveText('sent');
@@ -78,7 +78,7 @@ test('the switch of the page itself cuts and mends', async ({ visit }) => {
   await agree(['Are you there?', 'Hello?'], ann, ben);
 });
 
-test('a tab that nobody sees stays in touch, and its user is away', async ({ visit, stack, room }) => {
+test('a hidden tab stays connected, and its user is away', async ({ visit, stack, room }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
   await ben.composer.focus();
   await show(ben, false);
@@ -97,7 +97,7 @@ test('a tab that nobody sees stays in touch, and its user is away', async ({ vis
   await agree([...all, 'Back'], ann, ben);
 });
 
-/** Headless tabs are always visible, so this tells the page what a browser would. */
+/** Tells the page what a browser would, because headless tabs are always visible. */
 async function show({ page }: Visitor, isVisible: boolean): Promise<void> {
   await page.evaluate(visible => {
     const state = visible ? 'visible' : 'hidden';
@@ -107,7 +107,9 @@ async function show({ page }: Visitor, isVisible: boolean): Promise<void> {
   }, isVisible);
 }
 
-test('where WebSockets are blocked the conversation goes on by HTTP, and back', async ({ visit }) => {
+test('a conversation continues by HTTP while WebSockets are blocked, and afterwards by socket', async ({
+  visit,
+}) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
   await ann.say('by socket');
   await expect(ben.said).toHaveText(['by socket']);
@@ -123,7 +125,7 @@ test('where WebSockets are blocked the conversation goes on by HTTP, and back', 
   await agree(all, ann, ben);
 
   ann.cable.takesWebSockets = true;
-  await expect(ann.connection).toHaveText('Live', { timeout: 45_000 }); // the next try comes within 30 s
+  await expect(ann.connection).toHaveText('Live', { timeout: 45_000 }); // the next attempt comes within 30 s
   await ben.say('and again');
   await ann.say('as before');
   await agree([...all, 'and again', 'as before'], ann, ben);

@@ -1,4 +1,4 @@
-/** The local stack with the demo page, as `make dev` runs it, but on free ports. It ends with its stdin, and so with us. */
+/** The local stack with the demo page, as in `make dev` but on free ports. It ends when its stdin closes. */
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync } from 'node:fs';
@@ -11,16 +11,16 @@ const LOCAL = `${ROOT}target/debug/funnelcast-local`;
 const SITE = `${ROOT}client/demo/dist`;
 const LOGS = `${ROOT}client/e2e/artefacts`;
 
-/** A stack that runs. */
+/** A running stack. */
 export interface Stack {
-  /** Where the page is. */
+  /** The origin of the page. */
   http: string;
-  /** Puts something on its bus, as a backend does. */
+  /** Puts an update on the bus, as a backend does. */
   put(update: Update): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts one, and waits until it is ready. */
+/** Starts a stack, and waits until it is ready. */
 export async function startStack(): Promise<Stack> {
   for (const file of [LOCAL, `${SITE}/index.html`]) {
     if (!existsSync(file)) throw new Error(`${file} is missing: run \`make build demo\` at the root first`);

@@ -1,21 +1,23 @@
 import { expect, type Locator, type Page } from '@playwright/test';
 import type { Room, Who } from '../demo/src/room.js';
 import type { Cable } from './cable.js';
-import type { Only } from './fixtures.js';
 
-/** A browser with the page in it; where it shows one person, that is the one who acts. */
+/** The people whom a page shows. */
+export type Only = 'merchant' | 'customer' | 'both';
+
+/** A browser that shows the page, and the person who acts in it. */
 export class Visitor {
   readonly page: Page;
   readonly cable: Cable;
   readonly me: Who;
   readonly other: Who;
-  /** The part of the page that is this person's. */
+  /** The part of the page that belongs to this person. */
   readonly app: Locator;
-  /** What is said, as far as it is loaded. */
+  /** The messages that are loaded. */
   readonly said: Locator;
   readonly typing: Locator;
   readonly presence: Locator;
-  /** The buttons that upset the connection. */
+  /** The buttons that disturb the connection. */
   readonly network: Locator;
 
   constructor(page: Page, cable: Cable, { merchant, customer }: Room, only: Only) {
@@ -46,24 +48,24 @@ export class Visitor {
     await expect(this.connection).toHaveText('Live');
   }
 
-  /** Waits until the conversation is joined and there, too. */
+  /** Waits until the conversation has been joined and loaded. */
   async isIn(): Promise<void> {
     await this.isLive();
     await expect(this.app.getByText('Loading…')).toBeHidden();
   }
 
-  /** Writes a message, and sends it. */
+  /** Types a message, and sends it. */
   async say(text: string): Promise<void> {
     await this.composer.fill(text);
     await this.composer.press('Enter');
   }
 
-  /** What has become of our own message: `sending`, `sent`, `read` or `failed`. */
+  /** The status of an own message: `sending`, `sent`, `read` or `failed`. */
   fateOf(text: string): Locator {
     return this.messages.getByRole('listitem').filter({ hasText: text }).locator('.fate');
   }
 
-  /** Presses a button behind the scenes. */
+  /** Presses a button of the backstage. */
   async backstage(name: string): Promise<void> {
     await this.page.getByRole('complementary').getByRole('button', { name, exact: true }).first().click();
   }

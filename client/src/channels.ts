@@ -1,5 +1,5 @@
 /**
- * Which events a channel has, so that a handler's type follows from the channel's name.
+ * Which events each channel carries, so that the type of a handler follows from the name of its channel.
  *
  * @module
  */
@@ -8,24 +8,27 @@ import type { Channel, ChannelEvents, EventName, SendFields, WireEvent } from '.
 
 export type { Channel };
 
-/** The channel of a chat, the one kind that a client may publish on. */
+/** The channel of a chat. It is the only kind on which a client may publish. */
 export type ConversationChannel = SendFields['channel'];
 
-/** A channel's name up to the colon. */
+/** A channel whose members see each other. */
+export type PresenceChannel = ConversationChannel | `company:${string}`;
+
+/** The kind of a channel: its name up to the colon. */
 export type ChannelKind = keyof ChannelEvents;
 
-/** The kind of a channel: `KindOf<'user:u1'>` is `'user'`. */
+/** The kind of the given channel: `KindOf<'user:u1'>` is `'user'`. */
 export type KindOf<C extends Channel> = C extends `${infer Kind extends ChannelKind}:${string}`
   ? Kind
   : C extends 'system'
     ? 'system'
     : never;
 
-/** An event by its name, so that `event.event` tells what `event.data` is. */
+/** The event with the given name. In a union, `event.event` tells the compiler the type of `event.data`. */
 export type EventOf<Name extends EventName> = Name extends EventName ? WireEvent<Name> : never;
 
 /**
- * What may come on a channel.
+ * Any event that the given channel can carry.
  *
  * @example
  * ```ts
@@ -36,13 +39,13 @@ export type EventOf<Name extends EventName> = Name extends EventName ? WireEvent
  */
 export type ChannelEvent<C extends Channel> = EventOf<ChannelEvents[KindOf<C>]>;
 
-/** Any event, of any channel. */
+/** Any event of any channel. */
 export type AnyEvent = EventOf<EventName>;
 
-/** An event that is in its channel's log. */
-export type Durable = AnyEvent & { seq: number };
+/** An event with a place in the log of its channel. */
+export type DurableEvent = AnyEvent & { seq: number };
 
-/** Whether a channel has a log, and so a history. */
+/** Whether the channel has a log, and therefore a history. */
 export function hasLog(channel: Channel): boolean {
   return !channel.startsWith('analytics:');
 }

@@ -1,10 +1,10 @@
 /**
- * What the client needs of the world around it. A test, or a runtime that lacks something, brings its own.
+ * Everything that the client needs from its surroundings. Tests, and runtimes that lack a part of it, provide their own.
  *
  * @module
  */
 
-/** As much of a WebSocket as is used: a browser's, Node's (from 22 on), or one of the package `ws`. */
+/** The part of a WebSocket that the client uses. Browsers, Node 22 and later, and the package `ws` all provide it. */
 export interface WebSocketLike {
   onopen: ((event: never) => void) | null;
   onmessage: ((event: never) => void) | null;
@@ -14,31 +14,31 @@ export interface WebSocketLike {
   close(code?: number, reason?: string): void;
 }
 
-/** Something that has happened to the page or to its network. */
+/** A change of the page or of its network that may affect the connection. */
 export type Sign = 'online' | 'offline' | 'visible';
 
-/** The world around a client. */
+/** The surroundings of a client: sockets, HTTP, clock, timers, random numbers and the state of the device. */
 export interface Environment {
-  /** Makes the sockets. */
+  /** The class of the sockets. */
   WebSocket: new (
     url: string,
     protocols: string[],
   ) => WebSocketLike;
-  /** Makes the HTTP requests: tickets, and polling. */
+  /** Makes the HTTP requests, for tickets and for polling. */
   fetch: (url: string, init: RequestInit) => Promise<Response>;
-  /** The time, in milliseconds since any fixed moment; best by a clock that nobody sets. */
+  /** The time in milliseconds since any fixed moment. A monotonic clock is best, because nobody can set it. */
   now(): number;
-  /** Calls back in `ms` milliseconds, unless what it returns is called before. */
+  /** Calls `callback` after `ms` milliseconds. The returned function cancels that. */
   after(ms: number, callback: () => void): () => void;
-  /** A random number from 0 up to 1. */
+  /** A random number, at least 0 and less than 1. */
   random(): number;
-  /** Whether the device says that it has a network. */
+  /** Whether the device reports that it has a network. */
   isOnline(): boolean;
-  /** Tells what happens to page and network; what it returns ends that. */
+  /** Reports changes of the page and of the network. The returned function stops that. */
   watch(listener: (sign: Sign) => void): () => void;
 }
 
-/** A browser's, or Node's. Nothing is needed before it is used, so that a server may import and render. */
+/** The environment of a browser, a worker or Node. It reads globals only when it is used, so servers can import it. */
 export const defaultEnvironment: Environment = {
   get WebSocket() {
     return globalThis.WebSocket as unknown as Environment['WebSocket'];
@@ -54,7 +54,7 @@ export const defaultEnvironment: Environment = {
   watch(listener) {
     const watching = new AbortController();
     const { signal } = watching;
-    // A worker has the first two of them, and Node has none.
+    // A worker has `online` and `offline` but no `document`. Node has neither.
     if (typeof addEventListener === 'function') {
       addEventListener('online', () => listener('online'), { signal });
       addEventListener('offline', () => listener('offline'), { signal });

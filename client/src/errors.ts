@@ -1,5 +1,5 @@
 /**
- * The one error that this package throws.
+ * Errors: the one class that this package throws, and what happens to an error that the app's own callbacks throw.
  *
  * @module
  */
@@ -7,35 +7,35 @@
 import type { ErrorCode } from './wire.js';
 
 /**
- * What the client itself reports, beside the codes of the wire:
- * - `disconnected`: the transport failed, or there is no connection and the request is not worth waiting for one;
- * - `timeout`: no reply came in time;
- * - `closed`: the client was closed, and what it had not done yet is abandoned;
- * - `outbox_full`: more messages are waiting than the send queue may hold.
+ * The codes that the client adds to those of the protocol:
+ * - `disconnected`: the transport failed, or there is no connection and the request must not wait for one;
+ * - `timeout`: no reply arrived in time;
+ * - `closed`: the client was closed before the request was done;
+ * - `outbox_full`: the send queue already holds as many messages as it may.
  *
- * What can never be sent is refused before anything is sent, with the code that the server would use: `bad_request`,
- * `too_large` or `invalid_channel`.
+ * A request that could never succeed is rejected before it is sent, with the code that the server would use:
+ * `bad_request`, `too_large` or `invalid_channel`.
  */
 export type ClientErrorCode = 'disconnected' | 'timeout' | 'closed' | 'outbox_full';
 
 /**
- * Why something was not done. Programs read `code`, people read `message`.
+ * Why something was not done. Use `code` in programs, and `message` for people.
  *
  * @example
  * ```ts
  * try {
  *   await client.send('conversation:c1', 'chat.message', { content: 'Hello!' });
  * } catch (error) {
- *   if (error instanceof FunnelcastError && error.code === 'forbidden') showThatTheyMayNot();
+ *   if (error instanceof FunnelcastError && error.code === 'forbidden') showAccessDenied();
  * }
  * ```
  */
 export class FunnelcastError extends Error {
-  /** A code of the wire, or of the client. */
+  /** A code of the protocol, or one of the client's own. */
   readonly code: ErrorCode | ClientErrorCode;
-  /** When to try again, in milliseconds, where the server says so. */
+  /** How long to wait before the next attempt, in milliseconds, if the server specified it. */
   readonly retryAfterMs: number | undefined;
-  /** The field at fault, e.g. `data.content`, where there is one. */
+  /** The invalid field, such as `data.content`, if the error is about one. */
   readonly field: string | undefined;
 
   constructor(code: ErrorCode | ClientErrorCode, message: string, retryAfterMs?: number, field?: string) {
@@ -47,12 +47,35 @@ export class FunnelcastError extends Error {
   }
 }
 
-/** An error for a client that was closed, and why: what it had not done yet fails with it. */
+/** The error with which everything unfinished fails when the client is closed. */
 export function closed(reason = 'the client is closed'): FunnelcastError {
   return new FunnelcastError('closed', reason);
 }
 
-/** Anything that was thrown, as a {@link FunnelcastError}: what is none already gets `code`. */
+/** The error with which everything on a connection fails when that ends. */
+export function disconnected(reason = 'the connection has ended'): FunnelcastError {
+  return new FunnelcastError('disconnected', reason);
+}
+
+/** The error for an invalid field. The message begins with the name of the field. */
+export function invalid(
+  field: string,
+  message: string,
+  code: FunnelcastError['code'] = 'bad_request',
+): FunnelcastError {
+  return new FunnelcastError(code, `${field} ${message}`, undefined, field);
+}
+
+/** Converts anything that was thrown to a {@link FunnelcastError}; `code` is for values that are not one already. */
 export function toError(thrown: unknown, code: FunnelcastError['code'] = 'internal'): FunnelcastError {
   return thrown instanceof FunnelcastError ? thrown : new FunnelcastError(code, String(thrown));
+}
+
+/** Calls a callback of the app. An exception is reported as the page's own are, and affects nobody else. */
+export function callSafely<T>(callback: ((value: T) => void) | undefined, value: T): void {
+  try {
+    callback?.(value);
+  } catch (error) {
+    (globalThis.reportError ?? console.error)(error);
+  }
 }

@@ -1,11 +1,10 @@
 /**
- * The framework-free client of funnelcast. React's hooks are in `funnelcast/react`, the backend's side in
- * `funnelcast/server`.
+ * The client of funnelcast, without a framework. The React hooks are in `funnelcast/react`, the publisher for a backend in
+ * `funnelcast/server`, and the route handlers for Next.js in `funnelcast/next`.
  *
  * @module
  */
 
-export type { AccessOptions, Token } from './address.js';
 export type {
   AnyEvent,
   Channel,
@@ -14,24 +13,26 @@ export type {
   ConversationChannel,
   EventOf,
   KindOf,
+  PresenceChannel,
 } from './channels.js';
 export { type Client, createClient } from './client.js';
-export type { State, StateChange } from './connection.js';
-export type { JoinInfo, Loss } from './cursor.js';
+export type { ClientEvents, State, StateChange } from './client-events.js';
+export type { AccessOptions, Token } from './connection/access.js';
+export { type HttpOptions, httpApi } from './connection/http.js';
+export type { HttpApi } from './connection/link.js';
 export { defaultEnvironment, type Environment, type Sign, type WebSocketLike } from './environment.js';
 export { type ClientErrorCode, FunnelcastError } from './errors.js';
-export { type HttpApi, type HttpOptions, httpApi } from './http.js';
+export type { JoinInfo, Loss } from './feed/cursor.js';
+export type { SubscribeOptions, Subscription } from './feed/feeds.js';
 export type {
   CallOptions,
-  ClientEvents,
   ClientOptions,
   DrainOptions,
   HistoryPage,
   HistoryQuery,
   SendOptions,
 } from './options.js';
-export { type PresenceChannel, type PresenceState, watchPresence } from './presence.js';
-export type { Undelivered } from './send-queue.js';
-export type { SubscribeOptions, Subscription } from './subscription.js';
+export { type PresenceState, watchPresence } from './presence.js';
+export type { Undelivered } from './sending/send-queue.js';
 export { typingNotice, watchTyping } from './typing.js';
 export type * from './wire.js';

@@ -1,77 +1,63 @@
 /**
- * What a client is made of.
+ * The options of the client and of its methods, and the pages that `history` returns.
  *
  * @module
  */
 
-import type { AccessOptions } from './address.js';
 import type { Channel, ChannelEvent } from './channels.js';
-import type { StateChange } from './connection.js';
+import type { AccessOptions } from './connection/access.js';
 import type { Environment } from './environment.js';
-import type { FunnelcastError } from './errors.js';
 
-/** How to make a client: a way in, and what may be set beside it. */
+/** The options of `createClient`: how to connect, and what else may be set. */
 export interface ClientOptions extends AccessOptions {
-  /** How many messages may wait for the server at once; more are refused with `outbox_full`. 100 by default. */
+  /** How many messages the send queue may hold; more are rejected with `outbox_full`. Default: 100. */
   outboxLimit?: number | undefined;
-  /** What of the world around is to be replaced, in a test, or where there is no global `WebSocket`. */
+  /** Replaces parts of the environment, in tests or in a runtime without a global `WebSocket`. */
   environment?: Partial<Environment> | undefined;
 }
 
-/** What a client tells of itself. */
-export interface ClientEvents {
-  /** A step of the state machine. */
-  state: StateChange;
-  /** Whether messages come and go, whenever that changes: see `isConnected` of the client. */
-  connected: boolean;
-  /** Something was refused or has failed that no promise tells. */
-  error: { error: FunnelcastError; channel?: Channel };
-  /** A frame, as it is on the wire: for looking at, e.g. on a console. */
-  frame: { direction: 'in' | 'out'; text: string };
-}
-
-/** A request that can be called off. */
+/** The options of every request. */
 export interface CallOptions {
-  /** Ends the wait: the promise fails with the signal's reason. */
+  /** Aborts the request: its promise rejects with the reason of the signal. */
   signal?: AbortSignal | undefined;
 }
 
-/** How to send a message. */
+/** The options of `client.send`. */
 export interface SendOptions extends CallOptions {
   /**
-   * What a repeat of this send is known by, `[A-Za-z0-9_.:-]{1,64}`; made up where it is absent. An app that keeps its
-   * drafts gives its own, and may then send again after a reload: the message is there once, unless more than 100 events
-   * have come in between.
+   * Identifies the message, so that sending it again does not duplicate it: `[A-Za-z0-9_.:-]{1,64}`. Default: a new key. An
+   * app that stores its drafts should set it. It may then send a draft again after a reload, as long as no more than 100
+   * events have been added to the channel in the meantime.
    */
   key?: string | undefined;
 }
 
-/** How to close a client that may have messages waiting. */
+/** The options of `client.drain`. */
 export interface DrainOptions {
-  /** How long they may take, in milliseconds. Default: 10,000. */
+  /** How long to wait for the send queue, in milliseconds. Default: 10,000. */
   timeoutMs?: number | undefined;
-  /** The message of the error with which the rest fails. */
+  /** The message of the error with which the remaining messages fail. */
   reason?: string | undefined;
 }
 
-/** Which part of a channel's log to read. `before` and `after` exclude each other; without either, its end. */
+/** Selects a page of a channel's log. Set either `before` or `after`, or neither for the end of the log. */
 export interface HistoryQuery {
-  /** The events before this seq, the latest of them. */
+  /** Selects the latest events before this seq. */
   before?: number | undefined;
-  /** The events after this seq, the earliest of them. */
+  /** Selects the earliest events after this seq. */
   after?: number | undefined;
-  /** 1 to 100; 50 by default. */
+  /** The size of the page, 1 to 100. Default: 50. */
   limit?: number | undefined;
-  /** Only chat messages with this in them, whatever the case of its letters. */
+  /** Selects only chat messages that contain this text, in upper or lower case. */
   contains?: string | undefined;
 }
 
-/** A page of a channel's history. */
+/** A page of a channel's log. */
 export interface HistoryPage<C extends Channel> {
-  /** In the order of their seqs. */
+  /** The events, in the order of their seqs. */
   events: ChannelEvent<C>[];
-  /** Whether there are more in the direction asked for. */
+  /** Whether there are more events in the direction of the query. */
   more: boolean;
-  /** Where there are: the `before` or `after` to go on with. */
+  /** The `before` or `after` of the next page, if there are more events. */
   next?: number;
 }

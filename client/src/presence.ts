@@ -1,37 +1,35 @@
 /**
- * Who is in a channel, from a roster and the news that follows it; both may repeat and overtake each other.
+ * Presence: follows who is in a channel, from rosters and the events between them. Both may arrive twice or in the wrong
+ * order.
  *
  * @module
  */
 
-import type { Channel, ConversationChannel, EventOf } from './channels.js';
+import type { Channel, EventOf, PresenceChannel } from './channels.js';
 import type { Client } from './client.js';
 import type { Presence, Roster, Timestamp } from './wire.js';
 
-/** A channel whose members see each other. */
-export type PresenceChannel = ConversationChannel | `company:${string}`;
-
-/** Who is in a channel. A new object whenever it changes, so that two can be compared by `===`. */
+/** The users in a channel. Each change makes a new object, so that two states can be compared with `===`. */
 export interface PresenceState {
-  /** Those who are here; empty where they are too many to name. */
+  /** The users in the channel; empty if they are too many to list. */
   readonly users: readonly Presence[];
-  /** How many. */
+  /** The number of users in the channel. */
   readonly count: number;
 }
 
-/** What is known before anything is known. */
+/** The state before anything is known. */
 export const NOBODY: PresenceState = { users: [], count: 0 };
 
-/** How many of those who have gone are remembered, so that older news cannot bring them back. */
-const GONE_MAX = 200;
+/** How many users who have left are remembered, so that an older event cannot bring them back. */
+const ABSENT_MAX = 200;
 
 type PresenceEvent = EventOf<'presence.join' | 'presence.leave' | 'presence.update' | 'presence.count'>;
 
 /**
  * Follows who is in a channel.
  *
- * @param listener - told whenever that changes
- * @returns what ends it
+ * @param listener - called with each new state
+ * @returns a function that ends it
  *
  * @example
  * ```ts
@@ -43,119 +41,128 @@ export function watchPresence(
   channel: PresenceChannel,
   listener: (state: PresenceState) => void,
 ): () => void {
-  const map = new PresenceMap();
-  const tell = (isNews: boolean) => isNews && listener(map.state);
+  const tracker = new PresenceTracker();
+  const report = (isNew: boolean) => isNew && listener(tracker.state);
   const ended = new AbortController();
   const { signal } = ended;
-  let isAsking = false;
-  let heard = 0;
-  const ask = async () => {
-    if (isAsking) return;
-    isAsking = true;
+  let isRequesting = false;
+  let received = 0;
+  const request = async () => {
+    if (isRequesting) return;
+    isRequesting = true;
     try {
-      const before = map.heard;
+      const before = tracker.received;
       const roster = await client.presence(channel, { signal });
-      if (!signal.aborted) tell(map.roster(roster, before));
+      if (!signal.aborted) report(tracker.takeRoster(roster, before));
     } catch {
-      // The next join tells, or the next event.
+      // The next join or the next event brings the state up to date.
     } finally {
-      isAsking = false;
+      isRequesting = false;
     }
   };
   const onEvent = (event: { event: string }) => {
     if (!event.event.startsWith('presence.')) return;
-    tell(map.hear(event as PresenceEvent));
-    if (map.lacksNames) void ask();
+    report(tracker.takeEvent(event as PresenceEvent));
+    if (tracker.lacksNames) void request();
   };
   client.subscribe(channel as Channel, onEvent, {
     signal,
     onJoining: () => {
-      heard = map.heard;
+      received = tracker.received;
     },
-    onJoined: ({ presence, at }) => {
-      // We are here ourselves: a list of nobody means that they are too many to name.
-      if (presence?.length && at) tell(map.roster({ users: presence, count: presence.length, at }, heard));
-      else void ask();
+    onJoined: ({ presence: users, at }) => {
+      // The user is in the channel, so an empty list means that there are too many to list.
+      if (users?.length && at) report(tracker.takeRoster({ users, count: users.length, at }, received));
+      else void request();
     },
   });
   return () => ended.abort();
 }
 
+/** The last update of a user's presence: of those who are in the channel, and of some who are not. */
+interface Update {
+  user: Presence;
+  at: Timestamp;
+  isPresent: boolean;
+  /** Its position among all events that were received; 0 if a roster brought it. */
+  position: number;
+}
+
 /**
- * Keeps the list of those who are in one channel, from rosters and the news between them.
+ * Derives the users of one channel from rosters and events.
  *
- * Each has its time, by the server's clock: of two words on a user the later counts, and what is not later than a roster is
- * in it. So is all that had been heard before the roster was asked for: it is written before it is posted. That counts
- * after a lost connection, when later words were missed and a roster's time, which allows for clocks that differ, may be
- * before that of earlier ones.
+ * Every event has a time by the server's clock. Of two updates of a user the later one counts, and a roster includes every
+ * event that is not later than it. A roster also includes every event that was received before it was requested, because an
+ * event is written before it is posted. That matters after a lost connection: later events were missed, and the time of a
+ * roster, which allows for clocks that differ, may precede that of earlier events.
  */
-export class PresenceMap {
-  /** Who is here now. */
+export class PresenceTracker {
   state = NOBODY;
-  /** The last word on each user: those who are here, and some who are not. */
-  readonly #words = new Map<string, { user: Presence; at: Timestamp; isHere: boolean; place: number }>();
-  /** How many words have been heard. */
-  heard = 0;
+  /** How many events have been received. */
+  received = 0;
+  readonly #updates = new Map<string, Update>();
   /** When the last roster was read. */
   #rosterAt: Timestamp = '';
-  /** How many, where they are too many to name. */
+  /** The number of users, if they are too many to list. */
   #count = 0;
   #countAt: Timestamp = '';
-  #countPlace = 0;
+  #countPosition = 0;
 
-  /** Whether somebody was named while of the others only the number is known: they are few enough to be asked for. */
+  /** Whether an event named a user although only the number of users is known: they are now few enough to be listed. */
   get lacksNames(): boolean {
-    return this.#count > 0 && this.#words.size > 0;
+    return this.#count > 0 && this.#updates.size > 0;
   }
 
   /**
-   * Takes a roster. False: a later one is known.
+   * Takes a roster. Returns `false` if a later one is known.
    *
-   * @param before - how many words had been heard when it was asked for
+   * @param before - how many events had been received when it was requested
    */
-  roster({ users, count, at }: Roster, before = 0): boolean {
+  takeRoster({ users, count, at }: Roster, before = 0): boolean {
     if (at < this.#rosterAt) return false;
     this.#rosterAt = at;
-    for (const [userId, word] of this.#words) {
-      if (word.at <= at || word.place <= before) this.#words.delete(userId);
+    for (const [userId, update] of this.#updates) {
+      if (update.at <= at || update.position <= before) this.#updates.delete(userId);
     }
     for (const user of users) {
-      if (!this.#words.has(user.userId)) this.#words.set(user.userId, { user, at, isHere: true, place: 0 });
+      if (this.#updates.has(user.userId)) continue;
+      this.#updates.set(user.userId, { user, at, isPresent: true, position: 0 });
     }
-    if (at >= this.#countAt || this.#countPlace <= before) this.#count = users.length > 0 ? 0 : count;
+    if (at >= this.#countAt || this.#countPosition <= before) this.#count = users.length > 0 ? 0 : count;
     return this.#changed();
   }
 
-  /** Takes an event. False: it is not later than what is known. */
-  hear(event: PresenceEvent): boolean {
+  /** Takes an event. Returns `false` if a later update is known. */
+  takeEvent(event: PresenceEvent): boolean {
     const { at } = event;
     if (at <= this.#rosterAt) return false;
-    this.heard++;
+    this.received++;
     if (event.event === 'presence.count') {
       if (at < this.#countAt) return false;
       this.#countAt = at;
-      this.#countPlace = this.heard;
+      this.#countPosition = this.received;
       this.#count = event.data.count;
-      this.#words.clear();
+      this.#updates.clear();
       return this.#changed();
     }
     const user = event.data;
-    const known = this.#words.get(user.userId);
+    const known = this.#updates.get(user.userId);
     if (known && at <= known.at) return false;
-    const isHere = event.event !== 'presence.leave';
-    if (!isHere || !known?.isHere) this.#words.delete(user.userId); // who comes is the last of the list
-    this.#words.set(user.userId, { user, at, isHere, place: this.heard });
+    const isPresent = event.event !== 'presence.leave';
+    if (!isPresent || !known?.isPresent) this.#updates.delete(user.userId); // a user who joins comes last in the list
+    this.#updates.set(user.userId, { user, at, isPresent, position: this.received });
     this.#forget();
     return this.#changed();
   }
 
   #forget(): void {
-    const gone = [...this.#words].filter(([, { isHere }]) => !isHere);
-    for (const [userId] of gone.slice(0, Math.max(0, gone.length - GONE_MAX))) this.#words.delete(userId);
+    const absent = [...this.#updates].filter(([, { isPresent }]) => !isPresent);
+    for (const [userId] of absent.slice(0, Math.max(0, absent.length - ABSENT_MAX)))
+      this.#updates.delete(userId);
   }
 
   #changed(): true {
-    const users = [...this.#words.values()].flatMap(({ user, isHere }) => (isHere ? user : []));
+    const users = [...this.#updates.values()].flatMap(({ user, isPresent }) => (isPresent ? user : []));
     this.state = { users, count: Math.max(this.#count, users.length) };
     return true;
   }

@@ -1,5 +1,6 @@
 /**
- * Who types. An indicator that is not renewed is forgotten after 6 seconds, because its end may be lost.
+ * Typing indicators: who is typing in a conversation. An indicator that is not renewed expires after 6 seconds, because the
+ * event that ends it may be lost.
  *
  * @module
  */
@@ -8,9 +9,9 @@ import type { ConversationChannel } from './channels.js';
 import type { Client } from './client.js';
 import type { TypingIndicator } from './wire.js';
 
-/** How long an indicator counts, in milliseconds. */
-export const TYPING_MS = 6_000;
-/** How often one's own is renewed while keys are pressed. */
+/** How long an indicator is valid, in milliseconds. */
+const TYPING_MS = 6_000;
+/** How often the own indicator is renewed while the user types. */
 const RENEW_MS = 3_000;
 
 interface Typist {
@@ -19,11 +20,11 @@ interface Typist {
 }
 
 /**
- * Follows who types in a conversation.
+ * Follows who is typing in a conversation.
  *
- * @param listener - told when somebody begins, goes on, and stops: because they say so, because they send their message,
- *   or because nothing more was heard of them
- * @returns what ends it
+ * @param listener - called when a user begins to type, continues, and stops: because they said so, because they sent their
+ *   message, or because their indicator expired
+ * @returns a function that ends it
  *
  * @example
  * ```ts
@@ -36,21 +37,21 @@ export function watchTyping(
   listener: (typing: TypingIndicator) => void,
 ): () => void {
   const typists = new Map<string, Typist>();
-  const hear = (typing: TypingIndicator) => {
+  const update = (typing: TypingIndicator) => {
     const known = typists.get(typing.userId);
     if (known && typing.timestamp < known.typing.timestamp) return;
     known?.cancel();
-    // One who has stopped is remembered for as long as what they said before may still come.
-    const forget = () => (typing.isTyping ? stop(typing.userId) : typists.delete(typing.userId));
-    typists.set(typing.userId, { typing, cancel: client.environment.after(TYPING_MS, forget) });
+    // A user who has stopped is remembered for as long as an earlier indicator may still arrive.
+    const expire = () => (typing.isTyping ? stop(typing.userId) : typists.delete(typing.userId));
+    typists.set(typing.userId, { typing, cancel: client.environment.after(TYPING_MS, expire) });
     if (typing.isTyping || known?.typing.isTyping) listener(typing);
   };
   const stop = (userId: string | undefined) => {
     const typist = typists.get(userId ?? '');
-    if (typist?.typing.isTyping) hear({ ...typist.typing, isTyping: false });
+    if (typist?.typing.isTyping) update({ ...typist.typing, isTyping: false });
   };
   const subscription = client.subscribe(channel, event => {
-    if (event.event === 'chat.typing') hear(event.data);
+    if (event.event === 'chat.typing') update(event.data);
     else if (event.event === 'chat.message') stop(event.data.userId);
   });
   return () => {
@@ -61,8 +62,8 @@ export function watchTyping(
 }
 
 /**
- * Makes a function that says whether we type: to be called at every key press, and told only as often as it must be. That
- * it could not be told is no error.
+ * Makes a function that reports whether the user is typing. Call it on every key press: it sends no more events than
+ * necessary. Failures to send are ignored.
  *
  * @example
  * ```ts
@@ -72,14 +73,16 @@ export function watchTyping(
  * ```
  */
 export function typingNotice(client: Client, channel: ConversationChannel): (isTyping: boolean) => void {
-  let toldAt: number | undefined;
+  let sentAt: number | undefined;
   return isTyping => {
     const now = client.environment.now();
-    const passed = toldAt === undefined ? undefined : now - toldAt;
-    // Less than nothing has passed where somebody has set the clock.
-    const isDue = isTyping ? passed === undefined || passed < 0 || passed >= RENEW_MS : passed !== undefined;
+    const elapsed = sentAt === undefined ? undefined : now - sentAt;
+    // The elapsed time is negative if the clock has been set back.
+    const isDue = isTyping
+      ? elapsed === undefined || elapsed < 0 || elapsed >= RENEW_MS
+      : elapsed !== undefined;
     if (!isDue) return;
-    toldAt = isTyping ? now : undefined;
+    sentAt = isTyping ? now : undefined;
     client.send(channel, 'chat.typing', { isTyping }).catch(() => {});
   };
 }

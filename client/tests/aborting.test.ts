@@ -1,4 +1,4 @@
-/** Calling off: what is aborted is not sent if that is still possible, nothing is overtaken, and nothing is unhandled. */
+/** Aborting: an aborted message is not sent if that is still possible, none overtakes another, and no rejection is unhandled. */
 
 import { describe, expect, test } from 'vitest';
 import { Refusal } from './fake/refusal.js';
@@ -6,7 +6,7 @@ import { CHANNEL, contents, joinedScene, pass, say, scene, sends, watchRejection
 
 watchRejections();
 
-test('in the same tick: it is never sent', async () => {
+test('a send that is aborted in the same tick is never sent', async () => {
   const it = await joinedScene();
   const abort = new AbortController();
   const outcome = Promise.allSettled([say(it, 'never', { signal: abort.signal }), say(it, 'next')]);
@@ -16,7 +16,7 @@ test('in the same tick: it is never sent', async () => {
   expect(contents(it)).toEqual(['next']);
 });
 
-test('while it waits for its turn: it is never sent', async () => {
+test('a send that is aborted while it is queued is never sent', async () => {
   const it = await joinedScene();
   const abort = new AbortController();
   const all = ['one', 'two', 'three'].map(content =>
@@ -30,8 +30,8 @@ test('while it waits for its turn: it is never sent', async () => {
   expect(contents(it)).toEqual(['one', 'three']);
 });
 
-describe('while it is under way', () => {
-  test('the next does not overtake it', async () => {
+describe('a send that is aborted while an attempt is in progress', () => {
+  test('is not overtaken by the next one', async () => {
     const it = await joinedScene();
     const abort = new AbortController();
     it.server.delay = frame => (frame['key'] === 'slow' ? 1_000 : 0);
@@ -45,7 +45,7 @@ describe('while it is under way', () => {
     expect(it.heard).toEqual(['slow', 'next']);
   });
 
-  test('and its connection is lost: it is known what became of it before the next goes', async () => {
+  test('is settled after a lost connection before the next one is sent', async () => {
     const it = await joinedScene();
     await pass(12_000);
     const abort = new AbortController();
@@ -53,7 +53,7 @@ describe('while it is under way', () => {
     it.server.intercept = ({ action }, socket) => {
       if (action !== 'send' || ++tries > 1) return undefined;
       socket?.cut();
-      // The function runs on, and is done when the client has recovered.
+      // The function keeps running, and finishes when the client has recovered.
       setTimeout(
         () => it.server.append(CHANNEL, 'first', { key: 'k1', from: { userId: 'user_1', name: 'Ann' } }),
         17,
@@ -69,7 +69,7 @@ describe('while it is under way', () => {
     expect(contents(it)).toEqual(['first', 'next']);
   });
 
-  test('and the server then refuses it: it is not tried again', async () => {
+  test('is not sent again after the server has refused it', async () => {
     const it = await joinedScene();
     const abort = new AbortController();
     it.server.intercept = frame => {
@@ -114,7 +114,7 @@ test.each(['history', 'ack', 'receipts', 'presence', 'signal'] as const)(
   },
 );
 
-test('a subscription whose signal is aborted already joins nothing', async () => {
+test('a subscription whose signal is already aborted does not join', async () => {
   const it = scene();
   it.client.connect();
   const { joined } = it.client.subscribe(CHANNEL, () => {}, {

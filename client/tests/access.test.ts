@@ -3,14 +3,14 @@ import { FunnelcastError } from '../src/index.js';
 import { Refusal } from './fake/refusal.js';
 import { CHANNEL, joinedScene, pass, say, scene } from './fake/setup.js';
 
-describe('getting in', () => {
+describe('access', () => {
   test('a token travels as a subprotocol, never in the URL', async () => {
     const { server } = await joinedScene({ token: async () => 'a.b.c' });
     expect(server.socket.url).toBe('wss://fake.test/dev');
     expect(server.socket.protocols).toEqual(['funnelcast.v1', 'token.a.b.c']);
   });
 
-  test('a ticket is asked for anew at each try', async () => {
+  test('each attempt gets a new ticket', async () => {
     let tickets = 0;
     const ticket = async () => ({ url: 'wss://fake.test/dev', ticket: `t${++tickets}` });
     const { server } = await joinedScene({ ticket });
@@ -23,7 +23,7 @@ describe('getting in', () => {
     ]);
   });
 
-  test('a refusal that no retry mends closes the client', async () => {
+  test('an error that no retry can fix closes the client', async () => {
     const ticket = async () => {
       throw new FunnelcastError('unauthorized', 'sign in first');
     };
@@ -34,7 +34,7 @@ describe('getting in', () => {
     expect(client.error).toMatchObject({ code: 'unauthorized', message: 'sign in first' });
   });
 
-  test('a ticket that fails otherwise is asked for again', async () => {
+  test('a ticket that fails for another reason is requested again', async () => {
     let calls = 0;
     const ticket = async () => {
       if (++calls === 1) throw new TypeError('fetch failed');
@@ -46,7 +46,7 @@ describe('getting in', () => {
     expect(client.state).toBe('connected');
   });
 
-  test('a ticket that never comes is given up', async () => {
+  test('a ticket that never arrives fails the attempt', async () => {
     const signals: AbortSignal[] = [];
     const ticket = (signal: AbortSignal) => {
       signals.push(signal);
@@ -59,13 +59,13 @@ describe('getting in', () => {
     expect(signals[0]?.aborted).toBe(true);
   });
 
-  test('a client without a way in says so', () => {
+  test('a client without access options is not made', () => {
     expect(() => scene({ url: undefined as never })).toThrow('give `ticket`, `url` or `http`');
   });
 });
 
-describe('the server says `unauthorized`', () => {
-  test('on a live connection: that one is given up, and what was asked is asked again', async () => {
+describe('when the server replies `unauthorized`', () => {
+  test('the connection is replaced, and unfinished requests are made again', async () => {
     const { server, client } = await joinedScene();
     await pass(10_000);
     let refusals = 0;
@@ -80,10 +80,10 @@ describe('the server says `unauthorized`', () => {
   });
 });
 
-describe('the server ends the connection, because the user has too many', () => {
+describe('when the server ends the connection because the user has too many', () => {
   const displaced = { type: 'reply', ok: false, error: { code: 'conflict', message: 'more than 50' } };
 
-  test('the client closes, and does not come back by itself', async () => {
+  test('the client closes, and does not reconnect by itself', async () => {
     const { server, client, states } = await joinedScene();
     await pass(10_000);
     server.socket.deliver(displaced);
@@ -96,9 +96,9 @@ describe('the server ends the connection, because the user has too many', () => 
     expect(client.state).toBe('connected');
   });
 
-  test('one that is being replaced is no loss', async () => {
+  test('a connection that is being replaced does not matter', async () => {
     const { server, client } = await joinedScene();
-    server.opened = () => server.socket.deliver(displaced); // the new one is the first to go
+    server.opened = () => server.socket.deliver(displaced); // the new socket, which is replaced first
     await pass(111 * 60_000);
     expect(server.sockets.length).toBeGreaterThan(1);
     server.opened = () => {};
@@ -108,11 +108,11 @@ describe('the server ends the connection, because the user has too many', () => 
   });
 });
 
-describe('a way in that cannot be', () => {
+describe('invalid access options', () => {
   test.each([
     ['no WebSocket', { environment: { WebSocket: never(undefined) } }, 'environment.WebSocket'],
     [
-      'a WebSocket that takes no such protocol',
+      'a WebSocket that rejects the protocol',
       {
         environment: {
           WebSocket: never(
@@ -129,7 +129,7 @@ describe('a way in that cannot be', () => {
     ['a token with `+/=`', { token: 'a+/=.b.c' }, 'base64url'],
     ['a token that is a number', { token: never(() => 7) }, 'token must be'],
     ['a ticket without a URL', { ticket: async () => never({}) }, '`url`'],
-  ])('%s closes the client, and says why', async (_, options, why) => {
+  ])('%s closes the client with the reason', async (_, options, why) => {
     const it = scene(options);
     const outcome = Promise.allSettled([say(it, 'hello')]);
     it.client.connect();
@@ -142,7 +142,7 @@ describe('a way in that cannot be', () => {
   });
 });
 
-/** What the types do not allow, and JavaScript does. */
+/** A value that the types do not allow. */
 function never(value: unknown): never {
   return value as never;
 }

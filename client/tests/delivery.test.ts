@@ -4,7 +4,7 @@ import { generator } from './fake/random.js';
 import { CHANNEL, joinedScene, pass, scene } from './fake/setup.js';
 
 describe('a live channel', () => {
-  test('events come once and in order, whatever is repeated and overtaken', async () => {
+  test('delivers events once and in order, although they are repeated and overtake each other', async () => {
     const { server, heard } = await joinedScene();
     const [one, two, three] = ['one', 'two', 'three'].map(content => server.append(CHANNEL, content));
     for (const event of [two, one, one, three, two, three]) server.post(event as object);
@@ -13,7 +13,7 @@ describe('a live channel', () => {
     expect(server.count('history')).toBe(0);
   });
 
-  test('an event that does not come is read from the log', async () => {
+  test('reads an event that does not arrive from the log', async () => {
     const { server, heard } = await joinedScene();
     server.append(CHANNEL, 'lost');
     server.say(CHANNEL, 'heard');
@@ -24,7 +24,7 @@ describe('a live channel', () => {
     expect(server.count('history')).toBe(1);
   });
 
-  test('batches are unpacked', async () => {
+  test('unpacks batches', async () => {
     const { server, heard } = await joinedScene();
     const events = ['one', 'two'].map(content => server.append(CHANNEL, content));
     server.socket.deliver({ type: 'batch', events });
@@ -32,7 +32,7 @@ describe('a live channel', () => {
     expect(heard).toEqual(['one', 'two']);
   });
 
-  test('a log that has lost events says so, and goes on', async () => {
+  test('reports events that the log has lost, and continues', async () => {
     const { server, client } = await joinedScene();
     const losses: Loss[] = [];
     const seqs: (number | undefined)[] = [];
@@ -45,7 +45,7 @@ describe('a live channel', () => {
     expect(seqs).toEqual([4, 5, 6]);
   });
 
-  test('an event that the log no longer has is told all the same', async () => {
+  test('delivers an event that is no longer in the log', async () => {
     const { server, heard } = await joinedScene();
     server.append(CHANNEL, 'one');
     server.say(CHANNEL, 'two');
@@ -54,7 +54,7 @@ describe('a live channel', () => {
     expect(heard).toEqual(['two']);
   });
 
-  test('a flood of events that cannot be held is read from the log', async () => {
+  test('reads events from the log that are too many to be held', async () => {
     const { server, heard } = await joinedScene();
     server.append(CHANNEL, 'lost');
     for (let i = 0; i < 800; i++) server.say(CHANNEL, `${i}`);
@@ -62,7 +62,7 @@ describe('a live channel', () => {
     expect(heard).toEqual(['lost', ...Array.from({ length: 800 }, (_, i) => `${i}`)]);
   });
 
-  test('a page of the log on which all has expired is not its end', async () => {
+  test('reads on after a page of the log on which all events have expired', async () => {
     const { server, client } = await joinedScene();
     const seqs: (number | undefined)[] = [];
     client.subscribe(CHANNEL, event => seqs.push(event.seq));
@@ -74,7 +74,7 @@ describe('a live channel', () => {
     expect(seqs).toEqual([3, 4, 5]);
   });
 
-  test('a membership that the server has forgotten is made again, and nothing is lost', async () => {
+  test('joins again when the server has forgotten the membership, without a loss', async () => {
     const { server, heard } = await joinedScene();
     server.socket.channels.clear();
     server.append(CHANNEL, 'one');
@@ -87,7 +87,7 @@ describe('a live channel', () => {
   });
 
   test.each(Array.from({ length: 25 }, (_, seed) => seed + 1))(
-    'chaos with seed %i loses nothing',
+    'loses nothing at random with seed %i',
     async seed => {
       const random = generator(seed);
       const { server, heard } = await joinedScene();
@@ -95,28 +95,28 @@ describe('a live channel', () => {
       for (let i = 0; i < 60; i++) {
         said.push(`${i}`);
         const event = server.append(CHANNEL, `${i}`);
-        const copies = Math.floor(random() * 3); // none, one or two
+        const copies = Math.floor(random() * 3); // lost, posted once or twice
         for (let copy = 0; copy < copies; copy++) setTimeout(() => server.post(event), random() * 500);
         if (random() < 0.05) server.socket.cut();
         await pass(random() * 100);
       }
       await pass(60_000);
-      server.say(CHANNEL, 'last'); // an event that is lost is missed when the next one comes
+      server.say(CHANNEL, 'last'); // a lost event is noticed when the next one arrives
       await pass(60_000);
       expect(heard).toEqual([...said, 'last']);
     },
   );
 });
 
-test('a handler knows what may come from the name of its channel', () => {
+test('the type of a handler follows from the name of its channel', () => {
   type Conversation = ChannelEvent<'conversation:c1'>;
   expectTypeOf<Extract<Conversation, { event: 'chat.message' }>['data']>().toEqualTypeOf<ChatMessage>();
   expectTypeOf<Extract<Conversation, { event: 'chat.typing' }>['data']>().toEqualTypeOf<TypingIndicator>();
   expectTypeOf<ChannelEvent<'system'>['event']>().toEqualTypeOf<'system.notification' | 'access.revoked'>();
   expectTypeOf<ChannelEvent<'user:u1'>['event']>().toEqualTypeOf<'user.notification' | 'access.revoked'>();
   const { client } = scene();
-  // @ts-expect-error there is no such kind of channel
+  // @ts-expect-error: there is no such kind of channel
   client.subscribe('chat:c1', () => {});
-  // @ts-expect-error a client publishes on conversations alone
+  // @ts-expect-error: a client publishes only on conversations
   client.send('system', 'chat.message', { content: '' }).catch(() => {});
 });

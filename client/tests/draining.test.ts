@@ -3,7 +3,7 @@ import { Refusal } from './fake/refusal.js';
 import { CHANNEL, contents, joinedScene, pass, say, scene } from './fake/setup.js';
 
 describe('drain', () => {
-  test('delivers what is waiting, and then closes', async () => {
+  test('delivers the queued messages, and then closes', async () => {
     const it = await joinedScene();
     const sent = Promise.all([say(it, 'one'), say(it, 'two')]);
     const drained = it.client.drain({ reason: 'the page went' });
@@ -16,7 +16,7 @@ describe('drain', () => {
     expect(it.client.error).toMatchObject({ code: 'closed', message: 'the page went' });
   });
 
-  test('closes at once where nothing is waiting, or nothing can be delivered', async () => {
+  test('closes at once if the queue is empty, or nothing can be delivered', async () => {
     const it = await joinedScene();
     void it.client.drain();
     expect(it.client.state).toBe('closed');
@@ -30,7 +30,7 @@ describe('drain', () => {
     expect((await outcome)[0]).toMatchObject({ reason: { code: 'closed' } });
   });
 
-  test('tells what was refused, and what its time was too short for', async () => {
+  test('returns the messages that were refused, and those for which the time was too short', async () => {
     const it = await joinedScene();
     it.server.intercept = frame => {
       if (frame.action === 'send') throw new Refusal(frame['key'] === 'bad' ? 'forbidden' : 'rate_limited');
@@ -63,7 +63,7 @@ describe('drain', () => {
     expect(contents(it)).toEqual(['one']);
   });
 
-  test('is called off by connect(), and may begin again', async () => {
+  test('is cancelled by connect(), and may start again', async () => {
     const it = await joinedScene();
     void say(it, 'one');
     const first = it.client.drain();
@@ -83,12 +83,12 @@ describe('drain', () => {
   });
 });
 
-describe('the key to render an event by', () => {
-  test('is ours for our own message, from the draft on, and nobody else can take it', async () => {
+describe('renderKey', () => {
+  test('is the key of the draft for an own message, and no other user can claim it', async () => {
     const it = await joinedScene();
     const keys: string[] = [];
     it.client.subscribe(CHANNEL, event => keys.push(it.client.renderKey(event)));
-    it.server.post(it.server.append(CHANNEL, 'theirs', { key: 'k1' })); // somebody who knows our key
+    it.server.post(it.server.append(CHANNEL, 'theirs', { key: 'k1' })); // by another user with the same key
     void say(it, 'ours', { key: 'k1' });
     await pass(100);
     it.server.post(it.server.append(CHANNEL, 'theirs again', { key: 'k1' }));
@@ -100,7 +100,7 @@ describe('the key to render an event by', () => {
     expect((await page).events.map(event => it.client.renderKey(event))).toEqual(keys);
   });
 
-  test('is ours, too, for what was given up and arrived all the same', async () => {
+  test('is the key of the draft for a message that was abandoned and arrived nevertheless', async () => {
     const it = await joinedScene();
     it.server.losesReply = ({ action }) => action === 'send';
     const outcome = Promise.allSettled([say(it, 'ours', { key: 'k1' })]);

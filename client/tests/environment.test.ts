@@ -1,11 +1,11 @@
-/** The default environment, where it runs: a page, a worker, Node. */
+/** The default environment, in a page, a worker and Node. */
 
 import { afterEach, expect, test, vi } from 'vitest';
 import { defaultEnvironment, type Sign } from '../src/index.js';
 
 afterEach(() => vi.unstubAllGlobals());
 
-/** Makes this the global scope of a worker, or of a page. */
+/** Makes the global scope that of a worker or of a page. */
 function stubScope(hasDocument: boolean): { scope: EventTarget; page: EventTarget } {
   const [scope, page] = [new EventTarget(), new EventTarget()];
   vi.stubGlobal('addEventListener', scope.addEventListener.bind(scope));
@@ -16,7 +16,7 @@ function stubScope(hasDocument: boolean): { scope: EventTarget; page: EventTarge
 test.each([
   ['a worker', false, ['offline', 'online']],
   ['a page', true, ['offline', 'online', 'visible']],
-])('%s tells what happens to its network, until it is no longer asked', (_, hasDocument, expected) => {
+])('%s reports changes of its network until the listener is removed', (_, hasDocument, expected) => {
   const { scope, page } = stubScope(hasDocument);
   const signs: Sign[] = [];
   const stop = defaultEnvironment.watch(sign => signs.push(sign));
@@ -31,7 +31,7 @@ test.each([
   expect(signs).toEqual(expected);
 });
 
-test('Node tells nothing, and its clock is one that nobody sets', () => {
+test('Node reports nothing, and its clock is monotonic', () => {
   vi.stubGlobal('addEventListener', undefined);
   expect(() => defaultEnvironment.watch(() => {})()).not.toThrow();
   const before = defaultEnvironment.now();

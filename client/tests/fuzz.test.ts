@@ -1,10 +1,10 @@
 /**
- * Everything at once, by a seed: sends and aborts, cuts, rotations, polling, slow frames and lost replies, refusals,
- * leaving and joining that cross. Whatever comes, at the end:
+ * Everything at once, at random from a seed: sends and aborts, lost connections, rotations, polling, slow frames, lost
+ * replies, refusals, and joins and leaves that overtake each other. In the end:
  * - every promise has settled, and no rejection was unhandled;
- * - each listener has heard every event after its beginning once, and in order;
- * - our messages are in the log once each, in the order in which they were sent;
- * - nobody is deaf, and no socket has joined what nobody wants.
+ * - each listener has received every event after its start once and in order;
+ * - the client's messages are in the log once each, in the order in which they were sent;
+ * - every listener still receives events, and no socket has joined a channel that is not in use.
  */
 
 import { expect, test } from 'vitest';
@@ -23,14 +23,14 @@ watchRejections();
 
 type Fuzzed = (typeof CHANNELS)[number];
 
-/** One who listens, and what they have heard. */
+/** A listener, and what it has received. */
 interface Ear {
   channel: Fuzzed;
   since: number | undefined;
   subscription: Subscription;
   heard: number[];
   isGone: boolean;
-  /** The head of the first `onJoined`, and how much was heard before it. */
+  /** The head of the first `onJoined`, and how many events came before it. */
   begin: { head: number; heardBefore: number } | undefined;
 }
 
@@ -40,7 +40,7 @@ class Fuzz {
   readonly client: Client;
   readonly ears: Ear[] = [];
   readonly settled: Promise<unknown>[] = [];
-  /** The messages that were sent, in order; those that were called off may be missing from the log. */
+  /** The messages that were sent, in order. Those that were aborted may be missing from the log. */
   readonly sent: { channel: Fuzzed; content: string; isCalledOff: boolean }[] = [];
   isCalm = false;
 
@@ -120,7 +120,7 @@ class Fuzz {
     if (this.random() < 0.5) setTimeout(() => abort.abort(), this.upTo(300));
   }
 
-  /** Somebody else says something; one in ten posts gets lost, comes twice, or late. */
+  /** Another user sends a message. One in ten posts is lost, repeated or late. */
   hear(channel: Fuzzed): void {
     const event = this.server.append(channel, 'theirs');
     const copies = this.chance(0.1) ? this.pick([0, 2]) : 1;
@@ -139,18 +139,18 @@ class Fuzz {
     else if (dice < 0.93) this.pick(this.server.sockets)?.cut();
     else if (dice < 0.945) this.client.reconnect();
     else if (dice < 0.98)
-      this.server.tokenMs = this.pick([60_000, 90_000, 24 * 3_600_000]); // is soon replaced
+      this.server.tokenMs = this.pick([60_000, 90_000, 24 * 3_600_000]); // the socket will be replaced soon
     else this.door();
   }
 
-  /** WebSockets fail for a while, and the client polls; sometimes HTTP fails, too. */
+  /** WebSockets fail for a while, so that the client polls. Sometimes HTTP fails, too. */
   door(): void {
     this.server.door = this.pick(['open', 'closed', 'silent']);
     this.server.http = this.pick(['open', 'open', 'closed']);
     if (this.server.door !== 'open') for (const socket of this.server.sockets) socket.cut();
   }
 
-  /** How long until the next step: sometimes none, and sometimes longer than a channel lingers. */
+  /** The time until the next step: sometimes none, sometimes longer than an unused channel stays joined. */
   pause = () => (this.random() < 0.1 ? this.upTo(8_000) : this.upTo(150));
 }
 

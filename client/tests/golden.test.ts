@@ -1,15 +1,15 @@
 /**
- * docs/samples, which the backend's own tests decode and encode: the client sends what the backend reads, and reads what
- * the backend sends. That its types are those of the samples is what the compiler says of `samples.ts`.
+ * The samples of docs/samples, which the tests of the backend decode and encode, too: the client sends what the backend
+ * reads, and reads what the backend sends. The compiler checks `samples.ts` against the client's types.
  */
 
 import { describe, expect, test } from 'vitest';
+import { Socket } from '../src/connection/socket.js';
 import type { AnyEvent, Channel, FunnelcastError } from '../src/index.js';
-import { Socket } from '../src/socket.js';
 import { pass, scene } from './fake/setup.js';
 import { batch, events, refusals, replies, requests } from './samples.js';
 
-/** An open socket that only the samples answer, and what it has sent. */
+/** Opens a socket on which only the samples reply, and records what it sends. */
 async function openSocket() {
   const { server, client } = scene();
   const ended: string[] = [];
@@ -22,7 +22,7 @@ async function openSocket() {
   await pass(10);
   const sent: { id: string }[] = [];
   server.socket.send = text => sent.push(JSON.parse(text));
-  /** Answers the last request, whose reference is its own. */
+  /** Replies to the last request, with its id. */
   const answer = (reply: object) => server.socket.deliver({ ...reply, id: sent.at(-1)?.id });
   return { socket, sent, answer, ended };
 }
@@ -56,7 +56,7 @@ test.each(Object.values(refusals))('the refusal $error.code is read', async ({ e
 });
 
 describe('events', () => {
-  /** What a handler hears of frames, on a channel of which it has heard all before them. */
+  /** Returns the events that frames deliver to a handler that has received everything before them. */
   async function hear(channel: Channel, head: number, frames: object[]): Promise<AnyEvent[]> {
     const { server, client } = scene();
     const joined = { channel, head, recovered: true, events: [], more: false, latest: [], presence: [] };
@@ -70,12 +70,12 @@ describe('events', () => {
     return heard;
   }
 
-  test.each(Object.values(events))('$event is heard', async event => {
+  test.each(Object.values(events))('$event is delivered', async event => {
     const head = 'seq' in event ? event.seq - 1 : 0;
     expect(await hear(event.channel, head, [event])).toEqual([event]);
   });
 
-  test('those of a batch are heard one by one', async () => {
+  test('those of a batch are delivered one by one', async () => {
     const { channel, seq } = events['chat.message']; // the first of them
     expect(await hear(channel, seq - 1, [batch])).toEqual(batch.events);
   });

@@ -5,14 +5,14 @@ import { CHANNEL, pass, scene } from './fake/setup.js';
 const overHttp = { http: httpApi('https://api.test/') };
 
 describe('the HTTP API', () => {
-  test('gives the tickets where there is no other way in', async () => {
+  test('provides the tickets if there are no other access options', async () => {
     const it = scene({ ...overHttp, url: undefined as never });
     it.client.connect();
     await pass(100);
     expect(it.server.socket.url).toBe('wss://fake.test/dev?ticket=t1');
   });
 
-  test('is told who asks', async () => {
+  test('receives the token', async () => {
     const calls: [string, RequestInit][] = [];
     const fetch = async (url: string, init: RequestInit) => {
       calls.push([url, init]);
@@ -47,7 +47,7 @@ describe('the HTTP API', () => {
     await expect(link.request('history', { channel: CHANNEL, limit: 1 })).rejects.toMatchObject({ code });
   });
 
-  test('an answer that never comes is given up', async () => {
+  test('a response that never arrives times out', async () => {
     const it = scene(overHttp);
     const fetch = () => new Promise<never>(() => {});
     const { link } = overHttp.http({ ...baseEnvironment(), ...it.server.environment, fetch });

@@ -4,7 +4,7 @@ import { Refusal } from './fake/refusal.js';
 import { CHANNEL, joinedScene, listen, pass, passUntil, scene } from './fake/setup.js';
 
 describe('joining', () => {
-  test('what comes before the reply is not lost, and what was before is not told', async () => {
+  test('delivers events that arrive before the reply, and none from before the join', async () => {
     const it = scene();
     const { server, client, heard } = it;
     server.append(CHANNEL, 'before');
@@ -12,7 +12,7 @@ describe('joining', () => {
     server.intercept = ({ action }, socket) => {
       if (action === 'join') {
         socket?.channels.add(CHANNEL);
-        server.say(CHANNEL, 'meanwhile'); // is posted before the reply, which has the head before it
+        server.say(CHANNEL, 'meanwhile'); // is posted before the reply, whose head precedes it
         return {
           channel: CHANNEL,
           head: 1,
@@ -28,10 +28,10 @@ describe('joining', () => {
     client.connect();
     await pass(100);
     expect(heard).toEqual(['meanwhile']);
-    await expect(joined).resolves.toMatchObject({ head: 1, recovered: true }); // what is after it comes
+    await expect(joined).resolves.toMatchObject({ head: 1, recovered: true }); // the events after it are delivered
   });
 
-  test('`since` gives what came after it', async () => {
+  test('delivers the events after `since`', async () => {
     const { server, client } = scene();
     for (const content of ['one', 'two', 'three']) server.append(CHANNEL, content);
     const heard: (number | undefined)[] = [];
@@ -41,7 +41,7 @@ describe('joining', () => {
     expect(heard).toEqual([2, 3]);
   });
 
-  test('a join on each of two sockets at once misses nothing that only the first was posted', async () => {
+  test('misses no event that was posted only to the first of two sockets', async () => {
     const { server, client } = await joinedScene();
     await pass(105 * 60_000 - 200);
     await passUntil(() => server.sockets.length === 2);
@@ -61,7 +61,7 @@ describe('joining', () => {
     expect(heard).toEqual([1]);
   });
 
-  test('who comes late is told where the channel stands', async () => {
+  test('reports the head of the channel to a later listener', async () => {
     const { server, client, heard } = await joinedScene();
     server.say(CHANNEL, 'one');
     await pass(100);
@@ -71,7 +71,7 @@ describe('joining', () => {
     expect(heard).toEqual(['one']);
   });
 
-  test('a refusal is told to the one who asked, and to the client', async () => {
+  test('reports a refusal to the listener and to the client', async () => {
     const { server, client } = await joinedScene();
     server.intercept = ({ action }) => {
       if (action === 'join') throw new Refusal('forbidden');
@@ -90,7 +90,7 @@ describe('joining', () => {
     await expect(again.joined).resolves.toMatchObject({ head: 0 });
   });
 
-  test('a busy server is asked again when it says', async () => {
+  test('tries again when a busy server allows it', async () => {
     const { server, client } = scene();
     server.intercept = ({ action }) => {
       if (action === 'join' && server.count('join') === 1) throw new Refusal('rate_limited', 2_000);
@@ -104,7 +104,7 @@ describe('joining', () => {
     await expect(joined).resolves.toMatchObject({ recovered: true });
   });
 
-  test('a grant is asked for at each join', async () => {
+  test('gets a new grant for each join', async () => {
     const { server, client } = scene();
     let grants = 0;
     client.subscribe(CHANNEL, () => {}, { grant: async () => `grant-${++grants}` });
@@ -117,7 +117,7 @@ describe('joining', () => {
   });
 });
 
-test('a grant that the backend does not give is a refusal', async () => {
+test('a grant that the backend does not issue is a refusal', async () => {
   const { server, client } = await joinedScene();
   const { joined } = client.subscribe('user:user_9', () => {}, {
     grant: () => Promise.reject(new Error('no such user')),
@@ -129,7 +129,7 @@ test('a grant that the backend does not give is a refusal', async () => {
   expect(server.count('join')).toBe(1);
 });
 
-test('a grant that the backend does not give to one is no refusal for another, who needs none', async () => {
+test('a missing grant does not refuse a listener who needs none', async () => {
   const { server, client } = await joinedScene();
   const grant = () => Promise.reject(new Error('no such user'));
   client.subscribe('user:user_9', () => {}, { grant });
@@ -140,7 +140,7 @@ test('a grant that the backend does not give to one is no refusal for another, w
 });
 
 describe('leaving', () => {
-  test('the channel is left a while after the last one has gone', async () => {
+  test('happens a while after the last listener has unsubscribed', async () => {
     const { server, client } = scene();
     client.connect();
     await pass(100);
@@ -175,7 +175,7 @@ describe('leaving', () => {
     expect(heard).toEqual(['chat.message']);
   });
 
-  test('who is thrown out is told, and is not let in by the back door', async () => {
+  test('a user who is removed is told, and does not join again by accident', async () => {
     const { server, client } = await joinedScene();
     const told: string[] = [];
     client.subscribe(CHANNEL, event => told.push(event.event));
@@ -185,13 +185,13 @@ describe('leaving', () => {
     expect(told).toEqual(['access.revoked']);
     await pass(60_000);
     expect(server.count('join')).toBe(1);
-    client.subscribe(CHANNEL, () => {}); // whether they may come back is for the server to say
+    client.subscribe(CHANNEL, () => {}); // the server decides whether they may join again
     await pass(100);
     expect(server.count('join')).toBe(2);
   });
 });
 
-test('to be put out of a channel says nothing of a membership that was asked for later', async () => {
+test('a removal does not affect a membership that was requested later', async () => {
   const OTHER = 'conversation:c2';
   const { server, client } = await joinedScene();
   const first = client.subscribe(OTHER, () => {});
@@ -209,7 +209,7 @@ test('to be put out of a channel says nothing of a membership that was asked for
   expect(told).toEqual(['chat.message']);
 });
 
-test('a channel of which the user was put out is asked for by the next who listens, who is told the truth', async () => {
+test('the next listener of a channel from which the user was removed asks the server again', async () => {
   const it = await joinedScene();
   const data = { userId: 'user_1', reason: 'refunded' };
   it.server.post({ type: 'event', channel: CHANNEL, event: 'access.revoked', at: '', data });

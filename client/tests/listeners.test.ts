@@ -1,10 +1,10 @@
-/** Each listener of a channel for itself: where it begins, what it is told, and when that ends. */
+/** Every listener of a channel on its own: where it starts, what it receives, and when that ends. */
 
 import { describe, expect, test } from 'vitest';
 import type { Loss, SubscribeOptions } from '../src/index.js';
 import { CHANNEL, joinedScene, pass, passUntil, type Scene, scene } from './fake/setup.js';
 
-/** What one listener is told, in order: `joined 2`, `lost 1..4`, or the seq of an event. */
+/** What a listener receives, in order: `joined 2`, `lost 1..4`, or the seq of an event. */
 function record({ client }: Scene, options: SubscribeOptions = {}) {
   const told: (string | number)[] = [];
   const losses: Loss[] = [];
@@ -21,7 +21,7 @@ const append = ({ server }: Scene, count: number) => {
 };
 
 describe('since', () => {
-  test('of one who comes while another has just gone', async () => {
+  test('counts for a listener who arrives when another one has just left', async () => {
     const it = scene();
     append(it, 3);
     it.client.connect();
@@ -38,7 +38,7 @@ describe('since', () => {
     expect(second.told.at(-1)).toBe(6);
   });
 
-  test('of each counts, whatever the others have, and in whatever order they come', async () => {
+  test('counts for each listener, in whatever order they arrive', async () => {
     const it = scene();
     append(it, 3);
     const all = [record(it), record(it, { since: 0 }), record(it, { since: 2 }), record(it, { since: 3 })];
@@ -57,7 +57,7 @@ describe('since', () => {
     ]);
   });
 
-  test('is read in pages, while new events come', async () => {
+  test('is read in pages while new events arrive', async () => {
     const it = await joinedScene();
     append(it, 450);
     it.server.say(CHANNEL, 'the client learns of them');
@@ -73,7 +73,7 @@ describe('since', () => {
     expect(late.told.filter(told => typeof told === 'string')).toHaveLength(1);
   });
 
-  test('of which a part is gone: the loss is told to the one whose it is', async () => {
+  test('reports a loss to the listener whom it concerns', async () => {
     const it = await joinedScene();
     append(it, 6);
     it.server.say(CHANNEL, 'the client learns of them');
@@ -85,7 +85,7 @@ describe('since', () => {
     expect(recent.told).toEqual([6, 7, 'joined 7']);
   });
 
-  test('of which a part is gone before anybody has joined', async () => {
+  test('reports a loss from before the first join', async () => {
     const it = scene();
     append(it, 6);
     it.server.logs.set(CHANNEL, it.server.log(CHANNEL).slice(3));
@@ -96,7 +96,7 @@ describe('since', () => {
     expect(recent.told).toEqual([5, 6, 'joined 6']);
   });
 
-  test('beyond the end of a log that has begun anew', async () => {
+  test('may be beyond the end of a log that has restarted', async () => {
     const it = await joinedScene();
     append(it, 2);
     it.server.say(CHANNEL, 'three');
@@ -109,9 +109,9 @@ describe('since', () => {
     expect(late.told.at(-1)).toBe(4);
   });
 
-  test('a little ahead of what this client has heard', async () => {
+  test('may be a little ahead of what this client has received', async () => {
     const it = await joinedScene();
-    append(it, 2); // posted, and on their way to us
+    append(it, 2); // posted, and on their way
     const late = record(it, { since: 2 });
     await pass(100);
     expect(late.told).toEqual(['joined 2']);
@@ -120,7 +120,7 @@ describe('since', () => {
     expect(late.told).toEqual(['joined 2', 3]);
   });
 
-  test('survives a connection that is lost while it is read', async () => {
+  test('survives a connection that is lost while the log is read', async () => {
     const it = await joinedScene();
     append(it, 250);
     it.server.say(CHANNEL, 'the client learns of them');
@@ -134,7 +134,7 @@ describe('since', () => {
 });
 
 describe('onJoined', () => {
-  test('comes before what comes after its head', async () => {
+  test('is called before the events after its head', async () => {
     const it = scene();
     append(it, 2);
     const one = record(it);
@@ -159,8 +159,8 @@ describe('onJoined', () => {
   });
 });
 
-describe('when it ends', () => {
-  test('a listener that another has just unsubscribed is not called any more', async () => {
+describe('the end of a subscription', () => {
+  test('comes at once for a listener that another one unsubscribes', async () => {
     const it = await joinedScene();
     const told: string[] = [];
     const ends = { second: () => {} };
@@ -182,7 +182,7 @@ describe('when it ends', () => {
     expect(states).toEqual([]);
   });
 
-  test('close() in a handler is the end, in a batch too; and after connect() nothing is missing', async () => {
+  test('comes at once with close() in a handler, even within a batch, and connect() continues without a loss', async () => {
     const it = await joinedScene();
     await pass(12_000);
     const [first, second] = [record(it), record(it)];
@@ -208,8 +208,8 @@ describe('when it ends', () => {
   });
 });
 
-describe('what is of the moment', () => {
-  test('is told as often as it happened, though equal', async () => {
+describe('ephemeral events', () => {
+  test('arrive as often as they happened, even if they are equal', async () => {
     const it = await joinedScene();
     const names: string[] = [];
     it.client.subscribe(CHANNEL, event => event.event === 'signal' && names.push(event.data.name));
@@ -219,7 +219,7 @@ describe('what is of the moment', () => {
     expect(names).toHaveLength(60);
   });
 
-  test('is told as often as it happened over a rotation, where each comes on both sockets', async () => {
+  test('arrive as often as they happened during a rotation, although each arrives on both sockets', async () => {
     const it = await joinedScene();
     const names: string[] = [];
     it.client.subscribe(CHANNEL, event => event.event === 'signal' && names.push(event.data.name));

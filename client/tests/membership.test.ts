@@ -1,20 +1,20 @@
-/** What is joined on which socket: nobody stays deaf, and nobody stays a member. */
+/** What is joined on which socket: every listener receives events, and no membership is left behind. */
 
 import { describe, expect, test } from 'vitest';
 import { Refusal } from './fake/refusal.js';
 import { CHANNEL, joinedScene, listen, pass, passUntil, type Scene, scene } from './fake/setup.js';
 
-/** Just before the time of the rotation, random numbers being in the middle. */
+/** Just before the rotation, as random numbers are 0.5. */
 const ROTATION_MS = 105 * 60_000 - 200;
 
-/** What was said to {@link CHANNEL} is heard by a listener who has just been told that the channel is joined. */
+/** Checks that a listener whose channel has just been joined receives a message to {@link CHANNEL}. */
 async function expectHeard({ server }: Scene, heard: string[]): Promise<void> {
   server.say(CHANNEL, 'can you hear me?');
   await pass(100);
   expect(heard.at(-1)).toBe('can you hear me?');
 }
 
-/** A client whose socket is being replaced: for another second, because a channel is joined slowly on the second. */
+/** A client whose socket is being replaced. That takes another second, because one join on the second socket is slow. */
 async function rotating(): Promise<Scene> {
   const it = await joinedScene();
   it.server.delay = ({ action, channel }) => (action === 'join' && channel === CHANNEL ? 1_000 : 0);
@@ -25,8 +25,8 @@ async function rotating(): Promise<Scene> {
   return it;
 }
 
-describe('leaving and joining that cross', () => {
-  test.each([1, 50, 4_000, 60_000])('a leave that is %i ms slower than the join after it', async ms => {
+describe('joins and leaves that overtake each other', () => {
+  test.each([1, 50, 4_000, 60_000])('a leave is %i ms slower than the join after it', async ms => {
     const it = await joinedScene();
     const other = it.client.subscribe('user:user_1', () => {});
     await pass(100);
@@ -43,7 +43,7 @@ describe('leaving and joining that cross', () => {
     expect(heard).toHaveLength(1);
   });
 
-  test('a join that is slower than the leave and the join after it', async () => {
+  test('a join is slower than the leave and the join after it', async () => {
     const it = scene();
     it.client.connect();
     await pass(100);
@@ -59,7 +59,7 @@ describe('leaving and joining that cross', () => {
     await expectHeard(it, heard);
   });
 
-  test('a join that is slower than the leave leaves no member behind', async () => {
+  test('a join that is slower than the leave after it leaves no membership behind', async () => {
     const it = scene();
     it.client.connect();
     await pass(100);
@@ -70,7 +70,7 @@ describe('leaving and joining that cross', () => {
     expect(it.server.count('join')).toBe(1);
   });
 
-  test('every join and leave of a socket has a number, which begins with 1 on each', async () => {
+  test('every join and leave of a socket has a number, starting with 1', async () => {
     const it = await joinedScene();
     for (let i = 0; i < 3; i++) {
       const { unsubscribe } = it.client.subscribe('system', () => {});
@@ -86,7 +86,7 @@ describe('leaving and joining that cross', () => {
     expect(orders).toEqual([...[1, 2, 3, 4, 5, 6, 7].map(order => [0, order]), [1, 1]]);
   });
 
-  test('an older join is answered with `conflict`, and joined again', async () => {
+  test('a join that is answered with `conflict` is repeated', async () => {
     const it = scene();
     let conflicts = 0;
     it.server.intercept = ({ action }) => {
@@ -124,7 +124,7 @@ describe('leaving and joining that cross', () => {
 });
 
 describe('while the socket is being replaced', () => {
-  test('a channel that is subscribed is joined on both', async () => {
+  test('a channel that is subscribed to is joined on both', async () => {
     const it = await rotating();
     const heard: unknown[] = [];
     const { joined } = it.client.subscribe('system', event => heard.push(event));
@@ -147,7 +147,7 @@ describe('while the socket is being replaced', () => {
     expect([...it.server.socket.channels].sort()).toEqual([CHANNEL, 'conversation:c2']);
   });
 
-  test('a channel that is let go is left on both', async () => {
+  test('a channel that is no longer in use is left on both', async () => {
     const it = await joinedScene();
     const other = it.client.subscribe('system', () => {});
     it.server.delay = ({ action, channel }) => (action === 'join' && channel === CHANNEL ? 1_000 : 0);
@@ -160,7 +160,7 @@ describe('while the socket is being replaced', () => {
     expect([...it.server.socket.channels]).toEqual([CHANNEL]);
   });
 
-  test('a user who is put out of a channel while it is joined again is told, and not left deaf', async () => {
+  test('a user who is removed while the channel is joined again is told, and can join again', async () => {
     const it = await joinedScene();
     const refusals: string[] = [];
     it.client.subscribe(CHANNEL, () => {}, { onError: ({ code }) => refusals.push(code) });
@@ -181,8 +181,8 @@ describe('while the socket is being replaced', () => {
   });
 });
 
-describe('what the server cannot do for long', () => {
-  test('a channel that is wanted is asked for until it is there', async () => {
+describe('while the server fails', () => {
+  test('a channel in use is joined again and again until that succeeds', async () => {
     const it = scene();
     const failures: string[] = [];
     it.client.subscribe(CHANNEL, () => {}, { onError: ({ code }) => failures.push(code) });
@@ -194,7 +194,7 @@ describe('what the server cannot do for long', () => {
     listen(it);
     it.client.connect();
     await pass(5 * 60_000);
-    expect(failures).toContain('internal'); // that is said, too
+    expect(failures).toContain('internal'); // that is reported, too
     isDown = false;
     await pass(31_000);
     await expectHeard(it, it.heard);
@@ -202,7 +202,7 @@ describe('what the server cannot do for long', () => {
   });
 });
 
-test('a membership that is gone before the rest of what was missed could be read is made again', async () => {
+test('a membership that ends before the missed events have been read is renewed', async () => {
   const it = await joinedScene();
   await pass(12_000);
   for (let i = 0; i < 250; i++) it.server.append(CHANNEL, `${i}`);
@@ -216,7 +216,7 @@ test('a membership that is gone before the rest of what was missed could be read
   await expectHeard(it, it.heard);
 });
 
-test('somebody who comes with a grant is not refused for one who came without', async () => {
+test('a listener with a grant is not refused because of one without', async () => {
   const it = scene();
   it.client.connect();
   await pass(100);

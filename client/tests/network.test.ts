@@ -4,7 +4,7 @@ import { Refusal } from './fake/refusal.js';
 import { CHANNEL, joinedScene, pass, scene } from './fake/setup.js';
 
 describe('a dead network', () => {
-  test('is noticed within seconds after a ping', async () => {
+  test('is detected within seconds after a ping', async () => {
     const { server, client, states } = await joinedScene();
     await pass(24_000);
     expect(server.count('ping')).toBe(0);
@@ -19,7 +19,7 @@ describe('a dead network', () => {
     expect(client.state).toBe('connected');
   });
 
-  test('is noticed at once when the tab comes back', async () => {
+  test('is detected at once when the tab becomes visible', async () => {
     const { server, states } = await joinedScene();
     await pass(12_000);
     server.socket.isDead = true;
@@ -29,7 +29,7 @@ describe('a dead network', () => {
     expect(states).toEqual(['connecting', 'connected']);
   });
 
-  test('is noticed when a request is not answered', async () => {
+  test('is detected when a request is not answered', async () => {
     const { server, client, states } = await joinedScene();
     await pass(12_000);
     server.socket.isDead = true;
@@ -40,7 +40,7 @@ describe('a dead network', () => {
     await expect(history).resolves.toMatchObject({ events: [] });
   });
 
-  test('a ping that is refused does not end a connection', async () => {
+  test('is not assumed when a ping is answered with an error', async () => {
     const { server, states, heard } = await joinedScene();
     server.intercept = ({ action }) => {
       if (action === 'ping') throw new Refusal('internal');
@@ -56,7 +56,7 @@ describe('a dead network', () => {
 });
 
 describe('offline', () => {
-  test('it is tried rarely, because the device may be wrong, and at once when the network is back', async () => {
+  test('the client tries rarely, because the device may be wrong, and at once when the network is back', async () => {
     const { server, client } = scene();
     const changes: StateChange[] = [];
     client.on('state', change => changes.push(change));
@@ -74,7 +74,7 @@ describe('offline', () => {
     expect(client.state).toBe('connected');
   });
 
-  test('a device that is wrong, and never says that it is back, is connected all the same', async () => {
+  test('the client connects even if the device never reports that it is back online', async () => {
     const { server, client } = await joinedScene();
     await pass(12_000);
     server.isOnline = false;
@@ -83,7 +83,7 @@ describe('offline', () => {
     expect(client.state).toBe('connected');
   });
 
-  test('once it is back, the waits begin anew', async () => {
+  test('the back-off starts anew when the network is back', async () => {
     const { server, client } = scene();
     server.door = 'closed';
     client.connect();
@@ -95,7 +95,7 @@ describe('offline', () => {
     expect(waits).toEqual([500]);
   });
 
-  test('ends a wait for the next try', async () => {
+  test('cancels the wait for the next attempt', async () => {
     const { server, client } = scene();
     server.door = 'closed';
     client.connect();
@@ -106,7 +106,7 @@ describe('offline', () => {
     expect(client.state).toBe('waiting');
   });
 
-  test('a socket that lives all the same is kept', async () => {
+  test('a socket that still works is kept', async () => {
     const { server, client, states } = await joinedScene();
     states.length = 0;
     server.sign('offline');
@@ -115,7 +115,7 @@ describe('offline', () => {
     expect(states).toEqual([]);
   });
 
-  test('a tab that becomes visible does not wait for the next try', async () => {
+  test('a tab that becomes visible does not wait for the next attempt', async () => {
     const { server, client } = scene();
     server.door = 'closed';
     client.connect();

@@ -6,7 +6,7 @@ import { CHANNEL, joinedScene, listen, pass, say, scene } from './fake/setup.js'
 const overHttp = { http: httpApi('https://api.test/') };
 
 describe('after three failures', () => {
-  test('the client polls, says so, and keeps trying the socket', async () => {
+  test('the client polls, reports that, and keeps trying to open a socket', async () => {
     const it = scene(overHttp);
     const changes: StateChange[] = [];
     it.client.on('state', change => changes.push(change));
@@ -25,36 +25,36 @@ describe('after three failures', () => {
     expect(it.server.sockets.length).toBeGreaterThan(5);
   });
 
-  test('messages come and go only where HTTP is answered', async () => {
+  test('the client is connected only if the server answers', async () => {
     const it = scene(overHttp);
-    const told: boolean[] = [];
-    it.client.on('connected', isConnected => told.push(isConnected));
+    const reported: boolean[] = [];
+    it.client.on('connected', isConnected => reported.push(isConnected));
     it.server.door = 'closed';
     it.server.http = 'closed';
     it.client.connect();
     await pass(10_000);
     expect([it.client.state, it.client.isConnected]).toEqual(['polling', false]);
     it.server.http = 'open';
-    await pass(4_000); // nobody listens to any channel
+    await pass(4_000); // without a subscription
     expect(it.client.isConnected).toBe(true);
     it.server.door = 'open';
     await pass(31_000);
     expect(it.client.state).toBe('connected');
     it.client.close();
-    expect([it.client.isConnected, told]).toEqual([false, [true, false]]);
+    expect([it.client.isConnected, reported]).toEqual([false, [true, false]]);
   });
 
-  test('what a handler of the state does is told last', async () => {
+  test('what a listener of the state does is reported last', async () => {
     const it = scene();
-    const told: boolean[] = [];
-    it.client.on('connected', isConnected => told.push(isConnected));
+    const reported: boolean[] = [];
+    it.client.on('connected', isConnected => reported.push(isConnected));
     it.client.on('state', ({ state }) => state === 'connected' && it.client.close());
     it.client.connect();
     await pass(100);
-    expect(told.at(-1) ?? false).toBe(false);
+    expect(reported.at(-1) ?? false).toBe(false);
   });
 
-  test('without an HTTP API it goes on waiting', async () => {
+  test('without an HTTP API the client keeps waiting', async () => {
     const { server, client } = scene();
     server.door = 'closed';
     client.connect();
@@ -62,7 +62,7 @@ describe('after three failures', () => {
     expect(client.state).toBe('waiting');
   });
 
-  test('offline, it does not poll', async () => {
+  test('a client that is offline does not poll', async () => {
     const it = scene(overHttp);
     it.server.door = 'closed';
     it.client.connect();
@@ -75,8 +75,8 @@ describe('after three failures', () => {
   });
 });
 
-describe('while it polls', () => {
-  test('nothing is lost or doubled, on the way there, there, and on the way back', async () => {
+describe('while the client polls', () => {
+  test('nothing is lost or duplicated, before, during and after', async () => {
     const it = await joinedScene(overHttp);
     const { server, client, heard } = it;
     server.say(CHANNEL, 'by socket');
@@ -103,7 +103,7 @@ describe('while it polls', () => {
     expect(server.count('history')).toBe(polls);
   });
 
-  test('a channel that was never joined begins at its end', async () => {
+  test('a channel that was never joined starts at the end of its log', async () => {
     const it = scene(overHttp);
     it.server.append(CHANNEL, 'before');
     it.server.door = 'closed';
@@ -116,7 +116,7 @@ describe('while it polls', () => {
     expect(it.heard).toEqual(['after']);
   });
 
-  test('messages are sent by HTTP, and each is there once', async () => {
+  test('messages are sent by HTTP, and each arrives once', async () => {
     const it = scene(overHttp);
     it.server.door = 'closed';
     listen(it);
@@ -130,14 +130,14 @@ describe('while it polls', () => {
     expect(it.server.requests.find(({ action }) => action === 'send')).toMatchObject({ key: 'k1' });
   });
 
-  test('a message that began on a socket arrives by HTTP, with the same key', async () => {
+  test('a message that was first sent over a socket arrives by HTTP with the same key', async () => {
     const it = await joinedScene(overHttp);
     await pass(12_000);
     let tries = 0;
     it.server.intercept = ({ action }, socket) => {
       if (action !== 'send' || ++tries > 1) return undefined;
       it.server.door = 'closed';
-      queueMicrotask(() => socket?.cut()); // kept, but nobody is told
+      queueMicrotask(() => socket?.cut()); // added to the log, but without a reply
       return undefined;
     };
     const sent = it.client.send(CHANNEL, 'chat.message', { content: 'hello' }, { key: 'k1' });
@@ -147,7 +147,7 @@ describe('while it polls', () => {
     expect(it.heard).toEqual(['hello']);
   });
 
-  test('a message that began by HTTP arrives, though HTTP fails too for a while', async () => {
+  test('a message arrives although HTTP fails too for a while', async () => {
     const it = scene(overHttp);
     it.server.door = 'closed';
     it.client.connect();
@@ -162,7 +162,7 @@ describe('while it polls', () => {
     await expect(sent).resolves.toMatchObject({ seq: 1, duplicate: false });
   });
 
-  test('history is there', async () => {
+  test('history can be read', async () => {
     const it = scene(overHttp);
     for (const content of ['one', 'two']) it.server.append(CHANNEL, content);
     it.server.door = 'closed';
@@ -173,7 +173,7 @@ describe('while it polls', () => {
     await expect(page).resolves.toMatchObject({ events: [{ seq: 2 }], more: true, next: 2 });
   });
 
-  test('a channel that is refused is told so once, and the others go on', async () => {
+  test('a refused channel is reported once, and the others continue', async () => {
     const it = scene(overHttp);
     it.server.door = 'closed';
     const refusals: string[] = [];
@@ -191,7 +191,7 @@ describe('while it polls', () => {
     expect(it.heard).toEqual(['hello']);
   });
 
-  test('a channel that is no longer ours is told so once', async () => {
+  test('a channel that the user has lost is reported once', async () => {
     const it = await joinedScene(overHttp);
     const refusals: string[] = [];
     it.client.subscribe(CHANNEL, () => {}, { onError: ({ code }) => refusals.push(code) });
@@ -206,7 +206,7 @@ describe('while it polls', () => {
     expect(refusals).toEqual(['forbidden']);
   });
 
-  test('a grant goes along as long as it counts, and then a fresh one', async () => {
+  test('a grant is sent as long as it is valid, and then a new one', async () => {
     const it = scene(overHttp);
     it.server.door = 'closed';
     let granted = 0;
@@ -233,7 +233,7 @@ describe('while it polls', () => {
     expect([granted, refusals]).toEqual([3, ['forbidden']]);
   });
 
-  test('what HTTP cannot do waits for the socket', async () => {
+  test('requests that HTTP does not serve wait for the socket', async () => {
     const it = scene(overHttp);
     it.server.door = 'closed';
     it.client.connect();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type PresenceState, watchPresence } from '../src/index.js';
 import { CHANNEL, joinedScene, pass, scene, sends } from './fake/setup.js';
 
-/** What a user says of themselves. That `lastSeen` may be anything: it says nothing of what is later. */
+/** The presence of a user. `lastSeen` may be anything, as it does not determine which update is later. */
 const user = (userId: string, status = 'online', lastSeen = '2026-01-01T00:00:00.000Z') => ({
   userId,
   name: userId,
@@ -10,10 +10,10 @@ const user = (userId: string, status = 'online', lastSeen = '2026-01-01T00:00:00
   lastSeen,
 });
 
-/** A moment: so many milliseconds after now. */
+/** The time a number of milliseconds from now. */
 const later = (ms: number) => new Date(Date.now() + ms).toISOString();
 
-const news = (kind: string, at: string, data: object) => ({
+const presenceEvent = (kind: string, at: string, data: object) => ({
   type: 'event',
   channel: CHANNEL,
   event: `presence.${kind}`,
@@ -21,7 +21,7 @@ const news = (kind: string, at: string, data: object) => ({
   data,
 });
 
-/** Who is here, after `users` were named by the join. */
+/** Follows presence in a channel whose join returned `users`. */
 async function watched(...users: object[]) {
   const it = scene();
   it.server.presence.set(CHANNEL, users);
@@ -37,47 +37,47 @@ async function watched(...users: object[]) {
   return { ...it, here, stop, count: () => state.count, changes: () => changes };
 }
 
-describe('a roster, and the news after it', () => {
-  test('who comes, who changes, who goes', async () => {
+describe('a roster and the events after it', () => {
+  test('users join, change their status and leave', async () => {
     const { server, here, count } = await watched(user('ann'));
-    server.post(news('join', later(0), user('bob')));
-    server.post(news('update', later(1), user('ann', 'away')));
+    server.post(presenceEvent('join', later(0), user('bob')));
+    server.post(presenceEvent('update', later(1), user('ann', 'away')));
     await pass(10);
     expect(here()).toEqual(['ann away', 'bob online']);
     expect(count()).toBe(2);
-    server.post(news('leave', later(2), user('bob', 'offline')));
+    server.post(presenceEvent('leave', later(2), user('bob', 'offline')));
     await pass(10);
     expect(here()).toEqual(['ann away']);
   });
 
-  test('of two words on a user the later counts, whatever comes first, and whatever they say of `lastSeen`', async () => {
+  test('of two updates of a user the later one counts, whatever the order of arrival and `lastSeen`', async () => {
     const { server, here, changes } = await watched(user('ann'));
     const at = (ms: number) => new Date(Date.parse(later(0)) + ms).toISOString();
     const [one, two, three, four, five] = [1, 2, 3, 4, 5].map(at) as [string, string, string, string, string];
-    server.post(news('leave', two, user('bob', 'offline', '2026-01-01T00:00:09.000Z')));
-    server.post(news('join', one, user('bob')));
-    server.post(news('update', four, user('ann', 'away')));
-    server.post(news('update', three, user('ann')));
+    server.post(presenceEvent('leave', two, user('bob', 'offline', '2026-01-01T00:00:09.000Z')));
+    server.post(presenceEvent('join', one, user('bob')));
+    server.post(presenceEvent('update', four, user('ann', 'away')));
+    server.post(presenceEvent('update', three, user('ann')));
     await pass(10);
     expect(here()).toEqual(['ann away']);
-    server.post(news('join', five, user('bob'))); // a device of theirs that was seen before the other left
-    server.post(news('join', five, user('bob'))); // told twice
+    server.post(presenceEvent('join', five, user('bob'))); // another device, which was seen before this one left
+    server.post(presenceEvent('join', five, user('bob'))); // repeated
     await pass(10);
     expect(here()).toEqual(['ann away', 'bob online']);
     expect(changes()).toBe(4); // the roster, a leave, an update, a join
   });
 
-  test('news that are not later than the roster are in it', async () => {
+  test('events that are not later than the roster are part of it', async () => {
     const { server, here } = await watched(user('ann'));
-    server.post(news('leave', later(-150), user('ann', 'offline')));
-    server.post(news('join', later(-150), user('bob')));
+    server.post(presenceEvent('leave', later(-150), user('ann', 'offline')));
+    server.post(presenceEvent('join', later(-150), user('bob')));
     await pass(10);
     expect(here()).toEqual(['ann online']);
   });
 
-  test('who went while we were away is gone', async () => {
+  test('a user who left while the client was away is absent', async () => {
     const { server, here } = await watched(user('ann'), user('bob'));
-    server.post(news('update', later(0), user('bob')));
+    server.post(presenceEvent('update', later(0), user('bob')));
     await pass(12_000);
     server.presence.set(CHANNEL, [user('ann'), user('cat')]);
     server.socket.cut();
@@ -85,10 +85,10 @@ describe('a roster, and the news after it', () => {
     expect(here()).toEqual(['ann online', 'cat online']);
   });
 
-  test('who went while we were away is gone, though the roster is as of a time before they came', async () => {
+  test('a user who left while the client was away is absent, even if the roster was read before they joined', async () => {
     const { server, here } = await watched(user('ann'));
-    server.post(news('join', later(5_000), user('bob'))); // by a clock that is ahead
-    server.post(news('update', later(5_000), user('ann', 'away')));
+    server.post(presenceEvent('join', later(5_000), user('bob'))); // by a clock that is ahead
+    server.post(presenceEvent('update', later(5_000), user('ann', 'away')));
     await pass(10);
     expect(here()).toEqual(['ann away', 'bob online']);
     server.socket.cut();
@@ -96,11 +96,11 @@ describe('a roster, and the news after it', () => {
     expect(here()).toEqual(['ann online']);
   });
 
-  test('who came while the roster was on its way stays', async () => {
+  test('a user who joined while the roster was on its way is present', async () => {
     const { server, here } = await watched(user('ann'));
     await pass(12_000);
     server.intercept = ({ action }, socket) => {
-      if (action === 'join') socket?.deliver(news('join', later(1), user('bob')));
+      if (action === 'join') socket?.deliver(presenceEvent('join', later(1), user('bob')));
       return undefined;
     };
     server.socket.cut();
@@ -108,7 +108,7 @@ describe('a roster, and the news after it', () => {
     expect(here()).toEqual(['ann online', 'bob online']);
   });
 
-  test('a rotation makes nobody go', async () => {
+  test('a rotation makes nobody leave', async () => {
     const { server, here } = await watched(user('ann'), user('bob'));
     await pass(106 * 60_000);
     expect(server.sockets).toHaveLength(2);
@@ -116,46 +116,46 @@ describe('a roster, and the news after it', () => {
   });
 });
 
-describe('a channel with too many to name', () => {
-  test('tells how many', async () => {
+describe('a channel with too many users to list', () => {
+  test('reports their number', async () => {
     const { server, here, count } = await watched();
     expect(here()).toEqual([]);
-    expect(count()).toBe(250); // asked for, because the roster was empty
-    server.post(news('count', later(1), { count: 300 }));
-    server.post(news('count', later(0), { count: 299 })); // overtaken
+    expect(count()).toBe(250); // requested, because the roster was empty
+    server.post(presenceEvent('count', later(1), { count: 300 }));
+    server.post(presenceEvent('count', later(0), { count: 299 })); // arrives late
     await pass(10);
     expect(count()).toBe(300);
   });
 
-  test('tells how many when it has become one', async () => {
+  test('reports their number when it has become one', async () => {
     const { server, here, count } = await watched(user('ann'));
-    server.post(news('count', later(0), { count: 101 }));
+    server.post(presenceEvent('count', later(0), { count: 101 }));
     await pass(10);
     expect(here()).toEqual([]);
     expect(count()).toBe(101);
   });
 
-  test('names them all when it has become smaller', async () => {
+  test('lists them when it has become smaller', async () => {
     const { server, here, count } = await watched();
     server.presence.set(CHANNEL, [user('ann'), user('bob')]);
-    server.post(news('leave', later(1), user('cid', 'offline')));
-    server.post(news('leave', later(2), user('dan', 'offline')));
+    server.post(presenceEvent('leave', later(1), user('cid', 'offline')));
+    server.post(presenceEvent('leave', later(2), user('dan', 'offline')));
     await pass(100);
     expect(here()).toEqual(['ann online', 'bob online']);
     expect(count()).toBe(2);
-    expect(server.count('presence')).toBe(2); // once with the join, once for both news
+    expect(server.count('presence')).toBe(2); // once with the join, once for both events
   });
 });
 
-test('when it is over, it is over', async () => {
+test('nothing is reported after the end', async () => {
   const { server, stop, changes } = await watched(user('ann'));
   stop();
-  server.post(news('join', later(0), user('bob')));
+  server.post(presenceEvent('join', later(0), user('bob')));
   await pass(10);
   expect(changes()).toBe(1);
 });
 
-describe('our own status', () => {
+describe("the user's own status", () => {
   const statuses = (it: Parameters<typeof sends>[0]) =>
     sends(it).map(({ data, socket }) => [
       it.server.sockets.indexOf(socket as never),
@@ -164,7 +164,7 @@ describe('our own status', () => {
   const set = ({ client }: Parameters<typeof sends>[0], status: 'online' | 'away') =>
     client.send(CHANNEL, 'presence.update', { status });
 
-  test('is said again on each new socket, by a cut or by a rotation', async () => {
+  test('is sent again on each new socket, after a lost connection and during a rotation', async () => {
     const it = await joinedScene();
     void set(it, 'away');
     await pass(12_000);
@@ -180,10 +180,10 @@ describe('our own status', () => {
     await pass(12_000);
     it.server.socket.cut();
     await pass(1_000);
-    expect(statuses(it).slice(3)).toEqual([[2, 'online']]); // the next one is online by itself
+    expect(statuses(it).slice(3)).toEqual([[2, 'online']]); // the next connection is online by default
   });
 
-  test('is said when there is a connection, where it was set without one', async () => {
+  test('is sent when there is a connection, if it was set without one', async () => {
     const it = await joinedScene();
     await pass(12_000);
     it.server.door = 'closed';
@@ -195,7 +195,7 @@ describe('our own status', () => {
     expect(statuses(it).map(([, status]) => status)).toEqual(['away']);
   });
 
-  test('two that would cross go one after the other, and the last one counts', async () => {
+  test('is sent one after the other, so that the last one counts', async () => {
     const it = await joinedScene();
     it.server.delay = ({ data }) => ((data as { status?: string })?.status === 'away' ? 200 : 0);
     const first = set(it, 'away');

@@ -3,7 +3,7 @@ import type { JoinInfo, Loss } from '../src/index.js';
 import { CHANNEL, joinedScene, pass } from './fake/setup.js';
 
 describe('after a lost connection', () => {
-  test('what was missed comes, once, before what is new', async () => {
+  test('missed events arrive once, before new ones', async () => {
     const { server, heard } = await joinedScene();
     server.say(CHANNEL, 'one');
     await pass(12_000);
@@ -16,7 +16,7 @@ describe('after a lost connection', () => {
     expect(heard).toEqual(['one', 'two', 'three', 'four']);
   });
 
-  test('also where that is more than a reply holds', async () => {
+  test('missed events arrive even if they do not fit into one reply', async () => {
     const { server, client, heard } = await joinedScene();
     let heardWhenJoined = 0;
     client.subscribe(CHANNEL, () => {}, {
@@ -33,7 +33,7 @@ describe('after a lost connection', () => {
     expect(heardWhenJoined).toBe(450);
   });
 
-  test('what cannot be recovered is told as lost', async () => {
+  test('events that cannot be recovered are reported as lost', async () => {
     const { server, client } = await joinedScene();
     const infos: JoinInfo[] = [];
     const losses: Loss[] = [];
@@ -54,7 +54,7 @@ describe('after a lost connection', () => {
     ]);
   });
 
-  test('a log that has begun anew, lower, is followed from there', async () => {
+  test('a log that has restarted is followed from its new end', async () => {
     const { server, heard } = await joinedScene();
     for (let i = 0; i < 5; i++) server.say(CHANNEL, `${i}`);
     await pass(12_000);
@@ -89,7 +89,7 @@ describe('the latest values', () => {
     data: { metric: 'visits', value },
   });
 
-  test('are told on joining, to each one who comes, and not again on joining again', async () => {
+  test('are delivered to each new listener, and not again after a reconnection', async () => {
     const { server, client } = await joinedScene();
     server.logs.set(FUNNELS, [funnel(1, 10), funnel(2, 20)] as never);
     server.latest.set(FUNNELS, [funnel(2, 20)] as never);
@@ -110,7 +110,7 @@ describe('the latest values', () => {
     expect(two).toEqual([30]);
   });
 
-  test('that do not fit the reply are read page by page', async () => {
+  test('are read page by page if they do not fit into the reply', async () => {
     const { server, client } = await joinedScene();
     const keys = ['a', 'b', 'c', 'd', 'e'];
     server.latestMax = 2;
@@ -118,33 +118,36 @@ describe('the latest values', () => {
       METRICS,
       keys.map((key, i) => ({ ...metric(key, i, i), data: { metric: key, value: i } })) as never,
     );
-    const told: string[] = [];
-    client.subscribe(METRICS, event => event.event === 'analytics.update' && told.push(event.data.metric));
+    const received: string[] = [];
+    client.subscribe(
+      METRICS,
+      event => event.event === 'analytics.update' && received.push(event.data.metric),
+    );
     await pass(500);
-    expect(told).toEqual(keys);
+    expect(received).toEqual(keys);
   });
 
-  test('that are newer than the log was when it was read are told once', async () => {
+  test('are delivered once if they are newer than the log when it was read', async () => {
     const { server, client } = await joinedScene();
     server.logs.set(FUNNELS, [funnel(1, 10)] as never);
     server.latest.set(FUNNELS, [funnel(2, 20)] as never);
-    const told: (number | undefined)[] = [];
-    client.subscribe(FUNNELS, event => event.event === 'funnel.update' && told.push(event.data.progress));
+    const received: (number | undefined)[] = [];
+    client.subscribe(FUNNELS, event => event.event === 'funnel.update' && received.push(event.data.progress));
     await pass(100);
     server.log(FUNNELS).push(funnel(2, 20) as never);
     server.post(funnel(2, 20));
     await pass(100);
-    expect(told).toEqual([20]);
+    expect(received).toEqual([20]);
   });
 
-  test('of a metric the later counts, and a repeat is told once', async () => {
+  test('of a metric are delivered once, and older ones never', async () => {
     const { server, client } = await joinedScene();
     server.latest.set(METRICS, [metric('a', 1, 1)] as never);
     const values: number[] = [];
     client.subscribe(METRICS, event => event.event === 'analytics.update' && values.push(event.data.value));
     await pass(100);
     server.post(metric('c', 3, 3));
-    server.post(metric('b', 2, 2)); // overtaken
+    server.post(metric('b', 2, 2)); // arrives late
     server.post(metric('c', 4, 3)); // the same event, put on the bus again
     server.post(metric('d', 5, 4));
     await pass(100);

@@ -1,4 +1,4 @@
-/** What can never be sent is refused at once, and stops nothing else. */
+/** Requests that could never succeed fail at once, and affect no others. */
 
 import { describe, expect, test } from 'vitest';
 import { FunnelcastError, httpApi } from '../src/index.js';
@@ -7,7 +7,7 @@ import { CHANNEL, joinedScene, listen, pass, type Scene, say, scene, sends } fro
 
 const any = (value: unknown) => value as never;
 
-/** What is refused at once, with or without a connection, and by which field. */
+/** The requests that fail at once, with or without a connection, and their invalid field. */
 const refused: [string, (it: Scene) => Promise<unknown>, string, string][] = [
   ['40 KB of text', it => say(it, 'x'.repeat(40_000)), 'too_large', 'data'],
   ['newlines that escape to more', it => say(it, '\n'.repeat(16_384)), 'too_large', 'data'],
@@ -31,7 +31,12 @@ const refused: [string, (it: Scene) => Promise<unknown>, string, string][] = [
     'channel',
   ],
   ['a BigInt', it => message(it, { content: 'x', metadata: { id: 1n } }), 'bad_request', 'data.metadata'],
-  ['a circle', it => message(it, { content: 'x', metadata: circle() }), 'bad_request', 'data.metadata'],
+  [
+    'a cyclic object',
+    it => message(it, { content: 'x', metadata: circle() }),
+    'bad_request',
+    'data.metadata',
+  ],
   [
     'a `toJSON` that throws',
     it => message(it, { content: 'x', metadata: { toJSON: () => JSON.parse('{') } }),
@@ -64,7 +69,7 @@ const refused: [string, (it: Scene) => Promise<unknown>, string, string][] = [
   ],
   ['a receipt for NaN', it => it.client.ack(CHANNEL, NaN, 'read'), 'bad_request', 'seq'],
   ['a receipt for half', it => it.client.ack(CHANNEL, 1.5, 'read'), 'bad_request', 'seq'],
-  ['a receipt of no state', it => it.client.ack(CHANNEL, 1, any(7)), 'bad_request', 'state'],
+  ['a receipt with an invalid state', it => it.client.ack(CHANNEL, 1, any(7)), 'bad_request', 'state'],
   ['`before` that is text', it => it.client.history(CHANNEL, { before: any('7') }), 'bad_request', 'before'],
   [
     '`contains` with half an emoji',
@@ -81,9 +86,14 @@ const refused: [string, (it: Scene) => Promise<unknown>, string, string][] = [
     'bad_request',
     'since',
   ],
-  ['a handler that is none', it => it.client.subscribe(CHANNEL, any('x')).joined, 'bad_request', 'handler'],
   [
-    'listening to nothing',
+    'a handler that is not a function',
+    it => it.client.subscribe(CHANNEL, any('x')).joined,
+    'bad_request',
+    'handler',
+  ],
+  [
+    'a subscription without a channel',
     it => it.client.subscribe(any(undefined), () => {}).joined,
     'bad_request',
     'channel',
@@ -106,7 +116,7 @@ function nested(levels: number): object {
   return levels === 0 ? {} : { a: nested(levels - 1) };
 }
 
-describe.each(['connected', 'not connected'])('refused at once, %s', state => {
+describe.each(['connected', 'not connected'])('a request that fails at once, %s', state => {
   test.each(refused)('%s', async (_, attempt, code, field) => {
     const it = scene();
     if (state === 'connected') it.client.connect();
@@ -114,7 +124,7 @@ describe.each(['connected', 'not connected'])('refused at once, %s', state => {
     const error = await attempt(it).catch(thrown => thrown);
     expect(error).toBeInstanceOf(FunnelcastError);
     expect(error).toMatchObject({ code, field, message: expect.stringContaining(field) });
-    // What is behind it goes on.
+    // The next message is sent.
     it.client.connect();
     const next = say(it, 'next');
     await pass(100);
@@ -123,7 +133,7 @@ describe.each(['connected', 'not connected'])('refused at once, %s', state => {
   });
 });
 
-test('the largest message that is let through fits into a frame, whatever its number is by then', async () => {
+test('the largest valid message fits into a frame, however high its request id', async () => {
   const it = await joinedScene();
   const fits = async (length: number) => {
     const sent = say(it, 'é'.repeat(8_000), { key: 'k'.repeat(64) });
@@ -139,8 +149,8 @@ test('the largest message that is let through fits into a frame, whatever its nu
   expect(it.server.sockets).toHaveLength(1);
 });
 
-describe('a frame that the server takes for too large', () => {
-  test('what was under way is not sent again, and the next message goes', async () => {
+describe('a frame that is too large for the server', () => {
+  test('fails the unfinished requests, and the next message is sent', async () => {
     const it = await joinedScene();
     await pass(12_000);
     it.server.intercept = (frame, socket) => {
@@ -157,7 +167,7 @@ describe('a frame that the server takes for too large', () => {
     expect(it.server.sockets).toHaveLength(2);
   });
 
-  test('a join that breaks the socket is found and given up, and the other channels are heard', async () => {
+  test('is given up if it is a join, and the other channels are joined', async () => {
     const it = scene();
     const refusals: string[] = [];
     it.server.intercept = ({ action, channel }, socket) => {
@@ -179,7 +189,7 @@ describe('a frame that the server takes for too large', () => {
   });
 });
 
-test('a message to a channel whose join breaks the socket is refused', async () => {
+test('a message to a channel whose join is too large fails', async () => {
   const it = scene();
   it.server.intercept = ({ action }, socket) => {
     if (action === 'join') socket?.cut(1009);
@@ -209,7 +219,7 @@ test.each([
   expect(it.server.sockets).toHaveLength(1);
 });
 
-test('a grant that never comes is asked for again', async () => {
+test('a grant that never arrives is requested again', async () => {
   const it = await joinedScene();
   let asked = 0;
   const grant = () => (++asked === 1 ? new Promise<string>(() => {}) : 'a grant');
@@ -218,7 +228,7 @@ test('a grant that never comes is asked for again', async () => {
   await expect(joined).resolves.toMatchObject({ head: 0 });
 });
 
-test('by HTTP, too, what cannot be sent is refused', async () => {
+test('a request that could never succeed fails at once by HTTP, too', async () => {
   const it = scene({ http: httpApi('https://api.test') });
   it.server.door = 'closed';
   it.client.connect();

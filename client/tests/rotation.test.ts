@@ -3,11 +3,11 @@ import { CHANNEL, joinedScene, pass, passUntil } from './fake/setup.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** Just before the time of the rotation, random numbers being in the middle. */
+/** Just before the rotation, as random numbers are 0.5. */
 const ROTATION_MS = 105 * MINUTE_MS - 200;
 
-describe('before the 2-hour cut', () => {
-  test('a second socket is up and joined before the first is closed', async () => {
+describe('before the 2-hour limit', () => {
+  test('a second socket is open and joined before the first is closed', async () => {
     const { server, states, heard } = await joinedScene();
     states.length = 0;
     await pass(ROTATION_MS);
@@ -29,7 +29,7 @@ describe('before the 2-hour cut', () => {
     expect(states).toEqual([]);
   });
 
-  test('what is of the moment comes once, though it comes on both', async () => {
+  test('an ephemeral event is delivered once, although it arrives on both sockets', async () => {
     const { server, client } = await joinedScene();
     const signals: string[] = [];
     client.subscribe(CHANNEL, event => event.event === 'signal' && signals.push(event.data.name));
@@ -43,7 +43,7 @@ describe('before the 2-hour cut', () => {
     expect(signals).toEqual(['ring']);
   });
 
-  test('a send that is under way then is acked on the first', async () => {
+  test('a send in progress is acknowledged on the first socket', async () => {
     const { server, client } = await joinedScene();
     await pass(ROTATION_MS);
     await passUntil(() => server.sockets.length === 2);
@@ -56,7 +56,7 @@ describe('before the 2-hour cut', () => {
     expect(server.sockets[0]?.wasClosedByClient).toBe(true);
   });
 
-  test('if the second does not come up, the first goes on, and it is tried again', async () => {
+  test('if the second socket does not open, the first stays in use, and the rotation is tried again', async () => {
     const { server, client, states, heard } = await joinedScene();
     await pass(100 * MINUTE_MS);
     server.door = 'closed';
@@ -74,7 +74,7 @@ describe('before the 2-hour cut', () => {
     expect(heard).toEqual(['still here', 'and here']);
   });
 
-  test('if the first is cut meanwhile, one socket is left', async () => {
+  test('if the first socket is lost in the meantime, one socket remains', async () => {
     const { server, client } = await joinedScene();
     await pass(ROTATION_MS);
     await passUntil(() => server.sockets.length === 2);
@@ -85,7 +85,7 @@ describe('before the 2-hour cut', () => {
     expect(server.sockets.filter(({ state }) => state === 'open')).toHaveLength(1);
   });
 
-  test('if the first is cut and the network is gone, none is left', async () => {
+  test('if the first socket is lost and the network is down, none remains', async () => {
     const { server, client } = await joinedScene();
     await pass(ROTATION_MS);
     await passUntil(() => server.sockets.length === 2);
@@ -97,7 +97,7 @@ describe('before the 2-hour cut', () => {
     expect(server.sockets.filter(({ state }) => state === 'open')).toHaveLength(0);
   });
 
-  test('goes on for ever', async () => {
+  test('the socket is replaced again and again', async () => {
     const { server, states } = await joinedScene();
     states.length = 0;
     await pass(12 * HOUR_MS);
@@ -107,8 +107,8 @@ describe('before the 2-hour cut', () => {
   });
 });
 
-describe("before the token's end", () => {
-  test('the socket is replaced by one with a fresh token', async () => {
+describe("before the token's expiry", () => {
+  test('the socket is replaced by one with a new token', async () => {
     const { server, states } = await joinedScene();
     expect(server.sockets).toHaveLength(1);
     server.tokenMs = 10 * MINUTE_MS;
@@ -122,7 +122,7 @@ describe("before the token's end", () => {
     expect(states).toEqual([]);
   });
 
-  test('a token that is always the same is not replaced over and over', async () => {
+  test('a token that stays the same causes no further rotations', async () => {
     const { server } = await joinedScene();
     const end = new Date(Date.now() + 10 * MINUTE_MS).toISOString();
     server.intercept = ({ action }) =>

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { newKey } from '../src/client.js';
 import type { Sent } from '../src/index.js';
+import { newKey } from '../src/sending/own-messages.js';
 import { Refusal } from './fake/refusal.js';
 import { CHANNEL, contents, joinedScene, pass, say, scene, sends } from './fake/setup.js';
 
-describe('a send whose answer is lost', () => {
-  test('and that the log has is made again from just below it, as it may not have been posted', async () => {
+describe('a send whose reply is lost', () => {
+  test('is repeated with a base just before its place in the log, as it may not have been posted', async () => {
     const it = await joinedScene();
     await pass(12_000);
     let cuts = 0;
@@ -20,7 +20,7 @@ describe('a send whose answer is lost', () => {
     expect(it.heard).toEqual(['hello']);
   });
 
-  test('is made again with the same key, and the new head as its base', async () => {
+  test('is repeated with the same key, and the new head as its base', async () => {
     const it = await joinedScene();
     await pass(12_000);
     let cuts = 0;
@@ -28,7 +28,7 @@ describe('a send whose answer is lost', () => {
       if (action !== 'send' || cuts++ > 0) return undefined;
       socket?.cut();
       it.server.append(CHANNEL, 'meanwhile');
-      throw new Refusal('internal'); // not kept
+      throw new Refusal('internal'); // not in the log
     };
     const sent = say(it, 'hello');
     await pass(100);
@@ -38,7 +38,7 @@ describe('a send whose answer is lost', () => {
     expect(it.heard).toEqual(['meanwhile', 'hello']);
   });
 
-  test('keeps its old base where what may have had it is gone', async () => {
+  test('keeps its base if the events that may include it are lost', async () => {
     const it = await joinedScene();
     it.server.say(CHANNEL, 'one');
     await pass(12_000);
@@ -56,7 +56,7 @@ describe('a send whose answer is lost', () => {
     expect(sends(it).map(({ base }) => base)).toEqual([1, 1]);
   });
 
-  test('a first try that gets there late is found by the second', async () => {
+  test('is found by the second attempt if the first one arrives late', async () => {
     const it = await joinedScene();
     await pass(12_000);
     let tries = 0;
@@ -64,7 +64,7 @@ describe('a send whose answer is lost', () => {
       if (frame.action !== 'send' || ++tries > 1) return undefined;
       socket?.cut();
       setTimeout(() => {
-        // Its Lambda ran on, and was done after the client had recovered, and before its second try.
+        // Its Lambda function finished after the client had recovered, and before the second attempt.
         it.server.append(CHANNEL, 'hello', { key: 'k1', from: { userId: 'user_1', name: 'Ann' } });
       }, 17);
       throw new Refusal('internal');
@@ -76,7 +76,7 @@ describe('a send whose answer is lost', () => {
     expect(it.heard).toEqual(['hello']);
   });
 
-  test('somebody else with the same key does not settle it', async () => {
+  test('is not settled by a message of another user with the same key', async () => {
     const it = await joinedScene();
     await pass(12_000);
     let cuts = 0;
@@ -93,8 +93,8 @@ describe('a send whose answer is lost', () => {
   });
 });
 
-describe('a message that is sent again by the app', () => {
-  test('was given up, and had arrived: it is there once, though it has been heard since', async () => {
+describe('a message that the app sends again', () => {
+  test('is not duplicated if it had been abandoned, had arrived and has been received since', async () => {
     const it = await joinedScene();
     const key = newKey();
     it.server.losesReply = ({ action }) => action === 'send';
@@ -114,7 +114,7 @@ describe('a message that is sent again by the app', () => {
     expect(it.heard).toEqual(['hello', 'another']);
   });
 
-  test('after a reload, with a key of its own: it is there once', async () => {
+  test('is not duplicated after a reload, with a key of its own', async () => {
     const before = await joinedScene();
     const sent = say(before, 'hello', { key: 'draft-1' });
     await pass(100);
@@ -130,8 +130,8 @@ describe('a message that is sent again by the app', () => {
   });
 });
 
-describe('a server that cannot just now', () => {
-  test.each(['rate_limited', 'internal'])('%s: asked again, with the same key', async code => {
+describe('a server that fails for a while', () => {
+  test.each(['rate_limited', 'internal'])('gets the request again after `%s`', async code => {
     const it = await joinedScene();
     let refusals = 0;
     it.server.intercept = ({ action }) => {
@@ -145,7 +145,7 @@ describe('a server that cannot just now', () => {
     expect(sends(it)).toHaveLength(3);
   });
 
-  test('in the end it is believed', async () => {
+  test('fails the send in the end', async () => {
     const it = await joinedScene();
     it.server.intercept = ({ action }) => {
       if (action === 'send') throw new Refusal('internal');
@@ -157,7 +157,7 @@ describe('a server that cannot just now', () => {
     expect(sends(it)).toHaveLength(8);
   });
 
-  test('a reply that never comes is asked for again', async () => {
+  test('gets the request again if it never replies', async () => {
     const it = await joinedScene();
     let tries = 0;
     it.server.losesReply = ({ action }) => action === 'send' && ++tries === 1;
@@ -167,7 +167,7 @@ describe('a server that cannot just now', () => {
     expect(contents(it)).toEqual(['hello']);
   });
 
-  test('an error of API Gateway itself, which names no request, is no silence', async () => {
+  test('gets the request again after an error of API Gateway that names no request', async () => {
     const it = await joinedScene();
     let tries = 0;
     it.server.losesReply = ({ action }) => {
@@ -181,12 +181,12 @@ describe('a server that cannot just now', () => {
     expect(contents(it)).toEqual(['hello']);
   });
 
-  test('`conflict` is answered by catching up', async () => {
+  test('gets the request again after `conflict`, when the client has caught up', async () => {
     const it = await joinedScene();
     let refusals = 0;
     it.server.intercept = ({ action }) => {
       if (action !== 'send' || refusals++ > 0) return undefined;
-      for (let i = 0; i < 3; i++) it.server.append(CHANNEL, `${i}`); // we have not heard of these
+      for (let i = 0; i < 3; i++) it.server.append(CHANNEL, `${i}`); // which the client does not receive
       throw new Refusal('conflict');
     };
     const sent = say(it, 'hello');
@@ -196,7 +196,7 @@ describe('a server that cannot just now', () => {
     expect(it.heard).toEqual(['0', '1', '2', 'hello']);
   });
 
-  test('`not_joined` is answered by joining', async () => {
+  test('gets the request again after `not_joined`, when the channel has been joined', async () => {
     const it = await joinedScene();
     it.server.socket.channels.clear();
     const sent = say(it, 'hello');
@@ -219,7 +219,7 @@ describe('the send queue', () => {
     await expect(four).resolves.toMatchObject({ seq: 3 });
   });
 
-  test('close() abandons what is in it, and says why', async () => {
+  test('rejects its messages on close(), with the reason', async () => {
     const it = scene();
     it.server.door = 'closed';
     it.client.connect();
@@ -231,7 +231,7 @@ describe('the send queue', () => {
     expect(history).toMatchObject({ reason: { code: 'closed' } });
   });
 
-  test('survives any number of connections, and says each message once', async () => {
+  test('survives any number of connections, and sends each message once', async () => {
     const it = await joinedScene();
     let requests = 0;
     it.server.intercept = (_, socket) => {

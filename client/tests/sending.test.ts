@@ -3,7 +3,7 @@ import { Refusal } from './fake/refusal.js';
 import { CHANNEL, contents, joinedScene, pass, say, scene, sends } from './fake/setup.js';
 
 describe('a send', () => {
-  test('is acked with its place in the log, and heard here like by everybody else', async () => {
+  test('is acknowledged with its place in the log, and its event is delivered here as to everybody else', async () => {
     const it = await joinedScene();
     const sent = say(it, 'hello', { key: 'k1' });
     await pass(100);
@@ -13,7 +13,7 @@ describe('a send', () => {
     expect(it.heard).toEqual(['hello', 'welcome']);
   });
 
-  test('our own message has our name, our key, and what the server gave it: its id and its time', async () => {
+  test('delivers an event with the user, the key, and the id and time of the server', async () => {
     const it = await joinedScene();
     const events: unknown[] = [];
     it.client.subscribe(CHANNEL, event => events.push(event));
@@ -49,7 +49,7 @@ describe('a send', () => {
     expect(it.server.requests.map(({ action }) => action)).toEqual(['status', 'join', 'send', 'leave']);
   });
 
-  test('sends of one channel go one after the other, in their order', async () => {
+  test('waits for the ones before it in the same channel', async () => {
     const it = await joinedScene();
     let inFlight = 0;
     it.server.intercept = ({ action }) => {
@@ -63,7 +63,7 @@ describe('a send', () => {
     expect(contents(it)).toEqual(['one', 'two', 'three']);
   });
 
-  test('what the server refuses is refused, and the next one goes on', async () => {
+  test('fails if the server refuses it, and the next one is sent', async () => {
     const it = await joinedScene();
     it.server.intercept = frame => {
       if (frame.action === 'send' && frame['key'] === 'bad') throw new Refusal('too_large');
@@ -77,7 +77,7 @@ describe('a send', () => {
     expect(contents(it)).toEqual(['good']);
   });
 
-  test('a channel that refuses us refuses the send', async () => {
+  test('fails if the channel refuses the user', async () => {
     const it = scene();
     it.server.intercept = ({ action }) => {
       if (action === 'join') throw new Refusal('forbidden');
@@ -90,8 +90,8 @@ describe('a send', () => {
   });
 });
 
-describe('calling off', () => {
-  test('before it is sent: it never is', async () => {
+describe('aborting', () => {
+  test('a message in the queue: it is never sent', async () => {
     const it = scene();
     const abort = new AbortController();
     const outcome = Promise.allSettled([say(it, 'hello', { signal: abort.signal })]);
@@ -103,7 +103,7 @@ describe('calling off', () => {
     await expect(say(it, 'again', { signal: abort.signal })).rejects.toThrow('changed my mind');
   });
 
-  test('while it waits for its answer: the next one goes on', async () => {
+  test('a message in progress: the next one is sent', async () => {
     const it = await joinedScene();
     const abort = new AbortController();
     it.server.intercept = frame => {
@@ -132,8 +132,8 @@ describe('calling off', () => {
   });
 });
 
-describe('what is of the moment', () => {
-  test('goes at once or not at all', async () => {
+describe('ephemeral events', () => {
+  test('are sent at once or not at all', async () => {
     const it = scene();
     const typing = () => it.client.send(CHANNEL, 'chat.typing', { isTyping: true });
     await expect(typing()).rejects.toMatchObject({ code: 'disconnected' });
@@ -154,8 +154,8 @@ describe('what is of the moment', () => {
   });
 });
 
-describe('what the handler hears of our own message', () => {
-  test('is what went over the wire, as it was when it was sent', async () => {
+describe("the event of the user's own message", () => {
+  test('has the data that was sent over the wire, as it was at that time', async () => {
     const it = await joinedScene();
     const heard: unknown[] = [];
     it.client.subscribe(CHANNEL, event => event.event === 'chat.message' && heard.push(event.data.metadata));

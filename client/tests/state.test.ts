@@ -11,28 +11,28 @@ describe('from idle', () => {
     expect(server.watchers).toBe(0);
   });
 
-  test('the first try is at once', async () => {
+  test('the first attempt is immediate', async () => {
     const { server, client, states } = scene();
     client.connect();
     await pass(0);
     expect(server.sockets).toHaveLength(1);
     await pass(10);
     expect(states).toEqual(['connecting', 'connected']);
-    client.connect(); // once more is nothing more
+    client.connect(); // a second call has no effect
     await pass(1_000);
     expect(server.sockets).toHaveLength(1);
   });
 });
 
 describe('while the server does not answer', () => {
-  test('waits double, up to 30 s, and each has jitter', async () => {
+  test('the back-off doubles up to 30 s, with jitter', async () => {
     const { server, client } = scene();
     server.door = 'closed';
     const waits: (number | undefined)[] = [];
     client.on('state', ({ state, retryInMs }) => state === 'waiting' && waits.push(retryInMs));
     client.connect();
     await pass(120_000);
-    // Random numbers are 0.5 here, so each is half of its bound.
+    // Random numbers are 0.5 here, so each wait is half of its bound.
     expect(waits.slice(0, 8)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
     server.door = 'open';
     await pass(15_000);
@@ -40,19 +40,19 @@ describe('while the server does not answer', () => {
     expect(client.error).toBeUndefined();
   });
 
-  test('a ticket that comes too soon is asked for again when the server said', async () => {
-    let asked = 0;
+  test('a ticket that is refused for now is requested again when the server allows it', async () => {
+    let requested = 0;
     const { client } = scene({
       ticket: () => {
-        if (asked++ === 0) throw new FunnelcastError('rate_limited', 'too many requests', 60_000);
+        if (requested++ === 0) throw new FunnelcastError('rate_limited', 'too many requests', 60_000);
         return Promise.resolve({ url: 'wss://fake.test/dev', ticket: 't' });
       },
     });
     client.connect();
     await pass(60_000);
-    expect([asked, client.state]).toEqual([1, 'waiting']);
+    expect([requested, client.state]).toEqual([1, 'waiting']);
     await pass(1_000);
-    expect([asked, client.state]).toEqual([2, 'connected']);
+    expect([requested, client.state]).toEqual([2, 'connected']);
   });
 
   test('a socket that never opens is given up after 10 s', async () => {
@@ -69,7 +69,7 @@ describe('while the server does not answer', () => {
 });
 
 describe('when the connection is lost', () => {
-  test('after 10 s up, the next try is at once', async () => {
+  test('the next attempt is immediate if it lasted 10 s', async () => {
     const { server, client, states } = await joinedScene();
     await pass(10_000);
     states.length = 0;
@@ -79,7 +79,7 @@ describe('when the connection is lost', () => {
     expect(client.state).toBe('connected');
   });
 
-  test('sooner than that, it counts as a failure', async () => {
+  test('it counts as a failure if it lasted less', async () => {
     const { server, states } = await joinedScene();
     await pass(5_000);
     states.length = 0;
@@ -101,7 +101,7 @@ describe('when the connection is lost', () => {
 });
 
 describe('close and reconnect', () => {
-  test('close ends all, and connect begins again', async () => {
+  test('close ends everything, and connect starts again', async () => {
     const { server, client, states } = await joinedScene();
     client.close('the user left');
     expect(client.error).toMatchObject({ code: 'closed', message: 'the user left' });
@@ -126,7 +126,7 @@ describe('close and reconnect', () => {
     expect(server.socket.wasClosedByClient).toBe(true);
   });
 
-  test.each(['connecting', 'connected', 'waiting'])('close by who is told of `%s`', async last => {
+  test.each(['connecting', 'connected', 'waiting'])('close from a listener of the state `%s`', async last => {
     const { server, client } = scene();
     if (last === 'waiting') server.door = 'closed';
     client.on('state', ({ state }) => state === last && client.close());
@@ -138,7 +138,7 @@ describe('close and reconnect', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('close in the very moment in which a socket opens', async () => {
+  test('close at the moment at which a socket opens', async () => {
     const { server, client } = scene();
     server.opened = () => client.close();
     client.connect();
@@ -167,7 +167,7 @@ describe('close and reconnect', () => {
   });
 });
 
-test('frames can be looked at', async () => {
+test('frames can be observed', async () => {
   const { client } = scene();
   const frames: string[] = [];
   client.on('frame', ({ direction, text }) => frames.push(`${direction} ${JSON.parse(text).type ?? ''}`));
@@ -176,22 +176,22 @@ test('frames can be looked at', async () => {
   expect(frames).toEqual(['out ', 'in reply']); // `status`, and its reply
 });
 
-test('a listener that throws stops nobody else', async () => {
+test('a listener that throws does not affect the others', async () => {
   const { client } = scene();
   const errors: unknown[] = [];
   const original = console.error;
   console.error = error => errors.push(error);
   try {
-    const told: string[] = [];
+    const reported: string[] = [];
     client.on('state', () => {
       throw new Error('oops');
     });
-    client.on('state', ({ state }) => told.push(state));
+    client.on('state', ({ state }) => reported.push(state));
     client.connect();
     await pass(10);
     client.close();
     expect(errors).toHaveLength(3);
-    expect(told).toEqual(['connecting', 'connected', 'closed']);
+    expect(reported).toEqual(['connecting', 'connected', 'closed']);
   } finally {
     console.error = original;
   }

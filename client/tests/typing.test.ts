@@ -13,8 +13,8 @@ async function watched() {
   return { ...it, told, stop, type };
 }
 
-describe('somebody types', () => {
-  test('and says that they have stopped', async () => {
+describe('another user types', () => {
+  test('and reports that they have stopped', async () => {
     const { told, type } = await watched();
     type('bob', true, 1);
     type('bob', false, 2);
@@ -22,7 +22,7 @@ describe('somebody types', () => {
     expect(told).toEqual(['bob true', 'bob false']);
   });
 
-  test('and is forgotten 6 s after the last sign', async () => {
+  test('and the indicator expires after 6 s', async () => {
     const { told, type } = await watched();
     type('bob', true, 1);
     await pass(5_000);
@@ -31,12 +31,12 @@ describe('somebody types', () => {
     expect(told).toEqual(['bob true', 'bob true']);
     await pass(200);
     expect(told).toEqual(['bob true', 'bob true', 'bob false']);
-    type('bob', false, 3); // late, and nothing new
+    type('bob', false, 3); // late, and without a change
     await pass(100);
     expect(told).toHaveLength(3);
   });
 
-  test('and sends what they typed', async () => {
+  test('and sends their message', async () => {
     const { server, told, type } = await watched();
     type('bob', true, 1);
     const event = server.append(CHANNEL, 'hello');
@@ -45,7 +45,7 @@ describe('somebody types', () => {
     expect(told).toEqual(['bob true', 'bob false']);
   });
 
-  test('and an older word comes late', async () => {
+  test('and an older indicator arrives late', async () => {
     const { told, type } = await watched();
     type('bob', false, 2);
     type('bob', true, 1);
@@ -53,7 +53,7 @@ describe('somebody types', () => {
     expect(told).toEqual([]);
   });
 
-  test('and is forgotten, when what they said before cannot come any more', async () => {
+  test('and is forgotten when no earlier indicator can arrive any more', async () => {
     const { told, type } = await watched();
     type('bob', false, 2);
     await pass(5_900);
@@ -76,8 +76,8 @@ describe('somebody types', () => {
   });
 });
 
-describe('we type', () => {
-  test('and somebody sets the clock back: it is told all the same', async () => {
+describe('the user types', () => {
+  test('and the clock is set back, but the indicator is sent', async () => {
     const server = (await joinedScene()).server;
     let now = 1_000_000;
     const it = await joinedScene({ environment: { ...server.environment, now: () => now } });
@@ -89,10 +89,10 @@ describe('we type', () => {
     expect(server.requests.filter(({ action }) => action === 'send')).toHaveLength(2);
   });
 
-  test('and it is told only as often as it must be', async () => {
+  test('and the indicator is sent no more often than necessary', async () => {
     const it = await joinedScene();
     const isTyping = typingNotice(it.client, CHANNEL);
-    isTyping(false); // nothing to take back
+    isTyping(false); // there is nothing to end
     for (let key = 0; key < 40; key++) {
       isTyping(true);
       await pass(200);
@@ -108,7 +108,7 @@ describe('we type', () => {
     ]);
   });
 
-  test('and that it cannot be told is no error', async () => {
+  test('and a failure to send is ignored', async () => {
     const { client } = await joinedScene();
     client.close();
     typingNotice(client, CHANNEL)(true);

@@ -7,7 +7,7 @@ import type { Person } from './people.js';
 import type { Room } from './room.js';
 import { ThemeSwitch } from './theme-switch.js';
 
-/** Everybody side by side; on a phone, one after the other by the switch at the bottom. */
+/** Shows everybody side by side or, on a phone, one view at a time with a switch at the bottom. */
 export function App({ room, people }: { room: Room; people: Person[] }) {
   const views = [...people.map(({ name }) => name), 'Backstage'];
   const [view, setView] = useState(views[0]);
@@ -21,7 +21,7 @@ export function App({ room, people }: { room: Room; people: Person[] }) {
       </header>
       <main className="page" data-people={people.length}>
         {people.map(person => (
-          // One provider is one connection. Usually there is one, around the whole app.
+          // Each provider has a connection. Most apps have one provider, around the whole app.
           <FunnelcastProvider key={person.id} client={person.client}>
             <section className="person" aria-label={person.name} data-shown={view === person.name}>
               {person.role === 'merchant' ? (

@@ -1,8 +1,8 @@
 /**
- * What the app's backend does: it says what has happened, and the stack carries it to whoever may hear it.
+ * The app's backend: it publishes what has happened, and the stack delivers that to everybody who may receive it.
  *
- * The events are made by `funnelcast/server`. There, `realTimeUpdates.send(update)` puts them on the bus; a page has no AWS
- * credentials, so here the local stack does it.
+ * `funnelcast/server` makes the events. A real backend puts them on the bus with `realTimeUpdates.send(update)`. A page has
+ * no AWS credentials, so the local stack does it here.
  *
  * @module
  */
@@ -11,25 +11,25 @@ import { chatMessage, funnelUpdate, type Update } from 'funnelcast/server';
 import type { Room } from './room.js';
 import { type BusEvent, putEvent } from './stack.js';
 
-/** Tells, as a `BusEvent` in its `detail`, what has been put on the bus: for the console. */
+/** Dispatches an event `put` for the console whenever something is put on the bus, with a `BusEvent` as its `detail`. */
 export const bus = new EventTarget();
 
-/** Puts something on the bus. */
+/** Puts an event on the bus. */
 export async function put(event: BusEvent | Update): Promise<void> {
   const published = 'detail' in event ? event : { detailType: event.detailType ?? '', detail: event.data };
   bus.dispatchEvent(new CustomEvent('put', { detail: published }));
   await putEvent(published);
 }
 
-/** Says who takes part in the conversation. Until that is done, nobody may join it. */
+/** Sets the participants of the conversation. Nobody may join it before that. */
 export function openConversation({ conversationId, companyId, merchant, customer }: Room): Promise<void> {
   const participants = [merchant.id, customer.id];
-  const timestamp = new Date().toISOString(); // of two of these the later one stands, whichever arrives first
+  const timestamp = new Date().toISOString(); // of two such events the later one counts, whichever arrives first
   const detail = { conversationId, companyId, participants, timestamp };
   return put({ detailType: 'Conversation', detail });
 }
 
-/** Takes the customer out of the conversation. They still take part in it, so they may come back. */
+/** Removes the customer from the conversation. They remain a participant, so they may join again. */
 export function removeCustomer({ conversationId, customer }: Room): Promise<void> {
   const channel = `conversation:${conversationId}`;
   return put({
@@ -38,21 +38,21 @@ export function removeCustomer({ conversationId, customer }: Room): Promise<void
   });
 }
 
-/** Fills the conversation, so that there is something to scroll back through. */
+/** Fills the conversation, so that there is something to scroll through. */
 export async function fillConversation({ conversationId }: Room, count: number): Promise<void> {
   for (let number = 1; number <= count; number++) {
     await put(chatMessage(conversationId, { content: `Lesson ${number} of ${count} is ready.` }));
   }
 }
 
-/** A funnel that is being made, and how far it is. */
+/** A funnel that is being generated, and its progress. */
 export interface Generation {
   funnelId: string;
   funnelName: string;
   step: number;
 }
 
-/** How far a generation is at each step, and what it does there. */
+/** The progress and the activity at each step of a generation. */
 const STEPS = [
   [0, 'Reading your offer'],
   [15, 'Sketching the pages'],
@@ -64,17 +64,17 @@ const STEPS = [
 ] as const;
 const STEP_MS = 1_500;
 const NAMES = ['Spring launch', 'Webinar sign-up', 'Starter course', 'Black Friday', 'Coaching call'];
-/** A backend would not stop for a reload of somebody's page, so this one does not either. */
+/** Where unfinished generations are stored. A backend would not stop when a page is reloaded, so neither does this one. */
 const KEPT = 'funnelcast-demo:generations';
 
-/** Makes a funnel, step by step, and says how far it is. */
+/** Generates a funnel step by step, and publishes its progress. */
 export function generateFunnel(room: Room): void {
   const funnelId = `funnel_${crypto.randomUUID().slice(0, 8)}`;
   const funnelName = NAMES[Math.floor(Math.random() * NAMES.length)] ?? 'Funnel';
   proceed(room, { funnelId, funnelName, step: 0 });
 }
 
-/** Goes on with what this page's last life has left unfinished. */
+/** Continues the generations that were unfinished when the page was reloaded. */
 export function resumeGenerations(room: Room): void {
   for (const generation of kept()) setTimeout(() => proceed(room, generation), STEP_MS);
 }

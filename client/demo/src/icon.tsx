@@ -1,4 +1,4 @@
-/** Outlines on a grid of 24, drawn for this page. */
+/** Outlines on a grid of 24 by 24, drawn for this page. */
 const PATHS = {
   sun: 'M12 3v2m0 14v2m9-9h-2M5 12H3m15.4-6.4-1.5 1.5M7.1 16.9l-1.5 1.5m12.8 0-1.5-1.5M7.1 7.1 5.6 5.6M16 12a4 4 0 1 1-8 0 4 4 0 0 1 8 0Z',
   moon: 'M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5Z',
@@ -19,7 +19,7 @@ const PATHS = {
 /** The name of an icon. */
 export type IconName = keyof typeof PATHS;
 
-/** An icon, of the colour and size of the text around it. What it says must be said in words, too. */
+/** An icon in the colour and size of the text around it. Its meaning must also be given in words. */
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg className="icon" viewBox="0 0 24 24" aria-hidden="true">

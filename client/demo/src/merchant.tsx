@@ -2,17 +2,17 @@ import { Chat } from './chat/chat.js';
 import { Funnels } from './dashboard/funnels.js';
 import { Metrics } from './dashboard/metrics.js';
 import { Resources } from './dashboard/resources.js';
-import { Notices } from './notices.js';
+import { Notifications } from './notifications.js';
 import type { Person } from './people.js';
 import { PersonHead } from './person-head.js';
 import type { Room } from './room.js';
 
-/** The app of a merchant: how the company does, and a customer to talk to. */
+/** The app of a merchant: the state of the company, and a chat with a customer. */
 export function Merchant({ me, room }: { me: Person; room: Room }) {
   return (
     <>
       <PersonHead me={me}>{`Merchant, runs ${room.companyId}`}</PersonHead>
-      <Notices userId={me.id} />
+      <Notifications userId={me.id} />
       <div className="workplace">
         <div className="dashboard">
           <Metrics companyId={room.companyId} />

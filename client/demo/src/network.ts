@@ -1,5 +1,5 @@
 /**
- * A network with a switch, for one client: `createClient({ environment: network.environment })`.
+ * A network that can be switched off, for one client: `createClient({ environment: network.environment })`.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { defaultEnvironment, type Environment, type Sign, type WebSocketLike } f
 import { useSyncExternalStore } from 'react';
 
 /**
- * - `up`: all goes through;
- * - `blocked`: HTTP does, WebSockets do not, as behind some companies' proxies;
- * - `cut`: nothing does, and the device says so. What is under way comes late, or never if it is given up meanwhile.
+ * - `up`: everything works;
+ * - `blocked`: HTTP works and WebSockets do not, as behind some proxies;
+ * - `cut`: nothing works, and the device reports that. Frames on the way arrive late, or never if the client gives up.
  */
 export type NetworkMode = 'up' | 'blocked' | 'cut';
 
 /** The network of one client. */
 export class Network {
-  /** What the client is given in place of the browser's own. */
+  /** Replaces the environment of the browser. */
   readonly environment: Partial<Environment>;
   #mode: NetworkMode = 'up';
   #held: (() => void)[] = [];
@@ -36,7 +36,7 @@ export class Network {
     return this.#mode;
   }
 
-  /** Throws the switch. */
+  /** Switches the network. */
   set mode(mode: NetworkMode) {
     this.#mode = mode;
     for (const tell of [...this.#switched]) tell(mode);
@@ -46,13 +46,13 @@ export class Network {
     for (const deliver of held) deliver();
   }
 
-  /** Tells when the switch is thrown; what it returns ends that. */
+  /** Calls `listener` when the network is switched. The returned function ends that. */
   readonly onSwitch = (listener: (mode: NetworkMode) => void): (() => void) => {
     this.#switched.add(listener);
     return () => this.#switched.delete(listener);
   };
 
-  /** Lets something through: now, or when the network is back. */
+  /** Delivers something now, or when the network is back. */
   pass(deliver: () => void): void {
     if (this.#mode === 'cut') this.#held.push(deliver);
     else deliver();
@@ -74,7 +74,7 @@ export function useNetworkMode(network: Network): NetworkMode {
   return useSyncExternalStore(network.onSwitch, () => network.mode);
 }
 
-/** Sockets whose frames, both ways, go over `network`. */
+/** Makes a class of sockets whose frames travel over `network`, in both directions. */
 function socketsOn(network: Network): Environment['WebSocket'] {
   return class implements WebSocketLike {
     onopen: WebSocketLike['onopen'] = null;

@@ -2,7 +2,7 @@ import type { State } from 'funnelcast';
 import { useWebSocket } from 'funnelcast/react';
 import type { Who } from './room.js';
 
-/** The states of the connection, as one tells a user. */
+/** The states of the connection, in words for a user. */
 const WORDS: Record<State, string> = {
   idle: 'Not connected',
   connecting: 'Connecting',
@@ -12,7 +12,7 @@ const WORDS: Record<State, string> = {
   closed: 'Signed out',
 };
 
-/** Who a person is, and whether they are connected. */
+/** Shows a person, and whether they are connected. */
 export function PersonHead({ me, children }: { me: Who; children: string }) {
   const { state } = useWebSocket();
   return (
@@ -29,7 +29,7 @@ export function PersonHead({ me, children }: { me: Who; children: string }) {
   );
 }
 
-/** A face. */
+/** The initial of a person, in a circle. */
 export function Avatar({ name, role }: Pick<Who, 'name' | 'role'>) {
   return (
     <span className="avatar" data-role={role} aria-hidden="true">

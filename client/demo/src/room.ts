@@ -1,38 +1,38 @@
 /**
- * Who is here, and where: read from the page's address.
+ * The people on the page and their conversation, as determined by the address of the page.
  *
- * - `?only=merchant` or `?only=customer` shows one of the two, so that two browsers are two people;
- * - `?room=x` gives those who share it a company, a conversation and names of their own.
+ * - `?only=merchant` or `?only=customer` shows one of the two people, so that each can have a browser;
+ * - `?room=x` is a separate company, conversation and pair of people for everybody who uses the same name.
  *
  * @module
  */
 
-/** One of the two. */
+/** One of the two people. */
 export interface Who {
   id: string;
   name: string;
   role: 'merchant' | 'customer';
-  /** What their token says of them: a customer sees their own conversations, and nothing of the company. */
+  /** The companies in their token. A customer sees only their own conversations of a company. */
   companies: { id: string; role: 'admin' | 'member' | 'customer' }[];
 }
 
-/** A company, and a conversation of it with a customer. */
+/** A company, and its conversation with a customer. */
 export interface Room {
   companyId: string;
   conversationId: string;
   merchant: Who;
   customer: Who;
-  /** Whom this page shows. */
+  /** The people whom this page shows. */
   shown: Who[];
 }
 
-/** The room of an address such as `/?room=x&only=customer`. */
+/** Reads the room from an address such as `/?room=x&only=customer`. */
 export function roomOf(address: URL): Room {
   const name = address.searchParams
     .get('room')
     ?.replaceAll(/[^A-Za-z0-9_-]/g, '')
     .slice(0, 40);
-  // Without a name, the ids of the repository's events/, so that `funnelcast-local emit events/...` shows up here.
+  // Without a name, the ids are those of events/, so that this page shows what `funnelcast-local emit events/...` publishes.
   const id = (prefix: string, sample: string) => (name ? `${prefix}_${name}` : sample);
   const companyId = id('biz', 'biz_1');
   const merchant: Who = {

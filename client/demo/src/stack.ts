@@ -1,20 +1,20 @@
 /**
- * What a page cannot do by itself, asked of the local stack that serves it, at `/_local`.
+ * Requests to `/_local`, where the local stack does for this page what a page cannot do by itself.
  *
- * In your app, your own server gives the tokens and puts the events, and nobody cuts connections.
+ * In your app, your own server issues the tokens and publishes the events, and nobody closes connections.
  *
  * @module
  */
 
 import type { Who } from './room.js';
 
-/** An event, as a backend puts it on the bus. */
+/** An event for the bus. */
 export interface BusEvent {
   detailType: string;
   detail: object;
 }
 
-/** A fresh token. A client asks for one whenever it connects, because tokens expire. */
+/** Gets a fresh token. A client needs one whenever it connects, because tokens expire. */
 export async function getToken({ id, name, companies }: Who): Promise<string> {
   const { token } = await ask<{ token: string }>('POST', '/token', { user: id, name, companies });
   return token;
@@ -25,7 +25,7 @@ export async function putEvent(event: BusEvent): Promise<void> {
   await ask('POST', '/events', event);
 }
 
-/** Closes a connection from the server's side. */
+/** Closes a connection on the server. */
 export async function closeConnection(id: string): Promise<void> {
   await ask('DELETE', `/connections/${encodeURIComponent(id)}`);
 }

@@ -3,7 +3,7 @@ import { Icon } from './icon.js';
 
 const KEPT = 'funnelcast-demo:theme';
 
-/** Light or dark: as the device has it, until one chooses. */
+/** Switches between light and dark. Until it is used, the setting of the device applies. */
 export function ThemeSwitch() {
   const [theme, setTheme] = useState(() => localStorage.getItem(KEPT) ?? preferred());
   useEffect(() => {

@@ -1,5 +1,5 @@
 /**
- * A conversation as an app shows it, kept up to date. Without React, which only looks at its store.
+ * A conversation as an app shows it, kept up to date. It does not depend on React, which only renders its store.
  *
  * @module
  */
@@ -7,32 +7,33 @@
 import type { ChannelEvent, ConversationChannel, EventOf } from '../channels.js';
 import type { Client } from '../client.js';
 import { type FunnelcastError, toError } from '../errors.js';
+import type { SubscribeOptions } from '../feed/feeds.js';
 import { NOBODY, type PresenceState, watchPresence } from '../presence.js';
-import type { SubscribeOptions } from '../subscription.js';
 import { typingNotice, watchTyping } from '../typing.js';
 import type { TypingIndicator } from '../wire.js';
 import { type Drafts, draftsOf } from './drafts.js';
 import { type ConversationMessage, fromEvent, type Messages, withLogged, withReceipt } from './messages.js';
 import { Store } from './store.js';
 
-/** What there is to show. */
+/** The state of a conversation, ready to be rendered. */
 export interface ConversationState {
-  /** In the order of the log, and then what is on its way. */
+  /** The messages in the order of the log, followed by those that the server does not have yet. */
   messages: Messages;
-  /** Whether the first page is still to come. */
+  /** Whether the first page is being loaded. */
   isLoading: boolean;
-  /** Whether `loadOlder` is at work. */
+  /** Whether `loadOlder` is loading a page. */
   isLoadingOlder: boolean;
-  /** Whether there are messages before the first one here. */
+  /** Whether there are messages before the first one in the list. */
   hasOlder: boolean;
-  /** The others who type now. */
+  /** The other users who are typing. */
   typing: readonly TypingIndicator[];
+  /** The users in the conversation. */
   presence: PresenceState;
-  /** Why the conversation cannot be shown; `null` where it can. */
+  /** Why the conversation cannot be shown; `null` if it can. */
   error: FunnelcastError | null;
 }
 
-const EMPTY: ConversationState = {
+const INITIAL: ConversationState = {
   messages: [],
   isLoading: true,
   isLoadingOlder: false,
@@ -42,20 +43,20 @@ const EMPTY: ConversationState = {
   error: null,
 };
 
-/** Follows one conversation between {@link start} and what that returns. */
+/** Follows one conversation from {@link start} until the function that it returns is called. */
 export class Conversation {
   readonly store: Store<ConversationState>;
-  /** Says that we type, or have stopped. */
+  /** Reports whether the user is typing. Call it on every key press. */
   readonly sendTyping: (isTyping: boolean) => void;
   readonly #client: Client;
   readonly #channel: ConversationChannel;
   readonly #pageSize: number;
   readonly #drafts: Drafts;
-  /** What the log has. */
+  /** The messages of the log. */
   #logged: Messages = [];
-  /** Whether no page is there yet, so that the next one says what is before the first message. */
+  /** Whether no page has been loaded, so that the next one tells whether there are older messages. */
   #isBlank = true;
-  /** Where `loadOlder` goes on. */
+  /** The `before` of the next older page. */
   #before: number | undefined;
 
   constructor(client: Client, id: string, pageSize: number) {
@@ -63,13 +64,13 @@ export class Conversation {
     this.#channel = `conversation:${id}`;
     this.#pageSize = pageSize;
     this.#drafts = draftsOf(client, this.#channel);
-    this.store = new Store({ ...EMPTY, messages: this.#drafts.store.get() });
+    this.store = new Store({ ...INITIAL, messages: this.#drafts.store.get() });
     this.sendTyping = typingNotice(client, this.#channel);
   }
 
-  /** Begins to follow; with a grant, where it is not the user's own to be here. */
+  /** Starts to follow the conversation. A user without access of their own needs a grant. */
   start(grant?: SubscribeOptions['grant']): () => void {
-    const subscription = this.#client.subscribe(this.#channel, event => this.#hear(event), {
+    const subscription = this.#client.subscribe(this.#channel, event => this.#onEvent(event), {
       ...(grant && { grant }),
       onJoined: () => void this.#load(),
       onLost: () => {
@@ -79,14 +80,14 @@ export class Conversation {
       },
       onError: error => this.#update({ error, isLoading: false }),
     });
-    const stopTyping = watchTyping(this.#client, this.#channel, typing => this.#hearTyping(typing));
+    const stopTyping = watchTyping(this.#client, this.#channel, typing => this.#onTyping(typing));
     const stopPresence = watchPresence(this.#client, this.#channel, presence => this.#update({ presence }));
-    const stopKept = this.#drafts.onKept(message => this.#add([message]));
+    const stopAcknowledged = this.#drafts.onAcknowledged(message => this.#add([message]));
     const stopDrafts = this.#drafts.store.subscribe(() => this.#show());
-    this.#show(); // they may have changed since the first rendering
+    this.#show(); // the drafts may have changed since the first rendering
     return () => {
       subscription.unsubscribe();
-      stopKept();
+      stopAcknowledged();
       stopDrafts();
       stopTyping();
       stopPresence();
@@ -94,8 +95,8 @@ export class Conversation {
   }
 
   /**
-   * Shows a message at once, and sends it. It stays in the list as `failed` if the server refuses it, and can be sent
-   * again by {@link retry}.
+   * Shows a message at once, and sends it. If the server rejects the message, it stays in the list as `failed`, and can be
+   * sent again with {@link retry}.
    */
   readonly send = (content: string, metadata?: Record<string, unknown>): Promise<void> => {
     const sending = this.#drafts.send(content, metadata);
@@ -103,13 +104,13 @@ export class Conversation {
     return sending;
   };
 
-  /** Sends a message that has failed once more, with the same key: if it did arrive after all, it is there once. */
+  /** Sends a failed message again, with the same key. If it has arrived after all, it is not duplicated. */
   readonly retry = (key: string): Promise<void> => this.#drafts.retry(key);
 
-  /** Takes a message that has failed off the list. */
+  /** Removes a failed message from the list. */
   readonly discard = (key: string): void => this.#drafts.discard(key);
 
-  /** Puts the page before the first message in front of it. */
+  /** Loads the page before the first message. */
   readonly loadOlder = async (): Promise<void> => {
     const { isLoadingOlder, hasOlder } = this.store.get();
     if (isLoadingOlder || !hasOlder || this.#before === undefined) return;
@@ -123,13 +124,13 @@ export class Conversation {
     }
   };
 
-  /** Says that all that is shown has been read. */
+  /** Marks all messages in the list as read. */
   readonly markAsRead = async (): Promise<void> => {
     const last = this.#logged.at(-1);
     if (last?.seq !== undefined) await this.#client.ack(this.#channel, last.seq, 'read');
   };
 
-  /** Loads the last page: at first, and after each reconnection, since what others have read may have changed. */
+  /** Loads the last page, also after each reconnection, because others may have read messages in the meantime. */
   async #load(): Promise<void> {
     try {
       await this.#loadPage(undefined);
@@ -144,7 +145,7 @@ export class Conversation {
   async #loadPage(before: number | undefined): Promise<void> {
     const query = { limit: this.#pageSize, ...(before !== undefined && { before }) };
     const { events, more, next } = await this.#client.history(this.#channel, query);
-    // The last page says what is before the list only where the list begins with it.
+    // The last page tells what precedes the list only if the list begins with that page.
     if (before !== undefined || this.#isBlank) {
       this.#isBlank = false;
       this.#before = next;
@@ -153,7 +154,7 @@ export class Conversation {
     this.#add(events.filter(isMessage).map(event => this.#toMessage(event)));
   }
 
-  #hear(event: ChannelEvent<ConversationChannel>): void {
+  #onEvent(event: ChannelEvent<ConversationChannel>): void {
     if (isMessage(event)) this.#add([this.#toMessage(event)]);
     else if (event.event === 'chat.receipt') this.#show(withReceipt(this.#logged, event.data));
   }
@@ -167,7 +168,7 @@ export class Conversation {
     this.#drafts.remove(new Set(messages.map(({ key }) => key)));
   }
 
-  /** Shows what the log has, in its order, and then what the user has said and the log does not have yet. */
+  /** Shows the messages of the log in its order, followed by the drafts. */
   #show(logged = this.#logged): void {
     this.#logged = logged;
     const keys = new Set(logged.map(({ key }) => key));
@@ -175,8 +176,8 @@ export class Conversation {
     this.#update({ messages: [...logged, ...drafts] });
   }
 
-  #hearTyping(typing: TypingIndicator): void {
-    if (typing.userId === this.#client.user) return; // another device of ours
+  #onTyping(typing: TypingIndicator): void {
+    if (typing.userId === this.#client.user) return; // on another device
     const others = this.store.get().typing.filter(({ userId }) => userId !== typing.userId);
     this.#update({ typing: typing.isTyping ? [...others, typing] : others });
   }

@@ -1,24 +1,25 @@
 /**
- * What the user has said in a conversation and the server does not have yet. It outlives the components that show it, so
- * that a message which fails after the user has gone elsewhere in the app is there, and can be sent again, when the
- * conversation is opened again.
+ * Drafts: the messages that the user has written in a conversation and that the server does not have yet. They outlive the
+ * components that show them. A message that fails after the user has navigated elsewhere is thus still there, and can be
+ * sent again, when they open the conversation again.
  *
  * @module
  */
 
 import type { ConversationChannel } from '../channels.js';
-import { type Client, newKey } from '../client.js';
+import type { Client } from '../client.js';
 import { toError } from '../errors.js';
+import { newKey } from '../sending/own-messages.js';
 import type { ChatDraft, Sent } from '../wire.js';
 import { type ConversationMessage, fromDraft, type Messages, withStatus } from './messages.js';
 import { Store } from './store.js';
 
-/** How many messages of a conversation are kept that have failed; of more, the oldest are forgotten. */
+/** How many failed messages of a conversation are kept. The oldest ones are dropped. */
 const FAILED_MAX = 100;
 
 const drafts = /* @__PURE__ */ new WeakMap<Client, Map<ConversationChannel, Drafts>>();
 
-/** Those of a conversation: the same ones for each component that shows it with this client. */
+/** The drafts of a conversation: the same object for every component that shows it with this client. */
 export function draftsOf(client: Client, channel: ConversationChannel): Drafts {
   const ofClient = drafts.get(client) ?? new Map<ConversationChannel, Drafts>();
   drafts.set(client, ofClient);
@@ -27,13 +28,13 @@ export function draftsOf(client: Client, channel: ConversationChannel): Drafts {
   return known;
 }
 
-/** The messages of one conversation that are on their way, or have failed. */
+/** The messages of one conversation that are being sent or have failed. */
 export class Drafts {
-  /** In the order in which they were written. */
+  /** The messages, in the order in which they were written. */
   readonly store = new Store<Messages>([]);
   readonly #client: Client;
   readonly #channel: ConversationChannel;
-  readonly #texts = new Map<string, ChatDraft>();
+  readonly #contents = new Map<string, ChatDraft>();
   readonly #listeners = new Set<(message: ConversationMessage) => void>();
 
   constructor(client: Client, channel: ConversationChannel) {
@@ -41,51 +42,51 @@ export class Drafts {
     this.#channel = channel;
   }
 
-  /** Calls `listener` with each message that the server has kept, before it is a draft no longer. */
-  onKept(listener: (message: ConversationMessage) => void): () => void {
+  /** Calls `listener` with each message that the server has acknowledged, before it is removed from the drafts. */
+  onAcknowledged(listener: (message: ConversationMessage) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Sends a message; resolves when it is kept or has failed. */
+  /** Sends a message. Resolves when it has been acknowledged or has failed. */
   async send(content: string, metadata: Record<string, unknown> | undefined): Promise<void> {
     const key = newKey();
-    const text: ChatDraft = { content, ...(metadata && { metadata }) };
-    this.#texts.set(key, text);
-    const message = fromDraft(key, this.#channel, text, this.#client.user);
+    const draft: ChatDraft = { content, ...(metadata && { metadata }) };
+    this.#contents.set(key, draft);
+    const message = fromDraft(key, this.#channel, draft, this.#client.user);
     this.#set([...this.store.get(), message]);
-    await this.#deliver(message, text);
+    await this.#deliver(message, draft);
   }
 
-  /** Sends a message that has failed once more, by the same key: if it did arrive after all, it is there once. */
+  /** Sends a failed message again, with the same key. If it has arrived after all, it is not duplicated. */
   async retry(key: string): Promise<void> {
-    const text = this.#texts.get(key);
-    const message = this.store.get().find(draft => draft.key === key);
-    if (!text || message?.status !== 'failed') return;
+    const draft = this.#contents.get(key);
+    const message = this.store.get().find(message => message.key === key);
+    if (!draft || message?.status !== 'failed') return;
     this.#set(withStatus(this.store.get(), key, 'sending'));
-    await this.#deliver(message, text);
+    await this.#deliver(message, draft);
   }
 
-  /** Takes a message that has failed off the list. */
+  /** Removes a failed message. */
   discard(key: string): void {
-    const failed = this.store.get().find(draft => draft.key === key && draft.status === 'failed');
+    const failed = this.store.get().find(message => message.key === key && message.status === 'failed');
     if (failed) this.remove(new Set([key]));
   }
 
-  /** These are in the log. */
+  /** Removes messages that are in the log. */
   remove(keys: ReadonlySet<string>): void {
-    const drafts = this.store.get();
-    const rest = drafts.filter(({ key }) => !keys.has(key));
-    if (rest.length !== drafts.length) this.#set(rest);
+    const messages = this.store.get();
+    const rest = messages.filter(({ key }) => !keys.has(key));
+    if (rest.length !== messages.length) this.#set(rest);
   }
 
-  async #deliver(message: ConversationMessage, text: ChatDraft): Promise<void> {
+  async #deliver(message: ConversationMessage, draft: ChatDraft): Promise<void> {
     const { key } = message;
     try {
-      const sent = await this.#client.send(this.#channel, 'chat.message', text, { key });
+      const sent = await this.#client.send(this.#channel, 'chat.message', draft, { key });
       if (sent.seq !== undefined) {
-        const kept = withPlace(message, sent, this.#client.user);
-        for (const tell of [...this.#listeners]) tell(kept);
+        const acknowledged = asAcknowledged(message, sent, this.#client.user);
+        for (const listener of [...this.#listeners]) listener(acknowledged);
       }
       this.remove(new Set([key]));
     } catch (thrown) {
@@ -95,20 +96,20 @@ export class Drafts {
 
   #set(messages: Messages): void {
     const failed = messages.filter(({ status }) => status === 'failed');
-    const forgotten = new Set(failed.slice(0, -FAILED_MAX));
-    const kept = messages.filter(message => !forgotten.has(message));
+    const dropped = new Set(failed.slice(0, -FAILED_MAX));
+    const kept = messages.filter(message => !dropped.has(message));
     const keys = new Set(kept.map(({ key }) => key));
-    for (const key of this.#texts.keys()) if (!keys.has(key)) this.#texts.delete(key);
+    for (const key of this.#contents.keys()) if (!keys.has(key)) this.#contents.delete(key);
     this.store.set(kept);
   }
 }
 
-/** The message as the server has kept it. */
-function withPlace(message: ConversationMessage, { seq, id, at }: Sent, user: string | undefined) {
+/** The message as the server has acknowledged it. */
+function asAcknowledged(message: ConversationMessage, { seq, id, at }: Sent, user: string | undefined) {
   const { error: _, ...rest } = message;
-  const kept: ConversationMessage = { ...rest, timestamp: new Date(at), status: 'sent' };
-  if (seq !== undefined) kept.seq = seq;
-  if (id !== undefined) kept.id = id;
-  if (user !== undefined) kept.userId = user;
-  return kept;
+  const acknowledged: ConversationMessage = { ...rest, timestamp: new Date(at), status: 'sent' };
+  if (seq !== undefined) acknowledged.seq = seq;
+  if (id !== undefined) acknowledged.id = id;
+  if (user !== undefined) acknowledged.userId = user;
+  return acknowledged;
 }

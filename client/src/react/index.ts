@@ -1,13 +1,12 @@
 'use client';
 
 /**
- * React's hooks for funnelcast. They need React 18 or later, and render on a server as if nothing had happened yet.
+ * The React hooks of funnelcast, for React 18 and later. On a server they render the state before anything has happened.
  *
  * @module
  */
 
 export type { ConversationState } from './conversation.js';
-export type { Dated } from './dated.js';
 export type { ConversationMessage, Messages } from './messages.js';
 export {
   configureFunnelcast,
@@ -15,7 +14,8 @@ export {
   type FunnelcastProviderProps,
   useClient,
 } from './provider.js';
-export type { Handler, Subscribers, Unsubscribe } from './subscribers.js';
+export type { Dated } from './store.js';
+export type { Handler, Subscribers, Unsubscribe } from './subscriptions.js';
 export { type UseConversation, type UseConversationOptions, useConversation } from './use-conversation.js';
 export { type FunnelProgress, useFunnelProgress } from './use-funnel-progress.js';
 export { usePresence } from './use-presence.js';

@@ -1,7 +1,5 @@
 /**
- * The messages of a conversation as a list to show.
- *
- * Pure: each function takes a list and returns another.
+ * The messages of a conversation, as a list to render. Every function here is pure: it takes a list and returns another.
  *
  * @module
  */
@@ -9,34 +7,34 @@
 import type { ConversationChannel, EventOf } from '../channels.js';
 import type { FunnelcastError } from '../errors.js';
 import type { ChatDraft, ChatMessage, Receipt } from '../wire.js';
-import { type Dated, dated } from './dated.js';
+import { type Dated, dated } from './store.js';
 
-/** A message, and what has become of it. */
+/** A message, with its state on the way to the server. */
 export interface ConversationMessage extends Dated<ChatMessage> {
   /**
-   * For React, and for `retry`: unique in the conversation whatever the keys of others are, and for what this client has
-   * sent the same from the first moment on, before and after the server has it.
+   * Identifies the message in React and for `retry`. It is unique in the conversation whatever keys other users choose, and
+   * a message of this client keeps it when it has arrived.
    */
   key: string;
-  /** Its place in the log; absent as long as the server does not have it. */
+  /** The message's place in the log; absent until the server has it. */
   seq?: number;
-  /** Whether the server has it, may get it, or has refused it. */
+  /** Whether the server has the message, has yet to acknowledge it, or has rejected it. */
   status: 'sent' | 'sending' | 'failed';
-  /** Why it has failed. */
+  /** Why the message has failed. */
   error?: FunnelcastError;
 }
 
 /** A list of messages. */
 export type Messages = readonly ConversationMessage[];
 
-/** With messages that the log has: new ones, or a newer state of what is there, which then keeps its key. */
+/** Adds messages of the log. One that is already in the list is replaced, and keeps its key. */
 export function withLogged(messages: Messages, logged: readonly ConversationMessage[]): Messages {
-  const news = new Map(logged.map(message => [message.seq, message]));
-  const others = messages.filter(({ seq }) => !news.has(seq));
-  return [...others, ...news.values()].sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
+  const added = new Map(logged.map(message => [message.seq, message]));
+  const others = messages.filter(({ seq }) => !added.has(seq));
+  return [...others, ...added.values()].sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
 }
 
-/** A message that is on its way. */
+/** Makes a message that is being sent. */
 export function fromDraft(
   key: string,
   channel: ConversationChannel,
@@ -57,12 +55,12 @@ export function fromDraft(
   };
 }
 
-/** A message of the log. `key` is what it is rendered by: the event's own is anything that its sender has chosen. */
+/** Makes a message of the log. `key` is its key for rendering, because its sender may have chosen any key for the event. */
 export function fromEvent({ seq = 0, data }: EventOf<'chat.message'>, key: string): ConversationMessage {
   return { ...dated(data), key, seq, status: 'sent' };
 }
 
-/** With another status of one that the server does not have. */
+/** Changes the status of a message that the server does not have. */
 export function withStatus(
   messages: Messages,
   key: string,
@@ -76,7 +74,7 @@ export function withStatus(
   });
 }
 
-/** With what a user has read: not their own messages, but those of the others. */
+/** Marks the messages that a user has read: those of the others, not their own. */
 export function withReceipt(messages: Messages, { userId, seq, state }: Receipt): Messages {
   if (state !== 'read') return messages;
   return messages.map(message => {

@@ -1,15 +1,21 @@
 /**
- * Which client the hooks use.
+ * The client that the hooks use, and how long it stays connected: while a component uses it.
  *
  * @module
  */
 
-import { createContext, type ReactNode, useContext, useState } from 'react';
+import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
 import { type Client, createClient } from '../client.js';
-import { httpApi } from '../http.js';
+import { httpApi } from '../connection/http.js';
 import type { ClientOptions } from '../options.js';
 
-/** Either a client of the app's own, or the options to make one. */
+/**
+ * How long a client stays connected that no component uses. StrictMode unmounts and mounts everything once, and navigation
+ * does so too; neither should cost a connection.
+ */
+const LINGER_MS = 1_000;
+
+/** Either a client that the app has made, or the options to make one. */
 export type FunnelcastProviderProps =
   | { client: Client; options?: never; children?: ReactNode }
   | { options: ClientOptions; client?: never; children?: ReactNode };
@@ -17,8 +23,8 @@ export type FunnelcastProviderProps =
 const ClientContext = /* @__PURE__ */ createContext<Client | undefined>(undefined);
 
 /**
- * Gives the hooks below it a client, and so a connection of their own. It connects when the first of them is mounted, and
- * disconnects when the last of them is gone.
+ * Provides a client, and thereby a connection, to the hooks below. It connects when the first component with such a hook is
+ * mounted, and disconnects when the last one has been unmounted.
  *
  * @example
  * ```tsx
@@ -28,7 +34,7 @@ const ClientContext = /* @__PURE__ */ createContext<Client | undefined>(undefine
  * ```
  */
 export function FunnelcastProvider({ client, options, children }: FunnelcastProviderProps): ReactNode {
-  // The options of the first rendering count: they are written in place, and so new at each.
+  // Only the options of the first rendering count. They are usually written inline, and so are a new object every time.
   const [made] = useState(() => client ?? createClient(options));
   return <ClientContext.Provider value={client ?? made}>{children}</ClientContext.Provider>;
 }
@@ -37,18 +43,46 @@ let shared: Client | undefined;
 let sharedOptions: () => ClientOptions = () => ({ http: httpApi('') });
 
 /**
- * Sets up the one client of all hooks that have no provider above them. Call it before the first of them is rendered.
- * Without it, they get their tickets from `/api/websocket/connect` of the page's own origin.
+ * Configures the client that all hooks without a provider share. Call it before the first of them is rendered. By default,
+ * that client gets its tickets from `/api/websocket/connect` on the page's own origin.
  */
 export function configureFunnelcast(options: ClientOptions): void {
   shared = undefined;
   sharedOptions = () => options;
 }
 
-/** The client of the provider above, or the page's own. */
+/** The client of the nearest provider, or else the one that all hooks without a provider share. */
 export function useClient(): Client {
   const provided = useContext(ClientContext);
   if (provided) return provided;
   shared ??= createClient(sharedOptions());
   return shared;
+}
+
+interface Use {
+  users: number;
+  cancelClose: () => void;
+}
+
+const uses = /* @__PURE__ */ new WeakMap<Client, Use>();
+
+/** Connects the client, and keeps it connected until the returned function is called. */
+function retain(client: Client): () => void {
+  const use = uses.get(client) ?? { users: 0, cancelClose: () => {} };
+  uses.set(client, use);
+  use.users++;
+  use.cancelClose();
+  client.connect();
+  return () => {
+    if (--use.users > 0) return;
+    use.cancelClose = client.environment.after(LINGER_MS, () => {
+      // Messages that are still in the send queue are delivered first. `Drafts` shows those that fail.
+      void client.drain({ reason: 'no component uses the connection any more' });
+    });
+  };
+}
+
+/** Keeps the client connected while the component is mounted. */
+export function useConnection(client: Client, isWanted = true): void {
+  useEffect(() => (isWanted ? retain(client) : undefined), [client, isWanted]);
 }

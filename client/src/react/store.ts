@@ -1,12 +1,12 @@
 /**
- * A value that changes, and who wants to know: what `useSyncExternalStore` asks for.
+ * Values for components: a store that they render, the current value of a prop, and payloads with a `Date` in them.
  *
  * @module
  */
 
-import { useSyncExternalStore } from 'react';
+import { type RefObject, useEffect, useRef, useSyncExternalStore } from 'react';
 
-/** Holds a value that is replaced, never changed. */
+/** Holds a value that is replaced, never changed, as `useSyncExternalStore` requires. */
 export class Store<T> {
   readonly #initial: T;
   readonly #listeners = new Set<() => void>();
@@ -17,13 +17,13 @@ export class Store<T> {
     this.#value = initial;
   }
 
-  /** The value now. */
+  /** Returns the current value. */
   readonly get = (): T => this.#value;
 
-  /** The value before anything has happened, which is all that a server renders. */
+  /** Returns the value before anything has happened, which is what a server renders. */
   readonly getInitial = (): T => this.#initial;
 
-  /** Calls `listener` after each change; what it returns ends that. */
+  /** Calls `listener` after each change. The returned function ends that. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -37,7 +37,24 @@ export class Store<T> {
   }
 }
 
-/** The value of a store; the component renders again when it changes. */
+/** The value of a store. The component renders again when it changes. */
 export function useStore<T>(store: Store<T>): T {
   return useSyncExternalStore(store.subscribe, store.get, store.getInitial);
+}
+
+/** A ref with the value of the last committed rendering, for callbacks that are called later. */
+export function useLatest<T>(value: T): RefObject<T> {
+  const ref = useRef(value);
+  useEffect(() => {
+    ref.current = value;
+  });
+  return ref;
+}
+
+/** A payload whose `timestamp` is a `Date` instead of a string. */
+export type Dated<T extends { timestamp: string }> = Omit<T, 'timestamp'> & { timestamp: Date };
+
+/** Converts the `timestamp` of a payload to a `Date`. */
+export function dated<T extends { timestamp: string }>(data: T): Dated<T> {
+  return { ...data, timestamp: new Date(data.timestamp) };
 }

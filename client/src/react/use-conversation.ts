@@ -1,32 +1,31 @@
 /**
- * A conversation, ready to be shown.
+ * The hook `useConversation`.
  *
  * @module
  */
 
 import { useEffect, useMemo } from 'react';
-import type { SubscribeOptions } from '../subscription.js';
+import type { SubscribeOptions } from '../feed/feeds.js';
 import { Conversation, type ConversationState } from './conversation.js';
-import { useLatest } from './latest.js';
-import { useConnection } from './lifetime.js';
-import { useClient } from './provider.js';
-import { useStore } from './store.js';
+import { useClient, useConnection } from './provider.js';
+import { useLatest, useStore } from './store.js';
 
-/** How the hook behaves. */
+/** The options of {@link useConversation}. */
 export interface UseConversationOptions {
-  /** How many messages are loaded at first, and by each `loadOlder`: 1 to 100, 50 by default. */
+  /** How many messages to load at first, and with each `loadOlder`: 1 to 100. Default: 50. */
   pageSize?: number | undefined;
-  /** Gets a grant of the app's backend, for a user who has no access of their own; as for `subscribe`. */
+  /** Gets a grant from the app's backend, for a user without access of their own. See `SubscribeOptions.grant`. */
   grant?: SubscribeOptions['grant'];
 }
 
-/** What {@link useConversation} gives. */
+/** The result of {@link useConversation}. */
 export interface UseConversation
   extends ConversationState,
     Pick<Conversation, 'send' | 'retry' | 'discard' | 'loadOlder' | 'markAsRead' | 'sendTyping'> {}
 
 /**
- * A conversation: its messages with ours shown at once, older ones on demand, who types, who is here.
+ * Follows a conversation: its messages, with the user's own shown at once and older ones on demand, who is typing, and who
+ * is present.
  *
  * @example
  * ```tsx
@@ -43,7 +42,8 @@ export function useConversation(
   const latestGrant = useLatest(grant);
   const isGuest = grant !== undefined;
   useEffect(() => {
-    const getGrant = () => latestGrant.current?.() ?? Promise.reject(new Error('there is no grant any more'));
+    const getGrant = () =>
+      latestGrant.current?.() ?? Promise.reject(new Error('the component no longer has a grant'));
     return conversation.start(isGuest ? getGrant : undefined);
   }, [conversation, isGuest, latestGrant]);
   const state = useStore(conversation.store);

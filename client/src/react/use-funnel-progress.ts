@@ -1,31 +1,29 @@
 /**
- * How far the funnels are.
+ * The hook `useFunnelProgress`.
  *
  * @module
  */
 
 import { useEffect, useMemo } from 'react';
 import type { FunnelUpdate } from '../wire.js';
-import { type Dated, dated } from './dated.js';
-import { useConnection } from './lifetime.js';
-import { useClient } from './provider.js';
-import { Store, useStore } from './store.js';
+import { useClient, useConnection } from './provider.js';
+import { type Dated, dated, Store, useStore } from './store.js';
 
-/** The last news of a funnel. */
+/** The last update of a funnel. */
 export type FunnelProgress = Dated<FunnelUpdate>;
 
-/** What was told of a funnel, and when it happened, never later than the server took it. */
-interface Told {
+/** An update, and when it happened, which is never later than when the server received it. */
+interface Entry {
   progress: FunnelProgress;
   at: number;
   seq: number;
 }
 
-const NONE: readonly Told[] = [];
+const NONE: readonly Entry[] = [];
 
 /**
- * The last news of each funnel of a company, from generation to deployment; in the order in which they were first heard
- * of. After a reload it is there again.
+ * Follows the funnels of a company from generation to deployment. Returns the last update of each funnel, also after a
+ * reload, in the order in which the funnels first appeared.
  *
  * @example
  * ```tsx
@@ -35,7 +33,7 @@ const NONE: readonly Told[] = [];
  */
 export function useFunnelProgress(companyId: string): readonly FunnelProgress[] {
   const client = useClient();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another company, or client, has a store of its own
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another company or client needs another store
   const store = useMemo(() => new Store(NONE), [client, companyId]);
   useConnection(client);
   useEffect(() => {
@@ -43,18 +41,18 @@ export function useFunnelProgress(companyId: string): readonly FunnelProgress[] 
       if (event.event !== 'funnel.update') return;
       const progress = dated(event.data);
       const at = Math.min(progress.timestamp.getTime(), Date.parse(event.at));
-      store.set(withNews(store.get(), { progress, at, seq: event.seq ?? 0 }));
+      store.set(withUpdate(store.get(), { progress, at, seq: event.seq ?? 0 }));
     });
     return unsubscribe;
   }, [client, companyId, store]);
-  const told = useStore(store);
-  return useMemo(() => told.map(({ progress }) => progress), [told]);
+  const entries = useStore(store);
+  return useMemo(() => entries.map(({ progress }) => progress), [entries]);
 }
 
-/** As the server keeps the latest: by when it happened, then by seq. The bus may deliver 60% before 40%. */
-function withNews(all: readonly Told[], news: Told): readonly Told[] {
-  const known = all.find(({ progress }) => progress.funnelId === news.progress.funnelId);
-  if (!known) return [...all, news];
-  if (news.at < known.at || (news.at === known.at && news.seq < known.seq)) return all;
-  return all.map(told => (told === known ? news : told));
+/** Keeps the later update, by its time and then by its seq, as the server does: the bus may deliver 60% before 40%. */
+function withUpdate(entries: readonly Entry[], update: Entry): readonly Entry[] {
+  const known = entries.find(({ progress }) => progress.funnelId === update.progress.funnelId);
+  if (!known) return [...entries, update];
+  if (update.at < known.at || (update.at === known.at && update.seq < known.seq)) return entries;
+  return entries.map(entry => (entry === known ? update : entry));
 }

@@ -1,17 +1,17 @@
 /**
- * Who is here.
+ * The hook `usePresence`.
  *
  * @module
  */
 
 import { useEffect, useMemo } from 'react';
-import { NOBODY, type PresenceChannel, type PresenceState, watchPresence } from '../presence.js';
-import { useConnection } from './lifetime.js';
-import { useClient } from './provider.js';
+import type { PresenceChannel } from '../channels.js';
+import { NOBODY, type PresenceState, watchPresence } from '../presence.js';
+import { useClient, useConnection } from './provider.js';
 import { Store, useStore } from './store.js';
 
 /**
- * Who is in a channel, as it changes.
+ * Follows who is in a channel.
  *
  * @example
  * ```tsx
@@ -20,7 +20,7 @@ import { Store, useStore } from './store.js';
  */
 export function usePresence(channel: PresenceChannel): PresenceState {
   const client = useClient();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another channel, or client, has a store of its own
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another channel or client needs another store
   const store = useMemo(() => new Store(NOBODY), [client, channel]);
   useConnection(client);
   useEffect(() => watchPresence(client, channel, state => store.set(state)), [client, channel, store]);

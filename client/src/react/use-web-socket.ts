@@ -1,60 +1,59 @@
 /**
- * The hook that an app has had all along.
+ * The hook `useWebSocket`: the connection, and functions to send and to subscribe. Its shape is that of the hook which apps
+ * used before funnelcast.
  *
  * @module
  */
 
 import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
+import type { PresenceChannel } from '../channels.js';
 import type { Client } from '../client.js';
-import type { State } from '../connection.js';
+import type { State } from '../client-events.js';
 import type { FunnelcastError } from '../errors.js';
-import type { PresenceChannel } from '../presence.js';
 import { typingNotice } from '../typing.js';
 import type { MessageType, Roster, Sent } from '../wire.js';
-import { useLatest } from './latest.js';
-import { useConnection } from './lifetime.js';
-import { useClient } from './provider.js';
-import { type Subscribers, subscribersOf } from './subscribers.js';
-import { Subscriptions } from './subscriptions.js';
+import { useClient, useConnection } from './provider.js';
+import { useLatest } from './store.js';
+import { type Subscribers, Subscriptions, subscribersOf } from './subscriptions.js';
 
-/** How the hook behaves. */
+/** The options of {@link useWebSocket}. */
 export interface UseWebSocketOptions {
-  /** Whether the component connects, and keeps the connection while it is mounted. It does unless this is `false`. */
+  /** Whether the component connects, and stays connected while it is mounted. Default: `true`. */
   autoConnect?: boolean | undefined;
-  /** Told when {@link UseWebSocket.isConnected} changes. */
+  /** Called when {@link UseWebSocket.isConnected} changes. */
   onConnectionChange?: ((isConnected: boolean) => void) | undefined;
 }
 
-/** What {@link useWebSocket} gives. The functions stay the same as long as the client does. */
+/** The result of {@link useWebSocket}. The functions stay the same as long as the client does. */
 export interface UseWebSocket extends Subscribers {
-  /** Whether messages come and go, by a WebSocket or, while those fail, by HTTP. */
+  /** Whether messages can be sent and received, over a WebSocket or, while those fail, by HTTP. */
   isConnected: boolean;
-  /** What the connection is doing, for an app that tells a slow connection from a fast one. */
+  /** The state of the connection, for apps that distinguish a WebSocket from polling. */
   state: State;
-  /** The last thing that went wrong with the connection; `null` while it is up. */
+  /** The last error of the connection; `null` while it is up. */
   error: FunnelcastError | null;
-  /** Sends a message; resolves when the server has kept it, whatever happens to the connection meanwhile. */
+  /** Sends a message. Resolves when the server has acknowledged it, even if that takes several connections. */
   sendMessage(
     conversationId: string,
     content: string,
     type?: MessageType,
     metadata?: Record<string, unknown>,
   ): Promise<Sent>;
-  /** Says that the user types, or has stopped. To be called at every key press: it is told as often as it must be. */
+  /** Reports whether the user is typing. Call it on every key press: it sends no more events than necessary. */
   sendTyping(conversationId: string, isTyping?: boolean): void;
-  /** Says that the user has read all up to `seq`, or all there is. */
+  /** Marks all messages as read, or those up to `seq`. */
   markAsRead(conversationId: string, seq?: number): Promise<void>;
-  /** Who is in a channel now. For a list that follows, take `usePresence`. */
+  /** Reads who is in a channel now. Use `usePresence` to follow it. */
   presence(channel: PresenceChannel): Promise<Roster>;
-  /** Gives up the connection, and makes a new one at once. */
+  /** Replaces the connection by a new one at once. */
   reconnect(): void;
 }
 
 /**
- * The connection, and what one does with it.
+ * Connects, and returns the state of the connection and the functions to send and to subscribe.
  *
- * A component that subscribes to the same thing again takes the place of its earlier handler; so it may subscribe in an
- * effect that depends on `isConnected`, and need not clean up. All its subscriptions end with it.
+ * Subscribing to the same thing again replaces the handler. A component may thus subscribe in an effect that depends on
+ * `isConnected`, without cleaning up. All its subscriptions end when it is unmounted.
  *
  * @example
  * ```tsx
@@ -105,15 +104,15 @@ function useClientValue<T>(client: Client, get: (client: Client) => T, initial: 
 
 function useConnectionChange(client: Client, callback: UseWebSocketOptions['onConnectionChange']): void {
   const latest = useLatest(callback);
-  const told = useRef(false);
+  const reported = useRef(false);
   useEffect(() => {
-    const tell = () => {
-      if (client.isConnected === told.current) return;
-      told.current = client.isConnected;
-      latest.current?.(told.current);
+    const report = () => {
+      if (client.isConnected === reported.current) return;
+      reported.current = client.isConnected;
+      latest.current?.(reported.current);
     };
-    tell();
-    return client.on('connected', tell);
+    report();
+    return client.on('connected', report);
   }, [client, latest]);
 }
 
@@ -121,7 +120,7 @@ type Actions = Omit<UseWebSocket, 'isConnected' | 'state' | 'error'>;
 
 function actionsOf(client: Client): { subscriptions: Subscriptions; actions: Actions } {
   const subscriptions = new Subscriptions();
-  const notices = new Map<string, (isTyping: boolean) => void>();
+  const typing = new Map<string, (isTyping: boolean) => void>();
   const actions: Actions = {
     ...subscribersOf(client, subscriptions),
     sendMessage(conversationId, content, type = 'user', metadata) {
@@ -129,9 +128,9 @@ function actionsOf(client: Client): { subscriptions: Subscriptions; actions: Act
       return client.send(`conversation:${conversationId}`, 'chat.message', draft);
     },
     sendTyping(conversationId, isTyping = true) {
-      const notice = notices.get(conversationId) ?? typingNotice(client, `conversation:${conversationId}`);
-      notices.set(conversationId, notice);
-      notice(isTyping);
+      const report = typing.get(conversationId) ?? typingNotice(client, `conversation:${conversationId}`);
+      typing.set(conversationId, report);
+      report(isTyping);
     },
     async markAsRead(conversationId, seq) {
       const channel = `conversation:${conversationId}` as const;

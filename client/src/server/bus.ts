@@ -1,49 +1,54 @@
 /**
- * The event bus: events in batches, and what it did not take put again.
+ * The event bus: puts events on EventBridge in batches, and retries those that it did not accept.
  *
  * @module
  */
 
-import { backoff } from '../backoff.js';
 import { FunnelcastError } from '../errors.js';
+import { backoff } from '../waiting.js';
 import { bytes } from './check.js';
-import { callPutEvents, type EventBridge, type PutEventsEntry } from './sdk.js';
 
-/** The most entries of one call, and the most bytes of them together: EventBridge's own limits. */
+/** EventBridge's limits on one call: the number of entries, and their total size in bytes. */
 const BATCH_ENTRIES_MAX = 10;
 const BATCH_BYTES_MAX = 256 * 1024;
-/** How often an entry is put before its refusal is believed. */
-const TRIES_MAX = 5;
+/** How often an entry is put before its error becomes the result. */
+const ATTEMPTS_MAX = 5;
 
-/** An event for the bus. */
+/** An event to put on the bus. */
 export interface BusEvent {
   detailType: string;
   detail: object;
 }
 
+/**
+ * The part of AWS's `EventBridgeClient` that is used. It is declared here and not imported, so that the types do not depend
+ * on the SDK either.
+ */
+export interface EventBridge {
+  /** Sends a `PutEventsCommand`. */
+  send(command: object): Promise<unknown>;
+}
+
 /** Where to put events. */
 export interface Bus {
-  /**
-   * The `EventBridgeClient` of AWS's SDK. Where it is absent, one is made from the usual variables (`AWS_REGION` and so
-   * on).
-   */
+  /** The `EventBridgeClient` of AWS's SDK. Default: one that is configured by AWS's own variables, such as `AWS_REGION`. */
   client?: EventBridge | undefined;
-  /** The bus's name, the output `BusName` of the stack. */
+  /** The name of the bus, the stack's output `BusName`. */
   bus: string;
-  /** The `source` of the events, as the stack's parameter `EventSource` has it. */
+  /** The `source` of the events, the stack's parameter `EventSource`. */
   source: string;
-  /** From 0 up to 1, for the waits between tries. */
+  /** Returns a number that is at least 0 and less than 1, for the back-off between attempts. Default: `Math.random`. */
   random?: (() => number) | undefined;
 }
 
-/** Some events were not taken, after all tries. The others were. */
+/** Thrown when EventBridge has not accepted some events after all attempts. It has accepted the others. */
 export class PublishError extends Error {
-  /** Those that were not, each with the bus's reason. */
+  /** The events that were not accepted, each with the reason that EventBridge gave. */
   readonly failed: readonly { event: BusEvent; code: string; message: string }[];
 
   constructor(failed: PublishError['failed']) {
     const first = failed[0];
-    super(`${failed.length} events were not taken: ${first?.code}: ${first?.message}`);
+    super(`${failed.length} events were not accepted, the first with ${first?.code}: ${first?.message}`);
     this.name = 'PublishError';
     this.failed = failed;
   }
@@ -55,9 +60,21 @@ interface Entry {
   bytes: number;
 }
 
-/** Puts events on the bus, in their order, as few calls as it takes. */
+interface PutEventsEntry {
+  EventBusName: string;
+  Source: string;
+  DetailType: string;
+  Detail: string;
+}
+
+/** The response to PutEvents has a result for each entry, in the order of the entries. */
+interface PutEventsResponse {
+  Entries?: { ErrorCode?: string | undefined; ErrorMessage?: string | undefined }[] | undefined;
+}
+
+/** Puts events on the bus, in their order and in as few calls as possible. */
 export async function putEvents(to: Bus, events: readonly BusEvent[]): Promise<void> {
-  const entries = events.map(event => entryOf(to, event)); // checked before the first one is put
+  const entries = events.map(event => entryOf(to, event)); // checks all before the first one is put
   const failed: PublishError['failed'][number][] = [];
   for (const batch of batches(entries)) failed.push(...(await putBatch(to, batch)));
   if (failed.length > 0) throw new PublishError(failed);
@@ -67,7 +84,8 @@ function entryOf({ bus, source }: Bus, event: BusEvent): Entry {
   const detail = JSON.stringify(event.detail);
   const size = bytes(source) + bytes(event.detailType) + bytes(detail);
   if (size > BATCH_BYTES_MAX) {
-    throw new FunnelcastError('too_large', `an event is larger than ${BATCH_BYTES_MAX} bytes`);
+    const message = `the event has ${size} bytes; EventBridge accepts at most ${BATCH_BYTES_MAX}`;
+    throw new FunnelcastError('too_large', message);
   }
   const request = { EventBusName: bus, Source: source, DetailType: event.detailType, Detail: detail };
   return { event, request, bytes: size };
@@ -88,31 +106,59 @@ function* batches(entries: readonly Entry[]): Generator<Entry[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** Puts one batch, and what was refused of it again; returns what is refused in the end. */
+/** Puts one batch, retries the entries that were not accepted, and returns those that never were. */
 async function putBatch(to: Bus, batch: Entry[]): Promise<PublishError['failed']> {
   const failed: PublishError['failed'][number][] = [];
   let rest = batch;
-  for (let tries = 1; rest.length > 0; tries++) {
+  for (let attempts = 1; rest.length > 0; attempts++) {
     const requests = rest.map(({ request }) => request);
-    const { Entries: answers = [] } = await callPutEvents(to.client, requests);
+    const { Entries: results = [] } = await callPutEvents(to.client, requests);
     const again: Entry[] = [];
     rest.forEach((entry, i) => {
-      const { ErrorCode: code, ErrorMessage: message = '' } = answers[i] ?? {};
+      const { ErrorCode: code, ErrorMessage: message = '' } = results[i] ?? {};
       if (code === undefined) return;
-      if (isPassing(code) && tries < TRIES_MAX) again.push(entry);
+      if (isTemporary(code) && attempts < ATTEMPTS_MAX) again.push(entry);
       else failed.push({ event: entry.event, code, message });
     });
     rest = again;
-    if (rest.length > 0) await sleep(backoff(tries, to.random ?? Math.random));
+    if (rest.length > 0) await sleep(backoff(attempts, to.random ?? Math.random));
   }
   return failed;
 }
 
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html */
-function isPassing(code: string): boolean {
+function isTemporary(code: string): boolean {
   return /^(InternalFailure|InternalException|ThrottlingException)$/.test(code);
 }
 
 function sleep(ms: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, ms));
+}
+
+async function callPutEvents(
+  client: EventBridge | undefined,
+  entries: PutEventsEntry[],
+): Promise<PutEventsResponse> {
+  const { EventBridgeClient, PutEventsCommand } = await loadSdk();
+  const command = new PutEventsCommand({ Entries: entries });
+  if (client) return (await client.send(command)) as PutEventsResponse;
+  shared ??= new EventBridgeClient();
+  return shared.send(command);
+}
+
+type Sdk = typeof import('@aws-sdk/client-eventbridge');
+
+/** One client per process, because it keeps connections open. */
+let shared: InstanceType<Sdk['EventBridgeClient']> | undefined;
+
+/** Loads AWS's SDK. Because the `import` is in a `try`, bundlers do not require the package to be installed. */
+async function loadSdk(): Promise<Sdk> {
+  try {
+    return await import('@aws-sdk/client-eventbridge');
+  } catch (error) {
+    throw new FunnelcastError(
+      'bad_request',
+      `install @aws-sdk/client-eventbridge to put events on the bus (${String(error)})`,
+    );
+  }
 }

@@ -1,12 +1,12 @@
 /**
- * The backend's side of funnelcast: what it says to browsers, and the tokens that it gives them.
+ * The publisher for a backend: updates to send to browsers, and tokens for their users.
  *
  * @module
  */
 
 export type { Channel, ConversationChannel } from '../channels.js';
 export { FunnelcastError } from '../errors.js';
-export { type Bus, type BusEvent, PublishError } from './bus.js';
+export { type Bus, type BusEvent, type EventBridge, PublishError } from './bus.js';
 export { type OutboxItem, type OutboxOptions, outboxItem } from './outbox.js';
 export {
   type ConversationOptions,
@@ -14,8 +14,6 @@ export {
   type RealTimeUpdatesOptions,
   realTimeUpdates,
 } from './real-time-updates.js';
-export type { EventBridge } from './sdk.js';
-export { userIdOf } from './subjects.js';
 export {
   createTokenIssuer,
   type GrantOptions,
@@ -23,6 +21,7 @@ export {
   type Role,
   type TokenIssuer,
   type TokenUser,
+  userIdOf,
 } from './tokens.js';
 export {
   analyticsUpdate,

@@ -1,5 +1,5 @@
 /**
- * The outbox: news in the transaction that makes it true, so that there are both or neither.
+ * The outbox: publishes an update in the transaction that makes it true, so that both happen or neither.
  *
  * @module
  */
@@ -7,21 +7,21 @@
 import { FunnelcastError } from '../errors.js';
 import type { Update } from './updates.js';
 
-/** How long an item stays in the table after it has been sent. */
+/** How long an item stays in the table. It has been published long before that. */
 const KEPT_SECONDS = 24 * 3_600;
 
-/** What is said of an outbox item. */
+/** The options of {@link outboxItem}. */
 export interface OutboxOptions {
-  /** The stack's table, its output `TableName`; read from `FUNNELCAST_TABLE` where it is absent. */
+  /** The stack's table, its output `TableName`. Default: the variable `FUNNELCAST_TABLE`. */
   table?: string | undefined;
   /**
-   * What a repeat is known by, `[A-Za-z0-9_.:-]{1,64}`: give one that follows from the change itself, e.g.
-   * `deployment-17`, and the news comes once, however often the transaction is tried.
+   * Identifies the update, `[A-Za-z0-9_.:-]{1,64}`. Derive it from the change itself, for example `deployment-17`. The
+   * update is then published once, however often the transaction is repeated.
    */
   key: string;
 }
 
-/** One item of a `TransactWriteCommand` of `@aws-sdk/lib-dynamodb`. */
+/** One item of a `TransactWriteCommand` from `@aws-sdk/lib-dynamodb`. */
 export interface OutboxItem {
   Put: {
     TableName: string;
@@ -37,7 +37,7 @@ export interface OutboxItem {
 }
 
 /**
- * An update as an item for the transaction that writes the app's own state. The stack takes it from the table's stream.
+ * Makes an item for the transaction that writes the app's own state. The stack publishes the update from the table's stream.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Publishing from a backend: each method sends one kind of event.
+ * Publishing from a backend: a method for each kind of event.
  *
  * @module
  */
@@ -9,7 +9,6 @@ import { FunnelcastError } from '../errors.js';
 import type { FunnelUpdateType, ResourceUpdateType } from '../wire.js';
 import { type Bus, type BusEvent, putEvents } from './bus.js';
 import { checkId, checkRevision, checkText, MESSAGE_BYTES_MAX } from './check.js';
-import { timestampNow } from './clock.js';
 import {
   analyticsUpdate,
   type BackendMessage,
@@ -21,44 +20,45 @@ import {
   type Resource,
   resourceUpdate,
   systemNotification,
+  timestampNow,
   type Update,
   type UpdateUser,
   userNotification,
 } from './updates.js';
 
-/** How to reach the stack's bus. */
+/** The options of {@link RealTimeUpdates}. */
 export type RealTimeUpdatesOptions = { [Name in keyof Bus]?: Bus[Name] | undefined };
 
-/** What may be said of a conversation beside who takes part. */
+/** The options of {@link RealTimeUpdates.sendConversation}. */
 export interface ConversationOptions {
   /**
-   * A whole number that rises with each change of the conversation, such as the version of its row. Give it where several
-   * processes change one conversation, because their clocks differ.
+   * A whole number that rises with each change of the conversation, such as the version of its row. Set it if several
+   * processes change the same conversation, because their clocks differ.
    */
   revision?: number | undefined;
   /**
-   * Whether those who may join from now on may read what was said before, where the conversation has ended, or was another
-   * company's. Without it, such a conversation stays as it is.
+   * Whether the new participants may read the existing log of a conversation that has ended, or that belonged to another
+   * company. Without it, such a conversation is not changed.
    */
   keepLog?: boolean | undefined;
 }
 
 /**
- * Publishes by EventBridge. What it says comes at least once: a call that the network interrupts is repeated by AWS's
- * SDK. Where that matters, or where the news must not be lost if the process dies, use {@link outboxItem}.
+ * Publishes over EventBridge. Events arrive at least once, because AWS's SDK repeats a call that the network interrupts. Use
+ * {@link outboxItem} if an event must not be duplicated, or must not be lost when the process ends.
  */
 export class RealTimeUpdates {
   readonly #options: RealTimeUpdatesOptions;
 
-  /** @param options - what is absent is read from `FUNNELCAST_BUS` and `FUNNELCAST_SOURCE` at the first call */
+  /** @param options - by default read from the variables `FUNNELCAST_BUS` and `FUNNELCAST_SOURCE`, at each call */
   constructor(options: RealTimeUpdatesOptions = {}) {
     this.#options = options;
   }
 
   /**
-   * A funnel's generation has begun, goes on, is done or has failed.
+   * Reports that the generation of a funnel has started, made progress, completed or failed.
    *
-   * @param progress - a number from 0 to 100
+   * @param progress - a percentage, 0 to 100
    *
    * @example
    * ```ts
@@ -76,7 +76,7 @@ export class RealTimeUpdates {
     return this.send(funnelUpdate(user, funnelId, funnelName, type, note(progress, message)));
   }
 
-  /** A funnel is live now, or no longer. */
+  /** Reports that a funnel has been deployed or undeployed. */
   async sendFunnelDeploymentUpdate(
     user: UpdateUser,
     funnelId: string,
@@ -88,7 +88,7 @@ export class RealTimeUpdates {
     return this.send(funnelUpdate(user, funnelId, funnelName, type, note(undefined, message)));
   }
 
-  /** A resource has changed, or is being synced. */
+  /** Reports that a resource has changed, or is being synced. */
   async sendResourceUpdate(
     user: UpdateUser,
     resource: Resource,
@@ -98,22 +98,22 @@ export class RealTimeUpdates {
     return this.send(resourceUpdate(user, resource, type, progressNote));
   }
 
-  /** A metric has a new value. */
+  /** Reports a new value of a metric. */
   async sendAnalyticsUpdate(user: Pick<UpdateUser, 'companyId'>, metric: Metric): Promise<void> {
     return this.send(analyticsUpdate(user, metric));
   }
 
-  /** Notifies everybody. */
-  async sendSystemNotification(notice: Notice): Promise<void> {
-    return this.send(systemNotification(notice));
+  /** Sends a notification to everybody. */
+  async sendSystemNotification(notification: Notice): Promise<void> {
+    return this.send(systemNotification(notification));
   }
 
-  /** Notifies one user. */
-  async sendUserNotification(user: Pick<UpdateUser, 'id'>, notice: Notice): Promise<void> {
-    return this.send(userNotification(user, notice));
+  /** Sends a notification to one user. */
+  async sendUserNotification(user: Pick<UpdateUser, 'id'>, notification: Notice): Promise<void> {
+    return this.send(userNotification(user, notification));
   }
 
-  /** The app's assistant says something. */
+  /** Sends a message of the app's assistant. */
   async sendBotMessage(
     conversationId: string,
     content: string,
@@ -122,16 +122,16 @@ export class RealTimeUpdates {
     return this.send(chatMessage(conversationId, { ...more, content, type: 'bot' }));
   }
 
-  /** Somebody says something whose words the backend has: the app itself, or a bot by another name. */
+  /** Sends a message that the backend has written, as the app itself or as a bot. */
   async sendConversationMessage(conversationId: string, message: BackendMessage): Promise<void> {
     return this.send(chatMessage(conversationId, message));
   }
 
   /**
-   * Says who takes part in a conversation: all of them. Those who no longer do are taken out of it.
+   * Sets the participants of a conversation: the complete list. Users who are no longer on it are removed.
    *
-   * The bus may deliver two of these in either order, and the newer one stands: the one with the higher `revision` or, where
-   * one of them has none, the one that was called later by this process's clock.
+   * The bus may deliver two of these in either order, and the newer one counts: the one with the higher `revision` or, if one
+   * of them has none, the one that was called later by the clock of its process.
    */
   async sendConversation(
     { companyId }: Pick<UpdateUser, 'companyId'>,
@@ -150,7 +150,7 @@ export class RealTimeUpdates {
     return this.#put([{ detailType: 'Conversation', detail }]);
   }
 
-  /** Removes a user from a channel, on all their devices. Whether they may join again depends on their token. */
+  /** Removes a user from a channel, on all their devices. Their token determines whether they may join again. */
   async kick(channel: Channel, userId: string, reason: string): Promise<void> {
     const detail = {
       channel,
@@ -161,9 +161,9 @@ export class RealTimeUpdates {
   }
 
   /**
-   * Sends updates, in as few calls as it takes.
+   * Sends updates, in as few calls as possible.
    *
-   * @throws {@link PublishError} where the bus has not taken some of them, after all tries
+   * @throws {@link PublishError} if EventBridge has not accepted some of them after all attempts
    */
   async send(...updates: Update[]): Promise<void> {
     return this.#put(
@@ -171,7 +171,7 @@ export class RealTimeUpdates {
         if (detailType !== undefined) return { detailType, detail: data };
         throw new FunnelcastError(
           'bad_request',
-          `the bus has no name for this on ${channel}: use the outbox`,
+          `the bus has no name for this update of ${channel}; use outboxItem`,
         );
       }),
     );
@@ -185,7 +185,7 @@ export class RealTimeUpdates {
   }
 }
 
-/** The process's own, set up by `FUNNELCAST_BUS` (the bus's name), `FUNNELCAST_SOURCE` and AWS's own variables. */
+/** A publisher that is configured by `FUNNELCAST_BUS` (the name of the bus), `FUNNELCAST_SOURCE` and AWS's own variables. */
 export const realTimeUpdates: RealTimeUpdates = /* @__PURE__ */ new RealTimeUpdates();
 
 function note(progress: number | undefined, message: string | undefined): ProgressNote {

@@ -1,6 +1,6 @@
 /**
- * What a backend has to say, as values: each is checked, and knows its channel and its name on the bus. They are sent by
- * `realTimeUpdates.send`, or put into the outbox by `outboxItem`.
+ * Updates: the events of a backend as values, each checked and with its channel and its name on the bus.
+ * `realTimeUpdates.send` sends them, and `outboxItem` puts them into the outbox.
  *
  * @module
  */
@@ -28,73 +28,72 @@ import {
   METADATA_BYTES_MAX,
   TITLE_BYTES_MAX,
 } from './check.js';
-import { timestampNow } from './clock.js';
 
-/** The user who asked for something, and their company. An object of the app's own with these fields will do. */
+/** The user who has caused an update, and their company. Any object with these fields will do. */
 export interface UpdateUser {
   id: string;
   companyId: string;
 }
 
-/** An event for a channel. */
+/** An event to publish on a channel. */
 export interface Update<Name extends EventName = EventName> {
-  /** Its name on the bus; absent for one that only the outbox takes. */
+  /** The name on the bus; absent for an event that only the outbox accepts. */
   detailType?: string;
   channel: Channel;
   event: Name;
   data: Partial<EventData[Name]>;
 }
 
-/** How far something has come, and a line to show. */
+/** The progress of something, and a line to show with it. */
 export interface ProgressNote {
-  /** A number from 0 to 100. */
+  /** A percentage, 0 to 100. */
   progress?: number | undefined;
   message?: string | undefined;
 }
 
-/** A thing that funnels are made of. */
+/** Something that funnels are made of. */
 export interface Resource {
   id: string;
-  /** What sort of thing it is, in the app's words, e.g. `product`. */
+  /** A type that the app defines, for example `product`. */
   type: string;
   name: string;
 }
 
-/** A metric's new value. */
+/** A new value of a metric. */
 export interface Metric {
-  /** Which, in the app's words, e.g. `conversion_rate`. */
+  /** A name that the app defines, for example `conversion_rate`. */
   metric: string;
   value: number;
-  /** The value before. */
+  /** The previous value. */
   previous?: number | undefined;
-  /** The funnel that it is of. */
+  /** The funnel that the metric is about, if it is about one. */
   funnelId?: string | undefined;
-  /** The time that it covers, in the app's words, e.g. `24h`. */
+  /** The period that the value covers, in a form that the app defines, for example `24h`. */
   period?: string | undefined;
 }
 
-/** A notice. */
+/** A notification, as a backend writes it. */
 export interface Notice {
   level: Level;
   title: string;
   message: string;
-  /** Where it leads. */
+  /** A link for more information. */
   url?: string | undefined;
-  /** Its id; the event's own where it is absent. */
+  /** Default: an id that the stack assigns. */
   id?: string | undefined;
 }
 
-/** A message that no user has written. */
+/** A message that the backend writes, and no user. */
 export interface BackendMessage {
   content: string;
-  /** `bot` by default. */
+  /** Default: `bot`. */
   type?: MessageType | undefined;
   metadata?: Record<string, unknown> | undefined;
-  /** Its id; the event's own where it is absent. */
+  /** Default: an id that the stack assigns. */
   id?: string | undefined;
 }
 
-/** News of a funnel. */
+/** Makes an update of a funnel. */
 export function funnelUpdate(
   user: UpdateUser,
   funnelId: string,
@@ -115,7 +114,7 @@ export function funnelUpdate(
   return { detailType: 'FunnelUpdate', channel: `funnel_updates:${companyId}`, event: 'funnel.update', data };
 }
 
-/** News of a resource. */
+/** Makes an update of a resource. */
 export function resourceUpdate(
   user: UpdateUser,
   resource: Resource,
@@ -141,7 +140,7 @@ export function resourceUpdate(
   };
 }
 
-/** A metric's new value. */
+/** Makes an update of a metric. */
 export function analyticsUpdate(
   { companyId }: Pick<UpdateUser, 'companyId'>,
   { metric, value, previous, funnelId, period }: Metric,
@@ -164,40 +163,40 @@ export function analyticsUpdate(
   };
 }
 
-/** A notification to everybody. */
-export function systemNotification(notice: Notice): Update<'system.notification'> {
+/** Makes a notification for everybody. */
+export function systemNotification(notification: Notice): Update<'system.notification'> {
   return {
     detailType: 'SystemNotification',
     channel: 'system',
     event: 'system.notification',
-    data: checkNotice(notice),
+    data: checkNotification(notification),
   };
 }
 
-/** A notification to the team of a company. The bus has no name for it: put it into the outbox. */
+/** Makes a notification for the team of a company. The bus has no name for it, so it can only be put into the outbox. */
 export function companyNotification(
   { companyId }: Pick<UpdateUser, 'companyId'>,
-  notice: Notice,
+  notification: Notice,
 ): Update<'system.notification'> {
   const channel: Channel = `company:${checkId(companyId, 'companyId')}`;
-  return { channel, event: 'system.notification', data: checkNotice(notice) };
+  return { channel, event: 'system.notification', data: checkNotification(notification) };
 }
 
-/** A notification to one user. */
+/** Makes a notification for one user. */
 export function userNotification(
   { id }: Pick<UpdateUser, 'id'>,
-  notice: Notice,
+  notification: Notice,
 ): Update<'user.notification'> {
   const userId = checkId(id, 'the id of the user');
   return {
     detailType: 'UserNotification',
     channel: `user:${userId}`,
     event: 'user.notification',
-    data: { ...checkNotice(notice), userId },
+    data: { ...checkNotification(notification), userId },
   };
 }
 
-/** A message of the app's assistant, or of the app itself. */
+/** Makes a message of the app's assistant, or of the app itself. */
 export function chatMessage(
   conversationId: string,
   { content, type = 'bot', metadata, id }: BackendMessage,
@@ -215,6 +214,17 @@ export function chatMessage(
   return { detailType: 'ChatMessage', channel, event: 'chat.message', data };
 }
 
+let last = 0;
+
+/**
+ * The current time as the wire has it, RFC 3339 with milliseconds, and later than every time before. Of two updates within
+ * a millisecond, or across a clock that is set back, the stack thus keeps the second: the bus delivers late and out of order.
+ */
+export function timestampNow(): string {
+  last = Math.max(Date.now(), last + 1);
+  return new Date(last).toISOString();
+}
+
 function checkNote({ progress, message }: ProgressNote) {
   return {
     ...(progress !== undefined && { progress: checkPercent(progress, 'progress') }),
@@ -222,7 +232,7 @@ function checkNote({ progress, message }: ProgressNote) {
   };
 }
 
-function checkNotice({ level, title, message, url, id }: Notice): Partial<Notification> {
+function checkNotification({ level, title, message, url, id }: Notice): Partial<Notification> {
   return {
     ...(id !== undefined && { id }),
     level,

@@ -1,4 +1,4 @@
-/** Each example for a backend is compiled, and then run with AWS's real SDK, against an AWS in the test's process. */
+/** Compiles each example for a backend, and runs it with AWS's real SDK against a fake AWS in the process of the test. */
 
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
@@ -11,7 +11,7 @@ import { compile, examplesOf } from './examples.js';
 const examples = examplesOf('backend');
 let errors: string[];
 let server: Server;
-/** What AWS was asked: the operation and its input. */
+/** The calls of AWS: the operations and their input. */
 let calls: { operation: string; input: unknown }[];
 
 beforeAll(async () => {
@@ -57,7 +57,7 @@ afterAll(() => {
   server.close();
 });
 
-/** What must have come of the examples that have these words: the calls of AWS. */
+/** The calls of AWS that are expected from the examples that contain these words. */
 const EXPECTED: [words: string, operations: string[], input: object][] = [
   ['sendFunnelDeploymentUpdate(', ['PutEvents', 'PutEvents'], { Entries: [{ DetailType: 'FunnelUpdate' }] }],
   ['sendConversation(', ['PutEvents', 'PutEvents'], { Entries: [{ DetailType: 'Conversation' }] }],
@@ -84,6 +84,6 @@ test.each(examples.map(example => [example.at, example] as const))(
   },
 );
 
-test.each(EXPECTED)('an example has the words %s', words => {
+test.each(EXPECTED)('an example contains the words %s', words => {
   expect(examples.some(({ code }) => code.includes(words))).toBe(true);
 });

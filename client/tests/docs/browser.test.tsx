@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 
-/** Each example for a browser is compiled, and then run on the fake server. */
+/** Compiles each example for a browser, and runs it on the fake server. */
 
 import { act, cleanup, render, screen } from '@testing-library/react';
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -13,7 +13,7 @@ const examples = examplesOf('browser');
 const CHANNEL = 'conversation:conv-123';
 let errors: string[];
 let server: FakeServer;
-/** What the example has written to the console, and shown by the app's own functions. */
+/** What the example has written to the console, or shown with the app's own functions. */
 let said: unknown[][];
 
 const App = () => useWebSocket().state;
@@ -43,7 +43,7 @@ beforeEach(() => {
   const nothing = { oninput: null, onblur: null };
   const setting = { client, getToken, App, Editor, show: say, list: say, input: nothing };
   for (const [name, value] of Object.entries(setting)) vi.stubGlobal(name, value);
-  vi.stubGlobal('showThatTheyMayNot', say);
+  vi.stubGlobal('showAccessDenied', say);
 });
 
 afterEach(() => {
@@ -78,7 +78,7 @@ test.each(examples.map(example => [example.at, example] as const))(
   },
 );
 
-/** What must have come of the examples that have these words. */
+/** The results that are expected from the examples that contain these words. */
 const EXPECTED: [words: string, check: () => unknown][] = [
   [
     'function LiveChatComponent',
@@ -135,6 +135,6 @@ const EXPECTED: [words: string, check: () => unknown][] = [
   ['sendMessage(', () => expect(server.count('join')).toBe(1)],
 ];
 
-test.each(EXPECTED)('an example has the words %s', words => {
+test.each(EXPECTED)('an example contains the words %s', words => {
   expect(examples.some(({ code }) => code.includes(words))).toBe(true);
 });

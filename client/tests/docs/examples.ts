@@ -1,7 +1,7 @@
 /**
- * The examples of the documents and of the TSDoc comments, taken from there and made into modules that the compiler and
- * the tests can load. An example may leave out what its reader knows anyway: imports from this package and from React, and
- * the names of `setting.ts`.
+ * Extracts the examples of the documents and of the TSDoc comments, and makes modules of them that the compiler and the
+ * tests can load. An example may omit imports from this package and from React, and the declarations of the names in
+ * `setting.ts`.
  */
 
 import { execFile } from 'node:child_process';
@@ -15,14 +15,14 @@ import * as server from '../../src/server/index.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const CLIENT = join(ROOT, 'client');
-/** Ignored by Git and by the linter; beside the tests, so that packages are found from there. */
+/** The folder of the modules. Git and the linter ignore it. It is beside the tests, so that imports are resolved. */
 const MADE = join(import.meta.dirname, '.examples');
-/** Where they are: documents and folders. */
+/** The documents and folders that contain examples. */
 const DOCUMENTS = ['README.md', 'docs', 'client/README.md', 'client/demo/README.md', 'client/src'];
 
-/** Types are no values of a module. */
+/** Exported types, which are not among the values of a module. */
 const TYPES = ['ChannelEvent'];
-/** What an example need not import. */
+/** The names that an example need not import. */
 const EXPORTS = {
   funnelcast: [...Object.keys(core), ...TYPES],
   'funnelcast/next': Object.keys(next),
@@ -34,15 +34,15 @@ const EXPORTS = {
 
 /** An example. */
 export interface Example {
-  /** Its document and line, e.g. `client/README.md:17`. */
+  /** The document and line, for example `client/README.md:17`. */
   at: string;
   code: string;
   isTsx: boolean;
-  /** The module that it is made into. */
+  /** The module that is made of it. */
   file: string;
 }
 
-/** All examples, or those of one side: a backend's are what names `funnelcast/server`, or one of its functions. */
+/** The examples of one side. Those of a backend use `funnelcast/server` or `funnelcast/next`. */
 export function examplesOf(side: 'browser' | 'backend'): Example[] {
   const isBackend = new RegExp(
     `funnelcast/(server|next)|\\b(${Object.keys(server).join('|')})\\(|realTimeUpdates`,
@@ -70,7 +70,7 @@ function readExamples(path: string): Example[] {
   });
 }
 
-/** Writes the examples as modules; returns what the compiler has to say, a line each that begins with the file. */
+/** Writes the examples as modules; returns the errors of the compiler, as lines that begin with the file. */
 export async function compile(side: string, examples: Example[]): Promise<string[]> {
   const folder = join(MADE, side);
   rmSync(folder, { recursive: true, force: true });
@@ -79,7 +79,7 @@ export async function compile(side: string, examples: Example[]): Promise<string
     example.file = join(folder, basename(example.file));
     writeFileSync(example.file, example.isTsx ? component(example.code) : procedure(example.code));
   }
-  // As strict as an app may be; an example need not use all that it declares.
+  // As strict as possible, except that an example need not use everything that it declares.
   const compilerOptions = {
     ...{ noUnusedLocals: false, noUnusedParameters: false },
     noPropertyAccessFromIndexSignature: false,
@@ -99,13 +99,13 @@ export async function compile(side: string, examples: Example[]): Promise<string
   return output.split('\n').filter(Boolean);
 }
 
-/** What is done one after the other. */
+/** Makes a module of statements. */
 function procedure(code: string): string {
   const { imports, body } = split(code);
   return `${imports}\nexport default async function example(): Promise<void> {\n${body}\n}\n`;
 }
 
-/** What is rendered: a component that is declared, JSX itself, or the inside of a component. */
+/** Makes a module of a component, of JSX, or of the body of a component. */
 function component(code: string): string {
   const { imports, body } = split(code);
   const declared = /^(?:export )?function ([A-Z]\w*)\((.?)/m.exec(body);
@@ -118,7 +118,7 @@ function component(code: string): string {
 function split(code: string): { imports: string; body: string } {
   const statement = /^import [\s\S]*?;$/gm;
   const own = code.match(statement) ?? [];
-  // Inside a function nothing is exported.
+  // A function cannot contain exports.
   const body = code
     .replaceAll(statement, '')
     .replaceAll(/^export (?=const )/gm, '')

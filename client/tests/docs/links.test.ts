@@ -1,4 +1,4 @@
-/** Each link of the documents leads to a file, and to a heading of it where it names one. */
+/** Every link in the documents leads to a file, and to an existing heading if it names one. */
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ const TRACKED = ['ls-files', '--cached', '--others', '--exclude-standard', '*.md
 
 const documents = execFileSync('git', TRACKED, { cwd: ROOT, encoding: 'utf8' }).trim().split('\n');
 
-/** The anchors of a document's headings, as GitHub makes them. */
+/** The anchors that GitHub makes of a document's headings. */
 function anchors(document: string): string[] {
   const text = readFileSync(join(ROOT, document), 'utf8').replace(/^```[\s\S]*?^```/gm, '');
   const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading);

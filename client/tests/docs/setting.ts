@@ -1,4 +1,4 @@
-/** What the examples take for granted: names that any app has by others, and that say by themselves what they are. */
+/** The names that the examples use without declaring them. */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { ReactNode } from 'react';
@@ -7,16 +7,16 @@ import type { Client } from '../../src/index.js';
 declare global {
   /** A client that is connected. */
   var client: Client;
-  /** The app's own ways to show something. */
+  /** Functions of the app that show something. */
   var show: (...what: unknown[]) => void;
   var list: (...what: unknown[]) => void;
-  var showThatTheyMayNot: () => void;
+  var showAccessDenied: () => void;
   var getToken: () => Promise<string>;
   var input: { oninput: (() => void) | null; onblur: (() => void) | null };
   var App: () => ReactNode;
   var Editor: (props: { onInput: () => void; onSubmit: (content: string) => Promise<void> }) => ReactNode;
 
-  /** Of a backend. */
+  /** The names for a backend. */
   var user: { id: string; companyId: string };
   var funnelId: string;
   var funnelName: string;

@@ -1,14 +1,16 @@
-/** What the real server refuses of a frame before it looks at anything else, so that a typing error is told. */
+/** The checks that the real server makes on every frame first, so that a mistake in a test is noticed. */
 
 import { Refusal } from './refusal.js';
-import type { Frame } from './socket.js';
+
+/** A frame that a client has sent. */
+export type Frame = { action: string; id: string; channel: string } & Record<string, unknown>;
 
 /** API Gateway's limit on a frame, in bytes. */
 export const FRAME_BYTES_MAX = 32 * 1024;
 const CONTENT_BYTES_MAX = 16_384;
 const METADATA_BYTES_MAX = 4_096;
 
-/** The fields of each action; those with a question mark may be absent. */
+/** The fields of each action. A question mark means optional. */
 const ACTIONS: Record<string, string> = {
   join: 'channel since? grant? order?',
   leave: 'channel order?',
@@ -25,7 +27,7 @@ const NUMBERS = ['since', 'order', 'base', 'seq', 'before', 'after', 'limit'];
 
 export const bytes = (text: string) => new TextEncoder().encode(text).length;
 
-/** Throws a {@link Refusal} where a frame is not what the protocol says. */
+/** Throws a {@link Refusal} if a frame does not conform to the protocol. */
 export function validate(frame: Frame): void {
   const declared = ACTIONS[frame.action];
   if (declared === undefined) throw new Refusal('unknown_action');
@@ -53,7 +55,7 @@ function validateMessage({ content, metadata }: Record<string, unknown>): void {
     throw new Refusal('too_large');
 }
 
-/** Rust's strings have no half of a surrogate pair. */
+/** Strings in Rust cannot contain half of a surrogate pair. */
 function isText(value: unknown): value is string {
   return typeof value === 'string' && !/\p{Surrogate}/u.test(value);
 }

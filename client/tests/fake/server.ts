@@ -1,45 +1,45 @@
 /**
- * A server in the test's own process, for what the real one cannot be made to do on demand: to lose, repeat and reorder
- * events, to fall silent, to refuse just this request. It speaks the protocol, and its time is the test's.
+ * A server in the process of the test that does on demand what the real one cannot be made to do: it loses, repeats and
+ * reorders events, falls silent, or refuses one request. It implements the protocol, and runs in the test's fake time.
  */
 
 import type { AnyEvent, Environment, Sign } from '../../src/index.js';
 import { Refusal } from './refusal.js';
-import { validate } from './requests.js';
-import { FakeSocket, type Frame, type Host, LATENCY_MS } from './socket.js';
+import { type Frame, validate } from './requests.js';
+import { FakeSocket, type Host, LATENCY_MS } from './socket.js';
 
 type Answer = object | Error | undefined;
 
 export class FakeServer implements Host {
   readonly logs = new Map<string, AnyEvent[]>();
   readonly latest = new Map<string, AnyEvent[]>();
-  /** How many last values fit a reply. */
+  /** How many latest values fit into a reply. */
   latestMax = 1_000;
   readonly presence = new Map<string, object[]>();
   readonly sockets: FakeSocket[] = [];
   readonly requests: (Frame & { socket: FakeSocket | undefined })[] = [];
-  /** What becomes of a new socket. */
+  /** What happens to a new socket. */
   door: 'open' | 'closed' | 'silent' = 'open';
   /** Whether HTTP works. */
   http: 'open' | 'closed' = 'open';
   httpCalls = 0;
-  /** Whether a request by HTTP that comes with this grant, or with none, is let through. */
+  /** Whether an HTTP request with the given grant, or without one, is allowed. */
   admits: (grant: string | null) => boolean = () => true;
   isOnline = true;
-  /** How long a token is good for. */
+  /** How long a token is valid. */
   tokenMs = 24 * 3_600_000;
   user = 'user_1';
-  /** Asked before a request is served: what it returns is the reply, what it throws the refusal. */
+  /** Called before a request is served. What it returns is the reply; what it throws is the refusal. */
   intercept: (frame: Frame, socket: FakeSocket | undefined) => Answer = () => undefined;
-  /** Told when a socket has opened, in the same moment as the client is. */
+  /** Called when a socket has opened, at the same moment as the client's `onopen`. */
   opened: () => void = () => {};
-  /** How much longer than the others a frame takes to be served, in milliseconds: they are served side by side. */
+  /** How much longer than the others a frame takes, in milliseconds. Frames are served concurrently. */
   delay: (frame: Frame) => number = () => 0;
-  /** Whether the reply to a request gets lost. */
+  /** Whether the reply to a request is lost. */
   losesReply: (frame: Frame) => boolean = () => false;
   #signs = new Set<(sign: Sign) => void>();
 
-  /** The client's world. Random numbers are in the middle, so that waits are half of their bound. */
+  /** The environment of the client. Random numbers are 0.5, so that waits are half of their bound. */
   get environment(): Partial<Environment> {
     const server = this;
     return {
@@ -58,19 +58,19 @@ export class FakeServer implements Host {
     };
   }
 
-  /** Who watches the page's signs. */
+  /** The number of listeners for signs of the page. */
   get watchers(): number {
     return this.#signs.size;
   }
 
-  /** The newest socket. */
+  /** The last socket. */
   get socket(): FakeSocket {
     const socket = this.sockets.at(-1);
     if (!socket) throw new Error('no socket has been opened');
     return socket;
   }
 
-  /** How often this action was asked for. */
+  /** The number of requests with this action. */
   count(action: string): number {
     return this.requests.filter(request => request.action === action).length;
   }
@@ -90,7 +90,7 @@ export class FakeServer implements Host {
     return this.log(channel).at(-1)?.seq ?? 0;
   }
 
-  /** Keeps a chat message of somebody else, and tells nobody. */
+  /** Adds a chat message of another user to the log, without posting it. */
   append(channel: string, content: string, more: Partial<AnyEvent> = {}): AnyEvent {
     const seq = this.head(channel) + 1;
     const event = {
@@ -108,14 +108,14 @@ export class FakeServer implements Host {
     return event;
   }
 
-  /** Keeps a chat message of somebody else, and posts it to the members. */
+  /** Adds a chat message of another user to the log, and posts it to the members. */
   say(channel: string, content: string): AnyEvent {
     const event = this.append(channel, content);
     this.post(event);
     return event;
   }
 
-  /** Posts an event to the members of its channel, as often as it is called. */
+  /** Posts an event to the members of its channel. */
   post(event: object, except?: FakeSocket): void {
     const { channel } = event as AnyEvent;
     for (const socket of this.sockets) {
@@ -205,7 +205,7 @@ export class FakeServer implements Host {
     return { seq: kept.seq, id: `msg_${kept.seq}`, at, key, duplicate: false, recipients: 1 };
   }
 
-  /** A page of the last values, and where the next one begins. */
+  /** A page of the latest values, and where the next one begins. */
   #latest(channel: string, from: number, name: 'latest' | 'events') {
     const [all, to] = [this.latest.get(channel) ?? [], from + this.latestMax];
     return { [name]: all.slice(from, to), ...(to < all.length && { latestNext: `${to}` }) };

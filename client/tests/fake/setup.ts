@@ -1,4 +1,4 @@
-/** What most tests begin with: fake time, a fake server, a client of it, and a record of what it is told. */
+/** The start of most tests: fake time, a fake server, a client, and a record of what it receives. */
 
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import {
@@ -12,10 +12,10 @@ import { FakeServer } from './server.js';
 
 export const CHANNEL = 'conversation:c1';
 
-/** Lets time pass, and everything happen that happens in it. */
+/** Lets time pass. */
 export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-/** Lets time pass by milliseconds until something is so. */
+/** Lets time pass in steps of a millisecond until a condition holds. */
 export async function passUntil(isSo: () => boolean, atMostMs = 1_000): Promise<void> {
   for (let ms = 0; !isSo(); ms++) {
     if (ms > atMostMs) throw new Error(`still not so after ${atMostMs} ms`);
@@ -27,11 +27,11 @@ export interface Scene {
   server: FakeServer;
   client: Client;
   states: State[];
-  /** The contents of the messages that the handler of {@link CHANNEL} was told, in order. */
+  /** The contents of the messages that the handler of {@link CHANNEL} has received, in order. */
   heard: string[];
 }
 
-/** A client that is not connected yet, of a server that works. */
+/** Makes a server that works, and a client that is not connected yet. */
 export function scene(options: Partial<ClientOptions> = {}): Scene {
   const server = new FakeServer();
   const client = createClient({ url: 'wss://fake.test/dev', environment: server.environment, ...options });
@@ -41,7 +41,7 @@ export function scene(options: Partial<ClientOptions> = {}): Scene {
   return { server, client, states, heard: [] };
 }
 
-/** A client that is connected, and listens to {@link CHANNEL}. */
+/** Makes a client that is connected, and is subscribed to {@link CHANNEL}. */
 export async function joinedScene(options: Partial<ClientOptions> = {}): Promise<Scene> {
   const it = scene(options);
   listen(it);
@@ -61,14 +61,14 @@ export function listen({ client, heard }: Scene) {
 export const say = ({ client }: Scene, content: string, options: SendOptions = {}) =>
   client.send(CHANNEL, 'chat.message', { content }, options);
 
-/** The contents of the messages that the server has kept. */
+/** The contents of the messages in the server's log. */
 export const contents = ({ server }: Scene) =>
   server.log(CHANNEL).map(event => (event.data as { content: string }).content);
 
-/** The requests to send that the server got. */
+/** The requests with the action `send` that the server has received. */
 export const sends = ({ server }: Scene) => server.requests.filter(({ action }) => action === 'send');
 
-/** Fails each test of the file that leaves a rejection that nobody handles. */
+/** Fails every test of the file that leaves an unhandled rejection behind. */
 export function watchRejections(): void {
   const unhandled: unknown[] = [];
   const keep = (reason: unknown) => unhandled.push(reason);
@@ -76,7 +76,7 @@ export function watchRejections(): void {
     process.on('unhandledRejection', keep);
   });
   afterEach(async () => {
-    await new Promise(resolve => realImmediate(resolve)); // they are told after the microtasks
+    await new Promise(resolve => realImmediate(resolve)); // they are reported after the microtasks
     process.off('unhandledRejection', keep);
     expect(unhandled.splice(0)).toEqual([]);
   });

@@ -1,16 +1,13 @@
-/** A socket to the server in the test's process. */
+/** A socket to the server in the process of the test. */
 
 import type { WebSocketLike } from '../../src/index.js';
 import { Refusal } from './refusal.js';
-import { bytes, FRAME_BYTES_MAX } from './requests.js';
+import { bytes, FRAME_BYTES_MAX, type Frame } from './requests.js';
 
-/** How long a frame takes, each way. */
+/** How long a frame takes in each direction. */
 export const LATENCY_MS = 5;
 
-/** A client's frame. */
-export type Frame = { action: string; id: string; channel: string } & Record<string, unknown>;
-
-/** Who is at the other end. */
+/** The server, as a socket sees it. */
 export interface Host {
   readonly sockets: FakeSocket[];
   readonly door: 'open' | 'closed' | 'silent';
@@ -30,9 +27,9 @@ export class FakeSocket implements WebSocketLike {
   readonly channels = new Set<string>();
   connectedAt = 0;
   state: 'connecting' | 'open' | 'closed' = 'connecting';
-  /** Whether the client has closed it. */
+  /** Whether the client has closed the socket. */
   wasClosedByClient = false;
-  /** Nothing gets through any more, and nobody is told. */
+  /** Nothing gets through any more, and neither end is told. */
   isDead = false;
   readonly #server: Host;
   /** The latest `join` or `leave` of each channel. */
@@ -62,7 +59,7 @@ export class FakeSocket implements WebSocketLike {
     }, LATENCY_MS);
   }
 
-  /** Makes the connection a member, unless that is older than a leave that was served before it. */
+  /** Makes the connection a member, unless a later leave has been served before. */
   join(channel: string, order: number): void {
     const last = this.#orders.get(channel);
     if (last && last.order > order) {
@@ -87,7 +84,7 @@ export class FakeSocket implements WebSocketLike {
     this.channels.clear();
   }
 
-  /** Ends it as the server does, or the network. */
+  /** Ends the socket, as the server or the network would. */
   cut(code = 1006): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
@@ -103,7 +100,7 @@ export class FakeSocket implements WebSocketLike {
   }
 
   #serve(frame: Frame): void {
-    // What has been sent gets there, even where the socket has ended since.
+    // A frame that has been sent arrives even if the socket has ended since.
     if (this.isDead) return;
     const { id } = frame;
     try {

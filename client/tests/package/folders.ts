@@ -1,4 +1,4 @@
-/** Fresh folders outside of the repository, with the package in them as `npm pack` makes it. */
+/** New folders outside of the repository that contain the package, as made by `npm pack`. */
 
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const root = mkdtempSync(join(tmpdir(), 'funnelcast-package-'));
 
 const npm = (cwd: string, ...args: string[]) => promisify(execFile)('npm', args, { cwd });
 
-/** Packs the client, and installs the tarball into the folder `bare`, beside nothing else. */
+/** Packs the client, and installs the tarball, and nothing else, into the folder `bare`. */
 export async function install(): Promise<void> {
   const { stdout } = await npm(CLIENT, 'pack', '--silent', '--pack-destination', root);
   const tarball = join(root, stdout.trim().split('\n').at(-1) ?? '');
@@ -23,9 +23,9 @@ export async function install(): Promise<void> {
 }
 
 /**
- * A folder with the package installed, and of the client's own development dependencies only those named.
+ * Makes a folder with the package and the named development dependencies of the client.
  *
- * @param type - of the app's package.json
+ * @param type - the `type` in the app's package.json
  */
 export function folder(name: string, type: 'commonjs' | 'module', ...linked: string[]): string {
   const path = join(root, name);
@@ -39,23 +39,23 @@ export function folder(name: string, type: 'commonjs' | 'module', ...linked: str
   return path;
 }
 
-/** Writes a file; an object as JSON. */
+/** Writes a file. An object is written as JSON. */
 export function write(path: string, name: string, content: string | object): void {
   mkdirSync(path, { recursive: true });
   writeFileSync(join(path, name), typeof content === 'string' ? content : JSON.stringify(content));
 }
 
-/** Copies one of the files in `consumer/`. */
+/** Copies a file of `consumer/`. */
 export function copy(path: string, name: string, as = name): void {
   cpSync(join(CONSUMER, name), join(path, as));
 }
 
-/** A script of one of the client's development dependencies. */
+/** The path of a script of a development dependency. */
 export const script = (path: string) => join(CLIENT, 'node_modules', path);
 
-/** Runs a script by Node, in a folder; returns what it prints. */
+/** Runs a script with Node in a folder; returns its output. */
 export async function node(cwd: string, path: string, ...args: string[]): Promise<string> {
-  const env = { PATH: process.env['PATH'], FUNNELCAST_BUS: 'bus' }; // nothing of the test runner's own
+  const env = { PATH: process.env['PATH'], FUNNELCAST_BUS: 'bus' }; // nothing from the test runner
   const done = promisify(execFile)(process.execPath, [path, ...args], { cwd, env: env as never });
   const { stdout } = await done.catch(error => {
     throw new Error(`${path} ${args.join(' ')}\n${error.stdout}${error.stderr}`);

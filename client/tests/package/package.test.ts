@@ -1,4 +1,4 @@
-/** The package as its users get it: packed, installed elsewhere, and loaded in each of the ways that there are. */
+/** The package as its users get it: packed, installed elsewhere, and loaded in every supported way. */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,27 +9,27 @@ import { copy, folder, install, node, remove, script, write } from './folders.js
 
 const REACT = ['react', '@types/react', 'csstype'];
 const SDK = '@aws-sdk/client-eventbridge';
-/** The compiler of today, and the one of `attw`, which still has `moduleResolution: node`. */
+/** The current compiler, and that of `attw`, which still has `moduleResolution: node`. */
 const TSC = script('typescript/bin/tsc');
 const attw = createRequire(import.meta.url).resolve('@arethetypeswrong/core');
 const TSC_5 = createRequire(attw).resolve('typescript/bin/tsc');
 
-vi.setConfig({ testTimeout: 90_000 }); // compilers, on a machine that is busy
+vi.setConfig({ testTimeout: 90_000 }); // for compilers on a busy machine
 
 beforeAll(install);
 afterAll(remove);
 
-describe('Node loads it, without any of the optional packages', () => {
+describe('Node loads the package without the optional ones', () => {
   const use = 'console.log(typeof createClient, typeof realTimeUpdates.kick)';
 
-  test('by require, from CommonJS', async () => {
+  test('from CommonJS, with require', async () => {
     const path = folder('require', 'commonjs');
     const load = "const { createClient } = require('funnelcast');";
     write(path, 'app.js', `${load} const { realTimeUpdates } = require('funnelcast/server'); ${use}`);
     expect(await node(path, 'app.js')).toBe('function function');
   });
 
-  test('by import, as a module', async () => {
+  test('from a module, with import', async () => {
     const path = folder('import', 'module');
     const load = "import { createClient } from 'funnelcast';";
     write(path, 'app.js', `${load} import { realTimeUpdates } from 'funnelcast/server'; ${use}`);
@@ -37,7 +37,7 @@ describe('Node loads it, without any of the optional packages', () => {
   });
 });
 
-/** A module system and how it resolves, and the compiler that has them. */
+/** A module system, its resolution, and a compiler that supports them. */
 const RESOLUTIONS = [
   ['node', 'commonjs', 'commonjs', TSC_5],
   ['node16', 'node16', 'commonjs', TSC],
@@ -55,7 +55,7 @@ test.concurrent.each(RESOLUTIONS)(
     const compilerOptions = {
       ...{ module, moduleResolution, target: 'es2022', noEmit: true, jsx: 'react-jsx', types: [] },
       ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
-      // Its own declarations are checked by the other compiler, which takes a third of the time for it.
+      // The other compiler checks the package's own declarations, in a third of the time.
       skipLibCheck: tsc === TSC_5,
     };
     const all = { ...compilerOptions, lib: ['es2022', 'dom', 'dom.iterable'] };
@@ -64,7 +64,7 @@ test.concurrent.each(RESOLUTIONS)(
   },
 );
 
-describe('the backend is bundled', () => {
+describe('a backend is bundled', () => {
   const app = `realTimeUpdates
     .sendSystemNotification({ level: 'info', title: 't', message: 'm' })
     .catch(error => console.log(error.code, error.message));`;
@@ -86,14 +86,14 @@ describe('the backend is bundled', () => {
     expect(await node(path, 'out.cjs')).toMatch(new RegExp(`^bad_request .*${SDK}`));
   });
 
-  test('by esbuild, with the SDK in it where there is one', async () => {
+  test('by esbuild, including the SDK if it is installed', async () => {
     const path = folder('esbuild-sdk', 'module', SDK);
     write(path, 'app.js', esm);
     await esbuild(path);
     expect(readFileSync(join(path, 'out.cjs'), 'utf8')).toContain('AWSEvents');
   });
 
-  test('by Rolldown, as Vite has it', async () => {
+  test('by Rolldown, as in Vite', async () => {
     const path = folder('rolldown', 'module');
     write(path, 'app.js', esm);
     await node(path, script('vite/bin/vite.js'), 'build', '--ssr', 'app.js', '--logLevel', 'error');
@@ -101,7 +101,7 @@ describe('the backend is bundled', () => {
   });
 });
 
-test('Jest runs tests of what uses it, by its defaults', async () => {
+test('Jest with its defaults tests code that uses the package', async () => {
   const path = folder('jest', 'commonjs', 'react', SDK);
   copy(path, 'updates.test.js');
   await node(path, script('jest/bin/jest.js'), '--ci');

@@ -8,7 +8,7 @@ import type { FakeServer } from '../fake/server.js';
 import { CHANNEL } from '../fake/setup.js';
 import { pass, scene } from './scene.js';
 
-/** A conversation that is opened, left and opened again, as in an app of one page. */
+/** A conversation that is opened, closed and opened again, as in a single-page app. */
 function app() {
   const it = scene();
   const open = () => {
@@ -19,11 +19,11 @@ function app() {
   return { ...it, open };
 }
 
-/** The contents of the messages that the server has kept. */
+/** The contents of the messages in the server's log. */
 const contents = (server: FakeServer) =>
   server.log(CHANNEL).map(({ data }) => (data as { content: string }).content);
 
-/** Shows the messages; a click loads older ones. */
+/** Shows the messages. A click loads older ones. */
 function Rows() {
   const { messages, loadOlder } = useConversation('c1', { pageSize: 10 });
   return (
@@ -35,8 +35,8 @@ function Rows() {
   );
 }
 
-describe('what is said just before the user goes elsewhere in the app', () => {
-  test('arrives, however long the way; then the connection is closed', async () => {
+describe('a message that is sent just before the user navigates elsewhere', () => {
+  test('arrives even if that takes long, and then the connection is closed', async () => {
     const { server, client, open } = app();
     const { result, leave } = open();
     await pass(12_000);
@@ -53,7 +53,7 @@ describe('what is said just before the user goes elsewhere in the app', () => {
     expect(client.state).toBe('closed');
   });
 
-  test('is there when the conversation is opened again, and was refused', async () => {
+  test('is shown as failed when the conversation is opened again, if the server refused it', async () => {
     const { server, open } = app();
     const first = open();
     await pass(100);
@@ -67,7 +67,7 @@ describe('what is said just before the user goes elsewhere in the app', () => {
     await pass(3_000);
     server.intercept = () => undefined;
     const second = open();
-    expect(second.shown()).toEqual(['one failed', 'two failed']); // at once, before the log is there
+    expect(second.shown()).toEqual(['one failed', 'two failed']); // at once, before the log has been loaded
     await pass(100);
     expect(second.shown()).toEqual(['one failed', 'two failed']);
     const [one, two] = second.result.current.messages;
@@ -79,7 +79,7 @@ describe('what is said just before the user goes elsewhere in the app', () => {
     expect(second.result.current.messages[0]?.key).toBe(one?.key);
   });
 
-  test('is there when the conversation is opened again, and could not be delivered in time', async () => {
+  test('is shown as failed when the conversation is opened again, if the time was too short', async () => {
     const { server, client, open } = app();
     const first = open();
     await pass(12_000);
@@ -99,7 +99,7 @@ describe('what is said just before the user goes elsewhere in the app', () => {
     expect(contents(server)).toEqual(['bye']);
   });
 
-  test('that had failed for us, but did arrive, is there once', async () => {
+  test('is shown once if it seemed to fail, but did arrive', async () => {
     const { server, open } = app();
     const first = open();
     await pass(100);
@@ -118,7 +118,7 @@ describe('what is said just before the user goes elsewhere in the app', () => {
     expect(second.shown()).toEqual(['bye sent']);
   });
 
-  test('is still on its way when the conversation is opened again at once', async () => {
+  test('is still being sent when the conversation is opened again at once', async () => {
     const { server, open } = app();
     const first = open();
     await pass(100);
@@ -132,8 +132,8 @@ describe('what is said just before the user goes elsewhere in the app', () => {
   });
 });
 
-describe('keys of others', () => {
-  test('that are the same are no trouble to render by', async () => {
+describe('keys that other users choose', () => {
+  test('may be the same, and are not used for rendering', async () => {
     const complaints = vi.spyOn(console, 'error').mockImplementation(() => {});
     const { server, Provider } = scene();
     for (let i = 1; i <= 30; i++) server.append(CHANNEL, `${i}`, { key: 'k' });
@@ -151,7 +151,7 @@ describe('keys of others', () => {
     expect(complaints).not.toHaveBeenCalled();
   });
 
-  test('that are the one of our draft do not take it away, nor show it twice', async () => {
+  test('may be that of a draft, which is neither removed nor shown twice', async () => {
     const { server, open } = app();
     const { result, shown } = open();
     await pass(100);
@@ -170,7 +170,7 @@ describe('keys of others', () => {
     expect([theirs?.key === draft?.key, mine?.key]).toEqual([false, draft?.key]);
   });
 
-  test('of failed drafts are no way to take them off the list', async () => {
+  test('may be that of a failed draft, which stays in the list', async () => {
     const { server, open } = app();
     const { result, shown } = open();
     await pass(100);

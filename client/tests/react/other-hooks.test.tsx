@@ -23,7 +23,7 @@ const funnel = (seq: number, funnelId: string, progress: number, second: number)
   },
 });
 
-test('the last news of each funnel, from before and as it comes', async () => {
+test('the last update of each funnel, from before the join and live', async () => {
   const { server, Provider } = scene();
   server.latest.set(FUNNELS, [funnel(1, 'f1', 40, 1)] as never);
   server.logs.set(FUNNELS, [funnel(1, 'f1', 40, 1)] as never);
@@ -32,26 +32,26 @@ test('the last news of each funnel, from before and as it comes', async () => {
   const progress = () => result.current.map(({ funnelId, progress }) => `${funnelId} ${progress}`);
   expect(progress()).toEqual(['f1 40']);
   server.post(funnel(2, 'f1', 80, 3));
-  server.post(funnel(3, 'f1', 60, 2)); // the bus has turned them round
+  server.post(funnel(3, 'f1', 60, 2)); // the bus has reordered them
   server.post(funnel(4, 'f2', 10, 4));
   await pass(100);
   expect(progress()).toEqual(['f1 80', 'f2 10']);
   expect(result.current[0]?.timestamp).toBeInstanceOf(Date);
 });
 
-test('of two at one moment the one with the higher seq, and none of the future', async () => {
+test('of two updates at the same time the one with the higher seq counts, and a time in the future does not', async () => {
   const { server, Provider } = scene();
   const { result } = renderHook(() => useFunnelProgress('b'), { wrapper: Provider });
   await pass(100);
   const ahead = funnel(1, 'f1', 10, 0);
   server.post({ ...ahead, data: { ...ahead.data, timestamp: '2026-01-01T01:00:00.000Z' } });
-  for (const news of [funnel(2, 'f1', 20, 9), funnel(3, 'f1', 30, 9), funnel(4, 'f2', 40, 1)])
-    server.post(news);
+  for (const update of [funnel(2, 'f1', 20, 9), funnel(3, 'f1', 30, 9), funnel(4, 'f2', 40, 1)])
+    server.post(update);
   await pass(100);
   expect(result.current.map(({ progress }) => progress)).toEqual([30, 40]);
 });
 
-test('another company has funnels of its own', async () => {
+test('another company has its own funnels', async () => {
   const { server, Provider } = scene();
   server.latest.set(FUNNELS, [funnel(1, 'f1', 40, 1)] as never);
   server.logs.set(FUNNELS, [funnel(1, 'f1', 40, 1)] as never);
@@ -65,7 +65,7 @@ test('another company has funnels of its own', async () => {
   expect(result.current).toEqual([]);
 });
 
-test('who is here, in strict mode too', async () => {
+test('presence is followed, in strict mode too', async () => {
   const { server, Provider } = scene();
   const bob = { userId: 'user_2', name: 'Bob', status: 'online', lastSeen: '1' };
   server.presence.set(CHANNEL, [bob]);

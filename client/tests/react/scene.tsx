@@ -1,4 +1,4 @@
-/** Components on the fake server, in fake time. */
+/** Components that are connected to the fake server, in fake time. */
 
 import { act, cleanup } from '@testing-library/react';
 import { createElement, type ReactNode } from 'react';
@@ -10,23 +10,23 @@ import { FakeServer } from '../fake/server.js';
 export interface Scene {
   server: FakeServer;
   client: Client;
-  /** What stands above the components. */
+  /** Wraps the components. */
   Provider: (props: { children?: ReactNode }) => ReactNode;
 }
 
-/** A server, a client of it, and a provider of that. */
+/** Makes a server, a client, and a provider. */
 export function scene(options: Partial<ClientOptions> = {}): Scene {
   const server = new FakeServer();
   const client = createClient({ url: 'wss://fake.test/dev', environment: server.environment, ...options });
   return {
     server,
     client,
-    // biome-ignore lint/correctness/noComponentHookFactories: it is made once a test
+    // biome-ignore lint/correctness/noComponentHookFactories: made once per test
     Provider: ({ children }) => createElement(FunnelcastProvider, { client, children }),
   };
 }
 
-/** Lets time pass, and React render what comes of it. */
+/** Lets time pass, and React render. */
 export const pass = (ms: number) => act(() => vi.advanceTimersByTimeAsync(ms));
 
 beforeEach(() => {

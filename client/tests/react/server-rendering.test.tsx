@@ -18,7 +18,7 @@ function Page() {
   return <p>{JSON.stringify({ isConnected, state, error, messages, isLoading, funnels, count })}</p>;
 }
 
-test('a server renders what is known before anything is known, and connects to nothing', () => {
+test('a server renders the initial state, and does not connect', () => {
   expect(globalThis.WebSocket).toBeUndefined();
   const html = renderToString(
     <FunnelcastProvider options={{ url: 'wss://fake.test/dev' }}>

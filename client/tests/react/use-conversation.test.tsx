@@ -16,14 +16,14 @@ async function conversation(messages: string[] = [], options = {}) {
   return { ...it, result, unmount, shown };
 }
 
-test('a guest is let in by a grant', async () => {
+test('a user without access of their own joins with a grant', async () => {
   const { server } = await conversation([], { grant: async () => 'a-grant' });
   const [join] = server.requests.filter(({ action }) => action === 'join');
   expect(join?.['grant']).toBe('a-grant');
 });
 
-describe('what was said', () => {
-  test('the last page is there at first, older ones on demand', async () => {
+describe('the messages of the log', () => {
+  test('are loaded from the last page on, and older ones on demand', async () => {
     const all = Array.from({ length: 25 }, (_, i) => `${i + 1}`);
     const { result } = await conversation(all, { pageSize: 10 });
     const contents = () => result.current.messages.map(({ content }) => content);
@@ -41,7 +41,7 @@ describe('what was said', () => {
     expect(result.current.messages[0]?.timestamp).toBeInstanceOf(Date);
   });
 
-  test('older ones go on where they were, over a reconnection', async () => {
+  test('can be loaded further back after a reconnection', async () => {
     const all = Array.from({ length: 25 }, (_, i) => `${i + 1}`);
     const { server, result } = await conversation(all, { pageSize: 10 });
     void result.current.loadOlder();
@@ -53,7 +53,7 @@ describe('what was said', () => {
     expect(result.current.messages.map(({ content }) => content)).toEqual(all);
   });
 
-  test('what is new comes, and what was missed', async () => {
+  test('include new ones and missed ones', async () => {
     const { server, shown } = await conversation(['one']);
     server.say(CHANNEL, 'two');
     await pass(12_000);
@@ -63,7 +63,7 @@ describe('what was said', () => {
     expect(shown()).toEqual(['one sent', 'two sent', 'three sent']);
   });
 
-  test('after a stretch that is gone, the list begins anew with what there is', async () => {
+  test('are loaded anew after a loss', async () => {
     const { server, shown } = await conversation(['one']);
     await pass(12_000);
     server.socket.cut();
@@ -73,7 +73,7 @@ describe('what was said', () => {
     expect(shown()).toEqual(['three sent', 'four sent']);
   });
 
-  test('a conversation that is refused says so', async () => {
+  test('are replaced by an error if the conversation is refused', async () => {
     const it = scene();
     it.server.intercept = ({ action }) => {
       if (action === 'join') throw new Refusal('forbidden');
@@ -85,8 +85,8 @@ describe('what was said', () => {
   });
 });
 
-describe('what we say', () => {
-  test('is shown at once, and is the same message when it has arrived', async () => {
+describe("the user's own messages", () => {
+  test('are shown at once, and stay the same when they have arrived', async () => {
     const { server, result, shown } = await conversation(['one']);
     void result.current.send('two', { draft: 1 });
     await pass(1);
@@ -103,7 +103,7 @@ describe('what we say', () => {
     });
   });
 
-  test('waits while there is no connection', async () => {
+  test('wait while there is no connection', async () => {
     const { server, result, shown } = await conversation();
     await pass(12_000);
     server.door = 'closed';
@@ -118,7 +118,7 @@ describe('what we say', () => {
     expect(server.log(CHANNEL)).toHaveLength(1);
   });
 
-  test('can be sent again when it has failed, and taken back', async () => {
+  test('can be sent again when they have failed, and discarded', async () => {
     const { server, result, shown } = await conversation();
     server.intercept = ({ action }) => {
       if (action === 'send') throw new Refusal('forbidden');
@@ -140,7 +140,7 @@ describe('what we say', () => {
     expect(result.current.messages[0]?.key).toBe(one?.key);
   });
 
-  test('is sent although the component is gone', async () => {
+  test('are sent although the component has been unmounted', async () => {
     const { server, result, unmount } = await conversation();
     void result.current.send('bye');
     await pass(1);
@@ -150,7 +150,7 @@ describe('what we say', () => {
   });
 });
 
-describe('the others', () => {
+describe('the other users', () => {
   const post = (event: string, data: object) => ({
     type: 'event',
     channel: CHANNEL,
@@ -159,7 +159,7 @@ describe('the others', () => {
     data,
   });
 
-  test('have read what we said', async () => {
+  test('have read messages', async () => {
     const { server, result } = await conversation(['theirs']);
     void result.current.send('ours');
     await pass(100);
@@ -167,9 +167,9 @@ describe('the others', () => {
     await pass(10);
     const read = () => result.current.messages.map(({ isRead }) => isRead);
     expect(read()).toEqual([false, false]);
-    server.post(post('chat.receipt', { userId: 'user_1', seq: 2, state: 'read' })); // our own other device
+    server.post(post('chat.receipt', { userId: 'user_1', seq: 2, state: 'read' })); // another device of the user
     await pass(10);
-    // The fake's messages have no `userId`, and so are nobody's own.
+    // The messages of the fake server have no `userId`, so they are no user's own.
     expect(read()).toEqual([true, false]);
     server.post(post('chat.receipt', { userId: 'user_2', seq: 2, state: 'read' }));
     await pass(10);
@@ -179,7 +179,7 @@ describe('the others', () => {
     expect(server.requests.at(-1)).toMatchObject({ action: 'ack', seq: 2, state: 'read' });
   });
 
-  test('type, and stop; what we type ourselves elsewhere is nothing', async () => {
+  test('type and stop, and other devices of the user are ignored', async () => {
     const { server, result } = await conversation();
     const typing = (userId: string, isTyping: boolean) =>
       server.post(post('chat.typing', { userId, userName: userId, isTyping, timestamp: '2' }));
@@ -196,10 +196,10 @@ describe('the others', () => {
     expect(typists()).toEqual([]);
   });
 
-  test('are here', async () => {
+  test('are present', async () => {
     const { server, result } = await conversation();
     const user = { userId: 'user_2', name: 'Bob', status: 'online', lastSeen: '2' };
-    server.presence.set(CHANNEL, [user]); // who is asked for as soon as somebody is named
+    server.presence.set(CHANNEL, [user]); // the roster is read when an event names a user
     server.post(post('presence.join', user));
     await pass(100);
     expect(result.current.presence.users).toEqual([user]);

@@ -14,7 +14,7 @@ import { FakeServer } from '../fake/server.js';
 import { CHANNEL } from '../fake/setup.js';
 import { pass, scene } from './scene.js';
 
-test('the connection ends a while after the last user of it, and not between two', async () => {
+test('the connection closes a while after its last component has been unmounted, and not between two', async () => {
   const { server, Provider } = scene();
   const first = renderHook(() => useWebSocket(), { wrapper: Provider });
   await pass(100);
@@ -29,7 +29,7 @@ test('the connection ends a while after the last user of it, and not between two
   expect(server.socket.wasClosedByClient).toBe(true);
 });
 
-test('subscriptions end with the component', async () => {
+test('subscriptions end when the component is unmounted', async () => {
   const { server, client, Provider } = scene();
   client.connect();
   const heard: string[] = [];
@@ -44,7 +44,7 @@ test('subscriptions end with the component', async () => {
   expect(heard).toEqual(['one']);
 });
 
-test('subscribing again replaces the handler; unsubscribing an old one ends nothing', async () => {
+test('subscribing again replaces the handler, and unsubscribing the old one has no effect', async () => {
   const { server, Provider } = scene();
   const heard: string[] = [];
   const { result } = renderHook(() => useWebSocket(), { wrapper: Provider });
@@ -62,7 +62,7 @@ test('subscribing again replaces the handler; unsubscribing an old one ends noth
   expect(server.count('join')).toBe(1);
 });
 
-test('with autoConnect off it waits for somebody who connects', async () => {
+test('without autoConnect the hook waits until somebody connects', async () => {
   const { server, client, Provider } = scene();
   const { result } = renderHook(() => useWebSocket({ autoConnect: false }), { wrapper: Provider });
   await pass(5_000);
@@ -73,7 +73,7 @@ test('with autoConnect off it waits for somebody who connects', async () => {
   expect(result.current.isConnected).toBe(true);
 });
 
-test('a new callback is the one that is called, and the functions stay the same', async () => {
+test('the latest callback is called, and the functions stay the same', async () => {
   const { server, Provider } = scene();
   const [one, two] = [vi.fn(), vi.fn()];
   const use = (options: UseWebSocketOptions) => useWebSocket(options);
@@ -90,7 +90,7 @@ test('a new callback is the one that is called, and the functions stay the same'
   expect(result.current.subscribeToConversation).toBe(subscribeToConversation);
 });
 
-test('a component that comes when the connection is up is told so, once', async () => {
+test('a component that is mounted while connected is told once', async () => {
   const { client, Provider } = scene();
   client.connect();
   await pass(100);
@@ -106,7 +106,7 @@ test('a component that comes when the connection is up is told so, once', async 
   expect(told.mock.calls).toEqual([[true]]);
 });
 
-test('an error is there while the connection is not', async () => {
+test('an error is set until the connection is up again', async () => {
   const { server, Provider } = scene();
   server.door = 'closed';
   const { result } = renderHook(() => useWebSocket(), { wrapper: Provider });
@@ -118,7 +118,7 @@ test('an error is there while the connection is not', async () => {
   expect(result.current).toMatchObject({ isConnected: true, error: null });
 });
 
-test('every kind of channel has its function, with dates for times', async () => {
+test('every kind of channel has its function, with a Date as the timestamp', async () => {
   const { server, Provider } = scene();
   const { result } = renderHook(() => useWebSocket(), { wrapper: Provider });
   const heard: string[] = [];
@@ -150,7 +150,7 @@ test('every kind of channel has its function, with dates for times', async () =>
   expect(heard).toEqual(events.map(event => `${event} ${timestamp}`));
 });
 
-test('typing is told when it must be, and what is read too', async () => {
+test('typing is sent as often as necessary, and receipts too', async () => {
   const { server, Provider } = scene();
   for (const content of ['one', 'two']) server.append(CHANNEL, content);
   const { result } = renderHook(() => useWebSocket(), { wrapper: Provider });
@@ -178,7 +178,7 @@ test('typing is told when it must be, and what is read too', async () => {
 
 const User = () => useWebSocket().state;
 
-test('each provider has a connection, and so has the page without one', async () => {
+test('each provider has a connection, and components without a provider share one', async () => {
   const servers = [new FakeServer(), new FakeServer(), new FakeServer()] as const;
   const options = (server: FakeServer) => ({ url: 'wss://fake.test/dev', environment: server.environment });
   configureFunnelcast(options(servers[2]));

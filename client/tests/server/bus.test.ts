@@ -1,4 +1,4 @@
-/** The publisher against an EventBridge that refuses on demand, by the real SDK over real HTTP. */
+/** The publisher, with the real SDK over real HTTP, against an EventBridge that refuses entries on demand. */
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,7 +16,7 @@ interface PutEntry {
 const user = { id: 'user_1', companyId: 'biz_1', email: 'ann@example.com' };
 let server: Server;
 let calls: PutEntry[][];
-/** The error code of an entry, by its place among all that were put. */
+/** Returns the error code of an entry, by its position among all entries. */
 let refuse: (entry: PutEntry) => string | undefined;
 let updates: RealTimeUpdates;
 
@@ -53,10 +53,10 @@ beforeEach(async () => {
 
 afterEach(() => new Promise(resolve => server.close(resolve)));
 
-const notice = (title: string, message = 'm') => systemNotification({ level: 'info', title, message });
+const notification = (title: string, message = 'm') => systemNotification({ level: 'info', title, message });
 const titles = (entries: PutEntry[] | undefined) => entries?.map(({ Detail }) => JSON.parse(Detail).title);
 
-test('a generation update, in the call shape of old', async () => {
+test('a generation update is sent with the arguments of the earlier API', async () => {
   await updates.sendFunnelGenerationUpdate(
     user,
     'funnel_1',
@@ -115,7 +115,7 @@ test('every update has its name and its fields', async () => {
   ]);
 });
 
-test('what is said in one millisecond, or by a clock that is set back, has an order all the same', async () => {
+test('updates within one millisecond, or across a clock that is set back, have an order', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
   await updates.sendConversation(user, 'conv-1', ['user_1']);
   await updates.sendConversation(user, 'conv-1', ['user_1', 'user_2']);
@@ -128,7 +128,7 @@ test('what is said in one millisecond, or by a clock that is set back, has an or
   expect(timestamps).toEqual([...new Set(timestamps)].sort());
 });
 
-test('a conversation has what the backend says of it', async () => {
+test('a conversation has its participants, revision and keepLog', async () => {
   await updates.sendConversation(user, 'conv-1', ['user_1'], { revision: 7, keepLog: true });
   expect(JSON.parse(calls.flat()[0]?.Detail ?? '')).toEqual({
     conversationId: 'conv-1',
@@ -141,62 +141,66 @@ test('a conversation has what the backend says of it', async () => {
   await expect(updates.sendConversation(user, 'conv-1', [], { revision: 1.5 })).rejects.toThrow('revision');
 });
 
-describe('many at once', () => {
-  test('go ten a call, in order', async () => {
-    await updates.send(...Array.from({ length: 23 }, (_, i) => notice(`${i}`)));
+describe('many events', () => {
+  test('are put ten per call, in order', async () => {
+    await updates.send(...Array.from({ length: 23 }, (_, i) => notification(`${i}`)));
     expect(calls.map(({ length }) => length)).toEqual([10, 10, 3]);
     expect(titles(calls.flat())).toEqual(Array.from({ length: 23 }, (_, i) => `${i}`));
   });
 
-  test('go fewer a call where they are large', async () => {
-    // Each of these bytes is six in JSON, so that three messages do not fit into a call.
+  test('are put fewer per call if they are large', async () => {
+    // Each of these bytes takes six in JSON, so that three messages do not fit into one call.
     const large = chatMessage('c1', { content: '\u0001'.repeat(16_000) });
     await updates.send(large, large, large, large, large);
     expect(calls.map(({ length }) => length)).toEqual([2, 2, 1]);
   });
 
-  test('what was not taken is put again, and nothing else', async () => {
+  test('are put again if they were not accepted, and only those', async () => {
     let refusals = 0;
     refuse = ({ Detail }) =>
       JSON.parse(Detail).title === '1' && ++refusals < 3 ? 'ThrottlingException' : undefined;
-    await updates.send(notice('0'), notice('1'), notice('2'));
+    await updates.send(notification('0'), notification('1'), notification('2'));
     expect(calls.map(titles)).toEqual([['0', '1', '2'], ['1'], ['1']]);
   });
 
-  test('what is never taken is told, the rest being taken', async () => {
+  test('are reported if they are never accepted, while the others are', async () => {
     refuse = ({ Detail }) => (JSON.parse(Detail).title === '1' ? 'InternalFailure' : undefined);
-    const error = await updates.send(notice('0'), notice('1')).catch(thrown => thrown);
+    const error = await updates.send(notification('0'), notification('1')).catch(thrown => thrown);
     expect(error).toBeInstanceOf(PublishError);
     expect(error.failed).toMatchObject([{ code: 'InternalFailure', event: { detail: { title: '1' } } }]);
     expect(calls.map(titles)).toEqual([['0', '1'], ['1'], ['1'], ['1'], ['1']]);
   });
 
-  test('what can never be taken is not put again', async () => {
+  test('are not put again after a permanent error', async () => {
     refuse = () => 'NotAuthorizedForSourceException';
-    await expect(updates.send(notice('0'))).rejects.toThrow('NotAuthorizedForSourceException');
+    await expect(updates.send(notification('0'))).rejects.toThrow('NotAuthorizedForSourceException');
     expect(calls).toHaveLength(1);
   });
 });
 
-describe('what is wrong is told before it is sent', () => {
+describe('invalid arguments fail before anything is sent', () => {
   test.each([
-    ['an id', () => updates.sendFunnelDeploymentUpdate(user, 'a b', 'n', true), 'bad_request'],
+    ['an invalid id', () => updates.sendFunnelDeploymentUpdate(user, 'a b', 'n', true), 'bad_request'],
     [
-      'a progress',
+      'an invalid progress',
       () => updates.sendFunnelGenerationUpdate(user, 'f', 'n', 'generation_progress', 101),
       'bad_request',
     ],
     ['an empty name', () => updates.sendFunnelDeploymentUpdate(user, 'f', '', true), 'bad_request'],
     ['a long name', () => updates.sendFunnelDeploymentUpdate(user, 'f', 'ü'.repeat(129), true), 'too_large'],
-    ['metadata', () => updates.sendBotMessage('c', 'x', { metadata: { a: 'x'.repeat(4_096) } }), 'too_large'],
-    ['a content', () => updates.sendBotMessage('c', 'x'.repeat(16_385)), 'too_large'],
-    ['a participant', () => updates.sendConversation(user, 'c', ['a:b']), 'bad_request'],
+    [
+      'metadata that is too large',
+      () => updates.sendBotMessage('c', 'x', { metadata: { a: 'x'.repeat(4_096) } }),
+      'too_large',
+    ],
+    ['content that is too large', () => updates.sendBotMessage('c', 'x'.repeat(16_385)), 'too_large'],
+    ['an invalid participant', () => updates.sendConversation(user, 'c', ['a:b']), 'bad_request'],
   ])('%s', async (_, send, code) => {
     await expect(send()).rejects.toMatchObject({ code });
     expect(calls).toHaveLength(0);
   });
 
-  test('a bus that nobody has named', async () => {
+  test('without the name of a bus', async () => {
     const error = new RealTimeUpdates({}).sendSystemNotification({ level: 'info', title: 't', message: 'm' });
     await expect(error).rejects.toThrow('set FUNNELCAST_BUS');
   });

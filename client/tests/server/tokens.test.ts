@@ -15,7 +15,7 @@ const verify = (token: string) =>
   jwtVerify(token, new TextEncoder().encode(SECRET), { issuer: 'my-app', audience: 'funnelcast' });
 
 describe('a token', () => {
-  test('says who bears it, and for how long', async () => {
+  test('states its user and its expiry', async () => {
     const user = { id: 'user_1', name: 'Ann', companies: [{ id: 'biz_1', role: 'admin' as const }] };
     const { payload } = await verify(await issuer.token(user, { ttlSeconds: 60 }));
     const { iat = 0, exp = 0, ...claims } = payload;
@@ -29,7 +29,7 @@ describe('a token', () => {
     expect(exp - iat).toBe(60);
   });
 
-  test('may name a user as their OpenID provider does', async () => {
+  test('may contain the subject of an OpenID provider', async () => {
     const { payload } = await verify(await issuer.token({ id: 'auth0|5f7c8ec7' }));
     expect(payload.sub).toBe('auth0|5f7c8ec7');
   });
@@ -46,7 +46,7 @@ describe('a token', () => {
     });
   });
 
-  test('may be signed with a key whose line breaks an environment variable has as two characters', async () => {
+  test('may be signed with a key whose line breaks are written as `\\n`', async () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString().replaceAll('\n', '\\n');
     const es256 = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key });
@@ -57,28 +57,28 @@ describe('a token', () => {
   const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   test.each([
     ['no key', undefined, 'is undefined'],
-    ['no PEM', 'key', 'in PKCS #8'],
+    ['a key that is not PEM', 'key', 'in PKCS #8'],
     ['a key of another curve', p384.export({ type: 'pkcs8', format: 'pem' }).toString(), 'of P-256'],
     ['a key of another form', p256.export({ type: 'sec1', format: 'pem' }).toString(), 'in PKCS #8'],
-  ])('with %s is not made', async (_, key, reason) => {
+  ])('is not signed with %s', async (_, key, reason) => {
     const es256 = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key });
     await expect(es256.token({ id: 'user_1' })).rejects.toThrow(reason);
   });
 
   test.each([
-    ['no id', () => issuer.token({ id: '' })],
-    ['an id', () => issuer.token({ id: ' a' })],
-    ['an id of another user', () => issuer.token({ id: 'sub-QapIeIfjxFwZskSLLwNlUvALLHjiOUbTkKfoRvatWOE' })],
+    ['an empty id', () => issuer.token({ id: '' })],
+    ['an invalid id', () => issuer.token({ id: ' a' })],
+    ['a derived id', () => issuer.token({ id: 'sub-QapIeIfjxFwZskSLLwNlUvALLHjiOUbTkKfoRvatWOE' })],
     [
       'too many companies',
       () => issuer.token({ id: 'u', companies: Array(51).fill({ id: 'b', role: 'admin' }) }),
     ],
-    ['no time', () => issuer.token({ id: 'u' }, { ttlSeconds: 0 })],
+    ['no validity', () => issuer.token({ id: 'u' }, { ttlSeconds: 0 })],
     [
       'a grant for too long',
       () => issuer.grant({ userId: 'u', channel: 'system', caps: [], ttlSeconds: 601 }),
     ],
-  ])('with %s that cannot be is not made', async (_, make) => {
+  ])('is not signed with %s', async (_, make) => {
     await expect(make()).rejects.toMatchObject({ name: 'FunnelcastError' });
   });
 
@@ -88,18 +88,18 @@ describe('a token', () => {
   });
 });
 
-describe('the user of a subject', () => {
+describe('the id of a subject', () => {
   test.each([
     ['user_1', 'user_1'],
     ['sub-1', 'sub-1'],
-    // The stack's tests have the same pairs.
+    // The tests of the stack have the same pairs.
     ['auth0|5f7c8ec7c33c6c004bbafe82', 'sub-QapIeIfjxFwZskSLLwNlUvALLHjiOUbTkKfoRvatWOE'],
     ['sub-QapIeIfjxFwZskSLLwNlUvALLHjiOUbTkKfoRvatWOE', 'sub-dGFq4PplvMUNIWIonccqXSO3YBTmo6ePX34NKog0WKE'],
   ])('%s is %s', async (subject, userId) => {
     await expect(userIdOf(subject)).resolves.toBe(userId);
   });
 
-  test('is nobody where that is empty', async () => {
+  test('does not exist if the subject is empty', async () => {
     await expect(userIdOf('')).rejects.toMatchObject({ code: 'bad_request' });
   });
 });
@@ -114,7 +114,7 @@ test('a grant is for one channel', async () => {
 describe('an outbox item', () => {
   const user = { id: 'user_1', companyId: 'biz_1' };
 
-  test('is what the stack takes from its table', () => {
+  test('has the form that the stack reads', () => {
     const { Put } = outboxItem(funnelUpdate(user, 'f1', 'Spring', 'deployed'), {
       table: 't',
       key: 'deploy-1',
@@ -132,13 +132,13 @@ describe('an outbox item', () => {
     expect(Put.Item.ttl).toBeGreaterThan(Date.now() / 1_000 + 3_600);
   });
 
-  test('may be for a company, which the bus has no name for', () => {
-    const notice = companyNotification(user, { level: 'info', title: 'Hi', message: 'All' });
-    expect(notice.detailType).toBeUndefined();
-    expect(outboxItem(notice, { table: 't', key: 'k' }).Put.Item.channel).toBe('company:biz_1');
+  test('may be for a company, for which the bus has no name', () => {
+    const notification = companyNotification(user, { level: 'info', title: 'Hi', message: 'All' });
+    expect(notification.detailType).toBeUndefined();
+    expect(outboxItem(notification, { table: 't', key: 'k' }).Put.Item.channel).toBe('company:biz_1');
   });
 
-  test('goes to the table of the environment, unless another is named', () => {
+  test('goes to the table of the environment variable, unless another one is given', () => {
     const update = funnelUpdate(user, 'f1', 'Spring', 'deployed');
     expect(() => outboxItem(update, { key: 'k' })).toThrow('set FUNNELCAST_TABLE');
     vi.stubEnv('FUNNELCAST_TABLE', 'funnelcast-dev');
@@ -146,7 +146,7 @@ describe('an outbox item', () => {
     vi.unstubAllEnvs();
   });
 
-  test('needs a key that is one', () => {
+  test('needs a valid key', () => {
     const update = funnelUpdate(user, 'f1', 'Spring', 'deployed');
     expect(() => outboxItem(update, { table: 't', key: 'a key' })).toThrow('a key must be');
   });

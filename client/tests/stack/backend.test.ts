@@ -1,4 +1,4 @@
-/** The backend's side on the real local stack: what it says arrives, and the tokens it makes are believed. */
+/** A backend and the real local stack: its events arrive, and its tokens are accepted. */
 
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
@@ -37,7 +37,7 @@ beforeEach(() => {
   client = stack.client(user);
 });
 
-/** Joins a channel; what comes on it is in the list. */
+/** Joins a channel; returns the list of the events that arrive on it. */
 async function hear(channel: Channel): Promise<AnyEvent[]> {
   const heard: AnyEvent[] = [];
   await join(client, channel, event => heard.push(event as AnyEvent));
@@ -46,7 +46,7 @@ async function hear(channel: Channel): Promise<AnyEvent[]> {
 
 const data = (heard: AnyEvent[]) => heard.map(event => event.data);
 
-test('a funnel is generated and deployed, by the call shapes of old', async () => {
+test('a funnel is generated and deployed, with the arguments of the earlier API', async () => {
   const heard = await hear(`funnel_updates:${user.companyId}`);
   await stack.updates.sendFunnelGenerationUpdate(
     user,
@@ -64,16 +64,16 @@ test('a funnel is generated and deployed, by the call shapes of old', async () =
     { type: 'deployed', funnelName: 'Spring launch', companyId: user.companyId },
   ]);
 
-  // Who comes later gets the last word on each funnel.
+  // A later listener gets the last update of each funnel.
   const late: AnyEvent[] = [];
   stack.client(user).subscribe(`funnel_updates:${user.companyId}`, event => late.push(event as AnyEvent));
   await vi.waitFor(() => expect(data(late)).toMatchObject([{ type: 'deployed' }]), patience);
 });
 
-test('every other update finds its channel', async () => {
+test('every other update arrives on its channel', async () => {
   const resources = await hear(`resource_updates:${user.companyId}`);
   const metrics = await hear(`analytics:${user.companyId}`);
-  const notices = await hear(`user:${user.id}`);
+  const notifications = await hear(`user:${user.id}`);
   const system = await hear('system');
   await stack.updates.sendResourceUpdate(user, { id: 'r1', type: 'product', name: 'Course' }, 'updated');
   await stack.updates.sendAnalyticsUpdate(user, { metric: 'visits', value: 9, period: '24h' });
@@ -82,12 +82,14 @@ test('every other update finds its channel', async () => {
   await vi.waitFor(() => {
     expect(data(resources)).toMatchObject([{ type: 'updated', resourceName: 'Course' }]);
     expect(data(metrics)).toMatchObject([{ metric: 'visits', value: 9 }]);
-    expect(data(notices)).toMatchObject([{ level: 'success', userId: user.id, id: expect.any(String) }]);
+    expect(data(notifications)).toMatchObject([
+      { level: 'success', userId: user.id, id: expect.any(String) },
+    ]);
     expect(data(system)).toMatchObject([{ title: 'Hello' }]);
   }, patience);
 });
 
-test('a bot speaks, and one who is kicked hears no more', async () => {
+test('a bot sends a message, and a user who is kicked receives nothing more', async () => {
   const conversation = unique('conv');
   await stack.updates.sendConversation(user, conversation, [user.id]);
   const heard = await hear(`conversation:${conversation}`);
@@ -104,18 +106,22 @@ test('a bot speaks, and one who is kicked hears no more', async () => {
   );
 });
 
-test('news in the outbox comes with the transaction that makes it true, once however often that is tried', async () => {
+test('an update in the outbox arrives with its transaction, once however often that is repeated', async () => {
   const funnels = await hear(`funnel_updates:${user.companyId}`);
   const company = await hear(`company:${user.companyId}`);
   const documents = DynamoDBDocumentClient.from(new DynamoDBClient(stack.aws));
   const { table } = stack.addresses;
   const deployed = funnelUpdate(user, 'funnel_1', 'Spring launch', 'deployed');
-  const notice = companyNotification(user, { level: 'success', title: 'Live', message: 'Spring launch' });
+  const notification = companyNotification(user, {
+    level: 'success',
+    title: 'Live',
+    message: 'Spring launch',
+  });
   const transaction = () =>
     new TransactWriteCommand({
       TransactItems: [
         outboxItem(deployed, { table, key: 'deployment-1' }),
-        outboxItem(notice, { table, key: 'deployment-1' }),
+        outboxItem(notification, { table, key: 'deployment-1' }),
       ],
     });
   await documents.send(transaction());
@@ -126,11 +132,11 @@ test('news in the outbox comes with the transaction that makes it true, once how
   await documents.send(new TransactWriteCommand({ TransactItems: [item] }));
   const both = [{ type: 'deployed' }, { type: 'undeployed' }];
   await vi.waitFor(() => expect(data(funnels)).toMatchObject(both), patience);
-  const notices = () => data(company.filter(({ event }) => event === 'system.notification'));
-  await vi.waitFor(() => expect(notices()).toMatchObject([{ title: 'Live' }]), patience);
+  const received = () => data(company.filter(({ event }) => event === 'system.notification'));
+  await vi.waitFor(() => expect(received()).toMatchObject([{ title: 'Live' }]), patience);
 });
 
-test('a token of the app is believed, and one of somebody else is not', async () => {
+test('a token of the app is accepted, and one of another issuer is not', async () => {
   const good = await createTokenIssuer(issuer).token({
     id: 'user_app',
     companies: [{ id: 'biz_9', role: 'member' }],
@@ -144,7 +150,7 @@ test('a token of the app is believed, and one of somebody else is not', async ()
   expect(refused.state).not.toBe('connected');
 });
 
-test('a guest chats by a grant, whether or not WebSockets come through', async () => {
+test('a user chats with a grant, whether or not WebSockets work', async () => {
   const [app, guest, conversation] = [createTokenIssuer(issuer), unique('guest'), unique('conv')];
   const channel = `conversation:${conversation}` as const;
   await stack.updates.sendConversation(user, conversation, [user.id]);

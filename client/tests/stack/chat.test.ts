@@ -39,7 +39,7 @@ afterEach(() => stack.faults({}));
 const say = (client: Client, content: string) => client.send(channel, 'chat.message', { content });
 
 describe('a conversation', () => {
-  test('both hear the same, in the same order, their own words too', async () => {
+  test('both receive the same messages in the same order, including their own', async () => {
     const [a, b] = [stack.client(ann), stack.client(bob)];
     const [heardByAnn, heardByBob] = await Promise.all([listen(a, channel), listen(b, channel)]);
     await Promise.all([say(a, 'hello'), say(b, 'hi'), say(a, 'how are you?')]);
@@ -52,7 +52,7 @@ describe('a conversation', () => {
     expect(more).toBe(false);
   });
 
-  test('a receipt reaches the other, and the history', async () => {
+  test('a receipt reaches the other user, and the history', async () => {
     const [a, b] = [stack.client(ann), stack.client(bob)];
     await Promise.all([listen(a, channel), listen(b, channel)]);
     const receipts: number[] = [];
@@ -71,7 +71,7 @@ describe('a conversation', () => {
     );
   });
 
-  test('typing reaches the other, and ends', async () => {
+  test('typing reaches the other user, and ends', async () => {
     const [a, b] = [stack.client(ann), stack.client(bob)];
     await Promise.all([listen(a, channel), listen(b, channel)]);
     const typing: TypingIndicator[] = [];
@@ -84,7 +84,7 @@ describe('a conversation', () => {
     await vi.waitFor(() => expect(typing.at(-1)?.isTyping).toBe(false), patience);
   });
 
-  test('each sees who comes, and who goes', async () => {
+  test('each sees who joins and who leaves', async () => {
     const a = stack.client(ann);
     await listen(a, channel);
     let here: PresenceState = { users: [], count: 0 };
@@ -107,8 +107,8 @@ describe('a conversation', () => {
   });
 });
 
-describe('what used to part a client from its channel', () => {
-  test('channels that are let go and listened to again in the same moment are all heard', async () => {
+describe('what must not separate a client from its channel', () => {
+  test('channels that are left and joined again at the same moment', async () => {
     const company = unique('biz');
     const boss = person('Boss', `${company}:admin`);
     const conversations = Array.from({ length: 4 }, () => unique('conv'));
@@ -116,7 +116,7 @@ describe('what used to part a client from its channel', () => {
       conversations.map(id => stack.updates.sendConversation({ companyId: company }, id, [ann.id, boss.id])),
     );
     const channels = conversations.map(id => `conversation:${id}` as const);
-    // A channel lingers as long as the client's world says: here no time at all, so that leave and join cross.
+    // Here an unused channel does not stay joined at all, so that leave and join overtake each other.
     const after = (ms: number, callback: () => void) => {
       const timer = setTimeout(callback, ms === 5_000 ? 0 : ms);
       return () => clearTimeout(timer);
@@ -144,14 +144,14 @@ describe('what used to part a client from its channel', () => {
       await vi.waitFor(() => expect(leaves.size).toBeGreaterThan(0), { interval: 1 }); // the first is being left
       const second = channels.map(listenTo);
       await Promise.all(second.map(({ joined }) => joined));
-      await vi.waitFor(() => expect(leaves.size).toBe(0), patience); // whichever was served first
+      await vi.waitFor(() => expect(leaves.size).toBe(0), patience); // whichever has been served first
       await Promise.all(channels.map(of => b.send(of, 'chat.message', { content: 'can you hear me?' })));
       await vi.waitFor(() => expect([...heard.values()]).toEqual(channels.map(() => round)), patience);
       for (const { unsubscribe } of second) unsubscribe();
     }
   });
 
-  test('what is too large is refused, and everything else goes on, on the same socket', async () => {
+  test('a message that is too large, which fails while everything else continues on the same socket', async () => {
     const a = stack.client(ann);
     const heard = await listen(a, channel);
     const states: string[] = [];
@@ -165,7 +165,7 @@ describe('what used to part a client from its channel', () => {
     expect(states).toEqual([]);
   });
 
-  test('a status outlives the connection that it was said on', async () => {
+  test('a new connection, on which the status is sent again', async () => {
     const [a, b] = [stack.client(ann), stack.client(bob)];
     await Promise.all([listen(a, channel), listen(b, channel)]);
     let here: PresenceState = { users: [], count: 0 };
@@ -186,8 +186,8 @@ describe('what used to part a client from its channel', () => {
   });
 });
 
-describe('a network that cuts every socket again and again', () => {
-  test('loses nothing and doubles nothing', async () => {
+describe('a network that cuts off every socket again and again', () => {
+  test('loses and duplicates nothing', async () => {
     const [a, b] = [stack.client(ann), stack.client(bob)];
     const [heardByAnn, heardByBob] = await Promise.all([listen(a, channel), listen(b, channel)]);
     let losses = 0;

@@ -1,4 +1,4 @@
-/** A Next app's route on the real local stack: its pages connect by it, as whom the app names. */
+/** The route of a Next.js app on the real local stack: its pages connect through it, as the user whom the app names. */
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -13,7 +13,7 @@ const key = 'a secret of at least thirty-two bytes';
 
 let stack: Stack;
 let route: Record<'GET' | 'POST' | 'DELETE', RouteHandler>;
-/** Who is signed in. */
+/** The user who is signed in. */
 let signedIn: { id: string; name: string } | undefined = { id: unique('user'), name: 'Ann' };
 
 beforeAll(async () => {
@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => stack?.stop());
 
-/** What Next.js does with a request to the app. */
+/** Handles a request as Next.js does. */
 const serve = (request: Request): Promise<Response> => {
   const path = new URL(request.url).pathname.replace('/api/websocket/', '').split('/');
   return route[request.method as 'GET'](request, { params: Promise.resolve({ path }) });
@@ -40,7 +40,7 @@ const ask = async (method: string, path: string, headers: Record<string, string>
   return [response.status, ((await response.json()) as { error?: { code: string } }).error?.code];
 };
 
-test('a page connects by its own origin, as the user whom the app names', async () => {
+test('a page connects through its own origin, as the user whom the app names', async () => {
   const environment: Environment = {
     ...defaultEnvironment,
     WebSocket: WebSocket as unknown as Environment['WebSocket'],
@@ -49,13 +49,13 @@ test('a page connects by its own origin, as the user whom the app names', async 
   const client = createClient({ http: httpApi(ORIGIN), environment });
   client.connect();
   await vi.waitFor(() => expect(client.state).toBe('connected'), patience);
-  // Nobody else may join that.
+  // No other user may join that channel.
   await client.subscribe(`user:${signedIn?.id}`, () => {}).joined;
   client.close();
 });
 
 describe('refuses', () => {
-  test('whoever is not signed in', async () => {
+  test('a user who is not signed in', async () => {
     const before = signedIn;
     signedIn = undefined;
     expect(await ask('POST', 'connect')).toEqual([401, 'unauthorized']);
@@ -82,13 +82,13 @@ describe('refuses', () => {
     expect([response.status, (await response.json()).error.code]).toEqual([status, code]);
   });
 
-  test('a body that no route takes', async () => {
+  test('a body that is larger than any route accepts', async () => {
     const request = new Request(`${ORIGIN}/api/websocket/x`, { method: 'POST', body: 'x'.repeat(131_073) });
     const response = await route.POST(request, { params: { path: ['messages'] } });
     expect(response.status).toBe(413);
   });
 
-  test('with an answer when there is no stack', async () => {
+  test('with a response when there is no stack', async () => {
     const log = vi.spyOn(console, 'error').mockImplementation(() => {});
     const { GET } = createRouteHandlers({ http: 'http://127.0.0.1:9' });
     const response = await GET(new Request(`${ORIGIN}/api/websocket/status`), {
@@ -100,14 +100,14 @@ describe('refuses', () => {
   });
 });
 
-test('passes on what the stack says, with its status and codes', async () => {
+test("passes on the stack's responses, with their status and codes", async () => {
   const same = { 'sec-fetch-site': 'same-origin' };
   expect(await ask('GET', 'status', same)).toEqual([200, undefined]);
   expect(await ask('GET', 'messages?channel=conversation:c&limit=0', same)).toEqual([400, 'bad_request']);
   expect(await ask('GET', 'messages?channel=company:biz_1&limit=9', same)).toEqual([403, 'forbidden']);
 });
 
-test("without a user of the app's, the request brings Whop's token", async () => {
+test("passes on Whop's token if the app names no user", async () => {
   const { GET } = createRouteHandlers({ http: stack.addresses.http });
   const status = async (headers: Record<string, string>) => {
     const request = new Request(`${ORIGIN}/api/websocket/status`, { headers });

@@ -27,7 +27,7 @@ test('a ticket of the HTTP API opens a connection', async () => {
   client.close();
 });
 
-test('two chat, one of them by HTTP, and nothing is lost or doubled when the socket is back', async () => {
+test('two users chat, one of them by HTTP, and nothing is lost or duplicated when the socket is back', async () => {
   const company = unique('biz');
   const [ann, bob] = [person('Ann', `${company}:admin`), person('Bob')];
   const conversation = unique('conv');
@@ -57,7 +57,7 @@ test('two chat, one of them by HTTP, and nothing is lost or doubled when the soc
   expect(new Set(heardByBob).size).toBe(24);
 });
 
-test('what the HTTP API refuses has its code', async () => {
+test('a refusal of the HTTP API has its code', async () => {
   const blocked = network(true);
   const eve = person('Eve');
   const client = stack.client(eve, { ...overHttp(eve), environment: blocked.environment });

@@ -1,6 +1,6 @@
 /**
- * The real thing on this machine: `funnelcast-local` with the functions' own binaries, which `make build` makes. It ends
- * with its stdin, and so with the test, whatever happens to that.
+ * The real stack on this machine: `funnelcast-local` with the binaries of the functions, which `make build` makes. It ends
+ * when its stdin closes, and therefore with the test, however that ends.
  */
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
@@ -35,7 +35,7 @@ export interface Addresses {
   bus: string;
 }
 
-/** Who connects. */
+/** A person who connects. */
 export interface Person {
   id: string;
   name: string;
@@ -43,7 +43,7 @@ export interface Person {
   companies: string[];
 }
 
-/** What AWS's SDKs need to be told. */
+/** The configuration of AWS's SDKs. */
 export interface AwsConfig {
   endpoint: string;
   region: string;
@@ -63,7 +63,7 @@ export class Stack {
     this.updates = new RealTimeUpdates({ client, bus: addresses.bus });
   }
 
-  /** Starts one, and waits until it is ready. */
+  /** Starts a stack, and waits until it is ready. */
   static async start(...options: string[]): Promise<Stack> {
     if (!existsSync(LOCAL)) throw new Error(`${LOCAL} is missing: run \`make build\` at the root first`);
     const logs = `${BINARIES}/stack-logs`;
@@ -96,7 +96,7 @@ export class Stack {
     };
   }
 
-  /** A connected client of this person, with the `ws` package as its WebSocket. */
+  /** Makes a client of this person with the package `ws`, and connects it. */
   client(person: Person, options: Partial<ClientOptions> = {}): Client {
     const client = createClient({
       url: this.addresses.websocket,
@@ -109,7 +109,7 @@ export class Stack {
     return client;
   }
 
-  /** What goes wrong from now on, and how often. */
+  /** Sets which faults happen from now on, and how often. */
   async faults(rates: Record<string, number>): Promise<void> {
     const response = await fetch(`${this.addresses.aws}/_local/faults`, {
       method: 'PUT',
@@ -118,7 +118,7 @@ export class Stack {
     if (!response.ok) throw new Error(`faults: ${response.status} ${await response.text()}`);
   }
 
-  /** Ends the clients and then the stack, by the end of its stdin. */
+  /** Closes the clients, and then the stack by closing its stdin. */
   async stop(): Promise<void> {
     for (const client of this.#clients) client.close();
     const ended = new Promise(resolve => this.#process.once('exit', resolve));
@@ -127,10 +127,10 @@ export class Stack {
   }
 }
 
-/** How long anything may take; the thing itself is waited for. */
+/** The longest time to wait for anything. */
 export const patience = { timeout: 20_000, interval: 20 };
 
-/** Listens to a channel as soon as the stack lets us: what the backend has said of it takes a moment to be known. */
+/** Subscribes to a channel as soon as the stack allows it: an announcement of the backend takes a moment. */
 export async function join<C extends Channel>(
   client: Client,
   channel: C,
@@ -145,14 +145,14 @@ export async function join<C extends Channel>(
   }, patience);
 }
 
-/** Listens to a conversation; what is said in it is in the list. */
+/** Subscribes to a conversation; returns the list of its messages. */
 export async function listen(client: Client, channel: ConversationChannel): Promise<string[]> {
   const heard: string[] = [];
   await join(client, channel, event => event.event === 'chat.message' && heard.push(event.data.content));
   return heard;
 }
 
-/** A network that lets WebSockets through, or does not. */
+/** A network that can block WebSockets. */
 export function network(isBlocked: boolean) {
   const it = { isBlocked };
   const construct = (_: unknown, [url, protocols]: [string, string[]]) => {
@@ -162,22 +162,22 @@ export function network(isBlocked: boolean) {
   };
   const environment: Partial<Environment> = {
     WebSocket: new Proxy(WebSocket, { construct }) as unknown as Environment['WebSocket'],
-    random: () => 0.1, // so that three failures take no time
+    random: () => 0.1, // so that three failures take little time
   };
   return Object.assign(it, { environment });
 }
 
-/** A new id like `biz_1a2b3c`: nobody else has it. */
+/** Makes a unique id such as `biz_1a2b3c`. */
 export function unique(prefix: string): string {
   return `${prefix}_${crypto.randomUUID().slice(0, 8)}`;
 }
 
-/** Somebody new. */
+/** Makes a new person. */
 export function person(name: string, ...companies: string[]): Person {
   return { id: unique('user'), name, companies };
 }
 
-/** A token of the dev issuer. */
+/** Gets a token of the dev issuer. */
 export async function token({ id, name, companies }: Person): Promise<string> {
   const of = companies.flatMap(company => ['--company', company]);
   const { stdout } = await promisify(execFile)(LOCAL, ['token', '--user', id, '--name', name, ...of], {

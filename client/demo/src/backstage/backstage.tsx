@@ -5,7 +5,7 @@ import { ConnectionCard } from './connection-card.js';
 import { Console } from './console.js';
 import { Events } from './events.js';
 
-/** What no user sees: the backend, the network, and what travels. */
+/** What users do not see: the backend, the network, and the frames. */
 export function Backstage({ room, people }: { room: Room; people: Person[] }) {
   return (
     <>

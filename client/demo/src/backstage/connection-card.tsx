@@ -7,7 +7,7 @@ import { closeConnection } from '../stack.js';
 
 const STATES: State[] = ['idle', 'connecting', 'connected', 'waiting', 'polling', 'closed'];
 
-/** The state machine of a connection, and ways to upset it. */
+/** Shows the state machine of a connection, with buttons that disturb it. */
 export function ConnectionCard({ person: { name, client, network } }: { person: Person }) {
   const { state, error, reconnect } = useWebSocket();
   const mode = useNetworkMode(network);
@@ -52,7 +52,7 @@ export function ConnectionCard({ person: { name, client, network } }: { person: 
   );
 }
 
-/** The id of the connection, from the reply by which the server says what it knows of it. */
+/** The id of the connection, from the server's reply to `status`. */
 function useConnectionId(client: Client): string | undefined {
   const [connectionId, setConnectionId] = useState<string>();
   useEffect(

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import type { Person } from '../people.js';
 import { type Line, useLines } from './use-lines.js';
 
-/** What travels: the frames of both connections, and what the backend puts on the bus. */
+/** Shows the frames of both connections, and the events that the backend puts on the bus. */
 export function Console({ people }: { people: Person[] }) {
   const { lines, clear } = useLines(people);
   const [hidden, setHidden] = useState<readonly string[]>([]);

@@ -2,7 +2,7 @@ import { generateFunnel } from '../backend.js';
 import type { Room } from '../room.js';
 import { samples, syncResource } from './samples.js';
 
-/** A button for each event that a backend may put on the bus. */
+/** Shows a button for each event that a backend may put on the bus. */
 export function Events({ room }: { room: Room }) {
   return (
     <section aria-labelledby="events" className="events">

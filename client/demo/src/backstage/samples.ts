@@ -1,5 +1,5 @@
 /**
- * One of each event, made by the builders of `funnelcast/server`.
+ * A sample of each event, made with `funnelcast/server`.
  *
  * @module
  */
@@ -17,26 +17,26 @@ import {
 import { fillConversation, openConversation, put, removeCustomer } from '../backend.js';
 import type { Room, Who } from '../room.js';
 
-/** Buttons that belong together: what each is called, and what it does. */
+/** A group of buttons: their names, and what they do. */
 export interface Samples {
   title: string;
   events: Record<string, () => Promise<void>>;
 }
 
-/** All of them, for a room. */
+/** All samples for a room. */
 export function samples(room: Room): Samples[] {
   return [
     { title: 'Funnel “Evergreen webinar”', events: funnelEvents(room) },
     { title: 'Resource “Starter course”', events: resourceEvents(room) },
     { title: 'Analytics', events: analyticsEvents(room) },
-    { title: 'Notices', events: noticeEvents(room) },
+    { title: 'Notifications', events: notificationEvents(room) },
     { title: 'Conversation', events: conversationEvents(room) },
   ];
 }
 
-/** Lets a resource be synced, step by step. */
+/** Publishes the sync of a resource, step by step. */
 export async function syncResource(room: Room): Promise<void> {
-  const sync = resourceNews(room);
+  const sync = resourceUpdates(room);
   await sync('sync_started', { progress: 0 })();
   for (const progress of [25, 50, 75]) {
     await new Promise(resolve => setTimeout(resolve, 700));
@@ -47,19 +47,19 @@ export async function syncResource(room: Room): Promise<void> {
 
 function funnelEvents({ merchant, companyId }: Room): Samples['events'] {
   const user = { id: merchant.id, companyId };
-  const news = (type: FunnelUpdateType, note: ProgressNote) => () =>
+  const update = (type: FunnelUpdateType, note: ProgressNote) => () =>
     put(funnelUpdate(user, 'funnel_evergreen', 'Evergreen webinar', type, note));
   return {
-    Start: news('generation_started', { progress: 0, message: 'Reading your offer' }),
-    '40%': news('generation_progress', { progress: 40, message: 'Writing the offer page' }),
-    Complete: news('generation_completed', { progress: 100, message: 'Ready to go live' }),
-    Fail: news('generation_failed', { message: 'The offer has no price' }),
-    Deploy: news('deployed', { message: 'Everybody can see it now' }),
-    'Take down': news('undeployed', { message: 'Nobody can see it now' }),
+    Start: update('generation_started', { progress: 0, message: 'Reading your offer' }),
+    '40%': update('generation_progress', { progress: 40, message: 'Writing the offer page' }),
+    Complete: update('generation_completed', { progress: 100, message: 'Ready to go live' }),
+    Fail: update('generation_failed', { message: 'The offer has no price' }),
+    Deploy: update('deployed', { message: 'Everybody can see it now' }),
+    'Take down': update('undeployed', { message: 'Nobody can see it now' }),
   };
 }
 
-function resourceNews({ merchant, companyId }: Room) {
+function resourceUpdates({ merchant, companyId }: Room) {
   const user = { id: merchant.id, companyId };
   const resource = { id: 'resource_1', type: 'product', name: 'Starter course' };
   return (type: ResourceUpdateType, note?: ProgressNote) => () =>
@@ -67,15 +67,15 @@ function resourceNews({ merchant, companyId }: Room) {
 }
 
 function resourceEvents(room: Room): Samples['events'] {
-  const news = resourceNews(room);
+  const update = resourceUpdates(room);
   return {
-    Create: news('created'),
-    Update: news('updated', { message: 'A new price: $49' }),
-    Delete: news('deleted'),
-    'Start sync': news('sync_started', { progress: 0 }),
-    '60%': news('sync_progress', { progress: 60 }),
-    'Finish sync': news('sync_completed', { progress: 100 }),
-    'Fail sync': news('sync_failed', { message: 'The store does not answer' }),
+    Create: update('created'),
+    Update: update('updated', { message: 'A new price: $49' }),
+    Delete: update('deleted'),
+    'Start sync': update('sync_started', { progress: 0 }),
+    '60%': update('sync_progress', { progress: 60 }),
+    'Finish sync': update('sync_completed', { progress: 100 }),
+    'Fail sync': update('sync_failed', { message: 'The store does not answer' }),
   };
 }
 
@@ -95,7 +95,7 @@ function analyticsEvents({ companyId }: Room): Samples['events'] {
   };
 }
 
-function noticeEvents({ merchant, customer }: Room): Samples['events'] {
+function notificationEvents({ merchant, customer }: Room): Samples['events'] {
   const tell = ({ id, name }: Who, level: Level, title: string, message: string) => ({
     [`To ${name}`]: () => put(userNotification({ id }, { level, title, message })),
   });

@@ -5,18 +5,18 @@ import type { BusEvent } from '../stack.js';
 
 const LINES_MAX = 200;
 
-/** Something that has travelled, or happened to a connection. */
+/** A frame, an event on the bus, or a new state of a connection. */
 export interface Line {
   number: number;
   at: Date;
-  /** Whose connection it was, or `bus`. */
+  /** The name of the person, or `bus`. */
   source: string;
   direction: 'in' | 'out' | 'state';
   summary: string;
   body: unknown;
 }
 
-/** What has travelled since this was mounted, the latest first. */
+/** Collects lines since the component was mounted, the latest first. */
 export function useLines(people: Person[]): { lines: Line[]; clear: () => void } {
   const [lines, setLines] = useState<Line[]>([]);
   const number = useRef(0);
@@ -25,7 +25,7 @@ export function useLines(people: Person[]): { lines: Line[]; clear: () => void }
       const whole = { ...line, number: number.current++, at: new Date() };
       setLines(before => [whole, ...before].slice(0, LINES_MAX));
     };
-    /** What the requests were, by whose they are and their ids. */
+    /** The actions of the requests, by person and request id. */
     const asked = new Map<string, string>();
     const ends = people.flatMap(({ name: source, client }) => [
       client.on('frame', ({ direction, text }) => {
@@ -52,7 +52,7 @@ export function useLines(people: Person[]): { lines: Line[]; clear: () => void }
   return { lines, clear: () => setLines([]) };
 }
 
-/** As much of a frame as any may have. */
+/** The fields that are summarised, of any frame. */
 interface Frame {
   action?: string;
   type?: string;
@@ -64,7 +64,7 @@ interface Frame {
   error?: { code: string };
 }
 
-/** A frame in a few words; of a reply, `asked` is what it answers. */
+/** Summarises a frame in a few words. For a reply, `asked` is the action of its request. */
 function summaryOf(
   { action, type, channel = '', event = '', events, seq, ok, error }: Frame,
   asked?: string,

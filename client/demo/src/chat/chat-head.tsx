@@ -3,9 +3,9 @@ import { useWebSocket } from 'funnelcast/react';
 import { Avatar } from '../person-head.js';
 import type { Who } from '../room.js';
 
-const WORDS = { online: 'Online', away: 'Away', offline: 'Not here', unknown: 'Not known now' };
+const WORDS = { online: 'Online', away: 'Away', offline: 'Not here', unknown: 'Unknown' };
 
-/** Whom the user talks to, and whether they are here. */
+/** Shows with whom the user chats, and whether they are present. */
 export function ChatHead({
   other,
   presence,

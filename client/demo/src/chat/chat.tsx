@@ -9,7 +9,7 @@ import { useRead } from './use-read.js';
 import { useRemoval } from './use-removal.js';
 
 const PAGE_MESSAGES = 20;
-/** Before the conversation is asked for again that the server does not let us into. */
+/** How long to wait before joining again a conversation that the server refuses. */
 const AGAIN_MS = 1_000;
 
 export interface ChatProps {
@@ -20,7 +20,7 @@ export interface ChatProps {
 
 /** A conversation between two people. */
 export function Chat(props: ChatProps) {
-  // A new key is a new component: what has been refused or taken away is asked for again.
+  // A new key makes a new component, which joins again a conversation that was refused or lost.
   const [attempt, setAttempt] = useState(0);
   return <Conversation key={attempt} {...props} onAgain={() => setAttempt(attempt + 1)} />;
 }
@@ -34,7 +34,7 @@ function Conversation({ conversationId, me, other, onAgain }: ChatProps & { onAg
   const removal = useRemoval(conversationId);
   useAway(conversationId);
 
-  // The backend has yet to say that this conversation exists.
+  // The backend has not announced this conversation yet.
   const isUnknown = error?.code === 'forbidden';
   useEffect(() => {
     if (!isUnknown) return;

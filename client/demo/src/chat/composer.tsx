@@ -1,7 +1,7 @@
 import { type KeyboardEvent, useId, useState } from 'react';
 import { Icon } from '../icon.js';
 
-/** Where one writes. Enter sends, Shift+Enter begins a new line. */
+/** The input for a message. Enter sends it, Shift+Enter starts a new line. */
 export function Composer({
   to,
   onSend,
@@ -20,7 +20,7 @@ export function Composer({
     setText('');
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    // While an input method composes a character, Enter is a part of that.
+    // While an input method composes a character, Enter belongs to it.
     if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
     submit();

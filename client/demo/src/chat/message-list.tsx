@@ -2,7 +2,7 @@ import type { ConversationMessage, Messages } from 'funnelcast/react';
 import { Fragment, type ReactNode, useEffect, useRef } from 'react';
 import { Message } from './message.js';
 
-/** Messages of one author that follow each other within this time belong together. */
+/** Consecutive messages of one author within this time are grouped. */
 const TOGETHER_MS = 5 * 60_000;
 const DAY = new Intl.DateTimeFormat('en', { weekday: 'long', day: 'numeric', month: 'long' });
 
@@ -18,13 +18,13 @@ export interface MessageListProps {
 }
 
 /**
- * What has been said. The box is a column upside down (see chat.css), so the browser itself keeps its end in view, and holds
- * still what one reads while older messages are put in front of it.
+ * The messages of a conversation. The box is a reversed column (see chat.css), so the browser itself keeps its end in view,
+ * and keeps the scroll position while older messages are added at its start.
  */
 export function MessageList(props: MessageListProps) {
   const { me, label, messages, hasOlder, onOlder, onRetry, onDiscard, children } = props;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be reachable by keyboard
     <div className="messages" role="log" aria-label={label} tabIndex={0}>
       <ol>
         {hasOlder && <Older onOlder={onOlder} />}
@@ -50,14 +50,14 @@ export function MessageList(props: MessageListProps) {
   );
 }
 
-/** Loads what is before when it comes into view, or when it is pressed. */
+/** Loads older messages when it comes into view, or when it is pressed. */
 function Older({ onOlder }: Pick<MessageListProps, 'onOlder'>) {
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void onOlder());
     if (button.current) observer.observe(button.current);
     return () => observer.disconnect();
-  }); // after each rendering: where the button is still in view, there is room for more
+  }); // after each rendering: if the button is still in view, there is room for more
   return (
     <li className="older">
       <button type="button" className="button" ref={button} onClick={() => void onOlder()}>

@@ -5,13 +5,13 @@ import { Time } from '../time.js';
 export interface MessageProps {
   message: ConversationMessage;
   isOwn: boolean;
-  /** Whether somebody else has spoken before, or this one long ago. */
+  /** Whether the message starts a group. */
   isFirst: boolean;
   onRetry: (key: string) => Promise<void>;
   onDiscard: (key: string) => void;
 }
 
-/** Something that was said, or is about to be. */
+/** A message, sent or not. */
 export function Message({ message, isOwn, isFirst, onRetry, onDiscard }: MessageProps) {
   const { key, type, content, timestamp, status, error } = message;
   return (
@@ -43,7 +43,7 @@ export function Message({ message, isOwn, isFirst, onRetry, onDiscard }: Message
   );
 }
 
-/** What has become of our own message. */
+/** The status of the user's own message. */
 function Fate({ message: { status, isRead } }: { message: ConversationMessage }) {
   const fate = status === 'sent' && isRead ? 'read' : status;
   const icons: Record<typeof fate, IconName> = {

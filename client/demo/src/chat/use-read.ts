@@ -2,8 +2,8 @@ import { type UseConversation, useClient } from 'funnelcast/react';
 import { type RefObject, useCallback, useEffect, useState } from 'react';
 
 /**
- * Marks the conversation as read while the user is in it: the page is seen, and the focus is inside of `chat`. Returns how
- * many messages of others they have not read; 0 until the server has said how far they had come.
+ * Marks the conversation as read while the user looks at it: the page is visible, and the focus is inside of `chat`.
+ * Returns the number of unread messages of others, or 0 until the server has told what the user has read.
  */
 export function useRead(
   chat: RefObject<HTMLElement | null>,
@@ -16,7 +16,7 @@ export function useRead(
   const last = unread.at(-1)?.seq ?? 0;
   const look = useCallback(() => {
     if (last === 0 || document.hidden || !chat.current?.contains(document.activeElement)) return;
-    // Told when there is a connection again, if there is none now: what has been read stays read.
+    // Waits for a connection if there is none: a message that has been read stays read.
     setReadUpTo(last);
     markAsRead().catch(() => {});
   }, [chat, last, markAsRead, setReadUpTo]);
@@ -30,7 +30,7 @@ export function useRead(
   return unread.length;
 }
 
-/** How far the user has read: as the server knows it, then as we do. */
+/** The last seq that the user has read: first as the server knows it, then as this page does. */
 function useReadUpTo(conversationId: string, me: string) {
   const client = useClient();
   const [readUpTo, setReadUpTo] = useState(Number.POSITIVE_INFINITY);
@@ -38,7 +38,7 @@ function useReadUpTo(conversationId: string, me: string) {
     const leaving = new AbortController();
     client.receipts(`conversation:${conversationId}`, leaving).then(
       users => setReadUpTo(users.find(({ userId }) => userId === me)?.read ?? 0),
-      () => {}, // we may not join, or have left
+      () => {}, // the user may not join, or the component has been unmounted
     );
     return () => leaving.abort();
   }, [client, conversationId, me]);

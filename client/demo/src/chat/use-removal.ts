@@ -1,7 +1,7 @@
 import { useClient } from 'funnelcast/react';
 import { useEffect, useState } from 'react';
 
-/** Why the user has been taken out of the conversation, if they have. */
+/** Why the user has been removed from the conversation, if they have. */
 export function useRemoval(conversationId: string): string | undefined {
   const client = useClient();
   const [reason, setReason] = useState<string>();

@@ -6,7 +6,7 @@ import { Icon } from '../icon.js';
 import type { Room } from '../room.js';
 import { Time } from '../time.js';
 
-/** What each kind of news makes of a funnel. */
+/** The stage of a funnel after each type of update. */
 const STAGES: Record<FunnelUpdateType, { name: string; tone: string }> = {
   generation_started: { name: 'Generating', tone: 'busy' },
   generation_progress: { name: 'Generating', tone: 'busy' },
@@ -60,7 +60,7 @@ function Funnel({ funnel, room }: { funnel: FunnelProgress; room: Room }) {
   );
 }
 
-/** What can be done with a funnel next. The button asks the backend; what the card shows comes back as news. */
+/** The next action for a funnel. The button calls the backend, whose update then changes the card. */
 function Next({
   room: { merchant, companyId },
   funnelId,

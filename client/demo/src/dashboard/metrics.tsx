@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react';
 import { Icon } from '../icon.js';
 import { Sparkline } from './sparkline.js';
 
-/** The metrics that this app knows, and how it writes them. */
+/** The metrics that this app shows, and their formats. */
 const METRICS = [
   { metric: 'visitors', title: 'Visitors', format: new Intl.NumberFormat('en') },
   {
@@ -22,11 +22,11 @@ const REMEMBERED_MAX = 24;
 interface Metric {
   value: number;
   previous?: number;
-  /** The last values that have come, for the curve. */
+  /** The last values, for the curve. */
   values: number[];
 }
 
-/** The numbers of the day. After a reload the last value of each is there again. */
+/** Shows the metrics. After a reload the last value of each is shown again. */
 export function Metrics({ companyId }: { companyId: string }) {
   const { subscribeToAnalytics } = useWebSocket();
   const [metrics, setMetrics] = useState<Record<string, Metric>>({});

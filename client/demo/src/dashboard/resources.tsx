@@ -12,7 +12,7 @@ const WORDS: Record<ResourceUpdateType, string> = {
   sync_failed: 'Sync failed',
 };
 
-/** What the company's funnels are made of. */
+/** Shows the resources that the company's funnels are made of. */
 export function Resources({ companyId }: { companyId: string }) {
   const resources = useResources(companyId);
   return (

@@ -1,4 +1,4 @@
-/** The last values as a curve. What it shows is said beside it in figures. */
+/** The last values as a curve. The figures beside it have the same meaning. */
 export function Sparkline({ values }: { values: number[] }) {
   if (values.length < 2) return <svg className="sparkline" aria-hidden="true" />;
   const low = Math.min(...values);

@@ -1,4 +1,4 @@
-/** An app's browser side, as strict as the compiler goes. It is only compiled. */
+/** The browser side of an app, compiled as strictly as possible and never run. */
 
 import { type CallOptions, createClient, FunnelcastError, httpApi, watchPresence } from 'funnelcast';
 import { FunnelcastProvider, useConversation, useWebSocket } from 'funnelcast/react';
@@ -6,7 +6,7 @@ import { FunnelcastProvider, useConversation, useWebSocket } from 'funnelcast/re
 const client = createClient({ http: httpApi('https://api.example.com', { token: async () => 'jwt' }) });
 watchPresence(client, 'conversation:conv-123', ({ count }) => count.toFixed());
 
-/** A signal that may be absent is passed on as it is. */
+/** Passes on a signal that may be absent. */
 export async function say(content: string, { signal }: CallOptions = {}): Promise<number | undefined> {
   try {
     const sent = await client.send('conversation:conv-123', 'chat.message', { content }, { signal });

@@ -1,8 +1,8 @@
-/** An app's backend, as strict as the compiler goes: the optional packages are not there, nor is a browser. */
+/** The backend of an app, compiled as strictly as possible, without the optional packages and without a browser. */
 
 import { createTokenIssuer, funnelUpdate, outboxItem, RealTimeUpdates } from 'funnelcast/server';
 
-/** What AWS's own client looks like. */
+/** Has the shape of AWS's own client. */
 declare const eventBridge: {
   send(command: object): Promise<{ Entries?: { EventId?: string | undefined }[] | undefined }>;
 };

@@ -1,6 +1,6 @@
 /**
- * Whatever may be absent may be `undefined` too, since that is what an app has where it passes on an option of its own.
- * It is only compiled: a type below that is not `never` names the options that refuse it.
+ * Whatever is optional may also be `undefined`, because that is what an app passes on for an option of its own.
+ * This is only compiled. A type below that is not `never` names the options that do not accept it.
  */
 
 import type {
@@ -30,7 +30,7 @@ import type {
   TokenUser,
 } from 'funnelcast/server';
 
-/** The optional properties of `T` that do not take `undefined`. */
+/** The optional properties of `T` that do not accept `undefined`. */
 type Refusing<T> = {
   [Name in keyof T]-?: object extends Pick<T, Name>
     ? { [_ in Name]: undefined } extends Pick<T, Name>
@@ -69,6 +69,6 @@ type Backend =
 type Nothing<T extends never> = T;
 export type Checked = Nothing<Browser | Backend>;
 
-// The check itself can fail:
+// Checks that the check can fail:
 // @ts-expect-error
 export type Broken = Nothing<Refusing<{ optional?: string }>>;

@@ -1,4 +1,4 @@
-// An app's test, as Jest runs it by default: CommonJS, and what is installed is not transformed.
+// A test of an app that uses Jest with its defaults: CommonJS, without transforming installed packages.
 const { createClient, FunnelcastError } = require('funnelcast');
 const { useWebSocket } = require('funnelcast/react');
 const { createTokenIssuer, RealTimeUpdates } = require('funnelcast/server');

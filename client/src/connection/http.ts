@@ -1,66 +1,45 @@
 /**
- * The HTTP API: tickets, and what a client can still do while WebSockets fail. What imports it pays for it; a client
- * without it is smaller.
+ * The HTTP API: tickets, and what a client can still do while WebSockets fail. Only apps that import this module pay for
+ * it; the bundle of a client without it is smaller.
  *
  * @module
  */
 
-import { type Token, tokenSource } from './address.js';
-import type { Channel } from './channels.js';
+import type { Channel } from '../channels.js';
+import type { Environment } from '../environment.js';
+import { FunnelcastError, toError } from '../errors.js';
+import { pause, unlessAborted } from '../waiting.js';
+import type { ActionName, Actions, ErrorBody, ErrorCode } from '../wire.js';
+import { type Token, tokenSource } from './access.js';
 import { check } from './encode.js';
-import type { Environment } from './environment.js';
-import { FunnelcastError, toError } from './errors.js';
-import type { Feed } from './feed.js';
-import type { FallbackLink, Fields, JoinReply } from './link.js';
-import { Poller } from './poller.js';
-import { unlessAborted } from './waiting.js';
-import type { ActionName, Actions, ErrorBody, ErrorCode, Timestamp } from './wire.js';
+import type { FallbackLink, Fields, HttpApi, JoinReply, Pollable, Ticket } from './link.js';
 
-/** How long an answer may take. */
+/** How long to wait for a response. */
 const TIMEOUT_MS = 15_000;
 const MESSAGES = '/api/websocket/messages';
-/** The header of a grant: what is in a URL is written into logs. */
+/** The header that carries a grant. The URL would end up in logs. */
 const GRANT = 'funnelcast-grant';
 
 type Headers = Record<string, string>;
 
-/** The answer to `POST /api/websocket/connect`: a ticket for one connection, good for 30 s. */
-export interface Ticket {
-  url: string;
-  ticket: string;
-  expiresAt: Timestamp;
-}
-
-/** The body of every refusal over HTTP. */
+/** The body of every error response. */
 interface HttpErrorBody {
   error: ErrorBody;
 }
 
-/** How to use the HTTP API. */
+/** The options of {@link httpApi}. */
 export interface HttpOptions {
-  /** What the API is told with `Authorization: Bearer`; none where the app's own proxy adds what says who is asking. */
+  /** Sent as `Authorization: Bearer`. Leave it out if the app's own proxy adds the caller's credentials. */
   token?: Token | undefined;
-  /** How long a polling client waits between its rounds, in milliseconds. 3,000 by default. */
+  /** How long a client that polls waits between two rounds, in milliseconds. Default: 3,000. */
   pollIntervalMs?: number | undefined;
 }
 
-/** What a client does by HTTP. Made by {@link httpApi}. */
-export interface HttpApi {
-  /** The way that is left while WebSockets fail. */
-  link: FallbackLink;
-  /** Gets a ticket for one connection. */
-  ticket(): Promise<Ticket>;
-  /** Begins or ends reading what is new on the channels that are joined on the link. */
-  poll(isWanted: boolean, joined: () => Iterable<Feed>): void;
-  /** Tells after each request whether the server can be reached. */
-  watch(listener: (isReached: boolean) => void): void;
-}
-
 /**
- * The stack's HTTP API, for the option `http` of a client: tickets come from there if neither `ticket` nor `url` is given,
- * and it is polled while WebSockets fail.
+ * Connects a client to the stack's HTTP API, for the option `http`. The client gets its tickets there if neither `ticket`
+ * nor `url` is given, and polls it while WebSockets fail.
  *
- * @param base - what comes before `/api/websocket/...`: its origin, or `''` where the page's own origin passes it on
+ * @param base - the part of the URL before `/api/websocket/...`: the API's origin, or `''` for a proxy on the page's own
  *
  * @example
  * ```ts
@@ -70,27 +49,53 @@ export interface HttpApi {
 export function httpApi(base: string, options: HttpOptions = {}): (environment: Environment) => HttpApi {
   return env => {
     const link = new HttpLink(env, base, options.token);
-    const poller = new Poller(env, link, options.pollIntervalMs ?? 3_000);
+    let polling: AbortController | undefined;
     return {
       link,
       ticket: () => link.ticket(),
-      poll: (isWanted, joined) => poller.run(isWanted, joined),
-      watch: listener => {
-        link.asked = listener;
+      poll(isWanted, joined) {
+        if (isWanted === (polling !== undefined)) return;
+        polling?.abort();
+        polling = isWanted ? new AbortController() : undefined;
+        // It ends by being aborted.
+        if (polling) poll(env, link, options.pollIntervalMs ?? 3_000, joined, polling.signal).catch(() => {});
+      },
+      watch(listener) {
+        link.ended = listener;
       },
     };
   };
 }
 
-/** It can send and read histories, and nothing else. */
+/** Reads what is new on the channels, round after round. */
+async function poll(
+  env: Environment,
+  link: HttpLink,
+  intervalMs: number,
+  joined: () => Iterable<Pollable>,
+  signal: AbortSignal,
+): Promise<never> {
+  for (;;) {
+    // Without a channel there is nothing to read, but the app may be waiting for `isConnected`.
+    if ([...joined()].length === 0) await link.probe().catch(() => {});
+    await pause(env, intervalMs, signal);
+    // One after the other: a client that polls has a bad network, or the server is in trouble.
+    for (const channel of [...joined()]) {
+      await channel.refresh(link);
+      signal.throwIfAborted();
+    }
+  }
+}
+
+/** A link by HTTP. It sends messages and reads histories, and nothing else. */
 class HttpLink implements FallbackLink {
-  /** Told after each request whether the server has answered it. */
-  asked: (isReached: boolean) => void = () => {};
+  /** Called after each request with whether the server answered it. */
+  ended: (isAnswered: boolean) => void = () => {};
+  readonly isOpen = true;
   readonly #env: Environment;
   readonly #base: string;
   readonly #token: () => string | undefined | Promise<string>;
-  readonly isOpen = true;
-  /** Those that were good for the last join. */
+  /** The grants with which channels were last joined. */
   readonly #grants = new Map<Channel, string>();
 
   constructor(env: Environment, base: string, token: Token | undefined) {
@@ -107,7 +112,7 @@ class HttpLink implements FallbackLink {
     return this.#call('POST', '/api/websocket/connect', {}) as Promise<Ticket>;
   }
 
-  /** Asks for something small, only to see whether there is an answer. */
+  /** Makes a small request, to find out whether the server answers. */
   async probe(): Promise<void> {
     await this.#call('GET', '/api/websocket/status');
   }
@@ -116,33 +121,33 @@ class HttpLink implements FallbackLink {
     const { channel } = fields as { channel: Channel };
     const grant = this.#grants.get(channel);
     try {
-      return await this.#ask(action, fields, grant);
+      return await this.#request(action, fields, grant);
     } catch (error) {
       if (grant === undefined || toError(error).code !== 'forbidden') throw error;
-      // It has ended, maybe; joining again gets a fresh one.
-      throw new FunnelcastError('not_joined', 'the grant counts no more');
+      // The grant may have expired. Joining again gets a fresh one.
+      throw new FunnelcastError('not_joined', 'the grant is no longer valid');
     }
   }
 
-  /** Finds out whether the channel may be read, and where it stands. */
+  /** Finds out whether the channel may be read, and where its log ends. */
   async join({ channel, since, grant }: Fields<'join'>): Promise<JoinReply> {
-    const from = since === undefined ? { limit: 1 } : { after: since, limit: 100 };
-    const { events, more } = await this.#ask('history', { channel, ...from }, grant);
+    const range = since === undefined ? { limit: 1 } : { after: since, limit: 100 };
+    const { events, more } = await this.#request('history', { channel, ...range }, grant);
     if (grant === undefined) this.#grants.delete(channel);
     else this.#grants.set(channel, grant);
     const head = events.at(-1)?.seq ?? since ?? 0;
-    const isWhole = since !== undefined;
+    const recovers = since !== undefined;
     return {
       channel,
       head,
       recovered: true,
-      events: isWhole ? events : [],
-      more: isWhole && more,
+      events: recovers ? events : [],
+      more: recovers && more,
       latest: [],
     };
   }
 
-  async #ask<A extends ActionName>(
+  async #request<A extends ActionName>(
     action: A,
     fields: Fields<A>,
     grant: string | undefined,
@@ -160,16 +165,16 @@ class HttpLink implements FallbackLink {
 
   async #call(method: string, path: string, body?: object, more: Headers = {}): Promise<unknown> {
     const abort = new AbortController();
-    const late = () => abort.abort(new FunnelcastError('timeout', `no answer to ${method} ${path}`));
+    const late = () => abort.abort(new FunnelcastError('timeout', `no response to ${method} ${path}`));
     const cancel = this.#env.after(TIMEOUT_MS, late);
     try {
       const answering = this.#fetch(method, path, body, { ...more }, abort.signal);
       const answer = await unlessAborted(answering, abort.signal);
-      this.asked(true);
+      this.ended(true);
       return answer;
     } catch (thrown) {
       const error = toError(thrown, 'disconnected');
-      this.asked(!/^(disconnected|timeout|internal|unauthorized)$/.test(error.code));
+      this.ended(!/^(disconnected|timeout|internal|unauthorized)$/.test(error.code));
       throw error;
     } finally {
       cancel();
@@ -194,13 +199,13 @@ class HttpLink implements FallbackLink {
     const answer: unknown = await response.json().catch(() => undefined);
     if (response.ok) return answer;
     const { code, message, retryAfterMs, field } =
-      (answer as HttpErrorBody | undefined)?.error ?? refusal(response.status);
+      (answer as HttpErrorBody | undefined)?.error ?? errorOf(response.status);
     throw new FunnelcastError(code, message, retryAfterMs, field);
   }
 }
 
-/** What a status means that came without a body of ours, from a proxy or from API Gateway itself. */
-function refusal(status: number): ErrorBody {
+/** The error for a response without a body of the stack's: it comes from a proxy, or from API Gateway itself. */
+function errorOf(status: number): ErrorBody {
   const codes: Record<number, ErrorCode> = {
     401: 'unauthorized',
     403: 'forbidden',

@@ -1,30 +1,30 @@
 /**
- * One WebSocket: requests and their replies, events, and finding out that it is dead.
+ * One WebSocket: its requests and their replies, its events, and the detection of its death.
  *
- * A socket that is dead does not say so: a phone that has changed networks, a laptop that slept. So it is pinged, and
- * whenever a request stays unanswered, too; when nothing at all is heard after a ping, the socket has ended.
+ * A dead socket does not announce itself when a phone changes networks or a laptop sleeps. It is therefore pinged
+ * regularly, and whenever a request stays unanswered. It has ended when nothing at all arrives after a ping.
  *
  * @module
  */
 
-import type { AnyEvent } from './channels.js';
+import type { AnyEvent } from '../channels.js';
+import type { Environment, WebSocketLike } from '../environment.js';
+import { disconnected, FunnelcastError, toError } from '../errors.js';
+import { type Deferred, deferred } from '../waiting.js';
+import type { ActionName, Actions, Reply, ServerFrame, WireEvent } from '../wire.js';
 import { encode } from './encode.js';
-import type { Environment, WebSocketLike } from './environment.js';
-import { FunnelcastError, toError } from './errors.js';
 import type { Fields, Link } from './link.js';
-import { type Deferred, deferred } from './waiting.js';
-import type { ActionName, Actions, Reply, ServerFrame, WireEvent } from './wire.js';
 
-/** How often the connection's lease is renewed and the network tried, give or take a tenth. */
+/** How often to ping, give or take a tenth. A ping renews the lease of the connection and tests the network. */
 const PING_MS = 25_000;
-/** How long the network may be silent after a ping. */
+/** How long the network may stay silent after a ping. */
 const PING_TIMEOUT_MS = 5_000;
-/** After so long without a reply a request has failed, and the network is in doubt. */
+/** How long to wait for a reply before the request fails and the socket is pinged. */
 const REPLY_TIMEOUT_MS = 8_000;
 /** How long a socket that has been replaced waits for its last replies. */
 const RETIREMENT_MS = 5_000;
 
-/** The close code of a peer that got a larger frame than it takes. */
+/** The close code for a frame that was larger than the peer accepts. */
 const TOO_LARGE = 1009;
 
 /** Where to connect, and the subprotocols to offer. */
@@ -34,16 +34,16 @@ export interface Address {
 }
 
 /**
- * Why a socket ended: what is under way then may be repeated on another, unless it was too large. `displaced`: the user has
- * too many connections, and this one had to go; another would only displace the next, which would do the same.
+ * Why a socket has ended. After `disconnected`, unfinished requests may be repeated on another socket; after `too_large`
+ * they may not. `displaced`: the user has too many connections. A new one would only displace the next.
  */
 export type EndCode = 'disconnected' | 'too_large' | 'displaced';
 
-/** Whom a socket tells. */
+/** What a socket reports. */
 export interface SocketHooks {
   event(event: AnyEvent, socket: Socket): void;
   frame(direction: 'in' | 'out', text: string): void;
-  /** Once, if it had opened. */
+  /** Called once, and only if the socket had opened. */
   ended(socket: Socket, reason: string, code: EndCode): void;
 }
 
@@ -52,20 +52,20 @@ interface Request {
   cancel: () => void;
 }
 
-/** A WebSocket that has opened, is about to, or has ended. */
+/** A WebSocket that is about to open, is open, or has ended. */
 export class Socket implements Link {
   readonly #env: Environment;
   readonly #hooks: SocketHooks;
   readonly #socket: WebSocketLike;
   readonly #opening = deferred<void>();
   readonly #requests = new Map<string, Request>();
+  readonly #timers = new Set<() => void>();
   #openedAt: number | undefined;
   #hasEnded = false;
   #isRetired = false;
   #isProbing = false;
-  #requested = 0;
-  #heard = 0;
-  readonly #timers = new Set<() => void>();
+  #requestCount = 0;
+  #frameCount = 0;
 
   constructor(env: Environment, { url, protocols }: Address, hooks: SocketHooks) {
     this.#env = env;
@@ -75,20 +75,20 @@ export class Socket implements Link {
     socket.onopen = () => {
       this.#openedAt = env.now();
       this.#opening.resolve();
-      this.#pingLater();
+      this.#schedulePing();
     };
-    socket.onmessage = ({ data }: { data: unknown }) => this.#hear(String(data));
-    socket.onerror = () => {}; // `onclose` follows, and knows more
+    socket.onmessage = ({ data }: { data: unknown }) => this.#receive(String(data));
+    socket.onerror = () => {}; // `onclose` follows, with more information
     socket.onclose = ({ code }: { code: number }) =>
-      this.end(`the socket was closed (${code})`, code === TOO_LARGE ? 'too_large' : 'disconnected');
+      this.end(`the socket was closed with code ${code}`, code === TOO_LARGE ? 'too_large' : 'disconnected');
   }
 
-  /** Resolves when it is open; fails if that never comes. */
+  /** Resolves when the socket is open; rejects if it ends first. */
   get opened(): Promise<void> {
     return this.#opening.promise;
   }
 
-  /** How long it has been open, in milliseconds. */
+  /** How long the socket has been open, in milliseconds. */
   get age(): number {
     return this.#openedAt === undefined ? 0 : this.#env.now() - this.#openedAt;
   }
@@ -99,8 +99,8 @@ export class Socket implements Link {
   }
 
   request<A extends ActionName>(action: A, fields: Fields<A>): Promise<Actions[A]['reply']> {
-    if (this.#hasEnded) return Promise.reject(new FunnelcastError('disconnected', 'the socket has ended'));
-    const id = (this.#requested++).toString(36);
+    if (this.#hasEnded) return Promise.reject(disconnected());
+    const id = (this.#requestCount++).toString(36);
     const reply = deferred<never>();
     try {
       const text = encode(action, id, fields);
@@ -118,26 +118,26 @@ export class Socket implements Link {
     return reply.promise;
   }
 
-  /** Pings, and ends the socket if nothing comes back. */
+  /** Pings the server, and ends the socket if nothing arrives in time. */
   probe(): void {
     if (this.#isProbing || !this.isOpen) return;
     this.#isProbing = true;
-    const heard = this.#heard;
-    void this.request('ping', {}).catch(() => {}); // what matters of a refusal is that it came
+    const before = this.#frameCount;
+    void this.request('ping', {}).catch(() => {}); // an error is a sign of life, too
     this.#later(PING_TIMEOUT_MS, () => {
       this.#isProbing = false;
-      if (heard === this.#heard) this.end('the network is silent');
+      if (before === this.#frameCount) this.end('the network is silent');
     });
   }
 
-  /** Ends it as soon as the last reply is in. */
+  /** Ends the socket as soon as the last reply has arrived. */
   retire(): void {
     this.#isRetired = true;
     this.#later(RETIREMENT_MS, () => this.end('replaced'));
     this.#endIfIdle();
   }
 
-  /** Ends it now: what waits for a reply fails, as `too_large` or `disconnected`. */
+  /** Ends the socket now. Unfinished requests fail with `too_large` or `disconnected`. */
   end(reason: string, code: EndCode = 'disconnected'): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -145,20 +145,19 @@ export class Socket implements Link {
     const socket = this.#socket;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(1000);
-    const error = new FunnelcastError(code === 'displaced' ? 'disconnected' : code, reason);
-    for (const id of [...this.#requests.keys()]) this.#settle(id, ({ reply }) => reply.reject(error));
-    if (this.#openedAt === undefined) this.#opening.reject(new FunnelcastError('disconnected', reason));
+    this.#failAll(new FunnelcastError(code === 'displaced' ? 'disconnected' : code, reason));
+    if (this.#openedAt === undefined) this.#opening.reject(disconnected(reason));
     else this.#hooks.ended(this, reason, code);
   }
 
-  #pingLater(): void {
+  #schedulePing(): void {
     this.#later(PING_MS * (0.9 + 0.2 * this.#env.random()), () => {
       this.probe();
-      this.#pingLater();
+      this.#schedulePing();
     });
   }
 
-  /** Calls back later, unless the socket has ended by then. */
+  /** Calls `callback` after `ms` milliseconds, unless the socket has ended by then. */
   #later(ms: number, callback: () => void): void {
     const cancel = this.#env.after(ms, () => {
       this.#timers.delete(cancel);
@@ -167,33 +166,32 @@ export class Socket implements Link {
     this.#timers.add(cancel);
   }
 
-  #hear(text: string): void {
-    this.#heard++;
+  #receive(text: string): void {
+    this.#frameCount++;
     this.#hooks.frame('in', text);
     const frame = parse(text);
-    if (frame?.type === 'event') this.#hearEvents([frame]);
-    else if (frame?.type === 'batch') this.#hearEvents(frame.events);
-    else if (frame?.type === 'reply') this.#hearReply(frame);
-    else if (this.#requests.size === 1) this.#fail([...this.#requests.keys()][0] as string);
-    // Else it is an error of API Gateway's own, on a request that it does not name: that one will time out.
+    if (frame?.type === 'event') this.#receiveEvents([frame]);
+    else if (frame?.type === 'batch') this.#receiveEvents(frame.events);
+    else if (frame?.type === 'reply') this.#receiveReply(frame);
+    else if (this.#requests.size === 1)
+      this.#failAll(new FunnelcastError('internal', 'API Gateway could not serve the request'));
+    // Otherwise API Gateway reports an error of its own without naming the request, which will time out.
   }
 
-  /** API Gateway reports an error of its own, and there is only one request that it can be about. */
-  #fail(id: string): void {
-    const error = new FunnelcastError('internal', 'the request was not served');
-    this.#settle(id, ({ reply }) => reply.reject(error));
+  #failAll(error: FunnelcastError): void {
+    for (const id of [...this.#requests.keys()]) this.#settle(id, ({ reply }) => reply.reject(error));
   }
 
-  #hearEvents(events: WireEvent[]): void {
+  #receiveEvents(events: WireEvent[]): void {
     for (const event of events) {
-      if (this.#hasEnded) return; // by whoever was told of the one before
+      if (this.#hasEnded) return; // a handler of the event before has ended the socket
       this.#hooks.event(event as AnyEvent, this);
     }
   }
 
-  #hearReply(frame: Reply): void {
+  #receiveReply(frame: Reply): void {
     if (!frame.ok && frame.error.code === 'unauthorized') {
-      // The token has expired, or the table no longer knows this connection: nothing more will come of it.
+      // The token has expired, or the table no longer has this connection: nothing more will arrive on it.
       this.end(frame.error.message);
     } else if (!frame.ok && frame.id === undefined && frame.error.code === 'conflict') {
       this.end(frame.error.message, 'displaced');
@@ -229,12 +227,12 @@ function parse(text: string): ServerFrame | undefined {
   }
 }
 
-/** Makes a WebSocket. That there is none, or that it takes no such address, no retry mends. */
+/** Makes a WebSocket. A failure is permanent: the runtime has no WebSocket, or does not accept the address. */
 function makeSocket(env: Environment, url: string, protocols: string[]): WebSocketLike {
   try {
     return new env.WebSocket(url, protocols);
   } catch (error) {
-    const hint = env.WebSocket ? `${error}` : 'there is none here; give one as `environment.WebSocket`';
+    const hint = env.WebSocket ? `${error}` : 'this runtime has none; set `environment.WebSocket`';
     throw new FunnelcastError('bad_request', `cannot make a WebSocket: ${hint}`);
   }
 }

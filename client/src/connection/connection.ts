@@ -1,77 +1,56 @@
 /**
- * The state machine: keeps one socket open, whatever happens to it.
+ * The connection: a state machine that keeps one socket open, whatever happens to it.
  *
  * ```text
  *            connect()                 opened
  *   idle ──────────────▶ connecting ───────────▶ connected ─┐
- *                         ▲      │ failed          │        │ before the 2-hour cut:
+ *                         ▲      │ failed          │        │ before the 2-hour limit:
  *         time, online,   │      ▼            lost │        │ a second socket, then
  *         tab visible     └── waiting ◀────────────┘ ◀──────┘ the first is closed
  *                                │ 3 failures, and there is an HTTP API
  *                                ▼
  *                             polling ──▶ connected, as soon as a socket opens
  *
- *   any ── close(), or a refusal that no retry mends ──▶ closed ── connect() ──▶ connecting
+ *   any ── close(), or an error that no retry can fix ──▶ closed ── connect() ──▶ connecting
  * ```
  *
  * @module
  */
 
-import type { Environment, Sign } from './environment.js';
-import { closed, FunnelcastError, toError } from './errors.js';
-import { type FallbackLink, type Link, retryDelay } from './link.js';
+import type { State, StateChange } from '../client-events.js';
+import type { Environment, Sign } from '../environment.js';
+import { closed, disconnected, FunnelcastError, toError } from '../errors.js';
+import { deferred, retryDelay, unlessAborted } from '../waiting.js';
+import type { ActionName } from '../wire.js';
+import { type GetAddress, openSocket } from './access.js';
+import type { FallbackLink, Link } from './link.js';
 import { Rotation } from './rotation.js';
-import { type Address, type EndCode, Socket, type SocketHooks } from './socket.js';
-import { deferred, unlessAborted } from './waiting.js';
-import type { ActionName } from './wire.js';
+import type { EndCode, Socket, SocketHooks } from './socket.js';
 
-/** A socket that was up so long was no failure. */
+/** A socket that was open for this long does not count as a failure. */
 const STABLE_MS = 10_000;
-/** How long getting an address and opening a socket may take together. */
-const OPEN_TIMEOUT_MS = 10_000;
-/** How often it is tried while the device says that it has no network, give or take a quarter. */
+/** How often to try while the device reports that it has no network, give or take a quarter. */
 const OFFLINE_RETRY_MS = 30_000;
-/** After so many failures in a row the client polls. */
+/** After this many failures in a row the client polls. */
 const FAILURES_TO_POLL = 3;
 
-/**
- * What the connection is doing:
- * - `idle`: nothing yet, until `connect()`;
- * - `connecting`: getting an address, opening a socket;
- * - `connected`: a socket is open;
- * - `waiting`: for the next try, or for the device's network to come back;
- * - `polling`: WebSockets fail; news comes by HTTP, and the socket is still being tried;
- * - `closed`: by `close()`, or because the server will not have us. `connect()` begins again.
- */
-export type State = 'idle' | 'connecting' | 'connected' | 'waiting' | 'polling' | 'closed';
-
-/** A step of the state machine. */
-export interface StateChange {
-  state: State;
-  previous: State;
-  /** What went wrong, where something did; of `closed`, why. */
-  error?: FunnelcastError;
-  /** When the next try comes by itself, in milliseconds. */
-  retryInMs?: number;
-}
-
-/** Whom the connection tells, beside what its sockets tell. */
+/** What the connection reports, in addition to what its sockets report. */
 export interface ConnectionHooks extends Omit<SocketHooks, 'ended'> {
   state(change: StateChange): void;
-  /** A socket is open: joins all channels on it. Resolves when each of them has its answer. */
+  /** A socket is open: joins all channels on it. Resolves when each of them has been answered. */
   opened(socket: Socket): Promise<unknown>;
-  /** A socket has ended, or is not to be used any more. */
+  /** A socket has ended, or must not be used any more. */
   ended(socket: Socket, code: EndCode): void;
 }
 
 /** One connection to the server, kept up over any number of sockets. */
 export class Connection {
   state: State = 'idle';
-  /** The last thing that went wrong; nothing while connected. */
+  /** The last error of the connection; absent while connected. */
   error: FunnelcastError | undefined;
 
   readonly #env: Environment;
-  readonly #address: (signal: AbortSignal) => Promise<Address>;
+  readonly #getAddress: GetAddress;
   readonly #fallback: FallbackLink | undefined;
   readonly #hooks: ConnectionHooks;
   readonly #rotation: Rotation;
@@ -84,12 +63,12 @@ export class Connection {
 
   constructor(
     env: Environment,
-    address: (signal: AbortSignal) => Promise<Address>,
+    getAddress: GetAddress,
     fallback: FallbackLink | undefined,
     hooks: ConnectionHooks,
   ) {
     this.#env = env;
-    this.#address = address;
+    this.#getAddress = getAddress;
     this.#fallback = fallback;
     this.#hooks = hooks;
     this.#rotation = new Rotation(env, {
@@ -103,20 +82,20 @@ export class Connection {
     });
   }
 
-  /** Whose connection it is, as the server says; known shortly after it is up. */
+  /** The user, as the server knows them. Available shortly after the first socket has opened. */
   get user(): string | undefined {
     return this.#rotation.user;
   }
 
-  /** Begins, if it has not begun. */
+  /** Starts, unless the connection has already been started. */
   connect(): void {
     if (this.state !== 'idle' && this.state !== 'closed') return;
     this.#failures = 0;
-    this.#unwatch = this.#env.watch(sign => this.#see(sign));
+    this.#unwatch = this.#env.watch(sign => this.#signal(sign));
     this.#try();
   }
 
-  /** Gives up what there is and begins at once, from any state. */
+  /** Drops the socket and tries at once, from any state. */
   reconnect(): void {
     if (this.state === 'idle' || this.state === 'closed') return this.connect();
     const socket = this.#socket;
@@ -126,7 +105,7 @@ export class Connection {
     this.#try();
   }
 
-  /** Ends for good, or until `connect()`. */
+  /** Closes the connection until the next `connect()`. */
   close(error: FunnelcastError): void {
     if (this.state === 'closed') return;
     this.#stop();
@@ -137,7 +116,7 @@ export class Connection {
     socket?.end(error.message);
   }
 
-  /** The way on which `action` can go now; waits for one. */
+  /** Waits for a link that serves the action. */
   async link(action: ActionName, signal?: AbortSignal): Promise<Link> {
     for (;;) {
       const link = this.current(action);
@@ -147,7 +126,7 @@ export class Connection {
     }
   }
 
-  /** The way on which `action` can go now, if there is one. */
+  /** The link that serves the action now, if there is one. */
   current(action: ActionName): Link | undefined {
     return (
       this.#socket ?? (this.state === 'polling' && this.#fallback?.can(action) ? this.#fallback : undefined)
@@ -159,7 +138,7 @@ export class Connection {
     else this.#waitOffline();
   }
 
-  /** The device says that it has no network. It may be wrong, and it may forget to say when it has one again. */
+  /** Waits while the device reports that it is offline. It may be wrong, and may not report when it is online again. */
   #waitOffline(error?: FunnelcastError): void {
     this.#stop();
     const retryInMs = OFFLINE_RETRY_MS * (0.75 + 0.5 * this.#env.random());
@@ -173,8 +152,8 @@ export class Connection {
     this.#attempt = attempt;
     this.#open(attempt).then(
       socket => {
-        if (this.#attempt === attempt) this.#up(socket);
-        else socket.end('given up');
+        if (this.#attempt === attempt) this.#opened(socket);
+        else socket.end('the attempt was aborted');
       },
       error => {
         if (this.#attempt === attempt) this.#failed(toError(error, 'disconnected'));
@@ -183,27 +162,12 @@ export class Connection {
     if (this.state !== 'polling') this.#set('connecting');
   }
 
-  /** Gets an address and opens a socket there. If the attempt is aborted meanwhile, nothing is left of either. */
-  async #open(attempt: AbortController): Promise<Socket> {
-    const { signal } = attempt;
-    const late = () => attempt.abort(new FunnelcastError('timeout', 'the socket did not open in time'));
-    const cancel = this.#env.after(OPEN_TIMEOUT_MS, late);
-    let socket: Socket | undefined;
-    try {
-      const address = await unlessAborted(this.#address(signal), signal);
-      const ended: SocketHooks['ended'] = (...how) => this.#ended(...how);
-      socket = new Socket(this.#env, address, { ...this.#hooks, ended });
-      await unlessAborted(socket.opened, signal);
-      return socket;
-    } catch (error) {
-      socket?.end('given up');
-      throw error;
-    } finally {
-      cancel();
-    }
+  #open(attempt: AbortController): Promise<Socket> {
+    const ended: SocketHooks['ended'] = (...how) => this.#ended(...how);
+    return openSocket(this.#env, this.#getAddress, { ...this.#hooks, ended }, attempt);
   }
 
-  #up(socket: Socket): void {
+  #opened(socket: Socket): void {
     this.#attempt = undefined;
     this.#socket = socket;
     this.#rotation.plan(socket);
@@ -213,17 +177,18 @@ export class Connection {
 
   #ended(socket: Socket, reason: string, code: EndCode): void {
     this.#hooks.ended(socket, code);
-    if (socket !== this.#socket) return; // replaced, or never in use
+    if (socket !== this.#socket) return; // replaced, or never used
     this.#socket = undefined;
     this.#rotation.cancel();
     if (code === 'displaced') return this.close(new FunnelcastError('conflict', reason));
     this.#failures = socket.age >= STABLE_MS ? 0 : this.#failures + 1;
-    this.#retry(new FunnelcastError('disconnected', reason));
+    this.#retry(disconnected(reason));
   }
 
   #failed(error: FunnelcastError): void {
     this.#attempt = undefined;
-    if (/^(unauthorized|forbidden|bad_request)$/.test(error.code)) return this.close(error); // no retry mends it
+    // No retry can fix these.
+    if (/^(unauthorized|forbidden|bad_request)$/.test(error.code)) return this.close(error);
     this.#failures++;
     this.#retry(error);
   }
@@ -237,15 +202,15 @@ export class Connection {
     this.#set(polls ? 'polling' : 'waiting', error, retryInMs);
   }
 
-  /** What the page or the network has come to. */
-  #see(sign: Sign): void {
-    if (this.#socket) return this.#socket.probe(); // it may be dead, and it may well live
+  /** Reacts to a change of the page or of the network. */
+  #signal(sign: Sign): void {
+    if (this.#socket) return this.#socket.probe(); // it may be dead, or may well be alive
     if (sign === 'offline') return this.#waitOffline();
     if (sign === 'online') this.#failures = 0;
     if (!this.#attempt) this.#try();
   }
 
-  /** Ends whatever would lead to a socket. */
+  /** Cancels everything that would lead to a socket. */
   #stop(): void {
     this.#cancelRetry();
     this.#rotation.cancel();
@@ -254,7 +219,7 @@ export class Connection {
     attempt?.abort();
   }
 
-  /** The last thing that a step does: who is told may take the next one, such as `close()`. */
+  /** Changes the state. Must come last in a transition: a listener may start the next one, for example by `close()`. */
   #set(state: State, error?: FunnelcastError, retryInMs?: number): void {
     const previous = this.state;
     this.state = state;

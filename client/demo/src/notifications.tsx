@@ -2,8 +2,8 @@ import { useWebSocket } from 'funnelcast/react';
 import { useEffect, useState } from 'react';
 import { Icon, type IconName } from './icon.js';
 
-interface Notice {
-  /** Of its place in its channel's log: `id` is what the backend has chosen, and may choose twice. */
+interface Notification {
+  /** Made from its place in the log. The backend chooses the `id`, and may choose the same one twice. */
   key: string;
   level: string;
   title: string;
@@ -14,21 +14,27 @@ interface Notice {
 const SHOWN_MAX = 3;
 const ICONS: Record<string, IconName> = { success: 'check', warning: 'alert', error: 'alert' };
 
-/** What everybody is told, and what only this user is. */
-export function Notices({ userId }: { userId: string }) {
+/** Shows the notifications for everybody and those for this user. */
+export function Notifications({ userId }: { userId: string }) {
   const { subscribeToSystem, subscribeToUser } = useWebSocket();
-  const [notices, setNotices] = useState<Notice[]>([]);
+  const [notifications, setNotifications] = useState<Notification[]>([]);
   useEffect(() => {
-    const show = (notice: Omit<Notice, 'key'>, { channel, seq }: { channel: string; seq?: number }) =>
-      setNotices(shown => [{ ...notice, key: `${channel} ${seq}` }, ...shown].slice(0, SHOWN_MAX));
+    const show = (
+      notification: Omit<Notification, 'key'>,
+      { channel, seq }: { channel: string; seq?: number },
+    ) =>
+      setNotifications(shown =>
+        [{ ...notification, key: `${channel} ${seq}` }, ...shown].slice(0, SHOWN_MAX),
+      );
     subscribeToSystem(show);
     subscribeToUser(userId, show);
   }, [userId, subscribeToSystem, subscribeToUser]);
-  const dismiss = (key: string) => setNotices(shown => shown.filter(notice => notice.key !== key));
+  const dismiss = (key: string) =>
+    setNotifications(shown => shown.filter(notification => notification.key !== key));
   return (
-    <ul className="notices" aria-live="polite" aria-label="Notices">
-      {notices.map(({ key, level, title, message, url }) => (
-        <li key={key} className="notice" data-level={level}>
+    <ul className="notifications" aria-live="polite" aria-label="Notifications">
+      {notifications.map(({ key, level, title, message, url }) => (
+        <li key={key} className="notification" data-level={level}>
           <Icon name={ICONS[level] ?? 'bell'} />
           <p>
             <strong>{title}</strong> {message}

@@ -1,36 +1,36 @@
 /**
- * Replacing a socket before it is cut: API Gateway ends every connection after 2 hours, and a token's end ends it too.
- * The second socket is up, with all channels joined, before the first one is closed, so nothing is missed and nobody
- * sees the user go.
+ * Rotation: replaces a socket before it is cut off. API Gateway ends every connection after 2 hours, and the expiry of a
+ * token ends it too. The second socket has joined all channels before the first one is closed, so no event is missed and
+ * no other user sees this one leave.
  *
  * @module
  */
 
-import type { Environment } from './environment.js';
-import { toError } from './errors.js';
-import { persist, retryDelay } from './link.js';
+import type { Environment } from '../environment.js';
+import { toError } from '../errors.js';
+import { retry, retryDelay } from '../waiting.js';
 import type { Socket } from './socket.js';
 
-/** API Gateway's limit on a connection's age is 2 hours. */
+/** When to replace a socket. API Gateway's limit is 2 hours. */
 const ROTATE_MS = 110 * 60_000;
-/** Up to so much earlier, so that the clients that one outage sent here do not all rotate at once. */
+/** How much earlier that may be, at random, so that clients that connected together do not all rotate together. */
 const ROTATE_SPREAD_MS = 10 * 60_000;
-/** How long before its token's end. */
+/** How long before its token expires a socket is replaced. */
 const EXPIRY_MARGIN_MS = 60_000;
-/** Never more often than this, whatever a token says. */
+/** The shortest time between two rotations, whatever the token's expiry. */
 const ROTATE_MS_MIN = 30_000;
 
 /** What a rotation does to its connection. */
 interface RotationHooks {
   open(attempt: AbortController): Promise<Socket>;
   opened(socket: Socket): Promise<unknown>;
-  /** Puts `next` in the place of `old`, which retires. */
+  /** Puts `next` in the place of `old`, which then retires. */
   replace(old: Socket, next: Socket): void;
 }
 
-/** The plan to replace the socket in use. */
+/** Plans and carries out the replacement of the socket in use. */
 export class Rotation {
-  /** Whose connection it is. */
+  /** The user, as the server knows them. */
   user: string | undefined;
   readonly #env: Environment;
   readonly #hooks: RotationHooks;
@@ -43,24 +43,24 @@ export class Rotation {
     this.#hooks = hooks;
   }
 
-  /** Plans the replacement of this socket, which has just opened. */
-  plan(socket: Socket, replacesAnother = false): void {
+  /** Plans the replacement of a socket that has just opened. */
+  plan(socket: Socket, isReplacement = false): void {
     this.#rotateIn(socket, ROTATE_MS - ROTATE_SPREAD_MS * this.#env.random());
-    persist(this.#env, () => socket.request('status', {})).then(
+    retry(this.#env, () => socket.request('status', {})).then(
       ({ user, connectedAt, expiresAt }) => {
         this.user = user;
-        const isFresh = !replacesAnother || expiresAt > this.#expiresAt;
+        const isFresh = !isReplacement || expiresAt > this.#expiresAt;
         this.#expiresAt = expiresAt;
-        // Both times are the server's, so its clock and ours may differ.
+        // Both times are the server's, because its clock and this one may differ.
         const ms = Date.parse(expiresAt) - Date.parse(connectedAt) - EXPIRY_MARGIN_MS;
         const isEarlier = isFresh && ms < ROTATE_MS - ROTATE_SPREAD_MS;
         if (isEarlier && socket.isOpen) this.#rotateIn(socket, Math.max(ms, ROTATE_MS_MIN));
       },
-      () => {}, // the age is reason enough
+      () => {}, // the socket is still replaced because of its age
     );
   }
 
-  /** Forgets the plan, and ends a rotation that is under way. */
+  /** Cancels the plan, and a rotation that is in progress. */
   cancel(): void {
     this.#cancelTimer();
     this.#attempt?.abort();
@@ -73,7 +73,7 @@ export class Rotation {
       const attempt = new AbortController();
       this.#attempt = attempt;
       this.#rotate(socket, attempt).catch(thrown => {
-        // The old one still serves. When it is cut after all, that is a lost connection like any other.
+        // The old socket still works. If it is cut off before the next attempt, that is a lost connection like any other.
         const wait = retryDelay(this.#env, toError(thrown), failures + 1) + ROTATE_MS_MIN;
         if (this.#attempt === attempt) this.#rotateIn(socket, wait, failures + 1);
       });
@@ -83,8 +83,8 @@ export class Rotation {
   async #rotate(old: Socket, attempt: AbortController): Promise<void> {
     const next = await this.#hooks.open(attempt);
     await this.#hooks.opened(next);
-    if (this.#attempt !== attempt) return next.end('not needed');
-    if (!next.isOpen) throw new Error('ended before the first');
+    if (this.#attempt !== attempt) return next.end('the attempt was aborted');
+    if (!next.isOpen) throw new Error('the new socket has ended');
     this.#hooks.replace(old, next);
     this.plan(next, true);
   }

@@ -1,20 +1,20 @@
 /**
- * The messages that this client sent, as the events that they become.
+ * The messages that this client has sent, and the events that they became.
  *
- * The server acknowledges a message to the connection that sent it and posts it to the others, so the sender's own copy is
- * made here: handlers then hear every event of a channel, whoever caused it. And an app that shows a draft has to know the
- * event that it became; keys do not tell, because others choose theirs.
+ * The server acknowledges a message to the connection that sent it, and posts it to the other ones. The sender's own event
+ * is therefore made here, so that handlers receive every event of a channel, whoever caused it. An app that shows a draft
+ * must also know which event the draft became. The key alone does not tell, because other users choose their own keys.
  *
  * @module
  */
 
-import type { AnyEvent, ConversationChannel } from './channels.js';
-import type { ChatDraft, Sent } from './wire.js';
+import type { AnyEvent, ConversationChannel } from '../channels.js';
+import type { ChatDraft, Sent } from '../wire.js';
 
 /** How many of the last messages are remembered. */
 const REMEMBERED_MAX = 1_000;
 
-/** A message on its way: the one durable event that a client may publish. */
+/** A message to send: the one kind of durable event that a client may publish. */
 export interface Message {
   channel: ConversationChannel;
   event: 'chat.message';
@@ -22,7 +22,7 @@ export interface Message {
   key: string;
 }
 
-/** As much of an event as its {@link OwnMessages.renderKey} depends on. */
+/** The part of an event that determines its {@link OwnMessages.renderKey}. */
 export interface Keyed {
   channel: string;
   seq?: number | undefined;
@@ -30,8 +30,8 @@ export interface Keyed {
   from?: { userId: string } | undefined;
 }
 
-/** The event that an acknowledged message is; nothing where it has no place in the log. */
-export function echo(
+/** Makes the event of an acknowledged message; there is none if the message has no place in the log. */
+export function eventOf(
   { channel, event, data, key }: Message,
   sent: Sent,
   user: string | undefined,
@@ -58,24 +58,24 @@ export function echo(
 }
 
 /** What is remembered of a message. */
-export interface Own {
-  /** Whether it was ever tried. */
+export interface OwnMessage {
+  /** Whether it has ever been sent. */
   isTried: boolean;
-  /** The last seq known when it was tried first: if it was kept, it is after that. Without one, anywhere. */
+  /** The last known seq when it was first sent. If it is in the log, it comes after that. Absent: anywhere. */
   base: number | undefined;
   /** Its place in the log, once that is known. */
   seq: number | undefined;
 }
 
-/** Remembers which events of the log this client sent. */
+/** Remembers which events of a log this client has sent. */
 export class OwnMessages {
-  readonly #messages = new Map<string, Own>();
+  readonly #messages = new Map<string, OwnMessage>();
 
-  /** A message is about to be sent, maybe once more. */
-  add({ channel, key }: Message): Own {
+  /** Adds a message that is about to be sent, perhaps not for the first time. */
+  add({ channel, key }: Message): OwnMessage {
     const name = `${channel} ${key}`;
     const own = this.#messages.get(name) ?? { isTried: false, base: undefined, seq: undefined };
-    this.#messages.delete(name); // it is the newest now
+    this.#messages.delete(name); // it becomes the newest entry
     this.#messages.set(name, own);
     if (this.#messages.size > REMEMBERED_MAX) {
       this.#messages.delete(this.#messages.keys().next().value as string);
@@ -84,8 +84,8 @@ export class OwnMessages {
   }
 
   /**
-   * The key of the message that this event is, where it is ours; else `#` and its seq, which is no key. The sender is what
-   * the server says, so nobody else's event passes for ours.
+   * The key of the message that the event is, if this client sent it; otherwise `#` and the seq, which cannot be a key. The
+   * server states the sender, so an event of another user is never taken for an own one.
    */
   renderKey({ channel, key, seq, from }: Keyed, user: string | undefined): string {
     const own = key === undefined ? undefined : this.#messages.get(`${channel} ${key}`);
@@ -96,13 +96,13 @@ export class OwnMessages {
 
 let page: string | undefined;
 
-/** Makes a key that nobody else has. `crypto.randomUUID` is absent on pages that are not served by HTTPS. */
+/** Makes a unique key. `crypto.randomUUID` would be missing on pages without HTTPS. */
 export function newKey(): string {
   page ??= random(2);
   return `${page}.${random(3)}`;
 }
 
-/** Whether a key was made here, and so was used by nobody before. */
+/** Whether the key was made by {@link newKey} on this page, and has thus not been used before. */
 export function isNewKey(key: string): boolean {
   return page !== undefined && key.startsWith(`${page}.`);
 }

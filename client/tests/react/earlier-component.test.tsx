@@ -8,7 +8,7 @@ import { useWebSocket } from '../../src/react/index.js';
 import { CHANNEL } from '../fake/setup.js';
 import { pass, scene } from './scene.js';
 
-/** The component of old, word for word but for its contents. */
+/** A component that was written for the earlier hook, unchanged except for what it shows. */
 function LiveChatComponent({
   onMessage,
   onConnection,
@@ -17,7 +17,7 @@ function LiveChatComponent({
     autoConnect: true,
     onConnectionChange: connected => onConnection(connected),
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the call shape of old
+  // biome-ignore lint/correctness/useExhaustiveDependencies: written as for the earlier hook
   useEffect(() => {
     if (isConnected) {
       subscribeToConversation('c1', message => onMessage(message.content));
@@ -70,7 +70,7 @@ test.each([
   expect(heard.at(-1)).toBe('Hello!');
 });
 
-test('the component of old hears and sends while WebSockets fail, and knows when HTTP fails too', async () => {
+test('it receives and sends while WebSockets fail, and shows when HTTP fails too', async () => {
   const { server, Provider } = scene({ http: httpApi('https://api.test') });
   server.door = 'closed';
   const heard: unknown[] = [];
@@ -97,5 +97,5 @@ test('the component of old hears and sends while WebSockets fail, and knows when
   expect(heard).toEqual(['by HTTP', 'Hello!', 'missed']);
   server.door = 'open';
   await pass(31_000);
-  expect(connections).toEqual([true, false, true]); // not told of the change from HTTP to the socket
+  expect(connections).toEqual([true, false, true]); // the change from HTTP to the socket is not reported
 });
