@@ -7,7 +7,7 @@ use funnelcast_core::{
     schema::{self, WireType},
 };
 
-use super::{Typed, names, samples};
+use super::{Typed, errors, names, samples};
 
 /// Every sample of the HTTP API, with its type.
 pub(super) fn typed() -> Vec<Typed> {
@@ -55,4 +55,14 @@ fn each_operation_is_there_once() {
     assert_eq!(places.len(), OPERATIONS.len());
     let all: BTreeSet<_> = OPERATIONS.iter().map(|operation| operation.id).collect();
     assert_eq!(all.len(), OPERATIONS.len());
+}
+
+#[test]
+fn a_refusal_has_the_status_of_its_error() {
+    let samples = samples("http/refusals");
+    for refusal in OPERATIONS.iter().flat_map(Operation::refusals) {
+        let code = &samples[refusal.as_str()]["error"]["code"];
+        let error = errors().into_iter().find(|error| *code == error.code()).unwrap();
+        assert_eq!(refusal.status(), error.status(), "{refusal:?}");
+    }
 }

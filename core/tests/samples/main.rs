@@ -130,9 +130,9 @@ fn replies_and_batches_are_framed_as_the_server_frames_them() {
     );
 }
 
-#[test]
-fn refusals_are_those_of_errors() {
-    let errors = [
+/// An error of each code, as the samples of refusals have it.
+fn errors() -> [Error; 11] {
+    [
         Error::invalid("channel", "is missing"),
         Error::UnknownAction,
         "chat:1".parse::<Channel>().unwrap_err(),
@@ -144,7 +144,12 @@ fn refusals_are_those_of_errors() {
         Error::RateLimited { retry_after_ms: 250 },
         Error::Conflict("catch up first: `base` is too far behind".into()),
         Error::Internal("the table is on fire".into()),
-    ];
+    ]
+}
+
+#[test]
+fn refusals_are_those_of_errors() {
+    let errors = errors();
     let said = errors.iter().map(|error| {
         let id: RequestId = "1".parse().unwrap();
         (error.code().to_owned(), serde_json::to_value(Reply::error(Some(&id), error)).unwrap())
