@@ -5,11 +5,6 @@
 
 use std::borrow::Cow;
 
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-
-use crate::parse::parse;
-
 /// Why a request is refused, from the caller's point of view.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
@@ -167,16 +162,6 @@ impl Error {
         }
         let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
         Self::BadRequest(line.take(MESSAGE_CHARS_MAX).collect::<String>().into())
-    }
-
-    /// Parses untrusted input. The error says what is wrong with which field.
-    pub fn parse<T: DeserializeOwned>(value: Value) -> Result<T, Self> {
-        parse(value, "")
-    }
-
-    /// Parses a part of untrusted input whose path is `root`.
-    pub fn parse_at<T: DeserializeOwned>(root: &str, value: Value) -> Result<T, Self> {
-        parse(value, root)
     }
 
     /// An [`Unauthorized`](Error::Unauthorized) for a connection that is no longer in the table.

@@ -52,7 +52,7 @@ impl<'a, I> Reply<'a, (), I> {
 #[serde(rename_all = "camelCase")]
 pub struct ErrorBody {
     /// The code of the error, for programs.
-    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::ErrorCode"))]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::wire_type::ErrorCode"))]
     pub code: Cow<'static, str>,
     /// What is wrong, and what would be right, for people.
     pub message: String,

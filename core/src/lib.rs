@@ -45,6 +45,8 @@ pub mod size;
 pub mod text;
 pub mod time;
 pub mod version;
+#[cfg(feature = "schema")]
+mod wire_type;
 
 pub use caller::{Caller, HttpCaller, Right, SocketCaller};
 pub use channel::Channel;

@@ -9,7 +9,7 @@ macro_rules! limits {
         /// The limits of this module, for `schema::limits`.
         #[cfg(feature = "schema")]
         #[allow(clippy::cast_lossless, reason = "some of the limits are `u64` already")]
-        pub(crate) const LIMITS: &[crate::schema::Limit] = &[$(crate::schema::Limit {
+        pub(crate) const LIMITS: &[crate::wire_type::Limit] = &[$(crate::wire_type::Limit {
             name: stringify!($name),
             about: concat!($($doc),+),
             value: $value as u64,

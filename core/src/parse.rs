@@ -18,6 +18,18 @@ use serde_json::Value;
 
 use crate::{Error, json};
 
+impl Error {
+    /// Parses untrusted input. The error says what is wrong with which field.
+    pub fn parse<T: DeserializeOwned>(value: Value) -> Result<T, Self> {
+        parse(value, "")
+    }
+
+    /// Parses a part of untrusted input whose path is `root`.
+    pub fn parse_at<T: DeserializeOwned>(root: &str, value: Value) -> Result<T, Self> {
+        parse(value, root)
+    }
+}
+
 /// Parses a value whose path is `root`. An empty `root` is the request itself.
 pub(crate) fn parse<T: DeserializeOwned>(value: Value, root: &str) -> Result<T, Error> {
     check(&value).and_then(|()| T::deserialize(Node(value))).map_err(|fault| fault.under(root).into())

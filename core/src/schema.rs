@@ -4,73 +4,25 @@
 //! The schema of a type is derived where the type is. This module adds what no single type says, such as the payload of each
 //! event, as a `match` over an enum, so that a new event or error cannot be forgotten.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
-use serde::{Serialize, de::DeserializeOwned};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::Value;
 
+pub use crate::wire_type::{ActionType, ErrorCode, Limit, WireType};
 use crate::{
-    Channel, Error, Key, UserId,
+    Channel, Key, UserId,
     bus::{AccessChanged, Conversation, DetailType, Kick},
     event::{
         AccessRevoked, AnalyticsUpdate, ChatDraft, ChatMessage, EventName, FunnelUpdate, Notification,
         Presence, PresenceCount, PresenceDraft, Receipt, ResourceUpdate, Signal, SignalDraft, TypingDraft,
         TypingIndicator, UserNotification,
     },
+    wire_type::variants,
 };
 pub use crate::{action::actions, publication::defaulted};
 
 /// The event that may come on every channel, beside those that [`POLICY`](crate::policy::POLICY) lists for its kind. It is
 /// not published there but sent to the user whom it concerns.
 pub const ON_EVERY_CHANNEL: EventName = EventName::AccessRevoked;
-
-/// A type of the wire, as the functions that the generator needs of it.
-#[derive(Debug, Clone, Copy)]
-pub struct WireType {
-    /// The name of the type in Rust.
-    pub name: fn() -> Cow<'static, str>,
-    /// The schema in full.
-    pub schema: fn(&mut SchemaGenerator) -> Schema,
-    /// A reference to the schema, which is kept among the generator's definitions.
-    pub reference: fn(&mut SchemaGenerator) -> Schema,
-    /// Decodes a value as this type, and encodes the result.
-    pub again: fn(Value) -> serde_json::Result<Value>,
-}
-
-impl WireType {
-    /// The functions of `T`.
-    pub const fn of<T: JsonSchema + Serialize + DeserializeOwned>() -> Self {
-        Self {
-            name: T::schema_name,
-            schema: T::json_schema,
-            reference: SchemaGenerator::subschema_for::<T>,
-            again: |value| serde_json::from_value::<T>(value).and_then(serde_json::to_value),
-        }
-    }
-}
-
-/// An action: its name, and the types of its fields and of the `data` of its reply.
-#[derive(Debug)]
-pub struct ActionType {
-    /// The value of `action`.
-    pub name: &'static str,
-    /// The action's own fields, beside `action` and `id`.
-    pub fields: WireType,
-    /// The `data` of its reply.
-    pub reply: WireType,
-}
-
-/// A limit that clients check too.
-#[derive(Debug)]
-pub struct Limit {
-    /// The name of the constant, in Rust and in TypeScript.
-    pub name: &'static str,
-    /// The documentation of the constant.
-    pub about: &'static str,
-    /// The limit.
-    pub value: u64,
-}
 
 /// A grammar that clients check too: the pattern of a type's schema.
 #[derive(Debug)]
@@ -101,7 +53,7 @@ pub fn limits() -> impl Iterator<Item = &'static Limit> {
         size::LIMITS,
         json::LIMITS,
         messages::LIMITS,
-        event::LIMITS,
+        event::limits::LIMITS,
         event::chat::LIMITS,
         identity::LIMITS,
         grant::LIMITS,
@@ -182,34 +134,10 @@ pub fn detail(of: DetailType) -> WireType {
     }
 }
 
-/// The codes of errors, as a schema: the names of the variants of [`Error`], with the documentation of each.
-#[derive(Debug)]
-pub enum ErrorCode {}
-
-impl JsonSchema for ErrorCode {
-    fn schema_name() -> Cow<'static, str> {
-        "ErrorCode".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let error = Error::json_schema(generator);
-        let codes = variants(&error).filter_map(|variant| {
-            // A variant with a field is an object whose one property is the variant's name.
-            let name = variant.get("const").or_else(|| variant.get("required")?.get(0))?;
-            Some(json_schema!({"description": variant.get("description"), "type": "string", "const": name}))
-        });
-        json_schema!({"description": "The code of an error, for programs.", "oneOf": codes.collect::<Vec<_>>()})
-    }
-}
-
 /// Every code of an error.
 pub fn codes() -> Vec<String> {
     let codes = ErrorCode::json_schema(&mut received().into_generator());
     consts(&codes).filter_map(|code| Some(code.as_str()?.to_owned())).collect()
-}
-
-fn variants(schema: &Schema) -> impl Iterator<Item = &Value> {
-    schema.get("oneOf").and_then(Value::as_array).into_iter().flatten()
 }
 
 fn consts(schema: &Schema) -> impl Iterator<Item = &Value> {

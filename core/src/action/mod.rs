@@ -123,8 +123,8 @@ macro_rules! actions {
 
         /// Every action.
         #[cfg(feature = "schema")]
-        pub fn actions() -> Vec<crate::schema::ActionType> {
-            use crate::schema::{ActionType, WireType};
+        pub fn actions() -> Vec<crate::wire_type::ActionType> {
+            use crate::wire_type::{ActionType, WireType};
             let type_of = |name, fields, reply| ActionType { name, fields, reply };
             vec![$(type_of($name, WireType::of::<$action>(), WireType::of::<$reply>())),*]
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::MESSAGE_BYTES_MAX;
+use super::limits::MESSAGE_BYTES_MAX;
 use crate::{JoinOrder, UserId, text::Text};
 
 /// The user has been removed from the channel. They receive nothing more of it unless they may join again and do.

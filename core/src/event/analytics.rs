@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::LABEL_BYTES_MAX;
+use super::limits::LABEL_BYTES_MAX;
 use crate::{CompanyId, FunnelId, Timestamp, text::Text};
 
 /// A new value of a metric. Only the latest value is kept.

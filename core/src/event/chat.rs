@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{LABEL_BYTES_MAX, MESSAGE_ID_BYTES_MAX};
+use super::limits::{LABEL_BYTES_MAX, MESSAGE_ID_BYTES_MAX};
 use crate::{ConversationId, Error, Seq, Timestamp, UserId, identity::Name, text::Text};
 
 limits! {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MESSAGE_BYTES_MAX, TITLE_BYTES_MAX};
+use super::limits::{MESSAGE_BYTES_MAX, TITLE_BYTES_MAX};
 use crate::{
     CompanyId, FunnelId, Timestamp, UserId,
     text::{Percent, Text},

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LABEL_BYTES_MAX, MESSAGE_BYTES_MAX, TITLE_BYTES_MAX};
+use super::limits::{LABEL_BYTES_MAX, MESSAGE_BYTES_MAX, TITLE_BYTES_MAX};
 use crate::{
     CompanyId, ResourceId, Timestamp, UserId,
     text::{Percent, Text},

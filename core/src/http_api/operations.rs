@@ -1,19 +1,19 @@
 //! The table of operations.
 
-use super::{
+#[cfg(feature = "schema")]
+use super::bodies::{
+    ChannelList, ConnectionList, ConversationDraft, ConversationEnd, ConversationEnded, ConversationReply,
+    Disconnected, Ticket, WebhookReceived,
+};
+use super::operation::{
     Auth, Connection,
     Failure::{BadRequest, Conflict, Forbidden, NewerChange, NoConversation, NotFound, TooLarge},
     Fields, Method, Operation, Tag,
 };
 #[cfg(feature = "schema")]
-use super::{
-    ChannelList, ConnectionList, ConversationDraft, ConversationEnd, ConversationEnded, ConversationReply,
-    Disconnected, Ticket, WebhookReceived,
-};
-#[cfg(feature = "schema")]
 use crate::{
     action::{History, Join, Joined, Leave, Left, Page, Send, Sent},
-    schema::WireType,
+    wire_type::WireType,
 };
 
 const CONVERSATION: &str = "/api/conversations/{id}";

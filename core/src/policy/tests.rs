@@ -8,6 +8,7 @@ use crate::{
 
 #[test]
 fn every_kind_has_its_own_row() {
+    assert_eq!(POLICY.each_ref().map(|row| row.kind), Kind::ALL);
     for (index, row) in POLICY.iter().enumerate() {
         assert_eq!(row.kind as usize, index);
         assert_eq!(row.kind.policy().kind, row.kind);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{Publication, Times, raw};
+use super::parts::{Publication, Times, raw};
 use crate::{
     Channel, Error, Key, Timestamp, UserId,
     bus::DetailType,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, value::RawValue};
 
-use super::{Publication, raw};
+use super::parts::{Publication, raw};
 use crate::{
     Channel, ConversationId, Error, Identity, Timestamp, UserId,
     action::Send,

@@ -1,81 +1,18 @@
 //! Publications: events that have been checked and completed, from a client's draft or a backend's detail.
 //!
 //! # Layout
-//! - here: what both become
+//! - `parts`: what both become
 //! - `draft`: clients' drafts
 //! - `detail`: the backend's details, from the event bus or the outbox
 
 mod detail;
 mod draft;
+mod parts;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
-pub use self::detail::defaulted;
-
-use crate::{
-    Channel, Error, Key, Seq, Timestamp,
-    event::EventName,
-    frame::{Event, Sender},
-    policy::Lane,
+pub use self::{
+    detail::defaulted,
+    parts::{Publication, Times},
 };
-
-/// The times of a detail: when it was sent, when it reached AWS, and when it is published.
-#[derive(Debug, Clone, Copy)]
-pub struct Times {
-    /// When it was sent, by the clock of its producer: the default of `timestamp`.
-    pub sent_at: Timestamp,
-    /// When it reached AWS, by a clock that the producer cannot set. A `timestamp` after it counts as this time. A repeat has the
-    /// same.
-    pub taken_at: Timestamp,
-    /// The current time.
-    pub now: Timestamp,
-}
-
-impl Times {
-    /// All three at one moment.
-    pub const fn at(now: Timestamp) -> Self {
-        Self { sent_at: now, taken_at: now, now }
-    }
-}
-
-/// An event that may be published: the policy has a lane for it, and its payload is complete.
-#[derive(Debug, Clone)]
-pub struct Publication {
-    /// The channel.
-    pub channel: Channel,
-    /// The name of the event.
-    pub event: EventName,
-    /// How it is kept and delivered.
-    pub lane: Lane,
-    /// When the server accepted it. For an event of which only the latest is kept, when it happened.
-    pub at: Timestamp,
-    /// When it happened: its `timestamp`, but never in the future. Of events of which the latest is kept, the later one stays.
-    pub happened_at: Timestamp,
-    /// How far in the future its `timestamp` was, in milliseconds. It keeps the order of events of a producer whose clock is
-    /// ahead.
-    pub ahead_ms: i64,
-    /// The user who caused it.
-    pub from: Option<Sender>,
-    /// The key by which a repeat from the same sender is recognised.
-    pub key: Option<Key>,
-    /// The key of which this is the latest, on lanes that keep it.
-    pub latest_key: Option<String>,
-    /// The payload, as it is delivered and stored.
-    pub data: Box<RawValue>,
-}
-
-impl Publication {
-    /// The event as it is delivered, with its place in the log if it has one.
-    pub fn into_event(self, seq: Option<Seq>) -> Event {
-        let Self { channel, event, at, from, key, data, .. } = self;
-        Event { channel, event, seq, at, from, key, data }
-    }
-}
-
-fn raw(payload: &impl Serialize) -> Result<Box<RawValue>, Error> {
-    serde_json::value::to_raw_value(payload).map_err(|error| Error::internal("a payload", &error))
-}
 
 #[cfg(test)]
 mod tests;

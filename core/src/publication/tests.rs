@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Identity,
+    Error, Identity, Timestamp,
     action::{Send, parse as parse_frame},
-    event::{ChatMessage, MessageType},
+    event::{ChatMessage, EventName, MessageType},
     identity::CompaniesBy,
+    policy::Lane,
 };
 
 const AT: &str = "2026-11-23T10:00:00.123Z";

@@ -1,0 +1,199 @@
+//! What an operation of the HTTP API is.
+
+#[cfg(feature = "schema")]
+use crate::wire_type::WireType;
+
+/// One operation: a method of a path.
+#[derive(Debug)]
+pub struct Operation {
+    /// Its name: `operationId` in docs/openapi.yaml, and the name of its samples.
+    pub id: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path, with `{id}` where the id of a conversation is part of it.
+    pub path: &'static str,
+    /// The group of operations that it belongs to.
+    pub tag: Tag,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// Its rules, and what it costs in reads and writes of the table.
+    pub description: &'static str,
+    /// How the caller proves who they are.
+    pub auth: Auth,
+    /// Where the fields of the request are.
+    pub fields: Fields,
+    /// Whether the request names one of the caller's connections, in the field `connectionId`.
+    pub connection: Connection,
+    /// Whether the request may bring a grant, in the header `funnelcast-grant`.
+    pub takes_grant: bool,
+    /// What a reply with the status 200 means.
+    pub done: &'static str,
+    /// The refusals beside those that every operation has; see [`refusals`](Self::refusals).
+    pub own_refusals: &'static [Failure],
+    /// The type of the fields, beside `connectionId`. `None` where there are no others.
+    #[cfg(feature = "schema")]
+    pub request: Option<WireType>,
+    /// The type of the reply.
+    #[cfg(feature = "schema")]
+    pub reply: WireType,
+}
+
+impl Operation {
+    /// Every refusal, in the order of their statuses.
+    pub fn refusals(&self) -> Vec<Failure> {
+        let unauthorized = match self.auth {
+            Auth::Token => Failure::Unauthorized,
+            Auth::WhopSignature => Failure::NotSigned,
+        };
+        let of_all = [unauthorized, Failure::RateLimited, Failure::Internal];
+        let mut all = [self.own_refusals, &of_all].concat();
+        all.sort_by_key(|refusal| refusal.status());
+        all
+    }
+}
+
+/// The method of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates.
+    Post,
+    /// Replaces.
+    Put,
+    /// Removes.
+    Delete,
+}
+
+impl Method {
+    /// The method's name, in capitals.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A group of operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// The caller's connections.
+    Connections,
+    /// The channels that they have joined.
+    Channels,
+    /// Reading and publishing without a WebSocket.
+    Messages,
+    /// Webhooks from other services.
+    Webhooks,
+    /// Conversations, for the app's backend.
+    Conversations,
+}
+
+impl Tag {
+    /// The name of the group.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::Channels => "channels",
+            Self::Messages => "messages",
+            Self::Webhooks => "webhooks",
+            Self::Conversations => "conversations",
+        }
+    }
+}
+
+/// How the caller of an operation proves who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// By a token, in `Authorization: Bearer` or `x-whop-user-token`.
+    Token,
+    /// By Whop's signature of the body, as Standard Webhooks specifies it.
+    WhopSignature,
+}
+
+/// Where the fields of a request are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fields {
+    /// There are none.
+    None,
+    /// In the query of the URL.
+    Query,
+    /// In a JSON body.
+    Body,
+    /// In a JSON body whose form is Whop's.
+    Webhook,
+}
+
+/// Whether a request names one of the caller's connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// It names none.
+    Absent,
+    /// It may name one.
+    Optional,
+    /// It must name one.
+    Required,
+}
+
+/// A refusal, as docs/openapi.yaml describes it: in `components/responses`, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// A field is missing or malformed.
+    BadRequest,
+    /// There is no valid token.
+    Unauthorized,
+    /// The signature of a webhook is not valid.
+    NotSigned,
+    /// The user may not do this on this channel, or to this conversation.
+    Forbidden,
+    /// The user has no such connection.
+    NotFound,
+    /// There is no such conversation in a company of the caller's.
+    NoConversation,
+    /// The sender or the connection must do something else first.
+    Conflict,
+    /// The state of the conversation does not allow the change.
+    NewerChange,
+    /// The body, or a part of it, is too large.
+    TooLarge,
+    /// The user or the stage has too many requests.
+    RateLimited,
+    /// The server failed.
+    Internal,
+}
+
+impl Failure {
+    /// Its name in `components/responses`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "BadRequest",
+            Self::Unauthorized => "Unauthorized",
+            Self::NotSigned => "NotSigned",
+            Self::Forbidden => "Forbidden",
+            Self::NotFound => "NotFound",
+            Self::NoConversation => "NoConversation",
+            Self::Conflict => "Conflict",
+            Self::NewerChange => "NewerChange",
+            Self::TooLarge => "TooLarge",
+            Self::RateLimited => "RateLimited",
+            Self::Internal => "Internal",
+        }
+    }
+
+    /// The status of the response, as [`Error::status`](crate::Error::status) has it.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::Unauthorized | Self::NotSigned => 401,
+            Self::Forbidden => 403,
+            Self::NotFound | Self::NoConversation => 404,
+            Self::Conflict | Self::NewerChange => 409,
+            Self::TooLarge => 413,
+            Self::RateLimited => 429,
+            Self::Internal => 500,
+        }
+    }
+}
