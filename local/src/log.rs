@@ -8,12 +8,19 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::{lambda::LogFormat, template::LogLevel};
+use crate::template::LogLevel;
 
 /// ANSI colours that read well on black and on white; a function keeps its own for ever.
 const COLORS: [u8; 10] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95];
 /// Room for a function's name, so that the lines behind it start in one column.
 const NAME_WIDTH: usize = 10;
+
+/// The form of log lines: the stack's own, and those that functions are told to write (`AWS_LAMBDA_LOG_FORMAT`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
 
 /// Sends our own log lines to stderr. `RUST_LOG` chooses which; without it, `info` and above.
 pub(crate) fn init(format: LogFormat) {

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{
-    Prices,
     estimate::{Assumptions, Estimate},
+    figures::Prices,
 };
 
-/// One line for each estimate, and what they rest on.
+/// One line for each estimate, and the figures that they rest on.
 pub(super) fn text(estimates: &[Estimate], assumptions: &Assumptions, prices: &Prices) -> String {
     let mut text = format!(
         "List prices of {} in {}, without the free tier, in dollars. A post takes {} ms, a call of the table {} ms; a frame\n\

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use super::settings::{Kind, Settings};
+use super::settings::{FaultKind, FaultSettings};
 
 /// Posts after which it is decided anew, on average, whether posts are throttled or not.
 const THROTTLING_POSTS_MEAN: f64 = 5.0;
@@ -13,11 +13,11 @@ const THROTTLING_POSTS_MEAN: f64 = 5.0;
 #[derive(Debug)]
 pub(super) struct Generator {
     seed: u64,
-    settings: Settings,
+    settings: FaultSettings,
     /// Made when they are first asked.
-    streams: BTreeMap<Kind, StdRng>,
+    streams: BTreeMap<FaultKind, StdRng>,
     throttling: Throttling,
-    injected: BTreeMap<Kind, u64>,
+    injected: BTreeMap<FaultKind, u64>,
 }
 
 /// What becomes of posts for the time being.
@@ -31,7 +31,7 @@ enum Throttling {
 }
 
 impl Generator {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: FaultSettings) -> Self {
         // 32 bits: any JSON reader keeps such a number exactly.
         let seed = settings.seed.unwrap_or_else(|| rand::random::<u32>().into());
         let (streams, injected) = (BTreeMap::new(), BTreeMap::new());
@@ -39,7 +39,7 @@ impl Generator {
     }
 
     /// Goes on with other settings; anew where they have a seed.
-    pub(super) fn set(&mut self, settings: Settings) {
+    pub(super) fn set(&mut self, settings: FaultSettings) {
         if let Some(seed) = settings.seed {
             self.seed = seed;
             self.streams.clear();
@@ -52,24 +52,24 @@ impl Generator {
         self.seed
     }
 
-    pub(super) const fn settings(&self) -> &Settings {
+    pub(super) const fn settings(&self) -> &FaultSettings {
         &self.settings
     }
 
     /// Faults of this kind since the start.
-    pub(super) fn injected(&self, kind: Kind) -> u64 {
+    pub(super) fn injected(&self, kind: FaultKind) -> u64 {
         self.injected.get(&kind).copied().unwrap_or_default()
     }
 
     /// Decides, and counts what it decided for.
-    pub(super) fn strikes(&mut self, kind: Kind) -> bool {
+    pub(super) fn strikes(&mut self, kind: FaultKind) -> bool {
         let rate = self.settings.rate(kind);
         // What is off takes no number either, so that a quiet time more or less changes nothing later.
         if rate.is_zero() {
             return false;
         }
         let strikes = match kind {
-            Kind::Throttled => self.throttles(rate.get()),
+            FaultKind::Throttled => self.throttles(rate.get()),
             _ => self.part(kind) < rate.get(),
         };
         if strikes {
@@ -80,8 +80,8 @@ impl Generator {
 
     /// How much later a delivery comes.
     pub(super) fn delay(&mut self) -> Duration {
-        if self.strikes(Kind::Delayed) {
-            self.settings.delay_ms_max.get().mul_f64(self.part(Kind::Delayed))
+        if self.strikes(FaultKind::Delayed) {
+            self.settings.delay_ms_max.get().mul_f64(self.part(FaultKind::Delayed))
         } else {
             Duration::ZERO
         }
@@ -89,27 +89,27 @@ impl Generator {
 
     /// After which part of an invocation its process is killed, where it is.
     pub(super) fn kill_after(&mut self) -> Option<f64> {
-        self.strikes(Kind::Killed).then(|| self.part(Kind::Killed))
+        self.strikes(FaultKind::Killed).then(|| self.part(FaultKind::Killed))
     }
 
     /// A post finds things as the one before it did, unless it is decided anew; so the rate is the share of
     /// throttled posts in the long run, while they come many at a time.
     fn throttles(&mut self, rate: f64) -> bool {
-        let anew = self.part(Kind::Throttled) < THROTTLING_POSTS_MEAN.recip();
+        let anew = self.part(FaultKind::Throttled) < THROTTLING_POSTS_MEAN.recip();
         if anew || self.throttling == Throttling::Undecided {
-            let burst = self.part(Kind::Throttled) < rate;
+            let burst = self.part(FaultKind::Throttled) < rate;
             self.throttling = if burst { Throttling::Burst } else { Throttling::Calm };
         }
         self.throttling == Throttling::Burst
     }
 
     /// The next number of a kind's stream, from 0 up to but not 1: below a rate of 1 always, below one of 0 never.
-    fn part(&mut self, kind: Kind) -> f64 {
+    fn part(&mut self, kind: FaultKind) -> f64 {
         self.streams.entry(kind).or_insert_with(|| stream(self.seed, kind)).random()
     }
 }
 
-fn stream(seed: u64, kind: Kind) -> StdRng {
+fn stream(seed: u64, kind: FaultKind) -> StdRng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8] = kind as u8;
@@ -123,24 +123,25 @@ mod tests {
 
     const DRAWS: usize = 10_000;
 
-    fn settings(seed: u64, rates: &[(Kind, f64)]) -> Settings {
+    fn settings(seed: u64, rates: &[(FaultKind, f64)]) -> FaultSettings {
         let rates = rates.iter().map(|&(kind, rate)| (kind, Rate::try_from(rate).unwrap()));
-        Settings { seed: Some(seed), rates: rates.collect(), ..Settings::default() }
+        FaultSettings { seed: Some(seed), rates: rates.collect(), ..FaultSettings::default() }
     }
 
-    fn draw(generator: &mut Generator, kind: Kind) -> Vec<bool> {
+    fn draw(generator: &mut Generator, kind: FaultKind) -> Vec<bool> {
         (0..DRAWS).map(|_| generator.strikes(kind)).collect()
     }
 
     #[test]
     fn one_seed_decides_alike_and_another_does_not() {
-        for kind in Kind::ALL {
+        for kind in FaultKind::ALL {
             let decided = |seed| draw(&mut Generator::new(settings(seed, &[(kind, 0.5)])), kind);
             assert_eq!(decided(1), decided(1), "{kind:?}");
             assert_ne!(decided(1), decided(2), "{kind:?}");
         }
         let delays = |seed| {
-            let mut generator = Generator::new(settings(seed, &[(Kind::Delayed, 0.5), (Kind::Killed, 0.5)]));
+            let mut generator =
+                Generator::new(settings(seed, &[(FaultKind::Delayed, 0.5), (FaultKind::Killed, 0.5)]));
             (0..DRAWS).map(|_| (generator.delay(), generator.kill_after())).collect::<Vec<_>>()
         };
         assert_eq!(delays(1), delays(1));
@@ -149,26 +150,26 @@ mod tests {
 
     #[test]
     fn kinds_do_not_disturb_each_other() {
-        let alone = draw(&mut Generator::new(settings(1, &[(Kind::Gone, 0.3)])), Kind::Gone);
-        let all: Vec<_> = Kind::ALL.map(|kind| (kind, 0.3)).into();
+        let alone = draw(&mut Generator::new(settings(1, &[(FaultKind::Gone, 0.3)])), FaultKind::Gone);
+        let all: Vec<_> = FaultKind::ALL.map(|kind| (kind, 0.3)).into();
         let mut generator = Generator::new(settings(1, &all));
         let mut among_others = Vec::new();
         for _ in 0..DRAWS {
-            for kind in Kind::ALL {
+            for kind in FaultKind::ALL {
                 let strikes = generator.strikes(kind);
-                if kind == Kind::Gone {
+                if kind == FaultKind::Gone {
                     among_others.push(strikes);
                 }
             }
         }
         assert_eq!(among_others, alone);
-        let other = draw(&mut Generator::new(settings(1, &[(Kind::Killed, 0.3)])), Kind::Killed);
+        let other = draw(&mut Generator::new(settings(1, &[(FaultKind::Killed, 0.3)])), FaultKind::Killed);
         assert_ne!(other, alone, "each kind has numbers of its own");
     }
 
     #[test]
     fn rates_are_kept_and_counted() {
-        for kind in Kind::ALL {
+        for kind in FaultKind::ALL {
             for (rate, from, to) in [(0.0, 0, 0), (0.1, 800, 1_200), (0.5, 4_500, 5_500), (1.0, DRAWS, DRAWS)]
             {
                 let mut generator = Generator::new(settings(1, &[(kind, rate)]));
@@ -187,28 +188,29 @@ mod tests {
             let runs: Vec<_> = runs.collect();
             runs.iter().sum::<usize>() / runs.len()
         };
-        assert!(runs(Kind::Throttled) >= 5, "{}", runs(Kind::Throttled));
-        assert_eq!(runs(Kind::Gone), 1);
+        assert!(runs(FaultKind::Throttled) >= 5, "{}", runs(FaultKind::Throttled));
+        assert_eq!(runs(FaultKind::Gone), 1);
     }
 
     #[test]
     fn a_quiet_time_changes_nothing_and_a_seed_starts_anew() {
-        let on = settings(1, &[(Kind::Gone, 0.5)]);
+        let on = settings(1, &[(FaultKind::Gone, 0.5)]);
         let mut generator = Generator::new(on.clone());
-        let first = draw(&mut generator, Kind::Gone);
-        generator.set(Settings::default());
-        assert!(draw(&mut generator, Kind::Gone).iter().all(|struck| !struck));
+        let first = draw(&mut generator, FaultKind::Gone);
+        generator.set(FaultSettings::default());
+        assert!(draw(&mut generator, FaultKind::Gone).iter().all(|struck| !struck));
         let mut undisturbed = Generator::new(on.clone());
-        draw(&mut undisturbed, Kind::Gone);
-        generator.set(Settings { seed: None, ..on.clone() });
-        assert_eq!(draw(&mut generator, Kind::Gone), draw(&mut undisturbed, Kind::Gone));
+        draw(&mut undisturbed, FaultKind::Gone);
+        generator.set(FaultSettings { seed: None, ..on.clone() });
+        assert_eq!(draw(&mut generator, FaultKind::Gone), draw(&mut undisturbed, FaultKind::Gone));
         generator.set(on);
-        assert_eq!(draw(&mut generator, Kind::Gone), first);
+        assert_eq!(draw(&mut generator, FaultKind::Gone), first);
     }
 
     #[test]
     fn delays_and_kills_are_within_their_bounds() {
-        let mut generator = Generator::new(settings(1, &[(Kind::Delayed, 1.0), (Kind::Killed, 1.0)]));
+        let mut generator =
+            Generator::new(settings(1, &[(FaultKind::Delayed, 1.0), (FaultKind::Killed, 1.0)]));
         let longest = generator.settings().delay_ms_max.get();
         let delays: Vec<_> = (0..DRAWS).map(|_| generator.delay()).collect();
         assert!(

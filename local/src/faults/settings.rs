@@ -10,7 +10,7 @@ use serde::{
 /// A kind of fault; its name in options and in JSON is in `snake_case`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
+pub(crate) enum FaultKind {
     /// `$disconnect` is not called.
     LostDisconnect,
     /// A function's post to a connection that lives is answered 410 `GoneException`, and not sent.
@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     DynamodbAfter,
     /// An asynchronous invocation, or a batch of a stream or a queue, is delivered twice.
     Duplicated,
-    /// Such a delivery waits for a random time, up to [`Settings::delay_ms_max`].
+    /// Such a delivery waits for a random time, up to [`FaultSettings::delay_ms_max`].
     Delayed,
     /// A process is killed at a random moment of an invocation, as long as the last one took; at the latest when it
     /// has answered, and then nobody hears the answer.
@@ -33,7 +33,7 @@ pub(crate) enum Kind {
     Cut,
 }
 
-impl Kind {
+impl FaultKind {
     pub(crate) const ALL: [Self; 9] = [
         Self::LostDisconnect,
         Self::Gone,
@@ -47,7 +47,7 @@ impl Kind {
     ];
 }
 
-impl FromStr for Kind {
+impl FromStr for FaultKind {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
@@ -137,18 +137,18 @@ impl fmt::Display for DelayMsMax {
 /// All that can be said of faults; by default there are none. In JSON the rates stand beside the other two, each by
 /// the name of its kind.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub(crate) struct Settings {
+pub(crate) struct FaultSettings {
     /// Where the random numbers start.
     pub(crate) seed: Option<u64>,
     #[serde(default)]
     pub(crate) delay_ms_max: DelayMsMax,
     /// A kind that is not here is off.
     #[serde(flatten)]
-    pub(crate) rates: BTreeMap<Kind, Rate>,
+    pub(crate) rates: BTreeMap<FaultKind, Rate>,
 }
 
-impl Settings {
-    pub(crate) fn rate(&self, kind: Kind) -> Rate {
+impl FaultSettings {
+    pub(crate) fn rate(&self, kind: FaultKind) -> Rate {
         self.rates.get(&kind).copied().unwrap_or_default()
     }
 }
@@ -161,13 +161,13 @@ mod tests {
 
     #[test]
     fn settings_are_rates_by_kind_and_everything_may_be_left_out() {
-        let read = |body| serde_json::from_value::<Settings>(body).map_err(|error| error.to_string());
+        let read = |body| serde_json::from_value::<FaultSettings>(body).map_err(|error| error.to_string());
         let none = read(json!({})).unwrap();
-        assert_eq!(none, Settings::default());
-        assert!(Kind::ALL.iter().all(|&kind| none.rate(kind).is_zero()));
+        assert_eq!(none, FaultSettings::default());
+        assert!(FaultKind::ALL.iter().all(|&kind| none.rate(kind).is_zero()));
         let some = read(json!({ "seed": 7, "gone": 1, "cut": 0.25, "delay_ms_max": 20 })).unwrap();
         assert_eq!((some.seed, some.delay_ms_max.get()), (Some(7), Duration::from_millis(20)));
-        assert_eq!((some.rate(Kind::Gone), some.rate(Kind::Cut)), (Rate(1.0), Rate(0.25)));
+        assert_eq!((some.rate(FaultKind::Gone), some.rate(FaultKind::Cut)), (Rate(1.0), Rate(0.25)));
         for (wrong, why) in [
             (json!({ "gone": 1.1 }), "a rate is from 0 to 1"),
             (json!({ "gone": -0.1 }), "a rate is from 0 to 1"),
@@ -184,12 +184,12 @@ mod tests {
 
     #[test]
     fn every_kind_is_listed_and_known_by_its_name() {
-        for (index, kind) in Kind::ALL.into_iter().enumerate() {
+        for (index, kind) in FaultKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, index);
             let name = serde_json::to_value(kind).unwrap();
             assert_eq!(name.as_str().unwrap().parse(), Ok(kind));
         }
-        assert!(serde_json::to_string(&Kind::DynamodbAfter).unwrap().contains("dynamodb_after"));
+        assert!(serde_json::to_string(&FaultKind::DynamodbAfter).unwrap().contains("dynamodb_after"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use aws_sdk_apigatewaymanagement::{
 };
 use aws_sdk_dynamodb::{self as dynamodb, types::AttributeValue};
 use futures_util::StreamExt as _;
+use serde_json::Value;
 use tokio::{net::TcpListener, net::TcpStream, task::JoinSet};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
@@ -19,14 +20,20 @@ use tokio_tungstenite::{
 
 use super::*;
 use crate::{
-    client::client,
-    faults::{Kind, Settings},
+    api_gateway::websocket::{
+        CONNECTION_MAX, FRAME_BYTES_MAX, IDLE_MAX, INTEGRATION_TIMEOUT, Limits, MESSAGE_BYTES_MAX, WebSockets,
+    },
+    dynamodb::Engine,
+    event_source,
+    eventbridge::Bus,
+    faults::{FaultKind, FaultSettings},
+    http1::{client, serve},
+    iam::{Effect, Partitions, Rights, Statement},
     journal::Journal,
     lambda::fixture::{DEAD, Fixture, JOBS, fixture, stack},
-    rights::{Effect, Statement},
-    streams,
+    secrets_manager::Secrets,
     template::{Mapping, Route, Source, Table},
-    websocket::{CONNECTION_MAX, FRAME_BYTES_MAX, IDLE_MAX, INTEGRATION_TIMEOUT, Limits, MESSAGE_BYTES_MAX},
+    usage::Usage,
 };
 
 /// What the fixture's function signs with, and what a test may.
@@ -37,7 +44,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 struct Running {
     fixture: Fixture,
-    front: Arc<Front>,
+    services: Arc<Services>,
     address: String,
     tasks: JoinSet<()>,
 }
@@ -65,7 +72,7 @@ async fn start() -> Running {
         integration_timeout: INTEGRATION_TIMEOUT,
     };
     let (lambda, queues, faults) = (&fixture.lambda, &fixture.queues, &fixture.faults);
-    let front = Arc::new(Front {
+    let services = Arc::new(Services {
         websockets: WebSockets::new(
             stack.websocket.clone(),
             &address,
@@ -79,7 +86,7 @@ async fn start() -> Running {
         bus: Bus::start(&stack, lambda, queues),
         queues: queues.clone(),
         secrets: Secrets::default(),
-        names: Names::new(&stack),
+        functions: FunctionNames::new(&stack),
         partitions: Partitions::of(&stack),
         rights: Rights::new(&stack, None).unwrap(),
         usage: Usage::default(),
@@ -87,10 +94,10 @@ async fn start() -> Running {
         ready: Value::Null,
     });
     let mut tasks = JoinSet::new();
-    let served = Arc::clone(&front);
-    tasks.spawn(serve(listener, move |request, peer| Arc::clone(&served).answer(request, peer)));
-    tasks.spawn(Arc::clone(&front.websockets).cut_some());
-    Running { fixture, front, address, tasks }
+    let served = Arc::clone(&services);
+    tasks.spawn(serve(listener, move |request, peer| answer(Arc::clone(&served), request, peer)));
+    tasks.spawn(Arc::clone(&services.websockets).cut_some());
+    Running { fixture, services, address, tasks }
 }
 
 fn may(actions: &[&str], resource: &str) -> Statement {
@@ -139,7 +146,7 @@ impl Running {
     /// A connected client, and its connection's id.
     async fn connect(&self) -> (Socket, String) {
         let (socket, _) = connect_async(format!("ws://{}/test", self.address)).await.unwrap();
-        (socket, self.front.websockets.ids().pop().unwrap())
+        (socket, self.services.websockets.ids().pop().unwrap())
     }
 
     /// Posts by the SDK; the error's name and status where it was refused.
@@ -163,7 +170,7 @@ impl Running {
         get.unwrap().item.is_some()
     }
 
-    fn injected(&self, kind: Kind) -> u64 {
+    fn injected(&self, kind: FaultKind) -> u64 {
         let name = serde_json::to_value(kind).unwrap();
         self.fixture.faults.snapshot()["injected"][name.as_str().unwrap()].as_u64().unwrap()
     }
@@ -223,7 +230,7 @@ async fn a_message_that_a_function_puts_back_for_ever_ends_in_the_dead_letters()
         partial_failures: true,
     }];
     let Fixture { lambda, queues, .. } = &running.fixture;
-    let _mappings = streams::start(&stack, &running.front.engine, lambda, queues, None);
+    let _mappings = event_source::start(&stack, &running.services.engine, lambda, queues, None);
     queues.send(JOBS, "loop".to_owned()).unwrap();
     let dead = queues.receive(DEAD, 1, Duration::from_secs(20)).await;
     assert_eq!(dead[0].body, "loop");
@@ -252,18 +259,18 @@ async fn a_page_of_elsewhere_gets_nothing() {
 async fn a_functions_post_is_refused_and_a_tests_own_is_not() {
     let running = start().await;
     let (mut socket, id) = running.connect().await;
-    running.fixture.always(Kind::Gone);
+    running.fixture.always(FaultKind::Gone);
     let (error, status) = running.post(FUNCTION, &id, "lost").await.unwrap_err();
     assert!(error.is_gone_exception(), "{error:?}");
-    assert_eq!((status, running.injected(Kind::Gone)), (410, 1));
+    assert_eq!((status, running.injected(FaultKind::Gone)), (410, 1));
     // Without a fault, what is gone is gone, and is not counted.
     let (error, _) = running.post(FUNCTION, "nobody=", "lost").await.unwrap_err();
-    assert!(error.is_gone_exception() && running.injected(Kind::Gone) == 1);
+    assert!(error.is_gone_exception() && running.injected(FaultKind::Gone) == 1);
 
-    running.fixture.always(Kind::Throttled);
+    running.fixture.always(FaultKind::Throttled);
     let (error, status) = running.post(FUNCTION, &id, "lost").await.unwrap_err();
     assert!(error.is_limit_exceeded_exception(), "{error:?}");
-    assert_eq!((status, running.injected(Kind::Throttled)), (429, 1));
+    assert_eq!((status, running.injected(FaultKind::Throttled)), (429, 1));
 
     running.post(TEST, &id, "from the test").await.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("from the test"));
@@ -274,9 +281,9 @@ async fn a_functions_post_is_refused_and_a_tests_own_is_not() {
 async fn a_functions_write_fails_before_or_after_it_took_effect() {
     let running = start().await;
     let internal = Err(Some("InternalServerError".to_owned()));
-    running.fixture.always(Kind::DynamodbBefore);
+    running.fixture.always(FaultKind::DynamodbBefore);
     assert_eq!(running.put(FUNCTION, "before").await, internal);
-    running.fixture.always(Kind::DynamodbAfter);
+    running.fixture.always(FaultKind::DynamodbAfter);
     assert_eq!(running.put(FUNCTION, "after").await, internal);
     assert_eq!(running.put(TEST, "mine").await, Ok(()));
     assert_eq!((running.has("before").await, running.has("after").await), (false, true));
@@ -285,18 +292,21 @@ async fn a_functions_write_fails_before_or_after_it_took_effect() {
     let key = AttributeValue::S("after".to_owned());
     let get = running.dynamodb(FUNCTION).get_item().table_name("things").key("pk", key).send().await;
     assert!(get.unwrap().item.is_some());
-    assert_eq!((running.injected(Kind::DynamodbBefore), running.injected(Kind::DynamodbAfter)), (1, 1));
+    assert_eq!(
+        (running.injected(FaultKind::DynamodbBefore), running.injected(FaultKind::DynamodbAfter)),
+        (1, 1)
+    );
     running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disconnect_is_lost() {
     let running = start().await;
-    running.fixture.always(Kind::LostDisconnect);
+    running.fixture.always(FaultKind::LostDisconnect);
     let (mut socket, lost) = running.connect().await;
     socket.close(None).await.unwrap();
-    running.fixture.until(|| running.injected(Kind::LostDisconnect) == 1).await;
-    running.fixture.faults.set(Settings::default());
+    running.fixture.until(|| running.injected(FaultKind::LostDisconnect) == 1).await;
+    running.fixture.faults.set(FaultSettings::default());
     let (mut socket, told) = running.connect().await;
     socket.close(None).await.unwrap();
     running.fixture.until(|| running.fixture.taken().contains(&told)).await;
@@ -308,14 +318,14 @@ async fn a_disconnect_is_lost() {
 async fn a_socket_is_cut_without_a_word_and_its_disconnect_is_called() {
     let running = start().await;
     let (mut socket, id) = running.connect().await;
-    running.fixture.always(Kind::Cut);
+    running.fixture.always(FaultKind::Cut);
     match socket.next().await {
         Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) | Error::Io(_))) => {}
         other => panic!("{other:?}"),
     }
     running.fixture.until(|| running.fixture.taken().contains(&id)).await;
     assert!(running.fixture.taken().contains("1006"));
-    assert_eq!(running.injected(Kind::Cut), 1);
+    assert_eq!(running.injected(FaultKind::Cut), 1);
     running.stop().await;
 }
 

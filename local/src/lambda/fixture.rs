@@ -1,17 +1,27 @@
 //! For tests: a function whose binary is a few lines of shell that speak the runtime API through curl.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use tempfile::TempDir;
 
-use super::*;
+use super::{InvokeError, Lambda, LambdaOptions};
 use crate::{
-    faults::{Kind, Rate, Settings},
-    template::{self, LogLevel, RecursiveLoop, WebSocketApi},
+    faults::{FaultKind, FaultSettings, Faults, Rate},
+    journal::Journal,
+    log::{FunctionLog, LogFormat},
+    sqs::Queues,
+    template::{self, Function, LogLevel, RecursiveLoop, Stack, WebSocketApi},
 };
 
 /// What the child does is what its payload names.
-const BOOTSTRAP: &str = r#"#!/bin/sh
+pub(crate) const BOOTSTRAP: &str = r#"#!/bin/sh
 api="$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
 if [ "$FAILS" = init ]; then
   curl -s -X POST -d '{"errorType":"NoTable","errorMessage":"TABLE_NAME is missing"}' "$api/init/error"
@@ -85,8 +95,7 @@ pub(crate) async fn fixture_in(data: Option<&Path>, variables: &[(&str, &str)]) 
     let binary = directory.path().join("f/bootstrap");
     fs::create_dir(directory.path().join("f")).unwrap();
     fs::create_dir(directory.path().join("meeting")).unwrap();
-    fs::write(&binary, BOOTSTRAP).unwrap();
-    fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
+    write_executable(&binary, BOOTSTRAP);
     let mut environment: BTreeMap<String, String> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     environment.insert("MEETING".to_owned(), directory.path().join("meeting").display().to_string());
@@ -94,7 +103,7 @@ pub(crate) async fn fixture_in(data: Option<&Path>, variables: &[(&str, &str)]) 
     let stack = stack(environment);
     let journal = Journal::open(data).unwrap();
     let queues = Queues::new(&stack, Duration::MAX, &journal).unwrap();
-    let faults = Faults::new(Settings::default());
+    let faults = Faults::new(FaultSettings::default());
     let options = LambdaOptions {
         bin_dir: directory.path().to_owned(),
         endpoint: "http://127.0.0.1:1".to_owned(),
@@ -169,16 +178,39 @@ pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
     }
 }
 
+/// Writes an executable file.
+fn write_executable(path: &Path, content: &str) {
+    fs::write(path, content).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 impl Fixture {
+    /// The path of the function's binary.
+    pub(crate) fn binary(&self) -> PathBuf {
+        self.directory.path().join("f/bootstrap")
+    }
+
+    /// Replaces the function's binary as cargo does: a new file takes the place of the old one.
+    pub(crate) fn replace_binary(&self) {
+        let new = self.directory.path().join("new");
+        write_executable(&new, BOOTSTRAP);
+        fs::rename(new, self.binary()).unwrap();
+    }
+
+    /// How many processes have come to the meeting.
+    pub(crate) fn met(&self) -> usize {
+        fs::read_dir(self.directory.path().join("meeting")).unwrap().count()
+    }
+
     /// Every event with `Records`, of a `$disconnect` or of a frame that a process took, one a line.
     pub(crate) fn taken(&self) -> String {
         fs::read_to_string(self.directory.path().join("taken")).unwrap_or_default()
     }
 
     /// Lets this fault happen always, and no other.
-    pub(crate) fn always(&self, kind: Kind) {
+    pub(crate) fn always(&self, kind: FaultKind) {
         let rates = BTreeMap::from([(kind, Rate::try_from(1.0).unwrap())]);
-        self.faults.set(Settings { rates, ..Settings::default() });
+        self.faults.set(FaultSettings { rates, ..FaultSettings::default() });
     }
 
     /// Waits until this holds; fails when it does not in ten seconds.

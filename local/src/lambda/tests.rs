@@ -1,14 +1,25 @@
-//! The pool, with real children.
+//! The pool, with real child processes.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{Seek as _, Write as _},
+    time::{Duration, Instant},
+};
 
-use serde_json::Value;
+use bytes::Bytes;
+use serde_json::{Value, json};
 
 use super::{
-    fixture::{DEAD, Fixture, fixture, fixture_in, stack},
+    event,
+    fixture::{BOOTSTRAP, DEAD, Fixture, fixture, fixture_in, stack},
     *,
 };
-use crate::faults::{Kind, Settings};
+use crate::{
+    faults::{FaultKind, FaultSettings, Faults},
+    journal::Journal,
+    log::{FunctionLog, LogFormat},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warm_process_is_used_again_and_knows_only_its_own_environment() {
@@ -102,7 +113,7 @@ async fn a_failed_start_says_why() {
         faults: fixture.faults.clone(),
     };
     let error = Lambda::start(&stack(BTreeMap::new()), options).await.err().unwrap().to_string();
-    assert!(error.starts_with("F: there is neither ") && error.contains("meeting/f/bootstrap"), "{error}");
+    assert!(error.starts_with("F: neither ") && error.contains("meeting/f/bootstrap"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +150,7 @@ async fn an_event_that_was_accepted_is_handled_by_a_later_run() {
     let fixture = fixture_in(Some(data.path()), &[("HANG", "take")]).await;
     fixture.lambda.resume().unwrap();
     fixture.until(|| fixture.taken().lines().eq(["\"hang\""])).await;
-    fixture.until(|| fixture.lambda.shared.journal.read(journal::load).unwrap().is_empty()).await;
+    fixture.until(|| fixture.lambda.shared.journal.read(event::load).unwrap().is_empty()).await;
     fixture.lambda.stop().await;
 }
 
@@ -147,7 +158,7 @@ async fn an_event_that_was_accepted_is_handled_by_a_later_run() {
 async fn a_fault_kills_a_process_in_the_middle_of_its_invocation() {
     let fixture = fixture(&[]).await;
     let before: i32 = fixture.invoke("pid").await.unwrap().parse().unwrap();
-    fixture.always(Kind::Killed);
+    fixture.always(FaultKind::Killed);
     let error = fixture.invoke("hello").await.unwrap_err();
     assert!(matches!(&error, InvokeError::Crashed { status, .. } if status.contains("SIGKILL")), "{error}");
     gone(before).await;
@@ -155,7 +166,7 @@ async fn a_fault_kills_a_process_in_the_middle_of_its_invocation() {
     let since = Instant::now();
     assert!(matches!(fixture.invoke("hang").await, Err(InvokeError::Crashed { .. })));
     assert!(since.elapsed() < Duration::from_secs(4));
-    fixture.faults.set(Settings::default());
+    fixture.faults.set(FaultSettings::default());
     assert_eq!(fixture.invoke("hello").await.unwrap(), "\"hello\"");
     fixture.lambda.stop().await;
 }
@@ -163,7 +174,7 @@ async fn a_fault_kills_a_process_in_the_middle_of_its_invocation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_comes_twice() {
     let fixture = fixture(&[]).await;
-    fixture.always(Kind::Duplicated);
+    fixture.always(FaultKind::Duplicated);
     accept(&fixture, Bytes::from_static(br#"{"Records":[]}"#));
     fixture.until(|| fixture.taken().lines().count() == 2).await;
     assert_eq!(fixture.faults.snapshot()["injected"]["duplicated"], 1);
@@ -174,7 +185,7 @@ async fn an_event_comes_twice() {
 async fn events_come_late_and_out_of_order() {
     let fixture = fixture(&[]).await;
     // By this seed the second of two is to come first.
-    let settings: Settings =
+    let settings: FaultSettings =
         serde_json::from_value(json!({ "seed": 3, "delayed": 1, "delay_ms_max": 2_000 })).unwrap();
     let foretold = Faults::new(settings.clone());
     let (first, second) = (foretold.deliveries().first, foretold.deliveries().first);
@@ -188,6 +199,71 @@ async fn events_come_late_and_out_of_order() {
     assert!(since.elapsed() >= first);
     let taken = fixture.taken();
     assert!(taken.find("second") < taken.find("first"), "{taken}");
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binary_that_was_replaced_is_reloaded() {
+    let fixture = fixture(&[]).await;
+    let before: i32 = fixture.invoke("pid").await.unwrap().parse().unwrap();
+    fixture.replace_binary();
+    let after = fixture.invoke("pid").await.unwrap();
+    assert_ne!(after, before.to_string());
+    gone(before).await;
+    assert_eq!(fixture.invoke("pid").await.unwrap(), after, "the new build is reloaded once");
+    // Also when nothing is invoked.
+    fixture.replace_binary();
+    gone(after.parse().unwrap()).await;
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_of_the_old_build_finishes_its_invocation() {
+    let fixture = fixture(&[]).await;
+    let old = fixture.invoke("pid").await.unwrap();
+    let replaced = async {
+        fixture.until(|| fixture.met() == 1).await;
+        fixture.replace_binary();
+        fixture.invoke("meet 2").await
+    };
+    let (first, second) = tokio::join!(fixture.invoke("meet 1"), replaced);
+    let second = second.unwrap();
+    assert_eq!(first.unwrap(), old);
+    assert_ne!(second, old);
+    gone(old.parse().unwrap()).await;
+    assert_eq!(fixture.invoke("pid").await.unwrap(), second);
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binary_that_is_still_being_written_is_not_started() {
+    let fixture = fixture(&[]).await;
+    let before = fixture.invoke("pid").await.unwrap();
+    let mut file = File::options().write(true).truncate(true).open(fixture.binary()).unwrap();
+    file.write_all(b"#!/bin/sh\nexit 9\n").unwrap();
+    let written = async {
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            file.write_all(b"# more is to come\n").unwrap();
+        }
+        file.rewind().unwrap();
+        file.set_len(0).unwrap();
+        file.write_all(BOOTSTRAP.as_bytes()).unwrap();
+        drop(file);
+    };
+    let (invoked, ()) = tokio::join!(fixture.invoke("pid"), written);
+    assert_ne!(invoked.unwrap(), before);
+    fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_process_does_without_its_binary() {
+    let fixture = fixture(&[]).await;
+    let before = fixture.invoke("pid").await.unwrap();
+    std::fs::remove_file(fixture.binary()).unwrap();
+    assert_eq!(fixture.invoke("pid").await.unwrap(), before);
+    fixture.replace_binary();
+    assert_ne!(fixture.invoke("pid").await.unwrap(), before);
     fixture.lambda.stop().await;
 }
 

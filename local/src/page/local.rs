@@ -18,10 +18,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    bus::Bus,
-    front::{Reply, empty_reply, json_reply, read_body},
+    api_gateway::websocket::{Posted, WebSockets},
+    eventbridge::Bus,
+    http1::{Reply, empty_reply, json_reply, read_body},
     token::{Bearer, Company, DevKey},
-    websocket::{Posted, WebSockets},
 };
 
 /// Where all of this is.

@@ -17,20 +17,21 @@ use serde_json::json;
 
 pub(crate) use self::{local::Local, site::Site};
 use crate::{
-    front::{Reply, check_host, json_reply},
-    http_api::HttpFront,
+    api_gateway::http::HttpApiServer,
+    http1::{Reply, json_reply},
+    loopback::check_host,
 };
 
 /// Everything that answers on the HTTP port.
 pub(crate) struct Page {
-    http: Arc<HttpFront>,
+    http: Arc<HttpApiServer>,
     local: Local,
     site: Option<Site>,
 }
 
 impl Page {
     /// The HTTP API with these things around it.
-    pub(crate) fn new(http: Arc<HttpFront>, local: Local, site: Option<Site>) -> Arc<Self> {
+    pub(crate) fn new(http: Arc<HttpApiServer>, local: Local, site: Option<Site>) -> Arc<Self> {
         Arc::new(Self { http, local, site })
     }
 

@@ -11,7 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tower_http::services::ServeDir;
 
-use crate::front::{Reply, empty_reply, json_reply};
+use crate::http1::{Reply, empty_reply, json_reply};
 
 /// What `/` shows.
 const INDEX: &str = "index.html";

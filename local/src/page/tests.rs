@@ -14,17 +14,16 @@ use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 use super::*;
 use crate::{
-    bus::Bus,
-    client::client,
-    front::serve,
-    journal::Journal,
-    lambda::fixture::{DEAD, Fixture, fixture, stack},
-    pattern::Pattern,
-    template::{HttpApi, HttpRoute, Input, Rule, Stack, Target, Trigger},
-    token::DevKey,
-    websocket::{
+    api_gateway::websocket::{
         CONNECTION_MAX, FRAME_BYTES_MAX, IDLE_MAX, INTEGRATION_TIMEOUT, Limits, MESSAGE_BYTES_MAX, WebSockets,
     },
+    eventbridge::Bus,
+    eventbridge::Pattern,
+    http1::{client, serve},
+    journal::Journal,
+    lambda::fixture::{DEAD, Fixture, fixture, stack},
+    template::{HttpApi, HttpRoute, Input, Rule, Stack, Target, Trigger},
+    token::DevKey,
 };
 
 struct Running {
@@ -65,7 +64,7 @@ async fn start() -> Running {
         event_source: "app".to_owned(),
         ready: json!({ "bus": "b" }),
     };
-    let api = HttpFront::new(stack.http.clone(), &http_address, lambda.clone());
+    let api = HttpApiServer::new(stack.http.clone(), &http_address, lambda.clone());
     let page = Page::new(api, local, Some(Site::open(site.path()).unwrap()));
     let mut tasks = JoinSet::new();
     tasks.spawn(serve(http, move |request, peer| Arc::clone(&page).answer(request, peer)));

@@ -1,0 +1,67 @@
+//! Event source mappings: what reads a table's stream or a queue and feeds a function with it.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html>
+//!
+//! A stream's records pass the mapping's filters into as many lanes as it may have batches in flight. Records
+//! of one item key are always in the same lane, and a lane works on one batch at a time: so they stay in
+//! order, while a batch that fails holds up its own lane only, until it is bisected, tried again, and at last
+//! given up to the failure queue.
+//!
+//! Never here: what a record means.
+
+mod batch;
+mod consumer;
+mod lane;
+mod poller;
+mod position;
+mod response;
+
+use std::path::PathBuf;
+
+use tokio::task::JoinSet;
+
+use crate::{
+    dynamodb::Engine,
+    lambda::Lambda,
+    sqs::Queues,
+    template::{Source, Stack},
+};
+
+/// Starts what each mapping needs. `data` is the folder where a persistent stack keeps how far it has read.
+/// All of it ends when the returned set is shut down or dropped.
+pub(crate) fn start(
+    stack: &Stack,
+    engine: &Engine,
+    lambda: &Lambda,
+    queues: &Queues,
+    data: Option<PathBuf>,
+) -> JoinSet<()> {
+    let position_file =
+        move |mapping: &str| data.as_ref().map(|data| data.join(format!("{mapping}.position")));
+    let mut tasks = JoinSet::new();
+    for mapping in &stack.mappings {
+        match &mapping.source {
+            Source::Stream(source) => {
+                // The template was checked when it was read.
+                let function_arn =
+                    stack.functions.get(&mapping.function).map(|function| function.arn.clone());
+                let feed = lane::Feed {
+                    mapping: mapping.clone(),
+                    source: source.clone(),
+                    function_arn: function_arn.unwrap_or_default(),
+                    lambda: lambda.clone(),
+                    queues: queues.clone(),
+                };
+                tasks.spawn(poller::run(feed, engine.clone(), position_file(&mapping.id)));
+            }
+            Source::Queue { arn, concurrency_max } => {
+                for _ in 0..concurrency_max.unwrap_or(usize::MAX).min(consumer::CONSUMERS) {
+                    tasks.spawn(consumer::run(mapping.clone(), arn.clone(), lambda.clone(), queues.clone()));
+                }
+            }
+        }
+    }
+    tasks
+}
+
+#[cfg(test)]
+mod tests;
