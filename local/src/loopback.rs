@@ -1,22 +1,22 @@
-//! Who may ask for what is only for this machine: its own pages, and programs that are no browser.
+//! Refuses requests of foreign pages to what is meant for this machine only.
 //!
-//! That we listen on 127.0.0.1 keeps other machines out, but no page that this machine's browser shows. A page of
-//! elsewhere gives itself away by its `Origin`; one that has let its own name resolve to 127.0.0.1 ("DNS rebinding", to
-//! be of the same origin as we) gives itself away by its `Host`.
+//! Listening on 127.0.0.1 keeps other machines out, but not a foreign page in this machine's browser. Such a page is
+//! recognised by its `Origin`, and a page whose own name resolves to 127.0.0.1 ("DNS rebinding", which makes it the same
+//! origin) by its `Host`. A program that is not a browser sends no `Origin`.
 
 use std::net::IpAddr;
 
 use http::{HeaderMap, Uri, header};
 use thiserror::Error;
 
-/// A request that does not come from this machine's own.
+/// The refusal of a request that a foreign page may have sent.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("{header} is not this machine's: only localhost and loopback addresses may ask")]
+#[error("{header} must be localhost or a loopback address")]
 pub(crate) struct Foreign {
     header: header::HeaderName,
 }
 
-/// Refuses a request whose `Host`, or whose `Origin` where it has one, names another than this machine.
+/// Fails if the `Host`, or the `Origin` of a request that has one, does not name this machine.
 pub(crate) fn check_host(headers: &HeaderMap) -> Result<(), Foreign> {
     if !headers.contains_key(header::HOST) {
         return Err(Foreign { header: header::HOST });
@@ -29,7 +29,7 @@ pub(crate) fn check_host(headers: &HeaderMap) -> Result<(), Foreign> {
     Ok(())
 }
 
-/// Whether `text`, `host:port` or `http://host:port`, is a place on this machine.
+/// Whether `text`, which is `host:port` or `http://host:port`, names this machine.
 fn is_loopback(text: &str) -> bool {
     let Ok(uri) = text.parse::<Uri>() else { return false };
     let host = uri.host().unwrap_or_default();
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machines_own_pages_and_programs_may_ask() {
+    fn local_pages_and_programs_are_accepted() {
         for host in ["127.0.0.1:3000", "localhost:3000", "LOCALHOST", "[::1]:3000", "127.8.8.8"] {
             assert_eq!(of(Some(host), None), Ok(()), "{host}");
         }
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_elsewhere_may_not() {
+    fn a_foreign_page_is_refused() {
         for origin in
             ["https://evil.example", "null", "http://localhost.evil.example", "http://10.0.0.1:3000", ""]
         {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_let_point_here_may_not() {
+    fn a_foreign_name_that_resolves_to_this_machine_is_refused() {
         for host in ["evil.example:3000", "127.0.0.1.evil.example", "localhost@evil.example", ""] {
             assert_eq!(of(Some(host), None), Err(header::HOST), "{host}");
         }

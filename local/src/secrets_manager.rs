@@ -1,5 +1,4 @@
-//! Secrets Manager, as far as the functions use it: secrets that this run was given, by their names.
-//!
+//! Secrets Manager: `GetSecretValue` of the secrets that the options of `up` set.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>
 
 use std::collections::BTreeMap;
@@ -11,17 +10,17 @@ use crate::{
     template::{ACCOUNT, REGION},
 };
 
-/// All of them.
+/// The secrets, by name.
 #[derive(Default)]
 pub(crate) struct Secrets(BTreeMap<String, String>);
 
 impl Secrets {
-    /// Those of `--secret`; of one that was given twice, the last.
+    /// The secrets of `--secret`; if a name is repeated, the last value counts.
     pub(crate) fn new(given: impl Iterator<Item = (String, String)>) -> Self {
         Self(given.collect())
     }
 
-    /// The ARN of the secret that is called so. Six characters of Secrets Manager's own end it, where the secret is there.
+    /// The ARN of the secret with this name. If the secret exists, Secrets Manager adds a suffix of six characters.
     pub(crate) fn arn(&self, name: &str) -> String {
         let suffix = if self.0.contains_key(name) { "-local1" } else { "" };
         format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}{suffix}")
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_had_by_its_name_alone() {
+    fn a_secret_is_found_by_its_name_only() {
         let given = [("funnelcast/dev/app", "one"), ("funnelcast/dev/app", "two")];
         let secrets =
             Secrets::new(given.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter());

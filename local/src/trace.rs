@@ -1,34 +1,34 @@
-//! Chains of calls, by the header `X-Amzn-Trace-Id`: its `Lineage` counts how often a chain has come to each function.
+//! Chains of calls, by the header `X-Amzn-Trace-Id`. Its `Lineage` counts how often a chain has led to each function.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 //!
-//! The form of the lineage is AWS's own affair: functions pass it on as it is. Here it is `{function}:{invocations}`, by
-//! eight digits of a hash of the function's ARN, with `|` between.
+//! AWS does not document the form of the lineage, and functions pass it on unchanged. Here it is a list of
+//! `{function}:{invocations}`, separated by `|`, in which the function is a hash of its ARN in eight digits.
 
 use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// As often a chain may come to a function before it is taken for a loop: "approximately 16".
-pub(super) const PASSES_MAX: u32 = 16;
+/// How often a chain may lead to a function before it counts as a loop; AWS says "approximately 16".
+pub(crate) const PASSES_MAX: u32 = 16;
 
-/// Where a chain began, and what it has come by.
+/// The start of a chain, and how often it has led to each function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trace {
     root: String,
-    /// By the functions' hashes.
+    /// By the hash of the function.
     passes: BTreeMap<String, u32>,
 }
 
 impl Trace {
-    /// The beginning of a chain.
+    /// A new chain.
     pub(crate) fn new() -> Self {
         let random = Uuid::new_v4().simple().to_string();
         let root = format!("1-{:08x}-{}", Timestamp::now().as_second(), &random[..24]);
         Self { root, passes: BTreeMap::new() }
     }
 
-    /// Reads a header. What it does not have is as in a new trace.
+    /// Parses a header. What it lacks is as in a new trace.
     pub(crate) fn parse(header: &str) -> Self {
         let mut trace = Self::new();
         for (name, value) in header.split(';').filter_map(|field| field.trim().split_once('=')) {
@@ -46,7 +46,7 @@ impl Trace {
         trace
     }
 
-    /// One for what comes of several chains together: it has come as often to a function as any of them.
+    /// The trace of an invocation that several chains lead to: for each function, the highest count of all chains.
     pub(crate) fn of_all(traces: impl IntoIterator<Item = Self>) -> Self {
         let joined = traces.into_iter().reduce(|mut joined, other| {
             for (function, count) in other.passes {
@@ -58,14 +58,14 @@ impl Trace {
         joined.unwrap_or_else(Self::new)
     }
 
-    /// The chain as the function of this ARN sees it, which it has come to once more.
-    pub(super) fn entering(mut self, arn: &str) -> Self {
+    /// The chain with one more call of the function of this ARN.
+    pub(crate) fn entering(mut self, arn: &str) -> Self {
         *self.passes.entry(hash(arn)).or_default() += 1;
         self
     }
 
-    /// How often it has come to the function of this ARN.
-    pub(super) fn passes(&self, arn: &str) -> u32 {
+    /// How often the chain has led to the function of this ARN.
+    pub(crate) fn passes(&self, arn: &str) -> u32 {
         self.passes.get(&hash(arn)).copied().unwrap_or_default()
     }
 }
@@ -80,7 +80,7 @@ impl fmt::Display for Trace {
     }
 }
 
-/// FNV-1a, in eight digits.
+/// FNV-1a, as eight digits.
 fn hash(arn: &str) -> String {
     let hash =
         arn.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_the_longest_counts() {
+    fn of_several_chains_the_highest_count_counts() {
         let once = Trace::new().entering("arn:f");
         let thrice = once.clone().entering("arn:f").entering("arn:f");
         assert_eq!(Trace::of_all([once, thrice]).passes("arn:f"), 3);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_trace_is_a_new_one() {
+    fn a_malformed_header_is_a_new_trace() {
         for header in ["", "nonsense", "Lineage=x", "Lineage=a:b|c;Sampled=?"] {
             assert_eq!(Trace::parse(header).passes, BTreeMap::new(), "{header}");
         }

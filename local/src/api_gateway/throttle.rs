@@ -1,7 +1,8 @@
-//! The throttle of an API's stage: `ThrottlingRateLimit` a second, and `ThrottlingBurstLimit` at once.
+//! The throttle of an API's stage: `ThrottlingRateLimit` per second, and `ThrottlingBurstLimit` at once.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html>
 //!
-//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html>. Default route settings are for
-//! each route by itself there; here all routes of a stage share one bucket.
+//! On AWS the default route settings apply to each route by itself, and `RouteSettings` can override them for a route.
+//! Here all routes of a stage share one bucket with the default settings, and `RouteSettings` have no effect.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -10,14 +11,14 @@ use std::{
 
 use crate::template::Throttle;
 
-/// A token bucket over what all clients of a stage send, whatever the route.
+/// A token bucket for everything that the clients of a stage send, on all routes.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     throttle: Throttle,
     state: Mutex<(f64, Instant)>,
 }
 
-/// Whether it lets one more in.
+/// Whether a request or frame is admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admission {
     Admitted,
@@ -60,7 +61,7 @@ mod tests {
         );
         assert_eq!(taken(now + Duration::from_millis(50)), Admission::Throttled);
         assert_eq!(taken(now + Duration::from_millis(150)), Admission::Admitted);
-        // However long it was quiet, no more than a burst.
+        // After a long pause there is still no more than a burst.
         let later = now + Duration::from_hours(1);
         assert_eq!(
             [taken(later), taken(later), taken(later)],

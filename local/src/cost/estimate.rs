@@ -36,7 +36,7 @@ pub(super) struct Assumptions {
     pub(super) frame_bytes: f64,
 }
 
-/// What one operation uses, takes and costs.
+/// What one operation uses, how long it takes, and what it costs.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Estimate {
@@ -82,10 +82,10 @@ impl Dollars {
     }
 }
 
-/// The posts of an operation, and what comes with them.
+/// The posts of an operation, and what is needed for them.
 struct FanOut {
     posts: u32,
-    /// Of `broadcast`, beside the invocation that the operation is.
+    /// Invocations of `broadcast`, in addition to the operation's own.
     invocations: u32,
     write_units: u32,
     read_units: f64,
@@ -99,20 +99,19 @@ impl FanOut {
             Recipients::Others => members.saturating_sub(1),
             Recipients::All => members,
         };
-        // The first unit of the members' rows is among the operation's own.
+        // The operation's own units include the first one of the members' rows.
         let read_units = if posts == 0 { 0.0 } else { member_units(members, assumptions.member_bytes) - 1.0 };
         let deliveries = members.div_ceil(DELIVERY_MEMBERS_MAX).max(1);
         let is_kept = operation.write_units > 0;
-        let is_relayed =
-            operation.recipients == Recipients::Others && is_kept && members > DIRECT_MEMBERS_MAX;
-        // What is handed on goes by the queue; what is relayed begins with a record of the stream.
-        let handed_on = if posts == 0 { 0 } else { deliveries - 1 };
+        let is_marked = operation.recipients == Recipients::Others && is_kept && members > DIRECT_MEMBERS_MAX;
+        // A continuation is a message in the queue; a marked message starts with a record of the stream.
+        let continuations = if posts == 0 { 0 } else { deliveries - 1 };
         Self {
             posts,
-            invocations: handed_on + u32::from(is_relayed),
-            write_units: u32::from(is_relayed),
+            invocations: continuations + u32::from(is_marked),
+            write_units: u32::from(is_marked),
             read_units,
-            sqs: handed_on * REQUESTS_A_QUEUED,
+            sqs: continuations * REQUESTS_A_QUEUED,
         }
     }
 }
@@ -164,12 +163,12 @@ impl Estimate {
         }
     }
 
-    /// How long it takes, whichever is longer.
+    /// The shortest time, or what the quota imposes if that is longer.
     pub(super) fn seconds_at_least(&self) -> f64 {
         self.seconds.max(self.quota_seconds)
     }
 
-    /// Dollars for a million that are delivered, or where nobody is posted to, for a million of it.
+    /// Dollars for a million deliveries, or for a million operations if they post to nobody.
     pub(super) fn dollars_a_million(&self) -> f64 {
         self.dollars.total() * MILLION / f64::from(self.delivered.max(1))
     }

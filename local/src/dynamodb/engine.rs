@@ -85,12 +85,12 @@ impl Engine {
     /// `DynamoDBStreams_20120810.GetRecords`; `body` and answer are as in the API's reference.
     pub(crate) async fn call(&self, target: &str, mut body: Value) -> Result<Value, AwsError> {
         let operation = target.rsplit('.').next().unwrap_or_default();
-        wire::mend_request(&mut body);
+        wire::correct_request(&mut body);
         let (status, answer) = self
             .send(target, &body)
             .await
             .map_err(|error| AwsError::internal(format!("engine: {error:#}")))?;
-        let answer = wire::read_answer(operation, &answer)?;
+        let answer = wire::parse_response(operation, &answer)?;
         if status != 200 {
             return Err(AwsError::parse(status, answer));
         }

@@ -1,8 +1,8 @@
-//! Where the engine's file lies, and the two indexes that keep its streams quick.
+//! The engine's file, and two indexes that keep its streams fast.
 //!
-//! The engine looks for a stream's last sequence number at each write, over all its records; with the indexes a
-//! write costs the same at the hundred-thousandth record as at the first. Nothing is flushed to the disk: a
-//! folder of `--data` survives the end of `up`, however it comes, but not the machine's power cut.
+//! At each write the engine searches all records of a stream for the last sequence number. With the indexes a write takes
+//! the same time at the hundred-thousandth record as at the first. Nothing is flushed to the disk: a folder of `--data`
+//! survives any end of `up`, but not a power failure.
 
 use std::{
     fs,
@@ -13,30 +13,31 @@ use anyhow::{Context as _, anyhow};
 use dynoxide::Database;
 use tempfile::TempDir;
 
-/// A RAM disk, where there is one.
+/// A RAM disk, on Linux.
 const RAM_DISK: &str = "/dev/shm";
-/// Then comes the process id, so that a later run knows a folder that a killed one has left.
+/// The process id follows, by which a later run recognises the folder of a killed one.
 const TEMPORARY_PREFIX: &str = "funnelcast-local-";
 const FILE: &str = "dynamodb.sqlite";
-/// As the engine's own queries are written, or `SQLite` would not use them.
+/// In the form of the engine's own queries, as SQLite would not use the indexes otherwise.
 const INDEXES: &str = "
     CREATE INDEX IF NOT EXISTS _funnelcast_stream_end
         ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
     CREATE INDEX IF NOT EXISTS _funnelcast_shard_end
         ON _stream_records (table_name, shard_id, CAST(sequence_number AS INTEGER));";
 
-/// The folder of the engine's file; a temporary one goes when this does.
+/// The folder of the engine's file. A temporary folder is removed when this is dropped.
 pub(super) struct Storage {
     file: PathBuf,
     _temporary: Option<TempDir>,
 }
 
 impl Storage {
-    /// Makes `data` if it is not there; without it, makes a temporary folder, on a RAM disk where there is one.
+    /// Creates the folder `data` if it does not exist. Without it, creates a temporary folder, on a RAM disk if there is
+    /// one.
     pub(super) fn open(data: Option<&Path>) -> anyhow::Result<Self> {
         if let Some(data) = data {
             fs::create_dir_all(data)
-                .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+                .with_context(|| format!("cannot create the data folder {}", data.display()))?;
             return Ok(Self { file: data.join(FILE), _temporary: None });
         }
         let parent = match Path::new(RAM_DISK) {
@@ -46,7 +47,8 @@ impl Storage {
         remove_left_over(&parent);
         let prefix = format!("{TEMPORARY_PREFIX}{}-", std::process::id());
         let temporary = tempfile::Builder::new().prefix(&prefix).tempdir_in(&parent);
-        let temporary = temporary.with_context(|| format!("no temporary folder in {}", parent.display()))?;
+        let temporary =
+            temporary.with_context(|| format!("cannot create a temporary folder in {}", parent.display()))?;
         Ok(Self { file: temporary.path().join(FILE), _temporary: Some(temporary) })
     }
 
@@ -58,14 +60,14 @@ impl Storage {
         database.enable_bulk_loading().map_err(unusable)?;
         rusqlite::Connection::open(&self.file)?
             .execute_batch(INDEXES)
-            .context("the engine's schema has changed")?;
+            .context("cannot create indexes; the engine's schema has changed")?;
         Ok(database)
     }
 }
 
-/// Removes the folders of runs that were killed: on a RAM disk they would take memory until the next boot.
+/// Removes the folders of runs that were killed, which on a RAM disk would take memory until the next boot.
 fn remove_left_over(parent: &Path) {
-    // Without /proc nothing tells whether a process lives, so nothing is removed.
+    // Without /proc it is unknown which processes exist, so nothing is removed.
     if !Path::new("/proc/self").exists() {
         return;
     }
@@ -86,9 +88,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_killed_runs_folder_is_removed_and_a_living_ones_is_not() {
+    fn the_folder_of_a_killed_run_is_removed_and_that_of_a_running_one_is_not() {
         let parent = tempfile::tempdir().unwrap();
-        // Above the greatest process id that Linux gives.
+        // Greater than any process id of Linux.
         let dead = parent.path().join(format!("{TEMPORARY_PREFIX}4294967295-x"));
         let living = parent.path().join(format!("{TEMPORARY_PREFIX}{}-x", std::process::id()));
         let other = parent.path().join("other");

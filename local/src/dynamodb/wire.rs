@@ -1,4 +1,4 @@
-//! What the engine says otherwise than AWS: it has a region of its own in every ARN.
+//! Corrects what the engine does differently from AWS: every ARN has a region of the engine's own.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -7,8 +7,8 @@ use crate::{aws_error::AwsError, template::REGION};
 
 const ENGINE_ARN: &str = "arn:aws:dynamodb:dynoxide:";
 const ENGINE_REGION: &str = r#""awsRegion":"dynoxide""#;
-/// Operations whose answers carry ARNs; in any other an ARN would be the caller's own data.
-const ANSWERS_WITH_ARNS: [&str; 8] = [
+/// Operations whose responses contain ARNs; in any other response an ARN is the caller's own data.
+const RESPONSES_WITH_ARNS: [&str; 8] = [
     "CreateTable",
     "DeleteTable",
     "DescribeStream",
@@ -35,8 +35,8 @@ pub(crate) fn writes(operation: &str) -> bool {
     WRITES.contains(&operation)
 }
 
-/// Names resources as the engine does.
-pub(super) fn mend_request(body: &mut Value) {
+/// Names resources in a request as the engine does.
+pub(super) fn correct_request(body: &mut Value) {
     for member in ["TableName", "ResourceArn"] {
         let ours = body.get(member).and_then(Value::as_str).and_then(|arn| arn.strip_prefix(&our_arn()));
         if let Some(rest) = ours {
@@ -45,19 +45,19 @@ pub(super) fn mend_request(body: &mut Value) {
     }
 }
 
-/// Parses an answer, naming resources as AWS does.
-pub(super) fn read_answer(operation: &str, answer: &Bytes) -> Result<Value, AwsError> {
+/// Parses a response, naming resources as AWS does.
+pub(super) fn parse_response(operation: &str, answer: &Bytes) -> Result<Value, AwsError> {
     let parsed = match std::str::from_utf8(answer) {
-        Ok(text) if ANSWERS_WITH_ARNS.contains(&operation) => {
+        Ok(text) if RESPONSES_WITH_ARNS.contains(&operation) => {
             serde_json::from_str(&text.replace(ENGINE_ARN, &our_arn()))
         }
-        // Quotes inside an item are escaped, so these can be the records' own members only.
+        // Quotes inside an item are escaped, so these can only be members of the records.
         Ok(text) if operation == "GetRecords" => {
             serde_json::from_str(&text.replace(ENGINE_REGION, &format!(r#""awsRegion":"{REGION}""#)))
         }
         _ => serde_json::from_slice(answer),
     };
-    parsed.map_err(|error| AwsError::internal(format!("the engine's answer is not JSON: {error}")))
+    parsed.map_err(|error| AwsError::internal(format!("the engine's response is not JSON: {error}")))
 }
 
 fn our_arn() -> String {
@@ -74,14 +74,17 @@ mod tests {
     fn only_our_own_names_are_rewritten() {
         let text = Bytes::from(r#"{"Table":{"TableArn":"arn:aws:dynamodb:dynoxide:0:table/t"}}"#);
         assert_eq!(
-            read_answer("DescribeTable", &text).unwrap()["Table"]["TableArn"],
+            parse_response("DescribeTable", &text).unwrap()["Table"]["TableArn"],
             "arn:aws:dynamodb:us-east-1:0:table/t"
         );
         let item = Bytes::from(r#"{"Item":{"a":{"S":"arn:aws:dynamodb:dynoxide:0"}}}"#);
-        assert_eq!(read_answer("GetItem", &item).unwrap()["Item"]["a"]["S"], "arn:aws:dynamodb:dynoxide:0");
+        assert_eq!(
+            parse_response("GetItem", &item).unwrap()["Item"]["a"]["S"],
+            "arn:aws:dynamodb:dynoxide:0"
+        );
 
         let mut request = json!({ "TableName": "arn:aws:dynamodb:us-east-1:0:table/t" });
-        mend_request(&mut request);
+        correct_request(&mut request);
         assert_eq!(request["TableName"], "arn:aws:dynamodb:dynoxide:0:table/t");
     }
 }

@@ -1,6 +1,6 @@
-//! Feeds a function from a queue. What fails stays in the queue and comes back after its visibility timeout;
-//! the queue's own redrive policy is what ends that. A chain that has come to the function too often goes to the dead
-//! letters untried.
+//! Invokes a function with messages of a queue. A message that fails stays in the queue and is received again after its
+//! visibility timeout, until the queue's redrive policy moves it. A message of a chain that has led to the function too
+//! often goes to the dead-letter queue at once.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 
 use std::time::Duration;
@@ -18,12 +18,12 @@ use crate::{
     trace::Trace,
 };
 
-/// Batches of a mapping in flight at once, where it does not ask for fewer; Lambda begins with as many.
+/// The most batches of a mapping in flight at once, unless it sets fewer. Lambda starts with as many.
 pub(super) const CONSUMERS: usize = 5;
-/// How long one look into the queue waits.
+/// How long one receive waits.
 const WAIT: Duration = Duration::from_secs(20);
 
-/// Takes batches and gives them to the function, for ever.
+/// Receives batches and invokes the function with them, for ever.
 pub(super) async fn run(mapping: Mapping, queue_arn: String, lambda: Lambda, queues: Queues) {
     loop {
         let mut batch = queues.receive(&queue_arn, mapping.batch_size, WAIT).await;
@@ -36,10 +36,10 @@ pub(super) async fn run(mapping: Mapping, queue_arn: String, lambda: Lambda, que
             }
             batch.extend(more);
         }
-        let (batch, unwanted): (Vec<_>, Vec<_>) =
+        let (batch, filtered_out): (Vec<_>, Vec<_>) =
             batch.into_iter().partition(|message| passes(&mapping.filters, message, &queue_arn));
-        // What no filter wants is deleted, as on AWS.
-        queues.delete(&queue_arn, unwanted.iter().map(|message| message.receipt.as_str()));
+        // A message that matches no filter is deleted, as on AWS.
+        queues.delete(&queue_arn, filtered_out.iter().map(|message| message.receipt.as_str()));
         let (looping, batch): (Vec<_>, Vec<_>) =
             batch.into_iter().partition(|message| lambda.is_loop(&mapping.function, &message.trace()));
         if !looping.is_empty() {
@@ -47,7 +47,7 @@ pub(super) async fn run(mapping: Mapping, queue_arn: String, lambda: Lambda, que
             tracing::warn!(
                 function,
                 messages,
-                "a recursive loop is stopped; RecursiveLoop: Allow lets it go on"
+                "a recursive loop was stopped; set RecursiveLoop: Allow to permit it"
             );
             queues.give_up(&queue_arn, looping.iter().map(|message| message.receipt.as_str()));
         }
@@ -61,18 +61,18 @@ async fn deliver(mapping: &Mapping, queue_arn: &str, batch: &[Received], lambda:
     let records: Vec<Value> = batch.iter().map(|message| message.lambda_record(queue_arn, REGION)).collect();
     let payload = Bytes::from(json!({ "Records": records }).to_string());
     let trace = Trace::of_all(batch.iter().map(Received::trace));
-    // The pool has logged an error; the messages come back.
+    // The error is logged where the function runs, and the messages become visible again.
     let Ok(response) = lambda.deliver(&mapping.function, payload, trace).await else { return };
     let report = if mapping.partial_failures { batch_report(&response) } else { BatchReport::Done };
     queues.delete(queue_arn, handled(batch, &report));
 }
 
-/// The receipts of what was handled.
+/// The receipt handles of the messages that were handled.
 fn handled<'b>(batch: &'b [Received], report: &BatchReport) -> Vec<&'b str> {
     let failed: &[String] = match report {
         BatchReport::Done => &[],
         BatchReport::Malformed => return Vec::new(),
-        // An identifier that is of no message fails them all.
+        // An identifier of no message fails the whole batch.
         BatchReport::Partly(failed)
             if failed.iter().any(|id| !batch.iter().any(|message| message.id == *id)) =>
         {
@@ -87,7 +87,7 @@ fn handled<'b>(batch: &'b [Received], report: &BatchReport) -> Vec<&'b str> {
         .collect()
 }
 
-/// Filters see the body as JSON, where it is.
+/// Whether a message matches one of the filters, or there is none. Filters see a JSON body as JSON.
 fn passes(filters: &[Pattern], message: &Received, queue_arn: &str) -> bool {
     if filters.is_empty() {
         return true;

@@ -1,4 +1,4 @@
-//! A lane: the records of some item keys, in order, one batch after the other.
+//! A lane: delivers the records of some item keys in order, one batch after the other.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -23,10 +23,10 @@ use crate::{
     trace::Trace,
 };
 
-/// Bytes of a batch's records: what Lambda takes, less the frame around them.
+/// The most bytes of the records in a batch: the largest payload of Lambda, less what surrounds the records.
 const BATCH_BYTES_MAX: usize = PAYLOAD_BYTES_MAX - 1_024;
 
-/// What one mapping from a stream needs. Cheap to clone.
+/// What a mapping from a stream needs. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Feed {
     pub(super) mapping: Mapping,
@@ -36,13 +36,13 @@ pub(super) struct Feed {
     pub(super) queues: Queues,
 }
 
-/// The last try of a batch, for the record of its failure.
-struct Tried {
+/// The last attempt to deliver a batch, for the record of its failure.
+struct LastAttempt {
     invocations: u32,
     error: Option<InvokeError>,
 }
 
-/// Handles all that comes, until there is no more to come.
+/// Delivers all records, until the poller ends.
 pub(super) async fn run(feed: Feed, mut records: mpsc::Receiver<Record>, progress: Progress) {
     let mut left_over = None;
     while let Some(batch) = gather(&mut records, &mut left_over, &feed.mapping).await {
@@ -50,7 +50,7 @@ pub(super) async fn run(feed: Feed, mut records: mpsc::Receiver<Record>, progres
     }
 }
 
-/// The next batch: what is there, or what comes within the batching window, up to the batch's limits.
+/// The next batch: the records that wait, or arrive within the batching window, up to the limits of a batch.
 async fn gather(
     records: &mut mpsc::Receiver<Record>,
     left_over: &mut Option<Record>,
@@ -81,28 +81,28 @@ async fn gather(
 }
 
 impl Feed {
-    /// Tries a batch until all of it is done or given up.
+    /// Delivers a batch until each of its records is done or given up.
     async fn deliver(&self, batch: Batch, progress: &Progress) {
         let mut waiting = VecDeque::from([batch]);
-        let mut tried = Tried { invocations: 0, error: None };
+        let mut attempt = LastAttempt { invocations: 0, error: None };
         while let Some(batch) = waiting.pop_front() {
             let (expired, fresh) = batch.split_expired(self.source.record_age_max, now_s());
             if let Some(expired) = expired {
-                self.give_up(&expired, Condition::RecordAgeExceeded, &tried);
+                self.give_up(&expired, Condition::RecordAgeExceeded, &attempt);
                 finish(&expired.records, progress);
             }
             let Some(batch) = fresh else { continue };
-            let outcome = self.invoke(&batch, &mut tried).await;
+            let outcome = self.invoke(&batch, &mut attempt).await;
             let before = batch.records.clone();
             let (left, pause) = match batch.settle(outcome, &self.source) {
                 Next::Done => (Vec::new(), Duration::ZERO),
                 Next::Again { batches, pause } => (batches, pause),
                 Next::GiveUp(batch) => {
-                    self.give_up(&batch, Condition::RetryAttemptsExhausted, &tried);
+                    self.give_up(&batch, Condition::RetryAttemptsExhausted, &attempt);
                     (Vec::new(), Duration::ZERO)
                 }
             };
-            // What is to be tried again is always the end of the batch.
+            // The records to retry are always the last ones of the batch.
             let again: usize = left.iter().map(|batch| batch.records.len()).sum();
             finish(&before[..before.len() - again], progress);
             for batch in left.into_iter().rev() {
@@ -112,17 +112,17 @@ impl Feed {
         }
     }
 
-    async fn invoke(&self, batch: &Batch, tried: &mut Tried) -> Outcome {
+    async fn invoke(&self, batch: &Batch, attempt: &mut LastAttempt) -> Outcome {
         let records: Vec<&str> = batch.records.iter().map(|record| record.json.as_str()).collect();
         let payload = Bytes::from(format!(r#"{{"Records":[{}]}}"#, records.join(",")));
-        tried.invocations = batch.retries + 1;
+        attempt.invocations = batch.retries + 1;
         match self.lambda.deliver(&self.mapping.function, payload, Trace::new()).await {
             Err(error) => {
-                tried.error = Some(error);
+                attempt.error = Some(error);
                 Outcome::Failed
             }
             Ok(response) => {
-                tried.error = None;
+                attempt.error = None;
                 let report =
                     if self.mapping.partial_failures { batch_report(&response) } else { BatchReport::Done };
                 Outcome::Answered(report)
@@ -130,20 +130,20 @@ impl Feed {
         }
     }
 
-    fn give_up(&self, batch: &Batch, condition: Condition, tried: &Tried) {
-        let record = self.failure_record(batch, condition, tried);
+    fn give_up(&self, batch: &Batch, condition: Condition, attempt: &LastAttempt) {
+        let record = self.failure_record(batch, condition, attempt);
         let mapping = &self.mapping.id;
         if let Some(queue) = &self.source.on_failure {
             if let Err(error) = self.queues.send(queue, record.to_string()) {
                 tracing::error!(mapping, %record, "stream records are lost: {}", error.message);
             }
         } else {
-            tracing::error!(mapping, %record, "stream records are lost: no OnFailure");
+            tracing::error!(mapping, %record, "stream records are lost: the mapping has no OnFailure");
         }
     }
 
     /// <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html#services-dynamodb-errors-onfail>
-    fn failure_record(&self, batch: &Batch, condition: Condition, tried: &Tried) -> Value {
+    fn failure_record(&self, batch: &Batch, condition: Condition, attempt: &LastAttempt) -> Value {
         let ends = batch.records.first().zip(batch.records.last());
         let arrival = |record: &Record| {
             let at = Timestamp::from_duration(jiff::SignedDuration::from_secs_f64(record.written_s));
@@ -156,7 +156,7 @@ impl Feed {
                 "requestId": Uuid::new_v4().to_string(),
                 "functionArn": self.function_arn,
                 "condition": condition.name(),
-                "approximateInvokeCount": tried.invocations,
+                "approximateInvokeCount": attempt.invocations,
             },
             "DDBStreamBatchInfo": {
                 "shardId": SHARD_ID,
@@ -168,9 +168,9 @@ impl Feed {
                 "streamArn": self.source.arn,
             },
         });
-        if tried.invocations > 0 {
+        if attempt.invocations > 0 {
             record["responseContext"] = json!({ "statusCode": 200, "executedVersion": "$LATEST" });
-            if tried.error.is_some() {
+            if attempt.error.is_some() {
                 record["responseContext"]["functionError"] = json!("Unhandled");
             }
         }

@@ -1,10 +1,15 @@
-//! Event source mappings: what reads a table's stream or a queue and feeds a function with it.
+//! Event source mappings: they read a table's stream or a queue, and invoke a function with batches of it.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html>
 //!
-//! A stream's records pass the mapping's filters into as many lanes as it may have batches in flight. Records
-//! of one item key are always in the same lane, and a lane works on one batch at a time: so they stay in
-//! order, while a batch that fails holds up its own lane only, until it is bisected, tried again, and at last
-//! given up to the failure queue.
+//! The records of a stream that pass the mapping's filters are distributed over lanes, as many as the mapping may have
+//! batches in flight. Records of one item key are always in the same lane, and a lane delivers one batch at a time, so
+//! that they stay in order. A batch that fails delays only its own lane, until it has been bisected and retried, and is
+//! finally given up to the failure queue.
+//!
+//! # Layout
+//! - [`poller`]: reads a stream; [`position`]: how far it has been read; [`lane`]: delivers records, batch by batch.
+//! - [`consumer`]: reads a queue.
+//! - [`batch`]: what follows after an attempt to deliver a batch; [`response`]: which of its items the function reports.
 //!
 //! Never here: what a record means.
 
@@ -26,8 +31,8 @@ use crate::{
     template::{Source, Stack},
 };
 
-/// Starts what each mapping needs. `data` is the folder where a persistent stack keeps how far it has read.
-/// All of it ends when the returned set is shut down or dropped.
+/// Starts the mappings of the stack. `data` is the folder in which a persistent stack keeps how far it has read. All of
+/// them end when the returned set is shut down or dropped.
 pub(crate) fn start(
     stack: &Stack,
     engine: &Engine,

@@ -1,5 +1,4 @@
-//! Reads one table's stream from where it was left, and hands the records that pass the filters to their
-//! lanes.
+//! Reads a table's stream from where an earlier run stopped, and passes the records that match the filters to their lanes.
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -21,23 +20,22 @@ use super::{
 };
 use crate::{aws_error::AwsError, dynamodb::Engine, eventbridge::Pattern, template::StartingPosition};
 
-/// Between two reads, so that a burst of writes is read together; AWS reads four times a second.
+/// The shortest pause between two reads, so that a burst of writes is read at once. AWS reads four times a second.
 const READ_INTERVAL_MIN: Duration = Duration::from_millis(20);
-/// And at the latest after this, if no write was seen.
+/// The longest pause between two reads, if no write is noticed.
 const READ_INTERVAL_MAX: Duration = Duration::from_secs(1);
-/// Before the stream is opened again after an error.
+/// The pause before the stream is opened again after an error.
 const ERROR_PAUSE: Duration = Duration::from_secs(1);
-/// Records of one read.
+/// The most records of one read.
 const READ_MAX: usize = 1_000;
-/// Records that may wait before a lane; a lane that is this far behind stops the reading, as the stream keeps
-/// the rest.
+/// The most records that wait for a lane. Reading stops while a lane is this far behind; the stream keeps the rest.
 const LANE_RECORDS_MAX: usize = 10_000;
 
-/// Reads for ever.
+/// Reads the stream of a mapping, for ever.
 pub(super) async fn run(feed: Feed, engine: Engine, file: Option<PathBuf>) {
     let (progress, mut position) = Progress::load(file);
     let mut lanes = Vec::new();
-    // They end when this future is dropped.
+    // The lanes end when this future is dropped.
     let mut tasks = JoinSet::new();
     for _ in 0..feed.source.lanes.max(1) {
         let (lane, records) = mpsc::channel(LANE_RECORDS_MAX);
@@ -60,7 +58,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads from `position` on until there is an error, and leaves there where it came to.
+    /// Reads from `position` on until there is an error. `position` is then where to continue.
     async fn read_from(&self, position: &mut Option<Position>) -> Result<std::convert::Infallible, AwsError> {
         let mut changed = self.engine.changed();
         let mut iterator = self.iterator(position).await?;
@@ -76,23 +74,24 @@ impl Reader<'_> {
             if let Some(newest) = records.last().and_then(sequence_of) {
                 *position = Some(Position::After(newest));
             }
-            self.hand_on(records).await?;
+            self.distribute(records).await?;
             self.progress.save_sometimes();
             iterator = text(&answer, "NextShardIterator")?;
             if !full {
                 sleep(READ_INTERVAL_MIN).await;
-                // Whether it was a write or the time makes no difference.
+                // The next read follows in either case: after a write, or when the time is over.
                 let _ = timeout(READ_INTERVAL_MAX, changed.changed()).await;
             }
         }
     }
 
-    async fn hand_on(&self, records: Vec<Value>) -> Result<(), AwsError> {
+    async fn distribute(&self, records: Vec<Value>) -> Result<(), AwsError> {
         for record in records {
             let newest = sequence_of(&record);
             if passes(&self.feed.mapping.filters, &record) {
-                let record = Record::new(record, &self.feed.source.arn)
-                    .ok_or_else(|| AwsError::internal("the stream has a record without keys or sequence"))?;
+                let record = Record::new(record, &self.feed.source.arn).ok_or_else(|| {
+                    AwsError::internal("a record of the stream has no keys or no sequence number")
+                })?;
                 self.progress.begin(&record.sequence);
                 let lane = &self.lanes[lane_of(&record.key, self.lanes.len())];
                 lane.send(record).await.map_err(|_| AwsError::internal("a lane has ended"))?;
@@ -119,7 +118,7 @@ impl Reader<'_> {
                 StartingPosition::TrimHorizon => Position::Start,
                 StartingPosition::Latest => self.end(&shard).await?,
             };
-            // At once: a stack that is killed before it has read anything must not begin further on.
+            // Saved at once: the next run of a stack that is killed before it has read anything must not start later.
             self.progress.begin_at(&first);
             position.insert(first)
         };
@@ -141,7 +140,7 @@ impl Reader<'_> {
         text(&answer, "ShardIterator")
     }
 
-    /// The present end of the stream, by a number that can be kept, as no `LATEST` iterator can.
+    /// The present end of the stream, as a sequence number, which can be saved unlike a `LATEST` iterator.
     async fn end(&self, shard: &Value) -> Result<Position, AwsError> {
         let mut end = Position::Start;
         let mut iterator = self.iterator_from(shard, &end).await?;
@@ -156,12 +155,12 @@ impl Reader<'_> {
     }
 }
 
-/// Whether one of the filters lets the record through, or there is none.
+/// Whether a record matches one of the filters, or there is none.
 fn passes(filters: &[Pattern], record: &Value) -> bool {
     filters.is_empty() || filters.iter().any(|filter| filter.matches(record))
 }
 
-/// The lane of an item key: always the same.
+/// The lane of an item key, which is always the same.
 fn lane_of(key: &str, lanes: usize) -> usize {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
@@ -174,5 +173,6 @@ fn sequence_of(record: &Value) -> Option<String> {
 
 fn text(answer: &Value, name: &str) -> Result<String, AwsError> {
     let text = answer.get(name).and_then(Value::as_str);
-    text.map(str::to_owned).ok_or_else(|| AwsError::internal(format!("the engine gave no {name}")))
+    text.map(str::to_owned)
+        .ok_or_else(|| AwsError::internal(format!("the response of the engine has no {name}")))
 }

@@ -1,7 +1,7 @@
-//! How far a mapping has read its stream, kept in a file where the stack itself is kept.
+//! How far a mapping has read its stream, in a file if the stack is persistent.
 //!
-//! A record counts as read when it was handled, given up or filtered out. What was in flight when the stack
-//! ended is delivered again at the next start: at least once, as on AWS.
+//! A record counts as read when it was handled, given up or filtered out. What was in flight when the stack ended is
+//! delivered again by the next run: at least once, as on AWS.
 
 use std::{
     collections::BTreeSet,
@@ -13,22 +13,22 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// The file is not written more often.
+/// The shortest time between two writes of the file.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where to read on.
+/// Where to continue reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Position {
     /// At the stream's beginning.
     Start,
-    /// At this record: it was not done.
+    /// At this record, which is not done.
     At(String),
-    /// After this record: all is done up to it.
+    /// After this record; all records up to it are done.
     After(String),
 }
 
-/// What is done and what is not. Cheap to clone.
+/// Which records are done. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Progress {
     shared: Arc<Shared>,
@@ -40,7 +40,7 @@ struct Shared {
 }
 
 struct State {
-    /// Sequence numbers, which are of one length and so sort as text.
+    /// Sequence numbers, which have the same length and so sort as text.
     pending: BTreeSet<String>,
     newest: Option<String>,
     saved: Option<Position>,
@@ -48,7 +48,7 @@ struct State {
 }
 
 impl Progress {
-    /// Begins with what `file` says, if there is one.
+    /// Loads the position from `file`, if there is one.
     pub(super) fn load(file: Option<PathBuf>) -> (Self, Option<Position>) {
         let text = file.as_ref().and_then(|file| fs::read(file).ok());
         let saved: Option<Position> = text.and_then(|text| serde_json::from_slice(&text).ok());
@@ -57,12 +57,12 @@ impl Progress {
         (Self { shared: Arc::new(Shared { file, state: Mutex::new(state) }) }, saved)
     }
 
-    /// Reading begins here, whatever is written before the first record is read.
+    /// Saves where reading starts, before the first record is read.
     pub(super) fn begin_at(&self, position: &Position) {
         self.shared.save(Some(position.clone()));
     }
 
-    /// A record has been read and is to be handled.
+    /// A record has been read and will be handled.
     pub(super) fn begin(&self, sequence: &str) {
         self.shared.lock().pending.insert(sequence.to_owned());
     }
@@ -77,7 +77,7 @@ impl Progress {
         self.shared.lock().pending.remove(sequence);
     }
 
-    /// Saves the position, unless that was done a moment ago.
+    /// Saves the position, unless it was saved less than [`SAVE_INTERVAL`] ago.
     pub(super) fn save_sometimes(&self) {
         let position = {
             let state = self.shared.lock();
@@ -109,13 +109,13 @@ impl Shared {
         match written {
             Ok(()) => state.saved = position,
             Err(error) => {
-                tracing::warn!(%error, file = %file.display(), "the position in the stream is not saved");
+                tracing::warn!(%error, file = %file.display(), "cannot save the position in the stream");
             }
         }
     }
 }
 
-/// The last clone goes with the last lane.
+/// The last clone is dropped with the last lane.
 impl Drop for Shared {
     fn drop(&mut self) {
         let position = self.lock().position();
@@ -137,13 +137,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_unfinished_record_is_where_to_read_on() {
+    fn reading_continues_at_the_oldest_unfinished_record() {
         let directory = tempfile::tempdir().unwrap();
         let file = Some(directory.path().join("M.position"));
         let (progress, saved) = Progress::load(file.clone());
         assert_eq!(saved, None);
         progress.begin_at(&Position::Start);
-        assert_eq!(Progress::load(file.clone()).1, Some(Position::Start), "also when nothing is read");
+        assert_eq!(Progress::load(file.clone()).1, Some(Position::Start), "even if nothing is read");
         for sequence in ["01", "02", "03"] {
             progress.begin(sequence);
         }
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(
             Progress::load(file).1,
             Some(Position::After("04".to_owned())),
-            "nothing read, nothing lost"
+            "a run that reads nothing keeps the position"
         );
     }
 

@@ -1,20 +1,20 @@
-//! What a function says of a batch, where its mapping has `ReportBatchItemFailures`.
+//! What a function reports about a batch, if its mapping has `ReportBatchItemFailures`.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>
 
 use bytes::Bytes;
 use serde_json::Value;
 
-/// What became of a batch.
+/// The outcome of a batch that the function reports.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BatchReport {
     Done,
-    /// These items failed: at least one, each by an identifier that may or may not be of the batch.
+    /// The items with these identifiers failed: at least one, and possibly some that are not in the batch.
     Partly(Vec<String>),
-    /// The answer is not one that Lambda understands, which fails the batch.
+    /// Lambda does not understand the response, which fails the batch.
     Malformed,
 }
 
-/// Reads a function's answer.
+/// Parses a function's response.
 pub(super) fn batch_report(answer: &Bytes) -> BatchReport {
     if answer.is_empty() {
         return BatchReport::Done;
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_and_what_they_mean() {
+    fn every_form_of_response() {
         let partly = BatchReport::Partly(vec!["7".to_owned(), "9".to_owned()]);
         let cases = [
             ("", BatchReport::Done),

@@ -1,13 +1,10 @@
-//! `EventBridge`: `PutEvents`, rules over event patterns, and schedules.
+//! The stack's buses: `PutEvents`, rules with event patterns, and schedules.
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 //!
-//! A rule's target is a function (invoked as an event, with Lambda's retries) or a queue. Both have taken and kept
-//! an event before `PutEvents` answers, so a rule's own retries and dead letters have nothing to do here.
+//! A rule's target is a function (an event invocation, with Lambda's retries) or a queue. Both have kept an event before
+//! `PutEvents` answers, so that a rule's own retries and dead-letter queue are never needed.
 //!
-//! One thing is not as on AWS: an event for a bus that the template does not have is refused, where AWS would
-//! take and lose it.
-//!
-//! Never here: archives, and other targets.
+//! Unlike on AWS, which would accept and lose it, an event for a bus that is not in the template is refused.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -32,12 +29,12 @@ use crate::{
     template::{ACCOUNT, Input, REGION, Rule, Stack, Target, Trigger},
 };
 
-/// Entries of one call.
+/// The most entries of one call.
 const ENTRIES_MAX: usize = 10;
-/// All entries of one call together.
+/// The most bytes of all entries of one call.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html>
 const ENTRIES_BYTES_MAX: usize = 262_144;
-/// What an entry's `Time` counts for.
+/// The size that an entry's `Time` counts for.
 const TIME_BYTES: usize = 14;
 /// The bus of entries that name none.
 const DEFAULT_BUS: &str = "default";
@@ -50,27 +47,27 @@ pub(crate) struct Bus {
 
 struct Shared {
     buses: BTreeSet<String>,
-    /// By the bus that they are on.
+    /// By the name of the bus.
     rules: HashMap<String, Vec<(Pattern, Rule)>>,
     targets: Targets,
     _schedules: JoinSet<()>,
 }
 
-/// Where events go.
+/// What rules send events to.
 #[derive(Clone)]
 struct Targets {
     lambda: Lambda,
     queues: Queues,
 }
 
-/// Why one entry was refused, by the names of AWS.
+/// Why an entry was refused, with the error code of AWS.
 struct Refusal {
     code: &'static str,
     message: String,
 }
 
 impl Bus {
-    /// Starts the stack's rules, its schedules among them.
+    /// Starts the rules of the stack, including its schedules.
     pub(crate) fn start(stack: &Stack, lambda: &Lambda, queues: &Queues) -> Self {
         let targets = Targets { lambda: lambda.clone(), queues: queues.clone() };
         let mut rules: HashMap<_, Vec<_>> = HashMap::new();
@@ -134,7 +131,7 @@ impl Bus {
         Ok(json!({ "FailedEntryCount": failed, "Entries": answers }))
     }
 
-    /// Puts one entry onto its bus: adds to `deliveries` where it goes. Returns the event's id.
+    /// Puts an entry on its bus, and adds the targets of matching rules to `deliveries`. Returns the event's id.
     fn put(&self, entry: &Value, deliveries: &mut Vec<(Target, String)>) -> Result<String, Refusal> {
         let bus = entry.get("EventBusName").and_then(Value::as_str).unwrap_or(DEFAULT_BUS);
         let bus = bus.rsplit('/').next().unwrap_or(bus);
@@ -146,7 +143,7 @@ impl Bus {
         let id = event["id"].as_str().unwrap_or_default().to_owned();
         for (pattern, rule) in self.shared.rules.get(bus).map_or(&[][..], Vec::as_slice) {
             if pattern.matches(&event) {
-                tracing::debug!(bus, id, rule = rule.name, "an event matches");
+                tracing::debug!(bus, id, rule = rule.name, "an event matches a rule");
                 deliveries.push((rule.target.clone(), input(rule, &event, taken_at)));
             }
         }
@@ -155,9 +152,9 @@ impl Bus {
 }
 
 impl Targets {
-    /// Hands events to their targets, which have kept them all when this returns.
+    /// Delivers events to their targets, which have kept all of them when this returns.
     ///
-    /// Where it fails some may have been delivered: whoever put them puts them again, and delivery is at least once.
+    /// If it fails, some may have been delivered. The caller puts the events again, and delivery is at least once.
     fn deliver(&self, deliveries: Vec<(Target, String)>) -> Result<(), AwsError> {
         let mut invocations = Vec::new();
         for (target, event) in deliveries {
@@ -170,7 +167,7 @@ impl Targets {
     }
 }
 
-/// What a rule's target gets of an event.
+/// The input of a rule's target for an event.
 fn input(rule: &Rule, event: &Value, ingested_at: Timestamp) -> String {
     let occasion = Occasion { rule_arn: &rule.arn, rule_name: &rule.name, ingested_at };
     match &rule.input {
@@ -180,7 +177,7 @@ fn input(rule: &Rule, event: &Value, ingested_at: Timestamp) -> String {
     }
 }
 
-/// Fires a schedule's rule for ever; the first time after one period, as AWS does.
+/// Fires the rule of a schedule for ever, the first time after one period, as on AWS.
 async fn every(period: Duration, rule: Rule, targets: Targets) {
     let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -194,7 +191,7 @@ async fn every(period: Duration, rule: Rule, targets: Targets) {
     }
 }
 
-/// The event that an entry becomes.
+/// Converts an entry into an event.
 fn event(entry: &Value, taken_at: Timestamp) -> Result<Value, Refusal> {
     let required = |name: &str| {
         let text = entry.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -243,7 +240,7 @@ fn invalid(parameter: &str, reason: &str) -> Refusal {
     }
 }
 
-/// How AWS counts the size of an entry.
+/// The size of an entry, as AWS counts it.
 fn entry_bytes(entry: &Value) -> usize {
     let length = |value: Option<&Value>| value.and_then(Value::as_str).map_or(0, str::len);
     let resources = entry.get("Resources").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

@@ -1,12 +1,15 @@
-//! `InputTransformer`: what a rule's target gets instead of the event.
+//! `InputTransformer`: the text that a rule's target gets instead of the event.
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html>
 //!
-//! A template with `<variable>`s, each of which is a place of the event or one of EventBridge's own. Where a value stands
-//! by itself it is JSON, so that a text has quotes; inside of a text it is put in as it is, unescaped, and what is no text
-//! loses its quotes. A place that the event does not have leaves nothing.
+//! A template contains `<variable>`s, each of which is a path in the event or one of EventBridge's own. Outside of a string
+//! a value is inserted as JSON, so that a string has quotes. Inside of a string it is inserted unescaped, and a value
+//! that is not a string loses its quotes. A path that the event does not have inserts nothing.
 //!
-//! What AWS refuses when a rule is made is refused when the template is read: a variable that nobody defines, and one of
-//! the reserved names. Never here: wildcards in paths.
+//! What AWS refuses when a rule is created is an error when the template is read: an undefined variable, and a reserved
+//! name in `InputPathsMap`. template.yaml uses neither `InputPathsMap` nor the variables of the rule; they are there
+//! because whoever writes a transformer expects them.
+//!
+//! Never here: wildcards in paths.
 
 use std::{collections::BTreeMap, iter::Peekable, str::Chars};
 
@@ -14,7 +17,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// What the names of EventBridge's own variables begin with.
+/// The prefix of EventBridge's own variables.
 const RESERVED: &str = "aws.";
 /// The most characters of a template, and the most variables.
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_InputTransformer.html>
@@ -31,9 +34,9 @@ pub(crate) struct Transformer {
 #[derive(Debug, Clone, PartialEq)]
 enum Piece {
     Text(String),
-    /// By itself, as JSON.
+    /// A variable outside of a string, inserted as JSON.
     Json(Variable),
-    /// Inside of a text.
+    /// A variable inside of a string.
     InText(Variable),
 }
 
@@ -44,7 +47,7 @@ enum Variable {
     IngestionTime,
     EventWithoutDetail,
     Event,
-    /// A place of the event.
+    /// A path in the event.
     At(Vec<Step>),
 }
 
@@ -54,20 +57,23 @@ enum Step {
     Index(usize),
 }
 
-/// What EventBridge adds to an event by itself.
+/// What EventBridge adds to an event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Occasion<'a> {
     pub(crate) rule_arn: &'a str,
     pub(crate) rule_name: &'a str,
-    /// When the event was taken, which its producer cannot set, unlike `time`. Written in whole seconds.
+    /// When the event was accepted. Unlike `time`, its producer cannot set it. Written in whole seconds.
     pub(crate) ingested_at: Timestamp,
 }
 
 impl Transformer {
-    /// Checks the two properties of an `InputTransformer`.
+    /// Parses the two properties of an `InputTransformer`.
     pub(crate) fn parse(paths: &BTreeMap<String, String>, template: &str) -> Result<Self> {
-        ensure!(template.chars().count() <= TEMPLATE_CHARS_MAX, "InputTemplate is over {TEMPLATE_CHARS_MAX}");
-        ensure!(paths.len() <= VARIABLES_MAX, "InputPathsMap has over {VARIABLES_MAX} variables");
+        ensure!(
+            template.chars().count() <= TEMPLATE_CHARS_MAX,
+            "InputTemplate has more than {TEMPLATE_CHARS_MAX} characters"
+        );
+        ensure!(paths.len() <= VARIABLES_MAX, "InputPathsMap has more than {VARIABLES_MAX} variables");
         let mut variables = BTreeMap::new();
         for (name, path) in paths {
             ensure!(!name.starts_with(RESERVED), "InputPathsMap: {name} is reserved");
@@ -100,7 +106,7 @@ impl Transformer {
         Ok(Self { pieces })
     }
 
-    /// What the target gets of an event.
+    /// The text that the target gets for an event.
     pub(crate) fn apply(&self, event: &Value, occasion: Occasion<'_>) -> String {
         let mut output = String::new();
         for piece in &self.pieces {
@@ -154,7 +160,7 @@ fn reserved(name: &str) -> Option<Variable> {
     })
 }
 
-/// The name of a variable, behind its `<`.
+/// Parses the name of a variable, after its `<`.
 fn name(rest: &mut Peekable<Chars<'_>>) -> Result<String> {
     let mut name = String::new();
     for next in rest {
@@ -163,12 +169,12 @@ fn name(rest: &mut Peekable<Chars<'_>>) -> Result<String> {
             other => name.push(other),
         }
     }
-    bail!("InputTemplate: <{name} has no end")
+    bail!("InputTemplate: <{name} is not closed")
 }
 
-/// The steps of a path, `$.detail.items[0]`.
+/// Parses a path, such as `$.detail.items[0]`.
 fn steps(path: &str) -> Result<Vec<Step>> {
-    let wrong = || format!("InputPathsMap: {path:?} cannot be had locally; only names and indices can");
+    let wrong = || format!("InputPathsMap: {path:?} is not supported locally; only names and indices are");
     let mut steps = Vec::new();
     for part in path.strip_prefix('$').with_context(wrong)?.split('.').skip(1) {
         let (field, indices) = part.split_once('[').map_or((part, ""), |(field, rest)| (field, rest));
@@ -206,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_event_and_when_it_was_taken() {
+    fn the_whole_event_and_its_ingestion_time() {
         let output =
             apply(&[], r#"{"event": <aws.events.event.json>, "at": <aws.events.event.ingestion-time>}"#);
         let output: Value = serde_json::from_str(&output).unwrap();
@@ -220,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_json_by_itself_and_bare_inside_of_a_text() {
+    fn a_value_is_json_outside_of_a_string_and_bare_inside() {
         let paths = [
             ("type", "$.detail-type"),
             ("n", "$.detail.n"),

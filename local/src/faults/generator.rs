@@ -1,4 +1,4 @@
-//! The random numbers: a stream for each kind of fault, all from one seed.
+//! The random decisions: one stream of random numbers for each kind of fault, all from one seed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,7 +6,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use super::settings::{FaultKind, FaultSettings};
 
-/// Posts after which it is decided anew, on average, whether posts are throttled or not.
+/// The average number of posts after which it is decided again whether posts are throttled.
 const THROTTLING_POSTS_MEAN: f64 = 5.0;
 
 /// Decides and counts.
@@ -14,31 +14,31 @@ const THROTTLING_POSTS_MEAN: f64 = 5.0;
 pub(super) struct Generator {
     seed: u64,
     settings: FaultSettings,
-    /// Made when they are first asked.
+    /// Created when they are first used.
     streams: BTreeMap<FaultKind, StdRng>,
     throttling: Throttling,
     injected: BTreeMap<FaultKind, u64>,
 }
 
-/// What becomes of posts for the time being.
+/// Whether posts are throttled at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Throttling {
     Undecided,
-    /// They pass.
+    /// Posts are accepted.
     Calm,
-    /// They are refused.
+    /// Posts are refused.
     Burst,
 }
 
 impl Generator {
     pub(super) fn new(settings: FaultSettings) -> Self {
-        // 32 bits: any JSON reader keeps such a number exactly.
+        // 32 bits, which every JSON parser keeps exactly.
         let seed = settings.seed.unwrap_or_else(|| rand::random::<u32>().into());
         let (streams, injected) = (BTreeMap::new(), BTreeMap::new());
         Self { seed, settings, streams, throttling: Throttling::Undecided, injected }
     }
 
-    /// Goes on with other settings; anew where they have a seed.
+    /// Replaces the settings; a seed restarts all streams.
     pub(super) fn set(&mut self, settings: FaultSettings) {
         if let Some(seed) = settings.seed {
             self.seed = seed;
@@ -61,16 +61,16 @@ impl Generator {
         self.injected.get(&kind).copied().unwrap_or_default()
     }
 
-    /// Decides, and counts what it decided for.
+    /// Decides whether a fault happens, and counts it.
     pub(super) fn strikes(&mut self, kind: FaultKind) -> bool {
         let rate = self.settings.rate(kind);
-        // What is off takes no number either, so that a quiet time more or less changes nothing later.
+        // A kind that is off takes no number, so that a period without faults does not change later decisions.
         if rate.is_zero() {
             return false;
         }
         let strikes = match kind {
             FaultKind::Throttled => self.throttles(rate.get()),
-            _ => self.part(kind) < rate.get(),
+            _ => self.fraction(kind) < rate.get(),
         };
         if strikes {
             *self.injected.entry(kind).or_default() += 1;
@@ -78,33 +78,33 @@ impl Generator {
         strikes
     }
 
-    /// How much later a delivery comes.
+    /// The delay of a delivery.
     pub(super) fn delay(&mut self) -> Duration {
         if self.strikes(FaultKind::Delayed) {
-            self.settings.delay_ms_max.get().mul_f64(self.part(FaultKind::Delayed))
+            self.settings.delay_ms_max.get().mul_f64(self.fraction(FaultKind::Delayed))
         } else {
             Duration::ZERO
         }
     }
 
-    /// After which part of an invocation its process is killed, where it is.
+    /// The fraction of an invocation after which its process is killed, if it is.
     pub(super) fn kill_after(&mut self) -> Option<f64> {
-        self.strikes(FaultKind::Killed).then(|| self.part(FaultKind::Killed))
+        self.strikes(FaultKind::Killed).then(|| self.fraction(FaultKind::Killed))
     }
 
-    /// A post finds things as the one before it did, unless it is decided anew; so the rate is the share of
-    /// throttled posts in the long run, while they come many at a time.
+    /// A post is treated like the one before, unless it is decided again. So the rate is the long-term share of
+    /// throttled posts, and they come in bursts.
     fn throttles(&mut self, rate: f64) -> bool {
-        let anew = self.part(FaultKind::Throttled) < THROTTLING_POSTS_MEAN.recip();
+        let anew = self.fraction(FaultKind::Throttled) < THROTTLING_POSTS_MEAN.recip();
         if anew || self.throttling == Throttling::Undecided {
-            let burst = self.part(FaultKind::Throttled) < rate;
+            let burst = self.fraction(FaultKind::Throttled) < rate;
             self.throttling = if burst { Throttling::Burst } else { Throttling::Calm };
         }
         self.throttling == Throttling::Burst
     }
 
-    /// The next number of a kind's stream, from 0 up to but not 1: below a rate of 1 always, below one of 0 never.
-    fn part(&mut self, kind: FaultKind) -> f64 {
+    /// The next number of a kind's stream, from 0 to less than 1.
+    fn fraction(&mut self, kind: FaultKind) -> f64 {
         self.streams.entry(kind).or_insert_with(|| stream(self.seed, kind)).random()
     }
 }

@@ -1,15 +1,15 @@
-//! Faults on demand: what AWS does to a stack on a bad day, made often enough for a test to see it.
+//! Faults on demand: the failures that AWS documents, made often enough for a test to meet them.
 //!
-//! All are off until options of `up` or `PUT /_local/faults` switch them on, and a `DELETE` there makes it quiet
-//! again. Each [`FaultKind`] has a rate, and a stream of random numbers of its own, all from one seed: a kind that is
-//! switched on or off, or asked more often, changes nothing for the others. So one seed gives one sequence of
-//! decisions a kind; which call meets which decision is up to the timing of real processes.
+//! All faults are off until options of `up` or `PUT /_local/faults` turn them on; `DELETE /_local/faults` turns them off.
+//! Each [`FaultKind`] has a rate and its own stream of random numbers, and all streams come from one seed, so that turning
+//! a kind on or off does not change the decisions of the others. One seed gives one sequence of decisions per kind; which
+//! call meets which decision depends on the timing of real processes.
 //!
-//! This only decides and counts. What a decision means is where the thing happens: posts and database calls in `front`,
-//! connections in `websocket`, invocations in `lambda`. There are no faults of order: what is delayed is overtaken by
-//! what is not. Records of one item key keep their order, as a stream promises, and so are only late.
+//! This module decides and counts. The faults are made where they happen: posts and database calls in `front`,
+//! connections in `api_gateway::websocket`, invocations in `lambda`. There is no fault for order: deliveries without a
+//! delay overtake those with one. Records of one item key keep their order, as in a stream, and are only late.
 //!
-//! Never faulted: what is not a function's own call (told by the access key of its signature), and `/_local`.
+//! Calls that are not a function's own (recognised by the access key) and requests to `/_local` are never affected.
 
 mod generator;
 mod settings;
@@ -25,29 +25,29 @@ use serde_json::{Value, json};
 use generator::Generator;
 pub(crate) use settings::{DelayMsMax, FaultKind, FaultSettings, Rate};
 
-/// Decides what goes wrong. Cheap to clone; all clones decide and count together.
+/// Decides which faults happen. Cheap to clone; all clones share their decisions and counts.
 #[derive(Debug, Clone)]
 pub(crate) struct Faults {
     generator: Arc<Mutex<Generator>>,
 }
 
 impl Faults {
-    /// Faults as `settings` say. Without a seed there, one is drawn.
+    /// Faults with these settings. Without a seed, a random one is used.
     pub(crate) fn new(settings: FaultSettings) -> Self {
         let generator = Generator::new(settings);
         announce(&generator);
         Self { generator: Arc::new(Mutex::new(generator)) }
     }
 
-    /// From now on as `settings` say, in whole: a kind that is not in them is off. A seed there starts all streams
-    /// anew; without one they go on where they are. The counts go on in any case.
+    /// Replaces the settings: a kind that is absent is off. A seed restarts all streams; without one they continue. The
+    /// counts are kept.
     pub(crate) fn set(&self, settings: FaultSettings) {
         let mut generator = self.lock();
         generator.set(settings);
         announce(&generator);
     }
 
-    /// The seed, every rate, and how many faults of each kind there were since the start: `GET /_local/faults`.
+    /// The seed, every rate, and the number of faults of each kind since the start, as `GET /_local/faults` returns them.
     pub(crate) fn snapshot(&self) -> Value {
         let generator = self.lock();
         let rates: BTreeMap<_, _> = FaultKind::ALL.map(|kind| (kind, generator.settings().rate(kind))).into();
@@ -60,20 +60,20 @@ impl Faults {
         })
     }
 
-    /// Whether this time a fault of `kind` happens, with the probability of its rate. It is counted, so the caller
-    /// makes it happen.
+    /// Whether a fault of `kind` happens this time, with the probability of its rate. It is counted, so that the caller
+    /// must make it happen.
     pub(crate) fn strikes(&self, kind: FaultKind) -> bool {
         self.lock().strikes(kind)
     }
 
-    /// When what is to be delivered once, and now, is delivered.
+    /// The delays of a delivery that would otherwise happen once and at once.
     pub(crate) fn deliveries(&self) -> Deliveries {
         let mut generator = self.lock();
         let again = generator.strikes(FaultKind::Duplicated);
         Deliveries { first: generator.delay(), again: again.then(|| generator.delay()) }
     }
 
-    /// Whether this invocation's process is killed, and when: after this part, from 0 to 1, of the usual duration.
+    /// Whether the process of this invocation is killed, and when: after this fraction of the usual duration.
     pub(crate) fn kill_after(&self) -> Option<f64> {
         self.lock().kill_after()
     }
@@ -83,15 +83,15 @@ impl Faults {
     }
 }
 
-/// The delays of one delivery; as a rule none.
+/// The delays of one delivery, which are zero without faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deliveries {
     pub(crate) first: Duration,
-    /// Where it is delivered a second time.
+    /// The delay of the second delivery, if it is duplicated.
     pub(crate) again: Option<Duration>,
 }
 
-/// Says what is on: with the seed, a run can be had again.
+/// Logs the faults that are on, with the seed, by which the run can be repeated.
 fn announce(generator: &Generator) {
     let on = generator.settings().rates.iter().filter(|(_, rate)| !rate.is_zero());
     let on: BTreeMap<_, _> = on.collect();

@@ -339,7 +339,7 @@ async fn faults_are_switched_while_the_stack_runs() {
 
     let (status, refused) = running.faults("PUT", r#"{"gone":2}"#).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert!(refused["message"].as_str().unwrap().contains("a rate is from 0 to 1"), "{refused}");
+    assert!(refused["message"].as_str().unwrap().contains("a rate must be from 0 to 1"), "{refused}");
     assert_eq!(running.faults("GET", "").await.1, set);
 
     // What a PUT leaves out is off, but the seed stays.

@@ -17,8 +17,10 @@ use crate::{file_version::FileVersion, template::Function};
 
 /// How long a file must have stayed unchanged to count as complete.
 const UNCHANGED_MIN: Duration = Duration::from_millis(200);
-/// How long an invocation waits for a binary that is missing or still being written.
-const WAIT_MAX: Duration = Duration::from_secs(10);
+/// How long an invocation waits for a binary that is still being written.
+const UNFINISHED_MAX: Duration = Duration::from_secs(10);
+/// How long an invocation waits for a binary that is missing, which it is for a moment while it is replaced.
+const MISSING_MAX: Duration = Duration::from_secs(2);
 /// The pause between two looks at a binary that is missing.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 

@@ -1,9 +1,9 @@
-//! A queue's messages in the [journal](crate::journal): each is a row from its send to its deletion.
+//! A queue's messages in the [journal](crate::journal): each has a row from its send to its deletion.
 //!
-//! In the file a receive counts only once it was in vain. So a message costs two commits where all goes well, and one
-//! that a mapping was working on when the stack was killed is visible again at once, and is not nearer to the
-//! dead-letter queue: nobody works on it any more. What a client has received is another matter, as clients outlive
-//! the stack: it stays hidden, and its receipt handle stays good.
+//! In the file a receive counts only once the message is received again. So a message takes two commits if all goes well,
+//! and a message that a mapping was handling when the stack was killed is visible again at once, without being closer to
+//! the dead-letter queue. A message that a client has received stays hidden, and its receipt handle stays valid, because
+//! clients outlive the stack.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{message::Attributes, queue::Message};
 
-/// The two clocks at one moment: queues use one that never jumps, but which ends with the process.
+/// The time of two clocks at one moment. Queues use the monotonic one, which means nothing to another process.
 #[derive(Clone, Copy)]
 pub(super) struct Now {
     pub(super) instant: Instant,
@@ -33,7 +33,7 @@ impl Now {
         }
     }
 
-    /// A moment that has passed is now.
+    /// A time in the past becomes the present.
     fn instant_of(self, ms: i64) -> Instant {
         self.instant + Duration::from_millis(u64::try_from(ms.saturating_sub(self.ms)).unwrap_or(0))
     }
@@ -55,7 +55,7 @@ pub(super) fn insert(to: &Transaction<'_>, queue: &str, key: u64, message: &Mess
     inserted.map(drop)
 }
 
-/// Notes how often a message was received in vain, by whom it is held, and until when.
+/// Updates how often a message was received, its receipt handle, and when it is visible again.
 pub(super) fn update(to: &Transaction<'_>, queue: &str, key: u64, message: &Message, now: Now) -> Result<()> {
     let mut statement = to.prepare_cached(
         "UPDATE messages SET first_received_ms = :first_received_ms, receives = :receives, receipt = :receipt,
@@ -69,7 +69,7 @@ pub(super) fn update(to: &Transaction<'_>, queue: &str, key: u64, message: &Mess
     updated.map(drop)
 }
 
-/// Notes only how often a message was received in vain.
+/// Updates only how often a message was received.
 pub(super) fn count(to: &Transaction<'_>, queue: &str, key: u64, receives: u32) -> Result<()> {
     let mut statement = to.prepare_cached("UPDATE messages SET receives = ? WHERE queue = ? AND key = ?")?;
     statement.execute((receives, queue, key)).map(drop)

@@ -1,4 +1,4 @@
-//! Messages on their way in and out, with the checksums that SDKs compare.
+//! Messages as they are sent and received, with the checksums that SDKs verify.
 
 use std::fmt::Write as _;
 
@@ -8,17 +8,17 @@ use serde_json::{Map, Value, json};
 
 use crate::{aws_error::AwsError, trace::Trace};
 
-/// What a sender gives.
+/// A message that is sent.
 pub(super) struct Entry {
     pub(super) body: String,
-    /// In place of the queue's own delay.
+    /// Replaces the queue's own delay.
     pub(super) delay: Option<std::time::Duration>,
     pub(super) attributes: Attributes,
     /// `X-Amzn-Trace-Id` of the sender's call.
     pub(super) trace: Option<String>,
 }
 
-/// What a sender is told.
+/// The confirmation of a message that was sent.
 pub(super) struct Sent {
     pub(super) id: String,
     pub(super) body_md5: String,
@@ -26,7 +26,7 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// The answer to `SendMessage`.
+    /// The response to `SendMessage`.
     pub(super) fn answer(&self) -> Value {
         let mut answer = json!({ "MessageId": self.id, "MD5OfMessageBody": self.body_md5 });
         if let Some(md5) = &self.attributes_md5 {
@@ -36,7 +36,7 @@ impl Sent {
     }
 }
 
-/// What a receiver gets.
+/// A message that was received.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Received {
     pub(crate) id: String,
@@ -46,13 +46,13 @@ pub(crate) struct Received {
     /// Milliseconds since the epoch.
     pub(super) sent_ms: i64,
     pub(super) first_received_ms: i64,
-    /// How often it has been received, this time included.
+    /// How often it has been received, including this time.
     pub(super) receives: u32,
     pub(super) trace: Option<String>,
 }
 
 impl Received {
-    /// The message as `ReceiveMessage` answers it, with the attributes that `request` asks for.
+    /// The message in the response to `ReceiveMessage`, with the attributes that `request` asks for.
     pub(super) fn answer(&self, request: &Value) -> Value {
         let mut answer = json!({
             "MessageId": self.id,
@@ -74,7 +74,7 @@ impl Received {
         answer
     }
 
-    /// The message as a Lambda function gets it.
+    /// The message in the event of a Lambda function.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event>
     pub(crate) fn lambda_record(&self, queue_arn: &str, region: &str) -> Value {
         let own = self.attributes.0.iter().map(|(name, value)| {
@@ -100,12 +100,12 @@ impl Received {
         })
     }
 
-    /// What has led to the message.
+    /// The chain of calls that led to the message.
     pub(crate) fn trace(&self) -> Trace {
         self.trace.as_deref().map_or_else(Trace::new, Trace::parse)
     }
 
-    /// A message of this id, for tests.
+    /// A message with this id, for tests.
     #[cfg(test)]
     pub(crate) fn example(id: &str) -> Self {
         Self {
@@ -132,7 +132,7 @@ impl Received {
     }
 }
 
-/// Whether `request` asks for `name` in one of the lists `lists`: by itself, by `prefix.*`, or by all.
+/// Whether `request` asks for `name` in one of the lists `lists`: by name, by `prefix.*`, or by `All`.
 pub(super) fn wants(request: &Value, lists: &[&str], name: &str) -> bool {
     let asked =
         lists.iter().filter_map(|list| request.get(list)?.as_array()).flatten().filter_map(Value::as_str);
@@ -150,14 +150,14 @@ pub(super) fn wants(request: &Value, lists: &[&str], name: &str) -> bool {
 pub(super) struct Attributes(Map<String, Value>);
 
 impl From<Map<String, Value>> for Attributes {
-    /// What was read by [`Attributes::parse`] once.
+    /// Attributes that [`Attributes::parse`] has checked before.
     fn from(parsed: Map<String, Value>) -> Self {
         Self(parsed)
     }
 }
 
 impl Attributes {
-    /// Reads what a sender gives. Fails where one has no type, or no value that fits it.
+    /// Parses the attributes of a message. Fails if one has no type, or no value of that type.
     pub(super) fn parse(given: Option<&Value>) -> Result<Self, AwsError> {
         let Some(Value::Object(given)) = given else { return Ok(Self::default()) };
         let attributes = Self(given.clone());
@@ -171,12 +171,12 @@ impl Attributes {
         Ok(attributes)
     }
 
-    /// As they were given.
+    /// The attributes as JSON.
     pub(super) fn json(&self) -> String {
         serde_json::to_string(&self.0).unwrap_or_default()
     }
 
-    /// Bytes that they add to a message.
+    /// The number of bytes that they add to a message.
     pub(super) fn bytes(&self) -> usize {
         let one = |name: &String| {
             name.len() + self.value(name).map_or(0, |(kind, _, value)| kind.len() + value.len())
@@ -184,7 +184,7 @@ impl Attributes {
         self.0.keys().map(one).sum()
     }
 
-    /// Type, marker of the transport, and bytes of an attribute.
+    /// The type, the transport type and the bytes of an attribute.
     fn value(&self, name: &str) -> Option<(&str, u8, Vec<u8>)> {
         let attribute = self.0.get(name)?;
         let kind = attribute.get("DataType")?.as_str()?;
@@ -198,7 +198,7 @@ impl Attributes {
         }
     }
 
-    /// The checksum over all, or `None` where there are none.
+    /// The checksum of all attributes; `None` if there are none.
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation>
     pub(super) fn md5(&self) -> Option<String> {
         if self.0.is_empty() {

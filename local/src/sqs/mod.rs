@@ -1,256 +1,27 @@
-//! SQS, as much of it as a template's standard queues need: what SDKs call ([`operations`]), and what the
-//! rest of the stack does with queues (dead letters in, event source mappings out).
+//! SQS: the standard queues of the template.
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/Welcome.html>
 //!
-//! All work is done on messages in memory; with `--data` each is in the [journal](crate::journal) too, from before its
-//! sender is answered until it is deleted.
+//! Messages are in memory. With `--data` each is in the [journal](crate::journal) as well, from before its sender is
+//! answered until it is deleted.
 //!
-//! Never here: FIFO queues (refused when the template is read), and queues that the template does not have.
+//! template.yaml's functions only send messages. `ReceiveMessage`, `DeleteMessage`, `ChangeMessageVisibility`,
+//! `GetQueueAttributes`, `ListQueues` and `PurgeQueue` are there for tests, and for whoever looks into a queue with the
+//! AWS CLI.
+//!
+//! # Layout
+//! - [`queues`]: all queues, as the rest of the stack uses them; [`operations`]: as SDKs call them.
+//! - [`queue`]: the messages of one queue, without waiting and without a clock; [`message`]: a message on its way in or out.
+//! - [`journal`]: messages in the journal.
+//!
+//! Never here: FIFO queues, which are an error in the template, and queues that are not in the template.
 
 mod journal;
 mod message;
 mod operations;
 mod queue;
+mod queues;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep_until},
-};
-
-pub(crate) use message::Received;
-use message::{Attributes, Entry};
-use queue::{Deletion, Queue, Taken};
-
-use self::journal::Now;
-use crate::{
-    aws_error::AwsError,
-    journal::Journal,
-    template::{self, Stack},
-};
-
-/// The stack's queues. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Queues {
-    by_name: Arc<HashMap<String, Served>>,
-}
-
-struct Served {
-    definition: template::Queue,
-    queue: Mutex<Queue>,
-    journal: Journal,
-    /// Rung when a message is put in or made visible.
-    arrivals: Notify,
-}
-
-/// Who receives, which decides what becomes of their messages when the stack is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Receiver {
-    /// A client of the API, who may still be there.
-    Client,
-    /// An event source mapping, which ends with the stack.
-    Mapping,
-}
-
-impl Served {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // A queue is never left half changed, so one whose user panicked is as good as before.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn name(&self) -> &str {
-        &self.definition.name
-    }
-
-    /// Puts messages in, all or none. They are kept when this returns.
-    fn put(&self, entries: Vec<Entry>) -> Result<Vec<message::Sent>, AwsError> {
-        let now = Now::new();
-        let sent = self.lock().put(entries, now.instant, |messages| {
-            self.journal.write(|to| {
-                messages
-                    .iter()
-                    .try_for_each(|(key, message)| journal::insert(to, self.name(), *key, message, now))
-            })
-        })?;
-        self.arrivals.notify_waiters();
-        Ok(sent)
-    }
-
-    /// Deletes messages; returns what was found of each.
-    fn delete<'a>(&self, receipts: impl IntoIterator<Item = &'a str>) -> Vec<Deletion> {
-        // Held until the journal has it too, which thereby sees all changes of a message in their order.
-        let mut queue = self.lock();
-        let deletions: Vec<_> = receipts.into_iter().map(|receipt| queue.delete(receipt)).collect();
-        let deleted = deletions.iter().filter_map(|deletion| match deletion {
-            Deletion::Deleted(key) => Some(*key),
-            Deletion::Outdated | Deletion::Invalid => None,
-        });
-        let deleted: Vec<u64> = deleted.collect();
-        if !deleted.is_empty() {
-            self.journal.note(|to| deleted.iter().try_for_each(|key| journal::delete(to, self.name(), *key)));
-        }
-        deletions
-    }
-
-    fn receive(&self, max: usize, hidden: Option<Duration>, receiver: Receiver) -> (Taken, Option<Instant>) {
-        let now = Now::new();
-        let mut queue = self.lock();
-        let taken = queue.receive(now.instant, max, hidden);
-        let is_noted = |received: &Received| receiver == Receiver::Client || received.receives > 1;
-        if !taken.expired.is_empty() || taken.received.iter().any(|(_, received)| is_noted(received)) {
-            self.journal.note(|to| {
-                for key in &taken.expired {
-                    journal::delete(to, self.name(), *key)?;
-                }
-                for (key, received) in taken.received.iter().filter(|(_, received)| is_noted(received)) {
-                    match (receiver, queue.get(*key)) {
-                        (Receiver::Client, Some(message)) => {
-                            journal::update(to, self.name(), *key, message, now)?;
-                        }
-                        _ => journal::count(to, self.name(), *key, received.receives - 1)?,
-                    }
-                }
-                Ok(())
-            });
-        }
-        let next = queue.next_change(now.instant);
-        (taken, next)
-    }
-
-    /// Takes in what the queue `from` has given up.
-    fn put_dead(&self, from: &Self, dead: Vec<(u64, queue::Message)>) {
-        let now = Now::new();
-        let mut queue = self.lock();
-        let moved: Vec<(u64, u64)> =
-            dead.into_iter().map(|(there, message)| (there, queue.put_dead(message, now.instant))).collect();
-        self.journal.note(|to| {
-            for (there, here) in moved {
-                journal::delete(to, from.name(), there)?;
-                if let Some(message) = queue.get(here) {
-                    journal::insert(to, self.name(), here, message, now)?;
-                }
-            }
-            Ok(())
-        });
-        drop(queue);
-        self.arrivals.notify_waiters();
-    }
-
-    fn purge(&self) {
-        let mut queue = self.lock();
-        queue.purge();
-        self.journal.note(|to| journal::purge(to, self.name()));
-    }
-}
-
-impl Queues {
-    /// The stack's queues, with what `journal` has of them. None hides a message that was received for longer than
-    /// `visibility_max`.
-    pub(crate) fn new(stack: &Stack, visibility_max: Duration, journal: &Journal) -> anyhow::Result<Self> {
-        Self::of(stack.queues.iter().cloned(), visibility_max, journal)
-    }
-
-    fn of(
-        definitions: impl IntoIterator<Item = template::Queue>,
-        visibility_max: Duration,
-        journal: &Journal,
-    ) -> anyhow::Result<Self> {
-        let now = Now::new();
-        let mut by_name = HashMap::new();
-        for mut definition in definitions {
-            definition.visibility_timeout = definition.visibility_timeout.min(visibility_max);
-            let messages = journal.read(|from| journal::load(from, &definition.name, now))?;
-            let queue = Mutex::new(Queue::new(&definition, messages.into_iter().collect()));
-            let name = definition.name.clone();
-            let (journal, arrivals) = (journal.clone(), Notify::new());
-            by_name.insert(name, Served { definition, queue, journal, arrivals });
-        }
-        Ok(Self { by_name: Arc::new(by_name) })
-    }
-
-    /// Puts a message into the queue with this ARN; it is kept when this returns. One for a queue that is not of this
-    /// stack is only logged, as the template was checked when it was read.
-    pub(crate) fn send(&self, queue_arn: &str, body: String) -> Result<(), AwsError> {
-        let Some(served) = self.of_arn(queue_arn) else {
-            tracing::error!(queue_arn, "no such queue: the message is lost");
-            return Ok(());
-        };
-        served
-            .put(vec![Entry { body, delay: None, attributes: Attributes::default(), trace: None }])
-            .map(drop)
-    }
-
-    /// Takes up to `max` messages from the queue with this ARN for an event source mapping, waiting for the first up
-    /// to `wait`.
-    pub(crate) async fn receive(&self, queue_arn: &str, max: usize, wait: Duration) -> Vec<Received> {
-        match self.of_arn(queue_arn) {
-            Some(served) => self.take(served, max, wait, None, Receiver::Mapping).await,
-            None => Vec::new(),
-        }
-    }
-
-    /// Deletes messages that were handled, by their receipt handles.
-    pub(crate) fn delete<'a>(&self, queue_arn: &str, receipts: impl IntoIterator<Item = &'a str>) {
-        if let Some(served) = self.of_arn(queue_arn) {
-            served.delete(receipts);
-        }
-    }
-
-    /// Puts messages into the dead-letter queue, by their receipt handles, however often they may yet be received; where
-    /// there is none, they are gone.
-    pub(crate) fn give_up<'a>(&self, queue_arn: &str, receipts: impl IntoIterator<Item = &'a str>) {
-        let Some(served) = self.of_arn(queue_arn) else { return };
-        let redrive = served.definition.redrive.as_ref();
-        match redrive.and_then(|redrive| self.of_arn(&redrive.target_arn)) {
-            Some(to) => {
-                let mut queue = served.lock();
-                let dead: Vec<_> = receipts.into_iter().filter_map(|receipt| queue.take(receipt)).collect();
-                drop(queue);
-                to.put_dead(served, dead);
-            }
-            None => _ = served.delete(receipts),
-        }
-    }
-
-    fn of_arn(&self, arn: &str) -> Option<&Served> {
-        self.by_name.get(arn.rsplit(':').next()?)
-    }
-
-    /// Receives; what was received too often goes to the dead-letter queue instead.
-    async fn take(
-        &self,
-        served: &Served,
-        max: usize,
-        wait: Duration,
-        hidden: Option<Duration>,
-        receiver: Receiver,
-    ) -> Vec<Received> {
-        let deadline = Instant::now() + wait;
-        loop {
-            // Before the look into the queue, so that a message put in after it still rings.
-            let arrival = served.arrivals.notified();
-            let (taken, next) = served.receive(max, hidden, receiver);
-            let redrive = served.definition.redrive.as_ref();
-            if !taken.dead.is_empty()
-                && let Some(to) = redrive.and_then(|redrive| self.of_arn(&redrive.target_arn))
-            {
-                to.put_dead(served, taken.dead);
-            }
-            if !taken.received.is_empty() || Instant::now() >= deadline {
-                return taken.received.into_iter().map(|(_, received)| received).collect();
-            }
-            tokio::select! {
-                () = arrival => {}
-                () = sleep_until(next.map_or(deadline, |next| next.min(deadline))) => {}
-            }
-        }
-    }
-}
+pub(crate) use self::{message::Received, queues::Queues};
 
 #[cfg(test)]
 mod tests;

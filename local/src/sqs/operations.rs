@@ -1,4 +1,4 @@
-//! The operations of SQS's AWS JSON protocol, with the limits and the errors of the real one.
+//! The operations of SQS in the AWS JSON protocol, with AWS's limits and errors.
 //!
 //! Never here: what a queue does with its messages ([`super::queue`]).
 
@@ -8,26 +8,26 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    Queues, Receiver, Served,
     journal::{self, Now},
     message::{self, Attributes, Entry},
     queue::{Deletion, Visibility},
+    queues::{Queues, Receiver, Served},
 };
 use crate::aws_error::AwsError;
 
-/// Messages one receive may ask for, and entries one batch may have.
+/// The most messages of one receive, and entries of one batch.
 const BATCH_MAX: usize = 10;
-/// Body and attributes of one message, or of all of a batch.
+/// The most bytes of the body and attributes of a message, or of all messages of a batch.
 pub(super) const MESSAGE_BYTES_MAX: usize = 1_048_576;
-/// How long a receive may wait.
+/// The longest wait of a receive.
 const WAIT_MAX_S: u64 = 20;
-/// How long a message may be hidden.
+/// The longest visibility timeout.
 const VISIBILITY_MAX_S: u64 = 43_200;
-/// How long a message may be delayed.
+/// The longest delay of a message.
 const DELAY_MAX_S: u64 = 900;
 
 impl Queues {
-    /// Answers `AmazonSQS.{operation}`; `trace` is the caller's.
+    /// Answers `AmazonSQS.{operation}`; `trace` is the trace of the call.
     pub(crate) async fn call(
         &self,
         operation: &str,
@@ -96,7 +96,7 @@ impl Served {
         Ok(sent.first().map(message::Sent::answer).unwrap_or_default())
     }
 
-    /// Puts in those entries of a batch that are sound, together.
+    /// Sends the valid entries of a batch together.
     fn send_batch(&self, body: &Value, trace: Option<&str>) -> Result<Value, AwsError> {
         let total: usize =
             entries(body)?.iter().filter_map(|entry| Some(entry.get("MessageBody")?.as_str()?.len())).sum();
@@ -104,18 +104,18 @@ impl Served {
             let message = format!("Batch requests cannot be longer than {MESSAGE_BYTES_MAX} bytes.");
             return Err(AwsError::client("BatchRequestTooLong", message));
         }
-        let sound = entries(body)?.iter().filter_map(|body| entry(body, trace).ok()).collect();
-        let mut sent = self.put(sound)?.into_iter();
+        let valid = entries(body)?.iter().filter_map(|body| entry(body, trace).ok()).collect();
+        let mut sent = self.put(valid)?.into_iter();
         batch(body, |body| {
             entry(body, trace)?;
-            // One was put in for each that is sound, in this order.
+            // One message was sent for each valid entry, in this order.
             Ok(sent.next().map(|sent| sent.answer()).unwrap_or_default())
         })
     }
 
     fn delete_message(&self, body: &Value) -> Result<Value, AwsError> {
         match self.delete([text(body, "ReceiptHandle")?]).as_slice() {
-            // An outdated handle deletes nothing, and the caller is not told.
+            // An outdated handle deletes nothing, and is not an error.
             [Deletion::Deleted(_) | Deletion::Outdated] => Ok(json!({})),
             _ => Err(invalid_receipt()),
         }
@@ -169,7 +169,7 @@ impl Served {
     }
 }
 
-/// Answers each entry of a batch by itself.
+/// Answers each entry of a batch individually.
 fn batch(body: &Value, mut one: impl FnMut(&Value) -> Result<Value, AwsError>) -> Result<Value, AwsError> {
     let (mut successful, mut failed) = (Vec::new(), Vec::new());
     for entry in entries(body)? {
@@ -186,7 +186,7 @@ fn batch(body: &Value, mut one: impl FnMut(&Value) -> Result<Value, AwsError>) -
     Ok(json!({ "Successful": successful, "Failed": failed }))
 }
 
-/// What `SendMessage` and an entry of its batch have in common.
+/// Parses the message of `SendMessage` or of an entry of `SendMessageBatch`.
 fn entry(body: &Value, trace: Option<&str>) -> Result<Entry, AwsError> {
     let attributes = Attributes::parse(body.get("MessageAttributes"))?;
     let message = text(body, "MessageBody")?;
@@ -199,7 +199,7 @@ fn entry(body: &Value, trace: Option<&str>) -> Result<Entry, AwsError> {
     Ok(Entry { body: message.to_owned(), delay, attributes, trace: trace.map(str::to_owned) })
 }
 
-/// The entries of a batch: 1 to 10, by ids that differ.
+/// The entries of a batch: 1 to 10, with distinct ids.
 fn entries(body: &Value) -> Result<&[Value], AwsError> {
     let entries = body.get("Entries").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     if entries.is_empty() {

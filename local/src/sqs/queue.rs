@@ -1,4 +1,4 @@
-//! One queue's messages. Pure: the time is an argument, and nobody waits here.
+//! The messages of one queue. Pure: the time is an argument, and nothing waits here.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,7 +16,7 @@ pub(super) struct Queue {
     visibility_timeout: Duration,
     delay: Duration,
     retention: Duration,
-    /// Receives after which a message is dead, where there is a queue for the dead.
+    /// The receives after which a message goes to the dead-letter queue, if there is one.
     receives_max: Option<u32>,
 }
 
@@ -25,26 +25,26 @@ pub(super) struct Message {
     pub(super) id: String,
     pub(super) body: String,
     pub(super) attributes: Attributes,
-    /// Not kept in the journal: a chain that a restart cut is counted anew.
+    /// Not kept in the journal: after a restart the chain is counted from zero.
     pub(super) trace: Option<String>,
     pub(super) sent_ms: i64,
     pub(super) first_received_ms: Option<i64>,
     pub(super) receives: u32,
-    /// Not to be received before.
+    /// The time from which it can be received.
     pub(super) visible_at: Instant,
-    /// Gone from here on.
+    /// The time at which it is deleted.
     pub(super) expires_at: Instant,
-    /// The newest handle, by which it can be deleted.
+    /// The newest receipt handle, by which it can be deleted.
     pub(super) receipt: Option<String>,
 }
 
-/// What a receive found, by the messages' keys in this queue.
+/// The result of a receive, with the keys of the messages in this queue.
 #[derive(Default)]
 pub(super) struct Taken {
     pub(super) received: Vec<(u64, Received)>,
-    /// Received too often: these are no longer in this queue.
+    /// Messages that were received too often, and are no longer in this queue.
     pub(super) dead: Vec<(u64, Message)>,
-    /// Older than the queue's retention: these are gone.
+    /// Messages that were older than the queue's retention, and are deleted.
     pub(super) expired: Vec<u64>,
 }
 
@@ -60,9 +60,9 @@ pub(super) struct Counts {
 pub(super) enum Deletion {
     /// The message had this key.
     Deleted(u64),
-    /// The message is gone, or was received again since.
+    /// The message is deleted, or has been received again since.
     Outdated,
-    /// Not a handle at all.
+    /// The text is not a receipt handle.
     Invalid,
 }
 
@@ -75,7 +75,7 @@ pub(super) enum Visibility {
 }
 
 impl Queue {
-    /// A queue of these messages, which an earlier run left.
+    /// A queue with these messages, which an earlier run left.
     pub(super) fn new(definition: &template::Queue, messages: BTreeMap<u64, Message>) -> Self {
         Self {
             next: messages.last_key_value().map_or(0, |(last, _)| last + 1),
@@ -87,7 +87,7 @@ impl Queue {
         }
     }
 
-    /// Takes messages in, after `keep` has kept them; none where that fails.
+    /// Adds messages after `keep` has kept them; if that fails, none is added.
     pub(super) fn put<E>(
         &mut self,
         entries: Vec<Entry>,
@@ -124,7 +124,7 @@ impl Queue {
         (sent, message)
     }
 
-    /// Takes in what another queue gave up: the same message, of the same age. Returns its key here.
+    /// Adds a message that another queue has given up, with its id and age unchanged. Returns its key in this queue.
     pub(super) fn put_dead(&mut self, mut message: Message, now: Instant) -> u64 {
         let age_ms = Timestamp::now().as_millisecond().saturating_sub(message.sent_ms);
         let age = Duration::from_millis(u64::try_from(age_ms).unwrap_or(0));
@@ -137,8 +137,7 @@ impl Queue {
         key
     }
 
-    /// Takes up to `max` visible messages and hides them for `hidden`, or else for the queue's visibility
-    /// timeout.
+    /// Receives up to `max` visible messages, and hides them for `hidden` or the queue's visibility timeout.
     pub(super) fn receive(&mut self, now: Instant, max: usize, hidden: Option<Duration>) -> Taken {
         let mut taken = Taken::default();
         self.messages.retain(|key, message| {
@@ -174,7 +173,7 @@ impl Queue {
         self.messages.get(&key)
     }
 
-    /// When a hidden message will be visible, at the earliest; `None` where none is hidden.
+    /// The earliest time at which a hidden message becomes visible; `None` if none is hidden.
     pub(super) fn next_change(&self, now: Instant) -> Option<Instant> {
         self.messages.values().map(|message| message.visible_at).filter(|at| *at > now).min()
     }
@@ -190,7 +189,7 @@ impl Queue {
         }
     }
 
-    /// Takes out the message of which this is the newest handle.
+    /// Removes and returns the message with this receipt handle, if it is the newest one.
     pub(super) fn take(&mut self, receipt: &str) -> Option<(u64, Message)> {
         let key = key_of(receipt)?;
         let is_newest = |message: &Message| message.receipt.as_deref() == Some(receipt);
@@ -247,7 +246,7 @@ impl Message {
     }
 }
 
-/// The message that a receipt handle is of.
+/// The key of the message that a receipt handle belongs to.
 fn key_of(receipt: &str) -> Option<u64> {
     let (key, nonce) = receipt.split_once(':')?;
     nonce.parse::<Uuid>().ok()?;

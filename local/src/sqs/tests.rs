@@ -1,14 +1,17 @@
 //! Queues by their operations, as an SDK sees them, and the passage of time by the pure part.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{
+    message::{Attributes, Entry},
     operations::MESSAGE_BYTES_MAX,
-    queue::{Deletion, Visibility},
+    queue::{Deletion, Queue, Visibility},
     *,
 };
+use crate::{aws_error::AwsError, journal::Journal, template};
 
 fn definition(name: &str, redrive: Option<(&str, u32)>) -> template::Queue {
     template::Queue {

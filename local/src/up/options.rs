@@ -179,7 +179,7 @@ mod tests {
         for wrong in ["gone", "gone=2", "went=0.1", "=0.1", "gone="] {
             let error = up(&["--fault", wrong]).unwrap_err().to_string();
             assert!(
-                error.contains("a rate is")
+                error.contains("a rate must be")
                     || error.contains("KIND=RATE")
                     || error.contains("lost_disconnect"),
                 "{error}"

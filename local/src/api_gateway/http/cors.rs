@@ -1,6 +1,5 @@
-//! CORS of the HTTP API: where the template configures it, the API answers preflights and sets the headers, and what a
-//! function says of CORS is dropped.
-//!
+//! CORS of the HTTP API. If the template configures it, the API answers preflights and sets the headers, and removes
+//! those of the function.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -25,14 +24,14 @@ pub(super) fn preflight(cors: &Cors, origin: &HeaderValue) -> Reply {
     reply
 }
 
-/// Whether a page of an origin may read answers.
+/// Whether a page of an origin may read responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
     Allowed,
     Refused,
 }
 
-/// Sets what a page of `origin` needs to read an answer, if it may.
+/// Sets the headers that allow a page of `origin` to read the response, if it may.
 pub(super) fn allow(cors: &Cors, origin: &HeaderValue, headers: &mut HeaderMap) -> Origin {
     for name in [header::ACCESS_CONTROL_ALLOW_ORIGIN, header::ACCESS_CONTROL_ALLOW_CREDENTIALS] {
         headers.remove(name);

@@ -1,4 +1,4 @@
-//! A request as the event of payload format 2.0.
+//! The event of a request, in payload format 2.0.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::routing::Chosen;
 use crate::template::{ACCOUNT, HttpApi};
 
-/// Content types whose bodies come as text; any other comes as base64.
+/// Content types whose bodies are text; other bodies are base64.
 const TEXT_TYPES: [&str; 5] = [
     "text/",
     "application/json",
@@ -75,7 +75,7 @@ pub(super) fn request(
     event
 }
 
-/// All headers but cookies, in lower case; those sent more than once are joined by commas.
+/// All headers except cookies, in lower case; repeated ones are joined by commas.
 fn headers(headers: &HeaderMap, peer: SocketAddr) -> BTreeMap<String, String> {
     let sent = headers.iter().filter(|(name, _)| *name != header::COOKIE);
     let sent =

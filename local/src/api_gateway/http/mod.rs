@@ -1,11 +1,11 @@
-//! The HTTP API: routes to functions with payload format 2.0, and CORS and throttle as the template configures them.
+//! The HTTP API: routes to functions with payload format 2.0, and CORS and the throttle of the template.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 //!
-//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
-//! A template without an HTTP API gets a port that answers 404.
+//! If the template has no HTTP API, the port answers with 404.
 
-mod answer;
 mod cors;
 mod event;
+mod response;
 mod routing;
 
 use std::{
@@ -25,7 +25,7 @@ use crate::{
     template::HttpApi,
 };
 
-/// The largest request that an HTTP API takes.
+/// The largest request that an HTTP API accepts.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// How long an integration may take.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -58,8 +58,8 @@ impl HttpApiServer {
         let origin = request.headers().get(header::ORIGIN).cloned();
         let is_preflight = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        // Whether API Gateway answers a preflight itself where a route takes every method is told both ways
-        // (aws/serverless-application-model#1603). Here the function does, and nothing is added to what it says.
+        // It is reported both ways whether API Gateway answers a preflight itself if a route takes every method
+        // (aws/serverless-application-model#1603). Here the function answers it, and nothing is added.
         let is_routed =
             routing::choose(&api.routes, request.method().as_str(), request.uri().path()).is_some();
         match (&api.cors, origin) {
@@ -95,14 +95,14 @@ impl HttpApiServer {
             Err(BodyError::Lost) => return empty_reply(StatusCode::BAD_REQUEST),
         };
         let event = event::request(api, &self.domain_name, &chosen, &head, &body, peer);
-        // The function goes on when the client hangs up or the time is over, as on AWS.
+        // The function continues if the client closes the connection or the time is over, as on AWS.
         let invoked = self.lambda.invoke(&chosen.route.function, event.to_string().into());
         match tokio::time::timeout(INTEGRATION_TIMEOUT, invoked).await {
-            Ok(Ok(result)) => answer::reply(&result).unwrap_or_else(|error| {
-                tracing::warn!(path = head.uri.path(), "malformed answer: {error:#}");
+            Ok(Ok(result)) => response::reply(&result).unwrap_or_else(|error| {
+                tracing::warn!(path = head.uri.path(), "malformed response: {error:#}");
                 internal_error()
             }),
-            // Noted where the function runs.
+            // Logged where the function runs.
             Ok(Err(_)) => internal_error(),
             Err(_) => {
                 json_reply(StatusCode::SERVICE_UNAVAILABLE, &json!({ "message": "Service Unavailable" }))

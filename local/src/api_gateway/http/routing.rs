@@ -1,7 +1,7 @@
-//! Which route a request takes.
+//! Selects the route of a request.
 //!
-//! The order is API Gateway's: a full match, then one with `{name}`s, then one with a greedy `{name+}`, then
-//! `$default`; and of two alike, the one that names the method before `ANY`
+//! The order is API Gateway's: a full match, then a match with `{name}`s, then one with a greedy `{name+}`, then
+//! `$default`; of two equal matches, the one that names the method before `ANY`
 //! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>).
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::template::HttpRoute;
 
-/// A route, and what the parameters of its path stand for.
+/// A route, and the values of its path parameters.
 #[derive(Debug, PartialEq)]
 pub(super) struct Chosen<'a> {
     pub(super) route: &'a HttpRoute,
@@ -27,17 +27,17 @@ impl Chosen<'_> {
     }
 }
 
-/// How well a path matches; the least is the best.
+/// How well a path matches; the smallest is the best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
     Full,
-    /// With so many parameters.
+    /// A match with this many parameters.
     Parameters(usize),
     Greedy,
     Default,
 }
 
-/// The best route for `method` and `path`, or `None` where there is no route at all for it.
+/// The best route for `method` and `path`; `None` if no route matches.
 pub(super) fn choose<'a>(routes: &'a [HttpRoute], method: &str, path: &str) -> Option<Chosen<'a>> {
     let fitting = routes.iter().filter(|route| route.method == method || route.method == "ANY");
     let matches = fitting.filter_map(|route| {
@@ -67,7 +67,7 @@ fn fit(pattern: &str, path: &str) -> Option<(Fit, BTreeMap<String, String>)> {
             None if segment != part => return None,
             None => {}
         }
-        // What is left over after the last part is no match; what is missing before it is none either.
+        // A path that is longer or shorter than the pattern does not match, which is checked at the end.
         rest = after.unwrap_or("");
     }
     let fit = if parameters.is_empty() { Fit::Full } else { Fit::Parameters(parameters.len()) };

@@ -1,5 +1,4 @@
-//! The events that functions behind a WebSocket API get, in API Gateway's shape.
-//!
+//! The events that the functions of a WebSocket API get, in API Gateway's form.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html>
 
 use std::{
@@ -15,12 +14,12 @@ use serde_json::{Map, Value, json};
 
 use super::handshake::Handshake;
 
-/// An id as API Gateway makes them for connections and requests: 11 random bytes in base64, so it ends in `=`.
+/// An id as API Gateway generates it for connections and requests: 11 random bytes in base64, which ends in `=`.
 pub(super) fn random_id() -> String {
     URL_SAFE.encode(rand::random::<[u8; 11]>())
 }
 
-/// What is known of a client before it is let in, and stays so.
+/// What is known about a client from its handshake on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Client {
     pub(super) connection_id: String,
@@ -30,7 +29,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// A client that asks now.
+    /// A client that connects now.
     pub(super) fn new(peer: SocketAddr, headers: &HeaderMap) -> Self {
         let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Self {
@@ -41,7 +40,7 @@ impl Client {
         }
     }
 
-    /// `identity` of an event, and of what `@connections` says of this connection.
+    /// `identity`, of an event and in the description of a connection by `@connections`.
     pub(super) fn identity(&self) -> Value {
         let mut identity = json!({ "sourceIp": self.source_ip });
         if let Some(user_agent) = &self.user_agent {
@@ -51,20 +50,20 @@ impl Client {
     }
 }
 
-/// When the events of one connection were received: by its own count of milliseconds no two at once, so that whoever
-/// gets two of them knows which was the later one.
+/// The times at which the events of one connection are received. No two of them have the same millisecond, so that a
+/// function can tell which of two events was later.
 #[derive(Debug)]
 pub(super) struct Receipts {
     last: Mutex<Timestamp>,
 }
 
 impl Receipts {
-    /// Of a connection that was received at `connected_at`.
+    /// The times of a connection that was opened at `connected_at`.
     pub(super) fn since(connected_at: Timestamp) -> Self {
         Self { last: Mutex::new(connected_at) }
     }
 
-    /// The time of what is received now: at least a millisecond after all before it.
+    /// The time of an event that is received now, at least a millisecond after all earlier ones.
     pub(super) fn next(&self) -> Timestamp {
         self.next_at(Timestamp::now())
     }
@@ -82,11 +81,11 @@ impl Receipts {
 pub(super) struct Origin {
     pub(super) api_id: String,
     pub(super) stage: String,
-    /// `host:port`: what a function builds the address of `@connections` from.
+    /// `host:port`, from which a function builds the URL of `@connections`.
     pub(super) domain_name: String,
 }
 
-/// The REQUEST authorizer's event, for `$connect`.
+/// The event of the REQUEST authorizer, for `$connect`.
 pub(super) fn authorize(origin: &Origin, client: &Client, handshake: &Handshake, method_arn: &str) -> Value {
     let mut event = handshake.members();
     event.insert("type".to_owned(), "REQUEST".into());
@@ -99,7 +98,7 @@ pub(super) fn authorize(origin: &Origin, client: &Client, handshake: &Handshake,
     Value::Object(event)
 }
 
-/// `$connect`'s event.
+/// The event of `$connect`.
 pub(super) fn connect(
     origin: &Origin,
     client: &Client,
@@ -129,7 +128,7 @@ pub(super) fn message(
     json!({ "requestContext": context, "body": body, "isBase64Encoded": false })
 }
 
-/// `$disconnect`'s event: `code` is the close code (1005 where the client sent none, 1006 where it just vanished).
+/// The event of `$disconnect`. `code` is the close code: 1005 if the client sent none, 1006 if the socket just ended.
 pub(super) fn disconnect(
     origin: &Origin,
     client: &Client,
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_look_like_api_gateways() {
+    fn ids_have_the_form_of_api_gateways() {
         let id = random_id();
         assert_eq!(id.len(), 16);
         assert!(id.ends_with('='));
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_authorizer_sees_the_request_as_it_came() {
+    fn the_authorizer_gets_the_request_unchanged() {
         let uri = "/dev?token=a%20b&tag=1&tag=2".parse().unwrap();
         let handshake = Handshake::new(&uri, &headers(), peer());
         let event = authorize(&origin(), &Client::new(peer(), &headers()), &handshake, "arn:x");
@@ -260,10 +259,10 @@ mod tests {
     }
 
     #[test]
-    fn no_two_events_of_a_connection_are_received_at_once() {
+    fn no_two_events_of_a_connection_have_the_same_time() {
         let ms = |ms| Timestamp::from_millisecond(ms).unwrap();
         let receipts = Receipts::since(ms(1_000));
-        // Two in one millisecond, a clock that is set back, and one that goes on.
+        // Two events in one millisecond, a clock that is set back, and a clock that advances.
         let received =
             [1_000, 1_000, 900, 1_002, 2_000].map(|now| receipts.next_at(ms(now)).as_millisecond());
         assert_eq!(received, [1_001, 1_002, 1_003, 1_004, 2_000]);

@@ -78,7 +78,7 @@ async fn a_transformed_event_says_when_it_was_taken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_its_function_cannot_take_ends_in_the_queue() {
     let (bus, fixture) = bus(Target::Function("F".to_owned())).await;
-    // The fixture's function fails at nothing but "fail"; this one does not exist for its retries to help.
+    // Without its binary the function cannot start, so that no retry helps.
     std::fs::remove_file(fixture.directory.path().join("f/bootstrap")).unwrap();
     bus.call("PutEvents", json!({"Entries": [entry(&json!({}))]})).unwrap();
     let record = delivered(&fixture).await;

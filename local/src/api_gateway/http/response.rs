@@ -1,6 +1,6 @@
-//! What a function answers, as the HTTP reply that it means.
+//! Converts a function's response into an HTTP reply.
 //!
-//! In payload format 2.0 an answer without `statusCode` is itself the body of a 200.
+//! In payload format 2.0 a response without `statusCode` is the body of a 200.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::http1::Reply;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct ProxyResponse {
     status_code: u16,
     #[serde(default)]
     headers: Option<BTreeMap<String, Value>>,
@@ -29,7 +29,7 @@ struct Answer {
     is_base64_encoded: bool,
 }
 
-/// The reply that `result` means, or what is wrong with it.
+/// Converts a response, or fails if it is malformed.
 pub(super) fn reply(result: &Bytes) -> anyhow::Result<Reply> {
     let value: Value = serde_json::from_slice(result)?;
     if value.get("statusCode").is_none() {
@@ -38,23 +38,23 @@ pub(super) fn reply(result: &Bytes) -> anyhow::Result<Reply> {
         reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         return Ok(reply);
     }
-    let answer: Answer = serde_json::from_value(value)?;
-    let body = answer.body.unwrap_or_default();
-    let body = if answer.is_base64_encoded { STANDARD.decode(body)?.into() } else { Bytes::from(body) };
+    let response: ProxyResponse = serde_json::from_value(value)?;
+    let body = response.body.unwrap_or_default();
+    let body = if response.is_base64_encoded { STANDARD.decode(body)?.into() } else { Bytes::from(body) };
     let mut reply = Reply::new(body.into());
-    *reply.status_mut() = StatusCode::from_u16(answer.status_code)?;
+    *reply.status_mut() = StatusCode::from_u16(response.status_code)?;
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
-    for (name, value) in answer.headers.unwrap_or_default() {
+    for (name, value) in response.headers.unwrap_or_default() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         headers.insert(name.parse::<HeaderName>().context(name)?, value.parse()?);
     }
-    for (name, values) in answer.multi_value_headers.unwrap_or_default() {
+    for (name, values) in response.multi_value_headers.unwrap_or_default() {
         for value in values {
             headers.append(name.parse::<HeaderName>().context(name.clone())?, value.parse()?);
         }
     }
-    for cookie in answer.cookies.unwrap_or_default() {
+    for cookie in response.cookies.unwrap_or_default() {
         headers.append(header::SET_COOKIE, cookie.parse()?);
     }
     // The server sets it from the body.
@@ -74,12 +74,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_proxy_answer_is_taken_apart() {
-        let answer = json!({
+    async fn a_proxy_response_becomes_a_reply() {
+        let response = json!({
             "statusCode": 201, "body": "aGk=", "isBase64Encoded": true, "cookies": ["a=1", "b=2"],
             "headers": { "Content-Type": "text/html", "X-Number": 7 },
         });
-        let reply = reply(&answer.to_string().into()).unwrap();
+        let reply = reply(&response.to_string().into()).unwrap();
         assert_eq!(reply.status(), StatusCode::CREATED);
         assert_eq!(reply.headers()["content-type"], "text/html");
         assert_eq!(reply.headers()["x-number"], "7");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_without_a_status_is_the_body() {
+    async fn a_response_without_a_status_is_the_body() {
         let reply = reply(&Bytes::from(r#"{"a":1}"#)).unwrap();
         assert_eq!(
             (reply.status(), &reply.headers()["content-type"]),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_answer_is_an_error() {
+    fn a_malformed_response_is_an_error() {
         for wrong in
             [r#"{"statusCode":"x"}"#, r#"{"statusCode":99}"#, r#"{"statusCode":200,"headers":{"a b":"c"}}"#]
         {
