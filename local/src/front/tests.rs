@@ -1,4 +1,4 @@
-//! What the clients of the port see of the faults: the SDKs, unmodified, and a WebSocket.
+//! The effect of faults on the clients of the port: unmodified SDKs, and a WebSocket.
 
 use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
@@ -149,7 +149,7 @@ impl Running {
         (socket, self.services.websockets.ids().pop().unwrap())
     }
 
-    /// Posts by the SDK; the error's name and status where it was refused.
+    /// Posts with the SDK, and returns the error's name and status if the post was refused.
     async fn post(&self, access_key: &str, id: &str, text: &str) -> Result<(), (PostToConnectionError, u16)> {
         let post = self.management(access_key).post_to_connection().connection_id(id).data(Blob::new(text));
         post.send().await.map(drop).map_err(|error| {
@@ -263,7 +263,7 @@ async fn a_functions_post_is_refused_and_a_tests_own_is_not() {
     let (error, status) = running.post(FUNCTION, &id, "lost").await.unwrap_err();
     assert!(error.is_gone_exception(), "{error:?}");
     assert_eq!((status, running.injected(FaultKind::Gone)), (410, 1));
-    // Without a fault, what is gone is gone, and is not counted.
+    // A connection that does not exist is gone without a fault, which is not counted.
     let (error, _) = running.post(FUNCTION, "nobody=", "lost").await.unwrap_err();
     assert!(error.is_gone_exception() && running.injected(FaultKind::Gone) == 1);
 

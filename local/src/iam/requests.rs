@@ -184,7 +184,7 @@ mod tests {
         Partitions(HashMap::from([("t".to_owned(), HashMap::from(own))]))
     }
 
-    /// Actions, what is below the table, and keys.
+    /// The actions, the resources below the table, and the keys.
     fn asked(operation: &str, body: &Value) -> Vec<(String, String, Vec<String>)> {
         let requests = of_call(&partitions(), &Secrets::default(), "DynamoDB_20120810", operation, body);
         let table = arn("dynamodb", "table/t");

@@ -62,7 +62,7 @@ impl Binary {
         &self.path
     }
 
-    /// The build that is in place now; `None` where the file is missing or may be incomplete.
+    /// The build that is in place now; `None` if the file is missing or may be incomplete.
     pub(super) fn version(&self) -> Option<FileVersion> {
         match self.look() {
             Found::Complete(version) => Some(version),
@@ -70,21 +70,19 @@ impl Binary {
         }
     }
 
-    /// Waits until the file is complete, and returns its version. `None` where the file is missing and the caller has a
+    /// Waits until the file is complete, and returns its version. `None` if the file is missing and the caller has a
     /// process that can do without it.
     pub(super) async fn complete(&self, has_process: bool) -> Result<Option<FileVersion>, InvokeError> {
-        let deadline = Instant::now() + WAIT_MAX;
+        let since = Instant::now();
         loop {
-            let pause = match self.look() {
+            let (pause, wait_max, state) = match self.look() {
                 Found::Complete(version) => return Ok(Some(version)),
                 Found::Missing if has_process => return Ok(None),
-                Found::Missing => LOOK_INTERVAL,
-                Found::Unfinished(pause) => pause,
+                Found::Missing => (LOOK_INTERVAL, MISSING_MAX, "missing; build the function"),
+                Found::Unfinished(pause) => (pause, UNFINISHED_MAX, "still being written"),
             };
-            if Instant::now() >= deadline {
-                let (path, wait_s) = (self.path.display(), WAIT_MAX.as_secs());
-                let message =
-                    format!("{path} has been missing or incomplete for {wait_s} s; build the function");
+            if since.elapsed() >= wait_max {
+                let message = format!("cannot start {}: it is {state}", self.path.display());
                 return Err(InvokeError::Start(message));
             }
             sleep(pause).await;

@@ -99,7 +99,7 @@ impl Lambda {
     }
 
     /// Invokes the function with a batch of a stream or a queue, which `trace` has led to, and waits for its response;
-    /// where the faults deliver the batch twice, for the second one.
+    /// if the faults deliver the batch twice, for the second one.
     pub(crate) async fn deliver(&self, function: &str, batch: Bytes, trace: Trace) -> InvokeResult {
         let Deliveries { first, again } = self.shared.host.faults.deliveries();
         delay(first).await;

@@ -70,7 +70,7 @@ pub(crate) enum Source {
     /// A queue.
     Queue {
         arn: String,
-        /// Batches in flight at once, at most; `None` where the mapping does not say.
+        /// The most batches in flight at once; `None` if the mapping does not set it.
         concurrency_max: Option<usize>,
     },
 }

@@ -106,7 +106,7 @@ fn a_later_run_tells_of_connections_that_ended_with_the_one_before() {
         let socket = running.connect().await;
         (running.websockets.ids().remove(0), socket)
     });
-    // Whatever was under way ends where it is.
+    // Everything that is in flight ends here.
     killed.shutdown_timeout(Duration::from_secs(5));
     drop(socket);
     later.block_on(async {

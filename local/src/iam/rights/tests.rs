@@ -1,4 +1,4 @@
-//! Decisions over the project's own template, and what is counted and written of them.
+//! Checks against the project's own template, and how their results are counted and written.
 
 use std::collections::BTreeMap;
 

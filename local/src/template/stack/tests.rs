@@ -1,4 +1,4 @@
-//! The project's own template read whole, and small broken ones that each say in one line what is wrong.
+//! The project's own template, and small invalid ones whose error is one line.
 
 use std::{io::Write as _, time::Duration};
 
@@ -77,7 +77,7 @@ fn the_projects_triggers_are_read() {
         stream.filters.iter().any(|filter| filter.matches(&record))
     };
     assert!(removed("USER#user_1", "CONN#abc="));
-    assert!(!removed("CH#system#0", "CONN#abc="), "a membership of somebody whose id is CONN");
+    assert!(!removed("CH#system#0", "CONN#abc="), "a membership of a user whose id is CONN");
     assert!(!removed("TICKET#abc", "META"));
 }
 
