@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_tells_its_level() {
+    fn a_line_has_a_level() {
         for (line, level) in [
             (r#"{"level":"DEBUG","message":"m"}"#, LogLevel::Debug),
             (r#"{"_aws":{}}"#, LogLevel::Info),

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_conversation_goes_by_the_stream_and_its_typing_does_not() {
+    fn a_message_in_a_large_conversation_uses_the_stream_and_typing_does_not() {
         let chat = |members| estimate("chat", members);
         assert_eq!((chat(50).invocations, chat(50).write_units), (1, 1.0));
         assert_eq!((chat(51).invocations, chat(51).write_units), (2, 2.0));

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_names_are_rewritten() {
+    fn only_arns_of_the_engine_are_rewritten() {
         let text = Bytes::from(r#"{"Table":{"TableArn":"arn:aws:dynamodb:dynoxide:0:table/t"}}"#);
         assert_eq!(
             parse_response("DescribeTable", &text).unwrap()["Table"]["TableArn"],

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_not_reported_is_handled() {
+    fn a_message_that_is_not_reported_is_deleted() {
         let batch: Vec<_> = ["a", "b"].map(Received::example).into();
         let partly = |ids: &[&str]| BatchReport::Partly(ids.iter().map(|id| (*id).to_owned()).collect());
         assert_eq!(handled(&batch, &BatchReport::Done), ["receipt of a", "receipt of b"]);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_sees_into_a_json_body() {
+    fn a_filter_matches_a_json_body() {
         let filter = [Pattern::parse(&json!({"body": {"kind": ["job"]}})).unwrap()];
         let mut message = Received::example("a");
         assert!(!passes(&filter, &message, "arn"), "its body is no JSON");

@@ -1,4 +1,4 @@
-//! Mappings whole: a real engine or queue at one end, real processes at the other.
+//! Whole mappings, with a real engine or queue and with real processes.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -71,7 +71,7 @@ fn taken(fixture: &Fixture) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_poison_record_is_told_and_those_beside_it_go_on() {
+async fn a_poison_record_goes_to_the_failure_queue_and_others_are_delivered() {
     let fixture = fixture(&[]).await;
     let (stack, tables) = stream_stack();
     let engine = Engine::start(&tables, None).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_fault_delivers_a_batch_twice_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_persistent_stack_reads_on_where_it_was() {
+async fn a_persistent_stack_continues_reading_where_it_stopped() {
     let fixture = fixture(&[]).await;
     let (stack, tables) = stream_stack();
     let data = tempfile::tempdir().unwrap();
@@ -121,7 +121,7 @@ async fn a_persistent_stack_reads_on_where_it_was() {
         let mut tasks =
             start(&stack, &engine, &fixture.lambda, &fixture.queues, Some(data.path().to_owned()));
         fixture.until(|| taken(&fixture).last().is_some_and(|last| last == pk)).await;
-        // Only once the position says so has the answer been seen, and the record does not come again.
+        // The response has been read once the position says so; then the record is not delivered again.
         let position = data.path().join("M.position");
         fixture.until(|| std::fs::read_to_string(&position).is_ok_and(|text| text.contains("after"))).await;
         tasks.shutdown().await;
@@ -144,7 +144,7 @@ async fn a_mapping_that_starts_at_the_end_misses_nothing_between_two_runs() {
     let mut tasks = begin();
     let position = data.path().join("M.position");
     fixture.until(|| position.exists()).await;
-    // It has read nothing yet.
+    // The mapping has read nothing yet.
     tasks.shutdown().await;
     put(&engine, "between").await;
     let mut tasks = begin();
@@ -160,9 +160,9 @@ async fn a_queue_feeds_a_function_and_keeps_what_fails() {
     let mut stack = fixture::stack(BTreeMap::new());
     let source = Source::Queue { arn: DEAD.to_owned(), concurrency_max: None };
     stack.mappings = vec![mapping(source, &json!({"body": {"kind": ["job"]}}))];
-    // Else it is chance whether the good one comes together with the other.
+    // Otherwise it would be random whether both are in one batch.
     stack.mappings[0].batch_size = 1;
-    // No table, so no engine is asked for anything.
+    // There is no table, so the engine gets no calls.
     let engine = Engine::start(&[], None).await.unwrap();
     let mut tasks = start(&stack, &engine, &fixture.lambda, &fixture.queues, None);
     fixture.queues.send(DEAD, json!({"kind": "noise"}).to_string()).unwrap();
@@ -187,7 +187,7 @@ async fn a_queue_feeds_a_function_and_keeps_what_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mapping_has_no_more_batches_in_flight_than_it_asks_for() {
+async fn a_mapping_keeps_to_its_maximum_concurrency() {
     let fixture = fixture(&[]).await;
     let mut stack = fixture::stack(BTreeMap::new());
     let source = Source::Queue { arn: JOBS.to_owned(), concurrency_max: Some(1) };

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn one_seed_decides_alike_and_another_does_not() {
+    fn a_seed_determines_the_decisions() {
         for kind in FaultKind::ALL {
             let decided = |seed| draw(&mut Generator::new(settings(seed, &[(kind, 0.5)])), kind);
             assert_eq!(decided(1), decided(1), "{kind:?}");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_do_not_disturb_each_other() {
+    fn kinds_are_independent_of_each_other() {
         let alone = draw(&mut Generator::new(settings(1, &[(FaultKind::Gone, 0.3)])), FaultKind::Gone);
         let all: Vec<_> = FaultKind::ALL.map(|kind| (kind, 0.3)).into();
         let mut generator = Generator::new(settings(1, &all));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_time_changes_nothing_and_a_seed_starts_anew() {
+    fn a_period_without_faults_changes_no_decision_and_a_seed_restarts_them() {
         let on = settings(1, &[(FaultKind::Gone, 0.5)]);
         let mut generator = Generator::new(on.clone());
         let first = draw(&mut generator, FaultKind::Gone);

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_are_rates_by_kind_and_everything_may_be_left_out() {
+    fn settings_are_rates_by_kind_and_all_are_optional() {
         let read = |body| serde_json::from_value::<FaultSettings>(body).map_err(|error| error.to_string());
         let none = read(json!({})).unwrap();
         assert_eq!(none, FaultSettings::default());

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_actions_of_their_own_and_transactions_are_not() {
+    fn batches_are_actions_and_transactions_are_not() {
         let key = |text: &str| json!({ "pk": { "S": text } });
         let reads = json!({ "RequestItems": { "t": { "Keys": [key("a"), key("b")] } } });
         assert_eq!(asked("BatchGetItem", &reads), [one("BatchGetItem", "", &["a", "b"])]);

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn leading_keys_are_all_of_those_or_one_of_them() {
+    fn leading_keys_match_all_or_any_of_the_values() {
         let condition = |quantifier, comparison, values: &[&str]| Condition {
             quantifier,
             comparison,

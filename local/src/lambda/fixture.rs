@@ -1,4 +1,4 @@
-//! For tests: a function whose binary is a few lines of shell that speak the runtime API through curl.
+//! For tests: a function whose binary is a shell script that uses the runtime API through curl.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ use crate::{
     template::{self, Function, LogLevel, RecursiveLoop, Stack, WebSocketApi},
 };
 
-/// What the child does is what its payload names.
+/// The payload names what the process does.
 pub(crate) const BOOTSTRAP: &str = r#"#!/bin/sh
 api="$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
 if [ "$FAILS" = init ]; then
@@ -69,7 +69,7 @@ while :; do
 done
 "#;
 
-/// Functions that run.
+/// The function, and what it runs with.
 pub(crate) struct Fixture {
     pub(crate) lambda: Lambda,
     pub(crate) queues: Queues,
@@ -78,13 +78,13 @@ pub(crate) struct Fixture {
     pub(crate) directory: TempDir,
 }
 
-/// A queue whose messages end in the one of what failed.
+/// ARN of a queue whose dead-letter queue is [`DEAD`].
 pub(crate) const JOBS: &str = "arn:aws:sqs:us-east-1:000000000000:jobs";
 
-/// The queue of what failed.
+/// ARN of the queue for failures.
 pub(crate) const DEAD: &str = "arn:aws:sqs:us-east-1:000000000000:dead";
 
-/// One function, `F`, with these variables, at most two processes, and a timeout of 5 s.
+/// A function `F` with these environment variables, at most two processes, and a timeout of 5 s.
 pub(crate) async fn fixture(variables: &[(&str, &str)]) -> Fixture {
     fixture_in(None, variables).await
 }
@@ -119,7 +119,7 @@ pub(crate) async fn fixture_in(data: Option<&Path>, variables: &[(&str, &str)]) 
     Fixture { lambda, queues, journal, faults, directory }
 }
 
-/// That function, and the queue of what failed, and no more.
+/// A stack with that function and the two queues.
 pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
     let function = Function {
         id: "F".to_owned(),
@@ -197,23 +197,23 @@ impl Fixture {
         fs::rename(new, self.binary()).unwrap();
     }
 
-    /// How many processes have come to the meeting.
+    /// How many processes are at the meeting.
     pub(crate) fn met(&self) -> usize {
         fs::read_dir(self.directory.path().join("meeting")).unwrap().count()
     }
 
-    /// Every event with `Records`, of a `$disconnect` or of a frame that a process took, one a line.
+    /// The events of batches, of `$disconnect` and of frames that processes took, one per line.
     pub(crate) fn taken(&self) -> String {
         fs::read_to_string(self.directory.path().join("taken")).unwrap_or_default()
     }
 
-    /// Lets this fault happen always, and no other.
+    /// Makes this fault happen always, and turns all others off.
     pub(crate) fn always(&self, kind: FaultKind) {
         let rates = BTreeMap::from([(kind, Rate::try_from(1.0).unwrap())]);
         self.faults.set(FaultSettings { rates, ..FaultSettings::default() });
     }
 
-    /// Waits until this holds; fails when it does not in ten seconds.
+    /// Waits until the condition holds, and fails after ten seconds.
     pub(crate) async fn until(&self, holds: impl Fn() -> bool) {
         let waiting = async {
             while !holds() {

@@ -168,10 +168,15 @@ impl Pool {
         if let Some(process) = self.warm() {
             return Ok(process);
         }
-        // All warm processes had died, or others took them: now there has to be a file.
         let build = match build {
             Some(build) => build,
-            None => self.binary.complete(false).await?.ok_or_else(|| self.cannot_start("it is missing"))?,
+            None => {
+                // Every warm process has ended or was taken, so that now the file is needed.
+                let build = self.binary.complete(false).await?;
+                build
+                    .inspect(|build| self.reload(*build))
+                    .ok_or_else(|| self.cannot_start("it is missing"))?
+            }
         };
         for _ in 1..BUSY_TRIES_MAX {
             match Process::start(&self.function, &self.binary, build, &self.host) {

@@ -1,9 +1,9 @@
 //! The pool, with real child processes.
 
+mod reload;
+
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{Seek as _, Write as _},
     time::{Duration, Instant},
 };
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     event,
-    fixture::{BOOTSTRAP, DEAD, Fixture, fixture, fixture_in, stack},
+    fixture::{DEAD, Fixture, fixture, fixture_in, stack},
     *,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_warm_process_is_used_again_and_knows_only_its_own_environment() {
+async fn a_warm_process_is_reused_and_has_only_its_own_environment() {
     let fixture = fixture(&[("TABLE_NAME", "t"), ("AWS_ENDPOINT_URL", "not this")]).await;
     assert_eq!(fixture.invoke("hello").await.unwrap(), "\"hello\"");
     let first = fixture.invoke("pid").await.unwrap();
@@ -47,7 +47,7 @@ async fn concurrent_invocations_have_a_process_each() {
     let fixture = fixture(&[]).await;
     let (one, two) = tokio::join!(fixture.invoke("meet 1"), fixture.invoke("meet 2"));
     assert_ne!(one.unwrap(), two.unwrap());
-    // The third waits for one of the two that there may be.
+    // The third waits, as there may be only two processes.
     let (a, b, c) = tokio::join!(fixture.invoke("pid"), fixture.invoke("pid"), fixture.invoke("pid"));
     let mut pids = vec![a.unwrap(), b.unwrap(), c.unwrap()];
     pids.sort();
@@ -57,7 +57,7 @@ async fn concurrent_invocations_have_a_process_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_of_the_function_is_passed_on_and_costs_no_process() {
+async fn an_error_of_the_function_is_returned_and_keeps_the_process() {
     let fixture = fixture(&[]).await;
     let before = fixture.invoke("pid").await.unwrap();
     let error = fixture.invoke("fail").await.unwrap_err();
@@ -69,7 +69,7 @@ async fn an_error_of_the_function_is_passed_on_and_costs_no_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_is_told_and_the_next_process_is_a_new_one() {
+async fn a_crash_is_reported_and_the_next_process_is_new() {
     let fixture = fixture(&[]).await;
     let before = fixture.invoke("pid").await.unwrap();
     let error = fixture.invoke("crash").await.unwrap_err();
@@ -90,7 +90,7 @@ async fn a_process_is_killed_at_its_timeout_with_its_children() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_start_says_why() {
+async fn a_failed_start_has_its_reason() {
     for (how, line) in [
         ("init", "NoTable: TABLE_NAME is missing"),
         ("start", "the process ended before it was ready: exit status: 7"),
@@ -146,7 +146,7 @@ async fn an_event_that_was_accepted_is_handled_by_a_later_run() {
     accept(&fixture, Bytes::from_static(b"\"hang\""));
     fixture.lambda.stop().await;
     drop(fixture);
-    // The function that hung is repaired meanwhile.
+    // In the next run the function does not hang.
     let fixture = fixture_in(Some(data.path()), &[("HANG", "take")]).await;
     fixture.lambda.resume().unwrap();
     fixture.until(|| fixture.taken().lines().eq(["\"hang\""])).await;
@@ -162,7 +162,7 @@ async fn a_fault_kills_a_process_in_the_middle_of_its_invocation() {
     let error = fixture.invoke("hello").await.unwrap_err();
     assert!(matches!(&error, InvokeError::Crashed { status, .. } if status.contains("SIGKILL")), "{error}");
     gone(before).await;
-    // One that would never answer is killed as well, long before its timeout.
+    // A process that would never respond is killed too, long before its timeout.
     let since = Instant::now();
     assert!(matches!(fixture.invoke("hang").await, Err(InvokeError::Crashed { .. })));
     assert!(since.elapsed() < Duration::from_secs(4));
@@ -172,7 +172,7 @@ async fn a_fault_kills_a_process_in_the_middle_of_its_invocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_comes_twice() {
+async fn a_fault_duplicates_an_event() {
     let fixture = fixture(&[]).await;
     fixture.always(FaultKind::Duplicated);
     accept(&fixture, Bytes::from_static(br#"{"Records":[]}"#));
@@ -182,9 +182,9 @@ async fn an_event_comes_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_come_late_and_out_of_order() {
+async fn a_fault_delays_events_out_of_order() {
     let fixture = fixture(&[]).await;
-    // By this seed the second of two is to come first.
+    // With this seed the second of two events is delivered first.
     let settings: FaultSettings =
         serde_json::from_value(json!({ "seed": 3, "delayed": 1, "delay_ms_max": 2_000 })).unwrap();
     let foretold = Faults::new(settings.clone());
@@ -202,76 +202,11 @@ async fn events_come_late_and_out_of_order() {
     fixture.lambda.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_binary_that_was_replaced_is_reloaded() {
-    let fixture = fixture(&[]).await;
-    let before: i32 = fixture.invoke("pid").await.unwrap().parse().unwrap();
-    fixture.replace_binary();
-    let after = fixture.invoke("pid").await.unwrap();
-    assert_ne!(after, before.to_string());
-    gone(before).await;
-    assert_eq!(fixture.invoke("pid").await.unwrap(), after, "the new build is reloaded once");
-    // Also when nothing is invoked.
-    fixture.replace_binary();
-    gone(after.parse().unwrap()).await;
-    fixture.lambda.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_process_of_the_old_build_finishes_its_invocation() {
-    let fixture = fixture(&[]).await;
-    let old = fixture.invoke("pid").await.unwrap();
-    let replaced = async {
-        fixture.until(|| fixture.met() == 1).await;
-        fixture.replace_binary();
-        fixture.invoke("meet 2").await
-    };
-    let (first, second) = tokio::join!(fixture.invoke("meet 1"), replaced);
-    let second = second.unwrap();
-    assert_eq!(first.unwrap(), old);
-    assert_ne!(second, old);
-    gone(old.parse().unwrap()).await;
-    assert_eq!(fixture.invoke("pid").await.unwrap(), second);
-    fixture.lambda.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_binary_that_is_still_being_written_is_not_started() {
-    let fixture = fixture(&[]).await;
-    let before = fixture.invoke("pid").await.unwrap();
-    let mut file = File::options().write(true).truncate(true).open(fixture.binary()).unwrap();
-    file.write_all(b"#!/bin/sh\nexit 9\n").unwrap();
-    let written = async {
-        for _ in 0..10 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            file.write_all(b"# more is to come\n").unwrap();
-        }
-        file.rewind().unwrap();
-        file.set_len(0).unwrap();
-        file.write_all(BOOTSTRAP.as_bytes()).unwrap();
-        drop(file);
-    };
-    let (invoked, ()) = tokio::join!(fixture.invoke("pid"), written);
-    assert_ne!(invoked.unwrap(), before);
-    fixture.lambda.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_warm_process_does_without_its_binary() {
-    let fixture = fixture(&[]).await;
-    let before = fixture.invoke("pid").await.unwrap();
-    std::fs::remove_file(fixture.binary()).unwrap();
-    assert_eq!(fixture.invoke("pid").await.unwrap(), before);
-    fixture.replace_binary();
-    assert_ne!(fixture.invoke("pid").await.unwrap(), before);
-    fixture.lambda.stop().await;
-}
-
 fn accept(fixture: &Fixture, payload: Bytes) {
     fixture.lambda.accept(vec![("F".to_owned(), payload)]).unwrap();
 }
 
-/// Waits until there is no process of this number in this group.
+/// Waits until the process group with this id is gone.
 async fn gone(pid: i32) {
     use nix::{sys::signal::killpg, unistd::Pid};
     let since = Instant::now();

@@ -1,4 +1,4 @@
-//! What a browser sees of the port: the HTTP API, files where that has no route, and `/_local`.
+//! The port as a browser uses it: the HTTP API, files for paths without a route, and `/_local`.
 
 use std::{collections::BTreeMap, fs, net::Ipv4Addr, time::Duration};
 
@@ -192,7 +192,7 @@ async fn nothing_outside_of_the_folder_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_route_of_the_api_goes_before_a_file() {
+async fn a_route_of_the_api_takes_precedence_over_a_file() {
     let running = start().await;
     let answer = running.get("/api/echo").await;
     assert_eq!((answer.status, answer.json()["rawPath"].as_str()), (200, Some("/api/echo")));
@@ -207,7 +207,7 @@ fn a_folder_without_a_page_is_refused_at_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_gets_a_token_and_is_told_where_everything_is() {
+async fn a_page_gets_a_token_and_the_ready_line() {
     let running = start().await;
     assert_eq!(running.get("/_local").await.json(), json!({ "bus": "b" }));
     let companies = json!([{ "id": "biz_1", "role": "admin" }]);
@@ -246,7 +246,7 @@ async fn a_page_puts_events_on_the_bus() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_closes_a_connection_from_the_other_side() {
+async fn a_page_closes_a_connection_from_the_servers_side() {
     let running = start().await;
     let (mut socket, _) = connect_async(format!("ws://{}/test", running.aws)).await.unwrap();
     let id = running.websockets.ids().pop().unwrap().replace('=', "%3D");
@@ -261,7 +261,7 @@ async fn a_page_closes_a_connection_from_the_other_side() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_elsewhere_gets_nothing() {
+async fn a_foreign_page_gets_nothing() {
     let running = start().await;
     let asked = json!({ "user": "user_1" });
     for foreign in [("origin", "https://evil.example"), ("host", "evil.example:3000")] {

@@ -1,4 +1,4 @@
-//! Queues by their operations, as an SDK sees them, and the passage of time by the pure part.
+//! Queues by their operations, as an SDK uses them, and time by the pure part.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -38,7 +38,7 @@ fn queues_that_hide_for(visibility_max: Duration) -> Queues {
     queues_with(&Journal::default(), visibility_max)
 }
 
-/// The queues as a stack with this folder has them.
+/// The queues of a stack with this data folder.
 fn queues_in(data: &std::path::Path) -> Queues {
     queues_with(&Journal::open(Some(data)).unwrap(), Duration::MAX)
 }
@@ -87,9 +87,9 @@ async fn a_waiting_receive_is_woken_by_a_send() {
     assert_eq!(received.unwrap()["Messages"][0]["Body"], "now");
 }
 
-/// For a test that cannot wait for what AWS waits for.
+/// A limit on the visibility timeout, for tests that cannot wait for AWS's.
 #[tokio::test]
-async fn no_queue_hides_a_message_for_longer_than_it_may() {
+async fn the_visibility_timeout_is_limited() {
     let queues = queues_that_hide_for(Duration::from_millis(1));
     call(&queues, "SendMessage", json!({"MessageBody": "hello"})).await.unwrap();
     for _ in 0..2 {
@@ -113,7 +113,7 @@ async fn what_is_received_too_often_is_dead() {
 }
 
 #[tokio::test]
-async fn a_batch_answers_each_entry() {
+async fn a_batch_answers_each_entry_individually() {
     let queues = queues();
     let entries = json!({"Entries": [
         {"Id": "a", "MessageBody": "1"}, {"Id": "b", "MessageBody": ""}, {"Id": "c", "MessageBody": "3"},
@@ -133,7 +133,7 @@ async fn a_batch_answers_each_entry() {
 }
 
 #[tokio::test]
-async fn attributes_come_back_with_their_checksum() {
+async fn attributes_are_returned_with_their_checksum() {
     let queues = queues();
     let attributes = json!({"a": {"DataType": "String", "StringValue": "x"}, "n.b": {"DataType": "Number", "StringValue": "1"}});
     let sent = call(&queues, "SendMessage", json!({"MessageBody": "m", "MessageAttributes": attributes}))
@@ -149,7 +149,7 @@ async fn attributes_come_back_with_their_checksum() {
 }
 
 #[tokio::test]
-async fn refusals_have_the_names_of_aws() {
+async fn errors_have_the_names_of_aws() {
     let queues = queues();
     let many: Vec<Value> = (0..11).map(|id| json!({"Id": id.to_string(), "MessageBody": "x"})).collect();
     let large = "x".repeat(MESSAGE_BYTES_MAX + 1);
@@ -177,7 +177,7 @@ async fn refusals_have_the_names_of_aws() {
 }
 
 #[tokio::test]
-async fn queues_are_found_and_emptied() {
+async fn queues_are_listed_and_purged() {
     let queues = queues();
     let urls = call(&queues, "ListQueues", json!({"QueueNamePrefix": "jo"})).await.unwrap();
     assert_eq!(urls, json!({"QueueUrls": ["http://127.0.0.1:1/000000000000/jobs"]}));
@@ -188,7 +188,7 @@ async fn queues_are_found_and_emptied() {
     assert_eq!(call(&queues, "ReceiveMessage", json!({})).await, Ok(json!({})));
 }
 
-/// Nothing is written when a stack ends, so to drop it is as good as to kill it.
+/// Nothing is written when a stack ends, so dropping it is the same as killing it.
 #[tokio::test]
 async fn a_later_run_has_the_messages_of_the_one_before() {
     let data = tempfile::tempdir().unwrap();
@@ -225,11 +225,11 @@ async fn a_later_run_has_the_messages_of_the_one_before() {
 }
 
 #[tokio::test]
-async fn what_a_mapping_had_in_hand_is_visible_in_the_next_run_and_no_nearer_to_its_death() {
+async fn a_message_that_a_mapping_was_handling_is_visible_in_the_next_run_and_its_receives_are_unchanged() {
     const JOBS: &str = "arn:aws:sqs:us-east-1:000000000000:jobs";
     let data = tempfile::tempdir().unwrap();
     queues_in(data.path()).send(JOBS, "job".to_owned()).unwrap();
-    // More often than the queue lets a message be received.
+    // More often than the queue's maxReceiveCount.
     for _ in 0..4 {
         let queues = queues_in(data.path());
         let received = queues.receive(JOBS, 1, Duration::ZERO).await;

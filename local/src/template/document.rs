@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_template_is_one_line() {
+    fn the_error_of_an_invalid_template_is_one_line() {
         for (text, line) in [
             ("[]", "a template must be a mapping of sections"),
             ("Resources: {A: {}}", "A: Type is missing"),

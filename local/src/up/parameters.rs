@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_named_is_given() {
+    fn a_secret_that_a_parameter_names_must_be_set() {
         let issuers = r#"Issuers=[{"keys":{"secret":"funnelcast/dev/app"}}]"#;
         let declared = "Issuers: {Type: String, Default: '[]'}";
         let missing = parameters(declared, &["--parameter", issuers]).err().unwrap();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_let_in_where_there_is_one() {
+    fn the_origin_of_a_page_is_allowed() {
         let declared = "AllowedOrigins: {Type: String, Default: 'http://localhost:3000'}";
         let origins = |options: &[&str]| parameters(declared, options).unwrap().given.remove(ALLOWED_ORIGINS);
         assert_eq!(origins(&[]), None);

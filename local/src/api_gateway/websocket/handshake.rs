@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identity_source_must_be_there_and_not_empty() {
+    fn an_identity_source_must_be_present_and_not_empty() {
         let headers =
             HeaderMap::from_iter([(header::SEC_WEBSOCKET_PROTOCOL, "funnelcast.v1".parse().unwrap())]);
         let uri = "/dev?token=x&empty=".parse().unwrap();

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn one_and_many_read_alike() {
+    fn one_statement_is_read_like_a_list() {
         let actions = json!(["s3:GetObject", "Execute-API:*"]);
         let one = json!({ "Effect": "Allow", "Action": actions, "Resource": ["arn:x", ARN] });
         assert_eq!(decide(&one), Decision::Allowed);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_never_widens() {
+    fn a_condition_never_allows_more() {
         let condition = json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } });
         let mut allow = statement("Allow", "*");
         allow["Condition"] = condition.clone();

@@ -58,18 +58,18 @@ impl Running {
         connect_async(format!("ws://{}/test", self.address)).await.unwrap().0
     }
 
-    /// Every event that the function took.
+    /// The events that the function took.
     fn taken(&self) -> Vec<Value> {
         self.fixture.taken().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn frames_tell_by_their_time_in_which_order_they_came() {
+async fn the_times_of_frames_are_in_their_order() {
     const FRAMES: usize = 20;
     let running = start(None).await;
     let mut socket = running.connect().await;
-    // Together, so that several come within one millisecond.
+    // Sent together, so that several arrive within one millisecond.
     for frame in 0..FRAMES {
         socket.feed(Message::text(json!({ "frame": frame }).to_string())).await.unwrap();
     }
@@ -98,7 +98,7 @@ async fn a_reply_that_is_larger_than_a_message_is_not_delivered() {
 }
 
 #[test]
-fn a_later_run_tells_of_connections_that_ended_with_the_one_before() {
+fn a_later_run_calls_disconnect_for_connections_of_an_earlier_one() {
     let data = tempfile::tempdir().unwrap();
     let (killed, later) = (Runtime::new().unwrap(), Runtime::new().unwrap());
     let (id, socket) = killed.block_on(async {

@@ -1,4 +1,4 @@
-//! The engine as the rest of the stack uses it.
+//! The engine, as the rest of the stack uses it.
 
 use serde_json::json;
 
@@ -36,7 +36,7 @@ async fn records(engine: &Engine) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_expired_item_goes_and_the_stream_says_who_removed_it() {
+async fn an_expired_item_is_removed_and_the_stream_says_by_whom() {
     let engine = Engine::start(&[table()], None).await.unwrap();
     let mut changed = engine.changed();
     let item = json!({ "pk": { "S": "a" }, "ttl": { "N": "1000000000" } });
@@ -56,7 +56,7 @@ async fn an_expired_item_goes_and_the_stream_says_who_removed_it() {
 }
 
 #[tokio::test]
-async fn a_folder_keeps_its_data() {
+async fn a_data_folder_keeps_its_data() {
     let data = tempfile::tempdir().unwrap();
     let item = json!({ "pk": { "S": "a" } });
     let engine = Engine::start(&[table()], Some(data.path())).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_folder_keeps_its_data() {
 }
 
 #[tokio::test]
-async fn a_refusal_keeps_its_name_and_its_reasons() {
+async fn an_error_of_the_engine_keeps_its_name_and_its_reasons() {
     let engine = Engine::start(&[table()], None).await.unwrap();
     let put = json!({ "Put": {
         "TableName": "items", "Item": { "pk": { "S": "a" } }, "ConditionExpression": "attribute_exists(pk)",

@@ -1,4 +1,4 @@
-//! What becomes of batches that fail in part or whole.
+//! Batches that fail partly or as a whole.
 
 use super::*;
 use crate::template::StartingPosition;
@@ -61,7 +61,7 @@ fn run(start: Batch, source: &StreamSource, poison: &str, reports: bool) -> (Vec
 }
 
 #[test]
-fn one_poison_record_is_lost_alone_and_in_order() {
+fn only_a_poison_record_is_lost_and_the_order_is_kept() {
     for reports in [true, false] {
         for poison in 0..8 {
             let poison = poison.to_string();
@@ -83,13 +83,13 @@ fn without_bisecting_the_whole_batch_is_lost() {
 }
 
 #[test]
-fn a_bisection_is_no_retry() {
+fn a_bisection_does_not_count_as_a_retry() {
     let (_, lost, calls) = run(batch(0..2), &source(true, Some(0)), "0", false);
     assert_eq!((lost, calls), (vec!["0".to_owned()], 3));
 }
 
 #[test]
-fn pauses_grow_to_a_limit_and_retries_may_be_endless() {
+fn pauses_grow_to_a_limit_and_retries_may_be_unlimited() {
     let mut batch = batch(0..1);
     let mut pauses = Vec::new();
     for _ in 0..50 {
@@ -103,7 +103,7 @@ fn pauses_grow_to_a_limit_and_retries_may_be_endless() {
 }
 
 #[test]
-fn an_unknown_identifier_fails_all() {
+fn an_unknown_identifier_fails_the_whole_batch() {
     let outcome = Outcome::Answered(BatchReport::Partly(vec!["99".to_owned()]));
     let next = batch(0..2).settle(outcome, &source(false, Some(0)));
     assert_eq!(next, Next::GiveUp(batch(0..2)));
@@ -118,7 +118,7 @@ fn old_records_are_split_off() {
 }
 
 #[test]
-fn a_record_gets_its_source() {
+fn a_record_has_the_arn_of_its_stream() {
     let json = json!({"eventName": "INSERT", "dynamodb": {
         "Keys": {"pk": {"S": "a"}}, "SequenceNumber": "000000000000000000001", "ApproximateCreationDateTime": 1.0,
     }});

@@ -1,4 +1,4 @@
-//! Events in, and what comes out at a queue, a function and a schedule.
+//! Events on a bus, and what its targets get.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ async fn an_event_reaches_the_queue_of_its_rule() {
     let wanted = entry(&json!({"Time": 4_102_444_800.9, "Resources": ["arn:x"]}));
     let answer = bus.call("PutEvents", json!({"Entries": [other, elsewhere, wanted]})).unwrap();
     assert_eq!(answer["FailedEntryCount"], 0);
-    // Its time is what the producer says, however far ahead, in whole seconds.
+    // The event's time is the producer's, even if it is in the future, in whole seconds.
     let event = delivered(&fixture).await;
     assert_eq!(event["id"], answer["Entries"][2]["EventId"], "the only one of the three");
     let mut rest = event;
@@ -60,9 +60,9 @@ async fn an_event_reaches_the_queue_of_its_rule() {
     assert!(fixture.queues.receive(DEAD, 1, Duration::ZERO).await.is_empty());
 }
 
-/// A producer's `Time` is whatever it likes; the time at which the event was taken is not.
+/// A producer can set `Time` to anything, but not the time at which the event was accepted.
 #[tokio::test]
-async fn a_transformed_event_says_when_it_was_taken() {
+async fn a_transformed_event_has_its_ingestion_time() {
     let template = r#"{"event": <aws.events.event.json>, "at": <aws.events.event.ingestion-time>}"#;
     let transformer = Transformer::parse(&BTreeMap::new(), template).unwrap();
     let (bus, fixture) = bus_with(Target::Queue(DEAD.to_owned()), Input::Transformed(transformer)).await;
@@ -76,7 +76,7 @@ async fn a_transformed_event_says_when_it_was_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_its_function_cannot_take_ends_in_the_queue() {
+async fn an_event_whose_function_cannot_start_ends_in_the_queue() {
     let (bus, fixture) = bus(Target::Function("F".to_owned())).await;
     // Without its binary the function cannot start, so that no retry helps.
     std::fs::remove_file(fixture.directory.path().join("f/bootstrap")).unwrap();
@@ -88,7 +88,7 @@ async fn an_event_that_its_function_cannot_take_ends_in_the_queue() {
 }
 
 #[tokio::test]
-async fn each_entry_is_refused_by_itself() {
+async fn entries_are_refused_individually() {
     let (bus, _fixture) = bus(Target::Queue(DEAD.to_owned())).await;
     let cases = [
         (json!({"Source": null}), "InvalidArgument"),

@@ -1,4 +1,4 @@
-//! Patterns against events: the examples of AWS's documentation, and the edges around them.
+//! Patterns and events: the examples of AWS's documentation, and edge cases.
 
 use serde_json::json;
 

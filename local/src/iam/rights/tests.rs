@@ -19,7 +19,7 @@ fn delete(key: &str) -> Request {
 }
 
 #[test]
-fn a_function_may_what_its_policies_allow_and_is_told_what_they_do_not() {
+fn a_call_that_no_policy_allows_is_denied() {
     let rights = Rights::new(&project(), None).unwrap();
     assert_eq!(rights.check("AuthorizeFunction", &[delete("TICKET#a")]), Ok(()));
     let denied = rights.check("AuthorizeFunction", &[delete("USER#u")]).unwrap_err();
@@ -32,14 +32,14 @@ fn a_function_may_what_its_policies_allow_and_is_told_what_they_do_not() {
              because no identity-based policy allows the dynamodb:DeleteItem action"
         )
     );
-    // One part that is not allowed is a call that is not allowed.
+    // A call is denied if one of its parts is.
     let both = [delete("TICKET#a"), delete("USER#u")];
     assert!(rights.check("AuthorizeFunction", &both).is_err());
     assert!(rights.check("DefaultFunction", &[delete("TICKET#a")]).is_err(), "it has no policies");
 }
 
 #[test]
-fn an_explicit_deny_stands_above_all() {
+fn an_explicit_deny_overrides_all() {
     let mut stack = project();
     let status = stack.functions.get_mut("StatusFunction").unwrap();
     let deny = Statement { effect: Effect::Deny, ..status.policies[0].clone() };
@@ -70,7 +70,7 @@ fn a_mapping_needs_its_functions_rights() {
 }
 
 #[test]
-fn each_right_is_counted_and_the_first_use_is_a_line() {
+fn each_right_is_counted_and_its_first_use_is_logged() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let rights = Rights::new(&project(), Some(file.path())).unwrap();
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! Every intrinsic against a table of values, and every way in which one can be refused.
+//! The value of every intrinsic, and every error.
 
 use serde_json::json;
 
@@ -104,7 +104,7 @@ fn values() {
 }
 
 #[test]
-fn refusals_name_what_is_wrong() {
+fn errors_name_what_is_wrong() {
     let cases = [
         ("!Ref Nope", "Nope is neither a parameter nor a resource of the template"),
         ("!Ref ApiLeaveRoute", "ApiLeaveRoute is neither a parameter nor a resource of the template"),
@@ -124,7 +124,7 @@ fn refusals_name_what_is_wrong() {
 }
 
 #[test]
-fn circles_end() {
+fn circular_references_are_an_error() {
     assert!(evaluate("!Ref Circle").unwrap_err().ends_with("the references are circular"));
     assert!(evaluate("!If [Loop, 1, 2]").unwrap_err().ends_with("the references are circular"));
 }

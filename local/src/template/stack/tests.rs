@@ -16,7 +16,7 @@ fn load(text: &str) -> Result<Stack, String> {
     build(&mut document, &BTreeMap::new(), &endpoints()).map_err(|error| format!("{error:#}"))
 }
 
-/// The project's template, with parameters.
+/// The project's template with these parameters.
 fn project(given: &[(&str, &str)]) -> Result<Stack> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
     let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -13,7 +13,7 @@ fn connection() -> (Connection, mpsc::UnboundedReceiver<Outgoing>) {
 }
 
 #[tokio::test]
-async fn a_reader_too_far_behind_is_cut_off() {
+async fn a_slow_reader_is_closed() {
     let (connection, mut queued) = connection();
     let kilobyte = || Message::text("x".repeat(1024));
     let mut taken = 0;
@@ -22,7 +22,7 @@ async fn a_reader_too_far_behind_is_cut_off() {
     }
     assert_eq!(taken, QUEUE_BYTES_MAX / (1024 + MESSAGE_OVERHEAD_BYTES));
     assert_eq!(connection.ended().await.code, 1008);
-    // What is written makes room again.
+    // Writing a message releases its permits.
     drop(queued.recv().await);
     assert_eq!(connection.post(kilobyte()), Posted::Queued);
 }
@@ -36,7 +36,7 @@ async fn the_first_end_counts() {
 }
 
 #[test]
-fn a_connection_describes_itself_in_the_sdks_words() {
+fn a_connection_is_described_in_the_form_of_the_sdk() {
     let (connection, _queued) = connection();
     let described = connection.describe();
     assert_eq!(described["identity"], json!({ "sourceIp": "127.0.0.1" }));
