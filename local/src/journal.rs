@@ -1,7 +1,7 @@
 //! What the stack has accepted and not yet finished, besides its tables: messages in queues, asynchronous invocations,
 //! and open connections.
 //!
-//! With `--data` this is an SQLite file in that folder. Work is written to the file before its sender is answered, and
+//! With `--data` this is an `SQLite` file in that folder. Work is written to the file before its sender is answered, and
 //! removed once it is finished, so that a stack that was killed continues from there, with at-least-once delivery. A
 //! commit is handed to the operating system but not flushed to the disk: it survives the end of the process, including
 //! SIGKILL, but not a power failure. The same holds for the tables. Without `--data` there is no file.

@@ -8,7 +8,7 @@ use crate::{
     usage::{Capacity, Usage},
 };
 
-/// Operations (PartiQL's are not counted) that report what they consumed, and the kind of unit that they report.
+/// Operations (those of `PartiQL` are not counted) that report what they consumed, and the kind of unit that they report.
 const METERED: [(&str, Unit); 10] = [
     ("BatchGetItem", Unit::Read),
     ("BatchWriteItem", Unit::Write),

@@ -18,7 +18,7 @@ const RAM_DISK: &str = "/dev/shm";
 /// The process id follows, by which a later run recognises the folder of a killed one.
 const TEMPORARY_PREFIX: &str = "funnelcast-local-";
 const FILE: &str = "dynamodb.sqlite";
-/// In the form of the engine's own queries, as SQLite would not use the indexes otherwise.
+/// In the form of the engine's own queries, as `SQLite` would not use the indexes otherwise.
 const INDEXES: &str = "
     CREATE INDEX IF NOT EXISTS _funnelcast_stream_end
         ON _stream_records (table_name, CAST(sequence_number AS INTEGER));

@@ -4,17 +4,18 @@ mod running;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aws_sdk_apigatewaymanagement::operation::post_to_connection::PostToConnectionError;
+use aws_sdk_apigatewaymanagement::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::StreamExt as _;
 use tokio_tungstenite::tungstenite::{Error, Message, error::ProtocolError};
 
-use self::running::{FUNCTION, Running, TEST, start};
+use self::running::{FUNCTION, TEST, start};
 use super::*;
 use crate::{
     event_source,
     faults::{FaultKind, FaultSettings},
-    lambda::fixture::{DEAD, JOBS, stack},
+    http1::client,
+    lambda::fixture::{DEAD, Fixture, JOBS, stack},
     template::{Mapping, Source},
 };
 

@@ -70,14 +70,17 @@ impl Binary {
         }
     }
 
-    /// Waits until the file is complete, and returns its version. `None` if the file is missing and the caller has a
-    /// process that can do without it.
-    pub(super) async fn complete(&self, has_process: bool) -> Result<Option<FileVersion>, InvokeError> {
+    /// Whether there is no file at present.
+    pub(super) fn is_missing(&self) -> bool {
+        self.look() == Found::Missing
+    }
+
+    /// Waits until the file is complete, and returns its version.
+    pub(super) async fn complete(&self) -> Result<FileVersion, InvokeError> {
         let since = Instant::now();
         loop {
             let (pause, wait_max, state) = match self.look() {
-                Found::Complete(version) => return Ok(Some(version)),
-                Found::Missing if has_process => return Ok(None),
+                Found::Complete(version) => return Ok(version),
                 Found::Missing => (LOOK_INTERVAL, MISSING_MAX, "missing; build the function"),
                 Found::Unfinished(pause) => (pause, UNFINISHED_MAX, "still being written"),
             };
@@ -92,7 +95,7 @@ impl Binary {
     fn look(&self) -> Found {
         let Ok(version) = FileVersion::of(&self.path) else { return Found::Missing };
         match SystemTime::now().duration_since(version.modified) {
-            Ok(age) if age < UNCHANGED_MIN => Found::Unfinished(UNCHANGED_MIN - age),
+            Ok(age) if age < UNCHANGED_MIN => Found::Unfinished(UNCHANGED_MIN.saturating_sub(age)),
             // A time in the future is a clock that was set back, and says nothing.
             _ => Found::Complete(version),
         }

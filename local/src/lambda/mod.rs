@@ -19,7 +19,8 @@
 //! # Layout
 //! - [`functions`]: `Lambda`, and synchronous invocations; [`asynchronous`]: event invocations, with their retries.
 //! - [`event`]: an event invocation, and its row in the journal; [`error`]: why an invocation has no result.
-//! - [`pool`]: the processes of one function; [`process`]: one process; [`binary`]: the file that it runs.
+//! - [`pool`]: the processes of one function, of which [`idle`] has those that wait for work; [`process`]: one process;
+//!   [`binary`]: the file that it runs.
 //! - [`runtime_api`]: the HTTP server that processes fetch their invocations from.
 
 mod asynchronous;
@@ -29,6 +30,7 @@ mod event;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod functions;
+mod idle;
 mod pool;
 mod process;
 mod runtime_api;

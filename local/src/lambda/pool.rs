@@ -15,6 +15,7 @@ use tokio::{
 use super::{
     binary::Binary,
     error::{InvokeError, InvokeResult},
+    idle::{Build, IdleProcesses},
     process::{Host, Process},
     runtime_api::{Init, Job},
 };
@@ -41,25 +42,16 @@ pub(super) struct Pool {
     binary: Binary,
     /// One permit for each process that may work at once.
     permits: Semaphore,
-    idle: Mutex<Idle>,
+    idle: IdleProcesses,
     /// How long the last invocation that was answered took.
     usual_duration: Mutex<Duration>,
     host: Arc<Host>,
 }
 
-/// The processes that wait for work.
-#[derive(Default)]
-struct Idle {
-    /// The newest build of the binary that was seen; all processes here run it.
-    build: Option<FileVersion>,
-    /// The one that was used last is at the end and is taken first, so that the others grow old.
-    processes: Vec<(Process, Instant)>,
-}
-
 impl Pool {
     pub(super) fn new(function: Function, binary: Binary, concurrency: usize, host: Arc<Host>) -> Self {
         let permits = Semaphore::new(concurrency.max(1));
-        let (idle, usual_duration) = (Mutex::default(), Mutex::new(DURATION_GUESS));
+        let (idle, usual_duration) = (IdleProcesses::default(), Mutex::new(DURATION_GUESS));
         Self { function, binary, permits, idle, usual_duration, host }
     }
 
@@ -96,7 +88,7 @@ impl Pool {
                 return Err(InvokeError::Start(format!("the process was not ready within {START_MAX:?}")));
             }
         }
-        self.keep(process);
+        self.idle.keep(process);
         Ok(())
     }
 
@@ -154,73 +146,50 @@ impl Pool {
         }
         let answer = end.await?;
         *self.usual_duration() = begun.elapsed();
-        self.keep(process);
+        self.idle.keep(process);
         answer
     }
 
     /// A process for the next invocation: a warm one of the newest build, or a new one.
     async fn process(&self) -> Result<Process, InvokeError> {
-        let has_process = !self.idle().processes.is_empty();
-        let build = self.binary.complete(has_process).await?;
-        if let Some(build) = build {
-            self.reload(build);
+        // A warm process does not need the binary, which is missing for a moment while it is replaced.
+        if self.idle.is_empty() || !self.binary.is_missing() {
+            self.reload(self.binary.complete().await?);
         }
-        if let Some(process) = self.warm() {
-            return Ok(process);
+        match self.idle.take() {
+            Some(process) => Ok(process),
+            None => self.start().await,
         }
-        let build = match build {
-            Some(build) => build,
-            None => {
-                // Every warm process has ended or was taken, so that now the file is needed.
-                let build = self.binary.complete(false).await?;
-                build
-                    .inspect(|build| self.reload(*build))
-                    .ok_or_else(|| self.cannot_start("it is missing"))?
-            }
-        };
-        for _ in 1..BUSY_TRIES_MAX {
-            match Process::start(&self.function, &self.binary, build, &self.host) {
-                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => sleep(BUSY_PAUSE).await,
-                started => return started.map_err(|error| self.cannot_start(error)),
-            }
-        }
-        let started = Process::start(&self.function, &self.binary, build, &self.host);
-        started.map_err(|error| self.cannot_start(error))
     }
 
-    /// Notes that `build` is in place. If it is another one than before, the warm processes of the old build are ended;
-    /// those that are busy finish their invocation.
-    fn reload(&self, build: FileVersion) {
-        let mut idle = self.idle();
-        if idle.build == Some(build) {
-            return;
+    /// Starts a process of the newest build.
+    async fn start(&self) -> Result<Process, InvokeError> {
+        let build = self.binary.complete().await?;
+        self.reload(build);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match Process::start(&self.function, &self.binary, build, &self.host) {
+                Ok(process) => return Ok(process),
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES_MAX => {
+                    sleep(BUSY_PAUSE).await;
+                }
+                Err(error) => {
+                    let path = self.binary.path().display();
+                    return Err(InvokeError::Start(format!("cannot start {path}: {error}")));
+                }
+            }
         }
-        idle.processes.clear();
-        if idle.build.replace(build).is_some() {
+    }
+
+    /// Notes that `build` is in place, and logs it if it has replaced another one.
+    fn reload(&self, build: FileVersion) {
+        if self.idle.run(build) == Build::Replaced {
             let function = &self.function.name;
             tracing::info!(
                 function,
                 "reloaded: the binary was replaced, and the next invocation runs the new one"
             );
-        }
-    }
-
-    /// A warm process that is still alive, if there is one.
-    fn warm(&self) -> Option<Process> {
-        let mut idle = self.idle();
-        while let Some((process, _)) = idle.processes.pop() {
-            if process.is_alive() {
-                return Some(process);
-            }
-        }
-        None
-    }
-
-    /// Keeps a process warm, unless it has ended or runs an old build.
-    fn keep(&self, process: Process) {
-        let mut idle = self.idle();
-        if process.is_alive() && idle.build == Some(process.build) {
-            idle.processes.push((process, Instant::now()));
         }
     }
 
@@ -234,25 +203,15 @@ impl Pool {
                     if let Some(build) = self.binary.version() {
                         self.reload(build);
                     }
-                    let is_young =
-                        |(process, since): &(Process, Instant)| process.is_alive() && since.elapsed() < IDLE_MAX;
-                    self.idle().processes.retain(is_young);
+                    self.idle.end_older_than(IDLE_MAX);
                 }
-                _ = stopping.wait_for(|stopping| *stopping) => return self.idle().processes.clear(),
+                _ = stopping.wait_for(|stopping| *stopping) => return self.idle.end_all(),
             }
         }
     }
 
-    fn cannot_start(&self, reason: impl std::fmt::Display) -> InvokeError {
-        InvokeError::Start(format!("cannot start {}: {reason}", self.binary.path().display()))
-    }
-
     fn usual_duration(&self) -> MutexGuard<'_, Duration> {
         self.usual_duration.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Idle> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

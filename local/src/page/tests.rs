@@ -119,13 +119,13 @@ fn limits() -> Limits {
     }
 }
 
-struct Answer {
+struct PageResponse {
     status: u16,
     headers: HeaderMap,
     body: Bytes,
 }
 
-impl Answer {
+impl PageResponse {
     fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
@@ -136,7 +136,7 @@ impl Answer {
 }
 
 impl Running {
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> PageResponse {
         let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.http));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -144,10 +144,10 @@ impl Running {
         let body = if body.is_null() { Full::default() } else { Full::from(body.to_string()) };
         let (head, body) = client().request(request.body(body).unwrap()).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: head.status.as_u16(), headers: head.headers, body }
+        PageResponse { status: head.status.as_u16(), headers: head.headers, body }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    async fn get(&self, path: &str) -> PageResponse {
         self.ask("GET", path, &[], &Value::Null).await
     }
 

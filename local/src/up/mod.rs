@@ -27,7 +27,7 @@ use tokio::{
 pub(crate) use self::options::UpOptions;
 use self::{
     parameters::Parameters,
-    ready::Neighbour,
+    ready::OtherStack,
     running::{Running, Setup},
 };
 use crate::{
@@ -43,10 +43,10 @@ pub(crate) async fn run(options: UpOptions) -> Result<(), Failure> {
     raise_file_limit();
     let end = end_of_run(options.until_stdin_closes)?;
     if options.reuse
-        && let Some(neighbour) = Neighbour::on(options.port).await
-        && neighbour.runs(&options.template)
+        && let Some(other) = OtherStack::on(options.port).await
+        && other.runs(&options.template)
     {
-        println!("{}", neighbour.ready());
+        println!("{}", other.ready());
         tracing::info!("this stack is already running; it reloads the functions that were built");
         return Ok(());
     }
@@ -86,7 +86,7 @@ async fn bind(port: u16, option: &str) -> anyhow::Result<TcpListener> {
         Err(error) => error,
     };
     let other_port = format!("{option} 0 takes a free port");
-    let what = match Neighbour::on(port).await {
+    let what = match OtherStack::on(port).await {
         Some(_) => format!("another local stack is running there; end it, or {other_port}"),
         None if error.kind() == ErrorKind::AddrInUse => format!("another program is using it; {other_port}"),
         None => other_port,

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long another stack may take to answer.
-const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(2);
+const OTHER_STACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The line of JSON that says where everything is.
 pub(super) fn line(stack: &Stack, endpoints: &Endpoints) -> Value {
@@ -58,7 +58,7 @@ fn write_whole(file: &Path, content: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What `GET /_local` answers: the ready line, and the path of the template, by which [`Neighbour::runs`] recognises it.
+/// What `GET /_local` answers: the ready line, and the path of the template, by which [`OtherStack::runs`] recognises it.
 pub(super) fn described(ready: &Value, template: &Path) -> Value {
     let mut described = ready.clone();
     if let Ok(template) = fs::canonicalize(template) {
@@ -68,11 +68,11 @@ pub(super) fn described(ready: &Value, template: &Path) -> Value {
 }
 
 /// A local stack that is already running on a port of this machine.
-pub(super) struct Neighbour {
+pub(super) struct OtherStack {
     described: Value,
 }
 
-impl Neighbour {
+impl OtherStack {
     /// The stack on `port`; `None` if none answers there.
     pub(super) async fn on(port: u16) -> Option<Self> {
         let url = format!("http://127.0.0.1:{port}/_local");
@@ -81,7 +81,7 @@ impl Neighbour {
             let response = client().request(request).await.ok()?;
             response.into_body().collect().await.ok().map(http_body_util::Collected::to_bytes)
         };
-        let body = tokio::time::timeout(NEIGHBOUR_TIMEOUT, asked).await.ok()??;
+        let body = tokio::time::timeout(OTHER_STACK_TIMEOUT, asked).await.ok()??;
         let described: Value = serde_json::from_slice(&body).ok()?;
         described["websocket"].is_string().then_some(Self { described })
     }
