@@ -186,7 +186,7 @@ fn member_units(members: u32, member_bytes: f64) -> f64 {
 #[expect(clippy::float_cmp, reason = "sums of a few numbers that are written down here too")]
 mod tests {
     use super::*;
-    use crate::cost::{OPERATIONS, PRICES, figures::Counted};
+    use crate::cost::figures::{Counted, OPERATIONS, PRICES};
 
     const ASSUMPTIONS: Assumptions =
         Assumptions { post_ms: 10.0, table_ms: 5.0, member_bytes: 256.0, frame_bytes: 550.0 };

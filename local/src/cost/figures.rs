@@ -2,6 +2,10 @@
 
 use serde::Deserialize;
 
+/// The two files, which a test parses.
+pub(super) const PRICES: &str = include_str!("prices.yaml");
+pub(super) const OPERATIONS: &str = include_str!("operations.yaml");
+
 /// AWS's list prices in dollars, and the account's quota of requests.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -20,12 +20,8 @@ use clap::Args;
 
 use self::{
     estimate::{Assumptions, Estimate},
-    figures::{Counted, Operation, Prices, Recipients},
+    figures::{Counted, OPERATIONS, Operation, PRICES, Prices, Recipients},
 };
-
-/// A test parses these two files.
-const PRICES: &str = include_str!("prices.yaml");
-const OPERATIONS: &str = include_str!("operations.yaml");
 
 /// Estimates what each operation costs on AWS, and how long it takes.
 #[derive(Debug, Args)]
