@@ -37,10 +37,11 @@ STEPS := format language template deny audit clippy docs build unit types-check 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# While it runs, a second `make dev` only builds: the running stack reloads the functions by itself.
 dev: build ## Start everything on 127.0.0.1: WebSockets on 3001, HTTP and the demo page on 3000 (ARGS="--port 0 ...")
 	@if command -v npm >/dev/null; then $(MAKE) --silent demo; \
 	else echo 'make dev: Node.js with npm is missing, so the demo page on port 3000 is not built' >&2; fi
-	@exec target/debug/funnelcast-local up $$(test ! -f $(PAGE) || echo --site $(dir $(PAGE))) $(ARGS)
+	@exec target/debug/funnelcast-local up --reuse $$(test ! -f $(PAGE) || echo --site $(dir $(PAGE))) $(ARGS)
 
 build: ## Build every crate, in the dev profile
 	@echo '==> build'

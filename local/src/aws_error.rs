@@ -1,7 +1,7 @@
-//! The one shape in which every emulated AWS service refuses a call.
+//! The error with which an emulated AWS service refuses a call.
 //!
-//! SDKs take the error's name from `__type` (or from the header `x-amzn-errortype`, which the front adds), and a
-//! few errors carry members of their own, such as the reasons of a cancelled transaction; those are kept.
+//! SDKs take the error's name from `__type`, or from the header `x-amzn-errortype`, which `front` adds. Some errors have
+//! further members, such as the reasons of a cancelled transaction.
 
 use serde_json::{Map, Value};
 
@@ -10,39 +10,39 @@ use serde_json::{Map, Value};
 pub(crate) struct AwsError {
     /// HTTP status, 400 to 599.
     pub(crate) status: u16,
-    /// The service's name of the error, without a namespace, e.g. `ResourceNotFoundException`.
+    /// The name of the error without its namespace, e.g. `ResourceNotFoundException`.
     pub(crate) code: String,
-    /// For a person.
+    /// The message for people.
     pub(crate) message: String,
-    /// What this error carries beyond code and message, e.g. `CancellationReasons`.
+    /// Further members, e.g. `CancellationReasons`.
     pub(crate) members: Map<String, Value>,
 }
 
 impl AwsError {
-    /// An error with this HTTP status, name and text, and no further members.
+    /// An error with this HTTP status, name and message, and no further members.
     pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
         Self { status, code: code.to_owned(), message: message.into(), members: Map::new() }
     }
 
-    /// A refusal that is the caller's fault: status 400.
+    /// An error of the caller: status 400.
     pub(crate) fn client(code: &str, message: impl Into<String>) -> Self {
         Self::new(400, code, message)
     }
 
-    /// A fault of ours: status 500, `InternalServerError`, which SDKs retry.
+    /// An error of the service: status 500, `InternalServerError`, which SDKs retry.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(500, "InternalServerError", message)
     }
 
     /// An operation of a known service that is not emulated here.
     pub(crate) fn unknown_operation(operation: &str) -> Self {
-        Self::client("UnknownOperationException", format!("{operation} is not available locally"))
+        Self::client("UnknownOperationException", format!("{operation} is not supported locally"))
     }
 
-    /// Reads the error that a service speaking one of the AWS JSON protocols answered.
+    /// Parses the error response of a service with an AWS JSON protocol.
     pub(crate) fn parse(status: u16, body: Value) -> Self {
         let Value::Object(mut members) = body else {
-            return Self::internal(format!("an error without a body, status {status}"));
+            return Self::internal(format!("an error response without a body, status {status}"));
         };
         let mut text = |key: &str| members.remove(key).and_then(|value| value.as_str().map(str::to_owned));
         let code = text("__type").unwrap_or_default();
@@ -52,7 +52,7 @@ impl AwsError {
         Self { status, code, message, members }
     }
 
-    /// The body of the AWS JSON protocols.
+    /// The response body in the AWS JSON protocols.
     pub(crate) fn body(&self) -> Value {
         let mut body = self.members.clone();
         body.insert("__type".to_owned(), Value::from(self.code.as_str()));

@@ -1,23 +1,41 @@
-//! `emit`: puts sample events on the bus of a running stack, as `aws events put-events` would.
+//! The command `emit`: puts sample events on the bus of a running stack, as `aws events put-events` would.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
+use clap::Args;
 use http::{Request, header};
 use http_body_util::{BodyExt as _, Full};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{cli::Emit, client::client};
+use crate::http1::client;
 
-/// As many as one `PutEvents` call takes.
+/// The most entries of one `PutEvents` call.
 const ENTRIES_MAX: usize = 10;
-/// `PutEvents` wants a signature; nobody checks it here.
+/// `PutEvents` needs a signature, which a local stack does not check.
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=emit/20260101/us-east-1/events/aws4_request, SignedHeaders=host, Signature=local";
 
-/// An event as it arrives from EventBridge; `id`, `account` and `region` are the bus's to set.
+/// Puts a sample event, or a list of them, on the bus of a running stack.
+#[derive(Debug, Args)]
+pub(crate) struct EmitOptions {
+    /// A JSON file with an EventBridge event, or a list of events: source, detail-type, detail, and optionally time and
+    /// resources.
+    file: PathBuf,
+    /// URL of the running stack.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3001")]
+    endpoint: String,
+    /// Name of the bus [default: the running stack's own].
+    #[arg(long, value_name = "NAME")]
+    bus: Option<String>,
+}
+
+/// An event as EventBridge delivers it; the bus sets `id`, `account` and `region`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Event {
@@ -37,8 +55,8 @@ enum Events {
     Many(Vec<Event>),
 }
 
-/// Emits the events of the file. An event that the bus refuses is an error with the bus's reason.
-pub(crate) async fn run(options: &Emit) -> anyhow::Result<()> {
+/// Emits the events in the file. If the bus refuses one, the error has the bus's reason.
+pub(crate) async fn run(options: &EmitOptions) -> anyhow::Result<()> {
     let events = read(&options.file)?;
     let endpoint = options.endpoint.trim_end_matches('/');
     let bus = match &options.bus {
@@ -64,7 +82,7 @@ pub(crate) async fn run(options: &Emit) -> anyhow::Result<()> {
 fn read(file: &Path) -> anyhow::Result<Vec<Event>> {
     let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let events = serde_json::from_str(&text).with_context(|| {
-        format!("{} is no EventBridge event with source, detail-type and detail", file.display())
+        format!("{} is not an EventBridge event with source, detail-type and detail", file.display())
     })?;
     Ok(match events {
         Events::One(event) => vec![*event],
@@ -72,7 +90,7 @@ fn read(file: &Path) -> anyhow::Result<Vec<Event>> {
     })
 }
 
-/// The event as an entry of `PutEvents`: its detail is JSON inside a string, its time is in seconds.
+/// The event as an entry of `PutEvents`, with the detail as a string of JSON and the time in seconds.
 fn entry(event: &Event, bus: &str) -> Value {
     let mut entry = json!({
         "Source": event.source,
@@ -89,10 +107,7 @@ fn entry(event: &Event, bus: &str) -> Value {
 
 async fn running_bus(endpoint: &str) -> anyhow::Result<String> {
     let ready = send(Request::get(format!("{endpoint}/_local")).body(Full::default())?).await?;
-    Ok(ready["bus"]
-        .as_str()
-        .context("the stack does not say which bus it has; name one with --bus")?
-        .to_owned())
+    Ok(ready["bus"].as_str().context("the stack does not name its bus; set --bus")?.to_owned())
 }
 
 async fn put(endpoint: &str, entries: &[Value]) -> anyhow::Result<Value> {
@@ -106,11 +121,11 @@ async fn put(endpoint: &str, entries: &[Value]) -> anyhow::Result<Value> {
 
 async fn send(request: Request<Full<Bytes>>) -> anyhow::Result<Value> {
     let url = request.uri().clone();
-    let answer = client().request(request).await.with_context(|| format!("no stack runs at {url}"))?;
+    let answer = client().request(request).await.with_context(|| format!("no stack is running at {url}"))?;
     let status = answer.status();
     let body = answer.into_body().collect().await?.to_bytes();
     ensure!(status.is_success(), "{url} answered {status}: {}", String::from_utf8_lossy(&body));
-    serde_json::from_slice(&body).with_context(|| format!("{url} did not answer JSON"))
+    serde_json::from_slice(&body).with_context(|| format!("{url} did not answer with JSON"))
 }
 
 #[cfg(test)]

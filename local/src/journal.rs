@@ -1,13 +1,12 @@
-//! What the stack has accepted and not yet finished, beside its tables: messages in queues, asynchronous
-//! invocations, and open connections.
+//! What the stack has accepted and not yet finished, besides its tables: messages in queues, asynchronous invocations,
+//! and open connections.
 //!
-//! With `--data` this is an `SQLite` file in that folder. Work is written to it before its sender is answered, and
-//! removed once it is finished, so that a stack which was killed continues from there, at least once. A commit is
-//! handed to the operating system but not flushed to the disk: it survives the end of this process, SIGKILL
-//! included, but not a power failure. The same holds for the tables. Without `--data` there is no file, and nothing
-//! is written.
+//! With `--data` this is an `SQLite` file in that folder. Work is written to the file before its sender is answered, and
+//! removed once it is finished, so that a stack that was killed continues from there, with at-least-once delivery. A
+//! commit is handed to the operating system but not flushed to the disk: it survives the end of the process, including
+//! SIGKILL, but not a power failure. The same holds for the tables. Without `--data` there is no file.
 //!
-//! Never here: what the rows mean. Their owners read and write them: `queues`, `lambda` and `websocket`.
+//! Never here: what the rows mean. Their owners read and write them: `sqs`, `lambda` and `api_gateway::websocket`.
 
 use std::{
     path::Path,
@@ -21,10 +20,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::aws_error::AwsError;
 
 const FILE: &str = "accepted.sqlite";
-/// How long a stack that is still ending may hold the file.
+/// How long to wait for a stack that is still ending and holds the file.
 const LOCK_WAIT: Duration = Duration::from_millis(500);
-/// In WAL mode a commit is a `write` to the log, which the kernel keeps when the process is killed. The exclusive
-/// lock refuses a second stack on the same folder, which would do everything twice.
+/// In WAL mode a commit is a `write` to the log, which the kernel keeps if the process is killed. The exclusive lock
+/// prevents a second stack on the same folder, which would do all work twice.
 const SETTINGS: &str = "
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA journal_mode = WAL;
@@ -46,13 +45,13 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal of the stack whose data is in `data`; without a folder, one that keeps nothing.
+    /// Opens the journal in the folder `data`; without a folder, a journal that keeps nothing.
     ///
     /// Fails if the folder cannot be written to, or is in use by another stack.
     pub(crate) fn open(data: Option<&Path>) -> anyhow::Result<Self> {
         let Some(data) = data else { return Ok(Self::default()) };
         std::fs::create_dir_all(data)
-            .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+            .with_context(|| format!("cannot create the data folder {}", data.display()))?;
         let file = data.join(FILE);
         let open = || {
             let connection = Connection::open(&file)?;
@@ -61,14 +60,14 @@ impl Journal {
             connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))?;
             Ok::<_, rusqlite::Error>(connection)
         };
-        let connection = open()
-            .with_context(|| format!("{} cannot be opened; does another stack use it?", file.display()))?;
+        let connection =
+            open().with_context(|| format!("cannot open {}; is another stack using it?", file.display()))?;
         Ok(Self { connection: Some(Arc::new(Mutex::new(connection))) })
     }
 
-    /// Makes `change` in one commit, which is kept when this returns. Where there is no file, `change` is not called.
+    /// Makes `change` in one commit, which is kept when this returns. Without a file, `change` is not called.
     ///
-    /// Fails if the file cannot be written to; then nothing of the change is in it.
+    /// Fails if the file cannot be written; then no part of the change is in it.
     pub(crate) fn write(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
@@ -80,23 +79,24 @@ impl Journal {
             change(&transaction)?;
             transaction.commit()
         })();
-        written.map_err(|error| AwsError::internal(format!("the data folder cannot be written to: {error}")))
+        written.map_err(|error| AwsError::internal(format!("cannot write to the data folder: {error}")))
     }
 
-    /// As [`write`](Self::write), for what is done already: if it cannot be noted, a later run may do it again.
+    /// Like [`write`](Self::write), for work that is already done: if the change cannot be written, a later run may repeat
+    /// the work.
     pub(crate) fn note(&self, change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) {
         if let Err(error) = self.write(change) {
             tracing::error!("{}; a later run may repeat some work", error.message);
         }
     }
 
-    /// Reads what an earlier run left; nothing where there is no file.
+    /// Reads what an earlier run left; nothing without a file.
     pub(crate) fn read<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<Vec<T>>,
     ) -> anyhow::Result<Vec<T>> {
         let Some(connection) = &self.connection else { return Ok(Vec::new()) };
-        read(&lock(connection)).context("the data folder cannot be read")
+        read(&lock(connection)).context("cannot read the data folder")
     }
 }
 
@@ -114,13 +114,13 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let first = Journal::open(Some(data.path())).unwrap();
         let error = Journal::open(Some(data.path())).err().unwrap();
-        assert!(error.to_string().contains("does another stack use it?"), "{error}");
+        assert!(error.to_string().contains("is another stack using it?"), "{error}");
         drop(first);
         assert!(Journal::open(Some(data.path())).is_ok());
     }
 
     #[test]
-    fn a_change_is_made_whole_or_not_at_all() {
+    fn a_change_is_atomic() {
         let data = tempfile::tempdir().unwrap();
         let journal = Journal::open(Some(data.path())).unwrap();
         let insert = |id: &str| format!("INSERT INTO connections VALUES ('{id}', '')");

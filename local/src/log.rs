@@ -1,6 +1,6 @@
-//! What the terminal shows, all on stderr: our own lines, and those of the functions under their names.
+//! What the terminal shows, all of it on stderr: the stack's own log lines, and those of the functions with their names.
 //!
-//! stdout carries nothing but the one line of JSON that says that the stack is ready.
+//! stdout carries only the ready line.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -8,14 +8,21 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::{lambda::LogFormat, template::LogLevel};
+use crate::template::LogLevel;
 
-/// ANSI colours that read well on black and on white; a function keeps its own for ever.
+/// ANSI colours that are readable on black and on white. A function always has the same colour.
 const COLORS: [u8; 10] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95];
-/// Room for a function's name, so that the lines behind it start in one column.
+/// The width of the column of the functions' names.
 const NAME_WIDTH: usize = 10;
 
-/// Sends our own log lines to stderr. `RUST_LOG` chooses which; without it, `info` and above.
+/// The form of log lines: the stack's own, and those that functions are told to write (`AWS_LAMBDA_LOG_FORMAT`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Sends the stack's own log lines to stderr. `RUST_LOG` selects them; the default is `info` and above.
 pub(crate) fn init(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error"));
     let lines = fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
@@ -40,7 +47,7 @@ enum Style {
 }
 
 impl FunctionLog {
-    /// `quiet` hides the functions' lines altogether; colours only where stderr is a terminal.
+    /// `quiet` hides all lines of the functions. There are colours only if stderr is a terminal.
     pub(crate) fn new(format: LogFormat, quiet: bool) -> Self {
         let style = match format {
             _ if quiet => Style::Hidden,
@@ -51,13 +58,13 @@ impl FunctionLog {
         Self { style }
     }
 
-    /// Shows one line that the function `name` wrote to its stdout or stderr, unless its level is below `least`.
+    /// Shows a line that the function `name` wrote to stdout or stderr, unless its level is below `least`.
     pub(crate) fn line(&self, name: &str, line: &str, least: LogLevel) {
         if least > LogLevel::Trace && level_of(line) < least {
             return;
         }
         if let Some(shown) = self.style.show(name, line) {
-            // A closed stderr is no reason to stop the stack.
+            // The stack runs on if stderr is closed.
             let _ = writeln!(io::stderr().lock(), "{shown}");
         }
     }
@@ -74,7 +81,7 @@ impl Style {
     }
 }
 
-/// The level of a function's line: its member `level`, or its first word where it is for people; else INFO, as on AWS.
+/// The level of a function's line: the member `level` of JSON or the first word of text, otherwise INFO, as on AWS.
 fn level_of(line: &str) -> LogLevel {
     #[derive(Deserialize)]
     struct Leveled {
@@ -87,7 +94,7 @@ fn level_of(line: &str) -> LogLevel {
     level.unwrap_or(LogLevel::Info)
 }
 
-/// The line with the function's name in it: a JSON line gets a member, any other becomes the message.
+/// The line as JSON with the function's name: a JSON line gets a member, and any other becomes the message.
 fn named(name: &str, line: &str) -> Value {
     let mut object = match serde_json::from_str(line) {
         Ok(Value::Object(object)) => object,
@@ -98,7 +105,7 @@ fn named(name: &str, line: &str) -> Value {
 }
 
 fn color(name: &str) -> u8 {
-    // FNV-1a: the standard library's hasher is not promised to stay the same.
+    // FNV-1a, as the standard library's hasher may change.
     let hash =
         name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     COLORS[hash as usize % COLORS.len()]
@@ -123,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_tells_its_level() {
+    fn a_line_has_a_level() {
         for (line, level) in [
             (r#"{"level":"DEBUG","message":"m"}"#, LogLevel::Debug),
             (r#"{"_aws":{}}"#, LogLevel::Info),

@@ -1,49 +1,63 @@
 //! `funnelcast-local`: the whole stack on one machine, from template.yaml.
 //!
-//! It is an API Gateway WebSocket front, a Lambda runtime API, an event bus, queues and stream pollers over an
-//! embedded DynamoDB engine, all behind one endpoint that unmodified AWS SDKs talk to. It knows no function of
-//! this project and no crate of theirs: it reads the template and starts the binaries that the template names.
+//! It emulates the AWS services that the template uses, behind one endpoint that unmodified AWS SDKs talk to, and runs
+//! the functions as processes. It contains no function of the project and depends on none of its crates: it reads the
+//! template and starts the binaries that the template names.
 //!
 //! # Layout
-//! - `cli`, `up`, `token`, `emit`, `cost`: the commands; `up` puts everything below together.
-//! - `template`: template.yaml to a `Stack`; `pattern`: event patterns, for rules and for stream filters;
-//!   `transformer`: what a rule's target gets.
-//! - `rights`: who may what, by the template's policies.
-//! - `front`: the one port, and what of it goes where; `websocket`: connections, routes, limits.
-//! - `lambda`: processes and their runtime API; `bus`, `queues`, `streams`: what triggers them.
-//! - `engine`: DynamoDB; `journal`: what else is kept with `--data`; `usage`: what each function asked of it; `http_api`: the HTTP API, where there is one;
-//!   `throttle`: what either API lets in; `page`: what its port has beside the HTTP API, for a browser.
-//! - `faults`: what goes wrong on purpose, where it is asked for.
-//! - `log`: what the terminal shows; `client`: HTTP to ourselves; `aws_error`: how a service refuses.
+//! The commands:
+//! - [`cli`]: the command line, over [`up`], [`token`], [`emit`], [`cost`] and the command `rights` in [`iam`];
+//!   [`command`]: what they have in common.
+//! - [`up`]: puts together everything below.
 //!
-//! Never here: anything that a deployed stack needs, and anything that listens beyond 127.0.0.1.
+//! The template:
+//! - [`template`]: reads template.yaml into a `Stack`, which every service is started from.
+//!
+//! The services, each in one folder:
+//! - [`api_gateway`]: the WebSocket API and the HTTP API.
+//! - [`lambda`]: functions and their processes; [`event_source`]: what feeds them from a table's stream or a queue.
+//! - [`dynamodb`], [`sqs`], [`eventbridge`], [`secrets_manager`]: the service of that name.
+//! - [`iam`]: which function may do what.
+//!
+//! The ports:
+//! - [`front`]: the port of the WebSocket API and of every AWS service; [`page`]: the port of the HTTP API, with the files
+//!   of a page.
+//! - [`http1`]: the HTTP server under both, and the client; [`loopback`]: refuses requests from foreign pages.
+//!
+//! What several of them share:
+//! - [`faults`]: what goes wrong on purpose; [`usage`]: counts what each function uses.
+//! - [`journal`]: what is kept with `--data`, besides the tables; [`trace`]: chains of calls, to find recursive loops.
+//! - [`aws_error`]: how a service refuses a call; [`file_version`]: notices that a file was replaced; [`log`]: what the
+//!   terminal shows.
+//!
+//! Never here: anything that a deployed stack needs, and anything that listens on another address than 127.0.0.1.
 
+mod api_gateway;
 mod aws_error;
-mod bus;
 mod cli;
-mod client;
+mod command;
 mod cost;
+mod dynamodb;
 mod emit;
-mod engine;
+mod event_source;
+mod eventbridge;
 mod faults;
+mod file_version;
 mod front;
-mod http_api;
+mod http1;
+mod iam;
 mod journal;
 mod lambda;
 mod log;
+mod loopback;
 mod page;
-mod pattern;
-mod queues;
-mod rights;
-mod secrets;
-mod streams;
+mod secrets_manager;
+mod sqs;
 mod template;
-mod throttle;
 mod token;
-mod transformer;
+mod trace;
 mod up;
 mod usage;
-mod websocket;
 
 use std::process::ExitCode;
 

@@ -1,26 +1,29 @@
-//! The dev issuer: its key, and tokens signed with it for any client of a local stack.
+//! The command `token`, and the dev issuer: its key, and tokens signed with it for any client of a local stack.
 //!
-//! The key is made once a checkout and kept, so that a token works with every `up` of that checkout and no flag
-//! is needed. A stack on AWS never learns it: the template's parameter stays empty there.
+//! The key is created once per checkout and kept, so that a token works with every `up` of that checkout, without an
+//! option. A stack on AWS never has the key, as the template's parameter is empty there.
 
 use std::{
     fs,
     io::{ErrorKind, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use clap::Args;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
+
+use crate::command::Period;
 
 /// `iss` of the dev issuer's tokens.
 const ISSUER: &str = "funnelcast-dev";
 /// `aud` of the dev issuer's tokens.
 const AUDIENCE: &str = "funnelcast";
-/// Beside the template.
+/// The file of the key, relative to the folder of the template.
 const KEY_FILE: &str = ".funnelcast/dev-issuer.key";
 const KEY_BYTES: usize = 32;
 /// The longest id of a user or a company.
@@ -28,19 +31,46 @@ const ID_BYTES_MAX: usize = 64;
 /// The longest display name.
 const NAME_BYTES_MAX: usize = 128;
 
+/// Prints a token of the dev issuer, for any client of a local stack.
+#[derive(Debug, Args)]
+pub(crate) struct TokenOptions {
+    /// Id of the user: 1 to 64 of A-Z, a-z, 0-9, - and _.
+    #[arg(long, value_name = "ID", value_parser = parse_id)]
+    user: String,
+    /// Name that others see: 1 to 128 bytes.
+    #[arg(long, value_parser = parse_name)]
+    name: Option<String>,
+    /// A company of the user and the role there: admin, member, customer or backend. May be repeated.
+    #[arg(long, value_name = "ID:ROLE")]
+    company: Vec<Company>,
+    /// How long the token is valid.
+    #[arg(long, value_name = "TIME", default_value_t = Period(Duration::from_hours(1)))]
+    ttl: Period,
+    /// The template whose folder has the issuer's key, in .funnelcast.
+    #[arg(long, default_value = "template.yaml")]
+    template: PathBuf,
+}
+
+/// Prints the token that `options` describe.
+pub(crate) fn run(options: TokenOptions) -> anyhow::Result<()> {
+    let bearer = Bearer { user: options.user, name: options.name, companies: options.company };
+    println!("{}", DevKey::load_or_create(&options.template)?.sign(&bearer, options.ttl.0)?);
+    Ok(())
+}
+
 /// The dev issuer's key, for HS256.
 pub(crate) struct DevKey([u8; KEY_BYTES]);
 
-/// What a token says of its bearer.
+/// The claims about the bearer of a token.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Bearer {
     /// User id.
     #[serde(rename = "sub")]
     pub(crate) user: String,
-    /// Name that others see.
+    /// The name that others see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
-    /// The companies that the user belongs to.
+    /// The companies of the user.
     pub(crate) companies: Vec<Company>,
 }
 
@@ -50,11 +80,11 @@ pub(crate) struct Bearer {
 pub(crate) struct Company {
     /// E.g. `biz_1`.
     pub(crate) id: String,
-    /// What the user is there.
+    /// The user's role in the company.
     pub(crate) role: Role,
 }
 
-/// What a user is in a company.
+/// The role of a user in a company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
@@ -69,34 +99,36 @@ impl std::str::FromStr for Company {
 
     /// Reads `biz_1:admin`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let (id, role) = text.split_once(':').ok_or("write it as id:role, e.g. biz_1:admin")?;
+        let (id, role) = text.split_once(':').ok_or("must be ID:ROLE, such as biz_1:admin")?;
         let role = match role {
             "admin" => Role::Admin,
             "member" => Role::Member,
             "customer" => Role::Customer,
             "backend" => Role::Backend,
-            other => return Err(format!("'{other}' is no role: admin, member, customer or backend")),
+            other => {
+                return Err(format!("the role must be admin, member, customer or backend, not {other:?}"));
+            }
         };
         Ok(Self { id: parse_id(id)?, role })
     }
 }
 
-/// The id of a user or a company, as the stack takes it: a token with another one would only be refused there.
+/// Parses the id of a user or a company. The stack would refuse a token with an id of another form.
 pub(crate) fn parse_id(text: &str) -> Result<String, String> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if (1..=ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_allowed) {
         Ok(text.to_owned())
     } else {
-        Err(format!("an id is 1 to {ID_BYTES_MAX} of A-Z, a-z, 0-9, - and _"))
+        Err(format!("an id must be 1 to {ID_BYTES_MAX} of A-Z, a-z, 0-9, - and _"))
     }
 }
 
-/// A display name, as the stack takes it.
+/// Parses a display name. The stack would refuse a token with a name of another form.
 pub(crate) fn parse_name(text: &str) -> Result<String, String> {
     if (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control) {
         Ok(text.to_owned())
     } else {
-        Err(format!("a name is 1 to {NAME_BYTES_MAX} bytes, without control characters"))
+        Err(format!("a name must be 1 to {NAME_BYTES_MAX} bytes without control characters"))
     }
 }
 
@@ -111,10 +143,10 @@ struct Claims<'a> {
 }
 
 impl DevKey {
-    /// Reads the key that lies beside the template, or makes it there, readable by its owner only.
+    /// Reads the key in the template's folder, or creates it there, readable by its owner only.
     ///
-    /// Two processes that both find none agree on one: the file appears whole or not at all, and the loser of
-    /// the race reads the winner's.
+    /// If two processes create it at once, they agree on one key: the file appears complete, and the process that comes
+    /// second reads it.
     pub(crate) fn load_or_create(template: &Path) -> anyhow::Result<Self> {
         let path = template.parent().unwrap_or(Path::new("")).join(KEY_FILE);
         let directory = path.parent().unwrap_or(Path::new("."));
@@ -139,23 +171,23 @@ impl DevKey {
         }
     }
 
-    /// Base64url without padding, as the template's parameter takes it.
+    /// The key in base64url without padding, the form of the template's parameter.
     pub(crate) fn encoded(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// Reads what [`DevKey::encoded`] has written.
+    /// Parses what [`DevKey::encoded`] returned.
     pub(crate) fn decode(text: &str) -> anyhow::Result<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).context("it is not base64url")?;
         let bytes = <[u8; KEY_BYTES]>::try_from(bytes).ok().context("it is not 32 bytes long")?;
         Ok(Self(bytes))
     }
 
-    /// A token for `bearer` that is good for `ttl` from now.
+    /// A token for `bearer` that is valid for `ttl` from now on.
     pub(crate) fn sign(&self, bearer: &Bearer, ttl: Duration) -> anyhow::Result<String> {
         let iat = Timestamp::now().as_second();
         let exp = iat.checked_add_unsigned(ttl.as_secs()).context("the ttl is too long")?;
-        ensure!(exp > iat, "the ttl is shorter than a second");
+        ensure!(exp > iat, "the ttl must be at least a second");
         let claims = Claims { iss: ISSUER, aud: AUDIENCE, iat, exp, bearer };
         let key = EncodingKey::from_secret(&self.0);
         Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)?)
@@ -172,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_made_once_and_for_its_owner_only() {
+    fn a_key_is_created_once_and_for_its_owner_only() {
         let directory = tempfile::tempdir().unwrap();
         let template = directory.path().join("template.yaml");
         let first = DevKey::load_or_create(&template).unwrap();
@@ -204,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_who_bears_it() {
+    fn a_token_has_the_claims_of_its_bearer() {
         let key = DevKey([7; KEY_BYTES]);
         let companies = vec!["biz_1:admin".parse().unwrap()];
         let bearer = Bearer { user: "user_1".to_owned(), name: Some("Ann".to_owned()), companies };

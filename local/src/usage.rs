@@ -1,7 +1,7 @@
-//! What each function asked of DynamoDB and of `@connections`, so that a test can hold a route to its budget.
+//! What each function uses of DynamoDB and of `@connections`, so that a test can compare a route with its budget.
 //!
-//! Read by `GET /_local/usage`, zeroed by `DELETE /_local/usage`. A function is told from another by the access
-//! key that it signs with; whoever else calls is counted under theirs.
+//! `GET /_local/usage` returns the counts and `DELETE /_local/usage` resets them. A function is recognised by the access
+//! key that it signs with; other callers are counted under their own access key.
 
 use std::{
     collections::BTreeMap,
@@ -19,13 +19,13 @@ pub(crate) struct Usage {
 #[derive(Debug, Default)]
 struct Counts {
     /// By function and operation.
-    dynamodb: BTreeMap<(String, String), Row>,
+    dynamodb: BTreeMap<(String, String), CallCount>,
     /// By function and HTTP status.
     posts: BTreeMap<(String, u16), u64>,
 }
 
 #[derive(Debug, Default)]
-struct Row {
+struct CallCount {
     calls: u64,
     consumed: Capacity,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Capacity {
 }
 
 impl Usage {
-    /// Counts one DynamoDB call of `function`.
+    /// Counts a DynamoDB call of `function`.
     pub(crate) fn dynamodb(&self, function: &str, operation: &str, consumed: Capacity) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let row = counts.dynamodb.entry((function.to_owned(), operation.to_owned())).or_default();
@@ -47,13 +47,13 @@ impl Usage {
         row.consumed.write_units += consumed.write_units;
     }
 
-    /// Counts one post of `function` to a connection, by the status that it was answered with.
+    /// Counts a post of `function` to a connection, by the status of the response.
     pub(crate) fn post(&self, function: &str, status: u16) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.posts.entry((function.to_owned(), status)).or_default() += 1;
     }
 
-    /// Everything counted, as `GET /_local/usage` answers it.
+    /// All counts, as `GET /_local/usage` returns them.
     pub(crate) fn snapshot(&self) -> Value {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let dynamodb: Vec<Value> = counts
@@ -74,7 +74,7 @@ impl Usage {
         json!({ "dynamodb": dynamodb, "posts": posts })
     }
 
-    /// Back to zero.
+    /// Resets all counts to zero.
     pub(crate) fn reset(&self) {
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = Counts::default();
     }

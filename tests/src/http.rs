@@ -146,8 +146,8 @@ impl Answer {
 }
 
 /// docs/openapi.yaml.
-static DOCUMENT: LazyLock<Result<Value, serde_yaml_ng::Error>> =
-    LazyLock::new(|| serde_yaml_ng::from_str(include_str!("../../docs/openapi.yaml")));
+static DOCUMENT: LazyLock<Result<Value, yaml_serde::Error>> =
+    LazyLock::new(|| yaml_serde::from_str(include_str!("../../docs/openapi.yaml")));
 
 /// Holds an answer against the document.
 fn check(method: &Method, path: &str, answer: &Answer) -> Result<()> {

@@ -22,7 +22,7 @@ use crate::{
 
 /// The whole document, as YAML.
 pub(crate) fn write(protocol: &Protocol, samples: &Samples) -> Result<String, Failure> {
-    let mut document: Value = serde_yaml_ng::from_str(include_str!("asyncapi.yaml"))?;
+    let mut document: Value = yaml_serde::from_str(include_str!("asyncapi.yaml"))?;
     let mut messages = Map::new();
     let mut operations = Map::new();
     for action in &protocol.actions {
@@ -65,7 +65,7 @@ pub(crate) fn write(protocol: &Protocol, samples: &Samples) -> Result<String, Fa
         include_str!("connection.md").replace("{channels}", channels()?.trim()).into();
     connection["messages"] = Value::Object(names);
     document["operations"] = Value::Object(operations);
-    Ok(format!("# Made by `make types`.\n{}", serde_yaml_ng::to_string(&document)?))
+    Ok(format!("# Made by `make types`.\n{}", yaml_serde::to_string(&document)?))
 }
 
 fn reference(to: &str, name: &str) -> Value {

@@ -23,7 +23,7 @@ use crate::{
 
 /// The whole document, as YAML.
 pub(crate) fn write(samples: &Samples) -> Result<String, Failure> {
-    let mut document: Value = serde_yaml_ng::from_str(include_str!("openapi.yaml"))?;
+    let mut document: Value = yaml_serde::from_str(include_str!("openapi.yaml"))?;
     let mut types = Types::new();
     for operation in &OPERATIONS {
         let method = operation.method.as_str().to_lowercase();
@@ -36,7 +36,7 @@ pub(crate) fn write(samples: &Samples) -> Result<String, Failure> {
         response["content"] = types.refusal(refused, samples)?;
     }
     document["components"]["schemas"] = Value::Object(types.finish()?);
-    Ok(format!("# Made by `make types` from core/src/http_api.\n{}", serde_yaml_ng::to_string(&document)?))
+    Ok(format!("# Made by `make types` from core/src/http_api.\n{}", yaml_serde::to_string(&document)?))
 }
 
 /// The types of the document, as they are collected.

@@ -118,7 +118,7 @@ fn check_examples(of: &str, document: &Value, holder: &Value) -> usize {
 #[test]
 fn the_examples_of_the_http_api_match_their_schemas() {
     let text = std::fs::read_to_string(root().join("docs/openapi.yaml")).unwrap();
-    let document: Value = serde_yaml_ng::from_str(&text).unwrap();
+    let document: Value = yaml_serde::from_str(&text).unwrap();
     let mut count = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {

@@ -1,30 +1,30 @@
-//! What one operation costs, and how long it takes, for a channel of so many members.
+//! The estimate for one operation in a channel of a given size.
 
 use serde::Serialize;
 
-use super::{Operation, Prices, Recipients};
+use super::figures::{Operation, Prices, Recipients};
 
-// The limits of `aws`, which `local` does not depend on, and the template's memory: a test of tests/tests/suite/house.rs
-// fails where they are others there.
+// These are limits of the product and a memory size of the template, which `local` does not depend on. A test in
+// tests/tests/suite/house.rs fails if they differ.
 
-/// Beyond this many members a chat message is marked for the stream, and posted by `broadcast`.
+/// In larger channels a chat message is marked for the stream, and `broadcast` posts it.
 const DIRECT_MEMBERS_MAX: u32 = 50;
 /// The members that one invocation posts to.
 const DELIVERY_MEMBERS_MAX: u32 = 3_000;
 /// The members of one page of the table.
 const PAGE_MEMBERS_MAX: u32 = 500;
-/// Posts under way at once in one invocation.
+/// The posts in flight at once in one invocation.
 const IN_FLIGHT_MAX: u32 = 100;
-/// Memory of `broadcast`.
+/// The memory of `broadcast`.
 const BROADCAST_MB: f64 = 1_024.0;
 const READ_UNIT_BYTES: f64 = 4_096.0;
-/// A message of a WebSocket API is billed for each begun 32 KiB.
+/// A message of a WebSocket API is billed in units of 32 KiB, rounded up.
 const MESSAGE_BYTES: f64 = 32_768.0;
-/// To send a message to a queue, to receive it, to delete it.
+/// The requests for a message in a queue: send, receive and delete.
 const REQUESTS_A_QUEUED: u32 = 3;
 const MILLION: f64 = 1e6;
 
-/// What is not known beforehand.
+/// What cannot be known beforehand.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Assumptions {
@@ -36,7 +36,7 @@ pub(super) struct Assumptions {
     pub(super) frame_bytes: f64,
 }
 
-/// What one operation uses, takes and costs.
+/// What one operation uses, how long it takes, and what it costs.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Estimate {
@@ -47,14 +47,14 @@ pub(super) struct Estimate {
     pub(super) invocations: u32,
     pub(super) read_units: f64,
     pub(super) write_units: f64,
-    /// At best, with as many posts under way as one invocation has.
+    /// The shortest time, with as many posts in flight as one invocation allows.
     pub(super) seconds: f64,
-    /// That the account's quota of requests forces, if nothing else uses it.
+    /// The time that the account's quota of requests imposes, if nothing else uses the quota.
     pub(super) quota_seconds: f64,
     pub(super) dollars: Dollars,
 }
 
-/// By service.
+/// Dollars, by service.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub(super) struct Dollars {
     pub(super) websocket: f64,
@@ -82,10 +82,10 @@ impl Dollars {
     }
 }
 
-/// The posts of an operation, and what comes with them.
+/// The posts of an operation, and what is needed for them.
 struct FanOut {
     posts: u32,
-    /// Of `broadcast`, beside the invocation that the operation is.
+    /// Invocations of `broadcast`, in addition to the operation's own.
     invocations: u32,
     write_units: u32,
     read_units: f64,
@@ -99,20 +99,19 @@ impl FanOut {
             Recipients::Others => members.saturating_sub(1),
             Recipients::All => members,
         };
-        // The first unit of the members' rows is among the operation's own.
+        // The operation's own units include the first one of the members' rows.
         let read_units = if posts == 0 { 0.0 } else { member_units(members, assumptions.member_bytes) - 1.0 };
         let deliveries = members.div_ceil(DELIVERY_MEMBERS_MAX).max(1);
         let is_kept = operation.write_units > 0;
-        let is_relayed =
-            operation.recipients == Recipients::Others && is_kept && members > DIRECT_MEMBERS_MAX;
-        // What is handed on goes by the queue; what the stream delivers begins with a record of the stream.
-        let handed_on = if posts == 0 { 0 } else { deliveries - 1 };
+        let is_marked = operation.recipients == Recipients::Others && is_kept && members > DIRECT_MEMBERS_MAX;
+        // A continuation is a message in the queue; a marked message starts with a record of the stream.
+        let continuations = if posts == 0 { 0 } else { deliveries - 1 };
         Self {
             posts,
-            invocations: handed_on + u32::from(is_relayed),
-            write_units: u32::from(is_relayed),
+            invocations: continuations + u32::from(is_marked),
+            write_units: u32::from(is_marked),
             read_units,
-            sqs: handed_on * REQUESTS_A_QUEUED,
+            sqs: continuations * REQUESTS_A_QUEUED,
         }
     }
 }
@@ -164,12 +163,12 @@ impl Estimate {
         }
     }
 
-    /// How long it takes, whichever is longer.
+    /// The shortest time, or what the quota imposes if that is longer.
     pub(super) fn seconds_at_least(&self) -> f64 {
         self.seconds.max(self.quota_seconds)
     }
 
-    /// Dollars for a million that are delivered, or where nobody is posted to, for a million of it.
+    /// Dollars for a million deliveries, or for a million operations if they post to nobody.
     pub(super) fn dollars_a_million(&self) -> f64 {
         self.dollars.total() * MILLION / f64::from(self.delivered.max(1))
     }
@@ -187,14 +186,14 @@ fn member_units(members: u32, member_bytes: f64) -> f64 {
 #[expect(clippy::float_cmp, reason = "sums of a few numbers that are written down here too")]
 mod tests {
     use super::*;
-    use crate::cost::{Counted, OPERATIONS, PRICES};
+    use crate::cost::figures::{Counted, OPERATIONS, PRICES};
 
     const ASSUMPTIONS: Assumptions =
         Assumptions { post_ms: 10.0, table_ms: 5.0, member_bytes: 256.0, frame_bytes: 550.0 };
 
     fn estimate(name: &str, members: u32) -> Estimate {
-        let prices = serde_yaml_ng::from_str(PRICES).unwrap();
-        let counted: Counted = serde_yaml_ng::from_str(OPERATIONS).unwrap();
+        let prices = yaml_serde::from_str(PRICES).unwrap();
+        let counted: Counted = yaml_serde::from_str(OPERATIONS).unwrap();
         let operation = counted.operations.iter().find(|known| known.name == name).unwrap();
         Estimate::of(operation, members, &ASSUMPTIONS, &prices)
     }
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_conversation_goes_by_the_stream_and_its_typing_does_not() {
+    fn a_message_in_a_large_conversation_uses_the_stream_and_typing_does_not() {
         let chat = |members| estimate("chat", members);
         assert_eq!((chat(50).invocations, chat(50).write_units), (1, 1.0));
         assert_eq!((chat(51).invocations, chat(51).write_units), (2, 2.0));
@@ -235,8 +234,8 @@ mod tests {
     #[test]
     fn a_frame_of_more_than_32_kib_counts_twice() {
         let large = Assumptions { frame_bytes: 40_000.0, ..ASSUMPTIONS };
-        let prices = serde_yaml_ng::from_str(PRICES).unwrap();
-        let counted: Counted = serde_yaml_ng::from_str(OPERATIONS).unwrap();
+        let prices = yaml_serde::from_str(PRICES).unwrap();
+        let counted: Counted = yaml_serde::from_str(OPERATIONS).unwrap();
         let update = counted.operations.iter().find(|known| known.name == "update").unwrap();
         assert_eq!(Estimate::of(update, 10, &large, &prices).dollars.websocket, 20.0 / MILLION);
     }

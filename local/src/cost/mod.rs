@@ -1,98 +1,69 @@
-//! `cost`: what each operation costs on AWS and how long it takes, for a channel of any size, before anything is sent.
+//! The command `cost`: estimates what each operation costs on AWS and how long it takes, for a channel of any size.
 //!
-//! What an operation uses is counted, not guessed: `operations.yaml` is held against what the black-box suite's budgets
-//! measure. Prices are in one dated file, `prices.yaml`, or in one that is given. What nobody can know beforehand (how long
-//! a post or a call of the table takes) is an option, and said with the result.
+//! What an operation uses is counted, not guessed: a test compares `operations.yaml` with what the black-box suite's
+//! budgets measure. Prices are in one dated file, `prices.yaml`, or in the file of an option. What cannot be known
+//! beforehand (how long a post or a call of the table takes) is an option, and printed with the result.
 //!
-//! Never here: logs, metrics and what is stored, which are billed by the month and not by the message.
+//! Never here: logs, metrics and storage, which are billed by the month and not by the message.
 
 mod estimate;
+mod figures;
 mod report;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
-use serde::Deserialize;
+use clap::Args;
 
-use self::estimate::{Assumptions, Estimate};
-use crate::cli::Cost;
+use self::{
+    estimate::{Assumptions, Estimate},
+    figures::{Counted, OPERATIONS, Operation, PRICES, Prices, Recipients},
+};
 
-/// Of which a test makes sure that they can be read.
-const PRICES: &str = include_str!("prices.yaml");
-const OPERATIONS: &str = include_str!("operations.yaml");
-
-/// What AWS asks for, in dollars, and what it lets through.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Prices {
-    region: String,
-    as_of: String,
-    websocket_million_messages: f64,
-    websocket_million_minutes: f64,
-    dynamodb_million_writes: f64,
-    dynamodb_million_reads: f64,
-    lambda_million_requests: f64,
-    lambda_gb_second: f64,
-    eventbridge_million_events: f64,
-    sqs_million_requests: f64,
-    transfer_gb: f64,
-    quota_requests_a_second: f64,
+/// Estimates what each operation costs on AWS, and how long it takes.
+#[derive(Debug, Args)]
+pub(crate) struct CostOptions {
+    /// Number of members of the channel; may be repeated.
+    #[arg(long, value_name = "N", default_values_t = [2, 50, 1_000, 10_000, 100_000], value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    members: Vec<u32>,
+    /// Only this operation, e.g. chat, typing or update.
+    #[arg(long, value_name = "NAME")]
+    operation: Option<String>,
+    /// How long a post to a connection takes.
+    #[arg(long, value_name = "MS", default_value_t = 10.0, value_parser = milliseconds)]
+    post_ms: f64,
+    /// How long a call of the table takes.
+    #[arg(long, value_name = "MS", default_value_t = 5.0, value_parser = milliseconds)]
+    table_ms: f64,
+    /// Size of a posted frame [default: the size of a chat message].
+    #[arg(long, value_name = "BYTES")]
+    frame_bytes: Option<u32>,
+    /// A file of other prices, in the form of local/src/cost/prices.yaml.
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
 }
 
-/// What was counted.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Counted {
-    member_bytes: u32,
-    frame_bytes: u32,
-    operations: Vec<Operation>,
+fn milliseconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(ms) if (0.0..=60_000.0).contains(&ms) => Ok(ms),
+        _ => Err("must be a number of milliseconds from 0 to 60000".to_owned()),
+    }
 }
 
-/// What one operation uses, but for what grows with the channel.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Operation {
-    name: String,
-    what: String,
-    /// The name of the suite's budget that measures it.
-    #[serde(default, rename = "budget")]
-    _budget: Option<String>,
-    #[serde(default)]
-    frames: u32,
-    #[serde(default)]
-    events: u32,
-    invocations: u32,
-    memory_mb: u32,
-    #[serde(rename = "reads")]
-    _reads: u32,
-    read_units: u32,
-    write_units: u32,
-    steps: u32,
-    #[serde(default)]
-    sqs: u32,
-    #[serde(default)]
-    minutes: u32,
-    recipients: Recipients,
-}
-
-/// To whom of a channel it is posted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum Recipients {
-    Nobody,
-    /// All but the connection that it comes from.
-    Others,
-    All,
-}
-
-/// Prints the estimates that were asked for.
-pub(crate) fn run(options: &Cost) -> anyhow::Result<()> {
+/// Prints the estimates that `options` ask for.
+pub(crate) fn run(options: &CostOptions) -> anyhow::Result<()> {
     let prices = match &options.prices {
         Some(file) => read(file)?,
         None => PRICES.to_owned(),
     };
-    let prices: Prices = serde_yaml_ng::from_str(&prices).context("the prices")?;
-    let counted: Counted = serde_yaml_ng::from_str(OPERATIONS).context("the operations")?;
+    let prices: Prices = yaml_serde::from_str(&prices).context("cannot parse the prices")?;
+    let counted: Counted = yaml_serde::from_str(OPERATIONS).context("cannot parse the operations")?;
     let assumptions = Assumptions {
         post_ms: options.post_ms,
         table_ms: options.table_ms,
@@ -104,7 +75,7 @@ pub(crate) fn run(options: &Cost) -> anyhow::Result<()> {
         Some(name) => {
             vec![counted.operations.iter().find(|known| known.name == *name).with_context(|| {
                 let names: Vec<&str> = counted.operations.iter().map(|known| known.name.as_str()).collect();
-                format!("there is no operation {name:?}; there are {}", names.join(", "))
+                format!("unknown operation {name:?}; the operations are {}", names.join(", "))
             })?]
         }
     };

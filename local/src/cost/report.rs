@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{
-    Prices,
     estimate::{Assumptions, Estimate},
+    figures::Prices,
 };
 
-/// One line for each estimate, and what they rest on.
+/// One line for each estimate, and the figures that they rest on.
 pub(super) fn text(estimates: &[Estimate], assumptions: &Assumptions, prices: &Prices) -> String {
     let mut text = format!(
-        "List prices of {} in {}, without the free tier, in dollars. A post takes {} ms, a call of the table {} ms; a frame\n\
-         has {} bytes. Not in here: logs, metrics, storage.\n\n",
+        "List prices of {} in {} in dollars, without the free tier. Assumed: a post takes {} ms, a call of the table takes {} ms,\n\
+         and a frame has {} bytes. Not included: logs, metrics and storage.\n\n",
         prices.as_of, prices.region, assumptions.post_ms, assumptions.table_ms, assumptions.frame_bytes,
     );
     // Writing to a string cannot fail, here and below.
@@ -47,13 +47,13 @@ pub(super) fn text(estimates: &[Estimate], assumptions: &Assumptions, prices: &P
         );
     }
     text.push_str(
-        "\nA million: delivered, or done where nobody is posted to. Seconds: at best, and never less than the account's quota\n\
-         of requests allows.\n",
+        "\nA million: the price of a million deliveries, or of a million operations that post to nobody. Seconds: the shortest\n\
+         time, and at least what the account's quota of requests imposes.\n",
     );
     text
 }
 
-/// All of it, with the shares.
+/// All estimates as JSON, with their totals.
 pub(super) fn json(
     estimates: &[Estimate],
     assumptions: &Assumptions,

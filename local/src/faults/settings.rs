@@ -1,4 +1,4 @@
-//! What can go wrong, and how often: the options of `up` and the body of `PUT /_local/faults`.
+//! The kinds of faults and their rates: options of `up`, and the body of `PUT /_local/faults`.
 
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
@@ -10,30 +10,30 @@ use serde::{
 /// A kind of fault; its name in options and in JSON is in `snake_case`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
+pub(crate) enum FaultKind {
     /// `$disconnect` is not called.
     LostDisconnect,
-    /// A function's post to a connection that lives is answered 410 `GoneException`, and not sent.
+    /// A function's post to an open connection is answered with 410 `GoneException` and not sent.
     Gone,
-    /// A function's post is answered 429 `LimitExceededException`, and not sent. These come in bursts; the rate is
-    /// their share of all posts in the long run.
+    /// A function's post is answered with 429 `LimitExceededException` and not sent. Such posts come in bursts; the rate
+    /// is their long-term share of all posts.
     Throttled,
-    /// A function's call of DynamoDB is answered 500 `InternalServerError`, and not carried out.
+    /// A function's call of DynamoDB is answered with 500 `InternalServerError` and not carried out.
     DynamodbBefore,
-    /// A function's write is carried out, and then answered 500 `InternalServerError`.
+    /// A function's write is carried out and then answered with 500 `InternalServerError`.
     DynamodbAfter,
     /// An asynchronous invocation, or a batch of a stream or a queue, is delivered twice.
     Duplicated,
-    /// Such a delivery waits for a random time, up to [`Settings::delay_ms_max`].
+    /// Such a delivery is delayed by a random time of up to [`FaultSettings::delay_ms_max`].
     Delayed,
-    /// A process is killed at a random moment of an invocation, as long as the last one took; at the latest when it
-    /// has answered, and then nobody hears the answer.
+    /// A process is killed at a random moment within the duration of the last invocation, at the latest when it has
+    /// responded; its response is then lost.
     Killed,
-    /// A socket is cut without a close frame; the rate is for each connection and second.
+    /// A socket ends without a close frame; the rate is per connection and second.
     Cut,
 }
 
-impl Kind {
+impl FaultKind {
     pub(crate) const ALL: [Self; 9] = [
         Self::LostDisconnect,
         Self::Gone,
@@ -47,7 +47,7 @@ impl Kind {
     ];
 }
 
-impl FromStr for Kind {
+impl FromStr for FaultKind {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
@@ -55,7 +55,7 @@ impl FromStr for Kind {
     }
 }
 
-/// How often: from 0, never, to 1, always.
+/// The rate of a fault, from 0 (never) to 1 (always).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64")]
 pub(crate) struct Rate(f64);
@@ -65,7 +65,7 @@ impl Rate {
         self.0
     }
 
-    /// Never.
+    /// Whether the fault never happens.
     pub(crate) fn is_zero(self) -> bool {
         self.0 <= 0.0
     }
@@ -75,7 +75,11 @@ impl TryFrom<f64> for Rate {
     type Error = String;
 
     fn try_from(rate: f64) -> Result<Self, String> {
-        if (0.0..=1.0).contains(&rate) { Ok(Self(rate)) } else { Err("a rate is from 0 to 1".to_owned()) }
+        if (0.0..=1.0).contains(&rate) {
+            Ok(Self(rate))
+        } else {
+            Err("a rate must be from 0 to 1".to_owned())
+        }
     }
 }
 
@@ -83,11 +87,11 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "a rate is a number from 0 to 1".to_owned()).and_then(f64::try_into)
+        text.parse().map_err(|_| "a rate must be a number from 0 to 1".to_owned()).and_then(f64::try_into)
     }
 }
 
-/// The longest that a delivery may be made to wait: up to a minute, and a second where nothing is said.
+/// The longest delay of a delivery: at most a minute; the default is a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u64")]
 pub(crate) struct DelayMsMax(u64);
@@ -113,7 +117,7 @@ impl TryFrom<u64> for DelayMsMax {
         if delay_ms <= Self::LARGEST {
             Ok(Self(delay_ms))
         } else {
-            Err(format!("a delay is at most {} ms", Self::LARGEST))
+            Err(format!("a delay must be at most {} ms", Self::LARGEST))
         }
     }
 }
@@ -123,7 +127,7 @@ impl FromStr for DelayMsMax {
 
     fn from_str(text: &str) -> Result<Self, String> {
         text.parse()
-            .map_err(|_| "a delay is a whole number of milliseconds".to_owned())
+            .map_err(|_| "a delay must be a whole number of milliseconds".to_owned())
             .and_then(u64::try_into)
     }
 }
@@ -134,21 +138,20 @@ impl fmt::Display for DelayMsMax {
     }
 }
 
-/// All that can be said of faults; by default there are none. In JSON the rates stand beside the other two, each by
-/// the name of its kind.
+/// The settings of all faults; by default all are off. In JSON each rate is a member with the name of its kind.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub(crate) struct Settings {
-    /// Where the random numbers start.
+pub(crate) struct FaultSettings {
+    /// The seed of the random numbers.
     pub(crate) seed: Option<u64>,
     #[serde(default)]
     pub(crate) delay_ms_max: DelayMsMax,
-    /// A kind that is not here is off.
+    /// The rates; a kind that is absent is off.
     #[serde(flatten)]
-    pub(crate) rates: BTreeMap<Kind, Rate>,
+    pub(crate) rates: BTreeMap<FaultKind, Rate>,
 }
 
-impl Settings {
-    pub(crate) fn rate(&self, kind: Kind) -> Rate {
+impl FaultSettings {
+    pub(crate) fn rate(&self, kind: FaultKind) -> Rate {
         self.rates.get(&kind).copied().unwrap_or_default()
     }
 }
@@ -160,20 +163,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_are_rates_by_kind_and_everything_may_be_left_out() {
-        let read = |body| serde_json::from_value::<Settings>(body).map_err(|error| error.to_string());
+    fn settings_are_rates_by_kind_and_all_are_optional() {
+        let read = |body| serde_json::from_value::<FaultSettings>(body).map_err(|error| error.to_string());
         let none = read(json!({})).unwrap();
-        assert_eq!(none, Settings::default());
-        assert!(Kind::ALL.iter().all(|&kind| none.rate(kind).is_zero()));
+        assert_eq!(none, FaultSettings::default());
+        assert!(FaultKind::ALL.iter().all(|&kind| none.rate(kind).is_zero()));
         let some = read(json!({ "seed": 7, "gone": 1, "cut": 0.25, "delay_ms_max": 20 })).unwrap();
         assert_eq!((some.seed, some.delay_ms_max.get()), (Some(7), Duration::from_millis(20)));
-        assert_eq!((some.rate(Kind::Gone), some.rate(Kind::Cut)), (Rate(1.0), Rate(0.25)));
+        assert_eq!((some.rate(FaultKind::Gone), some.rate(FaultKind::Cut)), (Rate(1.0), Rate(0.25)));
         for (wrong, why) in [
-            (json!({ "gone": 1.1 }), "a rate is from 0 to 1"),
-            (json!({ "gone": -0.1 }), "a rate is from 0 to 1"),
+            (json!({ "gone": 1.1 }), "a rate must be from 0 to 1"),
+            (json!({ "gone": -0.1 }), "a rate must be from 0 to 1"),
             (json!({ "gone": "often" }), "invalid type"),
             (json!({ "went": 0.1 }), "unknown variant `went`, expected one of `lost_disconnect`, `gone`"),
-            (json!({ "delay_ms_max": 60_001 }), "a delay is at most 60000 ms"),
+            (json!({ "delay_ms_max": 60_001 }), "a delay must be at most 60000 ms"),
             (json!({ "seed": -1 }), "invalid value"),
             (json!([]), "invalid"),
         ] {
@@ -184,12 +187,12 @@ mod tests {
 
     #[test]
     fn every_kind_is_listed_and_known_by_its_name() {
-        for (index, kind) in Kind::ALL.into_iter().enumerate() {
+        for (index, kind) in FaultKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, index);
             let name = serde_json::to_value(kind).unwrap();
             assert_eq!(name.as_str().unwrap().parse(), Ok(kind));
         }
-        assert!(serde_json::to_string(&Kind::DynamodbAfter).unwrap().contains("dynamodb_after"));
+        assert!(serde_json::to_string(&FaultKind::DynamodbAfter).unwrap().contains("dynamodb_after"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The AWS JSON protocols: one endpoint, the service and operation in the header `X-Amz-Target`.
+//! The AWS JSON protocols: one endpoint for all services, with the service and operation in the header `X-Amz-Target`.
 //!
 //! <https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html>
 
@@ -6,21 +6,22 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use super::{
-    Front,
-    caller::Caller,
-    dynamodb, requests,
-    server::{BodyError, Reply, empty_reply, json_reply, read_body},
+use super::{caller::Caller, services::Services};
+use crate::{
+    aws_error::AwsError,
+    dynamodb::{self, metering},
+    faults::FaultKind,
+    http1::{BodyError, Reply, empty_reply, json_reply, read_body},
+    iam,
 };
-use crate::{aws_error::AwsError, engine, faults::Kind};
 
-/// The largest request that DynamoDB takes; the other services take less and say so themselves.
+/// The largest request that DynamoDB accepts; the other services have lower limits and check them themselves.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// What calls without a signature are counted under.
+/// The caller of requests without a signature.
 const UNSIGNED: Caller<'_> = Caller { name: "-", function: None };
 
-/// Answers a call to the service and operation `target`, e.g. `AWSEvents.PutEvents`.
-pub(super) async fn answer(front: &Front, target: &str, headers: &HeaderMap, body: Incoming) -> Reply {
+/// Answers a call of the service and operation `target`, e.g. `AWSEvents.PutEvents`.
+pub(super) async fn answer(services: &Services, target: &str, headers: &HeaderMap, body: Incoming) -> Reply {
     let body = match read_body(body, BODY_BYTES_MAX).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => {
@@ -38,7 +39,7 @@ pub(super) async fn answer(front: &Front, target: &str, headers: &HeaderMap, bod
     let answer = match parsed {
         Ok(body) => {
             let trace = headers.get("x-amzn-trace-id").and_then(|trace| trace.to_str().ok());
-            call(front, target, front.caller(headers).unwrap_or(UNSIGNED), body, trace).await
+            call(services, target, services.caller(headers).unwrap_or(UNSIGNED), body, trace).await
         }
         Err(error) => Err(AwsError::client("SerializationException", error.to_string())),
     };
@@ -46,45 +47,45 @@ pub(super) async fn answer(front: &Front, target: &str, headers: &HeaderMap, bod
 }
 
 async fn call(
-    front: &Front,
+    services: &Services,
     target: &str,
     caller: Caller<'_>,
     body: Value,
     trace: Option<&str>,
 ) -> Result<Value, AwsError> {
     let (service, operation) = target.split_once('.').unwrap_or((target, ""));
-    front.authorize(
+    services.authorize(
         caller,
-        &requests::of_call(&front.partitions, &front.secrets, service, operation, &body),
+        &iam::of_call(&services.partitions, &services.secrets, service, operation, &body),
     )?;
     match service {
         "DynamoDB_20120810" => {
-            let work = dynamodb::call(&front.engine, &front.usage, caller.name, target, body);
-            with_faults(front, caller, operation, work).await
+            let work = metering::call(&services.engine, &services.usage, caller.name, target, body);
+            with_faults(services, caller, operation, work).await
         }
-        "DynamoDBStreams_20120810" => dynamodb::call_streams(&front.engine, target, body).await,
-        "AWSEvents" => front.bus.call(operation, body),
-        "AmazonSQS" => front.queues.call(operation, body, trace).await,
-        "secretsmanager" => front.secrets.call(operation, &body),
+        "DynamoDBStreams_20120810" => metering::call_streams(&services.engine, target, body).await,
+        "AWSEvents" => services.bus.call(operation, body),
+        "AmazonSQS" => services.queues.call(operation, body, trace).await,
+        "secretsmanager" => services.secrets.call(operation, &body),
         _ => Err(AwsError::unknown_operation(target)),
     }
 }
 
-/// Answers a function's `call` with an error before or after it was carried out, where the faults say so.
+/// Answers a function's `call` with an error, before or after it was carried out, if the faults say so.
 ///
-/// SDKs try such a call again: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
+/// SDKs retry such a call: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
 async fn with_faults(
-    front: &Front,
+    services: &Services,
     caller: Caller<'_>,
     operation: &str,
     call: impl Future<Output = Result<Value, AwsError>>,
 ) -> Result<Value, AwsError> {
-    let strikes = |kind| caller.function.is_some() && front.faults.strikes(kind);
-    if strikes(Kind::DynamodbBefore) {
+    let strikes = |kind| caller.function.is_some() && services.faults.strikes(kind);
+    if strikes(FaultKind::DynamodbBefore) {
         return Err(AwsError::internal("Internal server error"));
     }
     let answer = call.await;
-    if answer.is_ok() && engine::writes(operation) && strikes(Kind::DynamodbAfter) {
+    if answer.is_ok() && dynamodb::writes(operation) && strikes(FaultKind::DynamodbAfter) {
         return Err(AwsError::internal("Internal server error"));
     }
     answer
@@ -100,7 +101,7 @@ fn reply(headers: &HeaderMap, answer: Result<Value, AwsError>) -> Reply {
                 reply.headers_mut().insert("x-amzn-errortype", code);
             }
             if error.code == "AccessDeniedException" && error.status == 403 {
-                // By this boto3 knows the error of SQS's older protocol, whose name it shows.
+                // boto3 shows the error's name in SQS's older protocol, which it takes from this header.
                 let name = HeaderValue::from_static("AccessDenied;Sender");
                 reply.headers_mut().insert("x-amzn-query-error", name);
             }

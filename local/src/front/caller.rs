@@ -1,30 +1,30 @@
-//! Who signs a request.
+//! Which caller signed a request, and whether it may do what it asks for.
 
 use http::{HeaderMap, header};
 
-use super::Front;
-use crate::{aws_error::AwsError, rights::Request};
+use super::services::Services;
+use crate::{aws_error::AwsError, iam::Request};
 
-/// Who calls.
+/// The caller of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Caller<'a> {
-    /// What their calls are counted under: a function's name, or the access key of anybody else.
+    /// The name that the calls are counted under: a function's name, or the access key of any other caller.
     pub(super) name: &'a str,
-    /// The function's logical id, where it is one: only a function can be denied something, or meet a fault.
+    /// The logical id, if the caller is a function: only functions can be denied something, or meet a fault.
     pub(super) function: Option<&'a str>,
 }
 
-impl Front {
-    /// Who signed the request with these headers; `None` where nobody did.
+impl Services {
+    /// The caller that signed the request with these headers; `None` if it is not signed.
     pub(super) fn caller<'a>(&'a self, headers: &'a HeaderMap) -> Option<Caller<'a>> {
         let key = access_key(headers)?;
-        Some(match self.names.signing(key) {
+        Some(match self.functions.signing(key) {
             Some(function) => Caller { name: &function.name, function: Some(&function.id) },
             None => Caller { name: key, function: None },
         })
     }
 
-    /// Refuses what the policies of a function do not allow it.
+    /// Refuses requests that the policies of a function do not allow.
     pub(super) fn authorize(&self, caller: Caller<'_>, requests: &[Request]) -> Result<(), AwsError> {
         match caller.function {
             Some(function) => self.rights.check(function, requests),
@@ -33,10 +33,10 @@ impl Front {
     }
 }
 
-/// The access key that a request says it is signed with: for a function of this stack, its logical id.
+/// The access key that a request claims to be signed with, which for a function of this stack is its logical id.
 ///
-/// Read from `Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/...`; the signature is not checked. `None` where
-/// a request is not signed at all, which AWS refuses.
+/// It is read from `Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/...`; the signature is not checked. `None` if
+/// the request is not signed at all, which AWS refuses.
 fn access_key(headers: &HeaderMap) -> Option<&str> {
     let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let fields = authorization.strip_prefix("AWS4-HMAC-SHA256 ")?;

@@ -7,57 +7,59 @@ use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
-use super::{
-    Front,
-    caller::Caller,
-    requests,
-    server::{BodyError, Reply, empty_reply, json_reply, read_body},
+use super::{caller::Caller, services::Services};
+use crate::{
+    api_gateway::websocket::Posted,
+    faults::FaultKind,
+    http1::{BodyError, Reply, empty_reply, json_reply, read_body},
+    iam,
 };
-use crate::{faults::Kind, websocket::Posted};
 
-/// What a path names.
+/// The connection that a path names.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place<'a> {
-    /// The stage before it; none on a custom domain.
+pub(super) struct ConnectionTarget<'a> {
+    /// The stage that precedes it; `None` on a custom domain.
     stage: Option<&'a str>,
     /// The connection's id, decoded.
     id: String,
 }
 
 /// Reads a path `/@connections/{id}` or `/{stage}/@connections/{id}`.
-pub(super) fn place(path: &str) -> Option<Place<'_>> {
+pub(super) fn target(path: &str) -> Option<ConnectionTarget<'_>> {
     let (before, id) = path.split_once("/@connections/")?;
-    // At most the stage may stand before it.
+    // Only the stage may precede it.
     let stage = if before.is_empty() { None } else { Some(before.strip_prefix('/')?) };
     let id = percent_decode_str(id).decode_utf8().ok()?;
-    let is_place = !id.is_empty() && stage.is_none_or(|stage| !stage.is_empty() && !stage.contains('/'));
-    is_place.then(|| Place { stage, id: id.into_owned() })
+    let is_target = !id.is_empty() && stage.is_none_or(|stage| !stage.is_empty() && !stage.contains('/'));
+    is_target.then(|| ConnectionTarget { stage, id: id.into_owned() })
 }
 
 /// Answers one call of the management API.
 pub(super) async fn answer(
-    front: &Front,
+    services: &Services,
     method: &Method,
-    Place { stage, id }: &Place<'_>,
+    ConnectionTarget { stage, id }: &ConnectionTarget<'_>,
     headers: &HeaderMap,
     body: Incoming,
 ) -> Reply {
-    let Some(caller) = front.caller(headers) else {
+    let Some(caller) = services.caller(headers) else {
         let message = "Missing Authentication Token";
         return refuse(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", message);
     };
-    let request = requests::of_connection(front.websockets.api(), method, *stage, id);
-    if let Err(error) = front.authorize(caller, &[request]) {
+    let request = iam::of_connection(services.websockets.api(), method, *stage, id);
+    if let Err(error) = services.authorize(caller, &[request]) {
         return refuse(StatusCode::FORBIDDEN, "AccessDeniedException", &error.message);
     }
     match *method {
         Method::POST => {
-            let reply = post(front, caller, id, body).await;
-            front.usage.post(caller.name, reply.status().as_u16());
+            let reply = post(services, caller, id, body).await;
+            services.usage.post(caller.name, reply.status().as_u16());
             reply
         }
-        Method::GET => front.websockets.describe(id).map_or_else(gone, |it| json_reply(StatusCode::OK, &it)),
-        Method::DELETE => match front.websockets.delete(id) {
+        Method::GET => {
+            services.websockets.describe(id).map_or_else(gone, |it| json_reply(StatusCode::OK, &it))
+        }
+        Method::DELETE => match services.websockets.delete(id) {
             Posted::Queued => empty_reply(StatusCode::NO_CONTENT),
             Posted::Gone => gone(),
         },
@@ -65,8 +67,8 @@ pub(super) async fn answer(
     }
 }
 
-async fn post(front: &Front, caller: Caller<'_>, id: &str, body: Incoming) -> Reply {
-    let bytes_max = front.websockets.message_bytes_max();
+async fn post(services: &Services, caller: Caller<'_>, id: &str, body: Incoming) -> Reply {
+    let bytes_max = services.websockets.message_bytes_max();
     let body = match read_body(body, bytes_max).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => {
@@ -79,25 +81,25 @@ async fn post(front: &Front, caller: Caller<'_>, id: &str, body: Incoming) -> Re
     let Ok(message) = String::from_utf8(body.into()) else {
         return refuse(StatusCode::BAD_REQUEST, "BadRequestException", "The payload is not UTF-8");
     };
-    if let Some(reply) = fault(front, caller, id) {
+    if let Some(reply) = fault(services, caller, id) {
         return reply;
     }
-    match front.websockets.post(id, message) {
+    match services.websockets.post(id, message) {
         Posted::Queued => empty_reply(StatusCode::OK),
         Posted::Gone => gone(),
     }
 }
 
-/// What a function's post to the connection `id` is answered instead of being sent, where the faults say so.
-fn fault(front: &Front, caller: Caller<'_>, id: &str) -> Option<Reply> {
+/// The error that a function's post to the connection `id` is answered with instead of being sent, if the faults say so.
+fn fault(services: &Services, caller: Caller<'_>, id: &str) -> Option<Reply> {
     caller.function?;
-    if front.faults.strikes(Kind::Throttled) {
+    if services.faults.strikes(FaultKind::Throttled) {
         let message = "Too many requests";
         return Some(refuse(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", message));
     }
-    // Of a connection that is no more, it would be the truth.
-    let lives = front.websockets.describe(id).is_some();
-    (lives && front.faults.strikes(Kind::Gone)).then(gone)
+    // For a connection that does not exist, 410 would be no fault.
+    let lives = services.websockets.describe(id).is_some();
+    (lives && services.faults.strikes(FaultKind::Gone)).then(gone)
 }
 
 fn gone() -> Reply {
@@ -122,14 +124,14 @@ mod tests {
             "/dev/%40connections/x",
         ] {
             let stage = path.starts_with("/dev").then_some("dev");
-            let expected =
-                (!path.contains("%40")).then(|| Place { stage, id: "L0SM9cOFvHcCIhw=".to_owned() });
-            assert_eq!(place(path), expected, "{path}");
+            let expected = (!path.contains("%40"))
+                .then(|| ConnectionTarget { stage, id: "L0SM9cOFvHcCIhw=".to_owned() });
+            assert_eq!(target(path), expected, "{path}");
         }
         for wrong in
             ["/dev", "/a/b/@connections/x", "//@connections/x", "/dev/@connections/", "/@connections"]
         {
-            assert_eq!(place(wrong), None, "{wrong}");
+            assert_eq!(target(wrong), None, "{wrong}");
         }
     }
 }

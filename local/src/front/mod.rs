@@ -1,87 +1,60 @@
-//! One port for everything that is not the HTTP API: WebSockets, `@connections`, and each AWS service by which the
-//! functions and the SDKs of a test reach this stack.
+//! The port for everything but the HTTP API: WebSockets, `@connections`, and every AWS service by which functions and
+//! SDKs reach the stack.
 //!
-//! This only tells requests apart; each kind is answered in its own module. `/_local/...` is ours and not AWS's.
+//! This module only tells requests apart; each kind is answered in a module of its own. `/_local/...` is not AWS's.
+//!
+//! # Layout
+//! - [`services`]: what answers on the port; [`caller`]: which function signed a request, and what it may do.
+//! - [`aws_json`]: DynamoDB, EventBridge, SQS and Secrets Manager.
+//! - [`connections`]: `@connections`; [`invoke`]: Lambda's `Invoke`; [`local`]: usage, rights, faults and the clock of
+//!   TTL, for tests.
 
 mod aws_json;
 mod caller;
 mod connections;
-mod dynamodb;
-mod guard;
 mod invoke;
 mod local;
-mod requests;
-mod server;
+mod services;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
-use serde_json::{Value, json};
+use serde_json::json;
 
-pub(crate) use self::{
-    guard::check_host,
-    invoke::Names,
-    requests::Partitions,
-    server::{BodyError, Reply, empty_reply, json_reply, read_body, serve},
-};
+pub(crate) use self::services::{FunctionNames, Services};
 use crate::{
-    bus::Bus,
-    engine::Engine,
-    faults::Faults,
-    lambda::Lambda,
-    queues::Queues,
-    rights::Rights,
-    secrets::Secrets,
-    usage::Usage,
-    websocket::{WebSockets, is_upgrade},
+    api_gateway::websocket::is_upgrade,
+    http1::{Reply, json_reply},
+    loopback::check_host,
 };
 
-/// Everything that answers on the port.
-pub(crate) struct Front {
-    pub(crate) websockets: Arc<WebSockets>,
-    pub(crate) engine: Engine,
-    pub(crate) lambda: Lambda,
-    pub(crate) bus: Bus,
-    pub(crate) queues: Queues,
-    pub(crate) secrets: Secrets,
-    pub(crate) names: Names,
-    pub(crate) partitions: Partitions,
-    pub(crate) rights: Rights,
-    pub(crate) usage: Usage,
-    pub(crate) faults: Faults,
-    /// The line that says that the stack is ready: `GET /_local`.
-    pub(crate) ready: Value,
-}
-
-impl Front {
-    /// Answers any request that came from `peer`.
-    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
-        if is_upgrade(request.headers()) {
-            return self.websockets.accept(request, peer).await;
-        }
-        let (head, body) = request.into_parts();
-        let path = head.uri.path();
-        // A socket says by its token who it is, and a page's origin is for the authorizer to judge; all else is this
-        // machine's own.
-        if let Err(foreign) = check_host(&head.headers) {
-            tracing::warn!(path, %foreign, "refused");
-            return json_reply(StatusCode::FORBIDDEN, &json!({ "message": foreign.to_string() }));
-        }
-        if path.starts_with("/_local") {
-            return local::answer(&self, &head.method, path, body).await;
-        }
-        if let Some(place) = connections::place(path) {
-            return connections::answer(&self, &head.method, &place, &head.headers, body).await;
-        }
-        if let Some(function) = invoke::function_name(path) {
-            return invoke::answer(&self, &function, &head.headers, body).await;
-        }
-        if let Some(target) = head.headers.get("x-amz-target").map(HeaderValue::to_str) {
-            return aws_json::answer(&self, target.unwrap_or_default(), &head.headers, body).await;
-        }
-        json_reply(StatusCode::FORBIDDEN, &json!({ "message": "Forbidden" }))
+/// Answers any request that came from `peer`.
+pub(crate) async fn answer(services: Arc<Services>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+    if is_upgrade(request.headers()) {
+        return services.websockets.accept(request, peer).await;
     }
+    let (head, body) = request.into_parts();
+    let path = head.uri.path();
+    // A WebSocket client proves by its token who it is, and the authorizer checks a page's origin. All other requests
+    // must come from this machine.
+    if let Err(foreign) = check_host(&head.headers) {
+        tracing::warn!(path, %foreign, "request refused");
+        return json_reply(StatusCode::FORBIDDEN, &json!({ "message": foreign.to_string() }));
+    }
+    if path.starts_with("/_local") {
+        return local::answer(&services, &head.method, path, body).await;
+    }
+    if let Some(target) = connections::target(path) {
+        return connections::answer(&services, &head.method, &target, &head.headers, body).await;
+    }
+    if let Some(function) = invoke::function_name(path) {
+        return invoke::answer(&services, &function, &head.headers, body).await;
+    }
+    if let Some(target) = head.headers.get("x-amz-target").map(HeaderValue::to_str) {
+        return aws_json::answer(&services, target.unwrap_or_default(), &head.headers, body).await;
+    }
+    json_reply(StatusCode::FORBIDDEN, &json!({ "message": "Forbidden" }))
 }
 
 #[cfg(test)]

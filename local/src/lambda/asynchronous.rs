@@ -1,5 +1,5 @@
-//! Event invocations: nobody waits for them, so they are retried, and at last handed to the function's
-//! `OnFailure` queue.
+//! Event invocations: nobody waits for their result, so they are retried, and handed to the function's `OnFailure` queue
+//! when every retry has failed.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html>
 
 use std::time::Duration;
@@ -8,85 +8,106 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use uuid::Uuid;
 
-use super::{InvokeError, Lambda, Trace, journal};
-use crate::{aws_error::AwsError, template::Function};
+use super::{
+    error::InvokeError,
+    event::{self, Event},
+    functions::{Lambda, delay},
+};
+use crate::{aws_error::AwsError, faults::Deliveries, template::Function, trace::Trace};
 
-/// An invocation that was accepted.
-#[derive(Clone)]
-pub(super) struct Event {
-    pub(super) request_id: String,
-    /// Logical id.
-    pub(super) function: String,
-    pub(super) payload: Bytes,
-    /// Milliseconds since the epoch.
-    pub(super) accepted_ms: i64,
-    /// Tries that failed.
-    pub(super) tries: u32,
-}
-
-/// Why there is no further try.
+/// Why there is no further retry. The variants have AWS's names.
 #[derive(Debug, Clone, Copy)]
 enum Condition {
     RetriesExhausted,
     EventAgeExceeded,
 }
 
-impl Event {
-    /// One that is accepted now.
-    pub(super) fn new(function: String, payload: Bytes) -> Self {
-        let (request_id, accepted_ms) = (Uuid::new_v4().to_string(), Timestamp::now().as_millisecond());
-        Self { request_id, function, payload, accepted_ms, tries: 0 }
-    }
-
-    fn age(&self) -> Duration {
-        let age_ms = Timestamp::now().as_millisecond().saturating_sub(self.accepted_ms);
-        Duration::from_millis(u64::try_from(age_ms).unwrap_or(0))
-    }
-}
-
-/// Runs one event to its end, a success or a record of its failure, which the journal is then told. When the stack
-/// stops it stays in the journal, for the next run.
-pub(super) async fn run(lambda: Lambda, mut event: Event) {
-    let Some(pool) = lambda.shared.pools.get(&event.function) else {
-        // It may be from a run with another template: the function may come back.
-        tracing::error!(function = event.function, "an event for a function that does not exist");
-        return;
-    };
-    let function = &pool.function;
-    let (error, condition) = loop {
-        let tried = lambda
-            .invoke_as(&event.function, event.request_id.clone(), event.payload.clone(), Trace::new())
-            .await;
-        let Err(error) = tried else { return lambda.finish(&event) };
-        if lambda.is_stopping() {
-            return;
-        }
-        event.tries += 1;
-        if event.tries > function.retries_max {
-            break (error, Condition::RetriesExhausted);
-        }
-        // Doubled with each try.
-        let delay = lambda.shared.async_retry_delay.saturating_mul(1 << (event.tries - 1).min(16));
-        if event.age() + delay > function.event_age_max {
-            break (error, Condition::EventAgeExceeded);
-        }
-        lambda.shared.journal.note(|to| journal::update(to, &event));
-        sleep(delay).await;
-    };
-    match lambda.give_up(function, &event, condition, &error) {
-        Ok(()) => lambda.finish(&event),
-        Err(error) => tracing::error!(function = function.name, event.request_id, "{}", error.message),
-    }
-}
-
 impl Lambda {
-    fn finish(&self, event: &Event) {
-        self.shared.journal.note(|to| journal::delete(to, event));
+    /// Accepts event invocations, each of a function by its logical id. They are retried as the function's template
+    /// says, and what fails for good goes to its `OnFailure` queue. When this returns, all of them are kept; if it
+    /// fails, none is. Events that wait for a process wait in memory, without a limit, as on AWS.
+    pub(crate) fn accept(&self, events: Vec<(String, Bytes)>) -> Result<(), AwsError> {
+        let events: Vec<_> =
+            events.into_iter().map(|(function, payload)| Event::new(function, payload)).collect();
+        if !events.is_empty() {
+            self.shared.journal.write(|to| events.iter().try_for_each(|event| event::insert(to, event)))?;
+        }
+        for event in events {
+            self.spawn_event(event);
+        }
+        Ok(())
     }
 
-    /// Hands the record of a failure to the function's `OnFailure` queue.
+    /// Continues with the events that an earlier run accepted and did not finish.
+    pub(crate) fn resume(&self) -> anyhow::Result<()> {
+        let events = self.shared.journal.read(event::load)?;
+        if !events.is_empty() {
+            tracing::info!(events = events.len(), "continuing with the event invocations of an earlier run");
+        }
+        for event in events {
+            self.spawn_event(event);
+        }
+        Ok(())
+    }
+
+    fn spawn_event(&self, event: Event) {
+        let Deliveries { first, again } = self.shared.host.faults.deliveries();
+        if let Some(second) = again {
+            self.spawn_delayed(event.clone(), second);
+        }
+        self.spawn_delayed(event, first);
+    }
+
+    fn spawn_delayed(&self, event: Event, after: Duration) {
+        let lambda = self.clone();
+        tokio::spawn(async move {
+            delay(after).await;
+            lambda.run_event(event).await;
+        });
+    }
+
+    /// Runs an event until the function has succeeded or failed for good, and then removes it from the journal. If the
+    /// stack stops first, the event stays in the journal for the next run.
+    async fn run_event(&self, mut event: Event) {
+        let Some(pool) = self.shared.pools.get(&event.function) else {
+            // The event may be from a run with another template, and the function may come back.
+            tracing::error!(function = event.function, "cannot run an event: the stack has no such function");
+            return;
+        };
+        let function = &pool.function;
+        let (error, condition) = loop {
+            let (request_id, payload) = (event.request_id.clone(), event.payload.clone());
+            let result = self.invoke_as(&event.function, request_id, payload, Trace::new()).await;
+            let Err(error) = result else { return self.finish(&event) };
+            if self.is_stopping() {
+                return;
+            }
+            event.attempts_failed += 1;
+            if event.attempts_failed > function.retries_max {
+                break (error, Condition::RetriesExhausted);
+            }
+            let doublings = (event.attempts_failed - 1).min(16);
+            let pause = self.shared.async_retry_delay.saturating_mul(1 << doublings);
+            if event.age() + pause > function.event_age_max {
+                break (error, Condition::EventAgeExceeded);
+            }
+            self.shared.journal.note(|to| event::update(to, &event));
+            sleep(pause).await;
+        };
+        match self.give_up(function, &event, condition, &error) {
+            Ok(()) => self.finish(&event),
+            Err(error) => {
+                tracing::error!(function = function.name, event.request_id, "{}", error.message);
+            }
+        }
+    }
+
+    fn finish(&self, event: &Event) {
+        self.shared.journal.note(|to| event::delete(to, event));
+    }
+
+    /// Sends the record of a failure to the function's `OnFailure` queue.
     fn give_up(
         &self,
         function: &Function,
@@ -95,12 +116,12 @@ impl Lambda {
         error: &InvokeError,
     ) -> Result<(), AwsError> {
         let Some(queue) = &function.on_failure else {
-            let request_id = &event.request_id;
+            let (function, request_id) = (&function.name, &event.request_id);
             tracing::error!(
-                function = function.name,
+                function,
                 request_id,
                 ?condition,
-                "an event is lost: no OnFailure"
+                "an event is lost: the function has no OnFailure"
             );
             return Ok(());
         };
@@ -122,9 +143,8 @@ fn destination_record(
         "requestContext": {
             "requestId": event.request_id,
             "functionArn": format!("{}:$LATEST", function.arn),
-            // The variants are called as AWS calls them.
             "condition": format!("{condition:?}"),
-            "approximateInvokeCount": event.tries,
+            "approximateInvokeCount": event.attempts_failed,
         },
         "requestPayload": json_or_text(&event.payload),
         "responseContext": { "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" },

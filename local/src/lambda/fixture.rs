@@ -1,17 +1,27 @@
-//! For tests: a function whose binary is a few lines of shell that speak the runtime API through curl.
+//! For tests: a function whose binary is a shell script that uses the runtime API through curl.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
-
-use tempfile::TempDir;
-
-use super::*;
-use crate::{
-    faults::{Kind, Rate, Settings},
-    template::{self, LogLevel, RecursiveLoop, WebSocketApi},
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
-/// What the child does is what its payload names.
-const BOOTSTRAP: &str = r#"#!/bin/sh
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use super::{InvokeError, Lambda, LambdaOptions};
+use crate::{
+    faults::{FaultKind, FaultSettings, Faults, Rate},
+    journal::Journal,
+    log::{FunctionLog, LogFormat},
+    sqs::Queues,
+    template::{self, Function, LogLevel, RecursiveLoop, Stack, WebSocketApi},
+};
+
+/// The payload names what the process does.
+pub(crate) const BOOTSTRAP: &str = r#"#!/bin/sh
 api="$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
 if [ "$FAILS" = init ]; then
   curl -s -X POST -d '{"errorType":"NoTable","errorMessage":"TABLE_NAME is missing"}' "$api/init/error"
@@ -59,7 +69,7 @@ while :; do
 done
 "#;
 
-/// Functions that run.
+/// The function, and what it runs with.
 pub(crate) struct Fixture {
     pub(crate) lambda: Lambda,
     pub(crate) queues: Queues,
@@ -68,13 +78,13 @@ pub(crate) struct Fixture {
     pub(crate) directory: TempDir,
 }
 
-/// A queue whose messages end in the one of what failed.
+/// ARN of a queue whose dead-letter queue is [`DEAD`].
 pub(crate) const JOBS: &str = "arn:aws:sqs:us-east-1:000000000000:jobs";
 
-/// The queue of what failed.
+/// ARN of the queue for failures.
 pub(crate) const DEAD: &str = "arn:aws:sqs:us-east-1:000000000000:dead";
 
-/// One function, `F`, with these variables, at most two processes, and a timeout of 5 s.
+/// A function `F` with these environment variables, at most two processes, and a timeout of 5 s.
 pub(crate) async fn fixture(variables: &[(&str, &str)]) -> Fixture {
     fixture_in(None, variables).await
 }
@@ -85,8 +95,7 @@ pub(crate) async fn fixture_in(data: Option<&Path>, variables: &[(&str, &str)]) 
     let binary = directory.path().join("f/bootstrap");
     fs::create_dir(directory.path().join("f")).unwrap();
     fs::create_dir(directory.path().join("meeting")).unwrap();
-    fs::write(&binary, BOOTSTRAP).unwrap();
-    fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
+    write_executable(&binary, BOOTSTRAP);
     let mut environment: BTreeMap<String, String> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     environment.insert("MEETING".to_owned(), directory.path().join("meeting").display().to_string());
@@ -94,7 +103,7 @@ pub(crate) async fn fixture_in(data: Option<&Path>, variables: &[(&str, &str)]) 
     let stack = stack(environment);
     let journal = Journal::open(data).unwrap();
     let queues = Queues::new(&stack, Duration::MAX, &journal).unwrap();
-    let faults = Faults::new(Settings::default());
+    let faults = Faults::new(FaultSettings::default());
     let options = LambdaOptions {
         bin_dir: directory.path().to_owned(),
         endpoint: "http://127.0.0.1:1".to_owned(),
@@ -110,7 +119,7 @@ pub(crate) async fn fixture_in(data: Option<&Path>, variables: &[(&str, &str)]) 
     Fixture { lambda, queues, journal, faults, directory }
 }
 
-/// That function, and the queue of what failed, and no more.
+/// A stack with that function and the two queues.
 pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
     let function = Function {
         id: "F".to_owned(),
@@ -169,19 +178,42 @@ pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
     }
 }
 
+/// Writes an executable file.
+fn write_executable(path: &Path, content: &str) {
+    fs::write(path, content).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 impl Fixture {
-    /// Every event with `Records`, of a `$disconnect` or of a frame that a process took, one a line.
+    /// The path of the function's binary.
+    pub(crate) fn binary(&self) -> PathBuf {
+        self.directory.path().join("f/bootstrap")
+    }
+
+    /// Replaces the function's binary as cargo does: a new file takes the place of the old one.
+    pub(crate) fn replace_binary(&self) {
+        let new = self.directory.path().join("new");
+        write_executable(&new, BOOTSTRAP);
+        fs::rename(new, self.binary()).unwrap();
+    }
+
+    /// How many processes are at the meeting.
+    pub(crate) fn met(&self) -> usize {
+        fs::read_dir(self.directory.path().join("meeting")).unwrap().count()
+    }
+
+    /// The events of batches, of `$disconnect` and of frames that processes took, one per line.
     pub(crate) fn taken(&self) -> String {
         fs::read_to_string(self.directory.path().join("taken")).unwrap_or_default()
     }
 
-    /// Lets this fault happen always, and no other.
-    pub(crate) fn always(&self, kind: Kind) {
+    /// Makes this fault happen always, and turns all others off.
+    pub(crate) fn always(&self, kind: FaultKind) {
         let rates = BTreeMap::from([(kind, Rate::try_from(1.0).unwrap())]);
-        self.faults.set(Settings { rates, ..Settings::default() });
+        self.faults.set(FaultSettings { rates, ..FaultSettings::default() });
     }
 
-    /// Waits until this holds; fails when it does not in ten seconds.
+    /// Waits until the condition holds, and fails after ten seconds.
     pub(crate) async fn until(&self, holds: impl Fn() -> bool) {
         let waiting = async {
             while !holds() {

@@ -1,7 +1,7 @@
-//! The processes of one function: one for each invocation that runs, and those that wait warm for the next.
+//! The processes of one function: one for each invocation that runs, and the warm ones that wait for the next.
 
 use std::{
-    path::PathBuf,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,57 +13,61 @@ use tokio::{
 };
 
 use super::{
-    InvokeError, Trace,
+    binary::Binary,
+    error::{InvokeError, InvokeResult},
+    idle::{Build, IdleProcesses},
     process::{Host, Process},
-    runtime_api::{Answer, Init, Job},
+    runtime_api::{Init, Job},
 };
-use crate::template::Function;
+use crate::{file_version::FileVersion, template::Function, trace::Trace};
 
-/// What a process may take until it asks for its first invocation. Past this, as on AWS, its start goes on at
-/// the expense of the invocation's own timeout.
+/// How long a process may take until it asks for its first invocation. Longer than that, as on AWS, it continues to
+/// start at the expense of the invocation's own timeout.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What a process may take until then where nobody waits for it but who starts the stack, on a machine that is busy.
+/// How long a process may take to start when only the start of the stack waits for it, which may be on a busy machine.
 const START_MAX: Duration = Duration::from_secs(30);
-/// A process without work for this long ends.
+/// A process without work for this long is ended.
 const IDLE_MAX: Duration = Duration::from_mins(5);
-/// How long an invocation is thought to take before there was one.
+/// How long an invocation is assumed to take before there has been one.
 const DURATION_GUESS: Duration = Duration::from_millis(20);
-/// How often to look for those.
-const REAP_INTERVAL: Duration = Duration::from_secs(30);
+/// How often to look for processes that are idle for too long, and for a new build.
+const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(500);
+/// How often to try to start a binary that another program still has open for writing, and the pause between.
+const BUSY_TRIES_MAX: u32 = 20;
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 /// A function and its processes.
 pub(super) struct Pool {
     pub(super) function: Function,
-    binary: PathBuf,
+    binary: Binary,
     /// One permit for each process that may work at once.
     permits: Semaphore,
-    /// The one used last at the end, and taken first: the others get to be old.
-    idle: Mutex<Vec<(Process, Instant)>>,
-    /// How long the last invocation took that had an answer.
+    idle: IdleProcesses,
+    /// How long the last invocation that was answered took.
     usual_duration: Mutex<Duration>,
     host: Arc<Host>,
 }
 
 impl Pool {
-    pub(super) fn new(function: Function, binary: PathBuf, concurrency: usize, host: Arc<Host>) -> Self {
+    pub(super) fn new(function: Function, binary: Binary, concurrency: usize, host: Arc<Host>) -> Self {
         let permits = Semaphore::new(concurrency.max(1));
-        let (idle, usual_duration) = (Mutex::new(Vec::new()), Mutex::new(DURATION_GUESS));
+        let (idle, usual_duration) = (IdleProcesses::default(), Mutex::new(DURATION_GUESS));
         Self { function, binary, permits, idle, usual_duration, host }
     }
 
-    /// Runs one invocation, in a warm process where there is one, else in a new one.
+    /// Runs one invocation, in a warm process if there is one, otherwise in a new one.
     pub(super) async fn invoke(
         self: Arc<Self>,
         request_id: String,
         payload: Bytes,
         trace: Trace,
-    ) -> Result<Bytes, InvokeError> {
+    ) -> InvokeResult {
         let Ok(_permit) = self.permits.acquire().await else {
             return Err(InvokeError::Start("the stack is stopping".to_owned()));
         };
         let result = self.run(request_id.clone(), payload, trace).await;
         match &result {
-            // The function has said so itself, or will have its caller say it.
+            // The function logs its own errors.
             Ok(_) | Err(InvokeError::Function { .. }) => {}
             Err(_) if *self.host.stopping.borrow() => {}
             Err(error) => tracing::warn!(function = self.function.name, request_id, "{error}"),
@@ -71,9 +75,9 @@ impl Pool {
         result
     }
 
-    /// Starts a process and keeps it warm, or says why it cannot start.
+    /// Starts a process and keeps it warm, or returns the reason why it cannot start.
     pub(super) async fn start_one(&self) -> Result<(), InvokeError> {
-        let process = Process::start(&self.function, &self.binary, &self.host)?;
+        let process = self.process().await?;
         tokio::select! {
             biased;
             init = process.started() => if let Init::Failed(reason) = init {
@@ -84,18 +88,15 @@ impl Pool {
                 return Err(InvokeError::Start(format!("the process was not ready within {START_MAX:?}")));
             }
         }
-        self.idle().push((process, Instant::now()));
+        self.idle.keep(process);
         Ok(())
     }
 
-    async fn run(&self, request_id: String, payload: Bytes, trace: Trace) -> Result<Bytes, InvokeError> {
+    async fn run(&self, request_id: String, payload: Bytes, trace: Trace) -> InvokeResult {
         if *self.host.stopping.borrow() {
             return Err(InvokeError::Start("the stack is stopping".to_owned()));
         }
-        let process = match self.warm() {
-            Some(process) => process,
-            None => Process::start(&self.function, &self.binary, &self.host)?,
-        };
+        let process = self.process().await?;
         let (taken, was_taken) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
         let limit = self.function.timeout;
@@ -118,19 +119,19 @@ impl Pool {
         self.finish(process, request_id, answered).await
     }
 
-    /// Waits for the answer to the invocation that `process` has taken, and keeps the process for the next one.
+    /// Waits for the response to the invocation that `process` has taken, and keeps the process for the next one.
     async fn finish(
         &self,
         process: Process,
         request_id: String,
-        answered: oneshot::Receiver<Answer>,
-    ) -> Answer {
+        answered: oneshot::Receiver<InvokeResult>,
+    ) -> InvokeResult {
         let (begun, limit) = (Instant::now(), self.function.timeout);
-        // Dropping the process on every other way out kills it.
+        // On every other path the process is dropped, which kills it.
         let end = async {
             let request_id = request_id.clone();
             tokio::select! {
-                // First the answer: a process may give it and end.
+                // The response first: a process may send it and end.
                 biased;
                 Ok(answer) = answered => Ok(answer),
                 status = process.exited() => Err(InvokeError::Crashed { request_id, status }),
@@ -139,38 +140,72 @@ impl Pool {
         };
         if let Some(part) = self.host.faults.kill_after() {
             let moment = self.usual_duration().mul_f64(part);
-            // At the latest when the answer comes: then all is done, and nobody hears of it.
+            // At the latest when the response arrives: then the work is done, but the caller does not hear of it.
             let _ = timeout(moment, end).await;
             return Err(InvokeError::Crashed { request_id, status: process.kill().await });
         }
         let answer = end.await?;
         *self.usual_duration() = begun.elapsed();
-        if process.is_alive() {
-            self.idle().push((process, Instant::now()));
-        }
+        self.idle.keep(process);
         answer
     }
 
-    fn warm(&self) -> Option<Process> {
-        let mut idle = self.idle();
-        while let Some((process, _)) = idle.pop() {
-            if process.is_alive() {
-                return Some(process);
-            }
+    /// A process for the next invocation: a warm one of the newest build, or a new one.
+    async fn process(&self) -> Result<Process, InvokeError> {
+        // A warm process does not need the binary, which is missing for a moment while it is replaced.
+        if self.idle.is_empty() || !self.binary.is_missing() {
+            self.reload(self.binary.complete().await?);
         }
-        None
+        match self.idle.take() {
+            Some(process) => Ok(process),
+            None => self.start().await,
+        }
     }
 
-    /// Ends processes that have had no work for long, until the stack stops.
-    pub(super) async fn reap(self: Arc<Self>) {
+    /// Starts a process of the newest build.
+    async fn start(&self) -> Result<Process, InvokeError> {
+        let build = self.binary.complete().await?;
+        self.reload(build);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match Process::start(&self.function, &self.binary, build, &self.host) {
+                Ok(process) => return Ok(process),
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES_MAX => {
+                    sleep(BUSY_PAUSE).await;
+                }
+                Err(error) => {
+                    let path = self.binary.path().display();
+                    return Err(InvokeError::Start(format!("cannot start {path}: {error}")));
+                }
+            }
+        }
+    }
+
+    /// Notes that `build` is in place, and logs it if it has replaced another one.
+    fn reload(&self, build: FileVersion) {
+        if self.idle.run(build) == Build::Replaced {
+            let function = &self.function.name;
+            tracing::info!(
+                function,
+                "reloaded: the binary was replaced, and the next invocation runs the new one"
+            );
+        }
+    }
+
+    /// Ends processes that have been idle for too long, and notices a new build, until the stack stops.
+    pub(super) async fn maintain(self: Arc<Self>) {
         let mut stopping = self.host.stopping.subscribe();
-        let mut ticks = interval(REAP_INTERVAL);
+        let mut ticks = interval(MAINTENANCE_INTERVAL);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {
-                    self.idle().retain(|(process, since)| process.is_alive() && since.elapsed() < IDLE_MAX);
+                    if let Some(build) = self.binary.version() {
+                        self.reload(build);
+                    }
+                    self.idle.end_older_than(IDLE_MAX);
                 }
-                _ = stopping.wait_for(|stopping| *stopping) => return self.idle().clear(),
+                _ = stopping.wait_for(|stopping| *stopping) => return self.idle.end_all(),
             }
         }
     }
@@ -178,13 +213,9 @@ impl Pool {
     fn usual_duration(&self) -> MutexGuard<'_, Duration> {
         self.usual_duration.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<(Process, Instant)>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Why a process ended without having taken its invocation.
+/// The reason why a process ended before it took its invocation.
 fn not_started(process: &Process, status: &str) -> InvokeError {
     match process.init() {
         Init::Failed(reason) => InvokeError::Start(reason),

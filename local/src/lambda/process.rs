@@ -1,6 +1,6 @@
 //! One process of a function: its environment, its output, and its end.
 
-use std::{path::Path, process::Stdio, sync::Arc};
+use std::{io, path::Path, process::Stdio, sync::Arc};
 
 use jiff::Timestamp;
 use nix::{
@@ -15,33 +15,37 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    InvokeError, LogFormat,
+    binary::Binary,
+    error::InvokeError,
     runtime_api::{Init, Job, Registration, RuntimeApi},
 };
 use crate::{
     faults::Faults,
-    log::FunctionLog,
+    file_version::FileVersion,
+    log::{FunctionLog, LogFormat},
     template::{Function, LogLevel, REGION},
 };
 
 /// A longer line of a function's output is shown in pieces.
 const LINE_BYTES_MAX: u64 = 256 * 1024;
 
-/// What all processes share.
+/// What the processes of all functions share.
 pub(super) struct Host {
     pub(super) runtime_api: RuntimeApi,
     pub(super) endpoint: String,
     pub(super) log_format: LogFormat,
     pub(super) log: FunctionLog,
     pub(super) faults: Faults,
-    /// True once all processes are to end.
+    /// True once the stack is stopping and all processes have to end.
     pub(super) stopping: watch::Sender<bool>,
-    /// Processes that are not yet gone.
+    /// How many processes there are.
     pub(super) running: watch::Sender<usize>,
 }
 
 /// A running process. Dropping it kills it.
 pub(super) struct Process {
+    /// The build of the binary that it runs.
+    pub(super) build: FileVersion,
     registration: Registration,
     /// How it ended, once it has.
     exit: watch::Receiver<Option<String>>,
@@ -50,9 +54,15 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts the binary. Returns without waiting until it is ready.
-    pub(super) fn start(function: &Function, binary: &Path, host: &Arc<Host>) -> Result<Self, InvokeError> {
+    /// Starts the binary, of which `build` is in place. Returns without waiting until the process is ready.
+    pub(super) fn start(
+        function: &Function,
+        binary: &Binary,
+        build: FileVersion,
+        host: &Arc<Host>,
+    ) -> io::Result<Self> {
         let registration = host.runtime_api.register();
+        let binary = binary.path();
         let mut command = Command::new(binary);
         environment(&mut command, function, binary, host);
         command
@@ -61,13 +71,11 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A group of its own: a terminal's Ctrl-C must not reach it before us, and all of it is killed
-            // together.
+            // A group of its own: a terminal's Ctrl-C must not reach it before the stack stops it, and its children
+            // are killed with it.
             .process_group(0)
             .kill_on_drop(true);
-        let mut child = command
-            .spawn()
-            .map_err(|error| InvokeError::Start(format!("cannot start {}: {error}", binary.display())))?;
+        let mut child = command.spawn()?;
         if let Some(output) = child.stdout.take() {
             tokio::spawn(show(output, function.name.clone(), function.log_level, host.log.clone()));
         }
@@ -78,24 +86,24 @@ impl Process {
         let (exited, exit) = watch::channel(None);
         host.running.send_modify(|running| *running += 1);
         tokio::spawn(watch_over(child, killed, exited, Arc::clone(host)));
-        Ok(Self { registration, exit, kill })
+        Ok(Self { build, registration, exit, kill })
     }
 
     /// Gives the process its next invocation.
     pub(super) fn give(&self, job: Job) -> Result<(), InvokeError> {
-        // There is room: a process gets one at a time.
+        // The channel has room: a process gets one invocation at a time.
         self.registration
             .jobs
             .try_send(job)
-            .map_err(|_| InvokeError::Start("the process takes no work".to_owned()))
+            .map_err(|_| InvokeError::Start("the process has ended".to_owned()))
     }
 
-    /// Waits until the process has ended, and says how.
+    /// Waits until the process has ended, and returns how.
     pub(super) async fn exited(&self) -> String {
         ended(self.exit.clone()).await
     }
 
-    /// Kills the process, waits until it has ended, and says how.
+    /// Kills the process, waits until it has ended, and returns how.
     pub(super) async fn kill(self) -> String {
         drop(self.kill);
         ended(self.exit).await
@@ -106,17 +114,17 @@ impl Process {
         self.exit.borrow().is_none()
     }
 
-    /// Waits until it has asked for work, or has said why it cannot.
+    /// Waits until the process has asked for work, or has reported that it cannot start.
     pub(super) async fn started(&self) -> Init {
         let mut init = self.registration.init.clone();
         match init.wait_for(|init| *init != Init::Starting).await {
             Ok(init) => init.clone(),
-            // Its sender lives as long as the registration, which is this process's own.
+            // Cannot happen: the sender lives as long as the registration, which this process owns.
             Err(_) => std::future::pending().await,
         }
     }
 
-    /// How far it has come.
+    /// How far the process has come.
     pub(super) fn init(&self) -> Init {
         self.registration.init.borrow().clone()
     }
@@ -125,16 +133,16 @@ impl Process {
 async fn ended(mut exit: watch::Receiver<Option<String>>) -> String {
     match exit.wait_for(Option::is_some).await {
         Ok(status) => status.clone().unwrap_or_default(),
-        Err(_) => "its end was not seen".to_owned(),
+        Err(_) => "how it ended is unknown".to_owned(),
     }
 }
 
-/// What AWS sets, what the template sets, and of the shell's environment nothing but `PATH`.
+/// Sets the variables that AWS sets and those of the template, and of the shell's environment only `PATH`.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
 fn environment(command: &mut Command, function: &Function, binary: &Path, host: &Host) {
     #[expect(
         clippy::disallowed_methods,
-        reason = "a function's children, like a shell's, need it; it configures nothing"
+        reason = "the commands that a function may run are found by it; it configures nothing"
     )]
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     let log_format = match host.log_format {
@@ -161,15 +169,14 @@ fn environment(command: &mut Command, function: &Function, binary: &Path, host: 
         .env("LAMBDA_TASK_ROOT", binary.parent().unwrap_or(Path::new("/")))
         .env("_HANDLER", &function.handler)
         .envs(&function.environment)
-        // After the template's: that these point here is what makes the stack a local one.
+        // After the template's variables, which must not point a function to AWS.
         .env("AWS_ENDPOINT_URL", &host.endpoint)
-        // The signature's credential then tells the endpoint which function is calling.
+        // The credential in a request's signature tells the endpoint which function is calling.
         .env("AWS_ACCESS_KEY_ID", &function.id)
         .env("AWS_SECRET_ACCESS_KEY", "local");
 }
 
-/// Owns the process until it is gone: only here is it killed, so never a process that happens to have its
-/// number.
+/// Owns the process until it is gone. The process is killed only here, so that its number still belongs to it.
 async fn watch_over(
     mut child: Child,
     mut killed: mpsc::Receiver<()>,
@@ -180,7 +187,7 @@ async fn watch_over(
     let mut stopping = host.stopping.subscribe();
     let ended = tokio::select! {
         status = child.wait() => Some(status),
-        // Nothing is ever sent: this is the end of the sender.
+        // Nothing is ever sent: this resolves when the sender is dropped.
         _ = killed.recv() => None,
         _ = stopping.wait_for(|stopping| *stopping) => None,
     };
@@ -200,13 +207,13 @@ async fn kill(child: &mut Child, group: Option<Pid>) -> std::io::Result<std::pro
     if let Some(group) = group
         && let Err(error) = killpg(group, Signal::SIGKILL)
     {
-        tracing::debug!(%error, "killpg");
+        tracing::debug!(%error, "the process group could not be killed");
     }
     child.start_kill()?;
     child.wait().await
 }
 
-/// Shows a function's output line by line until it closes; lines below `least` are dropped.
+/// Shows a function's output line by line until it closes; lines below the level `least` are dropped.
 async fn show(output: impl AsyncRead + Unpin, name: String, least: LogLevel, log: FunctionLog) {
     let mut reader = BufReader::new(output);
     let mut line = Vec::new();

@@ -1,8 +1,8 @@
 //! The runtime API: the HTTP server that processes fetch their invocations from.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 //!
-//! One port serves all processes; the first part of the path says which one is asking. A process takes its
-//! next invocation from a channel, so a slow or dead one keeps nobody else waiting.
+//! One port serves all processes; the first segment of the path identifies the process. A process takes its next
+//! invocation from a channel, so that a slow or dead process delays no other.
 
 use std::{
     collections::HashMap,
@@ -31,9 +31,14 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{InvokeError, PAYLOAD_BYTES_MAX, Trace};
+use super::error::{InvokeError, InvokeResult};
+use crate::trace::Trace;
 
-/// The server, for as long as it is kept.
+/// The most bytes of a synchronous request or response.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub(crate) const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
+
+/// The server; it ends when this is dropped.
 pub(super) struct RuntimeApi {
     address: SocketAddr,
     slots: Slots,
@@ -51,7 +56,7 @@ type Slots = Arc<Mutex<HashMap<String, Arc<Slot>>>>;
 /// The server's side of one process.
 struct Slot {
     jobs: tokio::sync::Mutex<mpsc::Receiver<Job>>,
-    current: Mutex<Option<(String, oneshot::Sender<Answer>)>>,
+    current: Mutex<Option<(String, oneshot::Sender<InvokeResult>)>>,
     state: watch::Sender<Init>,
 }
 
@@ -61,25 +66,22 @@ pub(super) enum Init {
     Starting,
     /// It has asked for its first invocation.
     Done,
-    /// It said why it cannot.
+    /// It has reported why it cannot start.
     Failed(String),
 }
-
-/// What a function made of an invocation.
-pub(super) type Answer = Result<Bytes, InvokeError>;
 
 /// One invocation, for one process.
 pub(super) struct Job {
     pub(super) request_id: String,
     pub(super) function_arn: String,
     pub(super) payload: Bytes,
-    /// From the moment that the process takes it.
+    /// Counted from the moment that the process takes the invocation.
     pub(super) timeout: Duration,
-    /// What has led to it, this function included.
+    /// The chain of calls that led to it, this function included.
     pub(super) trace: Trace,
-    /// Told that the process has taken it.
+    /// Notified when the process has taken the invocation.
     pub(super) taken: oneshot::Sender<()>,
-    pub(super) answer: oneshot::Sender<Answer>,
+    pub(super) answer: oneshot::Sender<InvokeResult>,
 }
 
 /// The pool's side of one process; the process is forgotten when this is dropped.
@@ -110,28 +112,28 @@ impl RuntimeApi {
             .route("/{process}/2018-06-01/runtime/invocation/{request}/error", post(error))
             .route("/{process}/2018-06-01/runtime/init/error", post(init_error))
             .with_state(Arc::clone(&slots));
-        // Nagle would cost 40 ms an invocation.
+        // Nagle's algorithm would add 40 ms to each invocation.
         let listener = listener.tap_io(|stream| {
             if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY");
+                tracing::debug!(%error, "cannot set TCP_NODELAY");
             }
         });
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
-                tracing::error!(%error, "the Lambda runtime API ended");
+                tracing::error!(%error, "the Lambda runtime API has ended");
             }
         });
         Ok(Self { address, slots, server })
     }
 
-    /// A runtime API for one more process.
+    /// Registers one more process.
     pub(super) fn register(&self) -> Registration {
         let id = Uuid::new_v4().simple().to_string();
         let (jobs, taken) = mpsc::channel(1);
         let (state, init) = watch::channel(Init::Starting);
         let slot = Slot { jobs: tokio::sync::Mutex::new(taken), current: Mutex::new(None), state };
         lock(&self.slots).insert(id.clone(), Arc::new(slot));
-        // With a path the scheme is needed: without it this would not be a URL to `lambda_runtime`.
+        // `lambda_runtime` needs the scheme to read a value with a path as a URL.
         let url = format!("http://{}/{id}", self.address);
         Registration { url, jobs, init, id, slots: Arc::clone(&self.slots) }
     }
@@ -141,7 +143,7 @@ async fn next(State(slots): State<Slots>, Path(process): Path<String>) -> Respon
     let Some(slot) = find(&slots, &process) else { return unknown_process() };
     slot.state.send_replace(Init::Done);
     let Some(job) = slot.jobs.lock().await.recv().await else {
-        // The process is being killed; any answer would only have it complain in its log.
+        // The process is being killed; any response would only add an error to its log.
         return std::future::pending().await;
     };
     let deadline_ms = Timestamp::now()
@@ -155,7 +157,7 @@ async fn next(State(slots): State<Slots>, Path(process): Path<String>) -> Respon
         ("lambda-runtime-trace-id", job.trace.to_string()),
     ];
     *lock(&slot.current) = Some((job.request_id, job.answer));
-    // Whoever invoked may have given up.
+    // The caller may have stopped waiting.
     let _ = job.taken.send(());
     (headers, job.payload).into_response()
 }
@@ -200,20 +202,20 @@ async fn init_error(
 }
 
 impl Slot {
-    /// Hands on the answer to the invocation that the process has, if it is this one.
-    fn finish(&self, request_id: &str, answer: Answer) -> Response {
+    /// Passes on the result of the process's current invocation, if that is the one of `request_id`.
+    fn finish(&self, request_id: &str, answer: InvokeResult) -> Response {
         let current = lock(&self.current).take_if(|(current, _)| current == request_id);
         let Some((_, waiting)) = current else {
             let body = json!({ "errorType": "InvalidRequestID", "errorMessage": "Invalid request ID" });
             return (StatusCode::BAD_REQUEST, body.to_string()).into_response();
         };
-        // Whoever invoked may have given up.
+        // The caller may have stopped waiting.
         let _ = waiting.send(answer);
         accepted()
     }
 }
 
-/// Type and message that a function reports, in the body or at least in the header.
+/// The error's type and message, from the body, or the type alone from the header.
 fn diagnostic(headers: &HeaderMap, body: &[u8]) -> (String, String) {
     #[derive(Deserialize, Default)]
     #[serde(rename_all = "camelCase", default)]
@@ -240,7 +242,7 @@ fn find(slots: &Slots, process: &str) -> Option<Arc<Slot>> {
 }
 
 fn unknown_process() -> Response {
-    (StatusCode::GONE, "this process is to end").into_response()
+    (StatusCode::GONE, "this process is being ended").into_response()
 }
 
 fn accepted() -> Response {

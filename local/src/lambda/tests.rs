@@ -1,17 +1,28 @@
-//! The pool, with real children.
+//! The pool, with real child processes.
 
-use std::{collections::BTreeMap, time::Instant};
+mod reload;
 
-use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
 
 use super::{
+    event,
     fixture::{DEAD, Fixture, fixture, fixture_in, stack},
     *,
 };
-use crate::faults::{Kind, Settings};
+use crate::{
+    faults::{FaultKind, FaultSettings, Faults},
+    journal::Journal,
+    log::{FunctionLog, LogFormat},
+};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_warm_process_is_used_again_and_knows_only_its_own_environment() {
+async fn a_warm_process_is_reused_and_has_only_its_own_environment() {
     let fixture = fixture(&[("TABLE_NAME", "t"), ("AWS_ENDPOINT_URL", "not this")]).await;
     assert_eq!(fixture.invoke("hello").await.unwrap(), "\"hello\"");
     let first = fixture.invoke("pid").await.unwrap();
@@ -36,7 +47,7 @@ async fn concurrent_invocations_have_a_process_each() {
     let fixture = fixture(&[]).await;
     let (one, two) = tokio::join!(fixture.invoke("meet 1"), fixture.invoke("meet 2"));
     assert_ne!(one.unwrap(), two.unwrap());
-    // The third waits for one of the two that there may be.
+    // The third waits, as there may be only two processes.
     let (a, b, c) = tokio::join!(fixture.invoke("pid"), fixture.invoke("pid"), fixture.invoke("pid"));
     let mut pids = vec![a.unwrap(), b.unwrap(), c.unwrap()];
     pids.sort();
@@ -46,7 +57,7 @@ async fn concurrent_invocations_have_a_process_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_of_the_function_is_passed_on_and_costs_no_process() {
+async fn an_error_of_the_function_is_returned_and_keeps_the_process() {
     let fixture = fixture(&[]).await;
     let before = fixture.invoke("pid").await.unwrap();
     let error = fixture.invoke("fail").await.unwrap_err();
@@ -58,7 +69,7 @@ async fn an_error_of_the_function_is_passed_on_and_costs_no_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_is_told_and_the_next_process_is_a_new_one() {
+async fn a_crash_is_reported_and_the_next_process_is_new() {
     let fixture = fixture(&[]).await;
     let before = fixture.invoke("pid").await.unwrap();
     let error = fixture.invoke("crash").await.unwrap_err();
@@ -79,7 +90,7 @@ async fn a_process_is_killed_at_its_timeout_with_its_children() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_start_says_why() {
+async fn a_failed_start_has_its_reason() {
     for (how, line) in [
         ("init", "NoTable: TABLE_NAME is missing"),
         ("start", "the process ended before it was ready: exit status: 7"),
@@ -102,7 +113,7 @@ async fn a_failed_start_says_why() {
         faults: fixture.faults.clone(),
     };
     let error = Lambda::start(&stack(BTreeMap::new()), options).await.err().unwrap().to_string();
-    assert!(error.starts_with("F: there is neither ") && error.contains("meeting/f/bootstrap"), "{error}");
+    assert!(error.starts_with("F: neither ") && error.contains("meeting/f/bootstrap"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,11 +146,11 @@ async fn an_event_that_was_accepted_is_handled_by_a_later_run() {
     accept(&fixture, Bytes::from_static(b"\"hang\""));
     fixture.lambda.stop().await;
     drop(fixture);
-    // The function that hung is repaired meanwhile.
+    // In the next run the function does not hang.
     let fixture = fixture_in(Some(data.path()), &[("HANG", "take")]).await;
     fixture.lambda.resume().unwrap();
     fixture.until(|| fixture.taken().lines().eq(["\"hang\""])).await;
-    fixture.until(|| fixture.lambda.shared.journal.read(journal::load).unwrap().is_empty()).await;
+    fixture.until(|| fixture.lambda.shared.journal.read(event::load).unwrap().is_empty()).await;
     fixture.lambda.stop().await;
 }
 
@@ -147,23 +158,23 @@ async fn an_event_that_was_accepted_is_handled_by_a_later_run() {
 async fn a_fault_kills_a_process_in_the_middle_of_its_invocation() {
     let fixture = fixture(&[]).await;
     let before: i32 = fixture.invoke("pid").await.unwrap().parse().unwrap();
-    fixture.always(Kind::Killed);
+    fixture.always(FaultKind::Killed);
     let error = fixture.invoke("hello").await.unwrap_err();
     assert!(matches!(&error, InvokeError::Crashed { status, .. } if status.contains("SIGKILL")), "{error}");
     gone(before).await;
-    // One that would never answer is killed as well, long before its timeout.
+    // A process that would never respond is killed too, long before its timeout.
     let since = Instant::now();
     assert!(matches!(fixture.invoke("hang").await, Err(InvokeError::Crashed { .. })));
     assert!(since.elapsed() < Duration::from_secs(4));
-    fixture.faults.set(Settings::default());
+    fixture.faults.set(FaultSettings::default());
     assert_eq!(fixture.invoke("hello").await.unwrap(), "\"hello\"");
     fixture.lambda.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_comes_twice() {
+async fn a_fault_duplicates_an_event() {
     let fixture = fixture(&[]).await;
-    fixture.always(Kind::Duplicated);
+    fixture.always(FaultKind::Duplicated);
     accept(&fixture, Bytes::from_static(br#"{"Records":[]}"#));
     fixture.until(|| fixture.taken().lines().count() == 2).await;
     assert_eq!(fixture.faults.snapshot()["injected"]["duplicated"], 1);
@@ -171,10 +182,10 @@ async fn an_event_comes_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_come_late_and_out_of_order() {
+async fn a_fault_delays_events_out_of_order() {
     let fixture = fixture(&[]).await;
-    // By this seed the second of two is to come first.
-    let settings: Settings =
+    // With this seed the second of two events is delivered first.
+    let settings: FaultSettings =
         serde_json::from_value(json!({ "seed": 3, "delayed": 1, "delay_ms_max": 2_000 })).unwrap();
     let foretold = Faults::new(settings.clone());
     let (first, second) = (foretold.deliveries().first, foretold.deliveries().first);
@@ -195,7 +206,7 @@ fn accept(fixture: &Fixture, payload: Bytes) {
     fixture.lambda.accept(vec![("F".to_owned(), payload)]).unwrap();
 }
 
-/// Waits until there is no process of this number in this group.
+/// Waits until the process group with this id is gone.
 async fn gone(pid: i32) {
     use nix::{sys::signal::killpg, unistd::Pid};
     let since = Instant::now();

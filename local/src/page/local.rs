@@ -1,13 +1,13 @@
-//! `/_local` on the HTTP port: what a page can't do by itself, because it takes a key or a backend.
+//! `/_local` on the HTTP port: what a page cannot do itself, because it needs a key or a backend.
 //!
 //! | request | does |
 //! |---|---|
-//! | `GET /_local` | where everything is: the line that says that the stack is ready |
-//! | `POST /_local/token` | a token of the dev issuer, good for an hour: `{"user":"user_1","name":"Ann","companies":[{"id":"biz_1","role":"admin"}]}` to `{"token":"..."}` |
-//! | `POST /_local/events` | puts an event on the stack's bus, as a backend does: `{"detailType":"FunnelUpdate","detail":{...}}` to `{"id":"..."}` |
+//! | `GET /_local` | the ready line, which says where everything is |
+//! | `POST /_local/token` | a token of the dev issuer, valid for an hour: `{"user":"user_1","name":"Ann","companies":[{"id":"biz_1","role":"admin"}]}` to `{"token":"..."}` |
+//! | `POST /_local/events` | puts an event on the stack's bus, as a backend would: `{"detailType":"FunnelUpdate","detail":{...}}` to `{"id":"..."}` |
 //! | `DELETE /_local/connections/{id}` | closes a connection from the server's side |
 //!
-//! A refusal is `{"message"}`: 400 for what is wrong with the request, 404 for what there is none of.
+//! A refusal is `{"message"}`: 400 if the request is invalid, 404 if there is no such thing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,28 +18,28 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    bus::Bus,
-    front::{Reply, empty_reply, json_reply, read_body},
+    api_gateway::websocket::{Posted, WebSockets},
+    eventbridge::Bus,
+    http1::{Reply, empty_reply, json_reply, read_body},
     token::{Bearer, Company, DevKey},
-    websocket::{Posted, WebSockets},
 };
 
-/// Where all of this is.
+/// The prefix of all paths.
 pub(super) const PREFIX: &str = "/_local";
-/// As much as the bus takes, and some more.
+/// The largest body: more than the bus accepts.
 const BODY_BYTES_MAX: usize = 512 * 1024;
-/// How long a token is good for. A page asks for a fresh one whenever it connects.
+/// How long a token is valid. A page gets a new one whenever it connects.
 const TOKEN_TTL: Duration = Duration::from_hours(1);
 
-/// What is asked for a page.
+/// What answers the requests of a page.
 pub(crate) struct Local {
     pub(crate) websockets: Arc<WebSockets>,
     pub(crate) bus: Bus,
-    /// The key that the stack takes the dev issuer's tokens by; none where its template has no dev issuer.
+    /// The key of the dev issuer's tokens; `None` if the template has no dev issuer.
     pub(crate) key: Option<DevKey>,
-    /// The `source` of the events that the stack listens to.
+    /// The `source` of the backend's events.
     pub(crate) event_source: String,
-    /// The line that says that the stack is ready.
+    /// The ready line.
     pub(crate) ready: Value,
 }
 
@@ -59,7 +59,7 @@ struct EventRequest {
     detail: Map<String, Value>,
 }
 
-/// What is wrong with a request.
+/// The refusal of a request: its status and message.
 struct Refusal(StatusCode, String);
 
 impl Local {
@@ -106,7 +106,7 @@ impl Local {
     }
 
     fn close(&self, id: &str) -> Result<Reply, Refusal> {
-        let id = percent_decode_str(id).decode_utf8().map_err(|_| bad_request("the id is not UTF-8"))?;
+        let id = percent_decode_str(id).decode_utf8().map_err(|_| bad_request("the id must be UTF-8"))?;
         match self.websockets.delete(&id) {
             Posted::Queued => Ok(empty_reply(StatusCode::NO_CONTENT)),
             Posted::Gone => Err(not_found("there is no such connection")),
@@ -114,10 +114,11 @@ impl Local {
     }
 }
 
-/// Reads the JSON of a request.
+/// Parses the JSON of a request.
 async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, Refusal> {
     let body = read_body(body, BODY_BYTES_MAX).await;
-    let body = body.map_err(|_| Refusal(StatusCode::PAYLOAD_TOO_LARGE, "too large".to_owned()))?;
+    let body =
+        body.map_err(|_| Refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large".to_owned()))?;
     serde_json::from_slice(&body).map_err(|error| bad_request(error.to_string()))
 }
 

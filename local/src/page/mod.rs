@@ -1,8 +1,8 @@
-//! What a page finds on the HTTP port beside the HTTP API: its own files, where `--site` names a folder, and `/_local`,
-//! by which a page does what only a backend can.
+//! What the HTTP port has besides the HTTP API: the files of a page, if `--site` names a folder, and `/_local`, by which
+//! a page does what otherwise needs a backend.
 //!
-//! A route of the HTTP API goes before a file, as it would on AWS, where there are no files. `/_local` hands out tokens
-//! for anybody, so only this machine's own pages may ask: see [`check_host`].
+//! A route of the HTTP API takes precedence over a file. `/_local` issues tokens for any user, so only pages of this
+//! machine may call it: see [`check_host`].
 //!
 //! Never here: anything that a deployed stack has.
 
@@ -17,20 +17,21 @@ use serde_json::json;
 
 pub(crate) use self::{local::Local, site::Site};
 use crate::{
-    front::{Reply, check_host, json_reply},
-    http_api::HttpFront,
+    api_gateway::http::HttpApiServer,
+    http1::{Reply, json_reply},
+    loopback::check_host,
 };
 
 /// Everything that answers on the HTTP port.
 pub(crate) struct Page {
-    http: Arc<HttpFront>,
+    http: Arc<HttpApiServer>,
     local: Local,
     site: Option<Site>,
 }
 
 impl Page {
-    /// The HTTP API with these things around it.
-    pub(crate) fn new(http: Arc<HttpFront>, local: Local, site: Option<Site>) -> Arc<Self> {
+    /// The HTTP API, `/_local`, and the files of a page.
+    pub(crate) fn new(http: Arc<HttpApiServer>, local: Local, site: Option<Site>) -> Arc<Self> {
         Arc::new(Self { http, local, site })
     }
 
@@ -39,7 +40,7 @@ impl Page {
         let path = request.uri().path();
         if path == local::PREFIX || path.starts_with("/_local/") {
             if let Err(foreign) = check_host(request.headers()) {
-                tracing::warn!(path, %foreign, "refused");
+                tracing::warn!(path, %foreign, "request refused");
                 return json_reply(StatusCode::FORBIDDEN, &json!({ "message": foreign.to_string() }));
             }
             return self.local.answer(request).await;

@@ -1,5 +1,5 @@
-//! The files of a page, by `tower-http`, which never leaves the folder, knows content types, and answers 304 to a browser
-//! that has a file already.
+//! The files of a page, served by `tower-http`, which stays within the folder, sets content types, and answers with 304
+//! if the browser has the file already.
 
 use std::path::Path;
 
@@ -11,18 +11,18 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tower_http::services::ServeDir;
 
-use crate::front::{Reply, empty_reply, json_reply};
+use crate::http1::{Reply, empty_reply, json_reply};
 
-/// What `/` shows.
+/// The file for `/`.
 const INDEX: &str = "index.html";
 
 /// A folder whose files are served.
 pub(crate) struct Site(TowerToHyperService<ServeDir>);
 
 impl Site {
-    /// Fails where there is no page in the folder: a wrong path should not be found out in the browser.
+    /// Opens a folder. Fails if it has no page, so that a wrong path is found at the start and not in the browser.
     pub(crate) fn open(folder: &Path) -> anyhow::Result<Self> {
-        ensure!(folder.join(INDEX).is_file(), "{} has no {INDEX}: is the page built?", folder.display());
+        ensure!(folder.join(INDEX).is_file(), "{} has no {INDEX}; build the page first", folder.display());
         Ok(Self(TowerToHyperService::new(ServeDir::new(folder))))
     }
 
@@ -35,12 +35,12 @@ impl Site {
                 json_reply(StatusCode::NOT_FOUND, &json!({ "message": "Not Found" }))
             }
             (_, Ok(body)) => {
-                // A browser asks each time whether the file is still the same, so what is built anew is seen at once.
+                // The browser revalidates the file each time, so that a new build is shown at once.
                 head.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
                 Reply::from_parts(head, Full::new(body.to_bytes()))
             }
             (_, Err(error)) => {
-                tracing::warn!(%error, "a file of the page cannot be read");
+                tracing::warn!(%error, "cannot read a file of the page");
                 empty_reply(StatusCode::INTERNAL_SERVER_ERROR)
             }
         }

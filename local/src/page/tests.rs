@@ -1,4 +1,4 @@
-//! What a browser sees of the port: the HTTP API, files where that has no route, and `/_local`.
+//! The port as a browser uses it: the HTTP API, files for paths without a route, and `/_local`.
 
 use std::{collections::BTreeMap, fs, net::Ipv4Addr, time::Duration};
 
@@ -14,17 +14,16 @@ use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 use super::*;
 use crate::{
-    bus::Bus,
-    client::client,
-    front::serve,
-    journal::Journal,
-    lambda::fixture::{DEAD, Fixture, fixture, stack},
-    pattern::Pattern,
-    template::{HttpApi, HttpRoute, Input, Rule, Stack, Target, Trigger},
-    token::DevKey,
-    websocket::{
+    api_gateway::websocket::{
         CONNECTION_MAX, FRAME_BYTES_MAX, IDLE_MAX, INTEGRATION_TIMEOUT, Limits, MESSAGE_BYTES_MAX, WebSockets,
     },
+    eventbridge::Bus,
+    eventbridge::Pattern,
+    http1::{client, serve},
+    journal::Journal,
+    lambda::fixture::{DEAD, Fixture, fixture, stack},
+    template::{HttpApi, HttpRoute, Input, Rule, Stack, Target, Trigger},
+    token::DevKey,
 };
 
 struct Running {
@@ -65,7 +64,7 @@ async fn start() -> Running {
         event_source: "app".to_owned(),
         ready: json!({ "bus": "b" }),
     };
-    let api = HttpFront::new(stack.http.clone(), &http_address, lambda.clone());
+    let api = HttpApiServer::new(stack.http.clone(), &http_address, lambda.clone());
     let page = Page::new(api, local, Some(Site::open(site.path()).unwrap()));
     let mut tasks = JoinSet::new();
     tasks.spawn(serve(http, move |request, peer| Arc::clone(&page).answer(request, peer)));
@@ -120,13 +119,13 @@ fn limits() -> Limits {
     }
 }
 
-struct Answer {
+struct PageResponse {
     status: u16,
     headers: HeaderMap,
     body: Bytes,
 }
 
-impl Answer {
+impl PageResponse {
     fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
@@ -137,7 +136,7 @@ impl Answer {
 }
 
 impl Running {
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> PageResponse {
         let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.http));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -145,10 +144,10 @@ impl Running {
         let body = if body.is_null() { Full::default() } else { Full::from(body.to_string()) };
         let (head, body) = client().request(request.body(body).unwrap()).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: head.status.as_u16(), headers: head.headers, body }
+        PageResponse { status: head.status.as_u16(), headers: head.headers, body }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    async fn get(&self, path: &str) -> PageResponse {
         self.ask("GET", path, &[], &Value::Null).await
     }
 
@@ -193,7 +192,7 @@ async fn nothing_outside_of_the_folder_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_route_of_the_api_goes_before_a_file() {
+async fn a_route_of_the_api_takes_precedence_over_a_file() {
     let running = start().await;
     let answer = running.get("/api/echo").await;
     assert_eq!((answer.status, answer.json()["rawPath"].as_str()), (200, Some("/api/echo")));
@@ -208,7 +207,7 @@ fn a_folder_without_a_page_is_refused_at_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_gets_a_token_and_is_told_where_everything_is() {
+async fn a_page_gets_a_token_and_the_ready_line() {
     let running = start().await;
     assert_eq!(running.get("/_local").await.json(), json!({ "bus": "b" }));
     let companies = json!([{ "id": "biz_1", "role": "admin" }]);
@@ -247,7 +246,7 @@ async fn a_page_puts_events_on_the_bus() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_closes_a_connection_from_the_other_side() {
+async fn a_page_closes_a_connection_from_the_servers_side() {
     let running = start().await;
     let (mut socket, _) = connect_async(format!("ws://{}/test", running.aws)).await.unwrap();
     let id = running.websockets.ids().pop().unwrap().replace('=', "%3D");
@@ -262,7 +261,7 @@ async fn a_page_closes_a_connection_from_the_other_side() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_elsewhere_gets_nothing() {
+async fn a_foreign_page_gets_nothing() {
     let running = start().await;
     let asked = json!({ "user": "user_1" });
     for foreign in [("origin", "https://evil.example"), ("host", "evil.example:3000")] {

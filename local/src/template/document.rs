@@ -1,5 +1,5 @@
-//! The template's text as a tree of JSON: YAML's short intrinsics (`!Ref X`) in their long form (`{"Ref":
-//! "X"}`), and the `Globals` of SAM merged into the resources that they are for.
+//! The template's text as a tree of JSON, with the short form of intrinsics (`!Ref X`) replaced by the long form
+//! (`{"Ref": "X"}`), and SAM's `Globals` merged into the resources that they apply to.
 //!
 //! Never here: what an intrinsic means ([`super::intrinsics`]).
 
@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
-use serde_yaml_ng::Value as Yaml;
+use yaml_serde::Value as Yaml;
 
-/// Long intrinsics that have no `Fn::` before their name.
+/// The intrinsics whose long form has no `Fn::`.
 const BARE_INTRINSICS: [&str; 2] = ["Ref", "Condition"];
 
 /// The sections of a template, unresolved.
@@ -18,7 +18,7 @@ pub(super) struct Document {
     pub(super) parameters: Map<String, Value>,
     pub(super) mappings: Map<String, Value>,
     pub(super) conditions: Map<String, Value>,
-    /// By logical id; those of SAM's types have the `Globals` in them.
+    /// By logical id, with the `Globals` merged in.
     pub(super) resources: BTreeMap<String, Resource>,
     pub(super) outputs: Map<String, Value>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Document {
 pub(super) struct Resource {
     /// E.g. `AWS::SQS::Queue`.
     pub(super) kind: String,
-    /// The name of the condition that must hold for it to exist.
+    /// The name of the condition under which it exists.
     pub(super) condition: Option<String>,
     pub(super) properties: Map<String, Value>,
 }
@@ -42,9 +42,11 @@ impl Document {
 
     /// Reads a template's text.
     pub(super) fn parse(text: &str) -> Result<Self> {
-        let mut yaml: Yaml = serde_yaml_ng::from_str(text).context("not YAML")?;
+        let mut yaml: Yaml = yaml_serde::from_str(text).context("not YAML")?;
         yaml.apply_merge().context("not YAML")?;
-        let Value::Object(mut root) = json_of(yaml)? else { bail!("a template is a mapping of sections") };
+        let Value::Object(mut root) = json_of(yaml)? else {
+            bail!("a template must be a mapping of sections")
+        };
         let globals = section(&mut root, "Globals")?;
         let mut resources = BTreeMap::new();
         for (id, value) in section(&mut root, "Resources")? {
@@ -70,7 +72,7 @@ fn section(root: &mut Map<String, Value>, name: &str) -> Result<Map<String, Valu
 }
 
 fn resource(value: Value, globals: &Map<String, Value>) -> Result<Resource> {
-    let Value::Object(mut fields) = value else { bail!("a resource is a mapping") };
+    let Value::Object(mut fields) = value else { bail!("a resource must be a mapping") };
     let Some(Value::String(kind)) = fields.remove("Type") else { bail!("Type is missing") };
     let condition = match fields.remove("Condition") {
         None => None,
@@ -91,8 +93,8 @@ fn resource(value: Value, globals: &Map<String, Value>) -> Result<Resource> {
     Ok(Resource { kind, condition, properties })
 }
 
-/// SAM's merge of `Globals`: mappings entry by entry, lists joined with the global part first, else the
-/// resource wins.
+/// Merges `Globals` as SAM does: mappings entry by entry, lists joined with the global part first; otherwise the
+/// resource's own value wins.
 /// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html>
 fn merge(global: Value, own: Value) -> Value {
     match (global, own) {
@@ -117,8 +119,7 @@ fn merge(global: Value, own: Value) -> Value {
     }
 }
 
-/// Whether a value is a call of an intrinsic: a mapping of one entry, `Ref` or `Condition` of a name, or
-/// `Fn::...`.
+/// Whether a value calls an intrinsic: a mapping with one entry, which is `Ref` or `Condition` of a name, or `Fn::...`.
 pub(super) fn is_intrinsic(value: &Value) -> bool {
     let Value::Object(fields) = value else { return false };
     let mut entries = fields.iter();
@@ -152,7 +153,7 @@ fn json_of(yaml: Yaml) -> Result<Value> {
                 (bare, argument) if BARE_INTRINSICS.contains(&bare) => json!({ bare: argument }),
                 ("GetAtt", Value::String(path)) => {
                     let Some((id, attribute)) = path.split_once('.') else {
-                        bail!("!GetAtt {path} names no attribute");
+                        bail!("!GetAtt {path} has no attribute");
                     };
                     json!({ "Fn::GetAtt": [id, attribute] })
                 }
@@ -162,13 +163,13 @@ fn json_of(yaml: Yaml) -> Result<Value> {
     })
 }
 
-/// Mapping keys that YAML reads as something else (`200:`, `true:`) are strings in a template.
+/// A mapping's key. Keys that YAML reads as another type (`200:`, `true:`) are strings in a template.
 fn key_of(key: Yaml) -> Result<String> {
     match key {
         Yaml::String(key) => Ok(key),
         Yaml::Number(key) => Ok(key.to_string()),
         Yaml::Bool(key) => Ok(key.to_string()),
-        _ => bail!("a mapping's key is not a plain value"),
+        _ => bail!("the key of a mapping must be a plain value"),
     }
 }
 
@@ -203,12 +204,12 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_template_is_one_line() {
+    fn the_error_of_an_invalid_template_is_one_line() {
         for (text, line) in [
-            ("[]", "a template is a mapping of sections"),
+            ("[]", "a template must be a mapping of sections"),
             ("Resources: {A: {}}", "A: Type is missing"),
             ("Resources: {A: {Type: T, Properties: 1}}", "A: Properties is not a mapping"),
-            ("Resources: {A: {Type: T, Properties: {B: !GetAtt C}}}", "!GetAtt C names no attribute"),
+            ("Resources: {A: {Type: T, Properties: {B: !GetAtt C}}}", "!GetAtt C has no attribute"),
         ] {
             assert_eq!(format!("{:#}", Document::parse(text).unwrap_err()), line, "{text}");
         }

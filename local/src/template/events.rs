@@ -1,5 +1,8 @@
-//! The `Events` of a function: rules, schedules, mappings and routes of the HTTP API; and
-//! `AWS::Events::Rule`.
+//! The `Events` of a function, which are rules, schedules, mappings and routes of the HTTP API; `AWS::Events::Rule`; and
+//! `AWS::Lambda::EventSourceMapping`.
+//!
+//! template.yaml has neither schedules nor rules of their own, nor the SAM events `DynamoDB` and `SQS`. They are read
+//! because whoever extends a SAM template expects them. Any other type of event is an error.
 //! <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-eventsource.html>
 
 use std::{collections::BTreeMap, time::Duration};
@@ -8,15 +11,16 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::{
-    Function, HttpRoute, Input, Rule, Target, Trigger, document::Resource, intrinsics::Resolver, mappings,
-    names, properties::Properties, stack::Arns, stack::Triggers,
+    Function, HttpRoute, Input, Rule, Target, Trigger,
+    document::Resource,
+    intrinsics::Resolver,
+    mappings,
+    names::{self, DEFAULT_BUS},
+    properties::Properties,
+    references::{Arns, Triggers},
 };
-use crate::{pattern::Pattern, transformer::Transformer};
+use crate::eventbridge::{Pattern, Transformer};
 
-/// The logical id of the HTTP API that SAM makes for routes which name none.
-pub(super) const IMPLICIT_HTTP_API: &str = "ServerlessHttpApi";
-/// The bus of rules that name none.
-pub(super) const DEFAULT_BUS: &str = "default";
 /// Reads all events of one function into `triggers`.
 pub(super) fn read(
     resolver: &Resolver,
@@ -30,14 +34,13 @@ pub(super) fn read(
         let kind = event.required_string("Type")?;
         let properties = event.within_or_empty("Properties")?;
         match kind.as_str() {
-            "EventBridgeRule" | "CloudWatchEvent" => {
+            "EventBridgeRule" => {
                 let bus = bus(&properties, arns)?;
                 let trigger = matching(&properties, "Pattern", &bus)?;
                 triggers.rules.extend(sam_rule(&id, &properties, trigger, function, arns)?);
             }
-            "Schedule" | "ScheduleV2" => {
-                let expression = if kind == "Schedule" { "Schedule" } else { "ScheduleExpression" };
-                let trigger = every(&properties, expression)?;
+            "Schedule" => {
+                let trigger = every(&properties, "Schedule")?;
                 triggers.rules.extend(sam_rule(&id, &properties, trigger, function, arns)?);
             }
             "DynamoDB" => {
@@ -49,13 +52,13 @@ pub(super) fn read(
                 triggers.mappings.extend(mappings::read(&id, &function.id, source, &properties, arns)?);
             }
             "HttpApi" => triggers.http_routes.push(http_route(&properties, &function.id)?),
-            other => bail!("{}: an event of type {other} cannot be had locally", event.place()),
+            other => bail!("{}: an event of type {other} is not supported locally", event.place()),
         }
     }
     Ok(())
 }
 
-/// Reads an `AWS::Events::Rule`: one of ours for each of its targets.
+/// Reads an `AWS::Events::Rule` into one rule for each of its targets.
 pub(super) fn read_rule(
     resolver: &Resolver,
     id: &str,
@@ -66,7 +69,7 @@ pub(super) fn read_rule(
     if properties.string("State")?.is_some_and(|state| state == "DISABLED") {
         return Ok(Vec::new());
     }
-    let name = names::name(resolver, id, resource)?;
+    let name = resolver.name_of(id, resource)?;
     let bus = bus(&properties, arns)?;
     let trigger = if properties.value("EventPattern")?.is_some() {
         matching(&properties, "EventPattern", &bus)?
@@ -95,7 +98,8 @@ pub(super) fn read_mapping(
 ) -> Result<()> {
     let properties = Properties::of(resolver, id, resource);
     let function = arns.function(&properties.required_string("FunctionName")?);
-    let function = function.with_context(|| format!("{id}: FunctionName is no function of the template"))?;
+    let function =
+        function.with_context(|| format!("{id}: FunctionName is not a function of the template"))?;
     let source = properties.required_string("EventSourceArn")?;
     triggers.mappings.extend(mappings::read(id, function, source, &properties, arns)?);
     Ok(())
@@ -130,7 +134,7 @@ fn rule(name: &str, trigger: Trigger, target: Target, input: Input) -> Rule {
     Rule { name: name.to_owned(), arn: names::arn("events", &path), trigger, target, input }
 }
 
-/// The bus's name, given by name or ARN, and only one that exists.
+/// The name of the bus, which the template gives as a name or an ARN. It must exist.
 fn bus(properties: &Properties, arns: &Arns) -> Result<String> {
     let given = properties.string("EventBusName")?.unwrap_or_else(|| DEFAULT_BUS.to_owned());
     let name = given.rsplit('/').next().unwrap_or(&given).to_owned();
@@ -144,12 +148,12 @@ fn matching(properties: &Properties, property: &str, bus: &str) -> Result<Trigge
     Ok(Trigger::Event { bus: bus.to_owned(), pattern })
 }
 
-/// A schedule of the form `rate(5 minutes)`.
+/// A schedule of the form `rate(5 minutes)`, the only one that is emulated.
 fn every(properties: &Properties, property: &str) -> Result<Trigger> {
     let expression = properties.required_string(property)?;
     let period = rate(&expression).with_context(|| {
         format!(
-            "{}: {property} is {expression:?}; only rate(N minutes|hours|days) can be had locally",
+            "{}: {property} is {expression:?}; only rate(N minutes|hours|days) is supported locally",
             properties.place()
         )
     })?;
@@ -168,16 +172,16 @@ fn rate(expression: &str) -> Option<Duration> {
     Some(Duration::from_secs(count.checked_mul(unit_s)?))
 }
 
-/// What the target gets of an event. `InputPath` is nothing that is done here, and to ignore it would be to lie.
+/// What the target gets of an event. `InputPath` is not emulated, and ignoring it would give the target another input.
 fn input(properties: &Properties) -> Result<Input> {
     if properties.value("InputPath")?.is_some() {
-        bail!("{}: InputPath cannot be had locally", properties.place());
+        bail!("{}: InputPath is not supported locally", properties.place());
     }
     let constant = properties.string("Input")?;
     let Some(transformer) = properties.within("InputTransformer")? else {
         return Ok(constant.map_or(Input::Event, Input::Constant));
     };
-    ensure!(constant.is_none(), "{}: Input and InputTransformer exclude each other", properties.place());
+    ensure!(constant.is_none(), "{}: Input and InputTransformer cannot both be set", properties.place());
     let mut paths = BTreeMap::new();
     if let Some(map) = transformer.value("InputPathsMap")? {
         paths = serde_json::from_value(map).with_context(|| transformer.place().to_owned())?;
@@ -187,13 +191,12 @@ fn input(properties: &Properties) -> Result<Input> {
     Ok(Input::Transformed(parsed))
 }
 
-/// A rule's dead letters are those that it could not hand to its target. Here a target always takes what it
-/// is given, so the queue only has to exist.
+/// Checks that the rule's dead-letter queue exists. Nothing is ever sent to it: a local target accepts every event.
 fn check_dead_letters(properties: &Properties, arns: &Arns) -> Result<()> {
     let Some(config) = properties.within("DeadLetterConfig")? else { return Ok(()) };
-    // SAM can make the queue itself; then there is no ARN.
+    // There is no ARN if SAM creates the queue itself.
     let Some(arn) = config.string("Arn")? else { return Ok(()) };
-    ensure!(arns.queues.contains(&arn), "{}: {arn} is no queue of the template", config.place());
+    ensure!(arns.queues.contains(&arn), "{}: {arn} is not a queue of the template", config.place());
     Ok(())
 }
 

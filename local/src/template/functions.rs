@@ -16,15 +16,15 @@ const TIMEOUT_MAX_S: u64 = 900;
 /// Lambda's default memory, and its limits.
 const MEMORY_DEFAULT_MB: u32 = 128;
 const MEMORY_MAX_MB: u32 = 10_240;
-/// Lambda retries an asynchronous invocation twice, unless told otherwise.
+/// The default number of retries of an asynchronous invocation.
 const RETRIES_DEFAULT: u32 = 2;
-/// And gives up an event after six hours at most.
+/// The default age at which Lambda gives up an event.
 const EVENT_AGE_DEFAULT: Duration = Duration::from_hours(6);
 
 /// Reads one function.
 pub(super) fn read(resolver: &Resolver, id: &str, resource: &Resource) -> Result<Function> {
     let properties = Properties::of(resolver, id, resource);
-    let physical_name = names::name(resolver, id, resource)?;
+    let physical_name = resolver.name_of(id, resource)?;
     let asynchronous = properties.within("EventInvokeConfig")?;
     let (retries_max, event_age_max, on_failure) = match &asynchronous {
         None => (None, None, None),
@@ -60,7 +60,7 @@ fn recursive_loop(properties: &Properties) -> Result<RecursiveLoop> {
     })
 }
 
-/// Lambda drops lines by their level only where they are JSON, and then those below INFO unless told otherwise.
+/// The level below which Lambda drops log lines: it does so only for JSON logs, by default for those below INFO.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>
 fn log_level(properties: &Properties) -> Result<LogLevel> {
     let logging = properties.within_or_empty("LoggingConfig")?;
@@ -69,26 +69,26 @@ fn log_level(properties: &Properties) -> Result<LogLevel> {
     }
     let Some(level) = logging.string("ApplicationLogLevel")? else { return Ok(LogLevel::Info) };
     LogLevel::named(&level)
-        .with_context(|| format!("{}: ApplicationLogLevel is {level}, which is no level", logging.place()))
+        .with_context(|| format!("{}: ApplicationLogLevel is {level}, which is not a level", logging.place()))
 }
 
-/// `DestinationConfig.OnFailure.Destination`: the ARN of a queue, the one kind of destination there is here.
+/// `DestinationConfig.OnFailure.Destination`: the ARN of a queue, the only destination that is emulated.
 pub(super) fn on_failure(properties: &Properties) -> Result<Option<String>> {
     let Some(destinations) = properties.within("DestinationConfig")? else { return Ok(None) };
     let Some(on_failure) = destinations.within("OnFailure")? else { return Ok(None) };
     let arn = on_failure.required_string("Destination")?;
     if !arn.starts_with("arn:aws:sqs:") {
-        bail!("{}: Destination is {arn}; only a queue can be one here", on_failure.place());
+        bail!("{}: Destination is {arn}; only a queue is supported locally", on_failure.place());
     }
     Ok(Some(arn))
 }
 
-/// The last part of `CodeUri`, which is folder, package and binary in one.
+/// The last segment of `CodeUri`, which names the folder, the package and the binary.
 fn binary(properties: &Properties) -> Result<String> {
     let uri = properties.required_string("CodeUri")?;
     match uri.trim_end_matches('/').rsplit('/').next() {
         Some(name) if !name.is_empty() && !name.starts_with('.') => Ok(name.to_owned()),
-        _ => bail!("{}: CodeUri {uri:?} names no folder of the function's own", properties.place()),
+        _ => bail!("{}: CodeUri {uri:?} does not name a folder of the function's own", properties.place()),
     }
 }
 

@@ -1,9 +1,13 @@
-//! CloudFormation's intrinsic functions, evaluated.
+//! Evaluates CloudFormation's intrinsic functions.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>
 //!
-//! Values are resolved when they are asked for, so a property that has no local meaning can hold what it
-//! likes. Every string that comes out has the hosts of this stack's APIs replaced by the local endpoints.
+//! A value is resolved when it is read, so that a property without a local meaning may contain anything. In every
+//! resulting string the hosts of this stack's APIs are replaced by the local endpoints.
+//!
+//! Supported are `Ref`, `Fn::GetAtt`, `Fn::Sub`, `Fn::If`, `Fn::Equals`, `Fn::Not`, `Fn::And`, `Fn::Or`, `Fn::Join`,
+//! `Fn::Split`, `Fn::FindInMap` and `Condition`. Any other one is an error that names it, where its value is read.
 
+mod references;
 mod substitution;
 
 use std::{cell::Cell, collections::BTreeMap};
@@ -13,7 +17,7 @@ use serde_json::{Map, Value};
 
 use super::{ACCOUNT, Endpoints, REGION, document, document::Document, names, parameters::scalar};
 
-/// References that lead to references; a template that needs more refers to itself.
+/// The most references that lead to one another; a template that needs more refers to itself.
 const DEPTH_MAX: u32 = 50;
 
 /// Evaluates values of one template.
@@ -27,9 +31,9 @@ pub(super) struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// The value with every intrinsic in it evaluated; `None` where it is `AWS::NoValue`.
+    /// The value with every intrinsic evaluated; `None` if it is `AWS::NoValue`.
     pub(super) fn resolve(&self, value: &Value) -> Result<Option<Value>> {
-        ensure!(self.depth.get() < DEPTH_MAX, "references go round in a circle");
+        ensure!(self.depth.get() < DEPTH_MAX, "the references are circular");
         self.depth.set(self.depth.get() + 1);
         let resolved = self.resolve_here(value);
         self.depth.set(self.depth.get() - 1);
@@ -106,18 +110,12 @@ impl Resolver<'_> {
                 let separator = separator.as_str().context("Fn::Split takes a separator")?;
                 Value::from(self.text(name, text)?.split(separator).collect::<Vec<_>>())
             }
-            "Fn::Select" => {
-                let [index, items] = arguments(name, argument)?;
-                let index: usize = self.text(name, index)?.parse().context("Fn::Select takes an index")?;
-                let items = self.list(name, items)?;
-                items.get(index).with_context(|| format!("Fn::Select: no item {index}"))?.clone()
-            }
             "Fn::FindInMap" => self.find_in_map(argument)?,
-            other => bail!("{other} is not known here"),
+            other => bail!("{other} is not supported locally"),
         }))
     }
 
-    /// What a logical id, parameter or pseudo parameter stands for.
+    /// The value of a logical id, parameter or pseudo parameter.
     fn reference(&self, id: &str) -> Result<Option<Value>> {
         if let Some(value) = self.parameters.get(id) {
             return Ok(Some(value.clone()));
@@ -132,8 +130,9 @@ impl Resolver<'_> {
             "AWS::StackId" => names::arn("cloudformation", &format!("stack/{}/local", self.stack_name)),
             "AWS::NotificationARNs" => return Ok(Some(Value::Array(Vec::new()))),
             id => match self.document.resources.get(id) {
-                Some(resource) => names::reference(self, id, resource)?,
-                None => names::generated(self, id)
+                Some(resource) => self.reference_to(id, resource)?,
+                None => self
+                    .generated(id)
                     .with_context(|| format!("{id} is neither a parameter nor a resource of the template"))?,
             },
         };
@@ -156,9 +155,9 @@ impl Resolver<'_> {
 
     fn attribute(&self, id: &str, attribute: &str) -> Result<String> {
         if let Some(resource) = self.document.resources.get(id) {
-            return names::attribute(self, id, resource, attribute);
+            return self.attribute_of(id, resource, attribute);
         }
-        match (names::generated(self, id), attribute) {
+        match (self.generated(id), attribute) {
             (Some(role), "Arn") if id.ends_with("Role") => {
                 Ok(format!("arn:aws:iam::{ACCOUNT}:role/{}-{role}", self.stack_name))
             }

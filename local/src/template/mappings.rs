@@ -7,23 +7,23 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Mapping, Source, StartingPosition, StreamSource, functions, properties::Properties, stack::Arns,
+    Mapping, Source, StartingPosition, StreamSource, functions, properties::Properties, references::Arns,
 };
-use crate::pattern::Pattern;
+use crate::eventbridge::Pattern;
 
-/// How long a stream keeps its records, and so how old one can be.
+/// How long a stream keeps its records.
 const RECORD_AGE_MAX: Duration = Duration::from_hours(24);
-/// Records a batch, where the mapping does not say.
+/// The batch sizes of mappings that set none.
 const STREAM_BATCH_DEFAULT: usize = 100;
 const QUEUE_BATCH_DEFAULT: usize = 10;
-/// And at most.
+/// The largest batch sizes.
 const STREAM_BATCH_MAX: usize = 1_000;
 const QUEUE_BATCH_MAX: usize = 10_000;
-/// What `MaximumConcurrency` may be.
+/// The limits of `MaximumConcurrency`.
 const CONCURRENCY_MIN: usize = 2;
 const CONCURRENCY_MAX: usize = 1_000;
 
-/// Reads the mapping `id` from `source_arn` to `function`; `None` where it is not enabled.
+/// Reads the mapping `id` from `source_arn` to `function`; `None` if it is not enabled.
 pub(super) fn read(
     id: &str,
     function: &str,
@@ -64,9 +64,11 @@ fn stream(arn: String, table: &str, properties: &Properties) -> Result<StreamSou
     let start = match properties.required_string("StartingPosition")?.as_str() {
         "TRIM_HORIZON" => StartingPosition::TrimHorizon,
         "LATEST" => StartingPosition::Latest,
-        other => bail!("{}: StartingPosition {other} is not one of a table's stream", properties.place()),
+        other => {
+            bail!("{}: StartingPosition must be TRIM_HORIZON or LATEST, not {other}", properties.place())
+        }
     };
-    // -1 is "for ever" in both.
+    // -1 means without limit in both.
     let retries: Option<i64> = properties.number("MaximumRetryAttempts", -1, 10_000)?;
     let age: Option<i64> = properties.number("MaximumRecordAgeInSeconds", -1, 604_800)?;
     Ok(StreamSource {

@@ -1,12 +1,20 @@
-//! template.yaml, read into a [`Stack`]: what the emulator needs, with every intrinsic already resolved.
+//! template.yaml, read into a [`Stack`]: what the services need, with every intrinsic resolved.
 //!
-//! Why a reader of our own: the template that deploys is then the only description of the stack, and a local
-//! run cannot disagree with it. Resources without a local meaning (policies, alarms, log groups) are passed
-//! over; whatever has a meaning is read strictly, and what is wrong is said in one line that names the
-//! logical id. Values that name this API's host become the local endpoint, so the template needs no local
-//! case.
+//! The template that is deployed is the only description of the stack, so that a local run cannot differ from it.
+//! Resources without a local meaning (alarms, log groups, a web ACL) are ignored. Everything else is read strictly: a
+//! property that is not emulated and would matter is an error, in one line that names the logical id. URLs of the stack's
+//! own APIs become local endpoints, so that the template needs no local special case.
 //!
-//! Never here: a case for one function or one table of this project.
+//! Not emulated, and ignored: `RouteSettings` of the two APIs, so that all routes of an API share the throttle of
+//! `DefaultRouteSettings`; the retry policy of a rule, as a local target accepts every event.
+//!
+//! # Layout
+//! - [`document`]: the text as a tree; [`parameters`], [`intrinsics`], [`names`]: what its values are.
+//! - [`properties`]: typed access to a resource's properties.
+//! - [`functions`], [`policies`], [`events`], [`mappings`], [`resources`], [`websocket`]: one kind of resource each.
+//! - [`triggers`], [`references`]: what they become, and refer to one another by; [`stack`]: all of it together.
+//!
+//! Never here: a special case for a function or table of this project.
 
 mod document;
 mod events;
@@ -17,6 +25,7 @@ mod names;
 mod parameters;
 mod policies;
 mod properties;
+mod references;
 mod resources;
 mod stack;
 mod triggers;
@@ -26,7 +35,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
-use crate::rights::Statement;
+use crate::iam::Statement;
 
 pub(crate) use triggers::{Input, Mapping, Rule, Source, StartingPosition, StreamSource, Target, Trigger};
 
@@ -35,7 +44,7 @@ pub(crate) const ACCOUNT: &str = "000000000000";
 /// The region that everything here is in.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// Where this machine serves what the template's URLs name.
+/// Where this machine serves what the URLs in the template name.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoints {
     /// WebSocket API, `@connections` and every AWS service: `http://127.0.0.1:PORT`, without a trailing
@@ -68,7 +77,7 @@ pub(crate) struct Stack {
 pub(crate) struct Function {
     /// Logical id.
     pub(crate) id: String,
-    /// Last part of `CodeUri`: the binary's name, and the function's name in logs and usage.
+    /// The last segment of `CodeUri`: the name of the binary, and of the function in logs and usage.
     pub(crate) name: String,
     /// Physical name, `funnelcast-dev-SendFunction` unless the template gives one.
     pub(crate) physical_name: String,
@@ -78,24 +87,24 @@ pub(crate) struct Function {
     pub(crate) memory_mb: u32,
     pub(crate) handler: String,
     pub(crate) environment: BTreeMap<String, String>,
-    /// Retries of an asynchronous invocation after its first try, 0 to 2.
+    /// The most retries of an asynchronous invocation, 0 to 2.
     pub(crate) retries_max: u32,
-    /// How old an asynchronous event may be at a retry.
+    /// The age at which an asynchronous event is not retried any more.
     pub(crate) event_age_max: Duration,
-    /// ARN of the queue that takes asynchronous events which failed for good.
+    /// ARN of the queue for asynchronous events that failed for good.
     pub(crate) on_failure: Option<String>,
-    /// What it may do, in the order of the template.
+    /// What the function may do, in the order of the template.
     pub(crate) policies: Vec<Statement>,
     pub(crate) recursive_loop: RecursiveLoop,
-    /// Lines of its log below this are dropped.
+    /// Log lines below this level are dropped.
     pub(crate) log_level: LogLevel,
 }
 
-/// `RecursiveLoop` of a function: what becomes of a chain of messages that leads to it again and again.
+/// `RecursiveLoop` of a function: whether a chain of messages may lead to it again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecursiveLoop {
     Allow,
-    /// The default: it is stopped after some passes.
+    /// The default: the chain is stopped after some passes.
     Terminate,
 }
 
@@ -111,7 +120,7 @@ pub(crate) enum LogLevel {
 }
 
 impl LogLevel {
-    /// By its name; `None` where it is none.
+    /// The level with this name; `None` if there is none.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name.to_ascii_uppercase().as_str() {
             "TRACE" => Self::Trace,
@@ -129,12 +138,12 @@ impl LogLevel {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WebSocketApi {
     pub(crate) id: String,
-    /// The API's physical id, ten lower-case letters and digits as AWS makes them.
+    /// The API's physical id: ten lower-case letters and digits, as on AWS.
     pub(crate) api_id: String,
     pub(crate) stage: String,
     /// Logical id of the REQUEST authorizer's function.
     pub(crate) authorizer: Option<String>,
-    /// E.g. `route.request.querystring.token`; where any is absent the caller gets 401 without a call.
+    /// E.g. `route.request.querystring.token`. If one is absent, the caller gets 401 and the authorizer is not called.
     pub(crate) identity_sources: Vec<String>,
     /// By route key.
     pub(crate) routes: BTreeMap<String, Route>,
@@ -146,13 +155,13 @@ pub(crate) struct WebSocketApi {
 pub(crate) struct Route {
     /// Logical id.
     pub(crate) function: String,
-    /// Whether the function's body goes back to the caller: a selection expression AND a `RouteResponse`.
+    /// Whether the function's body is sent back, which needs both a selection expression and a `RouteResponse`.
     pub(crate) responds: bool,
     /// At most 29 s.
     pub(crate) timeout: Duration,
 }
 
-/// A token bucket over all frames or requests of a stage.
+/// The throttle of a stage: a token bucket for the frames or requests of all its routes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Throttle {
     /// Frames or requests a second.
@@ -201,7 +210,7 @@ pub(crate) struct Table {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) arn: String,
-    /// The template's name of the stream; the engine has its own, found by `DescribeTable`.
+    /// The stream's ARN in the template; the engine has another one, which `DescribeTable` returns.
     pub(crate) stream_arn: Option<String>,
     /// Body of a `CreateTable` call.
     pub(crate) definition: Value,

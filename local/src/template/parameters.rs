@@ -1,5 +1,4 @@
-//! The template's parameters: what was given, else the default, held against the rules that the template
-//! sets.
+//! The template's parameters: the given value or the default, checked against the rules in the template.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html>
 
 use std::collections::BTreeMap;
@@ -8,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-/// The value of every declared parameter. Fails on one that is not declared, has no value, or breaks its
-/// rules; the line names the parameter, and never shows a `NoEcho` value.
+/// The value of every declared parameter. Fails if one is not declared, has no value or breaks its rules. The error names
+/// the parameter and never contains a `NoEcho` value.
 pub(super) fn values(
     declared: &Map<String, Value>,
     given: &BTreeMap<String, String>,
@@ -30,7 +29,7 @@ fn value_of(declaration: &Value, given: Option<&String>) -> Result<Value> {
     let text = match (given, declaration.get("Default")) {
         (Some(given), _) => given.clone(),
         (None, Some(default)) => scalar(default).context("Default is not a plain value")?,
-        (None, None) => bail!("has no default and was not given"),
+        (None, None) => bail!("has no default and was not set"),
     };
     let kind = declaration.get("Type").and_then(Value::as_str).context("Type is missing")?;
     if kind == "CommaDelimitedList" || kind.starts_with("List<") {
@@ -54,11 +53,11 @@ fn check(declaration: &Value, kind: &str, text: &str) -> Result<()> {
     if let Some(allowed) = declaration.get("AllowedValues").and_then(Value::as_array) {
         let allowed: Vec<String> = allowed.iter().filter_map(scalar).collect();
         if !allowed.iter().any(|allowed| allowed == text) {
-            bail!("{shown} is none of {}", allowed.join(", "));
+            bail!("{shown} must be one of {}", allowed.join(", "));
         }
     }
     if let Some(pattern) = declaration.get("AllowedPattern").and_then(Value::as_str) {
-        let whole = Regex::new(&format!("^(?:{pattern})$")).context("AllowedPattern cannot be read")?;
+        let whole = Regex::new(&format!("^(?:{pattern})$")).context("cannot parse AllowedPattern")?;
         if !whole.is_match(text) {
             let said = declaration.get("ConstraintDescription").and_then(scalar);
             let said = said.map(|said| format!(": it must be {said}")).unwrap_or_default();
@@ -120,7 +119,7 @@ mod tests {
         let text = json!({"Type": "String"});
         let cases = [
             (text.clone(), vec![("Q", "x")], "the template has no parameter Q; it has P"),
-            (text, vec![], "parameter P: has no default and was not given"),
+            (text, vec![], "parameter P: has no default and was not set"),
             (
                 json!({"Type": "String", "AllowedPattern": "[a-z]+"}),
                 vec![("P", "dev1")],
@@ -129,7 +128,7 @@ mod tests {
             (
                 json!({"Type": "Number", "AllowedValues": [1, 3]}),
                 vec![("P", "2")],
-                "parameter P: \"2\" is none of 1, 3",
+                "parameter P: \"2\" must be one of 1, 3",
             ),
             (json!({"Type": "Number"}), vec![("P", "two")], "parameter P: \"two\" is not a number"),
             (

@@ -1,28 +1,28 @@
-//! A function's `Policies`: the statements of its role, written in the template itself.
+//! A function's `Policies`: statements that are written in the template itself.
 //! <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html#sam-function-policies>
 //!
-//! What cannot be held against a call is refused here: an unread condition would allow more, or less, than AWS does.
+//! What is not emulated is an error: a condition that is ignored would allow more, or less, than AWS does.
 
 use anyhow::{Result, bail};
 
 use super::properties::Properties;
-use crate::rights::{Comparison, Condition, Effect, Quantifier, READ_QUEUE, READ_STREAM, Statement};
+use crate::iam::{Comparison, Condition, Effect, Quantifier, READ_QUEUE, READ_STREAM, Statement};
 
-/// The one condition key that is emulated.
+/// The only condition key that is emulated.
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
-/// What the managed policies allow that SAM attaches for an event of its kind.
+/// The actions of the managed policies that SAM attaches for events of these types.
 const OF_EVENTS: [(&str, &[&str]); 2] = [("DynamoDB", READ_STREAM), ("SQS", READ_QUEUE)];
 
 /// Reads the statements of one function, in the order of the template.
 pub(super) fn read(properties: &Properties) -> Result<Vec<Statement>> {
     if properties.value("Role")?.is_some() {
-        bail!("{}: Role cannot be had locally; Policies can", properties.place());
+        bail!("{}: Role is not supported locally; use Policies", properties.place());
     }
     let mut statements = Vec::new();
     if properties.value("Policies")?.is_some() {
         for document in properties.items("Policies")? {
             if document.value("Statement")?.is_none() {
-                bail!("{}: only statements can be had locally", document.place());
+                bail!("{}: only statements are supported locally", document.place());
             }
             for entry in document.items("Statement")? {
                 statements.push(statement(&entry)?);
@@ -43,7 +43,7 @@ pub(super) fn read(properties: &Properties) -> Result<Vec<Statement>> {
 fn statement(entry: &Properties) -> Result<Statement> {
     for element in ["NotAction", "NotResource", "Principal", "NotPrincipal"] {
         if entry.value(element)?.is_some() {
-            bail!("{}: {element} cannot be had locally", entry.place());
+            bail!("{}: {element} is not supported locally", entry.place());
         }
     }
     let effect = match entry.required_string("Effect")?.as_str() {
@@ -53,16 +53,16 @@ fn statement(entry: &Properties) -> Result<Statement> {
     };
     let (actions, resources) = (entry.strings("Action")?, entry.strings("Resource")?);
     if actions.is_empty() || resources.is_empty() {
-        bail!("{}: a statement has an Action and a Resource", entry.place());
+        bail!("{}: a statement must have an Action and a Resource", entry.place());
     }
     let mut conditions = Vec::new();
     for (operator, keys) in entry.entries("Condition")? {
         let Some((quantifier, comparison)) = operator_of(&operator) else {
-            bail!("{}: this operator cannot be had locally", keys.place());
+            bail!("{}: this operator is not supported locally", keys.place());
         };
         for key in keys.names() {
             if key != LEADING_KEYS {
-                bail!("{}: the key {key} cannot be had locally", keys.place());
+                bail!("{}: the key {key} is not supported locally", keys.place());
             }
             conditions.push(Condition { quantifier, comparison, values: keys.strings(key)? });
         }

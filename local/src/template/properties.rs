@@ -1,7 +1,7 @@
 //! A resource's properties, read one by one into typed values.
 //!
-//! CloudFormation takes `"10"` where it wants a number and `"true"` where it wants a boolean, and so does
-//! this. Every error says which resource and which property, so that a caller adds nothing.
+//! Like CloudFormation, this accepts `"10"` for a number and `"true"` for a boolean. Every error names the resource and
+//! the property, so that a caller adds nothing.
 
 use std::{str::FromStr, time::Duration};
 
@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 
 use super::{document::Resource, intrinsics::Resolver, parameters::scalar};
 
-/// A mapping of the template, resolved where it is read.
+/// A mapping of the template, whose values are resolved when they are read.
 pub(super) struct Properties<'a> {
     pub(super) resolver: &'a Resolver<'a>,
-    /// What an error is about: a logical id, with a path below it.
+    /// The place that errors name: a logical id, with a path below it.
     place: String,
     fields: Map<String, Value>,
 }
@@ -24,7 +24,7 @@ impl<'a> Properties<'a> {
         Self { resolver, place: id.to_owned(), fields: resource.properties.clone() }
     }
 
-    /// Where this mapping is, for messages.
+    /// The place of this mapping, for errors.
     pub(super) fn place(&self) -> &str {
         &self.place
     }
@@ -34,7 +34,7 @@ impl<'a> Properties<'a> {
         self.fields.keys().map(String::as_str)
     }
 
-    /// The resolved value of a property, or `None` where it is absent.
+    /// The resolved value of a property; `None` if it is absent.
     pub(super) fn value(&self, name: &str) -> Result<Option<Value>> {
         match self.fields.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -47,7 +47,7 @@ impl<'a> Properties<'a> {
         self.value(name)?.with_context(|| format!("{}: {name} is missing", self.place))
     }
 
-    /// A string; numbers and booleans are taken by their text.
+    /// A string; numbers and booleans are converted.
     pub(super) fn string(&self, name: &str) -> Result<Option<String>> {
         let Some(value) = self.value(name)? else { return Ok(None) };
         match scalar(&value) {
@@ -83,7 +83,7 @@ impl<'a> Properties<'a> {
         Ok(self.number(name, min, max)?.map(Duration::from_secs))
     }
 
-    /// Whether a flag is set; absent is `false`.
+    /// Whether a flag is set; `false` if it is absent.
     pub(super) fn flag(&self, name: &str) -> Result<bool> {
         match self.string(name)?.as_deref() {
             None | Some("false") => Ok(false),
@@ -92,7 +92,7 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// A list of strings, or one string alone; absent is empty.
+    /// A list of strings, or a single string; empty if it is absent.
     pub(super) fn strings(&self, name: &str) -> Result<Vec<String>> {
         match self.value(name)? {
             None => Ok(Vec::new()),
@@ -109,13 +109,13 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// A mapping below this one. Its values are resolved when they are read, so that what has no local
-    /// meaning may hold what it likes.
+    /// A mapping below this one. Its values are resolved when they are read, so that a property without a local meaning
+    /// may contain anything.
     pub(super) fn within(&self, name: &str) -> Result<Option<Properties<'a>>> {
         let place = format!("{}: {name}", self.place);
         let value = match self.fields.get(name) {
             None | Some(Value::Null) => return Ok(None),
-            // An `!If` chooses the mapping: it has to be resolved as a whole.
+            // An `!If` may choose the mapping, so that it has to be resolved as a whole.
             Some(value) if super::document::is_intrinsic(value) => match self.value(name)? {
                 None => return Ok(None),
                 Some(value) => value,
@@ -128,7 +128,7 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// As [`Self::within`], and empty where it is absent.
+    /// Like [`Self::within`], but an empty mapping if it is absent.
     pub(super) fn within_or_empty(&self, name: &str) -> Result<Properties<'a>> {
         Ok(self.within(name)?.unwrap_or_else(|| Properties {
             resolver: self.resolver,
@@ -137,7 +137,7 @@ impl<'a> Properties<'a> {
         }))
     }
 
-    /// The mappings below the property `name` by their keys; absent is empty.
+    /// The mappings below the property `name`, by their keys; none if it is absent.
     pub(super) fn entries(&self, name: &str) -> Result<Vec<(String, Properties<'a>)>> {
         let Some(within) = self.within(name)? else { return Ok(Vec::new()) };
         let mut entries = Vec::with_capacity(within.fields.len());
@@ -149,7 +149,7 @@ impl<'a> Properties<'a> {
         Ok(entries)
     }
 
-    /// The mappings in the list `name`; absent is empty.
+    /// The mappings in the list `name`; none if it is absent.
     pub(super) fn items(&self, name: &str) -> Result<Vec<Properties<'a>>> {
         let Some(value) = self.value(name)? else { return Ok(Vec::new()) };
         let Value::Array(items) = value else { bail!("{}: {name} is not a list", self.place) };

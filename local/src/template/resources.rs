@@ -10,7 +10,7 @@ use super::{
     properties::Properties,
 };
 
-/// What of an `AWS::DynamoDB::Table` is in a `CreateTable` call, by the same names.
+/// The properties of an `AWS::DynamoDB::Table` that a `CreateTable` call has too, by the same names.
 const TABLE_PROPERTIES: [&str; 6] = [
     "AttributeDefinitions",
     "KeySchema",
@@ -29,7 +29,7 @@ const RECEIVES_MAX_MAX: u32 = 1_000;
 /// Reads an `AWS::DynamoDB::Table`.
 pub(super) fn table(resolver: &Resolver, id: &str, resource: &Resource) -> Result<Table> {
     let properties = Properties::of(resolver, id, resource);
-    let name = names::name(resolver, id, resource)?;
+    let name = resolver.name_of(id, resource)?;
     let mut definition = Map::new();
     definition.insert("TableName".to_owned(), Value::String(name.clone()));
     for property in TABLE_PROPERTIES {
@@ -47,13 +47,13 @@ pub(super) fn table(resolver: &Resolver, id: &str, resource: &Resource) -> Resul
             "StreamSpecification".to_owned(),
             serde_json::json!({ "StreamEnabled": true, "StreamViewType": view }),
         );
-        stream_arn = Some(names::attribute(resolver, id, resource, "StreamArn")?);
+        stream_arn = Some(resolver.attribute_of(id, resource, "StreamArn")?);
     }
     let ttl_attribute = match properties.within("TimeToLiveSpecification")? {
         Some(ttl) if ttl.flag("Enabled")? => Some(ttl.required_string("AttributeName")?),
         _ => None,
     };
-    let arn = names::attribute(resolver, id, resource, "Arn")?;
+    let arn = resolver.attribute_of(id, resource, "Arn")?;
     Ok(Table {
         id: id.to_owned(),
         name,
@@ -64,7 +64,7 @@ pub(super) fn table(resolver: &Resolver, id: &str, resource: &Resource) -> Resul
     })
 }
 
-/// Capacity units may be strings in a template (a parameter), never in the call.
+/// Converts capacity units, which may be strings in a template (a parameter) but not in the call.
 fn numbers(property: &str, value: Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -82,13 +82,13 @@ fn numbers(property: &str, value: Value) -> Value {
 pub(super) fn queue(resolver: &Resolver, id: &str, resource: &Resource) -> Result<Queue> {
     let properties = Properties::of(resolver, id, resource);
     if properties.flag("FifoQueue")? {
-        bail!("{id}: FifoQueue cannot be had locally");
+        bail!("{id}: FifoQueue is not supported locally");
     }
-    let name = names::name(resolver, id, resource)?;
+    let name = resolver.name_of(id, resource)?;
     Ok(Queue {
         id: id.to_owned(),
         arn: names::arn("sqs", &name),
-        url: names::queue_url(resolver, &name),
+        url: resolver.queue_url(&name),
         name,
         visibility_timeout: properties
             .seconds("VisibilityTimeout", 0, 43_200)?
@@ -112,7 +112,7 @@ fn redrive(properties: &Properties) -> Result<Option<Redrive>> {
     }))
 }
 
-/// The text of every output that has one.
+/// The text of an output.
 pub(super) fn output(resolver: &Resolver, name: &str, output: &Value) -> Result<String> {
     let place = || format!("output {name}");
     let value = output.get("Value").with_context(place)?;

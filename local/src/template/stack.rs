@@ -1,58 +1,29 @@
-//! From the document to the [`Stack`]: names first, then what refers to them.
+//! From the document to the [`Stack`]: first the resources that have names, then what refers to them.
 
 use std::{
     cell::Cell,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     path::Path,
 };
 
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Endpoints, Function, HttpApi, HttpRoute, Mapping, Queue, Rule, Stack, Table, Target, WebSocketApi,
-    document::Document, events, functions, intrinsics::Resolver, names, parameters, resources, websocket,
+    Endpoints, Function, HttpApi, HttpRoute, Queue, Stack, Table, WebSocketApi,
+    document::Document,
+    events, functions,
+    intrinsics::Resolver,
+    names, parameters,
+    references::{Arns, Triggers},
+    resources, websocket,
 };
 
-/// What a stack is called whose template has no parameter `Stage`.
+/// The stage of a template without a parameter `Stage`.
 const STAGE_DEFAULT: &str = "local";
 
-/// Everything that a trigger can refer to, by its ARN or name.
-#[derive(Debug, Default)]
-pub(super) struct Arns {
-    /// ARN or name of each function, to its logical id.
-    functions: HashMap<String, String>,
-    /// ARN of each table's stream, to the table's name.
-    pub(super) streams: HashMap<String, String>,
-    pub(super) queues: BTreeSet<String>,
-    pub(super) buses: BTreeSet<String>,
-}
-
-impl Arns {
-    /// Logical id of the function with this ARN or name.
-    pub(super) fn function(&self, arn_or_name: &str) -> Option<&str> {
-        self.functions.get(arn_or_name).map(String::as_str)
-    }
-
-    /// The function or queue with this ARN.
-    pub(super) fn target(&self, arn: &str) -> Option<Target> {
-        if let Some(id) = self.function(arn) {
-            return Some(Target::Function(id.to_owned()));
-        }
-        self.queues.contains(arn).then(|| Target::Queue(arn.to_owned()))
-    }
-}
-
-/// What makes functions run, besides the WebSocket API.
-#[derive(Debug, Default)]
-pub(super) struct Triggers {
-    pub(super) rules: Vec<Rule>,
-    pub(super) mappings: Vec<Mapping>,
-    pub(super) http_routes: Vec<HttpRoute>,
-}
-
 impl Stack {
-    /// Reads the template at `path` with these parameters; its URLs point to `endpoints`. Fails with one line
-    /// that names the parameter, or the resource and the property.
+    /// Reads the template at `path` with these parameters; its URLs point to `endpoints`. The error is one line that
+    /// names the parameter, or the resource and the property.
     pub(crate) fn load(path: &Path, given: &BTreeMap<String, String>, endpoints: &Endpoints) -> Result<Self> {
         let mut document = Document::read(path)?;
         let stack = build(&mut document, given, endpoints).with_context(|| path.display().to_string())?;
@@ -67,7 +38,7 @@ impl Stack {
         Ok(Document::read(path)?.parameters.contains_key(name))
     }
 
-    /// What the parameter `name` of the template at `path` is where it is not given, if anything.
+    /// The default of the parameter `name` of the template at `path`.
     pub(crate) fn parameter_default(path: &Path, name: &str) -> Result<Option<String>> {
         let document = Document::read(path)?;
         Ok(document.parameters.get(name).and_then(|declared| parameters::scalar(declared.get("Default")?)))
@@ -105,7 +76,7 @@ fn build(document: &mut Document, given: &BTreeMap<String, String>, endpoints: &
     })
 }
 
-/// The two APIs; the HTTP API with these routes.
+/// Reads the two APIs; `http_routes` become the routes of the HTTP API.
 fn apis(
     resolver: &Resolver,
     arns: &Arns,
@@ -126,12 +97,12 @@ fn apis(
             _ => false,
         };
         if twice {
-            bail!("{id}: only one {} can be had locally", resource.kind);
+            bail!("{id}: only one {} is supported locally", resource.kind);
         }
     }
     if !http_routes.is_empty() {
-        // Routes that name no API: SAM makes one for them.
-        let (id, stage) = (events::IMPLICIT_HTTP_API.to_owned(), "$default".to_owned());
+        // Routes that name no API: SAM generates one for them.
+        let (id, stage) = (names::IMPLICIT_HTTP_API.to_owned(), "$default".to_owned());
         let (api_id, routes) = (names::api_id(&id), http_routes);
         http = Some(HttpApi { api_id, id, stage, routes, cors: None, throttle: None });
     }
@@ -139,7 +110,7 @@ fn apis(
     Ok((websocket, http))
 }
 
-/// Takes out the resources whose condition does not hold: to the rest of the template they do not exist.
+/// Removes the resources whose condition does not hold: to the rest of the template they do not exist.
 fn drop_conditional(
     document: &mut Document,
     parameters: &BTreeMap<String, serde_json::Value>,
@@ -184,7 +155,7 @@ impl Named {
 
     fn read(resolver: &Resolver) -> Result<Self> {
         let mut named = Self::default();
-        named.arns.buses.insert(events::DEFAULT_BUS.to_owned());
+        named.arns.buses.insert(names::DEFAULT_BUS.to_owned());
         for (id, resource) in &resolver.document.resources {
             match resource.kind.as_str() {
                 "AWS::Serverless::Function" => {
@@ -206,7 +177,7 @@ impl Named {
                     named.queues.push(queue);
                 }
                 "AWS::Events::EventBus" => {
-                    named.arns.buses.insert(names::name(resolver, id, resource)?);
+                    named.arns.buses.insert(resolver.name_of(id, resource)?);
                 }
                 _ => {}
             }
@@ -214,7 +185,7 @@ impl Named {
         Ok(named)
     }
 
-    /// What makes the functions run, and the ids of the routes that have a `RouteResponse`.
+    /// The triggers of the functions, and the ids of the routes that have a `RouteResponse`.
     fn triggers(&self, resolver: &Resolver) -> Result<(Triggers, BTreeSet<String>)> {
         let (mut triggers, mut responding) = (Triggers::default(), BTreeSet::new());
         for (id, resource) in &resolver.document.resources {
@@ -240,7 +211,7 @@ impl Named {
         Ok((triggers, responding))
     }
 
-    /// Whatever is to take failures must exist, or the first failure would be lost.
+    /// Fails if a queue for failures does not exist, as the first failure would be lost.
     fn check_queues(&self, triggers: &Triggers) -> Result<()> {
         let functions = self.functions.iter().map(|(id, function)| (id, function.on_failure.as_ref()));
         let queues =
@@ -251,7 +222,7 @@ impl Named {
         });
         for (id, destination) in functions.chain(queues).chain(mappings) {
             if let Some(arn) = destination.filter(|arn| !self.arns.queues.contains(*arn)) {
-                bail!("{id}: {arn} is no queue of the template");
+                bail!("{id}: {arn} is not a queue of the template");
             }
         }
         Ok(())

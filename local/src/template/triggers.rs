@@ -1,10 +1,10 @@
-//! What runs functions beside requests: rules of a bus, and mappings from streams and queues.
+//! What invokes functions besides requests: rules of a bus, and mappings from streams and queues.
 
 use std::time::Duration;
 
-use crate::{pattern::Pattern, transformer::Transformer};
+use crate::eventbridge::{Pattern, Transformer};
 
-/// A rule of an event bus: one trigger, one target.
+/// A rule of an event bus, with one trigger and one target.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
     /// The rule's name, which its ARN ends in.
@@ -70,7 +70,7 @@ pub(crate) enum Source {
     /// A queue.
     Queue {
         arn: String,
-        /// Batches in flight at once, at most; `None` where the mapping does not say.
+        /// The most batches in flight at once; `None` if the mapping does not set it.
         concurrency_max: Option<usize>,
     },
 }

@@ -6,12 +6,12 @@ use anyhow::{Result, bail};
 
 use super::{
     Cors, HttpApi, HttpRoute, Route, Throttle, WebSocketApi, document::Resource, intrinsics::Resolver, names,
-    properties::Properties, stack::Arns,
+    properties::Properties, references::Arns,
 };
 
-/// The one selection expression that is emulated.
+/// The only selection expression that is emulated.
 const ROUTE_SELECTION: &str = "$request.body.action";
-/// An integration may take this long, which is also what it may take where the route does not say.
+/// The longest `IntegrationTimeout`, which is also the default.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>
 const INTEGRATION_TIMEOUT_MAX_MS: u64 = 29_000;
 const INTEGRATION_TIMEOUT_MIN_MS: u64 = 50;
@@ -27,7 +27,7 @@ pub(super) fn read(
     let properties = Properties::of(resolver, id, resource);
     let selection = properties.required_string("RouteSelectionExpression")?;
     if selection != ROUTE_SELECTION {
-        bail!("{id}: RouteSelectionExpression is {selection}; only {ROUTE_SELECTION} can be had locally");
+        bail!("{id}: RouteSelectionExpression is {selection}; only {ROUTE_SELECTION} is supported locally");
     }
     let mut api = WebSocketApi {
         id: id.to_owned(),
@@ -45,12 +45,12 @@ pub(super) fn read(
                 api.authorizer = Some(function(&auth, "AuthArn", arns)?);
                 api.identity_sources = auth.strings("IdentitySource")?;
             }
-            Some(other) => bail!("{}: AuthType {other} cannot be had locally", auth.place()),
+            Some(other) => bail!("{}: AuthType {other} is not supported locally", auth.place()),
         }
     }
     for (key, route) in properties.entries("Routes")? {
         if !is_route_key(&key) {
-            bail!("{}: a route key is $connect, $disconnect, $default or alphanumeric", route.place());
+            bail!("{}: a route key must be $connect, $disconnect, $default or alphanumeric", route.place());
         }
         let timeout =
             route.number("IntegrationTimeout", INTEGRATION_TIMEOUT_MIN_MS, INTEGRATION_TIMEOUT_MAX_MS)?;
@@ -66,7 +66,7 @@ pub(super) fn read(
     Ok(api)
 }
 
-/// The route that an `AWS::ApiGatewayV2::RouteResponse` is for.
+/// The id of the route that an `AWS::ApiGatewayV2::RouteResponse` belongs to.
 pub(super) fn responding(resolver: &Resolver, id: &str, resource: &Resource) -> Result<String> {
     Properties::of(resolver, id, resource).required_string("RouteId")
 }
@@ -80,7 +80,7 @@ pub(super) fn read_http(
 ) -> Result<HttpApi> {
     let properties = Properties::of(resolver, id, resource);
     if properties.value("Auth")?.is_some() {
-        bail!("{id}: Auth of an HTTP API cannot be had locally");
+        bail!("{id}: Auth of an HTTP API is not supported locally");
     }
     let cors = match properties.value("CorsConfiguration")? {
         None | Some(serde_json::Value::Bool(false)) => None,
@@ -104,6 +104,7 @@ pub(super) fn read_http(
     Ok(HttpApi { id: id.to_owned(), api_id: names::api_id(id), stage, routes, cors, throttle })
 }
 
+/// Reads `DefaultRouteSettings`. The `RouteSettings` of single routes are not emulated: all routes share one throttle.
 fn throttle(properties: &Properties) -> Result<Option<Throttle>> {
     let Some(settings) = properties.within("DefaultRouteSettings")? else { return Ok(None) };
     let rate = settings.number("ThrottlingRateLimit", 0.0, 1e9)?;
@@ -115,7 +116,7 @@ fn function(properties: &Properties, name: &str, arns: &Arns) -> Result<String> 
     let arn = properties.required_string(name)?;
     match arns.function(&arn) {
         Some(id) => Ok(id.to_owned()),
-        None => bail!("{}: {name} {arn} is no function of the template", properties.place()),
+        None => bail!("{}: {name} {arn} is not a function of the template", properties.place()),
     }
 }
 

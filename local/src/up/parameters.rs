@@ -1,4 +1,4 @@
-//! What the template's parameters are on this machine: what was given, and what only this run can know.
+//! The template's parameters on this machine: those of the options, and those that only this run can know.
 //!
 //! A template that has none of the parameters named here is run as it is.
 
@@ -6,34 +6,31 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use anyhow::{Context as _, anyhow};
 
-use crate::{
-    cli::{Failure, Up},
-    template::Stack,
-    token::DevKey,
-};
+use super::options::UpOptions;
+use crate::{command::Failure, template::Stack, token::DevKey};
 
-/// By this a template lets the dev issuer in.
+/// The parameter for the key of the dev issuer.
 const DEV_KEY: &str = "DevIssuerKey";
-/// By this it says which pages may connect: exact origins, separated by commas.
+/// The parameter for the origins of pages that may connect, separated by commas.
 const ALLOWED_ORIGINS: &str = "AllowedOrigins";
-/// By this it says which `source` the events have that it listens to.
+/// The parameter for the `source` of the backend's events.
 const EVENT_SOURCE: &str = "EventSource";
-/// What the names of a stack's secrets begin with.
+/// The prefix of the names of a stack's secrets.
 const SECRETS: &str = "funnelcast/";
 
-/// The parameters, and what else is told by them.
+/// The parameters, and what follows from them.
 pub(super) struct Parameters {
-    /// Those that do not have their default.
+    /// The parameters that do not have their default.
     pub(super) given: BTreeMap<String, String>,
-    /// The key that the stack takes the dev issuer's tokens by.
+    /// The key of the dev issuer's tokens; `None` if the template has no dev issuer.
     pub(super) dev_key: Option<DevKey>,
-    /// The `source` of the backend's events; empty where the template does not say.
+    /// The `source` of the backend's events; empty if the template does not name it.
     pub(super) event_source: String,
 }
 
 impl Parameters {
-    /// Those of a stack whose HTTP port is `http`.
-    pub(super) fn new(options: &Up, http: SocketAddr) -> Result<Self, Failure> {
+    /// The parameters of a stack whose HTTP port is `http`.
+    pub(super) fn new(options: &UpOptions, http: SocketAddr) -> Result<Self, Failure> {
         let mut given: BTreeMap<_, _> = options.parameter.iter().cloned().collect();
         check_secrets(&given, options)?;
         let default = |name| Stack::parameter_default(&options.template, name).map_err(Failure::Input);
@@ -52,9 +49,9 @@ impl Parameters {
     }
 }
 
-/// Each secret that a parameter names is to be given: functions read them when they are needed, and to everybody who needs
-/// one that is missing the stack would seem broken.
-fn check_secrets(given: &BTreeMap<String, String>, options: &Up) -> Result<(), Failure> {
+/// Fails if a parameter names a secret that is not set. Functions read secrets when they are needed, so that the stack
+/// would start and then refuse everything that needs the secret.
+fn check_secrets(given: &BTreeMap<String, String>, options: &UpOptions) -> Result<(), Failure> {
     let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
     for (parameter, value) in given {
         let names = value.split(|c| !is_of_a_name(c)).filter(|name| name.starts_with(SECRETS));
@@ -70,8 +67,8 @@ fn check_secrets(given: &BTreeMap<String, String>, options: &Up) -> Result<(), F
     Ok(())
 }
 
-/// The key that was given, or else this checkout's.
-fn dev_key(options: &Up, given: Option<&String>) -> Result<Option<DevKey>, Failure> {
+/// The key that was set, otherwise this checkout's.
+fn dev_key(options: &UpOptions, given: Option<&String>) -> Result<Option<DevKey>, Failure> {
     match given {
         Some(text) if text.is_empty() => Ok(None),
         Some(text) => DevKey::decode(text).map(Some).context(DEV_KEY).map_err(Failure::Input),
@@ -82,7 +79,7 @@ fn dev_key(options: &Up, given: Option<&String>) -> Result<Option<DevKey>, Failu
     }
 }
 
-/// These origins, and those by which a browser knows the page on this machine's `port`.
+/// The origins `allowed`, and those of the page on `port` of this machine.
 fn with_page(allowed: &str, port: u16) -> String {
     format!("{allowed},http://localhost:{port},http://127.0.0.1:{port}")
 }
@@ -96,7 +93,7 @@ mod tests {
     #[derive(clap::Parser)]
     struct Cli {
         #[command(flatten)]
-        up: Up,
+        up: UpOptions,
     }
 
     /// What these options make of a template with these parameters.
@@ -112,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_named_is_given() {
+    fn a_secret_that_a_parameter_names_must_be_set() {
         let issuers = r#"Issuers=[{"keys":{"secret":"funnelcast/dev/app"}}]"#;
         let declared = "Issuers: {Type: String, Default: '[]'}";
         let missing = parameters(declared, &["--parameter", issuers]).err().unwrap();
@@ -122,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_let_in_where_there_is_one() {
+    fn the_origin_of_a_page_is_allowed() {
         let declared = "AllowedOrigins: {Type: String, Default: 'http://localhost:3000'}";
         let origins = |options: &[&str]| parameters(declared, options).unwrap().given.remove(ALLOWED_ORIGINS);
         assert_eq!(origins(&[]), None);

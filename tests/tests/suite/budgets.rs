@@ -64,7 +64,7 @@ async fn operations_stay_within_their_budgets() -> Result<()> {
 /// What `funnelcast-local cost` reckons with is what was measured.
 fn check_costs(lines: &[Line], members: Cost) -> Result<()> {
     let counted = Path::new(env!("CARGO_MANIFEST_DIR")).join("../local/src/cost/operations.yaml");
-    let counted: serde_yaml_ng::Value = serde_yaml_ng::from_str(&std::fs::read_to_string(counted)?)?;
+    let counted: yaml_serde::Value = yaml_serde::from_str(&std::fs::read_to_string(counted)?)?;
     let mut checked = 0;
     for operation in counted["operations"].as_sequence().context("operations")? {
         let Some(budget) = operation["budget"].as_str() else { continue };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use serde_yaml_ng::Value;
+use yaml_serde::Value;
 
 /// Routes that answer nobody: there is no socket yet, or no more.
 const SILENT_ROUTES: [&str; 2] = ["$connect", "$disconnect"];
@@ -25,7 +25,7 @@ fn resources(template: &Value, kind: &str) -> Vec<(String, Value)> {
 
 fn template() -> Result<Value> {
     let text = std::fs::read_to_string(root().join("template.yaml"))?;
-    serde_yaml_ng::from_str(&text).context("template.yaml")
+    yaml_serde::from_str(&text).context("template.yaml")
 }
 
 /// The names of what is in a folder.
@@ -160,7 +160,7 @@ fn every_path_of_the_http_api_leads_to_its_function() -> Result<()> {
     assert!(!roots.is_empty());
 
     let document = std::fs::read_to_string(self::root().join("docs/openapi.yaml"))?;
-    let document: Value = serde_yaml_ng::from_str(&document)?;
+    let document: Value = yaml_serde::from_str(&document)?;
     let mut unused = roots.clone();
     for (path, _) in document["paths"].as_mapping().context("paths")? {
         let path = path.as_str().context("a path")?;
@@ -257,7 +257,7 @@ fn what_is_not_charged_to_anybody_and_what_reads_much_is_throttled() -> Result<(
 #[test]
 fn users_are_charged_the_list_prices() -> Result<()> {
     let prices = std::fs::read_to_string(root().join("local/src/cost/prices.yaml"))?;
-    let prices: Value = serde_yaml_ng::from_str(&prices)?;
+    let prices: Value = yaml_serde::from_str(&prices)?;
     let source = std::fs::read_to_string(root().join("aws/src/spending.rs"))?;
     for (name, listed) in [
         ("MESSAGE: f64 = ", "websocketMillionMessages"),

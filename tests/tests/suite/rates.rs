@@ -74,7 +74,7 @@ struct Prices {
 impl Prices {
     fn read() -> Result<Self> {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../local/src/cost/prices.yaml");
-        let prices: serde_yaml_ng::Value = serde_yaml_ng::from_str(&std::fs::read_to_string(file)?)?;
+        let prices: yaml_serde::Value = yaml_serde::from_str(&std::fs::read_to_string(file)?)?;
         let price =
             |name: &str| Ok::<_, anyhow::Error>(prices[name].as_f64().context(name.to_owned())? / 1e6);
         Ok(Self {
@@ -194,7 +194,7 @@ async fn an_hour_of_anything_costs_two_dollars_at_most() -> Result<()> {
     }
 
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
-    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&std::fs::read_to_string(template)?)?;
+    let template: yaml_serde::Value = yaml_serde::from_str(&std::fs::read_to_string(template)?)?;
     let parameter = |name: &str| template["Parameters"][name]["Default"].as_f64().context(name.to_owned());
     let invocation = prices.invocation + LOG_LINE;
     let a_user = parameter("UserDollarsPerHour")?;

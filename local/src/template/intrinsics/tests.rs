@@ -1,4 +1,4 @@
-//! Every intrinsic against a table of values, and every way in which one can be refused.
+//! The value of every intrinsic, and every error.
 
 use serde_json::json;
 
@@ -77,7 +77,7 @@ fn values() {
         ("[1, !If [IsProd, 2, !Ref AWS::NoValue], 3]", json!([1, 3])),
         ("!Join [\"-\", [a, !Ref Stage, 1]]", json!("a-dev-1")),
         ("!Join [\",\", !Ref Hosts]", json!("a,b")),
-        ("!Select [1, !Split [\"/\", \"x/y/z\"]]", json!("y")),
+        ("!Split [\"/\", \"x/y\"]", json!(["x", "y"])),
         ("!FindInMap [Sizes, !Ref Stage, Memory]", json!(128)),
         (
             "!Sub \"https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/${Stage}\"",
@@ -104,18 +104,18 @@ fn values() {
 }
 
 #[test]
-fn refusals_name_what_is_wrong() {
+fn errors_name_what_is_wrong() {
     let cases = [
         ("!Ref Nope", "Nope is neither a parameter nor a resource of the template"),
         ("!Ref ApiLeaveRoute", "ApiLeaveRoute is neither a parameter nor a resource of the template"),
         ("!GetAtt Nope.Arn", "Nope.Arn: Nope is not a resource of the template"),
-        ("!GetAtt Table.Colour", "Table (AWS::DynamoDB::Table) has no attribute Colour here"),
-        ("!GetAtt Bare.StreamArn", "Bare has no StreamSpecification, so it has no StreamArn"),
+        ("!GetAtt Table.Colour", "Table (AWS::DynamoDB::Table) has no attribute Colour that is emulated"),
+        ("!GetAtt Bare.StreamArn", "Bare has no StreamSpecification, and so no StreamArn"),
         ("!If [Nope, 1, 2]", "the template has no condition Nope"),
         ("!If [IsDev, 1]", "Fn::If takes 3 arguments"),
-        ("!Select [5, [a]]", "Fn::Select: no item 5"),
+        ("!Select [5, [a]]", "Fn::Select is not supported locally"),
         ("!Sub \"${Stage\"", "Fn::Sub: ${ without }"),
-        ("!Base64 x", "Fn::Base64 is not known here"),
+        ("!Base64 x", "Fn::Base64 is not supported locally"),
         ("!FindInMap [Sizes, prod, Memory]", "Mappings has no Sizes.prod.Memory"),
     ];
     for (yaml, line) in cases {
@@ -124,7 +124,7 @@ fn refusals_name_what_is_wrong() {
 }
 
 #[test]
-fn circles_end() {
-    assert!(evaluate("!Ref Circle").unwrap_err().ends_with("references go round in a circle"));
-    assert!(evaluate("!If [Loop, 1, 2]").unwrap_err().ends_with("references go round in a circle"));
+fn circular_references_are_an_error() {
+    assert!(evaluate("!Ref Circle").unwrap_err().ends_with("the references are circular"));
+    assert!(evaluate("!If [Loop, 1, 2]").unwrap_err().ends_with("the references are circular"));
 }

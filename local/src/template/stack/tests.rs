@@ -1,11 +1,11 @@
-//! The project's own template read whole, and small broken ones that each say in one line what is wrong.
+//! The project's own template, and small invalid ones whose error is one line.
 
 use std::{io::Write as _, time::Duration};
 
 use serde_json::json;
 
 use super::*;
-use crate::template::{LogLevel, RecursiveLoop, Source, StartingPosition, Trigger};
+use crate::template::{LogLevel, RecursiveLoop, Rule, Source, StartingPosition, Target, Trigger};
 
 fn endpoints() -> Endpoints {
     Endpoints { aws: "http://127.0.0.1:3001".to_owned(), http: "http://127.0.0.1:3000".to_owned() }
@@ -16,7 +16,7 @@ fn load(text: &str) -> Result<Stack, String> {
     build(&mut document, &BTreeMap::new(), &endpoints()).map_err(|error| format!("{error:#}"))
 }
 
-/// The project's template, with parameters.
+/// The project's template with these parameters.
 fn project(given: &[(&str, &str)]) -> Result<Stack> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
     let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -77,7 +77,7 @@ fn the_projects_triggers_are_read() {
         stream.filters.iter().any(|filter| filter.matches(&record))
     };
     assert!(removed("USER#user_1", "CONN#abc="));
-    assert!(!removed("CH#system#0", "CONN#abc="), "a membership of somebody whose id is CONN");
+    assert!(!removed("CH#system#0", "CONN#abc="), "a membership of a user whose id is CONN");
     assert!(!removed("TICKET#abc", "META"));
 }
 
@@ -108,7 +108,7 @@ fn parameters_of_the_project_are_checked() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn a_missing_file_is_named() {
     let error = Stack::load(Path::new("/nowhere/template.yaml"), &BTreeMap::new(), &endpoints()).unwrap_err();
     assert!(format!("{error:#}").contains("cannot read /nowhere/template.yaml"), "{error:#}");
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -176,7 +176,7 @@ fn triggers_of_every_kind() {
 }
 
 #[test]
-fn what_is_wrong_is_one_line_with_the_logical_id() {
+fn an_error_is_one_line_with_the_logical_id() {
     let function = |properties: &str| {
         format!(
             "{API}  F: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: functions/f, {properties}}}}}"
@@ -195,11 +195,11 @@ fn what_is_wrong_is_one_line_with_the_logical_id() {
             function(
                 "EventInvokeConfig: {DestinationConfig: {OnFailure: {Destination: \"arn:aws:sqs:a:b:c\"}}}",
             ),
-            "F: arn:aws:sqs:a:b:c is no queue of the template",
+            "F: arn:aws:sqs:a:b:c is not a queue of the template",
         ),
         (
             function("Events: {E: {Type: EventBridgeRule, Properties: {Pattern: {source: [{like: x}]}}}}"),
-            "F: Events: E: Properties: Pattern: source: like: no such operator",
+            "F: Events: E: Properties: Pattern: source: like: this operator is not supported locally",
         ),
         (
             function(
@@ -209,7 +209,7 @@ fn what_is_wrong_is_one_line_with_the_logical_id() {
         ),
         (
             function("Events: {E: {Type: Kafka, Properties: {}}}"),
-            "F: Events: E: an event of type Kafka cannot be had locally",
+            "F: Events: E: an event of type Kafka is not supported locally",
         ),
         (
             function("Events: {E: {Type: SQS, Properties: {Queue: \"arn:aws:sqs:a:b:c\"}}}"),
@@ -218,23 +218,23 @@ fn what_is_wrong_is_one_line_with_the_logical_id() {
         (function("Policies: [AWSLambdaExecute]"), "F: Policies[0] is not a mapping"),
         (
             function("Policies: [{DynamoDBCrudPolicy: {TableName: t}}]"),
-            "F: Policies[0]: only statements can be had locally",
+            "F: Policies[0]: only statements are supported locally",
         ),
         (
             function("Policies: [{Statement: [{Effect: Allow, NotAction: a, Resource: b}]}]"),
-            "F: Policies[0]: Statement[0]: NotAction cannot be had locally",
+            "F: Policies[0]: Statement[0]: NotAction is not supported locally",
         ),
         (
             function(
                 "Policies: [{Statement: [{Effect: Allow, Action: a, Resource: b, Condition: {Bool: {c: true}}}]}]",
             ),
-            "F: Policies[0]: Statement[0]: Condition: Bool: this operator cannot be had locally",
+            "F: Policies[0]: Statement[0]: Condition: Bool: this operator is not supported locally",
         ),
-        (function("Role: r"), "F: Role cannot be had locally; Policies can"),
+        (function("Role: r"), "F: Role is not supported locally; use Policies"),
         (function("RecursiveLoop: Maybe"), "F: RecursiveLoop is Maybe, not Allow or Terminate"),
         (
             function("LoggingConfig: {LogFormat: JSON, ApplicationLogLevel: LOUD}"),
-            "F: LoggingConfig: ApplicationLogLevel is LOUD, which is no level",
+            "F: LoggingConfig: ApplicationLogLevel is LOUD, which is not a level",
         ),
     ];
     for (text, line) in cases {

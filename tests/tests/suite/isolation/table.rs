@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_yaml_ng::Value;
+use yaml_serde::Value;
 
 /// What everybody is, seen from the company whose thing is tried: of that company, of the other one, of none.
 pub(super) const COLUMNS: [&str; 11] = [
@@ -155,7 +155,7 @@ pub(super) fn missing(rows: &[Row]) -> Result<Vec<String>> {
 
 fn yaml(path: &str) -> Result<Value> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-    serde_yaml_ng::from_str(&std::fs::read_to_string(file)?).with_context(|| path.to_owned())
+    yaml_serde::from_str(&std::fs::read_to_string(file)?).with_context(|| path.to_owned())
 }
 
 /// The kinds of channels, from the grammar of their names, and the conversation that there is not.

@@ -1,0 +1,65 @@
+//! What answers on the port.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
+
+use crate::{
+    api_gateway::websocket::WebSockets,
+    dynamodb::Engine,
+    eventbridge::Bus,
+    faults::Faults,
+    iam::{Partitions, Rights},
+    lambda::Lambda,
+    secrets_manager::Secrets,
+    sqs::Queues,
+    template::{Function, Stack},
+    usage::Usage,
+};
+
+/// Everything that answers on the port.
+pub(crate) struct Services {
+    pub(crate) websockets: Arc<WebSockets>,
+    pub(crate) engine: Engine,
+    pub(crate) lambda: Lambda,
+    pub(crate) bus: Bus,
+    pub(crate) queues: Queues,
+    pub(crate) secrets: Secrets,
+    pub(crate) functions: FunctionNames,
+    pub(crate) partitions: Partitions,
+    pub(crate) rights: Rights,
+    pub(crate) usage: Usage,
+    pub(crate) faults: Faults,
+    /// What `GET /_local` answers: the ready line, and the path of the template.
+    pub(crate) ready: Value,
+}
+
+/// The functions, by every name that a caller may use.
+pub(crate) struct FunctionNames {
+    /// By logical id.
+    functions: BTreeMap<String, Function>,
+    /// Logical ids, by name.
+    ids: BTreeMap<String, String>,
+}
+
+impl FunctionNames {
+    /// The names of the stack's functions: logical id, physical name, ARN, and the name of the binary.
+    pub(crate) fn new(stack: &Stack) -> Self {
+        let names = |function: &Function| {
+            let all = [&function.name, &function.physical_name, &function.arn, &function.id];
+            all.map(|name| (name.clone(), function.id.clone()))
+        };
+        let ids = stack.functions.values().flat_map(names).collect();
+        Self { functions: stack.functions.clone(), ids }
+    }
+
+    /// The function with this name.
+    pub(super) fn named(&self, name: &str) -> Option<&Function> {
+        self.functions.get(self.ids.get(name)?)
+    }
+
+    /// The function that signs with this access key, which is its logical id.
+    pub(super) fn signing(&self, access_key: &str) -> Option<&Function> {
+        self.functions.get(access_key)
+    }
+}

@@ -1,0 +1,102 @@
+//! The ready line: one line of JSON that says where everything is; and a stack that is already running on a port.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use serde_json::{Value, json};
+
+use crate::{
+    http1::client,
+    template::{Endpoints, Stack},
+};
+
+/// How long another stack may take to answer.
+const OTHER_STACK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The line of JSON that says where everything is.
+pub(super) fn line(stack: &Stack, endpoints: &Endpoints) -> Value {
+    let websocket = endpoints.aws.replacen("http", "ws", 1);
+    let own_bus = stack.buses.iter().find(|bus| *bus != "default");
+    json!({
+        "websocket": format!("{websocket}/{}", stack.websocket.stage),
+        "http": endpoints.http,
+        "aws": endpoints.aws,
+        "table": stack.tables.first().map(|table| table.name.as_str()),
+        "bus": own_bus.map_or("default", String::as_str),
+        "stage": stack.stage,
+    })
+}
+
+/// Prints the line, after writing it into the file: a program that sees either can connect.
+pub(super) fn announce(ready: &Value, file: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(file) = file {
+        write_whole(file, &format!("{ready}\n"))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{ready}")?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// Writes a file that appears with its whole content or not at all.
+fn write_whole(file: &Path, content: &str) -> anyhow::Result<()> {
+    let directory = match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let mut temporary = tempfile::NamedTempFile::new_in(directory)?;
+    temporary.write_all(content.as_bytes())?;
+    temporary.persist(file)?;
+    Ok(())
+}
+
+/// What `GET /_local` answers: the ready line, and the path of the template, by which [`OtherStack::runs`] recognises it.
+pub(super) fn described(ready: &Value, template: &Path) -> Value {
+    let mut described = ready.clone();
+    if let Ok(template) = fs::canonicalize(template) {
+        described["template"] = template.display().to_string().into();
+    }
+    described
+}
+
+/// A local stack that is already running on a port of this machine.
+pub(super) struct OtherStack {
+    described: Value,
+}
+
+impl OtherStack {
+    /// The stack on `port`; `None` if none answers there.
+    pub(super) async fn on(port: u16) -> Option<Self> {
+        let url = format!("http://127.0.0.1:{port}/_local");
+        let request = http::Request::get(url).body(Full::<Bytes>::default()).ok()?;
+        let asked = async {
+            let response = client().request(request).await.ok()?;
+            response.into_body().collect().await.ok().map(http_body_util::Collected::to_bytes)
+        };
+        let body = tokio::time::timeout(OTHER_STACK_TIMEOUT, asked).await.ok()??;
+        let described: Value = serde_json::from_slice(&body).ok()?;
+        described["websocket"].is_string().then_some(Self { described })
+    }
+
+    /// Whether the stack runs the template at `path`.
+    pub(super) fn runs(&self, path: &Path) -> bool {
+        fs::canonicalize(path).is_ok_and(|path| self.described["template"] == path.display().to_string())
+    }
+
+    /// The stack's ready line.
+    pub(super) fn ready(&self) -> Value {
+        let mut ready = self.described.clone();
+        if let Some(members) = ready.as_object_mut() {
+            members.remove("template");
+        }
+        ready
+    }
+}
