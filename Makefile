@@ -1,6 +1,6 @@
 # The commands of this project. `make dev` and `make test` are the two that matter.
-# All but sam-local need only Rust, Node, Python 3 and a C compiler; the rest goes to .tools/ and node_modules/, and where
-# there is no Chromium, root gets Debian's.
+# All but sam-local need only Rust, Node, Python 3 and a C compiler; everything else is installed into .tools/ and node_modules/.
+# Where there is no Chromium, root installs Debian's.
 
 export PATH := $(CURDIR)/.tools/venv/bin:$(CURDIR)/.tools/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
@@ -47,7 +47,7 @@ build: ## Build every crate, in the dev profile
 	@echo '==> build'
 	@cargo build --workspace --locked
 
-test: ## Run every check, each with its time; what failed is said once more at the end
+test: ## Run every check, each with its time; what failed is repeated at the end
 	@MAKE='$(MAKE)' scripts/steps $(STEPS)
 
 format: ## Check the formatting
@@ -68,7 +68,7 @@ deny: $(CARGO_DENY) ## Check the dependencies: licenses, bans, sources (deny.tom
 	@cargo fetch --locked --quiet
 	@cargo deny --offline --log-level error check bans licenses sources
 
-audit: $(CHECKOV) $(CARGO_DENY) ## Scan template.yaml (checkov, .checkov.yaml), and ask for known flaws of crates and packages
+audit: $(CHECKOV) $(CARGO_DENY) ## Scan template.yaml (checkov, .checkov.yaml), and look for known flaws of crates and packages
 	@echo '==> checkov'
 	@.tools/checkov/bin/checkov --config-file .checkov.yaml --file template.yaml
 	@scripts/audit
@@ -109,7 +109,7 @@ browser: build demo ## Test the demo page in Chromium, on a local stack (ARGS="c
 	@scripts/chromium
 	@npm run --prefix client --silent browser -- $(ARGS)
 
-# All of it, it ends by naming each right in template.yaml that no function used, and each call that was denied.
+# A run of the whole suite ends by naming each right in template.yaml that no function used, and each call that was denied.
 suite: build ## Run the black-box suite against a local stack of its own (ARGS="joining::")
 	@echo '==> black-box suite'
 	@rm -f $(RIGHTS)
@@ -124,7 +124,7 @@ soak: build ## Random traffic under faults, every guarantee checked (SEED=1 SEED
 	@echo '==> soak'
 	@target/debug/soak $(if $(SEED),--seed $(SEED)) --seeds $(SEEDS) --minutes $(MINUTES) $(ARGS)
 
-# On stable Rust: libFuzzer wants flags that it does not let through by itself, and without a sanitizer it needs no others.
+# On stable Rust, RUSTC_BOOTSTRAP lets libFuzzer's flags through; without a sanitizer it needs no others.
 fuzz: $(CARGO_FUZZ) ## Throw random input at the parsers that strangers reach (MINUTES=10 TARGETS="frame channel token stream")
 	@set -e; for target in $(TARGETS); do echo "==> fuzz $$target"; mkdir -p fuzz/corpus/$$target; \
 	RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target fuzz/corpus/$$target docs/samples/requests \
@@ -141,7 +141,7 @@ bench: ## Measure the release binaries beside their baselines, into target/bench
 	@echo '==> bench'
 	@target/release/bench $(ARGS)
 
-# All functions together first, on all cores: `sam build` links one after the other, half a minute each, and finds them linked.
+# All functions together first, on all cores: `sam build` builds one after the other, and then finds them built.
 sam-build: $(TOOLS) ## Build every function as it is deployed (x86_64, release), offline
 	@echo '==> sam build'
 	@cargo fetch --locked --quiet
@@ -163,14 +163,14 @@ $(TOOLS): scripts/requirements.txt
 	@echo '==> tools'
 	@scripts/tools
 
-# From crates.io like every other dependency, and unoptimised: that takes a third of the time to build.
+# From crates.io like every other dependency, and unoptimised, which takes a third of the time to build.
 $(CARGO_DENY):
 	@echo '==> cargo-deny $(CARGO_DENY_VERSION)'
 	@cargo install --quiet --locked --debug --root .tools --version $(CARGO_DENY_VERSION) cargo-deny
 
-# checkov, schemathesis and the emulator: each in an environment of its own, apart from the other tools.
+# checkov, schemathesis and the emulator each have a Python environment of their own, apart from the other tools.
 .tools/%/.installed: scripts/requirements-%.txt $(TOOLS)
-	@echo '==> $*, to install'
+	@echo '==> install $*'
 	@python3 -m venv --clear .tools/$*
 	@.tools/$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
@@ -180,7 +180,7 @@ $(CARGO_FUZZ):
 	@cargo install --quiet --locked --debug --root .tools --version $(CARGO_FUZZ_VERSION) cargo-fuzz
 
 $(CLIENT): client/package-lock.json
-	@echo '==> what the client is built with'
+	@echo '==> packages of the client'
 	@npm ci --ignore-scripts --prefix client --silent
 	@touch $@
 
