@@ -9,13 +9,9 @@
  */
 
 import { invalid } from '../errors.js';
-import type { ActionName, ClientDrafts } from '../wire.js';
+import { type ActionName, type ClientDrafts, LEVELS_MAX, REQUEST_BYTES_MAX } from '../wire.js';
 import type { Fields } from './link.js';
 
-/** The largest frame that API Gateway accepts, in bytes. */
-export const FRAME_BYTES_MAX = 32 * 1024;
-/** The deepest nesting of a value. The server's parser stops at 128 levels, which include those of the frame. */
-const DEPTH_MAX = 100;
 /** As long as an `id` ever gets, so that a request that passes the check still fits when it is sent. */
 const LONGEST_ID = 'z'.repeat(11);
 
@@ -62,11 +58,11 @@ export function encode<A extends ActionName>(action: A, id: string, fields: Fiel
   }
   const text = JSON.stringify({ action, id, ...fields });
   // Each UTF-16 unit takes at most 3 bytes of UTF-8, so that most frames need no counting.
-  const bytes = text.length * 3 > FRAME_BYTES_MAX ? new TextEncoder().encode(text).length : 0;
-  if (bytes > FRAME_BYTES_MAX) {
+  const bytes = text.length * 3 > REQUEST_BYTES_MAX ? new TextEncoder().encode(text).length : 0;
+  if (bytes > REQUEST_BYTES_MAX) {
     const size = (value: unknown) => JSON.stringify(value)?.length ?? 0;
     const [largest] = Object.entries(fields).sort(([, a], [, b]) => size(b) - size(a));
-    const message = `makes the frame ${bytes} bytes long; at most ${FRAME_BYTES_MAX} are allowed`;
+    const message = `makes the frame ${bytes} bytes long; at most ${REQUEST_BYTES_MAX} are allowed`;
     throw invalid(largest?.[0] ?? action, message, 'too_large');
   }
   return text;
@@ -120,7 +116,7 @@ function checkType(value: unknown, type: string, field: string): void {
 
 /** Checks for text without an encoding in UTF-8, and for nesting that the server does not parse. */
 function checkText(value: unknown, field: string, depth: number): void {
-  if (depth > DEPTH_MAX) throw invalid(field, `must not nest deeper than ${DEPTH_MAX} levels`);
+  if (depth > LEVELS_MAX) throw invalid(field, `must not nest deeper than ${LEVELS_MAX} levels`);
   if (typeof value === 'string') checkWellFormed(value, field);
   if (typeof value !== 'object' || value === null) return;
   for (const [name, inner] of Object.entries(value)) {

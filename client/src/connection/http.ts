@@ -9,10 +9,18 @@ import type { Channel } from '../channels.js';
 import type { Environment } from '../environment.js';
 import { FunnelcastError, toError } from '../errors.js';
 import { pause, unlessAborted } from '../waiting.js';
-import type { ActionName, Actions, ErrorBody, ErrorCode } from '../wire.js';
+import {
+  type ActionName,
+  type Actions,
+  type ErrorBody,
+  type ErrorCode,
+  HISTORY_LIMIT_MAX,
+  type Refusal,
+  type Ticket,
+} from '../wire.js';
 import { type Token, tokenSource } from './access.js';
 import { check } from './encode.js';
-import type { FallbackLink, Fields, HttpApi, JoinReply, Pollable, Ticket } from './link.js';
+import type { FallbackLink, Fields, HttpApi, JoinReply, Pollable } from './link.js';
 
 /** How long to wait for a response. */
 const TIMEOUT_MS = 15_000;
@@ -21,11 +29,6 @@ const MESSAGES = '/api/websocket/messages';
 const GRANT = 'funnelcast-grant';
 
 type Headers = Record<string, string>;
-
-/** The body of every error response. */
-interface HttpErrorBody {
-  error: ErrorBody;
-}
 
 /** The options of {@link httpApi}. */
 export interface HttpOptions {
@@ -131,7 +134,7 @@ class HttpLink implements FallbackLink {
 
   /** Finds out whether the channel may be read, and where its log ends. */
   async join({ channel, since, grant }: Fields<'join'>): Promise<JoinReply> {
-    const range = since === undefined ? { limit: 1 } : { after: since, limit: 100 };
+    const range = since === undefined ? { limit: 1 } : { after: since, limit: HISTORY_LIMIT_MAX };
     const { events, more } = await this.#request('history', { channel, ...range }, grant);
     if (grant === undefined) this.#grants.delete(channel);
     else this.#grants.set(channel, grant);
@@ -199,7 +202,7 @@ class HttpLink implements FallbackLink {
     const answer: unknown = await response.json().catch(() => undefined);
     if (response.ok) return answer;
     const { code, message, retryAfterMs, field } =
-      (answer as HttpErrorBody | undefined)?.error ?? errorOf(response.status);
+      (answer as Refusal | undefined)?.error ?? errorOf(response.status);
     throw new FunnelcastError(code, message, retryAfterMs, field);
   }
 }

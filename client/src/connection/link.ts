@@ -9,10 +9,14 @@ import type { Channel } from '../channels.js';
 import type { Environment } from '../environment.js';
 import type { FunnelcastError } from '../errors.js';
 import { retry } from '../waiting.js';
-import type { ActionName, Actions, Joined, Page, Timestamp } from '../wire.js';
-
-/** The largest page of a log that the server returns. */
-const PAGE_EVENTS_MAX = 100;
+import {
+  type ActionName,
+  type Actions,
+  HISTORY_LIMIT_MAX,
+  type Joined,
+  type Page,
+  type Ticket,
+} from '../wire.js';
 
 /** `T`, with `undefined` allowed in optional fields. JSON leaves such a field out. */
 export type Loose<T> = {
@@ -47,13 +51,6 @@ export interface Pollable {
   refresh(link: Link): Promise<void>;
 }
 
-/** The reply to `POST /api/websocket/connect`: a ticket for one connection, valid for 30 s. */
-export interface Ticket {
-  url: string;
-  ticket: string;
-  expiresAt: Timestamp;
-}
-
 /** The HTTP API as a client uses it. Made by `httpApi(...)`. */
 export interface HttpApi {
   /** The link that serves while WebSockets fail. */
@@ -72,7 +69,7 @@ export function readPage(
   link: Link,
   channel: Channel,
   query: { after?: number; latest?: string },
-  limit = PAGE_EVENTS_MAX,
+  limit = HISTORY_LIMIT_MAX,
 ): Promise<Page> {
   return retry(env, () => link.request('history', { channel, limit, ...query }));
 }

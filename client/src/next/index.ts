@@ -8,19 +8,16 @@
 
 import { FunnelcastError } from '../errors.js';
 import type { TokenIssuer, TokenUser } from '../server/tokens.js';
-import type { ErrorCode } from '../wire.js';
+import { type ErrorCode, HTTP_ROUTES, WEBHOOK_BYTES_MAX } from '../wire.js';
 
+/** What the paths of these routes begin with. */
+const PREFIX = '/api/websocket/';
 /** The routes that are passed on, below `/api/websocket/`, and what may be done with each. */
-const ROUTES: Record<string, readonly Method[]> = {
-  connect: ['POST'],
-  disconnect: ['DELETE'],
-  status: ['GET'],
-  channels: ['GET', 'POST', 'DELETE'],
-  messages: ['GET', 'POST'],
-  'webhooks/whop': ['POST'],
-};
-/** The longest body that any of the routes takes, in bytes: a webhook's. */
-const BODY_BYTES_MAX = 128 * 1024;
+const ROUTES: Record<string, readonly string[]> = Object.fromEntries(
+  Object.entries<readonly string[]>(HTTP_ROUTES)
+    .filter(([path]) => path.startsWith(PREFIX))
+    .map(([path, methods]) => [path.slice(PREFIX.length), methods]),
+);
 /** How long the stack may take: as long as API Gateway lets its functions run, and the way there. */
 const TIMEOUT_MS = 31_000;
 /** The headers of a request that the stack reads, beside credentials. */
@@ -158,12 +155,12 @@ async function passOn(
 
 /** The bytes as they came: a webhook's signature is over them. */
 async function bodyOf(request: Request): Promise<ArrayBuffer> {
-  const isTooLong = (length: number) => length > BODY_BYTES_MAX;
+  const isTooLong = (length: number) => length > WEBHOOK_BYTES_MAX;
   if (!isTooLong(Number(request.headers.get('content-length')))) {
     const body = await request.arrayBuffer();
     if (!isTooLong(body.byteLength)) return body;
   }
-  throw new Refused(413, 'too_large', `a body has at most ${BODY_BYTES_MAX} bytes`);
+  throw new Refused(413, 'too_large', `a body has at most ${WEBHOOK_BYTES_MAX} bytes`);
 }
 
 /** The caller's credentials, as headers. */

@@ -8,8 +8,6 @@
 import { FunnelcastError } from '../errors.js';
 import { ID_PATTERN } from '../wire.js';
 
-export { CONTENT_BYTES_MAX, MESSAGE_BYTES_MAX, METADATA_BYTES_MAX, TITLE_BYTES_MAX } from '../wire.js';
-
 /** The size of a text in bytes of UTF-8. */
 export function bytes(text: string): number {
   return new TextEncoder().encode(text).length;

@@ -5,6 +5,7 @@
  */
 
 import { FunnelcastError } from '../errors.js';
+import { KEY_PATTERN } from '../wire.js';
 import type { Update } from './updates.js';
 
 /** How long an item stays in the table. It has been published long before that. */
@@ -50,7 +51,7 @@ export interface OutboxItem {
  * ```
  */
 export function outboxItem({ channel, event, data }: Update, { table, key }: OutboxOptions): OutboxItem {
-  if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(key)) {
+  if (!KEY_PATTERN.test(key)) {
     throw new FunnelcastError(
       'bad_request',
       `a key must be [A-Za-z0-9_.:-]{1,64}, not ${JSON.stringify(key)}`,

@@ -6,9 +6,9 @@
 
 import type { Channel } from '../channels.js';
 import { FunnelcastError } from '../errors.js';
-import type { FunnelUpdateType, ResourceUpdateType } from '../wire.js';
+import { type FunnelUpdateType, MESSAGE_BYTES_MAX, type ResourceUpdateType } from '../wire.js';
 import { type Bus, type BusEvent, putEvents } from './bus.js';
-import { checkId, checkRevision, checkText, MESSAGE_BYTES_MAX } from './check.js';
+import { checkId, checkRevision, checkText } from './check.js';
 import {
   analyticsUpdate,
   type BackendMessage,

@@ -6,27 +6,18 @@
 
 import type { Channel } from '../channels.js';
 import { FunnelcastError } from '../errors.js';
+import { COMPANIES_MAX, GRANT_SECONDS_MAX, NAME_BYTES_MAX, type Role } from '../wire.js';
 import { bytes, checkId, checkText, isId } from './check.js';
 import { type Algorithm, base64url, importKey, signJwt } from './jwt.js';
 
-/** The longest display name, in bytes. */
-const NAME_BYTES_MAX = 128;
+export type { Role };
+
 /** The longest subject, in bytes. */
 const SUBJECT_BYTES_MAX = 255;
-/** The largest number of companies in one token. */
-const COMPANIES_MAX = 50;
-/** The longest validity of a grant. It states what only the backend knows, and that may change. */
-const GRANT_SECONDS_MAX = 600;
 /** An HS256 secret must be at least as long as the hash (RFC 7518, 3.2). */
 const SECRET_BYTES_MIN = 32;
 /** The form of the ids that {@link userIdOf} derives. */
 const DERIVED_ID = /^sub-[A-Za-z0-9_-]{43}$/;
-
-/**
- * The role of a user in a company. An `admin` or `member` belongs to its team. A `customer` sees only their own
- * conversations. The `backend` is your own server, which sets the participants of conversations by HTTP.
- */
-export type Role = 'admin' | 'member' | 'customer' | 'backend';
 
 /** The user that a token identifies. */
 export interface TokenUser {

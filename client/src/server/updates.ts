@@ -21,13 +21,13 @@ import type {
 } from '../wire.js';
 import {
   CONTENT_BYTES_MAX,
-  checkId,
-  checkPercent,
-  checkText,
+  LABEL_BYTES_MAX,
   MESSAGE_BYTES_MAX,
   METADATA_BYTES_MAX,
   TITLE_BYTES_MAX,
-} from './check.js';
+  URL_BYTES_MAX,
+} from '../wire.js';
+import { checkId, checkPercent, checkText } from './check.js';
 
 /** The user who has caused an update, and their company. Any object with these fields will do. */
 export interface UpdateUser {
@@ -125,7 +125,7 @@ export function resourceUpdate(
   const data: ResourceUpdate = {
     type,
     resourceId: checkId(resource.id, 'the id of the resource'),
-    resourceType: checkText(resource.type, 64, 'the type of the resource'),
+    resourceType: checkText(resource.type, LABEL_BYTES_MAX, 'the type of the resource'),
     resourceName: checkText(resource.name, TITLE_BYTES_MAX, 'the name of the resource'),
     ...checkNote(note),
     timestamp: timestampNow(),
@@ -147,11 +147,11 @@ export function analyticsUpdate(
 ): Update<'analytics.update'> {
   checkId(companyId, 'companyId');
   const data: AnalyticsUpdate = {
-    metric: checkText(metric, 64, 'metric'),
+    metric: checkText(metric, LABEL_BYTES_MAX, 'metric'),
     value,
     ...(previous !== undefined && { previous }),
     ...(funnelId !== undefined && { funnelId: checkId(funnelId, 'funnelId') }),
-    ...(period !== undefined && { period: checkText(period, 64, 'period') }),
+    ...(period !== undefined && { period: checkText(period, LABEL_BYTES_MAX, 'period') }),
     timestamp: timestampNow(),
     companyId,
   };
@@ -238,7 +238,7 @@ function checkNotification({ level, title, message, url, id }: Notice): Partial<
     level,
     title: checkText(title, TITLE_BYTES_MAX, 'title'),
     message: checkText(message, MESSAGE_BYTES_MAX, 'message'),
-    ...(url !== undefined && { url: checkText(url, 2_048, 'url') }),
+    ...(url !== undefined && { url: checkText(url, URL_BYTES_MAX, 'url') }),
     timestamp: timestampNow(),
   };
 }
