@@ -1,4 +1,5 @@
-//! Conversations: which company's they are and who takes part, as the app's backend says by the bus or by HTTP; and kicks.
+//! Conversations: the company that each belongs to and its participants, as the app's backend sets them over the bus
+//! or by HTTP; and kicks.
 
 use std::collections::BTreeSet;
 
@@ -11,66 +12,66 @@ use serde::Deserialize;
 
 use crate::{context::Realtime, revoke};
 
-/// The detail of a `Conversation` event: all of its participants, not only the new ones.
+/// The detail of a `Conversation` event. It lists all participants, not only the new ones.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Conversation {
-    /// Which.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// Whose: its team may always join.
+    /// The company that it belongs to, whose team may always join.
     pub company_id: CompanyId,
-    /// Who else may join.
+    /// The users who may join besides the team.
     pub participants: BTreeSet<UserId>,
-    /// The producer's count of its changes of this conversation: the higher one is the newer.
+    /// The producer's count of its changes to this conversation: the higher revision is the newer one.
     #[serde(default)]
     pub revision: Option<Revision>,
-    /// When the producer made this change; the event's own time where it is absent.
+    /// When the producer made this change. Defaults to the time of the event itself.
     #[serde(default)]
     pub timestamp: Option<Timestamp>,
-    /// Whether those who may join from now on may read what was said before, where the conversation has ended, or is
-    /// another company's.
+    /// Whether users who may join from now on may read earlier messages, if the conversation has ended or belongs to
+    /// another company.
     #[serde(default)]
     pub keep_log: bool,
 }
 
-/// The detail of a `Kick` event. It ends the memberships that there are; whether the user may join again is for the token and
-/// the participants to say.
+/// The detail of a `Kick` event. It ends the memberships that exist now; whether the user may join again depends on
+/// their token and on the participants.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Kick {
-    /// From where.
+    /// The channel that the user is removed from.
     pub channel: Channel,
-    /// Whom.
+    /// The user.
     pub user_id: UserId,
-    /// What the user is told.
+    /// The reason that the user is given.
     pub reason: Text<MESSAGE_BYTES_MAX>,
 }
 
-/// The detail of an `AccessChanged` event: what a user is to a company may not be what it was.
+/// The detail of an `AccessChanged` event: a user's role in a company may have changed.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessChanged {
-    /// Who.
+    /// The user.
     pub user_id: UserId,
-    /// To whom.
+    /// The company.
     pub company_id: CompanyId,
 }
 
-/// Who says so.
+/// The author of a change.
 #[derive(Debug, Clone, Copy)]
 pub enum Author<'a> {
-    /// The bus: who may put events on it speaks for every company.
+    /// The event bus. A producer that may put events on it speaks for every company.
     Bus,
-    /// Somebody with a token, that speaks for the companies whose backend it is.
+    /// A backend with a token, which speaks for the companies that the token names it the backend of.
     Backend(&'a Identity),
 }
 
-/// Sets the participants, then takes out of the channel whoever is in it and may not be any more: 1 read and 1
-/// transaction, 2 reads for who is in it, and what leaving costs for each who must go.
+/// Sets the participants, then removes the members who may no longer be in the channel: 1 read and 1 transaction, 2
+/// reads for the members, and what leaving costs for each member removed.
 ///
 /// # Errors
-/// [`Error::Forbidden`] where the author may not speak of it; [`Error::Conflict`] where a newer change stands already, and
-/// where what was said before would be opened, which it does not ask for.
+/// [`Error::Forbidden`] if the author may not change this conversation; [`Error::Conflict`] if a newer change has
+/// already been applied, or if the change would open earlier messages without asking for it.
 pub async fn set(
     realtime: &Realtime,
     conversation: &Conversation,
@@ -92,12 +93,12 @@ pub async fn set(
     revoke::conversation_changed(realtime, conversation_id).await
 }
 
-/// Ends a conversation, and takes everybody out of it, who is in it by a grant too: the costs of [`set`]. To end one that
-/// is over is no error, so that a call which broke off can be made again.
+/// Ends a conversation and removes all of its members, including those who joined by a grant. It costs as much as
+/// [`set`]. Ending a conversation that is over is no error, so that a call which was cut off can be repeated.
 ///
 /// # Errors
-/// [`Error::NotFound`] where this backend's company has no such conversation; [`Error::Conflict`] where a newer change
-/// stands already.
+/// [`Error::NotFound`] if this backend's company has no such conversation; [`Error::Conflict`] if a newer change has
+/// already been applied.
 pub async fn end(
     realtime: &Realtime,
     conversation: &ConversationId,
@@ -113,7 +114,7 @@ pub async fn end(
     revoke::conversation_changed(realtime, conversation).await
 }
 
-/// Tells whoever made a change that it does not stand.
+/// Turns the outcome of a change into an error if the change was not applied.
 fn check(conversation: &ConversationId, outcome: Outcome) -> Result<(), Error> {
     tracing::info!(%conversation, ?outcome, "conversation changed");
     match outcome {
@@ -126,10 +127,10 @@ fn check(conversation: &ConversationId, outcome: Outcome) -> Result<(), Error> {
     }
 }
 
-/// Ends the memberships that a user has in a channel: 1 read a shard, and what leaving costs for each of them.
+/// Ends a user's memberships of a channel: 1 read per shard, and what leaving costs for each membership.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails, or the user could not be told.
+/// [`Error::Internal`] if the table or the queue fails, or if the user could not be told.
 pub async fn kick(realtime: &Realtime, Kick { channel, user_id, reason }: Kick) -> Result<(), Error> {
     let members = realtime.table().members_of_user(&channel, &user_id).await?;
     tracing::info!(%channel, user = %user_id, connections = members.len(), "kicked");

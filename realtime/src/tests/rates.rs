@@ -1,4 +1,4 @@
-//! How much users do and cost, as the table counts it over all processes.
+//! What users do and cost, as the table counts it over all processes.
 
 use funnelcast_core::{Error, Timestamp};
 
@@ -11,7 +11,7 @@ fn process(access: &TestAccess) -> Rates {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_sends_so_much_at_once_and_goes_on_at_that_rate() {
+async fn a_user_sends_a_burst_and_then_at_the_rate() {
     let access = TestAccess::new().await;
     let (ann, bob) = ("ann".parse().unwrap(), "bob".parse().unwrap());
     let start = Timestamp::from_secs(1_800_000_000);
@@ -34,7 +34,7 @@ async fn a_user_sends_so_much_at_once_and_goes_on_at_that_rate() {
     access.rates.admit(&SENDS, &ann, start + Duration::from_millis(retry_after_ms)).await.unwrap();
 }
 
-/// Twenty processes, each of which knows nothing of the others.
+/// Twenty processes, none of which knows what the others count.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_user_costs_is_bounded_over_all_processes() {
     let access = TestAccess::new().await;

@@ -1,5 +1,5 @@
-//! The times of a token: seconds since 1970 that may have a fraction
-//! ([RFC 7519, 2](https://datatracker.ietf.org/doc/html/rfc7519#section-2)).
+//! The times of a token: seconds since 1970, with an optional fraction ([RFC 7519,
+//! 2](https://datatracker.ietf.org/doc/html/rfc7519#section-2)).
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{
     de::{self, Visitor},
 };
 
-/// A `NumericDate`, to the millisecond, rounded down.
+/// A `NumericDate`, rounded down to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NumericDate(pub(super) Timestamp);
 

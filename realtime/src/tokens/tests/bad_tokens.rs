@@ -1,4 +1,5 @@
-//! The battery: each token with what is wrong with it, and the reason that the log gets. Outside they are all the same.
+//! Bad tokens: each with what is wrong with it and the reason that is logged. To the client, all refusals look the
+//! same.
 
 use super::*;
 
@@ -7,13 +8,13 @@ fn signature(token: &str) -> &str {
     token.rsplit('.').next().unwrap()
 }
 
-/// An id that is made of a subject.
+/// An id that is derived from a subject.
 const MADE: &str = "sub-QapIeIfjxFwZskSLLwNlUvALLHjiOUbTkKfoRvatWOE";
 
-/// What it is, the token, and a part of the reason.
+/// What is wrong, the token, and a part of the reason.
 type Bad = (&'static str, String, &'static str);
 
-/// Those that nobody has signed, or not the one who should have.
+/// Tokens that are not signed, or not by the right key.
 fn badly_signed() -> Vec<Bad> {
     let good = claims(&json!({}));
     let shop = |changes: Value| hs256(&claims(&changes));
@@ -89,7 +90,7 @@ fn badly_signed() -> Vec<Bad> {
     ]
 }
 
-/// Those that are signed well, and say what does not count.
+/// Tokens that are signed correctly, with claims that are not valid.
 fn badly_claimed() -> Vec<Bad> {
     let shop = |changes: Value| hs256(&claims(&changes));
     let by_oidc = claims(&json!({"iss": "https://login.example", "aud": "web"}));
@@ -154,9 +155,9 @@ async fn every_bad_token_is_refused_for_its_own_reason() {
     }
 }
 
-/// That a bit less of it is what makes each of them bad, and not that all are refused.
+/// Each bad token is bad for a single reason, and not because every token is refused.
 #[tokio::test]
-async fn what_they_are_made_of_is_good() {
+async fn the_tokens_are_valid_without_their_defect() {
     let oidc = claims(&json!({"iss": "https://login.example", "aud": "web"}));
     for good in [
         hs256(&claims(&json!({}))),
@@ -169,7 +170,7 @@ async fn what_they_are_made_of_is_good() {
     }
 }
 
-/// Whoever has no token at all could else write into the log by the parts of one.
+/// Otherwise an unauthenticated caller could write into the log by the parts of a token.
 #[tokio::test]
 async fn no_reason_quotes_a_token() {
     const PLANTED: &str = "\u{1b}[2Jplanted\n";
