@@ -1,4 +1,4 @@
-//! The samples of `events/` decode, and a failure is told as Lambda tells it.
+//! The samples of `events/` decode, and a failure has the form that Lambda requires.
 
 use funnelcast_core::action::{
     Ack, Action, History, Join, Leave, Ping, PresenceQuery, ReceiptsQuery, Request, Send, Status,
@@ -63,7 +63,7 @@ fn a_refusal_of_the_token_is_the_one_word_that_means_401() {
 }
 
 #[test]
-fn an_event_is_taken_for_what_it_says_it_is() {
+fn an_event_is_served_only_as_its_own_type() {
     use EventType::{Connect, Disconnect, Message};
     for (event, event_type) in
         [(sample!("connect"), Connect), (sample!("disconnect"), Disconnect), (sample!("join"), Message)]
