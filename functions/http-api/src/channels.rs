@@ -1,4 +1,4 @@
-//! Channels: what the user's connections have joined, and joining and leaving for one of them.
+//! Channels: those that the user's connections have joined, and joining and leaving for one of the connections.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,13 +18,13 @@ use crate::{
     user::User,
 };
 
-/// What the user's connections have joined.
+/// The channels that the user's connections have joined.
 #[derive(Debug, Serialize)]
 pub(crate) struct Channels {
     channels: Vec<JoinedBy>,
 }
 
-/// A channel, and who has joined it.
+/// A channel, and the connections that have joined it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JoinedBy {
@@ -67,7 +67,7 @@ pub(crate) async fn leave(
     Ok(Json(membership::leave::leave(&api.realtime, &caller, fields.into_action()?).await?))
 }
 
-/// The connection that is meant, as if it had sent a frame: it may what its own token lets it.
+/// The caller for the given connection, as if it had sent a frame: its rights are those of its own token.
 async fn caller(api: &Api, user: &User, fields: &mut Fields) -> Result<SocketCaller, Error> {
     let id = fields.take_connection()?.ok_or(Error::invalid("connectionId", "is missing"))?;
     let connection = api.realtime.table().connection(&user.identity.user, &id).await?;

@@ -1,4 +1,4 @@
-//! Connections: the way to one, and those that the user has.
+//! Connections: opening one, and listing and closing those of the user.
 
 use std::sync::Arc;
 
@@ -9,34 +9,34 @@ use serde::Serialize;
 
 use crate::{Api, answer::ApiResult, fields::Query, user::User};
 
-/// The way to a connection.
+/// What a client needs to open a connection.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Connect {
-    /// Where to connect to, with `?ticket=` or the subprotocol `ticket.<ticket>`.
+    /// The URL to connect to, with `?ticket=` or the subprotocol `ticket.<ticket>`.
     url: String,
-    /// Good for one connection.
+    /// The ticket, which is valid for one connection.
     ticket: String,
-    /// And until then.
+    /// When the ticket expires.
     expires_at: Timestamp,
 }
 
-/// Gives a ticket: 1 write.
+/// Issues a ticket: 1 write.
 pub(crate) async fn connect(State(api): State<Arc<Api>>, user: User) -> ApiResult<Connect> {
     let ticket = api.realtime.table().put_ticket(&user.identity, user.now).await?;
     let url = api.websocket_url.clone();
     Ok(Json(Connect { url, ticket: ticket.secret, expires_at: ticket.expires_at }))
 }
 
-/// What has been closed.
+/// The connections that have been closed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Disconnected {
     connection_ids: Vec<ConnectionId>,
 }
 
-/// Closes the user's connections, or the one that is named: 1 read, and 1 write and 1 call of the gateway a connection.
-/// Its memberships go as after any other end.
+/// Closes all connections of the user, or the given one: 1 read, and per connection 1 write and 1 call of the
+/// gateway. Their memberships end as after any other departure.
 pub(crate) async fn disconnect(
     State(api): State<Arc<Api>>,
     user: User,
@@ -53,11 +53,11 @@ pub(crate) async fn disconnect(
 #[derive(Debug, Serialize)]
 pub(crate) struct Connections {
     connections: Vec<StatusReply>,
-    /// The server's clock, by which their ages can be told.
+    /// The server's time, from which the ages of the connections can be computed.
     at: Timestamp,
 }
 
-/// Says what the server knows of the user's connections: 1 read.
+/// Returns what the server knows of the user's connections: 1 read.
 pub(crate) async fn status(State(api): State<Arc<Api>>, user: User) -> ApiResult<Connections> {
     let connections = api.realtime.table().connections(&user.identity.user).await?;
     Ok(Json(Connections {

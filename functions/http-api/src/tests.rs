@@ -1,4 +1,5 @@
-//! The router without a table: what it refuses before it asks one, and that docs/openapi.yaml says what it has.
+//! The router without a table: what it refuses before it reads anything, and that docs/openapi.yaml has the same
+//! routes.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -50,7 +51,7 @@ async fn ask(method: &str, path: &str, authorization: &str, body: impl Into<Body
     api().await.oneshot(request.body(body.into()).unwrap()).await.unwrap()
 }
 
-/// The code of a refusal that looks as every refusal does.
+/// The code of a refusal, whose body must have the shape of every refusal.
 async fn code(response: Response) -> String {
     assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
     assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
@@ -61,7 +62,7 @@ async fn code(response: Response) -> String {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_refused_in_our_own_words() {
+async fn every_refusal_has_the_apis_own_error_body() {
     let bearer = format!("Bearer {}", token());
     let large = format!(r#"{{"channel":"{}"}}"#, "x".repeat(BODY_BYTES_MAX));
     for (method, path, authorization, body, status, expected) in [
@@ -94,7 +95,7 @@ async fn what_is_refused_is_refused_in_our_own_words() {
 }
 
 #[tokio::test]
-async fn a_preflight_is_answered_to_the_allowed_origins_alone() {
+async fn only_allowed_origins_get_a_preflight_response() {
     for (origin, is_allowed) in [
         ("https://app.example", true),
         ("https://other.example", true),
@@ -124,10 +125,10 @@ async fn the_sample_is_a_request() {
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "nobody has signed its token");
 }
 
-/// What is Whop's alone, and a function of its own.
+/// The path that only Whop calls, which is a function of its own.
 const WEBHOOK: &str = "/api/websocket/webhooks/whop";
 
-/// `Allow` says of each path which methods it has: those that the document has, and no others.
+/// `Allow` lists the methods of each path: they are those of the document, and no others.
 #[tokio::test]
 async fn the_document_has_every_route_and_no_other() {
     let document: Value = serde_yaml_ng::from_str(include_str!("../../../docs/openapi.yaml")).unwrap();
@@ -138,7 +139,7 @@ async fn the_document_has_every_route_and_no_other() {
     for (path, operations) in &paths {
         let documented: BTreeSet<String> =
             operations.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
-        let documented = &documented - &BTreeSet::from(["PARAMETERS".to_owned()]); // what all of them take
+        let documented = &documented - &BTreeSet::from(["PARAMETERS".to_owned()]); // shared by all methods of a path
         let response = ask("PATCH", path, "", "").await;
         let allowed = response.headers()[ALLOW].to_str().unwrap().split(',').map(str::to_owned);
         assert_eq!(allowed.filter(|method| method != "HEAD").collect::<BTreeSet<_>>(), documented, "{path}");

@@ -1,4 +1,4 @@
-//! `ping`: renews the lease of the caller's connection, and its token where a fresh one comes along. See
+//! `ping`: renews the lease of the caller's connection, and the connection's token if the frame has a fresh one. See
 //! [`funnelcast_realtime::membership::connection::renew`].
 
 use funnelcast_aws::{Config, Resource, config::Lease};

@@ -1,4 +1,4 @@
-//! A request of Whop's: verified, put into the queue, answered.
+//! Requests from Whop: verified, put into the queue, answered.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,15 +10,15 @@ use serde_json::json;
 
 use crate::{Received, Webhooks, signature};
 
-/// The largest body: as text in JSON it stays below an SQS message, and below an event of the bus
+/// The largest body, in bytes. As text in JSON it stays below the limits of an SQS message and of an event on the bus
 /// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html>).
 pub(crate) const BODY_BYTES_MAX: usize = 128 * 1024;
 
-/// As much of API Gateway's event, payload format 2.0, as matters.
+/// The fields of API Gateway's event, payload format 2.0, that are used.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Request {
-    /// Their names are in lower case.
+    /// The headers, whose names are in lower case.
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default)]
@@ -39,7 +39,7 @@ struct Http {
     method: String,
 }
 
-/// The answer to API Gateway.
+/// The response to API Gateway.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Response {
@@ -48,7 +48,7 @@ pub(crate) struct Response {
     body: String,
 }
 
-/// Takes it: no read, one message. What cannot be kept is a 500, so that Whop tries again.
+/// Accepts a webhook: no read, 1 message. If it cannot be stored, the response is a 500, so that Whop retries.
 pub(crate) async fn handle(webhooks: &Webhooks, request: Request) -> Response {
     match take(webhooks, request).await {
         Ok(()) => response(200, &json!({"received": true})),
@@ -88,7 +88,7 @@ fn verify(request: Request, secrets: &[String], now: Timestamp) -> Result<Receiv
     Ok(Received { id, body })
 }
 
-/// The body as it came: API Gateway passes on what it does not take for text as base64.
+/// The body as it was sent: API Gateway encodes a body as base64 unless it considers it text.
 fn bytes(body: String, is_base64: bool) -> Result<Vec<u8>, Error> {
     let bytes = if is_base64 {
         STANDARD.decode(body).map_err(|error| Error::internal("API Gateway's base64", &error))?
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_has_a_largest_size_before_it_is_looked_at() {
+    fn a_body_that_is_too_large_is_refused_before_it_is_parsed() {
         assert!(bytes("x".repeat(BODY_BYTES_MAX), false).is_ok());
         assert_eq!(bytes("x".repeat(BODY_BYTES_MAX + 1), false).unwrap_err().code(), "too_large");
         assert_eq!(
