@@ -134,7 +134,7 @@ impl Config {
     pub fn websocket_url(&self) -> Result<String, Error> {
         let endpoint = Self::need("MANAGEMENT_ENDPOINT", self.management_endpoint.as_ref())?;
         let rest = endpoint.strip_prefix("http"); // followed by `s` or not, like `ws`
-        let rest = rest.ok_or(Error::Internal("MANAGEMENT_ENDPOINT is no URL of HTTP".into()))?;
+        let rest = rest.ok_or(Error::Internal("MANAGEMENT_ENDPOINT must be an HTTP URL".into()))?;
         Ok(format!("ws{}", rest.trim_end_matches('/')))
     }
 

@@ -62,7 +62,8 @@ impl Meter {
         }
         let builder =
             Builder::new().cloudwatch_namespace(NAMESPACE).with_dimension("Stage", stage.to_owned());
-        let collector = builder.init().inspect_err(|error| tracing::error!(%error, "nothing is measured"));
+        let collector =
+            builder.init().inspect_err(|error| tracing::error!(%error, "starting the metrics failed"));
         for count in [DELIVERED, GONE, REFUSED, FAILED, THROTTLED, APPEND_CONFLICTS, JOINS, TYPING] {
             describe_counter!(count, Unit::Count, "");
         }
@@ -78,7 +79,7 @@ impl Meter {
         let Some(collector) = self.0 else { return };
         let written = collector.set_property("request_id", request_id).flush(io::stdout().lock());
         if let Err(error) = written {
-            tracing::warn!(%error, "what was measured could not be written");
+            tracing::warn!(%error, "writing the metrics failed");
         }
     }
 }

@@ -43,7 +43,7 @@ impl TryFrom<String> for SecretName {
             Ok(Self(name))
         } else {
             Err(Error::Internal(
-                "a secret's name is of [A-Za-z0-9/_+=.@-]; is this the secret itself?".into(),
+                "a secret's name must be of [A-Za-z0-9/_+=.@-]; is this the secret itself?".into(),
             ))
         }
     }
@@ -92,7 +92,7 @@ impl Secret {
                 Err(error) if !state.is_failing => {
                     state.is_failing = true;
                     let is_known = state.value.is_some();
-                    tracing::error!(%error, is_known, "a secret cannot be read; an older value is used on");
+                    tracing::error!(%error, is_known, "a secret cannot be read; using an older value if there is one");
                 }
                 Err(_) => {}
             }

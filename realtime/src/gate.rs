@@ -100,7 +100,7 @@ fn loggable(origin: &str) -> &str {
     if origin.len() <= ORIGIN_BYTES_LOGGED && origin.bytes().all(|byte| byte.is_ascii_graphic()) {
         origin
     } else {
-        "one that is too long, or not ASCII"
+        "(too long or not ASCII)"
     }
 }
 

@@ -49,7 +49,7 @@ pub async fn read(access: &Access, caller: Caller<'_>, history: History) -> Resu
     for event in &mut events {
         // One message that cannot be parsed is no reason to withhold the others.
         if let Err(error) = mark_read(event, &receipts) {
-            tracing::error!(%channel, seq = ?event.seq, %error, "a message is given as it is stored");
+            tracing::error!(%channel, seq = ?event.seq, %error, "setting isRead failed; returning the message as it is stored");
         }
     }
     Ok(Page { events, more: page.next.is_some(), next: page.next, latest_next: None })

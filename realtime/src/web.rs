@@ -45,15 +45,15 @@ impl Site {
     /// [`Error::Internal`] if `url` is neither an `https` URL nor an `http` URL on this machine.
     pub(crate) fn new(url: &str, answer_bytes_max: usize) -> Result<Self, Error> {
         let wrong = |why: &str| Error::Internal(format!("{url:?} {why}"));
-        let parsed: Uri = url.parse().map_err(|error| wrong(&format!("is no URL: {error}")))?;
+        let parsed: Uri = url.parse().map_err(|error| wrong(&format!("is not a URL: {error}")))?;
         let (scheme, authority) = (parsed.scheme_str(), parsed.authority().cloned());
-        let authority = authority.ok_or_else(|| wrong("names no server"))?;
+        let authority = authority.ok_or_else(|| wrong("has no host"))?;
         let is_here = matches!(authority.host(), "127.0.0.1" | "localhost" | "[::1]");
         if authority.as_str().contains('@') {
-            return Err(Error::Internal("a URL has no user and no password".into())); // so that no log contains them
+            return Err(Error::Internal("a URL must not have a user or a password".into())); // so that no log contains them
         }
         if scheme != Some("https") && !(scheme == Some("http") && is_here) {
-            return Err(wrong("is not of https"));
+            return Err(wrong("must be an https URL"));
         }
         let path = parsed.path_and_query().map_or("", |path| path.as_str()).trim_end_matches('/').to_owned();
         let pool = Pool::new(parsed, SOCKETS_MAX, answer_bytes_max);
@@ -84,7 +84,7 @@ impl Site {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(HttpFailure::Stale(_))) => Err(SiteFailure::Stale),
             Ok(Err(unanswered)) => Err(failed(unanswered.to_string())),
-            Err(_) => Err(failed("no answer in time".to_owned())),
+            Err(_) => Err(failed("no response in time".to_owned())),
         }
     }
 

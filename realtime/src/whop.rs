@@ -95,7 +95,7 @@ impl Whop {
     async fn headers(&self, now: Timestamp) -> Result<HeaderMap, Error> {
         let key = format!("Bearer {}", self.key.value(now).await?);
         let mut key = HeaderValue::try_from(key)
-            .map_err(|_| Error::Internal("Whop's key has characters that no header may have".into()))?;
+            .map_err(|_| Error::Internal("Whop's key has characters that are invalid in a header".into()))?;
         key.set_sensitive(true);
         Ok(HeaderMap::from_iter([(header::AUTHORIZATION, key)]))
     }
@@ -116,7 +116,7 @@ fn read(answer: &HttpAnswer) -> Result<Option<Role>, WhopFailure> {
         }
         StatusCode::NOT_FOUND => Ok(None), // no such user or company
         StatusCode::TOO_MANY_REQUESTS => Err(WhopFailure::Throttled(pause(&answer.headers))),
-        status => Err(WhopFailure::Failed(Error::Internal(format!("Whop answers {status}")))),
+        status => Err(WhopFailure::Failed(Error::Internal(format!("Whop answered {status}")))),
     }
 }
 

@@ -35,14 +35,14 @@ impl Endpoint {
     /// [`Error::Internal`] if it is not an `http` or `https` URL.
     pub(super) fn parse(url: &str) -> Result<Self, Error> {
         let broken = |why: &str| Error::Internal(format!("MANAGEMENT_ENDPOINT: {url:?} {why}"));
-        let url: Uri = url.parse().map_err(|error| broken(&format!("is no URL: {error}")))?;
+        let url: Uri = url.parse().map_err(|error| broken(&format!("is not a URL: {error}")))?;
         let (Some(scheme), Some(authority)) = (url.scheme(), url.authority()) else {
-            return Err(broken("lacks its scheme or host"));
+            return Err(broken("has no scheme or no host"));
         };
         let port_by_itself = match scheme.as_str() {
             "https" => 443,
             "http" => 80,
-            _ => return Err(broken("is neither https nor http")),
+            _ => return Err(broken("must be an https or http URL")),
         };
         let host = match authority.port_u16() {
             Some(port) if port == port_by_itself => authority.host(),

@@ -116,7 +116,7 @@ impl Poster {
                 tracing::warn!(%connection, attempts, reason, "a post failed");
                 return PostOutcome::Failed;
             }
-            tracing::debug!(%connection, attempts, reason, "a post is tried again");
+            tracing::debug!(%connection, attempts, reason, "retrying a post");
             sleep(pause).await;
         }
     }
@@ -139,7 +139,7 @@ impl Poster {
         match timeout(self.patience.attempt.min(time_left), answer).await {
             Ok(Ok(answer)) => outcome(connection, &answer),
             Ok(Err(error)) => Outcome::Again(error.to_string()),
-            Err(_) => Outcome::Again("no answer in time".to_owned()),
+            Err(_) => Outcome::Again("no response in time".to_owned()),
         }
     }
 

@@ -36,7 +36,7 @@ impl Signer {
     /// # Errors
     /// [`Error::Internal`] if the SDK has no region or no source of credentials.
     pub(super) fn new(sdk: &SdkConfig, host: &str) -> Result<Self, Error> {
-        let lacking = |what: &str| Error::Internal(format!("the environment names no {what}"));
+        let lacking = |what: &str| Error::Internal(format!("the environment has no {what}"));
         Ok(Self {
             provider: sdk.credentials_provider().ok_or_else(|| lacking("credentials"))?,
             region: sdk.region().cloned().ok_or_else(|| lacking("region"))?,
@@ -84,7 +84,7 @@ impl Signer {
                 let credentials = in_use.filter(|credentials| lasts(credentials, Duration::ZERO));
                 let credentials =
                     credentials.ok_or_else(|| Error::Internal(format!("credentials: {error}")))?;
-                tracing::warn!(error, "no new credentials yet");
+                tracing::warn!(error, "renewing the credentials failed; using the present ones");
                 Ok(credentials.clone())
             }
         }

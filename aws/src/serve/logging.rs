@@ -30,6 +30,6 @@ pub(crate) fn init() {
         builder.without_time().with_ansi(false).finish().with(filter).init(); // `local` adds time and colour
     }
     if let Some(error) = bad_filter {
-        tracing::warn!(wanted, error, "RUST_LOG is not a filter");
+        tracing::warn!(wanted, error, "RUST_LOG is not a valid filter; using info");
     }
 }

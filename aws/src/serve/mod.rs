@@ -71,7 +71,7 @@ impl EventType {
         let is_same = context.event_type.as_deref() == Some(self.name());
         if !is_same {
             let connection = context.connection_id.as_deref();
-            tracing::warn!(connection, expected = self.name(), "an event of another type is refused");
+            tracing::warn!(connection, expected = self.name(), "refused an event of another type");
         }
         is_same
     }

@@ -83,7 +83,7 @@ impl Runtime {
             let (head, _) = self.call(answer).await?;
             if !head.status.is_success() {
                 // The invocation has timed out, or its response is too large. This does not affect the next one.
-                tracing::error!(request_id, status = %head.status, "the answer was refused");
+                tracing::error!(request_id, status = %head.status, "the runtime API refused the response");
             }
         }
     }

@@ -187,7 +187,7 @@ impl Table {
                 Err(error) => return Err(failed("TransactWriteItems of a conversation")(error)),
             }
         }
-        Err(Error::Internal("a conversation kept changing under our hands".into()))
+        Err(Error::Internal("a conversation kept changing while it was written".into()))
     }
 
     /// A conversation; `None` if it was never set or has ended: 1 read.

@@ -72,6 +72,6 @@ impl Table {
             }
             is_empty = !is_empty;
         }
-        Err(Error::Internal("a rate kept changing while it was written".into()))
+        Err(Error::Internal("a rate limit kept changing while it was written".into()))
     }
 }

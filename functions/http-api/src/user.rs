@@ -53,7 +53,7 @@ impl FromRequestParts<Arc<Api>> for User {
         let now = now();
         let token = token(&parts.headers).ok_or(Error::Unauthorized("no token".into()))?;
         let identity = api.issuers.verify(token, now).await.map_err(|reason| {
-            tracing::warn!(%reason, "a token is refused");
+            tracing::warn!(%reason, "refused a token");
             Error::Unauthorized("the token is not valid".into())
         })?;
         tracing::Span::current().record("user", identity.user.as_str());

@@ -54,8 +54,8 @@ pub(crate) async fn handle(webhooks: &Webhooks, request: Request) -> Response {
         Ok(()) => response(200, &json!({"received": true})),
         Err(error) => {
             match &error {
-                Error::Internal(_) => tracing::error!(%error, "a webhook could not be kept"),
-                refusal => tracing::warn!(code = refusal.code(), "a webhook is refused"),
+                Error::Internal(_) => tracing::error!(%error, "storing a webhook failed"),
+                refusal => tracing::warn!(code = refusal.code(), "refused a webhook"),
             }
             let mut refusal = response(error.status(), &json!({"error": ErrorBody::from(&error)}));
             if error == Error::UnknownAction {
@@ -73,7 +73,7 @@ async fn take(webhooks: &Webhooks, request: Request) -> Result<(), Error> {
     let now = now();
     let received = verify(request, &webhooks.secrets.all(now).await?, now)?;
     webhooks.queue.send(&received, Duration::ZERO).await?;
-    tracing::info!(id = %received.id, bytes = received.body.len(), "a webhook is taken");
+    tracing::info!(id = %received.id, bytes = received.body.len(), "a webhook was accepted");
     Ok(())
 }
 
@@ -91,7 +91,7 @@ fn verify(request: Request, secrets: &[String], now: Timestamp) -> Result<Receiv
 /// The body as it was sent: API Gateway encodes a body as base64 unless it considers it text.
 fn bytes(body: String, is_base64: bool) -> Result<Vec<u8>, Error> {
     let bytes = if is_base64 {
-        STANDARD.decode(body).map_err(|error| Error::internal("API Gateway's base64", &error))?
+        STANDARD.decode(body).map_err(|error| Error::internal("the base64 of API Gateway", &error))?
     } else {
         body.into_bytes()
     };

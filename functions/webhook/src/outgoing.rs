@@ -32,7 +32,7 @@ async fn one(webhooks: &Webhooks, Received { id, body }: Received, this_try: Try
             tracing::info!(%id, "a webhook that has been dealt with");
             return Ok(());
         }
-        Taken::Busy => return Err(Error::Internal(format!("the webhook {id} is being dealt with"))),
+        Taken::Busy => return Err(Error::Internal(format!("the webhook {id} is being processed"))),
     }
     let mut outcome = tell(webhooks, &id, &body).await;
     if let Some(error) = outcome.as_ref().err().filter(|error| !error.is_retryable()) {
@@ -63,7 +63,7 @@ async fn tell(webhooks: &Webhooks, id: &Key, body: &str) -> Result<(), Error> {
         Ok(Some(notification)) => {
             let (channel, data) = (&notification.channel, &notification.data);
             webhooks.table.put_into_outbox(channel, notification.event, data, id, now()).await?;
-            tracing::info!(%id, kind, %channel, "a webhook is told");
+            tracing::info!(%id, kind, %channel, "a notification was published");
         }
         Ok(None) => tracing::info!(%id, kind, "a webhook that nobody is told of"),
         Err(error) => {
@@ -83,7 +83,7 @@ async fn tell(webhooks: &Webhooks, id: &Key, body: &str) -> Result<(), Error> {
             detail: json!({"userId": membership.user.as_str(), "companyId": membership.company.as_str()}),
         }),
         Some(Err(error)) => {
-            tracing::warn!(%id, kind, code = error.code(), "a membership of nobody");
+            tracing::warn!(%id, kind, code = error.code(), "a membership has no user or company");
             refused.get_or_insert(error);
         }
         None => {}

@@ -95,7 +95,7 @@ impl Roles {
             Self::Whop(whop) => whop,
             Self::NoKey => return Ok(Cow::Borrowed(identity)),
             Self::Unknown => {
-                let reason = "this function has no WHOP_API, so it cannot know the roles of Whop's users";
+                let reason = "WHOP_API is not set, so this function cannot know the roles of Whop's users";
                 return Err(Error::Internal(reason.into()));
             }
         };
@@ -162,7 +162,7 @@ impl Question<'_> {
             Ok(Some(role)) => (RoleState::Is(role), YES_LIFE, Ok(Some(role))),
             Ok(None) => (RoleState::Stranger, NO_LIFE, Ok(None)),
             Err(WhopFailure::Throttled(pause)) => {
-                tracing::warn!(%user, %company, ?pause, "Whop is not asked for now");
+                tracing::warn!(%user, %company, ?pause, "Whop is rate limited");
                 (RoleState::Unknown, pause, Err(rate_limited(pause)))
             }
             Err(WhopFailure::Failed(error)) => (RoleState::Unknown, FAILURE_LIFE, Err(error)),

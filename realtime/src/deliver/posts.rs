@@ -91,7 +91,7 @@ pub(super) async fn post_frames(
 async fn remove_gone(realtime: &Realtime, channel: &Channel, dead: &[&Member]) {
     let burials = dead.iter().map(async |member| {
         if let Err(error) = remove_gone_member(realtime, member, channel).await {
-            tracing::warn!(connection = %member.connection, %error, "a dead connection could not be removed");
+            tracing::warn!(connection = %member.connection, %error, "removing a connection that is gone failed");
         }
     });
     let burials = stream::iter(burials).buffer_unordered(IN_FLIGHT_MAX).boxed(); // as above

@@ -86,7 +86,7 @@ pub async fn renew(
         return Ok(Pong { at: caller.now, expires_at: None });
     };
     let fresh = issuers.verify(&token, caller.now).await.map_err(|reason| {
-        tracing::warn!(%reason, user = %caller.identity.user, "a fresh token is refused");
+        tracing::warn!(%reason, user = %caller.identity.user, "refused a fresh token");
         Error::Unauthorized("the token is not valid".into())
     })?;
     if !caller.identity.is_renewed_by(&fresh) {
@@ -179,7 +179,7 @@ pub async fn check_lease(
     }
     match realtime.table().remove_unchanged_connection(&connection).await? {
         Removal::Done => {
-            tracing::debug!(connection = %id, %user, "a lease has ended");
+            tracing::debug!(connection = %id, %user, "a lease or a token has ended");
             // The socket may still be open and only silent. Closing it lets the client know that nothing is delivered
             // any more.
             realtime.gateway.close(&id).await

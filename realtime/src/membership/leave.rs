@@ -100,7 +100,7 @@ pub async fn withdraw(realtime: &Realtime, caller: &SocketCaller, join: ChannelJ
         realtime.table().forget_channel(&departed.user, &departed.connection, &join.channel, join.join).await
     };
     let Err(error) = ended.await else { return Ok(()) };
-    tracing::warn!(%error, "a join has failed, and its membership is left to be ended");
+    tracing::warn!(%error, "a join failed; its membership is removed by a timer");
     realtime.timers.set(&Timer::Departed(departed), Duration::ZERO).await
 }
 

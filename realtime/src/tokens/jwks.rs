@@ -104,12 +104,13 @@ impl Jwks {
         match (answer.status, last) {
             (StatusCode::NOT_MODIFIED, Some(set)) => Ok(Fetched { at: now, ..set }),
             (StatusCode::OK, _) => {
-                let body =
-                    answer.body.ok_or(Error::Internal("the set is larger than 64 KiB, or is cut".into()))?;
+                let body = answer
+                    .body
+                    .ok_or(Error::Internal("the key set is larger than 64 KiB, or truncated".into()))?;
                 let keys = Arc::new(self.parse(&body)?);
                 Ok(Fetched { keys, etag: answer.headers.get(header::ETAG).cloned(), at: now })
             }
-            (status, _) => Err(Error::Internal(format!("the set is answered with {status}"))),
+            (status, _) => Err(Error::Internal(format!("the key set's server answered {status}"))),
         }
     }
 
@@ -119,7 +120,7 @@ impl Jwks {
         let keys = document.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
         let set = KeySet::new(self.alg, keys);
         if set.is_empty() {
-            Err(Error::Internal("the set has no key for its algorithm".into()))
+            Err(Error::Internal("the key set has no key for the issuer's algorithm".into()))
         } else {
             Ok(set)
         }

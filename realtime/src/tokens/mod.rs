@@ -147,7 +147,7 @@ impl Issuers {
     ) -> Result<Grant, Error> {
         let granted = self.check(grant, now).await.and_then(|signed| signed.into_grant(user, channel, now));
         granted.map_err(|reason| {
-            tracing::warn!(reason, %user, %channel, "a grant is refused");
+            tracing::warn!(reason, %user, %channel, "refused a grant");
             Error::Forbidden("the grant is not valid for this user and channel")
         })
     }
@@ -173,14 +173,14 @@ impl Issuers {
         let Token { mut claims, .. } = token;
         let Some(Value::String(subject)) = claims.remove("sub") else { return Err("it has no `sub`") };
         let NumericDate(expires_at) =
-            claims.remove("exp").and_then(parse).ok_or("it has no `exp`, or one that is no time")?;
+            claims.remove("exp").and_then(parse).ok_or("it has no `exp`, or its `exp` is not a time")?;
         if now >= expires_at {
             return Err("it has expired");
         }
         if let Some(not_before) = claims.remove("nbf").filter(|nbf| !nbf.is_null()) {
-            let NumericDate(not_before) = parse(not_before).ok_or("its `nbf` is no time")?;
+            let NumericDate(not_before) = parse(not_before).ok_or("its `nbf` is not a time")?;
             if not_before > now + LEEWAY {
-                return Err("it does not count yet");
+                return Err("it is not valid yet");
             }
         }
         Ok(Signed { issuer, subject, expires_at, claims })
@@ -214,7 +214,7 @@ impl Signed<'_> {
             Kind::Whop if user.as_str().starts_with(whop::USER_PREFIX) => {
                 (None, Vec::new(), CompaniesBy::Whop)
             }
-            Kind::Whop => return Err("it names no user of Whop's"),
+            Kind::Whop => return Err("its `sub` is not a user of Whop"),
         };
         let name = name.unwrap_or_else(|| Name::from(&user));
         Ok(Identity { user, name, companies, companies_by, expires_at: self.expires_at })
@@ -257,7 +257,8 @@ impl Signed<'_> {
             return Err("its issuer gives no grants");
         }
         let [granted, caps] = GRANT_CLAIMS.map(|claim| self.claims.remove(claim));
-        let granted: Channel = granted.and_then(parse).ok_or("it has no `channel`, or one that is none")?;
+        let granted: Channel =
+            granted.and_then(parse).ok_or("it has no `channel`, or its `channel` is not valid")?;
         let caps: BTreeSet<Capability> = caps.and_then(parse).ok_or("it has no `caps`, or unknown ones")?;
         if self.subject != user.as_str() || granted != *channel {
             return Err("it is for another user or channel");
@@ -303,7 +304,11 @@ impl Issuer {
     /// Logs, once per process, that a claim of this issuer's tokens is not understood.
     fn note_left_out(&self, claim: &'static str) {
         if !self.has_noted.swap(true, Ordering::Relaxed) {
-            tracing::warn!(iss = self.iss, claim, "what is not understood of a token's claim is left out");
+            tracing::warn!(
+                iss = self.iss,
+                claim,
+                "ignoring a token's claim, or part of it, that is not understood"
+            );
         }
     }
 }

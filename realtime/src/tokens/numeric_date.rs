@@ -36,7 +36,7 @@ impl Visitor<'_> for Seconds {
         self.visit_i64(i64::try_from(secs).unwrap_or(i64::MAX))
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "what is beyond all time is cut to its end")]
+    #[expect(clippy::cast_possible_truncation, reason = "times out of range are clamped")]
     fn visit_f64<E: de::Error>(self, secs: f64) -> Result<NumericDate, E> {
         Ok(NumericDate(Timestamp::from_millis((secs * 1_000.0).floor() as i64)))
     }

@@ -30,10 +30,8 @@ pub(super) fn user(kind: Kind, subject: &str) -> Result<UserId, Reason> {
     }
     match (kind, subject.parse::<UserId>()) {
         (_, Ok(id)) if !is_made(&id) => Ok(id),
-        (Kind::Whop, _) => Err("its `sub` is no user id"),
-        (Kind::App | Kind::Dev, Ok(_)) => {
-            Err("its `sub` is an id that is made of a subject: sign the subject itself")
-        }
+        (Kind::Whop, _) => Err("its `sub` is not a user id"),
+        (Kind::App | Kind::Dev, Ok(_)) => Err("its `sub` is a derived id: sign the subject itself"),
         _ => made(subject),
     }
 }
@@ -41,7 +39,7 @@ pub(super) fn user(kind: Kind, subject: &str) -> Result<UserId, Reason> {
 /// The id that is derived from a subject.
 fn made(subject: &str) -> Result<UserId, Reason> {
     let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, subject.as_bytes()));
-    UserId::try_from(format!("{PREFIX}{hash}")).map_err(|_| "its `sub` makes no user id")
+    UserId::try_from(format!("{PREFIX}{hash}")).map_err(|_| "its `sub` cannot be made a user id")
 }
 
 /// Whether an id has the form of a derived one.

@@ -133,7 +133,7 @@ pub(super) fn rows(config: &Config) -> Result<Vec<IssuerRow>, Error> {
     rows.extend(dev(config)?);
     for (index, row) in rows.iter().enumerate() {
         if rows[..index].iter().any(|other| other.iss == row.iss && other.kind != row.kind) {
-            return Err(wrong(&row.iss, "has two kinds: what is believed of its tokens?"));
+            return Err(wrong(&row.iss, "must not have two kinds"));
         }
     }
     Ok(rows)
@@ -184,13 +184,13 @@ impl Keys {
     fn new(kind: Kind, iss: &str, alg: Algorithm, source: KeySource) -> Result<Self, Error> {
         match (alg, source) {
             (Algorithm::HS256, _) if kind != Kind::App => {
-                Err(wrong(iss, "shares a secret, which only the app's own backend may"))
+                Err(wrong(iss, "must not use HS256, which only the app's own backend may"))
             }
             (Algorithm::HS256, KeySource::Secret(name)) => Ok(Self::Secret(name.try_into()?)),
             (Algorithm::HS256, _) => {
                 Err(wrong(iss, "signs with HS256, so its `keys` are a `secret`, by its name"))
             }
-            (_, KeySource::Secret(_)) => Err(wrong(iss, "has a `secret`, which only HS256 is signed with")),
+            (_, KeySource::Secret(_)) => Err(wrong(iss, "must not have a `secret`, which only HS256 uses")),
             (alg, KeySource::Pem(pem)) => public_key(alg, &pem)
                 .map(Self::One)
                 .map_err(|error| Error::internal(&format!("ISSUERS: the PEM of {iss:?}"), &error)),
@@ -226,7 +226,7 @@ fn public_key(alg: Algorithm, pem: &str) -> Result<DecodingKey, jsonwebtoken::er
 /// [`Error::Internal`] if it is short enough to be guessed.
 fn dev_key(secret: &[u8]) -> Result<DecodingKey, Error> {
     if secret.len() < HS256_SECRET_BYTES_MIN {
-        return Err(wrong(DEV_ISSUER, "has a secret of less than 32 bytes"));
+        return Err(wrong(DEV_ISSUER, "must have a secret of at least 32 bytes"));
     }
     Ok(DecodingKey::from_secret(secret))
 }

@@ -46,7 +46,7 @@ impl<'a> Token<'a> {
     /// # Errors
     /// The reason if it is not a token, or if it needs something that is not supported.
     pub(super) fn parse(text: &'a str) -> Result<Self, Reason> {
-        const NONE: Reason = "it is no signed JWT";
+        const NONE: Reason = "it is not a signed JWT";
         if text.len() > TOKEN_BYTES_MAX {
             return Err("it is too long");
         }

@@ -120,7 +120,7 @@ impl Table {
             return Ok(next);
         }
         let agreed = self.read_start(channel).await?;
-        agreed.map(|start| start.start).ok_or(Error::Internal("a log's marker has vanished".into()))
+        agreed.map(|start| start.start).ok_or(Error::Internal("a log's marker has disappeared".into()))
     }
 
     async fn read_start(&self, channel: &Channel) -> Result<Option<Start>, Error> {

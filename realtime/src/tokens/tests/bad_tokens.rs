@@ -26,14 +26,14 @@ fn badly_signed() -> Vec<Bad> {
     let brings_key = Header { jwk: serde_json::from_value(OTHER.jwk("k1")).ok(), ..es256_header() };
     let critical = Header { crit: Some(vec!["b64".into()]), ..es256_header() };
     vec![
-        ("nothing", String::new(), "no signed JWT"),
-        ("two dots", "..".into(), "no signed JWT"),
-        ("no JWT", "a.b.c".into(), "no signed JWT"),
-        ("no base64url", "ünïcode.ü.ü".into(), "no signed JWT"),
-        ("no UTF-8 inside", format!("{0}.{0}.{0}", URL_SAFE_NO_PAD.encode([0xff; 30])), "no signed JWT"),
+        ("nothing", String::new(), "not a signed JWT"),
+        ("two dots", "..".into(), "not a signed JWT"),
+        ("no JWT", "a.b.c".into(), "not a signed JWT"),
+        ("no base64url", "ünïcode.ü.ü".into(), "not a signed JWT"),
+        ("no UTF-8 inside", format!("{0}.{0}.{0}", URL_SAFE_NO_PAD.encode([0xff; 30])), "not a signed JWT"),
         ("9 KiB", "a".repeat(9 * 1024), "too long"),
         ("9 KiB, signed", shop(json!({"name": "x".repeat(9 * 1024)})), "too long"),
-        ("five parts (JWE)", format!("{}.a.b", shop(json!({}))), "no signed JWT"),
+        ("five parts (JWE)", format!("{}.a.b", shop(json!({}))), "not a signed JWT"),
         ("`alg: none`", sewn(&json!({"alg": "none"}), &good, ""), "algorithm"),
         (
             "`alg: none` with a signature",
@@ -41,7 +41,7 @@ fn badly_signed() -> Vec<Bad> {
             "algorithm",
         ),
         ("`alg: NONE`", sewn(&json!({"alg": "NONE"}), &good, ""), "algorithm"),
-        ("no `alg`", sewn(&json!({"typ": "JWT"}), &good, ""), "no signed JWT"),
+        ("no `alg`", sewn(&json!({"typ": "JWT"}), &good, ""), "not a signed JWT"),
         (
             "HS256 with the public key as secret",
             encode(&Header::new(Algorithm::HS256), &ec(json!({})), &by_public_key).unwrap(),
@@ -118,18 +118,18 @@ fn badly_claimed() -> Vec<Bad> {
         (
             "Whop's, of no user of theirs",
             es256(&ES256, None, &whop_claims(&json!({"sub": "agent_1"}))),
-            "no user",
+            "not a user",
         ),
         ("no `sub`", shop(json!({"sub": null})), "no `sub`"),
         ("an empty `sub`", shop(json!({"sub": ""})), "empty"),
         ("a `sub` that is a number", shop(json!({"sub": 7})), "no `sub`"),
-        ("a `sub` that is made of another's", shop(json!({"sub": MADE})), "made of a subject"),
+        ("a `sub` that is made of another's", shop(json!({"sub": MADE})), "derived id"),
         ("no `exp`", shop(json!({"exp": null})), "no `exp`"),
-        ("`exp` as a string", shop(json!({"exp": (NOW_SECS + 60).to_string()})), "no time"),
+        ("`exp` as a string", shop(json!({"exp": (NOW_SECS + 60).to_string()})), "not a time"),
         ("expired", shop(json!({"exp": NOW_SECS})), "expired"),
         ("expired long ago", shop(json!({"exp": 1})), "expired"),
-        ("not yet valid", shop(json!({"nbf": NOW_SECS + 60})), "not count yet"),
-        ("an `nbf` that is no time", shop(json!({"nbf": "soon"})), "no time"),
+        ("not yet valid", shop(json!({"nbf": NOW_SECS + 60})), "not valid yet"),
+        ("an `nbf` that is no time", shop(json!({"nbf": "soon"})), "not a time"),
         (
             "too many companies",
             shop(json!({"companies": vec![json!({"id": "b", "role": "admin"}); COMPANIES_MAX + 1]})),

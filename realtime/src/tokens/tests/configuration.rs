@@ -50,12 +50,12 @@ async fn an_invalid_configuration_is_reported_at_start() {
         (app("RS256", set(json!([ES256.jwk("k")]))), "no key for its algorithm"),
         (app("ES256", set(json!([for_encryption]))), "no key for its algorithm"),
         (app("ES256", set(json!([for_another_algorithm]))), "no key for its algorithm"),
-        (app("ES256", json!({"jwks": "http://login.example/jwks"})), "not of https"),
-        (app("ES256", json!({"jwks": "login.example"})), "not of https"),
-        (app("ES256", json!({"jwks": "/jwks.json"})), "no server"),
+        (app("ES256", json!({"jwks": "http://login.example/jwks"})), "an https URL"),
+        (app("ES256", json!({"jwks": "login.example"})), "an https URL"),
+        (app("ES256", json!({"jwks": "/jwks.json"})), "has no host"),
         (
             json!([{"kind": "oidc", "iss": "a", "aud": "b", "alg": "HS256", "keys": {"secret": "x"}}]),
-            "shares a secret",
+            "must not use HS256",
         ),
         (
             json!([
