@@ -233,7 +233,7 @@ mod tests {
             "the last one is better than none"
         );
         assert_eq!(secret.value(late + SECRET_AGE_MAX).await.unwrap(), "two");
-        assert_eq!(server.asked().len(), 3, "and whoever comes next does not ask again at once");
+        assert_eq!(server.asked().len(), 3, "the next caller does not ask again at once");
         assert!(!format!("{secret:?}").contains("two"));
     }
 
@@ -248,7 +248,7 @@ mod tests {
                 let error = secret.value(start).await.unwrap_err().to_string();
                 assert!(error.contains("funnelcast/dev/my-app") && !error.contains("short"), "{error}");
             }
-            assert_eq!(server.asked().len(), 1, "not by everybody");
+            assert_eq!(server.asked().len(), 1, "not for every caller");
             *answer.lock().unwrap() = holds("secret");
             assert!(secret.value(start + RETRY_PAUSE - Duration::from_millis(1)).await.is_err());
             assert_eq!(secret.value(start + RETRY_PAUSE).await.unwrap(), "secret");

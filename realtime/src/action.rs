@@ -25,19 +25,19 @@ use crate::{access::Access, rates::Standing};
 pub async fn serve_action<T: Resource + AsRef<Access>, A: Action>(
     handler: impl AsyncFn(&T, &SocketCaller, A) -> Result<A::Reply, Error>,
 ) -> Result<(), lambda_runtime::Error> {
-    serve::run(async |desk: &Desk<T>, event: WebSocketEvent| {
-        Ok::<_, Error>(answer(&handler, desk, event).await)
+    serve::run(async |resources: &ActionResources<T>, event: WebSocketEvent| {
+        Ok::<_, Error>(answer(&handler, resources, event).await)
     })
     .await
 }
 
 /// The handler's own resource, and the means to close the connections of a user who floods the API.
-struct Desk<T> {
+struct ActionResources<T> {
     resource: T,
     management: Management,
 }
 
-impl<T: Resource> Resource for Desk<T> {
+impl<T: Resource> Resource for ActionResources<T> {
     async fn build(config: &Config) -> Result<Self, Error> {
         let (resource, management) = tokio::try_join!(Box::pin(T::build(config)), Management::build(config))?;
         Ok(Self { resource, management })
@@ -49,7 +49,7 @@ impl<T: Resource> Resource for Desk<T> {
 /// that are not sent cost nothing.
 async fn answer<T: AsRef<Access>, A: Action>(
     handler: &impl AsyncFn(&T, &SocketCaller, A) -> Result<A::Reply, Error>,
-    Desk { resource, management }: &Desk<T>,
+    ActionResources { resource, management }: &ActionResources<T>,
     event: WebSocketEvent,
 ) -> RouteResponse {
     Span::current().record("action", A::NAME);
@@ -69,7 +69,7 @@ async fn answer<T: AsRef<Access>, A: Action>(
     let reply_bytes = response.body.as_deref().map_or(0, str::len);
     let frames = spending::messages(body.len()) + spending::messages(reply_bytes);
     rates.charge(&payer, dollars + frames + price::INVOCATION, now).await;
-    if standing.is_hopeless()
+    if standing.ignores_refusals()
         && let Err(error) = management.close(&connection).await
     {
         tracing::error!(%error, "closing a connection failed");

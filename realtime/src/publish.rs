@@ -127,7 +127,7 @@ async fn few_members(
 
 /// Refuses a connection that is not among these members, or whose grant does not include sending.
 fn check_member(caller: &SocketCaller, members: &[Member]) -> Result<(), Error> {
-    let is_own = |member: &&Member| member.connection == caller.connection && member.hears(caller.now);
+    let is_own = |member: &&Member| member.connection == caller.connection && member.is_live(caller.now);
     let own = members.iter().find(is_own).ok_or(Error::NotJoined)?;
     check_grant(own.grant.as_ref(), Capability::Send, caller.now)
 }

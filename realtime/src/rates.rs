@@ -206,7 +206,7 @@ impl Standing {
     }
 
     /// Whether the user has ignored so many refusals that their connections are closed.
-    pub const fn is_hopeless(self) -> bool {
+    pub const fn ignores_refusals(self) -> bool {
         matches!(self, Self::Over { refusals: REFUSALS_MAX.., .. })
     }
 }

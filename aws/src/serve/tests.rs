@@ -42,7 +42,7 @@ fn the_samples_of_the_other_routes_decode() {
     assert_eq!(socket_caller(&sample!("connect").request_context).unwrap().identity.user.as_str(), "user_1");
     assert!(
         socket_caller(&sample!("disconnect").request_context).is_ok(),
-        "the authorizer's word is still there"
+        "the authorizer requires this text"
     );
     let unrouted = sample!("default");
     assert!(

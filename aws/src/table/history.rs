@@ -198,7 +198,7 @@ mod tests {
                 .unwrap();
         }
         assert_eq!(walk.found.len(), 2);
-        assert_eq!(walk.last.unwrap().get(), 4, "the fifth was not looked at");
+        assert_eq!(walk.last.unwrap().get(), 4, "the fifth was not examined");
     }
 
     #[test]
@@ -206,7 +206,7 @@ mod tests {
         let mut walk = Walk::new();
         let mut take = |seq, content: &str| walk.take(message(seq, content), &channel(), 9, None).unwrap();
         assert!(take(1, &"x".repeat(PAGE_BYTES_MAX)));
-        assert!(!take(2, "x"), "an event alone may be larger, and then stays alone");
+        assert!(!take(2, "x"), "a larger event has a page of its own");
         assert_eq!(walk.found.len(), 1);
     }
 

@@ -261,9 +261,9 @@ mod tests {
     fn nothing_is_posted_to_a_member_that_has_departed_or_expired() {
         let now = Timestamp::from_secs(100);
         let alive = member("ann", "c1=", Status::Online, 1);
-        assert!(alive.hears(now));
-        assert!(!Member { departed_at: Some(now), ..alive.clone() }.hears(now));
-        assert!(!Member { expires_at: now, ..alive }.hears(now));
+        assert!(alive.is_live(now));
+        assert!(!Member { departed_at: Some(now), ..alive.clone() }.is_live(now));
+        assert!(!Member { expires_at: now, ..alive }.is_live(now));
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub enum RoleState {
     /// The user has this role.
     Is(Role),
     /// The user has no role.
-    Stranger,
+    #[serde(rename = "stranger")]
+    NoRole,
     /// A process is asking Whop.
     Asking,
     /// Whop did not answer.

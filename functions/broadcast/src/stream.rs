@@ -48,7 +48,7 @@ pub(crate) struct Again {
 pub(crate) async fn handle(broadcaster: &Broadcaster, records: &[Value]) -> DynamoDbEventResponse {
     let mut channels: BTreeMap<&str, Vec<(usize, &Value)>> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
-        channels.entry(whose(record)).or_default().push((index, record));
+        channels.entry(channel_of(record)).or_default().push((index, record));
     }
     let undone = stream::iter(channels.into_values())
         .map(async |records| serve_channel(broadcaster, &records).await)
@@ -62,7 +62,7 @@ pub(crate) async fn handle(broadcaster: &Broadcaster, records: &[Value]) -> Dyna
 }
 
 /// What all records of one channel share: the partition key without its prefix.
-fn whose(record: &Value) -> &str {
+fn channel_of(record: &Value) -> &str {
     let pk = record.pointer("/dynamodb/Keys/pk/S").and_then(Value::as_str).unwrap_or_default();
     pk.split_once('#').map_or(pk, |(_, whose)| whose)
 }
@@ -185,9 +185,10 @@ mod tests {
 
     #[test]
     fn all_records_of_a_channel_are_served_together() {
-        let of = |sample| whose(&serde_json::from_str::<Value>(sample).unwrap()["Records"][0]).to_owned();
+        let of =
+            |sample| channel_of(&serde_json::from_str::<Value>(sample).unwrap()["Records"][0]).to_owned();
         assert_eq!(of(include_str!("../../../events/stream-outbox.json")), "funnel_updates:biz_1");
         assert!(of(include_str!("../../../events/stream-marked.json")).contains(':'));
-        assert_eq!(whose(&Value::Null), "");
+        assert_eq!(channel_of(&Value::Null), "");
     }
 }

@@ -13,14 +13,14 @@ use funnelcast_realtime::{access::Access, membership::connection, timer::Timers}
 /// The only subprotocol. Tokens and tickets may be offered beside it; they are never echoed.
 const SUBPROTOCOL: &str = "funnelcast.v1";
 
-struct Reception {
+struct Resources {
     access: Access,
     timers: Timers,
     gateway: Gateway,
     lease: Lease,
 }
 
-impl Resource for Reception {
+impl Resource for Resources {
     async fn build(config: &Config) -> Result<Self, Error> {
         let (access, timers) = tokio::try_join!(Access::build(config), Timers::build(config))?;
         Ok(Self { access, timers, gateway: Gateway::new(config)?, lease: config.lease })
@@ -34,8 +34,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 /// Answers 429 if the user has cost too much. The subprotocol is selected if it was offered: a browser that offered
 /// some and gets none back closes the connection (RFC 6455, 4.1). After an error the client gets a 5xx and retries.
-async fn handle(reception: &Reception, event: WebSocketEvent) -> Result<RouteResponse, Error> {
-    let Reception { access, timers, gateway, lease } = reception;
+async fn handle(resources: &Resources, event: WebSocketEvent) -> Result<RouteResponse, Error> {
+    let Resources { access, timers, gateway, lease } = resources;
     let caller = socket_caller(&event.request_context)?;
     match connection::open(access, timers, gateway, *lease, &caller).await {
         Err(Error::RateLimited { .. }) => Ok(RouteResponse { status_code: 429, ..RouteResponse::EMPTY }),

@@ -123,7 +123,7 @@ mod tests {
         let query = "channel=conversation%3Ac1&after=41&limit=50.0&contains=7";
         let history: History = parse_query(query).unwrap().into_action().unwrap();
         assert_eq!(history.after.unwrap().get(), 41);
-        assert_eq!(history.contains.unwrap().as_str(), "7", "what was said is no number");
+        assert_eq!(history.contains.unwrap().as_str(), "7", "the text to search for is not a number");
 
         let mut fields = parse_query("connectionId=dXaZ1cKqoAMCJbw%3D&channel=system").unwrap();
         assert_eq!(fields.take_connection().unwrap().unwrap().as_str(), "dXaZ1cKqoAMCJbw=");

@@ -1,8 +1,8 @@
 //! CORS preflight requests, which a browser sends before a page's own
 //! (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
 //!
-//! API Gateway answers them if it is configured with the origins; but its documentation also says that routes which
-//! accept every method are passed on. So both give the same answer, and both have it from the template. The headers
+//! API Gateway answers them if it is configured with the origins; but its documentation also says that
+//! those of routes with any method are passed on. So both give the same answer, and both have it from the template. The headers
 //! of other responses are set by API Gateway alone.
 
 use std::sync::Arc;

@@ -122,7 +122,7 @@ async fn the_sample_is_a_request() {
     let sample = request::from_str(include_str!("../../../events/http-api.json")).unwrap();
     assert_eq!((sample.method(), sample.uri().path()), (&Method::GET, "/api/websocket/messages"));
     let response = api().await.oneshot(sample).await.unwrap();
-    assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "nobody has signed its token");
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "its token has no valid signature");
 }
 
 /// The path that only Whop calls, which is a function of its own.

@@ -133,7 +133,11 @@ mod tests {
     #[test]
     fn a_placeholder_is_filled_with_data_only() {
         let webhook = json!({"a": "{/b}", "b": 7, "c": {"d/e": "x"}, "f": null, "g": [1]});
-        assert_eq!(fill("{/a} {/b}{/c/d~1e}!", &webhook).unwrap(), "{/b} 7x!", "not filled in twice");
+        assert_eq!(
+            fill("{/a} {/b}{/c/d~1e}!", &webhook).unwrap(),
+            "{/b} 7x!",
+            "values are not filled in again"
+        );
         assert_eq!(fill("plain {x}", &webhook).unwrap(), "plain {x}");
         for wrong in ["{/f}", "{/g}", "{/c}", "{/nothing}", "{/a"] {
             assert!(fill(wrong, &webhook).is_err(), "{wrong}");

@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_signature_by_the_standard_is_accepted() {
         assert_eq!(check(&headers(), BODY, &[SECRET], AT), Ok(()));
-        assert_eq!(check(&headers(), BODY, &["ws_older", SECRET], AT), Ok(()), "while secrets change");
+        assert_eq!(check(&headers(), BODY, &["ws_older", SECRET], AT), Ok(()), "while the secret is rotated");
         let mut several = headers();
         several
             .insert("webhook-signature", format!("v1,bm90IHRoaXM= v1a,x {}", headers()["webhook-signature"]));
@@ -118,10 +118,10 @@ mod tests {
         assert_eq!(
             check(&headers(), b"{\"type\":\"payment.succeeded\"} ", &[SECRET], AT),
             Err(Signature),
-            "a byte more"
+            "one more byte"
         );
         assert_eq!(check(&headers(), BODY, &["ws_other"], AT), Err(Signature));
-        assert_eq!(check(&headers(), BODY, &[], AT), Err(Signature), "nobody to believe");
+        assert_eq!(check(&headers(), BODY, &[], AT), Err(Signature), "there is no secret");
         let mut empty = headers();
         empty.insert("webhook-signature", signature("", "msg_1", AT, BODY));
         assert_eq!(check(&empty, BODY, &["", SECRET], AT), Err(Signature), "an empty secret is none");

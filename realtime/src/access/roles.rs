@@ -128,7 +128,7 @@ impl Question<'_> {
             let now = start + started.elapsed();
             match self.table.role_state(self.user, self.company, now).await? {
                 Some((RoleState::Is(role), _)) => return Ok(Some(role)),
-                Some((RoleState::Stranger, _)) => return Ok(None),
+                Some((RoleState::NoRole, _)) => return Ok(None),
                 Some((RoleState::Asking, _)) if started.elapsed() < ASKING_LIFE => sleep(LOOK_PAUSE).await,
                 Some((RoleState::Asking | RoleState::Unknown, until)) => {
                     return Err(rate_limited(until.since(now)));
@@ -160,7 +160,7 @@ impl Question<'_> {
         let Self { user, company, .. } = *self;
         let (state, life, outcome) = match answer {
             Ok(Some(role)) => (RoleState::Is(role), YES_LIFE, Ok(Some(role))),
-            Ok(None) => (RoleState::Stranger, NO_LIFE, Ok(None)),
+            Ok(None) => (RoleState::NoRole, NO_LIFE, Ok(None)),
             Err(WhopFailure::Throttled(pause)) => {
                 tracing::warn!(%user, %company, ?pause, "Whop is rate limited");
                 (RoleState::Unknown, pause, Err(rate_limited(pause)))

@@ -52,7 +52,7 @@ pub(super) async fn post_frames(
     failed: &mut Vec<Member>,
 ) -> Result<Tally, Error> {
     let now = now();
-    let posts = members.iter().filter(|member| member.hears(now)).filter_map(|member| {
+    let posts = members.iter().filter(|member| member.is_live(now)).filter_map(|member| {
         let frames = frames.to(&member.connection);
         (!frames.is_empty()).then_some((member, frames))
     });
@@ -71,31 +71,31 @@ pub(super) async fn post_frames(
         .buffer_unordered(IN_FLIGHT_MAX)
         .boxed(); // else the compiler does not see that it is `Send` (rust-lang/rust#102211), which `http` needs
     let mut tally = Tally::default();
-    let mut dead = Vec::new();
+    let mut gone = Vec::new();
     while let Some((member, delivered)) = posts.next().await {
         match delivered {
             PostOutcome::Sent => tally.sent += 1,
-            PostOutcome::Gone => dead.push(member),
+            PostOutcome::Gone => gone.push(member),
             PostOutcome::TooLarge => tally.refused += 1,
             PostOutcome::Failed => failed.push(member.clone()),
         }
     }
     drop(posts);
-    tally.gone = dead.len();
+    tally.gone = gone.len();
     tally.failed = failed.len();
-    remove_gone(realtime, channel, &dead).await;
+    remove_gone(realtime, channel, &gone).await;
     Ok(tally)
 }
 
 /// Removes recipients that are gone. A failure is only logged, because the 410 of the next post finds them again.
-async fn remove_gone(realtime: &Realtime, channel: &Channel, dead: &[&Member]) {
-    let burials = dead.iter().map(async |member| {
+async fn remove_gone(realtime: &Realtime, channel: &Channel, gone: &[&Member]) {
+    let removals = gone.iter().map(async |member| {
         if let Err(error) = remove_gone_member(realtime, member, channel).await {
             tracing::warn!(connection = %member.connection, %error, "removing a connection that is gone failed");
         }
     });
-    let burials = stream::iter(burials).buffer_unordered(IN_FLIGHT_MAX).boxed(); // as above
-    burials.collect::<()>().await;
+    let removals = stream::iter(removals).buffer_unordered(IN_FLIGHT_MAX).boxed(); // as above
+    removals.collect::<()>().await;
 }
 
 /// Removes a connection that is gone; the table's stream does the rest. If its row was gone already, nothing else may

@@ -293,7 +293,7 @@ mod tests {
             assert_eq!(joined.more, joined.events.len() < all_events);
             assert_eq!(joined.latest_next.is_some(), joined.latest.len() < all_values);
             assert_eq!(joined.presence.len(), present);
-            assert!(all_values == 0 || !joined.latest.is_empty(), "the cursor stands behind one");
+            assert!(all_values == 0 || !joined.latest.is_empty(), "the cursor follows a value");
         }
     }
 }

@@ -46,6 +46,6 @@ async fn a_join_by_a_grant_while_a_conversation_ends_is_refused_or_found() {
                 (Turn::Right, ..) => is_found = is_member(&access.table, &joiner, &channel()).await,
             }
         }
-        assert!(refused || is_found, "a member of what is over, and nobody knows: {order:?}");
+        assert!(refused || is_found, "an unnoticed member of an ended conversation: {order:?}");
     }
 }

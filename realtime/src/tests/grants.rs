@@ -43,9 +43,9 @@ async fn the_membership_ends_with_the_grant_though_the_token_is_renewed() {
 
     let member =
         access.table.membership(&ann.identity.user, &ann.connection, &channel()).await.unwrap().unwrap();
-    assert_eq!(member.expires_at, tomorrow, "the token's time is another");
+    assert_eq!(member.expires_at, tomorrow, "the token expires later");
     let (last_moment, end) = (ann.now + Duration::from_millis(59_999), ann.now + Duration::from_mins(1));
-    assert!(member.hears(last_moment) && !member.hears(end));
+    assert!(member.is_live(last_moment) && !member.is_live(end));
     for (moment, outcome) in [(last_moment, "ok"), (end, "not_joined")] {
         ann.now = moment;
         assert_eq!(is_member(&access.table, &ann, &channel()).await, outcome == "ok");

@@ -111,5 +111,5 @@ fn caller(user: &str, connection: &str) -> SocketCaller {
 /// Whether the caller's connection is a live member of a channel.
 async fn is_member(table: &Table, caller: &SocketCaller, channel: &Channel) -> bool {
     let member = table.membership(&caller.identity.user, &caller.connection, channel).await.unwrap();
-    member.is_some_and(|member| member.hears(caller.now))
+    member.is_some_and(|member| member.is_live(caller.now))
 }

@@ -188,7 +188,7 @@ async fn the_members_know_what_the_roster_says() {
         let known = known_to(&stub, "watcher", Vec::new());
         assert_eq!(devices_of(known), is, "round {round}: {did:?}");
         let known = known_to(&stub, newcomer.connection.as_str().trim_end_matches('='), roster_of_newcomer);
-        assert_eq!(devices_of(known), is, "who came in round {round}: {did:?}");
+        assert_eq!(devices_of(known), is, "a joiner in round {round}: {did:?}");
         leave::end_own(realtime, &newcomer, &channel(), newcomer.order.next()).await.unwrap();
     }
 }

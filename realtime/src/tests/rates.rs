@@ -19,7 +19,7 @@ async fn a_user_sends_a_burst_and_then_at_the_rate() {
     for _ in 0..10 {
         access.rates.admit(&SENDS, &ann, start).await.unwrap();
     }
-    assert!(access.engine.take_operations().is_empty(), "who sends little is not counted");
+    assert!(access.engine.take_operations().is_empty(), "a user who sends little is not counted");
     for n in 10..100 {
         access.rates.admit(&SENDS, &ann, start).await.unwrap_or_else(|refusal| panic!("{n}: {refusal}"));
     }
@@ -28,7 +28,7 @@ async fn a_user_sends_a_burst_and_then_at_the_rate() {
     assert!((1..=200).contains(&retry_after_ms), "{retry_after_ms}");
     assert!(access.engine.take_operations().len() <= 13, "one write for several");
     access.rates.admit(&SENDS, &ann, start).await.unwrap_err();
-    assert!(access.engine.take_operations().is_empty(), "the process remembers who was refused");
+    assert!(access.engine.take_operations().is_empty(), "the process remembers the refusal");
     access.rates.admit(&SENDS, &bob, start).await.unwrap();
     access.rates.admit(&LEAVES, &ann, start).await.unwrap();
     access.rates.admit(&SENDS, &ann, start + Duration::from_millis(retry_after_ms)).await.unwrap();

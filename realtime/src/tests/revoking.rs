@@ -130,7 +130,7 @@ async fn breaks_off(end: End) -> bool {
     let here = roster(&realtime).await;
     assert_eq!(here.into_keys().collect::<Vec<_>>(), ["ann"], "{end:?}: the roster");
     let known = known_to(&stub, "ann-0", Vec::new());
-    assert_eq!(known.into_keys().collect::<Vec<_>>(), ["ann"], "{end:?}: what Ann has heard");
+    assert_eq!(known.into_keys().collect::<Vec<_>>(), ["ann"], "{end:?}: what Ann was told");
     is_over
 }
 
@@ -168,11 +168,12 @@ async fn a_user_of_many_connections_leaves_once_and_each_connection_costs_three_
     assert_eq!(operations["UpdateItem"], 2 * CONNECTIONS);
     assert_eq!(operations["DeleteItem"], CONNECTIONS + of_presence);
     assert_eq!(operations["PutItem"], of_presence);
+    assert_eq!(operations["Query"], 4, "the members, the conversation, the user's own and the recipients");
     assert_eq!(
-        operations["Query"], 4,
-        "the members, the conversation, the user's own and those who are told"
+        stub.requests().len() - before,
+        CONNECTIONS + 1,
+        "each is told, and Ann that one user has left"
     );
-    assert_eq!(stub.requests().len() - before, CONNECTIONS + 1, "each is told, and Ann that one has left");
 }
 
 #[tokio::test]
@@ -187,7 +188,7 @@ async fn a_member_who_has_joined_again_meanwhile_stays() {
     revoke::revoke(&realtime, &channel(), &before, &reason()).await.unwrap();
 
     let member = realtime.table().membership(&user, &bob.connection, &channel()).await.unwrap().unwrap();
-    assert!(member.hears(now()) && member.join_order == bob.order);
+    assert!(member.is_live(now()) && member.join_order == bob.order);
     assert_eq!(roster(&realtime).await.len(), 1);
     let row = realtime.table().connection(&user, &bob.connection).await.unwrap().unwrap();
     assert_eq!(row.joined(&channel()), Some(bob.order));
@@ -209,8 +210,8 @@ async fn a_member_who_cannot_be_told_receives_nothing_and_is_told_by_the_retry()
 
     let untold = realtime.table().members_of_user(&channel(), user).await.unwrap();
     assert_eq!(untold.len(), 1);
-    assert!(!untold[0].hears(now()));
-    assert!(roster(&realtime).await.is_empty(), "the others know already");
+    assert!(!untold[0].is_live(now()));
+    assert!(roster(&realtime).await.is_empty(), "the others were told already");
     revoke::revoke(&realtime, &channel(), &untold, &reason()).await.unwrap();
     assert_eq!(left(&realtime, &bob).await, [""; 0]);
     let told = told(&stub);
@@ -238,6 +239,6 @@ async fn each_connection_stays_by_its_own_token() {
     revoke::check_role(&realtime, &users(&["ann"])[0], &company).await.unwrap();
     let questions =
         realtime.engine.take_operations().into_iter().filter(|name| name == "BatchGetItem").count();
-    assert_eq!(questions, 2, "one a token");
+    assert_eq!(questions, 2, "one per token");
     assert_eq!(told(&stub).into_keys().collect::<Vec<_>>(), ["c4=", "c5="]);
 }

@@ -178,7 +178,7 @@ async fn without_an_answer_nobody_is_admitted() {
         assert_eq!(whop.may_join(start).await, Err("rate_limited"), "{answer:?}");
         assert_eq!(whop.questions().len(), 1, "{answer:?}");
         whop.answers(access(true, "admin"));
-        assert_eq!(whop.may_join(now() + FAILURE_LIFE).await, Ok(()), "{answer:?}: it is well again");
+        assert_eq!(whop.may_join(now() + FAILURE_LIFE).await, Ok(()), "{answer:?}: Whop has recovered");
     }
 }
 
@@ -209,7 +209,7 @@ async fn an_expired_role_is_not_used_when_whop_fails() {
     let start = now();
     whop.may_join(start).await.unwrap();
     whop.answers(says(500, ""));
-    assert_eq!(whop.may_join(start + YES_LIFE).await, Err("internal"), "Whop does not say so any more");
+    assert_eq!(whop.may_join(start + YES_LIFE).await, Err("internal"), "the expired role is not used");
 }
 
 #[tokio::test]
@@ -268,7 +268,7 @@ async fn another_process_asks_if_the_first_has_died() {
     let soon = long_ago + ASKING_LIFE.saturating_sub(Duration::from_millis(1));
     assert!(
         !whop.access.table.begin_asking(&user, &company, soon, soon + ASKING_LIFE).await.unwrap(),
-        "the asker may live"
+        "the first process may be alive"
     );
     assert_eq!(whop.may_join(now()).await, Ok(()));
 }
@@ -285,7 +285,7 @@ async fn whop_is_not_asked_about_ids_that_are_not_its_own() {
     assert_eq!(whop.may_join_as("agent_1", "company:biz_1", now()).await, Err("forbidden"));
     let of_the_app = caller("user_1", "c1=").identity;
     let outcome = whop.access.check_join(&of_the_app, &"company:biz_1".parse().unwrap(), now()).await;
-    assert_eq!(outcome.unwrap_err().code(), "forbidden", "the token says it all");
+    assert_eq!(outcome.unwrap_err().code(), "forbidden", "its companies come from the token");
     assert!(whop.questions().is_empty());
 }
 
@@ -304,7 +304,7 @@ async fn the_team_may_join_a_conversation_and_whop_is_not_asked_about_participan
     let unknown = "conversation:unknown".parse().unwrap();
     let outcome = whop.access.check_join(&of_whop("user_1"), &unknown, now()).await;
     assert_eq!(outcome.unwrap_err().code(), "forbidden");
-    assert_eq!(whop.questions().len(), 2, "nobody's conversation is nobody's question");
+    assert_eq!(whop.questions().len(), 2, "Whop is not asked about a conversation without a company");
 }
 
 /// Whop accepts a certain number of requests from all users together, so a single user cannot use up all of them.
@@ -319,7 +319,11 @@ async fn a_user_who_tries_every_company_is_rate_limited() {
     }
     assert_eq!(whop.may_join_as("user_1", "company:biz_x", start).await, Err("rate_limited"));
     assert_eq!(whop.questions().len(), asked);
-    assert_eq!(whop.may_join_as("user_2", "company:biz_x", start).await, Err("forbidden"), "others go on");
+    assert_eq!(
+        whop.may_join_as("user_2", "company:biz_x", start).await,
+        Err("forbidden"),
+        "other users are not affected"
+    );
 
     // Users do not keep access that they have lost by causing many requests either.
     let channel = "company:biz_y".parse().unwrap();

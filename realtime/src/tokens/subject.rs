@@ -64,7 +64,7 @@ mod tests {
         for kind in [Kind::Oidc, Kind::App, Kind::Dev] {
             assert_eq!(id(kind, "auth0|5f7c8ec7c33c6c004bbafe82").unwrap(), MADE, "{kind:?}");
             assert_eq!(id(kind, "00u1abcd").unwrap(), "00u1abcd");
-            assert_eq!(id(kind, "sub-1").unwrap(), "sub-1", "it is not as long as one that is made");
+            assert_eq!(id(kind, "sub-1").unwrap(), "sub-1", "it is shorter than a derived id");
             assert_ne!(id(kind, &"x".repeat(65)), id(kind, &"x".repeat(66)));
         }
         for (kind, subject) in [(Kind::Whop, "a|1"), (Kind::Oidc, ""), (Kind::App, "")] {

@@ -99,7 +99,7 @@ async fn retries_of_an_endless_refusal_end() {
         assert!(!stub.requests().is_empty(), "{no:?}");
     }))
     .await;
-    assert_eq!(sdk_comes_to(&[Status(429)]).await, PostOutcome::Failed, "it ends by counting");
+    assert_eq!(sdk_comes_to(&[Status(429)]).await, PostOutcome::Failed, "it counts its attempts");
 }
 
 #[tokio::test]

@@ -50,6 +50,6 @@ async fn a_gateway_with_an_invalid_certificate_gets_nothing() {
     assert_eq!(post(&poster(&unknown, roots_of_other, hasty)).await, PostOutcome::Failed, "its issuer");
     let sdk = sdk_config(SharedCredentialsProvider::new(credentials(None)), &Clock::at(EXAMPLE_SECS));
     let as_deployed = Poster::new(&unknown.url(), &sdk, hasty).unwrap();
-    assert_eq!(post(&as_deployed).await, PostOutcome::Failed, "Mozilla does not know it");
+    assert_eq!(post(&as_deployed).await, PostOutcome::Failed, "Mozilla's roots do not include its issuer");
     assert_eq!(other.requests().len() + unknown.requests().len(), 0);
 }

@@ -36,7 +36,7 @@ pub struct Member {
     /// more. While it is in the table, its end has not been fully handled yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub departed_at: Option<Timestamp>,
-    /// In a conversation: the company whose team the user joined as a member of.
+    /// In a conversation: the company as a member of whose team the user joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team_of: Option<CompanyId>,
     /// The grant by which the user joined, if any. The membership ends with it.
@@ -46,7 +46,7 @@ pub struct Member {
 
 impl Member {
     /// Whether events are posted to it.
-    pub fn hears(&self, now: Timestamp) -> bool {
+    pub fn is_live(&self, now: Timestamp) -> bool {
         self.departed_at.is_none() && self.counts(now)
     }
 

@@ -39,7 +39,7 @@ async fn a_user_sees_only_their_own_connections() {
     assert_eq!(table.ids("cid").await, [""; 0]);
 
     let c3 = "c3=".parse().unwrap();
-    assert_eq!(table.connection(&user("ann"), &c3).await.unwrap(), None, "it is Bob's");
+    assert_eq!(table.connection(&user("ann"), &c3).await.unwrap(), None, "it belongs to Bob");
     assert_eq!(table.remove_connection(&user("ann"), &c3).await.unwrap(), Removal::NothingThere);
     assert_eq!(table.remove_connection(&user("bob"), &c3).await.unwrap(), Removal::Done);
     assert_eq!(table.ids("bob").await, [""; 0]);
@@ -91,14 +91,18 @@ async fn one_connection_too_many_displaces_the_longest_silent() {
     for number in 0..max {
         let caller = at(number, &format!("c{number}="));
         table.put_connection(&caller).await.unwrap();
-        assert_eq!(table.displaced(&caller).await, [""; 0], "within the limit, and the ghost does not count");
+        assert_eq!(
+            table.displaced(&caller).await,
+            [""; 0],
+            "within the limit; the expired row does not count"
+        );
     }
     let one_more = at(max, "more=");
     table.put_connection(&one_more).await.unwrap();
     assert_eq!(table.displaced(&one_more).await, ["c0="]);
     let first = at(0, "c0=");
     table.note_seen(&first.identity.user, &first.connection, one_more.now).await.unwrap();
-    assert_eq!(table.displaced(&one_more).await, ["c1="], "the first one lives");
+    assert_eq!(table.displaced(&one_more).await, ["c1="], "the first one is alive");
     assert_eq!(table.displaced(&caller("bob", "c1=")).await, [""; 0]);
 }
 
@@ -118,6 +122,6 @@ async fn of_many_connections_opened_at_once_the_maximum_stays() {
     for caller in &newest {
         displaced.extend(table.displaced(caller).await);
     }
-    assert_eq!(displaced.len(), AT_ONCE - 2, "each of those that are too many, by somebody: {displaced:?}");
+    assert_eq!(displaced.len(), AT_ONCE - 2, "each excess connection is displaced by one: {displaced:?}");
     assert!(displaced.iter().all(|id| id.starts_with("old")), "{displaced:?}");
 }

@@ -70,9 +70,9 @@ async fn an_older_change_changes_nothing() {
     let (old, new) = (users("old", 3), users("new", 2));
     let all = &old | &new;
     assert_eq!(table.say(&new, 2).await, Outcome::Done);
-    assert_eq!(table.say(&old, 1).await, Outcome::Stale(version(2)), "and it is told what stands");
+    assert_eq!(table.say(&old, 1).await, Outcome::Stale(version(2)), "the outcome has the present version");
     assert_eq!(table.participants(&all).await, new);
-    assert_eq!(table.say(&old, 2).await, Outcome::Done, "of two at one time the later to arrive stands");
+    assert_eq!(table.say(&old, 2).await, Outcome::Done, "of two with equal times the later to arrive wins");
     assert_eq!(table.participants(&all).await, old);
 }
 
@@ -117,17 +117,21 @@ async fn an_ended_conversation_stays_with_its_company() {
     let end_if = async |millis: i64, may: fn(Option<&CompanyId>) -> bool| {
         table.change_conversation(&conversation(), &end(millis), may).await.unwrap()
     };
-    assert_eq!(end_if(2, |owner| owner.is_none()).await, Outcome::Refused, "it is somebody's");
+    assert_eq!(end_if(2, |owner| owner.is_none()).await, Outcome::Refused, "it belongs to a company");
     assert_eq!(end_if(0, |_| true).await, Outcome::Stale(version(1)));
     for _ in 0..2 {
-        assert_eq!(end_if(2, |owner| *owner.unwrap() == company()).await, Outcome::Done, "twice is once");
+        assert_eq!(
+            end_if(2, |owner| *owner.unwrap() == company()).await,
+            Outcome::Done,
+            "ending it again is no error"
+        );
     }
     let access = table.conversation_access(&conversation(), all.first().unwrap()).await.unwrap();
     assert_eq!((access.company, access.is_participant, access.has_ended), (None, false, true));
     assert_eq!(table.conversation(&conversation()).await.unwrap(), None);
 
     let taken = table.change_conversation(&conversation(), &said_at(&all, 3), |owner| owner.is_none()).await;
-    assert_eq!(taken.unwrap(), Outcome::Refused, "who comes later finds it taken");
+    assert_eq!(taken.unwrap(), Outcome::Refused, "the later company is refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +148,7 @@ async fn earlier_messages_are_opened_to_others_only_on_request() {
     assert!(matches!(table.change(&again).await, Outcome::HasLog(_)), "over");
     assert_eq!(table.conversation(&conversation()).await.unwrap(), None);
     let late = ConversationChange { version: version(3), keep_log: true, ..again.clone() };
-    assert_eq!(table.change(&late).await, Outcome::Stale(version(4)), "what is late opens nothing");
+    assert_eq!(table.change(&late).await, Outcome::Stale(version(4)), "a late change opens nothing");
 
     assert_eq!(table.change(&ConversationChange { keep_log: true, ..again }).await, Outcome::Done);
     assert_eq!(table.participants(&ours).await, ours);

@@ -132,6 +132,6 @@ async fn a_user_removed_during_their_join_is_refused_or_found() {
                 (Turn::Right, ..) => is_member = is_among_members(&table, &channel(), &joiner).await,
             }
         }
-        assert!(refused || is_member, "the user is in, and nobody knows: {order:?}");
+        assert!(refused || is_member, "an unnoticed member: {order:?}");
     }
 }

@@ -12,8 +12,8 @@ const EVENTS_MAX: u64 = RECOVERY_EVENTS_MAX as u64;
 #[tokio::test(flavor = "multi_thread")]
 async fn all_events_after_since_are_recovered() {
     let table = TestTable::new().await;
-    assert_eq!(table.recover_seqs(0).await, (true, vec![], 0), "nothing has been, so nothing was missed");
-    assert_eq!(table.recover_seqs(1).await, (false, vec![], 0), "nobody can have seen 1");
+    assert_eq!(table.recover_seqs(0).await, (true, vec![], 0), "there was no event, so none was missed");
+    assert_eq!(table.recover_seqs(1).await, (false, vec![], 0), "no client can have seen 1");
     table.fill(5).await;
     for since in 0..=5 {
         let missed = (since + 1..=5).collect();
@@ -71,7 +71,7 @@ async fn a_reply_never_exceeds_a_message() {
         assert_eq!(recovery.more, since < 9);
         replies += 1;
     }
-    assert_eq!(replies, 3, "three of the four that would be too much with what is around them");
+    assert_eq!(replies, 3, "three of four events, which are too large together");
 }
 
 /// The TTL removes items in no particular order: what is left below a gap proves nothing about the gap.

@@ -101,15 +101,19 @@ async fn an_expired_log_keeps_its_head_until_the_ttl_removes_it() {
     let table = TestTable::new().await;
     table.fill(3).await;
     table.let_pass(EXPIRY).await;
-    assert_eq!(table.head_seq().await, 3, "the last that it had");
+    assert_eq!(table.head_seq().await, 3, "the last seq that it had");
     for since in [0, 1, 2] {
         assert_eq!(table.recover_seqs(since).await, (false, vec![], 3), "{since}: what followed is gone");
     }
-    assert_eq!(table.recover_seqs(3).await, (true, vec![], 3), "who had seen all has missed nothing");
+    assert_eq!(
+        table.recover_seqs(3).await,
+        (true, vec![], 3),
+        "a client that had seen all has missed nothing"
+    );
     table.engine.remove_expired().await;
-    assert_eq!(table.head_seq().await, 0, "nothing tells any more what it had");
+    assert_eq!(table.head_seq().await, 0, "nothing is left of what it had");
     for since in [0, 1, 2, 3, 4] {
-        assert_eq!(table.recover_seqs(since).await, (false, vec![], 0), "{since}: it had something, once");
+        assert_eq!(table.recover_seqs(since).await, (false, vec![], 0), "{since}: it may have had events");
     }
 }
 
@@ -182,6 +186,6 @@ async fn a_log_restarts_as_soon_as_it_has_expired() {
         let sent = table.send(&message("hello"), base(0)).await;
         assert!(matches!(sent, Sent::New(seq) if seq > 1), "{sent:?}, swept: {swept}");
         let operations = table.engine.take_operations();
-        assert!(operations.len() <= 5, "it went round and round: {operations:?}");
+        assert!(operations.len() <= 5, "too many operations: {operations:?}");
     }
 }

@@ -33,7 +33,7 @@ async fn a_ticket_is_valid_until_it_expires() {
         let ticket = table.put_ticket(&ann, now).await.unwrap();
         assert_eq!(ticket.expires_at, now + TICKET_LIFE);
         assert_eq!(table.take_ticket(&ticket.secret, moment).await.is_ok(), is_good);
-        assert!(table.take_ticket(&ticket.secret, now).await.is_err(), "it is gone in either case");
+        assert!(table.take_ticket(&ticket.secret, now).await.is_err(), "it has been deleted in either case");
     }
 }
 

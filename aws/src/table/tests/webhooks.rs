@@ -26,8 +26,12 @@ async fn an_interrupted_webhook_is_left_to_the_next_delivery() {
     let table = TestTable::new().await;
     let (id, now) = ("msg_1".parse().unwrap(), now());
     assert_eq!(table.take_webhook(&id, now).await.unwrap(), Taken::Yes);
-    assert_eq!(table.take_webhook(&id, now + WEBHOOK_TAKEN).await.unwrap(), Taken::Yes, "its time is over");
+    assert_eq!(
+        table.take_webhook(&id, now + WEBHOOK_TAKEN).await.unwrap(),
+        Taken::Yes,
+        "its reservation has expired"
+    );
     assert_eq!(table.take_webhook(&id, now + WEBHOOK_TAKEN).await.unwrap(), Taken::Busy);
     table.release_webhook(&id).await.unwrap();
-    assert_eq!(table.take_webhook(&id, now).await.unwrap(), Taken::Yes, "it was given back");
+    assert_eq!(table.take_webhook(&id, now).await.unwrap(), Taken::Yes, "it was released");
 }

@@ -63,7 +63,7 @@ fn badly_signed() -> Vec<Bad> {
             encode(&brings_key, &oidc, &OTHER.private).unwrap(),
             "signature is not valid",
         ),
-        ("a `crit` that nobody knows", encode(&critical, &oidc, &ES256.private).unwrap(), "crit"),
+        ("an unknown `crit`", encode(&critical, &oidc, &ES256.private).unwrap(), "crit"),
         (
             "a signature of another payload",
             {
@@ -116,20 +116,20 @@ fn badly_claimed() -> Vec<Bad> {
             "another audience",
         ),
         (
-            "Whop's, of no user of theirs",
+            "Whop's, for no user of Whop",
             es256(&ES256, None, &whop_claims(&json!({"sub": "agent_1"}))),
             "not a user",
         ),
         ("no `sub`", shop(json!({"sub": null})), "no `sub`"),
         ("an empty `sub`", shop(json!({"sub": ""})), "empty"),
         ("a `sub` that is a number", shop(json!({"sub": 7})), "no `sub`"),
-        ("a `sub` that is made of another's", shop(json!({"sub": MADE})), "derived id"),
+        ("a `sub` that is a derived id", shop(json!({"sub": MADE})), "derived id"),
         ("no `exp`", shop(json!({"exp": null})), "no `exp`"),
         ("`exp` as a string", shop(json!({"exp": (NOW_SECS + 60).to_string()})), "not a time"),
         ("expired", shop(json!({"exp": NOW_SECS})), "expired"),
         ("expired long ago", shop(json!({"exp": 1})), "expired"),
         ("not yet valid", shop(json!({"nbf": NOW_SECS + 60})), "not valid yet"),
-        ("an `nbf` that is no time", shop(json!({"nbf": "soon"})), "not a time"),
+        ("an `nbf` that is not a time", shop(json!({"nbf": "soon"})), "not a time"),
         (
             "too many companies",
             shop(json!({"companies": vec![json!({"id": "b", "role": "admin"}); COMPANIES_MAX + 1]})),
@@ -151,7 +151,7 @@ async fn every_bad_token_is_refused_for_its_own_reason() {
         let error = issuers.verify(&token, now()).await.expect_err(what);
         assert_eq!(error.code(), "unauthorized", "{what}");
         assert!(error.to_string().contains(reason), "{what}: {error}");
-        assert!(token.len() < 20 || !error.to_string().contains(&token), "{what}: a log has no token");
+        assert!(token.len() < 20 || !error.to_string().contains(&token), "{what}: no token is logged");
     }
 }
 

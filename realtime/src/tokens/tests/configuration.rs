@@ -97,7 +97,7 @@ async fn only_a_stage_for_development_takes_a_dev_key() {
     for stage in ["prod", "production", "live", "staging", ""] {
         assert!(Issuers::from_config(&config(stage, &key), now()).await.is_err(), "{stage}");
     }
-    assert!(Issuers::from_config(&config("dev", "c2hvcnQ"), now()).await.is_err(), "it is short");
+    assert!(Issuers::from_config(&config("dev", "c2hvcnQ"), now()).await.is_err(), "it is too short");
     assert!(Issuers::from_config(&config("dev", "no base64!"), now()).await.is_err());
 }
 

@@ -57,7 +57,7 @@ async fn a_set_is_fetched_once_and_then_revalidated_by_its_etag() {
         issuers.verify(&token(&ES256, "k1"), now() + time).await.unwrap();
     }
     let asked = server.asked();
-    assert_eq!(asked.len(), 2, "the old set counts again from when it was confirmed");
+    assert_eq!(asked.len(), 2, "the old set is valid again from its revalidation");
     assert_eq!(asked[1].headers.get(header::IF_NONE_MATCH), Some(&HeaderValue::from_static("\"1\"")));
     assert_eq!(asked[1].path, "/.well-known/jwks.json");
 }
@@ -111,15 +111,18 @@ async fn an_invalid_set_verifies_nothing_until_it_is_repaired() {
         ("another JSON", server::json(&json!(["k1"]))),
         ("an empty set", set(&[], "1")),
         ("a set of secrets", set(&[json!({"kty": "oct", "kid": "k1", "k": "c2VjcmV0"})], "1")),
-        ("one that nobody would read", says(200, too_large)),
-        ("304 to who has none", says(304, "")),
+        ("one that is too large", says(200, too_large)),
+        ("304 without an earlier set", says(304, "")),
     ] {
         let server = server(vec![answer, set(&[ES256.jwk("k1")], "1")]).await;
         let issuers = issuer_at(&server.url("/jwks")).await;
         assert!(issuers.verify(&token(&ES256, "k1"), now()).await.is_err(), "{what}");
-        assert_eq!(server.asked().len(), 1, "{what}: not by every token");
+        assert_eq!(server.asked().len(), 1, "{what}: not for every token");
         let later = now() + FIRST_FETCH_PAUSE;
-        assert!(issuers.verify(&token(&ES256, "k1"), later).await.is_ok(), "{what}: it is right by now");
+        assert!(
+            issuers.verify(&token(&ES256, "k1"), later).await.is_ok(),
+            "{what}: the set has been repaired"
+        );
     }
 }
 
@@ -164,7 +167,7 @@ async fn a_url_in_a_token_is_never_fetched() {
     assert!(issuers.verify(&forged, now() + FETCH_PAUSE).await.is_err());
     assert!(attackers.asked().is_empty());
     let honest = encode(&header, &whop_claims(&json!({})), &ES256.private).unwrap();
-    assert!(issuers.verify(&honest, now()).await.is_ok(), "with the issuer's own key it does no harm");
+    assert!(issuers.verify(&honest, now()).await.is_ok(), "the issuer's own key is still used");
     assert!(attackers.asked().is_empty());
 }
 
