@@ -141,7 +141,7 @@ impl Pool {
 
     /// Waits for a slot.
     pub async fn slot(&self) -> Slot<'_> {
-        // this fails only if the semaphore is closed, which it never is
+        // This fails only if the semaphore is closed, which it never is.
         Slot { pool: self, _permit: self.slots.acquire().await.ok() }
     }
 

@@ -98,7 +98,7 @@ fn book(
     let of_user = |(user_id, Receipts { delivered, read })| UserReceipts { user_id, delivered, read };
     let mut users: Vec<_> = acked.into_iter().map(of_user).collect();
     users.sort_by(|a, b| a.user_id.cmp(&b.user_id));
-    // participants first: if some do not fit, users who only acked are cut off
+    // Participants first: if some do not fit, users who only acked are cut off.
     users.sort_by_key(|user| !takes_part.contains(&user.user_id));
     users
 }

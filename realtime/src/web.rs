@@ -68,7 +68,7 @@ impl Site {
         loop {
             match self.get_once(path, headers).await {
                 Ok(answer) => return Ok(answer),
-                // that socket is discarded, so this ends after at most `SOCKETS_MAX` of them
+                // That socket is discarded, so this ends after at most `SOCKETS_MAX` of them.
                 Err(SiteFailure::Stale) => {}
                 Err(SiteFailure::Failed(error)) => return Err(error),
             }

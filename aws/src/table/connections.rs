@@ -56,7 +56,7 @@ pub struct Connection {
     pub companies_by: CompaniesBy,
     /// When the connection was opened.
     pub connected_at: Timestamp,
-    /// When the connection was last known to be alive, as far as that was written down. Its lease counts from here.
+    /// When the connection was last recorded as alive. Its lease counts from here.
     pub seen_at: Timestamp,
     /// When the token expires.
     pub expires_at: Timestamp,

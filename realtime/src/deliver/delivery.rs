@@ -73,7 +73,7 @@ impl Delivery {
     /// The fewest deliveries that bring these events to all members: those of one channel together, in the order of
     /// their seqs, up to [`DELIVERY_BYTES_MAX`].
     pub fn together(mut events: Vec<Addressed>) -> Vec<Self> {
-        // stable: events without a seq keep their order
+        // Stable: events without a seq keep their order.
         events.sort_by_key(|out| (out.event.channel.to_string(), out.event.seq));
         let mut deliveries: Vec<Self> = Vec::new();
         let mut bytes = 0;

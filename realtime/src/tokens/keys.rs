@@ -60,7 +60,7 @@ impl Keys {
             Self::Jwks(jwks) => jwks.find(kid, now).await,
             Self::Shared(secret) => match secret.value(now).await {
                 Ok(secret) => vec![DecodingKey::from_secret(secret.as_bytes())],
-                // logged there, with the name of the secret
+                // Reading the secret has logged the failure, with its name.
                 Err(_) => return Err("its issuer's secret is not available"),
             },
         };
