@@ -52,7 +52,7 @@ fn the_samples_of_the_other_routes_decode() {
 }
 
 #[test]
-fn a_refusal_of_the_token_is_the_one_word_that_means_401() {
+fn an_invalid_token_is_reported_by_the_text_that_means_401() {
     let diagnostic = Diagnostic::from(Failure(Error::Unauthorized("token: its issuer is unknown".into())));
     assert_eq!(diagnostic.error_message, "Unauthorized");
     let diagnostic = Diagnostic::from(Failure(Error::BadRequest("no `funnelId`".into())));

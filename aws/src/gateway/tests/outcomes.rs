@@ -73,7 +73,7 @@ async fn some_answers_are_final() {
 }
 
 #[tokio::test]
-async fn others_are_not() {
+async fn other_answers_are_retried() {
     for again in [Status(429), Status(500), Status(502), Status(503), Status(504), Reset] {
         both_come_to(PostOutcome::Sent, &[again, Status(200)]).await;
         both_come_to(PostOutcome::Gone, &[again, Status(410)]).await;
@@ -83,7 +83,7 @@ async fn others_are_not() {
 }
 
 #[tokio::test]
-async fn nor_is_silence() {
+async fn silence_is_retried() {
     join!(
         both_come_to(PostOutcome::Sent, &[Never, Status(200)]),
         both_come_to(PostOutcome::Gone, &[Never, Status(410)])
