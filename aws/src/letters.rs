@@ -95,7 +95,7 @@ impl DeadLetters {
         let put = self.0.send_text(letter(undone, now())?, Duration::ZERO).await;
         match (&put, error) {
             (Err(lost), _) => {
-                tracing::error!(?source, id, tries, %error, %lost, "putting a dead letter failed")
+                tracing::error!(?source, id, tries, %error, %lost, "putting a dead letter failed");
             }
             (Ok(()), Error::Internal(_)) => {
                 tracing::error!(?source, id, tries, %error, "given up; in the dead letters");

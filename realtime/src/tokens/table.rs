@@ -24,7 +24,7 @@ pub(super) enum Kind {
     Whop,
     /// The app's own backend: its tokens name the companies too, and it gives grants.
     App,
-    /// Any other OpenID provider: its tokens name the user and their display name.
+    /// Any other issuer: its tokens name the user and their display name.
     Oidc,
     /// The dev issuer on this machine, in place of the app.
     Dev,
@@ -116,7 +116,7 @@ pub(super) enum Alg {
     Es256,
     Es384,
     Rs256,
-    /// EdDSA with the curve Ed25519, by its older name or by that of RFC 9864.
+    /// `EdDSA` with the curve Ed25519, by its older name or by that of RFC 9864.
     #[serde(rename = "EdDSA", alias = "Ed25519")]
     EdDsa,
 }
