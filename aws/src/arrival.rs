@@ -1,11 +1,12 @@
-//! Events that come off the EventBridge bus, with the time at which EventBridge took them.
+//! Events from the EventBridge bus, with the time at which EventBridge received them.
 //!
-//! The event's own `time` is the producer's: with `datetime.now()` in a zone of its own it is hours off. So the rules of the
-//! template wrap each event, by an [input transformer], as `{"event": .., "ingestionTime": ..}`. No producer can set that
-//! time, and all repeats of the event have the same, whether EventBridge repeats it or Lambda.
+//! The event's own `time` is set by its producer: with `datetime.now()` in a local time zone it is hours off. So the
+//! rules of the template wrap each event, by an [input transformer], as `{"event": .., "ingestionTime": ..}`. No
+//! producer can set the ingestion time, and all retries of the event carry the same one, whether EventBridge or
+//! Lambda retries it.
 //!
-//! An event that is not wrapped, as in the samples of `events/`, or whose time cannot be read, is one of which only the
-//! producer's time is known.
+//! For an event that is not wrapped, like the samples in `events/`, or whose ingestion time cannot be parsed, only
+//! the producer's time is known.
 //!
 //! [input transformer]: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
 
@@ -21,33 +22,34 @@ use crate::{
     letters::{DeadLetters, Source, Undone},
 };
 
-/// How much later than a time in whole seconds it can have been.
+/// How much later than a time in whole seconds the actual time may be.
 const SECOND_END: Duration = Duration::from_millis(999);
 
-/// An event of the bus, and when EventBridge took it.
+/// An event from the bus, and when EventBridge received it.
 #[derive(Debug)]
 pub struct Arrival {
-    /// As its producer put it.
+    /// The event as its producer put it.
     pub event: EventBridgeEvent<Value>,
     ingested_at: Option<Timestamp>,
 }
 
 impl Arrival {
-    /// The time from which on an earlier try of the same event may have been dealt with: no clock of a producer's is in it,
-    /// where EventBridge has said when it took the event.
+    /// The earliest time at which an earlier try of the same event may have been handled. It depends on no producer's
+    /// clock, if EventBridge has said when it received the event.
     pub fn since(&self) -> Timestamp {
         let now = now();
         self.ingested_at.or_else(|| self.said_at()).unwrap_or(now).min(now)
     }
 
-    /// Its times: when it was sent, by its producer; when it was taken, at the latest; and now.
+    /// The times of the event: when its producer sent it; the latest moment at which it may have been received; and
+    /// now.
     pub fn times(&self) -> Times {
         let now = now();
         let taken_at = self.ingested_at.map_or(now, |at| if is_whole(at) { at + SECOND_END } else { at });
         Times { sent_at: self.said_at().unwrap_or(taken_at), taken_at: taken_at.min(now), now }
     }
 
-    /// The event itself, without what the template's rules wrap it in.
+    /// The event itself, without the wrapping of the template's rules.
     fn unwrapped(input: &Value) -> &Value {
         input.get("event").filter(|event| event.is_object()).unwrap_or(input)
     }
@@ -57,11 +59,12 @@ impl Arrival {
     }
 }
 
-/// Handles an event that has come off the bus, as it is or as the `event` of what a rule's input transformer made of it.
-/// One that is refused lies in the dead letters at once, and is done.
+/// Handles an event from the bus, either as it is or wrapped as `event` by a rule's input transformer. A refused
+/// event is put into the dead-letter queue at once, and counts as handled.
 ///
 /// # Errors
-/// What a retry may mend: Lambda then tries again, and at last puts the event and the error into the dead letters itself.
+/// Errors that a retry may resolve: Lambda then retries, and finally puts the event with the error into the
+/// dead-letter queue itself.
 pub async fn handle(
     letters: &DeadLetters,
     input: Value,
@@ -78,7 +81,7 @@ pub async fn handle(
     }
 }
 
-/// Emulators write whole seconds, and AWS does not say what it writes.
+/// Whether a time is in whole seconds: emulators write those, and AWS does not document its precision.
 const fn is_whole(at: Timestamp) -> bool {
     at.as_secs() * 1_000 == at.as_millis()
 }
@@ -119,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_as_old_as_eventbridge_says_whatever_its_producer_says() {
+    fn the_time_of_eventbridge_overrides_the_producers() {
         for producers in ["2025-11-23T12:00:00Z", "2025-11-20T00:00:00Z", TAKEN] {
             let arrival = arrival(producers, Some(TAKEN));
             assert_eq!(arrival.since(), at(TAKEN), "{producers}");
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn without_that_the_producers_time_counts_but_never_as_later_than_now() {
+    fn without_it_the_producers_time_counts_but_never_in_the_future() {
         for ingestion_time in [None, Some("<aws.events.event.ingestion-time>")] {
             assert_eq!(arrival(TAKEN, ingestion_time).since(), at(TAKEN));
             let ahead = arrival("2999-01-01T00:00:00Z", ingestion_time);

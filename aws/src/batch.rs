@@ -1,4 +1,4 @@
-//! Batches of an SQS queue, as Lambda delivers them.
+//! Batches from an SQS queue, as Lambda delivers them.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use funnelcast_core::Error;
@@ -11,24 +11,25 @@ use crate::letters::{DeadLetters, Source, Undone};
 /// How often a message is tried: the `maxReceiveCount` of every queue that feeds a function.
 pub const TRIES_MAX: u32 = 5;
 
-/// Which try of a message this is.
+/// The number of a try of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Try(u32);
 
 impl Try {
-    /// Its number, from 1 on.
+    /// The number, counted from 1.
     pub const fn number(self) -> u32 {
         self.0
     }
 
-    /// Whether this error is the end of it: no retry mends it, or there is none left.
+    /// Whether this error is final: no retry resolves it, or none is left.
     pub const fn is_ended_by(self, error: &Error) -> bool {
         self.0 >= TRIES_MAX || !error.is_retryable()
     }
 }
 
-/// Handles the messages of a batch, concurrently. What is refused, and what fails at its last try, lies in the dead
-/// letters; other failures are named in the answer, and the queue brings those messages again.
+/// Handles the messages of a batch concurrently. A message that is refused, or that fails at its last try, is put
+/// into the dead-letter queue; other failures are listed in the response, and the queue delivers those messages
+/// again.
 pub async fn handle<M: DeserializeOwned>(
     letters: &DeadLetters,
     source: Source,
@@ -56,7 +57,7 @@ fn which_try(message: &SqsMessage) -> Try {
     Try(receives.and_then(|receives| receives.parse().ok()).unwrap_or(1))
 }
 
-/// Puts a message into the dead letters, under its own `id` where it has one.
+/// Puts a message into the dead-letter queue, under its own `id` if it has one.
 async fn give_up(
     letters: &DeadLetters,
     source: Source,
@@ -69,10 +70,10 @@ async fn give_up(
     letters.put(&Undone { source, id, item: &item, tries: which_try(message).number(), error }).await
 }
 
-/// What was put in, as it comes out.
+/// Decodes the body of a message.
 ///
 /// # Errors
-/// [`Error::BadRequest`] where it is something else.
+/// [`Error::BadRequest`] if it is something else.
 pub fn decode<M: DeserializeOwned>(message: &SqsMessage) -> Result<M, Error> {
     let body = message.body.as_deref().unwrap_or_default();
     serde_json::from_str(body).map_err(|error| Error::from_serde(&error))
@@ -91,7 +92,7 @@ mod tests {
 
     use crate::{config::Config, resource::Resource, sdk::Sdk};
 
-    /// A message that is tried for the `tries`th time, and whose body says what becomes of it.
+    /// A message at its `tries`th try, whose body says how handling it ends.
     fn message(id: &str, tries: u32, body: &str) -> SqsMessage {
         let attributes = json!({"ApproximateReceiveCount": tries.to_string()});
         let message =
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_refused_or_at_its_last_try_is_a_letter_and_the_rest_comes_again() {
+    async fn refused_and_exhausted_items_become_dead_letters_and_the_rest_is_retried() {
         let queue = Server::start(|_| server::json(&json!({"MessageId": "m"}))).await;
         let mut batch = SqsEvent::default();
         batch.records = vec![
@@ -143,14 +144,14 @@ mod tests {
         );
     }
 
-    /// The letter in a call of `SendMessage`.
+    /// The dead letter in a call of `SendMessage`.
     fn letter(call: &[u8]) -> Value {
         let call: Value = serde_json::from_slice(call).unwrap();
         serde_json::from_str(call["MessageBody"].as_str().unwrap()).unwrap()
     }
 
     #[tokio::test]
-    async fn what_no_dead_letter_can_be_written_of_comes_again() {
+    async fn an_item_whose_dead_letter_fails_is_retried() {
         let queue = Server::start(|_| server::says(400, r#"{"__type":"QueueDoesNotExist"}"#)).await;
         let mut batch = SqsEvent::default();
         batch.records = vec![message("refused", 1, "1")];

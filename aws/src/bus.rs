@@ -6,21 +6,21 @@ use serde_json::Value;
 
 use crate::{config::Config, resource::Resource};
 
-/// The stack's bus, to put events on. What comes off it is an event of Lambda's.
+/// The stack's bus, for putting events. Events from the bus reach a function as its input.
 #[derive(Debug)]
 pub struct Bus {
     client: Client,
     name: String,
 }
 
-/// An event to be put on it.
+/// An event to put on the bus.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BusEvent<'a> {
-    /// Who says it.
+    /// The `source`: the system that the event comes from.
     pub source: &'a str,
-    /// What it is.
+    /// The `detail-type`: the name of the event.
     pub detail_type: &'a str,
-    /// And all of it.
+    /// The `detail`: the payload.
     pub detail: Value,
 }
 
@@ -32,10 +32,10 @@ impl Resource for Bus {
 }
 
 impl Bus {
-    /// Puts events on the bus, at most 10: 1 call.
+    /// Puts at most 10 events on the bus: 1 call.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the bus does not take all of them; some may be on it then.
+    /// [`Error::Internal`] if the bus does not accept all of them; some may be on it all the same.
     pub async fn put(&self, events: &[BusEvent<'_>]) -> Result<(), Error> {
         let entries = events.iter().map(|event| {
             let entry = PutEventsRequestEntry::builder().event_bus_name(&self.name).source(event.source);

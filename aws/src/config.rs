@@ -1,5 +1,5 @@
-//! The environment, read once at start and nowhere else (`clippy.toml` bans it elsewhere). Its variables are set by
-//! `template.yaml`, function by function: what a function does not get, it does not need.
+//! The environment, which is read once at start-up and nowhere else (`clippy.toml` bans it elsewhere). Its variables
+//! are set by `template.yaml` for each function; a variable that a function does not get, it does not need.
 
 use std::time::Duration;
 
@@ -7,55 +7,56 @@ use funnelcast_core::{Error, UserId};
 
 use crate::sdk::{self, Sdk};
 
-/// What the names of the stages begin with that take tokens of the dev issuer. All others may serve customers.
+/// The prefixes of the stages that accept tokens of the dev issuer. All other stages may serve customers.
 pub const DEVELOPMENT_STAGES: [&str; 3] = ["dev", "test", "local"];
-/// What one user may cost an hour where nothing else is configured.
+/// The default of what one user may cost in an hour, in dollars.
 const USER_DOLLARS_PER_HOUR: f64 = 0.5;
 
-/// What the template tells a function.
+/// The configuration of a function, as the template sets it.
 #[derive(Debug, Default)]
 pub struct Config {
-    /// `STAGE`: the API's stage.
+    /// `STAGE`: the stage of the API.
     pub stage: String,
     /// `TABLE_NAME`: the table.
     pub table: Option<String>,
     /// `MANAGEMENT_ENDPOINT`: the base URL of `@connections`.
     pub management_endpoint: Option<String>,
-    /// `DELIVERY_QUEUE_URL`: the queue of deliveries that are still to be made.
+    /// `DELIVERY_QUEUE_URL`: the fan-out queue, of deliveries that are still to be made.
     pub delivery_queue: Option<String>,
-    /// `TIMER_QUEUE_URL`: the queue of timers.
+    /// `TIMER_QUEUE_URL`: the timer queue.
     pub timer_queue: Option<String>,
-    /// `DEAD_LETTERS_URL`: the queue of what was refused or given up.
+    /// `DEAD_LETTERS_URL`: the dead-letter queue.
     pub dead_letters: Option<String>,
-    /// `LEASE_SECONDS`: how long a connection counts as alive after it was last heard of.
+    /// `LEASE_SECONDS`: how long a connection counts as alive after it was last seen.
     pub lease: Lease,
     /// `CONVERSATION_RETENTION_DAYS`: how long chat messages are kept; `None` for ever.
     pub conversation_retention: Option<Duration>,
-    /// `ALLOWED_ORIGINS`: the origins that a browser may come from, comma-separated.
+    /// `ALLOWED_ORIGINS`: the origins that browsers may connect from, separated by commas.
     pub allowed_origins: Vec<String>,
-    /// `CORS_METHODS`, `CORS_HEADERS`: what a page of theirs may ask of the HTTP API, as lists with commas.
+    /// `CORS_METHODS`, `CORS_HEADERS`: the methods and headers that pages of these origins may use with the HTTP API,
+    /// separated by commas.
     pub cors: Option<(String, String)>,
     /// `ISSUERS`: the issuers of tokens, as JSON.
     pub issuers: Option<String>,
-    /// `DEV_ISSUER_KEY`: the key of the dev issuer, base64url.
+    /// `DEV_ISSUER_KEY`: the key of the dev issuer, in base64url.
     pub dev_issuer_key: Option<String>,
-    /// `WHOP_API`: where Whop's API is.
+    /// `WHOP_API`: the URL of Whop's API.
     pub whop_api: Option<String>,
-    /// `WHOP_API_KEY_SECRET`: the name of the secret that is the app's key for it.
+    /// `WHOP_API_KEY_SECRET`: the name of the secret that holds the app's key for it.
     pub whop_api_key: Option<String>,
-    /// `AGENT_USER_ID`: the user who speaks for the app, as a bot.
+    /// `AGENT_USER_ID`: the user as whom the app posts, as a bot.
     pub agent: Option<UserId>,
     /// `BUS_NAME`: the event bus.
     pub bus: Option<String>,
-    /// `EVENT_SOURCE`: the `source` of the app's events on it.
+    /// `EVENT_SOURCE`: the `source` of the app's events on the bus.
     pub event_source: Option<String>,
-    /// `WEBHOOK_QUEUE_URL`: the queue of webhooks that have been taken.
+    /// `WEBHOOK_QUEUE_URL`: the queue of accepted webhooks.
     pub webhook_queue: Option<String>,
     /// `WHOP_WEBHOOK_SECRET`: the name of the secret that Whop signs webhooks with.
     pub whop_webhook_secret: Option<String>,
-    /// `USER_DOLLARS_PER_HOUR`: what one user may cost, for good; more at once.
+    /// `USER_DOLLARS_PER_HOUR`: what one user may cost per hour over time; a burst may cost more.
     pub user_dollars_per_hour: f64,
-    /// What it says of AWS: one for all that is made from this.
+    /// The configuration of the SDKs, shared by everything that is built from this.
     pub sdk: Sdk,
 }
 
@@ -63,12 +64,12 @@ impl Config {
     /// Reads the environment.
     ///
     /// # Errors
-    /// [`Error::Internal`] where a variable is not what it should be.
+    /// [`Error::Internal`] if a variable is invalid.
     pub fn from_env() -> Result<Self, Error> {
         Self::from_lookup(variable)
     }
 
-    /// Takes `get` for the environment.
+    /// Reads the variables by `get` in place of the environment.
     ///
     /// # Errors
     /// As [`from_env`](Self::from_env).
@@ -119,78 +120,79 @@ impl Config {
         })
     }
 
-    /// Whether the stage's name says that it serves nobody but developers.
+    /// Whether the name of the stage says that it only serves developers.
     pub fn is_for_development(&self) -> bool {
         DEVELOPMENT_STAGES.iter().any(|name| self.stage.starts_with(name))
     }
 
-    /// Where clients connect to: the management API has the same host and path, for API Gateway's own addresses and for
-    /// custom domains
+    /// The URL that clients connect to. The management API has the same host and path, for API Gateway's own
+    /// addresses and for custom domains
     /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html>).
     ///
     /// # Errors
-    /// [`Error::Internal`] where `MANAGEMENT_ENDPOINT` is not set, or is no URL of HTTP.
+    /// [`Error::Internal`] if `MANAGEMENT_ENDPOINT` is not set, or is not an HTTP URL.
     pub fn websocket_url(&self) -> Result<String, Error> {
         let endpoint = Self::need("MANAGEMENT_ENDPOINT", self.management_endpoint.as_ref())?;
-        let rest = endpoint.strip_prefix("http"); // and then `s` or not, as for `ws`
-        let rest = rest.ok_or(Error::Internal("MANAGEMENT_ENDPOINT is no URL of HTTP".into()))?;
+        let rest = endpoint.strip_prefix("http"); // followed by `s` or not, like `ws`
+        let rest = rest.ok_or(Error::Internal("MANAGEMENT_ENDPOINT must be an HTTP URL".into()))?;
         Ok(format!("ws{}", rest.trim_end_matches('/')))
     }
 
     /// A variable that this function cannot do without.
     ///
     /// # Errors
-    /// [`Error::Internal`] that names it.
+    /// [`Error::Internal`] with its name, if it is not set.
     pub fn need<'a>(name: &str, value: Option<&'a String>) -> Result<&'a str, Error> {
         sdk::required(name, value)
     }
 }
 
-/// How long a connection counts as alive after it was last heard of.
+/// How long a connection counts as alive after it was last seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease(Duration);
 
 impl Lease {
-    /// At most this long: SQS, which tells when a lease may have ended, delays a message by at most 15 minutes
+    /// The longest lease, in seconds: the end of a lease is a message of SQS, which delays messages by at most 15
+    /// minutes
     /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html>).
     const SECS_MAX: u64 = 900;
 
-    /// Of so many seconds, 1 to 900.
+    /// A lease of this many seconds, limited to 1 to 900.
     fn from_secs(secs: u64) -> Self {
         Self(Duration::from_secs(secs.clamp(1, Self::SECS_MAX)))
     }
 
-    /// Its length.
+    /// The length of the lease.
     pub const fn length(self) -> Duration {
         self.0
     }
 
-    /// How old the last word of a connection may be before a `ping` is written down: a fifth of the lease, so that
-    /// most pings write nothing, and one that is lost costs nobody their place.
+    /// How old the last record of a connection may be before a `ping` is written down: a fifth of the lease, so that
+    /// most pings write nothing, and losing one does not end a connection.
     pub const fn unwritten_max(self) -> Duration {
         Duration::from_millis(self.0.as_secs() * 200)
     }
 }
 
 impl Default for Lease {
-    /// 5 minutes, so a `ping` writes at most once a minute.
+    /// 5 minutes, so a `ping` causes at most one write a minute.
     fn default() -> Self {
         Self::from_secs(300)
     }
 }
 
-/// What Lambda itself sets: whether the logs are to be JSON
+/// Whether logs are written as JSON, which Lambda itself sets
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html>).
 pub(crate) fn logs_are_json() -> bool {
     variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"))
 }
 
-/// `RUST_LOG`: a filter of `tracing-subscriber`.
+/// `RUST_LOG`: a filter for `tracing-subscriber`.
 pub(crate) fn log_filter() -> Option<String> {
     variable("RUST_LOG")
 }
 
-/// A variable that is set and not empty: CloudFormation cannot leave one out, only empty.
+/// A variable that is set and not empty. CloudFormation cannot omit a variable, only leave it empty.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_is_for_development_where_its_name_says_so() {
+    fn a_stage_is_for_development_by_its_name() {
         for (stage, expected) in [
             ("dev", true),
             ("dev2", true),
@@ -242,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_where_its_management_is() {
+    fn the_websocket_url_is_derived_from_the_management_endpoint() {
         let url = |endpoint| config(&[("MANAGEMENT_ENDPOINT", endpoint)]).unwrap().websocket_url();
         assert_eq!(
             url("https://a1.execute-api.eu-west-1.amazonaws.com/dev").unwrap(),

@@ -1,10 +1,11 @@
-//! Dead letters: what was refused or given up, in full, with its reason, its field and its id.
+//! Dead letters: items that were refused, or abandoned after their last try, in full, with the reason, the field and
+//! the id.
 //!
-//! One shape, whatever the item came by; docs/operations.md describes it. The function that knows the reason puts the
-//! letter into the queue itself, because what AWS puts there lacks either the reason (a queue's redrive) or the item (a
-//! stream's failure destination).
+//! All dead letters have the same shape, wherever the item came from; docs/operations.md describes it. The function
+//! that knows the reason puts the letter into the queue itself, because what AWS would put there lacks either the
+//! reason (the redrive of a queue) or the item (the failure destination of a stream).
 //!
-//! Never here: an item that a retry may still mend.
+//! An item that a retry may still complete is never put here.
 
 use std::time::Duration;
 
@@ -17,12 +18,12 @@ use crate::{clock::now, config::Config, queue::Queue, resource::Resource};
 /// The most bytes of a letter, which is an SQS message
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
 const LETTER_BYTES_MAX: usize = 1024 * 1024;
-/// Room for all of a letter but its item.
+/// The room for everything in a letter except its item, in bytes.
 const AROUND_ITEM_BYTES_MAX: usize = 8 * 1024;
 /// The longest reason, in bytes.
 const REASON_BYTES_MAX: usize = 4 * 1024;
 
-/// What an item came by.
+/// Where an item came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -34,28 +35,29 @@ pub enum Source {
     Stream,
     /// The fan-out queue.
     Deliveries,
-    /// The queue of timers.
+    /// The timer queue.
     Timers,
-    /// The queue of webhooks.
+    /// The webhook queue.
     Webhooks,
 }
 
-/// Something that is not done, and why.
+/// An item that could not be handled, and why.
 #[derive(Debug)]
 pub struct Undone<'a> {
-    /// What it came by.
+    /// Where it came from.
     pub source: Source,
-    /// What its sender knows it by: EventBridge's id, the outbox item's key, the webhook's id; else that of the message.
+    /// The id that its sender knows: EventBridge's id, the outbox item's key or the webhook's id; otherwise the id of
+    /// the message.
     pub id: &'a str,
-    /// All of it.
+    /// The item in full.
     pub item: &'a Value,
     /// How often it was tried.
     pub tries: u32,
-    /// Why it is not done.
+    /// Why it could not be handled.
     pub error: &'a Error,
 }
 
-/// A letter as it is read.
+/// A letter in its serialised form.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Letter<'a> {
@@ -68,12 +70,12 @@ struct Letter<'a> {
     at: Timestamp,
     tries: u32,
     item: &'a Value,
-    /// Whether `item` is the beginning of its JSON, as a text, because all of it does not fit a message.
+    /// Whether `item` is a text with the beginning of its JSON, because the whole does not fit a message.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     cut: bool,
 }
 
-/// The queue of dead letters.
+/// The dead-letter queue.
 #[derive(Debug)]
 pub struct DeadLetters(Queue);
 
@@ -84,15 +86,17 @@ impl Resource for DeadLetters {
 }
 
 impl DeadLetters {
-    /// Puts a letter in: 1 message, and a line in the log.
+    /// Puts a letter into the queue, and logs it: 1 message.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the queue does not take it; the item is then for its source to keep.
+    /// [`Error::Internal`] if the queue does not accept it; the source must then keep the item.
     pub async fn put(&self, undone: &Undone<'_>) -> Result<(), Error> {
         let Undone { source, id, tries, error, .. } = *undone;
         let put = self.0.send_text(letter(undone, now())?, Duration::ZERO).await;
         match (&put, error) {
-            (Err(lost), _) => tracing::error!(?source, id, tries, %error, %lost, "no dead letter"),
+            (Err(lost), _) => {
+                tracing::error!(?source, id, tries, %error, %lost, "putting a dead letter failed");
+            }
             (Ok(()), Error::Internal(_)) => {
                 tracing::error!(?source, id, tries, %error, "given up; in the dead letters");
             }
@@ -105,7 +109,7 @@ impl DeadLetters {
     }
 }
 
-/// The letter as JSON, its item cut where all of it is too large for a message.
+/// The letter as JSON, with its item truncated if it would be too large for a message.
 fn letter(undone: &Undone<'_>, at: Timestamp) -> Result<String, Error> {
     let Undone { source, id, item, tries, error } = *undone;
     let (code, field) = (error.code(), error.field());
@@ -118,11 +122,11 @@ fn letter(undone: &Undone<'_>, at: Timestamp) -> Result<String, Error> {
     if whole.len() <= LETTER_BYTES_MAX {
         return Ok(whole);
     }
-    // As a text within JSON each of its bytes becomes two at most.
+    // As a text within JSON, each byte becomes at most two.
     write(&beginning(item.to_string(), (LETTER_BYTES_MAX - AROUND_ITEM_BYTES_MAX) / 2).into(), true)
 }
 
-/// The first `bytes_max` bytes, or some less where they would end within a character.
+/// The first `bytes_max` bytes, or a few less so as to end between two characters.
 fn beginning(mut text: String, bytes_max: usize) -> String {
     text.truncate(text.floor_char_boundary(bytes_max));
     text
@@ -141,7 +145,7 @@ mod tests {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// What operators read is what is written.
+    /// The document for operators shows exactly what is written.
     #[test]
     fn the_documented_letter_is_one() {
         let document = include_str!("../../docs/operations.md");
@@ -154,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_fits_no_message_is_cut_and_says_so() {
+    fn an_item_too_large_for_a_message_is_truncated_and_says_so() {
         for unit in ["x", "\"", "\u{1}", "€"] {
             let item = json!({"data": unit.repeat(LETTER_BYTES_MAX)});
             let letter = written(&item, &Error::Internal("x".repeat(LETTER_BYTES_MAX)));

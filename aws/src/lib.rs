@@ -1,15 +1,15 @@
-//! Adapters to AWS: the only crate that names an AWS SDK.
+//! Adapters to AWS. This is the only crate that names an AWS SDK.
 //!
-//! It decides nothing: what the product does, and who may do what, is in `funnelcast-realtime` and `funnelcast-core`. No SDK
-//! type leaves it, and it calls nothing outside of AWS.
+//! It makes no decisions: what the product does, and who may do what, is in `funnelcast-realtime` and
+//! `funnelcast-core`. No SDK type leaves it, and it calls nothing outside of AWS.
 //!
 //! # Layout
-//! - [`config`]: the environment, read once; [`resource`]: what is made from it, once a process
-//! - [`mod@serve`]: the loop of a function's process, from Lambda's event to the handler's arguments and back
+//! - [`config`]: the environment, read once; [`resource`]: what is built from it, once per process
+//! - [`mod@serve`]: the main loop of a function, from Lambda's event to the handler's arguments and back
 //! - [`table`]: the DynamoDB table, its rows and its conditions
 //! - [`gateway`]: posts to WebSocket connections
 //! - [`queue`], [`batch`]: messages into SQS, and batches of them out of it
-//! - [`bus`], [`arrival`]: events onto EventBridge's bus, and off it
+//! - [`bus`], [`arrival`]: events onto the EventBridge bus, and off it
 //! - [`letters`]: the dead-letter queue
 //! - [`secrets`]: Secrets Manager
 //! - [`measure`], [`spending`]: metrics, and what an invocation costs

@@ -1,10 +1,10 @@
-//! What is measured, for CloudWatch: in its embedded metric format, which is a line of the log, so that measuring costs
-//! no request and no wait
+//! Metrics for CloudWatch, in its embedded metric format: a line of the log, so that measuring takes no request and
+//! no waiting
 //! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
 //!
-//! An invocation that measured something writes one line more, behind its own; where logs are for people and not JSON,
-//! nothing is measured. The one dimension is the stage, and for a few the kind of channel: each value of a dimension is a
-//! metric that is paid for. `docs/operations.md` says what each means, and what to do about it.
+//! An invocation that measured something writes one line more, after its own. Where logs are for people and not JSON,
+//! nothing is measured. The only dimension is the stage, and for a few metrics the kind of channel, because each
+//! value of a dimension is billed as a metric. `docs/operations.md` explains each metric and what to do about it.
 
 use std::{io, ops::AddAssign};
 
@@ -17,13 +17,13 @@ use crate::{clock::now, config};
 /// The outcomes of some posts, counted by members.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
-    /// Members who have got all of it.
+    /// Members that have received everything.
     pub sent: usize,
-    /// Members found dead, and removed.
+    /// Members whose connection was gone, and which have been removed.
     pub gone: usize,
-    /// Members who will not get some of it, as it is too large.
+    /// Members that will not receive some of it, because it is too large.
     pub refused: usize,
-    /// Members who have not got it yet.
+    /// Members that have not received everything yet.
     pub failed: usize,
 }
 
@@ -36,7 +36,7 @@ impl AddAssign for Tally {
     }
 }
 
-/// The metrics' namespace, whatever the stage.
+/// The namespace of the metrics, the same for every stage.
 const NAMESPACE: &str = "funnelcast";
 
 const DELIVERED: &str = "Delivered";
@@ -51,18 +51,19 @@ const RECOVERED: &str = "Recovered";
 const JOINS: &str = "Joins";
 const TYPING: &str = "Typing";
 
-/// Writes down what was measured; nothing where nothing is.
+/// Writes what was measured, or nothing if measuring is off.
 pub(crate) struct Meter(Option<&'static Collector>);
 
 impl Meter {
-    /// The process's one meter. To be made once.
+    /// Starts the meter of the process. Must be called only once.
     pub(crate) fn start(stage: &str) -> Self {
         if !config::logs_are_json() {
             return Self(None);
         }
         let builder =
             Builder::new().cloudwatch_namespace(NAMESPACE).with_dimension("Stage", stage.to_owned());
-        let collector = builder.init().inspect_err(|error| tracing::error!(%error, "nothing is measured"));
+        let collector =
+            builder.init().inspect_err(|error| tracing::error!(%error, "starting the metrics failed"));
         for count in [DELIVERED, GONE, REFUSED, FAILED, THROTTLED, APPEND_CONFLICTS, JOINS, TYPING] {
             describe_counter!(count, Unit::Count, "");
         }
@@ -73,17 +74,17 @@ impl Meter {
         Self(collector.ok())
     }
 
-    /// Writes what one invocation measured, under its request's id.
+    /// Writes what one invocation measured, with the id of its request.
     pub(crate) fn flush(&self, request_id: &str) {
         let Some(collector) = self.0 else { return };
         let written = collector.set_property("request_id", request_id).flush(io::stdout().lock());
         if let Err(error) = written {
-            tracing::warn!(%error, "what was measured could not be written");
+            tracing::warn!(%error, "writing the metrics failed");
         }
     }
 }
 
-/// Events were posted to members of their channel, or to a part of them.
+/// Records that events were posted to all members of their channel, or to some.
 pub fn posted(tally: &Tally) {
     let Tally { sent, gone, refused, failed } = *tally;
     for (name, posts) in [(DELIVERED, sent), (GONE, gone), (REFUSED, refused), (FAILED, failed)] {
@@ -95,23 +96,23 @@ pub fn posted(tally: &Tally) {
     }
 }
 
-/// All has been posted of what was accepted then, for the first time.
+/// Records the time since `accepted_at`, once what was accepted then has been posted for the first time.
 pub fn posted_after(accepted_at: Timestamp) {
     histogram!(POSTED_AFTER).record(now().since(accepted_at).as_secs_f64() * 1_000.0);
 }
 
-/// The gateway said that it is asked too much (429).
+/// Records that the gateway throttled a request (429).
 pub(crate) fn throttled() {
     counter!(THROTTLED).increment(1);
 }
 
-/// Another sender took the seq that this one wanted.
+/// Records that another sender took the seq that this one wanted.
 pub(crate) fn append_conflict() {
     counter!(APPEND_CONFLICTS).increment(1);
 }
 
-/// A connection joined a channel of this kind, and was given so many events that it had missed, if it had been there
-/// before.
+/// Records a `join` of a channel of this kind and, for a client that was there before, how many missed events it
+/// received.
 pub fn joined(kind: Kind, recovered: Option<usize>) {
     counter!(JOINS, "Channel" => kind.as_str()).increment(1);
     if let Some(events) = recovered {
@@ -119,14 +120,14 @@ pub fn joined(kind: Kind, recovered: Option<usize>) {
     }
 }
 
-/// A client sent an event.
+/// Records that a client sent an event.
 pub fn sent(event: EventName) {
     if event == EventName::ChatTyping {
         counter!(TYPING).increment(1);
     }
 }
 
-/// CloudWatch takes at most 100 values a line; what is above that is left out, and is then a sample.
+/// Records a value. CloudWatch accepts at most 100 values per line; beyond that they are sampled.
 fn record(name: &'static str, size: usize) {
     histogram!(name).record(u32::try_from(size).map_or(f64::INFINITY, f64::from));
 }

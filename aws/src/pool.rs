@@ -1,9 +1,10 @@
-//! Sockets to one server, kept alive and used again: HTTP/1.1, one request at a time on each.
+//! Sockets to one server, kept alive and reused: HTTP/1.1, one request at a time on each.
 //!
-//! A [`Slot`] is the right to one socket. Who has one opens a socket only where none is idle, or in the place of one that
-//! has ended, so there are never more sockets than slots. `hyper-util`'s own pool does not promise that: there a request
-//! takes whichever comes first, a socket that it opens or one that becomes idle, and the other is kept too. Where opening
-//! takes longer than an answer, as it does with TLS, 1,000 posts with 100 under way opened 567.
+//! A [`Slot`] is the right to use one socket. Its holder opens a socket only if none is idle, or in place of one that
+//! has been closed, so there are never more sockets than slots. The pool of `hyper-util` does not guarantee that:
+//! there a request takes whichever comes first, a socket that it opens or one that becomes idle, and the other is
+//! kept too. When opening a socket takes longer than a response, as it does with TLS, 1,000 posts with 100 under way
+//! opened 567.
 
 use std::{
     error::Error,
@@ -30,68 +31,70 @@ use tokio::{
 };
 use tower_service::Service;
 
-/// An idle socket that is older is not used again: it may have been dropped without a word by what lies between. As
-/// long as the SDK's own pool keeps them.
+/// The age from which an idle socket is not reused: it may have been dropped silently by the network in between. This
+/// is how long the SDK's own pool keeps sockets.
 const IDLE_MAX: Duration = Duration::from_secs(90);
 
-/// How long it may take until a socket is open: less than any attempt may, so that one is left for the next address.
+/// How long opening a socket may take: less than any attempt, so that there is time left for the next address.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
 
-/// How long the first one may take, TLS and all, while nobody waits for it yet.
+/// How long opening the first socket may take, including TLS, while no request is waiting for it yet.
 const OPEN_MAX: Duration = CONNECT_MAX;
 
 type Connection = SendRequest<Full<Bytes>>;
 
-/// Up to so many sockets to one server.
+/// A pool of a limited number of sockets to one server.
 pub struct Pool {
     connector: HttpsConnector<HttpConnector>,
     origin: Uri,
     answer_bytes_max: usize,
     slots: Semaphore,
-    /// The last one in is the first one out, so that those of a burst get old.
+    /// A stack: the last socket returned is reused first, so that the sockets of a burst become old.
     idle: Mutex<Vec<(Connection, Instant)>>,
 }
 
-/// The right to one socket at a time; the socket itself goes back to the pool with each answer.
+/// The right to use one socket at a time. The socket itself returns to the pool with each response.
 pub struct Slot<'a> {
     pool: &'a Pool,
     _permit: Option<SemaphorePermit<'a>>,
 }
 
-/// What the server said.
+/// A response of the server.
 pub struct HttpAnswer {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// `None` where it ended before its time, or is larger than anybody would read.
+    /// The body. `None` if it was cut off, or is larger than the limit.
     pub body: Option<Bytes>,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug)]
 pub enum HttpFailure {
     /// No socket could be opened.
     Unconnected(Box<dyn Error + Send + Sync>),
-    /// The socket ended before there was an answer. The request may have been carried out.
+    /// The socket was closed before there was a response. The request may have been carried out.
     Lost(hyper::Error),
-    /// The same, and the socket had been idle. It was closed meanwhile, as likely as not, and nobody has noticed yet: in
-    /// a process that was frozen nothing could.
+    /// As [`Lost`](Self::Lost), but the socket had been idle. Most likely it was closed in the meantime without being
+    /// noticed, which is impossible in a process that was frozen.
     Stale(hyper::Error),
 }
 
-/// The authorities that are believed: Mozilla's, compiled in, as to read the machine's takes 2 ms of every start.
+/// The trusted root certificates: Mozilla's, compiled in, because reading the machine's takes 2 ms of every cold
+/// start.
 pub(crate) fn roots() -> RootCertStore {
     webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
 }
 
-/// What opens sockets, of `http` and of `https`, where one of `roots` is to vouch for who is at the other end.
+/// Creates the connector for `http` and `https` sockets. The certificate of an `https` server must be issued by one
+/// of `roots`.
 ///
 /// # Errors
-/// Where the TLS library cannot do what it was built for.
+/// If the TLS library does not support what it was built for.
 pub(crate) fn connector(roots: RootCertStore) -> Result<HttpsConnector<HttpConnector>, rustls::Error> {
     let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true); // Nagle's algorithm would hold a small request back until the last one is confirmed
+    tcp.set_nodelay(true); // otherwise Nagle's algorithm delays a small request until the previous one is acknowledged
     tcp.set_connect_timeout(Some(CONNECT_MAX));
     tcp.enforce_http(false);
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -102,8 +105,7 @@ pub(crate) fn connector(roots: RootCertStore) -> Result<HttpsConnector<HttpConne
     Ok(connector.wrap_connector(tcp))
 }
 
-/// What is opened to a server before anybody needs it, where it is open in time. Nothing comes of a failure but a line for
-/// who debugs.
+/// Opens something to a server before it is needed, within a time limit. A failure is only logged, at debug level.
 pub(crate) async fn beforehand<T, E: fmt::Display>(
     server: impl fmt::Display,
     opening: impl Future<Output = Result<T, E>>,
@@ -117,15 +119,16 @@ pub(crate) async fn beforehand<T, E: fmt::Display>(
 }
 
 impl Pool {
-    /// Of `sockets_max` sockets to the server at `origin`, of whose answers no more than `answer_bytes_max` is read.
+    /// Creates a pool of at most `sockets_max` sockets to the server at `origin`. Of each response, at most
+    /// `answer_bytes_max` are read.
     ///
     /// # Errors
-    /// Where the TLS library cannot do what it was built for.
+    /// If the TLS library does not support what it was built for.
     pub fn new(origin: Uri, sockets_max: usize, answer_bytes_max: usize) -> Result<Self, rustls::Error> {
         Self::trusting(roots(), origin, sockets_max, answer_bytes_max)
     }
 
-    /// The same, with other roots.
+    /// As [`Pool::new`], with other root certificates.
     pub(crate) fn trusting(
         roots: RootCertStore,
         origin: Uri,
@@ -138,10 +141,11 @@ impl Pool {
 
     /// Waits for a slot.
     pub async fn slot(&self) -> Slot<'_> {
-        Slot { pool: self, _permit: self.slots.acquire().await.ok() } // it fails only where it is closed: never
+        // This fails only if the semaphore is closed, which it never is.
+        Slot { pool: self, _permit: self.slots.acquire().await.ok() }
     }
 
-    /// Opens a socket, so that the first request finds one. Where that fails the request will, and will say why.
+    /// Opens a socket, so that the first request finds one. If this fails, the request will fail too and say why.
     pub async fn open(&self) {
         let _slot = self.slot().await;
         if let Some(connection) = beforehand(&self.origin, self.connect()).await {
@@ -153,7 +157,7 @@ impl Pool {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((connection, since)) = idle.pop() {
             if since.elapsed() > IDLE_MAX {
-                idle.clear(); // the others have been here for longer
+                idle.clear(); // the others have been idle for longer
             } else if connection.is_ready() {
                 return Some(connection);
             }
@@ -180,10 +184,10 @@ impl Pool {
 }
 
 impl Slot<'_> {
-    /// Sends a request, and waits for its answer. Where this is given up, its socket is closed.
+    /// Sends a request and waits for its response. If the future is dropped, the socket is closed.
     ///
     /// # Errors
-    /// [`HttpFailure`]. Idle sockets that are known to be closed are passed over.
+    /// [`HttpFailure`]. Idle sockets that are known to be closed are skipped.
     pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<HttpAnswer, HttpFailure> {
         while let Some(mut connection) = self.pool.take_idle() {
             match connection.try_send_request(request).await {
@@ -197,17 +201,17 @@ impl Slot<'_> {
         self.send_anew(request).await
     }
 
-    /// The same, on a new socket.
+    /// Sends a request on a new socket.
     ///
     /// # Errors
-    /// [`HttpFailure`], and never [`HttpFailure::Stale`].
+    /// [`HttpFailure`], but never [`HttpFailure::Stale`].
     pub async fn send_anew(&self, request: Request<Full<Bytes>>) -> Result<HttpAnswer, HttpFailure> {
         let mut connection = self.pool.connect().await?;
         let response = connection.send_request(request).await.map_err(HttpFailure::Lost)?;
         Ok(self.read(connection, response).await)
     }
 
-    /// Reads an answer to its end, and puts its socket back, if it can be used again.
+    /// Reads a response to its end, and returns its socket to the pool if it can be reused.
     async fn read(&self, mut connection: Connection, response: Response<Incoming>) -> HttpAnswer {
         let (head, body) = response.into_parts();
         let body = if body.is_end_stream() {
@@ -215,7 +219,7 @@ impl Slot<'_> {
         } else {
             Limited::new(body, self.pool.answer_bytes_max).collect().await.ok().map(Collected::to_bytes)
         };
-        // Where the server closes the socket behind its answer, `ready` says so.
+        // If the server closes the socket after its response, `ready` reports it.
         if body.is_some() && connection.ready().await.is_ok() {
             self.pool.put_idle(connection);
         }

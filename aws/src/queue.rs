@@ -1,4 +1,5 @@
-//! The stack's SQS queues: a message goes in, and comes out after its delay, to one of our functions (see [`batch`](crate::batch)).
+//! The stack's SQS queues: a message that is sent is delivered after its delay to a function (see
+//! [`batch`](crate::batch)).
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -12,10 +13,11 @@ use crate::{
     spending::{self, price},
 };
 
-/// One queue, to put messages into. What comes out is an event of Lambda's.
+/// A queue, for sending messages. Messages from the queue reach a function as its input.
 #[derive(Debug)]
 pub struct Queue {
-    /// Made when it is first needed: of those who may put something in few ever do, and it takes a quarter of a start.
+    /// Created when first needed: few of the functions that may send a message ever do, and it takes a quarter of a
+    /// cold start.
     client: OnceLock<Client>,
     sdk: SdkConfig,
     url: String,
@@ -25,40 +27,40 @@ impl Queue {
     /// The queue that a variable names.
     ///
     /// # Errors
-    /// [`Error::Internal`] where it is not set.
+    /// [`Error::Internal`] if the variable is not set.
     fn named(variable: &str, url: Option<&String>, config: &Config) -> Result<Self, Error> {
         let url = Config::need(variable, url)?.to_owned();
         Ok(Self { client: OnceLock::new(), sdk: config.sdk.config()?.clone(), url })
     }
 
-    /// The queue of deliveries that are still to be made.
+    /// The fan-out queue, of deliveries that are still to be made.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the configuration lacks it.
+    /// [`Error::Internal`] if the configuration lacks it.
     pub fn of_deliveries(config: &Config) -> Result<Self, Error> {
         Self::named("DELIVERY_QUEUE_URL", config.delivery_queue.as_ref(), config)
     }
 
-    /// The queue of timers.
+    /// The timer queue.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the configuration lacks it.
+    /// [`Error::Internal`] if the configuration lacks it.
     pub fn of_timers(config: &Config) -> Result<Self, Error> {
         Self::named("TIMER_QUEUE_URL", config.timer_queue.as_ref(), config)
     }
 
-    /// The queue of webhooks.
+    /// The webhook queue.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the configuration lacks it.
+    /// [`Error::Internal`] if the configuration lacks it.
     pub fn of_webhooks(config: &Config) -> Result<Self, Error> {
         Self::named("WEBHOOK_QUEUE_URL", config.webhook_queue.as_ref(), config)
     }
 
-    /// The queue of dead letters.
+    /// The dead-letter queue.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the configuration lacks it.
+    /// [`Error::Internal`] if the configuration lacks it.
     pub(crate) fn of_dead_letters(config: &Config) -> Result<Self, Error> {
         Self::named("DEAD_LETTERS_URL", config.dead_letters.as_ref(), config)
     }
@@ -68,16 +70,16 @@ impl Queue {
         config.sdk.open("sqs").await;
     }
 
-    /// Puts a message in that comes out after `delay`, in whole seconds, rounded up.
+    /// Sends a message that is delivered after `delay`, rounded up to whole seconds.
     ///
     /// # Errors
-    /// [`Error::Internal`] where SQS does not take it.
+    /// [`Error::Internal`] if SQS does not accept it.
     pub async fn send(&self, message: &impl Serialize, delay: Duration) -> Result<(), Error> {
         let body = serde_json::to_string(message).map_err(|error| Error::internal("a message", &error))?;
         self.send_text(body, delay).await
     }
 
-    /// As [`send`](Self::send), of a message that is written already.
+    /// As [`send`](Self::send), for a message that has been serialised.
     pub(crate) async fn send_text(&self, body: String, delay: Duration) -> Result<(), Error> {
         spending::add(price::QUEUED);
         let delay_secs = i32::try_from(delay.as_millis().div_ceil(1000)).unwrap_or(i32::MAX);

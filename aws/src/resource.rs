@@ -1,16 +1,16 @@
-//! What a function works with.
+//! The resources that a function works with.
 
 use funnelcast_core::Error;
 
 use crate::config::Config;
 
-/// What a function works with, made once a process, in the init phase. A handler's first argument says which one
-/// it needs, and so what it can touch.
+/// A resource that a function works with, built once per process in the init phase. The first argument of a handler
+/// says which one it needs, and so what it can touch.
 pub trait Resource: Sized {
-    /// Makes it.
+    /// Builds it.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the configuration lacks something; the process then ends before its first event.
+    /// [`Error::Internal`] if the configuration lacks something; the process then ends before its first event.
     fn build(config: &Config) -> impl Future<Output = Result<Self, Error>>;
 }
 

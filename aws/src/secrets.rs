@@ -1,12 +1,13 @@
-//! Secrets, by their names in Secrets Manager. A secret is in no template, no variable and no log.
+//! Secrets, by their names in Secrets Manager. No template, no variable and no log contains a secret.
 //!
-//! Why not Parameter Table: its SDK is nine times as large, and each function is built with it. Why not Lambda's extension
-//! for either: it is one more process in each function, and there is none where there is no Lambda, which is on this
-//! machine and in every emulator.
+//! Parameter Store is not used because its SDK is nine times as large, and every function would carry it. Lambda's
+//! extension for either is not used because it is one more process in each function, and does not exist outside of
+//! Lambda, that is on a developer's machine and in every emulator.
 //!
-//! Each process reads a secret when it starts, and again when what it has is older than [`SECRET_AGE_MAX`]; so a secret
-//! that is rotated is known everywhere within that time. Where it cannot be read anew, the old one is used on. One that
-//! cannot be read at all is logged once, with its name, and tried again when it is needed: nothing else fails for it.
+//! Each process reads a secret when it starts, and again when its value is older than [`SECRET_AGE_MAX`]; so a
+//! rotated secret is known everywhere within that time. If it cannot be read again, the old value stays in use. A
+//! secret that cannot be read at all is logged once, with its name, and read again when it is needed; nothing else
+//! fails because of it.
 
 use std::{
     fmt,
@@ -20,14 +21,14 @@ use funnelcast_core::{Error, Timestamp};
 
 use crate::{clock::now, config::Config, resource::Resource};
 
-/// How old a secret may be before it is read again.
+/// The age after which a secret is read again.
 pub const SECRET_AGE_MAX: Duration = Duration::from_mins(5);
-/// Between two tries where there is no value at all.
+/// The pause between two tries while there is no value at all.
 pub const RETRY_PAUSE: Duration = Duration::from_secs(5);
-/// What Secrets Manager's API allows as an id.
+/// The longest id that the API of Secrets Manager allows, in bytes.
 const NAME_BYTES_MAX: usize = 2_048;
 
-/// A secret's name: `funnelcast/{stage}/...`, which is what the template lets functions read.
+/// The name of a secret: `funnelcast/{stage}/...`, which the template allows functions to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretName(String);
 
@@ -42,13 +43,13 @@ impl TryFrom<String> for SecretName {
             Ok(Self(name))
         } else {
             Err(Error::Internal(
-                "a secret's name is of [A-Za-z0-9/_+=.@-]; is this the secret itself?".into(),
+                "a secret's name must be of [A-Za-z0-9/_+=.@-]; is this the secret itself?".into(),
             ))
         }
     }
 }
 
-/// One secret, as this process last read it.
+/// A secret as this process last read it.
 pub struct Secret {
     name: SecretName,
     client: Client,
@@ -59,17 +60,17 @@ pub struct Secret {
 #[derive(Default)]
 struct State {
     value: Option<String>,
-    /// When it was last tried to read it.
+    /// When it was last tried to read the secret.
     tried_at: Option<Timestamp>,
-    /// Whether it could not be read then, which has been logged.
+    /// Whether that failed, which has been logged.
     is_failing: bool,
 }
 
 impl Secret {
-    /// A secret that must have at least so many bytes. Nothing is read yet.
+    /// A secret of at least `bytes_min` bytes. Nothing is read yet.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the environment has no region or no credentials.
+    /// [`Error::Internal`] if the environment has no region or no credentials.
     pub fn new(name: SecretName, config: &Config, bytes_min: usize) -> Result<Self, Error> {
         Ok(Self::from_sdk(name, config.sdk.config()?, bytes_min))
     }
@@ -78,10 +79,10 @@ impl Secret {
         Self { name, client: Client::new(sdk), bytes_min, state: Mutex::default() }
     }
 
-    /// Its value: 0 calls, or 1 each [`SECRET_AGE_MAX`]; while there is none, 1 each [`RETRY_PAUSE`].
+    /// The value: no call, or 1 per [`SECRET_AGE_MAX`]; while there is no value, 1 per [`RETRY_PAUSE`].
     ///
     /// # Errors
-    /// [`Error::Internal`] where it has never been read.
+    /// [`Error::Internal`] if it has never been read.
     pub async fn value(&self, now: Timestamp) -> Result<String, Error> {
         if self.begin_to_read(now) {
             let read = self.read().await;
@@ -91,7 +92,7 @@ impl Secret {
                 Err(error) if !state.is_failing => {
                     state.is_failing = true;
                     let is_known = state.value.is_some();
-                    tracing::error!(%error, is_known, "a secret cannot be read; an older value is used on");
+                    tracing::error!(%error, is_known, "a secret cannot be read; using an older value if there is one");
                 }
                 Err(_) => {}
             }
@@ -103,7 +104,8 @@ impl Secret {
             .ok_or_else(|| Error::Internal(format!("the secret {name} is not available")))
     }
 
-    /// Whether it is time to read it. Whoever is told so reads, and the others use what there is meanwhile.
+    /// Whether the secret is due to be read. The caller that gets `true` reads it, and the others use the present
+    /// value.
     fn begin_to_read(&self, now: Timestamp) -> bool {
         let mut state = self.state();
         let pause = if state.value.is_some() { SECRET_AGE_MAX } else { RETRY_PAUSE };
@@ -137,29 +139,29 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Secret").field("name", &self.name).finish_non_exhaustive() // never its value
+        f.debug_struct("Secret").field("name", &self.name).finish_non_exhaustive() // never the value
     }
 }
 
-/// The secret that Whop signs webhooks with; while it changes there are two of them in it.
+/// The secret that Whop signs webhooks with. While it is rotated, it contains two secrets.
 #[derive(Debug)]
 pub struct WebhookSecrets(Option<Secret>);
 
 impl Resource for WebhookSecrets {
-    /// Reads them; none where no secret is named.
+    /// Reads the secrets; none if no secret is configured.
     async fn build(config: &Config) -> Result<Self, Error> {
         let Some(name) = &config.whop_webhook_secret else { return Ok(Self(None)) };
         let secret = Secret::new(name.clone().try_into()?, config, 1)?;
-        drop(secret.value(now()).await); // or the first request reads it
+        drop(secret.value(now()).await); // if this fails, the first request reads it
         Ok(Self(Some(secret)))
     }
 }
 
 impl WebhookSecrets {
-    /// All of them: the text of the secret, cut at commas; at the cost of reading it.
+    /// All secrets: the text of the secret, split at commas. It costs as much as reading the secret.
     ///
     /// # Errors
-    /// [`Error::Internal`] where it cannot be read.
+    /// [`Error::Internal`] if it cannot be read.
     pub async fn all(&self, now: Timestamp) -> Result<Vec<String>, Error> {
         let text = match &self.0 {
             Some(secret) => secret.value(now).await?,
@@ -198,7 +200,7 @@ mod tests {
         SecretName::try_from("funnelcast/dev/my-app".to_owned()).unwrap()
     }
 
-    /// A Secrets Manager whose answer is what the test puts there.
+    /// A Secrets Manager whose response is set by the test.
     async fn manager(answer: Answer) -> (Arc<Mutex<Answer>>, Server) {
         let answer = Arc::new(Mutex::new(answer));
         let script = Arc::clone(&answer);
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_is_read_once_and_again_when_it_is_old() {
+    async fn a_secret_is_cached_until_it_is_old() {
         let (answer, server) = manager(holds("one")).await;
         let start = Timestamp::from_secs(1_000);
         let secret = Secret::from_sdk(name(), &sdk(&server.url("")), 1);
@@ -231,13 +233,13 @@ mod tests {
             "the last one is better than none"
         );
         assert_eq!(secret.value(late + SECRET_AGE_MAX).await.unwrap(), "two");
-        assert_eq!(server.asked().len(), 3, "and whoever comes next does not ask again at once");
+        assert_eq!(server.asked().len(), 3, "the next caller does not ask again at once");
         assert!(!format!("{secret:?}").contains("two"));
     }
 
-    /// It fails for whoever needs it, and is there as soon as it can be read.
+    /// It fails for every caller that needs it, and is available as soon as it can be read.
     #[tokio::test]
-    async fn one_that_cannot_be_read_is_tried_again() {
+    async fn a_failed_read_of_a_secret_is_retried() {
         for bad in [says(400, r#"{"__type":"ResourceNotFoundException"}"#), holds(""), holds("short")] {
             let (answer, server) = manager(bad).await;
             let secret = Secret::from_sdk(name(), &sdk(&server.url("")), 6);
@@ -246,7 +248,7 @@ mod tests {
                 let error = secret.value(start).await.unwrap_err().to_string();
                 assert!(error.contains("funnelcast/dev/my-app") && !error.contains("short"), "{error}");
             }
-            assert_eq!(server.asked().len(), 1, "not by everybody");
+            assert_eq!(server.asked().len(), 1, "not for every caller");
             *answer.lock().unwrap() = holds("secret");
             assert!(secret.value(start + RETRY_PAUSE - Duration::from_millis(1)).await.is_err());
             assert_eq!(secret.value(start + RETRY_PAUSE).await.unwrap(), "secret");
@@ -254,13 +256,13 @@ mod tests {
     }
 
     #[test]
-    fn webhook_secrets_are_cut_at_commas() {
+    fn webhook_secrets_are_separated_by_commas() {
         assert_eq!(split("ws_old, ws_new\n"), ["ws_old", "ws_new"]);
         assert!(split("").is_empty() && split(" ,, ").is_empty());
     }
 
     #[test]
-    fn a_name_is_no_secret() {
+    fn an_invalid_secret_name_is_refused_and_not_quoted() {
         assert!(SecretName::try_from("funnelcast/prod/my-app".to_owned()).is_ok());
         for wrong in ["", "with a space", "-----BEGIN PUBLIC KEY-----\n", &"x".repeat(NAME_BYTES_MAX + 1)] {
             let error = SecretName::try_from(wrong.to_owned()).unwrap_err().to_string();

@@ -1,8 +1,8 @@
-//! What an invocation costs, counted while it runs, so that the user for whom it runs can be charged what was really used,
-//! whatever the action (`funnelcast_realtime::rates`).
+//! The cost of an invocation, counted while it runs, so that its user can be charged what was really used, whatever
+//! the action (`funnelcast_realtime::rates`).
 //!
-//! Counted are the units that DynamoDB says it consumed, posts, messages of queues, and the time that it takes. Whoever
-//! serves the invocation adds what it cannot see itself: the frame or request, and the invocation.
+//! Counted are the units that DynamoDB reports as consumed, posts, queue messages, and the running time. The code
+//! that serves the invocation adds what cannot be seen here: the frame or request, and the invocation itself.
 
 use std::{cell::Cell, time::Instant};
 
@@ -24,12 +24,12 @@ use aws_sdk_dynamodb::{
     types::{ConsumedCapacity, ReturnConsumedCapacity},
 };
 
-/// List prices, in dollars: those of `local/src/cost/prices.yaml`, which a test of `tests/tests/suite/house.rs` holds them
-/// against, where they are a million times as much.
+/// List prices in dollars. They are those of `local/src/cost/prices.yaml`, where they are stated per million; a test
+/// in `tests/tests/suite/house.rs` compares the two.
 pub mod price {
     /// A message of a WebSocket API, in either direction, of up to [`MESSAGE_BYTES`].
     pub const MESSAGE: f64 = 1.0e-6;
-    /// What one message is charged for; a larger one is several.
+    /// The size up to which a message is billed as one; a larger one is billed as several.
     pub const MESSAGE_BYTES: usize = 32 * 1024;
     /// A request of an HTTP API.
     pub const HTTP_REQUEST: f64 = 1.0e-6;
@@ -39,27 +39,28 @@ pub mod price {
     pub const WRITE_UNIT: f64 = 0.625e-6;
     /// A request of a queue.
     pub const QUEUE_REQUEST: f64 = 0.4e-6;
-    /// An invocation, and the line that it writes into the log: some 500 bytes at $0.50 a GB.
+    /// An invocation, including the line that it writes to the log: some 500 bytes at $0.50 per GB.
     pub const INVOCATION: f64 = 0.2e-6 + 0.25e-6;
-    /// A second of a function of 512 MB, the largest that serves a user.
+    /// A second of a function of 512 MB, the largest one that serves users.
     pub const SECOND: f64 = 0.5 * 13.3334e-6;
 
     /// A message of a queue: it is sent, received and deleted, and its receiver is invoked.
     pub const QUEUED: f64 = 3.0 * QUEUE_REQUEST + INVOCATION;
-    /// What a connection costs beside what `$connect` uses: the authorizer's invocation, `$disconnect`'s with the row's
-    /// removal, `broadcast`'s for that, one look at its lease, and its first minutes.
+    /// A connection, besides what `$connect` uses: the invocation of the authorizer, that of `$disconnect` with the
+    /// deletion of the row, that of `broadcast` for it, one check of its lease, and its first minutes.
     pub const CONNECTION: f64 = 3.0 * INVOCATION + WRITE_UNIT + QUEUED + READ_UNIT + 0.25e-6;
 }
 
-/// The units that a refused conditional write is charged for, of which DynamoDB says nothing: those of the row that it was
-/// refused by, and the largest that a client can have refused is a connection's with 100 channels.
+/// The units that a refused conditional write is billed for, which DynamoDB does not report. They are those of the
+/// row that refused it, and the largest row whose write a client can have refused is that of a connection with 100
+/// channels.
 const REFUSED_WRITE_UNITS: f64 = 10.0;
 
 tokio::task_local! {
     static SPENT: Cell<f64>;
 }
 
-/// Runs a piece of work, and says what it has cost in dollars.
+/// Runs a future, and returns what it has cost in dollars.
 pub async fn counted<F: Future>(work: F) -> (F::Output, f64) {
     let counting = async {
         let begun = Instant::now();
@@ -70,24 +71,25 @@ pub async fn counted<F: Future>(work: F) -> (F::Output, f64) {
     SPENT.scope(Cell::new(0.0), counting).await
 }
 
-/// Adds to what the work at hand has cost, where that is counted.
+/// Adds to the cost of the running work, if it is being counted.
 pub fn add(dollars: f64) {
-    // Outside of `counted` nobody is charged.
+    // Outside of `counted`, no user is charged.
     let _ = SPENT.try_with(|spent| spent.set(spent.get() + dollars));
 }
 
-/// Doubles what the work at hand has cost so far: as much again is used later, when nobody can be charged for it.
+/// Doubles what the running work has cost so far, because as much again is used later, when no user can be charged
+/// for it.
 pub fn add_as_much_again() {
     let _ = SPENT.try_with(|spent| spent.set(2.0 * spent.get()));
 }
 
-/// What it costs to send so many bytes over a WebSocket API.
+/// What it costs to send this many bytes over a WebSocket API.
 pub fn messages(bytes: usize) -> f64 {
     let messages = bytes.div_ceil(price::MESSAGE_BYTES).max(1);
     f64::from(u32::try_from(messages).unwrap_or(u32::MAX)) * price::MESSAGE
 }
 
-/// Has DynamoDB say what each call of a client consumed, and counts it.
+/// Makes DynamoDB report what each call of a client consumed, and counts it.
 #[derive(Debug)]
 pub(crate) struct CountCapacity;
 
@@ -163,7 +165,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_runs_side_by_side_is_counted_together_and_nothing_outside() {
+    async fn concurrent_calls_are_counted_together_and_nothing_outside() {
         add(1.0);
         let ((), dollars) = counted(async {
             tokio::join!(async { add(2.0) }, async {
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn as_much_again_is_of_what_was_used_until_then() {
+    async fn as_much_again_doubles_what_was_used_until_then() {
         let ((), dollars) = counted(async {
             add(2.0);
             add_as_much_again();

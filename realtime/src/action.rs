@@ -1,4 +1,4 @@
-//! The actions of the WebSocket API: from a frame to its reply, whatever the action.
+//! The actions of the WebSocket API: what they all share, from a frame to its reply.
 
 use funnelcast_aws::{
     Config, Resource, Table,
@@ -15,41 +15,41 @@ use tracing::Span;
 
 use crate::{access::Access, rates::Standing};
 
-/// Runs the function of an action: a parsed frame goes in, its reply comes out.
+/// Runs the function of one action: the handler gets a parsed frame and returns the data of its reply.
 ///
-/// The resource has an [`Access`], so that the token of every caller is checked, a renewed one included, and every user is
-/// charged for what they use. An error becomes the reply, and only that: the invocation itself succeeds.
+/// The resource has an [`Access`], so every caller's token is checked, including a renewed one, and every user is
+/// charged for what they use. An error becomes the reply and nothing else: the invocation itself succeeds.
 ///
 /// # Errors
 /// As [`serve::serve`].
 pub async fn serve_action<T: Resource + AsRef<Access>, A: Action>(
     handler: impl AsyncFn(&T, &SocketCaller, A) -> Result<A::Reply, Error>,
 ) -> Result<(), lambda_runtime::Error> {
-    serve::run(async |desk: &Desk<T>, event: WebSocketEvent| {
-        Ok::<_, Error>(answer(&handler, desk, event).await)
+    serve::run(async |resources: &ActionResources<T>, event: WebSocketEvent| {
+        Ok::<_, Error>(answer(&handler, resources, event).await)
     })
     .await
 }
 
-/// The handler's own resource, and the way to close the connections of a user who floods the API.
-struct Desk<T> {
+/// The handler's own resource, and the means to close the connections of a user who floods the API.
+struct ActionResources<T> {
     resource: T,
     management: Management,
 }
 
-impl<T: Resource> Resource for Desk<T> {
+impl<T: Resource> Resource for ActionResources<T> {
     async fn build(config: &Config) -> Result<Self, Error> {
         let (resource, management) = tokio::try_join!(Box::pin(T::build(config)), Management::build(config))?;
         Ok(Self { resource, management })
     }
 }
 
-/// Replies to a frame and charges its user for it, whatever the reply. A user who goes on long after they were refused for
-/// what they cost is disconnected, and let in again by `$connect` when they may go on: only frames that are not sent cost
-/// nothing.
+/// Replies to a frame and charges its user for it, whatever the reply. A user who keeps sending long after they were
+/// refused for what they cost is disconnected, and `$connect` admits them again once they may continue: only frames
+/// that are not sent cost nothing.
 async fn answer<T: AsRef<Access>, A: Action>(
     handler: &impl AsyncFn(&T, &SocketCaller, A) -> Result<A::Reply, Error>,
-    Desk { resource, management }: &Desk<T>,
+    ActionResources { resource, management }: &ActionResources<T>,
     event: WebSocketEvent,
 ) -> RouteResponse {
     Span::current().record("action", A::NAME);
@@ -69,7 +69,7 @@ async fn answer<T: AsRef<Access>, A: Action>(
     let reply_bytes = response.body.as_deref().map_or(0, str::len);
     let frames = spending::messages(body.len()) + spending::messages(reply_bytes);
     rates.charge(&payer, dollars + frames + price::INVOCATION, now).await;
-    if standing.is_hopeless()
+    if standing.ignores_refusals()
         && let Err(error) = management.close(&connection).await
     {
         tracing::error!(%error, "closing a connection failed");
@@ -108,7 +108,7 @@ async fn reply<T: AsRef<Access>, A: Action>(
     }
 }
 
-/// The refusal of a frame that may not even have been parsed.
+/// The reply that refuses a frame, which may not even have parsed.
 fn failed<A: Action>(parsed: Result<action::Request<A>, Rejected>, error: Error) -> RouteResponse {
     let id = parsed.map_or_else(|rejected| rejected.id, |request| request.id.map(Echo::from));
     refused(id, error)
@@ -122,8 +122,8 @@ fn refused(id: Option<Echo>, error: Error) -> RouteResponse {
     RouteResponse::rejected(&Rejected { id, error })
 }
 
-/// Refuses a caller whose token has expired and was not renewed on this connection: 1 read where the token that the
-/// connection was opened with has expired, else none.
+/// Refuses a caller whose token has expired and was not renewed on this connection. This takes 1 read if the token
+/// that the connection was opened with has expired, and none otherwise.
 async fn check_token(caller: &mut SocketCaller, table: &Table) -> Result<(), Error> {
     let Err(expired) = caller.identity.check_alive(caller.now) else { return Ok(()) };
     let connection = table.connection(&caller.identity.user, &caller.connection).await?;

@@ -1,22 +1,22 @@
-//! What the operations work with.
+//! The resources that the operations work with.
 
 use funnelcast_aws::{Config, Resource, Table, gateway::Gateway, queue::Queue};
 use funnelcast_core::{Error, UserId};
 
 use crate::{access::Access, timer::Timers};
 
-/// What the operations work with, made once a process: everything of the stack that tells users something.
+/// Everything in the stack that it takes to tell users something. Built once per process.
 #[derive(Debug)]
 pub struct Realtime {
-    /// The table, and who may do what with it.
+    /// The table, with the checks of who may do what.
     pub access: Access,
     /// The WebSocket connections.
     pub gateway: Gateway,
     /// What must happen later.
     pub timers: Timers,
-    /// The queue of deliveries that are still to be made.
+    /// The fan-out queue: deliveries that are still to be made.
     pub deliveries: Queue,
-    /// The user in whose name the app's backend posts chat messages, where there is one.
+    /// The user as whom the app's backend posts chat messages, if one is configured.
     pub agent: Option<UserId>,
 }
 

@@ -1,4 +1,5 @@
-//! Conversations: which company's they are and who takes part, as the app's backend says by the bus or by HTTP; and kicks.
+//! Conversations: the company that each belongs to and its participants, as the app's backend sets them over the bus
+//! or by HTTP; and kicks.
 
 use funnelcast_aws::table::conversations::{self as table, ConversationChange, Outcome};
 use funnelcast_core::{
@@ -9,21 +10,21 @@ use funnelcast_core::{
 
 use crate::{context::Realtime, revoke};
 
-/// Who says so.
+/// The author of a change.
 #[derive(Debug, Clone, Copy)]
 pub enum Author<'a> {
-    /// The bus: who may put events on it speaks for every company.
+    /// The event bus. A producer that may put events on it speaks for every company.
     Bus,
-    /// Somebody with a token, that speaks for the companies whose backend it is.
+    /// A backend with a token, which speaks for the companies that the token names it the backend of.
     Backend(&'a Identity),
 }
 
-/// Sets the participants, then takes out of the channel whoever is in it and may not be any more: 1 read and 1
-/// transaction, 2 reads for who is in it, and what leaving costs for each who must go.
+/// Sets the participants, then removes the members who may no longer be in the channel: 1 read and 1 transaction, 2
+/// reads for the members, and what leaving costs for each member removed.
 ///
 /// # Errors
-/// [`Error::Forbidden`] where the author may not speak of it; [`Error::Conflict`] where a newer change stands already, and
-/// where what was said before would be opened, which it does not ask for.
+/// [`Error::Forbidden`] if the author may not change this conversation; [`Error::Conflict`] if a newer change has
+/// already been applied, or if the change would open earlier messages without asking for it.
 pub async fn set(
     realtime: &Realtime,
     conversation: &Conversation,
@@ -45,12 +46,12 @@ pub async fn set(
     revoke::conversation_changed(realtime, conversation_id).await
 }
 
-/// Ends a conversation, and takes everybody out of it, who is in it by a grant too: the costs of [`set`]. To end one that
-/// is over is no error, so that a call which broke off can be made again.
+/// Ends a conversation and removes all of its members, including those who joined by a grant. It costs as much as
+/// [`set`]. Ending a conversation that is over is no error, so that a call which was cut off can be repeated.
 ///
 /// # Errors
-/// [`Error::NotFound`] where this backend's company has no such conversation; [`Error::Conflict`] where a newer change
-/// stands already.
+/// [`Error::NotFound`] if this backend's company has no such conversation; [`Error::Conflict`] if a newer change has
+/// already been applied.
 pub async fn end(
     realtime: &Realtime,
     conversation: &ConversationId,
@@ -66,7 +67,7 @@ pub async fn end(
     revoke::conversation_changed(realtime, conversation).await
 }
 
-/// Tells whoever made a change that it does not stand.
+/// Turns the outcome of a change into an error if the change was not applied.
 fn check(conversation: &ConversationId, outcome: Outcome) -> Result<(), Error> {
     tracing::info!(%conversation, ?outcome, "conversation changed");
     match outcome {
@@ -79,10 +80,10 @@ fn check(conversation: &ConversationId, outcome: Outcome) -> Result<(), Error> {
     }
 }
 
-/// Ends the memberships that a user has in a channel: 1 read a shard, and what leaving costs for each of them.
+/// Ends a user's memberships of a channel: 1 read per shard, and what leaving costs for each membership.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails, or the user could not be told.
+/// [`Error::Internal`] if the table or the queue fails, or if the user could not be told.
 pub async fn kick(realtime: &Realtime, Kick { channel, user_id, reason }: Kick) -> Result<(), Error> {
     let members = realtime.table().members_of_user(&channel, &user_id).await?;
     tracing::info!(%channel, user = %user_id, connections = members.len(), "kicked");

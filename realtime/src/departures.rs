@@ -1,4 +1,4 @@
-//! Departures: what follows when a connection has ended.
+//! Departures: the cleanup after a connection has ended.
 
 use funnelcast_aws::{
     gateway::IN_FLIGHT_MAX,
@@ -12,11 +12,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{context::Realtime, timer::Timer};
 
-/// Cleans up behind a connection that has ended. Where members see each other its memberships stay for
-/// [`DEPARTURE_GRACE`], as departed ones, and the others are told then.
+/// Cleans up after a connection that has ended. On presence channels its memberships stay for [`DEPARTURE_GRACE`],
+/// marked as departed, and the other members are told after that.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails.
+/// [`Error::Internal`] if the table or the queue fails.
 pub async fn note(realtime: &Realtime, mut departed: Departed) -> Result<(), Error> {
     let is_seen = |joined: &ChannelJoin| joined.channel.kind().policy().presence;
     let (seen, unseen) = departed.channels.into_iter().partition::<Vec<_>, _>(is_seen);

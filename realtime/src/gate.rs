@@ -1,18 +1,18 @@
-//! The gate: who may open a connection, and who they are from then on.
+//! The gate: who may open a connection, and which identity the connection has from then on.
 //!
-//! An `Origin` must be on the list, exactly, or the API's own: browsers send that of their page, and clients that are no
-//! browser none, or that of the host they connect to. Then comes a token of one of the configured issuers, or a ticket that
-//! `POST /api/websocket/connect` has given for one.
+//! The `Origin` must be on the allow list exactly, or be the API's own. Browsers send the origin of their page; other
+//! clients send none, or that of the host they connect to. Then a token of a configured issuer is required, or a
+//! ticket that `POST /api/websocket/connect` has issued for one.
 
 use funnelcast_aws::{Config, Resource, Table, clock::now};
 use funnelcast_core::{Error, Identity};
 
 use crate::tokens::Issuers;
 
-/// The longest part of a refused origin that is logged, in bytes.
+/// The longest refused origin that is logged, in bytes.
 const ORIGIN_BYTES_LOGGED: usize = 100;
 
-/// The allowed origins, and whose tokens count.
+/// The allowed origins and the trusted issuers.
 #[derive(Debug)]
 pub struct Gate {
     origins: Vec<String>,
@@ -30,26 +30,27 @@ impl Resource for Gate {
     }
 }
 
-/// What a client that wants to connect identifies its user by.
+/// The credential by which a connecting client identifies its user.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Credential<'a> {
-    /// A single-use ticket of the HTTP API.
+    /// A single-use ticket from the HTTP API.
     Ticket(&'a str),
-    /// A token of an issuer.
+    /// An issuer's token.
     Token(&'a str),
 }
 
-/// Who may connect.
+/// The outcome of a check.
 #[derive(Debug)]
 pub enum Admitted {
-    /// This user.
+    /// The user may connect.
     User(Identity),
-    /// Nobody: the request comes from a page of another origin.
+    /// The request is refused because it comes from a page of an origin that is not allowed.
     ForeignOrigin,
 }
 
 impl Gate {
-    /// Decides who may connect to the API at `domain`, with these `Origin` headers: no read for a token, 1 write for a ticket.
+    /// Decides whether a client with these `Origin` headers may connect to the API at `domain`: no read for a token,
+    /// 1 write for a ticket.
     ///
     /// # Errors
     /// [`Error::Unauthorized`] without a valid token or ticket.
@@ -71,15 +72,16 @@ impl Gate {
         identity.map(Admitted::User)
     }
 
-    /// Whether the origin is on the list, or that of the API itself.
+    /// Whether the origin is on the allow list or is that of the API itself.
     fn may_come_from(&self, origin: &str, domain: &str) -> bool {
         self.origins.iter().any(|allowed| allowed == origin) || is_own(origin, domain)
     }
 }
 
-/// Whether this is what clients send as the origin that make it of the URL that they connect to: `https` of `websocket-client`
-/// (Python) and React Native, `wss` of Starscream (Swift). No browser has a page there. Without TLS that counts on this
-/// machine alone, as anybody on the way could serve a page of such an origin.
+/// Whether this is the origin of the API itself, as sent by clients that derive their origin from the URL they
+/// connect to: `https` by `websocket-client` (Python) and React Native, `wss` by Starscream (Swift). No browser has a
+/// page of that origin. Without TLS it counts on this machine alone, because anyone on the network path could serve a
+/// page of such an origin.
 fn is_own(origin: &str, domain: &str) -> bool {
     let Some((scheme, host)) = origin.split_once("://").filter(|_| !domain.is_empty()) else { return false };
     match scheme {
@@ -93,12 +95,12 @@ fn is_own(origin: &str, domain: &str) -> bool {
     }
 }
 
-/// The part of an untrusted header that may be logged.
+/// The origin if it is safe to log, else a placeholder: the header is untrusted.
 fn loggable(origin: &str) -> &str {
     if origin.len() <= ORIGIN_BYTES_LOGGED && origin.bytes().all(|byte| byte.is_ascii_graphic()) {
         origin
     } else {
-        "one that is too long, or not ASCII"
+        "(too long or not ASCII)"
     }
 }
 
@@ -107,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_tls_the_api_has_an_origin_on_this_machine_alone() {
+    fn without_tls_only_this_machine_is_the_apis_own_origin() {
         for (origin, domain, expected) in [
             ("http://127.0.0.1:3001", "127.0.0.1:3001", true),
             ("http://localhost:3001", "127.0.0.1:3001", true),
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_of_a_strangers_is_logged() {
+    fn an_unsafe_origin_is_not_logged() {
         assert_eq!(loggable("https://evil.example"), "https://evil.example");
         for bad in ["https://e\u{9b}31m", "two words", "\u{1b}[2J", &"x".repeat(ORIGIN_BYTES_LOGGED + 1)] {
             assert!(!loggable(bad).contains(bad));
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_ticket_is_refused_without_asking_the_table() {
+    async fn a_malformed_ticket_is_refused_without_a_read() {
         let gate = gate().await;
         for secret in ["", "x", "a.b.c", &"x".repeat(42), &"x".repeat(44), &"ü".repeat(16)] {
             let refusal = gate.admit([].into_iter(), "", Some(Credential::Ticket(secret))).await.unwrap_err();

@@ -1,5 +1,5 @@
-//! History: a page of a channel's log, backwards or forwards, and a search through it. `isRead` of a chat message is set on
-//! reading: once somebody else has read up to it.
+//! History: a page of a channel's log, backwards or forwards, and a search through it. The `isRead` of a chat message
+//! is computed on reading: it is set once another user has read up to the message.
 
 use std::collections::HashMap;
 
@@ -15,12 +15,12 @@ use funnelcast_core::{
 
 use crate::access::Access;
 
-/// Reads the page: who asks is looked at, and then two reads side by side, the log's by size; all three at once for who has
-/// asked this process before.
+/// Reads the page. The caller's access is checked first, and then two reads run side by side, of which that of the
+/// log costs by size. For a caller that has passed the check in this process before, all three run side by side.
 ///
 /// # Errors
-/// [`Error::BadRequest`] where both directions are asked for; [`Error::NotJoined`] where a connection is no member,
-/// [`Error::Forbidden`] where an HTTP caller may not join.
+/// [`Error::BadRequest`] if both directions are given; [`Error::NotJoined`] if the caller's connection is no member,
+/// and [`Error::Forbidden`] if an HTTP caller may not join.
 pub async fn read(access: &Access, caller: Caller<'_>, history: History) -> Result<Page, Error> {
     let History { channel, before, after, latest, limit, contains } = history;
     if let Some(latest) = latest {
@@ -47,15 +47,15 @@ pub async fn read(access: &Access, caller: Caller<'_>, history: History) -> Resu
     let (page, receipts) = access.read_as(caller, &channel, Capability::Join, Box::pin(read)).await?;
     let mut events = page.events;
     for event in &mut events {
-        // One message that cannot be read is no reason to keep back the others.
+        // One message that cannot be parsed is no reason to withhold the others.
         if let Err(error) = mark_read(event, &receipts) {
-            tracing::error!(%channel, seq = ?event.seq, %error, "a message is given as it is stored");
+            tracing::error!(%channel, seq = ?event.seq, %error, "setting isRead failed; returning the message as it is stored");
         }
     }
     Ok(Page { events, more: page.next.is_some(), next: page.next, latest_next: None })
 }
 
-/// Reads the channel's last values from a place on that a `join` or an earlier page has told.
+/// Reads the channel's latest values from the cursor of a `join` or of an earlier page.
 async fn read_latest(
     access: &Access,
     caller: Caller<'_>,
@@ -70,7 +70,7 @@ async fn read_latest(
     Ok(Page { events, more: latest_next.is_some(), next: None, latest_next })
 }
 
-/// Says of a chat message whether somebody but its author has read it.
+/// Sets `isRead` of a chat message if a user other than its author has read it.
 fn mark_read(event: &mut Event, receipts: &HashMap<UserId, Receipts>) -> Result<(), Error> {
     let (EventName::ChatMessage, Some(seq)) = (event.event, event.seq) else { return Ok(()) };
     let broken = |error| Error::internal("a stored message", &error);
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_author_does_not_read_for_others() {
+    fn a_message_is_read_once_another_user_has_read_it() {
         let [ann, bob]: [UserId; 2] = ["ann", "bob"].map(|user| user.parse().unwrap());
         let seq = |n: u64| Seq::try_from(n).unwrap();
         let receipts = HashMap::from([

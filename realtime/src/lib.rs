@@ -1,21 +1,22 @@
-//! What the product does: each operation once, whether a WebSocket frame, an HTTP request, the bus, the stream or a timer asks
-//! for it. Functions decode, make one call into this crate, and encode.
+//! What the product does. Each operation is implemented once, whether a WebSocket frame, an HTTP request, the event
+//! bus, the table's stream or a timer triggers it. Functions decode, make one call into this crate, and encode.
 //!
 //! # Layout
-//! - [`action`]: a function of the WebSocket API, from a frame to its reply
-//! - [`context`]: what the operations work with
-//! - [`tokens`], [`whop`]: whose tokens count, and what Whop says of its users
-//! - [`access`], [`rates`]: who may use a channel, and how much they may do
+//! - [`action`]: runs a function of the WebSocket API, from a frame to its reply
+//! - [`context`]: the resources that the operations work with
+//! - [`tokens`], [`whop`]: which tokens are valid, and which roles Whop's users have
+//! - [`access`], [`rates`]: who may use a channel, and how much a user may do
 //! - [`gate`]: who may open a connection
-//! - [`membership`]: connections open, join, leave and end; [`departures`]: what follows when one has ended
+//! - [`membership`]: connections open, join, leave and end; [`departures`]: the cleanup after a connection has ended
 //! - [`publish`]: events into the log and to the members
 //! - [`mod@deliver`]: posts to the members of a channel
-//! - [`presence`]: telling members which users are there
-//! - [`history`], [`receipts`]: what was said, and how far it was read
-//! - [`conversations`], [`revoke`]: who may be in a channel changes, and whoever may not be is taken out
+//! - [`presence`]: tells members which users are in their channel
+//! - [`history`], [`receipts`]: what was said, and up to where it was read
+//! - [`conversations`], [`revoke`]: access to a channel changes, and members who have lost it are removed
 //! - [`timer`]: what must happen later
 //!
-//! A module uses those below it alone: `membership` and `publish` use `presence`, that uses `deliver`, and all use `access`.
+//! A module only uses modules that are below it: `membership` and `publish` use `presence`, which uses `deliver`, and
+//! all of them use `access`.
 
 pub mod access;
 pub mod action;

@@ -1,10 +1,10 @@
-//! Presence: telling the members of a channel which users are in it. Members of a channel with too many to name are told their
-//! number instead, at intervals.
+//! Presence: telling the members of a channel which users are in it. In a channel with too many users to name,
+//! members are told the number of users instead, at intervals.
 //!
-//! Whatever changes a membership calls [`settle`] afterwards, which compares the memberships with what the members were
-//! told last ([`funnelcast_aws::table::presence`]), and tells them where the two differ. So a change is told by whoever comes
-//! upon it, and of simultaneous changes the last one is told last. After a failed post the event is owed by the queue of
-//! deliveries.
+//! Every change of a membership is followed by a call of [`settle`], which compares the memberships with what the
+//! members were last told ([`funnelcast_aws::table::presence`]), and tells them the difference. So a change is told
+//! by whichever process finds it, and of simultaneous changes the last one is told last. After a failed post the
+//! event is owed by the fan-out queue.
 
 use std::time::Duration;
 
@@ -35,37 +35,37 @@ use crate::{
     timer::Timer,
 };
 
-/// How often presence may change while it is told, before whoever tells it gives up.
+/// How often presence may change while it is being told, before the process gives up.
 const SETTLE_ROUNDS_MAX: u32 = 20;
 
-/// How long whoever finds that something is just being told leaves that to the other, before telling it as well: in case the
-/// other has died.
+/// How long a process that finds a change already being told leaves it to the other process, before it tells the
+/// change itself in case the other has died.
 const TELLING_MAX: Duration = Duration::from_millis(500);
 
-/// Whose presence in a channel may have changed.
+/// A user whose presence in a channel may have changed.
 #[derive(Debug)]
 pub struct PresenceChange<'a> {
-    /// Who.
+    /// The user.
     pub user: &'a UserId,
-    /// What to call them.
+    /// The user's display name.
     pub name: &'a Name,
-    /// When: if they have left, they were last seen then.
+    /// When it may have changed. If the user has left, this is when they were last seen.
     pub at: Timestamp,
-    /// A connection of theirs that knows this status already, and so is told only of another.
+    /// A connection of the user that already knows this status, and so is only told of another one.
     pub known_by: Option<(&'a ConnectionId, Status)>,
 }
 
-/// What the table says of a user in a channel: what is, and what was told.
+/// What the table says of a user in a channel: the present state and what was told.
 #[derive(Debug)]
 pub struct PresenceSnapshot {
     /// The user's memberships.
     pub own: Vec<Member>,
-    /// What the members were told of the user last.
+    /// What the members were last told of the user.
     pub told: Told,
 }
 
 impl<'a> PresenceChange<'a> {
-    /// The caller's presence may have changed just now.
+    /// The presence of the caller, which may have changed just now.
     pub const fn of(caller: &'a SocketCaller) -> Self {
         let (user, name) = (&caller.identity.user, &caller.identity.name);
         Self { user, name, at: caller.now, known_by: None }
@@ -73,26 +73,26 @@ impl<'a> PresenceChange<'a> {
 }
 
 impl PresenceSnapshot {
-    /// Reads both: 1 read, and 1 a shard.
+    /// Reads both: 1 read, and 1 per shard.
     pub async fn read(store: &Table, channel: &Channel, user: &UserId) -> Result<Self, Error> {
         let (own, told) = tokio::try_join!(store.members_of_user(channel, user), store.told(channel, user))?;
         Ok(Self { own, told })
     }
 }
 
-/// Tells the members of a channel what a user's presence is, where that is not what they were told last: 2 reads, and
-/// where it has changed 2 writes, 1 read a shard, and the posts. `first` is what was read after the change, if the caller
-/// has that already.
+/// Tells the members of a channel a user's presence if it differs from what they were last told: 2 reads, and after a
+/// change 2 writes, 1 read per shard, and the posts. `first` is a snapshot that was read after the change, if the
+/// caller has one.
 ///
-/// What is told is written down first, on condition that nobody has told anything else meanwhile; then the members are
-/// read and posted to; and then it is noted that they have been. So the times of the events are in the order in which they
-/// were decided, a joiner either reads it in the roster or is posted to, and whoever comes after a crash in between tells
-/// again; not before half a second has passed, or all connections of a user that end at the same time would tell the same.
-/// Whoever has told looks at the memberships once more, because a change that was found told already may have come in
-/// between.
+/// What is told is first written down, on condition that no other process has told anything in the meantime; then the
+/// members are read and posted to; and then it is noted that they have been. So the timestamps of the events are in
+/// the order of the decisions, and a joiner either finds the change in the roster or is posted to. A process that
+/// comes after a crash in between tells the change again, but not before half a second has passed, or else all
+/// connections of a user that end at the same time would tell the same. After telling, a process reads the
+/// memberships once more, because a further change that found this one told already may have come in between.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails, or the presence keeps changing.
+/// [`Error::Internal`] if the table or the queue fails, or if the presence keeps changing.
 pub async fn settle(
     realtime: &Realtime,
     channel: &Channel,
@@ -144,8 +144,8 @@ pub async fn settle(
     Err(Error::Internal("a user's presence kept changing while it was told".into()))
 }
 
-/// Posts what a user's presence is to those members who do not know it, or has their number told where they are too many
-/// to name, and notes that this is done. Returns also the user's status by the memberships that it has read.
+/// Posts a user's presence to the members that do not know it, or schedules the count if there are too many users to
+/// name, and notes that this is done. Also returns the user's status by the memberships that were read.
 async fn tell(
     realtime: &Realtime,
     channel: &Channel,
@@ -174,8 +174,8 @@ async fn tell(
     Ok((tally, own.map(|own| own.status)))
 }
 
-/// Keeps what was told, where it is still true but would count for less time than a connection may live; and when the user
-/// was last seen, where this change is that, because all connections that are left ended before it.
+/// Extends what was told if it is still true but would expire before a connection may. Also records when the user was
+/// last seen if this change is that moment, because all remaining connections ended before it.
 async fn keep_told(
     realtime: &Realtime,
     channel: &Channel,
@@ -197,11 +197,11 @@ async fn keep_told(
     realtime.table().put_told(channel, (change.user, change.name), told, kept).await.map(drop)
 }
 
-/// Changes what the caller says of themselves on this connection, and tells the members, the caller's connection among
-/// them, if that changes what they are over all of their devices: 1 write, and what [`settle`] costs.
+/// Changes the status of the caller on this connection. If that changes their status over all of their devices, the
+/// members are told, including the caller's connection: 1 write, and what [`settle`] costs.
 ///
 /// # Errors
-/// [`Error::NotJoined`] where the connection is no member; [`Error::Internal`] where the table or the queue fails.
+/// [`Error::NotJoined`] if the connection is no member; [`Error::Internal`] if the table or the queue fails.
 pub async fn change_status(
     realtime: &Realtime,
     caller: &SocketCaller,
@@ -212,12 +212,11 @@ pub async fn change_status(
     settle(realtime, channel, &PresenceChange::of(caller), None).await
 }
 
-/// Answers who is in a channel: names the users, or only counts them where they are many. For a connection that has passed
-/// before, its check costs no time.
+/// Returns who is in a channel: the users by name, or only their number if they are many. For a connection that has
+/// passed the access check before, the check takes no extra time.
 ///
 /// # Errors
-/// [`Error::Forbidden`] on a channel whose members do not see each other; [`Error::NotJoined`] where the caller's connection is
-/// no member.
+/// [`Error::Forbidden`] on a channel without presence; [`Error::NotJoined`] if the caller's connection is no member.
 pub async fn roster(access: &Access, caller: &SocketCaller, query: PresenceQuery) -> Result<Roster, Error> {
     let PresenceQuery { channel } = query;
     if !channel.kind().policy().presence {
@@ -227,10 +226,10 @@ pub async fn roster(access: &Access, caller: &SocketCaller, query: PresenceQuery
     access.read_as(Caller::Socket(caller), &channel, Capability::Join, read).await
 }
 
-/// Tells the members of a channel how many users it has.
+/// Tells the members of a channel how many users are in it.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table fails.
+/// [`Error::Internal`] if the table fails.
 pub async fn tell_count(realtime: &Realtime, channel: &Channel) -> Result<(), Error> {
     let count = PresenceCount { count: realtime.table().roster(channel).await?.count };
     let event = presence_event(channel, EventName::PresenceCount, &count, now(), None)?;

@@ -1,8 +1,9 @@
-//! Publishing: an event of a client, or of the app's backend, into the log and to the members of its channel.
+//! Publishing: an event from a client or from the app's backend goes into the log and to the members of its channel.
 //!
-//! A durable event is in the log before anybody sees it, and its ack means: kept, and posted to every member of a small
-//! channel, or marked for the stream, which will. The connection that sent it gets the ack and no copy. A retry of a key
-//! gets the first one's seq, and posts again: the first try may have ended between the log and the posts.
+//! A durable event is in the log before anyone receives it. Its ack means that the event is kept, and that it has
+//! been posted to every member of a small channel, or marked for the stream, which posts it. The connection that sent
+//! the event gets the ack and no copy. A retry with the same key gets the seq of the first try and posts again,
+//! because the first try may have ended between the log and the posts.
 
 use std::time::Duration;
 
@@ -30,15 +31,15 @@ use crate::{
     rates::SENDS,
 };
 
-/// Ephemeral events to up to this many members are posted before the reply; those to more go part by part.
+/// Ephemeral events to up to this many members are posted before the reply; larger channels are served part by part.
 const EPHEMERAL_MEMBERS_MAX: usize = 1_000;
 
-/// Checks the draft against the policy, and takes its lane.
+/// Checks the draft against the policy, and publishes it on the lane that the policy assigns.
 ///
 /// # Errors
-/// Those of [`Publication::from_client`]; [`Error::NotJoined`] where a connection is no member, [`Error::Forbidden`] where
-/// an HTTP caller may not join, or the grant of either does not allow it; [`Error::Conflict`] where the `base` is too far behind;
-/// [`Error::RateLimited`] where the user sends too fast.
+/// Those of [`Publication::from_client`]; [`Error::NotJoined`] if the caller's connection is no member, and
+/// [`Error::Forbidden`] if an HTTP caller may not join, or if the grant of either does not include sending;
+/// [`Error::Conflict`] if the `base` is too far behind; [`Error::RateLimited`] if the user sends too fast.
 pub async fn send(realtime: &Realtime, caller: Caller<'_>, draft: Send) -> Result<Sent, Error> {
     let known = draft.base.map_or(Known::Nothing, Known::Base);
     let message_id = || format!("msg_{}", new_id());
@@ -58,7 +59,8 @@ pub async fn send(realtime: &Realtime, caller: Caller<'_>, draft: Send) -> Resul
     }
 }
 
-/// Two reads, the second beside the first for who has sent here before; one write, one read, N - 1 posts.
+/// Publishes on the durable lane: 2 reads, 1 write, 1 read and N - 1 posts. For a caller that has sent here before,
+/// the first two reads run side by side.
 async fn send_durable(
     realtime: &Realtime,
     caller: Caller<'_>,
@@ -85,8 +87,8 @@ async fn send_durable(
     })
 }
 
-/// One read, no write, N - 1 posts: the members, among whom a connection must be; and one before that for who has not sent
-/// here before.
+/// Publishes on the ephemeral lane: 1 read of the members, among whom the caller's connection must be, no write, and
+/// N - 1 posts. For a caller that has not sent here before, there is 1 read more, ahead of the others.
 async fn send_ephemeral(
     realtime: &Realtime,
     caller: Caller<'_>,
@@ -105,7 +107,7 @@ async fn send_ephemeral(
     Ok(Sent { seq: None, id: None, at, key, duplicate: false, recipients: tally.sent })
 }
 
-/// The channel's members where they are few, for who may use it.
+/// Reads the members of the channel if they are few, and checks that the caller may send to it.
 async fn few_members(
     realtime: &Realtime,
     caller: Caller<'_>,
@@ -123,14 +125,14 @@ async fn few_members(
     Ok(few)
 }
 
-/// Refuses a connection that is not among these members, or is by a grant that does not go so far.
+/// Refuses a connection that is not among these members, or whose grant does not include sending.
 fn check_member(caller: &SocketCaller, members: &[Member]) -> Result<(), Error> {
-    let is_own = |member: &&Member| member.connection == caller.connection && member.hears(caller.now);
+    let is_own = |member: &&Member| member.connection == caller.connection && member.is_live(caller.now);
     let own = members.iter().find(is_own).ok_or(Error::NotJoined)?;
     check_grant(own.grant.as_ref(), Capability::Send, caller.now)
 }
 
-/// One read and one write, and what it takes to tell the others.
+/// Changes the caller's status: 1 read, 1 write, and what it takes to tell the others.
 async fn change_status(realtime: &Realtime, caller: Caller<'_>, event: &Event) -> Result<Tally, Error> {
     let Caller::Socket(socket) = caller else {
         return Err(Error::Forbidden("`presence.update` needs a WebSocket connection"));
@@ -141,14 +143,14 @@ async fn change_status(realtime: &Realtime, caller: Caller<'_>, event: &Event) -
     presence::change_status(realtime, socket, &event.channel, status).await
 }
 
-/// How far the clocks of EventBridge, DynamoDB and our functions may be apart.
+/// The largest difference between the clocks of EventBridge, DynamoDB and the functions.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
 
-/// Keeps an event of the backend as its lane asks. `since` is when it reached AWS, by a clock that its producer cannot set and
-/// that all repeats share: an earlier try cannot lie further back in the log.
+/// Stores an event of the backend as its lane requires. `since` is when the event reached AWS, by a clock that its
+/// producer cannot set and that all retries share: an earlier try cannot be further back in the log.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table fails, or the append loses too many races, which a retry may win.
+/// [`Error::Internal`] if the table fails, or if the append loses too many races; a retry may win.
 pub async fn keep(table: &Table, publication: Publication, since: Timestamp) -> Result<Event, Error> {
     if !publication.lane.is_durable() {
         table.put_latest(&publication, None).await?;
@@ -162,11 +164,11 @@ pub async fn keep(table: &Table, publication: Publication, since: Timestamp) -> 
             other => other,
         })?;
     if is_duplicate {
-        // A time in the future counted as that of the first try, and a repeat makes it no later.
+        // A timestamp in the future was clamped to the time of the first try, and a retry must not make it later.
         latest.at = event.at;
         latest.happened_at = latest.happened_at.min(event.at);
     }
-    // Of a duplicate too: the first try may have ended between the two writes.
+    // Also for a duplicate: the first try may have ended between the two writes.
     table.put_latest(&latest, Some(seq)).await?;
     Ok(event)
 }
@@ -175,11 +177,11 @@ pub async fn keep(table: &Table, publication: Publication, since: Timestamp) -> 
 struct Logged {
     event: Event,
     seq: Seq,
-    /// Whether an earlier try of the same key has put it there.
+    /// Whether an earlier try with the same key put it there.
     is_duplicate: bool,
 }
 
-/// Appends an event to its channel's log, or finds the one that has its key.
+/// Appends an event to the log of its channel, or finds the event that has its key.
 async fn append(table: &Table, view: LogView, publication: Publication) -> Result<Logged, Error> {
     match table.append(view, &publication).await? {
         Append::New(seq) => Ok(Logged { event: publication.into_event(Some(seq)), seq, is_duplicate: false }),

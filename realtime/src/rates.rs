@@ -1,13 +1,14 @@
-//! How fast a user may do things, over all of their connections: what others hear of, what is asked of Whop, and above all
-//! what they cost, whatever they do.
+//! Rate limits per user, over all of their connections: on what others are told, on requests to Whop, and above all
+//! on what a user costs, whatever they do.
 //!
-//! A [`Limit`] is a bucket that drains at a constant rate. What is put into it is measured in the time that it takes to drain,
-//! so all that has to be known of a user is until when it is full: one number in the table. Each process lets a user pass by
-//! its own count first, and settles that count in the table when it has become large enough. So whoever acts as people
-//! do costs no write, or one for hundreds of requests; and over all processes a user gets through [`Limit::burst`], what drains,
-//! and [`Limit::uncounted`] a process at most once, because what a process lets pass stays on its account until it is settled.
+//! A [`Limit`] is a leaky bucket that drains at a constant rate. Its content is measured in the time that it takes to
+//! drain, so the state of a user is one number in the table: the time until which the bucket is not empty. Each
+//! process first lets a user pass by its own count, and settles that count in the table when it has become large
+//! enough. So ordinary use costs no write, or one for hundreds of requests. Over all processes a user gets through
+//! [`Limit::burst`], what drains, and [`Limit::uncounted`] at most once per process, because what a process lets pass
+//! stays on its account until it is settled.
 //!
-//! A process remembers whom the table has refused, and until when: a refusal reads and writes nothing.
+//! A process remembers which users the table has refused, and until when: a refusal reads and writes nothing.
 
 use std::{
     collections::HashMap,
@@ -18,27 +19,28 @@ use std::{
 use funnelcast_aws::{Table, spending::price, table::rates::RATE_LIFE};
 use funnelcast_core::{Error, Timestamp, UserId};
 
-/// A bucket of one kind, of which each user has their own.
+/// One kind of bucket. Each user has a bucket of their own.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
-    /// The sort key of its row.
+    /// The sort key of the bucket's row.
     pub name: &'static str,
-    /// How much of it drains in a second.
+    /// How much drains in a second.
     pub per_second: f64,
-    /// How much it holds, as the time in which that drains.
+    /// The capacity, as the time in which it drains.
     pub burst: Duration,
-    /// How much a process lets pass before it settles that in the table, as the time in which that drains.
+    /// How much a process lets pass before it settles that in the table, as the time in which it drains.
     pub uncounted: Duration,
-    /// In which time a process forgets as much as it lets pass uncounted; `None`: it settles all of it, sooner or later.
+    /// The time in which a process forgets as much as it lets pass uncounted. `None` if it settles everything
+    /// eventually.
     pub forgotten_in: Option<Duration>,
 }
 
-/// What others hear of: 100 at once, and 10 a second.
+/// What other users are told: 100 at once, and 10 a second.
 pub const SENDS: Limit = people("sends");
-/// That a user leaves a channel whose members are told. Who comes back is told again; so this bounds arrivals too, and no
-/// number of channels that are joined at once.
+/// Leaving a presence channel, which its members are told. A return is told again, so this bounds arrivals too,
+/// without limiting how many channels are joined at once.
 pub const LEAVES: Limit = people("leaves");
-/// Requests to Whop, which takes 600 a minute from all users together: so each of them is counted.
+/// Requests to Whop. Whop accepts 600 a minute from all users together, so each request is counted.
 pub const QUESTIONS: Limit = Limit {
     name: "questions",
     per_second: 1.0,
@@ -47,7 +49,8 @@ pub const QUESTIONS: Limit = Limit {
     forgotten_in: None,
 };
 
-/// A process lets 10 pass in 10 seconds by its own count: more than a person does.
+/// The limit on what a person does by hand. A process lets 10 pass in 10 seconds by its own count: more than a person
+/// does.
 const fn people(name: &'static str) -> Limit {
     Limit {
         name,
@@ -58,7 +61,7 @@ const fn people(name: &'static str) -> Limit {
     }
 }
 
-/// What a user may cost.
+/// The limit on what a user may cost.
 fn spending(dollars_per_hour: f64) -> Limit {
     Limit {
         name: "spending",
@@ -71,11 +74,11 @@ fn spending(dollars_per_hour: f64) -> Limit {
 
 /// How much may be spent at once: what drains in this time.
 const SPENDING_BURST: Duration = Duration::from_mins(6);
-/// How much a process lets be spent before it tells the table.
+/// How much a process lets a user spend before it settles that in the table.
 const SPENDING_UNCOUNTED: Duration = Duration::from_secs(3);
-/// How many refusals one process makes before it closes the connections of a user who goes on all the same.
+/// How many refusals a process sends before it closes the connections of a user who keeps sending.
 pub const REFUSALS_MAX: u32 = 100;
-/// The users that a process remembers: of more it forgets all, which lets a little pass uncounted.
+/// How many users a process remembers. Beyond that it forgets all of them, which lets a little pass uncounted.
 const USERS_MAX: usize = 10_000;
 
 /// The limits, and what this process knows of its users.
@@ -89,19 +92,19 @@ pub struct Rates {
 type Accounts = HashMap<(&'static str, UserId), Account>;
 
 impl Rates {
-    /// With so many dollars an hour that a user may cost.
+    /// Creates the limits, with the dollars per hour that a user may cost.
     pub fn new(table: Table, user_dollars_per_hour: f64) -> Self {
         Self { table, spending: spending(user_dollars_per_hour), accounts: Mutex::default() }
     }
 
     fn with<T>(&self, limit: &Limit, user: &UserId, look: impl FnOnce(&mut Account) -> T) -> T {
-        // An account is never left half changed, so one whose user panicked is as good as before.
+        // No account is ever left half changed, so the map is sound even after a panic while it was locked.
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         look(account(&mut accounts, limit, user))
     }
 }
 
-/// A user's account; a new one where the process does not know them.
+/// The user's account, or a new one if this process does not know the user.
 fn account<'a>(accounts: &'a mut Accounts, limit: &Limit, user: &UserId) -> &'a mut Account {
     let key = (limit.name, user.clone());
     if accounts.len() >= USERS_MAX && !accounts.contains_key(&key) {
@@ -110,16 +113,16 @@ fn account<'a>(accounts: &'a mut Accounts, limit: &Limit, user: &UserId) -> &'a 
     accounts.entry(key).or_default()
 }
 
-/// What a process knows of one bucket of a user. All that is in it is measured in the time that it takes to drain.
+/// What a process knows of one bucket of a user. Amounts are measured in the time that they take to drain.
 #[derive(Debug)]
 struct Account {
-    /// What has passed by this process's own count, since it was settled last.
+    /// What has passed by this process's own count since the last settlement.
     uncounted: Duration,
-    /// When that was last changed.
+    /// When `uncounted` last changed.
     at: Timestamp,
-    /// Until when the bucket is not empty, as the table said last.
+    /// Until when the bucket is not empty, as the table last said.
     full_until: Timestamp,
-    /// How often the user was refused since it was last let pass.
+    /// How many times in a row the user has been refused.
     refusals: u32,
 }
 
@@ -129,7 +132,7 @@ impl Default for Account {
     }
 }
 
-/// What is to be done about something that is put into a bucket.
+/// What to do about an amount that was put into a bucket.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     /// Nothing: this process has counted it.
@@ -139,12 +142,12 @@ enum Step {
 }
 
 impl Account {
-    /// How long the user has to wait; `None` where they need not.
+    /// How long the user has to wait; `None` if not at all.
     fn wait(&self, limit: &Limit, now: Timestamp) -> Option<Duration> {
         limit.overflow(self.full_until, now)
     }
 
-    /// Counts something, which may be more than the bucket holds.
+    /// Counts an amount, which may exceed what the bucket holds.
     fn put(&mut self, limit: &Limit, amount: Duration, now: Timestamp) -> Step {
         if let Some(time) = limit.forgotten_in {
             let share = now.since(self.at).as_secs_f64() / time.as_secs_f64();
@@ -152,7 +155,7 @@ impl Account {
         }
         self.at = now;
         self.uncounted += amount;
-        // Exact near the limit; and of those who are beyond it, it is enough to know by how much.
+        // The count is exact near the limit. Beyond the limit, it is enough to know by how much it is exceeded.
         let room = limit.burst.saturating_sub(self.full_until.since(now));
         let is_near = !room.is_zero() && self.uncounted > room;
         if is_near || self.uncounted > limit.uncounted {
@@ -164,34 +167,34 @@ impl Account {
 }
 
 impl Limit {
-    /// The time in which so much drains.
+    /// The time in which this amount drains.
     fn time(&self, amount: f64) -> Duration {
         Duration::try_from_secs_f64(amount / self.per_second).unwrap_or(RATE_LIFE).min(RATE_LIFE)
     }
 
-    /// How long until a bucket that is full until then holds no more than it may; `None` where it does not now.
+    /// How long until a bucket that is not empty until `full_until` is within its capacity; `None` if it is so now.
     fn overflow(&self, full_until: Timestamp, now: Timestamp) -> Option<Duration> {
         let overflow = full_until.since(now).saturating_sub(self.burst);
         (!overflow.is_zero()).then_some(overflow)
     }
 }
 
-/// Whether a user may go on.
+/// Whether a user may continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Yes.
+    /// They may.
     Good,
-    /// Not before this time has passed. They were told so this often, and went on.
+    /// They may not until the wait is over.
     Over {
-        /// How long to wait.
+        /// How long they have to wait.
         wait: Duration,
-        /// How often this process has refused them since it let them pass last.
+        /// How many times in a row this process has refused them.
         refusals: u32,
     },
 }
 
 impl Standing {
-    /// Refuses who may not go on.
+    /// Returns an error if the user may not continue.
     ///
     /// # Errors
     /// [`Error::RateLimited`].
@@ -202,15 +205,15 @@ impl Standing {
         }
     }
 
-    /// Whether the user has gone on for so long that their connections are to be closed.
-    pub const fn is_hopeless(self) -> bool {
+    /// Whether the user has ignored so many refusals that their connections are closed.
+    pub const fn ignores_refusals(self) -> bool {
         matches!(self, Self::Over { refusals: REFUSALS_MAX.., .. })
     }
 }
 
 impl Rates {
-    /// Counts something that a user does, or refuses it until they may: no call where they do it seldom, else 1 write for
-    /// many.
+    /// Counts one action of a user, or refuses it until they may do it: no call if they do it rarely, else 1 write
+    /// for many.
     ///
     /// # Errors
     /// [`Error::RateLimited`].
@@ -228,7 +231,7 @@ impl Rates {
         }
     }
 
-    /// Whether a user may cost more, as far as this process knows: no call.
+    /// Whether a user may cost more, by what this process knows: no call.
     pub fn standing(&self, user: &UserId, now: Timestamp) -> Standing {
         let limit = &self.spending;
         self.with(limit, user, |account| match account.wait(limit, now) {
@@ -243,8 +246,8 @@ impl Rates {
         })
     }
 
-    /// Refuses a user who has cost too much, as the table knows it: 1 read, unless this process knows already that they may not
-    /// go on.
+    /// Refuses a user who has cost too much by what the table says: 1 read, unless this process already knows that
+    /// they may not continue.
     ///
     /// # Errors
     /// [`Error::RateLimited`].
@@ -258,9 +261,9 @@ impl Rates {
         })
     }
 
-    /// Charges a user for what was done for them, in dollars, which may be more than they may cost: then they are refused
-    /// next. No call for little, else 1 write for much, at their cost. It is done, so that it cannot be charged for is only
-    /// logged.
+    /// Charges a user for what was done for them, in dollars. The amount may exceed what they may cost, in which case
+    /// their next request is refused. This takes no call for a small amount, else 1 write for many charges, which the
+    /// user pays for too. The work is done already, so a failure to charge for it is only logged.
     pub async fn charge(&self, user: &UserId, dollars: f64, now: Timestamp) {
         let limit = &self.spending;
         let step = self.with(limit, user, |account| account.put(limit, limit.time(dollars), now));
@@ -271,8 +274,7 @@ impl Rates {
         }
     }
 
-    /// Puts something into a user's bucket in the table: 1 write, or 2. Returns how long they have to wait now, where they have
-    /// to.
+    /// Adds an amount to a user's bucket in the table: 1 or 2 writes. Returns how long they have to wait, if at all.
     async fn settle(
         &self,
         limit: &Limit,
@@ -305,7 +307,7 @@ mod tests {
 
     const START: i64 = 1_800_000_000_000;
 
-    /// So many processes over one table, which is a number here.
+    /// A number of processes over one table, which is a single number here.
     struct Processes {
         limit: Limit,
         accounts: Vec<Account>,
@@ -319,7 +321,7 @@ mod tests {
             Self { limit, accounts, full_until: Timestamp::EPOCH, settled: 0 }
         }
 
-        /// Whether one of them lets something pass that costs `amount`, which is charged afterwards.
+        /// Whether a process lets something pass that costs `amount`, which is charged afterwards.
         fn passes(&mut self, process: usize, amount: Duration, now: Timestamp) -> bool {
             let account = &mut self.accounts[process];
             let passes = account.wait(&self.limit, now).is_none();
@@ -333,8 +335,8 @@ mod tests {
     }
 
     proptest! {
-        /// However the requests are spread over processes and time: what passes is the burst, what drains, and what each
-        /// process has not settled and lets pass before it learns that it is too much, once.
+        /// However the requests are spread over processes and time, what passes is the burst, what drains, and once
+        /// per process what it has not settled and lets pass before it learns that the limit is reached.
         #[test]
         fn no_number_of_processes_lets_more_pass(
             count in 1..20_usize,
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_acts_as_people_do_is_settled_once_in_hundreds_of_requests() {
+    fn ordinary_use_is_settled_once_in_hundreds_of_requests() {
         let limit = spending(0.5);
         let mut processes = Processes::new(1, limit);
         let frame = limit.time(2.6e-6);
@@ -368,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_say_is_never_settled() {
+    fn ordinary_sends_are_never_settled() {
         let (mut account, now) = (Account::default(), Timestamp::from_millis(START));
         for n in 0..1_000_u64 {
             let now = now + Duration::from_secs(n);
@@ -383,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_refused_is_settled_once_for_many_refusals_and_owes_them() {
+    fn refusals_are_charged_and_settled_once_for_many() {
         let limit = spending(0.5);
         let mut processes = Processes::new(1, limit);
         let (frame, now) = (limit.time(2.6e-6), Timestamp::from_millis(START));
@@ -399,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_process_remembers_is_bounded() {
+    fn the_accounts_of_a_process_are_bounded() {
         let mut accounts = Accounts::new();
         for n in 0..=USERS_MAX {
             account(&mut accounts, &SENDS, &format!("user_{n}").parse().unwrap());

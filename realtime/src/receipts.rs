@@ -1,5 +1,5 @@
-//! Receipts: how far each user has received and read a conversation; so, for any message, who has read it, who has it, and who
-//! has not had it yet.
+//! Receipts: up to where each user has received and read a conversation. So it is known of every message which users
+//! have read it, which have received it, and which have not.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,12 +20,13 @@ use crate::{
     rates::SENDS,
 };
 
-/// Raises the caller's watermark: two reads, the second beside the first for who has acked here before; one write; where it rises, one read and N - 1 posts.
+/// Raises the caller's watermark: 2 reads, side by side if the caller has acked here before, and 1 write; if the
+/// watermark rises, 1 read and N - 1 posts.
 ///
 /// # Errors
-/// [`Error::Forbidden`] on a channel without receipts, [`Error::NotJoined`] where the caller's connection is no member,
-/// [`Error::NotFound`] where there is no such message: nobody has read what was not written;
-/// [`Error::RateLimited`] where they ack too fast.
+/// [`Error::Forbidden`] on a channel without receipts; [`Error::NotJoined`] if the caller's connection is no member;
+/// [`Error::NotFound`] if there is no such message, as a message that was never written cannot have been read;
+/// [`Error::RateLimited`] if the user acks too fast.
 pub async fn ack(realtime: &Realtime, caller: &SocketCaller, ack: Ack) -> Result<Acked, Error> {
     let Ack { channel, seq, state } = ack;
     if channel.kind().policy().lane(EventName::ChatReceipt).is_none() {
@@ -56,10 +57,11 @@ pub async fn ack(realtime: &Realtime, caller: &SocketCaller, ack: Ack) -> Result
     Ok(Acked { seq })
 }
 
-/// Lists those who take part, acked or not, and whoever else has acked: the company's team is known by that alone.
+/// Lists all participants, whether they have acked or not, and every other user who has acked: members of the
+/// company's team are only known by their acks.
 ///
 /// # Errors
-/// [`Error::Forbidden`] on a channel without receipts; [`Error::NotJoined`] where the caller's connection is no member.
+/// [`Error::Forbidden`] on a channel without receipts; [`Error::NotJoined`] if the caller's connection is no member.
 pub async fn receipts(
     access: &Access,
     caller: &SocketCaller,
@@ -76,7 +78,7 @@ pub async fn receipts(
     Ok(fitting(book(participants, acked)))
 }
 
-/// As many as a reply holds.
+/// Truncates the list to what a reply can hold.
 fn fitting(mut users: Vec<UserReceipts>) -> ReceiptBook {
     let mut room = Room::beside(&ReceiptBook { users: Vec::new(), more: true });
     let fit = room.fitting(&users);
@@ -96,7 +98,8 @@ fn book(
     let of_user = |(user_id, Receipts { delivered, read })| UserReceipts { user_id, delivered, read };
     let mut users: Vec<_> = acked.into_iter().map(of_user).collect();
     users.sort_by(|a, b| a.user_id.cmp(&b.user_id));
-    users.sort_by_key(|user| !takes_part.contains(&user.user_id)); // what does not fit is of those who only acked
+    // Participants first: if some do not fit, users who only acked are cut off.
+    users.sort_by_key(|user| !takes_part.contains(&user.user_id));
     users
 }
 
@@ -107,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_never_acked_is_listed_and_who_acked_from_outside_too() {
+    fn participants_and_users_who_acked_are_listed() {
         let [ann, bob, cid]: [UserId; 3] = ["ann", "bob", "cid"].map(|user| user.parse().unwrap());
         let three = 3.try_into().unwrap();
         let acked = [bob.clone(), cid.clone()].map(|user| (user, Receipts { delivered: three, read: three }));
@@ -117,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_fit_is_told_of() {
+    fn a_truncated_list_says_so() {
         let three = Receipts { delivered: 3.try_into().unwrap(), read: 3.try_into().unwrap() };
         let user = |n: usize| format!("{n:0>64}").parse::<UserId>().unwrap();
         let participant: UserId = "zoe".parse().unwrap();

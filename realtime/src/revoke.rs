@@ -1,9 +1,10 @@
-//! Taking out of channels whoever may not be in them any more.
+//! Removing members from channels that they may no longer be in.
 //!
-//! Each of these looks at what the table says now, not at what somebody said a moment ago, so that it may run again, late
-//! and beside others. A `join` writes its membership and then asks for access once more; a change of access is written
-//! first, and then the memberships are looked at. One of the two sees the other, unless the `join` dies in between: so the
-//! memberships are looked at once more when no `join` of before can be under way ([`JOIN_TIME_MAX`]).
+//! Each function here acts on what the table says now, not on what an earlier message said, so it may run again,
+//! late, and concurrently with others. A `join` writes its membership and then checks access once more; a change of
+//! access is written first, and then the memberships are checked. So one of the two sees the other, unless the `join`
+//! dies in between. For that case the memberships are checked once more when no earlier `join` can still be under way
+//! ([`JOIN_TIME_MAX`]).
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -30,32 +31,35 @@ use crate::{
     timer::{JOIN_TIME_MAX, Timer},
 };
 
-/// What those are told who no longer take part in a conversation.
+/// The reason given to users who no longer take part in a conversation.
 const NO_LONGER_A_PARTICIPANT: &str = "no longer a participant";
-/// What everybody in a conversation is told when it is over.
+/// The reason given to all members of a conversation that has ended.
 const ENDED: &str = "the conversation has ended";
-/// What a user is told who may not be in a company's channel any more.
+/// The reason given to a user who may no longer be in a company's channel.
 const NO_LONGER_ALLOWED: &str = "no longer allowed";
-/// What a user is told whose grant has ended.
+/// The reason given to a user whose grant has ended.
 const GRANT_HAS_ENDED: &str = "the grant has ended";
 
-/// How many members of a channel are written to side by side. They lie in one partition of the table, which takes 1,000 writes a
-/// second (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>): many more than
-/// these, of 5 to 10 ms each, would only be throttled, and the SDK gives up on what is throttled too often.
+/// How many members of a channel are written to side by side. They are in one partition of the table, which takes
+/// 1,000 writes a second
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>). Each write
+/// takes 5 to 10 ms, so many more at once would only be throttled, and the SDK gives up on a request that is
+/// throttled too often.
 const WRITES_AT_ONCE: usize = 25;
-/// The channels of a company that are looked at side by side for one of its team.
+/// How many channels of a company are checked side by side for one user.
 const CHANNELS_AT_ONCE: usize = 10;
 
-/// Takes members out of a channel, and tells each of them why, and the others which users have left: 3 writes and 1 post a
-/// member, and where members see each other what [`presence::settle`] costs, once a user.
+/// Removes members from a channel, tells each of them why, and tells the others which users have left: 3 writes and 1
+/// post per member, and on presence channels what [`presence::settle`] costs, once per user.
 ///
-/// Each step is taken for all of them side by side before the next one. First none of them hears anything any more; then
-/// they are told; then their memberships go, but for one of each user, which goes when the others have been told of that
-/// user. So a retry finds whoever may not have been told, wherever this has broken off.
+/// Each step is completed for all members, side by side, before the next one begins. First none of them receives
+/// anything any more; then they are told; then their memberships are deleted, except one for each user, which is
+/// deleted once the others have been told of that user. So wherever this fails, a retry finds every member that may
+/// not have been told.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails, or where some could not be told. Those hear nothing all the same,
-/// and their memberships stay for the retry.
+/// [`Error::Internal`] if the table or the queue fails, or if some members could not be told. Those receive nothing
+/// all the same, and their memberships stay for the retry.
 pub async fn revoke(
     realtime: &Realtime,
     channel: &Channel,
@@ -95,7 +99,8 @@ pub async fn revoke(
     }
 }
 
-/// Tells a member that it has lost a channel. Returns whether nobody has to try that again: it has been told, or is gone.
+/// Tells a member that it has lost access to a channel. Returns whether this is done: the member has been told, or
+/// its connection is gone.
 async fn tell_revoked(
     realtime: &Realtime,
     channel: &Channel,
@@ -117,19 +122,18 @@ async fn tell_revoked(
     Ok(deliver::post(realtime, &event, &[hearing], None).await?.failed == 0)
 }
 
-/// Removes a membership that has been revoked, and takes the channel off its connection's list: 2 writes.
+/// Removes a revoked membership, and the channel from the list of its connection: 2 writes.
 async fn remove_revoked(realtime: &Realtime, channel: &Channel, member: &Member) -> Result<(), Error> {
     let Member { user, connection, join_order, .. } = member;
     realtime.table().forget_channel(user, connection, channel, *join_order).await?;
     realtime.table().remove_membership(user, connection, &member.join(channel)).await.map(drop)
 }
 
-/// Takes a connection out of a channel where the grant that let it in has ended: 1 read, and what
-/// [`revoke`] costs. A membership that has been made again meanwhile, by another grant or by a right of the
-/// user's own, stays.
+/// Removes a connection from a channel if the grant by which it joined has ended: 1 read, and what [`revoke`] costs.
+/// A membership that has been made again in the meantime, by another grant or by the user's own access, stays.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails.
+/// [`Error::Internal`] if the table or the queue fails.
 pub async fn end_grant(
     realtime: &Realtime,
     user: &UserId,
@@ -142,20 +146,20 @@ pub async fn end_grant(
     revoke(realtime, channel, &[member], &text(GRANT_HAS_ENDED)?).await
 }
 
-/// Takes out of a conversation whoever may not be in it, now and once more when all `join`s that are under way are over:
-/// 2 reads and 1 message, and what [`revoke`] costs for each who must go.
+/// Removes the members of a conversation who may not be in it, now and once more when every `join` that is under way
+/// has ended: 2 reads, 1 message, and what [`revoke`] costs for each member removed.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails.
+/// [`Error::Internal`] if the table or the queue fails.
 pub async fn conversation_changed(realtime: &Realtime, conversation: &ConversationId) -> Result<(), Error> {
     realtime.timers.set(&Timer::Conversation(conversation.clone()), JOIN_TIME_MAX).await?;
     check_conversation(realtime, conversation).await
 }
 
-/// Takes out of a conversation whoever may not be in it: 2 reads, and what [`revoke`] costs.
+/// Removes the members of a conversation who may not be in it: 2 reads, and what [`revoke`] costs.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails.
+/// [`Error::Internal`] if the table or the queue fails.
 pub async fn check_conversation(realtime: &Realtime, conversation: &ConversationId) -> Result<(), Error> {
     let channel = Channel::Conversation(conversation.clone());
     let mut members = Vec::new();
@@ -166,31 +170,32 @@ pub async fn check_conversation(realtime: &Realtime, conversation: &Conversation
     if members.is_empty() {
         return Ok(());
     }
-    // Read after the members, so that whoever has joined by a newer change stays.
+    // Read after the members, so that a member who has joined by a newer change stays.
     let stands = realtime.table().conversation(conversation).await?;
     members.retain(|member| must_go(stands.as_ref(), member));
     let reason = if stands.is_some() { NO_LONGER_A_PARTICIPANT } else { ENDED };
     revoke(realtime, &channel, &members, &text(reason)?).await
 }
 
-/// Takes a user out of the channels that they are in for a company's sake and may not be in any more, now and once more
-/// when all `join`s that are under way are over: 1 message, and twice what [`check_role`] costs.
+/// Removes a user from the channels that they are in through a company and may no longer be in, now and once more
+/// when every `join` that is under way has ended: 1 message, and twice what [`check_role`] costs.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails.
+/// [`Error::Internal`] if the table or the queue fails.
 pub async fn role_changed(realtime: &Realtime, user: &UserId, company: &CompanyId) -> Result<(), Error> {
     let timer = Timer::Role { user: user.clone(), company: company.clone() };
     realtime.timers.set(&timer, JOIN_TIME_MAX).await?;
     check_role(realtime, user, company).await
 }
 
-/// Forgets what Whop has said of a user, then asks of each channel that they are in for a company's sake whether they still
-/// may be, as a `join` would, and takes them out where not. The second look forgets too: what Whop said at the first may
-/// have been out of date. 1 write, 1 read, and for each such channel 1 read a shard, what a `join`'s question costs for each of the
-/// user's tokens that differs from the others, and what [`revoke`] costs.
+/// Discards the cached role of a user, then checks each channel that they are in through the company as a `join`
+/// would, and removes them where they have lost access. The second check discards the role too, because what Whop
+/// answered the first time may have been out of date. This costs 1 write, 1 read, and for each such channel 1 read
+/// per shard, the check of a `join` for each of the user's tokens that differs from the others, and what [`revoke`]
+/// costs.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table, the queue or Whop fails.
+/// [`Error::Internal`] if the table, the queue or Whop fails.
 pub async fn check_role(realtime: &Realtime, user: &UserId, company: &CompanyId) -> Result<(), Error> {
     realtime.access.forget_role(user, company).await?;
     let connections = realtime.table().connections(user).await?;
@@ -205,7 +210,7 @@ pub async fn check_role(realtime: &Realtime, user: &UserId, company: &CompanyId)
     Ok(())
 }
 
-/// The same in one channel, for a user whose connections these are.
+/// Does so in one channel, for a user with these connections.
 async fn check_role_in(
     realtime: &Realtime,
     channel: &Channel,
@@ -216,7 +221,7 @@ async fn check_role_in(
     let mut asked: Vec<(Identity, bool)> = Vec::new();
     let mut members = Vec::new();
     for member in realtime.table().members_of_user(channel, user).await? {
-        // A participant is in a conversation for their own sake, and a grant ends by itself.
+        // A participant is in a conversation by their own right, and a grant ends by itself.
         let is_for_its_sake =
             member.grant.is_none() && (!is_conversation(channel) || member.team_of.as_ref() == Some(company));
         let connection = connections.iter().find(|connection| connection.id == member.connection);
@@ -241,7 +246,7 @@ async fn check_role_in(
     revoke(realtime, channel, &members, &text(NO_LONGER_ALLOWED)?).await
 }
 
-/// Does all of these, [`WRITES_AT_ONCE`] at a time, until one fails.
+/// Runs all steps, [`WRITES_AT_ONCE`] at a time, until one fails.
 async fn side_by_side(
     steps: impl Iterator<Item = impl Future<Output = Result<(), Error>> + Send> + Send,
 ) -> Result<(), Error> {
@@ -252,11 +257,11 @@ const fn is_conversation(channel: &Channel) -> bool {
     matches!(channel, Channel::Conversation(_))
 }
 
-/// Whether a member may not be in a conversation that is this, or over.
+/// Whether a member may not be in this conversation; `None` is one that has ended.
 fn must_go(conversation: Option<&Conversation>, member: &Member) -> bool {
     conversation.is_none_or(|conversation| {
         let takes_part = conversation.participants.contains(&member.user);
-        // Whoever is here by a grant never took part; they stay until that ends, or a `Kick` takes them out.
+        // A member by a grant never took part; they stay until the grant ends or a `Kick` removes them.
         member.grant.is_none()
             && !policy::may_stay_in_conversation(&conversation.company, takes_part, member.team_of.as_ref())
     })

@@ -1,7 +1,7 @@
-//! Questions to a server outside of AWS: an issuer's key set, Whop's API.
+//! Requests to a server outside of AWS: an issuer's key set, Whop's API.
 //!
-//! Over `https` alone, but for this machine itself, where tests and the local stack have their servers. No redirect is
-//! followed, no answer is read beyond its limit, and none is waited for longer than [`ANSWER_SECS_MAX`].
+//! Only `https` is used, except on this machine, where tests and the local stack run their servers. No redirect is
+//! followed, no response is read beyond its size limit, and none is awaited for longer than [`ANSWER_SECS_MAX`].
 
 use std::{fmt, time::Duration};
 
@@ -13,66 +13,69 @@ use tokio::time::timeout;
 
 use funnelcast_aws::pool::{HttpAnswer, HttpFailure, Pool};
 
-/// How long an answer may take, with all that comes before it. A client waits meanwhile.
+/// How long a request may take in seconds, including the wait for a socket. A client is waiting meanwhile.
 pub(crate) const ANSWER_SECS_MAX: u64 = 3;
-/// The sockets to one server.
+/// The number of sockets to one server.
 const SOCKETS_MAX: usize = 4;
-/// What we call ourselves: some servers refuse who does not.
+/// The `User-Agent` that is sent: some servers refuse requests without one.
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("funnelcast/", env!("CARGO_PKG_VERSION")));
 
-/// A server that is asked something now and then.
+/// A server that is called occasionally.
 pub(crate) struct Site {
     pool: Pool,
     authority: Authority,
     path: String,
 }
 
-/// Why one request has no answer.
+/// Why a single request has no response.
 #[derive(Debug)]
 pub(crate) enum SiteFailure {
-    /// It went over an idle socket that had ended; it may have been heard all the same. Another one goes over another socket.
+    /// The request used an idle socket that had been closed; the server may have received it all the same. A repeated
+    /// request uses another socket.
     Stale,
-    /// Something else is wrong.
+    /// The request failed for any other reason.
     Failed(Error),
 }
 
 impl Site {
-    /// The one at `url`, whose path is what all others begin with; of its answers at most `answer_bytes_max` are read.
+    /// A server at `url`, whose path is the prefix of all request paths. Of each response, at most `answer_bytes_max`
+    /// are read.
     ///
     /// # Errors
-    /// [`Error::Internal`] where that is no URL of `https`, nor of `http` on this machine.
+    /// [`Error::Internal`] if `url` is neither an `https` URL nor an `http` URL on this machine.
     pub(crate) fn new(url: &str, answer_bytes_max: usize) -> Result<Self, Error> {
         let wrong = |why: &str| Error::Internal(format!("{url:?} {why}"));
-        let parsed: Uri = url.parse().map_err(|error| wrong(&format!("is no URL: {error}")))?;
+        let parsed: Uri = url.parse().map_err(|error| wrong(&format!("is not a URL: {error}")))?;
         let (scheme, authority) = (parsed.scheme_str(), parsed.authority().cloned());
-        let authority = authority.ok_or_else(|| wrong("names no server"))?;
+        let authority = authority.ok_or_else(|| wrong("has no host"))?;
         let is_here = matches!(authority.host(), "127.0.0.1" | "localhost" | "[::1]");
         if authority.as_str().contains('@') {
-            return Err(Error::Internal("a URL has no user and no password".into())); // and no log has them
+            return Err(Error::Internal("a URL must not have a user or a password".into())); // so that no log contains them
         }
         if scheme != Some("https") && !(scheme == Some("http") && is_here) {
-            return Err(wrong("is not of https"));
+            return Err(wrong("must be an https URL"));
         }
         let path = parsed.path_and_query().map_or("", |path| path.as_str()).trim_end_matches('/').to_owned();
         let pool = Pool::new(parsed, SOCKETS_MAX, answer_bytes_max);
         Ok(Self { pool: pool.map_err(|error| Error::internal("TLS", &error))?, authority, path })
     }
 
-    /// Asks for what is at `path` below this site's own, with `headers`, and returns whatever is answered.
+    /// Gets `path` below the path of this site, with `headers`, and returns the response whatever its status.
     ///
     /// # Errors
-    /// [`Error::Internal`] where there is no answer in time.
+    /// [`Error::Internal`] if there is no response in time.
     pub(crate) async fn get(&self, path: &str, headers: &HeaderMap) -> Result<HttpAnswer, Error> {
         loop {
             match self.get_once(path, headers).await {
                 Ok(answer) => return Ok(answer),
-                Err(SiteFailure::Stale) => {} // that socket is used up, and there are not many
+                // That socket is discarded, so this ends after at most `SOCKETS_MAX` of them.
+                Err(SiteFailure::Stale) => {}
                 Err(SiteFailure::Failed(error)) => return Err(error),
             }
         }
     }
 
-    /// The same with one request, which is not made again where an idle socket turns out to have ended.
+    /// Makes a single request, which is not repeated if an idle socket turns out to have been closed.
     pub(crate) async fn get_once(&self, path: &str, headers: &HeaderMap) -> Result<HttpAnswer, SiteFailure> {
         let request = self.request(path, headers).map_err(SiteFailure::Failed)?;
         let answer = async { self.pool.slot().await.send(request).await };
@@ -81,7 +84,7 @@ impl Site {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(HttpFailure::Stale(_))) => Err(SiteFailure::Stale),
             Ok(Err(unanswered)) => Err(failed(unanswered.to_string())),
-            Err(_) => Err(failed("no answer in time".to_owned())),
+            Err(_) => Err(failed("no response in time".to_owned())),
         }
     }
 
@@ -112,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_site_is_of_https_or_on_this_machine() {
+    fn a_site_is_https_or_on_this_machine() {
         for good in [
             "https://api.whop.com/api/v1",
             "http://127.0.0.1:8080/jwks",

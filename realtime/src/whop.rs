@@ -1,6 +1,5 @@
-//! Whop's answer to what a user is to a company
-//! (<https://docs.whop.com/api-reference/users/check-access>): one question, one answer, no memory. The memory is the
-//! table's ([`roles`](crate::access::roles)).
+//! A user's role in a company, from Whop's API (<https://docs.whop.com/api-reference/users/check-access>). Each call
+//! is one request, and nothing is cached here: the cache is in the table ([`roles`](crate::access::roles)).
 
 use std::time::Duration;
 
@@ -11,34 +10,35 @@ use serde::Deserialize;
 
 use crate::web::{Site, SiteFailure};
 
-/// What every company id of Whop's begins with. Of the ids that it would answer for too, of products and experiences, none
+/// The prefix of every company id at Whop. The endpoint also accepts ids of products and experiences, none of which
 /// is a company.
 const COMPANY_PREFIX: &str = "biz_";
-/// What every user id of Whop's begins with.
+/// The prefix of every user id at Whop.
 pub(crate) const USER_PREFIX: &str = "user_";
-/// The answer is two fields.
+/// The most bytes that are read of a response, which has two fields.
 const ANSWER_BYTES_MAX: usize = 8 * 1024;
-/// How long Whop is left alone that says to ask less (429): what it says itself, within these bounds.
+/// How long no request is sent after a 429, in seconds: what `Retry-After` says, at most the maximum, else the
+/// default.
 const THROTTLED_SECS_DEFAULT: u64 = 5;
 const THROTTLED_SECS_MAX: u64 = 30;
 
-/// Whop's API, with the app's key.
+/// Whop's API, with the app's API key.
 #[derive(Debug)]
 pub struct Whop {
     site: Site,
     key: Secret,
 }
 
-/// Why there is no answer. Nobody is let in without one.
+/// Why Whop gave no role. Nobody is admitted without one.
 #[derive(Debug)]
 pub enum WhopFailure {
-    /// Whop is asked too much, or by this user; how long to leave it alone.
+    /// Whop's rate limit is reached, or this user's own; the value is how long to wait.
     Throttled(Duration),
-    /// Something else is wrong.
+    /// The request failed for any other reason.
     Failed(Error),
 }
 
-/// `access_level` says it all; `has_access` must say the same.
+/// The body of a response. `access_level` alone decides; `has_access` must agree with it.
 #[derive(Deserialize)]
 struct Access {
     has_access: bool,
@@ -54,10 +54,11 @@ enum Level {
 }
 
 impl Whop {
-    /// Where the stack names a key of Whop's; `None` else. The key is read now, or by the first question.
+    /// Returns `None` if the stack configures no API key for Whop. The key is read now; if that fails, the first
+    /// request reads it.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the URL is none.
+    /// [`Error::Internal`] if the URL is invalid.
     pub(crate) async fn new(config: &Config, now: Timestamp) -> Result<Option<Self>, Error> {
         let Some(name) = &config.whop_api_key else { return Ok(None) };
         let site = Site::new(Config::need("WHOP_API", config.whop_api.as_ref())?, ANSWER_BYTES_MAX)?;
@@ -66,13 +67,13 @@ impl Whop {
         Ok(Some(Self { site, key }))
     }
 
-    /// Whether these are ids of Whop's, so that there is something to ask.
+    /// Whether both ids are Whop's, so that there is something to ask for.
     pub(crate) fn knows(user: &UserId, company: &CompanyId) -> bool {
         user.as_str().starts_with(USER_PREFIX) && company.as_str().starts_with(COMPANY_PREFIX)
     }
 
-    /// What the user is to the company, `None` for nothing: 1 call. No answer at all where the call went over a socket that had
-    /// ended; then it is to be asked again.
+    /// The user's role in the company, or `Some(Ok(None))` if they have none: 1 call. Returns `None` if the request
+    /// used an idle socket that had been closed; the caller then repeats it.
     pub(crate) async fn role(
         &self,
         user: &UserId,
@@ -83,7 +84,7 @@ impl Whop {
             Ok(headers) => headers,
             Err(error) => return Some(Err(WhopFailure::Failed(error))),
         };
-        // Ids are of an alphabet that needs no escaping in a path.
+        // The alphabet of the ids needs no escaping in a path.
         match self.site.get_once(&format!("/users/{user}/access/{company}"), &headers).await {
             Ok(answer) => Some(read(&answer)),
             Err(SiteFailure::Failed(error)) => Some(Err(WhopFailure::Failed(error))),
@@ -94,7 +95,7 @@ impl Whop {
     async fn headers(&self, now: Timestamp) -> Result<HeaderMap, Error> {
         let key = format!("Bearer {}", self.key.value(now).await?);
         let mut key = HeaderValue::try_from(key)
-            .map_err(|_| Error::Internal("Whop's key has characters that no header may have".into()))?;
+            .map_err(|_| Error::Internal("Whop's key has characters that are invalid in a header".into()))?;
         key.set_sensitive(true);
         Ok(HeaderMap::from_iter([(header::AUTHORIZATION, key)]))
     }
@@ -115,11 +116,11 @@ fn read(answer: &HttpAnswer) -> Result<Option<Role>, WhopFailure> {
         }
         StatusCode::NOT_FOUND => Ok(None), // no such user or company
         StatusCode::TOO_MANY_REQUESTS => Err(WhopFailure::Throttled(pause(&answer.headers))),
-        status => Err(WhopFailure::Failed(Error::Internal(format!("Whop answers {status}")))),
+        status => Err(WhopFailure::Failed(Error::Internal(format!("Whop answered {status}")))),
     }
 }
 
-/// What `Retry-After` says in seconds.
+/// The seconds of `Retry-After`, within bounds.
 fn pause(headers: &HeaderMap) -> Duration {
     let said = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     Duration::from_secs(said.unwrap_or(THROTTLED_SECS_DEFAULT).clamp(1, THROTTLED_SECS_MAX))

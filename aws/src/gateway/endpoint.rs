@@ -1,5 +1,5 @@
-//! Where `@connections` is, and how a connection is named in a path: once encoded as it is sent, and encoded again as it
-//! is signed, which is what every service but S3 asks for
+//! The address of `@connections`, and the path of a connection below it. The path is percent-encoded once as it is
+//! sent, and encoded again as it is signed, which every service except S3 requires
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>).
 
 use funnelcast_core::{ConnectionId, Error};
@@ -9,40 +9,40 @@ use http::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
-/// What is encoded in a segment of a path: all but RFC 3986's unreserved characters.
+/// The characters that are encoded in a path segment: all except the unreserved ones of RFC 3986.
 const IN_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// What is encoded in a whole path: as above, and the slashes stay.
+/// The characters that are encoded in a whole path: the same, except slashes.
 const IN_PATH: &AsciiSet = &IN_SEGMENT.remove(b'/');
 
 /// The management API of one stage.
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    /// Scheme and authority: what a socket is opened to.
+    /// Scheme and authority, which a socket is opened to.
     pub(super) origin: Uri,
-    /// The value of `host`, without a port that goes without saying.
+    /// The value of `host`, without a default port.
     pub(super) host: HeaderValue,
-    /// The path as far as the connection.
+    /// The path up to the connection.
     path: String,
-    /// The same, encoded again.
+    /// The same path, encoded again.
     canonical_path: String,
 }
 
 impl Endpoint {
-    /// From its URL, `https://{api}.execute-api.{region}.amazonaws.com/{stage}`; behind a domain of one's own, without
-    /// the stage.
+    /// Parses a URL, `https://{api}.execute-api.{region}.amazonaws.com/{stage}`; with a custom domain, without the
+    /// stage.
     ///
     /// # Errors
-    /// [`Error::Internal`] where that is no URL of `http` or `https`.
+    /// [`Error::Internal`] if it is not an `http` or `https` URL.
     pub(super) fn parse(url: &str) -> Result<Self, Error> {
         let broken = |why: &str| Error::Internal(format!("MANAGEMENT_ENDPOINT: {url:?} {why}"));
-        let url: Uri = url.parse().map_err(|error| broken(&format!("is no URL: {error}")))?;
+        let url: Uri = url.parse().map_err(|error| broken(&format!("is not a URL: {error}")))?;
         let (Some(scheme), Some(authority)) = (url.scheme(), url.authority()) else {
-            return Err(broken("lacks its scheme or host"));
+            return Err(broken("has no scheme or no host"));
         };
         let port_by_itself = match scheme.as_str() {
             "https" => 443,
             "http" => 80,
-            _ => return Err(broken("is neither https nor http")),
+            _ => return Err(broken("must be an https or http URL")),
         };
         let host = match authority.port_u16() {
             Some(port) if port == port_by_itself => authority.host(),
@@ -58,10 +58,10 @@ impl Endpoint {
         })
     }
 
-    /// The path of a connection, as it is sent.
+    /// The path of a connection as it is sent.
     ///
     /// # Errors
-    /// Never, as long as [`Endpoint::parse`] has taken the path before it.
+    /// None, since [`Endpoint::parse`] has accepted the rest of the path.
     pub(super) fn target(&self, connection: &ConnectionId) -> Result<Uri, http::Error> {
         let mut path = String::with_capacity(self.path.len() + 3 * connection.as_str().len());
         path.push_str(&self.path);
@@ -69,7 +69,7 @@ impl Endpoint {
         Ok(Uri::from(PathAndQuery::from_maybe_shared(bytes::Bytes::from(path))?))
     }
 
-    /// The path of a connection as it is signed, piece by piece.
+    /// The path of a connection as it is signed, in pieces.
     pub(super) fn canonical_target<'a>(
         &'a self,
         connection: &'a ConnectionId,

@@ -1,14 +1,15 @@
-//! A frame, and what of a request's signature depends on it alone.
+//! A frame, and the parts of a request's signature that depend only on it.
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
 
-/// A frame, ready to be posted to any number of connections: its hash, which each request is signed with, is taken once.
+/// A frame that can be posted to any number of connections. Its hash, which is part of each request's signature, is
+/// computed once.
 #[derive(Debug, Clone)]
 pub struct Frame {
     pub(super) bytes: Bytes,
     pub(super) sha256: String,
-    /// The number of its bytes, as a header has it.
+    /// The number of bytes, as the value of a header.
     pub(super) length: String,
 }
 
@@ -24,7 +25,7 @@ impl AsRef<[u8]> for Frame {
     }
 }
 
-/// The SHA-256 of these bytes, one after the other, in hexadecimal.
+/// The SHA-256 of these pieces, concatenated, in hexadecimal.
 pub(super) fn sha256_hex<P: AsRef<[u8]>>(pieces: impl IntoIterator<Item = P>) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);
     for piece in pieces {

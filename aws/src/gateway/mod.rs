@@ -1,13 +1,13 @@
-//! The connections of one stage, by API Gateway's management API
+//! The connections of one stage, through API Gateway's management API
 //! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html>).
 //!
-//! Posting is what this product does most, so `POST /@connections/{id}` has a path of its own, which costs a fraction of
-//! the SDK's CPU time and treats a member who is gone, or a gateway that throttles, as what they are: everyday. The rest
-//! is the SDK's, which is also what the tests hold this against.
+//! Posting is the most frequent operation, so `POST /@connections/{id}` has an implementation of its own. It takes a
+//! fraction of the SDK's CPU time, and treats a connection that is gone, or a gateway that throttles, as ordinary
+//! outcomes. All other calls use the SDK, against which the tests also compare the posts.
 //!
 //! # Layout
-//! - here: the way in
-//! - `poster`, `patience`: one post, with its attempts, until it is done or its time is over
+//! - here: the public interface
+//! - `poster`, `patience`: one post with its attempts, until it is done or its time is over
 //! - `endpoint`, `frame`, `sign`, `signer`: the signed request
 
 mod endpoint;
@@ -44,7 +44,7 @@ pub struct Gateway {
     management: Management,
 }
 
-/// What of the management API is rare: it is the SDK's, and opens no socket before it is needed.
+/// The less frequent calls of the management API. They use the SDK, which opens no socket before it is needed.
 #[derive(Debug)]
 pub struct Management {
     endpoint: String,
@@ -67,10 +67,10 @@ impl Resource for Management {
 }
 
 impl Gateway {
-    /// For a function that seldom posts: without a socket.
+    /// Creates a gateway without opening a socket, for a function that rarely posts.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the configuration lacks something.
+    /// [`Error::Internal`] if the configuration lacks something.
     pub fn new(config: &Config) -> Result<Self, Error> {
         let endpoint = Config::need("MANAGEMENT_ENDPOINT", config.management_endpoint.as_ref())?;
         let sdk = config.sdk.config()?;
@@ -79,17 +79,16 @@ impl Gateway {
         Ok(Self { poster, management })
     }
 
-    /// Posts one frame to one connection; no more than [`IN_FLIGHT_MAX`] posts are under way, whoever posts what side
-    /// by side.
+    /// Posts one frame to one connection. At most [`IN_FLIGHT_MAX`] posts of this process are under way at a time.
     pub async fn post(&self, connection: &ConnectionId, frame: &Frame) -> PostOutcome {
         spending::add(spending::messages(frame.as_ref().len()));
         self.poster.post(connection, frame).await
     }
 
-    /// The request of a post, signed as of now and not sent: for who looks at it, or at what it takes to make it.
+    /// The request of a post, signed as of now and not sent, for tests and benchmarks.
     ///
     /// # Errors
-    /// [`Error::Internal`] where there are no credentials that count.
+    /// [`Error::Internal`] if there are no valid credentials.
     pub async fn request(
         &self,
         connection: &ConnectionId,
@@ -98,11 +97,11 @@ impl Gateway {
         self.poster.request(connection, frame).await
     }
 
-    /// When a message last went over a connection, in either direction; `None` where there is no such connection any more,
-    /// or the gateway does not say: 1 call.
+    /// When a message last went over a connection, in either direction: 1 call. `None` if the connection is gone, or
+    /// if the gateway does not say.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the gateway does not answer.
+    /// [`Error::Internal`] if the gateway does not answer.
     pub async fn last_active(&self, connection: &ConnectionId) -> Result<Option<Timestamp>, Error> {
         match self.management.client().get_connection().connection_id(connection.as_str()).send().await {
             Ok(output) => {
@@ -114,19 +113,19 @@ impl Gateway {
         }
     }
 
-    /// Closes a connection, if it is still up.
+    /// Closes a connection if it is open.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the gateway does not say that it is gone.
+    /// [`Error::Internal`] if the gateway does not confirm that the connection is gone.
     pub async fn close(&self, connection: &ConnectionId) -> Result<(), Error> {
         self.management.close(connection).await
     }
 
-    /// Tells a connection why it ends, as a refusal that answers no request, and closes it; unless it cannot be told now
-    /// ([`PostOutcome::Failed`]).
+    /// Tells a connection why it ends, by an error frame that answers no request, and closes it. If it cannot be told
+    /// at present ([`PostOutcome::Failed`]), it is left open.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the gateway does not say that it is gone.
+    /// [`Error::Internal`] if the gateway does not confirm that the connection is gone.
     pub async fn end(&self, connection: &ConnectionId, why: &Error) -> Result<PostOutcome, Error> {
         let frame = serde_json::to_vec(&Reply::<(), ()>::error(None, why));
         let frame = frame.map_err(|error| Error::internal("a refusal", &error))?;
@@ -140,10 +139,10 @@ impl Gateway {
 }
 
 impl Management {
-    /// Closes a connection, if it is still up.
+    /// Closes a connection if it is open.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the gateway does not say that it is gone.
+    /// [`Error::Internal`] if the gateway does not confirm that the connection is gone.
     pub async fn close(&self, connection: &ConnectionId) -> Result<(), Error> {
         match self.client().delete_connection().connection_id(connection.as_str()).send().await {
             Ok(_) => Ok(()),
@@ -152,13 +151,14 @@ impl Management {
         }
     }
 
-    /// A client of its own each time: few processes ever need one, and to make it takes a tenth of a start.
+    /// Creates a client for each call: few processes ever need one, and creating it takes a tenth of a cold start.
     fn client(&self) -> Client {
         Client::from_conf(Builder::from(&self.sdk).endpoint_url(&self.endpoint).build())
     }
 }
 
-/// Whether there is no such connection: by its status, as `GoneException` is named in a header that emulators leave out.
+/// Whether there is no such connection. This is decided by the status, because emulators omit the header that names
+/// `GoneException`.
 fn is_gone<E>(error: &SdkError<E, HttpResponse>) -> bool {
     error.raw_response().is_some_and(|response| response.status().as_u16() == 410)
 }

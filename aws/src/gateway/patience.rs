@@ -1,24 +1,24 @@
-//! How long a post is tried, and how often.
+//! How long and how often a post is tried.
 
 use std::time::Duration;
 
-/// How long to try.
+/// The time limits and pauses of a post.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
-    /// For one attempt, the socket included.
+    /// The time limit of one attempt, including the socket.
     pub(super) attempt: Duration,
-    /// For all attempts, and the pauses between them.
+    /// The time limit of all attempts, including the pauses between them.
     pub(super) post: Duration,
-    /// The longest first pause; each is drawn from nothing up to its longest, which doubles every time
-    /// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>, "full jitter") ...
+    /// The upper bound of the first pause. Each pause is drawn between zero and its bound, which doubles every time
+    /// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>, "full jitter").
     pub(super) first_pause: Duration,
-    /// ... up to this.
+    /// The upper limit of that bound.
     pub(super) longest_pause: Duration,
 }
 
 impl Default for Patience {
-    /// A throttled account has room for 10,000 more requests every second, so short pauses do. All together ends well
-    /// before the function that posts does: `send` has 25 seconds.
+    /// A throttled account has room for 10,000 more requests every second, so short pauses suffice. The whole post
+    /// ends well before the function that makes it does: `send` has 25 seconds.
     fn default() -> Self {
         Self {
             attempt: Duration::from_secs(3),
@@ -30,7 +30,7 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// The pause after so many failed attempts, from one on.
+    /// The pause after this many failed attempts, counted from one.
     pub(super) fn pause(&self, attempts: u32) -> Duration {
         self.bound(attempts).mul_f64(rand::random())
     }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_are_bounded_by_twice_as_much_each_time_up_to_a_second() {
+    fn the_bound_of_a_pause_doubles_up_to_a_second() {
         let patience = Patience::default();
         let bounds: Vec<u128> = (1..=7).map(|attempts| patience.bound(attempts).as_millis()).collect();
         assert_eq!(bounds, [50, 100, 200, 400, 800, 1_000, 1_000]);

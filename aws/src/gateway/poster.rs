@@ -1,4 +1,4 @@
-//! One post, until there is nothing more to be done about it.
+//! A single post, until its outcome is final.
 
 use std::{
     fmt,
@@ -19,25 +19,26 @@ use crate::{
     pool::{self, HttpAnswer, HttpFailure, Pool, Slot},
 };
 
-/// Posts under way at once, and sockets. With 10 ms a post this is the account's default quota of 10,000 requests a
-/// second; more of them would only be throttled, or run out of sockets.
+/// How many posts are under way at once, which is also the number of sockets. At 10 ms per post this uses the
+/// account's default quota of 10,000 requests a second; more of them would only be throttled, or run out of sockets.
 pub const IN_FLIGHT_MAX: usize = 100;
 
-/// What became of a post.
+/// The outcome of a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PostOutcome {
-    /// The gateway took it.
+    /// The gateway accepted it.
     Sent,
-    /// There is no such connection any more (410): whatever the table holds of it is to go.
+    /// The connection is gone (410): everything that the table has of it must be removed.
     Gone,
-    /// The gateway takes no frame of this size (413), from nobody and never: it is no use to owe it. It is a mistake of
-    /// ours, as frames are cut to size, and an error in the log. Who misses its events finds the hole and asks for them.
+    /// The gateway accepts no frame of this size (413), so retrying is useless and the event is not owed. Frames are
+    /// limited to the accepted size, so this is a bug and is logged as an error. A client that misses the events
+    /// notices the gap and fetches them.
     TooLarge,
-    /// Not now, after all attempts: the connection may live, and the event is still owed.
+    /// The post failed after all attempts: the connection may be alive, and the event is still owed.
     Failed,
 }
 
-/// The gateway says nothing where all is well, and one sentence where it is not.
+/// The most bytes of a response. The gateway sends no body on success, and one sentence otherwise.
 const ANSWER_BYTES_MAX: usize = 4 * 1024;
 const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
@@ -48,28 +49,29 @@ pub(super) struct Poster {
     signer: Signer,
     pool: Pool,
     patience: Patience,
-    /// A post was given up, and none has been answered since. Then nobody else waits for a gateway that refuses
-    /// everybody: thousands of posts, each as patient as the first, would outlast their function.
+    /// Whether a post was abandoned and none has been answered since. While that is so, posts are not retried: if the
+    /// gateway refuses everything, thousands of posts that are each retried for as long as the first would outlast
+    /// their function.
     out_of_patience: AtomicBool,
 }
 
-/// What an attempt leads to.
+/// What follows from an attempt.
 enum Outcome {
     Done(PostOutcome),
-    /// Not now; why not.
+    /// Retry, for this reason.
     Again(String),
 }
 
 impl Poster {
-    /// To `url`, with the SDK's credentials, region and clock.
+    /// Creates a poster to `url`, with the SDK's credentials, region and clock.
     ///
     /// # Errors
-    /// [`Error::Internal`] where one of these is missing, or is not what it should be.
+    /// [`Error::Internal`] if one of these is missing or invalid.
     pub(super) fn new(url: &str, sdk: &SdkConfig, patience: Patience) -> Result<Self, Error> {
         Self::trusting(pool::roots(), url, sdk, patience)
     }
 
-    /// As [`Poster::new`], with roots of one's own.
+    /// As [`Poster::new`], with other root certificates.
     pub(super) fn trusting(
         roots: RootCertStore,
         url: &str,
@@ -93,8 +95,8 @@ impl Poster {
         self.pool.open().await;
     }
 
-    /// Posts one frame to one connection, when there is a slot for it. A post that waits for its next attempt keeps its slot,
-    /// so that a gateway that throttles is asked less.
+    /// Posts one frame to one connection, once there is a slot for it. A post that waits for its next attempt keeps
+    /// its slot, so that a gateway that throttles receives fewer requests.
     pub(super) async fn post(&self, connection: &ConnectionId, frame: &Frame) -> PostOutcome {
         let slot = self.pool.slot().await;
         let deadline = Instant::now() + self.patience.post;
@@ -114,7 +116,7 @@ impl Poster {
                 tracing::warn!(%connection, attempts, reason, "a post failed");
                 return PostOutcome::Failed;
             }
-            tracing::debug!(%connection, attempts, reason, "a post is tried again");
+            tracing::debug!(%connection, attempts, reason, "retrying a post");
             sleep(pause).await;
         }
     }
@@ -137,11 +139,11 @@ impl Poster {
         match timeout(self.patience.attempt.min(time_left), answer).await {
             Ok(Ok(answer)) => outcome(connection, &answer),
             Ok(Err(error)) => Outcome::Again(error.to_string()),
-            Err(_) => Outcome::Again("no answer in time".to_owned()),
+            Err(_) => Outcome::Again("no response in time".to_owned()),
         }
     }
 
-    /// One attempt's request.
+    /// The request of one attempt.
     pub(super) async fn request(
         &self,
         connection: &ConnectionId,
@@ -155,7 +157,7 @@ impl Poster {
         let headers = request.headers_mut();
         headers.insert(header::HOST, self.endpoint.host.clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-        // Which hyper would leave out of a request that has none, though it is signed.
+        // Set here because hyper would omit it from a request without a body, although it is signed.
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(frame.bytes.len()));
         headers.insert(X_AMZ_DATE, stamp.date.clone());
         if let Some(token) = &stamp.token {
@@ -166,8 +168,8 @@ impl Poster {
     }
 }
 
-/// What an answer means
-/// (<https://docs.aws.amazon.com/apigatewaymanagementapi/latest/APIReference/> has the statuses).
+/// The meaning of a response (<https://docs.aws.amazon.com/apigatewaymanagementapi/latest/APIReference/> lists the
+/// statuses).
 fn outcome(connection: &ConnectionId, answer: &HttpAnswer) -> Outcome {
     let HttpAnswer { status, body, .. } = answer;
     match *status {
@@ -182,7 +184,7 @@ fn outcome(connection: &ConnectionId, answer: &HttpAnswer) -> Outcome {
             Outcome::Again(status.to_string())
         }
         status if status.is_server_error() => Outcome::Again(status.to_string()),
-        // A request that is wrong (400), or that nobody has allowed (403), is as wrong the next time.
+        // A request that is invalid (400) or not allowed (403) fails again if it is repeated.
         status => {
             let answer = String::from_utf8_lossy(body.as_deref().unwrap_or_default());
             tracing::error!(%connection, %status, %answer, "a post was refused");

@@ -1,10 +1,10 @@
-//! Signatures of AWS (Signature Version 4), for the one kind of request that is made by the thousand.
+//! AWS signatures (Signature Version 4), for the one kind of request that is made by the thousand.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 //!
-//! The keys and the signatures are made by `aws-sigv4`, which is the SDK's own signer. What it would do over again for
-//! each post is done here as seldom as it changes: the key once a day, all but the path once a second, the hash of the
-//! body once a frame. The canonical request is never put together: its pieces go straight into the hash.
+//! The keys and the signatures are computed by `aws-sigv4`, which is the SDK's own signer. What that would repeat for
+//! each post is done here only as often as it changes: the key once a day, everything except the path once a second,
+//! the hash of the body once per frame. The canonical request is never assembled: its pieces are hashed directly.
 
 use std::{
     sync::Arc,
@@ -23,43 +23,43 @@ use super::{
 
 /// The service that posts are signed for.
 pub(super) const SERVICE: &str = "execute-api";
-/// What the SDK says of a frame, whatever is in it.
+/// The content type that the SDK declares for any frame.
 pub(super) const CONTENT_TYPE: &str = "application/octet-stream";
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// A point in time, as signatures have it.
+/// A point in time in the form that signatures use.
 #[derive(Debug)]
 pub(super) struct Moment {
     at: SystemTime,
-    /// As in `20150830T123600Z`.
+    /// The time as in `20150830T123600Z`.
     date: String,
 }
 
 impl Moment {
     /// # Errors
-    /// [`Error::Internal`] where the clock is out of all bounds.
+    /// [`Error::Internal`] if the clock is out of range.
     pub(super) fn new(at: SystemTime) -> Result<Self, Error> {
         let timestamp =
             jiff::Timestamp::try_from(at).map_err(|error| Error::internal("the clock", &error))?;
         Ok(Self { at, date: timestamp.strftime("%Y%m%dT%H%M%SZ").to_string() })
     }
 
-    /// As in `20150830`.
+    /// The day as in `20150830`.
     fn day(&self) -> &str {
         self.date.split('T').next().unwrap_or_default()
     }
 }
 
-/// The second of a point in time.
+/// The second that a point in time is in.
 pub(super) fn second_of(at: SystemTime) -> u64 {
     at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// The key that signs for the holder of some credentials: for one day, region and service.
+/// The signing key of some credentials, for one day, region and service.
 pub(super) struct DayKey {
     pub(super) credentials: Credentials,
     day: String,
-    /// What it counts for, as in `20150830/us-east-1/execute-api/aws4_request`.
+    /// The scope of the key, as in `20150830/us-east-1/execute-api/aws4_request`.
     scope: String,
     key: Vec<u8>,
 }
@@ -72,34 +72,34 @@ impl DayKey {
         Self { credentials, day, scope, key: key.as_ref().to_vec() }
     }
 
-    /// Whether it still is the key for these credentials.
+    /// Whether this is still the key for these credentials.
     pub(super) fn is_for(&self, credentials: &Credentials, moment: &Moment) -> bool {
         self.day == moment.day() && self.credentials == *credentials
     }
 }
 
-/// What the signatures of one second share.
+/// What all signatures within one second share.
 pub(super) struct Stamp {
     pub(super) key: Arc<DayKey>,
-    /// Which second.
+    /// The second, since 1970.
     pub(super) second: u64,
     /// The value of `x-amz-date`.
     pub(super) date: HeaderValue,
-    /// The value of `x-amz-security-token`, where the credentials are temporary ones: in Lambda they are.
+    /// The value of `x-amz-security-token`, if the credentials are temporary, as they are in Lambda.
     pub(super) token: Option<HeaderValue>,
-    /// The canonical request's headers behind `content-length`, and the names of all.
+    /// The headers of the canonical request after `content-length`, and the names of all headers.
     canonical_headers: String,
-    /// What is signed, but for the hash at its end.
+    /// The string to sign, without the hash at its end.
     to_sign: String,
-    /// The value of `authorization`, but for the signature at its end.
+    /// The value of `authorization`, without the signature at its end.
     authorization: String,
 }
 
 impl Stamp {
-    /// For the host of an endpoint.
+    /// Creates the stamp for the host of an endpoint.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the credentials cannot stand in a header.
+    /// [`Error::Internal`] if the credentials cannot be put into a header.
     pub(super) fn new(key: Arc<DayKey>, moment: &Moment, host: &str) -> Result<Self, Error> {
         let date = &moment.date;
         let credentials = &key.credentials;
@@ -128,14 +128,14 @@ impl Stamp {
     /// The value of `authorization` for one post.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the credentials cannot stand in a header.
+    /// [`Error::Internal`] if the credentials cannot be put into a header.
     pub(super) fn authorize(
         &self,
         endpoint: &Endpoint,
         connection: &ConnectionId,
         frame: &Frame,
     ) -> Result<HeaderValue, Error> {
-        // The empty line in between is the query that there is none of.
+        // The empty line in between is the query, of which there is none.
         let signature =
             self.sign(std::iter::once("POST\n").chain(endpoint.canonical_target(connection)).chain([
                 "\n\ncontent-length:",
@@ -158,7 +158,7 @@ impl Stamp {
     }
 }
 
-/// A header's value that no log of the HTTP client's shows.
+/// A header value that the HTTP client does not log.
 fn secret(value: impl TryInto<HeaderValue, Error = InvalidHeaderValue>) -> Result<HeaderValue, Error> {
     let mut value = value.try_into().map_err(|error| Error::internal("the credentials", &error))?;
     value.set_sensitive(true);

@@ -1,4 +1,4 @@
-//! Who signs, and when: the credentials that the SDK finds, for as long as they count.
+//! Which credentials sign, and until when: those that the SDK finds, for as long as they are valid.
 
 use std::{
     sync::Arc,
@@ -16,27 +16,27 @@ use tokio::sync::Mutex;
 
 use super::sign::{DayKey, Moment, SERVICE, Stamp, second_of};
 
-/// New credentials are asked for this long before the old ones end: once a second, until there are some. In Lambda they
-/// stand in the environment and last as long as the process.
+/// How long before the present credentials expire new ones are requested: once a second, until there are some. In
+/// Lambda they are in the environment and last as long as the process.
 const RENEW_BEFORE: Duration = Duration::from_mins(1);
 
-/// Makes the [`Stamp`] of each second.
+/// Creates the [`Stamp`] of each second.
 pub(super) struct Signer {
     provider: SharedCredentialsProvider,
     region: Region,
     host: String,
     clock: SharedTimeSource,
-    /// The last one; whoever finds it out of date makes the next one while the others wait.
+    /// The last stamp. The task that finds it out of date creates the next one while the others wait.
     stamp: Mutex<Option<Arc<Stamp>>>,
 }
 
 impl Signer {
-    /// With the SDK's credentials, region and clock.
+    /// Creates a signer with the SDK's credentials, region and clock.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the SDK has found no region, or nothing to take credentials from.
+    /// [`Error::Internal`] if the SDK has no region or no source of credentials.
     pub(super) fn new(sdk: &SdkConfig, host: &str) -> Result<Self, Error> {
-        let lacking = |what: &str| Error::Internal(format!("the environment names no {what}"));
+        let lacking = |what: &str| Error::Internal(format!("the environment has no {what}"));
         Ok(Self {
             provider: sdk.credentials_provider().ok_or_else(|| lacking("credentials"))?,
             region: sdk.region().cloned().ok_or_else(|| lacking("region"))?,
@@ -49,7 +49,7 @@ impl Signer {
     /// The stamp of this second.
     ///
     /// # Errors
-    /// [`Error::Internal`] where there are no credentials that count.
+    /// [`Error::Internal`] if there are no valid credentials.
     pub(super) async fn stamp(&self) -> Result<Arc<Stamp>, Error> {
         let now = self.clock.now();
         let mut last = self.stamp.lock().await;
@@ -68,7 +68,8 @@ impl Signer {
         Ok(stamp)
     }
 
-    /// The ones in use, as long as they last; then new ones, or, where there are none yet, still those.
+    /// The credentials in use until shortly before they expire, then new ones. If those cannot be had yet, still the
+    /// old ones.
     async fn credentials(&self, in_use: Option<&Credentials>, now: SystemTime) -> Result<Credentials, Error> {
         let lasts = |credentials: &&Credentials, how_long: Duration| {
             credentials.expiry().is_none_or(|end| now + how_long < end)
@@ -83,7 +84,7 @@ impl Signer {
                 let credentials = in_use.filter(|credentials| lasts(credentials, Duration::ZERO));
                 let credentials =
                     credentials.ok_or_else(|| Error::Internal(format!("credentials: {error}")))?;
-                tracing::warn!(error, "no new credentials yet");
+                tracing::warn!(error, "renewing the credentials failed; using the present ones");
                 Ok(credentials.clone())
             }
         }

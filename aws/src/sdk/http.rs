@@ -1,7 +1,8 @@
-//! HTTP for the SDKs: hyper-util's pool over the same connector as the poster's.
+//! The HTTP client of the SDKs: hyper-util's pool over the connector that the poster uses too.
 //!
-//! The SDK's own client reads the machine's certificates at every start, which was 2 ms of CPU of a function's 5, and
-//! brings HTTP/2 and a second way to configure TLS. AWS's services take HTTP/1.1; Mozilla's roots are compiled in.
+//! The SDK's own client reads the machine's certificates at every start, which took 2 ms of a function's 5 ms of CPU
+//! time, and brings HTTP/2 and a second way to configure TLS. The services of AWS accept HTTP/1.1, and Mozilla's
+//! roots are compiled in.
 
 use std::fmt;
 
@@ -25,8 +26,8 @@ use hyper_util::{
 
 use crate::{pool, trace};
 
-/// One pool for all clients that are made from one configuration. A call's time is bounded by the SDK, socket included,
-/// so there are no timeouts here.
+/// One pool for all clients that are created from one configuration. It has no timeouts, because the SDK limits the
+/// time of a call, including the socket.
 #[derive(Debug, Clone)]
 pub(crate) struct SdkHttp {
     client: Client<HttpsConnector<connect::HttpConnector>, SdkBody>,
@@ -36,18 +37,18 @@ pub(crate) struct SdkHttp {
 struct Connector(Client<HttpsConnector<connect::HttpConnector>, SdkBody>);
 
 impl SdkHttp {
-    /// A pool without sockets yet.
+    /// A pool without sockets.
     ///
     /// # Errors
-    /// Where the TLS library cannot do what it was built for.
+    /// If the TLS library does not support what it was built for.
     pub(crate) fn new() -> Result<Self, rustls::Error> {
         let connector = pool::connector(pool::roots())?;
         let client = Client::builder(TokioExecutor::new()).build(connector);
         Ok(Self { connector: SharedHttpConnector::new(Connector(client.clone())), client })
     }
 
-    /// Opens a socket to `url`'s host, by a request that says nothing: DynamoDB answers `/ping` to anybody, and any other
-    /// answer leaves the socket open too. Where that fails the first call will, and will say why.
+    /// Opens a socket to the host of `url` by a request without effect: DynamoDB answers `/ping` without credentials,
+    /// and any other response leaves the socket open too. If this fails, the first call will fail too and say why.
     pub(crate) async fn open(&self, url: &str) {
         let opening = async {
             let request = Request::get(format!("{url}/ping")).body(SdkBody::empty())?;
@@ -78,7 +79,7 @@ impl HttpConnector for Connector {
                 if error.is_connect() {
                     ConnectorError::io(error.into()).never_connected()
                 } else {
-                    // The socket ended: the SDK tries again, as it does with its own client.
+                    // The socket was closed: the SDK retries, as it does with its own client.
                     ConnectorError::other(error.into(), Some(ErrorKind::TransientError))
                 }
             })?;
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_is_kept_and_used_again() {
+    async fn a_socket_is_kept_alive_and_reused() {
         let stub = Stub::answering(&[Answer::Status(204)]).await;
         let client = client(&stub.url());
         for _ in 0..3 {
@@ -140,7 +141,7 @@ mod tests {
         assert_eq!((stub.sockets_opened(), stub.requests()[0].target.as_str()), (1, "/dev/ping"));
         client_over(http, &stub.url()).delete_connection().connection_id("ann=").send().await.unwrap();
         assert_eq!((stub.sockets_opened(), stub.requests().len()), (1, 2));
-        SdkHttp::new().unwrap().open("http://127.0.0.1:1").await; // where nobody is: no harm
+        SdkHttp::new().unwrap().open("http://127.0.0.1:1").await; // nothing listens there: no harm
     }
 
     #[tokio::test]
@@ -151,15 +152,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lost_socket_is_tried_again() {
+    async fn a_call_on_a_lost_socket_is_retried() {
         let stub = Stub::answering(&[Answer::Reset, Answer::Status(204)]).await;
         client(&stub.url()).delete_connection().connection_id("ann=").send().await.unwrap();
         assert_eq!(stub.requests().len(), 2);
     }
 
     #[tokio::test]
-    async fn who_cannot_be_reached_is_an_error_after_all_attempts() {
-        let url = Stub::answering(&[Answer::Never]).await.url(); // which ends at once
+    async fn an_unreachable_server_is_an_error_after_all_attempts() {
+        let url = Stub::answering(&[Answer::Never]).await.url(); // dropped at once
         let error = client(&url).delete_connection().connection_id("ann=").send().await.unwrap_err();
         assert!(error.as_service_error().is_none());
     }

@@ -1,9 +1,9 @@
-//! What the SDKs are made from: region, credentials and, under `local`, an endpoint, all from the environment, where Lambda
-//! puts them for as long as a process lives
+//! The configuration of the SDKs: the region, the credentials and, under `local`, an endpoint. All come from the
+//! environment, where Lambda sets them for the life of a process
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>).
 //!
-//! `aws-config` would find them there too, but only after it has got ready to ask files, STS and two metadata services
-//! for them; that was a fifth of a function's start, and a client of STS in every binary.
+//! `aws-config` would find them there too, but only after it has prepared to ask files, STS and two metadata services
+//! for them; that took a fifth of a function's cold start, and put a client of STS into every binary.
 
 pub(crate) mod http;
 
@@ -20,22 +20,22 @@ use self::http::SdkHttp;
 
 /// How often a call is tried.
 const ATTEMPTS_MAX: u32 = 4;
-/// How long one try may take, and all of them: a silent peer must not eat a function's whole time.
+/// How long one attempt and all attempts may take: a silent peer must not use up the whole time of a function.
 const ATTEMPT_MAX: Duration = Duration::from_secs(3);
 const CALL_MAX: Duration = Duration::from_secs(10);
 
-/// The SDK's configuration, made when somebody first needs it. Its credentials and its sockets are shared.
+/// The configuration of the SDKs, created when first needed. Its credentials and sockets are shared.
 #[derive(Debug, Default)]
 pub struct Sdk {
     region: Option<String>,
     endpoint: Option<String>,
-    credentials: Option<Credentials>, // which do not tell themselves to `Debug`
+    credentials: Option<Credentials>, // whose `Debug` does not show them
     config: OnceLock<SdkConfig>,
     http: OnceLock<SdkHttp>,
 }
 
 impl Sdk {
-    /// Of these variables.
+    /// Reads these variables.
     pub(crate) fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Self {
         let credentials = match (get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY")) {
             (Some(id), Some(secret)) => {
@@ -47,8 +47,8 @@ impl Sdk {
         Self { region, endpoint, credentials, ..Self::default() }
     }
 
-    /// Opens a socket to a service, by its name in an endpoint, so that the first call finds one. Where that fails the call
-    /// will, and will say why.
+    /// Opens a socket to a service, given by its name in an endpoint, so that the first call finds one. If this
+    /// fails, the call will fail too and say why.
     pub(crate) async fn open(&self, service: &str) {
         let (Some(http), Some(region)) = (self.http.get(), &self.region) else { return };
         let url = match &self.endpoint {
@@ -63,8 +63,8 @@ impl Sdk {
     /// The configuration.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the environment has no region or no credentials, or where the TLS library cannot do what
-    /// it was built for.
+    /// [`Error::Internal`] if the environment has no region or no credentials, or if the TLS library does not support
+    /// what it was built for.
     pub(crate) fn config(&self) -> Result<&SdkConfig, Error> {
         if let Some(config) = self.config.get() {
             return Ok(config);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_it_is_in_the_environment() {
+    fn the_environment_has_region_and_credentials() {
         let sdk = sdk_without("");
         let config = sdk.config().unwrap();
         assert_eq!(config.region().map(AsRef::as_ref), Some("eu-west-1"));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_and_no_secret_is_shown() {
+    fn a_missing_variable_is_named_and_no_secret_is_shown() {
         for variable in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
             let error = sdk_without(variable).config().unwrap_err().to_string();
             assert!(error.contains(variable), "{error}");

@@ -1,4 +1,5 @@
-//! The way into a function behind an HTTP API: an `http` request in, an `http` response out, by any `tower` service.
+//! The entry point of a function behind an HTTP API: an `http` request in, an `http` response out, by any `tower`
+//! service.
 
 use std::convert::Infallible;
 
@@ -11,13 +12,13 @@ use super::{
 };
 use crate::resource::Resource;
 
-/// Runs a function of the HTTP API: `service` makes, of what the function works with, what answers its requests.
+/// Runs a function of the HTTP API: `service` creates the service that answers its requests from the resource.
 ///
-/// What the service does for a request is logged with the request's id, and with the `user` that it records on the current
-/// span. It has its refusals and failures as responses, so that the invocation itself never fails.
+/// What the service logs carries the id of the request, and the `user` that it records on the current span. The
+/// service turns refusals and failures into responses, so the invocation itself never fails.
 ///
 /// # Errors
-/// What the runtime API says when it ends. Where the resource cannot be made, the process ends.
+/// The error with which the runtime API ends. If the resource cannot be built, the process exits.
 pub async fn serve_http<T, S, B>(service: impl FnOnce(T) -> S) -> Result<(), lambda_http::Error>
 where
     T: Resource,

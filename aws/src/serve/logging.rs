@@ -1,4 +1,4 @@
-//! Logs: JSON in Lambda, readable in a terminal; the level by `RUST_LOG`.
+//! Logs: JSON in Lambda, readable in a terminal; `RUST_LOG` sets the level.
 
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
@@ -8,11 +8,13 @@ use tracing_subscriber::{
 
 use crate::config;
 
-/// The runtime says every failure once more, without the request's id; [`serve`](crate::serve) has said it already.
+/// The target of lines in which the runtime repeats every failure without the id of the request;
+/// [`serve`](crate::serve) has logged it already.
 const RUNTIME: &str = "lambda_runtime::layers";
 
-/// Starts the process's one subscriber. A filter that does not parse is replaced by `info`, and said so. It is by target and
-/// level alone: to filter by fields takes a regular expression engine, which every function would carry.
+/// Starts the subscriber of the process. A filter that does not parse is replaced by `info`, which is logged. Filters
+/// are by target and level only: filtering by fields takes a regular expression engine, which every function would
+/// carry.
 pub(crate) fn init() {
     const FALLBACK: LevelFilter = LevelFilter::INFO;
     let wanted = config::log_filter().unwrap_or_else(|| FALLBACK.to_string());
@@ -28,6 +30,6 @@ pub(crate) fn init() {
         builder.without_time().with_ansi(false).finish().with(filter).init(); // `local` adds time and colour
     }
     if let Some(error) = bad_filter {
-        tracing::warn!(wanted, error, "RUST_LOG is not a filter");
+        tracing::warn!(wanted, error, "RUST_LOG is not a valid filter; using info");
     }
 }

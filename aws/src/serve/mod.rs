@@ -1,5 +1,5 @@
-//! The loop of a function's process: from Lambda's event to a handler's typed argument, and from its result to the answer. The
-//! only place that knows Lambda's runtime.
+//! The main loop of a function: from Lambda's event to the handler's typed argument, and from its result to the
+//! response. This is the only module that knows Lambda's runtime.
 
 use std::collections::BTreeMap;
 
@@ -26,10 +26,11 @@ use crate::{clock::now, resource::Resource};
 /// An event of the WebSocket API, as API Gateway sends it.
 pub type WebSocketEvent = ApiGatewayWebsocketProxyRequest;
 
-/// The caller of a WebSocket event, from its context. From here on the invocation's log lines name them.
+/// The caller of a WebSocket event, from its context. From here on, the log lines of the invocation name the caller.
 ///
 /// # Errors
-/// [`Error::Internal`]: the context is API Gateway's and our authorizer's, so a broken one is not the caller's fault.
+/// [`Error::Internal`]: the context comes from API Gateway and the stack's authorizer, so an invalid one is not the
+/// caller's fault.
 pub fn socket_caller(context: &ApiGatewayWebsocketProxyRequestContext) -> Result<SocketCaller, Error> {
     let identity = Identity::from_context(|name| context.authorizer.fields.get(name)?.as_str())?;
     let connection = connection_of(context)?;
@@ -44,7 +45,7 @@ pub fn socket_caller(context: &ApiGatewayWebsocketProxyRequestContext) -> Result
     })
 }
 
-/// What API Gateway calls a function of the WebSocket API for.
+/// The type of an event for which API Gateway invokes a function of the WebSocket API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventType {
     /// A client wants to connect.
@@ -64,13 +65,13 @@ impl EventType {
         }
     }
 
-    /// Whether an event is of this type; logs where it is not. A frame may name any route in its `action`, `$connect` too,
-    /// and must not be taken for a handshake.
+    /// Whether an event is of this type; logs if it is not. A frame may name any route in its `action`, even
+    /// `$connect`, and must not be mistaken for a handshake.
     pub fn is_that_of(self, context: &ApiGatewayWebsocketProxyRequestContext) -> bool {
         let is_same = context.event_type.as_deref() == Some(self.name());
         if !is_same {
             let connection = context.connection_id.as_deref();
-            tracing::warn!(connection, expected = self.name(), "an event of another type is refused");
+            tracing::warn!(connection, expected = self.name(), "refused an event of another type");
         }
         is_same
     }
@@ -81,13 +82,13 @@ fn connection_of(context: &ApiGatewayWebsocketProxyRequestContext) -> Result<Con
     id.try_into().map_err(|error: Error| Error::internal("connectionId", &error))
 }
 
-/// What a WebSocket route's function answers. Its body goes to the client where the route has a response.
+/// The response of a WebSocket route's function. Its body is sent to the client if the route has a response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteResponse {
-    /// For `$connect` this decides: anything but 2xx refuses the connection.
+    /// The status. For `$connect` it decides: anything but 2xx refuses the connection.
     pub status_code: u16,
-    /// For `$connect`, the headers of the handshake's answer.
+    /// For `$connect`, the headers of the handshake's response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<&'static str, &'static str>>,
     /// The frame for the client.
@@ -96,10 +97,10 @@ pub struct RouteResponse {
 }
 
 impl RouteResponse {
-    /// Done, and nothing to say.
+    /// Success, without a frame.
     pub const EMPTY: Self = Self { status_code: 200, headers: None, body: None };
 
-    /// Nothing was done, and nothing is said. For `$connect` it refuses the connection.
+    /// Nothing was done, and no frame is sent. For `$connect`, this refuses the connection.
     pub const MISROUTED: Self = Self { status_code: 400, headers: None, body: None };
 
     /// The refusal of a frame, as a frame.
@@ -109,26 +110,27 @@ impl RouteResponse {
 
     /// A frame for the client.
     pub fn frame(frame: &impl Serialize) -> Self {
-        // Our own types, whose maps have string keys: it cannot fail, and if it did, no reply is the honest one.
+        // The stack's own types, whose maps have string keys, so this cannot fail; if it did, sending no reply would
+        // be right.
         Self { body: serde_json::to_string(frame).ok(), ..Self::EMPTY }
     }
 }
 
 /// Runs a function whose event is of any type: `E` in, `R` out.
 ///
-/// An error becomes the invocation's error, with the error's own text: nobody outside sees it. Each invocation is one
-/// line of the log, with its request's id, and the `connection`, `user` and `action` that were recorded on the span; what
-/// else it logs is for debugging, or out of the ordinary.
+/// An error becomes the error of the invocation, with its internal text, which no client sees. Each invocation logs
+/// one line, with the id of its request, and the `connection`, `user` and `action` that were recorded on the span;
+/// anything else it logs is for debugging, or unusual.
 ///
 /// # Errors
-/// What the runtime API says when it ends. Where the resource cannot be made, the process ends.
+/// The error with which the runtime API ends. If the resource cannot be built, the process exits.
 pub async fn serve<T: Resource, E: DeserializeOwned, R: Serialize>(
     handler: impl AsyncFn(&T, E) -> Result<R, Error>,
 ) -> Result<(), lambda_runtime::Error> {
     run(async |resource: &T, event| handler(resource, event).await.inspect(|_| tracing::info!("done"))).await
 }
 
-/// Runs a function of the WebSocket API that is called for events of this type, and for no others.
+/// Runs a function of the WebSocket API that is invoked for events of this type only.
 ///
 /// # Errors
 /// As [`serve`].
@@ -146,7 +148,7 @@ pub async fn serve_route<T: Resource>(
     .await
 }
 
-/// Runs a function that logs by itself what it has done. Failures are logged here.
+/// Runs a function that logs its own success. Failures are logged here.
 ///
 /// # Errors
 /// As [`serve`].
@@ -159,7 +161,8 @@ pub async fn run<T: Resource, E: DeserializeOwned, R: Serialize>(
         let outcome = async {
             let event =
                 serde_json::from_str(event.payload.get()).map_err(|error| Error::from_serde(&error))?;
-            // Boxed, as below: the SDK's futures are so deep that the compiler gives up on their layout.
+            // Boxed, as in `start`: the SDK's futures are nested so deeply that the compiler cannot compute their
+            // layout.
             Box::pin(handler(&resource, event)).await
         };
         let outcome = outcome.instrument(span.clone()).await.map_err(|error| {

@@ -1,4 +1,4 @@
-//! A function's process: its start, the span of an invocation, and its failures.
+//! The process of a function: its start, the span of an invocation, and its failures.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use tracing::{Span, field::Empty};
 use super::{logging, runtime};
 use crate::{config::Config, measure::Meter, resource::Resource};
 
-/// The one line of a failed invocation: an error where it is ours, a warning where it is the caller's.
+/// Logs a failed invocation: an error if the stack is at fault, a warning if the caller is.
 pub fn log_failure(error: &Error) {
     match error {
         Error::Internal(_) => tracing::error!(%error, "failed"),
@@ -17,15 +17,15 @@ pub fn log_failure(error: &Error) {
     }
 }
 
-/// The span of an invocation, with room for what its lines are to tell besides.
+/// The span of an invocation, with fields that are recorded later.
 pub(super) fn invocation(request_id: &str) -> Span {
     tracing::info_span!("invoke", request_id, connection = Empty, user = Empty, action = Empty)
 }
 
-/// Makes what the function works with. Where that fails, one line says why, Lambda is told, and the process ends.
+/// Builds the resource. If that fails, the reason is logged, Lambda is told, and the process exits.
 pub(super) async fn start<T: Resource>() -> (T, Meter) {
     logging::init();
-    // Boxed, as above.
+    // Boxed, as in `run`.
     match Box::pin(build()).await {
         Ok(started) => started,
         Err(error) => {
@@ -42,7 +42,7 @@ async fn build<T: Resource>() -> Result<(T, Meter), Error> {
     Ok((resource, Meter::start(&config.stage)))
 }
 
-/// An error as Lambda reports it: `errorType` is the code, `errorMessage` the text.
+/// An error in the form that Lambda reports: `errorType` is the code, `errorMessage` the text.
 pub(super) struct Failure(pub(super) Error);
 
 impl fmt::Debug for Failure {
@@ -54,7 +54,7 @@ impl fmt::Debug for Failure {
 impl From<Failure> for Diagnostic {
     fn from(Failure(error): Failure) -> Self {
         let error_message = match &error {
-            // API Gateway answers 401 to exactly this word, and 500 to any other
+            // API Gateway answers 401 to exactly this text, and 500 to any other
             // (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html).
             Error::Unauthorized(_) => "Unauthorized".to_owned(),
             other => other.to_string(),

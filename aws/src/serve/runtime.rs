@@ -1,11 +1,11 @@
-//! The loop of a function's process: takes invocations from the runtime API, one at a time, and gives back what the
-//! handler made of each (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
+//! The main loop of a function: takes invocations from the runtime API one at a time, and returns the handler's
+//! outcome of each (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
 //!
-//! `lambda_runtime::run` does the same, but also puts each invocation's trace id into the environment, and glibc's
-//! `setenv` keeps every distinct value for as long as the process lives: 144 bytes an invocation, more with the lineage
-//! that AWS adds, without end (measured over 20,000 invocations; with one trace id for all of them it is nothing). It
-//! has no option against that, and its layers come after it. So this loop is ours; the client of the API, the context
-//! and the form of errors are the crate's. [`trace`] has the id instead.
+//! `lambda_runtime::run` does the same, but also puts the trace id of each invocation into the environment, and
+//! glibc's `setenv` keeps every distinct value for the life of the process: 144 bytes per invocation, more with the
+//! lineage that AWS adds, without end (measured over 20,000 invocations; with the same trace id for all of them it is
+//! nothing). It has no option against that, and its layers come after it. So the loop is implemented here, while the
+//! client of the API, the context and the form of errors are the crate's. [`trace`] keeps the id instead.
 
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
 
@@ -22,12 +22,13 @@ use crate::trace;
 const INIT_ERROR: &str = "/2018-06-01/runtime/init/error";
 const PREFIX: &str = "/2018-06-01/runtime/invocation";
 const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
-/// By which Lambda tells an answer from that of an earlier try; it is given back as it came.
+/// By this id Lambda distinguishes a response from that of an earlier try; it is returned unchanged.
 const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 const TRACE_ID: &str = "lambda-runtime-trace-id";
 
-/// Tells Lambda why this process cannot start (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>).
-/// Where even that fails, the end of the process tells it that something is wrong.
+/// Tells Lambda why this process cannot start
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>). If that fails too,
+/// Lambda learns of the failure by the exit of the process.
 pub(super) async fn fail_to_start(diagnostic: Diagnostic) {
     let Ok(body) = serde_json::to_vec(&diagnostic) else { return };
     let request = build_request().method(Method::POST).uri(INIT_ERROR);
@@ -40,13 +41,13 @@ pub(super) async fn fail_to_start(diagnostic: Diagnostic) {
 
 /// Handles invocations until the runtime API ends.
 ///
-/// An event that cannot be read, an error of the handler and its panic fail the invocation alone.
+/// An event that cannot be parsed, an error of the handler, and a panic only fail their own invocation.
 ///
 /// # Errors
-/// What the runtime API says when it ends.
+/// The error with which the runtime API ends.
 ///
 /// # Panics
-/// Where the environment is not that of a Lambda function.
+/// If the environment is not that of a Lambda function.
 pub(super) async fn run<S, P>(handler: S) -> Result<(), Error>
 where
     S: Service<LambdaEvent<P>, Response: Serialize, Error: Into<Diagnostic>>,
@@ -61,7 +62,7 @@ pub(super) struct Runtime {
     pub(super) config: Arc<Config>,
 }
 
-/// What a handler made of an invocation, as JSON.
+/// The outcome of an invocation, as JSON.
 type Outcome = Result<Vec<u8>, Diagnostic>;
 
 impl Runtime {
@@ -81,13 +82,13 @@ impl Runtime {
             let answer = answer(request_id, head.headers.get(INVOCATION_ID), outcome)?;
             let (head, _) = self.call(answer).await?;
             if !head.status.is_success() {
-                // The invocation has timed out, or its answer is too large. The next one is another matter.
-                tracing::error!(request_id, status = %head.status, "the answer was refused");
+                // The invocation has timed out, or its response is too large. This does not affect the next one.
+                tracing::error!(request_id, status = %head.status, "the runtime API refused the response");
             }
         }
     }
 
-    /// Sends a request and reads its answer to the end, so that the socket can be used again.
+    /// Sends a request and reads its response to the end, so that the socket can be reused.
     async fn call(&self, request: Request<Body>) -> Result<(Parts, Bytes), Error> {
         let (head, body) = self.client.call(request).await?.into_parts();
         Ok((head, body.collect().await?.to_bytes()))
@@ -136,7 +137,7 @@ fn failure(error_type: &str, message: &impl ToString) -> Diagnostic {
     diagnostic
 }
 
-/// The text that a panic carries.
+/// The text of a panic.
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

@@ -1,4 +1,4 @@
-//! The samples of `events/` decode, and a failure is told as Lambda tells it.
+//! The samples of `events/` decode, and a failure has the form that Lambda requires.
 
 use funnelcast_core::action::{
     Ack, Action, History, Join, Leave, Ping, PresenceQuery, ReceiptsQuery, Request, Send, Status,
@@ -42,7 +42,7 @@ fn the_samples_of_the_other_routes_decode() {
     assert_eq!(socket_caller(&sample!("connect").request_context).unwrap().identity.user.as_str(), "user_1");
     assert!(
         socket_caller(&sample!("disconnect").request_context).is_ok(),
-        "the authorizer's word is still there"
+        "the authorizer requires this text"
     );
     let unrouted = sample!("default");
     assert!(
@@ -52,7 +52,7 @@ fn the_samples_of_the_other_routes_decode() {
 }
 
 #[test]
-fn a_refusal_of_the_token_is_the_one_word_that_means_401() {
+fn an_invalid_token_is_reported_by_the_text_that_means_401() {
     let diagnostic = Diagnostic::from(Failure(Error::Unauthorized("token: its issuer is unknown".into())));
     assert_eq!(diagnostic.error_message, "Unauthorized");
     let diagnostic = Diagnostic::from(Failure(Error::BadRequest("no `funnelId`".into())));
@@ -63,7 +63,7 @@ fn a_refusal_of_the_token_is_the_one_word_that_means_401() {
 }
 
 #[test]
-fn an_event_is_taken_for_what_it_says_it_is() {
+fn an_event_is_served_only_as_its_own_type() {
     use EventType::{Connect, Disconnect, Message};
     for (event, event_type) in
         [(sample!("connect"), Connect), (sample!("disconnect"), Disconnect), (sample!("join"), Message)]

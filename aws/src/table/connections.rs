@@ -1,8 +1,9 @@
-//! Open connections and the channels that each has joined, so that one delete returns all there is to clean.
+//! Open connections and the channels that each has joined, so that a single delete returns everything that must be
+//! cleaned up.
 //!
-//! A connection lies in the partition of its user, so that all of theirs are found by one read, with no index and no item
-//! beside them. Whoever asks for one knows whose it is: the authorizer's context says so on every event, and so does
-//! every membership. And who names another's connection finds nothing.
+//! A connection is in the partition of its user, so all connections of a user are found by one read, without an index
+//! or another item. Every reader knows the user of a connection, from the authorizer's context of each event or from
+//! a membership, and a caller who names another user's connection finds nothing.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,50 +20,51 @@ use super::{
 };
 use crate::clock::now;
 
-/// API Gateway ends every connection after 2 h
+/// The longest life of a connection. API Gateway ends each after 2 h
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>);
-/// what is still in the table some minutes later is a ghost.
+/// a row that is still there some minutes later has no connection.
 pub const CONNECTION_AGE_MAX: Duration = Duration::from_mins(125);
 
-/// The most channels of one connection: what ends it removes them with it, some batches of 25.
+/// The most channels of one connection. The end of the connection removes its memberships, in some batches of 25.
 pub const CHANNELS_MAX: usize = 100;
 
-/// The most connections of one user; one more takes the place of the one that was heard of longest ago.
+/// The most connections of one user. One more displaces the connection that has been silent for longest.
 ///
-/// Whatever is done for a user is done for each of their connections: an event is posted to each, taking them out of a channel
-/// is 3 writes and a post each, and a conversation of the most participants is to lose them all within one request. A person
-/// has some tabs on some devices, twice as many sockets while they are replaced, and for up to a lease those that ended without
-/// a word. With this many each, two who talk to each other are still named to one another
-/// ([`NAMED_MEMBERS_MAX`](super::presence::NAMED_MEMBERS_MAX)).
+/// Whatever is done for a user is done for each of their connections: an event is posted to each, removing them from
+/// a channel takes 3 writes and a post each, and removing all participants of a full conversation must fit one
+/// request. A person has some tabs on some devices, twice as many sockets while they are replaced, and, for up to a
+/// lease, sockets that ended without a close frame. With this many connections each, two users who talk to each other
+/// are still named to one another ([`NAMED_MEMBERS_MAX`](super::presence::NAMED_MEMBERS_MAX)).
 pub const CONNECTIONS_MAX: usize = 50;
 
-/// How many connections one that is new displaces at most: its own place, and one that was left over by an attempt that died.
+/// How many connections a new one displaces at most: one for itself, and one that was left over by a connection that
+/// died before it displaced any.
 const DISPLACED_MAX: usize = 2;
 
 /// A connection, as the table has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// Which.
+    /// The connection's id.
     pub id: ConnectionId,
-    /// Whose it is.
+    /// The user.
     pub user: UserId,
     /// The user's display name.
     pub name: Name,
-    /// The companies that its token names.
+    /// The companies that the token names.
     pub companies: Vec<CompanyClaim>,
-    /// Who says more of them.
+    /// The source of further roles of the user.
     pub companies_by: CompaniesBy,
-    /// Since when it is up.
+    /// When the connection was opened.
     pub connected_at: Timestamp,
-    /// When it was last heard of, as far as that was written down: its lease counts from here.
+    /// When the connection was last recorded as alive. Its lease counts from here.
     pub seen_at: Timestamp,
-    /// When its token stops counting.
+    /// When the token expires.
     pub expires_at: Timestamp,
-    /// What it has joined.
+    /// The channels that it has joined.
     pub channels: Vec<ChannelJoin>,
-    /// What it has left, as far as that is still remembered; see [`joins`](super::joins).
+    /// The channels that it has left, as long as that is remembered; see [`joins`](super::joins).
     pub leaves: Vec<ChannelJoin>,
-    /// The latest place among what it has left and is no longer remembered.
+    /// The latest place among the `leave`s that are no longer remembered.
     pub forgotten: Option<JoinOrder>,
 }
 
@@ -70,14 +72,15 @@ pub struct Connection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelJoin {
-    /// Which.
+    /// The channel.
     pub channel: Channel,
-    /// Its place among the connection's `join`s and `leave`s.
+    /// The place of the frame among the connection's `join`s and `leave`s.
     pub join: JoinOrder,
 }
 
 impl Connection {
-    /// Its user, as if they had said something on it now, after all that was said on it before.
+    /// The user on this connection, as the caller of a frame that arrives now, after all frames that were applied
+    /// before.
     pub fn into_caller(self, now: Timestamp) -> SocketCaller {
         let places =
             self.channels.iter().chain(&self.leaves).map(|applied| applied.join).chain(self.forgotten);
@@ -87,12 +90,12 @@ impl Connection {
         SocketCaller { identity, connection: id, connected_at, now, order }
     }
 
-    /// By which `join` it is in this channel; `None` where it is not.
+    /// The place of the `join` by which it is in this channel; `None` if it is not in it.
     pub fn joined(&self, channel: &Channel) -> Option<JoinOrder> {
         self.channels.iter().find(|joined| joined.channel == *channel).map(|joined| joined.join)
     }
 
-    /// By which `leave` it has left this channel, if that is remembered.
+    /// The place of the `leave` by which it has left this channel, if that is remembered.
     pub fn left(&self, channel: &Channel) -> Option<JoinOrder> {
         self.leaves.iter().find(|left| left.channel == *channel).map(|left| left.join)
     }
@@ -104,26 +107,26 @@ impl Connection {
 pub struct Departed {
     /// The connection.
     pub connection: ConnectionId,
-    /// Its user.
+    /// The user.
     pub user: UserId,
     /// The user's display name.
     pub name: Name,
-    /// The channels that it had joined, and by which `join`.
+    /// The channels that it had joined, each with the place of its `join`.
     pub channels: Vec<ChannelJoin>,
     /// When it departed.
     pub at: Timestamp,
 }
 
-/// What came of a removal.
+/// The outcome of a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// It was there, and is no more.
+    /// The item was there and has been removed.
     Done,
-    /// It was not there, or not as it was thought to be.
+    /// The item was not there, or has changed since it was read.
     NothingThere,
 }
 
-/// The item.
+/// The item of a connection.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ConnectionRow {
@@ -180,7 +183,7 @@ impl TryFrom<ConnectionRow> for Connection {
     }
 }
 
-/// A channel of a kind that this version does not know has no members here to clean up.
+/// Skips channels of a kind that this version does not know: they have no members here to clean up.
 fn channel_joins(places: BTreeMap<String, JoinOrder>) -> Vec<ChannelJoin> {
     let parsed = places.into_iter().filter_map(|(channel, join)| Some((channel.parse().ok()?, join)));
     parsed.map(|(channel, join)| ChannelJoin { channel, join }).collect()
@@ -191,7 +194,7 @@ pub(super) fn read(item: Item) -> Result<Connection, Error> {
 }
 
 impl Table {
-    /// Keeps a new connection: 1 write, of a token with few companies. A repeat writes the same again.
+    /// Stores a new connection: 1 write, for a token with few companies. A repeat writes the same row again.
     pub async fn put_connection(&self, caller: &SocketCaller) -> Result<(), Error> {
         let row = ConnectionRow {
             pk: key::user(&caller.identity.user),
@@ -235,12 +238,12 @@ impl Table {
         Ok(connections)
     }
 
-    /// The connections that have to go for one that is in the table now, because its user has more than [`CONNECTIONS_MAX`]: 1
-    /// read or more by size.
+    /// The connections that one which is in the table now displaces, because its user has more than
+    /// [`CONNECTIONS_MAX`]: 1 read or more by size.
     ///
-    /// Each new connection counts those that were heard of before it, so of any number that come at once each displaces another
-    /// one. Those that nobody has heard of for long go first: a dead connection whose end was never told, then one of a page
-    /// that nobody looks at.
+    /// Each new connection only counts those that were last seen before it, so of any number that open at once, each
+    /// displaces another one. Those that have been silent for longest are displaced first: a dead connection whose
+    /// end was never reported, then one of a page that is not being looked at.
     pub async fn displaced_by(&self, newest: &SocketCaller) -> Result<Vec<ConnectionId>, Error> {
         let mut before: Vec<_> = self.connections(&newest.identity.user).await?;
         before.retain(|other| (other.seen_at, &other.id) < (newest.now, &newest.connection));
@@ -249,15 +252,15 @@ impl Table {
         Ok(displaced.map(|connection| connection.id).collect())
     }
 
-    /// Removes a connection: 1 write. Its memberships are cleaned up by whoever reads of that in the table's stream. An
-    /// answer of no says that there was none any more.
+    /// Removes a connection: 1 write. Its memberships are cleaned up by the consumer of the table's stream. Returns
+    /// [`Removal::NothingThere`] if there was no such connection any more.
     pub async fn remove_connection(&self, user: &UserId, id: &ConnectionId) -> Result<Removal, Error> {
         let delete = self.delete(key::user(user), key::connection(id)).return_values(ReturnValue::AllOld);
         let old = delete.send().await.map_err(failed("DeleteItem of a connection"))?.attributes;
         Ok(if old.is_some() { Removal::Done } else { Removal::NothingThere })
     }
 
-    /// Removes a connection, unless it has been heard of or its token has been renewed since it was read: 1 write.
+    /// Removes a connection, unless it has been renewed in any way since it was read: 1 write.
     pub async fn remove_unchanged_connection(&self, read: &Connection) -> Result<Removal, Error> {
         let Connection { user, id, seen_at, expires_at, .. } = read;
         let delete = self
@@ -269,10 +272,10 @@ impl Table {
         Ok(if removed.is_some() { Removal::Done } else { Removal::NothingThere })
     }
 
-    /// Writes down that a connection has been heard of: 1 write.
+    /// Records that a connection is alive: 1 write.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] where the connection is gone.
+    /// [`Error::Unauthorized`] if the connection is gone.
     pub async fn note_seen(&self, user: &UserId, id: &ConnectionId, now: Timestamp) -> Result<(), Error> {
         let update = self
             .update(key::user(user), key::connection(id))
@@ -283,11 +286,12 @@ impl Table {
         noted.map(drop).ok_or(Error::connection_ended())
     }
 
-    /// Lets a connection, and all its memberships, live as long as a renewed token: 1 write, and 1 a channel. One that
-    /// ends no later than what the connection has by now changes nothing. Returns until when the connection counts.
+    /// Extends a connection and all of its memberships to the end of a renewed token: 1 write, and 1 per channel. A
+    /// token that ends no later than the present end of the connection changes nothing. Returns when the connection
+    /// now expires.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] where the connection is gone.
+    /// [`Error::Unauthorized`] if the connection is gone.
     pub async fn renew(
         &self,
         user: &UserId,
@@ -302,7 +306,7 @@ impl Table {
         Ok(connection.expires_at)
     }
 
-    /// Whether the condition was met.
+    /// Sets the end of a connection and of its memberships. Returns whether the condition was met.
     async fn set_expiry(
         &self,
         user: &UserId,

@@ -1,4 +1,4 @@
-//! Conversations: whose they are, and who takes part, as the backend says.
+//! Conversations: the company that each belongs to and its participants, as the backend sets them.
 
 use std::collections::BTreeSet;
 
@@ -14,41 +14,42 @@ use super::{
     key,
 };
 
-/// How many events of the bus a conversation remembers as applied, so that a repeat of one is known although newer ones
-/// have come since.
+/// How many bus events a conversation remembers as applied, so that a repeated event is recognised even if newer ones
+/// have been applied since.
 const APPLIED_MAX: usize = 12;
 
-/// What decides who may join a conversation.
+/// What decides whether a user may join a conversation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConversationAccess {
-    /// Whose it is; `None` where nobody has told us of it, or where it is over.
+    /// The company; `None` if the conversation was never set, or has ended.
     pub company: Option<CompanyId>,
-    /// Whether the user in question takes part.
+    /// Whether the user is a participant.
     pub is_participant: bool,
-    /// Whether it is over, and so lets nobody in, by a grant neither.
+    /// Whether the conversation has ended, and so admits nobody, not even by a grant.
     pub has_ended: bool,
 }
 
-/// A conversation, as the backend has said that it is.
+/// A conversation as the backend has set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
-    /// Whose it is: its team may always join.
+    /// The company, whose team may always join.
     pub company: CompanyId,
-    /// Who else may join.
+    /// The users who may join besides the team.
     pub participants: BTreeSet<UserId>,
 }
 
-/// A change to who takes part.
+/// A change of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationChange {
-    /// What it is to be; `None`: it ends, and nobody may join any more, not even the team. What was said in it stays its
-    /// company's.
+    /// The new state. `None` ends the conversation: nobody may join it any more, not even the team. Its log stays
+    /// with its company.
     pub to: Option<Conversation>,
-    /// How new the change is.
+    /// The version of the change.
     pub version: Version,
-    /// What a repeat of it is known by: the id of the bus's event.
+    /// What a repeat is recognised by: the id of the bus event.
     pub key: Option<Key>,
-    /// Whether it may open what was said before, where the conversation has ended or is another company's.
+    /// Whether the change may open earlier messages to others, if the conversation has ended or belongs to another
+    /// company.
     pub keep_log: bool,
 }
 
@@ -58,20 +59,21 @@ struct Meta {
     pk: String,
     sk: String,
     company_id: CompanyId,
-    /// How new what stands is: an older change never overrides it.
+    /// The version of the present state, which an older change never overrides.
     version: Version,
-    /// How often it has been changed. What a change rests on: the version cannot tell two that are equally new apart.
+    /// How often the conversation has been changed. A write is conditional on this, because two changes may have the
+    /// same version.
     changes: u64,
-    /// The last events of the bus that have been applied, the newest last.
+    /// The bus events that were applied last, the newest at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     applied: Vec<Key>,
-    /// Whether it is over.
+    /// Whether the conversation has ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ended: bool,
 }
 
 impl Meta {
-    /// What stands after this change of what stood `before`.
+    /// The state after this change, given the state `before`.
     fn after(
         conversation: &ConversationId,
         company_id: CompanyId,
@@ -92,7 +94,7 @@ impl Meta {
         }
     }
 
-    /// Why this, which stands, does not give way to a change; `None` where it does.
+    /// Why this state refuses a change; `None` if it accepts it.
     fn refuses(&self, change: &ConversationChange) -> Option<Outcome> {
         if change.key.as_ref().is_some_and(|key| self.applied.contains(key)) {
             return Some(Outcome::Repeated);
@@ -130,13 +132,14 @@ impl Table {
         Ok(access)
     }
 
-    /// Makes a conversation what the backend says it is: 1 read by size, then one transaction of 2 units and 2 a
-    /// participant that comes or goes. An older change than the one that stands changes nothing, nor does one of somebody
-    /// who `may` not speak of what is this company's (`None`: nobody's yet); an ended one stays its company's.
+    /// Sets a conversation as the backend asks: 1 read by size, then one transaction of 2 units, and 2 per
+    /// participant that is added or removed. A change that is older than the present state changes nothing, nor does
+    /// one of an author who is not allowed to by `may`, which is given the present company (`None` if there is none
+    /// yet). A conversation that has ended stays with its company.
     ///
     /// # Errors
-    /// [`Error::BadRequest`] over [`PARTICIPANTS_MAX`] participants; [`Error::Internal`] where others kept changing
-    /// it meanwhile, or the table fails.
+    /// [`Error::BadRequest`] with more than [`PARTICIPANTS_MAX`] participants; [`Error::Internal`] if the
+    /// conversation kept changing concurrently, or if the table fails.
     pub async fn change_conversation(
         &self,
         conversation: &ConversationId,
@@ -174,22 +177,22 @@ impl Table {
                         .as_service_error()
                         .is_some_and(TransactWriteItemsError::is_transaction_canceled_exception) =>
                 {
-                    super::item::back_off(round).await; // somebody else changed it between our read and our write
+                    super::item::back_off(round).await; // another process changed it between the read and the write
                 }
                 Err(error) => return Err(failed("TransactWriteItems of a conversation")(error)),
             }
         }
-        Err(Error::Internal("a conversation kept changing under our hands".into()))
+        Err(Error::Internal("a conversation kept changing while it was written".into()))
     }
 
-    /// What a conversation is; `None` where nobody has told us of it, or where it is over: 1 read.
+    /// A conversation; `None` if it was never set or has ended: 1 read.
     pub async fn conversation(&self, conversation: &ConversationId) -> Result<Option<Conversation>, Error> {
         let (meta, participants) = self.read_conversation(conversation).await?;
         let meta = meta.filter(|meta| !meta.ended);
         Ok(meta.map(|meta| Conversation { company: meta.company_id, participants }))
     }
 
-    /// Who takes part in a conversation, without the team of its company: 1 read.
+    /// The participants of a conversation, without the team of its company: 1 read.
     pub async fn participants(&self, conversation: &ConversationId) -> Result<BTreeSet<UserId>, Error> {
         Ok(self.read_conversation(conversation).await?.1)
     }
@@ -198,7 +201,7 @@ impl Table {
         &self,
         conversation: &ConversationId,
     ) -> Result<(Option<Meta>, BTreeSet<UserId>), Error> {
-        // One page holds them all: PARTICIPANTS_MAX small items.
+        // A single page holds all of them: PARTICIPANTS_MAX small items.
         let page = self.query(key::conversation(conversation)).send().await;
         let mut meta = None;
         let mut users = BTreeSet::new();
@@ -211,7 +214,7 @@ impl Table {
         Ok((meta, users))
     }
 
-    /// On condition that nobody has changed it since `before` was read.
+    /// A put on condition that the conversation has not been changed since `before` was read.
     fn put_meta(&self, meta: Meta, before: Option<&Meta>) -> Result<TransactWriteItem, Error> {
         let put = Put::builder().table_name(&self.name).set_item(Some(to_item(meta)?));
         let put = match before {
@@ -251,17 +254,17 @@ impl Table {
     }
 }
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It stands.
+    /// It has been applied.
     Done,
-    /// It had been applied before; what stands now may be newer.
+    /// It had been applied before; the present state may be newer.
     Repeated,
-    /// A newer one stands already: this one.
+    /// A newer change, of this version, has already been applied.
     Stale(Version),
-    /// It would open what was said before to others, which it does not ask for; this is why.
+    /// It would open earlier messages to others without asking for it; the text says why.
     HasLog(&'static str),
-    /// Whoever spoke may not.
+    /// The author is not allowed to make it.
     Refused,
 }

@@ -12,38 +12,38 @@ use super::{
 };
 use crate::clock::now;
 
-/// How many events a search looks through for one page; where they do not suffice, the page says where to go on.
+/// The most events that a search examines for one page. If there are more, the page has a cursor.
 pub const SEARCH_EVENTS_MAX: usize = 1_000;
-/// And how many bytes of them, as the table has them; the last step may go beyond by what DynamoDB reads at once, 1 MB. So a
-/// search reads some 400 units at most, whatever people have written.
+/// The most bytes of events that a search examines, as they are stored. The last step may exceed this by what
+/// DynamoDB reads at once, 1 MB, so a search reads some 400 units at most, however long the messages are.
 pub const SEARCH_BYTES_MAX: usize = 512 * 1024;
-/// The most bytes of events in one page of more than one; each is as large as it is on the wire. One alone may be larger: its
-/// payload has limits of its own, and stays below API Gateway's 128 KiB.
+/// The most bytes of events on a page of more than one, each counted at its size on the wire. A single event may be
+/// larger: its payload has limits of its own, and stays below API Gateway's 128 KiB.
 pub const PAGE_BYTES_MAX: usize = 64 * 1024;
-/// How many events a search reads at once.
+/// How many events a search reads per query.
 const SEARCH_STEP_EVENTS: usize = 100;
 
-/// Which part of a log.
+/// A part of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
-    /// Its end.
+    /// The latest events.
     Latest,
-    /// What comes before this seq, from there backwards.
+    /// The events before this seq, read backwards from there.
     Before(Seq),
-    /// What comes after this seq, from there forwards.
+    /// The events after this seq, read forwards from there.
     After(Seq),
 }
 
 /// A page of a log.
 #[derive(Debug)]
 pub struct HistoryPage {
-    /// In the order of their seqs.
+    /// The events in the order of their seqs.
     pub events: Vec<Event>,
-    /// The seq from which the page after this one goes on, where there is one.
+    /// The cursor of the next page, if there is one.
     pub next: Option<Seq>,
 }
 
-/// What a walk along a log has found.
+/// The progress of a walk along a log.
 #[derive(Debug)]
 struct Walk {
     found: Vec<Event>,
@@ -54,8 +54,8 @@ struct Walk {
 }
 
 impl Table {
-    /// At most `limit` events of a window, only those whose content has `contains` in it where that is given: 1 read
-    /// or more by size.
+    /// At most `limit` events of a window, and with `contains` only those whose content contains it: 1 read or more
+    /// by size.
     pub async fn history(
         &self,
         channel: &Channel,
@@ -103,7 +103,7 @@ impl Table {
         Ok(HistoryPage { events: found, next: last.filter(|_| more) })
     }
 
-    /// Whether the log has this event: 1 read.
+    /// Whether the log contains this event: 1 read.
     pub async fn has_event(&self, channel: &Channel, seq: Seq) -> Result<bool, Error> {
         let get = self.get(key::log(channel), key::seq(seq)).projection_expression("pk");
         Ok(get.send().await.map_err(failed("GetItem of an event"))?.item.is_some())
@@ -115,7 +115,7 @@ impl Walk {
         Self { found: Vec::new(), room: Room::of(PAGE_BYTES_MAX), seen: 0, seen_bytes: 0, last: None }
     }
 
-    /// Takes the next event of the way, if the page has room for it. False: it has not, and ends before it.
+    /// Takes the next event of the walk. Returns false if the page has no room for it and ends before it.
     fn take(
         &mut self,
         stored: Stored,
@@ -134,7 +134,7 @@ impl Walk {
                 if !self.found.is_empty() {
                     return Ok(false);
                 }
-                self.room = Room::of(0); // it stays alone
+                self.room = Room::of(0); // it stays the only one
             }
             self.found.push(event);
         }
@@ -184,21 +184,21 @@ mod tests {
     }
 
     #[test]
-    fn a_search_looks_at_what_was_said_and_nothing_else() {
+    fn a_search_only_matches_the_text_of_messages() {
         assert!(has(&message(1, "Der NADEL-Öhr"), &folded("nadel-öhr")));
         assert!(has(&message(1, "ΟΔΟΣ"), &folded("οδος")), "a final sigma");
         assert!(!has(&message(1, "hay"), "needle"), "metadata is not content");
     }
 
     #[test]
-    fn a_page_ends_at_its_limit_and_remembers_how_far_it_came() {
+    fn a_page_ends_at_its_limit_with_a_cursor() {
         let mut walk = Walk::new();
         for seq in 1..=5 {
             walk.take(message(seq, if seq % 2 == 0 { "even" } else { "odd" }), &channel(), 2, Some("even"))
                 .unwrap();
         }
         assert_eq!(walk.found.len(), 2);
-        assert_eq!(walk.last.unwrap().get(), 4, "the fifth was not looked at");
+        assert_eq!(walk.last.unwrap().get(), 4, "the fifth was not examined");
     }
 
     #[test]
@@ -206,11 +206,11 @@ mod tests {
         let mut walk = Walk::new();
         let mut take = |seq, content: &str| walk.take(message(seq, content), &channel(), 9, None).unwrap();
         assert!(take(1, &"x".repeat(PAGE_BYTES_MAX)));
-        assert!(!take(2, "x"), "an event alone may be larger, and then stays alone");
+        assert!(!take(2, "x"), "a larger event has a page of its own");
         assert_eq!(walk.found.len(), 1);
     }
 
-    /// What is around the payloads counts too, and a control character is six bytes.
+    /// The JSON around the payloads counts too, and a control character takes six bytes.
     #[test]
     fn a_page_is_as_large_as_it_is_on_the_wire() {
         let mut walk = Walk::new();

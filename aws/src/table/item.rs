@@ -1,4 +1,4 @@
-//! The table, and its items as the SDK has them.
+//! The table and its items, in terms of the SDK.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -17,14 +17,14 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{config::Config, resource::Resource, spending::CountCapacity};
 
-/// An item as the SDK has it.
+/// An item in terms of the SDK.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// The limit of `BatchGetItem`
+/// The most items of a `BatchGetItem`
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
 const BATCH_GET_ITEMS_MAX: usize = 100;
 
-/// The table. Its clones share one client.
+/// The table. Clones share one client.
 #[derive(Debug, Clone)]
 pub struct Table {
     pub(super) client: Client,
@@ -51,7 +51,7 @@ impl Table {
         }
     }
 
-    /// A strongly consistent query of one partition, in the order of its sort keys.
+    /// A strongly consistent query of one partition, in the order of the sort keys.
     pub(super) fn query(&self, pk: String) -> QueryFluentBuilder {
         self.client
             .query()
@@ -81,8 +81,8 @@ impl Table {
         delete.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk))
     }
 
-    /// Reads items by their keys, strongly consistent, [`BATCH_GET_ITEMS_MAX`] in a call, until none is left unread. They come
-    /// in no order; one that is not there is left out.
+    /// Reads items by their keys, strongly consistent, [`BATCH_GET_ITEMS_MAX`] per call, until none is left unread.
+    /// The items are in no particular order; one that does not exist is left out.
     pub(super) async fn batch_get(&self, keys: Vec<(String, String)>) -> Result<Vec<Item>, Error> {
         const ROUNDS_MAX: u32 = 8;
         let mut items = Vec::new();
@@ -114,13 +114,13 @@ impl Table {
     }
 }
 
-/// Waits between tries that collide: a random time up to 10 ms, doubled each round, at most 320 ms.
+/// Waits before the next try after a conflict: a random time of up to 10 ms, doubled each round up to 320 ms.
 pub async fn back_off(round: u32) {
     let ceiling_ms = 10_u64 << round.min(5);
     tokio::time::sleep(Duration::from_millis(rand::random_range(0..=ceiling_ms))).await;
 }
 
-/// A conditional write's outcome: `None` where the condition was not met.
+/// The outcome of a conditional write: `None` if the condition was not met.
 pub(super) fn if_met<T, E, R>(
     what: &'static str,
     result: Result<T, SdkError<E, R>>,
@@ -140,7 +140,7 @@ where
     }
 }
 
-/// What the SDK says, for the log.
+/// Describes an error of the SDK, for the log.
 pub(super) fn failed<E, R>(what: &'static str) -> impl FnOnce(SdkError<E, R>) -> Error
 where
     SdkError<E, R>: std::error::Error,
@@ -148,7 +148,7 @@ where
     move |error| Error::Internal(format!("{what}: {}", DisplayErrorContext(&error)))
 }
 
-/// An item's sort key; empty where it has none, which no item of ours is.
+/// An item's sort key; empty if it has none, which no item of this table is without.
 pub(super) fn sk(item: &Item) -> &str {
     item.get("sk").and_then(|sk| sk.as_s().ok()).map_or("", String::as_str)
 }

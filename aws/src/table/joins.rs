@@ -1,13 +1,13 @@
-//! Which of its `join`s and `leave`s of a channel a connection stands by.
+//! The order of a connection's `join`s and `leave`s of a channel.
 //!
-//! Frames of one socket are served side by side, in any order. A connection's row therefore keeps, for each channel, the
-//! place ([`JoinOrder`]) of the latest `join` or `leave` that was applied, and an earlier one no longer changes anything.
-//! A membership carries the place of the `join` that made it, and whatever removes a membership names that place, so that
-//! nothing meant for an earlier membership ends a later one.
+//! Frames of one socket are served side by side, in any order. So the row of a connection keeps, for each channel,
+//! the place ([`JoinOrder`]) of the latest `join` or `leave` that was applied, and an earlier one no longer changes
+//! anything. A membership carries the place of the `join` that made it, and every removal of a membership names that
+//! place, so that nothing meant for an earlier membership ends a later one.
 //!
-//! The row is changed before the membership by both. A `join` reads the row once more when its membership is written
-//! ([`Table::confirm_join`]): if a later `leave` came in between, either that `leave` found the membership, or the `join`
-//! finds the `leave`.
+//! Both change the row first and the membership second. A `join` reads the row once more after its membership is
+//! written ([`Table::confirm_join`]): if a later `leave` came in between, either that `leave` found the membership,
+//! or the `join` finds the `leave`.
 
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
@@ -21,24 +21,25 @@ use super::{
     key,
 };
 
-/// How many applied `leave`s a connection's row remembers at most, by channel. The oldest are forgotten, half of them at a
-/// time, and of them only the latest place is remembered: a `join` of before that, of a channel of which nothing else is
-/// known, may be of one of them.
+/// How many applied `leave`s the row of a connection remembers, by channel. Beyond that the older half is dropped, of
+/// which only the latest place is kept: a `join` from before that place, of a channel of which nothing else is known,
+/// may have been followed by one of the dropped `leave`s.
 const LEAVES_MAX: usize = 32;
 
-/// That the connection is there, and that no later `join` or `leave` of the channel has been applied, or may have been.
+/// The condition that the connection exists, and that no later `join` or `leave` of the channel has, or may have,
+/// been applied.
 const IS_LATEST: &str = "attribute_exists(pk) \
      AND (attribute_not_exists(channels.#channel) OR channels.#channel <= :order) \
      AND (attribute_not_exists(leaves.#channel) OR leaves.#channel <= :order) \
      AND (attribute_exists(channels.#channel) OR attribute_exists(leaves.#channel) \
           OR attribute_not_exists(forgotten) OR forgotten < :order)";
 
-/// What a connection's row says of a `join` whose membership has been written.
+/// What the row of a connection says of a `join` whose membership has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {
-    /// It stands, or a later `join` does; until then the connection's token counts.
+    /// This `join`, or a later one, stands.
     Stands {
-        /// When the token expires, as of now.
+        /// When the connection's token expires, as of now.
         expires_at: Timestamp,
     },
     /// The channel has been left since.
@@ -48,12 +49,12 @@ pub enum Confirmation {
 }
 
 impl Table {
-    /// Notes a `join` on its connection, and returns the connection and the place of the `join` that stands now, which may
-    /// be a later one: 1 write, and 1 read where the row refuses it.
+    /// Records a `join` on its connection: 1 write, and 1 read if the row refuses it. Returns the connection, and the
+    /// place of the `join` that now stands, which may be a later one.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] where the connection has ended; [`Error::Conflict`] where a later `leave` has been applied, or
-    /// where the connection has joined [`CHANNELS_MAX`] other channels.
+    /// [`Error::Unauthorized`] if the connection has ended; [`Error::Conflict`] if a later `leave` has been applied,
+    /// or if the connection has joined [`CHANNELS_MAX`] other channels.
     pub(super) async fn note_join(
         &self,
         user: &UserId,
@@ -82,8 +83,8 @@ impl Table {
         }
     }
 
-    /// Notes a `leave` on its connection: 1 write, and now and then 1 more. Returns the connection as it was before; `None`
-    /// where a later `join` or `leave` stands, or the connection has ended.
+    /// Records a `leave` on its connection: 1 write, and occasionally 1 more. Returns the connection as it was
+    /// before; `None` if a later `join` or `leave` stands, or if the connection has ended.
     pub async fn note_leave(
         &self,
         user: &UserId,
@@ -106,7 +107,7 @@ impl Table {
         Ok(before)
     }
 
-    /// Takes a channel off a connection's list, unless it has been joined again since this `join`: 1 write.
+    /// Removes a channel from a connection's list, unless it has been joined again since this `join`: 1 write.
     pub async fn forget_channel(
         &self,
         user: &UserId,
@@ -121,7 +122,7 @@ impl Table {
         if_met("UpdateItem of a connection", update.send().await).map(drop)
     }
 
-    /// Whether a `join` stands, now that its membership is written: 1 read.
+    /// Whether a `join` still stands after its membership has been written: 1 read.
     pub async fn confirm_join(
         &self,
         user: &UserId,
@@ -138,7 +139,7 @@ impl Table {
         })
     }
 
-    /// Drops the older half of the `leave`s that a connection remembers, but for the latest place among them, unless one of
+    /// Drops the older half of a connection's remembered `leave`s, except the latest place among them, unless one of
     /// them has changed: 1 write.
     async fn forget_old_leaves(&self, connection: &Connection) -> Result<(), Error> {
         let mut leaves: Vec<_> = connection.leaves.iter().collect();
@@ -175,7 +176,7 @@ impl Table {
     }
 }
 
-/// The refusal of a `join` that has been overtaken by a `leave` sent after it.
+/// The refusal of a `join` that was overtaken by a `leave` sent after it.
 pub fn left_since() -> Error {
     Error::Conflict("the channel has been left since".into())
 }

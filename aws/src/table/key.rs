@@ -1,25 +1,26 @@
-//! The table's keys, all of them.
+//! All keys of the table.
 
 use funnelcast_core::{Channel, ConnectionId, ConversationId, Error, Key, Seq, UserId};
 
-/// The one sort key of items that are alone in their partition.
+/// The sort key of an item that is alone in its partition.
 pub(super) const META: &str = "META";
 
-/// A log's marker. Sorts before every seq, so that reading a log backwards meets it last.
+/// The sort key of a log's marker. It sorts before every seq, so it comes last when a log is read backwards.
 pub(super) const LOG_START: &str = "#start";
 
-/// What the partitions begin with that the stream is filtered by; a connection's sort key begins with its own prefix.
+/// The prefixes of the partitions by which the stream is filtered. The sort key of a connection has a prefix of its
+/// own.
 pub(super) const USER_PREFIX: &str = "USER#";
 pub(super) const LOG_PREFIX: &str = "LOG#";
 pub(super) const OUTBOX_PREFIX: &str = "OUTBOX#";
 
-/// Behind the prefix of a connection's sort key comes its id.
+/// The prefix of a connection's sort key, followed by its id.
 pub(super) const CONNECTION_PREFIX: &str = "CONN#";
 
-/// Behind the prefix of a participant's sort key comes the user.
+/// The prefix of a participant's sort key, followed by the user.
 pub(super) const PARTICIPANT_PREFIX: &str = "USER#";
 
-/// Where all of a user's connections are.
+/// The partition of all connections of a user.
 pub(super) fn user(user: &UserId) -> String {
     format!("{USER_PREFIX}{user}")
 }
@@ -32,12 +33,12 @@ pub(super) fn members(channel: &Channel, shard: u8) -> String {
     format!("CH#{channel}#{shard}")
 }
 
-/// User first, so that one user's connections lie together.
+/// The user comes first, so that the connections of one user are adjacent.
 pub(super) fn member(user: &UserId, connection: &ConnectionId) -> String {
     format!("{}{connection}", member_prefix(user))
 }
 
-/// What the sort keys of one user's memberships begin with, and nobody else's: no id has a `#`.
+/// The prefix of the sort keys of one user's memberships, and of no other user's, because no id contains a `#`.
 pub(super) fn member_prefix(user: &UserId) -> String {
     format!("{user}#")
 }
@@ -46,7 +47,7 @@ pub(super) fn log(channel: &Channel) -> String {
     format!("{LOG_PREFIX}{channel}")
 }
 
-/// Padded to the width of [`Seq::MAX`], so that the order of the texts is that of the numbers.
+/// Padded to the width of [`Seq::MAX`], so that the texts sort like the numbers.
 pub(super) fn seq(seq: Seq) -> String {
     format!("{:016}", seq.get())
 }
@@ -68,7 +69,7 @@ pub(super) fn count(channel: &Channel) -> String {
     format!("COUNT#{channel}")
 }
 
-/// What a channel's members were told of its users.
+/// The partition of what a channel's members were told of its users.
 pub(super) fn told(channel: &Channel) -> String {
     format!("TOLD#{channel}")
 }
@@ -77,12 +78,12 @@ pub(super) fn rate(user: &UserId) -> String {
     format!("RATE#{user}")
 }
 
-/// Where a user's roles are, as Whop has answered; the sort key is the company.
+/// The partition of a user's roles, as Whop has answered; the sort key is the company.
 pub(super) fn role(user: &UserId) -> String {
     format!("ROLE#{user}")
 }
 
-/// By the ticket's hash: the ticket itself is in no table and no log.
+/// The partition of a ticket, by its hash: the ticket itself is in no table and no log.
 pub(super) fn ticket(hash: &str) -> String {
     format!("TICKET#{hash}")
 }
@@ -103,7 +104,7 @@ pub(super) fn participant(user: &UserId) -> String {
     format!("{PARTICIPANT_PREFIX}{user}")
 }
 
-/// Which of the channel's shards a connection's membership is in: always the same one (FNV-1a of its id).
+/// The shard of the channel that a connection's membership is in: always the same one (FNV-1a of its id).
 pub(super) fn shard(channel: &Channel, connection: &ConnectionId) -> u8 {
     let hash = connection
         .as_str()

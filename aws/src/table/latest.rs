@@ -1,4 +1,4 @@
-//! The last value of each key, on the channels that keep one: a funnel's last update, a metric's value.
+//! The latest value of each key, on channels that keep one: the last update of a funnel, the value of a metric.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{
@@ -14,20 +14,22 @@ use super::{
 };
 use crate::clock::now;
 
-/// The most bytes of last values that are read for one reply, each as large as it is on the wire. Each is smaller.
+/// The most bytes of latest values that are read for one reply, each counted at its size on the wire. Each is
+/// smaller.
 pub const LATEST_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Debug, Serialize)]
 struct LatestRow {
     #[serde(flatten)]
     row: LogRow,
-    /// What decides which of two is the newer: see [`rank`].
+    /// What decides which of two values is newer: see [`rank`].
     rank: String,
 }
 
 impl Table {
-    /// Keeps a publication as the last value of its key: 1 write. An older one never replaces a newer one, whatever
-    /// the order in which they come: by when it happened, then by how far ahead its clock was, then by seq; of two that are equal the later to arrive stays.
+    /// Stores a publication as the latest value of its key: 1 write. An older value never replaces a newer one, in
+    /// whatever order they arrive. They are compared by when they happened, then by how far ahead the producer's
+    /// clock was, then by seq; of two equal values the one that arrives later is kept.
     pub async fn put_latest(&self, publication: &Publication, seq: Option<Seq>) -> Result<(), Error> {
         let Some(latest_key) = &publication.latest_key else { return Ok(()) };
         let row = LogRow::of(publication, seq, key::latest(&publication.channel), latest_key.clone(), self);
@@ -40,7 +42,8 @@ impl Table {
         if_met("PutItem of a latest value", put.send().await).map(drop)
     }
 
-    /// The last value of every key, or of those behind `after`, as many as [`LATEST_BYTES_MAX`] holds: 1 read or more, by size.
+    /// The latest value of every key, or of the keys after `after`, as many as [`LATEST_BYTES_MAX`] holds: 1 read or
+    /// more, by size.
     pub async fn latest(&self, channel: &Channel, after: Option<&str>) -> Result<Latest, Error> {
         let (mut latest, mut room) = (Latest::default(), Room::of(LATEST_BYTES_MAX));
         let mut start = after.map(|key| {
@@ -71,35 +74,35 @@ impl Table {
     }
 }
 
-/// Last values, in the order of their keys.
+/// Latest values, in the order of their keys.
 #[derive(Debug, Default)]
 pub struct Latest {
     /// The values.
     pub events: Vec<Event>,
-    /// Of each its key.
+    /// The key of each value.
     keys: Vec<String>,
-    /// Whether there are more behind them.
+    /// Whether there are further values.
     more: bool,
 }
 
 impl Latest {
-    /// These values, each with its key, and no more behind them.
+    /// These values, each with its key, and no further ones.
     pub fn of(values: Vec<(String, Event)>) -> Self {
         let (keys, events) = values.into_iter().unzip();
         Self { events, keys, more: false }
     }
 
-    /// Leaves the first of them.
+    /// Keeps the first `count` values.
     pub fn truncate(&mut self, count: usize) {
         self.more |= count < self.events.len();
         self.events.truncate(count);
         self.keys.truncate(count);
     }
 
-    /// The values, and where to go on behind them, if there are more.
+    /// The values, and the cursor of the next page if there is one.
     ///
     /// # Errors
-    /// [`Error::Internal`] where a key is longer than any that DynamoDB takes.
+    /// [`Error::Internal`] if a key is longer than any that DynamoDB accepts.
     pub fn into_page(mut self) -> Result<(Vec<Event>, Option<Text<{ LATEST_CURSOR_BYTES_MAX }>>), Error> {
         let last = self.keys.pop().filter(|_| self.more);
         let next = last.map(Text::try_from).transpose().map_err(|e| Error::internal("a latest key", &e))?;
@@ -107,8 +110,8 @@ impl Latest {
     }
 }
 
-/// A text that sorts by time, then by how far ahead that was, then by seq: milliseconds since 1970, milliseconds and the seq,
-/// each as wide as it can be.
+/// A text that sorts by time, then by how far ahead of its arrival that was, then by seq: milliseconds since 1970,
+/// milliseconds and the seq, each padded to its greatest width.
 fn rank(happened_at: Timestamp, ahead_ms: i64, seq: Option<Seq>) -> String {
     let millis = happened_at.as_millis().max(0);
     format!("{millis:015}#{:015}#{}", ahead_ms.max(0), key::seq(seq.unwrap_or_default()))

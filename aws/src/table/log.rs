@@ -1,17 +1,19 @@
-//! The log of a channel, which is its own counter: who appends reads its end and puts `tail + 1` if nobody has.
+//! The log of a channel. The log is its own counter: a sender reads its end and puts the event at `tail + 1`, if no
+//! other sender has.
 //!
-//! A retry is known without an item of its own. Whatever an earlier try of a key appended lies above the `base` that
-//! the sender knew at its first try, so [`Table::look_back`] reads the log from there, and [`Table::append`] looks
-//! for the key in what was read, before the put and again whenever it loses the race for a seq.
+//! A retry is recognised without an item of its own. Whatever an earlier try with the same key appended is above the
+//! `base` that the sender knew at the first try. So [`Table::look_back`] reads the log from there, and
+//! [`Table::append`] looks for the key in what was read, before the put and again whenever it loses the race for a
+//! seq.
 //!
-//! A log whose events have all expired must not begin at 1 again: who comes with an old `since` would take new
-//! events for old ones. Its marker says since when it has begun, and it restarts at the time in milliseconds, which
-//! is above all that it ever had.
+//! A log whose events have all expired must not restart at 1: a client with an old `since` would mistake new events
+//! for old ones. The log's marker says when it began, and it restarts at the time in milliseconds, which is above
+//! every seq that it ever had.
 //!
 //! # Layout
-//! - here: what an append is, and a look back for an earlier try
-//! - `end`: where a log ends and begins
-//! - `row`: its items
+//! - here: appending, and looking back for an earlier try
+//! - `end`: where a log ends and where it begins
+//! - `row`: the items of a log
 
 mod end;
 mod row;
@@ -27,15 +29,15 @@ use super::{
 };
 use crate::{clock::now, measure};
 
-/// How far behind the log's end a sender's `base` may be, in pages of 1 MB: some 10,000 short messages.
+/// How far behind the end of the log a sender's `base` may be, in pages of 1 MB: some 10,000 short messages.
 pub const LOOK_BACK_PAGES_MAX: usize = 4;
-/// How often an append may lose its race before it gives up. Every loss is another sender's win.
+/// How often an append may lose the race for a seq before it gives up. Every lost race is won by another sender.
 const APPEND_TRIES_MAX: u32 = 200;
 
-/// What a sender knows of the log, so that an earlier try of theirs can be found.
+/// What a sender knows of the log, by which an earlier try can be found.
 #[derive(Debug, Clone, Copy)]
 pub enum Known {
-    /// The sender had seen all up to this seq at the first try.
+    /// The sender had seen everything up to this seq at the first try.
     Base(Seq),
     /// The time of the first try.
     Since(Timestamp),
@@ -43,7 +45,7 @@ pub enum Known {
     Nothing,
 }
 
-/// The end of a log, as just read.
+/// The end of a log, as it was just read.
 #[derive(Debug)]
 pub struct LogView {
     events: Vec<Stored>,
@@ -53,42 +55,42 @@ pub struct LogView {
 /// Where the next event goes.
 #[derive(Debug)]
 enum End {
-    /// Behind this one.
+    /// After this seq.
     Tail(Seq),
-    /// Nothing is alive in the log; its marker, where it ever had one.
+    /// No event of the log is alive; its marker, if it ever had one.
     Empty(Option<Start>),
 }
 
-/// What an append came to.
+/// The outcome of an append.
 #[derive(Debug)]
 pub enum Append {
-    /// It is in the log now.
+    /// The event is in the log now.
     New(Seq),
-    /// It had been before; this is how.
+    /// The event was in the log before, as returned here.
     Duplicate(Box<Stored>),
 }
 
 impl Table {
-    /// Reads the end of a log, as far back as an earlier try of the same send may lie: 1 read where `known` is near.
+    /// Reads the end of a log, as far back as an earlier try of the same send may be: 1 read if `known` is near.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where the base is more than [`LOOK_BACK_PAGES_MAX`] pages behind.
+    /// [`Error::Conflict`] if the base is more than [`LOOK_BACK_PAGES_MAX`] pages behind.
     pub async fn look_back(&self, channel: &Channel, known: Known) -> Result<LogView, Error> {
         match known {
             Known::Base(base) => {
                 let view = self.read_from(channel, base).await?;
-                // A base above the tail is a lie, or of a log that has been emptied since: it proves nothing.
+                // A base above the tail is wrong, or from before the log expired: it proves nothing.
                 if view.events.is_empty() { self.read_tail(channel, Known::Nothing).await } else { Ok(view) }
             }
             other => self.read_tail(channel, other).await,
         }
     }
 
-    /// Puts a publication behind the log's end, unless an earlier try of the same key is already in it: 1 write where
-    /// nobody else appends at the same moment.
+    /// Appends a publication to the log, unless an earlier try with the same key is already in it: 1 write without
+    /// concurrent appends.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where others kept winning the race for the next seq.
+    /// [`Error::Conflict`] if other senders kept winning the race for the next seq.
     pub async fn append(&self, mut view: LogView, publication: &Publication) -> Result<Append, Error> {
         let channel = &publication.channel;
         for round in 0..APPEND_TRIES_MAX {
@@ -113,8 +115,8 @@ impl Table {
         Err(Error::Conflict("too many are sending on this channel at once; try again".into()))
     }
 
-    /// Marks an event of the log for the stream, which then sends it to all members but the connection that it came
-    /// from: 1 write. Marking it again sends it again.
+    /// Marks an event of the log for the stream, which then delivers it to all members except the connection that
+    /// sent it: 1 write. Marking it again delivers it again.
     pub async fn mark_for_delivery(
         &self,
         channel: &Channel,
@@ -136,8 +138,8 @@ impl Table {
 }
 
 impl Append {
-    /// What was found under the same key: our own put, whose answer was lost on its way and which the SDK repeated,
-    /// or an earlier try.
+    /// What was found under the same key: this very put, whose response was lost and which the SDK repeated, or an
+    /// earlier try.
     fn of(stored: &Stored, publication: &Publication) -> Self {
         if stored.row.data == publication.data.get() && stored.row.at == publication.at.as_millis() {
             Self::New(stored.seq)
@@ -147,7 +149,7 @@ impl Append {
     }
 }
 
-/// A key counts per user; the backend's count together.
+/// Keys are scoped to their user; those of the backend share one scope.
 fn is_same_send(row: &LogRow, publication: &Publication) -> bool {
     row.key.is_some()
         && row.key == publication.key

@@ -1,9 +1,9 @@
-//! Memberships: which connections hear a channel.
+//! Memberships: which connections receive the events of a channel.
 //!
 //! # Layout
-//! - `member`: what a membership is
-//! - here: how one is made, changed, ended, and asked for
-//! - `pages`: all of a channel's, a part at a time
+//! - `member`: a single membership
+//! - here: memberships are created, changed, ended and read
+//! - `pages`: all memberships of a channel, page by page
 
 mod member;
 mod pages;
@@ -26,19 +26,19 @@ use super::{
     key,
 };
 
-/// Memberships of one connection that are removed side by side.
+/// How many memberships of one connection are removed side by side.
 const DELETES_AT_ONCE: usize = 25;
 
 impl Table {
-    /// Makes the caller's connection a member by this right, and returns the membership: 2 writes. The `join` of it may be a
-    /// later one than this, where that has been applied already.
+    /// Makes the caller's connection a member by this right, and returns the membership: 2 writes. Its `join` may be
+    /// a later one than this, if that has already been applied.
     ///
-    /// The connection learns of it first: whatever then ends it finds the membership to remove. Whether the `join` still
-    /// stands is to be asked next, by [`confirm_join`](Table::confirm_join).
+    /// The row of the connection is written first, so that whatever ends the connection finds the membership to
+    /// remove. The caller must then check that the `join` still stands, by [`confirm_join`](Table::confirm_join).
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] where the connection has ended; [`Error::Conflict`] where a later `leave` has been applied, or
-    /// where the connection has joined too many channels.
+    /// [`Error::Unauthorized`] if the connection has ended; [`Error::Conflict`] if a later `leave` has been applied,
+    /// or if the connection has joined too many channels.
     pub async fn put_membership(
         &self,
         caller: &SocketCaller,
@@ -60,7 +60,7 @@ impl Table {
             join_order,
             status: Status::default(),
             seen_at: caller.now,
-            expires_at: connection.expires_at, // the caller's token may have been renewed since they connected
+            expires_at: connection.expires_at, // the token may have been renewed since the connection was opened
             departed_at: None,
             team_of,
             grant,
@@ -68,7 +68,7 @@ impl Table {
         self.put_member(channel, member, caller.connected_at).await
     }
 
-    /// Writes a membership, unless one of a later `join` is there, and returns it as it is now: 1 write.
+    /// Writes a membership, unless there is one of a later `join`, and returns it as it is now: 1 write.
     pub(super) async fn put_member(
         &self,
         channel: &Channel,
@@ -83,11 +83,11 @@ impl Table {
         let put = if_met("UpdateItem of a membership", update.send().await)?;
         match put.and_then(|put| put.attributes) {
             Some(item) => from_item(item),
-            None => Ok(member), // that of a later `join` is there, which `confirm_join` finds as well
+            None => Ok(member), // there is one of a later `join`, which `confirm_join` finds as well
         }
     }
 
-    /// Lets a membership live as long as a renewed token: 1 write. One that has ended meanwhile stays so.
+    /// Extends a membership to the end of a renewed token: 1 write. One that has ended in the meantime stays ended.
     pub async fn renew_membership(
         &self,
         user: &UserId,
@@ -104,9 +104,10 @@ impl Table {
         if_met("UpdateItem of a membership", update.send().await).map(drop)
     }
 
-    /// Removes the membership that this `join`, or an earlier one of the connection, has made: 1 write. Returns the `join` of
-    /// the membership that there was. That the connection has it on its list is left for [`forget_channel`](Table::forget_channel), once all is
-    /// done that its end brings with it.
+    /// Removes the membership that was made by this `join` or by an earlier one of the connection: 1 write. Returns
+    /// the `join` of the removed membership. The channel stays on the connection's list until
+    /// [`forget_channel`](Table::forget_channel) is called, once everything that follows from the end of the
+    /// membership has been done.
     pub async fn remove_membership(
         &self,
         user: &UserId,
@@ -124,8 +125,8 @@ impl Table {
         removed.map(|item| from_item(item).map(|member: Member| member.join_order)).transpose()
     }
 
-    /// Notes on the membership that this `join`, or an earlier one, has made that its connection has ended: 1 write. Nothing is
-    /// posted to it from now on. One that is not there stays so.
+    /// Marks the membership that was made by this `join` or by an earlier one as departed, because its connection has
+    /// ended: 1 write. Nothing is posted to it from now on. A membership that does not exist is not created.
     pub async fn note_departure(
         &self,
         user: &UserId,
@@ -136,9 +137,9 @@ impl Table {
         self.set_departed(user, connection, join, "if_not_exists(departedAt, :at)", at).await
     }
 
-    /// Notes on a membership that its user has lost the channel, unless it is one of a later `join` by now: 1 write. From now on
-    /// nothing is posted to it, and its user is not here by it: it departs at [`Timestamp::EPOCH`], whose grace is over by any
-    /// clock.
+    /// Marks a membership as revoked, unless there is one of a later `join` by now: 1 write. From now on nothing is
+    /// posted to it, and its user is not present by it: its departure is at [`Timestamp::EPOCH`], whose grace is over
+    /// by any clock.
     pub async fn note_revocation(&self, channel: &Channel, member: &Member) -> Result<(), Error> {
         let Member { user, connection, .. } = member;
         self.set_departed(user, connection, &member.join(channel), ":at", Timestamp::EPOCH).await
@@ -162,10 +163,10 @@ impl Table {
         if_met("UpdateItem of a membership", update.send().await).map(drop)
     }
 
-    /// Changes what a member says of themselves on this connection: 1 write.
+    /// Changes the status of a member on this connection: 1 write.
     ///
     /// # Errors
-    /// [`Error::NotJoined`] where it is no member any more.
+    /// [`Error::NotJoined`] if it is no longer a member.
     pub async fn set_status(
         &self,
         caller: &SocketCaller,
@@ -184,7 +185,7 @@ impl Table {
         if_met("UpdateItem of a membership", update.send().await)?.map(drop).ok_or(Error::NotJoined)
     }
 
-    /// All of one user's connections in a channel: 1 read a shard.
+    /// All memberships of one user in a channel: 1 read per shard.
     pub async fn members_of_user(&self, channel: &Channel, user: &UserId) -> Result<Vec<Member>, Error> {
         let mut members = Vec::new();
         for shard in 0..channel.kind().policy().shards {
@@ -192,7 +193,7 @@ impl Table {
                 .query(key::members(channel, shard))
                 .key_condition_expression("pk = :pk AND begins_with(sk, :user)")
                 .expression_attribute_values(":user", AttributeValue::S(key::member_prefix(user)));
-            // One page of 1 MB holds thousands of connections.
+            // A page of 1 MB holds thousands of connections.
             let page = query.send().await.map_err(failed("Query of a user's memberships"))?;
             for item in page.items.unwrap_or_default() {
                 members.push(from_item(item)?);
@@ -201,7 +202,8 @@ impl Table {
         Ok(members)
     }
 
-    /// Removes all of a connection's memberships, when its row has gone, so that it joins nothing any more: 1 write each.
+    /// Removes all memberships of a connection whose row has been deleted, so that it can join nothing any more: 1
+    /// write each.
     pub async fn remove_memberships(
         &self,
         user: &UserId,
@@ -217,7 +219,7 @@ impl Table {
         outcome.map_err(failed("DeleteItem of a membership"))
     }
 
-    /// A membership, lost and ended ones included: 1 read.
+    /// A membership, including one that has departed or expired: 1 read.
     pub async fn membership(
         &self,
         user: &UserId,
@@ -229,7 +231,7 @@ impl Table {
         item.map(from_item).transpose()
     }
 
-    /// Those of these memberships that are there still, made by the same `join`: 1 read each, 100 in a call.
+    /// Those of the given memberships that still exist and were made by the same `join`: 1 read each, 100 per call.
     pub async fn members_still(
         &self,
         channel: &Channel,
@@ -243,7 +245,7 @@ impl Table {
     }
 }
 
-/// Sets every attribute of a membership. What its user says of themselves stays, where the membership is there already.
+/// Sets every attribute of a membership, except the status if the membership already exists.
 fn set_all(
     mut update: UpdateItemFluentBuilder,
     member: &Member,

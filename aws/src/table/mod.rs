@@ -1,4 +1,4 @@
-//! The table: one, on demand, with a string `pk` and `sk`.
+//! The table: a single one, on demand, with a string `pk` and `sk`.
 //!
 //! | item | key | file |
 //! |---|---|---|
@@ -6,18 +6,18 @@
 //! | membership | `CH#channel#shard` / `userId#c` | [`members`], [`presence`] |
 //! | log | `LOG#channel` / seq, and one `#start` | [`log`], [`recovery`], [`history`] |
 //! | receipts | `READ#channel` / userId | [`receipts`] |
-//! | latest | `LAST#channel` / key | [`latest`] |
+//! | latest value | `LAST#channel` / key | [`latest`] |
 //! | conversation | `CONV#id` / `META`, `CONV#id` / `USER#u` | [`conversations`] |
 //! | what members were told of a user | `TOLD#channel` / userId | [`presence`] |
-//! | presence's pace | `COUNT#channel` / `META` | [`presence`] |
-//! | what a user does, and costs | `RATE#user` / limit | [`rates`] |
-//! | what a user is to a company, by Whop | `TEAM#user` / company | [`roles`] |
+//! | next count broadcast | `COUNT#channel` / `META` | [`presence`] |
+//! | rate limits of a user | `RATE#user` / limit | [`rates`] |
+//! | role of a user in a company, from Whop | `ROLE#user` / company | [`roles`] |
 //! | ticket | `TICKET#sha256` / `META` | [`ticket`] |
 //! | outbox | `OUTBOX#channel` / key | [`stream`], [`webhooks`] |
 //! | webhook | `HOOK#id` / `META` | [`webhooks`] |
 //!
-//! There is no scan on any path. Rows that the TTL has not removed yet are recognised by their time, by whoever
-//! reads them. Reads that a guarantee rests on are strongly consistent.
+//! No path scans the table. Rows that the TTL has not removed yet are recognised by their time when they are read.
+//! Reads that a guarantee depends on are strongly consistent.
 
 pub mod connections;
 pub mod conversations;

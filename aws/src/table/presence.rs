@@ -1,9 +1,10 @@
-//! Who is in a channel: the users who have a membership in it that counts, each once, however many connections they have.
+//! The users in a channel: those with a valid membership of it, each once, however many connections they have.
 //!
-//! The memberships decide, and the roster is what the members were told of that: a row for each user, which is changed
-//! when the members are told (`funnelcast_realtime::presence::settle`). So a joiner that writes its
-//! membership and then reads the roster knows what all others know, and is told what changes later. A connection that has
-//! ended leaves its membership for [`DEPARTURE_GRACE`](super::members::DEPARTURE_GRACE), so a user who is back by then has never been away.
+//! The memberships decide who is present. The roster is what the members were told of that: a row for each user,
+//! which is changed when the members are told (`funnelcast_realtime::presence::settle`). So a joiner that writes its
+//! membership and then reads the roster knows what all others know, and is told what changes later. A connection that
+//! has ended leaves its membership for [`DEPARTURE_GRACE`](super::members::DEPARTURE_GRACE), so a user who is back by
+//! then was never away.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,36 +28,37 @@ use super::{
 };
 use crate::clock::now;
 
-/// The most memberships of a channel whose users are named; one with more only counts them.
+/// The most memberships of a channel whose users are named. With more, users are only counted.
 pub const NAMED_MEMBERS_MAX: usize = 100;
-/// How often a channel that only counts tells its number, at most.
+/// The shortest time between two count broadcasts of a channel.
 pub const COUNT_INTERVAL: Duration = Duration::from_secs(10);
-/// How far the clocks of two functions may be apart: presence events older than that by a roster's clock are in it.
+/// The largest difference between the clocks of two functions: a roster contains all presence events that are older
+/// than this by its own clock.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
-/// How long what was told of a user counts, unless it is told again: whoever joins sees to it that it is longer than the
-/// connection can live, so that only what nobody has cleaned up ends by it.
+/// How long what was told of a user is valid, unless it is told again. A joiner ensures that this exceeds the life of
+/// its connection, so only rows that were never cleaned up end by it.
 const TOLD_LIFE: Duration = Duration::from_hours(6);
 
-/// What the members of a channel were told of a user last.
+/// What the members of a channel were last told of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Told {
-    /// The status; `None` that they have left.
+    /// The status; `None` if they have left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
-    /// The time of that event, which rises with each: of two events on a user the one with the later time counts.
+    /// The time of that event. It rises with each event, so of two events on a user the later one counts.
     pub at: Timestamp,
-    /// What it said of when the user was last seen, which rises as well.
+    /// When the user was last seen, according to that event. This rises as well.
     pub last_seen: Timestamp,
-    /// The event, until all have been told it: whoever finds it here tells it again.
+    /// The event, until all members have been told it: a process that finds it here tells it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub telling: Option<EventName>,
-    /// Until when it counts.
+    /// When this expires.
     pub until: Timestamp,
 }
 
 impl Told {
-    /// Nothing, ever.
+    /// Nothing was ever told.
     pub const NOTHING: Self = Self {
         status: None,
         at: Timestamp::EPOCH,
@@ -65,12 +67,12 @@ impl Told {
         until: Timestamp::EPOCH,
     };
 
-    /// Until when something counts that is told now.
+    /// When something that is told now expires.
     pub fn life_from(now: Timestamp) -> Timestamp {
         now + TOLD_LIFE
     }
 
-    /// Whether it may end before a connection does that joins now.
+    /// Whether this may expire before a connection that joins now.
     pub fn ends_early(&self, now: Timestamp) -> bool {
         self.until < now + CONNECTION_AGE_MAX
     }
@@ -85,8 +87,8 @@ struct ToldRow {
 }
 
 impl Table {
-    /// The users in a channel that tells of them, and how many they are; of more than [`NAMED_MEMBERS_MAX`] memberships
-    /// only the number.
+    /// The users in a presence channel and their number. With more than [`NAMED_MEMBERS_MAX`] memberships, only the
+    /// number.
     pub async fn roster(&self, channel: &Channel) -> Result<Roster, Error> {
         let now = now();
         let mut members = 0;
@@ -105,8 +107,8 @@ impl Table {
         Ok(Roster { count: users.len(), users, at })
     }
 
-    /// What the members of a channel were told of each of its users, by their ids: 1 read. It is meant for channels of no more
-    /// than [`NAMED_MEMBERS_MAX`] memberships, and stops beyond as many users.
+    /// What the members of a channel were told of each of its users, in the order of their ids: 1 read. Meant for
+    /// channels of at most [`NAMED_MEMBERS_MAX`] memberships; it stops at twice as many users.
     pub async fn told_users(&self, channel: &Channel) -> Result<Vec<(UserId, Name, Told)>, Error> {
         let query = self.query(key::told(channel)).set_limit(i32::try_from(2 * NAMED_MEMBERS_MAX).ok());
         let page = query.send().await.map_err(failed("Query of what was told"))?;
@@ -114,15 +116,15 @@ impl Table {
         rows.map(|row| row.map(|ToldRow { sk, name, told }| (sk, name, told))).collect()
     }
 
-    /// What the channel's members were told of a user last: 1 read.
+    /// What the members of a channel were last told of a user: 1 read.
     pub async fn told(&self, channel: &Channel, user: &UserId) -> Result<Told, Error> {
         let get = self.get(key::told(channel), user.to_string());
         let item = get.send().await.map_err(failed("GetItem of what was told"))?.item;
         item.map_or(Ok(Told::NOTHING), |item| from_item(item).map(|row: ToldRow| row.told))
     }
 
-    /// Writes down what the channel's members are told, unless somebody has told them something else since `before` was
-    /// read: 1 write. Returns whether it was written.
+    /// Writes down what the members are about to be told, unless another process has told them something else since
+    /// `before` was read: 1 write. Returns whether it was written.
     pub async fn put_told(
         &self,
         channel: &Channel,
@@ -144,8 +146,8 @@ impl Table {
         Ok(if_met("PutItem of what was told", put.send().await)?.is_some())
     }
 
-    /// Notes that the channel's members have all been told this, unless something later has been told since: 1 write. Of a
-    /// user who has left nothing stays.
+    /// Records that all members have been told this, unless something later has been told since: 1 write. The row of
+    /// a user who has left is deleted.
     pub async fn note_told(&self, channel: &Channel, user: &UserId, told: Told) -> Result<(), Error> {
         let (pk, sk) = (key::told(channel), user.to_string());
         let at = AttributeValue::S(told.at.to_string());
@@ -164,8 +166,8 @@ impl Table {
         if_met("UpdateItem of what was told", update.send().await).map(drop)
     }
 
-    /// Claims the next count broadcast of a channel, which is due [`COUNT_INTERVAL`] from now: 1 write. Of those who ask
-    /// within that time only the first gets it.
+    /// Claims the next count broadcast of a channel, which is due [`COUNT_INTERVAL`] from now: 1 write. Within that
+    /// time only the first claim succeeds.
     pub async fn takes_count(&self, channel: &Channel, now: Timestamp) -> Result<bool, Error> {
         let until = now + COUNT_INTERVAL;
         let number = |time: Timestamp| AttributeValue::N(time.as_millis().to_string());
@@ -184,12 +186,12 @@ impl Table {
     }
 }
 
-/// Up to when all presence events are contained in a roster that was read at this time.
+/// The time up to which a roster that was read at `read_at` contains all presence events.
 pub fn contained_until(read_at: Timestamp) -> Timestamp {
     read_at - CLOCK_SKEW_MAX
 }
 
-/// Of what was told of a user, the presence, where that is that they are here.
+/// The presence of a user by what was told of them; `None` if they are not present.
 pub fn as_present(now: Timestamp) -> impl Fn((UserId, Name, Told)) -> Option<Presence> {
     move |(user_id, name, told)| {
         let status = told.status.filter(|_| now < told.until)?;
@@ -197,14 +199,14 @@ pub fn as_present(now: Timestamp) -> impl Fn((UserId, Name, Told)) -> Option<Pre
     }
 }
 
-/// The users who are here by these members.
+/// The users who are present by these members.
 pub fn users(members: &[Member], now: Timestamp) -> BTreeMap<UserId, Presence> {
     let mut users = BTreeMap::new();
     add(&mut users, members, now);
     users
 }
 
-/// A user is what the most present of their devices says, and was seen when the last of them was.
+/// A user has the status of their most present device, and was last seen when the last of their devices was.
 fn add(users: &mut BTreeMap<UserId, Presence>, members: &[Member], now: Timestamp) {
     for Member { user, name, status, seen_at, .. } in members.iter().filter(|member| member.is_present(now)) {
         let of_device =
@@ -242,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_what_their_most_present_device_says() {
+    fn a_user_has_the_status_of_their_most_present_device() {
         let members = [
             member("ann", "c1=", Status::Away, 5),
             member("ann", "c2=", Status::Online, 3),
@@ -259,9 +261,9 @@ mod tests {
     fn nothing_is_posted_to_a_member_that_has_departed_or_expired() {
         let now = Timestamp::from_secs(100);
         let alive = member("ann", "c1=", Status::Online, 1);
-        assert!(alive.hears(now));
-        assert!(!Member { departed_at: Some(now), ..alive.clone() }.hears(now));
-        assert!(!Member { expires_at: now, ..alive }.hears(now));
+        assert!(alive.is_live(now));
+        assert!(!Member { departed_at: Some(now), ..alive.clone() }.is_live(now));
+        assert!(!Member { expires_at: now, ..alive }.is_live(now));
     }
 
     #[test]

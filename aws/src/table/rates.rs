@@ -1,4 +1,5 @@
-//! Rates: for each user and limit, until when the bucket is not empty. `funnelcast-realtime` has the arithmetic.
+//! The rows of the rate limits: for each user and limit, the time until which the bucket is not empty. The arithmetic
+//! is in `funnelcast-realtime`.
 
 use std::time::Duration;
 
@@ -11,9 +12,9 @@ use super::{
     key,
 };
 
-/// How long a row is kept after its last change, in which every bucket drains.
+/// How long a row is kept after its last change. Every bucket drains within this time.
 pub const RATE_LIFE: Duration = Duration::from_hours(24);
-/// How often two processes may change a row at once before one of them gives up.
+/// How often a write may conflict with those of other processes before it fails.
 const TRIES_MAX: usize = 10;
 
 #[derive(Debug, Deserialize)]
@@ -23,7 +24,7 @@ struct RateRow {
 }
 
 impl Table {
-    /// Until when a user's bucket is not empty; `None` where nothing is known of it: 1 read.
+    /// Until when a user's bucket is not empty; `None` if there is no row: 1 read.
     pub async fn full_until(&self, user: &UserId, limit: &str) -> Result<Option<Timestamp>, Error> {
         let get = self.get(key::rate(user), limit.to_owned());
         let item = get.send().await.map_err(failed("GetItem of a rate"))?.item;
@@ -31,11 +32,11 @@ impl Table {
         Ok(row.map(|row| Timestamp::from_millis(row.full_until)))
     }
 
-    /// Puts something into a user's bucket, as the time in which it drains, and returns until when the bucket is not empty
-    /// then: 1 write, and 1 more where the bucket was empty and `is_empty` says otherwise, or the other way round.
+    /// Adds an amount to a user's bucket, as the time in which it drains, and returns until when the bucket is then
+    /// not empty: 1 write, and 1 more if `is_empty` turns out to be wrong.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the table fails, or the row keeps changing meanwhile.
+    /// [`Error::Internal`] if the table fails, or if the row keeps changing in the meantime.
     pub async fn fill(
         &self,
         user: &UserId,
@@ -45,7 +46,7 @@ impl Table {
         now: Timestamp,
     ) -> Result<Timestamp, Error> {
         let number = |n: i64| AttributeValue::N(n.to_string());
-        // Rounded up, so that many small amounts are no free ones.
+        // Rounded up, so that many small amounts are not free.
         let millis = i64::try_from(amount.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
         for _ in 0..TRIES_MAX {
             let update = self
@@ -71,6 +72,6 @@ impl Table {
             }
             is_empty = !is_empty;
         }
-        Err(Error::Internal("a rate kept changing while it was written".into()))
+        Err(Error::Internal("a rate limit kept changing while it was written".into()))
     }
 }

@@ -1,4 +1,4 @@
-//! Receipts: how far each user has come in a conversation. Two watermarks a user, which never go back.
+//! Receipts: up to where each user has received and read a conversation. Two watermarks per user, which never fall.
 
 use std::collections::HashMap;
 
@@ -11,21 +11,21 @@ use super::{
     key,
 };
 
-/// How far one user has come.
+/// The watermarks of one user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Receipts {
-    /// Up to here everything has been delivered to the user; what is read counts as delivered.
+    /// Everything up to this seq has been delivered to the user. What is read counts as delivered.
     pub delivered: Seq,
-    /// Up to here the user has read everything.
+    /// The user has read everything up to this seq.
     pub read: Seq,
 }
 
-/// What an ack came to.
+/// The outcome of an ack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Watermark {
-    /// It has risen to the seq of the ack.
+    /// The watermark has risen to the acked seq.
     Risen,
-    /// It was there already, or further.
+    /// The watermark was already at this seq, which is no lower.
     Stays(Seq),
 }
 
@@ -45,7 +45,7 @@ impl ReceiptsRow {
 }
 
 impl Table {
-    /// Raises a user's watermark: 1 write, and 1 read where it stays.
+    /// Raises a user's watermark: 1 write, and 1 read if it stays.
     pub async fn raise_watermark(
         &self,
         channel: &Channel,
@@ -73,9 +73,9 @@ impl Table {
         }))
     }
 
-    /// How far everybody has come: 1 read of some 100 bytes a user who has ever acked.
+    /// The watermarks of all users: 1 read of some 100 bytes for each user who has ever acked.
     pub async fn receipts(&self, channel: &Channel) -> Result<HashMap<UserId, Receipts>, Error> {
-        // One page of 1 MB holds thousands of users; conversations have PARTICIPANTS_MAX, and a team.
+        // A page of 1 MB holds thousands of users; a conversation has PARTICIPANTS_MAX and a team.
         let page = self.query(key::receipts(channel)).send().await.map_err(failed("Query of receipts"))?;
         let mut receipts = HashMap::new();
         for item in page.items.unwrap_or_default() {

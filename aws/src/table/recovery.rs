@@ -1,4 +1,4 @@
-//! What a joiner missed: all that came after the last seq it saw, or the plain word that this cannot be told.
+//! What a joiner missed: all events after the last seq that it saw, or the statement that they cannot be recovered.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{Channel, Error, Seq, frame::Event, size::Room};
@@ -10,31 +10,31 @@ use super::{
 };
 use crate::clock::now;
 
-/// The most events in a join's reply.
+/// The most events in the reply to a `join`.
 pub const RECOVERY_EVENTS_MAX: usize = 100;
-/// The most bytes of them, each as large as it is on the wire; one alone may be larger.
+/// The most bytes of these events, each counted at its size on the wire. A single event may be larger.
 pub const RECOVERY_BYTES_MAX: usize = 64 * 1024;
 
-/// The answer to "what came after `since`?".
+/// The events after `since`.
 #[derive(Debug)]
 pub struct Recovery {
-    /// The log's last seq; 0 where it never had one.
+    /// The last seq of the log; 0 if it never had an event.
     pub head: Seq,
-    /// Whether `events`, and what the log has after them, are all that came.
+    /// Whether `events`, together with what the log has after them, are all events since.
     pub recovered: bool,
-    /// What came, from the first on.
+    /// The events, the oldest first.
     pub events: Vec<Event>,
-    /// Whether [`RECOVERY_EVENTS_MAX`] or [`RECOVERY_BYTES_MAX`] cut them.
+    /// Whether [`RECOVERY_EVENTS_MAX`] or [`RECOVERY_BYTES_MAX`] left some out.
     pub more: bool,
 }
 
-/// Where a log ends.
+/// The end of a log.
 enum Head {
-    /// Nothing has ever been in it.
+    /// No event has ever been in it.
     Never,
-    /// Nothing is in it; its marker says where the next event goes, and whether there may have been any.
+    /// No event is in it. Its marker says where the next event goes, and whether there may have been earlier ones.
     Begun(Start),
-    /// Here.
+    /// The last event has this seq.
     At(Seq),
 }
 
@@ -47,7 +47,7 @@ impl Head {
         }
     }
 
-    /// Whether nothing has come and gone behind it.
+    /// Whether no event after this end can have expired.
     fn has_lost_nothing(&self) -> bool {
         match self {
             Self::Never | Self::At(_) => true,
@@ -57,7 +57,7 @@ impl Head {
 }
 
 impl Table {
-    /// The log's end: 1 read.
+    /// The end of the log: 1 read.
     async fn head(&self, channel: &Channel) -> Result<Head, Error> {
         let query = self.query(key::log(channel)).scan_index_forward(false).limit(1);
         let page = query.send().await.map_err(failed("Query of a log's head"))?;
@@ -68,15 +68,15 @@ impl Table {
         }
     }
 
-    /// All that came after `since`: 1 read or more by size, and 1 more where the page does not tell the head. Who has
-    /// seen nothing (`None`) has missed nothing.
+    /// All events after `since`: 1 read or more by size, and 1 more if the page does not contain the head. A client
+    /// that has seen nothing (`None`) has missed nothing.
     pub async fn recover(&self, channel: &Channel, since: Option<Seq>) -> Result<Recovery, Error> {
         let Some(since) = since else {
             let head = self.head(channel).await?.seq();
             return Ok(Recovery { head, recovered: true, events: Vec::new(), more: false });
         };
         let (mut rows, all_read, head) = loop {
-            // From `since` itself on, so that what follows it can be told from what is left of it.
+            // Includes `since` itself, so that its successors can be told from the remains of an expired part.
             let query = self
                 .query(key::log(channel))
                 .key_condition_expression("pk = :pk AND sk >= :since")
@@ -90,13 +90,13 @@ impl Table {
                 Some(last) if all_read => Head::At(last.seq),
                 _ => self.head(channel).await?,
             };
-            // Its first events have come between the two reads: they are on the next page.
+            // The first events of the log were appended between the two reads: they are on the next page.
             let has_begun = rows.is_empty() && matches!(head, Head::At(head) if head > since);
             if !has_begun {
                 break (rows, all_read, head);
             }
         };
-        // The TTL removes in no order of its own, so each must follow the one before it.
+        // The TTL removes items in no particular order, so each event must directly follow the one before it.
         let recovered = match rows.first() {
             Some(first) => (first.seq == since || first.seq == since.next()) && is_contiguous(&rows),
             None => since == head.seq() && head.has_lost_nothing(),
@@ -116,11 +116,11 @@ fn is_contiguous(rows: &[Stored]) -> bool {
     rows.windows(2).all(|pair| pair[1].seq == pair[0].seq.next())
 }
 
-/// As many of the first as a reply may hold, and whether that left some out.
+/// As many of the first events as a reply may hold, and whether some were left out.
 fn cut(mut events: Vec<Event>) -> (Vec<Event>, bool) {
     let mut room = Room::of(RECOVERY_BYTES_MAX);
     let first = &events[..events.len().min(RECOVERY_EVENTS_MAX)];
-    let fitting = room.fitting(first).max(1); // whoever puts the reply together sees whether one alone fits
+    let fitting = room.fitting(first).max(1); // whether a single event fits is decided where the reply is assembled
     let all = events.len();
     events.truncate(fitting);
     (events, fitting < all)

@@ -1,5 +1,5 @@
-//! Roles: what a user is to a company, as Whop has answered. `funnelcast-realtime` asks Whop, and decides how long an answer
-//! counts.
+//! The rows of the roles: a user's role in a company, as Whop has answered. `funnelcast-realtime` asks Whop, and
+//! decides how long an answer is valid.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{CompanyId, Error, Timestamp, UserId, identity::Role};
@@ -16,9 +16,10 @@ use super::{
 pub enum RoleState {
     /// The user has this role.
     Is(Role),
-    /// The user has none.
-    Stranger,
-    /// Somebody is asking Whop.
+    /// The user has no role.
+    #[serde(rename = "stranger")]
+    NoRole,
+    /// A process is asking Whop.
     Asking,
     /// Whop did not answer.
     Unknown,
@@ -34,7 +35,7 @@ struct RoleRow {
 }
 
 impl Table {
-    /// What is known of a role at this time, and until when it counts: 1 read.
+    /// What is known of a role at this time, and until when that is valid: 1 read.
     pub async fn role_state(
         &self,
         user: &UserId,
@@ -47,8 +48,8 @@ impl Table {
         Ok(row.filter(|row| now < row.until).map(|row| (row.state, row.until)))
     }
 
-    /// Notes that Whop is being asked until then, unless somebody else asks, or something is known that still counts: 1 write.
-    /// Returns whether it was noted.
+    /// Records that Whop is being asked until `until`, unless another process is asking or a valid answer is known: 1
+    /// write. Returns whether it was recorded.
     pub async fn begin_asking(
         &self,
         user: &UserId,
@@ -60,8 +61,8 @@ impl Table {
         self.put_role(row, "attribute_not_exists(pk) OR #until <= :at", now).await
     }
 
-    /// Writes the answer to the question that was noted until `asking_until`: 1 write. Returns whether it was written: an answer
-    /// to a question that has been forgotten meanwhile, or is asked by another, is not.
+    /// Writes the answer to the request that was recorded with `asking_until`: 1 write. Returns whether it was
+    /// written. It is not if the request has been discarded in the meantime, or was taken over by another process.
     pub async fn put_answer(
         &self,
         user: &UserId,
@@ -72,13 +73,14 @@ impl Table {
         self.put_role(RoleRow::new(user, company, state, until), "#until = :at", asking_until).await
     }
 
-    /// Forgets what is known of a role, and the question that is being asked: 1 write.
+    /// Deletes what is known of a role, and any request that is under way: 1 write.
     pub async fn forget_role(&self, user: &UserId, company: &CompanyId) -> Result<(), Error> {
         let delete = self.delete(key::role(user), company.to_string()).send().await;
         delete.map(drop).map_err(failed("DeleteItem of a role"))
     }
 
-    /// Writes a row, if the condition on the end (`#until`) of the one that is there is met by this time (`:at`).
+    /// Writes a row, if the condition that compares the end (`#until`) of the present row with this time (`:at`) is
+    /// met.
     async fn put_role(&self, row: RoleRow, condition: &str, at: Timestamp) -> Result<bool, Error> {
         let put = self
             .put(to_item(row)?)

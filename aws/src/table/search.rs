@@ -1,14 +1,14 @@
-//! What a search takes for equal: what a person does, whatever the case of the letters and the form that they are written in.
+//! What a search treats as equal: what a person would, regardless of letter case and of how the letters are encoded.
 //!
-//! Unicode's compatibility caseless matching (D146 in chapter 3.13 of the standard): `ΟΔΟΣ` and `οδος`, `STRASSE` and `Straße`,
-//! an `é` of one code point and of two, and `ﬁ` and `fi`.
+//! This is Unicode's compatibility caseless matching (D146 in chapter 3.13 of the standard): `ΟΔΟΣ` and `οδος`,
+//! `STRASSE` and `Straße`, an `é` of one code point and of two, and `ﬁ` and `fi`.
 
 use std::borrow::Cow;
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 
-/// The text in the one form that all which are equal to it have.
+/// The text in the form that all texts equal to it share.
 pub(super) fn folded(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Owned(text.to_ascii_lowercase());
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_person_calls_equal_is() {
+    fn text_matches_as_a_person_would_compare_it() {
         for (one, other) in [
             ("ΟΔΟΣ", "οδος"),
             ("ΟΔΟΣ", "οδοσ"),

@@ -1,5 +1,5 @@
-//! The table's stream, read back into what it means to us: three kinds of change, and the filter of the template's
-//! event source mapping lets only these through.
+//! The records of the table's stream, decoded into the three kinds of change that are handled. The filter of the
+//! template's event source mapping lets only these through.
 
 use std::time::Duration;
 
@@ -19,45 +19,45 @@ use super::{
     log::LogRow,
 };
 
-/// How exact the time of a record is, [as AWS writes it][time].
+/// The precision of the time of a record, [as AWS writes it][time].
 ///
 /// [time]: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
 pub const RESOLUTION: Duration = Duration::from_secs(1);
 
-/// A change of the table that somebody is to hear of.
+/// A change of the table that is handled.
 #[derive(Debug)]
 pub enum Change {
-    /// An event of the log, marked for the stream.
+    /// An event of the log has been marked for the stream.
     Marked(Marked),
-    /// A connection that has been removed, for whatever reason; its memberships are still there.
+    /// A connection has been removed, for whatever reason; its memberships still exist.
     Departed(Departed),
-    /// An item of the outbox, which the app's backend has written with its own state.
+    /// The app's backend has written an outbox item, in one transaction with its own state.
     Outbox(Outbox),
-    /// Nothing of ours.
+    /// Any other record.
     Other,
 }
 
-/// An event of the log that is to be delivered by the stream.
+/// An event of the log that the stream must deliver.
 #[derive(Debug)]
 pub struct Marked {
     /// The event.
     pub event: Event,
-    /// The connection that it came from, which gets no copy.
+    /// The connection that sent it, which gets no copy.
     pub except: Option<ConnectionId>,
 }
 
-/// An item of the outbox: `OUTBOX#...` / key. Its writer gives it a `ttl`; nobody deletes it.
+/// An outbox item: `OUTBOX#...` / key. Its writer gives it a `ttl`; nothing else deletes it.
 #[derive(Debug)]
 pub struct Outbox {
-    /// Where to publish.
+    /// The channel to publish to.
     pub channel: Channel,
-    /// What.
+    /// The name of the event.
     pub event: EventName,
     /// The payload.
     pub data: Value,
-    /// What a repeat is known by.
+    /// What a repeat is recognised by.
     pub key: Key,
-    /// When it was written.
+    /// When the item was written.
     pub written_at: Timestamp,
 }
 
@@ -79,11 +79,10 @@ struct OutboxRow {
 }
 
 impl Change {
-    /// What a record means.
+    /// Decodes a record.
     ///
     /// # Errors
-    /// [`Error::BadRequest`] where an outbox item is not what it should be, [`Error::Internal`] where one of our own
-    /// is not.
+    /// [`Error::BadRequest`] if an outbox item is invalid, [`Error::Internal`] if one of the stack's own items is.
     pub fn of(record: &EventRecord) -> Result<Self, Error> {
         let image = image(record);
         let pk = partition(image)?;
@@ -95,9 +94,9 @@ impl Change {
         } else if pk.starts_with(key::USER_PREFIX) && record.event_name == "REMOVE" {
             let connections::Connection { id, user, name, channels, leaves, .. } =
                 decode::<ConnectionRow>(image)?.try_into()?;
-            // A record's time is rounded down, and who was heard of in that second was not gone before.
+            // The time of a record is rounded down, and a connection seen within that second had not ended before.
             let at = written_at(record) + RESOLUTION;
-            // What it has left is cleaned up too: that `leave` may have ended in the middle.
+            // Channels that it has left are cleaned up too, because that `leave` may have ended halfway.
             let channels = channels.into_iter().chain(leaves).collect();
             Ok(Self::Departed(Departed { connection: id, user, name, channels, at }))
         } else if pk.starts_with(key::OUTBOX_PREFIX) {
@@ -115,7 +114,7 @@ impl Change {
     }
 }
 
-/// The item that a record is about, as JSON; `None` where it has something that JSON has not, such as bytes.
+/// The item of a record as JSON; `None` if it contains something that JSON cannot express, such as bytes.
 pub fn as_json(record: &EventRecord) -> Option<Value> {
     item(image(record)).ok()
 }
@@ -123,7 +122,7 @@ pub fn as_json(record: &EventRecord) -> Option<Value> {
 /// An item of the app's own as JSON.
 ///
 /// # Errors
-/// [`Error::Invalid`] with the attribute that JSON has no words for, such as bytes.
+/// [`Error::Invalid`] with the attribute that JSON cannot express, such as bytes.
 fn item(image: &serde_dynamo::Item) -> Result<Value, Error> {
     let attributes = image.iter().map(|(name, value)| {
         let plain: Result<Plain, _> = serde_dynamo::from_attribute_value(value.clone());
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sample_is_the_change_that_it_is_named_after() {
+    fn every_sample_is_the_change_it_is_named_after() {
         let marked = sample(include_str!("../../../events/stream-marked.json"));
         assert!(
             matches!(marked, Change::Marked(Marked { except: Some(_), ref event }) if event.seq.is_some()),

@@ -1,8 +1,9 @@
-//! Tickets: what a browser connects with, which can set no header on a WebSocket, and whose URL ends up in logs.
+//! Tickets: the credential by which a browser connects, which can set no header on a WebSocket, and whose URLs end up
+//! in logs.
 //!
-//! A ticket stands for an identity that a token has proved a moment ago. It is good for [`TICKET_LIFE`] and for one
-//! connection: taking it deletes it, and a delete tells only one of any number of callers what was there. The table
-//! has its SHA-256 and nothing else of it, so who reads the table can connect as nobody.
+//! A ticket stands for an identity that a token has just proved. It is valid for [`TICKET_LIFE`] and for one
+//! connection: taking it deletes it, and a delete returns the old item to only one of any number of callers. The
+//! table stores its SHA-256 and nothing else of it, so nobody can connect by reading the table.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,21 +21,21 @@ use super::{
     key,
 };
 
-/// How long a ticket may lie unused: long enough for a slow handshake, which follows at once.
+/// How long a ticket is valid: long enough for a slow handshake, which follows at once.
 pub const TICKET_LIFE: Duration = Duration::from_secs(30);
-/// The random bytes of a ticket: not to be guessed.
+/// The number of random bytes of a ticket, so that it cannot be guessed.
 const SECRET_BYTES: usize = 32;
 
-/// A new ticket. It is shown to its user once, and is nowhere else.
+/// A new ticket. It is returned to its user once, and is stored nowhere.
 #[derive(Debug)]
 pub struct Ticket {
-    /// 43 characters of base64url, which need no escaping in a URL or among subprotocols.
+    /// The secret: 43 characters of base64url, which need no escaping in a URL or among subprotocols.
     pub secret: String,
-    /// From then on it is good for nothing; never later than the token that it was given for.
+    /// When it expires; never later than the token that it was issued for.
     pub expires_at: Timestamp,
 }
 
-/// The item. Of the identity it has what the authorizer's context has.
+/// The item of a ticket. It has the same fields of the identity as the authorizer's context.
 #[derive(Debug, Serialize, Deserialize)]
 struct TicketRow {
     pk: String,
@@ -45,7 +46,7 @@ struct TicketRow {
 }
 
 impl Table {
-    /// Gives a ticket to a user who has just proved who they are: 1 write.
+    /// Issues a ticket to a user who has just proved their identity: 1 write.
     pub async fn put_ticket(&self, identity: &Identity, now: Timestamp) -> Result<Ticket, Error> {
         let mut secret = [0; SECRET_BYTES];
         rand::fill(&mut secret).map_err(|error| Error::internal("random bytes", &error))?;
@@ -65,10 +66,10 @@ impl Table {
         Ok(Ticket { secret: URL_SAFE_NO_PAD.encode(secret), expires_at })
     }
 
-    /// Takes a ticket, so that nobody else can: 1 write.
+    /// Takes a ticket, so that it cannot be used again: 1 write.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] where it is none, has been taken, or has expired.
+    /// [`Error::Unauthorized`] if it is malformed or unknown, has been used, or has expired.
     pub async fn take_ticket(&self, secret: &str, now: Timestamp) -> Result<Identity, Error> {
         let refused = |why| Error::Unauthorized(format!("ticket: {why}").into());
         let secret: [u8; SECRET_BYTES] = URL_SAFE_NO_PAD

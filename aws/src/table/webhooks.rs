@@ -1,5 +1,5 @@
-//! Webhooks: which have been dealt with, so that one that comes again does nothing; and the outbox, by which a function can
-//! publish what must be said once.
+//! Webhooks: which ones have been processed, so that a repeated delivery does nothing; and the outbox, by which a
+//! function can publish exactly once.
 
 use std::time::Duration;
 
@@ -13,21 +13,21 @@ use super::{
     key,
 };
 
-/// How long whoever took a webhook has for it, before another may take it: above the function's timeout.
+/// How long a webhook is reserved for the process that took it: longer than the function's timeout.
 pub const WEBHOOK_TAKEN: Duration = Duration::from_secs(45);
-/// How long a webhook is remembered. Its sender's retries end long before, and a replay is refused by its time.
+/// How long a webhook is remembered. Its sender's retries end long before, and a replay is refused by its timestamp.
 pub const WEBHOOK_MEMORY: Duration = Duration::from_hours(7 * 24);
-/// How long an item of the outbox stays: the stream has taken it within seconds.
+/// How long an outbox item is kept: the stream has read it within seconds.
 const OUTBOX_LIFE: Duration = Duration::from_hours(24);
 
-/// What became of taking one.
+/// The outcome of taking a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    /// It is the caller's to deal with.
+    /// The caller must process it.
     Yes,
-    /// It has been dealt with.
+    /// It has already been processed.
     Done,
-    /// Somebody else is at it.
+    /// Another process is working on it.
     Busy,
 }
 
@@ -36,13 +36,13 @@ struct WebhookRow {
     pk: String,
     sk: String,
     done: bool,
-    /// In seconds. Not done by then, it may be taken again.
+    /// In seconds since 1970. If the webhook is not done by then, it may be taken again.
     until: i64,
     ttl: i64,
 }
 
 impl Table {
-    /// Takes a webhook: 1 write, and 1 read where it has come before.
+    /// Takes a webhook: 1 write, and 1 read if it was delivered before.
     pub async fn take_webhook(&self, id: &Key, now: Timestamp) -> Result<Taken, Error> {
         let put = self
             .put(to_item(row(id, false, now + WEBHOOK_TAKEN, now))?)
@@ -59,20 +59,20 @@ impl Table {
         Ok(if is_done { Taken::Done } else { Taken::Busy })
     }
 
-    /// Remembers that a webhook has been dealt with: 1 write.
+    /// Records that a webhook has been processed: 1 write.
     pub async fn finish_webhook(&self, id: &Key, now: Timestamp) -> Result<(), Error> {
         let put = self.put(to_item(row(id, true, now, now))?).send().await;
         put.map(drop).map_err(failed("PutItem of a webhook"))
     }
 
-    /// Gives a webhook back that could not be dealt with, so that a retry need not wait: 1 write.
+    /// Releases a webhook that could not be processed, so that a retry need not wait: 1 write.
     pub async fn release_webhook(&self, id: &Key) -> Result<(), Error> {
         let delete = self.delete(key::webhook(id), key::META.to_owned()).send().await;
         delete.map(drop).map_err(failed("DeleteItem of a webhook"))
     }
 
-    /// Publishes by way of the outbox: 1 write. The same key again changes an item that is there, and the stream takes new
-    /// ones alone; so what is said twice is heard once.
+    /// Publishes through the outbox: 1 write. Putting the same key again overwrites the item, and the stream only
+    /// handles new ones, so the event is published once.
     pub async fn put_into_outbox(
         &self,
         channel: &Channel,

@@ -1,5 +1,5 @@
-//! A DynamoDB engine with an empty table, as template.yaml has it, behind a proxy that counts what is asked for, loses answers,
-//! and lets something happen between two requests of one operation.
+//! A DynamoDB engine with an empty table, as template.yaml defines it, behind a proxy that counts requests, loses
+//! responses, and can run something between two requests of one operation.
 
 use std::{
     convert::Infallible,
@@ -33,13 +33,13 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 /// The table's name.
 pub const TABLE: &str = "items";
-/// The operations whose answers can be lost.
+/// The operations whose responses can be lost.
 const WRITES: [&str; 3] = ["PutItem", "UpdateItem", "DeleteItem"];
 
-/// What happens in the middle of an operation.
+/// What runs in the middle of an operation.
 type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The engine. It ends when it is dropped.
+/// The engine. It stops when it is dropped.
 pub struct Engine {
     database: Database,
     state: Arc<State>,
@@ -62,7 +62,7 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Starts one.
+    /// Starts an engine.
     pub async fn start() -> Self {
         let database = Database::memory().unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -87,12 +87,12 @@ impl Engine {
         Self { database, state, endpoint, _serving: serving }
     }
 
-    /// Where it is.
+    /// The URL of the engine.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// The variables of a function's environment that lead to it.
+    /// The environment variables by which a function uses the engine.
     pub fn variable(&self, name: &str) -> Option<String> {
         match name {
             "AWS_REGION" => Some("us-east-1".to_owned()),
@@ -103,13 +103,13 @@ impl Engine {
         }
     }
 
-    /// Removes what has expired, as the TTL does. Returns how many items went.
+    /// Removes expired items, as the TTL does. Returns how many.
     pub async fn remove_expired(&self) -> usize {
         let database = self.database.clone();
         tokio::task::spawn_blocking(move || database.sweep_ttl()).await.unwrap().unwrap()
     }
 
-    /// Changes a text attribute of an item, behind the back of whoever uses the table.
+    /// Changes a text attribute of an item directly, without going through the proxy.
     pub async fn set(&self, (pk, sk): (&str, &str), attribute: &str, value: &str) {
         let [pk, sk, value] = [pk, sk, value].map(|text| AttributeValue::S(text.to_owned()));
         let client = client(&format!("http://{}", self.state.engine));
@@ -119,24 +119,24 @@ impl Engine {
         update.expression_attribute_values(":value", value).send().await.unwrap();
     }
 
-    /// The operations that were asked for since the last call, the SDK's own retries included.
+    /// The operations that were requested since the last call, including the SDK's own retries.
     pub fn take_operations(&self) -> Vec<String> {
         mem::take(&mut self.state.operations.lock().unwrap())
     }
 
-    /// Runs `meanwhile` when so many requests more have been answered, before the next one is carried out.
+    /// Runs `meanwhile` after this many further requests have been answered, before the next one is carried out.
     pub fn after_requests(&self, requests: usize, meanwhile: impl Future<Output = ()> + Send + 'static) {
         *self.state.meanwhile.lock().unwrap() = Some((requests, Box::pin(meanwhile)));
     }
 
-    /// The next so many writes take effect, but are answered by a 500, which the SDK tries again.
+    /// The next so many writes take effect, but are answered by a 500, which the SDK retries.
     pub fn lose_write_answers(&self, answers: u32) {
         self.state.write_answers_to_lose.store(answers, Ordering::Relaxed);
     }
 }
 
 impl State {
-    /// What is to happen before this request.
+    /// What must run before this request.
     fn take_meanwhile(&self) -> Option<Meanwhile> {
         let mut waiting = self.meanwhile.lock().unwrap();
         if let Some((requests @ 1.., _)) = &mut *waiting {

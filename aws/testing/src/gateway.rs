@@ -1,4 +1,4 @@
-//! A gateway on this machine that answers as a test says, and keeps account.
+//! A gateway on this machine that answers as a test says, and records the requests.
 
 use std::{
     io,
@@ -20,22 +20,22 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// How one request is answered.
+/// How a request is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// With a status, and for an error with what the gateway has to say.
+    /// With a status, and for an error with the gateway's error body.
     Status(u16),
-    /// With a status, and more text than anybody would read.
+    /// With a status, and a body beyond the limit.
     Wordy(u16),
-    /// With 200, and then its socket is closed.
+    /// With 200, after which the socket is closed.
     Last,
     /// Not at all: the socket is reset.
     Reset,
-    /// Not at all, and the socket stays.
+    /// Not at all, and the socket stays open.
     Never,
 }
 
-/// What was asked for.
+/// A request that was received.
 #[derive(Debug, Clone)]
 pub struct Recorded {
     /// The method.
@@ -55,14 +55,14 @@ impl Recorded {
         Self { method: head.method.to_string(), target: head.uri.to_string(), headers: head.headers, body }
     }
 
-    /// The value of a header, where there is exactly one of it.
+    /// The value of a header that occurs exactly once.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
         values.next().filter(|_| values.next().is_none()).map(|value| value.to_str().unwrap())
     }
 }
 
-/// A gateway. It ends when it is dropped.
+/// The gateway. It stops when it is dropped.
 pub struct Stub {
     address: SocketAddr,
     state: Arc<State>,
@@ -70,7 +70,7 @@ pub struct Stub {
 }
 
 struct State {
-    /// Where it is a server of `https`.
+    /// Set if it serves `https`.
     tls: Option<TlsAcceptor>,
     script: Box<dyn Fn(&Recorded) -> Answer + Send + Sync>,
     requests: Mutex<Vec<Recorded>>,
@@ -81,12 +81,12 @@ struct State {
 }
 
 impl Stub {
-    /// One that answers its requests as `script` says.
+    /// Starts a gateway that answers its requests as `script` says.
     pub async fn start(script: impl Fn(&Recorded) -> Answer + Send + Sync + 'static) -> Self {
         Self::start_with(None, script).await
     }
 
-    /// One of `https`, that answers 200.
+    /// Starts a gateway over `https` that answers 200.
     pub async fn start_tls(tls: TlsAcceptor) -> Self {
         Self::start_with(Some(tls), |_| Answer::Status(200)).await
     }
@@ -111,14 +111,14 @@ impl Stub {
         Self { address, state, _serving: serving }
     }
 
-    /// One that answers with these in their order, and with the last of them from then on.
+    /// Starts a gateway that gives these answers in order, and then keeps repeating the last one.
     pub async fn answering(answers: &[Answer]) -> Self {
         let answers = answers.to_vec();
         let next = AtomicUsize::new(0);
         Self::start(move |_| answers[next.fetch_add(1, Ordering::Relaxed).min(answers.len() - 1)]).await
     }
 
-    /// What a function gets as its `MANAGEMENT_ENDPOINT`.
+    /// The `MANAGEMENT_ENDPOINT` of a function that posts to it.
     pub fn url(&self) -> String {
         format!("{}://{}/dev", if self.state.tls.is_some() { "https" } else { "http" }, self.address)
     }
@@ -128,7 +128,7 @@ impl Stub {
         self.state.requests().clone()
     }
 
-    /// How many sockets were opened so far.
+    /// How many sockets have been opened so far.
     pub fn sockets_opened(&self) -> usize {
         self.state.sockets_opened.load(Ordering::Relaxed)
     }
@@ -138,7 +138,7 @@ impl Stub {
         self.state.in_flight_most.load(Ordering::Relaxed)
     }
 
-    /// Closes all sockets, whatever goes on.
+    /// Closes all sockets, even with requests under way.
     pub async fn close_sockets(&self) {
         let mut sockets = std::mem::take(&mut *self.state.sockets.lock().unwrap());
         sockets.shutdown().await;
@@ -155,7 +155,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 
 async fn serve(socket: TcpStream, state: Arc<State>) {
     socket.set_nodelay(true).unwrap();
-    // A second handle of the same socket, as the first is lent to the server.
+    // A second handle of the same socket, because the first is lent to the server.
     let socket = socket.into_std().unwrap();
     let handle = Arc::new(TcpStream::from_std(socket.try_clone().unwrap()).unwrap());
     let socket = TcpStream::from_std(socket).unwrap();
@@ -165,7 +165,7 @@ async fn serve(socket: TcpStream, state: Arc<State>) {
         None => http.serve_connection(TokioIo::new(socket), service).await.ok(),
         Some(tls) => match tls.accept(socket).await {
             Ok(socket) => http.serve_connection(TokioIo::new(socket), service).await.ok(),
-            Err(_) => None, // the client does not trust us
+            Err(_) => None, // the client does not trust the certificate
         },
     };
 }
@@ -207,7 +207,7 @@ impl State {
     }
 }
 
-/// As the gateway would.
+/// The gateway's response with this status.
 fn response(status: StatusCode) -> Response<Full<Bytes>> {
     let error_type = match status.as_u16() {
         403 => "ForbiddenException",

@@ -1,15 +1,15 @@
 //! The steps of two operations, in every order.
 
-/// Whose step is next.
+/// Which operation takes the next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// One of the two.
+    /// The first one.
     Left,
-    /// The other.
+    /// The second one.
     Right,
 }
 
-/// All orders of so many steps of the two.
+/// All orders of this many steps of the two.
 pub fn orders(left: usize, right: usize) -> Vec<Vec<Turn>> {
     if left == 0 && right == 0 {
         return vec![vec![]];

@@ -1,7 +1,8 @@
-//! What the unit tests of `funnelcast-aws` and `funnelcast-realtime` run against, each on a free port of this machine.
+//! What the unit tests of `funnelcast-aws` and `funnelcast-realtime` run against, each on a free port of this
+//! machine.
 //!
 //! # Layout
-//! - [`engine`]: a DynamoDB engine with an empty table, behind a proxy that counts requests and makes faults
+//! - [`engine`]: a DynamoDB engine with an empty table, behind a proxy that counts requests and injects faults
 //! - [`gateway`]: a management API of WebSocket connections that answers as the test says
 //! - [`interleavings`]: the steps of two operations, in every order
 //! - [`server`]: any other HTTP server, such as Whop's

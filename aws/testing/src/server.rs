@@ -1,4 +1,4 @@
-//! A server on this machine, for tests: it answers as a test says, and keeps account of what it was asked.
+//! An HTTP server on this machine that answers as a test says, and records the requests.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
-/// What was asked.
+/// A request that was received.
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// The path and query.
@@ -25,30 +25,30 @@ pub struct Asked {
     pub body: Bytes,
 }
 
-/// How it is answered.
+/// How a request is answered.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// With this.
+    /// With this response.
     Now(Response<Full<Bytes>>),
-    /// With this, once there is a permit.
+    /// With this response, once there is a permit.
     Later(Arc<Semaphore>, Response<Full<Bytes>>),
     /// Never.
     Never,
-    /// By the end of the socket.
+    /// By closing the socket.
     Cut,
 }
 
-/// With a status and a text.
+/// An answer with a status and a body.
 pub fn says(status: u16, body: impl Into<Bytes>) -> Answer {
     Answer::Now(Response::builder().status(status).body(Full::new(body.into())).unwrap())
 }
 
-/// With 200 and JSON.
+/// An answer with 200 and JSON.
 pub fn json(body: &Value) -> Answer {
     says(200, body.to_string())
 }
 
-/// The server. It ends when it is dropped.
+/// The server. It stops when it is dropped.
 pub struct Server {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -56,7 +56,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// One that answers as `script` says.
+    /// Starts a server that answers as `script` says.
     pub async fn start(script: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let (address, asked) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<Asked>>>::default());
@@ -81,7 +81,7 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// All that it was asked so far.
+    /// All requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }

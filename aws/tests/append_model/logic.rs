@@ -1,16 +1,16 @@
-//! One sender's calls, as `store/log.rs` makes them: `look_back`, `append`, `begin`, `read_from`, `end`.
+//! One sender's calls, as `table/log.rs` makes them: `look_back`, `append`, `begin`, `read_from`, `end`.
 
 use super::model::{AppendModel, At, Broken, Entry, Marker, Mutation, State, bit};
 
 impl AppendModel {
-    /// The sender's next call and what follows from its answer.
+    /// The sender's next call, and what follows from its response.
     pub(super) fn step(&self, state: &mut State, n: usize) {
         match state.senders[n].at {
             At::LookBack => self.look_back(state, n),
             At::ReadMarker => self.go_on_from_marker(state, n, state.marker),
             At::Begin(marker) => self.begin(state, n, marker),
             At::Agree => {
-                // There is one: it was what refused the sender's own.
+                // There is a marker: it is what refused the sender's own.
                 let start = state.marker.map_or(0, |marker| marker.start);
                 state.senders[n].at = At::Put(start);
             }
@@ -39,7 +39,7 @@ impl AppendModel {
         } else if self.mutation == Mutation::TrustBase && base > 0 {
             state.senders[n].at = At::Put(base + 1);
         } else {
-            // The tail, read backwards: all of so short a log, and its marker at once.
+            // The tail, read backwards: all of such a short log, together with its marker.
             match state.log.last() {
                 Some(last) if !last.alive && !state.has(self.keys[n]) => {
                     self.go_on_from_marker(state, n, state.marker);
@@ -50,7 +50,7 @@ impl AppendModel {
         }
     }
 
-    /// What `append` does with what was read: finds the key, or puts behind the end.
+    /// Does what `append` does with what was read: finds the key, or puts after the end.
     fn go_on(&self, state: &mut State, n: usize, read: &[Entry], checks_key: bool) {
         let found = read.iter().find(|entry| entry.key == self.keys[n]).filter(|_| checks_key);
         state.senders[n].at = match (found, read.last()) {
@@ -77,7 +77,7 @@ impl AppendModel {
 
     fn begin(&self, state: &mut State, n: usize, marker: Option<Marker>) {
         let own = u8::try_from(n).unwrap_or(u8::MAX);
-        // The clock is above all that there was, and each sender's is another.
+        // The clock is above everything that there was, and different for each sender.
         let above_all = |before: Marker| before.start.max(state.highest_given()) + 2 + own;
         let start = marker.map_or(1, above_all);
         let condition = state.marker.map(|now| now.start) == marker.map(|before| before.start);
@@ -106,7 +106,7 @@ impl State {
         u8::try_from(self.given.checked_ilog2().unwrap_or_default()).unwrap_or(u8::MAX)
     }
 
-    /// Puts if absent.
+    /// Puts an event if there is none with this seq.
     pub(super) fn put(&mut self, seq: u8, key: u8) -> bool {
         let place = self.log.partition_point(|entry| entry.seq < seq);
         if self.log.get(place).is_some_and(|entry| entry.seq == seq) {

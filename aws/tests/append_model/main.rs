@@ -1,9 +1,9 @@
-//! The logic of `append` (`aws/src/store/log.rs`), checked in every order of its steps: three senders, each of whom
-//! may crash after any of them and try again, answers that are lost, events that expire and a TTL that removes them
-//! in any order. And that the check can fail: of each part that the logic rests on, what happens without it.
+//! The logic of `append` (`aws/src/table/log.rs`), checked in every order of its steps: three senders, each of which
+//! may crash after any step and retry, responses that are lost, events that expire, and a TTL that removes them in
+//! any order. Also shown is that the check can fail: what goes wrong without each part that the logic relies on.
 //!
-//! It is the logic that is checked here, not the code: that the code does the same is what the tests of the store
-//! are for, against a real engine.
+//! This checks the logic, not the code. That the code does the same is tested against a real engine by the tests of
+//! the table.
 
 mod logic;
 mod model;
@@ -11,7 +11,7 @@ mod model;
 use model::{AppendModel, LIE, Mutation};
 use stateright::{Checker, HasDiscoveries, Model};
 
-/// A log that has never had an event, three senders, two of them with one key.
+/// A log that has never had an event, and three senders, two of which share a key.
 const NEW_LOG: AppendModel = AppendModel {
     mutation: Mutation::None,
     keys: [0, 0, 1],
@@ -20,14 +20,14 @@ const NEW_LOG: AppendModel = AppendModel {
     marker_before: false,
     retries: 1,
 };
-/// A log of two events; one sender has seen them, one has seen nothing, and one says what cannot be.
+/// A log of two events; one sender has seen them, one has seen none, and one has a base that cannot be true.
 const OLD_LOG: AppendModel = AppendModel { bases: [2, 0, LIE], events_before: 2, ..NEW_LOG };
 
 fn check(model: AppendModel) -> impl Checker<AppendModel> {
     model.checker().threads(2).spawn_bfs().join()
 }
 
-/// Asserts that a log with this mutation breaks this property.
+/// Asserts that with this mutation, a log loses this property.
 fn assert_breaks(model: AppendModel, mutation: Mutation, property: &'static str) {
     let broken = AppendModel { mutation, ..model }.checker();
     let broken = broken.finish_when(HasDiscoveries::AnyOf([property].into())).spawn_bfs().join();
@@ -50,7 +50,7 @@ fn an_old_log_keeps_its_promises() {
 }
 
 #[test]
-fn three_strangers_on_an_old_log_keep_its_promises() {
+fn three_senders_on_an_old_log_keep_its_promises() {
     check(AppendModel { keys: [0, 1, 2], ..OLD_LOG }).assert_properties();
 }
 
@@ -61,7 +61,7 @@ fn without_looking_for_the_key_after_a_lost_race_a_key_is_kept_twice() {
 }
 
 #[test]
-fn without_agreeing_on_the_start_a_restart_has_a_hole() {
+fn without_agreeing_on_the_start_a_restart_leaves_a_gap() {
     assert_breaks(OLD_LOG, Mutation::NoAgreement, "no hole");
 }
 
@@ -71,18 +71,18 @@ fn without_a_start_above_all_before_a_seq_is_given_twice() {
 }
 
 #[test]
-fn a_base_that_is_believed_makes_a_hole() {
+fn trusting_any_base_leaves_a_gap() {
     assert_breaks(OLD_LOG, Mutation::TrustBase, "no hole");
 }
 
-/// Why an event's retention is counted from when it was written.
+/// This is why an event's retention is counted from when it was written.
 #[test]
 fn an_end_that_expires_before_what_lies_below_it_is_given_twice() {
     assert_breaks(OLD_LOG, Mutation::NewestExpiresFirst, "each seq is above all before");
 }
 
-/// The one thing that nothing but time prevents: a sender reads the end of a log just before it expires, and puts
-/// after another one has begun the log again.
+/// The one case that only time prevents: a sender reads the end of a log just before it expires, and puts its event
+/// after another sender has restarted the log.
 #[test]
 fn an_end_that_expires_under_an_append_is_where_the_promise_ends() {
     assert_breaks(OLD_LOG, Mutation::ExpiryUnderAppend, "each seq is above all before");

@@ -1,26 +1,27 @@
-//! What `append` does, in steps that another sender, a crash, a lost answer or the TTL can come between. One step is
-//! one call of the table, which is atomic there.
+//! What `append` does, in steps between which another sender, a crash, a lost response or the TTL can come. One step
+//! is one call of the table, which is atomic.
 
 use stateright::{Model, Property};
 
 pub(crate) const SENDERS: usize = 3;
-/// A base above all that a log of these tests ever has.
+/// A base above every seq that a log of these tests ever has.
 pub(crate) const LIE: u8 = 60;
 
-/// What is changed in the logic, to see that the model can tell.
+/// What is changed in the logic, to see that the model notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mutation {
-    /// Nothing: as in `store/log.rs`.
+    /// Nothing: as in `table/log.rs`.
     None,
-    /// The key is looked for before the first put only.
+    /// The key is only looked for before the first put.
     NoKeyCheckAfterLostRace,
     /// A sender that loses the race for the marker keeps its own start.
     NoAgreement,
-    /// A log with nothing in it always begins at 1.
+    /// A log without events always begins at 1.
     RestartAtOne,
-    /// A base above the tail is believed.
+    /// A base above the tail is trusted.
     TrustBase,
-    /// The end of a log may expire before what lies below it, as it did when an event lived from its own time on.
+    /// The end of a log may expire before the events below it, as it did when retention was counted from an event's
+    /// own time.
     NewestExpiresFirst,
     /// The last event may expire between a sender's read and its put.
     ExpiryUnderAppend,
@@ -30,14 +31,14 @@ pub(crate) enum Mutation {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AppendModel {
     pub(crate) mutation: Mutation,
-    /// Two senders of one key are one user on two lines.
+    /// Two senders with the same key are one user on two connections.
     pub(crate) keys: [u8; SENDERS],
     pub(crate) bases: [u8; SENDERS],
-    /// Events of others, from 1 on.
+    /// Events of other senders, from 1 on.
     pub(crate) events_before: u8,
-    /// Whether a first sender has crashed between the marker and its put.
+    /// Whether an earlier sender has crashed between the marker and its put.
     pub(crate) marker_before: bool,
-    /// How often each sender may crash, or miss its ack, and try again.
+    /// How often each sender may crash, or miss its ack, and retry.
     pub(crate) retries: u8,
 }
 
@@ -46,14 +47,14 @@ pub(crate) struct State {
     pub(crate) log: Vec<Entry>,
     pub(crate) marker: Option<Marker>,
     pub(crate) senders: [Sender; SENDERS],
-    /// How many answers to a put may still be lost, whoever's.
+    /// How many responses to a put may still be lost, of any sender.
     answers_to_lose: u8,
-    /// How often all has expired.
+    /// How often everything has expired.
     era: u8,
-    /// What cannot be read from the log, but was: every seq that was ever given, and every start.
+    /// What is no longer in the log but was: every seq that was ever assigned, and every start.
     pub(crate) given: u64,
     pub(crate) starts: u64,
-    /// By key: the seq of its ack. Ends with the event's retention.
+    /// The seq of the ack, by key. It ends with the event's retention.
     pub(crate) acks: [Option<u8>; SENDERS],
     pub(crate) broken: Option<Broken>,
     pub(crate) duplicates: u8,
@@ -98,13 +99,13 @@ pub(crate) enum Broken {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
-    /// The sender's next call, answered.
+    /// The sender's next call is answered.
     Step(usize),
-    /// The put takes effect, but the answer is lost; the SDK tries again and is refused.
+    /// The put takes effect, but its response is lost; the SDK retries and is refused.
     LoseAnswer(usize),
-    /// The sender crashes, or the ack is lost on its way; it tries again with the same key and base.
+    /// The sender crashes, or its ack is lost; it retries with the same key and base.
     Retry(usize),
-    /// The marker is not fresh any more.
+    /// The marker is no longer fresh.
     Age,
     /// An event's retention ends.
     Expire(usize),
@@ -147,8 +148,8 @@ impl Model for AppendModel {
                 actions.push(Action::Retry(n));
             }
         }
-        // An append is over within minutes, and nothing expires within hours of when it was put. So time passes while
-        // nobody is between two calls; the TTL comes whenever it likes.
+        // An append ends within minutes, and nothing expires within hours of when it was put. So time only passes
+        // while no sender is between two calls; the TTL may come at any time.
         let quiet = state.senders.iter().all(|sender| matches!(sender.at, At::LookBack | At::Acked(_)));
         if (quiet || self.mutation == Mutation::ExpiryUnderAppend) && state.era == 0 {
             let alive: Vec<usize> = (0..state.log.len()).filter(|n| state.log[*n].alive).collect();

@@ -1,6 +1,6 @@
-//! `access`: who may be in which channel, as the app's backend says on the bus: `Conversation` (the participants), `Kick` (a user
-//! must go) and `AccessChanged` (check a user's role again). All take effect on live connections. See
-//! [`funnelcast_realtime::conversations`] and [`funnelcast_realtime::revoke`].
+//! `access`: who may be in which channel, as the app's backend says on the bus: `Conversation` (sets the
+//! participants), `Kick` (removes a user) and `AccessChanged` (checks a user's role again). All take effect on live
+//! connections. See [`funnelcast_realtime::conversations`] and [`funnelcast_realtime::revoke`].
 
 use funnelcast_aws::{
     arrival::{self, Arrival},
@@ -24,11 +24,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve(handle).await
 }
 
-/// Applies what an event says.
+/// Applies an event.
 ///
 /// # Errors
-/// [`Error::Internal`] and [`Error::RateLimited`], which a retry may mend. An event that is refused lies in the dead letters
-/// instead, with the reason: also one that is older than what stands.
+/// [`Error::Internal`] and [`Error::RateLimited`], which a retry may resolve. A refused event, including one that is
+/// older than the present state, is put into the dead-letter queue instead, with the reason.
 async fn handle((realtime, letters): &(Realtime, DeadLetters), event: Value) -> Result<(), Error> {
     arrival::handle(letters, event, async |arrival| apply(realtime, arrival).await).await
 }

@@ -1,4 +1,4 @@
-//! `ack`: the user has received, or read, all up to a message. See [`funnelcast_realtime::receipts`].
+//! `ack`: the user has received or read everything up to a message. See [`funnelcast_realtime::receipts`].
 
 use funnelcast_core::{
     Error, SocketCaller,

@@ -1,8 +1,9 @@
-//! The authorizer of `$connect`: who may open a connection, and who they are from then on. See [`funnelcast_realtime::gate`].
+//! The authorizer of `$connect`: who may open a connection, and which identity the connection has from then on. See
+//! [`funnelcast_realtime::gate`].
 //!
-//! A token or a ticket comes as `?token=` or `?ticket=`, or as `token.<jwt>` or `ticket.<ticket>` among the offered
-//! subprotocols. The user's identity goes into the authorizer's context, which API Gateway hands to every later event of the
-//! connection.
+//! A token or a ticket is given as `?token=` or `?ticket=`, or as `token.<jwt>` or `ticket.<ticket>` among the
+//! offered subprotocols. The user's identity goes into the authorizer's context, which API Gateway passes to every
+//! later event of the connection.
 
 use std::collections::BTreeMap;
 
@@ -17,16 +18,16 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve(handle).await
 }
 
-/// As much of API Gateway's event as matters
-/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html>). Headers
-/// are texts here, of whatever alphabet, so that none is overlooked because it is not ASCII.
+/// The fields of API Gateway's event that are used
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html>).
+/// Headers are strings here, so that none is overlooked because it is not ASCII.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request {
     method_arn: String,
     #[serde(default)]
     headers: Option<BTreeMap<String, String>>,
-    /// Every value of each, where `headers` has only one of a header that was sent twice.
+    /// All values of each header, where `headers` has only one value of a header that was sent twice.
     #[serde(default)]
     multi_value_headers: Option<BTreeMap<String, Vec<String>>>,
     #[serde(default)]
@@ -43,7 +44,7 @@ struct Context {
 }
 
 impl Request {
-    /// The values of a header, which may be spelled in any case.
+    /// The values of a header, whose name may be in any case.
     fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let single = self.headers.iter().flatten();
         let all = self.multi_value_headers.iter().flatten();
@@ -59,7 +60,7 @@ impl Request {
     }
 }
 
-/// The answer to API Gateway
+/// The response to API Gateway
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html>).
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -89,7 +90,7 @@ async fn handle(gate: &Gate, request: Request) -> Result<Decision, Error> {
     }
 }
 
-/// What came along; a ticket before a token, and the query before the subprotocols.
+/// The credential of a request: a ticket takes precedence over a token, and the query over the subprotocols.
 fn credential(request: &Request) -> Option<Credential<'_>> {
     let offered = |prefix| {
         let mut offers = request.header("sec-websocket-protocol").flat_map(|line| line.split(','));
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_goes_before_a_token_wherever_they_are() {
+    fn a_ticket_takes_precedence_over_a_token() {
         use Credential::{Ticket, Token};
         for (query, offers, expected) in [
             (r#"{"ticket": "t1", "token": "a.b.c"}"#, &["funnelcast.v1"][..], Some(Ticket("t1"))),
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_origin_counts_in_either_form_of_the_headers() {
+    async fn an_origin_is_read_from_either_form_of_the_headers() {
         let gate = gate().await;
         for form in ["headers", "multiValueHeaders"] {
             let mut request: Value =

@@ -1,4 +1,4 @@
-//! An event of the bus.
+//! Events from the bus.
 
 use funnelcast_aws::arrival::Arrival;
 use funnelcast_core::{Error, Key, Seq, publication::Publication};
@@ -8,7 +8,7 @@ use funnelcast_realtime::{
     publish,
 };
 
-/// Publishes it. A repeat was taken by EventBridge at the same time, so the log is read back to there.
+/// Publishes an event. EventBridge received all retries of it at the same time, so the log is read back to that time.
 pub(crate) async fn handle(realtime: &Realtime, arrival: Arrival) -> Result<(), Error> {
     let (since, times) = (arrival.since(), arrival.times());
     let event = arrival.event;

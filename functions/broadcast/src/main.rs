@@ -1,15 +1,15 @@
-//! `broadcast`: what the backend has to say, to every browser that may hear it.
+//! `broadcast`: publishes what the backend says to every connection that may receive it.
 //!
-//! Three triggers, and one path behind them:
-//! - an event of the bus; its id is the key, so that a repeat is known;
-//! - a record of the table's stream: a message marked for it because its channel is large or a post failed, or a
+//! There are three triggers, with one path behind them:
+//! - an event from the bus; its id is the key by which a repeat is recognised;
+//! - a record of the table's stream: a message that was marked because its channel is large or a post failed, or a
 //!   connection that was removed;
-//! - an item of the outbox, which the backend writes in the same transaction as its own state.
+//! - an outbox item, which the backend writes in the same transaction as its own state.
 //!
-//! What one invocation does not finish it hands on to itself, by the fan-out queue.
+//! What one invocation cannot finish, it hands on to itself through the fan-out queue.
 //!
-//! What is refused lies in the dead letters at once, in full, and what stands beside it goes on. What a retry may mend is
-//! tried again, and lies there in the end. Nothing is dropped in silence.
+//! An item that is refused is put into the dead-letter queue at once, in full, and the items beside it are handled.
+//! An item that a retry may complete is retried, and put there after the last try. Nothing is dropped silently.
 
 mod bus;
 mod queue;
@@ -26,7 +26,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve(handle).await
 }
 
-/// The table, the gateway and the queues, and where what is refused goes.
+/// The table, the gateway and the queues, including the dead-letter queue.
 #[derive(Debug)]
 struct Broadcaster {
     realtime: Realtime,
@@ -39,11 +39,11 @@ impl Resource for Broadcaster {
     }
 }
 
-/// Takes an event of the bus, or a batch of the stream or of the queue.
+/// Handles an event from the bus, or a batch from the stream or the queue.
 ///
 /// # Errors
-/// [`Error::Internal`] where what an event of the bus asks for is not done, and may be by a retry. The failures of a batch
-/// are in the answer, record by record.
+/// [`Error::Internal`] if an event from the bus could not be handled and a retry may succeed. The failures of a batch
+/// are in the response, record by record.
 async fn handle(broadcaster: &Broadcaster, event: Value) -> Result<Value, Error> {
     let Broadcaster { realtime, letters } = broadcaster;
     match event.pointer("/Records/0/eventSource").and_then(Value::as_str) {

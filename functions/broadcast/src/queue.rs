@@ -1,5 +1,5 @@
-//! A batch of the fan-out queue: deliveries that an invocation did not finish, members who are owed one, and records of
-//! the stream that failed.
+//! Batches from the fan-out queue: deliveries that an invocation did not finish, deliveries that are owed to members,
+//! and records of the stream that failed.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use funnelcast_aws::{
@@ -15,7 +15,7 @@ use crate::{
     stream::{self, Again},
 };
 
-/// Does what the messages of the batch ask for.
+/// Handles the messages of a batch.
 pub(crate) async fn handle(broadcaster: &Broadcaster, event: SqsEvent) -> SqsBatchResponse {
     let Broadcaster { realtime, letters } = broadcaster;
     batch::handle(letters, Source::Deliveries, event, async |message: Box<RawValue>, this_try: Try| {
@@ -31,7 +31,7 @@ pub(crate) async fn handle(broadcaster: &Broadcaster, event: SqsEvent) -> SqsBat
     .await
 }
 
-/// What the queue has.
+/// A message of the fan-out queue.
 #[derive(Debug)]
 enum Message {
     Delivery(Delivery),
@@ -39,7 +39,8 @@ enum Message {
 }
 
 impl Message {
-    /// By trying, as an untagged enum has no place for a payload that is kept as it was serialised.
+    /// Tries each variant in turn, because an untagged enum cannot contain a payload that is kept in its serialised
+    /// form.
     fn parse(message: &RawValue) -> Result<Self, Error> {
         if let Ok(again) = serde_json::from_str(message.get()) {
             return Ok(Self::Record(again));
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_comes_again_is_one() {
+    fn a_retried_record_is_parsed() {
         let batch: serde_json::Value =
             serde_json::from_str(include_str!("../../../events/stream-outbox.json")).unwrap();
         let again = serde_json::value::to_raw_value(&Again { record: batch["Records"][0].clone() }).unwrap();

@@ -1,7 +1,9 @@
-//! A batch of the table's stream. What of it goes to the members of one channel goes together.
+//! Batches from the table's stream. Everything in a batch that must go to the members of one channel is posted
+//! together.
 //!
-//! A stream stands still behind a record that is reported as failed. So none is, as long as it can be put elsewhere: what is
-//! refused goes into the dead letters, and what a retry may mend into the fan-out queue, which brings it back by itself.
+//! A stream does not advance past a record that is reported as failed. So no record is reported as long as it can be
+//! put elsewhere: a refused record into the dead-letter queue, and one that a retry may complete into the fan-out
+//! queue, which delivers it again separately.
 
 use std::collections::BTreeMap;
 
@@ -29,24 +31,24 @@ use serde_json::Value;
 
 use crate::Broadcaster;
 
-/// The channels of a batch that are served side by side; what they post shares one bound.
+/// How many channels of a batch are served side by side. Their posts share one limit.
 const CHANNELS_AT_ONCE: usize = 10;
 
-/// A record that has failed and is to be tried again; a message of the fan-out queue.
+/// A record that has failed and must be retried: a message of the fan-out queue.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Again {
     pub(crate) record: Value,
 }
 
-/// Does the batch, channel by channel, side by side: first the records of one, in their order, then their posts.
+/// Handles a batch, with its channels side by side: first the records of each, in their order, then their posts.
 ///
-/// Where a record or a delivery cannot even be put elsewhere, it is named in the answer, and the stream begins again there,
-/// which sends nothing that a client does not know how to drop.
+/// A record or delivery that cannot even be put elsewhere is reported in the response, and the stream restarts there.
+/// That repeats nothing that a client does not know how to drop.
 pub(crate) async fn handle(broadcaster: &Broadcaster, records: &[Value]) -> DynamoDbEventResponse {
     let mut channels: BTreeMap<&str, Vec<(usize, &Value)>> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
-        channels.entry(whose(record)).or_default().push((index, record));
+        channels.entry(channel_of(record)).or_default().push((index, record));
     }
     let undone = stream::iter(channels.into_values())
         .map(async |records| serve_channel(broadcaster, &records).await)
@@ -59,8 +61,8 @@ pub(crate) async fn handle(broadcaster: &Broadcaster, records: &[Value]) -> Dyna
     answer
 }
 
-/// What the records of one channel have in common: their partition, without what it is a partition of.
-fn whose(record: &Value) -> &str {
+/// What all records of one channel share: the partition key without its prefix.
+fn channel_of(record: &Value) -> &str {
     let pk = record.pointer("/dynamodb/Keys/pk/S").and_then(Value::as_str).unwrap_or_default();
     pk.split_once('#').map_or(pk, |(_, whose)| whose)
 }
@@ -73,7 +75,8 @@ fn failure_of(record: &Value) -> DynamoDbBatchItemFailure {
     failure
 }
 
-/// Does the records of one channel, each with its place in the batch, and gives the place of the first that is undone.
+/// Handles the records of one channel, each with its index in the batch. Returns the index of the first one that is
+/// not done.
 async fn serve_channel(broadcaster: &Broadcaster, records: &[(usize, &Value)]) -> Option<usize> {
     let (mut addressed, mut undone) = (Vec::new(), None);
     for &(index, record) in records {
@@ -95,7 +98,7 @@ async fn serve_channel(broadcaster: &Broadcaster, records: &[(usize, &Value)]) -
     undone
 }
 
-/// Delivers, or has the queue do it.
+/// Makes a delivery, or puts it into the queue if that fails.
 async fn deliver(Broadcaster { realtime, .. }: &Broadcaster, delivery: Delivery) -> Result<(), Error> {
     match deliver::deliver_for_senders(realtime, delivery.clone()).await {
         Ok(tally) => {
@@ -109,7 +112,7 @@ async fn deliver(Broadcaster { realtime, .. }: &Broadcaster, delivery: Delivery)
     }
 }
 
-/// Puts a record that has failed where it holds up nobody.
+/// Puts a record that has failed where it does not hold up the stream.
 async fn put_elsewhere(broadcaster: &Broadcaster, record: &Value, error: Error) -> Result<(), Error> {
     if error.is_retryable() {
         let event_id = record["eventID"].as_str();
@@ -120,7 +123,7 @@ async fn put_elsewhere(broadcaster: &Broadcaster, record: &Value, error: Error) 
     }
 }
 
-/// Does a record again that has come back by the queue.
+/// Retries a record that the queue has delivered.
 pub(crate) async fn again(
     broadcaster: &Broadcaster,
     Again { record }: Again,
@@ -137,7 +140,7 @@ pub(crate) async fn again(
     }
 }
 
-/// Puts the item that a record is about into the dead letters, under the key that its writer gave it.
+/// Puts the item of a record into the dead-letter queue, under the key that its writer gave it.
 async fn give_up(
     Broadcaster { letters, .. }: &Broadcaster,
     record: &Value,
@@ -153,7 +156,7 @@ async fn give_up(
     letters.put(&Undone { source, id, item, tries, error }).await
 }
 
-/// Does what a record asks for, and says what is to be posted then.
+/// Handles a record, and returns what must be posted as a result.
 async fn prepare(
     Broadcaster { realtime, .. }: &Broadcaster,
     record: &Value,
@@ -181,10 +184,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_channels_records_are_served_together_whatever_they_are_of() {
-        let of = |sample| whose(&serde_json::from_str::<Value>(sample).unwrap()["Records"][0]).to_owned();
+    fn all_records_of_a_channel_are_served_together() {
+        let of =
+            |sample| channel_of(&serde_json::from_str::<Value>(sample).unwrap()["Records"][0]).to_owned();
         assert_eq!(of(include_str!("../../../events/stream-outbox.json")), "funnel_updates:biz_1");
         assert!(of(include_str!("../../../events/stream-marked.json")).contains(':'));
-        assert_eq!(whose(&Value::Null), "");
+        assert_eq!(channel_of(&Value::Null), "");
     }
 }

@@ -1,4 +1,4 @@
-//! `$connect`: keeps a connection that the authorizer has let in, and chooses the subprotocol. See
+//! `$connect`: stores a connection that the authorizer has admitted, and selects the subprotocol. See
 //! [`funnelcast_realtime::membership::connection::open`].
 
 use funnelcast_aws::{
@@ -10,17 +10,17 @@ use funnelcast_aws::{
 use funnelcast_core::Error;
 use funnelcast_realtime::{access::Access, membership::connection, timer::Timers};
 
-/// The one subprotocol. Tokens and tickets may be offered beside it; they are never echoed.
+/// The only subprotocol. Tokens and tickets may be offered beside it; they are never echoed.
 const SUBPROTOCOL: &str = "funnelcast.v1";
 
-struct Reception {
+struct Resources {
     access: Access,
     timers: Timers,
     gateway: Gateway,
     lease: Lease,
 }
 
-impl Resource for Reception {
+impl Resource for Resources {
     async fn build(config: &Config) -> Result<Self, Error> {
         let (access, timers) = tokio::try_join!(Access::build(config), Timers::build(config))?;
         Ok(Self { access, timers, gateway: Gateway::new(config)?, lease: config.lease })
@@ -32,10 +32,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve_route(EventType::Connect, handle).await
 }
 
-/// Answers 429 where the user has cost too much. The subprotocol is chosen where it was offered: a browser that offered some
-/// and gets none back ends the connection (RFC 6455, 4.1). After an error the client gets a 5xx and tries again.
-async fn handle(reception: &Reception, event: WebSocketEvent) -> Result<RouteResponse, Error> {
-    let Reception { access, timers, gateway, lease } = reception;
+/// Answers 429 if the user has cost too much. The subprotocol is selected if it was offered: a browser that offered
+/// some and gets none back closes the connection (RFC 6455, 4.1). After an error the client gets a 5xx and retries.
+async fn handle(resources: &Resources, event: WebSocketEvent) -> Result<RouteResponse, Error> {
+    let Resources { access, timers, gateway, lease } = resources;
     let caller = socket_caller(&event.request_context)?;
     match connection::open(access, timers, gateway, *lease, &caller).await {
         Err(Error::RateLimited { .. }) => Ok(RouteResponse { status_code: 429, ..RouteResponse::EMPTY }),
@@ -48,7 +48,7 @@ async fn handle(reception: &Reception, event: WebSocketEvent) -> Result<RouteRes
 }
 
 fn is_offered(event: &WebSocketEvent) -> bool {
-    // Of a header that was sent twice, `headers` has one value.
+    // `headers` has only one value of a header that was sent twice.
     let [all, single] =
         [&event.multi_value_headers, &event.headers].map(|map| map.get_all("sec-websocket-protocol"));
     all.iter()
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_protocol_is_echoed() {
+    fn only_the_stacks_own_subprotocol_is_echoed() {
         let mut event: WebSocketEvent =
             serde_json::from_str(include_str!("../../../events/connect.json")).unwrap();
         for (offer, expected) in [

@@ -1,4 +1,4 @@
-//! `$default`: refuses what no other route takes: an action that does not exist, or a frame that is no JSON object.
+//! `$default`: refuses a frame that matches no other route: its action does not exist, or it is not a JSON object.
 
 use funnelcast_aws::serve::{EventType, RouteResponse, WebSocketEvent, serve_route};
 use funnelcast_core::{Error, action};

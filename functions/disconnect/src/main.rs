@@ -1,5 +1,6 @@
-//! `$disconnect`: removes a connection: 1 write. Its memberships end when the table's stream tells of that, whoever removed it.
-//! API Gateway calls this when it can, not always: what it misses, a 410, the lease or the TTL finds.
+//! `$disconnect`: removes a connection: 1 write. Its memberships are ended by the consumer of the table's stream,
+//! whatever removed the connection. API Gateway invokes this on a best-effort basis; a connection that it misses is
+//! found by a 410, the lease or the TTL.
 
 use funnelcast_aws::{
     Table,
@@ -12,7 +13,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve_route(EventType::Disconnect, handle).await
 }
 
-/// A repeat finds nothing, which is no error.
+/// Removes the connection. A repeat finds nothing, which is no error.
 async fn handle(table: &Table, event: WebSocketEvent) -> Result<RouteResponse, Error> {
     let context = &event.request_context;
     let SocketCaller { identity, connection, .. } = socket_caller(context)?;

@@ -1,4 +1,4 @@
-//! Responses: JSON, a refusal with the code that it has on a socket too, and one line of the log for each.
+//! Responses: JSON, refusals with the same code as on a socket, and one log line for each request.
 
 use axum::http::StatusCode;
 use axum::{
@@ -13,7 +13,7 @@ use axum::{
 };
 use funnelcast_core::{Error, frame::ErrorBody, http_api};
 
-/// A handler's result.
+/// The result of a handler.
 pub(crate) type ApiResult<T> = Result<Json<T>, ApiError>;
 
 /// An error as a response.
@@ -41,23 +41,23 @@ impl IntoResponse for ApiError {
             }
             _ => {}
         }
-        response.extensions_mut().insert(self); // for the log
+        response.extensions_mut().insert(self); // read by `finish`
         response
     }
 }
 
-/// What answers a path that is no route.
+/// The response to a path that is no route.
 pub(crate) async fn no_such_path() -> ApiError {
     Error::NotFound("the path").into()
 }
 
-/// What answers a method that a path does not have; axum says in `Allow` which it has.
+/// The response to a method that a path does not have; axum lists the path's methods in `Allow`.
 pub(crate) async fn no_such_method() -> ApiError {
     Error::UnknownAction.into()
 }
 
-/// Writes the log's line of a request, and keeps its response out of every cache. The line has nothing that the caller has
-/// written: not the path, but the route that it took, and of a refusal its code, as its text may quote the caller.
+/// Logs a request, and keeps its response out of every cache. The line contains nothing that the caller wrote: not
+/// the path but the route that it matched, and only the code of a refusal, whose text may quote the caller.
 pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_says_when_to_come_again() {
+    fn a_rate_limit_has_a_retry_after() {
         for (retry_after_ms, seconds) in [(1, "1"), (1_000, "1"), (1_001, "2")] {
             let response = ApiError(Error::RateLimited { retry_after_ms }).into_response();
             assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_went_wrong_inside_is_not_told() {
+    async fn an_internal_error_is_not_disclosed() {
         let response = ApiError(Error::Internal("the table is on fire".into())).into_response();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();

@@ -1,4 +1,4 @@
-//! Channels: what the user's connections have joined, and joining and leaving for one of them.
+//! Channels: those that the user's connections have joined, and joining and leaving for one of the connections.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -53,7 +53,7 @@ pub(crate) async fn leave(
     Ok(Json(membership::leave::leave(&api.realtime, &caller, fields.into_action()?).await?))
 }
 
-/// The connection that is meant, as if it had sent a frame: it may what its own token lets it.
+/// The caller for the given connection, as if it had sent a frame: its rights are those of its own token.
 async fn caller(api: &Api, user: &User, fields: &mut Fields) -> Result<SocketCaller, Error> {
     let id = fields.take_connection()?.ok_or(Error::invalid("connectionId", "is missing"))?;
     let connection = api.realtime.table().connection(&user.identity.user, &id).await?;

@@ -1,4 +1,4 @@
-//! Connections: the way to one, and those that the user has.
+//! Connections: opening one, and listing and closing those of the user.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use funnelcast_realtime::membership::connection;
 
 use crate::{Api, answer::ApiResult, fields::Query, user::User};
 
-/// Gives a ticket: 1 write.
+/// Issues a ticket: 1 write.
 pub(crate) async fn connect(State(api): State<Arc<Api>>, user: User) -> ApiResult<Ticket> {
     let ticket = api.realtime.table().put_ticket(&user.identity, user.now).await?;
     let url = api.websocket_url.clone();
     Ok(Json(Ticket { url, ticket: ticket.secret, expires_at: ticket.expires_at }))
 }
 
-/// Closes the user's connections, or the one that is named: 1 read, and 1 write and 1 call of the gateway a connection.
-/// Its memberships go as after any other end.
+/// Closes all connections of the user, or the given one: 1 read, and per connection 1 write and 1 call of the
+/// gateway. Their memberships end as after any other departure.
 pub(crate) async fn disconnect(
     State(api): State<Arc<Api>>,
     user: User,
@@ -29,7 +29,7 @@ pub(crate) async fn disconnect(
     Ok(Json(Disconnected { connection_ids }))
 }
 
-/// Says what the server knows of the user's connections: 1 read.
+/// Returns what the server knows of the user's connections: 1 read.
 pub(crate) async fn status(State(api): State<Arc<Api>>, user: User) -> ApiResult<ConnectionList> {
     let connections = api.realtime.table().connections(&user.identity.user).await?;
     Ok(Json(ConnectionList {

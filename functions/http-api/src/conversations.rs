@@ -1,5 +1,6 @@
-//! Conversations, for the app's backend: what it could say by the bus, it may say here too, and be told at once whether it
-//! stands. It speaks for the companies whose `backend` its token calls it, and learns nothing of any other's.
+//! Conversations, for the app's backend. It can set them here as well as over the bus, and learns at once whether the
+//! change was applied. It speaks for the companies that its token names it the `backend` of, and learns nothing of
+//! any other.
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::{
     user::User,
 };
 
-/// Tells what a conversation is: 1 read; none for who is no backend.
+/// Returns a conversation: 1 read; none for a caller that is no backend.
 pub(crate) async fn get(
     State(api): State<Arc<Api>>,
     user: User,
@@ -40,7 +41,7 @@ pub(crate) async fn get(
     }))
 }
 
-/// Sets whose it is and who takes part: what the `Conversation` event costs.
+/// Sets the company and the participants of a conversation. It costs as much as the `Conversation` event.
 pub(crate) async fn put(
     State(api): State<Arc<Api>>,
     user: User,
@@ -60,7 +61,7 @@ pub(crate) async fn put(
     Ok(Json(ConversationReply { conversation_id, company_id, participants }))
 }
 
-/// Ends it: as [`put`] without anybody.
+/// Ends a conversation. It costs as much as [`put`] without participants.
 pub(crate) async fn delete(
     State(api): State<Arc<Api>>,
     user: User,
@@ -74,12 +75,12 @@ pub(crate) async fn delete(
     Ok(Json(ConversationEnded { conversation_id }))
 }
 
-/// Refuses who speaks for no company, and so has no conversation.
+/// Refuses a caller that is no backend, and so has no conversations.
 fn check_backend(user: &User) -> Result<(), Error> {
     if user.identity.is_backend() { Ok(()) } else { Err(Error::NotFound("the conversation")) }
 }
 
-/// A request that says nothing of its own is the newest change when it comes, to whatever stands.
+/// A request without a version of its own is the newest change when it arrives, whatever the present state.
 fn version(revision: Option<Revision>, timestamp: Option<Timestamp>, now: Timestamp) -> Version {
     Version::new(revision, timestamp, (now, Clock::Receipt), now)
 }

@@ -1,4 +1,4 @@
-//! What is asked for: the fields of a request, which are those of the action, and where it matters a `connectionId`.
+//! The fields of a request: those of the action, and for some requests a `connectionId`.
 
 use std::sync::Arc;
 
@@ -18,15 +18,15 @@ use serde_json::{Map, Number, Value};
 
 use crate::{Api, answer::ApiError};
 
-/// The fields that are numbers: a query's own values are all text.
+/// The fields that are numbers, because all values in a query are text.
 const NUMBERS: [&str; 5] = ["after", "before", "limit", "order", "revision"];
 
-/// Fields that nobody has looked at yet.
+/// Fields that have not been parsed yet.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// Takes out which of the user's connections is meant.
+    /// Removes and returns the `connectionId`.
     pub(crate) fn take_connection(&mut self) -> Result<Option<ConnectionId>, Error> {
         match self.0.remove("connectionId") {
             None => Ok(None),
@@ -34,17 +34,17 @@ impl Fields {
         }
     }
 
-    /// What is left, as something that is no action.
+    /// Parses the remaining fields as a type that is no action.
     pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, Error> {
         Error::parse(Value::Object(self.0))
     }
 
-    /// What is left, as an action.
+    /// Parses the remaining fields as an action.
     pub(crate) fn into_action<A: Action>(self) -> Result<A, Error> {
         action::from_fields(self.0)
     }
 
-    /// Refuses what is left over, as an action refuses it.
+    /// Refuses remaining fields, as an action does.
     pub(crate) fn check_empty(&self) -> Result<(), Error> {
         match self.0.keys().next() {
             None => Ok(()),
@@ -71,7 +71,7 @@ impl FromRequest<Arc<Api>> for Body {
     }
 }
 
-/// The fields of a URL's query.
+/// The fields of a query.
 #[derive(Debug)]
 pub(crate) struct Query(pub(crate) Fields);
 
@@ -95,7 +95,7 @@ fn parse_query(query: &str) -> Result<Fields, Error> {
     Ok(Fields(fields))
 }
 
-/// The conversation that the path names.
+/// The conversation in the path.
 #[derive(Debug)]
 pub(crate) struct ConversationPath(pub(crate) ConversationId);
 
@@ -116,11 +116,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_is_an_actions_fields() {
+    fn a_query_is_parsed_as_the_fields_of_an_action() {
         let query = "channel=conversation%3Ac1&after=41&limit=50.0&contains=7";
         let history: History = parse_query(query).unwrap().into_action().unwrap();
         assert_eq!(history.after.unwrap().get(), 41);
-        assert_eq!(history.contains.unwrap().as_str(), "7", "what was said is no number");
+        assert_eq!(history.contains.unwrap().as_str(), "7", "the text to search for is not a number");
 
         let mut fields = parse_query("connectionId=dXaZ1cKqoAMCJbw%3D&channel=system").unwrap();
         assert_eq!(fields.take_connection().unwrap().unwrap().as_str(), "dXaZ1cKqoAMCJbw=");
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_query_may_not_say() {
+    fn an_invalid_query_is_refused() {
         for (query, code) in [
             ("channel=system", "bad_request"),
             ("channel=chat:1&limit=1", "invalid_channel"),

@@ -1,16 +1,16 @@
 //! `http-api`: the HTTP API, for what a browser does before it has a socket, and while it cannot have one.
 //!
-//! The operations are those of `funnelcast-realtime`; here is only how HTTP asks for them, and how they are answered.
-//! Two things differ without a socket. The user has joined nothing, so what lets them read and send is what would let them
-//! join, which may be a grant. And what concerns one of their connections (joining, leaving) is done as that connection,
-//! with what its own token said, not with what the token of the request says.
+//! The operations are those of `funnelcast-realtime`; this function only maps them to HTTP. Two things differ without
+//! a socket. The user has joined nothing, so they may read and send what they would be allowed to join, if need be by
+//! a grant. And a request for one of their connections (joining, leaving) is made as that connection, with the claims
+//! of the connection's own token, not with those of the request's token.
 //!
 //! # Layout
 //! - here: the routes, which are those of `funnelcast_core::http_api::OPERATIONS`
-//! - `connections`, `channels`, `messages`, `conversations`: what each of them does
-//! - `user`, `fields`: who asks, and for what
-//! - `preflight`: what a browser asks first
-//! - `answer`: responses, refusals, and the line of the log
+//! - `connections`, `channels`, `messages`, `conversations`: the handlers of the routes
+//! - `user`, `fields`: the caller, and the fields of a request
+//! - `preflight`: CORS preflight requests
+//! - `answer`: responses, refusals, and the log line of a request
 
 mod answer;
 mod channels;
@@ -39,7 +39,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve_http(router).await
 }
 
-/// What the operations work with, whose tokens count, and where the sockets are.
+/// The resources of the operations, the trusted issuers, and the URL of the WebSocket API.
 #[derive(Debug)]
 struct Api {
     realtime: Realtime,
@@ -59,7 +59,7 @@ impl Resource for Api {
     }
 }
 
-/// What answers the HTTP API's requests.
+/// The service that answers the requests.
 fn router(api: Api) -> Router {
     let (cors, api) = (Arc::clone(&api.cors), Arc::new(api));
     let routes = routes().into_iter();
@@ -73,7 +73,7 @@ fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// Every path, with what answers its methods.
+/// All paths, with the handlers of their methods.
 fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 6] {
     [
         ("/api/websocket/connect", post(connections::connect)),

@@ -1,4 +1,4 @@
-//! Messages: `send` and `history` for who has no socket, so that a client can poll while WebSockets fail.
+//! Messages: `send` and `history` for callers without a socket, so that a client can poll while WebSockets fail.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     user::User,
 };
 
-/// Reads a page of a channel: costs what lets the user join, and what `history` costs.
+/// Reads a page of a channel. It costs the check of the user's access, and what `history` costs.
 pub(crate) async fn history(
     State(api): State<Arc<Api>>,
     user: User,
@@ -24,7 +24,8 @@ pub(crate) async fn history(
     Ok(Json(Box::pin(log::read(&api.realtime.access, user.as_caller(grant.as_ref()), request)).await?))
 }
 
-/// Publishes an event: costs what lets the user join, and what `send` costs. All of the user's connections get it.
+/// Publishes an event. It costs the check of the user's access, and what `send` costs. All of the user's connections
+/// receive the event.
 pub(crate) async fn send(State(api): State<Arc<Api>>, user: User, Body(fields): Body) -> ApiResult<Sent> {
     let request: Send = fields.into_action()?;
     let grant = user.grant(&api.issuers, &request.channel).await?;

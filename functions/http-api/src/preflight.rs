@@ -1,7 +1,9 @@
-//! Preflights: what a browser asks before it lets a page ask something (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
+//! CORS preflight requests, which a browser sends before a page's own
+//! (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
 //!
-//! API Gateway answers them where it is told the origins; but of routes that take every method it is also told that it hands
-//! them on. So both say the same, and both from the template. Other answers get their headers from API Gateway alone.
+//! API Gateway answers them if it is configured with the origins; but its documentation also says that
+//! those of routes with any method are passed on. So both give the same answer, and both have it from the template. The headers
+//! of other responses are set by API Gateway alone.
 
 use std::sync::Arc;
 
@@ -20,19 +22,19 @@ use axum::{
 use funnelcast_aws::Config;
 use funnelcast_core::Error;
 
-/// How long a browser may remember an answer, in seconds.
+/// How long a browser may cache the answer, in seconds.
 const MAX_AGE: &str = "3600";
 
-/// Who may ask what.
+/// The allowed origins, methods and headers.
 #[derive(Debug)]
 pub(crate) struct Cors {
-    /// Exact.
+    /// Compared exactly.
     origins: Vec<String>,
     allowed: [(HeaderName, HeaderValue); 3],
 }
 
 impl Cors {
-    /// As the template has it; without it, nobody may ask anything.
+    /// Reads the configuration of the template; without it, nothing is allowed.
     pub(crate) fn of(config: &Config) -> Result<Self, Error> {
         let (methods, headers) = config.cors.clone().unwrap_or_default();
         let value = |list: String| {
@@ -48,7 +50,7 @@ impl Cors {
     }
 }
 
-/// Answers `OPTIONS` on whatever path, and lets all else pass. A page of another origin is told nothing.
+/// Answers `OPTIONS` on any path, and passes on all other requests. A page of another origin gets no CORS headers.
 pub(crate) async fn answer(State(cors): State<Arc<Cors>>, request: Request, next: Next) -> Response {
     if request.method() != Method::OPTIONS {
         return next.run(request).await;

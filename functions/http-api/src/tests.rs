@@ -1,4 +1,4 @@
-//! The router without a table of DynamoDB: what it refuses before it reads one, and that it has the operations of core.
+//! The router without a table: what it refuses before it reads anything, and that it has the operations of `core`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,7 +56,7 @@ async fn ask(method: &str, path: &str, authorization: &str, body: impl Into<Body
     api().await.oneshot(request.body(body.into()).unwrap()).await.unwrap()
 }
 
-/// The code of a refusal that looks as every refusal does.
+/// The code of a refusal, whose body must have the shape of every refusal.
 async fn code(response: Response) -> String {
     assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
     assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
@@ -67,7 +67,7 @@ async fn code(response: Response) -> String {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_refused_in_our_own_words() {
+async fn every_refusal_has_the_apis_own_error_body() {
     let bearer = format!("Bearer {}", token());
     let large = format!(r#"{{"channel":"{}"}}"#, "x".repeat(REQUEST_BYTES_MAX));
     for (method, path, authorization, body, status, expected) in [
@@ -100,7 +100,7 @@ async fn what_is_refused_is_refused_in_our_own_words() {
 }
 
 #[tokio::test]
-async fn a_preflight_is_answered_to_the_allowed_origins_alone() {
+async fn only_allowed_origins_get_a_preflight_response() {
     for (origin, is_allowed) in [
         ("https://app.example", true),
         ("https://other.example", true),
@@ -127,7 +127,7 @@ async fn the_sample_is_a_request() {
     let sample = request::from_str(include_str!("../../../events/http-api.json")).unwrap();
     assert_eq!((sample.method(), sample.uri().path()), (&Method::GET, "/api/websocket/messages"));
     let response = api().await.oneshot(sample).await.unwrap();
-    assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "nobody has signed its token");
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "its token has no valid signature");
 }
 
 /// `Allow` says which methods a path has: those of the table of operations, and no others.

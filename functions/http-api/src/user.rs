@@ -1,4 +1,4 @@
-//! The caller: the user whose token came along, and what they may by a grant that came with it.
+//! The caller: the user that the token names, and the grant that the request carries.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,30 +17,30 @@ use funnelcast_realtime::tokens::Issuers;
 
 use crate::{Api, answer::ApiError};
 
-/// The header in which Whop gives an app the token of the user who looks at it.
+/// The header in which Whop passes an app the token of the user who is viewing it.
 const WHOP_TOKEN: &str = "x-whop-user-token";
 
-/// The header of a grant: what is in a URL is written into logs.
+/// The header of a grant. A grant is not accepted in the URL, because URLs are logged.
 const GRANT: &str = "funnelcast-grant";
 
-/// An authenticated user, and when they asked.
+/// An authenticated user, and when the request arrived.
 pub(crate) struct User {
     pub(crate) identity: Identity,
     pub(crate) now: Timestamp,
-    /// As it came: only with the channel that it is used on can it be verified.
+    /// The grant as it was sent: it can only be verified together with the channel that it is used on.
     grant: Option<HeaderValue>,
 }
 
 impl User {
-    /// What their grant lets them do on a channel, where they have brought one. One that is not valid is refused though they may
-    /// need none, so that the mistake is seen.
+    /// What the grant of the request allows on a channel, if there is one. An invalid grant is refused even if the
+    /// user needs none, so that the mistake is noticed.
     pub(crate) async fn grant(&self, issuers: &Issuers, channel: &Channel) -> Result<Option<Grant>, Error> {
         let Some(grant) = &self.grant else { return Ok(None) };
-        let grant = String::from_utf8_lossy(grant.as_bytes()); // no other text is signed
+        let grant = String::from_utf8_lossy(grant.as_bytes()); // a grant that is not UTF-8 fails to verify
         issuers.verify_grant(&grant, &self.identity.user, channel, self.now).await.map(Some)
     }
 
-    /// The user, on no connection.
+    /// The user as a caller without a connection.
     pub(crate) const fn as_caller<'a>(&'a self, grant: Option<&'a Grant>) -> Caller<'a> {
         Caller::Http(HttpCaller { identity: &self.identity, grant, now: self.now })
     }
@@ -53,26 +53,26 @@ impl FromRequestParts<Arc<Api>> for User {
         let now = now();
         let token = token(&parts.headers).ok_or(Error::Unauthorized("no token".into()))?;
         let identity = api.issuers.verify(token, now).await.map_err(|reason| {
-            tracing::warn!(%reason, "a token is refused");
+            tracing::warn!(%reason, "refused a token");
             Error::Unauthorized("the token is not valid".into())
         })?;
         tracing::Span::current().record("user", identity.user.as_str());
-        // The app's backend is no user: whoever has its key has the app.
+        // The app's backend is not rate limited: its key gives control of the app anyway.
         if !identity.is_backend() {
             api.realtime.access.rates.standing(&identity.user, now).check()?;
             if let Some(Payer(payer)) = parts.extensions.get() {
-                let _ = payer.set(identity.user.clone()); // who they are does not change during a request
+                let _ = payer.set(identity.user.clone()); // the user does not change during a request
             }
         }
         Ok(Self { identity, now, grant: parts.headers.get(GRANT).cloned() })
     }
 }
 
-/// Who is to be charged for a request, once that is known.
+/// The user to charge for a request, once they are known.
 #[derive(Debug, Clone, Default)]
 struct Payer(Arc<OnceLock<UserId>>);
 
-/// Charges a user for what their request has cost, whatever became of it.
+/// Charges a user for what their request has cost, whatever its outcome.
 pub(crate) async fn charge(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let Payer(payer) = request.extensions_mut().get_or_insert_default::<Payer>().clone();
     let (response, dollars) = spending::counted(next.run(request)).await;
@@ -83,12 +83,12 @@ pub(crate) async fn charge(State(api): State<Arc<Api>>, mut request: Request, ne
     response
 }
 
-/// `Authorization: Bearer` goes before Whop's header.
+/// The token of a request: `Authorization: Bearer` takes precedence over Whop's header.
 fn token(headers: &HeaderMap) -> Option<&str> {
     bearer(headers).or_else(|| headers.get(WHOP_TOKEN)?.to_str().ok())
 }
 
-/// A scheme is the same in any case of its letters (RFC 9110, 11.1).
+/// The bearer token. The scheme is compared without regard to case (RFC 9110, 11.1).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())

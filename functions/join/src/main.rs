@@ -7,18 +7,18 @@ use funnelcast_core::{
 };
 use funnelcast_realtime::{Realtime, access::Access, membership, serve_action, tokens::Issuers};
 
-struct Entrance {
+struct Resources {
     realtime: Realtime,
     issuers: Issuers,
 }
 
-impl Resource for Entrance {
+impl Resource for Resources {
     async fn build(config: &Config) -> Result<Self, Error> {
         Ok(Self { realtime: Realtime::build(config).await?, issuers: Issuers::granting(config).await? })
     }
 }
 
-impl AsRef<Access> for Entrance {
+impl AsRef<Access> for Resources {
     fn as_ref(&self) -> &Access {
         &self.realtime.access
     }
@@ -29,6 +29,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve_action(handle).await
 }
 
-async fn handle(entrance: &Entrance, caller: &SocketCaller, join: Join) -> Result<Joined, Error> {
-    Box::pin(membership::join::join(&entrance.realtime, &entrance.issuers, caller, join)).await
+async fn handle(resources: &Resources, caller: &SocketCaller, join: Join) -> Result<Joined, Error> {
+    Box::pin(membership::join::join(&resources.realtime, &resources.issuers, caller, join)).await
 }

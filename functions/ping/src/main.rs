@@ -1,4 +1,4 @@
-//! `ping`: renews the lease of the caller's connection, and its token where a fresh one comes along. See
+//! `ping`: renews the lease of the caller's connection, and the connection's token if the frame has a fresh one. See
 //! [`funnelcast_realtime::membership::connection::renew`].
 
 use funnelcast_aws::{Config, Resource, config::Lease};
@@ -8,20 +8,20 @@ use funnelcast_core::{
 };
 use funnelcast_realtime::{access::Access, membership::connection, serve_action, tokens::Issuers};
 
-struct Renewal {
+struct Resources {
     access: Access,
     issuers: Issuers,
     lease: Lease,
 }
 
-impl Resource for Renewal {
+impl Resource for Resources {
     async fn build(config: &Config) -> Result<Self, Error> {
         let (access, issuers) = (Access::build(config).await?, Issuers::build(config).await?);
         Ok(Self { access, issuers, lease: config.lease })
     }
 }
 
-impl AsRef<Access> for Renewal {
+impl AsRef<Access> for Resources {
     fn as_ref(&self) -> &Access {
         &self.access
     }
@@ -32,6 +32,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve_action(handle).await
 }
 
-async fn handle(renewal: &Renewal, caller: &SocketCaller, ping: Ping) -> Result<Pong, Error> {
-    connection::renew(&renewal.access, &renewal.issuers, renewal.lease, caller, ping).await
+async fn handle(resources: &Resources, caller: &SocketCaller, ping: Ping) -> Result<Pong, Error> {
+    connection::renew(&resources.access, &resources.issuers, resources.lease, caller, ping).await
 }

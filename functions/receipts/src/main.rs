@@ -1,4 +1,4 @@
-//! `receipts`: how far each user has received and read a conversation. See [`funnelcast_realtime::receipts`].
+//! `receipts`: up to where each user has received and read a conversation. See [`funnelcast_realtime::receipts`].
 
 use funnelcast_core::{
     Error, SocketCaller,

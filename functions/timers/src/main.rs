@@ -1,5 +1,5 @@
-//! `timers`: what must happen some time later, whether or not anybody sends a frame by then. See
-//! [`funnelcast_realtime::timer`]. A timer may fire twice, or late: what it calls looks at the table first.
+//! `timers`: what must happen later, whether or not a frame arrives by then. See [`funnelcast_realtime::timer`]. A
+//! timer may fire twice, or late: its handler reads the table first.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use funnelcast_aws::{
@@ -34,7 +34,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve(handle).await
 }
 
-/// Handles the timers of a batch. The failures are in the answer.
+/// Handles the timers of a batch. The response lists those that failed.
 async fn handle(resources: &Resources, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
     let fire = async |timer, _| fire(resources, timer).await;
     Ok(batch::handle(&resources.letters, Source::Timers, event, fire).await)

@@ -1,23 +1,23 @@
-//! What is in a webhook, as far as it concerns us: <https://docs.whop.com/developer/guides/webhooks>.
+//! The parts of a webhook that are used: <https://docs.whop.com/developer/guides/webhooks>.
 
 use std::str::FromStr;
 
 use funnelcast_core::{CompanyId, Error, UserId, json};
 use serde_json::Value;
 
-/// The longest type; EventBridge's detail types have the same limit.
+/// The longest type, in bytes. EventBridge has the same limit on detail types.
 const TYPE_BYTES_MAX: usize = 128;
 
-/// A webhook's body, of which nothing but the type is known to be there.
+/// The body of a webhook, of which only the type is known to exist.
 #[derive(Debug)]
 pub(crate) struct Envelope {
-    /// E.g. `membership.activated`: lower case, digits, dots and underscores.
+    /// The type, such as `membership.activated`: lower case, digits, dots and underscores.
     pub(crate) kind: String,
-    /// All of it, with the company always as `company_id`.
+    /// The whole body, with the company always as `company_id`.
     pub(crate) all: Value,
 }
 
-/// Whose access may have changed, and to what.
+/// A user's membership of a company, which may have changed their access.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Membership {
     pub(crate) user: UserId,
@@ -28,7 +28,7 @@ impl Envelope {
     /// Parses a body.
     ///
     /// # Errors
-    /// [`Error::BadRequest`] where it is no webhook.
+    /// [`Error::BadRequest`] if it is not a webhook.
     pub(crate) fn parse(body: &str) -> Result<Self, Error> {
         let mut all = json::read(body.as_bytes())
             .map_err(|reason| Error::invalid("body", format!("must be JSON: {reason}")))?;
@@ -47,7 +47,7 @@ impl Envelope {
         Ok(Self { kind, all })
     }
 
-    /// Where this is about one: whose, of what; else what it lacks.
+    /// The membership that the webhook is about, if it is about one; an error if a field of it is missing.
     pub(crate) fn membership(&self) -> Option<Result<Membership, Error>> {
         let concerns_access =
             ["membership.activated", "membership.deactivated"].contains(&self.kind.as_str());
@@ -66,7 +66,7 @@ fn id<T: FromStr<Err = Error>>(webhook: &Value, pointer: &str) -> Result<T, Erro
     text.parse().map_err(|error: Error| error.at(&field))
 }
 
-/// What a pointer (RFC 6901) leads to, as a path within the message of the queue.
+/// A JSON pointer (RFC 6901) as the path of a field within the message of the queue.
 pub(crate) fn path(pointer: &str) -> String {
     format!("body{}", pointer.replace('/', "."))
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_company_has_three_names() {
+    fn a_company_may_be_named_by_three_fields() {
         for body in [
             r#"{"type":"membership.activated","company_id":"biz_1","data":{"user":{"id":"user_1"}}}"#,
             r#"{"type":"membership.activated","account_id":"biz_1","data":{"user":{"id":"user_1"}}}"#,
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_webhook_or_lacks_something() {
+    fn an_invalid_or_incomplete_webhook_is_refused() {
         let long = format!(r#"{{"type":"{}"}}"#, "x".repeat(129));
         for body in [
             "",

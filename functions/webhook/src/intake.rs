@@ -1,4 +1,4 @@
-//! A request of Whop's: verified, put into the queue, answered.
+//! Requests from Whop: verified, put into the queue, answered.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,11 +14,11 @@ use serde_json::json;
 
 use crate::{Received, Webhooks, signature};
 
-/// As much of API Gateway's event, payload format 2.0, as matters.
+/// The fields of API Gateway's event, payload format 2.0, that are used.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Request {
-    /// Their names are in lower case.
+    /// The headers, whose names are in lower case.
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default)]
@@ -39,7 +39,7 @@ struct Http {
     method: String,
 }
 
-/// The answer to API Gateway.
+/// The response to API Gateway.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Response {
@@ -48,14 +48,14 @@ pub(crate) struct Response {
     body: String,
 }
 
-/// Takes it: no read, one message. What cannot be kept is a 500, so that Whop tries again.
+/// Accepts a webhook: no read, 1 message. If it cannot be stored, the response is a 500, so that Whop retries.
 pub(crate) async fn handle(webhooks: &Webhooks, request: Request) -> Response {
     match take(webhooks, request).await {
         Ok(()) => response(200, &json!(WebhookReceived { received: true })),
         Err(error) => {
             match &error {
-                Error::Internal(_) => tracing::error!(%error, "a webhook could not be kept"),
-                refusal => tracing::warn!(code = refusal.code(), "a webhook is refused"),
+                Error::Internal(_) => tracing::error!(%error, "storing a webhook failed"),
+                refusal => tracing::warn!(code = refusal.code(), "refused a webhook"),
             }
             let mut refusal = response(error.status(), &json!({"error": ErrorBody::from(&error)}));
             if error == Error::UnknownAction {
@@ -73,7 +73,7 @@ async fn take(webhooks: &Webhooks, request: Request) -> Result<(), Error> {
     let now = now();
     let received = verify(request, &webhooks.secrets.all(now).await?, now)?;
     webhooks.queue.send(&received, Duration::ZERO).await?;
-    tracing::info!(id = %received.id, bytes = received.body.len(), "a webhook is taken");
+    tracing::info!(id = %received.id, bytes = received.body.len(), "a webhook was accepted");
     Ok(())
 }
 
@@ -88,10 +88,10 @@ fn verify(request: Request, secrets: &[String], now: Timestamp) -> Result<Receiv
     Ok(Received { id, body })
 }
 
-/// The body as it came: API Gateway passes on what it does not take for text as base64.
+/// The body as it was sent: API Gateway encodes a body as base64 unless it considers it text.
 fn bytes(body: String, is_base64: bool) -> Result<Vec<u8>, Error> {
     let bytes = if is_base64 {
-        STANDARD.decode(body).map_err(|error| Error::internal("API Gateway's base64", &error))?
+        STANDARD.decode(body).map_err(|error| Error::internal("the base64 of API Gateway", &error))?
     } else {
         body.into_bytes()
     };
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_has_a_largest_size_before_it_is_looked_at() {
+    fn a_body_that_is_too_large_is_refused_before_it_is_parsed() {
         assert!(bytes("x".repeat(WEBHOOK_BYTES_MAX), false).is_ok());
         assert_eq!(bytes("x".repeat(WEBHOOK_BYTES_MAX + 1), false).unwrap_err().code(), "too_large");
         assert_eq!(

@@ -1,16 +1,17 @@
-//! `webhook`: what Whop tells the app, from its request to the bus.
+//! `webhook`: what Whop tells the app, from the request to the bus.
 //!
-//! Two triggers. A request of Whop's is verified, put into a queue, and answered: nothing else, as Whop waits 5 seconds.
-//! A message of that queue is dealt with once: those whom `notifications.json` names are notified, access that may have
-//! changed is looked at again, and all of it goes on the bus for whoever else wants it.
+//! There are two triggers. A request from Whop is verified, put into a queue, and answered; nothing else happens,
+//! because Whop waits 5 seconds. A message of that queue is processed once: the users that `notifications.json` names
+//! are notified, access that may have changed is checked again, and the whole webhook is put on the bus for other
+//! consumers.
 //!
-//! Never: an answer that says why a request was refused, or a log line with anything that was not checked.
+//! No response says why a request was refused, and no log line contains anything unverified.
 //!
 //! # Layout
-//! - `signature`: whether it is Whop's (Standard Webhooks)
+//! - `signature`: whether a request is Whop's (Standard Webhooks)
 //! - `intake`: the request
-//! - `envelope`, `outgoing`: the message, and what is done about it
-//! - `notifications`: what users are told, which the file says
+//! - `envelope`, `outgoing`: the message, and how it is processed
+//! - `notifications`: what users are told, as the file says
 
 mod envelope;
 mod intake;
@@ -33,7 +34,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve(handle).await
 }
 
-/// Whose webhooks count, where they are kept, and where they go.
+/// The secrets of webhooks, where webhooks are stored, and where they are sent.
 #[derive(Debug)]
 struct Webhooks {
     secrets: WebhookSecrets,
@@ -59,20 +60,21 @@ impl Resource for Webhooks {
     }
 }
 
-/// A webhook that has been verified; a message of the queue.
+/// A webhook that has been verified: a message of the queue.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Received {
-    /// What a repeat is known by.
+    /// The id, by which a repeat is recognised.
     id: Key,
-    /// As it came.
+    /// The body as it was sent.
     body: String,
 }
 
-/// Takes a request, or a batch of the queue.
+/// Handles a request, or a batch from the queue.
 ///
 /// # Errors
-/// [`Error::BadRequest`] where it is neither. A request's failures are in its answer, a batch's in the batch's.
+/// [`Error::BadRequest`] if it is neither. The failure of a request is in its response, those of a batch in the
+/// response of the batch.
 async fn handle(webhooks: &Webhooks, event: Value) -> Result<Value, Error> {
     match event.pointer("/Records/0/eventSource").and_then(Value::as_str) {
         Some("aws:sqs") => to_answer(outgoing::handle(webhooks, Error::parse(event)?).await),

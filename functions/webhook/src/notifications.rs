@@ -1,7 +1,8 @@
-//! What is told to whom when a webhook comes: `notifications.json`, which needs no Rust to be changed.
+//! The notifications about webhooks, configured in `notifications.json`, which can be changed without Rust.
 //!
-//! Of each type that is to be told: `to`, the channel (`user:` or `company:`), and the notification's `level`, `title`, `message`
-//! and, if there is one, `url`. Each `{/pointer}` in them stands for what the webhook has there (RFC 6901).
+//! An entry for a type of webhook has `to`, the channel (`user:` or `company:`), and the `level`, `title`, `message`
+//! and optionally `url` of the notification. Each `{/pointer}` in them is replaced by the webhook's value at that
+//! pointer (RFC 6901).
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::envelope::{Envelope, path};
 
-/// All of them, by the type of the webhook.
+/// The templates, by the type of the webhook.
 #[derive(Debug)]
 pub(crate) struct Notifications(BTreeMap<String, Template>);
 
@@ -30,7 +31,7 @@ struct Template {
     url: Option<String>,
 }
 
-/// A notification that may be published.
+/// A notification that is ready to be published.
 #[derive(Debug)]
 pub(crate) struct Notification {
     pub(crate) channel: Channel,
@@ -39,19 +40,20 @@ pub(crate) struct Notification {
 }
 
 impl Notifications {
-    /// Those of the file.
+    /// Reads the file.
     ///
     /// # Errors
-    /// [`Error::Internal`] where it is not what it should be, which a test sees before anybody else.
+    /// [`Error::Internal`] if the file is invalid, which a test notices first.
     pub(crate) fn from_file() -> Result<Self, Error> {
         let file = serde_json::from_str(include_str!("../notifications.json"));
         file.map(Self).map_err(|error| Error::internal("notifications.json", &error))
     }
 
-    /// The notification about a webhook; `None` where nobody is to be told of its type.
+    /// The notification about a webhook; `None` if there is none for its type.
     ///
     /// # Errors
-    /// [`Error::BadRequest`] where the webhook lacks what its template stands on, or the notification would not be one.
+    /// [`Error::BadRequest`] if the webhook lacks a value that the template needs, or if the result is no valid
+    /// notification.
     pub(crate) fn notification(
         &self,
         webhook: &Envelope,
@@ -76,13 +78,13 @@ impl Notifications {
             }
             _ => (EventName::SystemNotification, "system.notification"),
         };
-        // As `broadcast` will: what it would not take is found out here.
+        // Checked as `broadcast` will, so that an invalid notification is noticed here.
         Publication::from_outbox(channel.clone(), event, data.clone(), id.clone(), None, Times::at(at))?;
         Ok(Some(Notification { channel, event: name, data }))
     }
 }
 
-/// Puts what the webhook has into a template.
+/// Fills the values of the webhook into a template.
 fn fill(template: &str, webhook: &Value) -> Result<String, Error> {
     let (mut text, mut rest) = (String::new(), template);
     while let Some((before, after)) = rest.split_once("{/") {
@@ -110,9 +112,9 @@ mod tests {
         Notifications::from_file().unwrap().notification(&webhook, &"msg_1".parse().unwrap(), AT)
     }
 
-    /// Every entry of the file makes a notification of a webhook that has all that Whop's have.
+    /// Every entry of the file yields a notification, for a webhook that has all fields of Whop's.
     #[test]
-    fn every_entry_of_the_file_is_a_notice() {
+    fn every_entry_of_the_file_is_a_notification() {
         let file = Notifications::from_file().unwrap();
         assert!(!file.0.is_empty());
         for kind in file.0.keys() {
@@ -129,9 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_filled_in_is_data_and_nothing_else() {
+    fn a_placeholder_is_filled_with_data_only() {
         let webhook = json!({"a": "{/b}", "b": 7, "c": {"d/e": "x"}, "f": null, "g": [1]});
-        assert_eq!(fill("{/a} {/b}{/c/d~1e}!", &webhook).unwrap(), "{/b} 7x!", "not filled in twice");
+        assert_eq!(
+            fill("{/a} {/b}{/c/d~1e}!", &webhook).unwrap(),
+            "{/b} 7x!",
+            "values are not filled in again"
+        );
         assert_eq!(fill("plain {x}", &webhook).unwrap(), "plain {x}");
         for wrong in ["{/f}", "{/g}", "{/c}", "{/nothing}", "{/a"] {
             assert!(fill(wrong, &webhook).is_err(), "{wrong}");
@@ -139,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_nobody_is_told_of_is_none_and_one_that_lacks_something_an_error() {
+    fn an_unlisted_type_is_ignored_and_a_missing_field_is_an_error() {
         assert!(notification(r#"{"type":"entry.created"}"#).unwrap().is_none());
         assert!(notification(r#"{"type":"membership.activated","data":{}}"#).is_err());
         let elsewhere = r#"{"type":"membership.activated","data":{"user":{"id":"x:y"}}}"#;

@@ -1,4 +1,4 @@
-//! A batch of the queue: webhooks that have been verified, each dealt with once.
+//! Batches from the queue: verified webhooks, each of which is processed once.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use funnelcast_aws::{
@@ -13,17 +13,18 @@ use serde_json::json;
 
 use crate::{Received, Webhooks, envelope::Envelope};
 
-/// Who says it on the bus.
+/// The `source` of these events on the bus.
 const SOURCE: &str = "funnelcast.whop";
 
-/// Deals with the webhooks of the batch.
+/// Processes the webhooks of a batch.
 pub(crate) async fn handle(webhooks: &Webhooks, event: SqsEvent) -> SqsBatchResponse {
     let one = async |received, this_try| one(webhooks, received, this_try).await;
     batch::handle(&webhooks.letters, Source::Webhooks, event, one).await
 }
 
-/// 2 writes, 1 a notification, and 1 call of the bus; where it has come before, 1 write that is refused and 1 read. One that is
-/// refused has been dealt with when it lies in the dead letters: it is refused once, however often it comes.
+/// Processes a webhook: 2 writes, 1 per notification, and 1 call of the bus; for a repeat, 1 refused write and 1
+/// read. A refused webhook counts as processed once it is in the dead-letter queue, so it is refused once, however
+/// often it is delivered.
 async fn one(webhooks: &Webhooks, Received { id, body }: Received, this_try: Try) -> Result<(), Error> {
     match webhooks.table.take_webhook(&id, now()).await? {
         Taken::Yes => {}
@@ -31,7 +32,7 @@ async fn one(webhooks: &Webhooks, Received { id, body }: Received, this_try: Try
             tracing::info!(%id, "a webhook that has been dealt with");
             return Ok(());
         }
-        Taken::Busy => return Err(Error::Internal(format!("the webhook {id} is being dealt with"))),
+        Taken::Busy => return Err(Error::Internal(format!("the webhook {id} is being processed"))),
     }
     let mut outcome = tell(webhooks, &id, &body).await;
     if let Some(error) = outcome.as_ref().err().filter(|error| !error.is_retryable()) {
@@ -48,11 +49,12 @@ async fn one(webhooks: &Webhooks, Received { id, body }: Received, this_try: Try
     }
 }
 
-/// What may be done twice when it breaks off in the middle: the outbox knows the notification, and who listens to the bus knows
-/// the `id`.
+/// Does what may safely be done twice if it is interrupted: the outbox recognises the notification, and consumers of
+/// the bus recognise the `id`.
 ///
 /// # Errors
-/// [`Error::Internal`] where it is not done; else the first of what it lacks, when the rest has been done.
+/// [`Error::Internal`] if it is not complete; otherwise the first field that is missing or invalid, once everything
+/// else has been done.
 async fn tell(webhooks: &Webhooks, id: &Key, body: &str) -> Result<(), Error> {
     let webhook = Envelope::parse(body)?;
     let kind = &webhook.kind;
@@ -61,7 +63,7 @@ async fn tell(webhooks: &Webhooks, id: &Key, body: &str) -> Result<(), Error> {
         Ok(Some(notification)) => {
             let (channel, data) = (&notification.channel, &notification.data);
             webhooks.table.put_into_outbox(channel, notification.event, data, id, now()).await?;
-            tracing::info!(%id, kind, %channel, "a webhook is told");
+            tracing::info!(%id, kind, %channel, "a notification was published");
         }
         Ok(None) => tracing::info!(%id, kind, "a webhook that nobody is told of"),
         Err(error) => {
@@ -81,7 +83,7 @@ async fn tell(webhooks: &Webhooks, id: &Key, body: &str) -> Result<(), Error> {
             detail: json!({"userId": membership.user.as_str(), "companyId": membership.company.as_str()}),
         }),
         Some(Err(error)) => {
-            tracing::warn!(%id, kind, code = error.code(), "a membership of nobody");
+            tracing::warn!(%id, kind, code = error.code(), "a membership has no user or company");
             refused.get_or_insert(error);
         }
         None => {}

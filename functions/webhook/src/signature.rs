@@ -1,6 +1,7 @@
-//! Whether a request is Whop's: Standard Webhooks
-//! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>), by hand, because the
-//! crate of that name has a clock of its own, takes UTF-8 alone and brings a second HMAC. It is the oracle of the tests.
+//! Whether a request is Whop's, by Standard Webhooks
+//! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>). It is implemented
+//! here because the crate of that name has a clock of its own, only accepts UTF-8 and brings a second HMAC. The crate
+//! is the oracle of the tests.
 
 use std::time::Duration;
 
@@ -8,24 +9,24 @@ use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use funnelcast_core::{Key, Timestamp};
 
-/// How far Whop's clock and ours may be apart, and so how long a request can be replayed.
+/// How far Whop's clock and this one may differ, and so for how long a request can be replayed.
 const TOLERANCE: Duration = Duration::from_mins(5);
 
-/// Why a request is not believed; for the log alone.
+/// Why a request is refused, for the log only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// `webhook-id`, `webhook-timestamp` or `webhook-signature` is missing, or is not what it should be.
+    /// `webhook-id`, `webhook-timestamp` or `webhook-signature` is missing or malformed.
     Header(&'static str),
-    /// Its time is too far from ours.
+    /// Its timestamp differs too much from the present time.
     Time,
-    /// None of its signatures is by any of our secrets.
+    /// None of its signatures is by any of the secrets.
     Signature,
 }
 
-/// Checks a request's headers, by their names, and its body, byte by byte as it came; gives its id.
+/// Verifies a request by its headers and its body, byte for byte as it was sent. Returns its id.
 ///
-/// Whop's key is the secret itself, byte by byte, and not what it would be as base64. While secrets change there are two of
-/// them, and there may be several signatures: any of either will do.
+/// The key is the bytes of Whop's secret itself, not what it decodes to as base64. While the secret is rotated there
+/// are two of them, and a request may have several signatures: any signature by any secret is accepted.
 pub(crate) fn verify<'a>(
     header: impl Fn(&str) -> Option<&'a str>,
     body: &[u8],
@@ -46,7 +47,7 @@ pub(crate) fn verify<'a>(
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         let tags = signatures.split(' ').filter_map(|signature| signature.strip_prefix("v1,"));
         let mut tags = tags.filter_map(|tag| STANDARD.decode(tag).ok());
-        tags.any(|tag| hmac::verify(&key, &signed, &tag).is_ok()) // in constant time
+        tags.any(|tag| hmac::verify(&key, &signed, &tag).is_ok()) // constant time
     };
     if { secrets }.any(|secret| !secret.is_empty() && is_signed_with(secret)) {
         Ok(id)
@@ -67,7 +68,7 @@ mod tests {
     const BODY: &[u8] = br#"{"type":"payment.succeeded"}"#;
     const AT: i64 = 1_795_428_000;
 
-    /// What the crate of the standard signs.
+    /// A signature by the crate of the standard.
     fn signature(secret: &str, id: &str, at: i64, body: &[u8]) -> String {
         Webhook::from_bytes(secret.into()).unwrap().sign(id, at, body).unwrap()
     }
@@ -90,9 +91,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_standard_signs_is_believed() {
+    fn a_signature_by_the_standard_is_accepted() {
         assert_eq!(check(&headers(), BODY, &[SECRET], AT), Ok(()));
-        assert_eq!(check(&headers(), BODY, &["ws_older", SECRET], AT), Ok(()), "while secrets change");
+        assert_eq!(check(&headers(), BODY, &["ws_older", SECRET], AT), Ok(()), "while the secret is rotated");
         let mut several = headers();
         several
             .insert("webhook-signature", format!("v1,bm90IHRoaXM= v1a,x {}", headers()["webhook-signature"]));
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn five_minutes_either_way_and_no_second_more() {
+    fn a_timestamp_may_be_off_by_five_minutes_and_no_more() {
         for (now, verdict) in [
             (AT + 300, Ok(())),
             (AT - 300, Ok(())),
@@ -112,15 +113,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whops_is_refused() {
+    fn a_wrong_signature_is_refused() {
         use Refusal::{Header, Signature};
         assert_eq!(
             check(&headers(), b"{\"type\":\"payment.succeeded\"} ", &[SECRET], AT),
             Err(Signature),
-            "a byte more"
+            "one more byte"
         );
         assert_eq!(check(&headers(), BODY, &["ws_other"], AT), Err(Signature));
-        assert_eq!(check(&headers(), BODY, &[], AT), Err(Signature), "nobody to believe");
+        assert_eq!(check(&headers(), BODY, &[], AT), Err(Signature), "there is no secret");
         let mut empty = headers();
         empty.insert("webhook-signature", signature("", "msg_1", AT, BODY));
         assert_eq!(check(&empty, BODY, &["", SECRET], AT), Err(Signature), "an empty secret is none");

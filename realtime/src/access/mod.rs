@@ -1,10 +1,10 @@
-//! Who may use a channel: the policy's questions, asked with what the table and Whop know. The answers are the policy's
+//! Who may use a channel. These functions gather what the table and Whop know, and the policy decides
 //! ([`funnelcast_core::policy`]).
 //!
 //! # Layout
 //! - here: the checks
-//! - `passes`: who has passed one in this process, so that the next check costs them no time
-//! - [`roles`]: what a user is to a company, where that is for Whop to say
+//! - `passes`: which callers have passed a check in this process, so that the next check costs them no time
+//! - [`roles`]: the roles of users in companies, where those come from Whop
 
 mod passes;
 pub mod roles;
@@ -29,12 +29,12 @@ use self::{
 };
 use crate::rates::Rates;
 
-/// The table, and who may do what with it.
+/// The table, with the checks of who may do what.
 #[derive(Debug)]
 pub struct Access {
     /// The table.
     pub table: Table,
-    /// How much each user may do.
+    /// The rate limits.
     pub rates: Rates,
     roles: Roles,
     passes: Passes,
@@ -59,8 +59,8 @@ impl Access {
         Self { table, rates, roles, passes: Passes::default() }
     }
 
-    /// Reads what those may see who may do this on a channel. For a stranger nothing is read beside what
-    /// [`check_use`](Self::check_use) reads.
+    /// Reads on behalf of a caller who may use the channel in this way. For an unauthorised caller nothing is read
+    /// beyond what [`check_use`](Self::check_use) reads.
     ///
     /// # Errors
     /// Those of [`check_use`](Self::check_use), and of the read.
@@ -71,7 +71,7 @@ impl Access {
         capability: Capability,
         read: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let read = Box::pin(read); // the SDK's futures are deep
+        let read = Box::pin(read); // the SDK's futures are large
         if self.pass(caller, channel, capability).await? == Passed::Now {
             return read.await;
         }
@@ -83,8 +83,8 @@ impl Access {
         Ok(read)
     }
 
-    /// Refuses a caller who may not do this on a channel, as [`check_use`](Self::check_use) does; no read for one who has passed
-    /// before.
+    /// Refuses a caller who may not use a channel in this way, as [`check_use`](Self::check_use) does. It reads
+    /// nothing for a caller who has passed before.
     ///
     /// # Errors
     /// Those of [`check_use`](Self::check_use).
@@ -102,17 +102,17 @@ impl Access {
         Ok(Passed::Now)
     }
 
-    /// Makes the next check of a caller come first again: they may no longer do what they might before.
+    /// Forgets that a caller has passed, because they have lost access, so that their next check comes first again.
     pub fn forget_pass(&self, caller: Caller<'_>, channel: &Channel) {
         self.passes.forget(caller, channel);
     }
 
-    /// Refuses a caller who may not do this on a channel: 1 read for a connection; by HTTP, what
+    /// Refuses a caller who may not use a channel in this way: 1 read for a connection; by HTTP, what
     /// [`right_to_join`](Self::right_to_join) costs.
     ///
     /// # Errors
-    /// [`Error::NotJoined`] where a connection is no member; [`Error::Forbidden`] where an HTTP caller may not join, or where
-    /// the grant of either does not include it.
+    /// [`Error::NotJoined`] if the caller's connection is no member; [`Error::Forbidden`] if an HTTP caller may not
+    /// join, or if the grant of either does not include the capability.
     pub async fn check_use(
         &self,
         caller: Caller<'_>,
@@ -128,11 +128,11 @@ impl Access {
         }
     }
 
-    /// Refuses a caller whose connection may not do this on a channel: 1 read.
+    /// Refuses a caller whose connection may not use a channel in this way: 1 read.
     ///
     /// # Errors
-    /// [`Error::NotJoined`] where it is no member, or a departed one, or its grant has ended; [`Error::Forbidden`] where its
-    /// grant does not include it.
+    /// [`Error::NotJoined`] if the connection is no member or has departed, or if its grant has ended;
+    /// [`Error::Forbidden`] if its grant does not include the capability.
     async fn check_member(
         &self,
         caller: &SocketCaller,
@@ -141,14 +141,14 @@ impl Access {
     ) -> Result<(), Error> {
         let SocketCaller { identity, connection, now, .. } = caller;
         let member = self.table.membership(&identity.user, connection, channel).await?;
-        // The token is not looked at, as it has been.
+        // The token has already been checked.
         let is_live = |member: &Member| member.departed_at.is_none() && member.may(Capability::Join, *now);
         let member = member.filter(is_live).ok_or(Error::NotJoined)?;
         check_grant(member.grant.as_ref(), capability, *now)
     }
 
-    /// By what right a user may join: their own where they have one, else the grant that they have brought. A grant lets nobody
-    /// into a conversation that has ended. Costs as [`check_join`](Self::check_join).
+    /// The right by which a user may join: their own if they have one, else the grant that they present. No grant
+    /// admits anyone to a conversation that has ended. It costs as much as [`check_join`](Self::check_join).
     ///
     /// # Errors
     /// Those of [`check_join`](Self::check_join).
@@ -167,12 +167,14 @@ impl Access {
         }
     }
 
-    /// Refuses, on the stack's own behalf, a user who may not join a channel by their own right: 1 call of 2 reads for a
-    /// conversation, none for other channels; and for a company of a Whop user, what it costs to know their role in it.
+    /// Checks, on the stack's own behalf, that a user may join a channel by their own right: 1 call of 2 reads for a
+    /// conversation, none for other channels; and for a company of a Whop user, what it costs to know their role in
+    /// it.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] where the policy says no; an unknown conversation is forbidden too, so that nobody learns which
-    /// ones exist. [`Error::RateLimited`] and [`Error::Internal`] where Whop would have to answer and does not.
+    /// [`Error::Forbidden`] if the policy refuses; an unknown conversation is forbidden too, so that nobody learns
+    /// which conversations exist. [`Error::RateLimited`] and [`Error::Internal`] if the answer depends on Whop and
+    /// Whop gives none.
     pub async fn check_join(
         &self,
         identity: &Identity,
@@ -185,10 +187,11 @@ impl Access {
         }
     }
 
-    /// Forgets what Whop has said of a user's role in a company, and is saying now, so that it is asked again: 1 write.
+    /// Discards the cached role of a user in a company, and any answer of Whop's that is on its way, so that Whop is
+    /// asked again: 1 write.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the table fails.
+    /// [`Error::Internal`] if the table fails.
     pub async fn forget_role(&self, user: &UserId, company: &CompanyId) -> Result<(), Error> {
         self.table.forget_role(user, company).await
     }
@@ -229,7 +232,7 @@ impl Access {
         }
     }
 
-    /// The identity, and with it the role in a company that Whop says the user has.
+    /// The identity, extended by the role that the user has in the company according to Whop.
     async fn with_role<'a>(
         &self,
         identity: &'a Identity,
@@ -245,11 +248,11 @@ impl Access {
 enum OwnRight {
     Yes(Right),
     No,
-    /// Nobody may: the conversation has ended.
+    /// Nobody may, because the conversation has ended.
     Ended,
 }
 
-/// The same for a channel that is unknown, over, or somebody else's.
+/// The same refusal for a channel that is unknown, has ended, or belongs to another company.
 const fn refusal() -> Error {
     Error::Forbidden("you may not join this channel")
 }

@@ -1,4 +1,4 @@
-//! Who has passed the check of a channel in this process lately.
+//! Callers who have recently passed the check of a channel in this process.
 
 use std::{
     collections::HashSet,
@@ -7,13 +7,15 @@ use std::{
 
 use funnelcast_core::{Caller, Channel, ConnectionId, UserId};
 
-/// The most passes that a process remembers: of more it forgets all, and the next check comes first again.
+/// How many passes a process remembers. Beyond that it forgets all of them, and the next check of each caller comes
+/// first again.
 const PASSES_MAX: usize = 10_000;
 
-/// Who has passed the check of a channel: they are checked while what they want is being read, all others before it. So nothing
-/// is read for a stranger, and nobody who may read waits for the two one after the other.
+/// The callers who have passed the check of a channel. They are checked again while the read is under way; all others
+/// are checked before it. So nothing is read for an unauthorised caller, and an authorised one does not wait for the
+/// check and the read in turn.
 ///
-/// It never decides who may do what.
+/// A pass never decides what a caller may do.
 #[derive(Debug, Default)]
 pub(super) struct Passes(Mutex<HashSet<Pass>>);
 
@@ -22,9 +24,9 @@ type Pass = (UserId, Option<ConnectionId>, Channel);
 /// When a caller passed the check of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passed {
-    /// Just now.
+    /// In this request.
     Now,
-    /// By an earlier request to this process: they are to be checked again before they are told anything.
+    /// In an earlier request to this process. They must be checked again before they receive anything.
     Before,
 }
 

@@ -1,13 +1,14 @@
-//! What users are to companies, as Whop has said: its tokens name the user alone, so it is asked for a company when that
-//! matters, and the table remembers the answer for all processes.
+//! The roles of users in companies, as Whop reports them. Whop's tokens name only the user, so Whop is asked about a
+//! company when its answer is needed, and the table caches the answer for all processes.
 //!
-//! A yes counts for [`YES_LIFE`] from when it was asked for, a no for [`NO_LIFE`]. One question is under way for a user and
-//! a company, whoever needs the answer: whoever writes that they are asking asks, and the others wait for what is written
-//! next. One that fails is not asked again at once either. Until there is an answer that counts, nobody is let in: what is no
-//! more is never a yes.
+//! A role is valid for [`YES_LIFE`] from when it was asked for, the absence of a role for [`NO_LIFE`]. Only one
+//! request per user and company is under way at a time, whichever processes need the answer: the process that writes
+//! down that it is asking asks, and the others wait for the answer that it writes next. A failed request is not
+//! repeated at once either. Without a valid answer nobody is admitted: an expired answer never counts as a role.
 //!
-//! An answer counts only for the question that is written down. When access changes, that is forgotten with all else, so an
-//! answer that is still on its way is not kept, and whoever waits for it asks again.
+//! An answer is only valid for the request that is written down. When access changes, that row is deleted along with
+//! the cached answer, so an answer that is still on its way is not kept, and the processes that wait for it ask
+//! again.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -28,35 +29,36 @@ use crate::{
     whop::{Whop, WhopFailure},
 };
 
-/// How long a yes counts.
+/// How long a role is cached.
 pub const YES_LIFE: Duration = Duration::from_mins(5);
-/// How long a no counts: who has just paid is not kept waiting.
+/// How long the absence of a role is cached. It is short, because a user who has just paid should not be kept
+/// waiting.
 pub const NO_LIFE: Duration = Duration::from_secs(30);
-/// How long Whop is left alone after a question that failed.
+/// How long no request is sent to Whop after one that failed.
 pub const FAILURE_LIFE: Duration = Duration::from_secs(1);
-/// How long somebody may be asking; then they have died of it, and another asks.
+/// How long a process may take to ask. After that it counts as dead, and another process asks.
 pub(crate) const ASKING_LIFE: Duration = Duration::from_secs(ANSWER_SECS_MAX + 1);
-/// Between two looks of one who waits for another's answer.
+/// The pause between two reads while waiting for the answer that another process asks for.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
 
 /// On whose behalf Whop is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asker {
-    /// The user's, who may ask only so often.
+    /// On behalf of the user, who is rate limited.
     User,
-    /// The stack's, which has heard that access may have changed. It is counted too, and never refused: else users could
-    /// keep what they have lost, by asking a lot.
+    /// On behalf of the stack, because access may have changed. The request is counted too, but never refused:
+    /// otherwise users could keep access that they have lost, by causing many requests.
     Stack,
 }
 
-/// Where the roles of Whop's users come from.
+/// The source of the roles of Whop's users.
 #[derive(Debug)]
 pub enum Roles {
-    /// Whop.
+    /// Whop's API.
     Whop(Box<Whop>),
-    /// Nowhere: the stack has no key for Whop's API, so Whop's users have no role in any company.
+    /// None: the stack has no key for Whop's API, so Whop's users have no role in any company.
     NoKey,
-    /// The function was not told, and so can say neither yes nor no.
+    /// None is configured for this function, so it can neither grant nor deny a role.
     Unknown,
 }
 
@@ -71,11 +73,12 @@ impl Resource for Roles {
 }
 
 impl Roles {
-    /// The identity, and with it the role in this company that Whop says the user has, where that is for Whop to say: 1 read
-    /// where the answer is known, else 1 request to Whop and 3 writes beside it.
+    /// The identity, extended by the role that the user has in this company according to Whop, if their roles come
+    /// from Whop: 1 read if the answer is cached, else 1 request to Whop and 3 writes.
     ///
     /// # Errors
-    /// [`Error::RateLimited`] where Whop is asked too much, or by this user; [`Error::Internal`] where it does not answer.
+    /// [`Error::RateLimited`] if Whop's rate limit or the user's is reached; [`Error::Internal`] if Whop does not
+    /// answer.
     pub(super) async fn with_role<'a>(
         &self,
         table: &Table,
@@ -92,7 +95,7 @@ impl Roles {
             Self::Whop(whop) => whop,
             Self::NoKey => return Ok(Cow::Borrowed(identity)),
             Self::Unknown => {
-                let reason = "this function has no WHOP_API, so it cannot know the roles of Whop's users";
+                let reason = "WHOP_API is not set, so this function cannot know the roles of Whop's users";
                 return Err(Error::Internal(reason.into()));
             }
         };
@@ -107,7 +110,7 @@ impl Roles {
     }
 }
 
-/// What a user's role in a company is.
+/// A query for the role of a user in a company.
 struct Question<'a> {
     table: &'a Table,
     rates: &'a Rates,
@@ -125,7 +128,7 @@ impl Question<'_> {
             let now = start + started.elapsed();
             match self.table.role_state(self.user, self.company, now).await? {
                 Some((RoleState::Is(role), _)) => return Ok(Some(role)),
-                Some((RoleState::Stranger, _)) => return Ok(None),
+                Some((RoleState::NoRole, _)) => return Ok(None),
                 Some((RoleState::Asking, _)) if started.elapsed() < ASKING_LIFE => sleep(LOOK_PAUSE).await,
                 Some((RoleState::Asking | RoleState::Unknown, until)) => {
                     return Err(rate_limited(until.since(now)));
@@ -142,8 +145,8 @@ impl Question<'_> {
         }
     }
 
-    /// Asks, and writes the answer down unless it is out of date: an answer to a question that has been forgotten meanwhile, or
-    /// is asked by another, does not count (`None`).
+    /// Asks Whop and stores the answer. Returns `None` if the answer is out of date, because the request has been
+    /// discarded in the meantime or another process has taken it over.
     async fn ask(
         &self,
         now: Timestamp,
@@ -157,9 +160,9 @@ impl Question<'_> {
         let Self { user, company, .. } = *self;
         let (state, life, outcome) = match answer {
             Ok(Some(role)) => (RoleState::Is(role), YES_LIFE, Ok(Some(role))),
-            Ok(None) => (RoleState::Stranger, NO_LIFE, Ok(None)),
+            Ok(None) => (RoleState::NoRole, NO_LIFE, Ok(None)),
             Err(WhopFailure::Throttled(pause)) => {
-                tracing::warn!(%user, %company, ?pause, "Whop is not asked for now");
+                tracing::warn!(%user, %company, ?pause, "Whop is rate limited");
                 (RoleState::Unknown, pause, Err(rate_limited(pause)))
             }
             Err(WhopFailure::Failed(error)) => (RoleState::Unknown, FAILURE_LIFE, Err(error)),
@@ -169,7 +172,7 @@ impl Question<'_> {
         Ok(is_written.then_some(outcome))
     }
 
-    /// Makes one request to Whop, which is counted; `None` where it is to be made again.
+    /// Sends one request to Whop, which is counted. Returns `None` if it must be repeated.
     async fn ask_once(&self, now: Timestamp) -> Option<Result<Option<Role>, WhopFailure>> {
         let Self { user, company, .. } = *self;
         match (self.rates.admit(&QUESTIONS, user, now).await, self.asker) {

@@ -1,8 +1,9 @@
-//! Events of one channel to all of its members, however many they are.
+//! Deliveries: events of one channel to all of its members, however many there are.
 //!
-//! One invocation posts to some thousands; it hands the rest on by the queue of deliveries, with the place where it stopped. Of a
-//! large channel each shard is served by itself at once. Members whose posts failed are owed the events: the queue brings
-//! them again, alone, until they are posted or lie in the dead letters.
+//! One invocation posts to some thousands of members and hands the rest on through the fan-out queue, with a cursor
+//! to where it stopped. In a large channel each shard is served separately and at once. Members whose posts failed
+//! are owed the events: the queue delivers to them alone, until the posts succeed or the message is in the
+//! dead-letter queue.
 
 use std::time::{Duration, Instant};
 
@@ -24,31 +25,31 @@ use super::{
 };
 use crate::context::Realtime;
 
-/// Channels of up to this many members are posted to before the sender's ack; larger ones by the stream.
+/// Channels of up to this many members are posted to before the sender's ack, larger ones by the stream.
 pub const DIRECT_MEMBERS_MAX: usize = 50;
 
-/// The most members that one invocation reads and posts to: with 10 ms a post and [`IN_FLIGHT_MAX`] under way some
-/// 300 ms.
+/// The most members that one invocation reads and posts to. At 10 ms per post and with [`IN_FLIGHT_MAX`] of them
+/// under way, this takes some 300 ms.
 ///
 /// [`IN_FLIGHT_MAX`]: funnelcast_aws::gateway::IN_FLIGHT_MAX
 pub const DELIVERY_MEMBERS_MAX: usize = 3_000;
-/// After this long no further page is begun: a gateway that throttles takes its time, and an invocation that were ended
-/// in the middle would have to be made again from its beginning.
+/// After this time no further page is begun. A gateway that throttles is slow, and an invocation that times out
+/// halfway would have to be repeated from its start.
 const DELIVERY_TIME_MAX: Duration = Duration::from_secs(8);
-/// The members of a page. A shard with more of them than this is worked on by itself.
+/// The number of members on a page. A shard that has more than this is served separately.
 const PAGE_MEMBERS_MAX: usize = 500;
-/// The most bytes of events in one delivery, each as large as it is on the wire: with `PAGE_MEMBERS_MAX` members owed beside them they stay below the
-/// 1 MiB of an SQS message
+/// The most bytes of events in one delivery, each counted at its size on the wire. Together with `PAGE_MEMBERS_MAX`
+/// members that are owed, they stay below the 1 MiB of an SQS message
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
 pub const DELIVERY_BYTES_MAX: usize = 256 * 1024;
-/// Before posts that failed are tried again by the queue: a throttled gateway has refilled by then.
+/// The delay before the queue retries failed posts: a throttled gateway has refilled by then.
 pub(super) const OWED_DELAY: Duration = Duration::from_secs(2);
 
-/// Events of one channel on their way to some of its members; a message of the fan-out queue.
+/// Events of one channel on their way to some of its members: a message of the fan-out queue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
-    /// In the order in which they happened; at least one.
+    /// The events in the order in which they happened; at least one.
     events: Vec<Addressed>,
     to: Recipients,
 }
@@ -56,23 +57,24 @@ pub struct Delivery {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Recipients {
-    /// All from this place on.
+    /// All members from this cursor on.
     From(Cursor),
-    /// These, whose posts have failed; as far as they are members then.
+    /// These members, whose posts have failed, as long as they are still members.
     Owed(Vec<MemberRef>),
 }
 
 impl Delivery {
-    /// An event to all members.
+    /// A delivery of an event to all members.
     pub fn to_all(event: Event, except: Option<ConnectionId>) -> Self {
         let to = Recipients::From(Cursor::start(&event.channel));
         Self { events: vec![Addressed { event, except }], to }
     }
 
-    /// As few deliveries as there can be of these events to all members: those of one channel together, in the order
-    /// of their seqs, up to [`DELIVERY_BYTES_MAX`].
+    /// The fewest deliveries that bring these events to all members: those of one channel together, in the order of
+    /// their seqs, up to [`DELIVERY_BYTES_MAX`].
     pub fn together(mut events: Vec<Addressed>) -> Vec<Self> {
-        events.sort_by_key(|out| (out.event.channel.to_string(), out.event.seq)); // stable: what has no seq stays
+        // Stable: events without a seq keep their order.
+        events.sort_by_key(|out| (out.event.channel.to_string(), out.event.seq));
         let mut deliveries: Vec<Self> = Vec::new();
         let mut bytes = 0;
         for Addressed { event, except } in events {
@@ -94,11 +96,11 @@ impl Delivery {
     }
 }
 
-/// Makes a delivery: when this returns, every member has been posted to, or is owed it by the queue.
+/// Makes a delivery. When this returns, every member has been posted to, or is owed the events by the queue.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails, or where those to whom it was owed have not got it now
-/// either; whoever brought it is to bring it again.
+/// [`Error::Internal`] if the table or the queue fails, or if the posts to members who were owed the events have
+/// failed again. The trigger must then retry the delivery.
 pub async fn deliver(realtime: &Realtime, mut delivery: Delivery) -> Result<Tally, Error> {
     let Some(last) = delivery.events.last() else { return Ok(Tally::default()) };
     let (channel, accepted_at) = (last.event.channel.clone(), last.event.at);
@@ -106,7 +108,8 @@ pub async fn deliver(realtime: &Realtime, mut delivery: Delivery) -> Result<Tall
     let cursor = match &mut delivery.to {
         Recipients::From(cursor) => cursor.clone(),
         Recipients::Owed(owed_to) => {
-            // As they are now: a token may have been renewed, and whoever has left, or joined again, is owed nothing.
+            // Read again, because a token may have been renewed, and a member who has left or joined again is owed
+            // nothing.
             let members = realtime.table().members_still(&channel, owed_to).await?;
             let tally = post_frames(realtime, &channel, &frames, &members, &mut Vec::new()).await?;
             measure::posted(&tally);
@@ -119,7 +122,7 @@ pub async fn deliver(realtime: &Realtime, mut delivery: Delivery) -> Result<Tall
     let (mut tally, mut members_read, begun) = (Tally::default(), 0, Instant::now());
     while let Some(page) = pages.next().await? {
         members_read += page.len();
-        // A shard of more than a page is a large one, and so are its sisters: they go their own ways.
+        // A shard with more than one page is large, and so are the other shards: each becomes a delivery of its own.
         for cursor in pages.leave_other_shards() {
             hand_on(realtime, &delivery, cursor).await?;
         }
@@ -137,7 +140,8 @@ pub async fn deliver(realtime: &Realtime, mut delivery: Delivery) -> Result<Tall
     Ok(tally)
 }
 
-/// Makes a delivery at the cost of the users whose events these are: the function that took them from them is done.
+/// Makes a delivery at the cost of the users who sent its events: the function that accepted the events has already
+/// ended.
 ///
 /// # Errors
 /// Those of [`deliver`].
@@ -157,7 +161,7 @@ async fn hand_on(realtime: &Realtime, delivery: &Delivery, cursor: Cursor) -> Re
     realtime.deliveries.send(&Delivery { events, to }, Duration::ZERO).await
 }
 
-/// Has the queue bring to members whose posts failed what they are owed of these events.
+/// Puts into the queue what members whose posts failed are owed of these events.
 pub(super) async fn owe(
     realtime: &Realtime,
     mut events: Vec<Addressed>,
@@ -170,11 +174,11 @@ pub(super) async fn owe(
     realtime.deliveries.send(&Delivery { events, to }, OWED_DELAY).await
 }
 
-/// Sends a durable event that is in the log already, now where the channel is small, else by the stream: in
-/// either case the work is done or safely kept when this returns. `except` is the connection that it came from.
+/// Delivers a durable event that is in the log: at once if the channel is small, else by the stream. When this
+/// returns, the work is either done or safely stored. `except` is the connection that sent the event.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table fails; the event is then in the log, and a retry of its key sends it.
+/// [`Error::Internal`] if the table fails; the event is then in the log, and a retry with its key delivers it.
 pub async fn send_or_mark(
     realtime: &Realtime,
     event: &Event,
@@ -192,11 +196,11 @@ pub async fn send_or_mark(
     Ok(tally)
 }
 
-/// Posts an event to those of these members who hear, and has the fan-out queue bring it to those whose posts failed;
-/// `except` is a connection that knows it.
+/// Posts an event to those of these members that are live, and puts it into the fan-out queue for those whose posts
+/// failed. `except` is a connection that already knows it.
 ///
 /// # Errors
-/// [`Error::Internal`] where the event cannot be written as JSON, or the queue fails.
+/// [`Error::Internal`] if the event cannot be serialised, or if the queue fails.
 pub async fn post_or_owe(
     realtime: &Realtime,
     event: Event,
@@ -209,10 +213,10 @@ pub async fn post_or_owe(
     Ok(tally)
 }
 
-/// Has `broadcast` try something again that has failed now: 1 message of the fan-out queue.
+/// Has `broadcast` retry something that has failed: 1 message of the fan-out queue.
 ///
 /// # Errors
-/// [`Error::Internal`] where the queue does not take it.
+/// [`Error::Internal`] if the queue does not accept the message.
 pub async fn try_later(realtime: &Realtime, message: &impl serde::Serialize) -> Result<(), Error> {
     realtime.deliveries.send(message, OWED_DELAY).await
 }
@@ -234,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_one_channel_goes_together_in_its_order() {
+    fn events_of_one_channel_are_delivered_together_in_their_order() {
         let chat = |channel, seq| addressed(channel, "chat.message", Some(seq), 10);
         let deliveries = Delivery::together(vec![
             chat("conversation:a", 2),
@@ -246,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_and_all_that_may_be_owed_of_it_fit_a_message() {
+    fn a_delivery_with_all_its_owed_members_fits_a_message() {
         let events =
             (1..=9).map(|seq| addressed("conversation:a", "chat.message", Some(seq), 60 * 1024)).collect();
         let deliveries = Delivery::together(events);
@@ -268,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_keeps_is_owed_to_nobody() {
+    fn events_that_are_not_stored_are_not_owed() {
         let is_owed = |channel, event, seq| addressed(channel, event, seq, 1).is_owed();
         assert!(!is_owed("conversation:a", "chat.typing", None));
         assert!(is_owed("conversation:a", "chat.message", Some(1)));

@@ -1,4 +1,5 @@
-//! Events as frames: each event is serialised once, and all members but those who sent some of them share the frames.
+//! Events as frames: each event is serialised once, and all members share the frames, except the senders of some of
+//! the events.
 
 use std::collections::HashMap;
 
@@ -19,14 +20,14 @@ use serde_json::value::{RawValue, to_raw_value};
 pub struct Addressed {
     /// The event.
     pub event: Event,
-    /// The connection that it came from: it has got the reply.
+    /// The connection that sent the event, which has received the reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub except: Option<ConnectionId>,
 }
 
 impl Addressed {
-    /// Whether a member whose post failed is owed it: what the log or the latest values keep, and presence, of which the
-    /// later event counts whenever it comes. Anything else is worth nothing later.
+    /// Whether a member whose post failed is owed the event. That is so for events that the log or the latest values
+    /// keep, and for presence, where the later event counts whenever it arrives. Anything else has no value later.
     pub(super) fn is_owed(&self) -> bool {
         let Event { channel, event, .. } = &self.event;
         let is_presence =
@@ -35,11 +36,11 @@ impl Addressed {
     }
 }
 
-/// What is posted to whom.
+/// The frames for each recipient.
 #[derive(Debug)]
 pub(super) struct Frames {
     all: Vec<Frame>,
-    /// What those get who sent some of it.
+    /// The frames for connections that sent some of the events.
     to_senders: HashMap<ConnectionId, Vec<Frame>>,
 }
 
@@ -66,7 +67,7 @@ impl Frames {
         Ok(Self { all: without(None)?, to_senders })
     }
 
-    /// Those for one connection; none where it sent all of it itself.
+    /// The frames for one connection; none if it sent all of the events itself.
     pub(super) fn to(&self, connection: &ConnectionId) -> &[Frame] {
         self.to_senders.get(connection).unwrap_or(&self.all)
     }

@@ -1,10 +1,11 @@
-//! Events to the members of a channel. A connection that is gone never fails the delivery to the others: it is removed, and they
-//! are served.
+//! Delivering events to the members of a channel. A connection that is gone never fails the delivery to the others:
+//! it is removed, and they are served.
 //!
 //! # Layout
 //! - `frames`: events as the frames that are posted
 //! - `posts`: frames to some members, side by side
-//! - `delivery`: events to all members of a channel of any size, part by part, and what is still owed after failed posts
+//! - `delivery`: events to all members of a channel of any size, part by part, and what is still owed after failed
+//!   posts
 
 mod delivery;
 mod frames;

@@ -15,11 +15,11 @@ use futures_util::{StreamExt, stream};
 use super::frames::{Addressed, Frames};
 use crate::{context::Realtime, departures};
 
-/// Posts an event to those of these members who hear, [`IN_FLIGHT_MAX`] at a time; `except` is the connection that
-/// it came from.
+/// Posts an event to those of these members that are live, [`IN_FLIGHT_MAX`] at a time. `except` is the connection
+/// that sent it.
 ///
 /// # Errors
-/// [`Error::Internal`] where the event cannot be written as JSON.
+/// [`Error::Internal`] if the event cannot be serialised.
 pub async fn post(
     realtime: &Realtime,
     event: &Event,
@@ -30,7 +30,7 @@ pub async fn post(
     post_one(realtime, &addressed, members).await.map(|(tally, _)| tally)
 }
 
-/// Posts one event, and gives the members whose posts failed.
+/// Posts one event, and returns the members whose posts failed.
 pub(super) async fn post_one(
     realtime: &Realtime,
     addressed: &Addressed,
@@ -43,7 +43,7 @@ pub(super) async fn post_one(
     Ok((tally, failed))
 }
 
-/// Posts frames, and puts the members whose posts failed into `failed`.
+/// Posts frames, and adds the members whose posts failed to `failed`.
 pub(super) async fn post_frames(
     realtime: &Realtime,
     channel: &Channel,
@@ -52,7 +52,7 @@ pub(super) async fn post_frames(
     failed: &mut Vec<Member>,
 ) -> Result<Tally, Error> {
     let now = now();
-    let posts = members.iter().filter(|member| member.hears(now)).filter_map(|member| {
+    let posts = members.iter().filter(|member| member.is_live(now)).filter_map(|member| {
         let frames = frames.to(&member.connection);
         (!frames.is_empty()).then_some((member, frames))
     });
@@ -62,7 +62,7 @@ pub(super) async fn post_frames(
             for frame in frames {
                 match realtime.gateway.post(&member.connection, frame).await {
                     PostOutcome::Sent => {}
-                    PostOutcome::TooLarge => delivered = PostOutcome::TooLarge, // the next one may not be
+                    PostOutcome::TooLarge => delivered = PostOutcome::TooLarge, // the next frame may be small enough
                     other => return (member, other),
                 }
             }
@@ -71,35 +71,35 @@ pub(super) async fn post_frames(
         .buffer_unordered(IN_FLIGHT_MAX)
         .boxed(); // else the compiler does not see that it is `Send` (rust-lang/rust#102211), which `http` needs
     let mut tally = Tally::default();
-    let mut dead = Vec::new();
+    let mut gone = Vec::new();
     while let Some((member, delivered)) = posts.next().await {
         match delivered {
             PostOutcome::Sent => tally.sent += 1,
-            PostOutcome::Gone => dead.push(member),
+            PostOutcome::Gone => gone.push(member),
             PostOutcome::TooLarge => tally.refused += 1,
             PostOutcome::Failed => failed.push(member.clone()),
         }
     }
     drop(posts);
-    tally.gone = dead.len();
+    tally.gone = gone.len();
     tally.failed = failed.len();
-    remove_gone(realtime, channel, &dead).await;
+    remove_gone(realtime, channel, &gone).await;
     Ok(tally)
 }
 
-/// Removes dead RECIPIENTS. What fails here is only logged: the next post's 410 finds them again.
-async fn remove_gone(realtime: &Realtime, channel: &Channel, dead: &[&Member]) {
-    let burials = dead.iter().map(async |member| {
+/// Removes recipients that are gone. A failure is only logged, because the 410 of the next post finds them again.
+async fn remove_gone(realtime: &Realtime, channel: &Channel, gone: &[&Member]) {
+    let removals = gone.iter().map(async |member| {
         if let Err(error) = remove_gone_member(realtime, member, channel).await {
-            tracing::warn!(connection = %member.connection, %error, "a dead connection could not be removed");
+            tracing::warn!(connection = %member.connection, %error, "removing a connection that is gone failed");
         }
     });
-    let burials = stream::iter(burials).buffer_unordered(IN_FLIGHT_MAX).boxed(); // as above
-    burials.collect::<()>().await;
+    let removals = stream::iter(removals).buffer_unordered(IN_FLIGHT_MAX).boxed(); // as above
+    removals.collect::<()>().await;
 }
 
-/// Removes a dead connection; the stream of the table brings the rest. Where it was gone already, there may be
-/// nobody to clean up the membership that led to it: one written while the connection ended.
+/// Removes a connection that is gone; the table's stream does the rest. If its row was gone already, nothing else may
+/// clean up the membership that led here, which was then written while the connection ended.
 async fn remove_gone_member(realtime: &Realtime, member: &Member, channel: &Channel) -> Result<(), Error> {
     match realtime.table().remove_connection(&member.user, &member.connection).await? {
         Removal::Done => Ok(()),

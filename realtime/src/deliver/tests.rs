@@ -1,4 +1,4 @@
-//! What becomes of posts, by what the gateway answers.
+//! The outcomes of posts, by what the gateway answers.
 
 use std::time::Duration;
 
@@ -29,14 +29,14 @@ fn members(count: usize) -> Vec<Member> {
     (0..count).map(member).collect()
 }
 
-/// A message of so many bytes.
+/// A message of this many bytes.
 fn event(bytes: usize) -> Event {
     let event = json!({"channel": "conversation:c1", "event": "chat.message", "seq": 1, "at": "2026-11-23T10:00:00.123Z",
         "data": {"content": "x".repeat(bytes)}});
     serde_json::from_value(event).unwrap()
 }
 
-/// What becomes of these events, and how many members are still owed them.
+/// The outcome of posting these events, and how many members are still owed them.
 async fn post(stub: &Stub, events: &[Event], members: &[Member]) -> (Tally, usize) {
     let addressed: Vec<Addressed> =
         events.iter().map(|event| Addressed { event: event.clone(), except: None }).collect();
@@ -49,14 +49,14 @@ async fn post(stub: &Stub, events: &[Event], members: &[Member]) -> (Tally, usiz
 }
 
 #[tokio::test]
-async fn only_those_whose_posts_failed_are_still_owed_it() {
+async fn only_members_whose_posts_failed_are_owed_the_event() {
     let stub = Stub::answering(&[Answer::Status(413), Answer::Status(403), Answer::Status(200)]).await;
     let outcome = Box::pin(post(&stub, &[event(5)], &members(5))).await;
     assert_eq!(outcome, (Tally { sent: 3, refused: 1, failed: 1, gone: 0 }, 1));
 }
 
 #[tokio::test]
-async fn behind_a_frame_that_is_too_large_the_next_one_is_sent() {
+async fn a_frame_that_is_too_large_does_not_stop_the_next_one() {
     let stub = Stub::answering(&[Answer::Status(413), Answer::Status(200)]).await;
     let outcome = Box::pin(post(&stub, &[event(20 * 1024), event(20 * 1024)], &members(1))).await;
     assert_eq!(outcome, (Tally { refused: 1, ..Tally::default() }, 0));

@@ -1,7 +1,8 @@
-//! Connections: how one opens, is renewed, and is found to have ended.
+//! Connections: how a connection opens, how it is renewed, and how it is found to have ended.
 //!
-//! A user has at most [`CONNECTIONS_MAX`] connections. One more is not refused: the one that was heard of longest ago is told why,
-//! and closed. It is the likeliest to be dead, and nobody is locked out by connections that ended without a word.
+//! A user has at most [`CONNECTIONS_MAX`] connections. One more is not refused: the connection that has been silent
+//! for longest is told why and closed. It is the likeliest to be dead, and so connections that ended without a close
+//! frame lock nobody out.
 
 use std::time::Duration;
 
@@ -25,11 +26,12 @@ use crate::{
     tokens::Issuers,
 };
 
-/// Keeps a connection that the authorizer has let in, and sets the timer of its lease: 2 reads, 1 write, 1 message.
+/// Stores a connection that the authorizer has admitted, and sets the timer of its lease: 2 reads, 1 write, 1
+/// message.
 ///
 /// # Errors
-/// [`Error::RateLimited`] where the user has cost too much. [`Error::Internal`] where the table or the queue fails: what was kept
-/// ends with the lease, or by the TTL.
+/// [`Error::RateLimited`] if the user has cost too much; [`Error::Internal`] if the table or the queue fails, in
+/// which case a row that was written ends with the lease or by its TTL.
 pub async fn open(
     access: &Access,
     timers: &Timers,
@@ -50,8 +52,8 @@ pub async fn open(
     kept
 }
 
-/// Ends the connections that this one takes the place of. One that cannot be told so now is left to the next that comes: if it
-/// only found itself closed, it would connect again.
+/// Ends the connections that this one displaces. One that cannot be told at present is left to the next connection of
+/// the user: if it were closed without being told, its client would reconnect.
 async fn make_room(access: &Access, gateway: &Gateway, newest: &SocketCaller) -> Result<(), Error> {
     for displaced in access.table.displaced_by(newest).await? {
         let why = format!("this connection has ended: its user has more than {CONNECTIONS_MAX}");
@@ -62,15 +64,16 @@ async fn make_room(access: &Access, gateway: &Gateway, newest: &SocketCaller) ->
     Ok(())
 }
 
-/// Renews the lease of the caller's connection: 1 read, and 1 write where the last write of it is older than a fifth of the
-/// lease. With a fresh token the connection and its memberships live as long as that: 1 write more, and 1 a channel.
+/// Renews the lease of the caller's connection: 1 read, and 1 write if the last write is older than a fifth of the
+/// lease. With a fresh token, the connection and its memberships live as long as that token: 1 write more, and 1 per
+/// channel.
 ///
-/// The fresh token must say the same of the same user: a user with another company opens another connection. One that ends no
-/// later than the token that the connection has changes nothing.
+/// The fresh token must have the same claims for the same user: a user with another company opens another connection.
+/// A token that ends no later than the one that the connection has changes nothing.
 ///
 /// # Errors
-/// [`Error::Unauthorized`] where the connection has ended, or the token is not valid; [`Error::Conflict`] where it says something
-/// else than the old one. The connection then lives on as it was.
+/// [`Error::Unauthorized`] if the connection has ended or the token is not valid; [`Error::Conflict`] if its claims
+/// differ from those of the old one. The connection then lives on as it was.
 pub async fn renew(
     access: &Access,
     issuers: &Issuers,
@@ -83,7 +86,7 @@ pub async fn renew(
         return Ok(Pong { at: caller.now, expires_at: None });
     };
     let fresh = issuers.verify(&token, caller.now).await.map_err(|reason| {
-        tracing::warn!(%reason, user = %caller.identity.user, "a fresh token is refused");
+        tracing::warn!(%reason, user = %caller.identity.user, "refused a fresh token");
         Error::Unauthorized("the token is not valid".into())
     })?;
     if !caller.identity.is_renewed_by(&fresh) {
@@ -104,27 +107,28 @@ async fn renew_lease(access: &Access, lease: Lease, caller: &SocketCaller) -> Re
     Ok(())
 }
 
-/// What the server knows of the caller's connection: 1 read.
+/// Returns what the server knows of the caller's connection: 1 read.
 ///
 /// # Errors
-/// [`Error::Unauthorized`] where the connection has ended; the client connects again.
+/// [`Error::Unauthorized`] if the connection has ended; the client then reconnects.
 pub async fn status(access: &Access, caller: &SocketCaller) -> Result<StatusReply, Error> {
     let connection = access.table.connection(&caller.identity.user, &caller.connection).await?;
     connection.map(status_of).ok_or(Error::connection_ended())
 }
 
-/// What a user is told of a connection of theirs.
+/// The status of a connection, as its user is told it.
 pub fn status_of(connection: Connection) -> StatusReply {
     let Connection { id, user, connected_at, expires_at, channels, .. } = connection;
     let channels = channels.into_iter().map(|joined| joined.channel).collect();
     StatusReply { connection_id: id, user, connected_at, expires_at, channels }
 }
 
-/// Closes a user's connections, or the one that is named, and returns which: 1 read, and 1 write and 1 call of the gateway a
-/// connection. Their memberships end as after any other departure.
+/// Closes all connections of a user, or the given one, and returns their ids: 1 read, and per connection 1 write and
+/// 1 call of the gateway. Their memberships end as after any other departure.
 ///
 /// # Errors
-/// [`Error::NotFound`] where the named connection is not the user's; [`Error::Internal`] where the table or the gateway fails.
+/// [`Error::NotFound`] if the given connection is not the user's; [`Error::Internal`] if the table or the gateway
+/// fails.
 pub async fn close(
     realtime: &Realtime,
     user: &UserId,
@@ -135,7 +139,7 @@ pub async fn close(
         Some(id) => vec![table.connection(user, id).await?.ok_or(Error::NotFound("the connection"))?.id],
         None => table.connections(user).await?.into_iter().map(|connection| connection.id).collect(),
     };
-    // Closed first: where that fails, the row is still there for the next try.
+    // Closed first, so that the row is still there for a retry if that fails.
     stream::iter(&ids)
         .map(async |id| {
             realtime.gateway.close(id).await?;
@@ -148,14 +152,14 @@ pub async fn close(
     Ok(ids)
 }
 
-/// Removes a connection whose lease or whose token has ended, or looks again when it may have. One read, and one write or one
-/// message.
+/// Removes a connection whose lease or token has ended, or sets another timer if it is alive: 1 read, and 1 write or
+/// 1 message.
 ///
-/// Not every sign of life is in the table: to write each down would cost a write a frame, so only `ping` is. API Gateway
-/// knows when a message last went over the connection, and is asked before one is taken for dead.
+/// Not every frame is recorded in the table, because that would cost a write per frame; only `ping` is. API Gateway
+/// knows when a message last went over the connection, so it is asked before a connection is considered dead.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table, the queue or the gateway fails.
+/// [`Error::Internal`] if the table, the queue or the gateway fails.
 pub async fn check_lease(
     realtime: &Realtime,
     lease: Lease,
@@ -175,11 +179,12 @@ pub async fn check_lease(
     }
     match realtime.table().remove_unchanged_connection(&connection).await? {
         Removal::Done => {
-            tracing::debug!(connection = %id, %user, "a lease has ended");
-            // It may be up all the same, and only silent: then it is to know that it hears nothing any more.
+            tracing::debug!(connection = %id, %user, "a lease or a token has ended");
+            // The socket may still be open and only silent. Closing it lets the client know that nothing is delivered
+            // any more.
             realtime.gateway.close(&id).await
         }
-        // Heard of meanwhile, or gone.
+        // It was renewed in the meantime, or is gone.
         Removal::NothingThere => {
             realtime.timers.set(&Timer::Lease { user, connection: id }, Duration::ZERO).await
         }

@@ -1,9 +1,10 @@
 //! Joining a channel, and catching up on it.
 //!
 //! The membership is written BEFORE the log is read, and a sender appends before it reads the members, both strongly
-//! consistent: so an event is in this reply, or comes live, or both; never neither. The same for the latest values. And
-//! what may have changed meanwhile is asked again after the membership is written: whether the user may be here, and
-//! whether the connection is still there and has not left the channel by a later frame.
+//! consistent. So an event is in this reply, or is delivered live, or both, but never neither; the same holds for the
+//! latest values. After the membership is written, everything that may have changed meanwhile is checked again:
+//! whether the user may be here, and whether the connection still exists and has not left the channel by a later
+//! frame.
 
 use funnelcast_aws::{
     Table,
@@ -34,16 +35,19 @@ use crate::{
     tokens::Issuers,
 };
 
-/// What `latestNext` takes of a reply at most: its text, each byte of which may be escaped, and its name.
+/// The most bytes that `latestNext` takes in a reply: its name, and its text with every byte escaped.
 const LATEST_CURSOR_BYTES: usize = 6 * LATEST_CURSOR_BYTES_MAX + r#","latestNext":"""#.len();
 
-/// Checks, writes the membership, reads what the joiner has to know, and tells the others that they have come.
+/// Checks access, writes the membership, reads what the joiner has to know, and tells the other members that they
+/// have come.
 ///
-/// Whoever gets an error once the membership may be written is no member: what had to be asked after that was not answered.
+/// If this fails after the membership may have been written, the caller is no member: the checks that must follow the
+/// write have not been made.
 ///
 /// # Errors
-/// [`Error::Forbidden`] where neither the policy nor a grant lets them in, or the grant is not valid; a membership that the
-/// connection has in the channel then ends. [`Error::Conflict`] where a `leave` that was sent later has been applied.
+/// [`Error::Forbidden`] if neither the policy nor a grant admits the user, or if the grant is not valid; a membership
+/// that the connection already has in the channel then ends. [`Error::Conflict`] if a `leave` that was sent later has
+/// been applied.
 pub async fn join(
     realtime: &Realtime,
     issuers: &Issuers,
@@ -52,7 +56,7 @@ pub async fn join(
 ) -> Result<Joined, Error> {
     let Join { channel, since, grant, order } = request;
     let order = order.unwrap_or(caller.order);
-    // A grant that is not valid is refused though the user may need none, so that the mistake is seen.
+    // An invalid grant is refused even if the user needs none, so that the mistake is noticed.
     let grant = match grant {
         None => None,
         Some(grant) => Some(issuers.verify_grant(&grant, &caller.identity.user, &channel, caller.now).await?),
@@ -66,7 +70,7 @@ pub async fn join(
     joined
 }
 
-/// Writes the membership, and does what comes after that.
+/// Writes the membership, and does everything that follows the write.
 async fn enter(
     realtime: &Realtime,
     caller: &SocketCaller,
@@ -90,7 +94,8 @@ async fn enter(
     )?;
     let presence =
         if sees_others { settle(realtime, caller, &channel, &member, roster).await? } else { Vec::new() };
-    // A connection that ends leaves its channels one by one, which tells the same members, and asks nobody.
+    // The end of a connection ends its memberships one by one, which tells the same members, at a time when no user
+    // could be charged.
     spending::add_as_much_again();
     let at = roster_rows::contained_until(read_at);
     let joined = reply(channel, recovery, latest, presence, at)?;
@@ -98,8 +103,9 @@ async fn enter(
     Ok(joined)
 }
 
-/// The reply, which is no larger than API Gateway takes. Who is here is bounded; what is left is for the last values and what
-/// was missed, of which either gets half where there is too much of both. Where the rest is, the reply says.
+/// The reply, which is no larger than API Gateway accepts. The roster is bounded; the rest of the room is for the
+/// latest values and the missed events, each of which gets half if there is too much of both. The reply says where to
+/// read what was left out.
 fn reply(
     channel: Channel,
     Recovery { head, recovered, mut events, mut more }: Recovery,
@@ -131,10 +137,11 @@ fn reply(
     Ok(joined)
 }
 
-/// A channel's members, and what they were told of each of its users.
+/// The members of a channel, and what they were told of each of its users.
 type RosterRows = (Vec<Member>, Vec<(UserId, Name, Told)>);
 
-/// Reads who is here; `None` where they are too many to name. `presence` has their number.
+/// Reads who is in the channel; `None` if there are too many users to name, in which case the `presence` action gives
+/// their number.
 async fn roster(store: &Table, channel: &Channel) -> Result<Option<RosterRows>, Error> {
     let (members, told) = tokio::try_join!(
         store.few_members(channel, roster_rows::NAMED_MEMBERS_MAX),
@@ -143,7 +150,7 @@ async fn roster(store: &Table, channel: &Channel) -> Result<Option<RosterRows>, 
     Ok(members.map(|members| (members, told)))
 }
 
-/// Tells the others that the caller has come, and gives the roster as the caller is to know it.
+/// Tells the other members that the caller has come, and returns the roster that the caller is given.
 async fn settle(
     realtime: &Realtime,
     caller: &SocketCaller,
@@ -171,10 +178,11 @@ async fn settle(
     Ok(roster)
 }
 
-/// By what right the caller may be in the channel. If there is none, a membership of the connection from before ends.
+/// The right by which the caller may be in the channel. Without one, a membership that the connection already has
+/// ends.
 ///
-/// Asked before the membership is written, and again after: whoever takes a user out of a channel changes what decides it
-/// first and looks at the memberships then, so one of the two sees the other.
+/// This is checked before the membership is written and again afterwards. A process that removes a user from a
+/// channel first writes the change that decides it and then reads the memberships, so one of the two sees the other.
 async fn right_to_join(
     realtime: &Realtime,
     caller: &SocketCaller,
@@ -192,8 +200,8 @@ async fn right_to_join(
     right
 }
 
-/// Makes sure that the `join` still stands, now that its membership is written, and that the membership lives as long as the
-/// connection's token; removes it where the `join` does not stand.
+/// Confirms, after the membership is written, that the `join` still stands and that the membership lives as long as
+/// the connection's token. Removes the membership if the `join` does not stand.
 async fn confirm(realtime: &Realtime, channel: &Channel, member: &Member) -> Result<(), Error> {
     let Member { user, connection, join_order, .. } = member;
     let refusal = match realtime.table().confirm_join(user, connection, channel, *join_order).await? {
@@ -208,7 +216,7 @@ async fn confirm(realtime: &Realtime, channel: &Channel, member: &Member) -> Res
     Err(refusal)
 }
 
-/// Has somebody look when the grant ends, before the membership is there that ends with it: 1 message.
+/// Sets the timer for the end of the grant, before the membership that ends with it is written: 1 message.
 async fn set_grant_timer(
     realtime: &Realtime,
     caller: &SocketCaller,
@@ -266,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn no_reply_is_too_large_and_what_is_left_out_is_told() {
+    fn a_reply_fits_a_frame_and_says_what_it_left_out() {
         for (missed, missed_bytes, values, value_bytes, present) in [
             (0, 0, 400, 400, 0),
             (100, 400, 100, 400, 100),
@@ -285,7 +293,7 @@ mod tests {
             assert_eq!(joined.more, joined.events.len() < all_events);
             assert_eq!(joined.latest_next.is_some(), joined.latest.len() < all_values);
             assert_eq!(joined.presence.len(), present);
-            assert!(all_values == 0 || !joined.latest.is_empty(), "the cursor stands behind one");
+            assert!(all_values == 0 || !joined.latest.is_empty(), "the cursor follows a value");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Leaving a channel, and every other end of a membership.
+//! Leaving a channel, and all other ends of a membership.
 
 use std::time::Duration;
 
@@ -21,11 +21,12 @@ use crate::{
     timer::{JOIN_TIME_MAX, Timer},
 };
 
-/// Leaves a channel, unless a `join` that was sent later has been applied: 2 writes, and where members see each other what it
-/// takes to tell them. To leave a channel that was never joined is no error: nobody there is told of it.
+/// Leaves a channel, unless a `join` that was sent later has been applied: 2 writes, and on presence channels what it
+/// takes to tell the members. Leaving a channel that was never joined is no error, and no member is told of it.
 ///
 /// # Errors
-/// [`Error::RateLimited`] where the user leaves such channels too often; [`Error::Internal`] where the table or the queue fails.
+/// [`Error::RateLimited`] if the user leaves presence channels too often; [`Error::Internal`] if the table or the
+/// queue fails.
 pub async fn leave(realtime: &Realtime, caller: &SocketCaller, leave: Leave) -> Result<Left, Error> {
     let Leave { channel, order } = leave;
     if channel.kind().policy().presence {
@@ -35,14 +36,14 @@ pub async fn leave(realtime: &Realtime, caller: &SocketCaller, leave: Leave) -> 
     Ok(Left { channel })
 }
 
-/// Ends the caller's membership of a channel, if no later `join` of it has been applied: 2 writes, and where members see
-/// each other what [`presence::settle`] costs.
+/// Ends the caller's membership of a channel, unless a later `join` of it has been applied: 2 writes, and on presence
+/// channels what [`presence::settle`] costs.
 ///
-/// A `join` that was sent before and is still under way will find that the channel has been left; in case it ends before
-/// it has looked, its membership is removed once that must be over.
+/// A `join` that was sent earlier and is still under way finds that the channel has been left. In case it dies before
+/// it has looked, its membership is removed once it must have ended.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails.
+/// [`Error::Internal`] if the table or the queue fails.
 pub(crate) async fn end_own(
     realtime: &Realtime,
     caller: &SocketCaller,
@@ -59,7 +60,7 @@ pub(crate) async fn end_own(
         let left = Departed { connection: id.clone(), user, name, channels: vec![join], at };
         realtime.timers.set(&Timer::Departed(left), JOIN_TIME_MAX).await?;
     }
-    // An earlier `leave` may have ended before it told anybody.
+    // An earlier `leave` may have ended before it told the members.
     let is_repeat = before.is_some_and(|before| before.left(channel).is_some());
     if channel.kind().policy().presence && (joined.is_some() || removed.is_some() || is_repeat) {
         presence::settle(realtime, channel, &PresenceChange::of(caller), None).await?;
@@ -67,13 +68,14 @@ pub(crate) async fn end_own(
     Ok(())
 }
 
-/// Ends a membership whatever its connection wants, unless that has joined again since, and tells the others: 2 writes,
-/// and where members see each other what [`presence::settle`] costs.
+/// Ends a membership that its connection did not leave, unless the connection has joined again since, and tells the
+/// other members: 2 writes, and on presence channels what [`presence::settle`] costs.
 ///
-/// The connection forgets the channel last: a crash before that is mended when the connection ends.
+/// The channel is removed from the connection's list last: after a crash before that, the end of the connection
+/// repairs it.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails.
+/// [`Error::Internal`] if the table or the queue fails.
 pub async fn end(realtime: &Realtime, channel: &Channel, member: &Member) -> Result<(), Error> {
     let Member { user, name, connection, join_order, .. } = member;
     realtime.table().remove_membership(user, connection, &member.join(channel)).await?;
@@ -84,11 +86,11 @@ pub async fn end(realtime: &Realtime, channel: &Channel, member: &Member) -> Res
     realtime.table().forget_channel(user, connection, channel, *join_order).await
 }
 
-/// Ends whatever membership the caller's connection has by this `join` or an earlier one, or where the table fails has
-/// the `timers` function do it: what [`end`] costs, or 1 message.
+/// Ends the membership that the caller's connection has by this `join` or an earlier one. If the table fails, the
+/// `timers` function does so. This costs what [`end`] costs, or 1 message.
 ///
 /// # Errors
-/// [`Error::Internal`] where the queue fails too.
+/// [`Error::Internal`] if the queue fails too.
 pub async fn withdraw(realtime: &Realtime, caller: &SocketCaller, join: ChannelJoin) -> Result<(), Error> {
     let (user, name) = (caller.identity.user.clone(), caller.identity.name.clone());
     let connection = caller.connection.clone();
@@ -98,14 +100,14 @@ pub async fn withdraw(realtime: &Realtime, caller: &SocketCaller, join: ChannelJ
         realtime.table().forget_channel(&departed.user, &departed.connection, &join.channel, join.join).await
     };
     let Err(error) = ended.await else { return Ok(()) };
-    tracing::warn!(%error, "a join has failed, and its membership is left to be ended");
+    tracing::warn!(%error, "a join failed; its membership is removed by a timer");
     realtime.timers.set(&Timer::Departed(departed), Duration::ZERO).await
 }
 
-/// Removes the memberships that a connection has left behind, and tells the others.
+/// Removes the memberships that a connection has left behind, and tells the other members.
 ///
 /// # Errors
-/// [`Error::Internal`] where the table or the queue fails.
+/// [`Error::Internal`] if the table or the queue fails.
 pub async fn end_departed(realtime: &Realtime, departed: &Departed) -> Result<(), Error> {
     let change =
         PresenceChange { user: &departed.user, name: &departed.name, at: departed.at, known_by: None };

@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`connection`]: how a connection opens, is renewed, and is found to have ended
 //! - [`mod@join`]: how a membership begins
-//! - [`mod@leave`]: how it ends
+//! - [`mod@leave`]: how a membership ends
 
 pub mod connection;
 pub mod join;

@@ -1,4 +1,4 @@
-//! The end of a conversation beside a `join` of it, step by step in every order.
+//! The end of a conversation concurrent with a `join` of it, in every order of their steps.
 
 use funnelcast_core::{ConversationId, Grant, Right, grant::Capability};
 use funnelcast_testing::interleavings::{Turn, orders};
@@ -11,9 +11,10 @@ async fn joiner(table: &Table) -> SocketCaller {
     joiner
 }
 
-/// Ending a conversation changes it, then reads its members; joining by a grant writes the membership, then asks again.
+/// Ending a conversation changes it and then reads its members; joining by a grant writes the membership and then
+/// checks access again.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_joins_by_a_grant_while_a_conversation_ends_is_refused_or_found_among_the_members() {
+async fn a_join_by_a_grant_while_a_conversation_ends_is_refused_or_found() {
     let conversation: ConversationId = "c1".parse().unwrap();
     for order in orders(2, 2) {
         let access = TestAccess::new().await;
@@ -45,6 +46,6 @@ async fn who_joins_by_a_grant_while_a_conversation_ends_is_refused_or_found_amon
                 (Turn::Right, ..) => is_found = is_member(&access.table, &joiner, &channel()).await,
             }
         }
-        assert!(refused || is_found, "a member of what is over, and nobody knows: {order:?}");
+        assert!(refused || is_found, "an unnoticed member of an ended conversation: {order:?}");
     }
 }

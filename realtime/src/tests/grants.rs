@@ -1,10 +1,11 @@
-//! Grants: what a membership by one may, and an HTTP caller who brings one; both end with it, whatever becomes of the token.
+//! Grants: what a membership by a grant allows, and an HTTP caller who presents one. Both end with the grant,
+//! whatever happens to the token.
 
 use funnelcast_core::{Caller, Grant, HttpCaller, Right, grant::Capability};
 
 use super::*;
 
-/// A member whose grant allows this for a minute.
+/// A member whose grant allows these capabilities for a minute.
 async fn granted(access: &TestAccess, caps: &[Capability]) -> SocketCaller {
     let ann = caller("ann", "c1=");
     access.table.put_connection(&ann).await.unwrap();
@@ -21,7 +22,7 @@ async fn check(access: &TestAccess, caller: &SocketCaller, capability: Capabilit
 }
 
 #[tokio::test]
-async fn who_may_only_join_may_not_send() {
+async fn a_grant_to_join_does_not_allow_sending() {
     for (caps, send) in
         [(&[Capability::Join][..], "forbidden"), (&[Capability::Join, Capability::Send][..], "ok")]
     {
@@ -42,9 +43,9 @@ async fn the_membership_ends_with_the_grant_though_the_token_is_renewed() {
 
     let member =
         access.table.membership(&ann.identity.user, &ann.connection, &channel()).await.unwrap().unwrap();
-    assert_eq!(member.expires_at, tomorrow, "the token's time is another");
+    assert_eq!(member.expires_at, tomorrow, "the token expires later");
     let (last_moment, end) = (ann.now + Duration::from_millis(59_999), ann.now + Duration::from_mins(1));
-    assert!(member.hears(last_moment) && !member.hears(end));
+    assert!(member.is_live(last_moment) && !member.is_live(end));
     for (moment, outcome) in [(last_moment, "ok"), (end, "not_joined")] {
         ann.now = moment;
         assert_eq!(is_member(&access.table, &ann, &channel()).await, outcome == "ok");
@@ -62,10 +63,10 @@ async fn joining_by_ones_own_right_lifts_the_limits_of_a_grant() {
     assert_eq!(check(&access, &ann, Capability::Send).await, "ok");
 }
 
-/// By a grant one may be in a conversation that nobody has told us of, and in one without taking part; in one that is over
-/// nobody may be.
+/// A grant admits to a conversation that was never set, and to one without taking part in it, but nobody may be in a
+/// conversation that has ended.
 #[tokio::test]
-async fn no_grant_opens_a_conversation_that_is_over() {
+async fn no_grant_admits_to_a_conversation_that_has_ended() {
     let access = TestAccess::new().await;
     let ann = caller("ann", "c1=");
     let until = ann.now + Duration::from_mins(1);
@@ -87,7 +88,7 @@ async fn no_grant_opens_a_conversation_that_is_over() {
 }
 
 #[tokio::test]
-async fn an_http_caller_may_do_what_their_grant_allows_until_it_ends_and_what_they_may_anyway() {
+async fn an_http_callers_grant_counts_until_it_ends_and_beside_their_own_rights() {
     let access = TestAccess::new().await;
     let ann = caller("ann", "c1=");
     let grant = Grant { caps: [Capability::Join].into(), until: ann.now + Duration::from_mins(1) };

@@ -1,4 +1,4 @@
-//! The operations against a real DynamoDB engine, in this process, and a gateway that records what is posted.
+//! The operations against a real DynamoDB engine in this process, and a gateway that records what is posted.
 
 mod ending;
 mod grants;
@@ -21,7 +21,7 @@ use funnelcast_testing::{engine::Engine, gateway::Stub};
 
 use crate::{access::Access, context::Realtime};
 
-/// The variables of a function over this engine, which posts to this gateway. No test touches the queues.
+/// The variables of a function with this engine and this gateway. No test uses the queues.
 fn config(engine: &Engine, gateway: Option<&Stub>) -> Config {
     let config = Config::from_lookup(|name| match name {
         "MANAGEMENT_ENDPOINT" => gateway.map(Stub::url).or_else(|| Some("http://127.0.0.1:1/dev".to_owned())),
@@ -31,7 +31,7 @@ fn config(engine: &Engine, gateway: Option<&Stub>) -> Config {
     config.unwrap()
 }
 
-/// A table of its own, and who may do what with it.
+/// An [`Access`] over a table of its own.
 struct TestAccess {
     access: Access,
     engine: Engine,
@@ -53,7 +53,7 @@ impl TestAccess {
     }
 }
 
-/// All of it over a table of its own.
+/// A [`Realtime`] over a table of its own.
 pub(crate) struct TestRealtime {
     realtime: Realtime,
     engine: Engine,
@@ -82,7 +82,7 @@ fn channel() -> Channel {
     "conversation:c1".parse().unwrap()
 }
 
-/// Sets whose a conversation is and who takes part, now.
+/// Sets the company and the participants of a conversation, as of now.
 fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> ConversationChange {
     let to =
         Conversation { company: company.parse().unwrap(), participants: participants.into_iter().collect() };
@@ -90,7 +90,7 @@ fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> Convers
     ConversationChange { to: Some(to), version, key: None, keep_log: false }
 }
 
-/// A user on a connection, which the table does not know yet.
+/// A user on a connection that the table does not know yet.
 fn caller(user: &str, connection: &str) -> SocketCaller {
     let now = now();
     SocketCaller {
@@ -108,8 +108,8 @@ fn caller(user: &str, connection: &str) -> SocketCaller {
     }
 }
 
-/// Whether a caller's connection hears a channel.
+/// Whether the caller's connection is a live member of a channel.
 async fn is_member(table: &Table, caller: &SocketCaller, channel: &Channel) -> bool {
     let member = table.membership(&caller.identity.user, &caller.connection, channel).await.unwrap();
-    member.is_some_and(|member| member.hears(caller.now))
+    member.is_some_and(|member| member.is_live(caller.now))
 }

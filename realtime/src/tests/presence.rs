@@ -1,6 +1,6 @@
-//! The members of a channel know what its roster says, whatever the devices of its users do at the same time: random
-//! changes side by side, against a real engine and a gateway that records what is posted, and some of them broken off in
-//! the middle and repeated.
+//! The members of a channel know what its roster says, whatever the devices of its users do at the same time. Random
+//! changes run side by side against a real engine and a gateway that records what is posted; some of them are
+//! interrupted halfway and repeated.
 
 use std::collections::BTreeMap;
 
@@ -20,15 +20,15 @@ use crate::{
     presence::{self, PresenceChange},
 };
 
-/// What one device does.
+/// What a device does.
 #[derive(Debug, Clone, Copy)]
 enum Change {
     Join,
     Leave,
     Says(Status),
-    /// Its connection ends; what is left of it goes after the grace.
+    /// Its connection ends; its memberships are removed after the grace.
     IsLost,
-    /// Its token expires, and the timer that watches it ends the connection.
+    /// Its token expires, and the timer of its lease ends the connection.
     Expires,
 }
 
@@ -44,7 +44,7 @@ impl Device {
         Self { caller: caller(user, &format!("{name}-0=")), connections: 0, is_member: false }
     }
 
-    /// Another connection, and what was said on the one before.
+    /// Replaces the connection and its status, and returns the old one.
     fn replace_connection(&mut self, name: &str) -> SocketCaller {
         self.connections += 1;
         self.is_member = false;
@@ -59,7 +59,7 @@ impl Device {
     }
 }
 
-/// Joins, and gives the roster that the joiner has read.
+/// Joins, and returns the roster that the joiner has read.
 pub(super) async fn join(realtime: &Realtime, caller: &SocketCaller) -> Vec<(UserId, Name, Told)> {
     if realtime.table().connection(&caller.identity.user, &caller.connection).await.unwrap().is_none() {
         realtime.table().put_connection(caller).await.unwrap();
@@ -70,7 +70,7 @@ pub(super) async fn join(realtime: &Realtime, caller: &SocketCaller) -> Vec<(Use
     roster
 }
 
-/// What a device does, whole.
+/// Performs a change to its end.
 async fn change(realtime: &TestRealtime, caller: &SocketCaller, change: Change) {
     let user = &caller.identity.user;
     match change {
@@ -97,7 +97,8 @@ async fn change(realtime: &TestRealtime, caller: &SocketCaller, change: Change) 
     }
 }
 
-/// What a connection knows of the users: the roster that it was given, and what was posted to it since, by the events' times.
+/// What a connection knows of the users: the roster that it was given, and what was posted to it since, in the order
+/// of the events' timestamps.
 pub(super) fn known_to(
     stub: &Stub,
     connection: &str,
@@ -121,7 +122,7 @@ pub(super) fn known_to(
     known.into_iter().filter_map(|(user, (_, status))| Some((user, status?))).collect()
 }
 
-/// Those whose devices change.
+/// The users whose devices change.
 fn devices_of(mut users: BTreeMap<String, String>) -> BTreeMap<String, String> {
     users.retain(|user, _| user == "ann" || user == "bob");
     users
@@ -168,7 +169,7 @@ async fn the_members_know_what_the_roster_says() {
                 (Change::Join, device.caller.clone())
             };
             device.is_member = matches!(what, Change::Join | Change::Says(_));
-            // Broken off anywhere, and repeated, as by a client that got no answer or a timer's queue.
+            // Interrupted at any point and repeated, as by a client that got no answer or by the timer queue.
             let breaks_off = random.random_bool(0.3).then(|| random.random_range(0..8_000_u64));
             changes.push((what, who, breaks_off));
         }
@@ -187,14 +188,14 @@ async fn the_members_know_what_the_roster_says() {
         let known = known_to(&stub, "watcher", Vec::new());
         assert_eq!(devices_of(known), is, "round {round}: {did:?}");
         let known = known_to(&stub, newcomer.connection.as_str().trim_end_matches('='), roster_of_newcomer);
-        assert_eq!(devices_of(known), is, "who came in round {round}: {did:?}");
+        assert_eq!(devices_of(known), is, "a joiner in round {round}: {did:?}");
         leave::end_own(realtime, &newcomer, &channel(), newcomer.order.next()).await.unwrap();
     }
 }
 
-/// As when a computer is switched off: each of them is dealt with by itself, at the same time as all others.
+/// As when a computer is switched off: each connection is handled separately, at the same time as all others.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_all_connections_that_end_at_once_the_members_hear_a_few_times_at_most() {
+async fn many_connections_that_end_at_once_are_told_a_few_times_at_most() {
     const CONNECTIONS: usize = CONNECTIONS_MAX;
     let stub = Stub::answering(&[Answer::Status(200)]).await;
     let realtime = TestRealtime::new(&stub).await;

@@ -1,4 +1,4 @@
-//! How much users do and cost, as the table counts it over all processes.
+//! What users do and cost, as the table counts it over all processes.
 
 use funnelcast_core::{Error, Timestamp};
 
@@ -11,7 +11,7 @@ fn process(access: &TestAccess) -> Rates {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_sends_so_much_at_once_and_goes_on_at_that_rate() {
+async fn a_user_sends_a_burst_and_then_at_the_rate() {
     let access = TestAccess::new().await;
     let (ann, bob) = ("ann".parse().unwrap(), "bob".parse().unwrap());
     let start = Timestamp::from_secs(1_800_000_000);
@@ -19,7 +19,7 @@ async fn a_user_sends_so_much_at_once_and_goes_on_at_that_rate() {
     for _ in 0..10 {
         access.rates.admit(&SENDS, &ann, start).await.unwrap();
     }
-    assert!(access.engine.take_operations().is_empty(), "who sends little is not counted");
+    assert!(access.engine.take_operations().is_empty(), "a user who sends little is not counted");
     for n in 10..100 {
         access.rates.admit(&SENDS, &ann, start).await.unwrap_or_else(|refusal| panic!("{n}: {refusal}"));
     }
@@ -28,13 +28,13 @@ async fn a_user_sends_so_much_at_once_and_goes_on_at_that_rate() {
     assert!((1..=200).contains(&retry_after_ms), "{retry_after_ms}");
     assert!(access.engine.take_operations().len() <= 13, "one write for several");
     access.rates.admit(&SENDS, &ann, start).await.unwrap_err();
-    assert!(access.engine.take_operations().is_empty(), "the process remembers who was refused");
+    assert!(access.engine.take_operations().is_empty(), "the process remembers the refusal");
     access.rates.admit(&SENDS, &bob, start).await.unwrap();
     access.rates.admit(&LEAVES, &ann, start).await.unwrap();
     access.rates.admit(&SENDS, &ann, start + Duration::from_millis(retry_after_ms)).await.unwrap();
 }
 
-/// Twenty processes, each of which knows nothing of the others.
+/// Twenty processes, none of which knows what the others count.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_user_costs_is_bounded_over_all_processes() {
     let access = TestAccess::new().await;

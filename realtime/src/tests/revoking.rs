@@ -1,5 +1,5 @@
-//! Whoever is taken out of a channel hears nothing more, is told so, and is missing from the roster, whatever breaks off in
-//! between: against a real engine and a gateway that records what is posted.
+//! A member removed from a channel receives nothing more, is told why, and is missing from the roster, wherever the
+//! removal is interrupted: against a real engine and a gateway that records what is posted.
 
 use std::{
     collections::BTreeMap,
@@ -32,13 +32,13 @@ fn reason() -> Text<{ funnelcast_core::event::MESSAGE_BYTES_MAX }> {
     "refunded".to_owned().try_into().unwrap()
 }
 
-/// The conversation with these participants.
+/// Sets the participants of the conversation.
 async fn change(realtime: &Realtime, participants: &[&str]) {
     let change = set("biz_1", users(participants));
     realtime.table().change_conversation(&conversation(), &change, |_| true).await.unwrap();
 }
 
-/// So many connections of each of these users, all of which have joined.
+/// This many connections of each of these users, all of which have joined.
 async fn joined(realtime: &Realtime, connections: &[(&str, usize)]) -> Vec<SocketCaller> {
     let mut callers = Vec::new();
     for (user, count) in connections {
@@ -66,7 +66,7 @@ fn is_revocation(request: &Recorded) -> bool {
     event["event"] == "access.revoked"
 }
 
-/// What there is still of the memberships of these.
+/// What remains of the memberships of these callers.
 async fn left(realtime: &Realtime, callers: &[SocketCaller]) -> Vec<String> {
     let mut left = Vec::new();
     for SocketCaller { identity, connection, .. } in callers {
@@ -79,7 +79,7 @@ async fn left(realtime: &Realtime, callers: &[SocketCaller]) -> Vec<String> {
     left
 }
 
-/// Where a function is ended.
+/// Where a function is interrupted.
 #[derive(Debug, Clone, Copy)]
 enum End {
     /// As this request to the table goes out.
@@ -88,7 +88,7 @@ enum End {
     AtPost(usize),
 }
 
-/// Ends the function there. Returns whether it was over by then.
+/// Interrupts the function there. Returns whether it had ended by then.
 async fn breaks_off(end: End) -> bool {
     let (ended, posts) = (Arc::new(Notify::new()), Arc::new(AtomicUsize::new(usize::MAX)));
     let stub = Stub::start({
@@ -130,12 +130,12 @@ async fn breaks_off(end: End) -> bool {
     let here = roster(&realtime).await;
     assert_eq!(here.into_keys().collect::<Vec<_>>(), ["ann"], "{end:?}: the roster");
     let known = known_to(&stub, "ann-0", Vec::new());
-    assert_eq!(known.into_keys().collect::<Vec<_>>(), ["ann"], "{end:?}: what Ann has heard");
+    assert_eq!(known.into_keys().collect::<Vec<_>>(), ["ann"], "{end:?}: what Ann was told");
     is_over
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wherever_a_removal_breaks_off_the_retry_does_the_rest() {
+async fn a_retry_completes_a_removal_that_was_interrupted_anywhere() {
     let mut number = 0;
     while !Box::pin(breaks_off(End::AtRequest(number))).await {
         number += 1;
@@ -164,19 +164,20 @@ async fn a_user_of_many_connections_leaves_once_and_each_connection_costs_three_
     for operation in realtime.engine.take_operations() {
         *operations.entry(operation).or_default() += 1;
     }
-    let of_presence = 1; // each: what is told is put, and deleted as the user has left
+    let of_presence = 1; // each: what is told is put, and deleted once the user has left
     assert_eq!(operations["UpdateItem"], 2 * CONNECTIONS);
     assert_eq!(operations["DeleteItem"], CONNECTIONS + of_presence);
     assert_eq!(operations["PutItem"], of_presence);
+    assert_eq!(operations["Query"], 4, "the members, the conversation, the user's own and the recipients");
     assert_eq!(
-        operations["Query"], 4,
-        "the members, the conversation, the user's own and those who are told"
+        stub.requests().len() - before,
+        CONNECTIONS + 1,
+        "each is told, and Ann that one user has left"
     );
-    assert_eq!(stub.requests().len() - before, CONNECTIONS + 1, "each is told, and Ann that one has left");
 }
 
 #[tokio::test]
-async fn whoever_has_joined_again_meanwhile_stays() {
+async fn a_member_who_has_joined_again_meanwhile_stays() {
     let stub = Stub::answering(&[Answer::Status(200)]).await;
     let realtime = TestRealtime::new(&stub).await;
     let mut bob = joined(&realtime, &[("bob", 1)]).await.remove(0);
@@ -187,14 +188,14 @@ async fn whoever_has_joined_again_meanwhile_stays() {
     revoke::revoke(&realtime, &channel(), &before, &reason()).await.unwrap();
 
     let member = realtime.table().membership(&user, &bob.connection, &channel()).await.unwrap().unwrap();
-    assert!(member.hears(now()) && member.join_order == bob.order);
+    assert!(member.is_live(now()) && member.join_order == bob.order);
     assert_eq!(roster(&realtime).await.len(), 1);
     let row = realtime.table().connection(&user, &bob.connection).await.unwrap().unwrap();
     assert_eq!(row.joined(&channel()), Some(bob.order));
 }
 
 #[tokio::test]
-async fn who_cannot_be_told_hears_nothing_and_is_told_by_the_retry() {
+async fn a_member_who_cannot_be_told_receives_nothing_and_is_told_by_the_retry() {
     let tells = AtomicUsize::new(0);
     let stub = Stub::start(move |request| {
         let is_first = is_revocation(request) && tells.fetch_add(1, Ordering::Relaxed) == 0;
@@ -209,8 +210,8 @@ async fn who_cannot_be_told_hears_nothing_and_is_told_by_the_retry() {
 
     let untold = realtime.table().members_of_user(&channel(), user).await.unwrap();
     assert_eq!(untold.len(), 1);
-    assert!(!untold[0].hears(now()));
-    assert!(roster(&realtime).await.is_empty(), "the others know already");
+    assert!(!untold[0].is_live(now()));
+    assert!(roster(&realtime).await.is_empty(), "the others were told already");
     revoke::revoke(&realtime, &channel(), &untold, &reason()).await.unwrap();
     assert_eq!(left(&realtime, &bob).await, [""; 0]);
     let told = told(&stub);
@@ -218,9 +219,10 @@ async fn who_cannot_be_told_hears_nothing_and_is_told_by_the_retry() {
     assert_eq!(told[untold[0].connection.as_str()], 2, "the refused try, and the retry");
 }
 
-/// What a user is to a company is asked once for all of their connections whose tokens say the same, and each goes by its own.
+/// The role of a user in a company is looked up once for all of their connections whose tokens have the same claims,
+/// and each connection depends on its own token.
 #[tokio::test]
-async fn each_connection_stays_by_what_its_own_token_says() {
+async fn each_connection_stays_by_its_own_token() {
     let stub = Stub::answering(&[Answer::Status(200)]).await;
     let realtime = TestRealtime::new(&stub).await;
     let company: funnelcast_core::CompanyId = "biz_1".parse().unwrap();
@@ -237,6 +239,6 @@ async fn each_connection_stays_by_what_its_own_token_says() {
     revoke::check_role(&realtime, &users(&["ann"])[0], &company).await.unwrap();
     let questions =
         realtime.engine.take_operations().into_iter().filter(|name| name == "BatchGetItem").count();
-    assert_eq!(questions, 2, "one a token");
+    assert_eq!(questions, 2, "one per token");
     assert_eq!(told(&stub).into_keys().collect::<Vec<_>>(), ["c4=", "c5="]);
 }

@@ -1,4 +1,5 @@
-//! What Whop says of users, asked of a server on this machine that answers as its API is documented to, and as it is not.
+//! The roles that Whop gives, from a server on this machine that answers as Whop's API is documented to, and as it is
+//! not.
 
 use std::sync::{
     Arc, Mutex,
@@ -25,14 +26,14 @@ use crate::{
 
 const KEY: &str = "whop-key";
 
-/// Access that asks a Whop of its own, which answers what the test says.
+/// An [`Access`] with a Whop server of its own, which answers as the test says.
 pub(super) struct Asking {
     pub(super) access: TestAccess,
     pub(super) script: Arc<Mutex<Script>>,
     pub(super) server: Server,
 }
 
-/// What Whop answers.
+/// What the Whop server answers.
 pub(super) type Script = Box<dyn Fn(&Asked) -> Answer + Send>;
 
 async fn with_roles(engine: &Engine, roles: Roles) -> Access {
@@ -43,7 +44,7 @@ impl Asking {
     pub(super) async fn start(answer: Answer) -> Self {
         let script = Arc::new(Mutex::new(Box::new(move |_: &Asked| answer.clone()) as Script));
         let answers = Arc::clone(&script);
-        // It is Secrets Manager too, for the key.
+        // The server is Secrets Manager too, for the key.
         let server = Server::start(move |asked| {
             if asked.headers.contains_key("x-amz-target") {
                 server::json(&json!({ "SecretString": KEY }))
@@ -74,13 +75,13 @@ impl Asking {
         *self.script.lock().unwrap() = Box::new(script);
     }
 
-    /// What Whop was asked.
+    /// The requests that the Whop server has received.
     fn questions(&self) -> Vec<Asked> {
         let asked = self.server.asked().into_iter();
         asked.filter(|asked| !asked.headers.contains_key("x-amz-target")).collect()
     }
 
-    /// Whether the user may join what the team of `biz_1` may, or the code of the refusal.
+    /// Whether the user may join a channel for the team of `biz_1`, or the code of the refusal.
     async fn may_join(&self, at: Timestamp) -> Result<(), &'static str> {
         self.may_join_as("user_1", "company:biz_1", at).await
     }
@@ -101,7 +102,7 @@ pub(super) fn access(has_access: bool, level: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_yes_counts_for_five_minutes_and_a_no_for_half_of_one() {
+async fn a_role_is_cached_for_five_minutes_and_its_absence_for_half_a_minute() {
     let whop = Asking::start(access(true, "admin")).await;
     let start = now();
     whop.may_join(start).await.unwrap();
@@ -125,7 +126,7 @@ async fn a_yes_counts_for_five_minutes_and_a_no_for_half_of_one() {
 }
 
 #[tokio::test]
-async fn only_an_admin_is_of_the_team() {
+async fn only_an_admin_is_in_the_team() {
     for (answer, may) in [
         (access(true, "admin"), Ok(())),
         (access(true, "customer"), Err("forbidden")),
@@ -137,9 +138,9 @@ async fn only_an_admin_is_of_the_team() {
     }
 }
 
-/// A function that was not told of Whop would else take out everybody who is there by Whop's word.
+/// Otherwise a function that has no Whop configured would remove every member who is there by a role from Whop.
 #[tokio::test]
-async fn who_cannot_ask_does_not_say_no() {
+async fn a_function_without_whop_denies_nothing() {
     let access = TestAccess::new().await;
     let (ann, channel) = (of_whop("user_1"), "company:biz_1".parse().unwrap());
     let refusal = access.check_join(&ann, &channel, now()).await.unwrap_err();
@@ -152,9 +153,9 @@ async fn who_cannot_ask_does_not_say_no() {
     );
 }
 
-/// Closed, whatever comes; and Whop is not asked again by everybody meanwhile.
+/// Access stays closed whatever Whop answers, and the processes do not all ask again in the meantime.
 #[tokio::test]
-async fn without_an_answer_nobody_gets_in() {
+async fn without_an_answer_nobody_is_admitted() {
     for answer in [
         says(500, ""),
         says(503, "<html>"),
@@ -177,12 +178,12 @@ async fn without_an_answer_nobody_gets_in() {
         assert_eq!(whop.may_join(start).await, Err("rate_limited"), "{answer:?}");
         assert_eq!(whop.questions().len(), 1, "{answer:?}");
         whop.answers(access(true, "admin"));
-        assert_eq!(whop.may_join(now() + FAILURE_LIFE).await, Ok(()), "{answer:?}: it is well again");
+        assert_eq!(whop.may_join(now() + FAILURE_LIFE).await, Ok(()), "{answer:?}: Whop has recovered");
     }
 }
 
 #[tokio::test]
-async fn whop_is_left_alone_as_long_as_it_says() {
+async fn retry_after_is_honoured() {
     for (said, secs) in [(Some("12"), 12), (None, 5), (Some("86400"), 30), (Some("0"), 1), (Some("soon"), 5)]
     {
         let mut response = Response::builder().status(429);
@@ -203,16 +204,16 @@ async fn whop_is_left_alone_as_long_as_it_says() {
 }
 
 #[tokio::test]
-async fn a_yes_that_is_no_more_is_none() {
+async fn an_expired_role_is_not_used_when_whop_fails() {
     let whop = Asking::start(access(true, "admin")).await;
     let start = now();
     whop.may_join(start).await.unwrap();
     whop.answers(says(500, ""));
-    assert_eq!(whop.may_join(start + YES_LIFE).await, Err("internal"), "Whop does not say so any more");
+    assert_eq!(whop.may_join(start + YES_LIFE).await, Err("internal"), "the expired role is not used");
 }
 
 #[tokio::test]
-async fn who_is_kept_waiting_is_let_go() {
+async fn a_silent_whop_is_abandoned() {
     let whop = Asking::start(Answer::Never).await;
     assert_eq!(whop.may_join(now()).await, Err("internal"));
     assert_eq!(whop.questions().len(), 1);
@@ -220,7 +221,7 @@ async fn who_is_kept_waiting_is_let_go() {
 
 /// A client joins all channels of its company at once, and each join may be in a process of its own.
 #[tokio::test]
-async fn one_asks_and_all_get_the_answer() {
+async fn one_process_asks_and_all_get_the_answer() {
     let permits = Arc::new(Semaphore::new(0));
     let Answer::Now(yes) = access(true, "admin") else { panic!() };
     let whop = Arc::new(Asking::start(Answer::Later(Arc::clone(&permits), yes)).await);
@@ -237,9 +238,9 @@ async fn one_asks_and_all_get_the_answer() {
     assert_eq!(whop.questions().len(), 1);
 }
 
-/// The answer to a question from before a change is not of now, though it comes last.
+/// The answer to a request from before a change does not say how things are now, though it arrives last.
 #[tokio::test]
-async fn an_answer_that_was_forgotten_before_it_came_is_asked_for_again() {
+async fn an_answer_that_was_discarded_before_it_arrived_is_asked_for_again() {
     let permits = Arc::new(Semaphore::new(0));
     let Answer::Now(yes) = access(true, "admin") else { panic!() };
     let whop = Arc::new(Asking::start(Answer::Later(Arc::clone(&permits), yes)).await);
@@ -259,7 +260,7 @@ async fn an_answer_that_was_forgotten_before_it_came_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn another_asks_where_the_one_who_asked_has_died() {
+async fn another_process_asks_if_the_first_has_died() {
     let whop = Asking::start(access(true, "admin")).await;
     let (user, company): (UserId, CompanyId) = ("user_1".parse().unwrap(), "biz_1".parse().unwrap());
     let long_ago = now() - ASKING_LIFE;
@@ -267,13 +268,13 @@ async fn another_asks_where_the_one_who_asked_has_died() {
     let soon = long_ago + ASKING_LIFE.saturating_sub(Duration::from_millis(1));
     assert!(
         !whop.access.table.begin_asking(&user, &company, soon, soon + ASKING_LIFE).await.unwrap(),
-        "the asker may live"
+        "the first process may be alive"
     );
     assert_eq!(whop.may_join(now()).await, Ok(()));
 }
 
 #[tokio::test]
-async fn nobody_asks_what_whop_cannot_know() {
+async fn whop_is_not_asked_about_ids_that_are_not_its_own() {
     let whop = Asking::start(access(true, "admin")).await;
     for channel in ["company:prod_1", "analytics:exp_1", "resource_updates:1", "user:user_2"] {
         assert_eq!(whop.may_join_as("user_1", channel, now()).await, Err("forbidden"), "{channel}");
@@ -284,12 +285,12 @@ async fn nobody_asks_what_whop_cannot_know() {
     assert_eq!(whop.may_join_as("agent_1", "company:biz_1", now()).await, Err("forbidden"));
     let of_the_app = caller("user_1", "c1=").identity;
     let outcome = whop.access.check_join(&of_the_app, &"company:biz_1".parse().unwrap(), now()).await;
-    assert_eq!(outcome.unwrap_err().code(), "forbidden", "the token says it all");
+    assert_eq!(outcome.unwrap_err().code(), "forbidden", "its companies come from the token");
     assert!(whop.questions().is_empty());
 }
 
 #[tokio::test]
-async fn a_conversation_is_open_to_its_companys_team_and_a_participant_is_not_asked_about() {
+async fn the_team_may_join_a_conversation_and_whop_is_not_asked_about_participants() {
     let whop = Asking::start(access(true, "admin")).await;
     let conversation = "c1".parse().unwrap();
     let change = set("biz_1", ["user_2".parse().unwrap()]);
@@ -303,12 +304,12 @@ async fn a_conversation_is_open_to_its_companys_team_and_a_participant_is_not_as
     let unknown = "conversation:unknown".parse().unwrap();
     let outcome = whop.access.check_join(&of_whop("user_1"), &unknown, now()).await;
     assert_eq!(outcome.unwrap_err().code(), "forbidden");
-    assert_eq!(whop.questions().len(), 2, "nobody's conversation is nobody's question");
+    assert_eq!(whop.questions().len(), 2, "Whop is not asked about a conversation without a company");
 }
 
-/// Whop takes so many questions from all users together, so one of them cannot have them all.
+/// Whop accepts a certain number of requests from all users together, so a single user cannot use up all of them.
 #[tokio::test]
-async fn a_user_who_tries_every_company_is_stopped() {
+async fn a_user_who_tries_every_company_is_rate_limited() {
     let whop = Asking::start(access(false, "no_access")).await;
     let start = Timestamp::from_secs(1_800_000_000);
     let asked = usize::try_from(QUESTIONS.burst.as_secs()).unwrap(); // one in a second
@@ -318,15 +319,19 @@ async fn a_user_who_tries_every_company_is_stopped() {
     }
     assert_eq!(whop.may_join_as("user_1", "company:biz_x", start).await, Err("rate_limited"));
     assert_eq!(whop.questions().len(), asked);
-    assert_eq!(whop.may_join_as("user_2", "company:biz_x", start).await, Err("forbidden"), "others go on");
+    assert_eq!(
+        whop.may_join_as("user_2", "company:biz_x", start).await,
+        Err("forbidden"),
+        "other users are not affected"
+    );
 
-    // Nor do they keep what they have lost by asking a lot.
+    // Users do not keep access that they have lost by causing many requests either.
     let channel = "company:biz_y".parse().unwrap();
     let refusal = whop.access.check_join(&of_whop("user_1"), &channel, start).await.unwrap_err();
     assert_eq!(refusal.code(), "forbidden");
 }
 
-/// Whop counts requests, so we do: also one that is made again because the socket of the first had ended.
+/// Whop counts requests, and so does the stack, including one that is repeated because its socket had been closed.
 #[tokio::test]
 async fn every_request_is_counted() {
     let mut until_refused = Vec::new();
@@ -334,7 +339,7 @@ async fn every_request_is_counted() {
         let whop = Asking::start(access(false, "no_access")).await;
         let idle = AtomicBool::new(false);
         whop.scripted(move |_| {
-            // Each second request comes over the socket of the one before.
+            // Every second request uses the socket of the one before.
             let cuts = is_cut && idle.fetch_xor(true, Ordering::Relaxed);
             if cuts { Answer::Cut } else { access(false, "no_access") }
         });
@@ -351,10 +356,10 @@ async fn every_request_is_counted() {
     assert!(fewer < companies, "{fewer} answers");
 }
 
-/// When a webhook comes, Whop may answer questions from before it for a moment. So the second look, when all `join`s are over,
-/// is not content with what was answered at the first.
+/// For a moment after a webhook, Whop may still give answers from before it. So the second check, when all `join`s
+/// have ended, does not rely on the answer to the first.
 #[tokio::test]
-async fn the_second_look_asks_whop_again() {
+async fn the_second_check_asks_whop_again() {
     let stub = Stub::answering(&[gateway::Answer::Status(200)]).await;
     let Asking { access: TestAccess { access: of_whop_users, engine }, script, server: _server } =
         Asking::start(access(true, "admin")).await;

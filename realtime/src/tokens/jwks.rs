@@ -1,9 +1,9 @@
-//! A key set that an issuer keeps at a URL (RFC 7517, 5), as this process last fetched it.
+//! A key set that an issuer publishes at a URL (RFC 7517, 5), as this process last fetched it.
 //!
-//! The URL is the configuration's, never a token's. A set counts for [`SET_AGE_MAX`], then it is fetched anew; where that
-//! fails it counts on, as far as [`SET_AGE_LAST`], for an issuer whose server is down has not withdrawn its keys. A token
-//! with an unknown key has the set fetched again too, but that anybody can cause: so at most one fetch in
-//! [`FETCH_PAUSE`], and one at a time.
+//! The URL comes from the configuration, never from a token. A set is valid for [`SET_AGE_MAX`] and is then fetched
+//! again; if that fails it stays valid up to [`SET_AGE_LAST`], because an issuer whose server is down has not
+//! withdrawn its keys. A token with an unknown key also causes a fetch, but anyone can send such a token, so there is
+//! at most one fetch per [`FETCH_PAUSE`], and only one at a time.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,24 +19,24 @@ use serde_json::Value;
 use super::key_set::KeySet;
 use crate::web::Site;
 
-/// After that a set is fetched anew.
+/// The age after which a set is fetched again.
 pub(super) const SET_AGE_MAX: Duration = Duration::from_hours(12);
-/// After that it counts for nothing, whatever its server does.
+/// The age after which a set is no longer valid, even if it cannot be fetched.
 pub(super) const SET_AGE_LAST: Duration = Duration::from_hours(24);
-/// Between two fetches.
+/// The shortest time between two fetches.
 pub(super) const FETCH_PAUSE: Duration = Duration::from_secs(30);
-/// Between two where there are no keys at all, and so everybody is refused.
+/// The shortest time between two fetches while there are no keys at all, and so every token is refused.
 pub(super) const FIRST_FETCH_PAUSE: Duration = Duration::from_secs(1);
-/// The largest set that is read.
+/// The largest set that is read, in bytes.
 pub(super) const SET_BYTES_MAX: usize = 64 * 1024;
 
-/// A set, and where it is kept.
+/// A key set and where it is published.
 #[derive(Debug)]
 pub(super) struct Jwks {
     site: Site,
     alg: Algorithm,
     last: Mutex<Option<Fetched>>,
-    /// When it was last tried. Whoever fetches holds it, and the others wait for what comes of that.
+    /// When a fetch was last tried. The task that fetches holds the lock, and the others wait for its outcome.
     tried_at: tokio::sync::Mutex<Option<Timestamp>>,
 }
 
@@ -50,21 +50,21 @@ struct Fetched {
 
 #[derive(Deserialize)]
 struct Document {
-    /// Each by itself, so that one of a kind that we do not know spoils none of the others.
+    /// Parsed one by one, so that a key of an unknown kind does not spoil the others.
     keys: Vec<Value>,
 }
 
 impl Jwks {
-    /// Of the set at `url`, the keys for `alg`. Nothing is fetched yet.
+    /// The keys for `alg` of the set at `url`. Nothing is fetched yet.
     ///
     /// # Errors
-    /// [`Error::Internal`] where `url` is none of `https`.
+    /// [`Error::Internal`] if `url` is no `https` URL.
     pub(super) fn new(url: &str, alg: Algorithm) -> Result<Self, Error> {
         let site = Site::new(url, SET_BYTES_MAX)?;
         Ok(Self { site, alg, last: Mutex::default(), tried_at: tokio::sync::Mutex::default() })
     }
 
-    /// The keys of this name, as [`KeySet::find`] has them: no call, or one where the set is old or has none such.
+    /// The keys with this id, as [`KeySet::find`] returns them: no call, or one if the set is old or has no such key.
     pub(super) async fn find(&self, kid: Option<&str>, now: Timestamp) -> Vec<DecodingKey> {
         let keys = self.known(kid, now, SET_AGE_MAX);
         if !keys.is_empty() {
@@ -74,13 +74,13 @@ impl Jwks {
         self.known(kid, now, SET_AGE_LAST)
     }
 
-    /// The same in the set as it is, if it is not older than this.
+    /// The keys in the present set, if it is younger than this.
     fn known(&self, kid: Option<&str>, now: Timestamp, age_max: Duration) -> Vec<DecodingKey> {
         let set = self.last().filter(|set| now < set.at + age_max);
         set.map(|set| set.keys.find(kid)).unwrap_or_default()
     }
 
-    /// Fetches the set, unless somebody just has.
+    /// Fetches the set, unless it was fetched or tried just now.
     pub(super) async fn refresh(&self, now: Timestamp) {
         let mut tried_at = self.tried_at.lock().await;
         let pause = if self.last().is_some() { FETCH_PAUSE } else { FIRST_FETCH_PAUSE };
@@ -104,12 +104,13 @@ impl Jwks {
         match (answer.status, last) {
             (StatusCode::NOT_MODIFIED, Some(set)) => Ok(Fetched { at: now, ..set }),
             (StatusCode::OK, _) => {
-                let body =
-                    answer.body.ok_or(Error::Internal("the set is larger than 64 KiB, or is cut".into()))?;
+                let body = answer
+                    .body
+                    .ok_or(Error::Internal("the key set is larger than 64 KiB, or truncated".into()))?;
                 let keys = Arc::new(self.parse(&body)?);
                 Ok(Fetched { keys, etag: answer.headers.get(header::ETAG).cloned(), at: now })
             }
-            (status, _) => Err(Error::Internal(format!("the set is answered with {status}"))),
+            (status, _) => Err(Error::Internal(format!("the key set's server answered {status}"))),
         }
     }
 
@@ -119,7 +120,7 @@ impl Jwks {
         let keys = document.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
         let set = KeySet::new(self.alg, keys);
         if set.is_empty() {
-            Err(Error::Internal("the set has no key for its algorithm".into()))
+            Err(Error::Internal("the key set has no key for the issuer's algorithm".into()))
         } else {
             Ok(set)
         }

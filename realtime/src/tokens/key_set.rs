@@ -1,4 +1,4 @@
-//! A set of keys, of which a token names one at most.
+//! A set of keys, of which a token names at most one.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use jsonwebtoken::{
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
 };
 
-/// The most keys of a set that are looked at.
+/// How many keys of a set are read.
 const KEYS_MAX: usize = 100;
 
-/// Keys with their names, all for one algorithm.
+/// Keys with their ids, all for the same algorithm.
 #[derive(Default)]
 pub(super) struct KeySet(Vec<(Option<String>, DecodingKey)>);
 
 impl KeySet {
-    /// One key without a name.
+    /// A set of one key without an id.
     pub(super) fn of(key: DecodingKey) -> Self {
         Self(vec![(None, key)])
     }
 
-    /// Those of `keys` that are meant for signatures by `alg`; the others are nobody's mistake.
+    /// The keys that are meant for signatures by `alg`. A set may well contain others, which are skipped.
     pub(super) fn new(alg: Algorithm, keys: impl IntoIterator<Item = Jwk>) -> Self {
         let usable = keys.into_iter().take(KEYS_MAX).filter(|key| is_for(key, alg));
         Self(
@@ -34,8 +34,9 @@ impl KeySet {
         self.0.is_empty()
     }
 
-    /// The keys that may be meant: all of this name, as names need not be unique, and those that have none. A token without
-    /// a name may be signed with one of the latter, or with the only key of a set.
+    /// The keys that a token with this `kid` may be signed with: all keys with that id, as ids need not be unique,
+    /// and those without an id. A token without a `kid` may be signed with one of the latter, or with the only key of
+    /// a set.
     pub(super) fn find(&self, kid: Option<&str>) -> Vec<DecodingKey> {
         let is_only = self.0.len() == 1;
         let is_meant = |name: Option<&str>| match (name, kid) {
@@ -53,7 +54,7 @@ impl fmt::Debug for KeySet {
     }
 }
 
-/// Whether a key is a public one for signatures by just this algorithm, as far as it says.
+/// Whether the key, by what it declares, is a public key for signatures by exactly this algorithm.
 fn is_for(key: &Jwk, alg: Algorithm) -> bool {
     let common = &key.common;
     let fits = match &key.algorithm {
@@ -65,10 +66,10 @@ fn is_for(key: &Jwk, alg: Algorithm) -> bool {
         AlgorithmParameters::OctetKeyPair(okp) => {
             alg == Algorithm::EdDSA && okp.curve == EllipticCurve::Ed25519
         }
-        _ => false, // a secret in a public set is none
+        _ => false, // a secret in a public set is no secret
     };
     let is_said_for = common.key_algorithm.is_none_or(|named| match named {
-        // `Ed25519` (RFC 9864), which the library does not know: nothing else is done with a key of this curve.
+        // `Ed25519` (RFC 9864), which the library does not know. A key of this curve has no other use.
         KeyAlgorithm::UNKNOWN_ALGORITHM => alg == Algorithm::EdDSA,
         named => named.to_string() == format!("{alg:?}"),
     });

@@ -1,5 +1,5 @@
-//! An issuer's keys: which ones a token may be signed with. The token names one at most; it never brings one along (`jwk`,
-//! `x5c`), nor says where to get it (`jku`, `x5u`).
+//! An issuer's keys: those that a token may be signed with. A token names at most one of them. It never brings a key
+//! along (`jwk`, `x5c`), nor says where to fetch one (`jku`, `x5u`).
 
 use funnelcast_aws::{Config, secrets::Secret};
 use funnelcast_core::{Error, Timestamp};
@@ -12,22 +12,22 @@ use super::{
     token::Reason,
 };
 
-/// Where keys are looked for.
+/// The source of an issuer's keys.
 #[derive(Debug)]
 pub(super) enum Keys {
-    /// In a set that never changes.
+    /// A fixed key set.
     Static(KeySet),
-    /// In a set that the issuer keeps.
+    /// A key set that the issuer publishes.
     Jwks(Box<Jwks>),
-    /// There is one, a secret that both sides know.
+    /// A single key: a shared secret.
     Shared(Secret),
 }
 
 impl Keys {
-    /// Reads nothing yet that is not in the configuration.
+    /// Creates the source. Nothing outside of the configuration is read yet.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the configuration has no key that could ever count.
+    /// [`Error::Internal`] if the configuration has no key that could ever be valid.
     pub(super) fn new(row: IssuerRow, config: &Config) -> Result<Self, Error> {
         let IssuerRow { iss, alg, keys, .. } = row;
         match keys {
@@ -41,7 +41,7 @@ impl Keys {
         }
     }
 
-    /// Fetches or reads what the first token will need. Where that fails, that token tries again.
+    /// Fetches or reads the keys that the first token will need. If that fails, the token tries again.
     pub(super) async fn open(&self, now: Timestamp) {
         match self {
             Self::Static(_) => {}
@@ -50,17 +50,18 @@ impl Keys {
         }
     }
 
-    /// The keys of this name, or those that a token may be signed with that names none.
+    /// The keys with this id, or those that a token without a `kid` may be signed with.
     ///
     /// # Errors
-    /// The reason where there is none, or none is available.
+    /// The reason if there is no such key, or if the keys are not available.
     pub(super) async fn find(&self, kid: Option<&str>, now: Timestamp) -> Result<Vec<DecodingKey>, Reason> {
         let keys = match self {
             Self::Static(keys) => keys.find(kid),
             Self::Jwks(jwks) => jwks.find(kid, now).await,
             Self::Shared(secret) => match secret.value(now).await {
                 Ok(secret) => vec![DecodingKey::from_secret(secret.as_bytes())],
-                Err(_) => return Err("its issuer's secret is not available"), // which the log has, with its name
+                // Reading the secret has logged the failure, with its name.
+                Err(_) => return Err("its issuer's secret is not available"),
             },
         };
         if keys.is_empty() { Err("it is signed with an unknown key") } else { Ok(keys) }

@@ -1,14 +1,14 @@
-//! Tokens and grants: JWTs of the configured issuers, and of nobody else.
+//! Tokens and grants: JWTs of the configured issuers, and of no others.
 //!
-//! The algorithm is bound to the issuer and its keys to the algorithm; neither is read from the token. `exp`, `aud`, `iss`
-//! and `sub` are all required. What else a token claims is optional: what is not understood of it gives no right and has no
-//! name, and the user is let in all the same.
+//! The algorithm is bound to the issuer and the keys to the algorithm; neither is read from the token. `exp`, `aud`,
+//! `iss` and `sub` are all required. Other claims are optional: one that is not understood gives no rights and no
+//! name, and the user is admitted all the same.
 //!
 //! # Layout
-//! - here: from a token to an identity, from a grant to what it allows
+//! - here: from a token to an identity, and from a grant to what it allows
 //! - `table`: the configuration
 //! - `token`: the text of a token
-//! - `subject`: whom its `sub` means; `numeric_date`: its times
+//! - `subject`: the user that a `sub` names; `numeric_date`: the times of a token
 //! - `keys`, `jwks`: the keys of an issuer, and where they come from
 
 mod jwks;
@@ -48,10 +48,11 @@ use funnelcast_aws::{Config, Resource, clock::now};
 
 use crate::whop;
 
-/// How far an issuer's clock may be ahead of ours: what it has just signed counts. No token counts longer for it.
+/// How far an issuer's clock may be ahead, so that a token that was just signed is valid. It extends the life of no
+/// token.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-/// Somebody who may say who a user is, by one of their keys and for one audience.
+/// An issuer that may identify users, with its keys, for one audience.
 struct Issuer {
     kind: Kind,
     iss: String,
@@ -59,7 +60,7 @@ struct Issuer {
     aud_claim: AudClaim,
     alg: Algorithm,
     keys: Keys,
-    /// Whether it has been logged that claims of its tokens are left out.
+    /// Whether it has been logged that claims of its tokens were ignored.
     has_noted: AtomicBool,
 }
 
@@ -69,14 +70,15 @@ impl fmt::Debug for Issuer {
     }
 }
 
-/// All of them.
+/// The configured issuers.
 #[derive(Debug)]
 pub struct Issuers(Vec<Issuer>);
 
-/// What a grant claims beside what every token does. Whoever gives grants signs no token with either.
+/// The claims of a grant besides those of every token. An issuer that gives grants signs no token with either of
+/// them.
 const GRANT_CLAIMS: [&str; 2] = ["channel", "caps"];
 
-/// What is signed, of a token or a grant, and counts now.
+/// The verified content of a token or a grant that is valid now.
 struct Signed<'a> {
     issuer: &'a Issuer,
     subject: String,
@@ -91,25 +93,26 @@ impl Resource for Issuers {
 }
 
 impl Issuers {
-    /// Those alone whose grants count, for a function that is shown grants and no tokens: it fetches nobody else's keys.
+    /// Only the issuers that give grants, for a function that receives grants but no tokens: it fetches no other
+    /// keys.
     ///
     /// # Errors
-    /// As for all of them: [`Error::Internal`] where the configuration is not what it should be.
+    /// [`Error::Internal`] if the configuration is invalid.
     pub async fn granting(config: &Config) -> Result<Self, Error> {
         let rows = table::rows(config)?.into_iter();
         Self::from_rows(rows.filter(|row| row.kind.gives_grants()), config, now()).await
     }
 
-    /// All of the configuration.
+    /// All issuers of the configuration.
     ///
     /// # Errors
-    /// [`Error::Internal`] where it is not what it should be, or where a stage that serves customers has a dev key.
+    /// [`Error::Internal`] if the configuration is invalid, or if a stage that serves customers has a dev key.
     async fn from_config(config: &Config, now: Timestamp) -> Result<Self, Error> {
         Self::from_rows(table::rows(config)?, config, now).await
     }
 
-    /// Key sets are fetched and secrets read now, in the init phase; one that is not available then is asked for again by the
-    /// tokens that need it, and keeps nobody else out.
+    /// Key sets are fetched and secrets read now, in the init phase. One that is not available is requested again by
+    /// the tokens that need it, and affects no other issuer.
     async fn from_rows(
         rows: impl IntoIterator<Item = IssuerRow>,
         config: &Config,
@@ -121,20 +124,20 @@ impl Issuers {
         Ok(Self(issuers))
     }
 
-    /// Whose token it is: no call, or one for an issuer's key set or secret.
+    /// The identity of the user that a token names: no call, or one for the issuer's key set or secret.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] with the reason, for the log: API Gateway tells the client nothing but 401. It quotes nothing
-    /// of the token.
+    /// [`Error::Unauthorized`] with the reason, for the log: API Gateway tells the client nothing but 401. The reason
+    /// quotes nothing of the token.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, Error> {
         let refused = |reason: Reason| Error::Unauthorized(format!("token: {reason}").into());
         self.check(token, now).await.and_then(Signed::into_identity).map_err(refused)
     }
 
-    /// What a grant lets `user` do on `channel`: no call, or one for an issuer's key set.
+    /// What a grant allows `user` to do on `channel`: no call, or one for the issuer's key set.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] where it is not valid, or is for another user or channel.
+    /// [`Error::Forbidden`] if the grant is not valid, or is for another user or channel.
     pub async fn verify_grant(
         &self,
         grant: &str,
@@ -144,15 +147,15 @@ impl Issuers {
     ) -> Result<Grant, Error> {
         let granted = self.check(grant, now).await.and_then(|signed| signed.into_grant(user, channel, now));
         granted.map_err(|reason| {
-            tracing::warn!(reason, %user, %channel, "a grant is refused");
+            tracing::warn!(reason, %user, %channel, "refused a grant");
             Error::Forbidden("the grant is not valid for this user and channel")
         })
     }
 
-    /// Checks whatever is signed: who did, and for how long it counts.
+    /// Checks a token or a grant: its issuer and signature, and that it is valid now.
     async fn check(&self, text: &str, now: Timestamp) -> Result<Signed<'_>, Reason> {
         let token = Token::parse(text)?;
-        // Only to find out whose keys to try: nothing of it is believed yet.
+        // Only used to find the keys to try: nothing of the token is trusted yet.
         let iss = token.claims.get("iss").and_then(Value::as_str).ok_or("it has no `iss`")?;
         let issuers: Vec<_> = self.0.iter().filter(|issuer| issuer.iss == iss).collect();
         if issuers.is_empty() {
@@ -170,21 +173,21 @@ impl Issuers {
         let Token { mut claims, .. } = token;
         let Some(Value::String(subject)) = claims.remove("sub") else { return Err("it has no `sub`") };
         let NumericDate(expires_at) =
-            claims.remove("exp").and_then(parse).ok_or("it has no `exp`, or one that is no time")?;
+            claims.remove("exp").and_then(parse).ok_or("it has no `exp`, or its `exp` is not a time")?;
         if now >= expires_at {
             return Err("it has expired");
         }
         if let Some(not_before) = claims.remove("nbf").filter(|nbf| !nbf.is_null()) {
-            let NumericDate(not_before) = parse(not_before).ok_or("its `nbf` is no time")?;
+            let NumericDate(not_before) = parse(not_before).ok_or("its `nbf` is not a time")?;
             if not_before > now + LEEWAY {
-                return Err("it does not count yet");
+                return Err("it is not valid yet");
             }
         }
         Ok(Signed { issuer, subject, expires_at, claims })
     }
 }
 
-/// The first of these entries with whose keys the token is signed.
+/// The first of these issuers by whose keys the token is signed.
 async fn signer<'a>(issuers: &[&'a Issuer], token: &Token<'_>, now: Timestamp) -> Result<&'a Issuer, Reason> {
     let mut reason = "";
     for issuer in issuers {
@@ -198,7 +201,7 @@ async fn signer<'a>(issuers: &[&'a Issuer], token: &Token<'_>, now: Timestamp) -
 }
 
 impl Signed<'_> {
-    /// What is believed of a token, by the kind of its issuer.
+    /// The claims of a token that are trusted, by the kind of its issuer.
     fn into_identity(mut self) -> Result<Identity, Reason> {
         let kind = self.issuer.kind;
         if kind.gives_grants() && GRANT_CLAIMS.iter().any(|claim| self.claims.contains_key(*claim)) {
@@ -211,13 +214,13 @@ impl Signed<'_> {
             Kind::Whop if user.as_str().starts_with(whop::USER_PREFIX) => {
                 (None, Vec::new(), CompaniesBy::Whop)
             }
-            Kind::Whop => return Err("it names no user of Whop's"),
+            Kind::Whop => return Err("its `sub` is not a user of Whop"),
         };
         let name = name.unwrap_or_else(|| Name::from(&user));
         Ok(Identity { user, name, companies, companies_by, expires_at: self.expires_at })
     }
 
-    /// What to call the user, as far as that can be shown.
+    /// The user's display name, as much of it as can be shown.
     fn name(&mut self) -> Option<Name> {
         let claim = self.claims.remove("name").filter(|claim| !claim.is_null())?;
         let text = claim.as_str().unwrap_or_default();
@@ -228,7 +231,7 @@ impl Signed<'_> {
         name
     }
 
-    /// The companies that it names with roles that we know; in all others the user is nobody.
+    /// The companies that the token names with known roles; in all others the user has no role.
     fn companies(&mut self) -> Result<Vec<CompanyClaim>, Reason> {
         let Some(claim) = self.claims.remove("companies").filter(|claim| !claim.is_null()) else {
             return Ok(Vec::new());
@@ -248,13 +251,14 @@ impl Signed<'_> {
         Ok(companies)
     }
 
-    /// What a grant lets this user do on this channel.
+    /// What a grant allows this user to do on this channel.
     fn into_grant(mut self, user: &UserId, channel: &Channel, now: Timestamp) -> Result<Grant, Reason> {
         if !self.issuer.kind.gives_grants() {
             return Err("its issuer gives no grants");
         }
         let [granted, caps] = GRANT_CLAIMS.map(|claim| self.claims.remove(claim));
-        let granted: Channel = granted.and_then(parse).ok_or("it has no `channel`, or one that is none")?;
+        let granted: Channel =
+            granted.and_then(parse).ok_or("it has no `channel`, or its `channel` is not valid")?;
         let caps: BTreeSet<Capability> = caps.and_then(parse).ok_or("it has no `caps`, or unknown ones")?;
         if self.subject != user.as_str() || granted != *channel {
             return Err("it is for another user or channel");
@@ -281,8 +285,8 @@ impl Issuer {
         Ok(Self { kind, iss, aud, aud_claim, alg, keys: Keys::new(row, config)?, has_noted })
     }
 
-    /// Whether a token with these claims is for us. It is for nobody else then: a list of several would let each of them come
-    /// here with the token of somebody who came to them.
+    /// Whether a token with these claims is for this stack and for no one else. A list of several audiences would let
+    /// each of them use, here, the tokens of users who signed in there.
     fn is_meant(&self, claims: &Claims) -> bool {
         let names_us = |claim: Option<&Value>| claim.and_then(Value::as_str) == Some(&self.aud);
         match (self.aud_claim, claims.get("aud")) {
@@ -292,15 +296,19 @@ impl Issuer {
             (AudClaim::Aud, aud) => names_us(aud),
             (AudClaim::Azp, None) => names_us(claims.get("azp")),
             (AudClaim::ClientId, None) => names_us(claims.get("client_id")),
-            // A token for another API, which the same client has asked for.
+            // A token for another API, which the same client has requested.
             (AudClaim::Azp | AudClaim::ClientId, Some(_)) => false,
         }
     }
 
-    /// Logs, once for each process, that a claim of its tokens is not understood.
+    /// Logs, once per process, that a claim of this issuer's tokens is not understood.
     fn note_left_out(&self, claim: &'static str) {
         if !self.has_noted.swap(true, Ordering::Relaxed) {
-            tracing::warn!(iss = self.iss, claim, "what is not understood of a token's claim is left out");
+            tracing::warn!(
+                iss = self.iss,
+                claim,
+                "ignoring a token's claim, or part of it, that is not understood"
+            );
         }
     }
 }

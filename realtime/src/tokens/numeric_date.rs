@@ -1,5 +1,5 @@
-//! The times of a token: seconds since 1970 that may have a fraction
-//! ([RFC 7519, 2](https://datatracker.ietf.org/doc/html/rfc7519#section-2)).
+//! The times of a token: seconds since 1970, with an optional fraction ([RFC 7519,
+//! 2](https://datatracker.ietf.org/doc/html/rfc7519#section-2)).
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{
     de::{self, Visitor},
 };
 
-/// A `NumericDate`, to the millisecond, rounded down.
+/// A `NumericDate`, rounded down to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NumericDate(pub(super) Timestamp);
 
@@ -36,7 +36,7 @@ impl Visitor<'_> for Seconds {
         self.visit_i64(i64::try_from(secs).unwrap_or(i64::MAX))
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "what is beyond all time is cut to its end")]
+    #[expect(clippy::cast_possible_truncation, reason = "times out of range are clamped")]
     fn visit_f64<E: de::Error>(self, secs: f64) -> Result<NumericDate, E> {
         Ok(NumericDate(Timestamp::from_millis((secs * 1_000.0).floor() as i64)))
     }

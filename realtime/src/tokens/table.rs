@@ -1,5 +1,5 @@
-//! The table of issuers as it is configured: the variable `ISSUERS`, JSON, parsed once. What is wrong in it is said at
-//! start, by the issuer's name, and the process then ends before its first event.
+//! The issuers as they are configured: the variable `ISSUERS`, a JSON array that is parsed once. An error in it is
+//! reported at start-up with the issuer's name, and the process ends before its first event.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use funnelcast_core::Error;
@@ -8,37 +8,37 @@ use serde::Deserialize;
 
 use funnelcast_aws::{Config, config, secrets::SecretName};
 
-/// An HS256 secret must be as long as its hash (RFC 7518, 3.2).
+/// The shortest HS256 secret, in bytes: it must be as long as the hash (RFC 7518, 3.2).
 pub(super) const HS256_SECRET_BYTES_MIN: usize = 32;
-/// The dev issuer's name, and the audience that it signs for. Its key is made by `funnelcast-local`.
+/// The name and the audience of the dev issuer. `funnelcast-local` creates its key.
 const DEV_ISSUER: &str = "funnelcast-dev";
 const DEV_AUDIENCE: &str = "funnelcast";
-/// Whop's name in its tokens, and where its keys are.
+/// Whop's issuer name in its tokens, and the URL of its keys.
 const WHOP_ISSUER: &str = "urn:whopcom:exp-proxy";
 const WHOP_KEYS: &str = "https://api.whop.com/.well-known/jwks.json";
 
-/// What an issuer is to us, and so what is believed of what it says.
+/// The kind of an issuer, which decides which of its claims are trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Whop: its tokens name the user, and nothing else.
+    /// Whop: its tokens name the user and nothing else.
     Whop,
     /// The app's own backend: its tokens name the companies too, and it gives grants.
     App,
-    /// Any other: its tokens name the user, and what to call them.
+    /// Any other issuer: its tokens name the user and their display name.
     Oidc,
-    /// This machine, in place of the app.
+    /// The dev issuer on this machine, in place of the app.
     Dev,
 }
 
 impl Kind {
-    /// Whether its grants count: they say what only the app's own backend knows.
+    /// Whether it may give grants: they state what only the app's own backend knows.
     pub(super) const fn gives_grants(self) -> bool {
         matches!(self, Self::App | Self::Dev)
     }
 }
 
-/// One entry of the table, complete but for what has to be fetched. An issuer may have several, with a key each, or an
-/// audience.
+/// One entry of the configuration, complete except for keys that must be fetched. An issuer may have several entries,
+/// each with another key or audience.
 pub(super) struct IssuerRow {
     pub(super) kind: Kind,
     pub(super) iss: String,
@@ -48,28 +48,28 @@ pub(super) struct IssuerRow {
     pub(super) keys: Keys,
 }
 
-/// Which claim of a token says whom it is for.
+/// The claim of a token that names its audience.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum AudClaim {
-    /// `aud`, as it should.
+    /// `aud`, the standard claim.
     #[default]
     Aud,
-    /// `azp`, in a token that has no `aud`: the origin that a session token of Clerk's was made for.
+    /// `azp`, in a token without `aud`: the origin that a session token of Clerk was made for.
     Azp,
-    /// `client_id`, in a token that has no `aud`: the app client of an access token of Cognito's.
+    /// `client_id`, in a token without `aud`: the app client of an access token of Cognito.
     ClientId,
 }
 
-/// Where its keys come from.
+/// The source of an issuer's keys.
 pub(super) enum Keys {
-    /// One key, without a name.
+    /// A single key without an id.
     One(DecodingKey),
-    /// A key set that stands in the configuration.
+    /// A key set in the configuration itself.
     Static(Vec<Jwk>),
-    /// A key set at this URL.
+    /// The URL of a key set.
     Jwks(String),
-    /// A shared secret of this name.
+    /// The name of a shared secret.
     Secret(SecretName),
 }
 
@@ -79,7 +79,7 @@ pub(super) enum Keys {
 enum Entry {
     Whop {
         aud: String,
-        /// Whop's own set, unless they are pinned.
+        /// Keys in place of Whop's published set.
         #[serde(default)]
         keys: Option<KeySource>,
     },
@@ -108,7 +108,7 @@ enum KeySource {
     Secret(String),
 }
 
-/// An algorithm, as the table and the header of a token name it.
+/// An algorithm, as the configuration and the header of a token name it.
 #[derive(Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(super) enum Alg {
@@ -116,15 +116,15 @@ pub(super) enum Alg {
     Es256,
     Es384,
     Rs256,
-    /// With the curve Ed25519, by its older name or that of RFC 9864.
+    /// `EdDSA` with the curve Ed25519, by its older name or by that of RFC 9864.
     #[serde(rename = "EdDSA", alias = "Ed25519")]
     EdDsa,
 }
 
-/// Reads the table, and adds the dev issuer where there is a key for it.
+/// Reads the configuration, and adds the dev issuer if there is a key for it.
 ///
 /// # Errors
-/// [`Error::Internal`] that says what is wrong with which issuer, and quotes no key.
+/// [`Error::Internal`] that names the issuer and what is wrong with it, and quotes no key.
 pub(super) fn rows(config: &Config) -> Result<Vec<IssuerRow>, Error> {
     let json = config.issuers.as_deref().unwrap_or("[]");
     let entries: Vec<Entry> =
@@ -133,7 +133,7 @@ pub(super) fn rows(config: &Config) -> Result<Vec<IssuerRow>, Error> {
     rows.extend(dev(config)?);
     for (index, row) in rows.iter().enumerate() {
         if rows[..index].iter().any(|other| other.iss == row.iss && other.kind != row.kind) {
-            return Err(wrong(&row.iss, "has two kinds: what is believed of its tokens?"));
+            return Err(wrong(&row.iss, "must not have two kinds"));
         }
     }
     Ok(rows)
@@ -184,13 +184,13 @@ impl Keys {
     fn new(kind: Kind, iss: &str, alg: Algorithm, source: KeySource) -> Result<Self, Error> {
         match (alg, source) {
             (Algorithm::HS256, _) if kind != Kind::App => {
-                Err(wrong(iss, "shares a secret, which only the app's own backend may"))
+                Err(wrong(iss, "must not use HS256, which only the app's own backend may"))
             }
             (Algorithm::HS256, KeySource::Secret(name)) => Ok(Self::Secret(name.try_into()?)),
             (Algorithm::HS256, _) => {
                 Err(wrong(iss, "signs with HS256, so its `keys` are a `secret`, by its name"))
             }
-            (_, KeySource::Secret(_)) => Err(wrong(iss, "has a `secret`, which only HS256 is signed with")),
+            (_, KeySource::Secret(_)) => Err(wrong(iss, "must not have a `secret`, which only HS256 uses")),
             (alg, KeySource::Pem(pem)) => public_key(alg, &pem)
                 .map(Self::One)
                 .map_err(|error| Error::internal(&format!("ISSUERS: the PEM of {iss:?}"), &error)),
@@ -223,15 +223,15 @@ fn public_key(alg: Algorithm, pem: &str) -> Result<DecodingKey, jsonwebtoken::er
 /// The dev issuer's key.
 ///
 /// # Errors
-/// [`Error::Internal`] where it is so short that it could be guessed.
+/// [`Error::Internal`] if it is short enough to be guessed.
 fn dev_key(secret: &[u8]) -> Result<DecodingKey, Error> {
     if secret.len() < HS256_SECRET_BYTES_MIN {
-        return Err(wrong(DEV_ISSUER, "has a secret of less than 32 bytes"));
+        return Err(wrong(DEV_ISSUER, "must have a secret of at least 32 bytes"));
     }
     Ok(DecodingKey::from_secret(secret))
 }
 
-/// What is wrong with an issuer of the table.
+/// The error for an issuer that is configured wrongly.
 pub(super) fn wrong(iss: &str, why: &str) -> Error {
     Error::Internal(format!("ISSUERS: {iss:?} {why}"))
 }

@@ -1,6 +1,7 @@
-//! A token as text (RFC 7515, 7.1; RFC 7519): read first, believed only once its signature has been checked.
+//! A token as text (RFC 7515, 7.1; RFC 7519). It is parsed first, and trusted only once its signature has been
+//! checked.
 //!
-//! Anybody can make one, so nothing of it is ever quoted: each reason is a fixed text.
+//! Anyone can make a token, so nothing of it is ever quoted: each reason is a fixed text.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
@@ -9,22 +10,22 @@ use serde_json::{Map, Value};
 
 use super::table::Alg;
 
-/// The longest token, in bytes. API Gateway's own limit on a URL is half of it.
+/// The longest token, in bytes. API Gateway's own limit on a URL is half of this.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
 
-/// Why a token does not count, for the log.
+/// Why a token is not valid, for the log.
 pub(super) type Reason = &'static str;
 
-/// What a token claims.
+/// The claims of a token.
 pub(super) type Claims = Map<String, Value>;
 
-/// A token that has been read, and not been checked.
+/// A token that has been parsed but not verified.
 pub(super) struct Token<'a> {
-    /// How it says that it is signed; `None` where that is no way we know.
+    /// The algorithm of its header; `None` if it is not supported.
     alg: Option<Algorithm>,
-    /// Which key it says that it is signed with.
+    /// The id of the key that its header names.
     pub(super) kid: Option<String>,
-    /// What it claims.
+    /// Its claims.
     pub(super) claims: Claims,
     signed: &'a str,
     signature: &'a str,
@@ -40,19 +41,19 @@ struct Header {
 }
 
 impl<'a> Token<'a> {
-    /// Reads a token.
+    /// Parses a token.
     ///
     /// # Errors
-    /// The reason where it is none, or one that we would not understand.
+    /// The reason if it is not a token, or if it needs something that is not supported.
     pub(super) fn parse(text: &'a str) -> Result<Self, Reason> {
-        const NONE: Reason = "it is no signed JWT";
+        const NONE: Reason = "it is not a signed JWT";
         if text.len() > TOKEN_BYTES_MAX {
             return Err("it is too long");
         }
         let (signed, signature) = text.rsplit_once('.').ok_or(NONE)?;
         let (header, claims) = signed.split_once('.').ok_or(NONE)?;
         let header: Header = part(header).ok_or(NONE)?;
-        // What has to be understood (RFC 7515, 4.1.11) is something that we do not.
+        // A critical extension must be understood (RFC 7515, 4.1.11), and none is supported.
         if header.crit.is_some() {
             return Err("it has a `crit`");
         }
@@ -60,7 +61,7 @@ impl<'a> Token<'a> {
         Ok(Self { alg, kid: header.kid, claims: part(claims).ok_or(NONE)?, signed, signature })
     }
 
-    /// Whether it says that it is signed by this algorithm.
+    /// Whether its header names this algorithm.
     pub(super) fn is_of(&self, alg: Algorithm) -> bool {
         self.alg == Some(alg)
     }

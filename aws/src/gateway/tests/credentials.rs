@@ -1,4 +1,4 @@
-//! Credentials that end, and are replaced in time.
+//! Credentials that expire and are replaced in time.
 
 use std::sync::atomic::AtomicBool;
 
@@ -6,10 +6,10 @@ use aws_credential_types::{credential_fn::provide_credentials_fn, provider::erro
 
 use super::{super::signer::Signer, *};
 
-/// How long credentials last here.
+/// How long credentials are valid in these tests.
 const LIFE: Duration = Duration::from_mins(10);
 
-/// Gives out the keys `key-1`, `key-2` ... one after the other, as long as it works.
+/// Provides the keys `key-1`, `key-2` ... in turn, as long as it is working.
 #[derive(Clone)]
 struct Provider {
     clock: Clock,
@@ -47,7 +47,7 @@ impl Provider {
     }
 }
 
-/// Which key signs now.
+/// The key that signs now.
 async fn key(signer: &Signer) -> String {
     let stamp = signer.stamp().await.unwrap();
     let key = stamp.key.credentials.access_key_id().to_owned();
@@ -56,7 +56,7 @@ async fn key(signer: &Signer) -> String {
 }
 
 #[tokio::test]
-async fn they_are_asked_for_once_and_again_before_they_end() {
+async fn credentials_are_fetched_once_and_again_before_they_expire() {
     let provider = Provider::new();
     let signer = provider.signer();
     for (secs, expected) in
@@ -69,7 +69,7 @@ async fn they_are_asked_for_once_and_again_before_they_end() {
 }
 
 #[tokio::test]
-async fn posts_that_need_new_ones_at_once_ask_once() {
+async fn concurrent_posts_renew_credentials_once() {
     let provider = Provider::new();
     let signer = provider.signer();
     futures_util::future::join_all((0..50).map(|_| key(&signer))).await;
@@ -77,7 +77,7 @@ async fn posts_that_need_new_ones_at_once_ask_once() {
 }
 
 #[tokio::test]
-async fn without_new_ones_the_old_ones_serve_to_their_end() {
+async fn old_credentials_serve_until_they_expire_if_renewal_fails() {
     let provider = Provider::new();
     let signer = provider.signer();
     assert_eq!(key(&signer).await, "key-1");

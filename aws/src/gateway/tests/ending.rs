@@ -1,4 +1,4 @@
-//! Ending a connection: it is told why before it is closed, and one that is not told stays.
+//! Ending a connection: it is told why before it is closed, and a connection that cannot be told stays open.
 
 use funnelcast_core::Error;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{config::Config, gateway::Gateway};
 
-/// What came of it, and what the gateway was asked: the methods, and the frame.
+/// The outcome, and what the gateway received: the methods and the frame.
 async fn end(answer: Answer) -> (PostOutcome, Vec<String>, Value) {
     let stub = Stub::answering(&[answer, Answer::Status(200)]).await;
     let sdk = sdk_config(SharedCredentialsProvider::new(credentials(None)), &Clock::at(EXAMPLE_SECS));
@@ -27,7 +27,7 @@ async fn a_connection_is_told_why_it_ends_and_then_closed() {
 }
 
 #[tokio::test]
-async fn one_that_is_gone_is_not_closed_and_one_that_cannot_be_told_neither() {
+async fn a_connection_that_is_gone_or_cannot_be_told_is_not_closed() {
     for (answer, told) in [(410, PostOutcome::Gone), (403, PostOutcome::Failed)] {
         let (is, methods, _) = end(Answer::Status(answer)).await;
         assert_eq!((is, methods), (told, vec!["POST".to_owned()]));

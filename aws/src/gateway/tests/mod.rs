@@ -1,5 +1,5 @@
-//! The poster against a gateway on this machine, with the SDK's own `PostToConnection` as the oracle: where both are
-//! asked the same, both are to say the same.
+//! The poster against a gateway on this machine, with the SDK's own `PostToConnection` as the oracle: for the same
+//! post, both must come to the same outcome.
 
 mod activity;
 mod credentials;
@@ -67,24 +67,24 @@ pub(crate) fn credentials(token: Option<&str>) -> Credentials {
     }
 }
 
-/// What both clients are made from.
+/// The configuration of both clients.
 pub(crate) fn sdk_config(provider: SharedCredentialsProvider, clock: &Clock) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .credentials_provider(provider)
         .time_source(SharedTimeSource::new(clock.clone()))
-        .disable_clock_skew_correction(true) // or the SDK would believe the stub's clock
+        .disable_clock_skew_correction(true) // or the SDK would follow the stub's clock
         .build()
 }
 
-/// A poster with AWS's example credentials, at a time of our choice.
+/// A poster with AWS's example credentials, at a chosen time.
 fn poster_at(stub: &Stub, clock: &Clock, token: Option<&str>) -> Poster {
     let sdk = sdk_config(SharedCredentialsProvider::new(credentials(token)), clock);
     Poster::new(&stub.url(), &sdk, Patience::default()).unwrap()
 }
 
-/// The same, with a patience of our choice.
+/// A poster with a chosen patience.
 fn poster_with(stub: &Stub, patience: Patience) -> Poster {
     let sdk = sdk_config(SharedCredentialsProvider::new(credentials(None)), &Clock::at(EXAMPLE_SECS));
     Poster::new(&stub.url(), &sdk, patience).unwrap()
@@ -98,7 +98,7 @@ fn frame(text: &str) -> Frame {
     Frame::from(Bytes::from(text.to_owned()))
 }
 
-/// What the SDK says of a post, in our words.
+/// The SDK's outcome of a post, as a [`PostOutcome`].
 async fn post_by_sdk(
     client: &aws_sdk_apigatewaymanagement::Client,
     connection: &ConnectionId,

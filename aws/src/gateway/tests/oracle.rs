@@ -1,4 +1,4 @@
-//! The same request, to the letter, and the same signature as the SDK's for the same moment.
+//! The same request, byte for byte, and the same signature as the SDK's at the same moment.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use super::{
     *,
 };
 
-/// What the SDK tells of itself, and we do not: not part of what is compared.
+/// Headers that only the SDK sends, about itself: they are not compared.
 const TELEMETRY: [&str; 3] = ["x-amz-user-agent", "amz-sdk-invocation-id", "amz-sdk-request"];
 
 #[derive(Debug)]
@@ -51,7 +51,7 @@ fn sdk_client(stub: &Stub, clock: &Clock, credentials: Credentials) -> Client {
     Client::from_conf(config)
 }
 
-/// Posts by both, and holds what arrived against each other.
+/// Posts by both, and compares what arrived.
 async fn same_request(clock: &Clock, token: Option<&str>, connection: &ConnectionId, frame: &Frame) {
     let stub = Stub::answering(&[Answer::Status(200)]).await;
     assert_eq!(poster_at(&stub, clock, token).post(connection, frame).await, PostOutcome::Sent);
@@ -83,7 +83,7 @@ async fn a_post_is_the_sdks_post() {
 }
 
 #[tokio::test]
-async fn so_it_is_in_the_next_second_and_on_the_next_day() {
+async fn a_signature_is_the_sdks_in_the_next_second_and_on_the_next_day() {
     let (clock, id, frame) = (Clock::at(EXAMPLE_SECS), connection("L0SM9cOFvHcCIhw="), frame("hello"));
     let stub = Stub::answering(&[Answer::Status(200)]).await;
     let (poster, client) = (poster_at(&stub, &clock, None), sdk_client(&stub, &clock, credentials(None)));
@@ -112,7 +112,7 @@ async fn so_it_is_in_the_next_second_and_on_the_next_day() {
 }
 
 proptest! {
-    /// The SDK's signer, called as the SDK calls it for this operation, for whatever there may be.
+    /// The SDK's signer, called as the SDK calls it for this operation, for any input.
     #[test]
     fn a_signature_is_the_sdks_signature(
         id in "[A-Za-z0-9_=+/-]{1,128}",

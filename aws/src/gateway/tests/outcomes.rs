@@ -1,4 +1,4 @@
-//! What becomes of a post, for every answer there is and for none; the SDK comes to the same.
+//! The outcome of a post for every response and for none; the SDK has the same outcome.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use funnelcast_testing::gateway::Answer::*;
 
 use super::*;
 
-/// An attempt that is not answered is given up after this: far longer than an answer of the stub takes.
+/// The time after which an unanswered attempt is abandoned: far longer than a response of the stub takes.
 const ATTEMPT: Duration = Duration::from_secs(2);
 
-/// Quicker to try again than in production.
+/// Retries faster than in production.
 fn quick() -> Patience {
     Patience {
         attempt: ATTEMPT,
@@ -42,20 +42,20 @@ async fn post(poster: &Poster) -> PostOutcome {
     poster.post(&connection("a="), &frame("hello")).await
 }
 
-/// What the SDK comes to where the gateway answers so.
+/// The SDK's outcome if the gateway gives these answers.
 async fn sdk_comes_to(answers: &[Answer]) -> PostOutcome {
     let stub = Stub::answering(answers).await;
     let client = Client::from_conf(Builder::from(&config()).endpoint_url(stub.url()).build());
     post_by_sdk(&client, &connection("a="), &frame("hello")).await
 }
 
-/// What we come to, and with how many requests.
+/// The poster's outcome, and the number of its requests.
 async fn we_come_to(answers: &[Answer]) -> (PostOutcome, usize) {
     let stub = Stub::answering(answers).await;
     (post(&poster(&stub, quick())).await, stub.requests().len())
 }
 
-/// Both come to `expected`; we with one request for each answer.
+/// Both have the outcome `expected`, and the poster makes one request per answer.
 async fn both_come_to(expected: PostOutcome, answers: &[Answer]) {
     let (ours, sdks) = join!(we_come_to(answers), sdk_comes_to(answers));
     assert_eq!(ours, (expected, answers.len()), "{answers:?}");
@@ -63,7 +63,7 @@ async fn both_come_to(expected: PostOutcome, answers: &[Answer]) {
 }
 
 #[tokio::test]
-async fn some_answers_are_the_last_word() {
+async fn some_answers_are_final() {
     both_come_to(PostOutcome::Sent, &[Status(200)]).await;
     both_come_to(PostOutcome::Gone, &[Status(410)]).await;
     both_come_to(PostOutcome::TooLarge, &[Status(413)]).await;
@@ -73,7 +73,7 @@ async fn some_answers_are_the_last_word() {
 }
 
 #[tokio::test]
-async fn others_are_not() {
+async fn other_answers_are_retried() {
     for again in [Status(429), Status(500), Status(502), Status(503), Status(504), Reset] {
         both_come_to(PostOutcome::Sent, &[again, Status(200)]).await;
         both_come_to(PostOutcome::Gone, &[again, Status(410)]).await;
@@ -83,7 +83,7 @@ async fn others_are_not() {
 }
 
 #[tokio::test]
-async fn nor_is_silence() {
+async fn silence_is_retried() {
     join!(
         both_come_to(PostOutcome::Sent, &[Never, Status(200)]),
         both_come_to(PostOutcome::Gone, &[Never, Status(410)])
@@ -91,7 +91,7 @@ async fn nor_is_silence() {
 }
 
 #[tokio::test]
-async fn an_endless_no_ends() {
+async fn retries_of_an_endless_refusal_end() {
     let hasty = Patience { post: Duration::from_secs(1), ..quick() };
     join_all([Status(429), Status(500), Reset, Never].map(async |no| {
         let stub = Stub::answering(&[no]).await;
@@ -99,22 +99,22 @@ async fn an_endless_no_ends() {
         assert!(!stub.requests().is_empty(), "{no:?}");
     }))
     .await;
-    assert_eq!(sdk_comes_to(&[Status(429)]).await, PostOutcome::Failed, "it ends by counting");
+    assert_eq!(sdk_comes_to(&[Status(429)]).await, PostOutcome::Failed, "it counts its attempts");
 }
 
 #[tokio::test]
-async fn nobody_there_is_not_now() {
+async fn a_post_to_an_unreachable_gateway_fails() {
     let stub = Stub::answering(&[Status(200)]).await;
     let poster = poster(&stub, Patience { post: Duration::from_millis(100), ..quick() });
     drop(stub);
     assert_eq!(post(&poster).await, PostOutcome::Failed);
 }
 
-/// Of thousands of posts to a gateway that refuses everybody only the first are patient, or they would outlast their
-/// function.
+/// Of thousands of posts to a gateway that refuses everything, only the first are retried; otherwise they would
+/// outlast their function.
 #[tokio::test]
-async fn when_one_post_was_given_up_nobody_waits_until_one_is_taken() {
-    // Each frame says how its posts are answered, one after the other.
+async fn after_a_post_is_abandoned_no_post_is_retried_until_one_succeeds() {
+    // Each frame contains the answers to its posts, one after the other.
     let asked: std::sync::Mutex<HashMap<Bytes, usize>> = std::sync::Mutex::default();
     let stub = Stub::start(move |request| {
         let mut asked = asked.lock().unwrap();

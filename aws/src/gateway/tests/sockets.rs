@@ -1,10 +1,10 @@
-//! Sockets: kept, used again, and never more than there are posts under way.
+//! Sockets are kept alive and reused, and there are never more of them than posts under way.
 
 use futures_util::{StreamExt, stream};
 
 use super::*;
 
-/// Posts so many at once, and says how many were sent.
+/// Posts this many at once, and returns how many were sent.
 async fn post_many(poster: &Poster, posts: usize) -> usize {
     let (id, frame) = (connection("L0SM9cOFvHcCIhw="), frame("hello"));
     let (id, frame) = (&id, &frame);
@@ -41,7 +41,7 @@ async fn the_first_post_finds_the_socket_that_was_opened_for_it() {
     let poster = poster_at(&stub, &Clock::at(EXAMPLE_SECS), None);
     poster.open().await;
     while stub.sockets_opened() == 0 {
-        tokio::task::yield_now().await; // it is open before the stub has been told
+        tokio::task::yield_now().await; // the socket opens before the stub has noticed it
     }
     assert_eq!(poster.post(&connection("a="), &frame("hello")).await, PostOutcome::Sent);
     assert_eq!((stub.sockets_opened(), stub.requests().len()), (1, 1));
@@ -65,7 +65,7 @@ async fn a_server_that_closes_each_socket_is_asked_on_a_new_one() {
     assert_eq!((stub.sockets_opened(), stub.requests().len()), (300, 300));
 }
 
-/// One attempt, and no other: the first pause would already be too long.
+/// Allows a single attempt: the first pause would already be too long.
 fn impatient() -> Patience {
     let hour = Duration::from_hours(1);
     Patience { first_pause: hour, longest_pause: hour, ..Patience::default() }
@@ -82,9 +82,10 @@ async fn a_socket_that_was_closed_while_idle_costs_no_attempt() {
     assert_eq!((stub.sockets_opened(), stub.requests().len()), (opened + 1, 21));
 }
 
-/// Between two invocations Lambda freezes the process. What is closed meanwhile looks open to it when it goes on.
+/// Lambda freezes the process between two invocations. A socket that is closed meanwhile looks open when the process
+/// continues.
 #[tokio::test]
-async fn nor_does_one_that_was_closed_while_the_process_was_frozen() {
+async fn a_socket_that_was_closed_while_frozen_costs_no_attempt() {
     let elsewhere =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let stub = elsewhere.spawn(Stub::answering(&[Answer::Status(200)])).await.unwrap();
@@ -99,7 +100,7 @@ async fn nor_does_one_that_was_closed_while_the_process_was_frozen() {
         gateway.close_sockets().await;
         closed.send(()).unwrap();
     });
-    wait_for_closed.recv().unwrap(); // and nothing goes on in this thread until then
+    wait_for_closed.recv().unwrap(); // nothing runs in this thread until then
 
     assert_eq!(poster.post(&connection("a="), &frame("hello")).await, PostOutcome::Sent);
     assert_eq!((stub.sockets_opened(), stub.requests().len()), (opened + 1, 21));
@@ -121,13 +122,13 @@ async fn a_socket_that_was_idle_for_long_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn sockets_of_posts_that_were_given_up_are_closed_and_their_slots_free() {
+async fn abandoned_posts_close_their_sockets_and_free_their_slots() {
     let mut answers = vec![Answer::Never; 150];
     answers.push(Answer::Status(200));
     let stub = Stub::answering(&answers).await;
     let poster = poster_at(&stub, &Clock::at(EXAMPLE_SECS), None);
     for _ in 0..3 {
-        // Given up by the caller as soon as 50 of them are under way.
+        // The caller drops them as soon as 50 are under way.
         let begun = stub.requests().len();
         let all_there = async {
             while stub.requests().len() < begun + 50 {

@@ -1,4 +1,4 @@
-//! A gateway of `https`, as all are but the local one.
+//! A gateway over `https`, as every gateway except the local one is.
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::{RootCertStore, ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
@@ -6,7 +6,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
-/// A gateway that calls itself `name`, and what has to be trusted to believe it.
+/// A gateway whose certificate is for `name`, and the roots that trust it.
 async fn gateway_of(name: &str) -> (Stub, RootCertStore) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed([name.to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
@@ -31,7 +31,7 @@ async fn post(poster: &Poster) -> PostOutcome {
 }
 
 #[tokio::test]
-async fn a_gateway_that_is_who_it_says_is_posted_to() {
+async fn a_gateway_with_a_valid_certificate_is_posted_to() {
     let (stub, roots) = gateway_of("127.0.0.1").await;
     let poster = poster(&stub, roots, Patience::default());
     for _ in 0..3 {
@@ -42,7 +42,7 @@ async fn a_gateway_that_is_who_it_says_is_posted_to() {
 }
 
 #[tokio::test]
-async fn one_that_is_not_gets_nothing() {
+async fn a_gateway_with_an_invalid_certificate_gets_nothing() {
     let hasty = Patience { post: Duration::from_millis(100), ..Patience::default() };
     let (other, roots_of_other) = gateway_of("other.example").await;
     assert_eq!(post(&poster(&other, roots_of_other.clone(), hasty)).await, PostOutcome::Failed, "its name");
@@ -50,6 +50,6 @@ async fn one_that_is_not_gets_nothing() {
     assert_eq!(post(&poster(&unknown, roots_of_other, hasty)).await, PostOutcome::Failed, "its issuer");
     let sdk = sdk_config(SharedCredentialsProvider::new(credentials(None)), &Clock::at(EXAMPLE_SECS));
     let as_deployed = Poster::new(&unknown.url(), &sdk, hasty).unwrap();
-    assert_eq!(post(&as_deployed).await, PostOutcome::Failed, "Mozilla does not know it");
+    assert_eq!(post(&as_deployed).await, PostOutcome::Failed, "Mozilla's roots do not include its issuer");
     assert_eq!(other.requests().len() + unknown.requests().len(), 0);
 }

@@ -1,8 +1,8 @@
 //! The examples that AWS publishes
-//! (<https://github.com/awslabs/aws-c-auth/tree/v0.9.0/tests/aws-signing-test-suite/v4>): in `vectors.txt` each has its
-//! name, its signature, and below them the canonical request.
+//! (<https://github.com/awslabs/aws-c-auth/tree/v0.9.0/tests/aws-signing-test-suite/v4>). In `vectors.txt` each has
+//! its name and its signature, followed by the canonical request.
 //!
-//! Those of other requests than ours are signed here from their canonical request on.
+//! Examples of requests other than posts are signed here from their canonical request on.
 
 use super::{
     super::{
@@ -27,13 +27,13 @@ fn every_canonical_request_is_signed_as_published() {
         let (name, signature) = title.split_once(' ').unwrap();
         let canonical_request = canonical_request.strip_suffix('\n').unwrap();
         assert_eq!(stamp(EXAMPLE_SECS).sign(std::iter::once(canonical_request)), signature, "{name}");
-        // In pieces it is the same.
+        // The signature is the same if the request is given in pieces.
         let pieces = canonical_request.split_inclusive(['\n', '/']);
         assert_eq!(stamp(EXAMPLE_SECS).sign(pieces), signature, "{name}");
     }
 }
 
-/// The suite's `double-encode-path`, which is of the management API.
+/// The suite's `double-encode-path`, which is about the management API.
 #[test]
 fn the_path_of_a_connection_is_canonical_as_published() {
     let endpoint = Endpoint::parse("https://tj9n5r0m12.execute-api.us-east-1.amazonaws.com/test").unwrap();
@@ -44,7 +44,7 @@ fn the_path_of_a_connection_is_canonical_as_published() {
 }
 
 #[test]
-fn the_hash_of_nothing_is_the_known_one() {
+fn the_hash_of_an_empty_body_is_the_known_one() {
     let known = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     assert_eq!(sha256_hex([""; 0]), known);
     assert_eq!(frame("").sha256, known);

@@ -13,7 +13,7 @@ use funnelcast_testing::server::{Answer, Asked, Server, says};
 
 use crate::sdk::http::SdkHttp;
 
-/// Gives these events, each with a trace of its own, and then nothing more.
+/// A runtime API that provides these events, each with a trace of its own, and then none.
 async fn runtime_api(events: &[&str]) -> Server {
     let events: VecDeque<_> = events.iter().map(|event| (*event).to_owned()).enumerate().collect();
     let events = Mutex::new(events);
@@ -39,7 +39,7 @@ fn runtime(api: &Server) -> Runtime {
     Runtime { client: client.build(), config: Arc::default() }
 }
 
-/// Runs the loop until it has handled so many events and asked for one more.
+/// Runs the loop until it has handled this many events and asked for another.
 async fn until_idle(
     runtime: Runtime,
     api: &Server,
@@ -60,7 +60,7 @@ async fn until_idle(
 }
 
 #[tokio::test]
-async fn each_invocation_has_one_answer_and_a_failure_is_its_own_alone() {
+async fn each_invocation_has_one_response_and_its_own_failure() {
     let api = runtime_api(&[r#"{"a":1}"#, "no JSON", r#""fail""#, r#""panic""#, r#"{"a":2}"#]).await;
     until_idle(runtime(&api), &api, 5, async |event| match event.as_str() {
         Some("fail") => Err(Diagnostic { error_type: "E".to_owned(), error_message: "m".to_owned() }),
@@ -82,7 +82,7 @@ async fn each_invocation_has_one_answer_and_a_failure_is_its_own_alone() {
 }
 
 #[tokio::test]
-async fn a_trace_goes_on_in_what_the_invocation_calls_and_not_into_the_environment() {
+async fn a_trace_reaches_calls_of_its_invocation_but_not_the_environment() {
     let api = runtime_api(&["1", "2"]).await;
     let service = Server::start(|_| says(200, "{}")).await;
     let config = aws_sdk_sqs::Config::builder()
@@ -97,13 +97,13 @@ async fn a_trace_goes_on_in_what_the_invocation_calls_and_not_into_the_environme
         Ok(event)
     })
     .await;
-    // Outside of an invocation there is none.
+    // Outside of an invocation there is no trace.
     queues.list_queues().send().await.unwrap();
     let traces: Vec<_> =
         service.asked().iter().map(|asked| asked.headers.get(trace::HEADER).cloned()).collect();
     let id = HeaderValue::from_static;
     assert_eq!(traces, [Some(id("Root=1-0")), Some(id("Root=1-1")), None]);
-    // What is put there stays for as long as the process lives, value by value.
+    // Values in the environment stay for the life of the process, each of them.
     #[expect(clippy::disallowed_methods, reason = "it is to see that nothing is there")]
     let variable = std::env::var("_X_AMZN_TRACE_ID");
     assert!(variable.is_err(), "{variable:?}");

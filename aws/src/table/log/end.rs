@@ -1,4 +1,4 @@
-//! Where a log ends, and where it begins: read, and decided.
+//! Where a log ends and where it begins: reading it and deciding it.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{Channel, Error, Seq};
@@ -15,11 +15,11 @@ use crate::{
     },
 };
 
-/// How many events are read where a sender's `base` says nothing.
+/// How many events are read if a sender's `base` proves nothing.
 const TAIL_EVENTS: usize = 100;
 
 impl Table {
-    /// The log from a seq (inclusive) to its end.
+    /// Reads the log from a seq (inclusive) to its end.
     pub(super) async fn read_from(&self, channel: &Channel, from: Seq) -> Result<LogView, Error> {
         let mut events: Vec<Stored> = Vec::new();
         let mut start: Option<Item> = None;
@@ -42,10 +42,10 @@ impl Table {
         Err(Error::Conflict("catch up first: `base` is too far behind".into()))
     }
 
-    /// The log's end, read backwards: to a point in time, or some events.
+    /// Reads the end of the log backwards, to a point in time or a number of events.
     pub(super) async fn read_tail(&self, channel: &Channel, known: Known) -> Result<LogView, Error> {
         let (mut page_size, until) = match known {
-            Known::Since(time) => (8, Some(time)), // nearly always all of it: an event is seldom late
+            Known::Since(time) => (8, Some(time)), // nearly always enough: an event is seldom late
             Known::Base(_) | Known::Nothing => (TAIL_EVENTS, None),
         };
         let mut events: Vec<Stored> = Vec::new();
@@ -79,8 +79,8 @@ impl Table {
         Ok(LogView { events, end })
     }
 
-    /// What the last event says of the log's end. One that has expired, but that the TTL has not removed yet, says
-    /// that nothing is alive.
+    /// The end of the log by its last event. If that has expired but has not been removed by the TTL yet, nothing is
+    /// alive.
     async fn end(
         &self,
         channel: &Channel,
@@ -95,12 +95,12 @@ impl Table {
         }
     }
 
-    /// Where a log with nothing alive in it begins (again). Two who begin at once agree by a conditional write.
+    /// Decides where a log without live events begins (again). Concurrent senders agree on it by a conditional write.
     pub(super) async fn begin(&self, channel: &Channel, marker: Option<Start>) -> Result<Seq, Error> {
         let now = now();
         let (next, condition, before) = match marker {
             None => (Seq::ZERO.next(), "attribute_not_exists(pk)", None),
-            // Nothing has expired since: whoever began it has put nothing yet, or is just putting it.
+            // Nothing has expired since: the sender that began the log has put nothing yet, or is just doing so.
             Some(marker) if marker.is_fresh(now) => return Ok(marker.start),
             Some(marker) => {
                 let millis = u64::try_from(now.as_millis()).unwrap_or_default();
@@ -120,7 +120,7 @@ impl Table {
             return Ok(next);
         }
         let agreed = self.read_start(channel).await?;
-        agreed.map(|start| start.start).ok_or(Error::Internal("a log's marker has vanished".into()))
+        agreed.map(|start| start.start).ok_or(Error::Internal("a log's marker has disappeared".into()))
     }
 
     async fn read_start(&self, channel: &Channel) -> Result<Option<Start>, Error> {

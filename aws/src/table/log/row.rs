@@ -20,37 +20,37 @@ use crate::{
     },
 };
 
-/// A log that began less than this ago has lost nothing to the TTL yet: no retention is shorter than a day, and an
-/// hour is more than what whole seconds and unequal clocks make of it.
+/// How long nothing of a log can have expired after it began: no retention is shorter than a day, and an hour is more
+/// than the rounding to whole seconds and the differences between clocks add up to.
 const NOTHING_EXPIRES: Duration = Duration::from_hours(23);
 
 /// An event of the log.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    /// Its place.
+    /// The seq.
     pub seq: Seq,
     pub(in crate::table) row: LogRow,
 }
 
 impl Stored {
-    /// As it is sent.
+    /// The event in the form that is sent.
     ///
     /// # Errors
-    /// [`Error::Internal`] where the stored payload is no JSON.
+    /// [`Error::Internal`] if the stored payload is not JSON.
     pub fn into_event(self, channel: Channel) -> Result<Event, Error> {
         self.row.into_event(channel, Some(self.seq))
     }
 }
 
-/// An event as an item, of the log or of the latest values.
+/// The item of an event, in the log or among the latest values.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct LogRow {
     pub(in crate::table) pk: String,
     pub(in crate::table) sk: String,
     pub(in crate::table) event: EventName,
     pub(in crate::table) at: i64,
-    /// When it was written, in milliseconds: in the order of the seqs, which `at` is not, as the backend's events come
-    /// late.
+    /// When the event was written, in milliseconds since 1970. This is in the order of the seqs, which `at` is not,
+    /// because events of the backend arrive late.
     #[serde(default, rename = "keptAt")]
     pub(in crate::table) kept_at: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,9 +59,9 @@ pub(crate) struct LogRow {
     pub(in crate::table) name: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::table) key: Option<Key>,
-    /// JSON, as it travels.
+    /// The payload: JSON, as it is sent.
     pub(in crate::table) data: String,
-    /// On a latest value of a durable lane: the seq of its event.
+    /// On a latest value of a durable lane, the seq of its event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::table) seq: Option<Seq>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,8 +77,8 @@ impl LogRow {
         store: &Table,
     ) -> Self {
         let kept_at = now();
-        // From when it was written on, so that a log expires in the order of its seqs: an end that is gone before what
-        // lies below it would be given out again.
+        // Counted from when the event was written, so that a log expires in the order of its seqs: if its end expired
+        // before the events below it, its seqs would be assigned again.
         let ttl = store.retention(&publication.channel).map(|retention| (kept_at + retention).as_secs());
         Self {
             pk,
@@ -123,7 +123,7 @@ pub(in crate::table) struct Start {
 }
 
 impl Start {
-    /// Whether nothing that was put behind this start can have expired.
+    /// Whether nothing that was put after this start can have expired.
     pub(in crate::table) fn is_fresh(&self, now: Timestamp) -> bool {
         now < Timestamp::from_millis(self.at) + NOTHING_EXPIRES
     }

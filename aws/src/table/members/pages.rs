@@ -1,4 +1,4 @@
-//! All members of a channel, page by page and shard by shard, and a place among them to go on from.
+//! All members of a channel, shard by shard and page by page, and a cursor to continue from.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{Channel, Error};
@@ -11,17 +11,17 @@ use crate::table::{
 };
 
 impl Table {
-    /// The channel's members, page by page, shard by shard; also those that hear nothing any more.
+    /// The channel's members, shard by shard and page by page, including those that nothing is posted to any more.
     pub fn members<'a>(&'a self, channel: &'a Channel) -> MemberPages<'a> {
         self.members_from(channel, Cursor::start(channel))
     }
 
-    /// The channel's members from a place on.
+    /// The channel's members from a cursor on.
     pub fn members_from<'a>(&'a self, channel: &'a Channel, cursor: Cursor) -> MemberPages<'a> {
         MemberPages { store: self, channel, cursor, page_size: None }
     }
 
-    /// The channel's members, if they are no more than `members_max`: 1 read a shard.
+    /// The channel's members if there are at most `members_max`, else `None`: 1 read per shard.
     pub async fn few_members(
         &self,
         channel: &Channel,
@@ -39,7 +39,7 @@ impl Table {
     }
 }
 
-/// A place among a channel's members: some of its shards, and how far the first of them has been read.
+/// A cursor among a channel's members: a range of its shards, and where to continue in the first of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cursor {
@@ -47,24 +47,24 @@ pub struct Cursor {
     pub shard: u8,
     /// The shard to stop before.
     pub end: u8,
-    /// The sort key to go on behind.
+    /// The sort key to continue after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
 
 impl Cursor {
-    /// Before the first member.
+    /// The cursor before the first member.
     pub fn start(channel: &Channel) -> Self {
         Self { shard: 0, end: channel.kind().policy().shards, after: None }
     }
 
-    /// Whether there is nothing behind it.
+    /// Whether no member can follow.
     pub const fn is_end(&self) -> bool {
         self.shard >= self.end
     }
 }
 
-/// See [`Table::members`].
+/// The pages of [`Table::members`].
 #[derive(Debug)]
 pub struct MemberPages<'a> {
     store: &'a Table,
@@ -74,19 +74,19 @@ pub struct MemberPages<'a> {
 }
 
 impl MemberPages<'_> {
-    /// Pages of at most this many; DynamoDB's 1 MB where it is not called.
+    /// Limits the members per page. Without a limit, a page has the 1 MB of DynamoDB.
     #[must_use]
     pub fn page_size(mut self, members_max: usize) -> Self {
         self.page_size = i32::try_from(members_max).ok();
         self
     }
 
-    /// Where the next page begins.
+    /// The cursor of the next page.
     pub fn cursor(&self) -> &Cursor {
         &self.cursor
     }
 
-    /// Keeps to the shard at hand, where that has more pages; where whoever takes the others is to begin.
+    /// Restricts this to the present shard if that has more pages, and returns the cursors of the other shards.
     pub fn leave_other_shards(&mut self) -> Vec<Cursor> {
         let Cursor { shard, end, after: Some(_) } = self.cursor else { return Vec::new() };
         self.cursor.end = shard + 1;

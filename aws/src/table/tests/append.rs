@@ -1,17 +1,17 @@
-//! Appending: no hole, no double, whoever sends at once and whatever the answers' fate.
+//! Appending: no gap and no duplicate, however many senders are concurrent and whichever responses are lost.
 
 use futures_util::future::join_all;
 
 use super::*;
 
-/// Enough that every seq is fought for.
+/// Enough for every seq to be contended.
 const SENDERS: u64 = 200;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn concurrent_senders_leave_no_hole_and_no_double() {
+async fn concurrent_senders_leave_no_gap_and_no_duplicate() {
     let table = TestTable::new().await;
     table.fill(10).await;
-    // Each knows something else of the log: nothing, its end, its beginning, or what was never true.
+    // Each has other knowledge of the log: none, its end, its beginning, or something that was never true.
     let sends = (0..SENDERS).map(|n| {
         let table = &table;
         async move {
@@ -44,21 +44,21 @@ async fn an_append_that_nobody_contends_is_one_read_and_one_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_put_whose_answer_is_lost_is_not_repeated() {
+async fn a_put_whose_response_is_lost_is_not_repeated() {
     let table = TestTable::new().await;
     table.fill(3).await;
     let hello = message("hello");
     let view = table.look_back(&channel(), base(3)).await.unwrap();
     table.engine.take_operations();
     table.engine.lose_write_answers(1);
-    // The SDK tries again, and that one is refused, because the first has taken effect.
+    // The SDK retries, and the retry is refused because the first try has taken effect.
     assert_eq!(Sent::of(table.append(view, &hello).await.unwrap()), Sent::New(4));
     assert_eq!(table.engine.take_operations(), ["PutItem", "PutItem", "Query"]);
     assert_eq!(table.seqs().await, [1, 2, 3, 4]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lost_answers_among_many_senders_leave_no_double() {
+async fn lost_responses_among_many_senders_leave_no_duplicate() {
     let table = TestTable::new().await;
     table.engine.lose_write_answers(20);
     let sends = (0..40).map(|_| async { table.send(&message("hello"), base(0)).await });
@@ -69,7 +69,7 @@ async fn lost_answers_among_many_senders_leave_no_double() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_view_that_is_out_of_date_costs_a_try_and_nothing_else() {
+async fn a_stale_view_costs_one_more_try() {
     let table = TestTable::new().await;
     table.fill(3).await;
     let stale = table.look_back(&channel(), base(3)).await.unwrap();
@@ -78,7 +78,7 @@ async fn a_view_that_is_out_of_date_costs_a_try_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_event_for_the_stream_leaves_out_the_connection_that_sent_it_last_and_nobody_where_none_did() {
+async fn a_marked_event_excludes_the_last_connection_that_sent_it_if_any() {
     let table = TestTable::new().await;
     table.fill(1).await;
     let except = async |from: Option<&str>| {

@@ -1,4 +1,4 @@
-//! A user's connections: all of theirs, and nobody else's.
+//! A user's connections: all of their own, and no other user's.
 
 use funnelcast_core::identity::{CompanyClaim, Role};
 
@@ -26,7 +26,7 @@ impl TestTable {
 }
 
 #[tokio::test]
-async fn a_user_has_his_own_and_nobody_elses() {
+async fn a_user_sees_only_their_own_connections() {
     let table = TestTable::new().await;
     for (name, connection) in [("ann", "c1="), ("ann", "c2="), ("bob", "c3="), ("ann_2", "c4=")] {
         table.connect(name, connection).await;
@@ -39,14 +39,14 @@ async fn a_user_has_his_own_and_nobody_elses() {
     assert_eq!(table.ids("cid").await, [""; 0]);
 
     let c3 = "c3=".parse().unwrap();
-    assert_eq!(table.connection(&user("ann"), &c3).await.unwrap(), None, "it is Bob's");
+    assert_eq!(table.connection(&user("ann"), &c3).await.unwrap(), None, "it belongs to Bob");
     assert_eq!(table.remove_connection(&user("ann"), &c3).await.unwrap(), Removal::NothingThere);
     assert_eq!(table.remove_connection(&user("bob"), &c3).await.unwrap(), Removal::Done);
     assert_eq!(table.ids("bob").await, [""; 0]);
 }
 
 #[tokio::test]
-async fn a_connection_speaks_for_its_own_token() {
+async fn a_connection_acts_with_its_own_token() {
     let table = TestTable::new().await;
     let mut ann = caller("ann", "c1=");
     ann.identity.companies = vec![CompanyClaim { id: "biz_1".parse().unwrap(), role: Role::Member }];
@@ -59,7 +59,7 @@ async fn a_connection_speaks_for_its_own_token() {
 }
 
 #[tokio::test]
-async fn a_ghost_that_the_ttl_has_left_is_not_shown() {
+async fn a_connection_past_its_ttl_is_not_listed() {
     let table = TestTable::new().await;
     let mut ghost = caller("ann", "c1=");
     ghost.connected_at = now() - CONNECTION_AGE_MAX;
@@ -68,7 +68,7 @@ async fn a_ghost_that_the_ttl_has_left_is_not_shown() {
     assert_eq!(table.ids("ann").await, ["c2="]);
 }
 
-/// One that was heard of at this second of the test.
+/// A caller on a connection that was seen at this second of the test.
 fn at(second: u64, connection: &str) -> SocketCaller {
     let mut ann = caller("ann", connection);
     ann.now = Timestamp::from_secs(ann.now.as_secs() - 600) + Duration::from_secs(second);
@@ -82,7 +82,7 @@ impl TestTable {
 }
 
 #[tokio::test]
-async fn one_too_many_takes_the_place_of_the_one_heard_of_longest_ago() {
+async fn one_connection_too_many_displaces_the_longest_silent() {
     let table = TestTable::new().await;
     let max = u64::try_from(CONNECTIONS_MAX).unwrap();
     let mut ghost = at(0, "ghost=");
@@ -91,20 +91,24 @@ async fn one_too_many_takes_the_place_of_the_one_heard_of_longest_ago() {
     for number in 0..max {
         let caller = at(number, &format!("c{number}="));
         table.put_connection(&caller).await.unwrap();
-        assert_eq!(table.displaced(&caller).await, [""; 0], "within the limit, and the ghost does not count");
+        assert_eq!(
+            table.displaced(&caller).await,
+            [""; 0],
+            "within the limit; the expired row does not count"
+        );
     }
     let one_more = at(max, "more=");
     table.put_connection(&one_more).await.unwrap();
     assert_eq!(table.displaced(&one_more).await, ["c0="]);
     let first = at(0, "c0=");
     table.note_seen(&first.identity.user, &first.connection, one_more.now).await.unwrap();
-    assert_eq!(table.displaced(&one_more).await, ["c1="], "the first one lives");
+    assert_eq!(table.displaced(&one_more).await, ["c1="], "the first one is alive");
     assert_eq!(table.displaced(&caller("bob", "c1=")).await, [""; 0]);
 }
 
-/// All are there before any of them looks, as when they come at the same moment.
+/// All of them exist before any of them looks, as when they open at the same moment.
 #[tokio::test]
-async fn of_many_that_come_at_once_as_many_stay_as_may() {
+async fn of_many_connections_opened_at_once_the_maximum_stays() {
     const AT_ONCE: usize = 7;
     let table = TestTable::new().await;
     for number in 0..CONNECTIONS_MAX - 2 {
@@ -118,6 +122,6 @@ async fn of_many_that_come_at_once_as_many_stay_as_may() {
     for caller in &newest {
         displaced.extend(table.displaced(caller).await);
     }
-    assert_eq!(displaced.len(), AT_ONCE - 2, "each of those that are too many, by somebody: {displaced:?}");
+    assert_eq!(displaced.len(), AT_ONCE - 2, "each excess connection is displaced by one: {displaced:?}");
     assert!(displaced.iter().all(|id| id.starts_with("old")), "{displaced:?}");
 }

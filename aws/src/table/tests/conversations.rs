@@ -1,4 +1,4 @@
-//! The backend's changes of a conversation: all of one or nothing, and never an older one over a newer one.
+//! The backend's changes of a conversation: applied entirely or not at all, and never an older one over a newer one.
 
 use funnelcast_core::{ConversationId, Key, bus::PARTICIPANTS_MAX};
 use futures_util::future::join_all;
@@ -9,7 +9,7 @@ use super::*;
 use crate::table::conversations::Outcome;
 
 impl TestTable {
-    /// Who takes part is said, at so many milliseconds past some moment.
+    /// Sets the participants, as of this many milliseconds after a fixed moment.
     async fn say(&self, participants: &BTreeSet<UserId>, millis: i64) -> Outcome {
         self.change(&said_at(participants, millis)).await
     }
@@ -18,7 +18,7 @@ impl TestTable {
         self.change_conversation(&conversation(), change, |_| true).await.unwrap()
     }
 
-    /// Who takes part, of these.
+    /// Those of these users who are participants.
     async fn participants(&self, of: &BTreeSet<UserId>) -> BTreeSet<UserId> {
         let mut participants = BTreeSet::new();
         for user in of {
@@ -36,7 +36,7 @@ fn conversation() -> ConversationId {
     "c1".parse().unwrap()
 }
 
-/// Set by a producer's own `timestamp`, so many milliseconds past some moment.
+/// A change with the producer's own `timestamp`, this many milliseconds after a fixed moment.
 fn said_at(participants: &BTreeSet<UserId>, millis: i64) -> ConversationChange {
     ConversationChange { version: version(millis), ..set("biz_1", participants.clone()) }
 }
@@ -46,12 +46,12 @@ fn version(millis: i64) -> Version {
     Version { revision: None, at, ahead_ms: 0, clock: Clock::Producer }
 }
 
-/// As an event of the bus of this id.
+/// The change as a bus event with this id.
 fn event(id: &str, change: ConversationChange) -> ConversationChange {
     ConversationChange { key: Some(id.parse::<Key>().unwrap()), ..change }
 }
 
-/// The end of it.
+/// The change that ends the conversation.
 fn end(millis: i64) -> ConversationChange {
     ConversationChange { to: None, version: version(millis), key: None, keep_log: false }
 }
@@ -70,9 +70,9 @@ async fn an_older_change_changes_nothing() {
     let (old, new) = (users("old", 3), users("new", 2));
     let all = &old | &new;
     assert_eq!(table.say(&new, 2).await, Outcome::Done);
-    assert_eq!(table.say(&old, 1).await, Outcome::Stale(version(2)), "and it is told what stands");
+    assert_eq!(table.say(&old, 1).await, Outcome::Stale(version(2)), "the outcome has the present version");
     assert_eq!(table.participants(&all).await, new);
-    assert_eq!(table.say(&old, 2).await, Outcome::Done, "of two at one time the later to arrive stands");
+    assert_eq!(table.say(&old, 2).await, Outcome::Done, "of two with equal times the later to arrive wins");
     assert_eq!(table.participants(&all).await, old);
 }
 
@@ -88,9 +88,9 @@ async fn all_of_a_full_conversation_can_be_replaced() {
     assert!(table.change_conversation(&conversation(), &change, |_| true).await.is_err());
 }
 
-/// Two and more at once, of different times or of one.
+/// Two and more at once, with different times and with the same time.
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_at_once_leave_one_of_them_and_never_a_mixture() {
+async fn concurrent_changes_leave_one_of_them_and_never_a_mixture() {
     for millis in [[1, 2, 3], [1, 1, 1], [0, 0, 0]] {
         for _ in 0..5 {
             let table = TestTable::new().await;
@@ -110,28 +110,32 @@ async fn changes_at_once_leave_one_of_them_and_never_a_mixture() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_over_stays_its_companys() {
+async fn an_ended_conversation_stays_with_its_company() {
     let table = TestTable::new().await;
     let all = users("user", 2);
     assert_eq!(table.say(&all, 1).await, Outcome::Done);
     let end_if = async |millis: i64, may: fn(Option<&CompanyId>) -> bool| {
         table.change_conversation(&conversation(), &end(millis), may).await.unwrap()
     };
-    assert_eq!(end_if(2, |owner| owner.is_none()).await, Outcome::Refused, "it is somebody's");
+    assert_eq!(end_if(2, |owner| owner.is_none()).await, Outcome::Refused, "it belongs to a company");
     assert_eq!(end_if(0, |_| true).await, Outcome::Stale(version(1)));
     for _ in 0..2 {
-        assert_eq!(end_if(2, |owner| *owner.unwrap() == company()).await, Outcome::Done, "twice is once");
+        assert_eq!(
+            end_if(2, |owner| *owner.unwrap() == company()).await,
+            Outcome::Done,
+            "ending it again is no error"
+        );
     }
     let access = table.conversation_access(&conversation(), all.first().unwrap()).await.unwrap();
     assert_eq!((access.company, access.is_participant, access.has_ended), (None, false, true));
     assert_eq!(table.conversation(&conversation()).await.unwrap(), None);
 
     let taken = table.change_conversation(&conversation(), &said_at(&all, 3), |owner| owner.is_none()).await;
-    assert_eq!(taken.unwrap(), Outcome::Refused, "who comes later finds it taken");
+    assert_eq!(taken.unwrap(), Outcome::Refused, "the later company is refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_said_is_opened_to_others_only_where_that_is_asked_for() {
+async fn earlier_messages_are_opened_to_others_only_on_request() {
     let table = TestTable::new().await;
     let (ours, theirs) = (users("ours", 2), users("theirs", 2));
     let given = ConversationChange { version: version(2), ..set("biz_2", theirs.clone()) };
@@ -144,7 +148,7 @@ async fn what_was_said_is_opened_to_others_only_where_that_is_asked_for() {
     assert!(matches!(table.change(&again).await, Outcome::HasLog(_)), "over");
     assert_eq!(table.conversation(&conversation()).await.unwrap(), None);
     let late = ConversationChange { version: version(3), keep_log: true, ..again.clone() };
-    assert_eq!(table.change(&late).await, Outcome::Stale(version(4)), "what is late opens nothing");
+    assert_eq!(table.change(&late).await, Outcome::Stale(version(4)), "a late change opens nothing");
 
     assert_eq!(table.change(&ConversationChange { keep_log: true, ..again }).await, Outcome::Done);
     assert_eq!(table.participants(&ours).await, ours);
@@ -153,9 +157,9 @@ async fn what_was_said_is_opened_to_others_only_where_that_is_asked_for() {
     assert_eq!(table.conversation(&conversation()).await.unwrap().unwrap().company.as_str(), "biz_2");
 }
 
-/// Also where newer ones have come since, and where those are as new as it is.
+/// Also if newer changes have been applied since, and if those have the same version.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_of_the_bus_is_done_and_changes_nothing() {
+async fn a_repeated_bus_event_succeeds_and_changes_nothing() {
     let (first, second) = (users("first", 1), users("second", 1));
     let all = &first | &second;
     for millis in [1, 2] {
@@ -175,7 +179,7 @@ async fn a_repeat_of_the_bus_is_done_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_never_was_cannot_end() {
+async fn a_conversation_that_never_existed_cannot_end() {
     let table = TestTable::new().await;
     assert_eq!(table.change(&end(1)).await, Outcome::Refused);
 }

@@ -1,11 +1,11 @@
-//! Two who do their steps at once: every order of the steps is tried, one after the other.
+//! Two concurrent operations: every order of their steps is tried, one after the other.
 
 use funnelcast_core::ConversationId;
 use funnelcast_testing::interleavings::{Turn, orders};
 
 use super::*;
 
-/// A joiner's connection, which the table knows.
+/// The caller of a joiner's connection, which the table knows.
 pub(super) async fn joiner(table: &TestTable) -> SocketCaller {
     let caller = caller("user_2", "joiner=");
     table.put_connection(&caller).await.unwrap();
@@ -23,7 +23,7 @@ async fn is_among_members(table: &TestTable, channel: &Channel, caller: &SocketC
 
 /// Joining writes the membership, then reads the log; sending appends, then reads the members.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_is_in_the_joins_reply_or_the_joiner_among_the_members() {
+async fn an_event_is_in_the_joins_reply_or_the_joiner_is_a_member() {
     for events_before in [0, 1] {
         for order in orders(2, 3) {
             let table = TestTable::new().await;
@@ -61,9 +61,9 @@ async fn an_event_is_in_the_joins_reply_or_the_joiner_among_the_members() {
     }
 }
 
-/// The same for what is kept as the latest of its key.
+/// The same for events that are kept as the latest value of their key.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_latest_value_is_in_the_joins_reply_or_the_joiner_among_the_members() {
+async fn a_latest_value_is_in_the_joins_reply_or_the_joiner_is_a_member() {
     let channel: Channel = "analytics:biz_1".parse().unwrap();
     for order in orders(2, 2) {
         let table = TestTable::new().await;
@@ -96,9 +96,10 @@ async fn a_latest_value_is_in_the_joins_reply_or_the_joiner_among_the_members() 
     }
 }
 
-/// Revoking changes the conversation, then reads its members; joining writes the membership, then asks for access.
+/// Revoking changes the conversation, then reads its members; joining writes the membership, then checks access
+/// again.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_taken_out_while_he_joins_is_refused_or_found_among_the_members() {
+async fn a_user_removed_during_their_join_is_refused_or_found() {
     let conversation: ConversationId = "c1".parse().unwrap();
     for order in orders(2, 2) {
         let table = TestTable::new().await;
@@ -131,6 +132,6 @@ async fn who_is_taken_out_while_he_joins_is_refused_or_found_among_the_members()
                 (Turn::Right, ..) => is_member = is_among_members(&table, &channel(), &joiner).await,
             }
         }
-        assert!(refused || is_member, "the user is in, and nobody knows: {order:?}");
+        assert!(refused || is_member, "an unnoticed member: {order:?}");
     }
 }

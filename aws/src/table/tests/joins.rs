@@ -1,5 +1,5 @@
-//! `join` and `leave` of one channel that cross on one socket, in every order of their steps: the one that was sent last
-//! counts, for the connection's row and for the membership alike.
+//! A concurrent `join` and `leave` of one channel on one socket, in every order of their steps: the one that was sent
+//! last wins, for the connection's row and for the membership alike.
 
 use funnelcast_testing::interleavings::{Turn, orders};
 
@@ -72,7 +72,7 @@ impl Joining {
     }
 }
 
-/// A `leave`, step by step; the last of them is the look back that it has the timer take where a `join` was under way.
+/// A `leave`, step by step. The last step is the check that it leaves to the timer if a `join` was under way.
 struct Leaving {
     join: ChannelJoin,
     joined: Option<JoinOrder>,
@@ -114,9 +114,9 @@ async fn standing(table: &TestTable, caller: &SocketCaller) -> (bool, bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_join_and_a_leave_that_cross_the_one_sent_last_counts() {
+async fn of_a_concurrent_join_and_leave_the_later_sent_wins() {
     for (join, leave, is_member) in [(place(2), place(3), false), (place(4), place(3), true)] {
-        // Left before by an earlier `join`'s membership, too.
+        // Also when an earlier `join` had made a membership before.
         for was_member in [false, true] {
             for (order, dies_after) in orders(Joining::STEPS, Leaving::STEPS)
                 .into_iter()
@@ -155,7 +155,7 @@ async fn of_a_join_and_a_leave_that_cross_the_one_sent_last_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_renewed_during_a_join_counts_for_the_membership() {
+async fn a_token_renewed_during_a_join_extends_the_membership() {
     for order in orders(Joining::STEPS, 1) {
         let table = TestTable::new().await;
         let joiner = joiner(&table).await;
@@ -180,7 +180,7 @@ async fn a_token_that_is_renewed_during_a_join_counts_for_the_membership() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_membership_of_a_connection_that_ended_during_its_join_goes() {
+async fn a_join_on_a_connection_that_ended_leaves_no_membership() {
     for order in orders(Joining::STEPS, 2) {
         let table = TestTable::new().await;
         let joiner = joiner(&table).await;
@@ -210,7 +210,7 @@ async fn a_membership_of_a_connection_that_ended_during_its_join_goes() {
 }
 
 #[tokio::test]
-async fn what_removes_a_membership_names_the_join_that_made_it() {
+async fn a_removal_only_removes_the_membership_of_its_join() {
     let table = TestTable::new().await;
     let joiner = joiner(&table).await;
     let (user, id) = (&joiner.identity.user, &joiner.connection);
@@ -244,7 +244,7 @@ async fn a_connection_remembers_the_latest_of_its_leaves() {
     let join = async |channel: &str, number| {
         table.put_membership(&joiner, &channel.parse().unwrap(), Right::Own, place(number)).await
     };
-    // Of a channel of which nothing is known any more, what came before the forgotten may have been left since.
+    // A channel of which nothing is remembered may have been left after any `join` from before the forgotten place.
     assert_eq!(join("conversation:c1", 1).await.unwrap_err().code(), "conflict");
     assert_eq!(join("conversation:new", 2).await.unwrap_err().code(), "conflict");
     join("conversation:c1", 101).await.unwrap();
@@ -252,7 +252,7 @@ async fn a_connection_remembers_the_latest_of_its_leaves() {
 }
 
 #[tokio::test]
-async fn a_repeated_join_keeps_what_the_user_has_said_of_themselves() {
+async fn a_repeated_join_keeps_the_users_status() {
     use funnelcast_core::event::Status;
     let table = TestTable::new().await;
     let joiner = joiner(&table).await;

@@ -1,4 +1,4 @@
-//! A retry is known by its key, however late, as long as what its sender says of the log is true.
+//! A retry is recognised by its key, however late, as long as its sender's knowledge of the log is true.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,12 @@ use super::{log::LOOK_BACK_PAGES_MAX, *};
 /// The 1 MB at which DynamoDB ends a page
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html>).
 const PAGE_BYTES: usize = 1024 * 1024;
-/// Of these rows a page holds 64 at most.
+/// A page holds at most 64 rows of this size.
 const LARGE_ROW_BYTES: usize = CONTENT_BYTES_MAX;
 
 impl TestTable {
-    /// Puts events behind a log of one, as if others had sent them: many are not appended one by one in a test's time.
+    /// Puts events after a log of one, as if other senders had appended them: appending many one by one would take
+    /// too long.
     async fn put_large_events(&self, events: usize) {
         let template = self.log_items().await.into_iter().find(|item| !is_marker(item)).unwrap();
         let writes = (2..).take(events).map(async |number| {
@@ -54,17 +55,17 @@ async fn tries_of_one_key_among_other_senders_are_one_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retry_is_known_after_all_that_a_look_back_reads() {
+async fn a_retry_is_recognised_at_the_end_of_the_look_back() {
     let table = TestTable::new().await;
     assert_eq!(table.send(&try_of("user_1", "k", "hello"), base(0)).await, Sent::New(1));
-    // One page less than the limit: with what is around the payloads a page holds fewer of them.
+    // One page less than the limit: with the attributes around the payloads, a page holds fewer of them.
     let events = (LOOK_BACK_PAGES_MAX - 1) * (PAGE_BYTES / LARGE_ROW_BYTES);
     table.put_large_events(events).await;
     assert_eq!(table.send(&try_of("user_1", "k", "hello"), base(0)).await, Sent::Duplicate(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_base_that_is_too_far_behind_is_a_conflict_not_a_double() {
+async fn a_base_that_is_too_far_behind_is_a_conflict_not_a_duplicate() {
     let table = TestTable::new().await;
     assert_eq!(table.send(&try_of("user_1", "k", "hello"), base(0)).await, Sent::New(1));
     let events = (LOOK_BACK_PAGES_MAX + 1) * (PAGE_BYTES / LARGE_ROW_BYTES);
@@ -76,7 +77,7 @@ async fn a_base_that_is_too_far_behind_is_a_conflict_not_a_double() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_counts_per_user_and_the_backends_apart() {
+async fn a_key_is_scoped_to_its_user_or_to_the_backend() {
     let table = TestTable::new().await;
     let of_backend = || Publication { from: None, ..try_of("user_1", "k", "hello") };
     let first = now();
@@ -88,10 +89,10 @@ async fn a_key_counts_per_user_and_the_backends_apart() {
     assert_eq!(table.send(&of_backend(), Known::Since(first)).await, Sent::Duplicate(3));
 }
 
-/// What the backend's events look back to is a time, and they come late and in no order: an event that happened
-/// before this one may have been appended after it.
+/// The backend's events are looked up by time, and they arrive late and in any order: an event that happened before
+/// this one may have been appended after it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backends_retry_is_known_behind_later_ones_that_are_older() {
+async fn a_backend_retry_is_recognised_behind_later_events_with_older_times() {
     let table = TestTable::new().await;
     let minutes_ago = |minutes| now() - Duration::from_mins(minutes);
     let of_backend = |key: &str, at| Publication { from: None, at, ..try_of("user_1", key, "hello") };
@@ -105,10 +106,10 @@ async fn a_backends_retry_is_known_behind_later_ones_that_are_older() {
     assert_eq!(table.send(&of_backend("k", first), Known::Since(first)).await, Sent::Duplicate(1));
 }
 
-/// A log of 150 events with a key at 1 and one at 140. What a base proves, it proves; what it does not, the last 100
-/// events tell.
+/// A log of 150 events with a key at 1 and one at 140. A base that is in the log is relied on; with any other base,
+/// the last 100 events are searched.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_base_is_believed_only_where_it_lies_in_the_log() {
+async fn a_base_is_used_only_if_it_is_in_the_log() {
     let table = TestTable::new().await;
     let early = || try_of("user_1", "early", "hello");
     let late = || try_of("user_1", "late", "hello");

@@ -1,4 +1,4 @@
-//! What a search reads, and how often a number is told.
+//! How much a search reads, and how often a count is broadcast.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::{
     table::history::Window,
 };
 
-/// A log of the largest messages, in which nothing is found.
+/// A log of the largest messages, none of which matches.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_search_that_finds_nothing_reads_some_hundred_units_and_says_where_to_go_on() {
+async fn a_search_without_matches_is_bounded_and_returns_a_cursor() {
     const MESSAGES: u64 = 120;
     let table = TestTable::new().await;
     let content = "x".repeat(16 * 1024);
@@ -32,7 +32,7 @@ async fn a_search_that_finds_nothing_reads_some_hundred_units_and_says_where_to_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_all_who_would_tell_a_number_one_does() {
+async fn of_all_processes_one_schedules_the_count() {
     let table = TestTable::new().await;
     let (channel, now) = (channel(), now());
     let asked = futures_util::future::join_all((0..20).map(|_| table.takes_count(&channel, now))).await;

@@ -1,7 +1,7 @@
-//! The table against a real DynamoDB engine, in this process: a table of its own for every test.
+//! The table against a real DynamoDB engine in this process, with a table of its own for every test.
 //!
-//! Time passes by [`TestTable::let_pass`], which makes everything in a log so much older, and what has expired is removed
-//! by [`TestTable::sweep`] alone. So each test says whether the TTL has been there yet, and none of them waits.
+//! Time passes by [`TestTable::let_pass`], which makes everything in a log older, and expired items are only removed
+//! by [`Engine::remove_expired`]. So each test says whether the TTL has been applied yet, and none of them waits.
 
 mod append;
 mod connections;
@@ -39,12 +39,12 @@ use super::{
 };
 use crate::{clock::now, config::Config, resource::Resource};
 
-/// How long the tests' conversations are kept.
+/// How long the conversations of these tests are kept.
 const RETENTION: Duration = Duration::from_hours(7 * 24);
-/// After this long all that was there has expired.
+/// After this time, all present events have expired.
 const EXPIRY: Duration = RETENTION.saturating_add(Duration::from_hours(1));
 
-/// A table of its own, and what a test does to it beside using it.
+/// A table of its own, and what a test does to it besides using it.
 pub(crate) struct TestTable {
     table: Table,
     pub(crate) engine: Engine,
@@ -70,20 +70,20 @@ impl TestTable {
         Self { table, engine }
     }
 
-    /// Sends as `send` does: looks back, appends.
+    /// Sends as `send` does: looks back, then appends.
     async fn send(&self, publication: &Publication, known: Known) -> Sent {
         let view = self.look_back(&publication.channel, known).await.unwrap();
         Sent::of(self.append(view, publication).await.unwrap())
     }
 
-    /// Sends so many messages, one after the other.
+    /// Sends this many messages, one after the other.
     async fn fill(&self, messages: u64) {
         for _ in 0..messages {
             assert!(matches!(self.send(&message("filler"), Known::Nothing).await, Sent::New(_)));
         }
     }
 
-    /// Makes all of the log, its marker too, so much older.
+    /// Makes all of the log, including its marker, this much older.
     async fn let_pass(&self, time: Duration) {
         for mut item in self.log_items().await {
             let millis = time.as_millis();
@@ -98,19 +98,19 @@ impl TestTable {
         }
     }
 
-    /// The items of the log that are there, expired or not, and its marker.
+    /// All items of the log, expired or not, and its marker.
     async fn log_items(&self) -> Vec<Item> {
         let query = self.query(key::log(&channel())).into_paginator().items().send();
         query.collect::<Result<Vec<_>, _>>().await.unwrap()
     }
 
-    /// The seqs of the log that are there, expired or not.
+    /// All seqs of the log, expired or not.
     async fn seqs(&self) -> Vec<u64> {
         let items = self.log_items().await.into_iter().filter(|item| !is_marker(item));
         items.map(|item| log::stored(item).unwrap().seq.get()).collect()
     }
 
-    /// What `recover` says, in short: whether it is whole, the seqs, and the head.
+    /// The result of `recover` in short: whether it is complete, the seqs, and the head.
     async fn recover_seqs(&self, since: u64) -> (bool, Vec<u64>, u64) {
         let recovery = self.recover(&channel(), Some(seq(since))).await.unwrap();
         (recovery.recovered, seqs_of(&recovery.events), recovery.head.get())
@@ -131,7 +131,7 @@ impl TestTable {
     }
 }
 
-/// What an append came to, to compare.
+/// The outcome of an append, for comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sent {
     New(u64),
@@ -180,7 +180,7 @@ fn message(content: &str) -> Publication {
     try_of("user_1", &format!("key_{}", unique()), content)
 }
 
-/// One try to say something: as `send` makes it, with a message id that no other try has.
+/// One try of a send, as `send` makes it, with a message id that no other try has.
 fn try_of(user: &str, key: &str, content: &str) -> Publication {
     let data = json!({ "id": format!("msg_{}", unique()), "conversationId": "c1", "type": "user",
                        "content": content, "isRead": false, "userId": user });
@@ -198,7 +198,7 @@ fn try_of(user: &str, key: &str, content: &str) -> Publication {
     }
 }
 
-/// Sets whose a conversation is and who takes part, now.
+/// Sets the company and the participants of a conversation, as of now.
 pub(crate) fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> ConversationChange {
     let to =
         Conversation { company: company.parse().unwrap(), participants: participants.into_iter().collect() };
@@ -206,7 +206,7 @@ pub(crate) fn set(company: &str, participants: impl IntoIterator<Item = UserId>)
     ConversationChange { to: Some(to), version, key: None, keep_log: false }
 }
 
-/// A user on a connection, which the table does not know yet.
+/// A user on a connection that the table does not know yet.
 pub(crate) fn caller(user: &str, connection: &str) -> SocketCaller {
     let now = now();
     SocketCaller {

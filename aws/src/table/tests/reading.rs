@@ -10,7 +10,7 @@ use super::{
 };
 
 impl TestTable {
-    /// A window's seqs, and from where it goes on.
+    /// The seqs of a window, and its cursor.
     async fn window(&self, window: Window, limit: usize) -> (Vec<u64>, Option<u64>) {
         let HistoryPage { events, next } = self.history(&channel(), window, limit, None).await.unwrap();
         (seqs_of(&events), next.map(Seq::get))
@@ -40,9 +40,9 @@ async fn watermarks_never_go_back() {
     assert_eq!(late, Watermark::Stays(seq(40)));
 }
 
-/// Said at one moment: by seq.
+/// With equal times, the seq decides.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_values_of_one_moment_the_one_with_the_highest_seq_stays() {
+async fn of_values_with_equal_times_the_highest_seq_is_kept() {
     let table = TestTable::new().await;
     let channel: Channel = "funnel_updates:biz_1".parse().unwrap();
     let at = now();
@@ -55,9 +55,9 @@ async fn of_values_of_one_moment_the_one_with_the_highest_seq_stays() {
     assert_eq!(seqs_of(&table.latest(&channel, None).await.unwrap().events), [20]);
 }
 
-/// Whatever its place in the log, or in none: one that is late does not pass for the last.
+/// Regardless of its place in the log, or of having none: a late value does not count as the latest.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_latest_value_never_gives_way_to_one_that_happened_earlier() {
+async fn a_latest_value_is_never_replaced_by_an_earlier_one() {
     let (earlier, later) = (now() - Duration::from_secs(5), now());
     for seqs in [[Some(seq(1)), Some(seq(2)), Some(seq(3))], [None; 3]] {
         let table = TestTable::new().await;
@@ -72,7 +72,7 @@ async fn a_latest_value_never_gives_way_to_one_that_happened_earlier() {
     }
 }
 
-/// What happened at this moment, for what is kept as the latest.
+/// A value that happened at this moment, on a lane that keeps the latest.
 fn value(channel: &Channel, happened_at: Timestamp) -> Publication {
     Publication {
         channel: channel.clone(),
@@ -108,7 +108,7 @@ async fn windows_of_a_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn history_gives_nothing_that_has_expired() {
+async fn history_returns_nothing_that_has_expired() {
     let table = TestTable::new().await;
     table.fill(3).await;
     table.let_pass(RETENTION / 2).await;

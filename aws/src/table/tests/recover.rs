@@ -1,4 +1,4 @@
-//! Recovery is whole, or says that it is not.
+//! Recovery is complete, or says that it is not.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use super::{
 const EVENTS_MAX: u64 = RECOVERY_EVENTS_MAX as u64;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_came_after_since_is_all_there() {
+async fn all_events_after_since_are_recovered() {
     let table = TestTable::new().await;
-    assert_eq!(table.recover_seqs(0).await, (true, vec![], 0), "nothing has been, so nothing was missed");
-    assert_eq!(table.recover_seqs(1).await, (false, vec![], 0), "nobody can have seen 1");
+    assert_eq!(table.recover_seqs(0).await, (true, vec![], 0), "there was no event, so none was missed");
+    assert_eq!(table.recover_seqs(1).await, (false, vec![], 0), "no client can have seen 1");
     table.fill(5).await;
     for since in 0..=5 {
         let missed = (since + 1..=5).collect();
@@ -27,9 +27,10 @@ async fn what_came_after_since_is_all_there() {
     assert_eq!(recovery.head, seq(5));
 }
 
-/// An empty log says nothing of its end, so that is a read of its own; what comes between the two is not lost.
+/// An empty log does not say where it ends, so that is a read of its own. Events appended between the two reads are
+/// not lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_events_of_a_log_may_come_while_it_is_read() {
+async fn the_first_events_of_a_log_may_arrive_while_it_is_read() {
     for events in [1, 2] {
         let table = Arc::new(TestTable::new().await);
         let sender = Arc::clone(&table);
@@ -53,7 +54,7 @@ async fn more_says_that_a_reply_was_too_small() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reply_never_holds_more_bytes_than_fit_one_message() {
+async fn a_reply_never_exceeds_a_message() {
     let table = TestTable::new().await;
     let long = "x".repeat(RECOVERY_BYTES_MAX / 4);
     for _ in 0..9 {
@@ -70,12 +71,12 @@ async fn a_reply_never_holds_more_bytes_than_fit_one_message() {
         assert_eq!(recovery.more, since < 9);
         replies += 1;
     }
-    assert_eq!(replies, 3, "three of the four that would be too much with what is around them");
+    assert_eq!(replies, 3, "three of four events, which are too large together");
 }
 
-/// The TTL removes in no order of its own: what is left below a hole proves nothing about the hole.
+/// The TTL removes items in no particular order: what is left below a gap proves nothing about the gap.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hole_of_the_ttl_is_not_passed_over() {
+async fn a_gap_left_by_the_ttl_is_noticed() {
     let table = TestTable::new().await;
     table.fill(3).await;
     table.let_pass(RETENTION / 2).await;

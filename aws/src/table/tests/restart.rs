@@ -4,11 +4,11 @@ use futures_util::future::join_all;
 
 use super::*;
 
-/// The shortest that can be configured.
+/// The shortest retention that can be configured.
 const RETENTION_SHORTEST: Duration = Duration::from_hours(24);
 
 impl TestTable {
-    /// The marker as a sender leaves it that crashes before its first put.
+    /// The marker, as left by a sender that crashes before its first put.
     async fn put_marker(&self, start: u64) {
         let texts = [("pk", key::log(&channel())), ("sk", key::LOG_START.to_owned())];
         let numbers = [("start", start.to_string()), ("at", now().as_millis().to_string())];
@@ -17,7 +17,7 @@ impl TestTable {
         self.put(texts.into_iter().chain(numbers).collect()).await;
     }
 
-    /// Sends at once from so many senders, each of whom knows nothing. Returns their seqs, in order.
+    /// Sends concurrently from this many senders without knowledge of the log. Returns their seqs in order.
     async fn send_at_once(&self, senders: u64) -> Vec<u64> {
         let sends = (0..senders).map(|_| async { self.send(&message("hello"), Known::Nothing).await });
         let mut seqs: Vec<u64> = join_all(sends).await.into_iter().map(Sent::seq).collect();
@@ -63,7 +63,7 @@ async fn a_crash_between_the_marker_and_the_first_put_of_a_restart_leaves_no_hol
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_has_expired_begins_again_above_all_that_it_had() {
+async fn an_expired_log_restarts_above_all_its_seqs() {
     for swept in [false, true] {
         let table = TestTable::new().await;
         table.fill(3).await;
@@ -83,7 +83,7 @@ async fn a_log_that_has_expired_begins_again_above_all_that_it_had() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_begins_again_as_often_as_it_expires() {
+async fn a_log_restarts_as_often_as_it_expires() {
     let table = TestTable::new().await;
     table.fill(3).await;
     let mut last = 3;
@@ -97,23 +97,28 @@ async fn a_log_begins_again_as_often_as_it_expires() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_expired_log_says_of_itself() {
+async fn an_expired_log_keeps_its_head_until_the_ttl_removes_it() {
     let table = TestTable::new().await;
     table.fill(3).await;
     table.let_pass(EXPIRY).await;
-    assert_eq!(table.head_seq().await, 3, "the last that it had");
+    assert_eq!(table.head_seq().await, 3, "the last seq that it had");
     for since in [0, 1, 2] {
         assert_eq!(table.recover_seqs(since).await, (false, vec![], 3), "{since}: what followed is gone");
     }
-    assert_eq!(table.recover_seqs(3).await, (true, vec![], 3), "who had seen all has missed nothing");
+    assert_eq!(
+        table.recover_seqs(3).await,
+        (true, vec![], 3),
+        "a client that had seen all has missed nothing"
+    );
     table.engine.remove_expired().await;
-    assert_eq!(table.head_seq().await, 0, "nothing tells any more what it had");
+    assert_eq!(table.head_seq().await, 0, "nothing is left of what it had");
     for since in [0, 1, 2, 3, 4] {
-        assert_eq!(table.recover_seqs(since).await, (false, vec![], 0), "{since}: it had something, once");
+        assert_eq!(table.recover_seqs(since).await, (false, vec![], 0), "{since}: it may have had events");
     }
 }
 
-/// A base from before the end of the log is above all that is left of it, and must not be trusted into a hole.
+/// A base from before the log expired is above everything that is left, and must not be trusted to the point of a
+/// gap.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_base_of_an_expired_log_leaves_no_hole() {
     for swept in [false, true] {
@@ -134,7 +139,7 @@ async fn a_base_of_an_expired_log_leaves_no_hole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_has_expired_in_part_goes_on() {
+async fn a_partly_expired_log_continues() {
     for swept in [false, true] {
         let table = TestTable::new().await;
         table.fill(3).await;
@@ -152,10 +157,10 @@ async fn a_log_that_has_expired_in_part_goes_on() {
     }
 }
 
-/// The backend's events are as old as they are late. One that expired before those below it would leave an end that
-/// is given out again.
+/// Events of the backend are as old as they are late. One that expired before those below it would leave an end whose
+/// seq is assigned again.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_came_late_goes_with_the_others() {
+async fn a_late_event_expires_with_the_others() {
     let late = RETENTION / 2;
     let table = TestTable::new().await;
     table.fill(2).await;
@@ -168,7 +173,7 @@ async fn an_event_that_came_late_goes_with_the_others() {
 
 /// The first moment at which nothing is left, with the shortest retention.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_begins_again_as_soon_as_it_has_expired() {
+async fn a_log_restarts_as_soon_as_it_has_expired() {
     for swept in [false, true] {
         let mut table = TestTable::new().await;
         table.table.conversation_retention = Some(RETENTION_SHORTEST);
@@ -181,6 +186,6 @@ async fn a_log_begins_again_as_soon_as_it_has_expired() {
         let sent = table.send(&message("hello"), base(0)).await;
         assert!(matches!(sent, Sent::New(seq) if seq > 1), "{sent:?}, swept: {swept}");
         let operations = table.engine.take_operations();
-        assert!(operations.len() <= 5, "it went round and round: {operations:?}");
+        assert!(operations.len() <= 5, "too many operations: {operations:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Tickets: one use, however many want it, and not for long.
+//! Tickets: valid once, however many callers try, and not for long.
 
 use funnelcast_core::identity::{CompanyClaim, Role};
 use futures_util::future::join_all;
@@ -13,7 +13,7 @@ fn ann() -> Identity {
 }
 
 #[tokio::test]
-async fn of_two_hundred_who_take_a_ticket_at_once_one_gets_it() {
+async fn of_two_hundred_concurrent_takers_one_gets_the_ticket() {
     let table = TestTable::new().await;
     let (ann, now) = (ann(), now());
     let ticket = table.put_ticket(&ann, now).await.unwrap();
@@ -25,7 +25,7 @@ async fn of_two_hundred_who_take_a_ticket_at_once_one_gets_it() {
 }
 
 #[tokio::test]
-async fn a_ticket_is_good_until_its_time_and_not_after() {
+async fn a_ticket_is_valid_until_it_expires() {
     let table = TestTable::new().await;
     let (ann, now) = (ann(), now());
     let last_moment = now + TICKET_LIFE - Duration::from_millis(1);
@@ -33,7 +33,7 @@ async fn a_ticket_is_good_until_its_time_and_not_after() {
         let ticket = table.put_ticket(&ann, now).await.unwrap();
         assert_eq!(ticket.expires_at, now + TICKET_LIFE);
         assert_eq!(table.take_ticket(&ticket.secret, moment).await.is_ok(), is_good);
-        assert!(table.take_ticket(&ticket.secret, now).await.is_err(), "it is gone in either case");
+        assert!(table.take_ticket(&ticket.secret, now).await.is_err(), "it has been deleted in either case");
     }
 }
 
@@ -48,7 +48,7 @@ async fn a_ticket_does_not_outlive_its_token() {
 }
 
 #[tokio::test]
-async fn the_table_knows_no_ticket_and_the_ttl_removes_what_nobody_took() {
+async fn the_table_stores_only_the_hash_of_a_ticket_until_its_ttl() {
     let table = TestTable::new().await;
     let long_ago = Timestamp::from_secs(now().as_secs() - 3_600);
     let ticket = table.put_ticket(&ann(), long_ago).await.unwrap();
@@ -59,7 +59,7 @@ async fn the_table_knows_no_ticket_and_the_ttl_removes_what_nobody_took() {
 }
 
 #[tokio::test]
-async fn a_guess_opens_nothing() {
+async fn a_guessed_ticket_is_refused() {
     let table = TestTable::new().await;
     table.put_ticket(&ann(), now()).await.unwrap();
     let guess = table.take_ticket(&"A".repeat(43), now()).await;

@@ -1,4 +1,4 @@
-//! A webhook is dealt with once, by one, whatever comes twice or breaks off.
+//! A webhook is processed once, by one process, whatever is repeated or interrupted.
 
 use futures_util::future::join_all;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::table::webhooks::{Taken, WEBHOOK_TAKEN};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_come_at_once_one_takes_it() {
+async fn of_concurrent_deliveries_one_takes_the_webhook() {
     let table = TestTable::new().await;
     let (id, now) = ("msg_1".parse().unwrap(), now());
     let takers = join_all((0..50).map(|_| table.take_webhook(&id, now))).await;
@@ -22,12 +22,16 @@ async fn of_many_who_come_at_once_one_takes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_breaks_off_leaves_it_to_the_next() {
+async fn an_interrupted_webhook_is_left_to_the_next_delivery() {
     let table = TestTable::new().await;
     let (id, now) = ("msg_1".parse().unwrap(), now());
     assert_eq!(table.take_webhook(&id, now).await.unwrap(), Taken::Yes);
-    assert_eq!(table.take_webhook(&id, now + WEBHOOK_TAKEN).await.unwrap(), Taken::Yes, "its time is over");
+    assert_eq!(
+        table.take_webhook(&id, now + WEBHOOK_TAKEN).await.unwrap(),
+        Taken::Yes,
+        "its reservation has expired"
+    );
     assert_eq!(table.take_webhook(&id, now + WEBHOOK_TAKEN).await.unwrap(), Taken::Busy);
     table.release_webhook(&id).await.unwrap();
-    assert_eq!(table.take_webhook(&id, now).await.unwrap(), Taken::Yes, "it was given back");
+    assert_eq!(table.take_webhook(&id, now).await.unwrap(), Taken::Yes, "it was released");
 }

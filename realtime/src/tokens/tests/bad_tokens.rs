@@ -1,4 +1,5 @@
-//! The battery: each token with what is wrong with it, and the reason that the log gets. Outside they are all the same.
+//! Bad tokens: each with what is wrong with it and the reason that is logged. To the client, all refusals look the
+//! same.
 
 use super::*;
 
@@ -7,13 +8,13 @@ fn signature(token: &str) -> &str {
     token.rsplit('.').next().unwrap()
 }
 
-/// An id that is made of a subject.
+/// An id that is derived from a subject.
 const MADE: &str = "sub-QapIeIfjxFwZskSLLwNlUvALLHjiOUbTkKfoRvatWOE";
 
-/// What it is, the token, and a part of the reason.
+/// What is wrong, the token, and a part of the reason.
 type Bad = (&'static str, String, &'static str);
 
-/// Those that nobody has signed, or not the one who should have.
+/// Tokens that are not signed, or not by the right key.
 fn badly_signed() -> Vec<Bad> {
     let good = claims(&json!({}));
     let shop = |changes: Value| hs256(&claims(&changes));
@@ -25,14 +26,14 @@ fn badly_signed() -> Vec<Bad> {
     let brings_key = Header { jwk: serde_json::from_value(OTHER.jwk("k1")).ok(), ..es256_header() };
     let critical = Header { crit: Some(vec!["b64".into()]), ..es256_header() };
     vec![
-        ("nothing", String::new(), "no signed JWT"),
-        ("two dots", "..".into(), "no signed JWT"),
-        ("no JWT", "a.b.c".into(), "no signed JWT"),
-        ("no base64url", "ünïcode.ü.ü".into(), "no signed JWT"),
-        ("no UTF-8 inside", format!("{0}.{0}.{0}", URL_SAFE_NO_PAD.encode([0xff; 30])), "no signed JWT"),
+        ("nothing", String::new(), "not a signed JWT"),
+        ("two dots", "..".into(), "not a signed JWT"),
+        ("no JWT", "a.b.c".into(), "not a signed JWT"),
+        ("no base64url", "ünïcode.ü.ü".into(), "not a signed JWT"),
+        ("no UTF-8 inside", format!("{0}.{0}.{0}", URL_SAFE_NO_PAD.encode([0xff; 30])), "not a signed JWT"),
         ("9 KiB", "a".repeat(9 * 1024), "too long"),
         ("9 KiB, signed", shop(json!({"name": "x".repeat(9 * 1024)})), "too long"),
-        ("five parts (JWE)", format!("{}.a.b", shop(json!({}))), "no signed JWT"),
+        ("five parts (JWE)", format!("{}.a.b", shop(json!({}))), "not a signed JWT"),
         ("`alg: none`", sewn(&json!({"alg": "none"}), &good, ""), "algorithm"),
         (
             "`alg: none` with a signature",
@@ -40,7 +41,7 @@ fn badly_signed() -> Vec<Bad> {
             "algorithm",
         ),
         ("`alg: NONE`", sewn(&json!({"alg": "NONE"}), &good, ""), "algorithm"),
-        ("no `alg`", sewn(&json!({"typ": "JWT"}), &good, ""), "no signed JWT"),
+        ("no `alg`", sewn(&json!({"typ": "JWT"}), &good, ""), "not a signed JWT"),
         (
             "HS256 with the public key as secret",
             encode(&Header::new(Algorithm::HS256), &ec(json!({})), &by_public_key).unwrap(),
@@ -62,7 +63,7 @@ fn badly_signed() -> Vec<Bad> {
             encode(&brings_key, &oidc, &OTHER.private).unwrap(),
             "signature is not valid",
         ),
-        ("a `crit` that nobody knows", encode(&critical, &oidc, &ES256.private).unwrap(), "crit"),
+        ("an unknown `crit`", encode(&critical, &oidc, &ES256.private).unwrap(), "crit"),
         (
             "a signature of another payload",
             {
@@ -89,7 +90,7 @@ fn badly_signed() -> Vec<Bad> {
     ]
 }
 
-/// Those that are signed well, and say what does not count.
+/// Tokens that are signed correctly, with claims that are not valid.
 fn badly_claimed() -> Vec<Bad> {
     let shop = |changes: Value| hs256(&claims(&changes));
     let by_oidc = claims(&json!({"iss": "https://login.example", "aud": "web"}));
@@ -115,20 +116,20 @@ fn badly_claimed() -> Vec<Bad> {
             "another audience",
         ),
         (
-            "Whop's, of no user of theirs",
+            "Whop's, for no user of Whop",
             es256(&ES256, None, &whop_claims(&json!({"sub": "agent_1"}))),
-            "no user",
+            "not a user",
         ),
         ("no `sub`", shop(json!({"sub": null})), "no `sub`"),
         ("an empty `sub`", shop(json!({"sub": ""})), "empty"),
         ("a `sub` that is a number", shop(json!({"sub": 7})), "no `sub`"),
-        ("a `sub` that is made of another's", shop(json!({"sub": MADE})), "made of a subject"),
+        ("a `sub` that is a derived id", shop(json!({"sub": MADE})), "derived id"),
         ("no `exp`", shop(json!({"exp": null})), "no `exp`"),
-        ("`exp` as a string", shop(json!({"exp": (NOW_SECS + 60).to_string()})), "no time"),
+        ("`exp` as a string", shop(json!({"exp": (NOW_SECS + 60).to_string()})), "not a time"),
         ("expired", shop(json!({"exp": NOW_SECS})), "expired"),
         ("expired long ago", shop(json!({"exp": 1})), "expired"),
-        ("not yet valid", shop(json!({"nbf": NOW_SECS + 60})), "not count yet"),
-        ("an `nbf` that is no time", shop(json!({"nbf": "soon"})), "no time"),
+        ("not yet valid", shop(json!({"nbf": NOW_SECS + 60})), "not valid yet"),
+        ("an `nbf` that is not a time", shop(json!({"nbf": "soon"})), "not a time"),
         (
             "too many companies",
             shop(json!({"companies": vec![json!({"id": "b", "role": "admin"}); COMPANIES_MAX + 1]})),
@@ -150,13 +151,13 @@ async fn every_bad_token_is_refused_for_its_own_reason() {
         let error = issuers.verify(&token, now()).await.expect_err(what);
         assert_eq!(error.code(), "unauthorized", "{what}");
         assert!(error.to_string().contains(reason), "{what}: {error}");
-        assert!(token.len() < 20 || !error.to_string().contains(&token), "{what}: a log has no token");
+        assert!(token.len() < 20 || !error.to_string().contains(&token), "{what}: no token is logged");
     }
 }
 
-/// That a bit less of it is what makes each of them bad, and not that all are refused.
+/// Each bad token is bad for a single reason, and not because every token is refused.
 #[tokio::test]
-async fn what_they_are_made_of_is_good() {
+async fn the_tokens_are_valid_without_their_defect() {
     let oidc = claims(&json!({"iss": "https://login.example", "aud": "web"}));
     for good in [
         hs256(&claims(&json!({}))),
@@ -169,7 +170,7 @@ async fn what_they_are_made_of_is_good() {
     }
 }
 
-/// Whoever has no token at all could else write into the log by the parts of one.
+/// Otherwise an unauthenticated caller could write into the log by the parts of a token.
 #[tokio::test]
 async fn no_reason_quotes_a_token() {
     const PLANTED: &str = "\u{1b}[2Jplanted\n";

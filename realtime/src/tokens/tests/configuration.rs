@@ -1,4 +1,4 @@
-//! A configuration that is wrong is refused at start, and it is said what is wrong, without the key.
+//! A wrong configuration is refused at start-up, with what is wrong and without the key.
 
 use std::sync::{
     Arc,
@@ -15,7 +15,7 @@ async fn refusal(issuers: &Value) -> String {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_at_start() {
+async fn an_invalid_configuration_is_reported_at_start() {
     let app =
         |alg: &str, keys: Value| json!([{"kind": "app", "iss": "a", "aud": "b", "alg": alg, "keys": keys}]);
     let set = |keys: Value| json!({"static": {"keys": keys}});
@@ -50,12 +50,12 @@ async fn what_is_wrong_is_said_at_start() {
         (app("RS256", set(json!([ES256.jwk("k")]))), "no key for its algorithm"),
         (app("ES256", set(json!([for_encryption]))), "no key for its algorithm"),
         (app("ES256", set(json!([for_another_algorithm]))), "no key for its algorithm"),
-        (app("ES256", json!({"jwks": "http://login.example/jwks"})), "not of https"),
-        (app("ES256", json!({"jwks": "login.example"})), "not of https"),
-        (app("ES256", json!({"jwks": "/jwks.json"})), "no server"),
+        (app("ES256", json!({"jwks": "http://login.example/jwks"})), "an https URL"),
+        (app("ES256", json!({"jwks": "login.example"})), "an https URL"),
+        (app("ES256", json!({"jwks": "/jwks.json"})), "has no host"),
         (
             json!([{"kind": "oidc", "iss": "a", "aud": "b", "alg": "HS256", "keys": {"secret": "x"}}]),
-            "shares a secret",
+            "must not use HS256",
         ),
         (
             json!([
@@ -80,7 +80,7 @@ async fn what_is_wrong_is_said_at_start() {
 }
 
 #[tokio::test]
-async fn none_is_a_configuration_too() {
+async fn no_issuers_is_a_valid_configuration() {
     let issuers = Issuers::from_config(&Config::default(), now()).await.unwrap();
     assert!(issuers.verify(&hs256(&claims(&json!({}))), now()).await.is_err());
 }
@@ -97,11 +97,11 @@ async fn only_a_stage_for_development_takes_a_dev_key() {
     for stage in ["prod", "production", "live", "staging", ""] {
         assert!(Issuers::from_config(&config(stage, &key), now()).await.is_err(), "{stage}");
     }
-    assert!(Issuers::from_config(&config("dev", "c2hvcnQ"), now()).await.is_err(), "it is short");
+    assert!(Issuers::from_config(&config("dev", "c2hvcnQ"), now()).await.is_err(), "it is too short");
     assert!(Issuers::from_config(&config("dev", "no base64!"), now()).await.is_err());
 }
 
-/// The key that Whop once pinned in its own SDK: an issuer of it needs no network.
+/// The key that Whop once pinned in its own SDK: an issuer with it needs no network.
 #[tokio::test]
 async fn whops_keys_may_be_pinned() {
     let key = json!({"kty": "EC", "crv": "P-256", "x": "rz8a8vxvexHC0TLT91g7llOdDOsNuYiGEfic4Qhni-E",
@@ -112,9 +112,9 @@ async fn whops_keys_may_be_pinned() {
     assert!(issuers.verify(&forged, now()).await.unwrap_err().to_string().contains("signature is not valid"));
 }
 
-/// Whoever has that issuer's tokens is kept out, until the secret is there, and nobody else.
+/// Users with tokens of that issuer are refused until the secret exists; all others are admitted.
 #[tokio::test]
-async fn a_secret_that_is_missing_harms_its_issuer_alone() {
+async fn a_missing_secret_affects_its_issuer_alone() {
     let is_there = Arc::new(AtomicBool::new(false));
     let manager = Server::start({
         let is_there = Arc::clone(&is_there);

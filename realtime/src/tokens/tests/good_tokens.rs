@@ -1,4 +1,4 @@
-//! Tokens that count, and what is believed of them.
+//! Valid tokens, and which of their claims are trusted.
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use funnelcast_core::identity::CompaniesBy;
@@ -35,7 +35,7 @@ async fn a_name_and_companies_may_be_missing() {
     assert_eq!((identity.name.as_str(), identity.companies.len()), ("user_1", 0));
 }
 
-/// Whatever else stands in it: Whop is asked for companies, and its tokens have none.
+/// Whatever else the token claims: companies come from Whop's API, not from its tokens.
 #[tokio::test]
 async fn whop_names_the_user_alone() {
     let more = json!({"name": "Boss", "companies": [{"id": "biz_1", "role": "admin"}]});
@@ -59,9 +59,9 @@ async fn an_oidc_issuer_names_the_user_and_no_company() {
     }
 }
 
-/// A user who may come in is not kept out for how they are called, or for a role that nobody knows.
+/// A user who may connect is not refused for their name, or for a role that is unknown.
 #[tokio::test]
-async fn what_is_not_understood_of_a_claim_is_left_out() {
+async fn claims_that_are_not_understood_are_ignored() {
     for (name, shown) in [
         (json!(""), "user_1"),
         (json!("\n"), "user_1"),
@@ -88,9 +88,9 @@ async fn what_is_not_understood_of_a_claim_is_left_out() {
     }
 }
 
-/// What another issuer means by these claims is its own affair.
+/// Another issuer may use these claims for purposes of its own.
 #[tokio::test]
-async fn only_who_gives_grants_signs_them() {
+async fn other_issuers_may_use_the_claims_of_grants() {
     let changes = json!({"iss": "https://login.example", "aud": "web", "channel": "web", "caps": ["join"]});
     assert_eq!(verify(&es256(&ES256, Some("k1"), &claims(&changes))).await.unwrap().user.as_str(), "user_1");
     let by_whop = whop_claims(&json!({"channel": "web"}));
@@ -98,14 +98,14 @@ async fn only_who_gives_grants_signs_them() {
 }
 
 #[tokio::test]
-async fn a_list_of_one_audience_is_that_one_where_the_issuer_is_an_openid_provider() {
+async fn an_openid_provider_may_list_a_single_audience() {
     let changes = json!({"iss": "https://login.example", "aud": ["web"]});
     assert!(verify(&es256(&ES256, Some("k1"), &claims(&changes))).await.is_ok());
 }
 
-/// Session tokens of Clerk's and access tokens of Cognito's have no `aud`.
+/// Session tokens of Clerk and access tokens of Cognito have no `aud`.
 #[tokio::test]
-async fn another_claim_may_say_whom_a_token_is_for_that_has_no_aud() {
+async fn another_claim_may_name_the_audience_of_a_token_without_aud() {
     for claim in ["azp", "client_id"] {
         let entry = json!({"kind": "oidc", "iss": "login", "aud": "https://shop.example", "aud_claim": claim,
                            "alg": "ES256", "keys": {"pem": ES256.public_pem}});
@@ -115,7 +115,7 @@ async fn another_claim_may_say_whom_a_token_is_for_that_has_no_aud() {
             (json!({"aud": null, (claim): ["https://shop.example"]}), false),
             (json!({"aud": null}), false),
             (json!({"aud": "https://shop.example"}), false),
-            // For another API, which our own page has asked for.
+            // For another API, which the app's own page has requested.
             (json!({"aud": "https://another.example", (claim): "https://shop.example"}), false),
         ] {
             let token = es256(&ES256, None, &changed(claims(&json!({"iss": "login"})), &changes));
@@ -124,7 +124,7 @@ async fn another_claim_may_say_whom_a_token_is_for_that_has_no_aud() {
     }
 }
 
-/// `EdDSA` says less than it should; RFC 9864 gives it the name of its curve.
+/// `EdDSA` does not name the curve; RFC 9864 does.
 #[tokio::test]
 async fn ed25519_has_two_names() {
     let pair = Ed25519KeyPair::generate().unwrap();
@@ -153,7 +153,8 @@ async fn ed25519_has_two_names() {
     }
 }
 
-/// So that a key can be replaced: the new one is there before it signs, and the old one until its last token has expired.
+/// So that a key can be replaced: the new one is configured before it signs, and the old one stays until its last
+/// token has expired.
 #[tokio::test]
 async fn an_issuer_may_have_several_keys() {
     let third = KeyPair::generate();
@@ -186,7 +187,7 @@ async fn an_issuer_may_have_several_keys() {
 }
 
 #[tokio::test]
-async fn what_an_oidc_issuer_calls_a_user_need_be_no_id() {
+async fn an_oidc_subject_need_not_be_a_user_id() {
     let changes =
         json!({"iss": "https://login.example", "aud": "web", "sub": "auth0|5f7c8ec7", "name": null});
     let identity = verify(&es256(&ES256, Some("k1"), &claims(&changes))).await.unwrap();
@@ -194,7 +195,7 @@ async fn what_an_oidc_issuer_calls_a_user_need_be_no_id() {
     assert_eq!(identity.name.as_str(), identity.user.as_str());
 }
 
-/// What its clock says that is ahead of ours counts; and no token counts longer for it.
+/// A token is valid although its issuer's clock is ahead, and none is valid for longer because of it.
 #[tokio::test]
 async fn clocks_may_be_apart_a_little() {
     for (changes, is_good) in [
@@ -203,7 +204,7 @@ async fn clocks_may_be_apart_a_little() {
         (json!({"nbf": NOW_SECS + 5 + 1}), false),
         (json!({"nbf": i64::MAX}), false),
         (json!({"nbf": i64::MIN}), true),
-        (json!({"iat": NOW_SECS + 1_000_000}), true), // it says when, not from when on
+        (json!({"iat": NOW_SECS + 1_000_000}), true), // it says when the token was issued, not from when on it is valid
         (json!({"exp": NOW_SECS + 1}), true),
         (json!({"exp": NOW_SECS}), false),
         (json!({"exp": NOW_SECS - 1}), false),

@@ -1,4 +1,4 @@
-//! Grants: what they open, for whom, and for how long.
+//! Grants: what they allow, for whom, and for how long.
 
 use funnelcast_testing::server::{Server, says};
 
@@ -16,7 +16,7 @@ async fn verify_grant(grant: &str) -> Result<Grant, Error> {
 }
 
 #[tokio::test]
-async fn a_grant_says_what_and_until_when() {
+async fn a_grant_has_capabilities_and_an_end() {
     let grant = verify_grant(&hs256(&grant_claims(&json!({})))).await.unwrap();
     let until = Timestamp::from_secs(NOW_SECS + 600);
     assert_eq!(grant, Grant { caps: [Capability::Join, Capability::Send].into(), until });
@@ -27,7 +27,7 @@ async fn a_grant_says_what_and_until_when() {
 }
 
 #[tokio::test]
-async fn what_is_no_grant_of_this_user_and_channel_opens_nothing() {
+async fn a_grant_for_another_user_or_channel_is_refused() {
     let of_shop = |changes: Value| hs256(&grant_claims(&changes));
     let by_oidc = grant_claims(&json!({"iss": "https://login.example", "aud": "web"}));
     let by_whop = grant_claims(&json!({"iss": "urn:whopcom:exp-proxy", "aud": "app_1"}));
@@ -56,7 +56,7 @@ async fn what_is_no_grant_of_this_user_and_channel_opens_nothing() {
 }
 
 #[tokio::test]
-async fn who_takes_grants_alone_asks_for_nobody_elses_keys() {
+async fn only_keys_of_issuers_that_give_grants_are_fetched() {
     let elsewhere = Server::start(|_| says(500, "")).await;
     let table = json!([
         {"kind": "whop", "aud": "app_1", "keys": {"jwks": elsewhere.url("/jwks")}},

@@ -1,4 +1,4 @@
-//! Key sets, fetched from a real server on this machine: when it is asked, how often, and what it may not do.
+//! Key sets, fetched from a real server on this machine: when, how often, and what is refused.
 
 use std::sync::{
     Arc,
@@ -15,7 +15,7 @@ use super::{
     *,
 };
 
-/// A set of these keys, with a tag that a server knows again.
+/// A set of these keys, with an entity tag.
 fn set(keys: &[Value], etag: &'static str) -> Answer {
     let body = json!({ "keys": keys }).to_string();
     Answer::Now(Response::builder().header(header::ETAG, etag).body(Full::from(body)).unwrap())
@@ -27,19 +27,19 @@ async fn issuer_at(url: &str) -> Issuers {
     Issuers::from_config(&config(&table), now()).await.unwrap()
 }
 
-/// A token that counts for long enough.
+/// A token that is valid for long enough.
 fn token(pair: &KeyPair, kid: &str) -> String {
     es256(pair, Some(kid), &whop_claims(&json!({"exp": NOW_SECS + 1_000_000})))
 }
 
-/// One that gives these answers in their order, and the last of them from then on.
+/// A server that gives these answers in order, and then keeps repeating the last one.
 async fn server(answers: Vec<Answer>) -> Server {
     let next = AtomicUsize::new(0);
     Server::start(move |_| answers[next.fetch_add(1, Ordering::Relaxed).min(answers.len() - 1)].clone()).await
 }
 
 #[tokio::test]
-async fn a_set_is_fetched_once_and_then_by_its_tag() {
+async fn a_set_is_fetched_once_and_then_revalidated_by_its_etag() {
     let server = Server::start(|asked: &Asked| match asked.headers.get(header::IF_NONE_MATCH) {
         Some(tag) if tag == "\"1\"" => says(304, ""),
         _ => set(&[ES256.jwk("k1")], "\"1\""),
@@ -57,13 +57,13 @@ async fn a_set_is_fetched_once_and_then_by_its_tag() {
         issuers.verify(&token(&ES256, "k1"), now() + time).await.unwrap();
     }
     let asked = server.asked();
-    assert_eq!(asked.len(), 2, "the old set counts again from when it was confirmed");
+    assert_eq!(asked.len(), 2, "the old set is valid again from its revalidation");
     assert_eq!(asked[1].headers.get(header::IF_NONE_MATCH), Some(&HeaderValue::from_static("\"1\"")));
     assert_eq!(asked[1].path, "/.well-known/jwks.json");
 }
 
 #[tokio::test]
-async fn an_unknown_key_has_the_set_fetched_again_but_not_by_every_token() {
+async fn an_unknown_key_refetches_the_set_but_not_for_every_token() {
     let server =
         server(vec![set(&[ES256.jwk("k1")], "1"), set(&[ES256.jwk("k1"), OTHER.jwk("k2")], "2")]).await;
     let issuers = issuer_at(&server.url("/jwks")).await;
@@ -101,7 +101,7 @@ async fn an_issuer_that_is_down_has_not_withdrawn_its_keys_yet() {
 }
 
 #[tokio::test]
-async fn what_is_no_set_opens_nothing_and_keeps_nobody() {
+async fn an_invalid_set_verifies_nothing_until_it_is_repaired() {
     let too_large = format!(r#"{{"keys":[{}],"x":"{}"}}"#, ES256.jwk("k1"), "x".repeat(SET_BYTES_MAX));
     let elsewhere = Response::builder().status(302).header(header::LOCATION, "http://127.0.0.1:1/");
     for (what, answer) in [
@@ -111,15 +111,18 @@ async fn what_is_no_set_opens_nothing_and_keeps_nobody() {
         ("another JSON", server::json(&json!(["k1"]))),
         ("an empty set", set(&[], "1")),
         ("a set of secrets", set(&[json!({"kty": "oct", "kid": "k1", "k": "c2VjcmV0"})], "1")),
-        ("one that nobody would read", says(200, too_large)),
-        ("304 to who has none", says(304, "")),
+        ("one that is too large", says(200, too_large)),
+        ("304 without an earlier set", says(304, "")),
     ] {
         let server = server(vec![answer, set(&[ES256.jwk("k1")], "1")]).await;
         let issuers = issuer_at(&server.url("/jwks")).await;
         assert!(issuers.verify(&token(&ES256, "k1"), now()).await.is_err(), "{what}");
-        assert_eq!(server.asked().len(), 1, "{what}: not by every token");
+        assert_eq!(server.asked().len(), 1, "{what}: not for every token");
         let later = now() + FIRST_FETCH_PAUSE;
-        assert!(issuers.verify(&token(&ES256, "k1"), later).await.is_ok(), "{what}: it is right by now");
+        assert!(
+            issuers.verify(&token(&ES256, "k1"), later).await.is_ok(),
+            "{what}: the set has been repaired"
+        );
     }
 }
 
@@ -136,7 +139,7 @@ async fn one_odd_key_spoils_none_of_the_others() {
     assert!(issuer_at(&server.url("/jwks")).await.verify(&token(&ES256, "k1"), now()).await.is_ok());
 }
 
-/// Names of keys need not be unique (RFC 7517, 4.5): while a key is replaced, both may have the same.
+/// Key ids need not be unique (RFC 7517, 4.5): while a key is replaced, both may have the same id.
 #[tokio::test]
 async fn each_key_of_a_name_is_tried() {
     let third = KeyPair::generate();
@@ -147,9 +150,9 @@ async fn each_key_of_a_name_is_tried() {
     }
 }
 
-/// A token may name a key, and not where to get it.
+/// A token may name a key, but not where to fetch it.
 #[tokio::test]
-async fn what_a_token_points_at_is_never_asked() {
+async fn a_url_in_a_token_is_never_fetched() {
     let issuers_own = server(vec![set(&[ES256.jwk("k1")], "1")]).await;
     let attackers = server(vec![set(&[OTHER.jwk("k1")], "1")]).await;
     let issuers = issuer_at(&issuers_own.url("/jwks")).await;
@@ -164,13 +167,13 @@ async fn what_a_token_points_at_is_never_asked() {
     assert!(issuers.verify(&forged, now() + FETCH_PAUSE).await.is_err());
     assert!(attackers.asked().is_empty());
     let honest = encode(&header, &whop_claims(&json!({})), &ES256.private).unwrap();
-    assert!(issuers.verify(&honest, now()).await.is_ok(), "with the issuer's own key it does no harm");
+    assert!(issuers.verify(&honest, now()).await.is_ok(), "the issuer's own key is still used");
     assert!(attackers.asked().is_empty());
 }
 
-/// Only a server that takes its time is waited for, and that not for long.
+/// Only a server that is slow to answer is waited for, and not for long.
 #[tokio::test]
-async fn a_silent_server_is_given_up() {
+async fn a_silent_server_is_abandoned() {
     let server = Arc::new(server(vec![Answer::Never]).await);
     let issuers = issuer_at(&server.url("/jwks")).await;
     assert!(issuers.verify(&token(&ES256, "k1"), now()).await.is_err());

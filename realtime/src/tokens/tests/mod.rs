@@ -1,4 +1,4 @@
-//! Good tokens, and every bad one that we could think of, of every kind of issuer.
+//! Valid tokens, and bad ones of every sort, for each kind of issuer.
 
 mod bad_tokens;
 mod configuration;
@@ -48,18 +48,18 @@ impl KeyPair {
         }
     }
 
-    /// As a JWK without a name.
+    /// As a JWK without an id.
     fn nameless_jwk(&self) -> Value {
         json!({"kty": "EC", "crv": "P-256", "x": self.x, "y": self.y})
     }
 
-    /// As a JWK of this name.
+    /// As a JWK with this id.
     fn jwk(&self, kid: &str) -> Value {
         json!({"kty": "EC", "crv": "P-256", "x": self.x, "y": self.y, "kid": kid, "alg": "ES256", "use": "sig"})
     }
 }
 
-/// One key pair, and another, made once a test run.
+/// Two key pairs, generated once per test run.
 static ES256: LazyLock<KeyPair> = LazyLock::new(KeyPair::generate);
 static OTHER: LazyLock<KeyPair> = LazyLock::new(KeyPair::generate);
 
@@ -71,8 +71,8 @@ fn config(issuers: &Value) -> Config {
     Config { issuers: Some(issuers.to_string()), ..Config::default() }
 }
 
-/// One issuer of each kind and each way of keys. The app's shared secret is put in by hand: in the configuration is only
-/// its name.
+/// One issuer of each kind and with each source of keys. The app's shared secret is inserted directly, because the
+/// configuration only has its name.
 async fn issuers() -> Issuers {
     let table = json!([
         {"kind": "app", "iss": "shop-ec", "aud": "funnelcast", "alg": "ES256", "keys": {"pem": ES256.public_pem}},
@@ -93,7 +93,7 @@ async fn issuers() -> Issuers {
     issuers
 }
 
-/// The claims of a good token of `shop`, with changes: `null` removes a claim.
+/// The claims of a valid token of `shop`, with changes: `null` removes a claim.
 fn claims(changes: &Value) -> Value {
     changed(
         json!({"iss": "shop", "aud": "funnelcast", "sub": "user_1", "name": "Ann", "exp": NOW_SECS + 60,
@@ -102,7 +102,7 @@ fn claims(changes: &Value) -> Value {
     )
 }
 
-/// Those of Whop's.
+/// The claims of a valid token of Whop, with changes.
 fn whop_claims(changes: &Value) -> Value {
     let claims =
         json!({"iss": "urn:whopcom:exp-proxy", "aud": "app_1", "sub": "user_1", "exp": NOW_SECS + 60});
@@ -123,19 +123,19 @@ fn hs256(claims: &Value) -> String {
     encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
 }
 
-/// A token by its parts, with a signature that was made for it or not.
+/// A token assembled from its parts; the signature need not match.
 fn sewn(header: &Value, payload: &Value, signature: &str) -> String {
     let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
     format!("{}.{}.{signature}", part(header), part(payload))
 }
 
-/// Signed with ES256, and with the name of a key where there is one.
+/// Signed with ES256, with a `kid` if one is given.
 fn es256(pair: &KeyPair, kid: Option<&str>, claims: &Value) -> String {
     let header = Header { kid: kid.map(str::to_owned), ..Header::new(Algorithm::ES256) };
     encode(&header, claims, &pair.private).unwrap()
 }
 
-/// What an issuer of this one entry makes of a token.
+/// The result of verifying a token with an issuer of this one entry.
 async fn verify_by(entry: Value, token: &str) -> Result<Identity, Error> {
     Issuers::from_config(&config(&json!([entry])), now()).await.unwrap().verify(token, now()).await
 }
