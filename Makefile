@@ -17,6 +17,7 @@ CARGO_FUZZ := .tools/bin/cargo-fuzz
 CARGO_FUZZ_VERSION := 0.13.2
 ASYNCAPI := scripts/asyncapi/node_modules/.package-lock.json
 CLIENT := client/node_modules/.package-lock.json
+PACKAGE := client/dist/index.js
 PAGE := client/demo/dist/index.html
 RIGHTS := target/debug/stack-logs/rights.jsonl
 PAGE_SOURCES = $(shell find client/src client/demo client/package.json -type f -not -path '*/dist/*')
@@ -110,7 +111,7 @@ browser: build demo ## Test the demo page in Chromium, on a local stack (ARGS="c
 	@npm run --prefix client --silent browser -- $(ARGS)
 
 # A run of the whole suite ends by naming each right in template.yaml that no function used, and each call that was denied.
-suite: build ## Run the black-box suite against a local stack of its own (ARGS="joining::")
+suite: build $(PACKAGE) ## Run the black-box suite against a local stack of its own (ARGS="joining::")
 	@echo '==> black-box suite'
 	@rm -f $(RIGHTS)
 	@cargo test --workspace --locked --test suite -- $(ARGS)
@@ -120,7 +121,7 @@ schemathesis: build $(SCHEMATHESIS) ## Test the HTTP API by requests generated f
 	@echo '==> schemathesis'
 	@tests/schemathesis/run $(ARGS)
 
-soak: build ## Random traffic under faults, every guarantee checked (SEED=1 SEEDS=1 MINUTES=1 ARGS="--without kills")
+soak: build $(PACKAGE) ## Random traffic of the TypeScript client under faults, every guarantee checked (SEED=1 SEEDS=1 MINUTES=1 ARGS="--without kills")
 	@echo '==> soak'
 	@target/debug/soak $(if $(SEED),--seed $(SEED)) --seeds $(SEEDS) --minutes $(MINUTES) $(ARGS)
 
@@ -183,6 +184,10 @@ $(CLIENT): client/package-lock.json
 	@echo '==> packages of the client'
 	@npm ci --ignore-scripts --prefix client --silent
 	@touch $@
+
+$(PACKAGE): $(shell find client/src -type f) $(CLIENT)
+	@echo '==> the package of the client'
+	@npm run --prefix client --silent build
 
 $(PAGE): $(PAGE_SOURCES) $(CLIENT)
 	@echo '==> the demo page'

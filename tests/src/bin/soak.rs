@@ -11,9 +11,9 @@ use tests::soak::{Part, Plan, run};
 
 /// Random traffic from seeds while faults are injected; then every guarantee is checked.
 ///
-/// Each seed has a stack of its own. Ends with a table and one line of JSON; with 1 where a guarantee was broken, and
-/// then names it with the seed, what shows it, and the stack's log. One seed makes one run again, as nearly as real
-/// processes allow.
+/// The devices run the TypeScript client of client/dist, in Node; each seed has a stack of its own. Ends with a table and
+/// one line of JSON; with 1 where a guarantee was broken, and then names it with the seed, what shows it, and the stack's
+/// log. One seed makes one run again, as nearly as real processes allow.
 #[derive(Debug, Parser)]
 #[command(name = "soak", group(ArgGroup::new("time").multiple(false)))]
 struct Options {

@@ -18,7 +18,7 @@ use super::issuer::Issuer;
 use super::part::Part;
 use super::plan::Plan;
 use super::record::{Act, Deed};
-use super::session::Clock;
+use super::settings::Clock;
 use super::world::{Conversation, World, has_presence};
 use crate::{Stack, time_from_now};
 

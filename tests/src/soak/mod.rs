@@ -1,6 +1,10 @@
 //! The soak: random traffic of many devices and a backend, from one seed, while `funnelcast-local` injects faults;
 //! then it is quiet, and everything that was promised must have held.
 //!
+//! The devices use the shipped TypeScript client: workers of Node run it, several clients each, and report what its
+//! callbacks were given, what became of its promises, and the frames on its sockets. So a guarantee is checked where an app
+//! has it, and what the server has done is known from the wire, whatever the client made of it.
+//!
 //! A run records what each device did and saw and what was there at the end ([`record`]); whether the guarantees held
 //! is told from the record alone ([`verify`]). A guarantee is one of section "Guarantees" of the design: an ack means
 //! kept, exactly once and in order, recovery is whole or says so, no ghosts, poison blocks nobody, no leak.
@@ -11,15 +15,14 @@
 //!
 //! # Layout
 //! - [`plan`]: the run and what follows from its seed; `part`: what can be left out; [`world`]: who is there, and who may hear what
-//! - `device`: a client on a socket; `by_http`: what it asks by HTTP; `session`: what a careful client does with the wire;
-//!   `operations`: what users do; `issuer`: their tokens
+//! - `device`: a user's app, and what passes on its client's sockets; `worker`: the processes in which the clients run;
+//!   `settings`: who a device is; `operations`: what users do; `issuer`: their tokens
 //! - `publisher`: what the backend says; `manager`: whom it lets in and puts out; `chaos`: what happens to processes;
 //!   `audit`: what is there at the end
 //! - [`record`], [`verify`], [`report`]: what happened, whether it may, and how it is told
 //! - `run`: the order of it all
 
 mod audit;
-mod by_http;
 mod chaos;
 mod device;
 mod issuer;
@@ -31,8 +34,9 @@ mod publisher;
 pub mod record;
 pub mod report;
 mod run;
-mod session;
+mod settings;
 pub mod verify;
+mod worker;
 pub mod world;
 
 pub use part::Part;

@@ -2,31 +2,33 @@
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use serde_json::{Value, json};
-use tokio::time::Instant;
 
+use super::device::App;
 use super::part::Part;
-use super::session::Session;
-use super::world::{World, has_log, has_presence};
+use super::world::{has_log, has_presence};
 
 /// What users do, and how often beside the rest.
-const OPERATIONS: [(Operation, u32); 16] = [
-    (Operation::Say, 30),
-    (Operation::SayMuch, 1),
-    (Operation::Repeat, 6),
-    (Operation::Nonsense, 1),
-    (Operation::Type, 10),
-    (Operation::Status, 4),
-    (Operation::UpdatePresence, 4),
-    (Operation::Ack, 8),
-    (Operation::History, 4),
-    (Operation::AskPresence, 4),
-    (Operation::Leave, 3),
-    (Operation::Cross, 4),
-    (Operation::Join, 8),
-    (Operation::Trespass, 2),
-    (Operation::Close, 1),
-    (Operation::Cut, 2),
+const OPERATIONS: [(Operation, u32); 20] = [
+    (Operation::Say, 60),
+    (Operation::SayMuch, 2),
+    (Operation::SayByHttp, 6),
+    (Operation::Repeat, 12),
+    (Operation::Nonsense, 2),
+    (Operation::Type, 20),
+    (Operation::Status, 8),
+    (Operation::UpdatePresence, 8),
+    (Operation::Ack, 16),
+    (Operation::History, 8),
+    (Operation::AskPresence, 8),
+    (Operation::Leave, 6),
+    (Operation::Cross, 8),
+    (Operation::Join, 16),
+    (Operation::Trespass, 4),
+    (Operation::Reconnect, 1),
+    (Operation::Close, 2),
+    (Operation::Cut, 3),
+    (Operation::Silence, 1),
+    (Operation::Block, 1),
 ];
 
 /// The longest of the messages that are long, so that a few of them cut a reply: the limit is 16 KiB.
@@ -38,9 +40,11 @@ pub(super) enum Operation {
     Say,
     /// A long message.
     SayMuch,
+    /// A message by HTTP, without the client.
+    SayByHttp,
     /// Sends once more what is kept already.
     Repeat,
-    /// Sends what must be refused.
+    /// Sends what must be refused, and what the client would not let out.
     Nonsense,
     Type,
     Status,
@@ -54,10 +58,16 @@ pub(super) enum Operation {
     Cross,
     /// Tries to join what is not for the user.
     Trespass,
-    /// Closes the connection as a browser does.
+    /// Has the client make a new connection.
+    Reconnect,
+    /// Closes the client, at once or when what waits is delivered.
     Close,
-    /// Cuts it without a goodbye.
+    /// The connection is cut without a goodbye.
     Cut,
+    /// The network delivers nothing more, and tells nobody.
+    Silence,
+    /// No WebSocket can be opened for a while.
+    Block,
 }
 
 impl Operation {
@@ -67,6 +77,7 @@ impl Operation {
             Self::Cross => Some(Part::Crossings),
             Self::UpdatePresence => Some(Part::Statuses),
             Self::SayMuch => Some(Part::Large),
+            Self::SayByHttp | Self::Block => Some(Part::Http),
             _ => None,
         }
     }
@@ -88,6 +99,7 @@ impl Operation {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Say | Self::SayMuch => "send",
+            Self::SayByHttp => "send by HTTP",
             Self::Repeat => "send again",
             Self::Nonsense => "send nonsense",
             Self::Type => "typing",
@@ -100,70 +112,50 @@ impl Operation {
             Self::Join => "join",
             Self::Cross => "cross",
             Self::Trespass => "trespass",
+            Self::Reconnect => "reconnect",
             Self::Close => "close",
             Self::Cut => "cut",
+            Self::Silence => "silence",
+            Self::Block => "no WebSockets",
         }
     }
 
-    /// Does it, where it is possible now; whether it was. What concerns the connection itself is for its owner to do.
-    pub(super) fn perform(
-        self,
-        session: &mut Session,
-        user: &str,
-        world: &World,
-        random: &mut StdRng,
-        now: Instant,
-    ) -> bool {
-        let channels = match self {
-            Self::Say | Self::SayMuch => conversations(session.wanted()),
-            Self::Nonsense | Self::Type | Self::UpdatePresence | Self::Ack => conversations(session.joined()),
-            Self::History => session.joined().into_iter().filter(|channel| has_log(channel)).collect(),
-            Self::AskPresence => {
-                session.joined().into_iter().filter(|channel| has_presence(channel)).collect()
+    /// The channel that it is about, where there is one for it; for what is about none, an empty name.
+    pub(super) fn channel(self, all: &App, random: &mut StdRng) -> Option<String> {
+        let mut channels = match self {
+            Self::Say | Self::SayMuch => conversations(all.wanted()),
+            Self::SayByHttp | Self::Nonsense | Self::Type | Self::UpdatePresence | Self::Ack => {
+                conversations(all.joined())
             }
-            Self::Leave => session.joined(),
-            Self::Join => session.left(),
-            Self::Cross => [session.joined(), session.left()].concat(),
-            Self::Trespass => {
-                world.channels().into_iter().filter(|channel| !world.may_join(user, channel)).collect()
-            }
-            Self::Repeat | Self::Status | Self::Close | Self::Cut => vec![String::new()],
+            Self::History => all.joined().into_iter().filter(|channel| has_log(channel)).collect(),
+            Self::AskPresence => all.joined().into_iter().filter(|channel| has_presence(channel)).collect(),
+            Self::Leave => all.joined(),
+            Self::Join => all.left(),
+            Self::Cross => [all.joined(), all.left()].concat(),
+            Self::Trespass => all.foreign(),
+            Self::Repeat
+            | Self::Status
+            | Self::Reconnect
+            | Self::Close
+            | Self::Cut
+            | Self::Silence
+            | Self::Block => vec![String::new()],
         };
         if channels.is_empty() {
-            return false;
+            return None;
         }
-        let channel = &channels[random.random_range(0..channels.len())];
-        match self {
-            Self::Say => session.say(channel, text(random, 1..200), now),
-            Self::SayMuch => session.say(channel, text(random, LONG_BYTES_MAX / 2..LONG_BYTES_MAX), now),
-            Self::Repeat => session.repeat(|kept| random.random_range(0..kept), now),
-            Self::Nonsense => session.say_nonsense(channel, now),
-            Self::Type => publish(session, channel, "chat.typing", &json!({"isTyping": true}), now),
-            Self::UpdatePresence => {
-                let status = ["online", "away", "away", "offline"][random.random_range(0..4)];
-                session.say_status(channel, status, now);
-            }
-            Self::Ack => session.ack(channel, if random.random() { "read" } else { "delivered" }, now),
-            Self::History => session.ask("history", json!({"channel": channel, "limit": 10}), now),
-            Self::AskPresence => session.ask("presence", json!({"channel": channel}), now),
-            Self::Status => session.ask_status(now),
-            Self::Leave => drop(session.leave(channel, now)),
-            Self::Cross => session.cross(channel, now),
-            Self::Join => session.join(channel, now),
-            Self::Trespass => session.trespass(channel, now),
-            Self::Close | Self::Cut => {}
-        }
-        true
+        Some(channels.swap_remove(random.random_range(0..channels.len())))
+    }
+
+    /// What a message says.
+    pub(super) fn text(self, random: &mut StdRng) -> String {
+        text(random, if self == Self::SayMuch { LONG_BYTES_MAX / 2..LONG_BYTES_MAX } else { 1..200 })
     }
 }
 
 fn conversations(mut channels: Vec<String>) -> Vec<String> {
     channels.retain(|channel| channel.starts_with("conversation:"));
     channels
-}
-
-fn publish(session: &mut Session, channel: &str, event: &str, data: &Value, now: Instant) {
-    session.ask("send", json!({"channel": channel, "event": event, "data": data}), now);
 }
 
 /// Letters, as a rule; or what becomes twice as long in JSON, which just fits into a frame of 32 KiB.

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 pub enum Part {
     /// `leave` and `join` of a channel that are under way at once on one socket.
     Crossings,
-    /// Requests that a device makes by HTTP instead of on its socket.
+    /// Messages that users send by HTTP, and clients that poll, as no WebSocket can be opened.
     Http,
     /// Statuses: `away`, `offline`, and `online` again.
     Statuses,

@@ -17,6 +17,8 @@ const DEVICES_PER_SECOND_DEVICE: usize = 4;
 const DEVICES_PER_VANISHING: usize = 4;
 /// Of so many devices one connects with tokens that last only seconds.
 const DEVICES_PER_SHORT_TOKEN: usize = 3;
+/// And one with tickets.
+const DEVICES_PER_TICKET: usize = 4;
 /// Devices that only listen; with the others there, more than the 50 that a sender posts to itself.
 const CROWD: usize = 51;
 
@@ -67,8 +69,12 @@ pub(super) struct Device {
     pub(super) vanishes_after: Option<f64>,
     /// Whether its tokens last only seconds.
     pub(super) has_short_tokens: bool,
-    /// Whether it numbers its joins and leaves; else the server goes by when they came.
-    pub(super) gives_order: bool,
+    /// Whether its client replaces its socket before the token ends, or keeps it to that end.
+    pub(super) rotates: bool,
+    /// Whether its client connects by tickets.
+    pub(super) by_ticket: bool,
+    /// What its client's own random numbers start from.
+    pub(super) seed: u32,
 }
 
 /// The first user who is a member of a company's team and not its admin.
@@ -118,15 +124,19 @@ impl Plan {
             let part = random.random_range(0.5..1.0);
             let is_active = index < self.devices;
             let listener = index.saturating_sub(self.devices);
+            let has_short_tokens =
+                self.has(Part::Expiry) && is_active && index.is_multiple_of(DEVICES_PER_SHORT_TOKEN);
             Device {
                 name: format!("d{index}"),
+                seed: random.random(),
                 owner: if is_active { index % users } else { users + listener % crowd_users.max(1) },
                 random,
                 vanishes_after: vanishes.then_some(part),
-                has_short_tokens: self.has(Part::Expiry)
-                    && is_active
-                    && index.is_multiple_of(DEVICES_PER_SHORT_TOKEN),
-                gives_order: index % 4 != 3,
+                has_short_tokens,
+                rotates: !index.is_multiple_of(2),
+                by_ticket: self.has(Part::Http)
+                    && !has_short_tokens
+                    && index.is_multiple_of(DEVICES_PER_TICKET),
             }
         };
         (0..self.devices + self.listeners()).map(device).collect()

@@ -1,4 +1,5 @@
-//! A short soak: random traffic under faults from fixed seeds, and every guarantee checked. `make soak` runs longer ones.
+//! A short soak: random traffic of the shipped TypeScript client under faults, from fixed seeds, and every guarantee checked.
+//! It needs the client's package, which `make suite` builds. `make soak` runs longer ones.
 
 use std::time::Duration;
 

@@ -49,8 +49,8 @@ pub struct DeviceRecord {
     pub user: String,
     /// What happened.
     pub entries: Vec<Entry>,
-    /// What happened on its connections.
-    pub tape: Vec<Note>,
+    /// What happened on each of its connections.
+    pub tapes: Vec<Vec<Note>>,
     /// How it stood at the end.
     pub standing: Standing,
     /// How often it did what.
@@ -80,6 +80,8 @@ pub struct Standing {
     pub rosters: Rosters,
     /// Who is in them by what it was told since it joined.
     pub told: Rosters,
+    /// How many are in them by that, where it was told no more than their number.
+    pub counted: BTreeMap<String, usize>,
 }
 
 impl Record {

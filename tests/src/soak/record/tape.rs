@@ -1,5 +1,5 @@
-//! What happened on a device's connections, with the time: enough to tell from when to when it was a member of what,
-//! and which events were posted to it meanwhile. What the app heard, which recovery may have brought, is in
+//! What happened on a device's connections, each by itself, with the time: enough to tell from when to when it was a member
+//! of what, and which events were posted to it meanwhile. What the app heard, which recovery may have brought, is in
 //! [`Entry`](super::Entry).
 
 use serde::Serialize;

@@ -4,32 +4,34 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
 use super::{Handle, LOOK, Running};
+use crate::Stack;
 use crate::soak::device::{self, Surroundings};
 use crate::soak::issuer::Issuer;
 use crate::soak::part::Part;
 use crate::soak::plan::{Device, Plan};
 use crate::soak::record::Standing;
-use crate::soak::session::{Clock, Session, Settings};
+use crate::soak::settings::{Clock, Settings};
+use crate::soak::worker::Workers;
 use crate::soak::world::Right;
 use crate::soak::{Phase, manager};
-use crate::{Client, Role, Stack, User};
 
 /// How long all may take to connect and join, while every function starts for the first time.
 const GATHERING_MAX: Duration = Duration::from_mins(4);
 /// How many devices come at once: each tells those who are there already.
 const WAVE: usize = 12;
-/// Between two pings, as a rule, and of those of the crowd.
-const BEAT: Duration = Duration::from_secs(3);
-const BEAT_OF_THE_CROWD: Duration = Duration::from_secs(4);
-/// How long tokens last that end within a run, and those that do not.
+/// How many times as fast as usual the schedules of a client run: it then pings every 3 s, for the lease is short; and those
+/// of the crowd, who are many.
+const PACE: f64 = 8.0;
+const PACE_OF_THE_CROWD: f64 = 6.0;
+/// How long the tokens last that end on their connection.
 const SHORT_TOKEN_SECONDS: u64 = 25;
-const TOKEN_SECONDS: u64 = 7_200;
+/// How long the tokens last that are replaced before: a minute before the end, at that pace after 12 s.
+const ROTATED_TOKEN_SECONDS: u64 = 156;
 
 impl Running {
     /// Conversations, users, devices; all connected, and joined to all that is theirs.
@@ -38,18 +40,19 @@ impl Running {
         for talk in &world.conversations {
             manager::open(&stack, talk).await?;
         }
-        let takes_order = takes_order(&stack).await?;
         let (phase, _) = watch::channel(Phase::Gathering);
-        let (handles, devices) = (Vec::new(), JoinSet::new());
-        let mut running = Self { stack, world, plan, issuer, phase, handles, devices };
+        let (handles, devices, workers) = (Vec::new(), JoinSet::new(), Workers::new()?);
+        let mut running = Self { stack, world, plan, issuer, phase, handles, devices, workers };
         let deadline = Instant::now() + GATHERING_MAX;
         let mut looks = interval(LOOK);
-        for (index, mut device) in running.plan.devices().into_iter().enumerate() {
-            device.gives_order &= takes_order;
-            running.add(device);
+        for (index, device) in running.plan.devices().into_iter().enumerate() {
+            running.add(device)?;
             let is_full = (index + 1) % WAVE == 0 || index + 1 == running.plan.devices().len();
             while is_full && !running.all_settled() {
                 looks.tick().await;
+                if let Some(ended) = running.devices.try_join_next() {
+                    bail!("a device has ended before the run: {:?}", ended?.entries.last());
+                }
                 if Instant::now() > deadline {
                     let standings = running.standings();
                     bail!("not all have connected and joined within {GATHERING_MAX:?}: {standings:#?}");
@@ -59,7 +62,7 @@ impl Running {
         Ok(running)
     }
 
-    fn add(&mut self, device: Device) {
+    fn add(&mut self, device: Device) -> Result<()> {
         let person = self.world.people[device.owner].clone();
         let user = person.id.clone();
         let mut channels = self.world.channels_of(&person);
@@ -71,14 +74,19 @@ impl Running {
             found.cloned().collect::<Vec<_>>()
         };
         let now = Instant::now();
+        let short = if device.rotates { ROTATED_TOKEN_SECONDS } else { SHORT_TOKEN_SECONDS };
+        let line = self.workers.client(&device.name)?;
         let settings = Settings {
             device: device.name,
             issuer: Arc::clone(&self.issuer),
-            token_seconds: if device.has_short_tokens { SHORT_TOKEN_SECONDS } else { TOKEN_SECONDS },
-            gives_order: device.gives_order,
+            short_tokens: device.has_short_tokens.then_some(short),
+            rotates: device.rotates,
+            by_ticket: device.by_ticket,
             by_grant: only(Right::Grant),
             for_a_time: only(Right::Participation),
-            beat: if person.is_crowd { BEAT_OF_THE_CROWD } else { BEAT },
+            channels: channels.clone(),
+            seed: device.seed,
+            pace: if person.is_crowd { PACE_OF_THE_CROWD } else { PACE },
             clock: Clock::new(now),
             person,
         };
@@ -93,17 +101,7 @@ impl Running {
             vanishes,
         };
         self.handles.push(Handle { user, standing, vanish, vanishes_after: device.vanishes_after });
-        let session = Session::new(settings, &channels, now);
-        self.devices.spawn(device::run(session, device.random, around));
+        self.devices.spawn(device::run(settings, line, device.random, around));
+        Ok(())
     }
-}
-
-/// Whether the server takes the number of a join or a leave.
-async fn takes_order(stack: &Stack) -> Result<bool> {
-    let user = User::called("probe").and("biz_1", Role::Admin);
-    let mut client: Client = stack.connect(&user).await?;
-    let id = client.request("join", json!({"channel": "analytics:biz_1", "order": 1})).await?;
-    let takes = client.reply(&id).await?.is_ok();
-    client.close().await?;
-    Ok(takes)
 }

@@ -23,6 +23,7 @@ use super::manager::Manager;
 use super::plan::Plan;
 use super::publisher::Publisher;
 use super::record::{Act, DeviceRecord, Record, Standing};
+use super::worker::Workers;
 use super::world::World;
 use super::{Phase, Report, verify};
 use crate::Stack;
@@ -53,6 +54,7 @@ struct Running {
     phase: watch::Sender<Phase>,
     handles: Vec<Handle>,
     devices: JoinSet<DeviceRecord>,
+    workers: Workers,
 }
 
 /// Runs a plan on a stack of its own. `None` where the tests run against a stack that they did not start.

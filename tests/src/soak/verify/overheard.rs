@@ -11,7 +11,9 @@ const POST_MAX_MS: u64 = 10_000;
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {
     let rights = Rights::of(record);
-    record.devices.iter().flat_map(|device| one(device, &rights)).collect()
+    let connections =
+        record.devices.iter().flat_map(|device| device.tapes.iter().map(move |tape| (device, tape)));
+    connections.flat_map(|(device, tape)| one(device, tape, &rights)).collect()
 }
 
 /// Why a connection is no member of a channel, and since when.
@@ -20,17 +22,13 @@ struct Out {
     why: &'static str,
 }
 
-fn one(device: &DeviceRecord, rights: &Rights) -> Vec<Breach> {
+fn one(device: &DeviceRecord, tape: &[Note], rights: &Rights) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut out: BTreeMap<&str, Out> = BTreeMap::new();
     let mut granted_until: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut token_until_ms = u64::MAX;
-    for (place, Note { at_ms, what }) in device.tape.iter().enumerate() {
+    let token_until_ms = last_token(tape);
+    for Note { at_ms, what } in tape {
         match what {
-            Wire::Opened => {
-                (out, granted_until) = (BTreeMap::new(), BTreeMap::new());
-                token_until_ms = last_token(&device.tape[place..]);
-            }
             Wire::Joining { channel } => {
                 out.remove(&**channel);
                 granted_until.remove(&**channel);
@@ -67,11 +65,9 @@ fn one(device: &DeviceRecord, rights: &Rights) -> Vec<Breach> {
     breaches
 }
 
-/// Until when the connection's token counts that begins here, with all of its renewals: one may be in force before its
-/// answer has come.
+/// Until when the connection's token counts, with all of its renewals: one may be in force before its answer has come.
 fn last_token(tape: &[Note]) -> u64 {
-    let connection = tape.iter().skip(1).take_while(|note| note.what != Wire::Opened);
-    let tokens = connection.filter_map(|note| match note.what {
+    let tokens = tape.iter().filter_map(|note| match note.what {
         Wire::Token { until_ms } | Wire::Renewing { until_ms } => Some(until_ms),
         _ => None,
     });

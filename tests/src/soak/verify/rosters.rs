@@ -51,10 +51,20 @@ fn judge(devices: &[(&str, &Standing)]) -> Vec<Breach> {
             breaches.extend(named(Kind::Ghost, ghosts.collect()));
             breaches.extend(named(Kind::Absent, absent.collect()));
             breaches.extend(named(Kind::Misstated, wrong.collect()));
-            breaches.extend(untold(user, channel, seen, others(&standing.told)));
+            breaches.extend(match standing.counted.get(channel) {
+                Some(count) => miscounted(user, channel, seen.len(), *count),
+                None => untold(user, channel, seen, others(&standing.told)),
+            });
         }
     }
     breaches
+}
+
+/// The number that a device was told, where that is not what it sees: one that looks at the end may have been counted.
+fn miscounted(user: &str, channel: &str, seen: usize, count: usize) -> Option<Breach> {
+    let is_right = (seen..=seen + 1).contains(&count);
+    let evidence = || format!("{user} in {channel}: the roster has {seen} users, the news {count}");
+    (!is_right).then(|| Kind::Untold.because(evidence()))
 }
 
 /// What a device was told, where it is not what it sees. News of oneself are told to others.

@@ -24,13 +24,18 @@ pub(super) struct Span<'a> {
     pub(super) sent: BTreeSet<&'a str>,
 }
 
-/// The spans of a device, in the order of their ends.
+/// The spans of a device, by connection, in the order of their ends.
 pub(super) fn spans(device: &DeviceRecord) -> Vec<Span<'_>> {
+    let is_held = !device.standing.has_vanished;
+    device.tapes.iter().flat_map(|tape| spans_of(tape, is_held)).collect()
+}
+
+/// The spans of one connection; `is_held` where it lasts until the end of the run unless it says otherwise.
+fn spans_of(tape: &[Note], is_held: bool) -> Vec<Span<'_>> {
     let mut spans = Vec::new();
     let mut connection = Connection::new();
-    for Note { at_ms, what } in &device.tape {
+    for Note { at_ms, what } in tape {
         match what {
-            Wire::Opened => connection = Connection::new(),
             Wire::Over => connection.end_all(false, &mut spans),
             Wire::Token { until_ms } => {
                 // A fresh one whose answer came so late may not have counted when the old one ended.
@@ -55,10 +60,13 @@ pub(super) fn spans(device: &DeviceRecord) -> Vec<Span<'_>> {
             }
             Wire::Posted { channel, seq: Some(seq), .. } => connection.posted(channel, *seq),
             Wire::Sent { key } => drop(connection.sent.insert(key)),
-            Wire::Left { .. } | Wire::Outdated { .. } | Wire::Posted { .. } | Wire::Renewing { .. } => {}
+            Wire::Opened
+            | Wire::Left { .. }
+            | Wire::Outdated { .. }
+            | Wire::Posted { .. }
+            | Wire::Renewing { .. } => {}
         }
     }
-    let is_held = !device.standing.has_vanished;
     connection.end_all(is_held, &mut spans);
     spans
 }

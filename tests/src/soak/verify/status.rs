@@ -2,7 +2,7 @@
 //! were served: by `status`, and by the requests that need a membership.
 
 use super::{Breach, Kind};
-use crate::soak::record::{DeviceRecord, Entry, Note, Record, Wire};
+use crate::soak::record::{Entry, Note, Record, Wire};
 
 /// How long it may take until somebody who was removed is told: the tries of a post, and of the function.
 const TOLD_MAX_MS: u64 = 10_000;
@@ -12,7 +12,7 @@ const CLOCK_MS: u64 = 2_000;
 pub(super) fn check(record: &Record) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for device in &record.devices {
-        breaches.extend(denials(device));
+        breaches.extend(device.tapes.iter().flat_map(|tape| denials(&device.device, tape)));
         let disagreements = device.entries.iter().filter_map(|entry| match entry {
             Entry::Disagrees { channel, what } => Some((channel, what)),
             _ => None,
@@ -34,27 +34,25 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
 }
 
 /// Refusals with `not_joined`, where the connection held, and nobody has told the device that it was removed.
-fn denials(device: &DeviceRecord) -> Vec<Breach> {
+fn denials(name: &str, tape: &[Note]) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let (mut token_until_ms, mut granted_until_ms) = (u64::MAX, u64::MAX);
-    for (place, Note { at_ms, what }) in device.tape.iter().enumerate() {
-        let rest = device.tape[place..].iter().skip(1);
-        let mut connection = rest.take_while(|note| note.what != Wire::Opened && note.what != Wire::Over);
+    for (place, Note { at_ms, what }) in tape.iter().enumerate() {
+        let mut rest = tape[place..].iter().skip(1).take_while(|note| note.what != Wire::Over);
         match what {
             Wire::Token { until_ms } => token_until_ms = *until_ms,
             Wire::Joined { until_ms: Some(until_ms), .. } => granted_until_ms = *until_ms,
             Wire::Denied { channel, asked_ms } => {
                 let is_ended = asked_ms + CLOCK_MS > token_until_ms.min(granted_until_ms);
                 // For as long as it may take to be told.
-                let held = connection
+                let held = rest
                     .clone()
                     .any(|note| matches!(&note.what, Wire::Alive { asked_ms: later } if *later > at_ms + TOLD_MAX_MS));
-                let is_told = connection.any(|note| {
+                let is_told = rest.any(|note| {
                     matches!(&note.what, Wire::Revoked { channel: other } | Wire::Outdated { channel: other } if other == channel)
                         && note.at_ms < at_ms + TOLD_MAX_MS
                 });
                 if held && !is_told && !is_ended {
-                    let name = &device.device;
                     breaches.push(Kind::Deaf.because(format!("{name} on {channel}: not_joined at {at_ms}")));
                 }
             }

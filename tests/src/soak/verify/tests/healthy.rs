@@ -74,7 +74,7 @@ fn first(talk: &[Event], news: &[Event], metric: &Event) -> DeviceRecord {
             Entry::Heard(metric.clone()),
             Entry::Heard(heard(METRICS, 4)),
         ],
-        tape: tape(vec![
+        tapes: tapes(vec![
             Wire::Opened,
             joined(TALK, 0),
             joined(NEWS, 0),
@@ -110,7 +110,7 @@ fn second(talk: &[Event]) -> DeviceRecord {
             },
             turned_away(START_MS + 60_000),
         ],
-        tape: tape(vec![
+        tapes: tapes(vec![
             Wire::Opened,
             Wire::Token { until_ms: END_MS + 60_000 },
             joined(LOUNGE, 0),
@@ -142,9 +142,9 @@ fn standing(joined: &[(&str, u64)]) -> Standing {
     }
 }
 
-/// A second for each.
-fn tape(what: Vec<Wire>) -> Vec<Note> {
-    (START_MS..).step_by(1_000).zip(what).map(|(at_ms, what)| Note { at_ms, what }).collect()
+/// One connection, and a second for each.
+fn tapes(what: Vec<Wire>) -> Vec<Vec<Note>> {
+    vec![(START_MS..).step_by(1_000).zip(what).map(|(at_ms, what)| Note { at_ms, what }).collect()]
 }
 
 pub(super) fn act(at_ms: u64, users: &[&str]) -> Act {

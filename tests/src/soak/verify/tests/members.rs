@@ -7,12 +7,16 @@ use super::*;
 use crate::soak::record::{Act, Deed};
 
 fn tape(record: &mut Record, device: usize) -> &mut Vec<Note> {
-    &mut record.devices[device].tape
+    &mut record.devices[device].tapes[0]
 }
 
-/// What happened on a device's connection at last.
+/// What happened on a device's last connection at last; a new one has a tape of its own.
 fn then(record: &mut Record, device: usize, at_ms: u64, what: Wire) {
-    tape(record, device).push(Note { at_ms, what });
+    let tapes = &mut record.devices[device].tapes;
+    if what == Wire::Opened {
+        tapes.push(Vec::new());
+    }
+    tapes.last_mut().unwrap().push(Note { at_ms, what });
 }
 
 fn unpost(record: &mut Record, device: usize, channel: &str, number: u64) {
@@ -273,6 +277,17 @@ fn the_members_are_told_what_the_roster_says() {
         });
     });
     assert_eq!(of_an_auditor, [], "they come and go while all others are looked at");
+    let counts = |number: usize| {
+        broken(|record| {
+            let standing = &mut record.devices[0].standing;
+            standing.told.remove(TALK);
+            standing.counted.insert(TALK.to_owned(), number);
+        })
+    };
+    assert_eq!(counts(1), [Kind::Untold]);
+    assert_eq!(counts(2), [], "its number is all that was told");
+    assert_eq!(counts(3), [], "one who looks at the end is counted");
+    assert_eq!(counts(4), [Kind::Untold]);
 }
 
 #[test]

@@ -37,13 +37,13 @@ fn rosters(record: &mut Record, device: usize) -> [&mut Roster; 2] {
 /// Everybody was posted what is said here, and so are members to the end.
 fn post(record: &mut Record, device: usize, event: &Event) {
     let what = posted(event);
-    record.devices[device].tape.push(Note { at_ms: healthy::START_MS, what });
+    record.devices[device].tapes[0].push(Note { at_ms: healthy::START_MS, what });
 }
 
 /// A device is no member any more, so that nothing is owed to it.
 fn leave(record: &mut Record, device: usize, channel: &str) {
     let channel = channel.to_owned();
-    record.devices[device].tape.retain(|note| match &note.what {
+    record.devices[device].tapes[0].retain(|note| match &note.what {
         Wire::Joined { channel: joined, .. } => *joined != channel,
         _ => true,
     });

@@ -1,0 +1,80 @@
+//! What a user does, one thing after the other.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use rand::RngExt as _;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{Device, Surroundings};
+use crate::soak::operations::Operation;
+
+/// The pause between two things that a user does, at the most.
+const PAUSE_MS_MAX: u64 = 450;
+/// How long a user stays away after closing the connection, at the most.
+const AWAY_MS_MAX: u64 = 1_500;
+/// For how long no WebSocket can be opened: enough for the client to take to HTTP.
+const BLOCKED_MS: Range<u64> = 4_000..9_000;
+
+impl Device {
+    /// One thing that a user does; then a pause.
+    pub(super) fn act(&mut self, around: &Surroundings) {
+        let now = Instant::now();
+        self.busy_at = now + Duration::from_millis(self.random.random_range(0..PAUSE_MS_MAX));
+        let operation = Operation::draw(&mut self.random);
+        let is_left_out = operation.part().is_some_and(|part| !around.plan.has(part));
+        if is_left_out || !self.app.is_free() {
+            return;
+        }
+        if self.perform(operation, now) {
+            *self.operations.entry(operation.name()).or_default() += 1;
+        }
+    }
+
+    /// Does it, where it is possible now; whether it was.
+    fn perform(&mut self, operation: Operation, now: Instant) -> bool {
+        let (app, random) = (&mut self.app, &mut self.random);
+        let Some(channel) = operation.channel(app, random) else { return false };
+        let channel = channel.as_str();
+        match operation {
+            Operation::Say => app.say(channel, &operation.text(random), random.random()),
+            Operation::SayMuch => app.say(channel, &operation.text(random), false),
+            Operation::SayByHttp => {
+                let (text, last) =
+                    (operation.text(random), app.channels.get(channel).and_then(|one| one.last));
+                return app.say_by_http(&mut self.by_http, channel, &text, last);
+            }
+            Operation::Repeat => return app.repeat(|kept| random.random_range(0..kept)),
+            Operation::Nonsense => app.say_nonsense(channel),
+            Operation::Type => app.ask("send", channel, json!([channel, "chat.typing", {"isTyping": true}])),
+            Operation::UpdatePresence => {
+                let status = ["online", "away", "away", "offline"][random.random_range(0..4)];
+                app.say_status(channel, status);
+            }
+            Operation::Ack => {
+                let Some(seq @ 1..) = app.channels.get(channel).and_then(|one| one.last) else {
+                    return false;
+                };
+                let state = if random.random() { "read" } else { "delivered" };
+                app.ask("ack", channel, json!([channel, seq, state]));
+            }
+            Operation::History => app.ask("history", channel, json!([channel, {"limit": 10}])),
+            Operation::AskPresence => app.ask("presence", channel, json!([channel])),
+            Operation::Status => app.ask_status(),
+            Operation::Leave => app.unsubscribe(channel),
+            Operation::Cross => app.cross(channel, now),
+            Operation::Join => app.subscribe(channel),
+            Operation::Trespass => app.trespass(channel),
+            Operation::Reconnect => app.reconnect(),
+            Operation::Close => {
+                app.close(random.random());
+                self.connect_at = now + Duration::from_millis(random.random_range(0..AWAY_MS_MAX));
+            }
+            Operation::Cut => app.harm("cut", json!({})),
+            Operation::Silence => app.harm("silence", json!({})),
+            Operation::Block => app.harm("block", json!({"ms": random.random_range(BLOCKED_MS)})),
+        }
+        true
+    }
+}

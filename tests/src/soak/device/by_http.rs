@@ -1,0 +1,129 @@
+//! Messages that a user sends by HTTP, without a client, while their devices are connected: those are posted to like
+//! everybody else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::app::App;
+use crate::Stack;
+use crate::soak::worker::Failure;
+
+/// Before something that failed without a reason is tried again.
+const RETRY: Duration = Duration::from_millis(300);
+
+/// What is under way.
+pub(super) struct ByHttp {
+    stack: Arc<Stack>,
+    answers: JoinSet<Outcome>,
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    channel: String,
+    key: String,
+    answer: Result<Value, Failure>,
+}
+
+impl ByHttp {
+    pub(super) fn new(stack: Arc<Stack>) -> Self {
+        Self { stack, answers: JoinSet::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+    }
+
+    /// Sends, until there is an answer that counts.
+    fn send(&mut self, token: String, channel: String, key: String, content: &str, base: Option<u64>) {
+        let stack = Arc::clone(&self.stack);
+        let mut fields = crate::client::chat(&key, &channel, content);
+        if let Some(base) = base {
+            fields["base"] = base.into();
+        }
+        self.answers.spawn(async move {
+            loop {
+                let request = stack.ask(Method::POST, "messages").body(&fields.to_string());
+                if let Some(answer) = counts(request.token(&token).send_unchecked().await) {
+                    return Outcome { channel, key, answer };
+                }
+                sleep(RETRY).await;
+            }
+        });
+    }
+
+    /// The next outcome. It may be given up while it waits.
+    pub(super) async fn outcome(&mut self) -> Outcome {
+        loop {
+            match self.answers.join_next().await {
+                Some(Ok(outcome)) => return outcome,
+                Some(Err(_)) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+/// An answer of the function's that another try would not change.
+fn counts(answer: anyhow::Result<(u16, Value)>) -> Option<Result<Value, Failure>> {
+    let (status, body) = answer.ok()?;
+    let text = |field: &str| body["error"][field].as_str().unwrap_or_default().to_owned();
+    match status {
+        200 => Some(Ok(body)),
+        429 | 500.. => None,
+        _ if body["error"].is_null() => None,
+        _ => Some(Err(Failure { code: text("code"), message: text("message") })),
+    }
+}
+
+impl App {
+    /// Sends a message by HTTP, whatever the client does; whether there is a token for it.
+    pub(super) fn say_by_http(
+        &mut self,
+        by: &mut ByHttp,
+        channel: &str,
+        text: &str,
+        base: Option<u64>,
+    ) -> bool {
+        let Some(token) = self.settings.token(true) else { return false };
+        let key = format!("{}-http-{}", self.settings.device, self.sent.len());
+        self.goes_out(channel, &key, text);
+        by.send(token.text, channel.to_owned(), key, text, base);
+        true
+    }
+
+    pub(super) fn sent_by_http(&mut self, Outcome { channel, key, answer }: Outcome) {
+        let at_ms = self.settings.clock.ms(Instant::now());
+        match answer {
+            Ok(sent) => drop(self.acked(&channel, Some(&key), &sent, at_ms)),
+            Err(failure) if self.may_be_out(&channel, &failure) => {}
+            Err(Failure { code, message }) => {
+                self.unexpected(format!("{key} was refused by HTTP: {code}: {message}"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_counts_where_another_try_would_not_change_it() {
+        let of = |status, body: Value| counts(Ok((status, body)));
+        assert_eq!(of(200, json!({"seq": 1})), Some(Ok(json!({"seq": 1}))));
+        let failure = Failure { code: "forbidden".to_owned(), message: "no".to_owned() };
+        let refused = json!({"error": {"code": "forbidden", "message": "no"}});
+        assert_eq!(of(403, refused.clone()), Some(Err(failure)));
+        assert_eq!(of(429, refused), None);
+        assert_eq!(of(503, json!({"message": "Service Unavailable"})), None);
+        assert_eq!(counts(Err(anyhow::anyhow!("no answer"))), None);
+    }
+}

@@ -1,0 +1,57 @@
+//! How a device stands: what its client has told that it has joined, and what the server says of the same.
+
+use std::collections::BTreeMap;
+
+use super::app::App;
+use super::calls::Call;
+use super::channel::{Channel, State};
+use super::socket::Socket;
+use crate::soak::record::Standing;
+use crate::soak::world::has_presence;
+
+impl App {
+    /// How it stands.
+    pub(super) fn standing(&self) -> Standing {
+        if self.has_vanished {
+            return Standing { has_vanished: true, ..Standing::default() };
+        }
+        let joined: BTreeMap<_, _> =
+            self.channels.iter().filter(|(_, channel)| channel.state == State::Joined).collect();
+        let socket = self.socket().map(|(_, socket)| socket);
+        let mut unposted = socket.map(Socket::unposted).unwrap_or_default();
+        unposted.retain(|channel, _| joined.contains_key(channel));
+        let rosters = |of: fn(&Channel) -> &Option<_>| {
+            let known = joined.iter().filter(|(name, _)| has_presence(name));
+            known.filter_map(|(name, channel)| Some(((*name).clone(), of(channel).clone()?))).collect()
+        };
+        let statuses = joined.iter().filter(|(name, _)| has_presence(name));
+        let counted = joined.iter().filter_map(|(name, one)| Some(((*name).clone(), one.counted?)));
+        let is_waiting = self.calls.values().any(|call| self.is_awaited(call)) || !self.drafts.is_empty();
+        Standing {
+            is_up: self.is_up(),
+            is_settled: self.is_up()
+                && !is_waiting
+                && self.channels.values().all(|one| one.is_settled(self.is_quiet)),
+            has_vanished: false,
+            barred: self.in_state(|channel| channel.state == State::Barred).into_iter().collect(),
+            known: socket.and_then(Socket::known),
+            unposted,
+            statuses: statuses.map(|(name, channel)| ((*name).clone(), channel.known_status())).collect(),
+            rosters: rosters(|channel| &channel.roster),
+            counted: counted.collect(),
+            told: rosters(|channel| &channel.told),
+            joined: joined.iter().filter_map(|(name, one)| Some(((*name).clone(), one.last?))).collect(),
+        }
+    }
+
+    /// Whether an answer is still to come that matters. Who is refused asks again and again.
+    fn is_awaited(&self, call: &Call) -> bool {
+        match call {
+            Call::Look(_) => false,
+            Call::Subscribe(name) => {
+                self.channels.get(name).is_none_or(|channel| channel.state != State::Barred)
+            }
+            _ => true,
+        }
+    }
+}

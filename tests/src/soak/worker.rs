@@ -1,0 +1,226 @@
+//! The processes of Node in which the devices' clients run: the shipped TypeScript package, several clients in each.
+//! Commands go in and reports come out, a line of JSON each; `client/soak/worker.js` is the other side.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::record::Roster;
+
+/// Clients in one process.
+const CLIENTS_MAX: usize = 16;
+
+/// What happened to a device, and when by this machine's clock.
+#[derive(Debug, Deserialize)]
+pub(super) struct Report {
+    #[serde(rename = "at")]
+    pub(super) at_ms: u64,
+    device: String,
+    #[serde(flatten)]
+    pub(super) what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub(super) enum What {
+    /// A step of the client's state machine.
+    State { state: String, error: Option<Failure> },
+    /// The client's own event `error`.
+    Error { error: Failure, channel: Option<String> },
+    /// The handler of a channel was given an event; `latest` where it is a last value from before the beginning.
+    Event { channel: String, event: Value, latest: bool },
+    /// `onJoined`; `first` where the app begins with it.
+    Joined { channel: String, head: u64, recovered: bool, first: bool },
+    /// `onLost`.
+    Lost { channel: String, after: u64, next: u64 },
+    /// `onError`.
+    Refused { channel: String, error: Failure },
+    /// The listener of `watchPresence`.
+    Present { channel: String, roster: Roster, count: usize },
+    /// A callback of a subscription that has ended.
+    Late { channel: String },
+    /// A promise was settled.
+    Settled { id: u64, value: Option<Value>, error: Option<Failure> },
+    /// The client needs a token, or a grant for the channel.
+    Asked { number: u64, channel: Option<String> },
+    /// A socket is about to be opened.
+    Opening { socket: u64, token: Option<String> },
+    /// It is open.
+    Opened { socket: u64 },
+    /// The server refused to open it.
+    TurnedAway { socket: u64, status: u16 },
+    /// A frame on it.
+    Frame { socket: u64, direction: Direction, text: String },
+    /// It has been closed, or given up.
+    Over { socket: u64 },
+    /// A request by HTTP.
+    Request { path: String, body: String },
+    /// An exception that nobody caught.
+    Thrown { message: String },
+}
+
+/// Which way a frame goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Direction {
+    In,
+    Out,
+}
+
+/// Why something was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Failure {
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+/// The way to one client.
+#[derive(Debug)]
+pub(super) struct Line {
+    device: String,
+    commands: UnboundedSender<String>,
+    reports: UnboundedReceiver<Report>,
+}
+
+impl Line {
+    /// Gives a command.
+    pub(super) fn command(&self, what: &str, mut fields: Value) {
+        fields["do"] = what.into();
+        fields["device"] = self.device.as_str().into();
+        self.commands.send(fields.to_string()).ok(); // that the worker has ended is seen by its reports
+    }
+
+    /// The next report; `None` once the worker has ended.
+    pub(super) async fn report(&mut self) -> Option<Report> {
+        self.reports.recv().await
+    }
+}
+
+type Receivers = Arc<Mutex<BTreeMap<String, UnboundedSender<Report>>>>;
+
+/// All workers of a run. They end when this is dropped.
+#[derive(Debug)]
+pub(super) struct Workers {
+    script: PathBuf,
+    last: Option<Worker>,
+    children: Vec<Child>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    clients: usize,
+    commands: UnboundedSender<String>,
+    receivers: Receivers,
+}
+
+impl Workers {
+    /// None yet.
+    ///
+    /// # Errors
+    /// Where the client has not been built.
+    pub(super) fn new() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root of the checkout")?;
+        let client = root.join("client");
+        let package = client.join("dist/index.js");
+        ensure!(package.exists(), "{} is missing: run `make client/dist/index.js` first", package.display());
+        Ok(Self { script: client.join("soak/worker.js"), last: None, children: Vec::new() })
+    }
+
+    /// A client more.
+    pub(super) fn client(&mut self, device: &str) -> Result<Line> {
+        let worker = match self.last.take().filter(|last| last.clients < CLIENTS_MAX) {
+            Some(worker) => worker,
+            None => self.start()?,
+        };
+        let (sender, reports) = unbounded_channel();
+        lock(&worker.receivers).insert(device.to_owned(), sender);
+        let commands = worker.commands.clone();
+        self.last = Some(Worker { clients: worker.clients + 1, ..worker });
+        Ok(Line { device: device.to_owned(), commands, reports })
+    }
+
+    fn start(&mut self) -> Result<Worker> {
+        let mut child = Command::new("node")
+            .arg(&self.script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting node")?;
+        let stdin = child.stdin.take().context("a piped stdin")?;
+        let stdout = child.stdout.take().context("a piped stdout")?;
+        self.children.push(child);
+        let (commands, waiting) = unbounded_channel();
+        let receivers = Receivers::default();
+        tokio::spawn(write(stdin, waiting));
+        tokio::spawn(read(stdout, Arc::clone(&receivers)));
+        Ok(Worker { clients: 0, commands, receivers })
+    }
+}
+
+async fn write(mut stdin: ChildStdin, mut commands: UnboundedReceiver<String>) {
+    while let Some(command) = commands.recv().await {
+        if stdin.write_all(format!("{command}\n").as_bytes()).await.is_err() {
+            break;
+        }
+    }
+}
+
+/// Passes each report on to its device, until the worker ends.
+async fn read(stdout: ChildStdout, receivers: Receivers) {
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        match serde_json::from_str::<Report>(&line) {
+            Ok(report) => {
+                if let Some(receiver) = lock(&receivers).get(&report.device) {
+                    receiver.send(report).ok();
+                }
+            }
+            Err(error) => {
+                let shown: String = line.chars().take(200).collect();
+                eprintln!("a worker's report: {error}: {shown}");
+                break;
+            }
+        }
+    }
+    lock(&receivers).clear();
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(line: &Value) -> What {
+        serde_json::from_value::<Report>(line.clone()).unwrap().what
+    }
+
+    #[test]
+    fn a_report_is_read_by_what_it_says() {
+        let frame =
+            json!({"at": 7, "device": "d0", "what": "frame", "socket": 1, "direction": "out", "text": "{}"});
+        let direction = Direction::Out;
+        assert_eq!(read(&frame), What::Frame { socket: 1, direction, text: "{}".to_owned() });
+        let settled = json!({"at": 7, "device": "d0", "what": "settled", "id": 3});
+        assert_eq!(read(&settled), What::Settled { id: 3, value: None, error: None });
+        let error = json!({"code": "forbidden", "message": "no"});
+        let refused =
+            json!({"at": 7, "device": "d0", "what": "refused", "channel": "system", "error": error});
+        let error = Failure { code: "forbidden".to_owned(), message: "no".to_owned() };
+        assert_eq!(read(&refused), What::Refused { channel: "system".to_owned(), error });
+    }
+}
