@@ -128,7 +128,7 @@ async fn take_turn(name: &str, binary: &Path, stack: &Stack, gateway: &str) -> R
 pub(crate) fn environment(command: &mut Command, name: &str, stack: &Stack, gateway: &str) {
     command.env_clear().envs(crate::AWS_ENVIRONMENT);
     command.env("AWS_ENDPOINT_URL", stack.addresses.aws.as_deref().unwrap_or_default());
-    command.env("AWS_ACCESS_KEY_ID", name); // by which a local stack tells who asks
+    command.env("AWS_ACCESS_KEY_ID", name); // by which a local stack knows the caller
     command.envs([
         ("AWS_LAMBDA_FUNCTION_NAME", name),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),

@@ -17,7 +17,7 @@ use super::Phase;
 use super::issuer::Issuer;
 use super::part::Part;
 use super::plan::Plan;
-use super::record::{Act, Deed};
+use super::record::{Act, Change};
 use super::settings::Clock;
 use super::world::{Conversation, World, has_presence};
 use crate::{Stack, time_from_now};
@@ -109,10 +109,10 @@ impl Manager {
         let known = timeout(KNOWN_MAX, is_known).await;
         let known_ms = known.is_ok().then(|| self.now_ms());
         // The older one may be in force for a moment, or never.
-        let deed = Deed::Participants { channel: lounge.channel(), users: older };
-        self.acts.push(Act { asked_ms, known_ms: None, enforced_ms: None, is_accepted: false, deed });
-        let deed = Deed::Participants { channel: lounge.channel(), users };
-        self.acts.push(Act { asked_ms, known_ms, enforced_ms: None, is_accepted, deed });
+        let change = Change::Participants { channel: lounge.channel(), users: older };
+        self.acts.push(Act { asked_ms, known_ms: None, enforced_ms: None, is_accepted: false, change });
+        let change = Change::Participants { channel: lounge.channel(), users };
+        self.acts.push(Act { asked_ms, known_ms, enforced_ms: None, is_accepted, change });
         Ok(())
     }
 
@@ -124,8 +124,14 @@ impl Manager {
         let request = self.about(Method::PUT, lounge)?.body(&body.to_string());
         let is_done = matches!(request.send_unchecked().await, Ok((200, _)));
         let done_ms = is_done.then(|| self.now_ms());
-        let deed = Deed::Participants { channel: lounge.channel(), users };
-        self.acts.push(Act { asked_ms, known_ms: done_ms, enforced_ms: done_ms, is_accepted: is_done, deed });
+        let change = Change::Participants { channel: lounge.channel(), users };
+        self.acts.push(Act {
+            asked_ms,
+            known_ms: done_ms,
+            enforced_ms: done_ms,
+            is_accepted: is_done,
+            change,
+        });
         Ok(is_done)
     }
 
@@ -150,8 +156,8 @@ impl Manager {
         let detail = json!({"channel": channel, "userId": user, "reason": "for a moment"});
         let asked_ms = self.now_ms();
         let is_accepted = self.stack.emit("Kick", detail).await.is_ok();
-        let deed = Deed::Kick { channel, user };
-        self.acts.push(Act { asked_ms, known_ms: None, enforced_ms: None, is_accepted, deed });
+        let change = Change::Kick { channel, user };
+        self.acts.push(Act { asked_ms, known_ms: None, enforced_ms: None, is_accepted, change });
     }
 
     fn some_of(&mut self, pool: &BTreeSet<String>) -> BTreeSet<String> {

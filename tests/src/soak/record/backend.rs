@@ -59,12 +59,12 @@ pub struct Act {
     /// When it was promised to be in force on live connections.
     pub enforced_ms: Option<u64>,
     /// What.
-    pub deed: Deed,
+    pub change: Change,
 }
 
 /// What the backend did.
 #[derive(Debug, Clone, Serialize)]
-pub enum Deed {
+pub enum Change {
     /// These take part in a conversation, and nobody else.
     Participants {
         /// The conversation's channel.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-pub use self::backend::{Act, Deed, Poison, Published, Way};
+pub use self::backend::{Act, Change, Poison, Published, Way};
 pub use self::entry::{Entry, Event};
 pub use self::tape::{Note, Wire};
 use super::world::World;

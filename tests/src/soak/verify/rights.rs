@@ -3,7 +3,7 @@
 
 use super::letters::Letters;
 use super::{Breach, Kind};
-use crate::soak::record::{Act, Deed, Entry, Record};
+use crate::soak::record::{Act, Change, Entry, Record};
 use crate::soak::world::Right;
 
 /// The acts on participants, read for one question: since when.
@@ -44,8 +44,8 @@ impl<'a> Rights<'a> {
     }
 
     fn acts(&self, user: &str, channel: &str) -> impl Iterator<Item = (&'a Act, bool)> {
-        self.record.acts.iter().filter_map(move |act| match &act.deed {
-            Deed::Participants { channel: changed, users } if changed == channel => {
+        self.record.acts.iter().filter_map(move |act| match &act.change {
+            Change::Participants { channel: changed, users } if changed == channel => {
                 Some((act, users.contains(user)))
             }
             _ => None,
@@ -87,12 +87,12 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
 /// What was accepted and never in force.
 fn unheeded(record: &Record) -> Vec<Breach> {
     let letters = Letters::of(&record.letters);
-    let is_unheeded = |act: &&Act| match &act.deed {
-        Deed::Participants { channel, .. } => {
+    let is_unheeded = |act: &&Act| match &act.change {
+        Change::Participants { channel, .. } => {
             let id = channel.trim_start_matches("conversation:");
             act.is_accepted && act.known_ms.is_none() && !letters.mention(&format!("{id:?}"))
         }
-        Deed::Kick { .. } => false,
+        Change::Kick { .. } => false,
     };
     let unheeded = record.acts.iter().filter(is_unheeded);
     unheeded.map(|act| Kind::Unheeded.because(format!("{act:?}"))).collect()

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::soak::record::{
-    Act, Deed, DeviceRecord, Entry, Event, Note, Poison, Published, Record, Roster, Standing, Way, Wire,
+    Act, Change, DeviceRecord, Entry, Event, Note, Poison, Published, Record, Roster, Standing, Way, Wire,
 };
 use crate::soak::world::World;
 
@@ -154,7 +154,7 @@ pub(super) fn act(at_ms: u64, users: &[&str]) -> Act {
         known_ms: Some(at_ms + 100),
         enforced_ms: Some(at_ms + 100),
         is_accepted: true,
-        deed: Deed::Participants { channel: LOUNGE.to_owned(), users },
+        change: Change::Participants { channel: LOUNGE.to_owned(), users },
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::healthy::{END_MS, LOUNGE, METRICS, NEWS, START_MS, TALK, act, said, turned_away, typing};
 use super::*;
-use crate::soak::record::{Act, Deed};
+use crate::soak::record::{Act, Change};
 
 fn tape(record: &mut Record, device: usize) -> &mut Vec<Note> {
     &mut record.devices[device].tapes[0]
@@ -211,8 +211,8 @@ fn what_is_accepted_is_in_force_some_time() {
     assert_eq!(never(true), [Kind::Unheeded]);
     assert_eq!(never(false), [], "nobody was told that it would be");
     let kick = broken(|record| {
-        let deed = Deed::Kick { channel: TALK.to_owned(), user: "user_4".to_owned() };
-        record.acts.push(Act { known_ms: None, enforced_ms: None, deed, ..act(START_MS, &[]) });
+        let change = Change::Kick { channel: TALK.to_owned(), user: "user_4".to_owned() };
+        record.acts.push(Act { known_ms: None, enforced_ms: None, change, ..act(START_MS, &[]) });
     });
     assert_eq!(kick, [], "a kick is seen by those who are kicked alone");
 }
