@@ -46,7 +46,7 @@ pub(in crate::soak) struct App {
     pub(super) kept: Vec<Kept>,
     /// Messages that have failed for no fault of theirs.
     pub(super) drafts: Vec<Draft>,
-    /// The sockets whose tokens have been looked after, with the ends of these.
+    /// The sockets whose tokens have been renewed, with when they expire.
     pub(super) renewed: BTreeSet<(u64, u64)>,
     pub(super) entries: Vec<Entry>,
 }
