@@ -6,46 +6,46 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum EventName {
-    /// A chat message: a [`ChatMessage`].
+    /// A chat message: a `ChatMessage`.
     #[serde(rename = "chat.message")]
     ChatMessage,
-    /// A user is typing, or has stopped: a [`TypingIndicator`].
+    /// A user is typing, or has stopped: a `TypingIndicator`.
     #[serde(rename = "chat.typing")]
     ChatTyping,
-    /// A user has received or read messages: a [`Receipt`].
+    /// A user has received or read messages: a `Receipt`.
     #[serde(rename = "chat.receipt")]
     ChatReceipt,
-    /// A message with a meaning of the app's own: a [`Signal`].
+    /// A message with a meaning of the app's own: a `Signal`.
     #[serde(rename = "signal")]
     Signal,
-    /// A user has joined the channel: their [`Presence`].
+    /// A user has joined the channel: their `Presence`.
     #[serde(rename = "presence.join")]
     PresenceJoin,
-    /// A user has left the channel: their [`Presence`].
+    /// A user has left the channel: their `Presence`.
     #[serde(rename = "presence.leave")]
     PresenceLeave,
-    /// A user's status has changed: their [`Presence`].
+    /// A user's status has changed: their `Presence`.
     #[serde(rename = "presence.update")]
     PresenceUpdate,
-    /// The number of users has changed, in a channel with too many to announce each: a [`PresenceCount`].
+    /// The number of users has changed, in a channel with too many to announce each: a `PresenceCount`.
     #[serde(rename = "presence.count")]
     PresenceCount,
-    /// The user has lost access to the channel: an [`AccessRevoked`], which nobody else receives.
+    /// The user has lost access to the channel: an `AccessRevoked`, which nobody else receives.
     #[serde(rename = "access.revoked")]
     AccessRevoked,
-    /// A funnel is being generated or deployed: a [`FunnelUpdate`].
+    /// A funnel is being generated or deployed: a `FunnelUpdate`.
     #[serde(rename = "funnel.update")]
     FunnelUpdate,
-    /// A resource has changed or is being synchronised: a [`ResourceUpdate`].
+    /// A resource has changed or is being synchronised: a `ResourceUpdate`.
     #[serde(rename = "resource.update")]
     ResourceUpdate,
-    /// A metric has a new value: an [`AnalyticsUpdate`].
+    /// A metric has a new value: an `AnalyticsUpdate`.
     #[serde(rename = "analytics.update")]
     AnalyticsUpdate,
-    /// A notification for every user, or for the team of a company: a [`Notification`].
+    /// A notification for every user, or for the team of a company: a `Notification`.
     #[serde(rename = "system.notification")]
     SystemNotification,
-    /// A notification for one user: a [`UserNotification`].
+    /// A notification for one user: a `UserNotification`.
     #[serde(rename = "user.notification")]
     UserNotification,
 }

@@ -145,7 +145,14 @@ async fn an_event_that_was_accepted_is_handled_by_a_later_run() {
     let fixture = fixture_in(Some(data.path()), &[]).await;
     accept(&fixture, Bytes::from_static(b"\"hang\""));
     fixture.lambda.stop().await;
+    let lambda = Arc::downgrade(&fixture.lambda.shared);
     drop(fixture);
+    let since = Instant::now();
+    // The task of the event keeps the journal open until it has seen the stop.
+    while lambda.strong_count() > 0 {
+        assert!(since.elapsed() < Duration::from_secs(10), "the event is still being handled");
+        tokio::task::yield_now().await;
+    }
     // In the next run the function does not hang.
     let fixture = fixture_in(Some(data.path()), &[("HANG", "take")]).await;
     fixture.lambda.resume().unwrap();
