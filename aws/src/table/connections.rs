@@ -37,7 +37,7 @@ pub const CHANNELS_MAX: usize = 100;
 /// are still named to one another ([`NAMED_MEMBERS_MAX`](super::presence::NAMED_MEMBERS_MAX)).
 pub const CONNECTIONS_MAX: usize = 50;
 
-/// How many connections a new one displaces at most: one for itself, and one that was left over by a connection that
+/// How many connections a new one displaces at a time: one for itself, and one for a connection that opens beside it, or that
 /// died before it displaced any.
 const DISPLACED_MAX: usize = 2;
 
@@ -241,14 +241,15 @@ impl Table {
     /// The connections that one which is in the table now displaces, because its user has more than
     /// [`CONNECTIONS_MAX`]: 1 read or more by size.
     ///
-    /// Each new connection only counts those that were last seen before it, so of any number that open at once, each
-    /// displaces another one. Those that have been silent for longest are displaced first: a dead connection whose
-    /// end was never reported, then one of a page that is not being looked at.
+    /// All of the user's connections count, whenever they were opened: of connections that open at once, the last one to
+    /// look sees all the others. Those that have been silent for longest are displaced first: a dead connection whose
+    /// end was never reported, then one of a page that is not being looked at. Never one that was seen after `newest`.
     pub async fn displaced_by(&self, newest: &SocketCaller) -> Result<Vec<ConnectionId>, Error> {
-        let mut before: Vec<_> = self.connections(&newest.identity.user).await?;
-        before.retain(|other| (other.seen_at, &other.id) < (newest.now, &newest.connection));
-        before.sort_by(|one, other| (other.seen_at, &other.id).cmp(&(one.seen_at, &one.id)));
-        let displaced = before.into_iter().skip(CONNECTIONS_MAX - 1).take(DISPLACED_MAX);
+        let mut all = self.connections(&newest.identity.user).await?;
+        let excess = all.len().saturating_sub(CONNECTIONS_MAX);
+        all.retain(|other| (other.seen_at, &other.id) < (newest.now, &newest.connection));
+        all.sort_by(|one, other| (one.seen_at, &one.id).cmp(&(other.seen_at, &other.id)));
+        let displaced = all.into_iter().take(excess.min(DISPLACED_MAX));
         Ok(displaced.map(|connection| connection.id).collect())
     }
 

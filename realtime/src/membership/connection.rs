@@ -52,12 +52,23 @@ pub async fn open(
     kept
 }
 
-/// Ends the connections that this one displaces. One that cannot be told at present is left to the next connection of
-/// the user: if it were closed without being told, its client would reconnect.
+/// How often a new connection looks for others to displace, while there are too many.
+const ROUNDS_MAX: usize = 5;
+
+/// Ends the connections that this one displaces, until its user has no more than [`CONNECTIONS_MAX`]. One that cannot be
+/// told at present is left to the next connection of the user: if it were closed without being told, its client would
+/// reconnect.
 async fn make_room(access: &Access, gateway: &Gateway, newest: &SocketCaller) -> Result<(), Error> {
-    for displaced in access.table.displaced_by(newest).await? {
-        let why = format!("this connection has ended: its user has more than {CONNECTIONS_MAX}");
-        if gateway.end(&displaced, &Error::Conflict(why.into())).await? != PostOutcome::Failed {
+    for _ in 0..ROUNDS_MAX {
+        let displaced = access.table.displaced_by(newest).await?;
+        if displaced.is_empty() {
+            break;
+        }
+        for displaced in displaced {
+            let why = format!("this connection has ended: its user has more than {CONNECTIONS_MAX}");
+            if gateway.end(&displaced, &Error::Conflict(why.into())).await? == PostOutcome::Failed {
+                return Ok(());
+            }
             access.table.remove_connection(&newest.identity.user, &displaced).await?;
         }
     }
