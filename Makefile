@@ -137,7 +137,7 @@ fuzz-check: ## Check that the fuzz targets still compile
 
 bench: ## Measure the release binaries beside their baselines, into target/bench (ARGS="--full", ARGS="--help")
 	@echo '==> release binaries'
-	@cargo build --release --workspace --exclude bench --exclude tests --exclude funnelcast-local --locked
+	@cargo build --release --workspace --exclude bench --exclude tests --exclude funnelcast-testing --exclude funnelcast-local --locked
 	@cargo build --release --package bench --bins --examples --package funnelcast-local --locked
 	@echo '==> bench'
 	@target/release/bench $(ARGS)
