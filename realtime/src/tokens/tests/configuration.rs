@@ -101,6 +101,20 @@ async fn only_a_stage_for_development_takes_a_dev_key() {
     assert!(Issuers::from_config(&config("dev", "no base64!"), now()).await.is_err());
 }
 
+/// The examples of docs/tokens.md are configurations that a stack starts with. Nothing is fetched for this.
+#[test]
+fn the_documented_issuers_are_valid() {
+    let document = include_str!("../../../../docs/tokens.md");
+    let blocks: Vec<_> =
+        document.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let config = config(&serde_json::from_str(block).unwrap());
+        let rows = table::rows(&config).unwrap_or_else(|error| panic!("{error}: {block}"));
+        assert!(!rows.is_empty(), "{block}");
+    }
+}
+
 /// The key that Whop once pinned in its own SDK: an issuer with it needs no network.
 #[tokio::test]
 async fn whops_keys_may_be_pinned() {
