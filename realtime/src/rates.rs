@@ -201,7 +201,7 @@ impl Standing {
     pub fn check(self) -> Result<(), Error> {
         match self {
             Self::Good => Ok(()),
-            Self::Over { wait, .. } => Err(refusal(wait)),
+            Self::Over { wait, .. } => Err(rate_limited(wait)),
         }
     }
 
@@ -219,14 +219,14 @@ impl Rates {
     /// [`Error::RateLimited`].
     pub async fn admit(&self, limit: &Limit, user: &UserId, now: Timestamp) -> Result<(), Error> {
         let step = self.with(limit, user, |account| match account.wait(limit, now) {
-            Some(wait) => Err(refusal(wait)),
+            Some(wait) => Err(rate_limited(wait)),
             None => Ok(account.put(limit, limit.time(1.0), now)),
         })?;
         match step {
             Step::Pass => Ok(()),
             Step::Settle(amount) => {
                 let wait = self.settle(limit, user, amount, now).await?;
-                wait.map_or(Ok(()), |wait| Err(refusal(wait)))
+                wait.map_or(Ok(()), |wait| Err(rate_limited(wait)))
             }
         }
     }
@@ -257,7 +257,7 @@ impl Rates {
         let Some(full_until) = self.table.full_until(user, limit.name).await? else { return Ok(()) };
         self.with(limit, user, |account| {
             account.full_until = account.full_until.max(full_until);
-            account.wait(limit, now).map_or(Ok(()), |wait| Err(refusal(wait)))
+            account.wait(limit, now).map_or(Ok(()), |wait| Err(rate_limited(wait)))
         })
     }
 
@@ -295,7 +295,8 @@ impl Rates {
     }
 }
 
-fn refusal(wait: Duration) -> Error {
+/// The refusal of a user who has to wait: at least 1 ms.
+pub(crate) fn rate_limited(wait: Duration) -> Error {
     Error::RateLimited { retry_after_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1) }
 }
 

@@ -197,7 +197,7 @@ pub async fn role_changed(realtime: &Realtime, user: &UserId, company: &CompanyI
 /// # Errors
 /// [`Error::Internal`] if the table, the queue or Whop fails.
 pub async fn check_role(realtime: &Realtime, user: &UserId, company: &CompanyId) -> Result<(), Error> {
-    realtime.access.forget_role(user, company).await?;
+    realtime.table().forget_role(user, company).await?;
     let connections = realtime.table().connections(user).await?;
     let joined = connections.iter().flat_map(|connection| &connection.channels);
     let channels: HashSet<&Channel> = joined

@@ -2,6 +2,7 @@
 //! machine.
 //!
 //! # Layout
+//! - [`caller()`]: a user on a connection
 //! - [`engine`]: a DynamoDB engine with an empty table, behind a proxy that counts requests and injects faults
 //! - [`gateway`]: a management API of WebSocket connections that answers as the test says
 //! - [`interleavings`]: the steps of two operations, in every order
@@ -12,7 +13,10 @@
     reason = "this crate is for tests, whose failures are panics"
 )]
 
+mod callers;
 pub mod engine;
 pub mod gateway;
 pub mod interleavings;
 pub mod server;
+
+pub use callers::caller;

@@ -16,7 +16,7 @@ use funnelcast_aws::{
     table::{Member, conversations::ConversationAccess},
 };
 use funnelcast_core::{
-    Caller, Channel, CompanyId, Error, Grant, HttpCaller, Identity, Right, SocketCaller, Timestamp, UserId,
+    Caller, Channel, CompanyId, Error, Grant, HttpCaller, Identity, Right, SocketCaller, Timestamp,
     caller::check_grant,
     grant::Capability,
     policy::{self, JoinDecision},
@@ -185,15 +185,6 @@ impl Access {
             OwnRight::Yes(right) => Ok(right),
             OwnRight::No | OwnRight::Ended => Err(refusal()),
         }
-    }
-
-    /// Discards the cached role of a user in a company, and any answer of Whop's that is on its way, so that Whop is
-    /// asked again: 1 write.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if the table fails.
-    pub async fn forget_role(&self, user: &UserId, company: &CompanyId) -> Result<(), Error> {
-        self.table.forget_role(user, company).await
     }
 
     async fn own_right(

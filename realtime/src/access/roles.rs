@@ -24,7 +24,7 @@ use funnelcast_core::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    rates::{QUESTIONS, Rates},
+    rates::{QUESTIONS, Rates, rate_limited},
     web::ANSWER_SECS_MAX,
     whop::{Whop, WhopFailure},
 };
@@ -185,9 +185,4 @@ impl Question<'_> {
             (Err(error), _) => Some(Err(WhopFailure::Failed(error))),
         }
     }
-}
-
-fn rate_limited(wait: Duration) -> Error {
-    let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-    Error::RateLimited { retry_after_ms }
 }

@@ -15,9 +15,9 @@ use funnelcast_aws::{
     table::conversations::{Conversation, ConversationChange},
 };
 use funnelcast_core::{
-    Channel, Identity, JoinOrder, SocketCaller, UserId, Version, identity::CompaniesBy, version::Clock,
+    Channel, Identity, SocketCaller, UserId, Version, identity::CompaniesBy, version::Clock,
 };
-use funnelcast_testing::{engine::Engine, gateway::Stub};
+use funnelcast_testing::{self as testing, engine::Engine, gateway::Stub};
 
 use crate::{access::Access, context::Realtime};
 
@@ -92,20 +92,7 @@ fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> Convers
 
 /// A user on a connection that the table does not know yet.
 fn caller(user: &str, connection: &str) -> SocketCaller {
-    let now = now();
-    SocketCaller {
-        identity: Identity {
-            user: user.parse().unwrap(),
-            name: "Ann".to_owned().try_into().unwrap(),
-            companies: vec![],
-            companies_by: CompaniesBy::Token,
-            expires_at: now + Duration::from_hours(1),
-        },
-        connection: connection.parse().unwrap(),
-        connected_at: now,
-        now,
-        order: JoinOrder::FIRST,
-    }
+    testing::caller(user, connection, now())
 }
 
 /// Whether the caller's connection is a live member of a channel.

@@ -252,7 +252,7 @@ async fn an_answer_that_was_discarded_before_it_arrived_is_asked_for_again() {
         tokio::task::yield_now().await;
     }
     whop.answers(access(false, "no_access"));
-    whop.access.forget_role(&"user_1".parse().unwrap(), &"biz_1".parse().unwrap()).await.unwrap();
+    whop.access.table.forget_role(&"user_1".parse().unwrap(), &"biz_1".parse().unwrap()).await.unwrap();
     permits.add_permits(1);
     assert_eq!(asking.await.unwrap(), Err("forbidden"));
     assert_eq!(whop.may_join(now()).await, Err("forbidden"));

@@ -25,10 +25,12 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{
     Channel, CompanyId, Error, Identity, JoinOrder, Right, Seq, SocketCaller, Timestamp, UserId, Version,
-    event::EventName, frame::Sender, identity::CompaniesBy, policy::Lane, publication::Publication,
-    version::Clock,
+    event::EventName, frame::Sender, policy::Lane, publication::Publication, version::Clock,
 };
-use funnelcast_testing::engine::{Engine, TABLE};
+use funnelcast_testing::{
+    self as testing,
+    engine::{Engine, TABLE},
+};
 use serde_json::{json, value::to_raw_value};
 
 use super::{
@@ -208,18 +210,5 @@ pub(crate) fn set(company: &str, participants: impl IntoIterator<Item = UserId>)
 
 /// A user on a connection that the table does not know yet.
 pub(crate) fn caller(user: &str, connection: &str) -> SocketCaller {
-    let now = now();
-    SocketCaller {
-        identity: Identity {
-            user: user.parse().unwrap(),
-            name: "Ann".to_owned().try_into().unwrap(),
-            companies: vec![],
-            companies_by: CompaniesBy::Token,
-            expires_at: now + Duration::from_hours(1),
-        },
-        connection: connection.parse().unwrap(),
-        connected_at: now,
-        now,
-        order: JoinOrder::FIRST,
-    }
+    testing::caller(user, connection, now())
 }
