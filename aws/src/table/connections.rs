@@ -99,6 +99,15 @@ impl Connection {
     pub fn left(&self, channel: &Channel) -> Option<JoinOrder> {
         self.leaves.iter().find(|left| left.channel == *channel).map(|left| left.join)
     }
+
+    /// Whether a `leave` that was sent after this `join` has, or may have, been applied to this channel.
+    pub(super) fn may_have_left(&self, channel: &Channel, join: JoinOrder) -> bool {
+        match (self.joined(channel), self.left(channel)) {
+            (_, Some(later)) => later > join,
+            (None, None) => self.forgotten >= Some(join),
+            (Some(_), None) => false,
+        }
+    }
 }
 
 /// A connection that has departed, and the memberships that it leaves behind.

@@ -24,7 +24,7 @@ use super::{
 /// How many applied `leave`s the row of a connection remembers, by channel. Beyond that the older half is dropped, of
 /// which only the latest place is kept: a `join` from before that place, of a channel of which nothing else is known,
 /// may have been followed by one of the dropped `leave`s.
-const LEAVES_MAX: usize = 32;
+pub(super) const LEAVES_MAX: usize = 32;
 
 /// The condition that the connection exists, and that no later `join` or `leave` of the channel has, or may have,
 /// been applied.
@@ -42,8 +42,10 @@ pub enum Confirmation {
         /// When the connection's token expires, as of now.
         expires_at: Timestamp,
     },
-    /// The channel has been left since.
+    /// The channel has been left by a later `leave`.
     Left,
+    /// The membership has been removed: the user may no longer be in the channel.
+    Removed,
     /// The connection has ended.
     Ended,
 }
@@ -75,10 +77,9 @@ impl Table {
             return Ok((read(item)?, order));
         }
         let connection = self.connection(user, id).await?.ok_or(Error::connection_ended())?;
-        match (connection.joined(channel), connection.left(channel)) {
-            (Some(later), _) if later > order => Ok((connection, later)),
-            (_, Some(later)) if later > order => Err(left_since()),
-            (None, None) if connection.forgotten >= Some(order) => Err(left_since()),
+        match connection.joined(channel) {
+            Some(later) if later > order => Ok((connection, later)),
+            _ if connection.may_have_left(channel, order) => Err(left_since()),
             _ => Err(Error::Conflict("a connection joins at most 100 channels; leave one first".into())),
         }
     }
@@ -135,7 +136,8 @@ impl Table {
             Some(connection) if connection.joined(channel).is_some_and(|standing| standing >= join) => {
                 Confirmation::Stands { expires_at: connection.expires_at }
             }
-            Some(_) => Confirmation::Left,
+            Some(connection) if connection.may_have_left(channel, join) => Confirmation::Left,
+            Some(_) => Confirmation::Removed,
         })
     }
 

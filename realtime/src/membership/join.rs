@@ -45,8 +45,8 @@ const LATEST_CURSOR_BYTES: usize = 6 * LATEST_CURSOR_BYTES_MAX + r#","latestNext
 /// write have not been made.
 ///
 /// # Errors
-/// [`Error::Forbidden`] if neither the policy nor a grant admits the user, or if the grant is not valid; a membership
-/// that the connection already has in the channel then ends. [`Error::Conflict`] if a `leave` that was sent later has
+/// [`Error::Forbidden`] if neither the policy nor a grant admits the user, if the grant is not valid, or if the user is
+/// removed from the channel meanwhile; a membership that the connection already has in the channel then ends. [`Error::Conflict`] if a `leave` that was sent later has
 /// been applied.
 pub async fn join(
     realtime: &Realtime,
@@ -210,6 +210,7 @@ async fn confirm(realtime: &Realtime, channel: &Channel, member: &Member) -> Res
             return realtime.table().renew_membership(user, connection, channel, expires_at).await;
         }
         Confirmation::Left => left_since(),
+        Confirmation::Removed => Error::Forbidden("you have been removed from this channel since"),
         Confirmation::Ended => Error::connection_ended(),
     };
     leave::end(realtime, channel, member).await?;

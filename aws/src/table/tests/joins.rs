@@ -4,7 +4,10 @@
 use funnelcast_testing::interleavings::{Turn, orders};
 
 use super::{interleavings::joiner, *};
-use crate::table::{connections::ChannelJoin, joins::Confirmation};
+use crate::table::{
+    connections::ChannelJoin,
+    joins::{Confirmation, LEAVES_MAX},
+};
 
 /// The place of a frame.
 fn place(number: u64) -> JoinOrder {
@@ -16,13 +19,14 @@ struct Joining {
     order: JoinOrder,
     member: Option<Member>,
     is_over: bool,
+    refusal: Option<Confirmation>,
 }
 
 impl Joining {
     const STEPS: usize = 3;
 
     fn new(order: JoinOrder) -> Self {
-        Self { order, member: None, is_over: false }
+        Self { order, member: None, is_over: false, refusal: None }
     }
 
     async fn step(&mut self, table: &TestTable, caller: &SocketCaller, number: usize) {
@@ -63,7 +67,8 @@ impl Joining {
                         table.renew_membership(user, id, &channel(), expires_at).await.unwrap();
                     }
                     Confirmation::Stands { .. } => {}
-                    Confirmation::Left | Confirmation::Ended => {
+                    refusal => {
+                        self.refusal = Some(refusal);
                         table.remove_membership(user, id, &join).await.unwrap();
                     }
                 }
@@ -206,6 +211,35 @@ async fn a_join_on_a_connection_that_ended_leaves_no_membership() {
             }
         }
         assert_eq!(table.membership(user, id, &channel()).await.unwrap(), None, "{order:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_that_a_revocation_overtakes_is_told_from_one_that_a_leave_overtakes() {
+    // Also where the connection no longer remembers each of its earlier `leave`s.
+    for earlier_leaves in [0, LEAVES_MAX as u64] {
+        let table = TestTable::new().await;
+        let joiner = joiner(&table).await;
+        let (user, id) = (&joiner.identity.user, &joiner.connection);
+        for number in 1..=earlier_leaves {
+            let channel = format!("conversation:other{number}").parse().unwrap();
+            table.note_leave(user, id, &channel, place(number)).await.unwrap();
+        }
+        let mut overtaken = async |order, leave: Option<JoinOrder>| {
+            let mut joining = Joining::new(order);
+            joining.step(&table, &joiner, 1).await;
+            joining.step(&table, &joiner, 2).await;
+            if let Some(leave) = leave {
+                table.note_leave(user, id, &channel(), leave).await.unwrap();
+            } else {
+                table.forget_channel(user, id, &channel(), order).await.unwrap();
+            }
+            joining.step(&table, &joiner, 3).await;
+            joining.refusal
+        };
+        assert_eq!(overtaken(place(101), None).await, Some(Confirmation::Removed), "{earlier_leaves}");
+        assert_eq!(overtaken(place(102), Some(place(103))).await, Some(Confirmation::Left), "{earlier_leaves}");
+        assert_eq!(overtaken(place(104), None).await, Some(Confirmation::Removed), "{earlier_leaves}");
     }
 }
 
