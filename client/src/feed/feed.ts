@@ -42,6 +42,8 @@ export class Feed {
   readonly sequence: Sequence<DurableEvent>;
   /** The user's own status in the channel, once it has been set: a new object each time. Sent on each new socket. */
   ownStatus: PresenceDraft | undefined;
+  /** How many subscriptions and requests use the channel. While none does, it stays joined but is not joined anew. */
+  holds = 0;
   /** Counts the listeners that brought a grant. */
   grantVersion = 0;
   readonly #env: Environment;

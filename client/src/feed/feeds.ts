@@ -69,7 +69,6 @@ interface FeedsHooks extends FeedHooks {
 
 interface Entry {
   feed: Feed;
-  holds: number;
   cancelRemoval: () => void;
 }
 
@@ -92,13 +91,13 @@ export class Feeds implements Iterable<Feed> {
   /** Holds the feed of a channel, which is made if necessary. */
   hold(channel: Channel): Hold {
     const entry = this.#entries.get(channel) ?? this.#add(channel);
-    entry.holds++;
+    entry.feed.holds++;
     entry.cancelRemoval();
     let isHeld = true;
     return {
       feed: entry.feed,
       release: () => {
-        if (isHeld && --entry.holds === 0) {
+        if (isHeld && --entry.feed.holds === 0) {
           entry.cancelRemoval = this.env.after(LINGER_MS, () => this.#remove(entry));
         }
         isHeld = false;
@@ -112,7 +111,7 @@ export class Feeds implements Iterable<Feed> {
 
   #add(channel: Channel): Entry {
     const feed = new Feed(this.env, channel, this.#hooks);
-    const entry = { feed, holds: 0, cancelRemoval: () => {} };
+    const entry = { feed, cancelRemoval: () => {} };
     this.#entries.set(channel, entry);
     return entry;
   }

@@ -155,6 +155,7 @@ export class LinkMemberships {
   async #join(member: Membership): Promise<void> {
     for (let failures = 1; this.#isCurrent(member); failures++) {
       const { grantVersion } = member.feed;
+      if (member.feed.holds === 0) return this.#abandon(member);
       try {
         await this.#request(member);
         return;
@@ -167,6 +168,12 @@ export class LinkMemberships {
         await this.#pause(error, failures);
       }
     }
+  }
+
+  /** Gives up a join of a channel that is no longer in use: it has lost the grants of its listeners. */
+  #abandon(member: Membership): void {
+    this.#members.delete(member.feed.channel);
+    answer(member, closed('the channel is no longer in use'));
   }
 
   #failed(member: Membership, error: FunnelcastError, failures: number, grantVersion: number): void {
@@ -185,6 +192,7 @@ export class LinkMemberships {
     member.isRevoked = false;
     const grant = await feed.grant();
     if (!this.#isCurrent(member)) return;
+    if (feed.holds === 0) return this.#abandon(member);
     const since = feed.since();
     member.order = ++this.#order;
     const fields = { channel: feed.channel, since, grant, order: member.order };

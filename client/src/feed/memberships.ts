@@ -2,7 +2,7 @@
  * Memberships: joins every channel in use on every link, and leaves it when it is no longer in use. Nothing else joins or
  * leaves channels.
  *
- * There are two links during a rotation. A link that opens joins all channels; a channel that comes into use is joined on
+ * There are two links during a rotation. A link that opens joins all channels in use; a channel that comes into use is joined on
  * all links, and is later left on all.
  *
  * @module
@@ -32,11 +32,13 @@ export class Memberships {
     this.#feeds = feeds;
   }
 
-  /** Joins all channels on a link that has opened. Resolves when each join has been answered, later ones included. */
+  /** Joins all channels in use on a link that has opened. Resolves when each join has been answered, later ones included. */
   async open(link: Link): Promise<void> {
     const memberships = new LinkMemberships(this.#env, link);
     this.#links.set(link, memberships);
-    for (const feed of this.#feeds) if (!this.#tooLarge.has(feed.channel)) this.#join(memberships, feed);
+    for (const feed of this.#feeds) {
+      if (feed.holds > 0 && !this.#tooLarge.has(feed.channel)) this.#join(memberships, feed);
+    }
     await memberships.answered();
   }
 
