@@ -109,8 +109,8 @@ fn append(
 ) -> Result<()> {
     let put = |publication: Publication, known: Known| {
         runtime.block_on(async {
-            let view = table.look_back(&publication.channel, known).await?;
-            match table.append(view, &publication).await? {
+            let mut view = table.look_back(&publication.channel, known).await?;
+            match table.append(&mut view, &publication).await? {
                 Append::New(seq) => Ok(seq),
                 Append::Duplicate(stored) => Err(Error::Internal(format!("{} was there before", stored.seq))),
             }

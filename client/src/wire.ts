@@ -772,6 +772,8 @@ export interface HttpReplies {
   send: Sent;
   /** `POST /api/websocket/webhooks/whop` */
   whop: WebhookReceived;
+  /** `POST /api/publish` */
+  publish: PublishReply;
   /** `GET /api/conversations/{id}` */
   getConversation: ConversationReply;
   /** `PUT /api/conversations/{id}` */
@@ -824,6 +826,86 @@ export interface WebhookReceived {
   received: boolean;
 }
 
+/** Events of the app's backend, in their order. */
+export interface Publish {
+  /** The events, 1 to 100. One that is malformed does not keep the others from being published. */
+  events: BackendEvent[];
+}
+
+/** An event of the app's backend, as on the event bus. */
+export interface BackendEvent {
+  /** Its type: the `detail-type` on the bus. */
+  type: DetailType;
+  /** Its detail, whose form depends on the type: that of docs/schemas/bus. */
+  detail: Record<string, unknown>;
+  /**
+   * A name of this event among those of the backend. A repeat with the same key is not published again. It
+   * matches `[A-Za-z0-9_.:-]{1,64}`.
+   */
+  key?: string;
+  /**
+   * When it was first sent, by the backend's clock; a repeat has the same. The default of the detail's
+   * `timestamp`. A repeat is recognised if its first try is not older than this time, less a minute; without
+   * it, if it is among the last 100 events of the channel.
+   */
+  time?: Timestamp;
+}
+
+/** The type of an event of the backend: its `detail-type` on the bus. */
+export type DetailType =
+  /** A funnel is being generated or deployed: publishes `funnel.update`. */
+  | 'FunnelUpdate'
+  /** A resource has changed or is being synchronised: publishes `resource.update`. */
+  | 'ResourceUpdate'
+  /** A metric has a new value: publishes `analytics.update`. */
+  | 'AnalyticsUpdate'
+  /** A notification for every user: publishes `system.notification`. */
+  | 'SystemNotification'
+  /** A notification for one user: publishes `user.notification`. */
+  | 'UserNotification'
+  /** A message from the app or its bot: publishes `chat.message`. */
+  | 'ChatMessage'
+  /** Who takes part in a conversation: a `Conversation`. */
+  | 'Conversation'
+  /** A user must leave a channel: a `Kick`. */
+  | 'Kick'
+  /** A user's role in a company may have changed: an `AccessChanged`. */
+  | 'AccessChanged';
+
+/** What became of the events of a request. */
+export interface PublishReply {
+  /** The result of each event, in the order of the events. */
+  results: PublishResult[];
+}
+
+/** What became of an event. */
+export type PublishResult =
+  /** It has been published. */
+  | Published
+  /** It has not been published. */
+  | Refusal;
+
+/**
+ * An event that has been published: it is kept, and has been or will be delivered. Of an event that concerns
+ * access: it has been applied.
+ */
+export interface Published {
+  /** Its place in the log of its channel, if it is durable. */
+  seq?: Seq;
+  /** When the server accepted it. */
+  at: Timestamp;
+  /** Its key, if the request had one. */
+  key?: string;
+  /** Whether an earlier try has published it already. */
+  duplicate: boolean;
+}
+
+/** The body of every refusal of the HTTP API. */
+export interface Refusal {
+  /** What is wrong. */
+  error: ErrorBody;
+}
+
 /** A conversation: the company that it belongs to, and who takes part. */
 export interface ConversationReply {
   /** The conversation. */
@@ -866,12 +948,6 @@ export interface ConversationEnd {
 export interface ConversationEnded {
   /** The conversation. */
   conversationId: string;
-}
-
-/** The body of every refusal of the HTTP API. */
-export interface Refusal {
-  /** What is wrong. */
-  error: ErrorBody;
 }
 
 /** The body of a refusal by API Gateway, which comes before any function runs. */
@@ -1053,6 +1129,12 @@ export const PARTICIPANTS_MAX = 48;
  */
 export const WEBHOOK_BYTES_MAX = 131072;
 
+/** The most events of one request to publish. */
+export const PUBLISH_EVENTS_MAX = 100;
+
+/** The largest body of a request to publish, in bytes. */
+export const PUBLISH_BYTES_MAX = 1048576;
+
 /** The id of a user, company, conversation, funnel or resource. */
 export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -1066,6 +1148,7 @@ export const CHANNEL_PATTERN =
 /** The paths of the HTTP API, and the methods of each. */
 export const HTTP_ROUTES = {
   '/api/conversations/{id}': ['GET', 'PUT', 'DELETE'],
+  '/api/publish': ['POST'],
   '/api/websocket/channels': ['GET', 'POST', 'DELETE'],
   '/api/websocket/connect': ['POST'],
   '/api/websocket/disconnect': ['DELETE'],

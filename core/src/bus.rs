@@ -1,14 +1,15 @@
-//! The event bus: the detail-types that the app's backend may put on it, and the details that concern access.
+//! The events of the app's backend, from the event bus or by HTTP: their types, and the details that concern access.
 //!
 //! A detail that is an event of a channel is the event's `data`, in [`event`](crate::event); [`publication`](crate::publication)
 //! completes it. The details here publish nothing. They change who may be in a channel.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
-    Channel, CompanyId, ConversationId, Timestamp, UserId,
+    Channel, CompanyId, ConversationId, Error, Timestamp, UserId,
     event::{EventName, MESSAGE_BYTES_MAX},
     text::Text,
     version::Revision,
@@ -21,8 +22,9 @@ limits! {
     pub const PARTICIPANTS_MAX: usize = 48;
 }
 
-/// The detail-type of an event on the bus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The type of an event of the backend: its `detail-type` on the bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum DetailType {
     /// A funnel is being generated or deployed: publishes `funnel.update`.
     FunnelUpdate,
@@ -83,6 +85,44 @@ impl DetailType {
             Self::UserNotification => Some(EventName::UserNotification),
             Self::ChatMessage => Some(EventName::ChatMessage),
             Self::Conversation | Self::Kick | Self::AccessChanged => None,
+        }
+    }
+}
+
+impl FromStr for DetailType {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|of| of.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            Error::BadRequest(format!("must be one of {known}").into())
+        })
+    }
+}
+
+/// An event that concerns access.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccessEvent {
+    /// Sets who takes part in a conversation.
+    Conversation(Conversation),
+    /// Removes a user from a channel.
+    Kick(Kick),
+    /// Checks a user's role in a company again.
+    AccessChanged(AccessChanged),
+}
+
+impl AccessEvent {
+    /// Parses the detail of an event of this type.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the field that is at fault; also for a type that does not concern access.
+    pub fn parse(of: DetailType, detail: Value) -> Result<Self, Error> {
+        const ROOT: &str = "detail";
+        match of {
+            DetailType::Conversation => Error::parse_at(ROOT, detail).map(Self::Conversation),
+            DetailType::Kick => Error::parse_at(ROOT, detail).map(Self::Kick),
+            DetailType::AccessChanged => Error::parse_at(ROOT, detail).map(Self::AccessChanged),
+            _ => Err(Error::invalid("detail-type", "must be one of Conversation, Kick, AccessChanged")),
         }
     }
 }

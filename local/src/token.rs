@@ -23,6 +23,10 @@ use crate::command::Period;
 const ISSUER: &str = "funnelcast-dev";
 /// `aud` of the dev issuer's tokens.
 const AUDIENCE: &str = "funnelcast";
+/// `sub` of a token to publish.
+const BACKEND: &str = "backend";
+/// `scope` of a token to publish.
+const PUBLISH_SCOPE: &str = "publish";
 /// The file of the key, relative to the folder of the template.
 const KEY_FILE: &str = ".funnelcast/dev-issuer.key";
 const KEY_BYTES: usize = 32;
@@ -35,8 +39,11 @@ const NAME_BYTES_MAX: usize = 128;
 #[derive(Debug, Args)]
 pub(crate) struct TokenOptions {
     /// Id of the user: 1 to 64 of A-Z, a-z, 0-9, - and _.
-    #[arg(long, value_name = "ID", value_parser = parse_id)]
-    user: String,
+    #[arg(long, value_name = "ID", value_parser = parse_id, required_unless_present = "publish")]
+    user: Option<String>,
+    /// A token for the app's backend to publish with, which is no user's.
+    #[arg(long, conflicts_with_all = ["user", "name", "company"])]
+    publish: bool,
     /// Name that others see: 1 to 128 bytes.
     #[arg(long, value_parser = parse_name)]
     name: Option<String>,
@@ -53,7 +60,9 @@ pub(crate) struct TokenOptions {
 
 /// Prints the token that `options` describe.
 pub(crate) fn run(options: TokenOptions) -> anyhow::Result<()> {
-    let bearer = Bearer { user: options.user, name: options.name, companies: options.company };
+    let (user, name, companies) = (options.user, options.name, options.company);
+    let scope = options.publish.then_some(PUBLISH_SCOPE);
+    let bearer = Bearer { user: user.unwrap_or_else(|| BACKEND.to_owned()), name, companies, scope };
     println!("{}", DevKey::load_or_create(&options.template)?.sign(&bearer, options.ttl.0)?);
     Ok(())
 }
@@ -72,6 +81,9 @@ pub(crate) struct Bearer {
     pub(crate) name: Option<String>,
     /// The companies of the user.
     pub(crate) companies: Vec<Company>,
+    /// What a token that is no user's is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<&'static str>,
 }
 
 /// One company of a bearer.
@@ -239,7 +251,8 @@ mod tests {
     fn a_token_has_the_claims_of_its_bearer() {
         let key = DevKey([7; KEY_BYTES]);
         let companies = vec!["biz_1:admin".parse().unwrap()];
-        let bearer = Bearer { user: "user_1".to_owned(), name: Some("Ann".to_owned()), companies };
+        let bearer =
+            Bearer { user: "user_1".to_owned(), name: Some("Ann".to_owned()), companies, scope: None };
         let token = key.sign(&bearer, Duration::from_hours(1)).unwrap();
 
         let mut validation = Validation::new(Algorithm::HS256);

@@ -13,9 +13,9 @@ use crate::{context::Realtime, revoke};
 /// The author of a change.
 #[derive(Debug, Clone, Copy)]
 pub enum Author<'a> {
-    /// The event bus. A producer that may put events on it speaks for every company.
-    Bus,
-    /// A backend with a token, which speaks for the companies that the token names it the backend of.
+    /// The app's backend, on the event bus or with a token to publish. It speaks for every company.
+    App,
+    /// A backend with the token of a user, which speaks for the companies that the token names it the backend of.
     Backend(&'a Identity),
 }
 
@@ -34,7 +34,7 @@ pub async fn set(
 ) -> Result<(), Error> {
     let Conversation { conversation_id, company_id, participants, keep_log, .. } = conversation;
     let may = |owner: Option<&CompanyId>| match author {
-        Author::Bus => true,
+        Author::App => true,
         Author::Backend(identity) => policy::may_manage_conversation(identity, owner, Some(company_id)),
     };
     let to = table::Conversation { company: company_id.clone(), participants: participants.clone() };

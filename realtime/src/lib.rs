@@ -13,6 +13,7 @@
 //! - [`presence`]: tells members which users are in their channel
 //! - [`history`], [`receipts`]: what was said, and up to where it was read
 //! - [`conversations`], [`revoke`]: access to a channel changes, and members who have lost it are removed
+//! - [`backend`]: what the app's backend says, on the event bus or by HTTP
 //! - [`timer`]: what must happen later
 //!
 //! A module only uses modules that are below it: `membership` and `publish` use `presence`, which uses `deliver`, and
@@ -20,6 +21,7 @@
 
 pub mod access;
 pub mod action;
+pub mod backend;
 pub mod context;
 pub mod conversations;
 pub mod deliver;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use funnelcast_aws::{
     Table,
-    clock::new_id,
+    clock::{new_id, now},
     measure::{self, Tally},
     table::{Append, LogView, Member, log::Known},
 };
@@ -20,6 +20,7 @@ use funnelcast_core::{
     event::{EventName, Presence},
     frame::Event,
     grant::Capability,
+    policy::Lane,
     publication::Publication,
 };
 
@@ -70,8 +71,8 @@ async fn send_durable(
     let channel = publication.channel.clone();
     let table = realtime.table();
     let look_back = table.look_back(&channel, known);
-    let view = realtime.access.read_as(caller, &channel, Capability::Send, look_back).await?;
-    let Logged { event, seq, is_duplicate: duplicate } = append(table, view, publication).await?;
+    let mut view = realtime.access.read_as(caller, &channel, Capability::Send, look_back).await?;
+    let Logged { event, seq, is_duplicate: duplicate } = append(table, &mut view, publication).await?;
     let tally = deliver::send_or_mark(realtime, &event, seq, caller.connection()).await?;
     if !duplicate {
         measure::posted_after(event.at);
@@ -146,31 +147,94 @@ async fn change_status(realtime: &Realtime, caller: Caller<'_>, event: &Event) -
 /// The largest difference between the clocks of EventBridge, DynamoDB and the functions.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
 
-/// Stores an event of the backend as its lane requires. `since` is when the event reached AWS, by a clock that its
-/// producer cannot set and that all retries share: an earlier try cannot be further back in the log.
-///
-/// # Errors
-/// [`Error::Internal`] if the table fails, or if the append loses too many races; a retry may win.
-pub async fn keep(table: &Table, publication: Publication, since: Timestamp) -> Result<Event, Error> {
-    if !publication.lane.is_durable() {
-        table.put_latest(&publication, None).await?;
-        return Ok(publication.into_event(None));
+/// An earlier try of an event of the backend, which would be in the log already.
+#[derive(Debug, Clone, Copy)]
+pub enum EarlierTry {
+    /// There is none: no retry of this event can be recognised.
+    None,
+    /// It was made at this time or later.
+    Since(Timestamp),
+    /// It may be among the last 100 events of the channel.
+    Recent,
+}
+
+/// An event of the backend that is stored.
+#[derive(Debug)]
+pub struct Kept {
+    /// The event. It has a seq if its lane is durable.
+    pub event: Event,
+    /// Whether an earlier try with the same key is in the log.
+    pub is_duplicate: bool,
+}
+
+/// Stores events of the backend in one channel, one after another. What it has read of the end of the log serves the
+/// next event too.
+#[derive(Debug)]
+pub struct Keeper<'a> {
+    table: &'a Table,
+    /// The end of the log, as far back as an earlier try of the events so far may be.
+    view: Option<(LogView, EarlierTry)>,
+}
+
+impl<'a> Keeper<'a> {
+    /// A keeper that has read nothing yet.
+    pub const fn new(table: &'a Table) -> Self {
+        Self { table, view: None }
     }
-    let view = table.look_back(&publication.channel, Known::Since(since - CLOCK_SKEW_MAX)).await?;
-    let mut latest = publication.clone();
-    let Logged { event, seq, is_duplicate } =
-        append(table, view, publication).await.map_err(|error| match error {
+
+    /// Stores an event as its lane requires: on the durable lane 1 read, unless the previous event has made it, and 1
+    /// write.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails, or if the append loses too many races; a retry may win.
+    pub async fn keep(&mut self, publication: Publication, earlier: EarlierTry) -> Result<Kept, Error> {
+        if !publication.lane.is_durable() {
+            if publication.lane == Lane::Latest {
+                self.table.put_latest(&publication, None).await?;
+            }
+            return Ok(Kept { event: publication.into_event(None), is_duplicate: false });
+        }
+        let mut latest = publication.clone();
+        let mut view = self.view(&publication.channel, earlier).await?;
+        let appended = append(self.table, &mut view.0, publication).await;
+        let Logged { event, seq, is_duplicate } = appended.map_err(|error| match error {
             Error::Conflict(reason) => Error::Internal(reason.into_owned()),
             other => other,
         })?;
-    if is_duplicate {
-        // A timestamp in the future was clamped to the time of the first try, and a retry must not make it later.
-        latest.at = event.at;
-        latest.happened_at = latest.happened_at.min(event.at);
+        self.view = Some(view);
+        if is_duplicate {
+            // A timestamp in the future was clamped to the time of the first try, and a retry must not make it later.
+            latest.at = event.at;
+            latest.happened_at = latest.happened_at.min(event.at);
+        }
+        // Also for a duplicate: the first try may have ended between the two writes.
+        self.table.put_latest(&latest, Some(seq)).await?;
+        Ok(Kept { event, is_duplicate })
     }
-    // Also for a duplicate: the first try may have ended between the two writes.
-    table.put_latest(&latest, Some(seq)).await?;
-    Ok(event)
+
+    /// The end of the log, as far back as this earlier try may be.
+    async fn view(&mut self, channel: &Channel, earlier: EarlierTry) -> Result<(LogView, EarlierTry), Error> {
+        if let Some(view) = self.view.take_if(|(_, read)| read.covers(earlier)) {
+            return Ok(view);
+        }
+        let known = match earlier {
+            EarlierTry::None => Known::Since(now()),
+            EarlierTry::Since(time) => Known::Since(time - CLOCK_SKEW_MAX),
+            EarlierTry::Recent => Known::Nothing,
+        };
+        Ok((self.table.look_back(channel, known).await?, earlier))
+    }
+}
+
+impl EarlierTry {
+    /// Whether what was read to find this earlier try also shows another one.
+    fn covers(self, other: Self) -> bool {
+        match (self, other) {
+            (_, Self::None) | (Self::Recent, Self::Recent) => true,
+            (Self::Since(read), Self::Since(time)) => read <= time,
+            _ => false,
+        }
+    }
 }
 
 /// An event that is in the log.
@@ -182,7 +246,7 @@ struct Logged {
 }
 
 /// Appends an event to the log of its channel, or finds the event that has its key.
-async fn append(table: &Table, view: LogView, publication: Publication) -> Result<Logged, Error> {
+async fn append(table: &Table, view: &mut LogView, publication: Publication) -> Result<Logged, Error> {
     match table.append(view, &publication).await? {
         Append::New(seq) => Ok(Logged { event: publication.into_event(Some(seq)), seq, is_duplicate: false }),
         Append::Duplicate(stored) => {

@@ -40,6 +40,7 @@ pub struct User {
     /// The `name` of the token.
     pub name: String,
     companies: Vec<(String, Role)>,
+    publishes: bool,
     ttl: String,
     token: OnceLock<String>,
 }
@@ -53,7 +54,19 @@ impl User {
     /// A user of this id, on a stack of one's own: there nobody else has it.
     pub fn called(id: &str) -> Self {
         let (id, name) = (id.to_owned(), format!("Name of {id}"));
-        Self { id, name, companies: Vec::new(), ttl: "1h".to_owned(), token: OnceLock::new() }
+        Self {
+            id,
+            name,
+            companies: Vec::new(),
+            publishes: false,
+            ttl: "1h".to_owned(),
+            token: OnceLock::new(),
+        }
+    }
+
+    /// No user, but the app's backend with a token to publish.
+    pub fn publisher() -> Self {
+        Self { publishes: true, ..Self::called("backend") }
     }
 
     /// A new user with a role in a company.
@@ -98,7 +111,7 @@ impl User {
     #[must_use]
     pub fn again(&self) -> Self {
         let (id, name, companies) = (self.id.clone(), self.name.clone(), self.companies.clone());
-        Self { id, name, companies, ttl: "1h".to_owned(), token: OnceLock::new() }
+        Self { companies, name, ..Self::called(&id) }
     }
 
     /// The channel of this user's own notices.
@@ -127,7 +140,12 @@ impl User {
             local.arg("token");
             local
         };
-        command.args(["--user", &self.id, "--name", &self.name, "--ttl", &self.ttl]);
+        command.args(["--ttl", &self.ttl]);
+        if self.publishes {
+            command.arg("--publish");
+        } else {
+            command.args(["--user", &self.id, "--name", &self.name]);
+        }
         for (company, role) in &self.companies {
             command.args(["--company", &format!("{company}:{}", role.name())]);
         }

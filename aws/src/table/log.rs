@@ -87,30 +87,32 @@ impl Table {
     }
 
     /// Appends a publication to the log, unless an earlier try with the same key is already in it: 1 write without
-    /// concurrent appends.
+    /// concurrent appends. Afterwards the view includes what was appended, so that the next event can be appended to it.
     ///
     /// # Errors
     /// [`Error::Conflict`] if other senders kept winning the race for the next seq.
-    pub async fn append(&self, mut view: LogView, publication: &Publication) -> Result<Append, Error> {
+    pub async fn append(&self, view: &mut LogView, publication: &Publication) -> Result<Append, Error> {
         let channel = &publication.channel;
         for round in 0..APPEND_TRIES_MAX {
             if let Some(stored) = view.events.iter().find(|stored| is_same_send(&stored.row, publication)) {
                 return Ok(Append::of(stored, publication));
             }
-            let seq = match view.end {
+            let seq = match &view.end {
                 End::Tail(tail) => tail.next(),
-                End::Empty(start) => self.begin(channel, start).await?,
+                End::Empty(start) => self.begin(channel, start.clone()).await?,
             };
             let row = LogRow::of(publication, None, key::log(channel), key::seq(seq), self);
-            let put = self.put(to_item(row)?);
+            let put = self.put(to_item(row.clone())?);
             let put = put.condition_expression("attribute_not_exists(pk)").send().await;
             if if_met("PutItem of an event", put)?.is_some() {
+                view.events.push(Stored { seq, row });
+                view.end = End::Tail(seq);
                 return Ok(Append::New(seq));
             }
             tracing::debug!(%channel, %seq, round, "lost the race for a seq");
             measure::append_conflict();
             back_off(round).await;
-            view = self.read_from(channel, seq).await?;
+            *view = self.read_from(channel, seq).await?;
         }
         Err(Error::Conflict("too many are sending on this channel at once; try again".into()))
     }

@@ -63,6 +63,9 @@ impl Types {
         if operation.auth == Auth::WhopSignature {
             object["security"] = json!([]);
         }
+        if operation.auth == Auth::PublishToken {
+            object["security"] = json!([{"publisher": []}]);
+        }
         let parameters = self.parameters(operation, samples);
         if !parameters.is_empty() {
             object["parameters"] = parameters.into();

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use serde_json::{Map, Value};
+
+use super::PUBLISH_EVENTS_MAX;
 use crate::{
-    Channel, CompanyId, ConnectionId, ConversationId, Timestamp, UserId, action::StatusReply,
-    frame::ErrorBody, version::Revision,
+    Channel, CompanyId, ConnectionId, ConversationId, Error, Key, Seq, Timestamp, UserId,
+    action::StatusReply, bus::DetailType, frame::ErrorBody, version::Revision,
 };
 
 /// A ticket: the URL and the secret for one WebSocket connection.
@@ -119,6 +122,87 @@ pub struct ConversationReply {
 pub struct ConversationEnded {
     /// The conversation.
     pub conversation_id: ConversationId,
+}
+
+/// Events of the app's backend, in their order.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    /// The events, 1 to 100. One that is malformed does not keep the others from being published.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<BackendEvent>", length(min = 1, max = PUBLISH_EVENTS_MAX)))]
+    pub events: Vec<Map<String, Value>>,
+}
+
+impl Publish {
+    /// The events, of which each is parsed on its own, so that one that is malformed does not keep back the others.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if there are none, or too many.
+    pub fn into_events(self) -> Result<Vec<Result<BackendEvent, Error>>, Error> {
+        if !(1..=PUBLISH_EVENTS_MAX).contains(&self.events.len()) {
+            return Err(Error::invalid("events", format!("must be 1 to {PUBLISH_EVENTS_MAX} events")));
+        }
+        Ok(self.events.into_iter().map(|event| Error::parse(Value::Object(event))).collect())
+    }
+}
+
+/// An event of the app's backend, as on the event bus.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BackendEvent {
+    /// Its type: the `detail-type` on the bus.
+    #[serde(rename = "type")]
+    pub of: DetailType,
+    /// Its detail, whose form depends on the type: that of docs/schemas/bus.
+    pub detail: Map<String, Value>,
+    /// A name of this event among those of the backend. A repeat with the same key is not published again. It matches
+    /// `[A-Za-z0-9_.:-]{1,64}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+    /// When it was first sent, by the backend's clock; a repeat has the same. The default of the detail's `timestamp`. A repeat is
+    /// recognised if its first try is not older than this time, less a minute; without it, if it is among the last 100 events of
+    /// the channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
+}
+
+/// What became of the events of a request.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PublishReply {
+    /// The result of each event, in the order of the events.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = PUBLISH_EVENTS_MAX)))]
+    pub results: Vec<PublishResult>,
+}
+
+/// What became of an event.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum PublishResult {
+    /// It has been published.
+    Published(Published),
+    /// It has not been published.
+    Refused(Refusal),
+}
+
+/// An event that has been published: it is kept, and has been or will be delivered. Of an event that concerns access: it has been
+/// applied.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Published {
+    /// Its place in the log of its channel, if it is durable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<Seq>,
+    /// When the server accepted it.
+    pub at: Timestamp,
+    /// Its key, if the request had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+    /// Whether an earlier try has published it already.
+    pub duplicate: bool,
 }
 
 /// The confirmation that a webhook has been queued.

@@ -42,7 +42,7 @@ impl Operation {
     /// Every refusal, in the order of their statuses.
     pub fn refusals(&self) -> Vec<Failure> {
         let unauthorized = match self.auth {
-            Auth::Token => Failure::Unauthorized,
+            Auth::Token | Auth::PublishToken => Failure::Unauthorized,
             Auth::WhopSignature => Failure::NotSigned,
         };
         let of_all = [unauthorized, Failure::RateLimited, Failure::Internal];
@@ -90,6 +90,8 @@ pub enum Tag {
     Webhooks,
     /// Conversations, for the app's backend.
     Conversations,
+    /// Publishing, for the app's backend.
+    Publishing,
 }
 
 impl Tag {
@@ -101,6 +103,7 @@ impl Tag {
             Self::Messages => "messages",
             Self::Webhooks => "webhooks",
             Self::Conversations => "conversations",
+            Self::Publishing => "publishing",
         }
     }
 }
@@ -110,6 +113,8 @@ impl Tag {
 pub enum Auth {
     /// By a token, in `Authorization: Bearer` or `x-whop-user-token`.
     Token,
+    /// By a token of the app's own issuer with the scope `publish`, in `Authorization: Bearer`.
+    PublishToken,
     /// By Whop's signature of the body, as Standard Webhooks specifies it.
     WhopSignature,
 }
@@ -147,7 +152,7 @@ pub enum Failure {
     Unauthorized,
     /// The signature of a webhook is not valid.
     NotSigned,
-    /// The user may not do this on this channel, or to this conversation.
+    /// The caller may not do this: on this channel, to this conversation, or with this token.
     Forbidden,
     /// The user has no such connection.
     NotFound,

@@ -3,7 +3,7 @@
 #[cfg(feature = "schema")]
 use super::bodies::{
     ChannelList, ConnectionList, ConversationDraft, ConversationEnd, ConversationEnded, ConversationReply,
-    Disconnected, Ticket, WebhookReceived,
+    Disconnected, Publish, PublishReply, Ticket, WebhookReceived,
 };
 use super::operation::{
     Auth, Connection,
@@ -19,7 +19,7 @@ use crate::{
 const CONVERSATION: &str = "/api/conversations/{id}";
 
 /// Every operation of the HTTP API.
-pub const OPERATIONS: [Operation; 12] = [
+pub const OPERATIONS: [Operation; 13] = [
     Operation {
         id: "connect",
         method: Method::Post,
@@ -192,6 +192,30 @@ pub const OPERATIONS: [Operation; 12] = [
         request: None,
         #[cfg(feature = "schema")]
         reply: WireType::of::<WebhookReceived>(),
+    },
+    Operation {
+        id: "publish",
+        method: Method::Post,
+        path: "/api/publish",
+        tag: Tag::Publishing,
+        summary: "Publishes events of the app's backend",
+        description: "For a token of an `app` issuer with `scope: \"publish\"`, which speaks for every company, as a producer on the \
+            event bus does. Takes the same types and details as the bus. The events of one channel are logged in the order of the \
+            request, and in the order of requests of which each is sent when the one before has been answered. Each event has a \
+            result of its own: one that is refused does not keep back the others. After an event that failed (`internal`, \
+            `rate_limited`), the later ones of its channel are not tried and have the error `internal`, so that the backend can \
+            repeat them in their order. Costs what the events cost on the bus: for a durable event 1 write unit and 1 read unit, \
+            and for each channel 1 read for the members.",
+        auth: Auth::PublishToken,
+        fields: Fields::Body,
+        connection: Connection::Absent,
+        takes_grant: false,
+        done: "The result of each event, in their order",
+        own_refusals: &[BadRequest, Forbidden, TooLarge],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<Publish>()),
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<PublishReply>(),
     },
     Operation {
         id: "getConversation",

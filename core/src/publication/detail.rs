@@ -17,20 +17,22 @@ use crate::{
 };
 
 impl Publication {
-    /// The publication of an event from EventBridge. The detail-type decides which event it is; the detail is its `data`.
+    /// The publication of an event of the backend, from EventBridge or by HTTP. The detail is the event's `data`.
     ///
-    /// `id` is the id of the EventBridge event, which a repeat has too. The author of a bot's message without `userId` is `agent`.
+    /// `id` is the key that a repeat has too: the id of the EventBridge event. The author of a bot's message without `userId` is
+    /// `agent`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] or [`Error::TooLarge`], with the field that is at fault.
+    /// [`Error::Invalid`] or [`Error::TooLarge`], with the field that is at fault; also for a type that publishes nothing.
     pub fn from_backend(
-        detail_type: &str,
+        of: DetailType,
         detail: Value,
         id: Key,
         agent: Option<&UserId>,
         times: Times,
     ) -> Result<Self, Error> {
-        let event = published(detail_type)?;
+        let event =
+            of.event().ok_or_else(|| Error::invalid("detail-type", "must be one that publishes an event"))?;
         Self::place(event, address("detail", event, detail, &id, agent, times)?, id, times)
     }
 
@@ -90,16 +92,6 @@ struct Addressed {
     latest_key: Option<String>,
     happened_at: Timestamp,
     data: Box<RawValue>,
-}
-
-/// The event that a detail-type publishes.
-fn published(detail_type: &str) -> Result<EventName, Error> {
-    let publishing = DetailType::ALL.into_iter().filter_map(|known| Some((known.as_str(), known.event()?)));
-    let known: BTreeMap<_, _> = publishing.collect();
-    known.get(detail_type).copied().ok_or_else(|| {
-        let known = known.into_keys().collect::<Vec<_>>().join(", ");
-        Error::invalid("detail-type", format!("must be one of {known}"))
-    })
 }
 
 /// The fields that the backend may leave out of an event's `data`, because the EventBridge event or the outbox item has them.

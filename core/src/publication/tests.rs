@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     Error, Identity, Timestamp,
     action::{Send, parse as parse_frame},
+    bus::DetailType,
     event::{ChatMessage, EventName, MessageType},
     identity::CompaniesBy,
     policy::Lane,
@@ -44,8 +45,9 @@ fn chat(data: &Value) -> Result<Publication, Error> {
 }
 
 fn from_backend(detail_type: &str, detail: Value) -> Result<Publication, Error> {
+    let of = detail_type.parse().map_err(|error: Error| error.at("detail-type"))?;
     let (id, agent) = ("evt-1".parse().unwrap(), "user_bot".parse().unwrap());
-    Publication::from_backend(detail_type, detail, id, Some(&agent), times())
+    Publication::from_backend(of, detail, id, Some(&agent), times())
 }
 
 /// Sent [`AT`], arrived [`SOON`], and published [`LATER`].
@@ -184,7 +186,8 @@ fn a_time_in_the_future_becomes_the_time_of_arrival() {
     let metric = json!({"metric": "visits", "value": 1, "companyId": "biz_1"});
     let ahead = Times { sent_at: "2026-11-23T11:00:00.000Z".parse().unwrap(), ..times() };
     let id = "evt-1".parse().unwrap();
-    let publication = Publication::from_backend("AnalyticsUpdate", metric, id, None, ahead).unwrap();
+    let publication =
+        Publication::from_backend(DetailType::AnalyticsUpdate, metric, id, None, ahead).unwrap();
     assert_eq!(publication.happened_at.to_string(), SOON);
     assert!(publication.data.get().contains(SOON), "{}", publication.data);
 }

@@ -1,22 +1,14 @@
 //! `access`: who may be in which channel, as the app's backend says on the bus: `Conversation` (sets the
 //! participants), `Kick` (removes a user) and `AccessChanged` (checks a user's role again). All take effect on live
-//! connections. See [`funnelcast_realtime::conversations`] and [`funnelcast_realtime::revoke`].
+//! connections. See [`backend::change_access`].
 
 use funnelcast_aws::{
     arrival::{self, Arrival},
     letters::DeadLetters,
     serve::serve,
 };
-use funnelcast_core::{
-    Error, Key, Version,
-    bus::{AccessChanged, Conversation},
-    version::Clock,
-};
-use funnelcast_realtime::{
-    Realtime,
-    conversations::{self, Author},
-    revoke,
-};
+use funnelcast_core::{Error, Key, bus::AccessEvent, version::Clock};
+use funnelcast_realtime::{Realtime, backend};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
@@ -36,28 +28,15 @@ async fn handle((realtime, letters): &(Realtime, DeadLetters), event: Value) -> 
 async fn apply(realtime: &Realtime, arrival: Arrival) -> Result<(), Error> {
     let times = arrival.times();
     let event = arrival.event;
-    match event.detail_type.as_str() {
-        "Conversation" => {
-            let detail: Conversation = Error::parse_at("detail", event.detail)?;
-            let sent = (times.sent_at, Clock::Bus);
-            let version = Version::new(detail.revision, detail.timestamp, sent, times.taken_at);
-            let key = event.id.map(Key::try_from).transpose().map_err(|error| error.at("id"))?;
-            conversations::set(realtime, &detail, Author::Bus, version, key)
-                .await
-                .map_err(|error| error.within("detail"))
-        }
-        "Kick" => conversations::kick(realtime, Error::parse_at("detail", event.detail)?).await,
-        "AccessChanged" => {
-            let AccessChanged { user_id, company_id } = Error::parse_at("detail", event.detail)?;
-            revoke::role_changed(realtime, &user_id, &company_id).await
-        }
-        _ => Err(Error::invalid("detail-type", "must be one of Conversation, Kick, AccessChanged")),
-    }
+    let of = event.detail_type.parse().map_err(|error: Error| error.at("detail-type"))?;
+    let detail = AccessEvent::parse(of, event.detail)?;
+    let key = event.id.map(Key::try_from).transpose().map_err(|error| error.at("id"))?;
+    backend::change_access(realtime, detail, key, (times.sent_at, Clock::Bus), times.taken_at).await
 }
 
 #[cfg(test)]
 mod tests {
-    use funnelcast_core::bus::Kick;
+    use funnelcast_core::bus::{AccessChanged, Conversation, Kick};
     use serde::de::DeserializeOwned;
 
     use funnelcast_core::Channel;

@@ -1,25 +1,21 @@
 //! Events from the bus.
 
 use funnelcast_aws::arrival::Arrival;
-use funnelcast_core::{Error, Key, Seq, publication::Publication};
-use funnelcast_realtime::{
-    Realtime,
-    deliver::{self, Delivery},
-    publish,
-};
+use funnelcast_core::{Error, Key, publication::Publication};
+use funnelcast_realtime::{Realtime, backend};
 
 /// Publishes an event. EventBridge received all retries of it at the same time, so the log is read back to that time.
 pub(crate) async fn handle(realtime: &Realtime, arrival: Arrival) -> Result<(), Error> {
-    let (since, times) = (arrival.since(), arrival.times());
+    let since = arrival.since();
+    backend::publish(realtime, publication(realtime, arrival)?, since).await
+}
+
+fn publication(realtime: &Realtime, arrival: Arrival) -> Result<Publication, Error> {
+    let times = arrival.times();
     let event = arrival.event;
+    let of = event.detail_type.parse().map_err(|error: Error| error.at("detail-type"))?;
     let id = Key::try_from(event.id.unwrap_or_default()).map_err(|error| error.at("id"))?;
-    let publication =
-        Publication::from_backend(&event.detail_type, event.detail, id, realtime.agent.as_ref(), times)?;
-    let event = publish::keep(realtime.table(), publication, since).await?;
-    let (channel, seq) = (event.channel.clone(), event.seq.map(Seq::get));
-    let tally = deliver::deliver(realtime, Delivery::to_all(event, None)).await?;
-    tracing::debug!(%channel, seq, ?tally, "broadcast");
-    Ok(())
+    Publication::from_backend(of, event.detail, id, realtime.agent.as_ref(), times)
 }
 
 #[cfg(test)]
@@ -40,8 +36,8 @@ mod tests {
             let times = arrival.times();
             let event = arrival.event;
             let id = event.id.unwrap().parse().unwrap();
-            let publication =
-                Publication::from_backend(&event.detail_type, event.detail, id, None, times).unwrap();
+            let of = event.detail_type.parse().unwrap();
+            let publication = Publication::from_backend(of, event.detail, id, None, times).unwrap();
             assert!(publication.channel.to_string().starts_with(channel), "{}", publication.channel);
         }
     }

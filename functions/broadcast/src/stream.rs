@@ -23,7 +23,8 @@ use funnelcast_core::{
 };
 use funnelcast_realtime::{
     deliver::{self, Addressed, Delivery},
-    departures, publish,
+    departures,
+    publish::{EarlierTry, Keeper, Kept},
 };
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -172,7 +173,8 @@ async fn prepare(
             let times = Times { sent_at: written_at, taken_at: (written_at + RESOLUTION).min(now), now };
             let publication =
                 Publication::from_outbox(channel, event, data, key, realtime.agent.as_ref(), times)?;
-            let event = publish::keep(realtime.table(), publication, written_at).await?;
+            let mut keeper = Keeper::new(realtime.table());
+            let Kept { event, .. } = keeper.keep(publication, EarlierTry::Since(written_at)).await?;
             Ok(Some(Addressed { event, except: None }))
         }
         Change::Other => Ok(None),

@@ -53,16 +53,16 @@ impl Fields {
     }
 }
 
-/// The fields of a JSON body.
+/// The fields of a JSON body of at most this many bytes.
 #[derive(Debug)]
-pub(crate) struct Body(pub(crate) Fields);
+pub(crate) struct Body<const BYTES_MAX: usize = REQUEST_BYTES_MAX>(pub(crate) Fields);
 
-impl FromRequest<Arc<Api>> for Body {
+impl<const BYTES_MAX: usize> FromRequest<Arc<Api>> for Body<BYTES_MAX> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, ApiError> {
-        let too_large = Error::TooLarge { what: "the body".into(), bytes_max: REQUEST_BYTES_MAX };
-        let bytes = to_bytes(request.into_body(), REQUEST_BYTES_MAX).await.map_err(|_| too_large)?;
+        let too_large = Error::TooLarge { what: "the body".into(), bytes_max: BYTES_MAX };
+        let bytes = to_bytes(request.into_body(), BYTES_MAX).await.map_err(|_| too_large)?;
         match json::read(&bytes) {
             Ok(Value::Object(fields)) => Ok(Self(Fields(fields))),
             Ok(_) => Err(Error::BadRequest("the body must be a JSON object".into()).into()),

@@ -7,7 +7,7 @@
 //!
 //! # Layout
 //! - here: the routes, which are those of `funnelcast_core::http_api::OPERATIONS`
-//! - `connections`, `channels`, `messages`, `conversations`: the handlers of the routes
+//! - `connections`, `channels`, `messages`, `conversations`, `publishing`: the handlers of the routes
 //! - `user`, `fields`: the caller, and the fields of a request
 //! - `preflight`: CORS preflight requests
 //! - `answer`: responses, refusals, and the log line of a request
@@ -19,6 +19,7 @@ mod conversations;
 mod fields;
 mod messages;
 mod preflight;
+mod publishing;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -74,7 +75,7 @@ fn router(api: Api) -> Router {
 }
 
 /// All paths, with the handlers of their methods.
-fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 6] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 7] {
     [
         ("/api/websocket/connect", post(connections::connect)),
         ("/api/websocket/disconnect", delete(connections::disconnect)),
@@ -85,5 +86,6 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 6] {
             "/api/conversations/{id}",
             get(conversations::get).put(conversations::put).delete(conversations::delete),
         ),
+        ("/api/publish", post(publishing::publish)),
     ]
 }

@@ -16,7 +16,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use funnelcast_aws::clock::now;
 use funnelcast_core::{
-    http_api::{Auth, OPERATIONS},
+    http_api::{Auth, OPERATIONS, PUBLISH_BYTES_MAX},
     size::REQUEST_BYTES_MAX,
 };
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -46,8 +46,18 @@ async fn api() -> Router {
 }
 
 fn token() -> String {
-    let claims = json!({"iss": "funnelcast-dev", "aud": "funnelcast", "sub": "user_1",
-                        "exp": (now() + Duration::from_hours(1)).as_secs()});
+    signed(&json!({}))
+}
+
+fn publisher_token() -> String {
+    signed(&json!({"scope": "publish"}))
+}
+
+/// A token of the dev issuer with these claims more.
+fn signed(more: &Value) -> String {
+    let mut claims = json!({"iss": "funnelcast-dev", "aud": "funnelcast", "sub": "user_1",
+                            "exp": (now() + Duration::from_hours(1)).as_secs()});
+    claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     encode(&Header::default(), &claims, &EncodingKey::from_secret(&DEV_KEY)).unwrap()
 }
 
@@ -68,7 +78,9 @@ async fn code(response: Response) -> String {
 
 #[tokio::test]
 async fn every_refusal_has_the_apis_own_error_body() {
-    let bearer = format!("Bearer {}", token());
+    let (bearer, publisher) = (format!("Bearer {}", token()), format!("Bearer {}", publisher_token()));
+    let too_many = json!({"events": vec![json!({}); 101]}).to_string();
+    let huge = json!({"events": ["x".repeat(PUBLISH_BYTES_MAX)]}).to_string();
     let large = format!(r#"{{"channel":"{}"}}"#, "x".repeat(REQUEST_BYTES_MAX));
     for (method, path, authorization, body, status, expected) in [
         ("POST", "/api/websocket/connect", "", "", 401, "unauthorized"),
@@ -88,6 +100,15 @@ async fn every_refusal_has_the_apis_own_error_body() {
         ("GET", "/api/conversations/%FF", &bearer, "", 400, "bad_request"),
         ("PUT", "/api/conversations/c", &bearer, "{}", 400, "bad_request"),
         ("DELETE", "/api/conversations/c?more=1", &bearer, "", 400, "bad_request"),
+        ("POST", "/api/publish", "", "{}", 401, "unauthorized"),
+        ("POST", "/api/publish", &bearer, "{}", 403, "forbidden"),
+        ("POST", "/api/publish", &publisher, "", 400, "bad_request"),
+        ("POST", "/api/publish", &publisher, "{}", 400, "bad_request"),
+        ("POST", "/api/publish", &publisher, r#"{"events":[]}"#, 400, "bad_request"),
+        ("POST", "/api/publish", &publisher, &too_many, 400, "bad_request"),
+        ("POST", "/api/publish", &publisher, &huge, 413, "too_large"),
+        ("POST", "/api/websocket/connect", &publisher, "", 401, "unauthorized"),
+        ("GET", "/api/conversations/c1", &publisher, "", 401, "unauthorized"),
         ("GET", "/api/websocket/messages?channel=system&limit=0", &bearer, "", 400, "bad_request"),
         ("GET", "/api/websocket/messages?channel=company:biz_1&limit=1", &bearer, "", 403, "forbidden"),
     ] {
@@ -135,7 +156,7 @@ async fn the_sample_is_a_request() {
 async fn the_router_has_every_operation_of_the_table_and_no_other() {
     let mut table = BTreeMap::<_, BTreeSet<_>>::new();
     // Whop's webhooks have a function of their own.
-    for operation in OPERATIONS.iter().filter(|operation| operation.auth == Auth::Token) {
+    for operation in OPERATIONS.iter().filter(|operation| operation.auth != Auth::WhopSignature) {
         table.entry(operation.path).or_default().insert(operation.method.as_str().to_owned());
     }
     assert_eq!(

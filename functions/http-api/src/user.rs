@@ -1,6 +1,9 @@
-//! The caller: the user that the token names, and the grant that the request carries.
+//! The caller: the user that the token names, and the grant that the request carries; or the app's backend.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -51,11 +54,8 @@ impl FromRequestParts<Arc<Api>> for User {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let now = now();
-        let token = token(&parts.headers).ok_or(Error::Unauthorized("no token".into()))?;
-        let identity = api.issuers.verify(token, now).await.map_err(|reason| {
-            tracing::warn!(%reason, "refused a token");
-            Error::Unauthorized("the token is not valid".into())
-        })?;
+        let token = token(&parts.headers).ok_or(NO_TOKEN)?;
+        let identity = api.issuers.verify(token, now).await.map_err(refusal)?;
         tracing::Span::current().record("user", identity.user.as_str());
         // The app's backend is not rate limited: its key gives control of the app anyway.
         if !identity.is_backend() {
@@ -65,6 +65,36 @@ impl FromRequestParts<Arc<Api>> for User {
             }
         }
         Ok(Self { identity, now, grant: parts.headers.get(GRANT).cloned() })
+    }
+}
+
+/// The app's backend, with a token to publish, and when the request arrived.
+pub(crate) struct Publisher {
+    pub(crate) now: Timestamp,
+}
+
+impl FromRequestParts<Arc<Api>> for Publisher {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let now = now();
+        let token = bearer(&parts.headers).ok_or(NO_TOKEN)?;
+        api.issuers.verify_publisher(token, now).await.map_err(refusal)?;
+        Ok(Self { now })
+    }
+}
+
+/// The error for a request without a token.
+const NO_TOKEN: Error = Error::Unauthorized(Cow::Borrowed("no token"));
+
+/// The answer to a token that is not valid: why, only the log tells.
+fn refusal(error: Error) -> Error {
+    match error {
+        Error::Unauthorized(reason) => {
+            tracing::warn!(%reason, "refused a token");
+            Error::Unauthorized("the token is not valid".into())
+        }
+        other => other,
     }
 }
 

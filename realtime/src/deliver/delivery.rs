@@ -196,6 +196,24 @@ pub async fn send_or_mark(
     Ok(tally)
 }
 
+/// Delivers events to a small channel at once, and has the queue deliver them to a larger one: 1 read, and 1 message for
+/// a larger channel. When this returns, every member has been posted to, or is owed the events by the queue.
+///
+/// # Errors
+/// [`Error::Internal`] if the table or the queue fails.
+pub async fn deliver_or_queue(realtime: &Realtime, delivery: Delivery) -> Result<(), Error> {
+    let Some(last) = delivery.events.last() else { return Ok(()) };
+    let (channel, accepted_at) = (&last.event.channel, last.event.at);
+    let Some(members) = realtime.table().few_members(channel, DIRECT_MEMBERS_MAX).await? else {
+        return realtime.deliveries.send(&delivery, Duration::ZERO).await;
+    };
+    let mut failed = Vec::new();
+    let tally = post_frames(realtime, channel, &Frames::of(&delivery.events)?, &members, &mut failed).await?;
+    measure::posted(&tally);
+    measure::posted_after(accepted_at);
+    owe(realtime, delivery.events, &failed).await
+}
+
 /// Posts an event to those of these members that are live, and puts it into the fan-out queue for those whose posts
 /// failed. `except` is a connection that already knows it.
 ///

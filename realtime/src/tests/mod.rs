@@ -1,5 +1,6 @@
 //! The operations against a real DynamoDB engine in this process, and a gateway that records what is posted.
 
+mod backend;
 mod ending;
 mod grants;
 mod presence;

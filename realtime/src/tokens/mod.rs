@@ -78,6 +78,9 @@ pub struct Issuers(Vec<Issuer>);
 /// them.
 const GRANT_CLAIMS: [&str; 2] = ["channel", "caps"];
 
+/// The word in the claim `scope` of a token to publish. A token with it is no user's.
+const PUBLISH_SCOPE: &str = "publish";
+
 /// The verified content of a token or a grant that is valid now.
 struct Signed<'a> {
     issuer: &'a Issuer,
@@ -100,7 +103,7 @@ impl Issuers {
     /// [`Error::Internal`] if the configuration is invalid.
     pub async fn granting(config: &Config) -> Result<Self, Error> {
         let rows = table::rows(config)?.into_iter();
-        Self::from_rows(rows.filter(|row| row.kind.gives_grants()), config, now()).await
+        Self::from_rows(rows.filter(|row| row.kind.is_own()), config, now()).await
     }
 
     /// All issuers of the configuration.
@@ -132,6 +135,25 @@ impl Issuers {
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, Error> {
         let refused = |reason: Reason| Error::Unauthorized(format!("token: {reason}").into());
         self.check(token, now).await.and_then(Signed::into_identity).map_err(refused)
+    }
+
+    /// Checks a token to publish, which speaks for the whole app and for no user: no call, or one for the issuer's key
+    /// set or secret.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] with the reason, for the log, if the token is not valid; [`Error::Forbidden`] if it is
+    /// valid but not for publishing.
+    pub async fn verify_publisher(&self, token: &str, now: Timestamp) -> Result<(), Error> {
+        let signed = self.check(token, now).await;
+        let signed =
+            signed.map_err(|reason: Reason| Error::Unauthorized(format!("token: {reason}").into()))?;
+        if signed.may_publish() {
+            Ok(())
+        } else {
+            Err(Error::Forbidden(
+                "publishing needs a token of the app's own issuer with `scope: \"publish\"`",
+            ))
+        }
     }
 
     /// What a grant allows `user` to do on `channel`: no call, or one for the issuer's key set.
@@ -204,8 +226,11 @@ impl Signed<'_> {
     /// The claims of a token that are trusted, by the kind of its issuer.
     fn into_identity(mut self) -> Result<Identity, Reason> {
         let kind = self.issuer.kind;
-        if kind.gives_grants() && GRANT_CLAIMS.iter().any(|claim| self.claims.contains_key(*claim)) {
+        if kind.is_own() && self.is_grant() {
             return Err("it is a grant");
+        }
+        if self.may_publish() {
+            return Err("it is for publishing");
         }
         let user = subject::user(kind, &self.subject)?;
         let (name, companies, companies_by) = match kind {
@@ -218,6 +243,17 @@ impl Signed<'_> {
         };
         let name = name.unwrap_or_else(|| Name::from(&user));
         Ok(Identity { user, name, companies, companies_by, expires_at: self.expires_at })
+    }
+
+    /// Whether it is a grant, if its issuer gives grants.
+    fn is_grant(&self) -> bool {
+        GRANT_CLAIMS.iter().any(|claim| self.claims.contains_key(*claim))
+    }
+
+    /// Whether it may publish as the app's backend. A scope is a list of words (RFC 8693, 4.2).
+    fn may_publish(&self) -> bool {
+        let scope = self.claims.get("scope").and_then(Value::as_str).unwrap_or_default();
+        self.issuer.kind.is_own() && !self.is_grant() && scope.split(' ').any(|word| word == PUBLISH_SCOPE)
     }
 
     /// The user's display name, as much of it as can be shown.
@@ -253,7 +289,7 @@ impl Signed<'_> {
 
     /// What a grant allows this user to do on this channel.
     fn into_grant(mut self, user: &UserId, channel: &Channel, now: Timestamp) -> Result<Grant, Reason> {
-        if !self.issuer.kind.gives_grants() {
+        if !self.issuer.kind.is_own() {
             return Err("its issuer gives no grants");
         }
         let [granted, caps] = GRANT_CLAIMS.map(|claim| self.claims.remove(claim));

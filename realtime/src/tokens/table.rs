@@ -31,8 +31,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Whether it may give grants: they state what only the app's own backend knows.
-    pub(super) const fn gives_grants(self) -> bool {
+    /// Whether it is the app's own backend: only its tokens may be grants, and only they may publish.
+    pub(super) const fn is_own(self) -> bool {
         matches!(self, Self::App | Self::Dev)
     }
 }

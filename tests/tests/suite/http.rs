@@ -5,5 +5,6 @@ mod budget;
 mod connections;
 mod conversations;
 mod messages;
+mod publishing;
 mod refusals;
 mod tickets;

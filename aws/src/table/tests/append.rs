@@ -48,11 +48,11 @@ async fn a_put_whose_response_is_lost_is_not_repeated() {
     let table = TestTable::new().await;
     table.fill(3).await;
     let hello = message("hello");
-    let view = table.look_back(&channel(), base(3)).await.unwrap();
+    let mut view = table.look_back(&channel(), base(3)).await.unwrap();
     table.engine.take_operations();
     table.engine.lose_write_answers(1);
     // The SDK retries, and the retry is refused because the first try has taken effect.
-    assert_eq!(Sent::of(table.append(view, &hello).await.unwrap()), Sent::New(4));
+    assert_eq!(Sent::of(table.append(&mut view, &hello).await.unwrap()), Sent::New(4));
     assert_eq!(table.engine.take_operations(), ["PutItem", "PutItem", "Query"]);
     assert_eq!(table.seqs().await, [1, 2, 3, 4]);
 }
@@ -72,9 +72,9 @@ async fn lost_responses_among_many_senders_leave_no_duplicate() {
 async fn a_stale_view_costs_one_more_try() {
     let table = TestTable::new().await;
     table.fill(3).await;
-    let stale = table.look_back(&channel(), base(3)).await.unwrap();
+    let mut stale = table.look_back(&channel(), base(3)).await.unwrap();
     table.fill(5).await;
-    assert_eq!(Sent::of(table.append(stale, &message("late")).await.unwrap()), Sent::New(9));
+    assert_eq!(Sent::of(table.append(&mut stale, &message("late")).await.unwrap()), Sent::New(9));
 }
 
 #[tokio::test]

@@ -49,8 +49,8 @@ async fn an_event_is_in_the_joins_reply_or_the_joiner_is_a_member() {
                         view = Some(table.look_back(&channel(), base(events_before)).await.unwrap());
                     }
                     (Turn::Right, _, 2) => {
-                        let view = view.take().unwrap();
-                        sent = Some(Sent::of(table.append(view, &message("hello")).await.unwrap()));
+                        let mut view = view.take().unwrap();
+                        sent = Some(Sent::of(table.append(&mut view, &message("hello")).await.unwrap()));
                     }
                     (Turn::Right, ..) => is_member = is_among_members(&table, &channel(), &joiner).await,
                 }

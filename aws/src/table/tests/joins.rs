@@ -238,7 +238,11 @@ async fn a_join_that_a_revocation_overtakes_is_told_from_one_that_a_leave_overta
             joining.refusal
         };
         assert_eq!(overtaken(place(101), None).await, Some(Confirmation::Removed), "{earlier_leaves}");
-        assert_eq!(overtaken(place(102), Some(place(103))).await, Some(Confirmation::Left), "{earlier_leaves}");
+        assert_eq!(
+            overtaken(place(102), Some(place(103))).await,
+            Some(Confirmation::Left),
+            "{earlier_leaves}"
+        );
         assert_eq!(overtaken(place(104), None).await, Some(Confirmation::Removed), "{earlier_leaves}");
     }
 }

@@ -74,8 +74,8 @@ impl TestTable {
 
     /// Sends as `send` does: looks back, then appends.
     async fn send(&self, publication: &Publication, known: Known) -> Sent {
-        let view = self.look_back(&publication.channel, known).await.unwrap();
-        Sent::of(self.append(view, publication).await.unwrap())
+        let mut view = self.look_back(&publication.channel, known).await.unwrap();
+        Sent::of(self.append(&mut view, publication).await.unwrap())
     }
 
     /// Sends this many messages, one after the other.

@@ -103,7 +103,7 @@ impl File<'_> {
             self.interface("WireEvent<Name extends EventName = EventName>", &event)?;
         } else if schema["type"] == "object" {
             self.interface(name, schema)?;
-        } else if let Some(variants) = schema["oneOf"].as_array() {
+        } else if let Some(variants) = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {
             let variants = variants
                 .iter()
                 .map(|variant| Ok(Variant { about: described(variant), type_: type_of(variant)? }));

@@ -97,6 +97,41 @@ async fn other_issuers_may_use_the_claims_of_grants() {
     assert_eq!(verify(&es256(&ES256, None, &by_whop)).await.unwrap().user.as_str(), "user_1");
 }
 
+/// It speaks for the whole app, so it is no user's; and a scope is a list of words.
+#[tokio::test]
+async fn only_a_token_of_the_app_with_the_scope_publishes() {
+    let issuers = issuers().await;
+    let verify_publisher = async |token: &str| issuers.verify_publisher(token, now()).await;
+    for scope in ["publish", "chat publish", "publish chat"] {
+        let token = hs256(&claims(&json!({"scope": scope})));
+        assert_eq!(verify_publisher(&token).await, Ok(()), "{scope}");
+        assert_eq!(verify(&token).await.unwrap_err().to_string(), "token: it is for publishing", "{scope}");
+    }
+    for scope in [json!("published"), json!("chat"), json!(""), json!(["publish"]), Value::Null] {
+        let token = hs256(&claims(&json!({"scope": scope})));
+        assert_eq!(verify_publisher(&token).await.unwrap_err().code(), "forbidden", "{scope}");
+        assert!(verify(&token).await.is_ok(), "{scope}");
+    }
+    // Other issuers may use the scope for purposes of their own.
+    let publish = json!({"scope": "publish"});
+    let by_whop = es256(&ES256, None, &whop_claims(&publish));
+    let by_oidc = es256(
+        &ES256,
+        Some("k1"),
+        &claims(&changed(publish.clone(), &json!({"iss": "https://login.example", "aud": "web"}))),
+    );
+    for token in [by_whop, by_oidc] {
+        assert_eq!(verify_publisher(&token).await.unwrap_err().code(), "forbidden");
+        assert!(verify(&token).await.is_ok());
+    }
+    let grant = json!({"scope": "publish", "channel": "conversation:c1", "caps": ["join"]});
+    assert_eq!(verify_publisher(&hs256(&claims(&grant))).await.unwrap_err().code(), "forbidden");
+    for changes in [json!({"exp": NOW_SECS - 1}), json!({"aud": "other"}), json!({"iss": "other"})] {
+        let token = hs256(&claims(&changed(changes, &publish)));
+        assert_eq!(verify_publisher(&token).await.unwrap_err().code(), "unauthorized");
+    }
+}
+
 #[tokio::test]
 async fn an_openid_provider_may_list_a_single_audience() {
     let changes = json!({"iss": "https://login.example", "aud": ["web"]});

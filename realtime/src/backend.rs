@@ -1,0 +1,220 @@
+//! Events of the app's backend, from the event bus or by HTTP: they are published, or change who may be in a channel.
+//!
+//! By HTTP the events of a request are applied in their order, channel by channel, and the channels side by side. So a
+//! backend that waits for each answer finds its events in the log in the order in which it sent them. That needs one
+//! more rule: after an event that failed, the later ones of its channel are not tried, because the backend will repeat
+//! the one that failed.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use funnelcast_aws::clock::{new_id, now};
+use funnelcast_core::{
+    Channel, Error, Key, Seq, Timestamp, Version,
+    bus::{AccessChanged, AccessEvent},
+    frame::ErrorBody,
+    http_api::{BackendEvent, PublishResult, Published, Refusal},
+    publication::{Publication, Times},
+    version::Clock,
+};
+use futures_util::{StreamExt, stream};
+use serde_json::Value;
+
+use crate::{
+    context::Realtime,
+    conversations::{self, Author},
+    deliver::{self, Addressed, Delivery},
+    publish::{EarlierTry, Keeper, Kept},
+    revoke,
+};
+
+/// The largest difference between the clocks of a backend and of the functions, beside which a retry is recognised.
+const BACKEND_SKEW_MAX: Duration = Duration::from_mins(1);
+/// How many channels of a request are served side by side.
+const CHANNELS_AT_ONCE: usize = 10;
+/// The error of an event that was not tried.
+const NOT_TRIED: &str = "an earlier event of this channel has failed";
+
+/// Publishes an event from the bus. `since` is when it reached AWS, by a clock that its producer cannot set and that
+/// all retries share: an earlier try cannot be further back in the log.
+///
+/// # Errors
+/// [`Error::Internal`] if the table or the queue fails; a retry may succeed.
+pub async fn publish(realtime: &Realtime, publication: Publication, since: Timestamp) -> Result<(), Error> {
+    let kept = Keeper::new(realtime.table()).keep(publication, EarlierTry::Since(since)).await?;
+    let (channel, seq) = (kept.event.channel.clone(), kept.event.seq.map(Seq::get));
+    let tally = deliver::deliver(realtime, Delivery::to_all(kept.event, None)).await?;
+    tracing::debug!(%channel, seq, ?tally, "broadcast");
+    Ok(())
+}
+
+/// Applies an event that concerns access, also to live connections. `sent` is when it was sent, by which clock, and
+/// `taken_at` when it reached AWS; a repeat has the same `key`.
+///
+/// # Errors
+/// [`Error::Conflict`] if a newer change of the conversation has been applied already; [`Error::Internal`] and
+/// [`Error::RateLimited`], which a retry may resolve.
+pub async fn change_access(
+    realtime: &Realtime,
+    event: AccessEvent,
+    key: Option<Key>,
+    sent: (Timestamp, Clock),
+    taken_at: Timestamp,
+) -> Result<(), Error> {
+    match event {
+        AccessEvent::Conversation(detail) => {
+            let version = Version::new(detail.revision, detail.timestamp, sent, taken_at);
+            conversations::set(realtime, &detail, Author::App, version, key)
+                .await
+                .map_err(|error| error.within("detail"))
+        }
+        AccessEvent::Kick(kick) => conversations::kick(realtime, kick).await,
+        AccessEvent::AccessChanged(AccessChanged { user_id, company_id }) => {
+            revoke::role_changed(realtime, &user_id, &company_id).await
+        }
+    }
+}
+
+/// Applies the events of a request by HTTP, of which some may have been refused already. Returns the result of each,
+/// in their order.
+///
+/// It costs what [`publish`] and [`change_access`] cost, except that consecutive events of a channel share the read of
+/// the log's end and the posts.
+pub async fn apply(
+    realtime: &Realtime,
+    events: Vec<Result<BackendEvent, Error>>,
+    now: Timestamp,
+) -> Vec<PublishResult> {
+    let mut results: Vec<Option<Outcome>> = Vec::new();
+    let mut channels: BTreeMap<String, Vec<Task>> = BTreeMap::new();
+    for (index, event) in events.into_iter().enumerate() {
+        match event.and_then(|event| Task::new(realtime, index, event, now)) {
+            Ok((channel, task)) => {
+                results.push(None);
+                channels.entry(channel).or_default().push(task);
+            }
+            Err(error) => results.push(Some(Err(error))),
+        }
+    }
+    let mut applied = stream::iter(channels.into_values())
+        .map(|tasks| Box::pin(apply_in_order(realtime, tasks, now)))
+        .buffer_unordered(CHANNELS_AT_ONCE)
+        .boxed(); // as in `post_frames`
+    while let Some(outcomes) = applied.next().await {
+        for (index, outcome) in outcomes {
+            results[index] = Some(outcome);
+        }
+    }
+    drop(applied);
+    let missing = || Err(Error::Internal("an event without a result".into()));
+    results.into_iter().map(|outcome| to_result(outcome.unwrap_or_else(missing))).collect()
+}
+
+type Outcome = Result<Published, Error>;
+
+/// An event that is to be applied.
+struct Task {
+    /// Its place in the request.
+    index: usize,
+    key: Option<Key>,
+    work: Work,
+}
+
+enum Work {
+    Publish(Publication, EarlierTry),
+    ChangeAccess(AccessEvent, (Timestamp, Clock)),
+}
+
+impl Task {
+    /// Checks an event. Also returns the channel of whose order it is part.
+    fn new(
+        realtime: &Realtime,
+        index: usize,
+        BackendEvent { of, detail, key, time }: BackendEvent,
+        now: Timestamp,
+    ) -> Result<(String, Self), Error> {
+        let detail = Value::Object(detail);
+        if of.event().is_none() {
+            let event = AccessEvent::parse(of, detail)?;
+            let channel = match &event {
+                AccessEvent::Conversation(detail) => Channel::Conversation(detail.conversation_id.clone()),
+                AccessEvent::Kick(kick) => kick.channel.clone(),
+                AccessEvent::AccessChanged(changed) => Channel::Company(changed.company_id.clone()),
+            };
+            let sent = time.map_or((now, Clock::Receipt), |time| (time, Clock::Producer));
+            return Ok((channel.to_string(), Self { index, key, work: Work::ChangeAccess(event, sent) }));
+        }
+        let earlier = match (&key, time) {
+            (None, _) => EarlierTry::None,
+            (Some(_), Some(time)) => EarlierTry::Since(time.min(now) - BACKEND_SKEW_MAX),
+            (Some(_), None) => EarlierTry::Recent,
+        };
+        let key = key.map_or_else(|| new_id().parse(), Ok)?;
+        let times = Times { sent_at: time.unwrap_or(now), taken_at: now, now };
+        let publication = Publication::from_backend(of, detail, key.clone(), realtime.agent.as_ref(), times)?;
+        let channel = publication.channel.to_string();
+        Ok((channel, Self { index, key: Some(key), work: Work::Publish(publication, earlier) }))
+    }
+}
+
+/// Applies the events of one channel, one after another.
+async fn apply_in_order(realtime: &Realtime, tasks: Vec<Task>, taken_at: Timestamp) -> Vec<(usize, Outcome)> {
+    let mut keeper = Keeper::new(realtime.table());
+    let (mut outcomes, mut kept, mut has_failed) = (Vec::new(), Vec::new(), false);
+    for Task { index, key, work } in tasks {
+        if has_failed {
+            outcomes.push((index, Err(Error::Internal(NOT_TRIED.into()))));
+            continue;
+        }
+        let outcome = match work {
+            Work::Publish(publication, earlier) => match keeper.keep(publication, earlier).await {
+                Ok(event) => {
+                    kept.push((index, event));
+                    continue;
+                }
+                Err(error) => Err(error),
+            },
+            Work::ChangeAccess(event, sent) => {
+                // Who was a member before the change receives what came before it.
+                outcomes.extend(deliver_kept(realtime, std::mem::take(&mut kept)).await);
+                let changed = change_access(realtime, event, key.clone(), sent, taken_at).await;
+                changed.map(|()| Published { seq: None, at: now(), key, duplicate: false })
+            }
+        };
+        has_failed = outcome.as_ref().is_err_and(Error::is_retryable);
+        outcomes.push((index, outcome));
+    }
+    outcomes.extend(deliver_kept(realtime, kept).await);
+    outcomes
+}
+
+/// Delivers events of one channel that are stored, as few frames as possible to each member. The outcome of an event
+/// says that it has been or will be delivered.
+async fn deliver_kept(realtime: &Realtime, kept: Vec<(usize, Kept)>) -> Vec<(usize, Outcome)> {
+    let events = kept.iter().map(|(_, kept)| Addressed { event: kept.event.clone(), except: None });
+    let mut delivered = Ok(());
+    for delivery in Delivery::together(events.collect()) {
+        if let Err(error) = deliver::deliver_or_queue(realtime, delivery.clone()).await {
+            tracing::error!(%error, "the delivery of the backend's events failed");
+            delivered = deliver::try_later(realtime, &delivery).await;
+        }
+    }
+    let outcome = |Kept { event, is_duplicate: duplicate }| {
+        delivered.clone()?;
+        Ok(Published { seq: event.seq, at: event.at, key: event.key, duplicate })
+    };
+    kept.into_iter().map(|(index, kept)| (index, outcome(kept))).collect()
+}
+
+fn to_result(outcome: Outcome) -> PublishResult {
+    match outcome {
+        Ok(published) => PublishResult::Published(published),
+        Err(error) => {
+            // What was refused is in the answer in full; what failed is told to nobody outside.
+            match &error {
+                Error::Internal(_) => tracing::error!(%error, "an event of the backend failed"),
+                refusal => tracing::info!(code = refusal.code(), "an event of the backend was refused"),
+            }
+            PublishResult::Refused(Refusal { error: ErrorBody::from(&error) })
+        }
+    }
+}
