@@ -111,7 +111,7 @@ impl User {
     #[must_use]
     pub fn again(&self) -> Self {
         let (id, name, companies) = (self.id.clone(), self.name.clone(), self.companies.clone());
-        Self { companies, name, ..Self::called(&id) }
+        Self { name, companies, ..Self::called(&id) }
     }
 
     /// The channel of this user's own notices.
