@@ -78,6 +78,8 @@ fn ann() -> Result<Identity, Error> {
         name: "Ann".to_owned().try_into()?,
         companies: (1..=COMPANIES_MAX).map(claim).collect::<Result<_, Error>>()?,
         companies_by: CompaniesBy::Token,
+        experiences: vec![],
+        rooms: vec![],
         expires_at: now() + Duration::from_hours(1),
     })
 }

@@ -8,11 +8,14 @@ import type { Channel, ChannelEvents, EventName, SendFields, WireEvent } from '.
 
 export type { Channel };
 
-/** The channel of a chat. It is the only kind on which a client may publish. */
-export type ConversationChannel = SendFields['channel'];
+/** The channel of a chat. */
+export type ConversationChannel = `conversation:${string}`;
+
+/** A channel on which a client may publish. */
+export type SendChannel = SendFields['channel'];
 
 /** A channel whose members see each other. */
-export type PresenceChannel = ConversationChannel | `company:${string}`;
+export type PresenceChannel = SendChannel | `company:${string}` | `experience:${string}`;
 
 /** The kind of a channel: its name up to the colon. */
 export type ChannelKind = keyof ChannelEvents;

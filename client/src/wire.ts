@@ -33,12 +33,16 @@ export type Channel =
   | `analytics:${string}`
   | `user:${string}`
   | `conversation:${string}`
-  | 'system';
+  | 'system'
+  | `experience:${string}`
+  | `room:${string}`;
 
 /** The names of the events that may come on a channel, by its kind: its name up to the colon. */
 export interface ChannelEvents {
   company:
     | 'system.notification'
+    | 'app.event'
+    | 'app.signal'
     | 'presence.join'
     | 'presence.leave'
     | 'presence.update'
@@ -47,7 +51,7 @@ export interface ChannelEvents {
   funnel_updates: 'funnel.update' | 'access.revoked';
   resource_updates: 'resource.update' | 'access.revoked';
   analytics: 'analytics.update' | 'access.revoked';
-  user: 'user.notification' | 'access.revoked';
+  user: 'user.notification' | 'app.event' | 'app.signal' | 'access.revoked';
   conversation:
     | 'chat.message'
     | 'chat.typing'
@@ -59,6 +63,22 @@ export interface ChannelEvents {
     | 'presence.count'
     | 'access.revoked';
   system: 'system.notification' | 'access.revoked';
+  experience:
+    | 'app.event'
+    | 'app.signal'
+    | 'presence.join'
+    | 'presence.leave'
+    | 'presence.update'
+    | 'presence.count'
+    | 'access.revoked';
+  room:
+    | 'app.event'
+    | 'app.signal'
+    | 'presence.join'
+    | 'presence.leave'
+    | 'presence.update'
+    | 'presence.count'
+    | 'access.revoked';
 }
 
 /** The names of the events that a client may publish on a channel, by its kind. */
@@ -70,6 +90,8 @@ export interface ChannelDrafts {
   user: never;
   conversation: 'chat.message' | 'chat.typing' | 'signal' | 'presence.update';
   system: never;
+  experience: never;
+  room: 'app.event' | 'app.signal' | 'presence.update';
 }
 
 // ------------------------------------------------------------------ events
@@ -131,6 +153,10 @@ export interface EventData {
   'system.notification': Notification;
   /** A notification for one user: a `UserNotification`. */
   'user.notification': UserNotification;
+  /** An event of the app's own: an `AppEvent`. */
+  'app.event': AppEvent;
+  /** A message of the app's own that is never written: an `AppEvent`. */
+  'app.signal': AppEvent;
 }
 
 /** The name of an event. */
@@ -407,6 +433,14 @@ export interface UserNotification {
   timestamp: Timestamp;
 }
 
+/** An event whose meaning the app defines: `app.event` is kept, `app.signal` is not. */
+export interface AppEvent {
+  /** The name of the event, which the app chooses. 1 to 64 bytes. */
+  name: string;
+  /** The content. */
+  payload?: unknown;
+}
+
 // ------------------------------------------------------------------ what a client may publish
 
 /**
@@ -417,6 +451,8 @@ export interface ClientDrafts {
   'chat.typing': TypingDraft;
   signal: SignalDraft;
   'presence.update': PresenceDraft;
+  'app.event': AppEventDraft;
+  'app.signal': AppEventDraft;
 }
 
 /** The draft of `chat.message`. */
@@ -447,6 +483,14 @@ export interface SignalDraft {
 export interface PresenceDraft {
   /** The new status. */
   status: Status;
+}
+
+/** The draft of `app.event` and `app.signal`. */
+export interface AppEventDraft {
+  /** The name of the event, which the app chooses. 1 to 64 bytes. */
+  name: string;
+  /** The content, at most 16384 bytes of JSON. */
+  payload?: unknown;
 }
 
 // ------------------------------------------------------------------ requests and replies
@@ -530,7 +574,7 @@ export interface Left {
 /** Publishes an event. */
 export interface SendFields<Name extends keyof ClientDrafts = keyof ClientDrafts> {
   /** The channel. */
-  channel: `conversation:${string}`;
+  channel: `conversation:${string}` | `room:${string}`;
   /** The name of the event. */
   event: Name;
   /** The draft of the event. The server adds the sender, the conversation and the time. */
@@ -865,6 +909,10 @@ export type DetailType =
   | 'UserNotification'
   /** A message from the app or its bot: publishes `chat.message`. */
   | 'ChatMessage'
+  /** An event of the app's own, for a channel that the detail names: publishes `app.event`. */
+  | 'AppEvent'
+  /** A message of the app's own that is not kept: publishes `app.signal`. */
+  | 'AppSignal'
   /** Who takes part in a conversation: a `Conversation`. */
   | 'Conversation'
   /** A user must leave a channel: a `Kick`. */
@@ -969,9 +1017,21 @@ export interface BusDetails {
   SystemNotification: WithDefaults<Notification, 'id' | 'timestamp'>;
   UserNotification: WithDefaults<UserNotification, 'id' | 'timestamp'>;
   ChatMessage: WithDefaults<ChatMessage, 'id' | 'timestamp' | 'isRead'>;
+  AppEvent: AppDetail;
+  AppSignal: AppDetail;
   Conversation: Conversation;
   Kick: Kick;
   AccessChanged: AccessChanged;
+}
+
+/** The detail of an `AppEvent` or `AppSignal` event: the channel, and the event's `data`. */
+export interface AppDetail {
+  /** The channel: `company:`, `experience:`, `user:` or `room:` with an id. */
+  channel: Channel;
+  /** The name of the event, which the app chooses. 1 to 64 bytes. */
+  name: string;
+  /** The content, at most 16384 bytes of JSON. */
+  payload?: unknown;
 }
 
 /**
@@ -1048,7 +1108,10 @@ export type Capability =
 
 // ------------------------------------------------------------------ limits
 
-/** The longest id of a user, company, conversation, funnel or resource, and the longest key, in bytes. */
+/**
+ * The longest id of a user, company, conversation, experience, room, funnel or resource, and the longest key,
+ * in bytes.
+ */
 export const ID_BYTES_MAX = 64;
 
 /** The longest `id` of a request, in bytes. */
@@ -1081,7 +1144,7 @@ export const MESSAGE_BYTES_MAX = 4096;
 
 /**
  * The longest label that an app chooses, in bytes: a metric, a period, the type of a resource, the name of a
- * signal.
+ * signal or of an event of the app's own.
  */
 export const LABEL_BYTES_MAX = 64;
 
@@ -1100,6 +1163,9 @@ export const METADATA_BYTES_MAX = 4096;
 /** The largest `payload` of a signal, in bytes of JSON. */
 export const SIGNAL_BYTES_MAX = 16384;
 
+/** The largest `payload` of an `app.event` or `app.signal`, in bytes of JSON. */
+export const APP_PAYLOAD_BYTES_MAX = 16384;
+
 /** The longest display name of a user, in bytes. */
 export const NAME_BYTES_MAX = 128;
 
@@ -1108,6 +1174,12 @@ export const NAME_BYTES_MAX = 128;
  * response of an authorizer (<https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>).
  */
 export const COMPANIES_MAX = 50;
+
+/** The most experiences in one token. */
+export const EXPERIENCES_MAX = 10;
+
+/** The most rooms in one token. A grant opens any number of others. */
+export const ROOMS_MAX = 10;
 
 /**
  * The longest that a grant may last, in seconds, so that the backend is asked again when its answer may have
@@ -1135,7 +1207,7 @@ export const PUBLISH_EVENTS_MAX = 100;
 /** The largest body of a request to publish, in bytes. */
 export const PUBLISH_BYTES_MAX = 1048576;
 
-/** The id of a user, company, conversation, funnel or resource. */
+/** The id of a user, company, conversation, experience, room, funnel or resource. */
 export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** A client message id: the `key` of a `send` or of an outbox item. */
@@ -1143,7 +1215,7 @@ export const KEY_PATTERN = /^[A-Za-z0-9_.:-]{1,64}$/;
 
 /** The name of a channel. */
 export const CHANNEL_PATTERN =
-  /^(system|(company|funnel_updates|resource_updates|analytics|user|conversation):[A-Za-z0-9_-]{1,64})$/;
+  /^(system|(company|funnel_updates|resource_updates|analytics|user|conversation|experience|room):[A-Za-z0-9_-]{1,64})$/;
 
 /** The paths of the HTTP API, and the methods of each. */
 export const HTTP_ROUTES = {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     Channel, CompanyId, ConversationId, Error, Timestamp, UserId,
-    event::{EventName, MESSAGE_BYTES_MAX},
+    event::{EventName, LABEL_BYTES_MAX, MESSAGE_BYTES_MAX},
     text::Text,
     version::Revision,
 };
@@ -38,6 +38,10 @@ pub enum DetailType {
     UserNotification,
     /// A message from the app or its bot: publishes `chat.message`.
     ChatMessage,
+    /// An event of the app's own, for a channel that the detail names: publishes `app.event`.
+    AppEvent,
+    /// A message of the app's own that is not kept: publishes `app.signal`.
+    AppSignal,
     /// Who takes part in a conversation: a [`Conversation`].
     Conversation,
     /// A user must leave a channel: a [`Kick`].
@@ -48,13 +52,15 @@ pub enum DetailType {
 
 impl DetailType {
     /// Every detail-type.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::FunnelUpdate,
         Self::ResourceUpdate,
         Self::AnalyticsUpdate,
         Self::SystemNotification,
         Self::UserNotification,
         Self::ChatMessage,
+        Self::AppEvent,
+        Self::AppSignal,
         Self::Conversation,
         Self::Kick,
         Self::AccessChanged,
@@ -69,6 +75,8 @@ impl DetailType {
             Self::SystemNotification => "SystemNotification",
             Self::UserNotification => "UserNotification",
             Self::ChatMessage => "ChatMessage",
+            Self::AppEvent => "AppEvent",
+            Self::AppSignal => "AppSignal",
             Self::Conversation => "Conversation",
             Self::Kick => "Kick",
             Self::AccessChanged => "AccessChanged",
@@ -84,6 +92,8 @@ impl DetailType {
             Self::SystemNotification => Some(EventName::SystemNotification),
             Self::UserNotification => Some(EventName::UserNotification),
             Self::ChatMessage => Some(EventName::ChatMessage),
+            Self::AppEvent => Some(EventName::AppEvent),
+            Self::AppSignal => Some(EventName::AppSignal),
             Self::Conversation | Self::Kick | Self::AccessChanged => None,
         }
     }
@@ -125,6 +135,20 @@ impl AccessEvent {
             _ => Err(Error::invalid("detail-type", "must be one of Conversation, Kick, AccessChanged")),
         }
     }
+}
+
+/// The detail of an `AppEvent` or `AppSignal` event: the channel, and the event's `data`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AppDetail {
+    /// The channel: `company:`, `experience:`, `user:` or `room:` with an id.
+    pub channel: Channel,
+    /// The name of the event, which the app chooses.
+    pub name: Text<LABEL_BYTES_MAX>,
+    /// The content, at most [`APP_PAYLOAD_BYTES_MAX`](crate::event::APP_PAYLOAD_BYTES_MAX) bytes of JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Value>,
 }
 
 /// The detail of a `Conversation` event: everyone who takes part in a conversation.

@@ -4,11 +4,12 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CompanyId, ConversationId, Error, UserId};
+use crate::{CompanyId, ConversationId, Error, ExperienceId, RoomId, UserId};
 
 /// The error for a name whose kind does not exist.
 const NO_KIND: &str = "must be `system`, or `kind:id` with one of the kinds company, funnel_updates, resource_updates, analytics, \
-                       user, conversation";
+                       user, conversation, \
+                       experience, room";
 
 /// A channel: what clients join and events are published on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,6 +30,10 @@ pub enum Channel {
     Conversation(ConversationId),
     /// `system`: notifications for every user.
     System,
+    /// `experience:{experienceId}`: the app's own events for everybody who has access to an experience, with presence.
+    Experience(ExperienceId),
+    /// `room:{roomId}`: the app's own events among the users whom its backend admits, with presence.
+    Room(RoomId),
 }
 
 /// The kind of a channel, without its id. The policy has a row for each kind.
@@ -48,11 +53,15 @@ pub enum Kind {
     Conversation,
     /// The kind of [`Channel::System`].
     System,
+    /// The kind of [`Channel::Experience`].
+    Experience,
+    /// The kind of [`Channel::Room`].
+    Room,
 }
 
 impl Kind {
     /// Every kind, in the order of the policy.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Company,
         Self::FunnelUpdates,
         Self::ResourceUpdates,
@@ -60,6 +69,8 @@ impl Kind {
         Self::User,
         Self::Conversation,
         Self::System,
+        Self::Experience,
+        Self::Room,
     ];
 
     /// Whether the names of this kind's channels have an id after the colon.
@@ -77,6 +88,8 @@ impl Kind {
             Self::User => "user",
             Self::Conversation => "conversation",
             Self::System => "system",
+            Self::Experience => "experience",
+            Self::Room => "room",
         }
     }
 
@@ -102,6 +115,8 @@ impl Channel {
             Self::User(_) => Kind::User,
             Self::Conversation(_) => Kind::Conversation,
             Self::System => Kind::System,
+            Self::Experience(_) => Kind::Experience,
+            Self::Room(_) => Kind::Room,
         }
     }
 
@@ -111,7 +126,9 @@ impl Channel {
             Self::Company(id) | Self::FunnelUpdates(id) | Self::ResourceUpdates(id) | Self::Analytics(id) => {
                 Some(id)
             }
-            Self::User(_) | Self::Conversation(_) | Self::System => None,
+            Self::User(_) | Self::Conversation(_) | Self::System | Self::Experience(_) | Self::Room(_) => {
+                None
+            }
         }
     }
 
@@ -119,6 +136,8 @@ impl Channel {
         match self {
             Self::User(id) => Some(id.as_str()),
             Self::Conversation(id) => Some(id.as_str()),
+            Self::Experience(id) => Some(id.as_str()),
+            Self::Room(id) => Some(id.as_str()),
             other => other.company().map(CompanyId::as_str),
         }
     }
@@ -140,6 +159,8 @@ impl FromStr for Channel {
             Some(("analytics", rest)) => id(rest).map(Self::Analytics),
             Some(("user", rest)) => id(rest).map(Self::User),
             Some(("conversation", rest)) => id(rest).map(Self::Conversation),
+            Some(("experience", rest)) => id(rest).map(Self::Experience),
+            Some(("room", rest)) => id(rest).map(Self::Room),
             _ => Err(Error::InvalidChannel(NO_KIND)),
         }
     }
@@ -191,7 +212,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_channel_is_its_name(
-            name in "system|(company|funnel_updates|resource_updates|analytics|user|conversation):[A-Za-z0-9_-]{1,64}"
+            name in "system|(company|funnel_updates|resource_updates|analytics|user|conversation|experience|room):[A-Za-z0-9_-]{1,64}"
         ) {
             prop_assert_eq!(name.parse::<Channel>().unwrap().to_string(), name);
         }

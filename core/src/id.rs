@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::{Error, parse::whole_number};
 
 limits! {
-    /// The longest id of a user, company, conversation, funnel or resource, and the longest key, in bytes.
+    /// The longest id of a user, company, conversation, experience, room, funnel or resource, and the longest key, in bytes.
     pub const ID_BYTES_MAX: usize = 64;
     /// The longest `id` of a request, in bytes.
     pub const REQUEST_ID_BYTES_MAX: usize = 64;
@@ -82,6 +82,14 @@ string_type!(
 string_type!(
     /// The id of a conversation.
     ConversationId, ID_BYTES_MAX, is_id_byte, "must match [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+);
+string_type!(
+    /// The id of an experience: an app that a company has installed in its Whop, e.g. `exp_1`.
+    ExperienceId, ID_BYTES_MAX, is_id_byte, "must match [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+);
+string_type!(
+    /// The id of a room.
+    RoomId, ID_BYTES_MAX, is_id_byte, "must match [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
     /// The id of a funnel.

@@ -1,11 +1,14 @@
 //! The identity of a caller: the claims of their token, which the authorizer's context carries to every later event of the
 //! connection.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CompanyId, Error, Timestamp, UserId};
+use crate::{CompanyId, Error, ExperienceId, RoomId, Timestamp, UserId};
 
 limits! {
     /// The longest display name of a user, in bytes.
@@ -13,6 +16,10 @@ limits! {
     /// The most companies in one token. With ids of 64 bytes they fit the 8 KiB that API Gateway allows for the response of an
     /// authorizer (<https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>).
     pub const COMPANIES_MAX: usize = 50;
+    /// The most experiences in one token.
+    pub const EXPERIENCES_MAX: usize = 10;
+    /// The most rooms in one token. A grant opens any number of others.
+    pub const ROOMS_MAX: usize = 10;
 }
 
 /// A user's display name: 1 to [`NAME_BYTES_MAX`] bytes without control characters, which are invisible, can garble the text
@@ -116,8 +123,12 @@ pub struct Identity {
     pub name: Name,
     /// The user's companies that are known; from a token at most [`COMPANIES_MAX`].
     pub companies: Vec<CompanyClaim>,
-    /// The source of the roles in them.
+    /// The source of the roles in them, and of the access to experiences.
     pub companies_by: CompaniesBy,
+    /// The experiences that the user has access to, as far as they are known; from a token at most [`EXPERIENCES_MAX`].
+    pub experiences: Vec<ExperienceId>,
+    /// The rooms that the user may be in; at most [`ROOMS_MAX`].
+    pub rooms: Vec<RoomId>,
     /// When the token expires, also on a live connection.
     pub expires_at: Timestamp,
 }
@@ -143,7 +154,7 @@ impl Identity {
         if now < self.expires_at { Ok(()) } else { Err(Error::Unauthorized("the token has expired".into())) }
     }
 
-    /// Whether another token has the same user and roles, so that only its expiry is new.
+    /// Whether another token has the same user and the same access, so that only its expiry is new.
     pub fn is_renewed_by(&self, fresh: &Self) -> bool {
         let names = |claims: &[CompanyClaim]| {
             claims.iter().map(|claim| (claim.id.clone(), claim.role)).collect::<BTreeMap<_, _>>()
@@ -151,6 +162,8 @@ impl Identity {
         self.user == fresh.user
             && self.companies_by == fresh.companies_by
             && names(&self.companies) == names(&fresh.companies)
+            && sorted(&self.experiences) == sorted(&fresh.experiences)
+            && sorted(&self.rooms) == sorted(&fresh.rooms)
     }
 
     /// The identity as an authorizer's context, of which API Gateway passes on flat strings only.
@@ -160,6 +173,8 @@ impl Identity {
             ("name", self.name.as_str().to_owned()),
             ("companies", serde_json::to_string(&self.companies).unwrap_or_default()),
             ("companiesBy", self.companies_by.as_str().to_owned()),
+            ("experiences", words(self.experiences.iter().map(ExperienceId::as_str))),
+            ("rooms", words(self.rooms.iter().map(RoomId::as_str))),
             ("expiresAt", self.expires_at.as_secs().to_string()),
         ])
     }
@@ -186,12 +201,30 @@ impl Identity {
                     ));
                 }
             },
+            experiences: ids(get("experiences"))?,
+            rooms: ids(get("rooms"))?,
             expires_at: field("expiresAt")?
                 .parse()
                 .map(Timestamp::from_secs)
                 .map_err(|e: std::num::ParseIntError| broken(&e))?,
         })
     }
+}
+
+/// Ids without regard to their order.
+fn sorted<T: Ord>(ids: &[T]) -> BTreeSet<&T> {
+    ids.iter().collect()
+}
+
+/// Ids as one text. No id has a space.
+fn words<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    ids.collect::<Vec<_>>().join(" ")
+}
+
+/// The ids of a text that [`words`] has made; none where it is absent, as in connections of older versions.
+fn ids<T: FromStr<Err = Error>>(text: Option<&str>) -> Result<Vec<T>, Error> {
+    let ids = text.unwrap_or_default().split(' ').filter(|id| !id.is_empty());
+    ids.map(|id| id.parse().map_err(|error| Error::internal("the authorizer's context", &error))).collect()
 }
 
 #[cfg(test)]
@@ -208,6 +241,8 @@ mod tests {
                 CompanyClaim { id: "biz_4".parse().unwrap(), role: Role::Backend },
             ],
             companies_by: CompaniesBy::Token,
+            experiences: vec!["exp_1".parse().unwrap(), "exp_2".parse().unwrap()],
+            rooms: vec!["lobby".parse().unwrap()],
             expires_at: Timestamp::from_secs(1_000),
         }
     }
@@ -276,12 +311,15 @@ mod tests {
         let mut fresh = ann();
         fresh.expires_at = Timestamp::from_secs(2_000);
         fresh.companies.reverse();
+        fresh.experiences.reverse();
         assert!(ann().is_renewed_by(&fresh));
         fresh.companies[0].role = Role::Admin;
         assert!(!ann().is_renewed_by(&fresh));
         fresh.companies.truncate(1);
         assert!(!ann().is_renewed_by(&fresh));
         assert!(!ann().is_renewed_by(&Identity { companies_by: CompaniesBy::Whop, ..ann() }));
+        assert!(!ann().is_renewed_by(&Identity { rooms: vec![], ..ann() }));
+        assert!(!ann().is_renewed_by(&Identity { experiences: vec![], ..ann() }));
         assert!(!ann().is_renewed_by(&Identity { user: "user_2".parse().unwrap(), ..ann() }));
     }
 
@@ -299,9 +337,11 @@ mod tests {
             name: "n".repeat(NAME_BYTES_MAX).try_into().unwrap(),
             companies: vec![company; COMPANIES_MAX],
             companies_by: CompaniesBy::Token,
+            experiences: vec!["e".repeat(64).parse().unwrap(); EXPERIENCES_MAX],
+            rooms: vec!["r".repeat(64).parse().unwrap(); ROOMS_MAX],
             expires_at: Timestamp::from_secs(i64::MAX / 1000),
         };
         let context = serde_json::to_string(&identity.to_context()).unwrap();
-        assert!(context.len() < 7 * 1024, "{} bytes", context.len());
+        assert!(context.len() < 15 * 512, "{} bytes", context.len());
     }
 }

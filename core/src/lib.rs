@@ -52,7 +52,10 @@ pub use caller::{Caller, HttpCaller, Right, SocketCaller};
 pub use channel::Channel;
 pub use error::Error;
 pub use grant::Grant;
-pub use id::{CompanyId, ConnectionId, ConversationId, FunnelId, Key, RequestId, ResourceId, Seq, UserId};
+pub use id::{
+    CompanyId, ConnectionId, ConversationId, ExperienceId, FunnelId, Key, RequestId, ResourceId, RoomId, Seq,
+    UserId,
+};
 pub use identity::Identity;
 pub use order::JoinOrder;
 pub use time::Timestamp;

@@ -7,9 +7,9 @@ use crate::{
     Channel, CompanyId, Identity,
     channel::Kind,
     event::EventName::{
-        self, AnalyticsUpdate, ChatMessage, ChatReceipt, ChatTyping, FunnelUpdate, PresenceCount,
-        PresenceJoin, PresenceLeave, PresenceUpdate, ResourceUpdate, Signal, SystemNotification,
-        UserNotification,
+        self, AnalyticsUpdate, AppEvent, AppSignal, ChatMessage, ChatReceipt, ChatTyping, FunnelUpdate,
+        PresenceCount, PresenceJoin, PresenceLeave, PresenceUpdate, ResourceUpdate, Signal,
+        SystemNotification, UserNotification,
     },
 };
 
@@ -46,6 +46,10 @@ pub enum Joiner {
     Participant,
     /// Every authenticated user.
     Anyone,
+    /// The users who have access to the experience in the channel's name.
+    Visitor,
+    /// The users whose token names the room. Others need a grant.
+    Guest,
 }
 
 /// How long events are kept.
@@ -78,12 +82,14 @@ pub struct ChannelPolicy {
 }
 
 /// The policy of every kind of channel, which docs/channels.md describes.
-pub const POLICY: [ChannelPolicy; 7] = [
+pub const POLICY: [ChannelPolicy; 9] = [
     ChannelPolicy {
         kind: Kind::Company,
         joiner: Joiner::Team,
         events: &[
             (SystemNotification, Lane::Durable),
+            (AppEvent, Lane::Durable),
+            (AppSignal, Lane::Ephemeral),
             (PresenceJoin, Lane::Ephemeral),
             (PresenceLeave, Lane::Ephemeral),
             (PresenceUpdate, Lane::Ephemeral),
@@ -124,7 +130,7 @@ pub const POLICY: [ChannelPolicy; 7] = [
     ChannelPolicy {
         kind: Kind::User,
         joiner: Joiner::Owner,
-        events: &[(UserNotification, Lane::Durable)],
+        events: &[(UserNotification, Lane::Durable), (AppEvent, Lane::Durable), (AppSignal, Lane::Ephemeral)],
         client_events: &[],
         retention: Retention::For(DAY.saturating_mul(30)),
         presence: false,
@@ -157,6 +163,34 @@ pub const POLICY: [ChannelPolicy; 7] = [
         presence: false,
         shards: 16,
     },
+    ChannelPolicy {
+        kind: Kind::Experience,
+        joiner: Joiner::Visitor,
+        events: OF_THE_APP,
+        client_events: &[],
+        retention: Retention::For(DAY.saturating_mul(7)),
+        presence: true,
+        shards: 4,
+    },
+    ChannelPolicy {
+        kind: Kind::Room,
+        joiner: Joiner::Guest,
+        events: OF_THE_APP,
+        client_events: &[AppEvent, AppSignal, PresenceUpdate],
+        retention: Retention::For(DAY.saturating_mul(7)),
+        presence: true,
+        shards: 1,
+    },
+];
+
+/// The events of a channel that has only the app's own ones, and presence.
+const OF_THE_APP: &[(EventName, Lane)] = &[
+    (AppEvent, Lane::Durable),
+    (AppSignal, Lane::Ephemeral),
+    (PresenceJoin, Lane::Ephemeral),
+    (PresenceLeave, Lane::Ephemeral),
+    (PresenceUpdate, Lane::Ephemeral),
+    (PresenceCount, Lane::Ephemeral),
 ];
 
 impl Kind {
@@ -196,6 +230,10 @@ pub fn may_join(identity: &Identity, channel: &Channel) -> JoinDecision {
         Joiner::Team => channel.company().is_some_and(|company| identity.is_team_of(company)),
         Joiner::Owner => matches!(channel, Channel::User(user) if *user == identity.user),
         Joiner::Anyone => true,
+        Joiner::Visitor => {
+            matches!(channel, Channel::Experience(experience) if identity.experiences.contains(experience))
+        }
+        Joiner::Guest => matches!(channel, Channel::Room(room) if identity.rooms.contains(room)),
         Joiner::Participant => return JoinDecision::DependsOnConversation,
     };
     if allowed { JoinDecision::Allowed } else { JoinDecision::Refused }

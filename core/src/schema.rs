@@ -10,11 +10,11 @@ use serde_json::Value;
 pub use crate::wire_type::{ActionType, ErrorCode, Limit, WireType};
 use crate::{
     Channel, Key, UserId,
-    bus::{AccessChanged, Conversation, DetailType, Kick},
+    bus::{AccessChanged, AppDetail, Conversation, DetailType, Kick},
     event::{
-        AccessRevoked, AnalyticsUpdate, ChatDraft, ChatMessage, EventName, FunnelUpdate, Notification,
-        Presence, PresenceCount, PresenceDraft, Receipt, ResourceUpdate, Signal, SignalDraft, TypingDraft,
-        TypingIndicator, UserNotification,
+        AccessRevoked, AnalyticsUpdate, AppEvent, AppEventDraft, ChatDraft, ChatMessage, EventName,
+        FunnelUpdate, Notification, Presence, PresenceCount, PresenceDraft, Receipt, ResourceUpdate, Signal,
+        SignalDraft, TypingDraft, TypingIndicator, UserNotification,
     },
     wire_type::variants,
 };
@@ -55,6 +55,7 @@ pub fn limits() -> impl Iterator<Item = &'static Limit> {
         messages::LIMITS,
         event::limits::LIMITS,
         event::chat::LIMITS,
+        event::app::LIMITS,
         identity::LIMITS,
         grant::LIMITS,
         bus::LIMITS,
@@ -69,7 +70,7 @@ pub fn patterns() -> [Pattern; 3] {
     [
         Pattern {
             name: "ID_PATTERN",
-            about: "The id of a user, company, conversation, funnel or resource.",
+            about: "The id of a user, company, conversation, experience, room, funnel or resource.",
             of: WireType::of::<UserId>(),
         },
         Pattern {
@@ -104,6 +105,7 @@ pub fn payload(event: EventName) -> WireType {
         EventName::AnalyticsUpdate => WireType::of::<AnalyticsUpdate>(),
         EventName::SystemNotification => WireType::of::<Notification>(),
         EventName::UserNotification => WireType::of::<UserNotification>(),
+        EventName::AppEvent | EventName::AppSignal => WireType::of::<AppEvent>(),
     }
 }
 
@@ -114,6 +116,7 @@ pub fn draft(event: EventName) -> Option<WireType> {
         EventName::ChatTyping => Some(WireType::of::<TypingDraft>()),
         EventName::Signal => Some(WireType::of::<SignalDraft>()),
         EventName::PresenceUpdate => Some(WireType::of::<PresenceDraft>()),
+        EventName::AppEvent | EventName::AppSignal => Some(WireType::of::<AppEventDraft>()),
         _ => None,
     }
 }
@@ -128,6 +131,7 @@ pub fn detail(of: DetailType) -> WireType {
         DetailType::SystemNotification => payload(EventName::SystemNotification),
         DetailType::UserNotification => payload(EventName::UserNotification),
         DetailType::ChatMessage => payload(EventName::ChatMessage),
+        DetailType::AppEvent | DetailType::AppSignal => WireType::of::<AppDetail>(),
         DetailType::Conversation => WireType::of::<Conversation>(),
         DetailType::Kick => WireType::of::<Kick>(),
         DetailType::AccessChanged => WireType::of::<AccessChanged>(),

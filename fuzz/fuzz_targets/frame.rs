@@ -38,6 +38,8 @@ fuzz_target!(|body: &str| {
         name: "Ann".to_owned().try_into().unwrap(),
         companies: Vec::new(),
         companies_by: CompaniesBy::Token,
+        experiences: vec![],
+        rooms: vec![],
         expires_at: Timestamp::from_secs(i64::MAX / 1000),
     };
     let channel = send.channel.clone();

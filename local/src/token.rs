@@ -42,7 +42,7 @@ pub(crate) struct TokenOptions {
     #[arg(long, value_name = "ID", value_parser = parse_id, required_unless_present = "publish")]
     user: Option<String>,
     /// A token for the app's backend to publish with, which is no user's.
-    #[arg(long, conflicts_with_all = ["user", "name", "company"])]
+    #[arg(long, conflicts_with_all = ["user", "name", "company", "experience", "room"])]
     publish: bool,
     /// Name that others see: 1 to 128 bytes.
     #[arg(long, value_parser = parse_name)]
@@ -50,6 +50,12 @@ pub(crate) struct TokenOptions {
     /// A company of the user and the role there: admin, member, customer or backend. May be repeated.
     #[arg(long, value_name = "ID:ROLE")]
     company: Vec<Company>,
+    /// An experience that the user has access to. May be repeated.
+    #[arg(long, value_name = "ID", value_parser = parse_id)]
+    experience: Vec<String>,
+    /// A room that the user may join. May be repeated.
+    #[arg(long, value_name = "ID", value_parser = parse_id)]
+    room: Vec<String>,
     /// How long the token is valid.
     #[arg(long, value_name = "TIME", default_value_t = Period(Duration::from_hours(1)))]
     ttl: Period,
@@ -62,7 +68,9 @@ pub(crate) struct TokenOptions {
 pub(crate) fn run(options: TokenOptions) -> anyhow::Result<()> {
     let (user, name, companies) = (options.user, options.name, options.company);
     let scope = options.publish.then_some(PUBLISH_SCOPE);
-    let bearer = Bearer { user: user.unwrap_or_else(|| BACKEND.to_owned()), name, companies, scope };
+    let (experiences, rooms) = (options.experience, options.room);
+    let user = user.unwrap_or_else(|| BACKEND.to_owned());
+    let bearer = Bearer { user, name, companies, experiences, rooms, scope };
     println!("{}", DevKey::load_or_create(&options.template)?.sign(&bearer, options.ttl.0)?);
     Ok(())
 }
@@ -81,6 +89,12 @@ pub(crate) struct Bearer {
     pub(crate) name: Option<String>,
     /// The companies of the user.
     pub(crate) companies: Vec<Company>,
+    /// The experiences that the user has access to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) experiences: Vec<String>,
+    /// The rooms that the user may join.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rooms: Vec<String>,
     /// What a token that is no user's is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<&'static str>,
@@ -251,8 +265,14 @@ mod tests {
     fn a_token_has_the_claims_of_its_bearer() {
         let key = DevKey([7; KEY_BYTES]);
         let companies = vec!["biz_1:admin".parse().unwrap()];
-        let bearer =
-            Bearer { user: "user_1".to_owned(), name: Some("Ann".to_owned()), companies, scope: None };
+        let bearer = Bearer {
+            user: "user_1".to_owned(),
+            name: Some("Ann".to_owned()),
+            companies,
+            experiences: vec![],
+            rooms: vec![],
+            scope: None,
+        };
         let token = key.sign(&bearer, Duration::from_hours(1)).unwrap();
 
         let mut validation = Validation::new(Algorithm::HS256);

@@ -188,8 +188,8 @@ pub async fn role_changed(realtime: &Realtime, user: &UserId, company: &CompanyI
     check_role(realtime, user, company).await
 }
 
-/// Discards the cached role of a user, then checks each channel that they are in through the company as a `join`
-/// would, and removes them where they have lost access. The second check discards the role too, because what Whop
+/// Discards the cached role of a user, then checks each channel that they are in through the company, and each
+/// experience, as a `join` would, and removes them where they have lost access. The second check discards the role too, because what Whop
 /// answered the first time may have been out of date. This costs 1 write, 1 read, and for each such channel 1 read
 /// per shard, the check of a `join` for each of the user's tokens that differs from the others, and what [`revoke`]
 /// costs.
@@ -197,13 +197,24 @@ pub async fn role_changed(realtime: &Realtime, user: &UserId, company: &CompanyI
 /// # Errors
 /// [`Error::Internal`] if the table, the queue or Whop fails.
 pub async fn check_role(realtime: &Realtime, user: &UserId, company: &CompanyId) -> Result<(), Error> {
-    realtime.table().forget_role(user, company).await?;
+    realtime.table().forget_role(user, company.as_str()).await?;
     let connections = realtime.table().connections(user).await?;
     let joined = connections.iter().flat_map(|connection| &connection.channels);
     let channels: HashSet<&Channel> = joined
         .map(|joined| &joined.channel)
-        .filter(|channel| is_conversation(channel) || channel.company() == Some(company))
+        .filter(|channel| match channel {
+            // Nobody says which company an experience belongs to.
+            Channel::Conversation(_) | Channel::Experience(_) => true,
+            other => other.company() == Some(company),
+        })
         .collect();
+    let experiences = channels.iter().filter_map(|channel| match channel {
+        Channel::Experience(experience) => Some(experience.as_str()),
+        _ => None,
+    });
+    for experience in experiences {
+        realtime.table().forget_role(user, experience).await?;
+    }
     let checks = channels.into_iter().map(|channel| check_role_in(realtime, channel, &connections, company));
     stream::iter(checks).buffer_unordered(CHANNELS_AT_ONCE).boxed().try_collect::<()>().await?;
     tracing::info!(%user, %company, "access checked again");

@@ -1,18 +1,19 @@
-//! A user's role in a company, from Whop's API (<https://docs.whop.com/api-reference/users/check-access>). Each call
+//! A user's role in a company or an experience, from Whop's API (<https://docs.whop.com/api-reference/users/check-access>). Each call
 //! is one request, and nothing is cached here: the cache is in the table ([`roles`](crate::access::roles)).
 
 use std::time::Duration;
 
 use funnelcast_aws::{Config, pool::HttpAnswer, secrets::Secret};
-use funnelcast_core::{CompanyId, Error, Timestamp, UserId, identity::Role};
+use funnelcast_core::{CompanyId, Error, ExperienceId, Timestamp, UserId, identity::Role};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
 use crate::web::{Site, SiteFailure};
 
-/// The prefix of every company id at Whop. The endpoint also accepts ids of products and experiences, none of which
-/// is a company.
+/// The prefix of every company id at Whop. The endpoint accepts ids of companies, products and experiences alike.
 const COMPANY_PREFIX: &str = "biz_";
+/// The prefix of every experience id at Whop.
+const EXPERIENCE_PREFIX: &str = "exp_";
 /// The prefix of every user id at Whop.
 pub(crate) const USER_PREFIX: &str = "user_";
 /// The most bytes that are read of a response, which has two fields.
@@ -67,17 +68,22 @@ impl Whop {
         Ok(Some(Self { site, key }))
     }
 
-    /// Whether both ids are Whop's, so that there is something to ask for.
+    /// Whether this user and this company are Whop's, so that there is something to ask for.
     pub(crate) fn knows(user: &UserId, company: &CompanyId) -> bool {
         user.as_str().starts_with(USER_PREFIX) && company.as_str().starts_with(COMPANY_PREFIX)
     }
 
-    /// The user's role in the company, or `Some(Ok(None))` if they have none: 1 call. Returns `None` if the request
+    /// Whether this user and this experience are Whop's.
+    pub(crate) fn knows_experience(user: &UserId, experience: &ExperienceId) -> bool {
+        user.as_str().starts_with(USER_PREFIX) && experience.as_str().starts_with(EXPERIENCE_PREFIX)
+    }
+
+    /// The user's role in the company or the experience with this id, or `Some(Ok(None))` if they have none: 1 call. Returns `None` if the request
     /// used an idle socket that had been closed; the caller then repeats it.
     pub(crate) async fn role(
         &self,
         user: &UserId,
-        company: &CompanyId,
+        place: &str,
         now: Timestamp,
     ) -> Option<Result<Option<Role>, WhopFailure>> {
         let headers = match self.headers(now).await {
@@ -85,7 +91,7 @@ impl Whop {
             Err(error) => return Some(Err(WhopFailure::Failed(error))),
         };
         // The alphabet of the ids needs no escaping in a path.
-        match self.site.get_once(&format!("/users/{user}/access/{company}"), &headers).await {
+        match self.site.get_once(&format!("/users/{user}/access/{place}"), &headers).await {
             Ok(answer) => Some(read(&answer)),
             Err(SiteFailure::Failed(error)) => Some(Err(WhopFailure::Failed(error))),
             Err(SiteFailure::Stale) => None,
@@ -114,7 +120,7 @@ fn read(answer: &HttpAnswer) -> Result<Option<Role>, WhopFailure> {
                 _ => Err(WhopFailure::Failed(Error::Internal("Whop's answer contradicts itself".into()))),
             }
         }
-        StatusCode::NOT_FOUND => Ok(None), // no such user or company
+        StatusCode::NOT_FOUND => Ok(None), // no such user or place
         StatusCode::TOO_MANY_REQUESTS => Err(WhopFailure::Throttled(pause(&answer.headers))),
         status => Err(WhopFailure::Failed(Error::Internal(format!("Whop answered {status}")))),
     }

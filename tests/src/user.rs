@@ -40,6 +40,8 @@ pub struct User {
     /// The `name` of the token.
     pub name: String,
     companies: Vec<(String, Role)>,
+    experiences: Vec<String>,
+    rooms: Vec<String>,
     publishes: bool,
     ttl: String,
     token: OnceLock<String>,
@@ -58,6 +60,8 @@ impl User {
             id,
             name,
             companies: Vec::new(),
+            experiences: Vec::new(),
+            rooms: Vec::new(),
             publishes: false,
             ttl: "1h".to_owned(),
             token: OnceLock::new(),
@@ -99,6 +103,20 @@ impl User {
         self
     }
 
+    /// The same user with access to an experience.
+    #[must_use]
+    pub fn of_experience(mut self, id: &str) -> Self {
+        self.experiences.push(id.to_owned());
+        self.token = OnceLock::new();
+        self
+    }
+
+    /// From now on the token names this room.
+    pub fn enter_room(&mut self, id: &str) {
+        self.rooms.push(id.to_owned());
+        self.token = OnceLock::new();
+    }
+
     /// The same user with a token that lasts only so long, e.g. `2s`.
     #[must_use]
     pub fn for_only(mut self, ttl: &str) -> Self {
@@ -110,8 +128,9 @@ impl User {
     /// The same user, with a token of its own.
     #[must_use]
     pub fn again(&self) -> Self {
-        let (id, name, companies) = (self.id.clone(), self.name.clone(), self.companies.clone());
-        Self { name, companies, ..Self::called(&id) }
+        let (name, companies) = (self.name.clone(), self.companies.clone());
+        let (experiences, rooms) = (self.experiences.clone(), self.rooms.clone());
+        Self { name, companies, experiences, rooms, ..Self::called(&self.id) }
     }
 
     /// The channel of this user's own notices.
@@ -145,6 +164,12 @@ impl User {
             command.arg("--publish");
         } else {
             command.args(["--user", &self.id, "--name", &self.name]);
+        }
+        for id in &self.experiences {
+            command.args(["--experience", id]);
+        }
+        for id in &self.rooms {
+            command.args(["--room", id]);
         }
         for (company, role) in &self.companies {
             command.args(["--company", &format!("{company}:{}", role.name())]);

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use funnelcast_core::{
-    Channel, ConnectionId, Error, Identity, JoinOrder, SocketCaller, Timestamp, UserId,
+    Channel, ConnectionId, Error, ExperienceId, Identity, JoinOrder, RoomId, SocketCaller, Timestamp, UserId,
     identity::{CompaniesBy, CompanyClaim, Name},
 };
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,10 @@ pub struct Connection {
     pub companies: Vec<CompanyClaim>,
     /// The source of further roles of the user.
     pub companies_by: CompaniesBy,
+    /// The experiences that the token names.
+    pub experiences: Vec<ExperienceId>,
+    /// The rooms that the token names.
+    pub rooms: Vec<RoomId>,
     /// When the connection was opened.
     pub connected_at: Timestamp,
     /// When the connection was last recorded as alive. Its lease counts from here.
@@ -85,8 +89,9 @@ impl Connection {
         let places =
             self.channels.iter().chain(&self.leaves).map(|applied| applied.join).chain(self.forgotten);
         let order = places.max().map_or(JoinOrder::FIRST, JoinOrder::next);
-        let Self { id, user, name, companies, companies_by, connected_at, expires_at, .. } = self;
-        let identity = Identity { user, name, companies, companies_by, expires_at };
+        let Self { id, user, name, companies, companies_by, experiences, rooms, .. } = self;
+        let Self { connected_at, expires_at, .. } = self;
+        let identity = Identity { user, name, companies, companies_by, experiences, rooms, expires_at };
         SocketCaller { identity, connection: id, connected_at, now, order }
     }
 
@@ -146,6 +151,10 @@ pub(crate) struct ConnectionRow {
     companies: Vec<CompanyClaim>,
     #[serde(default)]
     companies_by: CompaniesBy,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    experiences: Vec<ExperienceId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rooms: Vec<RoomId>,
     connected_at: Timestamp,
     seen_at: Timestamp,
     expires_at: Timestamp,
@@ -166,6 +175,8 @@ impl TryFrom<ConnectionRow> for Connection {
             name,
             companies,
             companies_by,
+            experiences,
+            rooms,
             connected_at,
             seen_at,
             expires_at,
@@ -182,6 +193,8 @@ impl TryFrom<ConnectionRow> for Connection {
             name,
             companies,
             companies_by,
+            experiences,
+            rooms,
             connected_at,
             seen_at,
             expires_at,
@@ -212,6 +225,8 @@ impl Table {
             name: caller.identity.name.clone(),
             companies: caller.identity.companies.clone(),
             companies_by: caller.identity.companies_by,
+            experiences: caller.identity.experiences.clone(),
+            rooms: caller.identity.rooms.clone(),
             connected_at: caller.connected_at,
             seen_at: caller.now,
             expires_at: caller.identity.expires_at,

@@ -1,8 +1,8 @@
-//! The rows of the roles: a user's role in a company, as Whop has answered. `funnelcast-realtime` asks Whop, and
-//! decides how long an answer is valid.
+//! The rows of the roles: a user's role in a place, which is a company or an experience, as Whop has answered.
+//! `funnelcast-realtime` asks Whop, and decides how long an answer is valid.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use funnelcast_core::{CompanyId, Error, Timestamp, UserId, identity::Role};
+use funnelcast_core::{Error, Timestamp, UserId, identity::Role};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     key,
 };
 
-/// What is known of a user's role in a company.
+/// What is known of a user's role in a company or an experience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RoleState {
@@ -39,10 +39,10 @@ impl Table {
     pub async fn role_state(
         &self,
         user: &UserId,
-        company: &CompanyId,
+        place: &str,
         now: Timestamp,
     ) -> Result<Option<(RoleState, Timestamp)>, Error> {
-        let get = self.get(key::role(user), company.to_string());
+        let get = self.get(key::role(user), place.to_owned());
         let item = get.send().await.map_err(failed("GetItem of a role"))?.item;
         let row: Option<RoleRow> = item.map(from_item).transpose()?;
         Ok(row.filter(|row| now < row.until).map(|row| (row.state, row.until)))
@@ -53,11 +53,11 @@ impl Table {
     pub async fn begin_asking(
         &self,
         user: &UserId,
-        company: &CompanyId,
+        place: &str,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<bool, Error> {
-        let row = RoleRow::new(user, company, RoleState::Asking, until);
+        let row = RoleRow::new(user, place, RoleState::Asking, until);
         self.put_role(row, "attribute_not_exists(pk) OR #until <= :at", now).await
     }
 
@@ -66,16 +66,16 @@ impl Table {
     pub async fn put_answer(
         &self,
         user: &UserId,
-        company: &CompanyId,
+        place: &str,
         (state, until): (RoleState, Timestamp),
         asking_until: Timestamp,
     ) -> Result<bool, Error> {
-        self.put_role(RoleRow::new(user, company, state, until), "#until = :at", asking_until).await
+        self.put_role(RoleRow::new(user, place, state, until), "#until = :at", asking_until).await
     }
 
     /// Deletes what is known of a role, and any request that is under way: 1 write.
-    pub async fn forget_role(&self, user: &UserId, company: &CompanyId) -> Result<(), Error> {
-        let delete = self.delete(key::role(user), company.to_string()).send().await;
+    pub async fn forget_role(&self, user: &UserId, place: &str) -> Result<(), Error> {
+        let delete = self.delete(key::role(user), place.to_owned()).send().await;
         delete.map(drop).map_err(failed("DeleteItem of a role"))
     }
 
@@ -92,7 +92,7 @@ impl Table {
 }
 
 impl RoleRow {
-    fn new(user: &UserId, company: &CompanyId, state: RoleState, until: Timestamp) -> Self {
-        Self { pk: key::role(user), sk: company.to_string(), state, until, ttl: until.as_secs() }
+    fn new(user: &UserId, place: &str, state: RoleState, until: Timestamp) -> Self {
+        Self { pk: key::role(user), sk: place.to_owned(), state, until, ttl: until.as_secs() }
     }
 }

@@ -12,6 +12,8 @@ pub fn caller(user: &str, connection: &str, now: Timestamp) -> SocketCaller {
             name: "Ann".to_owned().try_into().unwrap(),
             companies: vec![],
             companies_by: CompaniesBy::Token,
+            experiences: vec![],
+            rooms: vec![],
             expires_at: now + Duration::from_hours(1),
         },
         connection: connection.parse().unwrap(),

@@ -37,6 +37,8 @@ const DRAFTS: Record<keyof ClientDrafts, Record<string, string>> = {
   'chat.typing': { isTyping: 'boolean' },
   signal: { name: 'string' },
   'presence.update': { status: 'string' },
+  'app.event': { name: 'string' },
+  'app.signal': { name: 'string' },
 };
 
 /**

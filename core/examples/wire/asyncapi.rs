@@ -204,6 +204,8 @@ fn channels() -> Result<String, Failure> {
             Joiner::Owner => "the user",
             Joiner::Participant => "its participants, and the team of its company",
             Joiner::Anyone => "every user",
+            Joiner::Visitor => "who has access to the experience, by Whop or by `experiences` of the token",
+            Joiner::Guest => "whom `rooms` of the token names it, and who has a grant",
         };
         let events =
             row.events.iter().map(|(event, lane)| Ok(format!("`{}` {}", name_of(*event)?, lane_name(*lane))));

@@ -42,7 +42,7 @@ pub(crate) struct Protocol {
     pub(crate) payloads: Vec<Payload>,
     /// The `data` of every event that a client may publish, as the client sends it.
     pub(crate) drafts: Vec<Payload>,
-    /// The details of the bus that publish no event, each with a reference to its type. Empty within [`Scope::Frames`].
+    /// The details of the bus that are not the `data` of an event, each with a reference to its type. Empty within [`Scope::Frames`].
     pub(crate) details: Vec<(DetailType, Value)>,
     /// References to the types of the HTTP API's requests that are no actions, and of its replies. Empty within
     /// [`Scope::Frames`].
@@ -107,7 +107,7 @@ impl Protocol {
         received.subschema_for::<ErrorBody>();
         let (mut details, mut http) = (Vec::new(), Vec::new());
         if scope == Scope::Everything {
-            for of in DetailType::ALL.into_iter().filter(|of| of.event().is_none()) {
+            for of in DetailType::ALL.into_iter().filter(|of| !is_payload(*of)) {
                 details.push((of, (schema::detail(of).reference)(&mut sent).to_value()));
             }
             http = http_types(&mut sent, &mut received);
@@ -140,6 +140,11 @@ impl Protocol {
         let names = self.definitions.get("EventName")?["oneOf"].as_array()?;
         names.iter().find(|one| one["const"] == name)?["description"].as_str().map(str::to_owned)
     }
+}
+
+/// Whether the detail is the `data` of the event that it publishes.
+fn is_payload(of: DetailType) -> bool {
+    of.event().is_some_and(|event| (schema::payload(event).name)() == (schema::detail(of).name)())
 }
 
 /// The name of an event on the wire.

@@ -182,7 +182,7 @@ fn check_message(content: &str, metadata: Option<&Map<String, Value>>) -> Result
     }
 }
 
-fn check_json(value: &impl Serialize, what: &'static str, bytes_max: usize) -> Result<(), Error> {
+pub(super) fn check_json(value: &impl Serialize, what: &'static str, bytes_max: usize) -> Result<(), Error> {
     let bytes = serde_json::to_vec(value).map_err(|error| Error::from_serde(&error))?;
     if bytes.len() <= bytes_max { Ok(()) } else { Err(Error::TooLarge { what: what.into(), bytes_max }) }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod analytics;
+pub(crate) mod app;
 pub(crate) mod chat;
 mod funnel;
 pub(crate) mod limits;
@@ -12,6 +13,7 @@ mod resource;
 
 pub use access::AccessRevoked;
 pub use analytics::AnalyticsUpdate;
+pub use app::{APP_PAYLOAD_BYTES_MAX, AppEvent, AppEventDraft};
 pub use chat::{
     CONTENT_BYTES_MAX, ChatDraft, ChatMessage, METADATA_BYTES_MAX, MessageType, Receipt, ReceiptState,
     SIGNAL_BYTES_MAX, Signal, SignalDraft, TypingDraft, TypingIndicator,

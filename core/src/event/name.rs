@@ -48,4 +48,10 @@ pub enum EventName {
     /// A notification for one user: a `UserNotification`.
     #[serde(rename = "user.notification")]
     UserNotification,
+    /// An event of the app's own: an `AppEvent`.
+    #[serde(rename = "app.event")]
+    AppEvent,
+    /// A message of the app's own that is never written: an `AppEvent`.
+    #[serde(rename = "app.signal")]
+    AppSignal,
 }

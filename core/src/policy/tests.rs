@@ -20,9 +20,10 @@ fn every_kind_has_its_own_row() {
 }
 
 #[test]
-fn clients_publish_on_conversations_only() {
+fn clients_publish_on_conversations_and_in_rooms_only() {
     for row in &POLICY {
-        assert_eq!(row.client_events.is_empty(), row.kind != Kind::Conversation, "{:?}", row.kind);
+        let may = matches!(row.kind, Kind::Conversation | Kind::Room);
+        assert_eq!(!row.client_events.is_empty(), may, "{:?}", row.kind);
     }
 }
 
@@ -35,6 +36,8 @@ fn user(companies: &[(&str, Role)]) -> Identity {
             .map(|(id, role)| CompanyClaim { id: id.parse().unwrap(), role: *role })
             .collect(),
         companies_by: CompaniesBy::Token,
+        experiences: vec!["exp_1".parse().unwrap()],
+        rooms: vec!["lobby".parse().unwrap()],
         expires_at: Timestamp::from_secs(1),
     }
 }
@@ -57,6 +60,10 @@ fn who_may_join_what() {
         ("user:user_2", [Refused; 5]),
         ("conversation:c1", [DependsOnConversation; 5]),
         ("system", [Allowed; 5]),
+        ("experience:exp_1", [Allowed; 5]),
+        ("experience:lobby", [Refused; 5]),
+        ("room:lobby", [Allowed; 5]),
+        ("room:exp_1", [Refused; 5]),
     ] {
         let got = [&admin, &member, &customer, &stranger, &backend]
             .map(|who| may_join(who, &channel.parse().unwrap()));

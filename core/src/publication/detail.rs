@@ -8,10 +8,10 @@ use serde_json::{Value, value::RawValue};
 use super::parts::{Publication, Times, raw};
 use crate::{
     Channel, Error, Key, Timestamp, UserId,
-    bus::DetailType,
+    bus::{AppDetail, DetailType},
     event::{
-        AnalyticsUpdate, ChatMessage, EventName, FunnelUpdate, MessageType, Notification, ResourceUpdate,
-        UserNotification,
+        AnalyticsUpdate, AppEventDraft, ChatMessage, EventName, FunnelUpdate, MessageType, Notification,
+        ResourceUpdate, UserNotification,
     },
     policy::Lane,
 };
@@ -33,7 +33,8 @@ impl Publication {
     ) -> Result<Self, Error> {
         let event =
             of.event().ok_or_else(|| Error::invalid("detail-type", "must be one that publishes an event"))?;
-        Self::place(event, address("detail", event, detail, &id, agent, times)?, id, times)
+        let addressed = address("detail", event, detail, &id, agent, times)?;
+        Self::place(event, addressed, id, times).map_err(|error| error.within("detail"))
     }
 
     /// The publication of an outbox item: the same as from EventBridge, but with the channel given, which must be the one that the data
@@ -49,6 +50,7 @@ impl Publication {
         agent: Option<&UserId>,
         times: Times,
     ) -> Result<Self, Error> {
+        let data = if is_of_the_app(event) { with_channel(data, &channel) } else { data };
         let addressed = address("data", event, data, &key, agent, times)?;
         let meant = &addressed.channel;
         let company_notice =
@@ -62,7 +64,7 @@ impl Publication {
     fn place(event: EventName, addressed: Addressed, key: Key, times: Times) -> Result<Self, Error> {
         let Addressed { channel, latest_key, happened_at, data } = addressed;
         let lane = channel.kind().policy().lane(event);
-        let lane = lane.ok_or_else(|| Error::invalid("event", "must be an event of this channel"))?;
+        let lane = lane.ok_or_else(|| Error::invalid("channel", "must be one that has this event"))?;
         // A late or repeated event must not replace a later one, and one from the future must not stay for ever.
         let claimed_at = happened_at;
         let happened_at = happened_at.min(times.taken_at).min(times.now);
@@ -152,8 +154,26 @@ fn address(
             let channel = Channel::Conversation(message.conversation_id.clone());
             addressed(channel, None, message.timestamp, &message)
         }
+        EventName::AppEvent | EventName::AppSignal => {
+            let AppDetail { channel, name, payload } = Error::parse_at(root, detail)?;
+            let event = AppEventDraft { name, payload }.into_event().map_err(|error| error.within(root))?;
+            addressed(channel, None, sent_at, &event)
+        }
         _ => Err(Error::invalid("event", "must be one that the backend may publish")),
     }
+}
+
+/// Whether only the app knows what the event means, and so the detail has to name its channel.
+const fn is_of_the_app(event: EventName) -> bool {
+    matches!(event, EventName::AppEvent | EventName::AppSignal)
+}
+
+/// The data of an outbox item, whose channel is beside it, as a detail.
+fn with_channel(mut data: Value, channel: &Channel) -> Value {
+    if let Value::Object(fields) = &mut data {
+        fields.insert("channel".to_owned(), channel.to_string().into());
+    }
+    data
 }
 
 /// A detail with these defaults for fields that are absent or `null`.

@@ -1,14 +1,14 @@
-//! Drafts from clients. The server adds the sender, the conversation and the time.
+//! Drafts from clients. The server adds the sender, the time, and for a conversation its id.
 
 use serde_json::{Value, value::RawValue};
 
 use super::parts::{Publication, raw};
 use crate::{
-    Channel, ConversationId, Error, Identity, Timestamp, UserId,
+    Channel, Error, Identity, Timestamp, UserId,
     action::Send,
     event::{
-        ChatDraft, ChatMessage, EventName, MessageType, Presence, PresenceDraft, Signal, SignalDraft,
-        TypingDraft, TypingIndicator,
+        AppEventDraft, ChatDraft, ChatMessage, EventName, MessageType, Presence, PresenceDraft, Signal,
+        SignalDraft, TypingDraft, TypingIndicator,
     },
     frame::Sender,
     text::Text,
@@ -31,15 +31,13 @@ impl Publication {
     ) -> Result<Self, Error> {
         let Send { channel, event, data, key, .. } = send;
         let row = channel.kind().policy();
-        let (Some(lane), true, Channel::Conversation(conversation)) =
-            (row.lane(event), row.client_may_publish(event), &channel)
-        else {
+        let (Some(lane), true) = (row.lane(event), row.client_may_publish(event)) else {
             return Err(Error::Forbidden("a client may not publish this event on this channel"));
         };
         if lane.is_durable() && key.is_none() {
             return Err(Error::invalid("key", "is missing; durable events need one"));
         }
-        let data = complete(event, data, conversation, Author { identity, agent }, at, message_id)?;
+        let data = complete(event, data, &channel, Author { identity, agent }, at, message_id)?;
         let from = Some(Sender { user_id: identity.user.clone(), name: identity.name.clone() });
         Ok(Self { channel, event, lane, at, happened_at: at, ahead_ms: 0, from, key, latest_key: None, data })
     }
@@ -68,21 +66,20 @@ impl Author<'_> {
 fn complete(
     event: EventName,
     draft: Value,
-    conversation: &ConversationId,
+    channel: &Channel,
     author: Author<'_>,
     at: Timestamp,
     message_id: impl FnOnce() -> String,
 ) -> Result<Box<RawValue>, Error> {
-    let conversation_id = conversation.clone();
     let identity = author.identity;
     let user_id = identity.user.clone();
-    match event {
-        EventName::ChatMessage => {
+    match (event, channel) {
+        (EventName::ChatMessage, Channel::Conversation(conversation)) => {
             let draft: ChatDraft = Error::parse_at("data", draft)?;
             draft.validate().map_err(|error| error.within("data"))?;
             raw(&ChatMessage {
                 id: Text::try_from(message_id())?,
-                conversation_id,
+                conversation_id: conversation.clone(),
                 kind: author.message_type(draft.kind)?,
                 content: draft.content,
                 timestamp: at,
@@ -91,17 +88,22 @@ fn complete(
                 user_id: Some(user_id),
             })
         }
-        EventName::ChatTyping => {
+        (EventName::ChatTyping, Channel::Conversation(conversation)) => {
             let TypingDraft { is_typing } = Error::parse_at("data", draft)?;
-            let user_name = identity.name.clone();
+            let (conversation_id, user_name) = (conversation.clone(), identity.name.clone());
             raw(&TypingIndicator { conversation_id, user_id, user_name, is_typing, timestamp: at })
         }
-        EventName::Signal => {
+        (EventName::Signal, Channel::Conversation(conversation)) => {
             let draft: SignalDraft = Error::parse_at("data", draft)?;
             draft.validate().map_err(|error| error.within("data"))?;
+            let conversation_id = conversation.clone();
             raw(&Signal { conversation_id, user_id, name: draft.name, payload: draft.payload })
         }
-        EventName::PresenceUpdate => {
+        (EventName::AppEvent | EventName::AppSignal, _) => {
+            let draft: AppEventDraft = Error::parse_at("data", draft)?;
+            raw(&draft.into_event().map_err(|error| error.within("data"))?)
+        }
+        (EventName::PresenceUpdate, _) => {
             let PresenceDraft { status } = Error::parse_at("data", draft)?;
             raw(&Presence { user_id, name: identity.name.clone(), status, last_seen: at })
         }

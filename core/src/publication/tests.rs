@@ -24,6 +24,8 @@ fn ann() -> Identity {
         name: "Ann".to_owned().try_into().unwrap(),
         companies: vec![],
         companies_by: CompaniesBy::Token,
+        experiences: vec![],
+        rooms: vec![],
         expires_at: Timestamp::from_secs(4_102_444_800),
     }
 }

@@ -173,7 +173,15 @@ fn the_policy_allows_each_event_on_its_channel() {
 /// The user who publishes the events of the samples.
 fn ann(at: Timestamp) -> Identity {
     let (user, name) = ("user_1".parse().unwrap(), "Ann".to_owned().try_into().unwrap());
-    Identity { user, name, companies: vec![], companies_by: CompaniesBy::Token, expires_at: at }
+    Identity {
+        user,
+        name,
+        companies: vec![],
+        companies_by: CompaniesBy::Token,
+        experiences: vec![],
+        rooms: vec![],
+        expires_at: at,
+    }
 }
 
 #[test]

@@ -31,6 +31,8 @@ mod tests {
             (include_str!("../../../events/system-notification.json"), "system"),
             (include_str!("../../../events/user-notification.json"), "user:"),
             (include_str!("../../../events/chat-message.json"), "conversation:"),
+            (include_str!("../../../events/app-event.json"), "experience:"),
+            (include_str!("../../../events/app-signal.json"), "room:"),
         ] {
             let arrival: Arrival = serde_json::from_str(sample).unwrap();
             let times = arrival.times();

@@ -82,8 +82,14 @@ impl Local {
 
     fn token(&self, request: TokenRequest) -> Result<Reply, Refusal> {
         let key = self.key.as_ref().ok_or_else(|| not_found("the template has no dev issuer"))?;
-        let bearer =
-            Bearer { user: request.user, name: request.name, companies: request.companies, scope: None };
+        let bearer = Bearer {
+            user: request.user,
+            name: request.name,
+            companies: request.companies,
+            experiences: Vec::new(),
+            rooms: Vec::new(),
+            scope: None,
+        };
         let token = key.sign(&bearer, TOKEN_TTL);
         let token =
             token.map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))?;

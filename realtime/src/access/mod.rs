@@ -4,7 +4,7 @@
 //! # Layout
 //! - here: the checks
 //! - `passes`: which callers have passed a check in this process, so that the next check costs them no time
-//! - [`roles`]: the roles of users in companies, where those come from Whop
+//! - [`roles`]: the roles of users in companies and experiences, where those come from Whop
 
 mod passes;
 pub mod roles;
@@ -168,8 +168,8 @@ impl Access {
     }
 
     /// Checks, on the stack's own behalf, that a user may join a channel by their own right: 1 call of 2 reads for a
-    /// conversation, none for other channels; and for a company of a Whop user, what it costs to know their role in
-    /// it.
+    /// conversation, none for other channels; and for a company or an experience of a Whop user, what it costs to know
+    /// their role in it.
     ///
     /// # Errors
     /// [`Error::Forbidden`] if the policy refuses; an unknown conversation is forbidden too, so that nobody learns
@@ -194,9 +194,13 @@ impl Access {
         asker: Asker,
         now: Timestamp,
     ) -> Result<OwnRight, Error> {
-        let identity = match channel.company() {
-            Some(company) => self.with_role(identity, company, asker, now).await?,
-            None => Cow::Borrowed(identity),
+        let identity = match (channel, channel.company()) {
+            (Channel::Experience(experience), _) if !identity.experiences.contains(experience) => {
+                let Self { roles, table, rates, .. } = self;
+                roles.with_experience(table, rates, identity, experience, asker, now).await?
+            }
+            (_, Some(company)) => self.with_role(identity, company, asker, now).await?,
+            _ => Cow::Borrowed(identity),
         };
         match (policy::may_join(&identity, channel), channel) {
             (JoinDecision::Allowed, _) => Ok(OwnRight::Yes(Right::Own)),

@@ -1,5 +1,5 @@
-//! The roles of users in companies, as Whop reports them. Whop's tokens name only the user, so Whop is asked about a
-//! company when its answer is needed, and the table caches the answer for all processes.
+//! The roles of users in companies and experiences, as Whop reports them. Whop's tokens name only the user, so Whop is
+//! asked about a company or an experience when its answer is needed, and the table caches the answer for all processes.
 //!
 //! A role is valid for [`YES_LIFE`] from when it was asked for, the absence of a role for [`NO_LIFE`]. Only one
 //! request per user and company is under way at a time, whichever processes need the answer: the process that writes
@@ -18,7 +18,7 @@ use funnelcast_aws::{
     table::roles::RoleState,
 };
 use funnelcast_core::{
-    CompanyId, Error, Identity, Timestamp, UserId,
+    CompanyId, Error, ExperienceId, Identity, Timestamp, UserId,
     identity::{CompaniesBy, CompanyClaim, Role},
 };
 use tokio::time::{Instant, sleep};
@@ -88,35 +88,62 @@ impl Roles {
         asker: Asker,
         now: Timestamp,
     ) -> Result<Cow<'a, Identity>, Error> {
-        if identity.companies_by != CompaniesBy::Whop {
-            return Ok(Cow::Borrowed(identity));
-        }
-        let whop = match self {
-            Self::Whop(whop) => whop,
-            Self::NoKey => return Ok(Cow::Borrowed(identity)),
-            Self::Unknown => {
-                let reason = "WHOP_API is not set, so this function cannot know the roles of Whop's users";
-                return Err(Error::Internal(reason.into()));
-            }
-        };
-        if !Whop::knows(&identity.user, company) {
-            return Ok(Cow::Borrowed(identity));
-        }
-        let question = Question { table, rates, whop, user: &identity.user, company, asker };
+        let whop = self.whop_for(identity)?.filter(|_| Whop::knows(&identity.user, company));
+        let Some(whop) = whop else { return Ok(Cow::Borrowed(identity)) };
+        let question = Question { table, rates, whop, user: &identity.user, place: company.as_str(), asker };
         let Some(role) = question.role(now).await? else { return Ok(Cow::Borrowed(identity)) };
         let mut identity = identity.clone();
         identity.companies.push(CompanyClaim { id: company.clone(), role });
         Ok(Cow::Owned(identity))
     }
+
+    /// The identity, extended by this experience if the user has access to it according to Whop. It costs as much as
+    /// [`with_role`](Self::with_role).
+    ///
+    /// # Errors
+    /// Those of [`with_role`](Self::with_role).
+    pub(super) async fn with_experience<'a>(
+        &self,
+        table: &Table,
+        rates: &Rates,
+        identity: &'a Identity,
+        experience: &ExperienceId,
+        asker: Asker,
+        now: Timestamp,
+    ) -> Result<Cow<'a, Identity>, Error> {
+        let whop = self.whop_for(identity)?.filter(|_| Whop::knows_experience(&identity.user, experience));
+        let Some(whop) = whop else { return Ok(Cow::Borrowed(identity)) };
+        let question =
+            Question { table, rates, whop, user: &identity.user, place: experience.as_str(), asker };
+        if question.role(now).await?.is_none() {
+            return Ok(Cow::Borrowed(identity));
+        }
+        let mut identity = identity.clone();
+        identity.experiences.push(experience.clone());
+        Ok(Cow::Owned(identity))
+    }
+
+    /// Whop, if this user's roles come from there and the stack has a key for it.
+    fn whop_for(&self, identity: &Identity) -> Result<Option<&Whop>, Error> {
+        match self {
+            _ if identity.companies_by != CompaniesBy::Whop => Ok(None),
+            Self::Whop(whop) => Ok(Some(whop)),
+            Self::NoKey => Ok(None),
+            Self::Unknown => {
+                let reason = "WHOP_API is not set, so this function cannot know the roles of Whop's users";
+                Err(Error::Internal(reason.into()))
+            }
+        }
+    }
 }
 
-/// A query for the role of a user in a company.
+/// A query for the role of a user in a place: a company or an experience, by its id.
 struct Question<'a> {
     table: &'a Table,
     rates: &'a Rates,
     whop: &'a Whop,
     user: &'a UserId,
-    company: &'a CompanyId,
+    place: &'a str,
     asker: Asker,
 }
 
@@ -126,7 +153,7 @@ impl Question<'_> {
         let started = Instant::now();
         loop {
             let now = start + started.elapsed();
-            match self.table.role_state(self.user, self.company, now).await? {
+            match self.table.role_state(self.user, self.place, now).await? {
                 Some((RoleState::Is(role), _)) => return Ok(Some(role)),
                 Some((RoleState::NoRole, _)) => return Ok(None),
                 Some((RoleState::Asking, _)) if started.elapsed() < ASKING_LIFE => sleep(LOOK_PAUSE).await,
@@ -135,7 +162,7 @@ impl Question<'_> {
                 }
                 None => {
                     let until = now + ASKING_LIFE;
-                    if self.table.begin_asking(self.user, self.company, now, until).await?
+                    if self.table.begin_asking(self.user, self.place, now, until).await?
                         && let Some(outcome) = self.ask(now, until).await?
                     {
                         return outcome;
@@ -157,27 +184,27 @@ impl Question<'_> {
                 break answer;
             }
         };
-        let Self { user, company, .. } = *self;
+        let Self { user, place, .. } = *self;
         let (state, life, outcome) = match answer {
             Ok(Some(role)) => (RoleState::Is(role), YES_LIFE, Ok(Some(role))),
             Ok(None) => (RoleState::NoRole, NO_LIFE, Ok(None)),
             Err(WhopFailure::Throttled(pause)) => {
-                tracing::warn!(%user, %company, ?pause, "Whop is rate limited");
+                tracing::warn!(%user, place, ?pause, "Whop is rate limited");
                 (RoleState::Unknown, pause, Err(rate_limited(pause)))
             }
             Err(WhopFailure::Failed(error)) => (RoleState::Unknown, FAILURE_LIFE, Err(error)),
         };
         let until = if outcome.is_ok() { now } else { clock::now().max(now) } + life;
-        let is_written = self.table.put_answer(user, company, (state, until), asking_until).await?;
+        let is_written = self.table.put_answer(user, place, (state, until), asking_until).await?;
         Ok(is_written.then_some(outcome))
     }
 
     /// Sends one request to Whop, which is counted. Returns `None` if it must be repeated.
     async fn ask_once(&self, now: Timestamp) -> Option<Result<Option<Role>, WhopFailure>> {
-        let Self { user, company, .. } = *self;
+        let Self { user, place, .. } = *self;
         match (self.rates.admit(&QUESTIONS, user, now).await, self.asker) {
             (Ok(()), _) | (Err(Error::RateLimited { .. }), Asker::Stack) => {
-                self.whop.role(user, company, now).await
+                self.whop.role(user, place, now).await
             }
             (Err(Error::RateLimited { retry_after_ms }), Asker::User) => {
                 Some(Err(WhopFailure::Throttled(Duration::from_millis(retry_after_ms))))

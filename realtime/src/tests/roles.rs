@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use funnelcast_core::{CompanyId, Right, Timestamp};
+use funnelcast_core::{Right, Timestamp};
 use funnelcast_testing::{
     gateway,
     server::{self, Answer, Asked, Server, says},
@@ -138,6 +138,30 @@ async fn only_an_admin_is_in_the_team() {
     }
 }
 
+#[tokio::test]
+async fn whop_says_who_has_access_to_an_experience() {
+    for (answer, may) in [
+        (access(true, "customer"), Ok(())),
+        (access(true, "admin"), Ok(())),
+        (access(false, "no_access"), Err("forbidden")),
+        (says(404, ""), Err("forbidden")),
+        (says(500, ""), Err("internal")),
+    ] {
+        let whop = Asking::start(answer.clone()).await;
+        assert_eq!(whop.may_join_as("user_1", "experience:exp_1", now()).await, may, "{answer:?}");
+        if may != Err("internal") {
+            assert_eq!(whop.may_join_as("user_1", "experience:exp_1", now()).await, may, "{answer:?}");
+        }
+        let asked = whop.questions();
+        assert_eq!(asked[0].path, "/api/v1/users/user_1/access/exp_1");
+        assert_eq!(asked.len(), 1, "the answer is cached");
+        // A company is no experience, and Whop is asked about neither under the other's name.
+        assert_eq!(whop.may_join_as("user_1", "experience:biz_1", now()).await, Err("forbidden"));
+        assert_eq!(whop.may_join_as("user_1", "company:exp_1", now()).await, Err("forbidden"));
+        assert_eq!(whop.questions().len(), asked.len());
+    }
+}
+
 /// Otherwise a function that has no Whop configured would remove every member who is there by a role from Whop.
 #[tokio::test]
 async fn a_function_without_whop_denies_nothing() {
@@ -252,7 +276,7 @@ async fn an_answer_that_was_discarded_before_it_arrived_is_asked_for_again() {
         tokio::task::yield_now().await;
     }
     whop.answers(access(false, "no_access"));
-    whop.access.table.forget_role(&"user_1".parse().unwrap(), &"biz_1".parse().unwrap()).await.unwrap();
+    whop.access.table.forget_role(&"user_1".parse().unwrap(), "biz_1").await.unwrap();
     permits.add_permits(1);
     assert_eq!(asking.await.unwrap(), Err("forbidden"));
     assert_eq!(whop.may_join(now()).await, Err("forbidden"));
@@ -262,12 +286,12 @@ async fn an_answer_that_was_discarded_before_it_arrived_is_asked_for_again() {
 #[tokio::test]
 async fn another_process_asks_if_the_first_has_died() {
     let whop = Asking::start(access(true, "admin")).await;
-    let (user, company): (UserId, CompanyId) = ("user_1".parse().unwrap(), "biz_1".parse().unwrap());
+    let (user, company): (UserId, &str) = ("user_1".parse().unwrap(), "biz_1");
     let long_ago = now() - ASKING_LIFE;
-    assert!(whop.access.table.begin_asking(&user, &company, long_ago, long_ago + ASKING_LIFE).await.unwrap());
+    assert!(whop.access.table.begin_asking(&user, company, long_ago, long_ago + ASKING_LIFE).await.unwrap());
     let soon = long_ago + ASKING_LIFE.saturating_sub(Duration::from_millis(1));
     assert!(
-        !whop.access.table.begin_asking(&user, &company, soon, soon + ASKING_LIFE).await.unwrap(),
+        !whop.access.table.begin_asking(&user, company, soon, soon + ASKING_LIFE).await.unwrap(),
         "the first process may be alive"
     );
     assert_eq!(whop.may_join(now()).await, Ok(()));

@@ -31,7 +31,7 @@ use std::{
 use funnelcast_core::{
     Channel, Error, Grant, Identity, Timestamp, UserId,
     grant::{Capability, GRANT_MAX},
-    identity::{COMPANIES_MAX, CompaniesBy, CompanyClaim, Name},
+    identity::{COMPANIES_MAX, CompaniesBy, EXPERIENCES_MAX, Name, ROOMS_MAX},
 };
 use futures_util::future::join_all;
 use jsonwebtoken::Algorithm;
@@ -233,16 +233,25 @@ impl Signed<'_> {
             return Err("it is for publishing");
         }
         let user = subject::user(kind, &self.subject)?;
-        let (name, companies, companies_by) = match kind {
-            Kind::App | Kind::Dev => (self.name(), self.companies()?, CompaniesBy::Token),
-            Kind::Oidc => (self.name(), Vec::new(), CompaniesBy::Token),
-            Kind::Whop if user.as_str().starts_with(whop::USER_PREFIX) => {
-                (None, Vec::new(), CompaniesBy::Whop)
-            }
-            Kind::Whop => return Err("its `sub` is not a user of Whop"),
-        };
+        let is_of_whop = user.as_str().starts_with(whop::USER_PREFIX);
+        if kind == Kind::Whop && !is_of_whop {
+            return Err("its `sub` is not a user of Whop");
+        }
+        let companies_by = if kind == Kind::Whop { CompaniesBy::Whop } else { CompaniesBy::Token };
+        let name = if kind == Kind::Whop { None } else { self.name() };
         let name = name.unwrap_or_else(|| Name::from(&user));
-        Ok(Identity { user, name, companies, companies_by, expires_at: self.expires_at })
+        // Only the app's own backend knows where its users belong.
+        let (companies, experiences, rooms) = if kind.is_own() {
+            (
+                self.list("companies", COMPANIES_MAX, "it names too many companies")?,
+                self.list("experiences", EXPERIENCES_MAX, "it names too many experiences")?,
+                self.list("rooms", ROOMS_MAX, "it names too many rooms")?,
+            )
+        } else {
+            (Vec::new(), Vec::new(), Vec::new())
+        };
+        let expires_at = self.expires_at;
+        Ok(Identity { user, name, companies, companies_by, experiences, rooms, expires_at })
     }
 
     /// Whether it is a grant, if its issuer gives grants.
@@ -267,24 +276,29 @@ impl Signed<'_> {
         name
     }
 
-    /// The companies that the token names with known roles; in all others the user has no role.
-    fn companies(&mut self) -> Result<Vec<CompanyClaim>, Reason> {
-        let Some(claim) = self.claims.remove("companies").filter(|claim| !claim.is_null()) else {
+    /// What a claim lists, as far as it is understood: of companies those with a known role.
+    fn list<T: DeserializeOwned>(
+        &mut self,
+        claim: &'static str,
+        count_max: usize,
+        too_many: Reason,
+    ) -> Result<Vec<T>, Reason> {
+        let Some(value) = self.claims.remove(claim).filter(|value| !value.is_null()) else {
             return Ok(Vec::new());
         };
-        let Value::Array(named) = claim else {
-            self.issuer.note_left_out("companies");
+        let Value::Array(named) = value else {
+            self.issuer.note_left_out(claim);
             return Ok(Vec::new());
         };
         let count = named.len();
-        if count > COMPANIES_MAX {
-            return Err("it names too many companies");
+        if count > count_max {
+            return Err(too_many);
         }
-        let companies: Vec<CompanyClaim> = named.into_iter().filter_map(parse).collect();
-        if companies.len() < count {
-            self.issuer.note_left_out("companies");
+        let listed: Vec<T> = named.into_iter().filter_map(parse).collect();
+        if listed.len() < count {
+            self.issuer.note_left_out(claim);
         }
-        Ok(companies)
+        Ok(listed)
     }
 
     /// What a grant allows this user to do on this channel.

@@ -34,6 +34,7 @@ mod receipts;
 mod recovery;
 mod refusals;
 mod revocation;
+mod rooms;
 mod roster;
 mod scene;
 mod secrets;

@@ -1,4 +1,5 @@
-//! What a client may publish, and where: on conversations alone, and there only what is a client's to say.
+//! What a client may publish in a conversation, and that it publishes nothing on the channels of a company, of a user and
+//! on `system`. Rooms have tests of their own.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use tests::{Stack, User, unique};
 use crate::scene::pair;
 
 /// Every event of the wire, with data that would do.
-fn every_event() -> [(&'static str, Value); 13] {
+fn every_event() -> [(&'static str, Value); 15] {
     let presence = json!({"status": "away"});
     let notice = json!({"level": "info", "title": "t", "message": "m"});
     [
@@ -24,6 +25,8 @@ fn every_event() -> [(&'static str, Value); 13] {
         ("analytics.update", json!({"metric": "m", "value": 1})),
         ("system.notification", notice.clone()),
         ("user.notification", notice),
+        ("app.event", json!({"name": "poll.vote"})),
+        ("app.signal", json!({"name": "cursor"})),
     ]
 }
 

@@ -225,7 +225,7 @@ async fn a_join_that_a_revocation_overtakes_is_told_from_one_that_a_leave_overta
             let channel = format!("conversation:other{number}").parse().unwrap();
             table.note_leave(user, id, &channel, place(number)).await.unwrap();
         }
-        let mut overtaken = async |order, leave: Option<JoinOrder>| {
+        let overtaken = async |order, leave: Option<JoinOrder>| {
             let mut joining = Joining::new(order);
             joining.step(&table, &joiner, 1).await;
             joining.step(&table, &joiner, 2).await;

@@ -97,6 +97,30 @@ async fn other_issuers_may_use_the_claims_of_grants() {
     assert_eq!(verify(&es256(&ES256, None, &by_whop)).await.unwrap().user.as_str(), "user_1");
 }
 
+#[tokio::test]
+async fn only_the_app_names_experiences_and_rooms() {
+    let named = json!({"experiences": ["exp_1", "exp_2"], "rooms": ["lobby", "not a room"]});
+    let ann = verify(&hs256(&claims(&named))).await.unwrap();
+    let (experiences, rooms) = (ann.experiences, ann.rooms);
+    assert_eq!(experiences.iter().map(ToString::to_string).collect::<Vec<_>>(), ["exp_1", "exp_2"]);
+    assert_eq!(
+        rooms.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["lobby"],
+        "as far as they are ids"
+    );
+    let by_whop = verify(&es256(&ES256, None, &whop_claims(&named))).await.unwrap();
+    let oidc = changed(named.clone(), &json!({"iss": "https://login.example", "aud": "web"}));
+    let by_oidc = verify(&es256(&ES256, Some("k1"), &claims(&oidc))).await.unwrap();
+    for identity in [by_whop, by_oidc] {
+        assert!(identity.experiences.is_empty() && identity.rooms.is_empty());
+    }
+    for claim in ["experiences", "rooms"] {
+        let many = json!({claim: (0..11).map(|number| format!("id_{number}")).collect::<Vec<_>>()});
+        let refusal = verify(&hs256(&claims(&many))).await.unwrap_err().to_string();
+        assert_eq!(refusal, format!("token: it names too many {claim}"));
+    }
+}
+
 /// It speaks for the whole app, so it is no user's; and a scope is a list of words.
 #[tokio::test]
 async fn only_a_token_of_the_app_with_the_scope_publishes() {

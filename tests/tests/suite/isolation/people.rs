@@ -51,7 +51,11 @@ impl Scene {
         for home in 0..2 {
             let id = unique("biz");
             let roles = [Role::Admin, Role::Member, Role::Customer, Role::Customer, Role::Backend];
-            let users = roles.map(|role| User::of(&id, role));
+            let mut users = roles.map(|role| User::of(&id, role).of_experience(&id));
+            users[4] = User::backend_of(&id);
+            for index in [0, 2] {
+                users[index].enter_room(&id);
+            }
             let participant = &users[2];
             let conversation = stack.conversation(&id, &[participant]).await?;
             let mut spare = stack.connect(participant).await?;
@@ -126,8 +130,17 @@ impl Scene {
 
     /// The name and the company of a channel, back from what a frame calls it.
     pub(super) fn whose(&self, channel: &str) -> Option<(&'static str, usize)> {
-        let kinds =
-            ["company", "funnel_updates", "resource_updates", "analytics", "user", "conversation", "system"];
+        let kinds = [
+            "company",
+            "funnel_updates",
+            "resource_updates",
+            "analytics",
+            "user",
+            "conversation",
+            "system",
+            "experience",
+            "room",
+        ];
         let all = kinds.into_iter().flat_map(|kind| [(kind, 0), (kind, 1)]);
         all.into_iter().find(|(kind, owner)| self.channel(kind, *owner) == channel)
     }

@@ -52,6 +52,7 @@ fn draft(event: &str, channel: &str) -> Value {
         "chat.typing" => json!({"isTyping": true}),
         "signal" => json!({"name": "wave"}),
         "presence.update" => json!({"status": "away"}),
+        "app.event" | "app.signal" => json!({"name": "poll.vote", "payload": {"option": 2}}),
         _ => json!({"type": "deployed", "level": "info", "title": "t", "message": "m"}),
     };
     json!({"channel": channel, "event": event, "key": unique("key"), "data": data})
@@ -75,6 +76,11 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
         "GET status" | "GET channels" => (Method::GET, what.trim_start_matches("GET ").to_owned(), None),
         "POST webhooks/whop" => {
             (Method::POST, "webhooks/whop".to_owned(), Some(json!({"type": "membership.activated"})))
+        }
+        "POST publish" => {
+            let notice = json!({"level": "info", "title": "t", "message": "m"});
+            let events = json!({"events": [{"type": "SystemNotification", "detail": notice}]});
+            (Method::POST, "../publish".to_owned(), Some(events))
         }
         "POST messages" => (Method::POST, "messages".to_owned(), Some(draft("chat.message", channel))),
         "GET messages" => (Method::GET, format!("messages?channel={channel}&limit=10"), None),
@@ -122,6 +128,7 @@ pub(super) fn detail(what: &str, channel: &str, person: &str, mark: &str) -> Val
     let (kind, id) = channel.split_once(':').unwrap_or((channel, ""));
     let notice = json!({"level": "info", "title": mark, "message": "m"});
     match (what, kind) {
+        ("AppEvent" | "AppSignal", _) => json!({"channel": channel, "name": mark}),
         ("AccessChanged", _) => json!({"userId": person, "companyId": id}),
         ("Kick", _) => json!({"channel": channel, "userId": person, "reason": mark}),
         (_, "funnel_updates") => json!({"type": "deployed", "funnelId": "funnel", "funnelName": mark,
@@ -132,6 +139,7 @@ pub(super) fn detail(what: &str, channel: &str, person: &str, mark: &str) -> Val
         }
         (_, "analytics") => json!({"metric": mark, "value": 1, "companyId": id}),
         (_, "conversation") => json!({"conversationId": id, "type": "system", "content": mark}),
+        (_, "experience" | "room") => json!({"name": mark}),
         (_, "user") => json!({"userId": id, "level": "info", "title": mark, "message": "m"}),
         _ => notice,
     }
@@ -145,6 +153,7 @@ pub(super) fn event_of(whose: &str) -> &'static str {
         "analytics" => "analytics.update",
         "user" => "user.notification",
         "conversation" | "nobodys" => "chat.message",
+        "experience" | "room" => "app.event",
         _ => "system.notification",
     }
 }

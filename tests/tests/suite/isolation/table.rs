@@ -27,8 +27,8 @@ pub(super) const ROLES: usize = 5;
 /// Actions that name no channel; `$default` is what takes all that is no action.
 const WITHOUT_CHANNEL: [&str; 3] = ["ping", "status", "$default"];
 /// Operations that name no channel.
-const REQUESTS_WITHOUT_CHANNEL: [&str; 5] =
-    ["POST connect", "GET status", "GET channels", "DELETE disconnect", "POST webhooks/whop"];
+const REQUESTS_WITHOUT_CHANNEL: [&str; 6] =
+    ["POST connect", "GET status", "GET channels", "DELETE disconnect", "POST webhooks/whop", "POST publish"];
 /// Operations on the conversation in their path.
 const REQUESTS_FOR_A_CONVERSATION: [&str; 3] =
     ["GET conversations", "PUT conversations", "DELETE conversations"];
