@@ -1,6 +1,7 @@
 //! Names of channels and ids: an accepted text is kept as it is, and needs no escaping.
 
 #![no_main]
+#![expect(clippy::unwrap_used, reason = "a panic is what the fuzzer looks for")]
 
 use funnelcast_core::{Channel, ConnectionId, Key, Seq, UserId};
 use libfuzzer_sys::fuzz_target;

@@ -5,7 +5,10 @@
 
 use aws_lambda_events::dynamodb;
 use funnelcast_aws::table::stream::Change;
-use funnelcast_core::{Timestamp, publication::{Publication, Times}};
+use funnelcast_core::{
+    Timestamp,
+    publication::{Publication, Times},
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

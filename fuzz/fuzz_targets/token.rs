@@ -2,13 +2,14 @@
 //! identity of an accepted token is the one that was signed.
 
 #![no_main]
+#![expect(clippy::unwrap_used, reason = "a panic is what the fuzzer looks for")]
 
 use std::sync::LazyLock;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use funnelcast_aws::{Config, Resource, clock::now};
-use funnelcast_realtime::tokens::Issuers;
 use funnelcast_core::{Error, Identity};
+use funnelcast_realtime::tokens::Issuers;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
