@@ -58,6 +58,7 @@ pub(super) struct Estimate {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub(super) struct Dollars {
     pub(super) websocket: f64,
+    pub(super) http: f64,
     pub(super) lambda: f64,
     pub(super) dynamodb: f64,
     pub(super) eventbridge: f64,
@@ -70,9 +71,10 @@ impl Dollars {
         self.parts().iter().map(|(_, dollars)| dollars).sum()
     }
 
-    pub(super) fn parts(&self) -> [(&'static str, f64); 6] {
+    pub(super) fn parts(&self) -> [(&'static str, f64); 7] {
         [
             ("websocket", self.websocket),
+            ("http", self.http),
             ("lambda", self.lambda),
             ("dynamodb", self.dynamodb),
             ("eventbridge", self.eventbridge),
@@ -141,6 +143,7 @@ impl Estimate {
         let dollars = Dollars {
             websocket: frames * prices.websocket_million_messages / MILLION
                 + f64::from(operation.minutes) * prices.websocket_million_minutes / MILLION,
+            http: f64::from(operation.requests) * prices.http_million_requests / MILLION,
             lambda: f64::from(invocations) * prices.lambda_million_requests / MILLION
                 + gb_seconds * prices.lambda_gb_second,
             dynamodb: write_units * prices.dynamodb_million_writes / MILLION
@@ -229,6 +232,15 @@ mod tests {
         assert_eq!(update.quota_seconds, 1.0);
         assert!(update.seconds > 1.0 && update.seconds_at_least() == update.seconds);
         assert!(update.dollars.websocket / update.dollars.total() > 0.9, "posts are nearly all of it");
+    }
+
+    #[test]
+    fn ten_updates_in_one_request_cost_less_than_ten_on_the_bus() {
+        let (ten, one, on_the_bus) =
+            (estimate("publish-ten", 2), estimate("publish", 2), estimate("update", 2));
+        assert_eq!((ten.delivered, ten.dollars.http), (2, 1.0 / MILLION));
+        assert!(one.dollars.total() < on_the_bus.dollars.total(), "one by HTTP costs about as much");
+        assert!(ten.dollars.total() < 0.5 * 10.0 * on_the_bus.dollars.total());
     }
 
     #[test]

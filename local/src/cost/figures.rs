@@ -14,6 +14,7 @@ pub(super) struct Prices {
     pub(super) as_of: String,
     pub(super) websocket_million_messages: f64,
     pub(super) websocket_million_minutes: f64,
+    pub(super) http_million_requests: f64,
     pub(super) dynamodb_million_writes: f64,
     pub(super) dynamodb_million_reads: f64,
     pub(super) lambda_million_requests: f64,
@@ -46,6 +47,8 @@ pub(super) struct Operation {
     pub(super) frames: u32,
     #[serde(default)]
     pub(super) events: u32,
+    #[serde(default)]
+    pub(super) requests: u32,
     pub(super) invocations: u32,
     pub(super) memory_mb: u32,
     #[serde(rename = "reads")]

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use http::Method;
 use serde_json::{Value, json};
 use tests::{Cost, Stack, User, eventually, unique};
 
@@ -196,7 +197,14 @@ async fn updating(stack: &Stack) -> Result<Vec<Line>> {
     let analytics = json!({"metric": "visits", "value": 1, "companyId": company});
     let (mut lines, mut connected) = (Vec::new(), Vec::new());
     for (operation, kind, detail_type, event, detail, write_units) in [
-        ("update by EventBridge", "resource_updates", "ResourceUpdate", "resource.update", resource, 1),
+        (
+            "update by EventBridge",
+            "resource_updates",
+            "ResourceUpdate",
+            "resource.update",
+            resource.clone(),
+            1,
+        ),
         ("update by EventBridge, also latest", "funnel_updates", "FunnelUpdate", "funnel.update", funnel, 2),
         (
             "update by EventBridge, latest only",
@@ -212,6 +220,21 @@ async fn updating(stack: &Stack) -> Result<Vec<Line>> {
         let measured = second_update(stack, &mut clients, detail_type, event, &detail).await?;
         lines.push(Line { operation, most: at_most(3, write_units, 2), measured });
         connected.push(clients);
+    }
+    let Some([clients, ..]) = connected.get_mut(..1) else { bail!("no clients") };
+    for (operation, count) in [("update by HTTP", 1), ("10 updates by HTTP, in one request", 10)] {
+        stack.forget_usage().await?;
+        let event = json!({"type": "ResourceUpdate", "detail": resource});
+        let body = json!({"events": vec![event; count]}).to_string();
+        let request = stack.ask_api(Method::POST, "publish").token(&User::publisher().token()?);
+        request.body(&body).send().await?.done()?;
+        for client in clients.iter_mut() {
+            for _ in 0..count {
+                client.event("resource.update").await?;
+            }
+        }
+        let measured = stack.usage().await?.of("http-api");
+        lines.push(Line { operation, most: at_most(2, u32::try_from(count)?, 2), measured });
     }
     Ok(lines)
 }
