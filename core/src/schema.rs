@@ -59,7 +59,7 @@ pub fn limits() -> impl Iterator<Item = &'static Limit> {
         identity::LIMITS,
         grant::LIMITS,
         bus::LIMITS,
-        http_api::LIMITS,
+        http_api::limits::LIMITS,
     ]
     .into_iter()
     .flatten()

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use serde_json::{Map, Value};
 
-use super::PUBLISH_EVENTS_MAX;
+use super::limits::PUBLISH_EVENTS_MAX;
 use crate::{
     Channel, CompanyId, ConnectionId, ConversationId, Error, Key, Seq, Timestamp, UserId,
     action::StatusReply, bus::DetailType, frame::ErrorBody, version::Revision,
