@@ -20,6 +20,8 @@ CLIENT := client/node_modules/.package-lock.json
 PACKAGE := client/dist/index.js
 PAGE := client/demo/dist/index.html
 RIGHTS := target/debug/stack-logs/rights.jsonl
+DEPLOYABLE := .aws-sam/build/template.yaml
+DEPLOYED_SOURCES = template.yaml Cargo.toml Cargo.lock $(shell find core aws realtime functions -type f \( -name '*.rs' -o -name Cargo.toml \))
 PAGE_SOURCES = $(shell find client/src client/demo client/package.json -type f -not -path '*/dist/*')
 WIRE := cargo run --package funnelcast-core --features schema --example wire --locked --quiet --
 FUNCTIONS := $(wildcard functions/*)
@@ -28,7 +30,8 @@ SEED ?=
 SEEDS ?= 1
 MINUTES ?= 1
 TARGETS ?= frame channel token stream
-STEPS := format language template deny audit clippy docs build unit types-check client browser suite schemathesis sam-build conformance
+STEPS := format language template deny audit clippy docs build unit types-check sam-build+ client browser suite \
+	schemathesis wait conformance
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -140,8 +143,10 @@ bench: ## Measure the release binaries beside their baselines, into target/bench
 	@echo '==> bench'
 	@target/release/bench $(ARGS)
 
+sam-build: $(DEPLOYABLE) ## Build every function as it is deployed (x86_64, release), offline
+
 # All functions together first, on all cores: `sam build` builds one after the other, and then finds them built.
-sam-build: $(TOOLS) ## Build every function as it is deployed (x86_64, release), offline
+$(DEPLOYABLE): $(DEPLOYED_SOURCES) $(TOOLS)
 	@echo '==> sam build'
 	@cargo fetch --locked --quiet
 	@CARGO_NET_OFFLINE=true cargo lambda build --release --locked $(FUNCTIONS:%=--package path+file://$(CURDIR)/%)
