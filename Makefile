@@ -19,6 +19,7 @@ ASYNCAPI := scripts/asyncapi/node_modules/.package-lock.json
 CLIENT := client/node_modules/.package-lock.json
 PACKAGE := client/dist/index.js
 PAGE := client/demo/dist/index.html
+EXAMPLE := examples/next-chat
 RIGHTS := target/debug/stack-logs/rights.jsonl
 DEPLOYABLE := .aws-sam/build/template.yaml
 DEPLOYED_SOURCES = template.yaml Cargo.toml Cargo.lock $(shell find core aws realtime functions -type f \( -name '*.rs' -o -name Cargo.toml \))
@@ -30,12 +31,12 @@ SEED ?=
 SEEDS ?= 1
 MINUTES ?= 1
 TARGETS ?= frame channel token stream
-STEPS := format language template deny audit clippy docs build unit types-check sam-build+ client browser suite \
-	schemathesis wait conformance
+STEPS := format language template deny audit clippy docs build unit types-check sam-build+ client browser example \
+	suite schemathesis wait conformance
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help dev build test format language template deny audit clippy docs unit types types-check client demo browser suite soak schemathesis \
+.PHONY: help dev build test format language template deny audit clippy docs unit types types-check client demo browser example suite soak schemathesis \
 	bench sam-build sam-local conformance fuzz clean
 
 help: ## List these commands
@@ -115,6 +116,11 @@ browser: build demo ## Test the demo page in Chromium, on a local stack (ARGS="c
 	@scripts/chromium
 	@npm run --prefix client --silent browser -- $(ARGS)
 
+example: build $(EXAMPLE)/node_modules/.package-lock.json ## Build examples/next-chat, and test it in Chromium, on a local stack
+	@echo '==> example'
+	@scripts/chromium
+	@NEXT_TELEMETRY_DISABLED=1 npm test --prefix $(EXAMPLE) --silent
+
 # Its tests wait more than they compute, so four run at once. A run of the whole suite ends by naming each right in template.yaml that no function used, and each call that was denied.
 suite: build $(PACKAGE) ## Run the black-box suite against a local stack of its own (ARGS="joining::")
 	@echo '==> black-box suite'
@@ -161,7 +167,7 @@ conformance: build sam-build $(EMULATOR) ## Run the black-box suite against the 
 	@.tools/conformance/bin/python tests/conformance/run.py $(ARGS)
 
 clean: ## Remove what was built; keeps the tools and the dev issuer's key
-	@rm -rf target .aws-sam client/dist client/demo/dist client/e2e/artefacts
+	@rm -rf target .aws-sam client/dist client/demo/dist client/e2e/artefacts $(EXAMPLE)/.next $(EXAMPLE)/artefacts
 
 $(TOOLS): scripts/requirements.txt
 	@echo '==> tools'
@@ -191,6 +197,12 @@ $(CLIENT): client/package-lock.json
 $(PACKAGE): $(shell find client/src -type f) $(CLIENT)
 	@echo '==> the package of the client'
 	@npm run --prefix client --silent build
+
+# The example has a copy of the client's package in its node_modules, so it is installed anew when that has changed.
+$(EXAMPLE)/node_modules/.package-lock.json: $(EXAMPLE)/package-lock.json $(PACKAGE)
+	@echo '==> packages of the example'
+	@npm ci --ignore-scripts --prefer-offline --prefix $(EXAMPLE) --silent
+	@touch $@
 
 $(PAGE): $(PAGE_SOURCES) $(CLIENT)
 	@echo '==> the demo page'

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Channel, ChannelEvents, EventName, SendFields, WireEvent } from './wire.js';
+import type { AppEventData, AppWireEvent } from './app-events.js';
+import type { Channel, ChannelEvents, ClientDrafts, EventName, SendFields, WireEvent } from './wire.js';
 
 export type { Channel };
 
@@ -27,8 +28,22 @@ export type KindOf<C extends Channel> = C extends `${infer Kind extends ChannelK
     ? 'system'
     : never;
 
+/** A channel that carries the app's own events. */
+export type AppChannel = {
+  [Kind in ChannelKind]: 'app.event' extends ChannelEvents[Kind] ? `${Kind}:${string}` : never;
+}[ChannelKind];
+
 /** The event with the given name. In a union, `event.event` tells the compiler the type of `event.data`. */
-export type EventOf<Name extends EventName> = Name extends EventName ? WireEvent<Name> : never;
+export type EventOf<Name extends EventName> = Name extends 'app.event' | 'app.signal'
+  ? AppWireEvent<Name>
+  : Name extends EventName
+    ? WireEvent<Name>
+    : never;
+
+/** What a client sends to publish the event with the given name. */
+export type DraftOf<Name extends keyof ClientDrafts> = Name extends 'app.event' | 'app.signal'
+  ? AppEventData
+  : ClientDrafts[Name];
 
 /**
  * Any event that the given channel can carry.
@@ -47,6 +62,14 @@ export type AnyEvent = EventOf<EventName>;
 
 /** An event with a place in the log of its channel. */
 export type DurableEvent = AnyEvent & { seq: number };
+
+/** An event that a client may publish and that is kept in the log. */
+export type DurableDraft = 'chat.message' | 'app.event';
+
+/** Whether the event, which a client publishes, is kept in the log. */
+export function isDurable(event: keyof ClientDrafts): event is DurableDraft {
+  return event === 'chat.message' || event === 'app.event';
+}
 
 /** Whether the channel has a log, and therefore a history. */
 export function hasLog(channel: Channel): boolean {

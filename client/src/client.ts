@@ -8,7 +8,16 @@
  * @module
  */
 
-import type { Channel, ChannelEvent, ConversationChannel, PresenceChannel } from './channels.js';
+import {
+  type Channel,
+  type ChannelEvent,
+  type ConversationChannel,
+  type DraftOf,
+  isDurable,
+  type KindOf,
+  type PresenceChannel,
+  type SendChannel,
+} from './channels.js';
 import type { ClientEvents, State } from './client-events.js';
 import { check, encodeDraft } from './connection/encode.js';
 import type { Loose } from './connection/link.js';
@@ -26,7 +35,7 @@ import type {
 import { makeParts, type Parts } from './parts.js';
 import { type Keyed, type Message, newKey } from './sending/own-messages.js';
 import type { Undelivered } from './sending/send-queue.js';
-import type { ClientDrafts, ReceiptState, Roster, Sent, UserReceipts } from './wire.js';
+import type { ChannelDrafts, ReceiptState, Roster, SendFields, Sent, UserReceipts } from './wire.js';
 
 /** How long {@link Client.drain} waits by default. */
 const DRAIN_TIMEOUT_MS = 10_000;
@@ -146,30 +155,32 @@ export class Client {
   }
 
   /**
-   * Publishes an event on a conversation.
+   * Publishes an event in a conversation or a room.
    *
-   * A `chat.message` stays in the send queue until the server has acknowledged it, over any number of connections, and is
-   * added to the conversation once. All other events are ephemeral, and fail with `disconnected` if there is no connection.
+   * A `chat.message` or an `app.event` stays in the send queue until the server has acknowledged it, over any number of
+   * connections, and is added to the log once. All other events are ephemeral, and fail with `disconnected` if there is no
+   * connection.
    * The status of a `presence.update` belongs to the connection: while the channel is in use, it is sent again on each new
    * one.
    *
-   * @returns the acknowledgement of the server: for a message, its place in the log
+   * @returns the acknowledgement of the server: for a message or an `app.event`, its place in the log
    * @throws {@link FunnelcastError} with the code of the server, or `closed`, `outbox_full` or `disconnected`
    *
    * @example
    * ```ts
    * const { seq } = await client.send('conversation:conv-123', 'chat.message', { content: 'Hello!' });
+   * await client.send('room:lobby', 'app.event', { name: 'poll.vote', payload: { option: 2 } });
    * ```
    */
-  async send<Name extends keyof ClientDrafts>(
-    channel: ConversationChannel,
+  async send<C extends SendChannel, Name extends ChannelDrafts[KindOf<C>]>(
+    channel: C,
     event: Name,
-    data: Loose<ClientDrafts[Name]>,
+    data: Loose<DraftOf<Name>>,
     { key = newKey(), signal }: SendOptions = {},
   ): Promise<Sent> {
     signal?.throwIfAborted();
-    const fields = { channel, event, data: encodeDraft(event, data as ClientDrafts[Name]) };
-    if (event !== 'chat.message') return this.#parts.requests.publish(fields, signal);
+    const fields: SendFields = { channel, event, data: encodeDraft(event, data) };
+    if (!isDurable(event)) return this.#parts.requests.publish(fields, signal);
     const message = { ...fields, key } as Message;
     check('send', { ...message, base: Number.MAX_SAFE_INTEGER });
     return this.#parts.queue.send(message, signal);

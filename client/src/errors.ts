@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ErrorCode } from './wire.js';
+import type { ErrorCode, Refusal } from './wire.js';
 
 /**
  * The codes that the client adds to those of the protocol:
@@ -78,4 +78,22 @@ export function callSafely<T>(callback: ((value: T) => void) | undefined, value:
   } catch (error) {
     (globalThis.reportError ?? console.error)(error);
   }
+}
+
+/** The codes of responses that are not the stack's own: they come from a proxy, or from API Gateway itself. */
+const CODES: Record<number, ErrorCode> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  413: 'too_large',
+  429: 'rate_limited',
+};
+
+/** The error of a response that is not a success. `body` is its JSON, if it has one. */
+export function refusalOf({ status, headers }: Response, body: unknown): FunnelcastError {
+  const retryAfterMs = 1_000 * Number(headers.get('retry-after')) || undefined;
+  const own = (body as Partial<Refusal> | null | undefined)?.error;
+  if (own) return new FunnelcastError(own.code, own.message, own.retryAfterMs ?? retryAfterMs, own.field);
+  const code = CODES[status] ?? (status < 500 ? 'bad_request' : 'internal');
+  return new FunnelcastError(code, `HTTP status ${status}`, retryAfterMs);
 }

@@ -5,15 +5,19 @@
  * @module
  */
 
+export type * from './app-events.js';
 export type {
   AnyEvent,
+  AppChannel,
   Channel,
   ChannelEvent,
   ChannelKind,
   ConversationChannel,
+  DraftOf,
   EventOf,
   KindOf,
   PresenceChannel,
+  SendChannel,
 } from './channels.js';
 export { type Client, createClient } from './client.js';
 export type { ClientEvents, State, StateChange } from './client-events.js';

@@ -8,7 +8,7 @@
  */
 
 import { expect, test } from 'vitest';
-import { type AnyEvent, type Client, httpApi, type Subscription } from '../src/index.js';
+import { type AnyEvent, type ChannelEvent, type Client, httpApi, type Subscription } from '../src/index.js';
 import { generator } from './fake/random.js';
 import { Refusal } from './fake/refusal.js';
 import type { FakeServer } from './fake/server.js';
@@ -17,11 +17,20 @@ import { pass, scene, watchRejections } from './fake/setup.js';
 const SEEDS = Number(process.env['FUZZ_SEEDS'] ?? 30);
 const FIRST_SEED = Number(process.env['FUZZ_FIRST_SEED'] ?? 1);
 const STEPS = 80;
-const CHANNELS = ['conversation:c1', 'conversation:c2'] as const;
+const CHANNELS = ['conversation:c1', 'conversation:c2', 'room:r1'] as const;
 
 watchRejections();
 
 type Fuzzed = (typeof CHANNELS)[number];
+
+/** What is said in a room is a vote. */
+const voteOf = (content: string) => ({ name: 'poll.vote', payload: { option: Number(content) } }) as const;
+
+/** What an event says. */
+function contentOf({ event, data }: ChannelEvent<Fuzzed>): string | undefined {
+  if (event === 'chat.message') return data.content;
+  return event === 'app.event' && data.name === 'poll.vote' ? `${data.payload.option}` : undefined;
+}
 
 /** A listener, and what it has received. */
 interface Ear {
@@ -90,12 +99,11 @@ class Fuzz {
     const abort = new AbortController();
     const message = { channel, content: `${this.sent.length}`, isCalledOff: false };
     this.sent.push(message);
-    const sent = this.client.send(
-      channel,
-      'chat.message',
-      { content: message.content },
-      { signal: abort.signal },
-    );
+    const { signal } = abort;
+    const sent =
+      channel === 'room:r1'
+        ? this.client.send(channel, 'app.event', voteOf(message.content), { signal })
+        : this.client.send(channel, 'chat.message', { content: message.content }, { signal });
     this.settled.push(sent.catch(() => {}));
     if (this.random() > 0.4) return;
     const callOff = () => {
@@ -111,8 +119,13 @@ class Fuzz {
     const { signal } = abort;
     const request = this.pick([
       () => this.client.history(channel, {}, { signal }),
-      () => this.client.ack(channel, 1, 'read', { signal }),
-      () => this.client.send(channel, 'signal', { name: 'ring' }, { signal }),
+      () =>
+        channel === 'room:r1'
+          ? this.client.send(channel, 'app.signal', voteOf('0'), { signal })
+          : this.pick([
+              () => this.client.ack(channel, 1, 'read', { signal }),
+              () => this.client.send(channel, 'signal', { name: 'ring' }, { signal }),
+            ])(),
       () =>
         this.client.send(channel, 'presence.update', { status: this.pick(['online', 'away']) }, { signal }),
     ])();
@@ -192,7 +205,7 @@ test.each(Array.from({ length: SEEDS }, (_, i) => FIRST_SEED + i))('seed %i', as
 
   for (const channel of CHANNELS) {
     const ours = server.log(channel).filter(({ from }) => from?.userId === server.user);
-    const kept = ours.map(event => (event.data as { content: string }).content);
+    const kept = ours.map(event => contentOf(event as ChannelEvent<Fuzzed>));
     const inOrder = sent.filter(message => message.channel === channel);
     expect(kept).toEqual(inOrder.map(({ content }) => content).filter(content => kept.includes(content)));
     expect(new Set(kept).size).toBe(kept.length);

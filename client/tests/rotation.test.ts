@@ -134,3 +134,19 @@ describe("before the token's expiry", () => {
     expect(server.sockets.length).toBeLessThanOrEqual(3);
   });
 });
+
+test('a listener that reads the log on the first socket continues on the second one', async () => {
+  const { server, client } = await joinedScene();
+  for (const content of ['one', 'two']) server.say(CHANNEL, content);
+  await pass(ROTATION_MS);
+  await passUntil(() => server.sockets.length === 2);
+  server.losesReply = ({ action }) => action === 'history';
+  const seqs: (number | undefined)[] = [];
+  client.subscribe(CHANNEL, ({ seq }) => seqs.push(seq), { since: 0 });
+  await passUntil(() => server.count('history') === 1);
+  server.losesReply = () => false;
+  await pass(20_000);
+  expect(server.requests.find(({ action }) => action === 'history')?.socket).toBe(server.sockets[0]);
+  expect(server.sockets[0]?.wasClosedByClient).toBe(true);
+  expect(seqs).toEqual([1, 2]);
+});

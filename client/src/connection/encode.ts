@@ -80,10 +80,7 @@ export function check<A extends ActionName>(action: A, fields: Fields<A>): void 
  *
  * @throws {@link FunnelcastError} `bad_request`, with the invalid field
  */
-export function encodeDraft<Name extends keyof ClientDrafts>(
-  event: Name,
-  data: ClientDrafts[Name],
-): ClientDrafts[Name] {
+export function encodeDraft(event: keyof ClientDrafts, data: object): ClientDrafts[keyof ClientDrafts] {
   const types = Object.hasOwn(DRAFTS, event) ? DRAFTS[event] : undefined;
   if (!types) throw invalid('event', `must be one of ${Object.keys(DRAFTS)}`);
   checkType(data, 'object', 'data');
@@ -91,7 +88,8 @@ export function encodeDraft<Name extends keyof ClientDrafts>(
   for (const [name, type] of Object.entries(types)) checkType(values[name], type, `data.${name}`);
   const copies = Object.entries(values)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => [name, copied(`data.${name}`, () => JSON.parse(JSON.stringify(value)))]);
+    .map(([name, value]) => [name, copied(`data.${name}`, () => JSON.parse(JSON.stringify(value)))])
+    .filter(([, copy]) => copy !== null); // as the server reads it
   return Object.fromEntries(copies);
 }
 

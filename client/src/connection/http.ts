@@ -7,17 +7,9 @@
 
 import type { Channel } from '../channels.js';
 import type { Environment } from '../environment.js';
-import { FunnelcastError, toError } from '../errors.js';
+import { FunnelcastError, refusalOf, toError } from '../errors.js';
 import { pause, unlessAborted } from '../waiting.js';
-import {
-  type ActionName,
-  type Actions,
-  type ErrorBody,
-  type ErrorCode,
-  HISTORY_LIMIT_MAX,
-  type Refusal,
-  type Ticket,
-} from '../wire.js';
+import { type ActionName, type Actions, HISTORY_LIMIT_MAX, type Ticket } from '../wire.js';
 import { type Token, tokenSource } from './access.js';
 import { check } from './encode.js';
 import type { FallbackLink, Fields, HttpApi, JoinReply, Pollable } from './link.js';
@@ -201,21 +193,6 @@ class HttpLink implements FallbackLink {
     const response = await this.#env.fetch(this.#base + path, init);
     const answer: unknown = await response.json().catch(() => undefined);
     if (response.ok) return answer;
-    const { code, message, retryAfterMs, field } =
-      (answer as Refusal | undefined)?.error ?? errorOf(response.status);
-    throw new FunnelcastError(code, message, retryAfterMs, field);
+    throw refusalOf(response, answer);
   }
-}
-
-/** The error for a response without a body of the stack's: it comes from a proxy, or from API Gateway itself. */
-function errorOf(status: number): ErrorBody {
-  const codes: Record<number, ErrorCode> = {
-    401: 'unauthorized',
-    403: 'forbidden',
-    404: 'not_found',
-    413: 'too_large',
-    429: 'rate_limited',
-  };
-  const code = codes[status] ?? (status < 500 ? 'bad_request' : 'internal');
-  return { code, message: `HTTP status ${status}` };
 }

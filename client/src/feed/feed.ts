@@ -170,6 +170,12 @@ export class Feed {
     await this.catchUp(link).catch(error => this.#recover(link, error));
   }
 
+  /** Takes note that the log has reached `seq`, and reads it up to there. */
+  readTo(seq: number): void {
+    this.sequence.noteHead(seq);
+    this.#readMissing();
+  }
+
   /** Cancels the timer of the feed. */
   dispose(): void {
     this.#cancelRead?.();
@@ -224,14 +230,23 @@ export class Feed {
     if (!this.sequence.isBehind || this.#readsInProgress || this.#cancelRead) return;
     this.#cancelRead = this.#env.after(OVERTAKEN_MS, () => {
       this.#cancelRead = undefined;
-      const link = this.sequence.isBehind ? this.#hooks.link(this) : undefined;
-      if (link) void this.refresh(link); // without a link, the next join catches up
+      this.#readMissing();
     });
+  }
+
+  #readMissing(): void {
+    const link = this.sequence.isBehind ? this.#hooks.link(this) : undefined;
+    if (link) void this.refresh(link); // without a link, the next join catches up
   }
 
   #recover(link: Link, thrown: unknown): void {
     const { code } = toError(thrown);
-    if (code === 'disconnected') return; // the next join recovers
+    if (code === 'disconnected') {
+      // Another link may have joined already, during a rotation. Otherwise the next join recovers.
+      const other = this.#hooks.link(this);
+      if (other && other !== link) this.#align(other);
+      return;
+    }
     this.#env.after(code === 'not_joined' ? 0 : REJOIN_MS, () => this.#hooks.rejoin(this, link));
   }
 

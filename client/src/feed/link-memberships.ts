@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type ConversationChannel, hasLog } from '../channels.js';
+import { hasLog, type SendChannel } from '../channels.js';
 import { type Link, withAllLatest } from '../connection/link.js';
 import type { Environment } from '../environment.js';
 import { closed, disconnected, FunnelcastError, toError } from '../errors.js';
@@ -227,7 +227,7 @@ export class LinkMemberships {
   async #sendStatus(feed: Feed): Promise<Sent> {
     for (;;) {
       const { ownStatus } = feed;
-      const channel = feed.channel as ConversationChannel;
+      const channel = feed.channel as SendChannel;
       const data = ownStatus ?? { status: 'online' as const };
       const fields = { channel, event: 'presence.update' as const, data };
       try {

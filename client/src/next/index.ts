@@ -6,8 +6,8 @@
  * @module
  */
 
-import { FunnelcastError } from '../errors.js';
-import type { TokenIssuer, TokenUser } from '../server/tokens.js';
+import { createTokenIssuer, type TokenIssuer, type TokenUser } from '../server/tokens.js';
+import { variable } from '../server/variables.js';
 import { type ErrorCode, HTTP_ROUTES, WEBHOOK_BYTES_MAX } from '../wire.js';
 
 /** What the paths of these routes begin with. */
@@ -48,12 +48,17 @@ export interface RouteOptions {
    * in Whop's iframe (`x-whop-user-token`).
    */
   user?: ((request: Request) => MaybePromise<TokenUser | null | undefined>) | undefined;
-  /** Signs the tokens of those users: required with `user`. See `createTokenIssuer` of `funnelcast/server`. */
+  /**
+   * Signs the tokens of those users.
+   *
+   * @defaultValue `createTokenIssuer()` of `funnelcast/server`, which the environment variable `TOKEN_KEY` configures
+   */
   issuer?: TokenIssuer | undefined;
   /** @defaultValue the global `fetch` */
   fetch?: typeof fetch | undefined;
 }
 
+type SigningOptions = RouteOptions & { issuer: TokenIssuer };
 type MaybePromise<T> = T | Promise<T>;
 type Pair = [name: string, value: string];
 
@@ -72,7 +77,6 @@ export type RouteHandler = (request: Request, context: RouteContext) => Promise<
  * that the browser says come from another origin are refused with `forbidden`.
  *
  * @returns the handlers, by the name under which Next.js looks for them
- * @throws FunnelcastError `bad_request`, where there is a `user` but no `issuer`
  *
  * @example In Whop's iframe, where each request brings Whop's own token
  * ```ts
@@ -84,10 +88,8 @@ export type RouteHandler = (request: Request, context: RouteContext) => Promise<
  * @example With the app's own sign-in
  * ```ts
  * import { createRouteHandlers } from 'funnelcast/next';
- * import { createTokenIssuer } from 'funnelcast/server';
  *
  * export const { GET, POST, DELETE } = createRouteHandlers({
- *   issuer: createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key: process.env.TOKEN_KEY }),
  *   user: async request => {
  *     const session = await sessionOf(request);
  *     return session && { id: session.userId, name: session.name, companies: [{ id: 'biz_1', role: 'admin' }] };
@@ -96,19 +98,12 @@ export type RouteHandler = (request: Request, context: RouteContext) => Promise<
  * ```
  */
 export function createRouteHandlers(options: RouteOptions = {}): Record<Method, RouteHandler> {
-  if (options.user && !options.issuer) {
-    throw new FunnelcastError(
-      'bad_request',
-      '`user` needs an `issuer` that signs tokens',
-      undefined,
-      'issuer',
-    );
-  }
+  const { issuer = createTokenIssuer() } = options;
   const handler =
     (method: Method): RouteHandler =>
     async (request, context) => {
       try {
-        return await passOn(method, request, await context.params, options);
+        return await passOn(method, request, await context.params, { ...options, issuer });
       } catch (thrown) {
         if (thrown instanceof Refused) return thrown.response;
         console.error(`funnelcast: ${method} ${new URL(request.url).pathname}:`, thrown);
@@ -132,7 +127,7 @@ async function passOn(
   method: Method,
   request: Request,
   { path = [] }: { path?: string[] | undefined },
-  options: RouteOptions,
+  options: SigningOptions,
 ): Promise<Response> {
   const route = path.join('/');
   if (!Object.hasOwn(ROUTES, route)) throw new Refused(404, 'not_found', `there is no ${route}`);
@@ -164,15 +159,15 @@ async function bodyOf(request: Request): Promise<ArrayBuffer> {
 }
 
 /** The caller's credentials, as headers. */
-async function credentialsOf(request: Request, { user, issuer }: RouteOptions): Promise<Pair[]> {
-  if (!user || !issuer) return headersOf(request.headers, CREDENTIALS);
+async function credentialsOf(request: Request, { user, issuer }: SigningOptions): Promise<Pair[]> {
+  if (!user) return headersOf(request.headers, CREDENTIALS);
   const named = await user(request);
   if (!named) throw new Refused(401, 'unauthorized', 'nobody is signed in');
   return [['authorization', `Bearer ${await issuer.token(named)}`]];
 }
 
 function address(http: string | undefined, route: string, url: string): string {
-  const origin = http ?? process.env['FUNNELCAST_HTTP'];
+  const origin = http ?? variable('FUNNELCAST_HTTP');
   if (!origin) throw new Error("FUNNELCAST_HTTP is not set: it is the stack's output HttpUrl");
   return `${origin.replace(/\/+$/, '')}/api/websocket/${route}${new URL(url).search}`;
 }

@@ -16,6 +16,7 @@ export {
 } from './provider.js';
 export type { Dated } from './store.js';
 export type { Handler, Subscribers, Unsubscribe } from './subscriptions.js';
+export { type UseAppEventsOptions, useAppEvents } from './use-app-events.js';
 export { type UseConversation, type UseConversationOptions, useConversation } from './use-conversation.js';
 export { type FunnelProgress, useFunnelProgress } from './use-funnel-progress.js';
 export { usePresence } from './use-presence.js';

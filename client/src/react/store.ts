@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type RefObject, useEffect, useRef, useSyncExternalStore } from 'react';
+import { type RefObject, useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
+import type { SubscribeOptions } from '../feed/feeds.js';
 
 /** Holds a value that is replaced, never changed, as `useSyncExternalStore` requires. */
 export class Store<T> {
@@ -49,6 +50,16 @@ export function useLatest<T>(value: T): RefObject<T> {
     ref.current = value;
   });
   return ref;
+}
+
+/** A function that gets a grant as in the last committed rendering. It is the same one as long as there are grants. */
+export function useGrant(grant: SubscribeOptions['grant']): SubscribeOptions['grant'] {
+  const latest = useLatest(grant);
+  const isGuest = grant !== undefined;
+  return useMemo(() => {
+    const get = () => latest.current?.() ?? Promise.reject(new Error('the component no longer has a grant'));
+    return isGuest ? get : undefined;
+  }, [isGuest, latest]);
 }
 
 /** A payload whose `timestamp` is a `Date` instead of a string. */

@@ -8,7 +8,7 @@ import { useEffect, useMemo } from 'react';
 import type { SubscribeOptions } from '../feed/feeds.js';
 import { Conversation, type ConversationState } from './conversation.js';
 import { useClient, useConnection } from './provider.js';
-import { useLatest, useStore } from './store.js';
+import { useGrant, useStore } from './store.js';
 
 /** The options of {@link useConversation}. */
 export interface UseConversationOptions {
@@ -39,13 +39,8 @@ export function useConversation(
   const client = useClient();
   const conversation = useMemo(() => new Conversation(client, id, pageSize), [client, id, pageSize]);
   useConnection(client);
-  const latestGrant = useLatest(grant);
-  const isGuest = grant !== undefined;
-  useEffect(() => {
-    const getGrant = () =>
-      latestGrant.current?.() ?? Promise.reject(new Error('the component no longer has a grant'));
-    return conversation.start(isGuest ? getGrant : undefined);
-  }, [conversation, isGuest, latestGrant]);
+  const getGrant = useGrant(grant);
+  useEffect(() => conversation.start(getGrant), [conversation, getGrant]);
   const state = useStore(conversation.store);
   const { send, retry, discard, loadOlder, markAsRead, sendTyping } = conversation;
   return { ...state, send, retry, discard, loadOlder, markAsRead, sendTyping };

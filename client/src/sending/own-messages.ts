@@ -1,5 +1,6 @@
 /**
- * The messages that this client has sent, and the events that they became.
+ * The messages that this client has sent, and the events that they became. A message is whatever is kept in a log: a chat
+ * message, or an event of the app's own.
  *
  * The server acknowledges a message to the connection that sent it, and posts it to the other ones. The sender's own event
  * is therefore made here, so that handlers receive every event of a channel, whoever caused it. An app that shows a draft
@@ -8,19 +9,16 @@
  * @module
  */
 
-import type { AnyEvent, ConversationChannel } from '../channels.js';
-import type { ChatDraft, Sent } from '../wire.js';
+import type { AnyEvent, DraftOf, DurableDraft, SendChannel } from '../channels.js';
+import type { Sender, Sent } from '../wire.js';
 
 /** How many of the last messages are remembered. */
 const REMEMBERED_MAX = 1_000;
 
-/** A message to send: the one kind of durable event that a client may publish. */
-export interface Message {
-  channel: ConversationChannel;
-  event: 'chat.message';
-  data: ChatDraft;
-  key: string;
-}
+/** A message to send: a durable event of a kind that a client may publish. */
+export type Message = {
+  [Name in DurableDraft]: { channel: SendChannel; event: Name; data: DraftOf<Name>; key: string };
+}[DurableDraft];
 
 /** The part of an event that determines its {@link OwnMessages.renderKey}. */
 export interface Keyed {
@@ -30,20 +28,25 @@ export interface Keyed {
   from?: { userId: string } | undefined;
 }
 
-/** Makes the event of an acknowledged message; there is none if the message has no place in the log. */
+/**
+ * Makes the event of an acknowledged message. There is none if the message has no place in the log. Nor is there one of the
+ * app's own as long as the sender is not known, who is not in its data.
+ *
+ * @param self - the user as the server last named them as a sender
+ */
 export function eventOf(
   { channel, event, data, key }: Message,
   sent: Sent,
   user: string | undefined,
+  self: Sender | undefined,
 ): AnyEvent | undefined {
   if (sent.seq === undefined) return undefined;
+  const own = { type: 'event', channel, seq: sent.seq, at: sent.at, key } as const;
+  if (event === 'app.event')
+    return self && self.userId === user ? { ...own, event, from: self, data } : undefined;
   return {
-    type: 'event',
-    channel,
+    ...own,
     event,
-    seq: sent.seq,
-    at: sent.at,
-    key,
     data: {
       id: sent.id ?? key,
       conversationId: channel.slice(channel.indexOf(':') + 1),

@@ -15,21 +15,18 @@
  * @module
  */
 
-import type { AnyEvent, ConversationChannel, DurableEvent } from '../channels.js';
+import type { AnyEvent, DurableEvent, SendChannel } from '../channels.js';
 import type { Environment } from '../environment.js';
 import { closed, FunnelcastError, toError } from '../errors.js';
 import { type Deferred, deferred, pause } from '../waiting.js';
-import type { ChatDraft, SendFields, Sent } from '../wire.js';
+import type { Sender, SendFields, Sent } from '../wire.js';
 import { eventOf, isNewKey, type Keyed, type Message, type OwnMessage, OwnMessages } from './own-messages.js';
 
-/** A message that was not delivered, and why. */
-export interface Undelivered {
-  channel: ConversationChannel;
-  /** Send the message again with this key: if it has arrived after all, it is not duplicated. */
-  key: string;
-  data: ChatDraft;
-  error: FunnelcastError;
-}
+/**
+ * A message that was not delivered, and why. Send it again with its `key`: if it has arrived after all, it is not
+ * duplicated.
+ */
+export type Undelivered = Message & { error: FunnelcastError };
 
 interface Item {
   message: Message;
@@ -61,11 +58,13 @@ export interface SendQueueHooks {
     signal: AbortSignal,
   ): Promise<Sent>;
   /** The last known seq of a channel. */
-  lastSeq(channel: ConversationChannel): number | undefined;
+  lastSeq(channel: SendChannel): number | undefined;
   /** The user of the connection, once that is known. */
   user(): string | undefined;
   /** The event that a message has become. */
   event(event: AnyEvent): void;
+  /** A message has become an event that must be read from the log. */
+  logged(channel: SendChannel, seq: number): void;
 }
 
 /** The messages that have not been acknowledged, in order for each channel. */
@@ -74,7 +73,9 @@ export class SendQueue {
   readonly #hooks: SendQueueHooks;
   readonly #items = new Set<Item>();
   readonly #own = new OwnMessages();
-  readonly #lastTurn = new Map<ConversationChannel, Promise<void>>();
+  readonly #lastTurn = new Map<SendChannel, Promise<void>>();
+  /** The user as the server last named them as a sender. */
+  #self: Sender | undefined;
   /** Called with each item that leaves the queue, while it is being drained. */
   #onFinished: ((item: Item, error: unknown) => void) | undefined;
 
@@ -120,6 +121,7 @@ export class SendQueue {
   /** Takes note of an event of a log: it may be a queued message whose acknowledgement was lost. */
   received({ channel, key, seq, from }: DurableEvent): void {
     const user = this.#hooks.user();
+    if (user !== undefined && from?.userId === user) this.#self = from;
     for (const item of this.#items) {
       const { message } = item;
       if (message.key !== key || message.channel !== channel || item.attempts === 0) continue;
@@ -163,8 +165,7 @@ export class SendQueue {
     const over = () => isOver.abort();
     signal.addEventListener('abort', over);
     this.#onFinished = (item, error) => {
-      const { channel, key, data } = item.message;
-      if (error && !item.isAborted) undelivered.push({ channel, key, data, error: toError(error) });
+      if (error && !item.isAborted) undelivered.push({ ...item.message, error: toError(error) });
       if (this.#items.size === 0) over();
     };
     if (this.#items.size > 0) await pause(env, timeoutMs, isOver.signal).catch(over);
@@ -189,8 +190,9 @@ export class SendQueue {
       const { message, ended } = item;
       const sent = await this.#hooks.deliver(message, ask => this.#attempt(item, ask), ended.signal);
       this.#acknowledged(item, sent);
-      const event = eventOf(message, sent, this.#hooks.user());
+      const event = eventOf(message, sent, this.#hooks.user(), this.#self);
       if (event) this.#hooks.event(event);
+      else if (sent.seq !== undefined) this.#hooks.logged(message.channel, sent.seq);
     } catch (error) {
       this.#finish(item, error);
     }

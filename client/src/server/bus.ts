@@ -7,18 +7,11 @@
 import { FunnelcastError } from '../errors.js';
 import { backoff } from '../waiting.js';
 import { bytes } from './check.js';
+import { ATTEMPTS_MAX, type BackendEvent, type FailedEvent, PublishError, sleep } from './events.js';
 
 /** EventBridge's limits on one call: the number of entries, and their total size in bytes. */
 const BATCH_ENTRIES_MAX = 10;
 const BATCH_BYTES_MAX = 256 * 1024;
-/** How often an entry is put before its error becomes the result. */
-const ATTEMPTS_MAX = 5;
-
-/** An event to put on the bus. */
-export interface BusEvent {
-  detailType: string;
-  detail: object;
-}
 
 /**
  * The part of AWS's `EventBridgeClient` that is used. It is declared here and not imported, so that the types do not depend
@@ -41,21 +34,8 @@ export interface Bus {
   random?: (() => number) | undefined;
 }
 
-/** Thrown when EventBridge has not accepted some events after all attempts. It has accepted the others. */
-export class PublishError extends Error {
-  /** The events that were not accepted, each with the reason that EventBridge gave. */
-  readonly failed: readonly { event: BusEvent; code: string; message: string }[];
-
-  constructor(failed: PublishError['failed']) {
-    const first = failed[0];
-    super(`${failed.length} events were not accepted, the first with ${first?.code}: ${first?.message}`);
-    this.name = 'PublishError';
-    this.failed = failed;
-  }
-}
-
 interface Entry {
-  event: BusEvent;
+  event: BackendEvent;
   request: PutEventsEntry;
   bytes: number;
 }
@@ -72,22 +52,34 @@ interface PutEventsResponse {
   Entries?: { ErrorCode?: string | undefined; ErrorMessage?: string | undefined }[] | undefined;
 }
 
-/** Puts events on the bus, in their order and in as few calls as possible. */
-export async function putEvents(to: Bus, events: readonly BusEvent[]): Promise<void> {
+/**
+ * Puts events on the bus, in as few calls as possible. The bus keeps no order.
+ *
+ * @throws {PublishError} if EventBridge did not accept some of them
+ */
+export async function putEvents(to: Bus, events: readonly BackendEvent[]): Promise<void> {
   const entries = events.map(event => entryOf(to, event)); // checks all before the first one is put
-  const failed: PublishError['failed'][number][] = [];
+  const failed: FailedEvent[] = [];
   for (const batch of batches(entries)) failed.push(...(await putBatch(to, batch)));
-  if (failed.length > 0) throw new PublishError(failed);
+  if (failed.length === 0) return;
+  const isFailed = new Set(failed.map(({ event }) => event));
+  const published = entries.filter(({ event }) => !isFailed.has(event));
+  throw new PublishError(
+    failed,
+    published.map(({ event }) => ({ event, result: undefined })),
+  );
 }
 
-function entryOf({ bus, source }: Bus, event: BusEvent): Entry {
+function entryOf({ bus, source }: Bus, event: BackendEvent): Entry {
+  if (event.key !== undefined)
+    throw new FunnelcastError('bad_request', 'key needs HTTP: the bus has none', undefined, 'key');
   const detail = JSON.stringify(event.detail);
-  const size = bytes(source) + bytes(event.detailType) + bytes(detail);
+  const size = bytes(source) + bytes(event.type) + bytes(detail);
   if (size > BATCH_BYTES_MAX) {
     const message = `the event has ${size} bytes; EventBridge accepts at most ${BATCH_BYTES_MAX}`;
     throw new FunnelcastError('too_large', message);
   }
-  const request = { EventBusName: bus, Source: source, DetailType: event.detailType, Detail: detail };
+  const request = { EventBusName: bus, Source: source, DetailType: event.type, Detail: detail };
   return { event, request, bytes: size };
 }
 
@@ -107,8 +99,8 @@ function* batches(entries: readonly Entry[]): Generator<Entry[]> {
 }
 
 /** Puts one batch, retries the entries that were not accepted, and returns those that never were. */
-async function putBatch(to: Bus, batch: Entry[]): Promise<PublishError['failed']> {
-  const failed: PublishError['failed'][number][] = [];
+async function putBatch(to: Bus, batch: Entry[]): Promise<FailedEvent[]> {
+  const failed: FailedEvent[] = [];
   let rest = batch;
   for (let attempts = 1; rest.length > 0; attempts++) {
     const requests = rest.map(({ request }) => request);
@@ -129,10 +121,6 @@ async function putBatch(to: Bus, batch: Entry[]): Promise<PublishError['failed']
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html */
 function isTemporary(code: string): boolean {
   return /^(InternalFailure|InternalException|ThrottlingException)$/.test(code);
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms));
 }
 
 async function callPutEvents(

@@ -4,9 +4,19 @@
  * @module
  */
 
-export type { Channel, ConversationChannel } from '../channels.js';
+export type { AppEventName, AppPayload } from '../app-events.js';
+export type { AppChannel, Channel, ConversationChannel } from '../channels.js';
 export { FunnelcastError } from '../errors.js';
-export { type Bus, type BusEvent, type EventBridge, PublishError } from './bus.js';
+export type { DetailType, Published } from '../wire.js';
+export { appEvent, appSignal } from './app-updates.js';
+export type { Bus, EventBridge } from './bus.js';
+export {
+  type BackendEvent,
+  type FailedEvent,
+  PublishError,
+  type PublishedEvent,
+} from './events.js';
+export type { HttpTarget } from './http.js';
 export { type OutboxItem, type OutboxOptions, outboxItem } from './outbox.js';
 export {
   type ConversationOptions,

@@ -7,6 +7,7 @@
 import { FunnelcastError } from '../errors.js';
 import { KEY_PATTERN } from '../wire.js';
 import type { Update } from './updates.js';
+import { variable } from './variables.js';
 
 /** How long an item stays in the table. It has been published long before that. */
 const KEPT_SECONDS = 24 * 3_600;
@@ -57,7 +58,7 @@ export function outboxItem({ channel, event, data }: Update, { table, key }: Out
       `a key must be [A-Za-z0-9_.:-]{1,64}, not ${JSON.stringify(key)}`,
     );
   }
-  const tableName = table ?? process.env['FUNNELCAST_TABLE'];
+  const tableName = table ?? variable('FUNNELCAST_TABLE');
   if (!tableName) throw new FunnelcastError('bad_request', 'set FUNNELCAST_TABLE, or give `table`');
   const ttl = Math.floor(Date.now() / 1_000) + KEPT_SECONDS;
   return {

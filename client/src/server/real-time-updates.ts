@@ -6,9 +6,17 @@
 
 import type { Channel } from '../channels.js';
 import { FunnelcastError } from '../errors.js';
-import { type FunnelUpdateType, MESSAGE_BYTES_MAX, type ResourceUpdateType } from '../wire.js';
-import { type Bus, type BusEvent, putEvents } from './bus.js';
+import {
+  type FunnelUpdateType,
+  MESSAGE_BYTES_MAX,
+  type Published,
+  type ResourceUpdateType,
+} from '../wire.js';
+import { type Bus, putEvents } from './bus.js';
 import { checkId, checkRevision, checkText } from './check.js';
+import type { BackendEvent } from './events.js';
+import { HttpPublisher, type HttpTarget } from './http.js';
+import { createTokenIssuer } from './tokens.js';
 import {
   analyticsUpdate,
   type BackendMessage,
@@ -25,9 +33,15 @@ import {
   type UpdateUser,
   userNotification,
 } from './updates.js';
+import { variable } from './variables.js';
 
-/** The options of {@link RealTimeUpdates}. */
-export type RealTimeUpdatesOptions = { [Name in keyof Bus]?: Bus[Name] | undefined };
+/**
+ * The options of {@link RealTimeUpdates}: for HTTP, `http` with `issuer`; for the bus, `bus` with `source` and `client`. What is
+ * not given is read from variables.
+ */
+export type RealTimeUpdatesOptions = {
+  [Name in keyof (HttpTarget & Bus)]?: (HttpTarget & Bus)[Name] | undefined;
+};
 
 /** The options of {@link RealTimeUpdates.sendConversation}. */
 export interface ConversationOptions {
@@ -44,13 +58,22 @@ export interface ConversationOptions {
 }
 
 /**
- * Publishes over EventBridge. Events arrive at least once, because AWS's SDK repeats a call that the network interrupts. Use
- * {@link outboxItem} if an event must not be duplicated, or must not be lost when the process ends.
+ * Publishes from a backend, by HTTP or over EventBridge.
+ *
+ * By HTTP, every event is published once, events of one channel in the order of the calls, and a call resolves with what has
+ * become of its event. It needs no AWS credentials, and nothing but `fetch` and WebCrypto.
+ *
+ * The bus delivers events at least once and in any order, and its calls resolve with nothing. Use {@link outboxItem} if an
+ * event must be published if and only if a transaction succeeds.
  */
 export class RealTimeUpdates {
   readonly #options: RealTimeUpdatesOptions;
+  #publisher: { http: string; publisher: HttpPublisher } | undefined;
 
-  /** @param options - by default read from the variables `FUNNELCAST_BUS` and `FUNNELCAST_SOURCE`, at each call */
+  /**
+   * @param options - by default read from variables at each call: `FUNNELCAST_HTTP` and `TOKEN_KEY` (with `TOKEN_ISSUER` and
+   * `TOKEN_AUDIENCE`) for HTTP, otherwise `FUNNELCAST_BUS` and `FUNNELCAST_SOURCE` for the bus
+   */
   constructor(options: RealTimeUpdatesOptions = {}) {
     this.#options = options;
   }
@@ -72,8 +95,8 @@ export class RealTimeUpdates {
     type: Extract<FunnelUpdateType, `generation_${string}`>,
     progress?: number,
     message?: string,
-  ): Promise<void> {
-    return this.send(funnelUpdate(user, funnelId, funnelName, type, note(progress, message)));
+  ): Promise<Published | undefined> {
+    return this.#sendOne(funnelUpdate(user, funnelId, funnelName, type, note(progress, message)));
   }
 
   /** Reports that a funnel has been deployed or undeployed. */
@@ -83,9 +106,9 @@ export class RealTimeUpdates {
     funnelName: string,
     isDeployed: boolean,
     message?: string,
-  ): Promise<void> {
+  ): Promise<Published | undefined> {
     const type = isDeployed ? 'deployed' : 'undeployed';
-    return this.send(funnelUpdate(user, funnelId, funnelName, type, note(undefined, message)));
+    return this.#sendOne(funnelUpdate(user, funnelId, funnelName, type, note(undefined, message)));
   }
 
   /** Reports that a resource has changed, or is being synced. */
@@ -94,23 +117,29 @@ export class RealTimeUpdates {
     resource: Resource,
     type: ResourceUpdateType,
     progressNote?: ProgressNote,
-  ): Promise<void> {
-    return this.send(resourceUpdate(user, resource, type, progressNote));
+  ): Promise<Published | undefined> {
+    return this.#sendOne(resourceUpdate(user, resource, type, progressNote));
   }
 
   /** Reports a new value of a metric. */
-  async sendAnalyticsUpdate(user: Pick<UpdateUser, 'companyId'>, metric: Metric): Promise<void> {
-    return this.send(analyticsUpdate(user, metric));
+  async sendAnalyticsUpdate(
+    user: Pick<UpdateUser, 'companyId'>,
+    metric: Metric,
+  ): Promise<Published | undefined> {
+    return this.#sendOne(analyticsUpdate(user, metric));
   }
 
   /** Sends a notification to everybody. */
-  async sendSystemNotification(notification: Notice): Promise<void> {
-    return this.send(systemNotification(notification));
+  async sendSystemNotification(notification: Notice): Promise<Published | undefined> {
+    return this.#sendOne(systemNotification(notification));
   }
 
   /** Sends a notification to one user. */
-  async sendUserNotification(user: Pick<UpdateUser, 'id'>, notification: Notice): Promise<void> {
-    return this.send(userNotification(user, notification));
+  async sendUserNotification(
+    user: Pick<UpdateUser, 'id'>,
+    notification: Notice,
+  ): Promise<Published | undefined> {
+    return this.#sendOne(userNotification(user, notification));
   }
 
   /** Sends a message of the app's assistant. */
@@ -118,27 +147,30 @@ export class RealTimeUpdates {
     conversationId: string,
     content: string,
     more: Omit<BackendMessage, 'content' | 'type'> = {},
-  ): Promise<void> {
-    return this.send(chatMessage(conversationId, { ...more, content, type: 'bot' }));
+  ): Promise<Published | undefined> {
+    return this.#sendOne(chatMessage(conversationId, { ...more, content, type: 'bot' }));
   }
 
   /** Sends a message that the backend has written, as the app itself or as a bot. */
-  async sendConversationMessage(conversationId: string, message: BackendMessage): Promise<void> {
-    return this.send(chatMessage(conversationId, message));
+  async sendConversationMessage(
+    conversationId: string,
+    message: BackendMessage,
+  ): Promise<Published | undefined> {
+    return this.#sendOne(chatMessage(conversationId, message));
   }
 
   /**
    * Sets the participants of a conversation: the complete list. Users who are no longer on it are removed.
    *
-   * The bus may deliver two of these in either order, and the newer one counts: the one with the higher `revision` or, if one
-   * of them has none, the one that was called later by the clock of its process.
+   * Of two of these the newer one counts, whichever arrives first: the one with the higher `revision` or, if one of them has
+   * none, the one that was called later by the clock of its process.
    */
   async sendConversation(
     { companyId }: Pick<UpdateUser, 'companyId'>,
     conversationId: string,
     participants: readonly string[],
     { revision, keepLog }: ConversationOptions = {},
-  ): Promise<void> {
+  ): Promise<Published | undefined> {
     const detail = {
       conversationId: checkId(conversationId, 'conversationId'),
       companyId: checkId(companyId, 'companyId'),
@@ -147,47 +179,75 @@ export class RealTimeUpdates {
       ...(revision !== undefined && { revision: checkRevision(revision) }),
       ...(keepLog && { keepLog }),
     };
-    return this.#put([{ detailType: 'Conversation', detail }]);
+    const channel = `conversation:${conversationId}` as const;
+    return (await this.#publish([{ type: 'Conversation', detail, channel }]))[0];
   }
 
   /** Removes a user from a channel, on all their devices. Their token determines whether they may join again. */
-  async kick(channel: Channel, userId: string, reason: string): Promise<void> {
+  async kick(channel: Channel, userId: string, reason: string): Promise<Published | undefined> {
     const detail = {
       channel,
       userId: checkId(userId, 'userId'),
       reason: checkText(reason, MESSAGE_BYTES_MAX, 'reason'),
     };
-    return this.#put([{ detailType: 'Kick', detail }]);
+    return (await this.#publish([{ type: 'Kick', detail, channel }]))[0];
   }
 
   /**
-   * Sends updates, in as few calls as possible.
+   * Sends updates in as few requests as possible. Events of a {@link PublishError} can be sent again like this too.
    *
-   * @throws {@link PublishError} if EventBridge has not accepted some of them after all attempts
+   * @returns by HTTP, the result of each, in their order; by the bus, nothing
+   * @throws {@link PublishError} if some of them could not be published
    */
-  async send(...updates: Update[]): Promise<void> {
-    return this.#put(
-      updates.map(({ detailType, data, channel }) => {
-        if (detailType !== undefined) return { detailType, detail: data };
-        throw new FunnelcastError(
-          'bad_request',
-          `the bus has no name for this update of ${channel}; use outboxItem`,
-        );
-      }),
-    );
+  async send(...updates: (Update | BackendEvent)[]): Promise<Published[]> {
+    return this.#publish(updates.map(eventOf));
   }
 
-  async #put(events: BusEvent[]): Promise<void> {
-    const bus = this.#options.bus ?? process.env['FUNNELCAST_BUS'];
-    if (!bus) throw new FunnelcastError('bad_request', 'set FUNNELCAST_BUS, or give `bus`');
-    const source = this.#options.source ?? process.env['FUNNELCAST_SOURCE'] ?? 'funnelcast.app';
-    await putEvents({ ...this.#options, bus, source }, events);
+  async #sendOne(update: Update): Promise<Published | undefined> {
+    return (await this.send(update))[0];
+  }
+
+  async #publish(events: BackendEvent[]): Promise<Published[]> {
+    const { bus = variable('FUNNELCAST_BUS'), client, issuer, ...options } = this.#options;
+    const http = options.http ?? this.#variableHttp();
+    if (http !== undefined) {
+      if (this.#publisher?.http !== http) {
+        const target = { ...options, http, issuer: issuer ?? createTokenIssuer() };
+        this.#publisher = { http, publisher: new HttpPublisher(target) };
+      }
+      return this.#publisher.publisher.publish(events);
+    }
+    if (bus === undefined) {
+      throw new FunnelcastError('bad_request', 'set FUNNELCAST_HTTP and TOKEN_KEY, or FUNNELCAST_BUS');
+    }
+    const source = options.source ?? variable('FUNNELCAST_SOURCE') ?? 'funnelcast.app';
+    await putEvents({ bus, source, client, random: options.random }, events);
+    return [];
+  }
+
+  /** `FUNNELCAST_HTTP`, unless the options choose the bus or there is no key to publish by HTTP with. */
+  #variableHttp(): string | undefined {
+    const { bus, client, issuer } = this.#options;
+    if (bus !== undefined || client) return undefined;
+    return issuer || variable('TOKEN_KEY') ? variable('FUNNELCAST_HTTP') : undefined;
   }
 }
 
-/** A publisher that is configured by `FUNNELCAST_BUS` (the name of the bus), `FUNNELCAST_SOURCE` and AWS's own variables. */
+/** A publisher that is configured by variables: see {@link RealTimeUpdates}. */
 export const realTimeUpdates: RealTimeUpdates = /* @__PURE__ */ new RealTimeUpdates();
 
 function note(progress: number | undefined, message: string | undefined): ProgressNote {
   return { ...(progress !== undefined && { progress }), ...(message !== undefined && { message }) };
+}
+
+function eventOf(update: Update | BackendEvent): BackendEvent {
+  if ('detail' in update) return update;
+  const { detailType: type, data, channel, key } = update;
+  // Nothing in the data of an event of the app's own says which channel it is for.
+  const detail = type === 'AppEvent' || type === 'AppSignal' ? { channel, ...data } : { ...data };
+  if (type !== undefined) return { type, detail, channel, ...(key !== undefined && { key }) };
+  throw new FunnelcastError(
+    'bad_request',
+    `backends cannot publish this update of ${channel}; use outboxItem`,
+  );
 }

@@ -6,9 +6,17 @@
 
 import type { Channel } from '../channels.js';
 import { FunnelcastError } from '../errors.js';
-import { COMPANIES_MAX, GRANT_SECONDS_MAX, NAME_BYTES_MAX, type Role } from '../wire.js';
+import {
+  COMPANIES_MAX,
+  EXPERIENCES_MAX,
+  GRANT_SECONDS_MAX,
+  NAME_BYTES_MAX,
+  ROOMS_MAX,
+  type Role,
+} from '../wire.js';
 import { bytes, checkId, checkText, isId } from './check.js';
 import { type Algorithm, base64url, importKey, signJwt } from './jwt.js';
+import { variable } from './variables.js';
 
 export type { Role };
 
@@ -16,6 +24,11 @@ export type { Role };
 const SUBJECT_BYTES_MAX = 255;
 /** An HS256 secret must be at least as long as the hash (RFC 7518, 3.2). */
 const SECRET_BYTES_MIN = 32;
+/** The defaults of the issuer, which are the names in all examples. */
+const ISS = 'my-app';
+const AUD = 'funnelcast';
+/** The `sub` of tokens for publishing: they are the backend's, and no user's. */
+const BACKEND = 'backend';
 /** The form of the ids that {@link userIdOf} derives. */
 const DERIVED_ID = /^sub-[A-Za-z0-9_-]{43}$/;
 
@@ -30,18 +43,25 @@ export interface TokenUser {
   name?: string | undefined;
   /** The companies of the user, with their roles. At most 50. */
   companies?: readonly { id: string; role: Role }[] | undefined;
+  /** The experiences that the user has access to, for an app whose users do not come with Whop's tokens. At most 10. */
+  experiences?: readonly string[] | undefined;
+  /** The rooms that the user may join, and publish in. At most 10; a {@link TokenIssuer.grant} opens any other. */
+  rooms?: readonly string[] | undefined;
 }
 
 /** An issuer, as in the stack's parameter `Issuers`: `{"kind":"app","iss":..,"aud":..,"alg":..,"keys":..}`. */
 export interface IssuerOptions {
-  iss: string;
-  aud: string;
-  alg: Algorithm;
+  /** Default: the variable `TOKEN_ISSUER`, or `my-app`. */
+  iss?: string | undefined;
+  /** Default: the variable `TOKEN_AUDIENCE`, or `funnelcast`. */
+  aud?: string | undefined;
+  /** Default: `ES256` if the key is a private key, and otherwise `HS256`. */
+  alg?: Algorithm | undefined;
   /**
-   * For ES256, the private key as PEM (PKCS #8). For HS256, the secret itself, at least 32 bytes long. It may be `undefined`,
-   * as environment variables are while an app is built; signing then fails.
+   * For ES256, the private key as PEM (PKCS #8). For HS256, the secret itself, at least 32 bytes long. Default: the variable
+   * `TOKEN_KEY`, read when the first token is signed, because it may not be set while an app is built.
    */
-  key: string | undefined;
+  key?: string | undefined;
 }
 
 /** What a grant allows: to receive the events of a channel, and to publish there. Every grant needs `join`. */
@@ -64,6 +84,11 @@ export interface TokenIssuer {
   token(user: TokenUser, options?: { ttlSeconds?: number | undefined }): Promise<string>;
   /** Signs a grant of one channel for one user. Clients pass it to the option `grant` of `subscribe`. */
   grant(options: GrantOptions): Promise<string>;
+  /**
+   * Signs a token with which a backend may publish everything (`POST /api/publish`), and which is good for nothing else.
+   * `realTimeUpdates` signs its own. It is valid for `ttlSeconds`. Default: ten minutes.
+   */
+  publishToken(options?: { ttlSeconds?: number | undefined }): Promise<string>;
 }
 
 /**
@@ -71,19 +96,20 @@ export interface TokenIssuer {
  *
  * @example
  * ```ts
- * const issuer = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key: process.env.TOKEN_KEY });
+ * const issuer = createTokenIssuer(); // configured by TOKEN_KEY, TOKEN_ISSUER and TOKEN_AUDIENCE
  * const token = await issuer.token({ id: 'user_1', name: 'Ann', companies: [{ id: 'biz_1', role: 'admin' }] });
  * ```
  */
-export function createTokenIssuer({ iss, aud, alg, key }: IssuerOptions): TokenIssuer {
-  if (alg === 'HS256' && key !== undefined && bytes(key) < SECRET_BYTES_MIN) {
-    throw new FunnelcastError('bad_request', `an HS256 secret must have at least ${SECRET_BYTES_MIN} bytes`);
-  }
+export function createTokenIssuer(options: IssuerOptions = {}): TokenIssuer {
+  if (options.key !== undefined) algorithmOf(options.key, options.alg); // fails early
   let imported: Promise<CryptoKey> | undefined;
   const sign = async (sub: string, claims: Record<string, unknown>, ttlSeconds: number) => {
     if (!(ttlSeconds > 0)) throw new FunnelcastError('bad_request', 'ttlSeconds must be more than 0');
-    if (key === undefined)
-      throw new FunnelcastError('bad_request', `key is undefined; it must be the ${alg} key of the issuer`);
+    const key = options.key ?? variable('TOKEN_KEY');
+    if (key === undefined) throw new FunnelcastError('bad_request', 'set TOKEN_KEY, or give `key`');
+    const alg = algorithmOf(key, options.alg);
+    const iss = options.iss ?? variable('TOKEN_ISSUER') ?? ISS;
+    const aud = options.aud ?? variable('TOKEN_AUDIENCE') ?? AUD;
     imported ??= importKey(alg, key);
     const iat = Math.floor(Date.now() / 1_000);
     return signJwt(alg, await imported, { ...claims, iss, aud, sub, iat, exp: iat + ttlSeconds });
@@ -99,7 +125,17 @@ export function createTokenIssuer({ iss, aud, alg, key }: IssuerOptions): TokenI
       }
       return sign(checkId(userId, 'userId'), { channel, caps }, ttlSeconds);
     },
+    publishToken: async ({ ttlSeconds = 600 } = {}) => sign(BACKEND, { scope: 'publish' }, ttlSeconds),
   };
+}
+
+/** The algorithm for a key, by its form if none is given. */
+function algorithmOf(key: string, given: Algorithm | undefined): Algorithm {
+  const alg = given ?? (/^\s*(-----BEGIN |\{)/.test(key) ? 'ES256' : 'HS256');
+  if (alg === 'HS256' && bytes(key) < SECRET_BYTES_MIN) {
+    throw new FunnelcastError('bad_request', `an HS256 secret must have at least ${SECRET_BYTES_MIN} bytes`);
+  }
+  return alg;
 }
 
 /**
@@ -138,19 +174,26 @@ function checkSubject(id: string): void {
   }
 }
 
-function claimsOf({ id, name, companies = [] }: TokenUser): Record<string, unknown> {
+function claimsOf({ id, name, companies = [], experiences, rooms }: TokenUser): Record<string, unknown> {
   checkSubject(id);
-  if (companies.length > COMPANIES_MAX) {
-    throw new FunnelcastError(
-      'too_large',
-      `companies must have at most ${COMPANIES_MAX} entries, not ${companies.length}`,
-    );
-  }
+  checkCount(companies, COMPANIES_MAX, 'companies');
   return {
     ...(name !== undefined && { name: checkText(name, NAME_BYTES_MAX, 'name') }),
     companies: companies.map(company => ({
       id: checkId(company.id, 'the id of a company'),
       role: company.role,
     })),
+    ...(experiences && { experiences: checkIds(experiences, EXPERIENCES_MAX, 'experiences') }),
+    ...(rooms && { rooms: checkIds(rooms, ROOMS_MAX, 'rooms') }),
   };
+}
+
+function checkIds(ids: readonly string[], max: number, what: string): string[] {
+  checkCount(ids, max, what);
+  return ids.map(id => checkId(id, `an id in ${what}`));
+}
+
+function checkCount({ length }: readonly unknown[], max: number, what: string): void {
+  if (length <= max) return;
+  throw new FunnelcastError('too_large', `${what} must have at most ${max} entries, not ${length}`);
 }

@@ -9,6 +9,7 @@ import type { Channel, ConversationChannel } from '../channels.js';
 import type {
   AnalyticsUpdate,
   ChatMessage,
+  DetailType,
   EventData,
   EventName,
   FunnelUpdate,
@@ -38,10 +39,15 @@ export interface UpdateUser {
 /** An event to publish on a channel. */
 export interface Update<Name extends EventName = EventName> {
   /** The name on the bus; absent for an event that only the outbox accepts. */
-  detailType?: string;
+  detailType?: DetailType;
   channel: Channel;
   event: Name;
   data: Partial<EventData[Name]>;
+  /**
+   * Identifies the update, `[A-Za-z0-9_.:-]{1,64}`: sent again with the same `data`, it is not published again. Derive it from
+   * the cause, such as the id of a webhook. Default: a new one in each call. By HTTP only.
+   */
+  key?: string;
 }
 
 /** The progress of something, and a line to show with it. */

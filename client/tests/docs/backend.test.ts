@@ -1,4 +1,7 @@
-/** Compiles each example for a backend, and runs it with AWS's real SDK against a fake AWS in the process of the test. */
+/**
+ * Compiles each example for a backend, and runs it by HTTP and, with AWS's real SDK, on the bus, against servers in the process
+ * of the test.
+ */
 
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
@@ -6,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { PublishServer } from '../server/publish-server.js';
 import { compile, examplesOf } from './examples.js';
 
 const examples = examplesOf('backend');
@@ -62,6 +66,7 @@ const EXPECTED: [words: string, operations: string[], input: object][] = [
   ['sendFunnelDeploymentUpdate(', ['PutEvents', 'PutEvents'], { Entries: [{ DetailType: 'FunnelUpdate' }] }],
   ['sendConversation(', ['PutEvents', 'PutEvents'], { Entries: [{ DetailType: 'Conversation' }] }],
   ['sendUserNotification(', ['PutEvents'], { Entries: [{ DetailType: 'UserNotification' }] }],
+  ['appEvent(', ['PutEvents'], { Entries: [{ DetailType: 'AppEvent' }] }],
   [
     'outboxItem(',
     ['TransactWriteItems'],
@@ -83,6 +88,22 @@ test.each(examples.map(example => [example.at, example] as const))(
     }
   },
 );
+
+test('those that publish do so by HTTP too', async () => {
+  const stack = await PublishServer.start();
+  vi.stubEnv('FUNNELCAST_HTTP', stack.url);
+  for (const { file, code } of examples) {
+    if (!/realTimeUpdates\.send/.test(code)) continue;
+    const before = stack.requests.length;
+    await (await import(/* @vite-ignore */ file)).default();
+    expect(stack.requests.length, file).toBeGreaterThan(before);
+  }
+  expect(calls).toEqual([]);
+  const types = new Set(stack.requests.flat().map(({ type }) => type));
+  const expected = ['AppEvent', 'FunnelUpdate', 'ChatMessage', 'Conversation', 'UserNotification'];
+  expect(types).toEqual(new Set(expected));
+  await stack.stop();
+});
 
 test.each(EXPECTED)('an example contains the words %s', words => {
   expect(examples.some(({ code }) => code.includes(words))).toBe(true);

@@ -132,6 +132,18 @@ const EXPECTED: [words: string, check: () => unknown][] = [
       expect(said).toContainEqual([1, 'Hello!']);
     },
   ],
+  [
+    "useAppEvents('room:lobby'",
+    async () => {
+      screen.getByRole('button').click();
+      await pass(100);
+      expect(document.body.textContent).toBe('1 votes');
+      expect(server.log('room:lobby')).toMatchObject([
+        { data: { name: 'poll.vote', payload: { option: 2 } } },
+      ]);
+    },
+  ],
+  ["'room:lobby', 'app.event'", () => expect(server.log('room:lobby')).toHaveLength(1)],
   ['sendMessage(', () => expect(server.count('join')).toBe(1)],
 ];
 

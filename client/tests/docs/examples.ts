@@ -22,6 +22,8 @@ const DOCUMENTS = ['README.md', 'docs', 'client/README.md', 'client/demo/README.
 
 /** Exported types, which are not among the values of a module. */
 const TYPES = ['ChannelEvent'];
+/** A statement that a function cannot contain, as it is written in an example. */
+const TOP = /^(import [\s\S]*?;|declare module [\s\S]*?^\})$/gm;
 /** The names that an example need not import. */
 const EXPORTS = {
   funnelcast: [...Object.keys(core), ...TYPES],
@@ -116,11 +118,10 @@ function component(code: string): string {
 }
 
 function split(code: string): { imports: string; body: string } {
-  const statement = /^import [\s\S]*?;$/gm;
-  const own = code.match(statement) ?? [];
-  // A function cannot contain exports.
+  const own = code.match(TOP) ?? [];
+  // A function cannot contain exports either.
   const body = code
-    .replaceAll(statement, '')
+    .replaceAll(TOP, '')
     .replaceAll(/^export (?=const )/gm, '')
     .trim();
   const isImported = (name: string) => own.some(line => new RegExp(`\\b${name}\\b`).test(line));

@@ -187,22 +187,23 @@ export class FakeServer implements Host {
   #send(frame: Frame & { event?: string; data?: object; key?: string; base?: number }, from?: FakeSocket) {
     const { channel, event, data, key, base } = frame;
     const at = new Date().toISOString();
-    if (event !== 'chat.message') {
+    if (event !== 'chat.message' && event !== 'app.event') {
       this.post({ type: 'event', channel, event, at, from: { userId: this.user, name: 'Ann' }, data }, from);
       return { at, duplicate: false, recipients: 1 };
     }
     const known = this.log(channel).find(
       old => old.key === key && old.from?.userId === this.user && (old.seq ?? 0) > (base ?? 0),
     );
-    if (known)
-      return { seq: known.seq, id: `msg_${known.seq}`, at: known.at, key, duplicate: true, recipients: 0 };
+    const idOf = ({ seq }: AnyEvent) => event === 'chat.message' && { id: `msg_${seq}` };
+    if (known) return { seq: known.seq, ...idOf(known), at: known.at, key, duplicate: true, recipients: 0 };
     const { content } = data as { content: string };
     const kept = this.append(channel, content, {
       key,
       from: { userId: this.user, name: 'Ann' },
+      ...(event === 'app.event' && { event, data }),
     } as Partial<AnyEvent>);
     this.post(kept, from);
-    return { seq: kept.seq, id: `msg_${kept.seq}`, at, key, duplicate: false, recipients: 1 };
+    return { seq: kept.seq, ...idOf(kept), at, key, duplicate: false, recipients: 1 };
   }
 
   /** A page of the latest values, and where the next one begins. */

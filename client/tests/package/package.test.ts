@@ -50,6 +50,7 @@ test.concurrent.each(RESOLUTIONS)(
   async (moduleResolution, module, type, tsc) => {
     const path = folder(`types-${moduleResolution}-${type}`, type, ...REACT);
     copy(path, 'app.tsx');
+    copy(path, 'app-events.ts');
     copy(path, 'backend.ts');
     copy(path, 'options.ts');
     const compilerOptions = {

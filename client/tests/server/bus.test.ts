@@ -202,6 +202,6 @@ describe('invalid arguments fail before anything is sent', () => {
 
   test('without the name of a bus', async () => {
     const error = new RealTimeUpdates({}).sendSystemNotification({ level: 'info', title: 't', message: 'm' });
-    await expect(error).rejects.toThrow('set FUNNELCAST_BUS');
+    await expect(error).rejects.toThrow('FUNNELCAST_BUS');
   });
 });

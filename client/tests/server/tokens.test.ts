@@ -29,6 +29,12 @@ describe('a token', () => {
     expect(exp - iat).toBe(60);
   });
 
+  test('names experiences and rooms', async () => {
+    const user = { id: 'user_1', experiences: ['exp_1', 'exp_2'], rooms: ['lobby'] };
+    const { payload } = await verify(await issuer.token(user));
+    expect(payload).toMatchObject({ experiences: ['exp_1', 'exp_2'], rooms: ['lobby'], companies: [] });
+  });
+
   test('may contain the subject of an OpenID provider', async () => {
     const { payload } = await verify(await issuer.token({ id: 'auth0|5f7c8ec7' }));
     expect(payload.sub).toBe('auth0|5f7c8ec7');
@@ -56,7 +62,7 @@ describe('a token', () => {
   const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
   const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   test.each([
-    ['no key', undefined, 'is undefined'],
+    ['no key', undefined, 'set TOKEN_KEY'],
     ['a key that is not PEM', 'key', 'in PKCS #8'],
     ['a key of another curve', p384.export({ type: 'pkcs8', format: 'pem' }).toString(), 'of P-256'],
     ['a key of another form', p256.export({ type: 'sec1', format: 'pem' }).toString(), 'in PKCS #8'],
@@ -73,6 +79,9 @@ describe('a token', () => {
       'too many companies',
       () => issuer.token({ id: 'u', companies: Array(51).fill({ id: 'b', role: 'admin' }) }),
     ],
+    ['too many rooms', () => issuer.token({ id: 'u', rooms: Array(11).fill('r') })],
+    ['too many experiences', () => issuer.token({ id: 'u', experiences: Array(11).fill('exp_1') })],
+    ['an invalid room', () => issuer.token({ id: 'u', rooms: ['room:lobby'] })],
     ['no validity', () => issuer.token({ id: 'u' }, { ttlSeconds: 0 })],
     [
       'a grant for too long',

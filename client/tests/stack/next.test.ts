@@ -54,6 +54,16 @@ test('a page connects through its own origin, as the user whom the app names', a
   client.close();
 });
 
+test('variables are enough to configure it', async () => {
+  vi.stubEnv('FUNNELCAST_HTTP', stack.addresses.http);
+  vi.stubEnv('TOKEN_KEY', key); // of the issuer `my-app`, for `funnelcast`
+  const { POST } = createRouteHandlers({ user: () => ({ id: unique('user') }) });
+  const request = new Request(`${ORIGIN}/api/websocket/connect`, { method: 'POST' });
+  const response = await POST(request, { params: Promise.resolve({ path: ['connect'] }) });
+  vi.unstubAllEnvs();
+  expect(await response.json()).toMatchObject({ url: stack.addresses.websocket, ticket: expect.any(String) });
+});
+
 describe('refuses', () => {
   test('a user who is not signed in', async () => {
     const before = signedIn;

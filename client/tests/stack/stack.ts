@@ -41,6 +41,8 @@ export interface Person {
   name: string;
   /** `biz_1:admin` */
   companies: string[];
+  /** The rooms that their token names. */
+  rooms?: string[];
 }
 
 /** The configuration of AWS's SDKs. */
@@ -178,8 +180,9 @@ export function person(name: string, ...companies: string[]): Person {
 }
 
 /** Gets a token of the dev issuer. */
-export async function token({ id, name, companies }: Person): Promise<string> {
+export async function token({ id, name, companies, rooms = [] }: Person): Promise<string> {
   const of = companies.flatMap(company => ['--company', company]);
+  of.push(...rooms.flatMap(room => ['--room', room]));
   const { stdout } = await promisify(execFile)(LOCAL, ['token', '--user', id, '--name', name, ...of], {
     cwd: ROOT,
   });

@@ -1,7 +1,7 @@
 /** The browser side of an app, compiled as strictly as possible and never run. */
 
 import { type CallOptions, createClient, FunnelcastError, httpApi, watchPresence } from 'funnelcast';
-import { FunnelcastProvider, useConversation, useWebSocket } from 'funnelcast/react';
+import { FunnelcastProvider, useAppEvents, useConversation, useWebSocket } from 'funnelcast/react';
 
 const client = createClient({ http: httpApi('https://api.example.com', { token: async () => 'jwt' }) });
 watchPresence(client, 'conversation:conv-123', ({ count }) => count.toFixed());
@@ -17,6 +17,16 @@ export async function say(content: string, { signal }: CallOptions = {}): Promis
   }
 }
 
+function Poll() {
+  useAppEvents('room:lobby', ({ name, payload }) => {
+    if (name === 'poll.vote') payload.option.toFixed();
+  });
+  const vote = () => client.send('room:lobby', 'app.event', { name: 'poll.vote', payload: { option: 2 } });
+  // @ts-expect-error: the app has declared its events
+  const cheat = () => client.send('room:lobby', 'app.event', { name: 'poll.won', payload: { option: 2 } });
+  return <button type="button" onClick={() => void vote()} onDoubleClick={() => void cheat()} />;
+}
+
 function Chat() {
   const { isConnected } = useWebSocket();
   const { messages, send } = useConversation('conv-123');
@@ -30,5 +40,6 @@ function Chat() {
 export const App = () => (
   <FunnelcastProvider client={client}>
     <Chat />
+    <Poll />
   </FunnelcastProvider>
 );

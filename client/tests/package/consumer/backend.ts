@@ -1,6 +1,6 @@
 /** The backend of an app, compiled as strictly as possible, without the optional packages and without a browser. */
 
-import { createTokenIssuer, funnelUpdate, outboxItem, RealTimeUpdates } from 'funnelcast/server';
+import { appEvent, createTokenIssuer, funnelUpdate, outboxItem, RealTimeUpdates } from 'funnelcast/server';
 
 /** Has the shape of AWS's own client. */
 declare const eventBridge: {
@@ -16,4 +16,12 @@ export const table: string = outboxItem(funnelUpdate(user, 'funnel_1', 'Spring',
   table: 'table',
   key: 'deployment-1',
 }).Put.TableName;
-export const deployed: Promise<void> = updates.sendFunnelDeploymentUpdate(user, 'funnel_1', 'Spring', true);
+export const deployed: Promise<unknown> = updates.sendFunnelDeploymentUpdate(
+  user,
+  'funnel_1',
+  'Spring',
+  true,
+);
+export const voted: Promise<unknown> = updates.send(appEvent('room:lobby', 'poll.vote', { option: 2 }));
+// @ts-expect-error: the app has declared its events
+export const cheated = () => appEvent('room:lobby', 'poll.vote', { option: 'all' });

@@ -13,7 +13,7 @@ import type {
   SendOptions,
   SubscribeOptions,
 } from 'funnelcast';
-import type { UseConversationOptions, UseWebSocketOptions } from 'funnelcast/react';
+import type { UseAppEventsOptions, UseConversationOptions, UseWebSocketOptions } from 'funnelcast/react';
 import type {
   BackendMessage,
   ConversationOptions,
@@ -47,7 +47,8 @@ type Browser =
   | Refusing<HttpOptions>
   | Refusing<SendOptions>
   | Refusing<SubscribeOptions>
-  | Refusing<Parameters<typeof Client.prototype.send<'chat.message'>>[2]>
+  | Refusing<Parameters<typeof Client.prototype.send<'room:lobby', 'app.event'>>[2]>
+  | Refusing<UseAppEventsOptions>
   | Refusing<UseConversationOptions>
   | Refusing<UseWebSocketOptions>;
 

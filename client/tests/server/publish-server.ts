@@ -1,0 +1,92 @@
+/** The operation `POST /api/publish` on a real HTTP server, with a log for each channel, that fails on demand. */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** An event of a request. */
+export interface Entry {
+  type: string;
+  detail: Record<string, unknown>;
+  key: string;
+  time: string;
+}
+
+/** What happens to a request: it is lost before or after it is handled, or refused with a status. */
+export type Fault =
+  | 'cut before'
+  | 'cut after'
+  | 'cut within'
+  | { status: number; retryAfter?: string; body?: object };
+
+export class PublishServer {
+  readonly requests: Entry[][] = [];
+  readonly tokens: string[] = [];
+  /** The titles or contents that were published, by channel. */
+  readonly logs = new Map<string, string[]>();
+  readonly #seqs = new Map<string, number>();
+  readonly #server: Server;
+  /** The fault of a request, by its number from 0 on. */
+  fault: (request: number) => Fault | undefined = () => undefined;
+  /** The error of an event. */
+  refuse: (entry: Entry) => { code: string; message: string; field?: string } | undefined = () => undefined;
+  /** How long a request takes, in milliseconds. */
+  delay: (request: number) => number = () => 0;
+
+  private constructor() {
+    this.#server = createServer((request, response) => void this.#handle(request, response));
+  }
+
+  static async start(): Promise<PublishServer> {
+    const it = new PublishServer();
+    await new Promise<void>(resolve => it.#server.listen(0, '127.0.0.1', resolve));
+    return it;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  stop(): Promise<unknown> {
+    this.#server.closeAllConnections();
+    return new Promise(resolve => this.#server.close(resolve));
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = Buffer.concat(await request.toArray()).toString();
+    const { events } = JSON.parse(body) as { events: Entry[] };
+    const number = this.requests.push(events) - 1;
+    this.tokens.push(request.headers.authorization ?? '');
+    await new Promise(resolve => setTimeout(resolve, this.delay(number)));
+    const fault = this.fault(number);
+    if (fault === 'cut before') return void request.socket.destroy();
+    if (typeof fault === 'object') {
+      const headers = fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter };
+      response.writeHead(fault.status, headers).end(JSON.stringify(fault.body ?? { message: 'no' }));
+      return;
+    }
+    const answer = JSON.stringify({ results: this.#publish(events) });
+    if (fault === 'cut after') return void request.socket.destroy();
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length });
+    if (fault !== 'cut within') return void response.end(answer);
+    response.write(answer.slice(0, -10), () => request.socket.destroy());
+  }
+
+  #publish(events: Entry[]): object[] {
+    const held = new Set<string>();
+    return events.map(entry => {
+      const channel = String(entry.detail['conversationId'] ?? entry.type);
+      const error = held.has(channel) ? { code: 'internal', message: 'not tried' } : this.refuse(entry);
+      if (error?.code === 'internal') held.add(channel);
+      if (error) return { error };
+      const id = `${channel} ${entry.key}`;
+      const known = this.#seqs.get(id);
+      const log = this.logs.get(channel) ?? [];
+      this.logs.set(channel, log);
+      if (known === undefined) {
+        log.push(String(entry.detail['content'] ?? entry.detail['title']));
+        this.#seqs.set(id, log.length);
+      }
+      return { seq: known ?? log.length, at: entry.time, key: entry.key, duplicate: known !== undefined };
+    });
+  }
+}
