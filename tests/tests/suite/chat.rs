@@ -45,7 +45,7 @@ async fn a_message_without_metadata_has_none() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_sender_gets_the_reply_and_no_copy_and_his_other_device_gets_one() -> Result<()> {
+async fn the_sender_gets_the_reply_and_no_copy_and_their_other_device_gets_one() -> Result<()> {
     let stack = Stack::shared()?;
     let mut pair = pair(stack).await?;
     let mut phone = joined(stack, &pair.ann_user, &pair.channel).await?;

@@ -36,7 +36,7 @@ async fn the_channels_of_a_company_are_for_its_team() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_users_channel_is_his_alone() -> Result<()> {
+async fn a_users_channel_is_theirs_alone() -> Result<()> {
     let stack = Stack::shared()?;
     let company = unique("biz");
     let (ann, boss) = (User::customer_of(&company), User::admin_of(&company));

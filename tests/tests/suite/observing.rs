@@ -88,8 +88,8 @@ async fn each_invocation_is_one_line_that_tells_who_and_what_came_of_it() -> Res
         let span = &line["span"];
         let text = |name: &str| span[name].as_str().or(line[name].as_str()).unwrap_or("-").to_owned();
         assert!(span["request_id"].is_string(), "{line}");
-        let is_his = span["user"] == user.id.as_str() || outcome == "rejected";
-        is_his.then(|| {
+        let is_theirs = span["user"] == user.id.as_str() || outcome == "rejected";
+        is_theirs.then(|| {
             [line["function"].as_str().unwrap_or_default(), outcome, &text("action"), &text("code")].join(" ")
         })
     };

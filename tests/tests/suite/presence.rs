@@ -53,7 +53,7 @@ async fn acquainted(stack: &Stack) -> Result<Pair> {
 }
 
 #[tokio::test]
-async fn a_user_comes_with_his_first_device_and_leaves_with_his_last() -> Result<()> {
+async fn a_user_comes_with_their_first_device_and_leaves_with_their_last() -> Result<()> {
     let stack = Stack::shared()?;
     let Pair { mut ann, mut bob, bob_user, channel, .. } = acquainted(stack).await?;
     let mut phone = joined(stack, &bob_user, &channel).await?;
@@ -90,7 +90,7 @@ async fn who_is_back_in_time_has_never_been_away() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_loses_his_connection_leaves_after_the_grace() -> Result<()> {
+async fn who_loses_their_connection_leaves_after_the_grace() -> Result<()> {
     let stack = Stack::shared()?;
     let Pair { mut ann, bob, bob_user, ann_user, channel, .. } = acquainted(stack).await?;
     bob.cut();
@@ -137,7 +137,7 @@ async fn a_leave_is_later_than_all_that_any_device_has_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_status_is_the_users_over_all_of_his_devices() -> Result<()> {
+async fn a_status_is_the_users_over_all_of_their_devices() -> Result<()> {
     let stack = Stack::shared()?;
     let Pair { mut ann, mut bob, bob_user, channel, .. } = acquainted(stack).await?;
     let mut phone = joined(stack, &bob_user, &channel).await?;
@@ -192,7 +192,7 @@ async fn who_is_kicked_has_left_at_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nobody_hears_of_a_stranger_who_leaves_what_he_never_joined() -> Result<()> {
+async fn nobody_hears_of_a_stranger_who_leaves_what_they_never_joined() -> Result<()> {
     let stack = Stack::shared()?;
     let Pair { mut ann, channel, .. } = acquainted(stack).await?;
     let mut stranger = stack.connect(&User::admin_of(&unique("biz"))).await?;

@@ -34,7 +34,7 @@ fn every_event() -> [(&'static str, Value); 15] {
 const CLIENT_EVENTS: usize = 4;
 
 #[tokio::test]
-async fn in_a_conversation_a_client_says_only_what_is_his_to_say() -> Result<()> {
+async fn in_a_conversation_a_client_publishes_only_what_clients_may() -> Result<()> {
     let mut pair = pair(Stack::shared()?).await?;
     for (index, (event, data)) in every_event().into_iter().enumerate() {
         let fields = json!({"channel": pair.channel, "event": event, "key": unique("key"), "data": data});

@@ -7,7 +7,7 @@ use tests::Stack;
 use crate::scene::{joined, pair};
 
 #[tokio::test]
-async fn a_user_is_here_once_however_many_devices_he_has() -> Result<()> {
+async fn a_user_is_here_once_however_many_devices_they_have() -> Result<()> {
     let stack = Stack::shared()?;
     let mut pair = pair(stack).await?;
     let mut phone = joined(stack, &pair.bob_user, &pair.channel).await?;

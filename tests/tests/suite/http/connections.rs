@@ -25,7 +25,7 @@ async fn connections(stack: &Stack, user: &User) -> Result<Vec<Value>> {
 }
 
 #[tokio::test]
-async fn a_user_is_told_of_his_own_connections_and_of_no_others() -> Result<()> {
+async fn a_user_is_told_of_their_own_connections_and_of_no_others() -> Result<()> {
     let stack = Stack::shared()?;
     let company = unique("biz");
     let (ann, bob) = (User::admin_of(&company), User::admin_of(&company));
