@@ -1,9 +1,10 @@
-import type { NextConfig } from "next";
+import type { NextConfig } from 'next';
 
+/** As `create-next-app` writes it, except that `next dev` adds no files. */
 const nextConfig: NextConfig = {
-  /* config options here */
   cacheComponents: true,
   partialPrefetching: true,
+  agentRules: false,
 };
 
 export default nextConfig;

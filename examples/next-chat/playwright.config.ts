@@ -1,7 +1,7 @@
 import { defineConfig } from '@playwright/test';
 
 /** Debian's Chromium; nothing is downloaded. */
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const { CHROMIUM: executablePath = '/usr/bin/chromium' } = process.env;
 // Chromium's sandbox does not work for root.
 const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
 
