@@ -26,18 +26,19 @@ DEPLOYED_SOURCES = template.yaml Cargo.toml Cargo.lock $(shell find core aws rea
 PAGE_SOURCES = $(shell find client/src client/demo client/package.json -type f -not -path '*/dist/*')
 WIRE := cargo run --package funnelcast-core --features schema --example wire --locked --quiet --
 FUNCTIONS := $(wildcard functions/*)
+RELEASE := CARGO_NET_OFFLINE=true RUSTFLAGS='--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry --remap-path-prefix=$(CURDIR)=.'
 ARGS ?=
 SEED ?=
 SEEDS ?= 1
 MINUTES ?= 1
 TARGETS ?= frame channel token stream
 STEPS := format language template deny audit clippy docs build unit types-check sam-build+ client browser example \
-	suite schemathesis wait conformance
+	suite schemathesis wait conformance package-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help dev build test format language template deny audit clippy docs unit types types-check client demo browser example suite soak schemathesis \
-	bench sam-build sam-local conformance fuzz clean
+	bench sam-build sam-local conformance package package-check fuzz clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +47,7 @@ help: ## List these commands
 dev: build ## Start everything on 127.0.0.1: WebSockets on 3001, HTTP and the demo page on 3000 (ARGS="--port 0 ...")
 	@if command -v npm >/dev/null; then $(MAKE) --silent demo; \
 	else echo 'make dev: Node.js with npm is missing, so the demo page on port 3000 is not built' >&2; fi
-	@exec target/debug/funnelcast-local up --reuse $$(test ! -f $(PAGE) || echo --site $(dir $(PAGE))) $(ARGS)
+	@exec target/debug/funnelcast-local dev $(ARGS)
 
 build: ## Build every crate, in the dev profile
 	@echo '==> build'
@@ -151,12 +152,24 @@ bench: ## Measure the release binaries beside their baselines, into target/bench
 
 sam-build: $(DEPLOYABLE) ## Build every function as it is deployed (x86_64, release), offline
 
-# All functions together first, on all cores: `sam build` builds one after the other, and then finds them built.
+# All functions together first, on all cores: `sam build` builds one after the other, and then finds them built. Paths of this
+# machine are left out of the binaries, so that others make the same ones.
 $(DEPLOYABLE): $(DEPLOYED_SOURCES) $(TOOLS)
 	@echo '==> sam build'
 	@cargo fetch --locked --quiet
-	@CARGO_NET_OFFLINE=true cargo lambda build --release --locked $(FUNCTIONS:%=--package path+file://$(CURDIR)/%)
-	@CARGO_NET_OFFLINE=true sam build
+	@$(RELEASE) cargo lambda build --release --locked $(FUNCTIONS:%=--package path+file://$(CURDIR)/%)
+	@$(RELEASE) sam build
+
+package: sam-build $(PACKAGE) demo ## Make target/package: a folder for `sam deploy`, and the npm packages with the local stack inside
+	@echo '==> package'
+	@$(RELEASE) cargo lambda build --release --locked --package funnelcast-local
+	@scripts/package
+
+package-check: build package $(EMULATOR) ## Pack again, deploy the folder to the emulator, and use the npm packages without Rust
+	@echo '==> package-check'
+	@scripts/package --again
+	@python3 tests/package/run.py
+	@.tools/conformance/bin/python tests/conformance/run.py --packed chat:: joining::
 
 sam-local: build sam-build ## Invoke functions by `sam local`, in a container; needs root on Debian
 	@echo '==> sam local'

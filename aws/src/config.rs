@@ -21,6 +21,8 @@ pub struct Config {
     pub table: Option<String>,
     /// `MANAGEMENT_ENDPOINT`: the base URL of `@connections`.
     pub management_endpoint: Option<String>,
+    /// `WEBSOCKET_URL`: the URL that clients connect to, if the API has a domain name of its own.
+    pub websocket_url: Option<String>,
     /// `DELIVERY_QUEUE_URL`: the fan-out queue, of deliveries that are still to be made.
     pub delivery_queue: Option<String>,
     /// `TIMER_QUEUE_URL`: the timer queue.
@@ -96,6 +98,7 @@ impl Config {
             stage: get("STAGE").unwrap_or_default(),
             table: get("TABLE_NAME"),
             management_endpoint: get("MANAGEMENT_ENDPOINT"),
+            websocket_url: get("WEBSOCKET_URL"),
             delivery_queue: get("DELIVERY_QUEUE_URL"),
             timer_queue: get("TIMER_QUEUE_URL"),
             dead_letters: get("DEAD_LETTERS_URL"),
@@ -125,13 +128,16 @@ impl Config {
         DEVELOPMENT_STAGES.iter().any(|name| self.stage.starts_with(name))
     }
 
-    /// The URL that clients connect to. The management API has the same host and path, for API Gateway's own
-    /// addresses and for custom domains
+    /// The URL that clients connect to. Unless it is configured, it is that of the management API, which has the same
+    /// host and path
     /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html>).
     ///
     /// # Errors
     /// [`Error::Internal`] if `MANAGEMENT_ENDPOINT` is not set, or is not an HTTP URL.
     pub fn websocket_url(&self) -> Result<String, Error> {
+        if let Some(url) = &self.websocket_url {
+            return Ok(url.clone());
+        }
         let endpoint = Self::need("MANAGEMENT_ENDPOINT", self.management_endpoint.as_ref())?;
         let rest = endpoint.strip_prefix("http"); // followed by `s` or not, like `ws`
         let rest = rest.ok_or(Error::Internal("MANAGEMENT_ENDPOINT must be an HTTP URL".into()))?;
@@ -244,13 +250,18 @@ mod tests {
     }
 
     #[test]
-    fn the_websocket_url_is_derived_from_the_management_endpoint() {
+    fn the_websocket_url_is_configured_or_derived_from_the_management_endpoint() {
         let url = |endpoint| config(&[("MANAGEMENT_ENDPOINT", endpoint)]).unwrap().websocket_url();
         assert_eq!(
             url("https://a1.execute-api.eu-west-1.amazonaws.com/dev").unwrap(),
             "wss://a1.execute-api.eu-west-1.amazonaws.com/dev"
         );
         assert_eq!(url("http://127.0.0.1:3001/dev/").unwrap(), "ws://127.0.0.1:3001/dev");
+        let own = config(&[
+            ("WEBSOCKET_URL", "wss://ws.app.example"),
+            ("MANAGEMENT_ENDPOINT", "https://a1.execute-api.eu-west-1.amazonaws.com/dev"),
+        ]);
+        assert_eq!(own.unwrap().websocket_url().unwrap(), "wss://ws.app.example");
         assert!(url("ftp://shop.example").is_err());
         assert!(config(&[]).unwrap().websocket_url().is_err());
     }

@@ -1,14 +1,18 @@
-//! The command line: one subcommand for each of `up`, `token`, `emit`, `cost` and `rights`.
+//! The command line: a subcommand for each thing to do.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::{
+    check::{self, CheckOptions},
     command::Failure,
     cost::{self, CostOptions},
+    dev::{self, DevOptions},
     emit::{self, EmitOptions},
     iam::{self, RightsOptions},
+    keys::{self, KeysOptions},
+    package::{self, PackOptions},
     token::{self, TokenOptions},
     up::{self, UpOptions},
 };
@@ -23,11 +27,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Up(Box<UpOptions>),
+    Dev(DevOptions),
+    Check(CheckOptions),
     Token(TokenOptions),
+    Keys(KeysOptions),
     Emit(EmitOptions),
     Cost(CostOptions),
+    Up(Box<UpOptions>),
     Rights(RightsOptions),
+    Pack(PackOptions),
 }
 
 /// Parses the command line and runs the command. A failure is one line on stderr.
@@ -36,6 +44,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Input(error)) => (2, error),
         Err(Failure::Other(error)) => (1, error),
+        Err(Failure::Reported(code)) => return ExitCode::from(code),
     };
     eprintln!("error: {error:#}");
     ExitCode::from(code)
@@ -43,6 +52,10 @@ pub(crate) fn run() -> ExitCode {
 
 fn execute(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Dev(options) => runtime()?.block_on(dev::run(options)),
+        Command::Check(options) => runtime()?.block_on(check::run(&options)),
+        Command::Keys(options) => keys::run(options).map_err(Failure::Other),
+        Command::Pack(options) => package::pack(&options).map_err(Failure::Other),
         Command::Up(options) => runtime()?.block_on(up::run(*options)),
         Command::Emit(options) => runtime()?.block_on(emit::run(&options)).map_err(Failure::Other),
         Command::Cost(options) => cost::run(&options).map_err(Failure::Input),

@@ -10,6 +10,17 @@ pub(crate) enum Failure {
     Input(anyhow::Error),
     /// Any other reason: exit code 1.
     Other(anyhow::Error),
+    /// Another process of ours has failed with this exit code, and has said why.
+    Reported(u8),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(error) | Self::Other(error) => write!(f, "{error:#}"),
+            Self::Reported(code) => write!(f, "exit code {code}"),
+        }
+    }
 }
 
 impl From<anyhow::Error> for Failure {
@@ -47,6 +58,15 @@ pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("must be KEY=VALUE".to_owned()),
+    }
+}
+
+/// Parses the id of a key, which a token's header has.
+pub(crate) fn kid(text: &str) -> Result<String, String> {
+    if (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 64 printable ASCII characters without spaces and quotation marks".to_owned())
     }
 }
 

@@ -14,22 +14,36 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::http1::client;
+use crate::{
+    dev,
+    http1::client,
+    project::{Project, folder_of},
+};
 
+/// Where a stack usually is.
+const ENDPOINT: &str = "http://127.0.0.1:3001";
 /// The most entries of one `PutEvents` call.
 const ENTRIES_MAX: usize = 10;
 /// `PutEvents` needs a signature, which a local stack does not check.
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=emit/20260101/us-east-1/events/aws4_request, SignedHeaders=host, Signature=local";
 
-/// Puts a sample event, or a list of them, on the bus of a running stack.
+const EXAMPLES: &str = "\
+Examples:
+  funnelcast emit conversation     the sample: who takes part in conv-123
+  funnelcast emit funnel-update    the sample: the progress of a funnel of biz_1
+  funnelcast emit my-event.json";
+
+/// Puts an event, or a list of them, on the bus of a running stack.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct EmitOptions {
     /// A JSON file with an EventBridge event, or a list of events: source, detail-type, detail, and optionally time and
-    /// resources.
+    /// resources. Or the name of a sample, such as funnel-update.
     file: PathBuf,
-    /// URL of the running stack.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3001")]
-    endpoint: String,
+    /// URL of the running stack [default: the one that `dev` has started in the current folder, else
+    /// http://127.0.0.1:3001].
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
     /// Name of the bus [default: the running stack's own].
     #[arg(long, value_name = "NAME")]
     bus: Option<String>,
@@ -57,8 +71,9 @@ enum Events {
 
 /// Emits the events in the file. If the bus refuses one, the error has the bus's reason.
 pub(crate) async fn run(options: &EmitOptions) -> anyhow::Result<()> {
-    let events = read(&options.file)?;
-    let endpoint = options.endpoint.trim_end_matches('/');
+    let events = read(&found(&options.file)?)?;
+    let endpoint = options.endpoint.clone().unwrap_or_else(running_endpoint);
+    let endpoint = endpoint.trim_end_matches('/');
     let bus = match &options.bus {
         Some(bus) => bus.clone(),
         None => running_bus(endpoint).await?,
@@ -77,6 +92,31 @@ pub(crate) async fn run(options: &EmitOptions) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The file at `path`, or the sample of that name.
+fn found(path: &Path) -> anyhow::Result<PathBuf> {
+    let is_name = path.extension().is_none() && path.components().count() == 1;
+    if path.is_file() || !is_name {
+        return Ok(path.to_owned());
+    }
+    let folder = Project::find(None)?.events();
+    let sample = folder.join(path).with_extension("json");
+    if sample.is_file() {
+        return Ok(sample);
+    }
+    let entries = fs::read_dir(&folder).with_context(|| format!("there is no file {}", path.display()))?;
+    let names = entries.flatten().map(|entry| entry.path()).filter(|path| read(path).is_ok());
+    let mut names: Vec<_> =
+        names.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
+    names.sort();
+    bail!("there is neither a file nor a sample {}; the samples are {}", path.display(), names.join(", "))
+}
+
+/// The endpoint of the stack that `dev` has started in the current folder, or else the usual one.
+fn running_endpoint() -> String {
+    let ready = dev::ready_line(&folder_of(None));
+    ready.and_then(|ready| Some(ready["aws"].as_str()?.to_owned())).unwrap_or_else(|| ENDPOINT.to_owned())
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<Event>> {
@@ -121,7 +161,10 @@ async fn put(endpoint: &str, entries: &[Value]) -> anyhow::Result<Value> {
 
 async fn send(request: Request<Full<Bytes>>) -> anyhow::Result<Value> {
     let url = request.uri().clone();
-    let answer = client().request(request).await.with_context(|| format!("no stack is running at {url}"))?;
+    let answer = client()
+        .request(request)
+        .await
+        .with_context(|| format!("no stack is running at {url}: start one with `dev`, or set --endpoint"))?;
     let status = answer.status();
     let body = answer.into_body().collect().await?.to_bytes();
     ensure!(status.is_success(), "{url} answered {status}: {}", String::from_utf8_lossy(&body));

@@ -6,9 +6,10 @@
 //!
 //! # Layout
 //! The commands:
-//! - [`cli`]: the command line, over [`up`], [`token`], [`emit`], [`cost`] and the command `rights` in [`iam`];
-//!   [`command`]: what they have in common.
-//! - [`up`]: puts together everything below.
+//! - [`cli`]: the command line, over the other commands; [`command`]: what they have in common.
+//! - For people: [`dev`], [`check`], [`token`], [`keys`], [`emit`], [`cost`]. [`project`]: what they work on; [`package`]: what
+//!   the npm package brings along; [`kept`]: what a project keeps.
+//! - For programs: [`up`], which puts together everything below, and `rights` in [`iam`].
 //!
 //! The template:
 //! - [`template`]: reads template.yaml into a `Stack`, which every service is started from.
@@ -34,9 +35,11 @@
 
 mod api_gateway;
 mod aws_error;
+mod check;
 mod cli;
 mod command;
 mod cost;
+mod dev;
 mod dynamodb;
 mod emit;
 mod event_source;
@@ -47,10 +50,14 @@ mod front;
 mod http1;
 mod iam;
 mod journal;
+mod kept;
+mod keys;
 mod lambda;
 mod log;
 mod loopback;
+mod package;
 mod page;
+mod project;
 mod secrets_manager;
 mod sqs;
 mod template;

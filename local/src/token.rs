@@ -4,8 +4,6 @@
 //! option. A stack on AWS never has the key, as the template's parameter is empty there.
 
 use std::{
-    fs,
-    io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,7 +15,7 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 
-use crate::command::Period;
+use crate::{command::Period, kept, project::folder_of};
 
 /// `iss` of the dev issuer's tokens.
 const ISSUER: &str = "funnelcast-dev";
@@ -27,16 +25,31 @@ const AUDIENCE: &str = "funnelcast";
 const BACKEND: &str = "backend";
 /// `scope` of a token to publish.
 const PUBLISH_SCOPE: &str = "publish";
-/// The file of the key, relative to the folder of the template.
-const KEY_FILE: &str = ".funnelcast/dev-issuer.key";
+/// The file of the key, in the project's `.funnelcast`.
+const KEY_FILE: &str = "dev-issuer.key";
 const KEY_BYTES: usize = 32;
 /// The longest id of a user or a company.
 const ID_BYTES_MAX: usize = 64;
 /// The longest display name.
 const NAME_BYTES_MAX: usize = 128;
 
+const EXAMPLES: &str = "\
+Roles in a company:
+  admin     of the team: all of its channels and conversations
+  member    of the team, too
+  customer  only the conversations that they take part in
+  backend   your backend: manages conversations, and joins no channel of the company
+
+Examples:
+  funnelcast token --user user_1 --name Ann --company biz_1:admin
+  funnelcast token --user user_2                   a participant of conversations, of no company
+  funnelcast token --user user_3 --company biz_1:customer --company biz_2:member --ttl 12h
+  funnelcast token --publish                       for POST /api/publish
+  npx wscat -c \"ws://127.0.0.1:3001/dev?token=$(funnelcast token --user user_2)\"";
+
 /// Prints a token of the dev issuer, for any client of a local stack.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct TokenOptions {
     /// Id of the user: 1 to 64 of A-Z, a-z, 0-9, - and _.
     #[arg(long, value_name = "ID", value_parser = parse_id, required_unless_present = "publish")]
@@ -47,7 +60,7 @@ pub(crate) struct TokenOptions {
     /// Name that others see: 1 to 128 bytes.
     #[arg(long, value_parser = parse_name)]
     name: Option<String>,
-    /// A company of the user and the role there: admin, member, customer or backend. May be repeated.
+    /// A company of the user and the role there: admin, member, customer or backend; see below. May be repeated.
     #[arg(long, value_name = "ID:ROLE")]
     company: Vec<Company>,
     /// An experience that the user has access to. May be repeated.
@@ -59,9 +72,9 @@ pub(crate) struct TokenOptions {
     /// How long the token is valid.
     #[arg(long, value_name = "TIME", default_value_t = Period(Duration::from_hours(1)))]
     ttl: Period,
-    /// The template whose folder has the issuer's key, in .funnelcast.
-    #[arg(long, default_value = "template.yaml")]
-    template: PathBuf,
+    /// A template whose folder has the issuer's key, in .funnelcast [default: the current folder].
+    #[arg(long, value_name = "FILE")]
+    template: Option<PathBuf>,
 }
 
 /// Prints the token that `options` describe.
@@ -71,7 +84,8 @@ pub(crate) fn run(options: TokenOptions) -> anyhow::Result<()> {
     let (experiences, rooms) = (options.experience, options.room);
     let user = user.unwrap_or_else(|| BACKEND.to_owned());
     let bearer = Bearer { user, name, companies, experiences, rooms, scope };
-    println!("{}", DevKey::load_or_create(&options.template)?.sign(&bearer, options.ttl.0)?);
+    let key = DevKey::load_or_create(&folder_of(options.template.as_deref()))?;
+    println!("{}", key.sign(&bearer, options.ttl.0)?);
     Ok(())
 }
 
@@ -169,32 +183,10 @@ struct Claims<'a> {
 }
 
 impl DevKey {
-    /// Reads the key in the template's folder, or creates it there, readable by its owner only.
-    ///
-    /// If two processes create it at once, they agree on one key: the file appears complete, and the process that comes
-    /// second reads it.
-    pub(crate) fn load_or_create(template: &Path) -> anyhow::Result<Self> {
-        let path = template.parent().unwrap_or(Path::new("")).join(KEY_FILE);
-        let directory = path.parent().unwrap_or(Path::new("."));
-        let unusable = || format!("the dev issuer's key {} cannot be used", path.display());
-        match fs::read_to_string(&path) {
-            Ok(text) => Self::decode(text.trim()).with_context(unusable),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                fs::create_dir_all(directory).with_context(unusable)?;
-                let key = Self(rand::random());
-                let mut file = tempfile::NamedTempFile::new_in(directory).with_context(unusable)?;
-                writeln!(file, "{}", key.encoded()).with_context(unusable)?;
-                match file.persist_noclobber(&path) {
-                    Ok(_) => Ok(key),
-                    Err(lost) if lost.error.kind() == ErrorKind::AlreadyExists => {
-                        Self::decode(fs::read_to_string(&path).with_context(unusable)?.trim())
-                            .with_context(unusable)
-                    }
-                    Err(failed) => Err(failed.error).with_context(unusable),
-                }
-            }
-            Err(error) => Err(error).with_context(unusable),
-        }
+    /// Reads the key of the project in this folder, or creates it there.
+    pub(crate) fn load_or_create(project: &Path) -> anyhow::Result<Self> {
+        let text = kept::read_or_create(project, KEY_FILE, || Ok(Self(rand::random()).encoded()))?;
+        Self::decode(&text).with_context(|| format!("cannot use {}", kept::path(project, KEY_FILE).display()))
     }
 
     /// The key in base64url without padding, the form of the template's parameter.
@@ -222,7 +214,7 @@ impl DevKey {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::fs;
 
     use jsonwebtoken::{DecodingKey, Validation};
     use serde_json::{Value, json};
@@ -230,22 +222,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_created_once_and_for_its_owner_only() {
-        let directory = tempfile::tempdir().unwrap();
-        let template = directory.path().join("template.yaml");
-        let first = DevKey::load_or_create(&template).unwrap();
-        let second = DevKey::load_or_create(&template).unwrap();
+    fn a_key_is_kept_and_a_broken_one_is_refused_not_replaced() {
+        let project = tempfile::tempdir().unwrap();
+        let first = DevKey::load_or_create(project.path()).unwrap();
+        let second = DevKey::load_or_create(project.path()).unwrap();
         assert_eq!(first.encoded(), second.encoded());
-        let mode = fs::metadata(directory.path().join(KEY_FILE)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
-
-    #[test]
-    fn a_broken_key_is_refused_not_replaced() {
-        let directory = tempfile::tempdir().unwrap();
-        fs::create_dir(directory.path().join(".funnelcast")).unwrap();
-        fs::write(directory.path().join(KEY_FILE), "short").unwrap();
-        assert!(DevKey::load_or_create(&directory.path().join("template.yaml")).is_err());
+        fs::write(kept::path(project.path(), KEY_FILE), "short").unwrap();
+        assert!(DevKey::load_or_create(project.path()).is_err());
     }
 
     #[test]

@@ -4,7 +4,8 @@ The functions, the template and the suite are the ones that go to AWS; only the 
 `funnelcast-local`, written by other people. What it does differently from AWS is skipped by name, with the reason
 (`deviations.txt`), and listed at the end: nothing is passed in silence.
 
-`make conformance` runs it, after `sam build`. Arguments go to the test binary, e.g. a part of a test's name.
+`make conformance` runs it, after `sam build`. Arguments go to the test binary, e.g. a part of a test's name. With
+`--packed` before them, the folder of `make package` is deployed, by the commands of docs/deploying.md.
 Everything listens on 127.0.0.1, no account and no profile is read, and all that is started ends with this process.
 """
 
@@ -25,6 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/conformance"
 BUILT = ROOT / ".aws-sam/build/template.yaml"
+PACKED = ROOT / "target/package/sam/template.yaml"
 LOCAL = ROOT / "target/debug/funnelcast-local"
 DEV_ISSUER_KEY = ROOT / ".funnelcast/dev-issuer.key"
 
@@ -41,6 +43,12 @@ OUTPUT_LINE = re.compile(r"^---- (\S+) stdout ----")
 
 
 def main():
+    arguments = sys.argv[1:]
+    template, config = BUILT, ROOT / "samconfig.toml"
+    is_packed = arguments[:1] == ["--packed"]
+    if is_packed:
+        template, arguments = PACKED, arguments[1:]
+        config = template.with_name("samconfig.toml")
     deviations = read_deviations(HERE / "deviations.txt")
     folder = Path(tempfile.mkdtemp(prefix="funnelcast-conformance."))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that `finally` runs
@@ -49,10 +57,12 @@ def main():
         port = free_port()
         environment = clean_environment(f"http://127.0.0.1:{port}")
         emulator = start_emulator(port, folder, environment)
-        deploy(port, environment)
+        if is_packed:
+            run_documented(environment)
+        deploy(port, environment, template, config)
         stack = folder / "stack.json"
         stack.write_text(json.dumps(describe(port)))
-        results = run_suite(stack, deviations, sys.argv[1:])
+        results = run_suite(stack, deviations, arguments)
     finally:
         if emulator:
             end_group(emulator)
@@ -138,20 +148,31 @@ def end_group(process):
     process.wait()
 
 
-def deploy(port, environment):
-    """`sam deploy`, as for AWS, with the settings of samconfig.toml and the parameters of a place that is not AWS."""
+def run_documented(environment):
+    """The commands by which docs/deploying.md deploys the packed folder, up to the deployment, which needs other parameters here."""
+    section = (ROOT / "docs/deploying.md").read_text().split("## Without Rust\n")[1].split("\n## ")[0]
+    lines = [line.split("#")[0].strip() for line in section.splitlines() if line.startswith("    ")]
+    folder = PACKED.parent.relative_to(ROOT)
+    if lines[:2] != ["make package", f"cd {folder}"] or "sam deploy" not in lines:
+        sys.exit(f"docs/deploying.md deploys the packed folder by other commands: {lines}")
+    for line in lines[2 : lines.index("sam deploy")]:
+        subprocess.run(line, shell=True, cwd=PACKED.parent, env=environment, check=True)
+
+
+def deploy(port, environment, template, config):
+    """`sam deploy`, as for AWS, with the settings of a samconfig.toml and the parameters of a place that is not AWS."""
     subprocess.run([LOCAL, "token", "--user", "user_1"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     parameters = {
         "Stage": STAGE,
         "DevIssuerKey": DEV_ISSUER_KEY.read_text().strip(),
         "ManagementEndpoint": f"http://127.0.0.1:{port}{path_of('websocketapi')}",
     }
-    command = ["sam", "deploy", "--config-file", ROOT / "samconfig.toml", "--template-file", BUILT]
+    command = ["sam", "deploy", "--config-file", config, "--template-file", template]
     command += ["--stack-name", STACK, "--region", REGION]
     command += ["--parameter-overrides"]
     command += [f"ParameterKey={name},ParameterValue={value}" for name, value in parameters.items()]
     started = time.monotonic()
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=config.parent, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"sam deploy failed:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
     print(f"deployed by `sam deploy` in {time.monotonic() - started:.0f} s", flush=True)

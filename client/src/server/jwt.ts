@@ -15,36 +15,66 @@ const SIGNING = { ES256: { name: 'ECDSA', hash: 'SHA-256' }, HS256: { name: 'HMA
 
 const encoder = /* @__PURE__ */ new TextEncoder();
 
+/** The members of a private key of P-256 as JWK that are read (RFC 7518, 6.2), and its id. */
+type PrivateJwk = Record<'kty' | 'crv' | 'x' | 'y' | 'd', string> & { kid?: unknown };
+
 /**
  * Imports a key for {@link signJwt}.
  *
- * @param key - for ES256, a private key of P-256 as PEM (PKCS #8); for HS256, the secret itself
+ * @param key - for ES256, a private key of P-256, as JWK or as PEM (PKCS #8); for HS256, the secret itself
  * @throws {FunnelcastError} `bad_request` if the key has another form
  */
 export async function importKey(alg: Algorithm, key: string): Promise<CryptoKey> {
   if (alg === 'HS256') {
     return crypto.subtle.importKey('raw', encoder.encode(key), SIGNING.HS256, false, ['sign']);
   }
-  // Environment variables often contain the two characters `\n` instead of line breaks.
-  const body = /-----BEGIN PRIVATE KEY-----([\sA-Za-z0-9+/=]+)-----END PRIVATE KEY-----/.exec(
-    key.replaceAll('\\n', '\n'),
-  )?.[1];
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
   try {
-    const der = Uint8Array.from(atob(body ?? ''), character => character.charCodeAt(0));
-    return await crypto.subtle.importKey('pkcs8', der, { name: 'ECDSA', namedCurve: 'P-256' }, false, [
-      'sign',
-    ]);
+    const jwk = parseJwk(key);
+    if (jwk) {
+      const { kty, crv, x, y, d } = jwk;
+      return await crypto.subtle.importKey('jwk', { kty, crv, x, y, d }, algorithm, false, ['sign']);
+    }
+    return await crypto.subtle.importKey('pkcs8', derOf(key), algorithm, false, ['sign']);
   } catch {
     throw new FunnelcastError(
       'bad_request',
-      'an ES256 key must be a private key of P-256 in PKCS #8 as PEM, -----BEGIN PRIVATE KEY-----',
+      'an ES256 key must be a private key of P-256: what `funnelcast keys` prints, or PKCS #8 as PEM, -----BEGIN PRIVATE KEY-----',
     );
   }
 }
 
-/** Signs a token with these claims (RFC 7515, 3.1: the compact serialization). */
-export async function signJwt(alg: Algorithm, key: CryptoKey, claims: object): Promise<string> {
-  const input = `${base64urlOfJson({ alg, typ: 'JWT' })}.${base64urlOfJson(claims)}`;
+/** The id that a key carries; a PEM or a secret carries none. */
+export function kidOf(key: string): string | undefined {
+  const kid = parseJwk(key)?.kid;
+  return typeof kid === 'string' && kid !== '' ? kid : undefined;
+}
+
+function parseJwk(key: string): PrivateJwk | undefined {
+  if (!key.trimStart().startsWith('{')) return undefined;
+  try {
+    return JSON.parse(key) as PrivateJwk;
+  } catch {
+    return undefined;
+  }
+}
+
+function derOf(pem: string): Uint8Array<ArrayBuffer> {
+  // Environment variables often contain the two characters `\n` instead of line breaks.
+  const body = /-----BEGIN PRIVATE KEY-----([\sA-Za-z0-9+/=]+)-----END PRIVATE KEY-----/.exec(
+    pem.replaceAll('\\n', '\n'),
+  )?.[1];
+  return Uint8Array.from(atob(body ?? ''), character => character.charCodeAt(0));
+}
+
+/**
+ * Signs a token with these claims (RFC 7515, 3.1: the compact serialization).
+ *
+ * @param kid - the id of the key, by which the stack finds its public half among several
+ */
+export async function signJwt(alg: Algorithm, key: CryptoKey, claims: object, kid?: string): Promise<string> {
+  const header = { alg, typ: 'JWT', ...(kid !== undefined && { kid }) };
+  const input = `${base64urlOfJson(header)}.${base64urlOfJson(claims)}`;
   const signature = await crypto.subtle.sign(SIGNING[alg], key, encoder.encode(input));
   return `${input}.${base64url(new Uint8Array(signature))}`;
 }

@@ -15,7 +15,7 @@ import {
   type Role,
 } from '../wire.js';
 import { bytes, checkId, checkText, isId } from './check.js';
-import { type Algorithm, base64url, importKey, signJwt } from './jwt.js';
+import { type Algorithm, base64url, importKey, kidOf, signJwt } from './jwt.js';
 import { variable } from './variables.js';
 
 export type { Role };
@@ -58,10 +58,16 @@ export interface IssuerOptions {
   /** Default: `ES256` if the key is a private key, and otherwise `HS256`. */
   alg?: Algorithm | undefined;
   /**
-   * For ES256, the private key as PEM (PKCS #8). For HS256, the secret itself, at least 32 bytes long. Default: the variable
-   * `TOKEN_KEY`, read when the first token is signed, because it may not be set while an app is built.
+   * For ES256, the private key: the JWK that `funnelcast keys` prints, or PEM (PKCS #8). For HS256, the secret itself, at least
+   * 32 bytes long. Default: the variable `TOKEN_KEY`, read when the first token is signed, because it may not be set while an
+   * app is built.
    */
   key?: string | undefined;
+  /**
+   * The id of the key, by which the stack finds its public half among several of the issuer. Default: the `kid` of a key that
+   * is a JWK, else none.
+   */
+  kid?: string | undefined;
 }
 
 /** What a grant allows: to receive the events of a channel, and to publish there. Every grant needs `join`. */
@@ -112,7 +118,9 @@ export function createTokenIssuer(options: IssuerOptions = {}): TokenIssuer {
     const aud = options.aud ?? variable('TOKEN_AUDIENCE') ?? AUD;
     imported ??= importKey(alg, key);
     const iat = Math.floor(Date.now() / 1_000);
-    return signJwt(alg, await imported, { ...claims, iss, aud, sub, iat, exp: iat + ttlSeconds });
+    const all = { ...claims, iss, aud, sub, iat, exp: iat + ttlSeconds };
+    const kid = options.kid ?? (alg === 'ES256' ? kidOf(key) : undefined);
+    return signJwt(alg, await imported, all, kid);
   };
   return {
     token: async (user, { ttlSeconds = 3_600 } = {}) => sign(user.id, claimsOf(user), ttlSeconds),

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { decodeProtectedHeader, importSPKI, jwtVerify } from 'jose';
 import { describe, expect, test, vi } from 'vitest';
 import {
@@ -59,13 +59,33 @@ describe('a token', () => {
     await expect(es256.token({ id: 'user_1' })).resolves.toMatch(/^[\w-]+\.[\w-]+\.[\w-]{86}$/);
   });
 
+  test('names its key, so that the stack finds it among several', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const jwk = JSON.stringify({ ...privateKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256' });
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const kids = [
+      [jwk, undefined, 'k1'],
+      [jwk, 'k2', 'k2'],
+      [pem, 'k2', 'k2'],
+      [pem, undefined, undefined],
+    ] as const;
+    for (const [key, kid, expected] of kids) {
+      const es256 = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key, kid });
+      const token = await es256.token({ id: 'user_1' });
+      expect(decodeProtectedHeader(token).kid).toBe(expected);
+      await expect(jwtVerify(token, createPublicKey(privateKey))).resolves.toBeDefined();
+    }
+  });
+
   const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
   const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   test.each([
     ['no key', undefined, 'set TOKEN_KEY'],
-    ['a key that is not PEM', 'key', 'in PKCS #8'],
+    ['a key that is not PEM', 'key', 'or PKCS #8'],
+    ['a JWK that is cut', '{"kty":"EC"', 'what `funnelcast keys` prints'],
+    ['a public key', JSON.stringify(createPublicKey(p256).export({ format: 'jwk' })), 'a private key'],
     ['a key of another curve', p384.export({ type: 'pkcs8', format: 'pem' }).toString(), 'of P-256'],
-    ['a key of another form', p256.export({ type: 'sec1', format: 'pem' }).toString(), 'in PKCS #8'],
+    ['a key of another form', p256.export({ type: 'sec1', format: 'pem' }).toString(), 'or PKCS #8'],
   ])('is not signed with %s', async (_, key, reason) => {
     const es256 = createTokenIssuer({ iss: 'my-app', aud: 'funnelcast', alg: 'ES256', key });
     await expect(es256.token({ id: 'user_1' })).rejects.toThrow(reason);

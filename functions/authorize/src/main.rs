@@ -198,6 +198,25 @@ mod tests {
         }
     }
 
+    /// With a domain name of its own, API Gateway says that name in the event.
+    #[tokio::test]
+    async fn the_origin_of_the_apis_own_domain_is_allowed() {
+        let gate = gate().await;
+        for (origin, is_allowed) in [
+            ("https://ws.app.example", true),
+            ("https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com", false),
+            ("https://app.example", false),
+        ] {
+            let mut request = with_header("Origin", &[origin]);
+            "ws.app.example".clone_into(&mut request.context.domain_name);
+            assert_eq!(
+                handle(&gate, request).await.is_err(),
+                is_allowed,
+                "no issuer is configured: {origin}"
+            );
+        }
+    }
+
     #[tokio::test]
     async fn an_origin_is_read_from_either_form_of_the_headers() {
         let gate = gate().await;

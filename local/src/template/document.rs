@@ -16,6 +16,7 @@ const BARE_INTRINSICS: [&str; 2] = ["Ref", "Condition"];
 #[derive(Debug, Default)]
 pub(super) struct Document {
     pub(super) parameters: Map<String, Value>,
+    pub(super) rules: Map<String, Value>,
     pub(super) mappings: Map<String, Value>,
     pub(super) conditions: Map<String, Value>,
     /// By logical id, with the `Globals` merged in.
@@ -55,6 +56,7 @@ impl Document {
         }
         Ok(Self {
             parameters: section(&mut root, "Parameters")?,
+            rules: section(&mut root, "Rules")?,
             mappings: section(&mut root, "Mappings")?,
             conditions: section(&mut root, "Conditions")?,
             resources,

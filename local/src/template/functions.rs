@@ -83,11 +83,13 @@ pub(super) fn on_failure(properties: &Properties) -> Result<Option<String>> {
     Ok(Some(arn))
 }
 
-/// The last segment of `CodeUri`, which names the folder, the package and the binary.
+/// The last segment of `CodeUri`, which names the folder, the package and the binary; or the archive that the binary is in.
 fn binary(properties: &Properties) -> Result<String> {
     let uri = properties.required_string("CodeUri")?;
     match uri.trim_end_matches('/').rsplit('/').next() {
-        Some(name) if !name.is_empty() && !name.starts_with('.') => Ok(name.to_owned()),
+        Some(name) if !name.is_empty() && !name.starts_with('.') => {
+            Ok(name.strip_suffix(".zip").unwrap_or(name).to_owned())
+        }
         _ => bail!("{}: CodeUri {uri:?} does not name a folder of the function's own", properties.place()),
     }
 }

@@ -186,7 +186,7 @@ impl Resolver<'_> {
         self.boolean("Conditions", body).with_context(|| format!("condition {name}"))
     }
 
-    fn boolean(&self, function: &str, value: &Value) -> Result<bool> {
+    pub(super) fn boolean(&self, function: &str, value: &Value) -> Result<bool> {
         match self.text(function, value)?.as_str() {
             "true" => Ok(true),
             "false" => Ok(false),

@@ -75,10 +75,11 @@ fn check(declaration: &Value, kind: &str, text: &str) -> Result<()> {
     }
     if kind == "Number" || kind == "List<Number>" {
         let Ok(number) = text.parse::<f64>() else { bail!("{shown} is not a number") };
-        if limit("MinValue").is_some_and(|min| number < min)
-            || limit("MaxValue").is_some_and(|max| number > max)
-        {
-            bail!("{shown} is out of range");
+        if let Some(min) = limit("MinValue").filter(|min| number < *min) {
+            bail!("{shown} must be at least {min}");
+        }
+        if let Some(max) = limit("MaxValue").filter(|max| number > *max) {
+            bail!("{shown} must be at most {max}");
         }
     }
     Ok(())
@@ -134,12 +135,12 @@ mod tests {
             (
                 json!({"Type": "Number", "MinValue": 0}),
                 vec![("P", "-1")],
-                "parameter P: \"-1\" is out of range",
+                "parameter P: \"-1\" must be at least 0",
             ),
             (
                 json!({"Type": "Number", "MaxValue": 9}),
                 vec![("P", "10")],
-                "parameter P: \"10\" is out of range",
+                "parameter P: \"10\" must be at most 9",
             ),
             (
                 json!({"Type": "String", "MinLength": 3, "NoEcho": true}),

@@ -49,8 +49,12 @@ fn build(document: &mut Document, given: &BTreeMap<String, String>, endpoints: &
     let parameters = parameters::values(&document.parameters, given)?;
     let stage = parameters.get("Stage").and_then(|stage| stage.as_str()).unwrap_or(STAGE_DEFAULT);
     let stack_name = format!("funnelcast-{stage}");
+    check_rules(document, &parameters, endpoints, &stack_name)?;
     drop_conditional(document, &parameters, endpoints, &stack_name)?;
     let resolver = Resolver { document, parameters, endpoints, stack_name, depth: Cell::new(0) };
+    for (domain, url) in resolver.domains() {
+        tracing::warn!("{domain} is no name of this machine; the API is at {url}");
+    }
 
     let named = Named::read(&resolver)?;
     let (triggers, responding) = named.triggers(&resolver)?;
@@ -108,6 +112,34 @@ fn apis(
     }
     let websocket = websocket.context("the template has no AWS::Serverless::WebSocketApi")?;
     Ok((websocket, http))
+}
+
+/// Fails if the parameters together break one of the template's `Rules`, with the rule's own reason.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html>
+fn check_rules(
+    document: &Document,
+    parameters: &BTreeMap<String, serde_json::Value>,
+    endpoints: &Endpoints,
+    stack_name: &str,
+) -> Result<()> {
+    let (parameters, stack_name) = (parameters.clone(), stack_name.to_owned());
+    let resolver = Resolver { document, parameters, endpoints, stack_name, depth: Cell::new(0) };
+    for (name, rule) in &document.rules {
+        let place = || format!("rule {name}");
+        if let Some(condition) = rule.get("RuleCondition")
+            && !resolver.boolean("RuleCondition", condition).with_context(place)?
+        {
+            continue;
+        }
+        for assertion in rule.get("Assertions").and_then(|all| all.as_array()).into_iter().flatten() {
+            let assert = assertion.get("Assert").context("Assert is missing").with_context(place)?;
+            if !resolver.boolean("Assert", assert).with_context(place)? {
+                let said = assertion.get("AssertDescription").and_then(parameters::scalar);
+                bail!("the parameters break the rule {name}: {}", said.unwrap_or_default());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Removes the resources whose condition does not hold: to the rest of the template they do not exist.

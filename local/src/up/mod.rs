@@ -4,9 +4,7 @@
 //! - [`options`]: the options of the command; [`parameters`]: the template's parameters on this machine.
 //! - [`running`]: the parts of a stack, in the order in which they start and stop.
 //! - [`ready`]: the line of JSON that says where everything is, and how another stack on the port is recognised.
-//! - [`changes`]: files that a running stack cannot reload.
 
-mod changes;
 mod options;
 mod parameters;
 mod ready;
@@ -24,10 +22,13 @@ use tokio::{
     sync::oneshot,
 };
 
-pub(crate) use self::options::UpOptions;
+pub(crate) use self::{
+    options::UpOptions,
+    parameters::{DEV_KEY, secrets_named},
+    ready::OtherStack,
+};
 use self::{
     parameters::Parameters,
-    ready::OtherStack,
     running::{Running, Setup},
 };
 use crate::{
@@ -42,14 +43,6 @@ pub(crate) async fn run(options: UpOptions) -> Result<(), Failure> {
     log::init(options.log_format);
     raise_file_limit();
     let end = end_of_run(options.until_stdin_closes)?;
-    if options.reuse
-        && let Some(other) = OtherStack::on(options.port).await
-        && other.runs(&options.template)
-    {
-        println!("{}", other.ready());
-        tracing::info!("this stack is already running; it reloads the functions that were built");
-        return Ok(());
-    }
     // Both ports are opened before anything else, because the template's URLs name them.
     let aws = bind(options.port, "--port").await?;
     let http = bind(options.http_port, "--http-port").await?;
@@ -99,7 +92,7 @@ fn url(listener: &TcpListener) -> anyhow::Result<String> {
 }
 
 /// Listens for SIGINT, SIGTERM and, if `until_stdin_closes`, the end of stdin. The future resolves at the first of them.
-fn end_of_run(until_stdin_closes: bool) -> anyhow::Result<impl Future<Output = ()>> {
+pub(crate) fn end_of_run(until_stdin_closes: bool) -> anyhow::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stdin = until_stdin_closes.then(watch_stdin).transpose()?;
     Ok(async move {

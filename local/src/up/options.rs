@@ -13,7 +13,8 @@ use crate::{
     log::LogFormat,
 };
 
-/// Starts the stack, prints one line of JSON with its URLs when it is ready, and runs until Ctrl-C.
+/// Starts the stack with nothing but these options, for a program: prints one line of JSON with its URLs when it is ready,
+/// and runs until Ctrl-C. People start it by `dev`.
 ///
 /// A function whose binary is replaced is reloaded; a change of the template needs a restart.
 #[derive(Debug, Args)]
@@ -21,10 +22,9 @@ pub(crate) struct UpOptions {
     /// The SAM template to run.
     #[arg(long, default_value = "template.yaml")]
     pub(crate) template: PathBuf,
-    /// If a stack of the same template is already running on the port, print its URLs and end with success: it has
-    /// reloaded the functions.
-    #[arg(long)]
-    pub(crate) reuse: bool,
+    /// Folder whose .funnelcast has the dev issuer's key [default: the template's].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) project: Option<PathBuf>,
     /// Port of the WebSocket API, of @connections and of every AWS service; 0 takes a free one.
     #[arg(long, default_value_t = 3001)]
     pub(crate) port: u16,

@@ -7,10 +7,10 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use anyhow::{Context as _, anyhow};
 
 use super::options::UpOptions;
-use crate::{command::Failure, template::Stack, token::DevKey};
+use crate::{command::Failure, project::folder_of, template::Stack, token::DevKey};
 
 /// The parameter for the key of the dev issuer.
-const DEV_KEY: &str = "DevIssuerKey";
+pub(crate) const DEV_KEY: &str = "DevIssuerKey";
 /// The parameter for the origins of pages that may connect, separated by commas.
 const ALLOWED_ORIGINS: &str = "AllowedOrigins";
 /// The parameter for the `source` of the backend's events.
@@ -52,19 +52,28 @@ impl Parameters {
 /// Fails if a parameter names a secret that is not set. Functions read secrets when they are needed, so that the stack
 /// would start and then refuse everything that needs the secret.
 fn check_secrets(given: &BTreeMap<String, String>, options: &UpOptions) -> Result<(), Failure> {
-    let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
-    for (parameter, value) in given {
-        let names = value.split(|c| !is_of_a_name(c)).filter(|name| name.starts_with(SECRETS));
-        for name in names {
-            if !options.secret.iter().any(|(secret, _)| secret == name) {
-                let error = anyhow!(
-                    "parameter {parameter} names the secret {name}, which is missing: add --secret {name}=VALUE"
-                );
-                return Err(Failure::Input(error));
-            }
+    for (name, parameter) in secrets_named(given) {
+        if !options.secret.iter().any(|(secret, _)| *secret == name) {
+            let error = anyhow!(
+                "parameter {parameter} names the secret {name}, which is missing: add --secret {name}=VALUE"
+            );
+            return Err(Failure::Input(error));
         }
     }
     Ok(())
+}
+
+/// The secrets that parameters name, each with one of the parameters.
+pub(crate) fn secrets_named(given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
+    let names = |value: &str| -> Vec<String> {
+        let names = value.split(|c| !is_of_a_name(c)).filter(|name| name.starts_with(SECRETS));
+        names.map(str::to_owned).collect()
+    };
+    let named = given
+        .iter()
+        .flat_map(|(parameter, value)| names(value).into_iter().map(move |name| (name, parameter.clone())));
+    named.collect()
 }
 
 /// The key that was set, otherwise this checkout's.
@@ -73,7 +82,9 @@ fn dev_key(options: &UpOptions, given: Option<&String>) -> Result<Option<DevKey>
         Some(text) if text.is_empty() => Ok(None),
         Some(text) => DevKey::decode(text).map(Some).context(DEV_KEY).map_err(Failure::Input),
         None if Stack::has_parameter(&options.template, DEV_KEY).map_err(Failure::Input)? => {
-            Ok(Some(DevKey::load_or_create(&options.template)?))
+            let project = options.project.clone();
+            let project = project.unwrap_or_else(|| folder_of(Some(&options.template)));
+            Ok(Some(DevKey::load_or_create(&project)?))
         }
         None => Ok(None),
     }
@@ -103,9 +114,7 @@ mod tests {
         std::fs::write(&template, format!("Parameters: {{{declared}}}\nResources: {{}}\n")).unwrap();
         let template = template.to_str().unwrap();
         let up = Cli::parse_from([&["up", "--template", template], options].concat()).up;
-        Parameters::new(&up, ([127, 0, 0, 1], 4000).into()).map_err(|failure| match failure {
-            Failure::Input(error) | Failure::Other(error) => format!("{error:#}"),
-        })
+        Parameters::new(&up, ([127, 0, 0, 1], 4000).into()).map_err(|failure| failure.to_string())
     }
 
     #[test]

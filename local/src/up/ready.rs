@@ -1,7 +1,6 @@
 //! The ready line: one line of JSON that says where everything is; and a stack that is already running on a port.
 
 use std::{
-    fs,
     io::Write as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -58,23 +57,14 @@ fn write_whole(file: &Path, content: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What `GET /_local` answers: the ready line, and the path of the template, by which [`OtherStack::runs`] recognises it.
-pub(super) fn described(ready: &Value, template: &Path) -> Value {
-    let mut described = ready.clone();
-    if let Ok(template) = fs::canonicalize(template) {
-        described["template"] = template.display().to_string().into();
-    }
-    described
-}
-
 /// A local stack that is already running on a port of this machine.
-pub(super) struct OtherStack {
-    described: Value,
+pub(crate) struct OtherStack {
+    ready: Value,
 }
 
 impl OtherStack {
     /// The stack on `port`; `None` if none answers there.
-    pub(super) async fn on(port: u16) -> Option<Self> {
+    pub(crate) async fn on(port: u16) -> Option<Self> {
         let url = format!("http://127.0.0.1:{port}/_local");
         let request = http::Request::get(url).body(Full::<Bytes>::default()).ok()?;
         let asked = async {
@@ -82,21 +72,12 @@ impl OtherStack {
             response.into_body().collect().await.ok().map(http_body_util::Collected::to_bytes)
         };
         let body = tokio::time::timeout(OTHER_STACK_TIMEOUT, asked).await.ok()??;
-        let described: Value = serde_json::from_slice(&body).ok()?;
-        described["websocket"].is_string().then_some(Self { described })
-    }
-
-    /// Whether the stack runs the template at `path`.
-    pub(super) fn runs(&self, path: &Path) -> bool {
-        fs::canonicalize(path).is_ok_and(|path| self.described["template"] == path.display().to_string())
+        let ready: Value = serde_json::from_slice(&body).ok()?;
+        ready["websocket"].is_string().then_some(Self { ready })
     }
 
     /// The stack's ready line.
-    pub(super) fn ready(&self) -> Value {
-        let mut ready = self.described.clone();
-        if let Some(members) = ready.as_object_mut() {
-            members.remove("template");
-        }
-        ready
+    pub(crate) fn ready(&self) -> Value {
+        self.ready.clone()
     }
 }

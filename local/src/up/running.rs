@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinSet};
 
-use super::{changes, options::UpOptions, parameters::Parameters, ready};
+use super::{options::UpOptions, parameters::Parameters};
 use crate::{
     api_gateway::{
         http::HttpApiServer,
@@ -50,7 +50,7 @@ pub(super) struct Running {
     websockets: Arc<WebSockets>,
     lambda: Lambda,
     servers: JoinSet<()>,
-    /// Tasks that act by themselves: they read streams and queues, cut connections, and watch files.
+    /// Tasks that act by themselves: they read streams and queues, and cut connections.
     pollers: JoinSet<()>,
     /// The last field, as everything above may still write.
     _engine: Engine,
@@ -102,7 +102,7 @@ impl Running {
             rights,
             usage: Usage::default(),
             faults,
-            ready: ready::described(&ready, &options.template),
+            ready: ready.clone(),
         });
         let mut servers = JoinSet::new();
         servers.spawn(serve(aws, move |request, peer| front::answer(Arc::clone(&services), request, peer)));
@@ -114,7 +114,6 @@ impl Running {
         }
         let mut pollers = event_source::start(&stack, &engine, &lambda, &queues, options.data.clone());
         pollers.spawn(Arc::clone(&websockets).cut_some());
-        pollers.spawn(changes::watch(options.template.clone()));
         websockets.disconnect_left_over()?;
         lambda.resume()?;
         Ok(Self { websockets, lambda, servers, pollers, _engine: engine })

@@ -190,10 +190,21 @@ pub async fn check_lease(
     }
     match realtime.table().remove_unchanged_connection(&connection).await? {
         Removal::Done => {
-            tracing::debug!(connection = %id, %user, "a lease or a token has ended");
             // The socket may still be open and only silent. Closing it lets the client know that nothing is delivered
-            // any more.
-            realtime.gateway.close(&id).await
+            // any more; a close frame of API Gateway has no reason of ours, so it is told before.
+            let why = if now < connection.expires_at {
+                let silent = lease.length().as_secs();
+                format!(
+                    r#"this connection has ended: it sent nothing for {silent} s. Send {{"action":"ping"}} now and then"#
+                )
+            } else {
+                "this connection has ended with its token; a ping may bring a fresh one in time".to_owned()
+            };
+            match realtime.gateway.end(&id, &Error::Unauthorized(why.into())).await? {
+                // It must be closed all the same, as its row is gone.
+                PostOutcome::Failed => realtime.gateway.close(&id).await,
+                _ => Ok(()),
+            }
         }
         // It was renewed in the meantime, or is gone.
         Removal::NothingThere => {

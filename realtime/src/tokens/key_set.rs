@@ -36,7 +36,7 @@ impl KeySet {
 
     /// The keys that a token with this `kid` may be signed with: all keys with that id, as ids need not be unique,
     /// and those without an id. A token without a `kid` may be signed with one of the latter, or with the only key of
-    /// a set.
+    /// a set. For a set in the configuration, see [`listed`](Self::listed).
     pub(super) fn find(&self, kid: Option<&str>) -> Vec<DecodingKey> {
         let is_only = self.0.len() == 1;
         let is_meant = |name: Option<&str>| match (name, kid) {
@@ -45,6 +45,17 @@ impl KeySet {
             (Some(_), None) => is_only,
         };
         self.0.iter().filter(|(name, _)| is_meant(name.as_deref())).map(|(_, key)| key.clone()).collect()
+    }
+}
+
+impl KeySet {
+    /// The same for a set that the operator has written down: a token without a `kid` may be signed with any of its keys.
+    /// Otherwise a second key, which is to replace the first, would end the tokens of a backend that sends no `kid`.
+    pub(super) fn listed(&self, kid: Option<&str>) -> Vec<DecodingKey> {
+        match kid {
+            Some(_) => self.find(kid),
+            None => self.0.iter().map(|(_, key)| key.clone()).collect(),
+        }
     }
 }
 

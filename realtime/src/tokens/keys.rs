@@ -56,7 +56,7 @@ impl Keys {
     /// The reason if there is no such key, or if the keys are not available.
     pub(super) async fn find(&self, kid: Option<&str>, now: Timestamp) -> Result<Vec<DecodingKey>, Reason> {
         let keys = match self {
-            Self::Static(keys) => keys.find(kid),
+            Self::Static(keys) => keys.listed(kid),
             Self::Jwks(jwks) => jwks.find(kid, now).await,
             Self::Shared(secret) => match secret.value(now).await {
                 Ok(secret) => vec![DecodingKey::from_secret(secret.as_bytes())],

@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use funnelcast_core::Error;
 use jsonwebtoken::{Algorithm, DecodingKey, jwk::Jwk};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use funnelcast_aws::{Config, config, secrets::SecretName};
 
@@ -103,9 +104,35 @@ enum Entry {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum KeySource {
     Pem(String),
-    Static { keys: Vec<Jwk> },
+    Static { keys: Vec<ListedKey> },
     Jwks(String),
     Secret(String),
+}
+
+/// A key that the configuration lists. It must be a public half: everyone who may describe the stack can read it.
+#[derive(Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
+struct ListedKey(Jwk);
+
+/// The members of a JWK that only its owner may know: `d` of EC, OKP and RSA, and `k` of a shared secret (RFC 7518, 6).
+const PRIVATE_MEMBERS: [&str; 2] = ["d", "k"];
+
+impl TryFrom<Map<String, Value>> for ListedKey {
+    type Error = String;
+
+    fn try_from(members: Map<String, Value>) -> Result<Self, String> {
+        let kid = members.get("kid").and_then(Value::as_str).unwrap_or_default();
+        if let Some(name) = PRIVATE_MEMBERS.iter().find(|name| members.contains_key(**name)) {
+            return Err(format!(
+                "the key {kid:?} has the private member {name:?}: list its public half, and replace it"
+            ));
+        }
+        let (kid, jwk) = (kid.to_owned(), serde_json::from_value::<Jwk>(Value::Object(members)));
+        let jwk = jwk.map_err(|error| format!("the key {kid:?}: {error}"))?;
+        // A key that cannot be read would be skipped, and its tokens refused one by one.
+        DecodingKey::from_jwk(&jwk).map_err(|error| format!("the key {kid:?}: {error}"))?;
+        Ok(Self(jwk))
+    }
 }
 
 /// An algorithm, as the configuration and the header of a token name it.
@@ -194,7 +221,7 @@ impl Keys {
             (alg, KeySource::Pem(pem)) => public_key(alg, &pem)
                 .map(Self::One)
                 .map_err(|error| Error::internal(&format!("ISSUERS: the PEM of {iss:?}"), &error)),
-            (_, KeySource::Static { keys }) => Ok(Self::Static(keys)),
+            (_, KeySource::Static { keys }) => Ok(Self::Static(keys.into_iter().map(|key| key.0).collect())),
             (_, KeySource::Jwks(url)) => Ok(Self::Jwks(url)),
         }
     }

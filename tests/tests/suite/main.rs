@@ -10,6 +10,7 @@ mod chat;
 mod connecting;
 mod crowds;
 mod dead_connections;
+mod documents;
 mod errors;
 mod expiry;
 mod frames;

@@ -235,6 +235,12 @@ async fn who_says_nothing_for_a_lease_is_closed_and_knows_it() -> Result<()> {
         error = keep_pinging(&mut talker) => return Err(error),
     };
     assert!(code.is_some(), "with a close frame");
+    let frames = silent.inbox();
+    let told = frames.iter().any(|frame| {
+        let error = &frame["error"];
+        error["code"] == "unauthorized" && error["message"].as_str().is_some_and(|why| why.contains("ping"))
+    });
+    assert!(told, "whoever types frames by hand learns why: {frames:?}");
     talker.call("status", json!({})).await?;
     Ok(())
 }

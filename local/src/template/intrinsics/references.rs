@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::Resolver;
-use crate::template::{ACCOUNT, document::Resource, names};
+use crate::template::{ACCOUNT, REGION, document::Resource, names};
 
 /// The stream's creation time, with which its ARN ends. It only has to stay the same.
 const STREAM_LABEL: &str = "2026-01-01T00:00:00.000";
@@ -74,6 +74,12 @@ impl Resolver<'_> {
             ("AWS::Events::EventBus", "Arn") => names::arn("events", &format!("event-bus/{name}")),
             ("AWS::Events::Rule", "Arn") => names::arn("events", &format!("rule/{name}")),
             ("AWS::Logs::LogGroup", "Arn") => names::arn("logs", &format!("log-group:{name}:*")),
+            ("AWS::ApiGatewayV2::DomainName", "RegionalDomainName") => {
+                format!("d-{}.execute-api.{REGION}.amazonaws.com", names::api_id(id))
+            }
+            ("AWS::CloudFront::Distribution", "DomainName") => {
+                format!("{}.cloudfront.net", names::api_id(id))
+            }
             // Not used here, but well formed, so that an output or a variable may contain it.
             (kind, "Arn") => {
                 let service = kind.split("::").nth(1).unwrap_or("unknown").to_lowercase();
@@ -90,6 +96,7 @@ impl Resolver<'_> {
             "AWS::DynamoDB::Table" => "TableName",
             "AWS::SQS::Queue" => "QueueName",
             "AWS::Logs::LogGroup" => "LogGroupName",
+            "AWS::ApiGatewayV2::DomainName" => "DomainName",
             _ => "Name",
         };
         let given = match resource.properties.get(property) {

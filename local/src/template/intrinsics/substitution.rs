@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::{Resolver, arguments, names, scalar};
+use crate::template::document::Resource;
 
 impl Resolver<'_> {
     /// `${Name}`, `${Name.Attribute}` and `${!literal}`, with a map of further names in the long form.
@@ -41,10 +42,14 @@ impl Resolver<'_> {
 
     /// The text with the URLs of this stack's APIs pointing to this machine.
     pub(super) fn localised(&self, text: &str) -> String {
-        if !text.contains(".execute-api.") {
+        if !text.contains("://") {
             return text.to_owned();
         }
         let mut text = text.to_owned();
+        for (domain, endpoint) in self.domains() {
+            text = text.replace(&format!("wss://{domain}"), &endpoint.replacen("http", "ws", 1));
+            text = text.replace(&format!("https://{domain}"), &endpoint);
+        }
         for (id, resource) in &self.document.resources {
             let endpoint = match resource.kind.as_str() {
                 "AWS::Serverless::WebSocketApi" => &self.endpoints.aws,
@@ -56,5 +61,28 @@ impl Resolver<'_> {
             text = text.replace(&format!("https://{host}"), endpoint);
         }
         text
+    }
+
+    /// The domain names that are mapped to this stack's APIs, and where each API is on this machine.
+    pub(in crate::template) fn domains(&self) -> Vec<(String, String)> {
+        let mappings = self.document.resources.values();
+        let mappings = mappings.filter(|resource| resource.kind == "AWS::ApiGatewayV2::ApiMapping");
+        let domain_of = |mapping: &Resource| {
+            let domain = match mapping.properties.get("DomainName")? {
+                Value::String(domain) => Some(domain.clone()),
+                reference => self.resolve(reference).ok()?.as_ref().and_then(scalar),
+            };
+            let api = mapping.properties.get("ApiId")?.get("Ref")?.as_str()?;
+            let resource = self.document.resources.get(api)?;
+            let endpoint = match resource.kind.as_str() {
+                "AWS::Serverless::HttpApi" => self.endpoints.http.clone(),
+                _ => {
+                    let stage = resource.properties.get("StageName")?;
+                    format!("{}/{}", self.endpoints.aws, self.text("StageName", stage).ok()?)
+                }
+            };
+            Some((domain?, endpoint))
+        };
+        mappings.filter_map(domain_of).collect()
     }
 }

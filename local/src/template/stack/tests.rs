@@ -47,6 +47,57 @@ fn the_projects_template_loads_whole() {
     assert!(stack.queues.iter().any(|queue| queue.name == "funnelcast-test-DeadLetters"));
 }
 
+const CERTIFICATE: &str = "arn:aws:acm:us-east-1:000000000000:certificate/1";
+
+#[test]
+fn a_domain_of_the_users_own_is_this_machine_here() {
+    let plain = project(&[]).unwrap();
+    assert_eq!(plain.functions["HttpApiFunction"].environment["WEBSOCKET_URL"], "");
+    let named = [
+        ("WebSocketDomain", "ws.app.example"),
+        ("HttpDomain", "api.app.example"),
+        ("CertificateArn", CERTIFICATE),
+    ];
+    for more in
+        [&[][..], &[("HostedZoneId", "Z0123456789ABC")], &[("Waf", "on"), ("HostedZoneId", "Z0123456789ABC")]]
+    {
+        let stack = project(&[&named[..], more].concat()).unwrap();
+        let http_api = &stack.functions["HttpApiFunction"].environment;
+        assert_eq!(http_api["WEBSOCKET_URL"], "ws://127.0.0.1:3001/dev");
+        assert_eq!(
+            http_api["MANAGEMENT_ENDPOINT"],
+            plain.functions["HttpApiFunction"].environment["MANAGEMENT_ENDPOINT"]
+        );
+        assert_eq!(stack.outputs["WebSocketUrl"], "ws://127.0.0.1:3001/dev");
+        assert!(
+            stack.outputs.contains_key("HttpDomainTarget")
+                && stack.outputs.contains_key("WebSocketDomainTarget")
+        );
+    }
+    assert_eq!(project(&named).unwrap().outputs["HttpUrl"], "http://127.0.0.1:3000");
+}
+
+#[test]
+fn parameters_that_break_a_rule_together_are_refused() {
+    let refusal = |given: &[(&str, &str)]| format!("{:#}", project(given).unwrap_err());
+    assert!(refusal(&[("HttpDomain", "api.app.example")]).ends_with("need CertificateArn."));
+    let both =
+        [("HttpDomain", "app.example"), ("WebSocketDomain", "app.example"), ("CertificateArn", CERTIFICATE)];
+    assert!(refusal(&both).contains("must be two names"));
+    for (name, value) in [
+        ("HttpDomain", "https://app.example"),
+        ("WebSocketDomain", "App.example"),
+        ("CertificateArn", "certificate/1"),
+        ("HostedZoneId", "app.example"),
+        ("LogLevel", "loud"),
+        ("AllowedOrigins", "https://app.example/"),
+        ("ThrottleRate", "0"),
+    ] {
+        let refusal = refusal(&[(name, value)]);
+        assert!(refusal.contains(&format!("parameter {name}")), "{refusal}");
+    }
+}
+
 #[test]
 fn the_projects_triggers_are_read() {
     let stack = project(&[]).unwrap();

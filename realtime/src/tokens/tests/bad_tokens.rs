@@ -57,7 +57,11 @@ fn badly_signed() -> Vec<Bad> {
         ("a key of another issuer's set", es256(&OTHER, Some("k2"), &whop_claims(&json!({}))), "unknown key"),
         ("an unknown `kid`", es256(&ES256, Some("k3"), &oidc), "unknown key"),
         ("the `kid` of another key", es256(&ES256, Some("k2"), &oidc), "signature is not valid"),
-        ("no `kid` where there are two keys", es256(&ES256, None, &oidc), "unknown key"),
+        (
+            "no `kid`, and neither of two keys",
+            es256(&KeyPair::generate(), None, &oidc),
+            "signature is not valid",
+        ),
         (
             "its own key along (`jwk`)",
             encode(&brings_key, &oidc, &OTHER.private).unwrap(),

@@ -23,6 +23,9 @@ async fn an_invalid_configuration_is_reported_at_start() {
     for_encryption["use"] = json!("enc");
     let mut for_another_algorithm = ES256.jwk("k");
     for_another_algorithm["alg"] = json!("ES384");
+    let (mut private, mut unreadable) = (ES256.jwk("mine"), ES256.jwk("cut"));
+    private["d"] = json!("is it not");
+    unreadable["x"] = json!("?");
     let pem = json!({"pem": ES256.public_pem});
     for (issuers, reason) in [
         (json!("shop"), "ISSUERS"),
@@ -50,6 +53,11 @@ async fn an_invalid_configuration_is_reported_at_start() {
         (app("RS256", set(json!([ES256.jwk("k")]))), "no key for its algorithm"),
         (app("ES256", set(json!([for_encryption]))), "no key for its algorithm"),
         (app("ES256", set(json!([for_another_algorithm]))), "no key for its algorithm"),
+        (
+            app("ES256", set(json!([ES256.jwk("old"), private]))),
+            "the key \"mine\" has the private member \"d\"",
+        ),
+        (app("ES256", set(json!([ES256.jwk("old"), unreadable]))), "the key \"cut\""),
         (app("ES256", json!({"jwks": "http://login.example/jwks"})), "an https URL"),
         (app("ES256", json!({"jwks": "login.example"})), "an https URL"),
         (app("ES256", json!({"jwks": "/jwks.json"})), "has no host"),

@@ -245,6 +245,34 @@ async fn an_issuer_may_have_several_keys() {
     }
 }
 
+/// Each step of a replacement is a deployment, during which some processes still have the configuration of the step before.
+/// Until the last step, tokens of the old key are in use; some backends send no `kid`.
+#[tokio::test]
+async fn a_key_is_replaced_without_a_refused_token() {
+    let entry = |keys: Value| json!([{"kind": "app", "iss": "shop", "aud": "funnelcast", "alg": "ES256", "keys": {"static": {"keys": keys}}}]);
+    let (old, new) = (ES256.jwk("2026-11"), OTHER.jwk("2026-12"));
+    let steps = [json!([old]), json!([old, new]), json!([new])];
+    let mut issuers = Vec::new();
+    for keys in steps {
+        issuers.push(Issuers::from_config(&config(&entry(keys)), now()).await.unwrap());
+    }
+    let tokens =
+        |pair: &KeyPair, kid: &str| [Some(kid), None].map(|kid| es256(pair, kid, &claims(&json!({}))));
+    let (by_old, by_new) = (tokens(&ES256, "2026-11"), tokens(&OTHER, "2026-12"));
+    for (step, token, is_good) in [
+        (0, &by_old, true),
+        (1, &by_old, true),
+        (1, &by_new, true),
+        (2, &by_new, true),
+        (0, &by_new, false),
+        (2, &by_old, false),
+    ] {
+        for token in token {
+            assert_eq!(issuers[step].verify(token, now()).await.is_ok(), is_good, "step {step}: {token}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_oidc_subject_need_not_be_a_user_id() {
     let changes =

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+// Starts the command line interface, which is a native program in a package of its own for each platform.
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+
+const PACKAGES = { 'linux x64': '@funnelcast/cli-linux-x64' };
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+const platform = `${process.platform} ${process.arch}`;
+const name = PACKAGES[platform];
+if (name === undefined) {
+  fail(
+    `there is no local stack for ${platform} yet, only for ${Object.keys(PACKAGES)}; use WSL or a container there`,
+  );
+}
+const child = spawn(program(name), process.argv.slice(2), { argv0: 'funnelcast', stdio: 'inherit' });
+// A terminal sends Ctrl-C to both. This process must not end before the other, which has to stop what it has started.
+for (const signal of SIGNALS) process.on(signal, () => child.kill(signal === 'SIGINT' ? 'SIGTERM' : signal));
+child.on('error', error => fail(`cannot start ${name}: ${error.message}`));
+child.on('exit', (code, signal) => {
+  process.exitCode = code ?? 128 + constants.signals[signal];
+});
+
+function program(name) {
+  try {
+    return createRequire(import.meta.url).resolve(`${name}/bin/funnelcast-local`);
+  } catch {
+    return fail(`the package ${name} is missing: run npm install ${name} (and without --omit=optional)`);
+  }
+}
+
+function fail(message) {
+  console.error(`funnelcast: ${message}`);
+  process.exit(1);
+}
