@@ -23,7 +23,7 @@ EXAMPLE := examples/next-chat
 RIGHTS := target/debug/stack-logs/rights.jsonl
 DEPLOYABLE := .aws-sam/build/template.yaml
 DEPLOYED_SOURCES = template.yaml Cargo.toml Cargo.lock $(shell find core aws realtime functions -type f \( -name '*.rs' -o -name Cargo.toml \))
-PAGE_SOURCES = $(shell find client/src client/demo client/package.json -type f -not -path '*/dist/*')
+PAGE_SOURCES = $(shell find client/src client/demo client/package.json -type f -not -path '*/dist/*') $(wildcard *.md docs/*.md client/*.md)
 WIRE := cargo run --package funnelcast-core --features schema --example wire --locked --quiet --
 FUNCTIONS := $(wildcard functions/*)
 RELEASE := CARGO_NET_OFFLINE=true RUSTFLAGS='--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry --remap-path-prefix=$(CURDIR)=.'
@@ -171,7 +171,7 @@ package-check: build package $(EMULATOR) ## Pack again, deploy the folder to the
 	@python3 tests/package/run.py
 	@.tools/conformance/bin/python tests/conformance/run.py --packed chat:: joining::
 
-sam-local: build sam-build ## Invoke functions by `sam local`, in a container; needs root on Debian
+sam-local: build sam-build ## Invoke every function by `sam local`, in containers, with its samples; needs root on Debian
 	@echo '==> sam local'
 	@scripts/sam-local
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import { documents } from './documents.js';
 
 const source = (path: string) => fileURLToPath(new URL(`../src/${path}`, import.meta.url));
 /** Where `make dev` serves the HTTP API and `/_local`. */
@@ -8,6 +9,7 @@ const STACK = 'http://127.0.0.1:3000';
 /** Builds the page from the source of the package, so that a change there is visible at once. */
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
+  plugins: [documents()],
   resolve: {
     alias: {
       'funnelcast/react': source('react/index.ts'),
@@ -19,6 +21,8 @@ export default defineConfig({
     outDir: 'dist',
     emptyOutDir: true,
     target: 'es2022',
+    // Browsers that have `light-dark()`: its replacement would ignore the theme that the user chooses on the page.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     // `use client` only matters to apps that render on a server.
     rolldownOptions: { checks: { moduleLevelDirective: false } },
   },

@@ -1,5 +1,6 @@
 /** Two people in two browsers chat with each other. */
 
+import type { Locator } from '@playwright/test';
 import { chatMessage } from '../src/server/index.js';
 import { expect, test } from './fixtures.js';
 
@@ -98,4 +99,23 @@ test('a person who is removed receives nothing until they join again, and then e
   await expect(ben.said).toHaveCount(0);
   await ben.app.getByRole('button', { name: 'Come back' }).click();
   await expect(ben.said).toHaveText(['Now Ben cannot hear me']);
+});
+
+test('the merchant has several customers, and sees who has written', async ({ visit }) => {
+  const ann = await visit('merchant');
+  const [ben, cleo] = ['Ben', 'Cleo'].map(name => ann.inbox.getByRole('button', { name: new RegExp(name) }));
+  await ann.say('Hello Ben');
+  await ann.backstage('Cleo writes');
+  await expect(cleo as Locator).toContainText('1 unread');
+  await cleo?.click();
+  const messages = ann.app.getByRole('log', { name: 'Messages with Cleo' });
+  await expect(messages.locator('.bubble > p')).toHaveText(['Is there a place for me, too?']);
+  await expect(cleo as Locator).toHaveAttribute('aria-current', 'true');
+  await ann.app.getByRole('textbox', { name: 'Message to Cleo' }).focus(); // now Ann looks at it
+  await expect(cleo as Locator).not.toContainText('unread');
+  await ben?.click();
+  await expect(ann.said).toHaveText(['Hello Ben']);
+  await ann.page.reload();
+  await expect(cleo as Locator).toContainText('Is there a place for me, too?');
+  await expect(cleo as Locator).not.toContainText('unread');
 });

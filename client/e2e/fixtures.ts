@@ -6,12 +6,17 @@ import { Cable } from './cable.js';
 import { type Stack, startStack } from './stack.js';
 import { type Only, Visitor } from './visitor.js';
 
+interface VisitOptions extends BrowserContextOptions {
+  /** Whether to open the page as it is by default, with the story, instead of the room of the test, which begins empty. */
+  hasStory?: boolean;
+}
+
 interface Fixtures {
   /** The name of the room in the page's address. */
   roomName: string;
   room: Room;
   /** Opens the page in a new browser, and waits until its people have joined the conversation. */
-  visit(only: Only, options?: BrowserContextOptions): Promise<Visitor>;
+  visit(only: Only, options?: VisitOptions): Promise<Visitor>;
 }
 
 export const test = base.extend<Fixtures, { stack: Stack }>({
@@ -30,16 +35,18 @@ export const test = base.extend<Fixtures, { stack: Stack }>({
 
   room: async ({ stack, roomName }, use) => use(roomOf(new URL(`/?room=${roomName}`, stack.http))),
 
-  visit: async ({ browser, stack, roomName, room }, use) => {
+  visit: async ({ browser, stack, roomName }, use) => {
     const visitors: Visitor[] = [];
-    await use(async (only, options) => {
+    await use(async (only, { hasStory = false, ...options } = {}) => {
       const context = await browser.newContext(options);
       const cable = await Cable.to(context);
       const page = await context.newPage();
-      const visitor = new Visitor(page, cable, room, only);
+      const address = new URL(stack.http);
+      if (!hasStory) address.searchParams.set('room', roomName);
+      if (only !== 'both') address.searchParams.set('only', only);
+      const visitor = new Visitor(page, cable, roomOf(address), only);
       visitors.push(visitor);
-      const query = new URLSearchParams({ room: roomName, ...(only !== 'both' && { only }) });
-      await page.goto(`${stack.http}/?${query}`);
+      await page.goto(address.href);
       await visitor.isIn();
       return visitor;
     });

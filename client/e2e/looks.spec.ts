@@ -1,5 +1,6 @@
 /** The look of the page, and its use with a screen reader or without a mouse. Screenshots are in `e2e/artefacts/`. */
 
+import { readFileSync } from 'node:fs';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { BrowserContextOptions } from '@playwright/test';
 import { expect, test } from './fixtures.js';
@@ -13,76 +14,108 @@ const LOOKS: Record<string, BrowserContextOptions> = {
   light: DESK,
   dark: { ...DESK, colorScheme: 'dark' },
   tablet: TABLET,
-  phone: PHONE,
-  'phone-dark': { ...PHONE, colorScheme: 'dark' },
+  phone: PHONE, // its colours are those of the desk, so one of light and dark will do
 };
 
 for (const [name, options] of Object.entries(LOOKS)) {
-  test(`the page is sound and fits: ${name}`, async ({ visit }) => {
-    const both = await visit('both', { ...options, reducedMotion: 'reduce' });
+  test(`the page begins with a story, is sound and fits: ${name}`, async ({ visit }) => {
+    const both = await visit('both', { ...options, reducedMotion: 'reduce', hasStory: true });
     const isPhone = options.isMobile === true;
-    const views = isPhone ? ['Backstage', 'Ben', 'Ann'] : ['all'];
-    for (const view of views) {
-      if (isPhone) await both.page.getByRole('navigation').getByText(view).tap();
-      if (view !== 'Ann') await fill(both, view);
-      await both.page.evaluate(() => {
-        scrollTo(0, 0);
-        document.querySelector('.levers')?.scrollTo(0, 0);
-      });
+    for (const view of isPhone ? ['Backstage', 'Ben', 'Numbers', 'Ann'] : ['all']) {
+      if (isPhone) await both.page.getByRole('navigation', { name: 'Views' }).getByText(view).tap();
+      await hasStory(both, view);
       await both.page.screenshot({ path: `e2e/artefacts/${isPhone ? `${name}-${view}` : name}.png` });
+      await fits(both);
       const { violations } = await new AxeBuilder({ page: both.page }).analyze();
       expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
-      const overflow = await both.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      expect(overflow).toBe(0);
     }
   });
 }
 
-/** Makes something happen in the view. */
-async function fill(both: Visitor, view: string): Promise<void> {
-  const ben = both.page.getByRole('textbox', { name: 'Message to Ann' });
-  if (view !== 'Ben') {
-    const events = [
-      'Visitors',
-      'Conversion',
-      'Revenue',
-      'All three',
-      'All three',
-      'Complete',
-      'Create',
-      '60%',
-    ];
-    for (const event of [...events, 'To Ann', 'Assistant speaks']) await both.backstage(event);
-    const console = both.page.getByRole('region', { name: 'Console' });
-    await expect(console.getByText(/^user.notification user:/)).toBeVisible();
-  }
+/** Waits until the view shows what the story has put there. */
+async function hasStory({ page, app, inbox, messages }: Visitor, view: string): Promise<void> {
   if (view === 'Backstage') return;
-  await ben.fill('Hi Ann! Is the Starter course still open?');
-  await ben.press('Enter');
-  await expect(ben).toHaveValue('');
-  if (view === 'Ben') return;
-  await expect(both.said.last()).toHaveText('Hi Ann! Is the Starter course still open?');
-  await both.say('Hello Ben, yes it is. It starts on Monday.');
-  await both.say('There are three places left.');
-  await expect(both.fateOf('There are three places left.')).toHaveText(/sent|read/);
-  await ben.fill('Great, I will take one of them. Do I need anything to begin, a microphone or a camera?');
-  await ben.press('Enter');
-  await both.app.getByRole('button', { name: 'New funnel' }).click();
-  await expect(both.app.getByText('Sketching the pages')).toBeVisible();
-  await ben.pressSequentially('And');
-  await expect(both.typing).toBeVisible();
+  if (view === 'Ben') {
+    const ofBen = page.getByRole('log', { name: 'Messages with Ann' });
+    return await expect(ofBen).toContainText('And if I miss a day?');
+  }
+  if (view !== 'Numbers') {
+    await expect(messages).toContainText('And if I miss a day?');
+    await expect(inbox.getByRole('button', { name: /Cleo/ })).toContainText(/[1-3] unread/);
+  }
+  if (view === 'Ann') return;
+  await expect(app.getByRole('listitem', { name: 'Spring launch' })).toBeVisible();
+  await expect(app.getByRole('listitem', { name: 'Evergreen webinar' })).toContainText('Live');
+  for (const metric of ['Visitors', 'Conversion', 'Revenue']) {
+    await expect(app.getByRole('article').filter({ hasText: metric })).toContainText(/\d.*%/);
+  }
 }
+
+/** Expects no scrolling sideways, nothing empty at the end of the page, and every input in the window. */
+async function fits({ page }: Visitor): Promise<void> {
+  const { overflow, empty } = await page.evaluate(() => {
+    const { scrollWidth, scrollHeight } = document.documentElement;
+    const shown = [...document.querySelectorAll('.person, .backstage')];
+    const end = Math.max(...shown.map(element => element.getBoundingClientRect().bottom + scrollY));
+    return { overflow: scrollWidth - innerWidth, empty: scrollHeight - end };
+  });
+  expect(overflow).toBe(0);
+  expect(empty).toBeLessThan(80); // the switch of a phone is there
+  const inputs = await page.getByRole('textbox').filter({ visible: true }).all();
+  for (const input of inputs) await expect(input).toBeInViewport({ ratio: 1 });
+}
+
+test('the theme button changes the colours, also after a reload', async ({ visit }) => {
+  const { page } = await visit('customer');
+  /** The lightness of ground and text, from 0 to 1. */
+  const colours = () =>
+    page.evaluate(() => {
+      const { backgroundColor, color } = getComputedStyle(document.documentElement);
+      return [backgroundColor, color].map(value => Number(/oklch\(([\d.]+)/.exec(value)?.[1]));
+    });
+  expect(await colours()).toEqual([0.97, 0.24]);
+  await page.getByRole('button', { name: 'Switch to dark colours' }).click();
+  expect(await colours()).toEqual([0.17, 0.94]);
+  await page.reload();
+  await expect.poll(colours).toEqual([0.17, 0.94]);
+  await page.getByRole('button', { name: 'Switch to light colours' }).click();
+  expect(await colours()).toEqual([0.97, 0.24]);
+});
+
+test('the code beside a pane is the file that makes it, and the documents are a click away', async ({
+  visit,
+}) => {
+  const { page, app } = await visit('both');
+  const opener = app.getByRole('button', { name: 'Code of the chat' });
+  await opener.click();
+  const panel = page.getByRole('region', { name: 'chat/chat.tsx' });
+  await expect(panel.locator('mark').filter({ hasText: 'useConversation(conversationId' })).toBeInViewport();
+  const file = readFileSync(new URL('../demo/src/chat/chat.tsx', import.meta.url), 'utf8');
+  const withoutSpace = (text: string | null) => text?.replace(/\s/g, '');
+  expect(withoutSpace(await panel.locator('pre').textContent())).toBe(withoutSpace(file));
+  await page.keyboard.press('Escape');
+  await expect(panel).toBeHidden();
+  await expect(opener).toBeFocused();
+
+  await page.getByRole('link', { name: 'Docs' }).click();
+  await expect(page.getByRole('heading', { name: 'What it guarantees' })).toBeAttached();
+});
 
 test('everything can be done by keyboard, in the order of reading', async ({ visit }) => {
   const ben = await visit('customer');
   const order: string[] = [];
-  for (let stop = 0; stop < 5; stop++) {
+  for (let stop = 0; stop < 10; stop++) {
     await ben.page.keyboard.press('Tab');
     order.push(await focused(ben));
-    if (stop === 2) await ben.page.keyboard.type('By keyboard alone');
+    if (order.at(-1) === 'Message to Ann') await ben.page.keyboard.type('By keyboard alone');
   }
   expect(order).toEqual([
+    'Docs',
+    'React hooks',
+    'Publish',
     'Switch to dark colours',
+    'Code of Ben’s client',
+    'Code of the chat',
     'Messages with Ann',
     'Message to Ann',
     'Send to Ann',
@@ -111,24 +144,36 @@ test('a screen reader is told what arrives, in words', async ({ visit }) => {
       - heading "Ann" [level=2]
       - status "Connection of Ann": Live
       - list "Notifications"
-      - region "Numbers"
-      - region "Funnels":
-        - heading "Funnels" [level=3]
-        - button "New funnel"
-      - region "Resources":
-        - heading "Resources" [level=3]
+      - navigation "Conversations":
+        - heading "Inbox" [level=3]
+        - list:
+          - listitem:
+            - button "Ben Hello"
+          - listitem:
+            - button "Cleo No message yet"
+          - listitem:
+            - button "Dan No message yet"
       - region "Chat of Ann":
         - heading "Ben" [level=3]
         - status "Presence of Ben": Online
+        - button "Code of the chat"
         - log "Messages with Ben":
           - list:
             - listitem
             - listitem:
               - paragraph: Hello
+              - text: /acknowledged after \\d+/
               - time
               - text: read
         - status
         - textbox "Message to Ben"
         - button "Send to Ben" [disabled]
+      - region "Numbers":
+        - heading "Numbers" [level=3]
+      - region "Funnels":
+        - heading "Funnels" [level=3]
+        - button "New funnel"
+      - region "Resources":
+        - heading "Resources" [level=3]
   `);
 });

@@ -63,19 +63,43 @@ test('the server closes the socket in the middle of a conversation', async ({ vi
 
 test('the button of the page cuts and mends the network', async ({ visit }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
-  const cut = ann.network.getByRole('button', { name: 'Cut the network' });
-  await cut.click();
-  await expect(cut).toHaveAttribute('aria-pressed', 'true');
+  await ann.network.getByRole('button', { name: 'Cut the network' }).click();
   await expect(ann.network.locator('[aria-current=step]')).toHaveText('waiting');
   await expect(ann.presence).toHaveText('Unknown');
   await ann.say('Are you there?');
   await ben.say('Hello?');
   await expect(ben.fateOf('Hello?')).toHaveText('sent');
   await expect(ann.fateOf('Are you there?')).toHaveText('sending');
-  await cut.click();
+  await ann.network.getByRole('button', { name: 'Mend the network' }).click();
   await ann.isLive();
+  await expect(ann.network.getByRole('button', { name: 'Cut the network' })).toBeVisible();
   await expect(ann.presence).toHaveText('Online');
   await agree(['Are you there?', 'Hello?'], ann, ben);
+});
+
+test('the three guided buttons lose no message, and say how long each took', async ({ visit }) => {
+  const both = await visit('both');
+  await expect(both.page.getByLabel('Connection of Ben')).toHaveText('Live');
+  const button = (name: string) => both.tour.getByRole('button', { name, exact: true });
+  await button('Cut Ben’s network').click();
+  await expect(button('Ben is offline')).toBeFocused();
+  await button('Write').click();
+  const lines = ['Three places are left for Monday.', 'Please keep one for me!'];
+  await expect(both.tour.getByRole('status')).toContainText('2 messages written');
+  const ofBen = both.page.getByRole('log', { name: 'Messages with Ann' });
+  await expect(ofBen.getByRole('listitem').filter({ hasText: lines[1] ?? '' })).toContainText('sending');
+  await expect(both.said).toHaveText(lines.slice(0, 1));
+
+  await button('Mend').click();
+  await expect(both.tour.getByRole('status')).toHaveText(
+    /^Nothing is lost: both have the 2 messages, once and in the same order, [\d.]+ m?s after/,
+  );
+  await expect(button('Cut Ben’s network')).toBeVisible();
+  await expect(both.said).toHaveText(lines);
+  await expect(ofBen.locator('.bubble > p')).toHaveText(lines);
+  for (const log of [both.messages, ofBen]) {
+    await expect(log.locator('.latency')).toHaveText([/\d (ms|s)$/, /\d (ms|s)$/]);
+  }
 });
 
 test('a hidden tab stays connected, and its user is away', async ({ visit, stack, room }) => {

@@ -43,6 +43,16 @@ export class Visitor {
     return this.app.getByLabel(`Connection of ${this.me.name}`);
   }
 
+  /** The conversations of the merchant. */
+  get inbox(): Locator {
+    return this.app.getByRole('navigation', { name: 'Conversations' });
+  }
+
+  /** The buttons that try to lose a message, and their report. */
+  get tour(): Locator {
+    return this.page.getByRole('region', { name: 'Try to lose a message' });
+  }
+
   /** Waits until the connection is up. */
   async isLive(): Promise<void> {
     await expect(this.connection).toHaveText('Live');

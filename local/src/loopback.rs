@@ -34,7 +34,9 @@ fn is_loopback(text: &str) -> bool {
     let Ok(uri) = text.parse::<Uri>() else { return false };
     let host = uri.host().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+    let host = host.to_ascii_lowercase();
+    // Browsers resolve names below .localhost to this machine without asking anybody (RFC 6761, section 6.3).
+    host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -53,7 +55,14 @@ mod tests {
 
     #[test]
     fn local_pages_and_programs_are_accepted() {
-        for host in ["127.0.0.1:3000", "localhost:3000", "LOCALHOST", "[::1]:3000", "127.8.8.8"] {
+        for host in [
+            "127.0.0.1:3000",
+            "localhost:3000",
+            "LOCALHOST",
+            "stack.localhost:3000",
+            "[::1]:3000",
+            "127.8.8.8",
+        ] {
             assert_eq!(of(Some(host), None), Ok(()), "{host}");
         }
         for origin in ["http://localhost:5173", "http://127.0.0.1:3000", "https://[::1]"] {
@@ -72,7 +81,9 @@ mod tests {
 
     #[test]
     fn a_foreign_name_that_resolves_to_this_machine_is_refused() {
-        for host in ["evil.example:3000", "127.0.0.1.evil.example", "localhost@evil.example", ""] {
+        for host in
+            ["evil.example:3000", "127.0.0.1.evil.example", "localhost@evil.example", "notlocalhost", ""]
+        {
             assert_eq!(of(Some(host), None), Err(header::HOST), "{host}");
         }
         assert_eq!(of(None, None), Err(header::HOST));

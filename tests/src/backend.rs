@@ -244,7 +244,7 @@ impl Backend {
     }
 
     /// The address of a queue, by its name in the template, found as an operator would.
-    async fn queue(&self, name: &str) -> Result<String> {
+    pub(crate) async fn queue(&self, name: &str) -> Result<String> {
         let queues = background(self.queues.list_queues().send()).await??;
         let mut urls = queues.queue_urls().iter().filter(|url| url.contains(name));
         urls.next().cloned().with_context(|| format!("{name} in {queues:?}"))

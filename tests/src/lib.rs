@@ -14,6 +14,7 @@
 //! - `backend`: events on the bus, conversations, dead letters, `@connections`
 //! - `crowd`: a channel of any size, whose members are counters behind a gateway of their own; [`gateway`]: that one
 //! - `local`: what only a local stack has; `usage`: what it has counted, for the budgets
+//! - [`samples`]: every function invoked with its samples, on a local stack or by SAM
 //! - [`soak`]: random traffic under faults, and the check that every guarantee held
 //! - `wire`: shapes and small readers of JSON
 
@@ -26,6 +27,7 @@ mod http;
 mod issuer;
 mod local;
 mod outside;
+pub mod samples;
 pub mod soak;
 mod stack;
 mod usage;

@@ -1,16 +1,18 @@
-/** The page: opens the conversation, as a backend would, and shows the two people. */
+/** The page: opens the conversations, as a backend would, tells the story, and shows the two people. */
 
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.js';
-import { openConversation, resumeGenerations } from './backend.js';
+import { openConversations } from './backend.js';
+import { resumeGenerations } from './generation.js';
 import { meet } from './people.js';
 import { roomOf } from './room.js';
+import { tellStory } from './story.js';
 
 const root = createRoot(document.getElementById('root') as HTMLElement);
 try {
   const room = roomOf(new URL(location.href));
-  await openConversation(room);
+  await openConversations(room);
   resumeGenerations(room);
   const people = room.shown.map(meet);
   root.render(
@@ -18,6 +20,7 @@ try {
       <App room={room} people={people} />
     </StrictMode>,
   );
+  if (room.hasStory) void tellStory(room);
 } catch (error) {
   root.render(
     <main className="nothing-here">

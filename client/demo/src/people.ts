@@ -1,5 +1,5 @@
 /**
- * The two people on this page, each with a client, and thus a connection, of their own.
+ * The people on this page, each with a client, and thus a connection, of their own.
  *
  * @module
  */
@@ -13,6 +13,8 @@ import { getToken } from './stack.js';
 export interface Person extends Who {
   client: Client;
   network: Network;
+  /** Writes into the chat that they have open, for the buttons of the page; absent while there is none. */
+  pen: { write?: (content: string) => void };
 }
 
 /** Makes the client of a person. It connects when the first hook that uses it is mounted. */
@@ -23,5 +25,5 @@ export function meet(who: Who): Person {
     http: httpApi('', { token: () => getToken(who) }),
     environment: network.environment,
   });
-  return { ...who, client, network };
+  return { ...who, client, network, pen: {} };
 }

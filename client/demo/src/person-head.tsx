@@ -1,5 +1,6 @@
 import type { State } from 'funnelcast';
 import { useWebSocket } from 'funnelcast/react';
+import { CodeButton } from './code/code-button.js';
 import type { Who } from './room.js';
 
 /** The states of the connection, in words for a user. */
@@ -25,6 +26,7 @@ export function PersonHead({ me, children }: { me: Who; children: string }) {
       <output className="pill" data-state={state} aria-label={`Connection of ${me.name}`}>
         {WORDS[state]}
       </output>
+      <CodeButton of={`${me.name}’s client`} file="people.ts" />
     </header>
   );
 }

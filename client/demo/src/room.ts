@@ -1,13 +1,14 @@
 /**
- * The people on the page and their conversation, as determined by the address of the page.
+ * The people on the page and their conversations, as determined by the address of the page.
  *
  * - `?only=merchant` or `?only=customer` shows one of the two people, so that each can have a browser;
- * - `?room=x` is a separate company, conversation and pair of people for everybody who uses the same name.
+ * - `?as=cleo` shows another customer than Ben;
+ * - `?room=x` is a separate company with people and conversations of its own, for everybody who uses the same name.
  *
  * @module
  */
 
-/** One of the two people. */
+/** A person. */
 export interface Who {
   id: string;
   name: string;
@@ -16,19 +17,30 @@ export interface Who {
   companies: { id: string; role: 'admin' | 'member' | 'customer' }[];
 }
 
-/** A company, and its conversation with a customer. */
-export interface Room {
-  companyId: string;
+/** A customer, and their conversation with the merchant. */
+export interface Customer extends Who {
   conversationId: string;
-  merchant: Who;
-  customer: Who;
-  /** The people whom this page shows. */
-  shown: Who[];
 }
 
+/** A company: its merchant, and their customers. */
+export interface Room {
+  companyId: string;
+  merchant: Who;
+  customers: Customer[];
+  /** The customer whom this page shows, and their conversation. */
+  customer: Customer;
+  conversationId: string;
+  /** The people whom this page shows. */
+  shown: Who[];
+  /** Whether the story is told here. Rooms with a name begin empty. */
+  hasStory: boolean;
+}
+
+const CUSTOMERS = ['Ben', 'Cleo', 'Dan'];
+
 /** Reads the room from an address such as `/?room=x&only=customer`. */
-export function roomOf(address: URL): Room {
-  const name = address.searchParams
+export function roomOf({ searchParams }: URL): Room {
+  const name = searchParams
     .get('room')
     ?.replaceAll(/[^A-Za-z0-9_-]/g, '')
     .slice(0, 40);
@@ -41,13 +53,19 @@ export function roomOf(address: URL): Room {
     role: 'merchant',
     companies: [{ id: companyId, role: 'admin' }],
   };
-  const customer: Who = {
-    id: id('customer', 'user_2'),
-    name: 'Ben',
-    role: 'customer',
-    companies: [{ id: companyId, role: 'customer' }],
-  };
-  const only = address.searchParams.get('only');
+  const customers = CUSTOMERS.map(
+    (customer, at): Customer => ({
+      id: id(`customer${at + 1}`, `user_${at + 2}`),
+      name: customer,
+      role: 'customer',
+      companies: [{ id: companyId, role: 'customer' }],
+      conversationId: id(`conv${at + 1}`, `conv-${at + 123}`),
+    }),
+  );
+  const as = searchParams.get('as');
+  const customer = customers.find(({ name }) => name.toLowerCase() === as) ?? (customers[0] as Customer);
+  const only = searchParams.get('only');
   const shown = [merchant, customer].filter(({ role }) => !only || only === role);
-  return { companyId, conversationId: id('conv', 'conv-123'), merchant, customer, shown };
+  const { conversationId } = customer;
+  return { companyId, merchant, customers, customer, conversationId, shown, hasStory: !name };
 }

@@ -6,16 +6,21 @@
  * @module
  */
 
-import type { Who } from './room.js';
-
 /** An event for the bus. */
 export interface BusEvent {
   detailType: string;
   detail: object;
 }
 
+/** Whom a token is for. */
+export interface Bearer {
+  id: string;
+  name: string;
+  companies: { id: string; role: string }[];
+}
+
 /** Gets a fresh token. A client needs one whenever it connects, because tokens expire. */
-export async function getToken({ id, name, companies }: Who): Promise<string> {
+export async function getToken({ id, name, companies }: Bearer): Promise<string> {
   const { token } = await ask<{ token: string }>('POST', '/token', { user: id, name, companies });
   return token;
 }

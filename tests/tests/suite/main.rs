@@ -37,6 +37,7 @@ mod refusals;
 mod revocation;
 mod rooms;
 mod roster;
+mod samples;
 mod scene;
 mod secrets;
 mod soak;

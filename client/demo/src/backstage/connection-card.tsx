@@ -30,11 +30,11 @@ export function ConnectionCard({ person: { name, client, network } }: { person: 
       </ol>
       <p className="error">{error ? `${error.code}: ${error.message}` : 'No error'}</p>
       <div className="buttons">
-        <button type="button" className="chip" aria-pressed={mode === 'cut'} onClick={toggle('cut')}>
-          Cut the network
+        <button type="button" className="chip" data-on={mode === 'cut'} onClick={toggle('cut')}>
+          {mode === 'cut' ? 'Mend the network' : 'Cut the network'}
         </button>
-        <button type="button" className="chip" aria-pressed={mode === 'blocked'} onClick={toggle('blocked')}>
-          Block WebSockets
+        <button type="button" className="chip" data-on={mode === 'blocked'} onClick={toggle('blocked')}>
+          {mode === 'blocked' ? 'Allow WebSockets' : 'Block WebSockets'}
         </button>
         <button
           type="button"

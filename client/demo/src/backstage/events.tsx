@@ -1,4 +1,5 @@
-import { generateFunnel } from '../backend.js';
+import { CodeButton } from '../code/code-button.js';
+import { generateFunnel } from '../generation.js';
 import type { Room } from '../room.js';
 import { samples, syncResource } from './samples.js';
 
@@ -6,7 +7,10 @@ import { samples, syncResource } from './samples.js';
 export function Events({ room }: { room: Room }) {
   return (
     <section aria-labelledby="events" className="events">
-      <h3 id="events">Backend events</h3>
+      <header className="section-head">
+        <h3 id="events">Backend events</h3>
+        <CodeButton of="the backend events" file="backstage/samples.ts" />
+      </header>
       <div className="buttons">
         <button type="button" className="button primary" onClick={() => generateFunnel(room)}>
           Generate a funnel

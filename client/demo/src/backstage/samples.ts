@@ -14,8 +14,9 @@ import {
   systemNotification,
   userNotification,
 } from 'funnelcast/server';
-import { fillConversation, openConversation, put, removeCustomer } from '../backend.js';
-import type { Room, Who } from '../room.js';
+import { fillConversation, put, removeCustomer, sendAs } from '../backend.js';
+import { stamped } from '../chat/latency.js';
+import type { Customer, Room, Who } from '../room.js';
 
 /** A group of buttons: their names, and what they do. */
 export interface Samples {
@@ -115,12 +116,15 @@ function notificationEvents({ merchant, customer }: Room): Samples['events'] {
 
 function conversationEvents(room: Room): Samples['events'] {
   const { conversationId, customer } = room;
+  const others = room.customers.filter(one => one !== customer);
+  const question = async (other: Customer) =>
+    void (await sendAs(other, other, 'Is there a place for me, too?', crypto.randomUUID()));
   return {
     'Assistant speaks': () =>
       put(
         chatMessage(conversationId, {
           content: 'Hi! What would you like to sell?',
-          metadata: { step: 'offer' },
+          metadata: { step: 'offer', ...stamped() },
         }),
       ),
     'App speaks': () =>
@@ -128,10 +132,17 @@ function conversationEvents(room: Room): Samples['events'] {
         chatMessage(conversationId, {
           type: 'system',
           content: `${customer.name} has bought the Starter course`,
+          metadata: stamped(),
         }),
       ),
     'Forty messages': () => fillConversation(room, 40),
+    ...Object.fromEntries(others.map(other => [`${other.name} writes`, () => question(other)])),
     [`Remove ${customer.name}`]: () => removeCustomer(room),
-    'Say who takes part': () => openConversation(room),
+    'Say who takes part': () => put({ detailType: 'Conversation', detail: participantsOf(room) }),
   };
+}
+
+function participantsOf({ conversationId, companyId, merchant, customer }: Room) {
+  const timestamp = new Date().toISOString(); // of two such events the later one counts, whichever arrives first
+  return { conversationId, companyId, participants: [merchant.id, customer.id], timestamp };
 }

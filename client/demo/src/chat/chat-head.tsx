@@ -1,5 +1,6 @@
 import type { PresenceState } from 'funnelcast';
 import { useWebSocket } from 'funnelcast/react';
+import { CodeButton } from '../code/code-button.js';
 import { Avatar } from '../person-head.js';
 import type { Who } from '../room.js';
 
@@ -26,6 +27,7 @@ export function ChatHead({
         {WORDS[status]}
       </output>
       {unread > 0 && <output className="unread">{unread} new</output>}
+      <CodeButton of="the chat" file="chat/chat.tsx" />
     </header>
   );
 }

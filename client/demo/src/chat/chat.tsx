@@ -1,77 +1,63 @@
 import { useConversation } from 'funnelcast/react';
-import { useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { unreadOf } from '../inbox/use-watermarks.js';
+import type { Person } from '../people.js';
 import type { Who } from '../room.js';
 import { ChatHead } from './chat-head.js';
 import { Composer } from './composer.js';
+import { stamped, useLatencies } from './latency.js';
 import { MessageList } from './message-list.js';
+import { Typing } from './typing.js';
 import { useAway } from './use-away.js';
 import { useRead } from './use-read.js';
 import { useRemoval } from './use-removal.js';
 
 const PAGE_MESSAGES = 20;
-/** How long to wait before joining again a conversation that the server refuses. */
-const AGAIN_MS = 1_000;
 
 export interface ChatProps {
   conversationId: string;
-  me: Who;
+  me: Person;
   other: Who;
+  /** Up to where the user has read the conversation; absent until that is known. */
+  watermark: number | undefined;
+  onRead: (conversationId: string, seq: number) => void;
 }
 
 /** A conversation between two people. */
 export function Chat(props: ChatProps) {
-  // A new key makes a new component, which joins again a conversation that was refused or lost.
+  // A new key makes a new component, which joins again a conversation that was lost.
   const [attempt, setAttempt] = useState(0);
-  return <Conversation key={attempt} {...props} onAgain={() => setAttempt(attempt + 1)} />;
+  const again = () => setAttempt(attempt + 1);
+  return <Conversation key={`${props.conversationId} ${attempt}`} {...props} onAgain={again} />;
 }
 
-function Conversation({ conversationId, me, other, onAgain }: ChatProps & { onAgain: () => void }) {
+function Conversation(props: ChatProps & { onAgain: () => void }) {
+  const { conversationId, me, other, watermark, onRead, onAgain } = props;
   const conversation = useConversation(conversationId, { pageSize: PAGE_MESSAGES });
-  const { messages, hasOlder, isLoading, loadOlder, send, retry, discard, typing, error, sendTyping } =
-    conversation;
-  const chat = useRef<HTMLElement>(null);
-  const unread = useRead(chat, conversationId, me.id, conversation);
+  const { messages, isLoading, error, typing, send, sendTyping, markAsRead } = conversation;
+  const latencies = useLatencies(messages, isLoading);
   const removal = useRemoval(conversationId);
   useAway(conversationId);
 
-  // The backend has not announced this conversation yet.
-  const isUnknown = error?.code === 'forbidden';
-  useEffect(() => {
-    if (!isUnknown) return;
-    const timer = setTimeout(onAgain, AGAIN_MS);
-    return () => clearTimeout(timer);
-  }, [isUnknown, onAgain]);
+  const unread = unreadOf(messages, me.id, watermark);
+  const chat = useRef<HTMLElement>(null);
+  const raise = useCallback((seq: number) => onRead(conversationId, seq), [conversationId, onRead]);
+  useRead(chat, unread, markAsRead, raise);
+
+  const write = useCallback((content: string) => void send(content, stamped()), [send]);
+  usePen(me.pen, write);
 
   return (
     <section className="chat" aria-label={`Chat of ${me.name}`} ref={chat}>
-      <ChatHead other={other} presence={conversation.presence} unread={unread} />
-      <MessageList
-        me={me.id}
-        label={`Messages with ${other.name}`}
-        messages={messages}
-        hasOlder={hasOlder}
-        onOlder={loadOlder}
-        onRetry={retry}
-        onDiscard={discard}
-      >
+      <ChatHead other={other} presence={conversation.presence} unread={unread.length} />
+      <MessageList {...conversation} me={me.id} label={`Messages with ${other.name}`} latencies={latencies}>
         {messages.length === 0 && (
           <p className="empty">
-            {isLoading || isUnknown ? 'Loading…' : (error?.message ?? `Say hello to ${other.name}.`)}
+            {isLoading ? 'Loading…' : (error?.message ?? `Say hello to ${other.name}.`)}
           </p>
         )}
       </MessageList>
-      <p className="typing" role="status">
-        {typing.length > 0 && (
-          <>
-            <span className="dots" aria-hidden="true">
-              <i />
-              <i />
-              <i />
-            </span>
-            {typing.map(({ userName }) => userName).join(', ')} is typing
-          </>
-        )}
-      </p>
+      <Typing names={typing.map(({ userName }) => userName)} />
       {removal ? (
         <div className="removed" role="alert">
           <p>You have been taken out of this conversation: {removal}</p>
@@ -80,8 +66,18 @@ function Conversation({ conversationId, me, other, onAgain }: ChatProps & { onAg
           </button>
         </div>
       ) : (
-        <Composer to={other.name} onSend={send} onTyping={sendTyping} />
+        <Composer to={other.name} onSend={write} onTyping={sendTyping} />
       )}
     </section>
   );
+}
+
+/** Lends the chat's `write` to the buttons of the page. */
+function usePen(pen: Person['pen'], write: (content: string) => void): void {
+  useEffect(() => {
+    pen.write = write;
+    return () => {
+      delete pen.write;
+    };
+  }, [pen, write]);
 }

@@ -8,7 +8,7 @@ export function Composer({
   onTyping,
 }: {
   to: string;
-  onSend: (content: string) => Promise<void>;
+  onSend: (content: string) => void;
   onTyping: (isTyping: boolean) => void;
 }) {
   const [text, setText] = useState('');
@@ -16,7 +16,7 @@ export function Composer({
   const content = text.trim();
   const submit = () => {
     if (!content) return;
-    void onSend(content);
+    onSend(content);
     setText('');
   };
   const onKeyDown = (event: KeyboardEvent) => {

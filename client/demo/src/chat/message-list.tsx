@@ -1,4 +1,4 @@
-import type { ConversationMessage, Messages } from 'funnelcast/react';
+import type { ConversationMessage, UseConversation } from 'funnelcast/react';
 import { Fragment, type ReactNode, useEffect, useRef } from 'react';
 import { Message } from './message.js';
 
@@ -6,14 +6,12 @@ import { Message } from './message.js';
 const TOGETHER_MS = 5 * 60_000;
 const DAY = new Intl.DateTimeFormat('en', { weekday: 'long', day: 'numeric', month: 'long' });
 
-export interface MessageListProps {
+export interface MessageListProps
+  extends Pick<UseConversation, 'messages' | 'hasOlder' | 'loadOlder' | 'retry' | 'discard'> {
   me: string;
   label: string;
-  messages: Messages;
-  hasOlder: boolean;
-  onOlder: () => Promise<void>;
-  onRetry: (key: string) => Promise<void>;
-  onDiscard: (key: string) => void;
+  /** How long the messages took, in milliseconds. */
+  latencies: ReadonlyMap<string, number>;
   children: ReactNode;
 }
 
@@ -22,12 +20,12 @@ export interface MessageListProps {
  * and keeps the scroll position while older messages are added at its start.
  */
 export function MessageList(props: MessageListProps) {
-  const { me, label, messages, hasOlder, onOlder, onRetry, onDiscard, children } = props;
+  const { me, label, messages, hasOlder, latencies, children } = props;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be reachable by keyboard
     <div className="messages" role="log" aria-label={label} tabIndex={0}>
       <ol>
-        {hasOlder && <Older onOlder={onOlder} />}
+        {hasOlder && <Older onOlder={props.loadOlder} />}
         {messages.map((message, at) => {
           const before = messages[at - 1];
           const isNewDay = before?.timestamp.toDateString() !== message.timestamp.toDateString();
@@ -38,8 +36,9 @@ export function MessageList(props: MessageListProps) {
                 message={message}
                 isOwn={message.status !== 'sent' || message.userId === me}
                 isFirst={isNewDay || !belongTogether(before, message)}
-                onRetry={onRetry}
-                onDiscard={onDiscard}
+                latency={latencies.get(message.key)}
+                onRetry={props.retry}
+                onDiscard={props.discard}
               />
             </Fragment>
           );
@@ -51,7 +50,7 @@ export function MessageList(props: MessageListProps) {
 }
 
 /** Loads older messages when it comes into view, or when it is pressed. */
-function Older({ onOlder }: Pick<MessageListProps, 'onOlder'>) {
+function Older({ onOlder }: { onOlder: () => Promise<void> }) {
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void onOlder());

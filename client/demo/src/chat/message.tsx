@@ -1,18 +1,21 @@
 import type { ConversationMessage } from 'funnelcast/react';
 import { Icon, type IconName } from '../icon.js';
 import { Time } from '../time.js';
+import { inWords } from './latency.js';
 
 export interface MessageProps {
   message: ConversationMessage;
   isOwn: boolean;
   /** Whether the message starts a group. */
   isFirst: boolean;
+  /** How long it took to arrive or, for an own message, to be acknowledged, in milliseconds; absent if nobody measured it. */
+  latency: number | undefined;
   onRetry: (key: string) => Promise<void>;
   onDiscard: (key: string) => void;
 }
 
 /** A message, sent or not. */
-export function Message({ message, isOwn, isFirst, onRetry, onDiscard }: MessageProps) {
+export function Message({ message, isOwn, isFirst, latency, onRetry, onDiscard }: MessageProps) {
   const { key, type, content, timestamp, status, error } = message;
   return (
     <li className="message" data-by={isOwn ? 'me' : type} data-first={isFirst} data-status={status}>
@@ -24,6 +27,7 @@ export function Message({ message, isOwn, isFirst, onRetry, onDiscard }: Message
       <div className="bubble">
         <p>{content}</p>
         <footer>
+          {latency !== undefined && <Latency ms={latency} isOwn={isOwn} />}
           <Time of={timestamp} />
           {isOwn && <Fate message={message} />}
         </footer>
@@ -40,6 +44,16 @@ export function Message({ message, isOwn, isFirst, onRetry, onDiscard }: Message
         </p>
       )}
     </li>
+  );
+}
+
+/** How long a message took. */
+function Latency({ ms, isOwn }: { ms: number; isOwn: boolean }) {
+  const what = isOwn ? 'acknowledged after' : 'arrived after';
+  return (
+    <span className="latency" title={`${what} ${inWords(ms)}`}>
+      <span className="for-readers">{what}</span> {inWords(ms)}
+    </span>
   );
 }
 

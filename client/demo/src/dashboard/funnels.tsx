@@ -1,7 +1,9 @@
 import type { FunnelUpdateType } from 'funnelcast';
 import { type FunnelProgress, useFunnelProgress } from 'funnelcast/react';
 import { funnelUpdate } from 'funnelcast/server';
-import { generateFunnel, put } from '../backend.js';
+import { put } from '../backend.js';
+import { CodeButton } from '../code/code-button.js';
+import { generateFunnel } from '../generation.js';
 import { Icon } from '../icon.js';
 import type { Room } from '../room.js';
 import { Time } from '../time.js';
@@ -26,6 +28,7 @@ export function Funnels({ room }: { room: Room }) {
         <button type="button" className="button primary" onClick={() => generateFunnel(room)}>
           <Icon name="plus" /> New funnel
         </button>
+        <CodeButton of="the funnels" file="dashboard/funnels.tsx" />
       </header>
       {funnels.length === 0 && <p className="empty">No funnel yet. Make one, and watch it grow.</p>}
       <ul className="cards">

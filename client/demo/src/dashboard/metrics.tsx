@@ -1,5 +1,6 @@
 import { useWebSocket } from 'funnelcast/react';
 import { useEffect, useState } from 'react';
+import { CodeButton } from '../code/code-button.js';
 import { Icon } from '../icon.js';
 import { Sparkline } from './sparkline.js';
 
@@ -42,24 +43,27 @@ export function Metrics({ companyId }: { companyId: string }) {
   );
   return (
     <section aria-labelledby="numbers" className="metrics">
-      <h3 id="numbers" className="for-readers">
-        Numbers
-      </h3>
-      {METRICS.map(({ metric, title, format }) => {
-        const known = metrics[metric];
-        return (
-          <article key={metric} className="metric" data-metric={metric}>
-            <h4>{title}</h4>
-            <p className="value">{known ? format.format(known.value) : '–'}</p>
-            {known?.previous ? (
-              <Change from={known.previous} to={known.value} />
-            ) : (
-              <p className="change">24 hours</p>
-            )}
-            <Sparkline values={known?.values ?? []} />
-          </article>
-        );
-      })}
+      <header className="section-head">
+        <h3 id="numbers">Numbers</h3>
+        <CodeButton of="the numbers" file="dashboard/metrics.tsx" />
+      </header>
+      <div className="metric-cards">
+        {METRICS.map(({ metric, title, format }) => {
+          const known = metrics[metric];
+          return (
+            <article key={metric} className="metric" data-metric={metric}>
+              <h4>{title}</h4>
+              <p className="value">{known ? format.format(known.value) : '–'}</p>
+              {known?.previous ? (
+                <Change from={known.previous} to={known.value} />
+              ) : (
+                <p className="change">24 hours</p>
+              )}
+              <Sparkline values={known?.values ?? []} />
+            </article>
+          );
+        })}
+      </div>
     </section>
   );
 }

@@ -1,4 +1,5 @@
 import type { ResourceUpdate, ResourceUpdateType } from 'funnelcast';
+import { CodeButton } from '../code/code-button.js';
 import { Icon } from '../icon.js';
 import { useResources } from './use-resources.js';
 
@@ -19,6 +20,7 @@ export function Resources({ companyId }: { companyId: string }) {
     <section aria-labelledby="resources" className="resources">
       <header className="section-head">
         <h3 id="resources">Resources</h3>
+        <CodeButton of="the resources" file="dashboard/use-resources.ts" />
       </header>
       {resources.length === 0 && <p className="empty">Products and pages show up here as they change.</p>}
       <ul className="rows">
