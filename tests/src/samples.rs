@@ -19,7 +19,8 @@ const CONNECTION: &str = "dXaZ1cKqoAMCJbw=";
 /// The company of the samples, whose admin Ann is.
 const COMPANY: &str = "biz_1";
 /// What Ann joins of what the samples publish on; the sample `join` joins the funnel updates.
-const CHANNELS: [&str; 4] = ["resource_updates:biz_1", "analytics:biz_1", "system", "user:user_1"];
+const CHANNELS: [&str; 6] =
+    ["resource_updates:biz_1", "analytics:biz_1", "system", "user:user_1", "experience:exp_1", "room:lobby"];
 
 /// After this sample Ann joins the other channels: the sample `connect` before it has made a new connection of Ann's.
 const BEFORE_JOINING: &str = "status";
@@ -120,6 +121,8 @@ fn cases() -> Vec<Case> {
         case("broadcast", "system-notification", Value::Null).posting("system.notification"),
         case("broadcast", "user-notification", Value::Null).posting("user.notification"),
         case("broadcast", "chat-message", Value::Null).posting("chat.message"),
+        case("broadcast", "app-event", Value::Null).posting("app.event"),
+        case("broadcast", "app-signal", Value::Null).posting("app.signal"),
         case("broadcast", "broadcast-delivery", whole_batch()),
         case("broadcast", "broadcast-owed", whole_batch()),
         case("broadcast", "stream-marked", whole_batch()),
@@ -161,7 +164,8 @@ pub async fn invoke_all(
     invoker: &Invoker,
     mut told: impl FnMut(&str, &str, &Value),
 ) -> Result<()> {
-    let ann = User::called("user_1").and(COMPANY, Role::Admin);
+    let mut ann = User::called("user_1").and(COMPANY, Role::Admin).of_experience("exp_1");
+    ann.enter_room("lobby");
     let mut client = stack.connect(&ann).await?;
     let connection = client.connection_id().await?;
     for case in cases() {

@@ -9,7 +9,7 @@ use tests::Stack;
 use tests::samples::{Invoker, Sam, invoke_all};
 
 /// Invokes every function by `sam local invoke` with each of its samples, against the table, the queues and the bus of the
-/// running local stack whose ready file FUNNELCAST_STACK names. Ends with 1 at the first answer that is not as it must be.
+/// running local stack whose ready file `FUNNELCAST_STACK` names. Ends with 1 at the first answer that is not as it must be.
 #[derive(Debug, Parser)]
 #[command(name = "samples")]
 struct Options {
