@@ -155,7 +155,7 @@ async function putNumbers(companyId: string, step: number): Promise<void> {
     {
       metric: 'revenue',
       value: Math.round(4_920 + step * 49 + (step > 6 ? 490 : 0) + wave * 90),
-      previous: 5_100,
+      previous: 4_480,
     },
   ];
   for (const number of numbers) await put(analyticsUpdate({ companyId }, { ...number, period: '24h' }));
