@@ -113,6 +113,9 @@ fn cases() -> Vec<Case> {
             json!({ "statusCode": 200, "body": { "events": [message], "more": false } }),
         )
         .replacing("after=41", "after=0"),
+        // Before the webhook, after which access is checked again: the sample `connect` names no experience.
+        case("broadcast", "app-event", Value::Null).posting("app.event"),
+        case("broadcast", "app-signal", Value::Null).posting("app.signal"),
         case("webhook", "webhook", unsigned),
         case("webhook", "webhook-queued", whole_batch()),
         case("broadcast", "funnel-update", Value::Null).posting("funnel.update"),
@@ -121,8 +124,6 @@ fn cases() -> Vec<Case> {
         case("broadcast", "system-notification", Value::Null).posting("system.notification"),
         case("broadcast", "user-notification", Value::Null).posting("user.notification"),
         case("broadcast", "chat-message", Value::Null).posting("chat.message"),
-        case("broadcast", "app-event", Value::Null).posting("app.event"),
-        case("broadcast", "app-signal", Value::Null).posting("app.signal"),
         case("broadcast", "broadcast-delivery", whole_batch()),
         case("broadcast", "broadcast-owed", whole_batch()),
         case("broadcast", "stream-marked", whole_batch()),
