@@ -38,7 +38,7 @@ STEPS := format language template deny audit clippy docs build unit types-check 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help dev build test format language template deny audit clippy docs unit types types-check client demo browser example suite soak schemathesis \
-	bench sam-build sam-local conformance package package-check fuzz clean
+	bench sam-build sam-local conformance release-local package package-check fuzz clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -160,16 +160,20 @@ $(DEPLOYABLE): $(DEPLOYED_SOURCES) $(TOOLS)
 	@$(RELEASE) cargo lambda build --release --locked $(FUNCTIONS:%=--package path+file://$(CURDIR)/%)
 	@$(RELEASE) sam build
 
-package: sam-build $(PACKAGE) demo ## Make target/package: a folder for `sam deploy`, and the npm packages with the local stack inside
+package: release-local $(PACKAGE) demo ## Make target/package: a folder for `sam deploy`, and the npm packages with the local stack inside
 	@echo '==> package'
-	@$(RELEASE) cargo lambda build --release --locked --package funnelcast-local
 	@scripts/package
 
-package-check: build package $(EMULATOR) ## Pack again, deploy the folder to the emulator, and use the npm packages without Rust
+package-check: build release-local $(PACKAGE) demo $(EMULATOR) ## Pack twice, deploy the folder to the emulator, and use the npm packages without Rust
 	@echo '==> package-check'
 	@scripts/package --again
 	@python3 tests/package/run.py
 	@.tools/conformance/bin/python tests/conformance/run.py --packed chat:: joining::
+
+# For older systems than this one too, as cargo-lambda links for Lambda's glibc.
+release-local: sam-build
+	@echo '==> the local stack, release'
+	@$(RELEASE) cargo lambda build --release --locked --package funnelcast-local
 
 sam-local: build sam-build ## Invoke every function by `sam local`, in containers, with its samples; needs root on Debian
 	@echo '==> sam local'

@@ -62,10 +62,9 @@ pub(crate) async fn run(options: &CheckOptions) -> Result<(), Failure> {
     let arguments = child::arguments(&project, stack, &parameters, &secrets);
     starts(&child::own_program()?, &arguments).await?;
     if options.json {
-        let names: Vec<_> = named.keys().collect();
         println!(
             "{}",
-            json!({ "ok": true, "parameters": given.keys().collect::<Vec<_>>(), "secrets": names })
+            json!({ "ok": true, "parameters": given.keys().collect::<Vec<_>>(), "secrets": named.keys().collect::<Vec<_>>() })
         );
         return Ok(());
     }

@@ -40,8 +40,7 @@ pub(crate) struct EmitOptions {
     /// A JSON file with an EventBridge event, or a list of events: source, detail-type, detail, and optionally time and
     /// resources. Or the name of a sample, such as funnel-update.
     file: PathBuf,
-    /// URL of the running stack [default: the one that `dev` has started in the current folder, else
-    /// http://127.0.0.1:3001].
+    /// URL of the running stack [default: the one that `dev` has started in the current folder, else that of port 3001].
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
     /// Name of the bus [default: the running stack's own].

@@ -47,7 +47,7 @@ pub(crate) struct KeysOptions {
     /// Id of the key [default: derived from the key, as in RFC 7638].
     #[arg(long, value_name = "ID", value_parser = kid)]
     kid: Option<String>,
-    /// Print one line of JSON: kid, TOKEN_KEY, and Issuers with the entry of this key.
+    /// Print one line of JSON: `kid`, `TOKEN_KEY`, and `Issuers` with the entry of this key.
     #[arg(long)]
     json: bool,
 }

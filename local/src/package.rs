@@ -24,8 +24,6 @@ const LEVEL: i32 = 19;
 /// The logarithm of how far back repeated bytes are found: 128 MiB, all of the archive. It is also the memory that unpacking
 /// takes.
 const WINDOW_LOG: u32 = 27;
-/// The digits of the hash in the archive's name.
-const ID_DIGITS: usize = 16;
 
 /// The unpacked archive of this binary's package.
 #[derive(Debug)]
@@ -149,8 +147,9 @@ pub(crate) fn pack(options: &PackOptions) -> Result<()> {
     std::io::copy(&mut &tar[..], &mut encoder)?;
     let packed = encoder.finish()?;
     let hash = digest(&SHA256, &packed);
-    let id: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    let archive = options.target.join(format!("{PREFIX}{}{SUFFIX}", &id[..ID_DIGITS]));
+    let (start, _) = hash.as_ref().split_first_chunk().context("a hash of 32 bytes")?;
+    let id = u64::from_be_bytes(*start);
+    let archive = options.target.join(format!("{PREFIX}{id:016x}{SUFFIX}"));
     fs::write(&archive, packed).with_context(|| archive.display().to_string())?;
     println!("{}", archive.display());
     Ok(())

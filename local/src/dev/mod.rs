@@ -83,21 +83,21 @@ pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
                 forget(&project);
                 return Err(anyhow!("the stack has ended: {}", status?).into());
             }
-            changed = changes.next() => {
-                let changed = changed.display();
+            file = changes.next() => {
+                let file = file.display();
                 let checked = match launch.arguments() {
                     Ok((arguments, _)) => check::starts(&program, &arguments).await.map(|()| arguments),
                     Err(error) => Err(Failure::Input(error)),
                 };
                 match checked {
                     Ok(arguments) => {
-                        tracing::info!("{changed} has changed; the stack starts again");
+                        tracing::info!("{file} has changed; the stack starts again");
                         stack.stop().await?;
                         let arguments = [arguments, launch.place()].concat();
                         stack = StackProcess::start(&program, &arguments, Log::Shown).await?;
                     }
                     Err(failure) => {
-                        tracing::error!("{changed} has changed, and cannot be used; the stack goes on as before: {failure}");
+                        tracing::error!("{file} has changed, and cannot be used; the stack goes on as before: {failure}");
                     }
                 }
             }

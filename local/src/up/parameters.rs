@@ -66,13 +66,13 @@ fn check_secrets(given: &BTreeMap<String, String>, options: &UpOptions) -> Resul
 /// The secrets that parameters name, each with one of the parameters.
 pub(crate) fn secrets_named(given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
-    let names = |value: &str| -> Vec<String> {
-        let names = value.split(|c| !is_of_a_name(c)).filter(|name| name.starts_with(SECRETS));
-        names.map(str::to_owned).collect()
+    let secrets_in = |value: &str| -> Vec<String> {
+        let words = value.split(|c| !is_of_a_name(c)).filter(|word| word.starts_with(SECRETS));
+        words.map(str::to_owned).collect()
     };
-    let named = given
-        .iter()
-        .flat_map(|(parameter, value)| names(value).into_iter().map(move |name| (name, parameter.clone())));
+    let named = given.iter().flat_map(|(parameter, value)| {
+        secrets_in(value).into_iter().map(move |secret| (secret, parameter.clone()))
+    });
     named.collect()
 }
 

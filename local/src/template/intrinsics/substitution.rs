@@ -74,12 +74,11 @@ impl Resolver<'_> {
             };
             let api = mapping.properties.get("ApiId")?.get("Ref")?.as_str()?;
             let resource = self.document.resources.get(api)?;
-            let endpoint = match resource.kind.as_str() {
-                "AWS::Serverless::HttpApi" => self.endpoints.http.clone(),
-                _ => {
-                    let stage = resource.properties.get("StageName")?;
-                    format!("{}/{}", self.endpoints.aws, self.text("StageName", stage).ok()?)
-                }
+            let endpoint = if resource.kind == "AWS::Serverless::HttpApi" {
+                self.endpoints.http.clone()
+            } else {
+                let stage = resource.properties.get("StageName")?;
+                format!("{}/{}", self.endpoints.aws, self.text("StageName", stage).ok()?)
             };
             Some((domain?, endpoint))
         };
