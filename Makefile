@@ -32,7 +32,7 @@ SEED ?=
 SEEDS ?= 1
 MINUTES ?= 1
 TARGETS ?= frame channel token stream
-STEPS := format language template deny audit clippy docs build unit types-check sam-build+ client browser example \
+STEPS := format language template deny audit clippy docs build unit types-check release-local+ client browser example \
 	suite schemathesis wait conformance package-check
 
 .DEFAULT_GOAL := help
