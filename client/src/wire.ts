@@ -728,7 +728,8 @@ export interface StatusReply {
 /** Renews the connection's lease, and its token if it brings a fresh one. */
 export interface PingFields {
   /**
-   * A fresh token of the same user with the same companies. The connection then lives as long as this token.
+   * A fresh token of the same user with the same companies, experiences and rooms. The connection then lives
+   * as long as this token.
    */
   token?: string;
 }
@@ -883,14 +884,14 @@ export interface BackendEvent {
   /** Its detail, whose form depends on the type: that of docs/schemas/bus. */
   detail: Record<string, unknown>;
   /**
-   * A name of this event among those of the backend. A repeat with the same key is not published again. It
-   * matches `[A-Za-z0-9_.:-]{1,64}`.
+   * A name of this event among those of the backend. A repeat with the same key is not logged again; an event
+   * that is not logged is published or applied again. It matches `[A-Za-z0-9_.:-]{1,64}`.
    */
   key?: string;
   /**
    * When it was first sent, by the backend's clock; a repeat has the same. The default of the detail's
-   * `timestamp`. A repeat is recognised if its first try is not older than this time, less a minute; without
-   * it, if it is among the last 100 events of the channel.
+   * `timestamp`. A repeat is recognised if its first try is not older than this time, less a minute, and not
+   * older than a day; without it, if it is among the last 100 events of the channel.
    */
   time?: Timestamp;
 }
@@ -942,7 +943,10 @@ export interface Published {
   seq?: Seq;
   /** When the server accepted it. */
   at: Timestamp;
-  /** Its key, if the request had one. */
+  /**
+   * Its key: that of the request, or one that the server has made. Absent where an event that concerns access
+   * had none.
+   */
   key?: string;
   /** Whether an earlier try has published it already. */
   duplicate: boolean;

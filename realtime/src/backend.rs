@@ -7,10 +7,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use funnelcast_aws::clock::{new_id, now};
+use funnelcast_aws::clock::{self, new_id};
 use funnelcast_core::{
     Channel, Error, Key, Seq, Timestamp, Version,
-    bus::{AccessChanged, AccessEvent},
+    bus::{AccessChanged, AccessEvent, DetailType},
     frame::ErrorBody,
     http_api::{BackendEvent, PublishResult, Published, Refusal},
     publication::{Publication, Times},
@@ -29,6 +29,8 @@ use crate::{
 
 /// The largest difference between the clocks of a backend and of the functions, beside which a retry is recognised.
 const BACKEND_SKEW_MAX: Duration = Duration::from_mins(1);
+/// How far back an earlier try is looked for, as EventBridge retries for a day. Further back a busy log is long.
+const EARLIER_TRY_MAX: Duration = Duration::from_hours(24);
 /// How many channels of a request are served side by side.
 const CHANNELS_AT_ONCE: usize = 10;
 /// The error of an event that was not tried.
@@ -120,8 +122,26 @@ struct Task {
 }
 
 enum Work {
-    Publish(Publication, EarlierTry),
+    Publish(Box<Draft>),
     ChangeAccess(AccessEvent, (Timestamp, Clock)),
+}
+
+/// An event that is to be published. It has been checked, and is completed when its turn has come: a default `timestamp` is
+/// in the order of the log, also where a repeat of the request overlaps with its first try.
+struct Draft {
+    of: DetailType,
+    detail: Value,
+    key: Key,
+    time: Option<Timestamp>,
+    earlier: EarlierTry,
+}
+
+impl Draft {
+    fn publication(&self, realtime: &Realtime, now: Timestamp) -> Result<Publication, Error> {
+        let times = Times { sent_at: self.time.unwrap_or(now), taken_at: now, now };
+        let (detail, key) = (self.detail.clone(), self.key.clone());
+        Publication::from_backend(self.of, detail, key, realtime.agent.as_ref(), times)
+    }
 }
 
 impl Task {
@@ -145,14 +165,15 @@ impl Task {
         }
         let earlier = match (&key, time) {
             (None, _) => EarlierTry::None,
-            (Some(_), Some(time)) => EarlierTry::Since(time.min(now) - BACKEND_SKEW_MAX),
+            (Some(_), Some(time)) => {
+                EarlierTry::Since((time.min(now) - BACKEND_SKEW_MAX).max(now - EARLIER_TRY_MAX))
+            }
             (Some(_), None) => EarlierTry::Recent,
         };
         let key = key.map_or_else(|| new_id().parse(), Ok)?;
-        let times = Times { sent_at: time.unwrap_or(now), taken_at: now, now };
-        let publication = Publication::from_backend(of, detail, key.clone(), realtime.agent.as_ref(), times)?;
-        let channel = publication.channel.to_string();
-        Ok((channel, Self { index, key: Some(key), work: Work::Publish(publication, earlier) }))
+        let draft = Draft { of, detail, key: key.clone(), time, earlier };
+        let channel = draft.publication(realtime, now)?.channel.to_string();
+        Ok((channel, Self { index, key: Some(key), work: Work::Publish(Box::new(draft)) }))
     }
 }
 
@@ -166,34 +187,51 @@ async fn apply_in_order(realtime: &Realtime, tasks: Vec<Task>, taken_at: Timesta
             continue;
         }
         let outcome = match work {
-            Work::Publish(publication, earlier) => match keeper.keep(publication, earlier).await {
-                Ok(event) => {
-                    kept.push((index, event));
-                    continue;
+            Work::Publish(draft) => {
+                let stored =
+                    async { keeper.keep(draft.publication(realtime, clock::now())?, draft.earlier).await };
+                match stored.await {
+                    Ok(event) => {
+                        kept.push((index, event));
+                        continue;
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            },
+            }
             Work::ChangeAccess(event, sent) => {
-                // Who was a member before the change receives what came before it.
-                outcomes.extend(deliver_kept(realtime, std::mem::take(&mut kept)).await);
+                // Who was a member before the change receives what came before it, and nothing of it afterwards.
+                outcomes.extend(deliver_kept(realtime, std::mem::take(&mut kept), Pace::BeforeTheNext).await);
                 let changed = change_access(realtime, event, key.clone(), sent, taken_at).await;
-                changed.map(|()| Published { seq: None, at: now(), key, duplicate: false })
+                changed.map(|()| Published { seq: None, at: clock::now(), key, duplicate: false })
             }
         };
         has_failed = outcome.as_ref().is_err_and(Error::is_retryable);
         outcomes.push((index, outcome));
     }
-    outcomes.extend(deliver_kept(realtime, kept).await);
+    outcomes.extend(deliver_kept(realtime, kept, Pace::MayFollow).await);
     outcomes
+}
+
+/// When a delivery to a large channel has to be made.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// Now, because the next event changes who the members are.
+    BeforeTheNext,
+    /// Soon, by the queue.
+    MayFollow,
 }
 
 /// Delivers events of one channel that are stored, as few frames as possible to each member. The outcome of an event
 /// says that it has been or will be delivered.
-async fn deliver_kept(realtime: &Realtime, kept: Vec<(usize, Kept)>) -> Vec<(usize, Outcome)> {
+async fn deliver_kept(realtime: &Realtime, kept: Vec<(usize, Kept)>, pace: Pace) -> Vec<(usize, Outcome)> {
     let events = kept.iter().map(|(_, kept)| Addressed { event: kept.event.clone(), except: None });
     let mut delivered = Ok(());
-    for delivery in Delivery::together(events.collect()) {
-        if let Err(error) = deliver::deliver_or_queue(realtime, delivery.clone()).await {
+    for delivery in Delivery::in_order(events.collect()) {
+        let made = match pace {
+            Pace::BeforeTheNext => deliver::deliver(realtime, delivery.clone()).await.map(drop),
+            Pace::MayFollow => deliver::deliver_or_queue(realtime, delivery.clone()).await,
+        };
+        if let Err(error) = made {
             tracing::error!(%error, "the delivery of the backend's events failed");
             delivered = deliver::try_later(realtime, &delivery).await;
         }

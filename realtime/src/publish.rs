@@ -203,9 +203,7 @@ impl<'a> Keeper<'a> {
         })?;
         self.view = Some(view);
         if is_duplicate {
-            // A timestamp in the future was clamped to the time of the first try, and a retry must not make it later.
-            latest.at = event.at;
-            latest.happened_at = latest.happened_at.min(event.at);
+            latest.repeat(&event);
         }
         // Also for a duplicate: the first try may have ended between the two writes.
         self.table.put_latest(&latest, Some(seq)).await?;

@@ -32,7 +32,7 @@ pub struct StatusReply {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Ping {
-    /// A fresh token of the same user with the same companies. The connection then lives as long as this token.
+    /// A fresh token of the same user with the same companies, experiences and rooms. The connection then lives as long as this token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use super::limits::PUBLISH_EVENTS_MAX;
 use crate::{
     Channel, CompanyId, ConnectionId, ConversationId, Error, Key, Seq, Timestamp, UserId,
-    action::StatusReply, bus::DetailType, frame::ErrorBody, version::Revision,
+    action::StatusReply, bus::DetailType, frame::ErrorBody, json, version::Revision,
 };
 
 /// A ticket: the URL and the secret for one WebSocket connection.
@@ -135,15 +135,36 @@ pub struct Publish {
 }
 
 impl Publish {
-    /// The events, of which each is parsed on its own, so that one that is malformed does not keep back the others.
+    /// Reads a body. Each event is read on its own, so that one that is malformed does not keep back the others: neither one
+    /// with a wrong field nor one with a lone surrogate, too many levels or a number that is out of range.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if there are none, or too many.
-    pub fn into_events(self) -> Result<Vec<Result<BackendEvent, Error>>, Error> {
-        if !(1..=PUBLISH_EVENTS_MAX).contains(&self.events.len()) {
+    /// [`Error::Invalid`] or [`Error::BadRequest`] if the body is malformed around its events, or if there are none or too many.
+    pub fn read(body: &[u8]) -> Result<Vec<Result<BackendEvent, Error>>, Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Outline<'a> {
+            #[serde(borrow)]
+            events: Vec<&'a RawValue>,
+        }
+        let Ok(Outline { events }) = serde_json::from_slice(body) else {
+            // What is wrong with it, in the words of every other refusal.
+            let _: Self = Error::parse(json::read(body)?)?;
+            return Err(Error::BadRequest("the body must be a JSON object with `events`".into()));
+        };
+        if !(1..=PUBLISH_EVENTS_MAX).contains(&events.len()) {
             return Err(Error::invalid("events", format!("must be 1 to {PUBLISH_EVENTS_MAX} events")));
         }
-        Ok(self.events.into_iter().map(|event| Error::parse(Value::Object(event))).collect())
+        Ok(events.into_iter().map(|event| BackendEvent::read(event.get())).collect())
+    }
+}
+
+impl BackendEvent {
+    fn read(text: &str) -> Result<Self, Error> {
+        match json::read(text.as_bytes())? {
+            event @ Value::Object(_) => Error::parse(event),
+            _ => Err(Error::BadRequest("an event must be an object".into())),
+        }
     }
 }
 
@@ -157,12 +178,13 @@ pub struct BackendEvent {
     pub of: DetailType,
     /// Its detail, whose form depends on the type: that of docs/schemas/bus.
     pub detail: Map<String, Value>,
-    /// A name of this event among those of the backend. A repeat with the same key is not published again. It matches
+    /// A name of this event among those of the backend. A repeat with the same key is not logged again; an event that is not
+    /// logged is published or applied again. It matches
     /// `[A-Za-z0-9_.:-]{1,64}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
     /// When it was first sent, by the backend's clock; a repeat has the same. The default of the detail's `timestamp`. A repeat is
-    /// recognised if its first try is not older than this time, less a minute; without it, if it is among the last 100 events of
+    /// recognised if its first try is not older than this time, less a minute, and not older than a day; without it, if it is among the last 100 events of
     /// the channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
@@ -198,7 +220,7 @@ pub struct Published {
     pub seq: Option<Seq>,
     /// When the server accepted it.
     pub at: Timestamp,
-    /// Its key, if the request had one.
+    /// Its key: that of the request, or one that the server has made. Absent where an event that concerns access had none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
     /// Whether an earlier try has published it already.
@@ -228,4 +250,60 @@ pub struct Refusal {
 pub struct GatewayRefusal {
     /// What is wrong, for people.
     pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The result of each event: its key, or the code and the field of its refusal.
+    fn read(body: &str) -> Result<Vec<String>, String> {
+        let shown = |error: &Error| format!("{} {}", error.code(), error.field().unwrap_or("-"));
+        let events = Publish::read(body.as_bytes()).map_err(|error| shown(&error))?;
+        let shown = events.iter().map(|event| match event {
+            Ok(event) => event.key.as_ref().map_or("none".to_owned(), ToString::to_string),
+            Err(error) => shown(error),
+        });
+        Ok(shown.collect())
+    }
+
+    #[test]
+    fn a_malformed_event_does_not_keep_back_the_others() {
+        let good = r#"{"type":"AppSignal","detail":{"channel":"room:a","name":"n"},"key":"good"}"#;
+        let deep =
+            format!(r#"{{"type":"AppSignal","detail":{}1{}}}"#, r#"{"a":"#.repeat(130), "}".repeat(130));
+        for (bad, refusal) in [
+            (r#"{"type":"AppSignal","detail":{"name":"cut \ud83d"}}"#, "bad_request -"),
+            (r#"{"type":"AppSignal","detail":{"value":1e400}}"#, "bad_request -"),
+            (r#"{"type":"AppSignal","detail":7}"#, "bad_request detail"),
+            (r#"{"type":"Nonsense","detail":{}}"#, "bad_request type"),
+            (&deep, "bad_request -"),
+            ("7", "bad_request -"),
+            ("null", "bad_request -"),
+        ] {
+            let body = format!(r#"{{"events":[{good},{bad},{good}]}}"#);
+            assert_eq!(
+                read(&body),
+                Ok(vec!["good".to_owned(), refusal.to_owned(), "good".to_owned()]),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_malformed_around_its_events_is_refused() {
+        for (body, refusal) in [
+            ("", "bad_request -"),
+            ("{", "bad_request -"),
+            ("[]", "bad_request -"),
+            ("{}", "bad_request events"),
+            (r#"{"events":{}}"#, "bad_request events"),
+            (r#"{"events":[]}"#, "bad_request events"),
+            (r#"{"events":[{}],"more":1}"#, "bad_request more"),
+        ] {
+            assert_eq!(read(body), Err(refusal.to_owned()), "{body}");
+        }
+        let many = format!(r#"{{"events":[{}]}}"#, vec!["{}"; PUBLISH_EVENTS_MAX + 1].join(","));
+        assert_eq!(read(&many), Err("bad_request events".to_owned()));
+    }
 }

@@ -50,7 +50,7 @@ impl Publication {
         agent: Option<&UserId>,
         times: Times,
     ) -> Result<Self, Error> {
-        let data = if is_of_the_app(event) { with_channel(data, &channel) } else { data };
+        let data = if is_of_the_app(event) { with_channel(data, &channel)? } else { data };
         let addressed = address("data", event, data, &key, agent, times)?;
         let meant = &addressed.channel;
         let company_notice =
@@ -169,11 +169,13 @@ const fn is_of_the_app(event: EventName) -> bool {
 }
 
 /// The data of an outbox item, whose channel is beside it, as a detail.
-fn with_channel(mut data: Value, channel: &Channel) -> Value {
-    if let Value::Object(fields) = &mut data {
-        fields.insert("channel".to_owned(), channel.to_string().into());
+fn with_channel(mut data: Value, channel: &Channel) -> Result<Value, Error> {
+    if let Value::Object(fields) = &mut data
+        && fields.insert("channel".to_owned(), channel.to_string().into()).is_some()
+    {
+        return Err(Error::invalid("data.channel", "is not a known field; the item itself has the channel"));
     }
-    data
+    Ok(data)
 }
 
 /// A detail with these defaults for fields that are absent or `null`.

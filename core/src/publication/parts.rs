@@ -1,6 +1,6 @@
 //! A publication, and the times of a detail.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -56,6 +56,21 @@ pub struct Publication {
 }
 
 impl Publication {
+    /// Makes this, a repeat, what its first try was, which is `stored`: a default `timestamp` was that of the first try, and
+    /// one in the future was clamped to the time of the first try.
+    pub fn repeat(&mut self, stored: &Event) {
+        #[derive(Deserialize)]
+        struct Timed {
+            timestamp: Timestamp,
+        }
+        let claimed_at =
+            serde_json::from_str(stored.data.get()).map_or(stored.at, |Timed { timestamp }| timestamp);
+        self.happened_at = claimed_at.min(stored.at);
+        self.ahead_ms = claimed_at.as_millis() - self.happened_at.as_millis();
+        self.at = stored.at;
+        self.data.clone_from(&stored.data);
+    }
+
     /// The event as it is delivered, with its place in the log if it has one.
     pub fn into_event(self, seq: Option<Seq>) -> Event {
         let Self { channel, event, at, from, key, data, .. } = self;

@@ -53,16 +53,28 @@ impl Fields {
     }
 }
 
-/// The fields of a JSON body of at most this many bytes.
+/// A body of at most this many bytes.
 #[derive(Debug)]
-pub(crate) struct Body<const BYTES_MAX: usize = REQUEST_BYTES_MAX>(pub(crate) Fields);
+pub(crate) struct Bytes<const MAX: usize>(pub(crate) axum::body::Bytes);
 
-impl<const BYTES_MAX: usize> FromRequest<Arc<Api>> for Body<BYTES_MAX> {
+impl<const MAX: usize> FromRequest<Arc<Api>> for Bytes<MAX> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, ApiError> {
-        let too_large = Error::TooLarge { what: "the body".into(), bytes_max: BYTES_MAX };
-        let bytes = to_bytes(request.into_body(), BYTES_MAX).await.map_err(|_| too_large)?;
+        let too_large = Error::TooLarge { what: "the body".into(), bytes_max: MAX };
+        Ok(Self(to_bytes(request.into_body(), MAX).await.map_err(|_| too_large)?))
+    }
+}
+
+/// The fields of a JSON body.
+#[derive(Debug)]
+pub(crate) struct Body(pub(crate) Fields);
+
+impl FromRequest<Arc<Api>> for Body {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let Bytes(bytes) = Bytes::<REQUEST_BYTES_MAX>::from_request(request, api).await?;
         match json::read(&bytes) {
             Ok(Value::Object(fields)) => Ok(Self(Fields(fields))),
             Ok(_) => Err(Error::BadRequest("the body must be a JSON object".into()).into()),

@@ -6,14 +6,14 @@ use axum::{Json, extract::State};
 use funnelcast_core::http_api::{PUBLISH_BYTES_MAX, Publish, PublishReply};
 use funnelcast_realtime::backend;
 
-use crate::{Api, answer::ApiResult, fields::Body, user::Publisher};
+use crate::{Api, answer::ApiResult, fields::Bytes, user::Publisher};
 
 /// Publishes events. Each has a result of its own. It costs as much as the events do on the bus.
 pub(crate) async fn publish(
     State(api): State<Arc<Api>>,
     Publisher { now }: Publisher,
-    Body(fields): Body<PUBLISH_BYTES_MAX>,
+    Bytes(body): Bytes<PUBLISH_BYTES_MAX>,
 ) -> ApiResult<PublishReply> {
-    let events = fields.parse::<Publish>()?.into_events()?;
+    let events = Publish::read(&body)?;
     Ok(Json(PublishReply { results: Box::pin(backend::apply(&api.realtime, events, now)).await }))
 }

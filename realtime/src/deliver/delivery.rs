@@ -75,6 +75,12 @@ impl Delivery {
     pub fn together(mut events: Vec<Addressed>) -> Vec<Self> {
         // Stable: events without a seq keep their order.
         events.sort_by_key(|out| (out.event.channel.to_string(), out.event.seq));
+        Self::in_order(events)
+    }
+
+    /// The fewest deliveries that bring these events to all members in this order. Events of one channel should be
+    /// neighbours.
+    pub fn in_order(events: Vec<Addressed>) -> Vec<Self> {
         let mut deliveries: Vec<Self> = Vec::new();
         let mut bytes = 0;
         for Addressed { event, except } in events {

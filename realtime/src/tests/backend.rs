@@ -145,3 +145,50 @@ async fn after_an_event_that_failed_only_those_of_its_channel_are_not_tried() {
     assert_eq!(results[3]["error"]["code"], "internal");
     assert_eq!(log(&realtime).await, ["one"], "the backend repeats from the one that failed");
 }
+
+/// A default `timestamp` is that of the first try: a repeat shows nobody a later one.
+#[tokio::test]
+async fn a_repeat_leaves_the_latest_value_as_it_is() {
+    let stub = Stub::start(|_| Answer::Status(200)).await;
+    let realtime = TestRealtime::new(&stub).await;
+    let update = |progress: u32, key: &str| {
+        json!({"type": "FunnelUpdate", "key": key, "detail": {"type": "generation_progress", "progress": progress,
+            "funnelId": "f1", "funnelName": "Spring", "userId": "user_1", "companyId": "biz_1"}})
+    };
+    let latest = async || {
+        let channel = "funnel_updates:biz_1".parse().unwrap();
+        let latest = realtime.table().latest(&channel, None).await.unwrap();
+        serde_json::to_value(&latest.events[0]).unwrap()
+    };
+    apply(&realtime, [update(100, "k")]).await;
+    let first = latest().await;
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let again = apply(&realtime, [update(100, "k")]).await;
+    assert_eq!(again[0]["duplicate"], true);
+    assert_eq!(latest().await, first);
+
+    // A repeat that overlaps with its first try gives later events no earlier default than it has itself.
+    let early = now() - Duration::from_secs(2);
+    let events = [Error::parse(update(1, "a")), Error::parse(update(2, "b"))];
+    backend::apply(&realtime, events.into(), early).await;
+    assert_eq!(latest().await["data"]["progress"], 2);
+}
+
+#[tokio::test]
+async fn events_of_a_channel_are_posted_in_their_order_whether_they_are_logged_or_not() {
+    let stub = Stub::start(|_| Answer::Status(200)).await;
+    let realtime = TestRealtime::new(&stub).await;
+    let ann = caller("user_1", "c1=");
+    realtime.table().put_connection(&ann).await.unwrap();
+    let room: Channel = "room:lobby".parse().unwrap();
+    realtime.table().put_membership(&ann, &room, funnelcast_core::Right::Own, ann.order).await.unwrap();
+    let of =
+        |kind: &str, name: &str| json!({"type": kind, "detail": {"channel": "room:lobby", "name": name}});
+    apply(&realtime, [of("AppEvent", "1"), of("AppSignal", "2"), of("AppEvent", "3"), of("AppSignal", "4")])
+        .await;
+    let requests = stub.requests();
+    let batch: Value = serde_json::from_slice(&requests.last().unwrap().body).unwrap();
+    let names: Vec<_> =
+        batch["events"].as_array().unwrap().iter().map(|event| &event["data"]["name"]).collect();
+    assert_eq!(names, ["1", "2", "3", "4"]);
+}

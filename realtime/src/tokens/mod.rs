@@ -148,7 +148,10 @@ impl Issuers {
         let signed =
             signed.map_err(|reason: Reason| Error::Unauthorized(format!("token: {reason}").into()))?;
         if signed.may_publish() {
-            Ok(())
+            // Not the user of anything, but as well-formed as in every token.
+            subject::user(signed.issuer.kind, &signed.subject)
+                .map(drop)
+                .map_err(|reason| Error::Unauthorized(format!("token: {reason}").into()))
         } else {
             Err(Error::Forbidden(
                 "publishing needs a token of the app's own issuer with `scope: \"publish\"`",
