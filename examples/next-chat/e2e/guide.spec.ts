@@ -1,5 +1,6 @@
 /** The guide docs/next.md shows this app: its blocks are the files, and its commands exist. */
 
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
@@ -29,6 +30,13 @@ test("the guide's scripts are those of the app", () => {
   const named = [...guide.matchAll(/^npm run (\w+)/gm)].map(([, script]) => script);
   expect(named.length).toBeGreaterThan(0);
   for (const script of named) expect(scripts).toHaveProperty(String(script));
+});
+
+test("the guide's commands exist", () => {
+  const local = join(APP, '../../target/debug/funnelcast-local'); // `npx funnelcast` starts the same program
+  const commands = [...guide.matchAll(/npx funnelcast (\w+)/g)].map(([, command = '']) => command);
+  expect(new Set(commands)).toEqual(new Set(['dev', 'keys']));
+  for (const command of commands) execFileSync(local, [command, '--help']);
 });
 
 test('the guide names every variable of .env.example that has no default', () => {
