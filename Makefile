@@ -122,11 +122,11 @@ example: build $(EXAMPLE)/node_modules/.package-lock.json ## Build examples/next
 	@scripts/chromium
 	@NEXT_TELEMETRY_DISABLED=1 npm test --prefix $(EXAMPLE) --silent
 
-# Its tests wait more than they compute, so four run at once. A run of the whole suite ends by naming each right in template.yaml that no function used, and each call that was denied.
+# A run of the whole suite ends by naming each right in template.yaml that no function used, and each call that was denied.
 suite: build $(PACKAGE) ## Run the black-box suite against a local stack of its own (ARGS="joining::")
 	@echo '==> black-box suite'
 	@rm -f $(RIGHTS)
-	@cargo test --locked --test suite -- --test-threads=4 $(ARGS)
+	@cargo test --locked --test suite -- $(ARGS)
 	@test -n '$(ARGS)' || target/debug/funnelcast-local rights $(RIGHTS)
 
 schemathesis: build $(SCHEMATHESIS) ## Test the HTTP API by requests generated from docs/openapi.yaml (ARGS="--seed 2")
