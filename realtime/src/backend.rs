@@ -233,7 +233,7 @@ async fn deliver_kept(realtime: &Realtime, kept: Vec<(usize, Kept)>, pace: Pace)
         };
         if let Err(error) = made {
             tracing::error!(%error, "the delivery of the backend's events failed");
-            delivered = deliver::try_later(realtime, &delivery).await;
+            delivered = deliver::try_later(realtime, &delivery).await.and(delivered);
         }
     }
     let outcome = |Kept { event, is_duplicate: duplicate }| {
