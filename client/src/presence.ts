@@ -51,9 +51,11 @@ export function watchPresence(
     if (isRequesting) return;
     isRequesting = true;
     try {
-      const before = tracker.received;
-      const roster = await client.presence(channel, { signal });
-      if (!signal.aborted) report(tracker.takeRoster(roster, before));
+      do {
+        const before = tracker.received;
+        const roster = await client.presence(channel, { signal });
+        if (!signal.aborted) report(tracker.takeRoster(roster, before));
+      } while (tracker.isUnsure && !signal.aborted);
     } catch {
       // The next join or the next event brings the state up to date.
     } finally {
@@ -73,7 +75,7 @@ export function watchPresence(
     onJoined: ({ presence: users, at }) => {
       // The user is in the channel, so an empty list means that there are too many to list.
       if (users?.length && at) report(tracker.takeRoster({ users, count: users.length, at }, received));
-      else void request();
+      if (!users?.length || tracker.isUnsure) void request();
     },
   });
   return () => ended.abort();
@@ -95,12 +97,17 @@ interface Update {
  * event that is not later than it. A roster also includes every event that was received before it was requested, because an
  * event is written before it is posted. That matters after a lost connection: later events were missed, and the time of a
  * roster, which allows for clocks that differ, may precede that of earlier events.
+ *
+ * An event that is received while a roster is on its way, from another connection perhaps, may be in it or not. If the
+ * roster lists the user, `lastSeen` decides, which rises with every event of a user. Otherwise only another roster does.
  */
 export class PresenceTracker {
   state = NOBODY;
   /** How many events have been received. */
   received = 0;
-  readonly #updates = new Map<string, Update>();
+  /** Whether users are taken to be present who may have left before the last roster was read. */
+  isUnsure = false;
+  #updates = new Map<string, Update>();
   /** When the last roster was read. */
   #rosterAt: Timestamp = '';
   /** The number of users, if they are too many to list. */
@@ -121,9 +128,14 @@ export class PresenceTracker {
   takeRoster({ users, count, at }: Roster, before = 0): boolean {
     if (at < this.#rosterAt) return false;
     this.#rosterAt = at;
-    for (const [userId, update] of this.#updates) {
-      if (update.at <= at || update.position <= before) this.#updates.delete(userId);
-    }
+    const lastSeen = new Map(users.map(user => [user.userId, user.lastSeen]));
+    const isIncluded = (update: Update) =>
+      update.at <= at ||
+      update.position <= before ||
+      update.user.lastSeen < (lastSeen.get(update.user.userId) ?? '');
+    const left = [...this.#updates].filter(([, update]) => !isIncluded(update));
+    this.isUnsure = users.length > 0 && left.some(([id, { isPresent }]) => isPresent && !lastSeen.has(id));
+    this.#updates = new Map(left);
     for (const user of users) {
       if (this.#updates.has(user.userId)) continue;
       this.#updates.set(user.userId, { user, at, isPresent: true, position: 0 });

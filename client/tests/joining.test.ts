@@ -225,24 +225,3 @@ test('the next listener of a channel from which the user was removed asks the se
   expect(await outcome).toMatchObject({ code: 'forbidden' });
   expect(infos).toEqual([]);
 });
-
-test('a channel that was let go is not joined without the grant of its last listener', async () => {
-  const it = await joinedScene();
-  const grants: unknown[] = [];
-  it.server.intercept = frame => {
-    if (frame.action === 'join' && frame['channel'] === 'conversation:granted') grants.push(frame['grant']);
-    return undefined;
-  };
-  const grant = () => 'good';
-  const { unsubscribe } = it.client.subscribe('conversation:granted', () => {}, { grant });
-  await pass(100);
-  unsubscribe();
-  it.server.socket.cut();
-  await pass(4_000);
-  expect(it.server.sockets).toHaveLength(2);
-  expect(grants).toEqual(['good']);
-  const again = it.client.subscribe('conversation:granted', () => {}, { grant });
-  await pass(100);
-  await again.joined;
-  expect(grants).toEqual(['good', 'good']);
-});

@@ -206,6 +206,21 @@ describe('the end of a subscription', () => {
     expect(first.told).toEqual(['joined 0', 1, 2, 3, 'joined 3']);
     expect(last.told).toEqual(['joined 0', 1, 2, 3, 'joined 3']);
   });
+
+  test('comes at once with close() while the log is read, and connect() continues without a loss', async () => {
+    const it = await joinedScene();
+    append(it, 4);
+    it.server.say(CHANNEL, 'the client learns of them');
+    await pass(1_000);
+    const told: unknown[] = [];
+    const listen = ({ seq }: { seq?: number }) => told.push(seq) === 1 && it.client.close();
+    it.client.subscribe(CHANNEL, listen, { since: 0, onLost: loss => told.push(loss) });
+    await pass(1_000);
+    expect(told).toEqual([1]);
+    it.client.connect();
+    await pass(1_000);
+    expect(told).toEqual([1, 2, 3, 4, 5]);
+  });
 });
 
 describe('ephemeral events', () => {

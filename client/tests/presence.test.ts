@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type PresenceState, watchPresence } from '../src/index.js';
 import { CHANNEL, joinedScene, pass, scene, sends } from './fake/setup.js';
 
-/** The presence of a user. `lastSeen` may be anything, as it does not determine which update is later. */
+/** The presence of a user. `lastSeen` does not determine which of two events is later. */
 const user = (userId: string, status = 'online', lastSeen = '2026-01-01T00:00:00.000Z') => ({
   userId,
   name: userId,
@@ -101,11 +101,32 @@ describe('a roster and the events after it', () => {
     await pass(12_000);
     server.intercept = ({ action }, socket) => {
       if (action === 'join') socket?.deliver(presenceEvent('join', later(1), user('bob')));
+      if (action === 'presence') server.presence.set(CHANNEL, [user('ann'), user('bob')]);
       return undefined;
     };
     server.socket.cut();
     await pass(100);
     expect(here()).toEqual(['ann online', 'bob online']);
+  });
+
+  test('what a dying connection delivers while the roster is on its way counts only if it is not in it', async () => {
+    const { server, here } = await watched(user('ann'), user('bob'), user('cid'));
+    await pass(12_000);
+    const [before, after] = ['2026-01-01T00:00:01.000Z', '2026-01-01T00:00:02.000Z'];
+    server.intercept = ({ action }, socket) => {
+      if (action === 'presence')
+        server.presence.set(CHANNEL, [user('ann', 'online', after), user('cid', 'away', before)]);
+      if (action !== 'join') return undefined;
+      for (const name of ['ann', 'bob', 'cid'])
+        socket?.deliver(presenceEvent('update', later(1), user(name, 'away', before)));
+      // Meanwhile ann has become active again and bob has left; of cid the roster knows no more.
+      server.presence.set(CHANNEL, [user('ann', 'online', after), user('cid')]);
+      return undefined;
+    };
+    server.socket.cut();
+    await pass(100);
+    expect(here()).toEqual(['ann online', 'cid away']);
+    expect(server.count('presence')).toBe(1); // for bob
   });
 
   test('a rotation makes nobody leave', async () => {

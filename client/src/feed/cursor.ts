@@ -164,10 +164,11 @@ export class Cursor {
   }
 
   #skip(next: number): void {
+    if (!this.#isActive()) return; // a listener that cannot be told stays where it is
     const after = this.#position;
     this.at = next - 1;
     this.#hasLost = true;
-    if (this.#isActive()) callSafely(this.#listener.lost, { after, next });
+    callSafely(this.#listener.lost, { after, next });
   }
 
   #call(event: AnyEvent): void {

@@ -51,6 +51,8 @@ export class Feed {
   readonly #latest = new LatestValues();
   readonly #duplicates = new Duplicates();
   readonly #cursors = new Map<Listener, Cursor>();
+  /** Of the last listener with a grant that has gone: what it still sends needs one too. */
+  #formerGrant: Listener['grant'];
   #readsInProgress = 0;
   #cancelRead: (() => void) | undefined;
 
@@ -83,8 +85,8 @@ export class Feed {
     });
   }
 
-  /** Removes a listener. */
   removeListener(listener: Listener): void {
+    this.#formerGrant = listener.grant ?? this.#formerGrant;
     this.#cursors.delete(listener);
   }
 
@@ -113,9 +115,9 @@ export class Feed {
     this.#each(cursor => cursor.joining());
   }
 
-  /** Gets a fresh grant, if a listener brought one. */
-  grant(): Promise<string | undefined> {
-    return getGrant(this.#cursors);
+  /** Gets a fresh grant, if a listener brought one, who may have gone since. */
+  async grant(): Promise<string | undefined> {
+    return (await getGrant(this.#cursors)) ?? this.#formerGrant?.().catch(() => undefined);
   }
 
   /**
@@ -176,7 +178,6 @@ export class Feed {
     this.#readMissing();
   }
 
-  /** Cancels the timer of the feed. */
   dispose(): void {
     this.#cancelRead?.();
   }

@@ -27,7 +27,8 @@ export interface SubscribeOptions {
   since?: number | undefined;
   /**
    * Gets a grant for this channel from the app's backend. Grants are short-lived, so a new one is requested for each join
-   * and, while the client polls, whenever the last one has expired.
+   * and, while the client polls, whenever the last one has expired. It is also called after the subscription has ended, as
+   * long as messages of this channel are still being sent.
    */
   grant?: (() => string | Promise<string>) | undefined;
   /** Ends the subscription when it is aborted. */
