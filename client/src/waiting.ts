@@ -30,18 +30,36 @@ export function deferred<T>(): Deferred<T> {
   return parts;
 }
 
+/** What is called when each signal is aborted. */
+const aborting = new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Calls `abort` when the signal is aborted, and returns a function that prevents it. A signal has one listener for all
+ * of its waits: from the eleventh on, Node warns of a leak.
+ */
+export function onAbort(signal: AbortSignal, abort: () => void): () => void {
+  const calls = aborting.get(signal) ?? new Set();
+  if (!aborting.has(signal)) {
+    aborting.set(signal, calls);
+    signal.addEventListener('abort', () => {
+      for (const call of calls) call();
+    });
+  }
+  calls.add(abort);
+  return () => calls.delete(abort);
+}
+
 /** Waits for `promise`; rejects with the reason of the signal if that is aborted first. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   promise.catch(() => {}); // nobody else observes it if the signal comes first
   signal.throwIfAborted();
   const aborted = deferred<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort);
+  const forget = onAbort(signal, () => aborted.reject(signal.reason));
   try {
     return await Promise.race([promise, aborted.promise]);
   } finally {
-    signal.removeEventListener('abort', abort);
+    forget();
   }
 }
 

@@ -9,7 +9,7 @@ import { type AnyEvent, type Channel, type ChannelEvent, hasLog } from '../chann
 import { check } from '../connection/encode.js';
 import type { Environment } from '../environment.js';
 import { callSafely, closed, type FunnelcastError, invalid, toError } from '../errors.js';
-import { deferred, withTimeout } from '../waiting.js';
+import { deferred, onAbort, withTimeout } from '../waiting.js';
 import type { JoinInfo, Listener, Loss } from './cursor.js';
 import { Feed, type FeedHooks } from './feed.js';
 
@@ -170,10 +170,10 @@ export function subscribe<C extends Channel>(
   const unsubscribe = () => {
     feed.removeListener(listener);
     release();
-    signal?.removeEventListener('abort', unsubscribe);
+    forget?.();
     first.reject(signal?.aborted ? signal.reason : closed('the subscription has ended'));
   };
-  signal?.addEventListener('abort', unsubscribe);
+  const forget = signal && onAbort(signal, unsubscribe);
   feed.addListener(listener, hasLog(channel) ? since : undefined);
   join(feed);
   return { ...ended, unsubscribe };
