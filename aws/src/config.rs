@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use funnelcast_core::{Error, UserId};
 
-use crate::sdk::{self, Sdk};
+use crate::{
+    sdk::{self, Sdk},
+    setting::Setting,
+};
 
 /// The prefixes of the stages that accept tokens of the dev issuer. All other stages may serve customers.
 pub const DEVELOPMENT_STAGES: [&str; 3] = ["dev", "test", "local"];
@@ -76,48 +79,56 @@ impl Config {
     /// # Errors
     /// As [`from_env`](Self::from_env).
     pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let retention_days = match get("CONVERSATION_RETENTION_DAYS") {
+        let get_setting = |setting: Setting| get(setting.variable());
+        let retention_days = match get_setting(Setting::CONVERSATION_RETENTION) {
             None => 0,
-            Some(days) => {
-                days.parse::<u32>().map_err(|e| Error::internal("CONVERSATION_RETENTION_DAYS", &e))?
-            }
+            Some(days) => days.parse::<u32>().map_err(|_| {
+                Setting::CONVERSATION_RETENTION
+                    .wrong(format_args!("must be a whole number of days, or 0 for ever, not {days:?}"))
+            })?,
         };
-        let lease = match get("LEASE_SECONDS") {
+        let lease = match get_setting(Setting::LEASE) {
             None => Lease::default(),
-            Some(secs) => Lease::from_secs(secs.parse().map_err(|e| Error::internal("LEASE_SECONDS", &e))?),
+            Some(secs) => Lease::from_secs(secs.parse().map_err(|_| {
+                Setting::LEASE
+                    .wrong(format_args!("must be a whole number of seconds, 2 to 900, not {secs:?}"))
+            })?),
         };
-        let user_dollars_per_hour = match get("USER_DOLLARS_PER_HOUR") {
+        let user_dollars_per_hour = match get_setting(Setting::USER_DOLLARS) {
             None => USER_DOLLARS_PER_HOUR,
             Some(dollars) => match dollars.parse() {
-                Ok(dollars) if dollars > 0.0 => dollars,
-                _ => return Err(Error::Internal("USER_DOLLARS_PER_HOUR must be a number above 0".into())),
+                Ok(number) if number > 0.0 => number,
+                _ => {
+                    let why = format_args!("must be a number of dollars above 0, not {dollars:?}");
+                    return Err(Setting::USER_DOLLARS.wrong(why));
+                }
             },
         };
-        let agent = get("AGENT_USER_ID").map(UserId::try_from).transpose();
+        let agent = get_setting(Setting::AGENT).map(UserId::try_from).transpose();
         Ok(Self {
-            stage: get("STAGE").unwrap_or_default(),
+            stage: get_setting(Setting::STAGE).unwrap_or_default(),
             table: get("TABLE_NAME"),
-            management_endpoint: get("MANAGEMENT_ENDPOINT"),
-            websocket_url: get("WEBSOCKET_URL"),
+            management_endpoint: get_setting(Setting::MANAGEMENT_ENDPOINT),
+            websocket_url: get_setting(Setting::WEBSOCKET_DOMAIN),
             delivery_queue: get("DELIVERY_QUEUE_URL"),
             timer_queue: get("TIMER_QUEUE_URL"),
             dead_letters: get("DEAD_LETTERS_URL"),
             lease,
             conversation_retention: (retention_days > 0)
                 .then(|| Duration::from_hours(24).saturating_mul(retention_days)),
-            allowed_origins: get("ALLOWED_ORIGINS")
+            allowed_origins: get_setting(Setting::ALLOWED_ORIGINS)
                 .map(|list| list.split(',').map(|origin| origin.trim().to_owned()).collect())
                 .unwrap_or_default(),
             cors: get("CORS_METHODS").zip(get("CORS_HEADERS")),
-            issuers: get("ISSUERS"),
-            dev_issuer_key: get("DEV_ISSUER_KEY"),
-            whop_api: get("WHOP_API"),
-            whop_api_key: get("WHOP_API_KEY_SECRET"),
-            agent: agent.map_err(|error| Error::internal("AGENT_USER_ID", &error))?,
+            issuers: get_setting(Setting::ISSUERS),
+            dev_issuer_key: get_setting(Setting::DEV_ISSUER_KEY),
+            whop_api: get_setting(Setting::WHOP_API),
+            whop_api_key: get_setting(Setting::WHOP_API_KEY),
+            agent: agent.map_err(|error| Setting::AGENT.caused_by(&error))?,
             bus: get("BUS_NAME"),
-            event_source: get("EVENT_SOURCE"),
+            event_source: get_setting(Setting::EVENT_SOURCE),
             webhook_queue: get("WEBHOOK_QUEUE_URL"),
-            whop_webhook_secret: get("WHOP_WEBHOOK_SECRET"),
+            whop_webhook_secret: get_setting(Setting::WHOP_WEBHOOK_SECRET),
             user_dollars_per_hour,
             sdk: Sdk::from_lookup(get),
         })
@@ -138,13 +149,13 @@ impl Config {
         if let Some(url) = &self.websocket_url {
             return Ok(url.clone());
         }
-        let endpoint = Self::need("MANAGEMENT_ENDPOINT", self.management_endpoint.as_ref())?;
+        let endpoint = Setting::MANAGEMENT_ENDPOINT.need(self.management_endpoint.as_ref())?;
         let rest = endpoint.strip_prefix("http"); // followed by `s` or not, like `ws`
-        let rest = rest.ok_or(Error::Internal("MANAGEMENT_ENDPOINT must be an HTTP URL".into()))?;
+        let rest = rest.ok_or_else(|| Setting::MANAGEMENT_ENDPOINT.wrong("must be an https or http URL"))?;
         Ok(format!("ws{}", rest.trim_end_matches('/')))
     }
 
-    /// A variable that this function cannot do without.
+    /// A variable that this function cannot do without, and that no parameter sets.
     ///
     /// # Errors
     /// [`Error::Internal`] with its name, if it is not set.
@@ -195,7 +206,7 @@ pub(crate) fn logs_are_json() -> bool {
 
 /// `RUST_LOG`: a filter for `tracing-subscriber`.
 pub(crate) fn log_filter() -> Option<String> {
-    variable("RUST_LOG")
+    variable(Setting::LOG_LEVEL.variable())
 }
 
 /// A variable that is set and not empty. CloudFormation cannot omit a variable, only leave it empty.

@@ -4,7 +4,7 @@
 //! `funnelcast-core`. No SDK type leaves it, and it calls nothing outside of AWS.
 //!
 //! # Layout
-//! - [`config`]: the environment, read once; [`resource`]: what is built from it, once per process
+//! - [`config`]: the environment, read once; [`Setting`]: the parameters that it comes from; [`resource`]: what is built from it, once per process
 //! - [`mod@serve`]: the main loop of a function, from Lambda's event to the handler's arguments and back
 //! - [`table`]: the DynamoDB table, its rows and its conditions
 //! - [`gateway`]: posts to WebSocket connections
@@ -30,10 +30,12 @@ pub mod resource;
 mod sdk;
 pub mod secrets;
 pub mod serve;
+mod setting;
 pub mod spending;
 pub mod table;
 mod trace;
 
 pub use config::Config;
 pub use resource::Resource;
+pub use setting::Setting;
 pub use table::Table;

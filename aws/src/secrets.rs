@@ -19,7 +19,7 @@ use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
 use aws_types::SdkConfig;
 use funnelcast_core::{Error, Timestamp};
 
-use crate::{clock::now, config::Config, resource::Resource};
+use crate::{clock::now, config::Config, resource::Resource, setting::Setting};
 
 /// The age after which a secret is read again.
 pub const SECRET_AGE_MAX: Duration = Duration::from_mins(5);
@@ -151,7 +151,9 @@ impl Resource for WebhookSecrets {
     /// Reads the secrets; none if no secret is configured.
     async fn build(config: &Config) -> Result<Self, Error> {
         let Some(name) = &config.whop_webhook_secret else { return Ok(Self(None)) };
-        let secret = Secret::new(name.clone().try_into()?, config, 1)?;
+        let name =
+            name.clone().try_into().map_err(|error: Error| Setting::WHOP_WEBHOOK_SECRET.caused_by(&error))?;
+        let secret = Secret::new(name, config, 1)?;
         drop(secret.value(now()).await); // if this fails, the first request reads it
         Ok(Self(Some(secret)))
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use funnelcast_aws::{Config, pool::HttpAnswer, secrets::Secret};
+use funnelcast_aws::{Config, Setting, pool::HttpAnswer, secrets::Secret};
 use funnelcast_core::{CompanyId, Error, ExperienceId, Timestamp, UserId, identity::Role};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
@@ -62,8 +62,10 @@ impl Whop {
     /// [`Error::Internal`] if the URL is invalid.
     pub(crate) async fn new(config: &Config, now: Timestamp) -> Result<Option<Self>, Error> {
         let Some(name) = &config.whop_api_key else { return Ok(None) };
-        let site = Site::new(Config::need("WHOP_API", config.whop_api.as_ref())?, ANSWER_BYTES_MAX)?;
-        let key = Secret::new(name.clone().try_into()?, config, 1)?;
+        let url = Setting::WHOP_API.need(config.whop_api.as_ref())?;
+        let site = Site::new(url, ANSWER_BYTES_MAX).map_err(|error| Setting::WHOP_API.caused_by(&error))?;
+        let name = name.clone().try_into().map_err(|error: Error| Setting::WHOP_API_KEY.caused_by(&error))?;
+        let key = Secret::new(name, config, 1)?;
         drop(key.value(now).await);
         Ok(Some(Self { site, key }))
     }

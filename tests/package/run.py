@@ -198,7 +198,7 @@ def use(machine, stack):
     check("ok: " in machine.funnelcast("check"), "check")
     check("TOKEN_KEY" in machine.funnelcast("keys"), "keys")
     wrong = machine.funnelcast("check", "--parameter", 'Issuers=[{"kind":"nobody"}]', fails=2)
-    check("ISSUERS" in wrong, "check says what is wrong with Issuers")
+    check("the parameter Issuers must be a JSON list" in wrong, "check says what is wrong with Issuers")
     check("admin, member, customer or backend" in machine.funnelcast("token", "--help"), "token names every role")
     stack.chat(ready["env"]["TOKEN_KEY"], "my-app", 0)
 

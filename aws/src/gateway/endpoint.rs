@@ -9,6 +9,8 @@ use http::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
+use crate::setting::Setting;
+
 /// The characters that are encoded in a path segment: all except the unreserved ones of RFC 3986.
 const IN_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The characters that are encoded in a whole path: the same, except slashes.
@@ -34,7 +36,9 @@ impl Endpoint {
     /// # Errors
     /// [`Error::Internal`] if it is not an `http` or `https` URL.
     pub(super) fn parse(url: &str) -> Result<Self, Error> {
-        let broken = |why: &str| Error::Internal(format!("MANAGEMENT_ENDPOINT: {url:?} {why}"));
+        let broken = |why: &str| {
+            Setting::MANAGEMENT_ENDPOINT.wrong(format_args!("must be an https or http URL: {url:?} {why}"))
+        };
         let url: Uri = url.parse().map_err(|error| broken(&format!("is not a URL: {error}")))?;
         let (Some(scheme), Some(authority)) = (url.scheme(), url.authority()) else {
             return Err(broken("has no scheme or no host"));
@@ -42,7 +46,7 @@ impl Endpoint {
         let port_by_itself = match scheme.as_str() {
             "https" => 443,
             "http" => 80,
-            _ => return Err(broken("must be an https or http URL")),
+            _ => return Err(broken("has another scheme")),
         };
         let host = match authority.port_u16() {
             Some(port) if port == port_by_itself => authority.host(),

@@ -35,7 +35,7 @@ pub use self::{
     poster::{IN_FLIGHT_MAX, PostOutcome},
 };
 use self::{patience::Patience, poster::Poster};
-use crate::{config::Config, resource::Resource, spending};
+use crate::{config::Config, resource::Resource, setting::Setting, spending};
 
 /// The management API of one stage.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Resource for Gateway {
 
 impl Resource for Management {
     async fn build(config: &Config) -> Result<Self, Error> {
-        let endpoint = Config::need("MANAGEMENT_ENDPOINT", config.management_endpoint.as_ref())?.to_owned();
+        let endpoint = Setting::MANAGEMENT_ENDPOINT.need(config.management_endpoint.as_ref())?.to_owned();
         Ok(Self { endpoint, sdk: config.sdk.config()?.clone() })
     }
 }
@@ -72,7 +72,7 @@ impl Gateway {
     /// # Errors
     /// [`Error::Internal`] if the configuration lacks something.
     pub fn new(config: &Config) -> Result<Self, Error> {
-        let endpoint = Config::need("MANAGEMENT_ENDPOINT", config.management_endpoint.as_ref())?;
+        let endpoint = Setting::MANAGEMENT_ENDPOINT.need(config.management_endpoint.as_ref())?;
         let sdk = config.sdk.config()?;
         let poster = Poster::new(endpoint, sdk, Patience::default())?;
         let management = Management { endpoint: endpoint.to_owned(), sdk: sdk.clone() };

@@ -30,6 +30,10 @@ pub(crate) fn init() {
         builder.without_time().with_ansi(false).finish().with(filter).init(); // `local` adds time and colour
     }
     if let Some(error) = bad_filter {
-        tracing::warn!(wanted, error, "RUST_LOG is not a valid filter; using info");
+        tracing::warn!(
+            wanted,
+            error,
+            "the parameter LogLevel must be a filter of levels and targets, such as info,funnelcast_aws=debug; using info"
+        );
     }
 }

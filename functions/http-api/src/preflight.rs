@@ -39,7 +39,7 @@ impl Cors {
         let (methods, headers) = config.cors.clone().unwrap_or_default();
         let value = |list: String| {
             HeaderValue::from_str(&list)
-                .map_err(|error| Error::internal("CORS_METHODS or CORS_HEADERS", &error))
+                .map_err(|error| Error::internal("the template's mapping Cors", &error))
         };
         let allowed = [
             (ACCESS_CONTROL_ALLOW_METHODS, value(methods)?),

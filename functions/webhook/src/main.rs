@@ -20,7 +20,7 @@ mod outgoing;
 mod signature;
 
 use funnelcast_aws::{
-    Config, Resource, Table, bus::Bus, letters::DeadLetters, queue::Queue, secrets::WebhookSecrets,
+    Config, Resource, Setting, Table, bus::Bus, letters::DeadLetters, queue::Queue, secrets::WebhookSecrets,
     serve::serve,
 };
 use funnelcast_core::{Error, Key};
@@ -54,7 +54,7 @@ impl Resource for Webhooks {
             letters: DeadLetters::build(config).await?,
             table: Table::build(config).await?,
             bus: Bus::build(config).await?,
-            event_source: Config::need("EVENT_SOURCE", config.event_source.as_ref())?.to_owned(),
+            event_source: Setting::EVENT_SOURCE.need(config.event_source.as_ref())?.to_owned(),
             notifications: Notifications::from_file()?,
         })
     }

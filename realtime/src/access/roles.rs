@@ -13,7 +13,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use funnelcast_aws::{
-    Config, Resource, Table,
+    Config, Resource, Setting, Table,
     clock::{self, now},
     table::roles::RoleState,
 };
@@ -129,10 +129,7 @@ impl Roles {
             _ if identity.companies_by != CompaniesBy::Whop => Ok(None),
             Self::Whop(whop) => Ok(Some(whop)),
             Self::NoKey => Ok(None),
-            Self::Unknown => {
-                let reason = "WHOP_API is not set, so this function cannot know the roles of Whop's users";
-                Err(Error::Internal(reason.into()))
-            }
+            Self::Unknown => Err(Setting::WHOP_API.missing()),
         }
     }
 }

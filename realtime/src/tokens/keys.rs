@@ -8,7 +8,7 @@ use jsonwebtoken::DecodingKey;
 use super::{
     jwks::Jwks,
     key_set::KeySet,
-    table::{self, HS256_SECRET_BYTES_MIN, IssuerRow, wrong},
+    table::{self, HS256_SECRET_BYTES_MIN, IssuerRow, caused_by, wrong},
     token::Reason,
 };
 
@@ -36,7 +36,10 @@ impl Keys {
                 set if set.is_empty() => Err(wrong(&iss, "has no key for its algorithm")),
                 set => Ok(Self::Static(set)),
             },
-            table::Keys::Jwks(url) => Ok(Self::Jwks(Box::new(Jwks::new(&url, alg)?))),
+            table::Keys::Jwks(url) => {
+                let jwks = Jwks::new(&url, alg).map_err(|error| caused_by(&iss, &error))?;
+                Ok(Self::Jwks(Box::new(jwks)))
+            }
             table::Keys::Secret(name) => Ok(Self::Shared(Secret::new(name, config, HS256_SECRET_BYTES_MIN)?)),
         }
     }

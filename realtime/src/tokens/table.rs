@@ -1,4 +1,4 @@
-//! The issuers as they are configured: the variable `ISSUERS`, a JSON array that is parsed once. An error in it is
+//! The issuers as they are configured: the parameter `Issuers`, a JSON array that is parsed once. An error in it is
 //! reported at start-up with the issuer's name, and the process ends before its first event.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, jwk::Jwk};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use funnelcast_aws::{Config, config, secrets::SecretName};
+use funnelcast_aws::{Config, Setting, config, secrets::SecretName};
 
 /// The shortest HS256 secret, in bytes: it must be as long as the hash (RFC 7518, 3.2).
 pub(super) const HS256_SECRET_BYTES_MIN: usize = 32;
@@ -74,7 +74,7 @@ pub(super) enum Keys {
     Secret(SecretName),
 }
 
-/// One entry of `ISSUERS`.
+/// One entry of the parameter `Issuers`.
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum Entry {
@@ -154,8 +154,8 @@ pub(super) enum Alg {
 /// [`Error::Internal`] that names the issuer and what is wrong with it, and quotes no key.
 pub(super) fn rows(config: &Config) -> Result<Vec<IssuerRow>, Error> {
     let json = config.issuers.as_deref().unwrap_or("[]");
-    let entries: Vec<Entry> =
-        serde_json::from_str(json).map_err(|error| Error::internal("the variable ISSUERS", &error))?;
+    let entries: Vec<Entry> = serde_json::from_str(json)
+        .map_err(|error| Setting::ISSUERS.wrong(format_args!("must be a JSON list of issuers: {error}")))?;
     let mut rows = entries.into_iter().map(IssuerRow::try_from).collect::<Result<Vec<_>, _>>()?;
     rows.extend(dev(config)?);
     for (index, row) in rows.iter().enumerate() {
@@ -170,12 +170,14 @@ fn dev(config: &Config) -> Result<Option<IssuerRow>, Error> {
     let Some(key) = &config.dev_issuer_key else { return Ok(None) };
     if !config.is_for_development() {
         let (stage, names) = (&config.stage, config::DEVELOPMENT_STAGES);
-        let reason =
-            format!("the stage {stage:?} takes no DEV_ISSUER_KEY: its name begins with none of {names:?}");
-        return Err(Error::Internal(reason));
+        let why = format_args!(
+            "must be empty: the stage {stage:?} may serve customers, because its name begins with none of {names:?}"
+        );
+        return Err(Setting::DEV_ISSUER_KEY.wrong(why));
     }
-    let secret =
-        URL_SAFE_NO_PAD.decode(key).map_err(|e| Error::internal("the variable DEV_ISSUER_KEY", &e))?;
+    let secret = URL_SAFE_NO_PAD
+        .decode(key)
+        .map_err(|error| Setting::DEV_ISSUER_KEY.wrong(format_args!("must be base64url: {error}")))?;
     Ok(Some(IssuerRow {
         kind: Kind::Dev,
         iss: DEV_ISSUER.to_owned(),
@@ -213,14 +215,16 @@ impl Keys {
             (Algorithm::HS256, _) if kind != Kind::App => {
                 Err(wrong(iss, "must not use HS256, which only the app's own backend may"))
             }
-            (Algorithm::HS256, KeySource::Secret(name)) => Ok(Self::Secret(name.try_into()?)),
+            (Algorithm::HS256, KeySource::Secret(name)) => {
+                name.try_into().map(Self::Secret).map_err(|error: Error| caused_by(iss, &error))
+            }
             (Algorithm::HS256, _) => {
                 Err(wrong(iss, "signs with HS256, so its `keys` are a `secret`, by its name"))
             }
             (_, KeySource::Secret(_)) => Err(wrong(iss, "must not have a `secret`, which only HS256 uses")),
-            (alg, KeySource::Pem(pem)) => public_key(alg, &pem)
-                .map(Self::One)
-                .map_err(|error| Error::internal(&format!("ISSUERS: the PEM of {iss:?}"), &error)),
+            (alg, KeySource::Pem(pem)) => public_key(alg, &pem).map(Self::One).map_err(|error| {
+                wrong(iss, &format!("has a `pem` that is no public key for its algorithm: {error}"))
+            }),
             (_, KeySource::Static { keys }) => Ok(Self::Static(keys.into_iter().map(|key| key.0).collect())),
             (_, KeySource::Jwks(url)) => Ok(Self::Jwks(url)),
         }
@@ -253,12 +257,17 @@ fn public_key(alg: Algorithm, pem: &str) -> Result<DecodingKey, jsonwebtoken::er
 /// [`Error::Internal`] if it is short enough to be guessed.
 fn dev_key(secret: &[u8]) -> Result<DecodingKey, Error> {
     if secret.len() < HS256_SECRET_BYTES_MIN {
-        return Err(wrong(DEV_ISSUER, "must have a secret of at least 32 bytes"));
+        return Err(Setting::DEV_ISSUER_KEY.wrong("must be a secret of at least 32 bytes, in base64url"));
     }
     Ok(DecodingKey::from_secret(secret))
 }
 
 /// The error for an issuer that is configured wrongly.
 pub(super) fn wrong(iss: &str, why: &str) -> Error {
-    Error::Internal(format!("ISSUERS: {iss:?} {why}"))
+    Setting::ISSUERS.wrong(format_args!("has an issuer that is wrong: {iss:?} {why}"))
+}
+
+/// The error for an issuer that is configured wrongly for the reason that `error` gives.
+pub(super) fn caused_by(iss: &str, error: &Error) -> Error {
+    Setting::ISSUERS.wrong(format_args!("has an issuer that is wrong: {iss:?}: {error}"))
 }

@@ -23,8 +23,19 @@ fn wrong_issuers_and_missing_secrets_are_told_at_once() -> Result<()> {
     let issuer = r#"Issuers=[{"kind":"app","iss":"a","aud":"b","alg":"HS256","keys":{"secret":"funnelcast/dev/app"}}]"#;
     for (parameter, reasons) in [
         ("Issuers=[{", ["parameter Issuers", "does not match"]), // what SAM leaves of one on the command line
-        ("Issuers=[nobody]", ["ISSUERS", "cannot start"]),
-        (r#"Issuers=[{"kind":"nobody"}]"#, ["ISSUERS", "cannot start"]),
+        ("Issuers=[nobody]", ["the parameter Issuers must be a JSON list", "cannot start"]),
+        (r#"Issuers=[{"kind":"nobody"}]"#, ["the parameter Issuers must be a JSON list", "cannot start"]),
+        (
+            r#"Issuers=[{"kind":"whop","aud":""}]"#,
+            ["the parameter Issuers has an issuer that is wrong", "empty"],
+        ),
+        // CloudFormation's numbers need not be whole.
+        ("LeaseSeconds=2.5", ["the parameter LeaseSeconds must be a whole number", "2.5"]),
+        (
+            "ConversationRetentionDays=0.5",
+            ["the parameter ConversationRetentionDays must be a whole number", "0.5"],
+        ),
+        ("ManagementEndpoint=https://a b/", ["the parameter ManagementEndpoint must be", "URL"]),
         (issuer, ["parameter Issuers", "--secret funnelcast/dev/app=VALUE"]),
         ("WhopApiKeySecret=funnelcast/dev/whop", ["WhopApiKeySecret", "--secret funnelcast/dev/whop=VALUE"]),
         (
@@ -32,8 +43,8 @@ fn wrong_issuers_and_missing_secrets_are_told_at_once() -> Result<()> {
             ["WhopWebhookSecret", "--secret funnelcast/dev/hooks=VALUE"],
         ),
         // A stage that may serve customers takes no tokens of the dev issuer, which `up` has.
-        ("Stage=production", ["production", "takes no DEV_ISSUER_KEY"]),
-        ("Stage=live", ["live", "takes no DEV_ISSUER_KEY"]),
+        ("Stage=production", ["production", "the parameter DevIssuerKey must be empty"]),
+        ("Stage=live", ["live", "the parameter DevIssuerKey must be empty"]),
     ] {
         let Some(refusal) = refusal(&["--parameter", parameter])? else { return Ok(()) };
         let line = refusal.lines().find(|line| line.starts_with("error: "));

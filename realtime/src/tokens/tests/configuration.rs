@@ -28,7 +28,7 @@ async fn an_invalid_configuration_is_reported_at_start() {
     unreadable["x"] = json!("?");
     let pem = json!({"pem": ES256.public_pem});
     for (issuers, reason) in [
-        (json!("shop"), "ISSUERS"),
+        (json!("shop"), "the parameter Issuers must be a JSON list"),
         (json!([{"kind": "facebook", "iss": "a", "aud": "b"}]), "unknown variant `facebook`"),
         (json!([{"iss": "a", "aud": "b", "alg": "ES256", "keys": pem}]), "kind"),
         (
@@ -47,8 +47,8 @@ async fn an_invalid_configuration_is_reported_at_start() {
         (app("HS256", pem.clone()), "by its name"),
         (app("HS256", json!({"secret": "this is the secret itself, is it not?"})), "a secret's name"),
         (app("ES256", json!({"secret": "funnelcast/dev/app"})), "only HS256"),
-        (app("ES256", json!({"pem": "no pem"})), "the PEM of \"a\""),
-        (app("RS256", pem.clone()), "the PEM of \"a\""),
+        (app("ES256", json!({"pem": "no pem"})), "\"a\" has a `pem` that is no public key"),
+        (app("RS256", pem.clone()), "\"a\" has a `pem` that is no public key"),
         (app("ES256", set(json!([]))), "no key for its algorithm"),
         (app("RS256", set(json!([ES256.jwk("k")]))), "no key for its algorithm"),
         (app("ES256", set(json!([for_encryption]))), "no key for its algorithm"),
@@ -60,7 +60,7 @@ async fn an_invalid_configuration_is_reported_at_start() {
         (app("ES256", set(json!([ES256.jwk("old"), unreadable]))), "the key \"cut\""),
         (app("ES256", json!({"jwks": "http://login.example/jwks"})), "an https URL"),
         (app("ES256", json!({"jwks": "login.example"})), "an https URL"),
-        (app("ES256", json!({"jwks": "/jwks.json"})), "has no host"),
+        (app("ES256", json!({"jwks": "/jwks.json"})), "\"a\": \"/jwks.json\" has no host"),
         (
             json!([{"kind": "oidc", "iss": "a", "aud": "b", "alg": "HS256", "keys": {"secret": "x"}}]),
             "must not use HS256",
@@ -83,6 +83,7 @@ async fn an_invalid_configuration_is_reported_at_start() {
     ] {
         let error = refusal(&issuers).await;
         assert!(error.contains(reason), "{issuers}: {error}");
+        assert!(error.starts_with("the parameter Issuers "), "{issuers}: {error}");
         assert!(!error.contains("is it not") && !error.contains("BEGIN"), "no key is quoted: {error}");
     }
 }
