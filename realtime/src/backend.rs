@@ -24,7 +24,7 @@ use crate::{
     conversations::{self, Author},
     deliver::{self, Addressed, Delivery},
     publish::{EarlierTry, Keeper, Kept},
-    revoke,
+    rights,
 };
 
 /// The largest difference between the clocks of a backend and of the functions, beside which a retry is recognised.
@@ -71,7 +71,7 @@ pub async fn change_access(
         }
         AccessEvent::Kick(kick) => conversations::kick(realtime, kick).await,
         AccessEvent::AccessChanged(AccessChanged { user_id, company_id }) => {
-            revoke::role_changed(realtime, &user_id, &company_id).await
+            rights::role_changed(realtime, &user_id, &company_id).await
         }
     }
 }

@@ -8,7 +8,7 @@ use funnelcast_core::{
     policy,
 };
 
-use crate::{context::Realtime, revoke};
+use crate::{context::Realtime, revoke, rights};
 
 /// The author of a change.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +43,7 @@ pub async fn set(
         Outcome::Refused => return Err(Error::Forbidden("you may not set this conversation")),
         outcome => check(conversation_id, outcome)?,
     }
-    revoke::conversation_changed(realtime, conversation_id).await
+    rights::conversation_changed(realtime, conversation_id).await
 }
 
 /// Ends a conversation and removes all of its members, including those who joined by a grant. It costs as much as
@@ -64,7 +64,7 @@ pub async fn end(
         Outcome::Refused => return Err(Error::NotFound("the conversation")),
         outcome => check(conversation, outcome)?,
     }
-    revoke::conversation_changed(realtime, conversation).await
+    rights::conversation_changed(realtime, conversation).await
 }
 
 /// Turns the outcome of a change into an error if the change was not applied.

@@ -12,7 +12,7 @@
 //! - [`mod@deliver`]: posts to the members of a channel
 //! - [`presence`]: tells members which users are in their channel
 //! - [`history`], [`receipts`]: what was said, and up to where it was read
-//! - [`conversations`], [`revoke`]: access to a channel changes, and members who have lost it are removed
+//! - [`conversations`], [`rights`], [`revoke`]: access to a channel changes, and members who have lost it are removed
 //! - [`backend`]: what the app's backend says, on the event bus or by HTTP
 //! - [`timer`]: what must happen later
 //!
@@ -34,6 +34,7 @@ pub mod publish;
 pub mod rates;
 pub mod receipts;
 pub mod revoke;
+pub mod rights;
 #[cfg(test)]
 mod tests;
 pub mod timer;

@@ -3,16 +3,18 @@
 //! # Layout
 //! - `member`: a single membership
 //! - here: memberships are created, changed, ended and read
+//! - `right`: the right by which a user is a member changes
 //! - `pages`: all memberships of a channel, page by page
 
 mod member;
 mod pages;
+mod right;
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
     types::{AttributeValue, ReturnValue},
 };
 use funnelcast_core::{
-    Channel, ConnectionId, Error, JoinOrder, Right, SocketCaller, Timestamp, UserId, event::Status,
+    Channel, ConnectionId, Error, Grant, JoinOrder, Right, SocketCaller, Timestamp, UserId, event::Status,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -31,7 +33,8 @@ const DELETES_AT_ONCE: usize = 25;
 
 impl Table {
     /// Makes the caller's connection a member by this right, and returns the membership: 2 writes. Its `join` may be
-    /// a later one than this, if that has already been applied.
+    /// a later one than this, if that has already been applied. The `grant` is the one that the `join` presents; it is
+    /// kept beside a right of the user's own.
     ///
     /// The row of the connection is written first, so that whatever ends the connection finds the membership to
     /// remove. The caller must then check that the `join` still stands, by [`confirm_join`](Table::confirm_join).
@@ -44,13 +47,9 @@ impl Table {
         caller: &SocketCaller,
         channel: &Channel,
         right: Right,
+        grant: Option<Grant>,
         order: JoinOrder,
     ) -> Result<Member, Error> {
-        let (team_of, grant) = match right {
-            Right::Own => (None, None),
-            Right::Team(company) => (Some(company), None),
-            Right::Grant(grant) => (None, Some(grant)),
-        };
         let user = &caller.identity.user;
         let (connection, join_order) = self.note_join(user, &caller.connection, channel, order).await?;
         let member = Member {
@@ -62,10 +61,11 @@ impl Table {
             seen_at: caller.now,
             expires_at: connection.expires_at, // the token may have been renewed since the connection was opened
             departed_at: None,
-            team_of,
+            team_of: None,
             grant,
+            spare_grant: None,
         };
-        self.put_member(channel, member, caller.connected_at).await
+        self.put_member(channel, member.with_right(right), caller.connected_at).await
     }
 
     /// Writes a membership, unless there is one of a later `join`, and returns it as it is now: 1 write.
@@ -251,7 +251,7 @@ fn set_all(
     member: &Member,
     ttl: i64,
 ) -> Result<UpdateItemFluentBuilder, Error> {
-    const OPTIONAL: [&str; 3] = ["departedAt", "grant", "teamOf"];
+    const OPTIONAL: [&str; 4] = ["departedAt", "grant", "spareGrant", "teamOf"];
     let mut item: Item = to_item(member)?;
     item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
     let absent = OPTIONAL.into_iter().filter(|name| !item.contains_key(*name));

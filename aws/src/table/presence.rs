@@ -240,6 +240,7 @@ mod tests {
             departed_at: None,
             team_of: None,
             grant: None,
+            spare_grant: None,
         }
     }
 

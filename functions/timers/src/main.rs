@@ -12,7 +12,7 @@ use funnelcast_core::Error;
 use funnelcast_realtime::{
     Realtime,
     membership::{connection, leave},
-    presence, revoke,
+    presence, revoke, rights,
     timer::Timer,
 };
 
@@ -50,8 +50,8 @@ async fn fire(Resources { realtime, lease, .. }: &Resources, timer: Timer) -> Re
             revoke::end_grant(realtime, &user, &connection, &channel).await
         }
         Timer::Count(channel) => presence::tell_count(realtime, &channel).await,
-        Timer::Conversation(conversation) => revoke::check_conversation(realtime, &conversation).await,
-        Timer::Role { user, company } => revoke::check_role(realtime, &user, &company).await,
+        Timer::Conversation(conversation) => rights::check_conversation(realtime, &conversation).await,
+        Timer::Role { user, company } => rights::check_role(realtime, &user, &company).await,
     }
 }
 

@@ -3,9 +3,11 @@
 //!
 //! # Layout
 //! - here: the checks
+//! - `own`: the right of a user's own, and what is left where there is none
 //! - `passes`: which callers have passed a check in this process, so that the next check costs them no time
 //! - [`roles`]: the roles of users in companies and experiences, where those come from Whop
 
+mod own;
 mod passes;
 pub mod roles;
 
@@ -22,6 +24,7 @@ use funnelcast_core::{
     policy::{self, JoinDecision},
 };
 
+pub(crate) use self::own::OwnRight;
 pub use self::passes::Passed;
 use self::{
     passes::Passes,
@@ -148,10 +151,11 @@ impl Access {
     }
 
     /// The right by which a user may join: their own if they have one, else the grant that they present. No grant
-    /// admits anyone to a conversation that has ended. It costs as much as [`check_join`](Self::check_join).
+    /// admits anyone to a conversation that has ended. It costs as much as [`right_to_stay`](Self::right_to_stay).
     ///
     /// # Errors
-    /// Those of [`check_join`](Self::check_join).
+    /// [`Error::Forbidden`] if the policy refuses; an unknown conversation is forbidden too, so that nobody learns
+    /// which conversations exist. Otherwise those of [`right_to_stay`](Self::right_to_stay).
     pub async fn right_to_join(
         &self,
         identity: &Identity,
@@ -167,24 +171,19 @@ impl Access {
         }
     }
 
-    /// Checks, on the stack's own behalf, that a user may join a channel by their own right: 1 call of 2 reads for a
+    /// The right of their own by which a user may be in a channel, asked on the stack's own behalf: 1 call of 2 reads for a
     /// conversation, none for other channels; and for a company or an experience of a Whop user, what it costs to know
     /// their role in it.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] if the policy refuses; an unknown conversation is forbidden too, so that nobody learns
-    /// which conversations exist. [`Error::RateLimited`] and [`Error::Internal`] if the answer depends on Whop and
-    /// Whop gives none.
-    pub async fn check_join(
+    /// [`Error::RateLimited`] and [`Error::Internal`] if the answer depends on Whop and Whop gives none.
+    pub(crate) async fn right_to_stay(
         &self,
         identity: &Identity,
         channel: &Channel,
         now: Timestamp,
-    ) -> Result<Right, Error> {
-        match self.own_right(identity, channel, Asker::Stack, now).await? {
-            OwnRight::Yes(right) => Ok(right),
-            OwnRight::No | OwnRight::Ended => Err(refusal()),
-        }
+    ) -> Result<OwnRight, Error> {
+        self.own_right(identity, channel, Asker::Stack, now).await
     }
 
     async fn own_right(
@@ -237,14 +236,6 @@ impl Access {
     ) -> Result<Cow<'a, Identity>, Error> {
         self.roles.with_role(&self.table, &self.rates, identity, company, asker, now).await
     }
-}
-
-/// Whether a user may join by their own right.
-enum OwnRight {
-    Yes(Right),
-    No,
-    /// Nobody may, because the conversation has ended.
-    Ended,
 }
 
 /// The same refusal for a channel that is unknown, has ended, or belongs to another company.

@@ -25,6 +25,7 @@ fn members(count: usize) -> Vec<Member> {
         departed_at: None,
         team_of: None,
         grant: None,
+        spare_grant: None,
     };
     (0..count).map(member).collect()
 }

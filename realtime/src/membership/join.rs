@@ -62,7 +62,7 @@ pub async fn join(
         Some(grant) => Some(issuers.verify_grant(&grant, &caller.identity.user, &channel, caller.now).await?),
     };
     let right = right_to_join(realtime, caller, &channel, grant.clone(), order).await?;
-    set_grant_timer(realtime, caller, &channel, &right).await?;
+    set_grant_timer(realtime, caller, &channel, grant.as_ref()).await?;
     let joined = Box::pin(enter(realtime, caller, channel.clone(), since, grant, right, order)).await;
     if let Err(Error::Internal(_) | Error::RateLimited { .. }) = joined {
         leave::withdraw(realtime, caller, ChannelJoin { channel, join: order }).await?;
@@ -82,16 +82,20 @@ async fn enter(
 ) -> Result<Joined, Error> {
     let store = realtime.table();
     let sees_others = channel.kind().policy().presence;
-    let member = store.put_membership(caller, &channel, right, order).await?;
+    let member = store.put_membership(caller, &channel, right, grant.clone(), order).await?;
 
     let read_at = now();
-    let (recovery, latest, roster, _, ()) = tokio::try_join!(
+    let (recovery, latest, roster, right, ()) = tokio::try_join!(
         store.recover(&channel, since),
         latest(store, &channel),
         async { if sees_others { roster(store, &channel).await } else { Ok(None) } },
         right_to_join(realtime, caller, &channel, grant, member.join_order),
         confirm(realtime, &channel, &member),
     )?;
+    if right != member.right() {
+        // It has changed meanwhile: a membership by a right of their own that they no longer have would outlive the grant.
+        store.set_right(&channel, &member, right).await?;
+    }
     let presence =
         if sees_others { settle(realtime, caller, &channel, &member, roster).await? } else { Vec::new() };
     // The end of a connection ends its memberships one by one, which tells the same members, at a time when no user
@@ -217,14 +221,15 @@ async fn confirm(realtime: &Realtime, channel: &Channel, member: &Member) -> Res
     Err(refusal)
 }
 
-/// Sets the timer for the end of the grant, before the membership that ends with it is written: 1 message.
+/// Sets the timer for the end of the grant, before the membership that may end with it is written: 1 message. A caller with
+/// a right of their own needs it too, because they may lose that right before the grant ends.
 async fn set_grant_timer(
     realtime: &Realtime,
     caller: &SocketCaller,
     channel: &Channel,
-    right: &Right,
+    grant: Option<&Grant>,
 ) -> Result<(), Error> {
-    let Right::Grant(grant) = right else { return Ok(()) };
+    let Some(grant) = grant else { return Ok(()) };
     let timer = Timer::Grant {
         user: caller.identity.user.clone(),
         connection: caller.connection.clone(),

@@ -181,7 +181,7 @@ async fn events_of_a_channel_are_posted_in_their_order_whether_they_are_logged_o
     let ann = caller("user_1", "c1=");
     realtime.table().put_connection(&ann).await.unwrap();
     let room: Channel = "room:lobby".parse().unwrap();
-    realtime.table().put_membership(&ann, &room, funnelcast_core::Right::Own, ann.order).await.unwrap();
+    realtime.table().put_membership(&ann, &room, funnelcast_core::Right::Own, None, ann.order).await.unwrap();
     let of =
         |kind: &str, name: &str| json!({"type": kind, "detail": {"channel": "room:lobby", "name": name}});
     apply(&realtime, [of("AppEvent", "1"), of("AppSignal", "2"), of("AppEvent", "3"), of("AppSignal", "4")])

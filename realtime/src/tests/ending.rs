@@ -32,7 +32,11 @@ async fn a_join_by_a_grant_while_a_conversation_ends_is_refused_or_found() {
             match (turn, joining, ending) {
                 (Turn::Left, 1, _) => {
                     let right = Right::Grant(grant.clone());
-                    access.table.put_membership(&joiner, &channel(), right, joiner.order).await.unwrap();
+                    access
+                        .table
+                        .put_membership(&joiner, &channel(), right, None, joiner.order)
+                        .await
+                        .unwrap();
                 }
                 (Turn::Left, ..) => {
                     let again = Some(grant.clone());

@@ -10,7 +10,11 @@ async fn granted(access: &TestAccess, caps: &[Capability]) -> SocketCaller {
     let ann = caller("ann", "c1=");
     access.table.put_connection(&ann).await.unwrap();
     let grant = Grant { caps: caps.iter().copied().collect(), until: ann.now + Duration::from_mins(1) };
-    access.table.put_membership(&ann, &channel(), Right::Grant(grant), ann.order).await.unwrap();
+    access
+        .table
+        .put_membership(&ann, &channel(), Right::Grant(grant.clone()), Some(grant), ann.order)
+        .await
+        .unwrap();
     ann
 }
 
@@ -58,7 +62,7 @@ async fn the_membership_ends_with_the_grant_though_the_token_is_renewed() {
 async fn joining_by_ones_own_right_lifts_the_limits_of_a_grant() {
     let access = TestAccess::new().await;
     let mut ann = granted(&access, &[Capability::Join]).await;
-    access.table.put_membership(&ann, &channel(), Right::Own, ann.order).await.unwrap();
+    access.table.put_membership(&ann, &channel(), Right::Own, None, ann.order).await.unwrap();
     ann.now = ann.now + Duration::from_mins(5);
     assert_eq!(check(&access, &ann, Capability::Send).await, "ok");
 }

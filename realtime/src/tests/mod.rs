@@ -6,6 +6,7 @@ mod grants;
 mod presence;
 mod rates;
 mod revoking;
+mod rights;
 mod roles;
 
 use std::{ops::Deref, time::Duration};
@@ -16,7 +17,8 @@ use funnelcast_aws::{
     table::conversations::{Conversation, ConversationChange},
 };
 use funnelcast_core::{
-    Channel, Identity, SocketCaller, UserId, Version, identity::CompaniesBy, version::Clock,
+    Channel, Error, Identity, Right, SocketCaller, Timestamp, UserId, Version, identity::CompaniesBy,
+    version::Clock,
 };
 use funnelcast_testing::{self as testing, engine::Engine, gateway::Stub};
 
@@ -94,6 +96,17 @@ fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> Convers
 /// A user on a connection that the table does not know yet.
 fn caller(user: &str, connection: &str) -> SocketCaller {
     testing::caller(user, connection, now())
+}
+
+/// The right of their own that a user has, asked as when members are checked again.
+async fn own_right(
+    access: &Access,
+    identity: &Identity,
+    channel: &Channel,
+    now: Timestamp,
+) -> Result<Right, Error> {
+    let own = access.right_to_stay(identity, channel, now).await?;
+    own.or_grant(None, now).ok_or(Error::Forbidden("they have no right of their own"))
 }
 
 /// Whether the caller's connection is a live member of a channel.

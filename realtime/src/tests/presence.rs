@@ -64,7 +64,7 @@ pub(super) async fn join(realtime: &Realtime, caller: &SocketCaller) -> Vec<(Use
     if realtime.table().connection(&caller.identity.user, &caller.connection).await.unwrap().is_none() {
         realtime.table().put_connection(caller).await.unwrap();
     }
-    realtime.table().put_membership(caller, &channel(), Right::Own, caller.order).await.unwrap();
+    realtime.table().put_membership(caller, &channel(), Right::Own, None, caller.order).await.unwrap();
     let roster = realtime.table().told_users(&channel()).await.unwrap();
     presence::settle(realtime, &channel(), &PresenceChange::of(caller), None).await.unwrap();
     roster

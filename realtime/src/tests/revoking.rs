@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use funnelcast_core::{ConversationId, Right, identity::CompanyClaim, identity::Role, text::Text};
+use funnelcast_core::{ConversationId, identity::CompanyClaim, identity::Role, text::Text};
 use tokio::sync::Notify;
 
 use funnelcast_testing::gateway::{Answer, Recorded, Stub};
@@ -18,7 +18,7 @@ use super::{
     presence::{join, known_to, roster},
     *,
 };
-use crate::revoke;
+use crate::{revoke, rights};
 
 fn conversation() -> ConversationId {
     "c1".parse().unwrap()
@@ -52,7 +52,7 @@ async fn joined(realtime: &Realtime, connections: &[(&str, usize)]) -> Vec<Socke
 }
 
 /// How often each connection was told that it has lost the channel.
-fn told(stub: &Stub) -> BTreeMap<String, usize> {
+pub(super) fn told(stub: &Stub) -> BTreeMap<String, usize> {
     let mut told = BTreeMap::new();
     for request in stub.requests().iter().filter(|request| is_revocation(request)) {
         let (_, connection) = request.target.rsplit_once('/').unwrap();
@@ -119,10 +119,10 @@ async fn breaks_off(end: End) -> bool {
     let is_over = tokio::select! {
         biased;
         () = ended.notified() => false,
-        checked = revoke::check_conversation(&realtime, &conversation) => checked.is_ok(),
+        checked = rights::check_conversation(&realtime, &conversation) => checked.is_ok(),
     };
     posts.store(usize::MAX, Ordering::Relaxed);
-    revoke::check_conversation(&realtime, &conversation).await.unwrap();
+    rights::check_conversation(&realtime, &conversation).await.unwrap();
 
     let told: Vec<_> = told(&stub).into_keys().collect();
     assert_eq!(told, ["bob-0=", "bob-1=", "cid-0="], "{end:?}: each is told");
@@ -158,7 +158,7 @@ async fn a_user_of_many_connections_leaves_once_and_each_connection_costs_three_
     change(&realtime, &["ann"]).await;
     realtime.engine.take_operations();
     let before = stub.requests().len();
-    revoke::check_conversation(&realtime, &conversation()).await.unwrap();
+    rights::check_conversation(&realtime, &conversation()).await.unwrap();
 
     let mut operations = BTreeMap::<String, usize>::new();
     for operation in realtime.engine.take_operations() {
@@ -168,7 +168,11 @@ async fn a_user_of_many_connections_leaves_once_and_each_connection_costs_three_
     assert_eq!(operations["UpdateItem"], 2 * CONNECTIONS);
     assert_eq!(operations["DeleteItem"], CONNECTIONS + of_presence);
     assert_eq!(operations["PutItem"], of_presence);
-    assert_eq!(operations["Query"], 4, "the members, the conversation, the user's own and the recipients");
+    assert_eq!(
+        operations["Query"], 5,
+        "the members, the conversation, the user's connections and own, the recipients"
+    );
+    assert_eq!(operations["BatchGetItem"], 1, "once: whether the user may stay by another right");
     assert_eq!(
         stub.requests().len() - before,
         CONNECTIONS + 1,
@@ -233,10 +237,10 @@ async fn each_connection_stays_by_its_own_token() {
         ann.identity.companies = if number < 4 { vec![claim.clone()] } else { Vec::new() };
         realtime.table().put_connection(&ann).await.unwrap();
         let right = Right::Team(company.clone());
-        realtime.table().put_membership(&ann, &channel(), right, ann.order).await.unwrap();
+        realtime.table().put_membership(&ann, &channel(), right, None, ann.order).await.unwrap();
     }
     realtime.engine.take_operations();
-    revoke::check_role(&realtime, &users(&["ann"])[0], &company).await.unwrap();
+    rights::check_role(&realtime, &users(&["ann"])[0], &company).await.unwrap();
     let questions =
         realtime.engine.take_operations().into_iter().filter(|name| name == "BatchGetItem").count();
     assert_eq!(questions, 2, "one per token");

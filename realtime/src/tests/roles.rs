@@ -6,7 +6,6 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use funnelcast_core::{Right, Timestamp};
 use funnelcast_testing::{
     gateway,
     server::{self, Answer, Asked, Server, says},
@@ -21,7 +20,7 @@ use super::*;
 use crate::{
     access::roles::{ASKING_LIFE, FAILURE_LIFE, NO_LIFE, Roles, YES_LIFE},
     rates::QUESTIONS,
-    revoke,
+    rights,
 };
 
 const KEY: &str = "whop-key";
@@ -167,11 +166,11 @@ async fn whop_says_who_has_access_to_an_experience() {
 async fn a_function_without_whop_denies_nothing() {
     let access = TestAccess::new().await;
     let (ann, channel) = (of_whop("user_1"), "company:biz_1".parse().unwrap());
-    let refusal = access.check_join(&ann, &channel, now()).await.unwrap_err();
+    let refusal = own_right(&access, &ann, &channel, now()).await.unwrap_err();
     assert_eq!(refusal.code(), "internal", "{refusal}");
     let access = with_roles(&access.engine, Roles::NoKey).await;
     assert_eq!(
-        access.check_join(&ann, &channel, now()).await.unwrap_err().code(),
+        own_right(&access, &ann, &channel, now()).await.unwrap_err().code(),
         "forbidden",
         "no key, no team"
     );
@@ -308,7 +307,7 @@ async fn whop_is_not_asked_about_ids_that_are_not_its_own() {
     }
     assert_eq!(whop.may_join_as("agent_1", "company:biz_1", now()).await, Err("forbidden"));
     let of_the_app = caller("user_1", "c1=").identity;
-    let outcome = whop.access.check_join(&of_the_app, &"company:biz_1".parse().unwrap(), now()).await;
+    let outcome = own_right(&whop.access, &of_the_app, &"company:biz_1".parse().unwrap(), now()).await;
     assert_eq!(outcome.unwrap_err().code(), "forbidden", "its companies come from the token");
     assert!(whop.questions().is_empty());
 }
@@ -319,14 +318,14 @@ async fn the_team_may_join_a_conversation_and_whop_is_not_asked_about_participan
     let conversation = "c1".parse().unwrap();
     let change = set("biz_1", ["user_2".parse().unwrap()]);
     whop.access.table.change_conversation(&conversation, &change, |_| true).await.unwrap();
-    let right = async |user: &str| whop.access.check_join(&of_whop(user), &channel(), now()).await;
+    let right = async |user: &str| own_right(&whop.access, &of_whop(user), &channel(), now()).await;
     assert_eq!(right("user_2").await, Ok(Right::Own));
     assert!(whop.questions().is_empty());
     assert_eq!(right("user_1").await, Ok(Right::Team("biz_1".parse().unwrap())));
     whop.answers(access(true, "customer"));
     assert_eq!(right("user_3").await.unwrap_err().code(), "forbidden");
     let unknown = "conversation:unknown".parse().unwrap();
-    let outcome = whop.access.check_join(&of_whop("user_1"), &unknown, now()).await;
+    let outcome = own_right(&whop.access, &of_whop("user_1"), &unknown, now()).await;
     assert_eq!(outcome.unwrap_err().code(), "forbidden");
     assert_eq!(whop.questions().len(), 2, "Whop is not asked about a conversation without a company");
 }
@@ -351,7 +350,7 @@ async fn a_user_who_tries_every_company_is_rate_limited() {
 
     // Users do not keep access that they have lost by causing many requests either.
     let channel = "company:biz_y".parse().unwrap();
-    let refusal = whop.access.check_join(&of_whop("user_1"), &channel, start).await.unwrap_err();
+    let refusal = own_right(&whop.access, &of_whop("user_1"), &channel, start).await.unwrap_err();
     assert_eq!(refusal.code(), "forbidden");
 }
 
@@ -391,12 +390,12 @@ async fn the_second_check_asks_whop_again() {
     let caller = SocketCaller { identity: of_whop("user_1"), ..caller("user_1", "c1=") };
     let (channel, company) = ("company:biz_1".parse().unwrap(), "biz_1".parse().unwrap());
     realtime.table().put_connection(&caller).await.unwrap();
-    realtime.table().put_membership(&caller, &channel, Right::Own, caller.order).await.unwrap();
+    realtime.table().put_membership(&caller, &channel, Right::Own, None, caller.order).await.unwrap();
     let user = &caller.identity.user;
 
-    revoke::check_role(&realtime, user, &company).await.unwrap();
+    rights::check_role(&realtime, user, &company).await.unwrap();
     assert!(is_member(realtime.table(), &caller, &channel).await, "Whop still says so");
     *script.lock().unwrap() = Box::new(|_| access(false, "no_access"));
-    revoke::check_role(&realtime, user, &company).await.unwrap();
+    rights::check_role(&realtime, user, &company).await.unwrap();
     assert!(!is_member(realtime.table(), &caller, &channel).await);
 }

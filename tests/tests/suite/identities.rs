@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
+use http::Method;
 use serde_json::{Value, json};
 use tests::{Client, Outside, Signer, Stack, unique};
 
@@ -364,6 +365,33 @@ async fn a_grant_opens_what_it_names_until_it_ends() -> Result<()> {
     assert_eq!(host.say(&channel, "gone?").await?["recipients"], 0);
     assert_eq!(guest.refused("history", json!({"channel": channel, "limit": 10})).await?, *"not_joined");
     assert_eq!(guest.call("status", json!({})).await?["channels"], json!([]));
+    Ok(())
+}
+
+/// Who has both a grant and a part in the conversation stays by the grant when they no longer take part.
+#[tokio::test]
+async fn a_grant_is_kept_beside_a_right_of_ones_own() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let host = tests::User::customer_of("biz_1");
+    let guest_user = tests::User::called("user_3");
+    let channel = world.stack.conversation("biz_1", &[&host, &guest_user]).await?;
+    let mut host_socket = world.stack.connect(&host).await?;
+    host_socket.join(&channel).await?;
+    let mut guest = grantee(&world).await?;
+    join_by(&mut guest, &channel, &grant(&world, 20, &channel, &["join"])?).await?;
+    guest.say(&channel, "they take part").await?;
+    host_socket.event("chat.message").await?;
+
+    let path = format!("conversations/{}", channel.trim_start_matches("conversation:"));
+    let (body, backend) =
+        (json!({"companyId": "biz_1", "participants": [host.id]}), tests::User::backend_of("biz_1").token()?);
+    world.stack.ask_api(Method::PUT, &path).token(&backend).body(&body.to_string()).send().await?.done()?;
+    let say = json!({"channel": channel, "event": "chat.message", "key": "k", "data": {"content": "hi"}});
+    assert_eq!(guest.refused("send", say).await?, *"forbidden", "the limits of the grant hold");
+    host_socket.say(&channel, "still there?").await?;
+    assert_eq!(guest.only("chat.message").await?["data"]["content"], "still there?");
+    let revoked = guest.only("access.revoked").await?;
+    assert_eq!(revoked["data"]["reason"], "the grant has ended");
     Ok(())
 }
 

@@ -120,8 +120,9 @@ async fn hundreds_are_taken_out_by_one_request() -> Result<()> {
     const CONNECTIONS: usize = 50;
     const MEMBERS: usize = USERS * CONNECTIONS;
     const WRITES_A_MEMBER: usize = 3;
-    /// Of what they are, of what was told of them, and of those who are told.
-    const READS_A_USER: usize = 3;
+    /// Of their connections, of another right that they may have, of what they are, of what was told of them, and of those who
+    /// are told.
+    const READS_A_USER: usize = 5;
     /// The conversation before and after, and its members.
     const READS_OF_THE_CHANGE: usize = 3;
     /// Of what is told of a user: put, and deleted.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use funnelcast_core::{
-    Channel, CompanyId, ConnectionId, Grant, JoinOrder, Timestamp, UserId, event::Status, grant::Capability,
-    identity::Name,
+    Channel, CompanyId, ConnectionId, Grant, JoinOrder, Right, Timestamp, UserId, event::Status,
+    grant::Capability, identity::Name,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,9 +39,13 @@ pub struct Member {
     /// In a conversation: the company as a member of whose team the user joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team_of: Option<CompanyId>,
-    /// The grant by which the user joined, if any. The membership ends with it.
+    /// The grant by which the user is a member, if they are one by a grant. The membership ends with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<Grant>,
+    /// The grant that the `join` presented beside a right of the user's own. It limits nothing as long as they have that
+    /// right; once they lose it, they are a member by this grant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spare_grant: Option<Grant>,
 }
 
 impl Member {
@@ -70,7 +74,32 @@ impl Member {
         ChannelJoin { channel: channel.clone(), join: self.join_order }
     }
 
-    /// Whether the right by which the user joined includes this capability.
+    /// The right by which the user is a member.
+    pub fn right(&self) -> Right {
+        match (&self.grant, &self.team_of) {
+            (Some(grant), _) => Right::Grant(grant.clone()),
+            (None, Some(company)) => Right::Team(company.clone()),
+            (None, None) => Right::Own,
+        }
+    }
+
+    /// The grant that the `join` presented, whether or not the user is a member by it.
+    pub fn presented_grant(&self) -> Option<&Grant> {
+        self.grant.as_ref().or(self.spare_grant.as_ref())
+    }
+
+    /// The same membership by another right. The grant that the `join` presented stays beside a right of the user's own.
+    pub fn with_right(self, right: Right) -> Self {
+        let presented = self.presented_grant().cloned();
+        let (team_of, grant, spare_grant) = match right {
+            Right::Own => (None, None, presented),
+            Right::Team(company) => (Some(company), None, presented),
+            Right::Grant(grant) => (None, Some(grant), None),
+        };
+        Self { team_of, grant, spare_grant, ..self }
+    }
+
+    /// Whether the right by which the user is a member includes this capability.
     pub fn may(&self, capability: Capability, now: Timestamp) -> bool {
         self.grant.as_ref().is_none_or(|grant| grant.allows(capability, now))
     }

@@ -38,7 +38,10 @@ async fn an_event_is_in_the_joins_reply_or_the_joiner_is_a_member() {
                 }
                 match (turn, joining, sending) {
                     (Turn::Left, 1, _) => {
-                        table.put_membership(&joiner, &channel(), Right::Own, joiner.order).await.unwrap();
+                        table
+                            .put_membership(&joiner, &channel(), Right::Own, None, joiner.order)
+                            .await
+                            .unwrap();
                     }
                     (Turn::Left, ..) => {
                         let (recovered, seqs, _) = table.recover_seqs(events_before).await;
@@ -85,7 +88,7 @@ async fn a_latest_value_is_in_the_joins_reply_or_the_joiner_is_a_member() {
             }
             match (turn, joining, sending) {
                 (Turn::Left, 1, _) => {
-                    table.put_membership(&joiner, &channel, Right::Own, joiner.order).await.unwrap();
+                    table.put_membership(&joiner, &channel, Right::Own, None, joiner.order).await.unwrap();
                 }
                 (Turn::Left, ..) => in_reply = !table.latest(&channel, None).await.unwrap().events.is_empty(),
                 (Turn::Right, _, 1) => table.put_latest(&value, None).await.unwrap(),
@@ -120,7 +123,7 @@ async fn a_user_removed_during_their_join_is_refused_or_found() {
             }
             match (turn, joining, revoking) {
                 (Turn::Left, 1, _) => {
-                    table.put_membership(&joiner, &channel(), Right::Own, joiner.order).await.unwrap();
+                    table.put_membership(&joiner, &channel(), Right::Own, None, joiner.order).await.unwrap();
                 }
                 (Turn::Left, ..) => {
                     refused = !table.conversation_access(&conversation, &user).await.unwrap().is_participant;

@@ -48,6 +48,7 @@ impl Joining {
                         departed_at: None,
                         team_of: None,
                         grant: None,
+                        spare_grant: None,
                     });
                 }
                 Err(refusal) => {
@@ -130,7 +131,7 @@ async fn of_a_concurrent_join_and_leave_the_later_sent_wins() {
                 let table = TestTable::new().await;
                 let joiner = joiner(&table).await;
                 if was_member {
-                    table.put_membership(&joiner, &channel(), Right::Own, place(1)).await.unwrap();
+                    table.put_membership(&joiner, &channel(), Right::Own, None, place(1)).await.unwrap();
                 }
                 let (mut joining, mut leaving) = (Joining::new(join), Leaving::new(leave));
                 let (mut joins, mut leaves) = (0, 0);
@@ -252,7 +253,7 @@ async fn a_removal_only_removes_the_membership_of_its_join() {
     let table = TestTable::new().await;
     let joiner = joiner(&table).await;
     let (user, id) = (&joiner.identity.user, &joiner.connection);
-    table.put_membership(&joiner, &channel(), Right::Own, place(3)).await.unwrap();
+    table.put_membership(&joiner, &channel(), Right::Own, None, place(3)).await.unwrap();
     let earlier = ChannelJoin { channel: channel(), join: place(2) };
     assert_eq!(table.remove_membership(user, id, &earlier).await.unwrap(), None);
     table.note_departure(user, id, &earlier, now()).await.unwrap();
@@ -280,7 +281,7 @@ async fn a_connection_remembers_the_latest_of_its_leaves() {
     assert!(connection.left(&"conversation:c1".parse().unwrap()).is_none());
     assert_eq!(connection.into_caller(now()).order, place(101), "a request by HTTP comes after all that");
     let join = async |channel: &str, number| {
-        table.put_membership(&joiner, &channel.parse().unwrap(), Right::Own, place(number)).await
+        table.put_membership(&joiner, &channel.parse().unwrap(), Right::Own, None, place(number)).await
     };
     // A channel of which nothing is remembered may have been left after any `join` from before the forgotten place.
     assert_eq!(join("conversation:c1", 1).await.unwrap_err().code(), "conflict");
@@ -294,8 +295,9 @@ async fn a_repeated_join_keeps_the_users_status() {
     use funnelcast_core::event::Status;
     let table = TestTable::new().await;
     let joiner = joiner(&table).await;
-    let join =
-        async |number| table.put_membership(&joiner, &channel(), Right::Own, place(number)).await.unwrap();
+    let join = async |number| {
+        table.put_membership(&joiner, &channel(), Right::Own, None, place(number)).await.unwrap()
+    };
     assert_eq!(join(1).await.status, Status::Online);
     table.set_status(&joiner, &channel(), Status::Away).await.unwrap();
     assert_eq!(join(2).await.status, Status::Away);
