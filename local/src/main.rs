@@ -7,8 +7,8 @@
 //! # Layout
 //! The commands:
 //! - [`cli`]: the command line, over the other commands; [`command`]: what they have in common.
-//! - For people: [`dev`], [`check`], [`token`], [`keys`], [`emit`], [`cost`]. [`project`]: what they work on; [`package`]: what
-//!   the npm package brings along; [`kept`]: what a project keeps.
+//! - For people: [`dev`], [`check`], [`token`], [`keys`], [`emit`], [`cost`]. [`project`]: what they work on; [`samconfig`]: how
+//!   it is deployed; [`package`]: what the npm package brings along; [`kept`]: what a project keeps.
 //! - For programs: [`up`], which puts together everything below, and `rights` in [`iam`].
 //!
 //! The template:
@@ -58,6 +58,7 @@ mod loopback;
 mod package;
 mod page;
 mod project;
+mod samconfig;
 mod secrets_manager;
 mod sqs;
 mod template;

@@ -22,6 +22,13 @@ from pathlib import Path
 SECONDS_MAX = 180
 # What a machine with Node.js has.
 PROGRAMS = ["node", "npm", "npx", "sh"]
+# Of its environments one is wrong, in what only the functions know to be wrong.
+SAMCONFIG = """
+[default.deploy.parameters]
+parameter_overrides = { Stage = "dev", Issuers = '[{"kind":"whop","aud":"app_1"}]' }
+[prod.deploy.parameters]
+parameter_overrides = { Stage = "prod", Issuers = '[{"kind":"nobody"}]' }
+"""
 
 
 def main():
@@ -199,6 +206,10 @@ def use(machine, stack):
     check("TOKEN_KEY" in machine.funnelcast("keys"), "keys")
     wrong = machine.funnelcast("check", "--parameter", 'Issuers=[{"kind":"nobody"}]', fails=2)
     check("the parameter Issuers must be a JSON list" in wrong, "check says what is wrong with Issuers")
+    (machine.app / "samconfig.toml").write_text(SAMCONFIG)
+    wrong = machine.funnelcast("check", "--samconfig", "samconfig.toml", fails=2)
+    check("environment prod: the parameter Issuers must be a JSON list" in wrong, "and with which environment")
+    check("environment default" not in wrong, "and with no other")
     check("admin, member, customer or backend" in machine.funnelcast("token", "--help"), "token names every role")
     stack.chat(ready["env"]["TOKEN_KEY"], "my-app", 0)
 

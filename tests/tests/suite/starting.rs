@@ -1,7 +1,7 @@
 //! What a stack is refused for before it says that it is ready, each in one line with the reason; and what else only a
 //! whole stack shows of the platform: rights, loops, and what is logged.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -54,6 +54,45 @@ fn wrong_issuers_and_missing_secrets_are_told_at_once() -> Result<()> {
         let told: Vec<_> = refusal.lines().filter(|line| line.contains("authorize |")).collect();
         assert!(told.len() <= 1 && !refusal.contains("Error: "), "{refusal}");
     }
+    Ok(())
+}
+
+/// `check` starts a stack with the parameters of each environment, and names the environments that are wrong.
+#[tokio::test]
+async fn the_environments_of_a_samconfig_are_checked() -> Result<()> {
+    let Some(stack) = Stack::private(&[])? else { return Ok(()) };
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.toml", unique("samconfig")));
+    let check = |text: &str| {
+        fs::write(&file, text)?;
+        stack.run_local(&format!("check --samconfig {}", file.display()))
+    };
+    let right = r#"
+        [default.deploy.parameters]
+        parameter_overrides = { Stage = "dev" }
+        [prod.deploy.parameters]
+        parameter_overrides = { Stage = "prod", Issuers = '[{"kind":"app","iss":"a","aud":"b","alg":"HS256","keys":{"secret":"funnelcast/prod/app"}}]' }
+    "#;
+    let said = check(right)?;
+    for line in ["of the environment default", "prod: Issuers names the secret funnelcast/prod/app"] {
+        assert!(said.contains(line), "{said}");
+    }
+    let wrong = r#"
+        [default.deploy.parameters]
+        parameter_overrides = { Stage = "dev" }
+        [cut.deploy.parameters]
+        parameter_overrides = 'Stage=cut Issuers=[{"kind":"whop","aud":"app_1"}]'
+        [prod.deploy.parameters]
+        parameter_overrides = { Stage = "prod", LeaseSeconds = 2.5 }
+    "#;
+    let refusal = check(wrong).expect_err("two are wrong").to_string();
+    for reason in [
+        "environment cut: template.yaml: parameter Issuers",
+        "environment prod: function ",
+        "the parameter LeaseSeconds must be",
+    ] {
+        assert!(refusal.contains(reason), "{reason}: {refusal}");
+    }
+    assert!(!refusal.contains("environment default"), "{refusal}");
     Ok(())
 }
 
