@@ -8,6 +8,7 @@
 //! - `broadcast`: an update to a channel of any size, by the binary that deploys
 //! - `start`: from exec to the first poll and the first answer, and the sizes of the binaries
 //! - `chat`: end to end through a local stack
+//! - `publishing`: by the app's backend, over the HTTP API beside the bus
 //! - `count`: allocations and instructions
 //! - `pieces`: what a `send` consists of, by Criterion; it is `benches/pieces.rs`
 //! - `turns`: how those are measured that are held against each other
@@ -21,6 +22,7 @@ mod count;
 mod machine;
 mod pieces;
 mod posts;
+mod publishing;
 mod report;
 mod start;
 mod turns;
@@ -67,6 +69,7 @@ enum Part {
     Broadcast,
     Start,
     Chat,
+    Publishing,
     Count,
     Pieces,
 }
@@ -151,6 +154,10 @@ async fn measure(cli: &Cli) -> Result<Report> {
             eprintln!("bench: latency, {members} members");
             report.latencies.push(chat::latency(&stack, members, plan.messages).await?);
         }
+    }
+    if wanted(Part::Publishing) {
+        eprintln!("bench: publishing, by the bus and by HTTP");
+        report.publishing = publishing::measure(plan.turns).await?;
     }
     if wanted(Part::Count) {
         eprintln!("bench: allocations and instructions");

@@ -20,6 +20,7 @@ use crate::{
     machine::Machine,
     pieces::Piece,
     posts::Run,
+    publishing::{Publishing, Way},
     start::Start,
 };
 
@@ -34,6 +35,7 @@ pub(crate) struct Report {
     pub(crate) starts: Vec<Start>,
     pub(crate) latencies: Vec<Latency>,
     pub(crate) throughput: Option<Throughput>,
+    pub(crate) publishing: Vec<Publishing>,
     pub(crate) counted: Vec<Counted>,
     pub(crate) pieces: Vec<Piece>,
 }
@@ -49,6 +51,7 @@ impl Report {
             starts: Vec::new(),
             latencies: Vec::new(),
             throughput: None,
+            publishing: Vec::new(),
             counted: Vec::new(),
             pieces: Vec::new(),
         }
@@ -86,6 +89,7 @@ impl fmt::Display for Report {
         self.write_broadcasts(f)?;
         self.write_starts(f)?;
         self.write_chat(f)?;
+        self.write_publishing(f)?;
         self.write_counted(f)?;
         self.write_pieces(f)
     }
@@ -198,6 +202,38 @@ impl Report {
                 format!("{sends_a_second:.0}"),
                 format!("{ack_p50_ms:.2}"),
                 format!("{ack_p99_ms:.2}"),
+            ]);
+        }
+        write!(f, "{table}")
+    }
+
+    fn write_publishing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new(&[
+            "published by",
+            "events/s",
+            "/ the bus",
+            "CPU us/event",
+            "/ the bus",
+            "reads/event",
+            "write units",
+            "posts",
+        ]);
+        let Some(bus) = self.publishing.iter().find(|figures| figures.way == Way::Bus) else { return Ok(()) };
+        for figures in &self.publishing {
+            table.row([
+                match figures.way {
+                    Way::Bus => "the bus, 1 a call",
+                    Way::HttpOne => "HTTP, 1 a request",
+                    Way::HttpHundred => "HTTP, 100 a request",
+                }
+                .to_owned(),
+                format!("{:.0}", figures.events_a_second),
+                format!("{:.2}", figures.events_a_second / bus.events_a_second),
+                format!("{:.0}", figures.cpu_us_an_event),
+                format!("{:.2}", figures.cpu_us_an_event / bus.cpu_us_an_event),
+                format!("{:.2}", figures.reads_an_event),
+                format!("{:.2}", figures.write_units_an_event),
+                format!("{:.2}", figures.posts_an_event),
             ]);
         }
         write!(f, "{table}")
