@@ -19,6 +19,7 @@ use aws_sdk_dynamodb::{
         get_item::{GetItemInput, GetItemOutput},
         put_item::{PutItemError, PutItemInput, PutItemOutput},
         query::{QueryInput, QueryOutput},
+        transact_write_items::{TransactWriteItemsError, TransactWriteItemsInput, TransactWriteItemsOutput},
         update_item::{UpdateItemError, UpdateItemInput, UpdateItemOutput},
     },
     types::{ConsumedCapacity, ReturnConsumedCapacity},
@@ -112,7 +113,7 @@ impl Intercept for CountCapacity {
             };
         }
         ask!(GetItemInput, QueryInput, BatchGetItemInput);
-        ask!(PutItemInput, UpdateItemInput, DeleteItemInput, BatchWriteItemInput);
+        ask!(PutItemInput, UpdateItemInput, DeleteItemInput, BatchWriteItemInput, TransactWriteItemsInput);
         Ok(())
     }
 
@@ -137,21 +138,26 @@ impl Intercept for CountCapacity {
                 }) {
                     add(REFUSED_WRITE_UNITS * price::WRITE_UNIT);
                 }
+                let cancelled = error.and_then(|error| error.downcast_ref::<TransactWriteItemsError>());
+                if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = cancelled {
+                    let items = u32::try_from(cancelled.cancellation_reasons().len()).unwrap_or(u32::MAX);
+                    add(2.0 * f64::from(items) * REFUSED_WRITE_UNITS * price::WRITE_UNIT);
+                }
                 return Ok(());
             }
         };
         macro_rules! count {
-            ($price:expr, $($output:ty),+; $batch:ty) => {
+            ($price:expr, $($output:ty),+; $($batch:ty),+) => {
                 $(if let Some(output) = output.downcast_ref::<$output>() {
                     add($price * units(output.consumed_capacity.iter()));
                 })+
-                if let Some(output) = output.downcast_ref::<$batch>() {
+                $(if let Some(output) = output.downcast_ref::<$batch>() {
                     add($price * units(output.consumed_capacity.iter().flatten()));
-                }
+                })+
             };
         }
         count!(price::READ_UNIT, GetItemOutput, QueryOutput; BatchGetItemOutput);
-        count!(price::WRITE_UNIT, PutItemOutput, UpdateItemOutput, DeleteItemOutput; BatchWriteItemOutput);
+        count!(price::WRITE_UNIT, PutItemOutput, UpdateItemOutput, DeleteItemOutput; BatchWriteItemOutput, TransactWriteItemsOutput);
         Ok(())
     }
 }

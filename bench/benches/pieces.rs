@@ -113,7 +113,7 @@ fn append(
         runtime.block_on(async {
             let mut view = table.look_back(&publication.channel, known).await?;
             match table.append(&mut view, &publication).await? {
-                Append::New(seq) => Ok(seq),
+                Append::New(stored) => Ok(stored.seq),
                 Append::Duplicate(stored) => Err(Error::Internal(format!("{} was there before", stored.seq))),
             }
         })

@@ -28,7 +28,7 @@ const CONCURRENCY: &str = "8";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Way {
-    /// PutEvents with one event a call; when its member has heard it, the next.
+    /// `PutEvents` with one event a call; when its member has heard it, the next.
     Bus,
     /// `POST /api/publish` with one event a request; when it is answered and heard, the next.
     HttpOne,

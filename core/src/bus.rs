@@ -1,7 +1,14 @@
 //! The events of the app's backend, from the event bus or by HTTP: their types, and the details that concern access.
 //!
-//! A detail that is an event of a channel is the event's `data`, in [`event`](crate::event); [`publication`](crate::publication)
-//! completes it. The details here publish nothing. They change who may be in a channel.
+//! A detail that is an event of a channel is the event's `data`, in [`event`](crate::event), or what its `data` is made
+//! from; [`publication`](crate::publication) completes it. The other details publish nothing. They change who may be in
+//! a channel.
+//!
+//! # Layout
+//! - here: the types of details, and those that concern access
+//! - `chat`: the details that become events of a conversation
+
+mod chat;
 
 use std::{collections::BTreeSet, str::FromStr};
 
@@ -14,6 +21,8 @@ use crate::{
     text::Text,
     version::Revision,
 };
+
+pub use self::chat::{DeleteDetail, EditDetail, MessageDetail, ReactionDetail};
 
 limits! {
     /// The most participants of a conversation. Replacing all of them takes one transaction, which DynamoDB limits to 100
@@ -38,6 +47,12 @@ pub enum DetailType {
     UserNotification,
     /// A message from the app or its bot: publishes `chat.message`.
     ChatMessage,
+    /// The app edits one of its own messages: publishes `chat.edit`.
+    ChatEdit,
+    /// The app deletes a message, whoever wrote it: publishes `chat.delete`.
+    ChatDelete,
+    /// The app's bot, or a user for whom the app speaks, reacts to a message: publishes `chat.reaction`.
+    ChatReaction,
     /// An event of the app's own, for a channel that the detail names: publishes `app.event`.
     AppEvent,
     /// A message of the app's own that is not kept: publishes `app.signal`.
@@ -52,13 +67,16 @@ pub enum DetailType {
 
 impl DetailType {
     /// Every detail-type.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::FunnelUpdate,
         Self::ResourceUpdate,
         Self::AnalyticsUpdate,
         Self::SystemNotification,
         Self::UserNotification,
         Self::ChatMessage,
+        Self::ChatEdit,
+        Self::ChatDelete,
+        Self::ChatReaction,
         Self::AppEvent,
         Self::AppSignal,
         Self::Conversation,
@@ -75,6 +93,9 @@ impl DetailType {
             Self::SystemNotification => "SystemNotification",
             Self::UserNotification => "UserNotification",
             Self::ChatMessage => "ChatMessage",
+            Self::ChatEdit => "ChatEdit",
+            Self::ChatDelete => "ChatDelete",
+            Self::ChatReaction => "ChatReaction",
             Self::AppEvent => "AppEvent",
             Self::AppSignal => "AppSignal",
             Self::Conversation => "Conversation",
@@ -92,6 +113,9 @@ impl DetailType {
             Self::SystemNotification => Some(EventName::SystemNotification),
             Self::UserNotification => Some(EventName::UserNotification),
             Self::ChatMessage => Some(EventName::ChatMessage),
+            Self::ChatEdit => Some(EventName::ChatEdit),
+            Self::ChatDelete => Some(EventName::ChatDelete),
+            Self::ChatReaction => Some(EventName::ChatReaction),
             Self::AppEvent => Some(EventName::AppEvent),
             Self::AppSignal => Some(EventName::AppSignal),
             Self::Conversation | Self::Kick | Self::AccessChanged => None,

@@ -5,12 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{
-    Channel, Error, Key, RequestId, Seq, Timestamp, UserId,
-    event::{EventName, MESSAGE_ID_BYTES_MAX},
-    identity::Name,
-    text::Text,
-};
+use crate::{Channel, Error, Key, RequestId, Seq, Timestamp, UserId, event::EventName, identity::Name};
 
 /// The largest `batch` frame, in bytes. API Gateway meters messages in units of 32 KiB.
 pub const BATCH_BYTES_MAX: usize = 32 * 1024;
@@ -108,17 +103,6 @@ pub struct Event {
     pub key: Option<Key>,
     /// The payload; its type depends on the name of the event.
     pub data: Box<RawValue>,
-}
-
-impl Event {
-    /// The `id` in its `data`, which chat messages and notifications have.
-    pub fn data_id(&self) -> Option<Text<MESSAGE_ID_BYTES_MAX>> {
-        #[derive(Deserialize)]
-        struct Data {
-            id: Option<Text<MESSAGE_ID_BYTES_MAX>>,
-        }
-        serde_json::from_str::<Data>(self.data.get()).ok()?.id
-    }
 }
 
 /// Several events in one frame of at most [`BATCH_BYTES_MAX`] bytes.

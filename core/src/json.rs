@@ -8,10 +8,10 @@
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, value::RawValue};
 
 use crate::Error;
 
@@ -35,6 +35,21 @@ pub struct Plain(pub Value);
 pub fn read(text: &[u8]) -> Result<Value, Error> {
     let plain: Result<Plain, _> = serde_json::from_slice(text);
     plain.map(|Plain(value)| value).map_err(|error| Error::from_serde(&error))
+}
+
+/// An object with further fields after its own. Neither may have a field of the other.
+///
+/// # Errors
+/// [`Error::Internal`] if one of them is not an object, or cannot be serialised.
+pub fn extended(object: &RawValue, fields: &impl Serialize) -> Result<Box<RawValue>, Error> {
+    let not_json = |error| Error::internal("an object to extend", &error);
+    let fields = serde_json::value::to_raw_value(fields).map_err(not_json)?;
+    let inner = |object: &RawValue| {
+        let inner = object.get().strip_prefix('{')?.strip_suffix('}')?.trim();
+        Some(inner.to_owned()).filter(|inner| !inner.is_empty())
+    };
+    let parts: Vec<_> = [object, &*fields].into_iter().filter_map(inner).collect();
+    RawValue::from_string(format!("{{{}}}", parts.join(","))).map_err(not_json)
 }
 
 /// Checks that a value has no private key and is not nested too deep. The error completes a sentence that begins with the field.
@@ -152,6 +167,18 @@ mod tests {
             assert!(check(&value).unwrap_err().contains("must not have a key"));
         }
         assert_eq!(check(&json!({"a": "$serde_json::private::RawValue"})), Ok(()), "it is allowed as a text");
+    }
+
+    #[test]
+    fn an_object_is_extended_by_fields() {
+        let extended = |object: &str, fields: Value| {
+            let object = RawValue::from_string(object.to_owned()).unwrap();
+            extended(&object, &fields).map(|extended| extended.get().to_owned())
+        };
+        assert_eq!(extended(r#"{"a": {"b": 1} }"#, json!({"c": 2})).unwrap(), r#"{"a": {"b": 1},"c":2}"#);
+        assert_eq!(extended("{}", json!({"c": 2})).unwrap(), r#"{"c":2}"#);
+        assert_eq!(extended(r#"{"a":1}"#, json!({})).unwrap(), r#"{"a":1}"#);
+        assert_eq!(extended("{ }", json!({})).unwrap(), "{}");
     }
 
     #[test]

@@ -12,11 +12,13 @@
 //! - [`http_api`]: the operations of the HTTP API
 //! - [`bus`]: the events that the app's backend puts on the event bus
 //! - [`event`], [`publication`]: the payloads, and how a client's draft or a backend's detail becomes one
+//! - [`message`]: chat messages as they are stored, and what changes make of them
 //! - [`version`]: which of two changes is newer
 //! - [`grant`]: access to one channel for one user, given by the app's backend
 //! - [`json`]: untrusted JSON as plain data
 //! - [`caller`]: who makes a request, and by what right they use a channel
 //! - [`identity`], [`id`], [`time`], [`text`]: the values that the rest is made of
+//! - [`fold`]: texts in the form in which a search compares them
 //! - [`size`]: sizes on the wire
 //! - [`error`]: the one error type, with its wire codes
 
@@ -29,12 +31,14 @@ pub mod caller;
 pub mod channel;
 pub mod error;
 pub mod event;
+pub mod fold;
 pub mod frame;
 pub mod grant;
 pub mod http_api;
 pub mod id;
 pub mod identity;
 pub mod json;
+pub mod message;
 mod order;
 mod parse;
 pub mod policy;

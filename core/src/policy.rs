@@ -7,9 +7,9 @@ use crate::{
     Channel, CompanyId, Identity,
     channel::Kind,
     event::EventName::{
-        self, AnalyticsUpdate, AppEvent, AppSignal, ChatMessage, ChatReceipt, ChatTyping, FunnelUpdate,
-        PresenceCount, PresenceJoin, PresenceLeave, PresenceUpdate, ResourceUpdate, Signal,
-        SystemNotification, UserNotification,
+        self, AnalyticsUpdate, AppEvent, AppSignal, ChatDelete, ChatEdit, ChatMessage, ChatReaction,
+        ChatReceipt, ChatTyping, FunnelUpdate, PresenceCount, PresenceJoin, PresenceLeave, PresenceUpdate,
+        ResourceUpdate, Signal, SystemNotification, UserNotification,
     },
 };
 
@@ -141,6 +141,9 @@ pub const POLICY: [ChannelPolicy; 9] = [
         joiner: Joiner::Participant,
         events: &[
             (ChatMessage, Lane::Durable),
+            (ChatEdit, Lane::Durable),
+            (ChatDelete, Lane::Durable),
+            (ChatReaction, Lane::Durable),
             (ChatTyping, Lane::Ephemeral),
             (ChatReceipt, Lane::Ephemeral),
             (Signal, Lane::Ephemeral),
@@ -149,7 +152,7 @@ pub const POLICY: [ChannelPolicy; 9] = [
             (PresenceUpdate, Lane::Ephemeral),
             (PresenceCount, Lane::Ephemeral),
         ],
-        client_events: &[ChatMessage, ChatTyping, Signal, PresenceUpdate],
+        client_events: &[ChatMessage, ChatEdit, ChatDelete, ChatReaction, ChatTyping, Signal, PresenceUpdate],
         retention: Retention::Configured,
         presence: true,
         shards: 1,

@@ -10,11 +10,15 @@ use serde_json::Value;
 pub use crate::wire_type::{ActionType, ErrorCode, Limit, WireType};
 use crate::{
     Channel, Key, UserId,
-    bus::{AccessChanged, AppDetail, Conversation, DetailType, Kick},
+    bus::{
+        AccessChanged, AppDetail, Conversation, DeleteDetail, DetailType, EditDetail, Kick, MessageDetail,
+        ReactionDetail,
+    },
     event::{
-        AccessRevoked, AnalyticsUpdate, AppEvent, AppEventDraft, ChatDraft, ChatMessage, EventName,
-        FunnelUpdate, Notification, Presence, PresenceCount, PresenceDraft, Receipt, ResourceUpdate, Signal,
-        SignalDraft, TypingDraft, TypingIndicator, UserNotification,
+        AccessRevoked, AnalyticsUpdate, AppEvent, AppEventDraft, ChatDelete, ChatDraft, ChatEdit,
+        ChatMessage, ChatReaction, DeleteDraft, EditDraft, EventName, FunnelUpdate, Notification, Presence,
+        PresenceCount, PresenceDraft, ReactionDraft, Receipt, ResourceUpdate, Signal, SignalDraft,
+        TypingDraft, TypingIndicator, UserNotification,
     },
     wire_type::variants,
 };
@@ -47,13 +51,18 @@ pub fn received() -> SchemaSettings {
 
 /// Every limit that a client or a backend should know before it sends something.
 pub fn limits() -> impl Iterator<Item = &'static Limit> {
-    use crate::{action::messages, bus, event, grant, http_api, id, identity, json, size};
+    use crate::{
+        action::{messages, search},
+        bus, event, grant, http_api, id, identity, json, size,
+    };
     [
         id::LIMITS,
         size::LIMITS,
         json::LIMITS,
         messages::LIMITS,
+        search::LIMITS,
         event::limits::LIMITS,
+        event::message::LIMITS,
         event::chat::LIMITS,
         event::app::LIMITS,
         identity::LIMITS,
@@ -92,6 +101,9 @@ pub fn events() -> Vec<EventName> {
 pub fn payload(event: EventName) -> WireType {
     match event {
         EventName::ChatMessage => WireType::of::<ChatMessage>(),
+        EventName::ChatEdit => WireType::of::<ChatEdit>(),
+        EventName::ChatDelete => WireType::of::<ChatDelete>(),
+        EventName::ChatReaction => WireType::of::<ChatReaction>(),
         EventName::ChatTyping => WireType::of::<TypingIndicator>(),
         EventName::ChatReceipt => WireType::of::<Receipt>(),
         EventName::Signal => WireType::of::<Signal>(),
@@ -113,6 +125,9 @@ pub fn payload(event: EventName) -> WireType {
 pub fn draft(event: EventName) -> Option<WireType> {
     match event {
         EventName::ChatMessage => Some(WireType::of::<ChatDraft>()),
+        EventName::ChatEdit => Some(WireType::of::<EditDraft>()),
+        EventName::ChatDelete => Some(WireType::of::<DeleteDraft>()),
+        EventName::ChatReaction => Some(WireType::of::<ReactionDraft>()),
         EventName::ChatTyping => Some(WireType::of::<TypingDraft>()),
         EventName::Signal => Some(WireType::of::<SignalDraft>()),
         EventName::PresenceUpdate => Some(WireType::of::<PresenceDraft>()),
@@ -130,7 +145,10 @@ pub fn detail(of: DetailType) -> WireType {
         DetailType::AnalyticsUpdate => payload(EventName::AnalyticsUpdate),
         DetailType::SystemNotification => payload(EventName::SystemNotification),
         DetailType::UserNotification => payload(EventName::UserNotification),
-        DetailType::ChatMessage => payload(EventName::ChatMessage),
+        DetailType::ChatMessage => WireType::of::<MessageDetail>(),
+        DetailType::ChatEdit => WireType::of::<EditDetail>(),
+        DetailType::ChatDelete => WireType::of::<DeleteDetail>(),
+        DetailType::ChatReaction => WireType::of::<ReactionDetail>(),
         DetailType::AppEvent | DetailType::AppSignal => WireType::of::<AppDetail>(),
         DetailType::Conversation => WireType::of::<Conversation>(),
         DetailType::Kick => WireType::of::<Kick>(),

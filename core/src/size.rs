@@ -65,7 +65,13 @@ impl Room {
 
     /// Takes the bytes that an element of a list needs. Returns false, and takes nothing, if there are not enough.
     pub fn takes(&mut self, element: &impl Serialize) -> bool {
-        let left = self.0.checked_sub(json_bytes(element).saturating_add(BETWEEN_BYTES));
+        self.takes_with(element, 0)
+    }
+
+    /// Takes the bytes that an element of a list needs, and as many more by which it is still to grow. Returns false, and
+    /// takes nothing, if there are not enough.
+    pub fn takes_with(&mut self, element: &impl Serialize, more: usize) -> bool {
+        let left = self.0.checked_sub(json_bytes(element).saturating_add(BETWEEN_BYTES + more));
         if let Some(left) = left {
             self.0 = left;
         }

@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 
-use funnelcast_aws::table::{history::Window, receipts::Receipts};
+use funnelcast_aws::table::{
+    history::{Wanted, Window},
+    receipts::Receipts,
+};
 use funnelcast_core::{
     Caller, Channel, Error, Seq, UserId,
     action::{History, LATEST_CURSOR_BYTES_MAX, Page},
@@ -22,10 +25,10 @@ use crate::access::Access;
 /// [`Error::BadRequest`] if both directions are given; [`Error::NotJoined`] if the caller's connection is no member,
 /// and [`Error::Forbidden`] if an HTTP caller may not join.
 pub async fn read(access: &Access, caller: Caller<'_>, history: History) -> Result<Page, Error> {
-    let History { channel, before, after, latest, limit, contains } = history;
+    let History { channel, before, after, latest, limit, contains, only } = history;
     if let Some(latest) = latest {
-        if before.is_some() || after.is_some() || contains.is_some() {
-            return Err(Error::invalid("latest", "excludes before, after and contains"));
+        if before.is_some() || after.is_some() || contains.is_some() || only.is_some() {
+            return Err(Error::invalid("latest", "excludes before, after, contains and only"));
         }
         return read_latest(access, caller, &channel, &latest, limit.get()).await;
     }
@@ -38,11 +41,11 @@ pub async fn read(access: &Access, caller: Caller<'_>, history: History) -> Resu
         }
     };
     let has_receipts = channel.kind().policy().lane(EventName::ChatReceipt).is_some();
+    let wanted = Wanted { contains: contains.as_ref().map(Text::as_str), only };
     let read = async {
-        tokio::try_join!(
-            access.table.history(&channel, window, limit.get(), contains.as_ref().map(Text::as_str)),
-            async { if has_receipts { access.table.receipts(&channel).await } else { Ok(HashMap::new()) } },
-        )
+        tokio::try_join!(access.table.history(&channel, window, limit.get(), wanted), async {
+            if has_receipts { access.table.receipts(&channel).await } else { Ok(HashMap::new()) }
+        },)
     };
     let (page, receipts) = access.read_as(caller, &channel, Capability::Join, Box::pin(read)).await?;
     let mut events = page.events;
@@ -53,6 +56,16 @@ pub async fn read(access: &Access, caller: Caller<'_>, history: History) -> Resu
         }
     }
     Ok(Page { events, more: page.next.is_some(), next: page.next, latest_next: None })
+}
+
+/// Sets `isRead` of chat messages that a user other than their author has read: 1 read.
+pub(crate) async fn mark_all_read(
+    access: &Access,
+    channel: &Channel,
+    events: &mut [Event],
+) -> Result<(), Error> {
+    let receipts = access.table.receipts(channel).await?;
+    events.iter_mut().try_for_each(|event| mark_read(event, &receipts))
 }
 
 /// Reads the channel's latest values from the cursor of a `join` or of an earlier page.
@@ -75,7 +88,7 @@ fn mark_read(event: &mut Event, receipts: &HashMap<UserId, Receipts>) -> Result<
     let (EventName::ChatMessage, Some(seq)) = (event.event, event.seq) else { return Ok(()) };
     let broken = |error| Error::internal("a stored message", &error);
     let mut message: ChatMessage = serde_json::from_str(event.data.get()).map_err(broken)?;
-    message.is_read = is_read(seq, message.user_id.as_ref(), receipts);
+    message.body.is_read = is_read(seq, message.body.user_id.as_ref(), receipts);
     event.data = serde_json::value::to_raw_value(&message).map_err(broken)?;
     Ok(())
 }

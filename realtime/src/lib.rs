@@ -11,7 +11,7 @@
 //! - [`publish`]: events into the log and to the members
 //! - [`mod@deliver`]: posts to the members of a channel
 //! - [`presence`]: tells members which users are in their channel
-//! - [`history`], [`receipts`]: what was said, and up to where it was read
+//! - [`history`], [`mod@search`], [`receipts`]: what was said, and up to where it was read
 //! - [`conversations`], [`rights`], [`revoke`]: access to a channel changes, and members who have lost it are removed
 //! - [`backend`]: what the app's backend says, on the event bus or by HTTP
 //! - [`timer`]: what must happen later
@@ -35,6 +35,7 @@ pub mod rates;
 pub mod receipts;
 pub mod revoke;
 pub mod rights;
+pub mod search;
 #[cfg(test)]
 mod tests;
 pub mod timer;

@@ -117,19 +117,18 @@ async fn without_right(
         };
         let identity = connection.clone().into_caller(now()).identity;
         let known = asked.iter().position(|(other, _)| other.is_renewed_by(&identity));
-        let index = match known {
-            Some(index) => index,
-            None => {
-                let own = match realtime.access.right_to_stay(&identity, channel, now()).await {
-                    Err(error) if unanswered == Unanswered::IsNo => {
-                        tracing::warn!(%error, user = %member.user, %channel, "cannot check access; it counts as lost");
-                        OwnRight::No
-                    }
-                    own => own?,
-                };
-                asked.push((identity, own));
-                asked.len() - 1
-            }
+        let index = if let Some(index) = known {
+            index
+        } else {
+            let own = match realtime.access.right_to_stay(&identity, channel, now()).await {
+                Err(error) if unanswered == Unanswered::IsNo => {
+                    tracing::warn!(%error, user = %member.user, %channel, "cannot check access; it counts as lost");
+                    OwnRight::No
+                }
+                own => own?,
+            };
+            asked.push((identity, own));
+            asked.len() - 1
         };
         match asked[index].1.or_grant(member.presented_grant(), now()) {
             Some(right) => go_on(realtime, channel, member, right).await?,

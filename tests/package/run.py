@@ -208,8 +208,11 @@ def use(machine, stack):
     check("the parameter Issuers must be a JSON list" in wrong, "check says what is wrong with Issuers")
     (machine.app / "samconfig.toml").write_text(SAMCONFIG)
     wrong = machine.funnelcast("check", "--samconfig", "samconfig.toml", fails=2)
-    check("environment prod: the parameter Issuers must be a JSON list" in wrong, "and with which environment")
-    check("environment default" not in wrong, "and with no other")
+    check("the parameter Issuers must be a JSON list" in wrong, "also in a samconfig.toml")
+    check("environment prod" in wrong, "and in which environment")
+    check("environment default" not in wrong, "and in no other")
+    right = SAMCONFIG.replace('"kind":"nobody"', '"kind":"whop","aud":"app_1"')
+    (machine.app / "samconfig.toml").write_text(right)  # for what the documents type
     check("admin, member, customer or backend" in machine.funnelcast("token", "--help"), "token names every role")
     stack.chat(ready["env"]["TOKEN_KEY"], "my-app", 0)
 

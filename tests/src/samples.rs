@@ -106,6 +106,11 @@ fn cases() -> Vec<Case> {
                 &json!({ "users": [{ "userId": "user_1", "read": 1 }, { "userId": "user_2", "read": 0 }] }),
             ),
         ),
+        case(
+            "search",
+            "search",
+            reply(&json!({ "results": [{ "event": message, "marks": [{ "start": 0, "end": 5 }] }] })),
+        ),
         case("history", "history", reply(&json!({ "events": [message], "more": false }))),
         case(
             "http-api",
@@ -124,6 +129,9 @@ fn cases() -> Vec<Case> {
         case("broadcast", "system-notification", Value::Null).posting("system.notification"),
         case("broadcast", "user-notification", Value::Null).posting("user.notification"),
         case("broadcast", "chat-message", Value::Null).posting("chat.message"),
+        case("broadcast", "chat-edit", Value::Null).posting("chat.edit"),
+        case("broadcast", "chat-reaction", Value::Null).posting("chat.reaction"),
+        case("broadcast", "chat-delete", Value::Null).posting("chat.delete"),
         case("broadcast", "broadcast-delivery", whole_batch()),
         case("broadcast", "broadcast-owed", whole_batch()),
         case("broadcast", "stream-marked", whole_batch()),

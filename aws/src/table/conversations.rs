@@ -6,7 +6,9 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Delete, Put, TransactWriteItem},
 };
-use funnelcast_core::{CompanyId, ConversationId, Error, Key, UserId, Version, bus::PARTICIPANTS_MAX};
+use funnelcast_core::{
+    Channel, CompanyId, ConversationId, Error, Key, UserId, Version, bus::PARTICIPANTS_MAX,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -130,6 +132,23 @@ impl Table {
             }
         }
         Ok(access)
+    }
+
+    /// Those of these users who take part in a conversation, or have read in it: 2 items for each user, in one call.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn known_in_conversation(
+        &self,
+        conversation: &ConversationId,
+        users: impl Iterator<Item = &UserId>,
+    ) -> Result<BTreeSet<UserId>, Error> {
+        let receipts = key::receipts(&Channel::Conversation(conversation.clone()));
+        let keys = users.flat_map(|user| {
+            [(key::conversation(conversation), key::participant(user)), (receipts.clone(), user.to_string())]
+        });
+        let items = self.batch_get(keys.collect()).await?;
+        items.iter().map(|item| sk(item).trim_start_matches(key::PARTICIPANT_PREFIX).parse()).collect()
     }
 
     /// Sets a conversation as the backend asks: 1 read by size, then one transaction of 2 units, and 2 per

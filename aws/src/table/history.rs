@@ -1,14 +1,22 @@
 //! Pages of a log, in either direction, and a search through it.
 
+use std::borrow::Cow;
+
 use aws_sdk_dynamodb::types::AttributeValue;
-use funnelcast_core::{Channel, Error, Seq, event::EventName, frame::Event, size::Room};
+use funnelcast_core::{
+    Channel, Error, Seq,
+    action::Only,
+    event::{EXCERPT_CHARS_MAX, EventName},
+    fold::folded,
+    frame::Event,
+    size::Room,
+};
 use serde::Deserialize;
 
 use super::{
     item::{Table, failed},
     key,
-    log::{Stored, stored},
-    search::folded,
+    log::{Stored, Unquoted, stored},
 };
 use crate::clock::now;
 
@@ -43,10 +51,22 @@ pub struct HistoryPage {
     pub next: Option<Seq>,
 }
 
+/// Which events of a window are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Only chat messages whose text contains this.
+    pub contains: Option<&'a str>,
+    /// Only events of this kind.
+    pub only: Option<Only>,
+}
+
+/// The most bytes by which a quote makes a reply larger: its text may consist of characters that JSON escapes as six.
+pub const QUOTE_BYTES_MAX: usize = 6 * EXCERPT_CHARS_MAX + 128;
+
 /// The progress of a walk along a log.
 #[derive(Debug)]
 struct Walk {
-    found: Vec<Event>,
+    found: Vec<Unquoted>,
     room: Room,
     seen: usize,
     seen_bytes: usize,
@@ -54,17 +74,17 @@ struct Walk {
 }
 
 impl Table {
-    /// At most `limit` events of a window, and with `contains` only those whose content contains it: 1 read or more
-    /// by size.
+    /// At most `limit` of the wanted events of a window: 1 read or more by size, and 1 for each message that is quoted on
+    /// the page but not on it.
     pub async fn history(
         &self,
         channel: &Channel,
         window: Window,
         limit: usize,
-        contains: Option<&str>,
+        wanted: Wanted<'_>,
     ) -> Result<HistoryPage, Error> {
-        let needle = contains.map(folded);
-        let step = if needle.is_some() { SEARCH_STEP_EVENTS } else { limit + 1 };
+        let filter = Filter { needle: wanted.contains.map(folded), only: wanted.only };
+        let step = if filter.needle.is_some() { SEARCH_STEP_EVENTS } else { limit + 1 };
         let forward = matches!(window, Window::After(_));
         let (from, to) = match window {
             Window::Latest => (Seq::ZERO, Seq::MAX),
@@ -84,7 +104,7 @@ impl Table {
                 .set_exclusive_start_key(start);
             let page = query.send().await.map_err(failed("Query of a log"))?;
             for item in page.items.unwrap_or_default() {
-                if !walk.take(stored(item)?, channel, limit, needle.as_deref())? {
+                if !walk.take(stored(item)?, channel, limit, &filter)? {
                     break 'walk true;
                 }
             }
@@ -92,7 +112,7 @@ impl Table {
             if start.is_none() {
                 break false;
             }
-            if needle.is_some() && walk.seen_bytes >= SEARCH_BYTES_MAX {
+            if filter.is_search() && walk.seen_bytes >= SEARCH_BYTES_MAX {
                 break true;
             }
         };
@@ -100,7 +120,8 @@ impl Table {
         if !forward {
             found.reverse();
         }
-        Ok(HistoryPage { events: found, next: last.filter(|_| more) })
+        let events = self.quoted(channel, found).await?;
+        Ok(HistoryPage { events, next: last.filter(|_| more) })
     }
 
     /// Whether the log contains this event: 1 read.
@@ -121,16 +142,17 @@ impl Walk {
         stored: Stored,
         channel: &Channel,
         limit: usize,
-        needle: Option<&str>,
+        filter: &Filter<'_>,
     ) -> Result<bool, Error> {
         if self.found.len() >= limit || self.seen >= SEARCH_EVENTS_MAX {
             return Ok(false);
         }
         let seq = stored.seq;
-        self.seen_bytes += stored.row.data.len();
-        if stored.row.is_alive(now()) && needle.is_none_or(|needle| has(&stored, needle)) {
+        self.seen_bytes += stored.bytes();
+        if stored.row.is_alive(now()) && filter.wants(&stored) {
             let event = stored.into_event(channel.clone())?;
-            if !self.room.takes(&event) {
+            let quote = if event.reply_to.is_some() { QUOTE_BYTES_MAX } else { 0 };
+            if !self.room.takes_with(&event.event, quote) {
                 if !self.found.is_empty() {
                     return Ok(false);
                 }
@@ -144,15 +166,34 @@ impl Walk {
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct Content {
-    content: String,
+/// Which events a walk takes.
+#[derive(Debug)]
+struct Filter<'a> {
+    /// What a text must contain, folded.
+    needle: Option<Cow<'a, str>>,
+    only: Option<Only>,
 }
 
-fn has(stored: &Stored, needle: &str) -> bool {
-    stored.row.event == EventName::ChatMessage
-        && serde_json::from_str::<Content>(&stored.row.data)
-            .is_ok_and(|data| folded(&data.content).contains(needle))
+impl Filter<'_> {
+    /// Whether many events may have to be read for few.
+    const fn is_search(&self) -> bool {
+        self.needle.is_some() || self.only.is_some()
+    }
+
+    fn wants(&self, stored: &Stored) -> bool {
+        let is_message = stored.row.event == EventName::ChatMessage;
+        let has = |needle: &Cow<'_, str>| is_message && contains(&stored.row.data, needle);
+        (self.only.is_none() || is_message) && self.needle.as_ref().is_none_or(has)
+    }
+}
+
+/// Whether the text of a message contains a folded one.
+fn contains(data: &str, needle: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Content {
+        content: String,
+    }
+    serde_json::from_str::<Content>(data).is_ok_and(|data| folded(&data.content).contains(needle))
 }
 
 #[cfg(test)]
@@ -177,25 +218,42 @@ mod tests {
             name: None,
             key: None,
             data: serde_json::json!({"content": content, "metadata": {"secret": "needle"}}).to_string(),
+            n: Some(seq),
+            reply_to: None,
+            reactions: Vec::new(),
+            changes: 0,
+            last_edit: None,
             seq: None,
             ttl: None,
         };
         Stored { seq: seq.try_into().unwrap(), row }
     }
 
+    const ALL: Filter<'_> = Filter { needle: None, only: None };
+
+    fn searching(needle: &str) -> Filter<'_> {
+        Filter { needle: Some(folded(needle)), only: None }
+    }
+
     #[test]
     fn a_search_only_matches_the_text_of_messages() {
-        assert!(has(&message(1, "Der NADEL-Öhr"), &folded("nadel-öhr")));
-        assert!(has(&message(1, "ΟΔΟΣ"), &folded("οδος")), "a final sigma");
-        assert!(!has(&message(1, "hay"), "needle"), "metadata is not content");
+        let has = |content, needle| searching(needle).wants(&message(1, content));
+        assert!(has("Der NADEL-Öhr", "nadel-öhr"));
+        assert!(has("ΟΔΟΣ", "οδος"), "a final sigma");
+        assert!(!has("hay", "needle"), "metadata is not content");
     }
 
     #[test]
     fn a_page_ends_at_its_limit_with_a_cursor() {
         let mut walk = Walk::new();
         for seq in 1..=5 {
-            walk.take(message(seq, if seq % 2 == 0 { "even" } else { "odd" }), &channel(), 2, Some("even"))
-                .unwrap();
+            walk.take(
+                message(seq, if seq % 2 == 0 { "even" } else { "odd" }),
+                &channel(),
+                2,
+                &searching("even"),
+            )
+            .unwrap();
         }
         assert_eq!(walk.found.len(), 2);
         assert_eq!(walk.last.unwrap().get(), 4, "the fifth was not examined");
@@ -204,7 +262,7 @@ mod tests {
     #[test]
     fn a_page_ends_at_its_bytes_but_never_empty() {
         let mut walk = Walk::new();
-        let mut take = |seq, content: &str| walk.take(message(seq, content), &channel(), 9, None).unwrap();
+        let mut take = |seq, content: &str| walk.take(message(seq, content), &channel(), 9, &ALL).unwrap();
         assert!(take(1, &"x".repeat(PAGE_BYTES_MAX)));
         assert!(!take(2, "x"), "a larger event has a page of its own");
         assert_eq!(walk.found.len(), 1);
@@ -215,10 +273,11 @@ mod tests {
     fn a_page_is_as_large_as_it_is_on_the_wire() {
         let mut walk = Walk::new();
         let mut seq = 0;
-        while walk.take(message(seq + 1, "\u{1}"), &channel(), usize::MAX, None).unwrap() {
+        while walk.take(message(seq + 1, "\u{1}"), &channel(), usize::MAX, &ALL).unwrap() {
             seq += 1;
         }
-        let bytes = json_bytes(&walk.found);
+        let events: Vec<_> = walk.found.into_iter().map(|event| event.event).collect();
+        let bytes = json_bytes(&events);
         assert!(bytes <= PAGE_BYTES_MAX + 2 && bytes > PAGE_BYTES_MAX - 1024, "{bytes}");
     }
 }

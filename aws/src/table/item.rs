@@ -140,6 +140,13 @@ where
     }
 }
 
+/// Whether a write was refused because a transaction on the same item was under way
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>).
+pub(super) fn is_contended<T, E: ProvideErrorMetadata, R>(result: &Result<T, SdkError<E, R>>) -> bool {
+    matches!(result, Err(SdkError::ServiceError(refusal))
+        if refusal.err().code() == Some("TransactionConflictException"))
+}
+
 /// Describes an error of the SDK, for the log.
 pub(super) fn failed<E, R>(what: &'static str) -> impl FnOnce(SdkError<E, R>) -> Error
 where

@@ -57,7 +57,7 @@ impl Table {
                 let row: LogRow = from_item(item)?;
                 if row.is_alive(now()) {
                     let (key, seq) = (row.sk.clone(), row.seq);
-                    let event = row.into_event(channel.clone(), seq)?;
+                    let event = row.into_event(channel.clone(), seq)?.quoting(None)?;
                     if !room.takes(&event) {
                         latest.more = true;
                         return Ok(latest);

@@ -12,19 +12,25 @@
 //!
 //! # Layout
 //! - here: appending, and looking back for an earlier try
+//! - `change`: appending the change of a message, together with the change
 //! - `end`: where a log ends and where it begins
 //! - `row`: the items of a log
 
+mod change;
 mod end;
 mod row;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use funnelcast_core::{Channel, ConnectionId, Error, Seq, Timestamp, publication::Publication};
+use funnelcast_core::{
+    Channel, ConnectionId, Error, Seq, Timestamp,
+    event::EventName,
+    publication::{Effect, Publication},
+};
 
-pub use self::row::Stored;
 pub(super) use self::row::{LogRow, Start, is_marker, stored};
+pub use self::row::{Stored, Unquoted};
 use super::{
-    item::{Table, back_off, if_met, to_item},
+    item::{Table, back_off, if_met, is_contended, to_item},
     key,
 };
 use crate::{clock::now, measure};
@@ -33,6 +39,8 @@ use crate::{clock::now, measure};
 pub const LOOK_BACK_PAGES_MAX: usize = 4;
 /// How often an append may lose the race for a seq before it gives up. Every lost race is won by another sender.
 const APPEND_TRIES_MAX: u32 = 200;
+/// How often an update of an event is tried while transactions on the same event are under way.
+const CONTENDED_ROUNDS_MAX: u32 = 10;
 
 /// What a sender knows of the log, by which an earlier try can be found.
 #[derive(Debug, Clone, Copy)]
@@ -55,17 +63,57 @@ pub struct LogView {
 /// Where the next event goes.
 #[derive(Debug)]
 enum End {
-    /// After this seq.
-    Tail(Seq),
+    /// After this seq, up to which the log has this many messages.
+    Tail { seq: Seq, n: u64 },
     /// No event of the log is alive; its marker, if it ever had one.
     Empty(Option<Start>),
+}
+
+impl End {
+    /// The end of a log whose last event is this.
+    fn after(last: &Stored) -> Self {
+        Self::Tail { seq: last.seq, n: last.row.n.unwrap_or_default() }
+    }
+}
+
+impl LogView {
+    /// Whether an earlier try of this publication has put it into the log.
+    pub fn has_earlier_try(&self, publication: &Publication) -> bool {
+        self.earlier_try(publication).is_some()
+    }
+
+    /// Whether an event that was read, or appended, has given this message another text, or has deleted it.
+    pub fn rewrites(&self, message: Seq) -> bool {
+        self.events.iter().any(|stored| stored.rewrites() == Some(message))
+    }
+
+    /// The event that an earlier try of this publication has put into the log.
+    fn earlier_try(&self, publication: &Publication) -> Option<&Stored> {
+        self.events.iter().find(|stored| is_same_send(&stored.row, publication))
+    }
+
+    /// Replaces the end by what was read since. What was read before stays, because an earlier try of the next event that
+    /// is appended to this view may be there.
+    fn read_on(&mut self, read: Self) {
+        if let Some(first) = read.events.first() {
+            self.events.retain(|stored| stored.seq < first.seq);
+        }
+        self.events.extend(read.events);
+        self.end = read.end;
+    }
+
+    /// Adds an event that was just appended.
+    fn append(&mut self, stored: &Stored) {
+        self.end = End::after(stored);
+        self.events.push(stored.clone());
+    }
 }
 
 /// The outcome of an append.
 #[derive(Debug)]
 pub enum Append {
     /// The event is in the log now.
-    New(Seq),
+    New(Box<Stored>),
     /// The event was in the log before, as returned here.
     Duplicate(Box<Stored>),
 }
@@ -94,27 +142,42 @@ impl Table {
     pub async fn append(&self, view: &mut LogView, publication: &Publication) -> Result<Append, Error> {
         let channel = &publication.channel;
         for round in 0..APPEND_TRIES_MAX {
-            if let Some(stored) = view.events.iter().find(|stored| is_same_send(&stored.row, publication)) {
+            if let Some(stored) = view.earlier_try(publication) {
                 return Ok(Append::of(stored, publication));
             }
-            let seq = match &view.end {
-                End::Tail(tail) => tail.next(),
-                End::Empty(start) => self.begin(channel, start.clone()).await?,
+            let (seq, n) = match &view.end {
+                End::Tail { seq, n } => (seq.next(), *n),
+                End::Empty(start) => (self.begin(channel, start.clone()).await?, 0),
             };
-            let row = LogRow::of(publication, None, key::log(channel), key::seq(seq), self);
-            let put = self.put(to_item(row.clone())?);
+            let stored = self.next_event(publication, seq, n);
+            let put = self.put(to_item(stored.row.clone())?);
             let put = put.condition_expression("attribute_not_exists(pk)").send().await;
-            if if_met("PutItem of an event", put)?.is_some() {
-                view.events.push(Stored { seq, row });
-                view.end = End::Tail(seq);
-                return Ok(Append::New(seq));
+            if !is_contended(&put) && if_met("PutItem of an event", put)?.is_some() {
+                view.append(&stored);
+                return Ok(Append::New(Box::new(stored)));
             }
-            tracing::debug!(%channel, %seq, round, "lost the race for a seq");
-            measure::append_conflict();
-            back_off(round).await;
-            *view = self.read_from(channel, seq).await?;
+            view.read_on(self.after_lost_race(channel, seq, round).await?);
         }
-        Err(Error::Conflict("too many are sending on this channel at once; try again".into()))
+        Err(too_many_senders())
+    }
+
+    /// The item of an event that follows `n` messages.
+    fn next_event(&self, publication: &Publication, seq: Seq, n: u64) -> Stored {
+        let channel = &publication.channel;
+        let mut row = LogRow::of(publication, None, key::log(channel), key::seq(seq), self);
+        if channel.kind().policy().lane(EventName::ChatMessage).is_some() {
+            row.n = Some(n + u64::from(publication.event == EventName::ChatMessage));
+        }
+        Stored { seq, row }
+    }
+
+    /// What is in the log after a lost race for a seq. The event before it is read again, because the winner may have been a
+    /// transaction that put nothing there.
+    async fn after_lost_race(&self, channel: &Channel, seq: Seq, round: u32) -> Result<LogView, Error> {
+        tracing::debug!(%channel, %seq, round, "lost the race for a seq");
+        measure::append_conflict();
+        back_off(round).await;
+        self.read_from(channel, seq.previous()).await
     }
 
     /// Marks an event of the log for the stream, which then delivers it to all members except the connection that
@@ -135,7 +198,15 @@ impl Table {
                 .update_expression("SET delivery = :now, deliveryExcept = :except")
                 .expression_attribute_values(":except", AttributeValue::S(connection.to_string())),
         };
-        if_met("UpdateItem of an event", update.send().await).map(drop)
+        let mut marked = update.clone().send().await;
+        for round in 0..CONTENDED_ROUNDS_MAX {
+            if !is_contended(&marked) {
+                break;
+            }
+            back_off(round).await;
+            marked = update.clone().send().await;
+        }
+        if_met("UpdateItem of an event", marked).map(drop)
     }
 }
 
@@ -143,12 +214,20 @@ impl Append {
     /// What was found under the same key: this very put, whose response was lost and which the SDK repeated, or an
     /// earlier try.
     fn of(stored: &Stored, publication: &Publication) -> Self {
-        if stored.row.data == publication.data.get() && stored.row.at == publication.at.as_millis() {
-            Self::New(stored.seq)
+        // A change is given its payload by what it changes, and loses it when it is superseded.
+        let is_change = matches!(publication.effect, Effect::Change(_));
+        let is_same = is_change || stored.row.data == publication.data.get();
+        let stored = Box::new(stored.clone());
+        if is_same && stored.row.at == publication.at.as_millis() {
+            Self::New(stored)
         } else {
-            Self::Duplicate(Box::new(stored.clone()))
+            Self::Duplicate(stored)
         }
     }
+}
+
+fn too_many_senders() -> Error {
+    Error::Conflict("too many are sending on this channel at once; try again".into())
 }
 
 /// Keys are scoped to their user; those of the backend share one scope.

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | connection | `USER#u` / `CONN#c` | [`connections`], [`joins`] |
 //! | membership | `CH#channel#shard` / `userId#c` | [`members`], [`presence`] |
-//! | log | `LOG#channel` / seq, and one `#start` | [`log`], [`recovery`], [`history`] |
+//! | log | `LOG#channel` / seq, and one `#start` | [`log`], [`recovery`], [`history`], [`search`], `quotes` |
 //! | receipts | `READ#channel` / userId | [`receipts`] |
 //! | latest value | `LAST#channel` / key | [`latest`] |
 //! | conversation | `CONV#id` / `META`, `CONV#id` / `USER#u` | [`conversations`] |
@@ -29,11 +29,12 @@ pub mod latest;
 pub mod log;
 pub mod members;
 pub mod presence;
+mod quotes;
 pub mod rates;
 pub mod receipts;
 pub mod recovery;
 pub mod roles;
-mod search;
+pub mod search;
 pub mod stream;
 pub mod ticket;
 pub mod webhooks;
@@ -41,7 +42,7 @@ pub mod webhooks;
 pub use self::{
     connections::Connection,
     item::{Table, back_off},
-    log::{Append, LogView, Stored},
+    log::{Append, LogView, Stored, Unquoted},
     members::Member,
     recovery::Recovery,
 };

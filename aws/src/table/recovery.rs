@@ -107,7 +107,7 @@ impl Table {
             return Ok(Recovery { head, recovered: false, events: Vec::new(), more: false });
         }
         let events: Result<_, Error> = rows.into_iter().map(|row| row.into_event(channel.clone())).collect();
-        let (events, cut) = cut(events?);
+        let (events, cut) = cut(self.quoted(channel, events?).await?);
         Ok(Recovery { head, recovered, events, more: cut || !all_read })
     }
 }

@@ -1,51 +1,78 @@
-//! What a search treats as equal: what a person would, regardless of letter case and of how the letters are encoded.
-//!
-//! This is Unicode's compatibility caseless matching (D146 in chapter 3.13 of the standard): `ΟΔΟΣ` and `οδος`,
-//! `STRASSE` and `Straße`, an `é` of one code point and of two, and `ﬁ` and `fi`.
+//! A walk over the messages of a log, from the newest to the oldest, for a search that looks at each.
 
-use std::borrow::Cow;
+use aws_sdk_dynamodb::types::AttributeValue;
+use funnelcast_core::{Channel, Error, Seq};
 
-use icu_casemap::CaseMapper;
-use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
+use super::{
+    item::{Item, Table, failed},
+    key,
+    log::{Stored, is_marker, stored},
+};
 
-/// The text in the form that all texts equal to it share.
-pub(super) fn folded(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return Cow::Owned(text.to_ascii_lowercase());
-    }
-    let (nfd, nfkc) = (DecomposingNormalizer::new_nfd(), ComposingNormalizer::new_nfkc());
-    let fold = |text: &str| nfkc.normalize(&CaseMapper::new().fold_string(text)).into_owned();
-    Cow::Owned(fold(&fold(&nfd.normalize(text))))
+/// How many events are read at once.
+const STEP_EVENTS: i32 = 500;
+/// After this many bytes of the table, a walk does not go on. The last step may exceed this by what DynamoDB
+/// reads at once, 1 MB, so a walk reads some 500 units at most.
+pub const WALK_BYTES_MAX: usize = 1024 * 1024;
+
+/// A walk over the messages of a log.
+#[derive(Debug)]
+pub struct MessageWalk<'a> {
+    table: &'a Table,
+    channel: &'a Channel,
+    to: Seq,
+    start: Option<Item>,
+    has_more: bool,
+    bytes: usize,
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+impl Table {
+    /// A walk over the messages of a log, from the newest or from those before a place.
+    pub const fn walk_messages<'a>(&'a self, channel: &'a Channel, before: Option<Seq>) -> MessageWalk<'a> {
+        let to = match before {
+            Some(seq) => seq.previous(),
+            None => Seq::MAX,
+        };
+        MessageWalk { table: self, channel, to, start: None, has_more: true, bytes: 0 }
+    }
+}
 
-    use super::*;
-
-    #[test]
-    fn text_matches_as_a_person_would_compare_it() {
-        for (one, other) in [
-            ("ΟΔΟΣ", "οδος"),
-            ("ΟΔΟΣ", "οδοσ"),
-            ("STRASSE", "Straße"),
-            ("caf\u{e9}", "CAFE\u{301}"),
-            ("\u{fb01}n", "FIN"),
-            ("\u{ff21}\u{ff22}", "ab"),
-            ("İstanbul", "i\u{307}stanbul"),
-            ("ПРИВЕТ", "привет"),
-        ] {
-            assert_eq!(folded(one), folded(other));
+impl MessageWalk<'_> {
+    /// The next messages, the newest first, and the last event that was read: 1 read by size. `None` at the end of the log, or
+    /// once [`WALK_BYTES_MAX`] has been read.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn next(&mut self) -> Result<Option<(Vec<Stored>, Option<Seq>)>, Error> {
+        if !self.has_more || self.bytes >= WALK_BYTES_MAX {
+            return Ok(None);
         }
-        assert_ne!(folded("schon"), folded("schön"), "an accent is a difference");
+        let query = self
+            .table
+            .query(key::log(self.channel))
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":from", AttributeValue::S(key::seq(Seq::ZERO)))
+            .expression_attribute_values(":to", AttributeValue::S(key::seq(self.to)))
+            .scan_index_forward(false)
+            .limit(STEP_EVENTS)
+            .set_exclusive_start_key(self.start.take());
+        let page = query.send().await.map_err(failed("Query of a log"))?;
+        self.start = page.last_evaluated_key;
+        self.has_more = self.start.is_some();
+        let (mut messages, mut last) = (Vec::new(), None);
+        for item in page.items.unwrap_or_default().into_iter().filter(|item| !is_marker(item)) {
+            let stored = stored(item)?;
+            self.bytes += stored.bytes();
+            last = Some(stored.seq);
+            if stored.is_message() {
+                messages.push(stored);
+            }
+        }
+        Ok(Some((messages, last)))
     }
 
-    proptest! {
-        #[test]
-        fn what_is_folded_stays_so(text in "\\PC{0,40}") {
-            let once = folded(&text).into_owned();
-            prop_assert_eq!(folded(&once), once.as_str());
-        }
+    /// Whether the log has more than what was read.
+    pub const fn has_more(&self) -> bool {
+        self.has_more
     }
 }

@@ -7,7 +7,6 @@ use aws_lambda_events::dynamodb::EventRecord;
 use funnelcast_core::{
     Channel, ConnectionId, Error, Key, Timestamp,
     event::EventName,
-    frame::Event,
     json::{self, Plain},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -16,7 +15,7 @@ use serde_json::Value;
 use super::{
     connections::{self, ConnectionRow, Departed},
     key,
-    log::LogRow,
+    log::{LogRow, Unquoted},
 };
 
 /// The precision of the time of a record, [as AWS writes it][time].
@@ -41,7 +40,7 @@ pub enum Change {
 #[derive(Debug)]
 pub struct Marked {
     /// The event.
-    pub event: Event,
+    pub event: Unquoted,
     /// The connection that sent it, which gets no copy.
     pub except: Option<ConnectionId>,
 }
@@ -168,7 +167,7 @@ mod tests {
     fn every_sample_is_the_change_it_is_named_after() {
         let marked = sample(include_str!("../../../events/stream-marked.json"));
         assert!(
-            matches!(marked, Change::Marked(Marked { except: Some(_), ref event }) if event.seq.is_some()),
+            matches!(marked, Change::Marked(Marked { except: Some(_), ref event }) if event.event.seq.is_some()),
             "{marked:?}"
         );
         let departed = sample(include_str!("../../../events/stream-departed.json"));

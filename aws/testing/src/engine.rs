@@ -34,7 +34,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 /// The table's name.
 pub const TABLE: &str = "items";
 /// The operations whose responses can be lost.
-const WRITES: [&str; 3] = ["PutItem", "UpdateItem", "DeleteItem"];
+const WRITES: [&str; 4] = ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"];
 
 /// What runs in the middle of an operation.
 type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -52,6 +52,7 @@ struct State {
     client: HttpClient<HttpConnector, Full<Bytes>>,
     operations: Mutex<Vec<String>>,
     write_answers_to_lose: AtomicU32,
+    conflicts: AtomicU32,
     meanwhile: Mutex<Option<(usize, Meanwhile)>>,
 }
 
@@ -78,6 +79,7 @@ impl Engine {
             client: HttpClient::builder(TokioExecutor::new()).build_http(),
             operations: Mutex::default(),
             write_answers_to_lose: AtomicU32::new(0),
+            conflicts: AtomicU32::new(0),
             meanwhile: Mutex::default(),
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -133,6 +135,26 @@ impl Engine {
     pub fn lose_write_answers(&self, answers: u32) {
         self.state.write_answers_to_lose.store(answers, Ordering::Relaxed);
     }
+
+    /// The next so many writes are refused as DynamoDB refuses them while a transaction on the same item is under way,
+    /// which this engine never does by itself.
+    pub fn refuse_as_contended(&self, writes: u32) {
+        self.state.conflicts.store(writes, Ordering::Relaxed);
+    }
+}
+
+/// The refusal of a write while a transaction on the same item is under way
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>).
+fn contended(operation: &str) -> Response<Full<Bytes>> {
+    let body = if operation == "TransactWriteItems" {
+        r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"Transaction cancelled",
+            "CancellationReasons":[{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"},{"Code":"None"}]}"#
+    } else {
+        r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException",
+            "message":"Transaction is ongoing for the item"}"#
+    };
+    let answer = Response::builder().status(StatusCode::BAD_REQUEST);
+    answer.header("content-type", "application/x-amz-json-1.0").body(Full::new(body.into())).unwrap()
 }
 
 impl State {
@@ -155,14 +177,18 @@ impl State {
         if let Some(meanwhile) = self.take_meanwhile() {
             meanwhile.await;
         }
+        let one_less = |left: u32| left.checked_sub(1);
+        let is_next =
+            |left: &AtomicU32| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok();
+        let is_write = WRITES.contains(&&*operation);
+        if is_write && is_next(&self.conflicts) {
+            return contended(&operation);
+        }
         head.uri = format!("http://{}/", self.engine).parse::<Uri>().unwrap();
         let answer = self.client.request(Request::from_parts(head, Full::new(body))).await.unwrap();
         let (mut head, body) = answer.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        let is_done_write = head.status.is_success() && WRITES.contains(&&*operation);
-        let one_less = |left: u32| left.checked_sub(1);
-        let left = &self.write_answers_to_lose;
-        if is_done_write && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+        if is_write && head.status.is_success() && is_next(&self.write_answers_to_lose) {
             head.status = StatusCode::INTERNAL_SERVER_ERROR;
         }
         Response::from_parts(head, Full::new(body))

@@ -1,6 +1,8 @@
-//! One sender's calls, as `table/log.rs` makes them: `look_back`, `append`, `begin`, `read_from`, `end`.
+//! One sender's calls, as `table/log.rs` makes them: `look_back`, `append`, `begin`, `read_from`, `end`. Those of
+//! `append_change` beside them are in `changes`.
 
-use super::model::{AppendModel, At, Broken, Entry, Marker, Mutation, State, bit};
+use super::changes::{Subject, put_after};
+use super::model::{AppendModel, At, Broken, Entry, Kind, Marker, Mutation, State, bit};
 
 impl AppendModel {
     /// The sender's next call, and what follows from its response.
@@ -15,20 +17,55 @@ impl AppendModel {
                 state.senders[n].at = At::Put(start);
             }
             At::Put(seq) => {
-                state.senders[n].at = if state.put(seq, self.keys[n]) {
-                    state.ack(self.keys[n], seq);
-                    At::Acked(seq)
+                if !self.write(state, n, seq) {
+                    self.lose_race(state, n, seq);
+                } else if self.is_change(n) && self.mutation == Mutation::TwoWrites {
+                    state.senders[n].at = At::ChangeMessage(seq);
                 } else {
-                    At::ReadOn(seq)
-                };
+                    state.ack(self.keys[n], seq);
+                    state.senders[n].at = At::Acked(seq);
+                }
             }
-            At::ReadOn(seq) => {
+            At::ReadOn(from) => {
                 let checks_key = self.mutation != Mutation::NoKeyCheckAfterLostRace;
-                let read = state.read_from(seq);
+                let read = state.read_from(from);
                 self.go_on(state, n, &read, checks_key);
             }
-            At::Acked(_) => {}
+            At::ReadMessage(from) => {
+                state.senders[n].subject = state.read_message();
+                state.senders[n].at = At::ReadOn(from);
+            }
+            At::ReadMessageLast(end) => self.read_message_last(state, n, end),
+            At::LookOnceMore(from) => self.look_once_more(state, n, from),
+            At::ChangeMessage(seq) => {
+                self.change_message(state, n, seq);
+                state.ack(self.keys[n], seq);
+                state.senders[n].at = At::Acked(seq);
+            }
+            At::Acked(_) | At::Refused => {}
         }
+    }
+
+    /// Puts the event at this seq, together with what it changes. Returns whether that took effect.
+    pub(super) fn write(&self, state: &mut State, n: usize, seq: u8) -> bool {
+        if !self.is_change(n) {
+            return state.put(seq, self.keys[n], false);
+        }
+        let is_met = self.mutation == Mutation::TwoWrites || self.is_as_read(state, n);
+        let is_put = is_met && state.put(seq, self.keys[n], self.kinds[n] == Kind::Edit);
+        if is_put && self.mutation != Mutation::TwoWrites {
+            self.change_message(state, n, seq);
+        }
+        is_put
+    }
+
+    /// Another sender was faster, or so it seems. The event before the seq is read again, because there may be nothing
+    /// at the seq itself.
+    pub(super) fn lose_race(&self, state: &mut State, n: usize, seq: u8) {
+        let from = if self.mutation == Mutation::ReadOnFromLostSeq { seq } else { seq - 1 };
+        state.senders[n].subject = Subject::Unread;
+        let is_read_first = self.is_change(n) && self.mutation != Mutation::RefuseAtOnce;
+        state.senders[n].at = if is_read_first { At::ReadMessage(from) } else { At::ReadOn(from) };
     }
 
     fn look_back(&self, state: &mut State, n: usize) {
@@ -54,14 +91,13 @@ impl AppendModel {
     fn go_on(&self, state: &mut State, n: usize, read: &[Entry], checks_key: bool) {
         let found = read.iter().find(|entry| entry.key == self.keys[n]).filter(|_| checks_key);
         state.senders[n].at = match (found, read.last()) {
-            (Some(found), _) => {
-                if found.alive {
-                    state.ack(self.keys[n], found.seq);
-                    state.duplicates = 1;
-                }
-                At::Acked(found.seq)
+            (Some(found), _) => state.found(*found),
+            (None, Some(last)) if last.alive && self.is_change(n) => {
+                put_after(state.senders[n].subject, last.seq)
             }
             (None, Some(last)) if last.alive => At::Put(last.seq + 1),
+            // A log without an end has no message that is alive.
+            (None, _) if self.is_change(n) => At::Refused,
             (None, Some(_)) => At::ReadMarker,
             (None, None) => At::Begin(None),
         };
@@ -69,6 +105,7 @@ impl AppendModel {
 
     fn go_on_from_marker(&self, state: &mut State, n: usize, marker: Option<Marker>) {
         state.senders[n].at = match marker {
+            _ if self.is_change(n) => At::Refused,
             _ if self.mutation == Mutation::RestartAtOne => At::Put(1),
             Some(marker) if marker.fresh => At::Put(marker.start),
             marker => At::Begin(marker),
@@ -94,7 +131,16 @@ impl AppendModel {
 }
 
 impl State {
-    fn read_from(&self, seq: u8) -> Vec<Entry> {
+    /// A sender finds what an earlier try has put.
+    pub(super) fn found(&mut self, found: Entry) -> At {
+        if found.alive {
+            self.ack(found.key, found.seq);
+            self.duplicates = 1;
+        }
+        At::Acked(found.seq)
+    }
+
+    pub(super) fn read_from(&self, seq: u8) -> Vec<Entry> {
         self.log.iter().filter(|entry| entry.seq >= seq).copied().collect()
     }
 
@@ -107,7 +153,7 @@ impl State {
     }
 
     /// Puts an event if there is none with this seq.
-    pub(super) fn put(&mut self, seq: u8, key: u8) -> bool {
+    pub(super) fn put(&mut self, seq: u8, key: u8, has_text: bool) -> bool {
         let place = self.log.partition_point(|entry| entry.seq < seq);
         if self.log.get(place).is_some_and(|entry| entry.seq == seq) {
             return false;
@@ -116,11 +162,11 @@ impl State {
             self.broken = Some(Broken::SeqNotAbove);
         }
         self.given |= bit(seq);
-        self.log.insert(place, Entry { seq, key, alive: true });
+        self.log.insert(place, Entry::new(seq, key, has_text));
         true
     }
 
-    fn ack(&mut self, key: u8, seq: u8) {
+    pub(super) fn ack(&mut self, key: u8, seq: u8) {
         let ack = &mut self.acks[usize::from(key)];
         if ack.is_some_and(|before| before != seq) {
             self.broken = Some(Broken::AckChanged);

@@ -65,7 +65,7 @@ pub(crate) fn write(protocol: &Protocol, samples: &Samples) -> Result<String, Fa
         include_str!("connection.md").replace("{channels}", channels()?.trim()).into();
     connection["messages"] = Value::Object(names);
     document["operations"] = Value::Object(operations);
-    Ok(format!("# Made by `make types`.\n{}", yaml_serde::to_string(&document)?))
+    Ok(format!("# Made by `make types`.\n{}", crate::yaml(&document)?))
 }
 
 fn reference(to: &str, name: &str) -> Value {

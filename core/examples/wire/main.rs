@@ -36,6 +36,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// A document as YAML for readers of any version: up to 1.1, a plain `on` or `n` is a boolean
+/// (<https://yaml.org/type/bool.html>), also where it is the name of a field.
+fn yaml(document: &impl serde::Serialize) -> Result<String, Failure> {
+    const BOOLEANS: [&str; 6] = ["on", "off", "yes", "no", "y", "n"];
+    let text = yaml_serde::to_string(document)?;
+    let lines = text.lines().map(|line| {
+        let start = line.len() - line.trim_start_matches([' ', '-']).len();
+        let (indent, rest) = line.split_at(start);
+        let (name, more) = rest.split_at(rest.find(':').unwrap_or(rest.len()));
+        if BOOLEANS.contains(&name) { format!("{indent}\"{name}\"{more}\n") } else { format!("{line}\n") }
+    });
+    Ok(lines.collect())
+}
+
 fn run(command: Option<&str>) -> Result<(), Failure> {
     let samples = Samples::read()?;
     let mut files = vec![

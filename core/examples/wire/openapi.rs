@@ -36,7 +36,7 @@ pub(crate) fn write(samples: &Samples) -> Result<String, Failure> {
         response["content"] = types.refusal(refused, samples)?;
     }
     document["components"]["schemas"] = Value::Object(types.finish()?);
-    Ok(format!("# Made by `make types` from core/src/http_api.\n{}", yaml_serde::to_string(&document)?))
+    Ok(format!("# Made by `make types` from core/src/http_api.\n{}", crate::yaml(&document)?))
 }
 
 /// The types of the document, as they are collected.

@@ -1,12 +1,12 @@
 //! The actions on the events of a channel: `send`, `history`.
 
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     Channel, Key, Seq,
-    event::{EventName, MESSAGE_ID_BYTES_MAX},
-    frame::Event,
+    event::EventName,
+    frame::{Event, Sender},
     parse::whole_number,
     text::Text,
     time::Timestamp,
@@ -49,9 +49,6 @@ pub struct Sent {
     /// The place of a durable event in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<Seq>,
-    /// The id of a durable message, which is `data.id` of its event.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<Text<MESSAGE_ID_BYTES_MAX>>,
     /// When the server accepted it.
     pub at: Timestamp,
     /// The client message id, if the request had one.
@@ -61,6 +58,12 @@ pub struct Sent {
     pub duplicate: bool,
     /// The number of connections that it was posted to before this reply, without those that the stream serves.
     pub recipients: usize,
+    /// The sender, as the others see them; only with a durable event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Sender>,
+    /// The `data` of a durable event, as the others receive it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<RawValue>>,
 }
 
 /// Reads a page of a channel's log: its end, or the events before or after a place. `before`, `after` and `latest` exclude each
@@ -86,6 +89,18 @@ pub struct History {
     /// Only chat messages whose content contains this text, by Unicode's compatibility caseless matching.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<Text<CONTAINS_BYTES_MAX>>,
+    /// Only events of this kind, so that pages are full of them; default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Only>,
+}
+
+/// A kind of events that a page can be restricted to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Only {
+    /// Chat messages, without the events that change them. The messages are as they are now.
+    Messages,
 }
 
 /// The limit of a page: 1 to [`HISTORY_LIMIT_MAX`] events.

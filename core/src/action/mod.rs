@@ -15,6 +15,7 @@ mod echo;
 mod membership;
 pub(crate) mod messages;
 mod receipts;
+pub(crate) mod search;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -24,10 +25,11 @@ pub use self::{
     echo::Echo,
     membership::{Join, Joined, Leave, Left, PresenceQuery, Roster},
     messages::{
-        CONTAINS_BYTES_MAX, HISTORY_LIMIT_MAX, History, HistoryLimit, LATEST_CURSOR_BYTES_MAX, Page, Send,
-        Sent,
+        CONTAINS_BYTES_MAX, HISTORY_LIMIT_MAX, History, HistoryLimit, LATEST_CURSOR_BYTES_MAX, Only, Page,
+        Send, Sent,
     },
     receipts::{Ack, Acked, ReceiptBook, ReceiptsQuery, UserReceipts},
+    search::{Cursor, Found, Mark, QUERY_BYTES_MAX, SEARCH_LIMIT_MAX, Search, SearchLimit, SearchResult},
 };
 use crate::{Channel, Error, RequestId, json};
 
@@ -137,6 +139,7 @@ actions! {
     Send = "send" -> Sent;
     Ack = "ack" -> Acked;
     History = "history" -> Page;
+    Search = "search" -> Found;
     PresenceQuery = "presence" -> Roster;
     ReceiptsQuery = "receipts" -> ReceiptBook;
     Status = "status" -> StatusReply;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{chat::check_json, limits::LABEL_BYTES_MAX};
+use super::{limits::LABEL_BYTES_MAX, message::check_json};
 use crate::{Error, text::Text};
 
 limits! {

@@ -9,6 +9,15 @@ pub enum EventName {
     /// A chat message: a `ChatMessage`.
     #[serde(rename = "chat.message")]
     ChatMessage,
+    /// A message has a new text: a `ChatEdit`.
+    #[serde(rename = "chat.edit")]
+    ChatEdit,
+    /// A message has been deleted: a `ChatDelete`.
+    #[serde(rename = "chat.delete")]
+    ChatDelete,
+    /// A user has reacted to a message, or has taken that back: a `ChatReaction`.
+    #[serde(rename = "chat.reaction")]
+    ChatReaction,
     /// A user is typing, or has stopped: a `TypingIndicator`.
     #[serde(rename = "chat.typing")]
     ChatTyping,

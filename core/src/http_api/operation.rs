@@ -154,7 +154,7 @@ pub enum Failure {
     NotSigned,
     /// The caller may not do this: on this channel, to this conversation, or with this token.
     Forbidden,
-    /// The user has no such connection.
+    /// The user has no such connection, or the conversation no such message.
     NotFound,
     /// There is no such conversation in a company of the caller's.
     NoConversation,

@@ -12,14 +12,14 @@ use super::operation::{
 };
 #[cfg(feature = "schema")]
 use crate::{
-    action::{History, Join, Joined, Leave, Left, Page, Send, Sent},
+    action::{Found, History, Join, Joined, Leave, Left, Page, Search, Send, Sent},
     wire_type::WireType,
 };
 
 const CONVERSATION: &str = "/api/conversations/{id}";
 
 /// Every operation of the HTTP API.
-pub const OPERATIONS: [Operation; 13] = [
+pub const OPERATIONS: [Operation; 14] = [
     Operation {
         id: "connect",
         method: Method::Post,
@@ -153,6 +153,25 @@ pub const OPERATIONS: [Operation; 13] = [
         reply: WireType::of::<Page>(),
     },
     Operation {
+        id: "search",
+        method: Method::Get,
+        path: "/api/websocket/search",
+        tag: Tag::Messages,
+        summary: "Searches the messages of a conversation",
+        description: "For users who may join the channel, by themselves or by a grant. The newest matches, of them the best one first, \
+            with the matching parts of each text. Costs 1 read or more by size, 1 for the receipts, and 2 for the access check.",
+        auth: Auth::Token,
+        fields: Fields::Query,
+        connection: Connection::Absent,
+        takes_grant: true,
+        done: "The messages that were found, and where to search on",
+        own_refusals: &[BadRequest, Forbidden],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<Search>()),
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<Found>(),
+    },
+    Operation {
         id: "send",
         method: Method::Post,
         path: "/api/websocket/messages",
@@ -167,7 +186,7 @@ pub const OPERATIONS: [Operation; 13] = [
         connection: Connection::Absent,
         takes_grant: true,
         done: "The event is kept, and has been or will be delivered",
-        own_refusals: &[BadRequest, Forbidden, Conflict, TooLarge],
+        own_refusals: &[BadRequest, Forbidden, Conflict, TooLarge, NotFound],
         #[cfg(feature = "schema")]
         request: Some(WireType::of::<Send>()),
         #[cfg(feature = "schema")]

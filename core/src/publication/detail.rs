@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
-use super::parts::{Publication, Times, raw};
+use super::parts::{Effect, Publication, References, Times, raw};
 use crate::{
-    Channel, Error, Key, Timestamp, UserId,
-    bus::{AppDetail, DetailType},
+    Channel, ConversationId, Error, Key, Seq, Timestamp, UserId,
+    bus::{AppDetail, DeleteDetail, DetailType, EditDetail, MessageDetail, ReactionDetail},
     event::{
-        AnalyticsUpdate, AppEventDraft, ChatMessage, EventName, FunnelUpdate, MessageType, Notification,
-        ResourceUpdate, UserNotification,
+        AnalyticsUpdate, AppEventDraft, ChatDelete, EventName, FunnelUpdate, MessageBody, MessageType,
+        Notification, ResourceUpdate, UserNotification, check_content, check_mentions,
     },
+    message::{Change, ChangeAuthor, ChangeKind},
     policy::Lane,
+    text::Text,
 };
 
 impl Publication {
@@ -62,7 +64,7 @@ impl Publication {
     }
 
     fn place(event: EventName, addressed: Addressed, key: Key, times: Times) -> Result<Self, Error> {
-        let Addressed { channel, latest_key, happened_at, data } = addressed;
+        let Addressed { channel, latest_key, happened_at, effect, data } = addressed;
         let lane = channel.kind().policy().lane(event);
         let lane = lane.ok_or_else(|| Error::invalid("channel", "must be one that has this event"))?;
         // A late or repeated event must not replace a later one, and one from the future must not stay for ever.
@@ -83,6 +85,7 @@ impl Publication {
             from: None,
             key: Some(key),
             latest_key,
+            effect,
             data,
         })
     }
@@ -93,6 +96,7 @@ struct Addressed {
     channel: Channel,
     latest_key: Option<String>,
     happened_at: Timestamp,
+    effect: Effect,
     data: Box<RawValue>,
 }
 
@@ -100,9 +104,7 @@ struct Addressed {
 pub const fn defaulted(event: EventName) -> &'static [&'static str] {
     match event {
         EventName::FunnelUpdate | EventName::ResourceUpdate | EventName::AnalyticsUpdate => &["timestamp"],
-        EventName::SystemNotification | EventName::UserNotification | EventName::ChatMessage => {
-            &["id", "timestamp"]
-        }
+        EventName::SystemNotification | EventName::UserNotification => &["id", "timestamp"],
         _ => &[],
     }
 }
@@ -145,14 +147,26 @@ fn address(
             addressed(Channel::User(notice.user_id.clone()), None, notice.timestamp, &notice)
         }
         EventName::ChatMessage => {
-            let mut message: ChatMessage = Error::parse_at(root, detail)?;
-            message.validate().map_err(|error| error.within(root))?;
-            message.is_read = false;
-            if message.kind == MessageType::Bot {
-                message.user_id = message.user_id.or_else(|| agent.cloned());
-            }
-            let channel = Channel::Conversation(message.conversation_id.clone());
-            addressed(channel, None, message.timestamp, &message)
+            let detail: MessageDetail = Error::parse_at(root, detail)?;
+            message(detail, id, agent, sent_at).map_err(|error| error.within(root))
+        }
+        EventName::ChatEdit => {
+            let detail: EditDetail = Error::parse_at(root, detail)?;
+            let EditDetail { conversation_id, target, content, metadata } = detail;
+            check_content(&content, metadata.as_ref()).map_err(|error| error.within(root))?;
+            change(conversation_id, target, ChangeKind::Edit { content, metadata }, sent_at)
+        }
+        EventName::ChatDelete => {
+            let DeleteDetail { conversation_id, target } = Error::parse_at(root, detail)?;
+            change(conversation_id, target, ChangeKind::Delete, sent_at)
+        }
+        EventName::ChatReaction => {
+            let detail: ReactionDetail = Error::parse_at(root, detail)?;
+            let ReactionDetail { conversation_id, target, emoji, on, user_id } = detail;
+            let user = user_id.or_else(|| agent.cloned()).ok_or_else(|| {
+                Error::invalid("userId", "is missing; the app has no user of its own").within(root)
+            })?;
+            change(conversation_id, target, ChangeKind::Reaction { user, emoji, on }, sent_at)
         }
         EventName::AppEvent | EventName::AppSignal => {
             let AppDetail { channel, name, payload } = Error::parse_at(root, detail)?;
@@ -161,6 +175,46 @@ fn address(
         }
         _ => Err(Error::invalid("event", "must be one that the backend may publish")),
     }
+}
+
+/// A message of the backend.
+fn message(
+    detail: MessageDetail,
+    id: &Key,
+    agent: Option<&UserId>,
+    sent_at: Timestamp,
+) -> Result<Addressed, Error> {
+    check_content(&detail.content, detail.metadata.as_ref())?;
+    check_mentions(&detail.mentions)?;
+    let default_author = agent.filter(|_| detail.kind == MessageType::Bot);
+    let body = MessageBody {
+        id: detail.id.map_or_else(|| Text::try_from(id.to_string()), Ok)?,
+        conversation_id: detail.conversation_id.clone(),
+        kind: detail.kind,
+        content: detail.content,
+        timestamp: detail.timestamp.unwrap_or(sent_at),
+        is_read: false,
+        metadata: detail.metadata,
+        user_id: detail.user_id.or_else(|| default_author.cloned()),
+        mentions: detail.mentions.clone(),
+        edited_at: None,
+        deleted_at: None,
+    };
+    let effect = Effect::Message(References { reply_to: detail.reply_to, mentions: detail.mentions });
+    let channel = Channel::Conversation(detail.conversation_id);
+    Ok(Addressed { effect, ..addressed(channel, None, body.timestamp, &body)? })
+}
+
+/// A change of a message by the backend. Only [`Message::changed`](crate::message::Message::changed) knows its payload.
+fn change(
+    conversation: ConversationId,
+    target: Seq,
+    kind: ChangeKind,
+    at: Timestamp,
+) -> Result<Addressed, Error> {
+    let effect = Effect::Change(Change { target, by: ChangeAuthor::Backend, kind });
+    let channel = Channel::Conversation(conversation);
+    Ok(Addressed { effect, ..addressed(channel, None, at, &ChatDelete { target })? })
 }
 
 /// Whether only the app knows what the event means, and so the detail has to name its channel.
@@ -197,5 +251,5 @@ fn addressed(
     happened_at: Timestamp,
     data: &impl Serialize,
 ) -> Result<Addressed, Error> {
-    Ok(Addressed { channel, latest_key, happened_at, data: raw(data)? })
+    Ok(Addressed { channel, latest_key, happened_at, effect: Effect::None, data: raw(data)? })
 }

@@ -1,16 +1,18 @@
 //! Drafts from clients. The server adds the sender, the time, and for a conversation its id.
 
+use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
-use super::parts::{Publication, raw};
+use super::parts::{Effect, Publication, References, raw};
 use crate::{
-    Channel, Error, Identity, Timestamp, UserId,
+    Channel, Error, Identity, Seq, Timestamp, UserId,
     action::Send,
     event::{
-        AppEventDraft, ChatDraft, ChatMessage, EventName, MessageType, Presence, PresenceDraft, Signal,
-        SignalDraft, TypingDraft, TypingIndicator,
+        AppEventDraft, ChatDelete, ChatDraft, DeleteDraft, EditDraft, EventName, MessageBody, MessageType,
+        Presence, PresenceDraft, ReactionDraft, Signal, SignalDraft, TypingDraft, TypingIndicator,
     },
     frame::Sender,
+    message::{Change, ChangeAuthor, ChangeKind},
     text::Text,
 };
 
@@ -37,9 +39,11 @@ impl Publication {
         if lane.is_durable() && key.is_none() {
             return Err(Error::invalid("key", "is missing; durable events need one"));
         }
-        let data = complete(event, data, &channel, Author { identity, agent }, at, message_id)?;
+        let Completed { data, effect } =
+            complete(event, data, &channel, Author { identity, agent }, at, message_id)?;
         let from = Some(Sender { user_id: identity.user.clone(), name: identity.name.clone() });
-        Ok(Self { channel, event, lane, at, happened_at: at, ahead_ms: 0, from, key, latest_key: None, data })
+        let (happened_at, ahead_ms, latest_key) = (at, 0, None);
+        Ok(Self { channel, event, lane, at, happened_at, ahead_ms, from, key, latest_key, effect, data })
     }
 }
 
@@ -62,7 +66,26 @@ impl Author<'_> {
     }
 }
 
-/// The payload of a draft.
+/// The payload of a draft, and what the event does.
+struct Completed {
+    data: Box<RawValue>,
+    effect: Effect,
+}
+
+impl Completed {
+    /// An event that does nothing to messages.
+    fn plain(payload: &impl Serialize) -> Result<Self, Error> {
+        Ok(Self { data: raw(payload)?, effect: Effect::None })
+    }
+
+    /// A change by a client. Only [`Message::changed`](crate::message::Message::changed) knows its payload.
+    fn change(target: Seq, user: UserId, kind: ChangeKind) -> Result<Self, Error> {
+        let change = Change { target, by: ChangeAuthor::User(user), kind };
+        Ok(Self { data: raw(&ChatDelete { target })?, effect: Effect::Change(change) })
+    }
+}
+
+/// Completes a draft.
 fn complete(
     event: EventName,
     draft: Value,
@@ -70,42 +93,68 @@ fn complete(
     author: Author<'_>,
     at: Timestamp,
     message_id: impl FnOnce() -> String,
-) -> Result<Box<RawValue>, Error> {
+) -> Result<Completed, Error> {
     let identity = author.identity;
     let user_id = identity.user.clone();
     match (event, channel) {
         (EventName::ChatMessage, Channel::Conversation(conversation)) => {
             let draft: ChatDraft = Error::parse_at("data", draft)?;
             draft.validate().map_err(|error| error.within("data"))?;
-            raw(&ChatMessage {
+            let ChatDraft { content, kind, metadata, reply_to, mentions } = draft;
+            let body = MessageBody {
                 id: Text::try_from(message_id())?,
                 conversation_id: conversation.clone(),
-                kind: author.message_type(draft.kind)?,
-                content: draft.content,
+                kind: author.message_type(kind)?,
+                content,
                 timestamp: at,
                 is_read: false,
-                metadata: draft.metadata,
+                metadata,
                 user_id: Some(user_id),
-            })
+                mentions: mentions.clone(),
+                edited_at: None,
+                deleted_at: None,
+            };
+            Ok(Completed { data: raw(&body)?, effect: Effect::Message(References { reply_to, mentions }) })
+        }
+        (EventName::ChatEdit, Channel::Conversation(_)) => {
+            let draft: EditDraft = Error::parse_at("data", draft)?;
+            draft.validate().map_err(|error| error.within("data"))?;
+            let EditDraft { target, content, metadata } = draft;
+            Completed::change(target, user_id, ChangeKind::Edit { content, metadata })
+        }
+        (EventName::ChatDelete, Channel::Conversation(_)) => {
+            let DeleteDraft { target } = Error::parse_at("data", draft)?;
+            Completed::change(target, user_id, ChangeKind::Delete)
+        }
+        (EventName::ChatReaction, Channel::Conversation(_)) => {
+            let ReactionDraft { target, emoji, on } = Error::parse_at("data", draft)?;
+            let user = user_id.clone();
+            Completed::change(target, user_id, ChangeKind::Reaction { user, emoji, on })
         }
         (EventName::ChatTyping, Channel::Conversation(conversation)) => {
             let TypingDraft { is_typing } = Error::parse_at("data", draft)?;
             let (conversation_id, user_name) = (conversation.clone(), identity.name.clone());
-            raw(&TypingIndicator { conversation_id, user_id, user_name, is_typing, timestamp: at })
+            Completed::plain(&TypingIndicator {
+                conversation_id,
+                user_id,
+                user_name,
+                is_typing,
+                timestamp: at,
+            })
         }
         (EventName::Signal, Channel::Conversation(conversation)) => {
             let draft: SignalDraft = Error::parse_at("data", draft)?;
             draft.validate().map_err(|error| error.within("data"))?;
             let conversation_id = conversation.clone();
-            raw(&Signal { conversation_id, user_id, name: draft.name, payload: draft.payload })
+            Completed::plain(&Signal { conversation_id, user_id, name: draft.name, payload: draft.payload })
         }
         (EventName::AppEvent | EventName::AppSignal, _) => {
             let draft: AppEventDraft = Error::parse_at("data", draft)?;
-            raw(&draft.into_event().map_err(|error| error.within("data"))?)
+            Completed::plain(&draft.into_event().map_err(|error| error.within("data"))?)
         }
         (EventName::PresenceUpdate, _) => {
             let PresenceDraft { status } = Error::parse_at("data", draft)?;
-            raw(&Presence { user_id, name: identity.name.clone(), status, last_seen: at })
+            Completed::plain(&Presence { user_id, name: identity.name.clone(), status, last_seen: at })
         }
         _ => Err(Error::Forbidden("a client may not publish this event")),
     }

@@ -11,7 +11,7 @@ mod parts;
 
 pub use self::{
     detail::defaulted,
-    parts::{Publication, Times},
+    parts::{Effect, Publication, References, Times},
 };
 
 #[cfg(test)]

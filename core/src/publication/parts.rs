@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    Channel, Error, Key, Seq, Timestamp,
+    Channel, Error, Key, Seq, Timestamp, UserId,
     event::EventName,
     frame::{Event, Sender},
+    message::Change,
     policy::Lane,
 };
 
@@ -27,6 +28,26 @@ impl Times {
     pub const fn at(now: Timestamp) -> Self {
         Self { sent_at: now, taken_at: now, now }
     }
+}
+
+/// What an event does to the messages of its log.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// It is a message.
+    Message(References),
+    /// It changes a message. Its payload is complete once the change has been made.
+    Change(Change),
+}
+
+/// What a message refers to. Whether that exists is not known yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct References {
+    /// The message that it replies to.
+    pub reply_to: Option<Seq>,
+    /// The users whom it mentions.
+    pub mentions: Vec<UserId>,
 }
 
 /// An event that may be published: the policy has a lane for it, and its payload is complete.
@@ -51,7 +72,9 @@ pub struct Publication {
     pub key: Option<Key>,
     /// The key of which this is the latest, on lanes that keep it.
     pub latest_key: Option<String>,
-    /// The payload, as it is delivered and stored.
+    /// What it does to the messages of the log.
+    pub effect: Effect,
+    /// The payload, as it is stored. That of a message has not yet what depends on its place in the log.
     pub data: Box<RawValue>,
 }
 

@@ -7,8 +7,9 @@ use crate::{
     Error, Identity, Timestamp,
     action::{Send, parse as parse_frame},
     bus::DetailType,
-    event::{ChatMessage, EventName, MessageType},
+    event::{EventName, MessageBody, MessageType},
     identity::CompaniesBy,
+    message::{ChangeAuthor, ChangeKind},
     policy::Lane,
 };
 
@@ -92,7 +93,7 @@ fn only_the_apps_own_user_sends_as_a_bot() {
         let frame = json!({"channel": "conversation:c1", "event": "chat.message", "key": "k1",
                            "data": {"content": "hi", "type": claimed}});
         let data = publish_beside(frame, agent)?.data;
-        Ok::<_, Error>(serde_json::from_str::<ChatMessage>(data.get()).unwrap().kind)
+        Ok::<_, Error>(serde_json::from_str::<MessageBody>(data.get()).unwrap().kind)
     };
     for (agent, claimed, spoken) in [
         (Some("user_1"), "user", Some(MessageType::Bot)),
@@ -257,4 +258,67 @@ fn the_outbox_cannot_publish_on_another_companys_channel() {
     assert!(publish("funnel_updates:biz_1").is_ok());
     assert!(publish("funnel_updates:biz_2").is_err());
     assert!(publish("system").is_err());
+}
+
+#[test]
+fn a_change_names_its_author_and_its_message() {
+    let change = |event: &str, data: Value| {
+        publish(json!({"channel": "conversation:c1", "event": event, "key": "k", "data": data}))
+            .map(|sent| sent.effect)
+    };
+    let author = ChangeAuthor::User("user_1".parse().unwrap());
+    for (event, data) in [
+        ("chat.edit", json!({"target": 7, "content": "new"})),
+        ("chat.delete", json!({"target": 7})),
+        ("chat.reaction", json!({"target": 7, "emoji": "👍", "on": true})),
+    ] {
+        let Effect::Change(change) = change(event, data).unwrap() else { panic!("{event} is a change") };
+        assert_eq!((change.target.get(), &change.by), (7, &author), "{event}");
+    }
+    for (event, data, field) in [
+        ("chat.edit", json!({"target": 7, "content": ""}), "data.content"),
+        ("chat.edit", json!({"target": 0.5, "content": "new"}), "data.target"),
+        ("chat.delete", json!({"target": 7, "content": "new"}), "data.content"),
+        ("chat.reaction", json!({"target": 7, "emoji": "", "on": true}), "data.emoji"),
+        ("chat.reaction", json!({"target": 7, "emoji": "x".repeat(65), "on": true}), "data.emoji"),
+        ("chat.reaction", json!({"target": 7, "emoji": "x"}), "data.on"),
+    ] {
+        assert_eq!(change(event, data).unwrap_err().field(), Some(field), "{event}");
+    }
+}
+
+#[test]
+fn a_change_by_the_backend() {
+    let change =
+        |detail_type: &str, detail| from_backend(detail_type, detail).map(|published| published.effect);
+    let reaction = |user: Value| {
+        let detail = json!({"conversationId": "c1", "target": 7, "emoji": "👍", "on": true, "userId": user});
+        let Effect::Change(change) = change("ChatReaction", detail).unwrap() else {
+            panic!("it is a change")
+        };
+        match change.kind {
+            ChangeKind::Reaction { user, .. } => (change.by, user.to_string()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(reaction(json!("user_7")), (ChangeAuthor::Backend, "user_7".to_owned()));
+    assert_eq!(reaction(Value::Null).1, "user_bot", "the default is the app's own user");
+    let edit = json!({"conversationId": "c1", "target": 7, "content": "x".repeat(20_000)});
+    assert_eq!(change("ChatEdit", edit).unwrap_err().code(), "too_large");
+    let delete = json!({"conversationId": "c1", "target": 7, "userId": "user_1"});
+    assert_eq!(change("ChatDelete", delete).unwrap_err().field(), Some("detail.userId"));
+}
+
+#[test]
+fn a_message_refers_to_another_and_mentions_users() {
+    let sent = chat(&json!({"content": "hi", "replyTo": 7, "mentions": ["user_2"]})).unwrap();
+    let Effect::Message(References { reply_to, mentions }) = sent.effect else { panic!("it is a message") };
+    assert_eq!((reply_to.unwrap().get(), mentions), (7, vec!["user_2".parse().unwrap()]));
+    let data: Value = serde_json::from_str(sent.data.get()).unwrap();
+    assert_eq!((&data["mentions"], &data["replyTo"]), (&json!(["user_2"]), &Value::Null));
+    let many: Vec<_> = (0..21).map(|n| format!("user_{n}")).collect();
+    let error = chat(&json!({"content": "hi", "mentions": many})).unwrap_err();
+    assert_eq!(error.field(), Some("data.mentions"));
+    let detail = json!({"conversationId": "c1", "type": "bot", "content": "hi", "mentions": many});
+    assert_eq!(from_backend("ChatMessage", detail).unwrap_err().field(), Some("detail.mentions"));
 }

@@ -17,14 +17,16 @@ use std::{
 use funnelcast_core::{
     Channel, Error, Identity, RequestId, Seq, Timestamp,
     action::{Send, parse},
-    frame::{self, Event, Reply},
+    event::MessageBody,
+    frame::{self, Event, Reply, Sender},
     identity::CompaniesBy,
+    message::Message,
     policy::{Lane, POLICY},
-    publication::Publication,
+    publication::{Effect, Publication, References},
     schema::{self, WireType},
 };
 use schemars::generate::SchemaSettings;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 const FOLDERS: [&str; 4] = ["requests", "replies", "events", "refusals"];
 
@@ -83,6 +85,10 @@ fn typed() -> Vec<Typed> {
             let of = format!("send.{of}");
             add(format!("data of requests/{of}"), draft, schema::sent(), &requests[&of]["data"]);
         }
+    }
+    for event in replies["history"]["data"]["events"].as_array().unwrap() {
+        let payload = schema::payload(serde_json::from_value(event["event"].clone()).unwrap());
+        add("data of replies/history".to_owned(), payload, schema::received(), &event["data"]);
     }
     all.extend(http::typed());
     all.extend(documents::typed_details());
@@ -170,9 +176,9 @@ fn the_policy_allows_each_event_on_its_channel() {
     }
 }
 
-/// The user who publishes the events of the samples.
-fn ann(at: Timestamp) -> Identity {
-    let (user, name) = ("user_1".parse().unwrap(), "Ann".to_owned().try_into().unwrap());
+/// The user who publishes an event of the samples.
+fn sender_of(event: &Value, at: Timestamp) -> Identity {
+    let Sender { user_id: user, name } = serde_json::from_value(event["from"].clone()).unwrap();
     Identity {
         user,
         name,
@@ -184,17 +190,30 @@ fn ann(at: Timestamp) -> Identity {
     }
 }
 
+/// The event of a message lacks what depends on the log, and that of a change is made from the message.
 #[test]
 fn a_draft_becomes_its_event() {
-    let (requests, events) = (samples("requests"), samples("events"));
-    for (request, event) in
+    let (requests, mut events) = (samples("requests"), samples("events"));
+    let body: MessageBody = serde_json::from_value(events["chat.message"]["data"].clone()).unwrap();
+    let message = Message { from: body.user_id.clone(), body, reactions: Vec::new() };
+    for (request, name) in
         requests.iter().filter_map(|(name, request)| Some((request, name.strip_prefix("send.")?)))
     {
-        let event = &events[event];
+        let event = events.get_mut(name).unwrap();
         let send = parse::<Send>(&request.to_string()).unwrap().action;
         let at: Timestamp = serde_json::from_value(event["at"].clone()).unwrap();
-        let id = || event["data"]["id"].as_str().unwrap().to_owned();
-        let published = Publication::from_client(send, &ann(at), None, at, id).unwrap();
+        let id = event["data"]["id"].as_str().unwrap_or_default().to_owned();
+        let mut published = Publication::from_client(send, &sender_of(event, at), None, at, || id).unwrap();
+        match &published.effect {
+            Effect::Message(References { reply_to, mentions }) => {
+                let data = event["data"].as_object_mut().unwrap();
+                assert_eq!(json!(reply_to), data["replyTo"]["seq"]);
+                assert_eq!(json!(mentions), data["mentions"]);
+                data.retain(|field, _| !["n", "replyTo", "reactions", "editedAt"].contains(&field.as_str()));
+            }
+            Effect::Change(change) => published.data = message.clone().changed(change, at).unwrap().data,
+            Effect::None => {}
+        }
         let seq: Option<Seq> = serde_json::from_value(event["seq"].clone()).unwrap();
         assert_eq!(serde_json::to_value(published.into_event(seq)).unwrap(), *event);
     }

@@ -163,7 +163,11 @@ async fn prepare(
     record: &Value,
 ) -> Result<Option<Addressed>, Error> {
     match Change::of(&Error::parse(record.clone())?)? {
-        Change::Marked(Marked { event, except }) => Ok(Some(Addressed { event, except })),
+        Change::Marked(Marked { event, except }) => {
+            let channel = event.event().channel.clone();
+            let event = realtime.table().quoted(&channel, vec![event]).await?.pop();
+            Ok(event.map(|event| Addressed { event, except }))
+        }
         Change::Departed(departed) => {
             tracing::debug!(connection = %departed.connection, user = %departed.user, channels = departed.channels.len(), "departed");
             departures::note(realtime, departed).await.map(|()| None)

@@ -75,13 +75,14 @@ fn router(api: Api) -> Router {
 }
 
 /// All paths, with the handlers of their methods.
-fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 7] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 8] {
     [
         ("/api/websocket/connect", post(connections::connect)),
         ("/api/websocket/disconnect", delete(connections::disconnect)),
         ("/api/websocket/status", get(connections::status)),
         ("/api/websocket/channels", get(channels::list).post(channels::join).delete(channels::leave)),
         ("/api/websocket/messages", get(messages::history).post(messages::send)),
+        ("/api/websocket/search", get(messages::search)),
         (
             "/api/conversations/{id}",
             get(conversations::get).put(conversations::put).delete(conversations::delete),

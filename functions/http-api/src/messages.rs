@@ -1,10 +1,10 @@
-//! Messages: `send` and `history` for callers without a socket, so that a client can poll while WebSockets fail.
+//! Messages: `send`, `history` and `search` for callers without a socket, so that a client can poll while WebSockets fail.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use funnelcast_core::action::{History, Page, Send, Sent};
-use funnelcast_realtime::{history as log, publish};
+use funnelcast_core::action::{Found, History, Page, Search, Send, Sent};
+use funnelcast_realtime::{history as log, publish, search as searching};
 
 use crate::{
     Api,
@@ -22,6 +22,19 @@ pub(crate) async fn history(
     let request: History = fields.into_action()?;
     let grant = user.grant(&api.issuers, &request.channel).await?;
     Ok(Json(Box::pin(log::read(&api.realtime.access, user.as_caller(grant.as_ref()), request)).await?))
+}
+
+/// Searches a conversation. It costs the check of the user's access, and what `search` costs.
+pub(crate) async fn search(
+    State(api): State<Arc<Api>>,
+    user: User,
+    Query(fields): Query,
+) -> ApiResult<Found> {
+    let request: Search = fields.into_action()?;
+    let grant = user.grant(&api.issuers, &request.channel).await?;
+    Ok(Json(
+        Box::pin(searching::search(&api.realtime.access, user.as_caller(grant.as_ref()), request)).await?,
+    ))
 }
 
 /// Publishes an event. It costs the check of the user's access, and what `send` costs. All of the user's connections

@@ -31,10 +31,13 @@ pub(crate) enum FaultKind {
     Killed,
     /// A socket ends without a close frame; the rate is per connection and second.
     Cut,
+    /// A function's write is refused as if a transaction on the same item were under way: a transaction of its own is
+    /// cancelled, and a write of a single item is refused where a transaction has written in the partition before.
+    TransactionConflict,
 }
 
 impl FaultKind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::LostDisconnect,
         Self::Gone,
         Self::Throttled,
@@ -44,6 +47,7 @@ impl FaultKind {
         Self::Delayed,
         Self::Killed,
         Self::Cut,
+        Self::TransactionConflict,
     ];
 }
 

@@ -54,14 +54,13 @@ async fn call(
     trace: Option<&str>,
 ) -> Result<Value, AwsError> {
     let (service, operation) = target.split_once('.').unwrap_or((target, ""));
-    services.authorize(
-        caller,
-        &iam::of_call(&services.partitions, &services.secrets, service, operation, &body),
-    )?;
+    let requests = iam::of_call(&services.partitions, &services.secrets, service, operation, &body);
+    services.authorize(caller, &requests)?;
     match service {
         "DynamoDB_20120810" => {
+            let conflict = services.transactions.refusal(operation, &requests);
             let work = metering::call(&services.engine, &services.usage, caller.name, target, body);
-            with_faults(services, caller, operation, work).await
+            with_faults(services, caller, operation, conflict, work).await
         }
         "DynamoDBStreams_20120810" => metering::call_streams(&services.engine, target, body).await,
         "AWSEvents" => services.bus.call(operation, body),
@@ -71,18 +70,23 @@ async fn call(
     }
 }
 
-/// Answers a function's `call` with an error, before or after it was carried out, if the faults say so.
+/// Answers a function's `call` with an error, before or after it was carried out, if the faults say so; with this
+/// `conflict`, where a transaction may be in its way.
 ///
-/// SDKs retry such a call: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
+/// SDKs retry such a call, but for a conflict: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
 async fn with_faults(
     services: &Services,
     caller: Caller<'_>,
     operation: &str,
+    conflict: Option<AwsError>,
     call: impl Future<Output = Result<Value, AwsError>>,
 ) -> Result<Value, AwsError> {
     let strikes = |kind| caller.function.is_some() && services.faults.strikes(kind);
     if strikes(FaultKind::DynamodbBefore) {
         return Err(AwsError::internal("Internal server error"));
+    }
+    if let Some(conflict) = conflict.filter(|_| strikes(FaultKind::TransactionConflict)) {
+        return Err(conflict);
     }
     let answer = call.await;
     if answer.is_ok() && dynamodb::writes(operation) && strikes(FaultKind::DynamodbAfter) {

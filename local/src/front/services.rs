@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     api_gateway::websocket::WebSockets,
-    dynamodb::Engine,
+    dynamodb::{Engine, Transactions},
     eventbridge::Bus,
     faults::Faults,
     iam::{Partitions, Rights},
@@ -21,6 +21,7 @@ use crate::{
 pub(crate) struct Services {
     pub(crate) websockets: Arc<WebSockets>,
     pub(crate) engine: Engine,
+    pub(crate) transactions: Transactions,
     pub(crate) lambda: Lambda,
     pub(crate) bus: Bus,
     pub(crate) queues: Queues,

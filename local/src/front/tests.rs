@@ -128,6 +128,35 @@ async fn a_fault_fails_a_write_before_or_after_it_takes_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn faults_of_the_database_meet_transactions_too() {
+    let running = start().await;
+    let internal = Err(vec!["InternalServerError".to_owned()]);
+    running.fixture.always(FaultKind::DynamodbBefore);
+    assert_eq!(running.transact(FUNCTION, "before", "absent").await, internal);
+    running.fixture.always(FaultKind::DynamodbAfter);
+    assert_eq!(running.transact(FUNCTION, "after", "absent").await, internal);
+    assert_eq!((running.has("before").await, running.has("after").await), (false, true));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_refuses_writes_as_a_transaction_under_way_does() {
+    let running = start().await;
+    running.fixture.always(FaultKind::TransactionConflict);
+    assert_eq!(running.put(FUNCTION, "alone").await, Ok(()), "no transaction writes there");
+    let conflict = ["TransactionConflict", "None"].map(str::to_owned);
+    assert_eq!(running.transact(FUNCTION, "both", "absent").await, Err(conflict.into()));
+    assert_eq!(running.put(FUNCTION, "both").await, Err(Some("TransactionConflictException".to_owned())));
+    assert!(!running.has("both").await);
+    assert_eq!(running.injected(FaultKind::TransactionConflict), 2);
+    assert_eq!(running.transact(TEST, "mine", "absent").await, Ok(()));
+    assert_eq!(running.put(TEST, "both").await, Ok(()));
+    running.fixture.faults.set(FaultSettings::default());
+    assert_eq!(running.transact(FUNCTION, "later", "absent").await, Ok(()));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fault_loses_a_disconnect() {
     let running = start().await;
     running.fixture.always(FaultKind::LostDisconnect);

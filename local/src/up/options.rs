@@ -107,15 +107,16 @@ pub(crate) struct LimitOptions {
 pub(crate) struct FaultOptions {
     /// A kind of fault and its rate from 0 to 1; may be repeated.
     ///
-    /// `lost_disconnect`  $disconnect is not called
-    /// `gone`             a function's post to an open connection is answered with 410
-    /// `throttled`        a function's post is answered with 429, in bursts
-    /// `dynamodb_before`  a function's call of DynamoDB is answered with 500 and not carried out
-    /// `dynamodb_after`   a function's write is carried out and then answered with 500
-    /// `duplicated`       an asynchronous invocation, or a batch of a stream or queue, is delivered twice
-    /// `delayed`          such a delivery is late, possibly after later ones, but never out of an item's order
-    /// `killed`           a process is killed during an invocation, or after it and before its response is read
-    /// `cut`              a socket ends without a close frame; the rate is per second and connection
+    /// `lost_disconnect`       $disconnect is not called
+    /// `gone`                  a function's post to an open connection is answered with 410
+    /// `throttled`             a function's post is answered with 429, in bursts
+    /// `dynamodb_before`       a function's call of DynamoDB is answered with 500 and not carried out
+    /// `dynamodb_after`        a function's write is carried out and then answered with 500
+    /// `transaction_conflict`  a function's write is refused as if a transaction on its item were under way
+    /// `duplicated`            an asynchronous invocation, or a batch of a stream or queue, is delivered twice
+    /// `delayed`               such a delivery is late, possibly after later ones, but never out of an item's order
+    /// `killed`                a process is killed during an invocation, or after it and before its response is read
+    /// `cut`                   a socket ends without a close frame; the rate is per second and connection
     #[arg(long, value_name = "KIND=RATE", value_parser = fault, verbatim_doc_comment)]
     pub(crate) fault: Vec<(FaultKind, Rate)>,
     /// The longest delay of `delayed`.

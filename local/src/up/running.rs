@@ -14,7 +14,7 @@ use crate::{
         websocket::{Limits, WebSockets},
     },
     command::Failure,
-    dynamodb::Engine,
+    dynamodb::{Engine, Transactions},
     event_source,
     eventbridge::Bus,
     faults::Faults,
@@ -93,6 +93,7 @@ impl Running {
         let services = Arc::new(Services {
             websockets: Arc::clone(&websockets),
             engine: engine.clone(),
+            transactions: Transactions::default(),
             lambda: lambda.clone(),
             bus,
             queues: queues.clone(),

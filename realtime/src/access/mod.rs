@@ -150,12 +150,30 @@ impl Access {
         check_grant(member.grant.as_ref(), capability, *now)
     }
 
+    /// Whether a caller who may use the channel does so as one of the team of its company: 1 read for a connection; by
+    /// HTTP, what [`right_to_join`](Self::right_to_join) costs.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails; by HTTP, those of [`right_to_join`](Self::right_to_join).
+    pub async fn is_team(&self, caller: Caller<'_>, channel: &Channel) -> Result<bool, Error> {
+        match caller {
+            Caller::Socket(SocketCaller { identity, connection, .. }) => {
+                let member = self.table.membership(&identity.user, connection, channel).await?;
+                Ok(member.is_some_and(|member| member.team_of.is_some()))
+            }
+            Caller::Http(HttpCaller { identity, grant, now }) => {
+                let right = self.right_to_join(identity, channel, grant.cloned(), now).await?;
+                Ok(matches!(right, Right::Team(_)))
+            }
+        }
+    }
+
     /// The right by which a user may join: their own if they have one, else the grant that they present. No grant
-    /// admits anyone to a conversation that has ended. It costs as much as [`right_to_stay`](Self::right_to_stay).
+    /// admits anyone to a conversation that has ended. It costs as much as `right_to_stay`.
     ///
     /// # Errors
     /// [`Error::Forbidden`] if the policy refuses; an unknown conversation is forbidden too, so that nobody learns
-    /// which conversations exist. Otherwise those of [`right_to_stay`](Self::right_to_stay).
+    /// which conversations exist. Otherwise those of `right_to_stay`.
     pub async fn right_to_join(
         &self,
         identity: &Identity,

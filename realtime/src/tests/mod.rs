@@ -5,6 +5,7 @@ mod ending;
 mod grants;
 mod presence;
 mod rates;
+mod replies;
 mod revoking;
 mod rights;
 mod roles;

@@ -64,12 +64,15 @@ async fn send_tells_where_a_durable_event_came_to_lie() -> Result<()> {
     let sent = pair.ann.say_as("k.1:a_B-c", &pair.channel, "Hello!").await?;
     assert_eq!(
         shape(&sent),
-        "{at: string, duplicate: boolean, id: string, key: string, recipients: number, seq: number}"
+        "{at: string, data: {content: string, conversationId: string, id: string, isRead: boolean, n: number, \
+         timestamp: string, type: string, userId: string}, duplicate: boolean, from: {name: string, userId: string}, \
+         key: string, recipients: number, seq: number}"
     );
     assert_eq!((&sent["seq"], &sent["recipients"]), (&json!(1), &json!(1)));
     assert_eq!((&sent["key"], &sent["duplicate"]), (&json!("k.1:a_B-c"), &json!(false)));
     assert!(is_timestamp(&sent["at"]), "{sent}");
-    assert_eq!(pair.bob.event("chat.message").await?["data"]["id"], sent["id"], "what the others know it by");
+    let heard = pair.bob.event("chat.message").await?;
+    assert_eq!((&heard["data"], &heard["from"]), (&sent["data"], &sent["from"]), "what the others hear");
     Ok(())
 }
 

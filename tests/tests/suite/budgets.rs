@@ -166,9 +166,36 @@ async fn conversing(stack: &Stack) -> Result<Vec<Line>> {
     stack.forget_usage().await?;
     let fields = json!({"channel": channel, "event": "chat.message", "key": "k", "base": first,
         "data": {"content": "how are you?"}});
-    assert_eq!(ann.call("send", fields).await?["recipients"], 1);
+    let sent = ann.call("send", fields).await?;
+    assert_eq!(sent["recipients"], 1);
+    let mut head = sent["seq"].clone();
     let measured = stack.usage().await?.of("send");
     lines.push(Line { operation: "chat message, conversation of 2", most: at_most(3, 1, 1), measured });
+
+    let target = first.as_u64().context("a seq")?;
+    for (operation, event, data, write_units) in [
+        ("reply, conversation of 2", "chat.message", json!({"content": "I am fine", "replyTo": target}), 1),
+        (
+            "reaction, conversation of 2",
+            "chat.reaction",
+            json!({"target": target, "emoji": "👍", "on": true}),
+            4,
+        ),
+        ("edit, conversation of 2", "chat.edit", json!({"target": target, "content": "Hello"}), 4),
+        ("second edit, conversation of 2", "chat.edit", json!({"target": target, "content": "Hello!"}), 6),
+    ] {
+        stack.forget_usage().await?;
+        let fields = json!({"channel": channel, "event": event, "key": operation.replace([' ', ','], "-"),
+            "base": head, "data": data});
+        head = ann.call("send", fields).await?["seq"].clone();
+        let measured = stack.usage().await?.of("send");
+        lines.push(Line { operation, most: at_most(4, write_units, 1), measured });
+    }
+
+    stack.forget_usage().await?;
+    ann.call("search", json!({"channel": channel, "query": "hello", "limit": 10})).await?;
+    let measured = stack.usage().await?.of("search");
+    lines.push(Line { operation: "search, a short conversation", most: at_most(3, 0, 0), measured });
 
     stack.forget_usage().await?;
     ann.send(&channel, "chat.typing", json!({"isTyping": true})).await?;

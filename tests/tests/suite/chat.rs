@@ -17,7 +17,7 @@ async fn a_message_arrives_whole() -> Result<()> {
     assert_eq!(
         shape(&event),
         "{at: string, channel: string, data: {content: string, conversationId: string, id: string, isRead: boolean, \
-         metadata: {funnel: {id: string}}, timestamp: string, type: string, userId: string}, event: string, \
+         metadata: {funnel: {id: string}}, n: number, timestamp: string, type: string, userId: string}, event: string, \
          from: {name: string, userId: string}, key: string, seq: number, type: string}"
     );
     assert_eq!(event["channel"], pair.channel);
@@ -137,7 +137,7 @@ async fn the_bots_message_comes_by_the_bus() -> Result<()> {
         assert_eq!(
             shape(&event),
             "{at: string, channel: string, data: {content: string, conversationId: string, id: string, \
-             isRead: boolean, timestamp: string, type: string}, event: string, key: string, seq: number, \
+             isRead: boolean, n: number, timestamp: string, type: string}, event: string, key: string, seq: number, \
              type: string}"
         );
         assert_eq!((&event["seq"], &event["data"]["type"]), (&json!(1), &json!("bot")));

@@ -57,6 +57,22 @@ fn kebab_case(name: &str) -> String {
     kebab
 }
 
+/// What no rule wants is dropped by EventBridge without a word.
+#[test]
+fn every_type_of_the_bus_has_a_rule() -> Result<()> {
+    let functions = resources(&template()?, "AWS::Serverless::Function");
+    let rules =
+        functions.iter().flat_map(|(_, function)| function["Events"].as_mapping().into_iter().flatten());
+    let wanted: BTreeSet<String> = rules
+        .flat_map(|(_, rule)| {
+            rule["Properties"]["Pattern"]["detail-type"].as_sequence().into_iter().flatten()
+        })
+        .filter_map(|detail_type| Some(format!("{}.json", detail_type.as_str()?)))
+        .collect();
+    assert_eq!(wanted, names("docs/schemas/bus")?);
+    Ok(())
+}
+
 #[test]
 fn every_folder_is_deployed_and_everything_deployed_has_a_folder() -> Result<()> {
     let template = template()?;

@@ -6,6 +6,7 @@
 
 mod actions;
 mod budgets;
+mod changes;
 mod chat;
 mod connecting;
 mod crowds;
@@ -39,6 +40,7 @@ mod rooms;
 mod roster;
 mod samples;
 mod scene;
+mod searching;
 mod secrets;
 mod soak;
 mod starting;

@@ -306,7 +306,8 @@ async fn handshakes_and_requests_cost_no_more_than_a_user_may_either() -> Result
 #[tokio::test]
 async fn who_goes_on_for_long_after_a_refusal_is_closed_and_not_let_in() -> Result<()> {
     let Some(stack) = frugal()? else { return Ok(()) };
-    let actions = ["ack", "history", "join", "leave", "ping", "presence", "receipts", "send", "status"];
+    let actions =
+        ["ack", "history", "join", "leave", "ping", "presence", "receipts", "search", "send", "status"];
     try_join_all(actions.map(|action| go_on_until_closed(&stack, action))).await?;
     stack.connect(&User::stranger()).await.map(drop)
 }
@@ -357,6 +358,7 @@ async fn strangers_have_nothing_read() -> Result<()> {
             ("history", json!({"channel": channel, "limit": 100}), 1),
             ("history", json!({"channel": channel, "limit": 100, "contains": "needle"}), 1),
             ("history", json!({"channel": channel, "limit": 100, "latest": "k"}), 1),
+            ("search", json!({"channel": channel, "query": "needle", "limit": 50}), 1),
             ("send", of("chat.message", json!({"content": "hi"})), 1),
             ("send", of("chat.typing", json!({"isTyping": true})), 1),
             ("send", of("presence.update", json!({"status": "away"})), 1),

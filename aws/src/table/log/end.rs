@@ -88,7 +88,7 @@ impl Table {
         marker: Option<Start>,
     ) -> Result<End, Error> {
         match (last, marker) {
-            (Some(last), _) if last.row.is_alive(now()) => Ok(End::Tail(last.seq)),
+            (Some(last), _) if last.row.is_alive(now()) => Ok(End::after(last)),
             (_, Some(marker)) => Ok(End::Empty(Some(marker))),
             (Some(_), None) => Ok(End::Empty(self.read_start(channel).await?)),
             (None, None) => Ok(End::Empty(None)),

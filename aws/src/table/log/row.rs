@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use funnelcast_core::{
     Channel, Error, Key, Seq, Timestamp, UserId,
-    event::EventName,
+    event::{ChatDelete, EventName, MessageBody, Quote, Reaction},
     frame::{Event, Sender},
     identity::Name,
-    publication::Publication,
+    json::extended,
+    message::{Message, Reactors},
+    publication::{Effect, Publication},
+    size::json_bytes,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -33,12 +36,82 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// The event in the form that is sent.
+    /// The event in the form that is sent, but for what it quotes.
     ///
     /// # Errors
     /// [`Error::Internal`] if the stored payload is not JSON.
-    pub fn into_event(self, channel: Channel) -> Result<Event, Error> {
+    pub fn into_event(self, channel: Channel) -> Result<Unquoted, Error> {
         self.row.into_event(channel, Some(self.seq))
+    }
+
+    /// About how many bytes of the table the item has, with its keys and attributes.
+    pub(in crate::table) fn bytes(&self) -> usize {
+        const AROUND_BYTES: usize = 256;
+        AROUND_BYTES + self.row.data.len() + json_bytes(&self.row.reactions)
+    }
+
+    /// Whether this is a message that has not expired.
+    pub(in crate::table) fn is_message(&self) -> bool {
+        self.row.event == EventName::ChatMessage && self.row.is_alive(now())
+    }
+
+    /// The message that this event gives another text, or deletes.
+    pub(super) fn rewrites(&self) -> Option<Seq> {
+        if !matches!(self.row.event, EventName::ChatEdit | EventName::ChatDelete) {
+            return None;
+        }
+        let ChatDelete { target } = serde_json::from_str(&self.row.data).ok()?;
+        Some(target)
+    }
+
+    /// The body of a message.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the stored payload is not that of a message.
+    pub fn body(&self) -> Result<MessageBody, Error> {
+        serde_json::from_str(&self.row.data).map_err(|error| Error::internal("a stored message", &error))
+    }
+
+    /// The message that this is.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the stored payload is not that of a message.
+    pub fn message(&self) -> Result<Message, Error> {
+        let LogRow { user, reactions, .. } = &self.row;
+        Ok(Message { from: user.clone(), body: self.body()?, reactions: reactions.clone() })
+    }
+}
+
+/// An event of a log, without what it quotes: that is read when the event is.
+#[derive(Debug)]
+pub struct Unquoted {
+    pub(in crate::table) event: Event,
+    /// The message that it replies to.
+    pub(in crate::table) reply_to: Option<Seq>,
+}
+
+impl Unquoted {
+    /// The event without what it quotes.
+    pub const fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// The event, with this quote if it is a reply. Without one, the quoted message has expired.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the payload is not an object.
+    pub fn quoting(self, quote: Option<&Quote>) -> Result<Event, Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Fields {
+            reply_to: Quote,
+        }
+        let Self { mut event, reply_to } = self;
+        if let Some(seq) = reply_to {
+            let reply_to = quote.cloned().unwrap_or(Quote::expired(seq));
+            event.data = extended(&event.data, &Fields { reply_to })?;
+        }
+        Ok(event)
     }
 }
 
@@ -59,8 +132,23 @@ pub(crate) struct LogRow {
     pub(in crate::table) name: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::table) key: Option<Key>,
-    /// The payload: JSON, as it is sent.
+    /// The payload: JSON, as it is sent, but for what has an attribute of its own.
     pub(in crate::table) data: String,
+    /// How many messages the log of a conversation has up to and including this event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::table) n: Option<u64>,
+    /// The message that this one replies to.
+    #[serde(default, rename = "replyTo", skip_serializing_if = "Option::is_none")]
+    pub(in crate::table) reply_to: Option<Seq>,
+    /// The reactions to this message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::table) reactions: Vec<Reactors>,
+    /// How often this message has been changed, on which a further change is conditional.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(in crate::table) changes: u64,
+    /// The last edit of this message: the one event besides it that has its text.
+    #[serde(default, rename = "lastEdit", skip_serializing_if = "Option::is_none")]
+    pub(in crate::table) last_edit: Option<Seq>,
     /// On a latest value of a durable lane, the seq of its event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::table) seq: Option<Seq>,
@@ -90,6 +178,14 @@ impl LogRow {
             name: publication.from.as_ref().map(|sender| sender.name.clone()),
             key: publication.key.clone(),
             data: publication.data.get().to_owned(),
+            n: None,
+            reply_to: match &publication.effect {
+                Effect::Message(references) => references.reply_to,
+                Effect::None | Effect::Change(_) => None,
+            },
+            reactions: Vec::new(),
+            changes: 0,
+            last_edit: None,
             seq,
             ttl,
         }
@@ -99,11 +195,21 @@ impl LogRow {
         self.ttl.is_none_or(|ttl| now.as_secs() < ttl)
     }
 
-    pub(in crate::table) fn into_event(self, channel: Channel, seq: Option<Seq>) -> Result<Event, Error> {
+    pub(in crate::table) fn into_event(self, channel: Channel, seq: Option<Seq>) -> Result<Unquoted, Error> {
+        #[derive(Serialize)]
+        struct Fields {
+            n: u64,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            reactions: Vec<Reaction>,
+        }
         let from = self.user.zip(self.name).map(|(user_id, name)| Sender { user_id, name });
-        let data =
+        let mut data =
             RawValue::from_string(self.data).map_err(|error| Error::internal("a stored payload", &error))?;
-        Ok(Event {
+        if let (EventName::ChatMessage, Some(n)) = (self.event, self.n) {
+            let reactions = self.reactions.iter().map(Reactors::shown).collect();
+            data = extended(&data, &Fields { n, reactions })?;
+        }
+        let event = Event {
             channel,
             event: self.event,
             seq,
@@ -111,8 +217,14 @@ impl LogRow {
             from,
             key: self.key,
             data,
-        })
+        };
+        Ok(Unquoted { event, reply_to: self.reply_to })
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The marker of a log: where it began, and when that was decided.

@@ -89,6 +89,7 @@ impl Member {
     }
 
     /// The same membership by another right. The grant that the `join` presented stays beside a right of the user's own.
+    #[must_use]
     pub fn with_right(self, right: Right) -> Self {
         let presented = self.presented_grant().cloned();
         let (team_of, grant, spare_grant) = match right {

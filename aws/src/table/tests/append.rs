@@ -77,6 +77,21 @@ async fn a_stale_view_costs_one_more_try() {
     assert_eq!(Sent::of(table.append(&mut stale, &message("late")).await.unwrap()), Sent::New(9));
 }
 
+/// The backend's events are appended to the same view one after another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_race_does_not_hide_an_earlier_try_of_the_next_event() {
+    let table = TestTable::new().await;
+    let next = message("next");
+    assert_eq!(table.send(&next, Known::Nothing).await, Sent::New(1));
+    table.fill(1).await;
+    let mut view = table.look_back(&channel(), Known::Nothing).await.unwrap();
+    table.fill(1).await;
+    assert_eq!(Sent::of(table.append(&mut view, &message("first")).await.unwrap()), Sent::New(4));
+    let again = Publication { at: next.at + Duration::from_millis(1), ..next };
+    assert_eq!(Sent::of(table.append(&mut view, &again).await.unwrap()), Sent::Duplicate(1));
+    assert_eq!(table.seqs().await, [1, 2, 3, 4]);
+}
+
 #[tokio::test]
 async fn a_marked_event_excludes_the_last_connection_that_sent_it_if_any() {
     let table = TestTable::new().await;

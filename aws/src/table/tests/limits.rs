@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     spending::{counted, price},
-    table::history::Window,
+    table::history::{Wanted, Window},
 };
 
 /// A log of the largest messages, none of which matches.
@@ -20,7 +20,7 @@ async fn a_search_without_matches_is_bounded_and_returns_a_cursor() {
     let (log, mut seen) = (channel(), Vec::new());
     let mut window = Window::After(Seq::ZERO);
     loop {
-        let search = table.history(&log, window, 10, Some("needle"));
+        let search = table.history(&log, window, 10, Wanted { contains: Some("needle"), only: None });
         let (page, dollars) = counted(Box::pin(search)).await;
         let units = (dollars / price::READ_UNIT).floor();
         assert!((1.0..400.0).contains(&units), "{units} units");

@@ -4,6 +4,7 @@
 //! by [`Engine::remove_expired`]. So each test says whether the TTL has been applied yet, and none of them waits.
 
 mod append;
+mod changes;
 mod connections;
 mod conversations;
 mod interleavings;
@@ -25,7 +26,11 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{
     Channel, CompanyId, Error, Identity, JoinOrder, Right, Seq, SocketCaller, Timestamp, UserId, Version,
-    event::EventName, frame::Sender, policy::Lane, publication::Publication, version::Clock,
+    event::EventName,
+    frame::Sender,
+    policy::Lane,
+    publication::{Effect, Publication, References},
+    version::Clock,
 };
 use funnelcast_testing::{
     self as testing,
@@ -143,7 +148,7 @@ enum Sent {
 impl Sent {
     fn of(append: Append) -> Self {
         match append {
-            Append::New(seq) => Self::New(seq.get()),
+            Append::New(stored) => Self::New(stored.seq.get()),
             Append::Duplicate(stored) => Self::Duplicate(stored.seq.get()),
         }
     }
@@ -184,7 +189,7 @@ fn message(content: &str) -> Publication {
 
 /// One try of a send, as `send` makes it, with a message id that no other try has.
 fn try_of(user: &str, key: &str, content: &str) -> Publication {
-    let data = json!({ "id": format!("msg_{}", unique()), "conversationId": "c1", "type": "user",
+    let data = json!({ "id": format!("msg_{}", unique()), "conversationId": "c1", "type": "user", "timestamp": now(),
                        "content": content, "isRead": false, "userId": user });
     Publication {
         channel: channel(),
@@ -196,6 +201,7 @@ fn try_of(user: &str, key: &str, content: &str) -> Publication {
         from: Some(Sender { user_id: user.parse().unwrap(), name: "Ann".to_owned().try_into().unwrap() }),
         key: Some(key.parse().unwrap()),
         latest_key: None,
+        effect: Effect::Message(References::default()),
         data: to_raw_value(&data).unwrap(),
     }
 }

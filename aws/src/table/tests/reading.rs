@@ -4,7 +4,7 @@ use funnelcast_core::event::ReceiptState;
 use futures_util::future::join_all;
 
 use super::{
-    history::{HistoryPage, Window},
+    history::{HistoryPage, Wanted, Window},
     receipts::{Receipts, Watermark},
     *,
 };
@@ -12,7 +12,8 @@ use super::{
 impl TestTable {
     /// The seqs of a window, and its cursor.
     async fn window(&self, window: Window, limit: usize) -> (Vec<u64>, Option<u64>) {
-        let HistoryPage { events, next } = self.history(&channel(), window, limit, None).await.unwrap();
+        let HistoryPage { events, next } =
+            self.history(&channel(), window, limit, Wanted::default()).await.unwrap();
         (seqs_of(&events), next.map(Seq::get))
     }
 }

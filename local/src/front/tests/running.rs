@@ -9,7 +9,11 @@ use aws_sdk_apigatewaymanagement::{
     operation::post_to_connection::PostToConnectionError,
     primitives::Blob,
 };
-use aws_sdk_dynamodb::{self as dynamodb, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    self as dynamodb,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, ConditionCheck, Put, TransactWriteItem},
+};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, net::TcpStream, task::JoinSet};
@@ -19,7 +23,7 @@ use crate::{
     api_gateway::websocket::{
         CONNECTION_MAX, FRAME_BYTES_MAX, IDLE_MAX, INTEGRATION_TIMEOUT, Limits, MESSAGE_BYTES_MAX, WebSockets,
     },
-    dynamodb::Engine,
+    dynamodb::{Engine, Transactions},
     eventbridge::Bus,
     faults::FaultKind,
     front::{FunctionNames, Services, answer},
@@ -51,8 +55,12 @@ pub(super) async fn start() -> Running {
     let address = listener.local_addr().unwrap().to_string();
     let fixture = fixture(&[("SQS", &format!("http://{address}"))]).await;
     let mut stack = stack(BTreeMap::new());
+    stack.tables = vec![things()];
     stack.functions.get_mut(FUNCTION).unwrap().policies = vec![
-        may(&["dynamodb:GetItem", "dynamodb:PutItem"], "arn:aws:dynamodb:*:*:table/things"),
+        may(
+            &["dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem"],
+            "arn:aws:dynamodb:*:*:table/things",
+        ),
         may(
             &["execute-api:ManageConnections"],
             "arn:aws:execute-api:*:*:abcdefghij/test/POST/@connections/*",
@@ -78,6 +86,7 @@ pub(super) async fn start() -> Running {
             Journal::default(),
         ),
         engine: Engine::start(&[things()], None).await.unwrap(),
+        transactions: Transactions::default(),
         lambda: lambda.clone(),
         bus: Bus::start(&stack, lambda, queues),
         queues: queues.clone(),
@@ -163,6 +172,26 @@ impl Running {
         let item = AttributeValue::S(pk.to_owned());
         let put = self.dynamodb(access_key).put_item().table_name("things").item("pk", item).send().await;
         put.map(drop).map_err(|error| error.code().map(str::to_owned))
+    }
+
+    /// Puts an item in a transaction that also checks that another one does not exist. Returns the codes of the reasons why
+    /// it was cancelled, if it was.
+    pub(super) async fn transact(&self, access_key: &str, pk: &str, absent: &str) -> Result<(), Vec<String>> {
+        let [pk, absent] = [pk, absent].map(|text| AttributeValue::S(text.to_owned()));
+        let put = Put::builder().table_name("things").item("pk", pk).build().unwrap();
+        let check = ConditionCheck::builder().table_name("things").key("pk", absent);
+        let check = check.condition_expression("attribute_not_exists(pk)").build().unwrap();
+        let transaction = self.dynamodb(access_key).transact_write_items();
+        let transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
+        let transaction =
+            transaction.transact_items(TransactWriteItem::builder().condition_check(check).build());
+        transaction.send().await.map(drop).map_err(|error| match error.into_service_error() {
+            TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+                let reasons = cancelled.cancellation_reasons().iter();
+                reasons.filter_map(|reason| reason.code().map(str::to_owned)).collect()
+            }
+            other => vec![other.code().unwrap_or_default().to_owned()],
+        })
     }
 
     pub(super) async fn has(&self, pk: &str) -> bool {

@@ -34,6 +34,7 @@ pub(super) async fn probe(
         "$default" => ("dance", json!({})),
         "join" | "leave" | "presence" | "receipts" => (what, json!({"channel": channel})),
         "history" => (what, json!({"channel": channel, "limit": 10})),
+        "search" => (what, json!({"channel": channel, "query": "hello", "limit": 10})),
         "ack" => (what, json!({"channel": channel, "seq": 1, "state": "delivered"})),
         _ => ("send", draft(what.strip_prefix("send ").with_context(|| what.to_owned())?, channel)),
     };
@@ -49,6 +50,10 @@ pub(super) async fn probe(
 fn draft(event: &str, channel: &str) -> Value {
     let data = match event {
         "chat.message" => json!({"content": "hello"}),
+        // Of what there is not; who may change what there is has its own tests.
+        "chat.edit" => json!({"target": 9_999, "content": "new"}),
+        "chat.delete" => json!({"target": 9_999}),
+        "chat.reaction" => json!({"target": 1, "emoji": "👍", "on": true}),
         "chat.typing" => json!({"isTyping": true}),
         "signal" => json!({"name": "wave"}),
         "presence.update" => json!({"status": "away"}),
@@ -83,6 +88,7 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
             (Method::POST, "../publish".to_owned(), Some(events))
         }
         "POST messages" => (Method::POST, "messages".to_owned(), Some(draft("chat.message", channel))),
+        "GET search" => (Method::GET, format!("search?channel={channel}&query=hello&limit=10"), None),
         "GET messages" => (Method::GET, format!("messages?channel={channel}&limit=10"), None),
         "POST channels" => {
             (Method::POST, "channels".to_owned(), Some(json!({"connectionId": id, "channel": channel})))
@@ -131,6 +137,11 @@ pub(super) fn detail(what: &str, channel: &str, person: &str, mark: &str) -> Val
         ("AppEvent" | "AppSignal", _) => json!({"channel": channel, "name": mark}),
         ("AccessChanged", _) => json!({"userId": person, "companyId": id}),
         ("Kick", _) => json!({"channel": channel, "userId": person, "reason": mark}),
+        ("ChatEdit", _) => json!({"conversationId": id, "target": 1, "content": mark}),
+        ("ChatDelete", _) => json!({"conversationId": id, "target": 1}),
+        ("ChatReaction", _) => {
+            json!({"conversationId": id, "target": 1, "emoji": mark, "on": true, "userId": person})
+        }
         (_, "funnel_updates") => json!({"type": "deployed", "funnelId": "funnel", "funnelName": mark,
             "userId": person, "companyId": id}),
         (_, "resource_updates") => {

@@ -4,6 +4,12 @@
 //! been posted to every member of a small channel, or marked for the stream, which posts it. The connection that sent
 //! the event gets the ack and no copy. A retry with the same key gets the seq of the first try and posts again,
 //! because the first try may have ended between the log and the posts.
+//!
+//! # Layout
+//! - here: publishing, for clients and for the backend
+//! - `messages`: what the events of a conversation refer to
+
+mod messages;
 
 use std::time::Duration;
 
@@ -11,7 +17,7 @@ use funnelcast_aws::{
     Table,
     clock::{new_id, now},
     measure::{self, Tally},
-    table::{Append, LogView, Member, log::Known},
+    table::{Append, LogView, Member, Stored, log::Known},
 };
 use funnelcast_core::{
     Caller, Channel, Error, Seq, SocketCaller, Timestamp,
@@ -24,6 +30,7 @@ use funnelcast_core::{
     publication::Publication,
 };
 
+use self::messages::Subject;
 use crate::{
     access::Passed,
     context::Realtime,
@@ -54,14 +61,15 @@ pub async fn send(realtime: &Realtime, caller: Caller<'_>, draft: Send) -> Resul
     realtime.access.rates.admit(&SENDS, &caller.identity().user, caller.now()).await?;
     measure::sent(publication.event);
     if publication.lane.is_durable() {
-        send_durable(realtime, caller, publication, known).await
+        Box::pin(send_durable(realtime, caller, publication, known)).await
     } else {
         send_ephemeral(realtime, caller, publication).await
     }
 }
 
 /// Publishes on the durable lane: 2 reads, 1 write, 1 read and N - 1 posts. For a caller that has sent here before,
-/// the first two reads run side by side.
+/// the first two reads run side by side. A reply, a mention and a change cost 1 read more, and a change is written in a
+/// transaction.
 async fn send_durable(
     realtime: &Realtime,
     caller: Caller<'_>,
@@ -70,9 +78,14 @@ async fn send_durable(
 ) -> Result<Sent, Error> {
     let channel = publication.channel.clone();
     let table = realtime.table();
-    let look_back = table.look_back(&channel, known);
-    let mut view = realtime.access.read_as(caller, &channel, Capability::Send, look_back).await?;
-    let Logged { event, seq, is_duplicate: duplicate } = append(table, &mut view, publication).await?;
+    // The futures of the SDK are large.
+    let read = Box::pin(async {
+        tokio::try_join!(table.look_back(&channel, known), Subject::read(table, &publication))
+    });
+    let (mut view, subject) = realtime.access.read_as(caller, &channel, Capability::Send, read).await?;
+    let publication = messages::with_moderator(&realtime.access, caller, publication, &subject).await?;
+    let Logged { event, seq, is_duplicate: duplicate } =
+        append(table, &mut view, publication, subject).await.map_err(|error| error.within("data"))?;
     let tally = deliver::send_or_mark(realtime, &event, seq, caller.connection()).await?;
     if !duplicate {
         measure::posted_after(event.at);
@@ -80,11 +93,12 @@ async fn send_durable(
     tracing::debug!(%seq, duplicate, ?tally, "sent");
     Ok(Sent {
         seq: Some(seq),
-        id: event.data_id(),
         at: event.at,
         key: event.key,
         duplicate,
         recipients: tally.sent,
+        from: event.from,
+        data: Some(event.data),
     })
 }
 
@@ -105,7 +119,7 @@ async fn send_ephemeral(
             None => deliver::deliver(realtime, Delivery::to_all(event, caller.connection().cloned())).await?,
         }
     };
-    Ok(Sent { seq: None, id: None, at, key, duplicate: false, recipients: tally.sent })
+    Ok(Sent { seq: None, at, key, duplicate: false, recipients: tally.sent, from: None, data: None })
 }
 
 /// Reads the members of the channel if they are few, and checks that the caller may send to it.
@@ -196,10 +210,11 @@ impl<'a> Keeper<'a> {
         }
         let mut latest = publication.clone();
         let mut view = self.view(&publication.channel, earlier).await?;
-        let appended = append(self.table, &mut view.0, publication).await;
+        let subject = Subject::read(self.table, &publication).await?;
+        let appended = append(self.table, &mut view.0, publication, subject).await;
         let Logged { event, seq, is_duplicate } = appended.map_err(|error| match error {
             Error::Conflict(reason) => Error::Internal(reason.into_owned()),
-            other => other,
+            other => other.within("detail"),
         })?;
         self.view = Some(view);
         if is_duplicate {
@@ -244,12 +259,18 @@ struct Logged {
 }
 
 /// Appends an event to the log of its channel, or finds the event that has its key.
-async fn append(table: &Table, view: &mut LogView, publication: Publication) -> Result<Logged, Error> {
-    match table.append(view, &publication).await? {
-        Append::New(seq) => Ok(Logged { event: publication.into_event(Some(seq)), seq, is_duplicate: false }),
-        Append::Duplicate(stored) => {
-            let seq = stored.seq;
-            Ok(Logged { event: stored.into_event(publication.channel)?, seq, is_duplicate: true })
-        }
-    }
+async fn append(
+    table: &Table,
+    view: &mut LogView,
+    publication: Publication,
+    subject: Subject,
+) -> Result<Logged, Error> {
+    let (appended, quote) = subject.append(table, view, &publication).await?;
+    let (stored, is_duplicate): (Box<Stored>, _) = match appended {
+        Append::New(stored) => (stored, false),
+        Append::Duplicate(stored) => (stored, true),
+    };
+    let seq = stored.seq;
+    let event = stored.into_event(publication.channel)?.quoting(quote.as_ref())?;
+    Ok(Logged { event, seq, is_duplicate })
 }

@@ -1,0 +1,188 @@
+//! Changes of messages: the event that states a change is appended in one transaction with the change itself, so it is in
+//! the log if and only if the message has been changed.
+//!
+//! What a later edit or a deletion replaces is no longer stored anywhere: the same transaction also removes the text of the
+//! edit before it.
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Put, TransactWriteItem, Update},
+};
+use funnelcast_core::{
+    Channel, Error, Seq,
+    event::{ChatEdit, EventName},
+    message::{Changed, Message},
+    publication::Publication,
+};
+
+use super::{APPEND_TRIES_MAX, Append, End, LogView, Stored, row::stored, too_many_senders};
+use crate::table::{
+    item::{Table, failed, to_attribute, to_item},
+    key,
+};
+
+impl Table {
+    /// A message of a log; `None` if there is none at this place: 1 read.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn stored_message(&self, channel: &Channel, seq: Seq) -> Result<Option<Stored>, Error> {
+        let get = self.get(key::log(channel), key::seq(seq));
+        let item = get.send().await.map_err(failed("GetItem of a message"))?.item;
+        Ok(item.map(stored).transpose()?.filter(Stored::is_message))
+    }
+
+    /// Appends a change of a message to the log, and changes the message, unless an earlier try with the same key has:
+    /// 1 transaction of 2 items, or of 3 if it replaces an earlier edit. `target` is the message as it was read; it is
+    /// read again whenever another sender has changed it, or has won the race for the next seq.
+    ///
+    /// A message that refuses a change may have had it from an earlier try: one that was still under way when the log was
+    /// read, and was followed by a deletion. So nothing is refused before a log that was read after the message has been
+    /// searched, which costs 1 read more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] without a message; those of `change`; [`Error::Conflict`] if other senders kept winning.
+    pub async fn append_change(
+        &self,
+        view: &mut LogView,
+        publication: &Publication,
+        (target, mut message): (Seq, Option<Stored>),
+        change: impl Fn(Message) -> Result<Changed, Error>,
+    ) -> Result<Append, Error> {
+        let channel = &publication.channel;
+        let mut is_log_newer = false;
+        for round in 0..APPEND_TRIES_MAX {
+            if let Some(stored) = view.earlier_try(publication) {
+                return Ok(Append::of(stored, publication));
+            }
+            // A log without an end has no message that is alive.
+            let End::Tail { seq: end, n } = view.end else { return Err(Error::NotFound("the message")) };
+            let changed = match &message {
+                Some(before) => change(before.message()?).map(|changed| (before, changed)),
+                None => Err(Error::NotFound("the message")),
+            };
+            let (before, Changed { message: after, data }) = match changed {
+                Ok(changed) => changed,
+                Err(refusal) if is_log_newer => return Err(refusal),
+                Err(_) => {
+                    view.read_on(self.read_from(channel, end).await?);
+                    is_log_newer = true;
+                    continue;
+                }
+            };
+            if before.seq > end || before.row.last_edit.is_some_and(|edit| edit > end) {
+                // The message was read after the log, which has grown meanwhile: the event would go where it is not the end.
+                view.read_on(self.read_from(channel, end).await?);
+                is_log_newer = true;
+                continue;
+            }
+            let event = self.next_event(&Publication { data, ..publication.clone() }, end.next(), n);
+            if self.write_change(channel, &event, before, &after).await? {
+                view.append(&event);
+                return Ok(Append::New(Box::new(event)));
+            }
+            message = self.stored_message(channel, target).await?;
+            view.read_on(self.after_lost_race(channel, end.next(), round).await?);
+            is_log_newer = true;
+        }
+        Err(too_many_senders())
+    }
+
+    /// Writes the event of a change, and the message that it changes. Returns whether it did: not if another sender was
+    /// faster.
+    async fn write_change(
+        &self,
+        channel: &Channel,
+        event: &Stored,
+        before: &Stored,
+        after: &Message,
+    ) -> Result<bool, Error> {
+        let put = Put::builder()
+            .table_name(&self.name)
+            .set_item(Some(to_item(event.row.clone())?))
+            .condition_expression("attribute_not_exists(pk)");
+        let mut writes = vec![TransactWriteItem::builder().put(built(put.build())?).build()];
+
+        let is_edit = event.row.event == EventName::ChatEdit;
+        let message = self
+            .update_event(channel, before.seq)
+            .condition_expression(match before.row.changes {
+                0 => "attribute_exists(pk) AND attribute_not_exists(changes)",
+                _ => "changes = :before",
+            })
+            .expression_attribute_values(":data", AttributeValue::S(json(&after.body)?))
+            .expression_attribute_values(":reactions", to_attribute(&after.reactions)?)
+            .expression_attribute_values(":after", number(before.row.changes + 1));
+        let message = match before.row.changes {
+            0 => message,
+            changes => message.expression_attribute_values(":before", number(changes)),
+        };
+        // Without its mark, which the stream has seen or will see with the text as it was: else it would deliver the message anew.
+        let message = if is_edit {
+            message
+                .update_expression(
+                    "SET #data = :data, reactions = :reactions, changes = :after, lastEdit = :edit \
+                     REMOVE delivery, deliveryExcept",
+                )
+                .expression_attribute_values(":edit", number(event.seq.get()))
+        } else {
+            message.update_expression(
+                "SET #data = :data, reactions = :reactions, changes = :after REMOVE delivery, deliveryExcept",
+            )
+        };
+        writes.push(TransactWriteItem::builder().update(built(message.build())?).build());
+
+        let replaces_text = is_edit || event.row.event == EventName::ChatDelete;
+        if let Some(edit) = before.row.last_edit.filter(|_| replaces_text) {
+            let superseded = self
+                .update_event(channel, edit)
+                .condition_expression("attribute_exists(pk)")
+                .update_expression("SET #data = :data REMOVE delivery, deliveryExcept")
+                .expression_attribute_values(
+                    ":data",
+                    AttributeValue::S(json(&ChatEdit::superseded(before.seq))?),
+                );
+            writes.push(TransactWriteItem::builder().update(built(superseded.build())?).build());
+        }
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_lost_race(&error) => Ok(false),
+            Err(error) => Err(failed("TransactWriteItems of a change")(error)),
+        }
+    }
+
+    fn update_event(&self, channel: &Channel, seq: Seq) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+        Update::builder()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(key::log(channel)))
+            .key("sk", AttributeValue::S(key::seq(seq)))
+            .expression_attribute_names("#data", "data")
+    }
+}
+
+/// Whether a transaction was cancelled because another sender was faster, so that trying again may succeed.
+fn is_lost_race<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            let codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+            let mut failures = codes.filter(|code| *code != "None").peekable();
+            failures.peek().is_some()
+                && failures.all(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"))
+        }
+        Some(error) => error.is_transaction_in_progress_exception(),
+        None => false,
+    }
+}
+
+fn built<T>(built: Result<T, aws_sdk_dynamodb::error::BuildError>) -> Result<T, Error> {
+    built.map_err(|error| Error::internal("a part of a transaction", &error))
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::internal("a payload", &error))
+}
+
+fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}

@@ -1,0 +1,106 @@
+/**
+ * The messages of a conversation, as a list to show. Every function here is pure: it takes a list and returns another.
+ *
+ * @module
+ */
+
+import type { ConversationChannel, EventOf } from '../channels.js';
+import type { FunnelcastError } from '../errors.js';
+import { type Dated, dated } from '../store.js';
+import { type ChatDraft, type ChatMessage, EXCERPT_CHARS_MAX, type Quote } from '../wire.js';
+
+/** A message as it is now, with its state on the way to the server. */
+export interface ConversationMessage extends Omit<Dated<ChatMessage>, 'n'> {
+  /**
+   * Identifies the message in React and for `retry`. It is unique in the conversation whatever keys other users choose, and
+   * a message of this client keeps it when it has arrived.
+   */
+  key: string;
+  /** The message's place in the log; absent until the server has it. */
+  seq?: number;
+  /** How many messages the log has up to and including this one; absent until the server has it. */
+  n?: number;
+  /** Whether the server has the message, has yet to acknowledge it, or has rejected it. */
+  status: 'sent' | 'sending' | 'failed';
+  /**
+   * Whether a change by this user (an edit, a reaction, or that they delete the message) is on its way, or has been rejected
+   * and taken back; absent if neither.
+   */
+  change?: 'sending' | 'failed';
+  /** Why the message, or the change of it, has failed. */
+  error?: FunnelcastError;
+}
+
+/** A list of messages. */
+export type Messages = readonly ConversationMessage[];
+
+/** Makes a message that is being sent. */
+export function fromDraft(
+  key: string,
+  channel: ConversationChannel,
+  { content, type = 'user', metadata, mentions }: ChatDraft,
+  replyTo: Quote | undefined,
+  userId: string | undefined,
+): ConversationMessage {
+  return {
+    key,
+    id: key,
+    conversationId: channel.slice(channel.indexOf(':') + 1),
+    type,
+    content,
+    timestamp: new Date(),
+    isRead: false,
+    ...(metadata && { metadata }),
+    ...(userId !== undefined && { userId }),
+    ...(mentions && { mentions }),
+    ...(replyTo && { replyTo }),
+    status: 'sending',
+  };
+}
+
+/** Makes a message of the log. `key` is its key for rendering, because its sender may have chosen any key for the event. */
+export function fromEvent(
+  { seq = 0, data }: Pick<EventOf<'chat.message'>, 'seq' | 'data'>,
+  key: string,
+): ConversationMessage {
+  return { ...dated(data), key, seq, status: 'sent' };
+}
+
+/** Changes the status of a message that the server does not have. */
+export function withStatus(
+  messages: Messages,
+  key: string,
+  status: 'sending' | 'failed',
+  error?: FunnelcastError,
+): Messages {
+  return messages.map(message => {
+    if (message.key !== key) return message;
+    const { error: _, ...rest } = message;
+    return { ...rest, status, ...(error && { error }) };
+  });
+}
+
+/** Quotes a message, as the server does for a reply to it; `undefined` if the server does not have the message. */
+export function quoteOf({ seq, userId, content, deletedAt }: ConversationMessage): Quote | undefined {
+  if (seq === undefined) return undefined;
+  return {
+    seq,
+    ...(userId !== undefined && { userId }),
+    ...(!deletedAt && { excerpt: excerptOf(content) }),
+  };
+}
+
+/** The beginning of a text, as a quote shows it: so many code points, not UTF-16 units. */
+export function excerptOf(content: string): string {
+  // No code point takes more than two units, so the rest of a long text need not be looked at.
+  return [...content.slice(0, 2 * EXCERPT_CHARS_MAX)].slice(0, EXCERPT_CHARS_MAX).join('');
+}
+
+/** Quotes anew what replies to a message of the list: drafts are not among the messages that changes are applied to. */
+export function withQuotesOf(drafts: Messages, messages: Messages): Messages {
+  return drafts.map(draft => {
+    const quoted = draft.replyTo && messages.find(({ seq }) => seq === draft.replyTo?.seq);
+    const replyTo = quoted && quoteOf(quoted);
+    return replyTo ? { ...draft, replyTo } : draft;
+  });
+}

@@ -1,0 +1,40 @@
+/** Search, over a WebSocket and while the client polls. */
+
+import { expect, test } from 'vitest';
+import { httpApi } from '../src/index.js';
+import { CHANNEL, joinedScene, pass, scene } from './fake/setup.js';
+
+test('finds messages, with the parts that match', async () => {
+  const it = await joinedScene();
+  for (const content of ['one refund', 'nothing', 'another refund']) it.server.say(CHANNEL, content);
+  const searching = it.client.search(CHANNEL, 'refund', { limit: 5, cursor: '9' });
+  await pass(100);
+  const { results } = await searching;
+  const parts = results.map(({ event, marks }) => [
+    event.seq,
+    ...marks.map(({ start, end }) => event.data.content.slice(start, end)),
+  ]);
+  expect(parts).toEqual([
+    [3, 'refund'],
+    [1, 'refund'],
+  ]);
+  expect(it.server.requests.at(-1)).toMatchObject({ action: 'search', limit: 5, cursor: '9' });
+});
+
+test('goes by HTTP while WebSockets fail', async () => {
+  const it = scene({ http: httpApi('https://api.test') });
+  it.server.append(CHANNEL, 'a refund');
+  it.server.door = 'closed';
+  it.client.connect();
+  const searching = it.client.search(CHANNEL, 'refund');
+  await pass(60_000);
+  expect((await searching).results).toHaveLength(1);
+});
+
+test('a query of another type is refused at once', async () => {
+  const it = await joinedScene();
+  await expect(it.client.search(CHANNEL, 5 as never)).rejects.toMatchObject({
+    code: 'bad_request',
+    field: 'query',
+  });
+});

@@ -1,0 +1,389 @@
+//! Chat messages as they are stored, and what an edit, a deletion or a reaction makes of them.
+//!
+//! A change is in the log if and only if its message has it, so both are written together. What is decided here depends on
+//! the message alone: whoever writes it must write it on condition that the message is still the one that was changed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::{
+    Error, Seq, Timestamp, UserId,
+    event::{
+        ChatDelete, ChatEdit, ChatReaction, Emoji, MessageBody, REACTION_EMOJIS_MAX,
+        REACTION_USERS_SHOWN_MAX, REACTIONS_BYTES_MAX, REACTIONS_OF_USER_MAX, Reaction,
+    },
+    size::json_bytes,
+};
+
+/// A message as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// The user whose connection sent it. `None` for a message of the backend.
+    pub from: Option<UserId>,
+    /// The message itself.
+    pub body: MessageBody,
+    /// The reactions, in the order in which each emoji was first used.
+    pub reactions: Vec<Reactors>,
+}
+
+/// All users who have reacted to a message with the same emoji.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reactors {
+    /// The emoji.
+    pub emoji: Emoji,
+    /// The users, in the order in which they reacted.
+    pub users: Vec<UserId>,
+}
+
+impl Reactors {
+    /// The reaction as it is shown.
+    pub fn shown(&self) -> Reaction {
+        let users = self.users.iter().take(REACTION_USERS_SHOWN_MAX).cloned().collect();
+        Reaction { emoji: self.emoji.clone(), count: self.users.len(), users }
+    }
+}
+
+/// A change of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The message.
+    pub target: Seq,
+    /// Who changes it.
+    pub by: ChangeAuthor,
+    /// What is changed.
+    pub kind: ChangeKind,
+}
+
+/// Who changes a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeAuthor {
+    /// A user.
+    User(UserId),
+    /// A user of the team of the conversation's company, who may delete what others wrote.
+    Moderator(UserId),
+    /// The app's backend.
+    Backend,
+}
+
+/// What is changed in a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChangeKind {
+    /// Its text.
+    Edit {
+        /// The new text.
+        content: String,
+        /// The new data of the app, unless the message keeps what it has.
+        metadata: Option<Map<String, Value>>,
+    },
+    /// Everything: the message is deleted.
+    Delete,
+    /// A reaction.
+    Reaction {
+        /// The user who reacts.
+        user: UserId,
+        /// The emoji.
+        emoji: Emoji,
+        /// Whether the user reacts with it from now on.
+        on: bool,
+    },
+}
+
+/// A message after a change.
+#[derive(Debug)]
+pub struct Changed {
+    /// The message.
+    pub message: Message,
+    /// The `data` of the event that states the change.
+    pub data: Box<RawValue>,
+}
+
+impl Change {
+    /// Whether only a moderator may make this change of a message.
+    pub fn needs_moderator(&self, message: &Message) -> bool {
+        matches!((&self.by, &self.kind), (ChangeAuthor::User(user), ChangeKind::Delete) if !message.is_by(user))
+    }
+}
+
+impl Message {
+    /// The message after a change that is made at this time.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the message has been deleted; [`Error::Forbidden`] if the author of the change may not make it;
+    /// [`Error::Invalid`] if the message has as many reactions as it can have.
+    pub fn changed(mut self, change: &Change, at: Timestamp) -> Result<Changed, Error> {
+        if self.body.deleted_at.is_some() {
+            return Err(Error::NotFound("the message"));
+        }
+        let target = change.target;
+        let data = match (&change.kind, &change.by) {
+            (ChangeKind::Edit { content, metadata }, by) => {
+                let is_author = match by {
+                    ChangeAuthor::User(user) | ChangeAuthor::Moderator(user) => self.is_by(user),
+                    ChangeAuthor::Backend => self.from.is_none(),
+                };
+                if !is_author {
+                    return Err(Error::Forbidden("only its author may edit a message"));
+                }
+                self.body.content.clone_from(content);
+                if metadata.is_some() {
+                    self.body.metadata.clone_from(metadata);
+                }
+                self.body.edited_at = Some(at);
+                // What an earlier edit says is no longer stored, so this one states all that is so now.
+                raw(&ChatEdit {
+                    target,
+                    content: Some(content.clone()),
+                    metadata: self.body.metadata.clone(),
+                })
+            }
+            (ChangeKind::Delete, ChangeAuthor::User(user)) if !self.is_by(user) => {
+                return Err(Error::Forbidden("only its author and the company's team may delete a message"));
+            }
+            (ChangeKind::Delete, _) => {
+                self.delete(at);
+                raw(&ChatDelete { target })
+            }
+            (ChangeKind::Reaction { user, emoji, on }, _) => {
+                let reaction = self.react(user, emoji, *on)?;
+                raw(&ChatReaction { target, on: *on, reaction })
+            }
+        };
+        Ok(Changed { message: self, data: data? })
+    }
+
+    fn is_by(&self, user: &UserId) -> bool {
+        self.body.user_id.as_ref() == Some(user)
+    }
+
+    /// Removes everything but the message's place, author and times.
+    fn delete(&mut self, at: Timestamp) {
+        let body = &mut self.body;
+        body.content.clear();
+        body.metadata = None;
+        body.mentions.clear();
+        body.deleted_at = Some(at);
+        self.reactions.clear();
+    }
+
+    fn react(&mut self, user: &UserId, emoji: &Emoji, on: bool) -> Result<Reaction, Error> {
+        let full = |reason: String| Error::invalid("emoji", reason);
+        let is_shown = |char: char| !char.is_control() && !char.is_whitespace();
+        if on && !emoji.as_str().chars().all(is_shown) {
+            return Err(full("must have no spaces and no control characters".to_owned()));
+        }
+        let own = self
+            .reactions
+            .iter()
+            .filter(|reactors| reactors.emoji != *emoji && reactors.users.contains(user));
+        if on && own.count() >= REACTIONS_OF_USER_MAX {
+            let most = REACTIONS_OF_USER_MAX;
+            return Err(full(format!("must wait: a user reacts to a message with at most {most} emojis")));
+        }
+        let place = match self.reactions.iter().position(|reactors| reactors.emoji == *emoji) {
+            Some(place) => place,
+            None if on && self.reactions.len() >= REACTION_EMOJIS_MAX => {
+                let reason = format!("must be one of the {REACTION_EMOJIS_MAX} that the message already has");
+                return Err(full(reason));
+            }
+            None => {
+                self.reactions.push(Reactors { emoji: emoji.clone(), users: Vec::new() });
+                self.reactions.len() - 1
+            }
+        };
+        let users = &mut self.reactions[place].users;
+        match users.iter().position(|one| one == user) {
+            None if on => users.push(user.clone()),
+            Some(at) if !on => drop(users.remove(at)),
+            _ => {}
+        }
+        let shown = self.reactions[place].shown();
+        self.reactions.retain(|reactors| !reactors.users.is_empty());
+        if on && json_bytes(&self.reactions) > REACTIONS_BYTES_MAX {
+            let reason = format!(
+                "must wait: the message has {REACTIONS_BYTES_MAX} bytes of reactions, which is the most"
+            );
+            return Err(full(reason));
+        }
+        Ok(shown)
+    }
+}
+
+fn raw(payload: &impl Serialize) -> Result<Box<RawValue>, Error> {
+    serde_json::value::to_raw_value(payload).map_err(|error| Error::internal("a payload", &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::event::MessageType;
+
+    const AT: &str = "2026-11-23T10:00:00.123Z";
+
+    fn user(n: usize) -> UserId {
+        format!("user_{n}").parse().unwrap()
+    }
+
+    /// A message of `user_1`.
+    fn message() -> Message {
+        Message {
+            from: Some(user(1)),
+            body: MessageBody {
+                id: "msg_1".to_owned().try_into().unwrap(),
+                conversation_id: "c1".parse().unwrap(),
+                kind: MessageType::User,
+                content: "hello".to_owned(),
+                timestamp: AT.parse().unwrap(),
+                is_read: false,
+                metadata: json!({"a": 1}).as_object().cloned(),
+                user_id: Some(user(1)),
+                mentions: vec![user(2)],
+                edited_at: None,
+                deleted_at: None,
+            },
+            reactions: Vec::new(),
+        }
+    }
+
+    /// A message that only the backend can have sent.
+    fn of_backend() -> Message {
+        let mut message = message();
+        message.from = None;
+        message.body.user_id = None;
+        message
+    }
+
+    fn change(by: ChangeAuthor, kind: ChangeKind) -> Change {
+        Change { target: 7.try_into().unwrap(), by, kind }
+    }
+
+    fn edit() -> ChangeKind {
+        ChangeKind::Edit { content: "new".to_owned(), metadata: None }
+    }
+
+    fn reaction(n: usize, emoji: &str, on: bool) -> Change {
+        let emoji = emoji.to_owned().try_into().unwrap();
+        change(ChangeAuthor::User(user(n)), ChangeKind::Reaction { user: user(n), emoji, on })
+    }
+
+    fn apply(message: Message, change: &Change) -> Result<(Message, Value), &'static str> {
+        let changed = message.changed(change, AT.parse().unwrap()).map_err(|error| error.code())?;
+        Ok((changed.message, serde_json::from_str(changed.data.get()).unwrap()))
+    }
+
+    #[test]
+    fn who_may_change_what() {
+        let [author, other] = [1, 2].map(|n| ChangeAuthor::User(user(n)));
+        let [own_team, team] = [1, 2].map(|n| ChangeAuthor::Moderator(user(n)));
+        let backend = ChangeAuthor::Backend;
+        for (by, message, edits, deletes) in [
+            (&author, message(), true, true),
+            (&other, message(), false, false),
+            (&own_team, message(), true, true),
+            (&team, message(), false, true),
+            (&backend, message(), false, true),
+            (&author, of_backend(), false, false),
+            (&team, of_backend(), false, true),
+            (&backend, of_backend(), true, true),
+        ] {
+            let may = |kind| apply(message.clone(), &change(by.clone(), kind)).map(drop);
+            let expected = |allowed| if allowed { Ok(()) } else { Err("forbidden") };
+            assert_eq!(may(edit()), expected(edits), "{by:?} edits {:?}", message.from);
+            assert_eq!(may(ChangeKind::Delete), expected(deletes), "{by:?} deletes {:?}", message.from);
+        }
+        assert!(change(other, ChangeKind::Delete).needs_moderator(&message()));
+        assert!(!change(author, ChangeKind::Delete).needs_moderator(&message()));
+    }
+
+    #[test]
+    fn an_edit_keeps_the_metadata_unless_it_has_its_own() {
+        let author = ChangeAuthor::User(user(1));
+        let (edited, data) = apply(message(), &change(author.clone(), edit())).unwrap();
+        assert_eq!(
+            data,
+            json!({"target": 7, "content": "new", "metadata": {"a": 1}}),
+            "the event states the result"
+        );
+        let body = &edited.body;
+        assert_eq!((body.content.as_str(), &body.metadata), ("new", &message().body.metadata));
+        assert_eq!(body.edited_at, Some(AT.parse().unwrap()));
+        let metadata = json!({"b": 2}).as_object().cloned();
+        let kind = ChangeKind::Edit { content: "new".to_owned(), metadata: metadata.clone() };
+        let (edited, data) = apply(message(), &change(author, kind)).unwrap();
+        assert_eq!((edited.body.metadata, &data["metadata"]), (metadata, &json!({"b": 2})));
+    }
+
+    #[test]
+    fn of_a_deleted_message_only_its_place_remains() {
+        let (reacted, _) = apply(message(), &reaction(2, "👍", true)).unwrap();
+        let delete = change(ChangeAuthor::User(user(1)), ChangeKind::Delete);
+        let (deleted, data) = apply(reacted, &delete).unwrap();
+        assert_eq!(data, json!({"target": 7}));
+        assert_eq!(deleted.reactions, []);
+        assert_eq!(
+            serde_json::to_value(&deleted.body).unwrap(),
+            json!({"id": "msg_1", "conversationId": "c1", "type": "user", "content": "", "timestamp": AT, "isRead": false,
+                   "userId": "user_1", "deletedAt": AT})
+        );
+        for again in [delete, change(ChangeAuthor::Backend, edit()), reaction(1, "👍", true)] {
+            assert_eq!(apply(deleted.clone(), &again).unwrap_err(), "not_found");
+        }
+    }
+
+    #[test]
+    fn a_reaction_states_who_reacts_now() {
+        let mut message = message();
+        for (n, on, shown) in [
+            (1, true, json!({"count": 1, "users": ["user_1"]})),
+            (2, true, json!({"count": 2, "users": ["user_1", "user_2"]})),
+            (2, true, json!({"count": 2, "users": ["user_1", "user_2"]})),
+            (1, false, json!({"count": 1, "users": ["user_2"]})),
+            (1, false, json!({"count": 1, "users": ["user_2"]})),
+            (2, false, json!({"count": 0, "users": []})),
+            (2, false, json!({"count": 0, "users": []})),
+        ] {
+            let (changed, data) = apply(message, &reaction(n, "👍", on)).unwrap();
+            let expected = json!({"target": 7, "emoji": "👍", "on": on, "count": shown["count"], "users": shown["users"]});
+            assert_eq!(data, expected);
+            message = changed;
+        }
+        assert_eq!(message.reactions, [], "an emoji that nobody uses any more is gone");
+    }
+
+    #[test]
+    fn reactions_have_limits() {
+        let mut message = message();
+        for n in 0..REACTION_EMOJIS_MAX {
+            let user = 1 + n / REACTIONS_OF_USER_MAX;
+            (message, _) = apply(message, &reaction(user, &format!("e{n}"), true)).unwrap();
+        }
+        assert_eq!(
+            apply(message.clone(), &reaction(1, "e19", true)).unwrap_err(),
+            "bad_request",
+            "one user's share"
+        );
+        for hidden in ["\u{0}", "a b", "\u{85}"] {
+            assert_eq!(apply(self::message(), &reaction(1, hidden, true)).unwrap_err(), "bad_request");
+        }
+        let other = apply(message.clone(), &reaction(9, "other", true));
+        assert_eq!(other.unwrap_err(), "bad_request");
+        assert!(
+            apply(message.clone(), &reaction(9, "other", false)).is_ok(),
+            "taking back is always possible"
+        );
+        let mut users = 1;
+        while let Ok((changed, data)) = apply(message.clone(), &reaction(users + 100, "e0", true)) {
+            users += 1;
+            message = changed;
+            assert_eq!(data["count"], json!(users));
+            assert_eq!(data["users"].as_array().unwrap().len(), users.min(REACTION_USERS_SHOWN_MAX));
+        }
+        assert!(users > 500, "{users}");
+        assert!(json_bytes(&message.reactions) <= REACTIONS_BYTES_MAX);
+        let (message, data) = apply(message, &reaction(1, "e0", false)).unwrap();
+        assert_eq!(data["count"], json!(users - 1));
+        assert_eq!(data["users"][49], json!("user_150"), "the next one is shown");
+        assert_eq!(message.reactions[0].shown().users.len(), REACTION_USERS_SHOWN_MAX);
+    }
+}

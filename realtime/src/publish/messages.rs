@@ -1,0 +1,139 @@
+//! What the events of a conversation refer to: messages that are replied to or changed, and users who are mentioned.
+
+use std::collections::BTreeSet;
+
+use funnelcast_aws::{
+    Table,
+    table::{Append, LogView, Stored},
+};
+use funnelcast_core::{
+    Caller, Channel, Error, Seq, UserId,
+    event::Quote,
+    message::{Change, ChangeAuthor},
+    publication::{Effect, Publication, References},
+};
+
+use crate::access::Access;
+
+/// What an event refers to, as it was read before the event is appended.
+#[derive(Debug)]
+pub(super) enum Subject {
+    /// Nothing.
+    Nothing,
+    /// A message with valid references: what it replies to. Otherwise, which of them is wrong.
+    References(Result<Option<Quote>, Error>),
+    /// The message that it changes, if that exists.
+    Message(Option<Box<Stored>>),
+}
+
+impl Subject {
+    /// Reads what a publication refers to: 1 read for a message, and 1 call for the users who are mentioned.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub(super) async fn read(table: &Table, publication: &Publication) -> Result<Self, Error> {
+        let channel = &publication.channel;
+        match &publication.effect {
+            Effect::None => Ok(Self::Nothing),
+            Effect::Message(references) => match check(table, channel, references).await {
+                Err(error) if error.is_retryable() => Err(error),
+                checked => Ok(Self::References(checked)),
+            },
+            Effect::Change(change) => {
+                Ok(Self::Message(table.stored_message(channel, change.target).await?.map(Box::new)))
+            }
+        }
+    }
+
+    /// Appends the publication, unless an earlier try is in the log. Returns what it quotes as well: that is read again, which
+    /// costs 1 read, if the quoted message was changed before the append and perhaps after it was read. For whoever hears the
+    /// change before the reply has no reason to change the quote any more.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if a reference is wrong; those of [`Table::append`] and [`Table::append_change`].
+    pub(super) async fn append(
+        self,
+        table: &Table,
+        view: &mut LogView,
+        publication: &Publication,
+    ) -> Result<(Append, Option<Quote>), Error> {
+        match (self, &publication.effect) {
+            (Self::Message(message), Effect::Change(change)) => {
+                let target = (change.target, message.map(|message| *message));
+                let changed =
+                    |message: funnelcast_core::message::Message| message.changed(change, publication.at);
+                Ok((table.append_change(view, publication, target, changed).await?, None))
+            }
+            (Self::References(checked), _) => {
+                // An earlier try was right at its time.
+                let quote =
+                    if view.has_earlier_try(publication) { checked.unwrap_or_default() } else { checked? };
+                let appended = table.append(view, publication).await?;
+                let reply_to = quote.as_ref().map(|quote| quote.seq);
+                let quote = match reply_to.filter(|seq| view.rewrites(*seq)) {
+                    None => quote,
+                    Some(seq) => read_quote(table, &publication.channel, seq).await?,
+                };
+                Ok((appended, quote))
+            }
+            _ => Ok((table.append(view, publication).await?, None)),
+        }
+    }
+}
+
+/// Reads what a message replies to, and checks that the users whom it mentions take part in the conversation, have read in
+/// it, or are in it now.
+async fn check(table: &Table, channel: &Channel, references: &References) -> Result<Option<Quote>, Error> {
+    let References { reply_to, mentions } = references;
+    let quote = async {
+        let Some(seq) = *reply_to else { return Ok(None) };
+        let quote = read_quote(table, channel, seq).await?;
+        let unknown = || Error::invalid("replyTo", "must be the seq of a message of this conversation");
+        quote.ok_or_else(unknown).map(Some)
+    };
+    let (quote, ()) = tokio::try_join!(quote, check_mentions(table, channel, mentions))?;
+    Ok(quote)
+}
+
+/// The quote of a message; `None` if there is none at this place.
+async fn read_quote(table: &Table, channel: &Channel, seq: Seq) -> Result<Option<Quote>, Error> {
+    table.stored_message(channel, seq).await?.map_or(Ok(None), |message| message.quote())
+}
+
+async fn check_mentions(table: &Table, channel: &Channel, mentions: &[UserId]) -> Result<(), Error> {
+    let Channel::Conversation(conversation) = channel else { return Ok(()) };
+    if mentions.is_empty() {
+        return Ok(());
+    }
+    let mut unknown: BTreeSet<&UserId> = mentions.iter().collect();
+    let known = table.known_in_conversation(conversation, unknown.iter().copied()).await?;
+    unknown.retain(|user| !known.contains(*user));
+    for user in unknown {
+        if table.members_of_user(channel, user).await?.is_empty() {
+            let place = mentions.iter().position(|mention| mention == user).unwrap_or_default();
+            let reason = "must be a user who takes part in this conversation";
+            return Err(Error::invalid(&format!("mentions[{place}]"), reason));
+        }
+    }
+    Ok(())
+}
+
+/// Has a change made by the team, if its author is of the team and only the team may make it: 1 read in that case.
+///
+/// # Errors
+/// [`Error::Internal`] if the table fails.
+pub(super) async fn with_moderator(
+    access: &Access,
+    caller: Caller<'_>,
+    mut publication: Publication,
+    subject: &Subject,
+) -> Result<Publication, Error> {
+    if let (Effect::Change(change), Subject::Message(Some(message))) = (&mut publication.effect, subject)
+        && change.needs_moderator(&message.message()?)
+        && access.is_team(caller, &publication.channel).await?
+    {
+        let user = caller.identity().user.clone();
+        *change = Change { by: ChangeAuthor::Moderator(user), ..change.clone() };
+    }
+    Ok(publication)
+}
