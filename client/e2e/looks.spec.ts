@@ -165,6 +165,7 @@ test('a screen reader is told what arrives, in words', async ({ visit }) => {
               - text: /acknowledged after \\d+/
               - time
               - text: read
+              - 'button "Actions for: Hello"'
         - status
         - textbox "Message to Ben"
         - button "Send to Ben" [disabled]

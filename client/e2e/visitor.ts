@@ -70,6 +70,16 @@ export class Visitor {
     await this.composer.press('Enter');
   }
 
+  /** The message with this text, and those that quote it. */
+  readonly row = (text: string): Locator => this.messages.locator('.message').filter({ hasText: text });
+
+  /** Does something with the first message that contains a text: `Reply`, `Edit`, `Delete`, or a reaction by its name. */
+  async act(text: string, name: string): Promise<void> {
+    const row = this.row(text).first();
+    await row.getByRole('button', { name: /^Actions for/ }).click();
+    await row.getByRole('button', { name, exact: true }).click();
+  }
+
   /** The status of an own message: `sending`, `sent`, `read` or `failed`. */
   fateOf(text: string): Locator {
     return this.messages.getByRole('listitem').filter({ hasText: text }).locator('.fate');

@@ -64,11 +64,14 @@ export type AnyEvent = EventOf<EventName>;
 export type DurableEvent = AnyEvent & { seq: number };
 
 /** An event that a client may publish and that is kept in the log. */
-export type DurableDraft = 'chat.message' | 'app.event';
+export type DurableDraft = Exclude<
+  keyof ClientDrafts,
+  'chat.typing' | 'signal' | 'presence.update' | 'app.signal'
+>;
 
 /** Whether the event, which a client publishes, is kept in the log. */
 export function isDurable(event: keyof ClientDrafts): event is DurableDraft {
-  return event === 'chat.message' || event === 'app.event';
+  return /^(chat\.(message|edit|delete|reaction)|app\.event)$/.test(event);
 }
 
 /** Whether the channel has a log, and therefore a history. */

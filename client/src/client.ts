@@ -30,6 +30,8 @@ import type {
   DrainOptions,
   HistoryPage,
   HistoryQuery,
+  SearchPage,
+  SearchQuery,
   SendOptions,
 } from './options.js';
 import { makeParts, type Parts } from './parts.js';
@@ -157,18 +159,20 @@ export class Client {
   /**
    * Publishes an event in a conversation or a room.
    *
-   * A `chat.message` or an `app.event` stays in the send queue until the server has acknowledged it, over any number of
-   * connections, and is added to the log once. All other events are ephemeral, and fail with `disconnected` if there is no
-   * connection.
+   * A `chat.message`, a change of one (`chat.edit`, `chat.delete`, `chat.reaction`) or an `app.event` stays in the send queue
+   * until the server has acknowledged it, over any number of connections, and is added to the log once. All other events are
+   * ephemeral, and fail with `disconnected` if there is no connection.
    * The status of a `presence.update` belongs to the connection: while the channel is in use, it is sent again on each new
    * one.
    *
-   * @returns the acknowledgement of the server: for a message or an `app.event`, its place in the log
+   * @returns the acknowledgement of the server: for what is added to the log, its place there, and its `data` as others
+   * receive it
    * @throws {@link FunnelcastError} with the code of the server, or `closed`, `outbox_full` or `disconnected`
    *
    * @example
    * ```ts
    * const { seq } = await client.send('conversation:conv-123', 'chat.message', { content: 'Hello!' });
+   * if (seq !== undefined) await client.send('conversation:conv-123', 'chat.edit', { target: seq, content: 'Hello, Bob!' });
    * await client.send('room:lobby', 'app.event', { name: 'poll.vote', payload: { option: 2 } });
    * ```
    */
@@ -203,6 +207,20 @@ export class Client {
       { channel, limit, ...query },
       signal,
     )) as HistoryPage<C>;
+  }
+
+  /** Searches the messages of a conversation. See {@link SearchQuery}. */
+  search(
+    channel: ConversationChannel,
+    query: string,
+    { limit = 20, cursor }: SearchQuery = {},
+    { signal }: CallOptions = {},
+  ): Promise<SearchPage> {
+    return this.#parts.requests.request(
+      'search',
+      { channel, query, limit, cursor },
+      signal,
+    ) as Promise<SearchPage>;
   }
 
   /** Reads up to where each participant of a conversation has received and read it. */

@@ -34,6 +34,8 @@ export type {
   DrainOptions,
   HistoryPage,
   HistoryQuery,
+  SearchPage,
+  SearchQuery,
   SendOptions,
 } from './options.js';
 export { type PresenceState, watchPresence } from './presence.js';

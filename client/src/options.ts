@@ -1,12 +1,13 @@
 /**
- * The options of the client and of its methods, and the pages that `history` returns.
+ * The options of the client and of its methods, and the pages that `history` and `search` return.
  *
  * @module
  */
 
-import type { Channel, ChannelEvent } from './channels.js';
+import type { Channel, ChannelEvent, EventOf } from './channels.js';
 import type { AccessOptions } from './connection/access.js';
 import type { Environment } from './environment.js';
+import type { Mark, Only } from './wire.js';
 
 /** The options of `createClient`: how to connect, and what else may be set. */
 export interface ClientOptions extends AccessOptions {
@@ -50,6 +51,42 @@ export interface HistoryQuery {
   limit?: number | undefined;
   /** Selects only chat messages that contain this text, in upper or lower case. */
   contains?: string | undefined;
+  /** Selects only chat messages, each as it is now, without the events that change them. */
+  only?: Only | undefined;
+}
+
+/**
+ * Selects a page of the results of a search.
+ *
+ * A message is found if it has every word of the query: the word itself, with or without its accents; another form of it, in
+ * English, French, German, Portuguese and Spanish; or a longer word that begins with it. A phrase in quotes is found as it is
+ * written.
+ *
+ * @example
+ * ```ts
+ * const { results } = await client.search('conversation:conv-123', 'refund "second invoice"');
+ * for (const { event, marks } of results) {
+ *   const parts = marks.map(({ start, end }) => event.data.content.slice(start, end));
+ *   console.log(event.seq, parts);
+ * }
+ * ```
+ */
+export interface SearchQuery {
+  /** The most results, 1 to 50. Default: 20. */
+  limit?: number | undefined;
+  /** The `next` of the page before. */
+  cursor?: string | undefined;
+}
+
+/** A page of the results of a search. */
+export interface SearchPage {
+  /** The newest messages that match, of them the best match first, each with the parts of its text that match. */
+  results: { event: EventOf<'chat.message'>; marks: Mark[] }[];
+  /**
+   * The `cursor` of the next page. One page looks through some thousand messages at most, so it may have few results, or
+   * none, and still not be the last.
+   */
+  next?: string;
 }
 
 /** A page of a channel's log. */

@@ -62,7 +62,6 @@ export function makeParts(env: Environment, options: ClientOptions) {
     lastSeq: channel => feeds.get(channel)?.sequence.last,
     user: () => connection.user,
     event: event => receive(event, queue),
-    logged: (channel, seq) => feeds.get(channel)?.readTo(seq),
   });
 
   function poll({ link, poll }: HttpApi, isWanted: boolean): void {

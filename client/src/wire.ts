@@ -54,6 +54,9 @@ export interface ChannelEvents {
   user: 'user.notification' | 'app.event' | 'app.signal' | 'access.revoked';
   conversation:
     | 'chat.message'
+    | 'chat.edit'
+    | 'chat.delete'
+    | 'chat.reaction'
     | 'chat.typing'
     | 'chat.receipt'
     | 'signal'
@@ -88,7 +91,14 @@ export interface ChannelDrafts {
   resource_updates: never;
   analytics: never;
   user: never;
-  conversation: 'chat.message' | 'chat.typing' | 'signal' | 'presence.update';
+  conversation:
+    | 'chat.message'
+    | 'chat.edit'
+    | 'chat.delete'
+    | 'chat.reaction'
+    | 'chat.typing'
+    | 'signal'
+    | 'presence.update';
   system: never;
   experience: never;
   room: 'app.event' | 'app.signal' | 'presence.update';
@@ -127,6 +137,12 @@ export interface Sender {
 export interface EventData {
   /** A chat message: a `ChatMessage`. */
   'chat.message': ChatMessage;
+  /** A message has a new text: a `ChatEdit`. */
+  'chat.edit': ChatEdit;
+  /** A message has been deleted: a `ChatDelete`. */
+  'chat.delete': ChatDelete;
+  /** A user has reacted to a message, or has taken that back: a `ChatReaction`. */
+  'chat.reaction': ChatReaction;
   /** A user is typing, or has stopped: a `TypingIndicator`. */
   'chat.typing': TypingIndicator;
   /** A user has received or read messages: a `Receipt`. */
@@ -162,27 +178,36 @@ export interface EventData {
 /** The name of an event. */
 export type EventName = keyof EventData;
 
-/** A chat message. */
+/** A chat message, as it is now: with the last edit and all reactions. */
 export interface ChatMessage {
-  /**
-   * The id of the message, which a retried send keeps. The backend may leave it out; default: the id of the
-   * event. 1 to 128 bytes.
-   */
+  /** The id of the message, which a retried send keeps. 1 to 128 bytes. */
   id: string;
   /** The conversation. */
   conversationId: string;
   /** The kind of author. */
   type: MessageType;
-  /** The text. 1 to 16384 bytes. */
+  /** The text; empty if the message has been deleted. */
   content: string;
-  /** When the message was sent. The backend may leave it out; default: the time of the event. */
+  /** When the message was sent. */
   timestamp: Timestamp;
   /** Whether anyone but the author has read it; false in a new message. */
   isRead: boolean;
-  /** Data of the app, as the sender gave it. */
+  /** Data of the app, as the author gave it. */
   metadata?: Record<string, unknown>;
   /** The author, who is taken from the connection and never from the frame. */
   userId?: string;
+  /** The users whom it mentions. */
+  mentions?: string[];
+  /** When it was last edited. */
+  editedAt?: Timestamp;
+  /** When it was deleted. */
+  deletedAt?: Timestamp;
+  /** How many messages the log has up to and including this one. */
+  n: number;
+  /** The message that it replies to. */
+  replyTo?: Quote;
+  /** The reactions, in the order in which each emoji was first used. */
+  reactions?: Reaction[];
 }
 
 /** The kind of author of a chat message. */
@@ -193,6 +218,65 @@ export type MessageType =
   | 'bot'
   /** The app itself. */
   | 'system';
+
+/** A message that another one replies to, as it is now. */
+export interface Quote {
+  /** Its place in the log. */
+  seq: Seq;
+  /** Its author, if that is a user or a bot. */
+  userId?: string;
+  /** The first 80 code points of its text; absent if it has been deleted, or has expired. */
+  excerpt?: string;
+}
+
+/** The users who have reacted to a message with the same emoji. */
+export interface Reaction {
+  /** The emoji. 1 to 64 bytes. */
+  emoji: string;
+  /** How many users have reacted with it. */
+  count: number;
+  /** The first 50 of them, in the order in which they did. */
+  users: string[];
+}
+
+/** A message has a new text. The event's `at` is the message's `editedAt`. */
+export interface ChatEdit {
+  /** The message. */
+  target: Seq;
+  /**
+   * The new text. Absent in an event of the log that is not the last edit: what a later edit or a deletion
+   * has replaced is no longer stored.
+   */
+  content?: string;
+  /** The data of the app that the message has now; absent if it has none. */
+  metadata?: Record<string, unknown>;
+}
+
+/**
+ * A message has been deleted. It keeps its place in the log and its author, and has no content any more. The
+ * event's `at` is the message's `deletedAt`.
+ */
+export interface ChatDelete {
+  /** The message. */
+  target: Seq;
+}
+
+/**
+ * A user has reacted to a message, or has taken the reaction back. It states how many users react with this
+ * emoji now, so the last of these events is all that a client needs to know.
+ */
+export interface ChatReaction {
+  /** The message. */
+  target: Seq;
+  /** Whether the user reacts with this emoji now. */
+  on: boolean;
+  /** The emoji. 1 to 64 bytes. */
+  emoji: string;
+  /** How many users have reacted with it. */
+  count: number;
+  /** The first 50 of them, in the order in which they did. */
+  users: string[];
+}
 
 /** A user is typing, or has stopped. Clients drop the indicator after 6 seconds. */
 export interface TypingIndicator {
@@ -448,6 +532,9 @@ export interface AppEvent {
  */
 export interface ClientDrafts {
   'chat.message': ChatDraft;
+  'chat.edit': EditDraft;
+  'chat.delete': DeleteDraft;
+  'chat.reaction': ReactionDraft;
   'chat.typing': TypingDraft;
   signal: SignalDraft;
   'presence.update': PresenceDraft;
@@ -463,6 +550,36 @@ export interface ChatDraft {
   type?: MessageType;
   /** Data of the app, at most 4096 bytes of JSON. */
   metadata?: Record<string, unknown>;
+  /** The message of this conversation that it replies to. */
+  replyTo?: Seq;
+  /** The users whom it mentions, at most 20. Each must be a participant or have been in the conversation. */
+  mentions?: string[];
+}
+
+/** The draft of `chat.edit`. Only the author may edit a message. */
+export interface EditDraft {
+  /** The message. */
+  target: Seq;
+  /** The new text: 1 to 16384 bytes. */
+  content: string;
+  /** New data of the app, at most 4096 bytes of JSON; default: what the message has. */
+  metadata?: Record<string, unknown>;
+}
+
+/** The draft of `chat.delete`. The author and the team of the conversation's company may delete a message. */
+export interface DeleteDraft {
+  /** The message. */
+  target: Seq;
+}
+
+/** The draft of `chat.reaction`. */
+export interface ReactionDraft {
+  /** The message. */
+  target: Seq;
+  /** The emoji. A message can have 20 different ones. 1 to 64 bytes. */
+  emoji: string;
+  /** Whether the user reacts with this emoji from now on. */
+  on: boolean;
 }
 
 /** The draft of `chat.typing`. */
@@ -502,6 +619,7 @@ export interface Actions {
   send: { fields: SendFields; reply: Sent };
   ack: { fields: AckFields; reply: Acked };
   history: { fields: HistoryFields; reply: Page };
+  search: { fields: SearchFields; reply: Found };
   presence: { fields: PresenceFields; reply: Roster };
   receipts: { fields: ReceiptsFields; reply: ReceiptBook };
   status: { fields: StatusFields; reply: StatusReply };
@@ -592,8 +710,6 @@ export interface SendFields<Name extends keyof ClientDrafts = keyof ClientDrafts
 export interface Sent {
   /** The place of a durable event in the log. */
   seq?: Seq;
-  /** The id of a durable message, which is `data.id` of its event. 1 to 128 bytes. */
-  id?: string;
   /** When the server accepted it. */
   at: Timestamp;
   /** The client message id, if the request had one. */
@@ -604,6 +720,10 @@ export interface Sent {
    * The number of connections that it was posted to before this reply, without those that the stream serves.
    */
   recipients: number;
+  /** The sender, as the others see them; only with a durable event. */
+  from?: Sender;
+  /** The `data` of a durable event, as the others receive it. */
+  data?: unknown;
 }
 
 /** Confirms that the user has received or read everything up to `seq`. */
@@ -645,7 +765,14 @@ export interface HistoryFields {
    * 256 bytes.
    */
   contains?: string;
+  /** Only events of this kind, so that pages are full of them; default: all. */
+  only?: Only;
 }
+
+/** A kind of events that a page can be restricted to. */
+export type Only =
+  /** Chat messages, without the events that change them. The messages are as they are now. */
+  | 'messages';
 
 /** The reply to `history`: a page of events. */
 export interface Page {
@@ -660,6 +787,51 @@ export interface Page {
   next?: Seq;
   /** The `latest` of the next page, if there are more latest events. 1 to 1024 bytes. */
   latestNext?: string;
+}
+
+/**
+ * Searches the messages of a conversation.
+ *
+ * A message is found if it has every word of the query and every phrase in quotes: the word itself, with or
+ * without accents, another form of it (in English, French, German, Portuguese and Spanish), or a longer word
+ * that begins with it. Words that say little, such as articles, need not be there.
+ */
+export interface SearchFields {
+  /** The channel: a conversation. */
+  channel: Channel;
+  /** The words to look for, and phrases in quotes. 1 to 256 bytes. */
+  query: string;
+  /** The most results. 1 to 50. */
+  limit: number;
+  /** The `next` of an earlier reply, to search on from there. */
+  cursor?: string;
+}
+
+/** The reply to `search`. */
+export interface Found {
+  /** The newest messages that match, of them the best match first. */
+  results: SearchResult[];
+  /**
+   * The `cursor` of the next search, if there is more to search: one reply looks through some thousand
+   * messages at most, so it may have few results, or none, and still not be the last.
+   */
+  next?: string;
+}
+
+/** A message that was found. */
+export interface SearchResult {
+  /** The message, as it is now. */
+  event: WireEvent;
+  /** The parts of its text that match, in their order. */
+  marks: Mark[];
+}
+
+/** A part of a text, in UTF-16 code units, as JavaScript counts them. */
+export interface Mark {
+  /** Where it begins. */
+  start: number;
+  /** Where it ends: the place after its last code unit. */
+  end: number;
 }
 
 /** Returns the users who are present in a channel. */
@@ -813,6 +985,8 @@ export interface HttpReplies {
   leave: Left;
   /** `GET /api/websocket/messages` */
   history: Page;
+  /** `GET /api/websocket/search` */
+  search: Found;
   /** `POST /api/websocket/messages` */
   send: Sent;
   /** `POST /api/websocket/webhooks/whop` */
@@ -910,6 +1084,12 @@ export type DetailType =
   | 'UserNotification'
   /** A message from the app or its bot: publishes `chat.message`. */
   | 'ChatMessage'
+  /** The app edits one of its own messages: publishes `chat.edit`. */
+  | 'ChatEdit'
+  /** The app deletes a message, whoever wrote it: publishes `chat.delete`. */
+  | 'ChatDelete'
+  /** The app's bot, or a user for whom the app speaks, reacts to a message: publishes `chat.reaction`. */
+  | 'ChatReaction'
   /** An event of the app's own, for a channel that the detail names: publishes `app.event`. */
   | 'AppEvent'
   /** A message of the app's own that is not kept: publishes `app.signal`. */
@@ -1020,12 +1200,76 @@ export interface BusDetails {
   AnalyticsUpdate: WithDefaults<AnalyticsUpdate, 'timestamp'>;
   SystemNotification: WithDefaults<Notification, 'id' | 'timestamp'>;
   UserNotification: WithDefaults<UserNotification, 'id' | 'timestamp'>;
-  ChatMessage: WithDefaults<ChatMessage, 'id' | 'timestamp' | 'isRead'>;
+  ChatMessage: MessageDetail;
+  ChatEdit: EditDetail;
+  ChatDelete: DeleteDetail;
+  ChatReaction: ReactionDetail;
   AppEvent: AppDetail;
   AppSignal: AppDetail;
   Conversation: Conversation;
   Kick: Kick;
   AccessChanged: AccessChanged;
+}
+
+/** The detail of a `ChatMessage` event: a message from the app or its bot. */
+export interface MessageDetail {
+  /** The id of the message; default: the id of the event. 1 to 128 bytes. */
+  id?: string;
+  /** The conversation. */
+  conversationId: string;
+  /** The kind of author. */
+  type: MessageType;
+  /** The text: 1 to 16384 bytes. */
+  content: string;
+  /** When the message was sent; default: the time of the event. */
+  timestamp?: Timestamp;
+  /** Ignored: nobody has read a message that is new. */
+  isRead?: boolean;
+  /** Data of the app, at most 4096 bytes of JSON. */
+  metadata?: Record<string, unknown>;
+  /** The author; default, for a bot: the app's own user. */
+  userId?: string;
+  /** The message of this conversation that it replies to. */
+  replyTo?: Seq;
+  /** The users whom it mentions, at most 20. Each must be a participant or have been in the conversation. */
+  mentions?: string[];
+}
+
+/** The detail of a `ChatEdit` event: the app edits a message that it has published. */
+export interface EditDetail {
+  /** The conversation. */
+  conversationId: string;
+  /** The message: its `seq`, which `POST /api/publish` answers with. */
+  target: Seq;
+  /** The new text: 1 to 16384 bytes. */
+  content: string;
+  /** New data of the app, at most 4096 bytes of JSON; default: what the message has. */
+  metadata?: Record<string, unknown>;
+}
+
+/** The detail of a `ChatDelete` event: the app deletes a message, whoever wrote it. */
+export interface DeleteDetail {
+  /** The conversation. */
+  conversationId: string;
+  /** The message: its `seq`. */
+  target: Seq;
+}
+
+/**
+ * The detail of a `ChatReaction` event: the app's bot, or a user for whom the app speaks, reacts to a
+ * message.
+ */
+export interface ReactionDetail {
+  /** The conversation. */
+  conversationId: string;
+  /** The message: its `seq`. */
+  target: Seq;
+  /** The emoji. 1 to 64 bytes. */
+  emoji: string;
+  /** Whether the user reacts with this emoji from now on. */
+  on: boolean;
+  /** The user; default: the app's own user, if there is one. */
+  userId?: string;
 }
 
 /** The detail of an `AppEvent` or `AppSignal` event: the channel, and the event's `data`. */
@@ -1140,6 +1384,12 @@ export const HISTORY_LIMIT_MAX = 100;
 /** The longest text that `history` searches for, in bytes. */
 export const CONTAINS_BYTES_MAX = 256;
 
+/** The longest query of a `search`, in bytes. */
+export const QUERY_BYTES_MAX = 256;
+
+/** The most results of one `search`. */
+export const SEARCH_LIMIT_MAX = 50;
+
 /** The longest title: the title of a notification, or the display name of a funnel or resource; in bytes. */
 export const TITLE_BYTES_MAX = 256;
 
@@ -1163,6 +1413,24 @@ export const CONTENT_BYTES_MAX = 16384;
 
 /** The largest `metadata` of a chat message, in bytes of JSON. */
 export const METADATA_BYTES_MAX = 4096;
+
+/** The most users that a chat message mentions. */
+export const MENTIONS_MAX = 20;
+
+/** The longest excerpt of a quoted message, in Unicode code points. */
+export const EXCERPT_CHARS_MAX = 80;
+
+/** The most different emojis that users may react to one message with. */
+export const REACTION_EMOJIS_MAX = 20;
+
+/**
+ * The most different emojis with which one user may react to one message, so that one alone cannot use them
+ * all up.
+ */
+export const REACTIONS_OF_USER_MAX = 10;
+
+/** The most users that a reaction lists. More are only counted. */
+export const REACTION_USERS_SHOWN_MAX = 50;
 
 /** The largest `payload` of a signal, in bytes of JSON. */
 export const SIGNAL_BYTES_MAX = 16384;
@@ -1229,6 +1497,7 @@ export const HTTP_ROUTES = {
   '/api/websocket/connect': ['POST'],
   '/api/websocket/disconnect': ['DELETE'],
   '/api/websocket/messages': ['GET', 'POST'],
+  '/api/websocket/search': ['GET'],
   '/api/websocket/status': ['GET'],
   '/api/websocket/webhooks/whop': ['POST'],
 } as const;

@@ -60,6 +60,10 @@ const refused: [string, (it: Scene) => Promise<unknown>, string, string][] = [
   ['no content', it => message(it, {}), 'bad_request', 'data.content'],
   ['content that is a number', it => message(it, { content: 7 }), 'bad_request', 'data.content'],
   ['no data', it => message(it, undefined), 'bad_request', 'data'],
+  ['mentions as text', it => message(it, { content: 'x', mentions: 'u' }), 'bad_request', 'data.mentions'],
+  ['half a reply', it => message(it, { content: 'x', replyTo: 1.5 }), 'bad_request', 'data.replyTo'],
+  ['an edit of nothing', it => change(it, 'chat.edit', { content: 'x' }), 'bad_request', 'data.target'],
+  ['half a reaction', it => change(it, 'chat.reaction', { target: 1, emoji: 'x' }), 'bad_request', 'data.on'],
   ['an unknown event', it => it.client.send(CHANNEL, any('toString'), any({})), 'bad_request', 'event'],
   [
     '`isTyping` that is text',
@@ -100,7 +104,8 @@ const refused: [string, (it: Scene) => Promise<unknown>, string, string][] = [
   ],
 ];
 
-const message = ({ client }: Scene, data: unknown) => client.send(CHANNEL, 'chat.message', any(data));
+const change = (it: Scene, event: string, data: unknown) => it.client.send(CHANNEL, any(event), any(data));
+const message = (it: Scene, data: unknown) => change(it, 'chat.message', data);
 
 function circle() {
   const it: Record<string, unknown> = {};

@@ -25,6 +25,7 @@ describe('a send', () => {
         event: 'chat.message',
         seq: 1,
         at,
+        from: { userId: 'user_1', name: 'Ann' },
         key: 'k1',
         data: {
           id: 'msg_1',
@@ -34,8 +35,34 @@ describe('a send', () => {
           timestamp: at,
           isRead: false,
           userId: 'user_1',
+          n: 1,
         },
       },
+    ]);
+  });
+
+  test.each([
+    ['chat.edit', { target: 1, content: 'Hello!' }, { target: 1, content: 'Hello!' }],
+    ['chat.delete', { target: 1 }, { target: 1 }],
+    [
+      'chat.reaction',
+      { target: 1, emoji: '👍', on: true },
+      { target: 1, on: true, emoji: '👍', count: 1, users: ['user_1'] },
+    ],
+  ] as const)('of a %s delivers what the server has made of it, once', async (event, draft, data) => {
+    const it = await joinedScene();
+    const events: unknown[] = [];
+    it.client.subscribe(CHANNEL, event => events.push(event));
+    void say(it, 'hello');
+    let losses = 0;
+    it.server.losesReply = frame => frame['event'] === event && losses++ === 0;
+    const sent = it.client.send(CHANNEL, event, draft, { key: 'k1' });
+    await pass(20_000);
+    await expect(sent).resolves.toMatchObject({ seq: 2, duplicate: true, data });
+    const from = { userId: 'user_1', name: 'Ann' };
+    const { at } = await sent;
+    expect(events.slice(1)).toEqual([
+      { type: 'event', channel: CHANNEL, event, seq: 2, at, from, key: 'k1', data },
     ]);
   });
 

@@ -51,6 +51,18 @@ test('subscriptions that one signal ends cause no warning', async () => {
   expect(await outcome).toEqual(many(() => ({ status: 'rejected', reason: abort.signal.reason })));
 });
 
+test('messages that one signal aborts cause no warning', async () => {
+  const it = scene();
+  const abort = new AbortController();
+  const sent = many(n =>
+    it.client.send('conversation:c1', 'chat.message', { content: `${n}` }, { signal: abort.signal }),
+  );
+  expect(getEventListeners(abort.signal, 'abort')).toHaveLength(1);
+  const outcome = Promise.allSettled(sent);
+  abort.abort(new Error('the page is left'));
+  expect(await outcome).toEqual(many(() => ({ status: 'rejected', reason: abort.signal.reason })));
+});
+
 test('each wait ends by itself or by the signal, and not twice', async () => {
   const abort = new AbortController();
   const { signal } = abort;

@@ -14,6 +14,7 @@ const PATHS = {
   up: 'm6 15 6-6 6 6',
   down: 'm6 9 6 6 6-6',
   code: 'm8 7-5 5 5 5m8-10 5 5-5 5M14 5l-4 14',
+  more: 'M6 12v.01M12 12v.01M18 12v.01',
   play: 'M8 5v14l11-7L8 5Z',
   box: 'M4 8v8l8 4 8-4V8m-16 0 8-4 8 4m-16 0 8 4 8-4m-8 4v8',
 } as const;

@@ -27,13 +27,23 @@ const FIELDS: Record<string, string> = {
   after: 'number?',
   limit: 'number',
   contains: 'string?',
+  cursor: 'string?',
   token: 'string?',
   data: 'object',
 };
 
 /** The types of the fields of drafts. A question mark means optional. */
 const DRAFTS: Record<keyof ClientDrafts, Record<string, string>> = {
-  'chat.message': { content: 'string', type: 'string?', metadata: 'object?' },
+  'chat.message': {
+    content: 'string',
+    type: 'string?',
+    metadata: 'object?',
+    replyTo: 'number?',
+    mentions: 'list?',
+  },
+  'chat.edit': { target: 'number', content: 'string', metadata: 'object?' },
+  'chat.delete': { target: 'number' },
+  'chat.reaction': { target: 'number', emoji: 'string', on: 'boolean' },
   'chat.typing': { isTyping: 'boolean' },
   signal: { name: 'string' },
   'presence.update': { status: 'string' },
@@ -105,13 +115,11 @@ function copied<T>(field: string, copy: () => T): T {
 function checkType(value: unknown, type: string, field: string): void {
   if (type.endsWith('?') && value === undefined) return;
   const expected = type.replace('?', '');
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const actual = Array.isArray(value) ? 'list' : value === null ? 'null' : typeof value;
   if (expected === 'number' && !(Number.isSafeInteger(value) && (value as number) >= 0)) {
     throw invalid(field, 'must be a whole number from 0 to 2^53 - 1');
   }
-  if (expected === 'object' ? !isObject : typeof value !== expected) {
-    throw invalid(field, `must be ${expected === 'object' ? 'an' : 'a'} ${expected}`);
-  }
+  if (actual !== expected) throw invalid(field, `must be ${expected === 'object' ? 'an' : 'a'} ${expected}`);
 }
 
 /** Checks for text without an encoding in UTF-8, and for nesting that the server does not parse. */

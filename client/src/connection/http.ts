@@ -17,6 +17,7 @@ import type { FallbackLink, Fields, HttpApi, JoinReply, Pollable } from './link.
 /** How long to wait for a response. */
 const TIMEOUT_MS = 15_000;
 const MESSAGES = '/api/websocket/messages';
+const SEARCH = '/api/websocket/search';
 /** The header that carries a grant. The URL would end up in logs. */
 const GRANT = 'funnelcast-grant';
 
@@ -82,7 +83,7 @@ async function poll(
   }
 }
 
-/** A link by HTTP. It sends messages and reads histories, and nothing else. */
+/** A link by HTTP. It sends messages, reads histories and searches, and nothing else. */
 class HttpLink implements FallbackLink {
   /** Called after each request with whether the server answered it. */
   ended: (isAnswered: boolean) => void = () => {};
@@ -100,7 +101,7 @@ class HttpLink implements FallbackLink {
   }
 
   can(action: ActionName): boolean {
-    return action === 'send' || action === 'history';
+    return action === 'send' || action === 'history' || action === 'search';
   }
 
   ticket(): Promise<Ticket> {
@@ -155,7 +156,8 @@ class HttpLink implements FallbackLink {
     for (const [name, value] of Object.entries(fields)) {
       if (value !== undefined) query.set(name, String(value));
     }
-    return this.#call('GET', `${MESSAGES}?${query}`, undefined, headers) as Promise<Actions[A]['reply']>;
+    const path = action === 'search' ? SEARCH : MESSAGES;
+    return this.#call('GET', `${path}?${query}`, undefined, headers) as Promise<Actions[A]['reply']>;
   }
 
   async #call(method: string, path: string, body?: object, more: Headers = {}): Promise<unknown> {

@@ -172,12 +172,6 @@ export class Feed {
     await this.catchUp(link).catch(error => this.#recover(link, error));
   }
 
-  /** Takes note that the log has reached `seq`, and reads it up to there. */
-  readTo(seq: number): void {
-    this.sequence.noteHead(seq);
-    this.#readMissing();
-  }
-
   dispose(): void {
     this.#cancelRead?.();
   }

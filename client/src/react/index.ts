@@ -6,15 +6,16 @@
  * @module
  */
 
-export type { ConversationState } from './conversation.js';
-export type { ConversationMessage, Messages } from './messages.js';
+export type { ConversationState } from '../conversation/conversation.js';
+export type { SendMessageOptions } from '../conversation/drafts.js';
+export type { ConversationMessage, Messages } from '../conversation/messages.js';
+export type { Dated } from '../store.js';
 export {
   configureFunnelcast,
   FunnelcastProvider,
   type FunnelcastProviderProps,
   useClient,
 } from './provider.js';
-export type { Dated } from './store.js';
 export type { Handler, Subscribers, Unsubscribe } from './subscriptions.js';
 export { type UseAppEventsOptions, useAppEvents } from './use-app-events.js';
 export { type UseConversation, type UseConversationOptions, useConversation } from './use-conversation.js';

@@ -10,9 +10,9 @@
 
 import type { AnyEvent, Channel, EventOf } from '../channels.js';
 import type { Client } from '../client.js';
+import { type Dated, dated } from '../store.js';
 import { watchTyping } from '../typing.js';
 import type { EventData, TypingIndicator } from '../wire.js';
-import { type Dated, dated } from './store.js';
 
 /** The events that have a function of their own. */
 type Name =
@@ -31,7 +31,7 @@ export type Unsubscribe = () => void;
 
 /** The functions that subscribe. A component that calls one again for the same thing replaces its earlier handler. */
 export interface Subscribers {
-  /** Subscribes to the messages of a conversation, including the user's own. */
+  /** Subscribes to the new messages of a conversation, including the user's own. `useConversation` also follows their changes. */
   subscribeToConversation(conversationId: string, handler: Handler<'chat.message'>): Unsubscribe;
   /** Subscribes to who begins and stops typing. Somebody of whom nothing is heard for 6 seconds has stopped. */
   subscribeToTyping(conversationId: string, handler: (typing: Dated<TypingIndicator>) => void): Unsubscribe;

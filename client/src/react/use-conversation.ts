@@ -5,8 +5,8 @@
  */
 
 import { useEffect, useMemo } from 'react';
+import { Conversation, type ConversationState } from '../conversation/conversation.js';
 import type { SubscribeOptions } from '../feed/feeds.js';
-import { Conversation, type ConversationState } from './conversation.js';
 import { useClient, useConnection } from './provider.js';
 import { useGrant, useStore } from './store.js';
 
@@ -21,15 +21,19 @@ export interface UseConversationOptions {
 /** The result of {@link useConversation}. */
 export interface UseConversation
   extends ConversationState,
-    Pick<Conversation, 'send' | 'retry' | 'discard' | 'loadOlder' | 'markAsRead' | 'sendTyping'> {}
+    Pick<
+      Conversation,
+      'send' | 'retry' | 'discard' | 'edit' | 'remove' | 'react' | 'loadOlder' | 'markAsRead' | 'sendTyping'
+    > {}
 
 /**
- * Follows a conversation: its messages, with the user's own shown at once and older ones on demand, who is typing, and who
- * is present.
+ * Follows a conversation: its messages as they are now, with the user's own shown at once and older ones on demand, who is
+ * typing, and who is present. Messages are edited, deleted and reacted to by the functions of the result, which never reject
+ * because of the server: what it has refused is told by the `error` of the message.
  *
  * @example
  * ```tsx
- * const { messages, send, retry, typing, loadOlder, hasOlder } = useConversation('conv-123');
+ * const { messages, send, edit, remove, react, retry, typing, loadOlder, hasOlder } = useConversation('conv-123');
  * ```
  */
 export function useConversation(
@@ -42,6 +46,6 @@ export function useConversation(
   const getGrant = useGrant(grant);
   useEffect(() => conversation.start(getGrant), [conversation, getGrant]);
   const state = useStore(conversation.store);
-  const { send, retry, discard, loadOlder, markAsRead, sendTyping } = conversation;
-  return { ...state, send, retry, discard, loadOlder, markAsRead, sendTyping };
+  const { send, retry, discard, edit, remove, react, loadOlder, markAsRead, sendTyping } = conversation;
+  return { ...state, send, retry, discard, edit, remove, react, loadOlder, markAsRead, sendTyping };
 }

@@ -5,9 +5,10 @@
  */
 
 import { useEffect, useMemo } from 'react';
+import { type Dated, dated, Store } from '../store.js';
 import type { FunnelUpdate } from '../wire.js';
 import { useClient, useConnection } from './provider.js';
-import { type Dated, dated, Store, useStore } from './store.js';
+import { useStore } from './store.js';
 
 /** The last update of a funnel. */
 export type FunnelProgress = Dated<FunnelUpdate>;

@@ -7,8 +7,9 @@
 import { useEffect, useMemo } from 'react';
 import type { PresenceChannel } from '../channels.js';
 import { NOBODY, type PresenceState, watchPresence } from '../presence.js';
+import { Store } from '../store.js';
 import { useClient, useConnection } from './provider.js';
-import { Store, useStore } from './store.js';
+import { useStore } from './store.js';
 
 /**
  * Follows who is in a channel.

@@ -1,16 +1,17 @@
 /**
  * The messages that this client has sent, and the events that they became. A message is whatever is kept in a log: a chat
- * message, or an event of the app's own.
+ * message or a change of one, or an event of the app's own.
  *
  * The server acknowledges a message to the connection that sent it, and posts it to the other ones. The sender's own event
- * is therefore made here, so that handlers receive every event of a channel, whoever caused it. An app that shows a draft
- * must also know which event the draft became. The key alone does not tell, because other users choose their own keys.
+ * is therefore made from the acknowledgement, so that handlers receive every event of a channel, whoever caused it. An app
+ * that shows a draft must also know which event the draft became. The key alone does not tell, because other users choose
+ * their own keys.
  *
  * @module
  */
 
 import type { AnyEvent, DraftOf, DurableDraft, SendChannel } from '../channels.js';
-import type { Sender, Sent } from '../wire.js';
+import type { Sent } from '../wire.js';
 
 /** How many of the last messages are remembered. */
 const REMEMBERED_MAX = 1_000;
@@ -28,36 +29,9 @@ export interface Keyed {
   from?: { userId: string } | undefined;
 }
 
-/**
- * Makes the event of an acknowledged message. There is none if the message has no place in the log. Nor is there one of the
- * app's own as long as the sender is not known, who is not in its data.
- *
- * @param self - the user as the server last named them as a sender
- */
-export function eventOf(
-  { channel, event, data, key }: Message,
-  sent: Sent,
-  user: string | undefined,
-  self: Sender | undefined,
-): AnyEvent | undefined {
-  if (sent.seq === undefined) return undefined;
-  const own = { type: 'event', channel, seq: sent.seq, at: sent.at, key } as const;
-  if (event === 'app.event')
-    return self && self.userId === user ? { ...own, event, from: self, data } : undefined;
-  return {
-    ...own,
-    event,
-    data: {
-      id: sent.id ?? key,
-      conversationId: channel.slice(channel.indexOf(':') + 1),
-      type: data.type ?? 'user',
-      content: data.content,
-      timestamp: sent.at,
-      isRead: false,
-      ...(data.metadata && { metadata: data.metadata }),
-      ...(user !== undefined && { userId: user }),
-    },
-  };
+/** Makes the event that a message has become, as the other members receive it. */
+export function eventOf({ channel, event, key }: Message, { seq, at, from, data }: Sent): AnyEvent {
+  return { type: 'event', channel, event, seq, at, from, key, data } as AnyEvent;
 }
 
 /** What is remembered of a message. */

@@ -35,7 +35,7 @@ export class Requests {
   }
 
   /** Makes a request. One that could never be sent is rejected at once. */
-  async request<A extends 'ack' | 'history' | 'receipts' | 'presence'>(
+  async request<A extends 'ack' | 'history' | 'search' | 'receipts' | 'presence'>(
     action: A,
     fields: Fields<A>,
     signal: AbortSignal | undefined,

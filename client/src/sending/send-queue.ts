@@ -18,8 +18,8 @@
 import type { AnyEvent, DurableEvent, SendChannel } from '../channels.js';
 import type { Environment } from '../environment.js';
 import { closed, FunnelcastError, toError } from '../errors.js';
-import { type Deferred, deferred, pause } from '../waiting.js';
-import type { Sender, SendFields, Sent } from '../wire.js';
+import { type Deferred, deferred, onAbort, pause } from '../waiting.js';
+import type { SendFields, Sent } from '../wire.js';
 import { eventOf, isNewKey, type Keyed, type Message, type OwnMessage, OwnMessages } from './own-messages.js';
 
 /**
@@ -63,8 +63,6 @@ export interface SendQueueHooks {
   user(): string | undefined;
   /** The event that a message has become. */
   event(event: AnyEvent): void;
-  /** A message has become an event that must be read from the log. */
-  logged(channel: SendChannel, seq: number): void;
 }
 
 /** The messages that have not been acknowledged, in order for each channel. */
@@ -74,8 +72,6 @@ export class SendQueue {
   readonly #items = new Set<Item>();
   readonly #own = new OwnMessages();
   readonly #lastTurn = new Map<SendChannel, Promise<void>>();
-  /** The user as the server last named them as a sender. */
-  #self: Sender | undefined;
   /** Called with each item that leaves the queue, while it is being drained. */
   #onFinished: ((item: Item, error: unknown) => void) | undefined;
 
@@ -105,23 +101,23 @@ export class SendQueue {
     };
     this.#items.add(item);
     this.#enqueue(item);
-    const abort = () => {
-      item.isAborted = true;
-      item.sent.reject(signal?.reason);
-      if (!item.isUncertain) this.#finish(item);
-    };
-    signal?.addEventListener('abort', abort);
+    const stop =
+      signal &&
+      onAbort(signal, () => {
+        item.isAborted = true;
+        item.sent.reject(signal.reason);
+        if (!item.isUncertain) this.#finish(item);
+      });
     try {
       return await item.sent.promise;
     } finally {
-      signal?.removeEventListener('abort', abort);
+      stop?.();
     }
   }
 
   /** Takes note of an event of a log: it may be a queued message whose acknowledgement was lost. */
   received({ channel, key, seq, from }: DurableEvent): void {
     const user = this.#hooks.user();
-    if (user !== undefined && from?.userId === user) this.#self = from;
     for (const item of this.#items) {
       const { message } = item;
       if (message.key !== key || message.channel !== channel || item.attempts === 0) continue;
@@ -190,9 +186,7 @@ export class SendQueue {
       const { message, ended } = item;
       const sent = await this.#hooks.deliver(message, ask => this.#attempt(item, ask), ended.signal);
       this.#acknowledged(item, sent);
-      const event = eventOf(message, sent, this.#hooks.user(), this.#self);
-      if (event) this.#hooks.event(event);
-      else if (sent.seq !== undefined) this.#hooks.logged(message.channel, sent.seq);
+      this.#hooks.event(eventOf(message, sent));
     } catch (error) {
       this.#finish(item, error);
     }

@@ -107,6 +107,25 @@ const EXPECTED: [words: string, check: () => unknown][] = [
     },
   ],
   [
+    'function Thread',
+    async () => {
+      server.say(CHANNEL, 'Shall we meet');
+      await pass(100);
+      const press = async (name: string) => {
+        screen.getAllByRole('button', { name })[0]?.click();
+        await pass(100);
+      };
+      await press('Louder');
+      expect(document.body.textContent).toContain('only its author');
+      await press('Reply');
+      expect(document.body.querySelector('blockquote')?.textContent).toBe('Shall we meet');
+      server.isTeam = true;
+      await press('Delete');
+      expect(document.body.textContent).toContain('This message has been deleted.');
+      expect(document.body.querySelector('blockquote')?.textContent).toBe('A message that has been deleted');
+    },
+  ],
+  [
     '<FunnelcastProvider',
     () => {
       expect(document.body.textContent).toBe('connected');

@@ -16,7 +16,8 @@ const ACTIONS: Record<string, string> = {
   leave: 'channel order?',
   send: 'channel event data key? base?',
   ack: 'channel seq state',
-  history: 'channel before? after? latest? limit contains?',
+  history: 'channel before? after? latest? limit contains? only?',
+  search: 'channel query limit cursor?',
   presence: 'channel',
   receipts: 'channel',
   status: '',
@@ -45,10 +46,29 @@ export function validate(frame: Frame): void {
     if (name !== 'data' && !isRight) throw new Refusal('bad_request', `${name} is of a wrong type`);
   }
   if (frame.channel && !/^\w+(:[\w-]{1,64})?$/.test(frame.channel)) throw new Refusal('invalid_channel');
-  if (frame['event'] === 'chat.message') validateMessage(frame['data'] as Record<string, unknown>);
+  if (frame.action === 'send')
+    validateDraft(String(frame['event']), frame['data'] as Record<string, unknown>);
 }
 
-function validateMessage({ content, metadata }: Record<string, unknown>): void {
+/** The fields of the drafts of chat. A question mark means optional. */
+const DRAFTS: Record<string, string> = {
+  'chat.message': 'content type? metadata? replyTo? mentions?',
+  'chat.edit': 'target content metadata?',
+  'chat.delete': 'target',
+  'chat.reaction': 'target emoji on',
+};
+
+function validateDraft(event: string, data: Record<string, unknown>): void {
+  const fields = DRAFTS[event]?.split(' ');
+  if (!fields) return;
+  const unknown = Object.keys(data).find(name => !fields.includes(name) && !fields.includes(`${name}?`));
+  const missing = fields.find(name => !name.endsWith('?') && data[name] === undefined);
+  const wrong = unknown ?? missing;
+  if (wrong) throw new Refusal('bad_request', `data.${wrong} is unknown or missing`);
+  if (fields.includes('content')) validateContent(data);
+}
+
+function validateContent({ content, metadata }: Record<string, unknown>): void {
   if (!isText(content) || content === '') throw new Refusal('bad_request', 'data.content is of a wrong type');
   if (bytes(content) > CONTENT_BYTES_MAX) throw new Refusal('too_large');
   if (metadata !== undefined && bytes(JSON.stringify(metadata)) > METADATA_BYTES_MAX)

@@ -3,15 +3,17 @@
  * reorders events, falls silent, or refuses one request. It implements the protocol, and runs in the test's fake time.
  */
 
-import type { AnyEvent, Environment, Sign } from '../../src/index.js';
+import type { AnyEvent, Environment, Sender, Sign } from '../../src/index.js';
+import { isChange } from './chat.js';
+import { Logs } from './logs.js';
 import { Refusal } from './refusal.js';
 import { type Frame, validate } from './requests.js';
+import { found } from './search.js';
 import { FakeSocket, type Host, LATENCY_MS } from './socket.js';
 
 type Answer = object | Error | undefined;
 
-export class FakeServer implements Host {
-  readonly logs = new Map<string, AnyEvent[]>();
+export class FakeServer extends Logs implements Host {
   readonly latest = new Map<string, AnyEvent[]>();
   /** How many latest values fit into a reply. */
   latestMax = 1_000;
@@ -28,7 +30,6 @@ export class FakeServer implements Host {
   isOnline = true;
   /** How long a token is valid. */
   tokenMs = 24 * 3_600_000;
-  user = 'user_1';
   /** Called before a request is served. What it returns is the reply; what it throws is the refusal. */
   intercept: (frame: Frame, socket: FakeSocket | undefined) => Answer = () => undefined;
   /** Called when a socket has opened, at the same moment as the client's `onopen`. */
@@ -80,39 +81,26 @@ export class FakeServer implements Host {
     for (const listener of [...this.#signs]) listener(sign);
   }
 
-  log(channel: string): AnyEvent[] {
-    const log = this.logs.get(channel) ?? [];
-    this.logs.set(channel, log);
-    return log;
-  }
-
-  head(channel: string): number {
-    return this.log(channel).at(-1)?.seq ?? 0;
-  }
-
-  /** Adds a chat message of another user to the log, without posting it. */
-  append(channel: string, content: string, more: Partial<AnyEvent> = {}): AnyEvent {
-    const seq = this.head(channel) + 1;
-    const event = {
-      type: 'event',
-      channel,
-      event: 'chat.message',
-      seq,
-      at: new Date().toISOString(),
-      from: { userId: 'user_2', name: 'Bob' },
-      key: `key-${seq}`,
-      data: { id: `msg_${seq}`, conversationId: channel, type: 'user', content, isRead: false },
-      ...more,
-    } as AnyEvent;
-    this.log(channel).push(event);
-    return event;
-  }
-
   /** Adds a chat message of another user to the log, and posts it to the members. */
   say(channel: string, content: string): AnyEvent {
     const event = this.append(channel, content);
     this.post(event);
     return event;
+  }
+
+  /** Lets a user change a message, and posts that; throws a {@link Refusal}. */
+  change(channel: string, event: string, draft: object, from: Sender = { userId: 'user_2', name: 'Bob' }) {
+    const made = this.changed(channel, event, draft, { from });
+    this.post(made);
+    return made;
+  }
+
+  /** Lets a user read up to the end of the log, and posts that. */
+  read(channel: string, userId: string, seq = this.head(channel)): void {
+    const reads = this.reads.get(channel) ?? new Map<string, number>();
+    this.reads.set(channel, reads.set(userId, Math.max(seq, reads.get(userId) ?? 0)));
+    const data = { userId, seq: reads.get(userId), state: 'read' };
+    this.post({ type: 'event', channel, event: 'chat.receipt', at: new Date().toISOString(), data });
   }
 
   /** Posts an event to the members of its channel. */
@@ -130,7 +118,7 @@ export class FakeServer implements Host {
     const answer = this.intercept(frame, socket);
     if (answer instanceof Error) throw answer;
     if (answer) return answer;
-    const needsMembership = /^(send|ack|history|presence|receipts)$/.test(frame.action);
+    const needsMembership = /^(send|ack|history|search|presence|receipts)$/.test(frame.action);
     if (socket && needsMembership && !socket.channels.has(frame.channel)) throw new Refusal('not_joined');
     switch (frame.action) {
       case 'join':
@@ -142,8 +130,15 @@ export class FakeServer implements Host {
         return this.#send(frame, socket);
       case 'history':
         return this.#history(frame);
+      case 'search':
+        return { results: found(this.shown(frame.channel), String(frame['query'])) };
       case 'ack':
+        if (frame['state'] === 'read') this.read(frame.channel, this.user, Number(frame['seq']));
         return { seq: frame['seq'] };
+      case 'receipts': {
+        const reads = [...(this.reads.get(frame.channel) ?? [])];
+        return { users: reads.map(([userId, read]) => ({ userId, delivered: read, read })) };
+      }
       case 'presence':
         return { users: this.presence.get(frame.channel) ?? [], count: 250, at: new Date().toISOString() };
       case 'status': {
@@ -167,7 +162,7 @@ export class FakeServer implements Host {
     socket: FakeSocket | undefined,
   ) {
     socket?.join(channel, order);
-    const log = this.log(channel);
+    const log = this.shown(channel);
     const head = this.head(channel);
     const first = log[0]?.seq ?? head + 1;
     const recovered = since === undefined || (since <= head && since + 1 >= first);
@@ -187,23 +182,25 @@ export class FakeServer implements Host {
   #send(frame: Frame & { event?: string; data?: object; key?: string; base?: number }, from?: FakeSocket) {
     const { channel, event, data, key, base } = frame;
     const at = new Date().toISOString();
-    if (event !== 'chat.message' && event !== 'app.event') {
-      this.post({ type: 'event', channel, event, at, from: { userId: this.user, name: 'Ann' }, data }, from);
+    const sender = { userId: this.user, name: 'Ann' };
+    if (event !== 'chat.message' && event !== 'app.event' && !isChange(event ?? '')) {
+      this.post({ type: 'event', channel, event, at, from: sender, data }, from);
       return { at, duplicate: false, recipients: 1 };
     }
-    const known = this.log(channel).find(
+    const known = this.shown(channel).find(
       old => old.key === key && old.from?.userId === this.user && (old.seq ?? 0) > (base ?? 0),
     );
-    const idOf = ({ seq }: AnyEvent) => event === 'chat.message' && { id: `msg_${seq}` };
-    if (known) return { seq: known.seq, ...idOf(known), at: known.at, key, duplicate: true, recipients: 0 };
-    const { content } = data as { content: string };
-    const kept = this.append(channel, content, {
+    const kept = known ?? this.keep(channel, event ?? '', data as object, key ?? '', sender);
+    if (!known) this.post(kept, from);
+    return {
+      seq: kept.seq,
+      at: kept.at,
       key,
-      from: { userId: this.user, name: 'Ann' },
-      ...(event === 'app.event' && { event, data }),
-    } as Partial<AnyEvent>);
-    this.post(kept, from);
-    return { seq: kept.seq, ...idOf(kept), at, key, duplicate: false, recipients: 1 };
+      duplicate: known !== undefined,
+      recipients: known ? 0 : 1,
+      from: kept.from,
+      data: kept.data,
+    };
   }
 
   /** A page of the latest values, and where the next one begins. */
@@ -212,10 +209,12 @@ export class FakeServer implements Host {
     return { [name]: all.slice(from, to), ...(to < all.length && { latestNext: `${to}` }) };
   }
 
-  #history(frame: Frame & { before?: number; after?: number; latest?: string; limit?: number }) {
-    const { channel, before, after, latest, limit } = frame;
+  #history(
+    frame: Frame & { before?: number; after?: number; latest?: string; limit?: number; only?: string },
+  ) {
+    const { channel, before, after, latest, limit, only } = frame;
     if (latest !== undefined) return { ...this.#latest(channel, Number(latest), 'events'), more: false };
-    const log = this.log(channel);
+    const log = this.shown(channel).filter(({ event }) => !only || event === 'chat.message');
     const most = Number(limit);
     if (after !== undefined) {
       const rest = log.filter(event => (event.seq ?? 0) > Number(after));
@@ -243,7 +242,7 @@ export class FakeServer implements Host {
       init.method === 'POST' ? JSON.parse(String(init.body)) : Object.fromEntries(searchParams.entries());
     try {
       if (!this.admits(new Headers(init.headers).get('funnelcast-grant'))) throw new Refusal('forbidden');
-      const action = init.method === 'POST' ? 'send' : 'history';
+      const action = init.method === 'POST' ? 'send' : pathname.endsWith('/search') ? 'search' : 'history';
       return Response.json(this.serve({ action, id: 'http', ...fields }, undefined));
     } catch (error) {
       const { code, message } = error as Refusal;

@@ -88,7 +88,7 @@ describe('the messages of the log', () => {
 describe("the user's own messages", () => {
   test('are shown at once, and stay the same when they have arrived', async () => {
     const { server, result, shown } = await conversation(['one']);
-    void result.current.send('two', { draft: 1 });
+    void result.current.send('two', { metadata: { draft: 1 } });
     await pass(1);
     expect(shown()).toEqual(['one sent', 'two sending']);
     const [, { key } = { key: '' }] = result.current.messages;
@@ -169,7 +169,6 @@ describe('the other users', () => {
     expect(read()).toEqual([false, false]);
     server.post(post('chat.receipt', { userId: 'user_1', seq: 2, state: 'read' })); // another device of the user
     await pass(10);
-    // The messages of the fake server have no `userId`, so they are no user's own.
     expect(read()).toEqual([true, false]);
     server.post(post('chat.receipt', { userId: 'user_2', seq: 2, state: 'read' }));
     await pass(10);

@@ -52,6 +52,17 @@ describe('a conversation', () => {
     expect(more).toBe(false);
   });
 
+  test('a search finds other forms of a word, and marks them', async () => {
+    const a = stack.client(ann);
+    for (const content of ['👍 We refunded it', 'Nothing else']) await say(a, content);
+    const { results, next } = await a.search(channel, 'refund');
+    const [found] = results;
+    expect([results.length, next]).toEqual([1, undefined]);
+    expect(found?.marks.map(({ start, end }) => found.event.data.content.slice(start, end))).toEqual([
+      'refunded',
+    ]);
+  });
+
   test('a receipt reaches the other user, and the history', async () => {
     const [a, b] = [stack.client(ann), stack.client(bob)];
     await Promise.all([listen(a, channel), listen(b, channel)]);

@@ -35,7 +35,8 @@ export function Chat({ me, other }: { me: Person; other: Person }) {
           )}
           {messages.map(message => (
             <li key={message.key} data-mine={isMine(message)}>
-              {message.content}
+              {message.deletedAt ? <i>Deleted message</i> : message.content}
+              {message.editedAt && !message.deletedAt && <small> edited</small>}
               {isMine(message) && <Status of={message} onRetry={retry} />}
             </li>
           ))}

@@ -62,10 +62,14 @@ function firstLine(child: ChildProcess, pattern: RegExp): Promise<string> {
   });
 }
 
+/** Ends a child; kills it if it takes long, as Next does that waits for a page to let go of its connection. */
 async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise(resolve => child.once('exit', resolve));
   child.stdin ? child.stdin.end() : child.kill();
+  const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await ended;
+  clearTimeout(late);
 }
 
 function freePort(): Promise<number> {

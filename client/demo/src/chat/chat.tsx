@@ -6,6 +6,7 @@ import type { Who } from '../room.js';
 import { ChatHead } from './chat-head.js';
 import { Composer } from './composer.js';
 import { stamped, useLatencies } from './latency.js';
+import type { Task } from './message-actions.js';
 import { MessageList } from './message-list.js';
 import { Typing } from './typing.js';
 import { useAway } from './use-away.js';
@@ -34,7 +35,8 @@ export function Chat(props: ChatProps) {
 function Conversation(props: ChatProps & { onAgain: () => void }) {
   const { conversationId, me, other, watermark, onRead, onAgain } = props;
   const conversation = useConversation(conversationId, { pageSize: PAGE_MESSAGES });
-  const { messages, isLoading, error, typing, send, sendTyping, markAsRead } = conversation;
+  const { messages, isLoading, error, typing, send, edit, sendTyping, markAsRead } = conversation;
+  const [task, setTask] = useState<Task>();
   const latencies = useLatencies(messages, isLoading);
   const removal = useRemoval(conversationId);
   useAway(conversationId);
@@ -44,13 +46,29 @@ function Conversation(props: ChatProps & { onAgain: () => void }) {
   const raise = useCallback((seq: number) => onRead(conversationId, seq), [conversationId, onRead]);
   useRead(chat, unread, markAsRead, raise);
 
-  const write = useCallback((content: string) => void send(content, stamped()), [send]);
+  const write = useCallback((content: string) => void send(content, { metadata: stamped() }), [send]);
   usePen(me.pen, write);
+
+  const submit = (content: string) => {
+    if (task?.kind === 'edit') void edit(task.message, content);
+    else void send(content, { metadata: stamped(), replyTo: task?.message });
+    setTask(undefined);
+  };
+  const nameOf = (userId: string | undefined) =>
+    userId === me.id ? 'You' : userId === other.id ? other.name : 'Assistant';
 
   return (
     <section className="chat" aria-label={`Chat of ${me.name}`} ref={chat}>
       <ChatHead other={other} presence={conversation.presence} unread={unread.length} />
-      <MessageList {...conversation} me={me.id} label={`Messages with ${other.name}`} latencies={latencies}>
+      <MessageList
+        {...conversation}
+        me={me.id}
+        isTeam={me.role === 'merchant'}
+        label={`Messages with ${other.name}`}
+        latencies={latencies}
+        nameOf={nameOf}
+        onTask={setTask}
+      >
         {messages.length === 0 && (
           <p className="empty">
             {isLoading ? 'Loading…' : (error?.message ?? `Say hello to ${other.name}.`)}
@@ -66,7 +84,14 @@ function Conversation(props: ChatProps & { onAgain: () => void }) {
           </button>
         </div>
       ) : (
-        <Composer to={other.name} onSend={write} onTyping={sendTyping} />
+        <Composer
+          key={task?.kind === 'edit' ? task.message.key : 'new'}
+          to={other.name}
+          task={task}
+          onSend={submit}
+          onTyping={sendTyping}
+          onCancel={() => setTask(undefined)}
+        />
       )}
     </section>
   );

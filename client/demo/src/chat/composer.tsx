@@ -1,25 +1,33 @@
-import { type KeyboardEvent, useId, useState } from 'react';
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
 import { Icon } from '../icon.js';
+import type { Task } from './message-actions.js';
 
-/** The input for a message. Enter sends it, Shift+Enter starts a new line. */
-export function Composer({
-  to,
-  onSend,
-  onTyping,
-}: {
+export interface ComposerProps {
   to: string;
+  /** The message that is replied to or edited; absent for a message of its own. */
+  task: Task | undefined;
   onSend: (content: string) => void;
   onTyping: (isTyping: boolean) => void;
-}) {
-  const [text, setText] = useState('');
+  onCancel: () => void;
+}
+
+/** The input for a message, for a reply, or for the new text of one. Enter sends it, Shift+Enter starts a new line. */
+export function Composer({ to, task, onSend, onTyping, onCancel }: ComposerProps) {
+  const edited = task?.kind === 'edit' ? task.message : undefined;
+  const [text, setText] = useState(edited?.content ?? '');
+  const input = useRef<HTMLTextAreaElement>(null);
   const id = useId();
   const content = text.trim();
+  useEffect(() => {
+    if (task) input.current?.focus();
+  }, [task]);
   const submit = () => {
     if (!content) return;
     onSend(content);
     setText('');
   };
   const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Escape' && task) return onCancel();
     // While an input method composes a character, Enter belongs to it.
     if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
@@ -33,25 +41,47 @@ export function Composer({
         submit();
       }}
     >
+      {task && <TaskBar id={`${id}-task`} task={task} onCancel={onCancel} />}
       <label htmlFor={id} className="for-readers">
         Message to {to}
       </label>
       <textarea
         id={id}
+        ref={input}
+        aria-describedby={task && `${id}-task`}
         rows={1}
         placeholder={`Message ${to}`}
         enterKeyHint="send"
         value={text}
         onChange={({ target }) => {
           setText(target.value);
-          onTyping(target.value !== '');
+          if (!edited) onTyping(target.value !== '');
         }}
         onBlur={() => onTyping(false)}
         onKeyDown={onKeyDown}
       />
-      <button type="submit" className="send" aria-label={`Send to ${to}`} disabled={!content}>
-        <Icon name="send" />
+      <button
+        type="submit"
+        className="send"
+        aria-label={edited ? 'Save the message' : `Send to ${to}`}
+        disabled={!content}
+      >
+        <Icon name={edited ? 'check' : 'send'} />
       </button>
     </form>
+  );
+}
+
+/** Says what is being replied to or edited. */
+function TaskBar({ id, task, onCancel }: { id: string; task: Task; onCancel: () => void }) {
+  return (
+    <div className="task">
+      <p id={id}>
+        <b>{task.kind === 'edit' ? 'Edit' : 'Reply to'}</b> {task.message.content}
+      </p>
+      <button type="button" className="icon-button" aria-label={`Cancel the ${task.kind}`} onClick={onCancel}>
+        <Icon name="close" />
+      </button>
+    </div>
   );
 }

@@ -1,14 +1,15 @@
 import type { ConversationMessage, UseConversation } from 'funnelcast/react';
 import { Fragment, type ReactNode, useEffect, useRef } from 'react';
-import { Message } from './message.js';
+import { Message, type MessageContext } from './message.js';
+import { useJump } from './use-jump.js';
 
 /** Consecutive messages of one author within this time are grouped. */
 const TOGETHER_MS = 5 * 60_000;
 const DAY = new Intl.DateTimeFormat('en', { weekday: 'long', day: 'numeric', month: 'long' });
 
 export interface MessageListProps
-  extends Pick<UseConversation, 'messages' | 'hasOlder' | 'loadOlder' | 'retry' | 'discard'> {
-  me: string;
+  extends Pick<UseConversation, 'messages' | 'hasOlder' | 'isLoadingOlder' | 'loadOlder'>,
+    Omit<MessageContext, 'onJump'> {
   label: string;
   /** How long the messages took, in milliseconds. */
   latencies: ReadonlyMap<string, number>;
@@ -20,11 +21,13 @@ export interface MessageListProps
  * and keeps the scroll position while older messages are added at its start.
  */
 export function MessageList(props: MessageListProps) {
-  const { me, label, messages, hasOlder, latencies, children } = props;
+  const { label, messages, hasOlder, latencies, children } = props;
+  const [list, onJump] = useJump(props);
+  const context: MessageContext = { ...props, onJump };
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be reachable by keyboard
     <div className="messages" role="log" aria-label={label} tabIndex={0}>
-      <ol>
+      <ol ref={list}>
         {hasOlder && <Older onOlder={props.loadOlder} />}
         {messages.map((message, at) => {
           const before = messages[at - 1];
@@ -34,11 +37,9 @@ export function MessageList(props: MessageListProps) {
               {isNewDay && <li className="day">{DAY.format(message.timestamp)}</li>}
               <Message
                 message={message}
-                isOwn={message.status !== 'sent' || message.userId === me}
                 isFirst={isNewDay || !belongTogether(before, message)}
                 latency={latencies.get(message.key)}
-                onRetry={props.retry}
-                onDiscard={props.discard}
+                context={context}
               />
             </Fragment>
           );

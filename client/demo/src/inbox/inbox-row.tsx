@@ -1,4 +1,4 @@
-import { useConversation } from 'funnelcast/react';
+import { type ConversationMessage, useConversation } from 'funnelcast/react';
 import { Avatar } from '../person-head.js';
 import type { Customer } from '../room.js';
 import { unreadOf } from './use-watermarks.js';
@@ -12,6 +12,11 @@ export interface InboxRowProps {
   watermark: number | undefined;
   isSelected: boolean;
   onSelect: () => void;
+}
+
+function excerptOf(last: ConversationMessage | undefined): string {
+  if (!last) return 'No message yet';
+  return last.deletedAt ? 'Deleted message' : last.content;
 }
 
 /** One conversation of the list: who it is with, whether they are here, the last message, and what is unread. */
@@ -29,7 +34,7 @@ export function InboxRow({ me, customer, watermark, isSelected, onSelect }: Inbo
           <Avatar {...customer} />
         </span>
         <b>{customer.name}</b>
-        <span className="excerpt">{typing.length > 0 ? 'typing…' : (last?.content ?? 'No message yet')}</span>
+        <span className="excerpt">{typing.length > 0 ? 'typing…' : excerptOf(last)}</span>
         {unread > 0 && (
           <span className="unread">
             {unread} <span className="for-readers">unread</span>
