@@ -9,6 +9,9 @@
 //! is told from the record alone ([`verify`]). A guarantee is one of section "Guarantees" of the design: an ack means
 //! kept, exactly once and in order, recovery is whole or says so, no ghosts, poison blocks nobody, no leak.
 //!
+//! A message is to be what the changes in its log make of it, and the same for all who heard everything: what they heard, with
+//! the changes applied as they came, is what `history` gives in the end.
+//!
 //! A member without a break is to have been posted to, each time: so what a client heals by `history` is seen all the
 //! same. What is told of who is there is to be the roster. Who was put out hears nothing more. What was accepted survives
 //! the stack's sudden end.

@@ -2,16 +2,21 @@
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
+use serde_json::{Value, json};
 
 use super::device::App;
 use super::part::Part;
 use super::world::{has_log, has_presence};
 
 /// What users do, and how often beside the rest.
-const OPERATIONS: [(Operation, u32); 20] = [
+const OPERATIONS: [(Operation, u32); 24] = [
     (Operation::Say, 60),
     (Operation::SayMuch, 2),
     (Operation::SayByHttp, 6),
+    (Operation::Reply, 10),
+    (Operation::Edit, 14),
+    (Operation::Delete, 5),
+    (Operation::React, 18),
     (Operation::Repeat, 12),
     (Operation::Nonsense, 2),
     (Operation::Type, 20),
@@ -34,6 +39,9 @@ const OPERATIONS: [(Operation, u32); 20] = [
 /// The longest of the messages that are long, so that a few of them cut a reply: the limit is 16 KiB.
 const LONG_BYTES_MAX: usize = 15 * 1024;
 
+/// What users react with: few enough that many react with the same one.
+const EMOJIS: [&str; 4] = ["👍", "❤️", "😂", ":tada:"];
+
 /// Something that a user does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
@@ -42,6 +50,14 @@ pub(super) enum Operation {
     SayMuch,
     /// A message by HTTP, without the client.
     SayByHttp,
+    /// A message that replies to another one.
+    Reply,
+    /// Gives a message another text: as a rule one of the user's own, else it is refused.
+    Edit,
+    /// Deletes a message, which the team may whoever wrote it.
+    Delete,
+    /// Reacts to a message, or takes that back.
+    React,
     /// Sends once more what is kept already.
     Repeat,
     /// Sends what must be refused, and what the client would not let out.
@@ -78,6 +94,7 @@ impl Operation {
             Self::UpdatePresence => Some(Part::Statuses),
             Self::SayMuch => Some(Part::Large),
             Self::SayByHttp | Self::Block => Some(Part::Http),
+            Self::Reply | Self::Edit | Self::Delete | Self::React => Some(Part::Changes),
             _ => None,
         }
     }
@@ -100,6 +117,10 @@ impl Operation {
         match self {
             Self::Say | Self::SayMuch => "send",
             Self::SayByHttp => "send by HTTP",
+            Self::Reply => "reply",
+            Self::Edit => "chat.edit",
+            Self::Delete => "chat.delete",
+            Self::React => "chat.reaction",
             Self::Repeat => "send again",
             Self::Nonsense => "send nonsense",
             Self::Type => "typing",
@@ -124,9 +145,15 @@ impl Operation {
     pub(super) fn channel(self, all: &App, random: &mut StdRng) -> Option<String> {
         let mut channels = match self {
             Self::Say | Self::SayMuch => conversations(all.wanted()),
-            Self::SayByHttp | Self::Nonsense | Self::Type | Self::UpdatePresence | Self::Ack => {
-                conversations(all.joined())
-            }
+            Self::SayByHttp
+            | Self::Reply
+            | Self::Edit
+            | Self::Delete
+            | Self::React
+            | Self::Nonsense
+            | Self::Type
+            | Self::UpdatePresence
+            | Self::Ack => conversations(all.joined()),
             Self::History => all.joined().into_iter().filter(|channel| has_log(channel)).collect(),
             Self::AskPresence => all.joined().into_iter().filter(|channel| has_presence(channel)).collect(),
             Self::Leave => all.joined(),
@@ -145,6 +172,27 @@ impl Operation {
             return None;
         }
         Some(channels.swap_remove(random.random_range(0..channels.len())))
+    }
+
+    /// How often a change is of a message of the user's own.
+    pub(super) const fn own_share(self) -> f64 {
+        match self {
+            Self::Edit => 0.85,
+            Self::Delete => 0.6,
+            _ => 0.0,
+        }
+    }
+
+    /// The change of a message: the event and its draft.
+    pub(super) fn change(self, target: u64, random: &mut StdRng) -> (&'static str, Value) {
+        match self {
+            Self::Delete => ("chat.delete", json!({"target": target})),
+            Self::React => {
+                let emoji = EMOJIS[random.random_range(0..EMOJIS.len())];
+                ("chat.reaction", json!({"target": target, "emoji": emoji, "on": random.random_bool(0.7)}))
+            }
+            _ => ("chat.edit", json!({"target": target, "content": self.text(random)})),
+        }
     }
 
     /// What a message says.

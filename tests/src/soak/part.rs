@@ -9,6 +9,8 @@ pub enum Part {
     Crossings,
     /// Messages that users send by HTTP, and clients that poll, as no WebSocket can be opened.
     Http,
+    /// Edits, deletions, reactions and replies.
+    Changes,
     /// Statuses: `away`, `offline`, and `online` again.
     Statuses,
     /// The backend changes who takes part in conversations.

@@ -24,12 +24,13 @@ const CROWD: usize = 51;
 
 /// Faults, by the names and rates of `funnelcast-local up --fault`; often enough that a run of some seconds has some
 /// of each, and seldom enough that it gets somewhere.
-const DEFAULT_RATES: [(&str, f64); 9] = [
+const DEFAULT_RATES: [(&str, f64); 10] = [
     ("lost_disconnect", 0.5),
     ("gone", 0.003),
     ("throttled", 0.05),
     ("dynamodb_before", 0.02),
     ("dynamodb_after", 0.02),
+    ("transaction_conflict", 0.05),
     ("duplicated", 0.1),
     ("delayed", 0.2),
     ("killed", 0.02),

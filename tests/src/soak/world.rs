@@ -115,6 +115,13 @@ impl World {
         self.right(user, channel) != Right::Never
     }
 
+    /// Whether a user is of the team of a conversation's company.
+    pub(super) fn is_team(&self, user: &str, channel: &str) -> bool {
+        let talk = self.conversations.iter().find(|talk| talk.channel() == channel);
+        let person = self.people.iter().find(|person| person.id == user);
+        talk.zip(person).is_some_and(|(talk, person)| person.is_team && person.company == talk.company)
+    }
+
     /// By what a user may join a channel.
     pub fn right(&self, user: &str, channel: &str) -> Right {
         let (kind, id) = channel.split_once(':').unwrap_or((channel, ""));

@@ -4,11 +4,15 @@ use std::ops::Range;
 use std::time::Duration;
 
 use rand::RngExt as _;
+use rand::rngs::StdRng;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::app::App;
+use super::calls::Said;
 use super::{Device, Surroundings};
 use crate::soak::operations::Operation;
+use crate::soak::part::Part;
 
 /// The pause between two things that a user does, at the most.
 const PAUSE_MS_MAX: u64 = 450;
@@ -16,6 +20,8 @@ const PAUSE_MS_MAX: u64 = 450;
 const AWAY_MS_MAX: u64 = 1_500;
 /// For how long no WebSocket can be opened: enough for the client to take to HTTP.
 const BLOCKED_MS: Range<u64> = 4_000..9_000;
+/// The share of changes that are made by HTTP, without the client.
+const BY_HTTP: f64 = 0.15;
 
 impl Device {
     /// One thing that a user does; then a pause.
@@ -27,23 +33,35 @@ impl Device {
         if is_left_out || !self.app.is_free() {
             return;
         }
-        if self.perform(operation, now) {
+        if self.perform(operation, now, around.plan.has(Part::Http)) {
             *self.operations.entry(operation.name()).or_default() += 1;
         }
     }
 
     /// Does it, where it is possible now; whether it was.
-    fn perform(&mut self, operation: Operation, now: Instant) -> bool {
+    fn perform(&mut self, operation: Operation, now: Instant, has_http: bool) -> bool {
         let (app, random) = (&mut self.app, &mut self.random);
         let Some(channel) = operation.channel(app, random) else { return false };
         let channel = channel.as_str();
         match operation {
-            Operation::Say => app.say(channel, &operation.text(random), random.random()),
-            Operation::SayMuch => app.say(channel, &operation.text(random), false),
+            Operation::Say => app.say(channel, &operation.text(random), None, random.random()),
+            Operation::SayMuch => app.say(channel, &operation.text(random), None, false),
             Operation::SayByHttp => {
-                let (text, last) =
-                    (operation.text(random), app.channels.get(channel).and_then(|one| one.last));
-                return app.say_by_http(&mut self.by_http, channel, &text, last);
+                let said = app.message(channel, &operation.text(random), None);
+                return app.say_by_http(&mut self.by_http, said);
+            }
+            Operation::Reply => {
+                let Some(target) = target(app, channel, 0.0, random) else { return false };
+                app.say(channel, &operation.text(random), Some(target), random.random());
+            }
+            Operation::Edit | Operation::Delete | Operation::React => {
+                let Some(target) = target(app, channel, operation.own_share(), random) else { return false };
+                let (event, data) = operation.change(target, random);
+                let change = Said { channel: channel.to_owned(), event: event.to_owned(), data };
+                if has_http && random.random_bool(BY_HTTP) {
+                    return app.say_by_http(&mut self.by_http, change);
+                }
+                app.change(change);
             }
             Operation::Repeat => return app.repeat(|kept| random.random_range(0..kept)),
             Operation::Nonsense => app.say_nonsense(channel),
@@ -77,4 +95,11 @@ impl Device {
         }
         true
     }
+}
+
+/// A message that the user can see in a channel, with this probability one of their own.
+fn target(app: &App, channel: &str, own: f64, random: &mut StdRng) -> Option<u64> {
+    let by = random.random_bool(own).then_some(&*app.settings.person.id);
+    let messages = app.channels.get(channel)?.messages(by);
+    (!messages.is_empty()).then(|| messages[random.random_range(0..messages.len())])
 }

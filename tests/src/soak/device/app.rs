@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::calls::{Call, Draft, Kept};
+use super::calls::{Call, Draft, Kept, Said};
 use super::channel::{Channel, State};
 use super::socket::Socket;
 use crate::soak::record::Entry;
@@ -41,10 +41,10 @@ pub(in crate::soak) struct App {
     /// How many messages were said, and how many frames injected.
     pub(super) messages: u64,
     pub(super) injected: u64,
-    /// What each message that went out says, by its key.
-    pub(super) sent: BTreeMap<String, String>,
+    /// What went out, by its key.
+    pub(super) sent: BTreeMap<String, Said>,
     pub(super) kept: Vec<Kept>,
-    /// Messages that have failed for no fault of theirs.
+    /// What has failed for no fault of its own.
     pub(super) drafts: Vec<Draft>,
     /// The sockets whose tokens have been renewed, with when they expire.
     pub(super) renewed: BTreeSet<(u64, u64)>,

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::app::App;
+use super::calls::Said;
 use crate::Stack;
+use crate::soak::record::Entry;
 use crate::soak::worker::Failure;
 
 /// Before something that failed without a reason is tried again.
@@ -22,10 +24,10 @@ pub(super) struct ByHttp {
     answers: JoinSet<Outcome>,
 }
 
-/// What became of a message.
+/// What became of a message, or of the change of one.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    channel: String,
+    said: Said,
     key: String,
     answer: Result<Value, Failure>,
 }
@@ -40,9 +42,9 @@ impl ByHttp {
     }
 
     /// Sends, until there is an answer that counts.
-    fn send(&mut self, token: String, channel: String, key: String, content: &str, base: Option<u64>) {
+    fn send(&mut self, token: String, said: Said, key: String, base: Option<u64>) {
         let stack = Arc::clone(&self.stack);
-        let mut fields = crate::client::chat(&key, &channel, content);
+        let mut fields = json!({"channel": said.channel, "event": said.event, "key": key, "data": said.data});
         if let Some(base) = base {
             fields["base"] = base.into();
         }
@@ -50,7 +52,7 @@ impl ByHttp {
             loop {
                 let request = stack.ask(Method::POST, "messages").body(&fields.to_string());
                 if let Some(answer) = counts(request.token(&token).send_unchecked().await) {
-                    return Outcome { channel, key, answer };
+                    return Outcome { said, key, answer };
                 }
                 sleep(RETRY).await;
             }
@@ -82,26 +84,24 @@ fn counts(answer: anyhow::Result<(u16, Value)>) -> Option<Result<Value, Failure>
 }
 
 impl App {
-    /// Sends a message by HTTP, whatever the client does; whether there is a token for it.
-    pub(super) fn say_by_http(
-        &mut self,
-        by: &mut ByHttp,
-        channel: &str,
-        text: &str,
-        base: Option<u64>,
-    ) -> bool {
+    /// Sends by HTTP, whatever the client does; whether there is a token for it.
+    pub(super) fn say_by_http(&mut self, by: &mut ByHttp, said: Said) -> bool {
         let Some(token) = self.settings.token(true) else { return false };
         let key = format!("{}-http-{}", self.settings.device, self.sent.len());
-        self.goes_out(channel, &key, text);
-        by.send(token.text, channel.to_owned(), key, text, base);
+        self.goes_out(&said, &key);
+        let base = self.channels.get(&said.channel).and_then(|one| one.last);
+        by.send(token.text, said, key, base);
         true
     }
 
-    pub(super) fn sent_by_http(&mut self, Outcome { channel, key, answer }: Outcome) {
+    pub(super) fn sent_by_http(&mut self, Outcome { said, key, answer }: Outcome) {
         let at_ms = self.settings.clock.ms(Instant::now());
         match answer {
-            Ok(sent) => drop(self.acked(&channel, Some(&key), &sent, at_ms)),
-            Err(failure) if self.may_be_out(&channel, &failure) => {}
+            Ok(sent) => drop(self.acked(&said.channel, Some(&key), &sent, at_ms)),
+            Err(failure) if self.may_be_out(&said.channel, &failure) => {}
+            Err(failure) if said.may_be_refused(&failure) => {
+                self.entries.push(Entry::Refused { channel: said.channel, key, code: failure.code });
+            }
             Err(Failure { code, message }) => {
                 self.unexpected(format!("{key} was refused by HTTP: {code}: {message}"));
             }
@@ -111,8 +111,6 @@ impl App {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -29,8 +29,8 @@ const PASSING: [&str; 8] = [
 pub(super) enum Call {
     /// `subscribe`, whose promise is `joined`.
     Subscribe(String),
-    /// A message; its key, once that is known.
-    Send { channel: String, content: String, key: Option<String> },
+    /// A message or the change of one; its key, once that is known.
+    Send { said: Said, key: Option<String> },
     /// Once more what is kept already.
     Repeat { channel: String, key: String },
     /// An own status.
@@ -41,21 +41,41 @@ pub(super) enum Call {
     Other(String),
 }
 
-/// A message that was kept.
-#[derive(Debug, Clone)]
-pub(super) struct Kept {
+/// What a user says in a conversation: a message or the change of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
     pub(super) channel: String,
-    pub(super) key: String,
-    pub(super) content: String,
+    /// The name of the event.
+    pub(super) event: String,
+    /// Its draft.
+    pub(super) data: Value,
 }
 
-/// A message that is to be sent at this time.
+/// What was kept.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) said: Said,
+    pub(super) key: String,
+}
+
+/// What is to be sent at this time.
 #[derive(Debug)]
 pub(super) struct Draft {
-    pub(super) channel: String,
-    pub(super) content: String,
+    pub(super) said: Said,
     pub(super) key: Option<String>,
     pub(super) at: Instant,
+}
+
+impl Said {
+    pub(super) fn is_message(&self) -> bool {
+        self.event == "chat.message"
+    }
+
+    /// Whether the message that it changes may refuse it: one that is deleted, or another user's. Which of the two it is, the
+    /// code does not have to tell.
+    pub(super) fn may_be_refused(&self, failure: &Failure) -> bool {
+        !self.is_message() && matches!(&*failure.code, "forbidden" | "not_found")
+    }
 }
 
 impl Call {
@@ -72,19 +92,17 @@ impl App {
             return self.unexpected(format!("call {id} was settled twice"));
         };
         match (call, outcome) {
-            (Call::Send { channel, content, key }, Ok(sent)) => {
-                let Some(key) = self.acked(&channel, key.as_deref(), &sent, at_ms) else { return };
-                if self.sent.get(&key) != Some(&content) {
-                    self.unexpected(format!("{key} was acked, which did not go out as {content:?}"));
+            (Call::Send { said, key }, Ok(sent)) => {
+                let Some(key) = self.acked(&said.channel, key.as_deref(), &sent, at_ms) else { return };
+                if self.sent.get(&key) != Some(&said) {
+                    self.unexpected(format!("{key} was acked, which did not go out as {said:?}"));
                 }
-                self.kept.push(Kept { channel, key, content });
+                self.kept.push(Kept { said, key });
             }
             (Call::Repeat { channel, key }, Ok(sent)) => {
                 self.acked(&channel, Some(&key), &sent, at_ms);
             }
-            (Call::Send { channel, content, key }, Err(failure)) => {
-                self.failed(channel, content, key, &failure);
-            }
+            (Call::Send { said, key }, Err(failure)) => self.failed(said, key, &failure),
             (Call::Say { channel, version }, Ok(_)) => {
                 if let Some(channel) = self.channels.get_mut(&channel) {
                     channel.has_said(version);
@@ -131,17 +149,19 @@ impl App {
         Some(key)
     }
 
-    fn failed(&mut self, channel: String, content: String, key: Option<String>, failure: &Failure) {
+    fn failed(&mut self, said: Said, key: Option<String>, failure: &Failure) {
         let Failure { code, message } = failure;
-        if self.may_be_out(&channel, failure) {
+        if self.may_be_out(&said.channel, failure) {
             return; // the user has been put out of it; an earlier try may have been kept
         }
         if is_passing(failure) {
-            return self.drafts.push(Draft { channel, content, key, at: Instant::now() + AGAIN });
+            return self.drafts.push(Draft { said, key, at: Instant::now() + AGAIN });
         }
-        self.unexpected(format!("{key:?} was refused: {code}: {message}"));
+        if !said.may_be_refused(failure) {
+            self.unexpected(format!("{key:?} was refused: {code}: {message}"));
+        }
         if let Some(key) = key {
-            self.entries.push(Entry::Refused { channel, key, code: code.clone() });
+            self.entries.push(Entry::Refused { channel: said.channel, key, code: code.clone() });
         }
     }
 

@@ -1,8 +1,13 @@
 //! A channel as the app sees it: whether it is subscribed and joined, how far its handler has come, and who is there.
 
+use std::collections::VecDeque;
+
 use tokio::time::Instant;
 
-use crate::soak::record::Roster;
+use crate::soak::record::{Event, Roster};
+
+/// How many of the last messages a user can still see.
+const MESSAGES_MAX: usize = 20;
 
 /// What the app is in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +27,8 @@ pub(super) struct Channel {
     pub(super) state: State,
     /// The last seq that the handler was given, or where it began.
     pub(super) last: Option<u64>,
+    /// The last messages that it was given, each with its author; those that were deleted since are among them.
+    messages: VecDeque<(u64, Option<String>)>,
     /// When to subscribe again.
     pub(super) subscribe_at: Option<Instant>,
     /// Whether to subscribe again as soon as the `leave` has gone out.
@@ -45,6 +52,7 @@ impl Channel {
         Self {
             state: State::Unwanted,
             last: None,
+            messages: VecDeque::new(),
             subscribe_at: None,
             crosses: false,
             told: None,
@@ -70,6 +78,23 @@ impl Channel {
         self.state = State::Unwanted;
         (self.told, self.counted, self.roster) = (None, None, None);
         self.said = self.said.filter(|_| self.version == 0);
+    }
+
+    /// The handler was given an event of the log.
+    pub(super) fn heard(&mut self, seq: u64, event: &Event) {
+        self.last = Some(seq);
+        if event.event == "chat.message" {
+            self.messages.push_back((seq, event.user.clone()));
+            if self.messages.len() > MESSAGES_MAX {
+                self.messages.pop_front();
+            }
+        }
+    }
+
+    /// The messages that can still be seen, or those of them that are by this user.
+    pub(super) fn messages(&self, by: Option<&str>) -> Vec<u64> {
+        let is_wanted = |author: &Option<String>| by.is_none() || author.as_deref() == by;
+        self.messages.iter().filter(|(_, author)| is_wanted(author)).map(|(seq, _)| *seq).collect()
     }
 
     pub(super) fn is_wanted(&self) -> bool {

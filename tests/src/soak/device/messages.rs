@@ -1,45 +1,64 @@
-//! What a user says: messages, each until it is known what became of it, statuses, and what is of the moment.
+//! What a user says: messages and their changes, each until it is known what became of it, statuses, and what is of the
+//! moment.
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::app::App;
-use super::calls::{Call, Draft, Kept};
+use super::calls::{Call, Draft, Kept, Said};
 use super::channel::State;
 use super::socket::NONSENSE;
 use crate::soak::record::Entry;
 use crate::soak::world::has_presence;
 
 impl App {
-    /// Sends a message; with or without a key of the app's own.
-    pub(super) fn say(&mut self, channel: &str, content: &str, has_key: bool) {
-        self.messages += 1;
-        let number = self.messages;
-        // Of two messages none says the same, so that they can be told apart before their keys are known.
-        let content = format!("{number}: {content}");
-        let key = has_key.then(|| format!("{}-{number:06}", self.settings.device));
-        if let Some(key) = &key {
-            self.goes_out(channel, key, &content);
-        }
-        self.send(Draft { channel: channel.to_owned(), content, key, at: Instant::now() });
+    /// Sends a message, as a reply to another one if that is given; with or without a key of the app's own.
+    pub(super) fn say(&mut self, channel: &str, content: &str, reply_to: Option<u64>, has_key: bool) {
+        let said = self.message(channel, content, reply_to);
+        self.say_as(said, has_key);
     }
 
-    pub(super) fn send(&mut self, Draft { channel, content, key, .. }: Draft) {
+    /// Changes a message, by a key of the app's own: two changes may say the same.
+    pub(super) fn change(&mut self, change: Said) {
+        self.messages += 1;
+        self.say_as(change, true);
+    }
+
+    /// A message. Of two none says the same, so that they can be told apart before their keys are known.
+    pub(super) fn message(&mut self, channel: &str, content: &str, reply_to: Option<u64>) -> Said {
+        self.messages += 1;
+        let mut data = json!({"content": format!("{}: {content}", self.messages)});
+        if let Some(seq) = reply_to {
+            data["replyTo"] = seq.into();
+        }
+        Said { channel: channel.to_owned(), event: "chat.message".to_owned(), data }
+    }
+
+    fn say_as(&mut self, said: Said, has_key: bool) {
+        let key = has_key.then(|| format!("{}-{:06}", self.settings.device, self.messages));
+        if let Some(key) = &key {
+            self.goes_out(&said, key);
+        }
+        self.send(Draft { said, key, at: Instant::now() });
+    }
+
+    pub(super) fn send(&mut self, Draft { said, key, .. }: Draft) {
         let options = key.as_ref().map_or(json!({}), |key| json!({"key": key}));
-        let args = json!([channel, "chat.message", {"content": content}, options]);
-        self.call("send", args, Call::Send { channel, content, key });
+        let args = json!([said.channel, said.event, said.data, options]);
+        self.call("send", args, Call::Send { said, key });
     }
 
     /// Sends one that is kept already, as an app does that has forgotten it; `choose` picks it by number of `n`.
     pub(super) fn repeat(&mut self, choose: impl FnOnce(usize) -> usize) -> bool {
-        let is_joined =
-            |kept: &&Kept| self.channels.get(&kept.channel).is_some_and(|one| one.state == State::Joined);
+        let is_joined = |kept: &&Kept| {
+            self.channels.get(&kept.said.channel).is_some_and(|one| one.state == State::Joined)
+        };
         let kept: Vec<&Kept> = self.kept.iter().filter(is_joined).collect();
         if kept.is_empty() {
             return false;
         }
-        let Kept { channel, key, content } = kept[choose(kept.len())].clone();
-        let args = json!([channel, "chat.message", {"content": content}, {"key": key}]);
+        let Kept { said: Said { channel, event, data }, key } = kept[choose(kept.len())].clone();
+        let args = json!([channel, event, data, {"key": key}]);
         self.call("send", args, Call::Repeat { channel, key });
         true
     }
@@ -50,11 +69,11 @@ impl App {
         self.inject("send", crate::client::chat(&key, channel, ""));
     }
 
-    /// A message is on its way for the first time.
-    pub(super) fn goes_out(&mut self, channel: &str, key: &str, content: &str) {
-        if self.sent.insert(key.to_owned(), content.to_owned()).is_none() {
-            let (channel, key, content) = (channel.to_owned(), key.to_owned(), content.to_owned());
-            self.entries.push(Entry::Sent { channel, key, content });
+    /// Something is on its way for the first time.
+    pub(super) fn goes_out(&mut self, said: &Said, key: &str) {
+        if self.sent.insert(key.to_owned(), said.clone()).is_none() {
+            let (Said { channel, event, data }, key) = (said.clone(), key.to_owned());
+            self.entries.push(Entry::Sent { channel, key, event, data });
         }
     }
 

@@ -151,7 +151,7 @@ impl Device {
         }
         if phase == Phase::RollCall && !self.is_crowd {
             for channel in app.joined().into_iter().filter(|channel| channel.starts_with("conversation:")) {
-                app.say(&channel, "here", false);
+                app.say(&channel, "here", None, false);
             }
         }
     }

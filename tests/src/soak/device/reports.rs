@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::app::App;
-use super::calls::{Call, is_passing};
+use super::calls::{Call, Said, is_passing};
 use super::channel::{Channel, State};
-use super::socket::{Shown, Socket};
+use super::socket::{Shown, Socket, said};
 use crate::soak::record::{Entry, Event};
 use crate::soak::worker::{Direction, Failure, Report, What};
 
@@ -109,31 +109,26 @@ impl App {
         {
             self.subscribe(&channel);
         }
-        if let Some((channel, key, content)) = sent {
-            self.went_out(&channel, &key, &content);
+        if let Some((said, key)) = sent {
+            self.went_out(&said, &key);
         }
     }
 
     /// A request of the client's by HTTP.
     fn requested(&mut self, path: &str, body: &str) {
         let fields: Value = serde_json::from_str(body).unwrap_or_default();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        if path.ends_with("/messages") && fields["key"].is_string() {
-            self.went_out(
-                &text(&fields["channel"]),
-                &text(&fields["key"]),
-                &text(&fields["data"]["content"]),
-            );
+        if let (true, Some(key)) = (path.ends_with("/messages"), fields["key"].as_str()) {
+            self.went_out(&said(&fields), key);
         }
     }
 
-    /// A message has gone out, by whatever way: of one that has no key of the app's own, it is known now.
-    fn went_out(&mut self, channel: &str, name: &str, said: &str) {
-        let is_it = |call: &&mut Call| matches!(call, Call::Send { content, .. } if content == said);
+    /// Something has gone out, by whatever way: of a message that has no key of the app's own, it is known now.
+    fn went_out(&mut self, this: &Said, name: &str) {
+        let is_it = |call: &&mut Call| matches!(call, Call::Send { said, .. } if said == this);
         if let Some(Call::Send { key: key @ None, .. }) = self.calls.values_mut().find(is_it) {
             *key = Some(name.to_owned());
         }
-        self.goes_out(channel, name, said);
+        self.goes_out(this, name);
     }
 
     fn state_changed(&mut self, state: String, error: Option<&Failure>) {
@@ -171,7 +166,7 @@ impl App {
             return;
         }
         let (Some(seq), false) = (event.seq, latest) else { return self.entries.push(Entry::Heard(event)) };
-        channel.last = Some(seq);
+        channel.heard(seq, &event);
         let is_own = event.user.as_ref() == Some(&self.settings.person.id);
         if let Some(socket) = self.sockets.values_mut().rfind(|socket| socket.is_open) {
             socket.heard(&event, is_own);

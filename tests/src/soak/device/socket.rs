@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
+use super::calls::Said;
 use super::membership::{Membership, Place};
 use crate::soak::record::{Entry, Event, Note, Wire};
 use crate::wire::events;
@@ -44,8 +45,8 @@ pub(super) struct Shown {
     pub(super) entries: Vec<Entry>,
     /// A `leave` of this channel has gone out.
     pub(super) leaving: Option<String>,
-    /// This message has gone out: channel, key, content.
-    pub(super) sent: Option<(String, String, String)>,
+    /// This has gone out, with this key.
+    pub(super) sent: Option<(Said, String)>,
 }
 
 impl Socket {
@@ -106,8 +107,7 @@ impl Socket {
                 let key = text(&fields["key"]);
                 self.sent.insert(key.clone());
                 self.note(Wire::Sent { key: key.clone() }, at_ms);
-                let content = text(&fields["data"]["content"]);
-                shown.sent = (!key.starts_with(NONSENSE)).then_some((channel, key, content));
+                shown.sent = (!key.starts_with(NONSENSE)).then(|| (said(&fields), key));
             }
             Some("ping") => {
                 if let Some(until_ms) = fields["token"].as_str().and_then(until_ms) {
@@ -206,6 +206,11 @@ impl Socket {
 
 pub(super) fn turn_of(fields: &Value) -> u64 {
     fields["order"].as_u64().unwrap_or_default()
+}
+
+/// What the fields of a `send` say.
+pub(super) fn said(fields: &Value) -> Said {
+    Said { channel: text(&fields["channel"]), event: text(&fields["event"]), data: fields["data"].clone() }
 }
 
 pub(super) fn text(value: &Value) -> String {

@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::calls::Said;
+use super::channel::Channel;
 use super::socket::{Shown, Socket};
-use crate::soak::record::{Entry, Wire};
+use crate::soak::record::{Entry, Event, Wire};
+use crate::soak::worker::Failure;
 
 const TALK: &str = "conversation:all_1";
 
@@ -52,7 +55,7 @@ fn joined(head: u64) -> Socket {
 
 /// The handler is given an event of Ann's.
 fn hears(socket: &mut Socket, seq: u64, is_own: bool) {
-    socket.heard(&crate::soak::record::Event::of(&event(seq)), is_own);
+    socket.heard(&Event::of(&event(seq)), is_own);
 }
 
 fn status(socket: &mut Socket, names: &[&str], at_ms: u64) -> Vec<Entry> {
@@ -133,9 +136,12 @@ fn what_a_member_hears_without_a_post_is_owed_to_it() {
     assert_eq!(socket.unposted(), [(TALK.to_owned(), [5].into())].into(), "the fourth was there before");
     socket.comes_in(&event(5), 3_100);
     assert!(socket.unposted().is_empty(), "late, but posted");
-    let message = json!({"action": "send", "channel": TALK, "key": "k7", "data": {"content": "seven"}});
+    let data = json!({"content": "seven"});
+    let message =
+        json!({"action": "send", "channel": TALK, "event": "chat.message", "key": "k7", "data": data});
     let sent = asks(&mut socket, "2", message, 3_200).sent;
-    assert_eq!(sent, Some((TALK.to_owned(), "k7".to_owned(), "seven".to_owned())));
+    let said = Said { channel: TALK.to_owned(), event: "chat.message".to_owned(), data };
+    assert_eq!(sent, Some((said, "k7".to_owned())));
     hears(&mut socket, 7, true);
     assert!(socket.unposted().is_empty(), "who sends gets no copy");
     hears(&mut socket, 8, true);
@@ -209,4 +215,32 @@ fn nonsense_is_not_sent_by_the_app_and_has_to_be_refused() {
     assert_eq!(asks(&mut socket, "soak-1", send, 3_000).sent, None);
     let (channel, key, code) = (TALK.to_owned(), "nonsense-d0-1".to_owned(), "bad_request".to_owned());
     assert_eq!(refuses(&mut socket, "soak-1", "bad_request", 3_100), [Entry::Refused { channel, key, code }]);
+}
+
+#[test]
+fn what_a_message_may_refuse_is_a_change_and_no_message() {
+    let refused = |event: &str, code: &str| {
+        let said = Said { channel: TALK.to_owned(), event: event.to_owned(), data: json!({"target": 1}) };
+        said.may_be_refused(&Failure { code: code.to_owned(), message: String::new() })
+    };
+    for event in ["chat.edit", "chat.delete", "chat.reaction"] {
+        assert!(refused(event, "forbidden") && refused(event, "not_found"), "{event}");
+        assert!(!refused(event, "bad_request"), "{event}");
+    }
+    assert!(!refused("chat.message", "forbidden"));
+}
+
+#[test]
+fn a_user_changes_what_they_can_see() {
+    let mut channel = Channel::new();
+    for seq in 1..=30 {
+        let mut frame = event(seq);
+        frame["from"]["userId"] = if seq % 2 == 0 { "ann" } else { "bob" }.into();
+        frame["event"] = if seq == 30 { "chat.edit" } else { "chat.message" }.into();
+        channel.heard(seq, &Event::of(&frame));
+    }
+    assert_eq!(channel.last, Some(30));
+    assert_eq!(channel.messages(None), (10..=29).collect::<Vec<_>>());
+    assert!(channel.messages(Some("ann")).iter().eq([10, 12, 14, 16, 18, 20, 22, 24, 26, 28].iter()));
+    assert!(channel.messages(Some("cid")).is_empty());
 }

@@ -12,8 +12,10 @@ pub enum Entry {
         channel: String,
         /// The client message id.
         key: String,
-        /// What.
-        content: String,
+        /// What: the name of the event.
+        event: String,
+        /// Its draft.
+        data: Value,
     },
     /// A reply said that it is kept.
     Acked {

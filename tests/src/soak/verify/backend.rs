@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::letters::Letters;
+use super::texts::is_rewritten;
 use super::{Breach, Kind};
 use crate::soak::record::{Event, Poison, Published, Record};
 use crate::soak::world::has_log;
@@ -57,7 +58,16 @@ fn healthy(one: &Published, found: &[&Event], letters: &Letters) -> Option<Kind>
     match found {
         [] => is_owed.then_some(Kind::Dropped),
         [event] if event.channel != one.channel => Some(Kind::Leak),
-        [event] => (!event.is(&one.data) || event.event != one.event).then_some(Kind::Altered),
+        [event] => (!is_as_said(event, &one.data) || event.event != one.event).then_some(Kind::Altered),
         _ => Some(Kind::Doubled),
     }
+}
+
+/// Whether an event is what was said, as far as it has not been deleted since.
+fn is_as_said(event: &Event, said: &Value) -> bool {
+    let mut said = said.clone();
+    if let (true, Some(fields)) = (is_rewritten(event), said.as_object_mut()) {
+        fields.retain(|field, _| field != "content" && field != "metadata");
+    }
+    event.is(&said)
 }

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::texts::Texts;
 use super::{Breach, Kind};
 use crate::soak::record::{DeviceRecord, Entry, Event, Record};
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {
-    record.devices.iter().flat_map(|device| one(device, record)).collect()
+    let texts = Texts::of(record);
+    record.devices.iter().flat_map(|device| one(device, record, &texts)).collect()
 }
 
-fn one(device: &DeviceRecord, record: &Record) -> Vec<Breach> {
+fn one(device: &DeviceRecord, record: &Record, texts: &Texts) -> Vec<Breach> {
     let mut breaches = Vec::new();
     // By channel, up to where it was heard, and all the seqs that were.
     let mut heard: BTreeMap<&str, (u64, BTreeSet<u64>)> = BTreeMap::new();
@@ -33,7 +35,7 @@ fn one(device: &DeviceRecord, record: &Record) -> Vec<Breach> {
                     breaches.push(kind.because(evidence));
                 }
                 *last = seq.max(*last);
-                breaches.extend(differs(device, event, record));
+                breaches.extend(differs(device, event, record, texts));
             }
             _ => {}
         }
@@ -41,13 +43,13 @@ fn one(device: &DeviceRecord, record: &Record) -> Vec<Breach> {
     breaches
 }
 
-/// Whether it is the event that the log has in this place.
-fn differs(device: &DeviceRecord, event: &Event, record: &Record) -> Option<Breach> {
+/// Whether it is the event that the log has in this place, or has had.
+fn differs(device: &DeviceRecord, event: &Event, record: &Record, texts: &Texts) -> Option<Breach> {
     let log = record.logs.get(&event.channel)?;
     let place = log.binary_search_by_key(&event.seq, |logged| logged.seq);
     let logged = place.ok().map(|place| &log[place]);
     let is_same = logged.is_some_and(|logged| {
-        (&logged.user, &logged.key) == (&event.user, &event.key) && logged.is(&event.data)
+        (&logged.user, &logged.key) == (&event.user, &event.key) && texts.was_once(logged, event)
     });
     let evidence = || format!("{} heard {event:?}, the log has {logged:?}", device.device);
     (!is_same).then(|| Kind::Altered.because(evidence()))

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
+use super::texts::is_as_sent;
 use super::{Breach, Kind};
 use crate::soak::record::{DeviceRecord, Entry, Event, Record};
 
@@ -49,12 +52,12 @@ fn holes(record: &Record) -> Vec<Breach> {
 /// What one device was told of its own messages.
 fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    let mut sent: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut sent: BTreeMap<&str, (&str, &Value)> = BTreeMap::new();
     let mut new: BTreeSet<&str> = BTreeSet::new();
     for entry in &device.entries {
         let (channel, key, seq) = match entry {
-            Entry::Sent { key, content, .. } => {
-                sent.insert(key, content);
+            Entry::Sent { key, event, data, .. } => {
+                sent.insert(key, (event, data));
                 continue;
             }
             Entry::Refused { key, code, .. } => {
@@ -83,8 +86,8 @@ fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<
                     Kind::Altered.because(format!("{what} is in {} at {:?}", event.channel, event.seq)),
                 );
             }
-            Some(event) if event.data["content"].as_str() != sent.get(&**key).copied() => {
-                breaches.push(Kind::Altered.because(format!("{what} has another content: {}", event.data)));
+            Some(event) if !sent.get(&**key).is_some_and(|(name, data)| is_as_sent(event, name, data)) => {
+                breaches.push(Kind::Altered.because(format!("{what} is another one: {event:?}")));
             }
             Some(_) => {}
         }

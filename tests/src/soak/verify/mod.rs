@@ -7,14 +7,17 @@ mod latest;
 mod leaks;
 mod letters;
 mod logs;
+mod messages;
 mod overheard;
 mod posted;
 mod rights;
 mod rosters;
+mod shown;
 mod spans;
 mod status;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::fmt;
 
@@ -47,6 +50,12 @@ pub enum Kind {
     Doubled,
     /// In a log, and nobody sent it.
     Invented,
+    /// A message is not what the changes in its log make of it, or a change does not say what it makes of its message.
+    Unmerged,
+    /// A message was changed by a user who may not.
+    Usurped,
+    /// Somebody who heard everything shows another conversation than `history`.
+    Divergent,
     /// A log's seqs do not rise by one.
     Hole,
     /// A callback heard a later event before an earlier one.
@@ -101,11 +110,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 32] = [
         Self::Lost,
         Self::Altered,
         Self::Doubled,
         Self::Invented,
+        Self::Unmerged,
+        Self::Usurped,
+        Self::Divergent,
         Self::Hole,
         Self::OutOfOrder,
         Self::HeardTwice,
@@ -140,6 +152,9 @@ impl Kind {
             Self::Doubled | Self::Hole | Self::OutOfOrder | Self::HeardTwice | Self::Skipped => {
                 "exactly once, in order, at the callback"
             }
+            Self::Unmerged => "a change is in the log if and only if the message has it",
+            Self::Usurped => "only its author edits a message, and the team may delete it",
+            Self::Divergent => "all who heard everything show the same conversation",
             Self::Stale => "the newest wins, by its own time",
             Self::Partial | Self::Unrecovered => "recovery is whole or says so",
             Self::Behind | Self::Unsettled | Self::Dropped | Self::Unheeded => {
@@ -173,6 +188,7 @@ impl fmt::Display for Breach {
 pub fn verify(record: &Record) -> Vec<Breach> {
     let mut breaches = Vec::new();
     breaches.extend(logs::check(record));
+    breaches.extend(messages::check(record));
     breaches.extend(callbacks::check(record));
     breaches.extend(convergence::check(record));
     breaches.extend(backend::check(record));

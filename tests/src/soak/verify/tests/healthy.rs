@@ -65,7 +65,7 @@ fn first(talk: &[Event], news: &[Event], metric: &Event) -> DeviceRecord {
             began(NEWS, 0),
             sent("d0-1", "one"),
             acked("d0-1", 1, false),
-            Entry::Saw(own(&talk[0])),
+            Entry::Saw(talk[0].clone()),
             Entry::Saw(news[0].clone()),
             Entry::Saw(news[1].clone()),
             Entry::Saw(talk[1].clone()),
@@ -91,7 +91,6 @@ fn first(talk: &[Event], news: &[Event], metric: &Event) -> DeviceRecord {
 }
 
 fn second(talk: &[Event]) -> DeviceRecord {
-    let own_one = own(&talk[2]);
     DeviceRecord {
         device: "d1".to_owned(),
         user: "user_4".to_owned(),
@@ -102,7 +101,7 @@ fn second(talk: &[Event]) -> DeviceRecord {
             sent("d1-1", "two"),
             acked("d1-1", 3, true),
             acked("d1-1", 3, true),
-            Entry::Saw(own_one),
+            Entry::Saw(talk[2].clone()),
             Entry::Refused {
                 channel: TALK.to_owned(),
                 key: "d1-no".to_owned(),
@@ -179,15 +178,10 @@ pub(super) fn typing(channel: &str, sent_ms: u64) -> Wire {
 
 pub(super) fn chat(seq: u64, user: &str, key: &str, content: &str) -> Event {
     let data = json!({"content": content, "userId": user, "conversationId": "all_1", "isRead": false,
-        "timestamp": "2026-11-24T00:00:00.000Z"});
+        "n": seq, "timestamp": "2026-11-24T00:00:00.000Z"});
     let (user, key) = (Some(user.to_owned()), Some(key.to_owned()));
     let (channel, event) = (TALK.to_owned(), "chat.message".to_owned());
     Event { channel, event, seq: Some(seq), user, key, at: at(), data }
-}
-
-/// An own message at the callback: the client knows no more of it than what it sent.
-pub(super) fn own(event: &Event) -> Event {
-    Event { data: json!({"content": event.data["content"]}), ..event.clone() }
 }
 
 pub(super) fn data(channel: &str, number: u64) -> Value {
@@ -208,7 +202,11 @@ pub(super) fn name_on(channel: &str) -> String {
 }
 
 pub(super) fn said(channel: &str, seq: u64, number: u64) -> Event {
-    Event { seq: Some(seq), key: Some(format!("key-{number}")), ..heard(channel, number) }
+    let mut event = Event { seq: Some(seq), key: Some(format!("key-{number}")), ..heard(channel, number) };
+    if channel == TALK {
+        event.data["n"] = seq.into();
+    }
+    event
 }
 
 pub(super) fn heard(channel: &str, number: u64) -> Event {
@@ -231,7 +229,12 @@ pub(super) fn began(channel: &str, at: u64) -> Entry {
 }
 
 pub(super) fn sent(key: &str, content: &str) -> Entry {
-    Entry::Sent { channel: TALK.to_owned(), key: key.to_owned(), content: content.to_owned() }
+    sent_as(key, "chat.message", &json!({"content": content}))
+}
+
+pub(super) fn sent_as(key: &str, event: &str, data: &Value) -> Entry {
+    let (channel, key, event) = (TALK.to_owned(), key.to_owned(), event.to_owned());
+    Entry::Sent { channel, key, event, data: data.clone() }
 }
 
 pub(super) fn acked(key: &str, seq: u64, duplicate: bool) -> Entry {

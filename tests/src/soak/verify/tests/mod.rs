@@ -3,6 +3,7 @@
 
 mod healthy;
 mod members;
+mod messages;
 
 use serde_json::json;
 
@@ -81,7 +82,7 @@ fn what_was_acked_and_is_not_in_the_log_is_lost() {
 #[test]
 fn what_is_found_otherwise_than_it_was_sent_or_heard_is_altered() {
     let content = broken(|record| log(record, TALK)[0].data["content"] = "another".into());
-    assert_eq!(content, [Kind::Altered]);
+    assert_eq!(content, [Kind::Altered, Kind::Divergent]);
     let place_of_ack = broken(|record| {
         let place = place(entries(record, 0), |entry| matches!(entry, Entry::Acked { .. }));
         entries(record, 0)[place] = acked("d0-1", 2, false);
@@ -289,7 +290,7 @@ fn what_is_for_others_is_a_leak() {
 
 #[test]
 fn every_kind_is_in_the_table_and_in_a_test() {
-    let tests = concat!(include_str!("mod.rs"), include_str!("members.rs"));
+    let tests = concat!(include_str!("mod.rs"), include_str!("members.rs"), include_str!("messages.rs"));
     for (index, kind) in Kind::ALL.into_iter().enumerate() {
         assert_eq!(kind as usize, index);
         assert!(tests.contains(&format!("Kind::{kind:?}")), "{kind:?}");
