@@ -37,6 +37,11 @@ pub fn read(text: &[u8]) -> Result<Value, Error> {
     plain.map(|Plain(value)| value).map_err(|error| Error::from_serde(&error))
 }
 
+/// A value as the JSON text in which it is stored and sent.
+pub(crate) fn raw(payload: &impl Serialize) -> Result<Box<RawValue>, Error> {
+    serde_json::value::to_raw_value(payload).map_err(|error| Error::internal("a payload", &error))
+}
+
 /// An object with further fields after its own. Neither may have a field of the other.
 ///
 /// # Errors

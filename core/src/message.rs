@@ -12,6 +12,7 @@ use crate::{
         ChatDelete, ChatEdit, ChatReaction, Emoji, MessageBody, REACTION_EMOJIS_MAX,
         REACTION_USERS_SHOWN_MAX, REACTIONS_BYTES_MAX, REACTIONS_OF_USER_MAX, Reaction,
     },
+    json::raw,
     size::json_bytes,
 };
 
@@ -206,10 +207,6 @@ impl Message {
         }
         Ok(shown)
     }
-}
-
-fn raw(payload: &impl Serialize) -> Result<Box<RawValue>, Error> {
-    serde_json::value::to_raw_value(payload).map_err(|error| Error::internal("a payload", &error))
 }
 
 #[cfg(test)]

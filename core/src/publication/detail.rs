@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
-use super::parts::{Effect, Publication, References, Times, raw};
+use super::parts::{Effect, Publication, References, Times};
 use crate::{
     Channel, ConversationId, Error, Key, Seq, Timestamp, UserId,
     bus::{AppDetail, DeleteDetail, DetailType, EditDetail, MessageDetail, ReactionDetail},
@@ -13,6 +13,7 @@ use crate::{
         AnalyticsUpdate, AppEventDraft, ChatDelete, EventName, FunnelUpdate, MessageBody, MessageType,
         Notification, ResourceUpdate, UserNotification, check_content, check_mentions,
     },
+    json::raw,
     message::{Change, ChangeAuthor, ChangeKind},
     policy::Lane,
     text::Text,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
-use super::parts::{Effect, Publication, References, raw};
+use super::parts::{Effect, Publication, References};
 use crate::{
     Channel, Error, Identity, Seq, Timestamp, UserId,
     action::Send,
@@ -12,6 +12,7 @@ use crate::{
         Presence, PresenceDraft, ReactionDraft, Signal, SignalDraft, TypingDraft, TypingIndicator,
     },
     frame::Sender,
+    json::raw,
     message::{Change, ChangeAuthor, ChangeKind},
     text::Text,
 };

@@ -1,10 +1,10 @@
 //! A publication, and the times of a detail.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    Channel, Error, Key, Seq, Timestamp, UserId,
+    Channel, Key, Seq, Timestamp, UserId,
     event::EventName,
     frame::{Event, Sender},
     message::Change,
@@ -99,8 +99,4 @@ impl Publication {
         let Self { channel, event, at, from, key, data, .. } = self;
         Event { channel, event, seq, at, from, key, data }
     }
-}
-
-pub(super) fn raw(payload: &impl Serialize) -> Result<Box<RawValue>, Error> {
-    serde_json::value::to_raw_value(payload).map_err(|error| Error::internal("a payload", &error))
 }

@@ -9,7 +9,7 @@ use funnelcast_aws::{
 use funnelcast_core::{
     Caller, Channel, Error, Seq, UserId,
     event::Quote,
-    message::{Change, ChangeAuthor},
+    message::ChangeAuthor,
     publication::{Effect, Publication, References},
 };
 
@@ -132,8 +132,7 @@ pub(super) async fn with_moderator(
         && change.needs_moderator(&message.message()?)
         && access.is_team(caller, &publication.channel).await?
     {
-        let user = caller.identity().user.clone();
-        *change = Change { by: ChangeAuthor::Moderator(user), ..change.clone() };
+        change.by = ChangeAuthor::Moderator(caller.identity().user.clone());
     }
     Ok(publication)
 }
