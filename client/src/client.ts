@@ -180,14 +180,14 @@ export class Client {
     channel: C,
     event: Name,
     data: Loose<DraftOf<Name>>,
-    { key = newKey(), signal }: SendOptions = {},
+    options: SendOptions = {},
   ): Promise<Sent> {
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     const fields: SendFields = { channel, event, data: encodeDraft(event, data) };
-    if (!isDurable(event)) return this.#parts.requests.publish(fields, signal);
-    const message = { ...fields, key } as Message;
+    if (!isDurable(event)) return this.#parts.requests.publish(fields, options.signal);
+    const message = { ...fields, key: options.key ?? newKey() } as Message;
     check('send', { ...message, base: Number.MAX_SAFE_INTEGER });
-    return this.#parts.queue.send(message, signal);
+    return this.#parts.queue.send(message, options);
   }
 
   /** Acknowledges all events up to `seq` as delivered or read; returns the seq that the server has recorded. */

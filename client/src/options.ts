@@ -27,10 +27,15 @@ export interface CallOptions {
 export interface SendOptions extends CallOptions {
   /**
    * Identifies the message, so that sending it again does not duplicate it: `[A-Za-z0-9_.:-]{1,64}`. Default: a new key. An
-   * app that stores its drafts should set it. It may then send a draft again after a reload, as long as no more than 100
-   * events have been added to the channel in the meantime.
+   * app that stores its drafts should set it, and {@link isRetry} when it sends a draft again after a reload.
    */
   key?: string | undefined;
+  /**
+   * Whether another page, or the app before a reload, may have sent the message. The server then looks for the key in the
+   * whole channel, instead of the last 100 events. If it holds more than 4 MB, some 10,000 short messages, the
+   * server refuses the message with the code `conflict`. What this page sends again is looked for in any case.
+   */
+  isRetry?: boolean | undefined;
 }
 
 /** The options of `client.drain`. */

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import type { Sent } from '../src/index.js';
-import { newKey } from '../src/sending/own-messages.js';
 import { Refusal } from './fake/refusal.js';
 import { CHANNEL, contents, joinedScene, pass, say, scene, sends } from './fake/setup.js';
 
@@ -90,43 +89,6 @@ describe('a send whose reply is lost', () => {
     await pass(100);
     await expect(sent).resolves.toMatchObject({ seq: 2, duplicate: false });
     expect(contents(it)).toEqual(['theirs', 'ours']);
-  });
-});
-
-describe('a message that the app sends again', () => {
-  test('is not duplicated if it had been abandoned, had arrived and has been received since', async () => {
-    const it = await joinedScene();
-    const key = newKey();
-    it.server.losesReply = ({ action }) => action === 'send';
-    const given = Promise.allSettled([say(it, 'hello', { key })]);
-    await pass(100);
-    it.client.close();
-    await given;
-    it.server.losesReply = () => false;
-    it.client.connect();
-    await pass(100);
-    it.server.say(CHANNEL, 'another');
-    await pass(100);
-    const again = say(it, 'hello', { key });
-    await pass(100);
-    await expect(again).resolves.toMatchObject({ seq: 1, duplicate: true });
-    expect(contents(it)).toEqual(['hello', 'another']);
-    expect(it.heard).toEqual(['hello', 'another']);
-  });
-
-  test('is not duplicated after a reload, with a key of its own', async () => {
-    const before = await joinedScene();
-    const sent = say(before, 'hello', { key: 'draft-1' });
-    await pass(100);
-    await sent;
-    const { client } = scene({ environment: before.server.environment });
-    client.subscribe(CHANNEL, () => {});
-    client.connect();
-    await pass(100);
-    const again = client.send(CHANNEL, 'chat.message', { content: 'hello' }, { key: 'draft-1' });
-    await pass(100);
-    await expect(again).resolves.toMatchObject({ seq: 1, duplicate: true });
-    expect(contents(before)).toEqual(['hello']);
   });
 });
 

@@ -178,6 +178,13 @@ fn times_in(frame: &[u8], channel: &str, seq: u64) -> Result<usize> {
     })
 }
 
+/// Puts a user into a channel of one shard by a connection that the gateway does not know, as a crash between two
+/// writes may leave it behind. The other members have been told of them.
+pub async fn haunt(stack: &Stack, channel: &str, user: &str) -> Result<()> {
+    let ghost = row(channel, &format!("ghost-of-{user}"), user, 1);
+    stack.backend().await?.put_rows(vec![ghost, told_row(channel, user)]).await
+}
+
 fn connection(channel: &str, number: usize) -> String {
     let state = if is_dead(number) { DEAD } else { "-alive-" };
     format!("{}{state}{number}", channel.replace(':', "-"))

@@ -38,7 +38,7 @@ use std::time::Duration;
 
 pub use backend::{Backend, Delivery, SOURCE, time_from_now};
 pub use client::Client;
-pub use crowd::{Crowd, Heard};
+pub use crowd::{Crowd, Heard, haunt};
 pub use handshake::{Handshake, Outcome};
 pub use http::{Answer, HttpRequest};
 pub use issuer::Signer;

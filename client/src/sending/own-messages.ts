@@ -36,7 +36,7 @@ export function eventOf({ channel, event, key }: Message, { seq, at, from, data 
 
 /** What is remembered of a message. */
 export interface OwnMessage {
-  /** Whether it has ever been sent. */
+  /** Whether it may have been sent before. */
   isTried: boolean;
   /** The last known seq when it was first sent. If it is in the log, it comes after that. Absent: anywhere. */
   base: number | undefined;
@@ -48,10 +48,14 @@ export interface OwnMessage {
 export class OwnMessages {
   readonly #messages = new Map<string, OwnMessage>();
 
-  /** Adds a message that is about to be sent, perhaps not for the first time. */
-  add({ channel, key }: Message): OwnMessage {
+  /**
+   * Adds a message that is about to be sent, perhaps not for the first time.
+   *
+   * @param isRetry - whether the app says that it may have sent the message before
+   */
+  add({ channel, key }: Message, isRetry: boolean): OwnMessage {
     const name = `${channel} ${key}`;
-    const own = this.#messages.get(name) ?? { isTried: false, base: undefined, seq: undefined };
+    const own = this.#messages.get(name) ?? firstSeen(key, isRetry);
     this.#messages.delete(name); // it becomes the newest entry
     this.#messages.set(name, own);
     if (this.#messages.size > REMEMBERED_MAX) {
@@ -71,19 +75,27 @@ export class OwnMessages {
   }
 }
 
+/** What makes the keys of this page unique: `crypto.randomUUID` would be missing on pages without HTTPS. */
 let page: string | undefined;
+let made = 0;
 
-/** Makes a unique key. `crypto.randomUUID` would be missing on pages without HTTPS. */
+/** The keys of this page that have not been sent yet. */
+const unsent = new Set<string>();
+
+/** Makes a unique key. */
 export function newKey(): string {
-  page ??= random(2);
-  return `${page}.${random(3)}`;
+  page ??= crypto.getRandomValues(new Uint32Array(4)).join('-');
+  const key = `${page}.${++made}`;
+  unsent.add(key);
+  return key;
 }
 
-/** Whether the key was made by {@link newKey} on this page, and has thus not been used before. */
-export function isNewKey(key: string): boolean {
-  return page !== undefined && key.startsWith(`${page}.`);
-}
-
-function random(words: number): string {
-  return crypto.getRandomValues(new Uint32Array(words)).join('-');
+/**
+ * What is known of a message that this client does not remember. If its key was sent before, by whatever client of this page,
+ * the message may be anywhere in the log.
+ */
+function firstSeen(key: string, isRetry: boolean): OwnMessage {
+  const isTried = !unsent.delete(key);
+  const isAnywhere = isTried && (isRetry || (page !== undefined && key.startsWith(`${page}.`)));
+  return { isTried, base: isAnywhere ? 0 : undefined, seq: undefined };
 }

@@ -18,9 +18,10 @@
 import type { AnyEvent, DurableEvent, SendChannel } from '../channels.js';
 import type { Environment } from '../environment.js';
 import { closed, FunnelcastError, toError } from '../errors.js';
+import type { SendOptions } from '../options.js';
 import { type Deferred, deferred, onAbort, pause } from '../waiting.js';
 import type { SendFields, Sent } from '../wire.js';
-import { eventOf, isNewKey, type Keyed, type Message, type OwnMessage, OwnMessages } from './own-messages.js';
+import { eventOf, type Keyed, type Message, type OwnMessage, OwnMessages } from './own-messages.js';
 
 /**
  * A message that was not delivered, and why. Send it again with its `key`: if it has arrived after all, it is not
@@ -82,16 +83,16 @@ export class SendQueue {
   }
 
   /** Sends a message after those that are already queued for its channel. Rejects when the signal is aborted. */
-  async send(message: Message, signal?: AbortSignal): Promise<Sent> {
+  async send(message: Message, { isRetry = false, signal }: SendOptions = {}): Promise<Sent> {
     signal?.throwIfAborted();
     if (this.#items.size >= this.#limit) {
       throw new FunnelcastError('outbox_full', `the send queue already holds ${this.#limit} messages`);
     }
-    const own = this.#own.add(message);
+    const own = this.#own.add(message, isRetry);
     const item: Item = {
       message,
       own,
-      isNew: !own.isTried && isNewKey(message.key),
+      isNew: !own.isTried,
       sent: deferred(),
       ended: new AbortController(),
       attempts: 0,
@@ -196,12 +197,11 @@ export class SendQueue {
     const wasUncertain = item.isUncertain;
     item.isUncertain = true;
     item.attempts++;
-    const base = this.#base(item);
+    const base = this.#base(item, wasUncertain);
     try {
       return await request({ ...item.message, ...(base !== undefined && { base }) });
     } catch (error) {
       item.isUncertain = wasUncertain || !isRefusal(error);
-      if (toError(error).code === 'conflict') item.own.base = undefined; // too far behind
       if (item.isAborted && !item.isUncertain) this.#finish(item);
       throw error;
     }
@@ -210,12 +210,12 @@ export class SendQueue {
   /**
    * The seq after which the server must look for an earlier attempt. If its place is known, that is just before it. For a
    * new message it is the client's position, as events up to there have been received. For a message that was abandoned, or
-   * that the app may have sent before a reload, it is not.
+   * that the app may have sent before a reload, it is not: what the server cannot look through it refuses.
    */
-  #base({ message, own, isNew, base }: Item): number | undefined {
+  #base({ message, own, isNew, base }: Item, wasUncertain: boolean): number | undefined {
     if (own.seq !== undefined) return own.seq - 1;
     const last = this.#hooks.lastSeq(message.channel);
-    if (isNew && !own.isTried) own.base = last;
+    if (isNew && !wasUncertain) own.base = last;
     own.isTried = true;
     return isNew ? (base ?? last) : own.base;
   }

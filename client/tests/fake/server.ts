@@ -187,9 +187,10 @@ export class FakeServer extends Logs implements Host {
       this.post({ type: 'event', channel, event, at, from: sender, data }, from);
       return { at, duplicate: false, recipients: 1 };
     }
-    const known = this.shown(channel).find(
-      old => old.key === key && old.from?.userId === this.user && (old.seq ?? 0) > (base ?? 0),
-    );
+    const log = this.shown(channel);
+    const after = base ?? (log.at(-1)?.seq ?? 0) - 100;
+    const isKnown = (old: AnyEvent) => old.key === key && old.from?.userId === this.user;
+    const known = log.find(old => isKnown(old) && (old.seq ?? 0) > after);
     const kept = known ?? this.keep(channel, event ?? '', data as object, key ?? '', sender);
     if (!known) this.post(kept, from);
     return {

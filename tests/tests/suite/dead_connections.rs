@@ -1,8 +1,9 @@
 //! Connections that end without a word, and those that the server ends.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use futures_util::future::try_join_all;
 use serde_json::json;
-use tests::{Client, Delivery, Stack, eventually};
+use tests::{Client, Delivery, Stack, eventually, haunt, unique};
 
 use crate::scene::{Pair, joined, pair};
 
@@ -43,6 +44,30 @@ async fn a_connection_that_the_server_deletes_is_closed_and_forgotten() -> Resul
     assert_eq!(backend.post(&id, "{}").await?, Delivery::Gone);
     assert_eq!(backend.get(&id).await?, Delivery::Gone);
     wait_until_forgotten(&mut pair).await
+}
+
+/// Whoever posts may find that a member is gone of whose connection no row is left, so that the end of no row cleans up.
+#[tokio::test]
+async fn a_member_without_a_connection_is_forgotten_whoever_posts_to_them() -> Result<()> {
+    let stack = Stack::shared()?;
+    let gone = async |call: &str| -> Result<()> {
+        let mut pair = pair(stack).await?;
+        let Pair { ann, bob, channel, .. } = &mut pair;
+        ann.say(channel, "one").await?;
+        let ghost = unique("ghost");
+        haunt(stack, channel, &ghost).await?;
+        match call {
+            "ack" => drop(bob.call("ack", json!({"channel": channel, "seq": 1, "state": "read"})).await?),
+            "leave" => drop(bob.leave(channel).await?),
+            _ => drop(bob.say(channel, "two").await?),
+        }
+        let left = ann.event("presence.leave").await?;
+        let left = if left["data"]["userId"] == *ghost { left } else { ann.event("presence.leave").await? };
+        ensure!(left["data"]["userId"] == *ghost, "{call}: {left}");
+        Ok(())
+    };
+    try_join_all(["ack", "leave", "send"].map(gone)).await?;
+    Ok(())
 }
 
 #[tokio::test]

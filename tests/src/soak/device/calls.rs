@@ -63,6 +63,8 @@ pub(super) struct Kept {
 pub(super) struct Draft {
     pub(super) said: Said,
     pub(super) key: Option<String>,
+    /// Whether it was sent before.
+    pub(super) is_retry: bool,
     pub(super) at: Instant,
 }
 
@@ -155,7 +157,7 @@ impl App {
             return; // the user has been put out of it; an earlier try may have been kept
         }
         if is_passing(failure) {
-            return self.drafts.push(Draft { said, key, at: Instant::now() + AGAIN });
+            return self.drafts.push(Draft { said, key, is_retry: true, at: Instant::now() + AGAIN });
         }
         if !said.may_be_refused(failure) {
             self.unexpected(format!("{key:?} was refused: {code}: {message}"));

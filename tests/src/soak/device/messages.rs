@@ -39,11 +39,11 @@ impl App {
         if let Some(key) = &key {
             self.goes_out(&said, key);
         }
-        self.send(Draft { said, key, at: Instant::now() });
+        self.send(Draft { said, key, is_retry: false, at: Instant::now() });
     }
 
-    pub(super) fn send(&mut self, Draft { said, key, .. }: Draft) {
-        let options = key.as_ref().map_or(json!({}), |key| json!({"key": key}));
+    pub(super) fn send(&mut self, Draft { said, key, is_retry, .. }: Draft) {
+        let options = key.as_ref().map_or(json!({}), |key| json!({"key": key, "isRetry": is_retry}));
         let args = json!([said.channel, said.event, said.data, options]);
         self.call("send", args, Call::Send { said, key });
     }
@@ -58,7 +58,7 @@ impl App {
             return false;
         }
         let Kept { said: Said { channel, event, data }, key } = kept[choose(kept.len())].clone();
-        let args = json!([channel, event, data, {"key": key}]);
+        let args = json!([channel, event, data, {"key": key, "isRetry": true}]);
         self.call("send", args, Call::Repeat { channel, key });
         true
     }
