@@ -16,6 +16,7 @@ mod errors;
 mod expiry;
 mod frames;
 mod fuzz;
+mod grants;
 mod history;
 mod house;
 mod http;

@@ -1,7 +1,11 @@
-//! The README's first session, as it stands there: each line that a reader types, against a running stack.
+//! What a reader of the README and of docs/ types, as it stands there, against a running stack.
 
 use anyhow::{Context as _, Result, ensure};
-use tests::{Client, Stack, eventually};
+use http::Method;
+use serde_json::Value;
+use tests::{Client, Stack, User, eventually};
+
+use crate::scene::joined;
 
 /// The blocks of a section of the README that are indented, each the lines of one terminal.
 fn blocks(heading: &str) -> Result<Vec<Vec<String>>> {
@@ -59,5 +63,51 @@ async fn the_first_session_goes_as_the_readme_says() -> Result<()> {
     let message = ann.event("chat.message").await?;
     ensure!(message["seq"] == 1 && message["data"]["content"] == "Hello!", "{message}");
     ensure!(ann.event("funnel.update").await?["data"]["progress"] == 40);
+    Ok(())
+}
+
+/// What lies between two marks in a document.
+fn between(document: &str, after: &str, until: &str) -> Result<String> {
+    let path = format!("{}/../docs/{document}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path)?;
+    let found = text.split_once(after).and_then(|(_, rest)| rest.split_once(until));
+    Ok(found.with_context(|| format!("no {after}…{until} in {path}"))?.0.to_owned())
+}
+
+#[tokio::test]
+async fn the_events_that_the_documents_publish_are_heard() -> Result<()> {
+    let stack = Stack::shared()?;
+    let mut admin = joined(stack, &User::admin_of("biz_1"), "funnel_updates:biz_1").await?;
+    let entries: Value = serde_json::from_str(&between("events.md", "put-events --entries '", "'\n")?)?;
+    let entry = &entries[0];
+    let detail = serde_json::from_str(entry["Detail"].as_str().context("a detail")?)?;
+    stack.emit(entry["DetailType"].as_str().context("a type")?, detail).await?;
+    ensure!(admin.only("funnel.update").await?["data"]["type"] == "deployed");
+
+    let body = between("http-api.md", "token --publish)\" -d '", "'\n")?;
+    let request = stack.ask_api(Method::POST, "publish").token(&User::publisher().token()?);
+    let answer = request.body(&body).send().await?.done()?;
+    let shown: Value = serde_json::from_str(&between("http-api.md", "\"biz_1\"}}]}'\n", "\n")?)?;
+    let names = |results: &Value| {
+        results["results"][0].as_object().map(|result| result.keys().cloned().collect::<Vec<_>>())
+    };
+    ensure!(names(&answer) == names(&shown) && answer["results"][0]["key"] == "funnel_1-40", "{answer}");
+    ensure!(admin.only("funnel.update").await?["data"]["progress"] == 40);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_as_the_documents_show_it() -> Result<()> {
+    let stack = Stack::shared()?;
+    let backend = stack.backend().await?;
+    let mut shown: Value = serde_json::from_str(&between("operations.md", "```json\n", "```")?)?;
+    let text = |name: &str| shown["item"][name].as_str().with_context(|| format!("{name} in {shown}"));
+    let data = serde_json::from_str(text("data")?)?;
+    backend.put_into_outbox(text("sk")?, text("channel")?, text("event")?, &data).await?;
+    let mut letter = backend.dead_letter(text("sk")?).await?;
+    letter["item"]["data"] = serde_json::from_str(letter["item"]["data"].as_str().context("data")?)?;
+    letter["at"] = shown["at"].clone();
+    shown["item"]["data"] = data;
+    ensure!(letter == shown, "{letter} is not {shown}");
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Nobody hears what was sent after their membership was over: left, removed, or ended with the token or the grant.
+//! Nobody hears what was sent after their membership was over: left, removed, or ended with the token or the grant. A `join`
+//! that is under way when its user is removed looks once more after it has made them a member, and until then they may hear.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,8 @@ use crate::soak::record::{DeviceRecord, Note, Record, Wire};
 
 /// How long a post may take that was begun before: its own tries, and a process that stood still meanwhile.
 const POST_MAX_MS: u64 = 10_000;
+/// How long a `join` may be under way, after which a timer looks instead of it.
+const JOIN_MAX_MS: u64 = 30_000;
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {
     let rights = Rights::of(record);
@@ -26,18 +29,24 @@ fn one(device: &DeviceRecord, tape: &[Note], rights: &Rights) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut out: BTreeMap<&str, Out> = BTreeMap::new();
     let mut granted_until: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut joining_since: BTreeMap<&str, u64> = BTreeMap::new();
     let token_until_ms = last_token(tape);
     for Note { at_ms, what } in tape {
         match what {
             Wire::Joining { channel } => {
                 out.remove(&**channel);
                 granted_until.remove(&**channel);
+                joining_since.insert(channel, *at_ms);
             }
-            Wire::Joined { channel, until_ms: Some(until_ms), .. } => {
-                granted_until.insert(channel, *until_ms);
+            Wire::Joined { channel, until_ms, .. } => {
+                joining_since.remove(&**channel);
+                if let Some(until_ms) = until_ms {
+                    granted_until.insert(channel, *until_ms);
+                }
             }
             Wire::Left { channel } => drop(out.insert(channel, Out { since_ms: *at_ms, why: "left" })),
             Wire::Revoked { channel } => {
+                joining_since.remove(&**channel);
                 out.insert(channel, Out { since_ms: *at_ms, why: "told of the removal" });
             }
             Wire::Posted { channel, event, seq, sent_ms } if event != "access.revoked" => {
@@ -48,6 +57,11 @@ fn one(device: &DeviceRecord, tape: &[Note], rights: &Rights) -> Vec<Breach> {
                 ];
                 let ended = ended.into_iter().map(|(since_ms, why)| Out { since_ms, why });
                 let removed = rights.out_since(&device.user, channel, *at_ms);
+                let is_joining = |since_ms: &u64| {
+                    let began_ms = joining_since.get(&**channel);
+                    began_ms.is_some_and(|ms| ms < since_ms && *at_ms <= since_ms + JOIN_MAX_MS)
+                };
+                let removed = removed.filter(|since_ms| !is_joining(since_ms));
                 let removed = removed.map(|since_ms| Out { since_ms, why: "removed" });
                 let left = out.get(&**channel).map(|Out { since_ms, why }| Out { since_ms: *since_ms, why });
                 let is_over =

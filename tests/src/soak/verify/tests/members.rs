@@ -109,6 +109,12 @@ fn who_is_out_hears_nothing_more() {
         [Kind::Overheard],
         "for too long"
     );
+    let (channel, asked_ms) = (LOUNGE.to_owned(), START_MS + 20_000);
+    let joined = Wire::Joined { channel: channel.clone(), asked_ms, head: 0, until_ms: None };
+    let joining = [connected.clone(), vec![Wire::Joining { channel }]].concat();
+    assert_eq!(out(1, joining.clone(), START_MS + 50_200, START_MS + 50_300), [], "it has yet to look again");
+    let joined = [joining, vec![joined]].concat();
+    assert_eq!(out(1, joined, START_MS + 50_200, START_MS + 50_300), [Kind::Overheard]);
     assert_eq!(out(1, connected, START_MS + 45_000, START_MS + 45_001), [], "it was in");
     let told = vec![Wire::Revoked { channel: LOUNGE.to_owned() }];
     assert_eq!(out(1, told, START_MS + 20_001, START_MS + 20_002), [Kind::Overheard]);
