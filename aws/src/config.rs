@@ -51,6 +51,10 @@ pub struct Config {
     pub whop_api_key: Option<String>,
     /// `AGENT_USER_ID`: the user as whom the app posts, as a bot.
     pub agent: Option<UserId>,
+    /// `REVIEW_FUNCTION`: the ARN of the app's function that is asked before a message is kept.
+    pub review_function: Option<String>,
+    /// `REVIEW_FAILURE`: what becomes of a message if that function does not answer.
+    pub review_failure: OnFailure,
     /// `BUS_NAME`: the event bus.
     pub bus: Option<String>,
     /// `EVENT_SOURCE`: the `source` of the app's events on the bus.
@@ -104,6 +108,14 @@ impl Config {
                 }
             },
         };
+        let review_failure = match get_setting(Setting::REVIEW_FAILURE).as_deref() {
+            None | Some("closed") => OnFailure::Closed,
+            Some("open") => OnFailure::Open,
+            Some(other) => {
+                let why = format_args!("must be closed or open, not {other:?}");
+                return Err(Setting::REVIEW_FAILURE.wrong(why));
+            }
+        };
         let agent = get_setting(Setting::AGENT).map(UserId::try_from).transpose();
         Ok(Self {
             stage: get_setting(Setting::STAGE).unwrap_or_default(),
@@ -125,6 +137,8 @@ impl Config {
             whop_api: get_setting(Setting::WHOP_API),
             whop_api_key: get_setting(Setting::WHOP_API_KEY),
             agent: agent.map_err(|error| Setting::AGENT.caused_by(&error))?,
+            review_function: get_setting(Setting::REVIEW_FUNCTION),
+            review_failure,
             bus: get("BUS_NAME"),
             event_source: get_setting(Setting::EVENT_SOURCE),
             webhook_queue: get("WEBHOOK_QUEUE_URL"),
@@ -162,6 +176,16 @@ impl Config {
     pub fn need<'a>(name: &str, value: Option<&'a String>) -> Result<&'a str, Error> {
         sdk::required(name, value)
     }
+}
+
+/// What becomes of a message if the function that reviews it does not answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// It is not kept, and its sender may try again.
+    #[default]
+    Closed,
+    /// It is kept as it is.
+    Open,
 }
 
 /// How long a connection counts as alive after it was last seen.
@@ -292,6 +316,14 @@ mod tests {
         assert_eq!(config(&[]).unwrap().agent, None);
         assert_eq!(config(&[("AGENT_USER_ID", "user_1")]).unwrap().agent, Some("user_1".parse().unwrap()));
         assert!(config(&[("AGENT_USER_ID", "user 1")]).is_err());
+    }
+
+    #[test]
+    fn a_review_that_fails_is_closed_or_open() {
+        let failure = |text| config(&[("REVIEW_FAILURE", text)]).map(|config| config.review_failure);
+        assert_eq!(config(&[]).unwrap().review_failure, OnFailure::Closed);
+        assert_eq!((failure("closed"), failure("open")), (Ok(OnFailure::Closed), Ok(OnFailure::Open)));
+        assert!(failure("ajar").is_err());
     }
 
     #[test]

@@ -47,6 +47,10 @@ impl Setting {
         Self { variable: "WHOP_WEBHOOK_SECRET", parameter: "WhopWebhookSecret" };
     /// `AgentUserId`: the user as whom the app posts.
     pub const AGENT: Self = Self { variable: "AGENT_USER_ID", parameter: "AgentUserId" };
+    /// `ReviewFunction`: the app's function that is asked before a message is kept.
+    pub const REVIEW_FUNCTION: Self = Self { variable: "REVIEW_FUNCTION", parameter: "ReviewFunction" };
+    /// `ReviewFailure`: what becomes of a message if that function does not answer.
+    pub const REVIEW_FAILURE: Self = Self { variable: "REVIEW_FAILURE", parameter: "ReviewFailure" };
     /// `EventSource`: the `source` of the app's events on the bus.
     pub const EVENT_SOURCE: Self = Self { variable: "EVENT_SOURCE", parameter: "EventSource" };
 

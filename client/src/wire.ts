@@ -60,6 +60,7 @@ export interface ChannelEvents {
     | 'chat.typing'
     | 'chat.receipt'
     | 'signal'
+    | 'access.muted'
     | 'presence.join'
     | 'presence.leave'
     | 'presence.update'
@@ -159,6 +160,11 @@ export interface EventData {
   'presence.count': PresenceCount;
   /** The user has lost access to the channel: an `AccessRevoked`, which nobody else receives. */
   'access.revoked': AccessRevoked;
+  /**
+   * The user may not send in the channel any more, or may again: an `AccessMuted`, which nobody else
+   * receives.
+   */
+  'access.muted': AccessMuted;
   /** A funnel is being generated or deployed: a `FunnelUpdate`. */
   'funnel.update': FunnelUpdate;
   /** A resource has changed or is being synchronised: a `ResourceUpdate`. */
@@ -372,6 +378,25 @@ export interface AccessRevoked {
  * received the frame, so a client numbers either all of a connection's frames or none.
  */
 export type JoinOrder = number;
+
+/**
+ * The user may not send in the channel any more, or may again. Of two of these events the one with the later
+ * `at` counts.
+ */
+export interface AccessMuted {
+  /** The user. */
+  userId: string;
+  /** Why and until when they may not send; absent if they may. */
+  mute?: Mute;
+}
+
+/** Why and until when a user may not send in a channel. */
+export interface Mute {
+  /** When the user may send again; never, if there is no such time. */
+  until?: Timestamp;
+  /** The reason, as the team or the backend gave it. 1 to 256 bytes. */
+  reason?: string;
+}
 
 /** An update of a funnel. `join` returns the latest update of each funnel. */
 export interface FunnelUpdate {
@@ -670,6 +695,8 @@ export interface Joined {
   presence: Presence[];
   /** The time of `presence`, which contains all presence events up to it. */
   at: Timestamp;
+  /** Why and until when the user may not send in this channel; absent if they may. */
+  mute?: Mute;
 }
 
 /** Leaves a channel. */
@@ -926,6 +953,10 @@ export interface ErrorBody {
   field?: string;
   /** With `rate_limited`: when to try again, in milliseconds from now. */
   retryAfterMs?: number;
+  /** With `muted` and `banned`: when that ends. Absent if it is for good. */
+  until?: Timestamp;
+  /** With `muted`, `banned` and `refused`: the reason, if one was given. */
+  reason?: string;
 }
 
 /** The code of an error, for programs. */
@@ -940,6 +971,12 @@ export type ErrorCode =
   | 'unauthorized'
   /** The policy does not allow it. */
   | 'forbidden'
+  /** The user may join this channel, but not send in it. */
+  | 'muted'
+  /** The user may neither join this channel nor send in it, nor read it. */
+  | 'banned'
+  /** The app's own function does not let this message be kept. */
+  | 'refused'
   /** The action needs a membership of the channel. */
   | 'not_joined'
   /** What the request names does not exist, or not for this caller. */
@@ -989,6 +1026,10 @@ export interface HttpReplies {
   search: Found;
   /** `POST /api/websocket/messages` */
   send: Sent;
+  /** `GET /api/websocket/moderation` */
+  getModeration: ModerationReply;
+  /** `POST /api/websocket/moderation` */
+  moderate: ModerationReply;
   /** `POST /api/websocket/webhooks/whop` */
   whop: WebhookReceived;
   /** `POST /api/publish` */
@@ -1038,6 +1079,72 @@ export interface ChannelConnections {
   /** The connections, at least one. */
   connectionIds: string[];
 }
+
+/** Whose restriction is asked for, and where. */
+export interface ModerationQuery {
+  /** The user. */
+  userId: string;
+  /** The conversation; or else `companyId`. */
+  conversationId?: string;
+  /** The company; or else `conversationId`. */
+  companyId?: string;
+}
+
+/** The restriction of a user that stands in a conversation or a company. */
+export interface ModerationReply {
+  /** The user. */
+  userId: string;
+  /** The conversation in which it counts. */
+  conversationId?: string;
+  /** The company in all of whose conversations it counts. */
+  companyId?: string;
+  /** How the user is restricted; `none` if they are not, or if it has ended. */
+  restriction: RestrictionKind;
+  /** When it ends; absent if it is for good. */
+  until?: Timestamp;
+  /** The reason, if one was given. 1 to 256 bytes. */
+  reason?: string;
+  /** The user of the team who has set it; absent if the backend has. */
+  by?: string;
+}
+
+/** How a user is restricted. A later one is stronger. */
+export type RestrictionKind =
+  /** Not at all: an earlier restriction is lifted. */
+  | 'none'
+  /** The user may join, but not send. */
+  | 'mute'
+  /** The user may neither join nor send, nor read. */
+  | 'ban';
+
+/**
+ * The detail of a `Moderation` event, and the body of the request: how a user is restricted from now on, in a
+ * conversation or in all conversations of a company.
+ */
+export interface Moderation {
+  /** The user. */
+  userId: string;
+  /** The conversation in which the restriction counts; or else `companyId`. */
+  conversationId?: string;
+  /** The company in all of whose conversations it counts; or else `conversationId`. */
+  companyId?: string;
+  /** How the user is restricted; `none` lifts an earlier restriction of the same conversation or company. */
+  restriction: RestrictionKind;
+  /** When the restriction ends; default: never. One that has ended already is none. */
+  until?: Timestamp;
+  /** The reason, which the user is told. 1 to 256 bytes. */
+  reason?: string;
+  /** The backend's count of its changes to this restriction. The higher one is newer. */
+  revision?: Revision;
+  /**
+   * When the change was made; default: the time of the event, or of the request. A time in the future counts
+   * as now.
+   */
+  timestamp?: Timestamp;
+}
+
+/** A producer's count of its changes to one thing. The higher one is newer. */
+export type Revision = number;
 
 /** The confirmation that a webhook has been queued. */
 export interface WebhookReceived {
@@ -1099,7 +1206,9 @@ export type DetailType =
   /** A user must leave a channel: a `Kick`. */
   | 'Kick'
   /** A user's role in a company may have changed: an `AccessChanged`. */
-  | 'AccessChanged';
+  | 'AccessChanged'
+  /** A user may not send, or not be, in a conversation or a company: a `Moderation`. */
+  | 'Moderation';
 
 /** What became of the events of a request. */
 export interface PublishReply {
@@ -1165,9 +1274,6 @@ export interface ConversationDraft {
   keepLog?: boolean;
 }
 
-/** A producer's count of its changes to one thing. The higher one is newer. */
-export type Revision = number;
-
 /** How new the end of a conversation is. */
 export interface ConversationEnd {
   /** The backend's count of its changes to this conversation. */
@@ -1209,6 +1315,7 @@ export interface BusDetails {
   Conversation: Conversation;
   Kick: Kick;
   AccessChanged: AccessChanged;
+  Moderation: Moderation;
 }
 
 /** The detail of a `ChatMessage` event: a message from the app or its bot. */
@@ -1467,6 +1574,9 @@ export const GRANT_SECONDS_MAX = 600;
  */
 export const PARTICIPANTS_MAX = 48;
 
+/** The longest reason of a restriction, in bytes. */
+export const RESTRICTION_REASON_BYTES_MAX = 256;
+
 /**
  * The largest body of a webhook, in bytes. As text in JSON it stays below the limits of an SQS message and of
  * an event on the bus (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html>).
@@ -1497,6 +1607,7 @@ export const HTTP_ROUTES = {
   '/api/websocket/connect': ['POST'],
   '/api/websocket/disconnect': ['DELETE'],
   '/api/websocket/messages': ['GET', 'POST'],
+  '/api/websocket/moderation': ['GET', 'POST'],
   '/api/websocket/search': ['GET'],
   '/api/websocket/status': ['GET'],
   '/api/websocket/webhooks/whop': ['POST'],

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::{
     Channel, CompanyId, ConversationId, Error, Timestamp, UserId,
     event::{EventName, LABEL_BYTES_MAX, MESSAGE_BYTES_MAX},
+    moderation::{Moderation, Scope},
     text::Text,
     version::Revision,
 };
@@ -63,11 +64,13 @@ pub enum DetailType {
     Kick,
     /// A user's role in a company may have changed: an [`AccessChanged`].
     AccessChanged,
+    /// A user may not send, or not be, in a conversation or a company: a [`Moderation`].
+    Moderation,
 }
 
 impl DetailType {
     /// Every detail-type.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::FunnelUpdate,
         Self::ResourceUpdate,
         Self::AnalyticsUpdate,
@@ -82,6 +85,7 @@ impl DetailType {
         Self::Conversation,
         Self::Kick,
         Self::AccessChanged,
+        Self::Moderation,
     ];
 
     /// The value of `detail-type`.
@@ -101,6 +105,7 @@ impl DetailType {
             Self::Conversation => "Conversation",
             Self::Kick => "Kick",
             Self::AccessChanged => "AccessChanged",
+            Self::Moderation => "Moderation",
         }
     }
 
@@ -118,7 +123,7 @@ impl DetailType {
             Self::ChatReaction => Some(EventName::ChatReaction),
             Self::AppEvent => Some(EventName::AppEvent),
             Self::AppSignal => Some(EventName::AppSignal),
-            Self::Conversation | Self::Kick | Self::AccessChanged => None,
+            Self::Conversation | Self::Kick | Self::AccessChanged | Self::Moderation => None,
         }
     }
 }
@@ -143,6 +148,8 @@ pub enum AccessEvent {
     Kick(Kick),
     /// Checks a user's role in a company again.
     AccessChanged(AccessChanged),
+    /// Restricts a user, or lifts that.
+    Moderation(Moderation, Scope),
 }
 
 impl AccessEvent {
@@ -156,7 +163,15 @@ impl AccessEvent {
             DetailType::Conversation => Error::parse_at(ROOT, detail).map(Self::Conversation),
             DetailType::Kick => Error::parse_at(ROOT, detail).map(Self::Kick),
             DetailType::AccessChanged => Error::parse_at(ROOT, detail).map(Self::AccessChanged),
-            _ => Err(Error::invalid("detail-type", "must be one of Conversation, Kick, AccessChanged")),
+            DetailType::Moderation => {
+                let moderation: Moderation = Error::parse_at(ROOT, detail)?;
+                let scope = moderation.scope().map_err(|error| error.within(ROOT))?;
+                Ok(Self::Moderation(moderation, scope))
+            }
+            _ => {
+                let known = "must be one of Conversation, Kick, AccessChanged, Moderation";
+                Err(Error::invalid("detail-type", known))
+            }
         }
     }
 }

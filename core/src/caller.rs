@@ -1,6 +1,9 @@
 //! Callers: the users whose requests are served, and by what right they may use a channel.
 
-use crate::{CompanyId, ConnectionId, Error, Grant, Identity, JoinOrder, Timestamp, grant::Capability};
+use crate::{
+    CompanyId, ConnectionId, Error, Grant, Identity, JoinOrder, Timestamp, grant::Capability,
+    moderation::Mute,
+};
 
 /// A user who has sent a frame on a WebSocket connection.
 #[derive(Debug, Clone)]
@@ -85,6 +88,36 @@ impl Right {
         match self {
             Self::Grant(grant) => check_grant(Some(grant), capability, now),
             Self::Own | Self::Team(_) => Ok(()),
+        }
+    }
+}
+
+/// How a user may be in a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission {
+    /// By what right.
+    pub right: Right,
+    /// Why they may not send there all the same.
+    pub mute: Option<Mute>,
+}
+
+impl From<Right> for Admission {
+    /// By this right, and nothing restricts it.
+    fn from(right: Right) -> Self {
+        Self { right, mute: None }
+    }
+}
+
+impl Admission {
+    /// Checks that it includes a capability.
+    ///
+    /// # Errors
+    /// Those of [`Right::check`]; [`Error::Muted`] if the capability is to send and the user may not.
+    pub fn check(&self, capability: Capability, now: Timestamp) -> Result<(), Error> {
+        self.right.check(capability, now)?;
+        match capability {
+            Capability::Send => Mute::check(self.mute.as_ref(), now),
+            Capability::Join => Ok(()),
         }
     }
 }

@@ -34,6 +34,28 @@ pub enum Error {
     /// The policy does not allow it.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// The user may join this channel, but not send in it.
+    #[error("you may not send here{}", terms(until.as_deref(), reason.as_deref()))]
+    Muted {
+        /// When they may again, as the wire writes times; never, if there is no such time.
+        until: Option<String>,
+        /// The reason, as the team or the backend gave it.
+        reason: Option<String>,
+    },
+    /// The user may neither join this channel nor send in it, nor read it.
+    #[error("you are banned here{}", terms(until.as_deref(), reason.as_deref()))]
+    Banned {
+        /// When they may join again, as the wire writes times; never, if there is no such time.
+        until: Option<String>,
+        /// The reason, as the team or the backend gave it.
+        reason: Option<String>,
+    },
+    /// The app's own function does not let this message be kept.
+    #[error("this message was refused{}", terms(None, reason.as_deref()))]
+    Refused {
+        /// The reason, as the function gave it.
+        reason: Option<String>,
+    },
     /// The action needs a membership of the channel.
     #[error("join the channel first")]
     NotJoined,
@@ -71,6 +93,9 @@ impl Error {
             Self::InvalidChannel(_) => "invalid_channel",
             Self::Unauthorized(_) => "unauthorized",
             Self::Forbidden(_) => "forbidden",
+            Self::Muted { .. } => "muted",
+            Self::Banned { .. } => "banned",
+            Self::Refused { .. } => "refused",
             Self::NotJoined => "not_joined",
             Self::NotFound(_) => "not_found",
             Self::TooLarge { .. } => "too_large",
@@ -85,7 +110,11 @@ impl Error {
         match self {
             Self::BadRequest(_) | Self::Invalid { .. } | Self::InvalidChannel(_) => 400,
             Self::Unauthorized(_) => 401,
-            Self::Forbidden(_) | Self::NotJoined => 403,
+            Self::Forbidden(_)
+            | Self::Muted { .. }
+            | Self::Banned { .. }
+            | Self::Refused { .. }
+            | Self::NotJoined => 403,
             Self::NotFound(_) => 404,
             Self::UnknownAction => 405,
             Self::Conflict(_) => 409,
@@ -180,6 +209,13 @@ impl Error {
         }
         Self::Internal(text)
     }
+}
+
+/// Until when and why, as the end of a sentence.
+fn terms(until: Option<&str>, reason: Option<&str>) -> String {
+    let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    until + &reason
 }
 
 #[cfg(test)]

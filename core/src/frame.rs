@@ -57,6 +57,13 @@ pub struct ErrorBody {
     /// With `rate_limited`: when to try again, in milliseconds from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// With `muted` and `banned`: when that ends. Absent if it is for good.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Timestamp>"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// With `muted`, `banned` and `refused`: the reason, if one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl From<&Error> for ErrorBody {
@@ -65,8 +72,16 @@ impl From<&Error> for ErrorBody {
             Error::RateLimited { retry_after_ms } => Some(*retry_after_ms),
             _ => None,
         };
+        let (until, reason) = match error {
+            Error::Muted { until, reason } | Error::Banned { until, reason } => {
+                (until.clone(), reason.clone())
+            }
+            Error::Refused { reason } => (None, reason.clone()),
+            _ => (None, None),
+        };
         let field = error.field().map(str::to_owned);
-        Self { code: error.code().into(), message: error.public_message(), field, retry_after_ms }
+        let (code, message) = (error.code().into(), error.public_message());
+        Self { code, message, field, retry_after_ms, until, reason }
     }
 }
 

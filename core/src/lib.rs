@@ -12,7 +12,9 @@
 //! - [`http_api`]: the operations of the HTTP API
 //! - [`bus`]: the events that the app's backend puts on the event bus
 //! - [`event`], [`publication`]: the payloads, and how a client's draft or a backend's detail becomes one
+//! - [`moderation`]: users who may not send, or not be there
 //! - [`message`]: chat messages as they are stored, and what changes make of them
+//! - [`review`]: what the app's own function is asked before a message is kept
 //! - [`version`]: which of two changes is newer
 //! - [`grant`]: access to one channel for one user, given by the app's backend
 //! - [`json`]: untrusted JSON as plain data
@@ -39,10 +41,12 @@ pub mod id;
 pub mod identity;
 pub mod json;
 pub mod message;
+pub mod moderation;
 mod order;
 mod parse;
 pub mod policy;
 pub mod publication;
+pub mod review;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod size;
@@ -52,7 +56,7 @@ pub mod version;
 #[cfg(feature = "schema")]
 mod wire_type;
 
-pub use caller::{Caller, HttpCaller, Right, SocketCaller};
+pub use caller::{Admission, Caller, HttpCaller, Right, SocketCaller};
 pub use channel::Channel;
 pub use error::Error;
 pub use grant::Grant;

@@ -7,9 +7,9 @@ use crate::{
     Channel, CompanyId, Identity,
     channel::Kind,
     event::EventName::{
-        self, AnalyticsUpdate, AppEvent, AppSignal, ChatDelete, ChatEdit, ChatMessage, ChatReaction,
-        ChatReceipt, ChatTyping, FunnelUpdate, PresenceCount, PresenceJoin, PresenceLeave, PresenceUpdate,
-        ResourceUpdate, Signal, SystemNotification, UserNotification,
+        self, AccessMuted, AnalyticsUpdate, AppEvent, AppSignal, ChatDelete, ChatEdit, ChatMessage,
+        ChatReaction, ChatReceipt, ChatTyping, FunnelUpdate, PresenceCount, PresenceJoin, PresenceLeave,
+        PresenceUpdate, ResourceUpdate, Signal, SystemNotification, UserNotification,
     },
 };
 
@@ -147,6 +147,7 @@ pub const POLICY: [ChannelPolicy; 9] = [
             (ChatTyping, Lane::Ephemeral),
             (ChatReceipt, Lane::Ephemeral),
             (Signal, Lane::Ephemeral),
+            (AccessMuted, Lane::Ephemeral),
             (PresenceJoin, Lane::Ephemeral),
             (PresenceLeave, Lane::Ephemeral),
             (PresenceUpdate, Lane::Ephemeral),
@@ -268,6 +269,11 @@ pub fn may_manage_conversation(
 ) -> bool {
     (owner.is_some() || given_to.is_some())
         && owner.into_iter().chain(given_to).all(|company| identity.is_backend_of(company))
+}
+
+/// Whether a caller may restrict users in a company: as one of its team, or as its backend.
+pub fn may_moderate(identity: &Identity, company: &CompanyId) -> bool {
+    identity.is_team_of(company) || identity.is_backend_of(company)
 }
 
 #[cfg(test)]

@@ -15,11 +15,12 @@ use crate::{
         ReactionDetail,
     },
     event::{
-        AccessRevoked, AnalyticsUpdate, AppEvent, AppEventDraft, ChatDelete, ChatDraft, ChatEdit,
-        ChatMessage, ChatReaction, DeleteDraft, EditDraft, EventName, FunnelUpdate, Notification, Presence,
-        PresenceCount, PresenceDraft, ReactionDraft, Receipt, ResourceUpdate, Signal, SignalDraft,
+        AccessMuted, AccessRevoked, AnalyticsUpdate, AppEvent, AppEventDraft, ChatDelete, ChatDraft,
+        ChatEdit, ChatMessage, ChatReaction, DeleteDraft, EditDraft, EventName, FunnelUpdate, Notification,
+        Presence, PresenceCount, PresenceDraft, ReactionDraft, Receipt, ResourceUpdate, Signal, SignalDraft,
         TypingDraft, TypingIndicator, UserNotification,
     },
+    moderation::Moderation,
     wire_type::variants,
 };
 pub use crate::{action::actions, publication::defaulted};
@@ -53,7 +54,7 @@ pub fn received() -> SchemaSettings {
 pub fn limits() -> impl Iterator<Item = &'static Limit> {
     use crate::{
         action::{messages, search},
-        bus, event, grant, http_api, id, identity, json, size,
+        bus, event, grant, http_api, id, identity, json, moderation, size,
     };
     [
         id::LIMITS,
@@ -68,6 +69,7 @@ pub fn limits() -> impl Iterator<Item = &'static Limit> {
         identity::LIMITS,
         grant::LIMITS,
         bus::LIMITS,
+        moderation::LIMITS,
         http_api::limits::LIMITS,
     ]
     .into_iter()
@@ -112,6 +114,7 @@ pub fn payload(event: EventName) -> WireType {
         }
         EventName::PresenceCount => WireType::of::<PresenceCount>(),
         EventName::AccessRevoked => WireType::of::<AccessRevoked>(),
+        EventName::AccessMuted => WireType::of::<AccessMuted>(),
         EventName::FunnelUpdate => WireType::of::<FunnelUpdate>(),
         EventName::ResourceUpdate => WireType::of::<ResourceUpdate>(),
         EventName::AnalyticsUpdate => WireType::of::<AnalyticsUpdate>(),
@@ -153,6 +156,7 @@ pub fn detail(of: DetailType) -> WireType {
         DetailType::Conversation => WireType::of::<Conversation>(),
         DetailType::Kick => WireType::of::<Kick>(),
         DetailType::AccessChanged => WireType::of::<AccessChanged>(),
+        DetailType::Moderation => WireType::of::<Moderation>(),
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     context::Realtime,
     conversations::{self, Author},
     deliver::{self, Addressed, Delivery},
+    moderation::{self, Moderator},
     publish::{EarlierTry, Keeper, Kept},
     rights,
 };
@@ -72,6 +73,12 @@ pub async fn change_access(
         AccessEvent::Kick(kick) => conversations::kick(realtime, kick).await,
         AccessEvent::AccessChanged(AccessChanged { user_id, company_id }) => {
             rights::role_changed(realtime, &user_id, &company_id).await
+        }
+        AccessEvent::Moderation(detail, scope) => {
+            let version = Version::new(detail.revision, detail.timestamp, sent, taken_at);
+            moderation::moderate(realtime, Moderator::App, &detail, &scope, version, key, taken_at)
+                .await
+                .map(drop)
         }
     }
 }
@@ -159,6 +166,7 @@ impl Task {
                 AccessEvent::Conversation(detail) => Channel::Conversation(detail.conversation_id.clone()),
                 AccessEvent::Kick(kick) => kick.channel.clone(),
                 AccessEvent::AccessChanged(changed) => Channel::Company(changed.company_id.clone()),
+                AccessEvent::Moderation(_, scope) => scope.channel(),
             };
             let sent = time.map_or((now, Clock::Receipt), |time| (time, Clock::Producer));
             return Ok((channel.to_string(), Self { index, key, work: Work::ChangeAccess(event, sent) }));

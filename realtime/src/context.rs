@@ -3,7 +3,7 @@
 use funnelcast_aws::{Config, Resource, Table, gateway::Gateway, queue::Queue};
 use funnelcast_core::{Error, UserId};
 
-use crate::{access::Access, timer::Timers};
+use crate::{access::Access, review::Review, timer::Timers};
 
 /// Everything in the stack that it takes to tell users something. Built once per process.
 #[derive(Debug)]
@@ -18,17 +18,22 @@ pub struct Realtime {
     pub deliveries: Queue,
     /// The user as whom the app's backend posts chat messages, if one is configured.
     pub agent: Option<UserId>,
+    /// The app's function that is asked before a message is kept, if one is configured.
+    pub review: Option<Review>,
 }
 
 impl Resource for Realtime {
     async fn build(config: &Config) -> Result<Self, Error> {
-        let (access, gateway) = tokio::try_join!(Access::build(config), Gateway::build(config))?;
+        let review = Box::pin(Review::build(config)); // the futures are large
+        let (access, gateway, review) =
+            tokio::try_join!(Access::build(config), Gateway::build(config), review)?;
         Ok(Self {
             access,
             gateway,
             timers: Timers::new(config)?,
             deliveries: Queue::of_deliveries(config)?,
             agent: config.agent.clone(),
+            review,
         })
     }
 }

@@ -8,11 +8,12 @@
 //! - [`access`], [`rates`]: who may use a channel, and how much a user may do
 //! - [`gate`]: who may open a connection
 //! - [`membership`]: connections open, join, leave and end; [`departures`]: the cleanup after a connection has ended
-//! - [`publish`]: events into the log and to the members
+//! - [`publish`]: events into the log and to the members; [`review`]: the app's own function, which is asked before
 //! - [`mod@deliver`]: posts to the members of a channel
 //! - [`presence`]: tells members which users are in their channel
 //! - [`history`], [`mod@search`], [`receipts`]: what was said, and up to where it was read
-//! - [`conversations`], [`rights`], [`revoke`]: access to a channel changes, and members who have lost it are removed
+//! - [`conversations`], [`moderation`], [`rights`], [`mutes`], [`revoke`]: access to a channel changes, and members who have
+//!   lost it are removed, or may not send
 //! - [`backend`]: what the app's backend says, on the event bus or by HTTP
 //! - [`timer`]: what must happen later
 //!
@@ -29,10 +30,13 @@ pub mod departures;
 pub mod gate;
 pub mod history;
 pub mod membership;
+pub mod moderation;
+pub mod mutes;
 pub mod presence;
 pub mod publish;
 pub mod rates;
 pub mod receipts;
+pub mod review;
 pub mod revoke;
 pub mod rights;
 pub mod search;

@@ -2,8 +2,8 @@
 //!
 //! A user may have several rights to be in a channel: as a participant, as one of the team, by a grant. A membership has the
 //! one in force, and beside it the grant that its `join` presented. When a right ends, or a better one begins, the membership
-//! goes on by the right that a `join` would have now ([`Table::set_right`](funnelcast_aws::Table::set_right)); it is removed only
-//! where none is left.
+//! goes on by the right that a `join` would have now ([`Table::set_right`](funnelcast_aws::Table::set_right)), and with the mute
+//! that a `join` would find; it is removed only where no right is left, or the user is banned.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,12 +11,17 @@ use funnelcast_aws::{
     clock::now,
     table::{Connection, Member, conversations::Conversation},
 };
-use funnelcast_core::{Channel, CompanyId, ConversationId, Error, Identity, Right, UserId, policy};
+use funnelcast_core::{
+    Admission, Channel, CompanyId, ConversationId, Error, Identity, Right, UserId,
+    moderation::{RestrictionKind, Scope},
+    policy,
+};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    access::OwnRight,
+    access::Entitlement,
     context::Realtime,
+    mutes,
     revoke::{WRITES_AT_ONCE, revoke, side_by_side, text},
     timer::{JOIN_TIME_MAX, Timer},
 };
@@ -29,6 +34,8 @@ const NO_LONGER_ALLOWED: &str = "no longer allowed";
 const ENDED: &str = "the conversation has ended";
 /// The reason given to users who no longer take part in a conversation.
 const NO_LONGER_A_PARTICIPANT: &str = "no longer a participant";
+/// The default reason given to users who are banned.
+const BANNED: &str = "banned";
 
 /// Removes the members of a conversation who may not be in it, now and once more when every `join` that is under way
 /// has ended: 1 message, and twice what [`check_conversation`] costs.
@@ -64,11 +71,13 @@ pub async fn check_conversation(realtime: &Realtime, conversation: &Conversation
     let mut without = BTreeMap::<UserId, Vec<Member>>::new();
     for member in members {
         match right_by_row(&stands, &member) {
-            Some(right) => staying.push((member, right)),
-            None => without.entry(member.user.clone()).or_default().push(member),
+            // Whether a mute still counts may depend on the company.
+            Some(right) if member.mute.is_none() => staying.push((member, right)),
+            _ => without.entry(member.user.clone()).or_default().push(member),
         }
     }
-    side_by_side(staying.into_iter().map(|(member, right)| go_on(realtime, &channel, member, right))).await?;
+    side_by_side(staying.iter().map(|(member, right)| go_on_by(realtime, &channel, member, right.clone())))
+        .await?;
     let checks = stream::iter(without).map(async |(user, members)| {
         let connections = realtime.table().connections(&user).await?;
         without_right(realtime, &channel, &connections, members, Unanswered::IsNo).await
@@ -97,8 +106,8 @@ enum Unanswered {
     IsFailure,
 }
 
-/// Asks what rights a user still has to be in a channel, and has each of these members go on by theirs. Returns those who have
-/// none, also those whose connection has ended. The user's right is asked for once for all connections whose tokens say the
+/// Asks what a user may still do in a channel, and has each of these members go on by that. Returns those who may not be there,
+/// also those whose connection has ended. The user's right is asked for once for all connections whose tokens say the
 /// same.
 async fn without_right(
     realtime: &Realtime,
@@ -107,8 +116,8 @@ async fn without_right(
     members: Vec<Member>,
     unanswered: Unanswered,
 ) -> Result<Vec<Member>, Error> {
-    let mut asked: Vec<(Identity, OwnRight)> = Vec::new();
-    let mut without = Vec::new();
+    let mut asked: Vec<(Identity, Entitlement)> = Vec::new();
+    let (mut staying, mut without) = (Vec::new(), Vec::new());
     for member in members {
         let connection = connections.iter().find(|connection| connection.id == member.connection);
         let Some(connection) = connection else {
@@ -120,32 +129,102 @@ async fn without_right(
         let index = if let Some(index) = known {
             index
         } else {
-            let own = match realtime.access.right_to_stay(&identity, channel, now()).await {
+            let entitlement = match realtime.access.entitlement(&identity, channel, now()).await {
                 Err(error) if unanswered == Unanswered::IsNo => {
                     tracing::warn!(%error, user = %member.user, %channel, "cannot check access; it counts as lost");
-                    OwnRight::No
+                    Entitlement::NONE
                 }
-                own => own?,
+                entitlement => entitlement?,
             };
-            asked.push((identity, own));
+            asked.push((identity, entitlement));
             asked.len() - 1
         };
         match asked[index].1.or_grant(member.presented_grant(), now()) {
-            Some(right) => go_on(realtime, channel, member, right).await?,
+            Some(admission) => staying.push((index, member, admission)),
             None => without.push(member),
         }
     }
+    side_by_side(staying.iter().map(|(index, member, admission)| {
+        go_on(realtime, channel, &asked[*index].0, member, admission.clone())
+    }))
+    .await?;
     Ok(without)
 }
 
+/// Has a member go on as admitted now: 1 write if that is by another right than before; and if they were muted or are so
+/// now, what it takes to [`settle`](mutes::settle) and to tell them.
+async fn go_on(
+    realtime: &Realtime,
+    channel: &Channel,
+    identity: &Identity,
+    member: &Member,
+    Admission { right, mute }: Admission,
+) -> Result<(), Error> {
+    go_on_by(realtime, channel, member, right).await?;
+    let settled = mutes::settle(realtime, channel, identity, member, mute).await?;
+    if settled == member.mute {
+        return Ok(());
+    }
+    tracing::info!(%channel, user = %member.user, is_muted = settled.is_some(), "a mute begins or ends");
+    mutes::tell(realtime, channel, std::slice::from_ref(member), settled).await
+}
+
 /// Has a member go on by this right: 1 write if it is another than before.
-async fn go_on(realtime: &Realtime, channel: &Channel, member: Member, right: Right) -> Result<(), Error> {
+async fn go_on_by(
+    realtime: &Realtime,
+    channel: &Channel,
+    member: &Member,
+    right: Right,
+) -> Result<(), Error> {
     if member.right() == right {
         return Ok(());
     }
-    let Member { user, connection, .. } = &member;
+    let Member { user, connection, .. } = member;
     tracing::info!(%channel, %user, %connection, ?right, "a member by another right");
-    realtime.table().set_right(channel, &member, right).await
+    realtime.table().set_right(channel, member, right).await
+}
+
+/// Applies a restriction that has changed to the memberships of its user, now and once more when every `join` that is
+/// under way has ended: 1 message, and twice what [`check_restriction`] costs.
+///
+/// # Errors
+/// [`Error::Internal`] if the table or the queue fails.
+pub async fn restriction_changed(realtime: &Realtime, user: &UserId, scope: &Scope) -> Result<(), Error> {
+    let timer = Timer::Restriction { user: user.clone(), scope: scope.clone() };
+    realtime.timers.set(&timer, JOIN_TIME_MAX).await?;
+    check_restriction(realtime, user, scope).await
+}
+
+/// Has the memberships of a user say whether they may send, and ends those from which they are banned: 2 reads; for each
+/// conversation that they are in, 1 read and the check of a `join` for each of their tokens that differs from the others; 1
+/// write, the same check and 1 post for each connection that is muted now or no longer; and what [`revoke`] costs.
+///
+/// # Errors
+/// [`Error::Internal`] if the table, the queue or Whop fails.
+pub async fn check_restriction(realtime: &Realtime, user: &UserId, scope: &Scope) -> Result<(), Error> {
+    let standing = realtime.table().restriction(scope, user).await?.map(|standing| standing.restriction);
+    let reason = match &standing {
+        Some(standing) if standing.restriction == RestrictionKind::Ban => {
+            text(standing.reason.as_ref().map_or(BANNED, |reason| reason.as_str()))?
+        }
+        _ => text(NO_LONGER_ALLOWED)?,
+    };
+    let connections = realtime.table().connections(user).await?;
+    let channels: HashSet<Channel> = match scope {
+        Scope::Conversation(conversation) => [Channel::Conversation(conversation.clone())].into(),
+        Scope::Company(_) => {
+            let joined = connections.iter().flat_map(|connection| &connection.channels);
+            joined.map(|joined| joined.channel.clone()).filter(is_conversation).collect()
+        }
+    };
+    let (connections, reason) = (&connections, &reason);
+    let checks = channels.iter().map(async |channel| {
+        let mut members = realtime.table().members_of_user(channel, user).await?;
+        members.retain(|member| connections.iter().any(|connection| connection.id == member.connection));
+        let banned = without_right(realtime, channel, connections, members, Unanswered::IsFailure).await?;
+        revoke(realtime, channel, &banned, reason).await
+    });
+    stream::iter(checks).buffer_unordered(CHANNELS_AT_ONCE).boxed().try_collect::<()>().await
 }
 
 /// Removes a user from the channels that they are in through a company and may no longer be in, now and once more
@@ -202,9 +281,12 @@ async fn check_role_in(
     let Some(Connection { user, .. }) = connections.first() else { return Ok(()) };
     let mut members = realtime.table().members_of_user(channel, user).await?;
     members.retain(|member| {
-        // A participant is in a conversation whatever their role; one by a grant may have come by a role.
-        let is_for_its_sake =
-            !is_conversation(channel) || member.grant.is_some() || member.team_of.as_ref() == Some(company);
+        // A participant is in a conversation whatever their role, but not muted if they are of the team; one by a grant
+        // may have come by a role.
+        let is_for_its_sake = !is_conversation(channel)
+            || member.grant.is_some()
+            || member.mute.is_some()
+            || member.team_of.as_ref() == Some(company);
         is_for_its_sake && connections.iter().any(|connection| connection.id == member.connection)
     });
     let members = without_right(realtime, channel, connections, members, Unanswered::IsFailure).await?;

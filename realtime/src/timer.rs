@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use funnelcast_aws::{Config, Resource, queue::Queue, table::connections::Departed};
-use funnelcast_core::{Channel, CompanyId, ConnectionId, ConversationId, Error, UserId};
+use funnelcast_core::{Channel, CompanyId, ConnectionId, ConversationId, Error, UserId, moderation::Scope};
 use serde::{Deserialize, Serialize};
 
 /// The longest time that a `join` may be under way, and so the delay of everything that must come after it. It
@@ -45,6 +45,13 @@ pub enum Timer {
         user: UserId,
         /// The company.
         company: CompanyId,
+    },
+    /// A user is restricted in another way than before: channels that they were joining at the time are checked again.
+    Restriction {
+        /// The user.
+        user: UserId,
+        /// Where the restriction counts.
+        scope: Scope,
     },
 }
 

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Result;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -33,6 +33,7 @@ struct State {
     answers: HashMap<String, (StatusCode, Value)>,
     held: HashMap<String, Arc<Semaphore>>,
     asked: Vec<String>,
+    bodies: HashMap<String, Value>,
 }
 
 impl Outside {
@@ -66,6 +67,11 @@ impl Outside {
         held
     }
 
+    /// What this path was asked last, if that was JSON.
+    pub fn last_asked(&self, path: &str) -> Option<Value> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).bodies.get(path).cloned()
+    }
+
     /// How often it was asked for this path.
     pub fn times_asked(&self, path: &str) -> usize {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,8 +85,11 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
         let state = Arc::clone(&state);
         sockets.spawn(async move {
             let service = service_fn(|request: Request<Incoming>| {
-                let (answer, held) = answer(&state, request.uri().path());
-                async {
+                let state = Arc::clone(&state);
+                async move {
+                    let (parts, body) = request.into_parts();
+                    let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+                    let (answer, held) = answer(&state, parts.uri.path(), &body);
                     if let Some(held) = held {
                         held.acquire().await.map(drop).unwrap_or_default(); // an error: it is closed
                     }
@@ -92,9 +101,12 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
     }
 }
 
-fn answer(state: &Mutex<State>, path: &str) -> (Response<Full<Bytes>>, Option<Arc<Semaphore>>) {
+fn answer(state: &Mutex<State>, path: &str, body: &[u8]) -> (Response<Full<Bytes>>, Option<Arc<Semaphore>>) {
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
     state.asked.push(path.to_owned());
+    if let Ok(body) = serde_json::from_slice(body) {
+        state.bodies.insert(path.to_owned(), body);
+    }
     let (status, body) = state.answers.get(path).cloned().unwrap_or((StatusCode::NOT_FOUND, Value::Null));
     let mut response = Response::new(Full::from(body.to_string()));
     *response.status_mut() = status;

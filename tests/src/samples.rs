@@ -142,6 +142,8 @@ fn cases() -> Vec<Case> {
         case("timers", "timers-count", whole_batch()),
         case("timers", "timers-conversation", whole_batch()),
         case("timers", "timers-role", whole_batch()),
+        case("timers", "timers-restriction", whole_batch()),
+        case("access", "moderation", Value::Null),
         case("access", "kick", Value::Null),
         case("access", "access-changed", Value::Null),
         case("leave", "leave", reply(&json!({ "channel": "funnel_updates:biz_1" }))),

@@ -103,6 +103,13 @@ pub(crate) fn read_reply(frame: &Value) -> Result<Result<Value, Refusal>> {
 fn is_refusal(error: &Value) -> bool {
     match (error["code"].as_str(), error.get("field")) {
         (Some("rate_limited"), _) => shape(error) == "{code: string, message: string, retryAfterMs: number}",
+        (Some("muted" | "banned" | "refused"), _) => {
+            let is_term = |name: &str| ["code", "message", "reason", "until"].contains(&name);
+            let fields = error.as_object();
+            fields.is_some_and(|fields| fields.iter().all(|(name, value)| is_term(name) && value.is_string()))
+                && error["message"].is_string()
+                && error.get("until").is_none_or(is_timestamp)
+        }
         (_, Some(_)) => shape(error) == "{code: string, field: string, message: string}",
         (_, None) => shape(error) == "{code: string, message: string}",
     }

@@ -12,7 +12,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 use crate::setting::Setting;
 
 /// The characters that are encoded in a path segment: all except the unreserved ones of RFC 3986.
-const IN_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const IN_SEGMENT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The characters that are encoded in a whole path: the same, except slashes.
 const IN_PATH: &AsciiSet = &IN_SEGMENT.remove(b'/');
 

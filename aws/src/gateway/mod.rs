@@ -9,9 +9,11 @@
 //! - here: the public interface
 //! - `poster`, `patience`: one post with its attempts, until it is done or its time is over
 //! - `endpoint`, `frame`, `sign`, `signer`: the signed request
+//! - `function`: a function of the app's own, by the same kind of request
 
 mod endpoint;
 mod frame;
+mod function;
 mod patience;
 mod poster;
 mod sign;
@@ -32,6 +34,7 @@ use http_body_util::Full;
 
 pub use self::{
     frame::Frame,
+    function::AppFunction,
     poster::{IN_FLIGHT_MAX, PostOutcome},
 };
 use self::{patience::Patience, poster::Poster};

@@ -40,8 +40,8 @@ pub enum PostOutcome {
 
 /// The most bytes of a response. The gateway sends no body on success, and one sentence otherwise.
 const ANSWER_BYTES_MAX: usize = 4 * 1024;
-const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
-const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+pub(super) const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+pub(super) const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// Posts to the connections of one stage.
 pub(super) struct Poster {

@@ -135,15 +135,26 @@ impl Stamp {
         connection: &ConnectionId,
         frame: &Frame,
     ) -> Result<HeaderValue, Error> {
+        self.authorize_path(endpoint.canonical_target(connection), frame)
+    }
+
+    /// The value of `authorization` for a post to a path, which is given in pieces and encoded as it is signed.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the credentials cannot be put into a header.
+    pub(super) fn authorize_path<'a>(
+        &'a self,
+        canonical_path: impl Iterator<Item = &'a str>,
+        frame: &'a Frame,
+    ) -> Result<HeaderValue, Error> {
         // The empty line in between is the query, of which there is none.
-        let signature =
-            self.sign(std::iter::once("POST\n").chain(endpoint.canonical_target(connection)).chain([
-                "\n\ncontent-length:",
-                &frame.length,
-                "\n",
-                &self.canonical_headers,
-                &frame.sha256,
-            ]));
+        let signature = self.sign(std::iter::once("POST\n").chain(canonical_path).chain([
+            "\n\ncontent-length:",
+            &frame.length,
+            "\n",
+            &self.canonical_headers,
+            &frame.sha256,
+        ]));
         let mut value = String::with_capacity(self.authorization.len() + signature.len());
         value.extend([self.authorization.as_str(), &signature]);
         secret(value)

@@ -25,6 +25,7 @@ pub(super) struct Signer {
     provider: SharedCredentialsProvider,
     region: Region,
     host: String,
+    service: &'static str,
     clock: SharedTimeSource,
     /// The last stamp. The task that finds it out of date creates the next one while the others wait.
     stamp: Mutex<Option<Arc<Stamp>>>,
@@ -36,11 +37,17 @@ impl Signer {
     /// # Errors
     /// [`Error::Internal`] if the SDK has no region or no source of credentials.
     pub(super) fn new(sdk: &SdkConfig, host: &str) -> Result<Self, Error> {
+        Self::for_service(sdk, host, SERVICE)
+    }
+
+    /// As [`Signer::new`], for requests to another service than that of posts.
+    pub(super) fn for_service(sdk: &SdkConfig, host: &str, service: &'static str) -> Result<Self, Error> {
         let lacking = |what: &str| Error::Internal(format!("the environment has no {what}"));
         Ok(Self {
             provider: sdk.credentials_provider().ok_or_else(|| lacking("credentials"))?,
             region: sdk.region().cloned().ok_or_else(|| lacking("region"))?,
             host: host.to_owned(),
+            service,
             clock: sdk.time_source().unwrap_or_default(),
             stamp: Mutex::default(),
         })
@@ -61,7 +68,7 @@ impl Signer {
         let credentials = self.credentials(last_key.map(|key| &key.credentials), now).await?;
         let key = match last_key {
             Some(key) if key.is_for(&credentials, &moment) => Arc::clone(key),
-            _ => Arc::new(DayKey::new(credentials, &moment, self.region.as_ref(), SERVICE)),
+            _ => Arc::new(DayKey::new(credentials, &moment, self.region.as_ref(), self.service)),
         };
         let stamp = Arc::new(Stamp::new(key, &moment, &self.host)?);
         *last = Some(Arc::clone(&stamp));

@@ -53,9 +53,7 @@ impl Sdk {
         let (Some(http), Some(region)) = (self.http.get(), &self.region) else { return };
         let url = match &self.endpoint {
             Some(url) => url.clone(),
-            // https://docs.aws.amazon.com/general/latest/gr/rande.html#regional-endpoints
-            None if region.starts_with("cn-") => format!("https://{service}.{region}.amazonaws.com.cn"),
-            None => format!("https://{service}.{region}.amazonaws.com"),
+            None => service_url(service, region),
         };
         http.open(&url).await;
     }
@@ -91,6 +89,13 @@ impl Sdk {
         config.set_endpoint_url(self.endpoint.clone());
         Ok(config.build())
     }
+}
+
+/// The URL of a service in a region
+/// (<https://docs.aws.amazon.com/general/latest/gr/rande.html#regional-endpoints>).
+pub(crate) fn service_url(service: &str, region: &str) -> String {
+    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("https://{service}.{region}.{domain}")
 }
 
 /// The value of a variable that must be set.

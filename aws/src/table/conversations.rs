@@ -8,12 +8,13 @@ use aws_sdk_dynamodb::{
 };
 use funnelcast_core::{
     Channel, CompanyId, ConversationId, Error, Key, UserId, Version, bus::PARTICIPANTS_MAX,
+    moderation::Restriction,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    item::{Table, failed, from_item, sk, to_item},
-    key,
+    item::{Item, Table, failed, from_item, sk, to_item},
+    key, restrictions,
 };
 
 /// How many bus events a conversation remembers as applied, so that a repeated event is recognised even if newer ones
@@ -29,6 +30,8 @@ pub struct ConversationAccess {
     pub is_participant: bool,
     /// Whether the conversation has ended, and so admits nobody, not even by a grant.
     pub has_ended: bool,
+    /// What restricts the user in the conversation and in its company, whether or not it is in force.
+    pub restrictions: Vec<Restriction>,
 }
 
 /// A conversation as the backend has set it.
@@ -113,16 +116,29 @@ impl Meta {
 }
 
 impl Table {
-    /// Reads what decides whether a user may join: 2 items in one call.
+    /// Reads what decides whether a user may join, and send: 4 items in one call.
     pub async fn conversation_access(
         &self,
         conversation: &ConversationId,
         user: &UserId,
     ) -> Result<ConversationAccess, Error> {
         let pk = key::conversation(conversation);
-        let keys = [key::META.to_owned(), key::participant(user)].map(|sk| (pk.clone(), sk));
-        let mut access = ConversationAccess { company: None, is_participant: false, has_ended: false };
-        for item in self.batch_get(keys.into()).await? {
+        let keys = vec![
+            (pk.clone(), key::META.to_owned()),
+            (pk.clone(), key::participant(user)),
+            (key::restricted_in(conversation), user.to_string()),
+            (key::restricted(user), key::META.to_owned()),
+        ];
+        let mut access = ConversationAccess {
+            company: None,
+            is_participant: false,
+            has_ended: false,
+            restrictions: Vec::new(),
+        };
+        let is_of_conversation = |item: &Item| item.get("pk").and_then(|pk| pk.as_s().ok()) == Some(&pk);
+        let (items, restricting): (Vec<_>, Vec<_>) =
+            self.batch_get(keys).await?.into_iter().partition(is_of_conversation);
+        for item in items {
             if sk(&item) == key::META {
                 let meta: Meta = from_item(item)?;
                 access.has_ended = meta.ended;
@@ -131,7 +147,21 @@ impl Table {
                 access.is_participant = true;
             }
         }
+        for item in restricting {
+            access.restrictions.extend(restrictions::of_item(item, access.company.as_ref())?);
+        }
         Ok(access)
+    }
+
+    /// The company of a conversation; `None` if the conversation was never set or has ended: 1 read.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn company_of(&self, conversation: &ConversationId) -> Result<Option<CompanyId>, Error> {
+        let get = self.get(key::conversation(conversation), key::META.to_owned());
+        let item = get.send().await.map_err(failed("GetItem of a conversation"))?.item;
+        let meta: Option<Meta> = item.map(from_item).transpose()?;
+        Ok(meta.filter(|meta| !meta.ended).map(|meta| meta.company_id))
     }
 
     /// Those of these users who take part in a conversation, or have read in it: 2 items for each user, in one call.

@@ -17,6 +17,9 @@ pub(super) const OUTBOX_PREFIX: &str = "OUTBOX#";
 /// The prefix of a connection's sort key, followed by its id.
 pub(super) const CONNECTION_PREFIX: &str = "CONN#";
 
+/// The prefix of the partition of what restricts a user in companies.
+pub(super) const RESTRICTED_PREFIX: &str = "MODS#";
+
 /// The prefix of a participant's sort key, followed by the user.
 pub(super) const PARTICIPANT_PREFIX: &str = "USER#";
 
@@ -98,6 +101,16 @@ pub(super) fn outbox(channel: &Channel) -> String {
 
 pub(super) fn conversation(id: &ConversationId) -> String {
     format!("CONV#{id}")
+}
+
+/// The partition of the users who are restricted in a conversation; the sort key is the user.
+pub(super) fn restricted_in(id: &ConversationId) -> String {
+    format!("MOD#{id}")
+}
+
+/// The partition of what restricts a user in companies.
+pub(super) fn restricted(user: &UserId) -> String {
+    format!("{RESTRICTED_PREFIX}{user}")
 }
 
 pub(super) fn participant(user: &UserId) -> String {

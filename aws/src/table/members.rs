@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue},
 };
 use funnelcast_core::{
-    Channel, ConnectionId, Error, Grant, JoinOrder, Right, SocketCaller, Timestamp, UserId, event::Status,
+    Admission, Channel, ConnectionId, Error, Grant, JoinOrder, SocketCaller, Timestamp, UserId, event::Status,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -32,7 +32,7 @@ use super::{
 const DELETES_AT_ONCE: usize = 25;
 
 impl Table {
-    /// Makes the caller's connection a member by this right, and returns the membership: 2 writes. Its `join` may be
+    /// Makes the caller's connection a member by this admission, and returns the membership: 2 writes. Its `join` may be
     /// a later one than this, if that has already been applied. The `grant` is the one that the `join` presents; it is
     /// kept beside a right of the user's own.
     ///
@@ -46,10 +46,11 @@ impl Table {
         &self,
         caller: &SocketCaller,
         channel: &Channel,
-        right: Right,
+        admission: impl Into<Admission>,
         grant: Option<Grant>,
         order: JoinOrder,
     ) -> Result<Member, Error> {
+        let Admission { right, mute } = admission.into();
         let user = &caller.identity.user;
         let (connection, join_order) = self.note_join(user, &caller.connection, channel, order).await?;
         let member = Member {
@@ -64,6 +65,7 @@ impl Table {
             team_of: None,
             grant,
             spare_grant: None,
+            mute,
         };
         self.put_member(channel, member.with_right(right), caller.connected_at).await
     }
@@ -251,7 +253,7 @@ fn set_all(
     member: &Member,
     ttl: i64,
 ) -> Result<UpdateItemFluentBuilder, Error> {
-    const OPTIONAL: [&str; 4] = ["departedAt", "grant", "spareGrant", "teamOf"];
+    const OPTIONAL: [&str; 5] = ["departedAt", "grant", "mute", "spareGrant", "teamOf"];
     let mut item: Item = to_item(member)?;
     item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
     let absent = OPTIONAL.into_iter().filter(|name| !item.contains_key(*name));

@@ -8,6 +8,7 @@
 //! | receipts | `READ#channel` / userId | [`receipts`] |
 //! | latest value | `LAST#channel` / key | [`latest`] |
 //! | conversation | `CONV#id` / `META`, `CONV#id` / `USER#u` | [`conversations`] |
+//! | restrictions of a user | `MOD#conversation` / userId, `MODS#user` / `META` | [`restrictions`] |
 //! | what members were told of a user | `TOLD#channel` / userId | [`presence`] |
 //! | next count broadcast | `COUNT#channel` / `META` | [`presence`] |
 //! | rate limits of a user | `RATE#user` / limit | [`rates`] |
@@ -33,6 +34,7 @@ mod quotes;
 pub mod rates;
 pub mod receipts;
 pub mod recovery;
+pub mod restrictions;
 pub mod roles;
 pub mod search;
 pub mod stream;

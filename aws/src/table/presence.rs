@@ -241,6 +241,7 @@ mod tests {
             team_of: None,
             grant: None,
             spare_grant: None,
+            mute: None,
         }
     }
 

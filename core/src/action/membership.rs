@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::messages::LATEST_CURSOR_BYTES_MAX;
-use crate::{Channel, JoinOrder, Seq, Timestamp, event::Presence, frame::Event, text::Text};
+use crate::{
+    Channel, JoinOrder, Seq, Timestamp, event::Presence, frame::Event, moderation::Mute, text::Text,
+};
 
 /// Joins a channel, so that the connection receives its events.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +49,9 @@ pub struct Joined {
     pub presence: Vec<Presence>,
     /// The time of `presence`, which contains all presence events up to it.
     pub at: Timestamp,
+    /// Why and until when the user may not send in this channel; absent if they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mute: Option<Mute>,
 }
 
 /// Leaves a channel.

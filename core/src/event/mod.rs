@@ -13,7 +13,7 @@ mod notification;
 mod presence;
 mod resource;
 
-pub use access::AccessRevoked;
+pub use access::{AccessMuted, AccessRevoked};
 pub use analytics::AnalyticsUpdate;
 pub use app::{APP_PAYLOAD_BYTES_MAX, AppEvent, AppEventDraft};
 pub use change::{ChatDelete, ChatEdit, ChatReaction, DeleteDraft, EditDraft, ReactionDraft};

@@ -42,6 +42,9 @@ pub enum EventName {
     /// The user has lost access to the channel: an `AccessRevoked`, which nobody else receives.
     #[serde(rename = "access.revoked")]
     AccessRevoked,
+    /// The user may not send in the channel any more, or may again: an `AccessMuted`, which nobody else receives.
+    #[serde(rename = "access.muted")]
+    AccessMuted,
     /// A funnel is being generated or deployed: a `FunnelUpdate`.
     #[serde(rename = "funnel.update")]
     FunnelUpdate,

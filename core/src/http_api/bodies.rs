@@ -9,7 +9,12 @@ use serde_json::{Map, Value, value::RawValue};
 use super::limits::PUBLISH_EVENTS_MAX;
 use crate::{
     Channel, CompanyId, ConnectionId, ConversationId, Error, Key, Seq, Timestamp, UserId,
-    action::StatusReply, bus::DetailType, frame::ErrorBody, json, version::Revision,
+    action::StatusReply,
+    bus::DetailType,
+    frame::ErrorBody,
+    json,
+    moderation::{Reason, RestrictionKind},
+    version::Revision,
 };
 
 /// A ticket: the URL and the secret for one WebSocket connection.
@@ -122,6 +127,47 @@ pub struct ConversationReply {
 pub struct ConversationEnded {
     /// The conversation.
     pub conversation_id: ConversationId,
+}
+
+/// Whose restriction is asked for, and where.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ModerationQuery {
+    /// The user.
+    pub user_id: UserId,
+    /// The conversation; or else `companyId`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<ConversationId>,
+    /// The company; or else `conversationId`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company_id: Option<CompanyId>,
+}
+
+/// The restriction of a user that stands in a conversation or a company.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ModerationReply {
+    /// The user.
+    pub user_id: UserId,
+    /// The conversation in which it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<ConversationId>,
+    /// The company in all of whose conversations it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company_id: Option<CompanyId>,
+    /// How the user is restricted; `none` if they are not, or if it has ended.
+    pub restriction: RestrictionKind,
+    /// When it ends; absent if it is for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// The reason, if one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The user of the team who has set it; absent if the backend has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<UserId>,
 }
 
 /// Events of the app's backend, in their order.

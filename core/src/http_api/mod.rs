@@ -16,8 +16,8 @@ mod operations;
 
 pub use bodies::{
     BackendEvent, ChannelConnections, ChannelList, ConnectionList, ConversationDraft, ConversationEnd,
-    ConversationEnded, ConversationReply, Disconnected, GatewayRefusal, Publish, PublishReply, PublishResult,
-    Published, Refusal, Ticket, WebhookReceived,
+    ConversationEnded, ConversationReply, Disconnected, GatewayRefusal, ModerationQuery, ModerationReply,
+    Publish, PublishReply, PublishResult, Published, Refusal, Ticket, WebhookReceived,
 };
 pub use limits::{PUBLISH_BYTES_MAX, PUBLISH_EVENTS_MAX, WEBHOOK_BYTES_MAX};
 pub use operation::{Auth, Connection, Failure, Fields, Method, Operation, Tag};

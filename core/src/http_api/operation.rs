@@ -86,6 +86,8 @@ pub enum Tag {
     Channels,
     /// Reading and publishing without a WebSocket.
     Messages,
+    /// Restricting users.
+    Moderation,
     /// Webhooks from other services.
     Webhooks,
     /// Conversations, for the app's backend.
@@ -101,6 +103,7 @@ impl Tag {
             Self::Connections => "connections",
             Self::Channels => "channels",
             Self::Messages => "messages",
+            Self::Moderation => "moderation",
             Self::Webhooks => "webhooks",
             Self::Conversations => "conversations",
             Self::Publishing => "publishing",

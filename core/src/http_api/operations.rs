@@ -3,7 +3,7 @@
 #[cfg(feature = "schema")]
 use super::bodies::{
     ChannelList, ConnectionList, ConversationDraft, ConversationEnd, ConversationEnded, ConversationReply,
-    Disconnected, Publish, PublishReply, Ticket, WebhookReceived,
+    Disconnected, ModerationQuery, ModerationReply, Publish, PublishReply, Ticket, WebhookReceived,
 };
 use super::operation::{
     Auth, Connection,
@@ -13,13 +13,15 @@ use super::operation::{
 #[cfg(feature = "schema")]
 use crate::{
     action::{Found, History, Join, Joined, Leave, Left, Page, Search, Send, Sent},
+    moderation::Moderation,
     wire_type::WireType,
 };
 
+const MODERATION: &str = "/api/websocket/moderation";
 const CONVERSATION: &str = "/api/conversations/{id}";
 
 /// Every operation of the HTTP API.
-pub const OPERATIONS: [Operation; 14] = [
+pub const OPERATIONS: [Operation; 16] = [
     Operation {
         id: "connect",
         method: Method::Post,
@@ -191,6 +193,47 @@ pub const OPERATIONS: [Operation; 14] = [
         request: Some(WireType::of::<Send>()),
         #[cfg(feature = "schema")]
         reply: WireType::of::<Sent>(),
+    },
+    Operation {
+        id: "getModeration",
+        method: Method::Get,
+        path: MODERATION,
+        tag: Tag::Moderation,
+        summary: "Returns how a user is restricted in a conversation or a company",
+        description: "For the team of the company, and for its backend. Costs 1 read, and 1 for the company of a conversation.",
+        auth: Auth::Token,
+        fields: Fields::Query,
+        connection: Connection::Absent,
+        takes_grant: false,
+        done: "What stands",
+        own_refusals: &[BadRequest, Forbidden],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<ModerationQuery>()),
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<ModerationReply>(),
+    },
+    Operation {
+        id: "moderate",
+        method: Method::Post,
+        path: MODERATION,
+        tag: Tag::Moderation,
+        summary: "Mutes or bans a user in a conversation or a company, or lifts that",
+        description: "For the team of the company, and for its backend. It does what the `Moderation` event does on the bus, and \
+            answers when it is done: by then, the user's connections in these conversations can send no more, or have been \
+            removed, and have been told by `access.muted` or `access.revoked`. Who is of the company's team is not \
+            restricted. Of two changes the newer one stands, as with conversations. Costs 3 reads, and 1 for the company of a \
+            conversation, 1 write and 1 message; for each conversation that the user is in 1 read and the check of a `join`; and \
+            for each connection there 1 write, the same check and 1 post, or what leaving costs.",
+        auth: Auth::Token,
+        fields: Fields::Body,
+        connection: Connection::Absent,
+        takes_grant: false,
+        done: "What stands now",
+        own_refusals: &[BadRequest, Forbidden, NewerChange, TooLarge],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<Moderation>()),
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<ModerationReply>(),
     },
     Operation {
         id: "whop",

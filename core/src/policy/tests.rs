@@ -113,3 +113,14 @@ fn only_the_backend_of_its_company_manages_a_conversation() {
         "a backend joins no channel of the company"
     );
 }
+
+#[test]
+fn the_team_and_the_backend_of_a_company_moderate_there() {
+    let company = "biz_1".parse().unwrap();
+    for (role, may) in
+        [(Role::Admin, true), (Role::Member, true), (Role::Backend, true), (Role::Customer, false)]
+    {
+        assert_eq!(may_moderate(&user(&[("biz_1", role)]), &company), may, "{role:?}");
+        assert!(!may_moderate(&user(&[("biz_2", role)]), &company), "{role:?} of another company");
+    }
+}

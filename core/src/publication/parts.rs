@@ -1,13 +1,14 @@
 //! A publication, and the times of a detail.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
-    Channel, Key, Seq, Timestamp, UserId,
-    event::EventName,
+    Channel, Error, Key, Seq, Timestamp, UserId,
+    event::{EventName, MessageBody, check_content},
     frame::{Event, Sender},
-    message::Change,
+    json::raw,
+    message::{Change, ChangeKind},
     policy::Lane,
 };
 
@@ -92,6 +93,34 @@ impl Publication {
         self.ahead_ms = claimed_at.as_millis() - self.happened_at.as_millis();
         self.at = stored.at;
         self.data.clone_from(&stored.data);
+    }
+
+    /// A message, or the new text of one, with another text; and with this data of the app, if there is any.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] or [`Error::TooLarge`] if no message can have them; [`Error::Internal`] if it is no message.
+    pub fn with_content(
+        mut self,
+        content: String,
+        metadata: Option<Map<String, Value>>,
+    ) -> Result<Self, Error> {
+        check_content(&content, metadata.as_ref())?;
+        match &mut self.effect {
+            Effect::Message(_) => {
+                let body: MessageBody = serde_json::from_str(self.data.get())
+                    .map_err(|error| Error::internal("a message", &error))?;
+                let metadata = metadata.or(body.metadata);
+                self.data = raw(&MessageBody { content, metadata, ..body })?;
+            }
+            Effect::Change(Change { kind: ChangeKind::Edit { content: text, metadata: data }, .. }) => {
+                *text = content;
+                *data = metadata.or(data.take());
+            }
+            Effect::Change(_) | Effect::None => {
+                return Err(Error::Internal("an event without a text".into()));
+            }
+        }
+        Ok(self)
     }
 
     /// The event as it is delivered, with its place in the log if it has one.

@@ -137,13 +137,18 @@ fn replies_and_batches_are_framed_as_the_server_frames_them() {
 }
 
 /// An error of each code, as the samples of refusals have it.
-fn errors() -> [Error; 11] {
+fn errors() -> [Error; 14] {
+    let until = || Some("2026-11-24T10:00:00.000Z".to_owned());
+    let reason = || Some("spam".to_owned());
     [
         Error::invalid("channel", "is missing"),
         Error::UnknownAction,
         "chat:1".parse::<Channel>().unwrap_err(),
         Error::connection_ended(),
         Error::Forbidden("a client may not publish this event on this channel"),
+        Error::Muted { until: until(), reason: reason() },
+        Error::Banned { until: until(), reason: reason() },
+        Error::Refused { reason: reason() },
         Error::NotJoined,
         Error::NotFound("the message"),
         Error::TooLarge { what: "data.content".into(), bytes_max: 16 * 1024 },

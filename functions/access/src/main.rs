@@ -1,6 +1,6 @@
 //! `access`: who may be in which channel, as the app's backend says on the bus: `Conversation` (sets the
-//! participants), `Kick` (removes a user) and `AccessChanged` (checks a user's role again). All take effect on live
-//! connections. See [`backend::change_access`].
+//! participants), `Kick` (removes a user), `AccessChanged` (checks a user's role again) and `Moderation` (restricts a user).
+//! All take effect on live connections. See [`backend::change_access`].
 
 use funnelcast_aws::{
     arrival::{self, Arrival},
@@ -36,7 +36,10 @@ async fn apply(realtime: &Realtime, arrival: Arrival) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use funnelcast_core::bus::{AccessChanged, Conversation, Kick};
+    use funnelcast_core::{
+        bus::{AccessChanged, Conversation, Kick},
+        moderation::{Moderation, RestrictionKind},
+    };
     use serde::de::DeserializeOwned;
 
     use funnelcast_core::Channel;
@@ -56,5 +59,7 @@ mod tests {
         assert!(matches!(kick.channel, Channel::Conversation(_)));
         let changed: AccessChanged = sample(include_str!("../../../events/access-changed.json"));
         assert_eq!(changed.company_id.as_str(), "biz_1");
+        let moderation: Moderation = sample(include_str!("../../../events/moderation.json"));
+        assert_eq!(moderation.restriction, RestrictionKind::Mute);
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! # Layout
 //! - here: the routes, which are those of `funnelcast_core::http_api::OPERATIONS`
-//! - `connections`, `channels`, `messages`, `conversations`, `publishing`: the handlers of the routes
+//! - `connections`, `channels`, `messages`, `moderation`, `conversations`, `publishing`: the handlers of the routes
 //! - `user`, `fields`: the caller, and the fields of a request
 //! - `preflight`: CORS preflight requests
 //! - `answer`: responses, refusals, and the log line of a request
@@ -18,6 +18,7 @@ mod connections;
 mod conversations;
 mod fields;
 mod messages;
+mod moderation;
 mod preflight;
 mod publishing;
 #[cfg(test)]
@@ -75,7 +76,7 @@ fn router(api: Api) -> Router {
 }
 
 /// All paths, with the handlers of their methods.
-fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 8] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 9] {
     [
         ("/api/websocket/connect", post(connections::connect)),
         ("/api/websocket/disconnect", delete(connections::disconnect)),
@@ -83,6 +84,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 8] {
         ("/api/websocket/channels", get(channels::list).post(channels::join).delete(channels::leave)),
         ("/api/websocket/messages", get(messages::history).post(messages::send)),
         ("/api/websocket/search", get(messages::search)),
+        ("/api/websocket/moderation", get(moderation::get).post(moderation::post)),
         (
             "/api/conversations/{id}",
             get(conversations::get).put(conversations::put).delete(conversations::delete),

@@ -52,6 +52,7 @@ async fn fire(Resources { realtime, lease, .. }: &Resources, timer: Timer) -> Re
         Timer::Count(channel) => presence::tell_count(realtime, &channel).await,
         Timer::Conversation(conversation) => rights::check_conversation(realtime, &conversation).await,
         Timer::Role { user, company } => rights::check_role(realtime, &user, &company).await,
+        Timer::Restriction { user, scope } => rights::check_restriction(realtime, &user, &scope).await,
     }
 }
 
@@ -68,6 +69,7 @@ mod tests {
             (include_str!("../../../events/timers-count.json"), "Count"),
             (include_str!("../../../events/timers-conversation.json"), "Conversation"),
             (include_str!("../../../events/timers-role.json"), "Role"),
+            (include_str!("../../../events/timers-restriction.json"), "Restriction"),
         ] {
             let event: SqsEvent = serde_json::from_str(sample).unwrap();
             let timer: Timer = batch::decode(&event.records[0]).unwrap();

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use http::Uri;
 use serde_json::Value;
 
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
     dynamodb::{Engine, Transactions},
     eventbridge::Bus,
     faults::Faults,
+    http1::HttpClient,
     iam::{Partitions, Rights},
     lambda::Lambda,
     secrets_manager::Secrets,
@@ -27,6 +29,10 @@ pub(crate) struct Services {
     pub(crate) queues: Queues,
     pub(crate) secrets: Secrets,
     pub(crate) functions: FunctionNames,
+    /// Functions of the app's own, by their names: the URLs that are posted their events.
+    pub(crate) own_functions: BTreeMap<String, Uri>,
+    /// Reaches them.
+    pub(crate) client: HttpClient,
     pub(crate) partitions: Partitions,
     pub(crate) rights: Rights,
     pub(crate) usage: Usage,

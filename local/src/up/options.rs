@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use http::Uri;
 
 use crate::{
     api_gateway::websocket::{
@@ -49,6 +50,10 @@ pub(crate) struct UpOptions {
     /// can list this machine's processes.
     #[arg(long, value_name = "NAME=VALUE", value_parser = key_value)]
     pub(crate) secret: Vec<(String, String)>,
+    /// A function of the app's own that the stack's functions may invoke, such as that of `ReviewFunction`: its name, and the
+    /// URL on this machine that is posted the event and answers the result; may be repeated.
+    #[arg(long, value_name = "NAME=URL", value_parser = own_function)]
+    pub(crate) function: Vec<(String, Uri)>,
     /// Also write the line of JSON into this file, which appears with its whole content.
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -136,6 +141,14 @@ impl FaultOptions {
     }
 }
 
+fn own_function(text: &str) -> Result<(String, Uri), String> {
+    let (name, url) = key_value(text)?;
+    match url.parse::<Uri>() {
+        Ok(url) if url.scheme_str() == Some("http") && url.host().is_some() => Ok((name, url)),
+        _ => Err("must be NAME=URL, such as review=http://127.0.0.1:9000/".to_owned()),
+    }
+}
+
 fn fault(text: &str) -> Result<(FaultKind, Rate), String> {
     match text.split_once('=') {
         Some((kind, rate)) => Ok((kind.parse()?, rate.parse()?)),
@@ -168,6 +181,16 @@ mod tests {
         assert_eq!(limits.integration_timeout, Period(Duration::from_secs(29)));
         assert_eq!((limits.message_bytes_max, limits.frame_bytes_max), (131_072, 32_768));
         assert_eq!((up.port, up.http_port), (3001, 3000));
+    }
+
+    #[test]
+    fn a_function_of_the_app_is_reached_by_http() {
+        let functions = up(&["--function", "review=http://127.0.0.1:9000/x"]).unwrap().function;
+        assert_eq!(functions[0].0, "review");
+        assert_eq!(functions[0].1.to_string(), "http://127.0.0.1:9000/x");
+        for wrong in ["review", "review=", "review=/x", "review=https://app.example/"] {
+            assert!(up(&["--function", wrong]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //! - here: the checks
-//! - `own`: the right of a user's own, and what is left where there is none
+//! - `own`: the right of a user's own, what restricts them, and what is left where there is none
 //! - `passes`: which callers have passed a check in this process, so that the next check costs them no time
 //! - [`roles`]: the roles of users in companies and experiences, where those come from Whop
 
@@ -18,15 +18,17 @@ use funnelcast_aws::{
     table::{Member, conversations::ConversationAccess},
 };
 use funnelcast_core::{
-    Caller, Channel, CompanyId, Error, Grant, HttpCaller, Identity, Right, SocketCaller, Timestamp,
-    caller::check_grant,
+    Admission, Caller, Channel, CompanyId, Error, Grant, HttpCaller, Identity, Right, SocketCaller,
+    Timestamp,
     grant::Capability,
+    moderation::{Restriction, Scope},
     policy::{self, JoinDecision},
 };
 
-pub(crate) use self::own::OwnRight;
+pub(crate) use self::own::Entitlement;
 pub use self::passes::Passed;
 use self::{
+    own::OwnRight,
     passes::Passes,
     roles::{Asker, Roles},
 };
@@ -114,8 +116,9 @@ impl Access {
     /// [`right_to_join`](Self::right_to_join) costs.
     ///
     /// # Errors
-    /// [`Error::NotJoined`] if the caller's connection is no member; [`Error::Forbidden`] if an HTTP caller may not
-    /// join, or if the grant of either does not include the capability.
+    /// [`Error::NotJoined`] if the caller's connection is no member; [`Error::Forbidden`] or [`Error::Banned`] if an HTTP
+    /// caller may not join; [`Error::Forbidden`] if the grant of either does not include the capability;
+    /// [`Error::Muted`] if the capability is to send, and the user may not.
     pub async fn check_use(
         &self,
         caller: Caller<'_>,
@@ -125,8 +128,8 @@ impl Access {
         match caller {
             Caller::Socket(caller) => self.check_member(caller, channel, capability).await,
             Caller::Http(HttpCaller { identity, grant, now }) => {
-                let right = self.right_to_join(identity, channel, grant.cloned(), now).await?;
-                right.check(capability, now)
+                let admission = self.admission(identity, channel, grant.cloned(), now).await?;
+                admission.check(capability, now)
             }
         }
     }
@@ -135,7 +138,8 @@ impl Access {
     ///
     /// # Errors
     /// [`Error::NotJoined`] if the connection is no member or has departed, or if its grant has ended;
-    /// [`Error::Forbidden`] if its grant does not include the capability.
+    /// [`Error::Forbidden`] if its grant does not include the capability; [`Error::Muted`] as in
+    /// [`check_use`](Self::check_use).
     async fn check_member(
         &self,
         caller: &SocketCaller,
@@ -146,8 +150,7 @@ impl Access {
         let member = self.table.membership(&identity.user, connection, channel).await?;
         // The token has already been checked.
         let is_live = |member: &Member| member.departed_at.is_none() && member.may(Capability::Join, *now);
-        let member = member.filter(is_live).ok_or(Error::NotJoined)?;
-        check_grant(member.grant.as_ref(), capability, *now)
+        member.filter(is_live).ok_or(Error::NotJoined)?.check(capability, *now)
     }
 
     /// Whether a caller who may use the channel does so as one of the team of its company: 1 read for a connection; by
@@ -162,55 +165,50 @@ impl Access {
                 Ok(member.is_some_and(|member| member.team_of.is_some()))
             }
             Caller::Http(HttpCaller { identity, grant, now }) => {
-                let right = self.right_to_join(identity, channel, grant.cloned(), now).await?;
-                Ok(matches!(right, Right::Team(_)))
+                let admission = self.admission(identity, channel, grant.cloned(), now).await?;
+                Ok(matches!(admission.right, Right::Team(_)))
             }
         }
     }
 
-    /// The right by which a user may join: their own if they have one, else the grant that they present. No grant
-    /// admits anyone to a conversation that has ended. It costs as much as `right_to_stay`.
+    /// How a user may join: by their own right if they have one, else by the grant that they present. No grant admits
+    /// anyone to a conversation that has ended, or from which they are banned. It costs as much as `entitlement`.
     ///
     /// # Errors
     /// [`Error::Forbidden`] if the policy refuses; an unknown conversation is forbidden too, so that nobody learns
-    /// which conversations exist. Otherwise those of `right_to_stay`.
-    pub async fn right_to_join(
+    /// which conversations exist. [`Error::Banned`] if only a ban keeps the user out. Otherwise those of `entitlement`.
+    pub async fn admission(
         &self,
         identity: &Identity,
         channel: &Channel,
         grant: Option<Grant>,
         now: Timestamp,
-    ) -> Result<Right, Error> {
-        match (self.own_right(identity, channel, Asker::User, now).await?, grant) {
-            (OwnRight::Yes(right), _) => Ok(right),
-            (OwnRight::No, Some(grant)) => Ok(Right::Grant(grant)),
-            (OwnRight::Ended, Some(_)) => Err(Error::Forbidden("this conversation has ended")),
-            (OwnRight::No | OwnRight::Ended, None) => Err(refusal()),
-        }
+    ) -> Result<Admission, Error> {
+        self.ask(identity, channel, Asker::User, now).await?.admission(grant)
     }
 
-    /// The right of their own by which a user may be in a channel, asked on the stack's own behalf: 1 call of 2 reads for a
+    /// What a user may do in a channel beside any grant, asked on the stack's own behalf: 1 call of 4 reads for a
     /// conversation, none for other channels; and for a company or an experience of a Whop user, what it costs to know
     /// their role in it.
     ///
     /// # Errors
     /// [`Error::RateLimited`] and [`Error::Internal`] if the answer depends on Whop and Whop gives none.
-    pub(crate) async fn right_to_stay(
+    pub(crate) async fn entitlement(
         &self,
         identity: &Identity,
         channel: &Channel,
         now: Timestamp,
-    ) -> Result<OwnRight, Error> {
-        self.own_right(identity, channel, Asker::Stack, now).await
+    ) -> Result<Entitlement, Error> {
+        self.ask(identity, channel, Asker::Stack, now).await
     }
 
-    async fn own_right(
+    async fn ask(
         &self,
         identity: &Identity,
         channel: &Channel,
         asker: Asker,
         now: Timestamp,
-    ) -> Result<OwnRight, Error> {
+    ) -> Result<Entitlement, Error> {
         let identity = match (channel, channel.company()) {
             (Channel::Experience(experience), _) if !identity.experiences.contains(experience) => {
                 let Self { roles, table, rates, .. } = self;
@@ -220,28 +218,65 @@ impl Access {
             _ => Cow::Borrowed(identity),
         };
         match (policy::may_join(&identity, channel), channel) {
-            (JoinDecision::Allowed, _) => Ok(OwnRight::Yes(Right::Own)),
-            (JoinDecision::DependsOnConversation, Channel::Conversation(conversation)) => {
-                let ConversationAccess { company, is_participant, has_ended } =
-                    self.table.conversation_access(conversation, &identity.user).await?;
-                if has_ended {
-                    return Ok(OwnRight::Ended);
-                }
-                let identity = match &company {
-                    Some(company) if !is_participant => {
-                        self.with_role(&identity, company, asker, now).await?
-                    }
-                    _ => Cow::Borrowed(&*identity), // a participant may join, whatever their role
-                };
-                if policy::may_join_conversation(&identity, company.as_ref(), is_participant) {
-                    let team_of = company.filter(|company| identity.is_team_of(company));
-                    Ok(OwnRight::Yes(team_of.map_or(Right::Own, Right::Team)))
-                } else {
-                    Ok(OwnRight::No)
-                }
+            (JoinDecision::Allowed, _) => {
+                Ok(Entitlement { own: OwnRight::Yes(Right::Own), restriction: None })
             }
-            _ => Ok(OwnRight::No),
+            (JoinDecision::DependsOnConversation, Channel::Conversation(conversation)) => {
+                let access = self.table.conversation_access(conversation, &identity.user).await?;
+                self.ask_of_conversation(&identity, access, asker, now).await
+            }
+            _ => Ok(Entitlement::NONE),
         }
+    }
+
+    async fn ask_of_conversation(
+        &self,
+        identity: &Identity,
+        ConversationAccess { company, is_participant, has_ended, restrictions }: ConversationAccess,
+        asker: Asker,
+        now: Timestamp,
+    ) -> Result<Entitlement, Error> {
+        if has_ended {
+            return Ok(Entitlement { own: OwnRight::Ended, restriction: None });
+        }
+        let restriction = Restriction::strongest(restrictions, now);
+        let identity = match &company {
+            // A participant may join, whatever their role; but nothing restricts them if they are of the team.
+            Some(company) if !is_participant || restriction.is_some() => {
+                self.with_role(identity, company, asker, now).await?
+            }
+            _ => Cow::Borrowed(identity),
+        };
+        let may_join = policy::may_join_conversation(&identity, company.as_ref(), is_participant);
+        let team_of = company.filter(|company| identity.is_team_of(company));
+        let restriction = restriction.filter(|_| team_of.is_none());
+        let own =
+            if may_join { OwnRight::Yes(team_of.map_or(Right::Own, Right::Team)) } else { OwnRight::No };
+        Ok(Entitlement { own, restriction })
+    }
+
+    /// Refuses a caller who may not restrict users there: 1 read for a conversation; and what it costs to know the role of
+    /// a Whop user in the company.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] if the caller is neither of the company's team nor its backend; also for a conversation that is
+    /// unknown or has ended, so that nobody learns which there are.
+    pub async fn check_moderator(
+        &self,
+        identity: &Identity,
+        scope: &Scope,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let company = match scope {
+            Scope::Conversation(conversation) => self.table.company_of(conversation).await?,
+            Scope::Company(company) => Some(company.clone()),
+        };
+        if let Some(company) = company
+            && policy::may_moderate(&*self.with_role(identity, &company, Asker::User, now).await?, &company)
+        {
+            return Ok(());
+        }
+        Err(Error::Forbidden("you may not moderate this"))
     }
 
     /// The identity, extended by the role that the user has in the company according to Whop.
@@ -254,9 +289,4 @@ impl Access {
     ) -> Result<Cow<'a, Identity>, Error> {
         self.roles.with_role(&self.table, &self.rates, identity, company, asker, now).await
     }
-}
-
-/// The same refusal for a channel that is unknown, has ended, or belongs to another company.
-const fn refusal() -> Error {
-    Error::Forbidden("you may not join this channel")
 }

@@ -27,12 +27,18 @@ pub struct Addressed {
 
 impl Addressed {
     /// Whether a member whose post failed is owed the event. That is so for events that the log or the latest values
-    /// keep, and for presence, where the later event counts whenever it arrives. Anything else has no value later.
+    /// keep, and where the later event counts whenever it arrives: for presence, and for whether a user is muted. Anything
+    /// else has no value later.
     pub(super) fn is_owed(&self) -> bool {
         let Event { channel, event, .. } = &self.event;
-        let is_presence =
-            matches!(event, EventName::PresenceJoin | EventName::PresenceUpdate | EventName::PresenceLeave);
-        is_presence || !matches!(channel.kind().policy().lane(*event), None | Some(Lane::Ephemeral))
+        let is_of_a_state = matches!(
+            event,
+            EventName::PresenceJoin
+                | EventName::PresenceUpdate
+                | EventName::PresenceLeave
+                | EventName::AccessMuted
+        );
+        is_of_a_state || !matches!(channel.kind().policy().lane(*event), None | Some(Lane::Ephemeral))
     }
 }
 

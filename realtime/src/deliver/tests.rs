@@ -26,6 +26,7 @@ fn members(count: usize) -> Vec<Member> {
         team_of: None,
         grant: None,
         spare_grant: None,
+        mute: None,
     };
     (0..count).map(member).collect()
 }

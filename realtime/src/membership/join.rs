@@ -19,10 +19,11 @@ use funnelcast_aws::{
     },
 };
 use funnelcast_core::{
-    Channel, Error, Grant, JoinOrder, Right, Seq, SocketCaller, Timestamp, UserId,
+    Admission, Channel, Error, Grant, JoinOrder, Seq, SocketCaller, Timestamp, UserId,
     action::{Join, Joined, LATEST_CURSOR_BYTES_MAX},
     event::Presence,
     identity::Name,
+    moderation::Mute,
     policy::Lane,
     size::{Room, json_bytes},
 };
@@ -30,6 +31,7 @@ use funnelcast_core::{
 use crate::{
     context::Realtime,
     membership::leave,
+    mutes,
     presence::{self, PresenceChange, PresenceSnapshot},
     timer::Timer,
     tokens::Issuers,
@@ -46,7 +48,7 @@ const LATEST_CURSOR_BYTES: usize = 6 * LATEST_CURSOR_BYTES_MAX + r#","latestNext
 ///
 /// # Errors
 /// [`Error::Forbidden`] if neither the policy nor a grant admits the user, if the grant is not valid, or if the user is
-/// removed from the channel meanwhile; a membership that the connection already has in the channel then ends. [`Error::Conflict`] if a `leave` that was sent later has
+/// removed from the channel meanwhile; [`Error::Banned`] if they are banned; a membership that the connection already has in the channel then ends. [`Error::Conflict`] if a `leave` that was sent later has
 /// been applied.
 pub async fn join(
     realtime: &Realtime,
@@ -61,9 +63,9 @@ pub async fn join(
         None => None,
         Some(grant) => Some(issuers.verify_grant(&grant, &caller.identity.user, &channel, caller.now).await?),
     };
-    let right = right_to_join(realtime, caller, &channel, grant.clone(), order).await?;
+    let admission = admission(realtime, caller, &channel, grant.clone(), order).await?;
     set_grant_timer(realtime, caller, &channel, grant.as_ref()).await?;
-    let joined = Box::pin(enter(realtime, caller, channel.clone(), since, grant, right, order)).await;
+    let joined = Box::pin(enter(realtime, caller, channel.clone(), since, grant, admission, order)).await;
     if let Err(Error::Internal(_) | Error::RateLimited { .. }) = joined {
         leave::withdraw(realtime, caller, ChannelJoin { channel, join: order }).await?;
     }
@@ -77,32 +79,33 @@ async fn enter(
     channel: Channel,
     since: Option<Seq>,
     grant: Option<Grant>,
-    right: Right,
+    admitted: Admission,
     order: JoinOrder,
 ) -> Result<Joined, Error> {
     let store = realtime.table();
     let sees_others = channel.kind().policy().presence;
-    let member = store.put_membership(caller, &channel, right, grant.clone(), order).await?;
+    let member = store.put_membership(caller, &channel, admitted, grant.clone(), order).await?;
 
     let read_at = now();
-    let (recovery, latest, roster, right, ()) = tokio::try_join!(
+    let (recovery, latest, roster, Admission { right, mute }, ()) = tokio::try_join!(
         store.recover(&channel, since),
         latest(store, &channel),
         async { if sees_others { roster(store, &channel).await } else { Ok(None) } },
-        right_to_join(realtime, caller, &channel, grant, member.join_order),
+        admission(realtime, caller, &channel, grant, member.join_order),
         confirm(realtime, &channel, &member),
     )?;
     if right != member.right() {
         // It has changed meanwhile: a membership by a right of their own that they no longer have would outlive the grant.
         store.set_right(&channel, &member, right).await?;
     }
+    let mute = mutes::settle(realtime, &channel, &caller.identity, &member, mute).await?;
     let presence =
         if sees_others { settle(realtime, caller, &channel, &member, roster).await? } else { Vec::new() };
     // The end of a connection ends its memberships one by one, which tells the same members, at a time when no user
     // could be charged.
     spending::add_as_much_again();
     let at = roster_rows::contained_until(read_at);
-    let joined = reply(channel, recovery, latest, presence, at)?;
+    let joined = reply(channel, recovery, latest, presence, at, mute)?;
     measure::joined(joined.channel.kind(), since.map(|_| joined.events.len()));
     Ok(joined)
 }
@@ -116,6 +119,7 @@ fn reply(
     mut latest: Latest,
     presence: Vec<Presence>,
     at: Timestamp,
+    mute: Option<Mute>,
 ) -> Result<Joined, Error> {
     let (no_events, no_values) = (Vec::new(), Vec::new());
     let mut joined = Joined {
@@ -128,6 +132,7 @@ fn reply(
         latest_next: None,
         presence,
         at,
+        mute,
     };
     let room = Room::beside(&joined).left().saturating_sub(LATEST_CURSOR_BYTES);
     let for_events = json_bytes(&events).min(room / 2);
@@ -182,26 +187,26 @@ async fn settle(
     Ok(roster)
 }
 
-/// The right by which the caller may be in the channel. Without one, a membership that the connection already has
+/// How the caller may be in the channel. Without a right, or with a ban, a membership that the connection already has
 /// ends.
 ///
 /// This is checked before the membership is written and again afterwards. A process that removes a user from a
 /// channel first writes the change that decides it and then reads the memberships, so one of the two sees the other.
-async fn right_to_join(
+async fn admission(
     realtime: &Realtime,
     caller: &SocketCaller,
     channel: &Channel,
     grant: Option<Grant>,
     order: JoinOrder,
-) -> Result<Right, Error> {
-    let right = realtime.access.right_to_join(&caller.identity, channel, grant, caller.now).await;
-    if let Err(Error::Forbidden(_)) = right {
+) -> Result<Admission, Error> {
+    let admission = realtime.access.admission(&caller.identity, channel, grant, caller.now).await;
+    if let Err(Error::Forbidden(_) | Error::Banned { .. }) = admission {
         let member = realtime.table().membership(&caller.identity.user, &caller.connection, channel).await?;
         if let Some(member) = member.filter(|member| member.join_order <= order) {
             leave::end(realtime, channel, &member).await?;
         }
     }
-    right
+    admission
 }
 
 /// Confirms, after the membership is written, that the `join` still stands and that the membership lives as long as
@@ -292,8 +297,11 @@ mod tests {
             let (events, values) = (events(missed, missed_bytes), events(values, value_bytes));
             let (all_events, all_values) = (events.len(), values.len());
             let channel = "funnel_updates:biz_1".parse().unwrap();
+            let reason = "\u{1}".repeat(256).try_into().ok();
+            let mute = Some(Mute { until: Some(Timestamp::EPOCH), reason });
             let joined =
-                reply(channel, recovery(events), latest(values), roster(present), Timestamp::EPOCH).unwrap();
+                reply(channel, recovery(events), latest(values), roster(present), Timestamp::EPOCH, mute)
+                    .unwrap();
             let bytes = json_bytes(&joined);
             assert!(bytes <= FRAME_BYTES_MAX - 512, "{bytes} bytes");
             assert_eq!(joined.more, joined.events.len() < all_events);

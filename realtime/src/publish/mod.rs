@@ -22,7 +22,6 @@ use funnelcast_aws::{
 use funnelcast_core::{
     Caller, Channel, Error, Seq, SocketCaller, Timestamp,
     action::{Send, Sent},
-    caller::check_grant,
     event::{EventName, Presence},
     frame::Event,
     grant::Capability,
@@ -47,6 +46,7 @@ const EPHEMERAL_MEMBERS_MAX: usize = 1_000;
 /// # Errors
 /// Those of [`Publication::from_client`]; [`Error::NotJoined`] if the caller's connection is no member, and
 /// [`Error::Forbidden`] if an HTTP caller may not join, or if the grant of either does not include sending;
+/// [`Error::Muted`] or [`Error::Banned`] if the user may not send there; [`Error::Refused`] if the app's function refuses it;
 /// [`Error::Conflict`] if the `base` is too far behind; [`Error::RateLimited`] if the user sends too fast.
 pub async fn send(realtime: &Realtime, caller: Caller<'_>, draft: Send) -> Result<Sent, Error> {
     let known = draft.base.map_or(Known::Nothing, Known::Base);
@@ -69,7 +69,7 @@ pub async fn send(realtime: &Realtime, caller: Caller<'_>, draft: Send) -> Resul
 
 /// Publishes on the durable lane: 2 reads, 1 write, 1 read and N - 1 posts. For a caller that has sent here before,
 /// the first two reads run side by side. A reply, a mention and a change cost 1 read more, and a change is written in a
-/// transaction.
+/// transaction. A [`Review`](crate::review::Review) of a message comes before it is appended.
 async fn send_durable(
     realtime: &Realtime,
     caller: Caller<'_>,
@@ -83,7 +83,11 @@ async fn send_durable(
         tokio::try_join!(table.look_back(&channel, known), Subject::read(table, &publication))
     });
     let (mut view, subject) = realtime.access.read_as(caller, &channel, Capability::Send, read).await?;
-    let publication = messages::with_moderator(&realtime.access, caller, publication, &subject).await?;
+    let mut publication = messages::with_moderator(&realtime.access, caller, publication, &subject).await?;
+    // What an earlier try has put into the log has been reviewed.
+    if let Some(review) = realtime.review.as_ref().filter(|_| !view.has_earlier_try(&publication)) {
+        publication = review.ask(table, publication).await?;
+    }
     let Logged { event, seq, is_duplicate: duplicate } =
         append(table, &mut view, publication, subject).await.map_err(|error| error.within("data"))?;
     let tally = deliver::send_or_mark(realtime, &event, seq, caller.connection()).await?;
@@ -140,11 +144,10 @@ async fn few_members(
     Ok(few)
 }
 
-/// Refuses a connection that is not among these members, or whose grant does not include sending.
+/// Refuses a connection that is not among these members, or whose user may not send.
 fn check_member(caller: &SocketCaller, members: &[Member]) -> Result<(), Error> {
     let is_own = |member: &&Member| member.connection == caller.connection && member.is_live(caller.now);
-    let own = members.iter().find(is_own).ok_or(Error::NotJoined)?;
-    check_grant(own.grant.as_ref(), Capability::Send, caller.now)
+    members.iter().find(is_own).ok_or(Error::NotJoined)?.check(Capability::Send, caller.now)
 }
 
 /// Changes the caller's status: 1 read, 1 write, and what it takes to tell the others.
@@ -154,7 +157,10 @@ async fn change_status(realtime: &Realtime, caller: Caller<'_>, event: &Event) -
     };
     let Presence { status, .. } =
         serde_json::from_str(event.data.get()).map_err(|error| Error::internal("a presence", &error))?;
-    realtime.access.check_use(caller, &event.channel, Capability::Send).await?;
+    match realtime.access.check_use(caller, &event.channel, Capability::Send).await {
+        Ok(()) | Err(Error::Muted { .. }) => {} // a mute is checked last; and who is muted is present all the same
+        Err(refusal) => return Err(refusal),
+    }
     presence::change_status(realtime, socket, &event.channel, status).await
 }
 

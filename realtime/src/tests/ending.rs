@@ -40,7 +40,7 @@ async fn a_join_by_a_grant_while_a_conversation_ends_is_refused_or_found() {
                 }
                 (Turn::Left, ..) => {
                     let again = Some(grant.clone());
-                    let right = access.right_to_join(&joiner.identity, &channel(), again, joiner.now).await;
+                    let right = access.admission(&joiner.identity, &channel(), again, joiner.now).await;
                     refused = right.is_err();
                 }
                 (Turn::Right, _, 1) => {

@@ -75,7 +75,10 @@ async fn no_grant_admits_to_a_conversation_that_has_ended() {
     let ann = caller("ann", "c1=");
     let until = ann.now + Duration::from_mins(1);
     let grant = Grant { caps: [Capability::Join, Capability::Send].into(), until };
-    let right = async || access.right_to_join(&ann.identity, &channel(), Some(grant.clone()), ann.now).await;
+    let right = async || {
+        let grant = Some(grant.clone());
+        access.admission(&ann.identity, &channel(), grant, ann.now).await.map(|admission| admission.right)
+    };
     let by_http = Caller::Http(HttpCaller { identity: &ann.identity, grant: Some(&grant), now: ann.now });
     let conversation = "c1".parse().unwrap();
     let end = ConversationChange { to: None, ..set("biz_1", []) };

@@ -3,6 +3,7 @@
 mod backend;
 mod ending;
 mod grants;
+mod moderation;
 mod presence;
 mod rates;
 mod replies;
@@ -106,8 +107,10 @@ async fn own_right(
     channel: &Channel,
     now: Timestamp,
 ) -> Result<Right, Error> {
-    let own = access.right_to_stay(identity, channel, now).await?;
-    own.or_grant(None, now).ok_or(Error::Forbidden("they have no right of their own"))
+    let own = access.entitlement(identity, channel, now).await?;
+    own.or_grant(None, now)
+        .map(|admission| admission.right)
+        .ok_or(Error::Forbidden("they have no right of their own"))
 }
 
 /// Whether the caller's connection is a live member of a channel.

@@ -55,7 +55,7 @@ impl Scene {
         caller.identity.companies = now.to_vec();
         self.realtime.table().put_connection(&caller).await.unwrap();
         caller.identity.companies = then.to_vec();
-        let right = self.realtime.access.right_to_join(&caller.identity, channel, grant.cloned(), caller.now);
+        let right = self.realtime.access.admission(&caller.identity, channel, grant.cloned(), caller.now);
         let right = right.await.unwrap();
         let table = self.realtime.table();
         table.put_membership(&caller, channel, right, grant.cloned(), caller.order).await.unwrap();

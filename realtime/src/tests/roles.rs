@@ -87,7 +87,7 @@ impl Asking {
 
     async fn may_join_as(&self, user: &str, channel: &str, at: Timestamp) -> Result<(), &'static str> {
         let (user, channel) = (of_whop(user), channel.parse().unwrap());
-        let outcome = self.access.right_to_join(&user, &channel, None, at).await;
+        let outcome = self.access.admission(&user, &channel, None, at).await;
         outcome.map(drop).map_err(|refusal| refusal.code())
     }
 }

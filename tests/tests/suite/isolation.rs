@@ -89,6 +89,7 @@ impl<'a> Trial<'a> {
         let (mark, channel) = (unique("mark"), self.scene.channel(row.whose, owner));
         let detail = match row.what {
             "Conversation" => self.scene.conversation(owner, &[]),
+            "Moderation" => probe::detail(row.what, &channel, self.scene.participant_of(owner), &mark),
             what => probe::detail(what, &channel, self.scene.member_of(owner), &mark),
         };
         match row.what {

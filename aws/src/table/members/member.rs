@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use funnelcast_core::{
-    Channel, CompanyId, ConnectionId, Grant, JoinOrder, Right, Timestamp, UserId, event::Status,
-    grant::Capability, identity::Name,
+    Channel, CompanyId, ConnectionId, Error, Grant, JoinOrder, Right, Timestamp, UserId, caller::check_grant,
+    event::Status, grant::Capability, identity::Name, moderation::Mute,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,9 @@ pub struct Member {
     /// right; once they lose it, they are a member by this grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spare_grant: Option<Grant>,
+    /// Why and until when the user may not send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mute: Option<Mute>,
 }
 
 impl Member {
@@ -98,6 +101,19 @@ impl Member {
             Right::Grant(grant) => (None, Some(grant), None),
         };
         Self { team_of, grant, spare_grant, ..self }
+    }
+
+    /// Refuses a user who may not do this by the right by which they are a member, or because they are muted.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] if the grant does not include the capability; [`Error::Muted`] if it is to send and the user
+    /// may not.
+    pub fn check(&self, capability: Capability, now: Timestamp) -> Result<(), Error> {
+        check_grant(self.grant.as_ref(), capability, now)?;
+        match capability {
+            Capability::Send => Mute::check(self.mute.as_ref(), now),
+            Capability::Join => Ok(()),
+        }
     }
 
     /// Whether the right by which the user is a member includes this capability.

@@ -1,10 +1,11 @@
-//! The right by which a user is a member changes: they lose one right and have another, or come by a better one.
+//! The right by which a user is a member changes: they lose one right and have another, or come by a better one; or whether
+//! they may send changes.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use funnelcast_core::{Channel, Error, Right};
+use funnelcast_core::{Channel, Error, Right, moderation::Mute};
 
 use super::{Member, member_key};
-use crate::table::item::{Item, Table, if_met, to_item};
+use crate::table::item::{Item, Table, if_met, to_attribute, to_item};
 
 /// The attributes that say by what right a user is a member.
 const ATTRIBUTES: [&str; 3] = ["grant", "spareGrant", "teamOf"];
@@ -33,6 +34,31 @@ impl Table {
         }
         let set = if set.is_empty() { String::new() } else { format!("SET {} ", set.join(", ")) };
         let update = update.update_expression(format!("{set}REMOVE {}", remove.join(", ")));
+        if_met("UpdateItem of a membership", update.send().await).map(drop)
+    }
+
+    /// Writes down why a member may not send, or that they may: 1 write. A membership that has ended in the meantime stays
+    /// ended, and one of a later `join` stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn set_mute(
+        &self,
+        channel: &Channel,
+        member: &Member,
+        mute: Option<&Mute>,
+    ) -> Result<(), Error> {
+        let (pk, sk) = member_key(&member.user, &member.connection, channel);
+        let update = self
+            .update(pk, sk)
+            .condition_expression("joinOrder = :join AND attribute_not_exists(departedAt)")
+            .expression_attribute_values(":join", AttributeValue::N(member.join_order.to_string()));
+        let update = match mute {
+            Some(mute) => update
+                .update_expression("SET mute = :mute")
+                .expression_attribute_values(":mute", to_attribute(mute)?),
+            None => update.update_expression("REMOVE mute"),
+        };
         if_met("UpdateItem of a membership", update.send().await).map(drop)
     }
 }

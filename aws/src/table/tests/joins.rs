@@ -49,6 +49,7 @@ impl Joining {
                         team_of: None,
                         grant: None,
                         spare_grant: None,
+                        mute: None,
                     });
                 }
                 Err(refusal) => {

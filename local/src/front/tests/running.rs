@@ -92,6 +92,8 @@ pub(super) async fn start() -> Running {
         queues: queues.clone(),
         secrets: Secrets::default(),
         functions: FunctionNames::new(&stack),
+        own_functions: std::collections::BTreeMap::new(),
+        client: crate::http1::client(),
         partitions: Partitions::of(&stack),
         rights: Rights::new(&stack, None).unwrap(),
         usage: Usage::default(),

@@ -121,6 +121,11 @@ impl Scene {
         member.map_or("", |person| &person.user.id)
     }
 
+    /// Whom the team and the backend may restrict.
+    pub(super) fn participant_of(&self, company: usize) -> &str {
+        &self.companies[company].participant
+    }
+
     /// What the company's conversation is, with these participants.
     pub(super) fn conversation(&self, company: usize, participants: &[&str]) -> Value {
         let Company { id, conversation, .. } = &self.companies[company];

@@ -79,6 +79,15 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
         }
         "POST connect" => (Method::POST, "connect".to_owned(), None),
         "GET status" | "GET channels" => (Method::GET, what.trim_start_matches("GET ").to_owned(), None),
+        "GET moderation" => {
+            let (name, id) = scope(channel);
+            (Method::GET, format!("moderation?userId=nobody&{name}={id}"), None)
+        }
+        "POST moderation" => {
+            let (name, id) = scope(channel);
+            let body = json!({"userId": "nobody", (name): id, "restriction": "mute"});
+            (Method::POST, "moderation".to_owned(), Some(body))
+        }
         "POST webhooks/whop" => {
             (Method::POST, "webhooks/whop".to_owned(), Some(json!({"type": "membership.activated"})))
         }
@@ -116,6 +125,15 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
     })
 }
 
+/// Where somebody is restricted.
+fn scope(channel: &str) -> (&'static str, &str) {
+    match channel.split_once(':') {
+        Some(("company", id)) => ("companyId", id),
+        Some((_, id)) => ("conversationId", id),
+        None => ("conversationId", channel),
+    }
+}
+
 /// The table's word for a refusal; one that it has no word for stands for itself.
 fn word(code: &str) -> String {
     match code {
@@ -137,6 +155,9 @@ pub(super) fn detail(what: &str, channel: &str, person: &str, mark: &str) -> Val
         ("AppEvent" | "AppSignal", _) => json!({"channel": channel, "name": mark}),
         ("AccessChanged", _) => json!({"userId": person, "companyId": id}),
         ("Kick", _) => json!({"channel": channel, "userId": person, "reason": mark}),
+        ("Moderation", _) => {
+            json!({"conversationId": id, "userId": person, "restriction": "mute", "reason": mark})
+        }
         ("ChatEdit", _) => json!({"conversationId": id, "target": 1, "content": mark}),
         ("ChatDelete", _) => json!({"conversationId": id, "target": 1}),
         ("ChatReaction", _) => {

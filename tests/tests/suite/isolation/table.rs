@@ -29,9 +29,9 @@ const WITHOUT_CHANNEL: [&str; 3] = ["ping", "status", "$default"];
 /// Operations that name no channel.
 const REQUESTS_WITHOUT_CHANNEL: [&str; 6] =
     ["POST connect", "GET status", "GET channels", "DELETE disconnect", "POST webhooks/whop", "POST publish"];
-/// Operations on the conversation in their path.
-const REQUESTS_FOR_A_CONVERSATION: [&str; 3] =
-    ["GET conversations", "PUT conversations", "DELETE conversations"];
+/// Operations on the conversation that they name.
+const REQUESTS_FOR_A_CONVERSATION: [&str; 5] =
+    ["GET conversations", "PUT conversations", "DELETE conversations", "GET moderation", "POST moderation"];
 /// Operations by which one could reach for another's connection.
 const REQUESTS_FOR_A_CONNECTION: [&str; 3] = ["POST channels", "DELETE channels", "DELETE disconnect"];
 

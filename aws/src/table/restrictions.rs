@@ -1,0 +1,184 @@
+//! Restrictions of users: in one conversation, or in all conversations of a company.
+//!
+//! What a user may not do in companies is one item, because whoever checks them does not know yet which company a
+//! conversation belongs to. So one call reads all that decides ([`Table::conversation_access`]).
+
+use std::{collections::BTreeMap, time::Duration};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use funnelcast_core::{
+    CompanyId, Error, Key, Timestamp, UserId, Version,
+    moderation::{Restriction, RestrictionKind, Scope},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    item::{Item, Table, back_off, failed, from_item, if_met, to_item},
+    key,
+};
+
+/// The most companies whose teams restrict a user, so that the item stays small: every check reads it.
+const COMPANIES_MAX: usize = 50;
+/// The most companies for a backend, which so gets a restriction in even if teams have filled the item on purpose.
+const BACKEND_COMPANIES_MAX: usize = 200;
+/// How many events a restriction remembers as applied, so that a repeated one is recognised even if newer ones have been
+/// applied since.
+const APPLIED_MAX: usize = 4;
+/// How long a restriction that has ended or been lifted is kept, because an older change may still be on its way. The
+/// bus retries for a day.
+const ENDED_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// A restriction as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// The restriction.
+    #[serde(flatten)]
+    pub restriction: Restriction,
+    /// The user of the team who has set it. `None` if the backend has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<UserId>,
+    /// Its version, which an older change never overrides.
+    pub version: Version,
+    /// The events that were applied last, the newest at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    applied: Vec<Key>,
+}
+
+impl Standing {
+    /// Whether an older change can no longer be on its way.
+    fn is_over(&self, now: Timestamp) -> bool {
+        !self.restriction.is_in_force(now) && self.version.at + ENDED_KEPT < now
+    }
+}
+
+/// A change of a restriction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestrictionChange {
+    /// The new restriction.
+    pub to: Restriction,
+    /// The user of the team who makes the change. `None` if the backend does.
+    pub by: Option<UserId>,
+    /// The version of the change.
+    pub version: Version,
+    /// What a repeat is recognised by: the id of the bus event.
+    pub key: Option<Key>,
+}
+
+/// The outcome of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restricted {
+    /// It has been applied.
+    Done,
+    /// It had been applied before; what stands may be newer.
+    Repeated,
+    /// A newer change, of this version, has already been applied.
+    Stale(Version),
+    /// The user is restricted in too many companies.
+    TooMany,
+}
+
+/// The item: restrictions by the conversation (there is one) or by company.
+#[derive(Debug, Serialize, Deserialize)]
+struct RestrictionsRow {
+    pk: String,
+    sk: String,
+    /// How often it has been changed. A write is conditional on this.
+    changes: u64,
+    standing: BTreeMap<String, Standing>,
+}
+
+impl Table {
+    /// Changes a restriction: 1 read and 1 write. A change that is older than what stands changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the restriction kept changing concurrently, or if the table fails.
+    pub async fn restrict(
+        &self,
+        scope: &Scope,
+        user: &UserId,
+        change: &RestrictionChange,
+        now: Timestamp,
+    ) -> Result<Restricted, Error> {
+        const ROUNDS_MAX: u32 = 5;
+        let (pk, sk, name) = place(scope, user);
+        for round in 0..ROUNDS_MAX {
+            let row = self.restrictions_row(scope, user).await?;
+            let changes = row.as_ref().map(|row| row.changes);
+            let mut standing = row.map(|row| row.standing).unwrap_or_default();
+            let before = standing.remove(&name);
+            let known = before.as_ref().map_or(&[][..], |before| &before.applied);
+            if change.key.as_ref().is_some_and(|key| known.contains(key)) {
+                return Ok(Restricted::Repeated);
+            }
+            if let Some(before) =
+                before.as_ref().filter(|before| change.version.is_older_than(&before.version))
+            {
+                return Ok(Restricted::Stale(before.version));
+            }
+            standing.retain(|_, other| !other.is_over(now));
+            let most = if change.by.is_some() { COMPANIES_MAX } else { BACKEND_COMPANIES_MAX };
+            if standing.len() >= most && change.to.restriction != RestrictionKind::None {
+                return Ok(Restricted::TooMany);
+            }
+            let mut applied: Vec<Key> = known.iter().chain(&change.key).cloned().collect();
+            applied.drain(..applied.len().saturating_sub(APPLIED_MAX));
+            let version = change.version.after(before.as_ref().map(|before| &before.version));
+            let (restriction, by) = (change.to.clone(), change.by.clone());
+            standing.insert(name.clone(), Standing { restriction, by, version, applied });
+            let new = RestrictionsRow {
+                pk: pk.clone(),
+                sk: sk.clone(),
+                changes: changes.unwrap_or_default() + 1,
+                standing,
+            };
+            let put = self.put(to_item(new)?);
+            let put = match changes {
+                None => put.condition_expression("attribute_not_exists(pk)"),
+                Some(changes) => put
+                    .condition_expression("changes = :before")
+                    .expression_attribute_values(":before", AttributeValue::N(changes.to_string())),
+            };
+            if if_met("PutItem of a restriction", put.send().await)?.is_some() {
+                return Ok(Restricted::Done);
+            }
+            back_off(round).await;
+        }
+        Err(Error::Internal("a restriction kept changing while it was written".into()))
+    }
+
+    /// The restriction of a user that stands, whether or not it is in force: 1 read.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn restriction(&self, scope: &Scope, user: &UserId) -> Result<Option<Standing>, Error> {
+        let (_, _, name) = place(scope, user);
+        Ok(self.restrictions_row(scope, user).await?.and_then(|mut row| row.standing.remove(&name)))
+    }
+
+    async fn restrictions_row(&self, scope: &Scope, user: &UserId) -> Result<Option<RestrictionsRow>, Error> {
+        let (pk, sk, _) = place(scope, user);
+        let item = self.get(pk, sk).send().await.map_err(failed("GetItem of a restriction"))?.item;
+        item.map(from_item).transpose()
+    }
+}
+
+/// The key of the item, and the name of the restriction in it.
+fn place(scope: &Scope, user: &UserId) -> (String, String, String) {
+    match scope {
+        Scope::Conversation(conversation) => {
+            (key::restricted_in(conversation), user.to_string(), conversation.to_string())
+        }
+        Scope::Company(company) => (key::restricted(user), key::META.to_owned(), company.to_string()),
+    }
+}
+
+/// The restrictions of an item that is [`restricted`](key::restricted), of this company alone; or, of one that is of a
+/// conversation, all.
+pub(super) fn of_item(item: Item, company: Option<&CompanyId>) -> Result<Vec<Restriction>, Error> {
+    let RestrictionsRow { pk, standing, .. } = from_item(item)?;
+    let is_of_companies = pk.starts_with(key::RESTRICTED_PREFIX);
+    let counts = |name: &String| !is_of_companies || company.is_some_and(|company| company.as_str() == name);
+    let counting = standing.into_iter().filter(|(name, _)| counts(name));
+    Ok(counting.map(|(_, standing)| standing.restriction).collect())
+}
