@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ErrorCode, Refusal } from './wire.js';
+import type { ErrorBody, ErrorCode, Refusal, Timestamp } from './wire.js';
 
 /**
  * The codes that the client adds to those of the protocol:
@@ -37,14 +37,31 @@ export class FunnelcastError extends Error {
   readonly retryAfterMs: number | undefined;
   /** The invalid field, such as `data.content`, if the error is about one. */
   readonly field: string | undefined;
+  /** With `muted` and `banned`: when that ends. Absent if it is for good. */
+  readonly until: Timestamp | undefined;
+  /** With `muted`, `banned` and `refused`: the reason that the team or the app gave, if any. */
+  readonly reason: string | undefined;
 
-  constructor(code: ErrorCode | ClientErrorCode, message: string, retryAfterMs?: number, field?: string) {
+  constructor(
+    code: ErrorCode | ClientErrorCode,
+    message: string,
+    retryAfterMs?: number,
+    field?: string,
+    { until, reason }: Pick<ErrorBody, 'until' | 'reason'> = {},
+  ) {
     super(message);
     this.name = 'FunnelcastError';
     this.code = code;
     this.retryAfterMs = retryAfterMs;
     this.field = field;
+    this.until = until;
+    this.reason = reason;
   }
+}
+
+/** The error of a refusal by the server. */
+export function errorOf(body: ErrorBody, retryAfterMs = body.retryAfterMs): FunnelcastError {
+  return new FunnelcastError(body.code, body.message, retryAfterMs, body.field, body);
 }
 
 /** The error with which everything unfinished fails when the client is closed. */
@@ -93,7 +110,7 @@ const CODES: Record<number, ErrorCode> = {
 export function refusalOf({ status, headers }: Response, body: unknown): FunnelcastError {
   const retryAfterMs = 1_000 * Number(headers.get('retry-after')) || undefined;
   const own = (body as Partial<Refusal> | null | undefined)?.error;
-  if (own) return new FunnelcastError(own.code, own.message, own.retryAfterMs ?? retryAfterMs, own.field);
+  if (own) return errorOf(own, own.retryAfterMs ?? retryAfterMs);
   const code = CODES[status] ?? (status < 500 ? 'bad_request' : 'internal');
   return new FunnelcastError(code, `HTTP status ${status}`, retryAfterMs);
 }

@@ -28,6 +28,8 @@ export { defaultEnvironment, type Environment, type Sign, type WebSocketLike } f
 export { type ClientErrorCode, FunnelcastError } from './errors.js';
 export type { JoinInfo, Loss } from './feed/cursor.js';
 export type { SubscribeOptions, Subscription } from './feed/feeds.js';
+export { type ModerationOptions, type Moderator, moderation } from './moderation.js';
+export { watchMute } from './mute.js';
 export type {
   CallOptions,
   ClientOptions,

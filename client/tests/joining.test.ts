@@ -66,7 +66,7 @@ describe('joining', () => {
     server.say(CHANNEL, 'one');
     await pass(100);
     const late = client.subscribe(CHANNEL, () => {});
-    await expect(late.joined).resolves.toEqual({ head: 1, recovered: true });
+    await expect(late.joined).resolves.toEqual({ head: 1, recovered: true, mute: null });
     expect(server.count('join')).toBe(1);
     expect(heard).toEqual(['one']);
   });

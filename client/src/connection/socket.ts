@@ -9,7 +9,7 @@
 
 import type { AnyEvent } from '../channels.js';
 import type { Environment, WebSocketLike } from '../environment.js';
-import { disconnected, FunnelcastError, toError } from '../errors.js';
+import { disconnected, errorOf, FunnelcastError, toError } from '../errors.js';
 import { type Deferred, deferred } from '../waiting.js';
 import type { ActionName, Actions, Reply, ServerFrame, WireEvent } from '../wire.js';
 import { encode } from './encode.js';
@@ -198,8 +198,7 @@ export class Socket implements Link {
     } else if (frame.id !== undefined) {
       this.#settle(frame.id, ({ reply }) => {
         if (frame.ok) return reply.resolve(frame.data as never);
-        const { code, message, retryAfterMs, field } = frame.error;
-        reply.reject(new FunnelcastError(code, message, retryAfterMs, field));
+        reply.reject(errorOf(frame.error));
       });
     }
   }

@@ -8,10 +8,11 @@ import type { ChannelEvent, ConversationChannel } from '../channels.js';
 import type { Client } from '../client.js';
 import { type FunnelcastError, invalid, toError } from '../errors.js';
 import type { SubscribeOptions } from '../feed/feeds.js';
+import { watchMute } from '../mute.js';
 import { NOBODY, type PresenceState, watchPresence } from '../presence.js';
 import { Store } from '../store.js';
 import { typingNotice, watchTyping } from '../typing.js';
-import type { TypingIndicator } from '../wire.js';
+import type { Mute, TypingIndicator } from '../wire.js';
 import { isChange } from './changes.js';
 import { type Drafts, draftsOf, type SendMessageOptions } from './drafts.js';
 import { isMessage, LogReader } from './log-reader.js';
@@ -32,6 +33,8 @@ export interface ConversationState {
   typing: readonly TypingIndicator[];
   /** The users in the conversation. */
   presence: PresenceState;
+  /** Why and until when the user may not send; `null` if they may. What they send all the same fails with the code `muted`. */
+  mute: Mute | null;
   /** Why the conversation cannot be shown; `null` if it can. */
   error: FunnelcastError | null;
 }
@@ -43,6 +46,7 @@ const INITIAL: ConversationState = {
   hasOlder: false,
   typing: [],
   presence: NOBODY,
+  mute: null,
   error: null,
 };
 
@@ -87,6 +91,7 @@ export class Conversation {
     const stops = [
       watchTyping(this.#client, this.#channel, typing => this.#onTyping(typing)),
       watchPresence(this.#client, this.#channel, presence => this.#update({ presence })),
+      watchMute(this.#client, this.#channel, mute => this.#update({ mute })),
       this.#drafts.onAcknowledged(message => this.#onAcknowledged(message)),
       this.#drafts.store.subscribe(() => this.#show()),
       this.#changes.store.subscribe(() => this.#show()),

@@ -7,7 +7,7 @@
 
 import type { AnyEvent, DurableEvent } from '../channels.js';
 import { callSafely, type FunnelcastError } from '../errors.js';
-import type { Page, Presence, Timestamp } from '../wire.js';
+import type { Mute, Page, Presence, Timestamp } from '../wire.js';
 import type { LatestValues } from './lanes.js';
 
 /** A range of a channel's events that can no longer be delivered: those after `after` and before `next`. */
@@ -29,7 +29,12 @@ export interface JoinInfo {
   presence?: Presence[];
   /** When `presence` was read. It includes all presence events up to that time. */
   at?: Timestamp;
+  /** Why and until when the user may not send; `null` if they may. Absent if that is not known, because the channel is polled. */
+  mute?: Mute | null;
 }
+
+/** What a join tells beside the position. */
+export type JoinNews = Omit<JoinInfo, 'head' | 'recovered'>;
 
 /** Somebody who listens to a channel. */
 export interface Listener {
@@ -49,7 +54,7 @@ export class Cursor {
   /** Whether the listener is reading events from the log that the feed has already passed. */
   isReplaying = false;
   /** What to report as soon as the cursor has reached the position of the feed. */
-  pending: Pick<JoinInfo, 'presence' | 'at'> | undefined;
+  pending: JoinNews | undefined;
   readonly #listener: Listener;
   readonly #isActive: () => boolean;
   #hasLost = false;
@@ -63,7 +68,7 @@ export class Cursor {
   }
 
   /** Starts at `head`, unless the listener has started: reports the join, and then the latest value of each key. */
-  begin(head: number, info: Pick<JoinInfo, 'presence' | 'at'>, latest: LatestValues): void {
+  begin(head: number, info: JoinNews, latest: LatestValues): void {
     if (this.at !== undefined) return;
     this.at = head;
     this.pending = info;

@@ -13,7 +13,7 @@ import type { Environment } from '../environment.js';
 import { type FunnelcastError, toError } from '../errors.js';
 import type { Page, PresenceDraft } from '../wire.js';
 import { Cursor, getGrant, type Listener, type Loss } from './cursor.js';
-import { Duplicates, LatestValues, Sequence } from './lanes.js';
+import { Duplicates, LatestValues, Mutes, Sequence } from './lanes.js';
 
 /** How long a missing event may still arrive by itself before the log is read. */
 const OVERTAKEN_MS = 300;
@@ -55,6 +55,7 @@ export class Feed {
   #formerGrant: Listener['grant'];
   #readsInProgress = 0;
   #cancelRead: (() => void) | undefined;
+  readonly #mutes = new Mutes();
 
   constructor(env: Environment, channel: Channel, hooks: FeedHooks) {
     this.#env = env;
@@ -98,6 +99,7 @@ export class Feed {
       return;
     }
     if (event.event === 'access.revoked' && !this.#hooks.revoked(this, source, event.data.order)) return;
+    if (event.event === 'access.muted' && !this.#mutes.take(event)) return;
     const isNew =
       event.event === 'analytics.update' ? this.#latest.update(event) : this.#duplicates.isNew(event, source);
     if (isNew) this.#each(cursor => cursor.ephemeral(event));
@@ -127,7 +129,8 @@ export class Feed {
    */
   async joined(reply: JoinReply, since: number | undefined, link: Link): Promise<void> {
     const { head, recovered, presence, at } = reply;
-    const info = { ...(presence && { presence }), ...(at && { at }) };
+    this.#mutes.joined(reply);
+    const info = { ...(presence && { presence }), ...(at && { at }), ...this.#mutes.known };
     const started = [...this.#cursors.values()].filter(cursor => cursor.at !== undefined);
     this.#takeLatest(reply, since, link);
     this.#each(cursor => cursor.begin(head, info, this.#latest));
@@ -181,7 +184,7 @@ export class Feed {
     if (this.sequence.last === undefined || this.#hooks.isClosed()) return;
     const end = () => this.sequence.last ?? 0;
     this.#each(cursor => {
-      cursor.begin(end(), {}, this.#latest);
+      cursor.begin(end(), this.#mutes.known, this.#latest);
       if (cursor.isReplaying || cursor.at === undefined) return;
       if (cursor.at === end()) cursor.joined();
       else if (cursor.at < end() || cursor.pending) this.#move(cursor, end, link);

@@ -6,7 +6,7 @@
  */
 
 import type { Channel } from '../channels.js';
-import { FunnelcastError } from '../errors.js';
+import { errorOf, FunnelcastError } from '../errors.js';
 import { isTemporary } from '../waiting.js';
 import {
   PUBLISH_BYTES_MAX,
@@ -149,8 +149,7 @@ function lanesOf(entries: readonly PublishEntry[]): string[] {
 function outcomeOf(result: PublishResult | undefined): Published | FunnelcastError {
   if (!result) return new FunnelcastError('internal', 'the stack gave no result');
   if (!('error' in result)) return result;
-  const { code, message, retryAfterMs, field } = result.error;
-  return new FunnelcastError(code, message, retryAfterMs, field);
+  return errorOf(result.error);
 }
 
 /** Whether an event may still be published; if so, the outcome is not final. */

@@ -9,6 +9,7 @@ import { FunnelcastError } from '../errors.js';
 import {
   type FunnelUpdateType,
   MESSAGE_BYTES_MAX,
+  type Moderation,
   type Published,
   type ResourceUpdateType,
 } from '../wire.js';
@@ -191,6 +192,18 @@ export class RealTimeUpdates {
       reason: checkText(reason, MESSAGE_BYTES_MAX, 'reason'),
     };
     return (await this.#publish([{ type: 'Kick', detail, channel }]))[0];
+  }
+
+  /**
+   * Mutes or bans a user in a conversation or a company, or lifts that with `restriction: 'none'`. All of their connections
+   * feel it. Of two of these the newer one counts, as with {@link sendConversation}.
+   */
+  async moderate(change: Omit<Moderation, 'timestamp'>): Promise<Published | undefined> {
+    const { userId, conversationId, companyId } = change;
+    const id = checkId(conversationId ?? companyId ?? '', conversationId ? 'conversationId' : 'companyId');
+    const channel = `${conversationId ? 'conversation' : 'company'}:${id}` as const;
+    const detail = { ...change, userId: checkId(userId, 'userId'), timestamp: timestampNow() };
+    return (await this.#publish([{ type: 'Moderation', detail, channel }]))[0];
   }
 
   /**

@@ -31,7 +31,9 @@ beforeEach(() => {
   const { WebSocket, fetch } = server.environment;
   vi.stubGlobal('WebSocket', WebSocket);
   vi.stubGlobal('fetch', (url: string, init: RequestInit) =>
-    fetch?.(new URL(url.replace('/my/ticket', '/connect'), 'https://app.example').href, init),
+    url.endsWith('/moderation') && init.method === 'POST'
+      ? Promise.resolve(Response.json(JSON.parse(String(init.body))))
+      : fetch?.(new URL(url.replace('/my/ticket', '/connect'), 'https://app.example').href, init),
   );
   said = [];
   const say = (...what: unknown[]) => said.push(what);

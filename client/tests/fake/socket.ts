@@ -108,8 +108,8 @@ export class FakeSocket implements WebSocketLike {
       if (!this.#server.losesReply(frame)) this.deliver({ type: 'reply', id, ok: true, data });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      const { code, message, retryAfterMs } = error;
-      this.deliver({ type: 'reply', id, ok: false, error: { code, message, retryAfterMs } });
+      const { code, message, retryAfterMs, terms } = error;
+      this.deliver({ type: 'reply', id, ok: false, error: { code, message, retryAfterMs, ...terms } });
     }
   }
 }

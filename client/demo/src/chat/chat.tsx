@@ -35,7 +35,7 @@ export function Chat(props: ChatProps) {
 function Conversation(props: ChatProps & { onAgain: () => void }) {
   const { conversationId, me, other, watermark, onRead, onAgain } = props;
   const conversation = useConversation(conversationId, { pageSize: PAGE_MESSAGES });
-  const { messages, isLoading, error, typing, send, edit, sendTyping, markAsRead } = conversation;
+  const { messages, isLoading, error, typing, mute, send, edit, sendTyping, markAsRead } = conversation;
   const [task, setTask] = useState<Task>();
   const latencies = useLatencies(messages, isLoading);
   const removal = useRemoval(conversationId);
@@ -82,6 +82,13 @@ function Conversation(props: ChatProps & { onAgain: () => void }) {
           <button type="button" className="button" onClick={onAgain}>
             Come back
           </button>
+        </div>
+      ) : mute ? (
+        <div className="removed" role="alert">
+          <p>
+            You may not write here{mute.until && ` until ${new Date(mute.until).toLocaleString()}`}
+            {mute.reason && `: ${mute.reason}`}
+          </p>
         </div>
       ) : (
         <Composer
