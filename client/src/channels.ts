@@ -15,6 +15,9 @@ export type ConversationChannel = `conversation:${string}`;
 /** A channel on which a client may publish. */
 export type SendChannel = SendFields['channel'];
 
+/** The channel of an inbox: `user:` for what a user takes part in, `inbox:` for all of a company, for its team. */
+export type InboxChannel = `user:${string}` | `inbox:${string}`;
+
 /** A channel whose members see each other. */
 export type PresenceChannel = SendChannel | `company:${string}` | `experience:${string}`;
 

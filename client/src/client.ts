@@ -13,6 +13,7 @@ import {
   type ChannelEvent,
   type ConversationChannel,
   type DraftOf,
+  type InboxChannel,
   isDurable,
   type KindOf,
   type PresenceChannel,
@@ -30,6 +31,7 @@ import type {
   DrainOptions,
   HistoryPage,
   HistoryQuery,
+  InboxQuery,
   SearchPage,
   SearchQuery,
   SendOptions,
@@ -37,7 +39,15 @@ import type {
 import { makeParts, type Parts } from './parts.js';
 import { type Keyed, type Message, newKey } from './sending/own-messages.js';
 import type { Undelivered } from './sending/send-queue.js';
-import type { ChannelDrafts, ReceiptState, Roster, SendFields, Sent, UserReceipts } from './wire.js';
+import type {
+  ChannelDrafts,
+  InboxPage,
+  ReceiptState,
+  Roster,
+  SendFields,
+  Sent,
+  UserReceipts,
+} from './wire.js';
 
 /** How long {@link Client.drain} waits by default. */
 const DRAIN_TIMEOUT_MS = 10_000;
@@ -193,7 +203,19 @@ export class Client {
   /** Acknowledges all events up to `seq` as delivered or read; returns the seq that the server has recorded. */
   async ack(channel: ConversationChannel, seq: number, state: ReceiptState, { signal }: CallOptions = {}) {
     const acked = await this.#parts.requests.request('ack', { channel, seq, state }, signal);
+    const { readN } = acked;
+    const conversationId = channel.slice('conversation:'.length);
+    if (readN !== undefined) this.#parts.emitter.emit('read', { conversationId, readN });
     return acked.seq;
+  }
+
+  /** Reads a page of an inbox: of the user's own, or of a company for its team. `Inbox` and `useInbox` follow it. */
+  inbox(
+    channel: InboxChannel,
+    { limit = 50, cursor }: InboxQuery = {},
+    { signal }: CallOptions = {},
+  ): Promise<InboxPage> {
+    return this.#parts.requests.inbox(channel, { limit, cursor }, signal);
   }
 
   /** Reads a page of a channel's log. */

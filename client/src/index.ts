@@ -15,6 +15,7 @@ export type {
   ConversationChannel,
   DraftOf,
   EventOf,
+  InboxChannel,
   KindOf,
   PresenceChannel,
   SendChannel,
@@ -28,6 +29,7 @@ export { defaultEnvironment, type Environment, type Sign, type WebSocketLike } f
 export { type ClientErrorCode, FunnelcastError } from './errors.js';
 export type { JoinInfo, Loss } from './feed/cursor.js';
 export type { SubscribeOptions, Subscription } from './feed/feeds.js';
+export { Inbox, type InboxState } from './inbox/inbox.js';
 export { type ModerationOptions, type Moderator, moderation } from './moderation.js';
 export { watchMute } from './mute.js';
 export type {
@@ -36,6 +38,7 @@ export type {
   DrainOptions,
   HistoryPage,
   HistoryQuery,
+  InboxQuery,
   SearchPage,
   SearchQuery,
   SendOptions,

@@ -46,6 +46,14 @@ export interface DrainOptions {
   reason?: string | undefined;
 }
 
+/** Selects a page of an inbox. */
+export interface InboxQuery {
+  /** The size of the page, 1 to 50. Default: 50. */
+  limit?: number | undefined;
+  /** The `next` of the page before; without it, the first page. */
+  cursor?: string | undefined;
+}
+
 /** Selects a page of a channel's log. Set either `before` or `after`, or neither for the end of the log. */
 export interface HistoryQuery {
   /** Selects the latest events before this seq. */

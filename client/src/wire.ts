@@ -33,6 +33,7 @@ export type Channel =
   | `analytics:${string}`
   | `user:${string}`
   | `conversation:${string}`
+  | `inbox:${string}`
   | 'system'
   | `experience:${string}`
   | `room:${string}`;
@@ -51,7 +52,7 @@ export interface ChannelEvents {
   funnel_updates: 'funnel.update' | 'access.revoked';
   resource_updates: 'resource.update' | 'access.revoked';
   analytics: 'analytics.update' | 'access.revoked';
-  user: 'user.notification' | 'app.event' | 'app.signal' | 'access.revoked';
+  user: 'user.notification' | 'app.event' | 'app.signal' | 'inbox.update' | 'access.revoked';
   conversation:
     | 'chat.message'
     | 'chat.edit'
@@ -66,6 +67,7 @@ export interface ChannelEvents {
     | 'presence.update'
     | 'presence.count'
     | 'access.revoked';
+  inbox: 'inbox.update' | 'access.revoked';
   system: 'system.notification' | 'access.revoked';
   experience:
     | 'app.event'
@@ -100,6 +102,7 @@ export interface ChannelDrafts {
     | 'chat.typing'
     | 'signal'
     | 'presence.update';
+  inbox: never;
   system: never;
   experience: never;
   room: 'app.event' | 'app.signal' | 'presence.update';
@@ -175,6 +178,8 @@ export interface EventData {
   'system.notification': Notification;
   /** A notification for one user: a `UserNotification`. */
   'user.notification': UserNotification;
+  /** A conversation has a new last message, or has been read on another device: an `InboxUpdate`. */
+  'inbox.update': InboxUpdate;
   /** An event of the app's own: an `AppEvent`. */
   'app.event': AppEvent;
   /** A message of the app's own that is never written: an `AppEvent`. */
@@ -542,6 +547,36 @@ export interface UserNotification {
   timestamp: Timestamp;
 }
 
+/**
+ * The payload of `inbox.update`: what is new about a conversation in an inbox, either its last message
+ * (`companyId`, `n`, `last?`), or how much of it the user has read on another device (`readN`). It is not
+ * kept, so whoever may have missed one asks for the inbox again.
+ */
+export interface InboxUpdate {
+  /** The conversation. */
+  conversationId: string;
+  /** Its company. */
+  companyId?: string;
+  /** The number of messages that the conversation has had. */
+  n?: number;
+  /** The last message, as it is now; absent if it has expired. */
+  last?: LastMessage;
+  /** The `n` up to which the user has read. It never goes back. */
+  readN?: number;
+}
+
+/** The last message of a conversation, as an inbox shows it. */
+export interface LastMessage {
+  /** Its place in the log. */
+  seq: Seq;
+  /** When it was sent. */
+  at: Timestamp;
+  /** Its author; absent if it came from the backend. */
+  from?: Sender;
+  /** The first 80 code points of its text; absent if it has been deleted. */
+  excerpt?: string;
+}
+
 /** An event whose meaning the app defines: `app.event` is kept, `app.signal` is not. */
 export interface AppEvent {
   /** The name of the event, which the app chooses. 1 to 64 bytes. */
@@ -645,6 +680,7 @@ export interface Actions {
   ack: { fields: AckFields; reply: Acked };
   history: { fields: HistoryFields; reply: Page };
   search: { fields: SearchFields; reply: Found };
+  inbox: { fields: InboxFields; reply: InboxPage };
   presence: { fields: PresenceFields; reply: Roster };
   receipts: { fields: ReceiptsFields; reply: ReceiptBook };
   status: { fields: StatusFields; reply: StatusReply };
@@ -767,6 +803,8 @@ export interface AckFields {
 export interface Acked {
   /** The watermark, which never goes back. */
   seq: Seq;
+  /** Of what is read: the number of messages that the log has up to there. */
+  readN?: number;
 }
 
 /**
@@ -861,6 +899,53 @@ export interface Mark {
   end: number;
 }
 
+/**
+ * Returns the conversations that the caller takes part in or, with `companyId`, those of a company whose team
+ * they belong to: the last active first, and those without a message last.
+ */
+export interface InboxFields {
+  /** The company. On a socket, its channel `inbox:{companyId}` must be joined. */
+  companyId?: string;
+  /** The most conversations. 1 to 50. */
+  limit: number;
+  /** The `next` of an earlier reply, to go on from there. */
+  cursor?: string;
+}
+
+/** The reply to `inbox`. */
+export interface InboxPage {
+  /** The conversations, the last active first. */
+  conversations: InboxEntry[];
+  /**
+   * The `cursor` of the next page, if there is one. A page may have fewer conversations than asked for, or
+   * none, and still not be the last.
+   */
+  next?: string;
+  /**
+   * Whether the user takes part in more than 1000 conversations, of which those are missing that they were
+   * added to first.
+   */
+  more?: boolean;
+}
+
+/** A conversation in an inbox. */
+export interface InboxEntry {
+  /** The conversation. */
+  conversationId: string;
+  /** Its company. */
+  companyId: string;
+  /** Its participants. */
+  participants: string[];
+  /** The last message, as it is now; absent if there was none, or if it has expired. */
+  last?: LastMessage;
+  /** The number of messages that the conversation has had. */
+  n: number;
+  /** The `n` up to which the caller has nothing left to read. */
+  readN: number;
+  /** How many messages the caller has not read, which is `n` less `readN`; 100 if it is more than 99. */
+  unread: number;
+}
+
 /** Returns the users who are present in a channel. */
 export interface PresenceFields {
   /** The channel. */
@@ -871,10 +956,24 @@ export interface PresenceFields {
 export interface Roster {
   /** The users who are present; empty if there are too many. */
   users: Presence[];
+  /**
+   * In a conversation, its participants who are not present, unless there are too many users to say who is.
+   */
+  absent?: Absent[];
   /** The number of users who are present. */
   count: number;
   /** The time of the roster, which contains all presence events up to it. */
   at: Timestamp;
+}
+
+/** A participant of a conversation who is not present. */
+export interface Absent {
+  /** The user. */
+  userId: string;
+  /** The user's display name when they were last seen; absent if they were never present. */
+  name?: string;
+  /** When the user was last active here; absent if they were never present. */
+  lastSeen?: Timestamp;
 }
 
 /** Returns the receipts of all participants of a conversation. */
@@ -1034,6 +1133,8 @@ export interface HttpReplies {
   whop: WebhookReceived;
   /** `POST /api/publish` */
   publish: PublishReply;
+  /** `GET /api/conversations` */
+  inbox: InboxPage;
   /** `GET /api/conversations/{id}` */
   getConversation: ConversationReply;
   /** `PUT /api/conversations/{id}` */
@@ -1497,6 +1598,12 @@ export const QUERY_BYTES_MAX = 256;
 /** The most results of one `search`. */
 export const SEARCH_LIMIT_MAX = 50;
 
+/** The most conversations of one page of an inbox. */
+export const INBOX_LIMIT_MAX = 50;
+
+/** The most conversations of a user that their own inbox has: those that they were added to last. */
+export const INBOX_OWN_MAX = 1000;
+
 /** The longest title: the title of a notification, or the display name of a funnel or resource; in bytes. */
 export const TITLE_BYTES_MAX = 256;
 
@@ -1560,6 +1667,9 @@ export const EXPERIENCES_MAX = 10;
 /** The most rooms in one token. A grant opens any number of others. */
 export const ROOMS_MAX = 10;
 
+/** The largest number of unread messages that is shown. It stands for itself and all above it. */
+export const UNREAD_SHOWN_MAX = 100;
+
 /**
  * The longest that a grant may last, in seconds, so that the backend is asked again when its answer may have
  * changed.
@@ -1597,10 +1707,11 @@ export const KEY_PATTERN = /^[A-Za-z0-9_.:-]{1,64}$/;
 
 /** The name of a channel. */
 export const CHANNEL_PATTERN =
-  /^(system|(company|funnel_updates|resource_updates|analytics|user|conversation|experience|room):[A-Za-z0-9_-]{1,64})$/;
+  /^(system|(company|funnel_updates|resource_updates|analytics|user|conversation|inbox|experience|room):[A-Za-z0-9_-]{1,64})$/;
 
 /** The paths of the HTTP API, and the methods of each. */
 export const HTTP_ROUTES = {
+  '/api/conversations': ['GET'],
   '/api/conversations/{id}': ['GET', 'PUT', 'DELETE'],
   '/api/publish': ['POST'],
   '/api/websocket/channels': ['GET', 'POST', 'DELETE'],

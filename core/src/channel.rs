@@ -8,8 +8,7 @@ use crate::{CompanyId, ConversationId, Error, ExperienceId, RoomId, UserId};
 
 /// The error for a name whose kind does not exist.
 const NO_KIND: &str = "must be `system`, or `kind:id` with one of the kinds company, funnel_updates, resource_updates, analytics, \
-                       user, conversation, \
-                       experience, room";
+                       user, conversation, inbox, experience, room";
 
 /// A channel: what clients join and events are published on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,6 +27,8 @@ pub enum Channel {
     User(UserId),
     /// `conversation:{conversationId}`: a chat, with typing, receipts, presence and signals.
     Conversation(ConversationId),
+    /// `inbox:{companyId}`: what is new in the company's conversations.
+    Inbox(CompanyId),
     /// `system`: notifications for every user.
     System,
     /// `experience:{experienceId}`: the app's own events for everybody who has access to an experience, with presence.
@@ -51,6 +52,8 @@ pub enum Kind {
     User,
     /// The kind of [`Channel::Conversation`].
     Conversation,
+    /// The kind of [`Channel::Inbox`].
+    Inbox,
     /// The kind of [`Channel::System`].
     System,
     /// The kind of [`Channel::Experience`].
@@ -61,13 +64,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the policy.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Company,
         Self::FunnelUpdates,
         Self::ResourceUpdates,
         Self::Analytics,
         Self::User,
         Self::Conversation,
+        Self::Inbox,
         Self::System,
         Self::Experience,
         Self::Room,
@@ -87,6 +91,7 @@ impl Kind {
             Self::Analytics => "analytics",
             Self::User => "user",
             Self::Conversation => "conversation",
+            Self::Inbox => "inbox",
             Self::System => "system",
             Self::Experience => "experience",
             Self::Room => "room",
@@ -114,6 +119,7 @@ impl Channel {
             Self::Analytics(_) => Kind::Analytics,
             Self::User(_) => Kind::User,
             Self::Conversation(_) => Kind::Conversation,
+            Self::Inbox(_) => Kind::Inbox,
             Self::System => Kind::System,
             Self::Experience(_) => Kind::Experience,
             Self::Room(_) => Kind::Room,
@@ -123,9 +129,11 @@ impl Channel {
     /// The company in the channel's name, if it has one.
     pub const fn company(&self) -> Option<&CompanyId> {
         match self {
-            Self::Company(id) | Self::FunnelUpdates(id) | Self::ResourceUpdates(id) | Self::Analytics(id) => {
-                Some(id)
-            }
+            Self::Company(id)
+            | Self::FunnelUpdates(id)
+            | Self::ResourceUpdates(id)
+            | Self::Analytics(id)
+            | Self::Inbox(id) => Some(id),
             Self::User(_) | Self::Conversation(_) | Self::System | Self::Experience(_) | Self::Room(_) => {
                 None
             }
@@ -159,6 +167,7 @@ impl FromStr for Channel {
             Some(("analytics", rest)) => id(rest).map(Self::Analytics),
             Some(("user", rest)) => id(rest).map(Self::User),
             Some(("conversation", rest)) => id(rest).map(Self::Conversation),
+            Some(("inbox", rest)) => id(rest).map(Self::Inbox),
             Some(("experience", rest)) => id(rest).map(Self::Experience),
             Some(("room", rest)) => id(rest).map(Self::Room),
             _ => Err(Error::InvalidChannel(NO_KIND)),
@@ -212,7 +221,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_channel_is_its_name(
-            name in "system|(company|funnel_updates|resource_updates|analytics|user|conversation|experience|room):[A-Za-z0-9_-]{1,64}"
+            name in "system|(company|funnel_updates|resource_updates|analytics|user|conversation|inbox|experience|room):[A-Za-z0-9_-]{1,64}"
         ) {
             prop_assert_eq!(name.parse::<Channel>().unwrap().to_string(), name);
         }

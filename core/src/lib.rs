@@ -12,6 +12,7 @@
 //! - [`http_api`]: the operations of the HTTP API
 //! - [`bus`]: the events that the app's backend puts on the event bus
 //! - [`event`], [`publication`]: the payloads, and how a client's draft or a backend's detail becomes one
+//! - [`inbox`]: the last message of a conversation, and what a user has not read of it
 //! - [`moderation`]: users who may not send, or not be there
 //! - [`message`]: chat messages as they are stored, and what changes make of them
 //! - [`review`]: what the app's own function is asked before a message is kept
@@ -39,6 +40,7 @@ pub mod grant;
 pub mod http_api;
 pub mod id;
 pub mod identity;
+pub mod inbox;
 pub mod json;
 pub mod message;
 pub mod moderation;

@@ -8,8 +8,8 @@ use crate::{
     channel::Kind,
     event::EventName::{
         self, AccessMuted, AnalyticsUpdate, AppEvent, AppSignal, ChatDelete, ChatEdit, ChatMessage,
-        ChatReaction, ChatReceipt, ChatTyping, FunnelUpdate, PresenceCount, PresenceJoin, PresenceLeave,
-        PresenceUpdate, ResourceUpdate, Signal, SystemNotification, UserNotification,
+        ChatReaction, ChatReceipt, ChatTyping, FunnelUpdate, InboxUpdate, PresenceCount, PresenceJoin,
+        PresenceLeave, PresenceUpdate, ResourceUpdate, Signal, SystemNotification, UserNotification,
     },
 };
 
@@ -82,7 +82,7 @@ pub struct ChannelPolicy {
 }
 
 /// The policy of every kind of channel, which docs/channels.md describes.
-pub const POLICY: [ChannelPolicy; 9] = [
+pub const POLICY: [ChannelPolicy; 10] = [
     ChannelPolicy {
         kind: Kind::Company,
         joiner: Joiner::Team,
@@ -130,7 +130,12 @@ pub const POLICY: [ChannelPolicy; 9] = [
     ChannelPolicy {
         kind: Kind::User,
         joiner: Joiner::Owner,
-        events: &[(UserNotification, Lane::Durable), (AppEvent, Lane::Durable), (AppSignal, Lane::Ephemeral)],
+        events: &[
+            (UserNotification, Lane::Durable),
+            (AppEvent, Lane::Durable),
+            (AppSignal, Lane::Ephemeral),
+            (InboxUpdate, Lane::Ephemeral),
+        ],
         client_events: &[],
         retention: Retention::For(DAY.saturating_mul(30)),
         presence: false,
@@ -156,6 +161,15 @@ pub const POLICY: [ChannelPolicy; 9] = [
         client_events: &[ChatMessage, ChatEdit, ChatDelete, ChatReaction, ChatTyping, Signal, PresenceUpdate],
         retention: Retention::Configured,
         presence: true,
+        shards: 1,
+    },
+    ChannelPolicy {
+        kind: Kind::Inbox,
+        joiner: Joiner::Team,
+        events: &[(InboxUpdate, Lane::Ephemeral)],
+        client_events: &[],
+        retention: Retention::For(DAY),
+        presence: false,
         shards: 1,
     },
     ChannelPolicy {

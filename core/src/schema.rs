@@ -20,6 +20,7 @@ use crate::{
         Presence, PresenceCount, PresenceDraft, ReactionDraft, Receipt, ResourceUpdate, Signal, SignalDraft,
         TypingDraft, TypingIndicator, UserNotification,
     },
+    inbox::InboxUpdate,
     moderation::Moderation,
     wire_type::variants,
 };
@@ -53,8 +54,8 @@ pub fn received() -> SchemaSettings {
 /// Every limit that a client or a backend should know before it sends something.
 pub fn limits() -> impl Iterator<Item = &'static Limit> {
     use crate::{
-        action::{messages, search},
-        bus, event, grant, http_api, id, identity, json, moderation, size,
+        action::{inbox as inboxes, messages, search},
+        bus, event, grant, http_api, id, identity, inbox, json, moderation, size,
     };
     [
         id::LIMITS,
@@ -62,11 +63,13 @@ pub fn limits() -> impl Iterator<Item = &'static Limit> {
         json::LIMITS,
         messages::LIMITS,
         search::LIMITS,
+        inboxes::LIMITS,
         event::limits::LIMITS,
         event::message::LIMITS,
         event::chat::LIMITS,
         event::app::LIMITS,
         identity::LIMITS,
+        inbox::LIMITS,
         grant::LIMITS,
         bus::LIMITS,
         moderation::LIMITS,
@@ -120,6 +123,7 @@ pub fn payload(event: EventName) -> WireType {
         EventName::AnalyticsUpdate => WireType::of::<AnalyticsUpdate>(),
         EventName::SystemNotification => WireType::of::<Notification>(),
         EventName::UserNotification => WireType::of::<UserNotification>(),
+        EventName::InboxUpdate => WireType::of::<InboxUpdate>(),
         EventName::AppEvent | EventName::AppSignal => WireType::of::<AppEvent>(),
     }
 }

@@ -11,6 +11,7 @@
 //! - [`publish`]: events into the log and to the members; [`review`]: the app's own function, which is asked before
 //! - [`mod@deliver`]: posts to the members of a channel
 //! - [`presence`]: tells members which users are in their channel
+//! - [`digest`], [`inbox`]: what is new in each conversation, and how much of it is unread
 //! - [`history`], [`mod@search`], [`receipts`]: what was said, and up to where it was read
 //! - [`conversations`], [`moderation`], [`rights`], [`mutes`], [`revoke`]: access to a channel changes, and members who have
 //!   lost it are removed, or may not send
@@ -27,8 +28,10 @@ pub mod context;
 pub mod conversations;
 pub mod deliver;
 pub mod departures;
+pub mod digest;
 pub mod gate;
 pub mod history;
+pub mod inbox;
 pub mod membership;
 pub mod moderation;
 pub mod mutes;

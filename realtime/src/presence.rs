@@ -6,7 +6,7 @@
 //! by whichever process finds it, and of simultaneous changes the last one is told last. After a failed post the
 //! event is owed by the fan-out queue.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use funnelcast_aws::{
     Table,
@@ -156,7 +156,17 @@ async fn tell(
     let Told { status, at, last_seen, telling: Some(event), .. } = telling else {
         return Ok((Tally::default(), telling.status));
     };
-    let members = realtime.table().few_members(channel, NAMED_MEMBERS_MAX).await?;
+    let note_last_seen = async {
+        match (channel, status) {
+            (Channel::Conversation(conversation), None) => {
+                realtime.table().note_last_seen(conversation, (user, name), last_seen).await
+            }
+            _ => Ok(()),
+        }
+    };
+    // Before what was told counts as told, so that whoever repeats this after a crash notes it too.
+    let (members, ()) =
+        tokio::try_join!(realtime.table().few_members(channel, NAMED_MEMBERS_MAX), note_last_seen)?;
     let (tally, own) = if let Some(members) = &members {
         let (user_id, name) = (user.clone(), name.clone());
         let from = Sender { user_id: user_id.clone(), name: name.clone() };
@@ -212,8 +222,9 @@ pub async fn change_status(
     settle(realtime, channel, &PresenceChange::of(caller), None).await
 }
 
-/// Returns who is in a channel: the users by name, or only their number if they are many. For a connection that has
-/// passed the access check before, the check takes no extra time.
+/// Returns who is in a channel: the users by name, or only their number if they are many; and of a conversation, the
+/// participants who are not, with when they were last seen. For a connection that has passed the access check before, the
+/// check takes no extra time.
 ///
 /// # Errors
 /// [`Error::Forbidden`] on a channel without presence; [`Error::NotJoined`] if the caller's connection is no member.
@@ -222,8 +233,21 @@ pub async fn roster(access: &Access, caller: &SocketCaller, query: PresenceQuery
     if !channel.kind().policy().presence {
         return Err(Error::Forbidden("the members of this channel do not see each other"));
     }
-    let read = access.table.roster(&channel);
-    access.read_as(Caller::Socket(caller), &channel, Capability::Join, read).await
+    let read = async {
+        let (mut roster, participants) = tokio::try_join!(access.table.roster(&channel), async {
+            match &channel {
+                Channel::Conversation(conversation) => access.table.last_seen(conversation).await,
+                _ => Ok(Vec::new()),
+            }
+        })?;
+        if roster.users.len() == roster.count {
+            let present: HashSet<&UserId> = roster.users.iter().map(|present| &present.user_id).collect();
+            roster.absent =
+                participants.into_iter().filter(|user| !present.contains(&user.user_id)).collect();
+        }
+        Ok(roster)
+    };
+    access.read_as(Caller::Socket(caller), &channel, Capability::Join, Box::pin(read)).await
 }
 
 /// Tells the members of a channel how many users are in it.

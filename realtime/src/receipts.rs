@@ -1,15 +1,16 @@
 //! Receipts: up to where each user has received and read a conversation. So it is known of every message which users
 //! have read it, which have received it, and which have not.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use funnelcast_aws::table::receipts::{Receipts, Watermark};
 use funnelcast_core::{
     Caller, Channel, Error, SocketCaller, UserId,
     action::{Ack, Acked, ReceiptBook, ReceiptsQuery, UserReceipts},
-    event::{EventName, Receipt},
+    event::{EventName, Receipt, ReceiptState},
     frame::{Event, Sender},
     grant::Capability,
+    inbox::InboxUpdate,
     size::Room,
 };
 
@@ -17,11 +18,13 @@ use crate::{
     access::Access,
     context::Realtime,
     deliver::{self, Delivery},
+    digest,
     rates::SENDS,
 };
 
 /// Raises the caller's watermark: 2 reads, side by side if the caller has acked here before, and 1 write; if the
-/// watermark rises, 1 read and N - 1 posts.
+/// watermark rises, 1 read and N - 1 posts, and of what is read 1 read and 1 post for each further device of the user, so that
+/// no inbox of theirs shows it as unread.
 ///
 /// # Errors
 /// [`Error::Forbidden`] on a channel without receipts; [`Error::NotJoined`] if the caller's connection is no member;
@@ -34,13 +37,13 @@ pub async fn ack(realtime: &Realtime, caller: &SocketCaller, ack: Ack) -> Result
     }
     let access = &realtime.access;
     access.rates.admit(&SENDS, &caller.identity.user, caller.now).await?;
-    let read = access.table.has_event(&channel, seq);
-    if !access.read_as(Caller::Socket(caller), &channel, Capability::Join, read).await? {
-        return Err(Error::NotFound("the message"));
-    }
+    let read = access.table.messages_up_to(&channel, seq);
+    let n = access.read_as(Caller::Socket(caller), &channel, Capability::Join, read).await?;
+    let n = n.ok_or(Error::NotFound("the message"))?;
     let user = &caller.identity.user;
-    if let Watermark::Stays(seq) = access.table.raise_watermark(&channel, user, seq, state).await? {
-        return Ok(Acked { seq });
+    let is_read = state == ReceiptState::Read;
+    if let Watermark::Stays(at) = access.table.raise_watermark(&channel, user, (seq, n), state).await? {
+        return Ok(Acked { seq: at.seq, read_n: is_read.then_some(at.n) });
     }
     let receipt = Receipt { user_id: user.clone(), seq, state };
     let event = Event {
@@ -53,8 +56,24 @@ pub async fn ack(realtime: &Realtime, caller: &SocketCaller, ack: Ack) -> Result
         data: serde_json::value::to_raw_value(&receipt)
             .map_err(|error| Error::internal("a receipt", &error))?,
     };
-    deliver::deliver(realtime, Delivery::to_all(event, Some(caller.connection.clone()))).await?;
-    Ok(Acked { seq })
+    let tell_others = async {
+        let Channel::Conversation(conversation) = &event.channel else { return Ok(()) };
+        if !is_read {
+            return Ok(());
+        }
+        let update = InboxUpdate {
+            conversation_id: conversation.clone(),
+            company_id: None,
+            n: None,
+            last: None,
+            read_n: Some(n),
+        };
+        let except = BTreeSet::from([caller.connection.clone()]);
+        digest::tell_user(realtime, user, &update, &except, caller.now).await
+    };
+    let delivery = Delivery::to_all(event.clone(), Some(caller.connection.clone()));
+    tokio::try_join!(deliver::deliver(realtime, delivery), tell_others)?;
+    Ok(Acked { seq, read_n: is_read.then_some(n) })
 }
 
 /// Lists all participants, whether they have acked or not, and every other user who has acked: members of the
@@ -95,7 +114,7 @@ fn book(
     for participant in &takes_part {
         acked.entry(participant.clone()).or_default();
     }
-    let of_user = |(user_id, Receipts { delivered, read })| UserReceipts { user_id, delivered, read };
+    let of_user = |(user_id, Receipts { delivered, read, .. })| UserReceipts { user_id, delivered, read };
     let mut users: Vec<_> = acked.into_iter().map(of_user).collect();
     users.sort_by(|a, b| a.user_id.cmp(&b.user_id));
     // Participants first: if some do not fit, users who only acked are cut off.
@@ -105,7 +124,7 @@ fn book(
 
 #[cfg(test)]
 mod tests {
-    use funnelcast_core::size;
+    use funnelcast_core::{inbox::ReadMark, size};
 
     use super::*;
 
@@ -113,7 +132,8 @@ mod tests {
     fn participants_and_users_who_acked_are_listed() {
         let [ann, bob, cid]: [UserId; 3] = ["ann", "bob", "cid"].map(|user| user.parse().unwrap());
         let three = 3.try_into().unwrap();
-        let acked = [bob.clone(), cid.clone()].map(|user| (user, Receipts { delivered: three, read: three }));
+        let acked = [bob.clone(), cid.clone()]
+            .map(|user| (user, Receipts { delivered: three, read: three, mark: ReadMark::default() }));
         let users = book([ann.clone(), bob.clone()], acked.into());
         let delivered: Vec<_> = users.into_iter().map(|of| (of.user_id, of.delivered.get())).collect();
         assert_eq!(delivered, [(ann, 0), (bob, 3), (cid, 3)]);
@@ -121,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_truncated_list_says_so() {
-        let three = Receipts { delivered: 3.try_into().unwrap(), read: 3.try_into().unwrap() };
+        let three = 3.try_into().unwrap();
+        let three = Receipts { delivered: three, read: three, mark: ReadMark::default() };
         let user = |n: usize| format!("{n:0>64}").parse::<UserId>().unwrap();
         let participant: UserId = "zoe".parse().unwrap();
         let of = |count: usize| {

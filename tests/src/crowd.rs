@@ -185,6 +185,19 @@ pub async fn haunt(stack: &Stack, channel: &str, user: &str) -> Result<()> {
     stack.backend().await?.put_rows(vec![ghost, told_row(channel, user)]).await
 }
 
+/// Puts a message into the log of a channel, beyond all that it has, that nobody can read.
+pub async fn put_unreadable_message(stack: &Stack, channel: &str) -> Result<()> {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let row = HashMap::from([
+        ("pk".to_owned(), text(&format!("LOG#{channel}"))),
+        ("sk".to_owned(), text("0009000000000000")),
+        ("event".to_owned(), text("chat.message")),
+        ("at".to_owned(), AttributeValue::N("1795428010123".to_owned())),
+        ("data".to_owned(), text(&format!("no JSON, of {channel}"))),
+    ]);
+    stack.backend().await?.put_rows(vec![row]).await
+}
+
 fn connection(channel: &str, number: usize) -> String {
     let state = if is_dead(number) { DEAD } else { "-alive-" };
     format!("{}{state}{number}", channel.replace(':', "-"))

@@ -38,7 +38,7 @@ use std::time::Duration;
 
 pub use backend::{Backend, Delivery, SOURCE, time_from_now};
 pub use client::Client;
-pub use crowd::{Crowd, Heard, haunt};
+pub use crowd::{Crowd, Heard, haunt, put_unreadable_message};
 pub use handshake::{Handshake, Outcome};
 pub use http::{Answer, HttpRequest};
 pub use issuer::Signer;

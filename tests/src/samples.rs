@@ -111,6 +111,11 @@ fn cases() -> Vec<Case> {
             "search",
             reply(&json!({ "results": [{ "event": message, "marks": [{ "start": 0, "end": 5 }] }] })),
         ),
+        case("inbox", "inbox", reply(&json!({ "conversations": [{ "conversationId": "conv-123" }] }))),
+        case("digest", "digest", whole_batch()),
+        case("digest", "stream-message", whole_batch()),
+        case("digest", "stream-expired", whole_batch()),
+        case("digest", "stream-restarted", whole_batch()),
         case("history", "history", reply(&json!({ "events": [message], "more": false }))),
         case(
             "http-api",

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Delete, Put, TransactWriteItem},
+    types::{AttributeValue, Delete, Put, TransactWriteItem, Update},
 };
 use funnelcast_core::{
-    Channel, CompanyId, ConversationId, Error, Key, UserId, Version, bus::PARTICIPANTS_MAX,
+    Channel, CompanyId, ConversationId, Error, Key, Timestamp, UserId, Version, bus::PARTICIPANTS_MAX,
     moderation::Restriction,
 };
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use super::{
     item::{Item, Table, failed, from_item, sk, to_item},
     key, restrictions,
 };
+use crate::clock::now;
 
 /// How many bus events a conversation remembers as applied, so that a repeated event is recognised even if newer ones
 /// have been applied since.
@@ -43,6 +44,15 @@ pub struct Conversation {
     pub participants: BTreeSet<UserId>,
 }
 
+impl Conversation {
+    /// The conversation of these items; `None` if it was never set, or has ended.
+    pub(super) fn of(items: Vec<Item>) -> Result<Option<Self>, Error> {
+        let (meta, participants) = meta_and_participants(items)?;
+        let meta = meta.filter(|meta| !meta.ended);
+        Ok(meta.map(|meta| Self { company: meta.company_id, participants }))
+    }
+}
+
 /// A change of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationChange {
@@ -60,8 +70,8 @@ pub struct ConversationChange {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Meta {
-    pk: String,
+pub(super) struct Meta {
+    pub(super) pk: String,
     sk: String,
     company_id: CompanyId,
     /// The version of the present state, which an older change never overrides.
@@ -75,6 +85,10 @@ struct Meta {
     /// Whether the conversation has ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ended: bool,
+    /// The participants, who have rows of their own too, so that an inbox reads one item for each conversation. `None` in a
+    /// conversation that was set last before there were inboxes, and is in none.
+    #[serde(default)]
+    pub(super) participants: Option<BTreeSet<UserId>>,
 }
 
 impl Meta {
@@ -96,7 +110,20 @@ impl Meta {
             changes: before.map_or(0, |before| before.changes) + 1,
             applied,
             ended: change.to.is_none(),
+            participants: Some(change.to.as_ref().map(|to| to.participants.clone()).unwrap_or_default()),
         }
+    }
+
+    /// The company in whose inbox the conversation is.
+    fn listed(&self) -> Option<CompanyId> {
+        (!self.ended && self.participants.is_some()).then(|| self.company_id.clone())
+    }
+
+    /// The participants of a conversation of this company, or of any; `None` if it has ended or is another company's.
+    pub(super) fn of_inbox(self, company: Option<&CompanyId>) -> Option<Conversation> {
+        let is_of = company.is_none_or(|company| *company == self.company_id);
+        let participants = self.participants.filter(|_| is_of && !self.ended)?;
+        Some(Conversation { company: self.company_id, participants })
     }
 
     /// Why this state refuses a change; `None` if it accepts it.
@@ -181,8 +208,8 @@ impl Table {
         items.iter().map(|item| sk(item).trim_start_matches(key::PARTICIPANT_PREFIX).parse()).collect()
     }
 
-    /// Sets a conversation as the backend asks: 1 read by size, then one transaction of 2 units, and 2 per
-    /// participant that is added or removed. A change that is older than the present state changes nothing, nor does
+    /// Sets a conversation as the backend asks: 1 read by size, then one transaction of 2 units, 3 for each participant that is
+    /// added or removed, and some 4 if it appears in the inbox of a company or disappears from one. A change that is older than the present state changes nothing, nor does
     /// one of an author who is not allowed to by `may`, which is given the present company (`None` if there is none
     /// yet). A conversation that has ended stays with its company.
     ///
@@ -212,8 +239,13 @@ impl Table {
                 return Ok(outcome);
             }
             let new = Meta::after(conversation, company, change, meta.as_ref());
+            let (listed, was_listed) = (new.listed(), meta.as_ref().and_then(Meta::listed));
             let mut writes = vec![self.put_meta(new, meta.as_ref())?];
-            for user in participants.difference(&present) {
+            if listed != was_listed {
+                writes.push(self.list_conversation(conversation, listed.as_ref())?);
+            }
+            let is_indexed = meta.as_ref().is_some_and(|meta| meta.participants.is_some());
+            for user in participants.iter().filter(|user| !is_indexed || !present.contains(*user)) {
                 writes.push(self.put_participant(conversation, user)?);
             }
             for user in present.difference(participants) {
@@ -250,17 +282,38 @@ impl Table {
         &self,
         conversation: &ConversationId,
     ) -> Result<(Option<Meta>, BTreeSet<UserId>), Error> {
+        meta_and_participants(self.read_conversation_items(conversation).await?)
+    }
+
+    /// All items of a conversation: 1 read.
+    pub(super) async fn read_conversation_items(
+        &self,
+        conversation: &ConversationId,
+    ) -> Result<Vec<Item>, Error> {
         // A single page holds all of them: PARTICIPANTS_MAX small items.
         let page = self.query(key::conversation(conversation)).send().await;
-        let mut meta = None;
-        let mut users = BTreeSet::new();
-        for item in page.map_err(failed("Query of a conversation"))?.items.unwrap_or_default() {
-            match sk(&item).strip_prefix(key::PARTICIPANT_PREFIX) {
-                Some(user) => drop(users.insert(user.parse()?)),
-                None => meta = Some(from_item(item)?),
-            }
-        }
-        Ok((meta, users))
+        Ok(page.map_err(failed("Query of a conversation"))?.items.unwrap_or_default())
+    }
+
+    /// Moves a conversation into the inbox of a company, or out of all.
+    fn list_conversation(
+        &self,
+        conversation: &ConversationId,
+        company: Option<&CompanyId>,
+    ) -> Result<TransactWriteItem, Error> {
+        let update = Update::builder()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(key::conversation(conversation)))
+            .key("sk", AttributeValue::S(key::ACTIVITY.to_owned()));
+        let update = match company {
+            None => update.update_expression("REMOVE inbox"),
+            Some(company) => update
+                .update_expression("SET inbox = :inbox, activeAt = if_not_exists(activeAt, :never)")
+                .expression_attribute_values(":inbox", AttributeValue::S(key::company_inbox(company)))
+                .expression_attribute_values(":never", active_never(now())),
+        };
+        let update = update.build().map_err(|error| Error::internal("an update", &error))?;
+        Ok(TransactWriteItem::builder().update(update).build())
     }
 
     /// A put on condition that the conversation has not been changed since `before` was read.
@@ -284,7 +337,9 @@ impl Table {
         let put = Put::builder()
             .table_name(&self.name)
             .item("pk", AttributeValue::S(key::conversation(conversation)))
-            .item("sk", AttributeValue::S(key::participant(user)));
+            .item("sk", AttributeValue::S(key::participant(user)))
+            .item("inbox", AttributeValue::S(key::user_inbox(user)))
+            .item("activeAt", AttributeValue::N(now().as_millis().to_string()));
         let put = put.build().map_err(|error| Error::internal("a put", &error))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
@@ -301,6 +356,25 @@ impl Table {
         let delete = delete.build().map_err(|error| Error::internal("a delete", &error))?;
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
+}
+
+/// The place of a conversation in an inbox in which it has no message yet: after all that have one, the newest first.
+fn active_never(set_at: Timestamp) -> AttributeValue {
+    const BEFORE_ALL_MS: i64 = 100_000_000_000_000;
+    AttributeValue::N((set_at.as_millis() - BEFORE_ALL_MS).to_string())
+}
+
+fn meta_and_participants(items: Vec<Item>) -> Result<(Option<Meta>, BTreeSet<UserId>), Error> {
+    let mut meta = None;
+    let mut users = BTreeSet::new();
+    for item in items {
+        match (sk(&item), sk(&item).strip_prefix(key::PARTICIPANT_PREFIX)) {
+            (_, Some(user)) => drop(users.insert(user.parse()?)),
+            (key::META, None) => meta = Some(from_item(item)?),
+            _ => {}
+        }
+    }
+    Ok((meta, users))
 }
 
 /// The outcome of a change.

@@ -14,7 +14,7 @@ use funnelcast_core::{
 use serde::Deserialize;
 
 use super::{
-    item::{Table, failed},
+    item::{Table, failed, from_item},
     key,
     log::{Stored, Unquoted, stored},
 };
@@ -124,10 +124,16 @@ impl Table {
         Ok(HistoryPage { events, next: last.filter(|_| more) })
     }
 
-    /// Whether the log contains this event: 1 read.
-    pub async fn has_event(&self, channel: &Channel, seq: Seq) -> Result<bool, Error> {
-        let get = self.get(key::log(channel), key::seq(seq)).projection_expression("pk");
-        Ok(get.send().await.map_err(failed("GetItem of an event"))?.item.is_some())
+    /// How many messages the log has up to and including this event; `None` if it does not contain the event: 1 read.
+    pub async fn messages_up_to(&self, channel: &Channel, seq: Seq) -> Result<Option<u64>, Error> {
+        #[derive(Deserialize)]
+        struct Counted {
+            #[serde(default)]
+            n: u64,
+        }
+        let get = self.get(key::log(channel), key::seq(seq)).projection_expression("pk, n");
+        let item = get.send().await.map_err(failed("GetItem of an event"))?.item;
+        Ok(item.map(from_item::<Counted>).transpose()?.map(|counted| counted.n))
     }
 }
 

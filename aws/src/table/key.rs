@@ -1,9 +1,12 @@
 //! All keys of the table.
 
-use funnelcast_core::{Channel, ConnectionId, ConversationId, Error, Key, Seq, UserId};
+use funnelcast_core::{Channel, CompanyId, ConnectionId, ConversationId, Error, Key, Seq, UserId};
 
 /// The sort key of an item that is alone in its partition.
 pub(super) const META: &str = "META";
+
+/// The sort key of what an inbox knows of a conversation.
+pub(super) const ACTIVITY: &str = "ACTIVITY";
 
 /// The sort key of a log's marker. It sorts before every seq, so it comes last when a log is read backwards.
 pub(super) const LOG_START: &str = "#start";
@@ -13,6 +16,9 @@ pub(super) const LOG_START: &str = "#start";
 pub(super) const USER_PREFIX: &str = "USER#";
 pub(super) const LOG_PREFIX: &str = "LOG#";
 pub(super) const OUTBOX_PREFIX: &str = "OUTBOX#";
+
+/// The prefix of a conversation's partition, followed by its id.
+const CONVERSATION_PREFIX: &str = "CONV#";
 
 /// The prefix of a connection's sort key, followed by its id.
 pub(super) const CONNECTION_PREFIX: &str = "CONN#";
@@ -100,7 +106,11 @@ pub(super) fn outbox(channel: &Channel) -> String {
 }
 
 pub(super) fn conversation(id: &ConversationId) -> String {
-    format!("CONV#{id}")
+    format!("{CONVERSATION_PREFIX}{id}")
+}
+
+pub(super) fn parse_conversation(pk: &str) -> Result<ConversationId, Error> {
+    pk.trim_start_matches(CONVERSATION_PREFIX).parse()
 }
 
 /// The partition of the users who are restricted in a conversation; the sort key is the user.
@@ -115,6 +125,16 @@ pub(super) fn restricted(user: &UserId) -> String {
 
 pub(super) fn participant(user: &UserId) -> String {
     format!("{PARTICIPANT_PREFIX}{user}")
+}
+
+/// The conversations of a company in the index `byActivity`.
+pub(super) fn company_inbox(company: &CompanyId) -> String {
+    format!("COMPANY#{company}")
+}
+
+/// The conversations of a participant in the index `byActivity`.
+pub(super) fn user_inbox(user: &UserId) -> String {
+    format!("USER#{user}")
 }
 
 /// The shard of the channel that a connection's membership is in: always the same one (FNV-1a of its id).

@@ -147,7 +147,7 @@ impl Table {
             }
             let (seq, n) = match &view.end {
                 End::Tail { seq, n } => (seq.next(), *n),
-                End::Empty(start) => (self.begin(channel, start.clone()).await?, 0),
+                End::Empty(start) => self.begin(channel, start.clone()).await?,
             };
             let stored = self.next_event(publication, seq, n);
             let put = self.put(to_item(stored.row.clone())?);

@@ -9,6 +9,7 @@
 //! | latest value | `LAST#channel` / key | [`latest`] |
 //! | conversation | `CONV#id` / `META`, `CONV#id` / `USER#u` | [`conversations`] |
 //! | restrictions of a user | `MOD#conversation` / userId, `MODS#user` / `META` | [`restrictions`] |
+//! | last activity of a conversation | `CONV#id` / `ACTIVITY` | [`activity`] |
 //! | what members were told of a user | `TOLD#channel` / userId | [`presence`] |
 //! | next count broadcast | `COUNT#channel` / `META` | [`presence`] |
 //! | rate limits of a user | `RATE#user` / limit | [`rates`] |
@@ -17,12 +18,16 @@
 //! | outbox | `OUTBOX#channel` / key | [`stream`], [`webhooks`] |
 //! | webhook | `HOOK#id` / `META` | [`webhooks`] |
 //!
+//! The index `byActivity` (`inbox`, `activeAt`) has the conversations of a company and of a user ([`activity`], [`inbox`]).
+//!
 //! No path scans the table. Rows that the TTL has not removed yet are recognised by their time when they are read.
 //! Reads that a guarantee depends on are strongly consistent.
 
+pub mod activity;
 pub mod connections;
 pub mod conversations;
 pub mod history;
+pub mod inbox;
 mod item;
 pub mod joins;
 mod key;

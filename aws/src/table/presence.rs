@@ -13,16 +13,16 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{
-    Channel, Error, Timestamp, UserId,
+    Channel, ConversationId, Error, Timestamp, UserId,
     action::Roster,
-    event::{EventName, Presence, Status},
+    event::{Absent, EventName, Presence, Status},
     identity::Name,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     connections::CONNECTION_AGE_MAX,
-    item::{Item, Table, failed, from_item, if_met, to_item},
+    item::{Item, Table, back_off, failed, from_item, if_met, is_contended, sk, to_item},
     key,
     members::Member,
 };
@@ -35,6 +35,8 @@ pub const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 /// The largest difference between the clocks of two functions: a roster contains all presence events that are older
 /// than this by its own clock.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5);
+/// How often a note is tried while a transaction on the same row is under way.
+const CONTENDED_ROUNDS_MAX: u32 = 10;
 /// How long what was told of a user is valid, unless it is told again. A joiner ensures that this exceeds the life of
 /// its connection, so only rows that were never cleaned up end by it.
 const TOLD_LIFE: Duration = Duration::from_hours(6);
@@ -101,10 +103,10 @@ impl Table {
         }
         let at = contained_until(now);
         if members > NAMED_MEMBERS_MAX {
-            return Ok(Roster { users: Vec::new(), count: counted.len(), at });
+            return Ok(Roster { users: Vec::new(), absent: Vec::new(), count: counted.len(), at });
         }
         let users: Vec<_> = self.told_users(channel).await?.into_iter().filter_map(as_present(now)).collect();
-        Ok(Roster { count: users.len(), users, at })
+        Ok(Roster { count: users.len(), users, absent: Vec::new(), at })
     }
 
     /// What the members of a channel were told of each of its users, in the order of their ids: 1 read. Meant for
@@ -164,6 +166,55 @@ impl Table {
             .expression_attribute_names("#at", "at")
             .expression_attribute_values(":at", at);
         if_met("UpdateItem of what was told", update.send().await).map(drop)
+    }
+
+    /// Notes on the row of a participant when they were last seen in the conversation, unless that is noted already: 1 write. Of
+    /// others nothing is noted.
+    pub async fn note_last_seen(
+        &self,
+        conversation: &ConversationId,
+        (user, name): (&UserId, &Name),
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let update = self
+            .update(key::conversation(conversation), key::participant(user))
+            .update_expression("SET lastSeen = :at, #name = :name")
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(lastSeen) OR lastSeen < :at)",
+            )
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":at", AttributeValue::S(at.to_string()))
+            .expression_attribute_values(":name", AttributeValue::S(name.as_str().to_owned()));
+        let mut noted = update.clone().send().await;
+        for round in 0..CONTENDED_ROUNDS_MAX {
+            if !is_contended(&noted) {
+                break;
+            }
+            back_off(round).await; // the participants are being changed
+            noted = update.clone().send().await;
+        }
+        if_met("UpdateItem of a participant", noted).map(drop)
+    }
+
+    /// The participants of a conversation, with when each was last seen there: 1 read.
+    pub async fn last_seen(&self, conversation: &ConversationId) -> Result<Vec<Absent>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct ParticipantRow {
+            #[serde(default)]
+            name: Option<Name>,
+            #[serde(default)]
+            last_seen: Option<Timestamp>,
+        }
+        let items = self.read_conversation_items(conversation).await?.into_iter();
+        let users = items.filter_map(|item| {
+            let user = sk(&item).strip_prefix(key::PARTICIPANT_PREFIX)?.parse();
+            Some(user.and_then(|user_id| {
+                let ParticipantRow { name, last_seen } = from_item(item)?;
+                Ok(Absent { user_id, name, last_seen })
+            }))
+        });
+        users.collect()
     }
 
     /// Claims the next count broadcast of a channel, which is due [`COUNT_INTERVAL`] from now: 1 write. Within that

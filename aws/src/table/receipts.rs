@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use funnelcast_core::{Channel, Error, Seq, UserId, event::ReceiptState};
+use funnelcast_core::{Channel, Error, Seq, UserId, event::ReceiptState, inbox::ReadMark};
 use serde::Deserialize;
 
 use super::{
@@ -18,6 +18,8 @@ pub struct Receipts {
     pub delivered: Seq,
     /// The user has read everything up to this seq.
     pub read: Seq,
+    /// The numbers of messages that the user has read and sent.
+    pub mark: ReadMark,
 }
 
 /// The outcome of an ack.
@@ -25,52 +27,75 @@ pub struct Receipts {
 pub enum Watermark {
     /// The watermark has risen to the acked seq.
     Risen,
-    /// The watermark was already at this seq, which is no lower.
-    Stays(Seq),
+    /// The watermark was already here, which is no lower.
+    Stays(At),
+}
+
+/// A place in a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At {
+    /// The seq.
+    pub seq: Seq,
+    /// Of what is read: how many messages the log has up to there.
+    pub n: u64,
 }
 
 #[derive(Debug, Deserialize)]
-struct ReceiptsRow {
+pub(super) struct ReceiptsRow {
     sk: UserId,
     #[serde(default)]
     delivered: Seq,
     #[serde(default)]
     read: Seq,
+    /// How many messages the log has up to `read`.
+    #[serde(default, rename = "readN")]
+    read_n: u64,
+    /// How many messages the log has up to an own message of the user, which an activity has no room for.
+    #[serde(default, rename = "sentN")]
+    sent_n: u64,
 }
 
 impl ReceiptsRow {
     fn receipts(&self) -> Receipts {
-        Receipts { delivered: self.delivered.max(self.read), read: self.read }
+        Receipts { delivered: self.delivered.max(self.read), read: self.read, mark: self.mark() }
+    }
+
+    pub(super) const fn mark(&self) -> ReadMark {
+        ReadMark { read: self.read_n, sent: self.sent_n }
     }
 }
 
 impl Table {
-    /// Raises a user's watermark: 1 write, and 1 read if it stays.
+    /// Raises a user's watermark to a seq, up to which the log has `n` messages: 1 write, and 1 read if it stays.
     pub async fn raise_watermark(
         &self,
         channel: &Channel,
         user: &UserId,
-        seq: Seq,
+        (seq, n): (Seq, u64),
         state: ReceiptState,
     ) -> Result<Watermark, Error> {
-        let attribute = match state {
-            ReceiptState::Delivered => "delivered",
-            ReceiptState::Read => "read",
-        };
         let update = self
             .update(key::receipts(channel), user.to_string())
-            .update_expression("SET #mark = :seq")
             .condition_expression("attribute_not_exists(#mark) OR #mark < :seq")
-            .expression_attribute_names("#mark", attribute)
             .expression_attribute_values(":seq", AttributeValue::N(seq.to_string()));
+        let update = match state {
+            ReceiptState::Delivered => {
+                update.expression_attribute_names("#mark", "delivered").update_expression("SET #mark = :seq")
+            }
+            ReceiptState::Read => update
+                .expression_attribute_names("#mark", "read")
+                .update_expression("SET #mark = :seq, readN = :n")
+                .expression_attribute_values(":n", AttributeValue::N(n.to_string())),
+        };
         if if_met("UpdateItem of a receipt", update.send().await)?.is_some() {
             return Ok(Watermark::Risen);
         }
         let receipts = self.receipts(channel).await?.remove(user).unwrap_or_default();
-        Ok(Watermark::Stays(match state {
+        let seq = match state {
             ReceiptState::Delivered => receipts.delivered,
             ReceiptState::Read => receipts.read,
-        }))
+        };
+        Ok(Watermark::Stays(At { seq, n: receipts.mark.read }))
     }
 
     /// The watermarks of all users: 1 read of some 100 bytes for each user who has ever acked.
@@ -81,7 +106,9 @@ impl Table {
         for item in page.items.unwrap_or_default() {
             let row: ReceiptsRow = from_item(item)?;
             let of_user = row.receipts();
-            receipts.insert(row.sk, of_user);
+            if of_user.delivered > Seq::ZERO {
+                receipts.insert(row.sk, of_user); // else only a message of theirs is noted
+            }
         }
         Ok(receipts)
     }
@@ -95,8 +122,9 @@ mod tests {
     fn what_is_read_has_been_delivered() {
         let row: ReceiptsRow = serde_json::from_str(r#"{"sk":"user_1","delivered":3,"read":7}"#).unwrap();
         let seq = |n: u64| Seq::try_from(n).unwrap();
-        assert_eq!(row.receipts(), Receipts { delivered: seq(7), read: seq(7) });
+        let mark = ReadMark::default();
+        assert_eq!(row.receipts(), Receipts { delivered: seq(7), read: seq(7), mark });
         let row: ReceiptsRow = serde_json::from_str(r#"{"sk":"user_1","delivered":3}"#).unwrap();
-        assert_eq!(row.receipts(), Receipts { delivered: seq(3), read: Seq::ZERO });
+        assert_eq!(row.receipts(), Receipts { delivered: seq(3), read: Seq::ZERO, mark });
     }
 }

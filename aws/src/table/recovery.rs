@@ -42,7 +42,7 @@ impl Head {
     fn seq(&self) -> Seq {
         match self {
             Self::Never => Seq::ZERO,
-            Self::Begun(start) => start.start.previous(),
+            Self::Begun(start) => start.first.previous(),
             Self::At(seq) => *seq,
         }
     }

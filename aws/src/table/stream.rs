@@ -1,5 +1,5 @@
-//! The records of the table's stream, decoded into the three kinds of change that are handled. The filter of the
-//! template's event source mapping lets only these through.
+//! The records of the table's stream, decoded into the three kinds of change that `broadcast` handles. The filter of its event
+//! source mapping in the template lets only these through; those of `digest` are in [`activity`](super::activity).
 
 use std::time::Duration;
 
@@ -133,7 +133,7 @@ fn item(image: &serde_dynamo::Item) -> Result<Value, Error> {
 }
 
 /// The item as it is now, or as it was before it was removed.
-fn image(record: &EventRecord) -> &serde_dynamo::Item {
+pub(super) fn image(record: &EventRecord) -> &serde_dynamo::Item {
     if record.event_name == "REMOVE" { &record.change.old_image } else { &record.change.new_image }
 }
 
@@ -141,14 +141,14 @@ fn written_at(record: &EventRecord) -> Timestamp {
     Timestamp::from_millis(record.change.approximate_creation_date_time.timestamp_millis())
 }
 
-fn partition(image: &serde_dynamo::Item) -> Result<&str, Error> {
+pub(super) fn partition(image: &serde_dynamo::Item) -> Result<&str, Error> {
     match image.get("pk") {
         Some(serde_dynamo::AttributeValue::S(pk)) => Ok(pk),
         _ => Err(Error::Internal("an image of the stream has no `pk`".into())),
     }
 }
 
-fn decode<T: DeserializeOwned>(image: &serde_dynamo::Item) -> Result<T, Error> {
+pub(super) fn decode<T: DeserializeOwned>(image: &serde_dynamo::Item) -> Result<T, Error> {
     serde_dynamo::from_item(image.clone()).map_err(|error| Error::internal("an image of the stream", &error))
 }
 

@@ -16,8 +16,9 @@ use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
     types::{
-        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-        StreamSpecification, StreamViewType, TimeToLiveSpecification,
+        AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
+        Projection, ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType,
+        TimeToLiveSpecification,
     },
 };
 use bytes::Bytes;
@@ -226,13 +227,24 @@ async fn create(endpoint: &str) {
         .table_name(TABLE)
         .billing_mode(BillingMode::PayPerRequest)
         .stream_specification(stream.stream_view_type(StreamViewType::NewAndOldImages).build().unwrap());
+    let key = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     for (name, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-        let attribute = AttributeDefinition::builder().attribute_name(name);
-        let key = KeySchemaElement::builder().attribute_name(name).key_type(kind);
-        create = create
-            .attribute_definitions(attribute.attribute_type(ScalarAttributeType::S).build().unwrap())
-            .key_schema(key.build().unwrap());
+        create = create.key_schema(key(name, kind));
     }
+    for (name, kind) in [
+        ("pk", ScalarAttributeType::S),
+        ("sk", ScalarAttributeType::S),
+        ("inbox", ScalarAttributeType::S),
+        ("activeAt", ScalarAttributeType::N),
+    ] {
+        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(kind);
+        create = create.attribute_definitions(attribute.build().unwrap());
+    }
+    let shown = Projection::builder().projection_type(ProjectionType::Include);
+    let shown = shown.set_non_key_attributes(Some(["last", "before", "sent"].map(str::to_owned).into()));
+    let index = GlobalSecondaryIndex::builder().index_name("byActivity").projection(shown.build());
+    let index = index.key_schema(key("inbox", KeyType::Hash)).key_schema(key("activeAt", KeyType::Range));
+    create = create.global_secondary_indexes(index.build().unwrap());
     create.send().await.unwrap();
     let ttl = TimeToLiveSpecification::builder().attribute_name("ttl").enabled(true).build().unwrap();
     client.update_time_to_live().table_name(TABLE).time_to_live_specification(ttl).send().await.unwrap();

@@ -28,6 +28,7 @@ const FIELDS: Record<string, string> = {
   limit: 'number',
   contains: 'string?',
   cursor: 'string?',
+  companyId: 'string?',
   token: 'string?',
   data: 'object',
 };

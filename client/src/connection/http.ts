@@ -18,6 +18,7 @@ import type { FallbackLink, Fields, HttpApi, JoinReply, Pollable } from './link.
 const TIMEOUT_MS = 15_000;
 const MESSAGES = '/api/websocket/messages';
 const SEARCH = '/api/websocket/search';
+const CONVERSATIONS = '/api/conversations';
 /** The header that carries a grant. The URL would end up in logs. */
 const GRANT = 'funnelcast-grant';
 
@@ -101,7 +102,7 @@ class HttpLink implements FallbackLink {
   }
 
   can(action: ActionName): boolean {
-    return action === 'send' || action === 'history' || action === 'search';
+    return action === 'send' || action === 'history' || action === 'search' || action === 'inbox';
   }
 
   ticket(): Promise<Ticket> {
@@ -156,7 +157,7 @@ class HttpLink implements FallbackLink {
     for (const [name, value] of Object.entries(fields)) {
       if (value !== undefined) query.set(name, String(value));
     }
-    const path = action === 'search' ? SEARCH : MESSAGES;
+    const path = action === 'search' ? SEARCH : action === 'inbox' ? CONVERSATIONS : MESSAGES;
     return this.#call('GET', `${path}?${query}`, undefined, headers) as Promise<Actions[A]['reply']>;
   }
 

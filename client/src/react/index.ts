@@ -9,6 +9,7 @@
 export type { ConversationState } from '../conversation/conversation.js';
 export type { SendMessageOptions } from '../conversation/drafts.js';
 export type { ConversationMessage, Messages } from '../conversation/messages.js';
+export type { InboxState } from '../inbox/inbox.js';
 export type { Dated } from '../store.js';
 export {
   configureFunnelcast,
@@ -20,5 +21,6 @@ export type { Handler, Subscribers, Unsubscribe } from './subscriptions.js';
 export { type UseAppEventsOptions, useAppEvents } from './use-app-events.js';
 export { type UseConversation, type UseConversationOptions, useConversation } from './use-conversation.js';
 export { type FunnelProgress, useFunnelProgress } from './use-funnel-progress.js';
+export { type UseInbox, type UseInboxOptions, useInbox, useUnread } from './use-inbox.js';
 export { usePresence } from './use-presence.js';
 export { type UseWebSocket, type UseWebSocketOptions, useWebSocket } from './use-web-socket.js';

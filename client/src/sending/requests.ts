@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Channel } from '../channels.js';
+import type { Channel, InboxChannel } from '../channels.js';
 import type { Connection } from '../connection/connection.js';
 import { check } from '../connection/encode.js';
 import type { Fields, Link } from '../connection/link.js';
@@ -15,7 +15,7 @@ import type { Feed } from '../feed/feed.js';
 import type { Feeds } from '../feed/feeds.js';
 import type { Memberships } from '../feed/memberships.js';
 import { backoff, pause, retry, unlessAborted } from '../waiting.js';
-import type { ActionName, Actions, PresenceDraft, SendFields, Sent } from '../wire.js';
+import type { ActionName, Actions, InboxPage, PresenceDraft, SendFields, Sent } from '../wire.js';
 
 /** How often a request may conflict with the state of its channel before the error becomes its result. */
 const CONFLICTS_MAX = 3;
@@ -43,6 +43,19 @@ export class Requests {
     signal?.throwIfAborted();
     check(action, fields);
     return this.persist(action, fields.channel, link => link.request(action, fields), signal);
+  }
+
+  /** Reads a page of an inbox, after its channel has been joined, so that nothing that follows is missed. */
+  async inbox(
+    channel: InboxChannel,
+    query: Pick<Fields<'inbox'>, 'limit' | 'cursor'>,
+    signal: AbortSignal | undefined,
+  ): Promise<InboxPage> {
+    signal?.throwIfAborted();
+    const [kind, id] = channel.split(':');
+    const fields: Fields<'inbox'> = kind === 'inbox' ? { companyId: id, ...query } : query;
+    check('inbox', fields);
+    return this.persist('inbox', channel, link => link.request('inbox', fields), signal);
   }
 
   /**

@@ -18,6 +18,7 @@ const ACTIONS: Record<string, string> = {
   ack: 'channel seq state',
   history: 'channel before? after? latest? limit contains? only?',
   search: 'channel query limit cursor?',
+  inbox: 'companyId? limit cursor?',
   presence: 'channel',
   receipts: 'channel',
   status: '',

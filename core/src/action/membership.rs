@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::messages::LATEST_CURSOR_BYTES_MAX;
 use crate::{
-    Channel, JoinOrder, Seq, Timestamp, event::Presence, frame::Event, moderation::Mute, text::Text,
+    Channel, JoinOrder, Seq, Timestamp,
+    event::{Absent, Presence},
+    frame::Event,
+    moderation::Mute,
+    text::Text,
 };
 
 /// Joins a channel, so that the connection receives its events.
@@ -90,6 +94,9 @@ pub struct PresenceQuery {
 pub struct Roster {
     /// The users who are present; empty if there are too many.
     pub users: Vec<Presence>,
+    /// In a conversation, its participants who are not present, unless there are too many users to say who is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<Absent>,
     /// The number of users who are present.
     pub count: usize,
     /// The time of the roster, which contains all presence events up to it.

@@ -9,9 +9,11 @@
 //! - `membership`: `join`, `leave`, `presence`
 //! - `messages`: `send`, `history`
 //! - `receipts`: `ack`, `receipts`
+//! - `inbox`, `search`: the actions of these names
 
 mod connection;
 mod echo;
+pub(crate) mod inbox;
 mod membership;
 pub(crate) mod messages;
 mod receipts;
@@ -23,6 +25,7 @@ use serde_json::{Map, Value};
 pub use self::{
     connection::{Ping, Pong, Status, StatusReply},
     echo::Echo,
+    inbox::{INBOX_LIMIT_MAX, INBOX_OWN_MAX, Inbox, InboxCursor, InboxEntry, InboxLimit, InboxPage},
     membership::{Join, Joined, Leave, Left, PresenceQuery, Roster},
     messages::{
         CONTAINS_BYTES_MAX, HISTORY_LIMIT_MAX, History, HistoryLimit, LATEST_CURSOR_BYTES_MAX, Only, Page,
@@ -140,6 +143,7 @@ actions! {
     Ack = "ack" -> Acked;
     History = "history" -> Page;
     Search = "search" -> Found;
+    Inbox = "inbox" -> InboxPage;
     PresenceQuery = "presence" -> Roster;
     ReceiptsQuery = "receipts" -> ReceiptBook;
     Status = "status" -> StatusReply;

@@ -20,9 +20,13 @@ pub struct Ack {
 /// The reply to [`Ack`]: the watermark of the user.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub struct Acked {
     /// The watermark, which never goes back.
     pub seq: Seq,
+    /// Of what is read: the number of messages that the log has up to there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_n: Option<u64>,
 }
 
 /// Returns the receipts of all participants of a conversation.

@@ -28,5 +28,5 @@ pub use message::{
 pub(crate) use message::{check_content, check_mentions};
 pub use name::EventName;
 pub use notification::{Level, Notification, UserNotification};
-pub use presence::{Presence, PresenceCount, PresenceDraft, Status};
+pub use presence::{Absent, Presence, PresenceCount, PresenceDraft, Status};
 pub use resource::{ResourceUpdate, ResourceUpdateType};

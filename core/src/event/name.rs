@@ -60,6 +60,9 @@ pub enum EventName {
     /// A notification for one user: a `UserNotification`.
     #[serde(rename = "user.notification")]
     UserNotification,
+    /// A conversation has a new last message, or has been read on another device: an `InboxUpdate`.
+    #[serde(rename = "inbox.update")]
+    InboxUpdate,
     /// An event of the app's own: an `AppEvent`.
     #[serde(rename = "app.event")]
     AppEvent,

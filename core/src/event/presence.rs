@@ -43,6 +43,21 @@ pub struct Presence {
     pub last_seen: Timestamp,
 }
 
+/// A participant of a conversation who is not present.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Absent {
+    /// The user.
+    pub user_id: UserId,
+    /// The user's display name when they were last seen; absent if they were never present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// When the user was last active here; absent if they were never present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Timestamp>,
+}
+
 /// The number of users in a channel that has too many members to announce each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -12,7 +12,7 @@ use super::operation::{
 };
 #[cfg(feature = "schema")]
 use crate::{
-    action::{Found, History, Join, Joined, Leave, Left, Page, Search, Send, Sent},
+    action::{Found, History, Inbox, InboxPage, Join, Joined, Leave, Left, Page, Search, Send, Sent},
     moderation::Moderation,
     wire_type::WireType,
 };
@@ -21,7 +21,7 @@ const MODERATION: &str = "/api/websocket/moderation";
 const CONVERSATION: &str = "/api/conversations/{id}";
 
 /// Every operation of the HTTP API.
-pub const OPERATIONS: [Operation; 16] = [
+pub const OPERATIONS: [Operation; 17] = [
     Operation {
         id: "connect",
         method: Method::Post,
@@ -278,6 +278,27 @@ pub const OPERATIONS: [Operation; 16] = [
         request: Some(WireType::of::<Publish>()),
         #[cfg(feature = "schema")]
         reply: WireType::of::<PublishReply>(),
+    },
+    Operation {
+        id: "inbox",
+        method: Method::Get,
+        path: "/api/conversations",
+        tag: Tag::Conversations,
+        summary: "Lists the conversations of the user or of a company, the last active first",
+        description: "Without `companyId`, the conversations that the user takes part in; with it, those of a company whose team they \
+            belong to. Each with its last message and how many messages the user has not read. What is new shows within some \
+            seconds. A page of a company costs 1 read, and 2 reads for each conversation on it; one of a user's own costs 1 read more \
+            for each of their conversations, of which there are at most 1,000: those that they were added to last.",
+        auth: Auth::Token,
+        fields: Fields::Query,
+        connection: Connection::Absent,
+        takes_grant: false,
+        done: "A page of the inbox",
+        own_refusals: &[BadRequest, Forbidden],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<Inbox>()),
+        #[cfg(feature = "schema")]
+        reply: WireType::of::<InboxPage>(),
     },
     Operation {
         id: "getConversation",

@@ -56,6 +56,7 @@ fn who_may_join_what() {
         ("funnel_updates:biz_1", [Allowed, Allowed, Refused, Refused, Refused]),
         ("resource_updates:biz_1", [Allowed, Allowed, Refused, Refused, Refused]),
         ("analytics:biz_1", [Allowed, Allowed, Refused, Refused, Refused]),
+        ("inbox:biz_1", [Allowed, Allowed, Refused, Refused, Refused]),
         ("user:user_1", [Allowed; 5]),
         ("user:user_2", [Refused; 5]),
         ("conversation:c1", [DependsOnConversation; 5]),

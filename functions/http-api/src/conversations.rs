@@ -1,18 +1,22 @@
-//! Conversations, for the app's backend. It can set them here as well as over the bus, and learns at once whether the
-//! change was applied. It speaks for the companies that its token names it the `backend` of, and learns nothing of
-//! any other.
+//! Conversations: the inbox of a user or of a company's team; and for the app's backend, which can set them here as well as over
+//! the bus, and learns at once whether the change was applied. It speaks for the companies that its token names it the `backend`
+//! of, and learns nothing of any other.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use funnelcast_core::{
     Error, Timestamp, Version,
+    action::{Inbox, InboxPage},
     bus::Conversation,
     http_api::{ConversationDraft, ConversationEnd, ConversationEnded, ConversationReply},
     policy,
     version::{Clock, Revision},
 };
-use funnelcast_realtime::conversations::{self, Author};
+use funnelcast_realtime::{
+    conversations::{self, Author},
+    inbox as inboxes,
+};
 
 use crate::{
     Api,
@@ -20,6 +24,16 @@ use crate::{
     fields::{Body, ConversationPath, Query},
     user::User,
 };
+
+/// Returns a page of an inbox. It costs the check of the user's access, and what `inbox` costs.
+pub(crate) async fn inbox(
+    State(api): State<Arc<Api>>,
+    user: User,
+    Query(fields): Query,
+) -> ApiResult<InboxPage> {
+    let request: Inbox = fields.into_action()?;
+    Ok(Json(Box::pin(inboxes::inbox(&api.realtime.access, user.as_caller(None), request)).await?))
+}
 
 /// Returns a conversation: 1 read; none for a caller that is no backend.
 pub(crate) async fn get(

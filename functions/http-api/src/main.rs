@@ -76,7 +76,7 @@ fn router(api: Api) -> Router {
 }
 
 /// All paths, with the handlers of their methods.
-fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 9] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 10] {
     [
         ("/api/websocket/connect", post(connections::connect)),
         ("/api/websocket/disconnect", delete(connections::disconnect)),
@@ -85,6 +85,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 9] {
         ("/api/websocket/messages", get(messages::history).post(messages::send)),
         ("/api/websocket/search", get(messages::search)),
         ("/api/websocket/moderation", get(moderation::get).post(moderation::post)),
+        ("/api/conversations", get(conversations::inbox)),
         (
             "/api/conversations/{id}",
             get(conversations::get).put(conversations::put).delete(conversations::delete),

@@ -3,6 +3,7 @@
 mod backend;
 mod ending;
 mod grants;
+mod inbox;
 mod moderation;
 mod presence;
 mod rates;

@@ -44,6 +44,7 @@ async fn operations_stay_within_their_budgets() -> Result<()> {
     // The updates before the conversation, whose end `broadcast` cleans up behind: only the former count what it uses.
     let mut lines = connecting(&stack).await?;
     lines.extend(updating(&stack).await?);
+    lines.extend(digesting(&stack).await?);
     lines.extend(conversing(&stack).await?);
 
     println!("{:<44} {:>13} {:>13} {:>13} {:>7}", "operation", "reads", "read units", "write units", "posts");
@@ -207,9 +208,53 @@ async fn conversing(stack: &Stack) -> Result<Vec<Line>> {
     bob.leave(&channel).await?;
     lines.push(Line {
         operation: "leave, conversation of 2",
-        most: at_most(3, 4, 1),
+        most: at_most(3, 5, 1),
         measured: stack.usage().await?.of("leave"),
     });
+    Ok(lines)
+}
+
+/// What the stream makes of the messages to a conversation of two, with one of the team looking on, and what an inbox costs.
+async fn digesting(stack: &Stack) -> Result<Vec<Line>> {
+    let Pair { channel, company, .. } = pair(stack).await?;
+    let mut team = joined(stack, &User::admin_of(&company), &format!("inbox:{company}")).await?;
+    let mut measured = Vec::new();
+    let mut n = 0;
+    for count in [1, 1, 10] {
+        stack.forget_usage().await?;
+        let id = channel.trim_start_matches("conversation:");
+        let message = json!({"conversationId": id, "type": "system", "content": "hello"});
+        let body =
+            json!({"events": vec![json!({"type": "ChatMessage", "detail": message}); count]}).to_string();
+        let request = stack.ask_api(Method::POST, "publish").token(&User::publisher().token()?);
+        request.body(&body).send().await?.done()?;
+        n += count;
+        while team.event("inbox.update").await?["data"]["n"] != n {}
+        // The conversation, its members, the devices of both participants, and the team, whose post may be counted last.
+        let is_done = |cost: &Cost| cost.reads >= 5 && cost.posts >= 1;
+        let cost = eventually("all of the digest to be counted", async || {
+            Ok(Some(stack.usage().await?.of("digest")).filter(is_done))
+        });
+        measured.push(cost.await?);
+    }
+    assert!(measured[2].write_units <= 6.0, "10 messages that come together: {:?}", measured[2]);
+    let mut lines = vec![Line {
+        operation: "digest of a message, conversation of 2",
+        most: at_most(5, 3, 1),
+        measured: measured[1],
+    }];
+    for (operation, fields, reads) in [
+        ("inbox of a company, a conversation", json!({"companyId": company, "limit": 10}), 3),
+        ("inbox of a user without conversations", json!({"limit": 10}), 1),
+    ] {
+        stack.forget_usage().await?;
+        team.call("inbox", fields).await?;
+        lines.push(Line {
+            operation,
+            most: at_most(reads, 0, 0),
+            measured: stack.usage().await?.of("inbox"),
+        });
+    }
     Ok(lines)
 }
 

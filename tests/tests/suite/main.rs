@@ -21,6 +21,7 @@ mod history;
 mod house;
 mod http;
 mod identities;
+mod inbox;
 mod isolation;
 mod joining;
 mod killed;

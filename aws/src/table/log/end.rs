@@ -95,19 +95,26 @@ impl Table {
         }
     }
 
-    /// Decides where a log without live events begins (again). Concurrent senders agree on it by a conditional write.
-    pub(super) async fn begin(&self, channel: &Channel, marker: Option<Start>) -> Result<Seq, Error> {
+    /// Decides where a log without live events begins (again), and after how many messages. Concurrent senders agree on both by a
+    /// conditional write. The number of messages goes on where the log ended, as `digest` has noted it long ago: else nobody
+    /// who has read the expired ones would have anything unread for as long as the log is shorter.
+    pub(super) async fn begin(&self, channel: &Channel, marker: Option<Start>) -> Result<(Seq, u64), Error> {
         let now = now();
-        let (next, condition, before) = match marker {
-            None => (Seq::ZERO.next(), "attribute_not_exists(pk)", None),
+        let (next, condition, before, n) = match marker {
+            None => (Seq::ZERO.next(), "attribute_not_exists(pk)", None, 0),
             // Nothing has expired since: the sender that began the log has put nothing yet, or is just doing so.
-            Some(marker) if marker.is_fresh(now) => return Ok(marker.start),
+            Some(marker) if marker.is_fresh(now) => return Ok((marker.first, marker.n)),
             Some(marker) => {
                 let millis = u64::try_from(now.as_millis()).unwrap_or_default();
-                (Seq::try_from(millis)?.max(marker.start.next()), "#start = :before", Some(marker.start))
+                let next = Seq::try_from(millis)?.max(marker.first.next());
+                let n = match channel {
+                    Channel::Conversation(conversation) => self.activity(conversation).await?.n(),
+                    _ => 0,
+                };
+                (next, "#start = :before", Some(marker.first), n.max(marker.n))
             }
         };
-        let mut item = to_item(Start { start: next, at: now.as_millis() })?;
+        let mut item = to_item(Start { first: next, at: now.as_millis(), n })?;
         item.insert("pk".to_owned(), AttributeValue::S(key::log(channel)));
         item.insert("sk".to_owned(), AttributeValue::S(key::LOG_START.to_owned()));
         let mut put = self.put(item).condition_expression(condition);
@@ -117,10 +124,12 @@ impl Table {
                 .expression_attribute_values(":before", AttributeValue::N(before.to_string()));
         }
         if if_met("PutItem of a log's marker", put.send().await)?.is_some() {
-            return Ok(next);
+            return Ok((next, n));
         }
         let agreed = self.read_start(channel).await?;
-        agreed.map(|start| start.start).ok_or(Error::Internal("a log's marker has disappeared".into()))
+        agreed
+            .map(|start| (start.first, start.n))
+            .ok_or(Error::Internal("a log's marker has disappeared".into()))
     }
 
     async fn read_start(&self, channel: &Channel) -> Result<Option<Start>, Error> {

@@ -230,8 +230,12 @@ const fn is_zero(number: &u64) -> bool {
 /// The marker of a log: where it began, and when that was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::table) struct Start {
-    pub(in crate::table) start: Seq,
+    #[serde(rename = "start")]
+    pub(in crate::table) first: Seq,
     pub(in crate::table) at: i64,
+    /// How many messages the log had before, all of which have expired.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(in crate::table) n: u64,
 }
 
 impl Start {

@@ -1,11 +1,11 @@
 //! Watermarks, latest values, and the windows of `history`.
 
-use funnelcast_core::event::ReceiptState;
+use funnelcast_core::{event::ReceiptState, inbox::ReadMark};
 use futures_util::future::join_all;
 
 use super::{
     history::{HistoryPage, Wanted, Window},
-    receipts::{Receipts, Watermark},
+    receipts::{At, Receipts, Watermark},
     *,
 };
 
@@ -26,9 +26,9 @@ async fn watermarks_never_go_back() {
         let state = if n % 4 == 0 { ReceiptState::Read } else { ReceiptState::Delivered };
         let (table, user) = (&table, &user);
         async move {
-            let watermark = table.raise_watermark(&channel(), user, seq(n), state).await.unwrap();
+            let watermark = table.raise_watermark(&channel(), user, (seq(n), n), state).await.unwrap();
             if let Watermark::Stays(at) = watermark {
-                assert!(at >= seq(n), "{n} was refused, though only {at} had been");
+                assert!(at.seq >= seq(n), "{n} was refused, though only {at:?} had been");
             }
             let now = table.receipts(&channel()).await.unwrap()[user];
             assert!(now.delivered >= seq(n), "{n} was acked, and then it was {now:?}");
@@ -36,9 +36,12 @@ async fn watermarks_never_go_back() {
     });
     join_all(acks).await;
     let marks = table.receipts(&channel()).await.unwrap();
-    assert_eq!(marks[&user], Receipts { delivered: seq(40), read: seq(40) });
-    let late = table.raise_watermark(&channel(), &user, seq(7), ReceiptState::Read).await.unwrap();
-    assert_eq!(late, Watermark::Stays(seq(40)));
+    assert_eq!(
+        marks[&user],
+        Receipts { delivered: seq(40), read: seq(40), mark: ReadMark { read: 40, sent: 0 } }
+    );
+    let late = table.raise_watermark(&channel(), &user, (seq(7), 7), ReceiptState::Read).await.unwrap();
+    assert_eq!(late, Watermark::Stays(At { seq: seq(40), n: 40 }));
 }
 
 /// With equal times, the seq decides.

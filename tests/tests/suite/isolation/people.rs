@@ -142,6 +142,7 @@ impl Scene {
             "analytics",
             "user",
             "conversation",
+            "inbox",
             "system",
             "experience",
             "room",

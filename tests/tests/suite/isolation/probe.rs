@@ -34,6 +34,8 @@ pub(super) async fn probe(
         "$default" => ("dance", json!({})),
         "join" | "leave" | "presence" | "receipts" => (what, json!({"channel": channel})),
         "history" => (what, json!({"channel": channel, "limit": 10})),
+        "inbox" if channel.is_empty() => (what, json!({"limit": 10})),
+        "inbox" => (what, json!({"companyId": channel.trim_start_matches("inbox:"), "limit": 10})),
         "search" => (what, json!({"channel": channel, "query": "hello", "limit": 10})),
         "ack" => (what, json!({"channel": channel, "seq": 1, "state": "delivered"})),
         _ => ("send", draft(what.strip_prefix("send ").with_context(|| what.to_owned())?, channel)),
@@ -72,6 +74,13 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
     };
     let encoded = id.replace('=', "%3D").replace('+', "%2B").replace('/', "%2F");
     let (method, path, body) = match what {
+        "GET conversations" if channel.is_empty() => {
+            (Method::GET, "../conversations?limit=10".to_owned(), None)
+        }
+        "GET conversations" if channel.starts_with("inbox:") => {
+            let company = channel.trim_start_matches("inbox:");
+            (Method::GET, format!("../conversations?limit=10&companyId={company}"), None)
+        }
         _ if what.ends_with(" conversations") => {
             let method: Method = what.trim_end_matches(" conversations").parse()?;
             let body = (method == Method::PUT).then(|| conversation.clone());

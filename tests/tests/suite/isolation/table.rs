@@ -25,7 +25,7 @@ pub(super) const COLUMNS: [&str; 11] = [
 pub(super) const ROLES: usize = 5;
 
 /// Actions that name no channel; `$default` is what takes all that is no action.
-const WITHOUT_CHANNEL: [&str; 3] = ["ping", "status", "$default"];
+const WITHOUT_CHANNEL: [&str; 4] = ["ping", "status", "inbox", "$default"];
 /// Operations that name no channel.
 const REQUESTS_WITHOUT_CHANNEL: [&str; 6] =
     ["POST connect", "GET status", "GET channels", "DELETE disconnect", "POST webhooks/whop", "POST publish"];
@@ -131,6 +131,15 @@ fn needed() -> Result<BTreeSet<(&'static str, String, String)>> {
         }
     }
     needed.extend(kinds.iter().map(|kind| ("events", "outbox".to_owned(), kind.clone())));
+    // One's own inbox names no channel, and a company's is that of its channel.
+    for (section, what, whose) in [
+        ("outside", "inbox", "inbox"),
+        ("inside", "inbox", "inbox"),
+        ("http", "GET conversations", "-"),
+        ("http", "GET conversations", "inbox"),
+    ] {
+        needed.insert((section, what.to_owned(), whose.to_owned()));
+    }
     Ok(needed)
 }
 

@@ -1,0 +1,189 @@
+//! What an inbox knows of a conversation: `CONV#id` / `ACTIVITY`, and the index `byActivity`.
+//!
+//! The function `digest` derives the row from the records of the log ([`log_news`]), so that no sender has to write it. It is
+//! read, changed in memory and put back on condition that nobody else has changed it meanwhile (its count of `changes`).
+//!
+//! The index has two kinds of entries. Those of a company (`COMPANY#id`) are its conversations by the time of their last
+//! message. Those of a user (`USER#id`) are the rows of a participant, by the time at which they were added. The index is only a
+//! hint: which conversation belongs to whom is read from its own rows.
+
+use aws_lambda_events::dynamodb::EventRecord;
+use aws_sdk_dynamodb::types::AttributeValue;
+use funnelcast_core::{
+    Channel, ConversationId, Error, Timestamp, UserId,
+    event::EventName,
+    frame::Sender,
+    inbox::{ACTIVITY_BYTES_MAX, Activity, LastMessage, LogNews, SeenMessage},
+};
+use serde::Deserialize;
+
+use super::{
+    conversations::Conversation,
+    item::{Table, back_off, failed, from_item, if_met, is_contended, sk, to_attribute},
+    key,
+    log::{LogRow, Start, Stored},
+    stream,
+};
+
+/// How often a process tries to change an activity that others change too.
+const ROUNDS_MAX: u32 = 10;
+
+/// A conversation and what an inbox knows of it.
+#[derive(Debug, Clone)]
+pub struct ActiveConversation {
+    /// The conversation; `None` if it was never set, or has ended.
+    pub conversation: Option<Conversation>,
+    /// What an inbox knows of it.
+    pub activity: Activity,
+}
+
+/// The row of an activity, or an entry of the index.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ActivityRow {
+    /// How often it has been changed, on which a further change is conditional.
+    #[serde(default)]
+    changes: u64,
+    #[serde(flatten)]
+    pub(super) activity: Activity,
+}
+
+/// What a record of the stream says of a conversation's log; `None` if that concerns no inbox.
+///
+/// # Errors
+/// [`Error::Internal`] if the record is not one of a log's item.
+pub fn log_news(record: &EventRecord) -> Result<Option<(ConversationId, LogNews)>, Error> {
+    let image = stream::image(record);
+    let channel = stream::partition(image)?.strip_prefix(key::LOG_PREFIX).map(str::parse::<Channel>);
+    let Some(Channel::Conversation(conversation)) = channel.transpose()? else { return Ok(None) };
+    if matches!(image.get("sk"), Some(serde_dynamo::AttributeValue::S(sk)) if sk == key::LOG_START) {
+        let marker: Start = stream::decode(image)?;
+        return Ok(Some((conversation, LogNews::BeginsAfter(marker.n))));
+    }
+    let row: LogRow = stream::decode(image)?;
+    if row.event != EventName::ChatMessage {
+        return Ok(None);
+    }
+    let stored = Stored { seq: key::parse_seq(&row.sk)?, row };
+    if record.event_name == "REMOVE" {
+        return Ok(Some((conversation, LogNews::Gone(stored.seq))));
+    }
+    Ok(Some((conversation, LogNews::Message(seen(&stored)?))))
+}
+
+pub(super) fn seen(stored: &Stored) -> Result<SeenMessage, Error> {
+    let row = &stored.row;
+    let from = row.user.clone().zip(row.name.clone()).map(|(user_id, name)| Sender { user_id, name });
+    let excerpt = SeenMessage::excerpt(&stored.body()?);
+    Ok(SeenMessage {
+        shown: LastMessage { seq: stored.seq, at: Timestamp::from_millis(row.at), from, excerpt },
+        n: row.n.unwrap_or_default(),
+        kept_at: Timestamp::from_millis(row.kept_at),
+        changes: row.changes,
+        expires_at: row.ttl.map(Timestamp::from_secs),
+        is_gone: false,
+    })
+}
+
+impl Table {
+    /// Takes changes of a conversation's log into account: 1 read by size, 1 write unit and 2 of the index if there is anything
+    /// new, and 1 write for each sender for whom there is no room any more. Returns the conversation as it is now.
+    ///
+    /// A crash before the last write leaves nothing behind that a repeat does not write again.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails, or if the activity kept changing.
+    pub async fn learn(
+        &self,
+        conversation: &ConversationId,
+        news: &[LogNews],
+    ) -> Result<ActiveConversation, Error> {
+        for round in 0..ROUNDS_MAX {
+            let (known, row) = self.read_activity(conversation).await?;
+            let mut activity = row.activity.clone();
+            news.iter().cloned().for_each(|news| activity.learn(news));
+            let channel = Channel::Conversation(conversation.clone());
+            for (user, n) in activity.trim(ACTIVITY_BYTES_MAX) {
+                self.note_sent(&channel, &user, n).await?;
+            }
+            if activity.is_shown_as(&row.activity) {
+                return Ok(ActiveConversation { conversation: known, activity: row.activity });
+            }
+            if self.put_activity(conversation, &row, &activity).await? {
+                return Ok(ActiveConversation { conversation: known, activity });
+            }
+            back_off(round).await; // another process changed it between the read and the write
+        }
+        Err(Error::Internal("the activity of a conversation kept changing while it was written".into()))
+    }
+
+    /// What an inbox knows of a conversation: 1 read.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn activity(&self, conversation: &ConversationId) -> Result<Activity, Error> {
+        let get = self.get(key::conversation(conversation), key::ACTIVITY.to_owned());
+        let item = get.send().await.map_err(failed("GetItem of an activity"))?.item;
+        Ok(item.map_or_else(|| Ok(ActivityRow::default()), from_item)?.activity)
+    }
+
+    /// Reads a conversation and its activity: 1 read, because both are in one partition.
+    async fn read_activity(
+        &self,
+        conversation: &ConversationId,
+    ) -> Result<(Option<Conversation>, ActivityRow), Error> {
+        let items = self.read_conversation_items(conversation).await?;
+        let row = items.iter().find(|item| sk(item) == key::ACTIVITY).cloned();
+        let row = row.map_or_else(|| Ok(ActivityRow::default()), from_item)?;
+        Ok((Conversation::of(items)?, row))
+    }
+
+    /// Writes an activity, unless it is no longer as it was read: 1 write. Returns whether it was written.
+    async fn put_activity(
+        &self,
+        conversation: &ConversationId,
+        before: &ActivityRow,
+        activity: &Activity,
+    ) -> Result<bool, Error> {
+        let mut sets = "SET changes = :after, #before = :messagesBefore, sent = :sent".to_owned();
+        let mut update = self
+            .update(key::conversation(conversation), key::ACTIVITY.to_owned())
+            .expression_attribute_names("#before", "before")
+            .expression_attribute_values(":after", number(before.changes + 1))
+            .expression_attribute_values(":messagesBefore", number(activity.before))
+            .expression_attribute_values(":sent", to_attribute(&activity.sent)?);
+        if let Some(last) = &activity.last {
+            sets.push_str(", #last = :last, activeAt = :activeAt");
+            update = update
+                .expression_attribute_names("#last", "last")
+                .expression_attribute_values(":last", to_attribute(last)?)
+                .expression_attribute_values(
+                    ":activeAt",
+                    AttributeValue::N(last.kept_at.as_millis().to_string()),
+                );
+        }
+        let update = update.update_expression(sets);
+        let update = match before.changes {
+            0 => update.condition_expression("attribute_not_exists(changes)"),
+            changes => update
+                .condition_expression("changes = :unchanged")
+                .expression_attribute_values(":unchanged", number(changes)),
+        };
+        let written = update.send().await;
+        Ok(!is_contended(&written) && if_met("UpdateItem of an activity", written)?.is_some())
+    }
+
+    /// Notes the `n` of a user's own message beside their receipts, unless a later one is noted: 1 write.
+    async fn note_sent(&self, channel: &Channel, user: &UserId, n: u64) -> Result<(), Error> {
+        let update = self
+            .update(key::receipts(channel), user.to_string())
+            .update_expression("SET sentN = :n")
+            .condition_expression("attribute_not_exists(sentN) OR sentN < :n")
+            .expression_attribute_values(":n", number(n));
+        if_met("UpdateItem of a sender", update.send().await).map(drop)
+    }
+}
+
+fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}

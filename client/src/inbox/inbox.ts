@@ -1,0 +1,177 @@
+/**
+ * An inbox as an app shows it, kept up to date. It does not depend on React, which only renders its store.
+ *
+ * @module
+ */
+
+import type { ChannelEvent, InboxChannel } from '../channels.js';
+import type { Client } from '../client.js';
+import { type FunnelcastError, toError } from '../errors.js';
+import { Store } from '../store.js';
+import { type InboxEntry, type InboxUpdate, UNREAD_SHOWN_MAX } from '../wire.js';
+
+/** The state of an inbox, ready to be rendered. */
+export interface InboxState {
+  /** The conversations, the last active first. */
+  conversations: readonly InboxEntry[];
+  /** How many messages of these conversations the user has not read. A conversation counts for at most 100. */
+  unread: number;
+  /** Whether the first page is being loaded. */
+  isLoading: boolean;
+  /** Whether `loadMore` is loading a page. */
+  isLoadingMore: boolean;
+  /** Whether there are conversations after the last one in the list. */
+  hasMore: boolean;
+  /** Why the inbox cannot be shown; `null` if it can. */
+  error: FunnelcastError | null;
+}
+
+const INITIAL: InboxState = {
+  conversations: [],
+  unread: 0,
+  isLoading: true,
+  isLoadingMore: false,
+  hasMore: false,
+  error: null,
+};
+
+/** Follows one inbox from {@link start} until the function that it returns is called. */
+export class Inbox {
+  readonly store = new Store(INITIAL);
+  readonly #client: Client;
+  readonly #channel: InboxChannel;
+  readonly #pageSize: number;
+  /** The `cursor` of the next page; absent if there is none. */
+  #next: string | undefined;
+  /** The time of the last update of each conversation: of two that cross, the later one counts. */
+  readonly #updatedAt = new Map<string, string>();
+  /** What came while a page was on its way, and may be newer than the page. */
+  #pending: ChannelEvent<InboxChannel>[] = [];
+  /** Whether a page is on its way. */
+  #isReading = false;
+  /** Ends the requests. */
+  #loading = new AbortController();
+  #stopOwn: (() => void) | undefined;
+
+  constructor(client: Client, channel: InboxChannel, pageSize: number) {
+    this.#client = client;
+    this.#channel = channel;
+    this.#pageSize = pageSize;
+  }
+
+  /** Starts to follow the inbox. */
+  start(): () => void {
+    const subscription = this.#client.subscribe(this.#channel, event => this.#onEvent(event), {
+      onJoined: () => void this.#load(),
+      onError: error => this.#update({ error, isLoading: false }),
+    });
+    const stopReading = this.#client.on('read', ({ conversationId, readN }) =>
+      this.#apply({ conversationId, readN }),
+    );
+    return () => {
+      subscription.unsubscribe();
+      stopReading();
+      this.#stopOwn?.();
+      this.#stopOwn = undefined;
+      this.#loading.abort();
+    };
+  }
+
+  /** Loads the next page. Does nothing while a page is being loaded, or if there is none. */
+  readonly loadMore = async (): Promise<void> => {
+    if (this.#isReading || this.#next === undefined) return;
+    this.#update({ isLoadingMore: true });
+    await this.#read(this.#next, () => this.store.get().conversations);
+  };
+
+  /** Loads the first page, which replaces all. */
+  async #load(): Promise<void> {
+    this.#loading.abort();
+    this.#loading = new AbortController();
+    this.#pending = [];
+    await this.#read(undefined, () => []);
+  }
+
+  /** Reads a page, and puts it after those that are there. */
+  async #read(cursor: string | undefined, before: () => readonly InboxEntry[]): Promise<void> {
+    const { signal } = this.#loading;
+    this.#isReading = true;
+    try {
+      const query = { limit: this.#pageSize, ...(cursor !== undefined && { cursor }) };
+      const page = await this.#client.inbox(this.#channel, query, { signal });
+      if (signal.aborted) return;
+      this.#isReading = false;
+      this.#followOwn();
+      this.#next = page.next;
+      const known = new Set(before().map(({ conversationId }) => conversationId));
+      const fresh = page.conversations.filter(({ conversationId }) => !known.has(conversationId));
+      this.#show([...before(), ...fresh], { isLoading: false, isLoadingMore: false, error: null });
+      const pending = this.#pending;
+      this.#pending = [];
+      for (const event of pending) this.#onEvent(event);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#isReading = false;
+      this.#update({ error: toError(error), isLoading: false, isLoadingMore: false });
+    }
+  }
+
+  /** What the user reads on another device is told on their own channel, which an inbox of a company is not. */
+  #followOwn(): void {
+    const { user } = this.#client;
+    if (this.#stopOwn || user === undefined || this.#channel.startsWith('user:')) return;
+    const own = this.#client.subscribe(`user:${user}`, event => {
+      if (event.event === 'inbox.update' && event.data.readN !== undefined) this.#apply(event.data);
+    });
+    this.#stopOwn = () => own.unsubscribe();
+  }
+
+  #onEvent(event: ChannelEvent<InboxChannel>): void {
+    if (event.event !== 'inbox.update') return;
+    if (this.#isReading) this.#pending.push(event);
+    const { conversationId, readN } = event.data;
+    if (readN === undefined) {
+      if (event.at < (this.#updatedAt.get(conversationId) ?? '')) return;
+      this.#updatedAt.set(conversationId, event.at);
+    }
+    const isKnown = this.#apply(event.data);
+    // A conversation that is not in the list has become active: its participants are in the first page alone.
+    if (!isKnown && readN === undefined && !this.#isReading) void this.#load();
+  }
+
+  /** Applies an update to its conversation. Returns whether that is in the list. */
+  #apply(update: InboxUpdate): boolean {
+    const { conversations } = this.store.get();
+    const entry = conversations.find(({ conversationId }) => conversationId === update.conversationId);
+    if (!entry) return false;
+    const isNew = update.n !== undefined && update.n > entry.n;
+    const updated = this.#updated(entry, update);
+    const others = conversations.filter(other => other !== entry);
+    if (isNew) this.#show([updated, ...others]);
+    else this.#show(conversations.map(other => (other === entry ? updated : other)));
+    return true;
+  }
+
+  #updated(entry: InboxEntry, { n, last, readN }: InboxUpdate): InboxEntry {
+    if (n !== undefined && n < entry.n) return entry;
+    const updated = { ...entry };
+    if (n !== undefined) {
+      updated.n = n;
+      delete updated.last;
+      if (last) updated.last = last;
+    }
+    const isOwn = n !== undefined && last?.from?.userId === this.#client.user;
+    updated.readN = Math.max(entry.readN, readN ?? 0, isOwn ? n : 0);
+    updated.unread = Math.min(Math.max(updated.n - updated.readN, 0), UNREAD_SHOWN_MAX);
+    return updated;
+  }
+
+  #show(conversations: readonly InboxEntry[], more: Partial<InboxState> = {}): void {
+    const unread = conversations.reduce((sum, entry) => sum + entry.unread, 0);
+    this.#update({ conversations, unread, hasMore: this.#next !== undefined, ...more });
+  }
+
+  #update(changes: Partial<InboxState>): void {
+    this.store.set({ ...this.store.get(), ...changes });
+  }
+}

@@ -1,0 +1,144 @@
+/** An inbox: its pages, what comes live, and what the user reads here and elsewhere. */
+
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createClient, Inbox, type InboxChannel, type InboxEntry, type InboxUpdate } from '../src/index.js';
+import type { Frame } from './fake/requests.js';
+import { FakeServer } from './fake/server.js';
+
+const ME = 'user_1';
+const TEAM: InboxChannel = 'inbox:biz_1';
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const entry = (conversationId: string, n: number, readN = 0): InboxEntry => ({
+  conversationId,
+  companyId: 'biz_1',
+  participants: ['user_2'],
+  n,
+  readN,
+  unread: Math.min(n - readN, 100),
+});
+
+/** A server with these conversations, in pages of two, and an inbox that follows them. */
+function scene(conversations: InboxEntry[], channel: InboxChannel = TEAM) {
+  const server = new FakeServer();
+  server.intercept = (frame: Frame) => {
+    if (frame.action === 'ack') return { seq: frame['seq'], readN: frame['seq'] };
+    if (frame.action !== 'inbox') return undefined;
+    const from = Number(frame['cursor'] ?? 0);
+    const page = conversations.slice(from, from + 2);
+    return { conversations: page, ...(conversations[from + 2] && { next: `${from + 2}` }) };
+  };
+  const client = createClient({ url: 'wss://fake.test/dev', environment: server.environment });
+  client.connect();
+  const inbox = new Inbox(client, channel, 2);
+  const stop = inbox.start();
+  let second = 10;
+  const update = (data: InboxUpdate, to: string = channel, at = `2026-11-23T10:00:${second++}.000Z`) =>
+    server.post({ type: 'event', channel: to, event: 'inbox.update', at, data });
+  const shown = () =>
+    inbox.store.get().conversations.map(({ conversationId, unread }) => `${conversationId} ${unread}`);
+  return { server, client, inbox, stop, update, shown };
+}
+
+const said = (conversationId: string, n: number, userId: string, excerpt = 'hello'): InboxUpdate => ({
+  conversationId,
+  companyId: 'biz_1',
+  n,
+  last: { seq: n, at: '2026-11-23T10:00:00.000Z', from: { userId, name: 'Ann' }, excerpt },
+});
+
+test('pages follow each other, and a conversation that becomes active moves to the front', async () => {
+  const { inbox, stop, update, shown } = scene([entry('a', 3, 1), entry('b', 2, 2), entry('c', 1)]);
+  expect(inbox.store.get().isLoading).toBe(true);
+  await pass(200);
+  expect(shown()).toEqual(['a 2', 'b 0']);
+  expect(inbox.store.get()).toMatchObject({ unread: 2, hasMore: true, isLoading: false });
+  void inbox.loadMore();
+  void inbox.loadMore();
+  await pass(200);
+  expect(shown()).toEqual(['a 2', 'b 0', 'c 1']);
+  expect(inbox.store.get().hasMore).toBe(false);
+  update(said('c', 2, 'user_2'));
+  await pass(100);
+  expect(shown()).toEqual(['c 2', 'a 2', 'b 0']);
+  expect(inbox.store.get().conversations[0]?.last?.excerpt).toBe('hello');
+  expect(inbox.store.get().unread).toBe(4);
+  stop();
+});
+
+test('an edit changes the text and no number; of two updates that cross the later one counts', async () => {
+  const { inbox, stop, update, shown } = scene([entry('a', 1), entry('b', 1)]);
+  await pass(200);
+  update(said('b', 2, 'user_2', 'first'), TEAM, '2026-11-23T10:00:02.000Z');
+  update(said('b', 2, 'user_2', 'edited'), TEAM, '2026-11-23T10:00:03.000Z');
+  update(said('b', 2, 'user_2', 'late'), TEAM, '2026-11-23T10:00:01.000Z');
+  update(said('a', 0, 'user_2', 'of the past'));
+  await pass(100);
+  expect(shown()).toEqual(['b 2', 'a 1']);
+  expect(inbox.store.get().conversations[0]?.last?.excerpt).toBe('edited');
+  stop();
+});
+
+test('who sends has read, and what is read here or on another device is not unread', async () => {
+  const { client, stop, update, shown } = scene([entry('a', 5), entry('b', 3)]);
+  await pass(300);
+  update(said('a', 6, ME));
+  await pass(100);
+  expect(shown()).toEqual(['a 0', 'b 3']);
+  update({ conversationId: 'b', readN: 2 }, `user:${ME}`);
+  await pass(100);
+  expect(shown()).toEqual(['a 0', 'b 1']);
+  update({ conversationId: 'b', readN: 1 }, `user:${ME}`);
+  await pass(100);
+  expect(shown(), 'it never goes back').toEqual(['a 0', 'b 1']);
+  void client.ack('conversation:b', 3, 'read');
+  await pass(200);
+  expect(shown()).toEqual(['a 0', 'b 0']);
+  stop();
+});
+
+test('a conversation that is new, or was not on the page, is loaded', async () => {
+  const conversations = [entry('a', 1)];
+  const { server, stop, update, shown } = scene(conversations, `user:${ME}`);
+  await pass(200);
+  conversations.unshift(entry('new', 1));
+  update(said('new', 1, 'user_2'));
+  await pass(200);
+  expect(shown()).toEqual(['new 1', 'a 1']);
+  expect(server.requests.filter(({ action }) => action === 'inbox').map(frame => frame['companyId'])).toEqual(
+    [undefined, undefined],
+  );
+  stop();
+});
+
+test('what comes while a page is on its way is not lost, nor is anything after a reconnection', async () => {
+  const conversations = [entry('a', 1), entry('b', 1)];
+  const { server, client, inbox, stop, update, shown } = scene(conversations);
+  server.delay = ({ action }) => (action === 'inbox' ? 500 : 0);
+  await pass(400);
+  update(said('b', 2, 'user_2'));
+  await pass(600);
+  expect(shown()).toEqual(['b 2', 'a 1']);
+  conversations.splice(0, 2, entry('a', 4), entry('b', 2));
+  client.reconnect();
+  await pass(2_000);
+  expect(shown()).toEqual(['a 4', 'b 2']);
+  stop();
+  expect(inbox.store.get().error).toBeNull();
+});
+
+test('a refusal is told', async () => {
+  const { server, inbox, stop } = scene([]);
+  const { Refusal } = await import('./fake/refusal.js');
+  server.intercept = ({ action }) => (action === 'join' ? new Refusal('forbidden') : undefined);
+  await pass(500);
+  expect(inbox.store.get()).toMatchObject({ isLoading: false, error: { code: 'forbidden' } });
+  stop();
+});

@@ -1,0 +1,156 @@
+//! `digest`: follows the logs of conversations in the table's stream, and keeps what inboxes show. See
+//! [`funnelcast_realtime::digest`].
+//!
+//! The records of a batch are taken conversation by conversation, side by side. A record that cannot be read is put into the
+//! dead-letter queue at once, in full, and those beside it are handled. If a conversation fails, the stream begins again at its
+//! first record: what was done already changes nothing when it is done again.
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::{
+    dynamodb::EventRecord,
+    streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
+};
+use funnelcast_aws::{
+    Config, Resource,
+    letters::{DeadLetters, Source, Undone},
+    serve::serve,
+    table::{activity::log_news, stream::as_json},
+};
+use funnelcast_core::{ConversationId, Error, inbox::LogNews};
+use funnelcast_realtime::{Realtime, digest};
+use futures_util::{StreamExt, stream};
+use serde_json::Value;
+
+/// How many conversations of a batch are served side by side.
+const CONVERSATIONS_AT_ONCE: usize = 10;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    serve(handle).await
+}
+
+/// The table, the gateway, the fan-out queue and the dead-letter queue.
+#[derive(Debug)]
+struct Digest {
+    realtime: Realtime,
+    letters: DeadLetters,
+}
+
+impl Resource for Digest {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        Ok(Self { realtime: Realtime::build(config).await?, letters: DeadLetters::build(config).await? })
+    }
+}
+
+/// The news of one conversation, in the order of the stream, and the index of its first record.
+#[derive(Debug, PartialEq)]
+struct Group {
+    first: usize,
+    news: Vec<LogNews>,
+}
+
+/// Handles a batch. The response names the first record that is not done, if there is one.
+async fn handle(Digest { realtime, letters }: &Digest, event: Value) -> Result<DynamoDbEventResponse, Error> {
+    let records = event["Records"].as_array().map_or(&[][..], Vec::as_slice);
+    let (groups, unreadable) = grouped(records);
+    let mut undone = Vec::new();
+    for (index, error) in unreadable {
+        if give_up(letters, &records[index], &error).await.is_err() {
+            undone.push(index);
+        }
+    }
+    let failed = stream::iter(groups)
+        .map(async |(conversation, Group { first, news })| {
+            let digested = digest::digest(realtime, &conversation, &news).await;
+            digested.err().map(|error| {
+                tracing::error!(%conversation, records = news.len(), %error, "records of the stream failed");
+                first
+            })
+        })
+        .buffer_unordered(CONVERSATIONS_AT_ONCE)
+        .filter_map(async |failed| failed)
+        .collect::<Vec<usize>>()
+        .await;
+    undone.extend(failed);
+    let mut answer = DynamoDbEventResponse::default();
+    answer.batch_item_failures.extend(undone.into_iter().min().map(|index| failure_of(&records[index])));
+    Ok(answer)
+}
+
+/// What the records say of each conversation, and the records that cannot be read.
+fn grouped(records: &[Value]) -> (BTreeMap<ConversationId, Group>, Vec<(usize, Error)>) {
+    let (mut groups, mut unreadable) = (BTreeMap::new(), Vec::new());
+    for (index, record) in records.iter().enumerate() {
+        match Error::parse(record.clone()).and_then(|record: EventRecord| log_news(&record)) {
+            Ok(Some((conversation, news))) => {
+                let group = groups.entry(conversation).or_insert(Group { first: index, news: Vec::new() });
+                group.news.push(news);
+            }
+            Ok(None) => {}
+            Err(error) => unreadable.push((index, error)),
+        }
+    }
+    (groups, unreadable)
+}
+
+/// A failure without a sequence number fails the whole batch, which is right for a record without one.
+fn failure_of(record: &Value) -> DynamoDbBatchItemFailure {
+    let mut failure = DynamoDbBatchItemFailure::default();
+    failure.item_identifier =
+        record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).map(str::to_owned);
+    failure
+}
+
+/// Puts the item of a record into the dead-letter queue: no retry makes it readable.
+async fn give_up(letters: &DeadLetters, record: &Value, error: &Error) -> Result<(), Error> {
+    let id = record["eventID"].as_str().unwrap_or_default();
+    let item = Error::parse(record.clone()).ok().and_then(|record: EventRecord| as_json(&record));
+    letters
+        .put(&Undone { source: Source::Stream, id, item: item.as_ref().unwrap_or(record), tries: 1, error })
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(sample: &str) -> Vec<Value> {
+        let mut event: Value = serde_json::from_str(sample).unwrap();
+        serde_json::from_value(event["Records"].take()).unwrap()
+    }
+
+    #[test]
+    fn every_sample_is_the_news_it_is_named_after() {
+        let news = |sample| {
+            let (mut groups, unreadable) = grouped(&records(sample));
+            assert!(unreadable.is_empty(), "{unreadable:?}");
+            let group = groups.remove(&"conv-123".parse().unwrap()).unwrap();
+            assert_eq!(group.first, 0);
+            group.news
+        };
+        let message = news(include_str!("../../../events/stream-message.json"));
+        let [LogNews::Message(message)] = &message[..] else { panic!("{message:?}") };
+        assert_eq!((message.shown.seq.get(), message.n), (42, 40));
+        assert_eq!(message.shown.excerpt.as_deref(), Some("hello"));
+        let expired = news(include_str!("../../../events/stream-expired.json"));
+        assert_eq!(expired, [LogNews::Gone(42.try_into().unwrap())]);
+        let restarted = news(include_str!("../../../events/stream-restarted.json"));
+        assert_eq!(restarted, [LogNews::BeginsAfter(40)]);
+    }
+
+    #[test]
+    fn an_unreadable_record_leaves_those_beside_it() {
+        let good = records(include_str!("../../../events/stream-message.json"));
+        let mut bad = good[0].clone();
+        bad["dynamodb"]["NewImage"]["data"]["S"] = "no JSON".into();
+        let mut other = good[0].clone();
+        other["dynamodb"]["NewImage"]["pk"]["S"] = "LOG#funnel_updates:biz_1".into();
+        let (groups, unreadable) = grouped(&[bad, good[0].clone(), other, Value::Null, good[0].clone()]);
+        assert_eq!(unreadable.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 3]);
+        assert_eq!(
+            groups.into_values().map(|group| (group.first, group.news.len())).collect::<Vec<_>>(),
+            [(1, 2)]
+        );
+    }
+}

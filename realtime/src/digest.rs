@@ -1,0 +1,119 @@
+//! The digest: what the log of a conversation means for inboxes. It follows the table's stream, so no sender waits for it.
+//!
+//! The records of a conversation are taken into account together: one write, and one `inbox.update` to each who may want to
+//! know. They may come again after a crash, which changes nothing that is stored; the update is then posted again, in case the
+//! crash was before the posts. It is no event of a log: who misses it asks for the inbox again.
+
+use std::collections::BTreeSet;
+
+use funnelcast_aws::{
+    clock::now,
+    spending::{self, price},
+    table::activity::ActiveConversation,
+};
+use funnelcast_core::{
+    Channel, ConnectionId, ConversationId, Error, Timestamp, UserId,
+    event::EventName,
+    frame::Event,
+    inbox::{Activity, InboxUpdate, LogNews},
+};
+use futures_util::future::try_join_all;
+use serde_json::value::to_raw_value;
+
+use crate::{
+    context::Realtime,
+    deliver::{self, DIRECT_MEMBERS_MAX, Delivery},
+};
+
+/// Takes news of a conversation's log into account, at the cost of the users who sent the messages: what
+/// [`learn`](funnelcast_aws::Table::learn) costs and, if the last message is new or has changed, 1 read for the conversation's
+/// members, 1 for each participant and 1 for the team, and the posts.
+///
+/// # Errors
+/// [`Error::Internal`] if the table or the queue fails. The news must then be given again.
+pub async fn digest(
+    realtime: &Realtime,
+    conversation: &ConversationId,
+    news: &[LogNews],
+) -> Result<(), Error> {
+    let (digested, dollars) = spending::counted(Box::pin(async {
+        let active = realtime.table().learn(conversation, news).await?;
+        if concerns_last(news, &active.activity) {
+            tell(realtime, conversation, &active).await?;
+        }
+        Ok(())
+    }))
+    .await;
+    let senders = senders(news);
+    let share = (dollars + price::INVOCATION) / f64::from(u32::try_from(senders.len()).unwrap_or(u32::MAX));
+    for sender in senders.into_iter().filter(|sender| Some(*sender) != realtime.agent.as_ref()) {
+        realtime.access.rates.charge(sender, share, now()).await;
+    }
+    digested
+}
+
+/// Whether the last message of a conversation is as it is because of this news, which may have come before.
+fn concerns_last(news: &[LogNews], activity: &Activity) -> bool {
+    let Some(last) = &activity.last else { return false };
+    news.iter().any(|news| match news {
+        LogNews::Message(message) => message.shown.seq == last.shown.seq && message.changes == last.changes,
+        LogNews::Gone(seq) => *seq == last.shown.seq,
+        LogNews::BeginsAfter(_) => false,
+    })
+}
+
+/// The users who sent messages that are new.
+fn senders(news: &[LogNews]) -> BTreeSet<&UserId> {
+    let new = news.iter().filter_map(|news| match news {
+        LogNews::Message(message) if message.changes == 0 => message.shown.from.as_ref(),
+        _ => None,
+    });
+    new.map(|from| &from.user_id).collect()
+}
+
+/// Posts the last message to the devices of the participants on which the conversation is not open, and to the team.
+async fn tell(
+    realtime: &Realtime,
+    conversation: &ConversationId,
+    active: &ActiveConversation,
+) -> Result<(), Error> {
+    let ActiveConversation { conversation: Some(known), activity } = active else { return Ok(()) };
+    let now = now();
+    let update = InboxUpdate {
+        conversation_id: conversation.clone(),
+        company_id: Some(known.company.clone()),
+        n: Some(activity.n()),
+        last: activity.last(now).cloned(),
+        read_n: None,
+    };
+    let channel = Channel::Conversation(conversation.clone());
+    let members = realtime.table().few_members(&channel, DIRECT_MEMBERS_MAX).await?;
+    let open: BTreeSet<ConnectionId> =
+        members.into_iter().flatten().map(|member| member.connection).collect();
+    let participants = known.participants.iter().map(|user| tell_user(realtime, user, &update, &open, now));
+    let team = inbox_event(Channel::Inbox(known.company.clone()), &update, now)?;
+    let team = deliver::deliver_or_queue(realtime, Delivery::to_all(team, None));
+    tokio::try_join!(try_join_all(participants), team).map(drop)
+}
+
+/// Posts an update to a user's connections, but for those that know of it: 1 read.
+///
+/// # Errors
+/// [`Error::Internal`] if the table fails.
+pub(crate) async fn tell_user(
+    realtime: &Realtime,
+    user: &UserId,
+    update: &InboxUpdate,
+    except: &BTreeSet<ConnectionId>,
+    at: Timestamp,
+) -> Result<(), Error> {
+    let channel = Channel::User(user.clone());
+    let members = realtime.table().members_of_user(&channel, user).await?;
+    let members: Vec<_> = members.into_iter().filter(|member| !except.contains(&member.connection)).collect();
+    deliver::post(realtime, &inbox_event(channel, update, at)?, &members, None).await.map(drop)
+}
+
+fn inbox_event(channel: Channel, update: &InboxUpdate, at: Timestamp) -> Result<Event, Error> {
+    let data = to_raw_value(update).map_err(|error| Error::internal("an update of an inbox", &error))?;
+    Ok(Event { channel, event: EventName::InboxUpdate, seq: None, at, from: None, key: None, data })
+}
