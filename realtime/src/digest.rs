@@ -9,13 +9,14 @@ use std::collections::BTreeSet;
 use funnelcast_aws::{
     clock::now,
     spending::{self, price},
-    table::activity::ActiveConversation,
+    table::{Member, activity::ActiveConversation},
 };
 use funnelcast_core::{
     Channel, ConnectionId, ConversationId, Error, Timestamp, UserId,
     event::EventName,
     frame::Event,
     inbox::{Activity, InboxUpdate, LogNews},
+    moderation::Restriction,
 };
 use futures_util::future::try_join_all;
 use serde_json::value::to_raw_value;
@@ -27,7 +28,7 @@ use crate::{
 
 /// Takes news of a conversation's log into account, at the cost of the users who sent the messages: what
 /// [`learn`](funnelcast_aws::Table::learn) costs and, if the last message is new or has changed, 1 read for the conversation's
-/// members, 1 for each participant and 1 for the team, and the posts.
+/// members, 1 for each participant, 1 more for each who has a device there, and 1 for the team, and the posts.
 ///
 /// # Errors
 /// [`Error::Internal`] if the table or the queue fails. The news must then be given again.
@@ -90,10 +91,40 @@ async fn tell(
     let members = realtime.table().few_members(&channel, DIRECT_MEMBERS_MAX).await?;
     let open: BTreeSet<ConnectionId> =
         members.into_iter().flatten().map(|member| member.connection).collect();
-    let participants = known.participants.iter().map(|user| tell_user(realtime, user, &update, &open, now));
+    let participants = known.participants.iter().map(async |user| {
+        let devices = devices(realtime, user, &open).await?;
+        // One of the team, whom no ban concerns, hears of it as one of the team.
+        if devices.is_empty() || is_banned(realtime, conversation, user, now).await? {
+            return Ok(());
+        }
+        let event = inbox_event(Channel::User(user.clone()), &update, now)?;
+        deliver::post(realtime, &event, &devices, None).await.map(drop)
+    });
     let team = inbox_event(Channel::Inbox(known.company.clone()), &update, now)?;
     let team = deliver::deliver_or_queue(realtime, Delivery::to_all(team, None));
     tokio::try_join!(try_join_all(participants), team).map(drop)
+}
+
+/// The members by which a user hears of their inbox, but for some connections: 1 read.
+async fn devices(
+    realtime: &Realtime,
+    user: &UserId,
+    except: &BTreeSet<ConnectionId>,
+) -> Result<Vec<Member>, Error> {
+    let mut members = realtime.table().members_of_user(&Channel::User(user.clone()), user).await?;
+    members.retain(|member| !except.contains(&member.connection));
+    Ok(members)
+}
+
+async fn is_banned(
+    realtime: &Realtime,
+    conversation: &ConversationId,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let access = realtime.table().conversation_access(conversation, user).await?;
+    let strongest = Restriction::strongest(access.restrictions, now);
+    Ok(strongest.is_some_and(|restriction| restriction.check_ban().is_err()))
 }
 
 /// Posts an update to a user's connections, but for those that know of it: 1 read.
@@ -107,10 +138,9 @@ pub(crate) async fn tell_user(
     except: &BTreeSet<ConnectionId>,
     at: Timestamp,
 ) -> Result<(), Error> {
-    let channel = Channel::User(user.clone());
-    let members = realtime.table().members_of_user(&channel, user).await?;
-    let members: Vec<_> = members.into_iter().filter(|member| !except.contains(&member.connection)).collect();
-    deliver::post(realtime, &inbox_event(channel, update, at)?, &members, None).await.map(drop)
+    let devices = devices(realtime, user, except).await?;
+    let event = inbox_event(Channel::User(user.clone()), update, at)?;
+    deliver::post(realtime, &event, &devices, None).await.map(drop)
 }
 
 fn inbox_event(channel: Channel, update: &InboxUpdate, at: Timestamp) -> Result<Event, Error> {

@@ -8,15 +8,17 @@ use funnelcast_core::{
     Channel, CompanyId, ConversationId, Error, Timestamp, UserId,
     action::{INBOX_OWN_MAX, InboxCursor, InboxEntry},
     inbox::{Activity, ReadMark},
+    moderation::Restriction,
 };
 use serde::Deserialize;
 
 use super::{
     activity::ActivityRow,
     conversations::Meta,
-    item::{Item, Table, failed, from_item, sk},
+    item::{Item, Table, failed, from_item},
     key,
     receipts::ReceiptsRow,
+    restrictions,
 };
 
 /// The index of conversations by activity.
@@ -112,8 +114,9 @@ impl Table {
         Ok((listed, more))
     }
 
-    /// The entries of an inbox for these conversations, in their order, for a user who reads it: 2 items for each, in calls of
-    /// 100. What is no longer in this inbox is left out.
+    /// The entries of an inbox for these conversations, in their order, for a user who reads it: 2 items for each, or 3 and 1
+    /// more in their own inbox, in calls of 100. What is no longer in this inbox is left out, and of a user's own what they are
+    /// banned from.
     ///
     /// # Errors
     /// [`Error::Internal`] if the table fails.
@@ -125,33 +128,50 @@ impl Table {
         now: Timestamp,
     ) -> Result<Vec<InboxEntry>, Error> {
         let receipts = |id: &ConversationId| key::receipts(&Channel::Conversation(id.clone()));
-        let keys = listed.iter().flat_map(|Listed { place, .. }| {
+        let mut keys = Vec::new();
+        for Listed { place, .. } in &listed {
             let id = &place.conversation;
-            [(key::conversation(id), key::META.to_owned()), (receipts(id), reader.to_string())]
-        });
-        let (mut metas, mut marks) = (HashMap::new(), HashMap::new());
-        for item in self.batch_get(keys.collect()).await? {
-            let pk = pk(&item);
-            if sk(&item) == key::META {
-                metas.insert(pk, from_item::<Meta>(item)?);
-            } else {
-                marks.insert(pk, from_item::<ReceiptsRow>(item)?.mark());
+            keys.push((key::conversation(id), key::META.to_owned()));
+            keys.push((receipts(id), reader.to_string()));
+            if owner == InboxOwner::Reader {
+                keys.push((key::restricted_in(id), reader.to_string()));
             }
         }
-        let entry = |Listed { place, activity }: Listed| {
+        if owner == InboxOwner::Reader {
+            keys.push((key::restricted(reader), key::META.to_owned()));
+        }
+        let mut items: HashMap<_, _> =
+            self.batch_get(keys).await?.into_iter().map(|item| (pk(&item), item)).collect();
+        let mut entry = |Listed { place, activity }: Listed| {
             let conversation_id = place.conversation;
             let company = match owner {
                 InboxOwner::Company(company) => Some(company),
                 InboxOwner::Reader => None,
             };
-            let meta = metas.remove(&key::conversation(&conversation_id))?;
-            let conversation = meta.of_inbox(company)?;
-            if owner == InboxOwner::Reader && !conversation.participants.contains(reader) {
-                return None;
+            let meta =
+                items.remove(&key::conversation(&conversation_id)).map(from_item::<Meta>).transpose()?;
+            let Some(conversation) = meta.and_then(|meta| meta.of_inbox(company)) else { return Ok(None) };
+            if owner == InboxOwner::Reader {
+                let mut restrictions = Vec::new();
+                for pk in [key::restricted_in(&conversation_id), key::restricted(reader)] {
+                    if let Some(item) = items.get(&pk) {
+                        restrictions
+                            .extend(restrictions::of_item(item.clone(), Some(&conversation.company))?);
+                    }
+                }
+                let strongest = Restriction::strongest(restrictions, now);
+                let is_banned = strongest.is_some_and(|restriction| restriction.check_ban().is_err());
+                if is_banned || !conversation.participants.contains(reader) {
+                    return Ok(None);
+                }
             }
-            let mark: ReadMark = marks.remove(&receipts(&conversation_id)).unwrap_or_default();
+            let mark: ReadMark = items
+                .remove(&receipts(&conversation_id))
+                .map(from_item::<ReceiptsRow>)
+                .transpose()?
+                .map_or_else(ReadMark::default, |row| row.mark());
             let read_n = activity.read_n(reader, mark, now);
-            Some(InboxEntry {
+            Ok(Some(InboxEntry {
                 company_id: conversation.company,
                 participants: conversation.participants,
                 last: activity.last(now).cloned(),
@@ -159,9 +179,9 @@ impl Table {
                 read_n,
                 unread: activity.unread(read_n),
                 conversation_id,
-            })
+            }))
         };
-        Ok(listed.into_iter().filter_map(entry).collect())
+        listed.into_iter().filter_map(|listed| entry(listed).transpose()).collect()
     }
 
     /// A query of the index, the last active first. An index is never strongly consistent.

@@ -1,11 +1,13 @@
 //! What users are told of their inboxes, and by whom.
 
+use funnelcast_aws::table::restrictions::RestrictionChange;
 use funnelcast_core::{
     Caller, Right, Seq,
     action::{Ack, Inbox, Send},
     event::{EventName, ReceiptState},
     frame::Sender,
     inbox::{LastMessage, LogNews, SeenMessage},
+    moderation::{Restriction, RestrictionKind, Scope},
 };
 use funnelcast_testing::gateway::Answer;
 use serde_json::{Value, json};
@@ -168,6 +170,31 @@ async fn what_is_read_on_one_device_is_told_to_the_others_of_the_user() {
     assert_eq!(posts[0].2, json!({"conversationId": "c1", "readN": 1}));
     let (read_n, posts) = ack(ReceiptState::Read).await;
     assert_eq!((read_n, posts.len()), (Some(1), 0), "read before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_banned_neither_hears_of_the_conversation_nor_sees_it_in_the_inbox() {
+    let scopes = [Scope::Conversation("c1".parse().unwrap()), Scope::Company(COMPANY.parse().unwrap())];
+    for (scope, kind, hears) in scopes
+        .iter()
+        .flat_map(|scope| [(scope, RestrictionKind::Ban, false), (scope, RestrictionKind::Mute, true)])
+    {
+        let stub = Stub::start(|_| Answer::Status(200)).await;
+        let realtime = scene(&stub).await;
+        let bob = device(&realtime, "bob", "list", &["user:bob"]).await;
+        device(&realtime, "ann", "list", &["user:ann"]).await;
+        let version = Version { revision: None, at: now(), ahead_ms: 0, clock: Clock::Producer };
+        let to = Restriction { restriction: kind, until: None, reason: None };
+        let change = RestrictionChange { to, by: None, version, key: None };
+        realtime.table().restrict(scope, &bob.identity.user, &change, now()).await.unwrap();
+
+        digest_of(&realtime, &[message(1, "ann")]).await;
+        let told = ["ann-list", "bob-list"];
+        assert_eq!(connections(&posted(&stub, 0)), told[..1 + usize::from(hears)], "{scope:?} {kind:?}");
+        let request: Inbox = serde_json::from_value(json!({"limit": 9})).unwrap();
+        let page = inbox::inbox(&realtime.access, Caller::Socket(&bob), request).await.unwrap();
+        assert_eq!(page.conversations.len(), usize::from(hears), "{scope:?} {kind:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
