@@ -171,7 +171,9 @@ proptest! {
     #[test]
     fn what_is_unread_is_what_a_count_over_the_log_says(steps in steps()) {
         let mut model = Model { next: 1, ..Model::default() };
-        steps.iter().for_each(|step| model.apply(*step));
+        for step in &steps {
+            model.apply(*step);
+        }
         model.deliver(0, 0);
         for index in 0..USERS.len() {
             prop_assert_eq!(model.shown(&user(index)), model.counted(&user(index)), "{}", user(index));

@@ -190,7 +190,7 @@ async fn who_is_banned_neither_hears_of_the_conversation_nor_sees_it_in_the_inbo
 
         digest_of(&realtime, &[message(1, "ann")]).await;
         let told = ["ann-list", "bob-list"];
-        assert_eq!(connections(&posted(&stub, 0)), told[..1 + usize::from(hears)], "{scope:?} {kind:?}");
+        assert_eq!(connections(&posted(&stub, 0)), told[..=usize::from(hears)], "{scope:?} {kind:?}");
         let request: Inbox = serde_json::from_value(json!({"limit": 9})).unwrap();
         let page = inbox::inbox(&realtime.access, Caller::Socket(&bob), request).await.unwrap();
         assert_eq!(page.conversations.len(), usize::from(hears), "{scope:?} {kind:?}");

@@ -12,7 +12,7 @@ async fn send(realtime: &Realtime, caller: &SocketCaller, key: &str, data: Value
     let event = if data["target"].is_null() { EventName::ChatMessage } else { EventName::ChatEdit };
     let key = Some(key.parse().unwrap());
     let draft = Send { channel: channel(), event, data, key, base: Some(Seq::ZERO) };
-    let sent = publish::send(realtime, Caller::Socket(caller), draft).await.unwrap();
+    let sent = Box::pin(publish::send(realtime, Caller::Socket(caller), draft)).await.unwrap();
     (sent.seq.unwrap(), serde_json::from_str(sent.data.unwrap().get()).unwrap())
 }
 

@@ -287,7 +287,9 @@ async fn digests_that_meet_lose_nothing() {
     let digests = news.chunks(1).map(|news| table.learn(&conversation, news));
     let setting = table.set_conversation("c1", "biz_1", &["eve"]);
     let (digested, ()) = tokio::join!(join_all(digests), setting);
-    digested.into_iter().for_each(|digested| drop(digested.unwrap()));
+    for digested in digested {
+        digested.unwrap();
+    }
     let activity = table.activity(&conversation).await.unwrap();
     assert_eq!(activity.n(), 4);
     let sent: Vec<_> = activity.sent.iter().map(|(user, n)| (user.as_str(), *n)).collect();
