@@ -133,7 +133,7 @@ impl Estimate {
         let page_seconds = if fan_out.posts == 0 { 0.0 } else { pages * assumptions.table_ms / 1e3 };
 
         let write_units = f64::from(operation.write_units + fan_out.write_units);
-        let read_units = f64::from(operation.read_units) + fan_out.read_units;
+        let read_units = operation.read_units + fan_out.read_units;
         let invocations = operation.invocations + fan_out.invocations;
         let posting_mb = if fan_out.invocations > 0 { BROADCAST_MB } else { f64::from(operation.memory_mb) };
         let gb_seconds = (own_seconds * f64::from(operation.memory_mb)

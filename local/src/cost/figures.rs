@@ -53,7 +53,7 @@ pub(super) struct Operation {
     pub(super) memory_mb: u32,
     #[serde(rename = "reads")]
     pub(super) _reads: u32,
-    pub(super) read_units: u32,
+    pub(super) read_units: f64,
     pub(super) write_units: u32,
     pub(super) steps: u32,
     #[serde(default)]

@@ -113,7 +113,7 @@ impl Access {
     }
 
     /// Refuses a caller who may not use a channel in this way: 1 read for a connection; by HTTP, what
-    /// [`right_to_join`](Self::right_to_join) costs.
+    /// [`admission`](Self::admission) costs.
     ///
     /// # Errors
     /// [`Error::NotJoined`] if the caller's connection is no member; [`Error::Forbidden`] or [`Error::Banned`] if an HTTP
@@ -154,10 +154,10 @@ impl Access {
     }
 
     /// Whether a caller who may use the channel does so as one of the team of its company: 1 read for a connection; by
-    /// HTTP, what [`right_to_join`](Self::right_to_join) costs.
+    /// HTTP, what [`admission`](Self::admission) costs.
     ///
     /// # Errors
-    /// [`Error::Internal`] if the table fails; by HTTP, those of [`right_to_join`](Self::right_to_join).
+    /// [`Error::Internal`] if the table fails; by HTTP, those of [`admission`](Self::admission).
     pub async fn is_team(&self, caller: Caller<'_>, channel: &Channel) -> Result<bool, Error> {
         match caller {
             Caller::Socket(SocketCaller { identity, connection, .. }) => {
