@@ -137,7 +137,7 @@ impl Table {
                 keys.push((key::restricted_in(id), reader.to_string()));
             }
         }
-        if owner == InboxOwner::Reader {
+        if owner == InboxOwner::Reader && !listed.is_empty() {
             keys.push((key::restricted(reader), key::META.to_owned()));
         }
         let mut items: HashMap<_, _> =

@@ -31,12 +31,12 @@ async fn requests_stay_within_their_budgets() -> Result<()> {
         "data": {"content": "how are you?"}});
     stack.post(ann, "messages", &message).await?.done()?;
     let cost = of_http().await?;
-    assert_costs("send", cost, 4, 1);
+    assert_costs("send", cost, 6, 1);
     assert_eq!(cost.posts, 2);
 
     stack.forget_usage().await?;
     stack.get(ann, &format!("messages?channel={}&after=1&limit=50", pair.channel)).await?.done()?;
-    assert_costs("history", of_http().await?, 4, 0);
+    assert_costs("history", of_http().await?, 6, 0);
 
     stack.forget_usage().await?;
     let path = format!("disconnect?connectionId={}", connection.replace('=', "%3D"));
