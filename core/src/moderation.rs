@@ -54,6 +54,11 @@ impl Restriction {
         in_force.max_by_key(|one| (one.restriction, one.until.is_none(), one.until))
     }
 
+    /// Whether a ban in force is what counts, of several restrictions of one user.
+    pub fn bans(all: impl IntoIterator<Item = Self>, now: Timestamp) -> bool {
+        Self::strongest(all, now).is_some_and(|one| one.restriction == RestrictionKind::Ban)
+    }
+
     /// It as what a user is told who may not send.
     pub fn as_mute(&self) -> Option<Mute> {
         (self.restriction == RestrictionKind::Mute)

@@ -123,8 +123,7 @@ async fn is_banned(
     now: Timestamp,
 ) -> Result<bool, Error> {
     let access = realtime.table().conversation_access(conversation, user).await?;
-    let strongest = Restriction::strongest(access.restrictions, now);
-    Ok(strongest.is_some_and(|restriction| restriction.check_ban().is_err()))
+    Ok(Restriction::bans(access.restrictions, now))
 }
 
 /// Posts an update to a user's connections, but for those that know of it: 1 read.

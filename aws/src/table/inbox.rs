@@ -159,9 +159,7 @@ impl Table {
                             .extend(restrictions::of_item(item.clone(), Some(&conversation.company))?);
                     }
                 }
-                let strongest = Restriction::strongest(restrictions, now);
-                let is_banned = strongest.is_some_and(|restriction| restriction.check_ban().is_err());
-                if is_banned || !conversation.participants.contains(reader) {
+                if Restriction::bans(restrictions, now) || !conversation.participants.contains(reader) {
                     return Ok(None);
                 }
             }

@@ -1,3 +1,5 @@
+//! What an inbox shows is what a count over the log says, however the records of the log arrive.
+
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
