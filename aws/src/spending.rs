@@ -40,6 +40,10 @@ pub mod price {
     pub const WRITE_UNIT: f64 = 0.625e-6;
     /// A request of a queue.
     pub const QUEUE_REQUEST: f64 = 0.4e-6;
+    /// An event that is put on the bus, of up to [`BUS_EVENT_BYTES`].
+    pub const BUS_EVENT: f64 = 1.0e-6;
+    /// The size up to which an event is billed as one; a larger one is billed as several.
+    pub const BUS_EVENT_BYTES: usize = 64 * 1024;
     /// An invocation, including the line that it writes to the log: some 500 bytes at $0.50 per GB.
     pub const INVOCATION: f64 = 0.2e-6 + 0.25e-6;
     /// A second of a function of 512 MB, the largest one that serves users.

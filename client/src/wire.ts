@@ -1298,6 +1298,8 @@ export type DetailType =
   | 'ChatDelete'
   /** The app's bot, or a user for whom the app speaks, reacts to a message: publishes `chat.reaction`. */
   | 'ChatReaction'
+  /** The app's bot, or a user for whom the app speaks, is typing: publishes `chat.typing`. */
+  | 'ChatTyping'
   /** An event of the app's own, for a channel that the detail names: publishes `app.event`. */
   | 'AppEvent'
   /** A message of the app's own that is not kept: publishes `app.signal`. */
@@ -1411,6 +1413,7 @@ export interface BusDetails {
   ChatEdit: EditDetail;
   ChatDelete: DeleteDetail;
   ChatReaction: ReactionDetail;
+  ChatTyping: TypingDetail;
   AppEvent: AppDetail;
   AppSignal: AppDetail;
   Conversation: Conversation;
@@ -1480,6 +1483,21 @@ export interface ReactionDetail {
   userId?: string;
 }
 
+/**
+ * The detail of a `ChatTyping` event: the app's bot, or a user for whom the app speaks, is typing. It is not
+ * kept, and lasts for some seconds.
+ */
+export interface TypingDetail {
+  /** The conversation. */
+  conversationId: string;
+  /** Whether the user is typing now. */
+  isTyping: boolean;
+  /** The user; default: the app's own user, if there is one. */
+  userId?: string;
+  /** The user's display name; default: their id. */
+  userName?: string;
+}
+
 /** The detail of an `AppEvent` or `AppSignal` event: the channel, and the event's `data`. */
 export interface AppDetail {
   /** The channel: `company:`, `experience:`, `user:` or `room:` with an id. */
@@ -1537,6 +1555,39 @@ export interface AccessChanged {
   userId: string;
   /** The company. */
   companyId: string;
+}
+
+/** The event that the detail of each event about a conversation has, by its detail-type. */
+export interface ChatEvents {
+  /** A message has been sent, by whomever: a `chat.message`. */
+  MessageCreated: 'chat.message';
+  /** A message has got another text: a `chat.edit`. */
+  MessageEdited: 'chat.edit';
+  /** A message has been deleted: a `chat.delete`. */
+  MessageDeleted: 'chat.delete';
+  /** A user has reacted to a message, or no longer does: a `chat.reaction`. */
+  ReactionChanged: 'chat.reaction';
+  /**
+   * None of the recipients of a `chat.message` was connected when it was sent or half a minute later, or has
+   * received it by then. It is given as it is now. The recipients are the participants but the author;
+   * without any, the company's team.
+   */
+  MessageUnanswered: 'chat.message';
+}
+
+/** The detail of an event about a conversation. */
+export interface ChatEvent<Type extends keyof ChatEvents = keyof ChatEvents> {
+  /** The conversation. */
+  conversationId: string;
+  /** Its company; absent if the backend never set the conversation, or has ended it. */
+  companyId?: string;
+  /** Its participants; empty if the backend never set the conversation, or has ended it. */
+  participants: string[];
+  /**
+   * The event of the log, as the members of the conversation receive it. One of the backend's or the bot's
+   * own is among them, so a bot ignores what it has sent itself.
+   */
+  event: WireEvent<ChatEvents[Type]>;
 }
 
 // ------------------------------------------------------------------ tokens

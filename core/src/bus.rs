@@ -23,7 +23,7 @@ use crate::{
     version::Revision,
 };
 
-pub use self::chat::{DeleteDetail, EditDetail, MessageDetail, ReactionDetail};
+pub use self::chat::{DeleteDetail, EditDetail, MessageDetail, ReactionDetail, TypingDetail};
 
 limits! {
     /// The most participants of a conversation. Replacing all of them takes one transaction, which DynamoDB limits to 100
@@ -54,6 +54,8 @@ pub enum DetailType {
     ChatDelete,
     /// The app's bot, or a user for whom the app speaks, reacts to a message: publishes `chat.reaction`.
     ChatReaction,
+    /// The app's bot, or a user for whom the app speaks, is typing: publishes `chat.typing`.
+    ChatTyping,
     /// An event of the app's own, for a channel that the detail names: publishes `app.event`.
     AppEvent,
     /// A message of the app's own that is not kept: publishes `app.signal`.
@@ -70,7 +72,7 @@ pub enum DetailType {
 
 impl DetailType {
     /// Every detail-type.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::FunnelUpdate,
         Self::ResourceUpdate,
         Self::AnalyticsUpdate,
@@ -80,6 +82,7 @@ impl DetailType {
         Self::ChatEdit,
         Self::ChatDelete,
         Self::ChatReaction,
+        Self::ChatTyping,
         Self::AppEvent,
         Self::AppSignal,
         Self::Conversation,
@@ -100,6 +103,7 @@ impl DetailType {
             Self::ChatEdit => "ChatEdit",
             Self::ChatDelete => "ChatDelete",
             Self::ChatReaction => "ChatReaction",
+            Self::ChatTyping => "ChatTyping",
             Self::AppEvent => "AppEvent",
             Self::AppSignal => "AppSignal",
             Self::Conversation => "Conversation",
@@ -121,6 +125,7 @@ impl DetailType {
             Self::ChatEdit => Some(EventName::ChatEdit),
             Self::ChatDelete => Some(EventName::ChatDelete),
             Self::ChatReaction => Some(EventName::ChatReaction),
+            Self::ChatTyping => Some(EventName::ChatTyping),
             Self::AppEvent => Some(EventName::AppEvent),
             Self::AppSignal => Some(EventName::AppSignal),
             Self::Conversation | Self::Kick | Self::AccessChanged | Self::Moderation => None,

@@ -10,7 +10,7 @@
 //! - [`channel`], [`policy`]: the channels, and the one table of who may join, publish and read what
 //! - [`action`], [`frame`]: the frames of the WebSocket, from the client and to it
 //! - [`http_api`]: the operations of the HTTP API
-//! - [`bus`]: the events that the app's backend puts on the event bus
+//! - [`bus`]: the events that the app's backend puts on the event bus; [`chat_event`]: those that it hears
 //! - [`event`], [`publication`]: the payloads, and how a client's draft or a backend's detail becomes one
 //! - [`inbox`]: the last message of a conversation, and what a user has not read of it
 //! - [`moderation`]: users who may not send, or not be there
@@ -32,6 +32,7 @@ pub mod action;
 pub mod bus;
 pub mod caller;
 pub mod channel;
+pub mod chat_event;
 pub mod error;
 pub mod event;
 pub mod fold;

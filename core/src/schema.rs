@@ -12,7 +12,7 @@ use crate::{
     Channel, Key, UserId,
     bus::{
         AccessChanged, AppDetail, Conversation, DeleteDetail, DetailType, EditDetail, Kick, MessageDetail,
-        ReactionDetail,
+        ReactionDetail, TypingDetail,
     },
     event::{
         AccessMuted, AccessRevoked, AnalyticsUpdate, AppEvent, AppEventDraft, ChatDelete, ChatDraft,
@@ -156,6 +156,7 @@ pub fn detail(of: DetailType) -> WireType {
         DetailType::ChatEdit => WireType::of::<EditDetail>(),
         DetailType::ChatDelete => WireType::of::<DeleteDetail>(),
         DetailType::ChatReaction => WireType::of::<ReactionDetail>(),
+        DetailType::ChatTyping => WireType::of::<TypingDetail>(),
         DetailType::AppEvent | DetailType::AppSignal => WireType::of::<AppDetail>(),
         DetailType::Conversation => WireType::of::<Conversation>(),
         DetailType::Kick => WireType::of::<Kick>(),

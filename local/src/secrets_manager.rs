@@ -26,6 +26,11 @@ impl Secrets {
         format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}{suffix}")
     }
 
+    /// The secret with this name.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// Answers `secretsmanager.{operation}`.
     pub(crate) fn call(&self, operation: &str, body: &Value) -> Result<Value, AwsError> {
         if operation != "GetSecretValue" {

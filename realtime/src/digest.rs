@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use funnelcast_aws::{
     clock::now,
     spending::{self, price},
-    table::{Member, activity::ActiveConversation},
+    table::{Member, activity::ActiveConversation, log::Unquoted},
 };
 use funnelcast_core::{
     Channel, ConnectionId, ConversationId, Error, Timestamp, UserId,
@@ -22,30 +22,51 @@ use futures_util::future::try_join_all;
 use serde_json::value::to_raw_value;
 
 use crate::{
+    chat_events::ChatEvents,
     context::Realtime,
     deliver::{self, DIRECT_MEMBERS_MAX, Delivery},
 };
 
+/// What is new in the log of one conversation, in its order.
+#[derive(Debug, Default)]
+pub struct News {
+    /// What inboxes make of it.
+    pub news: Vec<LogNews>,
+    /// The events that are new.
+    pub events: Vec<Unquoted>,
+}
+
 /// Takes news of a conversation's log into account, at the cost of the users who sent the messages: what
 /// [`learn`](funnelcast_aws::Table::learn) costs and, if the last message is new or has changed, 1 read for the conversation's
-/// members, 1 for each participant, 1 more for each who has a device there, and 1 for the team, and the posts.
+/// members, 1 for each participant, 1 more for each who has a device there, and 1 for the team, and the posts; and what
+/// [`ChatEvents::tell`] costs, if the backend is to hear of it.
 ///
 /// # Errors
-/// [`Error::Internal`] if the table or the queue fails. The news must then be given again.
+/// [`Error::Internal`] if the table, the queue or the bus fails. The news must then be given again.
 pub async fn digest(
     realtime: &Realtime,
+    chat_events: Option<&ChatEvents>,
     conversation: &ConversationId,
-    news: &[LogNews],
+    News { news, events }: News,
 ) -> Result<(), Error> {
     let (digested, dollars) = spending::counted(Box::pin(async {
-        let active = realtime.table().learn(conversation, news).await?;
-        if concerns_last(news, &active.activity) {
-            tell(realtime, conversation, &active).await?;
+        let active = if news.is_empty() {
+            realtime.table().active_conversation(conversation).await?
+        } else {
+            realtime.table().learn(conversation, &news).await?
+        };
+        let mut present = BTreeSet::new();
+        if concerns_last(&news, &active.activity) {
+            present = tell(realtime, conversation, &active).await?;
+        }
+        if let Some(chat_events) = chat_events.filter(|_| !events.is_empty()) {
+            let known = active.conversation.as_ref();
+            chat_events.tell(realtime, conversation, known, events, &present).await?;
         }
         Ok(())
     }))
     .await;
-    let senders = senders(news);
+    let senders = senders(&news);
     let share = (dollars + price::INVOCATION) / f64::from(u32::try_from(senders.len()).unwrap_or(u32::MAX));
     for sender in senders.into_iter().filter(|sender| Some(*sender) != realtime.agent.as_ref()) {
         realtime.access.rates.charge(sender, share, now()).await;
@@ -72,13 +93,16 @@ fn senders(news: &[LogNews]) -> BTreeSet<&UserId> {
     new.map(|from| &from.user_id).collect()
 }
 
-/// Posts the last message to the devices of the participants on which the conversation is not open, and to the team.
+/// Posts the last message to the devices of the participants on which the conversation is not open, and to the team. Returns the
+/// users who are connected: members of the conversation, and participants elsewhere.
 async fn tell(
     realtime: &Realtime,
     conversation: &ConversationId,
     active: &ActiveConversation,
-) -> Result<(), Error> {
-    let ActiveConversation { conversation: Some(known), activity } = active else { return Ok(()) };
+) -> Result<BTreeSet<UserId>, Error> {
+    let ActiveConversation { conversation: Some(known), activity } = active else {
+        return Ok(BTreeSet::new());
+    };
     let now = now();
     let update = InboxUpdate {
         conversation_id: conversation.clone(),
@@ -89,20 +113,25 @@ async fn tell(
     };
     let channel = Channel::Conversation(conversation.clone());
     let members = realtime.table().few_members(&channel, DIRECT_MEMBERS_MAX).await?;
-    let open: BTreeSet<ConnectionId> =
-        members.into_iter().flatten().map(|member| member.connection).collect();
-    let participants = known.participants.iter().map(async |user| {
+    let (open, mut present): (BTreeSet<ConnectionId>, BTreeSet<UserId>) =
+        members.into_iter().flatten().map(|member| (member.connection, member.user)).unzip();
+    let participants = known.participants.iter().map(async |user| -> Result<Option<UserId>, Error> {
         let devices = devices(realtime, user, &open).await?;
-        // One of the team, whom no ban concerns, hears of it as one of the team.
-        if devices.is_empty() || is_banned(realtime, conversation, user, now).await? {
-            return Ok(());
+        if devices.is_empty() {
+            return Ok(None);
         }
-        let event = inbox_event(Channel::User(user.clone()), &update, now)?;
-        deliver::post(realtime, &event, &devices, None).await.map(drop)
+        // One of the team, whom no ban concerns, hears of it as one of the team.
+        if !is_banned(realtime, conversation, user, now).await? {
+            let event = inbox_event(Channel::User(user.clone()), &update, now)?;
+            deliver::post(realtime, &event, &devices, None).await?;
+        }
+        Ok(Some(user.clone()))
     });
     let team = inbox_event(Channel::Inbox(known.company.clone()), &update, now)?;
     let team = deliver::deliver_or_queue(realtime, Delivery::to_all(team, None));
-    tokio::try_join!(try_join_all(participants), team).map(drop)
+    let (elsewhere, ()) = tokio::try_join!(try_join_all(participants), team)?;
+    present.extend(elsewhere.into_iter().flatten());
+    Ok(present)
 }
 
 /// The members by which a user hears of their inbox, but for some connections: 1 read.

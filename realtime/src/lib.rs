@@ -11,7 +11,8 @@
 //! - [`publish`]: events into the log and to the members; [`review`]: the app's own function, which is asked before
 //! - [`mod@deliver`]: posts to the members of a channel
 //! - [`presence`]: tells members which users are in their channel
-//! - [`digest`], [`inbox`]: what is new in each conversation, and how much of it is unread
+//! - [`digest`], [`inbox`]: what is new in each conversation, and how much of it is unread; [`chat_events`]: what the app's
+//!   backend hears of it
 //! - [`history`], [`mod@search`], [`receipts`]: what was said, and up to where it was read
 //! - [`conversations`], [`moderation`], [`rights`], [`mutes`], [`revoke`]: access to a channel changes, and members who have
 //!   lost it are removed, or may not send
@@ -24,6 +25,7 @@
 pub mod access;
 pub mod action;
 pub mod backend;
+pub mod chat_events;
 pub mod context;
 pub mod conversations;
 pub mod deliver;

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use funnelcast_aws::{Config, Resource, queue::Queue, table::connections::Departed};
-use funnelcast_core::{Channel, CompanyId, ConnectionId, ConversationId, Error, UserId, moderation::Scope};
+use funnelcast_core::{
+    Channel, CompanyId, ConnectionId, ConversationId, Error, Seq, UserId, moderation::Scope,
+};
 use serde::{Deserialize, Serialize};
 
 /// The longest time that a `join` may be under way, and so the delay of everything that must come after it. It
@@ -52,6 +54,14 @@ pub enum Timer {
         user: UserId,
         /// Where the restriction counts.
         scope: Scope,
+    },
+    /// None of the recipients of a message was connected when it was sent: if none of them has seen it by now, the app's
+    /// backend is told.
+    Unanswered {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The message.
+        seq: Seq,
     },
 }
 

@@ -42,7 +42,7 @@ pub use crowd::{Crowd, Heard, haunt, put_unreadable_message};
 pub use handshake::{Handshake, Outcome};
 pub use http::{Answer, HttpRequest};
 pub use issuer::Signer;
-pub use outside::Outside;
+pub use outside::{Asked, Outside};
 pub use stack::{Stack, memory_peak};
 pub use usage::{Cost, Usage};
 pub use user::{Role, User, unique};

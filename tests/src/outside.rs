@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Result;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -32,8 +32,18 @@ pub struct Outside {
 struct State {
     answers: HashMap<String, (StatusCode, Value)>,
     held: HashMap<String, Arc<Semaphore>>,
-    asked: Vec<String>,
-    bodies: HashMap<String, Value>,
+    asked: Vec<Asked>,
+}
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Its path.
+    pub path: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body; `null` if it is no JSON.
+    pub body: Value,
 }
 
 impl Outside {
@@ -67,15 +77,20 @@ impl Outside {
         held
     }
 
-    /// What this path was asked last, if that was JSON.
+    /// What this path was asked last.
     pub fn last_asked(&self, path: &str) -> Option<Value> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).bodies.get(path).cloned()
+        self.asked(path).pop().map(|asked| asked.body)
     }
 
     /// How often it was asked for this path.
     pub fn times_asked(&self, path: &str) -> usize {
+        self.asked(path).len()
+    }
+
+    /// All requests for this path.
+    pub fn asked(&self, path: &str) -> Vec<Asked> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.asked.iter().filter(|asked| *asked == path).count()
+        state.asked.iter().filter(|asked| asked.path == path).cloned().collect()
     }
 }
 
@@ -89,7 +104,9 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
                 async move {
                     let (parts, body) = request.into_parts();
                     let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
-                    let (answer, held) = answer(&state, parts.uri.path(), &body);
+                    let body = serde_json::from_slice(&body).unwrap_or_default();
+                    let path = parts.uri.path().to_owned();
+                    let (answer, held) = answer(&state, Asked { path, headers: parts.headers, body });
                     if let Some(held) = held {
                         held.acquire().await.map(drop).unwrap_or_default(); // an error: it is closed
                     }
@@ -101,14 +118,13 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
     }
 }
 
-fn answer(state: &Mutex<State>, path: &str, body: &[u8]) -> (Response<Full<Bytes>>, Option<Arc<Semaphore>>) {
+fn answer(state: &Mutex<State>, asked: Asked) -> (Response<Full<Bytes>>, Option<Arc<Semaphore>>) {
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-    state.asked.push(path.to_owned());
-    if let Ok(body) = serde_json::from_slice(body) {
-        state.bodies.insert(path.to_owned(), body);
-    }
-    let (status, body) = state.answers.get(path).cloned().unwrap_or((StatusCode::NOT_FOUND, Value::Null));
+    let (status, body) =
+        state.answers.get(&asked.path).cloned().unwrap_or((StatusCode::NOT_FOUND, Value::Null));
     let mut response = Response::new(Full::from(body.to_string()));
     *response.status_mut() = status;
-    (response, state.held.get(path).cloned())
+    let held = state.held.get(&asked.path).cloned();
+    state.asked.push(asked);
+    (response, held)
 }

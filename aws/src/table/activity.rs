@@ -1,6 +1,6 @@
 //! What an inbox knows of a conversation: `CONV#id` / `ACTIVITY`, and the index `byActivity`.
 //!
-//! The function `digest` derives the row from the records of the log ([`log_news`]), so that no sender has to write it. It is
+//! The function `digest` derives the row from the records of the log ([`log_record`]), so that no sender has to write it. It is
 //! read, changed in memory and put back on condition that nobody else has changed it meanwhile (its count of `changes`).
 //!
 //! The index has two kinds of entries. Those of a company (`COMPANY#id`) are its conversations by the time of their last
@@ -21,7 +21,7 @@ use super::{
     conversations::Conversation,
     item::{Table, back_off, failed, from_item, if_met, is_contended, sk, to_attribute},
     key,
-    log::{LogRow, Start, Stored},
+    log::{LogRow, Start, Stored, Unquoted},
     stream,
 };
 
@@ -48,27 +48,43 @@ pub(super) struct ActivityRow {
     pub(super) activity: Activity,
 }
 
-/// What a record of the stream says of a conversation's log; `None` if that concerns no inbox.
+/// What a record of the stream says of a conversation's log.
+#[derive(Debug)]
+pub struct LogRecord {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// What it means for inboxes, if anything.
+    pub news: Option<LogNews>,
+    /// The event, if it is new in the log.
+    pub new_event: Option<Unquoted>,
+}
+
+/// Decodes a record; `None` if it is not of a conversation's log.
 ///
 /// # Errors
 /// [`Error::Internal`] if the record is not one of a log's item.
-pub fn log_news(record: &EventRecord) -> Result<Option<(ConversationId, LogNews)>, Error> {
+pub fn log_record(record: &EventRecord) -> Result<Option<LogRecord>, Error> {
     let image = stream::image(record);
     let channel = stream::partition(image)?.strip_prefix(key::LOG_PREFIX).map(str::parse::<Channel>);
-    let Some(Channel::Conversation(conversation)) = channel.transpose()? else { return Ok(None) };
+    let Some(channel @ Channel::Conversation(conversation)) = &channel.transpose()? else { return Ok(None) };
+    let mut of = LogRecord { conversation: conversation.clone(), news: None, new_event: None };
     if matches!(image.get("sk"), Some(serde_dynamo::AttributeValue::S(sk)) if sk == key::LOG_START) {
         let marker: Start = stream::decode(image)?;
-        return Ok(Some((conversation, LogNews::BeginsAfter(marker.n))));
+        of.news = Some(LogNews::BeginsAfter(marker.n));
+        return Ok(Some(of));
     }
     let row: LogRow = stream::decode(image)?;
-    if row.event != EventName::ChatMessage {
-        return Ok(None);
-    }
     let stored = Stored { seq: key::parse_seq(&row.sk)?, row };
-    if record.event_name == "REMOVE" {
-        return Ok(Some((conversation, LogNews::Gone(stored.seq))));
+    if stored.row.event == EventName::ChatMessage {
+        of.news = Some(match record.event_name.as_str() {
+            "REMOVE" => LogNews::Gone(stored.seq),
+            _ => LogNews::Message(seen(&stored)?),
+        });
     }
-    Ok(Some((conversation, LogNews::Message(seen(&stored)?))))
+    if record.event_name == "INSERT" {
+        of.new_event = Some(stored.into_event(channel.clone())?);
+    }
+    Ok(Some(of))
 }
 
 pub(super) fn seen(stored: &Stored) -> Result<SeenMessage, Error> {
@@ -77,7 +93,7 @@ pub(super) fn seen(stored: &Stored) -> Result<SeenMessage, Error> {
     let excerpt = SeenMessage::excerpt(&stored.body()?);
     Ok(SeenMessage {
         shown: LastMessage { seq: stored.seq, at: Timestamp::from_millis(row.at), from, excerpt },
-        n: row.n.unwrap_or_default(),
+        n: stored.n(),
         kept_at: Timestamp::from_millis(row.kept_at),
         changes: row.changes,
         expires_at: row.ttl.map(Timestamp::from_secs),
@@ -125,6 +141,18 @@ impl Table {
         let get = self.get(key::conversation(conversation), key::ACTIVITY.to_owned());
         let item = get.send().await.map_err(failed("GetItem of an activity"))?.item;
         Ok(item.map_or_else(|| Ok(ActivityRow::default()), from_item)?.activity)
+    }
+
+    /// A conversation and what an inbox knows of it: 1 read.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn active_conversation(
+        &self,
+        conversation: &ConversationId,
+    ) -> Result<ActiveConversation, Error> {
+        let (known, row) = self.read_activity(conversation).await?;
+        Ok(ActiveConversation { conversation: known, activity: row.activity })
     }
 
     /// Reads a conversation and its activity: 1 read, because both are in one partition.

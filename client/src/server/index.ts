@@ -7,9 +7,11 @@
 export type { AppEventName, AppPayload } from '../app-events.js';
 export type { AppChannel, Channel, ConversationChannel } from '../channels.js';
 export { FunnelcastError } from '../errors.js';
-export type { DetailType, Published } from '../wire.js';
+export type { ChatEvent, ChatEvents, DetailType, Published } from '../wire.js';
 export { appEvent, appSignal } from './app-updates.js';
 export type { Bus, EventBridge } from './bus.js';
+export { type ChatEventHandlers, type ChatEventOptions, onMessage } from './chat-events.js';
+export { type BackendMessage, chatMessage, type TypingUser, typingIndicator } from './chat-updates.js';
 export {
   type BackendEvent,
   type FailedEvent,
@@ -35,8 +37,6 @@ export {
 } from './tokens.js';
 export {
   analyticsUpdate,
-  type BackendMessage,
-  chatMessage,
   companyNotification,
   funnelUpdate,
   type Metric,
@@ -46,6 +46,7 @@ export {
   resourceUpdate,
   systemNotification,
   type Update,
+  type UpdateData,
   type UpdateUser,
   userNotification,
 } from './updates.js';

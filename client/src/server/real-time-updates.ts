@@ -14,14 +14,13 @@ import {
   type ResourceUpdateType,
 } from '../wire.js';
 import { type Bus, putEvents } from './bus.js';
+import { type BackendMessage, chatMessage, type TypingUser, typingIndicator } from './chat-updates.js';
 import { checkId, checkRevision, checkText } from './check.js';
 import type { BackendEvent } from './events.js';
 import { HttpPublisher, type HttpTarget } from './http.js';
 import { createTokenIssuer } from './tokens.js';
 import {
   analyticsUpdate,
-  type BackendMessage,
-  chatMessage,
   funnelUpdate,
   type Metric,
   type Notice,
@@ -150,6 +149,18 @@ export class RealTimeUpdates {
     more: Omit<BackendMessage, 'content' | 'type'> = {},
   ): Promise<Published | undefined> {
     return this.#sendOne(chatMessage(conversationId, { ...more, content, type: 'bot' }));
+  }
+
+  /**
+   * Shows in a conversation that the app's assistant, or another user, is typing. It shows for a few seconds: repeat it every 3 s
+   * for as long as the answer takes.
+   */
+  async sendTyping(
+    conversationId: string,
+    isTyping: boolean,
+    user: TypingUser = {},
+  ): Promise<Published | undefined> {
+    return this.#sendOne(typingIndicator(conversationId, isTyping, user));
   }
 
   /** Sends a message that the backend has written, as the app itself or as a bot. */

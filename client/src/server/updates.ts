@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Channel, ConversationChannel } from '../channels.js';
+import type { Channel } from '../channels.js';
 import type {
   AnalyticsUpdate,
   ChatMessage,
@@ -15,19 +15,11 @@ import type {
   FunnelUpdate,
   FunnelUpdateType,
   Level,
-  MessageType,
   Notification,
   ResourceUpdate,
   ResourceUpdateType,
 } from '../wire.js';
-import {
-  CONTENT_BYTES_MAX,
-  LABEL_BYTES_MAX,
-  MESSAGE_BYTES_MAX,
-  METADATA_BYTES_MAX,
-  TITLE_BYTES_MAX,
-  URL_BYTES_MAX,
-} from '../wire.js';
+import { LABEL_BYTES_MAX, MESSAGE_BYTES_MAX, TITLE_BYTES_MAX, URL_BYTES_MAX } from '../wire.js';
 import { checkId, checkPercent, checkText } from './check.js';
 
 /** The user who has caused an update, and their company. Any object with these fields will do. */
@@ -42,13 +34,18 @@ export interface Update<Name extends EventName = EventName> {
   detailType?: DetailType;
   channel: Channel;
   event: Name;
-  data: Partial<EventData[Name]>;
+  data: UpdateData<Name>;
   /**
    * Identifies the update, `[A-Za-z0-9_.:-]{1,64}`: sent again with the same `data`, it is not published again. Derive it from
    * the cause, such as the id of a webhook. Default: a new one in each call. By HTTP only.
    */
   key?: string;
 }
+
+/** What an update carries. The stack completes it: of a message that is replied to, it takes the `seq`, and quotes it. */
+export type UpdateData<Name extends EventName> = Name extends 'chat.message'
+  ? Partial<Omit<ChatMessage, 'replyTo'>> & { replyTo?: number }
+  : Partial<EventData[Name]>;
 
 /** The progress of something, and a line to show with it. */
 export interface ProgressNote {
@@ -85,16 +82,6 @@ export interface Notice {
   message: string;
   /** A link for more information. */
   url?: string | undefined;
-  /** Default: an id that the stack assigns. */
-  id?: string | undefined;
-}
-
-/** A message that the backend writes, and no user. */
-export interface BackendMessage {
-  content: string;
-  /** Default: `bot`. */
-  type?: MessageType | undefined;
-  metadata?: Record<string, unknown> | undefined;
   /** Default: an id that the stack assigns. */
   id?: string | undefined;
 }
@@ -200,24 +187,6 @@ export function userNotification(
     event: 'user.notification',
     data: { ...checkNotification(notification), userId },
   };
-}
-
-/** Makes a message of the app's assistant, or of the app itself. */
-export function chatMessage(
-  conversationId: string,
-  { content, type = 'bot', metadata, id }: BackendMessage,
-): Update<'chat.message'> {
-  const channel: ConversationChannel = `conversation:${checkId(conversationId, 'conversationId')}`;
-  if (metadata) checkText(JSON.stringify(metadata), METADATA_BYTES_MAX, 'metadata');
-  const data: Partial<ChatMessage> = {
-    ...(id !== undefined && { id }),
-    conversationId,
-    type,
-    content: checkText(content, CONTENT_BYTES_MAX, 'content'),
-    timestamp: timestampNow(),
-    ...(metadata && { metadata }),
-  };
-  return { detailType: 'ChatMessage', channel, event: 'chat.message', data };
 }
 
 let last = 0;

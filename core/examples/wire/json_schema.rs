@@ -1,8 +1,9 @@
-//! JSON Schemas for those who validate events themselves: docs/schemas/events, one for each event, and docs/schemas/bus, one for
-//! each detail-type. Each file can be used alone.
+//! JSON Schemas for those who validate events themselves: docs/schemas/events, one for each event, docs/schemas/bus, one for each
+//! detail-type of a backend, and docs/schemas/chat, one for each detail-type that a backend hears. Each file can be used alone.
 
 use funnelcast_core::{
     bus::DetailType,
+    chat_event::{ChatEvent, ChatEventType},
     event::EventName,
     frame::Event,
     schema::{self, WireType},
@@ -28,6 +29,9 @@ pub(crate) fn write() -> Result<Vec<(String, String)>, Failure> {
     for of in DetailType::ALL {
         files.push((format!("{FOLDER}/bus/{}.json", of.as_str()), pretty(&detail_schema(of)?)?));
     }
+    for of in ChatEventType::ALL {
+        files.push((format!("{FOLDER}/chat/{}.json", of.as_str()), pretty(&chat_event_schema(of)?)?));
+    }
     Ok(files)
 }
 
@@ -38,15 +42,36 @@ fn pretty(schema: &Value) -> Result<String, Failure> {
 /// An event as clients receive it, with the type of its `data`.
 fn event_schema(event: EventName) -> Result<Value, Failure> {
     let mut generator = schema::received().into_generator();
-    let frame = (WireType::of::<Event>().schema)(&mut generator);
+    let frame = frame(event, &mut generator)?;
+    root(&name_of(event)?, frame, open_definitions(generator)?)
+}
+
+/// A detail that a backend hears, with the event in it.
+fn chat_event_schema(of: ChatEventType) -> Result<Value, Failure> {
+    let mut generator = schema::received().into_generator();
+    let mut detail = (WireType::of::<ChatEvent>().schema)(&mut generator).to_value();
+    detail["properties"]["event"] = frame(of.event(), &mut generator)?;
+    open(&mut detail);
+    let mut definitions = open_definitions(generator)?;
+    definitions.shift_remove("Event"); // it is in place
+    root(of.as_str(), detail, definitions)
+}
+
+fn frame(event: EventName, generator: &mut SchemaGenerator) -> Result<Value, Failure> {
+    let frame = (WireType::of::<Event>().schema)(generator);
     let mut frame = tagged("event", &frame.to_value());
     frame["properties"]["event"] = json!({"type": "string", "const": name_of(event)?});
-    frame["properties"]["data"] = (schema::payload(event).reference)(&mut generator).to_value();
+    frame["properties"]["data"] = (schema::payload(event).reference)(generator).to_value();
     open(&mut frame);
+    Ok(frame)
+}
+
+/// The types of an event's schema, to which later versions may add fields.
+fn open_definitions(generator: SchemaGenerator) -> Result<Map<String, Value>, Failure> {
     let mut definitions = definitions(generator)?;
     definitions.values_mut().for_each(open);
     definitions.shift_remove("EventName"); // the name is a constant here
-    root(&name_of(event)?, frame, definitions)
+    Ok(definitions)
 }
 
 /// A detail as a backend puts it on the bus.

@@ -91,7 +91,7 @@ fn write(name: &str, text: &str) -> Result<(), Failure> {
 fn surplus(files: &[(String, String)]) -> Result<Vec<PathBuf>, Failure> {
     let made: Vec<PathBuf> = files.iter().map(|(name, _)| root().join(name)).collect();
     let mut surplus = Vec::new();
-    for folder in ["events", "bus"] {
+    for folder in ["events", "bus", "chat"] {
         let folder = root().join(json_schema::FOLDER).join(folder);
         if !folder.is_dir() {
             continue;

@@ -3,6 +3,7 @@
 use funnelcast_core::{
     RequestId,
     bus::DetailType,
+    chat_event::ChatEvent,
     event::EventName,
     frame::{ErrorBody, Event},
     grant::Capability,
@@ -111,6 +112,7 @@ impl Protocol {
                 details.push((of, (schema::detail(of).reference)(&mut sent).to_value()));
             }
             http = http_types(&mut sent, &mut received);
+            received.subschema_for::<ChatEvent>();
             received.subschema_for::<Refusal>();
             received.subschema_for::<GatewayRefusal>();
             received.subschema_for::<Role>();

@@ -13,7 +13,8 @@ const HEAD: &str = r"/**
  * @module
  */
 
-import type { ActionName, Actions, Batch, BusDetails, ClientDrafts, ErrorCode, EventName } from '../src/wire.js';
+import type { ActionName, Actions, Batch, BusDetails, ChatEvent, ChatEvents } from '../src/wire.js';
+import type { ClientDrafts, ErrorCode, EventName } from '../src/wire.js';
 import type { HttpReplies, Reply, SendFields, WireEvent } from '../src/wire.js';
 
 /** A request that is not a `send`. */
@@ -37,6 +38,8 @@ pub(crate) struct Samples {
     pub(crate) http_replies: Map<String, Value>,
     /// The bodies of refusals by HTTP, by the name of the response.
     pub(crate) http_refusals: Map<String, Value>,
+    /// What the backend hears, by the detail-types.
+    pub(crate) chat_events: Map<String, Value>,
     /// The details of the bus in events/, by their detail-types.
     pub(crate) details: Map<String, Value>,
 }
@@ -54,6 +57,7 @@ impl Samples {
             http_requests: read_folder(&folder.join("http/requests"))?,
             http_replies: read_folder(&folder.join("http/replies"))?,
             http_refusals: read_folder(&folder.join("http/refusals"))?,
+            chat_events: read_folder(&folder.join("chat-events"))?,
             details: details()?,
         })
     }
@@ -68,6 +72,7 @@ impl Samples {
             ("refusals", &self.refusals, "{ [C in ErrorCode]: Refused & { error: { code: C } } }"),
             ("httpReplies", &self.http_replies, "HttpReplies"),
             ("details", &self.details, "BusDetails"),
+            ("chatEvents", &self.chat_events, "{ [T in keyof ChatEvents]: ChatEvent<T> }"),
         ];
         for (name, samples, type_) in folders {
             let samples = serde_json::to_string_pretty(samples)?;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::{
     ConversationId, Seq, Timestamp, UserId,
     event::{Emoji, MESSAGE_ID_BYTES_MAX, MessageType},
+    identity::Name,
     text::Text,
 };
 
@@ -91,4 +92,22 @@ pub struct ReactionDetail {
     /// The user; default: the app's own user, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
+}
+
+/// The detail of a `ChatTyping` event: the app's bot, or a user for whom the app speaks, is typing. It is not kept, and lasts for
+/// some seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TypingDetail {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// Whether the user is typing now.
+    pub is_typing: bool,
+    /// The user; default: the app's own user, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// The user's display name; default: their id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<Name>,
 }

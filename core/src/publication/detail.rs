@@ -8,11 +8,12 @@ use serde_json::{Value, value::RawValue};
 use super::parts::{Effect, Publication, References, Times};
 use crate::{
     Channel, ConversationId, Error, Key, Seq, Timestamp, UserId,
-    bus::{AppDetail, DeleteDetail, DetailType, EditDetail, MessageDetail, ReactionDetail},
+    bus::{AppDetail, DeleteDetail, DetailType, EditDetail, MessageDetail, ReactionDetail, TypingDetail},
     event::{
         AnalyticsUpdate, AppEventDraft, ChatDelete, EventName, FunnelUpdate, MessageBody, MessageType,
-        Notification, ResourceUpdate, UserNotification, check_content, check_mentions,
+        Notification, ResourceUpdate, TypingIndicator, UserNotification, check_content, check_mentions,
     },
+    identity::Name,
     json::raw,
     message::{Change, ChangeAuthor, ChangeKind},
     policy::Lane,
@@ -164,10 +165,18 @@ fn address(
         EventName::ChatReaction => {
             let detail: ReactionDetail = Error::parse_at(root, detail)?;
             let ReactionDetail { conversation_id, target, emoji, on, user_id } = detail;
-            let user = user_id.or_else(|| agent.cloned()).ok_or_else(|| {
-                Error::invalid("userId", "is missing; the app has no user of its own").within(root)
-            })?;
+            let user = speaker(user_id, agent).map_err(|error| error.within(root))?;
             change(conversation_id, target, ChangeKind::Reaction { user, emoji, on }, sent_at)
+        }
+        EventName::ChatTyping => {
+            let detail: TypingDetail = Error::parse_at(root, detail)?;
+            let TypingDetail { conversation_id, is_typing, user_id, user_name } = detail;
+            let user_id = speaker(user_id, agent).map_err(|error| error.within(root))?;
+            let user_name = user_name.map_or_else(|| Name::try_from(user_id.to_string()), Ok)?;
+            let indicator =
+                TypingIndicator { conversation_id, user_id, user_name, is_typing, timestamp: sent_at };
+            let channel = Channel::Conversation(indicator.conversation_id.clone());
+            addressed(channel, None, sent_at, &indicator)
         }
         EventName::AppEvent | EventName::AppSignal => {
             let AppDetail { channel, name, payload } = Error::parse_at(root, detail)?;
@@ -176,6 +185,12 @@ fn address(
         }
         _ => Err(Error::invalid("event", "must be one that the backend may publish")),
     }
+}
+
+/// The user whom a detail names, or the app's own.
+fn speaker(user: Option<UserId>, agent: Option<&UserId>) -> Result<UserId, Error> {
+    let user = user.or_else(|| agent.cloned());
+    user.ok_or_else(|| Error::invalid("userId", "is missing; the app has no user of its own"))
 }
 
 /// A message of the backend.

@@ -17,6 +17,7 @@ use std::{
 use funnelcast_core::{
     Channel, Error, Identity, RequestId, Seq, Timestamp,
     action::{Send, parse},
+    chat_event::{ChatEvent, ChatEventType},
     event::MessageBody,
     frame::{self, Event, Reply, Sender},
     identity::CompaniesBy,
@@ -85,6 +86,10 @@ fn typed() -> Vec<Typed> {
             let of = format!("send.{of}");
             add(format!("data of requests/{of}"), draft, schema::sent(), &requests[&of]["data"]);
         }
+    }
+    for (of, detail) in samples("chat-events") {
+        assert!(ChatEventType::ALL.iter().any(|one| one.as_str() == of), "{of}");
+        add(format!("chat-events/{of}"), WireType::of::<ChatEvent>(), schema::received(), &detail);
     }
     for event in replies["history"]["data"]["events"].as_array().unwrap() {
         let payload = schema::payload(serde_json::from_value(event["event"].clone()).unwrap());

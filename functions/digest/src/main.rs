@@ -15,10 +15,17 @@ use funnelcast_aws::{
     Config, Resource,
     letters::{DeadLetters, Source, Undone},
     serve::serve,
-    table::{activity::log_news, stream::as_json},
+    table::{
+        activity::{LogRecord, log_record},
+        stream::as_json,
+    },
 };
-use funnelcast_core::{ConversationId, Error, inbox::LogNews};
-use funnelcast_realtime::{Realtime, digest};
+use funnelcast_core::{ConversationId, Error};
+use funnelcast_realtime::{
+    Realtime,
+    chat_events::ChatEvents,
+    digest::{self, News},
+};
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
@@ -30,28 +37,34 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve(handle).await
 }
 
-/// The table, the gateway, the fan-out queue and the dead-letter queue.
+/// The table, the gateway, the queues and, if the backend is to hear of conversations, the bus.
 #[derive(Debug)]
 struct Digest {
     realtime: Realtime,
+    chat_events: Option<ChatEvents>,
     letters: DeadLetters,
 }
 
 impl Resource for Digest {
     async fn build(config: &Config) -> Result<Self, Error> {
-        Ok(Self { realtime: Realtime::build(config).await?, letters: DeadLetters::build(config).await? })
+        let (realtime, chat_events, letters) =
+            tokio::try_join!(Realtime::build(config), ChatEvents::build(config), DeadLetters::build(config))?;
+        Ok(Self { realtime, chat_events, letters })
     }
 }
 
 /// The news of one conversation, in the order of the stream, and the index of its first record.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 struct Group {
     first: usize,
-    news: Vec<LogNews>,
+    news: News,
 }
 
 /// Handles a batch. The response names the first record that is not done, if there is one.
-async fn handle(Digest { realtime, letters }: &Digest, event: Value) -> Result<DynamoDbEventResponse, Error> {
+async fn handle(
+    Digest { realtime, chat_events, letters }: &Digest,
+    event: Value,
+) -> Result<DynamoDbEventResponse, Error> {
     let records = event["Records"].as_array().map_or(&[][..], Vec::as_slice);
     let (groups, unreadable) = grouped(records);
     let mut undone = Vec::new();
@@ -62,9 +75,9 @@ async fn handle(Digest { realtime, letters }: &Digest, event: Value) -> Result<D
     }
     let failed = stream::iter(groups)
         .map(async |(conversation, Group { first, news })| {
-            let digested = digest::digest(realtime, &conversation, &news).await;
+            let digested = digest::digest(realtime, chat_events.as_ref(), &conversation, news).await;
             digested.err().map(|error| {
-                tracing::error!(%conversation, records = news.len(), %error, "records of the stream failed");
+                tracing::error!(%conversation, %error, "records of the stream failed");
                 first
             })
         })
@@ -82,10 +95,12 @@ async fn handle(Digest { realtime, letters }: &Digest, event: Value) -> Result<D
 fn grouped(records: &[Value]) -> (BTreeMap<ConversationId, Group>, Vec<(usize, Error)>) {
     let (mut groups, mut unreadable) = (BTreeMap::new(), Vec::new());
     for (index, record) in records.iter().enumerate() {
-        match Error::parse(record.clone()).and_then(|record: EventRecord| log_news(&record)) {
-            Ok(Some((conversation, news))) => {
-                let group = groups.entry(conversation).or_insert(Group { first: index, news: Vec::new() });
-                group.news.push(news);
+        match Error::parse(record.clone()).and_then(|record: EventRecord| log_record(&record)) {
+            Ok(Some(LogRecord { conversation, news, new_event })) => {
+                let group =
+                    groups.entry(conversation).or_insert(Group { first: index, news: News::default() });
+                group.news.news.extend(news);
+                group.news.events.extend(new_event);
             }
             Ok(None) => {}
             Err(error) => unreadable.push((index, error)),
@@ -113,6 +128,8 @@ async fn give_up(letters: &DeadLetters, record: &Value, error: &Error) -> Result
 
 #[cfg(test)]
 mod tests {
+    use funnelcast_core::{Seq, event::EventName, inbox::LogNews};
+
     use super::*;
 
     fn records(sample: &str) -> Vec<Value> {
@@ -127,7 +144,7 @@ mod tests {
             assert!(unreadable.is_empty(), "{unreadable:?}");
             let group = groups.remove(&"conv-123".parse().unwrap()).unwrap();
             assert_eq!(group.first, 0);
-            group.news
+            group.news.news
         };
         let message = news(include_str!("../../../events/stream-message.json"));
         let [LogNews::Message(message)] = &message[..] else { panic!("{message:?}") };
@@ -137,6 +154,25 @@ mod tests {
         assert_eq!(expired, [LogNews::Gone(42.try_into().unwrap())]);
         let restarted = news(include_str!("../../../events/stream-restarted.json"));
         assert_eq!(restarted, [LogNews::BeginsAfter(40)]);
+        assert!(
+            news(include_str!("../../../events/stream-edit.json")).is_empty(),
+            "the message is another record"
+        );
+    }
+
+    #[test]
+    fn only_what_is_new_in_the_log_is_an_event() {
+        let events = |sample: &str| {
+            let (groups, _) = grouped(&records(sample));
+            let events = groups.into_values().flat_map(|group| group.news.events);
+            events.map(|event| (event.event().event, event.event().seq.map(Seq::get))).collect::<Vec<_>>()
+        };
+        let message = include_str!("../../../events/stream-message.json");
+        assert_eq!(events(message), [(EventName::ChatMessage, Some(42))]);
+        let edit = include_str!("../../../events/stream-edit.json");
+        assert_eq!(events(edit), [(EventName::ChatEdit, Some(43))]);
+        assert!(events(&message.replace("INSERT", "MODIFY")).is_empty());
+        assert!(events(include_str!("../../../events/stream-expired.json")).is_empty());
     }
 
     #[test]
@@ -149,7 +185,7 @@ mod tests {
         let (groups, unreadable) = grouped(&[bad, good[0].clone(), other, Value::Null, good[0].clone()]);
         assert_eq!(unreadable.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 3]);
         assert_eq!(
-            groups.into_values().map(|group| (group.first, group.news.len())).collect::<Vec<_>>(),
+            groups.into_values().map(|group| (group.first, group.news.news.len())).collect::<Vec<_>>(),
             [(1, 2)]
         );
     }

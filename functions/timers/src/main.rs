@@ -11,6 +11,7 @@ use funnelcast_aws::{
 use funnelcast_core::Error;
 use funnelcast_realtime::{
     Realtime,
+    chat_events::ChatEvents,
     membership::{connection, leave},
     presence, revoke, rights,
     timer::Timer,
@@ -18,14 +19,16 @@ use funnelcast_realtime::{
 
 struct Resources {
     realtime: Realtime,
+    chat_events: Option<ChatEvents>,
     lease: Lease,
     letters: DeadLetters,
 }
 
 impl Resource for Resources {
     async fn build(config: &Config) -> Result<Self, Error> {
-        let (realtime, letters) = (Realtime::build(config).await?, DeadLetters::build(config).await?);
-        Ok(Self { realtime, lease: config.lease, letters })
+        let (realtime, chat_events, letters) =
+            tokio::try_join!(Realtime::build(config), ChatEvents::build(config), DeadLetters::build(config))?;
+        Ok(Self { realtime, chat_events, lease: config.lease, letters })
     }
 }
 
@@ -40,7 +43,7 @@ async fn handle(resources: &Resources, event: SqsEvent) -> Result<SqsBatchRespon
     Ok(batch::handle(&resources.letters, Source::Timers, event, fire).await)
 }
 
-async fn fire(Resources { realtime, lease, .. }: &Resources, timer: Timer) -> Result<(), Error> {
+async fn fire(Resources { realtime, chat_events, lease, .. }: &Resources, timer: Timer) -> Result<(), Error> {
     match timer {
         Timer::Lease { user, connection } => {
             connection::check_lease(realtime, *lease, user, connection).await
@@ -53,6 +56,11 @@ async fn fire(Resources { realtime, lease, .. }: &Resources, timer: Timer) -> Re
         Timer::Conversation(conversation) => rights::check_conversation(realtime, &conversation).await,
         Timer::Role { user, company } => rights::check_role(realtime, &user, &company).await,
         Timer::Restriction { user, scope } => rights::check_restriction(realtime, &user, &scope).await,
+        // Without a bus, the backend has been told to hear no more since the timer was set.
+        Timer::Unanswered { conversation, seq } => match chat_events {
+            Some(chat_events) => chat_events.check_unanswered(realtime, &conversation, seq).await,
+            None => Ok(()),
+        },
     }
 }
 
@@ -70,6 +78,7 @@ mod tests {
             (include_str!("../../../events/timers-conversation.json"), "Conversation"),
             (include_str!("../../../events/timers-role.json"), "Role"),
             (include_str!("../../../events/timers-restriction.json"), "Restriction"),
+            (include_str!("../../../events/timers-unanswered.json"), "Unanswered"),
         ] {
             let event: SqsEvent = serde_json::from_str(sample).unwrap();
             let timer: Timer = batch::decode(&event.records[0]).unwrap();

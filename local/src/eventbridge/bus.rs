@@ -1,8 +1,8 @@
 //! The stack's buses: `PutEvents`, rules with event patterns, and schedules.
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 //!
-//! A rule's target is a function (an event invocation, with Lambda's retries) or a queue. Both have kept an event before
-//! `PutEvents` answers, so that a rule's own retries and dead-letter queue are never needed.
+//! A rule's target is a function (an event invocation, with Lambda's retries), a queue, or a URL. All have kept an event before
+//! `PutEvents` answers, so that only a URL needs the rule's own retries and dead-letter queue.
 //!
 //! Unlike on AWS, which would accept and lose it, an event for a bus that is not in the template is refused.
 
@@ -21,10 +21,11 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{pattern::Pattern, transformer::Occasion};
+use super::{destination, pattern::Pattern, transformer::Occasion};
 use crate::{
     aws_error::AwsError,
     lambda::Lambda,
+    secrets_manager::Secrets,
     sqs::Queues,
     template::{ACCOUNT, Input, REGION, Rule, Stack, Target, Trigger},
 };
@@ -39,7 +40,7 @@ const TIME_BYTES: usize = 14;
 /// The bus of entries that name none.
 const DEFAULT_BUS: &str = "default";
 
-/// The stack's event buses. Cheap to clone; the schedules end with the last clone.
+/// The stack's event buses. Cheap to clone; the schedules and what sends events to URLs end with the last clone.
 #[derive(Clone)]
 pub(crate) struct Bus {
     shared: Arc<Shared>,
@@ -50,7 +51,8 @@ struct Shared {
     /// By the name of the bus.
     rules: HashMap<String, Vec<(Pattern, Rule)>>,
     targets: Targets,
-    _schedules: JoinSet<()>,
+    /// The schedules, and what sends events to URLs.
+    _tasks: JoinSet<()>,
 }
 
 /// What rules send events to.
@@ -68,22 +70,33 @@ struct Refusal {
 
 impl Bus {
     /// Starts the rules of the stack, including its schedules.
-    pub(crate) fn start(stack: &Stack, lambda: &Lambda, queues: &Queues) -> Self {
+    ///
+    /// # Errors
+    /// If the key of an API destination is missing.
+    pub(crate) fn start(
+        stack: &Stack,
+        lambda: &Lambda,
+        queues: &Queues,
+        secrets: &Secrets,
+    ) -> anyhow::Result<Self> {
         let targets = Targets { lambda: lambda.clone(), queues: queues.clone() };
         let mut rules: HashMap<_, Vec<_>> = HashMap::new();
-        let mut schedules = JoinSet::new();
+        let mut tasks = JoinSet::new();
         for rule in &stack.rules {
+            if let Target::Destination(target) = &rule.target {
+                tasks.spawn(destination::sending(&rule.arn, target, queues, secrets)?);
+            }
             match &rule.trigger {
                 Trigger::Event { bus, pattern } => {
                     rules.entry(bus.clone()).or_default().push((pattern.clone(), rule.clone()));
                 }
                 Trigger::Every { period } => {
-                    schedules.spawn(every(*period, rule.clone(), targets.clone()));
+                    tasks.spawn(every(*period, rule.clone(), targets.clone()));
                 }
             }
         }
         let buses = stack.buses.iter().cloned().collect();
-        Self { shared: Arc::new(Shared { buses, rules, targets, _schedules: schedules }) }
+        Ok(Self { shared: Arc::new(Shared { buses, rules, targets, _tasks: tasks }) })
     }
 
     /// Answers `AWSEvents.{operation}`.
@@ -161,6 +174,7 @@ impl Targets {
             match target {
                 Target::Function(id) => invocations.push((id, Bytes::from(event))),
                 Target::Queue(arn) => self.queues.send(&arn, event)?,
+                Target::Destination(target) => self.queues.send(&target.queue.arn, event)?,
             }
         }
         self.lambda.accept(invocations)

@@ -22,6 +22,7 @@ use crate::{
     http1::{client, serve},
     journal::Journal,
     lambda::fixture::{DEAD, Fixture, fixture, stack},
+    secrets_manager::Secrets,
     template::{HttpApi, HttpRoute, Input, Rule, Stack, Target, Trigger},
     token::DevKey,
 };
@@ -59,7 +60,7 @@ async fn start() -> Running {
     );
     let local = Local {
         websockets: Arc::clone(&websockets),
-        bus: Bus::start(&stack, lambda, &fixture.queues),
+        bus: Bus::start(&stack, lambda, &fixture.queues, &Secrets::default()).unwrap(),
         key: Some(DevKey::decode("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc").unwrap()),
         event_source: "app".to_owned(),
         ready: json!({ "bus": "b" }),

@@ -44,7 +44,7 @@ pub(crate) struct Received {
     pub(crate) body: String,
     pub(super) attributes: Attributes,
     /// Milliseconds since the epoch.
-    pub(super) sent_ms: i64,
+    pub(crate) sent_ms: i64,
     pub(super) first_received_ms: i64,
     /// How often it has been received, including this time.
     pub(super) receives: u32,
@@ -157,6 +157,14 @@ impl From<Map<String, Value>> for Attributes {
 }
 
 impl Attributes {
+    /// Attributes that are texts.
+    pub(super) fn texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let texts = texts.into_iter();
+        let texts =
+            texts.map(|(name, text)| (name.to_owned(), json!({"DataType": "String", "StringValue": text})));
+        Self(texts.collect())
+    }
+
     /// Parses the attributes of a message. Fails if one has no type, or no value of that type.
     pub(super) fn parse(given: Option<&Value>) -> Result<Self, AwsError> {
         let Some(Value::Object(given)) = given else { return Ok(Self::default()) };

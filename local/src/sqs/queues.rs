@@ -163,12 +163,22 @@ impl Queues {
     /// Sends a message to the queue with this ARN; it is kept when this returns. A queue that does not exist is only
     /// logged, as the template was checked when it was read.
     pub(crate) fn send(&self, queue_arn: &str, body: String) -> Result<(), AwsError> {
+        self.send_with(queue_arn, body, [])
+    }
+
+    /// As [`send`](Self::send), with attributes that are texts.
+    pub(crate) fn send_with<'a>(
+        &self,
+        queue_arn: &str,
+        body: String,
+        attributes: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(), AwsError> {
         let Some(served) = self.of_arn(queue_arn) else {
             tracing::error!(queue_arn, "a message is lost: there is no such queue");
             return Ok(());
         };
         served
-            .put(vec![Entry { body, delay: None, attributes: Attributes::default(), trace: None }])
+            .put(vec![Entry { body, delay: None, attributes: Attributes::texts(attributes), trace: None }])
             .map(drop)
     }
 

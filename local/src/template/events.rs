@@ -1,7 +1,7 @@
 //! The `Events` of a function, which are rules, schedules, mappings and routes of the HTTP API; `AWS::Events::Rule`; and
 //! `AWS::Lambda::EventSourceMapping`.
 //!
-//! template.yaml has neither schedules nor rules of their own, nor the SAM events `DynamoDB` and `SQS`. They are read
+//! template.yaml has neither schedules nor the SAM events `DynamoDB` and `SQS`. They are read
 //! because whoever extends a SAM template expects them. Any other type of event is an error.
 //! <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-eventsource.html>
 
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::{
-    Function, HttpRoute, Input, Rule, Target, Trigger,
+    Function, HttpRoute, Input, Rule, Target, Trigger, destinations,
     document::Resource,
     intrinsics::Resolver,
     mappings,
@@ -78,10 +78,14 @@ pub(super) fn read_rule(
     };
     let mut rules = Vec::new();
     for target in properties.items("Targets")? {
-        check_dead_letters(&target, arns)?;
         let arn = target.required_string("Arn")?;
-        let Some(to) = arns.target(&arn) else {
-            bail!("{}: {arn} is neither a function nor a queue of the template", target.place());
+        let to = if let Some(destination) = arns.destinations.get(&arn) {
+            Target::Destination(Box::new(destinations::target(&target, &name, destination, arns)?))
+        } else {
+            check_dead_letters(&target, arns)?;
+            arns.target(&arn).with_context(|| {
+                format!("{}: {arn} is no function, queue or API destination of the template", target.place())
+            })?
         };
         rules.push(rule(&name, trigger.clone(), to, input(&target)?));
     }
@@ -191,7 +195,8 @@ fn input(properties: &Properties) -> Result<Input> {
     Ok(Input::Transformed(parsed))
 }
 
-/// Checks that the rule's dead-letter queue exists. Nothing is ever sent to it: a local target accepts every event.
+/// Checks that the dead-letter queue exists of a rule whose target is a function or a queue. Nothing is ever sent to it, as these
+/// accept every event.
 fn check_dead_letters(properties: &Properties, arns: &Arns) -> Result<()> {
     let Some(config) = properties.within("DeadLetterConfig")? else { return Ok(()) };
     // There is no ARN if SAM creates the queue itself.

@@ -6,16 +6,18 @@
 //! own APIs become local endpoints, so that the template needs no local special case.
 //!
 //! Not emulated, and ignored: `RouteSettings` of the two APIs, so that all routes of an API share the throttle of
-//! `DefaultRouteSettings`; the retry policy of a rule, as a local target accepts every event.
+//! `DefaultRouteSettings`; the retry policy of a rule whose target is a function or a queue, as they accept every event.
 //!
 //! # Layout
 //! - [`document`]: the text as a tree; [`parameters`], [`intrinsics`], [`names`]: what its values are.
 //! - [`properties`]: typed access to a resource's properties.
-//! - [`functions`], [`policies`], [`events`], [`mappings`], [`resources`], [`websocket`]: one kind of resource each.
+//! - [`functions`], [`policies`], [`events`], [`mappings`], [`destinations`], [`resources`], [`websocket`]: one kind of resource
+//!   each.
 //! - [`triggers`], [`references`]: what they become, and refer to one another by; [`stack`]: all of it together.
 //!
 //! Never here: a special case for a function or table of this project.
 
+mod destinations;
 mod document;
 mod events;
 mod functions;
@@ -37,6 +39,9 @@ use serde_json::Value;
 
 use crate::iam::Statement;
 
+#[cfg(test)]
+pub(crate) use destinations::ApiDestination;
+pub(crate) use destinations::{ApiKey, DestinationTarget};
 pub(crate) use triggers::{Input, Mapping, Rule, Source, StartingPosition, StreamSource, Target, Trigger};
 
 /// The account that everything here belongs to.

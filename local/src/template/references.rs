@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{HttpRoute, Mapping, Rule, Target};
+use super::{HttpRoute, Mapping, Rule, Target, destinations::ApiDestination};
 
 /// Everything that a trigger can refer to by its ARN or name.
 #[derive(Debug, Default)]
@@ -12,6 +12,8 @@ pub(super) struct Arns {
     /// From the ARN of each table's stream to the table's name.
     pub(super) streams: HashMap<String, String>,
     pub(super) queues: BTreeSet<String>,
+    /// By their ARNs.
+    pub(super) destinations: HashMap<String, ApiDestination>,
     pub(super) buses: BTreeSet<String>,
 }
 

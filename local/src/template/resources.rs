@@ -22,6 +22,7 @@ const TABLE_PROPERTIES: [&str; 6] = [
 /// SQS's defaults:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>
 const VISIBILITY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+pub(super) const VISIBILITY_TIMEOUT_MAX: Duration = Duration::from_hours(12);
 const RETENTION_DEFAULT: Duration = Duration::from_hours(4 * 24);
 const RETENTION_MAX_S: u64 = 14 * 24 * 3_600;
 const RECEIVES_MAX_MAX: u32 = 1_000;
@@ -91,7 +92,7 @@ pub(super) fn queue(resolver: &Resolver, id: &str, resource: &Resource) -> Resul
         url: resolver.queue_url(&name),
         name,
         visibility_timeout: properties
-            .seconds("VisibilityTimeout", 0, 43_200)?
+            .seconds("VisibilityTimeout", 0, VISIBILITY_TIMEOUT_MAX.as_secs())?
             .unwrap_or(VISIBILITY_TIMEOUT_DEFAULT),
         delay: properties.seconds("DelaySeconds", 0, 900)?.unwrap_or_default(),
         receive_wait: properties.seconds("ReceiveMessageWaitTimeSeconds", 0, 20)?.unwrap_or_default(),

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Endpoints, Function, HttpApi, HttpRoute, Queue, Stack, Table, WebSocketApi,
+    Endpoints, Function, HttpApi, HttpRoute, Queue, Stack, Table, Target, WebSocketApi, destinations,
     document::Document,
     events, functions,
     intrinsics::Resolver,
@@ -56,8 +56,12 @@ fn build(document: &mut Document, given: &BTreeMap<String, String>, endpoints: &
         tracing::warn!("{domain} is no name of this machine; the API is at {url}");
     }
 
-    let named = Named::read(&resolver)?;
+    let mut named = Named::read(&resolver)?;
     let (triggers, responding) = named.triggers(&resolver)?;
+    named.queues.extend(triggers.rules.iter().filter_map(|rule| match &rule.target {
+        Target::Destination(target) => Some(target.queue.clone()),
+        Target::Function(_) | Target::Queue(_) => None,
+    }));
     named.check_queues(&triggers)?;
     let (websocket, http) = apis(&resolver, &named.arns, &responding, triggers.http_routes)?;
     let mut outputs = BTreeMap::new();
@@ -182,8 +186,14 @@ struct Named {
 }
 
 impl Named {
-    const KINDS: [&str; 4] =
-        ["AWS::Serverless::Function", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Events::EventBus"];
+    const KINDS: [&str; 6] = [
+        "AWS::Serverless::Function",
+        "AWS::DynamoDB::Table",
+        "AWS::SQS::Queue",
+        "AWS::Events::EventBus",
+        "AWS::Events::ApiDestination",
+        "AWS::Events::Connection",
+    ];
 
     fn read(resolver: &Resolver) -> Result<Self> {
         let mut named = Self::default();
@@ -210,6 +220,10 @@ impl Named {
                 }
                 "AWS::Events::EventBus" => {
                     named.arns.buses.insert(resolver.name_of(id, resource)?);
+                }
+                "AWS::Events::ApiDestination" => {
+                    let destination = destinations::read(resolver, id, resource)?;
+                    named.arns.destinations.insert(destination.arn.clone(), destination);
                 }
                 _ => {}
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::destinations::DestinationTarget;
 use crate::eventbridge::{Pattern, Transformer};
 
 /// A rule of an event bus, with one trigger and one target.
@@ -42,6 +43,8 @@ pub(crate) enum Target {
     Function(String),
     /// ARN.
     Queue(String),
+    /// A URL.
+    Destination(Box<DestinationTarget>),
 }
 
 /// An event source mapping: what a function is fed from.

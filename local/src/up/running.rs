@@ -70,7 +70,8 @@ impl Running {
         let faults = Faults::new(options.faults.settings());
         let lambda_options = lambda_options(options, &endpoints, &queues, &journal, &faults);
         let lambda = Lambda::start(&stack, lambda_options).await?;
-        let bus = Bus::start(&stack, &lambda, &queues);
+        let secrets = Secrets::new(options.secret.iter().cloned());
+        let bus = Bus::start(&stack, &lambda, &queues, &secrets).map_err(Failure::Input)?;
         let domain_name = aws.local_addr().context("--port")?.to_string();
         let api = stack.websocket.clone();
         let websockets =
@@ -97,7 +98,7 @@ impl Running {
             lambda: lambda.clone(),
             bus,
             queues: queues.clone(),
-            secrets: Secrets::new(options.secret.iter().cloned()),
+            secrets,
             functions: FunctionNames::new(&stack),
             own_functions: options.function.iter().cloned().collect(),
             client: http1::client(),

@@ -13,7 +13,10 @@ use funnelcast_testing::gateway::Answer;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{digest, inbox, publish, receipts};
+use crate::{
+    digest::{self, News},
+    inbox, publish, receipts,
+};
 
 const COMPANY: &str = "biz_1";
 
@@ -57,7 +60,8 @@ fn message(seq: u64, from: &str) -> SeenMessage {
 
 async fn digest_of(realtime: &Realtime, news: &[SeenMessage]) {
     let news: Vec<_> = news.iter().cloned().map(LogNews::Message).collect();
-    digest::digest(realtime, &"c1".parse().unwrap(), &news).await.unwrap();
+    let news = News { news, events: Vec::new() };
+    digest::digest(realtime, None, &"c1".parse().unwrap(), news).await.unwrap();
 }
 
 /// What was posted since `before`: the connection, the channel and the payload, in the order of the connections.

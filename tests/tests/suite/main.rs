@@ -8,6 +8,7 @@ mod actions;
 mod budgets;
 mod changes;
 mod chat;
+mod chat_events;
 mod connecting;
 mod crowds;
 mod dead_connections;

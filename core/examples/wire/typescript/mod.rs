@@ -101,6 +101,10 @@ impl File<'_> {
             event["properties"]["event"]["x-type"] = "Name".into();
             event["properties"]["data"]["x-type"] = "EventData[Name]".into();
             self.interface("WireEvent<Name extends EventName = EventName>", &event)?;
+        } else if name == "ChatEvent" {
+            let mut detail = schema.clone();
+            detail["properties"]["event"]["x-type"] = "WireEvent<ChatEvents[Type]>".into();
+            self.interface("ChatEvent<Type extends keyof ChatEvents = keyof ChatEvents>", &detail)?;
         } else if schema["type"] == "object" {
             self.interface(name, schema)?;
         } else if let Some(variants) = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {

@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use funnelcast_core::{
     bus::DetailType,
     channel::Kind,
+    chat_event::ChatEventType,
     http_api::OPERATIONS,
     policy::{ChannelPolicy, POLICY},
     schema::{self, ON_EVERY_CHANNEL},
 };
+use schemars::JsonSchema as _;
 use serde_json::Value;
 
 use super::{File, type_of};
 use crate::{
     Failure, json_schema,
     layout::{Field, Presence, Variant, quoted},
-    protocol::{Payload, name_of},
+    protocol::{Payload, generator, name_of},
     tidy::{Nulls, Tidy},
 };
 
@@ -124,7 +126,26 @@ impl File<'_> {
         let entries = entries.collect::<Result<Vec<_>, Failure>>()?;
         let about = "The detail of each event that a backend puts on the event bus, by its detail-type.";
         self.source.interface("BusDetails", Some(about), &entries)?;
-        self.protocol.details.iter().try_for_each(|(_, detail)| self.declare_all(detail))
+        self.protocol.details.iter().try_for_each(|(_, detail)| self.declare_all(detail))?;
+        self.chat_events()
+    }
+
+    /// What a backend hears.
+    fn chat_events(&mut self) -> Result<(), Failure> {
+        let types = ChatEventType::json_schema(&mut generator(schema::received())).to_value();
+        let about = |of: ChatEventType| {
+            let all = types["oneOf"].as_array().into_iter().flatten();
+            all.into_iter().find(|one| one["const"] == of.as_str())?["description"]
+                .as_str()
+                .map(|about| about.replace('\n', " "))
+        };
+        let entries = ChatEventType::ALL
+            .into_iter()
+            .map(|of| Ok(entry(of.as_str(), about(of), quoted(&name_of(of.event())?))));
+        let entries = entries.collect::<Result<Vec<_>, Failure>>()?;
+        let doc = "The event that the detail of each event about a conversation has, by its detail-type.";
+        self.source.interface("ChatEvents", Some(doc), &entries)?;
+        self.declare("ChatEvent")
     }
 
     /// The type of a detail that publishes an event.

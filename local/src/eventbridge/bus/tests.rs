@@ -23,7 +23,7 @@ async fn bus_with(target: Target, input: Input) -> (Bus, Fixture) {
         target,
         input,
     }];
-    (Bus::start(&stack, &fixture.lambda, &fixture.queues), fixture)
+    (Bus::start(&stack, &fixture.lambda, &fixture.queues, &Secrets::default()).unwrap(), fixture)
 }
 
 fn entry(changes: &Value) -> Value {
@@ -133,7 +133,7 @@ async fn a_schedule_fires_after_each_period() {
         target: Target::Queue(DEAD.to_owned()),
         input: Input::Event,
     }];
-    let bus = Bus::start(&stack, &fixture.lambda, &fixture.queues);
+    let bus = Bus::start(&stack, &fixture.lambda, &fixture.queues, &Secrets::default()).unwrap();
     for _ in 0..2 {
         let event = delivered(&fixture).await;
         assert_eq!(event["detail-type"], "Scheduled Event");

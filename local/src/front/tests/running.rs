@@ -88,7 +88,7 @@ pub(super) async fn start() -> Running {
         engine: Engine::start(&[things()], None).await.unwrap(),
         transactions: Transactions::default(),
         lambda: lambda.clone(),
-        bus: Bus::start(&stack, lambda, queues),
+        bus: Bus::start(&stack, lambda, queues, &Secrets::default()).unwrap(),
         queues: queues.clone(),
         secrets: Secrets::default(),
         functions: FunctionNames::new(&stack),

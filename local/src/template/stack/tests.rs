@@ -5,7 +5,7 @@ use std::{io::Write as _, time::Duration};
 use serde_json::json;
 
 use super::*;
-use crate::template::{LogLevel, RecursiveLoop, Rule, Source, StartingPosition, Target, Trigger};
+use crate::template::{ApiKey, LogLevel, RecursiveLoop, Rule, Source, StartingPosition, Target, Trigger};
 
 fn endpoints() -> Endpoints {
     Endpoints { aws: "http://127.0.0.1:3001".to_owned(), http: "http://127.0.0.1:3000".to_owned() }
@@ -224,6 +224,43 @@ fn triggers_of_every_kind() {
     };
     assert_eq!(routes, [route("ANY", "$default"), route("POST", "/x")]);
     assert!(!stack.websocket.routes["ping"].responds, "there is no RouteResponse");
+}
+
+#[test]
+fn a_rule_sends_events_to_a_url() {
+    let given = [
+        ("ChatEvents", "on"),
+        ("ChatEventsUrl", "http://localhost:3002/api/chat-events"),
+        ("ChatEventsKeySecret", "funnelcast/dev/chat-events"),
+    ];
+    assert!(project(&given[1..]).is_err(), "ChatEvents is off");
+    assert!(project(&given[..2]).is_err(), "there is no key");
+    let https = project(&[given[0], ("ChatEventsUrl", "https://app.example"), given[2]]).unwrap_err();
+    assert!(
+        format!("{https:#}").contains("ChatEventsDestination: InvocationEndpoint is https://app.example")
+    );
+    let stack = project(&given).unwrap();
+    let targets = stack.rules.iter().filter_map(|rule| match &rule.target {
+        Target::Destination(target) => Some((rule, target)),
+        _ => None,
+    });
+    let [(rule, target)] = targets.collect::<Vec<_>>()[..] else { panic!("{:?}", stack.rules) };
+    let Trigger::Event { bus, pattern } = &rule.trigger else { panic!("{rule:?}") };
+    assert!(bus == "funnelcast-dev" && pattern.matches(&json!({"source": "funnelcast.chat"})));
+    assert!(!pattern.matches(&json!({"source": "funnelcast.app"})));
+    let (name, key) = &target.destination.key;
+    assert_eq!(
+        (name.as_str(), key),
+        ("funnelcast-key", &ApiKey::Secret("funnelcast/dev/chat-events".to_owned()))
+    );
+    assert_eq!((target.retries_max, target.event_age_max), (185, Duration::from_hours(24)));
+    assert!(
+        stack
+            .queues
+            .iter()
+            .any(|queue| queue.arn == target.queue.arn && queue.retention > target.event_age_max)
+    );
+    assert!(target.dead_letters.as_deref().is_some_and(|arn| arn.ends_with("DeadLetters")));
 }
 
 #[test]

@@ -169,6 +169,9 @@ pub(super) fn detail(what: &str, channel: &str, person: &str, mark: &str) -> Val
         }
         ("ChatEdit", _) => json!({"conversationId": id, "target": 1, "content": mark}),
         ("ChatDelete", _) => json!({"conversationId": id, "target": 1}),
+        ("ChatTyping", _) => {
+            json!({"conversationId": id, "isTyping": true, "userId": person, "userName": mark})
+        }
         ("ChatReaction", _) => {
             json!({"conversationId": id, "target": 1, "emoji": mark, "on": true, "userId": person})
         }

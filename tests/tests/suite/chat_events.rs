@@ -1,0 +1,157 @@
+//! What the app's backend hears of conversations: on the bus, and at a URL of its own.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tests::{Asked, Client, Outside, Stack, User, eventually, unique};
+
+use crate::scene::{Pair, joined, pair};
+
+const PATH: &str = "/api/chat-events";
+const SECRET: &str = "funnelcast/test/chat-events";
+
+/// A stack whose chat events `app` gets.
+fn heard_by(app: &Outside) -> Result<Option<Stack>> {
+    let parameters = [
+        "ChatEvents=on".to_owned(),
+        format!("ChatEventsUrl={}", app.url(PATH)),
+        format!("ChatEventsKeySecret={SECRET}"),
+    ];
+    let secret = format!("{SECRET}=open sesame");
+    let mut options = vec!["--secret", &secret];
+    options.extend(parameters.iter().flat_map(|parameter| ["--parameter", parameter]));
+    Stack::private(&options)
+}
+
+/// The first event of this type of the conversation with this text or target.
+async fn heard(app: &Outside, of: &str, channel: &str, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
+    let conversation = channel.trim_start_matches("conversation:");
+    eventually(of, async || {
+        let mut all = app.asked(PATH).into_iter().map(|asked| asked.body);
+        Ok(all.find(|body| {
+            let detail = &body["detail"];
+            body["detail-type"] == of
+                && detail["conversationId"] == conversation
+                && is_it(&detail["event"]["data"])
+        }))
+    })
+    .await
+}
+
+/// Sends an event that is kept.
+async fn log(client: &mut Client, channel: &str, event: &str, data: Value) -> Result<()> {
+    let fields = json!({"channel": channel, "event": event, "key": unique("key"), "data": data});
+    client.call("send", fields).await.map(drop)
+}
+
+#[tokio::test]
+async fn the_backend_hears_what_happens_in_conversations() -> Result<()> {
+    let app = Outside::start().await?;
+    let Some(stack) = heard_by(&app)? else { return Ok(()) };
+    app.answers(PATH, 500, Value::Null)?; // it is down at first
+    let Pair { company, channel, ann_user, bob_user, mut ann, mut bob, .. } = pair(&stack).await?;
+    let sent = ann.say_as("k1", &channel, "hello").await?;
+    let received = bob.event("chat.message").await?;
+    eventually("a first try", async || Ok((app.times_asked(PATH) > 0).then_some(()))).await?;
+    app.answers(PATH, 204, Value::Null)?;
+    let again = eventually("a second try", async || Ok(app.asked(PATH).into_iter().nth(1))).await?;
+    let Asked { headers, body, .. } = again;
+    assert_eq!(headers["funnelcast-key"], "open sesame");
+    assert_eq!(headers["content-type"], "application/json; charset=utf-8");
+    assert_eq!(
+        (&body["source"], &body["detail-type"]),
+        (&json!("funnelcast.chat"), &json!("MessageCreated"))
+    );
+    let mut participants = [&*ann_user.id, &*bob_user.id];
+    participants.sort_unstable();
+    let detail = json!({"conversationId": channel.trim_start_matches("conversation:"), "companyId": company,
+        "participants": participants, "event": received});
+    assert_eq!(body["detail"], detail, "the event as members receive it");
+
+    let reply = json!({"content": "hi", "replyTo": sent["seq"]});
+    log(&mut bob, &channel, "chat.message", reply).await?;
+    let quoting = heard(&app, "MessageCreated", &channel, |data| data["content"] == "hi").await?;
+    assert_eq!(quoting["detail"]["event"]["data"]["replyTo"]["excerpt"], "hello");
+    let target = &sent["seq"];
+    log(&mut bob, &channel, "chat.reaction", json!({"target": target, "emoji": "👍", "on": true})).await?;
+    heard(&app, "ReactionChanged", &channel, |data| data["emoji"] == "👍").await?;
+    log(&mut ann, &channel, "chat.edit", json!({"target": target, "content": "hello!"})).await?;
+    heard(&app, "MessageEdited", &channel, |data| data["content"] == "hello!").await?;
+    log(&mut ann, &channel, "chat.delete", json!({"target": target})).await?;
+    heard(&app, "MessageDeleted", &channel, |data| data["target"] == *target).await?;
+    stack
+        .emit(
+            "ChatMessage",
+            json!({"conversationId": detail["conversationId"], "type": "bot", "content": "beep",
+            "userId": "bot"}),
+        )
+        .await?;
+    heard(&app, "MessageCreated", &channel, |data| data["content"] == "beep").await?;
+    let types = app.asked(PATH).into_iter().map(|asked| asked.body["detail-type"].clone());
+    assert!(!types.into_iter().any(|of| of == "MessageUnanswered"), "both are connected");
+
+    // What the URL refuses for good is not lost.
+    app.answers(PATH, 422, Value::Null)?;
+    ann.say(&channel, "refused").await?;
+    let letter = stack.backend().await?.dead_letter("refused").await?;
+    assert_eq!(letter["detail-type"], "MessageCreated");
+    Ok(())
+}
+
+/// Of several messages, only the ones that nobody saw are told of: those of which no recipient was connected, or was soon.
+#[tokio::test]
+async fn the_backend_hears_of_messages_that_nobody_has_seen() -> Result<()> {
+    let app = Outside::start().await?;
+    let Some(stack) = heard_by(&app)? else { return Ok(()) };
+    app.answers(PATH, 204, Value::Null)?;
+    let company = unique("biz");
+    let users = ["ann", "bob", "eve", "kim"].map(|_| User::customer_of(&company));
+    let [ann_user, bob_user, eve_user, kim_user] = &users;
+    let absent = stack.conversation(&company, &[ann_user, bob_user]).await?;
+    let elsewhere = stack.conversation(&company, &[ann_user, eve_user]).await?;
+    let back = stack.conversation(&company, &[ann_user, kim_user]).await?;
+    let support = stack.conversation(&company, &[ann_user]).await?;
+    let read = stack.conversation(&company, &[ann_user, kim_user]).await?;
+    let mut ann = stack.connect(ann_user).await?;
+    for channel in [&absent, &elsewhere, &back, &support, &read] {
+        ann.join(channel).await?;
+    }
+    let _eve = joined(&stack, eve_user, &eve_user.channel()).await?;
+    for (channel, text) in [
+        (&absent, "for bob"),
+        (&elsewhere, "for eve"),
+        (&back, "for kim"),
+        (&support, "for the team"),
+        (&read, "kim, too"),
+    ] {
+        ann.say(channel, text).await?;
+    }
+    let deleted = ann.say(&absent, "deleted").await?;
+    let edited = ann.say(&absent, "edited").await?;
+    log(&mut ann, &absent, "chat.delete", json!({"target": deleted["seq"]})).await?;
+    log(&mut ann, &absent, "chat.edit", json!({"target": edited["seq"], "content": "edited!"})).await?;
+    // Kim comes and goes: what they have received is seen, also without a connection.
+    let mut kim = joined(&stack, kim_user, &back).await?;
+    let ack = json!({"channel": back, "seq": 1, "state": "read"});
+    kim.call("ack", ack).await?;
+    kim.close().await?;
+    let answer = stack.post_chat(kim_user, &read, "k1", "got it").await?;
+    answer.done()?;
+
+    // They have half a minute for it, which is longer than anything else is waited for.
+    let is_told = async || {
+        Ok(app.asked(PATH).iter().any(|asked| asked.body["detail-type"] == "MessageUnanswered").then_some(()))
+    };
+    while eventually("the first that is told", is_told).await.is_err() {}
+    let told = heard(&app, "MessageUnanswered", &absent, |data| data["content"] == "edited!").await?;
+    assert_eq!(told["detail"]["event"]["from"]["userId"], *ann_user.id);
+    heard(&app, "MessageUnanswered", &absent, |data| data["content"] == "for bob").await?;
+    heard(&app, "MessageUnanswered", &support, |data| data["content"] == "for the team").await?;
+    let unanswered = app.asked(PATH).into_iter().map(|asked| asked.body);
+    let unanswered = unanswered.filter(|body| body["detail-type"] == "MessageUnanswered");
+    let mut texts: Vec<_> =
+        unanswered.map(|body| body["detail"]["event"]["data"]["content"].clone()).collect();
+    texts.sort_by_key(ToString::to_string);
+    texts.dedup();
+    assert_eq!(texts, ["edited!", "for bob", "for the team"]);
+    Ok(())
+}
