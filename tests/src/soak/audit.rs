@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use super::record::Event;
+use super::record::{Event, Listed};
 use super::world::{World, has_log};
 use crate::{Client, Role, Stack, User, events};
 
@@ -18,6 +18,8 @@ const AUDITOR: &str = "auditor_";
 
 /// Events in a page.
 const PAGE: u64 = 100;
+/// Conversations in a page of an inbox: few, so that there is more than one.
+const INBOX_PAGE: u64 = 3;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -26,6 +28,8 @@ pub(super) struct Findings {
     pub(super) logs: BTreeMap<String, Vec<Event>>,
     /// The last values, as a join gives them.
     pub(super) latest: BTreeMap<String, Vec<Event>>,
+    /// What the inboxes of the companies say, by the channel of the conversation.
+    pub(super) inboxes: BTreeMap<String, Listed>,
 }
 
 /// Looks at everything, all auditors at once, from the beginning.
@@ -37,18 +41,19 @@ pub(super) async fn look(stack: &Stack, world: &World) -> Result<Findings> {
         let mut channels: Vec<_> = talks.map(|talk| format!("conversation:{}", talk.id)).collect();
         let owner = format!(":{company}");
         channels.extend(world.channels().into_iter().filter(|channel| channel.ends_with(&owner)));
-        auditors.push((user, channels));
+        auditors.push((user, Some(company), channels));
     }
-    auditors.push((User::called(&format!("{AUDITOR}system")), vec!["system".to_owned()]));
+    auditors.push((User::called(&format!("{AUDITOR}system")), None, vec!["system".to_owned()]));
     // Of their own channel users are the only auditors that there can be; there is no presence on it.
     let people = world.people.iter().filter(|person| !person.is_crowd);
-    auditors.extend(people.map(|one| (User::called(&one.id), vec![format!("user:{}", one.id)])));
+    auditors.extend(people.map(|one| (User::called(&one.id), None, vec![format!("user:{}", one.id)])));
 
-    let found = auditors.into_iter().map(|(user, channels)| one(stack, user, channels));
+    let found = auditors.into_iter().map(|(user, company, channels)| one(stack, user, company, channels));
     let mut all = Findings::default();
     for findings in try_join_all(found).await? {
         all.logs.extend(findings.logs);
         all.latest.extend(findings.latest);
+        all.inboxes.extend(findings.inboxes);
     }
     Ok(all)
 }
@@ -58,7 +63,7 @@ pub(super) fn is_auditor(user: &str) -> bool {
     user.starts_with(AUDITOR)
 }
 
-async fn one(stack: &Stack, user: User, channels: Vec<String>) -> Result<Findings> {
+async fn one(stack: &Stack, user: User, company: Option<&str>, channels: Vec<String>) -> Result<Findings> {
     let mut client = stack.connect(&user).await?;
     let mut findings = Findings::default();
     for channel in channels {
@@ -69,8 +74,37 @@ async fn one(stack: &Stack, user: User, channels: Vec<String>) -> Result<Finding
         }
         client.call("ping", json!({})).await?; // the lease is short
     }
+    if let Some(company) = company {
+        findings.inboxes = inbox(&mut client, company).await?;
+    }
     client.close().await?;
     Ok(findings)
+}
+
+/// The inbox of a company, all pages of it.
+async fn inbox(client: &mut Client, company: &str) -> Result<BTreeMap<String, Listed>> {
+    client.join(&format!("inbox:{company}")).await?;
+    let mut all = BTreeMap::new();
+    let mut asked = json!({"companyId": company, "limit": INBOX_PAGE});
+    loop {
+        let page = client.call("inbox", asked.clone()).await?;
+        for entry in page["conversations"].as_array().into_iter().flatten() {
+            let last = &entry["last"];
+            let listed = Listed {
+                n: entry["n"].as_u64().unwrap_or_default(),
+                seq: last["seq"].as_u64(),
+                excerpt: last["excerpt"].as_str().map(str::to_owned),
+            };
+            all.insert(
+                format!("conversation:{}", entry["conversationId"].as_str().unwrap_or_default()),
+                listed,
+            );
+        }
+        match page["next"].as_str() {
+            Some(next) => asked["cursor"] = next.into(),
+            None => return Ok(all),
+        }
+    }
 }
 
 /// The last values of a join's reply, and those that did not fit into it.

@@ -36,8 +36,21 @@ pub struct Record {
     pub logs: BTreeMap<String, Vec<Event>>,
     /// The last values at the end, as a join gives them to one who has just come.
     pub latest: BTreeMap<String, Vec<Event>>,
+    /// What the inboxes of the companies say at the end, by the channel of the conversation.
+    pub inboxes: BTreeMap<String, Listed>,
     /// What could not be done.
     pub letters: Vec<Value>,
+}
+
+/// What an inbox says of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// How many messages it has had.
+    pub n: u64,
+    /// The place of the last message.
+    pub seq: Option<u64>,
+    /// How its text begins.
+    pub excerpt: Option<String>,
 }
 
 /// What one device did and saw, in order.

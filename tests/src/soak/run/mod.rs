@@ -80,10 +80,10 @@ pub async fn run(plan: &Plan) -> Result<Option<Report>> {
     let world = World::clone(&running.world);
     let devices = running.end().await?;
     // Not before: of a run that did not settle, somebody would still hear what this look has not seen.
-    let Findings { logs, latest } = last_look(&stack, &world).await?;
+    let Findings { logs, latest, inboxes } = last_look(&stack, &world).await?;
     let letters = stack.backend().await?.all_dead_letters().await?;
     let published = publisher.published().to_vec();
-    let record = Record { world, devices, published, acts, logs, latest, letters };
+    let record = Record { world, devices, published, acts, logs, latest, inboxes, letters };
     let breaches = verify::verify(&record);
     Ok(Some(Report::new(plan, record, breaches, faults, stack.log().map(Path::to_owned))))
 }

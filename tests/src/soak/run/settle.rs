@@ -76,6 +76,7 @@ impl Running {
             let letters = self.stack.backend().await?.all_dead_letters().await?;
             if verify::all_heard(&self.standings(), &found.logs)
                 && verify::all_published(publisher.published(), &found.logs, &letters)
+                && verify::all_listed(&found.inboxes, &found.logs)
             {
                 break;
             }

@@ -3,6 +3,7 @@
 mod backend;
 mod callbacks;
 mod convergence;
+mod inboxes;
 mod latest;
 mod leaks;
 mod letters;
@@ -25,6 +26,7 @@ use serde::Serialize;
 
 pub use self::backend::all_published;
 pub use self::convergence::all_heard;
+pub use self::inboxes::all_listed;
 pub use self::letters::given_up;
 pub use self::rosters::all_see_each_other;
 use super::record::{Entry, Record};
@@ -86,6 +88,8 @@ pub enum Kind {
     Unexplained,
     /// What cannot be published has been.
     PoisonKept,
+    /// The inbox of a company does not say of a conversation what its log says.
+    Mislisted,
     /// A last value that is not the newest.
     Stale,
     /// What the backend did was accepted, and never in force.
@@ -110,7 +114,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Lost,
         Self::Altered,
         Self::Doubled,
@@ -133,6 +137,7 @@ impl Kind {
         Self::PoisonLost,
         Self::Unexplained,
         Self::PoisonKept,
+        Self::Mislisted,
         Self::Stale,
         Self::Unheeded,
         Self::Ghost,
@@ -155,6 +160,7 @@ impl Kind {
             Self::Unmerged => "a change is in the log if and only if the message has it",
             Self::Usurped => "only its author edits a message, and the team may delete it",
             Self::Divergent => "all who heard everything show the same conversation",
+            Self::Mislisted => "an inbox counts what its logs have",
             Self::Stale => "the newest wins, by its own time",
             Self::Partial | Self::Unrecovered => "recovery is whole or says so",
             Self::Behind | Self::Unsettled | Self::Dropped | Self::Unheeded => {
@@ -192,6 +198,7 @@ pub fn verify(record: &Record) -> Vec<Breach> {
     breaches.extend(callbacks::check(record));
     breaches.extend(convergence::check(record));
     breaches.extend(backend::check(record));
+    breaches.extend(inboxes::check(record));
     breaches.extend(latest::check(record));
     breaches.extend(posted::check(record));
     breaches.extend(overheard::check(record));

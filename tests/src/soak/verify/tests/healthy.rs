@@ -1,9 +1,12 @@
 //! A record in which all held.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::soak::record::{
-    Act, Change, DeviceRecord, Entry, Event, Note, Poison, Published, Record, Roster, Standing, Way, Wire,
+    Act, Change, DeviceRecord, Entry, Event, Listed, Note, Poison, Published, Record, Roster, Standing, Way,
+    Wire,
 };
 use crate::soak::world::World;
 
@@ -45,8 +48,20 @@ pub(super) fn healthy() -> Record {
         act(START_MS + 50_000, &["user_5"]),
     ];
     let latest = [(NEWS.to_owned(), vec![news[1].clone()]), (METRICS.to_owned(), vec![metric])].into();
-    let logs = [(TALK.to_owned(), talk), (NEWS.to_owned(), news)].into();
-    Record { world, devices, published, acts, logs, latest, letters }
+    let logs: BTreeMap<_, _> = [(TALK.to_owned(), talk), (NEWS.to_owned(), news)].into();
+    let inboxes = inboxes(&logs);
+    Record { world, devices, published, acts, logs, latest, inboxes, letters }
+}
+
+/// What the inboxes have to say of these logs.
+pub(super) fn inboxes(logs: &BTreeMap<String, Vec<Event>>) -> BTreeMap<String, Listed> {
+    let last = logs.iter().filter_map(|(channel, log)| {
+        let last = log.iter().rfind(|event| event.event == "chat.message")?;
+        let text = last.data["content"].as_str().filter(|_| last.data["deletedAt"].is_null());
+        let (n, excerpt) = (last.data["n"].as_u64().unwrap_or_default(), text.map(str::to_owned));
+        Some((channel.clone(), Listed { n, seq: last.seq, excerpt }))
+    });
+    last.collect()
 }
 
 /// As docs/operations.md has it.

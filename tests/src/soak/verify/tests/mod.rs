@@ -7,15 +7,20 @@ mod messages;
 
 use serde_json::json;
 
-use self::healthy::{METRICS, NEWS, TALK, acked, chat, healthy, heard, posted, said};
+use self::healthy::{METRICS, NEWS, TALK, acked, chat, healthy, heard, inboxes, posted, said};
 use super::*;
-use crate::soak::record::{Event, Note, Roster, Standing, Wire};
+use crate::soak::record::{Event, Listed, Note, Roster, Standing, Wire};
 
 /// The kinds of breaches in the healthy record with this change.
 fn broken(change: impl FnOnce(&mut Record)) -> Vec<Kind> {
     let mut record = healthy();
     change(&mut record);
-    let mut kinds: Vec<Kind> = verify(&record).into_iter().map(|breach| breach.kind).collect();
+    record.inboxes = inboxes(&record.logs); // they follow the logs
+    kinds_of(&record)
+}
+
+fn kinds_of(record: &Record) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = verify(record).into_iter().map(|breach| breach.kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
     kinds
@@ -269,6 +274,29 @@ fn a_last_value_that_is_not_the_newest_is_stale() {
     assert_eq!(funnel, [Kind::Stale]);
     let none = broken(|record| drop(record.latest.remove(NEWS)));
     assert_eq!(none, [Kind::Stale]);
+}
+
+#[test]
+fn an_inbox_that_has_not_followed_its_log_is_mislisted() {
+    let mislisted = |change: &dyn Fn(&mut Listed)| {
+        let mut record = healthy();
+        change(record.inboxes.get_mut(TALK).unwrap());
+        kinds_of(&record)
+    };
+    assert!(mislisted(&|_| ()).is_empty());
+    assert!(mislisted(&|listed| listed.excerpt = Some("tw".to_owned())).is_empty(), "it may be cut");
+    let changes: [&dyn Fn(&mut Listed); 4] = [
+        &|listed| listed.n += 1,
+        &|listed| listed.seq = Some(2),
+        &|listed| listed.excerpt = Some("one".to_owned()),
+        &|listed| listed.excerpt = None,
+    ];
+    for change in changes {
+        assert_eq!(mislisted(change), [Kind::Mislisted]);
+    }
+    let mut record = healthy();
+    record.inboxes.clear();
+    assert_eq!(kinds_of(&record), [Kind::Mislisted], "it is in no inbox");
 }
 
 #[test]
