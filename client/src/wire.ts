@@ -936,6 +936,8 @@ export interface InboxEntry {
   companyId: string;
   /** Its participants. */
   participants: string[];
+  /** What the backend calls it, if anything. 1 to 256 bytes. */
+  title?: string;
   /** The last message, as it is now; absent if there was none, or if it has expired. */
   last?: LastMessage;
   /** The number of messages that the conversation has had. */
@@ -1358,6 +1360,8 @@ export interface ConversationReply {
   companyId: string;
   /** The users who may join beside the team of the company. */
   participants: string[];
+  /** What it is called in inboxes, if anything. 1 to 256 bytes. */
+  title?: string;
 }
 
 /** What a conversation is to become; the path says which one. */
@@ -1366,6 +1370,8 @@ export interface ConversationDraft {
   companyId: string;
   /** The users who may join beside the team: all of them, not only the new ones. */
   participants: string[];
+  /** What it is called in inboxes; default: nothing. 1 to 256 bytes. */
+  title?: string;
   /** The backend's count of its changes to this conversation. */
   revision?: Revision;
   /** When the change was made; a time in the future counts as now. */
@@ -1520,6 +1526,8 @@ export interface Conversation {
   companyId: string;
   /** The users who may join beside the team: all of them, at most 48. */
   participants: string[];
+  /** What it is called in inboxes; default: nothing. 1 to 256 bytes. */
+  title?: string;
   /** The producer's count of its changes to this conversation. The higher one is newer. */
   revision?: Revision;
   /** When the change was made; default: the time of the event. */

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::{
     Channel, CompanyId, ConversationId, Error, Timestamp, UserId,
-    event::{EventName, LABEL_BYTES_MAX, MESSAGE_BYTES_MAX},
+    event::{EventName, LABEL_BYTES_MAX, MESSAGE_BYTES_MAX, TITLE_BYTES_MAX},
     moderation::{Moderation, Scope},
     text::Text,
     version::Revision,
@@ -209,6 +209,9 @@ pub struct Conversation {
     /// The users who may join beside the team: all of them, at most 48.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<UserId>", length(max = PARTICIPANTS_MAX)))]
     pub participants: BTreeSet<UserId>,
+    /// What it is called in inboxes; default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Text<TITLE_BYTES_MAX>>,
     /// The producer's count of its changes to this conversation. The higher one is newer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,

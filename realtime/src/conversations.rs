@@ -32,12 +32,13 @@ pub async fn set(
     version: Version,
     key: Option<Key>,
 ) -> Result<(), Error> {
-    let Conversation { conversation_id, company_id, participants, keep_log, .. } = conversation;
+    let Conversation { conversation_id, company_id, participants, title, keep_log, .. } = conversation;
     let may = |owner: Option<&CompanyId>| match author {
         Author::App => true,
         Author::Backend(identity) => policy::may_manage_conversation(identity, owner, Some(company_id)),
     };
-    let to = table::Conversation { company: company_id.clone(), participants: participants.clone() };
+    let (company, participants, title) = (company_id.clone(), participants.clone(), title.clone());
+    let to = table::Conversation { company, participants, title };
     let change = ConversationChange { to: Some(to), version, key, keep_log: *keep_log };
     match realtime.table().change_conversation(conversation_id, &change, may).await? {
         Outcome::Refused => return Err(Error::Forbidden("you may not set this conversation")),

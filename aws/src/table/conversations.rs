@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 };
 use funnelcast_core::{
     Channel, CompanyId, ConversationId, Error, Key, Timestamp, UserId, Version, bus::PARTICIPANTS_MAX,
-    moderation::Restriction,
+    event::TITLE_BYTES_MAX, moderation::Restriction, text::Text,
 };
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,8 @@ pub struct Conversation {
     pub company: CompanyId,
     /// The users who may join besides the team.
     pub participants: BTreeSet<UserId>,
+    /// What it is called in inboxes, if anything.
+    pub title: Option<Text<TITLE_BYTES_MAX>>,
 }
 
 impl Conversation {
@@ -49,7 +51,7 @@ impl Conversation {
     pub(super) fn of(items: Vec<Item>) -> Result<Option<Self>, Error> {
         let (meta, participants) = meta_and_participants(items)?;
         let meta = meta.filter(|meta| !meta.ended);
-        Ok(meta.map(|meta| Self { company: meta.company_id, participants }))
+        Ok(meta.map(|meta| Self { company: meta.company_id, participants, title: meta.title }))
     }
 }
 
@@ -89,6 +91,8 @@ pub(super) struct Meta {
     /// conversation that was set last before there were inboxes, and is in none.
     #[serde(default)]
     pub(super) participants: Option<BTreeSet<UserId>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<Text<TITLE_BYTES_MAX>>,
 }
 
 impl Meta {
@@ -111,6 +115,7 @@ impl Meta {
             applied,
             ended: change.to.is_none(),
             participants: Some(change.to.as_ref().map(|to| to.participants.clone()).unwrap_or_default()),
+            title: change.to.as_ref().and_then(|to| to.title.clone()),
         }
     }
 
@@ -123,7 +128,7 @@ impl Meta {
     pub(super) fn of_inbox(self, company: Option<&CompanyId>) -> Option<Conversation> {
         let is_of = company.is_none_or(|company| *company == self.company_id);
         let participants = self.participants.filter(|_| is_of && !self.ended)?;
-        Some(Conversation { company: self.company_id, participants })
+        Some(Conversation { company: self.company_id, participants, title: self.title })
     }
 
     /// Why this state refuses a change; `None` if it accepts it.
@@ -270,7 +275,7 @@ impl Table {
     pub async fn conversation(&self, conversation: &ConversationId) -> Result<Option<Conversation>, Error> {
         let (meta, participants) = self.read_conversation(conversation).await?;
         let meta = meta.filter(|meta| !meta.ended);
-        Ok(meta.map(|meta| Conversation { company: meta.company_id, participants }))
+        Ok(meta.map(|meta| Conversation { company: meta.company_id, participants, title: meta.title }))
     }
 
     /// The participants of a conversation, without the team of its company: 1 read.

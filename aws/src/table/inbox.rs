@@ -172,6 +172,7 @@ impl Table {
             Ok(Some(InboxEntry {
                 company_id: conversation.company,
                 participants: conversation.participants,
+                title: conversation.title,
                 last: activity.last(now).cloned(),
                 n: activity.n(),
                 read_n,

@@ -12,6 +12,7 @@ import {
   type Moderation,
   type Published,
   type ResourceUpdateType,
+  TITLE_BYTES_MAX,
 } from '../wire.js';
 import { type Bus, putEvents } from './bus.js';
 import { type BackendMessage, chatMessage, type TypingUser, typingIndicator } from './chat-updates.js';
@@ -45,6 +46,8 @@ export type RealTimeUpdatesOptions = {
 
 /** The options of {@link RealTimeUpdates.sendConversation}. */
 export interface ConversationOptions {
+  /** What the conversation is called in inboxes, at most 256 bytes. Default: nothing, also if it was called something before. */
+  title?: string | undefined;
   /**
    * A whole number that rises with each change of the conversation, such as the version of its row. Set it if several
    * processes change the same conversation, because their clocks differ.
@@ -181,13 +184,14 @@ export class RealTimeUpdates {
     { companyId }: Pick<UpdateUser, 'companyId'>,
     conversationId: string,
     participants: readonly string[],
-    { revision, keepLog }: ConversationOptions = {},
+    { title, revision, keepLog }: ConversationOptions = {},
   ): Promise<Published | undefined> {
     const detail = {
       conversationId: checkId(conversationId, 'conversationId'),
       companyId: checkId(companyId, 'companyId'),
       participants: participants.map(id => checkId(id, 'the id of a participant')),
       timestamp: timestampNow(),
+      ...(title !== undefined && { title: checkText(title, TITLE_BYTES_MAX, 'title') }),
       ...(revision !== undefined && { revision: checkRevision(revision) }),
       ...(keepLog && { keepLog }),
     };

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{CompanyId, ConversationId, Error, UserId, inbox::LastMessage, parse::whole_number};
+use crate::{
+    CompanyId, ConversationId, Error, UserId, event::TITLE_BYTES_MAX, inbox::LastMessage,
+    parse::whole_number, text::Text,
+};
 
 limits! {
     /// The most conversations of one page of an inbox.
@@ -110,6 +113,9 @@ pub struct InboxEntry {
     /// Its participants.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<UserId>", length(max = crate::bus::PARTICIPANTS_MAX)))]
     pub participants: BTreeSet<UserId>,
+    /// What the backend calls it, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Text<TITLE_BYTES_MAX>>,
     /// The last message, as it is now; absent if there was none, or if it has expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<LastMessage>,

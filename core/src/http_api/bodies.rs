@@ -11,9 +11,11 @@ use crate::{
     Channel, CompanyId, ConnectionId, ConversationId, Error, Key, Seq, Timestamp, UserId,
     action::StatusReply,
     bus::DetailType,
+    event::TITLE_BYTES_MAX,
     frame::ErrorBody,
     json,
     moderation::{Reason, RestrictionKind},
+    text::Text,
     version::Revision,
 };
 
@@ -81,6 +83,9 @@ pub struct ConversationDraft {
     /// The users who may join beside the team: all of them, not only the new ones.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<UserId>", length(max = crate::bus::PARTICIPANTS_MAX)))]
     pub participants: BTreeSet<UserId>,
+    /// What it is called in inboxes; default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Text<TITLE_BYTES_MAX>>,
     /// The backend's count of its changes to this conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
@@ -118,6 +123,9 @@ pub struct ConversationReply {
     /// The users who may join beside the team of the company.
     #[cfg_attr(feature = "schema", schemars(length(max = crate::bus::PARTICIPANTS_MAX)))]
     pub participants: BTreeSet<UserId>,
+    /// What it is called in inboxes, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Text<TITLE_BYTES_MAX>>,
 }
 
 /// The conversation that has ended.

@@ -52,6 +52,7 @@ pub(crate) async fn get(
         conversation_id,
         company_id: found.company,
         participants: found.participants,
+        title: found.title,
     }))
 }
 
@@ -62,17 +63,18 @@ pub(crate) async fn put(
     ConversationPath(conversation_id): ConversationPath,
     Body(fields): Body,
 ) -> ApiResult<ConversationReply> {
-    let ConversationDraft { company_id, participants, revision, timestamp, keep_log } = fields.parse()?;
+    let ConversationDraft { company_id, participants, title, revision, timestamp, keep_log } =
+        fields.parse()?;
     if !user.identity.is_backend_of(&company_id) {
         return Err(Error::Forbidden("you may not set this conversation").into());
     }
     let version = version(revision, timestamp, user.now);
     let conversation =
-        Conversation { conversation_id, company_id, participants, revision, timestamp, keep_log };
+        Conversation { conversation_id, company_id, participants, title, revision, timestamp, keep_log };
     let author = Author::Backend(&user.identity);
     Box::pin(conversations::set(&api.realtime, &conversation, author, version, None)).await?;
-    let Conversation { conversation_id, company_id, participants, .. } = conversation;
-    Ok(Json(ConversationReply { conversation_id, company_id, participants }))
+    let Conversation { conversation_id, company_id, participants, title, .. } = conversation;
+    Ok(Json(ConversationReply { conversation_id, company_id, participants, title }))
 }
 
 /// Ends a conversation. It costs as much as [`put`] without participants.

@@ -83,6 +83,18 @@ async fn the_participants_and_the_team_see_what_was_said_last_and_how_much_is_un
     let rest = json!({"companyId": company, "limit": 9, "cursor": next});
     assert_eq!(team.call("inbox", rest).await?["conversations"][0]["conversationId"], id(&other));
 
+    // What the backend calls it, from its last change on.
+    let named = json!({"conversationId": id(&other), "companyId": company, "participants": [ann_user.id], "title": "Refunds"});
+    stack.emit("Conversation", named).await?;
+    eventually("its title", async || {
+        let own = own(stack, &ann_user).await?;
+        Ok(own
+            .iter()
+            .any(|entry| entry["conversationId"] == id(&other) && entry["title"] == "Refunds")
+            .then_some(()))
+    })
+    .await?;
+
     // Read here, it is told there, and to nobody else.
     let acked = bob.call("ack", json!({"channel": channel, "seq": 2, "state": "read"})).await?;
     assert_eq!(acked, json!({"seq": 2, "readN": 2}));

@@ -209,8 +209,11 @@ fn try_of(user: &str, key: &str, content: &str) -> Publication {
 
 /// Sets the company and the participants of a conversation, as of now.
 pub(crate) fn set(company: &str, participants: impl IntoIterator<Item = UserId>) -> ConversationChange {
-    let to =
-        Conversation { company: company.parse().unwrap(), participants: participants.into_iter().collect() };
+    let to = Conversation {
+        company: company.parse().unwrap(),
+        participants: participants.into_iter().collect(),
+        title: None,
+    };
     let version = Version { revision: None, at: now(), ahead_ms: 0, clock: Clock::Receipt };
     ConversationChange { to: Some(to), version, key: None, keep_log: false }
 }
