@@ -153,15 +153,25 @@ impl Access {
         member.filter(is_live).ok_or(Error::NotJoined)?.check(capability, *now)
     }
 
-    /// Whether a caller who may use the channel does so as one of the team of its company: 1 read for a connection; by
-    /// HTTP, what [`admission`](Self::admission) costs.
+    /// Whether a caller who may use the channel is of the team of its company: 1 read for a connection, and for one that is in a
+    /// conversation by another right 1 more, and what it costs to know the role of a Whop user; by HTTP, what
+    /// [`admission`](Self::admission) costs.
     ///
     /// # Errors
-    /// [`Error::Internal`] if the table fails; by HTTP, those of [`admission`](Self::admission).
+    /// [`Error::Internal`] if the table fails; [`Error::RateLimited`] and [`Error::Internal`] if the answer depends on Whop and Whop
+    /// gives none; by HTTP, those of [`admission`](Self::admission).
     pub async fn is_team(&self, caller: Caller<'_>, channel: &Channel) -> Result<bool, Error> {
         match caller {
-            Caller::Socket(SocketCaller { identity, connection, .. }) => {
+            Caller::Socket(SocketCaller { identity, connection, now, .. }) => {
                 let member = self.table.membership(&identity.user, connection, channel).await?;
+                if let (Some(Member { team_of: None, .. }), Channel::Conversation(conversation)) =
+                    (&member, channel)
+                {
+                    // A participant has joined without their role being asked for.
+                    let Some(company) = self.table.company_of(conversation).await? else { return Ok(false) };
+                    let identity = self.with_role(identity, &company, Asker::User, *now).await?;
+                    return Ok(identity.is_team_of(&company));
+                }
                 Ok(member.is_some_and(|member| member.team_of.is_some()))
             }
             Caller::Http(HttpCaller { identity, grant, now }) => {

@@ -114,6 +114,39 @@ async fn whop_says_which_companies_its_users_see() -> Result<()> {
     Ok(())
 }
 
+/// A merchant who takes part in a conversation of their own company joins it as a participant, without Whop being asked.
+#[tokio::test]
+async fn a_participant_who_is_of_the_team_deletes_what_others_wrote() -> Result<()> {
+    let Some(world) = World::start().await? else { return Ok(()) };
+    let question = "/api/v1/users/user_1/access/biz_1";
+    let (merchant, customer) = (world.whop_token("user_1")?, world.whop_token("user_2")?);
+    let channel = world.stack.conversation_called("conv_shop", "biz_1", &["user_1", "user_2"]).await?;
+    let (mut merchant, mut customer) = (world.connect(&merchant).await?, world.connect(&customer).await?);
+    merchant.join(&channel).await?;
+    customer.join(&channel).await?;
+    let rude = customer.say(&channel, "rude").await?;
+    let answer = merchant.say(&channel, "please").await?;
+    let delete = |seq: &Value| json!({"channel": channel, "event": "chat.delete", "key": tests::unique("key"), "data": {"target": seq}});
+    assert_eq!(world.outside.times_asked(question), 0);
+    let theirs = "/api/v1/users/user_2/access/biz_1";
+    world.outside.answers(theirs, 200, json!({"has_access": true, "access_level": "customer"}))?;
+    assert_eq!(customer.refused("send", delete(&answer["seq"])).await?.code, "forbidden");
+    world.outside.answers(question, 500, json!({}))?;
+    assert_eq!(
+        merchant.refused("send", delete(&rude["seq"])).await?.code,
+        "internal",
+        "closed, and to be tried again"
+    );
+    world.outside.answers(question, 200, json!({"has_access": true, "access_level": "admin"}))?;
+    tests::eventually("Whop to be asked once more, a second later", async || {
+        let request = merchant.request("send", delete(&rude["seq"])).await?;
+        Ok(merchant.reply(&request).await?.ok())
+    })
+    .await?;
+    assert_eq!(customer.event("chat.delete").await?["data"]["target"], rude["seq"]);
+    Ok(())
+}
+
 #[tokio::test]
 async fn who_is_of_the_team_no_more_is_out_when_whop_is_asked_again() -> Result<()> {
     let Some(world) = World::start().await? else { return Ok(()) };
