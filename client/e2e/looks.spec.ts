@@ -51,15 +51,17 @@ async function hasStory({ page, app, inbox, messages }: Visitor, view: string): 
   }
 }
 
-/** Expects no scrolling sideways, nothing empty at the end of the page, and every input in the window. */
+/** Expects no scrolling sideways, of the page or of a person, nothing empty at the end of the page, and every input in the window. */
 async function fits({ page }: Visitor): Promise<void> {
-  const { overflow, empty } = await page.evaluate(() => {
+  const { overflow, wide, empty } = await page.evaluate(() => {
     const { scrollWidth, scrollHeight } = document.documentElement;
     const shown = [...document.querySelectorAll('.person, .backstage')];
     const end = Math.max(...shown.map(element => element.getBoundingClientRect().bottom + scrollY));
-    return { overflow: scrollWidth - innerWidth, empty: scrollHeight - end };
+    const wide = shown.filter(box => box.scrollWidth > box.clientWidth).map(({ ariaLabel }) => ariaLabel);
+    return { overflow: scrollWidth - innerWidth, wide, empty: scrollHeight - end };
   });
   expect(overflow).toBe(0);
+  expect(wide).toEqual([]);
   expect(empty).toBeLessThan(80); // the switch of a phone is there
   const inputs = await page.getByRole('textbox').filter({ visible: true }).all();
   for (const input of inputs) await expect(input).toBeInViewport({ ratio: 1 });
@@ -104,7 +106,7 @@ test('the code beside a pane is the file that makes it, and the documents are a 
 test('everything can be done by keyboard, in the order of reading', async ({ visit }) => {
   const ben = await visit('customer');
   const order: string[] = [];
-  for (let stop = 0; stop < 10; stop++) {
+  for (let stop = 0; stop < 11; stop++) {
     await ben.page.keyboard.press('Tab');
     order.push(await focused(ben));
     if (order.at(-1) === 'Message to Ann') await ben.page.keyboard.type('By keyboard alone');
@@ -114,6 +116,7 @@ test('everything can be done by keyboard, in the order of reading', async ({ vis
     'React hooks',
     'Publish',
     'Switch to dark colours',
+    'Chat with Ann',
     'Code of Ben’s client',
     'Code of the chat',
     'Messages with Ann',
@@ -148,11 +151,11 @@ test('a screen reader is told what arrives, in words', async ({ visit }) => {
         - heading "Inbox" [level=3]
         - list:
           - listitem:
-            - button "Ben Hello"
-          - listitem:
-            - button "Cleo No message yet"
+            - 'button "Ben You: Hello"'
           - listitem:
             - button "Dan No message yet"
+          - listitem:
+            - button "Cleo No message yet"
       - region "Chat of Ann":
         - heading "Ben" [level=3]
         - status "Presence of Ben": Online

@@ -19,13 +19,21 @@ export function App({ room, people }: { room: Room; people: Person[] }) {
   const views = people.flatMap(({ name, role }) => (role === 'merchant' ? [name, NUMBERS] : [name]));
   const [view, setView] = useState(views[0]);
   const [selected, select] = useState(room.customer);
+  const [isChatOpen, openChat] = useState(true);
   const [code, showCode] = useState<ShownCode>();
   const [merchant, customer] = people;
   return (
     <>
       <PageHead />
       {merchant && customer && (
-        <Tour room={room} people={[merchant, customer]} onStart={() => select(room.customer)} />
+        <Tour
+          room={room}
+          people={[merchant, customer]}
+          onStart={() => {
+            select(room.customer);
+            openChat(true);
+          }}
+        />
       )}
       <main className="page" data-people={people.length} data-view={view}>
         {people.map(person => (
@@ -36,7 +44,7 @@ export function App({ room, people }: { room: Room; people: Person[] }) {
                 {person.role === 'merchant' ? (
                   <Merchant me={person} room={room} selected={selected} onSelect={select} />
                 ) : (
-                  <Customer me={person} room={room} />
+                  <Customer me={person} room={room} isChatOpen={isChatOpen} onChat={openChat} />
                 )}
               </section>
             </CodeContext>

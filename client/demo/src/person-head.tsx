@@ -1,5 +1,6 @@
 import type { State } from 'funnelcast';
 import { useWebSocket } from 'funnelcast/react';
+import type { ReactNode } from 'react';
 import { CodeButton } from './code/code-button.js';
 import type { Who } from './room.js';
 
@@ -13,8 +14,16 @@ const WORDS: Record<State, string> = {
   closed: 'Signed out',
 };
 
+export interface PersonHeadProps {
+  me: Who;
+  /** What the person does, in words. */
+  children: string;
+  /** What their app has in its head, beside the connection. */
+  tools?: ReactNode;
+}
+
 /** Shows a person, and whether they are connected. */
-export function PersonHead({ me, children }: { me: Who; children: string }) {
+export function PersonHead({ me, children, tools }: PersonHeadProps) {
   const { state } = useWebSocket();
   return (
     <header className="person-head">
@@ -26,6 +35,7 @@ export function PersonHead({ me, children }: { me: Who; children: string }) {
       <output className="pill" data-state={state} aria-label={`Connection of ${me.name}`}>
         {WORDS[state]}
       </output>
+      {tools}
       <CodeButton of={`${me.name}’s client`} file="people.ts" />
     </header>
   );

@@ -6,16 +6,14 @@ import type { Who } from '../room.js';
 
 const WORDS = { online: 'Online', away: 'Away', offline: 'Not here', unknown: 'Unknown' };
 
-/** Shows with whom the user chats, and whether they are present. */
-export function ChatHead({
-  other,
-  presence,
-  unread,
-}: {
+export interface ChatHeadProps {
   other: Who;
   presence: PresenceState;
   unread: number;
-}) {
+}
+
+/** Shows with whom the user chats, and whether they are present. */
+export function ChatHead({ other, presence, unread }: ChatHeadProps) {
   const { state } = useWebSocket();
   const known = presence.users.find(({ userId }) => userId === other.id)?.status ?? 'offline';
   const status = state === 'connected' ? known : 'unknown';

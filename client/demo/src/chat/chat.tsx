@@ -1,16 +1,16 @@
 import { useConversation } from 'funnelcast/react';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { unreadOf } from '../inbox/use-watermarks.js';
 import type { Person } from '../people.js';
 import type { Who } from '../room.js';
+import { ChatFoot } from './chat-foot.js';
 import { ChatHead } from './chat-head.js';
-import { Composer } from './composer.js';
 import { stamped, useLatencies } from './latency.js';
 import type { Task } from './message-actions.js';
 import { MessageList } from './message-list.js';
 import { Typing } from './typing.js';
 import { useAway } from './use-away.js';
-import { useRead } from './use-read.js';
+import { useJump } from './use-jump.js';
+import { unreadOf, useRead } from './use-read.js';
 import { useRemoval } from './use-removal.js';
 
 const PAGE_MESSAGES = 20;
@@ -19,9 +19,8 @@ export interface ChatProps {
   conversationId: string;
   me: Person;
   other: Who;
-  /** Up to where the user has read the conversation; absent until that is known. */
-  watermark: number | undefined;
-  onRead: (conversationId: string, seq: number) => void;
+  /** Up to where the user has read, by the `n` of the messages; absent until that is known. */
+  readN: number | undefined;
 }
 
 /** A conversation between two people. */
@@ -32,20 +31,16 @@ export function Chat(props: ChatProps) {
   return <Conversation key={`${props.conversationId} ${attempt}`} {...props} onAgain={again} />;
 }
 
-function Conversation(props: ChatProps & { onAgain: () => void }) {
-  const { conversationId, me, other, watermark, onRead, onAgain } = props;
+function Conversation({ conversationId, me, other, readN, onAgain }: ChatProps & { onAgain: () => void }) {
   const conversation = useConversation(conversationId, { pageSize: PAGE_MESSAGES });
-  const { messages, isLoading, error, typing, mute, send, edit, sendTyping, markAsRead } = conversation;
+  const { messages, isLoading, error, typing, send, edit, markAsRead } = conversation;
   const [task, setTask] = useState<Task>();
+  const [list, onJump] = useJump(conversation);
+  const chat = useRef<HTMLElement>(null);
+  const unread = useRead(chat, unreadOf(messages, me.id, readN), markAsRead);
   const latencies = useLatencies(messages, isLoading);
   const removal = useRemoval(conversationId);
   useAway(conversationId);
-
-  const unread = unreadOf(messages, me.id, watermark);
-  const chat = useRef<HTMLElement>(null);
-  const raise = useCallback((seq: number) => onRead(conversationId, seq), [conversationId, onRead]);
-  useRead(chat, unread, markAsRead, raise);
-
   const write = useCallback((content: string) => void send(content, { metadata: stamped() }), [send]);
   usePen(me.pen, write);
 
@@ -56,50 +51,33 @@ function Conversation(props: ChatProps & { onAgain: () => void }) {
   };
   const nameOf = (userId: string | undefined) =>
     userId === me.id ? 'You' : userId === other.id ? other.name : 'Assistant';
+  const common = { me: me.id, isTeam: me.role === 'merchant', nameOf, onJump, onTask: setTask };
+  const empty = isLoading ? 'Loading…' : (error?.message ?? `Say hello to ${other.name}.`);
 
   return (
     <section className="chat" aria-label={`Chat of ${me.name}`} ref={chat}>
       <ChatHead other={other} presence={conversation.presence} unread={unread.length} />
       <MessageList
         {...conversation}
-        me={me.id}
-        isTeam={me.role === 'merchant'}
+        {...common}
+        list={list}
         label={`Messages with ${other.name}`}
         latencies={latencies}
-        nameOf={nameOf}
-        onTask={setTask}
       >
-        {messages.length === 0 && (
-          <p className="empty">
-            {isLoading ? 'Loading…' : (error?.message ?? `Say hello to ${other.name}.`)}
-          </p>
-        )}
+        {messages.length === 0 && <p className="empty">{empty}</p>}
       </MessageList>
       <Typing names={typing.map(({ userName }) => userName)} />
-      {removal ? (
-        <div className="removed" role="alert">
-          <p>You have been taken out of this conversation: {removal}</p>
-          <button type="button" className="button" onClick={onAgain}>
-            Come back
-          </button>
-        </div>
-      ) : mute ? (
-        <div className="removed" role="alert">
-          <p>
-            You may not write here{mute.until && ` until ${new Date(mute.until).toLocaleString()}`}
-            {mute.reason && `: ${mute.reason}`}
-          </p>
-        </div>
-      ) : (
-        <Composer
-          key={task?.kind === 'edit' ? task.message.key : 'new'}
-          to={other.name}
-          task={task}
-          onSend={submit}
-          onTyping={sendTyping}
-          onCancel={() => setTask(undefined)}
-        />
-      )}
+      <ChatFoot
+        mute={conversation.mute}
+        error={error}
+        removal={removal}
+        to={other.name}
+        task={task}
+        onSend={submit}
+        onTyping={conversation.sendTyping}
+        onCancel={() => setTask(undefined)}
+        onAgain={onAgain}
+      />
     </section>
   );
 }

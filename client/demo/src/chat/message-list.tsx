@@ -1,16 +1,17 @@
 import type { ConversationMessage, UseConversation } from 'funnelcast/react';
-import { Fragment, type ReactNode, useEffect, useRef } from 'react';
+import { Fragment, type ReactNode, type RefObject, useEffect, useRef } from 'react';
 import { Message, type MessageContext } from './message.js';
-import { useJump } from './use-jump.js';
 
 /** Consecutive messages of one author within this time are grouped. */
 const TOGETHER_MS = 5 * 60_000;
 const DAY = new Intl.DateTimeFormat('en', { weekday: 'long', day: 'numeric', month: 'long' });
 
 export interface MessageListProps
-  extends Pick<UseConversation, 'messages' | 'hasOlder' | 'isLoadingOlder' | 'loadOlder'>,
-    Omit<MessageContext, 'onJump'> {
+  extends Pick<UseConversation, 'messages' | 'hasOlder' | 'loadOlder'>,
+    MessageContext {
   label: string;
+  /** The ref of the list, by which `useJump` finds a message. */
+  list: RefObject<HTMLOListElement | null>;
   /** How long the messages took, in milliseconds. */
   latencies: ReadonlyMap<string, number>;
   children: ReactNode;
@@ -21,9 +22,7 @@ export interface MessageListProps
  * and keeps the scroll position while older messages are added at its start.
  */
 export function MessageList(props: MessageListProps) {
-  const { label, messages, hasOlder, latencies, children } = props;
-  const [list, onJump] = useJump(props);
-  const context: MessageContext = { ...props, onJump };
+  const { label, list, messages, hasOlder, latencies, children } = props;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be reachable by keyboard
     <div className="messages" role="log" aria-label={label} tabIndex={0}>
@@ -39,7 +38,7 @@ export function MessageList(props: MessageListProps) {
                 message={message}
                 isFirst={isNewDay || !belongTogether(before, message)}
                 latency={latencies.get(message.key)}
-                context={context}
+                context={props}
               />
             </Fragment>
           );

@@ -6,7 +6,7 @@ const SOURCES = import.meta.glob<string>(
     '../dashboard/funnels.tsx',
     '../dashboard/metrics.tsx',
     '../dashboard/use-resources.ts',
-    '../inbox/inbox-row.tsx',
+    '../inbox/inbox.tsx',
     '../people.ts',
   ],
   { query: '?raw', import: 'default', eager: true },

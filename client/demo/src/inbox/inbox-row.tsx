@@ -1,32 +1,21 @@
-import { type ConversationMessage, useConversation } from 'funnelcast/react';
+import type { InboxEntry } from 'funnelcast';
 import { Avatar } from '../person-head.js';
 import type { Customer } from '../room.js';
-import { unreadOf } from './use-watermarks.js';
-
-const PAGE_MESSAGES = 20;
+import { Time } from '../time.js';
+import { useAttendance } from './use-attendance.js';
 
 export interface InboxRowProps {
   me: string;
+  entry: InboxEntry;
   customer: Customer;
-  /** Up to where the user has read the conversation; absent until that is known. */
-  watermark: number | undefined;
   isSelected: boolean;
   onSelect: () => void;
 }
 
-function excerptOf(last: ConversationMessage | undefined): string {
-  if (!last) return 'No message yet';
-  return last.deletedAt ? 'Deleted message' : last.content;
-}
-
-/** One conversation of the list: who it is with, whether they are here, the last message, and what is unread. */
-export function InboxRow({ me, customer, watermark, isSelected, onSelect }: InboxRowProps) {
-  const { messages, presence, typing } = useConversation(customer.conversationId, {
-    pageSize: PAGE_MESSAGES,
-  });
-  const status = presence.users.find(({ userId }) => userId === customer.id)?.status ?? 'offline';
-  const unread = unreadOf(messages, me, watermark).length;
-  const last = messages.at(-1);
+/** One conversation of the list: who it is with, whether they are here or when they were, the last message, what is unread. */
+export function InboxRow({ me, entry, customer, isSelected, onSelect }: InboxRowProps) {
+  const { unread } = entry;
+  const { status, lastSeen, isTyping } = useAttendance(entry.conversationId, customer.id);
   return (
     <li>
       <button type="button" className="inbox-row" aria-current={isSelected} onClick={onSelect}>
@@ -34,13 +23,24 @@ export function InboxRow({ me, customer, watermark, isSelected, onSelect }: Inbo
           <Avatar {...customer} />
         </span>
         <b>{customer.name}</b>
-        <span className="excerpt">{typing.length > 0 ? 'typing…' : excerptOf(last)}</span>
+        {lastSeen && (
+          <small className="last-seen">
+            last seen <Time of={lastSeen} />
+          </small>
+        )}
+        <span className="excerpt">{isTyping ? 'typing…' : excerptOf(entry, me)}</span>
         {unread > 0 && (
           <span className="unread">
-            {unread} <span className="for-readers">unread</span>
+            {unread > 99 ? '99+' : unread} <span className="for-readers">unread</span>
           </span>
         )}
       </button>
     </li>
   );
+}
+
+function excerptOf({ last }: InboxEntry, me: string): string {
+  if (!last) return 'No message yet';
+  const excerpt = last.excerpt ?? 'Deleted message';
+  return last.from?.userId === me ? `You: ${excerpt}` : excerpt;
 }

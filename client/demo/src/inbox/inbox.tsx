@@ -1,36 +1,54 @@
+import { useInbox } from 'funnelcast/react';
+import { Chat } from '../chat/chat.js';
 import { CodeButton } from '../code/code-button.js';
-import type { Customer, Who } from '../room.js';
+import type { Person } from '../people.js';
+import type { Customer, Room } from '../room.js';
 import { InboxRow } from './inbox-row.js';
-import type { Watermarks } from './use-watermarks.js';
 
 export interface InboxProps {
-  me: Who;
-  customers: Customer[];
+  me: Person;
+  room: Room;
+  /** The customer whose conversation is open. */
   selected: Customer;
-  watermarks: Watermarks;
   onSelect: (customer: Customer) => void;
 }
 
-/** The merchant's conversations, each with its last message and the number of unread ones. */
-export function Inbox({ me, customers, selected, watermarks, onSelect }: InboxProps) {
+/** All conversations of the company, the last active first, and beside them the one that is open. */
+export function Inbox({ me, room, selected, onSelect }: InboxProps) {
+  const { conversations, hasMore, loadMore, error } = useInbox(`inbox:${room.companyId}`);
+  // The stack knows ids. Who that is, the app knows.
+  const rows = conversations.flatMap(entry => {
+    const customer = room.customers.find(({ conversationId }) => conversationId === entry.conversationId);
+    return customer ? [{ entry, customer }] : [];
+  });
+  const open = rows.find(({ customer }) => customer === selected);
   return (
-    <nav className="inbox" aria-label="Conversations">
-      <header className="section-head">
-        <h3>Inbox</h3>
-        <CodeButton of="the inbox" file="inbox/inbox-row.tsx" />
-      </header>
-      <ul>
-        {customers.map(customer => (
-          <InboxRow
-            key={customer.id}
-            me={me.id}
-            customer={customer}
-            watermark={watermarks[customer.conversationId]}
-            isSelected={customer === selected}
-            onSelect={() => onSelect(customer)}
-          />
-        ))}
-      </ul>
-    </nav>
+    <>
+      <nav className="inbox" aria-label="Conversations">
+        <header className="section-head">
+          <h3>Inbox</h3>
+          <CodeButton of="the inbox" file="inbox/inbox.tsx" />
+        </header>
+        {error && <p role="alert">{error.message}</p>}
+        <ul>
+          {rows.map(({ entry, customer }) => (
+            <InboxRow
+              key={customer.id}
+              me={me.id}
+              entry={entry}
+              customer={customer}
+              isSelected={customer === selected}
+              onSelect={() => onSelect(customer)}
+            />
+          ))}
+        </ul>
+        {hasMore && (
+          <button type="button" className="button" onClick={() => void loadMore()}>
+            More conversations
+          </button>
+        )}
+      </nav>
+      <Chat conversationId={selected.conversationId} me={me} other={selected} readN={open?.entry.readN} />
+    </>
   );
 }
