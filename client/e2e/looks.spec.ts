@@ -32,6 +32,27 @@ for (const [name, options] of Object.entries(LOOKS)) {
   });
 }
 
+for (const name of ['dark', 'phone']) {
+  test(`the search of a chat fits, and is sound: ${name}`, async ({ visit }) => {
+    const ann = await visit('merchant', { ...LOOKS[name], reducedMotion: 'reduce' });
+    const look = async (what: string) => {
+      await ann.page.screenshot({ path: `e2e/artefacts/${name}-${what}.png` });
+      await fits(ann);
+      const { violations } = await new AxeBuilder({ page: ann.page }).analyze();
+      expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+    };
+    for (const content of ['The course begins on Monday.', 'A course takes an hour a day.'])
+      await ann.say(content);
+    await ann.app.getByRole('button', { name: 'Search the chat' }).click();
+    await ann.app.getByRole('combobox').fill('courses');
+    await expect(ann.app.getByRole('option')).toHaveCount(2);
+    await ann.app.getByRole('combobox').press('ArrowDown');
+    for (const option of await ann.app.getByRole('option').all())
+      await expect(option).toBeInViewport({ ratio: 1 });
+    await look('search');
+  });
+}
+
 /** Waits until the view shows what the story has put there. */
 async function hasStory({ page, app, inbox, messages }: Visitor, view: string): Promise<void> {
   if (view === 'Backstage') return;
@@ -106,7 +127,7 @@ test('the code beside a pane is the file that makes it, and the documents are a 
 test('everything can be done by keyboard, in the order of reading', async ({ visit }) => {
   const ben = await visit('customer');
   const order: string[] = [];
-  for (let stop = 0; stop < 11; stop++) {
+  for (let stop = 0; stop < 12; stop++) {
     await ben.page.keyboard.press('Tab');
     order.push(await focused(ben));
     if (order.at(-1) === 'Message to Ann') await ben.page.keyboard.type('By keyboard alone');
@@ -118,6 +139,7 @@ test('everything can be done by keyboard, in the order of reading', async ({ vis
     'Switch to dark colours',
     'Chat with Ann',
     'Code of Ben’s client',
+    'Search the chat',
     'Code of the chat',
     'Messages with Ann',
     'Message to Ann',
@@ -159,6 +181,7 @@ test('a screen reader is told what arrives, in words', async ({ visit }) => {
       - region "Chat of Ann":
         - heading "Ben" [level=3]
         - status "Presence of Ben": Online
+        - button "Search the chat"
         - button "Code of the chat"
         - log "Messages with Ben":
           - list:

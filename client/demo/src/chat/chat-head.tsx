@@ -1,5 +1,6 @@
 import type { PresenceState } from 'funnelcast';
 import { useWebSocket } from 'funnelcast/react';
+import type { ReactNode } from 'react';
 import { CodeButton } from '../code/code-button.js';
 import { Avatar } from '../person-head.js';
 import type { Who } from '../room.js';
@@ -10,10 +11,12 @@ export interface ChatHeadProps {
   other: Who;
   presence: PresenceState;
   unread: number;
+  /** What can be done with the whole conversation. */
+  children: ReactNode;
 }
 
 /** Shows with whom the user chats, and whether they are present. */
-export function ChatHead({ other, presence, unread }: ChatHeadProps) {
+export function ChatHead({ other, presence, unread, children }: ChatHeadProps) {
   const { state } = useWebSocket();
   const known = presence.users.find(({ userId }) => userId === other.id)?.status ?? 'offline';
   const status = state === 'connected' ? known : 'unknown';
@@ -25,6 +28,7 @@ export function ChatHead({ other, presence, unread }: ChatHeadProps) {
         {WORDS[status]}
       </output>
       {unread > 0 && <output className="unread">{unread} new</output>}
+      {children}
       <CodeButton of="the chat" file="chat/chat.tsx" />
     </header>
   );

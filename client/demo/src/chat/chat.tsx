@@ -2,6 +2,8 @@ import { useConversation } from 'funnelcast/react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Person } from '../people.js';
 import type { Who } from '../room.js';
+import { FindButton, Search } from '../search/search.js';
+import { useFind } from '../search/use-find.js';
 import { ChatFoot } from './chat-foot.js';
 import { ChatHead } from './chat-head.js';
 import { stamped, useLatencies } from './latency.js';
@@ -40,6 +42,7 @@ function Conversation({ conversationId, me, other, readN, onAgain }: ChatProps &
   const unread = useRead(chat, unreadOf(messages, me.id, readN), markAsRead);
   const latencies = useLatencies(messages, isLoading);
   const removal = useRemoval(conversationId);
+  const find = useFind();
   useAway(conversationId);
   const write = useCallback((content: string) => void send(content, { metadata: stamped() }), [send]);
   usePen(me.pen, write);
@@ -55,8 +58,11 @@ function Conversation({ conversationId, me, other, readN, onAgain }: ChatProps &
   const empty = isLoading ? 'Loading…' : (error?.message ?? `Say hello to ${other.name}.`);
 
   return (
-    <section className="chat" aria-label={`Chat of ${me.name}`} ref={chat}>
-      <ChatHead other={other} presence={conversation.presence} unread={unread.length} />
+    <section className="chat" aria-label={`Chat of ${me.name}`} ref={chat} onKeyDown={find.onKeyDown}>
+      <ChatHead other={other} presence={conversation.presence} unread={unread.length}>
+        <FindButton find={find} />
+      </ChatHead>
+      {find.isOpen && <Search find={find} conversationId={conversationId} nameOf={nameOf} onJump={onJump} />}
       <MessageList
         {...conversation}
         {...common}

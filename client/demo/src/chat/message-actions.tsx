@@ -27,6 +27,11 @@ export function MessageActions(props: MessageActionsProps) {
     setOpen(false);
     opener.current?.focus();
   };
+  const onDeleted = () => {
+    setOpen(false);
+    // The buttons go with the content, so the message itself gets the focus.
+    opener.current?.closest('li')?.focus();
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Escape') close();
   };
@@ -47,7 +52,7 @@ export function MessageActions(props: MessageActionsProps) {
         // biome-ignore lint/a11y/noStaticElementInteractions: Escape leaves the group from any of its buttons
         <div className="buttons" id={id} onKeyDown={onKeyDown}>
           <Picker {...props} onPicked={close} />
-          <Buttons {...props} onDone={close} />
+          <Buttons {...props} onDone={close} onDeleted={onDeleted} />
         </div>
       )}
     </div>
@@ -70,8 +75,8 @@ function Picker({ message, me, react, onPicked }: MessageActionsProps & { onPick
   });
 }
 
-function Buttons(props: MessageActionsProps & { onDone: () => void }) {
-  const { message, mayEdit, mayDelete, remove, onTask, onDone } = props;
+function Buttons(props: MessageActionsProps & { onDone: () => void; onDeleted: () => void }) {
+  const { message, mayEdit, mayDelete, remove, onTask, onDone, onDeleted } = props;
   const [isSure, setSure] = useState(false);
   const start = (kind: Task['kind']) => {
     onDone();
@@ -80,7 +85,7 @@ function Buttons(props: MessageActionsProps & { onDone: () => void }) {
   const del = () => {
     if (!isSure) return setSure(true);
     void remove(message);
-    onDone();
+    onDeleted();
   };
   return (
     <>

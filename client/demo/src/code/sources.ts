@@ -8,6 +8,7 @@ const SOURCES = import.meta.glob<string>(
     '../dashboard/use-resources.ts',
     '../inbox/inbox.tsx',
     '../people.ts',
+    '../search/use-search.ts',
   ],
   { query: '?raw', import: 'default', eager: true },
 );

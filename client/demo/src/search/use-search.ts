@@ -1,0 +1,62 @@
+import type { SearchPage } from 'funnelcast';
+import { useClient } from 'funnelcast/react';
+import { useEffect, useRef, useState } from 'react';
+
+/** How long to wait for the next letter before a search. */
+const PAUSE_MS = 250;
+const PAGE_RESULTS = 10;
+
+/** What has been found. */
+export interface Found extends SearchPage {
+  /** The query for which the results are; empty if there has been none. */
+  query: string;
+  isSearching: boolean;
+  error?: string;
+}
+
+const NOTHING: Found = { query: '', results: [], isSearching: false };
+
+/**
+ * Searches a conversation while the user types, page by page. The results of a query stay until those of the next one are
+ * there.
+ *
+ * @returns what has been found, and the function that searches on
+ */
+export function useSearch(conversationId: string, query: string): [Found, () => void] {
+  const client = useClient();
+  const [found, setFound] = useState(NOTHING);
+  /** Ends the request that is on its way. */
+  const searching = useRef(new AbortController());
+
+  const load = async (before: SearchPage['results'], cursor?: string) => {
+    const { signal } = searching.current;
+    setFound(shown => ({ ...shown, isSearching: true }));
+    const options = { limit: PAGE_RESULTS, cursor };
+    try {
+      const page = await client.search(`conversation:${conversationId}`, query, options, { signal });
+      if (signal.aborted) return;
+      setFound({ ...page, query, results: [...before, ...page.results], isSearching: false });
+    } catch (error) {
+      if (signal.aborted) return;
+      const { message } = error as Error;
+      const next = cursor !== undefined && { next: cursor }; // to try again
+      setFound({ query, results: before, isSearching: false, error: message, ...next });
+    }
+  };
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: searches once for each query, whatever function does it
+  useEffect(() => {
+    if (query === '') return setFound(NOTHING);
+    searching.current = new AbortController();
+    const later = setTimeout(() => void load([]), PAUSE_MS);
+    return () => {
+      clearTimeout(later);
+      searching.current.abort();
+    };
+  }, [client, conversationId, query]);
+
+  const more = () => {
+    if (found.next !== undefined && !found.isSearching) void load(found.results, found.next);
+  };
+  return [found, more];
+}
