@@ -33,7 +33,7 @@ for (const [name, options] of Object.entries(LOOKS)) {
 }
 
 for (const name of ['dark', 'phone']) {
-  test(`the search of a chat fits, and is sound: ${name}`, async ({ visit }) => {
+  test(`the search and the menu of a chat fit, and are sound: ${name}`, async ({ visit }) => {
     const ann = await visit('merchant', { ...LOOKS[name], reducedMotion: 'reduce' });
     const look = async (what: string) => {
       await ann.page.screenshot({ path: `e2e/artefacts/${name}-${what}.png` });
@@ -50,6 +50,14 @@ for (const name of ['dark', 'phone']) {
     for (const option of await ann.app.getByRole('option').all())
       await expect(option).toBeInViewport({ ratio: 1 });
     await look('search');
+    await ann.page.keyboard.press('Escape');
+
+    await ann.app.getByRole('button', { name: 'Moderate Ben' }).click();
+    await ann.app.getByRole('menuitem', { name: 'Mute for 10 minutes' }).click();
+    await expect(ann.app.getByText('Ben is muted until')).toBeInViewport({ ratio: 1 });
+    await ann.app.getByRole('button', { name: 'Moderate Ben' }).click();
+    await expect(ann.app.getByRole('menu')).toBeInViewport({ ratio: 1 });
+    await look('menu');
   });
 }
 
@@ -182,6 +190,8 @@ test('a screen reader is told what arrives, in words', async ({ visit }) => {
         - heading "Ben" [level=3]
         - status "Presence of Ben": Online
         - button "Search the chat"
+        - button "Moderate Ben"
+        - status "Restriction of Ben"
         - button "Code of the chat"
         - log "Messages with Ben":
           - list:

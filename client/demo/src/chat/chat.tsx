@@ -1,5 +1,6 @@
 import { useConversation } from 'funnelcast/react';
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { Moderation } from '../moderation/moderation.js';
 import type { Person } from '../people.js';
 import type { Who } from '../room.js';
 import { FindButton, Search } from '../search/search.js';
@@ -61,6 +62,7 @@ function Conversation({ conversationId, me, other, readN, onAgain }: ChatProps &
     <section className="chat" aria-label={`Chat of ${me.name}`} ref={chat} onKeyDown={find.onKeyDown}>
       <ChatHead other={other} presence={conversation.presence} unread={unread.length}>
         <FindButton find={find} />
+        {common.isTeam && <Moderation {...me} conversationId={conversationId} other={other} />}
       </ChatHead>
       {find.isOpen && <Search find={find} conversationId={conversationId} nameOf={nameOf} onJump={onJump} />}
       <MessageList
