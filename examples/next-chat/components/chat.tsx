@@ -1,66 +1,90 @@
 'use client';
 
-import { type ConversationMessage, useConversation } from 'funnelcast/react';
-import { type FormEvent, useEffect } from 'react';
-import { conversationId, type Person } from '@/lib/people';
+import { useClient, useConversation } from 'funnelcast/react';
+import { type ReactNode, useEffect, useState } from 'react';
+import type { Person } from '@/lib/people';
+import { Composer } from './composer';
+import { Message, type Task } from './message';
+import { Search } from './search';
+
+export interface ChatProps {
+  me: Person;
+  other: Person;
+  conversationId: string;
+  children?: ReactNode;
+}
 
 /** The conversation with another person. */
-export function Chat({ me, other }: { me: Person; other: Person }) {
-  const { messages, hasOlder, loadOlder, send, retry, sendTyping, typing, presence, markAsRead, error } =
-    useConversation(conversationId);
+export function Chat({ me, other, conversationId, children }: ChatProps) {
+  const conversation = useConversation(conversationId);
+  const { messages, hasOlder, loadOlder, send, edit, sendTyping, typing, presence, mute, error } = conversation;
+  const [task, setTask] = useState<Task>();
   const isHere = presence.users.some(({ userId, status }) => userId === other.id && status === 'online');
   const isTyping = typing.some(({ userId }) => userId === other.id);
-  const isMine = ({ userId, status }: ConversationMessage) => userId === me.id || status !== 'sent';
   const lastOfOther = messages.findLast(({ userId }) => userId === other.id)?.seq;
-  useReading(lastOfOther, markAsRead);
+  useReading(lastOfOther, conversation.markAsRead);
+  const removal = useRemoval(conversationId);
 
-  const submit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const content = new FormData(event.currentTarget).get('content') as string;
-    event.currentTarget.reset();
-    if (content.trim()) void send(content.trim());
+  const submit = (content: string) => {
+    if (task?.kind === 'edit') void edit(task.message, content);
+    else void send(content, { replyTo: task?.message });
+    setTask(undefined);
   };
-
   return (
     <section className="chat" aria-label="Chat">
       <h2>
         {other.name} <output aria-label="Presence">{isHere ? 'online' : 'not here'}</output>
       </h2>
-      <div className="messages">
-        <ol role="log">
+      {children}
+      <Search conversationId={conversationId} />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be reachable by keyboard */}
+      <div className="messages" role="log" aria-label={`Messages with ${other.name}`} tabIndex={0}>
+        <ol>
           {hasOlder && (
-            <button type="button" onClick={loadOlder}>
-              Earlier messages
-            </button>
+            <li>
+              <button type="button" onClick={loadOlder}>
+                Earlier messages
+              </button>
+            </li>
           )}
           {messages.map(message => (
-            <li key={message.key} data-mine={isMine(message)}>
-              {message.deletedAt ? <i>Deleted message</i> : message.content}
-              {message.editedAt && !message.deletedAt && <small> edited</small>}
-              {isMine(message) && <Status of={message} onRetry={retry} />}
-            </li>
+            <Message key={message.key} message={message} me={me} onTask={setTask} {...conversation} />
           ))}
         </ol>
       </div>
-      {error && <p role="alert">{error.message}</p>}
+      {error && <p role="alert">{error.reason ?? error.message}</p>}
+      {removal && <p role="alert">You have been taken out of this conversation: {removal}</p>}
+      {mute && (
+        <p role="alert">
+          You may not write here{mute.until && ` until ${new Date(mute.until).toLocaleTimeString()}`}: {mute.reason}
+        </p>
+      )}
       <p className="typing">{isTyping && `${other.name} is typing…`}</p>
-      <form onSubmit={submit} onInput={() => sendTyping(true)} onBlur={() => sendTyping(false)}>
-        <input name="content" aria-label={`Message to ${other.name}`} autoComplete="off" />
-        <button type="submit">Send</button>
-      </form>
+      {!mute && !removal && (
+        <Composer
+          key={task?.kind === 'edit' ? task.message.key : 'new'}
+          to={other.name}
+          task={task}
+          onSend={submit}
+          onCancel={() => setTask(undefined)}
+          onTyping={sendTyping}
+        />
+      )}
     </section>
   );
 }
 
-/** How far a message of one's own has come. */
-function Status({ of: { key, status, isRead }, onRetry }: { of: ConversationMessage; onRetry: (key: string) => void }) {
-  if (status === 'failed')
-    return (
-      <button type="button" onClick={() => onRetry(key)}>
-        Not sent: try again
-      </button>
-    );
-  return <small>{isRead ? 'read' : status}</small>;
+/** Why the user has been removed from the conversation, for example by a ban. */
+function useRemoval(conversationId: string): string | undefined {
+  const client = useClient();
+  const [reason, setReason] = useState<string>();
+  useEffect(() => {
+    const { unsubscribe } = client.subscribe(`conversation:${conversationId}`, event => {
+      if (event.event === 'access.revoked') setReason(event.data.reason);
+    });
+    return unsubscribe;
+  }, [client, conversationId]);
+  return reason;
 }
 
 /** Marks messages as read while the user can see them. */

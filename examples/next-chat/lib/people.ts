@@ -1,12 +1,17 @@
-/** The people, their company and their conversation. A real app has them in its database. */
+/** The people, their company and their conversations. A real app has them in its database. */
 
 export interface Person {
   id: string;
   name: string;
   /** Where they go when they have signed in. */
   page: '/merchant' | '/customer';
-  /** Their companies. Only the team of a company (`admin`, `member`) sees its funnels. */
+  /** Their companies. Only the team of a company (`admin`, `member`) sees its funnels and its inbox. */
   companies: { id: string; role: 'admin' | 'customer' }[];
+}
+
+/** A customer, and their conversation with the merchant. */
+export interface Customer extends Person {
+  conversationId: string;
 }
 
 export const companyId = 'biz_1';
@@ -18,13 +23,12 @@ export const merchant: Person = {
   companies: [{ id: companyId, role: 'admin' }],
 };
 
-export const customer: Person = {
-  id: 'user_ben',
-  name: 'Ben',
+export const customers: Customer[] = ['Ben', 'Cleo'].map(name => ({
+  id: `user_${name.toLowerCase()}`,
+  name,
   page: '/customer',
   companies: [{ id: companyId, role: 'customer' }],
-};
+  conversationId: `conv_ann_${name.toLowerCase()}`,
+}));
 
-export const people = [merchant, customer];
-
-export const conversationId = 'conv_ann_ben';
+export const people: Person[] = [merchant, ...customers];

@@ -1,9 +1,9 @@
 import { redirect } from 'next/navigation';
-import { Chat } from '@/components/chat';
 import { Funnels } from '@/components/funnels';
+import { Inbox } from '@/components/inbox';
 import { Live } from '@/components/live';
 import { Notifications } from '@/components/notifications';
-import { customer, merchant } from '@/lib/people';
+import { merchant } from '@/lib/people';
 import { currentUser } from '@/lib/session';
 
 export default async function MerchantPage() {
@@ -13,7 +13,7 @@ export default async function MerchantPage() {
     <Live me={me}>
       <Notifications me={me} />
       <Funnels />
-      <Chat me={me} other={customer} />
+      <Inbox me={me} />
     </Live>
   );
 }

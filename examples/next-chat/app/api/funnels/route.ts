@@ -1,6 +1,6 @@
 import { realTimeUpdates } from 'funnelcast/server';
 import { after } from 'next/server';
-import { companyId, customer, merchant } from '@/lib/people';
+import { companyId, customers, merchant } from '@/lib/people';
 import { currentUser } from '@/lib/session';
 
 const STEPS = [
@@ -28,9 +28,10 @@ async function generate(funnelId: string, name: string): Promise<void> {
   }
   await realTimeUpdates.sendFunnelGenerationUpdate(user, funnelId, name, 'generation_completed', 100);
   await realTimeUpdates.sendFunnelDeploymentUpdate(user, funnelId, name, true);
-  await realTimeUpdates.sendUserNotification(customer, {
+  const news = {
     level: 'success',
     title: `${name} is live`,
     message: `${merchant.name} has something new for you.`,
-  });
+  } as const;
+  for (const customer of customers) await realTimeUpdates.sendUserNotification(customer, news);
 }
