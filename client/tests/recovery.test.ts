@@ -78,7 +78,13 @@ describe('the latest values', () => {
     event: 'funnel.update',
     seq,
     at: `2026-01-01T00:00:0${seq}.000Z`,
-    data: { type: 'generation_progress', funnelId: 'f1', funnelName: 'Spring', progress },
+    data: {
+      type: 'generation_progress',
+      funnelId: 'f1',
+      funnelName: 'Spring',
+      progress,
+      timestamp: `2026-01-01T00:00:0${seq}.000Z`,
+    },
   });
   const metric = (key: string, at: number, value: number) => ({
     type: 'event',
@@ -138,6 +144,35 @@ describe('the latest values', () => {
     server.post(funnel(2, 20));
     await pass(100);
     expect(received).toEqual([20]);
+  });
+
+  test('are delivered once if they were written after the values and before the head were read', async () => {
+    const { server, client } = await joinedScene();
+    server.logs.set(FUNNELS, [funnel(1, 10)] as never); // its value is not among the latest ones yet
+    const received: (number | undefined)[] = [];
+    client.subscribe(FUNNELS, event => event.event === 'funnel.update' && received.push(event.data.progress));
+    await pass(100);
+    expect(received).toEqual([]);
+    for (let times = 0; times < 2; times++) server.post(funnel(1, 10)); // posts are repeated
+    await pass(100);
+    expect(received).toEqual([10]);
+    server.log(FUNNELS).push(funnel(2, 20) as never);
+    server.post(funnel(2, 20));
+    server.post(funnel(1, 10)); // and are late
+    await pass(100);
+    expect(received).toEqual([10, 20]);
+  });
+
+  test('are delivered once if they arrive before the reply to the join that lacks them', async () => {
+    const { server, client } = await joinedScene();
+    server.logs.set(FUNNELS, [funnel(1, 10)] as never);
+    const received: (number | undefined)[] = [];
+    client.subscribe(FUNNELS, event => event.event === 'funnel.update' && received.push(event.data.progress));
+    server.post(funnel(1, 10));
+    await pass(100);
+    server.post(funnel(1, 10));
+    await pass(100);
+    expect(received).toEqual([10]);
   });
 
   test('of a metric are delivered once, and older ones never', async () => {

@@ -93,6 +93,12 @@ export class Cursor {
     if (this.at !== undefined && this.at < event.seq) this.#call(event);
   }
 
+  /** Takes a latest value that was not among those of the join, although the log had it. */
+  late(event: DurableEvent): void {
+    // A listener that is behind will read it from the log.
+    if (this.at !== undefined && this.at >= event.seq) this.#call(event);
+  }
+
   /** Follows the feed past a range that is lost, or back if the log itself has restarted. */
   lose(after: number, next: number): void {
     const { at } = this;

@@ -72,6 +72,7 @@ export class Feed {
         this.#each(cursor => cursor.lose(after, next));
       },
       hooks.isClosed,
+      event => this.#latest.keep(event) && this.#each(cursor => cursor.late(event)),
     );
   }
 

@@ -31,21 +31,26 @@ export class Sequence<E extends Sequenced> {
   readonly #emit: (event: E) => void;
   readonly #lose: (after: number, next: number) => void;
   readonly #isStopped: () => boolean;
+  readonly #late: (event: E) => void;
   readonly #held = new Map<number, E>();
 
   /**
    * @param emit - called with each event, once and in order
    * @param lose - called when events are lost: those after `after` and before `next`
    * @param isStopped - whether nothing may be emitted now; the sequence then stays where it is
+   * @param late - called with each live event up to {@link last}: it has been emitted, or the join began after it. The server
+   * reads the latest values beside the head, so the value of such an event may have been in neither
    */
   constructor(
     emit: (event: E) => void,
     lose: (after: number, next: number) => void,
     isStopped = () => false,
+    late: (event: E) => void = () => {},
   ) {
     this.#emit = emit;
     this.#lose = lose;
     this.#isStopped = isStopped;
+    this.#late = late;
   }
 
   /** Whether an event is missing that the log must have. */
@@ -56,7 +61,7 @@ export class Sequence<E extends Sequenced> {
   /** Takes a live event. */
   receive(event: E): void {
     this.noteHead(event.seq);
-    if (this.last !== undefined && event.seq <= this.last) return;
+    if (this.last !== undefined && event.seq <= this.last) return this.#late(event);
     const isNext = event.seq === (this.last ?? -1) + 1;
     if (isNext || this.#held.size < HELD_MAX) this.#held.set(event.seq, event);
     this.#emitHeld();
@@ -76,8 +81,7 @@ export class Sequence<E extends Sequenced> {
 
   /** The log has been read to its end: events up to `seq` that were not in it are lost. */
   endOfLog(seq: number): void {
-    const left = [...this.#held.values()].filter(event => event.seq <= seq);
-    this.readLog(left.sort((a, b) => a.seq - b.seq));
+    this.readLog(this.#heldUpTo(seq).sort((a, b) => a.seq - b.seq));
     if (this.#isStopped()) return;
     if (this.last === undefined || this.last < seq) this.#moveTo(seq);
     this.#emitHeld();
@@ -85,7 +89,11 @@ export class Sequence<E extends Sequenced> {
 
   /** The channel has been joined for the first time: the events after `head` will follow. */
   begin(head: number): void {
-    if (this.last === undefined) this.#moveTo(head);
+    if (this.last === undefined) {
+      const late = this.#heldUpTo(head);
+      this.#moveTo(head);
+      for (const event of late) this.#late(event);
+    }
     this.#emitHeld();
   }
 
@@ -101,6 +109,11 @@ export class Sequence<E extends Sequenced> {
   /** Takes note that the log has reached `seq`. */
   noteHead(seq: number): void {
     this.highest = Math.max(this.highest, seq);
+  }
+
+  /** The events up to `seq` that have arrived and have not been emitted. */
+  #heldUpTo(seq: number): E[] {
+    return [...this.#held.values()].filter(event => event.seq <= seq);
   }
 
   #moveTo(seq: number): void {
@@ -134,12 +147,13 @@ export class LatestValues {
     return [...this.#values.values()];
   }
 
-  /** Keeps an event of the log if it is the newest of its key. */
-  keep(event: AnyEvent): void {
-    if (event.event !== 'funnel.update') return;
+  /** Keeps an event of the log if it is the newest of its key; returns whether it is newer than the one before. */
+  keep(event: AnyEvent): boolean {
+    if (event.event !== 'funnel.update') return false;
     const known = this.#values.get(event.data.funnelId) as typeof event | undefined;
-    if (known && event.data.timestamp < known.data.timestamp) return;
+    if (known && event.data.timestamp < known.data.timestamp) return false;
     this.#values.set(event.data.funnelId, event);
+    return !known || event.data.timestamp > known.data.timestamp;
   }
 
   /** Keeps the value of a metric; returns whether it is newer than the one before. */
