@@ -37,7 +37,7 @@ export interface ClientEvents {
   connected: boolean;
   /** Something has failed that no promise reports. */
   error: { error: FunnelcastError; channel?: Channel };
-  /** The user has read messages of a conversation on this device, up to the one that is the `readN`th. */
+  /** The user has read messages of a conversation, up to the one that is the `readN`th: here, or because they sent it. */
   read: { conversationId: string; readN: number };
   /** A frame has been sent or received, as its text on the wire. Meant for debugging, for example on a console. */
   frame: { direction: 'in' | 'out'; text: string };

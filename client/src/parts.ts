@@ -49,7 +49,13 @@ export function makeParts(env: Environment, options: ClientOptions) {
     rejoin: (feed, link) => memberships.rejoin(link, feed),
     revoked: (feed, source, order) => memberships.revoke(feed, source, order),
     isClosed: () => connection.state === 'closed',
-    durable: event => queue.received(event),
+    durable(event) {
+      queue.received(event);
+      if (event.event !== 'chat.message' || event.data.n === undefined) return;
+      const { conversationId, userId, n: readN } = event.data;
+      // Whoever sends has read.
+      if (userId !== undefined && userId === connection.user) emitter.emit('read', { conversationId, readN });
+    },
     lost: ({ channel }, loss) => queue.lost(channel, loss.after),
     failed: ({ channel }, error) => emitter.emit('error', { error, channel }),
     removed: feed => memberships.remove(feed),

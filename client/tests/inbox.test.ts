@@ -86,6 +86,20 @@ test('an edit changes the text and no number; of two updates that cross the late
   stop();
 });
 
+test('who sends has read, although the update is of the answer that came at once', async () => {
+  const { server, client, stop, update, shown } = scene([entry('a', 5)]);
+  client.subscribe('conversation:a', () => {});
+  await pass(300);
+  expect(shown()).toEqual(['a 5']);
+  const data = { id: 'm6', conversationId: 'a', type: 'user', content: 'hello', userId: ME, n: 6 };
+  const at = '2026-11-23T10:00:00.000Z';
+  server.post({ type: 'event', channel: 'conversation:a', event: 'chat.message', seq: 1, at, data } as never);
+  update(said('a', 7, 'user_2'));
+  await pass(100);
+  expect(shown()).toEqual(['a 1']);
+  stop();
+});
+
 test('who sends has read, and what is read here or on another device is not unread', async () => {
   const { client, stop, update, shown } = scene([entry('a', 5), entry('b', 3)]);
   await pass(300);
