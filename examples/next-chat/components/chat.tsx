@@ -20,7 +20,7 @@ export function Chat({ me, other, conversationId, children }: ChatProps) {
   const { messages, hasOlder, loadOlder, send, edit, sendTyping, typing, presence, mute, error } = conversation;
   const [task, setTask] = useState<Task>();
   const isHere = presence.users.some(({ userId, status }) => userId === other.id && status === 'online');
-  const isTyping = typing.some(({ userId }) => userId === other.id);
+  const typists = typing.map(({ userName }) => userName).join(' and '); // the other person, or the assistant
   const lastOfOther = messages.findLast(({ userId }) => userId === other.id)?.seq;
   useReading(lastOfOther, conversation.markAsRead);
   const removal = useRemoval(conversationId);
@@ -59,7 +59,7 @@ export function Chat({ me, other, conversationId, children }: ChatProps) {
           You may not write here{mute.until && ` until ${new Date(mute.until).toLocaleTimeString()}`}: {mute.reason}
         </p>
       )}
-      <p className="typing">{isTyping && `${other.name} is typing…`}</p>
+      <p className="typing">{typists && `${typists} is typing…`}</p>
       {!mute && !removal && (
         <Composer
           key={task?.kind === 'edit' ? task.message.key : 'new'}

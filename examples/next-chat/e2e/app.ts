@@ -12,6 +12,7 @@ const ROOT = join(APP, '../..');
 const LOCAL = join(ROOT, 'target/debug/funnelcast-local');
 /** The functions may read the secrets of their stage. */
 const SECRET = 'funnelcast/dev/my-app';
+const CHAT_EVENTS_SECRET = 'funnelcast/dev/chat-events';
 
 export const test = base.extend<object, { origin: string }>({
   origin: [
@@ -19,9 +20,10 @@ export const test = base.extend<object, { origin: string }>({
     async ({}, use) => {
       const origin = `http://localhost:${await freePort()}`;
       const key = randomBytes(32).toString('base64url');
-      const stack = startStack(origin, key);
+      const chatEventsKey = randomBytes(32).toString('base64url');
+      const stack = startStack(origin, key, chatEventsKey);
       const { http } = JSON.parse(await firstLine(stack, /^{/)) as { http: string };
-      const app = startApp(origin, { FUNNELCAST_HTTP: http, TOKEN_KEY: key });
+      const app = startApp(origin, { FUNNELCAST_HTTP: http, TOKEN_KEY: key, CHAT_EVENTS_KEY: chatEventsKey });
       await firstLine(app, /Ready/);
       await use(origin);
       await stop(app);
@@ -33,14 +35,21 @@ export const test = base.extend<object, { origin: string }>({
 
 export { expect } from '@playwright/test';
 
-/** Starts a stack that knows the app's origin and its key. */
-function startStack(origin: string, key: string): ChildProcess {
+/** Starts a stack that knows the app's origin and its keys, and tells it what happens in conversations. */
+function startStack(origin: string, key: string, chatEventsKey: string): ChildProcess {
   const issuer = { kind: 'app', iss: 'my-app', aud: 'funnelcast', alg: 'HS256', keys: { secret: SECRET } };
   const ports = ['--port', '0', '--http-port', '0'];
-  const parameters = [`Issuers=${JSON.stringify([issuer])}`, `AllowedOrigins=${origin}`];
+  const parameters = [
+    `Issuers=${JSON.stringify([issuer])}`,
+    `AllowedOrigins=${origin}`,
+    'ChatEvents=on',
+    `ChatEventsUrl=${origin}/api/chat-events`,
+    `ChatEventsKeySecret=${CHAT_EVENTS_SECRET}`,
+  ];
   const options = [...ports, ...parameters.flatMap(parameter => ['--parameter', parameter])];
   // It ends with the test, however that ends.
-  const more = ['--secret', `${SECRET}=${key}`, '--until-stdin-closes'];
+  const secrets = ['--secret', `${SECRET}=${key}`, '--secret', `${CHAT_EVENTS_SECRET}=${chatEventsKey}`];
+  const more = [...secrets, '--until-stdin-closes'];
   return spawn(LOCAL, ['up', ...options, ...more], { cwd: ROOT, stdio: ['pipe', 'pipe', 'ignore'] });
 }
 

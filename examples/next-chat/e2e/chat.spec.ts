@@ -17,6 +17,11 @@ async function signIn(
   return page;
 }
 
+// Nobody of an earlier test is there and reads.
+test.afterEach(async ({ browser }) => {
+  for (const context of browser.contexts()) await context.close();
+});
+
 const presence = (page: Page) => page.getByLabel('Presence');
 /** Opens the conversation with a customer. */
 const open = (ann: Page, name: string) => inbox(ann).getByRole('button', { name }).click();
@@ -163,4 +168,20 @@ test('nobody sees what is not theirs', async ({ browser, origin, request }) => {
   expect((await request.post(`${origin}/api/websocket/connect`)).status()).toBe(401);
   await ben.goto(`${origin}/merchant`);
   await expect(ben).toHaveURL(`${origin}/`);
+});
+
+test('the assistant answers one question after the other, and is seen typing', async ({ browser, origin }) => {
+  const cleo = await signIn(browser, origin, 'Cleo, the customer');
+  const before = await messages(cleo).count();
+  await say(cleo, '@bot When do you open?');
+  await say(cleo, '@bot Do you ship to Spain?');
+  await expect(cleo.getByText('Assistant is typing…')).toBeVisible();
+  await expect(messages(cleo)).toHaveCount(before + 4);
+  const [hours, shipping] = [messages(cleo).nth(before + 2), messages(cleo).nth(before + 3)];
+  await expect(hours).toHaveText('We are open from 9 to 5.');
+  await expect(shipping).toHaveText('A person will answer that soon.');
+  const quote = (answer: typeof hours) => answer.locator('xpath=preceding-sibling::blockquote');
+  await expect(quote(hours)).toHaveText('@bot When do you open?');
+  await expect(quote(shipping)).toHaveText('@bot Do you ship to Spain?');
+  await expect(cleo.getByText('Assistant is typing…')).toBeHidden();
 });

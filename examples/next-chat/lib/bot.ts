@@ -5,8 +5,10 @@ import { type ChatEvent, realTimeUpdates } from 'funnelcast/server';
 type Question = ChatEvent<'MessageCreated'>;
 
 const bot = { id: 'bot', name: 'Assistant' };
-/** How long typing shows. */
+/** How often typing is shown again. */
 const TYPING_MS = 3000;
+/** How long an earlier question may come after a later one. */
+const LATE_MS = 1000;
 /** The questions of each conversation that this process has not answered yet. */
 const waiting = new Map<string, Question[]>();
 
@@ -23,6 +25,7 @@ export async function answer(question: Question): Promise<void> {
   }
   const queue = [question];
   waiting.set(conversationId, queue);
+  await sleep(LATE_MS);
   try {
     for (let next = queue[0]; next; next = queue[0]) {
       await reply(next);
@@ -48,6 +51,10 @@ async function reply({ conversationId, event: { seq, data } }: Question): Promis
 
 /** Here a real app would ask a model. */
 async function think(question: string): Promise<string> {
-  await new Promise(resolve => setTimeout(resolve, 1500));
+  await sleep(1500);
   return /open|hours/i.test(question) ? 'We are open from 9 to 5.' : 'A person will answer that soon.';
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
 }
