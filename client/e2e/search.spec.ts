@@ -17,7 +17,7 @@ const active = async (visitor: Visitor) => {
 
 test('a message far back is found and reached by keyboard alone', async ({ visit, stack, room }) => {
   const ben = await visit('customer');
-  await ben.say('I paid twice and want a refund');
+  await ben.say(`${'It was late yesterday. '.repeat(4)}I paid twice and want a refund`);
   await expect(ben.fateOf('refund')).toHaveText('sent');
   const lessons = Array.from({ length: 30 }, (_, at) => `Lesson ${at + 1}`);
   for (const content of lessons) await stack.put(chatMessage(room.conversationId, { content }));
@@ -34,6 +34,7 @@ test('a message far back is found and reached by keyboard alone', async ({ visit
   await keyboard.type('refund');
   await expect(status(ben)).toHaveText('2 messages found.');
   await expect(results(ben).locator('mark')).toHaveText(['refund', 'refunded']);
+  await expect(results(ben).first()).toContainText(/…I paid twice and want a refund$/); // what is around the mark
   await keyboard.press('ArrowDown');
   await keyboard.press('ArrowDown');
   await expect(await active(ben)).toContainText('Was it refunded?');
