@@ -46,8 +46,8 @@ pub struct LastMessage {
 }
 
 /// The payload of `inbox.update`: what is new about a conversation in an inbox, either its last message (`companyId`, `n`,
-/// `last?`), or how much of it the user has read on another device (`readN`). It is not kept, so whoever may have missed one
-/// asks for the inbox again.
+/// `last?`; to a participant who has sent one of the last ones, `readN` too), or how much of it the user has read on another device
+/// (`readN` alone). It is not kept, so whoever may have missed one asks for the inbox again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

@@ -122,6 +122,8 @@ async fn tell(
         }
         // One of the team, whom no ban concerns, hears of it as one of the team.
         if !is_banned(realtime, conversation, user, now).await? {
+            // Their own message may not be the last one any more, and who sends has read.
+            let update = InboxUpdate { read_n: activity.sent.get(user).copied(), ..update.clone() };
             let event = inbox_event(Channel::User(user.clone()), &update, now)?;
             deliver::post(realtime, &event, &devices, None).await?;
         }

@@ -129,14 +129,14 @@ export class Inbox {
   #onEvent(event: ChannelEvent<InboxChannel>): void {
     if (event.event !== 'inbox.update') return;
     if (this.#isReading) this.#pending.push(event);
-    const { conversationId, readN } = event.data;
-    if (readN === undefined) {
+    const { conversationId, n } = event.data;
+    if (n !== undefined) {
       if (event.at < (this.#updatedAt.get(conversationId) ?? '')) return;
       this.#updatedAt.set(conversationId, event.at);
     }
     const isKnown = this.#apply(event.data);
     // A conversation that is not in the list has become active: its participants are in the first page alone.
-    if (!isKnown && readN === undefined && !this.#isReading) void this.#load();
+    if (!isKnown && n !== undefined && !this.#isReading) void this.#load();
   }
 
   /** Applies an update to its conversation. Returns whether that is in the list. */

@@ -95,6 +95,15 @@ async fn the_participants_and_the_team_see_what_was_said_last_and_how_much_is_un
     })
     .await?;
 
+    // Who sends has read, also when another message comes within the same second.
+    let third = stack.post_chat(&ann_user, &other, "k1", "three").await?;
+    third.done()?;
+    let update = eventually("an update with what Ann has read", async || {
+        let update = ann.event("inbox.update").await?;
+        Ok((update["data"]["conversationId"] == id(&other)).then_some(update))
+    });
+    assert_eq!(update.await?["data"]["readN"], 1);
+
     // Read here, it is told there, and to nobody else.
     let acked = bob.call("ack", json!({"channel": channel, "seq": 2, "state": "read"})).await?;
     assert_eq!(acked, json!({"seq": 2, "readN": 2}));
