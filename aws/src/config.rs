@@ -55,6 +55,8 @@ pub struct Config {
     pub review_function: Option<String>,
     /// `REVIEW_FAILURE`: what becomes of a message if that function does not answer.
     pub review_failure: OnFailure,
+    /// `SEARCH`: whether the messages of companies are indexed, so that their teams can search them.
+    pub search: bool,
     /// `BUS_NAME`: the event bus.
     pub bus: Option<String>,
     /// `EVENT_SOURCE`: the `source` of the app's events on the bus.
@@ -116,6 +118,13 @@ impl Config {
                 return Err(Setting::REVIEW_FAILURE.wrong(why));
             }
         };
+        let search = match get_setting(Setting::SEARCH).as_deref() {
+            None | Some("off") => false,
+            Some("on") => true,
+            Some(other) => {
+                return Err(Setting::SEARCH.wrong(format_args!("must be on or off, not {other:?}")));
+            }
+        };
         let agent = get_setting(Setting::AGENT).map(UserId::try_from).transpose();
         Ok(Self {
             stage: get_setting(Setting::STAGE).unwrap_or_default(),
@@ -139,6 +148,7 @@ impl Config {
             agent: agent.map_err(|error| Setting::AGENT.caused_by(&error))?,
             review_function: get_setting(Setting::REVIEW_FUNCTION),
             review_failure,
+            search,
             bus: get("BUS_NAME"),
             event_source: get_setting(Setting::EVENT_SOURCE),
             webhook_queue: get("WEBHOOK_QUEUE_URL"),
@@ -324,6 +334,14 @@ mod tests {
         assert_eq!(config(&[]).unwrap().review_failure, OnFailure::Closed);
         assert_eq!((failure("closed"), failure("open")), (Ok(OnFailure::Closed), Ok(OnFailure::Open)));
         assert!(failure("ajar").is_err());
+    }
+
+    #[test]
+    fn messages_are_indexed_only_where_the_parameter_says_so() {
+        let search = |text| config(&[("SEARCH", text)]).map(|config| config.search);
+        assert!(!config(&[]).unwrap().search);
+        assert_eq!((search("off"), search("on")), (Ok(false), Ok(true)));
+        assert!(search("yes").is_err());
     }
 
     #[test]

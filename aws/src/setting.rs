@@ -51,6 +51,8 @@ impl Setting {
     pub const REVIEW_FUNCTION: Self = Self { variable: "REVIEW_FUNCTION", parameter: "ReviewFunction" };
     /// `ReviewFailure`: what becomes of a message if that function does not answer.
     pub const REVIEW_FAILURE: Self = Self { variable: "REVIEW_FAILURE", parameter: "ReviewFailure" };
+    /// `Search`: whether the messages of companies are indexed, so that their teams can search them.
+    pub const SEARCH: Self = Self { variable: "SEARCH", parameter: "Search" };
     /// `EventSource`: the `source` of the app's events on the bus.
     pub const EVENT_SOURCE: Self = Self { variable: "EVENT_SOURCE", parameter: "EventSource" };
 

@@ -231,18 +231,14 @@ export class Client {
     )) as HistoryPage<C>;
   }
 
-  /** Searches the messages of a conversation. See {@link SearchQuery}. */
+  /** Searches a conversation, or all conversations of an inbox. See {@link SearchQuery}. */
   search(
-    channel: ConversationChannel,
+    channel: ConversationChannel | InboxChannel,
     query: string,
     { limit = 20, cursor }: SearchQuery = {},
     { signal }: CallOptions = {},
   ): Promise<SearchPage> {
-    return this.#parts.requests.request(
-      'search',
-      { channel, query, limit, cursor },
-      signal,
-    ) as Promise<SearchPage>;
+    return this.#parts.requests.search(channel, { query, limit, cursor }, signal) as Promise<SearchPage>;
   }
 
   /** Reads up to where each participant of a conversation has received and read it. */

@@ -69,7 +69,8 @@ export interface HistoryQuery {
 }
 
 /**
- * Selects a page of the results of a search.
+ * Selects a page of the results of a search: of a conversation, of those in which the user takes part (`user:{userId}`), or, for
+ * its team, of all of a company (`inbox:{companyId}`), for which the stack's parameter `Search` must be `on`.
  *
  * A message is found if it has every word of the query: the word itself, with or without its accents; another form of it, in
  * English, French, German, Portuguese and Spanish; or a longer word that begins with it. A phrase in quotes is found as it is
@@ -96,8 +97,8 @@ export interface SearchPage {
   /** The newest messages that match, of them the best match first, each with the parts of its text that match. */
   results: { event: EventOf<'chat.message'>; marks: Mark[] }[];
   /**
-   * The `cursor` of the next page. One page looks through some thousand messages at most, so it may have few results, or
-   * none, and still not be the last.
+   * The `cursor` of the next page. What one page looks through is limited, so it may have few results, or none, and still not
+   * be the last.
    */
   next?: string;
 }

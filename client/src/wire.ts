@@ -856,7 +856,8 @@ export interface Page {
 }
 
 /**
- * Searches the messages of a conversation.
+ * Searches messages: those of a conversation with `channel`, those of all conversations of a company with
+ * `companyId`, or, with neither, those of the conversations that the caller takes part in.
  *
  * A message is found if it has every word of the query and every phrase in quotes: the word itself, with or
  * without accents, another form of it (in English, French, German, Portuguese and Spanish), or a longer word
@@ -864,7 +865,12 @@ export interface Page {
  */
 export interface SearchFields {
   /** The channel: a conversation. */
-  channel: Channel;
+  channel?: Channel;
+  /**
+   * The company, whose team the caller belongs to. On a socket, its channel `inbox:{companyId}` must be
+   * joined.
+   */
+  companyId?: string;
   /** The words to look for, and phrases in quotes. 1 to 256 bytes. */
   query: string;
   /** The most results. 1 to 50. */
@@ -878,8 +884,8 @@ export interface Found {
   /** The newest messages that match, of them the best match first. */
   results: SearchResult[];
   /**
-   * The `cursor` of the next search, if there is more to search: one reply looks through some thousand
-   * messages at most, so it may have few results, or none, and still not be the last.
+   * The `cursor` of the next search, if there is more to search: what one reply looks through is limited, so
+   * it may have few results, or none, and still not be the last.
    */
   next?: string;
 }

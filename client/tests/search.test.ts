@@ -31,6 +31,26 @@ test('goes by HTTP while WebSockets fail', async () => {
   expect((await searching).results).toHaveLength(1);
 });
 
+test.each([
+  ['inbox:biz_1' as const, { companyId: 'biz_1' }],
+  ['user:user_1' as const, {}],
+])('searches all conversations of an inbox: %s', async (channel, scope) => {
+  const it = await joinedScene();
+  it.server.say(CHANNEL, 'one refund');
+  it.server.append('conversation:other', 'another refund');
+  const searching = it.client.search(channel, 'refund', { cursor: '1.other.3' });
+  await pass(300);
+  expect((await searching).results.map(({ event }) => event.channel)).toEqual([
+    'conversation:other',
+    CHANNEL,
+  ]);
+  const { id: _id, socket: _socket, ...request } = it.server.requests.at(-1) as Record<string, unknown>;
+  expect(request).toEqual({ action: 'search', ...scope, query: 'refund', limit: 20, cursor: '1.other.3' });
+  expect(
+    it.server.requests.some(({ action, channel: joined }) => action === 'join' && joined === channel),
+  ).toBe(true);
+});
+
 test('a query of another type is refused at once', async () => {
   const it = await joinedScene();
   await expect(it.client.search(CHANNEL, 5 as never)).rejects.toMatchObject({

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use funnelcast_aws::{
     clock::now,
     spending::{self, price},
-    table::{Member, activity::ActiveConversation, log::Unquoted},
+    table::{Member, activity::ActiveConversation, log::Unquoted, postings::TextChange},
 };
 use funnelcast_core::{
     Channel, ConnectionId, ConversationId, Error, Timestamp, UserId,
@@ -25,6 +25,7 @@ use crate::{
     chat_events::ChatEvents,
     context::Realtime,
     deliver::{self, DIRECT_MEMBERS_MAX, Delivery},
+    search::postings,
 };
 
 /// What is new in the log of one conversation, in its order.
@@ -34,12 +35,15 @@ pub struct News {
     pub news: Vec<LogNews>,
     /// The events that are new.
     pub events: Vec<Unquoted>,
+    /// What has become of the texts of messages, if they are indexed.
+    pub texts: Vec<TextChange>,
 }
 
-/// Takes news of a conversation's log into account, at the cost of the users who sent the messages: what
+/// Takes news of a conversation's log into account, at the cost of the users who wrote the messages: what
 /// [`learn`](funnelcast_aws::Table::learn) costs and, if the last message is new or has changed, 1 read for the conversation's
-/// members, 1 for each participant, 1 more for each who has a device there, and 1 for the team, and the posts; and what
-/// [`ChatEvents::tell`] costs, if the backend is to hear of it.
+/// members, 1 for each participant, 1 more for each who has a device there, and 1 for the team, and the posts; what
+/// [`ChatEvents::tell`] costs, if the backend is to hear of it; and what the changes of texts cost in the index of the company
+/// ([`postings::index`]).
 ///
 /// # Errors
 /// [`Error::Internal`] if the table, the queue or the bus fails. The news must then be given again.
@@ -47,7 +51,7 @@ pub async fn digest(
     realtime: &Realtime,
     chat_events: Option<&ChatEvents>,
     conversation: &ConversationId,
-    News { news, events }: News,
+    News { news, events, texts }: News,
 ) -> Result<(), Error> {
     let (digested, dollars) = spending::counted(Box::pin(async {
         let active = if news.is_empty() {
@@ -63,10 +67,11 @@ pub async fn digest(
             let known = active.conversation.as_ref();
             chat_events.tell(realtime, conversation, known, events, &present).await?;
         }
-        Ok(())
+        let company = active.conversation.as_ref().map(|known| &known.company);
+        postings::index(realtime.table(), conversation, company, &texts).await
     }))
     .await;
-    let senders = senders(&news);
+    let senders = senders(&news, &texts);
     let share = (dollars + price::INVOCATION) / f64::from(u32::try_from(senders.len()).unwrap_or(u32::MAX));
     for sender in senders.into_iter().filter(|sender| Some(*sender) != realtime.agent.as_ref()) {
         realtime.access.rates.charge(sender, share, now()).await;
@@ -84,13 +89,14 @@ fn concerns_last(news: &[LogNews], activity: &Activity) -> bool {
     })
 }
 
-/// The users who sent messages that are new.
-fn senders(news: &[LogNews]) -> BTreeSet<&UserId> {
+/// The users who sent messages that are new, or whose text has changed in the index.
+fn senders<'a>(news: &'a [LogNews], texts: &'a [TextChange]) -> BTreeSet<&'a UserId> {
     let new = news.iter().filter_map(|news| match news {
         LogNews::Message(message) if message.changes == 0 => message.shown.from.as_ref(),
         _ => None,
     });
-    new.map(|from| &from.user_id).collect()
+    let indexed = texts.iter().filter_map(|text| text.author.as_ref());
+    new.map(|from| &from.user_id).chain(indexed).collect()
 }
 
 /// Posts the last message to the devices of the participants on which the conversation is not open, and to the team. Returns the

@@ -131,6 +131,11 @@ impl Meta {
         Some(Conversation { company: self.company_id, participants, title: self.title })
     }
 
+    /// The company, whether or not the conversation has ended.
+    pub(super) fn into_company(self) -> CompanyId {
+        self.company_id
+    }
+
     /// Why this state refuses a change; `None` if it accepts it.
     fn refuses(&self, change: &ConversationChange) -> Option<Outcome> {
         if change.key.as_ref().is_some_and(|key| self.applied.contains(key)) {

@@ -1,6 +1,8 @@
 //! All keys of the table.
 
-use funnelcast_core::{Channel, CompanyId, ConnectionId, ConversationId, Error, Key, Seq, UserId};
+use funnelcast_core::{
+    Channel, CompanyId, ConnectionId, ConversationId, Error, Key, Seq, UserId, action::MessagePlace,
+};
 
 /// The sort key of an item that is alone in its partition.
 pub(super) const META: &str = "META";
@@ -137,6 +139,24 @@ pub(super) fn user_inbox(user: &UserId) -> String {
     format!("USER#{user}")
 }
 
+/// The partition of the messages of a company that have a word which begins so.
+pub(super) fn postings(company: &CompanyId, beginning: &str) -> String {
+    format!("FIND#{company}#{beginning}")
+}
+
+/// The sort key of a message among those of several conversations. Such texts sort like the places, because `#` sorts before
+/// what ids consist of.
+pub(super) fn message_place(MessagePlace { at, conversation, seq: at_seq }: &MessagePlace) -> String {
+    format!("{at:016}#{conversation}#{}", seq(*at_seq))
+}
+
+pub(super) fn parse_message_place(sk: &str) -> Result<MessagePlace, Error> {
+    let mut parts = sk.split('#');
+    let mut part = || parts.next().ok_or_else(|| Error::Internal(format!("a posting's sort key: {sk:?}")));
+    let at = part()?.parse().map_err(|error| Error::internal("a posting's sort key", &error))?;
+    Ok(MessagePlace { at, conversation: part()?.parse()?, seq: parse_seq(part()?)? })
+}
+
 /// The shard of the channel that a connection's membership is in: always the same one (FNV-1a of its id).
 pub(super) fn shard(channel: &Channel, connection: &ConnectionId) -> u8 {
     let hash = connection
@@ -160,6 +180,26 @@ mod tests {
         assert!(keys.is_sorted(), "{keys:?}");
         assert!(keys.iter().all(|key| key.len() == 16 && LOG_START < key.as_str()));
         assert_eq!(parse_seq(&keys[4]).unwrap().get(), 1_700_000_000_000);
+    }
+
+    #[test]
+    fn the_order_of_messages_is_that_of_their_places() {
+        let places = [
+            (9, "a", 2),
+            (10, "a", 9),
+            (10, "a", 10),
+            (10, "a-b", 1),
+            (10, "ab", 1),
+            (1_795_428_003_123, "a", 1),
+        ];
+        let places = places.map(|(at, conversation, seq): (_, &str, u64)| MessagePlace {
+            at,
+            conversation: conversation.parse().unwrap(),
+            seq: seq.try_into().unwrap(),
+        });
+        let keys = places.clone().map(|place| message_place(&place));
+        assert!(places.is_sorted() && keys.is_sorted(), "{keys:?}");
+        assert_eq!(keys.map(|key| parse_message_place(&key).unwrap()), places);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | conversation | `CONV#id` / `META`, `CONV#id` / `USER#u` | [`conversations`] |
 //! | restrictions of a user | `MOD#conversation` / userId, `MODS#user` / `META` | [`restrictions`] |
 //! | last activity of a conversation | `CONV#id` / `ACTIVITY` | [`activity`] |
+//! | postings | `FIND#company#beginning` / `time#conversation#seq` | [`postings`] |
 //! | what members were told of a user | `TOLD#channel` / userId | [`presence`] |
 //! | next count broadcast | `COUNT#channel` / `META` | [`presence`] |
 //! | rate limits of a user | `RATE#user` / limit | [`rates`] |
@@ -34,6 +35,7 @@ mod key;
 pub mod latest;
 pub mod log;
 pub mod members;
+pub mod postings;
 pub mod presence;
 mod quotes;
 pub mod rates;

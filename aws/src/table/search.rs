@@ -71,6 +71,18 @@ impl MessageWalk<'_> {
         Ok(Some((messages, last)))
     }
 
+    /// The same walk, as if it had read this much already.
+    #[must_use]
+    pub const fn having_read(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// About how many bytes of the table have been read.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether the log has more than what was read.
     pub const fn has_more(&self) -> bool {
         self.has_more

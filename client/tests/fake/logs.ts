@@ -51,6 +51,12 @@ export class Logs {
     return seq === undefined ? now : now[0];
   }
 
+  /** The events of a conversation as they are now; or, without a channel, those of all conversations. */
+  messagesOf(channel: string | undefined): AnyEvent[] {
+    const channels = channel === undefined ? [...this.logs.keys()] : [channel];
+    return channels.flatMap(each => this.shown(each));
+  }
+
   /** Adds what a client has sent. */
   keep(channel: string, event: string, data: object, key: string, from: Sender): AnyEvent {
     if (isChange(event)) return this.changed(channel, event, data, { key, from });

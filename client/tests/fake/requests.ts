@@ -17,7 +17,7 @@ const ACTIONS: Record<string, string> = {
   send: 'channel event data key? base?',
   ack: 'channel seq state',
   history: 'channel before? after? latest? limit contains? only?',
-  search: 'channel query limit cursor?',
+  search: 'channel? companyId? query limit cursor?',
   inbox: 'companyId? limit cursor?',
   presence: 'channel',
   receipts: 'channel',

@@ -119,7 +119,7 @@ export class FakeServer extends Logs implements Host {
     if (answer instanceof Error) throw answer;
     if (answer) return answer;
     const needsMembership = /^(send|ack|history|search|presence|receipts)$/.test(frame.action);
-    if (socket && needsMembership && !socket.channels.has(frame.channel)) throw new Refusal('not_joined');
+    if (frame.channel && needsMembership) socket?.checkMember(frame.channel);
     switch (frame.action) {
       case 'join':
         return this.#join(frame, socket);
@@ -131,7 +131,7 @@ export class FakeServer extends Logs implements Host {
       case 'history':
         return this.#history(frame);
       case 'search':
-        return { results: found(this.shown(frame.channel), String(frame['query'])) };
+        return { results: found(this.messagesOf(frame.channel), String(frame['query'])) };
       case 'ack':
         if (frame['state'] === 'read') this.read(frame.channel, this.user, Number(frame['seq']));
         return { seq: frame['seq'] };

@@ -70,6 +70,11 @@ export class FakeSocket implements WebSocketLike {
     if (this.state === 'open') this.channels.add(channel);
   }
 
+  /** Throws a {@link Refusal} if this connection is no member of the channel. */
+  checkMember(channel: string): void {
+    if (!this.channels.has(channel)) throw new Refusal('not_joined');
+  }
+
   /** Ends a membership, unless a later join has been served before. */
   leave(channel: string, order: number): void {
     const last = this.#orders.get(channel);

@@ -32,7 +32,10 @@ pub use self::{
         Send, Sent,
     },
     receipts::{Ack, Acked, ReceiptBook, ReceiptsQuery, UserReceipts},
-    search::{Cursor, Found, Mark, QUERY_BYTES_MAX, SEARCH_LIMIT_MAX, Search, SearchLimit, SearchResult},
+    search::{
+        Cursor, Found, Mark, MessagePlace, QUERY_BYTES_MAX, SEARCH_LIMIT_MAX, Search, SearchLimit,
+        SearchResult,
+    },
 };
 use crate::{Channel, Error, RequestId, json};
 

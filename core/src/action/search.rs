@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Channel, Error, Seq, frame::Event, parse::whole_number, text::Text};
+use crate::{Channel, CompanyId, ConversationId, Error, Seq, frame::Event, parse::whole_number, text::Text};
+
+/// The most digits of a number in a cursor.
+const CURSOR_DIGITS_MAX: usize = 16;
 
 limits! {
     /// The longest query of a `search`, in bytes.
@@ -11,17 +14,22 @@ limits! {
     pub const SEARCH_LIMIT_MAX: u8 = 50;
 }
 
-/// Searches the messages of a conversation.
+/// Searches messages: those of a conversation with `channel`, those of all conversations of a company with `companyId`, or, with
+/// neither, those of the conversations that the caller takes part in.
 ///
 /// A message is found if it has every word of the query and every phrase in quotes: the word itself, with or without accents,
 /// another form of it (in English, French, German, Portuguese and Spanish), or a longer word that begins with it. Words that say
 /// little, such as articles, need not be there.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Search {
     /// The channel: a conversation.
-    pub channel: Channel,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
+    /// The company, whose team the caller belongs to. On a socket, its channel `inbox:{companyId}` must be joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company_id: Option<CompanyId>,
     /// The words to look for, and phrases in quotes.
     pub query: Text<QUERY_BYTES_MAX>,
     /// The most results.
@@ -50,36 +58,56 @@ impl<'de> Deserialize<'de> for SearchLimit {
     }
 }
 
-/// A place where a search goes on: digits that mean nothing to a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, with = "String", extend("pattern" = "^[0-9]{1,16}$")))]
+/// A place where a search goes on: text that means nothing to a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, with = "String", extend("pattern" = r"^([0-9]{1,16}\.[A-Za-z0-9_-]{1,64}\.)?[0-9]{1,16}$")))]
 #[serde(try_from = "String", into = "String")]
-pub struct Cursor(Seq);
+pub enum Cursor {
+    /// In one conversation: before this event.
+    Before(Seq),
+    /// In several conversations: at this place.
+    At(MessagePlace),
+}
 
-impl Cursor {
-    /// The search goes on before this event.
-    pub const fn before(seq: Seq) -> Self {
-        Self(seq)
-    }
-
-    /// The event before which the search goes on.
-    pub const fn seq(self) -> Seq {
-        self.0
-    }
+/// The place of a message among those of several conversations, in the order of a time, of the conversations and of the seqs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MessagePlace {
+    /// The time, in milliseconds since 1970, which is never negative.
+    pub at: i64,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The message's seq there.
+    pub seq: Seq,
 }
 
 impl TryFrom<String> for Cursor {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Self, Error> {
-        let seq = text.parse::<u64>().ok().and_then(|number| Seq::try_from(number).ok());
-        seq.map(Self).ok_or_else(|| Error::BadRequest("must be the `next` of an earlier reply".into()))
+        let number = |digits: &str| {
+            let is_number =
+                digits.len() <= CURSOR_DIGITS_MAX && digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse::<u64>().ok().filter(|_| is_number)
+        };
+        let seq = |digits: &str| number(digits).and_then(|number| Seq::try_from(number).ok());
+        let cursor = || match text.split_once('.') {
+            None => seq(&text).map(Self::Before),
+            Some((at, rest)) => {
+                let (conversation, last) = rest.split_once('.')?;
+                let (at, conversation) = (i64::try_from(number(at)?).ok()?, conversation.parse().ok()?);
+                Some(Self::At(MessagePlace { at, conversation, seq: seq(last)? }))
+            }
+        };
+        cursor().ok_or_else(|| Error::BadRequest("must be the `next` of an earlier reply".into()))
     }
 }
 
 impl From<Cursor> for String {
     fn from(cursor: Cursor) -> Self {
-        cursor.0.to_string()
+        match cursor {
+            Cursor::Before(seq) => seq.to_string(),
+            Cursor::At(MessagePlace { at, conversation, seq }) => format!("{at}.{conversation}.{seq}"),
+        }
     }
 }
 
@@ -90,8 +118,8 @@ pub struct Found {
     /// The newest messages that match, of them the best match first.
     #[cfg_attr(feature = "schema", schemars(length(max = SEARCH_LIMIT_MAX)))]
     pub results: Vec<SearchResult>,
-    /// The `cursor` of the next search, if there is more to search: one reply looks through some thousand messages at most, so
-    /// it may have few results, or none, and still not be the last.
+    /// The `cursor` of the next search, if there is more to search: what one reply looks through is limited, so it may have few
+    /// results, or none, and still not be the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Cursor>,
 }
@@ -114,4 +142,32 @@ pub struct Mark {
     pub start: usize,
     /// Where it ends: the place after its last code unit.
     pub end: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_its_text() {
+        for text in ["42", "1795428003123.conv-123.42", "0.c.9007199254740991"] {
+            assert_eq!(String::from(Cursor::try_from(text.to_owned()).unwrap()), text);
+        }
+        for bad in [
+            "",
+            "+1",
+            "x",
+            ".",
+            "1.",
+            "1.c",
+            "1.c.",
+            "1.c.x",
+            "-1.c.1",
+            "1.c.1.1",
+            "1.c d.1",
+            "12345678901234567",
+        ] {
+            assert!(Cursor::try_from(bad.to_owned()).is_err(), "{bad:?}");
+        }
+    }
 }

@@ -159,9 +159,12 @@ pub const OPERATIONS: [Operation; 17] = [
         method: Method::Get,
         path: "/api/websocket/search",
         tag: Tag::Messages,
-        summary: "Searches the messages of a conversation",
-        description: "For users who may join the channel, by themselves or by a grant. The newest matches, of them the best one first, \
-            with the matching parts of each text. Costs 1 read or more by size, 1 for the receipts, and 2 for the access check.",
+        summary: "Searches the messages of a conversation, of a company or of the user's conversations",
+        description: "With `channel`, for users who may join it, by themselves or by a grant: 1 read or more by size, 1 for the \
+            receipts, and 2 for the access check. With `companyId`, for the company's team, where the parameter `Search` is `on`: \
+            by an index, of which up to 30 pages are read, and 2 for each message that it leads to. With neither, the conversations that \
+            the user takes part in: as one conversation, and what the inbox costs. The newest matches, of them the best one first, \
+            with the matching parts of each text.",
         auth: Auth::Token,
         fields: Fields::Query,
         connection: Connection::Absent,

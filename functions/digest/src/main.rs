@@ -17,6 +17,7 @@ use funnelcast_aws::{
     serve::serve,
     table::{
         activity::{LogRecord, log_record},
+        postings::TextChange,
         stream::as_json,
     },
 };
@@ -66,7 +67,8 @@ async fn handle(
     event: Value,
 ) -> Result<DynamoDbEventResponse, Error> {
     let records = event["Records"].as_array().map_or(&[][..], Vec::as_slice);
-    let (groups, unreadable) = grouped(records);
+    let text_of: TextOf = if realtime.access.is_indexed { TextChange::of } else { |_| Ok(None) };
+    let (groups, unreadable) = grouped(records, text_of);
     let mut undone = Vec::new();
     for (index, error) in unreadable {
         if give_up(letters, &records[index], &error).await.is_err() {
@@ -91,16 +93,24 @@ async fn handle(
     Ok(answer)
 }
 
+/// What a record says of the text of a message, if that is indexed.
+type TextOf = fn(&EventRecord) -> Result<Option<TextChange>, Error>;
+
 /// What the records say of each conversation, and the records that cannot be read.
-fn grouped(records: &[Value]) -> (BTreeMap<ConversationId, Group>, Vec<(usize, Error)>) {
+fn grouped(records: &[Value], text_of: TextOf) -> (BTreeMap<ConversationId, Group>, Vec<(usize, Error)>) {
+    let read = |record: EventRecord| {
+        let text = text_of(&record)?;
+        Ok(log_record(&record)?.map(|record| (record, text)))
+    };
     let (mut groups, mut unreadable) = (BTreeMap::new(), Vec::new());
     for (index, record) in records.iter().enumerate() {
-        match Error::parse(record.clone()).and_then(|record: EventRecord| log_record(&record)) {
-            Ok(Some(LogRecord { conversation, news, new_event })) => {
+        match Error::parse(record.clone()).and_then(read) {
+            Ok(Some((LogRecord { conversation, news, new_event }, text))) => {
                 let group =
                     groups.entry(conversation).or_insert(Group { first: index, news: News::default() });
                 group.news.news.extend(news);
                 group.news.events.extend(new_event);
+                group.news.texts.extend(text);
             }
             Ok(None) => {}
             Err(error) => unreadable.push((index, error)),
@@ -140,7 +150,7 @@ mod tests {
     #[test]
     fn every_sample_is_the_news_it_is_named_after() {
         let news = |sample| {
-            let (mut groups, unreadable) = grouped(&records(sample));
+            let (mut groups, unreadable) = grouped(&records(sample), TextChange::of);
             assert!(unreadable.is_empty(), "{unreadable:?}");
             let group = groups.remove(&"conv-123".parse().unwrap()).unwrap();
             assert_eq!(group.first, 0);
@@ -163,7 +173,7 @@ mod tests {
     #[test]
     fn only_what_is_new_in_the_log_is_an_event() {
         let events = |sample: &str| {
-            let (groups, _) = grouped(&records(sample));
+            let (groups, _) = grouped(&records(sample), |_| Ok(None));
             let events = groups.into_values().flat_map(|group| group.news.events);
             events.map(|event| (event.event().event, event.event().seq.map(Seq::get))).collect::<Vec<_>>()
         };
@@ -176,13 +186,23 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_told_only_where_they_are_indexed() {
+        let sample = records(include_str!("../../../events/stream-message.json"));
+        for (text_of, texts) in [(TextChange::of as TextOf, 1), (|_| Ok(None), 0)] {
+            let (groups, _) = grouped(&sample, text_of);
+            assert_eq!(groups.values().map(|group| group.news.texts.len()).sum::<usize>(), texts);
+        }
+    }
+
+    #[test]
     fn an_unreadable_record_leaves_those_beside_it() {
         let good = records(include_str!("../../../events/stream-message.json"));
         let mut bad = good[0].clone();
         bad["dynamodb"]["NewImage"]["data"]["S"] = "no JSON".into();
         let mut other = good[0].clone();
         other["dynamodb"]["NewImage"]["pk"]["S"] = "LOG#funnel_updates:biz_1".into();
-        let (groups, unreadable) = grouped(&[bad, good[0].clone(), other, Value::Null, good[0].clone()]);
+        let (groups, unreadable) =
+            grouped(&[bad, good[0].clone(), other, Value::Null, good[0].clone()], |_| Ok(None));
         assert_eq!(unreadable.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 3]);
         assert_eq!(
             groups.into_values().map(|group| (group.first, group.news.news.len())).collect::<Vec<_>>(),

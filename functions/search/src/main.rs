@@ -1,4 +1,4 @@
-//! `search`: finds messages of a conversation by their words. See [`funnelcast_realtime::search`].
+//! `search`: finds messages by their words, in a conversation or in several. See [`funnelcast_realtime::search`].
 
 use funnelcast_core::{
     Caller, Error, SocketCaller,

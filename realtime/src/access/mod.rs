@@ -41,6 +41,8 @@ pub struct Access {
     pub table: Table,
     /// The rate limits.
     pub rates: Rates,
+    /// Whether the messages of companies are indexed, so that their teams can search them.
+    pub is_indexed: bool,
     roles: Roles,
     passes: Passes,
 }
@@ -48,7 +50,7 @@ pub struct Access {
 impl Resource for Access {
     async fn build(config: &Config) -> Result<Self, Error> {
         let (table, roles) = tokio::try_join!(Table::build(config), Roles::build(config))?;
-        Ok(Self::new(table, roles, config.user_dollars_per_hour))
+        Ok(Self { is_indexed: config.search, ..Self::new(table, roles, config.user_dollars_per_hour) })
     }
 }
 
@@ -61,7 +63,7 @@ impl AsRef<Self> for Access {
 impl Access {
     pub(crate) fn new(table: Table, roles: Roles, user_dollars_per_hour: f64) -> Self {
         let rates = Rates::new(table.clone(), user_dollars_per_hour);
-        Self { table, rates, roles, passes: Passes::default() }
+        Self { table, rates, is_indexed: false, roles, passes: Passes::default() }
     }
 
     /// Reads on behalf of a caller who may use the channel in this way. For an unauthorised caller nothing is read

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use super::query::Query;
+use super::{postings::tests::is_named, query::Query};
 
 /// A conversation, the oldest message first, and queries with the place of the message that each looks for.
 struct Corpus {
@@ -180,11 +180,14 @@ const PORTUGUESE: Corpus = Corpus {
     ],
 };
 
-/// The places of the messages that are found, in their order.
+/// The places of the messages that are found, in their order. The index must have each of them.
 fn results(corpus: &Corpus, query: &str) -> Vec<usize> {
     let query = Query::parse(query).unwrap();
-    let found =
-        corpus.messages.iter().enumerate().filter_map(|(at, text)| Some((query.matches(text)?.score, at)));
+    let found = corpus.messages.iter().enumerate().filter_map(|(at, text)| {
+        let score = query.matches(text)?.score;
+        assert!(is_named(&query, text), "{query:?} in {text:?}");
+        Some((score, at))
+    });
     let mut found: Vec<_> = found.collect();
     found.sort_by_key(|result| Reverse(*result));
     found.into_iter().map(|(_, at)| at).collect()

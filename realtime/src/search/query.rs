@@ -4,15 +4,17 @@
 //! in another form of the word, or as the beginning of a longer one; a phrase, in quotes, only as it is written, accents
 //! aside. Words that say little, such as articles, need not be there unless the query has no others.
 
-use std::ops::Range;
+use std::{cmp::Reverse, collections::BTreeSet, ops::Range};
 
 use super::{
     stop_words::is_stop_word,
-    words::{Word, words},
+    words::{STEM_CHARS_MIN, Word, words},
 };
 
 /// The most words of a query that are looked for.
 pub(super) const WORDS_MAX: usize = 16;
+/// The most words of a query that are looked up in an index. Whether a message has the others is seen when it is read.
+const INDEXED_WORDS_MAX: usize = 3;
 /// A shorter word is not found as the beginning of a longer one, because it begins too many.
 const PREFIX_CHARS_MIN: usize = 2;
 
@@ -81,6 +83,23 @@ impl Query {
         (!terms.is_empty()).then_some(Self { terms })
     }
 
+    /// The words by which messages are looked up in an index, as far as it has them: of those that every message must have,
+    /// the longest ones, because they are rare. Empty if all words say little.
+    pub(super) fn indexed_words(&self) -> Vec<&Word> {
+        let words = self.terms.iter().flat_map(|term| match term {
+            Term::Word(word) => std::slice::from_ref(&**word),
+            Term::Phrase(words) => words,
+        });
+        let mut words: Vec<_> = words.filter(|word| !is_stop_word(&word.plain)).collect();
+        words.sort_by_key(|word| Reverse(word.plain.chars().count()));
+        let mut seen = BTreeSet::new();
+        words.retain(|word| seen.insert(&word.plain));
+        // A shorter word may be the beginning of a longer one, which is indexed elsewhere.
+        let long = words.iter().take_while(|word| word.plain.chars().count() >= STEM_CHARS_MIN).count();
+        words.truncate(long.clamp(1, INDEXED_WORDS_MAX));
+        words
+    }
+
     /// How a text matches; `None` if it does not.
     pub(super) fn matches(&self, text: &str) -> Option<Match> {
         let words = words(text);
@@ -127,6 +146,11 @@ impl Term {
             }
         }
     }
+}
+
+/// Whether a word of a text is one of a query in some form.
+pub(super) fn is_found(wanted: &Word, word: &Word) -> bool {
+    quality(wanted, word).is_some()
 }
 
 /// How a word of a text matches one of a query; `None` if it does not.
@@ -200,6 +224,18 @@ mod tests {
         assert!(scores.is_sorted_by(|better, worse| better > worse), "{scores:?}");
         assert_eq!(score("cat", "cart"), 0);
         assert_eq!(score("a", "abc"), 0, "one letter begins too much");
+    }
+
+    #[test]
+    fn messages_are_looked_up_by_the_longest_words() {
+        let words = |query| {
+            let query = Query::parse(query).unwrap();
+            query.indexed_words().into_iter().map(|word| word.plain.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(words("re refund \"the late invoice\" plan"), ["invoice", "refund", "late"]);
+        assert_eq!(words("re vu"), ["re"], "which begins words that are indexed elsewhere");
+        assert_eq!(words("the"), Vec::<String>::new());
+        assert_eq!(words("refund Refund"), ["refund"]);
     }
 
     #[test]

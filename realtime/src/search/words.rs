@@ -12,7 +12,7 @@ const LANGUAGES: [Algorithm; 5] =
     [Algorithm::English, Algorithm::German, Algorithm::Spanish, Algorithm::French, Algorithm::Portuguese];
 
 /// Two words of the same stem begin with this many equal letters, accents aside.
-const STEM_CHARS_MIN: usize = 3;
+pub(super) const STEM_CHARS_MIN: usize = 3;
 
 /// The stems of a word, one for each language.
 pub(super) type Stems = [String; LANGUAGES.len()];
@@ -49,7 +49,8 @@ fn elided(word: &str) -> usize {
 }
 
 impl Word {
-    fn of(at: usize, word: &str) -> Self {
+    /// The word at this place.
+    pub(super) fn of(at: usize, word: &str) -> Self {
         let folded = folded(word).into_owned();
         let plain = without_accents(&folded).into_owned();
         Self { place: at..at + word.len(), folded, plain, stems: OnceLock::new() }

@@ -60,7 +60,7 @@ fn message(seq: u64, from: &str) -> SeenMessage {
 
 async fn digest_of(realtime: &Realtime, news: &[SeenMessage]) {
     let news: Vec<_> = news.iter().cloned().map(LogNews::Message).collect();
-    let news = News { news, events: Vec::new() };
+    let news = News { news, ..News::default() };
     digest::digest(realtime, None, &"c1".parse().unwrap(), news).await.unwrap();
 }
 

@@ -11,6 +11,7 @@ mod replies;
 mod revoking;
 mod rights;
 mod roles;
+mod searching;
 
 use std::{ops::Deref, time::Duration};
 
@@ -31,6 +32,7 @@ use crate::{access::Access, context::Realtime};
 fn config(engine: &Engine, gateway: Option<&Stub>) -> Config {
     let config = Config::from_lookup(|name| match name {
         "MANAGEMENT_ENDPOINT" => gateway.map(Stub::url).or_else(|| Some("http://127.0.0.1:1/dev".to_owned())),
+        "SEARCH" => Some("on".to_owned()),
         "DELIVERY_QUEUE_URL" | "TIMER_QUEUE_URL" => Some("http://127.0.0.1:1/".to_owned()),
         name => engine.variable(name),
     });

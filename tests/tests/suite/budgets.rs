@@ -48,6 +48,8 @@ async fn operations_stay_within_their_budgets() -> Result<()> {
     lines.extend(digesting(&stack).await?);
     lines.extend(conversing(&stack).await?);
     lines.push(unanswered(&stack).await?);
+    let Some(indexed) = Stack::private(&["--parameter", "Search=on"])? else { return Ok(()) };
+    lines.extend(indexing(&indexed).await?);
 
     println!("{:<44} {:>13} {:>13} {:>13} {:>7}", "operation", "reads", "read units", "write units", "posts");
     for Line { operation, most, measured } in &lines {
@@ -276,6 +278,47 @@ async fn unanswered(stack: &Stack) -> Result<Line> {
         most: at_most(5, 0, 0),
         measured: stack.usage().await?.of("timers"),
     })
+}
+
+/// What the stream makes of a message whose text is indexed, in a conversation of two with one of the team looking on, and what the
+/// searches of several conversations cost.
+async fn indexing(stack: &Stack) -> Result<Vec<Line>> {
+    const TEN_WORDS: &str = "Please refund invoice number seven because delivery arrived broken yesterday";
+    const WRITE_UNITS: u32 = 3 + 10;
+    let Pair { channel, company, mut ann, .. } = pair(stack).await?;
+    let mut team = joined(stack, &User::admin_of(&company), &format!("inbox:{company}")).await?;
+    let mut digested = Cost::default();
+    for n in 1..=2 {
+        stack.forget_usage().await?;
+        let id = channel.trim_start_matches("conversation:");
+        stack
+            .emit("ChatMessage", json!({"conversationId": id, "type": "system", "content": TEN_WORDS}))
+            .await?;
+        while team.event("inbox.update").await?["data"]["n"] != n {}
+        digested = eventually("all of the digest to be counted", async || {
+            let cost = stack.usage().await?.of("digest");
+            Ok(Some(cost).filter(|cost| cost.write_units >= WRITE_UNITS.into() && cost.posts >= 1))
+        })
+        .await?;
+    }
+    let mut lines = vec![Line {
+        operation: "digest of a message of 10 words, indexed",
+        most: at_most(5, WRITE_UNITS, 1),
+        measured: digested,
+    }];
+    for (operation, client, fields, reads) in [
+        ("search of a company, 2 words, 2 messages", &mut team, json!({"companyId": company}), 5),
+        ("search of a user's conversations, one", &mut ann, json!({}), 5),
+    ] {
+        stack.forget_usage().await?;
+        let mut fields = fields;
+        (fields["query"], fields["limit"]) = ("refund invoice".into(), 10.into());
+        let found = client.call("search", fields).await?;
+        assert_eq!(found["results"].as_array().map(Vec::len), Some(2), "{operation}");
+        let measured = stack.usage().await?.of("search");
+        lines.push(Line { operation, most: at_most(reads, 0, 0), measured });
+    }
+    Ok(lines)
 }
 
 /// The backend's updates, to a channel of two.

@@ -46,6 +46,7 @@ mod roster;
 mod samples;
 mod scene;
 mod searching;
+mod searching_all;
 mod secrets;
 mod soak;
 mod starting;

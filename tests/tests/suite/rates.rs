@@ -351,6 +351,18 @@ async fn strangers_have_nothing_read() -> Result<()> {
     let stranger = User::admin_of(&tests::unique("biz"));
     let mut client = stack.connect(&stranger).await?;
     client.join(&stranger.channel()).await?;
+    for (fields, looks) in [(json!({"companyId": pair.company}), 1), (json!({}), 1)] {
+        stack.forget_usage().await?;
+        let mut fields = fields;
+        (fields["query"], fields["limit"]) = ("needle".into(), 50.into());
+        let id = client.request("search", fields.clone()).await?;
+        match client.reply(&id).await? {
+            Ok(found) => assert_eq!(found, json!({"results": []}), "what they take part in is nothing"),
+            Err(refusal) => assert_eq!(refusal, *"not_joined", "{fields}"),
+        }
+        let used = stack.usage().await?.of("search");
+        assert!(used.read_units <= f64::from(looks) && used.write_units == 0.0, "{fields}: {used:?}");
+    }
     let foreign = [pair.channel.clone(), format!("company:{}", pair.company), pair.ann_user.channel()];
     for channel in &foreign {
         let is_conversation = channel.starts_with("conversation:");

@@ -54,6 +54,11 @@ impl Stored {
         self.row.n.unwrap_or_default()
     }
 
+    /// When the event was written. This is in the order of the seqs.
+    pub fn kept_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.row.kept_at)
+    }
+
     /// About how many bytes of the table the item has, with its keys and attributes.
     pub(in crate::table) fn bytes(&self) -> usize {
         const AROUND_BYTES: usize = 256;

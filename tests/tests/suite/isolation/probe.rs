@@ -37,6 +37,11 @@ pub(super) async fn probe(
         "inbox" if channel.is_empty() => (what, json!({"limit": 10})),
         "inbox" => (what, json!({"companyId": channel.trim_start_matches("inbox:"), "limit": 10})),
         "search" => (what, json!({"channel": channel, "query": "hello", "limit": 10})),
+        "search all" if channel.is_empty() => ("search", json!({"query": "hello", "limit": 10})),
+        "search all" => {
+            let company = channel.trim_start_matches("inbox:");
+            ("search", json!({"companyId": company, "query": "hello", "limit": 10}))
+        }
         "ack" => (what, json!({"channel": channel, "seq": 1, "state": "delivered"})),
         _ => ("send", draft(what.strip_prefix("send ").with_context(|| what.to_owned())?, channel)),
     };
@@ -106,6 +111,13 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
             (Method::POST, "../publish".to_owned(), Some(events))
         }
         "POST messages" => (Method::POST, "messages".to_owned(), Some(draft("chat.message", channel))),
+        "GET search all" if channel.is_empty() => {
+            (Method::GET, "search?query=hello&limit=10".to_owned(), None)
+        }
+        "GET search all" => {
+            let company = channel.trim_start_matches("inbox:");
+            (Method::GET, format!("search?companyId={company}&query=hello&limit=10"), None)
+        }
         "GET search" => (Method::GET, format!("search?channel={channel}&query=hello&limit=10"), None),
         "GET messages" => (Method::GET, format!("messages?channel={channel}&limit=10"), None),
         "POST channels" => {
@@ -148,6 +160,7 @@ fn word(code: &str) -> String {
     match code {
         "forbidden" => "no",
         "not_joined" => "out",
+        "bad_request" => "off",
         "not_found" => "404",
         "unknown_action" => "405",
         "unauthorized" => "401",
