@@ -10,6 +10,7 @@ export type { ConversationState } from '../conversation/conversation.js';
 export type { SendMessageOptions } from '../conversation/drafts.js';
 export type { ConversationMessage, Messages } from '../conversation/messages.js';
 export type { InboxState } from '../inbox/inbox.js';
+export type { SearchState } from '../inbox/search-results.js';
 export type { Dated } from '../store.js';
 export {
   configureFunnelcast,
@@ -23,4 +24,5 @@ export { type UseConversation, type UseConversationOptions, useConversation } fr
 export { type FunnelProgress, useFunnelProgress } from './use-funnel-progress.js';
 export { type UseInbox, type UseInboxOptions, useInbox, useUnread } from './use-inbox.js';
 export { usePresence } from './use-presence.js';
+export { type UseSearch, type UseSearchOptions, useSearch } from './use-search.js';
 export { type UseWebSocket, type UseWebSocketOptions, useWebSocket } from './use-web-socket.js';
