@@ -1584,8 +1584,8 @@ export interface ChatEvents {
   ReactionChanged: 'chat.reaction';
   /**
    * None of the recipients of a `chat.message` was connected when it was sent or half a minute later, or has
-   * received it by then. It is given as it is now. The recipients are the participants but the author;
-   * without any, the company's team.
+   * received it by then. It is given as it is now. The recipients are the participants but the author, and
+   * but whoever is banned; without any, the company's team.
    */
   MessageUnanswered: 'chat.message';
 }
@@ -1598,6 +1598,11 @@ export interface ChatEvent<Type extends keyof ChatEvents = keyof ChatEvents> {
   companyId?: string;
   /** Its participants; empty if the backend never set the conversation, or has ended it. */
   participants: string[];
+  /**
+   * In `MessageUnanswered` alone: the participants who have not seen the message. The author is none of them,
+   * and nobody who is banned, who may not read it. Empty if it is for the company's team.
+   */
+  recipients?: string[];
   /**
    * The event of the log, as the members of the conversation receive it. One of the backend's or the bot's
    * own is among them, so a bot ignores what it has sent itself.

@@ -73,6 +73,17 @@ test('pages follow each other, and a conversation that becomes active moves to t
   stop();
 });
 
+test('what is read while a page is on its way stays read', async () => {
+  const { inbox, stop, update, shown } = scene([entry('a', 3), entry('b', 2)]);
+  await pass(500);
+  update(said('new', 1, 'user_2')); // it is not in the list, which is asked for again
+  update({ conversationId: 'a', readN: 3 }, `user:${ME}`);
+  await pass(500);
+  expect(shown()).toEqual(['a 0', 'b 2']);
+  expect(inbox.store.get().unread).toBe(2);
+  stop();
+});
+
 test('an edit changes the text and no number; of two updates that cross the later one counts', async () => {
   const { inbox, stop, update, shown } = scene([entry('a', 1), entry('b', 1)]);
   await pass(200);

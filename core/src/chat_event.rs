@@ -25,7 +25,8 @@ pub enum ChatEventType {
     /// A user has reacted to a message, or no longer does: a `chat.reaction`.
     ReactionChanged,
     /// None of the recipients of a `chat.message` was connected when it was sent or half a minute later, or has received it by
-    /// then. It is given as it is now. The recipients are the participants but the author; without any, the company's team.
+    /// then. It is given as it is now. The recipients are the participants but the author, and but whoever is banned; without
+    /// any, the company's team.
     MessageUnanswered,
 }
 
@@ -79,6 +80,11 @@ pub struct ChatEvent {
     /// Its participants; empty if the backend never set the conversation, or has ended it.
     #[cfg_attr(feature = "schema", schemars(length(max = crate::bus::PARTICIPANTS_MAX)))]
     pub participants: BTreeSet<UserId>,
+    /// In `MessageUnanswered` alone: the participants who have not seen the message. The author is none of them, and nobody who is
+    /// banned, who may not read it. Empty if it is for the company's team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::bus::PARTICIPANTS_MAX)))]
+    pub recipients: Option<BTreeSet<UserId>>,
     /// The event of the log, as the members of the conversation receive it. One of the backend's or the bot's own is among
     /// them, so a bot ignores what it has sent itself.
     pub event: Event,

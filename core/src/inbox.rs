@@ -74,6 +74,10 @@ pub struct InboxUpdate {
 pub struct SeenMessage {
     /// The message as it is shown.
     pub shown: LastMessage,
+    /// Its author, also if the backend has sent it for them: who sends has read. It counts when the message is learnt, and is not
+    /// stored.
+    #[serde(skip)]
+    pub author: Option<UserId>,
     /// How many messages the log has had up to and including this one.
     pub n: u64,
     /// When it was written, which is in the order of the seqs.
@@ -152,8 +156,8 @@ impl Activity {
 
     fn learn_message(&mut self, message: SeenMessage) {
         // A message that has been changed was learnt before, with its author.
-        if let Some(from) = message.shown.from.as_ref().filter(|_| message.changes == 0) {
-            let sent = self.sent.entry(from.user_id.clone()).or_default();
+        if let Some(author) = message.author.as_ref().filter(|_| message.changes == 0) {
+            let sent = self.sent.entry(author.clone()).or_default();
             *sent = message.n.max(*sent);
         }
         let is_newer = self.last.as_ref().is_none_or(|last| {

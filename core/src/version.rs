@@ -72,10 +72,12 @@ impl Version {
         Self { revision, at: kept, ahead_ms: at.as_millis() - kept.as_millis(), clock }
     }
 
-    /// Whether a change of this version must not replace one of version `standing`. Of two equally new changes, the one that
-    /// arrives later stands.
+    /// Whether a change of this version must not replace one of version `standing`: the higher revision is newer; if they are the
+    /// same, or only one has a revision, the later time. Of two equally new changes, the one that arrives later stands.
     pub fn is_older_than(&self, standing: &Self) -> bool {
-        if let (Some(revision), Some(standing)) = (self.revision, standing.revision) {
+        if let (Some(revision), Some(standing)) = (self.revision, standing.revision)
+            && revision != standing
+        {
             return revision < standing;
         }
         match (self.clock, standing.clock) {
@@ -132,7 +134,11 @@ mod tests {
         let standing = version(revision(7), 500, Clock::Producer);
         assert!(!version(revision(8), 0, Clock::Producer).is_older_than(&standing));
         assert!(version(revision(6), 900, Clock::Producer).is_older_than(&standing));
-        assert!(!version(revision(7), 0, Clock::Bus).is_older_than(&standing), "equal: the later one stands");
+        assert!(
+            version(revision(7), 499, Clock::Producer).is_older_than(&standing),
+            "equal: the time decides"
+        );
+        assert!(!version(revision(7), 500, Clock::Producer).is_older_than(&standing), "the same once more");
         assert!(version(None, 499, Clock::Producer).is_older_than(&standing), "only one has a revision");
     }
 

@@ -9,7 +9,10 @@ use std::collections::BTreeSet;
 use funnelcast_aws::{
     clock::now,
     spending::{self, price},
-    table::{Member, activity::ActiveConversation, log::Unquoted, postings::TextChange},
+    table::{
+        Member, activity::ActiveConversation, conversations::Conversation, log::Unquoted,
+        postings::TextChange,
+    },
 };
 use funnelcast_core::{
     Channel, ConnectionId, ConversationId, Error, Timestamp, UserId,
@@ -22,9 +25,9 @@ use futures_util::future::try_join_all;
 use serde_json::value::to_raw_value;
 
 use crate::{
-    chat_events::ChatEvents,
+    chat_events::{ChatEvents, MEMBERS_MAX, Present},
     context::Realtime,
-    deliver::{self, DIRECT_MEMBERS_MAX, Delivery},
+    deliver::{self, Delivery},
     search::postings,
 };
 
@@ -59,13 +62,13 @@ pub async fn digest(
         } else {
             realtime.table().learn(conversation, &news).await?
         };
-        let mut present = BTreeSet::new();
+        let mut present = Present::default();
         if concerns_last(&news, &active.activity) {
             present = tell(realtime, conversation, &active).await?;
         }
         if let Some(chat_events) = chat_events.filter(|_| !events.is_empty()) {
             let known = active.conversation.as_ref();
-            chat_events.tell(realtime, conversation, known, events, &present).await?;
+            chat_events.tell(realtime, conversation, known, events, present).await?;
         }
         let company = active.conversation.as_ref().map(|known| &known.company);
         postings::index(realtime.table(), conversation, company, &texts).await
@@ -99,15 +102,15 @@ fn senders<'a>(news: &'a [LogNews], texts: &'a [TextChange]) -> BTreeSet<&'a Use
     new.map(|from| &from.user_id).chain(indexed).collect()
 }
 
-/// Posts the last message to the devices of the participants on which the conversation is not open, and to the team. Returns the
-/// users who are connected: members of the conversation, and participants elsewhere.
+/// Posts the last message to the devices of the participants on which the conversation is not open, and to the team. Returns who
+/// of the former hears of it. With more than [`MEMBERS_MAX`] members, those on which it is open are told as well.
 async fn tell(
     realtime: &Realtime,
     conversation: &ConversationId,
     active: &ActiveConversation,
-) -> Result<BTreeSet<UserId>, Error> {
+) -> Result<Present, Error> {
     let ActiveConversation { conversation: Some(known), activity } = active else {
-        return Ok(BTreeSet::new());
+        return Ok(Present::default());
     };
     let now = now();
     let update = InboxUpdate {
@@ -118,27 +121,27 @@ async fn tell(
         read_n: None,
     };
     let channel = Channel::Conversation(conversation.clone());
-    let members = realtime.table().few_members(&channel, DIRECT_MEMBERS_MAX).await?;
-    let (open, mut present): (BTreeSet<ConnectionId>, BTreeSet<UserId>) =
-        members.into_iter().flatten().map(|member| (member.connection, member.user)).unzip();
+    let members = realtime.table().few_members(&channel, MEMBERS_MAX).await?.unwrap_or_default();
+    let mut present = Present::in_conversation(&members, now);
+    let open: BTreeSet<ConnectionId> = members.into_iter().map(|member| member.connection).collect();
     let participants = known.participants.iter().map(async |user| -> Result<Option<UserId>, Error> {
         let devices = devices(realtime, user, &open).await?;
         if devices.is_empty() {
             return Ok(None);
         }
-        // One of the team, whom no ban concerns, hears of it as one of the team.
-        if !is_banned(realtime, conversation, user, now).await? {
-            // Their own message may not be the last one any more, and who sends has read.
-            let update = InboxUpdate { read_n: activity.sent.get(user).copied(), ..update.clone() };
-            let event = inbox_event(Channel::User(user.clone()), &update, now)?;
-            deliver::post(realtime, &event, &devices, None).await?;
+        if is_banned(realtime, conversation, known, user, now).await? {
+            return Ok(None);
         }
+        // Their own message may not be the last one any more, and who sends has read.
+        let update = InboxUpdate { read_n: activity.sent.get(user).copied(), ..update.clone() };
+        let event = inbox_event(Channel::User(user.clone()), &update, now)?;
+        deliver::post(realtime, &event, &devices, None).await?;
         Ok(Some(user.clone()))
     });
     let team = inbox_event(Channel::Inbox(known.company.clone()), &update, now)?;
     let team = deliver::deliver_or_queue(realtime, Delivery::to_all(team, None));
     let (elsewhere, ()) = tokio::try_join!(try_join_all(participants), team)?;
-    present.extend(elsewhere.into_iter().flatten());
+    present.users.extend(elsewhere.into_iter().flatten());
     Ok(present)
 }
 
@@ -153,14 +156,22 @@ async fn devices(
     Ok(members)
 }
 
+/// Whether a user may not read a conversation: 1 call of 4 reads, and for one who is banned 1 read more, because nothing restricts
+/// the company's team. Who is of it is known by their tokens; Whop is not asked here, where nobody waits for an answer.
 async fn is_banned(
     realtime: &Realtime,
     conversation: &ConversationId,
+    known: &Conversation,
     user: &UserId,
     now: Timestamp,
 ) -> Result<bool, Error> {
     let access = realtime.table().conversation_access(conversation, user).await?;
-    Ok(Restriction::bans(access.restrictions, now))
+    if !Restriction::bans(access.restrictions, now) {
+        return Ok(false);
+    }
+    let connections = realtime.table().connections(user).await?;
+    let mut identities = connections.into_iter().map(|connection| connection.into_caller(now).identity);
+    Ok(!identities.any(|identity| identity.is_team_of(&known.company)))
 }
 
 /// Posts an update to a user's connections, but for those that know of it: 1 read.

@@ -1,10 +1,12 @@
 //! Inboxes: the conversations of a user, or of a company for its team, the last active first, with how many messages of each the
 //! caller has not read. [`digest`](crate::digest) keeps what they show.
 
-use funnelcast_aws::table::inbox::InboxOwner;
+use std::collections::BTreeMap;
+
+use funnelcast_aws::table::inbox::{FoundEntry, InboxOwner, Listed};
 use funnelcast_core::{
     Caller, Channel, CompanyId, Error,
-    action::{Inbox, InboxCursor, InboxPage},
+    action::{Inbox, InboxCursor, InboxEntry, InboxPage},
     grant::Capability,
     size::Room,
 };
@@ -38,13 +40,13 @@ async fn of_company(
         table.company_conversations(company, request.limit.get(), request.cursor.as_ref()).await?;
     let places = listed.iter().map(|listed| listed.place.clone()).collect();
     let (user, now) = (&caller.identity().user, caller.now());
-    let conversations = table.inbox_entries(InboxOwner::Company(company), user, listed, now).await?;
+    let found = table.inbox_entries(InboxOwner::Company(company), user, listed, now).await?;
+    let conversations = found.into_iter().map(|found| found.entry).collect();
     Ok(fitting(InboxPage { conversations, next, more: false }, places))
 }
 
 async fn own(access: &Access, caller: Caller<'_>, request: &Inbox) -> Result<InboxPage, Error> {
-    let (user, now) = (&caller.identity().user, caller.now());
-    let (mut listed, more) = access.table.own_conversations(user).await?;
+    let (mut listed, more) = access.table.own_conversations(&caller.identity().user).await?;
     if let Some(cursor) = &request.cursor {
         let place = |cursor: &InboxCursor| (cursor.active_at, cursor.conversation.to_string());
         listed.retain(|listed| place(&listed.place) < place(cursor));
@@ -53,8 +55,36 @@ async fn own(access: &Access, caller: Caller<'_>, request: &Inbox) -> Result<Inb
     listed.truncate(request.limit.get());
     let places: Vec<_> = listed.iter().map(|listed| listed.place.clone()).collect();
     let next = places.last().filter(|_| !is_last).cloned();
-    let conversations = access.table.inbox_entries(InboxOwner::Reader, user, listed, now).await?;
+    let conversations = own_entries(access, caller, listed).await?;
     Ok(fitting(InboxPage { conversations, next, more }, places))
+}
+
+/// The entries of a user's own inbox for these conversations: what [`inbox_entries`](funnelcast_aws::Table::inbox_entries) costs.
+/// Left out is what they are banned from, unless they are of the company's team, which nothing restricts: what
+/// [`is_of_team`](Access::is_of_team) costs for each company that bans them.
+///
+/// # Errors
+/// [`Error::Internal`] if the table fails; those of [`is_of_team`](Access::is_of_team).
+pub(crate) async fn own_entries(
+    access: &Access,
+    caller: Caller<'_>,
+    listed: Vec<Listed>,
+) -> Result<Vec<InboxEntry>, Error> {
+    let (identity, now) = (caller.identity(), caller.now());
+    let mut teams = BTreeMap::new();
+    let mut entries = Vec::new();
+    for FoundEntry { entry, is_banned } in
+        access.table.inbox_entries(InboxOwner::Reader, &identity.user, listed, now).await?
+    {
+        if is_banned && !teams.contains_key(&entry.company_id) {
+            let is_of_team = access.is_of_team(identity, &entry.company_id, now).await?;
+            teams.insert(entry.company_id.clone(), is_of_team);
+        }
+        if !is_banned || teams.get(&entry.company_id) == Some(&true) {
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
 }
 
 /// The part of a page that a reply can hold. `places` are those of the conversations on the page, and of some that have been

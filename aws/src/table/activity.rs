@@ -90,9 +90,11 @@ pub fn log_record(record: &EventRecord) -> Result<Option<LogRecord>, Error> {
 pub(super) fn seen(stored: &Stored) -> Result<SeenMessage, Error> {
     let row = &stored.row;
     let from = row.user.clone().zip(row.name.clone()).map(|(user_id, name)| Sender { user_id, name });
-    let excerpt = SeenMessage::excerpt(&stored.body()?);
+    let body = stored.body()?;
+    let excerpt = SeenMessage::excerpt(&body);
     Ok(SeenMessage {
         shown: LastMessage { seq: stored.seq, at: Timestamp::from_millis(row.at), from, excerpt },
+        author: body.user_id,
         n: stored.n(),
         kept_at: Timestamp::from_millis(row.kept_at),
         changes: row.changes,

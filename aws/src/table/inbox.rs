@@ -32,6 +32,15 @@ pub struct Listed {
     activity: Activity,
 }
 
+/// An entry of an inbox as it is in the table.
+#[derive(Debug, Clone)]
+pub struct FoundEntry {
+    /// The entry.
+    pub entry: InboxEntry,
+    /// Whether the reader is banned there, which concerns their own inbox unless they are of the company's team.
+    pub is_banned: bool,
+}
+
 /// Whose inbox is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InboxOwner<'a> {
@@ -115,8 +124,7 @@ impl Table {
     }
 
     /// The entries of an inbox for these conversations, in their order, for a user who reads it: 2 items for each, or 3 and 1
-    /// more in their own inbox, in calls of 100. What is no longer in this inbox is left out, and of a user's own what they are
-    /// banned from.
+    /// more in their own inbox, in calls of 100. What is no longer in this inbox is left out.
     ///
     /// # Errors
     /// [`Error::Internal`] if the table fails.
@@ -126,7 +134,7 @@ impl Table {
         reader: &UserId,
         listed: Vec<Listed>,
         now: Timestamp,
-    ) -> Result<Vec<InboxEntry>, Error> {
+    ) -> Result<Vec<FoundEntry>, Error> {
         let receipts = |id: &ConversationId| key::receipts(&Channel::Conversation(id.clone()));
         let mut keys = Vec::new();
         for Listed { place, .. } in &listed {
@@ -151,6 +159,7 @@ impl Table {
             let meta =
                 items.remove(&key::conversation(&conversation_id)).map(from_item::<Meta>).transpose()?;
             let Some(conversation) = meta.and_then(|meta| meta.of_inbox(company)) else { return Ok(None) };
+            let mut is_banned = false;
             if owner == InboxOwner::Reader {
                 let mut restrictions = Vec::new();
                 for pk in [key::restricted_in(&conversation_id), key::restricted(reader)] {
@@ -159,7 +168,8 @@ impl Table {
                             .extend(restrictions::of_item(item.clone(), Some(&conversation.company))?);
                     }
                 }
-                if Restriction::bans(restrictions, now) || !conversation.participants.contains(reader) {
+                is_banned = Restriction::bans(restrictions, now);
+                if !conversation.participants.contains(reader) {
                     return Ok(None);
                 }
             }
@@ -169,7 +179,7 @@ impl Table {
                 .transpose()?
                 .map_or_else(ReadMark::default, |row| row.mark());
             let read_n = activity.read_n(reader, mark, now);
-            Ok(Some(InboxEntry {
+            let entry = InboxEntry {
                 company_id: conversation.company,
                 participants: conversation.participants,
                 title: conversation.title,
@@ -178,7 +188,8 @@ impl Table {
                 read_n,
                 unread: activity.unread(read_n),
                 conversation_id,
-            }))
+            };
+            Ok(Some(FoundEntry { entry, is_banned }))
         };
         listed.into_iter().filter_map(|listed| entry(listed).transpose()).collect()
     }

@@ -76,13 +76,18 @@ impl Table {
     ) -> Result<Watermark, Error> {
         let update = self
             .update(key::receipts(channel), user.to_string())
-            .condition_expression("attribute_not_exists(#mark) OR #mark < :seq")
             .expression_attribute_values(":seq", AttributeValue::N(seq.to_string()));
         let update = match state {
-            ReceiptState::Delivered => {
-                update.expression_attribute_names("#mark", "delivered").update_expression("SET #mark = :seq")
-            }
+            // What is read has been delivered.
+            ReceiptState::Delivered => update
+                .condition_expression(
+                    "(attribute_not_exists(delivered) OR delivered < :seq) \
+                     AND (attribute_not_exists(#read) OR #read < :seq)",
+                )
+                .expression_attribute_names("#read", "read")
+                .update_expression("SET delivered = :seq"),
             ReceiptState::Read => update
+                .condition_expression("attribute_not_exists(#mark) OR #mark < :seq")
                 .expression_attribute_names("#mark", "read")
                 .update_expression("SET #mark = :seq, readN = :n")
                 .expression_attribute_values(":n", AttributeValue::N(n.to_string())),

@@ -3,11 +3,14 @@
 //! What a user may not do in companies is one item, because whoever checks them does not know yet which company a
 //! conversation belongs to. So one call reads all that decides ([`Table::conversation_access`]).
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{
-    CompanyId, Error, Key, Timestamp, UserId, Version,
+    CompanyId, ConversationId, Error, Key, Timestamp, UserId, Version,
     moderation::{Restriction, RestrictionKind, Scope},
 };
 use serde::{Deserialize, Serialize};
@@ -161,6 +164,38 @@ impl Table {
         let item = self.get(pk, sk).send().await.map_err(failed("GetItem of a restriction"))?.item;
         item.map(from_item).transpose()
     }
+
+    /// Which of these users are banned from a conversation of this company, each by their restrictions alone: 2 items for each, in
+    /// calls of 100.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn banned_from(
+        &self,
+        conversation: &ConversationId,
+        company: &CompanyId,
+        users: impl IntoIterator<Item = &UserId>,
+        now: Timestamp,
+    ) -> Result<BTreeSet<UserId>, Error> {
+        let users: Vec<&UserId> = users.into_iter().collect();
+        let place = |user: &UserId| (key::restricted_in(conversation), user.to_string());
+        let everywhere = |user: &UserId| (key::restricted(user), key::META.to_owned());
+        let keys = users.iter().flat_map(|user| [place(user), everywhere(user)]).collect();
+        let items: HashMap<_, _> =
+            self.batch_get(keys).await?.into_iter().map(|item| (primary(&item), item)).collect();
+        let mut banned = BTreeSet::new();
+        for user in users {
+            let found = [place(user), everywhere(user)].into_iter().filter_map(|key| items.get(&key));
+            let mut restrictions = Vec::new();
+            for item in found {
+                restrictions.extend(of_item(item.clone(), Some(company))?);
+            }
+            if Restriction::bans(restrictions, now) {
+                banned.insert(user.clone());
+            }
+        }
+        Ok(banned)
+    }
 }
 
 /// The key of the item, and the name of the restriction in it.
@@ -181,4 +216,9 @@ pub(super) fn of_item(item: Item, company: Option<&CompanyId>) -> Result<Vec<Res
     let counts = |name: &String| !is_of_companies || company.is_some_and(|company| company.as_str() == name);
     let counting = standing.into_iter().filter(|(name, _)| counts(name));
     Ok(counting.map(|(_, standing)| standing.restriction).collect())
+}
+
+fn primary(item: &Item) -> (String, String) {
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+    (text("pk"), text("sk"))
 }

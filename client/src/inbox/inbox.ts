@@ -46,7 +46,7 @@ export class Inbox {
   /** The time of the last update of each conversation: of two that cross, the later one counts. */
   readonly #updatedAt = new Map<string, string>();
   /** What came while a page was on its way, and may be newer than the page. */
-  #pending: ChannelEvent<InboxChannel>[] = [];
+  #pending: InboxUpdate[] = [];
   /** Whether a page is on its way. */
   #isReading = false;
   /** Ends the requests. */
@@ -65,9 +65,7 @@ export class Inbox {
       onJoined: () => void this.#load(),
       onError: error => this.#update({ error, isLoading: false }),
     });
-    const stopReading = this.#client.on('read', ({ conversationId, readN }) =>
-      this.#apply({ conversationId, readN }),
-    );
+    const stopReading = this.#client.on('read', update => this.#apply(update));
     return () => {
       subscription.unsubscribe();
       stopReading();
@@ -108,7 +106,9 @@ export class Inbox {
       this.#show([...before(), ...fresh], { isLoading: false, isLoadingMore: false, error: null });
       const pending = this.#pending;
       this.#pending = [];
-      for (const event of pending) this.#onEvent(event);
+      // A conversation that became active meanwhile may be missing.
+      if (pending.map(update => this.#apply(update) || update.n === undefined).includes(false))
+        void this.#load();
     } catch (error) {
       if (signal.aborted) return;
       this.#isReading = false;
@@ -128,7 +128,6 @@ export class Inbox {
 
   #onEvent(event: ChannelEvent<InboxChannel>): void {
     if (event.event !== 'inbox.update') return;
-    if (this.#isReading) this.#pending.push(event);
     const { conversationId, n } = event.data;
     if (n !== undefined) {
       if (event.at < (this.#updatedAt.get(conversationId) ?? '')) return;
@@ -139,8 +138,9 @@ export class Inbox {
     if (!isKnown && n !== undefined && !this.#isReading) void this.#load();
   }
 
-  /** Applies an update to its conversation. Returns whether that is in the list. */
+  /** Applies an update to its conversation, and once more to the page that is on its way. Returns whether it is in the list. */
   #apply(update: InboxUpdate): boolean {
+    if (this.#isReading) this.#pending.push(update);
     const { conversations } = this.store.get();
     const entry = conversations.find(({ conversationId }) => conversationId === update.conversationId);
     if (!entry) return false;

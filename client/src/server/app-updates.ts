@@ -48,7 +48,7 @@ function update(detailType: DetailType, channel: AppChannel, name: string, paylo
       `channel must be a company, experience, user or room, and is ${JSON.stringify(channel)}`,
     );
   }
-  checkId(id.join(':'), 'the id of the channel');
+  checkId(id.join(':'), 'channel');
   const json = JSON.stringify(payload);
   if (json !== undefined) checkText(json, APP_PAYLOAD_BYTES_MAX, 'payload');
   const data = {

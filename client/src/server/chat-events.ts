@@ -59,7 +59,8 @@ export async function onMessage(
   { key = variable(KEY_VARIABLE) }: ChatEventOptions = {},
 ): Promise<Response> {
   try {
-    if (key === undefined) throw new FunnelcastError('internal', `${KEY_VARIABLE} is not set`);
+    // An empty key would let everybody in.
+    if (!key) throw new FunnelcastError('internal', `${KEY_VARIABLE} is not set, or the key is empty`);
     if (!(await isSame(request.headers.get(KEY_HEADER) ?? '', key))) {
       return refusal(401, `${KEY_HEADER} is missing, or is not the key in ${KEY_VARIABLE}`);
     }

@@ -6,7 +6,7 @@
 
 import type { ConversationChannel } from '../channels.js';
 import { CONTENT_BYTES_MAX, METADATA_BYTES_MAX, type MessageType } from '../wire.js';
-import { checkId, checkText } from './check.js';
+import { checkId, checkKey, checkText, checkWhole } from './check.js';
 import { timestampNow, type Update, type UpdateData } from './updates.js';
 
 /** A message that the backend writes, and no user. */
@@ -47,10 +47,16 @@ export function chatMessage(
     content: checkText(content, CONTENT_BYTES_MAX, 'content'),
     timestamp: timestampNow(),
     ...(metadata && { metadata }),
-    ...(replyTo !== undefined && { replyTo }),
+    ...(replyTo !== undefined && { replyTo: checkWhole(replyTo, 'replyTo') }),
     ...(mentions && { mentions }),
   };
-  return { detailType: 'ChatMessage', channel, event: 'chat.message', data, ...(key && { key }) };
+  return {
+    detailType: 'ChatMessage',
+    channel,
+    event: 'chat.message',
+    data,
+    ...(key !== undefined && { key: checkKey(key) }),
+  };
 }
 
 /** Makes the news that the app's assistant, or a user for whom the app speaks, is typing, or no longer is. */
@@ -66,7 +72,7 @@ export function typingIndicator(
     data: {
       conversationId,
       isTyping,
-      ...(id !== undefined && { userId: checkId(id, 'the id of the user') }),
+      ...(id !== undefined && { userId: checkId(id, 'userId') }),
       ...(name !== undefined && { userName: name }),
     },
   };

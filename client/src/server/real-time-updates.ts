@@ -16,7 +16,7 @@ import {
 } from '../wire.js';
 import { type Bus, putEvents } from './bus.js';
 import { type BackendMessage, chatMessage, type TypingUser, typingIndicator } from './chat-updates.js';
-import { checkId, checkRevision, checkText } from './check.js';
+import { checkId, checkText, checkWhole } from './check.js';
 import type { BackendEvent } from './events.js';
 import { HttpPublisher, type HttpTarget } from './http.js';
 import { createTokenIssuer } from './tokens.js';
@@ -189,10 +189,10 @@ export class RealTimeUpdates {
     const detail = {
       conversationId: checkId(conversationId, 'conversationId'),
       companyId: checkId(companyId, 'companyId'),
-      participants: participants.map(id => checkId(id, 'the id of a participant')),
+      participants: participants.map(id => checkId(id, 'participants')),
       timestamp: timestampNow(),
       ...(title !== undefined && { title: checkText(title, TITLE_BYTES_MAX, 'title') }),
-      ...(revision !== undefined && { revision: checkRevision(revision) }),
+      ...(revision !== undefined && { revision: checkWhole(revision, 'revision') }),
       ...(keepLog && { keepLog }),
     };
     const channel = `conversation:${conversationId}` as const;

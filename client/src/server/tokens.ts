@@ -188,7 +188,7 @@ function claimsOf({ id, name, companies = [], experiences, rooms }: TokenUser): 
   return {
     ...(name !== undefined && { name: checkText(name, NAME_BYTES_MAX, 'name') }),
     companies: companies.map(company => ({
-      id: checkId(company.id, 'the id of a company'),
+      id: checkId(company.id, 'companies'),
       role: company.role,
     })),
     ...(experiences && { experiences: checkIds(experiences, EXPERIENCES_MAX, 'experiences') }),
@@ -198,7 +198,7 @@ function claimsOf({ id, name, companies = [], experiences, rooms }: TokenUser): 
 
 function checkIds(ids: readonly string[], max: number, what: string): string[] {
   checkCount(ids, max, what);
-  return ids.map(id => checkId(id, `an id in ${what}`));
+  return ids.map(id => checkId(id, what));
 }
 
 function checkCount({ length }: readonly unknown[], max: number, what: string): void {

@@ -101,7 +101,7 @@ export function funnelUpdate(
     funnelName: checkText(funnelName, TITLE_BYTES_MAX, 'funnelName'),
     ...checkNote(note),
     timestamp: timestampNow(),
-    userId: checkId(user.id, 'the id of the user'),
+    userId: checkId(user.id, 'userId'),
     companyId,
   };
   return { detailType: 'FunnelUpdate', channel: `funnel_updates:${companyId}`, event: 'funnel.update', data };
@@ -117,12 +117,12 @@ export function resourceUpdate(
   const companyId = checkId(user.companyId, 'companyId');
   const data: ResourceUpdate = {
     type,
-    resourceId: checkId(resource.id, 'the id of the resource'),
-    resourceType: checkText(resource.type, LABEL_BYTES_MAX, 'the type of the resource'),
-    resourceName: checkText(resource.name, TITLE_BYTES_MAX, 'the name of the resource'),
+    resourceId: checkId(resource.id, 'resource.id'),
+    resourceType: checkText(resource.type, LABEL_BYTES_MAX, 'resource.type'),
+    resourceName: checkText(resource.name, TITLE_BYTES_MAX, 'resource.name'),
     ...checkNote(note),
     timestamp: timestampNow(),
-    userId: checkId(user.id, 'the id of the user'),
+    userId: checkId(user.id, 'userId'),
     companyId,
   };
   return {
@@ -180,7 +180,7 @@ export function userNotification(
   { id }: Pick<UpdateUser, 'id'>,
   notification: Notice,
 ): Update<'user.notification'> {
-  const userId = checkId(id, 'the id of the user');
+  const userId = checkId(id, 'userId');
   return {
     detailType: 'UserNotification',
     channel: `user:${userId}`,

@@ -1,6 +1,7 @@
 /** Events of the app's own from a backend: what is put on the bus, published by HTTP, and put into the outbox. */
 
 import { expect, test } from 'vitest';
+import { chatMessage, typingIndicator } from '../../src/server/chat-updates.js';
 import { appEvent, appSignal, outboxItem, RealTimeUpdates } from '../../src/server/index.js';
 import { APP_PAYLOAD_BYTES_MAX } from '../../src/wire.js';
 
@@ -50,4 +51,23 @@ test.each([
   ],
 ])('%s is refused', (_, make, code) => {
   expect(make).toThrow(expect.objectContaining({ name: 'FunnelcastError', code }));
+});
+
+test('a message replies, mentions, and has its key', () => {
+  const message = (more: object) => chatMessage('conv-1', { content: 'hello', ...more });
+  const { key, data } = message({ replyTo: 4, mentions: ['user_2'], key: 'answer-4' });
+  expect(key).toBe('answer-4');
+  expect(data).toMatchObject({ content: 'hello', type: 'bot', replyTo: 4, mentions: ['user_2'] });
+  for (const key of ['', 'two words']) {
+    expect(() => message({ key })).toThrow(expect.objectContaining({ code: 'bad_request', field: 'key' }));
+  }
+  for (const replyTo of [Number.NaN, -1, 1.5]) {
+    expect(() => message({ replyTo })).toThrow('replyTo must be a whole number');
+  }
+});
+
+test('that somebody is typing', async () => {
+  const typing = typingIndicator('conv-1', true, { id: 'bot', name: 'Assistant' });
+  const detail = { conversationId: 'conv-1', isTyping: true, userId: 'bot', userName: 'Assistant' };
+  expect(await put(typing)).toEqual([['ChatTyping', detail]]);
 });

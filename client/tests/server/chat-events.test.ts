@@ -30,7 +30,7 @@ const handlers: ChatEventHandlers = {
   MessageEdited: ({ event }) => heard.push(['edited', event.data.target, event.data.content]),
   MessageDeleted: ({ event }) => heard.push(['deleted', event.data.target]),
   ReactionChanged: ({ event }) => heard.push(['reaction', event.data.emoji, event.data.on]),
-  MessageUnanswered: ({ participants, event }) => heard.push(['unanswered', participants, event.seq]),
+  MessageUnanswered: ({ recipients, event }) => heard.push(['unanswered', recipients, event.seq]),
 };
 
 test('each event reaches the handler of its type', async () => {
@@ -44,7 +44,7 @@ test('each event reaches the handler of its type', async () => {
       ['edited', 42, 'Hello, Bob!'],
       ['deleted', 42],
       ['reaction', '👍', true],
-      ['unanswered', ['user_1', 'user_2'], 42],
+      ['unanswered', ['user_2'], 42],
     ]),
   );
 });
@@ -69,6 +69,7 @@ test('without the key nothing is heard', async () => {
   vi.stubEnv('CHAT_EVENTS_KEY', '');
   expect((await onMessage(request(event, { 'funnelcast-key': '' }), hear)).status).toBe(500);
   expect(String(logged.mock.calls[0]?.[1])).toContain('CHAT_EVENTS_KEY is not set');
+  expect((await onMessage(request(event, { 'funnelcast-key': '' }), hear, { key: '' })).status).toBe(500);
   expect(hear).not.toHaveBeenCalled();
   vi.stubEnv('CHAT_EVENTS_KEY', 'from the environment');
   expect((await onMessage(request(event, { 'funnelcast-key': 'from the environment' }), hear)).status).toBe(

@@ -28,7 +28,8 @@ fn message(number: u64, n: u64, from: usize) -> SeenMessage {
         from: Some(from),
         excerpt: Some(format!("m{number}")),
     };
-    SeenMessage { shown, n, kept_at: at(number), changes: 0, expires_at: None, is_gone: false }
+    let author = shown.from.as_ref().map(|from| from.user_id.clone());
+    SeenMessage { shown, author, n, kept_at: at(number), changes: 0, expires_at: None, is_gone: false }
 }
 
 /// Something that happens in a conversation.

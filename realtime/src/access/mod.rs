@@ -155,32 +155,46 @@ impl Access {
         member.filter(is_live).ok_or(Error::NotJoined)?.check(capability, *now)
     }
 
-    /// Whether a caller who may use the channel is of the team of its company: 1 read for a connection, and for one that is in a
-    /// conversation by another right 1 more, and what it costs to know the role of a Whop user; by HTTP, what
-    /// [`admission`](Self::admission) costs.
+    /// Whether a caller who may use the channel is of the team of its company: 1 read for a connection, by HTTP what
+    /// [`admission`](Self::admission) costs; and in a conversation, for a caller who is there by another right, 1 more and what
+    /// [`is_of_team`](Self::is_of_team) costs.
     ///
     /// # Errors
-    /// [`Error::Internal`] if the table fails; [`Error::RateLimited`] and [`Error::Internal`] if the answer depends on Whop and Whop
-    /// gives none; by HTTP, those of [`admission`](Self::admission).
+    /// [`Error::Internal`] if the table fails; those of [`is_of_team`](Self::is_of_team); by HTTP, those of
+    /// [`admission`](Self::admission).
     pub async fn is_team(&self, caller: Caller<'_>, channel: &Channel) -> Result<bool, Error> {
-        match caller {
-            Caller::Socket(SocketCaller { identity, connection, now, .. }) => {
+        let is_by_right = match caller {
+            Caller::Socket(SocketCaller { identity, connection, .. }) => {
                 let member = self.table.membership(&identity.user, connection, channel).await?;
-                if let (Some(Member { team_of: None, .. }), Channel::Conversation(conversation)) =
-                    (&member, channel)
-                {
-                    // A participant has joined without their role being asked for.
-                    let Some(company) = self.table.company_of(conversation).await? else { return Ok(false) };
-                    let identity = self.with_role(identity, &company, Asker::User, *now).await?;
-                    return Ok(identity.is_team_of(&company));
-                }
-                Ok(member.is_some_and(|member| member.team_of.is_some()))
+                member.is_some_and(|member| member.team_of.is_some())
             }
             Caller::Http(HttpCaller { identity, grant, now }) => {
                 let admission = self.admission(identity, channel, grant.cloned(), now).await?;
-                Ok(matches!(admission.right, Right::Team(_)))
+                matches!(admission.right, Right::Team(_))
             }
+        };
+        match channel {
+            // A participant is admitted without their role being asked for.
+            Channel::Conversation(conversation) if !is_by_right => {
+                let company = self.table.company_of(conversation).await?;
+                let Some(company) = company else { return Ok(false) };
+                self.is_of_team(caller.identity(), &company, caller.now()).await
+            }
+            _ => Ok(is_by_right),
         }
+    }
+
+    /// Whether a user is of the team of a company: nothing, or what it costs to know the role of a Whop user.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`] and [`Error::Internal`] if the answer depends on Whop and Whop gives none.
+    pub async fn is_of_team(
+        &self,
+        identity: &Identity,
+        company: &CompanyId,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        Ok(self.with_role(identity, company, Asker::User, now).await?.is_team_of(company))
     }
 
     /// How a user may join: by their own right if they have one, else by the grant that they present. No grant admits

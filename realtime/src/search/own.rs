@@ -1,16 +1,13 @@
 //! The search of all conversations that a user takes part in, by reading one after the other, the last active first.
 
-use funnelcast_aws::table::{
-    inbox::{InboxOwner, Listed},
-    search::WALK_BYTES_MAX,
-};
+use funnelcast_aws::table::{inbox::Listed, search::WALK_BYTES_MAX};
 use funnelcast_core::{
     Caller, Channel, Error, Seq,
     action::{InboxCursor, MessagePlace},
 };
 
 use super::{Walked, hits::Hits, walk};
-use crate::access::Access;
+use crate::{access::Access, inbox::own_entries};
 
 /// The most conversations that one call reads.
 const CONVERSATIONS_MAX: usize = 20;
@@ -29,12 +26,11 @@ pub(super) async fn search(
     hits: &mut Hits<'_>,
     from: Option<MessagePlace>,
 ) -> Result<Option<MessagePlace>, Error> {
-    let user = &caller.identity().user;
-    let (listed, _) = access.table.own_conversations(user).await?;
+    let (listed, _) = access.table.own_conversations(&caller.identity().user).await?;
     let mut listed = after(listed, from.as_ref());
     let later = listed.split_off(listed.len().min(CONVERSATIONS_MAX));
     let places: Vec<_> = listed.iter().map(|listed| listed.place.clone()).collect();
-    let entries = access.table.inbox_entries(InboxOwner::Reader, user, listed, caller.now()).await?;
+    let entries = own_entries(access, caller, listed).await?;
     let mut bytes = 0;
     for place in places {
         if !entries.iter().any(|entry| entry.conversation_id == place.conversation) {

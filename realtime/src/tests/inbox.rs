@@ -40,8 +40,8 @@ async fn device(realtime: &Realtime, user: &str, name: &str, channels: &[&str]) 
     caller
 }
 
-fn message(seq: u64, from: &str) -> SeenMessage {
-    let from = Sender { user_id: from.parse().unwrap(), name: "Ann".to_owned().try_into().unwrap() };
+fn message(seq: u64, author: &str) -> SeenMessage {
+    let from = Sender { user_id: author.parse().unwrap(), name: "Ann".to_owned().try_into().unwrap() };
     let shown = LastMessage {
         seq: seq.try_into().unwrap(),
         at: Timestamp::from_secs(1_795_428_000),
@@ -49,6 +49,7 @@ fn message(seq: u64, from: &str) -> SeenMessage {
         excerpt: Some(format!("message {seq}")),
     };
     SeenMessage {
+        author: Some(author.parse().unwrap()),
         shown,
         n: seq,
         kept_at: Timestamp::from_secs(1_795_428_000),

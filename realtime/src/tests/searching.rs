@@ -112,6 +112,7 @@ impl Scene {
         self.changes().await;
         for place in self.known.keys() {
             let seen = SeenMessage {
+                author: None,
                 shown: LastMessage { seq: place.seq, at: now(), from: None, excerpt: None },
                 n: place.seq.get(),
                 kept_at: Timestamp::from_millis(place.at),

@@ -275,7 +275,7 @@ async fn unanswered(stack: &Stack) -> Result<Line> {
     assert_eq!(answer, json!({"batchItemFailures": []}));
     Ok(Line {
         operation: "unanswered message, conversation of 2",
-        most: at_most(5, 0, 0),
+        most: at_most(7, 0, 0),
         measured: stack.usage().await?.of("timers"),
     })
 }

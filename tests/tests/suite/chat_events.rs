@@ -111,18 +111,51 @@ async fn the_backend_hears_of_messages_that_nobody_has_seen() -> Result<()> {
     let back = stack.conversation(&company, &[ann_user, kim_user]).await?;
     let support = stack.conversation(&company, &[ann_user]).await?;
     let read = stack.conversation(&company, &[ann_user, kim_user]).await?;
+    // Sam is of the team, and follows its inbox; the bot is a participant whose messages the backend sends.
+    let (sam_user, bot) = (User::admin_of(&company), User::customer_of(&company));
+    let staffed = stack.conversation(&company, &[ann_user, &sam_user]).await?;
+    let by_bot = stack.conversation(&company, &[ann_user, &bot]).await?;
+    let spoken = stack.conversation(&company, &[eve_user, bob_user]).await?;
+    // Mel is banned and connected, Nat is not here, and the others wait in vain.
+    let (mel_user, nat_user) = (User::customer_of(&company), User::customer_of(&company));
+    let banned = stack.conversation(&company, &[ann_user, &mel_user, &nat_user]).await?;
+    let ban = json!({"conversationId": banned.trim_start_matches("conversation:"), "userId": mel_user.id, "restriction": "ban"});
+    stack.emit("Moderation", ban).await?;
     let mut ann = stack.connect(ann_user).await?;
-    for channel in [&absent, &elsewhere, &back, &support, &read] {
+    for channel in [&absent, &elsewhere, &back, &support, &read, &staffed, &by_bot, &banned] {
         ann.join(channel).await?;
     }
+    let mut mel = joined(&stack, &mel_user, &mel_user.channel()).await?;
+    eventually("the ban", async || {
+        let request = mel.request("join", json!({"channel": banned})).await?;
+        Ok(mel.reply(&request).await?.is_err().then_some(()))
+    })
+    .await?;
+    for (channel, text) in
+        [(&support, "for the team"), (&staffed, "for sam"), (&by_bot, "for the bot"), (&banned, "for nat")]
+    {
+        ann.say(channel, text).await?;
+    }
+    // Only now, so that the team was not there when it was written to; and who comes to its inbox later is.
+    eventually("the team's message to be told of", async || {
+        Ok(app
+            .asked(PATH)
+            .iter()
+            .any(|asked| asked.body["detail"]["event"]["data"]["content"] == "for nat")
+            .then_some(()))
+    })
+    .await?;
+    let mut sam = joined(&stack, &sam_user, &format!("inbox:{company}")).await?;
+    ann.say(&support, "for the team, which is here").await?;
+    sam.event("inbox.update").await?;
+    let said = |channel: &str, user: &User, kind: &str, text: &str| json!({"conversationId": channel.trim_start_matches("conversation:"), "type": kind, "userId": user.id, "content": text});
+    stack.emit("ChatMessage", said(&by_bot, &bot, "bot", "an answer")).await?;
     let _eve = joined(&stack, eve_user, &eve_user.channel()).await?;
-    for (channel, text) in [
-        (&absent, "for bob"),
-        (&elsewhere, "for eve"),
-        (&back, "for kim"),
-        (&support, "for the team"),
-        (&read, "kim, too"),
-    ] {
+    // The backend speaks for Eve, who is connected, to Bob, who is not.
+    stack.emit("ChatMessage", said(&spoken, eve_user, "user", "for bob by eve")).await?;
+    for (channel, text) in
+        [(&absent, "for bob"), (&elsewhere, "for eve"), (&back, "for kim"), (&read, "kim, too")]
+    {
         ann.say(channel, text).await?;
     }
     let deleted = ann.say(&absent, "deleted").await?;
@@ -144,14 +177,17 @@ async fn the_backend_hears_of_messages_that_nobody_has_seen() -> Result<()> {
     while eventually("the first that is told", is_told).await.is_err() {}
     let told = heard(&app, "MessageUnanswered", &absent, |data| data["content"] == "edited!").await?;
     assert_eq!(told["detail"]["event"]["from"]["userId"], *ann_user.id);
-    heard(&app, "MessageUnanswered", &absent, |data| data["content"] == "for bob").await?;
-    heard(&app, "MessageUnanswered", &support, |data| data["content"] == "for the team").await?;
+    let told = heard(&app, "MessageUnanswered", &absent, |data| data["content"] == "for bob").await?;
+    assert_eq!(told["detail"]["recipients"], json!([bob_user.id]));
+    heard(&app, "MessageUnanswered", &spoken, |data| data["content"] == "for bob by eve").await?;
+    let told = heard(&app, "MessageUnanswered", &banned, |data| data["content"] == "for nat").await?;
+    assert_eq!(told["detail"]["recipients"], json!([nat_user.id]), "who is banned may not read it");
     let unanswered = app.asked(PATH).into_iter().map(|asked| asked.body);
     let unanswered = unanswered.filter(|body| body["detail-type"] == "MessageUnanswered");
     let mut texts: Vec<_> =
         unanswered.map(|body| body["detail"]["event"]["data"]["content"].clone()).collect();
     texts.sort_by_key(ToString::to_string);
     texts.dedup();
-    assert_eq!(texts, ["edited!", "for bob", "for the team"]);
+    assert_eq!(texts, ["edited!", "for bob by eve", "for bob", "for nat"]);
     Ok(())
 }

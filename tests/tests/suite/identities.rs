@@ -144,6 +144,10 @@ async fn a_participant_who_is_of_the_team_deletes_what_others_wrote() -> Result<
     })
     .await?;
     assert_eq!(customer.event("chat.delete").await?["data"]["target"], rude["seq"]);
+    // By HTTP as well.
+    let rude = customer.say(&channel, "rude again").await?;
+    let request = world.stack.ask(http::Method::POST, "messages").token(&world.whop_token("user_1")?);
+    request.body(&delete(&rude["seq"]).to_string()).send().await?.done()?;
     Ok(())
 }
 

@@ -95,6 +95,20 @@ async fn the_participants_and_the_team_see_what_was_said_last_and_how_much_is_un
     })
     .await?;
 
+    // Who is of the team is not restricted, and has in their inbox what they take part in.
+    let (chief, clerk) = (User::admin_of(&company), User::customer_of(&company));
+    let staffed = stack.conversation(&company, &[&chief, &clerk]).await?;
+    let of_clerk = json!({"conversationId": id(&staffed), "type": "user", "userId": clerk.id, "content": "by the backend"});
+    stack.emit("ChatMessage", of_clerk).await?;
+    assert_eq!(own_once(stack, &clerk, 1).await?[0]["unread"], 0, "the backend has sent it for them");
+    assert_eq!(own_once(stack, &chief, 1).await?[0]["unread"], 1);
+    for user in [&clerk, &chief] {
+        let ban = json!({"conversationId": id(&staffed), "userId": user.id, "restriction": "ban"});
+        stack.emit("Moderation", ban).await?;
+    }
+    eventually("the ban", async || Ok(own(stack, &clerk).await?.is_empty().then_some(()))).await?;
+    assert_eq!(own(stack, &chief).await?.len(), 1);
+
     // Who sends has read, also when another message comes within the same second.
     let third = stack.post_chat(&ann_user, &other, "k1", "three").await?;
     third.done()?;

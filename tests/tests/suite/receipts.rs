@@ -24,6 +24,15 @@ async fn the_others_hear_of_a_receipt_once() -> Result<()> {
     let read = pair.bob.call("ack", ack(1, "read")).await?;
     assert_eq!(read, json!({"seq": 1, "readN": 1}), "read is a mark of its own");
     assert_eq!(pair.ann.only("chat.receipt").await?["data"]["state"], "read");
+
+    // What is read has been delivered.
+    for content in ["three", "four"] {
+        pair.ann.say(&pair.channel, content).await?;
+    }
+    pair.bob.call("ack", ack(4, "read")).await?;
+    pair.ann.only("chat.receipt").await?;
+    assert_eq!(pair.bob.call("ack", ack(3, "delivered")).await?, json!({"seq": 4}));
+    pair.ann.silence().await?;
     Ok(())
 }
 

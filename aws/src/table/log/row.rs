@@ -44,11 +44,6 @@ impl Stored {
         self.row.into_event(channel, Some(self.seq))
     }
 
-    /// The user who caused it; `None` for an event of the backend.
-    pub const fn author(&self) -> Option<&UserId> {
-        self.row.user.as_ref()
-    }
-
     /// How many messages the log has up to and including this event.
     pub fn n(&self) -> u64 {
         self.row.n.unwrap_or_default()

@@ -9,8 +9,7 @@ export const POST = (request: Request) =>
       const { type, content } = message.event.data;
       if (type === 'user' && content.startsWith('@bot')) after(() => answer(message)); // the response does not wait for it
     },
-    MessageUnanswered: ({ participants, event }) => {
-      const recipients = participants.filter(id => id !== event.from?.userId);
+    MessageUnanswered: ({ recipients = [], event }) => {
       console.log(`nobody has seen message ${event.seq}; a real app sends mail to ${recipients.join(', ')}`);
     },
   });
