@@ -100,8 +100,16 @@ pub(super) fn has_word(words: &str, wanted: &Word) -> bool {
     words.split(' ').any(|word| is_found(wanted, &Word::of(0, word)))
 }
 
+/// Whether the index has a text by the words of a query.
 #[cfg(test)]
-pub(super) mod tests {
+pub(super) fn is_named(query: &super::query::Query, text: &str) -> bool {
+    let entries = entries(text);
+    let has = |word| entries.get(&beginning(word)).is_some_and(|words| has_word(words, word));
+    query.indexed_words().into_iter().all(has)
+}
+
+#[cfg(test)]
+mod tests {
     use funnelcast_core::action::MessagePlace;
     use proptest::prelude::*;
 
@@ -125,13 +133,6 @@ pub(super) mod tests {
             PostingChange::Delete => (beginning, None),
         });
         changes.collect()
-    }
-
-    /// Whether the index has a text by the words of a query.
-    pub(in crate::search) fn is_named(query: &Query, text: &str) -> bool {
-        let entries = entries(text);
-        let has = |word| entries.get(&beginning(word)).is_some_and(|words| has_word(words, word));
-        query.indexed_words().into_iter().all(has)
     }
 
     fn put(beginning: &str, words: &str) -> (String, Option<String>) {

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use super::{postings::tests::is_named, query::Query};
+use super::{postings::is_named, query::Query};
 
 /// A conversation, the oldest message first, and queries with the place of the message that each looks for.
 struct Corpus {
