@@ -6,7 +6,8 @@
 //! found is again decided by these.
 //!
 //! # Layout
-//! - here: what is searched, and the walk over the messages of a conversation
+//! - here: what is searched
+//! - `walk`: the walk over the messages of a conversation
 //! - `own`: the walk over the conversations of a user
 //! - `company`: the search by the index
 //! - [`postings`]: what a message is indexed by
@@ -22,6 +23,7 @@ pub(crate) mod postings;
 mod quality;
 mod query;
 mod stop_words;
+mod walk;
 mod words;
 
 use funnelcast_core::{
@@ -31,8 +33,9 @@ use funnelcast_core::{
 };
 
 use self::{
-    hits::{Hits, Look},
+    hits::Hits,
     query::Query,
+    walk::{Walked, walk},
 };
 use crate::access::Access;
 
@@ -106,34 +109,4 @@ fn place(cursor: Option<Cursor>) -> Result<Option<MessagePlace>, Error> {
 
 fn foreign_cursor() -> Error {
     Error::invalid("cursor", "must be the `next` of an earlier reply to the same search")
-}
-
-/// How far a walk has come.
-struct Walked {
-    /// The event before which it goes on; `None` at the end of the log.
-    next: Option<Seq>,
-    /// How much has been read, with what had been read before.
-    bytes: usize,
-}
-
-/// Looks at the messages of a conversation, from the newest or from those before a place, as if this much had been read already.
-async fn walk(
-    access: &Access,
-    channel: &Channel,
-    hits: &mut Hits<'_>,
-    before: Option<Seq>,
-    bytes: usize,
-) -> Result<Walked, Error> {
-    let mut walk = access.table.walk_messages(channel, before).having_read(bytes);
-    let mut last = before;
-    while let Some((messages, end)) = walk.next().await? {
-        for stored in messages {
-            let seq = stored.seq;
-            if hits.look_at(channel, stored)? == Look::Full {
-                return Ok(Walked { next: Some(seq.next()), bytes: walk.bytes() });
-            }
-        }
-        last = end.or(last);
-    }
-    Ok(Walked { next: last.filter(|_| walk.has_more()), bytes: walk.bytes() })
 }

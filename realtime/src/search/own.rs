@@ -6,7 +6,10 @@ use funnelcast_core::{
     action::{InboxCursor, MessagePlace},
 };
 
-use super::{Walked, hits::Hits, walk};
+use super::{
+    hits::Hits,
+    walk::{Walked, walk},
+};
 use crate::{access::Access, inbox::own_entries};
 
 /// The most conversations that one call reads.
