@@ -74,8 +74,7 @@ pub struct InboxUpdate {
 pub struct SeenMessage {
     /// The message as it is shown.
     pub shown: LastMessage,
-    /// Its author, also if the backend has sent it for them: who sends has read. It counts when the message is learnt, and is not
-    /// stored.
+    /// Its author, also if the backend has sent it for them: who sends has read. `None` once it has been learnt.
     #[serde(skip)]
     pub author: Option<UserId>,
     /// How many messages the log has had up to and including this one.
@@ -165,7 +164,7 @@ impl Activity {
             order.is_gt() || order.is_eq() && !last.is_gone && message.changes > last.changes
         });
         if is_newer {
-            self.last = Some(message);
+            self.last = Some(SeenMessage { author: None, ..message });
         }
     }
 
