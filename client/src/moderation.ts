@@ -70,6 +70,9 @@ export function moderation(base: string, { token, environment }: ModerationOptio
   };
   return {
     restrict: change => call('POST', url, change),
-    get: query => call('GET', `${url}?${new URLSearchParams(Object.entries(query))}`),
+    get(query) {
+      const given = Object.entries(query).filter(([, value]) => value !== undefined);
+      return call('GET', `${url}?${new URLSearchParams(given)}`);
+    },
   };
 }

@@ -18,6 +18,7 @@ use funnelcast_core::{
     chat_event::{ChatEvent, ChatEventType, SOURCE},
     event::EventName,
     frame::Event,
+    moderation::RestrictionKind,
 };
 use futures_util::future::try_join_all;
 use serde::Deserialize;
@@ -172,7 +173,9 @@ impl ChatEvents {
         }
         let author = body.user_id.as_ref();
         let others = known.participants.iter().filter(|user| Some(*user) != author);
-        let banned = table.banned_from(conversation, &known.company, others, now()).await?;
+        let restricted = table.restricted_among(conversation, &known.company, others, now()).await?;
+        let banned = restricted.into_iter().filter(|(_, kind)| *kind == RestrictionKind::Ban);
+        let banned = banned.map(|(user, _)| user).collect();
         let recipients = Recipients::of(&known, author, &banned);
         let receipts = table.receipts(&channel).await?;
         let received =

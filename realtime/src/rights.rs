@@ -47,9 +47,9 @@ pub async fn conversation_changed(realtime: &Realtime, conversation: &Conversati
     check_conversation(realtime, conversation).await
 }
 
-/// Removes the members of a conversation who may not be in it: 2 reads; for each user who no longer takes part, or whose team
-/// no longer has the conversation, 1 read and the check of a `join`; 1 write for each member who stays by another right than
-/// before; and what [`revoke`] costs.
+/// Removes the members of a conversation who may not be in it: 2 reads, and 2 items for each user who is in it; for each user who
+/// no longer takes part, whose team no longer has the conversation, or who is restricted in it, 1 read and the check of a `join`; 1
+/// write for each member who stays by another right than before; and what [`revoke`] costs.
 ///
 /// # Errors
 /// [`Error::Internal`] if the table or the queue fails.
@@ -67,12 +67,16 @@ pub async fn check_conversation(realtime: &Realtime, conversation: &Conversation
     let Some(stands) = realtime.table().conversation(conversation).await? else {
         return revoke(realtime, &channel, &members, &text(ENDED)?).await;
     };
+    // Whether a restriction counts depends on the company, which may be another than before.
+    let users = members.iter().map(|member| &member.user);
+    let restricted = realtime.table().restricted_among(conversation, &stands.company, users, now()).await?;
     let mut staying = Vec::new();
     let mut without = BTreeMap::<UserId, Vec<Member>>::new();
     for member in members {
         match right_by_row(&stands, &member) {
-            // Whether a mute still counts may depend on the company.
-            Some(right) if member.mute.is_none() => staying.push((member, right)),
+            Some(right) if member.mute.is_none() && !restricted.contains_key(&member.user) => {
+                staying.push((member, right));
+            }
             _ => without.entry(member.user.clone()).or_default().push(member),
         }
     }

@@ -165,36 +165,38 @@ impl Table {
         item.map(from_item).transpose()
     }
 
-    /// Which of these users are banned from a conversation of this company, each by their restrictions alone: 2 items for each, in
+    /// What restricts each of these users in a conversation of this company, by their restrictions alone: 2 items for each, in
     /// calls of 100.
     ///
     /// # Errors
     /// [`Error::Internal`] if the table fails.
-    pub async fn banned_from(
+    pub async fn restricted_among(
         &self,
         conversation: &ConversationId,
         company: &CompanyId,
         users: impl IntoIterator<Item = &UserId>,
         now: Timestamp,
-    ) -> Result<BTreeSet<UserId>, Error> {
-        let users: Vec<&UserId> = users.into_iter().collect();
-        let place = |user: &UserId| (key::restricted_in(conversation), user.to_string());
-        let everywhere = |user: &UserId| (key::restricted(user), key::META.to_owned());
-        let keys = users.iter().flat_map(|user| [place(user), everywhere(user)]).collect();
-        let items: HashMap<_, _> =
-            self.batch_get(keys).await?.into_iter().map(|item| (primary(&item), item)).collect();
-        let mut banned = BTreeSet::new();
+    ) -> Result<BTreeMap<UserId, RestrictionKind>, Error> {
+        let users: BTreeSet<&UserId> = users.into_iter().collect();
+        let of_user = |user: &UserId| {
+            [
+                (key::restricted_in(conversation), user.to_string()),
+                (key::restricted(user), key::META.to_owned()),
+            ]
+        };
+        let items = self.batch_get(users.iter().flat_map(|user| of_user(user)).collect()).await?;
+        let items: HashMap<_, _> = items.into_iter().map(|item| (primary(&item), item)).collect();
+        let mut restricted = BTreeMap::new();
         for user in users {
-            let found = [place(user), everywhere(user)].into_iter().filter_map(|key| items.get(&key));
-            let mut restrictions = Vec::new();
-            for item in found {
-                restrictions.extend(of_item(item.clone(), Some(company))?);
+            let mut all = Vec::new();
+            for item in of_user(user).iter().filter_map(|key| items.get(key)) {
+                all.extend(of_item(item.clone(), Some(company))?);
             }
-            if Restriction::bans(restrictions, now) {
-                banned.insert(user.clone());
+            if let Some(strongest) = Restriction::strongest(all, now) {
+                restricted.insert(user.clone(), strongest.restriction);
             }
         }
-        Ok(banned)
+        Ok(restricted)
     }
 }
 

@@ -47,8 +47,7 @@ use crate::access::Access;
 ///   caller's access before.
 /// - The caller's own conversations: the same for one after the other, with the same limits for all of them together, and what
 ///   the inbox reads before; 20 at most.
-/// - A company: by the index, at most [`PAGES_MAX`](company::PAGES_MAX) reads of it and
-///   [`MESSAGES_MAX`](company::MESSAGES_MAX) messages.
+/// - A company: by the index, at most 30 reads of it and 100 messages.
 ///
 /// [`WALK_BYTES_MAX`]: funnelcast_aws::table::search::WALK_BYTES_MAX
 ///

@@ -139,6 +139,54 @@ async fn who_is_banned_from_a_company_is_in_none_of_its_conversations() -> Resul
     Ok(())
 }
 
+/// What restricts a user in a company counts from the moment at which a conversation is the company's; and what did not concern
+/// one of the team, from the moment at which it is no longer theirs.
+#[tokio::test]
+async fn a_conversation_that_moves_brings_the_restrictions_of_its_company() -> Result<()> {
+    let stack = Stack::shared()?;
+    let (old, new) = (unique("biz"), unique("biz"));
+    let users =
+        [User::customer_of(&old), User::customer_of(&old), User::admin_of(&old), User::customer_of(&old)];
+    let [banned, muted, chief, other] = &users;
+    let channel = stack.conversation(&old, &[banned, muted, chief, other]).await?;
+    let id = channel.trim_start_matches("conversation:");
+    for (user, place, restriction) in [
+        (banned, json!({"companyId": new}), "ban"),
+        (muted, json!({"companyId": new}), "mute"),
+        (chief, json!({"conversationId": id}), "ban"),
+    ] {
+        let mut change = place;
+        change["userId"] = user.id.clone().into();
+        change["restriction"] = restriction.into();
+        let events = json!({"events": [{"type": "Moderation", "detail": change}]}).to_string();
+        let request = stack.ask_api(Method::POST, "publish").token(&User::publisher().token()?).body(&events);
+        request.send().await?.done()?;
+    }
+    let [mut by_banned, mut by_muted, mut by_chief, mut by_other] = [
+        joined(stack, banned, &channel).await?,
+        joined(stack, muted, &channel).await?,
+        joined(stack, chief, &channel).await?,
+        joined(stack, other, &channel).await?,
+    ];
+    by_banned.say(&channel, "here").await?;
+    by_chief.say(&channel, "here, too").await?;
+
+    let moved = json!({"conversationId": id, "companyId": new, "participants": users.iter().map(|user| &user.id).collect::<Vec<_>>(),
+        "keepLog": true});
+    let events = json!({"events": [{"type": "Conversation", "detail": moved}]}).to_string();
+    let request = stack.ask_api(Method::POST, "publish").token(&User::publisher().token()?).body(&events);
+    request.send().await?.done()?;
+    for gone in [&mut by_banned, &mut by_chief] {
+        gone.event("access.revoked").await?;
+        let refused = gone.refused("history", json!({"channel": channel, "after": 0, "limit": 9})).await?;
+        assert_eq!(refused.code, "not_joined");
+    }
+    by_muted.event("access.muted").await?;
+    assert_eq!(attempt(&mut by_muted, &channel, "chat.message", json!({"content": "me?"})).await?, "muted");
+    by_other.say(&channel, "still here").await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_is_no_moderation_is_refused_with_its_field() -> Result<()> {
     let stack = Stack::shared()?;
