@@ -46,7 +46,7 @@ pub struct News {
 /// [`learn`](funnelcast_aws::Table::learn) costs and, if the last message is new or has changed, 1 read for the conversation's
 /// members, 1 for each participant, 1 more for each who has a device there, and 1 for the team, and the posts; what
 /// [`ChatEvents::tell`] costs, if the backend is to hear of it; and what the changes of texts cost in the index of the company
-/// ([`postings::index`]).
+/// (`postings::index`).
 ///
 /// # Errors
 /// [`Error::Internal`] if the table, the queue or the bus fails. The news must then be given again.

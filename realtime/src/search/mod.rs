@@ -10,7 +10,7 @@
 //! - `walk`: the walk over the messages of a conversation
 //! - `own`: the walk over the conversations of a user
 //! - `company`: the search by the index
-//! - [`postings`]: what a message is indexed by
+//! - `postings`: what a message is indexed by
 //! - `hits`: the results
 //! - `query`: queries, and how well a text matches one
 //! - `words`, `stop_words`: the words of texts
