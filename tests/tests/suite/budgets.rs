@@ -220,7 +220,8 @@ async fn conversing(stack: &Stack) -> Result<Vec<Line>> {
 
 /// What the stream makes of the messages to a conversation of two, with one of the team looking on, and what an inbox costs.
 async fn digesting(stack: &Stack) -> Result<Vec<Line>> {
-    let Pair { channel, company, .. } = pair(stack).await?;
+    // Both stay connected, so that nobody has to be looked for who sees the message.
+    let Pair { channel, company, ann: _ann, bob: _bob, .. } = pair(stack).await?;
     let mut team = joined(stack, &User::admin_of(&company), &format!("inbox:{company}")).await?;
     let mut measured = Vec::new();
     let mut n = 0;
@@ -285,7 +286,7 @@ async fn unanswered(stack: &Stack) -> Result<Line> {
 async fn indexing(stack: &Stack) -> Result<Vec<Line>> {
     const TEN_WORDS: &str = "Please refund invoice number seven because delivery arrived broken yesterday";
     const WRITE_UNITS: u32 = 3 + 10;
-    let Pair { channel, company, mut ann, .. } = pair(stack).await?;
+    let Pair { channel, company, mut ann, bob: _bob, .. } = pair(stack).await?;
     let mut team = joined(stack, &User::admin_of(&company), &format!("inbox:{company}")).await?;
     let mut digested = Cost::default();
     for n in 1..=2 {
