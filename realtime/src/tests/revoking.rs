@@ -173,7 +173,10 @@ async fn a_user_of_many_connections_leaves_once_and_each_connection_costs_three_
         operations["Query"], 5,
         "the members, the conversation, the user's connections and own, the recipients"
     );
-    assert_eq!(operations["BatchGetItem"], 1, "once: whether the user may stay by another right");
+    assert_eq!(
+        operations["BatchGetItem"], 2,
+        "what restricts those who are there, and once whether the user may stay by another right"
+    );
     assert_eq!(
         stub.requests().len() - before,
         CONNECTIONS + 1,
