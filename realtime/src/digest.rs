@@ -19,7 +19,7 @@ use funnelcast_core::{
     event::EventName,
     frame::Event,
     inbox::{Activity, InboxUpdate, LogNews},
-    moderation::Restriction,
+    moderation::RestrictionKind,
 };
 use futures_util::future::try_join_all;
 use serde_json::value::to_raw_value;
@@ -156,8 +156,8 @@ async fn devices(
     Ok(members)
 }
 
-/// Whether a user may not read a conversation: 1 call of 4 reads, and for one who is banned 1 read more, because nothing restricts
-/// the company's team. Who is of it is known by their tokens; Whop is not asked here, where nobody waits for an answer.
+/// Whether a user may not read a conversation: 2 items, and for one who is banned 1 read more, because nothing restricts the
+/// company's team. Who is of it is known by their tokens; Whop is not asked here, where nobody waits for an answer.
 async fn is_banned(
     realtime: &Realtime,
     conversation: &ConversationId,
@@ -165,8 +165,8 @@ async fn is_banned(
     user: &UserId,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let access = realtime.table().conversation_access(conversation, user).await?;
-    if !Restriction::bans(access.restrictions, now) {
+    let restricted = realtime.table().restricted_among(conversation, &known.company, [user], now).await?;
+    if restricted.get(user) != Some(&RestrictionKind::Ban) {
         return Ok(false);
     }
     let connections = realtime.table().connections(user).await?;

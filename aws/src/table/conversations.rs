@@ -13,7 +13,7 @@ use funnelcast_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    item::{Item, Table, failed, from_item, sk, to_item},
+    item::{Item, Table, failed, from_item, pk, sk, to_item},
     key, restrictions,
 };
 use crate::clock::now;
@@ -159,10 +159,10 @@ impl Table {
         conversation: &ConversationId,
         user: &UserId,
     ) -> Result<ConversationAccess, Error> {
-        let pk = key::conversation(conversation);
+        let partition = key::conversation(conversation);
         let keys = vec![
-            (pk.clone(), key::META.to_owned()),
-            (pk.clone(), key::participant(user)),
+            (partition.clone(), key::META.to_owned()),
+            (partition.clone(), key::participant(user)),
             (key::restricted_in(conversation), user.to_string()),
             (key::restricted(user), key::META.to_owned()),
         ];
@@ -172,9 +172,8 @@ impl Table {
             has_ended: false,
             restrictions: Vec::new(),
         };
-        let is_of_conversation = |item: &Item| item.get("pk").and_then(|pk| pk.as_s().ok()) == Some(&pk);
         let (items, restricting): (Vec<_>, Vec<_>) =
-            self.batch_get(keys).await?.into_iter().partition(is_of_conversation);
+            self.batch_get(keys).await?.into_iter().partition(|item| pk(item) == partition);
         for item in items {
             if sk(&item) == key::META {
                 let meta: Meta = from_item(item)?;

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::{
     activity::ActivityRow,
     conversations::Meta,
-    item::{Item, Table, failed, from_item},
+    item::{Item, Table, failed, from_item, pk},
     key,
     receipts::ReceiptsRow,
     restrictions,
@@ -149,7 +149,7 @@ impl Table {
             keys.push((key::restricted(reader), key::META.to_owned()));
         }
         let mut items: HashMap<_, _> =
-            self.batch_get(keys).await?.into_iter().map(|item| (pk(&item), item)).collect();
+            self.batch_get(keys).await?.into_iter().map(|item| (pk(&item).to_owned(), item)).collect();
         let mut entry = |Listed { place, activity }: Listed| {
             let conversation_id = place.conversation;
             let company = match owner {
@@ -230,8 +230,4 @@ fn start_after(inbox: &str, place: &InboxCursor) -> Item {
         ("inbox".to_owned(), AttributeValue::S(inbox.to_owned())),
         ("activeAt".to_owned(), AttributeValue::N(place.active_at.to_string())),
     ])
-}
-
-fn pk(item: &Item) -> String {
-    item.get("pk").and_then(|pk| pk.as_s().ok()).cloned().unwrap_or_default()
 }

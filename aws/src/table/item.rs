@@ -155,6 +155,11 @@ where
     move |error| Error::Internal(format!("{what}: {}", DisplayErrorContext(&error)))
 }
 
+/// An item's partition key; empty if it has none, which no item of this table is without.
+pub(super) fn pk(item: &Item) -> &str {
+    item.get("pk").and_then(|pk| pk.as_s().ok()).map_or("", String::as_str)
+}
+
 /// An item's sort key; empty if it has none, which no item of this table is without.
 pub(super) fn sk(item: &Item) -> &str {
     item.get("sk").and_then(|sk| sk.as_s().ok()).map_or("", String::as_str)

@@ -16,7 +16,7 @@ use funnelcast_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    item::{Item, Table, back_off, failed, from_item, if_met, to_item},
+    item::{Item, Table, back_off, failed, from_item, if_met, pk, sk, to_item},
     key,
 };
 
@@ -185,7 +185,8 @@ impl Table {
             ]
         };
         let items = self.batch_get(users.iter().flat_map(|user| of_user(user)).collect()).await?;
-        let items: HashMap<_, _> = items.into_iter().map(|item| (primary(&item), item)).collect();
+        let items: HashMap<_, _> =
+            items.into_iter().map(|item| ((pk(&item).to_owned(), sk(&item).to_owned()), item)).collect();
         let mut restricted = BTreeMap::new();
         for user in users {
             let mut all = Vec::new();
@@ -218,9 +219,4 @@ pub(super) fn of_item(item: Item, company: Option<&CompanyId>) -> Result<Vec<Res
     let counts = |name: &String| !is_of_companies || company.is_some_and(|company| company.as_str() == name);
     let counting = standing.into_iter().filter(|(name, _)| counts(name));
     Ok(counting.map(|(_, standing)| standing.restriction).collect())
-}
-
-fn primary(item: &Item) -> (String, String) {
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
-    (text("pk"), text("sk"))
 }
