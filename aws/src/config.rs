@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use funnelcast_core::{Error, UserId};
+use funnelcast_core::{
+    Error, UserId,
+    file::{FILE_BYTES_MAX, FileKind},
+};
 
 use crate::{
     sdk::{self, Sdk},
@@ -30,6 +33,14 @@ pub struct Config {
     pub delivery_queue: Option<String>,
     /// `TIMER_QUEUE_URL`: the timer queue.
     pub timer_queue: Option<String>,
+    /// `FILES_BUCKET`: the bucket of files.
+    pub files_bucket: Option<String>,
+    /// `FILES_QUEUE_URL`: the queue of files that are to be examined or removed.
+    pub files_queue: Option<String>,
+    /// `FILE_LIMITS`: how large files may be.
+    pub file_limits: FileLimits,
+    /// `MALWARE_SCAN`: whether a file waits for the verdict of a scan.
+    pub malware_scan: bool,
     /// `DEAD_LETTERS_URL`: the dead-letter queue.
     pub dead_letters: Option<String>,
     /// `LEASE_SECONDS`: how long a connection counts as alive after it was last seen.
@@ -118,12 +129,14 @@ impl Config {
                 return Err(Setting::REVIEW_FAILURE.wrong(why));
             }
         };
-        let search = match get_setting(Setting::SEARCH).as_deref() {
-            None | Some("off") => false,
-            Some("on") => true,
-            Some(other) => {
-                return Err(Setting::SEARCH.wrong(format_args!("must be on or off, not {other:?}")));
-            }
+        let on_or_off = |setting: Setting| match get_setting(setting).as_deref() {
+            None | Some("off") => Ok(false),
+            Some("on") => Ok(true),
+            Some(other) => Err(setting.wrong(format_args!("must be on or off, not {other:?}"))),
+        };
+        let file_limits = match get_setting(Setting::FILE_LIMITS) {
+            None => FileLimits::default(),
+            Some(limits) => FileLimits::parse(&limits).map_err(|why| Setting::FILE_LIMITS.wrong(why))?,
         };
         let agent = get_setting(Setting::AGENT).map(UserId::try_from).transpose();
         Ok(Self {
@@ -133,6 +146,10 @@ impl Config {
             websocket_url: get_setting(Setting::WEBSOCKET_DOMAIN),
             delivery_queue: get("DELIVERY_QUEUE_URL"),
             timer_queue: get("TIMER_QUEUE_URL"),
+            files_bucket: get("FILES_BUCKET"),
+            files_queue: get("FILES_QUEUE_URL"),
+            file_limits,
+            malware_scan: on_or_off(Setting::MALWARE_SCAN)?,
             dead_letters: get("DEAD_LETTERS_URL"),
             lease,
             conversation_retention: (retention_days > 0)
@@ -148,7 +165,7 @@ impl Config {
             agent: agent.map_err(|error| Setting::AGENT.caused_by(&error))?,
             review_function: get_setting(Setting::REVIEW_FUNCTION),
             review_failure,
-            search,
+            search: on_or_off(Setting::SEARCH)?,
             bus: get("BUS_NAME"),
             event_source: get_setting(Setting::EVENT_SOURCE),
             webhook_queue: get("WEBHOOK_QUEUE_URL"),
@@ -196,6 +213,47 @@ pub enum OnFailure {
     Closed,
     /// It is kept as it is.
     Open,
+}
+
+/// How large files may be, by their kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileLimits([(FileKind, u64); FileKind::ALL.len()]);
+
+impl FileLimits {
+    /// The bytes of a megabyte.
+    const MEGABYTE: u64 = 1024 * 1024;
+
+    /// The largest file of this kind, in bytes.
+    pub fn of(&self, kind: FileKind) -> u64 {
+        self.0.iter().find(|(of, _)| *of == kind).map_or(0, |(_, bytes)| *bytes)
+    }
+
+    /// Reads limits in megabytes such as `image=10,video=100`. A kind that is not named keeps its default.
+    fn parse(text: &str) -> Result<Self, String> {
+        const MEGABYTES_MAX: u64 = FILE_BYTES_MAX / FileLimits::MEGABYTE;
+        let mut limits = Self::default();
+        for part in text.split(',') {
+            let wrong = || {
+                format!(
+                    "must be a list such as image=25,audio=25,video=100,other=25, in megabytes of 1 to {MEGABYTES_MAX}; {part:?} is \
+                     none of it"
+                )
+            };
+            let (name, megabytes) = part.trim().split_once('=').ok_or_else(wrong)?;
+            let limit = limits.0.iter_mut().find(|(kind, _)| kind.as_str() == name).ok_or_else(wrong)?;
+            let megabytes =
+                megabytes.parse::<u64>().ok().filter(|number| (1..=MEGABYTES_MAX).contains(number));
+            limit.1 = megabytes.ok_or_else(wrong)? * Self::MEGABYTE;
+        }
+        Ok(limits)
+    }
+}
+
+impl Default for FileLimits {
+    /// 25 MB.
+    fn default() -> Self {
+        Self(FileKind::ALL.map(|kind| (kind, 25 * Self::MEGABYTE)))
+    }
 }
 
 /// How long a connection counts as alive after it was last seen.
@@ -342,6 +400,17 @@ mod tests {
         assert!(!config(&[]).unwrap().search);
         assert_eq!((search("off"), search("on")), (Ok(false), Ok(true)));
         assert!(search("yes").is_err());
+    }
+
+    #[test]
+    fn the_limits_of_files_are_megabytes_by_kind() {
+        let limits = |text| config(&[("FILE_LIMITS", text)]).map(|config| config.file_limits);
+        let limits_of = |limits: &FileLimits| FileKind::ALL.map(|kind| limits.of(kind) >> 20);
+        assert_eq!(limits_of(&config(&[]).unwrap().file_limits), [25, 25, 25, 25]);
+        assert_eq!(limits_of(&limits("video=5120, image=1").unwrap()), [1, 25, 5120, 25]);
+        for wrong in ["image", "image=0", "image=5121", "picture=1", "image=1,", "image=1.5"] {
+            assert!(limits(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! - [`table`]: the DynamoDB table, its rows and its conditions
 //! - [`gateway`]: posts to WebSocket connections
 //! - [`queue`], [`batch`]: messages into SQS, and batches of them out of it
+//! - [`objects`]: the bucket of files
 //! - [`bus`], [`arrival`]: events onto the EventBridge bus, and off it
 //! - [`letters`]: the dead-letter queue
 //! - [`secrets`]: Secrets Manager
@@ -24,6 +25,7 @@ pub mod config;
 pub mod gateway;
 pub mod letters;
 pub mod measure;
+pub mod objects;
 pub mod pool;
 pub mod queue;
 pub mod resource;

@@ -57,6 +57,14 @@ impl Queue {
         Self::named("WEBHOOK_QUEUE_URL", config.webhook_queue.as_ref(), config)
     }
 
+    /// The queue of files that are to be examined or removed.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the configuration lacks it.
+    pub fn of_files(config: &Config) -> Result<Self, Error> {
+        Self::named("FILES_QUEUE_URL", config.files_queue.as_ref(), config)
+    }
+
     /// The dead-letter queue.
     ///
     /// # Errors

@@ -53,6 +53,10 @@ impl Setting {
     pub const REVIEW_FAILURE: Self = Self { variable: "REVIEW_FAILURE", parameter: "ReviewFailure" };
     /// `Search`: whether the messages of companies are indexed, so that their teams can search them.
     pub const SEARCH: Self = Self { variable: "SEARCH", parameter: "Search" };
+    /// `FileLimits`: how large files may be.
+    pub const FILE_LIMITS: Self = Self { variable: "FILE_LIMITS", parameter: "FileLimits" };
+    /// `MalwareScan`: whether a file waits for the verdict of a scan.
+    pub const MALWARE_SCAN: Self = Self { variable: "MALWARE_SCAN", parameter: "MalwareScan" };
     /// `EventSource`: the `source` of the app's events on the bus.
     pub const EVENT_SOURCE: Self = Self { variable: "EVENT_SOURCE", parameter: "EventSource" };
 

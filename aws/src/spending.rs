@@ -44,6 +44,12 @@ pub mod price {
     pub const BUS_EVENT: f64 = 1.0e-6;
     /// The size up to which an event is billed as one; a larger one is billed as several.
     pub const BUS_EVENT_BYTES: usize = 64 * 1024;
+    /// A request of S3 that reads an object.
+    pub const OBJECT_READ: f64 = 0.4e-6;
+    /// A request of S3 that writes an object.
+    pub const OBJECT_WRITE: f64 = 5.0e-6;
+    /// A byte in S3 for a month.
+    pub const OBJECT_BYTE_MONTH: f64 = 0.023e-9;
     /// An invocation, including the line that it writes to the log: some 500 bytes at $0.50 per GB.
     pub const INVOCATION: f64 = 0.2e-6 + 0.25e-6;
     /// A second of a function of 512 MB, the largest one that serves users.

@@ -52,12 +52,21 @@ export interface ChannelEvents {
   funnel_updates: 'funnel.update' | 'access.revoked';
   resource_updates: 'resource.update' | 'access.revoked';
   analytics: 'analytics.update' | 'access.revoked';
-  user: 'user.notification' | 'app.event' | 'app.signal' | 'inbox.update' | 'access.revoked';
+  user:
+    | 'user.notification'
+    | 'app.event'
+    | 'app.signal'
+    | 'inbox.update'
+    | 'file.ready'
+    | 'file.refused'
+    | 'access.revoked';
   conversation:
     | 'chat.message'
     | 'chat.edit'
     | 'chat.delete'
     | 'chat.reaction'
+    | 'file.ready'
+    | 'file.refused'
     | 'chat.typing'
     | 'chat.receipt'
     | 'signal'
@@ -147,6 +156,10 @@ export interface EventData {
   'chat.delete': ChatDelete;
   /** A user has reacted to a message, or has taken that back: a `ChatReaction`. */
   'chat.reaction': ChatReaction;
+  /** A file of a message has been examined and can be read: a `FileUpdate`. */
+  'file.ready': FileUpdate;
+  /** A file of a message has been refused, and is gone: a `FileUpdate`. */
+  'file.refused': FileUpdate;
   /** A user is typing, or has stopped: a `TypingIndicator`. */
   'chat.typing': TypingIndicator;
   /** A user has received or read messages: a `Receipt`. */
@@ -209,6 +222,8 @@ export interface ChatMessage {
   userId?: string;
   /** The users whom it mentions. */
   mentions?: string[];
+  /** The files that it brings, as they are now. */
+  attachments?: Attachment[];
   /** When it was last edited. */
   editedAt?: Timestamp;
   /** When it was deleted. */
@@ -229,6 +244,54 @@ export type MessageType =
   | 'bot'
   /** The app itself. */
   | 'system';
+
+/** A file, as a message shows it. */
+export interface Attachment {
+  /** Its id, by which it is read. */
+  id: string;
+  /** Its name. 1 to 255 bytes. */
+  name: string;
+  /** What it is: once it is `ready`, by its bytes. */
+  type: string;
+  /** How many bytes were uploaded. */
+  bytes: number;
+  /** How far it is. */
+  state: FileState;
+  /** The width of a picture, in pixels, as it is to be shown: its orientation is accounted for. */
+  width?: number;
+  /** The height of a picture, in pixels, as it is to be shown. */
+  height?: number;
+  /** Whether there is a thumbnail. */
+  thumbnail?: boolean;
+  /** How long a recording is, in milliseconds, as the sender has said. */
+  durationMs?: number;
+  /** How loud a voice message is, each value from 0 to 255, as the sender has said. */
+  waveform?: number[];
+  /** Why it was refused. */
+  refusal?: FileRefusal;
+}
+
+/** How far a file is. */
+export type FileState =
+  /** It may be uploaded. */
+  | 'uploading'
+  /** It has been uploaded, and is being examined. A message may name it, and nobody can read it yet. */
+  | 'checking'
+  /** It can be read. */
+  | 'ready'
+  /** It has been refused, and is gone. */
+  | 'refused';
+
+/** Why a file was refused. */
+export type FileRefusal =
+  /** Its bytes are not what its type says. */
+  | 'wrong_type'
+  /** It is a picture that cannot be decoded to its end. */
+  | 'damaged'
+  /** It is a picture with more pixels than are decoded. */
+  | 'too_many_pixels'
+  /** The scan has found malware in it. */
+  | 'malware';
 
 /** A message that another one replies to, as it is now. */
 export interface Quote {
@@ -287,6 +350,14 @@ export interface ChatReaction {
   count: number;
   /** The first 50 of them, in the order in which they did. */
   users: string[];
+}
+
+/** A file has been examined: the payload of `file.ready` and `file.refused`. */
+export interface FileUpdate {
+  /** The message that names the file. Absent where none does yet: then only who uploaded it is told. */
+  target?: Seq;
+  /** The file, as it is now. */
+  file: Attachment;
 }
 
 /** A user is typing, or has stopped. Clients drop the indicator after 6 seconds. */
@@ -605,8 +676,8 @@ export interface ClientDrafts {
 
 /** The draft of `chat.message`. */
 export interface ChatDraft {
-  /** The text: 1 to 16384 bytes. */
-  content: string;
+  /** The text: at most 16384 bytes, and at least 1 unless the message has files. */
+  content?: string;
   /** The kind of author; default: `user`. Clients may send no other. */
   type?: MessageType;
   /** Data of the app, at most 4096 bytes of JSON. */
@@ -615,6 +686,11 @@ export interface ChatDraft {
   replyTo?: Seq;
   /** The users whom it mentions, at most 20. Each must be a participant or have been in the conversation. */
   mentions?: string[];
+  /**
+   * The files that it brings, at most 10: the sender's own, uploaded for this conversation, and not yet named
+   * by a message.
+   */
+  attachments?: string[];
 }
 
 /** The draft of `chat.edit`. Only the author may edit a message. */
@@ -1150,6 +1226,12 @@ export interface HttpReplies {
   putConversation: ConversationReply;
   /** `DELETE /api/conversations/{id}` */
   endConversation: ConversationEnded;
+  /** `POST /api/files` */
+  createFile: FileReply;
+  /** `POST /api/files/{id}` */
+  completeFile: Attachment;
+  /** `GET /api/files/{id}/link` */
+  linkFile: FileLink;
 }
 
 /** A ticket: the URL and the secret for one WebSocket connection. */
@@ -1402,6 +1484,65 @@ export interface ConversationEnd {
 export interface ConversationEnded {
   /** The conversation. */
   conversationId: string;
+}
+
+/** A file that a user wants to upload. */
+export interface FileDraft {
+  /** The conversation that it is for: `conversation:{conversationId}`. */
+  channel: Channel;
+  /** Its name, as others see it. 1 to 255 bytes. */
+  name: string;
+  /** What it is. Its bytes must say the same: a picture that is none is refused. */
+  type: string;
+  /** How many bytes it has: at least 1, and at most what the stack allows for its kind. 1 to 5368709120. */
+  bytes: number;
+  /** The SHA-256 of its bytes, in base64. S3 refuses an upload of other bytes. */
+  sha256: string;
+  /** How long a recording is, in milliseconds. 0 to 86400000. */
+  durationMs?: number;
+  /** How loud a voice message is from its beginning to its end, each from 0 to 255. */
+  waveform?: number[];
+}
+
+/** The reply to a `FileDraft`: the file may be uploaded. */
+export interface FileReply {
+  /** The file. */
+  fileId: string;
+  /** How to upload it. */
+  upload: Upload;
+}
+
+/** An upload: a `PUT` of the file to a URL. */
+export interface Upload {
+  /** The URL. It allows this upload and nothing else. */
+  url: string;
+  /** The headers that the request must have, beside `content-length`, which browsers set themselves. */
+  headers: Record<string, string>;
+  /** When the URL expires. */
+  expiresAt: Timestamp;
+}
+
+/** Reads a file. */
+export interface FileQuery {
+  /** Which form; default: `original`. */
+  form?: FileForm;
+}
+
+/** Which form of a file is read. */
+export type FileForm =
+  /** The file itself. */
+  | 'original'
+  /** A small JPEG of a picture. */
+  | 'thumbnail';
+
+/** Where a file can be read for a short time. */
+export interface FileLink {
+  /** The file. */
+  file: Attachment;
+  /** The URL, once the file is `ready`. Whoever has it can read the file until it expires. */
+  url?: string;
+  /** When the URL expires. */
+  expiresAt?: Timestamp;
 }
 
 /** The body of a refusal by API Gateway, which comes before any function runs. */
@@ -1723,6 +1864,21 @@ export const SIGNAL_BYTES_MAX = 16384;
 /** The largest `payload` of an `app.event` or `app.signal`, in bytes of JSON. */
 export const APP_PAYLOAD_BYTES_MAX = 16384;
 
+/** The most files of one message. */
+export const ATTACHMENTS_MAX = 10;
+
+/** The longest name of a file, in bytes of UTF-8. */
+export const FILE_NAME_BYTES_MAX = 255;
+
+/** The largest file, in bytes, whatever the stack's limits are: what S3 takes in one upload. */
+export const FILE_BYTES_MAX = 5368709120;
+
+/** The most values of the waveform of a voice message. */
+export const WAVEFORM_VALUES_MAX = 64;
+
+/** The longest recording, in milliseconds: one day. */
+export const DURATION_MS_MAX = 86400000;
+
 /** The longest display name of a user, in bytes. */
 export const NAME_BYTES_MAX = 128;
 
@@ -1784,6 +1940,9 @@ export const CHANNEL_PATTERN =
 export const HTTP_ROUTES = {
   '/api/conversations': ['GET'],
   '/api/conversations/{id}': ['GET', 'PUT', 'DELETE'],
+  '/api/files': ['POST'],
+  '/api/files/{id}': ['POST', 'GET'],
+  '/api/files/{id}/link': ['GET'],
   '/api/publish': ['POST'],
   '/api/websocket/channels': ['GET', 'POST', 'DELETE'],
   '/api/websocket/connect': ['POST'],

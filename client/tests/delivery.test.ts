@@ -114,7 +114,13 @@ test('the type of a handler follows from the name of its channel', () => {
   expectTypeOf<Extract<Conversation, { event: 'chat.typing' }>['data']>().toEqualTypeOf<TypingIndicator>();
   expectTypeOf<ChannelEvent<'system'>['event']>().toEqualTypeOf<'system.notification' | 'access.revoked'>();
   expectTypeOf<ChannelEvent<'user:u1'>['event']>().toEqualTypeOf<
-    'user.notification' | 'app.event' | 'app.signal' | 'inbox.update' | 'access.revoked'
+    | 'user.notification'
+    | 'app.event'
+    | 'app.signal'
+    | 'inbox.update'
+    | 'file.ready'
+    | 'file.refused'
+    | 'access.revoked'
   >();
   const { client } = scene();
   // @ts-expect-error: there is no such kind of channel

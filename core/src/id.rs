@@ -100,6 +100,10 @@ string_type!(
     ResourceId, ID_BYTES_MAX, is_id_byte, "must match [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
 string_type!(
+    /// The id of a file.
+    FileId, ID_BYTES_MAX, is_id_byte, "must match [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
+);
+string_type!(
     /// A client message id, by which a retried send is recognised. It is unique per user, not globally.
     Key, ID_BYTES_MAX, |b| is_id_byte(b) || b == b'.' || b == b':', "must match [A-Za-z0-9_.:-]{1,64}",
     "^[A-Za-z0-9_.:-]+$"

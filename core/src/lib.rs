@@ -35,6 +35,7 @@ pub mod channel;
 pub mod chat_event;
 pub mod error;
 pub mod event;
+pub mod file;
 pub mod fold;
 pub mod frame;
 pub mod grant;
@@ -64,8 +65,8 @@ pub use channel::Channel;
 pub use error::Error;
 pub use grant::Grant;
 pub use id::{
-    CompanyId, ConnectionId, ConversationId, ExperienceId, FunnelId, Key, RequestId, ResourceId, RoomId, Seq,
-    UserId,
+    CompanyId, ConnectionId, ConversationId, ExperienceId, FileId, FunnelId, Key, RequestId, ResourceId,
+    RoomId, Seq, UserId,
 };
 pub use identity::Identity;
 pub use order::JoinOrder;

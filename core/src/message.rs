@@ -12,6 +12,7 @@ use crate::{
         ChatDelete, ChatEdit, ChatReaction, Emoji, MessageBody, REACTION_EMOJIS_MAX,
         REACTION_USERS_SHOWN_MAX, REACTIONS_BYTES_MAX, REACTIONS_OF_USER_MAX, Reaction,
     },
+    file::{Attachment, FileUpdate},
     json::raw,
     size::json_bytes,
 };
@@ -78,6 +79,8 @@ pub enum ChangeKind {
     },
     /// Everything: the message is deleted.
     Delete,
+    /// One of its files has been examined.
+    File(Attachment),
     /// A reaction.
     Reaction {
         /// The user who reacts.
@@ -144,6 +147,11 @@ impl Message {
                 self.delete(at);
                 raw(&ChatDelete { target })
             }
+            (ChangeKind::File(file), _) => {
+                let own = self.body.attachments.iter_mut().find(|own| own.id == file.id);
+                own.ok_or(Error::NotFound("the file"))?.clone_from(file);
+                raw(&FileUpdate { target: Some(target), file: file.clone() })
+            }
             (ChangeKind::Reaction { user, emoji, on }, _) => {
                 let reaction = self.react(user, emoji, *on)?;
                 raw(&ChatReaction { target, on: *on, reaction })
@@ -162,6 +170,7 @@ impl Message {
         body.content.clear();
         body.metadata = None;
         body.mentions.clear();
+        body.attachments.clear();
         body.deleted_at = Some(at);
         self.reactions.clear();
     }
@@ -214,7 +223,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::event::MessageType;
+    use crate::{event::MessageType, file::FileState};
 
     const AT: &str = "2026-11-23T10:00:00.123Z";
 
@@ -236,10 +245,27 @@ mod tests {
                 metadata: json!({"a": 1}).as_object().cloned(),
                 user_id: Some(user(1)),
                 mentions: vec![user(2)],
+                attachments: vec![file(FileState::Checking)],
                 edited_at: None,
                 deleted_at: None,
             },
             reactions: Vec::new(),
+        }
+    }
+
+    fn file(state: FileState) -> Attachment {
+        Attachment {
+            id: "file_1".parse().unwrap(),
+            name: "a.png".to_owned().try_into().unwrap(),
+            media_type: "image/png".parse().unwrap(),
+            bytes: 70,
+            state,
+            width: None,
+            height: None,
+            thumbnail: false,
+            duration_ms: None,
+            waveform: Vec::new(),
+            refusal: None,
         }
     }
 
@@ -309,6 +335,17 @@ mod tests {
         let kind = ChangeKind::Edit { content: "new".to_owned(), metadata: metadata.clone() };
         let (edited, data) = apply(message(), &change(author, kind)).unwrap();
         assert_eq!((edited.body.metadata, &data["metadata"]), (metadata, &json!({"b": 2})));
+    }
+
+    #[test]
+    fn a_file_is_in_the_message_as_it_was_examined_last() {
+        let examined = |file| change(ChangeAuthor::Backend, ChangeKind::File(file));
+        let ready = Attachment { width: Some(3), height: Some(4), ..file(FileState::Ready) };
+        let (changed, data) = apply(message(), &examined(ready.clone())).unwrap();
+        assert_eq!(changed.body.attachments, [ready.clone()]);
+        assert_eq!((&data["target"], &data["file"]["width"]), (&json!(7), &json!(3)));
+        let other = Attachment { id: "file_2".parse().unwrap(), ..ready };
+        assert_eq!(apply(message(), &examined(other)).unwrap_err(), "not_found");
     }
 
     #[test]

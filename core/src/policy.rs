@@ -8,8 +8,9 @@ use crate::{
     channel::Kind,
     event::EventName::{
         self, AccessMuted, AnalyticsUpdate, AppEvent, AppSignal, ChatDelete, ChatEdit, ChatMessage,
-        ChatReaction, ChatReceipt, ChatTyping, FunnelUpdate, InboxUpdate, PresenceCount, PresenceJoin,
-        PresenceLeave, PresenceUpdate, ResourceUpdate, Signal, SystemNotification, UserNotification,
+        ChatReaction, ChatReceipt, ChatTyping, FileReady, FileRefused, FunnelUpdate, InboxUpdate,
+        PresenceCount, PresenceJoin, PresenceLeave, PresenceUpdate, ResourceUpdate, Signal,
+        SystemNotification, UserNotification,
     },
 };
 
@@ -135,6 +136,8 @@ pub const POLICY: [ChannelPolicy; 10] = [
             (AppEvent, Lane::Durable),
             (AppSignal, Lane::Ephemeral),
             (InboxUpdate, Lane::Ephemeral),
+            (FileReady, Lane::Ephemeral),
+            (FileRefused, Lane::Ephemeral),
         ],
         client_events: &[],
         retention: Retention::For(DAY.saturating_mul(30)),
@@ -149,6 +152,8 @@ pub const POLICY: [ChannelPolicy; 10] = [
             (ChatEdit, Lane::Durable),
             (ChatDelete, Lane::Durable),
             (ChatReaction, Lane::Durable),
+            (FileReady, Lane::Durable),
+            (FileRefused, Lane::Durable),
             (ChatTyping, Lane::Ephemeral),
             (ChatReceipt, Lane::Ephemeral),
             (Signal, Lane::Ephemeral),

@@ -20,6 +20,7 @@ use crate::{
         Presence, PresenceCount, PresenceDraft, ReactionDraft, Receipt, ResourceUpdate, Signal, SignalDraft,
         TypingDraft, TypingIndicator, UserNotification,
     },
+    file::FileUpdate,
     inbox::InboxUpdate,
     moderation::Moderation,
     wire_type::variants,
@@ -55,7 +56,7 @@ pub fn received() -> SchemaSettings {
 pub fn limits() -> impl Iterator<Item = &'static Limit> {
     use crate::{
         action::{inbox as inboxes, messages, search},
-        bus, event, grant, http_api, id, identity, inbox, json, moderation, size,
+        bus, event, file, grant, http_api, id, identity, inbox, json, moderation, size,
     };
     [
         id::LIMITS,
@@ -68,6 +69,7 @@ pub fn limits() -> impl Iterator<Item = &'static Limit> {
         event::message::LIMITS,
         event::chat::LIMITS,
         event::app::LIMITS,
+        file::LIMITS,
         identity::LIMITS,
         inbox::LIMITS,
         grant::LIMITS,
@@ -109,6 +111,7 @@ pub fn payload(event: EventName) -> WireType {
         EventName::ChatEdit => WireType::of::<ChatEdit>(),
         EventName::ChatDelete => WireType::of::<ChatDelete>(),
         EventName::ChatReaction => WireType::of::<ChatReaction>(),
+        EventName::FileReady | EventName::FileRefused => WireType::of::<FileUpdate>(),
         EventName::ChatTyping => WireType::of::<TypingIndicator>(),
         EventName::ChatReceipt => WireType::of::<Receipt>(),
         EventName::Signal => WireType::of::<Signal>(),

@@ -14,6 +14,7 @@
 //! - [`digest`], [`inbox`]: what is new in each conversation, and how much of it is unread; [`chat_events`]: what the app's
 //!   backend hears of it
 //! - [`history`], [`mod@search`], [`receipts`]: what was said, and up to where it was read
+//! - [`files`]: who may bring and read files
 //! - [`conversations`], [`moderation`], [`rights`], [`mutes`], [`revoke`]: access to a channel changes, and members who have
 //!   lost it are removed, or may not send
 //! - [`backend`]: what the app's backend says, on the event bus or by HTTP
@@ -31,6 +32,7 @@ pub mod conversations;
 pub mod deliver;
 pub mod departures;
 pub mod digest;
+pub mod files;
 pub mod gate;
 pub mod history;
 pub mod inbox;

@@ -40,6 +40,8 @@ pub const SENDS: Limit = people("sends");
 /// Leaving a presence channel, which its members are told. A return is told again, so this bounds arrivals too,
 /// without limiting how many channels are joined at once.
 pub const LEAVES: Limit = people("leaves");
+/// Files: 100 at once, and 10 a second. How many bytes they have is a matter of what a user may cost.
+pub const UPLOADS: Limit = people("uploads");
 /// Requests to Whop. Whop accepts 600 a minute from all users together, so each request is counted.
 pub const QUESTIONS: Limit = Limit {
     name: "questions",

@@ -58,6 +58,11 @@ impl Sdk {
         http.open(&url).await;
     }
 
+    /// Whether the services have an endpoint of their own, as under `local`.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
     /// The configuration.
     ///
     /// # Errors

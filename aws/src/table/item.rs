@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{BuildError, DisplayErrorContext, ProvideErrorMetadata, SdkError},
     operation::{
         delete_item::builders::DeleteItemFluentBuilder, get_item::builders::GetItemFluentBuilder,
         put_item::builders::PutItemFluentBuilder, query::builders::QueryFluentBuilder,
@@ -145,6 +145,11 @@ where
 pub(super) fn is_contended<T, E: ProvideErrorMetadata, R>(result: &Result<T, SdkError<E, R>>) -> bool {
     matches!(result, Err(SdkError::ServiceError(refusal))
         if refusal.err().code() == Some("TransactionConflictException"))
+}
+
+/// A part of a transaction.
+pub(super) fn built<T>(built: Result<T, BuildError>) -> Result<T, Error> {
+    built.map_err(|error| Error::internal("a part of a transaction", &error))
 }
 
 /// Describes an error of the SDK, for the log.

@@ -1,7 +1,7 @@
 //! All keys of the table.
 
 use funnelcast_core::{
-    Channel, CompanyId, ConnectionId, ConversationId, Error, Key, Seq, UserId, action::MessagePlace,
+    Channel, CompanyId, ConnectionId, ConversationId, Error, FileId, Key, Seq, UserId, action::MessagePlace,
 };
 
 /// The sort key of an item that is alone in its partition.
@@ -18,6 +18,9 @@ pub(super) const LOG_START: &str = "#start";
 pub(super) const USER_PREFIX: &str = "USER#";
 pub(super) const LOG_PREFIX: &str = "LOG#";
 pub(super) const OUTBOX_PREFIX: &str = "OUTBOX#";
+
+/// The prefix of a file's partition, followed by its id.
+pub(super) const FILE_PREFIX: &str = "FILE#";
 
 /// The prefix of a conversation's partition, followed by its id.
 const CONVERSATION_PREFIX: &str = "CONV#";
@@ -105,6 +108,10 @@ pub(super) fn webhook(id: &Key) -> String {
 
 pub(super) fn outbox(channel: &Channel) -> String {
     format!("{OUTBOX_PREFIX}{channel}")
+}
+
+pub(super) fn file(id: &FileId) -> String {
+    format!("{FILE_PREFIX}{id}")
 }
 
 pub(super) fn conversation(id: &ConversationId) -> String {

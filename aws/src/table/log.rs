@@ -12,12 +12,14 @@
 //!
 //! # Layout
 //! - here: appending, and looking back for an earlier try
+//! - `files`: appending a message together with the files that it brings
 //! - `change`: appending the change of a message, together with the change
 //! - `end`: where a log ends and where it begins
 //! - `row`: the items of a log
 
 mod change;
 mod end;
+mod files;
 mod row;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -27,10 +29,12 @@ use funnelcast_core::{
     publication::{Effect, Publication},
 };
 
+use self::files::Put;
 pub(super) use self::row::{LogRow, Start, is_marker, stored};
 pub use self::row::{Stored, Unquoted};
 use super::{
-    item::{Table, back_off, if_met, is_contended, to_item},
+    files::StoredFile,
+    item::{Table, back_off, if_met, is_contended},
     key,
 };
 use crate::{clock::now, measure};
@@ -140,23 +144,45 @@ impl Table {
     /// # Errors
     /// [`Error::Conflict`] if other senders kept winning the race for the next seq.
     pub async fn append(&self, view: &mut LogView, publication: &Publication) -> Result<Append, Error> {
+        let appended = self.append_with_files(view, publication, &[]).await?;
+        appended.ok_or_else(|| Error::Internal("an event without files depended on one".into()))
+    }
+
+    /// As [`append`](Self::append), for a message that brings these files, as they were read: it is in the log if and only if
+    /// they are its own, which takes 1 transaction in place of the write. Returns `None` if one of them has changed since.
+    ///
+    /// # Errors
+    /// As of [`append`](Self::append).
+    pub async fn append_with_files(
+        &self,
+        view: &mut LogView,
+        publication: &Publication,
+        files: &[StoredFile],
+    ) -> Result<Option<Append>, Error> {
         let channel = &publication.channel;
         for round in 0..APPEND_TRIES_MAX {
             if let Some(stored) = view.earlier_try(publication) {
-                return Ok(Append::of(stored, publication));
+                return Ok(Some(Append::of(stored, publication)));
             }
             let (seq, n) = match &view.end {
                 End::Tail { seq, n } => (seq.next(), *n),
                 End::Empty(start) => self.begin(channel, start.clone()).await?,
             };
             let stored = self.next_event(publication, seq, n);
-            let put = self.put(to_item(stored.row.clone())?);
-            let put = put.condition_expression("attribute_not_exists(pk)").send().await;
-            if !is_contended(&put) && if_met("PutItem of an event", put)?.is_some() {
-                view.append(&stored);
-                return Ok(Append::New(Box::new(stored)));
+            match self.put_event(&stored, files).await? {
+                Put::Done => {
+                    view.append(&stored);
+                    return Ok(Some(Append::New(Box::new(stored))));
+                }
+                Put::LostRace => view.read_on(self.after_lost_race(channel, seq, round).await?),
+                Put::FilesChanged => {
+                    view.read_on(self.after_lost_race(channel, seq, round).await?);
+                    // Perhaps another try of the same message has taken them.
+                    if !view.has_earlier_try(publication) {
+                        return Ok(None);
+                    }
+                }
             }
-            view.read_on(self.after_lost_race(channel, seq, round).await?);
         }
         Err(too_many_senders())
     }

@@ -11,6 +11,7 @@
 //! | restrictions of a user | `MOD#conversation` / userId, `MODS#user` / `META` | [`restrictions`] |
 //! | last activity of a conversation | `CONV#id` / `ACTIVITY` | [`activity`] |
 //! | postings | `FIND#company#beginning` / `time#conversation#seq` | [`postings`] |
+//! | file | `FILE#id` / `META` | [`files`] |
 //! | what members were told of a user | `TOLD#channel` / userId | [`presence`] |
 //! | next count broadcast | `COUNT#channel` / `META` | [`presence`] |
 //! | rate limits of a user | `RATE#user` / limit | [`rates`] |
@@ -27,6 +28,7 @@
 pub mod activity;
 pub mod connections;
 pub mod conversations;
+pub mod files;
 pub mod history;
 pub mod inbox;
 mod item;

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use funnelcast_core::{Channel, Error, Key, Timestamp};
+use funnelcast_core::{Channel, Error, Key, Timestamp, event::EventName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    item::{Table, failed, from_item, if_met, to_item},
+    item::{Table, failed, from_item, if_met, to_attribute, to_item},
     key,
 };
 
@@ -76,7 +76,7 @@ impl Table {
     pub async fn put_into_outbox(
         &self,
         channel: &Channel,
-        event: &str,
+        event: EventName,
         data: &Value,
         key: &Key,
         now: Timestamp,
@@ -86,7 +86,7 @@ impl Table {
             ("pk", text(key::outbox(channel))),
             ("sk", text(key.to_string())),
             ("channel", text(channel.to_string())),
-            ("event", text(event.to_owned())),
+            ("event", to_attribute(event)?),
             ("data", text(data.to_string())),
             ("ttl", AttributeValue::N((now + OUTBOX_LIFE).as_secs().to_string())),
         ];

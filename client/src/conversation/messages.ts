@@ -38,7 +38,7 @@ export type Messages = readonly ConversationMessage[];
 export function fromDraft(
   key: string,
   channel: ConversationChannel,
-  { content, type = 'user', metadata, mentions }: ChatDraft,
+  { content = '', type = 'user', metadata, mentions }: ChatDraft,
   replyTo: Quote | undefined,
   userId: string | undefined,
 ): ConversationMessage {

@@ -6,7 +6,7 @@ use funnelcast_core::{
     frame::Event,
     http_api::{
         Auth, Connection, Failure as Refused, Fields, GatewayRefusal, OPERATIONS, Operation, Refusal,
-        SOCKET_ONLY,
+        SOCKET_ONLY, Tag,
     },
     policy::{ChannelPolicy, Lane, POLICY},
     schema::{self, WireType},
@@ -75,13 +75,19 @@ impl Types {
             Fields::Webhook => object["requestBody"] = reference("requestBodies", "WhopWebhook"),
             Fields::None | Fields::Query => {}
         }
-        let (reply, sample) =
-            ((operation.reply.reference)(&mut self.received), &samples.http_replies[operation.id]);
-        let examples = json!({"sample": {"value": sample}});
-        object["responses"]["200"] = json!({
-            "description": operation.done,
-            "content": {"application/json": {"schema": reply, "examples": examples}},
-        });
+        let (status, done) = match operation.reply {
+            Some(reply) => {
+                let examples = json!({"sample": {"value": samples.http_replies[operation.id]}});
+                let schema = (reply.reference)(&mut self.received);
+                let content = json!({"application/json": {"schema": schema, "examples": examples}});
+                ("200", json!({"description": operation.done, "content": content}))
+            }
+            None => {
+                let location = json!({"required": true, "schema": {"type": "string", "format": "uri"}});
+                ("302", json!({"description": operation.done, "headers": {"Location": location}}))
+            }
+        };
+        object["responses"][status] = done;
         for refused in operation.refusals() {
             object["responses"][refused.status().to_string()] = reference("responses", refused.as_str());
         }
@@ -93,7 +99,10 @@ impl Types {
         let mut parameters = Vec::new();
         if operation.path.contains("{id}") {
             let mut id = self.sent.subschema_for::<ConversationId>().to_value();
-            id["description"] = "The conversation; its channel is `conversation:{id}`".into();
+            id["description"] = match operation.tag {
+                Tag::Files => "The file".into(),
+                _ => "The conversation; its channel is `conversation:{id}`".into(),
+            };
             parameters.push(parameter("path", "id", true, &id, &samples));
         }
         if operation.fields == Fields::Query {

@@ -58,8 +58,8 @@ pub(crate) struct HttpTypes {
     pub(crate) place: String,
     /// A reference to the type of its request, where that is no action's.
     pub(crate) request: Option<Value>,
-    /// A reference to the type of its reply.
-    pub(crate) reply: Value,
+    /// A reference to the type of its reply; `None` where it redirects.
+    pub(crate) reply: Option<Value>,
 }
 
 /// An action.
@@ -173,7 +173,7 @@ fn http_types(sent: &mut SchemaGenerator, received: &mut SchemaGenerator) -> Vec
             id: operation.id,
             place: format!("{} {}", operation.method.as_str(), operation.path),
             request: own.map(|request| (request.reference)(sent).to_value()),
-            reply: (operation.reply.reference)(received).to_value(),
+            reply: operation.reply.map(|reply| (reply.reference)(received).to_value()),
         }
     });
     types.collect()

@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::limits::MESSAGE_ID_BYTES_MAX;
-use crate::{ConversationId, Error, Seq, Timestamp, UserId, text::Text};
+use crate::{
+    ConversationId, Error, FileId, Seq, Timestamp, UserId,
+    file::{ATTACHMENTS_MAX, Attachment},
+    text::Text,
+};
 
 limits! {
     /// The longest chat message, in bytes of UTF-8.
@@ -46,8 +50,9 @@ pub enum MessageType {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChatDraft {
-    /// The text: 1 to [`CONTENT_BYTES_MAX`] bytes.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = CONTENT_BYTES_MAX)))]
+    /// The text: at most [`CONTENT_BYTES_MAX`] bytes, and at least 1 unless the message has files.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = CONTENT_BYTES_MAX)))]
     pub content: String,
     /// The kind of author; default: `user`. Clients may send no other.
     #[serde(default, rename = "type")]
@@ -62,13 +67,23 @@ pub struct ChatDraft {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(max = MENTIONS_MAX)))]
     pub mentions: Vec<UserId>,
+    /// The files that it brings, at most [`ATTACHMENTS_MAX`](crate::file::ATTACHMENTS_MAX): the sender's own, uploaded for this conversation, and not yet
+    /// named by a message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = ATTACHMENTS_MAX)))]
+    pub attachments: Vec<FileId>,
 }
 
 impl ChatDraft {
     /// Checks the limits that the types do not have.
     pub fn validate(&self) -> Result<(), Error> {
-        check_content(&self.content, self.metadata.as_ref())?;
-        check_mentions(&self.mentions)
+        if !self.content.is_empty() || self.attachments.is_empty() {
+            check_content(&self.content, self.metadata.as_ref())?;
+        } else if let Some(metadata) = &self.metadata {
+            check_json(metadata, "metadata", METADATA_BYTES_MAX)?;
+        }
+        check_mentions(&self.mentions)?;
+        check_attachments(&self.attachments)
     }
 }
 
@@ -120,6 +135,10 @@ pub struct MessageBody {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(max = MENTIONS_MAX)))]
     pub mentions: Vec<UserId>,
+    /// The files that it brings, as they are now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = ATTACHMENTS_MAX)))]
+    pub attachments: Vec<Attachment>,
     /// When it was last edited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<Timestamp>,
@@ -191,6 +210,17 @@ pub(crate) fn check_mentions(mentions: &[UserId]) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::invalid("mentions", format!("must be at most {MENTIONS_MAX} users")))
+}
+
+/// Checks that a message does not bring too many files, nor one of them twice.
+fn check_attachments(files: &[FileId]) -> Result<(), Error> {
+    if files.len() > ATTACHMENTS_MAX {
+        return Err(Error::invalid("attachments", format!("must be at most {ATTACHMENTS_MAX} files")));
+    }
+    match files.iter().enumerate().find(|(place, file)| files[..*place].contains(file)) {
+        None => Ok(()),
+        Some((place, _)) => Err(Error::invalid(&format!("attachments[{place}]"), "must not be named twice")),
+    }
 }
 
 pub(super) fn check_json(value: &impl Serialize, what: &'static str, bytes_max: usize) -> Result<(), Error> {

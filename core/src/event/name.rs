@@ -18,6 +18,12 @@ pub enum EventName {
     /// A user has reacted to a message, or has taken that back: a `ChatReaction`.
     #[serde(rename = "chat.reaction")]
     ChatReaction,
+    /// A file of a message has been examined and can be read: a `FileUpdate`.
+    #[serde(rename = "file.ready")]
+    FileReady,
+    /// A file of a message has been refused, and is gone: a `FileUpdate`.
+    #[serde(rename = "file.refused")]
+    FileRefused,
     /// A user is typing, or has stopped: a `TypingIndicator`.
     #[serde(rename = "chat.typing")]
     ChatTyping,

@@ -10,7 +10,7 @@ pub struct Operation {
     pub id: &'static str,
     /// The method.
     pub method: Method,
-    /// The path, with `{id}` where the id of a conversation is part of it.
+    /// The path, with `{id}` where the id of a conversation or of a file is part of it.
     pub path: &'static str,
     /// The group of operations that it belongs to.
     pub tag: Tag,
@@ -26,16 +26,16 @@ pub struct Operation {
     pub connection: Connection,
     /// Whether the request may bring a grant, in the header `funnelcast-grant`.
     pub takes_grant: bool,
-    /// What a reply with the status 200 means.
+    /// What a reply means. Its status is 200; 302, with `location`, where there is no type of the reply.
     pub done: &'static str,
     /// The refusals beside those that every operation has; see [`refusals`](Self::refusals).
     pub own_refusals: &'static [Failure],
     /// The type of the fields, beside `connectionId`. `None` where there are no others.
     #[cfg(feature = "schema")]
     pub request: Option<WireType>,
-    /// The type of the reply.
+    /// The type of the reply; `None` where it redirects.
     #[cfg(feature = "schema")]
-    pub reply: WireType,
+    pub reply: Option<WireType>,
 }
 
 impl Operation {
@@ -94,6 +94,8 @@ pub enum Tag {
     Conversations,
     /// Publishing, for the app's backend.
     Publishing,
+    /// Files of conversations.
+    Files,
 }
 
 impl Tag {
@@ -107,6 +109,7 @@ impl Tag {
             Self::Webhooks => "webhooks",
             Self::Conversations => "conversations",
             Self::Publishing => "publishing",
+            Self::Files => "files",
         }
     }
 }
@@ -161,6 +164,8 @@ pub enum Failure {
     NotFound,
     /// There is no such conversation in a company of the caller's.
     NoConversation,
+    /// There is no such file in a conversation that the caller may join.
+    NoFile,
     /// The sender or the connection must do something else first.
     Conflict,
     /// The state of the conversation does not allow the change.
@@ -183,6 +188,7 @@ impl Failure {
             Self::Forbidden => "Forbidden",
             Self::NotFound => "NotFound",
             Self::NoConversation => "NoConversation",
+            Self::NoFile => "NoFile",
             Self::Conflict => "Conflict",
             Self::NewerChange => "NewerChange",
             Self::TooLarge => "TooLarge",
@@ -197,7 +203,7 @@ impl Failure {
             Self::BadRequest => 400,
             Self::Unauthorized | Self::NotSigned => 401,
             Self::Forbidden => 403,
-            Self::NotFound | Self::NoConversation => 404,
+            Self::NotFound | Self::NoConversation | Self::NoFile => 404,
             Self::Conflict | Self::NewerChange => 409,
             Self::TooLarge => 413,
             Self::RateLimited => 429,

@@ -7,21 +7,23 @@ use super::bodies::{
 };
 use super::operation::{
     Auth, Connection,
-    Failure::{BadRequest, Conflict, Forbidden, NewerChange, NoConversation, NotFound, TooLarge},
+    Failure::{BadRequest, Conflict, Forbidden, NewerChange, NoConversation, NoFile, NotFound, TooLarge},
     Fields, Method, Operation, Tag,
 };
 #[cfg(feature = "schema")]
 use crate::{
     action::{Found, History, Inbox, InboxPage, Join, Joined, Leave, Left, Page, Search, Send, Sent},
+    file::{Attachment, FileDraft, FileLink, FileQuery, FileReply},
     moderation::Moderation,
     wire_type::WireType,
 };
 
 const MODERATION: &str = "/api/websocket/moderation";
 const CONVERSATION: &str = "/api/conversations/{id}";
+const FILE: &str = "/api/files/{id}";
 
 /// Every operation of the HTTP API.
-pub const OPERATIONS: [Operation; 17] = [
+pub const OPERATIONS: [Operation; 21] = [
     Operation {
         id: "connect",
         method: Method::Post,
@@ -40,7 +42,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: None,
         #[cfg(feature = "schema")]
-        reply: WireType::of::<Ticket>(),
+        reply: Some(WireType::of::<Ticket>()),
     },
     Operation {
         id: "disconnect",
@@ -58,7 +60,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: None,
         #[cfg(feature = "schema")]
-        reply: WireType::of::<Disconnected>(),
+        reply: Some(WireType::of::<Disconnected>()),
     },
     Operation {
         id: "status",
@@ -76,7 +78,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: None,
         #[cfg(feature = "schema")]
-        reply: WireType::of::<ConnectionList>(),
+        reply: Some(WireType::of::<ConnectionList>()),
     },
     Operation {
         id: "listChannels",
@@ -94,7 +96,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: None,
         #[cfg(feature = "schema")]
-        reply: WireType::of::<ChannelList>(),
+        reply: Some(WireType::of::<ChannelList>()),
     },
     Operation {
         id: "join",
@@ -113,7 +115,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: Some(WireType::of::<Join>()),
         #[cfg(feature = "schema")]
-        reply: WireType::of::<Joined>(),
+        reply: Some(WireType::of::<Joined>()),
     },
     Operation {
         id: "leave",
@@ -132,7 +134,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: Some(WireType::of::<Leave>()),
         #[cfg(feature = "schema")]
-        reply: WireType::of::<Left>(),
+        reply: Some(WireType::of::<Left>()),
     },
     Operation {
         id: "history",
@@ -152,7 +154,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: Some(WireType::of::<History>()),
         #[cfg(feature = "schema")]
-        reply: WireType::of::<Page>(),
+        reply: Some(WireType::of::<Page>()),
     },
     Operation {
         id: "search",
@@ -174,7 +176,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: Some(WireType::of::<Search>()),
         #[cfg(feature = "schema")]
-        reply: WireType::of::<Found>(),
+        reply: Some(WireType::of::<Found>()),
     },
     Operation {
         id: "send",
@@ -195,7 +197,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: Some(WireType::of::<Send>()),
         #[cfg(feature = "schema")]
-        reply: WireType::of::<Sent>(),
+        reply: Some(WireType::of::<Sent>()),
     },
     Operation {
         id: "getModeration",
@@ -213,7 +215,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: Some(WireType::of::<ModerationQuery>()),
         #[cfg(feature = "schema")]
-        reply: WireType::of::<ModerationReply>(),
+        reply: Some(WireType::of::<ModerationReply>()),
     },
     Operation {
         id: "moderate",
@@ -236,7 +238,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: Some(WireType::of::<Moderation>()),
         #[cfg(feature = "schema")]
-        reply: WireType::of::<ModerationReply>(),
+        reply: Some(WireType::of::<ModerationReply>()),
     },
     Operation {
         id: "whop",
@@ -256,7 +258,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: None,
         #[cfg(feature = "schema")]
-        reply: WireType::of::<WebhookReceived>(),
+        reply: Some(WireType::of::<WebhookReceived>()),
     },
     Operation {
         id: "publish",
@@ -280,7 +282,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: Some(WireType::of::<Publish>()),
         #[cfg(feature = "schema")]
-        reply: WireType::of::<PublishReply>(),
+        reply: Some(WireType::of::<PublishReply>()),
     },
     Operation {
         id: "inbox",
@@ -301,7 +303,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: Some(WireType::of::<Inbox>()),
         #[cfg(feature = "schema")]
-        reply: WireType::of::<InboxPage>(),
+        reply: Some(WireType::of::<InboxPage>()),
     },
     Operation {
         id: "getConversation",
@@ -320,7 +322,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: None,
         #[cfg(feature = "schema")]
-        reply: WireType::of::<ConversationReply>(),
+        reply: Some(WireType::of::<ConversationReply>()),
     },
     Operation {
         id: "putConversation",
@@ -344,7 +346,7 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: Some(WireType::of::<ConversationDraft>()),
         #[cfg(feature = "schema")]
-        reply: WireType::of::<ConversationReply>(),
+        reply: Some(WireType::of::<ConversationReply>()),
     },
     Operation {
         id: "endConversation",
@@ -365,6 +367,85 @@ pub const OPERATIONS: [Operation; 17] = [
         #[cfg(feature = "schema")]
         request: Some(WireType::of::<ConversationEnd>()),
         #[cfg(feature = "schema")]
-        reply: WireType::of::<ConversationEnded>(),
+        reply: Some(WireType::of::<ConversationEnded>()),
+    },
+    Operation {
+        id: "createFile",
+        method: Method::Post,
+        path: "/api/files",
+        tag: Tag::Files,
+        summary: "Allows the upload of a file for a conversation",
+        description: "For users who may send in the conversation. The reply has a URL that takes a `PUT` of exactly these bytes, with this \
+            length and type, for 15 minutes. A file that no message names is gone after a day. Costs 1 write, and the access check: \
+            2 reads.",
+        auth: Auth::Token,
+        fields: Fields::Body,
+        connection: Connection::Absent,
+        takes_grant: true,
+        done: "The file may be uploaded",
+        own_refusals: &[BadRequest, Forbidden, TooLarge],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<FileDraft>()),
+        #[cfg(feature = "schema")]
+        reply: Some(WireType::of::<FileReply>()),
+    },
+    Operation {
+        id: "completeFile",
+        method: Method::Post,
+        path: FILE,
+        tag: Tag::Files,
+        summary: "Says that a file has been uploaded",
+        description: "For the user who has uploaded it. From then on, a message may name the file. It can be read once it has been \
+            examined, which takes a moment: the event `file.ready` or `file.refused` says so. Saying it again is no error. Costs 1 \
+            read, 1 write, 1 request of S3 and 1 message of a queue.",
+        auth: Auth::Token,
+        fields: Fields::None,
+        connection: Connection::Absent,
+        takes_grant: false,
+        done: "The file, as it is now",
+        own_refusals: &[BadRequest, NoFile, Conflict],
+        #[cfg(feature = "schema")]
+        request: None,
+        #[cfg(feature = "schema")]
+        reply: Some(WireType::of::<Attachment>()),
+    },
+    Operation {
+        id: "readFile",
+        method: Method::Get,
+        path: FILE,
+        tag: Tag::Files,
+        summary: "Reads a file, or its thumbnail",
+        description: "For users who may join the conversation, and before a message names the file for who uploaded it alone. Redirects to \
+            a URL that is valid for 5 minutes. S3 serves a thumbnail to be shown, and the file itself to be saved. Costs 1 read, and the \
+            access check: 2 reads.",
+        auth: Auth::Token,
+        fields: Fields::Query,
+        connection: Connection::Absent,
+        takes_grant: true,
+        done: "Where the file is",
+        own_refusals: &[BadRequest, NoFile, Conflict],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<FileQuery>()),
+        #[cfg(feature = "schema")]
+        reply: None,
+    },
+    Operation {
+        id: "linkFile",
+        method: Method::Get,
+        path: "/api/files/{id}/link",
+        tag: Tag::Files,
+        summary: "Returns a file's state, and a URL to read it by",
+        description: "As `readFile`, for pages, which cannot see where a redirect leads: an `img` has no `Authorization` header, so its \
+            `src` is this URL.",
+        auth: Auth::Token,
+        fields: Fields::Query,
+        connection: Connection::Absent,
+        takes_grant: true,
+        done: "The file, with the URL if it can be read",
+        own_refusals: &[BadRequest, NoFile],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<FileQuery>()),
+        #[cfg(feature = "schema")]
+        reply: Some(WireType::of::<FileLink>()),
     },
 ];

@@ -13,6 +13,7 @@ use crate::{
         AnalyticsUpdate, AppEventDraft, ChatDelete, EventName, FunnelUpdate, MessageBody, MessageType,
         Notification, ResourceUpdate, TypingIndicator, UserNotification, check_content, check_mentions,
     },
+    file::FileUpdate,
     identity::Name,
     json::raw,
     message::{Change, ChangeAuthor, ChangeKind},
@@ -54,6 +55,9 @@ impl Publication {
         agent: Option<&UserId>,
         times: Times,
     ) -> Result<Self, Error> {
+        if matches!(event, EventName::FileReady | EventName::FileRefused) {
+            return Self::place(event, file_update(channel, data, times.now)?, key, times);
+        }
         let data = if is_of_the_app(event) { with_channel(data, &channel)? } else { data };
         let addressed = address("data", event, data, &key, agent, times)?;
         let meant = &addressed.channel;
@@ -213,12 +217,29 @@ fn message(
         metadata: detail.metadata,
         user_id: detail.user_id.or_else(|| default_author.cloned()),
         mentions: detail.mentions.clone(),
+        attachments: Vec::new(),
         edited_at: None,
         deleted_at: None,
     };
-    let effect = Effect::Message(References { reply_to: detail.reply_to, mentions: detail.mentions });
+    let effect = Effect::Message(References {
+        reply_to: detail.reply_to,
+        mentions: detail.mentions,
+        attachments: Vec::new(),
+    });
     let channel = Channel::Conversation(detail.conversation_id);
     Ok(Addressed { effect, ..addressed(channel, None, body.timestamp, &body)? })
+}
+
+/// What has been found out about a file: for the members of the conversation whose message names it, or for who uploaded it.
+fn file_update(channel: Channel, data: Value, now: Timestamp) -> Result<Addressed, Error> {
+    let update: FileUpdate = Error::parse_at("data", data)?;
+    match (channel, update.target) {
+        (Channel::Conversation(conversation), Some(target)) => {
+            change(conversation, target, ChangeKind::File(update.file), now)
+        }
+        (channel @ Channel::User(_), None) => addressed(channel, None, now, &update),
+        _ => Err(Error::invalid("channel", "must be the conversation of `target`, or a user without one")),
+    }
 }
 
 /// A change of a message by the backend. Only [`Message::changed`](crate::message::Message::changed) knows its payload.

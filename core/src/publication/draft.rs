@@ -101,7 +101,7 @@ fn complete(
         (EventName::ChatMessage, Channel::Conversation(conversation)) => {
             let draft: ChatDraft = Error::parse_at("data", draft)?;
             draft.validate().map_err(|error| error.within("data"))?;
-            let ChatDraft { content, kind, metadata, reply_to, mentions } = draft;
+            let ChatDraft { content, kind, metadata, reply_to, mentions, attachments } = draft;
             let body = MessageBody {
                 id: Text::try_from(message_id())?,
                 conversation_id: conversation.clone(),
@@ -112,10 +112,12 @@ fn complete(
                 metadata,
                 user_id: Some(user_id),
                 mentions: mentions.clone(),
+                attachments: Vec::new(),
                 edited_at: None,
                 deleted_at: None,
             };
-            Ok(Completed { data: raw(&body)?, effect: Effect::Message(References { reply_to, mentions }) })
+            let references = References { reply_to, mentions, attachments };
+            Ok(Completed { data: raw(&body)?, effect: Effect::Message(references) })
         }
         (EventName::ChatEdit, Channel::Conversation(_)) => {
             let draft: EditDraft = Error::parse_at("data", draft)?;

@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
-    Channel, Error, Key, Seq, Timestamp, UserId,
+    Channel, Error, FileId, Key, Seq, Timestamp, UserId,
     event::{EventName, MessageBody, check_content},
+    file::Attachment,
     frame::{Event, Sender},
     json::raw,
     message::{Change, ChangeKind},
@@ -49,6 +50,8 @@ pub struct References {
     pub reply_to: Option<Seq>,
     /// The users whom it mentions.
     pub mentions: Vec<UserId>,
+    /// The files that it brings.
+    pub attachments: Vec<FileId>,
 }
 
 /// An event that may be published: the policy has a lane for it, and its payload is complete.
@@ -120,6 +123,17 @@ impl Publication {
                 return Err(Error::Internal("an event without a text".into()));
             }
         }
+        Ok(self)
+    }
+
+    /// A message that brings these files.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it is no message.
+    pub fn with_attachments(mut self, attachments: Vec<Attachment>) -> Result<Self, Error> {
+        let body: MessageBody =
+            serde_json::from_str(self.data.get()).map_err(|error| Error::internal("a message", &error))?;
+        self.data = raw(&MessageBody { attachments, ..body })?;
         Ok(self)
     }
 

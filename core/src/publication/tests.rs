@@ -312,7 +312,9 @@ fn a_change_by_the_backend() {
 #[test]
 fn a_message_refers_to_another_and_mentions_users() {
     let sent = chat(&json!({"content": "hi", "replyTo": 7, "mentions": ["user_2"]})).unwrap();
-    let Effect::Message(References { reply_to, mentions }) = sent.effect else { panic!("it is a message") };
+    let Effect::Message(References { reply_to, mentions, .. }) = sent.effect else {
+        panic!("it is a message")
+    };
     assert_eq!((reply_to.unwrap().get(), mentions), (7, vec!["user_2".parse().unwrap()]));
     let data: Value = serde_json::from_str(sent.data.get()).unwrap();
     assert_eq!((&data["mentions"], &data["replyTo"]), (&json!(["user_2"]), &Value::Null));

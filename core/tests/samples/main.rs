@@ -215,11 +215,15 @@ fn a_draft_becomes_its_event() {
         let id = event["data"]["id"].as_str().unwrap_or_default().to_owned();
         let mut published = Publication::from_client(send, &sender_of(event, at), None, at, || id).unwrap();
         match &published.effect {
-            Effect::Message(References { reply_to, mentions }) => {
+            Effect::Message(References { reply_to, mentions, attachments }) => {
                 let data = event["data"].as_object_mut().unwrap();
                 assert_eq!(json!(reply_to), data["replyTo"]["seq"]);
                 assert_eq!(json!(mentions), data["mentions"]);
-                data.retain(|field, _| !["n", "replyTo", "reactions", "editedAt"].contains(&field.as_str()));
+                let ids = data["attachments"].as_array().unwrap().iter().map(|file| &file["id"]);
+                assert_eq!(json!(attachments), ids.cloned().collect::<Value>());
+                data.retain(|field, _| {
+                    !["n", "replyTo", "reactions", "editedAt", "attachments"].contains(&field.as_str())
+                });
             }
             Effect::Change(change) => published.data = message.clone().changed(change, at).unwrap().data,
             Effect::None => {}

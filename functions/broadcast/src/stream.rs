@@ -19,6 +19,7 @@ use funnelcast_aws::{
 };
 use funnelcast_core::{
     Error,
+    event::EventName,
     publication::{Publication, Times},
 };
 use funnelcast_realtime::{
@@ -177,9 +178,14 @@ async fn prepare(
             let times = Times { sent_at: written_at, taken_at: (written_at + RESOLUTION).min(now), now };
             let publication =
                 Publication::from_outbox(channel, event, data, key, realtime.agent.as_ref(), times)?;
+            let is_of_a_file = matches!(publication.event, EventName::FileReady | EventName::FileRefused);
             let mut keeper = Keeper::new(realtime.table());
-            let Kept { event, .. } = keeper.keep(publication, EarlierTry::Since(written_at)).await?;
-            Ok(Some(Addressed { event, except: None }))
+            match keeper.keep(publication, EarlierTry::Since(written_at)).await {
+                Ok(Kept { event, .. }) => Ok(Some(Addressed { event, except: None })),
+                // A message that has been deleted meanwhile has taken its files with it.
+                Err(Error::NotFound(_)) if is_of_a_file => Ok(None),
+                Err(error) => Err(error),
+            }
         }
         Change::Other => Ok(None),
     }

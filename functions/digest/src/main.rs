@@ -1,5 +1,5 @@
 //! `digest`: follows the logs of conversations in the table's stream, and keeps what inboxes show. See
-//! [`funnelcast_realtime::digest`].
+//! [`funnelcast_realtime::digest`]. Where a file is gone from the table, it has the file's objects removed.
 //!
 //! The records of a batch are taken conversation by conversation, side by side. A record that cannot be read is put into the
 //! dead-letter queue at once, in full, and those beside it are handled. If a conversation fails, the stream begins again at its
@@ -17,15 +17,17 @@ use funnelcast_aws::{
     serve::serve,
     table::{
         activity::{LogRecord, log_record},
+        files::gone_file,
         postings::TextChange,
         stream::as_json,
     },
 };
-use funnelcast_core::{ConversationId, Error};
+use funnelcast_core::{ConversationId, Error, FileId};
 use funnelcast_realtime::{
     Realtime,
     chat_events::ChatEvents,
     digest::{self, News},
+    files::FileTasks,
 };
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
@@ -43,6 +45,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 struct Digest {
     realtime: Realtime,
     chat_events: Option<ChatEvents>,
+    files: FileTasks,
     letters: DeadLetters,
 }
 
@@ -50,7 +53,7 @@ impl Resource for Digest {
     async fn build(config: &Config) -> Result<Self, Error> {
         let (realtime, chat_events, letters) =
             tokio::try_join!(Realtime::build(config), ChatEvents::build(config), DeadLetters::build(config))?;
-        Ok(Self { realtime, chat_events, letters })
+        Ok(Self { realtime, chat_events, files: FileTasks::new(config)?, letters })
     }
 }
 
@@ -63,12 +66,12 @@ struct Group {
 
 /// Handles a batch. The response names the first record that is not done, if there is one.
 async fn handle(
-    Digest { realtime, chat_events, letters }: &Digest,
+    Digest { realtime, chat_events, files, letters }: &Digest,
     event: Value,
 ) -> Result<DynamoDbEventResponse, Error> {
     let records = event["Records"].as_array().map_or(&[][..], Vec::as_slice);
     let text_of: TextOf = if realtime.access.is_indexed { TextChange::of } else { |_| Ok(None) };
-    let (groups, unreadable) = grouped(records, text_of);
+    let Sorted { groups, gone_files, unreadable } = sorted(records, text_of);
     let mut undone = Vec::new();
     for (index, error) in unreadable {
         if give_up(letters, &records[index], &error).await.is_err() {
@@ -88,6 +91,12 @@ async fn handle(
         .collect::<Vec<usize>>()
         .await;
     undone.extend(failed);
+    for (index, file) in gone_files {
+        if let Err(error) = files.remove(file).await {
+            tracing::error!(%error, "a file that is gone could not be put into the queue");
+            undone.push(index);
+        }
+    }
     let mut answer = DynamoDbEventResponse::default();
     answer.batch_item_failures.extend(undone.into_iter().min().map(|index| failure_of(&records[index])));
     Ok(answer)
@@ -96,27 +105,50 @@ async fn handle(
 /// What a record says of the text of a message, if that is indexed.
 type TextOf = fn(&EventRecord) -> Result<Option<TextChange>, Error>;
 
-/// What the records say of each conversation, and the records that cannot be read.
-fn grouped(records: &[Value], text_of: TextOf) -> (BTreeMap<ConversationId, Group>, Vec<(usize, Error)>) {
-    let read = |record: EventRecord| {
-        let text = text_of(&record)?;
-        Ok(log_record(&record)?.map(|record| (record, text)))
-    };
-    let (mut groups, mut unreadable) = (BTreeMap::new(), Vec::new());
+/// What the records of a batch say. Each record is given by its index.
+#[derive(Debug, Default)]
+struct Sorted {
+    /// The news of each conversation.
+    groups: BTreeMap<ConversationId, Group>,
+    /// The files that are gone.
+    gone_files: Vec<(usize, FileId)>,
+    /// The records that cannot be read.
+    unreadable: Vec<(usize, Error)>,
+}
+
+/// What a record says.
+enum Said {
+    OfALog(LogRecord, Option<TextChange>),
+    FileIsGone(FileId),
+    Nothing,
+}
+
+fn read(record: &EventRecord, text_of: TextOf) -> Result<Said, Error> {
+    if let Some(file) = gone_file(record)? {
+        return Ok(Said::FileIsGone(file));
+    }
+    let text = text_of(record)?;
+    Ok(log_record(record)?.map_or(Said::Nothing, |record| Said::OfALog(record, text)))
+}
+
+fn sorted(records: &[Value], text_of: TextOf) -> Sorted {
+    let mut sorted = Sorted::default();
     for (index, record) in records.iter().enumerate() {
-        match Error::parse(record.clone()).and_then(read) {
-            Ok(Some((LogRecord { conversation, news, new_event }, text))) => {
-                let group =
-                    groups.entry(conversation).or_insert(Group { first: index, news: News::default() });
+        let said = Error::parse(record.clone()).and_then(|record: EventRecord| read(&record, text_of));
+        match said {
+            Ok(Said::OfALog(LogRecord { conversation, news, new_event }, text)) => {
+                let new = Group { first: index, news: News::default() };
+                let group = sorted.groups.entry(conversation).or_insert(new);
                 group.news.news.extend(news);
                 group.news.events.extend(new_event);
                 group.news.texts.extend(text);
             }
-            Ok(None) => {}
-            Err(error) => unreadable.push((index, error)),
+            Ok(Said::FileIsGone(file)) => sorted.gone_files.push((index, file)),
+            Ok(Said::Nothing) => {}
+            Err(error) => sorted.unreadable.push((index, error)),
         }
     }
-    (groups, unreadable)
+    sorted
 }
 
 /// A failure without a sequence number fails the whole batch, which is right for a record without one.
@@ -150,7 +182,7 @@ mod tests {
     #[test]
     fn every_sample_is_the_news_it_is_named_after() {
         let news = |sample| {
-            let (mut groups, unreadable) = grouped(&records(sample), TextChange::of);
+            let Sorted { mut groups, unreadable, .. } = sorted(&records(sample), TextChange::of);
             assert!(unreadable.is_empty(), "{unreadable:?}");
             let group = groups.remove(&"conv-123".parse().unwrap()).unwrap();
             assert_eq!(group.first, 0);
@@ -173,7 +205,7 @@ mod tests {
     #[test]
     fn only_what_is_new_in_the_log_is_an_event() {
         let events = |sample: &str| {
-            let (groups, _) = grouped(&records(sample), |_| Ok(None));
+            let Sorted { groups, .. } = sorted(&records(sample), |_| Ok(None));
             let events = groups.into_values().flat_map(|group| group.news.events);
             events.map(|event| (event.event().event, event.event().seq.map(Seq::get))).collect::<Vec<_>>()
         };
@@ -186,10 +218,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_gone_once_its_item_is() {
+        let gone = records(include_str!("../../../events/stream-file-gone.json"));
+        let Sorted { gone_files, groups, unreadable } = sorted(&gone, TextChange::of);
+        assert_eq!(gone_files, [(0, "file_1".parse().unwrap())]);
+        assert!(groups.is_empty() && unreadable.is_empty());
+        let mut changed = gone;
+        changed[0]["eventName"] = "MODIFY".into();
+        changed[0]["dynamodb"]["NewImage"] = changed[0]["dynamodb"]["OldImage"].clone();
+        assert!(sorted(&changed, TextChange::of).gone_files.is_empty());
+    }
+
+    #[test]
     fn texts_are_told_only_where_they_are_indexed() {
         let sample = records(include_str!("../../../events/stream-message.json"));
         for (text_of, texts) in [(TextChange::of as TextOf, 1), (|_| Ok(None), 0)] {
-            let (groups, _) = grouped(&sample, text_of);
+            let Sorted { groups, .. } = sorted(&sample, text_of);
             assert_eq!(groups.values().map(|group| group.news.texts.len()).sum::<usize>(), texts);
         }
     }
@@ -201,8 +245,8 @@ mod tests {
         bad["dynamodb"]["NewImage"]["data"]["S"] = "no JSON".into();
         let mut other = good[0].clone();
         other["dynamodb"]["NewImage"]["pk"]["S"] = "LOG#funnel_updates:biz_1".into();
-        let (groups, unreadable) =
-            grouped(&[bad, good[0].clone(), other, Value::Null, good[0].clone()], |_| Ok(None));
+        let Sorted { groups, unreadable, .. } =
+            sorted(&[bad, good[0].clone(), other, Value::Null, good[0].clone()], |_| Ok(None));
         assert_eq!(unreadable.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 3]);
         assert_eq!(
             groups.into_values().map(|group| (group.first, group.news.news.len())).collect::<Vec<_>>(),

@@ -8,7 +8,7 @@ use axum::{
     http::request::Parts,
 };
 use funnelcast_core::{
-    ConnectionId, ConversationId, Error,
+    ConnectionId, ConversationId, Error, FileId,
     action::{self, Action},
     json,
     size::REQUEST_BYTES_MAX,
@@ -115,10 +115,30 @@ impl FromRequestParts<Arc<Api>> for ConversationPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        let text = Path::<String>::from_request_parts(parts, api).await;
-        let Path(id) = text.map_err(|_| Error::BadRequest("the path is not UTF-8".into()))?;
-        Ok(Self(id.try_into().map_err(|error: Error| error.at("id"))?))
+        id_in_path(parts, api).await.map(Self)
     }
+}
+
+/// The file in the path.
+#[derive(Debug)]
+pub(crate) struct FilePath(pub(crate) FileId);
+
+impl FromRequestParts<Arc<Api>> for FilePath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        id_in_path(parts, api).await.map(Self)
+    }
+}
+
+/// The id in the path.
+async fn id_in_path<T: TryFrom<String, Error = Error>>(
+    parts: &mut Parts,
+    api: &Arc<Api>,
+) -> Result<T, ApiError> {
+    let text = Path::<String>::from_request_parts(parts, api).await;
+    let Path(id) = text.map_err(|_| Error::BadRequest("the path is not UTF-8".into()))?;
+    Ok(T::try_from(id).map_err(|error| error.at("id"))?)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //!
 //! # Layout
 //! - here: the routes, which are those of `funnelcast_core::http_api::OPERATIONS`
-//! - `connections`, `channels`, `messages`, `moderation`, `conversations`, `publishing`: the handlers of the routes
+//! - `connections`, `channels`, `messages`, `moderation`, `conversations`, `publishing`, `files`: the handlers of the routes
 //! - `user`, `fields`: the caller, and the fields of a request
 //! - `preflight`: CORS preflight requests
 //! - `answer`: responses, refusals, and the log line of a request
@@ -17,6 +17,7 @@ mod channels;
 mod connections;
 mod conversations;
 mod fields;
+mod files;
 mod messages;
 mod moderation;
 mod preflight;
@@ -33,7 +34,7 @@ use axum::{
 };
 use funnelcast_aws::{Config, Resource, serve::serve_http};
 use funnelcast_core::Error;
-use funnelcast_realtime::{Realtime, tokens::Issuers};
+use funnelcast_realtime::{Realtime, files::Files, tokens::Issuers};
 use preflight::Cors;
 
 #[tokio::main(flavor = "current_thread")]
@@ -41,10 +42,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve_http(router).await
 }
 
-/// The resources of the operations, the trusted issuers, and the URL of the WebSocket API.
+/// The resources of the operations, the files, the trusted issuers, and the URL of the WebSocket API.
 #[derive(Debug)]
 struct Api {
     realtime: Realtime,
+    files: Files,
     issuers: Issuers,
     websocket_url: String,
     cors: Arc<Cors>,
@@ -54,6 +56,7 @@ impl Resource for Api {
     async fn build(config: &Config) -> Result<Self, Error> {
         Ok(Self {
             realtime: Realtime::build(config).await?,
+            files: Files::build(config).await?,
             issuers: Issuers::build(config).await?,
             websocket_url: config.websocket_url()?,
             cors: Arc::new(Cors::of(config)?),
@@ -76,7 +79,7 @@ fn router(api: Api) -> Router {
 }
 
 /// All paths, with the handlers of their methods.
-fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 10] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 13] {
     [
         ("/api/websocket/connect", post(connections::connect)),
         ("/api/websocket/disconnect", delete(connections::disconnect)),
@@ -91,5 +94,8 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 10] {
             get(conversations::get).put(conversations::put).delete(conversations::delete),
         ),
         ("/api/publish", post(publishing::publish)),
+        ("/api/files", post(files::create)),
+        ("/api/files/{id}", get(files::read).post(files::complete)),
+        ("/api/files/{id}/link", get(files::link)),
     ]
 }

@@ -34,7 +34,10 @@ async fn api() -> Router {
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("nobody's".to_owned()),
         "TABLE_NAME" => Some("no-table-is-asked".to_owned()),
         "MANAGEMENT_ENDPOINT" => Some("http://127.0.0.1:1/dev".to_owned()),
-        "DELIVERY_QUEUE_URL" | "TIMER_QUEUE_URL" => Some("http://127.0.0.1:1/queue".to_owned()),
+        "FILES_BUCKET" => Some("no-bucket-is-asked".to_owned()),
+        "DELIVERY_QUEUE_URL" | "TIMER_QUEUE_URL" | "FILES_QUEUE_URL" => {
+            Some("http://127.0.0.1:1/queue".to_owned())
+        }
         "ALLOWED_ORIGINS" => Some("https://app.example,https://other.example".to_owned()),
         "CORS_METHODS" => Some("GET,POST".to_owned()),
         "CORS_HEADERS" => Some("authorization".to_owned()),

@@ -35,7 +35,7 @@ struct Template {
 #[derive(Debug)]
 pub(crate) struct Notification {
     pub(crate) channel: Channel,
-    pub(crate) event: &'static str,
+    pub(crate) event: EventName,
     pub(crate) data: Value,
 }
 
@@ -71,16 +71,16 @@ impl Notifications {
         if let Some(url) = url {
             data["url"] = fill(url)?.into();
         }
-        let (event, name) = match &channel {
+        let event = match &channel {
             Channel::User(user) => {
                 data["userId"] = user.as_str().into();
-                (EventName::UserNotification, "user.notification")
+                EventName::UserNotification
             }
-            _ => (EventName::SystemNotification, "system.notification"),
+            _ => EventName::SystemNotification,
         };
         // Checked as `broadcast` will, so that an invalid notification is noticed here.
         Publication::from_outbox(channel.clone(), event, data.clone(), id.clone(), None, Times::at(at))?;
-        Ok(Some(Notification { channel, event: name, data }))
+        Ok(Some(Notification { channel, event, data }))
     }
 }
 

@@ -83,7 +83,8 @@ async fn send_durable(
         tokio::try_join!(table.look_back(&channel, known), Subject::read(table, &publication))
     });
     let (mut view, subject) = realtime.access.read_as(caller, &channel, Capability::Send, read).await?;
-    let mut publication = messages::with_moderator(&realtime.access, caller, publication, &subject).await?;
+    let publication = messages::with_moderator(&realtime.access, caller, publication, &subject).await?;
+    let mut publication = subject.with_files(publication)?;
     // What an earlier try has put into the log has been reviewed.
     if let Some(review) = realtime.review.as_ref().filter(|_| !view.has_earlier_try(&publication)) {
         publication = review.ask(table, publication).await?;

@@ -18,7 +18,7 @@ use funnelcast_core::{
 
 use super::{APPEND_TRIES_MAX, Append, End, LogView, Stored, row::stored, too_many_senders};
 use crate::table::{
-    item::{Table, failed, to_attribute, to_item},
+    item::{Table, built, failed, to_attribute, to_item},
     key,
 };
 
@@ -36,6 +36,7 @@ impl Table {
     /// Appends a change of a message to the log, and changes the message, unless an earlier try with the same key has:
     /// 1 transaction of 2 items, or of 3 if it replaces an earlier edit. `target` is the message as it was read; it is
     /// read again whenever another sender has changed it, or has won the race for the next seq.
+    /// A deletion also removes the message's files, each as 1 item more.
     ///
     /// A message that refuses a change may have had it from an earlier try: one that was still under way when the log was
     /// read, and was followed by a deletion. So nothing is refused before a log that was read after the message has been
@@ -145,6 +146,11 @@ impl Table {
                 );
             writes.push(TransactWriteItem::builder().update(built(superseded.build())?).build());
         }
+        if event.row.event == EventName::ChatDelete {
+            for file in before.body()?.attachments {
+                writes.push(TransactWriteItem::builder().delete(self.remove_file(&file.id)?).build());
+            }
+        }
         match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) => Ok(true),
             Err(error) if is_lost_race(&error) => Ok(false),
@@ -162,21 +168,32 @@ impl Table {
 }
 
 /// Whether a transaction was cancelled because another sender was faster, so that trying again may succeed.
-fn is_lost_race<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-            let codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-            let mut failures = codes.filter(|code| *code != "None").peekable();
-            failures.peek().is_some()
-                && failures.all(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"))
-        }
-        Some(error) => error.is_transaction_in_progress_exception(),
-        None => false,
+pub(super) fn is_lost_race<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+    let is_in_progress = || {
+        error.as_service_error().is_some_and(TransactWriteItemsError::is_transaction_in_progress_exception)
+    };
+    let mut failures = failures(error).map(|(_, code)| code).peekable();
+    if failures.peek().is_none() {
+        return is_in_progress();
     }
+    failures.all(|code| matches!(code, CONDITION_FAILED | "TransactionConflict"))
 }
 
-fn built<T>(built: Result<T, aws_sdk_dynamodb::error::BuildError>) -> Result<T, Error> {
-    built.map_err(|error| Error::internal("a part of a transaction", &error))
+/// The code of a part of a transaction whose condition was not met.
+pub(super) const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+
+/// The parts of a cancelled transaction that failed: their places, and why.
+pub(super) fn failures<R>(
+    error: &SdkError<TransactWriteItemsError, R>,
+) -> impl Iterator<Item = (usize, &str)> {
+    let reasons = match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            cancelled.cancellation_reasons()
+        }
+        _ => &[],
+    };
+    let codes = reasons.iter().enumerate().filter_map(|(place, reason)| Some((place, reason.code()?)));
+    codes.filter(|(_, code)| *code != "None")
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, Error> {

@@ -292,7 +292,7 @@ async fn two_changes_of_a_message_never_lose_one_another() {
 async fn a_reply_quotes_a_message_as_it_is_now() {
     let table = TestTable::new().await;
     table.send(&message(&"ä".repeat(100)), Known::Nothing).await;
-    let references = References { reply_to: Some(seq(1)), mentions: Vec::new() };
+    let references = References { reply_to: Some(seq(1)), ..References::default() };
     let reply = Publication { effect: Effect::Message(references), ..message("reply") };
     table.send(&reply, base(1)).await;
     let quote = async || table.data(2).await["replyTo"].clone();

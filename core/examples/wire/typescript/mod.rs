@@ -177,6 +177,9 @@ fn type_of(schema: &Value) -> Result<String, Failure> {
         Some("boolean") => "boolean".to_owned(),
         Some("array") => format!("{}[]", type_of(&schema["items"])?),
         Some("object") if schema["additionalProperties"] == true => "Record<string, unknown>".to_owned(),
+        Some("object") if schema["additionalProperties"].is_object() => {
+            format!("Record<string, {}>", type_of(&schema["additionalProperties"])?)
+        }
         // A schema that has only a description allows any value.
         None if schema.as_object().is_some_and(|all| all.keys().all(|key| key == "description")) => {
             "unknown".to_owned()

@@ -95,17 +95,16 @@ impl File<'_> {
     }
 
     pub(super) fn http(&mut self) -> Result<(), Failure> {
-        let entries = self
-            .protocol
-            .http
-            .iter()
-            .map(|types| Ok(entry(types.id, Some(format!("`{}`", types.place)), type_of(&types.reply)?)));
+        let entries = self.protocol.http.iter().filter_map(|types| {
+            let reply = types.reply.as_ref()?;
+            let place = Some(format!("`{}`", types.place));
+            Some(type_of(reply).map(|reply| entry(types.id, place, reply)))
+        });
         let about = "The body of the reply to each operation of the HTTP API, by its `operationId`.";
         let entries = entries.collect::<Result<Vec<_>, Failure>>()?;
         self.source.interface("HttpReplies", Some(about), &entries)?;
         for types in &self.protocol.http {
-            types.request.iter().try_for_each(|request| self.declare_all(request))?;
-            self.declare_all(&types.reply)?;
+            types.request.iter().chain(&types.reply).try_for_each(|of| self.declare_all(of))?;
         }
         self.declare("Refusal")?;
         self.declare("GatewayRefusal")

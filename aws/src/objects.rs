@@ -1,0 +1,233 @@
+//! The bucket of files: S3 objects, and URLs that allow one request to one of them.
+//!
+//! | key | what |
+//! |---|---|
+//! | `upload/{file}` | what a client has uploaded, until it has been examined |
+//! | `file/{file}` | the file, as it is read |
+//! | `thumbnail/{file}` | a small JPEG of a picture |
+
+use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
+
+use aws_sdk_s3::{
+    Client,
+    config::RequestChecksumCalculation,
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    presigning::{PresignedRequest, PresigningConfig},
+    primitives::ByteStream,
+};
+use aws_smithy_types::timeout::TimeoutConfig;
+use bytes::Bytes;
+use funnelcast_core::{
+    Error, FileId, Timestamp,
+    file::{FileForm, MediaType, Sha256, Upload},
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{config::Config, resource::Resource, spending};
+
+/// How long an upload may take to begin.
+const UPLOAD_URL_LIFE: Duration = Duration::from_mins(15);
+/// How long a URL to read by is valid.
+const READ_URL_LIFE: Duration = Duration::from_mins(5);
+/// How long one attempt to read or write a whole object may take.
+const ATTEMPT_MAX: Duration = Duration::from_secs(20);
+/// The characters of a file's name that stand for themselves in `filename*` (RFC 8187, section 3.2.1).
+const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The bucket.
+#[derive(Debug)]
+pub struct Objects {
+    /// Created when first needed, as that of a [`Queue`](crate::queue::Queue) is.
+    client: OnceLock<Client>,
+    config: aws_sdk_s3::Config,
+    bucket: String,
+}
+
+/// An object of the bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Object<'a> {
+    /// What a client has uploaded.
+    Upload(&'a FileId),
+    /// A file that has been examined, in this form.
+    File(&'a FileId, FileForm),
+}
+
+impl Object<'_> {
+    /// Its key in the bucket.
+    fn key(self) -> String {
+        match self {
+            Self::Upload(id) => format!("upload/{id}"),
+            Self::File(id, FileForm::Original) => format!("file/{id}"),
+            Self::File(id, FileForm::Thumbnail) => format!("thumbnail/{id}"),
+        }
+    }
+}
+
+/// The file whose upload has this key; `None` if it is the key of something else.
+pub fn uploaded(key: &str) -> Option<FileId> {
+    key.strip_prefix("upload/")?.parse().ok()
+}
+
+/// How a browser takes a file that it reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition<'a> {
+    /// It is shown.
+    Inline,
+    /// It is saved by this name.
+    Attachment(&'a str),
+}
+
+impl Resource for Objects {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let bucket = Config::need("FILES_BUCKET", config.files_bucket.as_ref())?.to_owned();
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_MAX).build();
+        let config = aws_sdk_s3::config::Builder::from(config.sdk.config()?)
+            .timeout_config(timeouts)
+            // Uploads have the checksum of their file.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            // One host, so that no bucket needs a name of its own.
+            .force_path_style(config.sdk.is_local())
+            .build();
+        Ok(Self { client: OnceLock::new(), config, bucket })
+    }
+}
+
+impl Objects {
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| Client::from_conf(self.config.clone()))
+    }
+
+    /// A `PUT` of exactly these bytes as a file's upload. Nothing is sent to S3 for it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it cannot be signed.
+    pub async fn upload_url(
+        &self,
+        id: &FileId,
+        media_type: &MediaType,
+        bytes: u64,
+        sha256: &Sha256,
+        at: Timestamp,
+    ) -> Result<Upload, Error> {
+        let put = self.client().put_object().bucket(&self.bucket).key(Object::Upload(id).key());
+        let put = put
+            .content_type(media_type.as_str())
+            .content_length(i64::try_from(bytes).unwrap_or(i64::MAX))
+            .checksum_sha256(sha256.as_str());
+        let signed = put.presigned(expiring(UPLOAD_URL_LIFE)?).await.map_err(failed("signing an upload"))?;
+        let headers = signed.headers().filter(|(name, _)| !matches!(*name, "content-length" | "host"));
+        let headers: BTreeMap<_, _> =
+            headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Ok(Upload { url: signed.uri().to_owned(), headers, expires_at: at + UPLOAD_URL_LIFE })
+    }
+
+    /// A URL by which whoever has it reads an object for 5 minutes, and when it expires. Nothing is sent to S3 for it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it cannot be signed.
+    pub async fn read_url(
+        &self,
+        object: Object<'_>,
+        media_type: &MediaType,
+        disposition: Disposition<'_>,
+        at: Timestamp,
+    ) -> Result<(String, Timestamp), Error> {
+        let disposition = match disposition {
+            Disposition::Inline => "inline".to_owned(),
+            Disposition::Attachment(name) => {
+                format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(name, NAME))
+            }
+        };
+        let get = self.client().get_object().bucket(&self.bucket).key(object.key());
+        let get = get.response_content_type(media_type.as_str()).response_content_disposition(disposition);
+        let signed: PresignedRequest =
+            get.presigned(expiring(READ_URL_LIFE)?).await.map_err(failed("signing a URL"))?;
+        Ok((signed.uri().to_owned(), at + READ_URL_LIFE))
+    }
+
+    /// How many bytes an object has; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if S3 fails.
+    pub async fn bytes(&self, object: Object<'_>) -> Result<Option<u64>, Error> {
+        spending::add(spending::price::OBJECT_READ);
+        match self.client().head_object().bucket(&self.bucket).key(object.key()).send().await {
+            Ok(head) => Ok(head.content_length.and_then(|bytes| bytes.try_into().ok())),
+            Err(SdkError::ServiceError(error)) if error.err().is_not_found() => Ok(None),
+            Err(error) => Err(failed("HeadObject")(error)),
+        }
+    }
+
+    /// The first bytes of an object, at most `bytes_max`; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if S3 fails.
+    pub async fn read(&self, object: Object<'_>, bytes_max: u64) -> Result<Option<Bytes>, Error> {
+        let get = self.client().get_object().bucket(&self.bucket).key(object.key());
+        let last = bytes_max.saturating_sub(1);
+        let read = match get.range(format!("bytes=0-{last}")).send().await {
+            Ok(read) => read,
+            Err(SdkError::ServiceError(error)) if error.err().is_no_such_key() => return Ok(None),
+            Err(error) => return Err(failed("GetObject")(error)),
+        };
+        let body = read.body.collect().await;
+        let body = body.map_err(|error| Error::internal("the body of an object", &error))?;
+        Ok(Some(body.into_bytes()))
+    }
+
+    /// Writes a file in this form.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if S3 fails.
+    pub async fn write(
+        &self,
+        id: &FileId,
+        form: FileForm,
+        media_type: &MediaType,
+        bytes: Vec<u8>,
+    ) -> Result<(), Error> {
+        let put = self.client().put_object().bucket(&self.bucket).key(Object::File(id, form).key());
+        let put = put.content_type(media_type.as_str()).body(ByteStream::from(bytes));
+        put.send().await.map(drop).map_err(failed("PutObject"))
+    }
+
+    /// Makes what was uploaded the file, as it is: S3 copies it. Does nothing if there is no upload.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if S3 fails.
+    pub async fn keep_upload(&self, id: &FileId, media_type: &MediaType) -> Result<(), Error> {
+        let copy = self
+            .client()
+            .copy_object()
+            .bucket(&self.bucket)
+            .key(Object::File(id, FileForm::Original).key())
+            .copy_source(format!("{}/{}", self.bucket, Object::Upload(id).key()))
+            .metadata_directive(aws_sdk_s3::types::MetadataDirective::Replace)
+            .content_type(media_type.as_str());
+        match copy.send().await {
+            Err(error) if error.code() != Some("NoSuchKey") => Err(failed("CopyObject")(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes an object. Removing none is no error.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if S3 fails.
+    pub async fn remove(&self, object: Object<'_>) -> Result<(), Error> {
+        let delete = self.client().delete_object().bucket(&self.bucket).key(object.key());
+        delete.send().await.map(drop).map_err(failed("DeleteObject"))
+    }
+}
+
+fn expiring(life: Duration) -> Result<PresigningConfig, Error> {
+    PresigningConfig::expires_in(life).map_err(|error| Error::internal("the life of a URL", &error))
+}
+
+/// Describes an error of the SDK, for the log.
+fn failed<E, R>(what: &'static str) -> impl FnOnce(SdkError<E, R>) -> Error
+where
+    SdkError<E, R>: std::error::Error,
+{
+    move |error| Error::Internal(format!("{what}: {}", DisplayErrorContext(&error)))
+}

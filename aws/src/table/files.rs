@@ -1,0 +1,249 @@
+//! Files: `FILE#id` / `META`. The objects of a file in the bucket follow its item: once that is gone, whether it has expired or was
+//! deleted with its message, the stream says so and they are removed ([`gone_file`]).
+//!
+//! A file that no message names expires a day after it was asked for. A message that names it takes it over in the transaction
+//! that appends the message, and from then on it lives as long as the message.
+
+use std::time::Duration;
+
+use aws_lambda_events::dynamodb::EventRecord;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValue, Update};
+use funnelcast_core::{
+    Channel, Error, FileId, Seq, Timestamp, UserId,
+    file::{Attachment, FileState},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    item::{Item, Table, built, failed, from_item, if_met, is_contended, pk, to_item},
+    key, stream,
+};
+use crate::clock::now;
+
+/// How long a file waits for its upload and for the message that names it.
+pub const UNUSED_FILE_LIFE: Duration = Duration::from_hours(24);
+
+/// How often an update is tried while transactions on the same item are under way.
+const CONTENDED_ROUNDS_MAX: u32 = 10;
+
+/// A file, as the table has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Who uploads it.
+    pub owner: UserId,
+    /// The conversation that it is for.
+    pub channel: Channel,
+    /// The message that names it.
+    pub message: Option<Seq>,
+    /// Whether a scan has found no malware in it.
+    pub is_clean: bool,
+    /// The file itself.
+    pub file: Attachment,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct FileRow {
+    pk: String,
+    sk: String,
+    user: UserId,
+    channel: Channel,
+    /// The state, on which changes are conditional.
+    state: FileState,
+    /// The [`Attachment`] as JSON.
+    file: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<Seq>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    clean: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl: Option<i64>,
+}
+
+impl StoredFile {
+    /// The file of an item; `None` if it has expired.
+    fn of(item: Item) -> Result<Option<Self>, Error> {
+        let row: FileRow = from_item(item)?;
+        if row.ttl.is_some_and(|ttl| now().as_secs() >= ttl) {
+            return Ok(None);
+        }
+        let file: Attachment =
+            serde_json::from_str(&row.file).map_err(|error| Error::internal("a stored file", &error))?;
+        let file = Attachment { state: row.state, ..file };
+        let FileRow { user: owner, channel, message, clean: is_clean, .. } = row;
+        Ok(Some(Self { owner, channel, message, is_clean, file }))
+    }
+}
+
+/// The file whose item a record of the stream says is gone; `None` if it says something else.
+///
+/// # Errors
+/// [`Error::Internal`] if the record has no key.
+pub fn gone_file(record: &EventRecord) -> Result<Option<FileId>, Error> {
+    let id = stream::partition(stream::image(record))?.strip_prefix(key::FILE_PREFIX);
+    id.filter(|_| record.event_name == "REMOVE").map(str::parse).transpose()
+}
+
+impl Table {
+    /// Adds a file that a user may upload: 1 write.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn put_file(
+        &self,
+        owner: &UserId,
+        channel: &Channel,
+        file: &Attachment,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let row = FileRow {
+            pk: key::file(&file.id),
+            sk: key::META.to_owned(),
+            user: owner.clone(),
+            channel: channel.clone(),
+            state: file.state,
+            file: json(file)?,
+            message: None,
+            clean: false,
+            ttl: Some((at + UNUSED_FILE_LIFE).as_secs()),
+        };
+        self.put(to_item(row)?).send().await.map(drop).map_err(failed("PutItem of a file"))
+    }
+
+    /// A file; `None` if there is none, or if it has expired: 1 read.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn file(&self, id: &FileId) -> Result<Option<StoredFile>, Error> {
+        let get = self.get(key::file(id), key::META.to_owned());
+        let item = get.send().await.map_err(failed("GetItem of a file"))?.item;
+        item.map_or(Ok(None), StoredFile::of)
+    }
+
+    /// Files, each in the place of its id; `None` where there is none: 1 read each, in one call.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn files(&self, ids: &[FileId]) -> Result<Vec<Option<StoredFile>>, Error> {
+        let keys = ids.iter().map(|id| (key::file(id), key::META.to_owned())).collect();
+        let mut items = self.batch_get(keys).await?;
+        let take = |id: &FileId| {
+            let place = items.iter().position(|item| pk(item) == key::file(id));
+            place.map_or(Ok(None), |place| StoredFile::of(items.swap_remove(place)))
+        };
+        ids.iter().map(take).collect()
+    }
+
+    /// Notes that a file has been uploaded: 1 write. Returns it as it is now; `None` if it is no longer `uploading`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn file_uploaded(&self, id: &FileId) -> Result<Option<StoredFile>, Error> {
+        let update = self
+            .update(key::file(id), key::META.to_owned())
+            .update_expression("SET #state = :after")
+            .condition_expression("#state = :uploading")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":after", state(FileState::Checking))
+            .expression_attribute_values(":uploading", state(FileState::Uploading));
+        self.change_file(update).await
+    }
+
+    /// Notes that a scan has found no malware in a file: 1 write. Does nothing if the file is gone.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn file_is_clean(&self, id: &FileId) -> Result<(), Error> {
+        let update = self
+            .update(key::file(id), key::META.to_owned())
+            .update_expression("SET clean = :yes")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+        self.change_file(update).await.map(drop)
+    }
+
+    /// Writes what has been found out about a file: 1 write. Returns the file as it is now; `None` if it is gone, or if this has
+    /// been found out before.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn file_examined(&self, file: &Attachment) -> Result<Option<StoredFile>, Error> {
+        let update = self
+            .update(key::file(&file.id), key::META.to_owned())
+            .update_expression("SET #state = :after, #file = :file")
+            .condition_expression("#state IN (:uploading, :checking)")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#file", "file")
+            .expression_attribute_values(":after", state(file.state))
+            .expression_attribute_values(":file", AttributeValue::S(json(file)?))
+            .expression_attribute_values(":uploading", state(FileState::Uploading))
+            .expression_attribute_values(":checking", state(FileState::Checking));
+        self.change_file(update).await
+    }
+
+    async fn change_file(
+        &self,
+        update: aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder,
+    ) -> Result<Option<StoredFile>, Error> {
+        let update = update.return_values(ReturnValue::AllNew);
+        let mut changed = update.clone().send().await;
+        for round in 0..CONTENDED_ROUNDS_MAX {
+            if !is_contended(&changed) {
+                break;
+            }
+            super::back_off(round).await;
+            changed = update.clone().send().await;
+        }
+        let item = if_met("UpdateItem of a file", changed)?.and_then(|changed| changed.attributes);
+        item.map_or(Ok(None), StoredFile::of)
+    }
+
+    /// The part of a transaction by which a message takes a file over, on condition that the file is still as it was read. `ttl`
+    /// is when the message expires.
+    pub(super) fn take_file(
+        &self,
+        file: &StoredFile,
+        message: Seq,
+        ttl: Option<i64>,
+    ) -> Result<Update, Error> {
+        let update = Update::builder()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(key::file(&file.file.id)))
+            .key("sk", AttributeValue::S(key::META.to_owned()))
+            .condition_expression("#state = :state AND attribute_not_exists(message)")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":state", state(file.file.state))
+            .expression_attribute_values(":message", AttributeValue::N(message.to_string()));
+        let update = match ttl {
+            None => update.update_expression("SET message = :message REMOVE #ttl"),
+            Some(ttl) => update
+                .update_expression("SET message = :message, #ttl = :ttl")
+                .expression_attribute_values(":ttl", AttributeValue::N(ttl.to_string())),
+        };
+        built(update.build())
+    }
+
+    /// The part of a transaction that removes a file.
+    pub(super) fn remove_file(&self, id: &FileId) -> Result<Delete, Error> {
+        let delete = Delete::builder()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(key::file(id)))
+            .key("sk", AttributeValue::S(key::META.to_owned()));
+        built(delete.build())
+    }
+}
+
+/// A state as an attribute.
+fn state(state: FileState) -> AttributeValue {
+    let name = match state {
+        FileState::Uploading => "uploading",
+        FileState::Checking => "checking",
+        FileState::Ready => "ready",
+        FileState::Refused => "refused",
+    };
+    AttributeValue::S(name.to_owned())
+}
+
+fn json(file: &Attachment) -> Result<String, Error> {
+    serde_json::to_string(file).map_err(|error| Error::internal("a file to write", &error))
+}

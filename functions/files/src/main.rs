@@ -1,0 +1,197 @@
+//! `files`: what users have uploaded is examined by what its bytes are, and can be read from then on or is refused; and it is
+//! removed when nothing names it any more.
+//!
+//! A message may come twice, late, or beside its twin. What is found out is written once, on condition that nobody has before;
+//! all else is written again as it was. Nothing is ever read of a file that is refused.
+//!
+//! # Layout
+//! - here: the tasks
+//! - `message`: the messages of the queue
+//! - `content`: what a file is
+//! - `picture`: pictures
+
+mod content;
+mod message;
+mod picture;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use funnelcast_aws::{
+    Config, Resource, Table, batch,
+    clock::now,
+    letters::{DeadLetters, Source},
+    objects::{Object, Objects},
+    serve::serve,
+    table::files::StoredFile,
+};
+use funnelcast_core::{
+    Channel, Error, FileId,
+    event::EventName,
+    file::{Attachment, FileForm, FileRefusal, FileState, FileUpdate},
+};
+use serde_json::json;
+
+use self::{
+    content::{Content, HEAD_BYTES},
+    message::{Message, ScanStatus, Wanted},
+    picture::Picture,
+};
+
+/// The largest picture that is read as a whole, in bytes. A larger one is kept as any other file is.
+const PICTURE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+struct Resources {
+    table: Table,
+    objects: Objects,
+    letters: DeadLetters,
+    /// Whether a file waits for the verdict of a scan.
+    is_scanned: bool,
+}
+
+impl Resource for Resources {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let (table, objects, letters) =
+            tokio::try_join!(Table::build(config), Objects::build(config), DeadLetters::build(config))?;
+        Ok(Self { table, objects, letters, is_scanned: config.malware_scan })
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    serve(handle).await
+}
+
+/// Handles the messages of a batch. The response lists those that failed.
+async fn handle(resources: &Resources, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
+    let serve = async |message: Message, _| resources.serve(message.wanted()).await;
+    Ok(batch::handle(&resources.letters, Source::Files, event, serve).await)
+}
+
+impl Resources {
+    async fn serve(&self, wanted: Wanted) -> Result<(), Error> {
+        match wanted {
+            Wanted::Examine(id) => self.examine(&id).await,
+            Wanted::Scanned(id, ScanStatus::NoThreatsFound) => {
+                self.table.file_is_clean(&id).await?;
+                self.examine(&id).await
+            }
+            Wanted::Scanned(id, ScanStatus::Failed) => {
+                Err(Error::Internal(format!("the scan of {id} failed")))
+            }
+            // What cannot be scanned may have anything in it.
+            Wanted::Scanned(id, _) => match self.table.file(&id).await? {
+                Some(stored) => self.settle(refused(stored.file, FileRefusal::Malware)).await,
+                None => self.remove(&id).await,
+            },
+            Wanted::Remove(id) => self.remove(&id).await,
+            Wanted::Nothing => Ok(()),
+        }
+    }
+
+    /// Examines a file that has been uploaded, unless that is done: 1 read, 1 write and 1 event; 3 to 5 requests of S3.
+    async fn examine(&self, id: &FileId) -> Result<(), Error> {
+        let Some(stored) = self.table.file(id).await? else {
+            return self.remove(id).await;
+        };
+        match stored.file.state {
+            FileState::Ready | FileState::Refused => return self.tell(id, &stored).await,
+            FileState::Uploading | FileState::Checking if self.is_scanned && !stored.is_clean => {
+                return Ok(());
+            }
+            FileState::Uploading | FileState::Checking => {}
+        }
+        // Without an upload, this is a message of before it, or the twin of one that is being served.
+        let Some(head) = self.objects.read(Object::Upload(id), HEAD_BYTES).await? else { return Ok(()) };
+        let file = match content::recognise(&head, &stored.file.media_type) {
+            Err(why) => refused(stored.file, why),
+            Ok(Content::Picture(media_type)) if stored.file.bytes <= PICTURE_BYTES_MAX => {
+                let Some(bytes) = self.objects.read(Object::Upload(id), PICTURE_BYTES_MAX).await? else {
+                    return Ok(());
+                };
+                self.keep_picture(Attachment { media_type, ..stored.file }, bytes.into()).await?
+            }
+            Ok(Content::Picture(media_type) | Content::OtherPicture(media_type)) => {
+                let size = imagesize::blob_size(&head).ok();
+                let side = |side: usize| u32::try_from(side).ok();
+                self.objects.keep_upload(id, &media_type).await?;
+                Attachment {
+                    media_type,
+                    width: size.and_then(|size| side(size.width)),
+                    height: size.and_then(|size| side(size.height)),
+                    state: FileState::Ready,
+                    ..stored.file
+                }
+            }
+            Ok(Content::Other(media_type)) => {
+                self.objects.keep_upload(id, &media_type).await?;
+                Attachment { media_type, state: FileState::Ready, ..stored.file }
+            }
+        };
+        self.settle(file).await
+    }
+
+    /// Writes a picture and its thumbnail, unless it is refused.
+    async fn keep_picture(&self, file: Attachment, bytes: Vec<u8>) -> Result<Attachment, Error> {
+        let Picture { width, height, thumbnail, stripped } = match picture::examine(bytes) {
+            Ok(picture) => picture,
+            Err(why) => return Ok(refused(file, why)),
+        };
+        let jpeg = "image/jpeg".parse()?;
+        let has_thumbnail = thumbnail.is_some();
+        if let Some(thumbnail) = thumbnail {
+            self.objects.write(&file.id, FileForm::Thumbnail, &jpeg, thumbnail).await?;
+        }
+        self.objects.write(&file.id, FileForm::Original, &file.media_type, stripped).await?;
+        Ok(Attachment {
+            width: Some(width),
+            height: Some(height),
+            thumbnail: has_thumbnail,
+            state: FileState::Ready,
+            ..file
+        })
+    }
+
+    /// Writes what has been found out about a file, tells it, and removes the upload.
+    async fn settle(&self, file: Attachment) -> Result<(), Error> {
+        let id = file.id.clone();
+        match self.table.file_examined(&file).await? {
+            Some(stored) => {
+                tracing::info!(file = %id, state = ?file.state, refusal = ?file.refusal, "examined");
+                self.tell(&id, &stored).await
+            }
+            // The twin of this message was faster, or the file has been removed meanwhile.
+            None => match self.table.file(&id).await? {
+                Some(stored) => self.tell(&id, &stored).await,
+                None => self.remove(&id).await,
+            },
+        }
+    }
+
+    /// Tells what has been found out: the members of the conversation if a message names the file, else who has uploaded it.
+    async fn tell(&self, id: &FileId, stored: &StoredFile) -> Result<(), Error> {
+        let StoredFile { owner, channel, message, file, .. } = stored;
+        let event =
+            if file.state == FileState::Ready { EventName::FileReady } else { EventName::FileRefused };
+        let channel = match message {
+            Some(_) => channel.clone(),
+            None => Channel::User(owner.clone()),
+        };
+        let update = json!(FileUpdate { target: *message, file: file.clone() });
+        let key = format!("file:{id}").parse()?;
+        self.table.put_into_outbox(&channel, event, &update, &key, now()).await?;
+        self.objects.remove(Object::Upload(id)).await
+    }
+
+    /// Removes everything of a file: 3 requests of S3, which cost nothing.
+    async fn remove(&self, id: &FileId) -> Result<(), Error> {
+        let forms = [FileForm::Original, FileForm::Thumbnail].map(|form| Object::File(id, form));
+        for object in [Object::Upload(id)].into_iter().chain(forms) {
+            self.objects.remove(object).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The file once it has been refused.
+fn refused(file: Attachment, why: FileRefusal) -> Attachment {
+    Attachment { state: FileState::Refused, refusal: Some(why), ..file }
+}

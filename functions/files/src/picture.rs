@@ -1,0 +1,310 @@
+//! Pictures: whether they are whole, what their size is, a thumbnail, and the picture without what a camera wrote into it, such
+//! as the place where it was taken.
+//!
+//! A picture is decoded in bounded memory: what its header says that it needs is compared with the bounds before anything
+//! is decoded.
+
+use std::io::Cursor;
+
+use funnelcast_core::file::FileRefusal;
+use image::{
+    DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgba, RgbaImage, codecs::jpeg::JpegEncoder,
+    imageops::overlay, metadata::Orientation,
+};
+use img_parts::{
+    Bytes, ImageEXIF,
+    jpeg::{Jpeg, markers},
+    png::Png,
+    webp::{CHUNK_XMP, WebP},
+};
+
+/// The most pixels of a picture: a browser that shows more may end.
+const PIXELS_MAX: u64 = 50_000_000;
+/// The most pixels that are decoded. A progressive JPEG takes 9 bytes for each.
+const DECODED_PIXELS_MAX: u64 = 25_000_000;
+/// The most bytes of a decoded picture: a PNG can have 8 bytes for a pixel.
+const DECODED_BYTES_MAX: u64 = 160 * 1024 * 1024;
+/// The longest side of a thumbnail, in pixels.
+const THUMBNAIL_SIDE: u32 = 640;
+/// The quality of a thumbnail, of 100.
+const THUMBNAIL_QUALITY: u8 = 80;
+
+/// What has been found out about a picture.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    /// The width in pixels, as it is to be shown.
+    pub(crate) width: u32,
+    /// The height in pixels, as it is to be shown.
+    pub(crate) height: u32,
+    /// A small JPEG; `None` for a picture that is too large to be decoded here.
+    pub(crate) thumbnail: Option<Vec<u8>>,
+    /// The picture without metadata but its orientation and its colour profile.
+    pub(crate) stripped: Vec<u8>,
+}
+
+/// Examines a picture.
+///
+/// # Errors
+/// [`FileRefusal::Damaged`] if it cannot be decoded to its end; [`FileRefusal::TooManyPixels`].
+pub(crate) fn examine(bytes: Vec<u8>) -> Result<Picture, FileRefusal> {
+    let bytes = Bytes::from(bytes);
+    let damaged = |_| FileRefusal::Damaged;
+    let reader =
+        ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(|_| FileRefusal::Damaged)?;
+    let format = reader.format().ok_or(FileRefusal::WrongType)?;
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > PIXELS_MAX {
+        return Err(FileRefusal::TooManyPixels);
+    }
+    // A picture whose metadata cannot be read is shown as it lies.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let is_small = pixels <= DECODED_PIXELS_MAX && decoder.total_bytes() <= DECODED_BYTES_MAX;
+    let thumbnail = if is_small {
+        let mut limits = Limits::default();
+        limits.max_alloc = Some(DECODED_BYTES_MAX);
+        decoder.set_limits(limits).map_err(|_| FileRefusal::TooManyPixels)?;
+        Some(thumbnail(DynamicImage::from_decoder(decoder).map_err(damaged)?, orientation)?)
+    } else {
+        drop(decoder);
+        None
+    };
+    let is_turned = matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    );
+    let (width, height) = if is_turned { (height, width) } else { (width, height) };
+    let stripped = stripped(format, bytes, orientation).ok_or(FileRefusal::Damaged)?;
+    Ok(Picture { width, height, thumbnail, stripped })
+}
+
+/// A small JPEG of a picture: turned as it is to be shown, and on white where it is transparent.
+fn thumbnail(picture: DynamicImage, orientation: Orientation) -> Result<Vec<u8>, FileRefusal> {
+    let is_large = picture.width().max(picture.height()) > THUMBNAIL_SIDE;
+    let mut small = if is_large { picture.thumbnail(THUMBNAIL_SIDE, THUMBNAIL_SIDE) } else { picture };
+    small.apply_orientation(orientation);
+    let mut flat = RgbaImage::from_pixel(small.width(), small.height(), Rgba([255; 4]));
+    overlay(&mut flat, &small.to_rgba8(), 0, 0);
+    let flat = DynamicImage::from(flat).to_rgb8();
+    let mut jpeg = Vec::new();
+    let encoded = JpegEncoder::new_with_quality(&mut jpeg, THUMBNAIL_QUALITY).encode_image(&flat);
+    encoded.map_err(|_| FileRefusal::Damaged)?;
+    Ok(jpeg)
+}
+
+/// The chunks of a PNG that say how its pixels are shown (<https://www.w3.org/TR/png-3/>). All others go.
+const PNG_CHUNKS: [&[u8; 4]; 17] = [
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"sBIT",
+    b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT", b"mDCV",
+];
+
+/// A picture without metadata but its orientation and its colour profile, and without what follows its end. `None` if it has no
+/// end.
+fn stripped(format: ImageFormat, bytes: Bytes, orientation: Orientation) -> Option<Vec<u8>> {
+    let exif = (orientation != Orientation::NoTransforms).then(|| exif_of(orientation));
+    let encoded = match format {
+        ImageFormat::Jpeg => {
+            let mut jpeg = Jpeg::from_bytes(bytes).ok()?;
+            let is_shown = |marker| {
+                // JFIF, the colour profile, and Adobe's colour transform are the parts of an application that are needed.
+                let is_of_an_application = (markers::APP0..=markers::APP15).contains(&marker);
+                !is_of_an_application && marker != markers::COM
+                    || matches!(marker, markers::APP0 | markers::APP2 | markers::APP14)
+            };
+            jpeg.segments_mut().retain(|segment| is_shown(segment.marker()));
+            jpeg.set_exif(exif);
+            jpeg.encoder().bytes()
+        }
+        ImageFormat::Png => {
+            let mut png = Png::from_bytes(bytes).ok()?;
+            png.chunks_mut().retain(|chunk| PNG_CHUNKS.contains(&&chunk.kind()));
+            png.chunk_by_type(*b"IEND")?;
+            png.set_exif(exif);
+            png.encoder().bytes()
+        }
+        ImageFormat::WebP => {
+            let mut webp = WebP::from_bytes(bytes).ok()?;
+            webp.remove_chunks_by_id(CHUNK_XMP);
+            webp.set_exif(exif);
+            webp.encoder().bytes()
+        }
+        // A GIF has no place, and no orientation.
+        _ => bytes,
+    };
+    Some(encoded.to_vec())
+}
+
+/// The EXIF data of an orientation, and nothing else: a TIFF header and one entry (CIPA DC-008, 4.6.4).
+fn exif_of(orientation: Orientation) -> Bytes {
+    let mut exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+    exif.extend([orientation.to_exif(), 0, 0, 0, 0, 0, 0, 0]);
+    exif.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use image::ImageEncoder;
+
+    use super::*;
+
+    /// A red picture with a blue left half, of this size.
+    fn drawn(width: u32, height: u32) -> RgbaImage {
+        RgbaImage::from_fn(width, height, |x, _| {
+            if x < width / 2 { Rgba([0, 0, 255, 255]) } else { Rgba([255, 0, 0, 255]) }
+        })
+    }
+
+    fn encoded(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        let picture = DynamicImage::from(drawn(width, height)).to_rgb8();
+        DynamicImage::from(picture).write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    const FORMATS: [ImageFormat; 4] =
+        [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif];
+
+    #[test]
+    fn a_picture_has_its_size_and_a_thumbnail_of_its_shape() {
+        for format in FORMATS {
+            let picture = examine(encoded(format, 1300, 650)).unwrap();
+            assert_eq!((picture.width, picture.height), (1300, 650), "{format:?}");
+            let thumbnail = image::load_from_memory(&picture.thumbnail.unwrap()).unwrap().to_rgb8();
+            assert_eq!(thumbnail.dimensions(), (640, 320), "{format:?}");
+            let [left, right] = [10, 630].map(|x| thumbnail.get_pixel(x, 160).0);
+            assert!(left[2] > 200 && right[0] > 200, "{format:?}: {left:?} {right:?}");
+            assert!(image::load_from_memory(&picture.stripped).is_ok(), "{format:?}");
+            let small = examine(encoded(format, 3, 2)).unwrap();
+            let thumbnail = image::load_from_memory(&small.thumbnail.unwrap()).unwrap();
+            assert_eq!((thumbnail.width(), thumbnail.height()), (3, 2), "{format:?}: nothing is made larger");
+        }
+    }
+
+    /// A JPEG as a camera writes it: turned, with the place where it was taken, and with a comment.
+    fn of_a_camera() -> Vec<u8> {
+        let mut jpeg = Jpeg::from_bytes(encoded(ImageFormat::Jpeg, 40, 20).into()).unwrap();
+        let mut exif = exif_of(Orientation::Rotate90).to_vec();
+        exif.extend(b"GPSLatitude 52.5");
+        jpeg.set_exif(Some(exif.into()));
+        for (marker, text) in [
+            (
+                markers::APP1,
+                &b"http://ns.adobe.com/xap/1.0/\0<exif:GPSLongitude>13.4</exif:GPSLongitude>"[..],
+            ),
+            (markers::APP13, b"Photoshop 3.0\0 City Berlin"),
+            (markers::COM, b"by Ann"),
+        ] {
+            let segment = img_parts::jpeg::JpegSegment::new_with_contents(marker, Bytes::from(text));
+            jpeg.segments_mut().insert(0, segment);
+        }
+        jpeg.encoder().bytes().to_vec()
+    }
+
+    #[test]
+    fn a_photo_is_shown_upright_and_does_not_tell_where_it_was_taken() {
+        let photo = of_a_camera();
+        assert!(contains(&photo, b"GPS") && contains(&photo, b"Berlin"));
+        let Picture { width, height, thumbnail, stripped } = examine(photo).unwrap();
+        assert_eq!((width, height), (20, 40));
+        let thumbnail = thumbnail.unwrap();
+        let upright = image::load_from_memory(&thumbnail).unwrap().to_rgb8();
+        assert_eq!(upright.dimensions(), (20, 40));
+        let [top, bottom] = [2, 37].map(|y| upright.get_pixel(10, y).0);
+        assert!(top[2] > 200 && bottom[0] > 200, "{top:?} {bottom:?}");
+        for private in [&b"GPS"[..], b"Berlin", b"Ann", b"adobe.com"] {
+            assert!(!contains(&stripped, private) && !contains(&thumbnail, private), "{private:?}");
+        }
+        let mut decoder =
+            ImageReader::new(Cursor::new(stripped)).with_guessed_format().unwrap().into_decoder().unwrap();
+        assert_eq!(
+            decoder.orientation().unwrap(),
+            Orientation::Rotate90,
+            "else the original would lie on its side"
+        );
+    }
+
+    #[test]
+    fn what_other_formats_say_about_themselves_goes_too() {
+        let mut png = Png::from_bytes(encoded(ImageFormat::Png, 4, 4).into()).unwrap();
+        png.set_exif(Some(exif_of(Orientation::Rotate180)));
+        let text = img_parts::png::PngChunk::new(*b"tEXt", Bytes::from("Location\0Berlin"));
+        png.chunks_mut().insert(1, text);
+        let mut bytes = png.encoder().bytes().to_vec();
+        bytes.extend(b"PK\x03\x04 an archive behind the end");
+        let stripped = examine(bytes).unwrap().stripped;
+        assert!(!contains(&stripped, b"Berlin") && !contains(&stripped, b"archive"));
+        assert!(contains(&stripped, b"eXIf"), "its orientation stays");
+
+        let mut webp = WebP::from_bytes(encoded(ImageFormat::WebP, 4, 4).into()).unwrap();
+        webp.set_exif(Some(Bytes::from("Exif GPS")));
+        let stripped = examine(webp.encoder().bytes().to_vec()).unwrap().stripped;
+        assert!(!contains(&stripped, b"GPS"));
+    }
+
+    #[test]
+    fn a_picture_that_ends_too_early_is_damaged() {
+        for format in FORMATS {
+            let whole = encoded(format, 300, 300);
+            for cut in [1, 20, whole.len() / 2, whole.len() - 40] {
+                let result = examine(whole[..whole.len() - cut].to_vec());
+                assert!(result.is_err(), "{format:?} without its last {cut} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_is_decoded() {
+        let bomb = |side: u32, colour| {
+            let mut bytes = Vec::new();
+            let encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+            encoder.write_image(&[0; 4], 2, 2, colour).unwrap();
+            bytes[16..20].copy_from_slice(&side.to_be_bytes());
+            bytes[20..24].copy_from_slice(&side.to_be_bytes());
+            let checksum = crc(&bytes[12..29]);
+            bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
+            bytes
+        };
+        assert_eq!(
+            examine(bomb(10_000, image::ExtendedColorType::L8)).unwrap_err(),
+            FileRefusal::TooManyPixels
+        );
+        assert_eq!(
+            examine(bomb(65_000, image::ExtendedColorType::L8)).unwrap_err(),
+            FileRefusal::TooManyPixels
+        );
+        assert_eq!(
+            examine(bomb(4_900, image::ExtendedColorType::L8)).unwrap_err(),
+            FileRefusal::Damaged,
+            "it has no pixels"
+        );
+    }
+
+    #[test]
+    fn a_large_picture_has_no_thumbnail() {
+        let picture = image::GrayImage::new(7_000, 7_000);
+        let mut bytes = Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        let examined = examine(bytes.into_inner()).unwrap();
+        assert_eq!((examined.width, examined.height, examined.thumbnail), (7_000, 7_000, None));
+    }
+
+    fn contains(bytes: &[u8], part: &[u8]) -> bool {
+        bytes.windows(part.len()).any(|window| window == part)
+    }
+
+    /// The checksum of a chunk of a PNG (<https://www.w3.org/TR/png-3/#D-CRCAppendix>).
+    fn crc(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!0, |crc, byte| {
+            (0..8).fold(
+                crc ^ u32::from(*byte),
+                |crc: u32, _| {
+                    if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 }
+                },
+            )
+        })
+    }
+}

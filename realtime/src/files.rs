@@ -1,0 +1,220 @@
+//! Files of conversations: who may bring and read them. Their bytes go between the browser and S3 alone; the function `files`
+//! examines them.
+//!
+//! A file that S3 has and nobody has heard of is found again: whoever has uploaded it says so ([`complete`]), and a message in
+//! the queue sees to it that it is examined even if S3's own event is lost.
+
+use std::time::Duration;
+
+use funnelcast_aws::{
+    Config, Resource,
+    clock::new_id,
+    config::FileLimits,
+    objects::{Disposition, Object, Objects},
+    queue::Queue,
+    spending::{self, price},
+    table::files::StoredFile,
+};
+use funnelcast_core::{
+    Caller, Error, FileId,
+    file::{Attachment, FileDraft, FileForm, FileLink, FileReply, FileState, MediaType},
+    grant::Capability,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{access::Access, rates::UPLOADS};
+
+/// The error for a file that does not exist, or that the caller may not know of.
+const NO_FILE: Error = Error::NotFound("the file");
+
+/// How long S3's event is waited for before a file is examined without it.
+const EVENT_MAX: Duration = Duration::from_secs(10);
+
+/// The bucket of files, and the queue of what is to be done with them.
+#[derive(Debug)]
+pub struct Files {
+    objects: Objects,
+    tasks: FileTasks,
+    limits: FileLimits,
+}
+
+impl Resource for Files {
+    async fn build(config: &Config) -> Result<Self, Error> {
+        let objects = Objects::build(config).await?;
+        Ok(Self { objects, tasks: FileTasks::new(config)?, limits: config.file_limits.clone() })
+    }
+}
+
+/// What is to be done with a file: a message of the files' queue, beside S3's own events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case", deny_unknown_fields)]
+pub enum FileTask {
+    /// It has been uploaded, and must be examined unless it has been.
+    Examine {
+        /// The file.
+        file: FileId,
+    },
+    /// It is gone from the table, and its objects must go too.
+    Remove {
+        /// The file.
+        file: FileId,
+    },
+}
+
+/// The files' queue.
+#[derive(Debug)]
+pub struct FileTasks(Queue);
+
+impl FileTasks {
+    /// The queue that is configured.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the configuration lacks it.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        Queue::of_files(config).map(Self)
+    }
+
+    /// Has the objects of a file removed.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the queue does not take the message.
+    pub async fn remove(&self, file: FileId) -> Result<(), Error> {
+        self.0.send(&FileTask::Remove { file }, Duration::ZERO).await
+    }
+}
+
+impl Files {
+    /// Allows a user to upload a file: the access check, and 1 write.
+    ///
+    /// # Errors
+    /// Those of [`FileDraft::validate`]; [`Error::Forbidden`], [`Error::Muted`] or [`Error::Banned`] if the caller may not send in
+    /// the conversation; [`Error::RateLimited`] if they upload too much.
+    pub async fn create(
+        &self,
+        access: &Access,
+        caller: Caller<'_>,
+        draft: FileDraft,
+    ) -> Result<FileReply, Error> {
+        draft.validate(self.limits.of(draft.media_type.kind()))?;
+        access.check_use(caller, &draft.channel, Capability::Send).await?;
+        let (user, now) = (&caller.identity().user, caller.now());
+        access.rates.admit(&UPLOADS, user, now).await?;
+        spending::add(price::OBJECT_WRITE + f64_of(draft.bytes) * price::OBJECT_BYTE_MONTH);
+        let FileDraft { channel, name, media_type, bytes, sha256, duration_ms, waveform } = draft;
+        let file = Attachment {
+            id: format!("file_{}", new_id()).parse()?,
+            name,
+            media_type,
+            bytes,
+            state: FileState::Uploading,
+            width: None,
+            height: None,
+            thumbnail: false,
+            duration_ms,
+            waveform,
+            refusal: None,
+        };
+        let upload = self.objects.upload_url(&file.id, &file.media_type, bytes, &sha256, now).await?;
+        access.table.put_file(user, &channel, &file, now).await?;
+        Ok(FileReply { file_id: file.id, upload })
+    }
+
+    /// Notes that the caller has uploaded a file: 1 read, and unless that is known already 1 request of S3, 1 write and 1
+    /// message of the queue.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the caller has no such file; [`Error::Conflict`] if S3 does not have it.
+    pub async fn complete(
+        &self,
+        access: &Access,
+        caller: Caller<'_>,
+        id: &FileId,
+    ) -> Result<Attachment, Error> {
+        let stored = access.table.file(id).await?;
+        let stored = stored.filter(|stored| stored.owner == caller.identity().user).ok_or(NO_FILE)?;
+        if stored.file.state != FileState::Uploading {
+            return Ok(stored.file);
+        }
+        if self.objects.bytes(Object::Upload(id)).await?.is_none() {
+            // It may have been examined since, and so be gone from where it was uploaded to.
+            let stored = access.table.file(id).await?.ok_or(NO_FILE)?;
+            return match stored.file.state {
+                FileState::Uploading => Err(Error::Conflict("the file has not been uploaded yet".into())),
+                _ => Ok(stored.file),
+            };
+        }
+        // Before the state changes, so that no crash leaves a file that waits for ever.
+        self.tasks.0.send(&FileTask::Examine { file: id.clone() }, EVENT_MAX).await?;
+        match access.table.file_uploaded(id).await? {
+            Some(stored) => Ok(stored.file),
+            None => access.table.file(id).await?.map(|stored| stored.file).ok_or(NO_FILE),
+        }
+    }
+
+    /// Where a caller can read a file: the access check. `stored` is the file as the table has it. There is no URL if it cannot
+    /// be read, or has no such form.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the caller may not join the conversation, or if no message names the file and the caller has not
+    /// uploaded it.
+    pub async fn link(
+        &self,
+        access: &Access,
+        caller: Caller<'_>,
+        stored: Option<StoredFile>,
+        form: FileForm,
+    ) -> Result<FileLink, Error> {
+        let StoredFile { owner, channel, message, file, .. } = stored.ok_or(NO_FILE)?;
+        if message.is_none() && owner != caller.identity().user {
+            return Err(NO_FILE);
+        }
+        let checked = access.check_use(caller, &channel, Capability::Join).await;
+        checked.map_err(|error| if error.is_retryable() { error } else { NO_FILE })?;
+        let has_form = form == FileForm::Original || file.thumbnail;
+        if file.state != FileState::Ready || !has_form {
+            return Ok(FileLink { file, url: None, expires_at: None });
+        }
+        let object = Object::File(&file.id, form);
+        // S3 serves no `nosniff`, so only what this stack has encoded itself is ever shown as a page of its own.
+        let (media_type, disposition) = match form {
+            FileForm::Original => (shown_type(&file.media_type), Disposition::Attachment(file.name.as_str())),
+            FileForm::Thumbnail => ("image/jpeg".parse()?, Disposition::Inline),
+        };
+        let (url, expires_at) = self.objects.read_url(object, &media_type, disposition, caller.now()).await?;
+        Ok(FileLink { file, url: Some(url), expires_at: Some(expires_at) })
+    }
+}
+
+/// The type by which a file is served: that of what a page can show or play, else a row of bytes, which no browser runs.
+fn shown_type(media_type: &MediaType) -> MediaType {
+    use funnelcast_core::file::FileKind::{Audio, Image, Other, Video};
+    match media_type.kind() {
+        Image if media_type.as_str() == "image/svg+xml" => MediaType::octet_stream(),
+        Image | Audio | Video => media_type.clone(),
+        Other => MediaType::octet_stream(),
+    }
+}
+
+/// A number of bytes, as exactly as a price needs it.
+#[expect(clippy::cast_precision_loss, reason = "it is multiplied by a price")]
+const fn f64_of(bytes: u64) -> f64 {
+    bytes as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_browser_runs_is_served_as_what_it_is() {
+        for (of, shown) in [
+            ("image/png", "image/png"),
+            ("image/svg+xml", "application/octet-stream"),
+            ("audio/webm", "audio/webm"),
+            ("text/html", "application/octet-stream"),
+            ("application/pdf", "application/octet-stream"),
+        ] {
+            assert_eq!(shown_type(&of.parse().unwrap()).as_str(), shown, "{of}");
+        }
+    }
+}
