@@ -39,6 +39,8 @@ pub enum Source {
     Timers,
     /// The webhook queue.
     Webhooks,
+    /// The queue of what happened to uploads.
+    Files,
 }
 
 /// An item that could not be handled, and why.

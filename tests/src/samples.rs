@@ -151,6 +151,8 @@ fn cases() -> Vec<Case> {
         case("timers", "timers-role", whole_batch()),
         case("timers", "timers-restriction", whole_batch()),
         case("timers", "timers-unanswered", whole_batch()),
+        case("files", "files", whole_batch()),
+        case("files", "files-scanned", whole_batch()),
         case("access", "moderation", Value::Null),
         case("access", "kick", Value::Null),
         case("access", "access-changed", Value::Null),
