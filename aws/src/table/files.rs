@@ -15,7 +15,7 @@ use funnelcast_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    item::{Item, Table, built, failed, from_item, if_met, is_contended, pk, to_item},
+    item::{Item, Table, back_off, built, failed, from_item, if_met, is_contended, pk, to_item},
     key, stream,
 };
 use crate::clock::now;
@@ -190,7 +190,7 @@ impl Table {
             if !is_contended(&changed) {
                 break;
             }
-            super::back_off(round).await;
+            back_off(round).await;
             changed = update.clone().send().await;
         }
         let item = if_met("UpdateItem of a file", changed)?.and_then(|changed| changed.attributes);

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use http::{Method, StatusCode};
 use image::{DynamicImage, GenericImageView as _, ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
-use tests::{Fetched, Stack, Upload, User, fetch, file_draft, unique};
+use tests::{Client, Fetched, Stack, Upload, User, fetch, file_draft, unique};
 
 use crate::scene::{Pair, pair};
 
@@ -28,6 +28,12 @@ fn picture(format: ImageFormat, width: u32, height: u32) -> Result<Vec<u8>> {
 /// Reads a URL as a browser does that has no token for it.
 async fn read(url: &Value) -> Result<Fetched> {
     fetch(Method::GET, url.as_str().context("a URL")?, &BTreeMap::new(), "").await
+}
+
+/// Sends a durable event, under a key of its own.
+async fn say(client: &mut Client, channel: &str, event: &str, data: Value) -> Result<Value> {
+    let fields = json!({"channel": channel, "event": event, "key": unique("key"), "data": data});
+    client.call("send", fields).await
 }
 
 #[tokio::test]
@@ -182,7 +188,7 @@ async fn a_url_allows_one_upload_and_nothing_else() -> Result<()> {
     let file = stack.examined_file(&ann_user, &upload.id).await?;
     assert!(upload.put(&bytes).await?.status.is_success());
     assert_eq!(stack.examined_file(&ann_user, &upload.id).await?, file);
-    ann.send(&channel, "chat.message", json!({"content": "look", "attachments": [upload.id]})).await?;
+    say(&mut ann, &channel, "chat.message", json!({"content": "look", "attachments": [upload.id]})).await?;
     Ok(())
 }
 
@@ -212,14 +218,14 @@ async fn only_who_may_join_reads_a_file_and_only_as_long_as_its_message_is_there
         assert_eq!(may_read(user).await?, may, "before a message names it: {}", user.name);
     }
     let data = json!({"content": "look", "attachments": [id]});
-    let sent = ann.send(&channel, "chat.message", data).await?;
+    let sent = say(&mut ann, &channel, "chat.message", data).await?;
     for (user, may) in
         [(&ann_user, true), (&bob_user, true), (&team, true), (&stranger, false), (&other_team, false)]
     {
         assert_eq!(may_read(user).await?, may, "in a message: {}", user.name);
     }
     let link = stack.file_link(&bob_user, &id, "original").await?.done()?;
-    ann.send(&channel, "chat.delete", json!({"target": sent["seq"]})).await?;
+    say(&mut ann, &channel, "chat.delete", json!({"target": sent["seq"]})).await?;
     for user in [&ann_user, &bob_user, &team] {
         assert!(!may_read(user).await?, "after its message is deleted: {}", user.name);
     }
@@ -261,7 +267,8 @@ async fn a_file_that_cannot_be_is_refused_before_it_is_uploaded() -> Result<()> 
         let answer = stack.create_file(&ann_user, &with(field, value.clone())).await?;
         assert_eq!(answer.refused()?, code, "{field}: {value}");
         if code.1 == "bad_request" {
-            assert_eq!(answer.body["error"]["field"], field, "{}", answer.body);
+            let named = answer.body["error"]["field"].as_str().unwrap_or_default();
+            assert_eq!(named.split('[').next(), Some(field), "{}", answer.body);
         }
     }
     let stranger = User::customer_of(&company);
