@@ -14,7 +14,6 @@ import { Typing } from './typing.js';
 import { useAway } from './use-away.js';
 import { useJump } from './use-jump.js';
 import { unreadOf, useRead } from './use-read.js';
-import { useRemoval } from './use-removal.js';
 
 const PAGE_MESSAGES = 20;
 
@@ -42,7 +41,6 @@ function Conversation({ conversationId, me, other, readN, onAgain }: ChatProps &
   const chat = useRef<HTMLElement>(null);
   const unread = useRead(chat, unreadOf(messages, me.id, readN), markAsRead);
   const latencies = useLatencies(messages, isLoading);
-  const removal = useRemoval(conversationId);
   const find = useFind();
   useAway(conversationId);
   const write = useCallback((content: string) => void send(content, { metadata: stamped() }), [send]);
@@ -78,7 +76,7 @@ function Conversation({ conversationId, me, other, readN, onAgain }: ChatProps &
       <ChatFoot
         mute={conversation.mute}
         error={error}
-        removal={removal}
+        removed={conversation.removed}
         to={other.name}
         task={task}
         onSend={submit}
