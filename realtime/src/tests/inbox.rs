@@ -164,7 +164,9 @@ async fn what_is_read_on_one_device_is_told_to_the_others_of_the_user() {
     let seq = publish::send(&realtime, Caller::Socket(&phone), said).await.unwrap().seq.unwrap();
     let ack = async |state| {
         let before = stub.requests().len();
-        let acked = receipts::ack(&realtime, Caller::Socket(&phone), Ack { channel: channel(), seq, state }).await.unwrap();
+        let acked = receipts::ack(&realtime, Caller::Socket(&phone), Ack { channel: channel(), seq, state })
+            .await
+            .unwrap();
         (acked.read_n, posted(&stub, before))
     };
     let (read_n, posts) = ack(ReceiptState::Delivered).await;
