@@ -205,6 +205,20 @@ async fn who_is_banned_neither_hears_of_the_conversation_nor_sees_it_in_the_inbo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whether_participants_are_banned_is_asked_of_all_at_once() {
+    let stub = Stub::start(|_| Answer::Status(200)).await;
+    let realtime = scene(&stub).await;
+    for user in ["ann", "bob"] {
+        device(&realtime, user, "list", &[&format!("user:{user}")]).await;
+    }
+    realtime.engine.take_operations();
+    digest_of(&realtime, &[message(1, "ann")]).await;
+    assert_eq!(connections(&posted(&stub, 0)), ["ann-list", "bob-list"]);
+    let calls = realtime.engine.take_operations();
+    assert_eq!(calls.iter().filter(|call| *call == "BatchGetItem").count(), 1, "{calls:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_goes_on_where_the_last_one_ended() {
     let stub = Stub::start(|_| Answer::Status(200)).await;
     let realtime = TestRealtime::new(&stub).await;
