@@ -126,7 +126,8 @@ async fn tell(
     let open: BTreeSet<ConnectionId> = members.into_iter().map(|member| member.connection).collect();
     let participants = async {
         let elsewhere = devices_of_all(realtime, &known.participants, &open).await?;
-        let banned = banned_among(realtime, conversation, known, elsewhere.keys().copied(), now).await?;
+        let banned = banned_among(realtime, conversation, known, elsewhere.keys().copied(), now);
+        let banned = Box::pin(banned).await?; // the SDK's futures are large
         let told = elsewhere.into_iter().filter(|(user, _)| !banned.contains(*user));
         let posts = told.map(async |(user, devices)| -> Result<UserId, Error> {
             // Their own message may not be the last one any more, and who sends has read.
