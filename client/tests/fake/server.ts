@@ -7,7 +7,7 @@ import type { AnyEvent, Environment, Sender, Sign } from '../../src/index.js';
 import { isChange } from './chat.js';
 import { Logs } from './logs.js';
 import { Refusal } from './refusal.js';
-import { type Frame, validate } from './requests.js';
+import { actionOf, type Frame, validate } from './requests.js';
 import { found } from './search.js';
 import { FakeSocket, type Host, LATENCY_MS } from './socket.js';
 
@@ -243,7 +243,7 @@ export class FakeServer extends Logs implements Host {
       init.method === 'POST' ? JSON.parse(String(init.body)) : Object.fromEntries(searchParams.entries());
     try {
       if (!this.admits(new Headers(init.headers).get('funnelcast-grant'))) throw new Refusal('forbidden');
-      const action = init.method === 'POST' ? 'send' : pathname.endsWith('/search') ? 'search' : 'history';
+      const action = actionOf(init.method, pathname);
       return Response.json(this.serve({ action, id: 'http', ...fields }, undefined));
     } catch (error) {
       const { code, message } = error as Refusal;

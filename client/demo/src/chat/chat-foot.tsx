@@ -3,19 +3,17 @@ import type { UseConversation } from 'funnelcast/react';
 import type { ReactNode } from 'react';
 import { Composer, type ComposerProps } from './composer.js';
 
-export interface ChatFootProps extends ComposerProps, Pick<UseConversation, 'mute' | 'error'> {
-  /** Why the user has been removed from the conversation, if they have. */
-  removal: string | undefined;
+export interface ChatFootProps extends ComposerProps, Pick<UseConversation, 'mute' | 'removed' | 'error'> {
   onAgain: () => void;
 }
 
 /** The composer or, if the user may not write here, why and until when. */
-export function ChatFoot({ removal, error, mute, onAgain, ...composer }: ChatFootProps) {
+export function ChatFoot({ removed, error, mute, onAgain, ...composer }: ChatFootProps) {
   if (error?.code === 'banned') {
     return <Notice onAgain={onAgain}>You have been banned from this conversation{inWords(error)}</Notice>;
   }
-  if (removal) {
-    return <Notice onAgain={onAgain}>You have been taken out of this conversation: {removal}</Notice>;
+  if (removed) {
+    return <Notice onAgain={onAgain}>You have been taken out of this conversation: {removed.reason}</Notice>;
   }
   if (mute) return <Notice>You may not write here{inWords(mute)}</Notice>;
   const { task } = composer;
