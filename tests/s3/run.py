@@ -191,6 +191,8 @@ def unsigned(stack, bucket):
     assert code_of(stack.ask("PUT", url, b"x")) == (403, "AccessDenied")
     wrong = stack.client(secret="wrong")
     assert code(wrong.put_object, Bucket=bucket, Key="x", Body=b"x") == "SignatureDoesNotMatch"
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert code_of(stack.ask("POST", f"{stack.endpoint}/{bucket}", b"--x--", form)) == (501, "NotImplemented")
     asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "PUT"}
     assert stack.ask("OPTIONS", url, headers=asked)[0] == 200
     assert code_of(stack.ask("OPTIONS", url, headers={**asked, "Origin": "http://localhost:1"})) == (403, "AccessForbidden")

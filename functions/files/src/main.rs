@@ -1,4 +1,4 @@
-//! `files`: what happened to uploads. EventBridge puts the events of the bucket, and of GuardDuty, into a queue. An event may
+//! `files`: what happened to uploads. EventBridge puts the events of the bucket, and of `GuardDuty`, into a queue. An event may
 //! arrive twice, or late.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
@@ -33,7 +33,7 @@ struct Event {
 enum Detail {
     /// A client has uploaded it.
     Uploaded { object: Object },
-    /// GuardDuty has scanned it.
+    /// `GuardDuty` has scanned it.
     #[serde(rename_all = "camelCase")]
     Scanned { s3_object_details: ScannedObject, scan_result_details: ScanResult },
 }
