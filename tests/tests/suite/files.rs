@@ -279,3 +279,59 @@ async fn a_file_that_cannot_be_is_refused_before_it_is_uploaded() -> Result<()> 
     }
     Ok(())
 }
+
+/// GuardDuty's word on an upload, as EventBridge brings it.
+async fn scanned(stack: &Stack, id: &str, status: &str) -> Result<()> {
+    let sample: Value = serde_json::from_str(include_str!("../../../events/files-scanned.json"))?;
+    let body = sample["Records"][0]["body"].as_str().context("a body")?;
+    let mut event: Value = serde_json::from_str(body)?;
+    event["detail"]["s3ObjectDetails"]["objectKey"] = format!("upload/{id}").into();
+    event["detail"]["scanResultDetails"]["scanResultStatus"] = status.into();
+    stack.backend().await?.put_into_queue("FilesQueue", &event.to_string()).await
+}
+
+#[tokio::test]
+async fn where_files_are_scanned_they_wait_for_the_verdict() -> Result<()> {
+    let Some(stack) = Stack::private(&["--parameter", "MalwareScan=on"])? else { return Ok(()) };
+    let Pair { channel, ann_user, mut ann, mut bob, .. } = pair(&stack).await?;
+    let bytes = picture(ImageFormat::Png, 30, 20)?;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(stack.put_file(&ann_user, &channel, "image/png", &bytes).await?);
+    }
+    let data = json!({"attachments": ids});
+    let sent = say(&mut ann, &channel, "chat.message", data).await?;
+    let heard = bob.event("chat.message").await?;
+    for file in heard["data"]["attachments"].as_array().context("the files")? {
+        assert_eq!(file["state"], "checking");
+    }
+    scanned(&stack, &ids[0], "NO_THREATS_FOUND").await?;
+    let ready = bob.event("file.ready").await?;
+    assert_eq!((&ready["data"]["target"], &ready["data"]["file"]["id"]), (&sent["seq"], &json!(ids[0])));
+    scanned(&stack, &ids[1], "THREATS_FOUND").await?;
+    let refused = bob.event("file.refused").await?;
+    let file = &refused["data"]["file"];
+    assert_eq!((&file["id"], &file["refusal"], file.get("width")), (&json!(ids[1]), &json!("malware"), None));
+    let link = stack.file_link(&ann_user, &ids[1], "original").await?.done()?;
+    assert_eq!((&link["file"]["state"], link.get("url")), (&json!("refused"), None));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_of_which_s3_tells_nobody_is_found_and_one_of_which_it_tells_twice_is_told_once() -> Result<()>
+{
+    for fault in ["lost_notification=1", "duplicated=1"] {
+        let Some(stack) = Stack::private(&["--fault", fault])? else { return Ok(()) };
+        let Pair { channel, ann_user, mut ann, .. } = pair(&stack).await?;
+        let id =
+            stack.put_file(&ann_user, &channel, "image/png", &picture(ImageFormat::Png, 30, 20)?).await?;
+        say(&mut ann, &channel, "chat.message", json!({"attachments": [id]})).await?;
+        stack.examined_file(&ann_user, &id).await?;
+        let page = stack.get(&ann_user, &format!("messages?channel={channel}&limit=99")).await?.done()?;
+        let events = page["events"].as_array().context("events")?;
+        let told = events.iter().filter(|event| event["event"] == "file.ready").count();
+        let file = &events[0]["data"]["attachments"][0];
+        assert!(told <= 1 && file["state"] == "ready", "{fault}: told {told} times; {file}");
+    }
+    Ok(())
+}
