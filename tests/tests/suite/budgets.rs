@@ -48,6 +48,7 @@ async fn operations_stay_within_their_budgets() -> Result<()> {
     lines.extend(digesting(&stack).await?);
     lines.extend(conversing(&stack).await?);
     lines.push(unanswered(&stack).await?);
+    lines.push(filing(&stack).await?);
     let Some(indexed) = Stack::private(&["--parameter", "Search=on"])? else { return Ok(()) };
     lines.extend(indexing(&indexed).await?);
 
@@ -278,6 +279,31 @@ async fn unanswered(stack: &Stack) -> Result<Line> {
         operation: "unanswered message, conversation of 2",
         most: at_most(7, 0, 0),
         measured: stack.usage().await?.of("timers"),
+    })
+}
+
+/// A file that is brought, examined, sent and opened once.
+async fn filing(stack: &Stack) -> Result<Line> {
+    let Pair { channel, ann_user, bob_user, mut ann, bob: _bob, .. } = pair(stack).await?;
+    ann.say(&channel, "a first message, so that the log has begun").await?;
+    stack.forget_usage().await?;
+    let id = stack.put_file(&ann_user, &channel, "text/plain", b"a file").await?;
+    let of_files = eventually("the file to be examined", async || {
+        let of_files = stack.usage().await?.of("files");
+        Ok(Some(of_files).filter(|cost| cost.write_units >= 2.0))
+    });
+    let of_files = of_files.await?;
+    let brought = stack.usage().await?.of("http-api");
+    stack.forget_usage().await?;
+    let message =
+        json!({"channel": channel, "event": "chat.message", "key": "file", "data": {"attachments": [id]}});
+    ann.call("send", message).await?;
+    stack.file_link(&bob_user, &id, "original").await?.done()?;
+    let usage = stack.usage().await?;
+    Ok(Line {
+        operation: "file, brought, examined, sent and opened",
+        most: at_most(9, 8, 1),
+        measured: brought.and(of_files).and(usage.of("send")).and(usage.of("http-api")),
     })
 }
 
