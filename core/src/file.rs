@@ -47,8 +47,14 @@ impl TryFrom<String> for Sha256 {
 
     fn try_from(text: String) -> Result<Self, Error> {
         let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
-        match text.strip_suffix('=') {
-            Some(digits) if digits.len() == 43 && digits.bytes().all(is_digit) => Ok(Self(text)),
+        // The last digit has the last 4 bits, and two that are zero.
+        let is_last = |byte: u8| b"AEIMQUYcgkosw048".contains(&byte);
+        match text.strip_suffix('=').map(str::as_bytes) {
+            Some([digits @ .., last])
+                if digits.len() == 42 && digits.iter().copied().all(is_digit) && is_last(*last) =>
+            {
+                Ok(Self(text))
+            }
             _ => Err(Error::BadRequest("must be a SHA-256 in base64: 43 characters and a `=`".into())),
         }
     }
@@ -185,8 +191,12 @@ impl FileDraft {
         if !matches!(self.channel, Channel::Conversation(_)) {
             return Err(Error::invalid("channel", "must be a conversation: only conversations have files"));
         }
-        if self.name.as_str().chars().any(char::is_control) {
-            return Err(Error::invalid("name", "must have no control characters"));
+        let name = self.name.as_str();
+        // With these, `gnp.exe` would be shown as `exe.png` (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>).
+        let turns = |char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if name.trim().is_empty() || name.chars().any(|char| char.is_control() || turns(char)) {
+            let reason = "must have visible characters, and none that control or turn the text";
+            return Err(Error::invalid("name", reason));
         }
         if self.bytes == 0 {
             return Err(Error::invalid("bytes", "must be at least 1: an empty file cannot be sent"));
@@ -374,7 +384,14 @@ mod tests {
     #[test]
     fn a_hash_is_that_of_sha_256() {
         assert!(Sha256::try_from(SHA256.to_owned()).is_ok());
-        for bad in ["", "abc=", &SHA256[1..], &SHA256.replace('+', "-"), &SHA256.replace('=', "A")] {
+        for bad in [
+            "",
+            "abc=",
+            &SHA256[1..],
+            &SHA256.replace('+', "-"),
+            &SHA256.replace('=', "A"),
+            &SHA256.replace("g=", "h="),
+        ] {
             assert!(Sha256::try_from(bad.to_owned()).is_err(), "{bad}");
         }
     }
@@ -393,6 +410,8 @@ mod tests {
             ("bytes", json!(0), "bad_request"),
             ("channel", json!("room:r1"), "bad_request"),
             ("name", json!("a\u{0}b"), "bad_request"),
+            ("name", json!("\u{202e}gnp.exe"), "bad_request"),
+            ("name", json!(" "), "bad_request"),
             ("durationMs", json!(DURATION_MS_MAX + 1), "bad_request"),
             ("waveform", json!(vec![1; 65]), "bad_request"),
         ] {

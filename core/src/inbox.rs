@@ -95,7 +95,7 @@ pub struct SeenMessage {
 impl SeenMessage {
     /// The excerpt of a message; `None` if it has been deleted.
     pub fn excerpt(body: &MessageBody) -> Option<String> {
-        body.deleted_at.is_none().then(|| body.content.chars().take(EXCERPT_CHARS_MAX).collect())
+        body.deleted_at.is_none().then(|| body.excerpt())
     }
 
     /// Whether the log has it at this time.

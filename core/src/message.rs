@@ -10,7 +10,7 @@ use crate::{
     Error, Seq, Timestamp, UserId,
     event::{
         ChatDelete, ChatEdit, ChatReaction, Emoji, MessageBody, REACTION_EMOJIS_MAX,
-        REACTION_USERS_SHOWN_MAX, REACTIONS_BYTES_MAX, REACTIONS_OF_USER_MAX, Reaction,
+        REACTION_USERS_SHOWN_MAX, REACTIONS_BYTES_MAX, REACTIONS_OF_USER_MAX, Reaction, no_content,
     },
     file::{Attachment, FileUpdate},
     json::raw,
@@ -127,6 +127,9 @@ impl Message {
                 };
                 if !is_author {
                     return Err(Error::Forbidden("only its author may edit a message"));
+                }
+                if content.is_empty() && self.body.attachments.is_empty() {
+                    return Err(no_content());
                 }
                 self.body.content.clone_from(content);
                 if metadata.is_some() {
@@ -335,6 +338,17 @@ mod tests {
         let kind = ChangeKind::Edit { content: "new".to_owned(), metadata: metadata.clone() };
         let (edited, data) = apply(message(), &change(author, kind)).unwrap();
         assert_eq!((edited.body.metadata, &data["metadata"]), (metadata, &json!({"b": 2})));
+    }
+
+    #[test]
+    fn only_a_message_with_files_can_lose_its_text() {
+        let empty = || ChangeKind::Edit { content: String::new(), metadata: None };
+        let author = ChangeAuthor::User(user(1));
+        let (edited, _) = apply(message(), &change(author.clone(), empty())).unwrap();
+        assert_eq!((edited.body.content.as_str(), edited.body.excerpt().as_str()), ("", "a.png"));
+        let mut bare = message();
+        bare.body.attachments.clear();
+        assert_eq!(apply(bare, &change(author, empty())).unwrap_err(), "bad_request");
     }
 
     #[test]

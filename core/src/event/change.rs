@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::message::{Emoji, Reaction, check_content};
+use super::message::{Emoji, Reaction, check_sizes};
 use crate::{Error, Seq};
 
 /// The draft of `chat.edit`. Only the author may edit a message.
@@ -14,8 +14,9 @@ use crate::{Error, Seq};
 pub struct EditDraft {
     /// The message.
     pub target: Seq,
-    /// The new text: 1 to [`CONTENT_BYTES_MAX`](super::message::CONTENT_BYTES_MAX) bytes.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = super::message::CONTENT_BYTES_MAX)))]
+    /// The new text: at most [`CONTENT_BYTES_MAX`](super::message::CONTENT_BYTES_MAX) bytes, and at least 1 unless the message has
+    /// files.
+    #[cfg_attr(feature = "schema", schemars(length(max = super::message::CONTENT_BYTES_MAX)))]
     pub content: String,
     /// New data of the app, at most [`METADATA_BYTES_MAX`](super::message::METADATA_BYTES_MAX) bytes of JSON; default: what the
     /// message has.
@@ -26,7 +27,7 @@ pub struct EditDraft {
 impl EditDraft {
     /// Checks the limits that the types do not have, because they have an error code of their own.
     pub fn validate(&self) -> Result<(), Error> {
-        check_content(&self.content, self.metadata.as_ref())
+        check_sizes(&self.content, self.metadata.as_ref())
     }
 }
 

@@ -77,11 +77,10 @@ pub struct ChatDraft {
 impl ChatDraft {
     /// Checks the limits that the types do not have.
     pub fn validate(&self) -> Result<(), Error> {
-        if !self.content.is_empty() || self.attachments.is_empty() {
-            check_content(&self.content, self.metadata.as_ref())?;
-        } else if let Some(metadata) = &self.metadata {
-            check_json(metadata, "metadata", METADATA_BYTES_MAX)?;
+        if self.content.is_empty() && self.attachments.is_empty() {
+            return Err(no_content());
         }
+        check_sizes(&self.content, self.metadata.as_ref())?;
         check_mentions(&self.mentions)?;
         check_attachments(&self.attachments)
     }
@@ -147,6 +146,17 @@ pub struct MessageBody {
     pub deleted_at: Option<Timestamp>,
 }
 
+impl MessageBody {
+    /// The first [`EXCERPT_CHARS_MAX`] code points of its text, or of the name of its first file if it has no text.
+    pub fn excerpt(&self) -> String {
+        let text = match self.attachments.first() {
+            Some(file) if self.content.is_empty() => file.name.as_str(),
+            _ => &self.content,
+        };
+        text.chars().take(EXCERPT_CHARS_MAX).collect()
+    }
+}
+
 /// A message that another one replies to, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -157,7 +167,8 @@ pub struct Quote {
     /// Its author, if that is a user or a bot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
-    /// The first [`EXCERPT_CHARS_MAX`] code points of its text; absent if it has been deleted, or has expired.
+    /// The first [`EXCERPT_CHARS_MAX`] code points of its text, or of the name of its first file if it has no text; absent if it has
+    /// been deleted, or has expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
 }
@@ -165,8 +176,8 @@ pub struct Quote {
 impl Quote {
     /// The quote of a message.
     pub fn of(seq: Seq, body: &MessageBody) -> Self {
-        let excerpt = body.content.chars().take(EXCERPT_CHARS_MAX).collect();
-        Self { seq, user_id: body.user_id.clone(), excerpt: body.deleted_at.is_none().then_some(excerpt) }
+        let excerpt = body.deleted_at.is_none().then(|| body.excerpt());
+        Self { seq, user_id: body.user_id.clone(), excerpt }
     }
 
     /// The quote of a message that has expired.
@@ -193,15 +204,25 @@ pub const EMOJI_BYTES_MAX: usize = 64;
 /// An emoji, or any other short text that the app shows as one.
 pub type Emoji = Text<EMOJI_BYTES_MAX>;
 
-/// Checks the text and the metadata of a message against their limits.
+/// The error for a message without a text and without files.
+pub(crate) fn no_content() -> Error {
+    Error::invalid("content", "must not be empty, unless the message has files")
+}
+
+/// Checks the text and the metadata of a message without files against their limits.
 pub(crate) fn check_content(content: &str, metadata: Option<&Map<String, Value>>) -> Result<(), Error> {
-    match content.len() {
-        0 => Err(Error::invalid("content", "must not be empty")),
-        n if n > CONTENT_BYTES_MAX => {
-            Err(Error::TooLarge { what: "content".into(), bytes_max: CONTENT_BYTES_MAX })
-        }
-        _ => metadata.map_or(Ok(()), |metadata| check_json(metadata, "metadata", METADATA_BYTES_MAX)),
+    if content.is_empty() {
+        return Err(no_content());
     }
+    check_sizes(content, metadata)
+}
+
+/// Checks the text and the metadata of a message that may have files against their limits.
+pub(crate) fn check_sizes(content: &str, metadata: Option<&Map<String, Value>>) -> Result<(), Error> {
+    if content.len() > CONTENT_BYTES_MAX {
+        return Err(Error::TooLarge { what: "content".into(), bytes_max: CONTENT_BYTES_MAX });
+    }
+    metadata.map_or(Ok(()), |metadata| check_json(metadata, "metadata", METADATA_BYTES_MAX))
 }
 
 /// Checks that a message does not mention too many users.

@@ -25,7 +25,7 @@ pub use message::{
     METADATA_BYTES_MAX, MessageBody, MessageType, Quote, REACTION_EMOJIS_MAX, REACTION_USERS_SHOWN_MAX,
     REACTIONS_BYTES_MAX, REACTIONS_OF_USER_MAX, Reaction,
 };
-pub(crate) use message::{check_content, check_mentions};
+pub(crate) use message::{check_content, check_mentions, check_sizes, no_content};
 pub use name::EventName;
 pub use notification::{Level, Notification, UserNotification};
 pub use presence::{Absent, Presence, PresenceCount, PresenceDraft, Status};

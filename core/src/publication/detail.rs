@@ -12,6 +12,7 @@ use crate::{
     event::{
         AnalyticsUpdate, AppEventDraft, ChatDelete, EventName, FunnelUpdate, MessageBody, MessageType,
         Notification, ResourceUpdate, TypingIndicator, UserNotification, check_content, check_mentions,
+        check_sizes,
     },
     file::FileUpdate,
     identity::Name,
@@ -159,7 +160,7 @@ fn address(
         EventName::ChatEdit => {
             let detail: EditDetail = Error::parse_at(root, detail)?;
             let EditDetail { conversation_id, target, content, metadata } = detail;
-            check_content(&content, metadata.as_ref()).map_err(|error| error.within(root))?;
+            check_sizes(&content, metadata.as_ref()).map_err(|error| error.within(root))?;
             change(conversation_id, target, ChangeKind::Edit { content, metadata }, sent_at)
         }
         EventName::ChatDelete => {

@@ -8,11 +8,12 @@
 //! - here: the tasks
 //! - `message`: the messages of the queue
 //! - `content`: what a file is
-//! - `picture`: pictures
+//! - `picture`, `strip`: pictures, and what is taken out of them
 
 mod content;
 mod message;
 mod picture;
+mod strip;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use funnelcast_aws::{

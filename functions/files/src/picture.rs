@@ -11,12 +11,8 @@ use image::{
     DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgba, RgbaImage, codecs::jpeg::JpegEncoder,
     imageops::overlay, metadata::Orientation,
 };
-use img_parts::{
-    Bytes, ImageEXIF,
-    jpeg::{Jpeg, markers},
-    png::Png,
-    webp::{CHUNK_XMP, WebP},
-};
+
+use crate::strip;
 
 /// The most pixels of a picture: a browser that shows more may end.
 const PIXELS_MAX: u64 = 50_000_000;
@@ -47,25 +43,22 @@ pub(crate) struct Picture {
 /// # Errors
 /// [`FileRefusal::Damaged`] if it cannot be decoded to its end; [`FileRefusal::TooManyPixels`].
 pub(crate) fn examine(bytes: Vec<u8>) -> Result<Picture, FileRefusal> {
-    let bytes = Bytes::from(bytes);
-    let damaged = |_| FileRefusal::Damaged;
-    let reader =
-        ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(|_| FileRefusal::Damaged)?;
-    let format = reader.format().ok_or(FileRefusal::WrongType)?;
-    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let format = image::guess_format(&bytes).map_err(|_| FileRefusal::WrongType)?;
+    // What is decoded is what others get.
+    let (stripped, orientation) = strip::strip(format, bytes.into()).ok_or(FileRefusal::Damaged)?;
+    let reader = ImageReader::with_format(Cursor::new(&stripped), format);
+    let mut decoder = reader.into_decoder().map_err(|_| FileRefusal::Damaged)?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     if pixels > PIXELS_MAX {
         return Err(FileRefusal::TooManyPixels);
     }
-    // A picture whose metadata cannot be read is shown as it lies.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let is_small = pixels <= DECODED_PIXELS_MAX && decoder.total_bytes() <= DECODED_BYTES_MAX;
-    let thumbnail = if is_small {
+    let thumbnail = if pixels <= DECODED_PIXELS_MAX && decoder.total_bytes() <= DECODED_BYTES_MAX {
         let mut limits = Limits::default();
         limits.max_alloc = Some(DECODED_BYTES_MAX);
         decoder.set_limits(limits).map_err(|_| FileRefusal::TooManyPixels)?;
-        Some(thumbnail(DynamicImage::from_decoder(decoder).map_err(damaged)?, orientation)?)
+        let picture = DynamicImage::from_decoder(decoder).map_err(|_| FileRefusal::Damaged)?;
+        Some(thumbnail(picture, orientation)?)
     } else {
         drop(decoder);
         None
@@ -78,8 +71,7 @@ pub(crate) fn examine(bytes: Vec<u8>) -> Result<Picture, FileRefusal> {
             | Orientation::Rotate270FlipH
     );
     let (width, height) = if is_turned { (height, width) } else { (width, height) };
-    let stripped = stripped(format, bytes, orientation).ok_or(FileRefusal::Damaged)?;
-    Ok(Picture { width, height, thumbnail, stripped })
+    Ok(Picture { width, height, thumbnail, stripped: stripped.to_vec() })
 }
 
 /// A small JPEG of a picture: turned as it is to be shown, and on white where it is transparent.
@@ -96,84 +88,18 @@ fn thumbnail(picture: DynamicImage, orientation: Orientation) -> Result<Vec<u8>,
     Ok(jpeg)
 }
 
-/// The chunks of a PNG that say how its pixels are shown (<https://www.w3.org/TR/png-3/>). All others go.
-const PNG_CHUNKS: [&[u8; 4]; 17] = [
-    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"sBIT",
-    b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT", b"mDCV",
-];
-
-/// A picture without metadata but its orientation and its colour profile, and without what follows its end. `None` if it has no
-/// end.
-fn stripped(format: ImageFormat, bytes: Bytes, orientation: Orientation) -> Option<Vec<u8>> {
-    let exif = (orientation != Orientation::NoTransforms).then(|| exif_of(orientation));
-    let encoded = match format {
-        ImageFormat::Jpeg => {
-            let mut jpeg = Jpeg::from_bytes(whole_jpeg(bytes)?).ok()?;
-            jpeg.segments_mut().retain(|segment| match segment.marker() {
-                // JFIF and Adobe's colour transform.
-                markers::APP0 | markers::APP14 => true,
-                markers::APP2 => segment.contents().starts_with(b"ICC_PROFILE\0"),
-                marker => !(markers::APP0..=markers::APP15).contains(&marker) && marker != markers::COM,
-            });
-            jpeg.set_exif(exif);
-            jpeg.encoder().bytes()
-        }
-        ImageFormat::Png => {
-            let mut png = Png::from_bytes(bytes).ok()?;
-            png.chunks_mut().retain(|chunk| PNG_CHUNKS.contains(&&chunk.kind()));
-            png.chunk_by_type(*b"IEND")?;
-            png.set_exif(exif);
-            png.encoder().bytes()
-        }
-        ImageFormat::WebP => {
-            let mut webp = WebP::from_bytes(bytes).ok()?;
-            webp.remove_chunks_by_id(CHUNK_XMP);
-            webp.set_exif(exif);
-            webp.encoder().bytes()
-        }
-        // A GIF has no place, and no orientation.
-        _ => bytes,
-    };
-    Some(encoded.to_vec())
-}
-
-/// A JPEG without what follows its end. `None` if it has no end, which the decoder forgives.
-fn whole_jpeg(bytes: Bytes) -> Option<Bytes> {
-    // The last segment that is parsed is that of the first scan, and has all the rest.
-    let jpeg = Jpeg::from_bytes(bytes.clone()).ok()?;
-    let rest = jpeg.segments().last().map(|scan| scan.len_with_entropy() - scan.len())?;
-    let begin = bytes.len().checked_sub(rest)?;
-    Some(bytes.slice(..begin + end_of_scans(&bytes[begin..])?))
-}
-
-/// Where the scans of a JPEG end, with the marker of the end. Among the
-/// pixels `0xff` stands before nothing but a zero or a marker, and a marker that is none of a restart or of the end has a
-/// length (<https://www.w3.org/Graphics/JPEG/itu-t81.pdf>, B.1.1).
-fn end_of_scans(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += bytes.get(at..)?.iter().position(|byte| *byte == markers::P)? + 1;
-        match *bytes.get(at)? {
-            0 | markers::RST0..=markers::RST7 => at += 1,
-            markers::P => {}
-            markers::EOI => return Some(at + 1),
-            _ => at += 1 + usize::from(u16::from_be_bytes(bytes.get(at + 1..at + 3)?.try_into().ok()?)),
-        }
-    }
-}
-
-/// The EXIF data of an orientation, and nothing else: a TIFF header and one entry (CIPA DC-008, 4.6.4).
-fn exif_of(orientation: Orientation) -> Bytes {
-    let mut exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
-    exif.extend([orientation.to_exif(), 0, 0, 0, 0, 0, 0, 0]);
-    exif.into()
-}
-
 #[cfg(test)]
 mod tests {
     use image::ImageEncoder;
+    use img_parts::{
+        Bytes, ImageEXIF,
+        jpeg::{Jpeg, JpegSegment, markers},
+        png::Png,
+        webp::WebP,
+    };
 
     use super::*;
+    use crate::strip::exif_of;
 
     /// A red picture with a blue left half, of this size.
     fn drawn(width: u32, height: u32) -> RgbaImage {
@@ -222,7 +148,7 @@ mod tests {
             (markers::APP13, b"Photoshop 3.0\0 City Berlin"),
             (markers::COM, b"by Ann"),
         ] {
-            let segment = img_parts::jpeg::JpegSegment::new_with_contents(marker, Bytes::from(text));
+            let segment = JpegSegment::new_with_contents(marker, Bytes::from(text));
             jpeg.segments_mut().insert(0, segment);
         }
         jpeg.encoder().bytes().to_vec()
@@ -278,13 +204,46 @@ mod tests {
     }
 
     #[test]
+    fn a_comment_among_the_scans_goes_too() {
+        let mut photo = of_a_camera();
+        let end = photo.len() - 2;
+        photo.splice(end..end, *b"\xff\xfe\x00\x08secret");
+        let stripped = examine(photo).unwrap().stripped;
+        assert!(!contains(&stripped, b"secret") && image::load_from_memory(&stripped).is_ok());
+    }
+
+    #[test]
+    fn of_a_gif_only_the_pictures_and_how_often_they_are_repeated_stay() {
+        let mut gif = encoded(ImageFormat::Gif, 4, 4);
+        let begin = 13 + if gif[10] & 0x80 == 0 { 0 } else { 3 << ((gif[10] & 7) + 1) };
+        let extensions: [&[u8]; 3] = [
+            b"\x21\xfe\x06Berlin\x00",
+            b"\x21\xff\x0bXMP DataXMP\x03<x>\x00",
+            b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00",
+        ];
+        gif.splice(begin..begin, extensions.concat());
+        gif.extend(b"<script>");
+        let stripped = examine(gif).unwrap().stripped;
+        assert!(contains(&stripped, b"NETSCAPE") && image::load_from_memory(&stripped).is_ok());
+        for private in [&b"Berlin"[..], b"XMP", b"script"] {
+            assert!(!contains(&stripped, private), "{private:?}");
+        }
+    }
+
+    #[test]
+    fn a_large_colour_profile_goes_before_anybody_unpacks_it() {
+        let mut png = Png::from_bytes(encoded(ImageFormat::Png, 4, 4).into()).unwrap();
+        let profile = img_parts::png::PngChunk::new(*b"iCCP", Bytes::from(vec![7; 20_000]));
+        png.chunks_mut().insert(1, profile);
+        let stripped = examine(png.encoder().bytes().to_vec()).unwrap().stripped;
+        assert!(!contains(&stripped, b"iCCP"));
+    }
+
+    #[test]
     fn a_picture_that_ends_too_early_is_damaged() {
         for format in FORMATS {
             let whole = encoded(format, 300, 300);
             for cut in [1, 20, whole.len() / 2, whole.len() - 40] {
-                if format == ImageFormat::Gif && cut < whole.len() / 2 {
-                    continue; // of a film, only the first picture is looked at
-                }
                 let result = examine(whole[..whole.len() - cut].to_vec());
                 assert!(result.is_err(), "{format:?} without its last {cut} bytes");
             }
