@@ -50,6 +50,7 @@ export function httpApi(base: string, options: HttpOptions = {}): (environment: 
     return {
       link,
       ticket: () => link.ticket(),
+      call: (method, path, body, grant) => link.call(method, path, body, grant),
       poll(isWanted, joined) {
         if (isWanted === (polling !== undefined)) return;
         polling?.abort();
@@ -106,12 +107,12 @@ class HttpLink implements FallbackLink {
   }
 
   ticket(): Promise<Ticket> {
-    return this.#call('POST', '/api/websocket/connect', {}) as Promise<Ticket>;
+    return this.call('POST', '/api/websocket/connect', {}) as Promise<Ticket>;
   }
 
   /** Makes a small request, to find out whether the server answers. */
   async probe(): Promise<void> {
-    await this.#call('GET', '/api/websocket/status');
+    await this.call('GET', '/api/websocket/status');
   }
 
   async request<A extends ActionName>(action: A, fields: Fields<A>): Promise<Actions[A]['reply']> {
@@ -150,23 +151,23 @@ class HttpLink implements FallbackLink {
     grant: string | undefined,
   ): Promise<Actions[A]['reply']> {
     check(action, fields);
-    const headers = grant === undefined ? {} : { [GRANT]: grant };
-    if (action === 'send')
-      return this.#call('POST', MESSAGES, fields, headers) as Promise<Actions[A]['reply']>;
+    if (action === 'send') return this.call('POST', MESSAGES, fields, grant) as Promise<Actions[A]['reply']>;
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(fields)) {
       if (value !== undefined) query.set(name, String(value));
     }
     const path = action === 'search' ? SEARCH : action === 'inbox' ? CONVERSATIONS : MESSAGES;
-    return this.#call('GET', `${path}?${query}`, undefined, headers) as Promise<Actions[A]['reply']>;
+    return this.call('GET', `${path}?${query}`, undefined, grant) as Promise<Actions[A]['reply']>;
   }
 
-  async #call(method: string, path: string, body?: object, more: Headers = {}): Promise<unknown> {
+  /** Makes one attempt at a request. */
+  async call(method: string, path: string, body?: object, grant?: string): Promise<unknown> {
     const abort = new AbortController();
     const late = () => abort.abort(new FunnelcastError('timeout', `no response to ${method} ${path}`));
     const cancel = this.#env.after(TIMEOUT_MS, late);
     try {
-      const answering = this.#fetch(method, path, body, { ...more }, abort.signal);
+      const headers: Headers = grant === undefined ? {} : { [GRANT]: grant };
+      const answering = this.#fetch(method, path, body, headers, abort.signal);
       const answer = await unlessAborted(answering, abort.signal);
       this.ended(true);
       return answer;

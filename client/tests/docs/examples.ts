@@ -8,6 +8,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import * as files from '../../src/files/index.js';
 import * as core from '../../src/index.js';
 import * as next from '../../src/next/index.js';
 import * as hooks from '../../src/react/index.js';
@@ -27,6 +28,7 @@ const TOP = /^(import [\s\S]*?;|declare module [\s\S]*?^\})$/gm;
 /** The names that an example need not import. */
 const EXPORTS = {
   funnelcast: [...Object.keys(core), ...TYPES],
+  'funnelcast/files': Object.keys(files),
   'funnelcast/next': Object.keys(next),
   'funnelcast/react': Object.keys(hooks),
   'funnelcast/server': Object.keys(server),

@@ -13,6 +13,8 @@ declare global {
   var showAccessDenied: () => void;
   var getToken: () => Promise<string>;
   var input: { oninput: (() => void) | null; onblur: (() => void) | null };
+  /** Where the user has chosen a file. */
+  var picker: HTMLInputElement;
   var App: () => ReactNode;
   var Editor: (props: { onInput: () => void; onSubmit: (content: string) => Promise<void> }) => ReactNode;
 
