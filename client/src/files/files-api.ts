@@ -43,6 +43,11 @@ export async function completeFile(context: FilesContext, id: string): Promise<A
   }
 }
 
+/** An uploaded file of the user's own, as it is now; a single attempt. */
+export async function fileNow(client: Client, id: string): Promise<Attachment> {
+  return (await httpOf(client).call('POST', `${FILES}/${id}`)) as Attachment;
+}
+
 /** Reads where a file can be read; a single attempt. */
 export async function linkFile(
   client: Client,

@@ -2,7 +2,7 @@
 
 /** Compiles each example for a browser, and runs it on the fake server. */
 
-import { act, cleanup, render, screen } from '@testing-library/react';
+import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { createClient, httpApi } from '../../src/index.js';
 import { configureFunnelcast, FunnelcastProvider, useWebSocket } from '../../src/react/index.js';
@@ -47,8 +47,16 @@ beforeEach(() => {
   const getToken = async () => 'a.b.c';
   const nothing = { oninput: null, onblur: null };
   const picker = { files: [new File(['picture'], 'photo.png', { type: 'image/png' })] };
-  server.files.set('file_0', { id: 'file_0', name: 'a.png', type: 'image/png', bytes: 7, state: 'ready' });
-  const setting = { client, getToken, App, Editor, show: say, list: say, input: nothing, picker };
+  const file = {
+    id: 'file_0',
+    name: 'a.png',
+    type: 'image/png',
+    bytes: 7,
+    state: 'ready',
+    thumbnail: true,
+  } as const;
+  server.files.set('file_0', file);
+  const setting = { client, getToken, App, Editor, show: say, list: say, input: nothing, picker, file };
   for (const [name, value] of Object.entries(setting)) vi.stubGlobal(name, value);
   vi.stubGlobal('showAccessDenied', say);
 });
@@ -188,10 +196,36 @@ const EXPECTED: [words: string, check: () => unknown][] = [
     },
   ],
   [
-    'recordVoice(',
+    'await recordVoice(',
     () => {
       const [{ data } = {}] = server.log(CHANNEL);
       expect(data).toMatchObject({ attachments: [{ type: 'audio/webm', durationMs: expect.any(Number) }] });
+    },
+  ],
+  [
+    "useFileUrl(file, 'thumbnail'",
+    () => expect(screen.getByAltText('a.png').getAttribute('src')).toContain('/file_0/thumbnail'),
+  ],
+  [
+    '<input type="file"',
+    async () => {
+      fireEvent.change(document.querySelector('input') as Element, { target: { files: picker.files } });
+      await passHashing();
+      expect(document.body.textContent).toContain('photo.png uploaded');
+      screen.getByRole('button', { name: 'Send' }).click();
+      await passHashing();
+      expect(server.log(CHANNEL)).toMatchObject([{ data: { attachments: [{ name: 'photo.png' }] } }]);
+    },
+  ],
+  [
+    'useVoiceRecorder()',
+    async () => {
+      screen.getByRole('button', { name: /Record/ }).click();
+      await pass(2_000);
+      expect(document.body.textContent).toContain('2 s');
+      screen.getByRole('button', { name: 'Send' }).click();
+      await passHashing();
+      expect(server.log(CHANNEL)).toMatchObject([{ data: { attachments: [{ durationMs: 2_000 }] } }]);
     },
   ],
   ['fileLink(', () => expect(said).toEqual([[expect.stringContaining('/file_0/'), undefined, undefined]])],

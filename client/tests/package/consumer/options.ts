@@ -13,6 +13,7 @@ import type {
   SendOptions,
   SubscribeOptions,
 } from 'funnelcast';
+import type { FileLinkOptions, RecordVoiceOptions, SendFilesOptions, UploadOptions } from 'funnelcast/files';
 import type { UseAppEventsOptions, UseConversationOptions, UseWebSocketOptions } from 'funnelcast/react';
 import type {
   BackendMessage,
@@ -43,11 +44,15 @@ type Browser =
   | Refusing<CallOptions>
   | Refusing<ClientOptions>
   | Refusing<DrainOptions>
+  | Refusing<FileLinkOptions>
   | Refusing<HistoryQuery>
   | Refusing<HttpOptions>
+  | Refusing<RecordVoiceOptions>
+  | Refusing<SendFilesOptions>
   | Refusing<SendOptions>
   | Refusing<SubscribeOptions>
   | Refusing<Parameters<typeof Client.prototype.send<'room:lobby', 'app.event'>>[2]>
+  | Refusing<UploadOptions>
   | Refusing<UseAppEventsOptions>
   | Refusing<UseConversationOptions>
   | Refusing<UseWebSocketOptions>;
