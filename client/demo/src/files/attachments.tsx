@@ -1,0 +1,25 @@
+import type { Attachment } from 'funnelcast';
+import { FileRow } from './file-row.js';
+import { Picture } from './picture.js';
+import { Player } from './player.js';
+import { isPicture, isSound } from './words.js';
+
+/** The files of a message, each as what it is: a picture, a player, or a row to download it by. */
+export function Attachments({ files, of }: { files: readonly Attachment[]; of: string }) {
+  return (
+    <ul className="attachments" aria-label={`Files of ${of}`}>
+      {files.map(file => (
+        <li key={file.id}>
+          <One file={file} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function One({ file }: { file: Attachment }) {
+  if (file.state === 'refused') return <FileRow file={file} />;
+  // One that is ready without a thumbnail is in a format that the server does not decode.
+  if (isPicture(file) && (file.state !== 'ready' || file.thumbnail)) return <Picture file={file} />;
+  return isSound(file) ? <Player file={file} /> : <FileRow file={file} />;
+}
