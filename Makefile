@@ -11,6 +11,7 @@ TOOLS := .tools/venv/.installed
 CARGO_DENY := .tools/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
 EMULATOR := .tools/conformance/.installed
+S3_CLIENTS := .tools/s3/.installed
 SCHEMATHESIS := .tools/schemathesis/.installed
 CHECKOV := .tools/checkov/.installed
 CARGO_FUZZ := .tools/bin/cargo-fuzz
@@ -33,11 +34,11 @@ SEEDS ?= 1
 MINUTES ?= 1
 TARGETS ?= frame channel token stream
 STEPS := format language template deny audit clippy docs build unit types-check release-local+ client browser example \
-	suite schemathesis wait conformance package-check
+	suite s3 schemathesis wait conformance package-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help dev build test format language template deny audit clippy docs unit types types-check client demo browser example suite soak schemathesis \
+.PHONY: help dev build test format language template deny audit clippy docs unit types types-check client demo browser example suite s3 soak schemathesis \
 	bench sam-build sam-local conformance release-local package package-check fuzz clean
 
 help: ## List these commands
@@ -129,6 +130,10 @@ suite: build $(PACKAGE) ## Run the black-box suite against a local stack of its 
 	@cargo test --locked --test suite -- $(ARGS)
 	@test -n '$(ARGS)' || target/debug/funnelcast-local rights $(RIGHTS)
 
+s3: build $(S3_CLIENTS) ## Drive the local stack's S3 by boto3 and the AWS CLI
+	@echo '==> s3'
+	@.tools/s3/bin/python tests/s3/run.py
+
 schemathesis: build $(SCHEMATHESIS) ## Test the HTTP API by requests generated from docs/openapi.yaml (ARGS="--seed 2")
 	@echo '==> schemathesis'
 	@tests/schemathesis/run $(ARGS)
@@ -195,7 +200,7 @@ $(CARGO_DENY):
 	@echo '==> cargo-deny $(CARGO_DENY_VERSION)'
 	@cargo install --quiet --locked --debug --root .tools --version $(CARGO_DENY_VERSION) cargo-deny
 
-# checkov, schemathesis and the emulator each have a Python environment of their own, apart from the other tools.
+# boto3, checkov, schemathesis and the emulator each have a Python environment of their own, apart from the other tools.
 .tools/%/.installed: scripts/requirements-%.txt $(TOOLS)
 	@echo '==> install $*'
 	@python3 -m venv --clear .tools/$*

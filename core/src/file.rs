@@ -343,3 +343,60 @@ pub struct FileUpdate {
     /// The file, as it is now.
     pub file: Attachment,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const SHA256: &str = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=";
+
+    #[test]
+    fn a_media_type_has_no_parameters_and_no_capitals() {
+        for good in ["image/png", "application/vnd.ms-excel", "audio/x-m4a", "application/ld+json"] {
+            assert_eq!(good.parse::<MediaType>().unwrap().as_str(), good);
+        }
+        for bad in ["", "image", "image/", "/png", "image/png; q=1", "Image/PNG", "a/b/c", "image/\n"] {
+            assert!(bad.parse::<MediaType>().is_err(), "{bad:?}");
+        }
+        assert!(format!("a/{}", "b".repeat(254)).parse::<MediaType>().is_err());
+        for (of, kind) in [
+            ("image/png", FileKind::Image),
+            ("audio/ogg", FileKind::Audio),
+            ("video/mp4", FileKind::Video),
+            ("imagery/png", FileKind::Other),
+        ] {
+            assert_eq!(of.parse::<MediaType>().unwrap().kind(), kind, "{of}");
+        }
+    }
+
+    #[test]
+    fn a_hash_is_that_of_sha_256() {
+        assert!(Sha256::try_from(SHA256.to_owned()).is_ok());
+        for bad in ["", "abc=", &SHA256[1..], &SHA256.replace('+', "-"), &SHA256.replace('=', "A")] {
+            assert!(Sha256::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_draft_is_bounded() {
+        let draft = |field: &str, value: serde_json::Value| {
+            let mut draft = json!({"channel": "conversation:c1", "name": "a.png", "type": "image/png", "bytes": 10,
+                "sha256": SHA256});
+            draft[field] = value;
+            serde_json::from_value::<FileDraft>(draft).unwrap().validate(100)
+        };
+        assert_eq!(draft("bytes", json!(100)), Ok(()));
+        for (field, value, code) in [
+            ("bytes", json!(101), "too_large"),
+            ("bytes", json!(0), "bad_request"),
+            ("channel", json!("room:r1"), "bad_request"),
+            ("name", json!("a\u{0}b"), "bad_request"),
+            ("durationMs", json!(DURATION_MS_MAX + 1), "bad_request"),
+            ("waveform", json!([1; 65]), "bad_request"),
+        ] {
+            assert_eq!(draft(field, value).unwrap_err().code(), code, "{field}");
+        }
+    }
+}

@@ -5,7 +5,11 @@ use std::{convert::Infallible, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -20,11 +24,12 @@ pub(crate) type Reply = Response<Full<Bytes>>;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves HTTP/1.1, upgrades included, until the future is dropped. Connections that are open then stay open.
-pub(crate) async fn serve<F>(
+pub(crate) async fn serve<F, B>(
     listener: TcpListener,
     answer: impl Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
 ) where
-    F: Future<Output = Reply> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
     loop {
         let (stream, peer) = match listener.accept().await {

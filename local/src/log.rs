@@ -22,9 +22,11 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Sends the stack's own log lines to stderr. `RUST_LOG` selects them; the default is `info` and above.
+/// Sends the stack's own log lines to stderr. `RUST_LOG` selects them; the default is `info` and above, without the
+/// lines by which `s3s` reports each refusal as an error.
 pub(crate) fn init(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error,s3s=off"));
     let lines = fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     match format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).compact().init(),

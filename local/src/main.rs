@@ -17,7 +17,7 @@
 //! The services, each in one folder:
 //! - [`api_gateway`]: the WebSocket API and the HTTP API.
 //! - [`lambda`]: functions and their processes; [`event_source`]: what feeds them from a table's stream or a queue.
-//! - [`dynamodb`], [`sqs`], [`eventbridge`], [`secrets_manager`]: the service of that name.
+//! - [`dynamodb`], [`s3`], [`sqs`], [`eventbridge`], [`secrets_manager`]: the service of that name.
 //! - [`iam`]: which function may do what.
 //!
 //! The ports:
@@ -27,7 +27,7 @@
 //!
 //! What several of them share:
 //! - [`faults`]: what goes wrong on purpose; [`usage`]: counts what each function uses.
-//! - [`journal`]: what is kept with `--data`, besides the tables; [`trace`]: chains of calls, to find recursive loops.
+//! - [`journal`]: what is kept with `--data`, besides tables and objects; [`trace`]: chains of calls, to find recursive loops.
 //! - [`aws_error`]: how a service refuses a call; [`file_version`]: notices that a file was replaced; [`log`]: what the
 //!   terminal shows.
 //!
@@ -58,6 +58,7 @@ mod loopback;
 mod package;
 mod page;
 mod project;
+mod s3;
 mod samconfig;
 mod secrets_manager;
 mod sqs;

@@ -1,4 +1,4 @@
-//! What each function uses of DynamoDB and of `@connections`, so that a test can compare a route with its budget.
+//! What each function uses of DynamoDB, of S3 and of `@connections`, so that a test can compare a route with its budget.
 //!
 //! `GET /_local/usage` returns the counts and `DELETE /_local/usage` resets them. A function is recognised by the access
 //! key that it signs with; other callers are counted under their own access key.
@@ -20,6 +20,8 @@ pub(crate) struct Usage {
 struct Counts {
     /// By function and operation.
     dynamodb: BTreeMap<(String, String), CallCount>,
+    /// By function and operation.
+    s3: BTreeMap<(String, String), u64>,
     /// By function and HTTP status.
     posts: BTreeMap<(String, u16), u64>,
 }
@@ -53,6 +55,12 @@ impl Usage {
         *counts.posts.entry((function.to_owned(), status)).or_default() += 1;
     }
 
+    /// Counts a request of S3 that is signed by `function`, such as one by a URL that the function has made.
+    pub(crate) fn s3(&self, function: &str, operation: &str) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.s3.entry((function.to_owned(), operation.to_owned())).or_default() += 1;
+    }
+
     /// All counts, as `GET /_local/usage` returns them.
     pub(crate) fn snapshot(&self) -> Value {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,12 +74,19 @@ impl Usage {
                 })
             })
             .collect();
+        let s3: Vec<Value> = counts
+            .s3
+            .iter()
+            .map(|((function, operation), calls)| {
+                json!({ "function": function, "operation": operation, "calls": calls })
+            })
+            .collect();
         let posts: Vec<Value> = counts
             .posts
             .iter()
             .map(|((function, status), count)| json!({ "function": function, "status": status, "count": count }))
             .collect();
-        json!({ "dynamodb": dynamodb, "posts": posts })
+        json!({ "dynamodb": dynamodb, "s3": s3, "posts": posts })
     }
 
     /// Resets all counts to zero.
@@ -91,6 +106,8 @@ mod tests {
         usage.dynamodb("send", "Query", read);
         usage.dynamodb("send", "Query", read);
         usage.dynamodb("join", "Query", read);
+        usage.s3("files", "GetObject");
+        usage.s3("files", "GetObject");
         usage.post("send", 200);
         usage.post("send", 410);
         usage.post("send", 200);
@@ -102,6 +119,7 @@ mod tests {
                     { "function": "join", "operation": "Query", "calls": 1, "readUnits": 0.5, "writeUnits": 0.0 },
                     { "function": "send", "operation": "Query", "calls": 2, "readUnits": 1.0, "writeUnits": 0.0 },
                 ],
+                "s3": [{ "function": "files", "operation": "GetObject", "calls": 2 }],
                 "posts": [
                     { "function": "send", "status": 200, "count": 2 },
                     { "function": "send", "status": 410, "count": 1 },
@@ -109,6 +127,6 @@ mod tests {
             })
         );
         usage.reset();
-        assert_eq!(usage.snapshot(), json!({ "dynamodb": [], "posts": [] }));
+        assert_eq!(usage.snapshot(), json!({ "dynamodb": [], "s3": [], "posts": [] }));
     }
 }

@@ -1,7 +1,7 @@
 //! Requests to the HTTP API. Every answer is held against docs/openapi.yaml: a status that it does not name, or a body
 //! that its schema does not allow, fails the test that has seen it.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use ::http::{HeaderMap, Method, Request, StatusCode};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -68,6 +68,34 @@ impl Stack {
             json!({"channel": channel, "event": "chat.message", "key": key, "data": {"content": content}});
         self.post(user, "messages", &message).await
     }
+}
+
+/// What a server that is no API of this stack has answered.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Sends a request to any URL, such as one that is signed for S3.
+pub async fn fetch(
+    method: Method,
+    url: &str,
+    headers: &BTreeMap<String, String>,
+    body: impl Into<Bytes>,
+) -> Result<Fetched> {
+    let mut request = Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let response = client.request(request.body(Full::new(body.into()))?);
+    let (head, body) = tokio::time::timeout(PATIENCE, response).await.context("an answer")??.into_parts();
+    Ok(Fetched { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
 }
 
 impl HttpRequest {
@@ -158,6 +186,14 @@ fn check(method: &Method, path: &str, answer: &Answer) -> Result<()> {
     let operation = &document["paths"][path][method.as_str().to_lowercase()];
     let schema = match (operation, answer.status) {
         (Value::Null, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) => REFUSAL.to_owned(),
+        (operation, StatusCode::FOUND) => {
+            ensure!(
+                !operation["responses"][status].is_null(),
+                "docs/openapi.yaml has no {status} for {path}"
+            );
+            ensure!(answer.body.is_null() && !answer.header("location").is_empty(), "{:?}", answer.headers);
+            return Ok(());
+        }
         (operation, _) => {
             let pointer =
                 format!("/paths/{}/{}/responses/{status}", escaped(path), method.as_str().to_lowercase());
@@ -180,11 +216,13 @@ fn check(method: &Method, path: &str, answer: &Answer) -> Result<()> {
     Ok(())
 }
 
-/// The path as the document has it, which may end in a parameter; itself where it has none such.
+/// The path as the document has it, which may have a parameter; itself where it has none such.
 fn documented<'a>(document: &'a Value, path: &'a str) -> &'a str {
     let matches = |pattern: &&String| {
-        let prefix = pattern.split_once('{').and_then(|(prefix, _)| path.strip_prefix(prefix));
-        prefix.is_some_and(|parameter| !parameter.is_empty() && !parameter.contains('/'))
+        let Some((prefix, rest)) = pattern.split_once('{') else { return false };
+        let suffix = rest.split_once('}').map_or("", |(_, suffix)| suffix);
+        let parameter = path.strip_prefix(prefix).and_then(|path| path.strip_suffix(suffix));
+        parameter.is_some_and(|parameter| !parameter.is_empty() && !parameter.contains('/'))
     };
     let paths = document["paths"].as_object();
     let is_there = paths.is_some_and(|paths| paths.contains_key(path));

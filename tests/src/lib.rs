@@ -21,6 +21,7 @@
 mod backend;
 mod client;
 mod crowd;
+mod files;
 pub mod gateway;
 mod handshake;
 mod http;
@@ -39,8 +40,9 @@ use std::time::Duration;
 pub use backend::{Backend, Delivery, SOURCE, time_from_now};
 pub use client::Client;
 pub use crowd::{Crowd, Heard, haunt, put_unreadable_message};
+pub use files::{Upload, file_draft};
 pub use handshake::{Handshake, Outcome};
-pub use http::{Answer, HttpRequest};
+pub use http::{Answer, Fetched, HttpRequest, fetch};
 pub use issuer::Signer;
 pub use outside::{Asked, Outside};
 pub use stack::{Stack, memory_peak};

@@ -117,6 +117,7 @@ fn cases() -> Vec<Case> {
         case("digest", "stream-edit", whole_batch()),
         case("digest", "stream-expired", whole_batch()),
         case("digest", "stream-restarted", whole_batch()),
+        case("digest", "stream-file-gone", whole_batch()),
         case("history", "history", reply(&json!({ "events": [message], "more": false }))),
         case(
             "http-api",
@@ -151,6 +152,9 @@ fn cases() -> Vec<Case> {
         case("timers", "timers-role", whole_batch()),
         case("timers", "timers-restriction", whole_batch()),
         case("timers", "timers-unanswered", whole_batch()),
+        case("files", "files", whole_batch()),
+        case("files", "files-scanned", whole_batch()),
+        case("files", "files-task", whole_batch()),
         case("access", "moderation", Value::Null),
         case("access", "kick", Value::Null),
         case("access", "access-changed", Value::Null),

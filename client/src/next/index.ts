@@ -10,14 +10,8 @@ import { createTokenIssuer, type TokenIssuer, type TokenUser } from '../server/t
 import { variable } from '../server/variables.js';
 import { type ErrorCode, HTTP_ROUTES, WEBHOOK_BYTES_MAX } from '../wire.js';
 
-/** What the paths of these routes begin with. */
-const PREFIX = '/api/websocket/';
-/** The routes that are passed on, below `/api/websocket/`, and what may be done with each. */
-const ROUTES: Record<string, readonly string[]> = Object.fromEntries(
-  Object.entries<readonly string[]>(HTTP_ROUTES)
-    .filter(([path]) => path.startsWith(PREFIX))
-    .map(([path, methods]) => [path.slice(PREFIX.length), methods]),
-);
+/** What may be done with each route of the stack. */
+const ROUTES: Record<string, readonly string[]> = HTTP_ROUTES;
 /** How long the stack may take: as long as API Gateway lets its functions run, and the way there. */
 const TIMEOUT_MS = 31_000;
 /** The headers of a request that the stack reads, beside credentials. */
@@ -28,8 +22,8 @@ const PASSED_ON = [
   'webhook-timestamp',
   'webhook-signature',
 ];
-/** The headers of an answer that a browser needs. */
-const PASSED_BACK = ['content-type', 'retry-after'];
+/** The headers of an answer that a browser needs; `location` is where a file is. */
+const PASSED_BACK = ['content-type', 'location', 'retry-after'];
 /** The headers with a caller's credentials, for apps that do not name the user. */
 const CREDENTIALS = ['authorization', 'x-whop-user-token'];
 
@@ -37,6 +31,14 @@ type Method = 'GET' | 'POST' | 'DELETE';
 
 /** What {@link createRouteHandlers} takes. */
 export interface RouteOptions {
+  /**
+   * Which of the stack's routes are passed on: those below `/api/websocket/` from the catch-all route
+   * `app/api/websocket/[...path]/route.ts`, or those of files from
+   * `app/api/files/[[...path]]/route.ts`.
+   *
+   * @defaultValue `'websocket'`
+   */
+  api?: 'websocket' | 'files' | undefined;
   /**
    * The stack's output `HttpUrl`.
    *
@@ -71,7 +73,7 @@ export interface RouteContext {
 export type RouteHandler = (request: Request, context: RouteContext) => Promise<Response>;
 
 /**
- * Makes the handlers of the catch-all route `app/api/websocket/[...path]/route.ts`.
+ * Makes the handlers of the catch-all route `app/api/websocket/[...path]/route.ts`, and of `app/api/files/[[...path]]/route.ts`.
  *
  * A browser sends cookies by itself, so a page of another origin could have a user's browser ask for a ticket. Requests
  * that the browser says come from another origin are refused with `forbidden`.
@@ -129,23 +131,32 @@ async function passOn(
   { path = [] }: { path?: string[] | undefined },
   options: SigningOptions,
 ): Promise<Response> {
-  const route = path.join('/');
-  if (!Object.hasOwn(ROUTES, route)) throw new Refused(404, 'not_found', `there is no ${route}`);
-  if (!ROUTES[route]?.includes(method)) throw new Refused(405, 'bad_request', `${route} has no ${method}`);
-  const isWebhook = route.startsWith('webhooks/');
+  const { api = 'websocket' } = options;
+  const route = [api, ...path].join('/');
+  const methods = methodsOf(api, path);
+  if (!methods) throw new Refused(404, 'not_found', `there is no ${route}`);
+  if (!methods.includes(method)) throw new Refused(405, 'bad_request', `${route} has no ${method}`);
+  const isWebhook = api === 'websocket' && path[0] === 'webhooks';
   if (!isWebhook && isForeign(request)) throw new Refused(403, 'forbidden', 'a page of another origin');
   const body = method === 'POST' ? await bodyOf(request) : undefined;
   const credentials = isWebhook ? [] : await credentialsOf(request, options);
-  const answer = await (options.fetch ?? fetch)(address(options.http, route, request.url), {
+  const answer = await (options.fetch ?? fetch)(address(options.http, [api, ...path], request.url), {
     method,
     headers: [...headersOf(request.headers, PASSED_ON), ...credentials],
     ...(body && { body }),
     cache: 'no-store',
-    redirect: 'error',
+    redirect: 'manual',
     signal: AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS)]),
   });
   const headers: Pair[] = [...headersOf(answer.headers, PASSED_BACK), ['cache-control', 'no-store']];
   return new Response(await answer.arrayBuffer(), { status: answer.status, headers });
+}
+
+/** What may be done with a route: that of these segments, or the one that has an id in place of the first of them. */
+function methodsOf(api: string, path: readonly string[]): readonly string[] | undefined {
+  const routes = [path, ['{id}', ...path.slice(1)]].map(segments => ['/api', api, ...segments].join('/'));
+  const route = routes.find(name => Object.hasOwn(ROUTES, name));
+  return route === undefined ? undefined : ROUTES[route];
 }
 
 /** The bytes as they came: a webhook's signature is over them. */
@@ -166,10 +177,11 @@ async function credentialsOf(request: Request, { user, issuer }: SigningOptions)
   return [['authorization', `Bearer ${await issuer.token(named)}`]];
 }
 
-function address(http: string | undefined, route: string, url: string): string {
+function address(http: string | undefined, path: readonly string[], url: string): string {
+  const route = path.map(encodeURIComponent).join('/');
   const origin = http ?? variable('FUNNELCAST_HTTP');
   if (!origin) throw new Error("FUNNELCAST_HTTP is not set: it is the stack's output HttpUrl");
-  return `${origin.replace(/\/+$/, '')}/api/websocket/${route}${new URL(url).search}`;
+  return `${origin.replace(/\/+$/, '')}/api/${route}${new URL(url).search}`;
 }
 
 /**

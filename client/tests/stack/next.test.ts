@@ -64,6 +64,26 @@ test('variables are enough to configure it', async () => {
   expect(await response.json()).toMatchObject({ url: stack.addresses.websocket, ticket: expect.any(String) });
 });
 
+test('a file is asked for through the origin of the page, and the way to it is passed back', async () => {
+  const files = createRouteHandlers({
+    api: 'files',
+    http: stack.addresses.http,
+    issuer: createTokenIssuer({ ...issuer, key }),
+    user: () => signedIn,
+  });
+  const at = (method: 'GET' | 'POST', ...path: string[]) => {
+    const url = [`${ORIGIN}/api/files`, ...path].join('/');
+    return files[method](new Request(url, { method, ...(method === 'POST' && { body: '{}' }) }), {
+      params: Promise.resolve({ path: path.length > 0 ? path : undefined }),
+    });
+  };
+  expect((await at('POST')).status, 'it lacks its fields').toBe(400);
+  expect((await at('POST', 'file_of_nobody')).status).toBe(404);
+  expect((await at('GET', 'file_of_nobody', 'link')).status).toBe(404);
+  expect((await at('GET')).status, 'there is no list').toBe(405);
+  expect((await at('GET', 'a', 'b')).status).toBe(404);
+});
+
 describe('refuses', () => {
   test('a user who is not signed in', async () => {
     const before = signedIn;

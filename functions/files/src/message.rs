@@ -106,12 +106,28 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
+    use aws_lambda_events::sqs::SqsEvent;
+    use funnelcast_aws::batch;
     use serde_json::{Value, json};
 
     use super::*;
 
     fn wanted(message: Value) -> Wanted {
         serde_json::from_value::<Message>(message).unwrap().wanted()
+    }
+
+    #[test]
+    fn the_samples_are_messages() {
+        let wanted = |sample: &str| {
+            let event: SqsEvent = serde_json::from_str(sample).unwrap();
+            batch::decode::<Message>(&event.records[0]).unwrap().wanted()
+        };
+        assert!(matches!(wanted(include_str!("../../../events/files.json")), Wanted::Examine(_)));
+        assert!(matches!(wanted(include_str!("../../../events/files-task.json")), Wanted::Examine(_)));
+        assert!(matches!(
+            wanted(include_str!("../../../events/files-scanned.json")),
+            Wanted::Scanned(_, ScanStatus::NoThreatsFound)
+        ));
     }
 
     #[test]

@@ -107,6 +107,30 @@ impl Bus {
         }
     }
 
+    /// Puts an event of an AWS service on the default bus, where its rules' targets have kept it when this returns.
+    pub(crate) fn put_from_aws(
+        &self,
+        source: &str,
+        detail_type: &str,
+        resource: &str,
+        detail: &Value,
+    ) -> Result<(), AwsError> {
+        let now = Timestamp::now();
+        let event = envelope(source, detail_type, now, &json!([resource]), detail);
+        self.shared.targets.deliver(self.matching(DEFAULT_BUS, &event, now))
+    }
+
+    /// What the targets of the bus's rules that match get.
+    fn matching(&self, bus: &str, event: &Value, taken_at: Timestamp) -> Vec<(Target, String)> {
+        let rules = self.shared.rules.get(bus).map_or(&[][..], Vec::as_slice);
+        let matching = rules.iter().filter(|(pattern, _)| pattern.matches(event));
+        let delivery = |(_, rule): &(Pattern, Rule)| {
+            tracing::debug!(bus, id = event["id"].as_str(), rule = rule.name, "an event matches a rule");
+            (rule.target.clone(), input(rule, event, taken_at))
+        };
+        matching.map(delivery).collect()
+    }
+
     fn put_events(&self, mut body: Value) -> Result<Value, AwsError> {
         let Some(Value::Array(entries)) = body.get_mut("Entries").map(Value::take) else {
             return Err(AwsError::client("ValidationException", "Entries is not a list."));
@@ -154,12 +178,7 @@ impl Bus {
         let taken_at = Timestamp::now();
         let event = event(entry, taken_at)?;
         let id = event["id"].as_str().unwrap_or_default().to_owned();
-        for (pattern, rule) in self.shared.rules.get(bus).map_or(&[][..], Vec::as_slice) {
-            if pattern.matches(&event) {
-                tracing::debug!(bus, id, rule = rule.name, "an event matches a rule");
-                deliveries.push((rule.target.clone(), input(rule, &event, taken_at)));
-            }
-        }
+        deliveries.extend(self.matching(bus, &event, taken_at));
         Ok(id)
     }
 }

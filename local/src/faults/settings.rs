@@ -22,7 +22,7 @@ pub(crate) enum FaultKind {
     DynamodbBefore,
     /// A function's write is carried out and then answered with 500 `InternalServerError`.
     DynamodbAfter,
-    /// An asynchronous invocation, or a batch of a stream or a queue, is delivered twice.
+    /// An asynchronous invocation, a batch of a stream or a queue, or a notification of a bucket, is delivered twice.
     Duplicated,
     /// Such a delivery is delayed by a random time of up to [`FaultSettings::delay_ms_max`].
     Delayed,
@@ -34,10 +34,18 @@ pub(crate) enum FaultKind {
     /// A function's write is refused as if a transaction on the same item were under way: a transaction of its own is
     /// cancelled, and a write of a single item is refused where a transaction has written in the partition before.
     TransactionConflict,
+    /// A request of S3 that a function has signed is answered with 500 `InternalError` and not carried out.
+    S3Before,
+    /// Such a request is carried out, if it changes something, and then answered with 500 `InternalError`.
+    S3After,
+    /// Such a request is answered with 503 `SlowDown` and not carried out.
+    S3SlowDown,
+    /// A bucket does not tell EventBridge of a change of an object.
+    LostNotification,
 }
 
 impl FaultKind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::LostDisconnect,
         Self::Gone,
         Self::Throttled,
@@ -48,6 +56,10 @@ impl FaultKind {
         Self::Killed,
         Self::Cut,
         Self::TransactionConflict,
+        Self::S3Before,
+        Self::S3After,
+        Self::S3SlowDown,
+        Self::LostNotification,
     ];
 }
 

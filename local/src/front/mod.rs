@@ -6,6 +6,7 @@
 //! # Layout
 //! - [`services`]: what answers on the port; [`caller`]: which function signed a request, and what it may do.
 //! - [`aws_json`]: DynamoDB, EventBridge, SQS and Secrets Manager.
+//! - [`s3`](crate::s3) is a folder of its own, because its requests are told by their signature or by their path alone.
 //! - [`connections`]: `@connections`; [`invoke`]: Lambda's `Invoke`; [`local`]: usage, rights, faults and the clock of
 //!   TTL, for tests.
 
@@ -18,7 +19,9 @@ mod services;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use http::{HeaderValue, Request, StatusCode};
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, request::Parts};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use serde_json::json;
 
@@ -30,29 +33,42 @@ use crate::{
 };
 
 /// Answers any request that came from `peer`.
-pub(crate) async fn answer(services: Arc<Services>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+pub(crate) async fn answer(
+    services: Arc<Services>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Either<Full<Bytes>, s3s::Body>> {
     if is_upgrade(request.headers()) {
-        return services.websockets.accept(request, peer).await;
+        return services.websockets.accept(request, peer).await.map(Either::Left);
     }
     let (head, body) = request.into_parts();
-    let path = head.uri.path();
     // A WebSocket client proves by its token who it is, and the authorizer checks a page's origin. All other requests
     // must come from this machine.
     if let Err(foreign) = check_host(&head.headers) {
-        tracing::warn!(path, %foreign, "request refused");
-        return json_reply(StatusCode::FORBIDDEN, &json!({ "message": foreign.to_string() }));
+        tracing::warn!(path = head.uri.path(), %foreign, "request refused");
+        let reply = json_reply(StatusCode::FORBIDDEN, &json!({ "message": foreign.to_string() }));
+        return reply.map(Either::Left);
     }
+    if services.s3.is_for(&head) {
+        return services.s3.answer(Request::from_parts(head, body), peer).await.map(Either::Right);
+    }
+    answer_other(&services, &head, body).await.map(Either::Left)
+}
+
+/// Answers a request that is not one of S3.
+async fn answer_other(services: &Services, head: &Parts, body: Incoming) -> Reply {
+    let path = head.uri.path();
     if path.starts_with("/_local") {
-        return local::answer(&services, &head.method, path, body).await;
+        return local::answer(services, &head.method, path, body).await;
     }
     if let Some(target) = connections::target(path) {
-        return connections::answer(&services, &head.method, &target, &head.headers, body).await;
+        return connections::answer(services, &head.method, &target, &head.headers, body).await;
     }
     if let Some(function) = invoke::function_name(path) {
-        return invoke::answer(&services, &function, &head.headers, body).await;
+        return invoke::answer(services, &function, &head.headers, body).await;
     }
     if let Some(target) = head.headers.get("x-amz-target").map(HeaderValue::to_str) {
-        return aws_json::answer(&services, target.unwrap_or_default(), &head.headers, body).await;
+        return aws_json::answer(services, target.unwrap_or_default(), &head.headers, body).await;
     }
     json_reply(StatusCode::FORBIDDEN, &json!({ "message": "Forbidden" }))
 }

@@ -13,6 +13,7 @@ use crate::{
     http1::HttpClient,
     iam::{Partitions, Rights},
     lambda::Lambda,
+    s3::S3,
     secrets_manager::Secrets,
     sqs::Queues,
     template::{Function, Stack},
@@ -27,6 +28,7 @@ pub(crate) struct Services {
     pub(crate) lambda: Lambda,
     pub(crate) bus: Bus,
     pub(crate) queues: Queues,
+    pub(crate) s3: S3,
     pub(crate) secrets: Secrets,
     pub(crate) functions: FunctionNames,
     /// Functions of the app's own, by their names: the URLs that are posted their events.
@@ -34,8 +36,8 @@ pub(crate) struct Services {
     /// Reaches them.
     pub(crate) client: HttpClient,
     pub(crate) partitions: Partitions,
-    pub(crate) rights: Rights,
-    pub(crate) usage: Usage,
+    pub(crate) rights: Arc<Rights>,
+    pub(crate) usage: Arc<Usage>,
     pub(crate) faults: Faults,
     /// What `GET /_local` answers: the ready line, and the path of the template.
     pub(crate) ready: Value,

@@ -4,16 +4,18 @@
 //!
 //! # Layout
 //! - [`statement`]: one statement of a policy, and whether it applies to a request.
-//! - [`requests`]: the actions and resources that a call of each service asks for.
+//! - [`requests`], [`object_requests`]: the actions and resources that a call of each service asks for; of S3, in the second.
 //! - [`rights`]: the check, and how often each right was used.
 //! - [`report`]: the command `rights`: which rights no stack used, and which calls were denied.
 
+mod object_requests;
 mod report;
 mod requests;
 mod rights;
 mod statement;
 
 pub(crate) use self::{
+    object_requests::{ObjectPath, of_deleted_object, of_listing, of_s3},
     report::{RightsOptions, run},
     requests::{Partitions, of_call, of_connection},
     rights::{READ_QUEUE, READ_STREAM, Rights},

@@ -112,6 +112,13 @@ impl Rights {
         Ok(())
     }
 
+    /// Whether the policies of the function allow a request that it has not made, such as to list what is in a bucket whose
+    /// object it asks for. This is no use of the right.
+    pub(crate) fn would_allow(&self, function: &str, request: &Request) -> bool {
+        let function = self.functions.get(function);
+        function.is_none_or(|function| matches!(decide(function, request), Decision::Allowed(_)))
+    }
+
     /// Fails if the policies do not allow an event source mapping what it needs, as `CreateEventSourceMapping` does.
     pub(crate) fn check_mappings(&self, stack: &Stack) -> anyhow::Result<()> {
         for mapping in &stack.mappings {
@@ -238,7 +245,7 @@ fn denial(function: &Function, request: &Request, decision: &Decision) -> AwsErr
     let message =
         format!("User: {user} is not authorized to perform: {action} on resource: {resource} {reason}");
     // These services also use the status.
-    let status = if matches!(service, "sqs" | "execute-api" | "lambda") { 403 } else { 400 };
+    let status = if matches!(service, "sqs" | "execute-api" | "lambda" | "s3") { 403 } else { 400 };
     AwsError::new(status, "AccessDeniedException", message)
 }
 

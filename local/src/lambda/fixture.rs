@@ -173,6 +173,7 @@ pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
         buses: Vec::new(),
         rules: Vec::new(),
         queues: vec![dead, jobs],
+        buckets: Vec::new(),
         mappings: Vec::new(),
         outputs: BTreeMap::new(),
     }

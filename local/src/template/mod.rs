@@ -11,12 +11,13 @@
 //! # Layout
 //! - [`document`]: the text as a tree; [`parameters`], [`intrinsics`], [`names`]: what its values are.
 //! - [`properties`]: typed access to a resource's properties.
-//! - [`functions`], [`policies`], [`events`], [`mappings`], [`destinations`], [`resources`], [`websocket`]: one kind of resource
-//!   each.
+//! - [`functions`], [`policies`], [`events`], [`mappings`], [`destinations`], [`resources`], [`buckets`], [`websocket`]: one kind of
+//!   resource each.
 //! - [`triggers`], [`references`]: what they become, and refer to one another by; [`stack`]: all of it together.
 //!
 //! Never here: a special case for a function or table of this project.
 
+mod buckets;
 mod destinations;
 mod document;
 mod events;
@@ -73,6 +74,7 @@ pub(crate) struct Stack {
     pub(crate) buses: Vec<String>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) queues: Vec<Queue>,
+    pub(crate) buckets: Vec<Bucket>,
     pub(crate) mappings: Vec<Mapping>,
     pub(crate) outputs: BTreeMap<String, String>,
 }
@@ -234,6 +236,28 @@ pub(crate) struct Queue {
     pub(crate) receive_wait: Duration,
     pub(crate) retention: Duration,
     pub(crate) redrive: Option<Redrive>,
+}
+
+/// An `AWS::S3::Bucket`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bucket {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    /// The first rule that matches a request counts.
+    pub(crate) cors: Vec<CorsRule>,
+    /// Whether it tells EventBridge of its objects.
+    pub(crate) notifies: bool,
+}
+
+/// One of a bucket's `CorsRules`. Origins and headers may have one `*` in them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct CorsRule {
+    pub(crate) origins: Vec<String>,
+    pub(crate) methods: Vec<String>,
+    pub(crate) headers: Vec<String>,
+    pub(crate) exposed: Vec<String>,
+    pub(crate) max_age: Option<Duration>,
 }
 
 /// `RedrivePolicy`.

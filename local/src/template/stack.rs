@@ -9,7 +9,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Endpoints, Function, HttpApi, HttpRoute, Queue, Stack, Table, Target, WebSocketApi, destinations,
+    Bucket, Endpoints, Function, HttpApi, HttpRoute, Queue, Stack, Table, Target, WebSocketApi, buckets,
+    destinations,
     document::Document,
     events, functions,
     intrinsics::Resolver,
@@ -79,6 +80,7 @@ fn build(document: &mut Document, given: &BTreeMap<String, String>, endpoints: &
         buses: named.arns.buses.into_iter().collect(),
         rules: triggers.rules,
         queues: named.queues,
+        buckets: named.buckets,
         mappings: triggers.mappings,
         outputs,
     })
@@ -182,14 +184,16 @@ struct Named {
     functions: BTreeMap<String, Function>,
     tables: Vec<Table>,
     queues: Vec<Queue>,
+    buckets: Vec<Bucket>,
     arns: Arns,
 }
 
 impl Named {
-    const KINDS: [&str; 6] = [
+    const KINDS: [&str; 7] = [
         "AWS::Serverless::Function",
         "AWS::DynamoDB::Table",
         "AWS::SQS::Queue",
+        "AWS::S3::Bucket",
         "AWS::Events::EventBus",
         "AWS::Events::ApiDestination",
         "AWS::Events::Connection",
@@ -218,6 +222,7 @@ impl Named {
                     named.arns.queues.insert(queue.arn.clone());
                     named.queues.push(queue);
                 }
+                "AWS::S3::Bucket" => named.buckets.push(buckets::read(resolver, id, resource)?),
                 "AWS::Events::EventBus" => {
                     named.arns.buses.insert(resolver.name_of(id, resource)?);
                 }

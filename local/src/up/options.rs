@@ -118,10 +118,14 @@ pub(crate) struct FaultOptions {
     /// `dynamodb_before`       a function's call of DynamoDB is answered with 500 and not carried out
     /// `dynamodb_after`        a function's write is carried out and then answered with 500
     /// `transaction_conflict`  a function's write is refused as if a transaction on its item were under way
-    /// `duplicated`            an asynchronous invocation, or a batch of a stream or queue, is delivered twice
+    /// `duplicated`            an asynchronous invocation, a batch of a stream or queue, or a bucket's notification is delivered twice
     /// `delayed`               such a delivery is late, possibly after later ones, but never out of an item's order
     /// `killed`                a process is killed during an invocation, or after it and before its response is read
     /// `cut`                   a socket ends without a close frame; the rate is per second and connection
+    /// `s3_before`             a function's request of S3, also by its presigned URL, is answered with 500 and not carried out
+    /// `s3_after`              such a request is carried out, if it changes an object, and then answered with 500
+    /// `s3_slow_down`          such a request is answered with 503 and not carried out
+    /// `lost_notification`     a bucket does not tell EventBridge of a change of an object
     #[arg(long, value_name = "KIND=RATE", value_parser = fault, verbatim_doc_comment)]
     pub(crate) fault: Vec<(FaultKind, Rate)>,
     /// The longest delay of `delayed`.

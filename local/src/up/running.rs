@@ -25,6 +25,7 @@ use crate::{
     lambda::{Lambda, LambdaOptions},
     log::FunctionLog,
     page::{Local, Page, Site},
+    s3::{S3, S3Parts},
     secrets_manager::Secrets,
     sqs::Queues,
     template::{Endpoints, Stack},
@@ -65,13 +66,21 @@ impl Running {
         let engine = Engine::start(&stack.tables, options.data.as_deref()).await?;
         let visibility_max = options.visibility_max.map_or(Duration::MAX, |max| max.0);
         let queues = Queues::new(&stack, visibility_max, &journal)?;
-        let rights = Rights::new(&stack, options.rights_log.as_deref())?;
+        let rights = Arc::new(Rights::new(&stack, options.rights_log.as_deref())?);
         rights.check_mappings(&stack).map_err(Failure::Input)?;
         let faults = Faults::new(options.faults.settings());
         let lambda_options = lambda_options(options, &endpoints, &queues, &journal, &faults);
         let lambda = Lambda::start(&stack, lambda_options).await?;
         let secrets = Secrets::new(options.secret.iter().cloned());
         let bus = Bus::start(&stack, &lambda, &queues, &secrets).map_err(Failure::Input)?;
+        let usage = Arc::<Usage>::default();
+        let s3 = S3Parts {
+            rights: Arc::clone(&rights),
+            usage: Arc::clone(&usage),
+            bus: bus.clone(),
+            faults: faults.clone(),
+        };
+        let s3 = S3::open(&stack, options.data.as_deref(), s3)?;
         let domain_name = aws.local_addr().context("--port")?.to_string();
         let api = stack.websocket.clone();
         let websockets =
@@ -98,13 +107,14 @@ impl Running {
             lambda: lambda.clone(),
             bus,
             queues: queues.clone(),
+            s3,
             secrets,
             functions: FunctionNames::new(&stack),
             own_functions: options.function.iter().cloned().collect(),
             client: http1::client(),
             partitions: Partitions::of(&stack),
             rights,
-            usage: Usage::default(),
+            usage,
             faults,
             ready: ready.clone(),
         });

@@ -2,6 +2,7 @@
 
 mod backend;
 mod ending;
+mod files;
 mod grants;
 mod inbox;
 mod moderation;

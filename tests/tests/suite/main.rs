@@ -15,6 +15,7 @@ mod dead_connections;
 mod documents;
 mod errors;
 mod expiry;
+mod files;
 mod frames;
 mod fuzz;
 mod grants;

@@ -22,6 +22,7 @@ fn change(user: &str, target: u64, kind: ChangeKind) -> Publication {
         ChangeKind::Edit { .. } => EventName::ChatEdit,
         ChangeKind::Delete => EventName::ChatDelete,
         ChangeKind::Reaction { .. } => EventName::ChatReaction,
+        ChangeKind::File(_) => EventName::FileReady,
     };
     let effect = Effect::Change(Change { target: seq(target), by, kind });
     Publication { event, effect, ..try_of(user, &format!("key_{}", unique()), "") }

@@ -7,6 +7,7 @@ mod append;
 mod changes;
 mod connections;
 mod conversations;
+mod files;
 mod inbox;
 mod interleavings;
 mod joins;

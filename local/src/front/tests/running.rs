@@ -31,6 +31,7 @@ use crate::{
     iam::{Effect, Partitions, Rights, Statement},
     journal::Journal,
     lambda::fixture::{Fixture, fixture, stack},
+    s3::{S3, S3Parts},
     secrets_manager::Secrets,
     template::{Route, Table},
     usage::Usage,
@@ -76,6 +77,14 @@ pub(super) async fn start() -> Running {
         integration_timeout: INTEGRATION_TIMEOUT,
     };
     let (lambda, queues, faults) = (&fixture.lambda, &fixture.queues, &fixture.faults);
+    let bus = Bus::start(&stack, lambda, queues, &Secrets::default()).unwrap();
+    let (rights, usage) = (Arc::new(Rights::new(&stack, None).unwrap()), Arc::<Usage>::default());
+    let parts = S3Parts {
+        rights: Arc::clone(&rights),
+        usage: Arc::clone(&usage),
+        bus: bus.clone(),
+        faults: faults.clone(),
+    };
     let services = Arc::new(Services {
         websockets: WebSockets::new(
             stack.websocket.clone(),
@@ -88,15 +97,16 @@ pub(super) async fn start() -> Running {
         engine: Engine::start(&[things()], None).await.unwrap(),
         transactions: Transactions::default(),
         lambda: lambda.clone(),
-        bus: Bus::start(&stack, lambda, queues, &Secrets::default()).unwrap(),
+        bus,
         queues: queues.clone(),
+        s3: S3::open(&stack, None, parts).unwrap(),
         secrets: Secrets::default(),
         functions: FunctionNames::new(&stack),
         own_functions: std::collections::BTreeMap::new(),
         client: crate::http1::client(),
         partitions: Partitions::of(&stack),
-        rights: Rights::new(&stack, None).unwrap(),
-        usage: Usage::default(),
+        rights,
+        usage,
         faults: faults.clone(),
         ready: Value::Null,
     });

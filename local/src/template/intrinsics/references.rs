@@ -73,6 +73,7 @@ impl Resolver<'_> {
             ("AWS::SQS::Queue", "QueueUrl") => self.queue_url(&name),
             ("AWS::Events::EventBus", "Arn") => names::arn("events", &format!("event-bus/{name}")),
             ("AWS::Events::Rule", "Arn") => names::arn("events", &format!("rule/{name}")),
+            ("AWS::S3::Bucket", "Arn") => format!("arn:aws:s3:::{name}"),
             ("AWS::Logs::LogGroup", "Arn") => names::arn("logs", &format!("log-group:{name}:*")),
             ("AWS::ApiGatewayV2::DomainName", "RegionalDomainName") => {
                 format!("d-{}.execute-api.{REGION}.amazonaws.com", names::api_id(id))
@@ -95,6 +96,7 @@ impl Resolver<'_> {
             "AWS::Serverless::Function" => "FunctionName",
             "AWS::DynamoDB::Table" => "TableName",
             "AWS::SQS::Queue" => "QueueName",
+            "AWS::S3::Bucket" => "BucketName",
             "AWS::Logs::LogGroup" => "LogGroupName",
             "AWS::ApiGatewayV2::DomainName" => "DomainName",
             _ => "Name",
@@ -104,6 +106,10 @@ impl Resolver<'_> {
             None => None,
         };
         match given {
+            // Names of buckets have no capital letters.
+            None if resource.kind == "AWS::S3::Bucket" => {
+                Ok(format!("{}-{id}", self.stack_name).to_lowercase())
+            }
             None => Ok(format!("{}-{id}", self.stack_name)),
             Some(Value::String(name)) if !name.is_empty() => Ok(name),
             Some(_) => bail!("{id}: {property} is not a name"),

@@ -133,6 +133,51 @@ fn the_projects_triggers_are_read() {
 }
 
 #[test]
+fn the_projects_bucket_is_read() {
+    let stack = project(&[("AllowedOrigins", "https://app.example,https://other.example")]).unwrap();
+    let [bucket] = &stack.buckets[..] else { panic!("one bucket") };
+    assert_eq!((bucket.name.as_str(), bucket.notifies), ("funnelcast-dev-filesbucket", true));
+    assert_eq!(bucket.cors[0].origins, ["https://app.example", "https://other.example"]);
+    assert_eq!(stack.functions["FilesFunction"].environment["FILES_BUCKET"], bucket.name);
+    assert!(project(&[("AllowedOrigins", "")]).unwrap().buckets[0].cors.is_empty());
+
+    let put = |key: &str, name: &str| {
+        let detail = json!({"bucket": {"name": name}, "object": {"key": key}});
+        json!({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+    };
+    let scanned = json!({
+        "source": "aws.guardduty", "detail-type": "GuardDuty Malware Protection Object Scan Result",
+        "detail": {"s3ObjectDetails": {"bucketName": bucket.name}},
+    });
+    let is_wanted = |stack: &Stack, event: &serde_json::Value| {
+        stack.rules.iter().any(|rule| match &rule.trigger {
+            Trigger::Event { bus, pattern } => bus == "default" && pattern.matches(event),
+            Trigger::Every { .. } => false,
+        })
+    };
+    assert!(is_wanted(&stack, &put("upload/1", &bucket.name)));
+    for other in [put("file/1", &bucket.name), put("upload/1", "other"), scanned.clone()] {
+        assert!(!is_wanted(&stack, &other), "{other}");
+    }
+    assert!(is_wanted(&project(&[("MalwareScan", "on")]).unwrap(), &scanned));
+}
+
+#[test]
+fn a_bucket_that_would_behave_otherwise_is_refused() {
+    let bucket = |properties: &str| {
+        load(&format!("{API}  B: {{Type: AWS::S3::Bucket, Properties: {{{properties}}}}}"))
+    };
+    assert!(!bucket("BucketName: mine").unwrap().buckets[0].notifies);
+    for (properties, reason) in [
+        ("VersioningConfiguration: {Status: Enabled}", "VersioningConfiguration is Enabled"),
+        ("NotificationConfiguration: {QueueConfigurations: []}", "use EventBridge"),
+    ] {
+        let refusal = bucket(properties).map(drop).unwrap_err();
+        assert!(refusal.contains(reason), "{refusal}");
+    }
+}
+
+#[test]
 fn what_lambda_does_to_the_projects_functions_is_read() {
     let stack = project(&[]).unwrap();
     let looping = stack.functions.values().filter(|it| it.recursive_loop == RecursiveLoop::Allow);
@@ -142,7 +187,7 @@ fn what_lambda_does_to_the_projects_functions_is_read() {
         Source::Queue { concurrency_max, .. } => Some(*concurrency_max),
         Source::Stream(_) => None,
     });
-    assert_eq!(queues.collect::<Vec<_>>(), [Some(2); 3]);
+    assert_eq!(queues.collect::<Vec<_>>(), [Some(2); 4]);
     let json = load(&format!(
         "{API}  F: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: f/g, LoggingConfig: {{LogFormat: JSON}}}}}}"
     ));

@@ -17,6 +17,8 @@ struct Company {
     conversation: String,
     /// Who takes part in it, and has the channel `user`.
     participant: String,
+    /// A file of theirs, in a message of the conversation.
+    file: String,
     /// A connection of the same user, beside the one that asks.
     spare: Client,
     spare_id: String,
@@ -58,12 +60,18 @@ impl Scene {
             }
             let participant = &users[2];
             let conversation = stack.conversation(&id, &[participant]).await?;
+            let file = stack.put_file(participant, &conversation, "text/plain", b"a file").await?;
+            stack.examined_file(participant, &file).await?;
+            let message = json!({"channel": conversation, "event": "chat.message", "key": "file",
+                "data": {"attachments": [file]}});
+            stack.post(participant, "messages", &message).await?.done()?;
             let mut spare = stack.connect(participant).await?;
             let spare_id = spare.connection_id().await?;
             companies.push(Company {
                 id,
                 conversation,
                 participant: participant.id.clone(),
+                file,
                 spare,
                 spare_id,
             });
@@ -109,10 +117,11 @@ impl Scene {
 
     /// What a row is tried with.
     pub(super) fn thing(&self, whose: &str, owner: usize) -> Thing {
-        let Company { id, participant, spare_id, .. } = &self.companies[owner];
+        let Company { id, participant, spare_id, file, .. } = &self.companies[owner];
         let connection = (whose == "connection").then(|| spare_id.clone());
         let conversation = json!({"companyId": id, "participants": [participant], "keepLog": true});
-        Thing { channel: self.channel(whose, owner), connection, conversation }
+        let file = if whose == "nobodys" { "file_of_nobody" } else { file.as_str() };
+        Thing { channel: self.channel(whose, owner), connection, conversation, file: file.to_owned() }
     }
 
     /// Whom the backend speaks of, or takes out.

@@ -1,9 +1,9 @@
 //! How a row is tried: the frame, the request or the event, and the table's word for what came of it.
 
 use anyhow::{Context as _, Result, bail};
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{Stack, unique};
+use tests::{Stack, file_draft, unique};
 
 use super::people::Person;
 
@@ -16,6 +16,8 @@ pub(super) struct Thing {
     pub(super) connection: Option<String>,
     /// What is said of the company's conversation: that it is as it is.
     pub(super) conversation: Value,
+    /// A file of the participant's.
+    pub(super) file: String,
 }
 
 /// Tries it; gives the verdict, and what was told.
@@ -71,7 +73,7 @@ fn draft(event: &str, channel: &str) -> Value {
 }
 
 async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> Result<(String, String)> {
-    let Thing { channel, connection, conversation } = thing;
+    let Thing { channel, connection, conversation, file } = thing;
     // A connection of another is reached for by way of the one channel that everybody may join.
     let (id, channel) = match connection {
         Some(spare) => (spare, "system"),
@@ -91,6 +93,10 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
             let body = (method == Method::PUT).then(|| conversation.clone());
             (method, channel.replacen("conversation:", "../conversations/", 1), body)
         }
+        "POST files" => (Method::POST, "../files".to_owned(), Some(file_draft(channel, "text/plain", b"x"))),
+        "POST files/{id}" => (Method::POST, format!("../files/{file}"), None),
+        "GET files/{id}" => (Method::GET, format!("../files/{file}"), None),
+        "GET files/{id}/link" => (Method::GET, format!("../files/{file}/link"), None),
         "POST connect" => (Method::POST, "connect".to_owned(), None),
         "GET status" | "GET channels" => (Method::GET, what.trim_start_matches("GET ").to_owned(), None),
         "GET moderation" => {
@@ -139,6 +145,9 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
         request = request.body(&body.to_string());
     }
     let answer = request.send().await?;
+    if answer.status == StatusCode::FOUND {
+        return Ok(("yes".to_owned(), String::new()));
+    }
     let told = if what == "DELETE channels" { String::new() } else { answer.body.to_string() };
     Ok(match answer.refused() {
         Ok((_, code)) => (word(code), told),

@@ -29,9 +29,17 @@ const WITHOUT_CHANNEL: [&str; 4] = ["ping", "status", "inbox", "$default"];
 /// Operations that name no channel.
 const REQUESTS_WITHOUT_CHANNEL: [&str; 6] =
     ["POST connect", "GET status", "GET channels", "DELETE disconnect", "POST webhooks/whop", "POST publish"];
-/// Operations on the conversation that they name.
-const REQUESTS_FOR_A_CONVERSATION: [&str; 5] =
-    ["GET conversations", "PUT conversations", "DELETE conversations", "GET moderation", "POST moderation"];
+/// Operations on the conversation that they name, or on a file of it.
+const REQUESTS_FOR_A_CONVERSATION: [&str; 8] = [
+    "GET conversations",
+    "PUT conversations",
+    "DELETE conversations",
+    "GET moderation",
+    "POST moderation",
+    "POST files/{id}",
+    "GET files/{id}",
+    "GET files/{id}/link",
+];
 /// Operations by which one could reach for another's connection.
 const REQUESTS_FOR_A_CONNECTION: [&str; 3] = ["POST channels", "DELETE channels", "DELETE disconnect"];
 
@@ -189,7 +197,8 @@ fn operations(document: &Value) -> Result<Vec<String>> {
     let mut operations = Vec::new();
     for (path, methods) in document["paths"].as_mapping().context("the paths")? {
         let Some(path) = path.as_str().and_then(|path| path.strip_prefix("/api/")) else { bail!("{path:?}") };
-        let path = path.trim_start_matches("websocket/").trim_end_matches("/{id}");
+        let path = path.trim_start_matches("websocket/");
+        let path = if path.starts_with("files") { path } else { path.trim_end_matches("/{id}") };
         let keys = methods.as_mapping().into_iter().flat_map(|methods| methods.keys());
         for method in keys.filter(|key| *key != "parameters") {
             operations.push(format!("{} {path}", method.as_str().unwrap_or_default().to_uppercase()));

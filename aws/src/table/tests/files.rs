@@ -1,0 +1,93 @@
+//! Files: how long they live, and that what has been found out about one is written once.
+
+use funnelcast_core::file::{Attachment, FileRefusal, FileState};
+
+use super::*;
+use crate::table::files::UNUSED_FILE_LIFE;
+
+fn file(state: FileState) -> Attachment {
+    Attachment {
+        id: "file_1".parse().unwrap(),
+        name: "a.png".to_owned().try_into().unwrap(),
+        media_type: "image/png".parse().unwrap(),
+        bytes: 70,
+        state,
+        width: None,
+        height: None,
+        thumbnail: false,
+        duration_ms: None,
+        waveform: Vec::new(),
+        refusal: None,
+    }
+}
+
+impl TestTable {
+    async fn put_file_of_ann(&self, state: FileState, at: Timestamp) {
+        self.put_file(&"ann".parse().unwrap(), &channel(), &file(state), at).await.unwrap();
+    }
+
+    /// The `ttl` of the file's item.
+    async fn file_ttl(&self) -> Option<i64> {
+        let item = self.get("FILE#file_1".to_owned(), "META".to_owned()).send().await.unwrap().item.unwrap();
+        item.get("ttl").map(|ttl| ttl.as_n().unwrap().parse().unwrap())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_been_found_out_is_written_once() {
+    let table = TestTable::new().await;
+    table.put_file_of_ann(FileState::Uploading, now()).await;
+    let id = &file(FileState::Ready).id;
+    assert_eq!(table.file_uploaded(id).await.unwrap().unwrap().file.state, FileState::Checking);
+    assert_eq!(table.file_uploaded(id).await.unwrap(), None);
+    let ready = Attachment { width: Some(3), ..file(FileState::Ready) };
+    assert_eq!(table.file_examined(&ready).await.unwrap().unwrap().file, ready);
+    let refused = Attachment { refusal: Some(FileRefusal::Damaged), ..file(FileState::Refused) };
+    assert_eq!(table.file_examined(&refused).await.unwrap(), None, "the twin that came later");
+    assert_eq!(table.file_uploaded(id).await.unwrap(), None);
+    table.file_is_clean(id).await.unwrap();
+    let stored = table.file(id).await.unwrap().unwrap();
+    assert_eq!((stored.file, stored.is_clean, stored.message), (ready, true, None));
+    table.file_is_clean(&"other".parse().unwrap()).await.unwrap();
+    assert_eq!(
+        table.files(&["other".parse().unwrap(), id.clone()]).await.unwrap().iter().flatten().count(),
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_no_message_names_is_gone_after_a_day() {
+    let table = TestTable::new().await;
+    let before =
+        Timestamp::from_millis(now().as_millis() - i64::try_from(UNUSED_FILE_LIFE.as_millis()).unwrap());
+    table.put_file_of_ann(FileState::Ready, before).await;
+    assert_eq!(table.file(&"file_1".parse().unwrap()).await.unwrap(), None);
+    assert_eq!(table.files(&["file_1".parse().unwrap()]).await.unwrap(), [None]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_lives_as_long_as_its_message() {
+    let table = TestTable::new().await;
+    table.put_file_of_ann(FileState::Ready, now()).await;
+    let unused = table.file_ttl().await.unwrap();
+    assert_eq!(unused, (now() + UNUSED_FILE_LIFE).as_secs());
+    let publication = message("look");
+    let read = table.file(&"file_1".parse().unwrap()).await.unwrap().unwrap();
+    let mut view = table.look_back(&channel(), Known::Nothing).await.unwrap();
+    let appended =
+        table.append_with_files(&mut view, &publication, std::slice::from_ref(&read)).await.unwrap();
+    assert_eq!(Sent::of(appended.unwrap()), Sent::New(1));
+    assert!(table.file_ttl().await.unwrap() >= unused + 5 * 24 * 3600, "the message is kept for a week");
+    let mut view = table.look_back(&channel(), Known::Nothing).await.unwrap();
+    let taken =
+        table.append_with_files(&mut view, &message("again"), std::slice::from_ref(&read)).await.unwrap();
+    assert!(taken.is_none(), "it is in a message");
+    assert_eq!(table.seqs().await, [1]);
+    let mut view = table.look_back(&channel(), Known::Nothing).await.unwrap();
+    let repeated = table.append_with_files(&mut view, &publication, &[read]).await.unwrap();
+    assert_eq!(
+        Sent::of(repeated.unwrap()),
+        Sent::New(1),
+        "the SDK repeats a transaction whose answer is lost"
+    );
+}

@@ -1,0 +1,260 @@
+"""Drives the local stack's S3 by boto3 and by the AWS CLI, as they come from PyPI.
+
+`make s3` runs it, after a build. It starts a stack of its own, which keeps its data, and starts it again on them.
+"""
+
+import base64
+import hashlib
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCAL = ROOT / "target/debug/funnelcast-local"
+AWS = Path(sys.executable).parent / "aws"
+MIB = 1024 * 1024
+# The function whose rights the presigned URLs have; its id is its access key.
+SIGNER = "HttpApiFunction"
+
+
+class Stack:
+    """A stack that keeps its data; it ends with this process, because that holds its stdin."""
+
+    def __init__(self, folder):
+        self.log = open(folder / "stack.log", "ab")
+        options = ["--port", "0", "--http-port", "0", "--data", folder / "data", "--until-stdin-closes"]
+        self.process = subprocess.Popen(
+            [LOCAL, "up", *options], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log
+        )
+        ready = self.process.stdout.readline()
+        if not ready:
+            raise SystemExit((folder / "stack.log").read_text())
+        self.endpoint = json.loads(ready)["aws"]
+
+    def client(self, service="s3", key="session", secret="local", **options):
+        config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, **options)
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            config=config,
+        )
+
+    def ask(self, method, url, body=None, headers=None):
+        """The status, the headers and the body of an answer to a request that no SDK makes."""
+        parts = urllib.parse.urlsplit(url)
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+        connection.request(method, f"{parts.path}?{parts.query}", body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read()
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=20)
+        self.log.close()
+
+
+def code(call, **arguments):
+    """The code of the error that a call ends with."""
+    try:
+        call(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    raise AssertionError(f"{call} was not refused")
+
+
+def code_of(answer):
+    status, _, body = answer
+    text = body.decode()
+    return status, text.partition("<Code>")[2].partition("</Code>")[0]
+
+
+def whole_objects(s3, bucket):
+    put = s3.put_object(
+        Bucket=bucket, Key="a/ü 1+.txt", Body=b"hello", ContentType="text/plain", Metadata={"name": "Ann"},
+        ChecksumSHA256=base64.b64encode(hashlib.sha256(b"hello").digest()).decode(),
+    )
+    assert put["ETag"] == '"5d41402abc4b2a76b9719d911017c592"', put
+    got = s3.get_object(Bucket=bucket, Key="a/ü 1+.txt", ChecksumMode="ENABLED")
+    assert got["Body"].read() == b"hello" and got["ContentType"] == "text/plain" and got["Metadata"] == {"name": "Ann"}
+    head = s3.head_object(Bucket=bucket, Key="a/ü 1+.txt")
+    assert head["ContentLength"] == 5 and head["ETag"] == put["ETag"], head
+    part = s3.get_object(Bucket=bucket, Key="a/ü 1+.txt", Range="bytes=1-3")
+    assert part["Body"].read() == b"ell" and part["ContentRange"] == "bytes 1-3/5", part
+    assert code(s3.get_object, Bucket=bucket, Key="a/ü 1+.txt", Range="bytes=5-") == "InvalidRange"
+    assert code(s3.get_object, Bucket=bucket, Key="a/ü 1+.txt", IfNoneMatch=put["ETag"]) == "304"
+    assert code(s3.get_object, Bucket=bucket, Key="a/ü 1+.txt", IfMatch='"x"') == "PreconditionFailed"
+    assert code(s3.put_object, Bucket=bucket, Key="a/ü 1+.txt", Body=b"", IfNoneMatch="*") == "PreconditionFailed"
+    assert code(s3.put_object, Bucket=bucket, Key="x", Body=b"hello", ChecksumCRC32="AAAAAA==") == "BadDigest"
+    assert code(s3.put_object, Bucket=bucket, Key="x", Body=b"hello", ContentMD5="AAAAAAAAAAAAAAAAAAAAAA==") == "BadDigest"
+    assert code(s3.get_object, Bucket=bucket, Key="none") == "NoSuchKey"
+    assert code(s3.head_object, Bucket=bucket, Key="none") == "404"
+    assert code(s3.get_object, Bucket="no-such-bucket", Key="none") == "NoSuchBucket"
+    for algorithm in ["CRC32", "SHA1", "SHA256"]:
+        s3.put_object(Bucket=bucket, Key=f"sums/{algorithm}", Body=b"hello", ChecksumAlgorithm=algorithm)
+        s3.get_object(Bucket=bucket, Key=f"sums/{algorithm}", ChecksumMode="ENABLED")["Body"].read()
+    copied = {"Bucket": bucket, "Key": "a/ü 1+.txt"}
+    s3.copy_object(Bucket=bucket, Key="b/copy", CopySource=copied)
+    assert s3.get_object(Bucket=bucket, Key="b/copy")["ContentType"] == "text/plain"
+
+
+def listing(s3, bucket):
+    top = s3.list_objects_v2(Bucket=bucket, Delimiter="/")
+    assert [entry["Prefix"] for entry in top["CommonPrefixes"]] == ["a/", "b/", "sums/"], top
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, PaginationConfig={"PageSize": 2})
+    keys = [entry["Key"] for page in pages for entry in page["Contents"]]
+    assert keys == ["a/ü 1+.txt", "b/copy"] + [f"sums/{name}" for name in ["CRC32", "SHA1", "SHA256"]], keys
+    old = s3.list_objects(Bucket=bucket, Prefix="sums/", MaxKeys=1)
+    assert old["IsTruncated"] and old["Contents"][0]["Key"] == "sums/CRC32", old
+    assert [entry["Name"] for entry in s3.list_buckets()["Buckets"]] == [bucket]
+    assert s3.head_bucket(Bucket=bucket)["BucketRegion"] == "us-east-1"
+    assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] is None
+    assert s3.get_bucket_cors(Bucket=bucket)["CORSRules"][0]["AllowedMethods"] == ["PUT", "GET", "HEAD"]
+    assert "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket=bucket)
+
+
+def deletion(s3, bucket):
+    deleted = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "b/copy"}, {"Key": "never"}]})
+    assert [entry["Key"] for entry in deleted["Deleted"]] == ["b/copy", "never"], deleted
+    s3.delete_object(Bucket=bucket, Key="sums/SHA1")
+    s3.delete_object(Bucket=bucket, Key="sums/SHA1")
+    assert code(s3.get_object, Bucket=bucket, Key="sums/SHA1") == "NoSuchKey"
+
+
+def presigned(stack, bucket):
+    """What a browser does with a URL of `http-api`."""
+    signer = stack.client(key=SIGNER, signature_version="s3v4")
+    body, digest = b"\x89PNG...", lambda body: base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+    def url(key, expires=60):
+        wanted = {
+            "Bucket": bucket, "Key": key, "ContentLength": len(body), "ContentType": "image/png",
+            "ChecksumSHA256": digest(body),
+        }
+        return signer.generate_presigned_url("put_object", wanted, ExpiresIn=expires)
+
+    right = {"Content-Type": "image/png", "x-amz-checksum-sha256": digest(body)}
+    put = lambda url, body, headers: stack.ask("PUT", url, body, {"Content-Length": str(len(body)), **headers})
+    status, headers, _ = put(url("upload/1"), body, right)
+    assert status == 200 and headers["x-amz-checksum-sha256"] == digest(body), (status, headers)
+    refused = (403, "SignatureDoesNotMatch")
+    assert code_of(put(url("upload/2"), body + b".", right)) == refused
+    assert code_of(put(url("upload/2"), body, {**right, "Content-Type": "text/html"})) == refused
+    assert code_of(put(url("upload/2"), body, {**right, "x-amz-checksum-sha256": digest(b"")})) == refused
+    assert code_of(put(url("upload/2").replace("upload/2", "upload/3"), body, right)) == refused
+    assert code_of(put(url("upload/2"), b"x" * len(body), right)) == (400, "BadDigest")
+    assert code_of(put(url("upload/2"), body, {**right, "x-amz-meta-a": "b"})) == (403, "AccessDenied")
+    assert code_of(put(url("file/2"), body, right)) == (403, "AccessDenied")
+    old = url("upload/2", expires=1)
+    time.sleep(2.1)  # S3 counts in whole seconds
+    expired = put(old, body, right)
+    assert code_of(expired) == (403, "AccessDenied") and b"Request has expired" in expired[2], expired
+    # Only what `files` has looked at is read by URL, and nobody learns by a URL what there is.
+    get = lambda key: stack.ask("GET", signer.generate_presigned_url("get_object", {"Bucket": bucket, "Key": key}))
+    assert code_of(get("upload/1")) == (403, "AccessDenied")
+    assert code_of(get("file/none")) == (403, "AccessDenied")
+    stack.client().put_object(Bucket=bucket, Key="file/1", Body=body)
+    shown = signer.generate_presigned_url(
+        "get_object",
+        {"Bucket": bucket, "Key": "file/1", "ResponseContentDisposition": 'attachment; filename="a.png"'},
+    )
+    status, headers, content = stack.ask("GET", shown, headers={"Origin": "http://localhost:3000"})
+    assert (status, content) == (200, body) and headers["content-disposition"].startswith("attachment"), headers
+    assert headers["access-control-allow-origin"] == "http://localhost:3000", headers
+
+
+def unsigned(stack, bucket):
+    url = f"{stack.endpoint}/{bucket}/upload/1"
+    assert code_of(stack.ask("GET", url)) == (403, "AccessDenied")
+    assert code_of(stack.ask("PUT", url, b"x")) == (403, "AccessDenied")
+    wrong = stack.client(secret="wrong")
+    assert code(wrong.put_object, Bucket=bucket, Key="x", Body=b"x") == "SignatureDoesNotMatch"
+    asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "PUT"}
+    assert stack.ask("OPTIONS", url, headers=asked)[0] == 200
+    assert code_of(stack.ask("OPTIONS", url, headers={**asked, "Origin": "http://localhost:1"})) == (403, "AccessForbidden")
+
+
+def in_parts(s3, bucket):
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="upload/parts", ContentType="video/mp4")["UploadId"]
+    at = {"Bucket": bucket, "Key": "upload/parts", "UploadId": upload}
+    bodies = {1: b"a" * (5 * MIB), 2: b"b"}
+    parts = [
+        {"PartNumber": number, "ETag": s3.upload_part(**at, PartNumber=number, Body=body)["ETag"]}
+        for number, body in bodies.items()
+    ]
+    assert [part["Size"] for part in s3.list_parts(**at)["Parts"]] == [5 * MIB, 1]
+    assert [open_["UploadId"] for open_ in s3.list_multipart_uploads(Bucket=bucket)["Uploads"]] == [upload]
+    complete = lambda parts: {**at, "MultipartUpload": {"Parts": parts}}
+    assert code(s3.complete_multipart_upload, **complete(parts[::-1])) == "InvalidPartOrder"
+    assert code(s3.complete_multipart_upload, **complete([{**parts[0], "ETag": '"x"'}])) == "InvalidPart"
+    whole = s3.complete_multipart_upload(**complete(parts))
+    assert whole["ETag"].endswith('-2"'), whole
+    end = s3.get_object(Bucket=bucket, Key="upload/parts", Range="bytes=-2")
+    assert end["Body"].read() == b"ab" and end["ContentType"] == "video/mp4"
+    small = s3.create_multipart_upload(Bucket=bucket, Key="upload/small")["UploadId"]
+    at = {"Bucket": bucket, "Key": "upload/small", "UploadId": small}
+    parts = [
+        {"PartNumber": number, "ETag": s3.upload_part(**at, PartNumber=number, Body=b"x")["ETag"]} for number in (1, 2)
+    ]
+    assert code(s3.complete_multipart_upload, **at, MultipartUpload={"Parts": parts}) == "EntityTooSmall"
+    s3.abort_multipart_upload(**at)
+    assert code(s3.list_parts, **at) == "NoSuchUpload"
+
+
+def cli(stack, bucket, folder):
+    environment = {
+        "PATH": os.environ["PATH"], "HOME": str(folder), "AWS_ENDPOINT_URL": stack.endpoint, "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "session", "AWS_SECRET_ACCESS_KEY": "local",
+    }
+
+    def aws(*arguments):
+        return subprocess.run([AWS, *arguments], env=environment, check=True, capture_output=True, text=True).stdout
+
+    large = folder / "large"
+    large.write_bytes(os.urandom(20 * MIB))
+    aws("s3", "cp", large, f"s3://{bucket}/upload/large", "--quiet")
+    aws("s3", "cp", f"s3://{bucket}/upload/large", folder / "back", "--quiet")
+    assert (folder / "back").read_bytes() == large.read_bytes()
+    assert f"{20 * MIB} large" in aws("s3", "ls", f"s3://{bucket}/upload/")
+    aws("s3", "rm", f"s3://{bucket}/upload/large")
+    assert "large" not in aws("s3", "ls", f"s3://{bucket}/upload/")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        stack = Stack(folder)
+        try:
+            s3 = stack.client()
+            (bucket,) = [entry["Name"] for entry in s3.list_buckets()["Buckets"]]
+            for session in [whole_objects, listing, deletion, in_parts]:
+                session(s3, bucket)
+            presigned(stack, bucket)
+            unsigned(stack, bucket)
+            cli(stack, bucket, folder)
+            stack.stop()
+            stack = Stack(folder)
+            kept = stack.client().get_object(Bucket=bucket, Key="a/ü 1+.txt")
+            assert kept["Body"].read() == b"hello"
+        except BaseException:
+            print((folder / "stack.log").read_text()[-4000:], file=sys.stderr)
+            raise
+        finally:
+            stack.stop()
+    print("S3 of the local stack: boto3 and the AWS CLI are content with it")
+
+
+if __name__ == "__main__":
+    main()
