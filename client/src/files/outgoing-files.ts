@@ -34,7 +34,7 @@ export interface FileUpload {
   readonly bytes: number;
   /** Whether it is sent as soon as it is uploaded, together with what was added with it. */
   readonly isSending: boolean;
-  /** Why it has failed. */
+  /** Why it has failed. With the code `refused` it has been examined, and its `reason` is a `FileRefusal`. */
   readonly error?: FunnelcastError;
   /** The file as messages show it, once it is `uploaded`. */
   readonly attachment?: Attachment;
@@ -146,7 +146,10 @@ export class OutgoingFiles {
     if (!attachment) return;
     const now = await fileNow(this.#client, attachment.id).catch(() => attachment);
     if (now.state !== 'refused') return;
-    const error = new FunnelcastError('refused', `the file was refused: ${now.refusal}`, undefined, 'file');
+    const reason = now.refusal ?? 'unknown';
+    const error = new FunnelcastError('refused', `the file was refused: ${reason}`, undefined, 'file', {
+      reason,
+    });
     const [{ attachment: _, ...rest } = {}] = this.#these([key]);
     this.#replace(key, { ...rest, state: 'failed', error } as FileUpload);
   }

@@ -111,6 +111,7 @@ test('a file that is found to be bad before it is sent is not sent', async () =>
   expect(it.uploads()).toBe('failed uploaded');
   expect(it.files().uploads[0]?.error).toMatchObject({
     code: 'refused',
+    reason: 'wrong_type',
     message: expect.stringContaining('wrong_type'),
   });
   it.files().cancel(it.files().uploads[0]?.key ?? '');

@@ -18,8 +18,6 @@ export function Attachments({ files, of }: { files: readonly Attachment[]; of: s
 }
 
 function One({ file }: { file: Attachment }) {
-  if (file.state === 'refused') return <FileRow file={file} />;
-  // One that is ready without a thumbnail is in a format that the server does not decode.
-  if (isPicture(file) && (file.state !== 'ready' || file.thumbnail)) return <Picture file={file} />;
-  return isSound(file) ? <Player file={file} /> : <FileRow file={file} />;
+  if (isPicture(file)) return <Picture file={file} />;
+  return isSound(file) && file.state !== 'refused' ? <Player file={file} /> : <FileRow file={file} />;
 }

@@ -20,7 +20,8 @@ export function FileRow({ file }: { file: Attachment }) {
       setError((thrown as Error).message);
     }
   };
-  const note = state === 'refused' ? refusalOf(file) : state === 'ready' ? inBytes(bytes) : 'Checking…';
+  const note =
+    state === 'refused' ? refusalOf(file.refusal) : state === 'ready' ? inBytes(bytes) : 'Checking…';
   return (
     <button
       type="button"

@@ -1,19 +1,28 @@
-import type { Attachment } from 'funnelcast';
+import type { Attachment, FileState } from 'funnelcast';
 import { useFileUrl } from 'funnelcast/react';
-import { useEffect, useRef, useState } from 'react';
+import { type CSSProperties, useEffect, useRef, useState } from 'react';
 import { Icon } from '../icon.js';
+import { refusalOf } from './words.js';
 
 /**
- * A picture in a message. Its place has the same height before it is examined, while it loads, and if it does not, so nothing around
- * it moves; its width follows from the size that the server has found. Pressing it shows the original.
+ * A picture in a message. Its place has the same height before it is examined, while it loads, and if it is refused, so nothing
+ * around it moves; its width follows from the size that the server has found. Pressing it shows the original.
  */
 export function Picture({ file }: { file: Attachment }) {
-  const { name, width, height, state } = file;
+  const { name, width, height, state, refusal } = file;
   const [isLoaded, setLoaded] = useState(false);
   const [isOpen, setOpen] = useState(false);
   const { url, error, refresh } = useFileUrl(file, 'thumbnail', { isInUse: isLoaded });
-  const shape = width && height ? { aspectRatio: `${width} / ${height}` } : undefined;
-  const note = error ? 'It cannot be shown' : state === 'ready' ? '' : 'Checking…';
+  const shape = width && height ? ({ '--shape': `${width} / ${height}` } as CSSProperties) : undefined;
+  // The server makes no thumbnail of AVIF, and of very large pictures; a browser shows them.
+  const hasOnlyOriginal = state === 'ready' && !file.thumbnail;
+  const notes: Record<FileState, string> = {
+    uploading: '',
+    checking: 'Checking…',
+    ready: hasOnlyOriginal ? name : '',
+    refused: refusalOf(refusal),
+  };
+  const note = error ? 'It cannot be shown' : notes[state];
   return (
     <>
       <button
@@ -21,9 +30,9 @@ export function Picture({ file }: { file: Attachment }) {
         className="picture"
         style={shape}
         data-loaded={isLoaded}
-        aria-label={`Show ${name}`}
+        aria-label={state === 'refused' ? `${name}: ${note}` : `Show ${name}`}
         aria-haspopup="dialog"
-        disabled={!url}
+        disabled={!url && !hasOnlyOriginal}
         onClick={() => setOpen(true)}
       >
         {url && (

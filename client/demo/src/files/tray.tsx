@@ -1,6 +1,6 @@
 import type { FileUpload, UseFiles } from 'funnelcast/react';
 import { Icon } from '../icon.js';
-import { inBytes } from './words.js';
+import { inBytes, problemOf } from './words.js';
 
 const WORDS: Record<FileUpload['state'], string> = {
   waiting: 'Waiting',
@@ -45,8 +45,8 @@ function Upload({ upload, onCancel, onRetry }: UploadProps) {
       {state === 'uploading' || state === 'interrupted' ? (
         <progress aria-label={`Upload of ${name}`} value={sentBytes} max={bytes} />
       ) : null}
-      <output>{error?.message ?? word}</output>
-      {error && (
+      <output>{error ? problemOf(error) : word}</output>
+      {error && error.code !== 'refused' && (
         <button type="button" className="chip" onClick={onRetry}>
           Try again
         </button>

@@ -1,4 +1,4 @@
-import type { Attachment } from 'funnelcast';
+import type { Attachment, FunnelcastError } from 'funnelcast';
 import type { ConversationMessage } from 'funnelcast/react';
 
 const NUMBER = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 });
@@ -41,6 +41,11 @@ const REASONS: Record<NonNullable<Attachment['refusal']>, string> = {
 };
 
 /** Why a file cannot be read. */
-export function refusalOf({ refusal }: Attachment): string {
+export function refusalOf(refusal: Attachment['refusal']): string {
   return `Refused${refusal ? `: ${REASONS[refusal]}` : ''}`;
+}
+
+/** Why a file cannot be sent. */
+export function problemOf({ code, message, reason }: FunnelcastError): string {
+  return code === 'refused' ? refusalOf(reason as Attachment['refusal']) : message;
 }
