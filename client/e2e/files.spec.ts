@@ -207,3 +207,25 @@ test('the network is cut in the middle of an upload, and mended', async ({ visit
   await expect(ann.messages.locator('.message')).toHaveCount(1);
   expect(puts).toBe(2);
 });
+
+test('on a phone, in dark colours, all of it fits and is sound', async ({ visit }) => {
+  const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+  const ann = await visit('merchant', { ...phone, colorScheme: 'dark', reducedMotion: 'reduce' });
+  await ann.page.route(
+    url => url.search.includes('X-Amz-Signature'),
+    route => (route.request().postDataBuffer()?.length === 500 ? undefined : route.fallback()),
+  );
+  await choose(ann, await picture(ann.page, 'jpeg', 1_600, 900));
+  await ann.say('A wide one');
+  await sizeOf(ann.messages.getByRole('img'));
+  await choose(ann, text(`${'a very long name '.repeat(8)}.txt`, 500));
+  await expect(tray(ann)).toContainText('Uploading');
+  await isSound(ann.page);
+  await ann.page.screenshot({ path: 'e2e/artefacts/files-phone.png' });
+  const wide = await ann.page.evaluate(() =>
+    [...document.querySelectorAll('.person, .chat, .tray, .message')]
+      .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+      .map(({ className }) => className),
+  );
+  expect(wide).toEqual([]);
+});
