@@ -48,7 +48,7 @@ help: ## List these commands
 dev: build ## Start everything on 127.0.0.1: WebSockets on 3001, HTTP and the demo page on 3000 (ARGS="--port 0 ...")
 	@if command -v npm >/dev/null; then $(MAKE) --silent demo; \
 	else echo 'make dev: Node.js with npm is missing, so the demo page on port 3000 is not built' >&2; fi
-	@exec target/debug/funnelcast-local dev $(ARGS)
+	@exec target/debug/funnelcast-local dev --parameter Search=on $(ARGS)
 
 build: ## Build every crate, in the dev profile
 	@echo '==> build'

@@ -78,6 +78,48 @@ test('there are more results than a page, each in words for a screen reader', as
   expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
 });
 
+test('the merchant searches all chats, and a result opens its chat at the message', async ({
+  visit,
+  stack,
+  room,
+}) => {
+  const ann = await visit('merchant');
+  const cleo = room.customers[1]?.conversationId ?? '';
+  await stack.put(chatMessage(cleo, { content: 'A refund was asked for' }));
+  const lessons = Array.from({ length: 25 }, (_, at) => `Lesson ${at + 1}`);
+  for (const content of lessons) await stack.put(chatMessage(cleo, { content }));
+  await expect(ann.inbox.getByRole('button', { name: 'Cleo' })).toContainText('26 unread');
+  await ann.say('Your refund is on its way');
+  await expect(ann.fateOf('refund')).toHaveText('sent');
+  await ann.app.getByRole('button', { name: 'Search the chat' }).click();
+  const find = async (count: string) => {
+    await box(ann).fill(''); // the index follows the messages
+    await box(ann).fill('refunds');
+    await expect(status(ann)).toHaveText(count, { timeout: 2_000 });
+  };
+  await find('1 message found.');
+  await expect(results(ann)).not.toContainText('Chat with');
+
+  await search(ann).getByRole('radio', { name: 'This chat' }).focus();
+  await ann.page.keyboard.press('ArrowDown');
+  await expect(search(ann).getByRole('radio', { name: 'All chats' })).toBeChecked();
+  await expect(() => find('2 messages found.')).toPass();
+  await expect(results(ann).getByText('Chat with')).toHaveText(['Chat with Ben', 'Chat with Cleo']);
+  await expect(results(ann).first()).toHaveAccessibleName(/^You Chat with Ben .*Your refund is on its way$/);
+  const { violations } = await new AxeBuilder({ page: ann.page }).analyze();
+  expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+  await box(ann).press('ArrowDown');
+  await box(ann).press('Enter'); // it is in the chat that is open
+  await expect(ann.messages.locator('li:focus')).toContainText('Your refund is on its way');
+  await expect(search(ann)).toBeVisible();
+
+  await box(ann).press('ArrowDown');
+  await box(ann).press('Enter');
+  const message = ann.app.getByRole('log', { name: 'Messages with Cleo' }).locator('li:focus');
+  await expect(message).toContainText('A refund was asked for');
+  await expect(message).toBeInViewport();
+});
+
 test('a query that cannot be searched for says why, and a deleted message is not found', async ({
   visit,
 }) => {

@@ -30,7 +30,17 @@ export async function startStack(): Promise<Stack> {
   }
   mkdirSync(LOGS, { recursive: true });
   const log = openSync(`${LOGS}/stack-${process.env['TEST_PARALLEL_INDEX']}.log`, 'w');
-  const options = ['--port', '0', '--http-port', '0', '--until-stdin-closes', '--site', SITE];
+  const options = [
+    '--port',
+    '0',
+    '--http-port',
+    '0',
+    '--until-stdin-closes',
+    '--site',
+    SITE,
+    '--parameter',
+    'Search=on',
+  ];
   const child = spawn(LOCAL, ['up', ...options], { cwd: ROOT, stdio: ['pipe', 'pipe', log] });
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()));
   const ready = await new Promise<string>((resolve, reject) => {

@@ -1210,6 +1210,8 @@ export interface HttpReplies {
   search: Found;
   /** `POST /api/websocket/messages` */
   send: Sent;
+  /** `POST /api/websocket/receipts` */
+  ack: Acked;
   /** `GET /api/websocket/moderation` */
   getModeration: ModerationReply;
   /** `POST /api/websocket/moderation` */
@@ -1949,6 +1951,7 @@ export const HTTP_ROUTES = {
   '/api/websocket/disconnect': ['DELETE'],
   '/api/websocket/messages': ['GET', 'POST'],
   '/api/websocket/moderation': ['GET', 'POST'],
+  '/api/websocket/receipts': ['POST'],
   '/api/websocket/search': ['GET'],
   '/api/websocket/status': ['GET'],
   '/api/websocket/webhooks/whop': ['POST'],

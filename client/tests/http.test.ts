@@ -55,6 +55,20 @@ describe('the HTTP API', () => {
     await pass(15_100);
     expect((await outcome)[0]).toMatchObject({ reason: { code: 'timeout' } });
   });
+
+  test('what has been read is acknowledged while the client polls, with the grant of the channel', async () => {
+    const it = scene(overHttp);
+    it.server.append(CHANNEL, 'hello');
+    it.server.door = 'closed';
+    it.server.admits = grant => grant === 'grant-1';
+    it.client.subscribe(CHANNEL, () => {}, { grant: async () => 'grant-1' });
+    it.client.connect();
+    await pass(10_000);
+    const acked = it.client.ack(CHANNEL, 1, 'read');
+    await pass(1_000);
+    await expect(acked).resolves.toBe(1);
+    expect([it.client.state, it.server.reads.get(CHANNEL)]).toEqual(['polling', new Map([['user_1', 1]])]);
+  });
 });
 
 function baseEnvironment() {

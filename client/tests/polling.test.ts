@@ -235,13 +235,15 @@ describe('while the client polls', () => {
 
   test('requests that HTTP does not serve wait for the socket', async () => {
     const it = scene(overHttp);
+    it.server.read(CHANNEL, 'user_2', 3);
     it.server.door = 'closed';
     it.client.connect();
     await pass(10_000);
-    const acked = it.client.ack(CHANNEL, 3, 'read');
+    const receipts = it.client.receipts(CHANNEL);
     await pass(10_000);
+    expect(it.server.count('receipts')).toBe(0);
     it.server.door = 'open';
     await pass(31_000);
-    await expect(acked).resolves.toBe(3);
+    await expect(receipts).resolves.toMatchObject([{ userId: 'user_2', read: 3 }]);
   });
 });

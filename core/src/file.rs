@@ -394,7 +394,7 @@ mod tests {
             ("channel", json!("room:r1"), "bad_request"),
             ("name", json!("a\u{0}b"), "bad_request"),
             ("durationMs", json!(DURATION_MS_MAX + 1), "bad_request"),
-            ("waveform", json!([1; 65]), "bad_request"),
+            ("waveform", json!(vec![1; 65]), "bad_request"),
         ] {
             assert_eq!(draft(field, value).unwrap_err().code(), code, "{field}");
         }

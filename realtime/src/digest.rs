@@ -4,7 +4,7 @@
 //! know. They may come again after a crash, which changes nothing that is stored; the update is then posted again, in case the
 //! crash was before the posts. It is no event of a log: who misses it asks for the inbox again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use funnelcast_aws::{
     clock::now,
@@ -124,25 +124,35 @@ async fn tell(
     let members = realtime.table().few_members(&channel, MEMBERS_MAX).await?.unwrap_or_default();
     let mut present = Present::in_conversation(&members, now);
     let open: BTreeSet<ConnectionId> = members.into_iter().map(|member| member.connection).collect();
-    let participants = known.participants.iter().map(async |user| -> Result<Option<UserId>, Error> {
-        let devices = devices(realtime, user, &open).await?;
-        if devices.is_empty() {
-            return Ok(None);
-        }
-        if is_banned(realtime, conversation, known, user, now).await? {
-            return Ok(None);
-        }
-        // Their own message may not be the last one any more, and who sends has read.
-        let update = InboxUpdate { read_n: activity.sent.get(user).copied(), ..update.clone() };
-        let event = inbox_event(Channel::User(user.clone()), &update, now)?;
-        deliver::post(realtime, &event, &devices, None).await?;
-        Ok(Some(user.clone()))
-    });
+    let participants = async {
+        let elsewhere = devices_of_all(realtime, &known.participants, &open).await?;
+        let banned = banned_among(realtime, conversation, known, elsewhere.keys().copied(), now);
+        let banned = Box::pin(banned).await?; // the SDK's futures are large
+        let told = elsewhere.into_iter().filter(|(user, _)| !banned.contains(*user));
+        let posts = told.map(async |(user, devices)| -> Result<UserId, Error> {
+            // Their own message may not be the last one any more, and who sends has read.
+            let update = InboxUpdate { read_n: activity.sent.get(user).copied(), ..update.clone() };
+            let event = inbox_event(Channel::User(user.clone()), &update, now)?;
+            deliver::post(realtime, &event, &devices, None).await?;
+            Ok(user.clone())
+        });
+        try_join_all(posts).await
+    };
     let team = inbox_event(Channel::Inbox(known.company.clone()), &update, now)?;
     let team = deliver::deliver_or_queue(realtime, Delivery::to_all(team, None));
-    let (elsewhere, ()) = tokio::try_join!(try_join_all(participants), team)?;
-    present.users.extend(elsewhere.into_iter().flatten());
+    let (elsewhere, ()) = tokio::try_join!(participants, team)?;
+    present.users.extend(elsewhere);
     Ok(present)
+}
+
+/// The members by which each of these users hears of their inbox, if any: 1 read for each user.
+async fn devices_of_all<'a>(
+    realtime: &Realtime,
+    users: &'a BTreeSet<UserId>,
+    except: &BTreeSet<ConnectionId>,
+) -> Result<BTreeMap<&'a UserId, Vec<Member>>, Error> {
+    let of_each = try_join_all(users.iter().map(|user| devices(realtime, user, except))).await?;
+    Ok(users.iter().zip(of_each).filter(|(_, devices)| !devices.is_empty()).collect())
 }
 
 /// The members by which a user hears of their inbox, but for some connections: 1 read.
@@ -156,22 +166,24 @@ async fn devices(
     Ok(members)
 }
 
-/// Whether a user may not read a conversation: 2 items, and for one who is banned 1 read more, because nothing restricts the
-/// company's team. Who is of it is known by their tokens; Whop is not asked here, where nobody waits for an answer.
-async fn is_banned(
+/// Which of these users may not read a conversation: 2 items for each in 1 call, and for each who is banned 1 read more, because
+/// nothing restricts the company's team. Who is of it is known by their tokens; Whop is not asked here, where nobody waits for an
+/// answer.
+async fn banned_among(
     realtime: &Realtime,
     conversation: &ConversationId,
     known: &Conversation,
-    user: &UserId,
+    users: impl IntoIterator<Item = &UserId>,
     now: Timestamp,
-) -> Result<bool, Error> {
-    let restricted = realtime.table().restricted_among(conversation, &known.company, [user], now).await?;
-    if restricted.get(user) != Some(&RestrictionKind::Ban) {
-        return Ok(false);
-    }
-    let connections = realtime.table().connections(user).await?;
-    let mut identities = connections.into_iter().map(|connection| connection.into_caller(now).identity);
-    Ok(!identities.any(|identity| identity.is_team_of(&known.company)))
+) -> Result<BTreeSet<UserId>, Error> {
+    let restricted = realtime.table().restricted_among(conversation, &known.company, users, now).await?;
+    let banned = restricted.into_iter().filter(|(_, kind)| *kind == RestrictionKind::Ban);
+    let banned = banned.map(async |(user, _)| -> Result<Option<UserId>, Error> {
+        let connections = realtime.table().connections(&user).await?;
+        let mut identities = connections.into_iter().map(|connection| connection.into_caller(now).identity);
+        Ok((!identities.any(|identity| identity.is_team_of(&known.company))).then_some(user))
+    });
+    Ok(try_join_all(banned).await?.into_iter().flatten().collect())
 }
 
 /// Posts an update to a user's connections, but for those that know of it: 1 read.

@@ -1,11 +1,11 @@
 //! Receipts: up to where each user has received and read a conversation. So it is known of every message which users
 //! have read it, which have received it, and which have not.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use funnelcast_aws::table::receipts::{Receipts, Watermark};
 use funnelcast_core::{
-    Caller, Channel, Error, SocketCaller, UserId,
+    Caller, Channel, Error, Identity, SocketCaller, UserId,
     action::{Ack, Acked, ReceiptBook, ReceiptsQuery, UserReceipts},
     event::{EventName, Receipt, ReceiptState},
     frame::{Event, Sender},
@@ -24,23 +24,22 @@ use crate::{
 
 /// Raises the caller's watermark: 2 reads, side by side if the caller has acked here before, and 1 write; if the
 /// watermark rises, 1 read and N - 1 posts, and of what is read 1 read and 1 post for each further device of the user, so that
-/// no inbox of theirs shows it as unread.
+/// no inbox of theirs shows it as unread. By HTTP no connection of the user's has acked, so all of them are posted to.
 ///
 /// # Errors
-/// [`Error::Forbidden`] on a channel without receipts; [`Error::NotJoined`] if the caller's connection is no member;
-/// [`Error::NotFound`] if there is no such message, as a message that was never written cannot have been read;
-/// [`Error::RateLimited`] if the user acks too fast.
-pub async fn ack(realtime: &Realtime, caller: &SocketCaller, ack: Ack) -> Result<Acked, Error> {
+/// [`Error::Forbidden`] on a channel without receipts; [`Error::NotJoined`] if the caller's connection is no member, and
+/// [`Error::Forbidden`] or [`Error::Banned`] if an HTTP caller may not join; [`Error::NotFound`] if there is no such message, as
+/// a message that was never written cannot have been read; [`Error::RateLimited`] if the user acks too fast.
+pub async fn ack(realtime: &Realtime, caller: Caller<'_>, ack: Ack) -> Result<Acked, Error> {
     let Ack { channel, seq, state } = ack;
     if channel.kind().policy().lane(EventName::ChatReceipt).is_none() {
         return Err(Error::Forbidden("this channel has no receipts"));
     }
-    let access = &realtime.access;
-    access.rates.admit(&SENDS, &caller.identity.user, caller.now).await?;
+    let (access, Identity { user, name, .. }) = (&realtime.access, caller.identity());
+    access.rates.admit(&SENDS, user, caller.now()).await?;
     let read = access.table.messages_up_to(&channel, seq);
-    let n = access.read_as(Caller::Socket(caller), &channel, Capability::Join, read).await?;
+    let n = access.read_as(caller, &channel, Capability::Join, read).await?;
     let n = n.ok_or(Error::NotFound("the message"))?;
-    let user = &caller.identity.user;
     let is_read = state == ReceiptState::Read;
     if let Watermark::Stays(at) = access.table.raise_watermark(&channel, user, (seq, n), state).await? {
         return Ok(Acked { seq: at.seq, read_n: is_read.then_some(at.n) });
@@ -50,8 +49,8 @@ pub async fn ack(realtime: &Realtime, caller: &SocketCaller, ack: Ack) -> Result
         channel,
         event: EventName::ChatReceipt,
         seq: None,
-        at: caller.now,
-        from: Some(Sender { user_id: user.clone(), name: caller.identity.name.clone() }),
+        at: caller.now(),
+        from: Some(Sender { user_id: user.clone(), name: name.clone() }),
         key: None,
         data: serde_json::value::to_raw_value(&receipt)
             .map_err(|error| Error::internal("a receipt", &error))?,
@@ -68,10 +67,10 @@ pub async fn ack(realtime: &Realtime, caller: &SocketCaller, ack: Ack) -> Result
             last: None,
             read_n: Some(n),
         };
-        let except = BTreeSet::from([caller.connection.clone()]);
-        digest::tell_user(realtime, user, &update, &except, caller.now).await
+        let except = caller.connection().cloned().into_iter().collect();
+        digest::tell_user(realtime, user, &update, &except, caller.now()).await
     };
-    let delivery = Delivery::to_all(event.clone(), Some(caller.connection.clone()));
+    let delivery = Delivery::to_all(event.clone(), caller.connection().cloned());
     tokio::try_join!(deliver::deliver(realtime, delivery), tell_others)?;
     Ok(Acked { seq, read_n: is_read.then_some(n) })
 }

@@ -60,6 +60,16 @@ class Stack:
         answer = connection.getresponse()
         return answer.status, dict(answer.getheaders()), answer.read()
 
+    def memory(self):
+        """The most memory that the stack has had, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
     def stop(self):
         self.process.stdin.close()
         self.process.wait(timeout=20)
@@ -181,6 +191,8 @@ def unsigned(stack, bucket):
     assert code_of(stack.ask("PUT", url, b"x")) == (403, "AccessDenied")
     wrong = stack.client(secret="wrong")
     assert code(wrong.put_object, Bucket=bucket, Key="x", Body=b"x") == "SignatureDoesNotMatch"
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert code_of(stack.ask("POST", f"{stack.endpoint}/{bucket}", b"--x--", form)) == (501, "NotImplemented")
     asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "PUT"}
     assert stack.ask("OPTIONS", url, headers=asked)[0] == 200
     assert code_of(stack.ask("OPTIONS", url, headers={**asked, "Origin": "http://localhost:1"})) == (403, "AccessForbidden")
@@ -213,6 +225,33 @@ def in_parts(s3, bucket):
     assert code(s3.list_parts, **at) == "NoSuchUpload"
 
 
+def large(stack, bucket, folder):
+    """Bytes go to the disk as they come, and from it as they are read."""
+    before, path = stack.memory(), folder / "sparse"
+    with open(path, "wb") as file:
+        file.truncate(32 * MIB)
+    s3 = stack.client(read_timeout=120)
+    with open(path, "rb") as file:
+        s3.put_object(Bucket=bucket, Key="large", Body=file)
+    read = sum(len(chunk) for chunk in s3.get_object(Bucket=bucket, Key="large")["Body"].iter_chunks(MIB))
+    assert read == 32 * MIB, read
+    grown = stack.memory() - before
+    assert grown < 16 * MIB, f"{grown // MIB} MiB of memory for an object of 32"
+    s3.delete_object(Bucket=bucket, Key="large")
+
+
+def faults(stack, bucket):
+    """What the SDKs of functions have to bear, and to try again."""
+    signer = stack.client(key="FilesFunction")
+    answers = {"s3_before": "InternalError", "s3_slow_down": "SlowDown", "s3_after": "InternalError"}
+    for kind, answer in answers.items():
+        stack.ask("PUT", f"{stack.endpoint}/_local/faults", json.dumps({kind: 1}))
+        assert code(signer.put_object, Bucket=bucket, Key=f"file/{kind}", Body=b"x") == answer, kind
+    stack.ask("DELETE", f"{stack.endpoint}/_local/faults")
+    kept = [entry["Key"] for entry in stack.client().list_objects_v2(Bucket=bucket, Prefix="file/s3")["Contents"]]
+    assert kept == ["file/s3_after"], kept
+
+
 def cli(stack, bucket, folder):
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "AWS_ENDPOINT_URL": stack.endpoint, "AWS_REGION": "us-east-1",
@@ -243,13 +282,15 @@ def main():
                 session(s3, bucket)
             presigned(stack, bucket)
             unsigned(stack, bucket)
+            faults(stack, bucket)
+            large(stack, bucket, folder)
             cli(stack, bucket, folder)
-            stack.stop()
+            stack.kill()
             stack = Stack(folder)
             kept = stack.client().get_object(Bucket=bucket, Key="a/ü 1+.txt")
             assert kept["Body"].read() == b"hello"
         except BaseException:
-            print((folder / "stack.log").read_text()[-4000:], file=sys.stderr)
+            print((folder / "stack.log").read_text()[-4_000:], file=sys.stderr)
             raise
         finally:
             stack.stop()

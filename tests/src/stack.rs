@@ -53,6 +53,9 @@ pub struct Addresses {
     pub table: String,
     /// The event bus of the app's backend.
     pub bus: String,
+    /// The bucket of files; absent where that is not told.
+    #[serde(default)]
+    pub bucket: Option<String>,
     /// The API's stage.
     pub stage: String,
 }

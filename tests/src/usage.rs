@@ -1,4 +1,5 @@
-//! What a local stack has counted: `DynamoDB` calls with their capacity, and posts to connections, by function.
+//! What a local stack has counted: `DynamoDB` calls with their capacity, requests of S3, and posts to connections, by
+//! function.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,7 @@ use crate::Stack;
 #[derive(Debug, Clone, Deserialize)]
 pub struct Usage {
     dynamodb: Vec<Calls>,
+    s3: Vec<Requests>,
     posts: Vec<Posts>,
 }
 
@@ -25,6 +27,12 @@ struct Calls {
     count: u64,
     read_units: f64,
     write_units: f64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Requests {
+    operation: String,
+    calls: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -80,6 +88,20 @@ impl Usage {
         let functions: BTreeSet<&String> =
             self.dynamodb.iter().map(|calls| &calls.function).chain(posting).collect();
         functions.iter().fold(Cost::default(), |cost, function| cost.and(self.of(function)))
+    }
+
+    /// How many requests of S3 there were of each of the two classes that it has prices for: those that write or list, and
+    /// those that read. Deletions cost nothing.
+    pub fn s3(&self) -> (u64, u64) {
+        let (mut puts, mut gets) = (0, 0);
+        for Requests { operation, calls } in &self.s3 {
+            match operation.as_str() {
+                "GetObject" | "HeadObject" | "HeadBucket" => gets += calls,
+                "DeleteObject" | "DeleteObjects" | "AbortMultipartUpload" => {}
+                _ => puts += calls,
+            }
+        }
+        (puts, gets)
     }
 
     /// How often an operation was called, by whatever function.

@@ -1,12 +1,11 @@
 //! Files: `FILE#id` / `META`. The objects of a file in the bucket follow its item: once that is gone, whether it has expired or was
-//! deleted with its message, the stream says so and they are removed ([`gone_file`]).
+//! deleted with its message, the stream says so and they are removed ([`gone_file`](super::stream::gone_file)).
 //!
 //! A file that no message names expires a day after it was asked for. A message that names it takes it over in the transaction
 //! that appends the message, and from then on it lives as long as the message.
 
 use std::time::Duration;
 
-use aws_lambda_events::dynamodb::EventRecord;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValue, Update};
 use funnelcast_core::{
     Channel, Error, FileId, Seq, Timestamp, UserId,
@@ -15,8 +14,8 @@ use funnelcast_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    item::{Item, Table, built, failed, from_item, if_met, is_contended, pk, to_item},
-    key, stream,
+    item::{Item, Table, back_off, built, failed, from_item, if_met, is_contended, pk, to_item},
+    key,
 };
 use crate::clock::now;
 
@@ -72,15 +71,6 @@ impl StoredFile {
         let FileRow { user: owner, channel, message, clean: is_clean, .. } = row;
         Ok(Some(Self { owner, channel, message, is_clean, file }))
     }
-}
-
-/// The file whose item a record of the stream says is gone; `None` if it says something else.
-///
-/// # Errors
-/// [`Error::Internal`] if the record has no key.
-pub fn gone_file(record: &EventRecord) -> Result<Option<FileId>, Error> {
-    let id = stream::partition(stream::image(record))?.strip_prefix(key::FILE_PREFIX);
-    id.filter(|_| record.event_name == "REMOVE").map(str::parse).transpose()
 }
 
 impl Table {
@@ -190,7 +180,7 @@ impl Table {
             if !is_contended(&changed) {
                 break;
             }
-            super::back_off(round).await;
+            back_off(round).await;
             changed = update.clone().send().await;
         }
         let item = if_met("UpdateItem of a file", changed)?.and_then(|changed| changed.attributes);

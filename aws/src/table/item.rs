@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
     operation::{
         delete_item::builders::DeleteItemFluentBuilder, get_item::builders::GetItemFluentBuilder,
         put_item::builders::PutItemFluentBuilder, query::builders::QueryFluentBuilder,
-        update_item::builders::UpdateItemFluentBuilder,
+        transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder,
     },
     types::{AttributeValue, KeysAndAttributes},
 };
@@ -150,6 +150,35 @@ pub(super) fn is_contended<T, E: ProvideErrorMetadata, R>(result: &Result<T, Sdk
 /// A part of a transaction.
 pub(super) fn built<T>(built: Result<T, BuildError>) -> Result<T, Error> {
     built.map_err(|error| Error::internal("a part of a transaction", &error))
+}
+
+/// Whether a transaction was cancelled because another sender was faster, so that trying again may succeed.
+pub(super) fn is_lost_race<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+    let is_in_progress = || {
+        error.as_service_error().is_some_and(TransactWriteItemsError::is_transaction_in_progress_exception)
+    };
+    let mut failures = failures(error).map(|(_, code)| code).peekable();
+    if failures.peek().is_none() {
+        return is_in_progress();
+    }
+    failures.all(|code| matches!(code, CONDITION_FAILED | "TransactionConflict"))
+}
+
+/// The code of a part of a transaction whose condition was not met.
+pub(super) const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+
+/// The parts of a cancelled transaction that failed: their places, and why.
+pub(super) fn failures<R>(
+    error: &SdkError<TransactWriteItemsError, R>,
+) -> impl Iterator<Item = (usize, &str)> {
+    let reasons = match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            cancelled.cancellation_reasons()
+        }
+        _ => &[],
+    };
+    let codes = reasons.iter().enumerate().filter_map(|(place, reason)| Some((place, reason.code()?)));
+    codes.filter(|(_, code)| *code != "None")
 }
 
 /// Describes an error of the SDK, for the log.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_lambda_events::dynamodb::EventRecord;
 use funnelcast_core::{
-    Channel, ConnectionId, Error, Key, Timestamp,
+    Channel, ConnectionId, Error, FileId, Key, Timestamp,
     event::EventName,
     json::{self, Plain},
 };
@@ -111,6 +111,15 @@ impl Change {
             Ok(Self::Other)
         }
     }
+}
+
+/// The file whose item a record of the stream says is gone; `None` if it says something else.
+///
+/// # Errors
+/// [`Error::Internal`] if the record has no key.
+pub fn gone_file(record: &EventRecord) -> Result<Option<FileId>, Error> {
+    let id = partition(image(record))?.strip_prefix(key::FILE_PREFIX);
+    id.filter(|_| record.event_name == "REMOVE").map(str::parse).transpose()
 }
 
 /// The item of a record as JSON; `None` if it contains something that JSON cannot express, such as bytes.

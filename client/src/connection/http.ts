@@ -17,8 +17,13 @@ import type { FallbackLink, Fields, HttpApi, JoinReply, Pollable } from './link.
 /** How long to wait for a response. */
 const TIMEOUT_MS = 15_000;
 const MESSAGES = '/api/websocket/messages';
-const SEARCH = '/api/websocket/search';
-const CONVERSATIONS = '/api/conversations';
+/** Where each action that HTTP serves is sent to: those with fields in a body, and those with fields in the URL. */
+const POSTS: Partial<Record<ActionName, string>> = { send: MESSAGES, ack: '/api/websocket/receipts' };
+const GETS: Partial<Record<ActionName, string>> = {
+  history: MESSAGES,
+  search: '/api/websocket/search',
+  inbox: '/api/conversations',
+};
 /** The header that carries a grant. The URL would end up in logs. */
 const GRANT = 'funnelcast-grant';
 
@@ -85,7 +90,7 @@ async function poll(
   }
 }
 
-/** A link by HTTP. It sends messages, reads histories and searches, and nothing else. */
+/** A link by HTTP. It sends messages, acknowledges them, reads histories and inboxes, and searches, and nothing else. */
 class HttpLink implements FallbackLink {
   /** Called after each request with whether the server answered it. */
   ended: (isAnswered: boolean) => void = () => {};
@@ -103,7 +108,7 @@ class HttpLink implements FallbackLink {
   }
 
   can(action: ActionName): boolean {
-    return action === 'send' || action === 'history' || action === 'search' || action === 'inbox';
+    return action in POSTS || action in GETS;
   }
 
   ticket(): Promise<Ticket> {
@@ -151,13 +156,13 @@ class HttpLink implements FallbackLink {
     grant: string | undefined,
   ): Promise<Actions[A]['reply']> {
     check(action, fields);
-    if (action === 'send') return this.call('POST', MESSAGES, fields, grant) as Promise<Actions[A]['reply']>;
+    const path = POSTS[action];
+    if (path) return this.call('POST', path, fields, grant) as Promise<Actions[A]['reply']>;
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(fields)) {
       if (value !== undefined) query.set(name, String(value));
     }
-    const path = action === 'search' ? SEARCH : action === 'inbox' ? CONVERSATIONS : MESSAGES;
-    return this.call('GET', `${path}?${query}`, undefined, grant) as Promise<Actions[A]['reply']>;
+    return this.call('GET', `${GETS[action]}?${query}`, undefined, grant) as Promise<Actions[A]['reply']>;
   }
 
   /** Makes one attempt at a request. */

@@ -12,7 +12,7 @@ import { watchMute } from '../mute.js';
 import { NOBODY, type PresenceState, watchPresence } from '../presence.js';
 import { Store } from '../store.js';
 import { typingNotice, watchTyping } from '../typing.js';
-import type { Mute, TypingIndicator } from '../wire.js';
+import type { AccessRevoked, Mute, TypingIndicator } from '../wire.js';
 import { isChange } from './changes.js';
 import { type Drafts, draftsOf, type SendMessageOptions } from './drafts.js';
 import { isMessage, LogReader } from './log-reader.js';
@@ -35,6 +35,8 @@ export interface ConversationState {
   presence: PresenceState;
   /** Why and until when the user may not send; `null` if they may. What they send all the same fails with the code `muted`. */
   mute: Mute | null;
+  /** Why the user has been removed, for example by a ban, until they join the conversation again; `null` if they have not been. */
+  removed: AccessRevoked | null;
   /** Why the conversation cannot be shown; `null` if it can. */
   error: FunnelcastError | null;
 }
@@ -47,6 +49,7 @@ const INITIAL: ConversationState = {
   typing: [],
   presence: NOBODY,
   mute: null,
+  removed: null,
   error: null,
 };
 
@@ -80,6 +83,7 @@ export class Conversation {
       ...(grant && { grant }),
       onJoined: ({ head }) => {
         this.#place = Math.max(this.#place ?? 0, head);
+        this.#update({ removed: null });
         void (this.#log.isBlank ? this.#load() : this.#log.refreshReceipts());
       },
       onLost: () => {
@@ -242,6 +246,7 @@ export class Conversation {
     }
     if (isChange(event)) timeline.change(event);
     else if (event.event === 'chat.receipt') timeline.receipt(event.data);
+    else if (event.event === 'access.revoked') return this.#update({ removed: event.data });
     else return;
     this.#show();
   }

@@ -1,7 +1,7 @@
 /** The HTTP API of the fake server, and the uploads to its storage. */
 
 import { Refusal } from './refusal.js';
-import type { Frame } from './requests.js';
+import { actionOf, type Frame } from './requests.js';
 import { LATENCY_MS } from './socket.js';
 import type { FakeStorage } from './storage.js';
 
@@ -36,7 +36,7 @@ export async function serveHttp(server: HttpHost, url: string, init: RequestInit
       return Response.json(server.storage.serve(String(init.method), new URL(url), body, grant));
     if (!server.admits(grant)) throw new Refusal('forbidden');
     const fields = isPost ? body : Object.fromEntries(searchParams.entries());
-    const action = isPost ? 'send' : pathname.endsWith('/search') ? 'search' : 'history';
+    const action = actionOf(init.method, pathname);
     return Response.json(server.serve({ action, id: 'http', ...fields } as Frame, undefined));
   } catch (error) {
     const { code, message, terms } = error as Refusal;

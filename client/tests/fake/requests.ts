@@ -81,3 +81,9 @@ function validateContent({ content = '', metadata, attachments }: Record<string,
 function isText(value: unknown): value is string {
   return typeof value === 'string' && !/\p{Surrogate}/u.test(value);
 }
+
+/** The action that a request by HTTP is. */
+export function actionOf(method: string | undefined, path: string): string {
+  if (method === 'POST') return path.endsWith('/receipts') ? 'ack' : 'send';
+  return path.endsWith('/search') ? 'search' : 'history';
+}

@@ -204,3 +204,18 @@ describe('the other users', () => {
     expect(result.current.presence.users).toEqual([user]);
   });
 });
+
+test('a user who has been removed is told why, until they join again', async () => {
+  const { server, result } = await conversation(['hello']);
+  expect(result.current.removed).toBeNull();
+  const order = server.requests.find(({ action }) => action === 'join')?.['order'];
+  const data = { userId: 'user_1', reason: 'spam', order };
+  server.post({ type: 'event', channel: CHANNEL, event: 'access.revoked', at: '', data });
+  await pass(100);
+  expect(result.current.removed).toMatchObject({ reason: 'spam' });
+  expect(result.current.messages).toHaveLength(1);
+  await pass(12_000);
+  server.socket.cut(); // on the next connection the channel is joined again
+  await pass(1_000);
+  expect(result.current.removed).toBeNull();
+});

@@ -45,6 +45,9 @@ test('two users chat, one of them by HTTP, and nothing is lost or duplicated whe
   const say = (client: typeof a, content: string) => client.send(channel, 'chat.message', { content });
   await Promise.all([say(a, 'can you hear me?'), say(b, 'slowly'), say(b, 'but yes')]);
   await vi.waitFor(() => expect(heardByBob).toHaveLength(3), patience);
+  await expect(b.ack(channel, 3, 'read')).resolves.toBe(3);
+  const receipts = await a.receipts(channel);
+  expect(receipts.find(({ userId }) => userId === bob.id)).toMatchObject({ read: 3 });
   expect(b.state).toBe('polling');
 
   blocked.isBlocked = false;

@@ -12,7 +12,9 @@ use super::operation::{
 };
 #[cfg(feature = "schema")]
 use crate::{
-    action::{Found, History, Inbox, InboxPage, Join, Joined, Leave, Left, Page, Search, Send, Sent},
+    action::{
+        Ack, Acked, Found, History, Inbox, InboxPage, Join, Joined, Leave, Left, Page, Search, Send, Sent,
+    },
     file::{Attachment, FileDraft, FileLink, FileQuery, FileReply},
     moderation::Moderation,
     wire_type::WireType,
@@ -23,7 +25,7 @@ const CONVERSATION: &str = "/api/conversations/{id}";
 const FILE: &str = "/api/files/{id}";
 
 /// Every operation of the HTTP API.
-pub const OPERATIONS: [Operation; 21] = [
+pub const OPERATIONS: [Operation; 22] = [
     Operation {
         id: "connect",
         method: Method::Post,
@@ -198,6 +200,27 @@ pub const OPERATIONS: [Operation; 21] = [
         request: Some(WireType::of::<Send>()),
         #[cfg(feature = "schema")]
         reply: Some(WireType::of::<Sent>()),
+    },
+    Operation {
+        id: "ack",
+        method: Method::Post,
+        path: "/api/websocket/receipts",
+        tag: Tag::Messages,
+        summary: "Confirms that the user has received or read everything up to a message",
+        description: "For users who may join the channel, by themselves or by a grant. The same as `ack` on a WebSocket: the watermark \
+            never goes back, the others in the conversation receive `chat.receipt`, and of what is read all of the user's own \
+            connections learn that it is no longer unread. Costs what `ack` costs: 1 write and 1 read, 2 more for the access check, \
+            and if the watermark rises 1 for the members, and 1 for the user's connections.",
+        auth: Auth::Token,
+        fields: Fields::Body,
+        connection: Connection::Absent,
+        takes_grant: true,
+        done: "The user's watermark now",
+        own_refusals: &[BadRequest, Forbidden, NotFound, TooLarge],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<Ack>()),
+        #[cfg(feature = "schema")]
+        reply: Some(WireType::of::<Acked>()),
     },
     Operation {
         id: "getModeration",

@@ -1,6 +1,6 @@
 'use client';
 
-import { useClient, useConversation } from 'funnelcast/react';
+import { useConversation } from 'funnelcast/react';
 import { type ReactNode, useEffect, useState } from 'react';
 import type { Person } from '@/lib/people';
 import { Composer } from './composer';
@@ -17,13 +17,13 @@ export interface ChatProps {
 /** The conversation with another person. */
 export function Chat({ me, other, conversationId, children }: ChatProps) {
   const conversation = useConversation(conversationId);
-  const { messages, hasOlder, loadOlder, send, edit, sendTyping, typing, presence, mute, error } = conversation;
+  const { messages, hasOlder, loadOlder, send, edit, sendTyping, typing, presence, mute, removed, error } =
+    conversation;
   const [task, setTask] = useState<Task>();
   const isHere = presence.users.some(({ userId, status }) => userId === other.id && status === 'online');
   const typists = typing.map(({ userName }) => userName).join(' and '); // the other person, or the assistant
   const lastOfOther = messages.findLast(({ userId }) => userId === other.id)?.seq;
   useReading(lastOfOther, conversation.markAsRead);
-  const removal = useRemoval(conversationId);
 
   const submit = (content: string) => {
     if (task?.kind === 'edit') void edit(task.message, content);
@@ -53,14 +53,14 @@ export function Chat({ me, other, conversationId, children }: ChatProps) {
         </ol>
       </div>
       {error && <p role="alert">{error.reason ?? error.message}</p>}
-      {removal && <p role="alert">You have been taken out of this conversation: {removal}</p>}
+      {removed && <p role="alert">You have been taken out of this conversation: {removed.reason}</p>}
       {mute && (
         <p role="alert">
           You may not write here{mute.until && ` until ${new Date(mute.until).toLocaleTimeString()}`}: {mute.reason}
         </p>
       )}
       <p className="typing">{typists && `${typists} is typing…`}</p>
-      {!mute && !removal && (
+      {!mute && !removed && (
         <Composer
           key={task?.kind === 'edit' ? task.message.key : 'new'}
           to={other.name}
@@ -72,19 +72,6 @@ export function Chat({ me, other, conversationId, children }: ChatProps) {
       )}
     </section>
   );
-}
-
-/** Why the user has been removed from the conversation, for example by a ban. */
-function useRemoval(conversationId: string): string | undefined {
-  const client = useClient();
-  const [reason, setReason] = useState<string>();
-  useEffect(() => {
-    const { unsubscribe } = client.subscribe(`conversation:${conversationId}`, event => {
-      if (event.event === 'access.revoked') setReason(event.data.reason);
-    });
-    return unsubscribe;
-  }, [client, conversationId]);
-  return reason;
 }
 
 /** Marks messages as read while the user can see them. */

@@ -1,7 +1,7 @@
 //! `ack`: the user has received or read everything up to a message. See [`funnelcast_realtime::receipts`].
 
 use funnelcast_core::{
-    Error, SocketCaller,
+    Caller, Error, SocketCaller,
     action::{Ack, Acked},
 };
 use funnelcast_realtime::{Realtime, receipts, serve_action};
@@ -12,5 +12,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn handle(realtime: &Realtime, caller: &SocketCaller, ack: Ack) -> Result<Acked, Error> {
-    receipts::ack(realtime, caller, ack).await
+    receipts::ack(realtime, Caller::Socket(caller), ack).await
 }

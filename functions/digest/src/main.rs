@@ -17,9 +17,8 @@ use funnelcast_aws::{
     serve::serve,
     table::{
         activity::{LogRecord, log_record},
-        files::gone_file,
         postings::TextChange,
-        stream::as_json,
+        stream::{as_json, gone_file},
     },
 };
 use funnelcast_core::{ConversationId, Error, FileId};

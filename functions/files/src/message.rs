@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub(crate) enum Message {
     /// A task of the stack's own.
     Task(FileTask),
-    /// An event of S3 or of GuardDuty.
+    /// An event of S3 or of `GuardDuty`.
     Event(Event),
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct S3Object {
     key: String,
 }
 
-/// An object in an event of GuardDuty.
+/// An object in an event of `GuardDuty`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ScannedObject {

@@ -79,13 +79,14 @@ fn router(api: Api) -> Router {
 }
 
 /// All paths, with the handlers of their methods.
-fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 13] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 14] {
     [
         ("/api/websocket/connect", post(connections::connect)),
         ("/api/websocket/disconnect", delete(connections::disconnect)),
         ("/api/websocket/status", get(connections::status)),
         ("/api/websocket/channels", get(channels::list).post(channels::join).delete(channels::leave)),
         ("/api/websocket/messages", get(messages::history).post(messages::send)),
+        ("/api/websocket/receipts", post(messages::ack)),
         ("/api/websocket/search", get(messages::search)),
         ("/api/websocket/moderation", get(moderation::get).post(moderation::post)),
         ("/api/conversations", get(conversations::inbox)),

@@ -1,10 +1,10 @@
-//! Messages: `send`, `history` and `search` for callers without a socket, so that a client can poll while WebSockets fail.
+//! Messages: `send`, `history`, `search` and `ack` for callers without a socket, so that a client can poll while WebSockets fail.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use funnelcast_core::action::{Found, History, Page, Search, Send, Sent};
-use funnelcast_realtime::{history as log, publish, search as searching};
+use funnelcast_core::action::{Ack, Acked, Found, History, Page, Search, Send, Sent};
+use funnelcast_realtime::{history as log, publish, receipts, search as searching};
 
 use crate::{
     Api,
@@ -46,4 +46,12 @@ pub(crate) async fn send(State(api): State<Arc<Api>>, user: User, Body(fields): 
     let request: Send = fields.into_action()?;
     let grant = user.grant(&api.issuers, &request.channel).await?;
     Ok(Json(Box::pin(publish::send(&api.realtime, user.as_caller(grant.as_ref()), request)).await?))
+}
+
+/// Confirms that the user has received or read everything up to a message. It costs the check of the user's access, and what
+/// `ack` costs.
+pub(crate) async fn ack(State(api): State<Arc<Api>>, user: User, Body(fields): Body) -> ApiResult<Acked> {
+    let request: Ack = fields.into_action()?;
+    let grant = user.grant(&api.issuers, &request.channel).await?;
+    Ok(Json(Box::pin(receipts::ack(&api.realtime, user.as_caller(grant.as_ref()), request)).await?))
 }

@@ -52,6 +52,8 @@ pub(super) struct Estimate {
     /// The time that the account's quota of requests imposes, if nothing else uses the quota.
     pub(super) quota_seconds: f64,
     pub(super) dollars: Dollars,
+    /// What its stored bytes cost besides, each month.
+    pub(super) stored_dollars_a_month: f64,
 }
 
 /// Dollars, by service.
@@ -63,6 +65,7 @@ pub(super) struct Dollars {
     pub(super) dynamodb: f64,
     pub(super) eventbridge: f64,
     pub(super) sqs: f64,
+    pub(super) s3: f64,
     pub(super) transfer: f64,
 }
 
@@ -71,7 +74,7 @@ impl Dollars {
         self.parts().iter().map(|(_, dollars)| dollars).sum()
     }
 
-    pub(super) fn parts(&self) -> [(&'static str, f64); 7] {
+    pub(super) fn parts(&self) -> [(&'static str, f64); 8] {
         [
             ("websocket", self.websocket),
             ("http", self.http),
@@ -79,6 +82,7 @@ impl Dollars {
             ("dynamodb", self.dynamodb),
             ("eventbridge", self.eventbridge),
             ("sqs", self.sqs),
+            ("s3", self.s3),
             ("transfer", self.transfer),
         ]
     }
@@ -150,6 +154,8 @@ impl Estimate {
                 + read_units * prices.dynamodb_million_reads / MILLION,
             eventbridge: f64::from(operation.events) * prices.eventbridge_million_events / MILLION,
             sqs: f64::from(operation.sqs + fan_out.sqs) * prices.sqs_million_requests / MILLION,
+            s3: f64::from(operation.s3_puts) * prices.s3_million_puts / MILLION
+                + f64::from(operation.s3_gets) * prices.s3_million_gets / MILLION,
             transfer: posts * assumptions.frame_bytes / 1e9 * prices.transfer_gb,
         };
         Self {
@@ -163,6 +169,7 @@ impl Estimate {
             seconds: own_seconds + page_seconds + post_seconds,
             quota_seconds: posts / prices.quota_requests_a_second,
             dollars,
+            stored_dollars_a_month: gigabytes(operation.stored_bytes) * prices.s3_gb_month,
         }
     }
 
@@ -175,6 +182,11 @@ impl Estimate {
     pub(super) fn dollars_a_million(&self) -> f64 {
         self.dollars.total() * MILLION / f64::from(self.delivered.max(1))
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "what an operation stores is far below 2^52 bytes")]
+fn gigabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e9
 }
 
 /// The units that a strongly consistent read of the members' rows consumes, page by page.
@@ -241,6 +253,16 @@ mod tests {
         assert_eq!((ten.delivered, ten.dollars.http), (2, 1.0 / MILLION));
         assert!(one.dollars.total() < on_the_bus.dollars.total(), "one by HTTP costs about as much");
         assert!(ten.dollars.total() < 0.5 * 10.0 * on_the_bus.dollars.total());
+    }
+
+    #[test]
+    fn a_file_costs_its_requests_at_once_and_its_bytes_each_month() {
+        let upload = "{name: upload, what: a file, invocations: 1, memoryMb: 512, reads: 0, readUnits: 0, writeUnits: 0, steps: 0,
+            recipients: nobody, s3Puts: 3, s3Gets: 2, storedBytes: 2000000000}";
+        let (upload, prices) = (yaml_serde::from_str(upload).unwrap(), yaml_serde::from_str(PRICES).unwrap());
+        let estimate = Estimate::of(&upload, 1, &ASSUMPTIONS, &prices);
+        assert_eq!(estimate.dollars.s3, 3.0 * 5.0 / MILLION + 2.0 * 0.4 / MILLION);
+        assert_eq!(estimate.stored_dollars_a_month, 0.046);
     }
 
     #[test]

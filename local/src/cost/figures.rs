@@ -21,6 +21,9 @@ pub(super) struct Prices {
     pub(super) lambda_gb_second: f64,
     pub(super) eventbridge_million_events: f64,
     pub(super) sqs_million_requests: f64,
+    pub(super) s3_million_puts: f64,
+    pub(super) s3_million_gets: f64,
+    pub(super) s3_gb_month: f64,
     pub(super) transfer_gb: f64,
     pub(super) quota_requests_a_second: f64,
 }
@@ -60,6 +63,14 @@ pub(super) struct Operation {
     pub(super) sqs: u32,
     #[serde(default)]
     pub(super) minutes: u32,
+    /// PUT, COPY, POST and LIST.
+    #[serde(default)]
+    pub(super) s3_puts: u32,
+    /// GET and all others that cost.
+    #[serde(default)]
+    pub(super) s3_gets: u32,
+    #[serde(default)]
+    pub(super) stored_bytes: u64,
     pub(super) recipients: Recipients,
 }
 

@@ -4,7 +4,8 @@
 //! budgets measure. Prices are in one dated file, `prices.yaml`, or in the file of an option. What cannot be known
 //! beforehand (how long a post or a call of the table takes) is an option, and printed with the result.
 //!
-//! Never here: logs, metrics and storage, which are billed by the month and not by the message.
+//! Never here: logs, metrics and the table's storage, which are billed by the month and not by the message. What an operation
+//! stores in S3 is said by the month, beside what it costs at once.
 
 mod estimate;
 mod figures;

@@ -13,7 +13,7 @@ use super::{
 pub(super) fn text(estimates: &[Estimate], assumptions: &Assumptions, prices: &Prices) -> String {
     let mut text = format!(
         "List prices of {} in {} in dollars, without the free tier. Assumed: a post takes {} ms, a call of the table takes {} ms,\n\
-         and a frame has {} bytes. Not included: logs, metrics and storage.\n\n",
+         and a frame has {} bytes. Not included: logs, metrics and the table's storage.\n\n",
         prices.as_of, prices.region, assumptions.post_ms, assumptions.table_ms, assumptions.frame_bytes,
     );
     // Writing to a string cannot fail, here and below.
@@ -31,9 +31,12 @@ pub(super) fn text(estimates: &[Estimate], assumptions: &Assumptions, prices: &P
             .filter(|(_, dollars)| *dollars >= total / 200.0)
             .map(|(service, dollars)| format!("{service} {:.0}%", dollars / total * 100.0))
             .collect();
+        let month = estimate.stored_dollars_a_month;
+        let stored =
+            if month > 0.0 { format!("; {month:.8} a month for what it stores") } else { String::new() };
         let _ = writeln!(
             text,
-            "{:<14} {:>8} {:>9} {:>7} {:>7} {:>9} {:>8.3} {:>12.8} {:>12.4}  {}",
+            "{:<14} {:>8} {:>9} {:>7} {:>7} {:>9} {:>8.3} {:>12.8} {:>12.4}  {}{stored}",
             estimate.operation,
             estimate.members,
             estimate.delivered,

@@ -6,7 +6,7 @@
 //! # Layout
 //! - [`services`]: what answers on the port; [`caller`]: which function signed a request, and what it may do.
 //! - [`aws_json`]: DynamoDB, EventBridge, SQS and Secrets Manager.
-//! - [`s3`](crate::s3) is a folder of its own, because its requests are told by their signature or by their path alone.
+//! - [`crate::s3`]: S3, whose requests are told by their signature, or by a bucket in their path.
 //! - [`connections`]: `@connections`; [`invoke`]: Lambda's `Invoke`; [`local`]: usage, rights, faults and the clock of
 //!   TTL, for tests.
 

@@ -150,6 +150,6 @@ impl S3 for Buckets {
         &self,
         request: S3Request<ListMultipartUploadsInput>,
     ) -> Answer<ListMultipartUploadsOutput> {
-        self.uploads(request.input).map(S3Response::new)
+        self.uploads(&request.input).map(S3Response::new)
     }
 }

@@ -234,7 +234,9 @@ pub(super) fn of_parts(algorithm: Algorithm, kind: ChecksumKind, parts: &[(&str,
         parts.iter().map(|(checksum, _)| STANDARD.decode(checksum).ok()).collect::<Option<_>>()?;
     if kind == ChecksumKind::Composite {
         let mut hasher = Hasher::of(&Claims { demanded: Some(algorithm), ..Claims::default() });
-        decoded.iter().for_each(|checksum| hasher.update(checksum));
+        for checksum in &decoded {
+            hasher.update(checksum);
+        }
         let (_, of_all) = hasher.finish(&Claims::default()).ok()?;
         return of_all.get(algorithm).map(|checksum| format!("{checksum}-{}", parts.len()));
     }

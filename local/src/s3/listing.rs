@@ -124,33 +124,32 @@ impl Buckets {
             Some(key[..prefix.len() + below.find(delimiter)? + delimiter.len()].to_owned())
         };
         let mut page = Page::default();
-        let mut last = after.to_owned();
+        let mut position = after.to_owned();
         if count_max == 0 {
             return Ok(page);
         }
         loop {
             // Behind a common prefix, its other keys are not to be seen any more.
-            let from = match common(&last) {
-                Some(common) if common == last => format!("{last}{}", char::MAX),
-                _ => last.clone(),
+            let from = match common(&position) {
+                Some(common) if common == position => format!("{position}{}", char::MAX),
+                _ => position.clone(),
             };
             let found = self.store.list(bucket, prefix, &from, count_max + 1)?;
             let is_last = found.len() <= count_max;
             for (key, record) in found {
-                let shown = common(&key).unwrap_or_else(|| key.clone());
-                if page.prefixes.last() == Some(&shown) {
+                let group = common(&key);
+                if group.is_some() && page.prefixes.last() == group.as_ref() {
                     continue;
                 }
                 if page.entries() == count_max {
-                    page.next = Some(last);
+                    page.next = Some(position);
                     return Ok(page);
                 }
-                if shown == key {
-                    page.objects.push((key, record));
-                } else {
-                    page.prefixes.push(shown.clone());
+                position = group.clone().unwrap_or_else(|| key.clone());
+                match group {
+                    Some(group) => page.prefixes.push(group),
+                    None => page.objects.push((key, record)),
                 }
-                last = shown;
             }
             if is_last {
                 return Ok(page);

@@ -126,6 +126,13 @@ impl S3 {
     /// Answers a request that is no preflight, if faults let it.
     async fn call(&self, request: Request<Body>) -> Response<Body> {
         let (head, body) = request.into_parts();
+        if is_form(&head.headers) {
+            // Refused here already, because `s3s` would first read the whole file into memory.
+            return refusal(s3_error!(
+                NotImplemented,
+                "Forms are not supported locally; use a presigned URL"
+            ));
+        }
         let signed = Signed::of(&head);
         if let Some(unsigned) = signed.as_ref().and_then(|signed| signed.unsigned_header(&head.headers)) {
             tracing::debug!(%unsigned, "a header of a request is not signed");
@@ -158,6 +165,11 @@ impl S3 {
     fn bucket_of(&self, request: &Parts) -> Option<&Bucket> {
         self.buckets.named(request.uri.path().split('/').nth(1)?)
     }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("multipart/form-data"))
 }
 
 /// An answer with an error.

@@ -109,7 +109,6 @@ impl Buckets {
             modified_ms: now_ms(),
             checksums,
             headers: upload.headers.clone(),
-            parts: Some(parts.len()),
             files: parts.into_iter().map(|part| part.file).collect(),
         };
         let condition = precondition(complete.if_match.as_ref(), complete.if_none_match.as_ref());
@@ -182,7 +181,7 @@ impl Buckets {
         parts.retain(|(number, _)| *number > after);
         let is_truncated = parts.len() > usize::try_from(max_parts).unwrap_or_default();
         parts.truncate(usize::try_from(max_parts).unwrap_or_default());
-        let last = parts.last().map(|(number, _)| *number);
+        let end = parts.last().map(|(number, _)| *number);
         let part = |(number, record): (i32, PartRecord)| {
             let mut part = Part {
                 part_number: Some(number),
@@ -202,14 +201,14 @@ impl Buckets {
             is_truncated: Some(is_truncated),
             max_parts: Some(max_parts),
             part_number_marker: Some(after),
-            next_part_number_marker: last.filter(|_| is_truncated),
+            next_part_number_marker: end.filter(|_| is_truncated),
             checksum_algorithm: Some(ChecksumAlgorithm::from_static(upload.algorithm.name())),
             checksum_type: Some(upload.kind.into()),
             ..ListPartsOutput::default()
         })
     }
 
-    pub(super) fn uploads(&self, list: ListMultipartUploadsInput) -> S3Result<ListMultipartUploadsOutput> {
+    pub(super) fn uploads(&self, list: &ListMultipartUploadsInput) -> S3Result<ListMultipartUploadsOutput> {
         let max_uploads = entries_max(list.max_uploads)?;
         let mut uploads = self.store.uploads(&self.bucket(&list.bucket)?.name)?;
         let prefix = list.prefix.as_deref().unwrap_or_default();

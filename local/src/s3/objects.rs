@@ -33,7 +33,10 @@ macro_rules! headers_of {
             content_type: $request.content_type.take(),
             cache_control: $request.cache_control.take(),
             content_disposition: $request.content_disposition.take(),
-            content_encoding: $request.content_encoding.take().and_then($crate::s3::objects::kept_encoding),
+            content_encoding: $request
+                .content_encoding
+                .take()
+                .and_then(|it| $crate::s3::objects::kept_encoding(&it)),
             content_language: $request.content_language.take(),
             expires: $request.expires.take(),
             metadata: $crate::s3::objects::sorted($request.metadata.take()),
@@ -47,7 +50,7 @@ pub(super) fn sorted(metadata: Option<Metadata>) -> BTreeMap<String, String> {
 }
 
 /// The encoding without that of the request itself, which S3 removes.
-pub(super) fn kept_encoding(encoding: String) -> Option<String> {
+pub(super) fn kept_encoding(encoding: &str) -> Option<String> {
     let kept: Vec<_> = encoding.split(',').map(str::trim).filter(|one| *one != "aws-chunked").collect();
     (!kept.is_empty()).then(|| kept.join(","))
 }
@@ -97,7 +100,6 @@ impl Buckets {
             modified_ms: now_ms(),
             checksums,
             headers: headers_of!(put),
-            parts: None,
         };
         let condition = precondition(put.if_match.as_ref(), put.if_none_match.as_ref());
         self.store.put(&bucket.name, &put.key, &object, &condition)?;
@@ -117,10 +119,10 @@ impl Buckets {
         let source = self.store.get(&self.bucket(source_bucket)?.name, source_key)?;
         let source = source.ok_or_else(|| self.access.absent(request.credentials.as_ref(), source_bucket))?;
         let conditions = Conditions {
-            if_match: copy.copy_source_if_match.as_ref(),
-            if_none_match: copy.copy_source_if_none_match.as_ref(),
-            if_modified_since: copy.copy_source_if_modified_since.as_ref(),
-            if_unmodified_since: copy.copy_source_if_unmodified_since.as_ref(),
+            matching: copy.copy_source_if_match.as_ref(),
+            none_matching: copy.copy_source_if_none_match.as_ref(),
+            modified_since: copy.copy_source_if_modified_since.as_ref(),
+            unmodified_since: copy.copy_source_if_unmodified_since.as_ref(),
         };
         // A copy that is not wanted has no 304: nothing is read.
         check(&conditions, &source).map_err(|_| {

@@ -23,28 +23,32 @@ const CONTENT_TYPE_DEFAULT: &str = "binary/octet-stream";
 /// What a request demands of the object that it reads.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Conditions<'a> {
-    pub(super) if_match: Option<&'a ETagCondition>,
-    pub(super) if_none_match: Option<&'a ETagCondition>,
-    pub(super) if_modified_since: Option<&'a Timestamp>,
-    pub(super) if_unmodified_since: Option<&'a Timestamp>,
+    /// `If-Match`.
+    pub(super) matching: Option<&'a ETagCondition>,
+    /// `If-None-Match`.
+    pub(super) none_matching: Option<&'a ETagCondition>,
+    /// `If-Modified-Since`.
+    pub(super) modified_since: Option<&'a Timestamp>,
+    /// `If-Unmodified-Since`.
+    pub(super) unmodified_since: Option<&'a Timestamp>,
 }
 
 /// Refuses a request whose conditions do not hold. As HTTP has it, an `ETag` counts more than a time.
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2>
 pub(super) fn check(conditions: &Conditions<'_>, object: &Record) -> S3Result<()> {
-    let Conditions { if_match, if_none_match, if_modified_since, if_unmodified_since } = *conditions;
+    let Conditions { matching, none_matching, modified_since, unmodified_since } = *conditions;
     let modified = timestamp(object.modified_ms);
-    let is_expected = match if_match {
+    let is_expected = match matching {
         Some(wanted) => is_met(wanted, &object.etag),
-        None => if_unmodified_since.is_none_or(|since| modified <= *since),
+        None => unmodified_since.is_none_or(|since| modified <= *since),
     };
     if !is_expected {
         let message = "At least one of the pre-conditions you specified did not hold";
         return Err(s3_error!(PreconditionFailed, "{}", message));
     }
-    let is_news = match if_none_match {
+    let is_news = match none_matching {
         Some(known) => !is_met(known, &object.etag),
-        None => if_modified_since.is_none_or(|since| modified > *since),
+        None => modified_since.is_none_or(|since| modified > *since),
     };
     if is_news { Ok(()) } else { Err(s3_error!(NotModified, "Not Modified")) }
 }
@@ -53,10 +57,10 @@ pub(super) fn check(conditions: &Conditions<'_>, object: &Record) -> S3Result<()
 macro_rules! conditions_of {
     ($request:expr) => {
         Conditions {
-            if_match: $request.if_match.as_ref(),
-            if_none_match: $request.if_none_match.as_ref(),
-            if_modified_since: $request.if_modified_since.as_ref(),
-            if_unmodified_since: $request.if_unmodified_since.as_ref(),
+            matching: $request.if_match.as_ref(),
+            none_matching: $request.if_none_match.as_ref(),
+            modified_since: $request.if_modified_since.as_ref(),
+            unmodified_since: $request.if_unmodified_since.as_ref(),
         }
     };
 }

@@ -33,15 +33,15 @@ impl Claims {
         md5: Option<String>,
         trailers: Option<TrailingHeaders>,
     ) -> Self {
-        let trailer = headers.get("x-amz-trailer").and_then(|name| name.to_str().ok());
-        let trailer = trailer.and_then(|name| {
-            name.trim().to_ascii_lowercase().strip_prefix("x-amz-checksum-")?.to_owned().into()
-        });
-        let trailer = trailer.and_then(|name: String| {
-            Algorithm::named(&ChecksumAlgorithm::from(name.to_ascii_uppercase())).ok()
-        });
-        Self { checksums: sent, trailing: trailer.zip(trailers), md5, demanded: None }
+        let algorithm = headers.get("x-amz-trailer").and_then(|name| algorithm_of(name.to_str().ok()?));
+        Self { checksums: sent, trailing: algorithm.zip(trailers), md5, demanded: None }
     }
+}
+
+/// The algorithm whose checksum a trailer of this name has.
+fn algorithm_of(trailer: &str) -> Option<Algorithm> {
+    let name = trailer.trim().to_ascii_uppercase();
+    Algorithm::named(&ChecksumAlgorithm::from(name.strip_prefix("X-AMZ-CHECKSUM-")?.to_owned())).ok()
 }
 
 impl Store {

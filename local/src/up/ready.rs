@@ -29,6 +29,7 @@ pub(super) fn line(stack: &Stack, endpoints: &Endpoints) -> Value {
         "aws": endpoints.aws,
         "table": stack.tables.first().map(|table| table.name.as_str()),
         "bus": own_bus.map_or("default", String::as_str),
+        "bucket": stack.buckets.first().map(|bucket| bucket.name.as_str()),
         "stage": stack.stage,
     })
 }

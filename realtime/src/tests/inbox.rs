@@ -164,7 +164,9 @@ async fn what_is_read_on_one_device_is_told_to_the_others_of_the_user() {
     let seq = publish::send(&realtime, Caller::Socket(&phone), said).await.unwrap().seq.unwrap();
     let ack = async |state| {
         let before = stub.requests().len();
-        let acked = receipts::ack(&realtime, &phone, Ack { channel: channel(), seq, state }).await.unwrap();
+        let acked = receipts::ack(&realtime, Caller::Socket(&phone), Ack { channel: channel(), seq, state })
+            .await
+            .unwrap();
         (acked.read_n, posted(&stub, before))
     };
     let (read_n, posts) = ack(ReceiptState::Delivered).await;
@@ -200,6 +202,20 @@ async fn who_is_banned_neither_hears_of_the_conversation_nor_sees_it_in_the_inbo
         let page = inbox::inbox(&realtime.access, Caller::Socket(&bob), request).await.unwrap();
         assert_eq!(page.conversations.len(), usize::from(hears), "{scope:?} {kind:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_participants_are_banned_is_asked_of_all_at_once() {
+    let stub = Stub::start(|_| Answer::Status(200)).await;
+    let realtime = scene(&stub).await;
+    for user in ["ann", "bob"] {
+        device(&realtime, user, "list", &[&format!("user:{user}")]).await;
+    }
+    realtime.engine.take_operations();
+    digest_of(&realtime, &[message(1, "ann")]).await;
+    assert_eq!(connections(&posted(&stub, 0)), ["ann-list", "bob-list"]);
+    let calls = realtime.engine.take_operations();
+    assert_eq!(calls.iter().filter(|call| *call == "BatchGetItem").count(), 1, "{calls:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

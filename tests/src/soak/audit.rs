@@ -9,7 +9,10 @@ use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use super::record::{Event, Listed};
+use super::part::Part;
+use super::plan::Plan;
+use super::record::{Event, Listed, Search};
+use super::words;
 use super::world::{World, has_log};
 use crate::{Client, Role, Stack, User, events};
 
@@ -20,6 +23,8 @@ const AUDITOR: &str = "auditor_";
 const PAGE: u64 = 100;
 /// Conversations in a page of an inbox: few, so that there is more than one.
 const INBOX_PAGE: u64 = 3;
+/// Results in a page of a search.
+const RESULTS: u64 = 20;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -30,10 +35,12 @@ pub(super) struct Findings {
     pub(super) latest: BTreeMap<String, Vec<Event>>,
     /// What the inboxes of the companies say, by the channel of the conversation.
     pub(super) inboxes: BTreeMap<String, Listed>,
+    /// What the searches over all conversations of the companies found.
+    pub(super) searches: Vec<Search>,
 }
 
 /// Looks at everything, all auditors at once, from the beginning.
-pub(super) async fn look(stack: &Stack, world: &World) -> Result<Findings> {
+pub(super) async fn look(stack: &Stack, world: &World, plan: &Plan) -> Result<Findings> {
     let mut auditors = Vec::new();
     for company in World::companies() {
         let user = User::called(&format!("{AUDITOR}{company}")).and(company, Role::Admin);
@@ -48,12 +55,14 @@ pub(super) async fn look(stack: &Stack, world: &World) -> Result<Findings> {
     let people = world.people.iter().filter(|person| !person.is_crowd);
     auditors.extend(people.map(|one| (User::called(&one.id), None, vec![format!("user:{}", one.id)])));
 
-    let found = auditors.into_iter().map(|(user, company, channels)| one(stack, user, company, channels));
+    let found =
+        auditors.into_iter().map(|(user, company, channels)| one(stack, plan, user, company, channels));
     let mut all = Findings::default();
     for findings in try_join_all(found).await? {
         all.logs.extend(findings.logs);
         all.latest.extend(findings.latest);
         all.inboxes.extend(findings.inboxes);
+        all.searches.extend(findings.searches);
     }
     Ok(all)
 }
@@ -63,7 +72,13 @@ pub(super) fn is_auditor(user: &str) -> bool {
     user.starts_with(AUDITOR)
 }
 
-async fn one(stack: &Stack, user: User, company: Option<&str>, channels: Vec<String>) -> Result<Findings> {
+async fn one(
+    stack: &Stack,
+    plan: &Plan,
+    user: User,
+    company: Option<&str>,
+    channels: Vec<String>,
+) -> Result<Findings> {
     let mut client = stack.connect(&user).await?;
     let mut findings = Findings::default();
     for channel in channels {
@@ -76,6 +91,10 @@ async fn one(stack: &Stack, user: User, company: Option<&str>, channels: Vec<Str
     }
     if let Some(company) = company {
         findings.inboxes = inbox(&mut client, company).await?;
+        for query in words::queries().filter(|_| plan.has(Part::Search)) {
+            findings.searches.push(search(&mut client, company, query).await?);
+            client.call("ping", json!({})).await?;
+        }
     }
     client.close().await?;
     Ok(findings)
@@ -103,6 +122,21 @@ async fn inbox(client: &mut Client, company: &str) -> Result<BTreeMap<String, Li
         match page["next"].as_str() {
             Some(next) => asked["cursor"] = next.into(),
             None => return Ok(all),
+        }
+    }
+}
+
+/// A search over all conversations of a company, whose inbox has been joined.
+async fn search(client: &mut Client, company: &str, query: String) -> Result<Search> {
+    let mut asked = json!({"companyId": company, "query": query, "limit": RESULTS});
+    let mut found = Vec::new();
+    loop {
+        let page = client.call("search", asked.clone()).await?;
+        let results = page["results"].as_array().into_iter().flatten();
+        found.extend(results.map(|result| Event::of(&result["event"])));
+        match page["next"].as_str() {
+            Some(next) => asked["cursor"] = next.into(),
+            None => return Ok(Search { company: company.to_owned(), query, found }),
         }
     }
 }

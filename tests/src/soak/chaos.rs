@@ -1,5 +1,5 @@
-//! What happens to processes: those of functions stand still for a while, as a machine does that has too much to do, and the
-//! whole stack is killed and started again on its data.
+//! What happens to processes: those of functions stand still for a while, as a machine does that has too much to do, the
+//! whole stack is killed and started again on its data, and the URL at which the backend hears is out of order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,14 +14,17 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Phase;
+use super::listener::Listener;
 use super::part::Part;
 use super::plan::Plan;
 use super::run::counts;
 use crate::Stack;
 
 /// Functions whose processes are made to stand still.
-const FUNCTIONS: [&str; 9] =
-    ["join", "leave", "send", "broadcast", "access", "timers", "ping", "disconnect", "http-api"];
+const FUNCTIONS: [&str; 10] =
+    ["join", "leave", "send", "broadcast", "access", "timers", "ping", "disconnect", "http-api", "digest"];
+/// The share of times at which it is the backend's URL that is out of order, and no process.
+const URL: f64 = 0.15;
 /// The pause between two of them, at the most.
 const PAUSE_MS_MAX: u64 = 1_500;
 /// How long one stands still, at the most: less than any of them may run.
@@ -38,6 +41,7 @@ pub(super) struct Damage {
 pub(super) async fn run(
     stack: Arc<Stack>,
     plan: Arc<Plan>,
+    listener: Option<Arc<Listener>>,
     mut random: StdRng,
     mut phase: watch::Receiver<Phase>,
 ) -> Result<Damage> {
@@ -56,7 +60,12 @@ pub(super) async fn run(
                 kills.pop();
                 restart(&stack, &plan, &mut damage).await?;
             }
-            () = sleep(pause), if plan.has(Part::Pauses) => stand_still(&stack, &mut random, &mut damage).await?,
+            () = sleep(pause), if plan.has(Part::Pauses) => match &listener {
+                Some(listener) if random.random_bool(URL) => {
+                    be_out_of_order(listener, &mut random, &mut damage).await?;
+                }
+                _ => stand_still(&stack, &mut random, &mut damage).await?,
+            },
             changed = phase.changed() => changed?,
         }
     }
@@ -72,6 +81,14 @@ async fn restart(stack: &Arc<Stack>, plan: &Plan, damage: &mut Damage) -> Result
     let round = damage.counts.entry("stack_killed".to_owned()).or_default();
     *round += 1;
     stack.set_faults(&plan.faults(*round)).await
+}
+
+/// The backend's URL takes nothing for a while.
+async fn be_out_of_order(listener: &Listener, random: &mut StdRng, damage: &mut Damage) -> Result<()> {
+    *damage.counts.entry("url_out_of_order".to_owned()).or_default() += 1;
+    listener.out_of_order()?;
+    sleep(Duration::from_millis(random.random_range(100..STANDSTILL_MS_MAX))).await;
+    listener.in_order()
 }
 
 /// One process of one function. A function that has none now is left alone.

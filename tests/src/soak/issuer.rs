@@ -53,6 +53,11 @@ impl Issuer {
         self.sign(seconds, json!({"sub": format!("backend_{company}"), "companies": companies}))
     }
 
+    /// The token of the app's backend with which it publishes.
+    pub(super) fn publisher(&self, seconds: u64) -> Result<Signed> {
+        self.sign(seconds, json!({"sub": "backend", "scope": "publish"}))
+    }
+
     /// A grant to hear a channel and to speak there.
     pub(super) fn grant(&self, user: &str, channel: &str, seconds: u64) -> Result<Signed> {
         self.sign(seconds, json!({"sub": user, "channel": channel, "caps": ["join", "send"]}))

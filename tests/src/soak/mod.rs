@@ -12,6 +12,9 @@
 //! A message is to be what the changes in its log make of it, and the same for all who heard everything: what they heard, with
 //! the changes applied as they came, is what `history` gives in the end.
 //!
+//! Who is muted or banned sends nothing from when that was answered until it is lifted. The backend hears of each message and
+//! each change, as it is in a log, and of nothing else. A search over all conversations of a company finds what their logs have.
+//!
 //! A member without a break is to have been posted to, each time: so what a client heals by `history` is seen all the
 //! same. What is told of who is there is to be the roster. Who was put out hears nothing more. What was accepted survives
 //! the stack's sudden end.
@@ -19,9 +22,9 @@
 //! # Layout
 //! - [`plan`]: the run and what follows from its seed; `part`: what can be left out; [`world`]: who is there, and who may hear what
 //! - `device`: a user's app, and what passes on its client's sockets; `worker`: the processes in which the clients run;
-//!   `settings`: who a device is; `operations`: what users do; `issuer`: their tokens
-//! - `publisher`: what the backend says; `manager`: whom it lets in and puts out; `chaos`: what happens to processes;
-//!   `audit`: what is there at the end
+//!   `settings`: who a device is; `operations`: what users do; `words`: what messages say; `issuer`: their tokens
+//! - `publisher`: what the backend says; `manager`: whom it lets in and puts out; `moderator`: whom it mutes and bans;
+//!   `listener`: what it hears of conversations; `chaos`: what happens to processes; `audit`: what is there at the end
 //! - [`record`], [`verify`], [`report`]: what happened, whether it may, and how it is told
 //! - `run`: the order of it all
 
@@ -29,7 +32,9 @@ mod audit;
 mod chaos;
 mod device;
 mod issuer;
+mod listener;
 mod manager;
+mod moderator;
 mod operations;
 mod part;
 pub mod plan;
@@ -39,6 +44,7 @@ pub mod report;
 mod run;
 mod settings;
 pub mod verify;
+mod words;
 mod worker;
 pub mod world;
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::device::App;
 use super::part::Part;
+use super::words;
 use super::world::{has_log, has_presence};
 
 /// What users do, and how often beside the rest.
@@ -197,20 +198,11 @@ impl Operation {
 
     /// What a message says.
     pub(super) fn text(self, random: &mut StdRng) -> String {
-        text(random, if self == Self::SayMuch { LONG_BYTES_MAX / 2..LONG_BYTES_MAX } else { 1..200 })
+        words::text(random, if self == Self::SayMuch { LONG_BYTES_MAX / 2..LONG_BYTES_MAX } else { 1..200 })
     }
 }
 
 fn conversations(mut channels: Vec<String>) -> Vec<String> {
     channels.retain(|channel| channel.starts_with("conversation:"));
     channels
-}
-
-/// Letters, as a rule; or what becomes twice as long in JSON, which just fits into a frame of 32 KiB.
-fn text(random: &mut StdRng, bytes: std::ops::Range<usize>) -> String {
-    let length = random.random_range(bytes);
-    if random.random_bool(0.1) {
-        return "\n".repeat(length);
-    }
-    (0..length).map(|_| char::from(random.random_range(b'a'..=b'z'))).collect()
 }

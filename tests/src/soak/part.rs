@@ -17,6 +17,12 @@ pub enum Part {
     Participants,
     /// The backend puts users out of channels, who come again.
     Kicks,
+    /// The team's backend mutes and bans users for a while.
+    Moderation,
+    /// The messages of companies are indexed, and searched at the end.
+    Search,
+    /// The backend hears of conversations, at a URL that is out of order now and then.
+    ChatEvents,
     /// Users who join by grants that last only seconds.
     Grants,
     /// Tokens that last only seconds, and are renewed or not.

@@ -85,6 +85,7 @@ const FIRST_MEMBER: usize = 2;
 const BACKEND: u64 = 0;
 const MANAGER: u64 = 1 << 32;
 const CHAOS: u64 = 2 << 32;
+const MODERATOR: u64 = 3 << 32;
 const FIRST_DEVICE: u64 = 1;
 
 impl Plan {
@@ -151,6 +152,11 @@ impl Plan {
     /// The random numbers of whom the backend lets in and puts out.
     pub(super) fn manager(&self) -> StdRng {
         self.stream(MANAGER)
+    }
+
+    /// The random numbers of whom the backend mutes and bans.
+    pub(super) fn moderator(&self) -> StdRng {
+        self.stream(MODERATOR)
     }
 
     /// The random numbers of what happens to processes.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::plan::Plan;
-use super::record::{Entry, Record};
+use super::record::{Act, Change, Entry, Record, Restriction};
 use super::verify::{Breach, Kind, given_up};
 
 /// The most breaches of a kind that are shown; the record has the rest.
@@ -63,6 +63,12 @@ pub struct Figures {
     pub given_up: u64,
     /// Events in all logs.
     pub logged: u64,
+    /// Times that users were muted or banned.
+    pub restricted: u64,
+    /// Messages that the searches over companies found.
+    pub found: u64,
+    /// Things of conversations that the backend heard of.
+    pub reported: u64,
     /// Breaches, by kind; every kind is there, with 0 where there was none.
     pub breaches: BTreeMap<Kind, u64>,
 }
@@ -143,6 +149,10 @@ impl Figures {
         figures.letters = record.letters.len() as u64;
         figures.given_up = given_up(record);
         figures.logged = record.logged().count() as u64;
+        let restricts = |act: &&Act| matches!(&act.change, Change::Restrict { restriction, .. } if *restriction != Restriction::None);
+        figures.restricted = record.acts.iter().filter(restricts).count() as u64;
+        figures.found = record.searches.iter().map(|search| search.found.len() as u64).sum();
+        figures.reported = record.reports.as_ref().map_or(0, Vec::len) as u64;
         figures.breaches = Kind::ALL.map(|kind| (kind, 0)).into();
         for breach in breaches {
             *figures.breaches.entry(breach.kind).or_default() += 1;
@@ -187,7 +197,7 @@ impl Figures {
         json!(self).to_string()
     }
 
-    fn totals_mut(&mut self) -> [(&'static str, &mut u64); 13] {
+    fn totals_mut(&mut self) -> [(&'static str, &mut u64); 16] {
         [
             ("runs", &mut self.runs),
             ("sends", &mut self.sends),
@@ -202,6 +212,9 @@ impl Figures {
             ("dead letters", &mut self.letters),
             ("given up", &mut self.given_up),
             ("events logged", &mut self.logged),
+            ("restricted", &mut self.restricted),
+            ("found", &mut self.found),
+            ("reported", &mut self.reported),
         ]
     }
 }

@@ -122,6 +122,12 @@ impl World {
         talk.zip(person).is_some_and(|(talk, person)| person.is_team && person.company == talk.company)
     }
 
+    /// The company of a conversation, by its channel.
+    pub(super) fn company_of(&self, channel: &str) -> Option<&str> {
+        let talk = self.conversations.iter().find(|talk| talk.channel() == channel);
+        talk.map(|talk| talk.company.as_str())
+    }
+
     /// By what a user may join a channel.
     pub fn right(&self, user: &str, channel: &str) -> Right {
         let (kind, id) = channel.split_once(':').unwrap_or((channel, ""));

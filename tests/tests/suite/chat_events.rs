@@ -116,13 +116,16 @@ async fn the_backend_hears_of_messages_that_nobody_has_seen() -> Result<()> {
     let staffed = stack.conversation(&company, &[ann_user, &sam_user]).await?;
     let by_bot = stack.conversation(&company, &[ann_user, &bot]).await?;
     let spoken = stack.conversation(&company, &[eve_user, bob_user]).await?;
+    // Pip has no socket, and says by HTTP what has arrived.
+    let pip_user = User::customer_of(&company);
+    let polled = stack.conversation(&company, &[ann_user, &pip_user]).await?;
     // Mel is banned and connected, Nat is not here, and the others wait in vain.
     let (mel_user, nat_user) = (User::customer_of(&company), User::customer_of(&company));
     let banned = stack.conversation(&company, &[ann_user, &mel_user, &nat_user]).await?;
     let ban = json!({"conversationId": banned.trim_start_matches("conversation:"), "userId": mel_user.id, "restriction": "ban"});
     stack.emit("Moderation", ban).await?;
     let mut ann = stack.connect(ann_user).await?;
-    for channel in [&absent, &elsewhere, &back, &support, &read, &staffed, &by_bot, &banned] {
+    for channel in [&absent, &elsewhere, &back, &support, &read, &staffed, &by_bot, &polled, &banned] {
         ann.join(channel).await?;
     }
     let mut mel = joined(&stack, &mel_user, &mel_user.channel()).await?;
@@ -153,11 +156,17 @@ async fn the_backend_hears_of_messages_that_nobody_has_seen() -> Result<()> {
     let _eve = joined(&stack, eve_user, &eve_user.channel()).await?;
     // The backend speaks for Eve, who is connected, to Bob, who is not.
     stack.emit("ChatMessage", said(&spoken, eve_user, "user", "for bob by eve")).await?;
-    for (channel, text) in
-        [(&absent, "for bob"), (&elsewhere, "for eve"), (&back, "for kim"), (&read, "kim, too")]
-    {
+    for (channel, text) in [
+        (&absent, "for bob"),
+        (&elsewhere, "for eve"),
+        (&back, "for kim"),
+        (&read, "kim, too"),
+        (&polled, "for pip"),
+    ] {
         ann.say(channel, text).await?;
     }
+    let received = json!({"channel": polled, "seq": 1, "state": "delivered"});
+    stack.post(&pip_user, "receipts", &received).await?.done()?;
     let deleted = ann.say(&absent, "deleted").await?;
     let edited = ann.say(&absent, "edited").await?;
     log(&mut ann, &absent, "chat.delete", json!({"target": deleted["seq"]})).await?;

@@ -51,6 +51,7 @@ mod searching_all;
 mod secrets;
 mod soak;
 mod starting;
+mod storage;
 mod streams;
 mod updates;
 mod webhooks;

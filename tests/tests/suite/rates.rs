@@ -394,10 +394,12 @@ async fn strangers_have_nothing_read() -> Result<()> {
         }
         let escaped = channel.replace(':', "%3A");
         let message = of("chat.message", json!({"content": "hi"}));
+        let acked = json!({"channel": channel, "seq": 1, "state": "read"});
         for (method, path, body) in [
             (Method::GET, format!("websocket/messages?channel={escaped}&limit=100"), String::new()),
             (Method::GET, format!("websocket/messages?channel={escaped}&limit=9&contains=n"), String::new()),
             (Method::POST, "websocket/messages".to_owned(), message.to_string()),
+            (Method::POST, "websocket/receipts".to_owned(), acked.to_string()),
         ] {
             assert_reads(&stack, &stranger, &method, &path, &body, if is_conversation { 4 } else { 0 })
                 .await?;

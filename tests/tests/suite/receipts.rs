@@ -1,8 +1,9 @@
 //! `ack`: two watermarks a user, which never go back, and what the others see of them.
 
 use anyhow::Result;
+use http::Method;
 use serde_json::json;
-use tests::Stack;
+use tests::{Stack, User, eventually, unique};
 
 use crate::scene::pair;
 
@@ -33,6 +34,43 @@ async fn the_others_hear_of_a_receipt_once() -> Result<()> {
     pair.ann.only("chat.receipt").await?;
     assert_eq!(pair.bob.call("ack", ack(3, "delivered")).await?, json!({"seq": 4}));
     pair.ann.silence().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_ack_by_http_is_one_of_a_socket() -> Result<()> {
+    let stack = Stack::shared()?;
+    let mut pair = pair(stack).await?;
+    for content in ["one", "two"] {
+        pair.ann.say(&pair.channel, content).await?;
+    }
+    pair.bob.join(&pair.bob_user.channel()).await?;
+    let unread = async || {
+        let inbox = stack.ask_api(Method::GET, "conversations?limit=1").token(&pair.bob_user.token()?);
+        Ok::<_, anyhow::Error>(inbox.send().await?.done()?["conversations"][0]["unread"].as_u64())
+    };
+    eventually("an inbox with both", async || Ok((unread().await? == Some(2)).then_some(()))).await?;
+
+    let ack = |seq: u64, state: &str| json!({"channel": pair.channel, "seq": seq, "state": state});
+    let post = async |user, body| stack.post(user, "receipts", &body).await;
+    assert_eq!(post(&pair.bob_user, ack(1, "read")).await?.done()?, json!({"seq": 1, "readN": 1}));
+    let receipt = pair.ann.only("chat.receipt").await?;
+    assert_eq!(receipt["data"], json!({"userId": pair.bob_user.id, "seq": 1, "state": "read"}));
+    assert_eq!(pair.bob.event("chat.receipt").await?["data"], receipt["data"], "no socket has acked");
+    assert_eq!(pair.bob.event("inbox.update").await?["data"]["readN"], 1);
+    assert_eq!(unread().await?, Some(1));
+
+    let read = pair.bob.call("ack", ack(2, "read")).await?;
+    assert_eq!(read, json!({"seq": 2, "readN": 2}));
+    assert_eq!(post(&pair.bob_user, ack(1, "read")).await?.done()?, read, "it never goes back");
+    assert_eq!(unread().await?, Some(0));
+
+    assert_eq!(post(&pair.bob_user, ack(9, "read")).await?.refused()?, (404, "not_found"));
+    assert_eq!(post(&pair.bob_user, ack(1, "eaten")).await?.refused()?, (400, "bad_request"));
+    let system = json!({"channel": "system", "seq": 1, "state": "read"});
+    assert_eq!(post(&pair.bob_user, system).await?.refused()?, (403, "forbidden"));
+    let stranger = User::admin_of(&unique("biz"));
+    assert_eq!(post(&stranger, ack(1, "read")).await?.refused()?, (403, "forbidden"));
     Ok(())
 }
 

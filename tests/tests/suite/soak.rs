@@ -13,7 +13,7 @@ const DEVICES: usize = 8;
 
 /// What ends memberships by the second is left to `make soak`: of a run in which a right and a request cross, a person has to
 /// look at what is found.
-const RIGHTS: [Part; 4] = [Part::Participants, Part::Kicks, Part::Grants, Part::Expiry];
+const RIGHTS: [Part; 5] = [Part::Participants, Part::Kicks, Part::Moderation, Part::Grants, Part::Expiry];
 
 /// Each on a stack of its own, at once: most of a run is waiting for ghosts to go. One has the large channel, and the other
 /// all else.

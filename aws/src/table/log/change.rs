@@ -4,11 +4,7 @@
 //! What a later edit or a deletion replaces is no longer stored anywhere: the same transaction also removes the text of the
 //! edit before it.
 
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Put, TransactWriteItem, Update},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use funnelcast_core::{
     Channel, Error, Seq,
     event::{ChatEdit, EventName},
@@ -18,7 +14,7 @@ use funnelcast_core::{
 
 use super::{APPEND_TRIES_MAX, Append, End, LogView, Stored, row::stored, too_many_senders};
 use crate::table::{
-    item::{Table, built, failed, to_attribute, to_item},
+    item::{Table, built, failed, is_lost_race, to_attribute, to_item},
     key,
 };
 
@@ -165,35 +161,6 @@ impl Table {
             .key("sk", AttributeValue::S(key::seq(seq)))
             .expression_attribute_names("#data", "data")
     }
-}
-
-/// Whether a transaction was cancelled because another sender was faster, so that trying again may succeed.
-pub(super) fn is_lost_race<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
-    let is_in_progress = || {
-        error.as_service_error().is_some_and(TransactWriteItemsError::is_transaction_in_progress_exception)
-    };
-    let mut failures = failures(error).map(|(_, code)| code).peekable();
-    if failures.peek().is_none() {
-        return is_in_progress();
-    }
-    failures.all(|code| matches!(code, CONDITION_FAILED | "TransactionConflict"))
-}
-
-/// The code of a part of a transaction whose condition was not met.
-pub(super) const CONDITION_FAILED: &str = "ConditionalCheckFailed";
-
-/// The parts of a cancelled transaction that failed: their places, and why.
-pub(super) fn failures<R>(
-    error: &SdkError<TransactWriteItemsError, R>,
-) -> impl Iterator<Item = (usize, &str)> {
-    let reasons = match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-            cancelled.cancellation_reasons()
-        }
-        _ => &[],
-    };
-    let codes = reasons.iter().enumerate().filter_map(|(place, reason)| Some((place, reason.code()?)));
-    codes.filter(|(_, code)| *code != "None")
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, Error> {

@@ -3,13 +3,10 @@
 use aws_sdk_dynamodb::types::{self, TransactWriteItem};
 use funnelcast_core::Error;
 
-use super::{
-    Stored,
-    change::{CONDITION_FAILED, failures, is_lost_race},
-};
+use super::row::Stored;
 use crate::table::{
     files::StoredFile,
-    item::{Table, built, failed, if_met, is_contended, to_item},
+    item::{CONDITION_FAILED, Table, built, failed, failures, if_met, is_contended, is_lost_race, to_item},
 };
 
 /// The condition on which an event is put: that there is none at its place.

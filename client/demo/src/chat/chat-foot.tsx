@@ -8,21 +8,19 @@ import { Composer, type ComposerProps } from './composer.js';
 
 export interface ChatFootProps
   extends Omit<ComposerProps, 'hasFiles' | 'tools'>,
-    Pick<UseConversation, 'mute' | 'error'> {
+    Pick<UseConversation, 'mute' | 'removed' | 'error'> {
   files: UseFiles;
-  /** Why the user has been removed from the conversation, if they have. */
-  removal: string | undefined;
   onAgain: () => void;
 }
 
 /** The composer or, if the user may not write here, why and until when. */
-export function ChatFoot({ removal, error, mute, files, onAgain, ...composer }: ChatFootProps) {
+export function ChatFoot({ removed, error, mute, files, onAgain, ...composer }: ChatFootProps) {
   const recorder = useVoiceRecorder();
   if (error?.code === 'banned') {
     return <Notice onAgain={onAgain}>You have been banned from this conversation{inWords(error)}</Notice>;
   }
-  if (removal) {
-    return <Notice onAgain={onAgain}>You have been taken out of this conversation: {removal}</Notice>;
+  if (removed) {
+    return <Notice onAgain={onAgain}>You have been taken out of this conversation: {removed.reason}</Notice>;
   }
   if (mute) return <Notice>You may not write here{inWords(mute)}</Notice>;
   const { task, onSend } = composer;

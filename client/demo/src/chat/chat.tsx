@@ -4,6 +4,7 @@ import { useDrop } from '../files/use-drop.js';
 import { Moderation } from '../moderation/moderation.js';
 import type { Person } from '../people.js';
 import type { Who } from '../room.js';
+import type { AllChats } from '../search/scope.js';
 import { FindButton, Search } from '../search/search.js';
 import { useFind } from '../search/use-find.js';
 import { ChatFoot } from './chat-foot.js';
@@ -15,7 +16,6 @@ import { Typing } from './typing.js';
 import { useAway } from './use-away.js';
 import { useJump } from './use-jump.js';
 import { unreadOf, useRead } from './use-read.js';
-import { useRemoval } from './use-removal.js';
 
 const PAGE_MESSAGES = 20;
 
@@ -25,6 +25,14 @@ export interface ChatProps {
   other: Who;
   /** Up to where the user has read, by the `n` of the messages; absent until that is known. */
   readN: number | undefined;
+  /** The message that it opens at, instead of the last one. */
+  openAt?: number | undefined;
+  /** All conversations, if the user may search them. */
+  allChats?: AllChats | undefined;
+}
+
+interface ConversationProps extends ChatProps {
+  onAgain: () => void;
 }
 
 /** A conversation between two people. */
@@ -35,17 +43,16 @@ export function Chat(props: ChatProps) {
   return <Conversation key={`${props.conversationId} ${attempt}`} {...props} onAgain={again} />;
 }
 
-function Conversation({ conversationId, me, other, readN, onAgain }: ChatProps & { onAgain: () => void }) {
+function Conversation({ conversationId, me, other, readN, openAt, allChats, onAgain }: ConversationProps) {
   const conversation = useConversation(conversationId, { pageSize: PAGE_MESSAGES });
   const { messages, isLoading, error, typing, send, edit, markAsRead } = conversation;
   const files = useFiles(conversationId);
   const { isOver, handlers } = useDrop(files.add);
   const [task, setTask] = useState<Task>();
-  const [list, onJump] = useJump(conversation);
+  const [list, onJump] = useJump(conversation, openAt);
   const chat = useRef<HTMLElement>(null);
   const unread = useRead(chat, unreadOf(messages, me.id, readN), markAsRead);
   const latencies = useLatencies(messages, isLoading);
-  const removal = useRemoval(conversationId);
   const find = useFind();
   useAway(conversationId);
   const write = useCallback((content: string) => void send(content, { metadata: stamped() }), [send]);
@@ -74,7 +81,7 @@ function Conversation({ conversationId, me, other, readN, onAgain }: ChatProps &
         <FindButton find={find} />
         {common.isTeam && <Moderation {...me} conversationId={conversationId} other={other} />}
       </ChatHead>
-      {find.isOpen && <Search find={find} conversationId={conversationId} nameOf={nameOf} onJump={onJump} />}
+      {find.isOpen && <Search {...{ conversationId, allChats, find, nameOf, onJump }} />}
       <MessageList
         {...conversation}
         {...common}
@@ -89,7 +96,7 @@ function Conversation({ conversationId, me, other, readN, onAgain }: ChatProps &
         files={files}
         mute={conversation.mute}
         error={error}
-        removal={removal}
+        removed={conversation.removed}
         to={other.name}
         task={task}
         onSend={submit}

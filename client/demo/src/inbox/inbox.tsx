@@ -1,4 +1,5 @@
 import { useInbox } from 'funnelcast/react';
+import { useState } from 'react';
 import { Chat } from '../chat/chat.js';
 import { CodeButton } from '../code/code-button.js';
 import type { Person } from '../people.js';
@@ -21,6 +22,12 @@ export function Inbox({ me, room, selected, onSelect }: InboxProps) {
     const customer = room.customers.find(({ conversationId }) => conversationId === entry.conversationId);
     return customer ? [{ entry, customer }] : [];
   });
+  /** The message at which a conversation was opened by a search. */
+  const [found, setFound] = useState<{ customer: Customer; seq: number }>();
+  const onOpen = (customer: Customer, seq: number) => {
+    setFound({ customer, seq });
+    onSelect(customer);
+  };
   const open = rows.find(({ customer }) => customer === selected);
   return (
     <>
@@ -38,7 +45,10 @@ export function Inbox({ me, room, selected, onSelect }: InboxProps) {
               entry={entry}
               customer={customer}
               isSelected={customer === selected}
-              onSelect={() => onSelect(customer)}
+              onSelect={() => {
+                setFound(undefined);
+                onSelect(customer);
+              }}
             />
           ))}
         </ul>
@@ -48,7 +58,14 @@ export function Inbox({ me, room, selected, onSelect }: InboxProps) {
           </button>
         )}
       </nav>
-      <Chat conversationId={selected.conversationId} me={me} other={selected} readN={open?.entry.readN} />
+      <Chat
+        conversationId={selected.conversationId}
+        me={me}
+        other={selected}
+        readN={open?.entry.readN}
+        openAt={found?.customer === selected ? found.seq : undefined}
+        allChats={{ companyId: room.companyId, customers: room.customers, onOpen }}
+      />
     </>
   );
 }

@@ -5,6 +5,8 @@ import { excerpt } from './excerpt.js';
 export interface ResultProps extends Pick<QuoteProps, 'nameOf'> {
   id: string;
   result: SearchPage['results'][number];
+  /** With whom the conversation is, where several are searched. */
+  chatWith?: string | undefined;
   isActive: boolean;
   onChoose: () => void;
 }
@@ -18,7 +20,7 @@ const WHEN = new Intl.DateTimeFormat('en', {
 });
 
 /** A message that has been found, with the parts that match in `<mark>`. Pressing it leads to the message. */
-export function Result({ id, result: { event, marks }, nameOf, isActive, onChoose }: ResultProps) {
+export function Result({ id, result: { event, marks }, chatWith, nameOf, isActive, onChoose }: ResultProps) {
   return (
     <button
       type="button"
@@ -29,7 +31,8 @@ export function Result({ id, result: { event, marks }, nameOf, isActive, onChoos
       aria-selected={isActive}
       onClick={onChoose}
     >
-      <b>{nameOf(event.from?.userId)}</b> <time dateTime={event.at}>{WHEN.format(new Date(event.at))}</time>
+      <b>{nameOf(event.from?.userId)}</b> {chatWith && <small>Chat with {chatWith} </small>}
+      <time dateTime={event.at}>{WHEN.format(new Date(event.at))}</time>
       <span>
         {excerpt(event.data.content, marks).map(({ start, text, isMarked }) =>
           isMarked ? <mark key={start}>{text}</mark> : text,

@@ -2,9 +2,10 @@ import { type KeyboardEvent, useEffect, useId, useState } from 'react';
 import type { QuoteProps } from '../chat/quote.js';
 import { CodeButton } from '../code/code-button.js';
 import { Icon } from '../icon.js';
-import { Result } from './result.js';
+import { Results } from './results.js';
+import { type AllChats, customerIn, Scope } from './scope.js';
 import type { Find } from './use-find.js';
-import { type Found, useSearch } from './use-search.js';
+import { type Found, type SearchChannel, useSearch } from './use-search.js';
 
 /** The button that opens the search. */
 export function FindButton({ find }: { find: Find }) {
@@ -26,30 +27,45 @@ export function FindButton({ find }: { find: Find }) {
 
 export interface SearchProps extends Pick<QuoteProps, 'nameOf' | 'onJump'> {
   conversationId: string;
+  /** All conversations, if the user may search them. */
+  allChats?: AllChats | undefined;
   find: Find;
 }
 
 /**
- * Searches a conversation. The focus stays in the box: the arrow keys walk through the results, Enter leads to the message,
- * and Escape closes the search.
+ * Searches a conversation, or all of a company. The focus stays in the box: the arrow keys walk through the results, Enter leads
+ * to the message, and Escape closes the search.
  */
-export function Search({ conversationId, find, nameOf, onJump }: SearchProps) {
+export function Search({ conversationId, allChats, find, nameOf, onJump }: SearchProps) {
   const [query, setQuery] = useState('');
-  const [found, more] = useSearch(conversationId, query.trim());
+  const [isAll, setAll] = useState(false);
+  const channel: SearchChannel =
+    isAll && allChats ? `inbox:${allChats.companyId}` : `conversation:${conversationId}`;
+  const [found, more] = useSearch(channel, query.trim());
   const [at, setAt] = useState(-1);
   const id = useId();
-  const { results, next } = found;
+  // The stack knows ids. Whose conversation that is, the app knows.
+  const results = allChats
+    ? found.results.filter(({ event }) => customerIn(allChats, event.channel))
+    : found.results;
   const active = results[at];
   /** Whether they are the results of what is in the box now. */
-  const isOfQuery = found.query === query.trim();
+  const isOfQuery = found.query === query.trim() && found.channel === channel;
   useEffect(() => find.input.current?.focus(), [find.input]);
   useEffect(() => {
     if (active) document.getElementById(`${id}-${at}`)?.scrollIntoView({ block: 'nearest' });
   }, [active, at, id]);
 
+  const setScope = (all: boolean) => {
+    setAll(all);
+    setAt(-1);
+  };
   const choose = (place: number) => {
     setAt(place);
-    onJump(results[place]?.event.seq ?? 0);
+    const { channel = '', seq = 0 } = results[place]?.event ?? {};
+    const customer = allChats && customerIn(allChats, channel);
+    if (customer && customer.conversationId !== conversationId) allChats.onOpen(customer, seq);
+    else onJump(seq);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -91,26 +107,14 @@ export function Search({ conversationId, find, nameOf, onJump }: SearchProps) {
           <Icon name="close" />
         </button>
       </div>
-      <output className="search-status">{inWords(found)}</output>
-      <div
-        className="results"
-        role="listbox"
-        id={`${id}-results`}
-        aria-label="Results"
-        hidden={!results.length}
-      >
-        {results.map((result, place) => (
-          <Result
-            key={result.event.seq}
-            id={`${id}-${place}`}
-            result={result}
-            nameOf={nameOf}
-            isActive={place === at}
-            onChoose={() => choose(place)}
-          />
-        ))}
-      </div>
-      {next !== undefined && (
+      {allChats && <Scope isAll={isAll} onChange={setScope} />}
+      <output className="search-status">{inWords({ ...found, results })}</output>
+      <Results
+        {...{ id, results, at, nameOf }}
+        allChats={found.channel?.startsWith('inbox:') ? allChats : undefined}
+        onChoose={choose}
+      />
+      {found.next !== undefined && (
         <button type="button" className="button" aria-disabled={found.isSearching} onClick={more}>
           {results.length > 0 ? 'More results' : 'Search further back'}
         </button>

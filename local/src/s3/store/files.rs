@@ -70,9 +70,9 @@ impl Folder {
 
     /// Removes files. One that cannot be removed is removed at the next start.
     pub(super) fn remove(&self, files: &[StoredFile]) {
-        let Ok(folder) = self.path() else { return };
         for file in files {
-            if let Err(error) = fs::remove_file(folder.join(&file.name)) {
+            let removed = self.path().and_then(|folder| fs::remove_file(folder.join(&file.name)));
+            if let Err(error) = removed {
                 tracing::warn!(%error, file = file.name, "cannot remove a file of S3");
             }
         }

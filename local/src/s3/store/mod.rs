@@ -97,7 +97,8 @@ impl Store {
         found.optional().map_err(internal)?.map(|record| parse(&record)).transpose()
     }
 
-    /// Puts an object in the place of the one that is there, if `precondition` takes that one.
+    /// Puts an object in the place of the one that is there, if `precondition` takes that one. Otherwise the files of the new
+    /// one are removed.
     pub(super) fn put(
         &self,
         bucket: &str,
@@ -105,7 +106,11 @@ impl Store {
         record: &Record,
         precondition: Precondition<'_>,
     ) -> S3Result<()> {
-        self.replace(bucket, key, Some(record), precondition, None).map(drop)
+        let put = self.replace(bucket, key, Some(record), precondition, None).map(drop);
+        if put.is_err() {
+            self.folder.remove(&record.files);
+        }
+        put
     }
 
     /// Removes an object; returns the one that was there.

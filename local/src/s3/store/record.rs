@@ -20,8 +20,6 @@ pub(crate) struct Record {
     pub(crate) modified_ms: i64,
     pub(crate) checksums: Checksums,
     pub(crate) headers: ObjectHeaders,
-    /// The number of parts of an object that was uploaded in parts.
-    pub(crate) parts: Option<usize>,
 }
 
 /// A file with bytes of an object.

@@ -165,7 +165,8 @@ fn the_projects_bucket_is_read() {
 #[test]
 fn a_bucket_that_would_behave_otherwise_is_refused() {
     let bucket = |properties: &str| {
-        load(&format!("{API}  B: {{Type: AWS::S3::Bucket, Properties: {{{properties}}}}}"))
+        let function = "F: {Type: AWS::Serverless::Function, Properties: {CodeUri: f/g}}";
+        load(&format!("{API}  {function}\n  B: {{Type: AWS::S3::Bucket, Properties: {{{properties}}}}}"))
     };
     assert!(!bucket("BucketName: mine").unwrap().buckets[0].notifies);
     for (properties, reason) in [

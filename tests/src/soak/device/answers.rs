@@ -136,6 +136,7 @@ impl Socket {
                 let has_ended = until_ms.is_some_and(|until_ms| until_ms < at_ms + GRANT_END_MS);
                 (!has_ended).then_some(Entry::TurnedAway { what: channel, code, asked_ms, at_ms })
             }
+            "muted" => Some(Entry::TurnedAway { what: channel, code, asked_ms, at_ms }),
             _ if key.starts_with(NONSENSE) => Some(Entry::Refused { channel, key, code }),
             _ => None, // the client's promise tells
         }

@@ -29,6 +29,7 @@ pub(super) struct ByHttp {
 pub(super) struct Outcome {
     said: Said,
     key: String,
+    asked_ms: u64,
     answer: Result<Value, Failure>,
 }
 
@@ -42,7 +43,7 @@ impl ByHttp {
     }
 
     /// Sends, until there is an answer that counts.
-    fn send(&mut self, token: String, said: Said, key: String, base: Option<u64>) {
+    fn send(&mut self, token: String, said: Said, key: String, base: Option<u64>, asked_ms: u64) {
         let stack = Arc::clone(&self.stack);
         let mut fields = json!({"channel": said.channel, "event": said.event, "key": key, "data": said.data});
         if let Some(base) = base {
@@ -52,7 +53,7 @@ impl ByHttp {
             loop {
                 let request = stack.ask(Method::POST, "messages").body(&fields.to_string());
                 if let Some(answer) = counts(request.token(&token).send_unchecked().await) {
-                    return Outcome { said, key, answer };
+                    return Outcome { said, key, asked_ms, answer };
                 }
                 sleep(RETRY).await;
             }
@@ -90,14 +91,18 @@ impl App {
         let key = format!("{}-http-{}", self.settings.device, self.sent.len());
         self.goes_out(&said, &key);
         let base = self.channels.get(&said.channel).and_then(|one| one.last);
-        by.send(token.text, said, key, base);
+        by.send(token.text, said, key, base, self.settings.clock.ms(Instant::now()));
         true
     }
 
-    pub(super) fn sent_by_http(&mut self, Outcome { said, key, answer }: Outcome) {
+    pub(super) fn sent_by_http(&mut self, Outcome { said, key, asked_ms, answer }: Outcome) {
         let at_ms = self.settings.clock.ms(Instant::now());
         match answer {
             Ok(sent) => drop(self.acked(&said.channel, Some(&key), &sent, at_ms)),
+            Err(failure) if self.may_be_restricted(&failure) => {
+                let (what, code) = (said.channel, failure.code);
+                self.entries.push(Entry::TurnedAway { what, code, asked_ms, at_ms });
+            }
             Err(failure) if self.may_be_out(&said.channel, &failure) => {}
             Err(failure) if said.may_be_refused(&failure) => {
                 self.entries.push(Entry::Refused { channel: said.channel, key, code: failure.code });

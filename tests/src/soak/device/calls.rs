@@ -117,12 +117,12 @@ impl App {
             }
             (Call::Subscribe(_) | Call::Other(_), Ok(_)) => {}
             // What the refusal of a channel means, its `onError` tells.
-            (Call::Subscribe(_), Err(failure)) if failure.code == "forbidden" => {}
+            (Call::Subscribe(_), Err(failure)) if self.may_be_denied(&failure) => {}
             (
                 Call::Repeat { channel, .. } | Call::Say { channel, .. } | Call::Look(channel),
                 Err(failure),
             ) if self.may_be_out(&channel, &failure) => {}
-            (Call::Other(_), Err(failure)) if failure.code == "forbidden" => {}
+            (Call::Other(_), Err(failure)) if self.may_be_denied(&failure) => {}
             (call, Err(failure)) => {
                 if !is_passing(&failure) {
                     self.unexpected(format!("{call:?}: {}: {}", failure.code, failure.message));
@@ -170,7 +170,18 @@ impl App {
     /// Whether the user may have lost the channel, as a refusal says.
     pub(super) fn may_be_out(&self, channel: &String, failure: &Failure) -> bool {
         let may_end = self.settings.for_a_time.contains(channel) || self.settings.by_grant.contains(channel);
-        failure.code == "forbidden" && may_end
+        (failure.code == "forbidden" && may_end) || self.may_be_restricted(failure)
+    }
+
+    /// Whether a channel or a request may be refused to the user so.
+    pub(super) fn may_be_denied(&self, failure: &Failure) -> bool {
+        failure.code == "forbidden" || self.may_be_restricted(failure)
+    }
+
+    /// Whether the user may be muted or banned, as a refusal says. Whether they are, the record tells.
+    pub(super) fn may_be_restricted(&self, failure: &Failure) -> bool {
+        let person = &self.settings.person;
+        matches!(&*failure.code, "muted" | "banned") && !person.is_team && !person.is_crowd
     }
 
     pub(super) fn unexpected(&mut self, what: String) {

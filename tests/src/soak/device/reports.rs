@@ -23,7 +23,7 @@ impl App {
         match what {
             What::State { state, error } => self.state_changed(state, error.as_ref()),
             What::Error { error, channel } => {
-                if !is_passing(&error) && error.code != "forbidden" && error.code != "unauthorized" {
+                if !is_passing(&error) && !self.may_be_denied(&error) && error.code != "unauthorized" {
                     self.unexpected(format!("error on {channel:?}: {}: {}", error.code, error.message));
                 }
             }
@@ -197,7 +197,7 @@ impl App {
         if is_passing(error) {
             return;
         }
-        if error.code != "forbidden" {
+        if !self.may_be_denied(error) {
             self.unexpected(format!("{name} was refused: {}: {}", error.code, error.message));
         }
         if self.is_foreign(name) {

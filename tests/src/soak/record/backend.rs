@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::Event;
+
 /// What the backend said.
 #[derive(Debug, Clone, Serialize)]
 pub struct Published {
@@ -72,6 +74,15 @@ pub enum Change {
         /// All of them.
         users: BTreeSet<String>,
     },
+    /// A user is muted or banned, or no longer.
+    Restrict {
+        /// Where: the channel of a conversation, or of a company for all of its conversations.
+        scope: String,
+        /// Whom.
+        user: String,
+        /// How.
+        restriction: Restriction,
+    },
     /// A user was put out of a channel, and may join again.
     Kick {
         /// From where.
@@ -79,6 +90,29 @@ pub enum Change {
         /// Whom.
         user: String,
     },
+}
+
+/// How a user is restricted, the stronger after the weaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Restriction {
+    /// Not at all.
+    None,
+    /// The user may not send.
+    Mute,
+    /// Nor be there.
+    Ban,
+}
+
+/// Something that the backend heard of a conversation.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// What: `MessageCreated` and the like.
+    pub detail_type: String,
+    /// The conversation's company.
+    pub company: Option<String>,
+    /// The event that it is about.
+    pub event: Event,
 }
 
 impl Poison {

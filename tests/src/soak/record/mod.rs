@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-pub use self::backend::{Act, Change, Poison, Published, Way};
+pub use self::backend::{Act, Change, Poison, Published, Report, Restriction, Way};
 pub use self::entry::{Entry, Event};
 pub use self::tape::{Note, Wire};
 use super::world::World;
@@ -38,8 +38,23 @@ pub struct Record {
     pub latest: BTreeMap<String, Vec<Event>>,
     /// What the inboxes of the companies say at the end, by the channel of the conversation.
     pub inboxes: BTreeMap<String, Listed>,
+    /// What the searches over all conversations of a company found at the end; nothing where nothing is indexed.
+    pub searches: Vec<Search>,
+    /// What the backend heard of conversations; `None` where it was told nothing.
+    pub reports: Option<Vec<Report>>,
     /// What could not be done.
     pub letters: Vec<Value>,
+}
+
+/// A search over all conversations of a company, to its last page.
+#[derive(Debug, Clone, Serialize)]
+pub struct Search {
+    /// The company.
+    pub company: String,
+    /// Words, all of which the messages must have.
+    pub query: String,
+    /// The messages that it found.
+    pub found: Vec<Event>,
 }
 
 /// What an inbox says of a conversation.

@@ -12,6 +12,7 @@ use super::{Handle, LOOK, Running};
 use crate::Stack;
 use crate::soak::device::{self, Surroundings};
 use crate::soak::issuer::Issuer;
+use crate::soak::listener::Listener;
 use crate::soak::part::Part;
 use crate::soak::plan::{Device, Plan};
 use crate::soak::record::Standing;
@@ -35,14 +36,19 @@ const ROTATED_TOKEN_SECONDS: u64 = 156;
 
 impl Running {
     /// Conversations, users, devices; all connected, and joined to all that is theirs.
-    pub(super) async fn gather(plan: &Plan, stack: Arc<Stack>, issuer: Arc<Issuer>) -> Result<Self> {
+    pub(super) async fn gather(
+        plan: &Plan,
+        stack: Arc<Stack>,
+        issuer: Arc<Issuer>,
+        listener: Option<Arc<Listener>>,
+    ) -> Result<Self> {
         let (world, plan) = (Arc::new(plan.world()), Arc::new(plan.clone()));
         for talk in &world.conversations {
             manager::open(&stack, talk).await?;
         }
         let (phase, _) = watch::channel(Phase::Gathering);
         let (handles, devices, workers) = (Vec::new(), JoinSet::new(), Workers::new()?);
-        let mut running = Self { stack, world, plan, issuer, phase, handles, devices, workers };
+        let mut running = Self { stack, world, plan, issuer, listener, phase, handles, devices, workers };
         let deadline = Instant::now() + GATHERING_MAX;
         let mut looks = interval(LOOK);
         for (index, device) in running.plan.devices().into_iter().enumerate() {

@@ -19,7 +19,10 @@ use self::settle::last_look;
 use super::audit::Findings;
 use super::chaos::{self, Damage};
 use super::issuer::Issuer;
+use super::listener::Listener;
 use super::manager::Manager;
+use super::moderator::Moderator;
+use super::part::Part;
 use super::plan::Plan;
 use super::publisher::Publisher;
 use super::record::{Act, DeviceRecord, Record, Standing};
@@ -51,6 +54,7 @@ struct Running {
     world: Arc<World>,
     plan: Arc<Plan>,
     issuer: Arc<Issuer>,
+    listener: Option<Arc<Listener>>,
     phase: watch::Sender<Phase>,
     handles: Vec<Handle>,
     devices: JoinSet<DeviceRecord>,
@@ -66,9 +70,15 @@ pub async fn run(plan: &Plan) -> Result<Option<Report>> {
     let mut options = vec!["--parameter", &lease, "--visibility-max", &visibility, "--data", data.path()];
     let issuers = issuer.options();
     options.extend(issuers.iter().map(String::as_str));
+    let listener = if plan.has(Part::ChatEvents) { Some(Arc::new(Listener::start().await?)) } else { None };
+    let told = listener.as_ref().map(|listener| listener.options()).unwrap_or_default();
+    options.extend(told.iter().map(String::as_str));
+    if plan.has(Part::Search) {
+        options.extend(["--parameter", "Search=on"]);
+    }
     let Some(stack) = Stack::private(&options)? else { return Ok(None) };
     let stack = Arc::new(stack);
-    let mut running = Running::gather(plan, Arc::clone(&stack), issuer).await?;
+    let mut running = Running::gather(plan, Arc::clone(&stack), issuer, listener.clone()).await?;
     let Storm { mut publisher, acts, damage } = running.storm().await?;
     let mut faults = counts(&stack.faults().await?["injected"]);
     for (kind, count) in damage.counts {
@@ -80,10 +90,12 @@ pub async fn run(plan: &Plan) -> Result<Option<Report>> {
     let world = World::clone(&running.world);
     let devices = running.end().await?;
     // Not before: of a run that did not settle, somebody would still hear what this look has not seen.
-    let Findings { logs, latest, inboxes } = last_look(&stack, &world).await?;
+    let Findings { logs, latest, inboxes, searches } = last_look(&stack, &world, plan).await?;
+    let reports = listener.map(|listener| listener.reports());
     let letters = stack.backend().await?.all_dead_letters().await?;
     let published = publisher.published().to_vec();
-    let record = Record { world, devices, published, acts, logs, latest, inboxes, letters };
+    let record =
+        Record { world, devices, published, acts, logs, latest, inboxes, searches, reports, letters };
     let breaches = verify::verify(&record);
     Ok(Some(Report::new(plan, record, breaches, faults, stack.log().map(Path::to_owned))))
 }
@@ -131,8 +143,12 @@ impl Running {
         let (stack, world, phase) = of();
         let manager = Manager::new(stack, world, Arc::clone(&self.issuer), plan.manager());
         let manager = tokio::spawn(manager.run(Arc::clone(&plan), phase));
+        let (stack, world, phase) = of();
+        let moderator = Moderator::new(stack, world, Arc::clone(&self.issuer), plan.moderator());
+        let moderator = plan.has(Part::Moderation).then(|| tokio::spawn(moderator.run(phase)));
         let (stack, _, phase) = of();
-        let chaos = tokio::spawn(chaos::run(stack, Arc::clone(&plan), plan.chaos(), phase));
+        let chaos = chaos::run(stack, Arc::clone(&plan), self.listener.clone(), plan.chaos(), phase);
+        let chaos = tokio::spawn(chaos);
         let begun = Instant::now();
         let mut looks = interval(LOOK);
         let mut told = begun;
@@ -152,7 +168,11 @@ impl Running {
         self.phase.send_replace(Phase::Quiet);
         let damage = chaos.await??;
         self.stack.set_faults(&json!({})).await?;
-        Ok(Storm { publisher: publisher.await??, acts: manager.await??, damage })
+        let mut acts = manager.await??;
+        if let Some(moderator) = moderator {
+            acts.extend(moderator.await??);
+        }
+        Ok(Storm { publisher: publisher.await??, acts, damage })
     }
 
     fn tell(&self, elapsed: Duration) {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, interval, sleep_until};
 use super::{LEASE_SECONDS, LOOK, Running, VISIBILITY_SECONDS};
 use crate::Stack;
 use crate::soak::audit::{self, Findings};
-use crate::soak::plan::DELAY_MS_MAX;
+use crate::soak::plan::{DELAY_MS_MAX, Plan};
 use crate::soak::publisher::Publisher;
 use crate::soak::world::World;
 use crate::soak::{Phase, verify};
@@ -66,7 +66,7 @@ impl Running {
             if all_settled_at.get_or_insert(Instant::now()).elapsed() < CALM {
                 continue;
             }
-            let found = match audit::look(&self.stack, &self.world).await {
+            let found = match audit::look(&self.stack, &self.world, &self.plan).await {
                 Ok(found) => found,
                 Err(error) => {
                     eprintln!("looking again: {error:#}");
@@ -77,6 +77,8 @@ impl Running {
             if verify::all_heard(&self.standings(), &found.logs)
                 && verify::all_published(publisher.published(), &found.logs, &letters)
                 && verify::all_listed(&found.inboxes, &found.logs)
+                && verify::all_found(&found.searches, &found.logs, &self.world)
+                && self.has_heard(&found)
             {
                 break;
             }
@@ -86,12 +88,20 @@ impl Running {
     }
 }
 
+impl Running {
+    /// Whether the backend has heard of all that was found.
+    fn has_heard(&self, found: &Findings) -> bool {
+        let listener = self.listener.as_ref();
+        listener.is_none_or(|listener| verify::all_reported(&listener.reports(), &found.logs))
+    }
+}
+
 /// What there is at the end; on a machine with too much to do it may take some tries.
-pub(super) async fn last_look(stack: &Stack, world: &World) -> Result<Findings> {
+pub(super) async fn last_look(stack: &Stack, world: &World, plan: &Plan) -> Result<Findings> {
     let mut tries_left = LAST_LOOKS_MAX;
     loop {
         tries_left -= 1;
-        match audit::look(stack, world).await {
+        match audit::look(stack, world, plan).await {
             Err(error) if tries_left > 0 => eprintln!("looking once more: {error:#}"),
             looked => return looked.context("the last look"),
         }

@@ -11,8 +11,11 @@ mod logs;
 mod messages;
 mod overheard;
 mod posted;
+mod reports;
+mod restraint;
 mod rights;
 mod rosters;
+mod searches;
 mod shown;
 mod spans;
 mod status;
@@ -28,7 +31,9 @@ pub use self::backend::all_published;
 pub use self::convergence::all_heard;
 pub use self::inboxes::all_listed;
 pub use self::letters::given_up;
+pub use self::reports::all_reported;
 pub use self::rosters::all_see_each_other;
+pub use self::searches::all_found;
 use super::record::{Entry, Record};
 
 /// A promise that was not kept.
@@ -76,6 +81,8 @@ pub enum Kind {
     Unposted,
     /// Somebody heard what was sent after the membership was over.
     Overheard,
+    /// A user who is muted or banned has sent something.
+    Unrestrained,
     /// The server does not know a membership that it has confirmed, or knows one that is over.
     Deaf,
     /// Somebody could not connect, join, or find out what became of their messages.
@@ -90,6 +97,14 @@ pub enum Kind {
     PoisonKept,
     /// The inbox of a company does not say of a conversation what its log says.
     Mislisted,
+    /// A search over a company does not find a message that its logs have.
+    Unfound,
+    /// It finds one that they do not have, or not so.
+    Misfound,
+    /// The backend did not hear of a message or of a change.
+    Unreported,
+    /// It heard of what is in no log, or otherwise than it is there.
+    Misreported,
     /// A last value that is not the newest.
     Stale,
     /// What the backend did was accepted, and never in force.
@@ -114,7 +129,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 38] = [
         Self::Lost,
         Self::Altered,
         Self::Doubled,
@@ -131,6 +146,7 @@ impl Kind {
         Self::Unrecovered,
         Self::Unposted,
         Self::Overheard,
+        Self::Unrestrained,
         Self::Deaf,
         Self::Unsettled,
         Self::Dropped,
@@ -138,6 +154,10 @@ impl Kind {
         Self::Unexplained,
         Self::PoisonKept,
         Self::Mislisted,
+        Self::Unfound,
+        Self::Misfound,
+        Self::Unreported,
+        Self::Misreported,
         Self::Stale,
         Self::Unheeded,
         Self::Ghost,
@@ -161,6 +181,11 @@ impl Kind {
             Self::Usurped => "only its author edits a message, and the team may delete it",
             Self::Divergent => "all who heard everything show the same conversation",
             Self::Mislisted => "an inbox counts what its logs have",
+            Self::Unfound | Self::Misfound => "a search finds what the logs have, as it is",
+            Self::Unreported | Self::Misreported => {
+                "the backend hears of all that happens, and of nothing else"
+            }
+            Self::Unrestrained => "a mute or a ban holds from its answer on",
             Self::Stale => "the newest wins, by its own time",
             Self::Partial | Self::Unrecovered => "recovery is whole or says so",
             Self::Behind | Self::Unsettled | Self::Dropped | Self::Unheeded => {
@@ -199,9 +224,12 @@ pub fn verify(record: &Record) -> Vec<Breach> {
     breaches.extend(convergence::check(record));
     breaches.extend(backend::check(record));
     breaches.extend(inboxes::check(record));
+    breaches.extend(searches::check(record));
+    breaches.extend(reports::check(record));
     breaches.extend(latest::check(record));
     breaches.extend(posted::check(record));
     breaches.extend(overheard::check(record));
+    breaches.extend(restraint::check(record));
     breaches.extend(status::check(record));
     breaches.extend(rights::check(record));
     breaches.extend(rosters::check(record));

@@ -49,7 +49,8 @@ fn one(device: &DeviceRecord, tape: &[Note], rights: &Rights) -> Vec<Breach> {
                 joining_since.remove(&**channel);
                 out.insert(channel, Out { since_ms: *at_ms, why: "told of the removal" });
             }
-            Wire::Posted { channel, event, seq, sent_ms } if event != "access.revoked" => {
+            // What tells a user of their own right says nothing of the conversation.
+            Wire::Posted { channel, event, seq, sent_ms } if !event.starts_with("access.") => {
                 let granted = granted_until.get(&**channel);
                 let ended = [
                     (token_until_ms, "the token had ended"),

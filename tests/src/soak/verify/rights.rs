@@ -1,12 +1,13 @@
-//! Who may be in a conversation whose participants change, as far as the backend's acts make it certain; and that the
+//! Who may be and speak in a conversation whose participants and restrictions change, as far as the backend's acts make it
+//! certain; and that the
 //! product lets in those who may, keeps out those who may not, and does what it has accepted.
 
 use super::letters::Letters;
 use super::{Breach, Kind};
-use crate::soak::record::{Act, Change, Entry, Record};
+use crate::soak::record::{Act, Change, Entry, Record, Restriction};
 use crate::soak::world::Right;
 
-/// The acts on participants, read for one question: since when.
+/// The acts on participants and on restrictions, read for one question: since when.
 pub(super) struct Rights<'a> {
     record: &'a Record,
 }
@@ -18,32 +19,50 @@ impl<'a> Rights<'a> {
 
     /// Since when it was promised that the user is out of a channel, where that is so at this time.
     pub(super) fn out_since(&self, user: &str, channel: &str, at_ms: u64) -> Option<u64> {
-        if self.record.world.right(user, channel) != Right::Participation {
-            return None;
-        }
-        let mut out = None;
-        for (act, takes_part) in self.acts(user, channel).take_while(|(act, _)| act.asked_ms <= at_ms) {
-            out =
-                if takes_part { None } else { out.or(act.enforced_ms.filter(|since_ms| *since_ms <= at_ms)) };
-        }
-        out
+        let takes_part = self.may_end(user, channel).then(|| self.participation(user, channel));
+        let put_out = takes_part.and_then(|acts| barred_since(acts, at_ms));
+        let banned = self.restricted_since(user, channel, Restriction::Ban, at_ms);
+        put_out.into_iter().chain(banned).min()
+    }
+
+    /// Since when it was promised that the user is restricted at least so, in the conversation or in its company, where that is
+    /// so at this time.
+    pub(super) fn restricted_since(
+        &self,
+        user: &str,
+        channel: &str,
+        least: Restriction,
+        at_ms: u64,
+    ) -> Option<u64> {
+        let scopes = self.scopes(channel).into_iter();
+        scopes.filter_map(|scope| barred_since(self.restrictions(user, &scope, least), at_ms)).min()
     }
 
     /// Whether the user was certain to be let in, had it been asked at any time between these.
     pub(super) fn is_in(&self, user: &str, channel: &str, from_ms: u64, to_ms: u64) -> bool {
-        if self.record.world.right(user, channel) != Right::Participation {
-            return true;
-        }
-        // As the conversation was opened: with all who ever may.
-        let mut is_in = true;
-        for (act, takes_part) in self.acts(user, channel).take_while(|(act, _)| act.asked_ms <= to_ms) {
-            let is_known = act.known_ms.is_some_and(|known_ms| known_ms <= from_ms);
-            is_in = takes_part && (is_in || is_known);
-        }
-        is_in
+        let takes_part =
+            !self.may_end(user, channel) || is_certain(self.participation(user, channel), from_ms, to_ms);
+        takes_part && self.is_free(user, channel, Restriction::Ban, from_ms, to_ms)
     }
 
-    fn acts(&self, user: &str, channel: &str) -> impl Iterator<Item = (&'a Act, bool)> {
+    /// Whether it was certain that the user was not restricted so, or more, had it been asked at any time between these.
+    fn is_free(&self, user: &str, channel: &str, least: Restriction, from_ms: u64, to_ms: u64) -> bool {
+        let mut scopes = self.scopes(channel).into_iter();
+        scopes.all(|scope| is_certain(self.restrictions(user, &scope, least), from_ms, to_ms))
+    }
+
+    /// Whether a user was certain not to be refused so.
+    fn is_wrong(&self, user: &str, channel: &str, code: &str, from_ms: u64, to_ms: u64) -> bool {
+        self.is_in(user, channel, from_ms, to_ms)
+            && (code != "muted" || self.is_free(user, channel, Restriction::Mute, from_ms, to_ms))
+    }
+
+    fn may_end(&self, user: &str, channel: &str) -> bool {
+        self.record.world.right(user, channel) == Right::Participation
+    }
+
+    /// The acts on participants, each with whether the user is one of them.
+    fn participation(&self, user: &str, channel: &str) -> impl Iterator<Item = (&'a Act, bool)> {
         self.record.acts.iter().filter_map(move |act| match &act.change {
             Change::Participants { channel: changed, users } if changed == channel => {
                 Some((act, users.contains(user)))
@@ -51,6 +70,46 @@ impl<'a> Rights<'a> {
             _ => None,
         })
     }
+
+    /// The restrictions of a user in one scope, each with whether it is a weaker one.
+    fn restrictions(
+        &self,
+        user: &str,
+        scope: &str,
+        least: Restriction,
+    ) -> impl Iterator<Item = (&'a Act, bool)> {
+        self.record.acts.iter().filter_map(move |act| match &act.change {
+            Change::Restrict { scope: of, user: whom, restriction } if of == scope && whom == user => {
+                Some((act, *restriction < least))
+            }
+            _ => None,
+        })
+    }
+
+    /// Where a restriction counts on a channel.
+    fn scopes(&self, channel: &str) -> Vec<String> {
+        let company = self.record.world.company_of(channel).map(|company| format!("company:{company}"));
+        company.into_iter().chain([channel.to_owned()]).collect()
+    }
+}
+
+/// Since when the acts, each with whether the user may, promise that they may not, where that is so at this time.
+fn barred_since<'a>(acts: impl Iterator<Item = (&'a Act, bool)>, at_ms: u64) -> Option<u64> {
+    let mut since = None;
+    for (act, may) in acts.take_while(|(act, _)| act.asked_ms <= at_ms) {
+        since = if may { None } else { since.or(act.enforced_ms.filter(|since_ms| *since_ms <= at_ms)) };
+    }
+    since
+}
+
+/// Whether it is certain by the acts, each with whether the user may, that they may at all times between these.
+fn is_certain<'a>(acts: impl Iterator<Item = (&'a Act, bool)>, from_ms: u64, to_ms: u64) -> bool {
+    let mut is_sure = true; // as everything was opened
+    for (act, may) in acts.take_while(|(act, _)| act.asked_ms <= to_ms) {
+        let is_known = act.known_ms.is_some_and(|known_ms| known_ms <= from_ms);
+        is_sure = may && (is_sure || is_known);
+    }
+    is_sure
 }
 
 /// When the run is over.
@@ -61,7 +120,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     let mut breaches = unheeded(record);
     for (device, entry) in record.entries() {
         if let Entry::TurnedAway { what, code, asked_ms, at_ms } = entry
-            && rights.is_in(&device.user, what, *asked_ms, *at_ms)
+            && rights.is_wrong(&device.user, what, code, *asked_ms, *at_ms)
         {
             let (name, user) = (&device.device, &device.user);
             breaches.push(Kind::TurnedAway.because(format!("{name} of {user}: {what}: {code} at {at_ms}")));
@@ -91,6 +150,11 @@ fn unheeded(record: &Record) -> Vec<Breach> {
         Change::Participants { channel, .. } => {
             let id = channel.trim_start_matches("conversation:");
             act.is_accepted && act.known_ms.is_none() && !letters.mention(&format!("{id:?}"))
+        }
+        Change::Restrict { scope, user, .. } => {
+            let id = scope.split_once(':').map_or(&**scope, |(_, id)| id);
+            let is_explained = letters.mention(&format!("{id:?}")) && letters.mention(&format!("{user:?}"));
+            act.is_accepted && act.known_ms.is_none() && !is_explained
         }
         Change::Kick { .. } => false,
     };

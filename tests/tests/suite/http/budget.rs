@@ -39,6 +39,13 @@ async fn requests_stay_within_their_budgets() -> Result<()> {
     assert_costs("history", of_http().await?, 6, 0);
 
     stack.forget_usage().await?;
+    let read = json!({"channel": pair.channel, "seq": first, "state": "read"});
+    stack.post(ann, "receipts", &read).await?.done()?;
+    let cost = of_http().await?;
+    assert_costs("ack", cost, 7, 1);
+    assert_eq!(cost.posts, 2, "no connection has acked, so both get the receipt");
+
+    stack.forget_usage().await?;
     let path = format!("disconnect?connectionId={}", connection.replace('=', "%3D"));
     stack.delete(ann, &path).await?.done()?;
     assert_costs("disconnect", of_http().await?, 1, 1);

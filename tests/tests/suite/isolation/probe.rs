@@ -117,6 +117,10 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
             (Method::POST, "../publish".to_owned(), Some(events))
         }
         "POST messages" => (Method::POST, "messages".to_owned(), Some(draft("chat.message", channel))),
+        "POST receipts" => {
+            let body = json!({"channel": channel, "seq": 1, "state": "read"});
+            (Method::POST, "receipts".to_owned(), Some(body))
+        }
         "GET search all" if channel.is_empty() => {
             (Method::GET, "search?query=hello&limit=10".to_owned(), None)
         }

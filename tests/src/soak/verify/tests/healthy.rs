@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::soak::record::{
-    Act, Change, DeviceRecord, Entry, Event, Listed, Note, Poison, Published, Record, Roster, Standing, Way,
-    Wire,
+    Act, Change, DeviceRecord, Entry, Event, Listed, Note, Poison, Published, Record, Report, Roster, Search,
+    Standing, Way, Wire,
 };
 use crate::soak::world::World;
 
 pub(super) const TALK: &str = "conversation:all_1";
 pub(super) const NEWS: &str = "funnel_updates:biz_1";
 pub(super) const METRICS: &str = "analytics:biz_1";
+/// What `user_4` says.
+pub(super) const SEARCHED: &str = "two";
 pub(super) const LOUNGE: &str = "conversation:lounge_1";
 
 /// When everybody had joined.
@@ -50,7 +52,8 @@ pub(super) fn healthy() -> Record {
     let latest = [(NEWS.to_owned(), vec![news[1].clone()]), (METRICS.to_owned(), vec![metric])].into();
     let logs: BTreeMap<_, _> = [(TALK.to_owned(), talk), (NEWS.to_owned(), news)].into();
     let inboxes = inboxes(&logs);
-    Record { world, devices, published, acts, logs, latest, inboxes, letters }
+    let (searches, reports) = (searches(&world, &logs), Some(reports(&logs)));
+    Record { world, devices, published, acts, logs, latest, inboxes, searches, reports, letters }
 }
 
 /// What the inboxes have to say of these logs.
@@ -62,6 +65,37 @@ pub(super) fn inboxes(logs: &BTreeMap<String, Vec<Event>>) -> BTreeMap<String, L
         Some((channel.clone(), Listed { n, seq: last.seq, excerpt }))
     });
     last.collect()
+}
+
+/// What the searches for a word have to find in these logs.
+pub(super) fn searches(world: &World, logs: &BTreeMap<String, Vec<Event>>) -> Vec<Search> {
+    let of = |company: &str| {
+        let logs = logs.iter().filter(|(channel, _)| world.company_of(channel) == Some(company));
+        let has_it = |event: &&Event| {
+            event.data["content"] == SEARCHED
+                && event.data["deletedAt"].is_null()
+                && event.event == "chat.message"
+        };
+        let found = logs.flat_map(|(_, log)| log.iter().filter(has_it)).cloned().collect();
+        Search { company: company.to_owned(), query: SEARCHED.to_owned(), found }
+    };
+    World::companies().map(of).collect()
+}
+
+/// What the backend has to hear of these logs.
+pub(super) fn reports(logs: &BTreeMap<String, Vec<Event>>) -> Vec<Report> {
+    let types = [
+        ("chat.message", "MessageCreated"),
+        ("chat.edit", "MessageEdited"),
+        ("chat.delete", "MessageDeleted"),
+        ("chat.reaction", "ReactionChanged"),
+    ];
+    let of = |event: &Event| {
+        let (_, detail_type) = types.iter().find(|(name, _)| *name == event.event)?;
+        let (detail_type, company) = ((*detail_type).to_owned(), Some("biz_1".to_owned()));
+        Some(Report { detail_type, company, event: event.clone() })
+    };
+    logs.values().flatten().filter_map(of).collect()
 }
 
 /// As docs/operations.md has it.

@@ -4,18 +4,25 @@
 mod healthy;
 mod members;
 mod messages;
+mod moderation;
+mod telling;
 
 use serde_json::json;
 
-use self::healthy::{METRICS, NEWS, TALK, acked, chat, healthy, heard, inboxes, posted, said};
+use self::healthy::{
+    METRICS, NEWS, TALK, acked, chat, healthy, heard, inboxes, posted, reports, said, searches,
+};
 use super::*;
-use crate::soak::record::{Event, Listed, Note, Roster, Standing, Wire};
+use crate::soak::record::{Event, Listed, Note, Report, Roster, Standing, Wire};
 
 /// The kinds of breaches in the healthy record with this change.
 fn broken(change: impl FnOnce(&mut Record)) -> Vec<Kind> {
     let mut record = healthy();
     change(&mut record);
-    record.inboxes = inboxes(&record.logs); // they follow the logs
+    // These follow the logs.
+    record.inboxes = inboxes(&record.logs);
+    record.searches = searches(&record.world, &record.logs);
+    record.reports = Some(reports(&record.logs));
     kinds_of(&record)
 }
 
@@ -318,7 +325,13 @@ fn what_is_for_others_is_a_leak() {
 
 #[test]
 fn every_kind_is_in_the_table_and_in_a_test() {
-    let tests = concat!(include_str!("mod.rs"), include_str!("members.rs"), include_str!("messages.rs"));
+    let tests = concat!(
+        include_str!("mod.rs"),
+        include_str!("members.rs"),
+        include_str!("messages.rs"),
+        include_str!("moderation.rs"),
+        include_str!("telling.rs")
+    );
     for (index, kind) in Kind::ALL.into_iter().enumerate() {
         assert_eq!(kind as usize, index);
         assert!(tests.contains(&format!("Kind::{kind:?}")), "{kind:?}");
