@@ -14,7 +14,13 @@ import type {
   SubscribeOptions,
 } from 'funnelcast';
 import type { FileLinkOptions, RecordVoiceOptions, SendFilesOptions, UploadOptions } from 'funnelcast/files';
-import type { UseAppEventsOptions, UseConversationOptions, UseWebSocketOptions } from 'funnelcast/react';
+import type {
+  UseAppEventsOptions,
+  UseConversationOptions,
+  UseFilesOptions,
+  UseFileUrlOptions,
+  UseWebSocketOptions,
+} from 'funnelcast/react';
 import type {
   BackendMessage,
   ConversationOptions,
@@ -55,6 +61,8 @@ type Browser =
   | Refusing<UploadOptions>
   | Refusing<UseAppEventsOptions>
   | Refusing<UseConversationOptions>
+  | Refusing<UseFilesOptions>
+  | Refusing<UseFileUrlOptions>
   | Refusing<UseWebSocketOptions>;
 
 type Backend =
