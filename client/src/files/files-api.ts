@@ -66,7 +66,9 @@ async function persist(
 ): Promise<unknown> {
   const { client, signal } = context;
   const http = httpOf(client);
-  for (let failures = 1; ; failures++) {
+  // Attempts over a lost network are no fault of the server's.
+  let failures = 0;
+  for (let attempts = 1; ; attempts++) {
     signal.throwIfAborted();
     try {
       const result = await unlessAborted(attempt(http), signal);
@@ -76,9 +78,9 @@ async function persist(
       signal.throwIfAborted();
       if (!(thrown instanceof FunnelcastError)) throw thrown;
       const isLost = thrown.code === 'disconnected' || thrown.code === 'timeout';
-      if (!isLost && (!isTemporary(thrown) || failures >= ATTEMPTS_MAX)) throw thrown;
       if (isLost) context.onInterrupted?.(true);
-      await pauseOrOnline(client, retryDelay(client.environment, thrown, failures), signal);
+      else if (!isTemporary(thrown) || ++failures >= ATTEMPTS_MAX) throw thrown;
+      await pauseOrOnline(client, retryDelay(client.environment, thrown, attempts), signal);
     }
   }
 }

@@ -120,6 +120,21 @@ describe('a storage that refuses', () => {
   });
 });
 
+test('a server that fails for a moment after a long time without a network is asked again', async () => {
+  const it = await filesScene();
+  it.server.http = 'closed';
+  const { sent, states } = sending(it, [fileOf(500)]);
+  await until(() => states().includes('interrupted'));
+  await pass(600_000);
+  const serve = it.server.storage.serve.bind(it.server.storage);
+  it.server.storage.serve = () => {
+    it.server.storage.serve = serve;
+    throw Object.assign(new Error(), { code: 'internal', message: '' });
+  };
+  it.server.http = 'open';
+  expect(await outcomeOf(sent)).toMatchObject({ seq: 1 });
+});
+
 test('a server that is overloaded is asked again; a refusal is final', async () => {
   const it = await filesScene();
   const { storage } = it.server;
