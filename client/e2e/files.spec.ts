@@ -126,7 +126,9 @@ test('what is not what it says is refused; what is too large, before it is uploa
   await expect(tray(ann)).toBeHidden();
 
   // It is examined before it is sent. The server says so when it is asked whether the file may be sent.
-  const uploaded = ann.page.waitForResponse(response => response.request().method() === 'PUT');
+  const uploaded = ann.page.waitForRequest(
+    request => request.method() === 'PUT' && request.headers()['content-type'] === 'image/png',
+  );
   await choose(ann, text('cat.png', 5_000, 'image/png'), text('notes.txt', 500));
   const [, id] = /(file_\w+)/.exec((await uploaded).url()) ?? [];
   await expect(tray(ann).getByText('Ready to send')).toHaveCount(2);

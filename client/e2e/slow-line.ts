@@ -61,6 +61,7 @@ export class SlowLine {
 
   #keep(socket: Socket): void {
     if (this.#isCut) return void socket.destroy();
+    if (this.#sockets.has(socket)) return; // it serves several requests
     this.#sockets.add(socket);
     socket.on('error', () => {}); // it has been cut
     socket.on('close', () => this.#sockets.delete(socket));
