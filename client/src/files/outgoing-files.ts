@@ -86,8 +86,8 @@ export class OutgoingFiles {
 
   /**
    * Sends the files in one message, or in several if there are more than 10, once all of them are uploaded. The message is then in
-   * the conversation, as if its own `send` had been called. A file that has failed already is left where it is; one that fails
-   * later is waited for, until it is retried or cancelled.
+   * the conversation, as if its own `send` had been called; call `sendTyping(false)` of `useConversation` too. A file that has
+   * failed already is left where it is; one that fails later is waited for, until it is retried or cancelled.
    *
    * @param content - the text; without files, it is sent alone
    * @returns when the message has been acknowledged or has failed. It never rejects because of the server.

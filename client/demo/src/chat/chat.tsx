@@ -61,6 +61,7 @@ function Conversation({ conversationId, me, other, readN, openAt, allChats, onAg
   const submit = (content: string) => {
     if (task?.kind === 'edit') void edit(task.message, content);
     else void files.send(content, { metadata: stamped(), replyTo: task?.message });
+    conversation.sendTyping(false);
     setTask(undefined);
   };
   const nameOf = (userId: string | undefined) =>
