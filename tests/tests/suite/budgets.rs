@@ -48,6 +48,7 @@ async fn operations_stay_within_their_budgets() -> Result<()> {
     lines.extend(digesting(&stack).await?);
     lines.extend(conversing(&stack).await?);
     lines.push(unanswered(&stack).await?);
+    lines.push(filing(&stack).await?);
     let Some(indexed) = Stack::private(&["--parameter", "Search=on"])? else { return Ok(()) };
     lines.extend(indexing(&indexed).await?);
 
@@ -271,13 +272,41 @@ async fn unanswered(stack: &Stack) -> Result<Line> {
     let timer = json!({"unanswered": {
         "conversation": channel.trim_start_matches("conversation:"), "seq": sent["seq"]}});
     let record = json!({"messageId": "1", "eventSource": "aws:sqs", "body": timer.to_string()});
+    // Timers of what was measured before fire when they like: the least of several counts is this one's alone.
+    let mut measured: Option<Cost> = None;
+    for _ in 0..5 {
+        stack.forget_usage().await?;
+        let answer = stack.invoke("TimersFunction", &json!({"Records": [record]})).await?;
+        assert_eq!(answer, json!({"batchItemFailures": []}));
+        let cost = stack.usage().await?.of("timers");
+        measured = measured.filter(|least| least.reads <= cost.reads).or(Some(cost));
+    }
+    let measured = measured.context("a count")?;
+    Ok(Line { operation: "unanswered message, conversation of 2", most: at_most(7, 0, 0), measured })
+}
+
+/// A file that is brought, examined, sent and opened once.
+async fn filing(stack: &Stack) -> Result<Line> {
+    let Pair { channel, ann_user, bob_user, mut ann, bob: _bob, .. } = pair(stack).await?;
+    ann.say(&channel, "a first message, so that the log has begun").await?;
     stack.forget_usage().await?;
-    let answer = stack.invoke("TimersFunction", &json!({"Records": [record]})).await?;
-    assert_eq!(answer, json!({"batchItemFailures": []}));
+    let id = stack.put_file(&ann_user, &channel, "text/plain", b"a file").await?;
+    let of_files = eventually("the file to be examined", async || {
+        let of_files = stack.usage().await?.of("files");
+        Ok(Some(of_files).filter(|cost| cost.write_units >= 2.0))
+    });
+    let of_files = of_files.await?;
+    let brought = stack.usage().await?.of("http-api");
+    stack.forget_usage().await?;
+    let message =
+        json!({"channel": channel, "event": "chat.message", "key": "file", "data": {"attachments": [id]}});
+    ann.call("send", message).await?;
+    stack.file_link(&bob_user, &id, "original").await?.done()?;
+    let usage = stack.usage().await?;
     Ok(Line {
-        operation: "unanswered message, conversation of 2",
-        most: at_most(7, 0, 0),
-        measured: stack.usage().await?.of("timers"),
+        operation: "file, brought, examined, sent and opened",
+        most: at_most(9, 8, 1),
+        measured: brought.and(of_files).and(usage.of("send")).and(usage.of("http-api")),
     })
 }
 
