@@ -3,7 +3,10 @@ import { defineConfig } from '@playwright/test';
 /** Debian's Chromium; nothing is downloaded. */
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 // Chromium's sandbox does not work for root.
-const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+/** A microphone that beeps each second, which pages may use without a question. */
+const microphone = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+const args = [...sandbox, ...microphone];
 
 /** Tests the demo page in a real browser on the real local stack. Screenshots, traces and logs are in `e2e/artefacts/`. */
 export default defineConfig({

@@ -135,7 +135,7 @@ test('the code beside a pane is the file that makes it, and the documents are a 
 test('everything can be done by keyboard, in the order of reading', async ({ visit }) => {
   const ben = await visit('customer');
   const order: string[] = [];
-  for (let stop = 0; stop < 12; stop++) {
+  for (let stop = 0; stop < 14; stop++) {
     await ben.page.keyboard.press('Tab');
     order.push(await focused(ben));
     if (order.at(-1) === 'Message to Ann') await ben.page.keyboard.type('By keyboard alone');
@@ -150,6 +150,8 @@ test('everything can be done by keyboard, in the order of reading', async ({ vis
     'Search the chat',
     'Code of the chat',
     'Messages with Ann',
+    'Add files',
+    'Record a voice message',
     'Message to Ann',
     'Send to Ann',
     'Cut the network',

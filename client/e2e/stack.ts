@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Who } from '../demo/src/room.js';
 import type { Update } from '../src/server/index.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -17,6 +18,8 @@ export interface Stack {
   http: string;
   /** Puts an update on the bus, as a backend does. */
   put(update: Update): Promise<void>;
+  /** How far a file is that a user has uploaded. */
+  fileState(user: Who, id: string): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -52,6 +55,13 @@ export async function startStack(): Promise<Stack> {
       const body = JSON.stringify({ detailType, detail: data });
       const response = await fetch(`${http}/_local/events`, { method: 'POST', body });
       if (!response.ok) throw new Error(await response.text());
+    },
+    async fileState({ id: userId, name, companies }, id) {
+      const body = JSON.stringify({ user: userId, name, companies });
+      const { token } = await (await fetch(`${http}/_local/token`, { method: 'POST', body })).json();
+      const headers = { authorization: `Bearer ${token}` };
+      const response = await fetch(`${http}/api/files/${id}`, { method: 'POST', headers });
+      return (await response.json()).state;
     },
     stop() {
       child.stdin?.end();

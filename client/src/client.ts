@@ -21,7 +21,7 @@ import {
 } from './channels.js';
 import type { ClientEvents, State } from './client-events.js';
 import { check, encodeDraft } from './connection/encode.js';
-import type { Loose } from './connection/link.js';
+import type { HttpApi, Loose } from './connection/link.js';
 import { defaultEnvironment, type Environment } from './environment.js';
 import { closed, type FunnelcastError } from './errors.js';
 import { type SubscribeOptions, type Subscription, subscribe } from './feed/feeds.js';
@@ -86,6 +86,15 @@ export class Client {
   /** The id of the user, as the server knows them. Available shortly after the first connection is up. */
   get user(): string | undefined {
     return this.#parts.connection.user;
+  }
+
+  /**
+   * The stack's HTTP API, if the option `http` is set.
+   *
+   * @internal
+   */
+  get http(): HttpApi | undefined {
+    return this.#parts.http;
   }
 
   /** Connects, and stays connected until {@link close}. Does nothing if the client is already connecting or connected. */

@@ -26,6 +26,8 @@ export interface Environment {
   ) => WebSocketLike;
   /** Makes the HTTP requests, for tickets and for polling. */
   fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Uploads files, and says how far it is. Default: the global one. Where there is none, as in Node, `fetch` uploads them. */
+  XMLHttpRequest?: (new () => XMLHttpRequest) | undefined;
   /** The time in milliseconds since any fixed moment. A monotonic clock is best, because nobody can set it. */
   now(): number;
   /** Calls `callback` after `ms` milliseconds. The returned function cancels that. */

@@ -11,12 +11,22 @@ import type { ErrorBody, ErrorCode, Refusal, Timestamp } from './wire.js';
  * - `disconnected`: the transport failed, or there is no connection and the request must not wait for one;
  * - `timeout`: no reply arrived in time;
  * - `closed`: the client was closed before the request was done;
- * - `outbox_full`: the send queue already holds as many messages as it may.
+ * - `outbox_full`: the send queue already holds as many messages as it may;
+ * - `not_permitted`: the microphone may not be used;
+ * - `no_microphone`: there is none, or another program uses it;
+ * - `unsupported`: the browser cannot record.
  *
  * A request that could never succeed is rejected before it is sent, with the code that the server would use:
  * `bad_request`, `too_large` or `invalid_channel`.
  */
-export type ClientErrorCode = 'disconnected' | 'timeout' | 'closed' | 'outbox_full';
+export type ClientErrorCode =
+  | 'disconnected'
+  | 'timeout'
+  | 'closed'
+  | 'outbox_full'
+  | 'not_permitted'
+  | 'no_microphone'
+  | 'unsupported';
 
 /**
  * Why something was not done. Use `code` in programs, and `message` for people.

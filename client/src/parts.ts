@@ -75,5 +75,5 @@ export function makeParts(env: Environment, options: ClientOptions) {
     else memberships.end(link);
     poll(isWanted, () => [...feeds].filter(feed => memberships.has(link, feed)));
   }
-  return { connection, connectivity, emitter, feeds, memberships, queue, requests };
+  return { connection, connectivity, emitter, feeds, http, memberships, queue, requests };
 }

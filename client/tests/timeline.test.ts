@@ -1,6 +1,7 @@
 /** What events, pages and receipts make of the list of messages. */
 
 import { describe, expect, test } from 'vitest';
+import { isChange } from '../src/conversation/changes.js';
 import { fromEvent } from '../src/conversation/messages.js';
 import { Timeline } from '../src/conversation/timeline.js';
 
@@ -36,9 +37,14 @@ function scene() {
     remove: (target: number) => change('chat.delete', { target }),
     react: (target: number, emoji: string, ...users: string[]) =>
       change('chat.reaction', { target, emoji, on: users.length > 0, count: users.length, users }),
+    examined: (target: number, id: string, state: string) =>
+      change(`file.${state}`, { target, file: file(id, state) }),
+    states: () => timeline.messages[0]?.attachments?.map(({ id, state }) => `${id} ${state}`).join(', '),
     emojis: () => timeline.messages[0]?.reactions?.map(({ emoji }) => emoji).join(''),
   };
 }
+
+const file = (id: string, state: string) => ({ id, name: 'a.png', type: 'image/png', bytes: 9, state });
 
 const reactions = (...emojis: string[]) => emojis.map(emoji => ({ emoji, count: 1, users: ['user_2'] }));
 
@@ -125,4 +131,47 @@ describe('the order of the reactions', () => {
     expect(it.emojis()).toBe('👍🙂');
     expect(it.timeline.unclear.size).toBe(0);
   });
+});
+
+describe('a file of a message', () => {
+  const attachments = [file('f1', 'checking'), file('f2', 'checking')];
+
+  test('is what was found last; the others stay', () => {
+    const it = scene();
+    it.timeline.add(it.message(1, { attachments }));
+    it.examined(1, 'f2', 'ready');
+    expect(it.states()).toBe('f1 checking, f2 ready');
+    it.examined(1, 'f2', 'refused');
+    it.examined(1, 'f1', 'ready');
+    expect(it.states()).toBe('f1 ready, f2 refused');
+  });
+
+  test('is found before the page arrives that has its message', async () => {
+    const it = scene();
+    await it.page([it.message(1, { attachments })], () => it.examined(1, 'f1', 'ready'));
+    expect(it.states()).toBe('f1 ready, f2 checking');
+  });
+
+  test('of a message that is not loaded changes nothing', () => {
+    const it = scene();
+    it.timeline.add(it.message(2, { replyTo: { seq: 1, excerpt: 'hi' } }));
+    const before = it.timeline.messages;
+    it.examined(1, 'f1', 'ready');
+    expect(it.timeline.messages).toEqual(before);
+    expect(it.timeline.unclear.size).toBe(0);
+  });
+
+  test('is gone with its message, and does not come back', () => {
+    const it = scene();
+    it.timeline.add(it.message(1, { attachments }));
+    it.remove(1);
+    it.examined(1, 'f1', 'ready');
+    expect(it.timeline.messages[0]).not.toHaveProperty('attachments');
+  });
+});
+
+test('an event about a file that no message names is no change of a message', () => {
+  const event = { event: 'file.ready', data: { file: file('f1', 'ready') } };
+  expect(isChange(event as never)).toBe(false);
+  expect(isChange({ ...event, data: { ...event.data, target: 1 } } as never)).toBe(true);
 });

@@ -25,6 +25,7 @@ export class Network {
   constructor() {
     this.environment = {
       WebSocket: socketsOn(this),
+      XMLHttpRequest: uploadsOn(this),
       fetch: (url, init) =>
         this.mode === 'cut' ? Promise.reject(new TypeError('the network is cut')) : fetch(url, init),
       isOnline: () => this.mode !== 'cut' && defaultEnvironment.isOnline(),
@@ -110,6 +111,23 @@ function socketsOn(network: Network): Environment['WebSocket'] {
     #fail(): void {
       this.close();
       this.onclose?.({ code: 1006 } as never);
+    }
+  };
+}
+
+/** Makes a class of uploads over `network`: when it is cut, they fail. */
+function uploadsOn(network: Network): new () => XMLHttpRequest {
+  return class extends XMLHttpRequest {
+    override send(body?: XMLHttpRequestBodyInit | null): void {
+      const fail = () => {
+        ignore();
+        this.abort();
+        this.dispatchEvent(new ProgressEvent('error'));
+      };
+      const ignore = network.onSwitch(mode => mode === 'cut' && fail());
+      this.addEventListener('loadend', ignore);
+      if (network.mode === 'cut') queueMicrotask(fail);
+      else super.send(body);
     }
   };
 }

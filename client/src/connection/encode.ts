@@ -39,6 +39,7 @@ const DRAFTS: Record<keyof ClientDrafts, Record<string, string>> = {
     content: 'string',
     type: 'string?',
     metadata: 'object?',
+    attachments: 'list?',
     replyTo: 'number?',
     mentions: 'list?',
   },

@@ -55,6 +55,7 @@ export function httpApi(base: string, options: HttpOptions = {}): (environment: 
     return {
       link,
       ticket: () => link.ticket(),
+      call: (method, path, body, grant) => link.call(method, path, body, grant),
       poll(isWanted, joined) {
         if (isWanted === (polling !== undefined)) return;
         polling?.abort();
@@ -111,12 +112,12 @@ class HttpLink implements FallbackLink {
   }
 
   ticket(): Promise<Ticket> {
-    return this.#call('POST', '/api/websocket/connect', {}) as Promise<Ticket>;
+    return this.call('POST', '/api/websocket/connect', {}) as Promise<Ticket>;
   }
 
   /** Makes a small request, to find out whether the server answers. */
   async probe(): Promise<void> {
-    await this.#call('GET', '/api/websocket/status');
+    await this.call('GET', '/api/websocket/status');
   }
 
   async request<A extends ActionName>(action: A, fields: Fields<A>): Promise<Actions[A]['reply']> {
@@ -155,22 +156,23 @@ class HttpLink implements FallbackLink {
     grant: string | undefined,
   ): Promise<Actions[A]['reply']> {
     check(action, fields);
-    const headers = grant === undefined ? {} : { [GRANT]: grant };
     const path = POSTS[action];
-    if (path) return this.#call('POST', path, fields, headers) as Promise<Actions[A]['reply']>;
+    if (path) return this.call('POST', path, fields, grant) as Promise<Actions[A]['reply']>;
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(fields)) {
       if (value !== undefined) query.set(name, String(value));
     }
-    return this.#call('GET', `${GETS[action]}?${query}`, undefined, headers) as Promise<Actions[A]['reply']>;
+    return this.call('GET', `${GETS[action]}?${query}`, undefined, grant) as Promise<Actions[A]['reply']>;
   }
 
-  async #call(method: string, path: string, body?: object, more: Headers = {}): Promise<unknown> {
+  /** Makes one attempt at a request. */
+  async call(method: string, path: string, body?: object, grant?: string): Promise<unknown> {
     const abort = new AbortController();
     const late = () => abort.abort(new FunnelcastError('timeout', `no response to ${method} ${path}`));
     const cancel = this.#env.after(TIMEOUT_MS, late);
     try {
-      const answering = this.#fetch(method, path, body, { ...more }, abort.signal);
+      const headers: Headers = grant === undefined ? {} : { [GRANT]: grant };
+      const answering = this.#fetch(method, path, body, headers, abort.signal);
       const answer = await unlessAborted(answering, abort.signal);
       this.ended(true);
       return answer;

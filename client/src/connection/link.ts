@@ -57,6 +57,14 @@ export interface HttpApi {
   link: FallbackLink;
   /** Gets a ticket for one connection. */
   ticket(): Promise<Ticket>;
+  /**
+   * Makes one attempt at a request of the HTTP API, with the caller's token.
+   *
+   * @param path - begins with `/api/`
+   * @param grant - the grant of a user without access of their own
+   * @throws {@link FunnelcastError} with the code of the server, `disconnected` or `timeout`
+   */
+  call(method: 'GET' | 'POST', path: string, body?: object, grant?: string): Promise<unknown>;
   /** Starts or stops polling the given channels. */
   poll(isWanted: boolean, joined: () => Iterable<Pollable>): void;
   /** Reports after each request whether the server answered it. */

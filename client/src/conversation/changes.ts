@@ -1,5 +1,5 @@
 /**
- * What edits, deletions and reactions make of messages. Every function here is pure.
+ * What edits, deletions, reactions and examined files make of messages. Every function here is pure.
  *
  * The changes of a message come in the order of the log. A message that was read from the log may have some of them already,
  * and even later ones that are still on their way. To apply one again must therefore do no lasting harm, and does not: each
@@ -10,26 +10,29 @@
 
 import type { AnyEvent } from '../channels.js';
 import {
+  type Attachment,
   type ChatReaction,
   type EventData,
   type Quote,
   REACTION_USERS_SHOWN_MAX,
   type Reaction,
+  type Seq,
   type Timestamp,
 } from '../wire.js';
 import { type ConversationMessage, excerptOf, type Messages } from './messages.js';
 
 /** The name of an event that changes a message. */
-export type ChangeName = 'chat.edit' | 'chat.delete' | 'chat.reaction';
+export type ChangeName = 'chat.edit' | 'chat.delete' | 'chat.reaction' | 'file.ready' | 'file.refused';
 
 /** The part of an event that says what becomes of a message. */
 export type Change = {
-  [Name in ChangeName]: { event: Name; data: EventData[Name]; at: Timestamp };
+  [Name in ChangeName]: { event: Name; data: EventData[Name] & { target: Seq }; at: Timestamp };
 }[ChangeName];
 
-/** Whether an event changes a message. */
+/** Whether an event changes a message. One about a file that no message names changes none. */
 export function isChange(event: AnyEvent): event is AnyEvent & Change {
-  return /^chat\.(edit|delete|reaction)$/.test(event.event);
+  const isNamed = /^(chat\.(edit|delete|reaction)|file\.(ready|refused))$/.test(event.event);
+  return isNamed && (event.data as { target?: Seq }).target !== undefined;
 }
 
 /** Applies a change to the list: to the message, and to what quotes it. */
@@ -54,17 +57,27 @@ function changedItself(message: ConversationMessage, { event, data, at }: Change
       return { ...message, content, ...(metadata && { metadata }), editedAt: new Date(at) };
     }
     case 'chat.delete': {
-      const { metadata: _, mentions: __, reactions: ___, ...rest } = message;
+      const { metadata: _, mentions: __, reactions: ___, attachments: ____, ...rest } = message;
       return { ...rest, content: '', isRead: false, deletedAt: new Date(at) };
     }
     case 'chat.reaction':
       return withReactions(message, reactionsWith(message.reactions, data));
+    case 'file.ready':
+    case 'file.refused':
+      return withFile(message, data.file);
   }
+}
+
+/** Replaces a file of a message by what it is now. */
+function withFile(message: ConversationMessage, file: Attachment): ConversationMessage {
+  const { attachments } = message;
+  if (!attachments) return message;
+  return { ...message, attachments: attachments.map(one => (one.id === file.id ? file : one)) };
 }
 
 /** A quote without an excerpt is that of a deleted message, or of one that has expired, and stays so. */
 function requoted(quote: Quote, { event, data }: Change): Quote {
-  if (quote.excerpt === undefined || event === 'chat.reaction') return quote;
+  if (quote.excerpt === undefined || (event !== 'chat.edit' && event !== 'chat.delete')) return quote;
   const { excerpt: _, ...rest } = quote;
   if (event === 'chat.delete') return rest;
   return data.content === undefined ? quote : { ...rest, excerpt: excerptOf(data.content) };

@@ -11,7 +11,7 @@ import type { Client } from '../client.js';
 import { invalid, toError } from '../errors.js';
 import { newKey } from '../sending/own-messages.js';
 import { Store } from '../store.js';
-import type { ChatDraft, ChatMessage } from '../wire.js';
+import type { Attachment, ChatDraft, ChatMessage } from '../wire.js';
 import { keptPerConversation } from './kept.js';
 import {
   type ConversationMessage,
@@ -33,6 +33,11 @@ export interface SendMessageOptions {
   replyTo?: ConversationMessage | undefined;
   /** The ids of the users whom it mentions, at most 20. Each must be a participant or have been in the conversation. */
   mentions?: readonly string[] | undefined;
+  /**
+   * The files that it brings, at most 10, as `uploadFiles` of `funnelcast/files` returns them. The text may then be empty.
+   * `useFiles` uploads files and sends them.
+   */
+  attachments?: readonly Attachment[] | undefined;
 }
 
 /** The messages of one conversation that are being sent or have failed. */
@@ -56,7 +61,8 @@ export class Drafts {
   }
 
   /** Sends a message. Resolves when it has been acknowledged or has failed. */
-  async send(content: string, { metadata, replyTo, mentions }: SendMessageOptions): Promise<void> {
+  async send(content: string, options: SendMessageOptions): Promise<void> {
+    const { metadata, replyTo, mentions, attachments } = options;
     const key = newKey();
     const quote = replyTo && quoteOf(replyTo);
     if (replyTo && !quote) throw invalid('replyTo', 'must be a message that the server has');
@@ -65,9 +71,14 @@ export class Drafts {
       ...(metadata && { metadata }),
       ...(quote && { replyTo: quote.seq }),
       ...(mentions && mentions.length > 0 && { mentions: [...mentions] }),
+      ...(attachments?.length && { attachments: attachments.map(({ id }) => id) }),
     };
     this.#contents.set(key, draft);
-    const message = fromDraft(key, this.#channel, draft, quote, this.#client.user);
+    const message = fromDraft(key, this.#channel, draft, {
+      replyTo: quote,
+      attachments,
+      userId: this.#client.user,
+    });
     this.#set([...this.store.get(), message]);
     await this.#deliver(message, draft);
   }

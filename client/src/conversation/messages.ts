@@ -7,7 +7,7 @@
 import type { ConversationChannel, EventOf } from '../channels.js';
 import type { FunnelcastError } from '../errors.js';
 import { type Dated, dated } from '../store.js';
-import { type ChatDraft, type ChatMessage, EXCERPT_CHARS_MAX, type Quote } from '../wire.js';
+import { type Attachment, type ChatDraft, type ChatMessage, EXCERPT_CHARS_MAX, type Quote } from '../wire.js';
 
 /** A message as it is now, with its state on the way to the server. */
 export interface ConversationMessage extends Omit<Dated<ChatMessage>, 'n'> {
@@ -34,13 +34,19 @@ export interface ConversationMessage extends Omit<Dated<ChatMessage>, 'n'> {
 /** A list of messages. */
 export type Messages = readonly ConversationMessage[];
 
+/** What a message that is being sent is shown with, and its draft only refers to. */
+export interface DraftContext {
+  replyTo?: Quote | undefined;
+  attachments?: readonly Attachment[] | undefined;
+  userId?: string | undefined;
+}
+
 /** Makes a message that is being sent. */
 export function fromDraft(
   key: string,
   channel: ConversationChannel,
   { content = '', type = 'user', metadata, mentions }: ChatDraft,
-  replyTo: Quote | undefined,
-  userId: string | undefined,
+  { replyTo, attachments, userId }: DraftContext,
 ): ConversationMessage {
   return {
     key,
@@ -53,6 +59,7 @@ export function fromDraft(
     ...(metadata && { metadata }),
     ...(userId !== undefined && { userId }),
     ...(mentions && { mentions }),
+    ...(attachments?.length && { attachments: [...attachments] }),
     ...(replyTo && { replyTo }),
     status: 'sending',
   };

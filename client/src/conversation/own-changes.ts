@@ -16,8 +16,11 @@ import { type Change, type ChangeName, ownReaction, withChange } from './changes
 import { keptPerConversation } from './kept.js';
 import type { Messages } from './messages.js';
 
+/** The name of an event by which a client changes a message. */
+type OwnChangeName = Extract<ChangeName, `chat.${string}`>;
+
 /** What a client sends to change a message. */
-type ChangeDraft = { [Name in ChangeName]: { event: Name; data: DraftOf<Name> } }[ChangeName];
+type ChangeDraft = { [Name in OwnChangeName]: { event: Name; data: DraftOf<Name> } }[OwnChangeName];
 
 /** A change that has been sent. */
 type OwnChange = ChangeDraft & {

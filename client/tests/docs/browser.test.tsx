@@ -2,10 +2,11 @@
 
 /** Compiles each example for a browser, and runs it on the fake server. */
 
-import { act, cleanup, render, screen } from '@testing-library/react';
+import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { createClient } from '../../src/index.js';
+import { createClient, httpApi } from '../../src/index.js';
 import { configureFunnelcast, FunnelcastProvider, useWebSocket } from '../../src/react/index.js';
+import { stubMicrophone } from '../fake/microphone.js';
 import { FakeServer } from '../fake/server.js';
 import { compile, examplesOf } from './examples.js';
 
@@ -28,8 +29,10 @@ beforeAll(async () => {
 beforeEach(() => {
   vi.useFakeTimers();
   server = new FakeServer();
-  const { WebSocket, fetch } = server.environment;
+  const { WebSocket, fetch, XMLHttpRequest } = server.environment;
   vi.stubGlobal('WebSocket', WebSocket);
+  vi.stubGlobal('XMLHttpRequest', XMLHttpRequest);
+  stubMicrophone();
   vi.stubGlobal('fetch', (url: string, init: RequestInit) =>
     url.endsWith('/moderation') && init.method === 'POST'
       ? Promise.resolve(Response.json(JSON.parse(String(init.body))))
@@ -39,11 +42,21 @@ beforeEach(() => {
   const say = (...what: unknown[]) => said.push(what);
   vi.spyOn(console, 'log').mockImplementation(say);
   vi.spyOn(console, 'error').mockImplementation((...what) => expect.fail(what.join(' ')));
-  const client = createClient({ url: 'wss://fake.test/dev' });
+  const client = createClient({ url: 'wss://fake.test/dev', http: httpApi('https://api.example') });
   client.connect();
   const getToken = async () => 'a.b.c';
   const nothing = { oninput: null, onblur: null };
-  const setting = { client, getToken, App, Editor, show: say, list: say, input: nothing };
+  const picker = { files: [new File(['picture'], 'photo.png', { type: 'image/png' })] };
+  const file = {
+    id: 'file_0',
+    name: 'a.png',
+    type: 'image/png',
+    bytes: 7,
+    state: 'ready',
+    thumbnail: true,
+  } as const;
+  server.files.set('file_0', file);
+  const setting = { client, getToken, App, Editor, show: say, list: say, input: nothing, picker, file };
   for (const [name, value] of Object.entries(setting)) vi.stubGlobal(name, value);
   vi.stubGlobal('showAccessDenied', say);
 });
@@ -56,7 +69,16 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+const realTimeout = setTimeout;
 const pass = (ms: number) => act(() => vi.advanceTimersByTimeAsync(ms));
+
+/** Lets a second pass, in which files are hashed: that takes real time. */
+async function passHashing(): Promise<void> {
+  for (let ms = 0; ms < 1_000; ms += 20) {
+    await new Promise(resolve => realTimeout(resolve, 1));
+    await pass(20);
+  }
+}
 
 test.each(examples.map(example => [example.at, example] as const))(
   '%s compiles and runs',
@@ -65,7 +87,7 @@ test.each(examples.map(example => [example.at, example] as const))(
     const { default: run } = await import(/* @vite-ignore */ example.file);
     if (!example.isTsx) {
       const done = run().then(() => 'done');
-      await pass(1_000);
+      await passHashing();
       await expect(done).resolves.toBe('done');
     } else {
       const Shown = run;
@@ -164,6 +186,49 @@ const EXPECTED: [words: string, check: () => unknown][] = [
       ]);
     },
   ],
+  [
+    "sendFiles(client, 'conversation:conv-123', [...",
+    () => {
+      expect(server.log(CHANNEL)).toMatchObject([
+        { data: { content: expect.any(String), attachments: [{ name: 'photo.png', state: 'checking' }] } },
+      ]);
+      expect(String(said.map(String))).toMatch(/100 %|1,uploaded/);
+    },
+  ],
+  [
+    'await recordVoice(',
+    () => {
+      const [{ data } = {}] = server.log(CHANNEL);
+      expect(data).toMatchObject({ attachments: [{ type: 'audio/webm', durationMs: expect.any(Number) }] });
+    },
+  ],
+  [
+    "useFileUrl(file, 'thumbnail'",
+    () => expect(screen.getByAltText('a.png').getAttribute('src')).toContain('/file_0/thumbnail'),
+  ],
+  [
+    '<input type="file"',
+    async () => {
+      fireEvent.change(document.querySelector('input') as Element, { target: { files: picker.files } });
+      await passHashing();
+      expect(document.body.textContent).toContain('uploaded');
+      screen.getByRole('button', { name: 'Send' }).click();
+      await passHashing();
+      expect(server.log(CHANNEL)).toMatchObject([{ data: { attachments: [{ name: 'photo.png' }] } }]);
+    },
+  ],
+  [
+    'useVoiceRecorder()',
+    async () => {
+      screen.getByRole('button', { name: /Record/ }).click();
+      await pass(2_000);
+      expect(document.body.textContent).toContain('2 s');
+      screen.getByRole('button', { name: 'Send' }).click();
+      await passHashing();
+      expect(server.log(CHANNEL)).toMatchObject([{ data: { attachments: [{ durationMs: 2_000 }] } }]);
+    },
+  ],
+  ['fileLink(', () => expect(said).toEqual([expect.arrayContaining([expect.stringContaining('/file_0/')])])],
   ["'room:lobby', 'app.event'", () => expect(server.log('room:lobby')).toHaveLength(1)],
   ['sendMessage(', () => expect(server.count('join')).toBe(1)],
 ];

@@ -8,6 +8,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import * as files from '../../src/files/index.js';
 import * as core from '../../src/index.js';
 import * as next from '../../src/next/index.js';
 import * as hooks from '../../src/react/index.js';
@@ -21,12 +22,13 @@ const MADE = join(import.meta.dirname, '.examples');
 const DOCUMENTS = ['README.md', 'docs', 'client/README.md', 'client/demo/README.md', 'client/src'];
 
 /** Exported types, which are not among the values of a module. */
-const TYPES = ['ChannelEvent'];
+const TYPES = ['Attachment', 'ChannelEvent'];
 /** A statement that a function cannot contain, as it is written in an example. */
 const TOP = /^(import [\s\S]*?;|declare module [\s\S]*?^\})$/gm;
 /** The names that an example need not import. */
 const EXPORTS = {
   funnelcast: [...Object.keys(core), ...TYPES],
+  'funnelcast/files': Object.keys(files),
   'funnelcast/next': Object.keys(next),
   'funnelcast/react': Object.keys(hooks),
   'funnelcast/server': Object.keys(server),
@@ -110,8 +112,9 @@ function procedure(code: string): string {
 /** Makes a module of a component, of JSX, or of the body of a component. */
 function component(code: string): string {
   const { imports, body } = split(code);
-  const declared = /^(?:export )?function ([A-Z]\w*)\((.?)/m.exec(body);
-  const shown = declared && `return <${declared[1]}${declared[2] === ')' ? '' : ' id="conv-123"'} />;`;
+  const [, name, prop] = /^(?:export )?function ([A-Z]\w*)\((?:\{ (\w+))?/m.exec(body) ?? [];
+  const props = prop === undefined ? '' : prop === 'file' ? ' file={file}' : ' id="conv-123"';
+  const shown = name && `return <${name}${props} />;`;
   const rendered = body.startsWith('<') ? `return (\n${body}\n);` : `${body}\n${shown ?? ''}`;
   const ended = /^return\b/m.test(rendered) ? rendered : `${rendered}\nreturn null;`;
   return `${imports}\nimport type { ReactNode } from 'react';\nexport default function Example(): ReactNode {\n${ended}\n}\n`;

@@ -2,7 +2,7 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { ReactNode } from 'react';
-import type { Client } from '../../src/index.js';
+import type { Attachment, Client } from '../../src/index.js';
 
 declare global {
   /** A client that is connected. */
@@ -13,6 +13,10 @@ declare global {
   var showAccessDenied: () => void;
   var getToken: () => Promise<string>;
   var input: { oninput: (() => void) | null; onblur: (() => void) | null };
+  /** Where the user has chosen a file. */
+  var picker: HTMLInputElement;
+  /** An attachment of a message. */
+  var file: Attachment;
   var App: () => ReactNode;
   var Editor: (props: { onInput: () => void; onSubmit: (content: string) => Promise<void> }) => ReactNode;
 

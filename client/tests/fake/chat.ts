@@ -3,12 +3,22 @@
  * replaced and never changed, because the network may still deliver what was posted before.
  */
 
-import type { AnyEvent, ChatMessage, ReactionDraft, Sender } from '../../src/index.js';
+import type {
+  AnyEvent,
+  Attachment,
+  ChatMessage,
+  FileUpdate,
+  ReactionDraft,
+  Sender,
+} from '../../src/index.js';
 import { Refusal } from './refusal.js';
 
 export type Row = AnyEvent & { seq: number };
 export type MessageRow = Extract<AnyEvent, { event: 'chat.message' }> & { seq: number };
 export type ChangeName = 'chat.edit' | 'chat.delete' | 'chat.reaction';
+
+/** The files of users, by their ids. */
+export type Files = ReadonlyMap<string, Attachment>;
 
 /** The read watermarks of the users of a conversation. */
 export type Reads = ReadonlyMap<string, number>;
@@ -32,7 +42,8 @@ export function isChange(event: string): event is ChangeName {
 export function newMessage(
   log: readonly AnyEvent[],
   { channel, seq, at, from }: Pick<Row, 'channel' | 'seq' | 'at' | 'from'>,
-  { content, type, metadata, mentions, replyTo }: Record<string, unknown>,
+  { content, type, metadata, mentions, replyTo, attachments }: Record<string, unknown>,
+  files: Files = new Map(),
 ): ChatMessage {
   const quoted = replyTo === undefined ? undefined : find(log, Number(replyTo));
   if (replyTo !== undefined && !isMessage(quoted)) throw new Refusal('not_found');
@@ -47,9 +58,27 @@ export function newMessage(
     ...(metadata !== undefined && { metadata }),
     ...(from && { userId: from.userId }),
     ...(mentions !== undefined && { mentions }),
+    ...(Array.isArray(attachments) && { attachments: attachments.map(id => fileOf(files, id)) }),
     n: (log.filter(isMessage).at(-1)?.data.n ?? 0) + 1,
     ...(quoted && { replyTo: { seq: quoted.seq, ...(userId && { userId }) } }),
   } as ChatMessage;
+}
+
+function fileOf(files: Files, id: string): Attachment {
+  const file = files.get(id);
+  if (!file || file.state === 'uploading' || file.state === 'refused')
+    throw new Refusal('bad_request', `data.attachments: ${id} is ${file?.state ?? 'unknown'}`);
+  return file;
+}
+
+/** Replaces a file of a message by what it is now; returns the `data` of the event that states it. */
+export function changeFile(log: AnyEvent[], target: number, file: Attachment): FileUpdate {
+  const place = log.findIndex(({ seq }) => seq === target);
+  const row = log[place];
+  if (!isMessage(row) || row.data.deletedAt !== undefined) throw new Refusal('not_found', 'no such message');
+  const attachments = (row.data.attachments ?? []).map(one => (one.id === file.id ? file : one));
+  log[place] = { ...row, data: { ...row.data, attachments } };
+  return { target, file };
 }
 
 /** Changes a message of the log; returns the `data` of the event that states it. */
@@ -76,7 +105,7 @@ export function change(
   const { content, metadata } = draft;
   supersede(log, target);
   if (event === 'chat.delete') {
-    const { metadata: _, mentions: __, reactions: ___, ...rest } = row.data;
+    const { metadata: _, mentions: __, reactions: ___, attachments: ____, ...rest } = row.data;
     log[place] = { ...row, data: { ...rest, content: '', deletedAt: at } };
     return { target };
   }

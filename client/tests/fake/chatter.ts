@@ -18,7 +18,9 @@ export function chatter(server: FakeServer, channel: string, random: () => numbe
   const from = pick(USERS);
   const dice = random();
   try {
-    if (seqs.length === 0 || dice < 0.25) server.post(server.append(channel, '', written(from, seqs, pick)));
+    if (seqs.length === 0 || dice < 0.25)
+      server.post(server.append(channel, '', written(server, from, seqs, pick)));
+    else if (dice < 0.3 && server.files.size > 0) examine(server, pick);
     else if (dice < 0.33) server.read(channel, from.userId, pick(seqs));
     else change(server, channel, pick(seqs.slice(-6)), from, pick);
   } catch (error) {
@@ -26,15 +28,23 @@ export function chatter(server: FakeServer, channel: string, random: () => numbe
   }
 }
 
-function written(from: Sender, seqs: readonly number[], pick: Pick): object {
+function written(server: FakeServer, from: Sender, seqs: readonly number[], pick: Pick): object {
   const replyTo = pick([undefined, undefined, ...seqs.slice(-8)]);
   const metadata = pick([undefined, { a: 1 }]);
   const mentions = pick([undefined, undefined, ['user_3']]);
-  const draft = { content: pick(TEXTS), metadata, mentions, replyTo };
+  const id = `file_${server.files.size + 1}`;
+  const attachments = pick([undefined, undefined, [id]]);
+  if (attachments) server.files.set(id, { id, name: 'a', type: 'image/png', bytes: 1, state: 'checking' });
+  const draft = { content: pick(TEXTS), metadata, mentions, replyTo, attachments };
   return {
     from,
     draft: Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined)),
   };
+}
+
+function examine(server: FakeServer, pick: Pick): void {
+  const found = pick([{ state: 'ready' as const, width: 3, height: 2 }, { state: 'refused' as const }]);
+  server.examine(pick([...server.files.keys()]), found);
 }
 
 function change(server: FakeServer, channel: string, target: number, from: Sender, pick: Pick): void {

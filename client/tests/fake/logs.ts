@@ -1,13 +1,15 @@
 /** The logs of a server: what is kept in each channel, and who has read it. */
 
-import type { AnyEvent, Channel, Sender } from '../../src/index.js';
-import { change, isChange, newMessage, type Row, shown } from './chat.js';
+import type { AnyEvent, Attachment, Channel, ChatMessage, Sender } from '../../src/index.js';
+import { change, changeFile, isChange, newMessage, type Row, shown } from './chat.js';
 
 export class Logs {
   readonly logs = new Map<string, AnyEvent[]>();
   user = 'user_1';
   /** Whether the user belongs to the team of the company, who may delete what others wrote. */
   isTeam = false;
+  /** The files that users have asked for. */
+  readonly files = new Map<string, Attachment>();
   /** Up to where each user has read each channel. */
   readonly reads = new Map<string, Map<string, number>>();
 
@@ -36,7 +38,7 @@ export class Logs {
       key: `key-${seq}`,
       ...rest,
     } as Row;
-    const data = rest.data ?? newMessage(log, event, { content, ...draft });
+    const data = rest.data ?? newMessage(log, event, { content, ...draft }, this.files);
     log.push({ ...event, data } as AnyEvent);
     return this.shown(channel, seq) as AnyEvent;
   }
@@ -72,5 +74,21 @@ export class Logs {
     const isTeam = this.isTeam && more.from.userId === this.user;
     const data = change(this.log(channel), event, draft as { target: number }, more.from, at, isTeam);
     return this.append(channel, '', { ...more, event, at, data } as Partial<AnyEvent>);
+  }
+
+  /** Says what a file is, once it has been examined; returns the event of the log if a message names it. */
+  examined(id: string, found: Partial<Attachment> & Pick<Attachment, 'state'>): AnyEvent | undefined {
+    const file = { ...(this.files.get(id) as Attachment), ...found };
+    this.files.set(id, file);
+    for (const [channel, log] of this.logs) {
+      const named = log.find(
+        ({ event, data }) =>
+          event === 'chat.message' && (data as ChatMessage).attachments?.some(one => one.id === id),
+      );
+      if (named?.seq === undefined) continue;
+      const data = changeFile(log, named.seq, file);
+      return this.append(channel, '', { event: `file.${file.state}`, data, from: undefined } as never);
+    }
+    return undefined;
   }
 }

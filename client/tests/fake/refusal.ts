@@ -2,11 +2,14 @@
 export class Refusal extends Error {
   readonly code: string;
   readonly retryAfterMs: number | undefined;
-  readonly terms: { until?: string; reason?: string };
+  readonly terms: { until?: string; reason?: string; field?: string };
 
-  /** @param more - when to try again, the message, or until when and why */
-  constructor(code: string, more?: number | string | { until?: string; reason?: string }) {
-    super(typeof more === 'string' ? more : `refused: ${code}`);
+  /** @param more - when to try again, the message, or until when and why, or which field is at fault */
+  constructor(
+    code: string,
+    more?: number | string | { until?: string; reason?: string; field?: string; message?: string },
+  ) {
+    super(typeof more === 'string' ? more : ((more as { message?: string })?.message ?? `refused: ${code}`));
     this.code = code;
     this.retryAfterMs = typeof more === 'number' ? more : undefined;
     this.terms = typeof more === 'object' ? more : {};

@@ -53,7 +53,7 @@ export function validate(frame: Frame): void {
 
 /** The fields of the drafts of chat. A question mark means optional. */
 const DRAFTS: Record<string, string> = {
-  'chat.message': 'content type? metadata? replyTo? mentions?',
+  'chat.message': 'content? type? metadata? replyTo? mentions? attachments?',
   'chat.edit': 'target content metadata?',
   'chat.delete': 'target',
   'chat.reaction': 'target emoji on',
@@ -66,11 +66,12 @@ function validateDraft(event: string, data: Record<string, unknown>): void {
   const missing = fields.find(name => !name.endsWith('?') && data[name] === undefined);
   const wrong = unknown ?? missing;
   if (wrong) throw new Refusal('bad_request', `data.${wrong} is unknown or missing`);
-  if (fields.includes('content')) validateContent(data);
+  if (event !== 'chat.delete' && event !== 'chat.reaction') validateContent(data);
 }
 
-function validateContent({ content, metadata }: Record<string, unknown>): void {
-  if (!isText(content) || content === '') throw new Refusal('bad_request', 'data.content is of a wrong type');
+function validateContent({ content = '', metadata, attachments }: Record<string, unknown>): void {
+  if (!isText(content) || (content === '' && !attachments))
+    throw new Refusal('bad_request', 'data.content is of a wrong type');
   if (bytes(content) > CONTENT_BYTES_MAX) throw new Refusal('too_large');
   if (metadata !== undefined && bytes(JSON.stringify(metadata)) > METADATA_BYTES_MAX)
     throw new Refusal('too_large');

@@ -5,15 +5,18 @@
 
 import type { AnyEvent, Environment, Sender, Sign } from '../../src/index.js';
 import { isChange } from './chat.js';
+import { serveHttp } from './http.js';
 import { Logs } from './logs.js';
 import { Refusal } from './refusal.js';
-import { actionOf, type Frame, validate } from './requests.js';
+import { type Frame, validate } from './requests.js';
 import { found } from './search.js';
-import { FakeSocket, type Host, LATENCY_MS } from './socket.js';
+import { FakeSocket, type Host } from './socket.js';
+import { FakeStorage } from './storage.js';
 
 type Answer = object | Error | undefined;
 
 export class FakeServer extends Logs implements Host {
+  readonly storage = new FakeStorage(this.files);
   readonly latest = new Map<string, AnyEvent[]>();
   /** How many latest values fit into a reply. */
   latestMax = 1_000;
@@ -49,7 +52,8 @@ export class FakeServer extends Logs implements Host {
           super(server, url, protocols);
         }
       },
-      fetch: (url, init) => this.#fetch(url, init),
+      fetch: (url, init) => serveHttp(this, url, init),
+      XMLHttpRequest: this.storage.XMLHttpRequest,
       random: () => 0.5,
       isOnline: () => this.isOnline,
       watch: listener => {
@@ -101,6 +105,12 @@ export class FakeServer extends Logs implements Host {
     this.reads.set(channel, reads.set(userId, Math.max(seq, reads.get(userId) ?? 0)));
     const data = { userId, seq: reads.get(userId), state: 'read' };
     this.post({ type: 'event', channel, event: 'chat.receipt', at: new Date().toISOString(), data });
+  }
+
+  /** Examines a file, and posts the outcome. */
+  examine(id: string, found: Parameters<Logs['examined']>[1]): void {
+    const event = this.examined(id, found);
+    if (event) this.post(event);
   }
 
   /** Posts an event to the members of its channel. */
@@ -227,27 +237,5 @@ export class FakeServer extends Logs implements Host {
     const events = rest.slice(-most);
     const more = rest.length > most;
     return { events, more, ...(more && { next: events[0]?.seq }) };
-  }
-
-  async #fetch(url: string, init: RequestInit): Promise<Response> {
-    this.httpCalls++;
-    await new Promise(resolve => setTimeout(resolve, LATENCY_MS));
-    if (this.http === 'closed') throw new TypeError('fetch failed');
-    const { pathname, searchParams } = new URL(url);
-    if (pathname.endsWith('/connect')) {
-      this.requests.push({ action: 'connect', id: '', channel: '', socket: undefined });
-      return Response.json({ url: 'wss://fake.test/dev', ticket: `t${this.count('connect')}` });
-    }
-    if (pathname.endsWith('/status')) return Response.json({ connections: [] });
-    const fields =
-      init.method === 'POST' ? JSON.parse(String(init.body)) : Object.fromEntries(searchParams.entries());
-    try {
-      if (!this.admits(new Headers(init.headers).get('funnelcast-grant'))) throw new Refusal('forbidden');
-      const action = actionOf(init.method, pathname);
-      return Response.json(this.serve({ action, id: 'http', ...fields }, undefined));
-    } catch (error) {
-      const { code, message } = error as Refusal;
-      return Response.json({ error: { code, message } }, { status: 400 });
-    }
   }
 }

@@ -1,14 +1,21 @@
 import type { Mute } from 'funnelcast';
-import type { UseConversation } from 'funnelcast/react';
+import { type UseConversation, type UseFiles, useVoiceRecorder } from 'funnelcast/react';
 import type { ReactNode } from 'react';
+import { AttachButton } from '../files/attach-button.js';
+import { RecordButton, Recorder } from '../files/recorder.js';
+import { Tray } from '../files/tray.js';
 import { Composer, type ComposerProps } from './composer.js';
 
-export interface ChatFootProps extends ComposerProps, Pick<UseConversation, 'mute' | 'removed' | 'error'> {
+export interface ChatFootProps
+  extends Omit<ComposerProps, 'hasFiles' | 'tools'>,
+    Pick<UseConversation, 'mute' | 'removed' | 'error'> {
+  files: UseFiles;
   onAgain: () => void;
 }
 
 /** The composer or, if the user may not write here, why and until when. */
-export function ChatFoot({ removed, error, mute, onAgain, ...composer }: ChatFootProps) {
+export function ChatFoot({ removed, error, mute, files, onAgain, ...composer }: ChatFootProps) {
+  const recorder = useVoiceRecorder();
   if (error?.code === 'banned') {
     return <Notice onAgain={onAgain}>You have been banned from this conversation{inWords(error)}</Notice>;
   }
@@ -16,8 +23,37 @@ export function ChatFoot({ removed, error, mute, onAgain, ...composer }: ChatFoo
     return <Notice onAgain={onAgain}>You have been taken out of this conversation: {removed.reason}</Notice>;
   }
   if (mute) return <Notice>You may not write here{inWords(mute)}</Notice>;
-  const { task } = composer;
-  return <Composer key={task?.kind === 'edit' ? task.message.key : 'new'} {...composer} />;
+  const { task, onSend } = composer;
+  const isRecording = recorder.state !== 'idle';
+  const tools = (
+    <>
+      <AttachButton onFiles={files.add} />
+      <RecordButton {...recorder} />
+    </>
+  );
+  return (
+    <>
+      <Tray {...files} />
+      {isRecording && (
+        <Recorder
+          {...recorder}
+          onSend={recording => {
+            files.add([recording]);
+            onSend('');
+          }}
+        />
+      )}
+      {/* It stays, with what is written in it. */}
+      <div hidden={isRecording}>
+        <Composer
+          key={task?.kind === 'edit' ? task.message.key : 'new'}
+          {...composer}
+          hasFiles={files.uploads.some(({ isSending, state }) => !isSending && state !== 'failed')}
+          tools={tools}
+        />
+      </div>
+    </>
+  );
 }
 
 function Notice({ children, onAgain }: { children: ReactNode; onAgain?: () => void }) {

@@ -1,5 +1,6 @@
-import { useConversation } from 'funnelcast/react';
+import { useConversation, useFiles } from 'funnelcast/react';
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { useDrop } from '../files/use-drop.js';
 import { Moderation } from '../moderation/moderation.js';
 import type { Person } from '../people.js';
 import type { Who } from '../room.js';
@@ -45,6 +46,8 @@ export function Chat(props: ChatProps) {
 function Conversation({ conversationId, me, other, readN, openAt, allChats, onAgain }: ConversationProps) {
   const conversation = useConversation(conversationId, { pageSize: PAGE_MESSAGES });
   const { messages, isLoading, error, typing, send, edit, markAsRead } = conversation;
+  const files = useFiles(conversationId);
+  const { isOver, handlers } = useDrop(files.add);
   const [task, setTask] = useState<Task>();
   const [list, onJump] = useJump(conversation, openAt);
   const chat = useRef<HTMLElement>(null);
@@ -57,7 +60,8 @@ function Conversation({ conversationId, me, other, readN, openAt, allChats, onAg
 
   const submit = (content: string) => {
     if (task?.kind === 'edit') void edit(task.message, content);
-    else void send(content, { metadata: stamped(), replyTo: task?.message });
+    else void files.send(content, { metadata: stamped(), replyTo: task?.message });
+    conversation.sendTyping(false);
     setTask(undefined);
   };
   const nameOf = (userId: string | undefined) =>
@@ -66,7 +70,14 @@ function Conversation({ conversationId, me, other, readN, openAt, allChats, onAg
   const empty = isLoading ? 'Loading…' : (error?.message ?? `Say hello to ${other.name}.`);
 
   return (
-    <section className="chat" aria-label={`Chat of ${me.name}`} ref={chat} onKeyDown={find.onKeyDown}>
+    <section
+      className="chat"
+      aria-label={`Chat of ${me.name}`}
+      ref={chat}
+      data-over={isOver}
+      onKeyDown={find.onKeyDown}
+      {...handlers}
+    >
       <ChatHead other={other} presence={conversation.presence} unread={unread.length}>
         <FindButton find={find} />
         {common.isTeam && <Moderation {...me} conversationId={conversationId} other={other} />}
@@ -83,6 +94,7 @@ function Conversation({ conversationId, me, other, readN, openAt, allChats, onAg
       </MessageList>
       <Typing names={typing.map(({ userName }) => userName)} />
       <ChatFoot
+        files={files}
         mute={conversation.mute}
         error={error}
         removed={conversation.removed}

@@ -1,5 +1,6 @@
 import type { ConversationMessage, UseConversation } from 'funnelcast/react';
 import { type KeyboardEvent, useId, useRef, useState } from 'react';
+import { summaryOf } from '../files/words.js';
 import { Icon } from '../icon.js';
 import { EMOJIS, hasReacted } from './reactions.js';
 
@@ -41,7 +42,7 @@ export function MessageActions(props: MessageActionsProps) {
         type="button"
         className="icon-button"
         ref={opener}
-        aria-label={`Actions for: ${message.content.slice(0, 40)}`}
+        aria-label={`Actions for: ${summaryOf(message).slice(0, 40)}`}
         aria-expanded={isOpen}
         aria-controls={isOpen ? id : undefined}
         onClick={() => setOpen(!isOpen)}

@@ -1,4 +1,5 @@
 import type { ConversationMessage, UseConversation } from 'funnelcast/react';
+import { Attachments } from '../files/attachments.js';
 import { Icon, type IconName } from '../icon.js';
 import { Time } from '../time.js';
 import { inWords } from './latency.js';
@@ -28,7 +29,7 @@ export interface MessageProps {
 
 /** A message, sent or not, with what can be done with it. */
 export function Message({ message, isFirst, latency, context }: MessageProps) {
-  const { type, content, timestamp, status, replyTo, editedAt, deletedAt } = message;
+  const { type, content, attachments, timestamp, status, replyTo, editedAt, deletedAt } = message;
   const isOwn = status !== 'sent' || message.userId === context.me;
   const mayDelete = isOwn || context.isTeam;
   return (
@@ -48,7 +49,10 @@ export function Message({ message, isFirst, latency, context }: MessageProps) {
       )}
       <div className="bubble">
         {replyTo && <Quote of={replyTo} {...context} />}
-        <p>{deletedAt ? 'Deleted message' : content}</p>
+        {attachments && (
+          <Attachments files={attachments} of={isOwn ? 'yours' : context.nameOf(message.userId)} />
+        )}
+        {(content || deletedAt || !attachments) && <p>{deletedAt ? 'Deleted message' : content}</p>}
         <footer>
           {latency !== undefined && <Latency ms={latency} isOwn={isOwn} />}
           {editedAt && !deletedAt && <small>edited</small>}

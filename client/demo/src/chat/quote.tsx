@@ -12,7 +12,7 @@ export function Quote({ of: { seq, userId, excerpt }, nameOf, onJump }: QuotePro
   return (
     <button type="button" className="quote" onClick={() => onJump(seq)}>
       <span className="for-readers">In reply to</span> <b>{nameOf(userId)}</b>{' '}
-      <span>{excerpt ?? 'Deleted message'}</span>
+      <span>{excerpt === '' ? 'A file' : (excerpt ?? 'Deleted message')}</span>
     </button>
   );
 }

@@ -41,6 +41,6 @@ export function InboxRow({ me, entry, customer, isSelected, onSelect }: InboxRow
 
 function excerptOf({ last }: InboxEntry, me: string): string {
   if (!last) return 'No message yet';
-  const excerpt = last.excerpt ?? 'Deleted message';
+  const excerpt = last.excerpt === '' ? 'A file' : (last.excerpt ?? 'Deleted message');
   return last.from?.userId === me ? `You: ${excerpt}` : excerpt;
 }

@@ -1,7 +1,15 @@
 /** The browser side of an app, compiled as strictly as possible and never run. */
 
 import { type CallOptions, createClient, FunnelcastError, httpApi, watchPresence } from 'funnelcast';
-import { FunnelcastProvider, useAppEvents, useConversation, useWebSocket } from 'funnelcast/react';
+import { recordVoice, sendFiles } from 'funnelcast/files';
+import {
+  FunnelcastProvider,
+  useAppEvents,
+  useConversation,
+  useFiles,
+  useFileUrl,
+  useWebSocket,
+} from 'funnelcast/react';
 
 const client = createClient({ http: httpApi('https://api.example.com', { token: async () => 'jwt' }) });
 watchPresence(client, 'conversation:conv-123', ({ count }) => count.toFixed());
@@ -15,6 +23,21 @@ export async function say(content: string, { signal }: CallOptions = {}): Promis
     if (error instanceof FunnelcastError && error.code === 'closed') return undefined;
     throw error;
   }
+}
+
+/** Sends what the user says. */
+export async function speak({ signal }: CallOptions = {}): Promise<void> {
+  const recorder = await recordVoice({ signal, onLevel: ({ level }) => level.toFixed() });
+  await sendFiles(client, 'conversation:conv-123', [await recorder.stop()], { signal });
+}
+
+function Album() {
+  const { messages } = useConversation('conv-123');
+  const { uploads, add } = useFiles('conv-123');
+  const { url } = useFileUrl(messages.at(-1)?.attachments?.[0], 'thumbnail');
+  return (
+    <input type="file" title={url} max={uploads.length} onChange={({ target }) => add(target.files ?? [])} />
+  );
 }
 
 function Poll() {
@@ -41,5 +64,6 @@ export const App = () => (
   <FunnelcastProvider client={client}>
     <Chat />
     <Poll />
+    <Album />
   </FunnelcastProvider>
 );

@@ -13,7 +13,14 @@ import type {
   SendOptions,
   SubscribeOptions,
 } from 'funnelcast';
-import type { UseAppEventsOptions, UseConversationOptions, UseWebSocketOptions } from 'funnelcast/react';
+import type { FileLinkOptions, RecordVoiceOptions, SendFilesOptions, UploadOptions } from 'funnelcast/files';
+import type {
+  UseAppEventsOptions,
+  UseConversationOptions,
+  UseFilesOptions,
+  UseFileUrlOptions,
+  UseWebSocketOptions,
+} from 'funnelcast/react';
 import type {
   BackendMessage,
   ConversationOptions,
@@ -43,13 +50,19 @@ type Browser =
   | Refusing<CallOptions>
   | Refusing<ClientOptions>
   | Refusing<DrainOptions>
+  | Refusing<FileLinkOptions>
   | Refusing<HistoryQuery>
   | Refusing<HttpOptions>
+  | Refusing<RecordVoiceOptions>
+  | Refusing<SendFilesOptions>
   | Refusing<SendOptions>
   | Refusing<SubscribeOptions>
   | Refusing<Parameters<typeof Client.prototype.send<'room:lobby', 'app.event'>>[2]>
+  | Refusing<UploadOptions>
   | Refusing<UseAppEventsOptions>
   | Refusing<UseConversationOptions>
+  | Refusing<UseFilesOptions>
+  | Refusing<UseFileUrlOptions>
   | Refusing<UseWebSocketOptions>;
 
 type Backend =
