@@ -11,11 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    CompanyId, ConversationId, Seq, Timestamp, UserId,
-    event::{EXCERPT_CHARS_MAX, MessageBody},
-    frame::Sender,
-};
+use crate::{CompanyId, ConversationId, Seq, Timestamp, UserId, event::MessageBody, frame::Sender};
 
 limits! {
     /// The largest number of unread messages that is shown. It stands for itself and all above it.

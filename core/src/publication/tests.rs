@@ -276,7 +276,7 @@ fn a_change_names_its_author_and_its_message() {
         assert_eq!((change.target.get(), &change.by), (7, &author), "{event}");
     }
     for (event, data, field) in [
-        ("chat.edit", json!({"target": 7, "content": ""}), "data.content"),
+        ("chat.edit", json!({"target": 7, "content": 1}), "data.content"),
         ("chat.edit", json!({"target": 0.5, "content": "new"}), "data.target"),
         ("chat.delete", json!({"target": 7, "content": "new"}), "data.content"),
         ("chat.reaction", json!({"target": 7, "emoji": "", "on": true}), "data.emoji"),

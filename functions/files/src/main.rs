@@ -17,7 +17,8 @@ mod strip;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use funnelcast_aws::{
-    Config, Resource, Table, batch,
+    Config, Resource, Table,
+    batch::{self, Try},
     clock::now,
     letters::{DeadLetters, Source},
     objects::{Object, Objects},
@@ -39,6 +40,9 @@ use self::{
 
 /// The largest picture that is read as a whole, in bytes. A larger one is kept as any other file is.
 const PICTURE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// How often a file is examined. One that ends this function each time, against all bounds, is not examined again.
+const EXAMINED_MAX: u32 = 3;
 
 struct Resources {
     table: Table,
@@ -63,7 +67,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 /// Handles the messages of a batch. The response lists those that failed.
 async fn handle(resources: &Resources, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
-    let serve = async |message: Message, _| resources.serve(message.wanted()).await;
+    let serve = async |message: Message, this_try: Try| match message.wanted() {
+        Wanted::Examine(id) if this_try.number() > EXAMINED_MAX => resources.give_up(&id).await,
+        wanted => resources.serve(wanted).await,
+    };
     Ok(batch::handle(&resources.letters, Source::Files, event, serve).await)
 }
 
@@ -128,6 +135,17 @@ impl Resources {
             }
         };
         self.settle(file).await
+    }
+
+    /// Refuses a file whose examination has never come to an end.
+    async fn give_up(&self, id: &FileId) -> Result<(), Error> {
+        match self.table.file(id).await? {
+            Some(stored) if matches!(stored.file.state, FileState::Uploading | FileState::Checking) => {
+                tracing::error!(file = %id, "a file could not be examined, and is refused");
+                self.settle(refused(stored.file, FileRefusal::Damaged)).await
+            }
+            _ => self.examine(id).await,
+        }
     }
 
     /// Writes a picture and its thumbnail, unless it is refused.

@@ -8,7 +8,7 @@ use std::io::Cursor;
 
 use funnelcast_core::file::FileRefusal;
 use image::{
-    DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgba, RgbaImage, codecs::jpeg::JpegEncoder,
+    DynamicImage, ImageDecoder, ImageReader, Limits, Rgba, RgbaImage, codecs::jpeg::JpegEncoder,
     imageops::overlay, metadata::Orientation,
 };
 
@@ -90,7 +90,7 @@ fn thumbnail(picture: DynamicImage, orientation: Orientation) -> Result<Vec<u8>,
 
 #[cfg(test)]
 mod tests {
-    use image::ImageEncoder;
+    use image::{ImageEncoder, ImageFormat};
     use img_parts::{
         Bytes, ImageEXIF,
         jpeg::{Jpeg, JpegSegment, markers},
