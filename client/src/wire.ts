@@ -299,7 +299,10 @@ export interface Quote {
   seq: Seq;
   /** Its author, if that is a user or a bot. */
   userId?: string;
-  /** The first 80 code points of its text; absent if it has been deleted, or has expired. */
+  /**
+   * The first 80 code points of its text, or of the name of its first file if it has no text; absent if it
+   * has been deleted, or has expired.
+   */
   excerpt?: string;
 }
 
@@ -697,7 +700,7 @@ export interface ChatDraft {
 export interface EditDraft {
   /** The message. */
   target: Seq;
-  /** The new text: 1 to 16384 bytes. */
+  /** The new text: at most 16384 bytes, and at least 1 unless the message has files. */
   content: string;
   /** New data of the app, at most 4096 bytes of JSON; default: what the message has. */
   metadata?: Record<string, unknown>;
