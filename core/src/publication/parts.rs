@@ -5,7 +5,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     Channel, Error, FileId, Key, Seq, Timestamp, UserId,
-    event::{EventName, MessageBody, check_content},
+    event::{EventName, MessageBody, check_sizes, no_content},
     file::Attachment,
     frame::{Event, Sender},
     json::raw,
@@ -107,11 +107,14 @@ impl Publication {
         content: String,
         metadata: Option<Map<String, Value>>,
     ) -> Result<Self, Error> {
-        check_content(&content, metadata.as_ref())?;
+        check_sizes(&content, metadata.as_ref())?;
         match &mut self.effect {
             Effect::Message(_) => {
                 let body: MessageBody = serde_json::from_str(self.data.get())
                     .map_err(|error| Error::internal("a message", &error))?;
+                if content.is_empty() && body.attachments.is_empty() {
+                    return Err(no_content());
+                }
                 let metadata = metadata.or(body.metadata);
                 self.data = raw(&MessageBody { content, metadata, ..body })?;
             }

@@ -82,9 +82,6 @@ impl Resources {
                 self.table.file_is_clean(&id).await?;
                 self.examine(&id).await
             }
-            Wanted::Scanned(id, ScanStatus::Failed) => {
-                Err(Error::Internal(format!("the scan of {id} failed")))
-            }
             // What cannot be scanned may have anything in it.
             Wanted::Scanned(id, _) => match self.table.file(&id).await? {
                 Some(stored) => self.settle(refused(stored.file, FileRefusal::Malware)).await,

@@ -8,8 +8,8 @@ use std::io::Cursor;
 
 use funnelcast_core::file::FileRefusal;
 use image::{
-    DynamicImage, ImageDecoder, ImageReader, Limits, Rgba, RgbaImage, codecs::jpeg::JpegEncoder,
-    imageops::overlay, metadata::Orientation,
+    DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits, Rgba, RgbaImage,
+    codecs::jpeg::JpegEncoder, imageops::overlay, metadata::Orientation,
 };
 
 use crate::strip;
@@ -22,6 +22,8 @@ const DECODED_PIXELS_MAX: u64 = 25_000_000;
 const DECODED_BYTES_MAX: u64 = 160 * 1024 * 1024;
 /// The longest side of a thumbnail, in pixels.
 const THUMBNAIL_SIDE: u32 = 640;
+/// The largest colour profile of a thumbnail, in bytes.
+const PROFILE_BYTES_MAX: usize = 64 * 1024;
 /// The quality of a thumbnail, of 100.
 const THUMBNAIL_QUALITY: u8 = 80;
 
@@ -53,12 +55,15 @@ pub(crate) fn examine(bytes: Vec<u8>) -> Result<Picture, FileRefusal> {
     if pixels > PIXELS_MAX {
         return Err(FileRefusal::TooManyPixels);
     }
-    let thumbnail = if pixels <= DECODED_PIXELS_MAX && decoder.total_bytes() <= DECODED_BYTES_MAX {
+    // A film in WebP is decoded as a whole canvas beside each of its pictures.
+    let pixels_max = if format == ImageFormat::WebP { DECODED_PIXELS_MAX / 2 } else { DECODED_PIXELS_MAX };
+    let thumbnail = if pixels <= pixels_max && decoder.total_bytes() <= DECODED_BYTES_MAX {
         let mut limits = Limits::default();
         limits.max_alloc = Some(DECODED_BYTES_MAX);
         decoder.set_limits(limits).map_err(|_| FileRefusal::TooManyPixels)?;
+        let profile = decoder.icc_profile().ok().flatten().filter(|profile| is_of_thumbnails(profile));
         let picture = DynamicImage::from_decoder(decoder).map_err(|_| FileRefusal::Damaged)?;
-        Some(thumbnail(picture, orientation)?)
+        Some(thumbnail(picture, orientation, profile)?)
     } else {
         drop(decoder);
         None
@@ -74,8 +79,17 @@ pub(crate) fn examine(bytes: Vec<u8>) -> Result<Picture, FileRefusal> {
     Ok(Picture { width, height, thumbnail, stripped: stripped.to_vec() })
 }
 
-/// A small JPEG of a picture: turned as it is to be shown, and on white where it is transparent.
-fn thumbnail(picture: DynamicImage, orientation: Orientation) -> Result<Vec<u8>, FileRefusal> {
+/// Whether a colour profile is one that a thumbnail can have: small, and of red, green and blue (ICC.1:2022, 7.2.6).
+fn is_of_thumbnails(profile: &[u8]) -> bool {
+    profile.len() <= PROFILE_BYTES_MAX && profile.get(16..20) == Some(b"RGB ")
+}
+
+/// A small JPEG of a picture: turned as it is to be shown, on white where it is transparent, and with its colour profile.
+fn thumbnail(
+    picture: DynamicImage,
+    orientation: Orientation,
+    profile: Option<Vec<u8>>,
+) -> Result<Vec<u8>, FileRefusal> {
     let is_large = picture.width().max(picture.height()) > THUMBNAIL_SIDE;
     let mut small = if is_large { picture.thumbnail(THUMBNAIL_SIDE, THUMBNAIL_SIDE) } else { picture };
     small.apply_orientation(orientation);
@@ -83,14 +97,16 @@ fn thumbnail(picture: DynamicImage, orientation: Orientation) -> Result<Vec<u8>,
     overlay(&mut flat, &small.to_rgba8(), 0, 0);
     let flat = DynamicImage::from(flat).to_rgb8();
     let mut jpeg = Vec::new();
-    let encoded = JpegEncoder::new_with_quality(&mut jpeg, THUMBNAIL_QUALITY).encode_image(&flat);
-    encoded.map_err(|_| FileRefusal::Damaged)?;
+    let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, THUMBNAIL_QUALITY);
+    if let Some(profile) = profile {
+        encoder.set_icc_profile(profile).map_err(|_| FileRefusal::Damaged)?;
+    }
+    encoder.encode_image(&flat).map_err(|_| FileRefusal::Damaged)?;
     Ok(jpeg)
 }
 
 #[cfg(test)]
 mod tests {
-    use image::{ImageEncoder, ImageFormat};
     use img_parts::{
         Bytes, ImageEXIF,
         jpeg::{Jpeg, JpegSegment, markers},
@@ -201,6 +217,19 @@ mod tests {
         photo.extend(b"PK\x03\x04 an archive behind the end");
         let stripped = examine(photo).unwrap().stripped;
         assert!(!contains(&stripped, b"archive") && stripped.ends_with(&[0xff, markers::EOI]));
+    }
+
+    #[test]
+    fn a_thumbnail_has_the_colours_of_its_picture() {
+        let mut profile = vec![0; 128];
+        profile[16..20].copy_from_slice(b"RGB ");
+        let mut png = Vec::new();
+        let mut encoder = image::codecs::png::PngEncoder::new(&mut png);
+        encoder.set_icc_profile(profile.clone()).unwrap();
+        encoder.write_image(&[9; 12], 2, 2, image::ExtendedColorType::Rgb8).unwrap();
+        let thumbnail = examine(png).unwrap().thumbnail.unwrap();
+        let mut decoder = image::codecs::jpeg::JpegDecoder::new(Cursor::new(thumbnail)).unwrap();
+        assert_eq!(decoder.icc_profile().unwrap(), Some(profile));
     }
 
     #[test]

@@ -83,7 +83,11 @@ async fn find(api: &Api, user: &User, id: &FileId, form: FileForm) -> Result<Fil
     let access = &api.realtime.access;
     let stored = access.table.file(id).await?;
     let grant = match &stored {
-        Some(stored) => user.grant(&api.issuers, &stored.channel).await?,
+        // A grant that is for another conversation must not tell that the file exists.
+        Some(stored) => user
+            .grant(&api.issuers, &stored.channel)
+            .await
+            .map_err(|error| if error.is_retryable() { error } else { Error::NotFound("the file") })?,
         None => None,
     };
     api.files.link(access, user.as_caller(grant.as_ref()), stored, form).await
