@@ -6,16 +6,21 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValue, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem, Update};
 use funnelcast_core::{
     Channel, Error, FileId, Seq, Timestamp, UserId,
-    file::{Attachment, FileState},
+    event::EventName,
+    file::{Attachment, FileState, FileUpdate},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
-    item::{Item, Table, back_off, built, failed, from_item, if_met, is_contended, pk, to_item},
+    item::{
+        Item, Table, back_off, built, failed, from_item, if_met, is_contended, is_lost_race, pk, to_item,
+    },
     key,
+    webhooks::outbox_item,
 };
 use crate::clock::now;
 
@@ -91,7 +96,7 @@ impl Table {
             user: owner.clone(),
             channel: channel.clone(),
             state: file.state,
-            file: json(file)?,
+            file: as_json(file)?,
             message: None,
             clean: false,
             ttl: Some((at + UNUSED_FILE_LIFE).as_secs()),
@@ -151,23 +156,56 @@ impl Table {
         self.change_file(update).await.map(drop)
     }
 
-    /// Writes what has been found out about a file: 1 write. Returns the file as it is now; `None` if it is gone, or if this has
-    /// been found out before.
+    /// Writes what has been found out about a file, and tells it through the outbox: the members of the conversation if a message
+    /// names the file, else who has uploaded it. 1 transaction of 2 items, so it is told if and only if it is written, and
+    /// once. Returns whether it was: not if it has been settled, or if a message has taken it since it was read.
     ///
     /// # Errors
     /// [`Error::Internal`] if the table fails.
-    pub async fn file_examined(&self, file: &Attachment) -> Result<Option<StoredFile>, Error> {
-        let update = self
-            .update(key::file(&file.id), key::META.to_owned())
+    pub async fn settle_file(
+        &self,
+        before: &StoredFile,
+        after: &Attachment,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let StoredFile { owner, channel, message, .. } = before;
+        let event =
+            if after.state == FileState::Ready { EventName::FileReady } else { EventName::FileRefused };
+        let channel = if message.is_some() { channel.clone() } else { Channel::User(owner.clone()) };
+        let update = json!(FileUpdate { target: *message, file: after.clone() });
+        let event_key = format!("file:{}", after.id).parse()?;
+        let put = Put::builder().table_name(&self.name);
+        let put = put.set_item(Some(outbox_item(&channel, event, &update, &event_key, now)?));
+
+        let unchanged = match message {
+            None => "#state IN (:uploading, :checking) AND attribute_not_exists(message)",
+            Some(_) => "#state IN (:uploading, :checking) AND message = :message",
+        };
+        let change = Update::builder()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(key::file(&after.id)))
+            .key("sk", AttributeValue::S(key::META.to_owned()))
             .update_expression("SET #state = :after, #file = :file")
-            .condition_expression("#state IN (:uploading, :checking)")
+            .condition_expression(unchanged)
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#file", "file")
-            .expression_attribute_values(":after", state(file.state))
-            .expression_attribute_values(":file", AttributeValue::S(json(file)?))
             .expression_attribute_values(":uploading", state(FileState::Uploading))
-            .expression_attribute_values(":checking", state(FileState::Checking));
-        self.change_file(update).await
+            .expression_attribute_values(":checking", state(FileState::Checking))
+            .expression_attribute_values(":after", state(after.state))
+            .expression_attribute_values(":file", AttributeValue::S(as_json(after)?));
+        let change = match message {
+            None => change,
+            Some(seq) => change.expression_attribute_values(":message", AttributeValue::N(seq.to_string())),
+        };
+        let writes = vec![
+            TransactWriteItem::builder().update(built(change.build())?).build(),
+            TransactWriteItem::builder().put(built(put.build())?).build(),
+        ];
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_lost_race(&error) => Ok(false),
+            Err(error) => Err(failed("TransactWriteItems of a file")(error)),
+        }
     }
 
     async fn change_file(
@@ -234,6 +272,6 @@ fn state(state: FileState) -> AttributeValue {
     AttributeValue::S(name.to_owned())
 }
 
-fn json(file: &Attachment) -> Result<String, Error> {
+fn as_json(file: &Attachment) -> Result<String, Error> {
     serde_json::to_string(file).map_err(|error| Error::internal("a file to write", &error))
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    item::{Table, failed, from_item, if_met, to_attribute, to_item},
+    item::{Item, Table, failed, from_item, if_met, to_attribute, to_item},
     key,
 };
 
@@ -81,18 +81,29 @@ impl Table {
         key: &Key,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let text = |text: String| AttributeValue::S(text);
-        let item = [
-            ("pk", text(key::outbox(channel))),
-            ("sk", text(key.to_string())),
-            ("channel", text(channel.to_string())),
-            ("event", to_attribute(event)?),
-            ("data", text(data.to_string())),
-            ("ttl", AttributeValue::N((now + OUTBOX_LIFE).as_secs().to_string())),
-        ];
-        let put = self.put(item.map(|(name, value)| (name.to_owned(), value)).into()).send().await;
+        let put = self.put(outbox_item(channel, event, data, key, now)?).send().await;
         put.map(drop).map_err(failed("PutItem of the outbox"))
     }
+}
+
+/// The item of an event in the outbox.
+pub(super) fn outbox_item(
+    channel: &Channel,
+    event: EventName,
+    data: &Value,
+    key: &Key,
+    now: Timestamp,
+) -> Result<Item, Error> {
+    let text = |text: String| AttributeValue::S(text);
+    let item = [
+        ("pk", text(key::outbox(channel))),
+        ("sk", text(key.to_string())),
+        ("channel", text(channel.to_string())),
+        ("event", to_attribute(event)?),
+        ("data", text(data.to_string())),
+        ("ttl", AttributeValue::N((now + OUTBOX_LIFE).as_secs().to_string())),
+    ];
+    Ok(item.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
 fn row(id: &Key, done: bool, until: Timestamp, now: Timestamp) -> WebhookRow {

@@ -1,8 +1,8 @@
 //! `files`: what users have uploaded is examined by what its bytes are, and can be read from then on or is refused; and it is
 //! removed when nothing names it any more.
 //!
-//! A message may come twice, late, or beside its twin. What is found out is written once, on condition that nobody has before;
-//! all else is written again as it was. Nothing is ever read of a file that is refused.
+//! A message may come twice, late, or beside its twin. What is found out is written and told once, on condition that nobody has
+//! before; the objects are written again as they were. Nothing is ever read of a file that is refused.
 //!
 //! # Layout
 //! - here: the tasks
@@ -23,14 +23,12 @@ use funnelcast_aws::{
     letters::{DeadLetters, Source},
     objects::{Object, Objects},
     serve::serve,
-    table::files::StoredFile,
+    table::{back_off, files::StoredFile},
 };
 use funnelcast_core::{
-    Channel, Error, FileId,
-    event::EventName,
-    file::{Attachment, FileForm, FileRefusal, FileState, FileUpdate},
+    Error, FileId,
+    file::{Attachment, FileForm, FileRefusal, FileState},
 };
-use serde_json::json;
 
 use self::{
     content::{Content, HEAD_BYTES},
@@ -40,6 +38,9 @@ use self::{
 
 /// The largest picture that is read as a whole, in bytes. A larger one is kept as any other file is.
 const PICTURE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// How often what was found out is written, against messages that take the file meanwhile.
+const SETTLE_TRIES_MAX: u32 = 10;
 
 /// How often a file is examined. One that ends this function each time, against all bounds, is not examined again.
 const EXAMINED_MAX: u32 = 3;
@@ -84,7 +85,10 @@ impl Resources {
             }
             // What cannot be scanned may have anything in it.
             Wanted::Scanned(id, _) => match self.table.file(&id).await? {
-                Some(stored) => self.settle(refused(stored.file, FileRefusal::Malware)).await,
+                Some(stored) => {
+                    let file = refused(stored.file.clone(), FileRefusal::Malware);
+                    self.settle(stored, file).await
+                }
                 None => self.remove(&id).await,
             },
             Wanted::Remove(id) => self.remove(&id).await,
@@ -92,13 +96,13 @@ impl Resources {
         }
     }
 
-    /// Examines a file that has been uploaded, unless that is done: 1 read, 1 write and 1 event; 3 to 5 requests of S3.
+    /// Examines a file that has been uploaded, unless that is done: 1 read and 1 transaction of 2 items; 3 to 5 requests of S3.
     async fn examine(&self, id: &FileId) -> Result<(), Error> {
         let Some(stored) = self.table.file(id).await? else {
             return self.remove(id).await;
         };
         match stored.file.state {
-            FileState::Ready | FileState::Refused => return self.tell(id, &stored).await,
+            FileState::Ready | FileState::Refused => return self.objects.remove(Object::Upload(id)).await,
             FileState::Uploading | FileState::Checking if self.is_scanned && !stored.is_clean => {
                 return Ok(());
             }
@@ -107,12 +111,12 @@ impl Resources {
         // Without an upload, this is a message of before it, or the twin of one that is being served.
         let Some(head) = self.objects.read(Object::Upload(id), HEAD_BYTES).await? else { return Ok(()) };
         let file = match content::recognise(&head, &stored.file.media_type) {
-            Err(why) => refused(stored.file, why),
+            Err(why) => refused(stored.file.clone(), why),
             Ok(Content::Picture(media_type)) if stored.file.bytes <= PICTURE_BYTES_MAX => {
                 let Some(bytes) = self.objects.read(Object::Upload(id), PICTURE_BYTES_MAX).await? else {
                     return Ok(());
                 };
-                self.keep_picture(Attachment { media_type, ..stored.file }, bytes.into()).await?
+                self.keep_picture(Attachment { media_type, ..stored.file.clone() }, bytes.into()).await?
             }
             Ok(Content::Picture(media_type) | Content::OtherPicture(media_type)) => {
                 let size = imagesize::blob_size(&head).ok();
@@ -123,15 +127,15 @@ impl Resources {
                     width: size.and_then(|size| side(size.width)),
                     height: size.and_then(|size| side(size.height)),
                     state: FileState::Ready,
-                    ..stored.file
+                    ..stored.file.clone()
                 }
             }
             Ok(Content::Other(media_type)) => {
                 self.objects.keep_upload(id, &media_type).await?;
-                Attachment { media_type, state: FileState::Ready, ..stored.file }
+                Attachment { media_type, state: FileState::Ready, ..stored.file.clone() }
             }
         };
-        self.settle(file).await
+        self.settle(stored, file).await
     }
 
     /// Refuses a file whose examination has never come to an end.
@@ -139,7 +143,8 @@ impl Resources {
         match self.table.file(id).await? {
             Some(stored) if matches!(stored.file.state, FileState::Uploading | FileState::Checking) => {
                 tracing::error!(file = %id, "a file could not be examined, and is refused");
-                self.settle(refused(stored.file, FileRefusal::Damaged)).await
+                let file = refused(stored.file.clone(), FileRefusal::Damaged);
+                self.settle(stored, file).await
             }
             _ => self.examine(id).await,
         }
@@ -166,35 +171,25 @@ impl Resources {
         })
     }
 
-    /// Writes what has been found out about a file, tells it, and removes the upload.
-    async fn settle(&self, file: Attachment) -> Result<(), Error> {
+    /// Writes what has been found out about a file, with the news of it, and removes the upload. `stored` is the file as it was
+    /// read; it is read again if a message has taken it meanwhile.
+    async fn settle(&self, mut stored: StoredFile, file: Attachment) -> Result<(), Error> {
         let id = file.id.clone();
-        match self.table.file_examined(&file).await? {
-            Some(stored) => {
-                tracing::info!(file = %id, state = ?file.state, refusal = ?file.refusal, "examined");
-                self.tell(&id, &stored).await
+        for round in 0..SETTLE_TRIES_MAX {
+            if matches!(stored.file.state, FileState::Ready | FileState::Refused) {
+                return self.objects.remove(Object::Upload(&id)).await; // the twin of this message was faster
             }
-            // The twin of this message was faster, or the file has been removed meanwhile.
-            None => match self.table.file(&id).await? {
-                Some(stored) => self.tell(&id, &stored).await,
-                None => self.remove(&id).await,
-            },
+            if self.table.settle_file(&stored, &file, now()).await? {
+                tracing::info!(file = %id, state = ?file.state, refusal = ?file.refusal, "examined");
+                return self.objects.remove(Object::Upload(&id)).await;
+            }
+            back_off(round).await;
+            match self.table.file(&id).await? {
+                Some(read) => stored = read,
+                None => return self.remove(&id).await,
+            }
         }
-    }
-
-    /// Tells what has been found out: the members of the conversation if a message names the file, else who has uploaded it.
-    async fn tell(&self, id: &FileId, stored: &StoredFile) -> Result<(), Error> {
-        let StoredFile { owner, channel, message, file, .. } = stored;
-        let event =
-            if file.state == FileState::Ready { EventName::FileReady } else { EventName::FileRefused };
-        let channel = match message {
-            Some(_) => channel.clone(),
-            None => Channel::User(owner.clone()),
-        };
-        let update = json!(FileUpdate { target: *message, file: file.clone() });
-        let key = format!("file:{id}").parse()?;
-        self.table.put_into_outbox(&channel, event, &update, &key, now()).await?;
-        self.objects.remove(Object::Upload(id)).await
+        Err(Error::Internal("a file kept changing while it was settled".into()))
     }
 
     /// Removes everything of a file: 3 requests of S3, which cost nothing.

@@ -137,8 +137,14 @@ async fn a_file_that_is_examined_while_it_is_sent_is_ready_in_the_message_or_tol
         let (examined, mut outcome) = tokio::sync::oneshot::channel();
         let table = super::realtime(&scene.realtime.engine, &scene.stub).await;
         scene.realtime.engine.after_requests(requests, async move {
-            let ready = attachment("f", FileState::Ready);
-            examined.send(table.table().file_examined(&ready).await.unwrap().unwrap().message).unwrap();
+            let (table, ready) = (table.table(), attachment("f", FileState::Ready));
+            // As the function does: what it has read may be of before the message.
+            let mut told = None;
+            while told.is_none() {
+                let before = table.file(&ready.id).await.unwrap().unwrap();
+                told = table.settle_file(&before, &ready, now()).await.unwrap().then_some(before.message);
+            }
+            examined.send(told.unwrap()).unwrap();
         });
         let (seq, data) = send(&scene.realtime, &scene.ann, "a", with(&["f"])).await.unwrap();
         let Ok(message) = outcome.try_recv() else { break };

@@ -293,7 +293,7 @@ async fn filing(stack: &Stack) -> Result<Line> {
     let id = stack.put_file(&ann_user, &channel, "text/plain", b"a file").await?;
     let of_files = eventually("the file to be examined", async || {
         let of_files = stack.usage().await?.of("files");
-        Ok(Some(of_files).filter(|cost| cost.write_units >= 2.0))
+        Ok(Some(of_files).filter(|cost| cost.write_units >= 4.0))
     });
     let of_files = of_files.await?;
     let brought = stack.usage().await?.of("http-api");
@@ -305,7 +305,7 @@ async fn filing(stack: &Stack) -> Result<Line> {
     let usage = stack.usage().await?;
     Ok(Line {
         operation: "file, brought, examined, sent and opened",
-        most: at_most(9, 8, 1),
+        most: at_most(9, 10, 1),
         measured: brought.and(of_files).and(usage.of("send")).and(usage.of("http-api")),
     })
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use http::{Method, StatusCode};
 use image::{DynamicImage, GenericImageView as _, ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
-use tests::{Client, Fetched, Stack, Upload, User, fetch, file_draft, unique};
+use tests::{Client, Fetched, Stack, Upload, User, eventually, fetch, file_draft, unique};
 
 use crate::scene::{Pair, pair};
 
@@ -327,11 +327,14 @@ async fn a_file_of_which_s3_tells_nobody_is_found_and_one_of_which_it_tells_twic
             stack.put_file(&ann_user, &channel, "image/png", &picture(ImageFormat::Png, 30, 20)?).await?;
         say(&mut ann, &channel, "chat.message", json!({"attachments": [id]})).await?;
         stack.examined_file(&ann_user, &id).await?;
-        let page = stack.get(&ann_user, &format!("messages?channel={channel}&limit=99")).await?.done()?;
-        let events = page["events"].as_array().context("events")?;
-        let told = events.iter().filter(|event| event["event"] == "file.ready").count();
-        let file = &events[0]["data"]["attachments"][0];
-        assert!(told <= 1 && file["state"] == "ready", "{fault}: told {told} times; {file}");
+        let told = eventually("the message to have the file as it is", async || {
+            let page = stack.get(&ann_user, &format!("messages?channel={channel}&limit=99")).await?.done()?;
+            let events = page["events"].as_array().context("events")?;
+            let is_ready = events[0]["data"]["attachments"][0]["state"] == "ready";
+            let told = events.iter().filter(|event| event["event"] == "file.ready").count();
+            Ok(is_ready.then_some(told))
+        });
+        assert!(told.await? <= 1, "{fault}");
     }
     Ok(())
 }

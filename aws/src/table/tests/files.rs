@@ -41,9 +41,10 @@ async fn what_has_been_found_out_is_written_once() {
     assert_eq!(table.file_uploaded(id).await.unwrap().unwrap().file.state, FileState::Checking);
     assert_eq!(table.file_uploaded(id).await.unwrap(), None);
     let ready = Attachment { width: Some(3), ..file(FileState::Ready) };
-    assert_eq!(table.file_examined(&ready).await.unwrap().unwrap().file, ready);
+    let before = table.file(id).await.unwrap().unwrap();
+    assert!(table.settle_file(&before, &ready, now()).await.unwrap());
     let refused = Attachment { refusal: Some(FileRefusal::Damaged), ..file(FileState::Refused) };
-    assert_eq!(table.file_examined(&refused).await.unwrap(), None, "the twin that came later");
+    assert!(!table.settle_file(&before, &refused, now()).await.unwrap(), "the twin that came later");
     assert_eq!(table.file_uploaded(id).await.unwrap(), None);
     table.file_is_clean(id).await.unwrap();
     let stored = table.file(id).await.unwrap().unwrap();
