@@ -356,7 +356,7 @@ mod tests {
         let examined = |file| change(ChangeAuthor::Backend, ChangeKind::File(file));
         let ready = Attachment { width: Some(3), height: Some(4), ..file(FileState::Ready) };
         let (changed, data) = apply(message(), &examined(ready.clone())).unwrap();
-        assert_eq!(changed.body.attachments, [ready.clone()]);
+        assert_eq!(changed.body.attachments, std::slice::from_ref(&ready));
         assert_eq!((&data["target"], &data["file"]["width"]), (&json!(7), &json!(3)));
         let other = Attachment { id: "file_2".parse().unwrap(), ..ready };
         assert_eq!(apply(message(), &examined(other)).unwrap_err(), "not_found");

@@ -1,7 +1,7 @@
 //! Files of conversations: who may bring and read them. Their bytes go between the browser and S3 alone; the function `files`
 //! examines them.
 //!
-//! A file that S3 has and nobody has heard of is found again: whoever has uploaded it says so ([`complete`]), and a message in
+//! A file that S3 has and nobody has heard of is found again: whoever has uploaded it says so ([`Files::complete`]), and a message in
 //! the queue sees to it that it is examined even if S3's own event is lost.
 
 use std::time::Duration;

@@ -117,7 +117,7 @@ struct Sorted {
 
 /// What a record says.
 enum Said {
-    OfALog(LogRecord, Option<TextChange>),
+    OfALog(Box<(LogRecord, Option<TextChange>)>),
     FileIsGone(FileId),
     Nothing,
 }
@@ -127,7 +127,7 @@ fn read(record: &EventRecord, text_of: TextOf) -> Result<Said, Error> {
         return Ok(Said::FileIsGone(file));
     }
     let text = text_of(record)?;
-    Ok(log_record(record)?.map_or(Said::Nothing, |record| Said::OfALog(record, text)))
+    Ok(log_record(record)?.map_or(Said::Nothing, |record| Said::OfALog(Box::new((record, text)))))
 }
 
 fn sorted(records: &[Value], text_of: TextOf) -> Sorted {
@@ -135,7 +135,8 @@ fn sorted(records: &[Value], text_of: TextOf) -> Sorted {
     for (index, record) in records.iter().enumerate() {
         let said = Error::parse(record.clone()).and_then(|record: EventRecord| read(&record, text_of));
         match said {
-            Ok(Said::OfALog(LogRecord { conversation, news, new_event }, text)) => {
+            Ok(Said::OfALog(said)) => {
+                let (LogRecord { conversation, news, new_event }, text) = *said;
                 let new = Group { first: index, news: News::default() };
                 let group = sorted.groups.entry(conversation).or_insert(new);
                 group.news.news.extend(news);

@@ -120,12 +120,12 @@ impl Resources {
             }
             Ok(Content::Picture(media_type) | Content::OtherPicture(media_type)) => {
                 let size = imagesize::blob_size(&head).ok();
-                let side = |side: usize| u32::try_from(side).ok();
+                let in_pixels = |side: usize| u32::try_from(side).ok();
                 self.objects.keep_upload(id, &media_type).await?;
                 Attachment {
                     media_type,
-                    width: size.and_then(|size| side(size.width)),
-                    height: size.and_then(|size| side(size.height)),
+                    width: size.and_then(|size| in_pixels(size.width)),
+                    height: size.and_then(|size| in_pixels(size.height)),
                     state: FileState::Ready,
                     ..stored.file.clone()
                 }

@@ -25,7 +25,7 @@ const PROFILE_BYTES_MAX: usize = 16 * 1024;
 /// A picture without what does not say how it is shown, and its orientation. `None` if it has no end.
 pub(crate) fn strip(format: ImageFormat, bytes: Bytes) -> Option<(Bytes, Orientation)> {
     match format {
-        ImageFormat::Jpeg => strip_jpeg(bytes),
+        ImageFormat::Jpeg => strip_jpeg(&bytes),
         ImageFormat::Png => {
             let mut png = Png::from_bytes(bytes).ok()?;
             let orientation = replace_exif(&mut png);
@@ -65,7 +65,7 @@ pub(crate) fn exif_of(orientation: Orientation) -> Bytes {
     exif.into()
 }
 
-fn strip_jpeg(bytes: Bytes) -> Option<(Bytes, Orientation)> {
+fn strip_jpeg(bytes: &Bytes) -> Option<(Bytes, Orientation)> {
     // The last segment that is parsed is that of the first scan, and has all the rest.
     let jpeg = Jpeg::from_bytes(bytes.clone()).ok()?;
     let rest = jpeg.segments().last().map(|scan| scan.len_with_entropy() - scan.len())?;

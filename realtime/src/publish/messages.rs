@@ -48,7 +48,7 @@ impl Subject {
         let channel = &publication.channel;
         match &publication.effect {
             Effect::None => Ok(Self::Nothing),
-            Effect::Message(references) => match check(table, publication, references).await {
+            Effect::Message(references) => match Box::pin(check(table, publication, references)).await {
                 Err(error) if error.is_retryable() => Err(error),
                 checked => Ok(Self::References(checked)),
             },
@@ -89,7 +89,8 @@ impl Subject {
                 // An earlier try was right at its time.
                 let Referred { quote, files } =
                     if view.has_earlier_try(publication) { checked.unwrap_or_default() } else { checked? };
-                let appended = append_message(table, view, publication, references, files).await?;
+                let appended = append_message(table, view, publication, references, files);
+                let appended = Box::pin(appended).await?;
                 let reply_to = quote.as_ref().map(|quote| quote.seq);
                 let quote = match reply_to.filter(|seq| view.rewrites(*seq)) {
                     None => quote,

@@ -83,8 +83,10 @@ async fn a_picture_is_sent_examined_and_seen() -> Result<()> {
     Ok(())
 }
 
-/// What is sent as what, and what becomes of it.
-fn hostile() -> Result<Vec<(&'static str, &'static str, Vec<u8>, &'static str)>> {
+/// What a file is called here, as what it is sent, its bytes, and what becomes of it.
+type Hostile = (&'static str, &'static str, Vec<u8>, &'static str);
+
+fn hostile() -> Result<Vec<Hostile>> {
     let png = picture(ImageFormat::Png, 300, 200)?;
     let jpeg = picture(ImageFormat::Jpeg, 300, 200)?;
     let html = b"<!DOCTYPE html><html><script>alert(1)</script></html>".to_vec();
@@ -280,7 +282,7 @@ async fn a_file_that_cannot_be_is_refused_before_it_is_uploaded() -> Result<()> 
     Ok(())
 }
 
-/// GuardDuty's word on an upload, as EventBridge brings it.
+/// The word of `GuardDuty` on an upload, as EventBridge brings it.
 async fn scanned(stack: &Stack, id: &str, status: &str) -> Result<()> {
     let sample: Value = serde_json::from_str(include_str!("../../../events/files-scanned.json"))?;
     let body = sample["Records"][0]["body"].as_str().context("a body")?;
