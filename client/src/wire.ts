@@ -648,7 +648,10 @@ export interface LastMessage {
   at: Timestamp;
   /** Its author; absent if it came from the backend. */
   from?: Sender;
-  /** The first 80 code points of its text; absent if it has been deleted. */
+  /**
+   * The first 80 code points of its text, or of the name of its first file if it has no text; absent if it
+   * has been deleted.
+   */
   excerpt?: string;
 }
 

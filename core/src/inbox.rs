@@ -36,7 +36,7 @@ pub struct LastMessage {
     /// Its author; absent if it came from the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Sender>,
-    /// The first [`EXCERPT_CHARS_MAX`] code points of its text; absent if it has been deleted.
+    /// The first 80 code points of its text, or of the name of its first file if it has no text; absent if it has been deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
 }
