@@ -65,7 +65,7 @@ impl TryFrom<String> for Sha256 {
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(inline, extend("pattern" = "^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*$", "maxLength" = MEDIA_TYPE_BYTES_MAX))
+    schemars(inline, extend("pattern" = "^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*$"))
 )]
 #[serde(try_from = "String")]
 pub struct MediaType(String);
