@@ -325,6 +325,10 @@ async fn a_file_of_which_s3_tells_nobody_is_found_and_one_of_which_it_tells_twic
     for fault in ["lost_notification=1", "duplicated=1"] {
         let Some(stack) = Stack::private(&["--fault", fault])? else { return Ok(()) };
         let Pair { channel, ann_user, mut ann, .. } = pair(&stack).await?;
+        // A message that comes before the upload does nothing.
+        let early = stack.upload(&ann_user, &file_draft(&channel, "image/png", b"not there")).await?;
+        let task = json!({"task": "examine", "file": early.id});
+        stack.backend().await?.put_into_queue("FilesQueue", &task.to_string()).await?;
         let id =
             stack.put_file(&ann_user, &channel, "image/png", &picture(ImageFormat::Png, 30, 20)?).await?;
         say(&mut ann, &channel, "chat.message", json!({"attachments": [id]})).await?;
@@ -337,6 +341,8 @@ async fn a_file_of_which_s3_tells_nobody_is_found_and_one_of_which_it_tells_twic
             Ok(is_ready.then_some(told))
         });
         assert!(told.await? <= 1, "{fault}");
+        let link = stack.file_link(&ann_user, &early.id, "original").await?.done()?;
+        assert_eq!(link["file"]["state"], "uploading");
     }
     Ok(())
 }
