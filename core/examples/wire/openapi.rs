@@ -75,17 +75,14 @@ impl Types {
             Fields::Webhook => object["requestBody"] = reference("requestBodies", "WhopWebhook"),
             Fields::None | Fields::Query => {}
         }
-        let (status, done) = match operation.reply {
-            Some(reply) => {
-                let examples = json!({"sample": {"value": samples.http_replies[operation.id]}});
-                let schema = (reply.reference)(&mut self.received);
-                let content = json!({"application/json": {"schema": schema, "examples": examples}});
-                ("200", json!({"description": operation.done, "content": content}))
-            }
-            None => {
-                let location = json!({"required": true, "schema": {"type": "string", "format": "uri"}});
-                ("302", json!({"description": operation.done, "headers": {"Location": location}}))
-            }
+        let (status, done) = if let Some(reply) = operation.reply {
+            let examples = json!({"sample": {"value": samples.http_replies[operation.id]}});
+            let schema = (reply.reference)(&mut self.received);
+            let content = json!({"application/json": {"schema": schema, "examples": examples}});
+            ("200", json!({"description": operation.done, "content": content}))
+        } else {
+            let location = json!({"required": true, "schema": {"type": "string", "format": "uri"}});
+            ("302", json!({"description": operation.done, "headers": {"Location": location}}))
         };
         object["responses"][status] = done;
         for refused in operation.refusals() {

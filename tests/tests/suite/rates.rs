@@ -320,11 +320,11 @@ async fn go_on_until_closed(stack: &Stack, action: &str) -> Result<()> {
     let mut client = stack.connect(&user).await?;
     let (mut refused, mut is_open) = (0, true);
     for _ in 0..MOST {
-        // Whether it can be done does not matter.
+        // Whether it can be done does not matter; what drains between two refusals may pay for a cheap one.
         let id = client.request(action, json!({})).await?;
         match client.reply(&id).await {
             Ok(Err(refusal)) if refusal == *"rate_limited" => refused += 1,
-            Ok(_) => assert_eq!(refused, 0, "{action}: refused, and then not"),
+            Ok(_) => {}
             Err(_) => {
                 is_open = false;
                 break;
