@@ -6,13 +6,14 @@
 //! | `file/{file}` | the file, as it is read |
 //! | `thumbnail/{file}` | a small JPEG of a picture |
 
+mod presign;
+
 use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use aws_sdk_s3::{
     Client,
     config::RequestChecksumCalculation,
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
-    presigning::{PresignedRequest, PresigningConfig},
     primitives::ByteStream,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -23,6 +24,7 @@ use funnelcast_core::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use self::presign::{Allowed, Presigner};
 use crate::{config::Config, resource::Resource, spending};
 
 /// How long an upload may take to begin.
@@ -41,6 +43,7 @@ pub struct Objects {
     client: OnceLock<Client>,
     config: aws_sdk_s3::Config,
     bucket: String,
+    presigner: Presigner,
 }
 
 /// An object of the bucket.
@@ -81,6 +84,7 @@ impl Resource for Objects {
     async fn build(config: &Config) -> Result<Self, Error> {
         let bucket = Config::need("FILES_BUCKET", config.files_bucket.as_ref())?.to_owned();
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_MAX).build();
+        let presigner = Presigner::new(config.sdk.config()?, &bucket)?;
         let config = aws_sdk_s3::config::Builder::from(config.sdk.config()?)
             .timeout_config(timeouts)
             // Uploads have the checksum of their file.
@@ -88,7 +92,7 @@ impl Resource for Objects {
             // One host, so that no bucket needs a name of its own.
             .force_path_style(config.sdk.is_local())
             .build();
-        Ok(Self { client: OnceLock::new(), config, bucket })
+        Ok(Self { client: OnceLock::new(), config, bucket, presigner })
     }
 }
 
@@ -109,16 +113,15 @@ impl Objects {
         sha256: &Sha256,
         at: Timestamp,
     ) -> Result<Upload, Error> {
-        let put = self.client().put_object().bucket(&self.bucket).key(Object::Upload(id).key());
-        let put = put
-            .content_type(media_type.as_str())
-            .content_length(i64::try_from(bytes).unwrap_or(i64::MAX))
-            .checksum_sha256(sha256.as_str());
-        let signed = put.presigned(expiring(UPLOAD_URL_LIFE)?).await.map_err(failed("signing an upload"))?;
-        let headers = signed.headers().filter(|(name, _)| !matches!(*name, "content-length" | "host"));
+        let (key, bytes) = (Object::Upload(id).key(), bytes.to_string());
+        let headers = [("content-type", media_type.as_str()), ("x-amz-checksum-sha256", sha256.as_str())];
+        let signed = [[("content-length", bytes.as_str())].as_slice(), &headers].concat();
+        let allowed =
+            Allowed { method: "PUT", key: &key, query: &[], headers: &signed, life: UPLOAD_URL_LIFE };
+        let url = self.presigner.url(&allowed, at).await?;
         let headers: BTreeMap<_, _> =
-            headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Ok(Upload { url: signed.uri().to_owned(), headers, expires_at: at + UPLOAD_URL_LIFE })
+            headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Ok(Upload { url, headers, expires_at: at + UPLOAD_URL_LIFE })
     }
 
     /// A URL by which whoever has it reads an object for 5 minutes, and when it expires. Nothing is sent to S3 for it.
@@ -138,11 +141,13 @@ impl Objects {
                 format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(name, NAME))
             }
         };
-        let get = self.client().get_object().bucket(&self.bucket).key(object.key());
-        let get = get.response_content_type(media_type.as_str()).response_content_disposition(disposition);
-        let signed: PresignedRequest =
-            get.presigned(expiring(READ_URL_LIFE)?).await.map_err(failed("signing a URL"))?;
-        Ok((signed.uri().to_owned(), at + READ_URL_LIFE))
+        let query = [
+            ("response-content-disposition", disposition.as_str()),
+            ("response-content-type", media_type.as_str()),
+        ];
+        let key = object.key();
+        let allowed = Allowed { method: "GET", key: &key, query: &query, headers: &[], life: READ_URL_LIFE };
+        Ok((self.presigner.url(&allowed, at).await?, at + READ_URL_LIFE))
     }
 
     /// How many bytes an object has; `None` if there is none.
@@ -218,10 +223,6 @@ impl Objects {
         let delete = self.client().delete_object().bucket(&self.bucket).key(object.key());
         delete.send().await.map(drop).map_err(failed("DeleteObject"))
     }
-}
-
-fn expiring(life: Duration) -> Result<PresigningConfig, Error> {
-    PresigningConfig::expires_in(life).map_err(|error| Error::internal("the life of a URL", &error))
 }
 
 /// Describes an error of the SDK, for the log.
