@@ -27,14 +27,21 @@ DEPLOYED_SOURCES = template.yaml Cargo.toml Cargo.lock $(shell find core aws rea
 PAGE_SOURCES = $(shell find client/src client/demo client/package.json -type f -not -path '*/dist/*') $(wildcard *.md docs/*.md client/*.md)
 WIRE := cargo run --package funnelcast-core --features schema --example wire --locked --quiet --
 FUNCTIONS := $(wildcard functions/*)
-RELEASE := CARGO_NET_OFFLINE=true RUSTFLAGS='--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry --remap-path-prefix=$(CURDIR)=.'
+# Paths of this machine are left out of the binaries, so that others make the same ones; and so are the tables for unwinding, which
+# are a tenth of a zip: a panic aborts, and without symbols a backtrace says nothing.
+RELEASE := CARGO_NET_OFFLINE=true RUSTFLAGS='-C force-unwind-tables=no \
+	--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry --remap-path-prefix=$(CURDIR)=.'
 ARGS ?=
 SEED ?=
 SEEDS ?= 1
 MINUTES ?= 1
+# Tests of the suite wait more than they compute.
+SUITE_THREADS ?= 4
 TARGETS ?= frame channel token stream
-STEPS := format language template deny audit clippy docs build unit types-check release-local+ client browser example \
-	suite s3 schemathesis wait conformance package-check
+# What waits most, the browsers and the emulator, runs side by side; the suite has the machine for itself. Whatever two that run
+# side by side need is made before them.
+STEPS := format language template release-local+ deny audit clippy docs build unit types-check client demo wait \
+	package-check+ browser example wait suite s3 schemathesis
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -127,7 +134,7 @@ example: build $(EXAMPLE)/node_modules/.package-lock.json ## Build examples/next
 suite: build $(PACKAGE) ## Run the black-box suite against a local stack of its own (ARGS="joining::")
 	@echo '==> black-box suite'
 	@rm -f $(RIGHTS)
-	@cargo test --locked --test suite -- $(ARGS)
+	@cargo test --locked --test suite -- --test-threads=$(SUITE_THREADS) $(ARGS)
 	@test -n '$(ARGS)' || target/debug/funnelcast-local rights $(RIGHTS)
 
 s3: build $(S3_CLIENTS) ## Drive the local stack's S3 by boto3 and the AWS CLI
@@ -157,8 +164,7 @@ bench: ## Measure the release binaries beside their baselines, into target/bench
 
 sam-build: $(DEPLOYABLE) ## Build every function as it is deployed (x86_64, release), offline
 
-# All functions together first, on all cores: `sam build` builds one after the other, and then finds them built. Paths of this
-# machine are left out of the binaries, so that others make the same ones.
+# All functions together first, on all cores: `sam build` builds one after the other, and then finds them built.
 $(DEPLOYABLE): $(DEPLOYED_SOURCES) $(TOOLS)
 	@echo '==> sam build'
 	@cargo fetch --locked --quiet
@@ -169,11 +175,11 @@ package: release-local $(PACKAGE) demo ## Make target/package: a folder for `sam
 	@echo '==> package'
 	@scripts/package
 
-package-check: build release-local $(PACKAGE) demo $(EMULATOR) ## Pack twice, deploy the folder to the emulator, and use the npm packages without Rust
+package-check: build release-local $(PACKAGE) demo $(EMULATOR) ## Pack twice, use the npm packages without Rust, and run the suite on the folder deployed to the emulator
 	@echo '==> package-check'
 	@scripts/package --again
 	@python3 tests/package/run.py
-	@.tools/conformance/bin/python tests/conformance/run.py --packed chat:: joining::
+	@.tools/conformance/bin/python tests/conformance/run.py --packed
 
 # For older systems than this one too, as cargo-lambda links for Lambda's glibc.
 release-local: sam-build
