@@ -160,7 +160,10 @@ async fn decide(
 }
 
 fn in_call(stands: &StoredCall, reason: &'static str) -> Error {
-    Error::InCall { reason, call: Box::new(stands.state.call.clone()) }
+    match serde_json::to_value(&stands.state.call) {
+        Ok(call) => Error::InCall { reason, call },
+        Err(error) => Error::internal("a call", &error),
+    }
 }
 
 /// The device by which a user is in a call, if it is no longer connected: 1 read.
