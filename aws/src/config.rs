@@ -1,6 +1,8 @@
 //! The environment, which is read once at start-up and nowhere else (`clippy.toml` bans it elsewhere). Its variables
 //! are set by `template.yaml` for each function; a variable that a function does not get, it does not need.
 
+mod calls;
+
 use std::time::Duration;
 
 use funnelcast_core::{
@@ -8,6 +10,7 @@ use funnelcast_core::{
     file::{FILE_BYTES_MAX, FileKind},
 };
 
+pub use self::calls::{CallSettings, IceServers};
 use crate::{
     sdk::{self, Sdk},
     setting::Setting,
@@ -68,6 +71,8 @@ pub struct Config {
     pub review_failure: OnFailure,
     /// `SEARCH`: whether the messages of companies are indexed, so that their teams can search them.
     pub search: bool,
+    /// How calls are set up, and how long they ring.
+    pub calls: CallSettings,
     /// `BUS_NAME`: the event bus.
     pub bus: Option<String>,
     /// `EVENT_SOURCE`: the `source` of the app's events on the bus.
@@ -166,6 +171,7 @@ impl Config {
             review_function: get_setting(Setting::REVIEW_FUNCTION),
             review_failure,
             search: on_or_off(Setting::SEARCH)?,
+            calls: CallSettings::read(get_setting)?,
             bus: get("BUS_NAME"),
             event_source: get_setting(Setting::EVENT_SOURCE),
             webhook_queue: get("WEBHOOK_QUEUE_URL"),
