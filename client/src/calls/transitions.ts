@@ -200,8 +200,8 @@ class Step {
     const own = call.participants.find(of => of.userId === userId);
     if (own?.state === 'joined' && own.peerId === peerId) {
       if (!isSent) return; // the page has been loaded again, and the server does not know its new connection yet
-      const isAccepted = call.state === 'active' && phase === 'ringing';
-      return this.#set({ role: 'joined', ...(isAccepted && { phase: 'connecting' }) });
+      if (call.state === 'ringing') return this.#set({ role: 'joined', phase: 'ringing', direction: 'outgoing' });
+      return this.#set({ role: 'joined', phase: phase === 'ringing' ? 'connecting' : phase });
     }
     if (own?.state === 'joined') this.#end('elsewhere');
     else if (role === 'joined' || own?.peerId === peerId) this.#end('failed');

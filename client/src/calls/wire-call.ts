@@ -28,3 +28,7 @@ export interface Call {
 export type CallChange = 'start' | 'accept' | 'decline' | 'leave';
 export const CALL_RINGS_MS = 45_000;
 export const CALL_USERS_MAX = 4;
+export interface IceReply {
+  iceServers: { urls: string[]; username?: string; credential?: string }[];
+  expiresAt: Timestamp;
+}

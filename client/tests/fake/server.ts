@@ -224,7 +224,7 @@ export class FakeServer extends Logs implements Host {
     frame: Frame & { before?: number; after?: number; latest?: string; limit?: number; only?: string },
   ) {
     const { channel, before, after, latest, limit, only } = frame;
-    if (latest !== undefined) return { ...this.#latest(channel, Number(latest), 'events'), more: false };
+    if (latest !== undefined) return { ...this.#latest(channel, Number(latest) || 0, 'events'), more: false };
     const log = this.shown(channel).filter(({ event }) => !only || event === 'chat.message');
     const most = Number(limit);
     if (after !== undefined) {

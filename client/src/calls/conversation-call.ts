@@ -1,0 +1,266 @@
+/**
+ * The call of a conversation on this device: does what the machine says, with the server, the devices and the other browsers.
+ *
+ * `transitions.ts` decides what comes next, `call-requests.ts` tells the server, `peer.ts` connects to each of the others, and
+ * `local-media.ts` has the microphone and the camera.
+ *
+ * @module
+ */
+
+import type { ConversationChannel } from '../channels.js';
+import type { Client } from '../client.js';
+import { closed, FunnelcastError, toError } from '../errors.js';
+import { newKey } from '../sending/own-messages.js';
+import { Store } from '../store.js';
+import { browserCallEnvironment, type CallEnvironment } from './call-environment.js';
+import { CallRequests, userOf } from './call-requests.js';
+import type { CallState } from './call-state.js';
+import { IceServers } from './ice-servers.js';
+import { type DeviceConstraints, LocalMedia, SILENT } from './local-media.js';
+import { type Input, idle, isJoinable, limitOf, type Machine } from './machine.js';
+import type { CallMediaOptions, CreateCallOptions } from './options.js';
+import { Peers } from './peers.js';
+import { keepForReload, takeKept } from './reload.js';
+import { transition } from './transitions.js';
+import { lastCall, listenToCalls } from './watch-calls.js';
+import type { Call } from './wire-call.js';
+
+/** The call that each client is in: one at a time. */
+const inCall = /* @__PURE__ */ new WeakMap<Client, ConversationCall>();
+
+const INITIAL: CallState = {
+  ...SILENT,
+  state: 'idle',
+  direction: null,
+  reason: null,
+  error: null,
+  call: null,
+  canJoin: false,
+  peers: [],
+};
+
+/** The call of a conversation. Make one with `createCall`. */
+export class ConversationCall {
+  /** The state, for a framework to render: `get()` returns it, and `subscribe(listener)` tells of each change. */
+  readonly store = new Store<CallState>(INITIAL);
+  readonly #client: Client;
+  readonly #options: CreateCallOptions;
+  readonly #env: CallEnvironment;
+  readonly #requests: CallRequests;
+  readonly #peers: Peers;
+  readonly #stops: (() => void)[] = [];
+  readonly #kept: ReturnType<typeof takeKept>;
+  #machine: Machine = idle('');
+  /** What has happened and has not been taken, because the user is not known or something else is being taken. */
+  #inputs: Input[] = [];
+  #isTaking = true;
+  #media: LocalMedia | undefined;
+  #wantsVideo = false;
+  #isLooking = false;
+  #limit = '';
+  #cancelLimit = () => {};
+
+  /** Use `createCall`. */
+  constructor(client: Client, channel: ConversationChannel, options: CreateCallOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#env = { ...browserCallEnvironment, ...options.environment };
+    this.#requests = new CallRequests(client, channel, input => this.#take(input));
+    const servers = new IceServers(client, channel);
+    this.#peers = new Peers(client, channel, this.#env, {
+      configuration: async () => ({ iceServers: await servers.get(options.grant), ...options.rtc }),
+      media: () => this.#media,
+      changed: (connected, isDeserted) => this.#take({ type: 'peers', connected, isDeserted }),
+      unsure: () => void this.#look(channel),
+    });
+    this.#kept = takeKept(this.#env, channel);
+    this.#listen(channel);
+    void this.#identify(channel);
+  }
+
+  /**
+   * Calls the others in the conversation; joins the call if there is one already. Call it in reply to a click, because the browser
+   * asks the user for the microphone. Errors are in the state.
+   */
+  readonly start = ({ video = false }: CallMediaOptions = {}): void => {
+    this.#wantsVideo = video;
+    const media = video ? 'video' : 'audio';
+    if (this.#mayBegin()) this.#take({ type: 'start', callId: newKey(), peerId: newKey(), media });
+  };
+
+  /** Accepts the call that rings, or joins the one that the others are in. Call it in reply to a click, as `start`. */
+  readonly accept = ({ video }: CallMediaOptions = {}): void => {
+    this.#wantsVideo = video ?? this.#machine.latest?.media === 'video';
+    if (this.#mayBegin()) this.#take({ type: 'accept', peerId: newKey() });
+  };
+
+  /** Declines the call that rings, on all devices of the user. */
+  readonly decline = (): void => this.#take({ type: 'decline', peerId: newKey() });
+
+  /** Leaves the call, or takes it back while it rings at the others. Declines one that rings here. */
+  readonly hangUp = (): void => {
+    this.decline();
+    this.#take({ type: 'hangUp' });
+  };
+
+  /** Mutes the microphone, or lets it be heard again. */
+  readonly mute = (isMuted: boolean): void => this.#media?.mute(isMuted);
+
+  /** Turns the camera on or off. If that fails, `deviceError` in the state says why. */
+  readonly setCamera = async (isOn: boolean): Promise<void> => {
+    await this.#media?.setCamera(isOn).catch(() => {});
+  };
+
+  /** Shares a screen, a window or a tab instead of the camera, or stops that. */
+  readonly setScreen = async (isOn: boolean): Promise<void> => {
+    await this.#media?.setScreen(isOn).catch(() => {});
+  };
+
+  /** Uses another microphone or camera, in this call and in later ones. */
+  readonly useDevices = async (devices: DeviceConstraints): Promise<void> => {
+    Object.assign(this.#options, devices);
+    await this.#media?.use(devices).catch(() => {});
+  };
+
+  /** Hangs up, and ends all of it. */
+  readonly close = (): void => {
+    this.hangUp();
+    for (const stop of this.#stops) stop();
+    this.#inputs = [];
+    this.#isTaking = true; // nothing is taken any more
+    this.#cancelLimit();
+  };
+
+  #listen(channel: ConversationChannel): void {
+    const client = this.#client;
+    const listener = {
+      call: (call: Call) => this.#hear(call),
+      signal: this.#peers.receive,
+      joined: () => this.#take({ type: 'rejoined' }),
+      removed: (error: FunnelcastError | null) => this.#take({ type: 'removed', error }),
+    };
+    this.#stops.push(
+      listenToCalls(client, channel, listener, { grant: this.#options.grant }),
+      client.on('state', ({ state, error = closed() }) => {
+        if (state === 'closed') this.#take({ type: 'removed', error });
+      }),
+      client.on('connected', isConnected => isConnected && this.#peers.refresh()),
+      client.environment.watch(sign => sign === 'online' && this.#peers.refresh()),
+      this.#env.onPageHide(() => {
+        const { role, isSent, callId, peerId } = this.#machine;
+        if (role === 'none' || !isSent || callId === undefined) return;
+        keepForReload(this.#env, channel, { callId, peerId, ...this.#media?.store.get() });
+        this.#peers.sayBye();
+      }),
+    );
+  }
+
+  /** Asks the server for the call, unless that is being done. */
+  async #look(channel: ConversationChannel): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    const call = await lastCall(this.#client, channel).catch(() => undefined);
+    this.#isLooking = false;
+    if (call) this.#hear(call);
+  }
+
+  /** Finds out who the user is, without which nobody can tell who is called. */
+  async #identify(channel: ConversationChannel): Promise<void> {
+    try {
+      this.#machine = idle(await userOf(this.#client, channel));
+    } catch (thrown) {
+      return this.store.set({ ...INITIAL, error: toError(thrown) });
+    }
+    this.#isTaking = false;
+    this.#takeNext();
+  }
+
+  #hear(call: Call): void {
+    const kept = this.#kept;
+    const isOwn = call.callId === kept?.callId && call.participants.some(({ peerId }) => peerId === kept.peerId);
+    if (kept && isOwn && call.state !== 'ended' && this.#machine.callId === undefined) {
+      this.#wantsVideo = kept.video === 'camera';
+      this.#take({ type: 'resume', callId: kept.callId, peerId: kept.peerId });
+    }
+    const other = inCall.get(this.#client);
+    this.#take({ type: 'update', call, busyAs: other && other !== this ? newKey() : undefined });
+  }
+
+  /** Whether the client is in no other call. */
+  #mayBegin(): boolean {
+    const other = inCall.get(this.#client);
+    if (!other || other === this) return true;
+    this.store.set({ ...this.store.get(), error: new FunnelcastError('busy', 'the user is in another call') });
+    return false;
+  }
+
+  #take(input: Input): void {
+    this.#inputs.push(input);
+    if (!this.#isTaking) this.#takeNext();
+  }
+
+  #takeNext(): void {
+    this.#isTaking = true;
+    for (let input = this.#inputs.shift(); input; input = this.#inputs.shift()) {
+      const { machine, requests } = transition(this.#machine, input);
+      this.#machine = machine;
+      this.#requests.send(requests, machine);
+      this.#follow();
+    }
+    this.#isTaking = false;
+  }
+
+  /** Brings everything into line with the machine. */
+  #follow(): void {
+    const { role, phase, callId } = this.#machine;
+    if (role !== 'none') this.#open();
+    else this.#release();
+    this.#peers.follow(this.#machine);
+    const ms = limitOf(this.#machine);
+    const limit = `${phase} ${callId} ${ms}`;
+    if (limit !== this.#limit) {
+      this.#limit = limit;
+      this.#cancelLimit();
+      const env = this.#client.environment;
+      this.#cancelLimit = ms === undefined ? () => {} : env.after(ms, () => this.#take({ type: 'timeout' }));
+    }
+    this.#show();
+  }
+
+  /** Opens the microphone, and the camera if it is wanted. */
+  #open(): void {
+    if (this.#media) return;
+    const { audio = true, video = true } = this.#options;
+    const media = new LocalMedia(this.#env, { audio, video }, () => this.#peers.sendMedia());
+    this.#media = media;
+    inCall.set(this.#client, this);
+    media.store.subscribe(() => this.#show());
+    const isCurrent = () => this.#media === media;
+    const isMuted = this.#machine.phase === 'reconnecting' && this.#kept?.isMuted === true;
+    if (isMuted) media.mute(true);
+    media.open(this.#wantsVideo).then(
+      () => isCurrent() && this.#take({ type: 'ready' }),
+      error => isCurrent() && this.#take({ type: 'noMedia', error: toError(error) }),
+    );
+  }
+
+  #release(): void {
+    this.#media?.close();
+    this.#media = undefined;
+    if (inCall.get(this.#client) === this) inCall.delete(this.#client);
+  }
+
+  #show(): void {
+    const { phase, direction, reason, error, latest, role } = this.#machine;
+    this.store.set({
+      state: phase,
+      direction,
+      reason: phase === 'ended' ? reason : null,
+      error,
+      call: latest ?? null,
+      canJoin: role === 'none' && isJoinable(this.#machine),
+      peers: this.#peers.states,
+      ...(this.#media?.store.get() ?? SILENT),
+    });
+  }
+}

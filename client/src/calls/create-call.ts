@@ -1,0 +1,38 @@
+/**
+ * Makes the call of a conversation.
+ *
+ * @module
+ */
+
+import type { ConversationChannel } from '../channels.js';
+import type { Client } from '../client.js';
+import { ConversationCall } from './conversation-call.js';
+import type { CreateCallOptions } from './options.js';
+
+/**
+ * Follows the call of a conversation, and takes part in it: it rings when the others call, and starts a call. There is one call in
+ * a conversation at a time, of up to 4 users, and a client is in one call at a time: while it is, other conversations are told that
+ * the user is busy.
+ *
+ * Media go from browser to browser, or by way of a TURN server of the stack's. The client gets the addresses of such servers with
+ * the option `http`.
+ *
+ * @example
+ * ```ts
+ * const call = createCall(client, 'conversation:conv-123');
+ * call.store.subscribe(() => {
+ *   const { state, direction, peers } = call.store.get();
+ *   if (state === 'ringing' && direction === 'incoming') showRing(call.accept, call.decline);
+ *   for (const { peerId, stream } of peers) videoOf(peerId).srcObject = stream;
+ * });
+ * startButton.onclick = () => call.start({ video: true });
+ * endButton.onclick = () => call.hangUp();
+ * ```
+ */
+export function createCall(
+  client: Client,
+  channel: ConversationChannel,
+  options: CreateCallOptions = {},
+): ConversationCall {
+  return new ConversationCall(client, channel, { ...options });
+}
