@@ -16,28 +16,19 @@ import { browserCallEnvironment, type CallEnvironment } from './call-environment
 import { CallRequests, userOf } from './call-requests.js';
 import type { CallState } from './call-state.js';
 import { IceServers } from './ice-servers.js';
-import { type DeviceConstraints, LocalMedia, SILENT } from './local-media.js';
-import { type Input, idle, isJoinable, limitOf, type Machine } from './machine.js';
+import { type DeviceConstraints, LocalMedia } from './local-media.js';
+import { type Input, idle, type Machine } from './machine.js';
 import type { CallMediaOptions, CreateCallOptions } from './options.js';
 import { Peers } from './peers.js';
 import { keepForReload, takeKept } from './reload.js';
+import { INITIAL, shown } from './shown.js';
+import { TimeLimit } from './time-limit.js';
 import { transition } from './transitions.js';
 import { lastCall, listenToCalls } from './watch-calls.js';
 import type { Call } from './wire-call.js';
 
 /** The call that each client is in: one at a time. */
 const inCall = /* @__PURE__ */ new WeakMap<Client, ConversationCall>();
-
-const INITIAL: CallState = {
-  ...SILENT,
-  state: 'idle',
-  direction: null,
-  reason: null,
-  error: null,
-  call: null,
-  canJoin: false,
-  peers: [],
-};
 
 /** The call of a conversation. Make one with `createCall`. */
 export class ConversationCall {
@@ -48,8 +39,10 @@ export class ConversationCall {
   readonly #env: CallEnvironment;
   readonly #requests: CallRequests;
   readonly #peers: Peers;
-  readonly #stops: (() => void)[] = [];
-  readonly #kept: ReturnType<typeof takeKept>;
+  readonly #limit: TimeLimit;
+  readonly #channel: ConversationChannel;
+  #stops: (() => void)[] = [];
+  #kept: ReturnType<typeof takeKept>;
   #machine: Machine = idle('');
   /** What has happened and has not been taken, because the user is not known or something else is being taken. */
   #inputs: Input[] = [];
@@ -57,26 +50,34 @@ export class ConversationCall {
   #media: LocalMedia | undefined;
   #wantsVideo = false;
   #isLooking = false;
-  #limit = '';
-  #cancelLimit = () => {};
 
   /** Use `createCall`. */
   constructor(client: Client, channel: ConversationChannel, options: CreateCallOptions) {
     this.#client = client;
+    this.#channel = channel;
     this.#options = options;
     this.#env = { ...browserCallEnvironment, ...options.environment };
     this.#requests = new CallRequests(client, channel, input => this.#take(input));
+    this.#limit = new TimeLimit(client.environment, () => this.#take({ type: 'timeout' }));
     const servers = new IceServers(client, channel);
     this.#peers = new Peers(client, channel, this.#env, {
       configuration: async () => ({ iceServers: await servers.get(options.grant), ...options.rtc }),
       media: () => this.#media,
       changed: (connected, isDeserted) => this.#take({ type: 'peers', connected, isDeserted }),
-      unsure: () => void this.#look(channel),
+      unsure: () => void this.#look(),
     });
-    this.#kept = takeKept(this.#env, channel);
-    this.#listen(channel);
-    void this.#identify(channel);
   }
+
+  /**
+   * Begins to follow the call of the conversation. `createCall` has done so.
+   *
+   * @internal
+   */
+  readonly open = (): void => {
+    this.#kept = takeKept(this.#env, this.#channel);
+    this.#stops = this.#listen();
+    void this.#identify(this.#stops);
+  };
 
   /**
    * Calls the others in the conversation; joins the call if there is one already. Call it in reply to a click, because the browser
@@ -122,24 +123,35 @@ export class ConversationCall {
     await this.#media?.use(devices).catch(() => {});
   };
 
-  /** Hangs up, and ends all of it. */
+  /** Hangs up, and does not follow the call any more. */
   readonly close = (): void => {
     this.hangUp();
-    for (const stop of this.#stops) stop();
-    this.#inputs = [];
-    this.#isTaking = true; // nothing is taken any more
-    this.#cancelLimit();
+    this.unfollow();
   };
 
-  #listen(channel: ConversationChannel): void {
+  /**
+   * Does not follow the call any more. One that rings goes on ringing on other devices.
+   *
+   * @internal
+   */
+  readonly unfollow = (): void => {
+    for (const stop of this.#stops) stop();
+    this.#stops = [];
+    this.#inputs = [];
+    this.#isTaking = true; // nothing is taken any more
+    this.#limit.end();
+  };
+
+  #listen(): (() => void)[] {
     const client = this.#client;
+    const channel = this.#channel;
     const listener = {
       call: (call: Call) => this.#hear(call),
       signal: this.#peers.receive,
       joined: () => this.#take({ type: 'rejoined' }),
       removed: (error: FunnelcastError | null) => this.#take({ type: 'removed', error }),
     };
-    this.#stops.push(
+    return [
       listenToCalls(client, channel, listener, { grant: this.#options.grant }),
       client.on('state', ({ state, error = closed() }) => {
         if (state === 'closed') this.#take({ type: 'removed', error });
@@ -152,32 +164,35 @@ export class ConversationCall {
         keepForReload(this.#env, channel, { callId, peerId, ...this.#media?.store.get() });
         this.#peers.sayBye();
       }),
-    );
+    ];
   }
 
   /** Asks the server for the call, unless that is being done. */
-  async #look(channel: ConversationChannel): Promise<void> {
+  async #look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    const call = await lastCall(this.#client, channel).catch(() => undefined);
+    const call = await lastCall(this.#client, this.#channel).catch(() => undefined);
     this.#isLooking = false;
     if (call) this.#hear(call);
   }
 
   /** Finds out who the user is, without which nobody can tell who is called. */
-  async #identify(channel: ConversationChannel): Promise<void> {
+  async #identify(stops: unknown): Promise<void> {
     try {
-      this.#machine = idle(await userOf(this.#client, channel));
+      const userId = await userOf(this.#client, this.#channel);
+      if (this.#stops !== stops) return; // closed
+      this.#machine = idle(userId);
+      this.#apply();
+      this.#takeNext();
     } catch (thrown) {
-      return this.store.set({ ...INITIAL, error: toError(thrown) });
+      if (this.#stops === stops) this.store.set({ ...INITIAL, error: toError(thrown) });
     }
-    this.#isTaking = false;
-    this.#takeNext();
   }
 
   #hear(call: Call): void {
     const kept = this.#kept;
-    const isOwn = call.callId === kept?.callId && call.participants.some(({ peerId }) => peerId === kept.peerId);
+    const isOwn =
+      call.callId === kept?.callId && call.participants.some(({ peerId }) => peerId === kept.peerId);
     if (kept && isOwn && call.state !== 'ended' && this.#machine.callId === undefined) {
       this.#wantsVideo = kept.video === 'camera';
       this.#take({ type: 'resume', callId: kept.callId, peerId: kept.peerId });
@@ -190,7 +205,10 @@ export class ConversationCall {
   #mayBegin(): boolean {
     const other = inCall.get(this.#client);
     if (!other || other === this) return true;
-    this.store.set({ ...this.store.get(), error: new FunnelcastError('busy', 'the user is in another call') });
+    this.store.set({
+      ...this.store.get(),
+      error: new FunnelcastError('busy', 'the user is in another call'),
+    });
     return false;
   }
 
@@ -205,25 +223,17 @@ export class ConversationCall {
       const { machine, requests } = transition(this.#machine, input);
       this.#machine = machine;
       this.#requests.send(requests, machine);
-      this.#follow();
+      this.#apply();
     }
     this.#isTaking = false;
   }
 
   /** Brings everything into line with the machine. */
-  #follow(): void {
-    const { role, phase, callId } = this.#machine;
-    if (role !== 'none') this.#open();
+  #apply(): void {
+    if (this.#machine.role !== 'none') this.#open();
     else this.#release();
     this.#peers.follow(this.#machine);
-    const ms = limitOf(this.#machine);
-    const limit = `${phase} ${callId} ${ms}`;
-    if (limit !== this.#limit) {
-      this.#limit = limit;
-      this.#cancelLimit();
-      const env = this.#client.environment;
-      this.#cancelLimit = ms === undefined ? () => {} : env.after(ms, () => this.#take({ type: 'timeout' }));
-    }
+    this.#limit.follow(this.#machine);
     this.#show();
   }
 
@@ -251,16 +261,6 @@ export class ConversationCall {
   }
 
   #show(): void {
-    const { phase, direction, reason, error, latest, role } = this.#machine;
-    this.store.set({
-      state: phase,
-      direction,
-      reason: phase === 'ended' ? reason : null,
-      error,
-      call: latest ?? null,
-      canJoin: role === 'none' && isJoinable(this.#machine),
-      peers: this.#peers.states,
-      ...(this.#media?.store.get() ?? SILENT),
-    });
+    this.store.set(shown(this.#machine, this.#peers.states, this.#media?.store.get()));
   }
 }

@@ -34,5 +34,7 @@ export function createCall(
   channel: ConversationChannel,
   options: CreateCallOptions = {},
 ): ConversationCall {
-  return new ConversationCall(client, channel, { ...options });
+  const call = new ConversationCall(client, channel, { ...options });
+  call.open();
+  return call;
 }

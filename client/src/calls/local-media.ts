@@ -120,7 +120,8 @@ export class LocalMedia {
         for (const track of stream.getTracks()) track.stop();
         throw new FunnelcastError('closed', `the ${source} is not wanted any more`);
       }
-      for (const track of stream.getTracks()) this.#keep(track.kind === 'audio' ? 'microphone' : source, track);
+      for (const track of stream.getTracks())
+        this.#keep(track.kind === 'audio' ? 'microphone' : source, track);
       this.#update({ deviceError: null });
       return stream;
     } catch (thrown) {

@@ -12,7 +12,7 @@ import type { Environment } from '../environment.js';
 import type { CallEnvironment } from './call-environment.js';
 import type { CallPeer } from './call-state.js';
 import type { LocalMedia } from './local-media.js';
-import { type CallSignal, SignalLine, type SignalContent } from './signal-line.js';
+import { type CallSignal, type SignalContent, SignalLine } from './signal-line.js';
 
 /** How long media may be lost before ICE is restarted: they often come back by themselves. */
 const LOST_MS = 3_000;
@@ -172,7 +172,10 @@ export class Peer {
     }
   }
 
-  async #takeDescription(connection: RTCPeerConnection, description: RTCSessionDescriptionInit): Promise<void> {
+  async #takeDescription(
+    connection: RTCPeerConnection,
+    description: RTCSessionDescriptionInit,
+  ): Promise<void> {
     const isOffer = description.type === 'offer';
     const crosses = isOffer && (this.#isMakingOffer || connection.signalingState !== 'stable');
     if (crosses && !this.#isPolite) return;

@@ -200,7 +200,8 @@ class Step {
     const own = call.participants.find(of => of.userId === userId);
     if (own?.state === 'joined' && own.peerId === peerId) {
       if (!isSent) return; // the page has been loaded again, and the server does not know its new connection yet
-      if (call.state === 'ringing') return this.#set({ role: 'joined', phase: 'ringing', direction: 'outgoing' });
+      if (call.state === 'ringing')
+        return this.#set({ role: 'joined', phase: 'ringing', direction: 'outgoing' });
       return this.#set({ role: 'joined', phase: phase === 'ringing' ? 'connecting' : phase });
     }
     if (own?.state === 'joined') this.#end('elsewhere');
@@ -210,7 +211,8 @@ class Step {
   /** The server has refused a request, and has told how the call is if that is why. */
   #refused({ change, callId, error, call }: Input & { type: 'refused' }): void {
     const { role } = this.machine;
-    const isPending = (change === 'start' && role === 'starting') || (change === 'accept' && role === 'joining');
+    const isPending =
+      (change === 'start' && role === 'starting') || (change === 'accept' && role === 'joining');
     if (callId !== this.machine.callId || !isPending) {
       if (call) this.#update(call, undefined);
       return;

@@ -90,7 +90,7 @@ test('up to four are in a call, each with each; a fifth is told that it is full'
   it.server.participants = ['user_1', 'user_2', 'user_3', 'user_4', 'user_5'];
   const people = it.server.participants.map(userId => it.person(userId));
   await pass(100);
-  const [ann, bob, cleo, dan, eve] = people as [typeof people[0], ...typeof people] & typeof people;
+  const [ann, bob, cleo, dan, eve] = people as [(typeof people)[0], ...typeof people] & typeof people;
   ann?.call.start();
   await pass(100);
   for (const one of [bob, cleo, dan]) {
@@ -99,7 +99,11 @@ test('up to four are in a call, each with each; a fifth is told that it is full'
   }
   expect(eve?.phases.at(-1)).toBe('incoming'); // it goes on ringing for those who have not answered
   for (const one of [ann, bob, cleo, dan])
-    expect(one?.call.store.get().peers.map(({ state }) => state)).toEqual(['connected', 'connected', 'connected']);
+    expect(one?.call.store.get().peers.map(({ state }) => state)).toEqual([
+      'connected',
+      'connected',
+      'connected',
+    ]);
   expect(it.ether.open).toHaveLength(12);
   eve?.call.accept();
   await pass(500);
@@ -167,7 +171,9 @@ test('mute, camera and screen are told to the others; nothing is negotiated anew
   const { ann, bob, server } = await inCall();
   const heard = () => ann.call.store.get().peers[0];
   const descriptions = () =>
-    server.requests.filter(({ data }) => (data as { payload?: { description?: object } })?.payload?.description).length;
+    server.requests.filter(
+      ({ data }) => (data as { payload?: { description?: object } })?.payload?.description,
+    ).length;
   const before = descriptions();
   bob.call.mute(true);
   void bob.call.setCamera(true);

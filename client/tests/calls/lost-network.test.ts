@@ -1,12 +1,9 @@
 /** Calls over sockets that are cut or replaced, over lost signals and media, and over pages that are loaded again. */
 
 import { expect, test } from 'vitest';
-import { generator } from '../fake/random.js';
-import { inCall, pass, type Person, scene, two, watchRejections } from './setting.js';
+import { inCall, type Person, pass, two, watchRejections } from './setting.js';
 
 watchRejections();
-
-const FUZZ_SEEDS = Number(process.env['FUZZ_SEEDS'] ?? 30);
 
 const phaseOf = ({ call }: Person) => call.store.get().state;
 
@@ -150,48 +147,4 @@ test('in the end, everything has been released', async () => {
   expect(it.ether.open).toEqual([]);
   for (const { browser } of [it.ann, it.bob]) expect([browser.live, browser.listeners]).toEqual([[], 0]);
   expect(it.server.call).toMatchObject({ state: 'ended', outcome: 'ended' });
-});
-
-test.each(Array.from({ length: FUZZ_SEEDS }, (_, i) => i + 1))('at random, seed %i', async seed => {
-  const random = generator(seed);
-  const chance = (rate: number) => random() < rate;
-  const it = scene();
-  it.server.participants = ['user_1', 'user_2', 'user_3'];
-  const people = ['user_1', 'user_2', 'user_2', 'user_3'].map(userId => it.person(userId));
-  it.server.loses = () => chance(0.1);
-  it.server.losesReply = ({ action }) => action === 'call' && chance(0.1);
-  it.server.delay = ({ action }) => (/call|send/.test(action) && chance(0.2) ? random() * 2_000 : 0);
-  await pass(100);
-  for (let step = 0; step < 60; step++) {
-    const one = people[Math.floor(random() * people.length)] as Person;
-    const dice = random();
-    if (dice < 0.2) one.call.start({ video: chance(0.5) });
-    else if (dice < 0.5) one.call.accept();
-    else if (dice < 0.53) one.call.decline();
-    else if (dice < 0.6) one.call.hangUp();
-    else if (dice < 0.7) for (const socket of it.server.socketsOf(one.userId)) socket.cut();
-    else if (dice < 0.75) one.client.reconnect();
-    else if (dice < 0.8) it.ether.isUp = !it.ether.isUp;
-    else if (dice < 0.85) one.call.mute(chance(0.5));
-    else if (dice < 0.9) void one.call.setCamera(chance(0.5));
-    await pass(chance(0.1) ? random() * 20_000 : random() * 500);
-  }
-  it.server.loses = it.server.losesReply = () => false;
-  it.server.delay = () => 0;
-  it.ether.isUp = true;
-  await pass(200_000);
-  const live = it.server.call?.state === 'active' ? it.server.call.participants : [];
-  const joined = live.filter(({ state }) => state === 'joined').map(({ userId }) => userId);
-  expect(it.server.call?.state).not.toBe('ringing');
-  const inIt = people.filter(({ call }) => call.store.get().state === 'connected');
-  expect(inIt.map(({ userId }) => userId).sort()).toEqual([...joined].sort());
-  for (const one of people) {
-    const isIn = inIt.includes(one);
-    const { state, peers } = one.call.store.get();
-    if (!isIn) expect(state).toMatch(/idle|ended/);
-    expect(peers).toHaveLength(isIn ? joined.length - 1 : 0);
-    if (!isIn) expect(one.browser.live).toEqual([]);
-    for (const peer of peers) expect(peer.state).toBe('connected');
-  }
-  expect(it.ether.open).toHaveLength(joined.length * Math.max(0, joined.length - 1));
 });

@@ -3,9 +3,10 @@
 import { afterEach } from 'vitest';
 import { type ConversationCall, type CreateCallOptions, createCall } from '../../src/calls/index.js';
 import { type Client, createClient } from '../../src/index.js';
+import { FakeBrowser } from '../fake/browser.js';
 import { CallServer } from '../fake/call-server.js';
 import { CHANNEL, pass } from '../fake/setup.js';
-import { Ether, FakeBrowser } from '../fake/web-rtc.js';
+import { Ether } from '../fake/web-rtc.js';
 
 export { pass, watchRejections } from '../fake/setup.js';
 

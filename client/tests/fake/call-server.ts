@@ -1,8 +1,8 @@
 /** A server with calls, and with sockets of several users. */
 
-import type { AnyEvent, Channel, Environment } from '../../src/index.js';
 import { CALL_RINGS_MS, type Call } from '../../src/calls/wire-call.js';
-import { CallRefusal, changed, type CallRequestOf, joinedOf, nameOf, rungOut } from './calls.js';
+import type { AnyEvent, Channel, Environment } from '../../src/index.js';
+import { CallRefusal, type CallRequestOf, changed, joinedOf, nameOf, rungOut } from './calls.js';
 import { Refusal } from './refusal.js';
 import { type Frame, validate } from './requests.js';
 import { FakeServer } from './server.js';
@@ -69,7 +69,14 @@ export class CallServer extends FakeServer {
     const at = new Date().toISOString();
     const from = { userId, name: nameOf(userId) };
     const payload = { conversationId: 'c1', userId, ...data };
-    const event = { type: 'event', channel: frame.channel as Channel, event: 'signal', at, from, data: payload };
+    const event = {
+      type: 'event',
+      channel: frame.channel as Channel,
+      event: 'signal',
+      at,
+      from,
+      data: payload,
+    };
     for (const other of this.sockets) {
       const isTo = other !== socket && (!to || this.userOf(other) === to.userId);
       if (isTo && other.channels.has(frame.channel) && !this.loses(event as AnyEvent, this.userOf(other)))

@@ -25,7 +25,8 @@ export class CallRefusal extends Error {
 }
 
 /** The name of a user: `user_1` is Ann. */
-export const nameOf = (userId: string) => ({ user_1: 'Ann', user_2: 'Bob', user_3: 'Cleo' })[userId] ?? userId;
+export const nameOf = (userId: string) =>
+  ({ user_1: 'Ann', user_2: 'Bob', user_3: 'Cleo' })[userId] ?? userId;
 
 /** What a request makes of a call. Returns the same object if it changes nothing; throws a {@link CallRefusal}. */
 export function changed(
@@ -65,7 +66,11 @@ export function rungOut(call: Call, now = Date.now()): Call {
 
 const at = (ms: number) => new Date(ms).toISOString();
 
-function started(before: Call | undefined, { callId, userId, peerId, media }: CallRequestOf, now: number): Call {
+function started(
+  before: Call | undefined,
+  { callId, userId, peerId, media }: CallRequestOf,
+  now: number,
+): Call {
   return {
     callId,
     conversationId: 'c1',
@@ -98,7 +103,13 @@ function declined(call: Call, request: CallRequestOf, asked: readonly string[], 
   const own = ownOf(call, request);
   if (!isLive(call) || own?.state === 'declined') return call;
   if (own?.state === 'joined') throw new CallRefusal('conflict', 'another device has answered', call);
-  const user: CallUser = { userId, name: nameOf(userId), peerId, state: 'declined', ...(reason && { reason }) };
+  const user: CallUser = {
+    userId,
+    name: nameOf(userId),
+    peerId,
+    state: 'declined',
+    ...(reason && { reason }),
+  };
   const next = put(bumped(call), user);
   const others = asked.filter(id => id !== call.startedBy);
   const isRefused = others.every(id => ownOf(next, { userId: id })?.state === 'declined');

@@ -7,7 +7,10 @@ export class Refusal extends Error {
   /** @param more - when to try again, the message, or until when and why, or which field is at fault, or the call as it is now */
   constructor(
     code: string,
-    more?: number | string | { until?: string; reason?: string; field?: string; message?: string; call?: object },
+    more?:
+      | number
+      | string
+      | { until?: string; reason?: string; field?: string; message?: string; call?: object },
   ) {
     super(typeof more === 'string' ? more : ((more as { message?: string })?.message ?? `refused: ${code}`));
     this.code = code;
