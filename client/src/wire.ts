@@ -65,8 +65,10 @@ export interface ChannelEvents {
     | 'chat.edit'
     | 'chat.delete'
     | 'chat.reaction'
+    | 'chat.call'
     | 'file.ready'
     | 'file.refused'
+    | 'call.update'
     | 'chat.typing'
     | 'chat.receipt'
     | 'signal'
@@ -160,6 +162,10 @@ export interface EventData {
   'file.ready': FileUpdate;
   /** A file of a message has been refused, and is gone: a `FileUpdate`. */
   'file.refused': FileUpdate;
+  /** A call has ended: a `CallRecord`. */
+  'chat.call': CallRecord;
+  /** A call begins, changes or ends: the `Call`, as it is now. */
+  'call.update': Call;
   /** A user is typing, or has stopped: a `TypingIndicator`. */
   'chat.typing': TypingIndicator;
   /** A user has received or read messages: a `Receipt`. */
@@ -362,6 +368,116 @@ export interface FileUpdate {
   /** The file, as it is now. */
   file: Attachment;
 }
+
+/**
+ * A call that is over: the payload of `chat.call`, which is in the log of the conversation once for each
+ * call.
+ */
+export interface CallRecord {
+  /** The call. */
+  callId: string;
+  /** How it ended. */
+  state: CallOutcome;
+  /** What it began with. */
+  media: CallMedia;
+  /** The user who started it. */
+  startedBy: string;
+  /** How long it was active, in milliseconds; 0 if it never was. */
+  durationMs: number;
+}
+
+/** How a call has ended. */
+export type CallOutcome =
+  /** Users who were in it have left it. */
+  | 'ended'
+  /** Nobody accepted it in time. */
+  | 'missed'
+  /** All other participants of the conversation declined it. */
+  | 'declined'
+  /** The user who started it left before anyone accepted it. */
+  | 'canceled'
+  /** The last who left said that they could not be connected. */
+  | 'failed';
+
+/** What a call begins with. */
+export type CallMedia =
+  /** Voice. */
+  | 'audio'
+  /** Voice and video. */
+  | 'video';
+
+/** A call, as it is now. It is the payload of `call.update`, which `join` returns too. */
+export interface Call {
+  /** The call. */
+  callId: string;
+  /** The conversation. */
+  conversationId: string;
+  /**
+   * It rises with every change, over all calls of the conversation: whatever has a lower one than was
+   * received before is out of date.
+   */
+  revision: Revision;
+  /** Where it stands. */
+  state: CallStage;
+  /** What it began with. */
+  media: CallMedia;
+  /** The user who started it. */
+  startedBy: string;
+  /** When it was started. */
+  startedAt: Timestamp;
+  /** When it was first accepted. */
+  acceptedAt?: Timestamp;
+  /** When it ended. */
+  endedAt?: Timestamp;
+  /** How it ended. */
+  outcome?: CallOutcome;
+  /** While it rings: until when. */
+  ringsUntil?: Timestamp;
+  /** The users who are or were in it, or declined it. */
+  participants: CallUser[];
+}
+
+/** A producer's count of its changes to one thing. The higher one is newer. */
+export type Revision = number;
+
+/** Where a call stands. */
+export type CallStage =
+  /** Nobody has accepted it yet. */
+  | 'ringing'
+  /** Two users or more are in it. */
+  | 'active'
+  /** It is over, and never begins again. */
+  | 'ended';
+
+/** A user of a call. Each has one device in it at most. */
+export interface CallUser {
+  /** The user. */
+  userId: string;
+  /** The user's display name. */
+  name: string;
+  /** The device, which signals are addressed to. */
+  peerId: string;
+  /** Whether they are in it. */
+  state: CallPart;
+  /** Why they declined or left, if they said so. */
+  reason?: CallReason;
+}
+
+/** A user's part in a call. */
+export type CallPart =
+  /** They are in it. */
+  | 'joined'
+  /** They have left it. */
+  | 'left'
+  /** They do not want to be in it. */
+  | 'declined';
+
+/** Why a device declines or leaves. */
+export type CallReason =
+  /** With `decline`: the user is in another call. */
+  | 'busy'
+  /** With `leave`: no connection to the others came about, or it was lost. */
+  | 'failed';
 
 /** A user is typing, or has stopped. Clients drop the indicator after 6 seconds. */
 export interface TypingIndicator {
@@ -737,6 +853,19 @@ export interface SignalDraft {
   name: string;
   /** The content, at most 16384 bytes of JSON. */
   payload?: unknown;
+  /** Who receives it; default: all other members. */
+  to?: SignalTarget;
+}
+
+/**
+ * Who receives a signal, by the user, the connection, or both: only connections that have joined the
+ * conversation, and never the one that sends it.
+ */
+export interface SignalTarget {
+  /** The connections of this user alone. */
+  userId?: string;
+  /** This connection alone. */
+  connectionId?: string;
 }
 
 /** The draft of `presence.update`: a client's new status. */
@@ -766,6 +895,7 @@ export interface Actions {
   inbox: { fields: InboxFields; reply: InboxPage };
   presence: { fields: PresenceFields; reply: Roster };
   receipts: { fields: ReceiptsFields; reply: ReceiptBook };
+  call: { fields: CallFields; reply: Call };
   status: { fields: StatusFields; reply: StatusReply };
   ping: { fields: PingFields; reply: Pong };
 }
@@ -1097,6 +1227,36 @@ export interface UserReceipts {
   read: Seq;
 }
 
+/** Starts, joins, declines or leaves the call of a conversation. */
+export interface CallFields {
+  /** The channel: a conversation that the connection has joined. */
+  channel: Channel;
+  /** The call. The device that starts it chooses the id: it matches `[A-Za-z0-9_.:-]{1,64}`. */
+  callId: string;
+  /** What to do. */
+  change: CallChange;
+  /**
+   * The device, which chooses the id for its part in this call: it matches `[A-Za-z0-9_.:-]{1,64}`. It stays
+   * the same on another connection; a device that has left joins again with another one.
+   */
+  peerId: string;
+  /** With `start`: what the call begins with. */
+  media?: CallMedia;
+  /** With `decline` and `leave`: why. */
+  reason?: CallReason;
+}
+
+/** What to do with a call. */
+export type CallChange =
+  /** Start it: it rings on the devices of all members. */
+  | 'start'
+  /** Join it, or come back on another connection. */
+  | 'accept'
+  /** Stop it from ringing on the devices of this user. */
+  | 'decline'
+  /** Leave it. */
+  | 'leave';
+
 /** Returns what the server knows about this connection. */
 export type StatusFields = Record<never, never>;
 
@@ -1147,6 +1307,8 @@ export interface ErrorBody {
   until?: Timestamp;
   /** With `muted`, `banned` and `refused`: the reason, if one was given. */
   reason?: string;
+  /** With `conflict`, where the call of a conversation does not allow the change: the call, as it is now. */
+  call?: Call;
 }
 
 /** The code of an error, for programs. */
@@ -1234,6 +1396,8 @@ export interface HttpReplies {
   putConversation: ConversationReply;
   /** `DELETE /api/conversations/{id}` */
   endConversation: ConversationEnded;
+  /** `POST /api/calls/ice` */
+  iceServers: IceReply;
   /** `POST /api/files` */
   createFile: FileReply;
   /** `POST /api/files/{id}` */
@@ -1342,9 +1506,6 @@ export interface Moderation {
    */
   timestamp?: Timestamp;
 }
-
-/** A producer's count of its changes to one thing. The higher one is newer. */
-export type Revision = number;
 
 /** The confirmation that a webhook has been queued. */
 export interface WebhookReceived {
@@ -1492,6 +1653,30 @@ export interface ConversationEnd {
 export interface ConversationEnded {
   /** The conversation. */
   conversationId: string;
+}
+
+/** Asks for the servers of a call. */
+export interface IceQuery {
+  /** The channel: a conversation that the user may join. */
+  channel: Channel;
+}
+
+/** The servers of a call. */
+export interface IceReply {
+  /** The servers, as `RTCPeerConnection` takes them; none if the stack has none. */
+  iceServers: IceServer[];
+  /** When the credentials expire. A TURN server takes them to begin a relay, and to prolong one. */
+  expiresAt: Timestamp;
+}
+
+/** Some servers that share their credentials. */
+export interface IceServer {
+  /** The URLs. */
+  urls: string[];
+  /** The user name, which TURN servers need. */
+  username?: string;
+  /** The password. */
+  credential?: string;
 }
 
 /** A file that a user wants to upload. */
@@ -1872,6 +2057,15 @@ export const SIGNAL_BYTES_MAX = 16384;
 /** The largest `payload` of an `app.event` or `app.signal`, in bytes of JSON. */
 export const APP_PAYLOAD_BYTES_MAX = 16384;
 
+/** The most users who are in a call at the same time. */
+export const CALL_USERS_MAX = 4;
+
+/**
+ * The most users whom a call lists, with those who have left or declined. Of more, the first of these are
+ * left out.
+ */
+export const CALL_USERS_LISTED_MAX = 16;
+
 /** The most files of one message. */
 export const ATTACHMENTS_MAX = 10;
 
@@ -1946,6 +2140,7 @@ export const CHANNEL_PATTERN =
 
 /** The paths of the HTTP API, and the methods of each. */
 export const HTTP_ROUTES = {
+  '/api/calls/ice': ['POST'],
   '/api/conversations': ['GET'],
   '/api/conversations/{id}': ['GET', 'PUT', 'DELETE'],
   '/api/files': ['POST'],

@@ -5,7 +5,7 @@
  */
 
 import type { FunnelcastError } from '../errors.js';
-import type { Call } from './wire-call.js';
+import type { Call } from '../wire.js';
 
 /**
  * Where a call stands on this device:

@@ -12,6 +12,7 @@ import type { Client } from '../client.js';
 import { closed, FunnelcastError, toError } from '../errors.js';
 import { newKey } from '../sending/own-messages.js';
 import { Store } from '../store.js';
+import type { Call } from '../wire.js';
 import { browserCallEnvironment, type CallEnvironment } from './call-environment.js';
 import { CallRequests, userOf } from './call-requests.js';
 import type { CallState } from './call-state.js';
@@ -25,7 +26,6 @@ import { INITIAL, shown } from './shown.js';
 import { TimeLimit } from './time-limit.js';
 import { transition } from './transitions.js';
 import { lastCall, listenToCalls } from './watch-calls.js';
-import type { Call } from './wire-call.js';
 
 /** The call that each client is in: one at a time. */
 const inCall = /* @__PURE__ */ new WeakMap<Client, ConversationCall>();

@@ -7,7 +7,7 @@
 import type { ConversationChannel } from '../channels.js';
 import type { Client } from '../client.js';
 import type { SubscribeOptions } from '../feed/feeds.js';
-import type { IceReply } from './wire-call.js';
+import type { IceReply } from '../wire.js';
 
 /** How long before their end credentials are replaced. */
 const SPARE_MS = 5 * 60_000;

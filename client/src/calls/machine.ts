@@ -17,11 +17,11 @@
  */
 
 import type { FunnelcastError } from '../errors.js';
+import type { Call, CallChange, CallMedia, CallReason } from '../wire.js';
 import type { CallEndReason, CallPhase } from './call-state.js';
-import { CALL_RINGS_MS, type Call, type CallChange, type CallMedia, type CallReason } from './wire-call.js';
 
-/** How much longer than the server this end waits, so that it is usually the server that ends a call. */
-const SPARE_MS = 5_000;
+/** How long a call may ring. The server ends it after 45 s, unless its word is lost. */
+const RINGING_MS_MAX = 50_000;
 /** How long it may take until the first media flow. */
 const CONNECTING_MS_MAX = 30_000;
 /** How long media may be lost. */
@@ -115,9 +115,9 @@ export function idle(userId: string): Machine {
 
 /** How long this state may last, in milliseconds; `undefined` if it may last for ever. */
 export function limitOf({ phase, isSent, isDeserted }: Machine): number | undefined {
-  if (phase === 'ringing') return CALL_RINGS_MS + SPARE_MS;
+  if (phase === 'ringing') return RINGING_MS_MAX;
   // While the user is asked for the microphone, the call rings.
-  if (phase === 'connecting') return isSent ? CONNECTING_MS_MAX : CALL_RINGS_MS + SPARE_MS;
+  if (phase === 'connecting') return isSent ? CONNECTING_MS_MAX : RINGING_MS_MAX;
   if (phase === 'reconnecting') return isDeserted ? RELOADING_MS_MAX : RECONNECTING_MS_MAX;
   return undefined;
 }

@@ -5,6 +5,7 @@
  */
 
 import { FunnelcastError } from '../errors.js';
+import { CALL_USERS_MAX, type Call } from '../wire.js';
 import type { CallEndReason } from './call-state.js';
 import {
   type CallRequest,
@@ -16,7 +17,6 @@ import {
   limitOf,
   type Machine,
 } from './machine.js';
-import { CALL_USERS_MAX, type Call } from './wire-call.js';
 
 /** Takes an input; returns the next state, and what to send to the server. */
 export function transition(machine: Machine, input: Input): { machine: Machine; requests: CallRequest[] } {

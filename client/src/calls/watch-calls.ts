@@ -9,8 +9,8 @@ import type { Client } from '../client.js';
 import type { FunnelcastError } from '../errors.js';
 import type { SubscribeOptions } from '../feed/feeds.js';
 import type { HistoryQuery } from '../options.js';
+import type { Call } from '../wire.js';
 import type { CallSignal } from './signal-line.js';
-import type { Call } from './wire-call.js';
 
 /** The options of {@link watchCalls}. */
 export type WatchCallsOptions = Pick<SubscribeOptions, 'grant' | 'signal' | 'onError'>;

@@ -107,7 +107,7 @@ export class LogReader {
   }
 
   /** Makes the message of an event. */
-  toMessage(event: EventOf<'chat.message'>): ConversationMessage {
+  toMessage(event: EventOf<'chat.message' | 'chat.call'>): ConversationMessage {
     return fromEvent(event, this.#client.renderKey(event));
   }
 
@@ -136,7 +136,7 @@ export class LogReader {
   }
 }
 
-/** Whether an event is a message, and not a change of one. */
-export function isMessage(event: { event: string }): event is EventOf<'chat.message'> {
-  return event.event === 'chat.message';
+/** Whether an event is a message or a call, and not a change of one. */
+export function isMessage(event: { event: string }): event is EventOf<'chat.message' | 'chat.call'> {
+  return event.event === 'chat.message' || event.event === 'chat.call';
 }

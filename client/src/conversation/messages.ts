@@ -7,7 +7,14 @@
 import type { ConversationChannel, EventOf } from '../channels.js';
 import type { FunnelcastError } from '../errors.js';
 import { type Dated, dated } from '../store.js';
-import { type Attachment, type ChatDraft, type ChatMessage, EXCERPT_CHARS_MAX, type Quote } from '../wire.js';
+import {
+  type Attachment,
+  type CallRecord,
+  type ChatDraft,
+  type ChatMessage,
+  EXCERPT_CHARS_MAX,
+  type Quote,
+} from '../wire.js';
 
 /** A message as it is now, with its state on the way to the server. */
 export interface ConversationMessage extends Omit<Dated<ChatMessage>, 'n'> {
@@ -20,6 +27,11 @@ export interface ConversationMessage extends Omit<Dated<ChatMessage>, 'n'> {
   seq?: number;
   /** How many messages the log has up to and including this one; absent until the server has it. */
   n?: number;
+  /**
+   * A call that is over, which has its line among the messages. Its `content` is empty, its `userId` is who has called, and nobody can
+   * edit, delete or react to it.
+   */
+  call?: CallRecord;
   /** Whether the server has the message, has yet to acknowledge it, or has rejected it. */
   status: 'sent' | 'sending' | 'failed';
   /**
@@ -66,11 +78,23 @@ export function fromDraft(
 }
 
 /** Makes a message of the log. `key` is its key for rendering, because its sender may have chosen any key for the event. */
-export function fromEvent(
-  { seq = 0, data }: Pick<EventOf<'chat.message'>, 'seq' | 'data'>,
-  key: string,
-): ConversationMessage {
-  return { ...dated(data), key, seq, status: 'sent' };
+export function fromEvent(event: EventOf<'chat.message' | 'chat.call'>, key: string): ConversationMessage {
+  const { seq = 0 } = event;
+  if (event.event === 'chat.message') return { ...dated(event.data), key, seq, status: 'sent' };
+  const { channel, at, data } = event;
+  return {
+    key,
+    seq,
+    id: data.callId,
+    conversationId: channel.slice(channel.indexOf(':') + 1),
+    type: 'system',
+    content: '',
+    timestamp: new Date(at),
+    isRead: false,
+    userId: data.startedBy,
+    call: data,
+    status: 'sent',
+  };
 }
 
 /** Changes the status of a message that the server does not have. */

@@ -9,8 +9,8 @@ import {
   othersOf,
 } from '../../src/calls/machine.js';
 import { transition } from '../../src/calls/transitions.js';
-import { CALL_USERS_MAX, type Call, type CallUser } from '../../src/calls/wire-call.js';
 import { FunnelcastError } from '../../src/index.js';
+import { CALL_USERS_MAX, type Call, type CallUser } from '../../src/wire.js';
 import { CallRefusal, type CallRequestOf, changed, isLive, joinedOf, ownOf, rungOut } from '../fake/calls.js';
 
 interface Device {

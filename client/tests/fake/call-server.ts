@@ -1,8 +1,8 @@
 /** A server with calls, and with sockets of several users. */
 
-import { CALL_RINGS_MS, type Call } from '../../src/calls/wire-call.js';
 import type { AnyEvent, Channel, Environment } from '../../src/index.js';
-import { CallRefusal, type CallRequestOf, changed, joinedOf, nameOf, rungOut } from './calls.js';
+import type { Call } from '../../src/wire.js';
+import { CallRefusal, type CallRequestOf, changed, joinedOf, nameOf, RINGS_MS, rungOut } from './calls.js';
 import { Refusal } from './refusal.js';
 import { type Frame, validate } from './requests.js';
 import { FakeServer } from './server.js';
@@ -111,7 +111,7 @@ export class CallServer extends FakeServer {
     setTimeout(() => {
       const now = isCurrent();
       if (now && now.state === 'ringing') this.#tell(channel, rungOut(now));
-    }, CALL_RINGS_MS);
+    }, RINGS_MS);
     const look = () => {
       const now = isCurrent();
       if (!now || now.state === 'ended') return;

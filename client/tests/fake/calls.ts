@@ -1,6 +1,9 @@
 /** The calls of a server: what each request makes of the call of a conversation, as the real server decides it. */
 
-import { CALL_RINGS_MS, CALL_USERS_MAX, type Call, type CallUser } from '../../src/calls/wire-call.js';
+import { CALL_USERS_MAX, type Call, type CallUser } from '../../src/wire.js';
+
+/** How long a call rings. */
+export const RINGS_MS = 45_000;
 
 /** A request, and who makes it. */
 export interface CallRequestOf {
@@ -79,7 +82,7 @@ function started(
     media: media ?? 'audio',
     startedBy: userId,
     startedAt: at(now),
-    ringsUntil: at(now + CALL_RINGS_MS),
+    ringsUntil: at(now + RINGS_MS),
     participants: [{ userId, name: nameOf(userId), peerId, state: 'joined' }],
   };
 }
