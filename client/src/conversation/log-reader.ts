@@ -8,7 +8,7 @@
 import type { ConversationChannel, EventOf } from '../channels.js';
 import type { Client } from '../client.js';
 import type { HistoryQuery } from '../options.js';
-import { type ConversationMessage, fromEvent } from './messages.js';
+import { type ConversationMessage, fromCall, fromEvent } from './messages.js';
 import { Timeline } from './timeline.js';
 
 /** Reads the messages of one conversation into a timeline. */
@@ -108,7 +108,8 @@ export class LogReader {
 
   /** Makes the message of an event. */
   toMessage(event: EventOf<'chat.message' | 'chat.call'>): ConversationMessage {
-    return fromEvent(event, this.#client.renderKey(event));
+    const key = this.#client.renderKey(event);
+    return event.event === 'chat.call' ? fromCall(event, key) : fromEvent(event, key);
   }
 
   /** Makes requests of a kind, unless some are on their way. Whatever fails is left as it is until the next time. */

@@ -78,10 +78,18 @@ export function fromDraft(
 }
 
 /** Makes a message of the log. `key` is its key for rendering, because its sender may have chosen any key for the event. */
-export function fromEvent(event: EventOf<'chat.message' | 'chat.call'>, key: string): ConversationMessage {
-  const { seq = 0 } = event;
-  if (event.event === 'chat.message') return { ...dated(event.data), key, seq, status: 'sent' };
-  const { channel, at, data } = event;
+export function fromEvent(
+  { seq = 0, data }: Pick<EventOf<'chat.message'>, 'seq' | 'data'>,
+  key: string,
+): ConversationMessage {
+  return { ...dated(data), key, seq, status: 'sent' };
+}
+
+/** Makes the line of a call that is over. */
+export function fromCall(
+  { seq = 0, channel, at, data }: EventOf<'chat.call'>,
+  key: string,
+): ConversationMessage {
   return {
     key,
     seq,
