@@ -6,9 +6,14 @@
 //! nothing is measured. The only dimension is the stage, and for a few metrics the kind of channel, because each
 //! value of a dimension is billed as a metric. `docs/operations.md` explains each metric and what to do about it.
 
-use std::{io, ops::AddAssign};
+use std::{io, ops::AddAssign, time::Duration};
 
-use funnelcast_core::{Timestamp, channel::Kind, event::EventName};
+use funnelcast_core::{
+    Timestamp,
+    call::{CallOutcome, CallRecord},
+    channel::Kind,
+    event::EventName,
+};
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 
@@ -50,6 +55,9 @@ const APPEND_CONFLICTS: &str = "AppendConflicts";
 const RECOVERED: &str = "Recovered";
 const JOINS: &str = "Joins";
 const TYPING: &str = "Typing";
+const CALLS: &str = "Calls";
+const CALLS_FAILED: &str = "CallsFailed";
+const CALL_SECONDS: &str = "CallSeconds";
 
 /// Writes what was measured, or nothing if measuring is off.
 pub(crate) struct Meter(Option<&'static Collector>);
@@ -64,13 +72,25 @@ impl Meter {
             Builder::new().cloudwatch_namespace(NAMESPACE).with_dimension("Stage", stage.to_owned());
         let collector =
             builder.init().inspect_err(|error| tracing::error!(%error, "starting the metrics failed"));
-        for count in [DELIVERED, GONE, REFUSED, FAILED, THROTTLED, APPEND_CONFLICTS, JOINS, TYPING] {
+        for count in [
+            DELIVERED,
+            GONE,
+            REFUSED,
+            FAILED,
+            THROTTLED,
+            APPEND_CONFLICTS,
+            JOINS,
+            TYPING,
+            CALLS,
+            CALLS_FAILED,
+        ] {
             describe_counter!(count, Unit::Count, "");
         }
         for size in [FAN_OUT, RECOVERED] {
             describe_histogram!(size, Unit::Count, "");
         }
         describe_histogram!(POSTED_AFTER, Unit::Milliseconds, "");
+        describe_histogram!(CALL_SECONDS, Unit::Seconds, "");
         Self(collector.ok())
     }
 
@@ -117,6 +137,17 @@ pub fn joined(kind: Kind, recovered: Option<usize>) {
     counter!(JOINS, "Channel" => kind.as_str()).increment(1);
     if let Some(events) = recovered {
         record(RECOVERED, events);
+    }
+}
+
+/// Records that a call has ended, and how long it was active.
+pub fn call_ended(record: &CallRecord) {
+    counter!(CALLS).increment(1);
+    if record.state == CallOutcome::Failed {
+        counter!(CALLS_FAILED).increment(1);
+    }
+    if record.duration_ms > 0 {
+        histogram!(CALL_SECONDS).record(Duration::from_millis(record.duration_ms).as_secs_f64());
     }
 }
 

@@ -57,6 +57,14 @@ impl Setting {
     pub const FILE_LIMITS: Self = Self { variable: "FILE_LIMITS", parameter: "FileLimits" };
     /// `MalwareScan`: whether a file waits for the verdict of a scan.
     pub const MALWARE_SCAN: Self = Self { variable: "MALWARE_SCAN", parameter: "MalwareScan" };
+    /// `RingSeconds`: how long a call rings.
+    pub const RING: Self = Self { variable: "RING_SECONDS", parameter: "RingSeconds" };
+    /// `CallCheckSeconds`: how often it is looked whether those who are in a call are still connected.
+    pub const CALL_CHECK: Self = Self { variable: "CALL_CHECK_SECONDS", parameter: "CallCheckSeconds" };
+    /// `IceServers`: the STUN and TURN servers of calls.
+    pub const ICE_SERVERS: Self = Self { variable: "ICE_SERVERS", parameter: "IceServers" };
+    /// `TurnSecret`: the name of the secret that the TURN servers know.
+    pub const TURN_SECRET: Self = Self { variable: "TURN_SECRET", parameter: "TurnSecret" };
     /// `EventSource`: the `source` of the app's events on the bus.
     pub const EVENT_SOURCE: Self = Self { variable: "EVENT_SOURCE", parameter: "EventSource" };
 

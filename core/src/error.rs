@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::call::Call;
+
 /// Why a request is refused, from the caller's point of view.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
@@ -79,6 +81,15 @@ pub enum Error {
     /// The state does not allow the request. The text says what to do.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
+    /// The call of the conversation does not allow the change.
+    #[cfg_attr(feature = "schema", schemars(skip))] // its code is `conflict` too
+    #[error("{reason}")]
+    InCall {
+        /// What to do.
+        reason: &'static str,
+        /// The call, as it is now.
+        call: Box<Call>,
+    },
     /// The server failed. The reason is in its log.
     #[error("{0}")]
     Internal(String),
@@ -100,7 +111,7 @@ impl Error {
             Self::NotFound(_) => "not_found",
             Self::TooLarge { .. } => "too_large",
             Self::RateLimited { .. } => "rate_limited",
-            Self::Conflict(_) => "conflict",
+            Self::Conflict(_) | Self::InCall { .. } => "conflict",
             Self::Internal(_) => "internal",
         }
     }
@@ -117,7 +128,7 @@ impl Error {
             | Self::NotJoined => 403,
             Self::NotFound(_) => 404,
             Self::UnknownAction => 405,
-            Self::Conflict(_) => 409,
+            Self::Conflict(_) | Self::InCall { .. } => 409,
             Self::TooLarge { .. } => 413,
             Self::RateLimited { .. } => 429,
             Self::Internal(_) => 500,

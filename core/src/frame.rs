@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Channel, Error, Key, RequestId, Seq, Timestamp, UserId, event::EventName, identity::Name};
+use crate::{
+    Channel, Error, Key, RequestId, Seq, Timestamp, UserId, call::Call, event::EventName, identity::Name,
+};
 
 /// The largest `batch` frame, in bytes. API Gateway meters messages in units of 32 KiB.
 pub const BATCH_BYTES_MAX: usize = 32 * 1024;
@@ -64,6 +66,9 @@ pub struct ErrorBody {
     /// With `muted`, `banned` and `refused`: the reason, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// With `conflict`, where the call of a conversation does not allow the change: the call, as it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Box<Call>>,
 }
 
 impl From<&Error> for ErrorBody {
@@ -79,9 +84,13 @@ impl From<&Error> for ErrorBody {
             Error::Refused { reason } => (None, reason.clone()),
             _ => (None, None),
         };
+        let call = match error {
+            Error::InCall { call, .. } => Some(call.clone()),
+            _ => None,
+        };
         let field = error.field().map(str::to_owned);
         let (code, message) = (error.code().into(), error.public_message());
-        Self { code, message, field, retry_after_ms, until, reason }
+        Self { code, message, field, retry_after_ms, until, reason, call }
     }
 }
 

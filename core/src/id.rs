@@ -1,6 +1,6 @@
 //! Ids, keys and sequence numbers: strings and numbers of a fixed form, which is checked when they are made.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -38,37 +38,44 @@ macro_rules! string_type {
         }
 
         impl TryFrom<String> for $name {
-            type Error = Error;
+            type Error = crate::Error;
 
-            fn try_from(text: String) -> Result<Self, Error> {
+            fn try_from(text: String) -> Result<Self, crate::Error> {
                 let allowed: fn(u8) -> bool = $allowed;
                 if (1..=$bytes_max).contains(&text.len()) && text.bytes().all(allowed) {
                     Ok(Self(text))
                 } else {
-                    Err(Error::BadRequest($rule.into()))
+                    Err(crate::Error::BadRequest($rule.into()))
                 }
             }
         }
 
-        impl FromStr for $name {
-            type Err = Error;
+        impl std::str::FromStr for $name {
+            type Err = crate::Error;
 
-            fn from_str(text: &str) -> Result<Self, Error> {
+            fn from_str(text: &str) -> Result<Self, crate::Error> {
                 Self::try_from(text.to_owned())
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
     };
 }
 
+pub(crate) use string_type;
+
 /// Whether a byte belongs to the alphabet of ids, which needs no escaping in a channel's name, a key of the table or a path.
 const fn is_id_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+/// Whether a byte belongs to the alphabet of keys.
+pub(crate) const fn is_key_byte(byte: u8) -> bool {
+    is_id_byte(byte) || byte == b'.' || byte == b':'
 }
 
 string_type!(
@@ -105,7 +112,7 @@ string_type!(
 );
 string_type!(
     /// A client message id, by which a retried send is recognised. It is unique per user, not globally.
-    Key, ID_BYTES_MAX, |b| is_id_byte(b) || b == b'.' || b == b':', "must match [A-Za-z0-9_.:-]{1,64}",
+    Key, ID_BYTES_MAX, is_key_byte, "must match [A-Za-z0-9_.:-]{1,64}",
     "^[A-Za-z0-9_.:-]+$"
 );
 string_type!(

@@ -13,6 +13,7 @@
 //! - [`bus`]: the events that the app's backend puts on the event bus; [`chat_event`]: those that it hears
 //! - [`event`], [`publication`]: the payloads, and how a client's draft or a backend's detail becomes one
 //! - [`inbox`]: the last message of a conversation, and what a user has not read of it
+//! - [`call`]: calls, and what changes them
 //! - [`moderation`]: users who may not send, or not be there
 //! - [`message`]: chat messages as they are stored, and what changes make of them
 //! - [`review`]: what the app's own function is asked before a message is kept
@@ -30,6 +31,7 @@ mod limit;
 
 pub mod action;
 pub mod bus;
+pub mod call;
 pub mod caller;
 pub mod channel;
 pub mod chat_event;

@@ -7,9 +7,9 @@ use crate::{
     Channel, CompanyId, Identity,
     channel::Kind,
     event::EventName::{
-        self, AccessMuted, AnalyticsUpdate, AppEvent, AppSignal, ChatDelete, ChatEdit, ChatMessage,
-        ChatReaction, ChatReceipt, ChatTyping, FileReady, FileRefused, FunnelUpdate, InboxUpdate,
-        PresenceCount, PresenceJoin, PresenceLeave, PresenceUpdate, ResourceUpdate, Signal,
+        self, AccessMuted, AnalyticsUpdate, AppEvent, AppSignal, CallUpdate, ChatCall, ChatDelete, ChatEdit,
+        ChatMessage, ChatReaction, ChatReceipt, ChatTyping, FileReady, FileRefused, FunnelUpdate,
+        InboxUpdate, PresenceCount, PresenceJoin, PresenceLeave, PresenceUpdate, ResourceUpdate, Signal,
         SystemNotification, UserNotification,
     },
 };
@@ -152,8 +152,10 @@ pub const POLICY: [ChannelPolicy; 10] = [
             (ChatEdit, Lane::Durable),
             (ChatDelete, Lane::Durable),
             (ChatReaction, Lane::Durable),
+            (ChatCall, Lane::Durable),
             (FileReady, Lane::Durable),
             (FileRefused, Lane::Durable),
+            (CallUpdate, Lane::Latest),
             (ChatTyping, Lane::Ephemeral),
             (ChatReceipt, Lane::Ephemeral),
             (Signal, Lane::Ephemeral),

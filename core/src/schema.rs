@@ -14,6 +14,7 @@ use crate::{
         AccessChanged, AppDetail, Conversation, DeleteDetail, DetailType, EditDetail, Kick, MessageDetail,
         ReactionDetail, TypingDetail,
     },
+    call::{Call, CallRecord},
     event::{
         AccessMuted, AccessRevoked, AnalyticsUpdate, AppEvent, AppEventDraft, ChatDelete, ChatDraft,
         ChatEdit, ChatMessage, ChatReaction, DeleteDraft, EditDraft, EventName, FunnelUpdate, Notification,
@@ -56,7 +57,7 @@ pub fn received() -> SchemaSettings {
 pub fn limits() -> impl Iterator<Item = &'static Limit> {
     use crate::{
         action::{inbox as inboxes, messages, search},
-        bus, event, file, grant, http_api, id, identity, inbox, json, moderation, size,
+        bus, call, event, file, grant, http_api, id, identity, inbox, json, moderation, size,
     };
     [
         id::LIMITS,
@@ -69,6 +70,7 @@ pub fn limits() -> impl Iterator<Item = &'static Limit> {
         event::message::LIMITS,
         event::chat::LIMITS,
         event::app::LIMITS,
+        call::LIMITS,
         file::LIMITS,
         identity::LIMITS,
         inbox::LIMITS,
@@ -112,6 +114,8 @@ pub fn payload(event: EventName) -> WireType {
         EventName::ChatDelete => WireType::of::<ChatDelete>(),
         EventName::ChatReaction => WireType::of::<ChatReaction>(),
         EventName::FileReady | EventName::FileRefused => WireType::of::<FileUpdate>(),
+        EventName::ChatCall => WireType::of::<CallRecord>(),
+        EventName::CallUpdate => WireType::of::<Call>(),
         EventName::ChatTyping => WireType::of::<TypingIndicator>(),
         EventName::ChatReceipt => WireType::of::<Receipt>(),
         EventName::Signal => WireType::of::<Signal>(),

@@ -19,6 +19,27 @@ use crate::{Error, Seq, Timestamp};
 #[serde(transparent)]
 pub struct Revision(Seq);
 
+impl Revision {
+    /// The first revision of something that began at this time, after all that had the revision `before`: the milliseconds since
+    /// 1970, so that it rises even where nobody knows the ones before.
+    pub fn at(time: Timestamp, before: Option<Self>) -> Self {
+        let millis = u64::try_from(time.as_millis()).ok().and_then(|millis| Seq::try_from(millis).ok());
+        let first = Self(millis.unwrap_or_default());
+        before.map_or(first, |before| first.max(before.next()))
+    }
+
+    /// The revision after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.next())
+    }
+
+    /// It as a number.
+    pub const fn get(self) -> u64 {
+        self.0.get()
+    }
+}
+
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -1,7 +1,7 @@
 //! The resources that the operations work with.
 
 use funnelcast_aws::{Config, Resource, Table, gateway::Gateway, queue::Queue};
-use funnelcast_core::{Error, UserId};
+use funnelcast_core::{Error, UserId, call::CallTimes};
 
 use crate::{access::Access, review::Review, timer::Timers};
 
@@ -18,6 +18,8 @@ pub struct Realtime {
     pub deliveries: Queue,
     /// The user as whom the app's backend posts chat messages, if one is configured.
     pub agent: Option<UserId>,
+    /// How long calls ring, and how often they are looked at.
+    pub call_times: CallTimes,
     /// The app's function that is asked before a message is kept, if one is configured.
     pub review: Option<Review>,
 }
@@ -33,6 +35,7 @@ impl Resource for Realtime {
             timers: Timers::new(config)?,
             deliveries: Queue::of_deliveries(config)?,
             agent: config.agent.clone(),
+            call_times: config.call_times,
             review,
         })
     }

@@ -14,6 +14,7 @@
 //! - [`digest`], [`inbox`]: what is new in each conversation, and how much of it is unread; [`chat_events`]: what the app's
 //!   backend hears of it
 //! - [`history`], [`mod@search`], [`receipts`]: what was said, and up to where it was read
+//! - [`calls`], [`ice`]: who is in the call of a conversation, and the servers by which browsers find a way to one another
 //! - [`files`]: who may bring and read files
 //! - [`conversations`], [`moderation`], [`rights`], [`mutes`], [`revoke`]: access to a channel changes, and members who have
 //!   lost it are removed, or may not send
@@ -26,6 +27,7 @@
 pub mod access;
 pub mod action;
 pub mod backend;
+pub mod calls;
 pub mod chat_events;
 pub mod context;
 pub mod conversations;
@@ -35,6 +37,7 @@ pub mod digest;
 pub mod files;
 pub mod gate;
 pub mod history;
+pub mod ice;
 pub mod inbox;
 pub mod membership;
 pub mod moderation;

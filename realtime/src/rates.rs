@@ -42,6 +42,22 @@ pub const SENDS: Limit = people("sends");
 pub const LEAVES: Limit = people("leaves");
 /// Files: 100 at once, and 10 a second. How many bytes they have is a matter of what a user may cost.
 pub const UPLOADS: Limit = people("uploads");
+/// Calls that a user starts, each of which rings on every device of others: 5 at once, and one in 10 seconds.
+pub const CALLS: Limit = Limit {
+    name: "calls",
+    per_second: 0.1,
+    burst: Duration::from_secs(50),
+    uncounted: Duration::from_secs(10),
+    forgotten_in: None,
+};
+/// Requests for the servers of a call: 10 at once, and one in 6 seconds. A device makes one a call.
+pub const ICE: Limit = Limit {
+    name: "ice",
+    per_second: 1.0 / 6.0,
+    burst: Duration::from_mins(1),
+    uncounted: Duration::from_secs(12),
+    forgotten_in: None,
+};
 /// Requests to Whop. Whop accepts 600 a minute from all users together, so each request is counted.
 pub const QUESTIONS: Limit = Limit {
     name: "questions",

@@ -20,6 +20,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::value::to_raw_value;
 
 use crate::{
+    calls,
     context::Realtime,
     deliver,
     presence::{self, PresenceChange},
@@ -40,7 +41,7 @@ pub(crate) const WRITES_AT_ONCE: usize = 25;
 ///
 /// Each step is completed for all members, side by side, before the next one begins. First none of them receives
 /// anything any more; then they are told; then their memberships are deleted, except one for each user, which is
-/// deleted once the others have been told of that user. So wherever this fails, a retry finds every member that may
+/// deleted once the others have been told of that user. Those who are in the conversation's call leave it. So wherever this fails, a retry finds every member that may
 /// not have been told.
 ///
 /// # Errors
@@ -59,6 +60,8 @@ pub async fn revoke(
         .boxed(); // as in `post_frames`
     let (told, untold): (Vec<_>, Vec<_>) =
         telling.try_collect::<Vec<_>>().await?.into_iter().partition(|(_, is_told)| *is_told);
+
+    calls::remove_members(realtime, channel, members).await?;
 
     let last_of_user: BTreeMap<_, _> = members.iter().map(|member| (&member.user, member)).collect();
     let is_last = |member: &Member| last_of_user[&member.user].connection == member.connection;

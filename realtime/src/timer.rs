@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use funnelcast_aws::{Config, Resource, queue::Queue, table::connections::Departed};
 use funnelcast_core::{
-    Channel, CompanyId, ConnectionId, ConversationId, Error, Seq, UserId, moderation::Scope,
+    Channel, CompanyId, ConnectionId, ConversationId, Error, Seq, UserId, call::CallId, moderation::Scope,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,13 @@ pub enum Timer {
         user: UserId,
         /// Where the restriction counts.
         scope: Scope,
+    },
+    /// A call may have rung for too long, or may have lost those who were in it.
+    Call {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The call.
+        call: CallId,
     },
     /// None of the recipients of a message was connected when it was sent: if none of them has seen it by now, the app's
     /// backend is told.

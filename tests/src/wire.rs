@@ -14,6 +14,8 @@ pub struct Refusal {
     pub field: Option<String>,
     /// When to try again, in milliseconds; of `rate_limited` alone.
     pub retry_after_ms: Option<u64>,
+    /// The call of the conversation, where that does not allow the request.
+    pub call: Option<Value>,
 }
 
 /// Refusals are compared by their code.
@@ -93,7 +95,8 @@ pub(crate) fn read_reply(frame: &Value) -> Result<Result<Value, Refusal>> {
             let text = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
             let retry_after_ms = error["retryAfterMs"].as_u64();
             let field = error["field"].as_str().map(str::to_owned);
-            Ok(Err(Refusal { code: text("code"), message: text("message"), field, retry_after_ms }))
+            let call = error.get("call").cloned();
+            Ok(Err(Refusal { code: text("code"), message: text("message"), field, retry_after_ms, call }))
         }
         _ => bail!("not a reply as the contract has it: {frame}"),
     }
@@ -109,6 +112,9 @@ fn is_refusal(error: &Value) -> bool {
             fields.is_some_and(|fields| fields.iter().all(|(name, value)| is_term(name) && value.is_string()))
                 && error["message"].is_string()
                 && error.get("until").is_none_or(is_timestamp)
+        }
+        (Some("conflict"), None) if error.get("call").is_some() => {
+            shape(&error["call"]).starts_with('{') && error["message"].is_string()
         }
         (_, Some(_)) => shape(error) == "{code: string, field: string, message: string}",
         (_, None) => shape(error) == "{code: string, message: string}",

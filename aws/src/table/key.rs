@@ -10,6 +10,9 @@ pub(super) const META: &str = "META";
 /// The sort key of what an inbox knows of a conversation.
 pub(super) const ACTIVITY: &str = "ACTIVITY";
 
+/// The sort key of a conversation's call among its latest values.
+pub(super) const CALL: &str = "call";
+
 /// The sort key of a log's marker. It sorts before every seq, so it comes last when a log is read backwards.
 pub(super) const LOG_START: &str = "#start";
 

@@ -13,10 +13,12 @@
 //! # Layout
 //! - here: appending, and looking back for an earlier try
 //! - `files`: appending a message together with the files that it brings
+//! - `calls`: appending a call that ends, together with the end
 //! - `change`: appending the change of a message, together with the change
 //! - `end`: where a log ends and where it begins
 //! - `row`: the items of a log
 
+mod calls;
 mod change;
 mod end;
 mod files;

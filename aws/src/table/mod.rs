@@ -7,6 +7,7 @@
 //! | log | `LOG#channel` / seq, and one `#start` | [`log`], [`recovery`], [`history`], [`search`], `quotes` |
 //! | receipts | `READ#channel` / userId | [`receipts`] |
 //! | latest value | `LAST#channel` / key | [`latest`] |
+//! | call of a conversation | `LAST#channel` / `call` | [`calls`] |
 //! | conversation | `CONV#id` / `META`, `CONV#id` / `USER#u` | [`conversations`] |
 //! | restrictions of a user | `MOD#conversation` / userId, `MODS#user` / `META` | [`restrictions`] |
 //! | last activity of a conversation | `CONV#id` / `ACTIVITY` | [`activity`] |
@@ -26,6 +27,7 @@
 //! Reads that a guarantee depends on are strongly consistent.
 
 pub mod activity;
+pub mod calls;
 pub mod connections;
 pub mod conversations;
 pub mod files;

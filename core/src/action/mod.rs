@@ -9,8 +9,10 @@
 //! - `membership`: `join`, `leave`, `presence`
 //! - `messages`: `send`, `history`
 //! - `receipts`: `ack`, `receipts`
+//! - `call`: the call of a conversation
 //! - `inbox`, `search`: the actions of these names
 
+mod call;
 mod connection;
 mod echo;
 pub(crate) mod inbox;
@@ -23,6 +25,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 pub use self::{
+    call::{CallChange, ChangeCall},
     connection::{Ping, Pong, Status, StatusReply},
     echo::Echo,
     inbox::{INBOX_LIMIT_MAX, INBOX_OWN_MAX, Inbox, InboxCursor, InboxEntry, InboxLimit, InboxPage},
@@ -37,7 +40,7 @@ pub use self::{
         SearchResult,
     },
 };
-use crate::{Channel, Error, RequestId, json};
+use crate::{Channel, Error, RequestId, call::Call, json};
 
 /// An action: its name, its fields, and the `data` of its reply.
 pub trait Action: DeserializeOwned {
@@ -149,6 +152,7 @@ actions! {
     Inbox = "inbox" -> InboxPage;
     PresenceQuery = "presence" -> Roster;
     ReceiptsQuery = "receipts" -> ReceiptBook;
+    ChangeCall = "call" -> Call;
     Status = "status" -> StatusReply;
     Ping = "ping" -> Pong;
 }

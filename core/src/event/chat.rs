@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{limits::LABEL_BYTES_MAX, message::check_json};
-use crate::{ConversationId, Error, Seq, Timestamp, UserId, identity::Name, text::Text};
+use crate::{ConnectionId, ConversationId, Error, Seq, Timestamp, UserId, identity::Name, text::Text};
 
 limits! {
     /// The largest `payload` of a signal, in bytes of JSON.
@@ -72,11 +72,38 @@ pub struct SignalDraft {
     /// The content, at most [`SIGNAL_BYTES_MAX`] bytes of JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
+    /// Who receives it; default: all other members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<SignalTarget>,
+}
+
+/// Who receives a signal, by the user, the connection, or both: only connections that have joined the conversation, and never the one that sends it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignalTarget {
+    /// The connections of this user alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// This connection alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_id: Option<ConnectionId>,
+}
+
+impl SignalTarget {
+    /// Whether a connection of a user is meant.
+    pub fn includes(&self, user: &UserId, connection: &ConnectionId) -> bool {
+        self.user_id.as_ref().is_none_or(|only| only == user)
+            && self.connection_id.as_ref().is_none_or(|only| only == connection)
+    }
 }
 
 impl SignalDraft {
-    /// Checks the limits that the types do not have, because they have an error code of their own.
+    /// Checks what the types do not say: a limit that has an error code of its own, and that a target names somebody.
     pub fn validate(&self) -> Result<(), Error> {
+        if matches!(self.to, Some(SignalTarget { user_id: None, connection_id: None })) {
+            return Err(Error::invalid("to", "must have a `userId` or a `connectionId`"));
+        }
         self.payload.as_ref().map_or(Ok(()), |payload| check_json(payload, "payload", SIGNAL_BYTES_MAX))
     }
 }

@@ -17,7 +17,9 @@ pub use access::{AccessMuted, AccessRevoked};
 pub use analytics::AnalyticsUpdate;
 pub use app::{APP_PAYLOAD_BYTES_MAX, AppEvent, AppEventDraft};
 pub use change::{ChatDelete, ChatEdit, ChatReaction, DeleteDraft, EditDraft, ReactionDraft};
-pub use chat::{Receipt, ReceiptState, SIGNAL_BYTES_MAX, Signal, SignalDraft, TypingDraft, TypingIndicator};
+pub use chat::{
+    Receipt, ReceiptState, SIGNAL_BYTES_MAX, Signal, SignalDraft, SignalTarget, TypingDraft, TypingIndicator,
+};
 pub use funnel::{FunnelUpdate, FunnelUpdateType};
 pub use limits::{LABEL_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_ID_BYTES_MAX, TITLE_BYTES_MAX, URL_BYTES_MAX};
 pub use message::{

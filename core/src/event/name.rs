@@ -24,6 +24,12 @@ pub enum EventName {
     /// A file of a message has been refused, and is gone: a `FileUpdate`.
     #[serde(rename = "file.refused")]
     FileRefused,
+    /// A call has ended: a `CallRecord`.
+    #[serde(rename = "chat.call")]
+    ChatCall,
+    /// A call begins, changes or ends: the `Call`, as it is now.
+    #[serde(rename = "call.update")]
+    CallUpdate,
     /// A user is typing, or has stopped: a `TypingIndicator`.
     #[serde(rename = "chat.typing")]
     ChatTyping,

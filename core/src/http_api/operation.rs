@@ -96,6 +96,8 @@ pub enum Tag {
     Publishing,
     /// Files of conversations.
     Files,
+    /// Calls of conversations.
+    Calls,
 }
 
 impl Tag {
@@ -110,6 +112,7 @@ impl Tag {
             Self::Conversations => "conversations",
             Self::Publishing => "publishing",
             Self::Files => "files",
+            Self::Calls => "calls",
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     action::{
         Ack, Acked, Found, History, Inbox, InboxPage, Join, Joined, Leave, Left, Page, Search, Send, Sent,
     },
+    call::{IceQuery, IceReply},
     file::{Attachment, FileDraft, FileLink, FileQuery, FileReply},
     moderation::Moderation,
     wire_type::WireType,
@@ -22,10 +23,11 @@ use crate::{
 
 const MODERATION: &str = "/api/websocket/moderation";
 const CONVERSATION: &str = "/api/conversations/{id}";
+const ICE: &str = "/api/calls/ice";
 const FILE: &str = "/api/files/{id}";
 
 /// Every operation of the HTTP API.
-pub const OPERATIONS: [Operation; 22] = [
+pub const OPERATIONS: [Operation; 23] = [
     Operation {
         id: "connect",
         method: Method::Post,
@@ -391,6 +393,25 @@ pub const OPERATIONS: [Operation; 22] = [
         request: Some(WireType::of::<ConversationEnd>()),
         #[cfg(feature = "schema")]
         reply: Some(WireType::of::<ConversationEnded>()),
+    },
+    Operation {
+        id: "iceServers",
+        method: Method::Post,
+        path: ICE,
+        tag: Tag::Calls,
+        summary: "Returns the STUN and TURN servers for a call",
+        description: "For users who may join the conversation. The credentials are for this user, and valid for an hour. Costs the access \
+            check: 2 reads.",
+        auth: Auth::Token,
+        fields: Fields::Body,
+        connection: Connection::Absent,
+        takes_grant: true,
+        done: "The servers",
+        own_refusals: &[BadRequest, Forbidden],
+        #[cfg(feature = "schema")]
+        request: Some(WireType::of::<IceQuery>()),
+        #[cfg(feature = "schema")]
+        reply: Some(WireType::of::<IceReply>()),
     },
     Operation {
         id: "createFile",

@@ -93,6 +93,7 @@ impl Publication {
             key: Some(key),
             latest_key,
             effect,
+            to: None,
             data,
         })
     }

@@ -9,7 +9,8 @@ use crate::{
     action::Send,
     event::{
         AppEventDraft, ChatDelete, ChatDraft, DeleteDraft, EditDraft, EventName, MessageBody, MessageType,
-        Presence, PresenceDraft, ReactionDraft, Signal, SignalDraft, TypingDraft, TypingIndicator,
+        Presence, PresenceDraft, ReactionDraft, Signal, SignalDraft, SignalTarget, TypingDraft,
+        TypingIndicator,
     },
     frame::Sender,
     json::raw,
@@ -40,11 +41,11 @@ impl Publication {
         if lane.is_durable() && key.is_none() {
             return Err(Error::invalid("key", "is missing; durable events need one"));
         }
-        let Completed { data, effect } =
+        let Completed { data, effect, to } =
             complete(event, data, &channel, Author { identity, agent }, at, message_id)?;
         let from = Some(Sender { user_id: identity.user.clone(), name: identity.name.clone() });
         let (happened_at, ahead_ms, latest_key) = (at, 0, None);
-        Ok(Self { channel, event, lane, at, happened_at, ahead_ms, from, key, latest_key, effect, data })
+        Ok(Self { channel, event, lane, at, happened_at, ahead_ms, from, key, latest_key, effect, to, data })
     }
 }
 
@@ -67,22 +68,23 @@ impl Author<'_> {
     }
 }
 
-/// The payload of a draft, and what the event does.
+/// The payload of a draft, what the event does, and who receives it, if not all members do.
 struct Completed {
     data: Box<RawValue>,
     effect: Effect,
+    to: Option<SignalTarget>,
 }
 
 impl Completed {
     /// An event that does nothing to messages.
     fn plain(payload: &impl Serialize) -> Result<Self, Error> {
-        Ok(Self { data: raw(payload)?, effect: Effect::None })
+        Ok(Self { data: raw(payload)?, effect: Effect::None, to: None })
     }
 
     /// A change by a client. Only [`Message::changed`](crate::message::Message::changed) knows its payload.
     fn change(target: Seq, user: UserId, kind: ChangeKind) -> Result<Self, Error> {
         let change = Change { target, by: ChangeAuthor::User(user), kind };
-        Ok(Self { data: raw(&ChatDelete { target })?, effect: Effect::Change(change) })
+        Ok(Self { data: raw(&ChatDelete { target })?, effect: Effect::Change(change), to: None })
     }
 }
 
@@ -117,7 +119,7 @@ fn complete(
                 deleted_at: None,
             };
             let references = References { reply_to, mentions, attachments };
-            Ok(Completed { data: raw(&body)?, effect: Effect::Message(references) })
+            Ok(Completed { data: raw(&body)?, effect: Effect::Message(references), to: None })
         }
         (EventName::ChatEdit, Channel::Conversation(_)) => {
             let draft: EditDraft = Error::parse_at("data", draft)?;
@@ -148,8 +150,10 @@ fn complete(
         (EventName::Signal, Channel::Conversation(conversation)) => {
             let draft: SignalDraft = Error::parse_at("data", draft)?;
             draft.validate().map_err(|error| error.within("data"))?;
+            let SignalDraft { name, payload, to } = draft;
             let conversation_id = conversation.clone();
-            Completed::plain(&Signal { conversation_id, user_id, name: draft.name, payload: draft.payload })
+            let completed = Completed::plain(&Signal { conversation_id, user_id, name, payload })?;
+            Ok(Completed { to, ..completed })
         }
         (EventName::AppEvent | EventName::AppSignal, _) => {
             let draft: AppEventDraft = Error::parse_at("data", draft)?;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     Channel, Error, FileId, Key, Seq, Timestamp, UserId,
-    event::{EventName, MessageBody, check_sizes, no_content},
+    event::{EventName, MessageBody, SignalTarget, check_sizes, no_content},
     file::Attachment,
     frame::{Event, Sender},
     json::raw,
@@ -78,6 +78,8 @@ pub struct Publication {
     pub latest_key: Option<String>,
     /// What it does to the messages of the log.
     pub effect: Effect,
+    /// The only members who receive it, if not all do.
+    pub to: Option<SignalTarget>,
     /// The payload, as it is stored. That of a message has not yet what depends on its place in the log.
     pub data: Box<RawValue>,
 }

@@ -7,12 +7,13 @@
 //!
 //! # Layout
 //! - here: the routes, which are those of `funnelcast_core::http_api::OPERATIONS`
-//! - `connections`, `channels`, `messages`, `moderation`, `conversations`, `publishing`, `files`: the handlers of the routes
+//! - `connections`, `channels`, `messages`, `moderation`, `conversations`, `publishing`, `files`, `calls`: the handlers of the routes
 //! - `user`, `fields`: the caller, and the fields of a request
 //! - `preflight`: CORS preflight requests
 //! - `answer`: responses, refusals, and the log line of a request
 
 mod answer;
+mod calls;
 mod channels;
 mod connections;
 mod conversations;
@@ -34,7 +35,7 @@ use axum::{
 };
 use funnelcast_aws::{Config, Resource, serve::serve_http};
 use funnelcast_core::Error;
-use funnelcast_realtime::{Realtime, files::Files, tokens::Issuers};
+use funnelcast_realtime::{Realtime, files::Files, ice::Ice, tokens::Issuers};
 use preflight::Cors;
 
 #[tokio::main(flavor = "current_thread")]
@@ -42,11 +43,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve_http(router).await
 }
 
-/// The resources of the operations, the files, the trusted issuers, and the URL of the WebSocket API.
+/// The resources of the operations, the files, the servers of calls, the trusted issuers, and the URL of the WebSocket API.
 #[derive(Debug)]
 struct Api {
     realtime: Realtime,
     files: Files,
+    ice: Ice,
     issuers: Issuers,
     websocket_url: String,
     cors: Arc<Cors>,
@@ -57,6 +59,7 @@ impl Resource for Api {
         Ok(Self {
             realtime: Realtime::build(config).await?,
             files: Files::build(config).await?,
+            ice: Ice::build(config).await?,
             issuers: Issuers::build(config).await?,
             websocket_url: config.websocket_url()?,
             cors: Arc::new(Cors::of(config)?),
@@ -79,7 +82,7 @@ fn router(api: Api) -> Router {
 }
 
 /// All paths, with the handlers of their methods.
-fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 14] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 15] {
     [
         ("/api/websocket/connect", post(connections::connect)),
         ("/api/websocket/disconnect", delete(connections::disconnect)),
@@ -98,5 +101,6 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 14] {
         ("/api/files", post(files::create)),
         ("/api/files/{id}", get(files::read).post(files::complete)),
         ("/api/files/{id}/link", get(files::link)),
+        ("/api/calls/ice", post(calls::ice)),
     ]
 }

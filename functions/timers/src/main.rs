@@ -10,7 +10,7 @@ use funnelcast_aws::{
 };
 use funnelcast_core::Error;
 use funnelcast_realtime::{
-    Realtime,
+    Realtime, calls,
     chat_events::ChatEvents,
     membership::{connection, leave},
     presence, revoke, rights,
@@ -53,6 +53,7 @@ async fn fire(Resources { realtime, chat_events, lease, .. }: &Resources, timer:
             revoke::end_grant(realtime, &user, &connection, &channel).await
         }
         Timer::Count(channel) => presence::tell_count(realtime, &channel).await,
+        Timer::Call { conversation, call } => calls::check(realtime, &conversation, &call).await,
         Timer::Conversation(conversation) => rights::check_conversation(realtime, &conversation).await,
         Timer::Role { user, company } => rights::check_role(realtime, &user, &company).await,
         Timer::Restriction { user, scope } => rights::check_restriction(realtime, &user, &scope).await,
@@ -78,6 +79,7 @@ mod tests {
             (include_str!("../../../events/timers-conversation.json"), "Conversation"),
             (include_str!("../../../events/timers-role.json"), "Role"),
             (include_str!("../../../events/timers-restriction.json"), "Restriction"),
+            (include_str!("../../../events/timers-call.json"), "Call"),
             (include_str!("../../../events/timers-unanswered.json"), "Unanswered"),
         ] {
             let event: SqsEvent = serde_json::from_str(sample).unwrap();

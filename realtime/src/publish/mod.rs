@@ -22,7 +22,7 @@ use funnelcast_aws::{
 use funnelcast_core::{
     Caller, Channel, Error, Seq, SocketCaller, Timestamp,
     action::{Send, Sent},
-    event::{EventName, Presence},
+    event::{EventName, Presence, SignalTarget},
     frame::Event,
     grant::Capability,
     policy::Lane,
@@ -108,20 +108,28 @@ async fn send_durable(
 }
 
 /// Publishes on the ephemeral lane: 1 read of the members, among whom the caller's connection must be, no write, and
-/// N - 1 posts. For a caller that has not sent here before, there is 1 read more, ahead of the others.
+/// N - 1 posts, or those to the members that it is for. For a caller that has not sent here before, there is 1 read more, ahead
+/// of the others.
 async fn send_ephemeral(
     realtime: &Realtime,
     caller: Caller<'_>,
-    publication: Publication,
+    mut publication: Publication,
 ) -> Result<Sent, Error> {
+    let to = publication.to.take();
     let event = publication.into_event(None);
     let (at, key) = (event.at, event.key.clone());
     let tally = if event.event == EventName::PresenceUpdate {
         change_status(realtime, caller, &event).await?
     } else {
-        match few_members(realtime, caller, &event.channel).await? {
-            Some(members) => deliver::post(realtime, &event, &members, caller.connection()).await?,
-            None => deliver::deliver(realtime, Delivery::to_all(event, caller.connection().cloned())).await?,
+        match (few_members(realtime, caller, &event.channel).await?, to) {
+            (few, Some(to)) => {
+                let members = members_for(realtime, &event.channel, few, &to).await?;
+                deliver::post(realtime, &event, &members, caller.connection()).await?
+            }
+            (Some(members), None) => deliver::post(realtime, &event, &members, caller.connection()).await?,
+            (None, None) => {
+                deliver::deliver(realtime, Delivery::to_all(event, caller.connection().cloned())).await?
+            }
         }
     };
     Ok(Sent { seq: None, at, key, duplicate: false, recipients: tally.sent, from: None, data: None })
@@ -143,6 +151,32 @@ async fn few_members(
     };
     checked.inspect_err(|_| access.forget_pass(caller, channel))?;
     Ok(few)
+}
+
+/// The members that a signal is for, among these few; or, of a channel with more, read page by page.
+async fn members_for(
+    realtime: &Realtime,
+    channel: &Channel,
+    few: Option<Vec<Member>>,
+    to: &SignalTarget,
+) -> Result<Vec<Member>, Error> {
+    let is_meant = |member: &Member| to.includes(&member.user, &member.connection);
+    if let Some(mut members) = few {
+        members.retain(is_meant);
+        return Ok(members);
+    }
+    if let Some(user) = &to.user_id {
+        let mut members = realtime.table().members_of_user(channel, user).await?;
+        members.retain(is_meant);
+        return Ok(members);
+    }
+    let mut pages = realtime.table().members(channel);
+    while let Some(page) = pages.next().await? {
+        if let Some(member) = page.into_iter().find(is_meant) {
+            return Ok(vec![member]);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// Refuses a connection that is not among these members, or whose user may not send.

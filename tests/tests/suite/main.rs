@@ -6,6 +6,7 @@
 
 mod actions;
 mod budgets;
+mod calls;
 mod changes;
 mod chat;
 mod chat_events;

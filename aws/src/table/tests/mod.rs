@@ -203,6 +203,7 @@ fn try_of(user: &str, key: &str, content: &str) -> Publication {
         from: Some(Sender { user_id: user.parse().unwrap(), name: "Ann".to_owned().try_into().unwrap() }),
         key: Some(key.parse().unwrap()),
         latest_key: None,
+        to: None,
         effect: Effect::Message(References::default()),
         data: to_raw_value(&data).unwrap(),
     }
