@@ -50,24 +50,21 @@ export async function keepConnections(context: BrowserContext): Promise<void> {
 export function mediaOf(page: Page): Promise<Media> {
   return page.evaluate(async () => {
     const { connections, tracks } = (window as unknown as { kept: Kept }).kept;
-    const media: Media = { frames: 0, audioEnergy: 0, ways: [], open: 0, live: 0 };
-    media.live = tracks.filter(({ readyState }) => readyState === 'live').length;
-    for (const connection of connections) {
-      if (connection.connectionState === 'closed') continue;
-      media.open++;
-      const stats = await connection.getStats();
-      for (const report of stats.values()) {
-        if (report.type === 'inbound-rtp') {
-          media.frames += report.framesDecoded ?? 0;
-          media.audioEnergy += report.totalAudioEnergy ?? 0;
-        }
-        if (report.type !== 'transport' || !report.selectedCandidatePairId) continue;
-        const pair = stats.get(report.selectedCandidatePairId);
-        const ends = [pair.localCandidateId, pair.remoteCandidateId].map(id => stats.get(id)?.candidateType);
-        media.ways.push(ends.join('-'));
-      }
-    }
-    return media;
+    const open = connections.filter(({ connectionState }) => connectionState !== 'closed');
+    const stats = await Promise.all(open.map(connection => connection.getStats()));
+    const reports = stats.flatMap(of => [...of.values()]);
+    const sum = (name: string) => reports.reduce((total, report) => total + (report[name] ?? 0), 0);
+    const kindOf = (id: string) => reports.find(report => report.id === id)?.candidateType;
+    const pairs = reports.filter(
+      ({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded',
+    );
+    return {
+      frames: sum('framesDecoded'),
+      audioEnergy: sum('totalAudioEnergy'),
+      ways: pairs.map(pair => `${kindOf(pair.localCandidateId)}-${kindOf(pair.remoteCandidateId)}`),
+      open: open.length,
+      live: tracks.filter(({ readyState }) => readyState === 'live').length,
+    };
   });
 }
 

@@ -20,8 +20,10 @@ import type { FunnelcastError } from '../errors.js';
 import type { Call, CallChange, CallMedia, CallReason } from '../wire.js';
 import type { CallEndReason, CallPhase } from './call-state.js';
 
-/** How long a call may ring. The server ends it after 45 s, unless its word is lost. */
-const RINGING_MS_MAX = 50_000;
+/** How long a call rings, unless the server tells otherwise. */
+const RINGING_MS = 45_000;
+/** How much longer this end waits, so that it is the server that ends a call unless its word is lost. */
+const SPARE_MS = 5_000;
 /** How long it may take until the first media flow. */
 const CONNECTING_MS_MAX = 30_000;
 /** How long media may be lost. */
@@ -114,12 +116,18 @@ export function idle(userId: string): Machine {
 }
 
 /** How long this state may last, in milliseconds; `undefined` if it may last for ever. */
-export function limitOf({ phase, isSent, isDeserted }: Machine): number | undefined {
-  if (phase === 'ringing') return RINGING_MS_MAX;
+export function limitOf(machine: Machine): number | undefined {
+  const { phase, isSent, isDeserted } = machine;
   // While the user is asked for the microphone, the call rings.
-  if (phase === 'connecting') return isSent ? CONNECTING_MS_MAX : RINGING_MS_MAX;
+  if (phase === 'ringing' || (phase === 'connecting' && !isSent)) return ringingMs(callOf(machine)) + SPARE_MS;
+  if (phase === 'connecting') return CONNECTING_MS_MAX;
   if (phase === 'reconnecting') return isDeserted ? RELOADING_MS_MAX : RECONNECTING_MS_MAX;
   return undefined;
+}
+
+/** How long a call rings, by the server's clock alone: that of this device may be wrong. */
+function ringingMs({ startedAt, ringsUntil }: Partial<Call> = {}): number {
+  return startedAt && ringsUntil ? Date.parse(ringsUntil) - Date.parse(startedAt) : RINGING_MS;
 }
 
 /** The call that a machine is about, as the server told last. */
