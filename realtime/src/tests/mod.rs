@@ -1,6 +1,7 @@
 //! The operations against a real DynamoDB engine in this process, and a gateway that records what is posted.
 
 mod backend;
+mod calls;
 mod ending;
 mod files;
 mod grants;

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Cost, Stack, User, eventually, unique};
+use tests::{Client, Cost, Stack, User, eventually, unique};
 
 use crate::scene::{Pair, joined, pair};
 
@@ -162,9 +162,9 @@ async fn conversing(stack: &Stack) -> Result<Vec<Line>> {
 
     stack.forget_usage().await?;
     let mut phone = joined(stack, &bob_user, &channel).await?;
-    // Who may (twice), the log's head, who is there, what was told of that, and whether the `join` still stands.
+    // Who may (twice), the log's head, its call, who is there, what was told of that, and whether the `join` still stands.
     let measured = stack.usage().await?.of("join");
-    lines.push(Line { operation: "join conversation:", most: at_most(6, 2, 0), measured });
+    lines.push(Line { operation: "join conversation:", most: at_most(7, 2, 0), measured });
     phone.leave(&channel).await?;
 
     // The first message of a channel also sets the beginning of its log; the budget is that of all the others.
@@ -208,6 +208,13 @@ async fn conversing(stack: &Stack) -> Result<Vec<Line>> {
     let measured = stack.usage().await?.of("send");
     lines.push(Line { operation: "typing, conversation of 2", most: at_most(1, 0, 1), measured });
     bob.event("chat.typing").await?;
+    stack.forget_usage().await?;
+    let signal = json!({"name": "call", "payload": {"callId": "c"}, "to": {"userId": bob_user.id}});
+    ann.send(&channel, "signal", signal).await?;
+    let measured = stack.usage().await?.of("send");
+    lines.push(Line { operation: "signal, conversation of 2", most: at_most(1, 0, 1), measured });
+    bob.event("signal").await?;
+    lines.extend(calling(stack, &channel, &mut ann, &mut bob).await?);
 
     stack.forget_usage().await?;
     bob.leave(&channel).await?;
@@ -216,6 +223,33 @@ async fn conversing(stack: &Stack) -> Result<Vec<Line>> {
         most: at_most(3, 5, 1),
         measured: stack.usage().await?.of("leave"),
     });
+    Ok(lines)
+}
+
+/// A call of two, from its first ring to its end: what the processes have learnt in the first one counts for the second.
+async fn calling(stack: &Stack, channel: &str, ann: &mut Client, bob: &mut Client) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for is_warm in [false, true] {
+        let call = unique("call");
+        let fields = |change: &str, peer: &str| json!({"channel": channel, "callId": call, "change": change, "peerId": peer});
+        let mut start = fields("start", "a");
+        start["media"] = json!("audio");
+        for (operation, client, fields, most) in [
+            ("call starts, conversation of 2", &mut *ann, start, at_most(4, 2, 1)),
+            ("call accepted, conversation of 2", &mut *bob, fields("accept", "b"), at_most(4, 4, 1)),
+            ("call ends, conversation of 2", &mut *ann, fields("leave", "a"), at_most(4, 8, 2)),
+        ] {
+            stack.forget_usage().await?;
+            client.call("call", fields).await?;
+            let measured = stack.usage().await?.of("call");
+            if is_warm {
+                lines.push(Line { operation, most, measured });
+            }
+        }
+        for client in [&mut *ann, &mut *bob] {
+            client.event("chat.call").await?;
+        }
+    }
     Ok(lines)
 }
 

@@ -4,6 +4,7 @@
 //! by [`Engine::remove_expired`]. So each test says whether the TTL has been applied yet, and none of them waits.
 
 mod append;
+mod calls;
 mod changes;
 mod connections;
 mod conversations;

@@ -45,6 +45,8 @@ pub(super) async fn probe(
             ("search", json!({"companyId": company, "query": "hello", "limit": 10}))
         }
         "ack" => (what, json!({"channel": channel, "seq": 1, "state": "delivered"})),
+        // Of what there is not; who may change a call has its own tests.
+        "call" => (what, json!({"channel": channel, "callId": "none", "change": "decline", "peerId": "p"})),
         _ => ("send", draft(what.strip_prefix("send ").with_context(|| what.to_owned())?, channel)),
     };
     let id = person.client.request(action, fields).await?;
@@ -94,6 +96,7 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
             (method, channel.replacen("conversation:", "../conversations/", 1), body)
         }
         "POST files" => (Method::POST, "../files".to_owned(), Some(file_draft(channel, "text/plain", b"x"))),
+        "POST calls/ice" => (Method::POST, "../calls/ice".to_owned(), Some(json!({"channel": channel}))),
         "POST files/{id}" => (Method::POST, format!("../files/{file}"), None),
         "GET files/{id}" => (Method::GET, format!("../files/{file}"), None),
         "GET files/{id}/link" => (Method::GET, format!("../files/{file}/link"), None),

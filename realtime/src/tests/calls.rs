@@ -1,0 +1,167 @@
+//! A call is told to the members whatever dies in between, and whoever loses access is in none, whatever crosses that.
+
+use funnelcast_aws::table::calls::StoredCall;
+use funnelcast_core::{
+    ConversationId, Seq,
+    action::{CallChange, ChangeCall},
+    call::{CallMedia, CallOutcome, CallStage, CallState, CallTimes, NewCall, Peer},
+};
+use funnelcast_testing::gateway::{Answer, Stub};
+use futures_util::FutureExt;
+use serde_json::Value;
+
+use super::{presence::join, *};
+use crate::{calls, revoke};
+
+fn conversation() -> ConversationId {
+    "c1".parse().unwrap()
+}
+
+/// Ann, whose call rings, and Bob.
+struct Scene {
+    realtime: TestRealtime,
+    stub: Stub,
+    ann: SocketCaller,
+    bob: SocketCaller,
+}
+
+impl Scene {
+    async fn new(rings_since: Timestamp) -> Self {
+        let stub = Stub::answering(&[Answer::Status(200)]).await;
+        let realtime = TestRealtime::new(&stub).await;
+        let change = set("biz_1", ["ann", "bob"].map(|user| user.parse().unwrap()));
+        realtime.table().change_conversation(&conversation(), &change, |_| true).await.unwrap();
+        let (ann, bob) = (caller("ann", "a="), caller("bob", "b="));
+        join(&realtime, &ann).await;
+        join(&realtime, &bob).await;
+        let new = NewCall {
+            call_id: "call-1".parse().unwrap(),
+            conversation: conversation(),
+            media: CallMedia::Audio,
+            peer: Peer {
+                user: ann.identity.user.clone(),
+                name: ann.identity.name.clone(),
+                peer_id: "peer-ann".parse().unwrap(),
+                connection: ann.connection.clone(),
+            },
+        };
+        let state = CallState::start(new, None, CallTimes::default().ring, rings_since);
+        assert!(realtime.table().put_call(&StoredCall::after(None, state, None, now())).await.unwrap());
+        Self { realtime, stub, ann, bob }
+    }
+
+    async fn change(&self, caller: &SocketCaller, change: CallChange) -> Result<CallStage, Error> {
+        let peer = format!("peer-{}", caller.identity.user);
+        let request = ChangeCall {
+            channel: channel(),
+            call_id: "call-1".parse().unwrap(),
+            change,
+            peer_id: peer.parse().unwrap(),
+            media: None,
+            reason: None,
+        };
+        let caller = SocketCaller { now: now(), ..caller.clone() };
+        Ok(calls::change(&self.realtime, &caller, request).await?.state)
+    }
+
+    async fn stands(&self) -> StoredCall {
+        self.realtime.table().call(&conversation()).await.unwrap().unwrap()
+    }
+
+    /// The events of calls that a connection has got since the last look, by their names.
+    fn heard(&self, by: &SocketCaller, seen: &mut usize) -> Vec<String> {
+        let requests = self.stub.requests();
+        let target = by.connection.to_string().replace('=', "%3D");
+        let to = requests[*seen..].iter().filter(|post| post.target.ends_with(&target));
+        let mut heard = Vec::new();
+        for post in to {
+            let frame: Value = serde_json::from_slice(&post.body).unwrap();
+            let events = frame["events"].as_array().cloned().unwrap_or_else(|| vec![frame]);
+            let names = events.iter().filter_map(|event| event["event"].as_str().map(str::to_owned));
+            heard.extend(names.filter(|name| name.contains("call")));
+        }
+        *seen = requests.len();
+        heard
+    }
+}
+
+#[tokio::test]
+async fn a_timer_ends_what_rings_for_too_long_and_tells_it_once() {
+    let scene = Scene::new(now() - Duration::from_mins(1)).await;
+    let mut seen = scene.stub.requests().len();
+    let call = "call-1".parse().unwrap();
+    calls::check(&scene.realtime, &conversation(), &call).await.unwrap();
+    assert_eq!(scene.stands().await.state.call.outcome, Some(CallOutcome::Missed));
+    assert_eq!(scene.heard(&scene.bob, &mut seen), ["chat.call", "call.update"]);
+    calls::check(&scene.realtime, &conversation(), &call).await.unwrap();
+    assert!(scene.heard(&scene.bob, &mut seen).is_empty(), "a repeat of the timer");
+    calls::check(&scene.realtime, &conversation(), &"call-0".parse().unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_not_told_is_told_by_a_retry_and_by_the_timer() {
+    for is_by_timer in [false, true] {
+        let scene = Scene::new(now()).await;
+        // A process that ended right after its write.
+        let stands = scene.stands().await;
+        let peer = Peer {
+            user: scene.ann.identity.user.clone(),
+            name: scene.ann.identity.name.clone(),
+            peer_id: "peer-ann".parse().unwrap(),
+            connection: scene.ann.connection.clone(),
+        };
+        let left = stands.state.leave(&peer, None, now()).unwrap();
+        let left = StoredCall::after(Some(&stands), left, None, now());
+        scene.realtime.table().end_call(&left).await.unwrap().unwrap();
+        let mut seen = scene.stub.requests().len();
+        if is_by_timer {
+            calls::check(&scene.realtime, &conversation(), &"call-1".parse().unwrap()).await.unwrap();
+        } else {
+            assert_eq!(scene.change(&scene.ann, CallChange::Leave).await, Ok(CallStage::Ended));
+        }
+        assert_eq!(scene.heard(&scene.bob, &mut seen), ["chat.call", "call.update"]);
+        assert_eq!(scene.change(&scene.ann, CallChange::Leave).await, Ok(CallStage::Ended));
+        assert!(scene.heard(&scene.bob, &mut seen).is_empty());
+        let history = scene.realtime.table().recover(&channel(), Some(Seq::ZERO)).await.unwrap();
+        assert_eq!(history.events.len(), 1);
+    }
+}
+
+/// Wherever the removal of a member comes between the steps of their `accept`, they are not in the call in the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accept_that_crosses_a_removal_leaves_nobody_in_the_call() {
+    for requests in 0..12 {
+        let scene = Scene::new(now()).await;
+        let member =
+            scene.realtime.table().members_of_user(&channel(), &scene.bob.identity.user).await.unwrap();
+        let other = Realtime::build(&config(&scene.realtime.engine, Some(&scene.stub))).await.unwrap();
+        let (done, removed) = tokio::sync::oneshot::channel();
+        scene.realtime.engine.after_requests(requests, async move {
+            let reason = "enough".to_owned().try_into().unwrap();
+            revoke::revoke(&other, &channel(), &member, &reason).await.unwrap();
+            done.send(()).unwrap();
+        });
+        let accepted = scene.change(&scene.bob, CallChange::Accept).await;
+        // Where the accept took fewer requests, these bring the removal about.
+        tokio::pin!(removed);
+        while removed.as_mut().now_or_never().is_none() {
+            scene.stands().await;
+        }
+        let stands = scene.stands().await;
+        let joined = stands.state.call.joined().any(|user| user.user_id == scene.bob.identity.user);
+        assert!(!joined, "after {requests} requests, {accepted:?}: {stands:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_member_who_is_removed_leaves_the_call() {
+    let scene = Scene::new(now()).await;
+    assert_eq!(scene.change(&scene.bob, CallChange::Accept).await, Ok(CallStage::Active));
+    let mut seen = scene.stub.requests().len();
+    let member = scene.realtime.table().members_of_user(&channel(), &scene.bob.identity.user).await.unwrap();
+    let reason = "enough".to_owned().try_into().unwrap();
+    revoke::revoke(&scene.realtime, &channel(), &member, &reason).await.unwrap();
+    assert_eq!(scene.stands().await.state.call.outcome, Some(CallOutcome::Ended));
+    assert_eq!(scene.heard(&scene.ann, &mut seen), ["chat.call", "call.update"]);
+    assert!(scene.heard(&scene.bob, &mut 0).iter().all(|name| name != "chat.call"));
+}
