@@ -1,8 +1,6 @@
 /**
  * The call of a conversation on this device: does what the machine says, with the server, the devices and the other browsers.
- *
- * `transitions.ts` decides what comes next, `call-requests.ts` tells the server, `peer.ts` connects to each of the others, and
- * `local-media.ts` has the microphone and the camera.
+ * `transitions.ts` decides what comes next.
  *
  * @module
  */
@@ -36,7 +34,6 @@ export class ConversationCall {
   readonly store = new Store<CallState>(INITIAL);
   readonly #client: Client;
   readonly #options: CreateCallOptions;
-  readonly #env: CallEnvironment;
   readonly #requests: CallRequests;
   readonly #peers: Peers;
   readonly #limit: TimeLimit;
@@ -56,11 +53,10 @@ export class ConversationCall {
     this.#client = client;
     this.#channel = channel;
     this.#options = options;
-    this.#env = { ...browserCallEnvironment, ...options.environment };
     this.#requests = new CallRequests(client, channel, input => this.#take(input));
     this.#limit = new TimeLimit(client.environment, () => this.#take({ type: 'timeout' }));
     const servers = new IceServers(client, channel);
-    this.#peers = new Peers(client, channel, this.#env, {
+    this.#peers = new Peers(client, channel, () => this.#env, {
       configuration: async () => ({ iceServers: await servers.get(options.grant), ...options.rtc }),
       media: () => this.#media,
       changed: (connected, isDeserted) => this.#take({ type: 'peers', connected, isDeserted }),
@@ -141,6 +137,11 @@ export class ConversationCall {
     this.#isTaking = true; // nothing is taken any more
     this.#limit.end();
   };
+
+  /** The browser, as the options are now. */
+  get #env(): CallEnvironment {
+    return { ...browserCallEnvironment, ...this.#options.environment };
+  }
 
   #listen(): (() => void)[] {
     const client = this.#client;

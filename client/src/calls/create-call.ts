@@ -22,11 +22,10 @@ import type { CreateCallOptions } from './options.js';
  * const call = createCall(client, 'conversation:conv-123');
  * call.store.subscribe(() => {
  *   const { state, direction, peers } = call.store.get();
- *   if (state === 'ringing' && direction === 'incoming') showRing(call.accept, call.decline);
- *   for (const { peerId, stream } of peers) videoOf(peerId).srcObject = stream;
+ *   if (state === 'ringing' && direction === 'incoming') show('Accept?', call.accept, call.decline);
+ *   for (const { name, stream } of peers) show(name, stream); // it is the `srcObject` of a <video>
  * });
- * startButton.onclick = () => call.start({ video: true });
- * endButton.onclick = () => call.hangUp();
+ * call.start({ video: true }); // in reply to a click
  * ```
  */
 export function createCall(

@@ -119,7 +119,8 @@ export function idle(userId: string): Machine {
 export function limitOf(machine: Machine): number | undefined {
   const { phase, isSent, isDeserted } = machine;
   // While the user is asked for the microphone, the call rings.
-  if (phase === 'ringing' || (phase === 'connecting' && !isSent)) return ringingMs(callOf(machine)) + SPARE_MS;
+  if (phase === 'ringing' || (phase === 'connecting' && !isSent))
+    return ringingMs(callOf(machine)) + SPARE_MS;
   if (phase === 'connecting') return CONNECTING_MS_MAX;
   if (phase === 'reconnecting') return isDeserted ? RELOADING_MS_MAX : RECONNECTING_MS_MAX;
   return undefined;

@@ -29,14 +29,14 @@ export interface PeersHooks extends Pick<PeerHooks, 'configuration'> {
 export class Peers {
   readonly #client: Client;
   readonly #channel: ConversationChannel;
-  readonly #env: CallEnvironment;
+  readonly #env: () => CallEnvironment;
   readonly #hooks: PeersHooks;
   readonly #peers = new Map<string, Peer>();
   #callId: string | undefined;
   #ownId = '';
   #cancelUnsure: (() => void) | undefined;
 
-  constructor(client: Client, channel: ConversationChannel, env: CallEnvironment, hooks: PeersHooks) {
+  constructor(client: Client, channel: ConversationChannel, env: () => CallEnvironment, hooks: PeersHooks) {
     this.#client = client;
     this.#channel = channel;
     this.#env = env;
@@ -94,7 +94,7 @@ export class Peers {
 
   #connect(user: Pick<CallPeer, 'peerId' | 'userId' | 'name'>): Peer {
     const [callId, from] = [this.#callId ?? '', this.#ownId];
-    const env = { ...this.#env, ...this.#client.environment };
+    const env = { ...this.#env(), ...this.#client.environment };
     return new Peer(env, from, user, {
       configuration: () => this.#hooks.configuration(),
       media: () => this.#hooks.media(),
