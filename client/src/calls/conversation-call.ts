@@ -241,8 +241,7 @@ export class ConversationCall {
   /** Opens the microphone, and the camera if it is wanted. */
   #open(): void {
     if (this.#media) return;
-    const { audio = true, video = true } = this.#options;
-    const media = new LocalMedia(this.#env, { audio, video }, () => this.#peers.sendMedia());
+    const media = new LocalMedia(this.#env, this.#options, () => this.#peers.sendMedia());
     this.#media = media;
     inCall.set(this.#client, this);
     media.store.subscribe(() => this.#show());

@@ -36,9 +36,9 @@ export class LocalMedia {
   #isOpen = false;
   #isClosed = false;
 
-  constructor(env: CallEnvironment, constraints: DeviceConstraints, changed: () => void) {
+  constructor(env: CallEnvironment, { audio = true, video = true }: DeviceConstraints, changed: () => void) {
     this.#env = env;
-    this.#devices = { audio: true, video: true, ...constraints };
+    this.#devices = { audio, video };
     this.#changed = changed;
     env.mediaDevices?.addEventListener('devicechange', this.#onDeviceChange);
   }
