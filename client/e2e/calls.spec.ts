@@ -5,6 +5,9 @@ import { expect, test } from './fixtures.js';
 import { expectMedia, expectReleased, mediaOf } from './media.js';
 import type { Visitor } from './visitor.js';
 
+// Two browsers that encode and decode video need a while on a small machine.
+test.describe.configure({ timeout: 240_000 });
+
 const start = ({ app, other }: Visitor, how = '') =>
   app.getByRole('button', { name: `Call ${other.name}${how}`, exact: true });
 const ring = ({ app, other }: Visitor) => app.getByRole('region', { name: `Call from ${other.name}` });
@@ -128,7 +131,6 @@ test('a page that is loaded again continues its call', async ({ visit }) => {
 });
 
 test('a user who comes while it rings hears it; without an answer it is missed', async ({ visit }) => {
-  test.slow();
   const ann = await visit('merchant');
   await start(ann).click();
   const ben = await visit('customer');

@@ -77,7 +77,7 @@ export async function expectMedia(page: Page, { video }: { video: boolean }): Pr
   if (!video) return;
   await expect
     .poll(async () => (await mediaOf(page)).frames, { message: 'video arrives' })
-    .toBeGreaterThan(before.frames + 20);
+    .toBeGreaterThan(before.frames + 10);
 }
 
 /** Expects that nothing of a call is left in a page. */
