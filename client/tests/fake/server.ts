@@ -225,7 +225,8 @@ export class FakeServer extends Logs implements Host {
   ) {
     const { channel, before, after, latest, limit, only } = frame;
     if (latest !== undefined) return { ...this.#latest(channel, Number(latest) || 0, 'events'), more: false };
-    const log = this.shown(channel).filter(({ event }) => !only || event === 'chat.message');
+    const isLine = (event: string) => event === 'chat.message' || event === 'chat.call';
+    const log = this.shown(channel).filter(({ event }) => !only || isLine(event));
     const most = Number(limit);
     if (after !== undefined) {
       const rest = log.filter(event => (event.seq ?? 0) > Number(after));
