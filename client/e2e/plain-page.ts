@@ -65,11 +65,7 @@ export class PlainPage {
   ): Promise<PlainPage> {
     await keepConnections(context);
     const page = await context.newPage();
-    const address = `${stack.http}/plain.html`;
-    await page.route(address, route =>
-      route.fulfill({ contentType: 'text/html', body: '<title>plain</title>' }),
-    );
-    await page.goto(address);
+    await page.goto(`${stack.http}/api/nothing`); // a page of the stack's origin: Chromium lets no other one reach it
     await page.addScriptTag({ content: await bundle() });
     const token = await tokenOf(stack, user, 'customer');
     await page.evaluate(
