@@ -4,9 +4,9 @@ import { defineConfig } from '@playwright/test';
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 // Chromium's sandbox does not work for root.
 const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-/** A microphone that beeps each second, which pages may use without a question. */
-const microphone = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
-const args = [...sandbox, ...microphone];
+/** A microphone that beeps each second, and a camera with few pictures, which pages may use without a question. */
+const devices = ['--use-fake-device-for-media-stream=fps=5', '--use-fake-ui-for-media-stream'];
+const args = [...sandbox, ...devices];
 
 /** Tests the demo page in a real browser on the real local stack. Screenshots, traces and logs are in `e2e/artefacts/`. */
 export default defineConfig({

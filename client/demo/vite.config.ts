@@ -12,6 +12,7 @@ export default defineConfig({
   plugins: [documents()],
   resolve: {
     alias: {
+      'funnelcast/calls': source('calls/index.ts'),
       'funnelcast/files': source('files/index.ts'),
       'funnelcast/react': source('react/index.ts'),
       'funnelcast/server': source('server/index.ts'),

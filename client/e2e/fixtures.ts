@@ -3,6 +3,7 @@
 import { type BrowserContextOptions, test as base } from '@playwright/test';
 import { type Room, roomOf } from '../demo/src/room.js';
 import { Cable } from './cable.js';
+import { keepConnections } from './media.js';
 import { type Stack, startStack } from './stack.js';
 import { type Only, Visitor } from './visitor.js';
 
@@ -40,6 +41,7 @@ export const test = base.extend<Fixtures, { stack: Stack }>({
     await use(async (only, { hasStory = false, ...options } = {}) => {
       const context = await browser.newContext(options);
       const cable = await Cable.to(context);
+      await keepConnections(context);
       const page = await context.newPage();
       const address = new URL(stack.http);
       if (!hasStory) address.searchParams.set('room', roomName);

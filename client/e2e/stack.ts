@@ -23,8 +23,12 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Starts a stack, and waits until it is ready. */
-export async function startStack(): Promise<Stack> {
+/**
+ * Starts a stack, and waits until it is ready.
+ *
+ * @param more - options of `funnelcast-local up`
+ */
+export async function startStack(...more: string[]): Promise<Stack> {
   for (const file of [LOCAL, `${SITE}/index.html`]) {
     if (!existsSync(file)) throw new Error(`${file} is missing: run \`make build demo\` at the root first`);
   }
@@ -40,6 +44,7 @@ export async function startStack(): Promise<Stack> {
     SITE,
     '--parameter',
     'Search=on',
+    ...more,
   ];
   const child = spawn(LOCAL, ['up', ...options], { cwd: ROOT, stdio: ['pipe', 'pipe', log] });
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()));

@@ -17,6 +17,7 @@ report('with watchTyping', await size("export { createClient, watchTyping, typin
 report('with httpApi', await size("export { createClient, httpApi } from 'index.js'"));
 report('sendFiles and fileLink', await size("export { sendFiles, fileLink } from 'files/index.js'"));
 report('recordVoice', await size("export { recordVoice } from 'files/index.js'"));
+report('createCall', await size("export { createCall } from 'calls/index.js'"));
 report('all of it', await size("export * from 'index.js'"));
 report("all of it and React's hooks", await size("export * from 'index.js'; export * from 'react/index.js'"));
 const unused = await size("export { FunnelcastError } from 'index.js'");

@@ -38,6 +38,7 @@ import type {
 } from './options.js';
 import { makeParts, type Parts } from './parts.js';
 import { type Keyed, type Message, newKey } from './sending/own-messages.js';
+import type { Requests } from './sending/requests.js';
 import type { Undelivered } from './sending/send-queue.js';
 import type {
   ChannelDrafts,
@@ -95,6 +96,15 @@ export class Client {
    */
   get http(): HttpApi | undefined {
     return this.#parts.http;
+  }
+
+  /**
+   * Makes the requests of the imports that not every app pays for.
+   *
+   * @internal
+   */
+  get requests(): Requests {
+    return this.#parts.requests;
   }
 
   /** Connects, and stays connected until {@link close}. Does nothing if the client is already connecting or connected. */

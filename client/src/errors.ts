@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ErrorBody, ErrorCode, Refusal, Timestamp } from './wire.js';
+import type { Call, ErrorBody, ErrorCode, Refusal, Timestamp } from './wire.js';
 
 /**
  * The codes that the client adds to those of the protocol:
@@ -12,9 +12,11 @@ import type { ErrorBody, ErrorCode, Refusal, Timestamp } from './wire.js';
  * - `timeout`: no reply arrived in time;
  * - `closed`: the client was closed before the request was done;
  * - `outbox_full`: the send queue already holds as many messages as it may;
- * - `not_permitted`: the microphone may not be used;
+ * - `not_permitted`: the microphone, the camera or the screen may not be used;
  * - `no_microphone`: there is none, or another program uses it;
- * - `unsupported`: the browser cannot record.
+ * - `no_camera`: there is none, or another program uses it;
+ * - `busy`: the user is in another call of this client;
+ * - `unsupported`: the browser cannot record, or has no WebRTC.
  *
  * A request that could never succeed is rejected before it is sent, with the code that the server would use:
  * `bad_request`, `too_large` or `invalid_channel`.
@@ -26,6 +28,8 @@ export type ClientErrorCode =
   | 'outbox_full'
   | 'not_permitted'
   | 'no_microphone'
+  | 'no_camera'
+  | 'busy'
   | 'unsupported';
 
 /**
@@ -51,13 +55,15 @@ export class FunnelcastError extends Error {
   readonly until: Timestamp | undefined;
   /** With `muted`, `banned` and `refused`: the reason that the team or the app gave, if any. */
   readonly reason: string | undefined;
+  /** With `conflict`, if the call of a conversation does not allow what was asked: the call, as it is now. */
+  readonly call: Call | undefined;
 
   constructor(
     code: ErrorCode | ClientErrorCode,
     message: string,
     retryAfterMs?: number,
     field?: string,
-    { until, reason }: Pick<ErrorBody, 'until' | 'reason'> = {},
+    { until, reason, call }: Pick<ErrorBody, 'until' | 'reason' | 'call'> = {},
   ) {
     super(message);
     this.name = 'FunnelcastError';
@@ -66,6 +72,7 @@ export class FunnelcastError extends Error {
     this.field = field;
     this.until = until;
     this.reason = reason;
+    this.call = call;
   }
 }
 

@@ -189,7 +189,8 @@ impl Filter<'_> {
     fn wants(&self, stored: &Stored) -> bool {
         let is_message = stored.row.event == EventName::ChatMessage;
         let has = |needle: &Cow<'_, str>| is_message && contains(&stored.row.data, needle);
-        (self.only.is_none() || is_message) && self.needle.as_ref().is_none_or(has)
+        let is_line = is_message || stored.row.event == EventName::ChatCall;
+        (self.only.is_none() || is_line) && self.needle.as_ref().is_none_or(has)
     }
 }
 

@@ -1,4 +1,5 @@
 import { useInbox, useUnread } from 'funnelcast/react';
+import { Ring } from './calls/ring.js';
 import { Chat } from './chat/chat.js';
 import { Icon } from './icon.js';
 import { Notifications } from './notifications.js';
@@ -37,6 +38,7 @@ export function Customer({ me, room, isChatOpen, onChat }: CustomerProps) {
         Customer
       </PersonHead>
       <Notifications userId={me.id} />
+      <Ring conversationId={room.conversationId} other={room.merchant} onAnswer={() => onChat(true)} />
       {isChatOpen ? <OpenChat me={me} room={room} /> : <p className="empty">The chat is closed.</p>}
     </>
   );

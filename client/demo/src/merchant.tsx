@@ -1,3 +1,4 @@
+import { Ring } from './calls/ring.js';
 import { Funnels } from './dashboard/funnels.js';
 import { Metrics } from './dashboard/metrics.js';
 import { Resources } from './dashboard/resources.js';
@@ -21,6 +22,9 @@ export function Merchant({ me, room, selected, onSelect }: MerchantProps) {
     <>
       <PersonHead me={me}>{`Merchant, runs ${room.companyId}`}</PersonHead>
       <Notifications userId={me.id} />
+      {room.customers.map(customer => (
+        <Ring key={customer.id} {...customer} other={customer} onAnswer={() => onSelect(customer)} />
+      ))}
       <div className="workplace">
         <Inbox me={me} room={room} selected={selected} onSelect={onSelect} />
         <div className="dashboard">

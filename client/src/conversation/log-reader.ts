@@ -8,7 +8,7 @@
 import type { ConversationChannel, EventOf } from '../channels.js';
 import type { Client } from '../client.js';
 import type { HistoryQuery } from '../options.js';
-import { type ConversationMessage, fromEvent } from './messages.js';
+import { type ConversationMessage, fromCall, fromEvent } from './messages.js';
 import { Timeline } from './timeline.js';
 
 /** Reads the messages of one conversation into a timeline. */
@@ -107,8 +107,9 @@ export class LogReader {
   }
 
   /** Makes the message of an event. */
-  toMessage(event: EventOf<'chat.message'>): ConversationMessage {
-    return fromEvent(event, this.#client.renderKey(event));
+  toMessage(event: EventOf<'chat.message' | 'chat.call'>): ConversationMessage {
+    const key = this.#client.renderKey(event);
+    return event.event === 'chat.call' ? fromCall(event, key) : fromEvent(event, key);
   }
 
   /** Makes requests of a kind, unless some are on their way. Whatever fails is left as it is until the next time. */
@@ -136,7 +137,7 @@ export class LogReader {
   }
 }
 
-/** Whether an event is a message, and not a change of one. */
-export function isMessage(event: { event: string }): event is EventOf<'chat.message'> {
-  return event.event === 'chat.message';
+/** Whether an event is a message or a call, and not a change of one. */
+export function isMessage(event: { event: string }): event is EventOf<'chat.message' | 'chat.call'> {
+  return event.event === 'chat.message' || event.event === 'chat.call';
 }

@@ -7,7 +7,14 @@
 import type { ConversationChannel, EventOf } from '../channels.js';
 import type { FunnelcastError } from '../errors.js';
 import { type Dated, dated } from '../store.js';
-import { type Attachment, type ChatDraft, type ChatMessage, EXCERPT_CHARS_MAX, type Quote } from '../wire.js';
+import {
+  type Attachment,
+  type CallRecord,
+  type ChatDraft,
+  type ChatMessage,
+  EXCERPT_CHARS_MAX,
+  type Quote,
+} from '../wire.js';
 
 /** A message as it is now, with its state on the way to the server. */
 export interface ConversationMessage extends Omit<Dated<ChatMessage>, 'n'> {
@@ -20,6 +27,11 @@ export interface ConversationMessage extends Omit<Dated<ChatMessage>, 'n'> {
   seq?: number;
   /** How many messages the log has up to and including this one; absent until the server has it. */
   n?: number;
+  /**
+   * A call that is over, which has its line among the messages. Its `content` is empty, its `userId` is who has called, and nobody can
+   * edit, delete or react to it.
+   */
+  call?: CallRecord;
   /** Whether the server has the message, has yet to acknowledge it, or has rejected it. */
   status: 'sent' | 'sending' | 'failed';
   /**
@@ -71,6 +83,26 @@ export function fromEvent(
   key: string,
 ): ConversationMessage {
   return { ...dated(data), key, seq, status: 'sent' };
+}
+
+/** Makes the line of a call that is over. */
+export function fromCall(
+  { seq = 0, channel, at, data }: EventOf<'chat.call'>,
+  key: string,
+): ConversationMessage {
+  return {
+    key,
+    seq,
+    id: data.callId,
+    conversationId: channel.slice(channel.indexOf(':') + 1),
+    type: 'system',
+    content: '',
+    timestamp: new Date(at),
+    isRead: false,
+    userId: data.startedBy,
+    call: data,
+    status: 'sent',
+  };
 }
 
 /** Changes the status of a message that the server does not have. */

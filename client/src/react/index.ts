@@ -6,6 +6,7 @@
  * @module
  */
 
+export type { CallEndReason, CallPeer, CallPhase, CallState, VideoSource } from '../calls/call-state.js';
 export type { ConversationState } from '../conversation/conversation.js';
 export type { SendMessageOptions } from '../conversation/drafts.js';
 export type { ConversationMessage, Messages } from '../conversation/messages.js';
@@ -21,6 +22,7 @@ export {
 } from './provider.js';
 export type { Handler, Subscribers, Unsubscribe } from './subscriptions.js';
 export { type UseAppEventsOptions, useAppEvents } from './use-app-events.js';
+export { type UseCall, type UseCallOptions, useCall } from './use-call.js';
 export { type UseConversation, type UseConversationOptions, useConversation } from './use-conversation.js';
 export { type FileUrl, type UseFileUrlOptions, useFileUrl } from './use-file-url.js';
 export { type UseFiles, type UseFilesOptions, useFiles } from './use-files.js';

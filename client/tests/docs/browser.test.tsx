@@ -228,6 +228,18 @@ const EXPECTED: [words: string, check: () => unknown][] = [
       expect(server.log(CHANNEL)).toMatchObject([{ data: { attachments: [{ durationMs: 2_000 }] } }]);
     },
   ],
+  [
+    'createCall(client',
+    () => expect(server.requests).toContainEqual(expect.objectContaining({ change: 'start' })),
+  ],
+  [
+    "useCall('conv-123')",
+    async () => {
+      screen.getByRole('button', { name: 'Call' }).click();
+      await pass(100);
+      expect(server.requests.find(({ action }) => action === 'call')).toMatchObject({ change: 'start' });
+    },
+  ],
   ['fileLink(', () => expect(said).toEqual([expect.arrayContaining([expect.stringContaining('/file_0/')])])],
   ["'room:lobby', 'app.event'", () => expect(server.log('room:lobby')).toHaveLength(1)],
   ['sendMessage(', () => expect(server.count('join')).toBe(1)],

@@ -8,6 +8,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import * as calls from '../../src/calls/index.js';
 import * as files from '../../src/files/index.js';
 import * as core from '../../src/index.js';
 import * as next from '../../src/next/index.js';
@@ -28,6 +29,7 @@ const TOP = /^(import [\s\S]*?;|declare module [\s\S]*?^\})$/gm;
 /** The names that an example need not import. */
 const EXPORTS = {
   funnelcast: [...Object.keys(core), ...TYPES],
+  'funnelcast/calls': Object.keys(calls),
   'funnelcast/files': Object.keys(files),
   'funnelcast/next': Object.keys(next),
   'funnelcast/react': Object.keys(hooks),

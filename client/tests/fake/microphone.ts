@@ -35,7 +35,7 @@ export function stubMicrophone(): Microphone {
   const getUserMedia = async () => {
     if (microphone.refusal) throw new DOMException('no', microphone.refusal);
     microphone.isOpen = true;
-    return { getTracks: () => [{ stop }] };
+    return { getTracks: () => [{ kind: 'audio', stop }] };
   };
   class FakeRecorder {
     static isTypeSupported = (type: string) => microphone.formats.includes(type);
@@ -67,7 +67,8 @@ export function stubMicrophone(): Microphone {
     fftSize = 4;
     getFloatTimeDomainData = (samples: Float32Array) => samples.fill(microphone.level);
   }
-  vi.stubGlobal('navigator', { mediaDevices: { getUserMedia } });
+  const listeners = { addEventListener() {}, removeEventListener() {} };
+  vi.stubGlobal('navigator', { mediaDevices: { getUserMedia, ...listeners } });
   vi.stubGlobal('MediaRecorder', FakeRecorder);
   vi.stubGlobal('AudioContext', FakeContext);
   vi.stubGlobal('AnalyserNode', FakeAnalyser);

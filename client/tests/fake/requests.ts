@@ -21,6 +21,7 @@ const ACTIONS: Record<string, string> = {
   inbox: 'companyId? limit cursor?',
   presence: 'channel',
   receipts: 'channel',
+  call: 'channel callId change peerId media? reason?',
   status: '',
   ping: 'token?',
 };

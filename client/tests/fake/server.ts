@@ -224,8 +224,9 @@ export class FakeServer extends Logs implements Host {
     frame: Frame & { before?: number; after?: number; latest?: string; limit?: number; only?: string },
   ) {
     const { channel, before, after, latest, limit, only } = frame;
-    if (latest !== undefined) return { ...this.#latest(channel, Number(latest), 'events'), more: false };
-    const log = this.shown(channel).filter(({ event }) => !only || event === 'chat.message');
+    if (latest !== undefined) return { ...this.#latest(channel, Number(latest) || 0, 'events'), more: false };
+    const isLine = (event: string) => event === 'chat.message' || event === 'chat.call';
+    const log = this.shown(channel).filter(({ event }) => !only || isLine(event));
     const most = Number(limit);
     if (after !== undefined) {
       const rest = log.filter(event => (event.seq ?? 0) > Number(after));

@@ -1,5 +1,7 @@
 import { useConversation, useFiles } from 'funnelcast/react';
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { CallButtons } from '../calls/call-buttons.js';
+import { CallPanel } from '../calls/call-panel.js';
 import { useDrop } from '../files/use-drop.js';
 import { Moderation } from '../moderation/moderation.js';
 import type { Person } from '../people.js';
@@ -79,9 +81,11 @@ function Conversation({ conversationId, me, other, readN, openAt, allChats, onAg
       {...handlers}
     >
       <ChatHead other={other} presence={conversation.presence} unread={unread.length}>
+        <CallButtons conversationId={conversationId} other={other} />
         <FindButton find={find} />
         {common.isTeam && <Moderation {...me} conversationId={conversationId} other={other} />}
       </ChatHead>
+      <CallPanel conversationId={conversationId} other={other} />
       {find.isOpen && <Search {...{ conversationId, allChats, find, nameOf, onJump }} />}
       <MessageList
         {...conversation}

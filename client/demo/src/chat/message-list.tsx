@@ -1,5 +1,6 @@
 import type { ConversationMessage, UseConversation } from 'funnelcast/react';
 import { Fragment, type ReactNode, type RefObject, useEffect, useRef } from 'react';
+import { CallLine } from '../calls/call-line.js';
 import { Message, type MessageContext } from './message.js';
 
 /** Consecutive messages of one author within this time are grouped. */
@@ -34,12 +35,15 @@ export function MessageList(props: MessageListProps) {
           return (
             <Fragment key={message.key}>
               {isNewDay && <li className="day">{DAY.format(message.timestamp)}</li>}
-              <Message
-                message={message}
-                isFirst={isNewDay || !belongTogether(before, message)}
-                latency={latencies.get(message.key)}
-                context={props}
-              />
+              {message.call && <CallLine message={message} nameOf={props.nameOf} />}
+              {!message.call && (
+                <Message
+                  message={message}
+                  isFirst={isNewDay || !belongTogether(before, message)}
+                  latency={latencies.get(message.key)}
+                  context={props}
+                />
+              )}
             </Fragment>
           );
         })}

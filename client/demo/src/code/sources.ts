@@ -2,6 +2,7 @@
 const SOURCES = import.meta.glob<string>(
   [
     '../backstage/samples.ts',
+    '../calls/call-panel.tsx',
     '../chat/chat.tsx',
     '../dashboard/funnels.tsx',
     '../dashboard/metrics.tsx',

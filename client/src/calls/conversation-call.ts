@@ -1,0 +1,266 @@
+/**
+ * The call of a conversation on this device: does what the machine says, with the server, the devices and the other browsers.
+ * `transitions.ts` decides what comes next.
+ *
+ * @module
+ */
+
+import type { ConversationChannel } from '../channels.js';
+import type { Client } from '../client.js';
+import { closed, FunnelcastError, toError } from '../errors.js';
+import { newKey } from '../sending/own-messages.js';
+import { Store } from '../store.js';
+import type { Call } from '../wire.js';
+import { browserCallEnvironment, type CallEnvironment } from './call-environment.js';
+import { CallRequests, userOf } from './call-requests.js';
+import type { CallState } from './call-state.js';
+import { IceServers } from './ice-servers.js';
+import { type DeviceConstraints, LocalMedia } from './local-media.js';
+import { type Input, idle, type Machine } from './machine.js';
+import type { CallMediaOptions, CreateCallOptions } from './options.js';
+import { Peers } from './peers.js';
+import { keepForReload, takeKept } from './reload.js';
+import { INITIAL, shown } from './shown.js';
+import { TimeLimit } from './time-limit.js';
+import { transition } from './transitions.js';
+import { lastCall, listenToCalls } from './watch-calls.js';
+
+/** The call that each client is in: one at a time. */
+const inCall = /* @__PURE__ */ new WeakMap<Client, ConversationCall>();
+
+/** The call of a conversation. Make one with `createCall`. */
+export class ConversationCall {
+  /** The state, for a framework to render: `get()` returns it, and `subscribe(listener)` tells of each change. */
+  readonly store = new Store<CallState>(INITIAL);
+  readonly #client: Client;
+  readonly #options: CreateCallOptions;
+  readonly #requests: CallRequests;
+  readonly #peers: Peers;
+  readonly #limit: TimeLimit;
+  readonly #channel: ConversationChannel;
+  #stops: (() => void)[] = [];
+  #kept: ReturnType<typeof takeKept>;
+  #machine: Machine = idle('');
+  /** What has happened and has not been taken, because the user is not known or something else is being taken. */
+  #inputs: Input[] = [];
+  #isTaking = true;
+  #media: LocalMedia | undefined;
+  #wantsVideo = false;
+  #isLooking = false;
+
+  /** Use `createCall`. */
+  constructor(client: Client, channel: ConversationChannel, options: CreateCallOptions) {
+    this.#client = client;
+    this.#channel = channel;
+    this.#options = options;
+    this.#requests = new CallRequests(client, channel, input => this.#take(input));
+    this.#limit = new TimeLimit(client.environment, () => this.#take({ type: 'timeout' }));
+    const servers = new IceServers(client, channel);
+    this.#peers = new Peers(client, channel, () => this.#env, {
+      configuration: async () => ({ iceServers: await servers.get(options.grant), ...options.rtc }),
+      media: () => this.#media,
+      changed: (connected, isDeserted) => this.#take({ type: 'peers', connected, isDeserted }),
+      unsure: () => void this.#look(),
+    });
+  }
+
+  /**
+   * Begins to follow the call of the conversation. `createCall` has done so.
+   *
+   * @internal
+   */
+  readonly open = (): void => {
+    this.#kept = takeKept(this.#env, this.#channel);
+    this.#stops = this.#listen();
+    void this.#identify(this.#stops);
+  };
+
+  /**
+   * Calls the others in the conversation; joins the call if there is one already. Call it in reply to a click, because the browser
+   * asks the user for the microphone. Errors are in the state.
+   */
+  readonly start = ({ video = false }: CallMediaOptions = {}): void => {
+    this.#wantsVideo = video;
+    const media = video ? 'video' : 'audio';
+    if (this.#mayBegin()) this.#take({ type: 'start', callId: newKey(), peerId: newKey(), media });
+  };
+
+  /** Accepts the call that rings, or joins the one that the others are in. Call it in reply to a click, as `start`. */
+  readonly accept = ({ video }: CallMediaOptions = {}): void => {
+    this.#wantsVideo = video ?? this.#machine.latest?.media === 'video';
+    if (this.#mayBegin()) this.#take({ type: 'accept', peerId: newKey() });
+  };
+
+  /** Declines the call that rings, on all devices of the user. */
+  readonly decline = (): void => this.#take({ type: 'decline', peerId: newKey() });
+
+  /** Leaves the call, or takes it back while it rings at the others. Declines one that rings here. */
+  readonly hangUp = (): void => {
+    this.decline();
+    this.#take({ type: 'hangUp' });
+  };
+
+  /** Mutes the microphone, or lets it be heard again. */
+  readonly mute = (isMuted: boolean): void => this.#media?.mute(isMuted);
+
+  /** Turns the camera on or off. If that fails, `deviceError` in the state says why. */
+  readonly setCamera = async (isOn: boolean): Promise<void> => {
+    await this.#media?.setCamera(isOn).catch(() => {});
+  };
+
+  /** Shares a screen, a window or a tab instead of the camera, or stops that. */
+  readonly setScreen = async (isOn: boolean): Promise<void> => {
+    await this.#media?.setScreen(isOn).catch(() => {});
+  };
+
+  /** Uses another microphone or camera, in this call and in later ones. */
+  readonly useDevices = async (devices: DeviceConstraints): Promise<void> => {
+    Object.assign(this.#options, devices);
+    await this.#media?.use(devices).catch(() => {});
+  };
+
+  /** Hangs up, and does not follow the call any more. */
+  readonly close = (): void => {
+    this.hangUp();
+    this.unfollow();
+  };
+
+  /**
+   * Does not follow the call any more. One that rings goes on ringing on other devices.
+   *
+   * @internal
+   */
+  readonly unfollow = (): void => {
+    for (const stop of this.#stops) stop();
+    this.#stops = [];
+    this.#inputs = [];
+    this.#isTaking = true; // nothing is taken any more
+    this.#limit.end();
+  };
+
+  /** The browser, as the options are now. */
+  get #env(): CallEnvironment {
+    return { ...browserCallEnvironment, ...this.#options.environment };
+  }
+
+  #listen(): (() => void)[] {
+    const client = this.#client;
+    const channel = this.#channel;
+    const listener = {
+      call: (call: Call) => this.#hear(call),
+      signal: this.#peers.receive,
+      joined: () => this.#take({ type: 'rejoined' }),
+      removed: (error: FunnelcastError | null) => this.#take({ type: 'removed', error }),
+    };
+    return [
+      listenToCalls(client, channel, listener, { grant: this.#options.grant }),
+      client.on('state', ({ state, error = closed() }) => {
+        if (state === 'closed') this.#take({ type: 'removed', error });
+      }),
+      client.on('connected', isConnected => isConnected && this.#peers.refresh()),
+      client.environment.watch(sign => sign === 'online' && this.#peers.refresh()),
+      this.#env.onPageHide(() => {
+        const { role, isSent, callId, peerId } = this.#machine;
+        if (role === 'none' || !isSent || callId === undefined) return;
+        keepForReload(this.#env, channel, { callId, peerId, ...this.#media?.store.get() });
+        this.#peers.sayBye();
+      }),
+    ];
+  }
+
+  /** Asks the server for the call, unless that is being done. */
+  async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    const call = await lastCall(this.#client, this.#channel).catch(() => undefined);
+    this.#isLooking = false;
+    if (call) this.#hear(call);
+  }
+
+  /** Finds out who the user is, without which nobody can tell who is called. */
+  async #identify(stops: unknown): Promise<void> {
+    try {
+      const userId = await userOf(this.#client, this.#channel);
+      if (this.#stops !== stops) return; // closed
+      this.#machine = idle(userId);
+      this.#apply();
+      this.#takeNext();
+    } catch (thrown) {
+      if (this.#stops === stops) this.store.set({ ...INITIAL, error: toError(thrown) });
+    }
+  }
+
+  #hear(call: Call): void {
+    const kept = this.#kept;
+    const isOwn =
+      call.callId === kept?.callId && call.participants.some(({ peerId }) => peerId === kept.peerId);
+    if (kept && isOwn && call.state !== 'ended' && this.#machine.callId === undefined) {
+      this.#wantsVideo = kept.video === 'camera';
+      this.#take({ type: 'resume', callId: kept.callId, peerId: kept.peerId });
+    }
+    const other = inCall.get(this.#client);
+    this.#take({ type: 'update', call, busyAs: other && other !== this ? newKey() : undefined });
+  }
+
+  /** Whether the client is in no other call. */
+  #mayBegin(): boolean {
+    const other = inCall.get(this.#client);
+    if (!other || other === this) return true;
+    this.store.set({
+      ...this.store.get(),
+      error: new FunnelcastError('busy', 'the user is in another call'),
+    });
+    return false;
+  }
+
+  #take(input: Input): void {
+    this.#inputs.push(input);
+    if (!this.#isTaking) this.#takeNext();
+  }
+
+  #takeNext(): void {
+    this.#isTaking = true;
+    for (let input = this.#inputs.shift(); input; input = this.#inputs.shift()) {
+      const { machine, requests } = transition(this.#machine, input);
+      this.#machine = machine;
+      this.#requests.send(requests, machine);
+      this.#apply();
+    }
+    this.#isTaking = false;
+  }
+
+  /** Brings everything into line with the machine. */
+  #apply(): void {
+    if (this.#machine.role !== 'none') this.#open();
+    else this.#release();
+    this.#peers.follow(this.#machine);
+    this.#limit.follow(this.#machine);
+    this.#show();
+  }
+
+  /** Opens the microphone, and the camera if it is wanted. */
+  #open(): void {
+    if (this.#media) return;
+    const media = new LocalMedia(this.#env, this.#options, () => this.#peers.sendMedia());
+    this.#media = media;
+    inCall.set(this.#client, this);
+    media.store.subscribe(() => this.#show());
+    const isCurrent = () => this.#media === media;
+    const isMuted = this.#machine.phase === 'reconnecting' && this.#kept?.isMuted === true;
+    if (isMuted) media.mute(true);
+    media.open(this.#wantsVideo).then(
+      () => isCurrent() && this.#take({ type: 'ready' }),
+      error => isCurrent() && this.#take({ type: 'noMedia', error: toError(error) }),
+    );
+  }
+
+  #release(): void {
+    this.#media?.close();
+    this.#media = undefined;
+    if (inCall.get(this.#client) === this) inCall.delete(this.#client);
+  }
+
+  #show(): void {
+    this.store.set(shown(this.#machine, this.#peers.states, this.#media?.store.get()));
+  }
+}

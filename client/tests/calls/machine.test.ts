@@ -1,0 +1,63 @@
+/**
+ * The machine in every order in which things can happen: whatever the server has ever told may arrive at any time, any number of
+ * times, or never; requests are served once, twice or not at all, and their replies are lost; the users do what they like.
+ *
+ * From every state that can be reached, once everything that is under way has arrived, devices and server agree: who is in the call
+ * knows it, who is not has neither microphone nor ring, and no user is in it with two devices. And without any word of the server,
+ * no state but `idle`, `connected` and `ended` outlasts its limit.
+ */
+
+import { expect, test } from 'vitest';
+import { generator } from '../fake/random.js';
+import {
+  calmed,
+  fault,
+  faultAlone,
+  fingerprint,
+  nextOf,
+  rungOutIn,
+  shown,
+  type World,
+  worldOf,
+} from './world.js';
+
+/** How many states to look at, of the hundreds of thousands that there are. They begin with those that few steps lead to. */
+const STATES_MAX = Number(process.env['CALL_STATES_MAX'] ?? 2_500);
+const SEEDS = Number(process.env['FUZZ_SEEDS'] ?? 30) * 2;
+
+test('two devices, in every order', () => {
+  const first = worldOf({ a: 'user_1', b: 'user_2' }, ['start', 'accept', 'decline', 'hangUp']);
+  const seen = new Set([fingerprint(first)]);
+  const phases = new Set<string>();
+  const queue = [first];
+  for (let i = 0; i < queue.length; i++) {
+    const world = queue[i] as World;
+    for (const { machine } of world.devices) phases.add(`${machine.phase} ${machine.reason}`);
+    const found = faultAlone(world) ?? fault(calmed(world));
+    if (found) expect.fail(`${found}: ${shown(world)}`);
+    for (const after of [...nextOf(world, 0), ...nextOf(world, 1), rungOutIn(world)]) {
+      const print = fingerprint(after);
+      if (seen.size >= STATES_MAX || seen.has(print)) continue;
+      seen.add(print);
+      queue.push(after);
+    }
+  }
+  expect([...phases].join()).toMatch(/connecting.*ended/);
+});
+
+test('five devices of three users, at random', () => {
+  const wishes = ['start', 'accept', 'decline', 'hangUp', 'start', 'accept', 'hangUp'];
+  const devices = { a1: 'user_1', a2: 'user_1', b1: 'user_2', b2: 'user_2', c: 'user_3' };
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const random = generator(seed);
+    let world = worldOf(devices, wishes);
+    for (let step = 0; step < 60; step++) {
+      const at = Math.floor(random() * world.devices.length);
+      const options = [...nextOf(world, at), ...(random() < 0.05 ? [rungOutIn(world)] : [])];
+      if (options.length === 0) continue;
+      world = options[Math.floor(random() * options.length)] as World;
+      const found = faultAlone(world) ?? fault(calmed(world));
+      if (found) expect.fail(`seed ${seed}, step ${step}: ${found}: ${shown(world)}`);
+    }
+  }
+});
