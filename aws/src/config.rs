@@ -1,14 +1,16 @@
 //! The environment, which is read once at start-up and nowhere else (`clippy.toml` bans it elsewhere). Its variables
 //! are set by `template.yaml` for each function; a variable that a function does not get, it does not need.
 
+mod calls;
+
 use std::time::Duration;
 
 use funnelcast_core::{
     Error, UserId,
-    call::{CallTimes, IceUrl},
     file::{FILE_BYTES_MAX, FileKind},
 };
 
+pub use self::calls::{CallSettings, IceServers};
 use crate::{
     sdk::{self, Sdk},
     setting::Setting,
@@ -69,12 +71,8 @@ pub struct Config {
     pub review_failure: OnFailure,
     /// `SEARCH`: whether the messages of companies are indexed, so that their teams can search them.
     pub search: bool,
-    /// `RING_SECONDS`, `CALL_CHECK_SECONDS`: how long calls ring, and how often they are looked at.
-    pub call_times: CallTimes,
-    /// `ICE_SERVERS`: the STUN and TURN servers of calls.
-    pub ice_servers: IceServers,
-    /// `TURN_SECRET`: the name of the secret that the TURN servers know.
-    pub turn_secret: Option<String>,
+    /// How calls are set up, and how long they ring.
+    pub calls: CallSettings,
     /// `BUS_NAME`: the event bus.
     pub bus: Option<String>,
     /// `EVENT_SOURCE`: the `source` of the app's events on the bus.
@@ -118,28 +116,6 @@ impl Config {
                     .wrong(format_args!("must be a whole number of seconds, 2 to 900, not {secs:?}"))
             })?),
         };
-        let seconds =
-            |setting: Setting, default: Duration| match get_setting(setting) {
-                None => Ok(default),
-                Some(secs) => match secs.parse() {
-                    // A timer is a message of SQS, which delays by at most 15 minutes.
-                    Ok(number @ 1..=900) => Ok(Duration::from_secs(number)),
-                    _ => Err(setting
-                        .wrong(format_args!("must be a whole number of seconds, 1 to 900, not {secs:?}"))),
-                },
-            };
-        let call_times = CallTimes {
-            ring: seconds(Setting::RING, CallTimes::default().ring)?,
-            look: seconds(Setting::CALL_CHECK, CallTimes::default().look)?,
-        };
-        let turn_secret = get_setting(Setting::TURN_SECRET);
-        let ice_servers = get_setting(Setting::ICE_SERVERS).unwrap_or_default();
-        let ice_servers = IceServers::parse(&ice_servers).map_err(|why| Setting::ICE_SERVERS.wrong(why))?;
-        if turn_secret.is_none() && !ice_servers.turn.is_empty() {
-            return Err(
-                Setting::ICE_SERVERS.wrong("has TURN servers, which need the parameter TurnSecret too")
-            );
-        }
         let user_dollars_per_hour = match get_setting(Setting::USER_DOLLARS) {
             None => USER_DOLLARS_PER_HOUR,
             Some(dollars) => match dollars.parse() {
@@ -195,9 +171,7 @@ impl Config {
             review_function: get_setting(Setting::REVIEW_FUNCTION),
             review_failure,
             search: on_or_off(Setting::SEARCH)?,
-            call_times,
-            ice_servers,
-            turn_secret,
+            calls: CallSettings::read(get_setting)?,
             bus: get("BUS_NAME"),
             event_source: get_setting(Setting::EVENT_SOURCE),
             webhook_queue: get("WEBHOOK_QUEUE_URL"),
@@ -245,25 +219,6 @@ pub enum OnFailure {
     Closed,
     /// It is kept as it is.
     Open,
-}
-
-/// The servers by which the browsers of a call find a way to one another.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IceServers {
-    /// Those that tell a browser its address.
-    pub stun: Vec<IceUrl>,
-    /// Those that relay, and need credentials.
-    pub turn: Vec<IceUrl>,
-}
-
-impl IceServers {
-    /// Reads URLs that are separated by commas.
-    fn parse(list: &str) -> Result<Self, String> {
-        let urls = list.split(',').map(str::trim).filter(|url| !url.is_empty());
-        let urls: Vec<IceUrl> = urls.map(|url| IceUrl::try_from(url.to_owned())).collect::<Result<_, _>>()?;
-        let (turn, stun) = urls.into_iter().partition(IceUrl::is_turn);
-        Ok(Self { stun, turn })
-    }
 }
 
 /// How large files may be, by their kind.

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::call::Call;
+use serde_json::Value;
 
 /// Why a request is refused, from the caller's point of view.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,8 +87,8 @@ pub enum Error {
     InCall {
         /// What to do.
         reason: &'static str,
-        /// The call, as it is now.
-        call: Box<Call>,
+        /// The call, as it is now and as clients receive it.
+        call: Value,
     },
     /// The server failed. The reason is in its log.
     #[error("{0}")]

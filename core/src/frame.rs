@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
-use crate::{
-    Channel, Error, Key, RequestId, Seq, Timestamp, UserId, call::Call, event::EventName, identity::Name,
-};
+use crate::{Channel, Error, Key, RequestId, Seq, Timestamp, UserId, event::EventName, identity::Name};
 
 /// The largest `batch` frame, in bytes. API Gateway meters messages in units of 32 KiB.
 pub const BATCH_BYTES_MAX: usize = 32 * 1024;
@@ -67,8 +65,9 @@ pub struct ErrorBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// With `conflict`, where the call of a conversation does not allow the change: the call, as it is now.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::call::Call>"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call: Option<Box<Call>>,
+    pub call: Option<Value>,
 }
 
 impl From<&Error> for ErrorBody {

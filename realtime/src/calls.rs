@@ -43,7 +43,7 @@ const LOOKS_MISSED_MAX: u32 = 5;
 /// the caller's connection is no member; [`Error::Muted`] or [`Error::Forbidden`] if the user may not send there, and so neither
 /// start nor join a call; [`Error::NotFound`] if the call is neither the live nor the last one of the conversation;
 /// [`Error::InCall`], with the call, if it does not allow the change; [`Error::RateLimited`] if the user changes calls too fast.
-pub async fn change(realtime: &Realtime, caller: &SocketCaller, request: ChangeCall) -> Result<Call, Error> {
+pub async fn change(realtime: &Realtime, caller: &SocketCaller, request: &ChangeCall) -> Result<Call, Error> {
     request.validate()?;
     let Channel::Conversation(conversation) = &request.channel else {
         return Err(Error::Forbidden("this channel has no calls"));
@@ -58,7 +58,7 @@ pub async fn change(realtime: &Realtime, caller: &SocketCaller, request: ChangeC
     let mut stands = access.read_as(Caller::Socket(caller), &request.channel, capability, read).await?;
     let mut is_counted = false;
     for round in 0..ROUNDS_MAX {
-        let decided = match decide(realtime, caller, conversation, &request, stands.as_ref()).await? {
+        let decided = match decide(realtime, caller, conversation, request, stands.as_ref()).await? {
             Decided::Stands(call) => return tell_if_untold(realtime, caller, call).await,
             Decided::First(ended) => {
                 write(realtime, ended, None).await?;
@@ -160,7 +160,10 @@ async fn decide(
 }
 
 fn in_call(stands: &StoredCall, reason: &'static str) -> Error {
-    Error::InCall { reason, call: Box::new(stands.state.call.clone()) }
+    match serde_json::to_value(&stands.state.call) {
+        Ok(call) => Error::InCall { reason, call },
+        Err(error) => Error::internal("a call", &error),
+    }
 }
 
 /// The device by which a user is in a call, if it is no longer connected: 1 read.

@@ -35,7 +35,7 @@ impl Resource for Realtime {
             timers: Timers::new(config)?,
             deliveries: Queue::of_deliveries(config)?,
             agent: config.agent.clone(),
-            call_times: config.call_times,
+            call_times: config.calls.times,
             review,
         })
     }

@@ -39,8 +39,8 @@ impl Resource for Ice {
     async fn build(config: &Config) -> Result<Self, Error> {
         let secret =
             |name: &String| Secret::new(SecretName::try_from(name.clone())?, config, SECRET_BYTES_MIN);
-        let secret = config.turn_secret.as_ref().map(secret).transpose()?;
-        Ok(Self { servers: config.ice_servers.clone(), secret })
+        let secret = config.calls.turn_secret.as_ref().map(secret).transpose()?;
+        Ok(Self { servers: config.calls.ice_servers.clone(), secret })
     }
 }
 

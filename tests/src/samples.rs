@@ -99,6 +99,7 @@ fn cases() -> Vec<Case> {
         case("send", "send", reply(&json!({ "seq": 1, "duplicate": true }))),
         case("send", "send-typing", reply(&json!({ "recipients": 0 }))),
         case("ack", "ack", reply(&json!({ "seq": 1 }))).replacing(r#"\"seq\":42"#, r#"\"seq\":1"#),
+        case("call", "call", reply(&json!({ "callId": "call-1", "state": "ringing", "media": "video" }))),
         case(
             "receipts",
             "receipts",
@@ -151,6 +152,7 @@ fn cases() -> Vec<Case> {
         case("timers", "timers-conversation", whole_batch()),
         case("timers", "timers-role", whole_batch()),
         case("timers", "timers-restriction", whole_batch()),
+        case("timers", "timers-call", whole_batch()),
         case("timers", "timers-unanswered", whole_batch()),
         case("files", "files", whole_batch()),
         case("files", "files-scanned", whole_batch()),

@@ -143,6 +143,7 @@ fn replies_and_batches_are_framed_as_the_server_frames_them() {
 
 /// An error of each code, as the samples of refusals have it.
 fn errors() -> [Error; 14] {
+    let call = samples("refusals")["conflict"]["error"]["call"].clone();
     let until = || Some("2026-11-24T10:00:00.000Z".to_owned());
     let reason = || Some("spam".to_owned());
     [
@@ -158,7 +159,7 @@ fn errors() -> [Error; 14] {
         Error::NotFound("the message"),
         Error::TooLarge { what: "data.content".into(), bytes_max: 16 * 1024 },
         Error::RateLimited { retry_after_ms: 250 },
-        Error::Conflict("catch up first: `base` is too far behind".into()),
+        Error::InCall { reason: "another device of yours is in this call", call },
         Error::Internal("the table is on fire".into()),
     ]
 }

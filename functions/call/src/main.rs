@@ -9,5 +9,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn handle(realtime: &Realtime, caller: &SocketCaller, request: ChangeCall) -> Result<Call, Error> {
-    calls::change(realtime, caller, request).await
+    calls::change(realtime, caller, &request).await
 }

@@ -61,7 +61,7 @@ impl Scene {
             reason: None,
         };
         let caller = SocketCaller { now: now(), ..caller.clone() };
-        Ok(calls::change(&self.realtime, &caller, request).await?.state)
+        Ok(calls::change(&self.realtime, &caller, &request).await?.state)
     }
 
     async fn stands(&self) -> StoredCall {

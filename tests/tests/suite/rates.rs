@@ -307,7 +307,7 @@ async fn handshakes_and_requests_cost_no_more_than_a_user_may_either() -> Result
 async fn who_goes_on_for_long_after_a_refusal_is_closed_and_not_let_in() -> Result<()> {
     let Some(stack) = frugal()? else { return Ok(()) };
     let actions = [
-        "ack", "history", "inbox", "join", "leave", "ping", "presence", "receipts", "search", "send",
+        "ack", "call", "history", "inbox", "join", "leave", "ping", "presence", "receipts", "search", "send",
         "status",
     ];
     try_join_all(actions.map(|action| go_on_until_closed(&stack, action))).await?;
