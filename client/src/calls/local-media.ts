@@ -12,9 +12,9 @@ import type { LocalState } from './call-state.js';
 /** Which devices to use, and how. `true` means any. */
 export interface DeviceConstraints {
   /** Default: the browser's default microphone, with echo cancellation as the browser does it. */
-  audio?: MediaTrackConstraints | true;
+  audio?: MediaTrackConstraints | true | undefined;
   /** Default: the browser's default camera. */
-  video?: MediaTrackConstraints | true;
+  video?: MediaTrackConstraints | true | undefined;
 }
 
 /** A device that can be used, or the screen. */
@@ -27,7 +27,7 @@ export const SILENT: LocalState = { preview: null, isMuted: false, video: null, 
 export class LocalMedia {
   readonly store = new Store<LocalState>(SILENT);
   readonly #env: CallEnvironment;
-  readonly #devices: Required<DeviceConstraints>;
+  readonly #devices: { audio: MediaTrackConstraints | true; video: MediaTrackConstraints | true };
   /** Called when a track that is sent has been replaced. */
   readonly #changed: () => void;
   readonly #tracks = new Map<Source, MediaStreamTrack>();
@@ -94,9 +94,11 @@ export class LocalMedia {
 
   /** Uses other devices from now on. Those that are open are replaced. */
   async use(constraints: DeviceConstraints): Promise<void> {
-    Object.assign(this.#devices, constraints);
-    if (constraints.audio && this.audio) await this.#reopenMicrophone();
-    if (constraints.video && this.#tracks.has('camera')) await this.setCamera(true);
+    const { audio, video } = constraints;
+    if (audio) this.#devices.audio = audio;
+    if (video) this.#devices.video = video;
+    if (audio && this.audio) await this.#reopenMicrophone();
+    if (video && this.#tracks.has('camera')) await this.setCamera(true);
   }
 
   /** Stops everything. The devices are free at once, and what the user is still asked for is stopped when they permit it. */

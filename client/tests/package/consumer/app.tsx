@@ -1,10 +1,12 @@
 /** The browser side of an app, compiled as strictly as possible and never run. */
 
 import { type CallOptions, createClient, FunnelcastError, httpApi, watchPresence } from 'funnelcast';
+import { createCall, watchCalls } from 'funnelcast/calls';
 import { recordVoice, sendFiles } from 'funnelcast/files';
 import {
   FunnelcastProvider,
   useAppEvents,
+  useCall,
   useConversation,
   useFiles,
   useFileUrl,
@@ -13,6 +15,9 @@ import {
 
 const client = createClient({ http: httpApi('https://api.example.com', { token: async () => 'jwt' }) });
 watchPresence(client, 'conversation:conv-123', ({ count }) => count.toFixed());
+
+watchCalls(client, 'conversation:conv-123', ({ participants }) => participants.length.toFixed());
+const call = createCall(client, 'conversation:conv-123', { rtc: { iceTransportPolicy: 'relay' } });
 
 /** Passes on a signal that may be absent. */
 export async function say(content: string, { signal }: CallOptions = {}): Promise<number | undefined> {
@@ -50,6 +55,16 @@ function Poll() {
   return <button type="button" onClick={() => void vote()} onDoubleClick={() => void cheat()} />;
 }
 
+function Calls() {
+  const { state, peers, start, hangUp } = useCall('conv-123');
+  const toggle = () => (state === 'connected' ? hangUp() : start({ video: true }));
+  return (
+    <button type="button" onClick={toggle} onDoubleClick={call.close}>
+      {peers.map(({ stream }) => stream.id)}
+    </button>
+  );
+}
+
 function Chat() {
   const { isConnected } = useWebSocket();
   const { messages, send } = useConversation('conv-123');
@@ -65,5 +80,6 @@ export const App = () => (
     <Chat />
     <Poll />
     <Album />
+    <Calls />
   </FunnelcastProvider>
 );

@@ -13,9 +13,16 @@ import type {
   SendOptions,
   SubscribeOptions,
 } from 'funnelcast';
+import type {
+  CallMediaOptions,
+  CreateCallOptions,
+  DeviceConstraints,
+  WatchCallsOptions,
+} from 'funnelcast/calls';
 import type { FileLinkOptions, RecordVoiceOptions, SendFilesOptions, UploadOptions } from 'funnelcast/files';
 import type {
   UseAppEventsOptions,
+  UseCallOptions,
   UseConversationOptions,
   UseFilesOptions,
   UseFileUrlOptions,
@@ -47,8 +54,11 @@ type Refusing<T> = {
 }[keyof T];
 
 type Browser =
+  | Refusing<CallMediaOptions>
   | Refusing<CallOptions>
   | Refusing<ClientOptions>
+  | Refusing<CreateCallOptions>
+  | Refusing<DeviceConstraints>
   | Refusing<DrainOptions>
   | Refusing<FileLinkOptions>
   | Refusing<HistoryQuery>
@@ -60,10 +70,12 @@ type Browser =
   | Refusing<Parameters<typeof Client.prototype.send<'room:lobby', 'app.event'>>[2]>
   | Refusing<UploadOptions>
   | Refusing<UseAppEventsOptions>
+  | Refusing<UseCallOptions>
   | Refusing<UseConversationOptions>
   | Refusing<UseFilesOptions>
   | Refusing<UseFileUrlOptions>
-  | Refusing<UseWebSocketOptions>;
+  | Refusing<UseWebSocketOptions>
+  | Refusing<WatchCallsOptions>;
 
 type Backend =
   | Refusing<BackendMessage>
