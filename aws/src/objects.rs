@@ -6,6 +6,8 @@
 //! | `file/{file}` | the file, as it is read |
 //! | `thumbnail/{file}` | a small JPEG of a picture |
 
+mod parts;
+
 use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use aws_sdk_s3::{
@@ -23,6 +25,7 @@ use funnelcast_core::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+pub use self::parts::{PartsId, PartsOutcome};
 use crate::{config::Config, resource::Resource, spending};
 
 /// How long an upload may take to begin.
@@ -31,6 +34,8 @@ const UPLOAD_URL_LIFE: Duration = Duration::from_mins(15);
 const READ_URL_LIFE: Duration = Duration::from_mins(5);
 /// How long one attempt to read or write a whole object may take.
 const ATTEMPT_MAX: Duration = Duration::from_secs(20);
+/// How long S3 may take to copy an object, of up to 5 GB.
+const COPY_MAX: Duration = Duration::from_secs(50);
 /// The characters of a file's name that stand for themselves in `filename*` (RFC 8187, section 3.2.1).
 const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -97,7 +102,7 @@ impl Objects {
         self.client.get_or_init(|| Client::from_conf(self.config.clone()))
     }
 
-    /// A `PUT` of exactly these bytes as a file's upload. Nothing is sent to S3 for it.
+    /// A `PUT` of exactly these bytes as a file's upload, which does not replace one that is there. Nothing is sent to S3 for it.
     ///
     /// # Errors
     /// [`Error::Internal`] if it cannot be signed.
@@ -113,12 +118,10 @@ impl Objects {
         let put = put
             .content_type(media_type.as_str())
             .content_length(i64::try_from(bytes).unwrap_or(i64::MAX))
-            .checksum_sha256(sha256.as_str());
+            .checksum_sha256(sha256.as_str())
+            .if_none_match("*");
         let signed = put.presigned(expiring(UPLOAD_URL_LIFE)?).await.map_err(failed("signing an upload"))?;
-        let headers = signed.headers().filter(|(name, _)| !matches!(*name, "content-length" | "host"));
-        let headers: BTreeMap<_, _> =
-            headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Ok(Upload { url: signed.uri().to_owned(), headers, expires_at: at + UPLOAD_URL_LIFE })
+        Ok(upload_by(&signed, at))
     }
 
     /// A URL by which whoever has it reads an object for 5 minutes, and when it expires. Nothing is sent to S3 for it.
@@ -204,7 +207,9 @@ impl Objects {
             .copy_source(format!("{}/{}", self.bucket, Object::Upload(id).key()))
             .metadata_directive(aws_sdk_s3::types::MetadataDirective::Replace)
             .content_type(media_type.as_str());
-        match copy.send().await {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(COPY_MAX).build();
+        let patient = aws_sdk_s3::config::Builder::default().timeout_config(timeouts);
+        match copy.customize().config_override(patient).send().await {
             Err(error) if error.code() != Some("NoSuchKey") => Err(failed("CopyObject")(error)),
             _ => Ok(()),
         }
@@ -218,6 +223,13 @@ impl Objects {
         let delete = self.client().delete_object().bucket(&self.bucket).key(object.key());
         delete.send().await.map(drop).map_err(failed("DeleteObject"))
     }
+}
+
+/// The upload that a signed request allows.
+fn upload_by(signed: &PresignedRequest, at: Timestamp) -> Upload {
+    let headers = signed.headers().filter(|(name, _)| !matches!(*name, "content-length" | "host"));
+    let headers: BTreeMap<_, _> = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Upload { url: signed.uri().to_owned(), headers, expires_at: at + UPLOAD_URL_LIFE }
 }
 
 fn expiring(life: Duration) -> Result<PresigningConfig, Error> {

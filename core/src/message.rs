@@ -257,19 +257,9 @@ mod tests {
     }
 
     fn file(state: FileState) -> Attachment {
-        Attachment {
-            id: "file_1".parse().unwrap(),
-            name: "a.png".to_owned().try_into().unwrap(),
-            media_type: "image/png".parse().unwrap(),
-            bytes: 70,
-            state,
-            width: None,
-            height: None,
-            thumbnail: false,
-            duration_ms: None,
-            waveform: Vec::new(),
-            refusal: None,
-        }
+        let name = "a.png".to_owned().try_into().unwrap();
+        let new = Attachment::new("file_1".parse().unwrap(), name, "image/png".parse().unwrap(), 70);
+        Attachment { state, ..new }
     }
 
     /// A message that only the backend can have sent.

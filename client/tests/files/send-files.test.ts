@@ -22,6 +22,7 @@ describe('a file', () => {
     expect(it.server.storage.objects.get('file_1')).toHaveLength(5_000);
     expect(it.server.storage.puts[0]?.headers).toEqual({
       'content-type': 'image/png',
+      'if-none-match': '*',
       'x-amz-checksum-sha256': expect.stringMatching(/^.{43}=$/),
     });
     expect(it.server.log(CHANNEL)[0]?.data).toMatchObject({

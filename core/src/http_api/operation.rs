@@ -134,6 +134,8 @@ pub enum Fields {
     Query,
     /// In a JSON body.
     Body,
+    /// In a JSON body, which may be absent.
+    OptionalBody,
     /// In a JSON body whose form is Whop's.
     Webhook,
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use funnelcast_aws::{
     Table,
-    table::{Append, LogView, Stored, files::StoredFile},
+    table::{
+        Append, LogView, Stored,
+        files::{FileOwner, StoredFile},
+    },
 };
 use funnelcast_core::{
     Caller, Channel, Error, FileId, Seq, UserId,
@@ -165,7 +168,10 @@ async fn read_files(
     let found = table.files(ids).await?;
     let checked = found.into_iter().enumerate().map(|(place, found)| {
         let wrong = |reason| Error::invalid(&format!("attachments[{place}]"), reason);
-        let is_own = |file: &StoredFile| Some(&file.owner) == sender && file.channel == publication.channel;
+        let is_own = |file: &StoredFile| {
+            let is_theirs = matches!(&file.owner, FileOwner::User(owner) if Some(owner) == sender);
+            is_theirs && file.channel == publication.channel
+        };
         let file = found.filter(is_own).ok_or_else(|| {
             wrong("must be a file of the sender's own that was created for this conversation")
         })?;

@@ -27,6 +27,7 @@ mod inbox;
 mod isolation;
 mod joining;
 mod killed;
+mod large_files;
 mod layers;
 mod membership;
 mod moderation;
