@@ -1640,8 +1640,8 @@ export interface MessageDetail {
   conversationId: string;
   /** The kind of author. */
   type: MessageType;
-  /** The text: 1 to 16384 bytes. */
-  content: string;
+  /** The text: at most 16384 bytes, and at least 1 unless the message has files. */
+  content?: string;
   /** When the message was sent; default: the time of the event. */
   timestamp?: Timestamp;
   /** Ignored: nobody has read a message that is new. */
@@ -1654,6 +1654,11 @@ export interface MessageDetail {
   replyTo?: Seq;
   /** The users whom it mentions, at most 20. Each must be a participant or have been in the conversation. */
   mentions?: string[];
+  /**
+   * The files that it brings, at most 10: the backend's own, uploaded for this conversation, and not yet
+   * named by a message.
+   */
+  attachments?: string[];
 }
 
 /** The detail of a `ChatEdit` event: the app edits a message that it has published. */

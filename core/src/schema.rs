@@ -69,7 +69,7 @@ pub fn limits() -> impl Iterator<Item = &'static Limit> {
         event::message::LIMITS,
         event::chat::LIMITS,
         event::app::LIMITS,
-        file::LIMITS,
+        file::limits::LIMITS,
         identity::LIMITS,
         inbox::LIMITS,
         grant::LIMITS,

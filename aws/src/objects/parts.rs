@@ -10,7 +10,7 @@ use funnelcast_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Object, Objects, UPLOAD_URL_LIFE, expiring, failed, upload_by};
+use super::bucket::{Object, Objects, UPLOAD_URL_LIFE, expiring, failed, upload_by};
 use crate::spending;
 
 /// The id that S3 gives to an upload in parts.

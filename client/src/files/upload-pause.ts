@@ -15,8 +15,13 @@ import { deferred, unlessAborted } from '../waiting.js';
  * @example
  * ```ts
  * const pause = new UploadPause();
- * button.onclick = () => (pause.isPaused ? pause.resume() : pause.pause());
- * await sendFiles(client, 'conversation:conv-123', files, { pause });
+ * const sent = sendFiles(client, 'conversation:conv-123', [...(picker.files ?? [])], {
+ *   pause,
+ *   onProgress: ({ sentBytes, bytes }) => show(`${Math.round((100 * sentBytes) / bytes)} %`),
+ * });
+ * pause.pause(); // when the user presses a button
+ * pause.resume(); // when they press it again
+ * await sent;
  * ```
  */
 export class UploadPause {

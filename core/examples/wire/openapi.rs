@@ -66,6 +66,9 @@ impl Types {
         if operation.auth == Auth::PublishToken {
             object["security"] = json!([{"publisher": []}]);
         }
+        if operation.auth == Auth::AnyToken {
+            object["security"] = json!([{"bearer": []}, {"whop": []}, {"publisher": []}]);
+        }
         let parameters = self.parameters(operation, samples);
         if !parameters.is_empty() {
             object["parameters"] = parameters.into();

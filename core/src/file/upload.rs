@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DURATION_MS_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, MediaType, PART_BYTES, PARTS_AT_ONCE_MAX,
-    SINGLE_UPLOAD_BYTES_MAX, WAVEFORM_VALUES_MAX,
+    limits::{
+        DURATION_MS_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, PART_BYTES, PARTS_AT_ONCE_MAX,
+        SINGLE_UPLOAD_BYTES_MAX, WAVEFORM_VALUES_MAX,
+    },
+    media_type::MediaType,
 };
 use crate::{Channel, Error, FileId, Timestamp, text::Text};
 

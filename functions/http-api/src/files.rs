@@ -18,48 +18,47 @@ use funnelcast_core::{
         UploadedParts,
     },
 };
-use funnelcast_realtime::files::Bringer;
 
 use crate::{
     Api,
     answer::{ApiError, ApiResult},
     fields::{Body, FilePath, OptionalBody, Query},
-    user::User,
+    user::{Uploader, User},
 };
 
 /// Allows the upload of a file. It costs the check of the user's access, and 1 write.
 pub(crate) async fn create(
     State(api): State<Arc<Api>>,
-    user: User,
+    uploader: Uploader,
     Body(fields): Body,
 ) -> ApiResult<FileReply> {
     let draft: FileDraft = fields.parse()?;
-    let grant = user.grant(&api.issuers, &draft.channel).await?;
-    let bringer = Bringer::User(user.as_caller(grant.as_ref()));
+    let grant = uploader.grant(&api.issuers, &draft.channel).await?;
+    let bringer = uploader.as_bringer(grant.as_ref());
     Ok(Json(Box::pin(api.files.create(&api.realtime.access, bringer, draft)).await?))
 }
 
 /// Allows the upload of parts of a large file: 1 read.
 pub(crate) async fn sign_parts(
     State(api): State<Arc<Api>>,
-    user: User,
+    uploader: Uploader,
     FilePath(id): FilePath,
     Body(fields): Body,
 ) -> ApiResult<PartsReply> {
     let draft: PartsDraft = fields.parse()?;
-    let bringer = Bringer::User(user.as_caller(None));
+    let bringer = uploader.as_bringer(None);
     Ok(Json(Box::pin(api.files.sign_parts(&api.realtime.access, bringer, &id, draft)).await?))
 }
 
 /// Notes that a file has been uploaded: 1 read, and the first time 1 request of S3, 1 write and 1 message of a queue.
 pub(crate) async fn complete(
     State(api): State<Arc<Api>>,
-    user: User,
+    uploader: Uploader,
     FilePath(id): FilePath,
     OptionalBody(fields): OptionalBody<{ UploadedParts::BYTES_MAX }>,
 ) -> ApiResult<Attachment> {
     let UploadedParts { parts } = fields.parse()?;
-    let bringer = Bringer::User(user.as_caller(None));
+    let bringer = uploader.as_bringer(None);
     Ok(Json(Box::pin(api.files.complete(&api.realtime.access, bringer, &id, &parts)).await?))
 }
 

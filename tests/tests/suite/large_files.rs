@@ -1,7 +1,10 @@
 //! Files that are larger than one request takes, which come in parts; and limits by what the bytes are.
 
+use std::io::Cursor;
+
 use anyhow::{Context as _, Result};
 use http::{Method, StatusCode};
+use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use serde_json::{Value, json};
 use tests::{Stack, Upload, eventually, fetch, file_draft, sha256};
 
@@ -128,5 +131,57 @@ async fn a_file_is_as_large_as_what_its_bytes_are_may_be() -> Result<()> {
     let id = stack.put_file(&ann_user, &channel, "text/plain", &picture).await?;
     let file = stack.examined_file(&ann_user, &id).await?;
     assert_eq!((&file["state"], &file["refusal"]), (&json!("refused"), &json!("too_large")));
+    Ok(())
+}
+
+/// A film in WebP of pictures that fill its canvas, with transparency, which needs the most memory
+/// (<https://developers.google.com/speed/webp/docs/riff_container#animation>).
+fn film_in_webp(width: u32, height: u32, pictures: usize) -> Result<Vec<u8>> {
+    // A part of it is noise, which takes bytes, and the rest is plain.
+    let mut noise = 1_u32;
+    let drawn = RgbaImage::from_fn(width, height, |_, y| {
+        if y < height / 5 {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        }
+        let [_, red, green, blue] = noise.to_le_bytes();
+        Rgba([red, green, blue, 200])
+    });
+    let mut encoded = Cursor::new(Vec::new());
+    DynamicImage::from(drawn).write_to(&mut encoded, ImageFormat::WebP)?;
+    let encoded = encoded.into_inner();
+    let at = encoded.windows(4).position(|kind| kind == b"VP8L").context("a picture without losses")?;
+    let picture = &encoded[at..];
+    let u24 = |number: u32| number.to_le_bytes().into_iter().take(3);
+    let size = || u24(width - 1).chain(u24(height - 1));
+    let chunk = |kind: &[u8], body: Vec<u8>| -> Result<Vec<u8>> {
+        let bytes = u32::try_from(body.len())?.to_le_bytes();
+        let padding = body.len() % 2;
+        Ok([kind, &bytes, &body, &[0][..padding]].concat())
+    };
+    let mut film = chunk(b"VP8X", [0b1_0010, 0, 0, 0].into_iter().chain(size()).collect())?;
+    film.extend(chunk(b"ANIM", vec![0; 6])?);
+    for _ in 0..pictures {
+        let header = [0; 6].into_iter().chain(size()).chain(u24(100)).chain([0]);
+        film.extend(chunk(b"ANMF", header.chain(picture.iter().copied()).collect())?);
+    }
+    chunk(b"RIFF", [b"WEBP".to_vec(), film].concat())
+}
+
+#[tokio::test]
+async fn a_film_in_webp_that_is_as_large_as_can_be_is_decoded_in_bounded_memory() -> Result<()> {
+    let Some(stack) = Stack::private(&["--parameter", "FileLimits=image=32"])? else { return Ok(()) };
+    let Pair { channel, ann_user, .. } = pair(&stack).await?;
+    let film = film_in_webp(4_096, 3_051, 4)?;
+    assert!(
+        (28 << 20..=32 << 20).contains(&film.len()),
+        "as large as a picture that is decoded can be: {}",
+        film.len()
+    );
+    let id = stack.put_file(&ann_user, &channel, "image/webp", &film).await?;
+    let file = stack.examined_file(&ann_user, &id).await?;
+    assert_eq!((&file["state"], &file["thumbnail"]), (&json!("ready"), &json!(true)), "{file}");
+    let peak = stack.memory_peak("files")? >> 20;
+    println!("files took {peak} MB for {} MB of WebP", film.len() >> 20);
+    assert!(peak <= 256, "{peak} MB");
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! Not reachable from outside, and so not covered: the error code `internal`, which needs a fault inside.
 
 mod actions;
+mod backend_files;
 mod budgets;
 mod changes;
 mod chat;

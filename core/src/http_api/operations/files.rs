@@ -19,10 +19,10 @@ pub(super) const CREATE_FILE: Operation = Operation {
     path: "/api/files",
     tag: Tag::Files,
     summary: "Allows the upload of a file for a conversation",
-    description: "For users who may send in the conversation. The reply has a URL that takes a `PUT` of exactly these bytes, with this \
+    description: "For users who may send in the conversation, and the app's backend. The reply has a URL that takes a `PUT` of exactly these bytes, with this \
         length and type, for 15 minutes; if the file is larger than 100 MB, it has the number of its parts. A file that no message names is gone after a day. Costs 1 write, and the access check: \
         2 reads.",
-    auth: Auth::Token,
+    auth: Auth::AnyToken,
     fields: Fields::Body,
     connection: Connection::Absent,
     takes_grant: true,
@@ -40,10 +40,10 @@ pub(super) const SIGN_FILE_PARTS: Operation = Operation {
     path: "/api/files/{id}/parts",
     tag: Tag::Files,
     summary: "Allows the upload of parts of a large file",
-    description: "For the user who has created the file, as long as it is not complete. Each URL takes a `PUT` of exactly these bytes \
+    description: "For who has created the file, as long as it is not complete. Each URL takes a `PUT` of exactly these bytes \
         for 15 minutes, and the header `etag` of its response is needed to complete the file. A part may be uploaded again, so an \
         upload that was cut off goes on with the parts that are missing. Costs 1 read.",
-    auth: Auth::Token,
+    auth: Auth::AnyToken,
     fields: Fields::Body,
     connection: Connection::Absent,
     takes_grant: false,
@@ -61,10 +61,10 @@ pub(super) const COMPLETE_FILE: Operation = Operation {
     path: FILE,
     tag: Tag::Files,
     summary: "Says that a file has been uploaded",
-    description: "For the user who has uploaded it. From then on, a message may name the file. It can be read once it has been \
+    description: "For who has uploaded it. From then on, a message may name the file. It can be read once it has been \
         examined, which takes a moment: the event `file.ready` or `file.refused` says so. A file that was \
         uploaded in parts is put together, so its parts are named. Saying it again is no error. Costs 1 read, 1 write, 1 request of S3 and 1 message of a queue.",
-    auth: Auth::Token,
+    auth: Auth::AnyToken,
     fields: Fields::OptionalBody,
     connection: Connection::Absent,
     takes_grant: false,

@@ -1,12 +1,4 @@
-//! The bucket of files: S3 objects, and URLs that allow one request to one of them.
-//!
-//! | key | what |
-//! |---|---|
-//! | `upload/{file}` | what a client has uploaded, until it has been examined |
-//! | `file/{file}` | the file, as it is read |
-//! | `thumbnail/{file}` | a small JPEG of a picture |
-
-mod parts;
+//! The bucket: its objects, and URLs that allow one request to one of them.
 
 use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
@@ -25,11 +17,10 @@ use funnelcast_core::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub use self::parts::{PartsId, PartsOutcome};
 use crate::{config::Config, resource::Resource, spending};
 
 /// How long an upload may take to begin.
-const UPLOAD_URL_LIFE: Duration = Duration::from_mins(15);
+pub(super) const UPLOAD_URL_LIFE: Duration = Duration::from_mins(15);
 /// How long a URL to read by is valid.
 const READ_URL_LIFE: Duration = Duration::from_mins(5);
 /// How long one attempt to read or write a whole object may take.
@@ -45,7 +36,7 @@ pub struct Objects {
     /// Created when first needed, as that of a [`Queue`](crate::queue::Queue) is.
     client: OnceLock<Client>,
     config: aws_sdk_s3::Config,
-    bucket: String,
+    pub(super) bucket: String,
 }
 
 /// An object of the bucket.
@@ -59,7 +50,7 @@ pub enum Object<'a> {
 
 impl Object<'_> {
     /// Its key in the bucket.
-    fn key(self) -> String {
+    pub(super) fn key(self) -> String {
         match self {
             Self::Upload(id) => format!("upload/{id}"),
             Self::File(id, FileForm::Original) => format!("file/{id}"),
@@ -98,7 +89,7 @@ impl Resource for Objects {
 }
 
 impl Objects {
-    fn client(&self) -> &Client {
+    pub(super) fn client(&self) -> &Client {
         self.client.get_or_init(|| Client::from_conf(self.config.clone()))
     }
 
@@ -226,18 +217,18 @@ impl Objects {
 }
 
 /// The upload that a signed request allows.
-fn upload_by(signed: &PresignedRequest, at: Timestamp) -> Upload {
+pub(super) fn upload_by(signed: &PresignedRequest, at: Timestamp) -> Upload {
     let headers = signed.headers().filter(|(name, _)| !matches!(*name, "content-length" | "host"));
     let headers: BTreeMap<_, _> = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     Upload { url: signed.uri().to_owned(), headers, expires_at: at + UPLOAD_URL_LIFE }
 }
 
-fn expiring(life: Duration) -> Result<PresigningConfig, Error> {
+pub(super) fn expiring(life: Duration) -> Result<PresigningConfig, Error> {
     PresigningConfig::expires_in(life).map_err(|error| Error::internal("the life of a URL", &error))
 }
 
 /// Describes an error of the SDK, for the log.
-fn failed<E, R>(what: &'static str) -> impl FnOnce(SdkError<E, R>) -> Error
+pub(super) fn failed<E, R>(what: &'static str) -> impl FnOnce(SdkError<E, R>) -> Error
 where
     SdkError<E, R>: std::error::Error,
 {
