@@ -297,7 +297,9 @@ export type FileRefusal =
   /** It is a picture with more pixels than are decoded. */
   | 'too_many_pixels'
   /** The scan has found malware in it. */
-  | 'malware';
+  | 'malware'
+  /** It is larger than the stack allows for what its bytes are. */
+  | 'too_large';
 
 /** A message that another one replies to, as it is now. */
 export interface Quote {
@@ -1400,6 +1402,8 @@ export interface HttpReplies {
   iceServers: IceReply;
   /** `POST /api/files` */
   createFile: FileReply;
+  /** `POST /api/files/{id}/parts` */
+  signFileParts: PartsReply;
   /** `POST /api/files/{id}` */
   completeFile: Attachment;
   /** `GET /api/files/{id}/link` */
@@ -1689,8 +1693,11 @@ export interface FileDraft {
   type: string;
   /** How many bytes it has: at least 1, and at most what the stack allows for its kind. 1 to 5368709120. */
   bytes: number;
-  /** The SHA-256 of its bytes, in base64. S3 refuses an upload of other bytes. */
-  sha256: string;
+  /**
+   * The SHA-256 of its bytes, in base64. S3 refuses an upload of other bytes. Absent if the file has more
+   * than `SINGLE_UPLOAD_BYTES_MAX`: it is uploaded in parts, and each of them has its own.
+   */
+  sha256?: string;
   /** How long a recording is, in milliseconds. 0 to 86400000. */
   durationMs?: number;
   /** How loud a voice message is from its beginning to its end, each from 0 to 255. */
@@ -1701,18 +1708,59 @@ export interface FileDraft {
 export interface FileReply {
   /** The file. */
   fileId: string;
-  /** How to upload it. */
-  upload: Upload;
+  /** How to upload it in one request. */
+  upload?: Upload;
+  /** How it is divided, if it is uploaded in parts: those are asked for with `POST /api/files/{id}/parts`. */
+  parts?: UploadParts;
 }
 
-/** An upload: a `PUT` of the file to a URL. */
+/** An upload: a `PUT` of a file, or of a part of it, to a URL. */
 export interface Upload {
-  /** The URL. It allows this upload and nothing else. */
+  /**
+   * The URL. It allows this upload and nothing else; a file that is there already is not replaced, and S3
+   * answers 412.
+   */
   url: string;
   /** The headers that the request must have, beside `content-length`, which browsers set themselves. */
   headers: Record<string, string>;
   /** When the URL expires. */
   expiresAt: Timestamp;
+}
+
+/** The parts of a file that is too large for one request. */
+export interface UploadParts {
+  /** How many there are. */
+  count: number;
+  /** How many bytes each of them has; the last one has what is left. */
+  partBytes: number;
+}
+
+/** Asks for URLs of parts that follow each other. */
+export interface PartsDraft {
+  /** The number of the first of them. The first part of a file has the number 1. */
+  first: number;
+  /** The SHA-256 of each part, in base64. S3 refuses other bytes. */
+  sha256: string[];
+}
+
+/** The reply to a `PartsDraft`. */
+export interface PartsReply {
+  /** How to upload each part, in their order. */
+  parts: Upload[];
+}
+
+/** Says that a file has been uploaded, and of which parts it consists if it was uploaded in parts. */
+export interface UploadedParts {
+  /** All its parts, in their order. Absent if the file was uploaded in one request. */
+  parts?: UploadedPart[];
+}
+
+/** A part that S3 has. */
+export interface UploadedPart {
+  /** The header `etag` of S3's response to the upload of the part. 1 to 64 bytes. */
+  etag: string;
+  /** The SHA-256 of its bytes, in base64. */
+  sha256: string;
 }
 
 /** Reads a file. */
@@ -1777,8 +1825,8 @@ export interface MessageDetail {
   conversationId: string;
   /** The kind of author. */
   type: MessageType;
-  /** The text: 1 to 16384 bytes. */
-  content: string;
+  /** The text: at most 16384 bytes, and at least 1 unless the message has files. */
+  content?: string;
   /** When the message was sent; default: the time of the event. */
   timestamp?: Timestamp;
   /** Ignored: nobody has read a message that is new. */
@@ -1791,6 +1839,11 @@ export interface MessageDetail {
   replyTo?: Seq;
   /** The users whom it mentions, at most 20. Each must be a participant or have been in the conversation. */
   mentions?: string[];
+  /**
+   * The files that it brings, at most 10: the backend's own, uploaded for this conversation, and not yet
+   * named by a message.
+   */
+  attachments?: string[];
 }
 
 /** The detail of a `ChatEdit` event: the app edits a message that it has published. */
@@ -2072,8 +2125,17 @@ export const ATTACHMENTS_MAX = 10;
 /** The longest name of a file, in bytes of UTF-8. */
 export const FILE_NAME_BYTES_MAX = 255;
 
-/** The largest file, in bytes, whatever the stack's limits are: what S3 takes in one upload. */
+/** The largest file, in bytes, whatever the stack's limits are: what S3 copies in one request. */
 export const FILE_BYTES_MAX = 5368709120;
+
+/** The largest file that is uploaded in one request, in bytes. A larger one is uploaded in parts. */
+export const SINGLE_UPLOAD_BYTES_MAX = 104857600;
+
+/** The bytes of a part; the last part of a file has what is left. */
+export const PART_BYTES = 16777216;
+
+/** The most parts whose URLs one request asks for. */
+export const PARTS_AT_ONCE_MAX = 50;
 
 /** The most values of the waveform of a voice message. */
 export const WAVEFORM_VALUES_MAX = 64;
@@ -2146,6 +2208,7 @@ export const HTTP_ROUTES = {
   '/api/files': ['POST'],
   '/api/files/{id}': ['POST', 'GET'],
   '/api/files/{id}/link': ['GET'],
+  '/api/files/{id}/parts': ['POST'],
   '/api/publish': ['POST'],
   '/api/websocket/channels': ['GET', 'POST', 'DELETE'],
   '/api/websocket/connect': ['POST'],

@@ -71,7 +71,7 @@ pub fn limits() -> impl Iterator<Item = &'static Limit> {
         event::chat::LIMITS,
         event::app::LIMITS,
         call::LIMITS,
-        file::LIMITS,
+        file::limits::LIMITS,
         identity::LIMITS,
         inbox::LIMITS,
         grant::LIMITS,

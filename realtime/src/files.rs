@@ -10,14 +10,20 @@ use funnelcast_aws::{
     Config, Resource,
     clock::new_id,
     config::FileLimits,
-    objects::{Disposition, Object, Objects},
+    objects::{Disposition, Object, Objects, PartsId, PartsOutcome},
     queue::Queue,
     spending::{self, price},
-    table::files::StoredFile,
+    table::{
+        files::{FileOwner, StoredFile},
+        stream::GoneFile,
+    },
 };
 use funnelcast_core::{
-    Caller, Error, FileId,
-    file::{Attachment, FileDraft, FileForm, FileLink, FileReply, FileState, MediaType},
+    Caller, Error, FileId, Timestamp,
+    file::{
+        Attachment, FileDraft, FileForm, FileLink, FileReply, FileState, MediaType, PartsDraft, PartsReply,
+        UploadParts, UploadedPart,
+    },
     grant::Capability,
 };
 use serde::{Deserialize, Serialize};
@@ -58,7 +64,36 @@ pub enum FileTask {
     Remove {
         /// The file.
         file: FileId,
+        /// Its upload in parts, which has not come to its end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        upload: Option<PartsId>,
     },
+}
+
+/// Who brings files.
+#[derive(Debug, Clone, Copy)]
+pub enum Bringer<'a> {
+    /// A user.
+    User(Caller<'a>),
+    /// The app's backend, with a token to publish, and when its request arrived.
+    Backend(Timestamp),
+}
+
+impl Bringer<'_> {
+    /// Whose files they are.
+    fn owner(self) -> FileOwner {
+        match self {
+            Self::User(caller) => FileOwner::User(caller.identity().user.clone()),
+            Self::Backend(_) => FileOwner::Backend,
+        }
+    }
+
+    const fn now(self) -> Timestamp {
+        match self {
+            Self::User(caller) => caller.now(),
+            Self::Backend(now) => now,
+        }
+    }
 }
 
 /// The files' queue.
@@ -78,64 +113,91 @@ impl FileTasks {
     ///
     /// # Errors
     /// [`Error::Internal`] if the queue does not take the message.
-    pub async fn remove(&self, file: FileId) -> Result<(), Error> {
-        self.0.send(&FileTask::Remove { file }, Duration::ZERO).await
+    pub async fn remove(&self, GoneFile { id: file, upload }: GoneFile) -> Result<(), Error> {
+        self.0.send(&FileTask::Remove { file, upload }, Duration::ZERO).await
     }
 }
 
 impl Files {
-    /// Allows a user to upload a file: the access check, and 1 write.
+    /// Allows the upload of a file: the access check, and 1 write; for a file in parts 1 request of S3 too. The app's backend may
+    /// bring files to every conversation, as it may publish in every one.
     ///
     /// # Errors
-    /// Those of [`FileDraft::validate`]; [`Error::Forbidden`], [`Error::Muted`] or [`Error::Banned`] if the caller may not send in
+    /// Those of [`FileDraft::validate`]; [`Error::Forbidden`], [`Error::Muted`] or [`Error::Banned`] if a user may not send in
     /// the conversation; [`Error::RateLimited`] if they upload too much.
     pub async fn create(
         &self,
         access: &Access,
-        caller: Caller<'_>,
+        bringer: Bringer<'_>,
         draft: FileDraft,
     ) -> Result<FileReply, Error> {
         draft.validate(self.limits.of(draft.media_type.kind()))?;
-        access.check_use(caller, &draft.channel, Capability::Send).await?;
-        let (user, now) = (&caller.identity().user, caller.now());
-        access.rates.admit(&UPLOADS, user, now).await?;
+        let now = bringer.now();
+        if let Bringer::User(caller) = bringer {
+            access.check_use(caller, &draft.channel, Capability::Send).await?;
+            access.rates.admit(&UPLOADS, &caller.identity().user, now).await?;
+        }
         spending::add(price::OBJECT_WRITE + f64_of(draft.bytes) * price::OBJECT_BYTE_MONTH);
         let FileDraft { channel, name, media_type, bytes, sha256, duration_ms, waveform } = draft;
-        let file = Attachment {
-            id: format!("file_{}", new_id()).parse()?,
-            name,
-            media_type,
-            bytes,
-            state: FileState::Uploading,
-            width: None,
-            height: None,
-            thumbnail: false,
-            duration_ms,
-            waveform,
-            refusal: None,
-        };
-        let upload = self.objects.upload_url(&file.id, &file.media_type, bytes, &sha256, now).await?;
-        access.table.put_file(user, &channel, &file, now).await?;
-        Ok(FileReply { file_id: file.id, upload })
+        let id = format!("file_{}", new_id()).parse()?;
+        let file = Attachment { duration_ms, waveform, ..Attachment::new(id, name, media_type, bytes) };
+        let Attachment { id, media_type, .. } = &file;
+        let mut reply = FileReply { file_id: id.clone(), upload: None, parts: UploadParts::of(bytes) };
+        let mut parts_id = None;
+        match sha256 {
+            Some(sha256) => {
+                reply.upload = Some(self.objects.upload_url(id, media_type, bytes, &sha256, now).await?);
+            }
+            None => parts_id = Some(self.objects.begin_parts(id, media_type).await?),
+        }
+        let stored = StoredFile { upload: parts_id, ..StoredFile::new(bringer.owner(), channel, file) };
+        access.table.put_file(stored, now).await?;
+        Ok(reply)
     }
 
-    /// Notes that the caller has uploaded a file: 1 read, and unless that is known already 1 request of S3, 1 write and 1
-    /// message of the queue.
+    /// Allows the upload of parts of a file: 1 read.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the caller has no such file; [`Error::Conflict`] if S3 does not have it.
+    /// [`Error::NotFound`] if it is no file of theirs; [`Error::Conflict`] if it is complete, or has no parts; those of
+    /// [`PartsDraft::parts`].
+    pub async fn sign_parts(
+        &self,
+        access: &Access,
+        bringer: Bringer<'_>,
+        id: &FileId,
+        draft: PartsDraft,
+    ) -> Result<PartsReply, Error> {
+        let stored = own_file(access, bringer, id).await?;
+        if stored.file.state != FileState::Uploading {
+            return Err(Error::Conflict("the file is complete".into()));
+        }
+        let wanted = draft.parts(stored.file.bytes)?;
+        let upload = stored.upload.ok_or_else(|| Error::Internal("a file in parts without them".into()))?;
+        let mut parts = Vec::with_capacity(wanted.len());
+        for (number, bytes, sha256) in wanted {
+            let part = (number, bytes, &sha256);
+            parts.push(self.objects.part_url((id, &upload), part, bringer.now()).await?);
+        }
+        Ok(PartsReply { parts })
+    }
+
+    /// Notes that a file has been uploaded: 1 read, and unless that is known already 1 request of S3, 1 write and 1 message of the
+    /// queue. `parts` are those of a file that was uploaded in parts, which are put together.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is no file of theirs; [`Error::Conflict`] if S3 does not have it, or not all of it.
     pub async fn complete(
         &self,
         access: &Access,
-        caller: Caller<'_>,
+        bringer: Bringer<'_>,
         id: &FileId,
+        parts: &[UploadedPart],
     ) -> Result<Attachment, Error> {
-        let stored = access.table.file(id).await?;
-        let stored = stored.filter(|stored| stored.owner == caller.identity().user).ok_or(NO_FILE)?;
+        let stored = own_file(access, bringer, id).await?;
         if stored.file.state != FileState::Uploading {
             return Ok(stored.file);
         }
-        if self.objects.bytes(Object::Upload(id)).await?.is_none() {
+        if !self.is_uploaded(&stored, parts).await? {
             // It may have been examined since, and so be gone from where it was uploaded to.
             let stored = access.table.file(id).await?.ok_or(NO_FILE)?;
             return match stored.file.state {
@@ -149,6 +211,22 @@ impl Files {
             Some(stored) => Ok(stored.file),
             None => access.table.file(id).await?.map(|stored| stored.file).ok_or(NO_FILE),
         }
+    }
+
+    /// Whether S3 has a file. Its parts are put together for that.
+    async fn is_uploaded(&self, stored: &StoredFile, parts: &[UploadedPart]) -> Result<bool, Error> {
+        let Attachment { id, bytes, .. } = &stored.file;
+        if let (Some(upload), false) = (&stored.upload, parts.is_empty()) {
+            match self.objects.complete_parts((id, upload), *bytes, parts).await? {
+                PartsOutcome::Whole => return Ok(true),
+                PartsOutcome::Gone => {} // perhaps an earlier request has put them together
+                PartsOutcome::Wrong(code) => {
+                    tracing::info!(file = %id, code, "parts that are not the file");
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(self.objects.bytes(Object::Upload(id)).await?.is_some())
     }
 
     /// Where a caller can read a file: the access check. `stored` is the file as the table has it. There is no URL if it cannot
@@ -165,7 +243,7 @@ impl Files {
         form: FileForm,
     ) -> Result<FileLink, Error> {
         let StoredFile { owner, channel, message, file, .. } = stored.ok_or(NO_FILE)?;
-        if message.is_none() && owner != caller.identity().user {
+        if message.is_none() && owner != FileOwner::User(caller.identity().user.clone()) {
             return Err(NO_FILE);
         }
         let checked = access.check_use(caller, &channel, Capability::Join).await;
@@ -183,6 +261,12 @@ impl Files {
         let (url, expires_at) = self.objects.read_url(object, &media_type, disposition, caller.now()).await?;
         Ok(FileLink { file, url: Some(url), expires_at: Some(expires_at) })
     }
+}
+
+/// The file of this id, if they have brought it.
+async fn own_file(access: &Access, bringer: Bringer<'_>, id: &FileId) -> Result<StoredFile, Error> {
+    let stored = access.table.file(id).await?;
+    stored.filter(|stored| stored.owner == bringer.owner()).ok_or(NO_FILE)
 }
 
 /// The type by which a file is served: that of what a page can show or play, else a row of bytes, which no browser runs.

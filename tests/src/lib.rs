@@ -41,7 +41,7 @@ use std::time::Duration;
 pub use backend::{Backend, Delivery, SOURCE, time_from_now};
 pub use client::Client;
 pub use crowd::{Crowd, Heard, haunt, put_unreadable_message};
-pub use files::{Upload, file_draft};
+pub use files::{Upload, file_draft, sha256};
 pub use handshake::{Handshake, Outcome};
 pub use http::{Answer, Fetched, HttpRequest, fetch};
 pub use issuer::Signer;

@@ -4,9 +4,12 @@
 //! A file that no message names expires a day after it was asked for. A message that names it takes it over in the transaction
 //! that appends the message, and from then on it lives as long as the message.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::{
+    operation::update_item::builders::UpdateItemFluentBuilder,
+    types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem, Update},
+};
 use funnelcast_core::{
     Channel, Error, FileId, Seq, Timestamp, UserId,
     event::EventName,
@@ -17,28 +20,36 @@ use serde_json::json;
 
 use super::{
     item::{
-        Item, Table, back_off, built, failed, from_item, if_met, is_contended, is_lost_race, pk, to_item,
+        Item, Table, built, failed, from_item, is_lost_race, pk, to_attribute, to_item, update_contended,
     },
     key,
     webhooks::outbox_item,
 };
-use crate::clock::now;
+use crate::{clock::now, objects::PartsId};
 
 /// How long a file waits for its upload and for the message that names it.
 pub const UNUSED_FILE_LIFE: Duration = Duration::from_hours(24);
 
-/// How often an update is tried while transactions on the same item are under way.
-const CONTENDED_ROUNDS_MAX: u32 = 10;
+/// Who brings a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileOwner {
+    /// A user.
+    User(UserId),
+    /// The app's backend.
+    Backend,
+}
 
 /// A file, as the table has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFile {
     /// Who uploads it.
-    pub owner: UserId,
+    pub owner: FileOwner,
     /// The conversation that it is for.
     pub channel: Channel,
     /// The message that names it.
     pub message: Option<Seq>,
+    /// Its upload, if that has parts.
+    pub upload: Option<PartsId>,
     /// Whether a scan has found no malware in it.
     pub is_clean: bool,
     /// The file itself.
@@ -49,12 +60,16 @@ pub struct StoredFile {
 struct FileRow {
     pk: String,
     sk: String,
-    user: UserId,
+    /// Its owner; absent if it is the backend's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
     channel: Channel,
     /// The state, on which changes are conditional.
     state: FileState,
     /// The [`Attachment`] as JSON.
     file: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    upload: Option<PartsId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message: Option<Seq>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -64,6 +79,11 @@ struct FileRow {
 }
 
 impl StoredFile {
+    /// A file that may be uploaded.
+    pub const fn new(owner: FileOwner, channel: Channel, file: Attachment) -> Self {
+        Self { owner, channel, message: None, upload: None, is_clean: false, file }
+    }
+
     /// The file of an item; `None` if it has expired.
     fn of(item: Item) -> Result<Option<Self>, Error> {
         let row: FileRow = from_item(item)?;
@@ -73,32 +93,32 @@ impl StoredFile {
         let file: Attachment =
             serde_json::from_str(&row.file).map_err(|error| Error::internal("a stored file", &error))?;
         let file = Attachment { state: row.state, ..file };
-        let FileRow { user: owner, channel, message, clean: is_clean, .. } = row;
-        Ok(Some(Self { owner, channel, message, is_clean, file }))
+        let FileRow { user, channel, message, upload, clean: is_clean, .. } = row;
+        let owner = user.map_or(FileOwner::Backend, FileOwner::User);
+        Ok(Some(Self { owner, channel, message, upload, is_clean, file }))
     }
 }
 
 impl Table {
-    /// Adds a file that a user may upload: 1 write.
+    /// Adds a file that may be uploaded: 1 write.
     ///
     /// # Errors
     /// [`Error::Internal`] if the table fails.
-    pub async fn put_file(
-        &self,
-        owner: &UserId,
-        channel: &Channel,
-        file: &Attachment,
-        at: Timestamp,
-    ) -> Result<(), Error> {
+    pub async fn put_file(&self, stored: StoredFile, at: Timestamp) -> Result<(), Error> {
+        let StoredFile { owner, channel, message, upload, is_clean: clean, file } = stored;
         let row = FileRow {
             pk: key::file(&file.id),
             sk: key::META.to_owned(),
-            user: owner.clone(),
-            channel: channel.clone(),
+            user: match owner {
+                FileOwner::User(user) => Some(user),
+                FileOwner::Backend => None,
+            },
+            channel,
             state: file.state,
-            file: as_json(file)?,
-            message: None,
-            clean: false,
+            file: as_json(&file)?,
+            message,
+            upload,
+            clean,
             ttl: Some((at + UNUSED_FILE_LIFE).as_secs()),
         };
         self.put(to_item(row)?).send().await.map(drop).map_err(failed("PutItem of a file"))
@@ -138,8 +158,8 @@ impl Table {
             .update_expression("SET #state = :after")
             .condition_expression("#state = :uploading")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":after", state(FileState::Checking))
-            .expression_attribute_values(":uploading", state(FileState::Uploading));
+            .expression_attribute_values(":after", to_attribute(FileState::Checking)?)
+            .expression_attribute_values(":uploading", to_attribute(FileState::Uploading)?);
         self.change_file(update).await
     }
 
@@ -157,7 +177,7 @@ impl Table {
     }
 
     /// Writes what has been found out about a file, and tells it through the outbox: the members of the conversation if a message
-    /// names the file, else who has uploaded it. 1 transaction of 2 items, so it is told if and only if it is written, and
+    /// names the file, else the user who has uploaded it. 1 transaction of 2 items, so it is told if and only if it is written, and
     /// once. Returns whether it was: not if it has been settled, or if a message has taken it since it was read.
     ///
     /// # Errors
@@ -169,14 +189,12 @@ impl Table {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let StoredFile { owner, channel, message, .. } = before;
-        let event =
-            if after.state == FileState::Ready { EventName::FileReady } else { EventName::FileRefused };
-        let channel = if message.is_some() { channel.clone() } else { Channel::User(owner.clone()) };
-        let update = json!(FileUpdate { target: *message, file: after.clone() });
-        let event_key = format!("file:{}", after.id).parse()?;
-        let put = Put::builder().table_name(&self.name);
-        let put = put.set_item(Some(outbox_item(&channel, event, &update, &event_key, now)?));
-
+        let told = match (message, owner) {
+            (Some(_), _) => Some(channel.clone()),
+            (None, FileOwner::User(user)) => Some(Channel::User(user.clone())),
+            (None, FileOwner::Backend) => None,
+        };
+        let news = told.map(|told| self.file_news(&told, *message, after, now)).transpose()?;
         let unchanged = match message {
             None => "#state IN (:uploading, :checking) AND attribute_not_exists(message)",
             Some(_) => "#state IN (:uploading, :checking) AND message = :message",
@@ -189,18 +207,16 @@ impl Table {
             .condition_expression(unchanged)
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#file", "file")
-            .expression_attribute_values(":uploading", state(FileState::Uploading))
-            .expression_attribute_values(":checking", state(FileState::Checking))
-            .expression_attribute_values(":after", state(after.state))
+            .expression_attribute_values(":uploading", to_attribute(FileState::Uploading)?)
+            .expression_attribute_values(":checking", to_attribute(FileState::Checking)?)
+            .expression_attribute_values(":after", to_attribute(after.state)?)
             .expression_attribute_values(":file", AttributeValue::S(as_json(after)?));
         let change = match message {
             None => change,
             Some(seq) => change.expression_attribute_values(":message", AttributeValue::N(seq.to_string())),
         };
-        let writes = vec![
-            TransactWriteItem::builder().update(built(change.build())?).build(),
-            TransactWriteItem::builder().put(built(put.build())?).build(),
-        ];
+        let change = TransactWriteItem::builder().update(built(change.build())?).build();
+        let writes: Vec<_> = iter::once(change).chain(news).collect();
         match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) => Ok(true),
             Err(error) if is_lost_race(&error) => Ok(false),
@@ -208,20 +224,27 @@ impl Table {
         }
     }
 
-    async fn change_file(
+    /// The part of a transaction that tells what has been found out about a file.
+    fn file_news(
         &self,
-        update: aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder,
-    ) -> Result<Option<StoredFile>, Error> {
+        to: &Channel,
+        target: Option<Seq>,
+        file: &Attachment,
+        at: Timestamp,
+    ) -> Result<TransactWriteItem, Error> {
+        let event =
+            if file.state == FileState::Ready { EventName::FileReady } else { EventName::FileRefused };
+        let event_key = format!("file:{}", file.id).parse()?;
+        let update = json!(FileUpdate { target, file: file.clone() });
+        let item = outbox_item(to, event, &update, &event_key, at)?;
+        let put = Put::builder().table_name(&self.name).set_item(Some(item));
+        Ok(TransactWriteItem::builder().put(built(put.build())?).build())
+    }
+
+    async fn change_file(&self, update: UpdateItemFluentBuilder) -> Result<Option<StoredFile>, Error> {
         let update = update.return_values(ReturnValue::AllNew);
-        let mut changed = update.clone().send().await;
-        for round in 0..CONTENDED_ROUNDS_MAX {
-            if !is_contended(&changed) {
-                break;
-            }
-            back_off(round).await;
-            changed = update.clone().send().await;
-        }
-        let item = if_met("UpdateItem of a file", changed)?.and_then(|changed| changed.attributes);
+        let changed = update_contended("UpdateItem of a file", update).await?;
+        let item = changed.and_then(|changed| changed.attributes);
         item.map_or(Ok(None), StoredFile::of)
     }
 
@@ -240,7 +263,7 @@ impl Table {
             .condition_expression("#state = :state AND attribute_not_exists(message)")
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":state", state(file.file.state))
+            .expression_attribute_values(":state", to_attribute(file.file.state)?)
             .expression_attribute_values(":message", AttributeValue::N(message.to_string()));
         let update = match ttl {
             None => update.update_expression("SET message = :message REMOVE #ttl"),
@@ -259,17 +282,6 @@ impl Table {
             .key("sk", AttributeValue::S(key::META.to_owned()));
         built(delete.build())
     }
-}
-
-/// A state as an attribute.
-fn state(state: FileState) -> AttributeValue {
-    let name = match state {
-        FileState::Uploading => "uploading",
-        FileState::Checking => "checking",
-        FileState::Ready => "ready",
-        FileState::Refused => "refused",
-    };
-    AttributeValue::S(name.to_owned())
 }
 
 fn as_json(file: &Attachment) -> Result<String, Error> {

@@ -6,9 +6,12 @@ use aws_sdk_dynamodb::{
     Client,
     error::{BuildError, DisplayErrorContext, ProvideErrorMetadata, SdkError},
     operation::{
-        delete_item::builders::DeleteItemFluentBuilder, get_item::builders::GetItemFluentBuilder,
-        put_item::builders::PutItemFluentBuilder, query::builders::QueryFluentBuilder,
-        transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder,
+        delete_item::builders::DeleteItemFluentBuilder,
+        get_item::builders::GetItemFluentBuilder,
+        put_item::builders::PutItemFluentBuilder,
+        query::builders::QueryFluentBuilder,
+        transact_write_items::TransactWriteItemsError,
+        update_item::{UpdateItemOutput, builders::UpdateItemFluentBuilder},
     },
     types::{AttributeValue, KeysAndAttributes},
 };
@@ -145,6 +148,29 @@ where
 pub(super) fn is_contended<T, E: ProvideErrorMetadata, R>(result: &Result<T, SdkError<E, R>>) -> bool {
     matches!(result, Err(SdkError::ServiceError(refusal))
         if refusal.err().code() == Some("TransactionConflictException"))
+}
+
+/// How often an update is tried while transactions on the same item are under way.
+const CONTENDED_ROUNDS_MAX: u32 = 10;
+
+/// Makes a conditional update, again while transactions on the same item are under way: a transaction is not waited for by
+/// `DynamoDB`. `None` if the condition was not met.
+///
+/// # Errors
+/// [`Error::Internal`] if the table fails.
+pub(super) async fn update_contended(
+    what: &'static str,
+    update: UpdateItemFluentBuilder,
+) -> Result<Option<UpdateItemOutput>, Error> {
+    let mut updated = update.clone().send().await;
+    for round in 0..CONTENDED_ROUNDS_MAX {
+        if !is_contended(&updated) {
+            break;
+        }
+        back_off(round).await;
+        updated = update.clone().send().await;
+    }
+    if_met(what, updated)
 }
 
 /// A part of a transaction.

@@ -36,7 +36,7 @@ pub(super) use self::row::{LogRow, Start, is_marker, stored};
 pub use self::row::{Stored, Unquoted};
 use super::{
     files::StoredFile,
-    item::{Table, back_off, if_met, is_contended},
+    item::{Table, back_off, update_contended},
     key,
 };
 use crate::{clock::now, measure};
@@ -45,8 +45,6 @@ use crate::{clock::now, measure};
 pub const LOOK_BACK_PAGES_MAX: usize = 4;
 /// How often an append may lose the race for a seq before it gives up. Every lost race is won by another sender.
 const APPEND_TRIES_MAX: u32 = 200;
-/// How often an update of an event is tried while transactions on the same event are under way.
-const CONTENDED_ROUNDS_MAX: u32 = 10;
 
 /// What a sender knows of the log, by which an earlier try can be found.
 #[derive(Debug, Clone, Copy)]
@@ -226,15 +224,7 @@ impl Table {
                 .update_expression("SET delivery = :now, deliveryExcept = :except")
                 .expression_attribute_values(":except", AttributeValue::S(connection.to_string())),
         };
-        let mut marked = update.clone().send().await;
-        for round in 0..CONTENDED_ROUNDS_MAX {
-            if !is_contended(&marked) {
-                break;
-            }
-            back_off(round).await;
-            marked = update.clone().send().await;
-        }
-        if_met("UpdateItem of an event", marked).map(drop)
+        update_contended("UpdateItem of an event", update).await.map(drop)
     }
 }
 

@@ -17,6 +17,7 @@ use super::{
     key,
     log::{LogRow, Unquoted},
 };
+use crate::objects::PartsId;
 
 /// The precision of the time of a record, [as AWS writes it][time].
 ///
@@ -113,13 +114,32 @@ impl Change {
     }
 }
 
+/// A file whose item is gone.
+#[derive(Debug, PartialEq, Eq)]
+pub struct GoneFile {
+    /// The file.
+    pub id: FileId,
+    /// Its upload in parts that has not come to its end. S3 keeps those parts until it is told that they are not wanted.
+    pub upload: Option<PartsId>,
+}
+
 /// The file whose item a record of the stream says is gone; `None` if it says something else.
 ///
 /// # Errors
 /// [`Error::Internal`] if the record has no key.
-pub fn gone_file(record: &EventRecord) -> Result<Option<FileId>, Error> {
-    let id = partition(image(record))?.strip_prefix(key::FILE_PREFIX);
-    id.filter(|_| record.event_name == "REMOVE").map(str::parse).transpose()
+pub fn gone_file(record: &EventRecord) -> Result<Option<GoneFile>, Error> {
+    let image = image(record);
+    let id = partition(image)?.strip_prefix(key::FILE_PREFIX);
+    let Some(id) = id.filter(|_| record.event_name == "REMOVE") else { return Ok(None) };
+    let upload = match (image.get("state"), image.get("upload")) {
+        (Some(serde_dynamo::AttributeValue::S(state)), Some(serde_dynamo::AttributeValue::S(upload)))
+            if state == "uploading" =>
+        {
+            Some(PartsId::from(upload.clone()))
+        }
+        _ => None,
+    };
+    Ok(Some(GoneFile { id: id.parse()?, upload }))
 }
 
 /// The item of a record as JSON; `None` if it contains something that JSON cannot express, such as bytes.

@@ -36,7 +36,7 @@ const FIELDS: Record<string, string> = {
 /** The types of the fields of drafts. A question mark means optional. */
 const DRAFTS: Record<keyof ClientDrafts, Record<string, string>> = {
   'chat.message': {
-    content: 'string',
+    content: 'string?', // see `encodeDraft`
     type: 'string?',
     metadata: 'object?',
     attachments: 'list?',
@@ -98,6 +98,9 @@ export function encodeDraft(event: keyof ClientDrafts, data: object): ClientDraf
   checkType(data, 'object', 'data');
   const values = copied('data', () => Object.fromEntries(Object.entries(data)));
   for (const [name, type] of Object.entries(types)) checkType(values[name], type, `data.${name}`);
+  // A message may consist of files alone.
+  if (event === 'chat.message' && !values['attachments'])
+    checkType(values['content'], 'string', 'data.content');
   const copies = Object.entries(values)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => [name, copied(`data.${name}`, () => JSON.parse(JSON.stringify(value)))])

@@ -11,7 +11,17 @@ import type { HttpApi } from '../connection/link.js';
 import { FunnelcastError } from '../errors.js';
 import type { SubscribeOptions } from '../feed/feeds.js';
 import { ATTEMPTS_MAX, deferred, isTemporary, retryDelay, unlessAborted } from '../waiting.js';
-import type { Attachment, FileDraft, FileForm, FileLink, FileReply } from '../wire.js';
+import type {
+  Attachment,
+  FileDraft,
+  FileForm,
+  FileLink,
+  FileReply,
+  PartsDraft,
+  PartsReply,
+  UploadedPart,
+} from '../wire.js';
+import type { UploadPause } from './upload-pause.js';
 
 const FILES = '/api/files';
 
@@ -22,6 +32,8 @@ export interface FilesContext {
   /** Gets a grant, for a user without access of their own. */
   grant?: SubscribeOptions['grant'];
   signal: AbortSignal;
+  /** Pauses the upload. */
+  pause?: UploadPause | undefined;
   /** Called with whether the network is lost, when that changes. */
   onInterrupted?: (isInterrupted: boolean) => void;
 }
@@ -33,10 +45,20 @@ export async function createFile(context: FilesContext, draft: FileDraft): Promi
   )) as FileReply;
 }
 
+/** Asks for the upload of parts of a large file. */
+export async function signParts(context: FilesContext, id: string, draft: PartsDraft): Promise<PartsReply> {
+  return (await persist(context, http => http.call('POST', `${FILES}/${id}/parts`, draft))) as PartsReply;
+}
+
 /** Says that a file has been uploaded. Returns it as it is now; `undefined` if the storage does not have it. */
-export async function completeFile(context: FilesContext, id: string): Promise<Attachment | undefined> {
+export async function completeFile(
+  context: FilesContext,
+  id: string,
+  parts?: readonly UploadedPart[],
+): Promise<Attachment | undefined> {
+  const body = parts && { parts };
   try {
-    return (await persist(context, http => http.call('POST', `${FILES}/${id}`))) as Attachment;
+    return (await persist(context, http => http.call('POST', `${FILES}/${id}`, body))) as Attachment;
   } catch (error) {
     if (error instanceof FunnelcastError && error.code === 'conflict') return undefined;
     throw error;

@@ -17,4 +17,5 @@ export {
   type UploadOptions,
   uploadFiles,
 } from './send-files.js';
-export type { UploadState } from './upload.js';
+export type { UploadState } from './sending.js';
+export { UploadPause } from './upload-pause.js';

@@ -19,8 +19,10 @@ import { type FilesContext, fileNow } from './files-api.js';
 import { rememberFile } from './local-files.js';
 import { fileOf, type OutgoingFile } from './outgoing-file.js';
 import { UPLOADS_AT_ONCE } from './send-files.js';
+import type { UploadState } from './sending.js';
 import { Turns } from './turns.js';
-import { type UploadState, uploadFile } from './upload.js';
+import { uploadFile } from './upload.js';
+import { UploadPause } from './upload-pause.js';
 
 /** A file that the user has added. */
 export interface FileUpload {
@@ -49,6 +51,8 @@ export class OutgoingFiles {
   readonly #channel: ConversationChannel;
   /** Ends each upload. */
   readonly #endings = new Map<string, AbortController>();
+  /** Pauses each upload. */
+  readonly #pauses = new Map<string, UploadPause>();
   readonly #turns = new Turns(UPLOADS_AT_ONCE);
 
   constructor(client: Client, channel: ConversationChannel) {
@@ -77,8 +81,18 @@ export class OutgoingFiles {
     void this.#upload(waiting);
   };
 
+  /**
+   * Pauses the upload of a file. One of more than 100 MB goes on with the part that it was in, and a smaller one begins again. It
+   * remains one of the three that are uploaded at the same time.
+   */
+  readonly pause = (key: string): void => this.#pauses.get(key)?.pause();
+
+  /** Lets the upload of a file go on that is paused. */
+  readonly resume = (key: string): void => this.#pauses.get(key)?.resume();
+
   /** Removes a file, whether it is uploaded or not. */
   readonly cancel = (key: string): void => {
+    this.#pauses.delete(key);
     this.store.set(this.store.get().filter(one => one.key !== key));
     this.#endings.get(key)?.abort();
     this.#endings.delete(key);
@@ -115,10 +129,13 @@ export class OutgoingFiles {
   async #upload({ key, file }: FileUpload): Promise<void> {
     const ending = new AbortController();
     this.#endings.set(key, ending);
+    const pause = new UploadPause();
+    this.#pauses.set(key, pause);
     const context: FilesContext = {
       client: this.#client,
       channel: this.#channel,
       grant: this.grant,
+      pause,
       signal: ending.signal,
     };
     const report = (state: UploadState, sentBytes: number) => {

@@ -14,8 +14,8 @@ const STALLED_MS = 30_000;
 /** How long an upload may take whose progress is not known: as long as its URL lives. */
 const UNKNOWN_MS = 15 * 60_000;
 
-/** What has become of an upload: the storage's response, or nothing is known because the network was lost. */
-export type PutOutcome = { status: number; text: string } | 'lost';
+/** What has become of an upload: the storage's response with its header `etag`, or nothing is known because the network was lost. */
+export type PutOutcome = { status: number; text: string; etag: string | null } | 'lost';
 
 /**
  * Uploads a file, once.
@@ -45,7 +45,10 @@ export async function put(
     wait();
     onProgress(loaded);
   };
-  request.onload = () => outcome.resolve({ status: request.status, text: request.responseText });
+  request.onload = () => {
+    const { status, responseText: text } = request;
+    outcome.resolve({ status, text, etag: request.getResponseHeader('etag') });
+  };
   request.onerror = () => outcome.resolve('lost');
   request.open('PUT', upload.url);
   for (const [name, value] of Object.entries(upload.headers)) request.setRequestHeader(name, value);
@@ -73,7 +76,7 @@ async function putByFetch(
   try {
     const sending = env.fetch(url, { method: 'PUT', headers, body, signal: ending.signal });
     const response = await unlessAborted(sending, ending.signal);
-    return { status: response.status, text: await response.text() };
+    return { status: response.status, text: await response.text(), etag: response.headers.get('etag') };
   } catch {
     signal.throwIfAborted();
     return 'lost';

@@ -13,8 +13,10 @@ import { onAbort } from '../waiting.js';
 import { ATTACHMENTS_MAX, type Attachment, type Sent } from '../wire.js';
 import { rememberFile } from './local-files.js';
 import { fileOf, type OutgoingFile } from './outgoing-file.js';
+import type { UploadState } from './sending.js';
 import { Turns } from './turns.js';
-import { type UploadState, uploadFile } from './upload.js';
+import { uploadFile } from './upload.js';
+import type { UploadPause } from './upload-pause.js';
 
 /** How many files are uploaded at the same time. */
 export const UPLOADS_AT_ONCE = 3;
@@ -46,6 +48,8 @@ export interface UploadOptions extends CallOptions {
   onProgress?: ((progress: FilesProgress) => void) | undefined;
   /** Gets a grant from the app's backend, for a user without access of their own. See `SubscribeOptions.grant`. */
   grant?: SubscribeOptions['grant'];
+  /** Pauses the uploads, and lets them go on. */
+  pause?: UploadPause | undefined;
 }
 
 /** The options of {@link sendFiles}. */
@@ -76,7 +80,7 @@ export async function uploadFiles(
   client: Client,
   channel: ConversationChannel,
   files: readonly OutgoingFile[],
-  { onProgress, signal, grant }: UploadOptions = {},
+  { onProgress, signal, grant, pause }: UploadOptions = {},
 ): Promise<Attachment[]> {
   signal?.throwIfAborted();
   if (files.length === 0 || files.length > ATTACHMENTS_MAX)
@@ -86,7 +90,7 @@ export async function uploadFiles(
   const progress = files.map<FileProgress>(file => {
     return { file, state: 'waiting', sentBytes: 0, bytes: fileOf(file).size };
   });
-  const context = { client, channel, grant, signal: ending.signal };
+  const context = { client, channel, grant, pause, signal: ending.signal };
   const turns = new Turns(UPLOADS_AT_ONCE);
   const upload = async (file: OutgoingFile, place: number) => {
     const report = (state: UploadState, sentBytes: number) => {

@@ -17,7 +17,8 @@ export interface UseFilesOptions {
 }
 
 /** The result of {@link useFiles}. */
-export interface UseFiles extends Pick<OutgoingFiles, 'add' | 'retry' | 'cancel' | 'send'> {
+export interface UseFiles
+  extends Pick<OutgoingFiles, 'add' | 'retry' | 'pause' | 'resume' | 'cancel' | 'send'> {
   /** The files that the user has added and that are not in a message yet. */
   uploads: readonly FileUpload[];
   /** How many bytes of all of them have been sent, and how many they have. */
@@ -59,13 +60,15 @@ export function useFiles(id: string, { grant }: UseFilesOptions = {}): UseFiles 
   const uploads = useStore(outgoing.store);
   const sum = (of: (upload: FileUpload) => number) =>
     uploads.reduce((total, upload) => total + of(upload), 0);
-  const { add, retry, cancel, send } = outgoing;
+  const { add, retry, pause, resume, cancel, send } = outgoing;
   return {
     uploads,
     sentBytes: sum(({ sentBytes }) => sentBytes),
     bytes: sum(({ bytes }) => bytes),
     add,
     retry,
+    pause,
+    resume,
     cancel,
     send,
   };

@@ -11,7 +11,8 @@ import { timestampNow, type Update, type UpdateData } from './updates.js';
 
 /** A message that the backend writes, and no user. */
 export interface BackendMessage {
-  content: string;
+  /** The text. It may be empty if the message has files. */
+  content?: string | undefined;
   /** Default: `bot`. */
   type?: MessageType | undefined;
   metadata?: Record<string, unknown> | undefined;
@@ -21,6 +22,8 @@ export interface BackendMessage {
   replyTo?: number | undefined;
   /** The ids of users whom it mentions: participants, or users who have been in the conversation. */
   mentions?: string[] | undefined;
+  /** The ids of at most 10 files, which the backend has uploaded for this conversation with `uploadFile`. */
+  attachments?: string[] | undefined;
   /** See {@link Update.key}: an answer to a message can be sent twice with the same key, and appears once. */
   key?: string | undefined;
 }
@@ -36,7 +39,7 @@ export interface TypingUser {
 /** Makes a message of the app's assistant, or of the app itself. */
 export function chatMessage(
   conversationId: string,
-  { content, type = 'bot', metadata, id, replyTo, mentions, key }: BackendMessage,
+  { content = '', type = 'bot', metadata, id, replyTo, mentions, attachments, key }: BackendMessage,
 ): Update<'chat.message'> {
   const channel: ConversationChannel = `conversation:${checkId(conversationId, 'conversationId')}`;
   if (metadata) checkText(JSON.stringify(metadata), METADATA_BYTES_MAX, 'metadata');
@@ -44,11 +47,12 @@ export function chatMessage(
     ...(id !== undefined && { id }),
     conversationId,
     type,
-    content: checkText(content, CONTENT_BYTES_MAX, 'content'),
+    content: content === '' && attachments?.length ? '' : checkText(content, CONTENT_BYTES_MAX, 'content'),
     timestamp: timestampNow(),
     ...(metadata && { metadata }),
     ...(replyTo !== undefined && { replyTo: checkWhole(replyTo, 'replyTo') }),
     ...(mentions && { mentions }),
+    ...(attachments?.length && { attachments }),
   };
   return {
     detailType: 'ChatMessage',

@@ -50,3 +50,4 @@ export {
   type UpdateUser,
   userNotification,
 } from './updates.js';
+export { type BackendFile, uploadFile } from './upload-file.js';

@@ -42,9 +42,10 @@ export interface Update<Name extends EventName = EventName> {
   key?: string;
 }
 
-/** What an update carries. The stack completes it: of a message that is replied to, it takes the `seq`, and quotes it. */
+/** What an update carries. The stack completes it: of a message that is replied to, it takes the `seq`, and quotes it; of files
+ * it takes the ids. */
 export type UpdateData<Name extends EventName> = Name extends 'chat.message'
-  ? Partial<Omit<ChatMessage, 'replyTo'>> & { replyTo?: number }
+  ? Partial<Omit<ChatMessage, 'replyTo' | 'attachments'>> & { replyTo?: number; attachments?: string[] }
   : Partial<EventData[Name]>;
 
 /** The progress of something, and a line to show with it. */

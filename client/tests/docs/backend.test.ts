@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { createTokenIssuer } from '../../src/server/index.js';
 import { PublishServer } from '../server/publish-server.js';
 import { compile, examplesOf } from './examples.js';
 
@@ -47,9 +48,24 @@ beforeAll(async () => {
     user: { id: 'user_1', companyId: 'biz_1' },
     ...{ funnelId: 'funnel_1', funnelName: 'Spring', funnel: { id: 'funnel_1', name: 'Spring', version: 7 } },
     documents: DynamoDBDocumentClient.from(new DynamoDBClient()),
+    issuer: createTokenIssuer({ key: 'a secret of at least thirty-two bytes' }),
+    pdf: new TextEncoder().encode('%PDF-1.7'),
+    fetch: filesOf(fetch),
   };
   for (const [name, value] of Object.entries(setting)) vi.stubGlobal(name, value);
 });
+
+/** Answers requests for files, as the stack and S3 do, and passes all others on. */
+function filesOf(real: typeof fetch): typeof fetch {
+  return async (input, init) => {
+    const url = String(input);
+    if (url.startsWith('https://storage.example')) return new Response();
+    if (!url.startsWith('https://api.example.com/api/files')) return real(input, init);
+    if (!url.endsWith('/files')) return Response.json({ id: 'file_1', state: 'checking' });
+    const upload = { url: 'https://storage.example/1', headers: {}, expiresAt: '2099-01-01T00:00:00.000Z' };
+    return Response.json({ fileId: 'file_1', upload });
+  };
+}
 
 beforeEach(() => {
   calls = [];
@@ -71,6 +87,11 @@ const EXPECTED: [words: string, operations: string[], input: object][] = [
     'outboxItem(',
     ['TransactWriteItems'],
     { TransactItems: [{}, { Put: { Item: { sk: { S: 'deployment-7' } }, TableName: 'funnelcast-dev' } }] },
+  ],
+  [
+    'uploadFile(',
+    ['PutEvents'],
+    { Entries: [{ DetailType: 'ChatMessage', Detail: expect.stringContaining('"attachments":["file_1"]') }] },
   ],
   ['createTokenIssuer(', [], {}],
 ];

@@ -3,6 +3,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { ReactNode } from 'react';
 import type { Attachment, Client } from '../../src/index.js';
+import type { TokenIssuer } from '../../src/server/index.js';
 
 declare global {
   /** A client that is connected. */
@@ -26,6 +27,9 @@ declare global {
   var funnelName: string;
   var funnel: { id: string; name: string; version: number };
   var subject: string;
+  var issuer: TokenIssuer;
+  /** The bytes of a document. */
+  var pdf: Uint8Array<ArrayBuffer>;
   var documents: DynamoDBDocumentClient;
   var sessionOf: (request: Request) => Promise<{ userId: string; name: string } | undefined>;
 }

@@ -4,12 +4,11 @@
  */
 
 import { createHash } from 'node:crypto';
-import type { Attachment, FileDraft } from '../../src/index.js';
+import type { Attachment, FileDraft, PartsDraft, UploadedParts } from '../../src/index.js';
+import { PART_BYTES, SINGLE_UPLOAD_BYTES_MAX } from '../../src/wire.js';
 import { Refusal } from './refusal.js';
 
 const ORIGIN = 'https://storage.test';
-/** How many bytes an upload sends in a millisecond. */
-const BYTES_PER_MS = 100;
 const URL_LIFE_MS = 15 * 60_000;
 const LINK_LIFE_MS = 5 * 60_000;
 
@@ -18,6 +17,13 @@ export interface Put {
   url: string;
   headers: Record<string, string>;
   bytes: number;
+}
+
+/** What the storage answers. */
+interface StorageResponse {
+  status: number;
+  text: string;
+  etag?: string;
 }
 
 export class FakeStorage {
@@ -30,15 +36,19 @@ export class FakeStorage {
   network: 'open' | 'cut' | 'stalled' = 'open';
   /** Whether the response to an upload is lost, although it is in the storage. */
   losesResponse = false;
+  /** How many bytes an upload sends in a millisecond. */
+  bytesPerMs = 100;
   /** The limit of the stack, for all kinds. */
   bytesMax = 25_000_000;
   /** Called with each upload that has arrived. What it returns is the refusal. */
-  refuse: (put: Put) => { status: number; text: string } | undefined = () => undefined;
+  refuse: (put: Put) => StorageResponse | undefined = () => undefined;
   /** How many uploads were on their way at the same time, at most. */
   mostAtOnce = 0;
   atOnce = 0;
   readonly #files: Map<string, Attachment>;
   readonly #drafts = new Map<string, FileDraft>();
+  /** The parts of the files that are uploaded in parts. */
+  readonly parts = new Map<string, Map<number, Uint8Array>>();
   readonly #cut = new Set<() => void>();
 
   constructor(files: Map<string, Attachment>) {
@@ -63,8 +73,10 @@ export class FakeStorage {
     if (id === undefined) return this.#create(body as FileDraft);
     const file = this.#files.get(id);
     if (!file) throw new Refusal('not_found');
+    if (link === 'parts') return this.#signParts(file, body as PartsDraft);
     if (link) return this.#link(file, url.searchParams.get('form') ?? 'original');
     if (file.state !== 'uploading') return file;
+    this.#putTogether(file, (body as UploadedParts | undefined)?.parts ?? []);
     if (!this.objects.has(id)) throw new Refusal('conflict', 'the file has not been uploaded yet');
     this.#files.set(id, { ...file, state: 'checking' });
     return this.#files.get(id) as Attachment;
@@ -79,11 +91,38 @@ export class FakeStorage {
     this.#files.set(id, { id, name, type, bytes, state: 'uploading', ...recording });
     this.#drafts.set(id, draft);
     const expiresAt = new Date(Date.now() + URL_LIFE_MS).toISOString();
-    const headers = { 'content-type': type, 'x-amz-checksum-sha256': sha256 };
+    if (bytes > SINGLE_UPLOAD_BYTES_MAX) {
+      if (sha256 !== undefined)
+        throw new Refusal('bad_request', { field: 'sha256', message: 'must be absent' });
+      this.parts.set(id, new Map());
+      return { fileId: id, parts: { partBytes: PART_BYTES, count: Math.ceil(bytes / PART_BYTES) } };
+    }
+    const headers = { 'content-type': type, 'x-amz-checksum-sha256': sha256, 'if-none-match': '*' };
     return {
       fileId: id,
       upload: { url: `${ORIGIN}/${id}?until=${Date.parse(expiresAt)}`, headers, expiresAt },
     };
+  }
+
+  #signParts({ id, state }: Attachment, { first, sha256 }: PartsDraft): object {
+    if (state !== 'uploading') throw new Refusal('conflict', 'the file is complete');
+    const until = Date.now() + URL_LIFE_MS;
+    const parts = sha256.map((hash, place) => ({
+      url: `${ORIGIN}/${id}?part=${first + place}&until=${until}`,
+      headers: { 'x-amz-checksum-sha256': hash },
+      expiresAt: new Date(until).toISOString(),
+    }));
+    return { parts };
+  }
+
+  #putTogether({ id, bytes }: Attachment, named: NonNullable<UploadedParts['parts']>): void {
+    const parts = this.parts.get(id);
+    if (!parts || named.length === 0) return;
+    const chosen = named.map(({ etag }, place) =>
+      etag === `"${id}-${place + 1}"` ? parts.get(place + 1) : undefined,
+    );
+    const all = chosen.every(part => part !== undefined) ? Buffer.concat(chosen as Uint8Array[]) : undefined;
+    if (all?.length === bytes) this.objects.set(id, all);
   }
 
   #link(file: Attachment, form: string): object {
@@ -100,7 +139,7 @@ export class FakeStorage {
     body: Blob,
     onProgress: (sentBytes: number) => void,
     signal: AbortSignal,
-  ): Promise<{ status: number; text: string }> {
+  ): Promise<StorageResponse> {
     this.atOnce += 1;
     this.mostAtOnce = Math.max(this.mostAtOnce, this.atOnce);
     try {
@@ -124,7 +163,7 @@ export class FakeStorage {
       for (let sent = 0; sent < body.size || this.network === 'stalled'; ) {
         await Promise.race([new Promise(resolve => setTimeout(resolve, 10)), ended]);
         if (this.network === 'stalled') continue;
-        sent = Math.min(body.size, sent + 10 * BYTES_PER_MS);
+        sent = Math.min(body.size, sent + 10 * this.bytesPerMs);
         onProgress(sent);
       }
     } finally {
@@ -132,7 +171,7 @@ export class FakeStorage {
     }
   }
 
-  async #arrived(put: Put, body: Blob): Promise<{ status: number; text: string }> {
+  async #arrived(put: Put, body: Blob): Promise<StorageResponse> {
     this.puts.push(put);
     const { pathname, searchParams } = new URL(put.url);
     const refusal = this.refuse(put);
@@ -146,11 +185,16 @@ export class FakeStorage {
     const draft = this.#drafts.get(id) as FileDraft;
     const bytes = new Uint8Array(await body.arrayBuffer());
     const sha256 = createHash('sha256').update(bytes).digest('base64');
-    if (sha256 !== put.headers['x-amz-checksum-sha256'] || bytes.length !== draft.bytes)
+    const part = Number(searchParams.get('part'));
+    const expected = part ? Math.min(PART_BYTES, draft.bytes - (part - 1) * PART_BYTES) : draft.bytes;
+    if (sha256 !== put.headers['x-amz-checksum-sha256'] || bytes.length !== expected)
       return { status: 400, text: '<Error><Code>BadDigest</Code></Error>' };
-    this.objects.set(id, bytes);
+    if (part) this.parts.get(id)?.set(part, bytes);
+    else if (this.objects.has(id))
+      return { status: 412, text: '<Error><Code>PreconditionFailed</Code></Error>' };
+    else this.objects.set(id, bytes);
     if (this.losesResponse) throw new TypeError('the network is lost');
-    return { status: 200, text: '' };
+    return { status: 200, text: '', etag: `"${id}${part ? `-${part}` : ''}"` };
   }
 
   /** The class of the requests of a browser. */
@@ -162,6 +206,7 @@ export class FakeStorage {
       onerror?: () => void;
       status = 0;
       responseText = '';
+      #etag: string | null = null;
       #url = '';
       readonly #headers: Record<string, string> = {};
       readonly #ended = new AbortController();
@@ -174,11 +219,16 @@ export class FakeStorage {
         this.#headers[name] = value;
       }
 
+      getResponseHeader(name: string) {
+        return name === 'etag' ? this.#etag : null;
+      }
+
       send(body: Blob) {
         const onProgress = (loaded: number) => this.upload.onprogress?.({ loaded });
         const sending = storage.put(this.#url, this.#headers, body, onProgress, this.#ended.signal);
         sending.then(
-          ({ status, text }) => {
+          ({ status, text, etag }) => {
+            this.#etag = etag ?? null;
             this.status = status;
             this.responseText = text;
             this.onload?.();

@@ -1,6 +1,7 @@
 /** Uploads over networks that fail, and a storage that refuses. */
 
 import { describe, expect, test } from 'vitest';
+import { Refusal } from '../fake/refusal.js';
 import { CHANNEL, pass, watchRejections } from '../fake/setup.js';
 import { fileOf, filesScene, outcomeOf, sending, until } from './setting.js';
 
@@ -47,6 +48,22 @@ describe('a network that is lost in the middle', () => {
     it.server.storage.losesResponse = true;
     expect(await outcomeOf(sending(it, [fileOf(500)]).sent)).toMatchObject({ seq: 1 });
     expect(it.server.storage.puts).toHaveLength(1);
+  });
+
+  test('nor is one that the storage says it has', async () => {
+    const it = await filesScene();
+    const { storage } = it.server;
+    storage.losesResponse = true;
+    const serve = storage.serve.bind(storage);
+    // Nobody can say whether the first attempt has arrived, and the second is refused with 412.
+    let unknown = 0;
+    storage.serve = (method, url, body, grant) => {
+      if (url.pathname.includes('file_') && unknown++ === 0) throw new Refusal('conflict');
+      return serve(method, url, body, grant);
+    };
+    expect(await outcomeOf(sending(it, [fileOf(500)]).sent)).toMatchObject({ seq: 1 });
+    expect(storage.puts).toHaveLength(2);
+    expect(storage.count('POST /api/files')).toBe(1);
   });
 
   test('a lost reply to the message does not send it twice', async () => {

@@ -1,7 +1,8 @@
 /** Sending files, with all that can happen to them on the way. */
 
 import { describe, expect, test } from 'vitest';
-import type { ChatMessage } from '../../src/index.js';
+import { uploadFiles } from '../../src/files/index.js';
+import type { Attachment, ChatMessage } from '../../src/index.js';
 import { CHANNEL, pass, watchRejections } from '../fake/setup.js';
 import { fileOf, filesScene, outcomeOf, sending, until } from './setting.js';
 
@@ -22,6 +23,7 @@ describe('a file', () => {
     expect(it.server.storage.objects.get('file_1')).toHaveLength(5_000);
     expect(it.server.storage.puts[0]?.headers).toEqual({
       'content-type': 'image/png',
+      'if-none-match': '*',
       'x-amz-checksum-sha256': expect.stringMatching(/^.{43}=$/),
     });
     expect(it.server.log(CHANNEL)[0]?.data).toMatchObject({
@@ -130,6 +132,15 @@ describe('aborting', () => {
     expect(it.server.storage.atOnce).toBe(0);
     expect(it.server.log(CHANNEL)).toEqual([]);
   });
+});
+
+test('a message may consist of files alone, and without them needs a text', async () => {
+  const it = await filesScene();
+  const uploaded = await outcomeOf(uploadFiles(it.client, CHANNEL, [fileOf(9)]));
+  const attachments = (uploaded as Attachment[]).map(({ id }) => id);
+  expect(await outcomeOf(it.client.send(CHANNEL, 'chat.message', { attachments }))).toMatchObject({ seq: 1 });
+  const sent = it.client.send(CHANNEL, 'chat.message', {});
+  expect(await outcomeOf(sent)).toMatchObject({ code: 'bad_request', field: 'data.content' });
 });
 
 test('a message whose `attachments` are no list is refused before it is sent', async () => {

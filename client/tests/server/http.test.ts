@@ -36,6 +36,12 @@ describe('a call', () => {
     ]);
   });
 
+  test('may send a message of files alone, and none without text and files', async () => {
+    await updates.sendBotMessage('conv-1', '', { attachments: ['file_1'] });
+    expect(server.requests).toMatchObject([[{ detail: { content: '', attachments: ['file_1'] } }]]);
+    expect(() => chatMessage('conv-1', { attachments: [] })).toThrow('content');
+  });
+
   test('is authorized by a token that can only publish, and that is used again', async () => {
     await updates.sendBotMessage('conv-1', 'a');
     await updates.sendBotMessage('conv-1', 'b');

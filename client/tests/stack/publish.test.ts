@@ -2,8 +2,16 @@
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { chatMessage, createTokenIssuer, PublishError, RealTimeUpdates } from '../../src/server/index.js';
-import { listen, patience, person, Stack, unique } from './stack.js';
+import { fileLink } from '../../src/files/index.js';
+import { httpApi } from '../../src/index.js';
+import {
+  chatMessage,
+  createTokenIssuer,
+  PublishError,
+  RealTimeUpdates,
+  uploadFile,
+} from '../../src/server/index.js';
+import { listen, patience, person, Stack, token, unique } from './stack.js';
 
 const key = 'a secret of at least thirty-two bytes';
 const issuer = createTokenIssuer({ key });
@@ -133,6 +141,29 @@ test('a refused event is named with its field, and those beside it are published
   ]);
   expect(error.published.map(({ result }) => result?.seq)).toEqual([1, 2]);
   await vi.waitFor(() => expect(heard).toEqual(['a', 'b']), patience);
+});
+
+test('a file of the backend comes with a message of its bot, over a network that breaks off', async () => {
+  const { id } = await conversation();
+  const { port } = network.address() as { port: number };
+  cuts = ['request', 'response'];
+  const target = { http: `http://127.0.0.1:${port}`, issuer, random: () => 0.1 };
+  const bytes = new TextEncoder().encode('The invoice');
+  const file = await uploadFile(target, id, { name: 'Invoice.txt', type: 'text/plain', bytes });
+  expect(cuts).toEqual([]);
+  const sent = await updates.sendBotMessage(id, '', { attachments: [file] });
+  const bob2 = stack.client(bob, { http: httpApi(stack.addresses.http, { token: () => token(bob) }) });
+  const { url } = await vi.waitFor(async () => {
+    const link = await fileLink(bob2, file);
+    expect(link.url).toBeDefined();
+    return link;
+  }, patience);
+  expect(await (await fetch(url as string)).text()).toBe('The invoice');
+  const { events } = await stack.client(ann).history(`conversation:${id}`, { after: 0, limit: 100 });
+  expect(events[0]).toMatchObject({
+    seq: sent?.seq,
+    data: { content: '', attachments: [{ id: file, name: 'Invoice.txt' }] },
+  });
 });
 
 test('with a key of the app, an event is published once', async () => {

@@ -66,12 +66,15 @@ impl Types {
         if operation.auth == Auth::PublishToken {
             object["security"] = json!([{"publisher": []}]);
         }
+        if operation.auth == Auth::AnyToken {
+            object["security"] = json!([{"bearer": []}, {"whop": []}, {"publisher": []}]);
+        }
         let parameters = self.parameters(operation, samples);
         if !parameters.is_empty() {
             object["parameters"] = parameters.into();
         }
         match operation.fields {
-            Fields::Body => object["requestBody"] = self.body(operation, samples)?,
+            Fields::Body | Fields::OptionalBody => object["requestBody"] = self.body(operation, samples)?,
             Fields::Webhook => object["requestBody"] = reference("requestBodies", "WhopWebhook"),
             Fields::None | Fields::Query => {}
         }
@@ -153,7 +156,8 @@ impl Types {
         });
         let examples: Map<_, _> = examples.collect();
         let content = json!({"schema": reference("schemas", &name), "examples": examples});
-        Ok(json!({"required": true, "content": {"application/json": content}}))
+        let is_required = operation.fields == Fields::Body;
+        Ok(json!({"required": is_required, "content": {"application/json": content}}))
     }
 
     /// The body of `send`: one object for each event that a client may publish by HTTP.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    ConversationId, Seq, Timestamp, UserId,
+    ConversationId, FileId, Seq, Timestamp, UserId,
     event::{Emoji, MESSAGE_ID_BYTES_MAX, MessageType},
     identity::Name,
     text::Text,
@@ -23,8 +23,9 @@ pub struct MessageDetail {
     /// The kind of author.
     #[serde(rename = "type")]
     pub kind: MessageType,
-    /// The text: 1 to [`CONTENT_BYTES_MAX`](crate::event::CONTENT_BYTES_MAX) bytes.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = crate::event::CONTENT_BYTES_MAX)))]
+    /// The text: at most [`CONTENT_BYTES_MAX`](crate::event::CONTENT_BYTES_MAX) bytes, and at least 1 unless the message has files.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::event::CONTENT_BYTES_MAX)))]
     pub content: String,
     /// When the message was sent; default: the time of the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,6 +46,11 @@ pub struct MessageDetail {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(max = crate::event::MENTIONS_MAX)))]
     pub mentions: Vec<UserId>,
+    /// The files that it brings, at most [`ATTACHMENTS_MAX`](crate::file::ATTACHMENTS_MAX): the backend's own, uploaded for this
+    /// conversation, and not yet named by a message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::file::ATTACHMENTS_MAX)))]
+    pub attachments: Vec<FileId>,
 }
 
 /// The detail of a `ChatEdit` event: the app edits a message that it has published.

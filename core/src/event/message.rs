@@ -77,12 +77,8 @@ pub struct ChatDraft {
 impl ChatDraft {
     /// Checks the limits that the types do not have.
     pub fn validate(&self) -> Result<(), Error> {
-        if self.content.is_empty() && self.attachments.is_empty() {
-            return Err(no_content());
-        }
-        check_sizes(&self.content, self.metadata.as_ref())?;
-        check_mentions(&self.mentions)?;
-        check_attachments(&self.attachments)
+        check_content(&self.content, self.metadata.as_ref(), &self.attachments)?;
+        check_mentions(&self.mentions)
     }
 }
 
@@ -209,12 +205,17 @@ pub(crate) fn no_content() -> Error {
     Error::invalid("content", "must not be empty, unless the message has files")
 }
 
-/// Checks the text and the metadata of a message without files against their limits.
-pub(crate) fn check_content(content: &str, metadata: Option<&Map<String, Value>>) -> Result<(), Error> {
-    if content.is_empty() {
+/// Checks the text, the metadata and the files of a new message against their limits.
+pub(crate) fn check_content(
+    content: &str,
+    metadata: Option<&Map<String, Value>>,
+    files: &[FileId],
+) -> Result<(), Error> {
+    if content.is_empty() && files.is_empty() {
         return Err(no_content());
     }
-    check_sizes(content, metadata)
+    check_sizes(content, metadata)?;
+    check_attachments(files)
 }
 
 /// Checks the text and the metadata of a message that may have files against their limits.

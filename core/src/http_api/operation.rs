@@ -42,7 +42,7 @@ impl Operation {
     /// Every refusal, in the order of their statuses.
     pub fn refusals(&self) -> Vec<Failure> {
         let unauthorized = match self.auth {
-            Auth::Token | Auth::PublishToken => Failure::Unauthorized,
+            Auth::Token | Auth::PublishToken | Auth::AnyToken => Failure::Unauthorized,
             Auth::WhopSignature => Failure::NotSigned,
         };
         let of_all = [unauthorized, Failure::RateLimited, Failure::Internal];
@@ -124,6 +124,8 @@ pub enum Auth {
     Token,
     /// By a token of the app's own issuer with the scope `publish`, in `Authorization: Bearer`.
     PublishToken,
+    /// A user's token, or one to publish.
+    AnyToken,
     /// By Whop's signature of the body, as Standard Webhooks specifies it.
     WhopSignature,
 }
@@ -137,6 +139,8 @@ pub enum Fields {
     Query,
     /// In a JSON body.
     Body,
+    /// In a JSON body, which may be absent.
+    OptionalBody,
     /// In a JSON body whose form is Whop's.
     Webhook,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
-use super::parts::{Effect, Publication, References, Times};
+use super::parts::{Effect, FilesOf, Publication, References, Times};
 use crate::{
     Channel, ConversationId, Error, Key, Seq, Timestamp, UserId,
     bus::{AppDetail, DeleteDetail, DetailType, EditDetail, MessageDetail, ReactionDetail, TypingDetail},
@@ -206,7 +206,7 @@ fn message(
     agent: Option<&UserId>,
     sent_at: Timestamp,
 ) -> Result<Addressed, Error> {
-    check_content(&detail.content, detail.metadata.as_ref())?;
+    check_content(&detail.content, detail.metadata.as_ref(), &detail.attachments)?;
     check_mentions(&detail.mentions)?;
     let default_author = agent.filter(|_| detail.kind == MessageType::Bot);
     let body = MessageBody {
@@ -226,7 +226,8 @@ fn message(
     let effect = Effect::Message(References {
         reply_to: detail.reply_to,
         mentions: detail.mentions,
-        attachments: Vec::new(),
+        attachments: detail.attachments,
+        files_of: FilesOf::Backend,
     });
     let channel = Channel::Conversation(detail.conversation_id);
     Ok(Addressed { effect, ..addressed(channel, None, body.timestamp, &body)? })

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
-use super::parts::{Effect, Publication, References};
+use super::parts::{Effect, FilesOf, Publication, References};
 use crate::{
     Channel, Error, Identity, Seq, Timestamp, UserId,
     action::Send,
@@ -118,7 +118,7 @@ fn complete(
                 edited_at: None,
                 deleted_at: None,
             };
-            let references = References { reply_to, mentions, attachments };
+            let references = References { reply_to, mentions, attachments, files_of: FilesOf::Sender };
             Ok(Completed { data: raw(&body)?, effect: Effect::Message(references), to: None })
         }
         (EventName::ChatEdit, Channel::Conversation(_)) => {

@@ -11,7 +11,7 @@ mod parts;
 
 pub use self::{
     detail::defaulted,
-    parts::{Effect, Publication, References, Times},
+    parts::{Effect, FilesOf, Publication, References, Times},
 };
 
 #[cfg(test)]

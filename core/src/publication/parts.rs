@@ -52,6 +52,18 @@ pub struct References {
     pub mentions: Vec<UserId>,
     /// The files that it brings.
     pub attachments: Vec<FileId>,
+    /// Whose files they must be.
+    pub files_of: FilesOf,
+}
+
+/// Whose files a message may bring.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FilesOf {
+    /// Those of the user who sends it.
+    #[default]
+    Sender,
+    /// Those of the app's backend, also where it speaks for a user.
+    Backend,
 }
 
 /// An event that may be published: the policy has a lane for it, and its payload is complete.

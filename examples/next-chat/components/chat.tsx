@@ -1,9 +1,10 @@
 'use client';
 
-import { useConversation } from 'funnelcast/react';
+import { useConversation, useFiles } from 'funnelcast/react';
 import { type ReactNode, useEffect, useState } from 'react';
 import type { Person } from '@/lib/people';
 import { Composer } from './composer';
+import { Uploads } from './files';
 import { Message, type Task } from './message';
 import { Search } from './search';
 
@@ -17,8 +18,9 @@ export interface ChatProps {
 /** The conversation with another person. */
 export function Chat({ me, other, conversationId, children }: ChatProps) {
   const conversation = useConversation(conversationId);
-  const { messages, hasOlder, loadOlder, send, edit, sendTyping, typing, presence, mute, removed, error } =
+  const { messages, hasOlder, loadOlder, edit, sendTyping, typing, presence, mute, removed, error } =
     conversation;
+  const files = useFiles(conversationId);
   const [task, setTask] = useState<Task>();
   const isHere = presence.users.some(({ userId, status }) => userId === other.id && status === 'online');
   const typists = typing.map(({ userName }) => userName).join(' and '); // the other person, or the assistant
@@ -27,7 +29,7 @@ export function Chat({ me, other, conversationId, children }: ChatProps) {
 
   const submit = (content: string) => {
     if (task?.kind === 'edit') void edit(task.message, content);
-    else void send(content, { replyTo: task?.message });
+    else void files.send(content, { replyTo: task?.message }); // alone, if there are no files
     setTask(undefined);
   };
   return (
@@ -60,6 +62,7 @@ export function Chat({ me, other, conversationId, children }: ChatProps) {
         </p>
       )}
       <p className="typing">{typists && `${typists} is typing…`}</p>
+      <Uploads {...files} />
       {!mute && !removed && (
         <Composer
           key={task?.kind === 'edit' ? task.message.key : 'new'}
@@ -68,6 +71,8 @@ export function Chat({ me, other, conversationId, children }: ChatProps) {
           onSend={submit}
           onCancel={() => setTask(undefined)}
           onTyping={sendTyping}
+          onFiles={task?.kind === 'edit' ? undefined : files.add}
+          hasFiles={task?.kind !== 'edit' && files.uploads.length > 0}
         />
       )}
     </section>

@@ -2,6 +2,7 @@
 
 import type { ConversationMessage, UseConversation } from 'funnelcast/react';
 import type { Person } from '@/lib/people';
+import { AttachedFile } from './files';
 
 /** What the user is about to send: a reply to a message, or a new text of their own one. */
 export interface Task {
@@ -17,7 +18,8 @@ export interface MessageProps extends Pick<UseConversation, 'react' | 'remove' |
 
 /** A message as it is now, with what can be done with it. */
 export function Message({ message, me, onTask, react, remove, retry, discard }: MessageProps) {
-  const { key, content, replyTo, editedAt, deletedAt, reactions = [], status, isRead, change, error } = message;
+  const { key, content, attachments = [], replyTo, editedAt, deletedAt, status, isRead, change, error } = message;
+  const { reactions = [] } = message;
   const isMine = message.userId === me.id || status !== 'sent';
   const isTeam = me.companies.some(({ role }) => role === 'admin');
   const likes = reactions.find(({ emoji }) => emoji === '👍');
@@ -34,6 +36,9 @@ export function Message({ message, me, onTask, react, remove, retry, discard }: 
         {editedAt && !deletedAt && <small> edited</small>}
         {isMine && status !== 'failed' && <small>{isRead ? 'read' : status}</small>}
       </p>
+      {attachments.map(file => (
+        <AttachedFile key={file.id} file={file} />
+      ))}
       {status === 'failed' && (
         <button type="button" onClick={() => retry(key)}>
           Not sent ({error?.message}): try again

@@ -185,3 +185,26 @@ test('the assistant answers one question after the other, and is seen typing', a
   await expect(quote(shipping)).toHaveText('@bot Do you ship to Spain?');
   await expect(cleo.getByText('Assistant is typing…')).toBeHidden();
 });
+
+test('a picture and a document are sent and seen', async ({ browser, origin }) => {
+  const ann = await signIn(browser, origin, 'Ann, the merchant');
+  await open(ann, 'Ben');
+  const ben = await signIn(browser, origin, 'Ben, the customer');
+  const png = await ann.screenshot();
+  await ben.getByLabel('Add files').setInputFiles([
+    { name: 'shot.png', mimeType: 'image/png', buffer: png },
+    { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('Hello') },
+  ]);
+  await say(ben, 'Here they are');
+  for (const page of [ann, ben]) {
+    const picture = page.getByRole('img', { name: 'shot.png' });
+    await expect(picture).toBeVisible();
+    await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
+    await expect(page.getByRole('button', { name: 'notes.txt' })).toBeEnabled();
+  }
+  const [saved] = await Promise.all([
+    ann.waitForEvent('download'),
+    ann.getByRole('button', { name: 'notes.txt' }).click(),
+  ]);
+  expect(saved.suggestedFilename()).toBe('notes.txt');
+});

@@ -18,10 +18,10 @@ use funnelcast_aws::{
     table::{
         activity::{LogRecord, log_record},
         postings::TextChange,
-        stream::{as_json, gone_file},
+        stream::{GoneFile, as_json, gone_file},
     },
 };
-use funnelcast_core::{ConversationId, Error, FileId};
+use funnelcast_core::{ConversationId, Error};
 use funnelcast_realtime::{
     Realtime,
     chat_events::ChatEvents,
@@ -110,7 +110,7 @@ struct Sorted {
     /// The news of each conversation.
     groups: BTreeMap<ConversationId, Group>,
     /// The files that are gone.
-    gone_files: Vec<(usize, FileId)>,
+    gone_files: Vec<(usize, GoneFile)>,
     /// The records that cannot be read.
     unreadable: Vec<(usize, Error)>,
 }
@@ -118,7 +118,7 @@ struct Sorted {
 /// What a record says.
 enum Said {
     OfALog(Box<(LogRecord, Option<TextChange>)>),
-    FileIsGone(FileId),
+    FileIsGone(GoneFile),
     Nothing,
 }
 
@@ -221,8 +221,16 @@ mod tests {
     fn a_file_is_gone_once_its_item_is() {
         let gone = records(include_str!("../../../events/stream-file-gone.json"));
         let Sorted { gone_files, groups, unreadable } = sorted(&gone, TextChange::of);
-        assert_eq!(gone_files, [(0, "file_1".parse().unwrap())]);
+        let id = || "file_1".parse().unwrap();
+        assert_eq!(gone_files, [(0, GoneFile { id: id(), upload: None })]);
         assert!(groups.is_empty() && unreadable.is_empty());
+        let mut unfinished = gone.clone();
+        let image = &mut unfinished[0]["dynamodb"]["OldImage"];
+        image["upload"] = serde_json::json!({"S": "parts-1"});
+        let upload_of = |records: &[Value]| sorted(records, TextChange::of).gone_files.remove(0).1.upload;
+        assert_eq!(upload_of(&unfinished), None, "an upload that has come to its end");
+        unfinished[0]["dynamodb"]["OldImage"]["state"] = serde_json::json!({"S": "uploading"});
+        assert_eq!(upload_of(&unfinished), Some("parts-1".to_owned().into()));
         let mut changed = gone;
         changed[0]["eventName"] = "MODIFY".into();
         changed[0]["dynamodb"]["NewImage"] = changed[0]["dynamodb"]["OldImage"].clone();

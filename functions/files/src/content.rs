@@ -16,6 +16,17 @@ pub(crate) enum Content {
     Other(MediaType),
 }
 
+impl Content {
+    /// Its type.
+    pub(crate) const fn media_type(&self) -> &MediaType {
+        match self {
+            Self::Picture(media_type) | Self::OtherPicture(media_type) | Self::Other(media_type) => {
+                media_type
+            }
+        }
+    }
+}
+
 /// Finds out what a file is, by its first bytes and by what its sender says.
 ///
 /// # Errors

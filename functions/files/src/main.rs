@@ -20,6 +20,7 @@ use funnelcast_aws::{
     Config, Resource, Table,
     batch::{self, Try},
     clock::now,
+    config::FileLimits,
     letters::{DeadLetters, Source},
     objects::{Object, Objects},
     serve::serve,
@@ -51,13 +52,15 @@ struct Resources {
     letters: DeadLetters,
     /// Whether a file waits for the verdict of a scan.
     is_scanned: bool,
+    limits: FileLimits,
 }
 
 impl Resource for Resources {
     async fn build(config: &Config) -> Result<Self, Error> {
         let (table, objects, letters) =
             tokio::try_join!(Table::build(config), Objects::build(config), DeadLetters::build(config))?;
-        Ok(Self { table, objects, letters, is_scanned: config.malware_scan })
+        let limits = config.file_limits.clone();
+        Ok(Self { table, objects, letters, is_scanned: config.malware_scan, limits })
     }
 }
 
@@ -91,7 +94,12 @@ impl Resources {
                 }
                 None => self.remove(&id).await,
             },
-            Wanted::Remove(id) => self.remove(&id).await,
+            Wanted::Remove(id, upload) => {
+                if let Some(upload) = upload {
+                    self.objects.abort_parts(&id, &upload).await?;
+                }
+                self.remove(&id).await
+            }
             Wanted::Nothing => Ok(()),
         }
     }
@@ -101,16 +109,16 @@ impl Resources {
         let Some(stored) = self.table.file(id).await? else {
             return self.remove(id).await;
         };
-        match stored.file.state {
-            FileState::Ready | FileState::Refused => return self.objects.remove(Object::Upload(id)).await,
-            FileState::Uploading | FileState::Checking if self.is_scanned && !stored.is_clean => {
-                return Ok(());
-            }
-            FileState::Uploading | FileState::Checking => {}
+        if stored.file.state.is_settled() {
+            return self.objects.remove(Object::Upload(id)).await;
+        }
+        if self.is_scanned && !stored.is_clean {
+            return Ok(());
         }
         // Without an upload, this is a message of before it, or the twin of one that is being served.
         let Some(head) = self.objects.read(Object::Upload(id), HEAD_BYTES).await? else { return Ok(()) };
-        let file = match content::recognise(&head, &stored.file.media_type) {
+        let recognised = content::recognise(&head, &stored.file.media_type);
+        let file = match recognised.and_then(|content| self.within_limit(content, stored.file.bytes)) {
             Err(why) => refused(stored.file.clone(), why),
             Ok(Content::Picture(media_type)) if stored.file.bytes <= PICTURE_BYTES_MAX => {
                 let Some(bytes) = self.objects.read(Object::Upload(id), PICTURE_BYTES_MAX).await? else {
@@ -138,10 +146,16 @@ impl Resources {
         self.settle(stored, file).await
     }
 
+    /// Refuses a file that is larger than what it is may be. It was allowed as what it was said to be.
+    fn within_limit(&self, content: Content, bytes: u64) -> Result<Content, FileRefusal> {
+        let bytes_max = self.limits.of(content.media_type().kind());
+        if bytes > bytes_max { Err(FileRefusal::TooLarge) } else { Ok(content) }
+    }
+
     /// Refuses a file whose examination has never come to an end.
     async fn give_up(&self, id: &FileId) -> Result<(), Error> {
         match self.table.file(id).await? {
-            Some(stored) if matches!(stored.file.state, FileState::Uploading | FileState::Checking) => {
+            Some(stored) if !stored.file.state.is_settled() => {
                 tracing::error!(file = %id, "a file could not be examined, and is refused");
                 let file = refused(stored.file.clone(), FileRefusal::Damaged);
                 self.settle(stored, file).await
@@ -176,7 +190,7 @@ impl Resources {
     async fn settle(&self, mut stored: StoredFile, file: Attachment) -> Result<(), Error> {
         let id = file.id.clone();
         for round in 0..SETTLE_TRIES_MAX {
-            if matches!(stored.file.state, FileState::Ready | FileState::Refused) {
+            if stored.file.state.is_settled() {
                 return self.objects.remove(Object::Upload(&id)).await; // the twin of this message was faster
             }
             if self.table.settle_file(&stored, &file, now()).await? {

@@ -1,6 +1,6 @@
 //! The messages of the queue: events of S3 and of the malware scan, which EventBridge passes on, and the stack's own tasks.
 
-use funnelcast_aws::objects::uploaded;
+use funnelcast_aws::objects::{PartsId, uploaded};
 use funnelcast_core::FileId;
 use funnelcast_realtime::files::FileTask;
 use serde::Deserialize;
@@ -80,8 +80,8 @@ pub(crate) enum Wanted {
     Examine(FileId),
     /// The upload of the file has been scanned.
     Scanned(FileId, ScanStatus),
-    /// The file is gone.
-    Remove(FileId),
+    /// The file is gone, with its upload in parts that has not come to its end.
+    Remove(FileId, Option<PartsId>),
     /// Nothing: the object is no upload of a file.
     Nothing,
 }
@@ -91,7 +91,7 @@ impl Message {
     pub(crate) fn wanted(self) -> Wanted {
         match self {
             Self::Task(FileTask::Examine { file }) => Wanted::Examine(file),
-            Self::Task(FileTask::Remove { file }) => Wanted::Remove(file),
+            Self::Task(FileTask::Remove { file, upload }) => Wanted::Remove(file, upload),
             Self::Event(Event::Created { object }) => {
                 uploaded(&object.key).map_or(Wanted::Nothing, Wanted::Examine)
             }
@@ -134,7 +134,12 @@ mod tests {
     fn every_message_says_what_is_wanted() {
         let file = || "file_1".parse().unwrap();
         assert_eq!(wanted(json!({"task": "examine", "file": "file_1"})), Wanted::Examine(file()));
-        assert_eq!(wanted(json!({"task": "remove", "file": "file_1"})), Wanted::Remove(file()));
+        assert_eq!(wanted(json!({"task": "remove", "file": "file_1"})), Wanted::Remove(file(), None));
+        let upload = Some(PartsId::from("parts-1".to_owned()));
+        assert_eq!(
+            wanted(json!({"task": "remove", "file": "file_1", "upload": "parts-1"})),
+            Wanted::Remove(file(), upload)
+        );
         let created = |key| json!({"source": "aws.s3", "detail-type": "Object Created", "detail": {"object": {"key": key, "size": 7}}});
         assert_eq!(wanted(created("upload/file_1")), Wanted::Examine(file()));
         assert_eq!(wanted(created("file/file_1")), Wanted::Nothing, "what this function has written itself");

@@ -75,11 +75,27 @@ impl FromRequest<Arc<Api>> for Body {
 
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, ApiError> {
         let Bytes(bytes) = Bytes::<REQUEST_BYTES_MAX>::from_request(request, api).await?;
-        match json::read(&bytes) {
-            Ok(Value::Object(fields)) => Ok(Self(Fields(fields))),
-            Ok(_) => Err(Error::BadRequest("the body must be a JSON object".into()).into()),
-            Err(error) => Err(error.into()),
-        }
+        Ok(Self(parse_body(&bytes)?))
+    }
+}
+
+/// The fields of a JSON body of at most this many bytes. Without a body there are none.
+#[derive(Debug)]
+pub(crate) struct OptionalBody<const MAX: usize>(pub(crate) Fields);
+
+impl<const MAX: usize> FromRequest<Arc<Api>> for OptionalBody<MAX> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let Bytes(bytes) = Bytes::<MAX>::from_request(request, api).await?;
+        Ok(Self(if bytes.is_empty() { Fields(Map::new()) } else { parse_body(&bytes)? }))
+    }
+}
+
+fn parse_body(bytes: &[u8]) -> Result<Fields, Error> {
+    match json::read(bytes)? {
+        Value::Object(fields) => Ok(Fields(fields)),
+        _ => Err(Error::BadRequest("the body must be a JSON object".into())),
     }
 }
 

@@ -13,35 +13,53 @@ use axum::{
 };
 use funnelcast_core::{
     Error, FileId,
-    file::{Attachment, FileDraft, FileForm, FileLink, FileQuery, FileReply, FileState},
+    file::{
+        Attachment, FileDraft, FileForm, FileLink, FileQuery, FileReply, PartsDraft, PartsReply,
+        UploadedParts,
+    },
 };
 
 use crate::{
     Api,
     answer::{ApiError, ApiResult},
-    fields::{Body, FilePath, Query},
-    user::User,
+    fields::{Body, FilePath, OptionalBody, Query},
+    user::{Uploader, User},
 };
 
 /// Allows the upload of a file. It costs the check of the user's access, and 1 write.
 pub(crate) async fn create(
     State(api): State<Arc<Api>>,
-    user: User,
+    uploader: Uploader,
     Body(fields): Body,
 ) -> ApiResult<FileReply> {
     let draft: FileDraft = fields.parse()?;
-    let grant = user.grant(&api.issuers, &draft.channel).await?;
-    let caller = user.as_caller(grant.as_ref());
-    Ok(Json(Box::pin(api.files.create(&api.realtime.access, caller, draft)).await?))
+    let grant = uploader.grant(&api.issuers, &draft.channel).await?;
+    let bringer = uploader.as_bringer(grant.as_ref());
+    Ok(Json(Box::pin(api.files.create(&api.realtime.access, bringer, draft)).await?))
+}
+
+/// Allows the upload of parts of a large file: 1 read.
+pub(crate) async fn sign_parts(
+    State(api): State<Arc<Api>>,
+    uploader: Uploader,
+    FilePath(id): FilePath,
+    Body(fields): Body,
+) -> ApiResult<PartsReply> {
+    let draft: PartsDraft = fields.parse()?;
+    let bringer = uploader.as_bringer(None);
+    Ok(Json(Box::pin(api.files.sign_parts(&api.realtime.access, bringer, &id, draft)).await?))
 }
 
 /// Notes that a file has been uploaded: 1 read, and the first time 1 request of S3, 1 write and 1 message of a queue.
 pub(crate) async fn complete(
     State(api): State<Arc<Api>>,
-    user: User,
+    uploader: Uploader,
     FilePath(id): FilePath,
+    OptionalBody(fields): OptionalBody<{ UploadedParts::BYTES_MAX }>,
 ) -> ApiResult<Attachment> {
-    Ok(Json(Box::pin(api.files.complete(&api.realtime.access, user.as_caller(None), &id)).await?))
+    let UploadedParts { parts } = fields.parse()?;
+    let bringer = uploader.as_bringer(None);
+    Ok(Json(Box::pin(api.files.complete(&api.realtime.access, bringer, &id, &parts)).await?))
 }
 
 /// Returns where a file can be read: 1 read, and the check of the user's access.
@@ -65,13 +83,12 @@ pub(crate) async fn read(
     let FileQuery { form } = fields.parse()?;
     let FileLink { file, url, .. } = Box::pin(find(&api, &user, &id, form)).await?;
     let Some(url) = url else {
-        return Err(match file.state {
-            FileState::Ready | FileState::Refused => Error::NotFound("the file"),
-            FileState::Uploading | FileState::Checking => {
-                Error::Conflict("the file has not been examined yet; try again".into())
-            }
-        }
-        .into());
+        let wrong = if file.state.is_settled() {
+            Error::NotFound("the file")
+        } else {
+            Error::Conflict("the file has not been examined yet; try again".into())
+        };
+        return Err(wrong.into());
     };
     let url = HeaderValue::try_from(url).map_err(|error| Error::internal("a signed URL", &error))?;
     let headers = [(LOCATION, url), (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))];

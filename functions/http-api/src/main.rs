@@ -82,7 +82,7 @@ fn router(api: Api) -> Router {
 }
 
 /// All paths, with the handlers of their methods.
-fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 15] {
+fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 16] {
     [
         ("/api/websocket/connect", post(connections::connect)),
         ("/api/websocket/disconnect", delete(connections::disconnect)),
@@ -100,6 +100,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 15] {
         ("/api/publish", post(publishing::publish)),
         ("/api/files", post(files::create)),
         ("/api/files/{id}", get(files::read).post(files::complete)),
+        ("/api/files/{id}/parts", post(files::sign_parts)),
         ("/api/files/{id}/link", get(files::link)),
         ("/api/calls/ice", post(calls::ice)),
     ]

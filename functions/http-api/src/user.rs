@@ -16,7 +16,7 @@ use funnelcast_aws::{
     spending::{self, price},
 };
 use funnelcast_core::{Caller, Channel, Error, Grant, HttpCaller, Identity, Timestamp, UserId};
-use funnelcast_realtime::tokens::Issuers;
+use funnelcast_realtime::{files::Bringer, tokens::Issuers};
 
 use crate::{Api, answer::ApiError};
 
@@ -81,6 +81,45 @@ impl FromRequestParts<Arc<Api>> for Publisher {
         let token = bearer(&parts.headers).ok_or(NO_TOKEN)?;
         api.issuers.verify_publisher(token, now).await.map_err(refusal)?;
         Ok(Self { now })
+    }
+}
+
+/// Who brings files: a user, or the app's backend with a token to publish. Such a token is never a user's here, so that it is clear
+/// whose a file is.
+pub(crate) enum Uploader {
+    User(User),
+    Backend(Timestamp),
+}
+
+impl Uploader {
+    /// What the grant of a user's request allows on a channel.
+    pub(crate) async fn grant(&self, issuers: &Issuers, channel: &Channel) -> Result<Option<Grant>, Error> {
+        match self {
+            Self::User(user) => user.grant(issuers, channel).await,
+            Self::Backend(_) => Ok(None),
+        }
+    }
+
+    /// As who they bring files.
+    pub(crate) const fn as_bringer<'a>(&'a self, grant: Option<&'a Grant>) -> Bringer<'a> {
+        match self {
+            Self::User(user) => Bringer::User(user.as_caller(grant)),
+            Self::Backend(now) => Bringer::Backend(*now),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Uploader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let now = now();
+        if let Some(token) = bearer(&parts.headers)
+            && api.issuers.verify_publisher(token, now).await.is_ok()
+        {
+            return Ok(Self::Backend(now));
+        }
+        User::from_request_parts(parts, api).await.map(Self::User) // which says what is wrong
     }
 }
 

@@ -37,6 +37,16 @@ impl Page {
     fn entries(&self) -> usize {
         self.objects.len() + self.prefixes.len()
     }
+
+    /// The objects, as both forms of the operation list them.
+    fn contents(&self, text: impl Fn(String) -> String) -> Vec<Object> {
+        self.objects.iter().map(|(key, record)| entry(text(key.clone()), record)).collect()
+    }
+
+    /// The common prefixes, as both forms of the operation list them.
+    fn common_prefixes(&self, text: impl Fn(String) -> String) -> Vec<CommonPrefix> {
+        self.prefixes.iter().map(|prefix| CommonPrefix { prefix: Some(text(prefix.clone())) }).collect()
+    }
 }
 
 /// The number of entries that a page may have, by what a request asks for.
@@ -73,11 +83,9 @@ impl Buckets {
         Ok(ListObjectsV2Output {
             key_count: i32::try_from(page.entries()).ok(),
             is_truncated: Some(page.next.is_some()),
-            next_continuation_token: page.next.map(|next| URL_SAFE_NO_PAD.encode(next)),
-            contents: Some(page.objects.into_iter().map(|(key, record)| entry(text(key), record)).collect()),
-            common_prefixes: Some(
-                page.prefixes.into_iter().map(|it| CommonPrefix { prefix: Some(text(it)) }).collect(),
-            ),
+            next_continuation_token: page.next.as_ref().map(|next| URL_SAFE_NO_PAD.encode(next)),
+            contents: Some(page.contents(text)),
+            common_prefixes: Some(page.common_prefixes(text)),
             max_keys: Some(entries_max(list.max_keys)?),
             name: Some(list.bucket),
             prefix: Some(text(list.prefix.unwrap_or_default())),
@@ -97,11 +105,9 @@ impl Buckets {
         let text = |text: String| encoded(&text, list.encoding_type.as_ref());
         Ok(ListObjectsOutput {
             is_truncated: Some(page.next.is_some()),
-            next_marker: page.next.map(text),
-            contents: Some(page.objects.into_iter().map(|(key, record)| entry(text(key), record)).collect()),
-            common_prefixes: Some(
-                page.prefixes.into_iter().map(|it| CommonPrefix { prefix: Some(text(it)) }).collect(),
-            ),
+            next_marker: page.next.clone().map(text),
+            contents: Some(page.contents(text)),
+            common_prefixes: Some(page.common_prefixes(text)),
             max_keys: Some(entries_max(list.max_keys)?),
             name: Some(list.bucket),
             prefix: Some(text(list.prefix.unwrap_or_default())),
@@ -209,10 +215,10 @@ impl Buckets {
     }
 }
 
-fn entry(key: String, record: Record) -> Object {
+fn entry(key: String, record: &Record) -> Object {
     Object {
         key: Some(key),
-        e_tag: Some(ETag::Strong(record.etag)),
+        e_tag: Some(ETag::Strong(record.etag.clone())),
         size: i64::try_from(record.bytes).ok(),
         last_modified: Some(timestamp(record.modified_ms)),
         storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),

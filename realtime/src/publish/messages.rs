@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 
 use funnelcast_aws::{
     Table,
-    table::{Append, LogView, Stored, files::StoredFile},
+    table::{
+        Append, LogView, Stored,
+        files::{FileOwner, StoredFile},
+    },
 };
 use funnelcast_core::{
-    Caller, Channel, Error, FileId, Seq, UserId,
+    Caller, Channel, Error, Seq, UserId,
     event::Quote,
     file::{ATTACHMENTS_MAX, FileState},
     message::ChangeAuthor,
-    publication::{Effect, Publication, References},
+    publication::{Effect, FilesOf, Publication, References},
 };
 
 use crate::access::Access;
@@ -119,7 +122,7 @@ async fn append_message(
         if let Some(appended) = table.append_with_files(view, &publication, &files).await? {
             return Ok(appended);
         }
-        files = read_files(table, &publication, &references.attachments).await?;
+        files = read_files(table, &publication, references).await?;
         publication = with_files(publication, &files)?;
     }
     Err(Error::Internal("the files of a message kept changing".into()))
@@ -135,7 +138,7 @@ fn with_files(publication: Publication, files: &[StoredFile]) -> Result<Publicat
 /// Reads what a message replies to and the files that it brings, and checks that the users whom it mentions take part in the
 /// conversation, have read in it, or are in it now.
 async fn check(table: &Table, publication: &Publication, references: &References) -> Result<Referred, Error> {
-    let References { reply_to, mentions, attachments } = references;
+    let References { reply_to, mentions, .. } = references;
     let channel = &publication.channel;
     let quote = async {
         let Some(seq) = *reply_to else { return Ok(None) };
@@ -146,17 +149,17 @@ async fn check(table: &Table, publication: &Publication, references: &References
     let (quote, (), files) = tokio::try_join!(
         quote,
         check_mentions(table, channel, mentions),
-        read_files(table, publication, attachments)
+        read_files(table, publication, references)
     )?;
     Ok(Referred { quote, files })
 }
 
-/// Reads the files that a message brings: they must be its sender's, for this conversation, uploaded, not refused, and of no
+/// Reads the files that a message brings: they must be its sender's, or the backend's if that has sent it, for this conversation, uploaded, not refused, and of no
 /// other message.
 async fn read_files(
     table: &Table,
     publication: &Publication,
-    ids: &[FileId],
+    References { attachments: ids, files_of, .. }: &References,
 ) -> Result<Vec<StoredFile>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -165,7 +168,14 @@ async fn read_files(
     let found = table.files(ids).await?;
     let checked = found.into_iter().enumerate().map(|(place, found)| {
         let wrong = |reason| Error::invalid(&format!("attachments[{place}]"), reason);
-        let is_own = |file: &StoredFile| Some(&file.owner) == sender && file.channel == publication.channel;
+        let is_own = |file: &StoredFile| {
+            let is_theirs = match (files_of, &file.owner) {
+                (FilesOf::Sender, FileOwner::User(owner)) => Some(owner) == sender,
+                (FilesOf::Backend, FileOwner::Backend) => true,
+                (FilesOf::Sender, FileOwner::Backend) | (FilesOf::Backend, FileOwner::User(_)) => false,
+            };
+            is_theirs && file.channel == publication.channel
+        };
         let file = found.filter(is_own).ok_or_else(|| {
             wrong("must be a file of the sender's own that was created for this conversation")
         })?;

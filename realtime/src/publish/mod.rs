@@ -252,6 +252,7 @@ impl<'a> Keeper<'a> {
         let mut latest = publication.clone();
         let mut view = self.view(&publication.channel, earlier).await?;
         let subject = Subject::read(self.table, &publication).await?;
+        let publication = subject.with_files(publication)?;
         let appended = append(self.table, &mut view.0, publication, subject).await;
         let Logged { event, seq, is_duplicate } = appended.map_err(|error| match error {
             Error::Conflict(reason) => Error::Internal(reason.into_owned()),

@@ -1,7 +1,8 @@
 //! Files that messages bring, while they are examined, while others are sent, and while their messages are deleted.
 
+use funnelcast_aws::table::files::{FileOwner, StoredFile};
 use funnelcast_core::{
-    Caller, FileId, Right, Seq,
+    Caller, Channel, FileId, Right, Seq,
     action::Send,
     event::EventName,
     file::{Attachment, FileState},
@@ -33,28 +34,23 @@ impl Scene {
         Self { realtime, ann, bob, stub }
     }
 
+    async fn put(&self, file: Attachment, channel: Channel) -> FileId {
+        let id = file.id.clone();
+        let owner = FileOwner::User(self.ann.identity.user.clone());
+        self.realtime.table().put_file(StoredFile::new(owner, channel, file), now()).await.unwrap();
+        id
+    }
+
     /// A file of Ann's in this state.
     async fn file(&self, id: &str, state: FileState) -> FileId {
-        let file = attachment(id, state);
-        self.realtime.table().put_file(&self.ann.identity.user, &channel(), &file, now()).await.unwrap();
-        file.id
+        self.put(attachment(id, state), channel()).await
     }
 }
 
 fn attachment(id: &str, state: FileState) -> Attachment {
-    Attachment {
-        id: id.parse().unwrap(),
-        name: "a.png".to_owned().try_into().unwrap(),
-        media_type: "image/png".parse().unwrap(),
-        bytes: 70,
-        state,
-        width: None,
-        height: None,
-        thumbnail: false,
-        duration_ms: None,
-        waveform: Vec::new(),
-        refusal: None,
-    }
+    let name = "a.png".to_owned().try_into().unwrap();
+    let new = Attachment::new(id.parse().unwrap(), name, "image/png".parse().unwrap(), 70);
+    Attachment { state, ..new }
 }
 
 async fn send(
@@ -86,7 +82,7 @@ async fn a_message_brings_its_senders_own_files_once() {
     }
     let other: Channel = "conversation:c2".parse().unwrap();
     let elsewhere = attachment("elsewhere", FileState::Ready);
-    scene.realtime.table().put_file(&scene.ann.identity.user, &other, &elsewhere, now()).await.unwrap();
+    scene.put(elsewhere, other).await;
 
     for (who, files, field) in [
         (&scene.ann, &["ready", "uploading"][..], "data.attachments[1]"),

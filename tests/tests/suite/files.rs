@@ -164,12 +164,15 @@ async fn a_url_allows_one_upload_and_nothing_else() -> Result<()> {
         headers.insert("content-type".to_owned(), media_type.to_owned());
         Upload { id: upload.id.clone(), url: upload.url.clone(), headers }
     };
+    let mut unconditional = typed("image/png");
+    assert_eq!(unconditional.headers.remove("if-none-match").as_deref(), Some("*"));
     let elsewhere = upload.url.replacen("/upload/", "/file/", 1);
     for (what, attempt, bytes) in [
         ("other bytes", typed("image/png"), &other[..]),
         ("fewer bytes", typed("image/png"), &bytes[..bytes.len() - 1]),
         ("another type", typed("text/html"), &bytes),
         ("another key", Upload { url: elsewhere, ..typed("image/png") }, &bytes),
+        ("an upload that may replace another", unconditional, &bytes),
     ] {
         let refused = attempt.put(bytes).await?.status;
         assert!(refused.is_client_error(), "{what}: {refused}");
@@ -299,7 +302,12 @@ async fn where_files_are_scanned_they_wait_for_the_verdict() -> Result<()> {
     let bytes = picture(ImageFormat::Png, 30, 20)?;
     let mut ids = Vec::new();
     for _ in 0..2 {
-        ids.push(stack.put_file(&ann_user, &channel, "image/png", &bytes).await?);
+        let upload = stack.upload(&ann_user, &file_draft(&channel, "image/png", &bytes)).await?;
+        for status in [StatusCode::OK, StatusCode::PRECONDITION_FAILED, StatusCode::PRECONDITION_FAILED] {
+            assert_eq!(upload.put(&bytes).await?.status, status, "a file is taken once");
+        }
+        stack.complete_file(&ann_user, &upload.id).await?.done()?;
+        ids.push(upload.id);
     }
     let data = json!({"attachments": ids});
     let sent = say(&mut ann, &channel, "chat.message", data).await?;

@@ -5,6 +5,7 @@
 //! Not reachable from outside, and so not covered: the error code `internal`, which needs a fault inside.
 
 mod actions;
+mod backend_files;
 mod budgets;
 mod calls;
 mod changes;
@@ -28,6 +29,7 @@ mod inbox;
 mod isolation;
 mod joining;
 mod killed;
+mod large_files;
 mod layers;
 mod membership;
 mod moderation;

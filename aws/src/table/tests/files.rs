@@ -3,27 +3,18 @@
 use funnelcast_core::file::{Attachment, FileRefusal, FileState};
 
 use super::*;
-use crate::table::files::UNUSED_FILE_LIFE;
+use crate::table::files::{FileOwner, StoredFile, UNUSED_FILE_LIFE};
 
 fn file(state: FileState) -> Attachment {
-    Attachment {
-        id: "file_1".parse().unwrap(),
-        name: "a.png".to_owned().try_into().unwrap(),
-        media_type: "image/png".parse().unwrap(),
-        bytes: 70,
-        state,
-        width: None,
-        height: None,
-        thumbnail: false,
-        duration_ms: None,
-        waveform: Vec::new(),
-        refusal: None,
-    }
+    let name = "a.png".to_owned().try_into().unwrap();
+    let new = Attachment::new("file_1".parse().unwrap(), name, "image/png".parse().unwrap(), 70);
+    Attachment { state, ..new }
 }
 
 impl TestTable {
     async fn put_file_of_ann(&self, state: FileState, at: Timestamp) {
-        self.put_file(&"ann".parse().unwrap(), &channel(), &file(state), at).await.unwrap();
+        let stored = StoredFile::new(FileOwner::User("ann".parse().unwrap()), channel(), file(state));
+        self.put_file(stored, at).await.unwrap();
     }
 
     /// The `ttl` of the file's item.

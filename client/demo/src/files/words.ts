@@ -38,6 +38,7 @@ const REASONS: Record<NonNullable<Attachment['refusal']>, string> = {
   damaged: 'it is damaged',
   too_many_pixels: 'the picture is too large',
   malware: 'it contains malware',
+  too_large: 'it is too large',
 };
 
 /** Why a file cannot be read. */

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{Stack, file_draft, unique};
+use tests::{Stack, file_draft, sha256, unique};
 
 use super::people::Person;
 
@@ -98,6 +98,10 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
         "POST files" => (Method::POST, "../files".to_owned(), Some(file_draft(channel, "text/plain", b"x"))),
         "POST calls/ice" => (Method::POST, "../calls/ice".to_owned(), Some(json!({"channel": channel}))),
         "POST files/{id}" => (Method::POST, format!("../files/{file}"), None),
+        "POST files/{id}/parts" => {
+            let body = json!({"first": 1, "sha256": [sha256(b"x")]});
+            (Method::POST, format!("../files/{file}/parts"), Some(body))
+        }
         "GET files/{id}" => (Method::GET, format!("../files/{file}"), None),
         "GET files/{id}/link" => (Method::GET, format!("../files/{file}/link"), None),
         "POST connect" => (Method::POST, "connect".to_owned(), None),

@@ -1,12 +1,4 @@
-//! The bucket of files: S3 objects, and URLs that allow one request to one of them.
-//!
-//! | key | what |
-//! |---|---|
-//! | `upload/{file}` | what a client has uploaded, until it has been examined |
-//! | `file/{file}` | the file, as it is read |
-//! | `thumbnail/{file}` | a small JPEG of a picture |
-
-mod presign;
+//! The bucket: its objects, and URLs that allow one request to one of them.
 
 use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
@@ -24,15 +16,17 @@ use funnelcast_core::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use self::presign::{Allowed, Presigner};
+use super::presign::{Allowed, Presigner};
 use crate::{config::Config, resource::Resource, spending};
 
 /// How long an upload may take to begin.
-const UPLOAD_URL_LIFE: Duration = Duration::from_mins(15);
+pub(super) const UPLOAD_URL_LIFE: Duration = Duration::from_mins(15);
 /// How long a URL to read by is valid.
 const READ_URL_LIFE: Duration = Duration::from_mins(5);
 /// How long one attempt to read or write a whole object may take.
 const ATTEMPT_MAX: Duration = Duration::from_secs(20);
+/// How long S3 may take to copy an object, of up to 5 GB.
+const COPY_MAX: Duration = Duration::from_secs(50);
 /// The characters of a file's name that stand for themselves in `filename*` (RFC 8187, section 3.2.1).
 const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -42,7 +36,7 @@ pub struct Objects {
     /// Created when first needed, as that of a [`Queue`](crate::queue::Queue) is.
     client: OnceLock<Client>,
     config: aws_sdk_s3::Config,
-    bucket: String,
+    pub(super) bucket: String,
     presigner: Presigner,
 }
 
@@ -57,7 +51,7 @@ pub enum Object<'a> {
 
 impl Object<'_> {
     /// Its key in the bucket.
-    fn key(self) -> String {
+    pub(super) fn key(self) -> String {
         match self {
             Self::Upload(id) => format!("upload/{id}"),
             Self::File(id, FileForm::Original) => format!("file/{id}"),
@@ -97,11 +91,11 @@ impl Resource for Objects {
 }
 
 impl Objects {
-    fn client(&self) -> &Client {
+    pub(super) fn client(&self) -> &Client {
         self.client.get_or_init(|| Client::from_conf(self.config.clone()))
     }
 
-    /// A `PUT` of exactly these bytes as a file's upload. Nothing is sent to S3 for it.
+    /// A `PUT` of exactly these bytes as a file's upload, which does not replace one that is there. Nothing is sent to S3 for it.
     ///
     /// # Errors
     /// [`Error::Internal`] if it cannot be signed.
@@ -113,14 +107,32 @@ impl Objects {
         sha256: &Sha256,
         at: Timestamp,
     ) -> Result<Upload, Error> {
+        let headers = [
+            ("content-type", media_type.as_str()),
+            ("if-none-match", "*"),
+            ("x-amz-checksum-sha256", sha256.as_str()),
+        ];
+        self.sign_upload(id, &[], &headers, bytes, at).await
+    }
+
+    /// A `PUT` of so many bytes as a file's upload or as a part of it, with these headers. Nothing is sent to S3 for it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it cannot be signed.
+    pub(super) async fn sign_upload(
+        &self,
+        id: &FileId,
+        query: &[(&'static str, &str)],
+        headers: &[(&'static str, &str)],
+        bytes: u64,
+        at: Timestamp,
+    ) -> Result<Upload, Error> {
         let (key, bytes) = (Object::Upload(id).key(), bytes.to_string());
-        let headers = [("content-type", media_type.as_str()), ("x-amz-checksum-sha256", sha256.as_str())];
-        let signed = [[("content-length", bytes.as_str())].as_slice(), &headers].concat();
-        let allowed =
-            Allowed { method: "PUT", key: &key, query: &[], headers: &signed, life: UPLOAD_URL_LIFE };
+        let signed = [[("content-length", bytes.as_str())].as_slice(), headers].concat();
+        let allowed = Allowed { method: "PUT", key: &key, query, headers: &signed, life: UPLOAD_URL_LIFE };
         let url = self.presigner.url(&allowed, at).await?;
         let headers: BTreeMap<_, _> =
-            headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
         Ok(Upload { url, headers, expires_at: at + UPLOAD_URL_LIFE })
     }
 
@@ -209,7 +221,9 @@ impl Objects {
             .copy_source(format!("{}/{}", self.bucket, Object::Upload(id).key()))
             .metadata_directive(aws_sdk_s3::types::MetadataDirective::Replace)
             .content_type(media_type.as_str());
-        match copy.send().await {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(COPY_MAX).build();
+        let patient = aws_sdk_s3::config::Builder::default().timeout_config(timeouts);
+        match copy.customize().config_override(patient).send().await {
             Err(error) if error.code() != Some("NoSuchKey") => Err(failed("CopyObject")(error)),
             _ => Ok(()),
         }
@@ -226,7 +240,7 @@ impl Objects {
 }
 
 /// Describes an error of the SDK, for the log.
-fn failed<E, R>(what: &'static str) -> impl FnOnce(SdkError<E, R>) -> Error
+pub(super) fn failed<E, R>(what: &'static str) -> impl FnOnce(SdkError<E, R>) -> Error
 where
     SdkError<E, R>: std::error::Error,
 {
