@@ -8,6 +8,7 @@ use std::{
 use proptest::prelude::*;
 
 use super::*;
+use crate::{Timestamp, UserId};
 
 const TIMES: [u64; 3] = [1, 20, 60];
 
