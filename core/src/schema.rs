@@ -57,7 +57,9 @@ pub fn received() -> SchemaSettings {
 pub fn limits() -> impl Iterator<Item = &'static Limit> {
     use crate::{
         action::{inbox as inboxes, messages, search},
-        bus, call, event, file, grant, http_api, id, identity, inbox, json, moderation, size,
+        bus,
+        call::snapshot as call,
+        event, file, grant, http_api, id, identity, inbox, json, moderation, size,
     };
     [
         id::LIMITS,

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use super::snapshot::{
     CALL_USERS_LISTED_MAX, CALL_USERS_MAX, Call, CallId, CallMedia, CallOutcome, CallPart, CallReason,
     CallStage, CallUser, PeerId,
 };

@@ -8,6 +8,7 @@ use std::{
 use proptest::prelude::*;
 
 use super::*;
+use crate::{Timestamp, UserId};
 
 const TIMES: [u64; 3] = [1, 20, 60];
 
@@ -247,7 +248,7 @@ fn every_interleaving_of_some_steps_keeps_the_rules() {
             }
         }
         assert_eq!(outcomes.len(), 5, "{outcomes:?}");
-        assert!(seen.len() > 200, "{} states of {users} users", seen.len());
+        assert!(seen.len() > 50, "{} states of {users} users", seen.len());
     }
 }
 
