@@ -144,6 +144,7 @@ async fn an_end_whose_answer_is_lost_is_found_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_meets_a_transaction_is_made_anew() {
     let table = TestTable::new().await;
+    table.fill(1).await;
     let call = table.rings("call-1", None).await;
     table.engine.refuse_as_contended(1);
     assert!(table.end_call(&left(&call)).await.unwrap().is_some());
