@@ -135,7 +135,7 @@ test('the code beside a pane is the file that makes it, and the documents are a 
 test('everything can be done by keyboard, in the order of reading', async ({ visit }) => {
   const ben = await visit('customer');
   const order: string[] = [];
-  for (let stop = 0; stop < 14; stop++) {
+  for (let stop = 0; stop < 16; stop++) {
     await ben.page.keyboard.press('Tab');
     order.push(await focused(ben));
     if (order.at(-1) === 'Message to Ann') await ben.page.keyboard.type('By keyboard alone');
@@ -147,6 +147,8 @@ test('everything can be done by keyboard, in the order of reading', async ({ vis
     'Switch to dark colours',
     'Chat with Ann',
     'Code of Ben’s client',
+    'Call Ann',
+    'Call Ann with video',
     'Search the chat',
     'Code of the chat',
     'Messages with Ann',
@@ -191,6 +193,8 @@ test('a screen reader is told what arrives, in words', async ({ visit }) => {
       - region "Chat of Ann":
         - heading "Ben" [level=3]
         - status "Presence of Ben": Online
+        - button "Call Ben"
+        - button "Call Ben with video"
         - button "Search the chat"
         - button "Moderate Ben"
         - status "Restriction of Ben"

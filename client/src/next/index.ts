@@ -33,12 +33,12 @@ type Method = 'GET' | 'POST' | 'DELETE';
 export interface RouteOptions {
   /**
    * Which of the stack's routes are passed on: those below `/api/websocket/` from the catch-all route
-   * `app/api/websocket/[...path]/route.ts`, or those of files from
-   * `app/api/files/[[...path]]/route.ts`.
+   * `app/api/websocket/[...path]/route.ts`, those of files from
+   * `app/api/files/[[...path]]/route.ts`, or those of calls from `app/api/calls/[...path]/route.ts`.
    *
    * @defaultValue `'websocket'`
    */
-  api?: 'websocket' | 'files' | undefined;
+  api?: 'websocket' | 'files' | 'calls' | undefined;
   /**
    * The stack's output `HttpUrl`.
    *

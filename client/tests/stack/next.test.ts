@@ -84,6 +84,21 @@ test('a file is asked for through the origin of the page, and the way to it is p
   expect((await at('GET', 'a', 'b')).status).toBe(404);
 });
 
+test('the servers of a call are asked for through the origin of the page', async () => {
+  const { POST } = createRouteHandlers({
+    api: 'calls',
+    http: stack.addresses.http,
+    issuer: createTokenIssuer({ ...issuer, key }),
+    user: () => signedIn,
+  });
+  const at = (...path: string[]) =>
+    POST(new Request([`${ORIGIN}/api/calls`, ...path].join('/'), { method: 'POST', body: '{}' }), {
+      params: Promise.resolve({ path }),
+    });
+  expect((await at('ice')).status, 'it lacks its channel').toBe(400);
+  expect((await at('other')).status).toBe(404);
+});
+
 describe('refuses', () => {
   test('a user who is not signed in', async () => {
     const before = signedIn;
