@@ -76,9 +76,19 @@ async function call(
     redirect: 'manual',
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  const answer: unknown = await response.json().catch(() => undefined);
+  const text = await response.text(); // rejects if the response is cut off
+  const answer = parsed(text);
   if (!response.ok) throw refusalOf(response, answer);
-  return answer;
+  if (answer) return answer;
+  throw new FunnelcastError('bad_request', `${response.url} is not the HTTP API of a stack`);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Sends the bytes to the storage, once. With 412 it has them: the response to an earlier attempt was lost. */
