@@ -1,6 +1,6 @@
 //! Files, as a client brings and reads them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use anyhow::{Context as _, Result, ensure};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -121,7 +121,7 @@ impl Upload {
         let mut head =
             format!("PUT {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-length: {}\r\n", bytes.len());
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(head, "{name}: {value}\r\n")?;
         }
         let mut connection = tokio::net::TcpStream::connect(authority).await?;
         connection.write_all(format!("{head}\r\n").as_bytes()).await?;

@@ -63,7 +63,7 @@ pub async fn send(realtime: &Realtime, caller: Caller<'_>, draft: Send) -> Resul
     if publication.lane.is_durable() {
         Box::pin(send_durable(realtime, caller, publication, known)).await
     } else {
-        send_ephemeral(realtime, caller, publication).await
+        Box::pin(send_ephemeral(realtime, caller, publication)).await
     }
 }
 

@@ -87,7 +87,7 @@ impl Scene {
 
 #[tokio::test]
 async fn a_timer_ends_what_rings_for_too_long_and_tells_it_once() {
-    let scene = Scene::new(now() - Duration::from_mins(1)).await;
+    let scene = Box::pin(Scene::new(now() - Duration::from_mins(1))).await;
     let mut seen = scene.stub.requests().len();
     let call = "call-1".parse().unwrap();
     calls::check(&scene.realtime, &conversation(), &call).await.unwrap();
@@ -101,7 +101,7 @@ async fn a_timer_ends_what_rings_for_too_long_and_tells_it_once() {
 #[tokio::test]
 async fn what_was_not_told_is_told_by_a_retry_and_by_the_timer() {
     for is_by_timer in [false, true] {
-        let scene = Scene::new(now()).await;
+        let scene = Box::pin(Scene::new(now())).await;
         // A process that ended right after its write.
         let stands = scene.stands().await;
         let peer = Peer {
@@ -131,7 +131,7 @@ async fn what_was_not_told_is_told_by_a_retry_and_by_the_timer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_accept_that_crosses_a_removal_leaves_nobody_in_the_call() {
     for requests in 0..12 {
-        let scene = Scene::new(now()).await;
+        let scene = Box::pin(Scene::new(now())).await;
         let member =
             scene.realtime.table().members_of_user(&channel(), &scene.bob.identity.user).await.unwrap();
         let other = Realtime::build(&config(&scene.realtime.engine, Some(&scene.stub))).await.unwrap();
@@ -155,7 +155,7 @@ async fn an_accept_that_crosses_a_removal_leaves_nobody_in_the_call() {
 
 #[tokio::test]
 async fn a_member_who_is_removed_leaves_the_call() {
-    let scene = Scene::new(now()).await;
+    let scene = Box::pin(Scene::new(now())).await;
     assert_eq!(scene.change(&scene.bob, CallChange::Accept).await, Ok(CallStage::Active));
     let mut seen = scene.stub.requests().len();
     let member = scene.realtime.table().members_of_user(&channel(), &scene.bob.identity.user).await.unwrap();

@@ -212,8 +212,8 @@ async fn a_fifth_user_is_told_that_it_is_full() -> Result<()> {
     }
     let call = Call::new(&channel);
     call.change(&mut clients[0], "start", "p0").await?;
-    for n in 1..4 {
-        call.change(&mut clients[n], "accept", &format!("p{n}")).await?;
+    for (n, client) in clients.iter_mut().enumerate().take(4).skip(1) {
+        call.change(client, "accept", &format!("p{n}")).await?;
     }
     let refusal = call.refused(&mut clients[4], "accept", "p4").await?;
     assert_eq!((&*refusal.code, &*refusal.message), ("conflict", "the call is full"));
@@ -222,8 +222,8 @@ async fn a_fifth_user_is_told_that_it_is_full() -> Result<()> {
     let left = call.change(&mut clients[0], "leave", "p0").await?;
     assert_eq!(left["state"], "active", "the others go on without who started it");
     assert_eq!(listed(&call.change(&mut clients[4], "accept", "p4").await?).len(), 5);
-    for n in 1..5 {
-        call.change(&mut clients[n], "leave", &format!("p{n}")).await?;
+    for (n, client) in clients.iter_mut().enumerate().skip(1) {
+        call.change(client, "leave", &format!("p{n}")).await?;
     }
     assert_eq!(call.record(&mut clients[0]).await?["state"], "ended");
     Ok(())

@@ -1,6 +1,6 @@
 //! Files that are larger than one request takes, which come in parts; and limits by what the bytes are.
 
-use std::io::Cursor;
+use std::{collections::BTreeMap, io::Cursor};
 
 use anyhow::{Context as _, Result};
 use http::{Method, StatusCode};
@@ -95,7 +95,7 @@ async fn a_large_file_comes_in_parts_and_goes_on_after_a_torn_connection() -> Re
     let file = stack.examined_file(&bob_user, id).await?;
     assert_eq!((&file["state"], &file["bytes"]), (&json!("ready"), &json!(FILM_BYTES)));
     let link = stack.file_link(&bob_user, id, "original").await?.done()?;
-    let read = fetch(Method::GET, link["url"].as_str().context("a URL")?, &Default::default(), "").await?;
+    let read = fetch(Method::GET, link["url"].as_str().context("a URL")?, &BTreeMap::default(), "").await?;
     assert_eq!(sha256(&read.body), sha256(&bytes));
     assert_eq!(read.headers["content-type"], "video/mp4");
     Ok(())
@@ -166,12 +166,12 @@ fn film_in_webp(width: u32, height: u32, pictures: usize) -> Result<Vec<u8>> {
 async fn a_film_in_webp_that_is_as_large_as_can_be_is_decoded_in_bounded_memory() -> Result<()> {
     let Some(stack) = Stack::private(&[])? else { return Ok(()) };
     let Pair { channel, ann_user, .. } = pair(&stack).await?;
-    let film = film_in_webp(4_096, 3_051, 3)?;
-    let id = stack.put_file(&ann_user, &channel, "image/webp", &film).await?;
+    let webp = film_in_webp(4_096, 3_051, 3)?;
+    let id = stack.put_file(&ann_user, &channel, "image/webp", &webp).await?;
     let file = stack.examined_file(&ann_user, &id).await?;
     assert_eq!((&file["state"], &file["thumbnail"]), (&json!("ready"), &json!(true)), "{file}");
     let peak = stack.memory_peak("files")? >> 20;
-    println!("files took {peak} MB for {} MB of WebP", film.len() >> 20);
+    println!("files took {peak} MB for {} MB of WebP", webp.len() >> 20);
     assert!(peak <= 256, "{peak} MB");
     Ok(())
 }

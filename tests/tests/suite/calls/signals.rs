@@ -57,9 +57,9 @@ async fn a_signal_reaches_whom_it_is_for_and_nobody_else() -> Result<()> {
 /// What a call of four begins with: each sends each of the others an offer or an answer and some batches of candidates.
 #[tokio::test]
 async fn the_beginning_of_a_call_fits_into_the_rates() -> Result<()> {
-    let Pair { channel, bob_user, mut ann, mut bob, .. } = pair(Stack::shared()?).await?;
     const OTHERS: u32 = 3;
     const SIGNALS: u32 = 10;
+    let Pair { channel, bob_user, mut ann, mut bob, .. } = pair(Stack::shared()?).await?;
     for n in 0..OTHERS * SIGNALS {
         let sdp = "x".repeat(6_000);
         let data = json!({"name": "call", "payload": {"n": n, "sdp": sdp}, "to": {"userId": bob_user.id}});
