@@ -79,7 +79,9 @@ impl Types {
             Fields::None | Fields::Query => {}
         }
         let (status, done) = if let Some(reply) = operation.reply {
-            let examples = json!({"sample": {"value": samples.http_replies[operation.id]}});
+            let examples = of_operation(&samples.http_replies, operation.id);
+            let examples: Map<_, _> =
+                examples.map(|(name, sample)| (name.to_owned(), json!({"value": sample}))).collect();
             let schema = (reply.reference)(&mut self.received);
             let content = json!({"application/json": {"schema": schema, "examples": examples}});
             ("200", json!({"description": operation.done, "content": content}))

@@ -34,7 +34,7 @@ pub(crate) struct Samples {
     pub(crate) batch: Value,
     /// The fields of requests by HTTP: by the name of the operation and, after a dot, what it shows.
     pub(crate) http_requests: Map<String, Value>,
-    /// The bodies of replies by HTTP, by the name of the operation.
+    /// The bodies of replies by HTTP, by the name of the operation and, after a dot, what it shows.
     pub(crate) http_replies: Map<String, Value>,
     /// The bodies of refusals by HTTP, by the name of the response.
     pub(crate) http_refusals: Map<String, Value>,
@@ -70,7 +70,11 @@ impl Samples {
             ("replies", &self.replies, "{ [A in ActionName]: Done & { data: Actions[A]['reply'] } }"),
             ("events", &self.events, "{ [E in EventName]: WireEvent<E> }"),
             ("refusals", &self.refusals, "{ [C in ErrorCode]: Refused & { error: { code: C } } }"),
-            ("httpReplies", &self.http_replies, "HttpReplies"),
+            (
+                "httpReplies",
+                &self.http_replies,
+                "HttpReplies & Record<string, HttpReplies[keyof HttpReplies]>",
+            ),
             ("details", &self.details, "BusDetails"),
             ("chatEvents", &self.chat_events, "{ [T in keyof ChatEvents]: ChatEvent<T> }"),
         ];

@@ -14,14 +14,15 @@ pub(super) fn typed() -> Vec<Typed> {
     let (requests, replies) = (samples("http/requests"), samples("http/replies"));
     let mut all = Vec::new();
     for operation in &OPERATIONS {
+        let is_of = |(name, _): &(&String, &serde_json::Value)| name.split('.').next() == Some(operation.id);
         if let Some(type_) = operation.reply {
-            let (of, value) = (format!("http/replies/{}", operation.id), replies[operation.id].clone());
-            all.push(Typed { of, type_, settings: schema::received(), value });
+            for (name, value) in replies.iter().filter(is_of) {
+                let (of, value) = (format!("http/replies/{name}"), value.clone());
+                all.push(Typed { of, type_, settings: schema::received(), value });
+            }
         }
         let Some(type_) = operation.request else { continue };
-        for (name, request) in
-            requests.iter().filter(|(name, _)| name.split('.').next() == Some(operation.id))
-        {
+        for (name, request) in requests.iter().filter(is_of) {
             let mut value = request.clone();
             value.as_object_mut().unwrap().retain(|field, _| field != "connectionId" && field != "id");
             all.push(Typed { of: format!("http/requests/{name}"), type_, settings: schema::sent(), value });
@@ -37,7 +38,9 @@ pub(super) fn typed() -> Vec<Typed> {
 #[test]
 fn there_is_a_sample_of_every_operation_and_no_other() {
     let replying = OPERATIONS.iter().filter(|operation| operation.reply.is_some());
-    assert_eq!(names("http/replies"), replying.map(|operation| operation.id.to_owned()).collect());
+    let replies = names("http/replies");
+    let replies: BTreeSet<_> = replies.iter().map(|name| name.split('.').next().unwrap()).collect();
+    assert_eq!(replies, replying.map(|operation| operation.id).collect());
     let takes_something = |operation: &&Operation| {
         operation.request.is_some()
             || operation.connection != Connection::Absent

@@ -216,7 +216,7 @@ fn a_draft_becomes_its_event() {
         let id = event["data"]["id"].as_str().unwrap_or_default().to_owned();
         let mut published = Publication::from_client(send, &sender_of(event, at), None, at, || id).unwrap();
         match &published.effect {
-            Effect::Message(References { reply_to, mentions, attachments }) => {
+            Effect::Message(References { reply_to, mentions, attachments, .. }) => {
                 let data = event["data"].as_object_mut().unwrap();
                 assert_eq!(json!(reply_to), data["replyTo"]["seq"]);
                 assert_eq!(json!(mentions), data["mentions"]);

@@ -25,7 +25,7 @@ async fn a_message_of_the_backend_brings_its_files_and_nobody_elses() -> Result<
     let conversation = channel.strip_prefix("conversation:").context("a conversation")?;
     let backend = User::publisher();
     let id = stack.put_file(&backend, &channel, "text/plain", b"the invoice").await?;
-    let own = stack.put_file(&ann_user, &channel, "text/plain", b"her own").await?;
+    let own = stack.put_file(&ann_user, &channel, "text/plain", b"ann's own").await?;
 
     // Before a message brings it, it is nobody's but the backend's.
     for user in [&ann_user, &bob_user] {
