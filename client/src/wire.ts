@@ -1051,7 +1051,9 @@ export interface HistoryFields {
 
 /** A kind of events that a page can be restricted to. */
 export type Only =
-  /** Chat messages, without the events that change them. The messages are as they are now. */
+  /**
+   * Chat messages as they are now, without the events that change them, and the lines of calls (`chat.call`).
+   */
   | 'messages';
 
 /** The reply to `history`: a page of events. */

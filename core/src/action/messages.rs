@@ -99,7 +99,7 @@ pub struct History {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Only {
-    /// Chat messages, without the events that change them. The messages are as they are now.
+    /// Chat messages as they are now, without the events that change them, and the lines of calls (`chat.call`).
     Messages,
 }
 

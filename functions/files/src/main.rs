@@ -72,7 +72,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 /// Handles the messages of a batch. The response lists those that failed.
 async fn handle(resources: &Resources, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
     let serve = async |message: Message, this_try: Try| match message.wanted() {
-        Wanted::Examine(id) if this_try.number() > EXAMINED_MAX => resources.give_up(&id).await,
+        Wanted::Examine(id) | Wanted::Scanned(id, ScanStatus::NoThreatsFound)
+            if this_try.number() > EXAMINED_MAX =>
+        {
+            resources.give_up(&id).await
+        }
         wanted => resources.serve(wanted).await,
     };
     Ok(batch::handle(&resources.letters, Source::Files, event, serve).await)

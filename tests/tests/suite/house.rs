@@ -34,6 +34,35 @@ fn names(folder: &str) -> Result<BTreeSet<String>> {
     entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
+/// The crates that functions are built of when they are built together, each with its features, as `cargo lambda` builds them.
+fn built_of(functions: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+    let root = root().canonicalize()?;
+    let mut tree = std::process::Command::new(env!("CARGO"));
+    tree.current_dir(&root).args(["tree", "--locked", "--offline", "--target", "x86_64-unknown-linux-gnu"]);
+    tree.args(["--prefix", "none", "--edges", "normal,build", "--format", "{p} {f}"]);
+    for name in functions {
+        tree.arg("--package").arg(format!("path+file://{}", root.join("functions").join(name).display()));
+    }
+    let output = tree.output()?;
+    anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let crates = String::from_utf8(output.stdout)?;
+    Ok(crates.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect())
+}
+
+/// Else `sam build`, which builds one function after the other, would compile half of all crates once more for each.
+#[test]
+fn a_function_built_alone_is_built_of_what_all_are_built_of() -> Result<()> {
+    let functions = names("functions")?;
+    let together = built_of(&functions)?;
+    assert!(together.len() > 100, "{}", together.len());
+    for name in functions {
+        let alone = built_of(&[name.clone()].into())?;
+        let others: Vec<_> = alone.difference(&together).collect();
+        assert!(others.is_empty(), "{name}: {others:?}");
+    }
+    Ok(())
+}
+
 /// The last part of each function's `CodeUri`.
 fn deployed(template: &Value) -> BTreeSet<String> {
     let functions = resources(template, "AWS::Serverless::Function");
