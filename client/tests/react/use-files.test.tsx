@@ -103,7 +103,9 @@ test('a refused file is told with its reason, stays until it is removed, and may
 test('a file that is found to be bad before it is sent is not sent', async () => {
   const it = component();
   await pass(100);
-  it.files().add([fileOf(50), fileOf(60)]);
+  it.files().add([fileOf(50)]);
+  await until(() => it.uploads() === 'uploaded'); // so that it is `file_1`
+  it.files().add([fileOf(60)]);
   await until(() => it.uploads() === 'uploaded uploaded');
   it.server.examine('file_1', { state: 'refused', refusal: 'wrong_type' });
   void it.files().send('look');
