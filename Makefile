@@ -35,13 +35,9 @@ ARGS ?=
 SEED ?=
 SEEDS ?= 1
 MINUTES ?= 1
-# Tests of the suite wait more than they compute.
-SUITE_THREADS ?= 4
 TARGETS ?= frame channel token stream
-# What waits most, the browsers and the emulator, runs side by side; the suite has the machine for itself. Whatever two that run
-# side by side need is made before them.
-STEPS := format language template release-local+ deny audit clippy docs build unit types-check client demo wait \
-	package-check+ browser example wait suite s3 schemathesis
+STEPS := format language template release-local+ deny audit clippy docs build unit types-check client browser example \
+	suite s3 schemathesis wait package-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -134,7 +130,7 @@ example: build $(EXAMPLE)/node_modules/.package-lock.json ## Build examples/next
 suite: build $(PACKAGE) ## Run the black-box suite against a local stack of its own (ARGS="joining::")
 	@echo '==> black-box suite'
 	@rm -f $(RIGHTS)
-	@cargo test --locked --test suite -- --test-threads=$(SUITE_THREADS) $(ARGS)
+	@cargo test --locked --test suite -- $(ARGS)
 	@test -n '$(ARGS)' || target/debug/funnelcast-local rights $(RIGHTS)
 
 s3: build $(S3_CLIENTS) ## Drive the local stack's S3 by boto3 and the AWS CLI
