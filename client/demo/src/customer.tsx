@@ -1,4 +1,5 @@
 import { useInbox, useUnread } from 'funnelcast/react';
+import { useState } from 'react';
 import { Ring } from './calls/ring.js';
 import { Chat } from './chat/chat.js';
 import { Icon } from './icon.js';
@@ -17,6 +18,8 @@ export interface CustomerProps {
 /** The app of a customer, who has access to nothing of the company but their own conversation. */
 export function Customer({ me, room, isChatOpen, onChat }: CustomerProps) {
   const { name } = room.merchant;
+  // Without an open chat nobody is there to be called, but a call goes on when it is closed.
+  const [isInCall, setIsInCall] = useState(false);
   const toggle = (
     <>
       {!isChatOpen && <Unread me={me} />}
@@ -38,7 +41,9 @@ export function Customer({ me, room, isChatOpen, onChat }: CustomerProps) {
         Customer
       </PersonHead>
       <Notifications userId={me.id} />
-      <Ring conversationId={room.conversationId} other={room.merchant} onAnswer={() => onChat(true)} />
+      {(isChatOpen || isInCall) && (
+        <Ring conversationId={room.conversationId} other={room.merchant} onCall={setIsInCall} />
+      )}
       {isChatOpen ? <OpenChat me={me} room={room} /> : <p className="empty">The chat is closed.</p>}
     </>
   );

@@ -7,24 +7,28 @@ export interface RingProps {
   conversationId: string;
   other: Who;
   /** The user has accepted: shows the conversation. */
-  onAnswer: () => void;
+  onAnswer?: () => void;
+  /** A call begins, or is over. */
+  onCall?: (isUnderWay: boolean) => void;
 }
 
 /**
  * Rings when the other calls, and plays their voice during the call. It is outside of the chat, so that both work while another
  * conversation is open.
  */
-export function Ring({ conversationId, other, onAnswer }: RingProps) {
+export function Ring({ conversationId, other, onAnswer, onCall }: RingProps) {
   const { state, direction, call, peers, error, accept, decline } = useCall(conversationId);
   const isRung = state === 'ringing' && direction === 'incoming';
+  const isUnderWay = state !== 'idle' && state !== 'ended';
+  useEffect(() => onCall?.(isUnderWay), [isUnderWay, onCall]);
   const answer = (video: boolean) => {
     accept({ video });
-    onAnswer();
+    onAnswer?.();
   };
   return (
     <>
-      <div role="alert">
-        {isRung && (
+      {isRung && (
+        <div role="alert">
           <section className="ring" aria-label={`Call from ${other.name}`}>
             <Icon name={call?.media === 'video' ? 'camera' : 'phone'} />
             <p>
@@ -40,8 +44,8 @@ export function Ring({ conversationId, other, onAnswer }: RingProps) {
               Decline
             </button>
           </section>
-        )}
-      </div>
+        </div>
+      )}
       {peers.map(({ peerId, stream }) => (
         <Voice key={peerId} stream={stream} />
       ))}
