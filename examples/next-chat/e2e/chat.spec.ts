@@ -172,14 +172,12 @@ test('nobody sees what is not theirs', async ({ browser, origin, request }) => {
 
 test('the assistant answers one question after the other, and is seen typing', async ({ browser, origin }) => {
   const cleo = await signIn(browser, origin, 'Cleo, the customer');
-  const before = await messages(cleo).count();
   await say(cleo, '@bot When do you open?');
   await say(cleo, '@bot Do you ship to Spain?');
   await expect(cleo.getByText('Assistant is typing…')).toBeVisible();
-  await expect(messages(cleo)).toHaveCount(before + 4);
-  const [hours, shipping] = [messages(cleo).nth(before + 2), messages(cleo).nth(before + 3)];
-  await expect(hours).toHaveText('We are open from 9 to 5.');
+  const [hours, shipping] = [messages(cleo).nth(-2), messages(cleo).nth(-1)];
   await expect(shipping).toHaveText('A person will answer that soon.');
+  await expect(hours).toHaveText('We are open from 9 to 5.');
   const quote = (answer: typeof hours) => answer.locator('xpath=preceding-sibling::blockquote');
   await expect(quote(hours)).toHaveText('@bot When do you open?');
   await expect(quote(shipping)).toHaveText('@bot Do you ship to Spain?');
