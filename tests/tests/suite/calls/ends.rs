@@ -166,6 +166,18 @@ async fn a_call_is_logged_once_whatever_fails() -> Result<()> {
     Ok(())
 }
 
+/// The fan-out queue owes what a gateway that is throttled did not take.
+#[tokio::test]
+async fn it_rings_though_no_post_of_that_time_was_taken() -> Result<()> {
+    let Some(stack) = Stack::private(&[])? else { return Ok(()) };
+    let Pair { channel, mut ann, mut bob, .. } = pair(&stack).await?;
+    stack.set_faults(&json!({"throttled": 1})).await?;
+    Call::new(&channel).change(&mut ann, "start", "a1").await?;
+    stack.set_faults(&json!({})).await?;
+    update(&mut bob, "ringing").await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn who_calls_again_and_again_is_refused() -> Result<()> {
     let Pair { channel, mut ann, mut bob, .. } = pair(Stack::shared()?).await?;
