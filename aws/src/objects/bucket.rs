@@ -14,21 +14,19 @@ use funnelcast_core::{
     Error, FileId, Timestamp,
     file::{FileForm, MediaType, Sha256, Upload},
 };
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
-use super::presign::{Allowed, Presigner};
+use super::presign::{Allowed, Presigner, UNRESERVED};
 use crate::{config::Config, resource::Resource, spending};
 
 /// How long an upload may take to begin.
-pub(super) const UPLOAD_URL_LIFE: Duration = Duration::from_mins(15);
+const UPLOAD_URL_LIFE: Duration = Duration::from_mins(15);
 /// How long a URL to read by is valid.
 const READ_URL_LIFE: Duration = Duration::from_mins(5);
 /// How long one attempt to read or write a whole object may take.
 const ATTEMPT_MAX: Duration = Duration::from_secs(20);
 /// How long S3 may take to copy an object, of up to 5 GB.
 const COPY_MAX: Duration = Duration::from_secs(50);
-/// The characters of a file's name that stand for themselves in `filename*` (RFC 8187, section 3.2.1).
-const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The bucket.
 #[derive(Debug)]
@@ -150,7 +148,7 @@ impl Objects {
         let disposition = match disposition {
             Disposition::Inline => "inline".to_owned(),
             Disposition::Attachment(name) => {
-                format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(name, NAME))
+                format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(name, UNRESERVED))
             }
         };
         let query = [
