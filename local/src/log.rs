@@ -2,13 +2,16 @@
 //!
 //! stdout carries only the ready line.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    sync::Arc,
+};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::template::LogLevel;
+use crate::{template::LogLevel, usage::Usage};
 
 /// ANSI colours that are readable on black and on white. A function always has the same colour.
 const COLORS: [u8; 10] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95];
@@ -34,10 +37,11 @@ pub(crate) fn init(format: LogFormat) {
     }
 }
 
-/// Shows what functions print. Cheap to clone.
+/// Shows what functions print, and counts it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct FunctionLog {
     style: Style,
+    usage: Arc<Usage>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,21 +54,22 @@ enum Style {
 
 impl FunctionLog {
     /// `quiet` hides all lines of the functions. There are colours only if stderr is a terminal.
-    pub(crate) fn new(format: LogFormat, quiet: bool) -> Self {
+    pub(crate) fn new(format: LogFormat, quiet: bool, usage: Arc<Usage>) -> Self {
         let style = match format {
             _ if quiet => Style::Hidden,
             LogFormat::Json => Style::Json,
             LogFormat::Text if io::stderr().is_terminal() => Style::Colored,
             LogFormat::Text => Style::Plain,
         };
-        Self { style }
+        Self { style, usage }
     }
 
-    /// Shows a line that the function `name` wrote to stdout or stderr, unless its level is below `least`.
+    /// Shows and counts a line that the function `name` wrote to stdout or stderr, unless its level is below `least`.
     pub(crate) fn line(&self, name: &str, line: &str, least: LogLevel) {
         if least > LogLevel::Trace && level_of(line) < least {
             return;
         }
+        self.usage.logged(name, line.len());
         if let Some(shown) = self.style.show(name, line) {
             // The stack runs on if stderr is closed.
             let _ = writeln!(io::stderr().lock(), "{shown}");

@@ -1,4 +1,5 @@
-//! What each function uses of DynamoDB, of S3 and of `@connections`, so that a test can compare a route with its budget.
+//! What each function uses of DynamoDB, of S3 and of `@connections`, and what it logs, so that a test can compare a route with its
+//! budget.
 //!
 //! `GET /_local/usage` returns the counts and `DELETE /_local/usage` resets them. A function is recognised by the access
 //! key that it signs with; other callers are counted under their own access key.
@@ -24,6 +25,14 @@ struct Counts {
     s3: BTreeMap<(String, String), u64>,
     /// By function and HTTP status.
     posts: BTreeMap<(String, u16), u64>,
+    /// By function.
+    logs: BTreeMap<String, LogCount>,
+}
+
+#[derive(Debug, Default)]
+struct LogCount {
+    lines: u64,
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +70,14 @@ impl Usage {
         *counts.s3.entry((function.to_owned(), operation.to_owned())).or_default() += 1;
     }
 
+    /// Counts a line that `function` logged, of `bytes` bytes without its end.
+    pub(crate) fn logged(&self, function: &str, bytes: usize) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = counts.logs.entry(function.to_owned()).or_default();
+        row.lines += 1;
+        row.bytes += bytes;
+    }
+
     /// All counts, as `GET /_local/usage` returns them.
     pub(crate) fn snapshot(&self) -> Value {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,7 +103,12 @@ impl Usage {
             .iter()
             .map(|((function, status), count)| json!({ "function": function, "status": status, "count": count }))
             .collect();
-        json!({ "dynamodb": dynamodb, "s3": s3, "posts": posts })
+        let logs: Vec<Value> = counts
+            .logs
+            .iter()
+            .map(|(function, row)| json!({ "function": function, "lines": row.lines, "bytes": row.bytes }))
+            .collect();
+        json!({ "dynamodb": dynamodb, "s3": s3, "posts": posts, "logs": logs })
     }
 
     /// Resets all counts to zero.
@@ -111,6 +133,8 @@ mod tests {
         usage.post("send", 200);
         usage.post("send", 410);
         usage.post("send", 200);
+        usage.logged("send", 300);
+        usage.logged("send", 200);
 
         assert_eq!(
             usage.snapshot(),
@@ -124,9 +148,10 @@ mod tests {
                     { "function": "send", "status": 200, "count": 2 },
                     { "function": "send", "status": 410, "count": 1 },
                 ],
+                "logs": [{ "function": "send", "lines": 2, "bytes": 500 }],
             })
         );
         usage.reset();
-        assert_eq!(usage.snapshot(), json!({ "dynamodb": [], "s3": [], "posts": [] }));
+        assert_eq!(usage.snapshot(), json!({ "dynamodb": [], "s3": [], "posts": [], "logs": [] }));
     }
 }

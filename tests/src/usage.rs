@@ -1,4 +1,4 @@
-//! What a local stack has counted: `DynamoDB` calls with their capacity, requests of S3, and posts to connections, by
+//! What a local stack has counted: `DynamoDB` calls with their capacity, requests of S3, posts to connections, and log lines, by
 //! function.
 
 use std::collections::BTreeSet;
@@ -16,6 +16,7 @@ pub struct Usage {
     dynamodb: Vec<Calls>,
     s3: Vec<Requests>,
     posts: Vec<Posts>,
+    logs: Vec<Logged>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -39,6 +40,16 @@ struct Requests {
 struct Posts {
     function: String,
     count: u64,
+}
+
+/// What one function has logged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Logged {
+    function: String,
+    /// Lines, those of metrics too.
+    pub lines: u64,
+    /// Their bytes, without their ends.
+    pub bytes: u64,
 }
 
 /// What one function has used.
@@ -80,6 +91,11 @@ impl Usage {
         cost.posts =
             self.posts.iter().filter(|posts| posts.function == function).map(|posts| posts.count).sum();
         cost
+    }
+
+    /// What a function has logged.
+    pub fn logged(&self, function: &str) -> Logged {
+        self.logs.iter().find(|logged| logged.function == function).cloned().unwrap_or_default()
     }
 
     /// What all functions have used, those that are triggered by others too.

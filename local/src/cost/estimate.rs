@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::figures::{Operation, Prices, Recipients};
+use super::{
+    dollars::{Dollars, Service},
+    figures::{Operation, Prices, Recipients},
+};
 
 // These are limits of the product and a memory size of the template, which `local` does not depend on. A test in
 // tests/tests/suite/house.rs fails if they differ.
@@ -22,7 +25,7 @@ const READ_UNIT_BYTES: f64 = 4_096.0;
 const MESSAGE_BYTES: f64 = 32_768.0;
 /// The requests for a message in a queue: send, receive and delete.
 const REQUESTS_A_QUEUED: u32 = 3;
-const MILLION: f64 = 1e6;
+pub(super) const MILLION: f64 = 1e6;
 
 /// What cannot be known beforehand.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -54,38 +57,6 @@ pub(super) struct Estimate {
     pub(super) dollars: Dollars,
     /// What its stored bytes cost besides, each month.
     pub(super) stored_dollars_a_month: f64,
-}
-
-/// Dollars, by service.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub(super) struct Dollars {
-    pub(super) websocket: f64,
-    pub(super) http: f64,
-    pub(super) lambda: f64,
-    pub(super) dynamodb: f64,
-    pub(super) eventbridge: f64,
-    pub(super) sqs: f64,
-    pub(super) s3: f64,
-    pub(super) transfer: f64,
-}
-
-impl Dollars {
-    pub(super) fn total(&self) -> f64 {
-        self.parts().iter().map(|(_, dollars)| dollars).sum()
-    }
-
-    pub(super) fn parts(&self) -> [(&'static str, f64); 8] {
-        [
-            ("websocket", self.websocket),
-            ("http", self.http),
-            ("lambda", self.lambda),
-            ("dynamodb", self.dynamodb),
-            ("eventbridge", self.eventbridge),
-            ("sqs", self.sqs),
-            ("s3", self.s3),
-            ("transfer", self.transfer),
-        ]
-    }
 }
 
 /// The posts of an operation, and what is needed for them.
@@ -144,20 +115,34 @@ impl Estimate {
             + (post_seconds + page_seconds) * posting_mb)
             / 1_024.0;
         let frames = f64::from(operation.frames) + posts * (assumptions.frame_bytes / MESSAGE_BYTES).ceil();
-        let dollars = Dollars {
-            websocket: frames * prices.websocket_million_messages / MILLION
-                + f64::from(operation.minutes) * prices.websocket_million_minutes / MILLION,
-            http: f64::from(operation.requests) * prices.http_million_requests / MILLION,
-            lambda: f64::from(invocations) * prices.lambda_million_requests / MILLION
-                + gb_seconds * prices.lambda_gb_second,
-            dynamodb: write_units * prices.dynamodb_million_writes / MILLION
-                + read_units * prices.dynamodb_million_reads / MILLION,
-            eventbridge: f64::from(operation.events) * prices.eventbridge_million_events / MILLION,
-            sqs: f64::from(operation.sqs + fan_out.sqs) * prices.sqs_million_requests / MILLION,
-            s3: f64::from(operation.s3_puts) * prices.s3_million_puts / MILLION
-                + f64::from(operation.s3_gets) * prices.s3_million_gets / MILLION,
-            transfer: posts * assumptions.frame_bytes / 1e9 * prices.transfer_gb,
-        };
+        let (lines, measured) = operation.logged();
+        let dollars = Dollars::from([
+            (
+                Service::Websocket,
+                frames * prices.websocket_million_messages / MILLION
+                    + f64::from(operation.minutes) * prices.websocket_million_minutes / MILLION,
+            ),
+            (Service::Http, f64::from(operation.requests) * prices.http_million_requests / MILLION),
+            (
+                Service::Lambda,
+                f64::from(invocations) * prices.lambda_million_requests / MILLION
+                    + gb_seconds * prices.lambda_gb_second,
+            ),
+            (
+                Service::Dynamodb,
+                write_units * prices.dynamodb_million_writes / MILLION
+                    + read_units * prices.dynamodb_million_reads / MILLION,
+            ),
+            (Service::Eventbridge, f64::from(operation.events) * prices.eventbridge_million_events / MILLION),
+            (Service::Sqs, f64::from(operation.sqs + fan_out.sqs) * prices.sqs_million_requests / MILLION),
+            (
+                Service::S3,
+                f64::from(operation.s3_puts) * prices.s3_million_puts / MILLION
+                    + f64::from(operation.s3_gets) * prices.s3_million_gets / MILLION,
+            ),
+            (Service::Transfer, posts * assumptions.frame_bytes / 1e9 * prices.transfer_gb),
+            (Service::Logs, (lines + measured) / 1e9 * prices.logs_gb),
+        ]);
         Self {
             operation: operation.name.clone(),
             what: operation.what.clone(),
@@ -225,8 +210,8 @@ mod tests {
         let chat = estimate("chat", 2);
         assert_eq!((chat.delivered, chat.invocations), (1, 1));
         assert_eq!((chat.read_units, chat.write_units), (3.0, 1.0));
-        assert_eq!(chat.dollars.websocket, 3.0 / MILLION);
-        assert_eq!(chat.dollars.dynamodb, 3.0 * 0.125 / MILLION + 0.625 / MILLION);
+        assert_eq!(chat.dollars.of(Service::Websocket), 3.0 / MILLION);
+        assert_eq!(chat.dollars.of(Service::Dynamodb), 3.0 * 0.125 / MILLION + 0.625 / MILLION);
     }
 
     #[test]
@@ -243,14 +228,17 @@ mod tests {
         assert_eq!((update.delivered, update.invocations), (10_000, 4));
         assert_eq!(update.quota_seconds, 1.0);
         assert!(update.seconds > 1.0 && update.seconds_at_least() == update.seconds);
-        assert!(update.dollars.websocket / update.dollars.total() > 0.9, "posts are nearly all of it");
+        assert!(
+            update.dollars.of(Service::Websocket) / update.dollars.total() > 0.9,
+            "posts are nearly all of it"
+        );
     }
 
     #[test]
     fn ten_updates_in_one_request_cost_less_than_ten_on_the_bus() {
         let (ten, one, on_the_bus) =
             (estimate("publish-ten", 2), estimate("publish", 2), estimate("update", 2));
-        assert_eq!((ten.delivered, ten.dollars.http), (2, 1.0 / MILLION));
+        assert_eq!((ten.delivered, ten.dollars.of(Service::Http)), (2, 1.0 / MILLION));
         assert!(one.dollars.total() < on_the_bus.dollars.total(), "one by HTTP costs about as much");
         assert!(ten.dollars.total() < 0.5 * 10.0 * on_the_bus.dollars.total());
     }
@@ -261,7 +249,7 @@ mod tests {
             recipients: nobody, s3Puts: 3, s3Gets: 2, storedBytes: 2000000000}";
         let (upload, prices) = (yaml_serde::from_str(upload).unwrap(), yaml_serde::from_str(PRICES).unwrap());
         let estimate = Estimate::of(&upload, 1, &ASSUMPTIONS, &prices);
-        assert_eq!(estimate.dollars.s3, 3.0 * 5.0 / MILLION + 2.0 * 0.4 / MILLION);
+        assert_eq!(estimate.dollars.of(Service::S3), 3.0 * 5.0 / MILLION + 2.0 * 0.4 / MILLION);
         assert_eq!(estimate.stored_dollars_a_month, 0.046);
     }
 
@@ -271,6 +259,6 @@ mod tests {
         let prices = yaml_serde::from_str(PRICES).unwrap();
         let counted: Counted = yaml_serde::from_str(OPERATIONS).unwrap();
         let update = counted.operations.iter().find(|known| known.name == "update").unwrap();
-        assert_eq!(Estimate::of(update, 10, &large, &prices).dollars.websocket, 20.0 / MILLION);
+        assert_eq!(Estimate::of(update, 10, &large, &prices).dollars.of(Service::Websocket), 20.0 / MILLION);
     }
 }

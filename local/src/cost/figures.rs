@@ -2,6 +2,9 @@
 
 use serde::Deserialize;
 
+/// What `CloudWatch` adds to the bytes of a line
+/// (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html>).
+const LOG_LINE_BYTES: f64 = 26.0;
 /// The two files, which a test parses.
 pub(super) const PRICES: &str = include_str!("prices.yaml");
 pub(super) const OPERATIONS: &str = include_str!("operations.yaml");
@@ -19,12 +22,20 @@ pub(super) struct Prices {
     pub(super) dynamodb_million_reads: f64,
     pub(super) lambda_million_requests: f64,
     pub(super) lambda_gb_second: f64,
+    /// The same on `x86_64`.
+    pub(super) lambda_gb_second_x86: f64,
     pub(super) eventbridge_million_events: f64,
     pub(super) sqs_million_requests: f64,
     pub(super) s3_million_puts: f64,
     pub(super) s3_million_gets: f64,
     pub(super) s3_gb_month: f64,
     pub(super) transfer_gb: f64,
+    pub(super) logs_gb: f64,
+    pub(super) logs_gb_month: f64,
+    pub(super) table_gb_month: f64,
+    pub(super) backup_gb_month: f64,
+    pub(super) alarm_month: f64,
+    pub(super) million_traces: f64,
     pub(super) quota_requests_a_second: f64,
 }
 
@@ -61,6 +72,12 @@ pub(super) struct Operation {
     pub(super) steps: u32,
     #[serde(default)]
     pub(super) sqs: u32,
+    /// The bytes of the lines of its invocations, one each, at `LogLevel` `info`.
+    #[serde(default)]
+    pub(super) log_bytes: u32,
+    /// The bytes of the line of what was measured, which every level has.
+    #[serde(default)]
+    pub(super) metric_bytes: u32,
     #[serde(default)]
     pub(super) minutes: u32,
     /// PUT, COPY, POST and LIST.
@@ -72,6 +89,19 @@ pub(super) struct Operation {
     #[serde(default)]
     pub(super) stored_bytes: u64,
     pub(super) recipients: Recipients,
+    /// Whether it is a message, of which inboxes hear.
+    #[serde(default)]
+    pub(super) is_message: bool,
+}
+
+impl Operation {
+    /// The bytes that `CloudWatch` takes in: of lines at `info`, and of those of every level.
+    pub(super) fn logged(&self) -> (f64, f64) {
+        let lines = if self.log_bytes == 0 { 0 } else { self.invocations };
+        let measured = f64::from(self.metric_bytes);
+        let metrics = if self.metric_bytes == 0 { 0.0 } else { measured + LOG_LINE_BYTES };
+        (f64::from(self.log_bytes) + f64::from(lines) * LOG_LINE_BYTES, metrics)
+    }
 }
 
 /// The members of a channel that an operation posts to.

@@ -1,14 +1,18 @@
-//! The command `cost`: estimates what each operation costs on AWS and how long it takes, for a channel of any size.
+//! The command `cost`: estimates what each operation costs on AWS and how long it takes, for a channel of any size; and what an app
+//! costs in a month.
 //!
 //! What an operation uses is counted, not guessed: a test compares `operations.yaml` with what the black-box suite's
 //! budgets measure. Prices are in one dated file, `prices.yaml`, or in the file of an option. What cannot be known
 //! beforehand (how long a post or a call of the table takes) is an option, and printed with the result.
 //!
-//! Never here: logs, metrics and the table's storage, which are billed by the month and not by the message. What an operation
-//! stores in S3 is said by the month, beside what it costs at once.
+//! What an operation stores in S3 is said by the month, beside what it costs at once. The table's storage, its backups and what is
+//! there though nobody uses it are in the month of an app alone.
 
+mod app;
+mod dollars;
 mod estimate;
 mod figures;
+mod month;
 mod report;
 
 use std::{
@@ -20,13 +24,19 @@ use anyhow::Context as _;
 use clap::Args;
 
 use self::{
+    app::App,
     estimate::{Assumptions, Estimate},
     figures::{Counted, OPERATIONS, Operation, PRICES, Prices, Recipients},
+    month::Bills,
 };
 
-/// Estimates what each operation costs on AWS, and how long it takes.
+/// Estimates what each operation costs on AWS and how long it takes, or what an app costs in a month.
 #[derive(Debug, Args)]
 pub(crate) struct CostOptions {
+    /// The description of an app, in YAML or JSON: prints its bill for a month, by cause and by service, and what other parameters
+    /// would save. docs/cost.md explains its fields.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["members", "operation"])]
+    app: Option<PathBuf>,
     /// Number of members of the channel; may be repeated.
     #[arg(long, value_name = "N", default_values_t = [2, 50, 1_000, 10_000, 100_000], value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     members: Vec<u32>,
@@ -71,6 +81,17 @@ pub(crate) fn run(options: &CostOptions) -> anyhow::Result<()> {
         member_bytes: counted.member_bytes.into(),
         frame_bytes: options.frame_bytes.unwrap_or(counted.frame_bytes).into(),
     };
+    if let Some(file) = &options.app {
+        let app = App::parse(&read(file)?).with_context(|| file.display().to_string())?;
+        let bills = Bills { counted: &counted, prices: &prices, assumptions: &assumptions };
+        let (month, savings) = (bills.month(&app)?, bills.savings(&app)?);
+        if options.json {
+            println!("{}", report::month_json(&app, &month, &savings, &assumptions, &prices)?);
+        } else {
+            print!("{}", report::month_text(&app, &month, &savings, &assumptions, &prices));
+        }
+        return Ok(());
+    }
     let chosen: Vec<&Operation> = match &options.operation {
         None => counted.operations.iter().collect(),
         Some(name) => {

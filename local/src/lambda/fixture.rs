@@ -5,6 +5,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -110,7 +111,7 @@ pub(crate) async fn fixture_in(data: Option<&Path>, variables: &[(&str, &str)]) 
         concurrency: 2,
         async_retry_delay: Duration::from_millis(1),
         log_format: LogFormat::Text,
-        log: FunctionLog::new(LogFormat::Text, true),
+        log: FunctionLog::new(LogFormat::Text, true, Arc::default()),
         queues: queues.clone(),
         journal: journal.clone(),
         faults: faults.clone(),

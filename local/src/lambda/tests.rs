@@ -108,7 +108,7 @@ async fn a_failed_start_has_its_reason() {
         concurrency: 1,
         async_retry_delay: Duration::ZERO,
         log_format: LogFormat::Json,
-        log: FunctionLog::new(LogFormat::Json, true),
+        log: FunctionLog::new(LogFormat::Json, true, Arc::default()),
         queues: fixture.queues.clone(),
         journal: Journal::default(),
         faults: fixture.faults.clone(),

@@ -69,11 +69,12 @@ impl Running {
         let rights = Arc::new(Rights::new(&stack, options.rights_log.as_deref())?);
         rights.check_mappings(&stack).map_err(Failure::Input)?;
         let faults = Faults::new(options.faults.settings());
-        let lambda_options = lambda_options(options, &endpoints, &queues, &journal, &faults);
+        let usage = Arc::<Usage>::default();
+        let log = FunctionLog::new(options.log_format, options.quiet_functions, Arc::clone(&usage));
+        let lambda_options = lambda_options(options, log, &endpoints, &queues, &journal, &faults);
         let lambda = Lambda::start(&stack, lambda_options).await?;
         let secrets = Secrets::new(options.secret.iter().cloned());
         let bus = Bus::start(&stack, &lambda, &queues, &secrets).map_err(Failure::Input)?;
-        let usage = Arc::<Usage>::default();
         let s3 = S3Parts {
             rights: Arc::clone(&rights),
             usage: Arc::clone(&usage),
@@ -152,20 +153,20 @@ async fn start_some(lambda: &Lambda, functions: &[String]) -> anyhow::Result<()>
 
 fn lambda_options(
     options: &UpOptions,
+    log: FunctionLog,
     endpoints: &Endpoints,
     queues: &Queues,
     journal: &Journal,
     faults: &Faults,
 ) -> LambdaOptions {
     let beside_template = || options.template.parent().unwrap_or(Path::new("")).join("target/debug");
-    let log_format = options.log_format;
     LambdaOptions {
         bin_dir: options.bin_dir.clone().unwrap_or_else(beside_template),
         endpoint: endpoints.aws.clone(),
         concurrency: options.concurrency,
         async_retry_delay: options.async_retry_delay.0,
-        log_format,
-        log: FunctionLog::new(log_format, options.quiet_functions),
+        log_format: options.log_format,
+        log,
         queues: queues.clone(),
         journal: journal.clone(),
         faults: faults.clone(),

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use tests::{Stack, User, eventually, unique};
 
-use crate::scene::pair;
+use crate::scene::{Pair, pair};
 
 /// How an invocation ends, in its one line.
 const OUTCOMES: [&str; 4] = ["done", "refused", "rejected", "failed"];
@@ -70,7 +70,58 @@ async fn what_is_measured_is_in_the_log() -> Result<()> {
     .await?;
     // The first is that of the team, which sees that the conversation is there.
     assert_eq!((joins, typing, recovered), (4.0, 1.0, 1.0));
+    check_logs(&stack, &mut pair).await
+}
+
+/// What `funnelcast-local cost` says that operations log is what they log, give or take what ids differ by.
+async fn check_logs(stack: &Stack, Pair { ann, bob, channel, .. }: &mut Pair) -> Result<()> {
+    let user = User::stranger();
+    let mut stranger = None;
+    let connect = logged(stack, &[("authorize", 1), ("connect", 1)], async || {
+        stranger = Some(stack.connect(&user).await?);
+        Ok(())
+    })
+    .await?;
+    let mut stranger = stranger.context("a connection")?;
+    let join = async || stranger.join(&user.channel()).await.map(drop);
+    let join = logged(stack, &[("join", 2)], join).await?;
+    let chat = async || {
+        ann.say(channel, "Is it ready?").await?;
+        bob.event("chat.message").await.map(drop)
+    };
+    let chat = logged(stack, &[("send", 2)], chat).await?;
+    let typing = async || bob.send(channel, "chat.typing", json!({"isTyping": true})).await.map(drop);
+    let typing = logged(stack, &[("send", 2)], typing).await?;
+
+    let counted = Path::new(env!("CARGO_MANIFEST_DIR")).join("../local/src/cost/operations.yaml");
+    let counted: yaml_serde::Value = yaml_serde::from_str(&fs::read_to_string(counted)?)?;
+    let operations = counted["operations"].as_sequence().context("operations")?;
+    for (name, bytes) in [("connect", connect), ("join", join), ("chat", chat), ("typing", typing)] {
+        let operation = operations.iter().find(|operation| operation["name"].as_str() == Some(name));
+        let operation = operation.with_context(|| format!("an operation called {name:?}"))?;
+        let part = |field| operation[field].as_u64().unwrap_or_default();
+        let said = part("logBytes") + part("metricBytes");
+        assert!(said.abs_diff(bytes) <= said / 10, "{name}: {bytes} bytes, not {said}");
+    }
     Ok(())
+}
+
+/// The bytes that functions log because of an operation, of which each logs so many lines.
+async fn logged(
+    stack: &Stack,
+    functions: &[(&str, u64)],
+    operation: impl AsyncFnOnce() -> Result<()>,
+) -> Result<u64> {
+    stack.forget_usage().await?;
+    operation().await?;
+    eventually("all lines", async || {
+        let usage = stack.usage().await?;
+        let all: Vec<_> =
+            functions.iter().map(|(function, lines)| (usage.logged(function), *lines)).collect();
+        let is_complete = all.iter().all(|(logged, lines)| logged.lines >= *lines);
+        Ok(is_complete.then(|| all.iter().map(|(logged, _)| logged.bytes).sum()))
+    })
+    .await
 }
 
 #[tokio::test]
