@@ -78,6 +78,12 @@ struct FileRow {
     ttl: Option<i64>,
 }
 
+/// How many decodings of a picture have begun and not ended.
+#[derive(Deserialize)]
+struct Decodings {
+    decodings: u32,
+}
+
 impl StoredFile {
     /// A file that may be uploaded.
     pub const fn new(owner: FileOwner, channel: Channel, file: Attachment) -> Self {
@@ -173,6 +179,35 @@ impl Table {
             .update_expression("SET clean = :yes")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":yes", AttributeValue::Bool(true));
+        self.change_file(update).await.map(drop)
+    }
+
+    /// Notes that the decoding of a picture begins: 1 write. Returns how many have begun and not ended, this one included.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn begin_decoding(&self, id: &FileId) -> Result<u32, Error> {
+        let update = self
+            .update(key::file(id), key::META.to_owned())
+            .update_expression("ADD decodings :one")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .return_values(ReturnValue::UpdatedNew);
+        let changed = update_contended("UpdateItem of a file", update).await?;
+        let Some(item) = changed.and_then(|changed| changed.attributes) else { return Ok(1) }; // it is gone
+        let Decodings { decodings } = from_item(item)?;
+        Ok(decodings)
+    }
+
+    /// Notes that the decoding of a picture has ended, whatever came of it: 1 write.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn end_decoding(&self, id: &FileId) -> Result<(), Error> {
+        let update = self
+            .update(key::file(id), key::META.to_owned())
+            .update_expression("REMOVE decodings")
+            .condition_expression("attribute_exists(pk)");
         self.change_file(update).await.map(drop)
     }
 

@@ -43,8 +43,9 @@ const PICTURE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// How often what was found out is written, against messages that take the file meanwhile.
 const SETTLE_TRIES_MAX: u32 = 10;
 
-/// How often a file is examined. One that ends this function each time, against all bounds, is not examined again.
-const EXAMINED_MAX: u32 = 3;
+/// How often the decoding of a picture may end this function, against all bounds, before the picture is refused. The first try is
+/// not counted, so that a picture costs no write for it.
+const UNFINISHED_MAX: u32 = 2;
 
 struct Resources {
     table: Table,
@@ -71,24 +72,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 /// Handles the messages of a batch. The response lists those that failed.
 async fn handle(resources: &Resources, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
-    let serve = async |message: Message, this_try: Try| match message.wanted() {
-        Wanted::Examine(id) | Wanted::Scanned(id, ScanStatus::NoThreatsFound)
-            if this_try.number() > EXAMINED_MAX =>
-        {
-            resources.give_up(&id).await
-        }
-        wanted => resources.serve(wanted).await,
-    };
+    let serve = async |message: Message, this_try| resources.serve(message.wanted(), this_try).await;
     Ok(batch::handle(&resources.letters, Source::Files, event, serve).await)
 }
 
 impl Resources {
-    async fn serve(&self, wanted: Wanted) -> Result<(), Error> {
+    async fn serve(&self, wanted: Wanted, this_try: Try) -> Result<(), Error> {
         match wanted {
-            Wanted::Examine(id) => self.examine(&id).await,
+            Wanted::Examine(id) => self.examine(&id, this_try).await,
             Wanted::Scanned(id, ScanStatus::NoThreatsFound) => {
                 self.table.file_is_clean(&id).await?;
-                self.examine(&id).await
+                self.examine(&id, this_try).await
             }
             // What cannot be scanned may have anything in it.
             Wanted::Scanned(id, _) => match self.table.file(&id).await? {
@@ -109,7 +103,7 @@ impl Resources {
     }
 
     /// Examines a file that has been uploaded, unless that is done: 1 read and 1 transaction of 2 items; 3 to 5 requests of S3.
-    async fn examine(&self, id: &FileId) -> Result<(), Error> {
+    async fn examine(&self, id: &FileId, this_try: Try) -> Result<(), Error> {
         let Some(stored) = self.table.file(id).await? else {
             return self.remove(id).await;
         };
@@ -128,7 +122,8 @@ impl Resources {
                 let Some(bytes) = self.objects.read(Object::Upload(id), PICTURE_BYTES_MAX).await? else {
                     return Ok(());
                 };
-                self.keep_picture(Attachment { media_type, ..stored.file.clone() }, bytes.into()).await?
+                self.keep_picture(Attachment { media_type, ..stored.file.clone() }, bytes.into(), this_try)
+                    .await?
             }
             Ok(Content::Picture(media_type) | Content::OtherPicture(media_type)) => {
                 let size = imagesize::blob_size(&head).ok();
@@ -156,21 +151,25 @@ impl Resources {
         if bytes > bytes_max { Err(FileRefusal::TooLarge) } else { Ok(content) }
     }
 
-    /// Refuses a file whose examination has never come to an end.
-    async fn give_up(&self, id: &FileId) -> Result<(), Error> {
-        match self.table.file(id).await? {
-            Some(stored) if !stored.file.state.is_settled() => {
-                tracing::error!(file = %id, "a file could not be examined, and is refused");
-                let file = refused(stored.file.clone(), FileRefusal::Damaged);
-                self.settle(stored, file).await
-            }
-            _ => self.examine(id).await,
+    /// Writes a picture and its thumbnail, unless it is refused. From the second try on, 2 writes more: the decoding is noted
+    /// before it begins and when it has ended, so that a picture that ends this function is known, and one whose objects cannot be
+    /// written because S3 is down is not taken for it.
+    async fn keep_picture(
+        &self,
+        file: Attachment,
+        bytes: Vec<u8>,
+        this_try: Try,
+    ) -> Result<Attachment, Error> {
+        let is_repeated = this_try.number() > 1;
+        if is_repeated && self.table.begin_decoding(&file.id).await? > UNFINISHED_MAX {
+            tracing::error!(file = %file.id, "a picture ended this function each time, and is refused");
+            return Ok(refused(file, FileRefusal::Damaged));
         }
-    }
-
-    /// Writes a picture and its thumbnail, unless it is refused.
-    async fn keep_picture(&self, file: Attachment, bytes: Vec<u8>) -> Result<Attachment, Error> {
-        let Picture { width, height, thumbnail, stripped } = match picture::examine(bytes) {
+        let examined = picture::examine(bytes);
+        if is_repeated {
+            self.table.end_decoding(&file.id).await?;
+        }
+        let Picture { width, height, thumbnail, stripped } = match examined {
             Ok(picture) => picture,
             Err(why) => return Ok(refused(file, why)),
         };

@@ -83,3 +83,20 @@ async fn a_file_lives_as_long_as_its_message() {
         "the SDK repeats a transaction whose answer is lost"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decodings_that_never_end_are_counted() {
+    let table = TestTable::new().await;
+    table.put_file_of_ann(FileState::Checking, now()).await;
+    let id = &file(FileState::Checking).id;
+    assert_eq!(table.begin_decoding(id).await.unwrap(), 1);
+    assert_eq!(table.begin_decoding(id).await.unwrap(), 2, "the first has ended its process");
+    table.end_decoding(id).await.unwrap();
+    assert_eq!(table.begin_decoding(id).await.unwrap(), 1);
+    let stored = table.file(id).await.unwrap().unwrap();
+    assert_eq!(stored.file, file(FileState::Checking), "nothing else has changed");
+    let gone = "file_2".parse().unwrap();
+    assert_eq!(table.begin_decoding(&gone).await.unwrap(), 1);
+    table.end_decoding(&gone).await.unwrap();
+    assert_eq!(table.file(&gone).await.unwrap(), None);
+}
