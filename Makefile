@@ -33,15 +33,16 @@ RELEASE := CARGO_NET_OFFLINE=true RUSTFLAGS='-C force-unwind-tables=no \
 	--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=registry --remap-path-prefix=$(CURDIR)=.'
 ARGS ?=
 SEED ?=
+PREVIOUS ?=
 SEEDS ?= 1
 MINUTES ?= 1
 TARGETS ?= frame channel token stream
-STEPS := format language template release-local+ deny audit clippy docs build unit types-check client browser example \
+STEPS := format language template release-local+ deny audit clippy docs build unit types-check client previous browser example \
 	suite s3 schemathesis wait package-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help dev build test format language template deny audit clippy docs unit types types-check client demo browser example suite s3 soak schemathesis \
+.PHONY: help dev build test format language template deny audit clippy docs unit types types-check client previous demo browser example suite s3 soak schemathesis \
 	bench sam-build sam-local conformance release-local package package-check fuzz clean
 
 help: ## List these commands
@@ -113,6 +114,10 @@ types-check: $(ASYNCAPI) ## Check docs/samples, the files that `make types` writ
 client: build types-check $(CLIENT) ## Check the TypeScript client: lint, types, tests, also against a local stack, size, package
 	@echo '==> client'
 	@cd client && npm run --silent check
+
+previous: build ## Test the client of an earlier version (PREVIOUS=v0.1.0, default: the last one) against this stack
+	@echo '==> previous'
+	@scripts/previous $(PREVIOUS)
 
 demo: $(PAGE) ## Build the demo page (client/demo)
 

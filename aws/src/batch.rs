@@ -23,13 +23,18 @@ impl Try {
 
     /// Whether this error is final: no retry resolves it, or none is left.
     pub const fn is_ended_by(self, error: &Error) -> bool {
-        self.0 >= TRIES_MAX || !error.is_retryable()
+        self.is_last() || !error.is_retryable()
+    }
+
+    const fn is_last(self) -> bool {
+        self.0 >= TRIES_MAX
     }
 }
 
 /// Handles the messages of a batch concurrently. A message that is refused, or that fails at its last try, is put
 /// into the dead-letter queue; other failures are listed in the response, and the queue delivers those messages
-/// again.
+/// again. One that cannot be decoded is among the latter: while a stack is upgraded, functions of two versions run side by side,
+/// and a moment later the newer one receives it.
 pub async fn handle<M: DeserializeOwned>(
     letters: &DeadLetters,
     source: Source,
@@ -38,9 +43,17 @@ pub async fn handle<M: DeserializeOwned>(
 ) -> SqsBatchResponse {
     let outcomes = join_all(batch.records.iter().map(async |message| {
         let this_try = which_try(message);
-        let result = async { handler(decode(message)?, this_try).await };
-        let Err(error) = result.await else { return Ok(()) };
-        if this_try.is_ended_by(&error) && give_up(letters, source, message, &error).await.is_ok() {
+        let (error, is_ended) = match decode(message) {
+            Ok(decoded) => match handler(decoded, this_try).await {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    let is_ended = this_try.is_ended_by(&error);
+                    (error, is_ended)
+                }
+            },
+            Err(error) => (error, this_try.is_last()),
+        };
+        if is_ended && give_up(letters, source, message, &error).await.is_ok() {
             return Ok(());
         }
         let (id, number) = (&message.message_id, this_try.number());
@@ -116,7 +129,8 @@ mod tests {
         batch.records = vec![
             message("good", 1, r#""good""#),
             message("refused", 1, r#""refused""#),
-            message("no message", 1, "no JSON"),
+            message("of a newer version", 1, "no JSON"),
+            message("no message", TRIES_MAX, "no JSON"),
             message("failed", TRIES_MAX - 1, r#""failed""#),
             message("given up", TRIES_MAX, r#""failed""#),
         ];
@@ -128,7 +142,7 @@ mod tests {
         let answer = handle(&letters(&queue).await, Source::Timers, batch, deal).await;
         let again: Vec<_> =
             answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
-        assert_eq!(again, ["failed"]);
+        assert_eq!(again, ["of a newer version", "failed"]);
         let mut found: Vec<Value> = queue.asked().iter().map(|asked| letter(&asked.body)).collect();
         found.sort_by_key(|letter| letter["id"].to_string());
         let told = |letter: &Value| {
@@ -138,7 +152,7 @@ mod tests {
             found.iter().map(told).collect::<Vec<_>>(),
             [
                 json!(["given up", "internal", null, TRIES_MAX, "failed"]),
-                json!(["no message", "bad_request", null, 1, "no JSON"]),
+                json!(["no message", "bad_request", null, TRIES_MAX, "no JSON"]),
                 json!(["refused", "bad_request", "data.title", 1, "refused"]),
             ]
         );

@@ -2,12 +2,9 @@
 //! and records of the stream that failed.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use funnelcast_aws::{
-    batch::{self, Try},
-    letters::Source,
-};
-use funnelcast_core::Error;
+use funnelcast_aws::{batch, letters::Source};
 use funnelcast_realtime::deliver::{self, Delivery};
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -18,14 +15,12 @@ use crate::{
 /// Handles the messages of a batch.
 pub(crate) async fn handle(broadcaster: &Broadcaster, event: SqsEvent) -> SqsBatchResponse {
     let Broadcaster { realtime, letters } = broadcaster;
-    batch::handle(letters, Source::Deliveries, event, async |message: Box<RawValue>, this_try: Try| {
-        match Message::parse(&message)? {
-            Message::Record(again) => stream::again(broadcaster, again, this_try).await,
-            Message::Delivery(delivery) => {
-                let tally = deliver::deliver_for_senders(realtime, delivery).await?;
-                tracing::debug!(?tally, "delivered");
-                Ok(())
-            }
+    batch::handle(letters, Source::Deliveries, event, async |message, this_try| match message {
+        Message::Record(again) => stream::again(broadcaster, again, this_try).await,
+        Message::Delivery(delivery) => {
+            let tally = deliver::deliver_for_senders(realtime, delivery).await?;
+            tracing::debug!(?tally, "delivered");
+            Ok(())
         }
     })
     .await
@@ -38,14 +33,14 @@ enum Message {
     Record(Again),
 }
 
-impl Message {
-    /// Tries each variant in turn, because an untagged enum cannot contain a payload that is kept in its serialised
-    /// form.
-    fn parse(message: &RawValue) -> Result<Self, Error> {
+/// Tries each variant in turn, because an untagged enum cannot contain a payload that is kept in its serialised form.
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let message = Box::<RawValue>::deserialize(deserializer)?;
         if let Ok(again) = serde_json::from_str(message.get()) {
             return Ok(Self::Record(again));
         }
-        serde_json::from_str(message.get()).map(Self::Delivery).map_err(|error| Error::from_serde(&error))
+        serde_json::from_str(message.get()).map(Self::Delivery).map_err(D::Error::custom)
     }
 }
 
@@ -60,8 +55,8 @@ mod tests {
             include_str!("../../../events/broadcast-owed.json"),
         ] {
             let batch: SqsEvent = serde_json::from_str(sample).unwrap();
-            let message = batch::decode::<Box<RawValue>>(&batch.records[0]).unwrap();
-            assert!(matches!(Message::parse(&message).unwrap(), Message::Delivery(_)));
+            let message = batch::decode(&batch.records[0]).unwrap();
+            assert!(matches!(message, Message::Delivery(_)));
         }
     }
 
@@ -69,7 +64,7 @@ mod tests {
     fn a_retried_record_is_parsed() {
         let batch: serde_json::Value =
             serde_json::from_str(include_str!("../../../events/stream-outbox.json")).unwrap();
-        let again = serde_json::value::to_raw_value(&Again { record: batch["Records"][0].clone() }).unwrap();
-        assert!(matches!(Message::parse(&again).unwrap(), Message::Record(_)));
+        let again = serde_json::to_string(&Again { record: batch["Records"][0].clone() }).unwrap();
+        assert!(matches!(serde_json::from_str(&again).unwrap(), Message::Record(_)));
     }
 }
