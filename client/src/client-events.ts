@@ -45,24 +45,22 @@ export interface ClientEvents {
 
 /** Calls the listeners of named events. A listener that throws does not affect the others. */
 export class Emitter<Events> {
-  readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
+  readonly #listeners = new Set<{ name: keyof Events; listener: (value: never) => void }>();
 
   /** Adds a listener. The returned function removes it. */
   on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners);
-    // A new function for each call: a listener that is added twice is also removed twice.
-    const own = (value: Events[Name]) => listener(value);
-    listeners.add(own);
-    return () => listeners.delete(own);
+    // A new entry for each call: a listener that is added twice is also removed twice.
+    const entry = { name, listener };
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
   }
 
   /** Calls all listeners of an event. */
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
-    const listeners = this.#listeners.get(name);
-    for (const listener of [...(listeners ?? [])]) {
+    for (const entry of [...this.#listeners]) {
       // A listener may have removed another one meanwhile, which is then no longer called.
-      if (listeners?.has(listener)) callSafely(listener as (value: Events[Name]) => void, value);
+      const isCalled = entry.name === name && this.#listeners.has(entry);
+      if (isCalled) callSafely(entry.listener as (value: Events[Name]) => void, value);
     }
   }
 }

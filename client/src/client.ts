@@ -221,10 +221,9 @@ export class Client {
 
   /** Acknowledges all events up to `seq` as delivered or read; returns the seq that the server has recorded. */
   async ack(channel: ConversationChannel, seq: number, state: ReceiptState, { signal }: CallOptions = {}) {
-    const acked = await this.#parts.requests.request('ack', { channel, seq, state }, signal);
+    const acked = await this.#parts.requests.request('ack', channel, { channel, seq, state }, signal);
     const { readN } = acked;
-    const conversationId = channel.slice('conversation:'.length);
-    if (readN !== undefined) this.#parts.emitter.emit('read', { conversationId, readN });
+    if (readN !== undefined) this.#parts.emitter.emit('read', { conversationId: idOf(channel), readN });
     return acked.seq;
   }
 
@@ -234,7 +233,7 @@ export class Client {
     { limit = 50, cursor }: InboxQuery = {},
     { signal }: CallOptions = {},
   ): Promise<InboxPage> {
-    return this.#parts.requests.inbox(channel, { limit, cursor }, signal);
+    return this.#parts.requests.request('inbox', channel, { ...scope(channel), limit, cursor }, signal);
   }
 
   /** Reads a page of a channel's log. */
@@ -245,6 +244,7 @@ export class Client {
   ): Promise<HistoryPage<C>> {
     return (await this.#parts.requests.request(
       'history',
+      channel,
       { channel, limit, ...query },
       signal,
     )) as HistoryPage<C>;
@@ -257,24 +257,36 @@ export class Client {
     { limit = 20, cursor }: SearchQuery = {},
     { signal }: CallOptions = {},
   ): Promise<SearchPage> {
-    return this.#parts.requests.search(channel, { query, limit, cursor }, signal) as Promise<SearchPage>;
+    const fields = { ...scope(channel), query, limit, cursor };
+    return this.#parts.requests.request('search', channel, fields, signal) as Promise<SearchPage>;
   }
 
   /** Reads up to where each participant of a conversation has received and read it. */
   async receipts(channel: ConversationChannel, { signal }: CallOptions = {}): Promise<UserReceipts[]> {
-    const receipts = await this.#parts.requests.request('receipts', { channel }, signal);
+    const receipts = await this.#parts.requests.request('receipts', channel, { channel }, signal);
     return receipts.users;
   }
 
   /** Reads the roster of a channel: the users who are in it now. Use `watchPresence` to follow it. */
   presence(channel: PresenceChannel, { signal }: CallOptions = {}): Promise<Roster> {
-    return this.#parts.requests.request('presence', { channel }, signal);
+    return this.#parts.requests.request('presence', channel, { channel }, signal);
   }
 
   #cancelDrain(): void {
     this.#draining?.cancelled.abort();
     this.#draining = undefined;
   }
+}
+
+/** The fields that say which conversations a request is about: one, those of a company, or all of the user's own. */
+function scope(channel: ConversationChannel | InboxChannel) {
+  if (channel.startsWith('conversation:')) return { channel: channel as ConversationChannel };
+  return { companyId: channel.startsWith('inbox:') ? idOf(channel) : undefined };
+}
+
+/** The part of a channel's name after its kind. */
+function idOf(channel: Channel): string {
+  return channel.slice(channel.indexOf(':') + 1);
 }
 
 /**

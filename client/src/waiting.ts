@@ -56,22 +56,14 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal 
   signal.throwIfAborted();
   const aborted = deferred<never>();
   const forget = onAbort(signal, () => aborted.reject(signal.reason));
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    forget();
-  }
+  return Promise.race([promise, aborted.promise]).finally(forget);
 }
 
 /** Waits for `ms` milliseconds; rejects if the signal is aborted first. */
 export async function pause(env: Environment, ms: number, signal: AbortSignal | undefined): Promise<void> {
   const over = deferred<void>();
-  const cancel = env.after(ms, () => over.resolve());
-  try {
-    await unlessAborted(over.promise, signal);
-  } finally {
-    cancel();
-  }
+  const cancel = env.after(ms, over.resolve);
+  return unlessAborted(over.promise, signal).finally(cancel);
 }
 
 /** Waits for `promise` for at most `ms` milliseconds, then rejects with `error`. */

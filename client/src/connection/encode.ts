@@ -71,8 +71,7 @@ export function encode<A extends ActionName>(action: A, id: string, fields: Fiel
     }
   }
   const text = JSON.stringify({ action, id, ...fields });
-  // Each UTF-16 unit takes at most 3 bytes of UTF-8, so that most frames need no counting.
-  const bytes = text.length * 3 > REQUEST_BYTES_MAX ? new TextEncoder().encode(text).length : 0;
+  const bytes = new TextEncoder().encode(text).length;
   if (bytes > REQUEST_BYTES_MAX) {
     const size = (value: unknown) => JSON.stringify(value)?.length ?? 0;
     const [largest] = Object.entries(fields).sort(([, a], [, b]) => size(b) - size(a));
@@ -96,7 +95,7 @@ export function encodeDraft(event: keyof ClientDrafts, data: object): ClientDraf
   const types = Object.hasOwn(DRAFTS, event) ? DRAFTS[event] : undefined;
   if (!types) throw invalid('event', `must be one of ${Object.keys(DRAFTS)}`);
   checkType(data, 'object', 'data');
-  const values = copied('data', () => Object.fromEntries(Object.entries(data)));
+  const values = copied('data', (): Record<string, unknown> => ({ ...data }));
   for (const [name, type] of Object.entries(types)) checkType(values[name], type, `data.${name}`);
   // A message may consist of files alone.
   if (event === 'chat.message' && !values['attachments'])

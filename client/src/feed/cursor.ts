@@ -39,9 +39,9 @@ export type JoinNews = Omit<JoinInfo, 'head' | 'recovered'>;
 /** Somebody who listens to a channel. */
 export interface Listener {
   event(event: AnyEvent): void;
-  joining?(): void;
+  joining?: (() => void) | undefined;
   joined?(info: JoinInfo): void;
-  lost?(loss: Loss): void;
+  lost?: ((loss: Loss) => void) | undefined;
   refused?(error: FunnelcastError): void;
   /** Gets a grant for this channel from the app's backend. */
   grant?: (() => Promise<string>) | undefined;

@@ -44,6 +44,8 @@ export class Feed {
   ownStatus: PresenceDraft | undefined;
   /** How many subscriptions and requests use the channel. While none does, it stays joined but is not joined anew. */
   holds = 0;
+  /** Cancels the removal of the feed, which is planned while nothing holds it. */
+  cancelRemoval = () => {};
   /** Counts the listeners that brought a grant. */
   grantVersion = 0;
   readonly #env: Environment;
@@ -229,13 +231,9 @@ export class Feed {
     if (!this.sequence.isBehind || this.#readsInProgress || this.#cancelRead) return;
     this.#cancelRead = this.#env.after(OVERTAKEN_MS, () => {
       this.#cancelRead = undefined;
-      this.#readMissing();
+      const link = this.sequence.isBehind && this.#hooks.link(this);
+      if (link) void this.refresh(link); // without a link, the next join catches up
     });
-  }
-
-  #readMissing(): void {
-    const link = this.sequence.isBehind ? this.#hooks.link(this) : undefined;
-    if (link) void this.refresh(link); // without a link, the next join catches up
   }
 
   #recover(link: Link, thrown: unknown): void {

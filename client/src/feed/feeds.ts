@@ -68,16 +68,11 @@ interface FeedsHooks extends FeedHooks {
   removed(feed: Feed): void;
 }
 
-interface Entry {
-  feed: Feed;
-  cancelRemoval: () => void;
-}
-
 /** The feeds of a client. */
 export class Feeds implements Iterable<Feed> {
   readonly env: Environment;
   readonly #hooks: FeedsHooks;
-  readonly #entries = new Map<Channel, Entry>();
+  readonly #feeds = new Map<string, Feed>();
 
   constructor(env: Environment, hooks: FeedsHooks) {
     this.env = env;
@@ -86,39 +81,33 @@ export class Feeds implements Iterable<Feed> {
 
   /** The feed of a channel, if the channel is in use. */
   get(channel: string): Feed | undefined {
-    return this.#entries.get(channel as Channel)?.feed;
+    return this.#feeds.get(channel);
   }
 
   /** Holds the feed of a channel, which is made if necessary. */
   hold(channel: Channel): Hold {
-    const entry = this.#entries.get(channel) ?? this.#add(channel);
-    entry.feed.holds++;
-    entry.cancelRemoval();
+    const feed = this.#feeds.get(channel) ?? new Feed(this.env, channel, this.#hooks);
+    this.#feeds.set(channel, feed);
+    feed.holds++;
+    feed.cancelRemoval();
     let isHeld = true;
     return {
-      feed: entry.feed,
+      feed,
       release: () => {
-        if (isHeld && --entry.feed.holds === 0) {
-          entry.cancelRemoval = this.env.after(LINGER_MS, () => this.#remove(entry));
+        if (isHeld && --feed.holds === 0) {
+          feed.cancelRemoval = this.env.after(LINGER_MS, () => this.#remove(feed));
         }
         isHeld = false;
       },
     };
   }
 
-  *[Symbol.iterator](): Iterator<Feed> {
-    for (const { feed } of this.#entries.values()) yield feed;
+  [Symbol.iterator](): Iterator<Feed> {
+    return this.#feeds.values();
   }
 
-  #add(channel: Channel): Entry {
-    const feed = new Feed(this.env, channel, this.#hooks);
-    const entry = { feed, cancelRemoval: () => {} };
-    this.#entries.set(channel, entry);
-    return entry;
-  }
-
-  #remove({ feed }: Entry): void {
-    this.#entries.delete(feed.channel);
+  #remove(feed: Feed): void {
+    this.#feeds.delete(feed.channel);
     feed.dispose();
     this.#hooks.removed(feed);
   }
@@ -158,12 +147,12 @@ export function subscribe<C extends Channel>(
   const { feed, release } = feeds.hold(channel);
   const listener: Listener = {
     event: handler as (event: AnyEvent) => void,
-    joining: () => onJoining?.(),
+    joining: onJoining,
     joined(info) {
       first.resolve(info);
       onJoined?.(info);
     },
-    lost: loss => onLost?.(loss),
+    lost: onLost,
     refused: refuse,
     grant: grant && (() => requestGrant(feeds.env, grant)),
   };

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Channel, ConversationChannel, InboxChannel } from '../channels.js';
+import type { Channel } from '../channels.js';
 import type { Connection } from '../connection/connection.js';
 import { check } from '../connection/encode.js';
 import type { Fields, Link } from '../connection/link.js';
@@ -15,7 +15,7 @@ import type { Feed } from '../feed/feed.js';
 import type { Feeds } from '../feed/feeds.js';
 import type { Memberships } from '../feed/memberships.js';
 import { backoff, pause, retry, unlessAborted } from '../waiting.js';
-import type { ActionName, Actions, Found, InboxPage, PresenceDraft, SendFields, Sent } from '../wire.js';
+import type { ActionName, Actions, PresenceDraft, SendFields, Sent } from '../wire.js';
 
 /** How often a request may conflict with the state of its channel before the error becomes its result. */
 const CONFLICTS_MAX = 3;
@@ -34,37 +34,11 @@ export class Requests {
     this.#memberships = memberships;
   }
 
-  /** Makes a request. One that could never be sent is rejected at once. */
-  async request<A extends 'ack' | 'history' | 'receipts' | 'presence'>(
-    action: A,
-    fields: Fields<A>,
-    signal: AbortSignal | undefined,
-  ): Promise<Actions[A]['reply']> {
-    signal?.throwIfAborted();
-    check(action, fields);
-    return this.persist(action, fields.channel, link => link.request(action, fields), signal);
-  }
-
-  /** Reads a page of an inbox, after its channel has been joined, so that nothing that follows is missed. */
-  async inbox(
-    channel: InboxChannel,
-    query: Pick<Fields<'inbox'>, 'limit' | 'cursor'>,
-    signal: AbortSignal | undefined,
-  ): Promise<InboxPage> {
-    const { companyId } = scope(channel);
-    return this.#over('inbox', channel, { companyId, ...query }, signal);
-  }
-
-  /** Searches a conversation, a company or the user's own conversations, after the channel has been joined. */
-  search(
-    channel: ConversationChannel | InboxChannel,
-    query: Pick<Fields<'search'>, 'query' | 'limit' | 'cursor'>,
-    signal: AbortSignal | undefined,
-  ): Promise<Found> {
-    return this.#over('search', channel, { ...scope(channel), ...query }, signal);
-  }
-
-  async #over<A extends 'inbox' | 'search'>(
+  /**
+   * Makes a request, after the channel has been joined, so that nothing that follows the reply is missed. A request that could
+   * never be sent is rejected at once.
+   */
+  async request<A extends 'ack' | 'history' | 'inbox' | 'presence' | 'receipts' | 'search'>(
     action: A,
     channel: Channel,
     fields: Fields<A>,
@@ -139,14 +113,4 @@ export class Requests {
       release();
     }
   }
-}
-
-/** The fields that say which conversations a request is about. */
-function scope(channel: ConversationChannel | InboxChannel): {
-  channel?: ConversationChannel;
-  companyId?: string | undefined;
-} {
-  const [kind, id] = channel.split(':');
-  if (kind === 'conversation') return { channel: channel as ConversationChannel };
-  return kind === 'inbox' ? { companyId: id } : {};
 }
