@@ -27,6 +27,8 @@ import type { FallbackLink, Link } from './link.js';
 import { Rotation } from './rotation.js';
 import type { EndCode, Socket, SocketHooks } from './socket.js';
 
+/** How long nothing may have arrived while somebody uses the page. */
+const USED_SILENCE_MS_MAX = 30_000;
 /** A socket that was open for this long does not count as a failure. */
 const STABLE_MS = 10_000;
 /** How often to try while the device reports that it has no network, give or take a quarter. */
@@ -199,7 +201,9 @@ export class Connection {
 
   /** Reacts to a change of the page or of the network. */
   #signal(sign: Sign): void {
-    if (this.#socket) return this.#socket.probe(); // it may be dead, or may well be alive
+    const isUsed = sign === 'used';
+    if (this.#socket) return this.#socket.probe(isUsed ? USED_SILENCE_MS_MAX : 0);
+    if (isUsed) return; // or each key would be another attempt
     if (sign === 'online') this.#failures = 0;
     if (sign === 'offline' || !this.#attempt) this.#try();
   }

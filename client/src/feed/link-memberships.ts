@@ -202,7 +202,7 @@ export class LinkMemberships {
     if (!this.#isCurrent(member)) return;
     await feed.joined(whole, since, this.#link);
     if (!this.#isCurrent(member)) return;
-    if (member.isRevoked) throw new FunnelcastError('conflict', 'the user lost the channel meanwhile');
+    if (member.isRevoked) throw new FunnelcastError('conflict', 'the channel was lost');
     member.state = 'joined';
     answer(member);
     // A connection that joins is online until it sends another status.
