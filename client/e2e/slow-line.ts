@@ -1,6 +1,6 @@
 /**
- * A proxy through which a browser reaches the stack. It forwards uploads slowly, and can cut them off after some of their bytes have
- * arrived, which no setting of a browser can.
+ * A proxy through which a browser reaches the stack. It forwards uploads slowly, can cut them off after some of their bytes have
+ * arrived, and can swallow what goes over its tunnels, none of which a setting of a browser can.
  */
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
@@ -14,6 +14,8 @@ const BYTES_PER_SECOND = 2_000_000;
 export class SlowLine {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Both ends of each tunnel. */
+  readonly #tunnels = new Set<[Socket, Socket]>();
   #isCut = false;
   /** How many bytes of uploads have been forwarded. */
   forwardedBytes = 0;
@@ -27,6 +29,7 @@ export class SlowLine {
       const server = connect(Number(port), host, () => {
         socket.write('HTTP/1.1 200 OK\r\n\r\n');
         socket.pipe(server).pipe(socket);
+        this.#tunnels.add([socket, server]);
       });
       this.#keep(server);
       socket.on('close', () => server.destroy());
@@ -42,6 +45,15 @@ export class SlowLine {
   /** The setting of a browser that uses it. */
   get proxy(): { server: string } {
     return { server: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}` };
+  }
+
+  /** Swallows what goes over the WebSockets that are open, in both directions. They stay open, and nobody is told. */
+  silence(): void {
+    for (const [socket, server] of this.#tunnels) {
+      socket.unpipe(server).resume();
+      server.unpipe(socket).resume();
+    }
+    this.#tunnels.clear();
   }
 
   /** Cuts the line: whatever is on its way is lost. */

@@ -10,13 +10,13 @@
 import { defaultEnvironment } from 'funnelcast';
 import { RecordedSocket } from './socket.js';
 
-/** Timers of at least this length are schedules, such as pings and rotations. */
+/** Timers of at least this length are schedules, such as rotations. Pings follow the lease, which is shorter. */
 const SCHEDULE_MS_MIN = 20_000;
 /** Timers of at least this length, and below the schedules, wait for an answer. */
 const ANSWER_MS_MIN = 5_000;
 /** How many times as long as usual an answer is waited for: all devices and the stack share one machine. */
 const PATIENCE = 2;
-/** The client never plans a rotation sooner than this, and no other timer of a connected client is as long. */
+/** The client never plans a rotation sooner than this, and no other timer is as long, once it knows the lease. */
 const ROTATION_MS_MIN = 30_000;
 /**
  * @typedef {object} Settings

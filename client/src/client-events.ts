@@ -84,22 +84,12 @@ export class Connectivity {
     return state === 'connected' || (state === 'polling' && this.#isHttpAnswered);
   }
 
-  /** Takes note of a new state of the client. */
-  stateChanged(): void {
-    if (this.#client.state === 'connected') this.#isHttpAnswered = false;
-    this.#update();
-  }
-
-  /** Takes note of the outcome of an HTTP request. */
-  readonly httpEnded = (isAnswered: boolean): void => {
-    this.#isHttpAnswered = isAnswered;
-    this.#update();
-  };
-
-  #update(): void {
+  /** Takes note of a new state of the client, or of the outcome of an HTTP request. */
+  readonly update = (isHttpAnswered?: boolean): void => {
+    this.#isHttpAnswered = this.#client.state !== 'connected' && (isHttpAnswered ?? this.#isHttpAnswered);
     const { isConnected } = this;
     if (isConnected === this.#emitted) return;
     this.#emitted = isConnected;
     this.#emitter.emit('connected', isConnected);
-  }
+  };
 }

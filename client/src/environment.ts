@@ -14,8 +14,13 @@ export interface WebSocketLike {
   close(code?: number, reason?: string): void;
 }
 
-/** A change of the page or of its network that may affect the connection. */
-export type Sign = 'online' | 'offline' | 'visible';
+/**
+ * A change of the page or of its network that may affect the connection:
+ * - `online`, `offline`: the device reports that its network has come or gone;
+ * - `visible`: the page has become visible, or has got the focus;
+ * - `used`: somebody moves the pointer, presses a key or scrolls. May be reported as often as that happens.
+ */
+export type Sign = 'online' | 'offline' | 'visible' | 'used';
 
 /** The surroundings of a client: sockets, HTTP, clock, timers, random numbers and the state of the device. */
 export interface Environment {
@@ -36,9 +41,25 @@ export interface Environment {
   random(): number;
   /** Whether the device reports that it has a network. */
   isOnline(): boolean;
+  /**
+   * Whether somebody may be looking at what the client shows. If so, the client makes sure once a minute that its network
+   * works. Default: whether the page is visible; in Node and in a worker, which have no page, always.
+   */
+  isVisible(): boolean;
   /** Reports changes of the page and of the network. The returned function stops that. */
   watch(listener: (sign: Sign) => void): () => void;
 }
+
+/** What each event says. All of them reach the window. */
+const SIGNS: Record<string, Sign> = {
+  online: 'online',
+  offline: 'offline',
+  visibilitychange: 'visible',
+  focus: 'visible',
+  pointerdown: 'used',
+  pointermove: 'used',
+  keydown: 'used',
+};
 
 /** The environment of a browser, a worker or Node. It reads globals only when it is used, so servers can import it. */
 export const defaultEnvironment: Environment = {
@@ -53,17 +74,14 @@ export const defaultEnvironment: Environment = {
   },
   random: () => Math.random(),
   isOnline: () => globalThis.navigator?.onLine !== false,
+  isVisible: () => globalThis.document?.visibilityState !== 'hidden',
   watch(listener) {
     const watching = new AbortController();
-    const { signal } = watching;
-    // A worker has `online` and `offline` but no `document`. Node has neither.
-    if (typeof addEventListener === 'function') {
-      addEventListener('online', () => listener('online'), { signal });
-      addEventListener('offline', () => listener('offline'), { signal });
-    }
-    if (typeof document !== 'undefined') {
-      const look = () => document.visibilityState === 'visible' && listener('visible');
-      document.addEventListener('visibilitychange', look, { signal });
+    const options = { signal: watching.signal, passive: true };
+    // A worker has `online` and `offline` only. Node has none of them, and no `addEventListener`.
+    for (const [name, sign] of Object.entries(SIGNS)) {
+      const tell = () => (sign !== 'visible' || this.isVisible()) && listener(sign);
+      globalThis.addEventListener?.(name, tell, options);
     }
     return () => watching.abort();
   },

@@ -45,18 +45,19 @@ export type ClientErrorCode =
  * ```
  */
 export class FunnelcastError extends Error {
+  // Declared, because the constructor sets all of them: definitions would only add to a bundle.
   /** A code of the protocol, or one of the client's own. */
-  readonly code: ErrorCode | ClientErrorCode;
+  declare readonly code: ErrorCode | ClientErrorCode;
   /** How long to wait before the next attempt, in milliseconds, if the server specified it. */
-  readonly retryAfterMs: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
   /** The invalid field, such as `data.content`, if the error is about one. */
-  readonly field: string | undefined;
+  declare readonly field: string | undefined;
   /** With `muted` and `banned`: when that ends. Absent if it is for good. */
-  readonly until: Timestamp | undefined;
+  declare readonly until: Timestamp | undefined;
   /** With `muted`, `banned` and `refused`: the reason that the team or the app gave, if any. */
-  readonly reason: string | undefined;
+  declare readonly reason: string | undefined;
   /** With `conflict`, if the call of a conversation does not allow what was asked: the call, as it is now. */
-  readonly call: Call | undefined;
+  declare readonly call: Call | undefined;
 
   constructor(
     code: ErrorCode | ClientErrorCode,

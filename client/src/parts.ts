@@ -35,11 +35,11 @@ export function makeParts(env: Environment, options: ClientOptions) {
       if (http) poll(http, change.state === 'polling');
       if (change.state === 'closed') queue.abandon(closed(change.error?.message));
       emitter.emit('state', change);
-      connectivity.stateChanged();
+      connectivity.update();
     },
   });
   const connectivity = new Connectivity(connection, emitter);
-  http?.watch(connectivity.httpEnded);
+  http?.watch(connectivity.update);
 
   const feeds: Feeds = new Feeds(env, {
     link(feed) {

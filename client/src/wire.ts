@@ -1274,6 +1274,8 @@ export interface StatusReply {
   connectedAt: Timestamp;
   /** When its token expires, and the connection with it. */
   expiresAt: Timestamp;
+  /** How long it is kept after a sign of life, in seconds. */
+  leaseSeconds: number;
   /** The channels that it has joined. */
   channels: Channel[];
 }

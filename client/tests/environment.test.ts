@@ -5,30 +5,27 @@ import { defaultEnvironment, type Sign } from '../src/index.js';
 
 afterEach(() => vi.unstubAllGlobals());
 
-/** Makes the global scope that of a worker or of a page. */
-function stubScope(hasDocument: boolean): { scope: EventTarget; page: EventTarget } {
-  const [scope, page] = [new EventTarget(), new EventTarget()];
-  vi.stubGlobal('addEventListener', scope.addEventListener.bind(scope));
-  if (hasDocument) vi.stubGlobal('document', Object.assign(page, { visibilityState: 'visible' }));
-  return { scope, page };
-}
+/** The events of a window, in their order. */
+const EVENTS = ['offline', 'online', 'visibilitychange', 'focus', 'pointerdown', 'pointermove', 'keydown'];
 
 test.each([
-  ['a worker', false, ['offline', 'online']],
-  ['a page', true, ['offline', 'online', 'visible']],
-])('%s reports changes of its network until the listener is removed', (_, hasDocument, expected) => {
-  const { scope, page } = stubScope(hasDocument);
+  ['a worker', 'none', ['offline', 'online'], ['offline', 'online']],
+  ['a page', 'visible', EVENTS, ['offline', 'online', 'visible', 'visible', 'used', 'used', 'used']],
+  ['a hidden page', 'hidden', EVENTS.slice(0, 3), ['offline', 'online']],
+])('%s reports its changes until the listener is removed', (_, visibility, events, expected) => {
+  const scope = new EventTarget();
+  vi.stubGlobal('addEventListener', scope.addEventListener.bind(scope));
+  if (visibility !== 'none') vi.stubGlobal('document', { visibilityState: visibility });
   const signs: Sign[] = [];
   const stop = defaultEnvironment.watch(sign => signs.push(sign));
   const happen = () => {
-    scope.dispatchEvent(new Event('offline'));
-    scope.dispatchEvent(new Event('online'));
-    page.dispatchEvent(new Event('visibilitychange'));
+    for (const name of events) scope.dispatchEvent(new Event(name));
   };
   happen();
   stop();
   happen();
   expect(signs).toEqual(expected);
+  expect(defaultEnvironment.isVisible()).toBe(visibility !== 'hidden');
 });
 
 test('Node reports nothing, and its clock is monotonic', () => {

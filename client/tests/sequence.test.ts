@@ -7,6 +7,8 @@ function sequence(last?: number) {
   const it = new Sequence<Sequenced>(
     ({ seq }) => emitted.push(seq),
     (after, next) => losses.push(`${after}..${next}`),
+    () => false,
+    () => {},
   );
   it.last = last;
   const receive = (...seqs: number[]) => {

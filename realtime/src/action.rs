@@ -8,7 +8,7 @@ use funnelcast_aws::{
 };
 use funnelcast_core::{
     Error, SocketCaller,
-    action::{self, Action, Echo, Rejected},
+    action::{self, Action, Echo, Ping, Rejected},
     frame::Reply,
 };
 use tracing::Span;
@@ -101,7 +101,12 @@ async fn reply<T: AsRef<Access>, A: Action>(
     };
     match outcome.await {
         Ok(data) => {
-            tracing::info!("done");
+            // A line for each ping would cost more than all other lines, and tell nothing.
+            if A::NAME == Ping::NAME {
+                tracing::debug!("done");
+            } else {
+                tracing::info!("done");
+            }
             RouteResponse::frame(&Reply::ok(request.id.as_ref(), data))
         }
         Err(error) => refused(request.id.map(Echo::from), error),

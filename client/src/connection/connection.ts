@@ -27,6 +27,8 @@ import type { FallbackLink, Link } from './link.js';
 import { Rotation } from './rotation.js';
 import type { EndCode, Socket, SocketHooks } from './socket.js';
 
+/** How long nothing may have arrived while somebody uses the page. */
+const USED_SILENCE_MS_MAX = 30_000;
 /** A socket that was open for this long does not count as a failure. */
 const STABLE_MS = 10_000;
 /** How often to try while the device reports that it has no network, give or take a quarter. */
@@ -133,13 +135,9 @@ export class Connection {
     );
   }
 
-  #try(): void {
-    if (this.#env.isOnline()) this.#attemptNow();
-    else this.#waitOffline();
-  }
-
-  /** Waits while the device reports that it is offline. It may be wrong, and may not report when it is online again. */
-  #waitOffline(error?: FunnelcastError): void {
+  #try(error?: FunnelcastError): void {
+    if (this.#env.isOnline()) return this.#attemptNow();
+    // The device may be wrong, and may not report when it is online again.
     this.#stop();
     const retryInMs = OFFLINE_RETRY_MS * (0.75 + 0.5 * this.#env.random());
     this.#cancelRetry = this.#env.after(retryInMs, () => this.#attemptNow());
@@ -194,8 +192,7 @@ export class Connection {
   }
 
   #retry(error: FunnelcastError): void {
-    if (!this.#env.isOnline()) return this.#waitOffline(error);
-    if (this.#failures === 0) return this.#try();
+    if (this.#failures === 0 || !this.#env.isOnline()) return this.#try(error);
     const retryInMs = retryDelay(this.#env, error, this.#failures);
     const polls = this.#fallback && this.#failures >= FAILURES_TO_POLL;
     this.#cancelRetry = this.#env.after(retryInMs, () => this.#try());
@@ -204,10 +201,11 @@ export class Connection {
 
   /** Reacts to a change of the page or of the network. */
   #signal(sign: Sign): void {
-    if (this.#socket) return this.#socket.probe(); // it may be dead, or may well be alive
-    if (sign === 'offline') return this.#waitOffline();
+    const isUsed = sign === 'used';
+    if (this.#socket) return this.#socket.probe(isUsed ? USED_SILENCE_MS_MAX : 0);
+    if (isUsed) return; // or each key would be another attempt
     if (sign === 'online') this.#failures = 0;
-    if (!this.#attempt) this.#try();
+    if (sign === 'offline' || !this.#attempt) this.#try();
   }
 
   /** Cancels everything that would lead to a socket. */

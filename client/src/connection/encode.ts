@@ -140,6 +140,6 @@ function checkText(value: unknown, field: string, depth: number): void {
 
 function checkWellFormed(text: string, field: string): void {
   if (/\p{Surrogate}/u.test(text)) {
-    throw invalid(field, 'must be well-formed Unicode, without half of a surrogate pair');
+    throw invalid(field, 'must be well-formed Unicode');
   }
 }

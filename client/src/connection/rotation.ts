@@ -47,7 +47,8 @@ export class Rotation {
   plan(socket: Socket, isReplacement = false): void {
     this.#rotateIn(socket, ROTATE_MS - ROTATE_SPREAD_MS * this.#env.random());
     retry(this.#env, () => socket.request('status', {})).then(
-      ({ user, connectedAt, expiresAt }) => {
+      ({ user, connectedAt, expiresAt, leaseSeconds }) => {
+        socket.setLease(leaseSeconds);
         this.user = user;
         const isFresh = !isReplacement || expiresAt > this.#expiresAt;
         this.#expiresAt = expiresAt;

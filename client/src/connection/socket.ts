@@ -1,8 +1,9 @@
 /**
  * One WebSocket: its requests and their replies, its events, and the detection of its death.
  *
- * A dead socket does not announce itself when a phone changes networks or a laptop sleeps. It is therefore pinged
- * regularly, and whenever a request stays unanswered. It has ended when nothing at all arrives after a ping.
+ * A dead socket does not announce itself when a phone changes networks or a laptop sleeps. Every frame is a sign of life; a
+ * ping is for silence: soon where somebody may be looking, at once when they look again or a request stays unanswered, and
+ * otherwise as rarely as the connection's lease allows. A socket has ended when nothing at all arrives after a ping.
  *
  * @module
  */
@@ -15,10 +16,14 @@ import type { ActionName, Actions, Reply, ServerFrame, WireEvent } from '../wire
 import { encode } from './encode.js';
 import type { Fields, Link } from './link.js';
 
-/** How often to ping, give or take a tenth. A ping renews the lease of the connection and tests the network. */
-const PING_MS = 25_000;
+/** How long nothing may arrive while somebody may be looking. With {@link PING_TIMEOUT_MS}, a minute. */
+const SILENCE_MS_MAX = 55_000;
+/** The least part of a wait for silence, whose rest is random: a broadcast must not make all its recipients ping together. */
+const SPREAD_MIN = 0.8;
 /** How long the network may stay silent after a ping. */
 const PING_TIMEOUT_MS = 5_000;
+/** The lease of a connection until the server has told it. */
+const LEASE_SECONDS = 300;
 /** How long to wait for a reply before the request fails and the socket is pinged. */
 const REPLY_TIMEOUT_MS = 8_000;
 /** How long a socket that has been replaced waits for its last replies. */
@@ -58,24 +63,30 @@ export class Socket implements Link {
   readonly #hooks: SocketHooks;
   readonly #socket: WebSocketLike;
   readonly #opening = deferred<void>();
-  readonly #requests = new Map<string, Request>();
-  readonly #timers = new Set<() => void>();
+  readonly #requests = new Map<string | undefined, Request>();
+  /** What part of a wait for silence this socket takes. */
+  readonly #spread: number;
+  /** Cancels the next ping, or the wait for an answer to it. */
+  #cancelPing = () => {};
   #openedAt: number | undefined;
+  #heardAt = 0;
+  #sentAt = 0;
+  #leaseMs = LEASE_SECONDS * 1_000;
   #hasEnded = false;
   #isRetired = false;
   #isProbing = false;
   #requestCount = 0;
-  #frameCount = 0;
 
   constructor(env: Environment, { url, protocols }: Address, hooks: SocketHooks) {
     this.#env = env;
     this.#hooks = hooks;
+    this.#spread = SPREAD_MIN + (1 - SPREAD_MIN) * env.random();
     const socket = makeSocket(env, url, protocols);
     this.#socket = socket;
     socket.onopen = () => {
-      this.#openedAt = env.now();
+      this.#openedAt = this.#heardAt = this.#sentAt = env.now();
       this.#opening.resolve();
-      this.#schedulePing();
+      this.#planPing();
     };
     socket.onmessage = ({ data }: { data: unknown }) => this.#receive(String(data));
     socket.onerror = () => {}; // `onclose` follows, with more information
@@ -88,9 +99,9 @@ export class Socket implements Link {
     return this.#opening.promise;
   }
 
-  /** How long the socket has been open, in milliseconds. */
+  /** How long ago the socket has opened, in milliseconds. */
   get age(): number {
-    return this.#openedAt === undefined ? 0 : this.#env.now() - this.#openedAt;
+    return this.#env.now() - (this.#openedAt ?? Infinity);
   }
 
   /** Whether requests can be made. */
@@ -105,35 +116,44 @@ export class Socket implements Link {
     try {
       const text = encode(action, id, fields);
       const cancel = this.#env.after(REPLY_TIMEOUT_MS, () => {
-        this.#settle(id, () => reply.reject(new FunnelcastError('timeout', `no reply to ${action}`)));
+        this.#take(id)?.reject(new FunnelcastError('timeout', `no reply to ${action}`));
         this.probe();
       });
       this.#requests.set(id, { reply, cancel });
       this.#hooks.frame('out', text);
+      this.#sentAt = this.#env.now();
       if (!this.#hasEnded) this.#socket.send(text);
-    } catch (thrown) {
-      const error = toError(thrown, 'disconnected');
-      if (!this.#settle(id, () => reply.reject(error))) reply.reject(error);
+    } catch (error) {
+      this.#take(id);
+      reply.reject(toError(error, 'disconnected'));
     }
     return reply.promise;
   }
 
-  /** Pings the server, and ends the socket if nothing arrives in time. */
-  probe(): void {
-    if (this.#isProbing || !this.isOpen) return;
+  /** Takes note of how long the server keeps the connection after a sign of life. */
+  setLease(seconds = LEASE_SECONDS): void {
+    this.#leaseMs = seconds * 1_000;
+    this.#planPing();
+  }
+
+  /** Pings the server if nothing has arrived for so long, and ends the socket if nothing arrives then. */
+  probe(silenceMs = 0): void {
+    const now = this.#env.now();
+    if (this.#isProbing || !this.isOpen || now - this.#heardAt < silenceMs) return;
     this.#isProbing = true;
-    const before = this.#frameCount;
     void this.request('ping', {}).catch(() => {}); // an error is a sign of life, too
-    this.#later(PING_TIMEOUT_MS, () => {
+    this.#cancelPing();
+    this.#cancelPing = this.#env.after(PING_TIMEOUT_MS, () => {
       this.#isProbing = false;
-      if (before === this.#frameCount) this.end('the network is silent');
+      if (this.#heardAt < now) this.end('the network is silent');
+      else this.#planPing();
     });
   }
 
   /** Ends the socket as soon as the last reply has arrived. */
   retire(): void {
     this.#isRetired = true;
-    this.#later(RETIREMENT_MS, () => this.end('replaced'));
+    this.#env.after(RETIREMENT_MS, () => this.end('replaced'));
     this.#endIfIdle();
   }
 
@@ -141,7 +161,7 @@ export class Socket implements Link {
   end(reason: string, code: EndCode = 'disconnected'): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    for (const cancel of this.#timers) cancel();
+    this.#cancelPing();
     const socket = this.#socket;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(1000);
@@ -150,24 +170,22 @@ export class Socket implements Link {
     else this.#hooks.ended(this, reason, code);
   }
 
-  #schedulePing(): void {
-    this.#later(PING_MS * (0.9 + 0.2 * this.#env.random()), () => {
-      this.probe();
-      this.#schedulePing();
-    });
-  }
-
-  /** Calls `callback` after `ms` milliseconds, unless the socket has ended by then. */
-  #later(ms: number, callback: () => void): void {
-    const cancel = this.#env.after(ms, () => {
-      this.#timers.delete(cancel);
-      callback();
-    });
-    this.#timers.add(cancel);
+  /**
+   * Pings when it is time, and otherwise looks again when it may be. Only what is sent counts for the lease, which is
+   * renewed twice in its time, although what is received may renew it as well.
+   */
+  #planPing(): void {
+    if (this.#isProbing || !this.isOpen) return;
+    const leaseAt = this.#sentAt + (this.#leaseMs / 2) * this.#spread;
+    const silentAt = this.#env.isVisible() ? this.#heardAt + SILENCE_MS_MAX * this.#spread : leaseAt;
+    const ms = Math.min(leaseAt, silentAt) - this.#env.now();
+    this.#cancelPing();
+    if (ms <= 0) this.probe();
+    else this.#cancelPing = this.#env.after(ms, () => this.#planPing());
   }
 
   #receive(text: string): void {
-    this.#frameCount++;
+    this.#heardAt = this.#env.now();
     this.#hooks.frame('in', text);
     const frame = parse(text);
     if (frame?.type === 'event') this.#receiveEvents([frame]);
@@ -179,7 +197,7 @@ export class Socket implements Link {
   }
 
   #failAll(error: FunnelcastError): void {
-    for (const id of [...this.#requests.keys()]) this.#settle(id, ({ reply }) => reply.reject(error));
+    for (const id of this.#requests.keys()) this.#take(id)?.reject(error);
   }
 
   #receiveEvents(events: WireEvent[]): void {
@@ -195,22 +213,21 @@ export class Socket implements Link {
       this.end(frame.error.message);
     } else if (!frame.ok && frame.id === undefined && frame.error.code === 'conflict') {
       this.end(frame.error.message, 'displaced');
-    } else if (frame.id !== undefined) {
-      this.#settle(frame.id, ({ reply }) => {
-        if (frame.ok) return reply.resolve(frame.data as never);
-        reply.reject(errorOf(frame.error));
-      });
+    } else {
+      const reply = this.#take(frame.id);
+      if (frame.ok) reply?.resolve(frame.data as never);
+      else reply?.reject(errorOf(frame.error));
     }
   }
 
-  #settle(id: string, settle: (request: Request) => void): boolean {
+  /** Takes the request with this id out of those that are unanswered. Whoever does must settle its reply. */
+  #take(id: string | undefined): Deferred<never> | undefined {
     const request = this.#requests.get(id);
-    if (!request) return false;
+    if (!request) return undefined;
     this.#requests.delete(id);
     request.cancel();
-    settle(request);
     this.#endIfIdle();
-    return true;
+    return request.reply;
   }
 
   #endIfIdle(): void {

@@ -44,8 +44,8 @@ export class Sequence<E extends Sequenced> {
   constructor(
     emit: (event: E) => void,
     lose: (after: number, next: number) => void,
-    isStopped = () => false,
-    late: (event: E) => void = () => {},
+    isStopped: () => boolean,
+    late: (event: E) => void,
   ) {
     this.#emit = emit;
     this.#lose = lose;

@@ -30,7 +30,7 @@ interface Membership {
   joined: Deferred<void>;
   isAnswered: boolean;
   /** The user's status, while it is being sent. */
-  statusSent: Promise<Sent> | undefined;
+  statusSent?: Promise<Sent> | undefined;
 }
 
 /** The channels that are joined on one link. */
@@ -84,7 +84,6 @@ export class LinkMemberships {
       order: 0,
       joined: deferred(),
       isAnswered: false,
-      statusSent: undefined,
     };
     const { promise } = member.joined;
     this.#members.set(feed.channel, member);
@@ -113,8 +112,7 @@ export class LinkMemberships {
   leave(feed: Feed): void {
     const member = this.#members.get(feed.channel);
     if (!member) return;
-    this.#members.delete(feed.channel);
-    answer(member, closed('the channel is no longer in use'));
+    this.#abandon(member);
     if (member.state !== 'refused' && !this.#link.join) void this.#leave(feed);
   }
 
@@ -170,7 +168,7 @@ export class LinkMemberships {
     }
   }
 
-  /** Gives up a join of a channel that is no longer in use: it has lost the grants of its listeners. */
+  /** Forgets a channel that is no longer in use. A join that is under way has lost the grants of its listeners. */
   #abandon(member: Membership): void {
     this.#members.delete(member.feed.channel);
     answer(member, closed('the channel is no longer in use'));
@@ -204,7 +202,7 @@ export class LinkMemberships {
     if (!this.#isCurrent(member)) return;
     await feed.joined(whole, since, this.#link);
     if (!this.#isCurrent(member)) return;
-    if (member.isRevoked) throw new FunnelcastError('conflict', 'the user lost the channel meanwhile');
+    if (member.isRevoked) throw new FunnelcastError('conflict', 'the channel was lost');
     member.state = 'joined';
     answer(member);
     // A connection that joins is online until it sends another status.

@@ -19,7 +19,7 @@ import type { AnyEvent, DurableEvent, SendChannel } from '../channels.js';
 import type { Environment } from '../environment.js';
 import { closed, FunnelcastError, toError } from '../errors.js';
 import type { SendOptions } from '../options.js';
-import { type Deferred, deferred, onAbort, pause } from '../waiting.js';
+import { type Deferred, deferred, onAbort } from '../waiting.js';
 import type { SendFields, Sent } from '../wire.js';
 import { eventOf, type Keyed, type Message, type OwnMessage, OwnMessages } from './own-messages.js';
 
@@ -158,14 +158,15 @@ export class SendQueue {
     close: () => void,
   ): Promise<Undelivered[]> {
     const undelivered: Undelivered[] = [];
-    const isOver = new AbortController();
-    const over = () => isOver.abort();
-    signal.addEventListener('abort', over);
+    const over = deferred<void>();
+    const cancel = env.after(timeoutMs, over.resolve);
+    signal.addEventListener('abort', () => over.resolve());
     this.#onFinished = (item, error) => {
       if (error && !item.isAborted) undelivered.push({ ...item.message, error: toError(error) });
-      if (this.#items.size === 0) over();
+      if (this.#items.size === 0) over.resolve();
     };
-    if (this.#items.size > 0) await pause(env, timeoutMs, isOver.signal).catch(over);
+    if (this.#items.size > 0) await over.promise;
+    cancel();
     if (!signal.aborted) close();
     this.#onFinished = undefined;
     return undelivered;

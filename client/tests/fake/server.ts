@@ -31,6 +31,9 @@ export class FakeServer extends Logs implements Host {
   /** Whether an HTTP request with the given grant, or without one, is allowed. */
   admits: (grant: string | null) => boolean = () => true;
   isOnline = true;
+  isVisible = true;
+  /** How long the server keeps a connection after a sign of life, as it tells. */
+  leaseSeconds: number | undefined = 600;
   /** How long a token is valid. */
   tokenMs = 24 * 3_600_000;
   /** Called before a request is served. What it returns is the reply; what it throws is the refusal. */
@@ -56,6 +59,7 @@ export class FakeServer extends Logs implements Host {
       XMLHttpRequest: this.storage.XMLHttpRequest,
       random: () => 0.5,
       isOnline: () => this.isOnline,
+      isVisible: () => this.isVisible,
       watch: listener => {
         this.#signs.add(listener);
         return () => this.#signs.delete(listener);
@@ -81,7 +85,7 @@ export class FakeServer extends Logs implements Host {
   }
 
   sign(sign: Sign): void {
-    if (sign !== 'visible') this.isOnline = sign === 'online';
+    if (sign === 'online' || sign === 'offline') this.isOnline = sign === 'online';
     for (const listener of [...this.#signs]) listener(sign);
   }
 
@@ -158,6 +162,7 @@ export class FakeServer extends Logs implements Host {
           user: this.user,
           connectedAt: connectedAt.toISOString(),
           expiresAt: expiresAt.toISOString(),
+          leaseSeconds: this.leaseSeconds,
         };
       }
       case 'ping':

@@ -23,6 +23,8 @@ pub struct StatusReply {
     pub connected_at: Timestamp,
     /// When its token expires, and the connection with it.
     pub expires_at: Timestamp,
+    /// How long it is kept after a sign of life, in seconds.
+    pub lease_seconds: u64,
     /// The channels that it has joined.
     pub channels: Vec<Channel>,
 }

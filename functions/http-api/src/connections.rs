@@ -33,7 +33,7 @@ pub(crate) async fn disconnect(
 pub(crate) async fn status(State(api): State<Arc<Api>>, user: User) -> ApiResult<ConnectionList> {
     let connections = api.realtime.table().connections(&user.identity.user).await?;
     Ok(Json(ConnectionList {
-        connections: connections.into_iter().map(connection::status_of).collect(),
+        connections: connections.into_iter().map(|found| connection::status_of(found, api.lease)).collect(),
         at: user.now,
     }))
 }

@@ -33,7 +33,7 @@ use axum::{
     Router, middleware,
     routing::{MethodRouter, delete, get, post},
 };
-use funnelcast_aws::{Config, Resource, serve::serve_http};
+use funnelcast_aws::{Config, Resource, config::Lease, serve::serve_http};
 use funnelcast_core::Error;
 use funnelcast_realtime::{Realtime, files::Files, ice::Ice, tokens::Issuers};
 use preflight::Cors;
@@ -43,7 +43,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     serve_http(router).await
 }
 
-/// The resources of the operations, the files, the servers of calls, the trusted issuers, and the URL of the WebSocket API.
+/// The resources of the operations, the files, the servers of calls, the trusted issuers, and what is told of connections.
 #[derive(Debug)]
 struct Api {
     realtime: Realtime,
@@ -51,6 +51,7 @@ struct Api {
     ice: Ice,
     issuers: Issuers,
     websocket_url: String,
+    lease: Lease,
     cors: Arc<Cors>,
 }
 
@@ -62,6 +63,7 @@ impl Resource for Api {
             ice: Ice::build(config).await?,
             issuers: Issuers::build(config).await?,
             websocket_url: config.websocket_url()?,
+            lease: config.lease,
             cors: Arc::new(Cors::of(config)?),
         })
     }

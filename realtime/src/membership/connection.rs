@@ -75,7 +75,7 @@ async fn make_room(access: &Access, gateway: &Gateway, newest: &SocketCaller) ->
     Ok(())
 }
 
-/// Renews the lease of the caller's connection: 1 read, and 1 write if the last write is older than a fifth of the
+/// Renews the lease of the caller's connection: 1 read, and 1 write if the last write is older than a third of the
 /// lease. With a fresh token, the connection and its memberships live as long as that token: 1 write more, and 1 per
 /// channel.
 ///
@@ -122,16 +122,17 @@ async fn renew_lease(access: &Access, lease: Lease, caller: &SocketCaller) -> Re
 ///
 /// # Errors
 /// [`Error::Unauthorized`] if the connection has ended; the client then reconnects.
-pub async fn status(access: &Access, caller: &SocketCaller) -> Result<StatusReply, Error> {
+pub async fn status(access: &Access, lease: Lease, caller: &SocketCaller) -> Result<StatusReply, Error> {
     let connection = access.table.connection(&caller.identity.user, &caller.connection).await?;
-    connection.map(status_of).ok_or(Error::connection_ended())
+    connection.map(|connection| status_of(connection, lease)).ok_or(Error::connection_ended())
 }
 
 /// The status of a connection, as its user is told it.
-pub fn status_of(connection: Connection) -> StatusReply {
+pub fn status_of(connection: Connection, lease: Lease) -> StatusReply {
     let Connection { id, user, connected_at, expires_at, channels, .. } = connection;
     let channels = channels.into_iter().map(|joined| joined.channel).collect();
-    StatusReply { connection_id: id, user, connected_at, expires_at, channels }
+    let lease_seconds = lease.length().as_secs();
+    StatusReply { connection_id: id, user, connected_at, expires_at, lease_seconds, channels }
 }
 
 /// Closes all connections of a user, or the given one, and returns their ids: 1 read, and per connection 1 write and

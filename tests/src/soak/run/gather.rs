@@ -25,8 +25,7 @@ use crate::soak::{Phase, manager};
 const GATHERING_MAX: Duration = Duration::from_mins(4);
 /// How many devices come at once: each tells those who are there already.
 const WAVE: usize = 12;
-/// How many times as fast as usual the schedules of a client run: it then pings every 3 s, for the lease is short; and those
-/// of the crowd, who are many.
+/// How many times as fast as usual the schedules of a client run, such as rotations; and those of the crowd, who are many.
 const PACE: f64 = 8.0;
 const PACE_OF_THE_CROWD: f64 = 6.0;
 /// How long the tokens last that end on their connection.

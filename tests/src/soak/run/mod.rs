@@ -35,8 +35,8 @@ use crate::Stack;
 const LOOK: Duration = Duration::from_millis(200);
 /// Between two lines that tell how far a run is.
 const PROGRESS: Duration = Duration::from_secs(5);
-/// A connection's lease in these runs, so that nobody waits minutes for a ghost to go.
-const LEASE_SECONDS: u64 = 12;
+/// A connection's lease in these runs, so that nobody waits minutes for a ghost to go. Clients learn it, and ping every 4 to 5 s.
+const LEASE_SECONDS: u64 = 10;
 /// What a queue had given to a function that was killed comes again after this; long enough that none is slower.
 const VISIBILITY_SECONDS: u64 = 10;
 
