@@ -68,7 +68,7 @@ pub(super) struct Parameters {
 impl Default for Parameters {
     fn default() -> Self {
         Self {
-            lease_seconds: 300.0,
+            lease_seconds: 600.0,
             log_level: LogLevel::Info,
             log_retention_days: 14.0,
             tracing: Tracing::PassThrough,

@@ -10,12 +10,16 @@ use super::{
     figures::{Counted, Operation, Prices, Recipients},
 };
 
-/// How long a socket may be silent before the client pings, in seconds: where its page is visible, and where it is hidden. A test
-/// in tests/tests/suite/house.rs fails if the client has others.
-const VISIBLE_PING_SECONDS: f64 = 60.0;
-const HIDDEN_PING_SECONDS: f64 = 420.0;
-/// The client pings twice in a lease at least.
-const PINGS_A_LEASE: f64 = 2.0;
+// How often our client pings is in docs/protocol.md.
+
+/// A visible page pings when nothing has arrived for so many seconds, on average.
+const VISIBLE_PING_SECONDS: f64 = 50.0;
+/// Each page pings when nothing has been sent for this part of its lease, on average.
+const LEASE_PING: f64 = 0.45;
+/// A ping is written when the one that was written last is older than this part of the lease.
+const LEASE_RENEWED: f64 = 1.0 / 3.0;
+/// The timer of a lease fires after this part of it, on average: a lease after the last ping that was written.
+const LEASE_CHECKED: f64 = 0.75;
 /// The shards of the stream of a new table, each of which invokes `digest` once a second at most (template.yaml).
 const STREAM_SHARDS: f64 = 4.0;
 /// What is stored of a message besides its text: the key, the sender, the time, and 100 bytes that `DynamoDB` adds.
@@ -131,35 +135,38 @@ impl Bills<'_> {
     fn connected(&self, app: &App) -> anyhow::Result<Line> {
         let hours = app.connection_hours();
         let minutes = hours * 60.0 * self.prices.websocket_million_minutes / MILLION;
-        let pings = self.pings_an_hour(app)? * hours;
-        let mut line = self.line(app, "connected".to_owned(), self.operation("ping")?, 1, pings);
-        // A lease is renewed by every ping that comes a fifth of it after the last renewal, which all of these do.
-        let renewals = pings * self.prices.dynamodb_million_writes / MILLION;
+        let pings = self.pings_an_hour(app)?;
+        let written = pings.min(3_600.0 / (LEASE_RENEWED * app.parameters.lease_seconds));
+        let renewals = written * hours * self.prices.dynamodb_million_writes / MILLION;
+        let mut line = self.line(app, "connected".to_owned(), self.operation("ping")?, 1, pings * hours);
         line.dollars =
             line.dollars.and(&[(Service::Websocket, minutes), (Service::Dynamodb, renewals)].into());
         Ok(line)
     }
 
-    /// The pings of a connection in an hour: one whenever nothing has come or gone for a while, and as many as its lease wants.
+    /// The pings of a connection in an hour: one whenever nothing has arrived for a while, if somebody may be looking, or
+    /// nothing has been sent for a part of the lease.
     fn pings_an_hour(&self, app: &App) -> anyhow::Result<f64> {
-        let mut frames = 0.0;
+        let (mut sent, mut received) = (0.0, 0.0);
         for used in &app.operations {
             let members = f64::from(used.members.unwrap_or(app.members));
-            let an_hour = used.a_connection_hour + used.an_hour / app.connections;
-            frames += an_hour
-                * match self.operation(&used.name)?.recipients {
-                    Recipients::Nobody => 1.0,
-                    Recipients::Others | Recipients::All => members,
-                };
+            let of_all = used.a_connection_hour + used.an_hour / app.connections;
+            let delivered = match self.operation(&used.name)?.recipients {
+                Recipients::Nobody => 0.0,
+                Recipients::Others => members - 1.0,
+                Recipients::All => members,
+            };
+            sent += used.a_connection_hour;
+            received += used.a_connection_hour + of_all * delivered; // with the replies
         }
-        let for_lease = 3_600.0 * PINGS_A_LEASE / app.parameters.lease_seconds;
-        let pings = |seconds| pings_for(frames, seconds).max(for_lease);
-        Ok(app.visible * pings(VISIBLE_PING_SECONDS) + (1.0 - app.visible) * pings(HIDDEN_PING_SECONDS))
+        let hidden = pings_for(sent, LEASE_PING * app.parameters.lease_seconds);
+        let visible = pings_for(received, VISIBLE_PING_SECONDS).max(hidden);
+        Ok(app.visible * visible + (1.0 - app.visible) * hidden)
     }
 
     /// The timers that look whether connections are alive.
     fn timers(&self, app: &App) -> anyhow::Result<Line> {
-        let times = app.connection_hours() * 3_600.0 / app.parameters.lease_seconds;
+        let times = app.connection_hours() * 3_600.0 / (LEASE_CHECKED * app.parameters.lease_seconds);
         Ok(self.line(app, "leases".to_owned(), self.operation(LEASE)?, 1, times))
     }
 
@@ -297,13 +304,14 @@ mod tests {
     fn a_quiet_connection_pings_by_need_and_a_busy_one_for_its_lease() {
         assert!(equal(pings_for(0.0, 60.0), 60.0));
         assert!(equal(pings_for(60.0, 60.0), 60.0 / 1_f64.exp_m1()));
-        let app = |rest: &str| App::parse(&APP.replace("hoursADay: 1", rest)).unwrap();
-        let pings = |rest: &str| with_bills(|bills| bills.pings_an_hour(&app(rest))).unwrap();
-        let leased = |seconds| 3_600.0 * PINGS_A_LEASE / seconds;
-        // A message comes or goes every 30 seconds.
-        assert!(equal(pings("hoursADay: 1, parameters: {LeaseSeconds: 900}"), pings_for(120.0, 60.0)));
-        assert!(equal(pings("hoursADay: 1, visible: 0, parameters: {LeaseSeconds: 900}"), leased(900.0)));
-        assert!(equal(pings("hoursADay: 1, parameters: {LeaseSeconds: 60}"), leased(60.0)));
+        let pings = |app: &str| with_bills(|bills| bills.pings_an_hour(&App::parse(app).unwrap())).unwrap();
+        // Each sends 60 messages an hour, and receives as many and the replies to its own.
+        assert!(equal(pings(APP), pings_for(120.0, 50.0)));
+        let hidden = APP.replace("hoursADay: 1", "hoursADay: 1, visible: 0, parameters: {LeaseSeconds: 300}");
+        assert!(equal(pings(&hidden), pings_for(60.0, 0.45 * 300.0)));
+        let quiet = hidden.replace("name: chat, aConnectionHour: 60", "name: update, anHour: 1");
+        assert!(equal(pings(&quiet), 3_600.0 / (0.45 * 300.0)));
+        assert!(equal(pings(&quiet.replace("visible: 0", "visible: 1")), pings_for(0.2, 50.0)));
     }
 
     #[test]
