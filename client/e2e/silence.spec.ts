@@ -15,7 +15,7 @@ async function silenced(visit: (only: 'merchant' | 'customer', options?: object)
   const [ann, ben] = await Promise.all([visit('merchant', { proxy: line.proxy }), visit('customer')]);
   await ann.say('before');
   await expect(ben.said).toHaveText(['before']);
-  await expect(ann.fateOf('before')).toHaveText('read');
+  await expect(ann.fateOf('before')).toHaveText('sent');
   line.silence();
   await ben.say('Are you there?');
   await expect(ben.fateOf('Are you there?')).toHaveText('sent');
