@@ -31,7 +31,7 @@ use crate::{
 
 /// How often a change is tried while others change the same call.
 const ROUNDS_MAX: u32 = 20;
-/// An active call that nobody has looked at for this many intervals has lost its timer. Whoever wants to start another one looks.
+/// An active call that nobody has looked at for this many intervals has lost its timer. Whoever wants to change it looks.
 const LOOKS_MISSED_MAX: u32 = 5;
 
 /// Changes the call of a conversation, and tells the members: 2 reads, side by side if the caller has been here before; 1 write,
@@ -93,7 +93,7 @@ enum Decided {
     Stands(StoredCall),
     /// It changes the call into this.
     Change(StoredCall),
-    /// The call that stands in its way should have changed into this by itself.
+    /// The call that stands should have changed into this by itself, before the request.
     First(StoredCall),
 }
 
@@ -115,15 +115,21 @@ async fn decide(
     };
     let from = Sender { user_id: peer.user.clone(), name: peer.name.clone() };
     let into = |state| StoredCall::after(stands, state, Some(from), now);
+    if let Some(stands) = stands
+        && let Some(settled) = settled(realtime, stands).await?
+    {
+        return Ok(Decided::First(settled));
+    }
     let this = stands.filter(|stands| stands.state.call.call_id == *call_id);
     let changed = match (change, this) {
         (CallChange::Start, Some(this)) => this.state.start_again(peer, now).map_err(|why| (this, why)),
         (CallChange::Start, None) => {
             if let Some(stands) = stands.filter(|stands| stands.state.call.is_live()) {
-                return match settled(realtime, stands).await? {
-                    Some(settled) => Ok(Decided::First(settled)),
-                    None => Err(in_call(stands, "the conversation has a call already; join it")),
-                };
+                return Err(in_call(stands, "the conversation has a call already; join it"));
+            }
+            // Nobody looks at a call that another one has replaced.
+            if let Some(ended) = stands.filter(|stands| stands.is_untold()) {
+                tell(realtime, ended, None).await?;
             }
             let media = media.unwrap_or(CallMedia::Audio); // validated: `start` has it
             let new = NewCall { call_id: call_id.clone(), conversation: conversation.clone(), media, peer };

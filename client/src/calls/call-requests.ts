@@ -7,6 +7,7 @@
 
 import type { ConversationChannel } from '../channels.js';
 import type { Client } from '../client.js';
+import type { Link } from '../connection/link.js';
 import { toError } from '../errors.js';
 import type { CallRequest, Input, Machine } from './machine.js';
 
@@ -63,23 +64,33 @@ export class CallRequests {
     this.#client.environment.after(ms, () => ending.abort());
   }
 
+  /** Makes a request once. What the call does not allow is an answer: no repetition changes it. */
+  async #ask(link: Link, request: CallRequest): Promise<Input> {
+    try {
+      return { type: 'update', call: await link.request('call', { channel: this.#channel, ...request }) };
+    } catch (thrown) {
+      const error = toError(thrown);
+      if (!error.call) throw error;
+      return { type: 'refused', change: request.change, callId: request.callId, error, call: error.call };
+    }
+  }
+
   async #request(request: CallRequest): Promise<void> {
     if (!this.#isWanted(request)) return;
     const ending = new AbortController();
     const { change, callId } = request;
     if (change === 'start' || change === 'accept') this.#pending = { request, ending };
     try {
-      const call = await this.#client.requests.persist(
+      const answer = await this.#client.requests.persist(
         'call',
         this.#channel,
-        link => link.request('call', { channel: this.#channel, ...request }),
+        link => this.#ask(link, request),
         ending.signal,
       );
-      this.#answered({ type: 'update', call });
+      this.#answered(answer);
     } catch (thrown) {
       if (ending.signal.aborted) return;
-      const error = toError(thrown);
-      this.#answered({ type: 'refused', change, callId, error, call: error.call });
+      this.#answered({ type: 'refused', change, callId, error: toError(thrown) });
     } finally {
       if (this.#pending?.ending === ending) this.#pending = undefined;
     }

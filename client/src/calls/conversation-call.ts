@@ -57,7 +57,7 @@ export class ConversationCall {
     this.#limit = new TimeLimit(client.environment, () => this.#take({ type: 'timeout' }));
     const servers = new IceServers(client, channel);
     this.#peers = new Peers(client, channel, () => this.#env, {
-      configuration: async () => ({ iceServers: await servers.get(options.grant), ...options.rtc }),
+      configuration: () => servers.configuration(options),
       media: () => this.#media,
       changed: (connected, isDeserted) => this.#take({ type: 'peers', connected, isDeserted }),
       unsure: () => void this.#look(),

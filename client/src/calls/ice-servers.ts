@@ -8,7 +8,10 @@ import type { ConversationChannel } from '../channels.js';
 import type { Client } from '../client.js';
 import type { SubscribeOptions } from '../feed/feeds.js';
 import type { IceReply } from '../wire.js';
+import type { CreateCallOptions } from './options.js';
 
+/** How long credentials are valid, which this device's clock may tell otherwise. */
+const LIFE_MS = 60 * 60_000;
 /** How long before their end credentials are replaced. */
 const SPARE_MS = 5 * 60_000;
 
@@ -22,6 +25,11 @@ export class IceServers {
   constructor(client: Client, channel: ConversationChannel) {
     this.#client = client;
     this.#channel = channel;
+  }
+
+  /** What a connection to another browser begins with. */
+  async configuration({ grant, rtc }: Pick<CreateCallOptions, 'grant' | 'rtc'>): Promise<RTCConfiguration> {
+    return { iceServers: rtc?.iceServers ?? (await this.get(grant)), ...rtc };
   }
 
   /** The servers. None if the stack does not tell: browsers in one network need none. */
@@ -43,7 +51,8 @@ export class IceServers {
     const path = '/api/calls/ice';
     const reply = (await http.call('POST', path, { channel: this.#channel }, await grant?.())) as IceReply;
     const leftMs = Date.parse(reply.expiresAt) - Date.now();
-    this.#expiresAt = environment.now() + Math.max(0, leftMs - SPARE_MS);
+    const isTold = leftMs > SPARE_MS && leftMs <= LIFE_MS;
+    this.#expiresAt = environment.now() + (isTold ? leftMs : LIFE_MS) - SPARE_MS;
     return reply.iceServers;
   }
 }

@@ -17,7 +17,7 @@
  */
 
 import type { FunnelcastError } from '../errors.js';
-import type { Call, CallChange, CallMedia, CallReason } from '../wire.js';
+import { CALL_USERS_MAX, type Call, type CallChange, type CallMedia, type CallReason } from '../wire.js';
 import type { CallEndReason, CallPhase } from './call-state.js';
 
 /** How long a call rings, unless the server tells otherwise. */
@@ -58,8 +58,15 @@ export interface Machine {
   readonly hasConnected: boolean;
   /** Whether the pages of all others are gone, who may come back. */
   readonly isDeserted: boolean;
+  /**
+   * With `joining`: another device of the user, which the server had in the call. It may be gone, as one whose browser has crashed
+   * is: the server knows, and answers.
+   */
+  readonly replaces: string | undefined;
   /** The last call of the conversation, as the server told last. */
   readonly latest: Call | undefined;
+  /** How long calls ring, as the server told last. */
+  readonly ringMs: number;
 }
 
 /** What happens to a machine. */
@@ -111,24 +118,25 @@ export function idle(userId: string): Machine {
     isSent: false,
     hasConnected: false,
     isDeserted: false,
+    replaces: undefined,
     latest: undefined,
+    ringMs: RINGING_MS,
   };
 }
 
 /** How long this state may last, in milliseconds; `undefined` if it may last for ever. */
 export function limitOf(machine: Machine): number | undefined {
-  const { phase, isSent, isDeserted } = machine;
+  const { phase, isSent, isDeserted, ringMs } = machine;
   // While the user is asked for the microphone, the call rings.
-  if (phase === 'ringing' || (phase === 'connecting' && !isSent))
-    return ringingMs(callOf(machine)) + SPARE_MS;
+  if (phase === 'ringing' || (phase === 'connecting' && !isSent)) return ringMs + SPARE_MS;
   if (phase === 'connecting') return CONNECTING_MS_MAX;
   if (phase === 'reconnecting') return isDeserted ? RELOADING_MS_MAX : RECONNECTING_MS_MAX;
   return undefined;
 }
 
-/** How long a call rings, by the server's clock alone: that of this device may be wrong. */
-function ringingMs({ startedAt, ringsUntil }: Partial<Call> = {}): number {
-  return startedAt && ringsUntil ? Date.parse(ringsUntil) - Date.parse(startedAt) : RINGING_MS;
+/** How long a call rings, by the server's clock alone: that of this device may be wrong. `undefined` if it does not ring. */
+export function ringMsOf({ startedAt, ringsUntil }: Call): number | undefined {
+  return ringsUntil === undefined ? undefined : Date.parse(ringsUntil) - Date.parse(startedAt);
 }
 
 /** The call that a machine is about, as the server told last. */
@@ -148,7 +156,42 @@ export function isLive(call: Call | undefined): call is Call {
   return call !== undefined && call.state !== 'ended';
 }
 
-/** Whether the conversation has a call that the user can join. */
+/** Whether the server has this device in the call, or may have it there once it has served what was sent. */
+export function mayBeIn(machine: Machine): boolean {
+  const { role, isSent, peerId } = machine;
+  const listed = callOf(machine)?.participants.find(of => of.peerId === peerId);
+  return isSent || role === 'joined' || listed?.state === 'joined';
+}
+
+/** Whether the call rings for the user of this device, who has not answered it, though they may be about to. */
+export function isToAnswer(machine: Machine): boolean {
+  const isAnswered = machine.role === 'starting' || machine.replaces !== undefined || mayBeIn(machine);
+  return callOf(machine)?.state === 'ringing' && !isAnswered;
+}
+
+/** How a call has ended for those who were in it or were called. */
+export function outcomeOf({ outcome = 'ended', participants, startedBy }: Call): CallEndReason {
+  const isBusy = participants.some(({ userId, reason }) => userId !== startedBy && reason === 'busy');
+  return outcome === 'declined' && isBusy ? 'busy' : outcome;
+}
+
+/** Whether a call has as many users as it can have. */
+export function isFull({ participants = [] }: Partial<Call> = {}): boolean {
+  return participants.filter(({ state }) => state === 'joined').length >= CALL_USERS_MAX;
+}
+
+/** Whether the conversation has a call in which the user is not. */
 export function isJoinable({ latest, userId }: Pick<Machine, 'latest' | 'userId'>): boolean {
-  return isLive(latest) && !latest.participants.some(of => of.userId === userId && of.state === 'joined');
+  return isLive(latest) && joinedDevice({ latest, userId }) === undefined;
+}
+
+/** The device by which the user is in the call, as the server told last. */
+function joinedDevice({ latest, userId }: Pick<Machine, 'latest' | 'userId'>): string | undefined {
+  return latest?.participants.find(of => of.userId === userId && of.state === 'joined')?.peerId;
+}
+
+/** Another device of the user that is in the call, or was until it vanished. This one has left if it is still listed. */
+export function otherDevice(machine: Machine): string | undefined {
+  const device = joinedDevice(machine);
+  return isLive(machine.latest) && device !== machine.peerId ? device : undefined;
 }

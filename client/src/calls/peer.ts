@@ -72,6 +72,7 @@ export class Peer {
 
   /** Takes a signal of this device. */
   receive(signal: CallSignal): void {
+    if (this.#line.isFormer(signal.page)) return;
     this.isGone = signal.bye === true;
     if (signal.bye) return this.#hooks.changed();
     this.#line.receive(signal);

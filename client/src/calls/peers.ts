@@ -15,6 +15,8 @@ import type { CallSignal } from './signal-line.js';
 
 /** How long a device may be out of reach before the server is asked whether it is still in the call. */
 const UNSURE_MS = 10_000;
+/** How often the server is asked at most because of signals of devices that are not known. */
+const ASK_MS = 1_000;
 
 /** What the peers need from the call. */
 export interface PeersHooks extends Pick<PeerHooks, 'configuration'> {
@@ -35,6 +37,7 @@ export class Peers {
   #callId: string | undefined;
   #ownId = '';
   #cancelUnsure: (() => void) | undefined;
+  #hasAsked = false;
 
   constructor(client: Client, channel: ConversationChannel, env: () => CallEnvironment, hooks: PeersHooks) {
     this.#client = client;
@@ -74,8 +77,18 @@ export class Peers {
     const isOurs = signal.callId === this.#callId && signal.to === this.#ownId;
     if (!isOurs) return;
     if (peer?.state.userId === userId) peer.receive(signal);
-    else if (!peer) this.#hooks.unsure();
+    else if (!peer) this.#ask();
   };
+
+  /** Asks whether a device is in the call that is not known to be. Whoever is in the conversation can send such signals without end. */
+  #ask(): void {
+    if (this.#hasAsked) return;
+    this.#hasAsked = true;
+    this.#client.environment.after(ASK_MS, () => {
+      this.#hasAsked = false;
+    });
+    this.#hooks.unsure();
+  }
 
   /** The network is back. */
   refresh(): void {

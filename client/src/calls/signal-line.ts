@@ -120,9 +120,14 @@ export class SignalLine {
     this.#repeat();
   }
 
+  /** Whether a page has been followed by another one. What it has said may still arrive. */
+  isFormer(page: string): boolean {
+    return this.#formerPages.has(page);
+  }
+
   /** Takes a signal of the other device. */
   receive({ page, toPage, n, ack = 0, bye: _, ...content }: CallSignal): void {
-    if (this.#formerPages.has(page)) return;
+    if (this.isFormer(page)) return;
     if (page !== this.#otherPage) this.#begin(page);
     // The other page does not know this one yet, so that what it says is for a page before this one.
     if (toPage !== this.#page) return this.#send({});

@@ -5,17 +5,23 @@
  */
 
 import { FunnelcastError } from '../errors.js';
-import { CALL_USERS_MAX, type Call } from '../wire.js';
+import type { Call } from '../wire.js';
 import type { CallEndReason } from './call-state.js';
 import {
   type CallRequest,
   callOf,
   type Input,
   idle,
+  isFull,
   isJoinable,
   isLive,
+  isToAnswer,
   limitOf,
   type Machine,
+  mayBeIn,
+  otherDevice,
+  outcomeOf,
+  ringMsOf,
 } from './machine.js';
 
 /** Takes an input; returns the next state, and what to send to the server. */
@@ -38,7 +44,8 @@ class Step {
       case 'start':
         return this.#start(input);
       case 'accept':
-        return this.#join(input.peerId);
+        if (!this.#isIn) this.#join(input.peerId);
+        return;
       case 'decline':
         return this.#decline(input.peerId);
       case 'hangUp':
@@ -85,30 +92,33 @@ class Step {
   }
 
   #end(reason: CallEndReason, error: FunnelcastError | null = null): void {
-    const { role, isSent } = this.machine;
     const hasLeft = this.requests.some(({ change }) => change === 'leave');
     // A request that has not been answered may be served later.
-    if (isSent && /^(starting|joining)$/.test(role) && !hasLeft) this.#send('leave');
+    const isPending = /^(starting|joining)$/.test(this.machine.role);
+    if (isPending && mayBeIn(this.machine) && !hasLeft) this.#send('leave');
     this.#set({ phase: 'ended', role: 'none', reason, error, isReady: false, isSent: false });
   }
 
   /** Begins a part in another call, or another part in the same one. */
   #begin(change: Partial<Machine>): void {
-    const { userId, latest } = this.machine;
-    this.machine = { ...idle(userId), latest, ...change };
+    const { userId, latest, ringMs } = this.machine;
+    this.machine = { ...idle(userId), latest, ringMs, ...change };
   }
 
   #start({ callId, peerId, media }: Input & { type: 'start' }): void {
     if (this.#isIn) return;
-    if (isJoinable(this.machine)) return this.#join(peerId);
+    if (this.#join(peerId)) return;
     this.#begin({ phase: 'ringing', direction: 'outgoing', role: 'starting', callId, peerId, media });
   }
 
-  #join(peerId: string): void {
+  /** Wants to join the call that there is; returns whether there is one to join. */
+  #join(peerId: string): boolean {
     const { latest } = this.machine;
-    if (this.#isIn || !isJoinable(this.machine) || !latest) return;
+    const replaces = otherDevice(this.machine);
+    if (!latest || !(isJoinable(this.machine) || replaces)) return false;
     const { callId } = latest;
-    this.#begin({ phase: 'connecting', direction: 'incoming', role: 'joining', callId, peerId });
+    this.#begin({ phase: 'connecting', direction: 'incoming', role: 'joining', callId, peerId, replaces });
+    return true;
   }
 
   #decline(peerId: string): void {
@@ -119,11 +129,10 @@ class Step {
   }
 
   #hangUp(): void {
-    const { role, isSent, phase } = this.machine;
     if (!this.#isIn) return;
-    if (isSent || role === 'joined') this.#send('leave');
-    else if (role === 'joining' && callOf(this.machine)?.state === 'ringing') this.#send('decline');
-    this.#end(phase === 'ringing' ? 'canceled' : 'ended');
+    if (mayBeIn(this.machine)) this.#send('leave');
+    else if (isToAnswer(this.machine)) this.#send('decline');
+    this.#end(this.machine.phase === 'ringing' ? 'canceled' : 'ended');
   }
 
   #resume({ callId, peerId }: Input & { type: 'resume' }): void {
@@ -143,12 +152,11 @@ class Step {
   }
 
   #noMedia(error: FunnelcastError): void {
-    const { role, isSent, callId } = this.machine;
     if (!this.#isIn) return;
-    const rings = role === 'joining' && !isSent && callOf(this.machine)?.state === 'ringing';
     // The user may still permit it, or answer on another device.
-    if (rings) return this.#begin({ phase: 'ringing', direction: 'incoming', callId, error });
-    if (isSent) this.#send('leave', { reason: 'failed' });
+    if (isToAnswer(this.machine))
+      return this.#begin({ phase: 'ringing', direction: 'incoming', callId: this.machine.callId, error });
+    if (mayBeIn(this.machine)) this.#send('leave', { reason: 'failed' });
     this.#end(error.code === 'not_permitted' ? 'not_permitted' : 'no_microphone', error);
   }
 
@@ -157,7 +165,7 @@ class Step {
     const { latest, callId, role } = this.machine;
     // The same one again is the reply to a request that changed nothing but the connection.
     if (latest && latest.revision > call.revision) return;
-    this.#set({ latest: call });
+    this.#set({ latest: call, ringMs: ringMsOf(call) ?? this.machine.ringMs });
     if (call.callId !== callId) {
       if (role === 'starting') return this.#overtaken(call);
       if (this.#isIn || this.#isRung) this.#end('ended'); // that is how it ended, unless the news was lost
@@ -180,10 +188,7 @@ class Step {
     const { isSent, peerId, isReady } = this.machine;
     // What has been sent may have been served before that call. The reply will tell.
     if (isSent || !isLive(call)) return;
-    if (!isJoinable(this.machine)) return this.#end('elsewhere');
-    const { callId } = call;
-    this.#begin({ phase: 'connecting', direction: 'incoming', role: 'joining', callId, peerId });
-    if (isReady) this.#ready();
+    if (this.#join(peerId) && isReady) this.#ready();
   }
 
   #updateRing(call: Call): void {
@@ -195,7 +200,7 @@ class Step {
   }
 
   #updatePart(call: Call): void {
-    const { userId, peerId, role, isSent, phase } = this.machine;
+    const { userId, peerId, role, isSent, phase, replaces } = this.machine;
     if (call.state === 'ended') return this.#end(outcomeOf(call));
     const own = call.participants.find(of => of.userId === userId);
     if (own?.state === 'joined' && own.peerId === peerId) {
@@ -204,8 +209,9 @@ class Step {
         return this.#set({ role: 'joined', phase: 'ringing', direction: 'outgoing' });
       return this.#set({ role: 'joined', phase: phase === 'ringing' ? 'connecting' : phase });
     }
-    if (own?.state === 'joined') this.#end('elsewhere');
-    else if (role === 'joined' || own?.peerId === peerId) this.#end('failed');
+    // Whether the device that this one replaces is gone, the server is being asked.
+    if (own?.state === 'joined') return own.peerId === replaces ? undefined : this.#end('elsewhere');
+    if (role === 'joined' || own?.peerId === peerId) this.#end('failed');
   }
 
   /** The server has refused a request, and has told how the call is if that is why. */
@@ -218,13 +224,12 @@ class Step {
       return;
     }
     if (error.code !== 'conflict') return this.#end('failed', error); // without a reply, it may have been served
-    this.#set({ isSent: false });
+    this.#set({ isSent: false, replaces: undefined });
     if (call) this.#update(call, undefined);
     if (this.machine.role !== role) return; // that has ended it, or this device joins that call instead
     const { latest } = this.machine;
     if (role === 'starting' && isLive(latest)) return this.#overtaken(latest);
-    const joined = callOf(this.machine)?.participants.filter(({ state }) => state === 'joined') ?? [];
-    this.#end(joined.length >= CALL_USERS_MAX ? 'full' : 'failed', error);
+    this.#end(isFull(callOf(this.machine)) ? 'full' : 'failed', error);
   }
 
   #peers(connected: number, isDeserted: boolean): void {
@@ -235,18 +240,15 @@ class Step {
   }
 
   #timeout(): void {
-    const { phase, isSent } = this.machine;
+    const { phase, callId = '' } = this.machine;
     if (limitOf(this.machine) === undefined) return;
     if (phase === 'ringing') {
-      if (isSent) this.#send('leave');
+      if (mayBeIn(this.machine)) this.#send('leave');
+      // The server ends a call that has rung for too long, should its timer be lost, when it is asked for anything about it.
+      else if (isToAnswer(this.machine)) this.#send('leave', { peerId: callId });
       return this.#end('missed');
     }
-    if (isSent) this.#send('leave', { reason: 'failed' });
+    if (mayBeIn(this.machine)) this.#send('leave', { reason: 'failed' });
     return this.#end('failed', new FunnelcastError('timeout', 'no media arrived from the others'));
   }
-}
-
-function outcomeOf({ outcome = 'ended', participants, startedBy }: Call): CallEndReason {
-  const isBusy = participants.some(({ userId, reason }) => userId !== startedBy && reason === 'busy');
-  return outcome === 'declined' && isBusy ? 'busy' : outcome;
 }

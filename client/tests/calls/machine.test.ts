@@ -8,25 +8,19 @@
  */
 
 import { expect, test } from 'vitest';
+import { idle, limitOf } from '../../src/calls/machine.js';
+import { transition } from '../../src/calls/transitions.js';
+import { changed } from '../fake/calls.js';
 import { generator } from '../fake/random.js';
-import {
-  calmed,
-  fault,
-  faultAlone,
-  fingerprint,
-  nextOf,
-  rungOutIn,
-  shown,
-  type World,
-  worldOf,
-} from './world.js';
+import { nextOf, rungOutIn, type World, worldOf } from './world.js';
+import { calmed, fault, faultAlone, fingerprint, shown } from './world-rules.js';
 
 /** How many states to look at, of the hundreds of thousands that there are. They begin with those that few steps lead to. */
 const STATES_MAX = Number(process.env['CALL_STATES_MAX'] ?? 2_500);
 const SEEDS = Number(process.env['FUZZ_SEEDS'] ?? 30) * 2;
 
 test('two devices, in every order', () => {
-  const first = worldOf({ a: 'user_1', b: 'user_2' }, ['start', 'accept', 'decline', 'hangUp']);
+  const first = worldOf({ a: 'user_1', b: 'user_2' }, ['start', 'accept', 'decline', 'hangUp', 'reload']);
   const seen = new Set([fingerprint(first)]);
   const phases = new Set<string>();
   const queue = [first];
@@ -46,7 +40,7 @@ test('two devices, in every order', () => {
 });
 
 test('five devices of three users, at random', () => {
-  const wishes = ['start', 'accept', 'decline', 'hangUp', 'start', 'accept', 'hangUp'];
+  const wishes = ['start', 'accept', 'decline', 'hangUp', 'start', 'accept', 'hangUp', 'reload', 'crash'];
   const devices = { a1: 'user_1', a2: 'user_1', b1: 'user_2', b2: 'user_2', c: 'user_3' };
   for (let seed = 1; seed <= SEEDS; seed++) {
     const random = generator(seed);
@@ -60,4 +54,15 @@ test('five devices of three users, at random', () => {
       if (found) expect.fail(`seed ${seed}, step ${step}: ${found}: ${shown(world)}`);
     }
   }
+});
+
+test('a call rings for the time that the stack says, also once another has answered it', () => {
+  const by = (userId: string, change: string) => ({ change, callId: 'k', peerId: userId, userId });
+  const started = changed(undefined, by('user_1', 'start'), [], 0);
+  const ringing = { ...started, ringsUntil: new Date(20_000).toISOString() };
+  const rung = transition(idle('user_2'), { type: 'update', call: ringing }).machine;
+  const active = changed(ringing, by('user_3', 'accept'), [], 1_000);
+  const stillRung = transition(rung, { type: 'update', call: active }).machine;
+  expect([rung, stillRung].map(({ phase }) => phase)).toEqual(['ringing', 'ringing']);
+  expect([rung, stillRung].map(limitOf)).toEqual([25_000, 25_000]);
 });

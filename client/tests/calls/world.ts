@@ -10,16 +10,18 @@ import {
 } from '../../src/calls/machine.js';
 import { transition } from '../../src/calls/transitions.js';
 import { FunnelcastError } from '../../src/index.js';
-import { CALL_USERS_MAX, type Call, type CallUser } from '../../src/wire.js';
-import { CallRefusal, type CallRequestOf, changed, isLive, joinedOf, ownOf, rungOut } from '../fake/calls.js';
+import type { Call } from '../../src/wire.js';
+import { CallRefusal, type CallRequestOf, changed, isLive, joinedOf, rungOut } from '../fake/calls.js';
 
-interface Device {
+export interface Device {
   readonly name: string;
   readonly machine: Machine;
   /** Requests that have not been answered; they are served one after the other. */
   readonly requests: readonly CallRequest[];
   /** What the user may still do. */
   readonly wishes: readonly string[];
+  /** What the page before this one has kept of its part in a call. */
+  readonly kept: { callId: string; peerId: string } | undefined;
 }
 
 /** Everything: it is replaced, never changed. */
@@ -28,6 +30,8 @@ export interface World {
   readonly call: Call | undefined;
   /** Every state of the call that the server has told. */
   readonly told: readonly Call[];
+  /** The parts of pages that are gone, which nobody is going to end. */
+  readonly gone: readonly string[];
 }
 
 const users = (world: World) => [...new Set(world.devices.map(({ machine }) => machine.userId))];
@@ -38,11 +42,12 @@ export function worldOf(devices: Record<string, string>, wishes: readonly string
     machine: idle(userId),
     requests: [],
     wishes,
+    kept: undefined,
   }));
-  return { devices: all, call: undefined, told: [] };
+  return { devices: all, call: undefined, told: [], gone: [] };
 }
 
-function input(world: World, at: number, given: Input, wishes?: readonly string[]): World {
+export function input(world: World, at: number, given: Input, wishes?: readonly string[]): World {
   const device = world.devices[at] as Device;
   const { machine, requests } = transition(device.machine, given);
   // Once the server has told that the device is in the call, the request for it is not repeated.
@@ -60,7 +65,8 @@ function input(world: World, at: number, given: Input, wishes?: readonly string[
 /** The server serves a request. */
 function served(world: World, request: CallRequestOf): { world: World; call?: Call; refusal?: CallRefusal } {
   try {
-    const call = changed(world.call, request, users(world), world.told.length);
+    const isGone = (peerId: string) => world.gone.includes(peerId);
+    const call = changed(world.call, request, users(world), world.told.length, isGone);
     return { world: call === world.call ? world : { ...world, call, told: [...world.told, call] }, call };
   } catch (refusal) {
     if (!(refusal instanceof CallRefusal)) throw refusal;
@@ -69,7 +75,7 @@ function served(world: World, request: CallRequestOf): { world: World; call?: Ca
 }
 
 /** The first request of a device is served, and the reply arrives. */
-function replied(world: World, at: number): World {
+export function replied(world: World, at: number): World {
   const { machine, requests } = world.devices[at] as Device;
   const [request, ...rest] = requests as [CallRequest, ...CallRequest[]];
   const { world: after, call, refusal } = served(world, { ...request, userId: machine.userId });
@@ -113,12 +119,57 @@ function wished(world: World, at: number): World[] {
   });
 }
 
+/** The page is gone, with all that it wanted; the next one may know what part in a call it had. */
+function closed(world: World, at: number, isKept: boolean): World {
+  const { machine, ...device } = world.devices[at] as Device;
+  const { callId = '', peerId, role, isSent, userId } = machine;
+  const wishes = device.wishes.filter(wish => wish !== (isKept ? 'reload' : 'crash'));
+  const isIn = role !== 'none' && isSent;
+  const next: Device = {
+    ...device,
+    machine: idle(userId),
+    requests: [],
+    wishes,
+    kept: isKept && isIn ? { callId, peerId } : undefined,
+  };
+  const gone = isIn && !isKept ? [...world.gone, peerId] : world.gone;
+  return { ...world, gone, devices: world.devices.map((one, i) => (i === at ? next : one)) };
+}
+
+/** The next page continues the call, as one that hears of a call does, or its part is over. */
+function resumed(world: World, at: number, call: Call): World {
+  const { kept, machine, ...device } = world.devices[at] as Device;
+  if (!kept) return world;
+  const isOwn = call.callId === kept.callId && call.participants.some(of => of.peerId === kept.peerId);
+  const isTaken = isOwn && isLive(call) && machine.callId === undefined;
+  const next = { ...device, machine, kept: undefined };
+  const gone = isTaken ? world.gone : [...world.gone, kept.peerId];
+  const known = { ...world, gone, devices: world.devices.map((one, i) => (i === at ? next : one)) };
+  return isTaken ? input(known, at, { type: 'resume', ...kept }) : known;
+}
+
+/** The server tells a device how a call is. */
+export const heard = (world: World, at: number, call: Call): World =>
+  input(resumed(world, at, call), at, { type: 'update', call });
+
+/** A look of the server finds out who is gone. */
+export function lookedIn(world: World): World {
+  let call = world.call;
+  for (const { userId, peerId } of call && isLive(call) ? joinedOf(call) : []) {
+    const request = { change: 'leave', callId: call?.callId ?? '', peerId, userId };
+    if (world.gone.includes(peerId)) call = changed(call, request, users(world), world.told.length);
+  }
+  return !call || call === world.call ? world : { ...world, call, told: [...world.told, call] };
+}
+
 /** Everything that may happen next on a device. */
 export function nextOf(world: World, at: number): World[] {
-  const { machine, requests } = world.devices[at] as Device;
+  const { machine, requests, wishes } = world.devices[at] as Device;
   const [request] = requests;
   const worlds = wished(world, at);
-  for (const call of world.told) worlds.push(input(world, at, { type: 'update', call }));
+  if (wishes.includes('crash')) worlds.push(closed(world, at, false));
+  if (wishes.includes('reload')) worlds.push(closed(world, at, true));
+  for (const call of world.told) worlds.push(heard(world, at, call));
   if (machine.role !== 'none' && !machine.isReady) {
     const error = new FunnelcastError('not_permitted', 'no');
     worlds.push(input(world, at, { type: 'ready' }), input(world, at, { type: 'noMedia', error }));
@@ -139,76 +190,3 @@ export function rungOutIn(world: World): World {
   const call = world.call && rungOut(world.call, world.told.length);
   return !call || call === world.call ? world : { ...world, call, told: [...world.told, call] };
 }
-
-/** Lets everything arrive at a device that is under way. */
-function calmedAt(world: World, at: number): World {
-  const device = (of: World) => of.devices[at] as Device;
-  let now = world;
-  if (device(now).machine.role !== 'none' && !device(now).machine.isReady)
-    now = input(now, at, { type: 'ready' });
-  while (device(now).requests.length > 0) now = replied(now, at);
-  return now.call ? input(now, at, { type: 'update', call: now.call }) : now;
-}
-
-/** Lets everything arrive that is under way. */
-export function calmed(world: World): World {
-  let now = world;
-  const each = world.devices.map((_, at) => at);
-  for (let round = 0; round < 50; round++) {
-    const before = now;
-    for (const at of each) now = calmedAt(now, at);
-    if (fingerprint(before) !== fingerprint(now)) continue;
-    const { call } = now;
-    now = rungOutIn(now);
-    if (call === now.call) break;
-  }
-  for (const at of each) {
-    const connected = othersOf((now.devices[at] as Device).machine).length;
-    now = input(now, at, { type: 'peers', connected, isDeserted: false });
-  }
-  return now;
-}
-
-/** What is wrong with a world in which all has arrived; `undefined` if nothing is. */
-export function fault({ devices, call }: World): string | undefined {
-  const joined = call && isLive(call) ? joinedOf(call) : [];
-  if (new Set(joined.map(({ userId }) => userId)).size < joined.length) return 'a user is in the call twice';
-  if (joined.length > CALL_USERS_MAX) return 'too many are in the call';
-  if (call?.state === 'ringing') return 'the call rings for ever';
-  return devices.map(device => faultOf(device, call, joined)).find(found => found);
-}
-
-function faultOf({ name, machine, requests }: Device, call: Call | undefined, joined: CallUser[]) {
-  const { role, phase } = machine;
-  if (requests.length > 0) return `${name} never stops to ask`;
-  if (joined.some(({ peerId }) => peerId === machine.peerId)) {
-    const knows = role === 'joined' && phase === 'connected';
-    return knows ? undefined : `${name} is in the call, and does not know it`;
-  }
-  if (role !== 'none') return `${name} is in no call, and believes it is`;
-  const mayRing = call?.state === 'active' && !ownOf(call, machine) && phase === 'ringing';
-  return /^(idle|ended)$/.test(phase) || mayRing ? undefined : `${name} is ${phase}`;
-}
-
-/** What is wrong with a device that hears nothing any more. */
-export function faultAlone({ devices }: World): string | undefined {
-  for (const { name, machine } of devices) {
-    // Without media, nothing is connected.
-    const lost = transition(machine, { type: 'peers', connected: 0, isDeserted: false }).machine;
-    const { phase, role } = transition(lost, { type: 'timeout' }).machine;
-    if (role !== 'none' || !/^(idle|ended)$/.test(phase)) return `${name} is ${phase} for ever`;
-  }
-  return undefined;
-}
-
-/** A world in a few lines. */
-export const shown = ({ devices, told }: World) =>
-  [
-    ...devices.map(({ name, machine: { latest, userId, ...machine }, requests }) =>
-      JSON.stringify({ name, ...machine, latest: latest?.revision, requests }),
-    ),
-    ...told.map(call => JSON.stringify(call)),
-  ].join('\n');
-
-export const fingerprint = (world: World) =>
-  JSON.stringify(world, (key, value) => (key === 'error' ? undefined : value));

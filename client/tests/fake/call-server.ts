@@ -17,6 +17,8 @@ export class CallServer extends FakeServer {
   call: Call | undefined;
   /** Whether a signal, or another event, is lost on its way to a user. */
   loses: (event: AnyEvent, userId: string) => boolean = () => false;
+  /** Whether the timer of a call that rings is lost. */
+  losesTimer = false;
   readonly #users = new WeakMap<FakeSocket, string>();
   /** The connection of each device. */
   readonly #bound = new Map<string, FakeSocket>();
@@ -88,7 +90,8 @@ export class CallServer extends FakeServer {
   #change(frame: Frame, socket: FakeSocket | undefined, userId: string): Call {
     const request = { ...frame, userId } as unknown as CallRequestOf;
     try {
-      const call = changed(this.call, request, this.participants);
+      const isGone = (peerId: string) => this.#bound.get(peerId)?.state !== 'open';
+      const call = changed(this.call, request, this.participants, Date.now(), isGone);
       if (socket && /^(start|accept)$/.test(request.change)) this.#bound.set(request.peerId, socket);
       if (call !== this.call) this.#tell(frame.channel as Channel, call);
       return call;
@@ -110,7 +113,7 @@ export class CallServer extends FakeServer {
     const isCurrent = () => this.call?.callId === call.callId && this.call;
     setTimeout(() => {
       const now = isCurrent();
-      if (now && now.state === 'ringing') this.#tell(channel, rungOut(now));
+      if (now && now.state === 'ringing' && !this.losesTimer) this.#tell(channel, rungOut(now));
     }, RINGS_MS);
     const look = () => {
       const now = isCurrent();

@@ -37,6 +37,18 @@ export function changed(
   request: CallRequestOf,
   asked: readonly string[],
   now = Date.now(),
+  isGone: (peerId: string) => boolean = () => false,
+): Call {
+  const until = call?.state === 'ringing' ? Date.parse(call.ringsUntil ?? '') : Number.POSITIVE_INFINITY;
+  return changedNow(call && until <= now ? rungOut(call, until) : call, request, asked, now, isGone);
+}
+
+function changedNow(
+  call: Call | undefined,
+  request: CallRequestOf,
+  asked: readonly string[],
+  now: number,
+  isGone: (peerId: string) => boolean,
 ): Call {
   if (request.change === 'start' && !(call && isLive(call)) && call?.callId !== request.callId)
     return started(call, request, now);
@@ -52,7 +64,7 @@ export function changed(
       return call;
     }
     case 'accept':
-      return accepted(call, request, now);
+      return accepted(call, request, now, isGone);
     case 'decline':
       return declined(call, request, asked, now);
     default:
@@ -87,14 +99,21 @@ function started(
   };
 }
 
-function accepted(call: Call, request: CallRequestOf, now: number): Call {
+function accepted(
+  call: Call,
+  request: CallRequestOf,
+  now: number,
+  isGone: (peerId: string) => boolean,
+): Call {
   const { userId, peerId } = request;
   if (!isLive(call)) throw new CallRefusal('conflict', 'the call has ended', call);
   const own = ownOf(call, request);
   if (own?.state === 'joined' && own.peerId === peerId) return call;
-  if (own?.state === 'joined') throw new CallRefusal('conflict', 'another device has answered', call);
+  if (own?.state === 'joined' && !isGone(own.peerId))
+    throw new CallRefusal('conflict', 'another device has answered', call);
   if (own?.state === 'left' && own.peerId === peerId) throw new CallRefusal('conflict', 'it has left', call);
-  if (joinedOf(call).length >= CALL_USERS_MAX) throw new CallRefusal('conflict', 'the call is full', call);
+  const others = joinedOf(call).filter(of => of.userId !== userId);
+  if (others.length >= CALL_USERS_MAX) throw new CallRefusal('conflict', 'the call is full', call);
   const next = put(bumped(call), { userId, name: nameOf(userId), peerId, state: 'joined' });
   if (next.state === 'active' || joinedOf(next).length < 2) return next;
   const { ringsUntil: _, ...rest } = next;

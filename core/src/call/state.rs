@@ -80,6 +80,8 @@ pub enum Refusal {
 pub type Change = Result<Option<CallState>, Refusal>;
 
 impl CallState {
+    const OF_ANOTHER: Refusal = Refusal::Stands("another user has this `peerId`");
+
     /// A call that begins to ring for this time. `before` is the revision of the conversation's last call.
     pub fn start(new: NewCall, before: Option<Revision>, ring: Duration, at: Timestamp) -> Self {
         let NewCall { call_id, conversation, media, peer } = new;
@@ -130,8 +132,8 @@ impl CallState {
         if self.is_overdue(at) {
             return stands("the call has rung out");
         }
-        if self.call.participants.iter().any(|of| of.peer_id == peer.peer_id && of.user_id != peer.user) {
-            return stands("another user has this `peerId`");
+        if self.is_of_another(&peer) {
+            return Err(Self::OF_ANOTHER);
         }
         let own = self.call.participants.iter().find(|of| of.user_id == peer.user);
         match own {
@@ -164,7 +166,7 @@ impl CallState {
     /// A user does not want to be in the call. `asked` are the conversation's participants.
     ///
     /// # Errors
-    /// A [`Refusal`] if the user is in the call.
+    /// A [`Refusal`] if the user is in the call, or if another user has a device of this id.
     pub fn decline(
         &self,
         peer: &Peer,
@@ -180,6 +182,9 @@ impl CallState {
             Some(CallPart::Declined) => return Ok(None),
             Some(CallPart::Joined) => return Err(Refusal::OtherDevice),
             Some(CallPart::Left) | None => {}
+        }
+        if self.is_of_another(peer) {
+            return Err(Self::OF_ANOTHER);
         }
         let mut next = self.next();
         next.put(peer, CallPart::Declined, reason);
@@ -279,6 +284,12 @@ impl CallState {
         let mut next = self.clone();
         next.call.revision = next.call.revision.next();
         next
+    }
+
+    /// Whether another user is listed with the id of this device. Everybody in the conversation sees the ids, and whoever could be
+    /// listed with that of another user would keep them from coming back on another connection.
+    fn is_of_another(&self, peer: &Peer) -> bool {
+        self.call.participants.iter().any(|of| of.peer_id == peer.peer_id && of.user_id != peer.user)
     }
 
     /// The binding of a device that is in the call.

@@ -12,6 +12,9 @@ use crate::{Timestamp, UserId};
 
 const TIMES: [u64; 3] = [1, 20, 60];
 
+/// A device that has the id of the starter's first one.
+const STOLEN: u8 = 2;
+
 /// What may happen to a call.
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -67,7 +70,9 @@ fn peer(of: u8, device: u8, on: u8) -> Peer {
     Peer {
         user: user(of),
         name: format!("User {of}").try_into().unwrap(),
-        peer_id: format!("peer-{of}-{device}").parse().unwrap(),
+        peer_id: if device == STOLEN { "peer-0-0".to_owned() } else { format!("peer-{of}-{device}") }
+            .parse()
+            .unwrap(),
         connection: connection(of, on),
     }
 }
@@ -208,6 +213,8 @@ fn steps(users: u8) -> Vec<Step> {
             steps.push(Step::Leave { user, device, failed: device == 1 });
             steps.push(Step::Remove { user, connection: device });
         }
+        steps.push(Step::Accept { user, device: STOLEN, connection: 1, replaces: false });
+        steps.push(Step::Decline { user, device: STOLEN });
     }
     steps
 }

@@ -51,13 +51,22 @@ impl Scene {
     }
 
     async fn change(&self, caller: &SocketCaller, change: CallChange) -> Result<CallStage, Error> {
+        self.change_of("call-1", caller, change).await
+    }
+
+    async fn change_of(
+        &self,
+        call: &str,
+        caller: &SocketCaller,
+        change: CallChange,
+    ) -> Result<CallStage, Error> {
         let peer = format!("peer-{}", caller.identity.user);
         let request = ChangeCall {
             channel: channel(),
-            call_id: "call-1".parse().unwrap(),
+            call_id: call.parse().unwrap(),
             change,
             peer_id: peer.parse().unwrap(),
-            media: None,
+            media: (change == CallChange::Start).then_some(CallMedia::Audio),
             reason: None,
         };
         let caller = SocketCaller { now: now(), ..caller.clone() };
@@ -98,9 +107,35 @@ async fn a_timer_ends_what_rings_for_too_long_and_tells_it_once() {
     calls::check(&scene.realtime, &conversation(), &"call-0".parse().unwrap()).await.unwrap();
 }
 
+/// A timer may be late, or may have ended in the dead-letter queue.
 #[tokio::test]
-async fn what_was_not_told_is_told_by_a_retry_and_by_the_timer() {
-    for is_by_timer in [false, true] {
+async fn what_rings_for_too_long_was_missed_whatever_is_done_to_it_before_the_timer() {
+    for change in [CallChange::Leave, CallChange::Decline, CallChange::Accept] {
+        let scene = Box::pin(Scene::new(now() - Duration::from_mins(1))).await;
+        let mut seen = scene.stub.requests().len();
+        let by = if change == CallChange::Leave { &scene.ann } else { &scene.bob };
+        let changed = scene.change(by, change).await;
+        match (change, &changed) {
+            (CallChange::Accept, Err(Error::InCall { call, .. })) => assert_eq!(call["outcome"], "missed"),
+            (CallChange::Accept, _) => panic!("{changed:?}"),
+            _ => assert_eq!(changed, Ok(CallStage::Ended)),
+        }
+        let ended = scene.stands().await.state.call;
+        assert_eq!(
+            (ended.outcome, ended.ended_at),
+            (Some(CallOutcome::Missed), Some(ended.started_at + CallTimes::default().ring))
+        );
+        assert_eq!(scene.heard(&scene.bob, &mut seen), ["chat.call", "call.update"], "{change:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_told_is_told_by_a_retry_by_the_timer_and_by_the_next_call() {
+    for (by, told) in [
+        ("retry", &["chat.call", "call.update"][..]),
+        ("timer", &["chat.call", "call.update"]),
+        ("next call", &["chat.call", "call.update"]),
+    ] {
         let scene = Box::pin(Scene::new(now())).await;
         // A process that ended right after its write.
         let stands = scene.stands().await;
@@ -114,12 +149,17 @@ async fn what_was_not_told_is_told_by_a_retry_and_by_the_timer() {
         let left = StoredCall::after(Some(&stands), left, None, now());
         scene.realtime.table().end_call(&left).await.unwrap().unwrap();
         let mut seen = scene.stub.requests().len();
-        if is_by_timer {
-            calls::check(&scene.realtime, &conversation(), &"call-1".parse().unwrap()).await.unwrap();
-        } else {
-            assert_eq!(scene.change(&scene.ann, CallChange::Leave).await, Ok(CallStage::Ended));
+        match by {
+            "timer" => {
+                calls::check(&scene.realtime, &conversation(), &"call-1".parse().unwrap()).await.unwrap();
+            }
+            "retry" => assert_eq!(scene.change(&scene.ann, CallChange::Leave).await, Ok(CallStage::Ended)),
+            _ => {
+                // It is told before the next one begins, which takes a queue, and there is none here.
+                scene.change_of("call-2", &scene.ann, CallChange::Start).await.unwrap_err();
+            }
         }
-        assert_eq!(scene.heard(&scene.bob, &mut seen), ["chat.call", "call.update"]);
+        assert_eq!(scene.heard(&scene.bob, &mut seen), told, "{by}");
         assert_eq!(scene.change(&scene.ann, CallChange::Leave).await, Ok(CallStage::Ended));
         assert!(scene.heard(&scene.bob, &mut seen).is_empty());
         let history = scene.realtime.table().recover(&channel(), Some(Seq::ZERO)).await.unwrap();
