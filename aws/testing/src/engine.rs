@@ -2,6 +2,7 @@
 //! responses, and can run something between two requests of one operation.
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
     fmt, mem,
     net::{Ipv4Addr, SocketAddr},
@@ -30,12 +31,17 @@ use hyper_util::{
     client::legacy::{Client as HttpClient, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
 };
+use serde_json::json;
 use tokio::{net::TcpListener, task::JoinSet};
 
 /// The table's name.
 pub const TABLE: &str = "items";
 /// The operations whose responses can be lost.
 const WRITES: [&str; 4] = ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"];
+
+/// What the engine takes for a signature.
+const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, \
+    SignedHeaders=host, Signature=test";
 
 /// What runs in the middle of an operation.
 type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -120,6 +126,56 @@ impl Engine {
         let update = update.update_expression("SET #attribute = :value");
         let update = update.expression_attribute_names("#attribute", attribute);
         update.expression_attribute_values(":value", value).send().await.unwrap();
+    }
+
+    /// All items, each with its keys and as a text that has every string in it, without going through the proxy.
+    pub async fn dump(&self) -> Vec<(String, String, String)> {
+        let client = client(&format!("http://{}", self.state.engine));
+        let items = client.scan().table_name(TABLE).into_paginator().items().send();
+        let items = items.collect::<Result<Vec<_>, _>>().await.unwrap();
+        let key = |item: &HashMap<String, AttributeValue>, name: &str| item[name].as_s().unwrap().clone();
+        items.iter().map(|item| (key(item, "pk"), key(item, "sk"), format!("{item:?}"))).collect()
+    }
+
+    /// All records of the table's stream, in their order, as a function gets them.
+    pub async fn stream(&self) -> Vec<serde_json::Value> {
+        let table = self.call("DynamoDB_20120810.DescribeTable", json!({ "TableName": TABLE })).await;
+        let arn = &table["Table"]["LatestStreamArn"];
+        let described =
+            self.call("DynamoDBStreams_20120810.DescribeStream", json!({ "StreamArn": arn })).await;
+        let mut records = Vec::new();
+        for shard in described["StreamDescription"]["Shards"].as_array().unwrap() {
+            let from =
+                json!({ "StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON" });
+            let mut next =
+                self.call("DynamoDBStreams_20120810.GetShardIterator", from).await["ShardIterator"].take();
+            while next.is_string() {
+                let request = json!({ "ShardIterator": next, "Limit": 1000 });
+                let mut page = self.call("DynamoDBStreams_20120810.GetRecords", request).await;
+                let read = page["Records"].as_array_mut().map(mem::take).unwrap();
+                if read.is_empty() {
+                    break;
+                }
+                records.extend(read);
+                next = page["NextShardIterator"].take();
+            }
+        }
+        records
+    }
+
+    /// Makes a call of the API directly, in its own JSON.
+    async fn call(&self, target: &str, body: serde_json::Value) -> serde_json::Value {
+        let request = Request::post(format!("http://{}/", self.state.engine))
+            .header("x-amz-target", target)
+            .header("x-amz-date", "20260101T000000Z")
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("authorization", AUTHORIZATION)
+            .body(Full::from(body.to_string()));
+        let answer = self.state.client.request(request.unwrap()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        assert!(head.status.is_success(), "{target}: {body:?}");
+        serde_json::from_slice(&body).unwrap()
     }
 
     /// The operations that were requested since the last call, including the SDK's own retries.
