@@ -2,7 +2,7 @@
 //! responses, and can run something between two requests of one operation.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     convert::Infallible,
     fmt, mem,
     net::{Ipv4Addr, SocketAddr},
@@ -46,6 +46,14 @@ const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1
 /// What runs in the middle of an operation.
 type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// What waits for its place among the requests.
+struct Waiting {
+    requests: usize,
+    /// Whether only writes count.
+    of_writes: bool,
+    meanwhile: Meanwhile,
+}
+
 /// The engine. It stops when it is dropped.
 pub struct Engine {
     database: Database,
@@ -60,7 +68,7 @@ struct State {
     operations: Mutex<Vec<String>>,
     write_answers_to_lose: AtomicU32,
     conflicts: AtomicU32,
-    meanwhile: Mutex<Option<(usize, Meanwhile)>>,
+    meanwhile: Mutex<Option<Waiting>>,
 }
 
 impl fmt::Debug for Engine {
@@ -134,7 +142,9 @@ impl Engine {
         let items = client.scan().table_name(TABLE).into_paginator().items().send();
         let items = items.collect::<Result<Vec<_>, _>>().await.unwrap();
         let key = |item: &HashMap<String, AttributeValue>, name: &str| item[name].as_s().unwrap().clone();
-        items.iter().map(|item| (key(item, "pk"), key(item, "sk"), format!("{item:?}"))).collect()
+        let text =
+            |item: &HashMap<String, AttributeValue>| format!("{:?}", item.iter().collect::<BTreeMap<_, _>>());
+        items.iter().map(|item| (key(item, "pk"), key(item, "sk"), text(item))).collect()
     }
 
     /// All records of the table's stream, in their order, as a function gets them.
@@ -185,7 +195,14 @@ impl Engine {
 
     /// Runs `meanwhile` after this many further requests have been answered, before the next one is carried out.
     pub fn after_requests(&self, requests: usize, meanwhile: impl Future<Output = ()> + Send + 'static) {
-        *self.state.meanwhile.lock().unwrap() = Some((requests, Box::pin(meanwhile)));
+        let waiting = Waiting { requests, of_writes: false, meanwhile: Box::pin(meanwhile) };
+        *self.state.meanwhile.lock().unwrap() = Some(waiting);
+    }
+
+    /// Runs `meanwhile` after this many further writes have been answered, before the next one is carried out.
+    pub fn after_writes(&self, writes: usize, meanwhile: impl Future<Output = ()> + Send + 'static) {
+        let waiting = Waiting { requests: writes, of_writes: true, meanwhile: Box::pin(meanwhile) };
+        *self.state.meanwhile.lock().unwrap() = Some(waiting);
     }
 
     /// The next so many writes take effect, but are answered by a 500, which the SDK retries.
@@ -216,13 +233,17 @@ fn contended(operation: &str) -> Response<Full<Bytes>> {
 
 impl State {
     /// What must run before this request.
-    fn take_meanwhile(&self) -> Option<Meanwhile> {
+    fn take_meanwhile(&self, is_write: bool) -> Option<Meanwhile> {
         let mut waiting = self.meanwhile.lock().unwrap();
-        if let Some((requests @ 1.., _)) = &mut *waiting {
-            *requests -= 1;
-            return None;
+        match &mut *waiting {
+            Some(Waiting { of_writes: true, .. }) if !is_write => return None,
+            Some(Waiting { requests: requests @ 1.., .. }) => {
+                *requests -= 1;
+                return None;
+            }
+            _ => {}
         }
-        waiting.take().map(|(_, meanwhile)| meanwhile)
+        waiting.take().map(|waiting| waiting.meanwhile)
     }
 
     async fn forward(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
@@ -231,13 +252,13 @@ impl State {
         let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
         let operation = target.unwrap_or_default().rsplit('.').next().unwrap_or_default().to_owned();
         self.operations.lock().unwrap().push(operation.clone());
-        if let Some(meanwhile) = self.take_meanwhile() {
+        let is_write = WRITES.contains(&&*operation);
+        if let Some(meanwhile) = self.take_meanwhile(is_write) {
             meanwhile.await;
         }
         let one_less = |left: u32| left.checked_sub(1);
         let is_next =
             |left: &AtomicU32| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok();
-        let is_write = WRITES.contains(&&*operation);
         if is_write && is_next(&self.conflicts) {
             return contended(&operation);
         }
