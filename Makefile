@@ -41,7 +41,7 @@ STEPS := format language template release-local+ deny audit clippy docs build un
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help dev build test format language template deny audit clippy docs unit types types-check client demo browser example suite s3 soak schemathesis \
+.PHONY: help dev operate build test format language template deny audit clippy docs unit types types-check client demo browser example suite s3 soak schemathesis \
 	bench sam-build sam-local conformance release-local package package-check fuzz clean
 
 help: ## List these commands
@@ -52,6 +52,10 @@ dev: build ## Start everything on 127.0.0.1: WebSockets on 3001, HTTP and the de
 	@if command -v npm >/dev/null; then $(MAKE) --silent demo; \
 	else echo 'make dev: Node.js with npm is missing, so the demo page on port 3000 is not built' >&2; fi
 	@exec target/debug/funnelcast-local dev --parameter Search=on $(ARGS)
+
+# The binary itself, as `cargo run` would build half of all crates with other features.
+operate: build ## Run a command of an operator, on AWS or on a local stack (ARGS="doctor --local"; ARGS="--help")
+	@target/debug/funnelcast-operator $(ARGS)
 
 build: ## Build every crate, in the dev profile
 	@echo '==> build'
@@ -153,7 +157,7 @@ fuzz: $(CARGO_FUZZ) ## Throw random input at the parsers that strangers reach (M
 
 bench: ## Measure the release binaries beside their baselines, into target/bench (ARGS="--full", ARGS="--help")
 	@echo '==> release binaries'
-	@cargo build --release --workspace --exclude bench --exclude tests --exclude fuzz --exclude funnelcast-testing --exclude funnelcast-local --locked
+	@cargo build --release --workspace --exclude bench --exclude tests --exclude fuzz --exclude funnelcast-testing --exclude funnelcast-local --exclude funnelcast-operator --locked
 	@cargo build --release --package bench --bins --examples --package funnelcast-local --locked
 	@echo '==> bench'
 	@target/release/bench $(ARGS)
@@ -177,9 +181,11 @@ package-check: build release-local $(PACKAGE) demo $(EMULATOR) ## Pack twice, us
 	@python3 tests/package/run.py
 	@.tools/conformance/bin/python tests/conformance/run.py --packed
 
-# For older systems than this one too, as cargo-lambda links for Lambda's glibc.
+# For older systems than this one too, as cargo-lambda links for Lambda's glibc. The operator is built of what the functions are built
+# of, and the local stack of much else.
 release-local: sam-build
-	@echo '==> the local stack, release'
+	@echo '==> the local stack and the operator, release'
+	@$(RELEASE) cargo lambda build --release --locked --package funnelcast-operator
 	@$(RELEASE) cargo lambda build --release --locked --package funnelcast-local
 
 sam-local: build sam-build ## Invoke every function by `sam local`, in containers, with its samples; needs root on Debian

@@ -145,7 +145,7 @@ impl Config {
         let agent = get_setting(Setting::AGENT).map(UserId::try_from).transpose();
         Ok(Self {
             stage: get_setting(Setting::STAGE).unwrap_or_default(),
-            table: get("TABLE_NAME"),
+            table: get_setting(Setting::TABLE),
             management_endpoint: get_setting(Setting::MANAGEMENT_ENDPOINT),
             websocket_url: get_setting(Setting::WEBSOCKET_DOMAIN),
             delivery_queue: get("DELIVERY_QUEUE_URL"),
@@ -263,6 +263,11 @@ pub(crate) fn logs_are_json() -> bool {
 /// `RUST_LOG`: a filter for `tracing-subscriber`.
 pub(crate) fn log_filter() -> Option<String> {
     variable(Setting::LOG_LEVEL.variable())
+}
+
+/// A variable of the environment that is set and not empty, for a program that is no function.
+pub fn environment(name: &str) -> Option<String> {
+    variable(name)
 }
 
 /// A variable that is set and not empty. CloudFormation cannot omit a variable, only leave it empty.

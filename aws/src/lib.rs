@@ -16,7 +16,9 @@
 //! - [`measure`], [`spending`]: metrics, and what an invocation costs
 //! - [`pool`]: the HTTP/1.1 connection pool that everything above shares
 //! - [`clock`]: the time, and new ids
+//! - [`account`]: what an operator asks AWS about a stack, and no function does
 
+pub mod account;
 pub mod arrival;
 pub mod batch;
 pub mod bus;

@@ -49,6 +49,13 @@ impl TryFrom<String> for SecretName {
     }
 }
 
+impl SecretName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A secret as this process last read it.
 pub struct Secret {
     name: SecretName,

@@ -21,6 +21,8 @@ impl Setting {
     pub const LOG_LEVEL: Self = Self { variable: "RUST_LOG", parameter: "LogLevel" };
     /// `LeaseSeconds`: how long a connection counts as alive after it was last seen.
     pub const LEASE: Self = Self { variable: "LEASE_SECONDS", parameter: "LeaseSeconds" };
+    /// `TableName`: the table, where it is not the stack's own.
+    pub const TABLE: Self = Self { variable: "TABLE_NAME", parameter: "TableName" };
     /// `UserDollarsPerHour`: what one user may cost per hour.
     pub const USER_DOLLARS: Self =
         Self { variable: "USER_DOLLARS_PER_HOUR", parameter: "UserDollarsPerHour" };

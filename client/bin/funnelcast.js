@@ -1,11 +1,14 @@
 #!/usr/bin/env node
-// Starts the command line interface, which is a native program in a package of its own for each platform.
+// Starts the command line interface, which is two native programs in a package of their own for each platform: the local stack,
+// and the commands of whoever operates a stack.
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 
 const PACKAGES = { 'linux x64': '@funnelcast/cli-linux-x64' };
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+// The commands of the operator; all others are the local stack's.
+const OPERATOR = ['ban', 'connections', 'dead-letters', 'disconnect', 'doctor'];
 
 const platform = `${process.platform} ${process.arch}`;
 const name = PACKAGES[platform];
@@ -14,7 +17,9 @@ if (name === undefined) {
     `there is no local stack for ${platform} yet, only for ${Object.keys(PACKAGES)}; use WSL or a container there`,
   );
 }
-const child = spawn(program(name), process.argv.slice(2), { argv0: 'funnelcast', stdio: 'inherit' });
+const [command] = process.argv.slice(2);
+const program = OPERATOR.includes(command) ? 'funnelcast-operator' : 'funnelcast-local';
+const child = spawn(path(name, program), process.argv.slice(2), { argv0: 'funnelcast', stdio: 'inherit' });
 // A terminal sends Ctrl-C to both. This process must not end before the other, which has to stop what it has started.
 for (const signal of SIGNALS) process.on(signal, () => child.kill(signal === 'SIGINT' ? 'SIGTERM' : signal));
 child.on('error', error => fail(`cannot start ${name}: ${error.message}`));
@@ -22,9 +27,9 @@ child.on('exit', (code, signal) => {
   process.exitCode = code ?? 128 + constants.signals[signal];
 });
 
-function program(name) {
+function path(name, program) {
   try {
-    return createRequire(import.meta.url).resolve(`${name}/bin/funnelcast-local`);
+    return createRequire(import.meta.url).resolve(`${name}/bin/${program}`);
   } catch {
     return fail(`the package ${name} is missing: run npm install ${name} (and without --omit=optional)`);
   }

@@ -17,9 +17,13 @@ use crate::{
     up::{self, UpOptions},
 };
 
+const OPERATOR: &str = "\
+For whoever operates a stack, on AWS or on this machine: ban, connections, dead-letters, disconnect and doctor, each with --help
+(`npx funnelcast doctor --help`; in a checkout `make operate ARGS=\"doctor --help\"`).";
+
 /// Runs the whole stack of template.yaml on this machine, without Docker and without an AWS account.
 #[derive(Debug, Parser)]
-#[command(name = "funnelcast-local", version)]
+#[command(name = "funnelcast-local", version, after_help = OPERATOR)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

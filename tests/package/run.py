@@ -134,8 +134,9 @@ class Machine:
         self.funnelcast("check")  # which unpacks the functions
         unpacked = [path for path in self.home.glob(".cache/funnelcast/*/functions/*")]
         check(len(unpacked) >= 18, "the functions are unpacked")
-        [own] = self.app.glob("node_modules/@funnelcast/cli-*/bin/funnelcast-local")
-        for binary in [*unpacked, own]:
+        own = sorted(self.app.glob("node_modules/@funnelcast/cli-*/bin/funnelcast-*"))
+        check([path.name for path in own] == ["funnelcast-local", "funnelcast-operator"], "both programs are there")
+        for binary in [*unpacked, *own]:
             content = binary.read_bytes()
             for path in hidden:
                 check(str(path).encode() + b"/" not in content, f"{binary.name} has no path of {path}")
@@ -215,6 +216,9 @@ def use(machine, stack):
     (machine.app / "samconfig.toml").write_text(right)  # for what the documents type
     check("admin, member, customer or backend" in machine.funnelcast("token", "--help"), "token names every role")
     stack.chat(ready["env"]["TOKEN_KEY"], "my-app", 0)
+    check("nothing is wrong" in machine.funnelcast("doctor", "--local"), "doctor finds the stack, and nothing wrong with it")
+    listed = json.loads(machine.funnelcast("connections", "--local", "--user", "nobody", "--json"))
+    check(listed["connections"] == [], "connections")
 
 
 def reload(machine, stack):

@@ -13,6 +13,7 @@
 //! - `http`: requests to the HTTP API, with each answer held against its document
 //! - `backend`: events on the bus, conversations, dead letters, `@connections`
 //! - `crowd`: a channel of any size, whose members are counters behind a gateway of their own; [`gateway`]: that one
+//! - `operator`: the commands of an operator
 //! - `local`: what only a local stack has; `usage`: what it has counted, for the budgets
 //! - [`samples`]: every function invoked with its samples, on a local stack or by SAM
 //! - [`soak`]: random traffic under faults, and the check that every guarantee held
@@ -28,6 +29,7 @@ mod http;
 mod issuer;
 mod local;
 mod objects;
+mod operator;
 mod outside;
 pub mod samples;
 pub mod soak;
@@ -46,6 +48,7 @@ pub use handshake::{Handshake, Outcome};
 pub use http::{Answer, Fetched, HttpRequest, fetch};
 pub use issuer::Signer;
 pub use objects::Answered;
+pub use operator::Operated;
 pub use outside::{Asked, Outside};
 pub use stack::{Stack, memory_peak};
 pub use usage::{Cost, Usage};

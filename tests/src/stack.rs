@@ -255,7 +255,12 @@ fn port(url: &str) -> Option<String> {
 
 /// A command of the local binary, to be run at the root of the checkout.
 pub(crate) fn local() -> Result<Command> {
-    let binary = binaries()?.join(LOCAL);
+    command(LOCAL)
+}
+
+/// A command of a binary of the checkout, to be run at its root.
+pub(crate) fn command(name: &str) -> Result<Command> {
+    let binary = binaries()?.join(name);
     ensure!(binary.is_file(), "{} is missing: run `make build` first", binary.display());
     let mut command = Command::new(binary);
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root of the checkout")?);

@@ -16,8 +16,9 @@ use aws_smithy_runtime_api::{
     },
 };
 use aws_smithy_types::{body::SdkBody, retry::ErrorKind};
-use http::Request;
+use http::{Request, Response};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect},
@@ -57,6 +58,17 @@ impl SdkHttp {
             Ok::<_, BoxError>(())
         };
         pool::beforehand(url, opening).await;
+    }
+
+    /// Sends a request that has been signed.
+    ///
+    /// # Errors
+    /// If no socket can be opened, or if it ends before the response.
+    pub(crate) async fn send(
+        &self,
+        request: Request<SdkBody>,
+    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
+        self.client.request(request).await
     }
 }
 

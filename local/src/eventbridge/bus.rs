@@ -1,4 +1,4 @@
-//! The stack's buses: `PutEvents`, rules with event patterns, and schedules.
+//! The stack's buses: `PutEvents`, rules with event patterns, and schedules; and the lists of rules, for whoever operates the stack.
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>
 //!
 //! A rule's target is a function (an event invocation, with Lambda's retries), a queue, or a URL. All have kept an event before
@@ -7,7 +7,7 @@
 //! Unlike on AWS, which would accept and lose it, an event for a bus that is not in the template is refused.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -51,6 +51,8 @@ struct Shared {
     /// By the name of the bus.
     rules: HashMap<String, Vec<(Pattern, Rule)>>,
     targets: Targets,
+    /// The ARNs of the functions, by their logical ids.
+    arns: BTreeMap<String, String>,
     /// The schedules, and what sends events to URLs.
     _tasks: JoinSet<()>,
 }
@@ -96,15 +98,56 @@ impl Bus {
             }
         }
         let buses = stack.buses.iter().cloned().collect();
-        Ok(Self { shared: Arc::new(Shared { buses, rules, targets, _tasks: tasks }) })
+        let arns = stack.functions.iter().map(|(id, function)| (id.clone(), function.arn.clone())).collect();
+        Ok(Self { shared: Arc::new(Shared { buses, rules, targets, arns, _tasks: tasks }) })
     }
 
     /// Answers `AWSEvents.{operation}`.
     pub(crate) fn call(&self, operation: &str, body: Value) -> Result<Value, AwsError> {
         match operation {
             "PutEvents" => self.put_events(body),
+            "ListRules" => Ok(self.list_rules(&body)),
+            "ListTargetsByRule" => self.list_targets(&body),
             other => Err(AwsError::unknown_operation(other)),
         }
+    }
+
+    /// The rules of a bus with their patterns, all in one page.
+    fn list_rules(&self, body: &Value) -> Value {
+        let mut listed = BTreeMap::new();
+        for (pattern, rule) in self.rules_of(body) {
+            listed.entry(&rule.name).or_insert_with(|| {
+                json!({
+                    "Name": rule.name, "Arn": rule.arn, "State": "ENABLED",
+                    "EventBusName": bus_of(body), "EventPattern": pattern.as_json().to_string(),
+                })
+            });
+        }
+        json!({ "Rules": listed.into_values().collect::<Vec<_>>() })
+    }
+
+    /// The targets of a rule of a bus, by their ARNs.
+    fn list_targets(&self, body: &Value) -> Result<Value, AwsError> {
+        let name = body["Rule"].as_str().unwrap_or_default();
+        let rules = self.rules_of(body).iter().filter(|(_, rule)| rule.name == name);
+        let target = |(number, (_, rule)): (usize, &(Pattern, Rule))| {
+            let arn = match &rule.target {
+                Target::Function(id) => self.shared.arns.get(id).cloned().unwrap_or_default(),
+                Target::Queue(arn) => arn.clone(),
+                Target::Destination(target) => target.queue.arn.clone(),
+            };
+            json!({ "Id": format!("Target{number}"), "Arn": arn })
+        };
+        let targets: Vec<Value> = rules.enumerate().map(target).collect();
+        if targets.is_empty() {
+            let message = format!("Rule {name} does not exist on EventBus {}.", bus_of(body));
+            return Err(AwsError::client("ResourceNotFoundException", message));
+        }
+        Ok(json!({ "Targets": targets }))
+    }
+
+    fn rules_of(&self, body: &Value) -> &[(Pattern, Rule)] {
+        self.shared.rules.get(bus_of(body)).map_or(&[][..], Vec::as_slice)
     }
 
     /// Puts an event of an AWS service on the default bus, where its rules' targets have kept it when this returns.
@@ -198,6 +241,12 @@ impl Targets {
         }
         self.lambda.accept(invocations)
     }
+}
+
+/// The name of the bus that a request is about, which it may give as an ARN.
+fn bus_of(body: &Value) -> &str {
+    let bus = body["EventBusName"].as_str().unwrap_or(DEFAULT_BUS);
+    bus.rsplit('/').next().unwrap_or(bus)
 }
 
 /// The input of a rule's target for an event.

@@ -19,19 +19,28 @@ use operator::Operator;
 
 /// A condition on events.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Pattern(Fields);
+pub(crate) struct Pattern {
+    fields: Fields,
+    /// As it was written.
+    text: Value,
+}
 
 impl Pattern {
     /// Parses a pattern. It fails on an unsupported operator, an empty list, or a value outside of a list; the error has
     /// the path to it.
     pub(crate) fn parse(pattern: &Value) -> Result<Self> {
         let fields = pattern.as_object().context("a pattern must be an object")?;
-        Fields::parse(fields).map(Self)
+        Ok(Self { fields: Fields::parse(fields)?, text: pattern.clone() })
     }
 
     /// Whether `event` matches the pattern.
     pub(crate) fn matches(&self, event: &Value) -> bool {
-        self.0.matches(Some(event))
+        self.fields.matches(Some(event))
+    }
+
+    /// The pattern as it was written.
+    pub(crate) fn as_json(&self) -> &Value {
+        &self.text
     }
 }
 

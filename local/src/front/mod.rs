@@ -7,13 +7,14 @@
 //! - [`services`]: what answers on the port; [`caller`]: which function signed a request, and what it may do.
 //! - [`aws_json`]: DynamoDB, EventBridge, SQS and Secrets Manager.
 //! - [`crate::s3`]: S3, whose requests are told by their signature, or by a bucket in their path.
-//! - [`connections`]: `@connections`; [`invoke`]: Lambda's `Invoke`; [`local`]: usage, rights, faults and the clock of
+//! - [`connections`]: `@connections`; [`invoke`]: Lambda's `Invoke`; [`lambda_lists`]: what Lambda lists; [`local`]: usage, rights, faults and the clock of
 //!   TTL, for tests.
 
 mod aws_json;
 mod caller;
 mod connections;
 mod invoke;
+mod lambda_lists;
 mod local;
 mod services;
 
@@ -25,7 +26,10 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use serde_json::json;
 
-pub(crate) use self::services::{FunctionNames, Services};
+pub(crate) use self::{
+    lambda_lists::mappings,
+    services::{FunctionNames, Services},
+};
 use crate::{
     api_gateway::websocket::is_upgrade,
     http1::{Reply, json_reply},
@@ -66,6 +70,9 @@ async fn answer_other(services: &Services, head: &Parts, body: Incoming) -> Repl
     }
     if let Some(function) = invoke::function_name(path) {
         return invoke::answer(services, &function, &head.headers, body).await;
+    }
+    if let Some(list) = lambda_lists::at(&head.method, path) {
+        return lambda_lists::answer(services, list, head.uri.query(), &head.headers);
     }
     if let Some(target) = head.headers.get("x-amz-target").map(HeaderValue::to_str) {
         return aws_json::answer(services, target.unwrap_or_default(), &head.headers, body).await;

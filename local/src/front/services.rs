@@ -31,6 +31,8 @@ pub(crate) struct Services {
     pub(crate) s3: S3,
     pub(crate) secrets: Secrets,
     pub(crate) functions: FunctionNames,
+    /// What feeds them, as Lambda describes it.
+    pub(crate) mappings: Vec<Value>,
     /// Functions of the app's own, by their names: the URLs that are posted their events.
     pub(crate) own_functions: BTreeMap<String, Uri>,
     /// Reaches them.
@@ -60,6 +62,11 @@ impl FunctionNames {
         };
         let ids = stack.functions.values().flat_map(names).collect();
         Self { functions: stack.functions.clone(), ids }
+    }
+
+    /// All functions of the stack.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Function> {
+        self.functions.values()
     }
 
     /// The function with this name.

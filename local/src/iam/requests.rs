@@ -62,6 +62,7 @@ pub(crate) fn of_call(
             };
             vec![Request::new(format!("dynamodb:{operation}"), stream)]
         }
+        "AWSEvents" if operation != "PutEvents" => vec![Request::new(format!("events:{operation}"), "*")],
         "AWSEvents" => {
             let entries = body["Entries"].as_array().map_or(&[][..], Vec::as_slice);
             let buses = entries.iter().map(|entry| entry["EventBusName"].as_str().unwrap_or("default"));

@@ -107,6 +107,7 @@ fn message(row: &Row<'_>, now: Now) -> Result<(u64, Message)> {
         visible_at: now.instant_of(row.get("visible_ms")?),
         expires_at: now.instant_of(row.get("expires_ms")?),
         receipt: row.get("receipt")?,
+        given_up_by: None,
     };
     Ok((row.get("key")?, message))
 }

@@ -49,6 +49,8 @@ pub(crate) struct Received {
     /// How often it has been received, including this time.
     pub(super) receives: u32,
     pub(super) trace: Option<String>,
+    /// The ARN of the queue that has given it up.
+    pub(super) given_up_by: Option<String>,
 }
 
 impl Received {
@@ -117,6 +119,7 @@ impl Received {
             first_received_ms: 0,
             receives: 1,
             trace: None,
+            given_up_by: None,
         }
     }
 
@@ -128,7 +131,8 @@ impl Received {
             ("ApproximateReceiveCount".to_owned(), json!(self.receives.to_string())),
             ("ApproximateFirstReceiveTimestamp".to_owned(), json!(self.first_received_ms.to_string())),
         ];
-        others.into_iter().chain(trace).collect()
+        let source = self.given_up_by.iter().map(|arn| ("DeadLetterQueueSourceArn".to_owned(), json!(arn)));
+        others.into_iter().chain(trace).chain(source).collect()
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Message {
     pub(super) expires_at: Instant,
     /// The newest receipt handle, by which it can be deleted.
     pub(super) receipt: Option<String>,
+    /// The ARN of the queue that has given it up. Not kept in the journal.
+    pub(super) given_up_by: Option<String>,
 }
 
 /// The result of a receive, with the keys of the messages in this queue.
@@ -120,17 +122,19 @@ impl Queue {
             visible_at: now + entry.delay.unwrap_or(self.delay),
             expires_at: now + self.retention,
             receipt: None,
+            given_up_by: None,
         };
         (sent, message)
     }
 
-    /// Adds a message that another queue has given up, with its id and age unchanged. Returns its key in this queue.
-    pub(super) fn put_dead(&mut self, mut message: Message, now: Instant) -> u64 {
+    /// Adds a message that the queue `from` has given up, with its id and age unchanged. Returns its key in this queue.
+    pub(super) fn put_dead(&mut self, mut message: Message, from: &str, now: Instant) -> u64 {
         let age_ms = Timestamp::now().as_millisecond().saturating_sub(message.sent_ms);
         let age = Duration::from_millis(u64::try_from(age_ms).unwrap_or(0));
         message.visible_at = now;
         message.expires_at = now + self.retention.saturating_sub(age);
         message.receipt = None;
+        message.given_up_by = Some(from.to_owned());
         let key = self.next;
         self.next += 1;
         self.messages.insert(key, message);
@@ -242,6 +246,7 @@ impl Message {
             first_received_ms,
             receives: self.receives,
             trace: self.trace.clone(),
+            given_up_by: self.given_up_by.clone(),
         }
     }
 }

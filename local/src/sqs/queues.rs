@@ -114,8 +114,10 @@ impl Served {
     fn put_dead(&self, from: &Self, dead: Vec<(u64, Message)>) {
         let now = Now::new();
         let mut queue = self.lock();
-        let moved: Vec<(u64, u64)> =
-            dead.into_iter().map(|(there, message)| (there, queue.put_dead(message, now.instant))).collect();
+        let moved: Vec<(u64, u64)> = dead
+            .into_iter()
+            .map(|(there, message)| (there, queue.put_dead(message, &from.definition.arn, now.instant)))
+            .collect();
         self.journal.note(|to| {
             for (there, here) in moved {
                 journal::delete(to, from.name(), there)?;

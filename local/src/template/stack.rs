@@ -34,6 +34,14 @@ impl Stack {
         Ok(stack)
     }
 
+    /// Fails if these parameters are not those of the template at `path`, or break its rules.
+    pub(crate) fn check(path: &Path, given: &BTreeMap<String, String>) -> Result<()> {
+        let document = Document::read(path)?;
+        let values = parameters::values(&document.parameters, given)?;
+        let endpoints = Endpoints { aws: String::new(), http: String::new() };
+        check_rules(&document, &values, &endpoints, "").with_context(|| path.display().to_string())
+    }
+
     /// Whether the template at `path` declares the parameter `name`.
     pub(crate) fn has_parameter(path: &Path, name: &str) -> Result<bool> {
         Ok(Document::read(path)?.parameters.contains_key(name))

@@ -15,6 +15,8 @@ pub(crate) const DEV_KEY: &str = "DevIssuerKey";
 const ALLOWED_ORIGINS: &str = "AllowedOrigins";
 /// The parameter for the `source` of the backend's events.
 const EVENT_SOURCE: &str = "EventSource";
+/// The parameters for a table that exists already. There is none on this machine, so a stack here has its own.
+const OTHER_TABLE: [&str; 2] = ["TableName", "TableStreamLabel"];
 /// The prefix of the names of a stack's secrets.
 const SECRETS: &str = "funnelcast/";
 
@@ -33,6 +35,7 @@ impl Parameters {
     pub(super) fn new(options: &UpOptions, http: SocketAddr) -> Result<Self, Failure> {
         let mut given: BTreeMap<_, _> = options.parameter.iter().cloned().collect();
         check_secrets(&given, options)?;
+        drop_other_table(&mut given, options)?;
         let default = |name| Stack::parameter_default(&options.template, name).map_err(Failure::Input);
         let dev_key = dev_key(options, given.get(DEV_KEY))?;
         if let Some(key) = &dev_key {
@@ -47,6 +50,19 @@ impl Parameters {
         };
         Ok(Self { given, dev_key, event_source })
     }
+}
+
+/// Leaves out a table that exists already, after the template's rules have been asked about it.
+fn drop_other_table(given: &mut BTreeMap<String, String>, options: &UpOptions) -> Result<(), Failure> {
+    if OTHER_TABLE.iter().all(|name| given.get(*name).is_none_or(String::is_empty)) {
+        return Ok(());
+    }
+    Stack::check(&options.template, given).map_err(Failure::Input)?;
+    for name in OTHER_TABLE {
+        given.remove(name);
+    }
+    tracing::warn!("a local stack has a table of its own: TableName is ignored");
+    Ok(())
 }
 
 /// Fails if a parameter names a secret that is not set. Functions read secrets when they are needed, so that the stack

@@ -110,6 +110,7 @@ impl Running {
             s3,
             secrets,
             functions: FunctionNames::new(&stack),
+            mappings: front::mappings(&stack),
             own_functions: options.function.iter().cloned().collect(),
             client: http1::client(),
             partitions: Partitions::of(&stack),

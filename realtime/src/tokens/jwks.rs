@@ -42,7 +42,7 @@ pub(super) struct Jwks {
 
 /// A set as it was fetched.
 #[derive(Debug, Clone)]
-struct Fetched {
+pub(super) struct Fetched {
     keys: Arc<KeySet>,
     etag: Option<HeaderValue>,
     at: Timestamp,
@@ -88,13 +88,14 @@ impl Jwks {
             return;
         }
         *tried_at = Some(now);
-        match self.fetch(now).await {
+        match self.try_fetch(now).await {
             Ok(set) => *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(set),
             Err(error) => tracing::warn!(%error, site = ?self.site, "an issuer's keys could not be fetched"),
         }
     }
 
-    async fn fetch(&self, now: Timestamp) -> Result<Fetched, Error> {
+    /// Fetches the set, whenever that was done before.
+    pub(super) async fn try_fetch(&self, now: Timestamp) -> Result<Fetched, Error> {
         let last = self.last();
         let mut headers = HeaderMap::new();
         if let Some(etag) = last.as_ref().and_then(|set| set.etag.clone()) {

@@ -10,7 +10,9 @@
 //! - `token`: the text of a token
 //! - `subject`: the user that a `sub` names; `numeric_date`: the times of a token
 //! - `keys`, `jwks`: the keys of an issuer, and where they come from
+//! - [`examine`]: what is wrong with the issuers, for whoever operates the stack
 
+pub mod examine;
 mod jwks;
 mod key_set;
 mod keys;

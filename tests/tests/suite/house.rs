@@ -36,12 +36,18 @@ fn names(folder: &str) -> Result<BTreeSet<String>> {
 
 /// The crates that functions are built of when they are built together, each with its features, as `cargo lambda` builds them.
 fn built_of(functions: &BTreeSet<String>) -> Result<BTreeSet<String>> {
-    let root = root().canonicalize()?;
+    let root = root().canonicalize()?.join("functions");
+    let packages = functions.iter().map(|name| format!("path+file://{}", root.join(name).display()));
+    packages_built_of(packages)
+}
+
+/// The crates that these packages are built of when they are built together.
+fn packages_built_of(packages: impl IntoIterator<Item = String>) -> Result<BTreeSet<String>> {
     let mut tree = std::process::Command::new(env!("CARGO"));
-    tree.current_dir(&root).args(["tree", "--locked", "--offline", "--target", "x86_64-unknown-linux-gnu"]);
+    tree.current_dir(root()).args(["tree", "--locked", "--offline", "--target", "x86_64-unknown-linux-gnu"]);
     tree.args(["--prefix", "none", "--edges", "normal,build", "--format", "{p} {f}"]);
-    for name in functions {
-        tree.arg("--package").arg(format!("path+file://{}", root.join("functions").join(name).display()));
+    for package in packages {
+        tree.args(["--package".to_owned(), package]);
     }
     let output = tree.output()?;
     anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -60,6 +66,19 @@ fn a_function_built_alone_is_built_of_what_all_are_built_of() -> Result<()> {
         let others: Vec<_> = alone.difference(&together).collect();
         assert!(others.is_empty(), "{name}: {others:?}");
     }
+    Ok(())
+}
+
+/// Else `make package` would compile the SDKs once more for the commands of an operator.
+#[test]
+fn the_commands_of_an_operator_are_built_of_what_the_functions_are_built_of() -> Result<()> {
+    let name = |built: &String| built.split(' ').next().unwrap_or_default().to_owned();
+    let functions = built_of(&names("functions")?)?;
+    let known: BTreeSet<_> = functions.iter().map(name).collect();
+    let operator = packages_built_of(["funnelcast-operator".to_owned()])?;
+    let others: Vec<_> =
+        operator.difference(&functions).filter(|built| known.contains(&name(built))).collect();
+    assert!(others.is_empty(), "{others:?}");
     Ok(())
 }
 

@@ -35,6 +35,7 @@ mod membership;
 mod moderation;
 mod newest;
 mod observing;
+mod operating;
 mod ordering;
 mod presence;
 mod publishing;

@@ -1,0 +1,153 @@
+//! A signed request to a service of AWS, and its answer.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use funnelcast_core::Error;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::Account;
+use crate::{sdk, table::back_off};
+
+/// How often a request is tried.
+const TRIES_MAX: u32 = 4;
+/// How long one try may take: as long as a function that is waited for.
+const TRY_MAX: Duration = Duration::from_secs(30);
+/// The most bytes of an answer: a page of functions with their variables.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A service that is asked without an SDK, by the name that it signs for, which its host begins with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Service(pub(super) &'static str);
+
+/// A request before it is signed.
+pub(super) struct Ask<'a> {
+    pub(super) service: Service,
+    pub(super) method: Method,
+    /// The path, with a query in its encoded form.
+    pub(super) path: &'a str,
+    pub(super) headers: &'a [(&'static str, &'a str)],
+    pub(super) body: Bytes,
+}
+
+impl Account {
+    /// Reads what is at a path of a REST API.
+    pub(super) async fn get(&self, service: Service, path: &str) -> Result<Value, Error> {
+        let ask = Ask { service, method: Method::GET, path, headers: &[], body: Bytes::new() };
+        self.ask(&ask).await.and_then(|body| parse(&body))
+    }
+
+    /// Calls an operation by the JSON protocol `version`.
+    pub(super) async fn call(
+        &self,
+        service: Service,
+        target: &str,
+        version: &str,
+        body: &Value,
+    ) -> Result<Value, Error> {
+        let content_type = format!("application/x-amz-json-{version}");
+        let headers = [("x-amz-target", target), ("content-type", &content_type)];
+        let body = body.to_string().into();
+        let ask = Ask { service, method: Method::POST, path: "/", headers: &headers, body };
+        self.ask(&ask).await.and_then(|body| parse(&body))
+    }
+
+    /// Sends a request until it is answered, with a pause between two tries.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] with the name of the error, if it is refused.
+    pub(super) async fn ask(&self, ask: &Ask<'_>) -> Result<Bytes, Error> {
+        let mut failed = Error::Internal(String::new());
+        for round in 0..TRIES_MAX {
+            if round > 0 {
+                back_off(round).await;
+            }
+            match timeout(TRY_MAX, self.try_once(ask)).await {
+                Ok(Ok((status, _, body))) if status.is_success() => return Ok(body),
+                Ok(Ok((status, headers, body))) => {
+                    failed = refusal(ask, status, &headers, &body);
+                    if !(status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS) {
+                        break;
+                    }
+                }
+                Ok(Err(error)) => failed = error,
+                Err(_) => failed = Error::Internal(format!("{}: no answer within {TRY_MAX:?}", ask.name())),
+            }
+        }
+        Err(failed)
+    }
+
+    async fn try_once(&self, ask: &Ask<'_>) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
+        let failed = |error: &dyn std::error::Error| Error::internal(ask.name(), error);
+        let request = self.signed(ask).await?;
+        let answer = self.http.send(request).await.map_err(|error| failed(&error))?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| Error::Internal(format!("{}: {error}", ask.name())))?;
+        Ok((head.status, head.headers, body.to_bytes()))
+    }
+
+    async fn signed(&self, ask: &Ask<'_>) -> Result<Request<SdkBody>, Error> {
+        let failed = |error: &dyn std::error::Error| Error::internal(ask.name(), error);
+        let provider =
+            self.sdk.credentials_provider().ok_or(Error::Internal("there are no credentials".into()))?;
+        let credentials = provider.provide_credentials().await.map_err(|error| failed(&error))?;
+        let base = match self.sdk.endpoint_url() {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => sdk::service_url(ask.service.0, &self.region),
+        };
+        let url = format!("{base}{}", ask.path);
+        let identity = credentials.into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(ask.service.0)
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|error| failed(&error))?;
+        let body = SignableBody::Bytes(&ask.body);
+        let signable = SignableRequest::new(ask.method.as_str(), &url, ask.headers.iter().copied(), body);
+        let signed = sign(signable.map_err(|error| failed(&error))?, &params.into());
+        let (instructions, _) = signed.map_err(|error| failed(&error))?.into_parts();
+        let mut request = Request::builder().method(ask.method.clone()).uri(&url);
+        for (name, value) in ask.headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.header(header::ACCEPT, "application/json");
+        let mut request = request.body(SdkBody::from(ask.body.to_vec())).map_err(|error| failed(&error))?;
+        instructions.apply_to_request_http1x(&mut request);
+        Ok(request)
+    }
+}
+
+impl Ask<'_> {
+    /// What is asked, for an error.
+    fn name(&self) -> &str {
+        let target = self.headers.iter().find(|(name, _)| *name == "x-amz-target");
+        target.map_or(self.path, |(_, target)| target)
+    }
+}
+
+fn parse(body: &Bytes) -> Result<Value, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::internal("an answer of AWS", &error))
+}
+
+/// What AWS says about a request that it refuses: the name of the error is in a header or in the body, by the protocol.
+fn refusal(ask: &Ask<'_>, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Error {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let named = headers.get("x-amzn-errortype").and_then(|name| name.to_str().ok());
+    let name = named.or_else(|| body["__type"].as_str()).unwrap_or_default();
+    let name = name.split(':').next().and_then(|name| name.rsplit('#').next()).unwrap_or_default();
+    let said = body["message"].as_str().or_else(|| body["Message"].as_str()).unwrap_or_default();
+    Error::Internal(format!("{}: {status} {name}: {said}", ask.name()))
+}

@@ -1,0 +1,46 @@
+//! The commands of an operator, run as a user would run them.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::Stack;
+
+/// The binary with the commands.
+const OPERATOR: &str = "funnelcast-operator";
+
+/// How a command has ended.
+#[derive(Debug)]
+pub struct Operated {
+    /// Its exit code.
+    pub code: i32,
+    /// What it has printed, if that is JSON.
+    pub answer: Value,
+    /// What it has complained about.
+    pub error: String,
+}
+
+impl Operated {
+    /// What a command that succeeded has printed.
+    pub fn done(self) -> Result<Value> {
+        ensure!(self.code == 0, "exit code {}: {}", self.code, self.error);
+        Ok(self.answer)
+    }
+}
+
+impl Stack {
+    /// Runs a command on this stack with these words, none of which contains a space, and `--json`.
+    pub async fn operate(&self, line: &str) -> Result<Operated> {
+        let mut command = tokio::process::Command::from(crate::stack::command(OPERATOR)?);
+        command.args(line.split_whitespace()).arg("--json");
+        if let Some(endpoint) = &self.addresses.aws {
+            command.args(["--local", "--endpoint-url", endpoint]);
+        }
+        let output = command.output().await?;
+        let text = String::from_utf8(output.stdout)?;
+        Ok(Operated {
+            code: output.status.code().context("an exit code")?,
+            answer: serde_json::from_str(&text).unwrap_or_default(),
+            error: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! The commands of an operator, run against the stack that the suite runs against.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tests::{Stack, User, eventually, unique};
+
+use crate::scene::{Pair, joined, pair};
+
+/// The ids of the connections that a command names, in order.
+fn ids(listed: &Value) -> Vec<&str> {
+    let rows = listed["connections"].as_array().into_iter().flatten();
+    let mut ids: Vec<_> = rows.filter_map(|row| row["connectionId"].as_str()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+#[tokio::test]
+async fn connections_are_listed_and_closed() -> Result<()> {
+    let stack = Stack::shared()?;
+    let company = unique("biz");
+    let (ann, bob) = (User::admin_of(&company), User::admin_of(&company));
+    let mut clients = [
+        joined(stack, &ann, &format!("company:{company}")).await?,
+        joined(stack, &ann, &format!("analytics:{company}")).await?,
+        joined(stack, &bob, &format!("company:{company}")).await?,
+    ];
+    let mut own = Vec::new();
+    for client in &mut clients {
+        own.push(
+            client.call("status", json!({})).await?["connectionId"].as_str().unwrap_or_default().to_owned(),
+        );
+    }
+    let of_ann = stack.operate(&format!("connections --user {}", ann.id)).await?.done()?;
+    let mut expected = [own[0].as_str(), own[1].as_str()];
+    expected.sort_unstable();
+    assert_eq!(ids(&of_ann), expected);
+    let of_company = stack.operate(&format!("connections --company {company}")).await?.done()?;
+    assert_eq!((ids(&of_company).len(), &of_company["users"]), (3, &json!(2)));
+
+    let close = format!("disconnect --user {}", ann.id);
+    let planned = stack.operate(&format!("{close} --dry-run")).await?.done()?;
+    assert_eq!(planned["connectionIds"].as_array().map(Vec::len), Some(2));
+    clients[0].call("ping", json!({})).await?;
+    let closed = stack.operate(&close).await?.done()?;
+    assert_eq!(closed["connectionIds"].as_array().map(Vec::len), Some(2));
+    let [first, second, third] = &mut clients;
+    first.closed().await?;
+    second.closed().await?;
+    third.call("ping", json!({})).await?;
+    let none = stack.operate(&format!("connections --user {}", ann.id)).await?.done()?;
+    assert!(ids(&none).is_empty(), "{none}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_ban_is_felt_by_a_live_connection_and_can_be_lifted() -> Result<()> {
+    let stack = Stack::shared()?;
+    let Pair { company, channel, bob_user, mut bob, .. } = pair(stack).await?;
+    let ban = format!("ban --user {} --company {company}", bob_user.id);
+    let planned = stack.operate(&format!("{ban} --dry-run")).await?.done()?;
+    assert_eq!((&planned["now"], &planned["then"]["restriction"]), (&json!(null), &json!("ban")));
+    bob.say(&channel, "still here").await?;
+
+    let done = stack.operate(&format!("{ban} --reason spam")).await?.done()?;
+    assert_eq!((&done["restriction"], &done["reason"]), (&json!("ban"), &json!("spam")));
+    bob.event("access.revoked").await?;
+    let refused = bob
+        .refused(
+            "send",
+            json!({"channel": channel, "event": "chat.message", "key": "k", "data": {"content": "hello"}}),
+        )
+        .await?;
+    assert_ne!(refused.code, "internal");
+
+    stack.operate(&format!("{ban} --lift")).await?.done()?;
+    bob.join(&channel).await?;
+    let wrong = stack.operate(&format!("ban --user {}", bob_user.id)).await?;
+    assert_eq!((wrong.code, wrong.error.contains("--company")), (2, true), "{wrong:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_listed_shown_retried_and_delivered() -> Result<()> {
+    // A queue of its own: others look for their letters in the shared one.
+    let Some(stack) = Stack::private(&[])? else { return Ok(()) };
+    let backend = stack.backend().await?;
+    let company = unique("biz");
+    let (user, conversation) = (User::customer_of(&company), unique("conv"));
+    // A message that is not there cannot be deleted.
+    stack.emit("ChatDelete", json!({"conversationId": conversation, "target": 1})).await?;
+    backend.put_into_outbox("key-1", "nowhere:1", "resource.update", &json!({})).await?;
+    let listed = eventually("the letters to be there", async || {
+        let listed = stack.operate("dead-letters list").await?.done()?;
+        Ok((listed["letters"].as_array().map(Vec::len) == Some(2)).then_some(listed))
+    })
+    .await?;
+    let letter = |source: &str| {
+        let letters = listed["letters"].as_array().into_iter().flatten();
+        letters.clone().find(|letter| letter["source"] == source).cloned().unwrap_or_default()
+    };
+    let (refused, outbox) = (letter("bus"), letter("outbox"));
+    let id = refused["messageId"].as_str().unwrap_or_default();
+    assert_eq!(refused["backTo"], "the function funnelcast-dev-BroadcastFunction", "{refused}");
+    assert_eq!((&outbox["id"], &outbox["code"]), (&json!("key-1"), &json!("bad_request")));
+    let shown = stack.operate(&format!("dead-letters show {id}")).await?.done()?;
+    assert_eq!(shown["item"]["detail"]["target"], 1, "{shown}");
+
+    // Its cause is mended, and it is tried again.
+    let channel = stack.conversation_called(&conversation, &company, &[user.id.as_str()]).await?;
+    let mut client = joined(&stack, &user, &channel).await?;
+    assert_eq!(client.say(&channel, "oops").await?["seq"], 1);
+    let planned = stack.operate("dead-letters retry --all --source bus --dry-run").await?.done()?;
+    assert_eq!(planned["done"].as_array().map(Vec::len), Some(1));
+    let retried = stack.operate(&format!("dead-letters retry {id}")).await?.done()?;
+    assert_eq!(retried["done"][0]["messageId"], id);
+    assert_eq!(client.event("chat.delete").await?["data"]["target"], 1);
+
+    let unknown = stack.operate(&format!("dead-letters retry {id}")).await?;
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+    let dropped = stack.operate("dead-letters drop --all").await?.done()?;
+    assert_eq!(dropped["done"][0]["id"], "key-1");
+    assert_eq!(stack.operate("dead-letters list").await?.done()?["letters"], json!([]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_local_stack_has_no_mistakes_but_those_that_are_planted() -> Result<()> {
+    const ISSUERS: &str = r#"Issuers=[{"kind":"oidc","iss":"nobody","aud":"a","alg":"RS256","keys":{"jwks":"http://127.0.0.1:1/keys"}}]"#;
+    let Some(stack) = Stack::private(&[])? else { return Ok(()) };
+    let healthy = stack.operate("doctor").await?;
+    assert_eq!((healthy.code, &healthy.answer["findings"]), (0, &json!([])), "{healthy:?}");
+    let origins = "AllowedOrigins=http://localhost:3000,https://App.example";
+    let Some(stack) = Stack::private(&["--parameter", ISSUERS, "--parameter", origins])? else {
+        return Ok(());
+    };
+    let ill = stack.operate("doctor").await?;
+    let findings = ill.answer["findings"].as_array().into_iter().flatten();
+    let mut codes: Vec<_> = findings.filter_map(|finding| finding["code"].as_str()).collect();
+    codes.sort_unstable();
+    assert_eq!((ill.code, codes), (4, vec!["issuers.keys", "origins.form"]), "{ill:?}");
+    Ok(())
+}
