@@ -82,6 +82,16 @@ string_type!(
     /// The id of a user: the `sub` of their token, e.g. `user_1`.
     UserId, ID_BYTES_MAX, is_id_byte, "must match [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"
 );
+impl UserId {
+    /// The one id that stands for every user who has been erased. No user may have it.
+    pub const ERASED: &str = "deleted";
+
+    /// The user who stands for every user who has been erased.
+    pub fn erased() -> Self {
+        Self(Self::ERASED.to_owned())
+    }
+}
+
 string_type!(
     /// The id of a company, e.g. `biz_1`.
     CompanyId, ID_BYTES_MAX, is_id_byte, "must match [A-Za-z0-9_-]{1,64}", "^[A-Za-z0-9_-]+$"

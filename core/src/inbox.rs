@@ -164,6 +164,16 @@ impl Activity {
         }
     }
 
+    /// Forgets a user: who sent the last message, and that they have sent any. Returns whether it knew them.
+    pub fn forget(&mut self, user: &UserId) -> bool {
+        let had_sent = self.sent.remove(user).is_some();
+        let last = self.last.as_mut().map(|last| &mut last.shown);
+        let own = last.filter(|last| last.from.as_ref().is_some_and(|from| from.user_id == *user));
+        let Some(own) = own else { return had_sent };
+        (own.from, own.excerpt) = (None, None);
+        true
+    }
+
     /// Whether an inbox shows this as it shows `other`. A message may have been changed in what is not shown.
     pub fn is_shown_as(&self, other: &Self) -> bool {
         let shown = |of: &Self| of.last.as_ref().map(|last| (last.shown.clone(), last.n, last.is_gone));

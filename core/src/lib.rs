@@ -16,6 +16,7 @@
 //! - [`call`]: calls, and what changes them
 //! - [`moderation`]: users who may not send, or not be there
 //! - [`message`]: chat messages as they are stored, and what changes make of them
+//! - [`erasure`]: what is left of events once a user has been erased
 //! - [`review`]: what the app's own function is asked before a message is kept
 //! - [`version`]: which of two changes is newer
 //! - [`grant`]: access to one channel for one user, given by the app's backend
@@ -35,6 +36,7 @@ pub mod call;
 pub mod caller;
 pub mod channel;
 pub mod chat_event;
+pub mod erasure;
 pub mod error;
 pub mod event;
 pub mod file;

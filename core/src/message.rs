@@ -79,6 +79,8 @@ pub enum ChangeKind {
     },
     /// Everything: the message is deleted.
     Delete,
+    /// Everything, and who wrote it: its author is erased.
+    Erase,
     /// One of its files has been examined.
     File(Attachment),
     /// A reaction.
@@ -150,6 +152,10 @@ impl Message {
                 self.delete(at);
                 raw(&ChatDelete { target })
             }
+            (ChangeKind::Erase, _) => {
+                self.erase(at);
+                raw(&ChatDelete { target })
+            }
             (ChangeKind::File(file), _) => {
                 let own = self.body.attachments.iter_mut().find(|own| own.id == file.id);
                 own.ok_or(Error::NotFound("the file"))?.clone_from(file);
@@ -163,8 +169,32 @@ impl Message {
         Ok(Changed { message: self, data: data? })
     }
 
-    fn is_by(&self, user: &UserId) -> bool {
+    /// Whether a user is its author, also if the backend has sent it for them.
+    pub fn is_by(&self, user: &UserId) -> bool {
         self.body.user_id.as_ref() == Some(user)
+    }
+
+    /// Removes everything but the message's place and times. Its author is the erased user from now on.
+    pub fn erase(&mut self, at: Timestamp) {
+        let deleted_at = self.body.deleted_at.unwrap_or(at);
+        self.delete(deleted_at);
+        for author in [&mut self.from, &mut self.body.user_id].into_iter().flatten() {
+            *author = UserId::erased();
+        }
+    }
+
+    /// The emojis with which a user reacts to it.
+    pub fn emojis_of(&self, user: &UserId) -> Vec<Emoji> {
+        let own = self.reactions.iter().filter(|reactors| reactors.users.contains(user));
+        own.map(|reactors| reactors.emoji.clone()).collect()
+    }
+
+    /// Removes all reactions of a user.
+    pub fn take_reactions_of(&mut self, user: &UserId) {
+        for reactors in &mut self.reactions {
+            reactors.users.retain(|one| one != user);
+        }
+        self.reactions.retain(|reactors| !reactors.users.is_empty());
     }
 
     /// Removes everything but the message's place, author and times.

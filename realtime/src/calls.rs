@@ -329,6 +329,27 @@ pub async fn remove_members(realtime: &Realtime, channel: &Channel, members: &[M
         .await
 }
 
+/// Erases a user from the conversation's call, which they are no longer in, and tells the members: 1 read, and if the call says
+/// anything of them what a change costs.
+///
+/// # Errors
+/// [`Error::Internal`] if the table or the queue fails.
+pub async fn erase(realtime: &Realtime, conversation: &ConversationId, user: &UserId) -> Result<(), Error> {
+    for round in 0..ROUNDS_MAX {
+        let Some(stands) = realtime.table().call(conversation).await? else { return Ok(()) };
+        let is_from = stands.from.as_ref().is_some_and(|from| from.user_id == *user);
+        let next = stands.state.erase(user).or_else(|| is_from.then(|| stands.state.again()));
+        let Some(next) = next else { return Ok(()) };
+        // Put as it is, also if it has ended: that is in the log already.
+        let next = StoredCall::after(Some(&stands), next, None, now());
+        if realtime.table().put_call(&next).await? {
+            return tell(realtime, &next, None).await;
+        }
+        back_off(round).await;
+    }
+    Err(Error::Internal("a call kept changing while a user was erased".into()))
+}
+
 async fn remove(
     realtime: &Realtime,
     channel: &Channel,

@@ -19,6 +19,7 @@
 //! - [`conversations`], [`moderation`], [`rights`], [`mutes`], [`revoke`]: access to a channel changes, and members who have
 //!   lost it are removed, or may not send
 //! - [`backend`]: what the app's backend says, on the event bus or by HTTP
+//! - [`erase`](mod@erase), [`export`]: everything of a user, or of a conversation, for an operator
 //! - [`timer`]: what must happen later
 //!
 //! A module only uses modules that are below it: `membership` and `publish` use `presence`, which uses `deliver`, and
@@ -34,6 +35,8 @@ pub mod conversations;
 pub mod deliver;
 pub mod departures;
 pub mod digest;
+pub mod erase;
+pub mod export;
 pub mod files;
 pub mod gate;
 pub mod history;

@@ -279,6 +279,20 @@ impl Rates {
         })
     }
 
+    /// Refuses a user whatever they do until this time, wherever what they cost is looked at: at once when they connect. 1 write.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn bar(&self, user: &UserId, until: Timestamp) -> Result<(), Error> {
+        let full_until = until + self.spending.burst;
+        self.table.fill_until(user, self.spending.name, (full_until, until)).await
+    }
+
+    /// The name of the account by which a user is [barred](Self::bar).
+    pub const fn bar_account(&self) -> &'static str {
+        self.spending.name
+    }
+
     /// Charges a user for what was done for them, in dollars. The amount may exceed what they may cost, in which case
     /// their next request is refused. This takes no call for a small amount, else 1 write for many charges, which the
     /// user pays for too. The work is done already, so a failure to charge for it is only logged.

@@ -105,7 +105,7 @@ pub(super) fn seen(stored: &Stored) -> Result<SeenMessage, Error> {
 
 impl Table {
     /// Takes changes of a conversation's log into account: 1 read by size, 1 write unit and 2 of the index if there is anything
-    /// new, and 1 write for each sender for whom there is no room any more. Returns the conversation as it is now.
+    /// new, 1 write and 1 of the index for a sender's first message, and 1 write for each sender for whom there is no room any more. Returns the conversation as it is now.
     ///
     /// A crash before the last write leaves nothing behind that a repeat does not write again.
     ///
@@ -121,6 +121,9 @@ impl Table {
             let mut activity = row.activity.clone();
             news.iter().cloned().for_each(|news| activity.learn(news));
             let channel = Channel::Conversation(conversation.clone());
+            for user in activity.sent.keys().filter(|user| !row.activity.sent.contains_key(*user)) {
+                self.note_place(&channel, user).await?;
+            }
             for (user, n) in activity.trim(ACTIVITY_BYTES_MAX) {
                 self.note_sent(&channel, &user, n).await?;
             }
@@ -166,6 +169,26 @@ impl Table {
         let row = items.iter().find(|item| sk(item) == key::ACTIVITY).cloned();
         let row = row.map_or_else(|| Ok(ActivityRow::default()), from_item)?;
         Ok((Conversation::of(items)?, row))
+    }
+
+    /// Forgets a user in what an inbox knows of a conversation: 1 read, and if they are known 1 write unit and 2 of the index.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails, or if the activity kept changing.
+    pub async fn forget_in_activity(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+    ) -> Result<(), Error> {
+        for round in 0..ROUNDS_MAX {
+            let (_, row) = self.read_activity(conversation).await?;
+            let mut activity = row.activity.clone();
+            if !activity.forget(user) || self.put_activity(conversation, &row, &activity).await? {
+                return Ok(());
+            }
+            back_off(round).await;
+        }
+        Err(Error::Internal("the activity of a conversation kept changing while it was written".into()))
     }
 
     /// Writes an activity, unless it is no longer as it was read: 1 write. Returns whether it was written.

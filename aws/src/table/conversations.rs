@@ -13,7 +13,7 @@ use funnelcast_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    item::{Item, Table, failed, from_item, pk, sk, to_item},
+    item::{Item, Table, failed, from_item, is_lost_race, pk, sk, to_item},
     key, restrictions,
 };
 use crate::clock::now;
@@ -33,6 +33,8 @@ pub struct ConversationAccess {
     pub has_ended: bool,
     /// What restricts the user in the conversation and in its company, whether or not it is in force.
     pub restrictions: Vec<Restriction>,
+    /// Until when the user is barred from all conversations, because they are erased.
+    pub barred_until: Option<Timestamp>,
 }
 
 /// A conversation as the backend has set it.
@@ -70,7 +72,7 @@ pub struct ConversationChange {
     pub keep_log: bool,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Meta {
     pub(super) pk: String,
@@ -171,6 +173,7 @@ impl Table {
             is_participant: false,
             has_ended: false,
             restrictions: Vec::new(),
+            barred_until: None,
         };
         let (items, restricting): (Vec<_>, Vec<_>) =
             self.batch_get(keys).await?.into_iter().partition(|item| pk(item) == partition);
@@ -184,6 +187,7 @@ impl Table {
             }
         }
         for item in restricting {
+            access.barred_until = access.barred_until.max(restrictions::bar_of(&item)?);
             access.restrictions.extend(restrictions::of_item(item, access.company.as_ref())?);
         }
         Ok(access)
@@ -218,7 +222,7 @@ impl Table {
     }
 
     /// Sets a conversation as the backend asks: 1 read by size, then one transaction of 2 units, 3 for each participant that is
-    /// added or removed, and some 4 if it appears in the inbox of a company or disappears from one. A change that is older than the present state changes nothing, nor does
+    /// added or removed, 1 or 2 more for each who is removed ([`places`](super::places)), and some 4 if it appears in the inbox of a company or disappears from one. A change that is older than the present state changes nothing, nor does
     /// one of an author who is not allowed to by `may`, which is given the present company (`None` if there is none
     /// yet). A conversation that has ended stays with its company.
     ///
@@ -260,6 +264,10 @@ impl Table {
             for user in present.difference(participants) {
                 writes.push(self.delete_participant(conversation, user)?);
             }
+            for user in present.difference(participants) {
+                // What they have left here is found by it from then on.
+                self.note_place(&Channel::Conversation(conversation.clone()), user).await?;
+            }
             match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
                 Ok(_) => return Ok(Outcome::Done),
                 Err(error)
@@ -270,6 +278,39 @@ impl Table {
                     super::item::back_off(round).await; // another process changed it between the read and the write
                 }
                 Err(error) => return Err(failed("TransactWriteItems of a conversation")(error)),
+            }
+        }
+        Err(Error::Internal("a conversation kept changing while it was written".into()))
+    }
+
+    /// Takes a user out of the participants, whatever the version: 1 read, and 1 transaction of 3 items if they are one.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the conversation kept changing concurrently, or if the table fails.
+    pub async fn forget_participant(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+    ) -> Result<(), Error> {
+        const ROUNDS_MAX: u32 = 10;
+        for round in 0..ROUNDS_MAX {
+            let (meta, present) = self.read_conversation(conversation).await?;
+            let is_listed = |meta: &Meta| meta.participants.as_ref().is_some_and(|of| of.contains(user));
+            if !present.contains(user) && !meta.as_ref().is_some_and(is_listed) {
+                return Ok(());
+            }
+            let mut writes = vec![self.delete_participant(conversation, user)?];
+            if let Some(before) = meta {
+                let mut after = Meta { changes: before.changes + 1, ..before.clone() };
+                if let Some(participants) = &mut after.participants {
+                    participants.remove(user);
+                }
+                writes.push(self.put_meta(after, Some(&before))?);
+            }
+            match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+                Ok(_) => return Ok(()),
+                Err(error) if is_lost_race(&error) => super::item::back_off(round).await,
+                Err(error) => return Err(failed("TransactWriteItems of a participant")(error)),
             }
         }
         Err(Error::Internal("a conversation kept changing while it was written".into()))

@@ -20,7 +20,8 @@ use serde_json::json;
 
 use super::{
     item::{
-        Item, Table, built, failed, from_item, is_lost_race, pk, to_attribute, to_item, update_contended,
+        Item, Table, built, failed, from_item, if_met, is_lost_race, pk, to_attribute, to_item,
+        update_contended,
     },
     key,
     webhooks::outbox_item,
@@ -76,6 +77,11 @@ struct FileRow {
     clean: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ttl: Option<i64>,
+    /// That it is the user's, in the index ([`places`](super::places)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inbox: Option<String>,
+    #[serde(default, rename = "activeAt", skip_serializing_if = "Option::is_none")]
+    active_at: Option<i64>,
 }
 
 /// How many decodings of a picture have begun and not ended.
@@ -106,19 +112,22 @@ impl StoredFile {
 }
 
 impl Table {
-    /// Adds a file that may be uploaded: 1 write.
+    /// Adds a file that may be uploaded: 1 write, and for a user's 1 of the index.
     ///
     /// # Errors
     /// [`Error::Internal`] if the table fails.
     pub async fn put_file(&self, stored: StoredFile, at: Timestamp) -> Result<(), Error> {
         let StoredFile { owner, channel, message, upload, is_clean: clean, file } = stored;
+        let user = match owner {
+            FileOwner::User(user) => Some(user),
+            FileOwner::Backend => None,
+        };
         let row = FileRow {
             pk: key::file(&file.id),
             sk: key::META.to_owned(),
-            user: match owner {
-                FileOwner::User(user) => Some(user),
-                FileOwner::Backend => None,
-            },
+            inbox: user.as_ref().map(key::places),
+            active_at: user.as_ref().map(|_| 0),
+            user,
             channel,
             state: file.state,
             file: as_json(&file)?,
@@ -307,6 +316,19 @@ impl Table {
                 .expression_attribute_values(":ttl", AttributeValue::N(ttl.to_string())),
         };
         built(update.build())
+    }
+
+    /// Removes the file of a user, unless it is another's: 1 write, and 1 of the index. Its objects follow.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn remove_file_of(&self, id: &FileId, user: &UserId) -> Result<bool, Error> {
+        let delete = self
+            .delete(key::file(id), key::META.to_owned())
+            .condition_expression("#user = :user")
+            .expression_attribute_names("#user", "user")
+            .expression_attribute_values(":user", AttributeValue::S(user.to_string()));
+        Ok(if_met("DeleteItem of a file", delete.send().await)?.is_some())
     }
 
     /// The part of a transaction that removes a file.

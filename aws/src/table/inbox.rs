@@ -195,7 +195,7 @@ impl Table {
     }
 
     /// A query of the index, the last active first. An index is never strongly consistent.
-    fn query_index(&self, inbox: String) -> QueryFluentBuilder {
+    pub(super) fn query_index(&self, inbox: String) -> QueryFluentBuilder {
         self.client
             .query()
             .table_name(&self.name)

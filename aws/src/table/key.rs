@@ -4,6 +4,9 @@ use funnelcast_core::{
     Channel, CompanyId, ConnectionId, ConversationId, Error, FileId, Key, Seq, UserId, action::MessagePlace,
 };
 
+/// The sort key of what is known of the erasure of a user, beside what restricts them.
+pub(super) const ERASURE: &str = "ERASURE";
+
 /// The sort key of an item that is alone in its partition.
 pub(super) const META: &str = "META";
 
@@ -21,6 +24,9 @@ pub(super) const LOG_START: &str = "#start";
 pub(super) const USER_PREFIX: &str = "USER#";
 pub(super) const LOG_PREFIX: &str = "LOG#";
 pub(super) const OUTBOX_PREFIX: &str = "OUTBOX#";
+
+/// The prefix of the partition of a channel's receipts, followed by the channel.
+pub(super) const RECEIPTS_PREFIX: &str = "READ#";
 
 /// The prefix of a file's partition, followed by its id.
 pub(super) const FILE_PREFIX: &str = "FILE#";
@@ -79,7 +85,7 @@ pub(super) fn latest(channel: &Channel) -> String {
 }
 
 pub(super) fn receipts(channel: &Channel) -> String {
-    format!("READ#{channel}")
+    format!("{RECEIPTS_PREFIX}{channel}")
 }
 
 pub(super) fn count(channel: &Channel) -> String {
@@ -147,6 +153,11 @@ pub(super) fn company_inbox(company: &CompanyId) -> String {
 /// The conversations of a participant in the index `byActivity`.
 pub(super) fn user_inbox(user: &UserId) -> String {
     format!("USER#{user}")
+}
+
+/// What a user has left elsewhere than in the partitions of their own, in the index `byActivity`.
+pub(super) fn places(user: &UserId) -> String {
+    format!("OF#{user}")
 }
 
 /// The partition of the messages of a company that have a word which begins so.

@@ -16,11 +16,13 @@
 //! - `calls`: appending a call that ends, together with the end
 //! - `change`: appending the change of a message, together with the change
 //! - `end`: where a log ends and where it begins
+//! - `erase`: taking a user out of a log
 //! - `row`: the items of a log
 
 mod calls;
 mod change;
 mod end;
+mod erase;
 mod files;
 mod row;
 
@@ -31,6 +33,7 @@ use funnelcast_core::{
     publication::{Effect, Publication},
 };
 
+pub use self::erase::Remains;
 use self::files::Put;
 pub(super) use self::row::{LogRow, Start, is_marker, stored};
 pub use self::row::{Stored, Unquoted};

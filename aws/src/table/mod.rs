@@ -13,6 +13,7 @@
 //! | last activity of a conversation | `CONV#id` / `ACTIVITY` | [`activity`] |
 //! | postings | `FIND#company#beginning` / `time#conversation#seq` | [`postings`] |
 //! | file | `FILE#id` / `META` | [`files`] |
+//! | erasure of a user | `MODS#user` / `ERASURE` | [`erasure`] |
 //! | what members were told of a user | `TOLD#channel` / userId | [`presence`] |
 //! | next count broadcast | `COUNT#channel` / `META` | [`presence`] |
 //! | rate limits of a user | `RATE#user` / limit | [`rates`] |
@@ -21,7 +22,8 @@
 //! | outbox | `OUTBOX#channel` / key | [`stream`], [`webhooks`] |
 //! | webhook | `HOOK#id` / `META` | [`webhooks`] |
 //!
-//! The index `byActivity` (`inbox`, `activeAt`) has the conversations of a company and of a user ([`activity`], [`inbox`]).
+//! The index `byActivity` (`inbox`, `activeAt`) has the conversations of a company and of a user ([`activity`], [`inbox`]), and
+//! where else users have left something ([`places`]).
 //!
 //! No path scans the table. Rows that the TTL has not removed yet are recognised by their time when they are read.
 //! Reads that a guarantee depends on are strongly consistent.
@@ -30,6 +32,7 @@ pub mod activity;
 pub mod calls;
 pub mod connections;
 pub mod conversations;
+pub mod erasure;
 pub mod files;
 pub mod history;
 pub mod inbox;
@@ -39,6 +42,7 @@ mod key;
 pub mod latest;
 pub mod log;
 pub mod members;
+pub mod places;
 pub mod postings;
 pub mod presence;
 mod quotes;

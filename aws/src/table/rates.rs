@@ -32,6 +32,25 @@ impl Table {
         Ok(row.map(|row| Timestamp::from_millis(row.full_until)))
     }
 
+    /// Fills a user's bucket until this time, whatever was in it, and says how long that is kept: 1 write.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn fill_until(
+        &self,
+        user: &UserId,
+        limit: &str,
+        (until, kept_until): (Timestamp, Timestamp),
+    ) -> Result<(), Error> {
+        let update = self
+            .update(key::rate(user), limit.to_owned())
+            .update_expression("SET fullUntil = :until, #ttl = :ttl")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":until", AttributeValue::N(until.as_millis().to_string()))
+            .expression_attribute_values(":ttl", AttributeValue::N(kept_until.as_secs().to_string()));
+        if_met("UpdateItem of a rate", update.send().await).map(drop)
+    }
+
     /// Adds an amount to a user's bucket, as the time in which it drains, and returns until when the bucket is then
     /// not empty: 1 write, and 1 more if `is_empty` turns out to be wrong.
     ///

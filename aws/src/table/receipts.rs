@@ -66,7 +66,8 @@ impl ReceiptsRow {
 }
 
 impl Table {
-    /// Raises a user's watermark to a seq, up to which the log has `n` messages: 1 write, and 1 read if it stays.
+    /// Raises a user's watermark to a seq, up to which the log has `n` messages: 1 write, 1 more of the index the first time
+    /// ([`places`](super::places)), and 1 read if it stays.
     pub async fn raise_watermark(
         &self,
         channel: &Channel,
@@ -76,7 +77,9 @@ impl Table {
     ) -> Result<Watermark, Error> {
         let update = self
             .update(key::receipts(channel), user.to_string())
-            .expression_attribute_values(":seq", AttributeValue::N(seq.to_string()));
+            .expression_attribute_values(":seq", AttributeValue::N(seq.to_string()))
+            .expression_attribute_values(":of", AttributeValue::S(key::places(user)))
+            .expression_attribute_values(":zero", AttributeValue::N("0".to_owned()));
         let update = match state {
             // What is read has been delivered.
             ReceiptState::Delivered => update
@@ -85,11 +88,11 @@ impl Table {
                      AND (attribute_not_exists(#read) OR #read < :seq)",
                 )
                 .expression_attribute_names("#read", "read")
-                .update_expression("SET delivered = :seq"),
+                .update_expression("SET delivered = :seq, inbox = :of, activeAt = :zero"),
             ReceiptState::Read => update
                 .condition_expression("attribute_not_exists(#mark) OR #mark < :seq")
                 .expression_attribute_names("#mark", "read")
-                .update_expression("SET #mark = :seq, readN = :n")
+                .update_expression("SET #mark = :seq, readN = :n, inbox = :of, activeAt = :zero")
                 .expression_attribute_values(":n", AttributeValue::N(n.to_string())),
         };
         if if_met("UpdateItem of a receipt", update.send().await)?.is_some() {

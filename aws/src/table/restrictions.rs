@@ -10,7 +10,7 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{
-    CompanyId, ConversationId, Error, Key, Timestamp, UserId, Version,
+    Channel, CompanyId, ConversationId, Error, Key, Timestamp, UserId, Version,
     moderation::{Restriction, RestrictionKind, Scope},
 };
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,9 @@ const APPLIED_MAX: usize = 4;
 /// How long a restriction that has ended or been lifted is kept, because an older change may still be on its way. The
 /// bus retries for a day.
 const ENDED_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// How often a process tries to change an item that others change too.
+const ROUNDS_MAX: u32 = 5;
 
 /// A restriction as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,18 +84,64 @@ pub enum Restricted {
     TooMany,
 }
 
+/// What becomes of the restrictions of a user who is erased.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnErasure {
+    /// They are removed.
+    #[default]
+    Remove,
+    /// They stay, by the user's id, without the reasons that were given for them.
+    Keep,
+}
+
 /// The item: restrictions by the conversation (there is one) or by company.
 #[derive(Debug, Serialize, Deserialize)]
-struct RestrictionsRow {
+#[serde(rename_all = "camelCase")]
+pub(super) struct RestrictionsRow {
     pk: String,
     sk: String,
     /// How often it has been changed. A write is conditional on this.
     changes: u64,
-    standing: BTreeMap<String, Standing>,
+    pub(super) standing: BTreeMap<String, Standing>,
+    /// On the item of companies: until when the user is barred everywhere, because they are erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) barred_until: Option<Timestamp>,
+    /// When the item is gone, if it only bars the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ttl: Option<i64>,
+}
+
+impl RestrictionsRow {
+    /// Removes the restrictions, or the reasons that were given for them and who gave them.
+    pub(super) fn forget_standing(&mut self, keep: OnErasure) {
+        match keep {
+            OnErasure::Remove => self.standing.clear(),
+            OnErasure::Keep => {
+                for standing in self.standing.values_mut() {
+                    standing.restriction.reason = None;
+                }
+            }
+        }
+    }
+
+    /// Whether a user has set one of them.
+    pub(super) fn is_by(&self, user: &UserId) -> bool {
+        self.standing.values().any(|standing| standing.by.as_ref() == Some(user))
+    }
+
+    /// Has those that a user has set be by the erased user.
+    pub(super) fn forget_author(&mut self, user: &UserId) {
+        for by in
+            self.standing.values_mut().filter_map(|standing| standing.by.as_mut()).filter(|by| *by == user)
+        {
+            *by = UserId::erased();
+        }
+    }
 }
 
 impl Table {
-    /// Changes a restriction: 1 read and 1 write. A change that is older than what stands changes nothing.
+    /// Changes a restriction: 1 read and 1 write, and for the first one in a conversation 1 more, and 1 of the index
+    /// ([`places`](super::places)). A change that is older than what stands changes nothing.
     ///
     /// # Errors
     /// [`Error::Internal`] if the restriction kept changing concurrently, or if the table fails.
@@ -103,11 +152,14 @@ impl Table {
         change: &RestrictionChange,
         now: Timestamp,
     ) -> Result<Restricted, Error> {
-        const ROUNDS_MAX: u32 = 5;
         let (pk, sk, name) = place(scope, user);
         for round in 0..ROUNDS_MAX {
             let row = self.restrictions_row(scope, user).await?;
+            if let (None, Scope::Conversation(conversation)) = (&row, scope) {
+                self.note_place(&Channel::Conversation(conversation.clone()), user).await?;
+            }
             let changes = row.as_ref().map(|row| row.changes);
+            let barred_until = row.as_ref().and_then(|row| row.barred_until);
             let mut standing = row.map(|row| row.standing).unwrap_or_default();
             let before = standing.remove(&name);
             let known = before.as_ref().map_or(&[][..], |before| &before.applied);
@@ -134,20 +186,85 @@ impl Table {
                 sk: sk.clone(),
                 changes: changes.unwrap_or_default() + 1,
                 standing,
+                barred_until,
+                ttl: None,
             };
-            let put = self.put(to_item(new)?);
-            let put = match changes {
-                None => put.condition_expression("attribute_not_exists(pk)"),
-                Some(changes) => put
-                    .condition_expression("changes = :before")
-                    .expression_attribute_values(":before", AttributeValue::N(changes.to_string())),
-            };
-            if if_met("PutItem of a restriction", put.send().await)?.is_some() {
+            if self.put_restrictions(new, changes).await? {
                 return Ok(Restricted::Done);
             }
             back_off(round).await;
         }
-        Err(Error::Internal("a restriction kept changing while it was written".into()))
+        Err(kept_changing())
+    }
+
+    /// Writes an item, unless it is no longer as it was read: 1 write. Returns whether it was written.
+    async fn put_restrictions(&self, new: RestrictionsRow, before: Option<u64>) -> Result<bool, Error> {
+        let put = self.put(to_item(new)?);
+        let put = match before {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(changes) => put
+                .condition_expression("changes = :before")
+                .expression_attribute_values(":before", AttributeValue::N(changes.to_string())),
+        };
+        Ok(if_met("PutItem of a restriction", put.send().await)?.is_some())
+    }
+
+    /// Rewrites an item if it is there, or removes it if nothing is to be left: 1 read and 1 write.
+    pub(super) async fn rewrite_restrictions(
+        &self,
+        pk: String,
+        sk: String,
+        rewrite: impl Fn(RestrictionsRow) -> Option<RestrictionsRow>,
+    ) -> Result<(), Error> {
+        for round in 0..ROUNDS_MAX {
+            let item = self.get(pk.clone(), sk.clone()).send().await;
+            let Some(item) = item.map_err(failed("GetItem of a restriction"))?.item else { return Ok(()) };
+            let row: RestrictionsRow = from_item(item)?;
+            let changes = row.changes;
+            let is_done = match rewrite(row) {
+                Some(row) => {
+                    self.put_restrictions(RestrictionsRow { changes: changes + 1, ..row }, Some(changes))
+                        .await?
+                }
+                None => {
+                    let delete = self
+                        .delete(pk.clone(), sk.clone())
+                        .condition_expression("changes = :before")
+                        .expression_attribute_values(":before", AttributeValue::N(changes.to_string()));
+                    if_met("DeleteItem of a restriction", delete.send().await)?.is_some()
+                }
+            };
+            if is_done {
+                return Ok(());
+            }
+            back_off(round).await;
+        }
+        Err(kept_changing())
+    }
+
+    /// What restricts a user in companies, by company, whether or not it is in force: 1 read.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn restrictions_of(&self, user: &UserId) -> Result<Vec<(String, Restriction)>, Error> {
+        let get = self.get(key::restricted(user), key::META.to_owned());
+        let item = get.send().await.map_err(failed("GetItem of a restriction"))?.item;
+        let row: Option<RestrictionsRow> = item.map(from_item).transpose()?;
+        let standing = row.into_iter().flat_map(|row| row.standing);
+        Ok(standing.map(|(company, standing)| (company, standing.restriction)).collect())
+    }
+
+    /// What restricts a user in a conversation, whether or not it is in force: 1 read.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn restriction_in(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+    ) -> Result<Option<Restriction>, Error> {
+        let standing = self.restriction(&Scope::Conversation(conversation.clone()), user).await?;
+        Ok(standing.map(|standing| standing.restriction))
     }
 
     /// The restriction of a user that stands, whether or not it is in force: 1 read.
@@ -201,6 +318,10 @@ impl Table {
     }
 }
 
+fn kept_changing() -> Error {
+    Error::Internal("a restriction kept changing while it was written".into())
+}
+
 /// The key of the item, and the name of the restriction in it.
 fn place(scope: &Scope, user: &UserId) -> (String, String, String) {
     match scope {
@@ -209,6 +330,11 @@ fn place(scope: &Scope, user: &UserId) -> (String, String, String) {
         }
         Scope::Company(company) => (key::restricted(user), key::META.to_owned(), company.to_string()),
     }
+}
+
+/// Until when an item bars its user everywhere, if it does.
+pub(super) fn bar_of(item: &Item) -> Result<Option<Timestamp>, Error> {
+    Ok(from_item::<RestrictionsRow>(item.clone())?.barred_until)
 }
 
 /// The restrictions of an item that is [`restricted`](key::restricted), of this company alone; or, of one that is of a

@@ -2,6 +2,7 @@
 //! responses, and can run something between two requests of one operation.
 
 use std::{
+    collections::{BTreeMap, HashMap},
     convert::Infallible,
     fmt, mem,
     net::{Ipv4Addr, SocketAddr},
@@ -30,6 +31,7 @@ use hyper_util::{
     client::legacy::{Client as HttpClient, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
 };
+use serde_json::json;
 use tokio::{net::TcpListener, task::JoinSet};
 
 /// The table's name.
@@ -37,8 +39,20 @@ pub const TABLE: &str = "items";
 /// The operations whose responses can be lost.
 const WRITES: [&str; 4] = ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"];
 
+/// What the engine takes for a signature.
+const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, \
+    SignedHeaders=host, Signature=test";
+
 /// What runs in the middle of an operation.
 type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What waits for its place among the requests.
+struct Waiting {
+    requests: usize,
+    /// Whether only writes count.
+    of_writes: bool,
+    meanwhile: Meanwhile,
+}
 
 /// The engine. It stops when it is dropped.
 pub struct Engine {
@@ -54,7 +68,7 @@ struct State {
     operations: Mutex<Vec<String>>,
     write_answers_to_lose: AtomicU32,
     conflicts: AtomicU32,
-    meanwhile: Mutex<Option<(usize, Meanwhile)>>,
+    meanwhile: Mutex<Option<Waiting>>,
 }
 
 impl fmt::Debug for Engine {
@@ -122,6 +136,58 @@ impl Engine {
         update.expression_attribute_values(":value", value).send().await.unwrap();
     }
 
+    /// All items, each with its keys and as a text that has every string in it, without going through the proxy.
+    pub async fn dump(&self) -> Vec<(String, String, String)> {
+        let client = client(&format!("http://{}", self.state.engine));
+        let items = client.scan().table_name(TABLE).into_paginator().items().send();
+        let items = items.collect::<Result<Vec<_>, _>>().await.unwrap();
+        let key = |item: &HashMap<String, AttributeValue>, name: &str| item[name].as_s().unwrap().clone();
+        let text =
+            |item: &HashMap<String, AttributeValue>| format!("{:?}", item.iter().collect::<BTreeMap<_, _>>());
+        items.iter().map(|item| (key(item, "pk"), key(item, "sk"), text(item))).collect()
+    }
+
+    /// All records of the table's stream, in their order, as a function gets them.
+    pub async fn stream(&self) -> Vec<serde_json::Value> {
+        let table = self.call("DynamoDB_20120810.DescribeTable", json!({ "TableName": TABLE })).await;
+        let arn = &table["Table"]["LatestStreamArn"];
+        let described =
+            self.call("DynamoDBStreams_20120810.DescribeStream", json!({ "StreamArn": arn })).await;
+        let mut records = Vec::new();
+        for shard in described["StreamDescription"]["Shards"].as_array().unwrap() {
+            let from =
+                json!({ "StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON" });
+            let mut next =
+                self.call("DynamoDBStreams_20120810.GetShardIterator", from).await["ShardIterator"].take();
+            while next.is_string() {
+                let request = json!({ "ShardIterator": next, "Limit": 1000 });
+                let mut page = self.call("DynamoDBStreams_20120810.GetRecords", request).await;
+                let read = page["Records"].as_array_mut().map(mem::take).unwrap();
+                if read.is_empty() {
+                    break;
+                }
+                records.extend(read);
+                next = page["NextShardIterator"].take();
+            }
+        }
+        records
+    }
+
+    /// Makes a call of the API directly, in its own JSON.
+    async fn call(&self, target: &str, body: serde_json::Value) -> serde_json::Value {
+        let request = Request::post(format!("http://{}/", self.state.engine))
+            .header("x-amz-target", target)
+            .header("x-amz-date", "20260101T000000Z")
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("authorization", AUTHORIZATION)
+            .body(Full::from(body.to_string()));
+        let answer = self.state.client.request(request.unwrap()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        assert!(head.status.is_success(), "{target}: {body:?}");
+        serde_json::from_slice(&body).unwrap()
+    }
+
     /// The operations that were requested since the last call, including the SDK's own retries.
     pub fn take_operations(&self) -> Vec<String> {
         mem::take(&mut self.state.operations.lock().unwrap())
@@ -129,7 +195,14 @@ impl Engine {
 
     /// Runs `meanwhile` after this many further requests have been answered, before the next one is carried out.
     pub fn after_requests(&self, requests: usize, meanwhile: impl Future<Output = ()> + Send + 'static) {
-        *self.state.meanwhile.lock().unwrap() = Some((requests, Box::pin(meanwhile)));
+        let waiting = Waiting { requests, of_writes: false, meanwhile: Box::pin(meanwhile) };
+        *self.state.meanwhile.lock().unwrap() = Some(waiting);
+    }
+
+    /// Runs `meanwhile` after this many further writes have been answered, before the next one is carried out.
+    pub fn after_writes(&self, writes: usize, meanwhile: impl Future<Output = ()> + Send + 'static) {
+        let waiting = Waiting { requests: writes, of_writes: true, meanwhile: Box::pin(meanwhile) };
+        *self.state.meanwhile.lock().unwrap() = Some(waiting);
     }
 
     /// The next so many writes take effect, but are answered by a 500, which the SDK retries.
@@ -160,13 +233,17 @@ fn contended(operation: &str) -> Response<Full<Bytes>> {
 
 impl State {
     /// What must run before this request.
-    fn take_meanwhile(&self) -> Option<Meanwhile> {
+    fn take_meanwhile(&self, is_write: bool) -> Option<Meanwhile> {
         let mut waiting = self.meanwhile.lock().unwrap();
-        if let Some((requests @ 1.., _)) = &mut *waiting {
-            *requests -= 1;
-            return None;
+        match &mut *waiting {
+            Some(Waiting { of_writes: true, .. }) if !is_write => return None,
+            Some(Waiting { requests: requests @ 1.., .. }) => {
+                *requests -= 1;
+                return None;
+            }
+            _ => {}
         }
-        waiting.take().map(|(_, meanwhile)| meanwhile)
+        waiting.take().map(|waiting| waiting.meanwhile)
     }
 
     async fn forward(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
@@ -175,13 +252,13 @@ impl State {
         let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
         let operation = target.unwrap_or_default().rsplit('.').next().unwrap_or_default().to_owned();
         self.operations.lock().unwrap().push(operation.clone());
-        if let Some(meanwhile) = self.take_meanwhile() {
+        let is_write = WRITES.contains(&&*operation);
+        if let Some(meanwhile) = self.take_meanwhile(is_write) {
             meanwhile.await;
         }
         let one_less = |left: u32| left.checked_sub(1);
         let is_next =
             |left: &AtomicU32| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok();
-        let is_write = WRITES.contains(&&*operation);
         if is_write && is_next(&self.conflicts) {
             return contended(&operation);
         }

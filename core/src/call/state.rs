@@ -210,6 +210,34 @@ impl CallState {
         self.without(is_removed, None, |_| at)
     }
 
+    /// A user is erased: whatever is said of them is said of the erased user, and they are in it no more. `None` if nothing is.
+    pub fn erase(&self, user: &UserId) -> Option<Self> {
+        let is_known = self.call.started_by == *user
+            || self.call.participants.iter().any(|of| of.user_id == *user)
+            || self.bindings.iter().any(|of| of.user == *user);
+        if !is_known {
+            return None;
+        }
+        let erased = UserId::erased();
+        let mut next = self.next();
+        next.bindings.retain(|of| of.user != *user);
+        if next.call.started_by == *user {
+            next.call.started_by = erased.clone();
+        }
+        for of in next.call.participants.iter_mut().filter(|of| of.user_id == *user) {
+            let state = if of.state == CallPart::Joined { CallPart::Left } else { of.state };
+            let peer_id = PeerId::try_from(UserId::ERASED.to_owned()).unwrap_or_else(|_| of.peer_id.clone());
+            *of = CallUser {
+                name: Name::from(&erased),
+                user_id: erased.clone(),
+                peer_id,
+                state,
+                reason: of.reason,
+            };
+        }
+        Some(next)
+    }
+
     /// Time has passed: what has rung for too long was missed.
     pub fn ring_out(&self, at: Timestamp) -> Option<Self> {
         let until = self.call.rings_until.filter(|_| self.is_overdue(at))?;
@@ -277,6 +305,12 @@ impl CallState {
             next.end(outcome, ends_at(&self.bindings));
         }
         Some(next)
+    }
+
+    /// The same, to be told anew.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        self.next()
     }
 
     /// This state with the next revision.

@@ -258,10 +258,13 @@ impl Access {
     async fn ask_of_conversation(
         &self,
         identity: &Identity,
-        ConversationAccess { company, is_participant, has_ended, restrictions }: ConversationAccess,
+        ConversationAccess { company, is_participant, has_ended, restrictions, barred_until }: ConversationAccess,
         asker: Asker,
         now: Timestamp,
     ) -> Result<Entitlement, Error> {
+        if barred_until.is_some_and(|until| now < until) {
+            return Ok(Entitlement { own: OwnRight::Barred, restriction: None });
+        }
         if has_ended {
             return Ok(Entitlement { own: OwnRight::Ended, restriction: None });
         }

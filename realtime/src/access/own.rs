@@ -13,6 +13,8 @@ pub(crate) enum OwnRight {
     No,
     /// Nobody may, because the conversation has ended.
     Ended,
+    /// They may not, whatever admits them, because they are erased.
+    Barred,
 }
 
 /// What a user may do in a channel, beside any grant.
@@ -37,7 +39,7 @@ impl Entitlement {
             (OwnRight::Yes(right), _) => right,
             (OwnRight::No, Some(grant)) => Right::Grant(grant),
             (OwnRight::Ended, Some(_)) => return Err(Error::Forbidden("this conversation has ended")),
-            (OwnRight::No | OwnRight::Ended, None) => {
+            (OwnRight::Barred, _) | (OwnRight::No | OwnRight::Ended, None) => {
                 // The same for a channel that is unknown, has ended, or belongs to another company.
                 return Err(Error::Forbidden("you may not join this channel"));
             }
@@ -56,7 +58,7 @@ impl Entitlement {
             OwnRight::No => {
                 grant.filter(|grant| grant.allows(Capability::Join, now)).cloned().map(Right::Grant)?
             }
-            OwnRight::Ended => return None,
+            OwnRight::Ended | OwnRight::Barred => return None,
         };
         let restriction = self.restriction.as_ref();
         restriction

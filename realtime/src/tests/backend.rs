@@ -12,7 +12,7 @@ use super::{presence::join, *};
 use crate::backend;
 
 /// Applies these events, each of which may be malformed. Returns the results as JSON.
-async fn apply(realtime: &Realtime, events: impl IntoIterator<Item = Value>) -> Vec<Value> {
+pub(super) async fn apply(realtime: &Realtime, events: impl IntoIterator<Item = Value>) -> Vec<Value> {
     let events = events.into_iter().map(Error::parse::<BackendEvent>).collect();
     let results = backend::apply(realtime, events, now()).await;
     results.into_iter().map(|result: PublishResult| serde_json::to_value(result).unwrap()).collect()

@@ -3,6 +3,7 @@
 mod backend;
 mod calls;
 mod ending;
+mod erasing;
 mod files;
 mod grants;
 mod inbox;

@@ -115,19 +115,27 @@ impl Table {
             0 => message,
             changes => message.expression_attribute_values(":before", number(changes)),
         };
+        let mut sets = "SET #data = :data, reactions = :reactions, changes = :after".to_owned();
         // Without its mark, which the stream has seen or will see with the text as it was: else it would deliver the message anew.
-        let message = if is_edit {
-            message
-                .update_expression(
-                    "SET #data = :data, reactions = :reactions, changes = :after, lastEdit = :edit \
-                     REMOVE delivery, deliveryExcept",
-                )
-                .expression_attribute_values(":edit", number(event.seq.get()))
-        } else {
-            message.update_expression(
-                "SET #data = :data, reactions = :reactions, changes = :after REMOVE delivery, deliveryExcept",
-            )
-        };
+        let mut removes = " REMOVE delivery, deliveryExcept".to_owned();
+        let mut message = message;
+        if is_edit {
+            sets.push_str(", lastEdit = :edit");
+            message = message.expression_attribute_values(":edit", number(event.seq.get()));
+        }
+        if after.body.user_id != before.body()?.user_id {
+            // Its author is erased.
+            removes.push_str(", #name, #key");
+            message =
+                message.expression_attribute_names("#name", "name").expression_attribute_names("#key", "key");
+        }
+        if let Some(author) = after.from.as_ref().filter(|author| Some(*author) != before.row.user.as_ref()) {
+            sets.push_str(", #user = :author");
+            message = message
+                .expression_attribute_names("#user", "user")
+                .expression_attribute_values(":author", AttributeValue::S(author.to_string()));
+        }
+        let message = message.update_expression(sets + &removes);
         writes.push(TransactWriteItem::builder().update(built(message.build())?).build());
 
         let replaces_text = is_edit || event.row.event == EventName::ChatDelete;

@@ -20,7 +20,7 @@ fn change(user: &str, target: u64, kind: ChangeKind) -> Publication {
     let by = ChangeAuthor::User(user.parse().unwrap());
     let event = match kind {
         ChangeKind::Edit { .. } => EventName::ChatEdit,
-        ChangeKind::Delete => EventName::ChatDelete,
+        ChangeKind::Delete | ChangeKind::Erase => EventName::ChatDelete,
         ChangeKind::Reaction { .. } => EventName::ChatReaction,
         ChangeKind::File(_) => EventName::FileReady,
     };
