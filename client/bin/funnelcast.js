@@ -8,7 +8,7 @@ import { constants } from 'node:os';
 const PACKAGES = { 'linux x64': '@funnelcast/cli-linux-x64' };
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 // The commands of the operator; all others are the local stack's.
-const OPERATOR = ['ban', 'connections', 'dead-letters', 'disconnect', 'doctor'];
+const OPERATOR = ['ban', 'connections', 'dead-letters', 'disconnect', 'doctor', 'erase', 'export'];
 
 const platform = `${process.platform} ${process.arch}`;
 const name = PACKAGES[platform];

@@ -12,6 +12,8 @@ use crate::{
         dead_letters::{self, DeadLettersOptions},
         disconnect::{self, DisconnectOptions},
         doctor::{self, DoctorOptions},
+        erase::{self, EraseOptions},
+        export::{self, ExportOptions},
     },
     output::Output,
     stack::Place,
@@ -41,6 +43,8 @@ enum Command {
     Ban(BanOptions),
     DeadLetters(DeadLettersOptions),
     Doctor(DoctorOptions),
+    Erase(EraseOptions),
+    Export(ExportOptions),
 }
 
 /// Parses the command line and runs the command. A failure is one line on stderr.
@@ -59,6 +63,8 @@ async fn execute(command: Command, place: &Place, output: Output) -> Result<Exit
         Command::Disconnect(options) => disconnect::run(place, output, options).await?,
         Command::Ban(options) => ban::run(place, output, options).await?,
         Command::DeadLetters(options) => return dead_letters::run(place, output, options).await,
+        Command::Erase(options) => erase::run(place, output, options).await?,
+        Command::Export(options) => export::run(place, options).await?,
         Command::Doctor(DoctorOptions {}) => return doctor::run(place, output).await,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,5 @@
-//! Commands for whoever operates a stack: who is connected, who must go, what could not be delivered, and what is wrong with
-//! the stack.
+//! Commands for whoever operates a stack: who is connected, who must go, what is to be erased or exported, what could not be
+//! delivered, and what is wrong with the stack.
 //!
 //! It does what the product does by the product's own operations: a ban is the `Moderation` event of a backend, and users are
 //! disconnected as by `DELETE /api/websocket/disconnect`. So it needs AWS credentials that may read and write what functions

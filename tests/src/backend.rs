@@ -166,6 +166,18 @@ impl Backend {
         Ok(())
     }
 
+    /// The keys of all items in which this text is, wherever. It scans the table, which nothing else does.
+    pub async fn items_with(&self, text: &str) -> Result<Vec<String>> {
+        let items =
+            self.database.scan().table_name(&self.table).consistent_read(true).into_paginator().items();
+        let items = background(items.send().collect::<Result<Vec<_>, _>>()).await??;
+        let found = items.iter().filter(|item| format!("{item:?}").contains(text));
+        let key = |item: &HashMap<String, AttributeValue>, name: &str| {
+            item.get(name).and_then(|key| key.as_s().ok()).cloned().unwrap_or_default()
+        };
+        Ok(found.map(|item| format!("{} / {}", key(item, "pk"), key(item, "sk"))).collect())
+    }
+
     /// Removes the item of a file, as its expiry does.
     pub async fn remove_file(&self, id: &str) -> Result<()> {
         let delete = self.database.delete_item().table_name(&self.table);

@@ -30,17 +30,29 @@ impl Operated {
 impl Stack {
     /// Runs a command on this stack with these words, none of which contains a space, and `--json`.
     pub async fn operate(&self, line: &str) -> Result<Operated> {
-        let mut command = tokio::process::Command::from(crate::stack::command(OPERATOR)?);
-        command.args(line.split_whitespace()).arg("--json");
-        if let Some(endpoint) = &self.addresses.aws {
-            command.args(["--local", "--endpoint-url", endpoint]);
-        }
-        let output = command.output().await?;
+        let output = self.operator(line)?.arg("--json").output().await?;
         let text = String::from_utf8(output.stdout)?;
         Ok(Operated {
             code: output.status.code().context("an exit code")?,
             answer: serde_json::from_str(&text).unwrap_or_default(),
             error: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
+    }
+
+    /// Runs a command that prints lines of JSON.
+    pub async fn operate_lines(&self, line: &str) -> Result<Vec<Value>> {
+        let output = self.operator(line)?.output().await?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout)?;
+        text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+
+    fn operator(&self, line: &str) -> Result<tokio::process::Command> {
+        let mut command = tokio::process::Command::from(crate::stack::command(OPERATOR)?);
+        command.args(line.split_whitespace());
+        if let Some(endpoint) = &self.addresses.aws {
+            command.args(["--local", "--endpoint-url", endpoint]);
+        }
+        Ok(command)
     }
 }

@@ -5,3 +5,5 @@ pub(crate) mod connections;
 pub(crate) mod dead_letters;
 pub(crate) mod disconnect;
 pub(crate) mod doctor;
+pub(crate) mod erase;
+pub(crate) mod export;

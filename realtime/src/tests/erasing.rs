@@ -488,13 +488,9 @@ async fn an_erasure_costs_what_the_documentation_says() {
         let id = format!("d{n}");
         let change = set("biz_1", [user(), "bob".parse().unwrap()]);
         scene.realtime.table().change_conversation(&conversation(&id), &change, |_| true).await.unwrap();
-        for _ in 0..10 {
-            let http = HttpCaller { identity: &phone.identity, grant: None, now: now() };
-            let key = Some(format!("k{}", rand::random::<u64>()).parse().unwrap());
-            let data = json!({"content": "hello"});
-            let draft = Send { channel: of(&id), event: EventName::ChatMessage, data, key, base: None };
-            Box::pin(publish::send(&scene.realtime, Caller::Http(http), draft)).await.unwrap();
-        }
+        let message = json!({"type": "ChatMessage", "detail": {"conversationId": id, "type": "user", "userId": USER,
+            "content": "hello"}});
+        apply(&scene.realtime, vec![message; 10]).await;
     }
     scene.digest().await;
     scene.realtime.engine.take_operations();

@@ -1,6 +1,7 @@
 //! The commands of an operator, run against the stack that the suite runs against.
 
 use anyhow::Result;
+use http::Method;
 use serde_json::{Value, json};
 use tests::{Stack, User, eventually, unique};
 
@@ -76,6 +77,97 @@ async fn a_ban_is_felt_by_a_live_connection_and_can_be_lifted() -> Result<()> {
     bob.join(&channel).await?;
     let wrong = stack.operate(&format!("ban --user {}", bob_user.id)).await?;
     assert_eq!((wrong.code, wrong.error.contains("--company")), (2, true), "{wrong:?}");
+    Ok(())
+}
+
+/// Of a row of each kind, and of runs that are interrupted, the unit tests of `realtime` know more. Here it is what a whole stack
+/// makes of it: its stream, its objects, its log.
+#[tokio::test]
+async fn a_user_is_exported_and_erased() -> Result<()> {
+    const TEXT: &str = "xyzzyplugh";
+    let Some(stack) = Stack::private(&["--parameter", "Search=on"])? else { return Ok(()) };
+    let Pair { channel, ann_user, bob_user, mut ann, mut bob, .. } = pair(&stack).await?;
+    let conversation = channel.trim_start_matches("conversation:");
+    let file = stack.put_file(&ann_user, &channel, "text/plain", b"a file").await?;
+    let unused = stack.put_file(&ann_user, &channel, "text/plain", b"another file").await?;
+    for id in [&file, &unused] {
+        stack.examined_file(&ann_user, id).await?;
+    }
+    let said = ann.say(&channel, TEXT).await?["seq"].clone();
+    let fields =
+        json!({"channel": channel, "event": "chat.message", "key": "f", "data": {"attachments": [file]}});
+    ann.call("send", fields).await?;
+    bob.say(&channel, "hello").await?;
+    let fields = json!({"channel": channel, "event": "chat.message", "key": "r",
+        "data": {"content": "indeed", "replyTo": said}});
+    bob.call("send", fields).await?;
+    let backend = stack.backend().await?;
+    eventually("the message to be indexed", async || {
+        let rows = backend.items_with(TEXT).await?;
+        Ok(rows.iter().any(|row| row.starts_with("FIND#")).then_some(()))
+    })
+    .await?;
+
+    let whole = stack.operate_lines(&format!("export --conversation {conversation}")).await?;
+    let seqs: Vec<_> = whole.iter().filter_map(|line| line["seq"].as_u64()).collect();
+    assert_eq!(seqs, (1..=whole.len() as u64).collect::<Vec<_>>());
+    let rest = stack.operate_lines(&format!("export --conversation {conversation} --after 1")).await?;
+    assert_eq!(rest, whole[1..]);
+    let own = stack.operate_lines(&format!("export --user {}", ann_user.id)).await?;
+    let of_kind = |kind: &str| own.iter().filter(|line| line["kind"] == kind).count();
+    assert_eq!((of_kind("event"), of_kind("file"), of_kind("conversation")), (2, 2, 1), "{own:?}");
+
+    let erase = format!("erase --user {}", ann_user.id);
+    let planned = stack.operate(&format!("{erase} --dry-run")).await?.done()?;
+    assert_eq!((&planned["messages"], &planned["files"]), (&json!(2), &json!(2)));
+    let erased = stack.operate(&format!("{erase} --no-wait")).await?.done()?;
+    assert_eq!(
+        (&erased["runs"][0]["messages"], &erased["runs"][0]["files"]),
+        (&json!(2), &json!(1)),
+        "{erased}"
+    );
+    assert!(erased["againAt"].is_string(), "{erased}");
+    ann.closed().await?;
+    for _ in 0..2 {
+        bob.event("chat.delete").await?;
+    }
+    // The bar, and the place that leads the second run there.
+    let ends = [
+        format!("READ#{channel} / {}", ann_user.id),
+        format!("MODS#{} / META", ann_user.id),
+        format!("MODS#{} / ERASURE", ann_user.id),
+        format!("RATE#{} / spending", ann_user.id),
+    ];
+    for (planted, stay) in
+        [(TEXT, &ends[..0]), (&ann_user.name, &ends[..0]), (&ann_user.id, &ends[..]), (&file, &ends[..0])]
+    {
+        eventually("nothing to be left of it", async || {
+            let mut rows = backend.items_with(planted).await?;
+            rows.retain(|row| !stay.contains(row) && !row.starts_with("TICKET#"));
+            Ok(rows.is_empty().then_some(()))
+        })
+        .await?;
+    }
+    for id in [&file, &unused] {
+        for key in [format!("file/{id}"), format!("upload/{id}")] {
+            eventually("its object to be gone", async || {
+                let answer = stack.ask_bucket(Method::GET, &key, &[], b"").await?;
+                Ok((answer.code() == "NoSuchKey").then_some(()))
+            })
+            .await?;
+        }
+    }
+    if let Some(log) = stack.log() {
+        let log = std::fs::read_to_string(log)?;
+        let leaked =
+            log.lines().find(|line| [TEXT, "Été", &ann_user.name].iter().any(|text| line.contains(text)));
+        assert_eq!(leaked, None, "in the log");
+    }
+    // Others go on, and who was erased does not come back.
+    let page = stack.get(&bob_user, &format!("messages?channel={channel}&limit=9")).await?.done()?;
+    assert_eq!(page["events"][0]["data"]["userId"], "deleted");
+    bob.say(&channel, "and on we go").await?;
+    assert!(stack.connect(&ann_user).await.is_err(), "barred");
     Ok(())
 }
 
