@@ -5,10 +5,13 @@
 
 use std::collections::HashMap;
 
-use funnelcast_aws::table::{
-    Stored,
-    files::StoredFile,
-    history::{Wanted, Window},
+use funnelcast_aws::{
+    config::Lease,
+    table::{
+        Stored,
+        files::StoredFile,
+        history::{Wanted, Window},
+    },
 };
 use funnelcast_core::{
     Channel, ConversationId, Error, FileId, Seq, Timestamp, UserId,
@@ -132,12 +135,13 @@ pub async fn conversation(
 /// [`Error::Internal`] if the table fails; those of `line`.
 pub async fn user(
     access: &Access,
+    lease: Lease,
     user: &UserId,
     mut line: impl FnMut(Line) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let table = &access.table;
     for connection in table.connections(user).await? {
-        line(Line::Connection { name: connection.name.clone(), status: status_of(connection) })?;
+        line(Line::Connection { name: connection.name.clone(), status: status_of(connection, lease) })?;
     }
     for (scope, restriction) in table.restrictions_of(user).await? {
         line(Line::Restriction { scope, restriction })?;

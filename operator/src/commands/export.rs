@@ -41,7 +41,8 @@ pub(crate) struct ExportOptions {
 
 /// Exports.
 pub(crate) async fn run(place: &Place, options: ExportOptions) -> Result<()> {
-    let access = Access::build(&place.find().await?.config()?).await?;
+    let config = place.find().await?.config()?;
+    let access = Access::build(&config).await?;
     let ExportOptions { conversation, user, after } = options;
     let after = after.map(Seq::try_from).transpose()?;
     let mut lines = Lines::new();
@@ -50,7 +51,7 @@ pub(crate) async fn run(place: &Place, options: ExportOptions) -> Result<()> {
         Box::pin(export).await?;
     }
     if let Some(user) = user {
-        Box::pin(export::user(&access, &user, |line| lines.write(&line))).await?;
+        Box::pin(export::user(&access, config.lease, &user, |line| lines.write(&line))).await?;
     }
     Ok(lines.out.flush()?)
 }

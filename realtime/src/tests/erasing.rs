@@ -543,7 +543,7 @@ async fn an_export_has_all_of_a_conversation_and_of_a_user() {
 
     let mut kinds = BTreeSet::new();
     let mut text = String::new();
-    export::user(access, &user(), |line| {
+    export::user(access, funnelcast_aws::config::Lease::default(), &user(), |line| {
         let line = serde_json::to_value(line).unwrap();
         kinds.insert(line["kind"].as_str().unwrap().to_owned());
         text += &line.to_string();
