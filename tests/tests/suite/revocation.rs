@@ -127,8 +127,9 @@ async fn hundreds_are_taken_out_by_one_request() -> Result<()> {
     const READS_OF_THE_CHANGE: usize = 3;
     /// Of what is told of a user: put, and deleted.
     const WRITES_A_USER: usize = 2;
-    /// A transaction's are double: the conversation, and each participant who goes.
-    const WRITES_OF_THE_CHANGE: usize = 2 + 2 * USERS;
+    /// A transaction's are double: the conversation, and each participant who goes. Of each it is noted, in the index too, that they
+    /// have been there.
+    const WRITES_OF_THE_CHANGE: usize = 2 + 2 * USERS + 2 * USERS;
     let crowd = Crowd::gather().await?;
     let Some(stack) = Stack::private(&["--parameter", &crowd.parameter(), "--quiet-functions"])? else {
         return Ok(());

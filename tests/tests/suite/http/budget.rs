@@ -42,7 +42,7 @@ async fn requests_stay_within_their_budgets() -> Result<()> {
     let read = json!({"channel": pair.channel, "seq": first, "state": "read"});
     stack.post(ann, "receipts", &read).await?.done()?;
     let cost = of_http().await?;
-    assert_costs("ack", cost, 7, 1);
+    assert_costs("ack", cost, 7, 2); // the first one notes that they have been there, in the index
     assert_eq!(cost.posts, 2, "no connection has acked, so both get the receipt");
 
     stack.forget_usage().await?;
