@@ -214,6 +214,22 @@ async fn a_ghost_is_gone_when_its_lease_ends_though_nobody_posts_to_it() -> Resu
     Ok(())
 }
 
+/// Where somebody writes, nobody waits for the end of the lease.
+#[tokio::test]
+async fn a_ghost_is_gone_within_the_grace_where_somebody_posts_to_it() -> Result<()> {
+    let Some(stack) = Stack::private(&["--fault", "lost_disconnect=1"])? else { return Ok(()) };
+    let Pair { mut ann, bob, bob_user, ann_user, channel, .. } = acquainted(&stack).await?;
+    bob.cut();
+    eventually("the post that finds nobody", async || {
+        let sent = ann.send(&channel, "chat.typing", json!({"isTyping": true})).await?;
+        Ok((sent["recipients"] == 0).then_some(()))
+    })
+    .await?;
+    news(&mut ann, "presence.leave", &bob_user).await?;
+    assert_eq!(present(&mut ann, &channel).await?, [ann_user.id]);
+    Ok(())
+}
+
 /// The first news of who comes or goes, with a ping at every look.
 async fn eventually_within_leases(client: &mut Client) -> Result<(String, Value)> {
     for _ in 0..2 {
