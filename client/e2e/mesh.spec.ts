@@ -64,6 +64,36 @@ test('three are in a call, and it goes on when one leaves', async ({ browser, st
   }
 });
 
+test('a fifth is told that the call is full, and who calls one of the four elsewhere that they are busy', async ({
+  browser,
+  stack,
+}) => {
+  const pages = await meet(browser, stack, ['ann', 'bob', 'cleo', 'dan', 'eve']);
+  const [ann, bob, cleo, dan, eve] = pages as [PlainPage, PlainPage, PlainPage, PlainPage, PlainPage];
+  await ann.act('start');
+  for (const page of [bob, cleo, dan]) {
+    await phase(page).toBe('ringing');
+    await page.act('accept');
+  }
+  await expect.poll(async () => (await ann.state()).peers, { timeout: 60_000 }).toHaveLength(3);
+  await phase(eve).toBe('ringing');
+  await eve.act('accept');
+  await phase(eve).toBe('ended');
+  expect(await eve.state()).toMatchObject({ reason: 'full' });
+
+  const other = `mesh-${crypto.randomUUID().slice(0, 8)}`;
+  await openConversation(stack, other, ['ann', 'eve']);
+  const annThere = await ann.beside(other);
+  const eveThere = await eve.beside(other);
+  await eveThere.act('start');
+  await phase(eveThere).toBe('ended');
+  expect(await eveThere.state()).toMatchObject({ reason: 'busy' });
+  expect((await annThere.state()).state).toBe('idle');
+  expect((await eve.media()).live).toBe(0);
+  await phase(ann).toBe('connected');
+  expect((await ann.state()).peers).toHaveLength(3);
+});
+
 test('a call by a TURN server alone, with the credentials of the stack', async ({ browser }) => {
   test.skip(!existsSync(TURN_SERVER), `${TURN_SERVER} is missing; on Debian: apt-get install coturn`);
   const port = await freePort();

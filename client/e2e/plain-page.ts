@@ -10,9 +10,12 @@ import type { Stack } from './stack.js';
 /** What is on the page. */
 interface Globals {
   funnelcast: typeof import('../src/index.js') & typeof import('../src/calls/index.js');
-  call: ConversationCall;
   client: Client;
+  /** By their conversations. */
+  calls: Record<string, ConversationCall>;
 }
+
+type BrowserPage = Awaited<ReturnType<BrowserContext['newPage']>>;
 
 const COMPANY = 'biz_calls';
 
@@ -47,12 +50,14 @@ export async function openConversation(stack: Stack, id: string, participants: s
   if (!response.ok) throw new Error(await response.text());
 }
 
-/** A user on a page of their own. */
+/** A user on a page of their own, and the call of a conversation there. */
 export class PlainPage {
-  readonly #page;
+  readonly #page: BrowserPage;
+  readonly #conversation: string;
 
-  private constructor(page: Awaited<ReturnType<BrowserContext['newPage']>>) {
+  private constructor(page: BrowserPage, conversation: string) {
     this.#page = page;
+    this.#conversation = conversation;
   }
 
   /** Opens a page that follows the call of a conversation. */
@@ -69,36 +74,48 @@ export class PlainPage {
     await page.addScriptTag({ content: await bundle() });
     const token = await tokenOf(stack, user, 'customer');
     await page.evaluate(
-      ({ token, conversation, options }) => {
+      ({ token }) => {
         const { funnelcast } = window as unknown as Globals;
         const client = funnelcast.createClient({ http: funnelcast.httpApi('', { token }) });
         client.connect();
-        const call = funnelcast.createCall(client, `conversation:${conversation}`, options);
-        Object.assign(window, { client, call });
+        Object.assign(window, { client, calls: {} });
       },
-      { token, conversation, options },
+      { token },
     );
-    return new PlainPage(page);
+    return new PlainPage(page, conversation).beside(conversation, options);
+  }
+
+  /** Follows the call of another conversation, too. */
+  async beside(conversation: string, options: Pick<CreateCallOptions, 'rtc'> = {}): Promise<PlainPage> {
+    await this.#page.evaluate(
+      ({ conversation, options }) => {
+        const { funnelcast, client, calls } = window as unknown as Globals;
+        calls[conversation] = funnelcast.createCall(client, `conversation:${conversation}`, options);
+      },
+      { conversation, options },
+    );
+    return new PlainPage(this.#page, conversation);
   }
 
   /** The state of the call. */
   state(): Promise<Pick<CallState, 'state' | 'direction' | 'reason'> & { peers: string[] }> {
-    return this.#page.evaluate(() => {
-      const { state, direction, reason, peers } = (window as unknown as Globals).call.store.get();
+    return this.#page.evaluate(conversation => {
+      const call = (window as unknown as Globals).calls[conversation] as ConversationCall;
+      const { state, direction, reason, peers } = call.store.get();
       return { state, direction, reason, peers: peers.map(peer => peer.state) };
-    });
+    }, this.#conversation);
   }
 
   /** Starts, accepts or ends a call. */
   async act(what: 'start' | 'accept' | 'hangUp', video = false): Promise<void> {
     await test.step(what, () =>
       this.#page.evaluate(
-        ([what, video]) => {
-          const { call } = window as unknown as Globals;
+        ([conversation, what, video]) => {
+          const call = (window as unknown as Globals).calls[conversation] as ConversationCall;
           if (what === 'hangUp') call.hangUp();
           else call[what]({ video });
         },
-        [what, video] as const,
+        [this.#conversation, what, video] as const,
       ),
     );
   }

@@ -6,6 +6,8 @@
  */
 
 import { createClient, FunnelcastError, httpApi, watchPresence } from 'funnelcast';
+import { createCall } from 'funnelcast/calls';
+import { callEnvironment } from './calls.js';
 import { Network } from './network.js';
 
 /**
@@ -13,6 +15,7 @@ import { Network } from './network.js';
  * @typedef {import('./socket.js').Tell} Tell
  * @typedef {(about: { channel?: string }) => Promise<string>} Ask gets a token, or a grant for the channel
  * @typedef {import('funnelcast').Channel} Channel
+ * @typedef {import('funnelcast').ConversationChannel} ConversationChannel
  * @typedef {import('funnelcast').PresenceChannel} PresenceChannel
  */
 
@@ -24,6 +27,8 @@ export class Device {
   #ask;
   /** What ends each subscription. @type {Map<string, () => void>} */
   #subscriptions = new Map();
+  /** The call of each conversation. @type {Map<string, ReturnType<typeof createCall>>} */
+  #calls = new Map();
   /** The last seq of each channel that its handler was given. @type {Map<string, number>} */
   #places = new Map();
 
@@ -49,9 +54,9 @@ export class Device {
   /**
    * Subscribes, from where the app is in the channel; again, where it has subscribed already.
    *
-   * @param {{ id: number, channel: string, grant: boolean, presence: boolean }} command
+   * @param {{ id: number, channel: string, grant: boolean, presence: boolean, calls: boolean }} command
    */
-  subscribe({ id, channel, grant, presence }) {
+  subscribe({ id, channel, grant, presence, calls }) {
     const before = this.#subscriptions.get(channel);
     const ended = new AbortController();
     const tell = (/** @type {Record<string, unknown>} */ report) =>
@@ -71,10 +76,12 @@ export class Device {
     );
     this.#settle(id, subscription.joined);
     const stopPresence = presence ? this.#watch(channel) : () => {};
+    const stopCalls = calls ? this.#follow(channel) : () => {};
     this.#subscriptions.set(channel, () => {
       this.#network.hurry(() => {
         subscription.unsubscribe();
         stopPresence();
+        stopCalls();
       });
       ended.abort();
     });
@@ -97,6 +104,15 @@ export class Device {
       /** @type {unknown} */ (this.#client)
     );
     this.#settle(id, new Promise(resolve => resolve(client[method]?.(...args))));
+  }
+
+  /**
+   * Does something about the call of a conversation.
+   *
+   * @param {{ channel: string, how: 'start' | 'accept' | 'decline' | 'hangUp' }} command
+   */
+  dial({ channel, how }) {
+    this.#calls.get(channel)?.[how]();
   }
 
   cut() {
@@ -123,6 +139,24 @@ export class Device {
       const roster = Object.fromEntries(users.map(({ userId, status }) => [userId, status]));
       this.#tell({ what: 'present', channel, roster, count });
     });
+  }
+
+  /**
+   * Follows the call of a conversation. Whoever does not any more has hung up.
+   *
+   * @param {string} channel
+   */
+  #follow(channel) {
+    const call = createCall(this.#client, /** @type {ConversationChannel} */ (channel), {
+      environment: callEnvironment,
+    });
+    this.#calls.set(channel, call);
+    const tell = () => {
+      const { state, direction } = call.store.get();
+      if (this.#calls.get(channel) === call) this.#tell({ what: 'call', channel, state, direction });
+    };
+    call.store.subscribe(tell);
+    return () => call.close();
   }
 
   /**

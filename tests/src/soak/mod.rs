@@ -15,6 +15,9 @@
 //! Who is muted or banned sends nothing from when that was answered until it is lifted. The backend hears of each message and
 //! each change, as it is in a log, and of nothing else. A search over all conversations of a company finds what their logs have.
 //!
+//! Each call that was started ends in its log, once, and rings for nobody in the end: a client without a browser rings, accepts and
+//! hangs up as any other, and finds no media.
+//!
 //! A member without a break is to have been posted to, each time: so what a client heals by `history` is seen all the
 //! same. What is told of who is there is to be the roster. Who was put out hears nothing more. What was accepted survives
 //! the stack's sudden end.

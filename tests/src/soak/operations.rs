@@ -4,13 +4,13 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use super::device::App;
+use super::device::{App, Calling};
 use super::part::Part;
 use super::words;
 use super::world::{has_log, has_presence};
 
 /// What users do, and how often beside the rest.
-const OPERATIONS: [(Operation, u32); 24] = [
+const OPERATIONS: [(Operation, u32); 28] = [
     (Operation::Say, 60),
     (Operation::SayMuch, 2),
     (Operation::SayByHttp, 6),
@@ -26,6 +26,10 @@ const OPERATIONS: [(Operation, u32); 24] = [
     (Operation::Ack, 16),
     (Operation::History, 8),
     (Operation::AskPresence, 8),
+    (Operation::Dial, 5),
+    (Operation::Answer, 30),
+    (Operation::Decline, 4),
+    (Operation::HangUp, 10),
     (Operation::Leave, 6),
     (Operation::Cross, 8),
     (Operation::Join, 16),
@@ -69,6 +73,12 @@ pub(super) enum Operation {
     Ack,
     History,
     AskPresence,
+    /// Starts a call, or joins the one that there is.
+    Dial,
+    /// Accepts a call that rings.
+    Answer,
+    Decline,
+    HangUp,
     Leave,
     Join,
     /// Leaves and joins, or joins and leaves, without waiting for the answers.
@@ -96,6 +106,7 @@ impl Operation {
             Self::SayMuch => Some(Part::Large),
             Self::SayByHttp | Self::Block => Some(Part::Http),
             Self::Reply | Self::Edit | Self::Delete | Self::React => Some(Part::Changes),
+            Self::Dial | Self::Answer | Self::Decline | Self::HangUp => Some(Part::Calls),
             _ => None,
         }
     }
@@ -130,6 +141,10 @@ impl Operation {
             Self::Ack => "ack",
             Self::History => "history",
             Self::AskPresence => "presence",
+            Self::Dial => "call",
+            Self::Answer => "accept",
+            Self::Decline => "decline",
+            Self::HangUp => "hang up",
             Self::Leave => "leave",
             Self::Join => "join",
             Self::Cross => "cross",
@@ -157,6 +172,9 @@ impl Operation {
             | Self::Ack => conversations(all.joined()),
             Self::History => all.joined().into_iter().filter(|channel| has_log(channel)).collect(),
             Self::AskPresence => all.joined().into_iter().filter(|channel| has_presence(channel)).collect(),
+            Self::Dial => all.in_calls(|call| call.is_none()),
+            Self::Answer | Self::Decline => all.in_calls(|call| call == Some(Calling::Rung)),
+            Self::HangUp => all.in_calls(|call| call == Some(Calling::In)),
             Self::Leave => all.joined(),
             Self::Join => all.left(),
             Self::Cross => [all.joined(), all.left()].concat(),

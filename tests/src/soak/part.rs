@@ -11,6 +11,8 @@ pub enum Part {
     Http,
     /// Edits, deletions, reactions and replies.
     Changes,
+    /// Users call each other.
+    Calls,
     /// Statuses: `away`, `offline`, and `online` again.
     Statuses,
     /// The backend changes who takes part in conversations.

@@ -46,6 +46,8 @@ pub(super) enum What {
     Refused { channel: String, error: Failure },
     /// The listener of `watchPresence`.
     Present { channel: String, roster: Roster, count: usize },
+    /// The state of a call has changed.
+    Call { channel: String, state: String, direction: Option<String> },
     /// A callback of a subscription that has ended.
     Late { channel: String },
     /// A promise was settled.

@@ -42,6 +42,7 @@ impl Socket {
                     self.note(Wire::Token { until_ms }, at_ms);
                 }
             }
+            Some("call") => return vec![Entry::Rang { channel, call: text(&data["callId"]) }],
             Some("status") => {
                 self.note(Wire::Alive { asked_ms }, at_ms);
                 return self.status(data, asked_ms);

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::calls::{Call, Draft, Kept, Said};
 use super::channel::{Channel, State};
+use super::dialling::Calling;
 use super::socket::Socket;
 use crate::soak::record::Entry;
 use crate::soak::settings::Settings;
@@ -35,6 +36,10 @@ pub(in crate::soak) struct App {
     /// Whether tokens and grants are to outlive the run, and statuses to be known.
     pub(super) is_quiet: bool,
     pub(super) channels: BTreeMap<String, Channel>,
+    /// Whether users call each other.
+    pub(super) has_calls: bool,
+    /// The calls that ring for the user, or that they are in, by their channels.
+    pub(super) calling: BTreeMap<String, Calling>,
     pub(super) sockets: BTreeMap<u64, Socket>,
     pub(super) calls: BTreeMap<u64, Call>,
     made: u64,
@@ -64,6 +69,8 @@ impl App {
             has_vanished: false,
             is_quiet: false,
             channels,
+            has_calls: false,
+            calling: BTreeMap::new(),
             sockets: BTreeMap::new(),
             calls: BTreeMap::new(),
             made: 0,
@@ -133,8 +140,9 @@ impl App {
         }
         let grant = self.settings.by_grant.iter().any(|own| own == name);
         let id = self.note(Call::Subscribe(name.to_owned()));
-        self.line
-            .command("subscribe", json!({"id": id, "channel": name, "grant": grant, "presence": presence}));
+        let calls = self.has_call(name);
+        let fields = json!({"id": id, "channel": name, "grant": grant, "presence": presence, "calls": calls});
+        self.line.command("subscribe", fields);
     }
 
     pub(super) fn unsubscribe(&mut self, name: &str) {

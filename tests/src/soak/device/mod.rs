@@ -2,7 +2,7 @@
 //! the storm lasts, then sees to it that all of its own is settled.
 //!
 //! `acting` is what the user does at random; `app`, `connection` and `messages` what that means for the client; `reports`
-//! what the app takes from the worker, `calls` what became of the promises, `channel` a channel as the app sees it, and
+//! what the app takes from the worker, `calls` what became of the promises, `dialling` the calls of users, `channel` a channel as the app sees it, and
 //! `standing` how all of that stands. What passes on the client's sockets is in `socket`, `membership` and `answers`, and
 //! tells what the server promised and did: the client's own word is not taken for that. A message that a user sends without
 //! a client is in `by_http`.
@@ -14,6 +14,7 @@ mod by_http;
 mod calls;
 mod channel;
 mod connection;
+mod dialling;
 mod membership;
 mod messages;
 mod reports;
@@ -43,6 +44,7 @@ use super::world::World;
 use crate::Stack;
 
 pub(super) use self::app::App;
+pub(super) use self::dialling::Calling;
 
 /// How often an app looks at the clock.
 const TICK: Duration = Duration::from_millis(50);
@@ -98,6 +100,7 @@ pub(super) async fn run(
         operations: BTreeMap::new(),
     };
     let addresses = &around.stack.addresses;
+    device.app.has_calls = around.plan.has(Part::Calls);
     let http = around.plan.has(Part::Http).then_some(addresses.http.as_str());
     device.app.start(&addresses.websocket, http);
     let mut ticks = interval(TICK);
@@ -144,6 +147,7 @@ impl Device {
         let app = &mut self.app;
         if phase == Phase::Quiet {
             app.is_quiet = true;
+            app.hang_up();
             // What would end within the run is replaced at once.
             if !app.is_closed && (app.settings.short_tokens.is_some() || !app.settings.by_grant.is_empty()) {
                 app.reconnect();

@@ -41,6 +41,9 @@ impl App {
                         if roster.is_empty() { (Some(count), None) } else { (None, Some(roster)) };
                 }
             }
+            What::Call { channel, state, direction } => {
+                self.call_changed(channel, &state, direction.as_deref());
+            }
             What::Late { channel } => {
                 self.unexpected(format!("{channel}: a callback after the unsubscription"));
             }

@@ -109,6 +109,9 @@ impl Socket {
                 self.note(Wire::Sent { key: key.clone() }, at_ms);
                 shown.sent = (!key.starts_with(NONSENSE)).then(|| (said(&fields), key));
             }
+            Some("call") if fields["change"] == "start" => {
+                shown.entries.push(Entry::Called { channel, call: text(&fields["callId"]) });
+            }
             Some("ping") => {
                 if let Some(until_ms) = fields["token"].as_str().and_then(until_ms) {
                     self.note(Wire::Renewing { until_ms }, at_ms);

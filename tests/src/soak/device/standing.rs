@@ -31,11 +31,13 @@ impl App {
             is_up: self.is_up(),
             is_settled: self.is_up()
                 && !is_waiting
+                && self.calling.is_empty()
                 && self.channels.values().all(|one| one.is_settled(self.is_quiet)),
             has_vanished: false,
             barred: self.in_state(|channel| channel.state == State::Barred).into_iter().collect(),
             known: socket.and_then(Socket::known),
             unposted,
+            calling: self.calling.keys().cloned().collect(),
             statuses: statuses.map(|(name, channel)| ((*name).clone(), channel.known_status())).collect(),
             rosters: rosters(|channel| &channel.roster),
             counted: counted.collect(),

@@ -107,6 +107,20 @@ pub enum Entry {
     },
     /// An answer that the contract does not have.
     Unexpected(String),
+    /// It means to start a call; it may be tried more than once.
+    Called {
+        /// Where.
+        channel: String,
+        /// The id of the call.
+        call: String,
+    },
+    /// A reply said that there is such a call.
+    Rang {
+        /// Where.
+        channel: String,
+        /// The id of the call.
+        call: String,
+    },
     /// A new connection.
     Connected,
 }

@@ -102,6 +102,8 @@ pub struct Standing {
     pub known: Option<BTreeSet<String>>,
     /// Of each joined channel, the events that it has heard without a post, though it was a member; none as a rule.
     pub unposted: BTreeMap<String, BTreeSet<u64>>,
+    /// The channels whose calls ring there, or which it is in, as the client has told.
+    pub calling: BTreeSet<String>,
     /// Its own status in each joined channel; `None` where no answer told.
     pub statuses: BTreeMap<String, Option<String>>,
     /// Who was in them when it last asked.

@@ -37,6 +37,9 @@ const LOOK: Duration = Duration::from_millis(200);
 const PROGRESS: Duration = Duration::from_secs(5);
 /// A connection's lease in these runs, so that nobody waits minutes for a ghost to go. Clients learn it, and ping every 4 to 5 s.
 const LEASE_SECONDS: u64 = 10;
+/// How long a call rings in these runs, and how often it is looked at.
+const RING_SECONDS: u64 = 6;
+const CALL_CHECK_SECONDS: u64 = 4;
 /// What a queue had given to a function that was killed comes again after this; long enough that none is slower.
 const VISIBILITY_SECONDS: u64 = 10;
 
@@ -68,6 +71,9 @@ pub async fn run(plan: &Plan) -> Result<Option<Report>> {
     let visibility = format!("{VISIBILITY_SECONDS}s");
     let data = DataFolder::new()?;
     let mut options = vec!["--parameter", &lease, "--visibility-max", &visibility, "--data", data.path()];
+    let [ring, look] = [("RingSeconds", RING_SECONDS), ("CallCheckSeconds", CALL_CHECK_SECONDS)]
+        .map(|(name, seconds)| format!("{name}={seconds}"));
+    options.extend(["--parameter", &ring, "--parameter", &look]);
     let issuers = issuer.options();
     options.extend(issuers.iter().map(String::as_str));
     let listener = if plan.has(Part::ChatEvents) { Some(Arc::new(Listener::start().await?)) } else { None };

@@ -78,6 +78,7 @@ impl Running {
                 && verify::all_published(publisher.published(), &found.logs, &letters)
                 && verify::all_listed(&found.inboxes, &found.logs)
                 && verify::all_found(&found.searches, &found.logs, &self.world)
+                && verify::all_over(&found.latest)
                 && self.has_heard(&found)
             {
                 break;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::calls::is_end;
 use super::texts::is_as_sent;
 use super::{Breach, Kind};
 use crate::soak::record::{DeviceRecord, Entry, Event, Record};
@@ -104,9 +105,12 @@ fn strangers(record: &Record) -> Vec<Breach> {
         }
     }
     let published: BTreeSet<&str> = record.published.iter().map(|one| one.mark.as_str()).collect();
-    let is_known = |event: &Event| match (&event.user, &event.key) {
-        (Some(user), Some(key)) => sent.contains(&(&**user, &**key)),
-        _ => event.mark().is_some_and(|mark| published.contains(mark)),
+    let is_known = |event: &Event| {
+        is_end(event)
+            || match (&event.user, &event.key) {
+                (Some(user), Some(key)) => sent.contains(&(&**user, &**key)),
+                _ => event.mark().is_some_and(|mark| published.contains(mark)),
+            }
     };
     let unknown = record.logged().filter(|event| !is_known(event));
     unknown.map(|event| Kind::Invented.because(format!("{event:?}"))).collect()

@@ -2,6 +2,7 @@
 
 mod backend;
 mod callbacks;
+mod calls;
 mod convergence;
 mod inboxes;
 mod latest;
@@ -28,6 +29,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use self::backend::all_published;
+pub use self::calls::all_over;
 pub use self::convergence::all_heard;
 pub use self::inboxes::all_listed;
 pub use self::letters::given_up;
@@ -109,6 +111,8 @@ pub enum Kind {
     Stale,
     /// What the backend did was accepted, and never in force.
     Unheeded,
+    /// A call is not over, or is not in the log; or it rings for somebody for ever.
+    Unended,
     /// Present, and not here.
     Ghost,
     /// Here, and not present.
@@ -129,7 +133,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Lost,
         Self::Altered,
         Self::Doubled,
@@ -160,6 +164,7 @@ impl Kind {
         Self::Misreported,
         Self::Stale,
         Self::Unheeded,
+        Self::Unended,
         Self::Ghost,
         Self::Absent,
         Self::Misstated,
@@ -191,6 +196,7 @@ impl Kind {
             Self::Behind | Self::Unsettled | Self::Dropped | Self::Unheeded => {
                 "a fault loses nothing, and is mended"
             }
+            Self::Unended => "a call ends for all, and is in the log once",
             Self::Ghost | Self::Absent => "`$disconnect` may never come",
             Self::Misstated | Self::Untold => "the members know what the roster says",
             Self::PoisonKept => "a poison record blocks nobody",
@@ -221,6 +227,7 @@ pub fn verify(record: &Record) -> Vec<Breach> {
     breaches.extend(logs::check(record));
     breaches.extend(messages::check(record));
     breaches.extend(callbacks::check(record));
+    breaches.extend(calls::check(record));
     breaches.extend(convergence::check(record));
     breaches.extend(backend::check(record));
     breaches.extend(inboxes::check(record));
