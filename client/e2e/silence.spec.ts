@@ -22,7 +22,7 @@ async function silenced(visit: (only: 'merchant' | 'customer', options?: object)
   return { line, ann, ben };
 }
 
-/** Waits until Ann's page has what she has missed. */
+/** Waits until Ann's page has what it has missed. */
 async function hasAll({ said }: Visitor): Promise<void> {
   await expect(said).toHaveText(['before', 'Are you there?'], { timeout: LOOKED_AT_MS });
 }
