@@ -29,11 +29,11 @@ Each command says by --help what it reads, what it changes and what that costs."
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    #[command(flatten)]
-    place: Place,
     /// Print JSON, for programs.
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Debug, Subcommand)]

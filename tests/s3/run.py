@@ -1,4 +1,4 @@
-"""Drives the local stack's S3 by boto3 and by the AWS CLI, as they come from PyPI.
+"""Drives the local stack's S3, and what an operator asks it for, by boto3 and by the AWS CLI, as they come from PyPI.
 
 `make s3` runs it, after a build. It starts a stack of its own, which keeps its data, and starts it again on them.
 """
@@ -274,6 +274,26 @@ def cli(stack, bucket, folder):
     assert "cli/" not in aws("s3", "ls", f"s3://{bucket}/")
 
 
+def operated(stack):
+    """What the commands of an operator ask for, which ask Lambda without an SDK: boto3 reads the same answers."""
+    functions = stack.client("lambda")
+    pages = functions.get_paginator("list_functions").paginate(PaginationConfig={"PageSize": 10})
+    listed = {function["FunctionName"]: function for page in pages for function in page["Functions"]}
+    send = listed["funnelcast-dev-SendFunction"]
+    assert len(listed) > 20 and send["Environment"]["Variables"]["STAGE"] == "dev", send
+    arns = {function["FunctionArn"]: name for name, function in listed.items()}
+    mappings = functions.list_event_source_mappings()["EventSourceMappings"]
+    assert {arns[mapping["FunctionArn"]] for mapping in mappings if ":sqs:" in mapping["EventSourceArn"]} > {"funnelcast-dev-TimersFunction"}
+    assert functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 1_000
+    assert code(stack.client("lambda", key=SIGNER).list_functions) == "AccessDeniedException", "no function may list them"
+
+    events = stack.client("events")
+    rules = events.list_rules(EventBusName="funnelcast-dev")["Rules"]
+    targets = [events.list_targets_by_rule(EventBusName="funnelcast-dev", Rule=rule["Name"])["Targets"] for rule in rules]
+    assert {arns[target["Arn"]] for [target] in targets} == {"funnelcast-dev-AccessFunction", "funnelcast-dev-BroadcastFunction"}
+    assert all(json.loads(rule["EventPattern"])["source"] == ["funnelcast.app"] for rule in rules), rules
+
+
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -283,6 +303,7 @@ def main():
             (bucket,) = [entry["Name"] for entry in s3.list_buckets()["Buckets"]]
             for session in [whole_objects, listing, deletion, in_parts]:
                 session(s3, bucket)
+            operated(stack)
             presigned(stack, bucket)
             unsigned(stack, bucket)
             faults(stack, bucket)

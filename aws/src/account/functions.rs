@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use funnelcast_core::Error;
 use http::Method;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
     Account,
-    request::{Ask, Service},
+    request::{Ask, RESERVED, Service},
 };
 
 const LAMBDA: Service = Service("lambda");
@@ -132,14 +132,14 @@ impl Account {
             let mut answer = self.get(LAMBDA, &format!("{path}{marker}")).await?;
             all.extend(read::<Vec<T>>(answer[list].take())?);
             let Some(next) = answer["NextMarker"].as_str().filter(|next| !next.is_empty()) else { break };
-            marker = format!("&Marker={}", utf8_percent_encode(next, NON_ALPHANUMERIC));
+            marker = format!("&Marker={}", utf8_percent_encode(next, RESERVED));
         }
         Ok(all)
     }
 }
 
 fn invocations(function: &str) -> String {
-    format!("/2015-03-31/functions/{}/invocations", utf8_percent_encode(function, NON_ALPHANUMERIC))
+    format!("/2015-03-31/functions/{}/invocations", utf8_percent_encode(function, RESERVED))
 }
 
 fn read<T: DeserializeOwned>(value: Value) -> Result<T, Error> {

@@ -32,7 +32,7 @@ pub struct Mail {
     /// SQS's id of it, which stays the same however often it is received.
     pub id: String,
     /// What deletes it, or shows it again.
-    receipt: String,
+    pub receipt: String,
     /// Its text.
     pub body: String,
     /// When it was put into this queue.

@@ -15,6 +15,8 @@ pub mod mail;
 pub mod monitoring;
 mod request;
 pub mod state;
+#[cfg(test)]
+mod tests;
 pub mod triggers;
 
 use aws_types::SdkConfig;

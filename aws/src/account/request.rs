@@ -12,6 +12,7 @@ use bytes::Bytes;
 use funnelcast_core::Error;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -24,6 +25,9 @@ const TRIES_MAX: u32 = 4;
 const TRY_MAX: Duration = Duration::from_secs(30);
 /// The most bytes of an answer: a page of functions with their variables.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What is encoded in a path or a query: all but what RFC 3986 does not reserve, as the signature demands.
+pub(super) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A service that is asked without an SDK, by the name that it signs for, which its host begins with.
 #[derive(Debug, Clone, Copy)]

@@ -177,4 +177,17 @@ mod tests {
         let given = parameters(declared, &["--parameter", "EventSource=mine"]).unwrap();
         assert_eq!(given.event_source, "mine");
     }
+
+    #[test]
+    fn a_table_that_exists_already_is_left_out_once_the_rules_are_kept() {
+        let declared = "TableName: {Type: String, Default: ''}, TableStreamLabel: {Type: String, Default: ''}}
+Rules: {Both: {RuleCondition: {'Fn::Not': [{'Fn::Equals': [{Ref: TableName}, '']}]}, Assertions: [{
+  Assert: {'Fn::Not': [{'Fn::Equals': [{Ref: TableStreamLabel}, '']}]}, AssertDescription: it needs its label}]}";
+        let both =
+            ["--parameter", "TableName=restored", "--parameter", "TableStreamLabel=2026-12-01T10:00:00.123"];
+        assert!(parameters(declared, &both).unwrap().given.is_empty());
+        let broken = parameters(declared, &both[..2]).err().unwrap();
+        assert!(broken.contains("it needs its label"), "{broken}");
+        assert!(parameters(declared, &["--parameter", "TableName="]).is_ok());
+    }
 }

@@ -3,9 +3,32 @@
 use anyhow::Result;
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Stack, User, eventually, unique};
+use tests::{Operated, Stack, User, eventually, unique};
 
 use crate::scene::{Pair, joined, pair};
+
+/// The shared stack, unless it is an emulator: what that says of its functions is its own affair.
+fn operated() -> Result<Option<&'static Stack>> {
+    let stack = Stack::shared()?;
+    let is_emulator = stack.addresses.aws.is_some() && stack.log().is_none();
+    if is_emulator {
+        println!("skipped: the commands of an operator are for AWS and for a local stack");
+    }
+    Ok((!is_emulator).then_some(stack))
+}
+
+/// The mistakes that `doctor` has found, in order.
+fn mistakes(diagnosis: &Operated) -> Vec<String> {
+    let findings = diagnosis.answer["findings"].as_array().into_iter().flatten();
+    let mut codes: Vec<_> =
+        findings.filter_map(|finding| finding["code"].as_str().map(str::to_owned)).collect();
+    codes.sort_unstable();
+    codes
+}
+
+fn planted(codes: &[&str]) -> Vec<String> {
+    codes.iter().map(|code| (*code).to_owned()).collect()
+}
 
 /// The ids of the connections that a command names, in order.
 fn ids(listed: &Value) -> Vec<&str> {
@@ -17,7 +40,7 @@ fn ids(listed: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn connections_are_listed_and_closed() -> Result<()> {
-    let stack = Stack::shared()?;
+    let Some(stack) = operated()? else { return Ok(()) };
     let company = unique("biz");
     let (ann, bob) = (User::admin_of(&company), User::admin_of(&company));
     let mut clients = [
@@ -55,7 +78,7 @@ async fn connections_are_listed_and_closed() -> Result<()> {
 
 #[tokio::test]
 async fn a_ban_is_felt_by_a_live_connection_and_can_be_lifted() -> Result<()> {
-    let stack = Stack::shared()?;
+    let Some(stack) = operated()? else { return Ok(()) };
     let Pair { company, channel, bob_user, mut bob, .. } = pair(stack).await?;
     let ban = format!("ban --user {} --company {company}", bob_user.id);
     let planned = stack.operate(&format!("{ban} --dry-run")).await?.done()?;
@@ -172,9 +195,13 @@ async fn a_user_is_exported_and_erased() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_dead_letter_is_listed_shown_retried_and_delivered() -> Result<()> {
+async fn a_dead_letter_is_listed_shown_retried_and_delivered_and_mistakes_are_found() -> Result<()> {
+    const ISSUERS: &str = r#"Issuers=[{"kind":"oidc","iss":"nobody","aud":"a","alg":"RS256","keys":{"jwks":"http://127.0.0.1:1/keys"}}]"#;
+    const ORIGINS: &str = "AllowedOrigins=http://localhost:3000,https://App.example";
     // A queue of its own: others look for their letters in the shared one.
-    let Some(stack) = Stack::private(&[])? else { return Ok(()) };
+    let Some(stack) = Stack::private(&["--parameter", ISSUERS, "--parameter", ORIGINS])? else {
+        return Ok(());
+    };
     let backend = stack.backend().await?;
     let company = unique("biz");
     let (user, conversation) = (User::customer_of(&company), unique("conv"));
@@ -197,6 +224,12 @@ async fn a_dead_letter_is_listed_shown_retried_and_delivered() -> Result<()> {
     let shown = stack.operate(&format!("dead-letters show {id}")).await?.done()?;
     assert_eq!(shown["item"]["detail"]["target"], 1, "{shown}");
 
+    let ill = stack.operate("doctor").await?;
+    assert_eq!(
+        (ill.code, mistakes(&ill)),
+        (4, planted(&["issuers.keys", "letters.waiting", "origins.form"]))
+    );
+
     // Its cause is mended, and it is tried again.
     let channel = stack.conversation_called(&conversation, &company, &[user.id.as_str()]).await?;
     let mut client = joined(&stack, &user, &channel).await?;
@@ -216,19 +249,10 @@ async fn a_dead_letter_is_listed_shown_retried_and_delivered() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_local_stack_has_no_mistakes_but_those_that_are_planted() -> Result<()> {
-    const ISSUERS: &str = r#"Issuers=[{"kind":"oidc","iss":"nobody","aud":"a","alg":"RS256","keys":{"jwks":"http://127.0.0.1:1/keys"}}]"#;
-    let Some(stack) = Stack::private(&[])? else { return Ok(()) };
-    let healthy = stack.operate("doctor").await?;
-    assert_eq!((healthy.code, &healthy.answer["findings"]), (0, &json!([])), "{healthy:?}");
-    let origins = "AllowedOrigins=http://localhost:3000,https://App.example";
-    let Some(stack) = Stack::private(&["--parameter", ISSUERS, "--parameter", origins])? else {
-        return Ok(());
-    };
-    let ill = stack.operate("doctor").await?;
-    let findings = ill.answer["findings"].as_array().into_iter().flatten();
-    let mut codes: Vec<_> = findings.filter_map(|finding| finding["code"].as_str()).collect();
-    codes.sort_unstable();
-    assert_eq!((ill.code, codes), (4, vec!["issuers.keys", "origins.form"]), "{ill:?}");
+async fn the_suites_own_stack_has_no_mistakes() -> Result<()> {
+    let Some(stack) = operated()? else { return Ok(()) };
+    // Other tests leave letters there.
+    let codes = mistakes(&stack.operate("doctor").await?);
+    assert!(codes.is_empty() || codes == ["letters.waiting"], "{codes:?}");
     Ok(())
 }

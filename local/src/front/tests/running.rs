@@ -102,6 +102,7 @@ pub(super) async fn start() -> Running {
         s3: S3::open(&stack, None, parts).unwrap(),
         secrets: Secrets::default(),
         functions: FunctionNames::new(&stack),
+        mappings: super::super::mappings(&stack),
         own_functions: std::collections::BTreeMap::new(),
         client: crate::http1::client(),
         partitions: Partitions::of(&stack),

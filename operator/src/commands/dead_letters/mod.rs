@@ -17,11 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use funnelcast_aws::{
-    account::mail::{Mail, Mailbox},
-    clock::now,
-};
-use funnelcast_core::Timestamp;
+use funnelcast_aws::account::mail::{Mail, Mailbox};
 
 use self::letter::Letter;
 use crate::{
@@ -132,47 +128,38 @@ pub(crate) async fn run(place: &Place, output: Output, options: DeadLettersOptio
 struct Walk {
     mailbox: Mailbox,
     left: Vec<Mail>,
-    begun_at: Timestamp,
     progress: Progress,
     looked_at: usize,
     /// How many letters there were about, at the beginning.
     about: u64,
+    /// Whether there are none for certain. SQS itself only counts approximately.
+    is_empty: bool,
 }
 
 impl Walk {
     async fn begin(stack: &Stack) -> Result<Self> {
         let url = stack.variable("DEAD_LETTERS_URL").context("the functions name no dead-letter queue")?;
         let queue = stack.account.queue(url).await?.with_context(|| format!("there is no queue {url}"))?;
+        let about = queue.waiting + queue.hidden;
         Ok(Self {
             mailbox: stack.account.mailbox(url),
             left: Vec::new(),
-            begun_at: now(),
             progress: Progress::of("letters received"),
             looked_at: 0,
-            about: queue.waiting + queue.hidden,
+            about,
+            is_empty: about == 0 && stack.account.is_local(),
         })
     }
 
-    /// The next letters; none at the end. Letters that were put here after the walk began are left: they may be what a retry
-    /// has led to.
+    /// The next letters; none at the end.
     async fn next(&mut self) -> Result<Vec<Letter>> {
-        if self.about == 0 {
+        if self.is_empty {
             return Ok(Vec::new());
         }
-        loop {
-            let mail = self.mailbox.next().await?;
-            if mail.is_empty() {
-                return Ok(Vec::new());
-            }
-            self.looked_at += mail.len();
-            self.progress.at(self.looked_at);
-            let is_old = |mail: &Mail| mail.sent_at.is_none_or(|at| at <= self.begun_at);
-            let (old, new): (Vec<_>, Vec<_>) = mail.into_iter().partition(is_old);
-            self.left.extend(new);
-            if !old.is_empty() {
-                return Ok(old.into_iter().map(Letter::read).collect());
-            }
-        }
+        let mail = self.mailbox.next().await?;
+        self.looked_at += mail.len();
+        self.progress.at(self.looked_at);
+        Ok(mail.into_iter().map(Letter::read).collect())
     }
 
     /// Leaves a letter where it is.

@@ -1,6 +1,6 @@
 //! `retry` and `drop`.
 
-use std::process::ExitCode;
+use std::{collections::BTreeSet, process::ExitCode};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -24,6 +24,14 @@ struct Settled {
     dry_run: bool,
 }
 
+/// What becomes of a letter that is the same as one before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Twin {
+    /// It stays for the next time: it may be what a retry has led to, and putting that back would never end.
+    Leave,
+    Settle,
+}
+
 #[derive(Debug, Serialize)]
 struct Failed {
     letter: Shown,
@@ -37,13 +45,13 @@ pub(super) async fn retry(stack: &Stack, output: Output, options: &SettleOptions
         let way = WayBack::of(letter, stack).map_err(anyhow::Error::msg)?;
         if options.dry_run { Ok(()) } else { way.go(stack, &config).await }
     };
-    let settled = settle(stack, options, put_back).await?;
+    let settled = settle(stack, options, Twin::Leave, put_back).await?;
     finish(output, &settled, "put back")
 }
 
 /// Deletes letters.
 pub(super) async fn drop(stack: &Stack, output: Output, options: &SettleOptions) -> Result<ExitCode> {
-    let settled = settle(stack, options, async |_: &Letter| Ok(())).await?;
+    let settled = settle(stack, options, Twin::Settle, async |_: &Letter| Ok(())).await?;
     finish(output, &settled, "dropped")
 }
 
@@ -51,20 +59,24 @@ pub(super) async fn drop(stack: &Stack, output: Output, options: &SettleOptions)
 async fn settle(
     stack: &Stack,
     options: &SettleOptions,
+    twin: Twin,
     first: impl AsyncFn(&Letter) -> Result<()>,
 ) -> Result<Settled> {
-    let mut settled =
-        Settled { dry_run: options.dry_run, unknown: options.ids.clone(), ..Settled::default() };
+    let (mut settled, mut handled) =
+        (Settled { dry_run: options.dry_run, ..Settled::default() }, BTreeSet::new());
+    settled.unknown.clone_from(&options.ids);
     let mut walk = Walk::begin(stack).await?;
-    loop {
+    while options.all || !settled.unknown.is_empty() {
         let found = walk.next().await?;
         if found.is_empty() {
             break;
         }
         for letter in found {
-            let named = options.all || options.ids.iter().any(|id| letter.is(id));
+            let is_named = options.all || settled.unknown.iter().any(|id| letter.is(id));
             settled.unknown.retain(|id| !letter.is(id));
-            if !named || !options.filter.lets_through(&letter) {
+            let is_new = twin == Twin::Settle
+                || handled.insert(format!("{} {} {}", letter.source(), letter.id, letter.item));
+            if !is_named || !is_new || !options.filter.lets_through(&letter) {
                 walk.leave(letter);
                 continue;
             }
@@ -73,18 +85,13 @@ async fn settle(
                 Ok(()) if !options.dry_run => walk.mailbox.delete(&letter.mail).await.map_err(Into::into),
                 outcome => outcome,
             };
+            if options.dry_run || outcome.is_err() {
+                walk.leave(letter);
+            }
             match outcome {
                 Ok(()) => settled.done.push(shown),
                 Err(error) => settled.failed.push(Failed { letter: shown, error: format!("{error:#}") }),
             }
-            if options.dry_run
-                || settled.failed.last().is_some_and(|failed| failed.letter.message_id == letter.mail.id)
-            {
-                walk.leave(letter);
-            }
-        }
-        if !options.all && settled.unknown.is_empty() {
-            break;
         }
     }
     walk.end().await?;
