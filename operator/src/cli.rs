@@ -63,7 +63,7 @@ async fn execute(command: Command, place: &Place, output: Output) -> Result<Exit
         Command::Disconnect(options) => Box::pin(disconnect::run(place, output, options)).await?,
         Command::Ban(options) => Box::pin(ban::run(place, output, options)).await?,
         Command::DeadLetters(options) => return dead_letters::run(place, output, options).await,
-        Command::Erase(options) => erase::run(place, output, options).await?,
+        Command::Erase(options) => Box::pin(erase::run(place, output, options)).await?,
         Command::Export(options) => export::run(place, options).await?,
         Command::Doctor(DoctorOptions {}) => return doctor::run(place, output).await,
     }

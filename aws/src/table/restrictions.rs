@@ -221,18 +221,15 @@ impl Table {
             let Some(item) = item.map_err(failed("GetItem of a restriction"))?.item else { return Ok(()) };
             let row: RestrictionsRow = from_item(item)?;
             let changes = row.changes;
-            let is_done = match rewrite(row) {
-                Some(row) => {
-                    self.put_restrictions(RestrictionsRow { changes: changes + 1, ..row }, Some(changes))
-                        .await?
-                }
-                None => {
-                    let delete = self
-                        .delete(pk.clone(), sk.clone())
-                        .condition_expression("changes = :before")
-                        .expression_attribute_values(":before", AttributeValue::N(changes.to_string()));
-                    if_met("DeleteItem of a restriction", delete.send().await)?.is_some()
-                }
+            let is_done = if let Some(row) = rewrite(row) {
+                let row = RestrictionsRow { changes: changes + 1, ..row };
+                self.put_restrictions(row, Some(changes)).await?
+            } else {
+                let delete = self
+                    .delete(pk.clone(), sk.clone())
+                    .condition_expression("changes = :before")
+                    .expression_attribute_values(":before", AttributeValue::N(changes.to_string()));
+                if_met("DeleteItem of a restriction", delete.send().await)?.is_some()
             };
             if is_done {
                 return Ok(());

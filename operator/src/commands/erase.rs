@@ -76,7 +76,7 @@ struct Plan {
 
 /// Erases a user.
 pub(crate) async fn run(place: &Place, output: Output, options: EraseOptions) -> Result<()> {
-    let realtime = place.find().await?.realtime().await?;
+    let realtime = Box::pin(place.find().await?.realtime()).await?;
     let EraseOptions { user, channel, keep_bans, bar, no_wait, dry_run } = options;
     let restrictions = if keep_bans { OnErasure::Keep } else { OnErasure::Remove };
     let bar = Duration::from_hours(bar.into());

@@ -129,7 +129,7 @@ impl Scene {
     /// Does with the records of the stream what `digest` does.
     async fn digest(&mut self) {
         let records = self.realtime.engine.stream().await;
-        for record in records[self.digested..].to_vec() {
+        for record in records[self.digested..].iter().cloned() {
             let record = Error::parse(record).unwrap();
             if let Some(GoneFile { id, .. }) = gone_file(&record).unwrap() {
                 self.gone.push(id);
@@ -401,7 +401,7 @@ async fn an_erasure_goes_on_where_it_was_interrupted() {
         let (reached, mut is_reached) = tokio::sync::oneshot::channel();
         scene.realtime.engine.after_writes(writes, async move {
             reached.send(()).ok();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         });
         tokio::select! {
             biased;
