@@ -9,7 +9,7 @@ const LOOKED_AT_MS = 10_000;
 /** How long nothing must have come before a key or a pointer makes the client ask. */
 const SILENCE_MS = 31_000;
 
-/** Ann's page behind a line of its own, whose sockets have fallen silent, and what Ben has said since. */
+/** A page behind a line of its own, whose sockets have fallen silent, and what Ben has said since. */
 async function silenced(visit: (only: 'merchant' | 'customer', options?: object) => Promise<Visitor>) {
   const line = await SlowLine.start();
   const [ann, ben] = await Promise.all([visit('merchant', { proxy: line.proxy }), visit('customer')]);
@@ -22,7 +22,7 @@ async function silenced(visit: (only: 'merchant' | 'customer', options?: object)
   return { line, ann, ben };
 }
 
-/** Waits until Ann's page has what she has missed. */
+/** Waits until the page has what it has missed. */
 async function hasAll({ said }: Visitor): Promise<void> {
   await expect(said).toHaveText(['before', 'Are you there?'], { timeout: LOOKED_AT_MS });
 }
