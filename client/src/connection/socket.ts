@@ -138,16 +138,11 @@ export class Socket implements Link {
 
   /** Pings the server if nothing has arrived for so long, and ends the socket if nothing arrives then. */
   probe(silenceMs = 0): void {
-    const now = this.#env.now();
-    if (this.#isProbing || !this.isOpen || now - this.#heardAt < silenceMs) return;
+    if (this.#isProbing || !this.isOpen || this.#env.now() - this.#heardAt < silenceMs) return;
     this.#isProbing = true;
     void this.request('ping', {}).catch(() => {}); // an error is a sign of life, too
     this.#cancelPing();
-    this.#cancelPing = this.#env.after(PING_TIMEOUT_MS, () => {
-      this.#isProbing = false;
-      if (this.#heardAt < now) this.end('the network is silent');
-      else this.#planPing();
-    });
+    this.#cancelPing = this.#env.after(PING_TIMEOUT_MS, () => this.end('the network is silent'));
   }
 
   /** Ends the socket as soon as the last reply has arrived. */
@@ -186,6 +181,10 @@ export class Socket implements Link {
 
   #receive(text: string): void {
     this.#heardAt = this.#env.now();
+    if (this.#isProbing) {
+      this.#isProbing = false;
+      this.#planPing();
+    }
     this.#hooks.frame('in', text);
     const frame = parse(text);
     if (frame?.type === 'event') this.#receiveEvents([frame]);
