@@ -56,8 +56,8 @@ pub(crate) fn run() -> ExitCode {
 async fn execute(command: Command, place: &Place, output: Output) -> Result<ExitCode> {
     match command {
         Command::Connections(options) => connections::run(place, output, options).await?,
-        Command::Disconnect(options) => disconnect::run(place, output, options).await?,
-        Command::Ban(options) => ban::run(place, output, options).await?,
+        Command::Disconnect(options) => Box::pin(disconnect::run(place, output, options)).await?,
+        Command::Ban(options) => Box::pin(ban::run(place, output, options)).await?,
         Command::DeadLetters(options) => return dead_letters::run(place, output, options).await,
         Command::Doctor(DoctorOptions {}) => return doctor::run(place, output).await,
     }

@@ -20,26 +20,28 @@ const DEFAULT: &str = "default";
 pub(crate) struct Surroundings {
     pub(crate) region: Option<String>,
     pub(crate) endpoint: Option<String>,
-    /// The profile that was asked for, by name.
-    profile: Option<String>,
+    /// The profile of the command line, which counts before the environment's key.
+    asked: Option<String>,
     settings: BTreeMap<String, String>,
 }
 
 /// An access key.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 pub(crate) struct AccessKey {
-    pub(crate) access_key_id: String,
-    pub(crate) secret_access_key: String,
-    #[serde(default)]
+    #[serde(rename = "AccessKeyId")]
+    pub(crate) id: String,
+    #[serde(rename = "SecretAccessKey")]
+    pub(crate) secret: String,
+    #[serde(rename = "SessionToken", default)]
     pub(crate) session_token: Option<String>,
 }
 
 impl Surroundings {
     /// Reads them. `profile` is that of the command line.
     pub(crate) fn read(profile: Option<&str>) -> Self {
-        let profile = profile.map(str::to_owned).or_else(|| environment("AWS_PROFILE"));
-        let named = profile.as_deref().unwrap_or(DEFAULT);
+        let asked = profile.map(str::to_owned);
+        let named = asked.clone().or_else(|| environment("AWS_PROFILE"));
+        let named = named.as_deref().unwrap_or(DEFAULT);
         let mut settings = BTreeMap::new();
         for (variable, file, prefix) in
             [("AWS_CONFIG_FILE", "config", "profile "), ("AWS_SHARED_CREDENTIALS_FILE", "credentials", "")]
@@ -54,21 +56,20 @@ impl Surroundings {
                 .or_else(|| environment("AWS_DEFAULT_REGION"))
                 .or_else(|| setting("region")),
             endpoint: environment("AWS_ENDPOINT_URL").or_else(|| setting("endpoint_url")),
-            profile,
+            asked,
             settings,
         }
     }
 
-    /// The access key: that of the environment, unless a profile is asked for; else that of the profile; else what the AWS CLI
+    /// The access key: that of the environment, unless the command line names a profile; else that of the profile; else what the AWS CLI
     /// says.
     pub(crate) fn access_key(&self) -> Result<AccessKey> {
         let written = |get: &dyn Fn(&str) -> Option<String>, names: [&str; 3]| {
             let [id, secret, token] = names.map(get);
-            Some(AccessKey { access_key_id: id?, secret_access_key: secret?, session_token: token })
+            Some(AccessKey { id: id?, secret: secret?, session_token: token })
         };
         let of_environment = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
-        if let Some(key) =
-            written(&|name| environment(name), of_environment).filter(|_| self.profile.is_none())
+        if let Some(key) = written(&|name| environment(name), of_environment).filter(|_| self.asked.is_none())
         {
             return Ok(key);
         }
@@ -79,7 +80,7 @@ impl Surroundings {
         {
             return Ok(key);
         }
-        let exported = exported(self.profile.as_deref());
+        let exported = exported(self.asked.as_deref());
         exported.with_context(|| {
             format!("there are no AWS credentials: {HELP}; of a role or of single sign-on, by the AWS CLI")
         })
@@ -129,7 +130,7 @@ fn exported(profile: Option<&str>) -> Result<AccessKey> {
 
 impl std::fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AccessKey").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+        f.debug_struct("AccessKey").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

@@ -38,13 +38,13 @@ pub(crate) struct Place {
     /// Region of the stack [default: that of the environment or of the profile].
     #[arg(long, global = true)]
     region: Option<String>,
-    /// Profile of the AWS configuration [default: AWS_PROFILE].
+    /// Profile of the AWS configuration [default: `AWS_PROFILE`].
     #[arg(long, global = true)]
     profile: Option<String>,
     /// The stack on this machine: the one that `dev` has started in the current folder, else that of port 3001.
     #[arg(long, global = true, conflicts_with = "profile")]
     local: bool,
-    /// URL at which all AWS services answer, such as that of a local stack or an emulator [default: AWS_ENDPOINT_URL].
+    /// URL at which all AWS services answer, such as that of a local stack or an emulator [default: `AWS_ENDPOINT_URL`].
     #[arg(long, global = true, value_name = "URL")]
     endpoint_url: Option<String>,
 }
@@ -108,9 +108,9 @@ impl Place {
         if let Some(endpoint) = self.endpoint_url.as_ref().or(around.endpoint.as_ref()) {
             set("AWS_ENDPOINT_URL", endpoint.trim_end_matches('/'));
         }
-        let AccessKey { access_key_id, secret_access_key, session_token } = around.access_key()?;
-        set("AWS_ACCESS_KEY_ID", &access_key_id);
-        set("AWS_SECRET_ACCESS_KEY", &secret_access_key);
+        let AccessKey { id, secret, session_token } = around.access_key()?;
+        set("AWS_ACCESS_KEY_ID", &id);
+        set("AWS_SECRET_ACCESS_KEY", &secret);
         if let Some(token) = session_token {
             set("AWS_SESSION_TOKEN", &token);
         }
@@ -136,7 +136,8 @@ impl Stack {
 
     /// What it takes to do the product's own operations.
     pub(crate) async fn realtime(&self) -> Result<Realtime> {
-        Ok(Realtime::build(&self.config()?).await?)
+        let config = self.config()?;
+        Ok(Box::pin(Realtime::build(&config)).await?) // the futures are large
     }
 
     /// The value of a variable of the functions.

@@ -2,7 +2,7 @@
 //! queues and table, and the quotas of the account.
 //!
 //! Lambda, CloudWatch and its logs are asked without their SDKs, which would be three more in every build: it is a handful of
-//! requests, signed by the SDK's own signer ([`request`]).
+//! requests, signed by the SDK's own signer.
 //!
 //! # Layout
 //! - here: the account, with the credentials and the region of whoever asks

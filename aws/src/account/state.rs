@@ -2,10 +2,14 @@
 
 use aws_sdk_dynamodb::{
     Client as DynamoDb,
+    operation::describe_table::DescribeTableError,
     types::{PointInTimeRecoveryStatus, TimeToLiveStatus},
 };
-use aws_sdk_secretsmanager::Client as SecretsManager;
-use aws_sdk_sqs::{Client as Sqs, error::DisplayErrorContext, types::QueueAttributeName};
+use aws_sdk_secretsmanager::{Client as SecretsManager, operation::get_secret_value::GetSecretValueError};
+use aws_sdk_sqs::{
+    Client as Sqs, error::DisplayErrorContext, operation::get_queue_attributes::GetQueueAttributesError,
+    types::QueueAttributeName,
+};
 use funnelcast_core::Error;
 use serde::Serialize;
 
@@ -65,7 +69,9 @@ impl Account {
                 .table
                 .unwrap_or_else(|| aws_sdk_dynamodb::types::TableDescription::builder().build()),
             Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) =>
+                if error
+                    .as_service_error()
+                    .is_some_and(DescribeTableError::is_resource_not_found_exception) =>
             {
                 return Ok(None);
             }
@@ -111,7 +117,9 @@ impl Account {
         let ask = Sqs::new(&self.sdk).get_queue_attributes().queue_url(url);
         let attributes = match ask.attribute_names(QueueAttributeName::All).send().await {
             Ok(answer) => answer.attributes.unwrap_or_default(),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_queue_does_not_exist()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(GetQueueAttributesError::is_queue_does_not_exist) =>
+            {
                 return Ok(None);
             }
             Err(error) => {
@@ -139,7 +147,9 @@ impl Account {
         match SecretsManager::new(&self.sdk).get_secret_value().secret_id(name).send().await {
             Ok(answer) => Ok(SecretState::Held(answer.secret_string.unwrap_or_default().len())),
             Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) =>
+                if error
+                    .as_service_error()
+                    .is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
             {
                 Ok(SecretState::Missing)
             }

@@ -65,7 +65,7 @@ impl Letter {
             mail,
         };
         if let Some(queue) = letter.mail.from_queue.clone() {
-            letter.reason = "its function crashed, or ran out of time; the log has the rest".to_owned();
+            letter.reason = String::from("its function crashed, or ran out of time; the log has the rest");
             letter.origin = Origin::Queue(queue);
             (letter.id, letter.item) = (own_id.unwrap_or_default(), body);
         } else if let Some(target) = attribute("TARGET_ARN") {

@@ -44,13 +44,13 @@ pub(super) struct Shown {
 struct Listed {
     letters: Vec<Shown>,
     /// How many there are of each source and code.
-    counts: Vec<Count>,
+    counts: Vec<Kind>,
     /// Whether there may be more than were looked at.
     more: bool,
 }
 
 #[derive(Debug, Serialize)]
-struct Count {
+struct Kind {
     source: String,
     code: String,
     count: usize,
@@ -102,7 +102,7 @@ pub(super) async fn list(stack: &Stack, output: Output, options: &ListOptions) -
     for letter in &letters {
         *counts.entry((letter.source.clone(), letter.code.clone().unwrap_or_default())).or_default() += 1;
     }
-    let counts = counts.into_iter().map(|((source, code), count)| Count { source, code, count }).collect();
+    let counts = counts.into_iter().map(|((source, code), count)| Kind { source, code, count }).collect();
     output.print(&Listed { letters, counts, more }, text)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -124,9 +124,8 @@ fn text(Listed { letters, counts, more }: &Listed) -> String {
         let rows: Vec<_> = letters.iter().map(row).collect();
         text = output::table(["message", "age", "source", "code", "reason"], &rows);
     }
-    for Count { source, code, count } in counts {
-        text += &format!("{count} of {source} {code}\n");
-    }
+    let kinds = counts.iter().map(|Kind { source, code, count }| format!("{count} of {source} {code}\n"));
+    text.extend(kinds);
     text += &count(letters.len(), "letter");
     if *more {
         text += "; there are more, see --limit";

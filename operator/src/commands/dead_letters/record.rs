@@ -73,7 +73,7 @@ fn attribute(value: &Value) -> Value {
 mod tests {
     use super::*;
 
-    fn record(item: Value) -> Option<(Reader, Value)> {
+    fn record(item: &Value) -> Option<(Reader, Value)> {
         let at = "2026-11-23T10:10:00Z".parse().ok();
         of_item(item.as_object()?, "r1", at)
     }
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn an_item_is_the_record_that_it_was() {
         let (reader, outbox) =
-            record(json!({"pk": "OUTBOX#system", "sk": "k", "n": 1, "l": [true, null]})).unwrap();
+            record(&json!({"pk": "OUTBOX#system", "sk": "k", "n": 1, "l": [true, null]})).unwrap();
         assert_eq!((reader, &outbox["eventName"]), (Reader::Broadcast, &json!("INSERT")));
         let image = json!({"pk": {"S": "OUTBOX#system"}, "sk": {"S": "k"}, "n": {"N": "1"},
             "l": {"L": [{"BOOL": true}, {"NULL": true}]}});
@@ -97,7 +97,7 @@ mod tests {
             (json!({"pk": "FILE#f", "sk": "META"}), Some((Reader::Digest, "REMOVE"))),
             (json!({"pk": "RATE#u", "sk": "x"}), None),
         ] {
-            let found = record(item)
+            let found = record(&item)
                 .map(|(reader, record)| (reader, record["eventName"].as_str().unwrap().to_owned()));
             assert_eq!(found, expected.map(|(reader, name)| (reader, name.to_owned())));
         }

@@ -101,18 +101,17 @@ async fn settle(
 fn finish(output: Output, settled: &Settled, verb: &str) -> Result<ExitCode> {
     output.print(settled, |settled| {
         let would = if settled.dry_run { "would be " } else { "" };
-        let mut text = String::new();
-        for Shown { message_id, source, reason, back_to, .. } in &settled.done {
+        let done = settled.done.iter().map(|Shown { message_id, source, reason, back_to, .. }| {
             let to = back_to.as_ref().filter(|_| verb == "put back").map(|to| format!(" -> {to}"));
-            text += &format!("{message_id}  {source}{}  {reason}\n", to.unwrap_or_default());
-        }
-        for Failed { letter, error } in &settled.failed {
-            text += &format!("{}  {}  is still there: {error}\n", letter.message_id, letter.source);
-        }
-        for id in &settled.unknown {
-            text += &format!("there is no letter {id}\n");
-        }
-        text + &format!("{} {would}{verb}", count(settled.done.len(), "letter"))
+            format!("{message_id}  {source}{}  {reason}\n", to.unwrap_or_default())
+        });
+        let failed =
+            settled.failed.iter().map(|Failed { letter: Shown { message_id, source, .. }, error }| {
+                format!("{message_id}  {source}  is still there: {error}\n")
+            });
+        let unknown = settled.unknown.iter().map(|id| format!("there is no letter {id}\n"));
+        let sum = format!("{} {would}{verb}", count(settled.done.len(), "letter"));
+        done.chain(failed).chain(unknown).chain([sum]).collect()
     })?;
     let is_done = settled.failed.is_empty() && settled.unknown.is_empty();
     Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })

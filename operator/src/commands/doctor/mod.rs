@@ -10,7 +10,7 @@ mod facts;
 mod finding;
 mod gather;
 
-use std::process::ExitCode;
+use std::{cmp::Reverse, process::ExitCode};
 
 use anyhow::Result;
 use clap::Args;
@@ -51,7 +51,7 @@ pub(crate) async fn run(place: &Place, output: Output) -> Result<ExitCode> {
     let stack = place.find().await?;
     let facts = gather::gather(&stack).await;
     let mut findings = checks::all(&facts);
-    findings.sort_by(|one, other| other.severity.cmp(&one.severity));
+    findings.sort_by_key(|finding| Reverse(finding.severity));
     let worst = findings.iter().map(|finding| finding.severity).max();
     let diagnosis = Diagnosis { stack: stack.name, region: stack.region, stage: facts.stage, findings };
     output.print(&diagnosis, text)?;
@@ -63,10 +63,10 @@ pub(crate) async fn run(place: &Place, output: Output) -> Result<ExitCode> {
 }
 
 fn text(Diagnosis { stack, region, stage, findings }: &Diagnosis) -> String {
-    let mut text = format!("{stack} in {region}, stage {stage}\n");
-    for Finding { severity, code, message, todo } in findings {
-        text += &format!("\n{}  {message}  [{code}]\n  -> {todo}\n", severity.name());
-    }
+    let told = findings.iter().map(|Finding { severity, code, message, todo }| {
+        format!("\n{}  {message}  [{code}]\n  -> {todo}\n", severity.name())
+    });
+    let text = format!("{stack} in {region}, stage {stage}\n") + &told.collect::<String>();
     let count = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let counts = [Severity::Error, Severity::Warning, Severity::Note];
     let counts = counts.map(|severity| output::count(count(severity), severity.name()));

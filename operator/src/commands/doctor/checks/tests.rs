@@ -196,7 +196,7 @@ const PLANTED: [(&str, Severity, Plant); 38] = {
         }),
         ("issuers.dev", E, |facts| facts.issuers.as_mut().unwrap()[1].kind = "dev"),
         ("parameters.invalid", E, |facts| {
-            facts.configuration = Err("the parameter LeaseSeconds ...".to_owned())
+            facts.configuration = Err("the parameter LeaseSeconds ...".to_owned());
         }),
         ("whop.key", W, |facts| unset(facts, "WHOP_API_KEY_SECRET")),
         ("whop.webhooks", N, |facts| unset(facts, "WHOP_WEBHOOK_SECRET")),
@@ -218,28 +218,28 @@ const PLANTED: [(&str, Severity, Plant); 38] = {
             send.environment.insert("TABLE_NAME".to_owned(), "old-Table-1".to_owned());
         }),
         ("mappings.disabled", E, |facts| {
-            spoil(&mut facts.mappings, |all| all[0].state = "Disabled".to_owned())
+            spoil(&mut facts.mappings, |all| all[0].state = "Disabled".to_owned());
         }),
         ("mappings.missing", E, |facts| spoil(&mut facts.mappings, |all| drop(all.pop()))),
         ("mappings.missing", E, |facts| {
-            spoil_table(facts, |table| table.stream = Some(STREAM.replace("08:15", "09:15")))
+            spoil_table(facts, |table| table.stream = Some(STREAM.replace("08:15", "09:15")));
         }),
         ("mappings.failing", W, |facts| {
             spoil(&mut facts.mappings, |all| {
-                all[1].last_processing_result = Some("PROBLEM: Function call failed".to_owned())
+                all[1].last_processing_result = Some("PROBLEM: Function call failed".to_owned());
             });
         }),
         ("rules.missing", E, |facts| spoil(&mut facts.rules, |rules| drop(rules.pop()))),
         ("rules.disabled", E, |facts| spoil(&mut facts.rules, |rules| rules[0].is_enabled = false)),
         ("rules.source", E, |facts| {
-            spoil(&mut facts.rules, |rules| rules[1].pattern = json!({ "source": ["my.app"] }))
+            spoil(&mut facts.rules, |rules| rules[1].pattern = json!({ "source": ["my.app"] }));
         }),
         ("letters.waiting", W, |facts| spoil_queue(facts, "DEAD_LETTERS_URL", |queue| queue.waiting = 3)),
         ("queues.redrive", E, |facts| {
-            spoil_queue(facts, "TIMER_QUEUE_URL", |queue| queue.dead_letters = None)
+            spoil_queue(facts, "TIMER_QUEUE_URL", |queue| queue.dead_letters = None);
         }),
         ("queues.missing", E, |facts| {
-            spoil(facts.queues.get_mut("FILES_QUEUE_URL").unwrap(), |queue| *queue = None)
+            spoil(facts.queues.get_mut("FILES_QUEUE_URL").unwrap(), |queue| *queue = None);
         }),
         ("table.missing", E, |facts| facts.table = Known::Is(None)),
         ("table.ttl", E, |facts| spoil_table(facts, |table| table.ttl = None)),
@@ -252,7 +252,7 @@ const PLANTED: [(&str, Severity, Plant); 38] = {
         }),
         ("alarms.none", W, |facts| facts.alarms = Known::Is(Vec::new())),
         ("logs.retention", W, |facts| {
-            spoil(&mut facts.logs, |logs| logs.as_mut().unwrap().retention_in_days = None)
+            spoil(&mut facts.logs, |logs| logs.as_mut().unwrap().retention_in_days = None);
         }),
         ("quota.concurrency", E, |facts| {
             facts.concurrency =
