@@ -82,7 +82,7 @@ impl Surroundings {
         }
         let exported = exported(self.asked.as_deref());
         exported.with_context(|| {
-            format!("there are no AWS credentials: {HELP}; of a role or of single sign-on, by the AWS CLI")
+            format!("there are no AWS credentials: {HELP}; of a role or of single sign-on, by version 2 of the AWS CLI")
         })
     }
 }
@@ -124,7 +124,9 @@ fn exported(profile: Option<&str>) -> Result<AccessKey> {
         Ok(output) => output,
         Err(error) => bail!("the AWS CLI cannot be run: {error}"),
     };
-    ensure!(output.status.success(), "the AWS CLI says: {}", String::from_utf8_lossy(&output.stderr).trim());
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    ensure!(output.status.success(), "the AWS CLI says: {said}");
     serde_json::from_slice(&output.stdout).context("the credentials of the AWS CLI")
 }
 
