@@ -97,7 +97,7 @@ mod tests {
             (json!({"pk": "FILE#f", "sk": "META"}), Some((Reader::Digest, "REMOVE"))),
             (json!({"pk": "RATE#u", "sk": "x"}), None),
         ] {
-            let found = record(item)
+            let found = record(&item)
                 .map(|(reader, record)| (reader, record["eventName"].as_str().unwrap().to_owned()));
             assert_eq!(found, expected.map(|(reader, name)| (reader, name.to_owned())));
         }
