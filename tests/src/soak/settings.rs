@@ -26,6 +26,8 @@ pub(super) struct Settings {
     pub(super) rotates: bool,
     /// Whether its client connects by tickets, which it gets with its token by HTTP.
     pub(super) by_ticket: bool,
+    /// Whether its user is called, and calls others.
+    pub(super) has_calls: bool,
     /// The channels that the device wants.
     pub(super) channels: Vec<String>,
     /// Those that it joins by a grant.

@@ -36,8 +36,6 @@ pub(in crate::soak) struct App {
     /// Whether tokens and grants are to outlive the run, and statuses to be known.
     pub(super) is_quiet: bool,
     pub(super) channels: BTreeMap<String, Channel>,
-    /// Whether users call each other.
-    pub(super) has_calls: bool,
     /// The calls that ring for the user, or that they are in, by their channels.
     pub(super) calling: BTreeMap<String, Calling>,
     pub(super) sockets: BTreeMap<u64, Socket>,
@@ -69,7 +67,6 @@ impl App {
             has_vanished: false,
             is_quiet: false,
             channels,
-            has_calls: false,
             calling: BTreeMap::new(),
             sockets: BTreeMap::new(),
             calls: BTreeMap::new(),

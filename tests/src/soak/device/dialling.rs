@@ -18,7 +18,7 @@ impl App {
     /// Whether the client follows the call of a channel. With a grant that lasts only seconds, a call would be over at once.
     pub(super) fn has_call(&self, name: &str) -> bool {
         let is_by_grant = self.settings.by_grant.iter().any(|own| own == name);
-        name.starts_with("conversation:") && !is_by_grant && !self.settings.person.is_crowd && self.has_calls
+        name.starts_with("conversation:") && !is_by_grant && self.settings.has_calls
     }
 
     /// The conversations that are joined, and whose calls are so.

@@ -100,7 +100,6 @@ pub(super) async fn run(
         operations: BTreeMap::new(),
     };
     let addresses = &around.stack.addresses;
-    device.app.has_calls = around.plan.has(Part::Calls);
     let http = around.plan.has(Part::Http).then_some(addresses.http.as_str());
     device.app.start(&addresses.websocket, http);
     let mut ticks = interval(TICK);

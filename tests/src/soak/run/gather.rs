@@ -87,6 +87,7 @@ impl Running {
             short_tokens: device.has_short_tokens.then_some(short),
             rotates: device.rotates,
             by_ticket: device.by_ticket,
+            has_calls: self.plan.has(Part::Calls) && !person.is_crowd,
             by_grant: only(Right::Grant),
             for_a_time: only(Right::Participation),
             channels: channels.clone(),

@@ -31,7 +31,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
             None => breaches.push(Kind::Unended.because(format!("{call:?} is in no log"))),
             Some(1) => {}
             Some(times) => {
-                breaches.push(Kind::Doubled.because(format!("{call:?} is in the log {times} times")))
+                breaches.push(Kind::Doubled.because(format!("{call:?} is in the log {times} times")));
             }
         }
     }

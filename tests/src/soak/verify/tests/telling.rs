@@ -94,7 +94,9 @@ fn a_call_ends_for_all_and_is_in_the_log_once() {
     assert_eq!(nobodys, [Kind::Invented]);
     let goes_on = with(&|record| record.latest.get_mut(TALK).unwrap()[0].data["state"] = "active".into());
     assert_eq!(goes_on, [Kind::Unended]);
-    let rings = with(&|record| drop(record.devices[1].standing.calling.insert(TALK.to_owned())));
+    let rings = with(&|record| {
+        record.devices[1].standing.calling.insert(TALK.to_owned());
+    });
     assert_eq!(rings, [Kind::Unended]);
     let twice = with(&|record| {
         let again = Event { seq: Some(5), ..log(record, TALK)[3].clone() };
