@@ -109,9 +109,12 @@ pub(super) fn month_text(
         assumptions.table_ms,
         assumptions.frame_bytes,
     );
-    let names: String = COLUMNS.iter().map(|(name, _)| format!(" {name:>9}")).collect();
     // Writing to a string cannot fail, here and below.
-    let _ = writeln!(text, "{:<14} {:>14}{names} {:>10}", "cause", "times", "all");
+    let _ = write!(text, "{:<14} {:>14}", "cause", "times");
+    for (name, _) in COLUMNS {
+        let _ = write!(text, " {name:>9}");
+    }
+    let _ = writeln!(text, " {:>10}", "all");
     let mut row = |cause: &str, times: &str, dollars: &Dollars| {
         let _ = write!(text, "{cause:<14} {times:>14}");
         for (_, services) in COLUMNS {

@@ -85,7 +85,7 @@ pub(super) const ACK: Operation = Operation {
     summary: "Confirms that the user has received or read everything up to a message",
     description: "For users who may join the channel, by themselves or by a grant. The same as `ack` on a WebSocket: the watermark \
         never goes back, the others in the conversation receive `chat.receipt`, and of what is read all of the user's own \
-        connections learn that it is no longer unread. Costs what `ack` costs: 1 write and 1 read, 2 more for the access check, \
+        connections learn that it is no longer unread. Costs what `ack` costs: 1 write (the user's first one 2) and 1 read, 2 more for the access check, \
         and if the watermark rises 1 for the members, and 1 for the user's connections.",
     auth: Auth::Token,
     fields: Fields::Body,
