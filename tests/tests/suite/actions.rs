@@ -25,7 +25,7 @@ async fn status_tells_what_the_server_knows_of_the_connection() -> Result<()> {
     let before = client.call("status", json!({})).await?;
     assert_eq!(
         shape(&before),
-        "{channels: array, connectedAt: string, connectionId: string, expiresAt: string, user: string}"
+        "{channels: array, connectedAt: string, connectionId: string, expiresAt: string, leaseSeconds: number, user: string}"
     );
     assert_eq!(before["user"], ann.id);
     assert_eq!(before["channels"], json!([]));

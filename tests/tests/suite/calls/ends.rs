@@ -116,7 +116,7 @@ async fn a_socket_that_is_replaced_stays_in_the_call_and_who_vanishes_leaves_it(
 
 /// Makes a request again and again, because one whose process is killed is not answered by us, until it is done or refused.
 async fn insist(client: &mut Client, call: &Call, change: &str, peer: &str) -> Result<()> {
-    for _ in 0..20 {
+    for _ in 0..100 {
         client.request("call", call.fields(change, peer)).await?;
         match client.any_reply().await {
             Ok((_, Err(refusal))) if refusal.code == "internal" => {}
