@@ -124,9 +124,11 @@ async fn an_event_of_the_bus_is_refused_once_and_lies_there_whole() -> Result<()
 #[tokio::test]
 async fn a_message_of_a_queue_that_cannot_be_decoded_is_tried_again_before_it_is_refused() -> Result<()> {
     let Some(stack) = Stack::private(&["--visibility-max", "200ms"])? else { return Ok(()) };
-    for (queue, source) in [("TimerQueue", "timers"), ("DeliveryQueue", "deliveries")] {
+    for (queue, source) in
+        [("TimerQueue", "timers"), ("DeliveryQueue", "deliveries"), ("FilesQueue", "files")]
+    {
         let id = unique("message");
-        let body = json!({"id": id, "nonsense": [1, 2]});
+        let body = json!({"id": id, "detail": {"what": "else"}});
         stack.backend().await?.put_into_queue(queue, &body.to_string()).await?;
         let letter = stack.backend().await?.dead_letter(&format!("\"id\":\"{id}\"")).await?;
         let told = ["source", "code", "tries", "item"].map(|name| &letter[name]);

@@ -38,20 +38,6 @@ async fn an_upload_reaches_its_function_which_removes_what_nobody_has_asked_for(
 }
 
 #[tokio::test]
-async fn what_is_no_event_of_a_file_lies_in_the_dead_letters() -> Result<()> {
-    let Some(stack) = Stack::private(&[])? else { return Ok(()) };
-    let backend = stack.backend().await?;
-    let id = unique("event");
-    backend.put_into_queue("FilesQueue", &json!({"id": id, "detail": {"what": "else"}}).to_string()).await?;
-    let letter = backend.dead_letter(&id).await?;
-    assert_eq!(
-        (&letter["source"], &letter["id"], &letter["tries"]),
-        (&json!("files"), &json!(id), &json!(1))
-    );
-    Ok(())
-}
-
-#[tokio::test]
 async fn faults_of_s3_meet_functions_alone() -> Result<()> {
     let faults = ["--fault", "s3_before=1", "--fault", "s3_slow_down=1", "--fault", "lost_notification=1"];
     let Some(stack) = Stack::private(&[&faults[..], &["--log-format", "json"]].concat())? else {
