@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::{Stack, eventually, unique};
 
 /// The lines of the function `files` so far that have this message.
