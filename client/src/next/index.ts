@@ -34,11 +34,12 @@ export interface RouteOptions {
   /**
    * Which of the stack's routes are passed on: those below `/api/websocket/` from the catch-all route
    * `app/api/websocket/[...path]/route.ts`, those of files from
-   * `app/api/files/[[...path]]/route.ts`, or those of calls from `app/api/calls/[...path]/route.ts`.
+   * `app/api/files/[[...path]]/route.ts`, those of calls from `app/api/calls/[...path]/route.ts`, or the inbox from
+   * `app/api/conversations/route.ts`, which is asked for there while WebSockets fail.
    *
    * @defaultValue `'websocket'`
    */
-  api?: 'websocket' | 'files' | 'calls' | undefined;
+  api?: 'websocket' | 'files' | 'calls' | 'conversations' | undefined;
   /**
    * The stack's output `HttpUrl`.
    *

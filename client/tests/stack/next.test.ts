@@ -2,9 +2,16 @@
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { createClient, defaultEnvironment, type Environment, httpApi } from '../../src/index.js';
+import {
+  createClient,
+  defaultEnvironment,
+  type Environment,
+  type FunnelcastError,
+  httpApi,
+} from '../../src/index.js';
 import { createRouteHandlers, type RouteHandler } from '../../src/next/index.js';
 import { createTokenIssuer } from '../../src/server/index.js';
+import type { ActionName } from '../../src/wire.js';
 import { patience, Stack, unique } from './stack.js';
 
 const ORIGIN = 'http://my-app.test';
@@ -97,6 +104,63 @@ test('the servers of a call are asked for through the origin of the page', async
     });
   expect((await at('ice')).status, 'it lacks its channel').toBe(400);
   expect((await at('other')).status).toBe(404);
+});
+
+/** All actions, and no other, or it would not compile. */
+const ACTIONS: Record<ActionName, true> = {
+  ack: true,
+  call: true,
+  history: true,
+  inbox: true,
+  join: true,
+  leave: true,
+  ping: true,
+  presence: true,
+  receipts: true,
+  search: true,
+  send: true,
+  status: true,
+};
+
+test('whatever the client asks for by HTTP is passed on', async () => {
+  const options = {
+    http: stack.addresses.http,
+    issuer: createTokenIssuer({ ...issuer, key }),
+    user: () => signedIn,
+  };
+  const routes = (['websocket', 'files', 'calls', 'conversations'] as const).map(
+    api => [api, createRouteHandlers({ ...options, api })] as const,
+  );
+  const environment: Environment = {
+    ...defaultEnvironment,
+    fetch: async (url, init) => {
+      const request = new Request(url as string, init);
+      const [, , api, ...path] = new URL(request.url).pathname.split('/');
+      const route = routes.find(([name]) => name === api)?.[1];
+      if (!route) throw new Error(`there is no handler for ${request.url}`);
+      return route[request.method as 'GET'](request, {
+        params: Promise.resolve(path.length > 0 ? { path } : {}),
+      });
+    },
+  };
+  const http = httpApi(ORIGIN)(environment);
+  const channel = `user:${signedIn?.id}` as const;
+  // Refused or not, the stack has answered, and not the route.
+  const fields = {
+    channel,
+    seq: 1,
+    state: 'read',
+    event: 'app.event',
+    data: {},
+    query: 'one',
+    limit: 1,
+  } as never;
+  for (const action of (Object.keys(ACTIONS) as ActionName[]).filter(action => http.link.can(action))) {
+    const answer = await http.link.request(action, fields).catch((error: FunnelcastError) => error.code);
+    expect(answer, action).not.toBe('not_found');
+    expect(answer, action).not.toBe('disconnected');
+  }
+  expect(await http.link.request('inbox', { limit: 1 })).toEqual({ conversations: [] });
 });
 
 describe('refuses', () => {
