@@ -18,8 +18,9 @@ use crate::{
 };
 
 const OPERATOR: &str = "\
-For whoever operates a stack, on AWS or on this machine: ban, connections, dead-letters, disconnect and doctor, each with --help
-(`npx funnelcast doctor --help`; in a checkout `make operate ARGS=\"doctor --help\"`).";
+For whoever operates a stack, on AWS or on this machine: ban, connections, dead-letters, disconnect, doctor, erase and
+export, each with --help (`npx funnelcast doctor --help`; in a checkout
+`make operate ARGS=\"doctor --help\"`).";
 
 /// Runs the whole stack of template.yaml on this machine, without Docker and without an AWS account.
 #[derive(Debug, Parser)]
