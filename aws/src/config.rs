@@ -43,6 +43,8 @@ pub struct Config {
     pub file_limits: FileLimits,
     /// `MALWARE_SCAN`: whether a file waits for the verdict of a scan.
     pub malware_scan: bool,
+    /// `COMPANY_MESSAGES`: whether the messages of each company are measured; the number itself is the alarm's.
+    pub watches_companies: bool,
     /// `DEAD_LETTERS_URL`: the dead-letter queue.
     pub dead_letters: Option<String>,
     /// `LEASE_SECONDS`: how long a connection counts as alive after it was last seen.
@@ -154,6 +156,7 @@ impl Config {
             files_queue: get("FILES_QUEUE_URL"),
             file_limits,
             malware_scan: on_or_off(Setting::MALWARE_SCAN)?,
+            watches_companies: get("COMPANY_MESSAGES").is_some_and(|most| most != "0"),
             dead_letters: get("DEAD_LETTERS_URL"),
             lease,
             conversation_retention: (retention_days > 0)

@@ -9,7 +9,7 @@
 use std::{io, ops::AddAssign, time::Duration};
 
 use funnelcast_core::{
-    Timestamp,
+    CompanyId, Timestamp,
     call::{CallOutcome, CallRecord},
     channel::Kind,
     event::EventName,
@@ -54,6 +54,8 @@ const POSTED_AFTER: &str = "PostedAfter";
 const APPEND_CONFLICTS: &str = "AppendConflicts";
 const RECOVERED: &str = "Recovered";
 const JOINS: &str = "Joins";
+/// The messages of conversations, by company.
+const COMPANY_MESSAGES: &str = "CompanyMessages";
 const TYPING: &str = "Typing";
 const CALLS: &str = "Calls";
 const CALLS_FAILED: &str = "CallsFailed";
@@ -81,6 +83,7 @@ impl Meter {
             APPEND_CONFLICTS,
             JOINS,
             TYPING,
+            COMPANY_MESSAGES,
             CALLS,
             CALLS_FAILED,
         ] {
@@ -149,6 +152,11 @@ pub fn call_ended(record: &CallRecord) {
     if record.duration_ms > 0 {
         histogram!(CALL_SECONDS).record(Duration::from_millis(record.duration_ms).as_secs_f64());
     }
+}
+
+/// Records messages in conversations of a company, whoever sent them. What a repeat of a batch brings again is counted again.
+pub fn company_messages(company: &CompanyId, messages: usize) {
+    counter!(COMPANY_MESSAGES, "Company" => company.to_string()).increment(messages as u64);
 }
 
 /// Records that a client sent an event.

@@ -15,7 +15,7 @@ use funnelcast_aws::{
     },
 };
 use funnelcast_core::{
-    Channel, ConnectionId, ConversationId, Error, Timestamp, UserId,
+    Channel, CompanyId, ConnectionId, ConversationId, Error, Timestamp, UserId,
     event::EventName,
     frame::Event,
     inbox::{Activity, InboxUpdate, LogNews},
@@ -42,6 +42,15 @@ pub struct News {
     pub texts: Vec<TextChange>,
 }
 
+/// What has been taken into account.
+#[derive(Debug)]
+pub struct Digested {
+    /// The conversation's company; `None` if it was never set, or has ended.
+    pub company: Option<CompanyId>,
+    /// How many new messages there are.
+    pub messages: usize,
+}
+
 /// Takes news of a conversation's log into account, at the cost of the users who wrote the messages: what
 /// [`learn`](funnelcast_aws::Table::learn) costs and, if the last message is new or has changed, 1 read for the conversation's
 /// members, 1 for each participant, 1 more for each who has a device there, and 1 for the team, and the posts; what
@@ -55,7 +64,9 @@ pub async fn digest(
     chat_events: Option<&ChatEvents>,
     conversation: &ConversationId,
     News { news, events, texts }: News,
-) -> Result<(), Error> {
+) -> Result<Digested, Error> {
+    let is_new = |news: &&LogNews| matches!(news, LogNews::Message(message) if message.changes == 0);
+    let messages = news.iter().filter(is_new).count();
     let (digested, dollars) = spending::counted(Box::pin(async {
         let active = if news.is_empty() {
             realtime.table().active_conversation(conversation).await?
@@ -71,7 +82,8 @@ pub async fn digest(
             chat_events.tell(realtime, conversation, known, events, present).await?;
         }
         let company = active.conversation.as_ref().map(|known| &known.company);
-        postings::index(realtime.table(), conversation, company, &texts).await
+        postings::index(realtime.table(), conversation, company, &texts).await?;
+        Ok(Digested { company: company.cloned(), messages })
     }))
     .await;
     let senders = senders(&news, &texts);

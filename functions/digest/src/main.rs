@@ -14,6 +14,7 @@ use aws_lambda_events::{
 use funnelcast_aws::{
     Config, Resource,
     letters::{DeadLetters, Source, Undone},
+    measure,
     serve::serve,
     table::{
         activity::{LogRecord, log_record},
@@ -25,7 +26,7 @@ use funnelcast_core::{ConversationId, Error};
 use funnelcast_realtime::{
     Realtime,
     chat_events::ChatEvents,
-    digest::{self, News},
+    digest::{self, Digested, News},
     files::FileTasks,
 };
 use futures_util::{StreamExt, stream};
@@ -46,13 +47,16 @@ struct Digest {
     chat_events: Option<ChatEvents>,
     files: FileTasks,
     letters: DeadLetters,
+    /// Whether the messages of each company are measured.
+    watches_companies: bool,
 }
 
 impl Resource for Digest {
     async fn build(config: &Config) -> Result<Self, Error> {
         let (realtime, chat_events, letters) =
             tokio::try_join!(Realtime::build(config), ChatEvents::build(config), DeadLetters::build(config))?;
-        Ok(Self { realtime, chat_events, files: FileTasks::new(config)?, letters })
+        let (files, watches_companies) = (FileTasks::new(config)?, config.watches_companies);
+        Ok(Self { realtime, chat_events, files, letters, watches_companies })
     }
 }
 
@@ -65,7 +69,7 @@ struct Group {
 
 /// Handles a batch. The response names the first record that is not done, if there is one.
 async fn handle(
-    Digest { realtime, chat_events, files, letters }: &Digest,
+    Digest { realtime, chat_events, files, letters, watches_companies }: &Digest,
     event: Value,
 ) -> Result<DynamoDbEventResponse, Error> {
     let records = event["Records"].as_array().map_or(&[][..], Vec::as_slice);
@@ -80,10 +84,17 @@ async fn handle(
     let failed = stream::iter(groups)
         .map(async |(conversation, Group { first, news })| {
             let digested = digest::digest(realtime, chat_events.as_ref(), &conversation, news).await;
-            digested.err().map(|error| {
-                tracing::error!(%conversation, %error, "records of the stream failed");
-                first
-            })
+            match digested {
+                Ok(Digested { company: Some(company), messages }) if *watches_companies && messages > 0 => {
+                    measure::company_messages(&company, messages);
+                    None
+                }
+                Ok(_) => None,
+                Err(error) => {
+                    tracing::error!(%conversation, %error, "records of the stream failed");
+                    Some(first)
+                }
+            }
         })
         .buffer_unordered(CONVERSATIONS_AT_ONCE)
         .filter_map(async |failed| failed)

@@ -42,7 +42,8 @@ fn measured(lines: &[Value]) -> BTreeMap<(String, Option<String>), Vec<f64>> {
 
 #[tokio::test]
 async fn what_is_measured_is_in_the_log() -> Result<()> {
-    let Some(stack) = Stack::private(&["--log-format", "json"])? else { return Ok(()) };
+    let options = ["--log-format", "json", "--parameter", "CompanyMessages=1000"];
+    let Some(stack) = Stack::private(&options)? else { return Ok(()) };
     let mut pair = pair(&stack).await?;
     pair.ann.say(&pair.channel, "one").await?;
     pair.bob.event("chat.message").await?;
@@ -62,14 +63,15 @@ async fn what_is_measured_is_in_the_log() -> Result<()> {
             sum("Joins", Some("conversation"))?,
             sum("Typing", None)?,
             sum("Recovered", None)?,
+            sum("CompanyMessages", None)?,
         ])
     };
-    let [joins, typing, recovered] = eventually("all to be measured", async || {
+    let [joins, typing, recovered, messages] = eventually("all to be measured", async || {
         Ok(sums(&lines(&stack)?).filter(|[joins, ..]| *joins >= 4.0))
     })
     .await?;
     // The first is that of the team, which sees that the conversation is there.
-    assert_eq!((joins, typing, recovered), (4.0, 1.0, 1.0));
+    assert_eq!((joins, typing, recovered, messages), (4.0, 1.0, 1.0, 1.0));
     check_logs(&stack, &mut pair).await
 }
 
