@@ -156,7 +156,7 @@ impl Config {
             files_queue: get("FILES_QUEUE_URL"),
             file_limits,
             malware_scan: on_or_off(Setting::MALWARE_SCAN)?,
-            watches_companies: get("COMPANY_MESSAGES").is_some_and(|most| most != "0"),
+            watches_companies: get_setting(Setting::COMPANY_MESSAGES).is_some_and(|most| most != "0"),
             dead_letters: get("DEAD_LETTERS_URL"),
             lease,
             conversation_retention: (retention_days > 0)

@@ -55,6 +55,8 @@ impl Setting {
     pub const REVIEW_FAILURE: Self = Self { variable: "REVIEW_FAILURE", parameter: "ReviewFailure" };
     /// `Search`: whether the messages of companies are indexed, so that their teams can search them.
     pub const SEARCH: Self = Self { variable: "SEARCH", parameter: "Search" };
+    /// `CompanyMessages`: whether the messages of each company are measured.
+    pub const COMPANY_MESSAGES: Self = Self { variable: "COMPANY_MESSAGES", parameter: "CompanyMessages" };
     /// `FileLimits`: how large files may be.
     pub const FILE_LIMITS: Self = Self { variable: "FILE_LIMITS", parameter: "FileLimits" };
     /// `MalwareScan`: whether a file waits for the verdict of a scan.
