@@ -199,7 +199,8 @@ pub async fn restriction_changed(realtime: &Realtime, user: &UserId, scope: &Sco
     check_restriction(realtime, user, scope).await
 }
 
-/// Has the memberships of a user say whether they may send, and ends those from which they are banned: 2 reads; for each
+/// Has the memberships of a user say whether they may send, and ends those from which they are banned: 2 reads, and 1 more for each
+/// conversation in which a membership is left of a connection that is gone; for each
 /// conversation that they are in, 1 read and the check of a `join` for each of their tokens that differs from the others; 1
 /// write, the same check and 1 post for each connection that is muted now or no longer; and what [`revoke`] costs.
 ///
@@ -207,11 +208,10 @@ pub async fn restriction_changed(realtime: &Realtime, user: &UserId, scope: &Sco
 /// [`Error::Internal`] if the table, the queue or Whop fails.
 pub async fn check_restriction(realtime: &Realtime, user: &UserId, scope: &Scope) -> Result<(), Error> {
     let standing = realtime.table().restriction(scope, user).await?.map(|standing| standing.restriction);
-    let reason = match &standing {
-        Some(standing) if standing.restriction == RestrictionKind::Ban => {
-            text(standing.reason.as_ref().map_or(BANNED, |reason| reason.as_str()))?
-        }
-        _ => text(NO_LONGER_ALLOWED)?,
+    let ban = standing.filter(|standing| standing.restriction == RestrictionKind::Ban);
+    let reason = match &ban {
+        Some(ban) => text(ban.reason.as_ref().map_or(BANNED, |reason| reason.as_str()))?,
+        None => text(NO_LONGER_ALLOWED)?,
     };
     let connections = realtime.table().connections(user).await?;
     let channels: HashSet<Channel> = match scope {
@@ -221,10 +221,20 @@ pub async fn check_restriction(realtime: &Realtime, user: &UserId, scope: &Scope
             joined.map(|joined| joined.channel.clone()).filter(is_conversation).collect()
         }
     };
-    let (connections, reason) = (&connections, &reason);
+    let (connections, reason, is_ban) = (&connections, &reason, ban.is_some());
     let checks = channels.iter().map(async |channel| {
         let mut members = realtime.table().members_of_user(channel, user).await?;
-        members.retain(|member| connections.iter().any(|connection| connection.id == member.connection));
+        let is_of = |connections: &[Connection], member: &Member| {
+            connections.iter().any(|connection| connection.id == member.connection)
+        };
+        // A membership outlives its connection for a moment, and a ban ends it all the same. Read once more, because the connection may
+        // also be new.
+        let again = match members.iter().all(|member| is_of(connections, member)) {
+            true => None,
+            false => Some(realtime.table().connections(user).await?),
+        };
+        let connections = again.as_deref().unwrap_or(connections);
+        members.retain(|member| is_ban || is_of(connections, member));
         let banned = without_right(realtime, channel, connections, members, Unanswered::IsFailure).await?;
         revoke(realtime, channel, &banned, reason).await
     });

@@ -176,6 +176,22 @@ async fn of_two_scopes_the_stronger_restriction_counts() {
     assert_eq!(scene.may(&device, None, now()).await, FREE);
 }
 
+/// A post was answered by 410, or the lease was over, and what cleans up has not come yet.
+#[tokio::test]
+async fn a_ban_ends_a_membership_whose_connection_is_gone() {
+    let scene = Scene::new(&["ann"]).await;
+    let device = caller("ann", "a=");
+    scene.join(&device, None).await.unwrap();
+    let (table, ann) = (scene.realtime.table(), &device.identity.user);
+    let connection = table.connection(ann, &device.connection).await.unwrap().unwrap();
+    table.remove_unchanged_connection(&connection).await.unwrap();
+    let memberships = async || table.members_of_user(&channel(), ann).await.unwrap().len();
+    scene.moderate(&here(), mute()).await;
+    assert_eq!(memberships().await, 1);
+    scene.moderate(&here(), ban()).await;
+    assert_eq!(memberships().await, 0);
+}
+
 #[tokio::test]
 async fn a_restriction_ends_by_itself_at_its_time() {
     let scene = Scene::new(&["ann"]).await;
