@@ -229,9 +229,10 @@ pub async fn check_restriction(realtime: &Realtime, user: &UserId, scope: &Scope
         };
         // A membership outlives its connection for a moment, and a ban ends it all the same. Read once more, because the connection may
         // also be new.
-        let again = match members.iter().all(|member| is_of(connections, member)) {
-            true => None,
-            false => Some(realtime.table().connections(user).await?),
+        let again = if members.iter().all(|member| is_of(connections, member)) {
+            None
+        } else {
+            Some(realtime.table().connections(user).await?)
         };
         let connections = again.as_deref().unwrap_or(connections);
         members.retain(|member| is_ban || is_of(connections, member));
