@@ -1,5 +1,6 @@
 //! The figures that estimates rest on: `prices.yaml` and `operations.yaml`.
 
+use anyhow::Context as _;
 use serde::Deserialize;
 
 /// What `CloudWatch` adds to the bytes of a line
@@ -92,6 +93,17 @@ pub(super) struct Operation {
     /// Whether it is a message, of which inboxes hear.
     #[serde(default)]
     pub(super) is_message: bool,
+}
+
+impl Counted {
+    /// The operation of this name.
+    pub(super) fn operation(&self, name: &str) -> anyhow::Result<&Operation> {
+        let found = self.operations.iter().find(|known| known.name == name);
+        found.with_context(|| {
+            let names: Vec<&str> = self.operations.iter().map(|known| known.name.as_str()).collect();
+            format!("unknown operation {name:?}; the operations are {}", names.join(", "))
+        })
+    }
 }
 
 impl Operation {

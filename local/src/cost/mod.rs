@@ -95,10 +95,7 @@ pub(crate) fn run(options: &CostOptions) -> anyhow::Result<()> {
     let chosen: Vec<&Operation> = match &options.operation {
         None => counted.operations.iter().collect(),
         Some(name) => {
-            vec![counted.operations.iter().find(|known| known.name == *name).with_context(|| {
-                let names: Vec<&str> = counted.operations.iter().map(|known| known.name.as_str()).collect();
-                format!("unknown operation {name:?}; the operations are {}", names.join(", "))
-            })?]
+            vec![counted.operation(name)?]
         }
     };
     let mut estimates = Vec::new();

@@ -1,6 +1,5 @@
 //! The bill of an app for a month, by cause and by service.
 
-use anyhow::Context as _;
 use serde::Serialize;
 
 use super::{
@@ -86,7 +85,7 @@ impl Bills<'_> {
         let mut lines = vec![self.connected(app)?, self.timers(app)?, self.arriving(app)?];
         let mut messages = 0.0;
         for used in &app.operations {
-            let operation = self.operation(&used.name)?;
+            let operation = self.counted.operation(&used.name)?;
             let times = app.times(used);
             let members = used.members.unwrap_or(app.members);
             lines.push(self.line(app, used.name.clone(), operation, members, times));
@@ -138,7 +137,8 @@ impl Bills<'_> {
         let pings = self.pings_an_hour(app)?;
         let written = pings.min(3_600.0 / (LEASE_RENEWED * app.parameters.lease_seconds));
         let renewals = written * hours * self.prices.dynamodb_million_writes / MILLION;
-        let mut line = self.line(app, "connected".to_owned(), self.operation("ping")?, 1, pings * hours);
+        let mut line =
+            self.line(app, "connected".to_owned(), self.counted.operation("ping")?, 1, pings * hours);
         line.dollars =
             line.dollars.and(&[(Service::Websocket, minutes), (Service::Dynamodb, renewals)].into());
         Ok(line)
@@ -151,7 +151,7 @@ impl Bills<'_> {
         for used in &app.operations {
             let members = f64::from(used.members.unwrap_or(app.members));
             let of_all = used.a_connection_hour + used.an_hour / app.connections;
-            let delivered = match self.operation(&used.name)?.recipients {
+            let delivered = match self.counted.operation(&used.name)?.recipients {
                 Recipients::Nobody => 0.0,
                 Recipients::Others => members - 1.0,
                 Recipients::All => members,
@@ -167,14 +167,15 @@ impl Bills<'_> {
     /// The timers that look whether connections are alive.
     fn timers(&self, app: &App) -> anyhow::Result<Line> {
         let times = app.connection_hours() * 3_600.0 / (LEASE_CHECKED * app.parameters.lease_seconds);
-        Ok(self.line(app, "leases".to_owned(), self.operation(LEASE)?, 1, times))
+        Ok(self.line(app, "leases".to_owned(), self.counted.operation(LEASE)?, 1, times))
     }
 
     /// Coming, joining and going.
     fn arriving(&self, app: &App) -> anyhow::Result<Line> {
         let connects = app.connects();
-        let mut line = self.line(app, "arriving".to_owned(), self.operation("connect")?, 1, connects);
-        let joins = self.line(app, String::new(), self.operation("join")?, 1, connects * app.channels);
+        let mut line = self.line(app, "arriving".to_owned(), self.counted.operation("connect")?, 1, connects);
+        let joins =
+            self.line(app, String::new(), self.counted.operation("join")?, 1, connects * app.channels);
         line.dollars = line.dollars.and(&joins.dollars);
         Ok(line)
     }
@@ -182,9 +183,9 @@ impl Bills<'_> {
     /// What inboxes, the backend and the index get of messages. Messages that come together share an invocation.
     fn inboxes(&self, app: &App, messages: f64) -> anyhow::Result<Line> {
         let name = if app.parameters.search == Switch::On { "digest-indexed" } else { "digest" };
-        let mut line = self.line(app, "inboxes".to_owned(), self.operation(name)?, 1, messages);
+        let mut line = self.line(app, "inboxes".to_owned(), self.counted.operation(name)?, 1, messages);
         if app.parameters.chat_events == Switch::On {
-            let heard = self.line(app, String::new(), self.operation("hear")?, 1, messages);
+            let heard = self.line(app, String::new(), self.counted.operation("hear")?, 1, messages);
             line.dollars = line.dollars.and(&heard.dollars);
         }
         let shared = (messages - STREAM_SHARDS * 3_600.0 * app.open_hours()).max(0.0);
@@ -245,15 +246,6 @@ impl Bills<'_> {
         let stored = estimate.stored_dollars_a_month * times * app.months_kept;
         dollars = dollars.and(&[(Service::S3, stored)].into());
         Line { cause, times: Some(times), dollars }
-    }
-
-    fn operation(&self, name: &str) -> anyhow::Result<&Operation> {
-        let names = || self.counted.operations.iter().map(|known| known.name.as_str()).collect::<Vec<_>>();
-        self.counted
-            .operations
-            .iter()
-            .find(|known| known.name == name)
-            .with_context(|| format!("unknown operation {name:?}; the operations are {}", names().join(", ")))
     }
 }
 
