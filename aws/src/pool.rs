@@ -1,15 +1,17 @@
 //! Sockets to one server, kept alive and reused: HTTP/1.1, one request at a time on each.
 //!
-//! A [`Slot`] is the right to use one socket. Its holder opens a socket only if none is idle, or in place of one that
-//! has been closed, so there are never more sockets than slots. The pool of `hyper-util` does not guarantee that:
-//! there a request takes whichever comes first, a socket that it opens or one that becomes idle, and the other is
-//! kept too. When opening a socket takes longer than a response, as it does with TLS, 1,000 posts with 100 under way
-//! opened 567.
+//! A [`Slot`] is the right to send one request at a time. A request takes whichever comes first, a socket that becomes idle or
+//! one that is opened for it; if that comes too late, it is idle for others. There are never more sockets than slots. The pool of
+//! `hyper-util` does not guarantee that: there 1,000 posts over TLS with 100 under way opened 567.
+//!
+//! Only a few sockets are opened at a time. A process that has just started has one, and posts to many: that one and the first
+//! that are opened are used again before all the others would be there, because opening takes more of a small function's CPU
+//! than a post, and those that are opened later resume the TLS session of the first.
 
 use std::{
     error::Error,
     fmt,
-    future::poll_fn,
+    future::{pending, poll_fn},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -26,7 +28,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot},
     time::{Instant, timeout},
 };
 use tower_service::Service;
@@ -41,16 +43,40 @@ const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// How long opening the first socket may take, including TLS, while no request is waiting for it yet.
 const OPEN_MAX: Duration = CONNECT_MAX;
 
-type Connection = SendRequest<Full<Bytes>>;
+/// How long opening a socket may take, including TLS.
+const OPENING_MAX: Duration = Duration::from_secs(4);
+
+/// How many sockets are opened at a time.
+pub(crate) const OPENING_AT_ONCE: usize = 8;
 
 /// A pool of a limited number of sockets to one server.
 pub struct Pool {
-    connector: HttpsConnector<HttpConnector>,
-    origin: Uri,
+    sockets: Arc<Sockets>,
     answer_bytes_max: usize,
     slots: Semaphore,
+}
+
+/// The sockets of a pool. They outlive the requests for which they are opened.
+struct Sockets {
+    connector: HttpsConnector<HttpConnector>,
+    origin: Uri,
+    /// A permit for each socket that may be there.
+    room: Arc<Semaphore>,
+    /// A permit for each socket that may be opened at the moment.
+    opening: Semaphore,
     /// A stack: the last socket returned is reused first, so that the sockets of a burst become old.
-    idle: Mutex<Vec<(Connection, Instant)>>,
+    idle: Mutex<Vec<Socket>>,
+    /// Notified of each socket that is idle.
+    returned: Notify,
+}
+
+/// A socket that is ready for a request.
+struct Socket {
+    connection: SendRequest<Full<Bytes>>,
+    /// Whether no response has come on it yet.
+    is_new: bool,
+    idle_since: Instant,
+    _room: OwnedSemaphorePermit,
 }
 
 /// The right to use one socket at a time. The socket itself returns to the pool with each response.
@@ -135,8 +161,15 @@ impl Pool {
         sockets_max: usize,
         answer_bytes_max: usize,
     ) -> Result<Self, rustls::Error> {
-        let (slots, idle) = (Semaphore::new(sockets_max), Mutex::default());
-        Ok(Self { connector: connector(roots)?, origin, answer_bytes_max, slots, idle })
+        let sockets = Sockets {
+            connector: connector(roots)?,
+            origin,
+            room: Arc::new(Semaphore::new(sockets_max)),
+            opening: Semaphore::new(OPENING_AT_ONCE),
+            idle: Mutex::default(),
+            returned: Notify::new(),
+        };
+        Ok(Self { sockets: Arc::new(sockets), answer_bytes_max, slots: Semaphore::new(sockets_max) })
     }
 
     /// Waits for a slot.
@@ -148,37 +181,101 @@ impl Pool {
     /// Opens a socket, so that the first request finds one. If this fails, the request will fail too and say why.
     pub async fn open(&self) {
         let _slot = self.slot().await;
-        if let Some(connection) = beforehand(&self.origin, self.connect()).await {
-            self.put_idle(connection);
+        if let Some(socket) = beforehand(&self.sockets.origin, self.sockets.find()).await {
+            self.sockets.put_idle(socket);
+        }
+    }
+}
+
+impl Sockets {
+    /// A socket for a request: the first one that is idle, of those in use and one that is being opened.
+    async fn find(self: &Arc<Self>) -> Result<Socket, HttpFailure> {
+        tokio::select! {
+            biased;
+            socket = self.idle() => Ok(socket),
+            failure = self.open_another() => Err(failure),
         }
     }
 
-    fn take_idle(&self) -> Option<Connection> {
+    /// Waits for a socket that is idle.
+    async fn idle(&self) -> Socket {
+        loop {
+            let returned = self.returned.notified(); // before looking, so that none is missed
+            if let Some(socket) = self.take_idle() {
+                return socket;
+            }
+            returned.await;
+        }
+    }
+
+    fn take_idle(&self) -> Option<Socket> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((connection, since)) = idle.pop() {
-            if since.elapsed() > IDLE_MAX {
+        while let Some(socket) = idle.pop() {
+            if socket.idle_since.elapsed() > IDLE_MAX {
                 idle.clear(); // the others have been idle for longer
-            } else if connection.is_ready() {
-                return Some(connection);
+            } else if socket.connection.is_ready() {
+                return Some(socket);
             }
         }
         None
     }
 
-    fn put_idle(&self, connection: Connection) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((connection, Instant::now()));
+    fn put_idle(&self, mut socket: Socket) {
+        socket.idle_since = Instant::now();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(socket);
+        self.returned.notify_one();
     }
 
-    async fn connect(&self) -> Result<Connection, HttpFailure> {
+    /// Closes the sockets that have been idle since this time or longer.
+    fn close_idle(&self, since: Instant) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|socket| socket.idle_since > since);
+    }
+
+    /// Opens a socket, once there is room for it and few others are being opened. It is then idle, also if nobody waits for
+    /// it any more. Returns only if it cannot be opened.
+    async fn open_another(self: &Arc<Self>) -> HttpFailure {
+        let permits = async {
+            // semaphores that are never closed
+            let room = Arc::clone(&self.room).acquire_owned().await?;
+            self.opening.acquire().await?.forget(); // the task gives it back
+            Ok::<_, AcquireError>(room)
+        };
+        let room = match permits.await {
+            Ok(room) => room,
+            Err(closed) => return HttpFailure::Unconnected(Box::new(closed)),
+        };
+        let (tell, failed) = oneshot::channel();
+        let sockets = Arc::clone(self);
+        tokio::spawn(async move {
+            let opening = timeout(OPENING_MAX, sockets.connect()).await;
+            sockets.opening.add_permits(1);
+            match opening {
+                Ok(Ok(connection)) => {
+                    let socket = Socket { connection, is_new: true, idle_since: Instant::now(), _room: room };
+                    sockets.put_idle(socket);
+                }
+                Ok(Err(failure)) => drop(tell.send(failure)),
+                Err(late) => drop(tell.send(HttpFailure::Unconnected(Box::new(late)))),
+            }
+        });
+        match failed.await {
+            Ok(failure) => failure,
+            Err(_opened) => pending().await,
+        }
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, HttpFailure> {
         let mut connector = self.connector.clone();
         poll_fn(|context| connector.poll_ready(context)).await.map_err(HttpFailure::Unconnected)?;
         let socket = connector.call(self.origin.clone()).await.map_err(HttpFailure::Unconnected)?;
-        let (connection, work) = http1::handshake(socket).await.map_err(HttpFailure::Lost)?;
+        let (mut connection, work) = http1::handshake(socket).await.map_err(HttpFailure::Lost)?;
         tokio::spawn(async move {
             if let Err(error) = work.await {
                 tracing::debug!(%error, "a socket ended");
             }
         });
+        connection.ready().await.map_err(HttpFailure::Lost)?; // or it would look closed among the idle ones
         Ok(connection)
     }
 }
@@ -187,32 +284,28 @@ impl Slot<'_> {
     /// Sends a request and waits for its response. If the future is dropped, the socket is closed.
     ///
     /// # Errors
-    /// [`HttpFailure`]. Idle sockets that are known to be closed are skipped.
+    /// [`HttpFailure`]. Idle sockets that are known to be closed are skipped. After [`HttpFailure::Stale`], none that was idle
+    /// as long is used again.
     pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<HttpAnswer, HttpFailure> {
-        while let Some(mut connection) = self.pool.take_idle() {
-            match connection.try_send_request(request).await {
-                Ok(response) => return Ok(self.read(connection, response).await),
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(HttpFailure::Stale(error.into_error())),
-                },
+        loop {
+            let mut socket = self.pool.sockets.find().await?;
+            let mut error = match socket.connection.try_send_request(request).await {
+                Ok(response) => return Ok(self.read(socket, response).await),
+                Err(error) => error,
+            };
+            match error.take_message() {
+                Some(unsent) => request = unsent,
+                None if socket.is_new => return Err(HttpFailure::Lost(error.into_error())),
+                None => {
+                    self.pool.sockets.close_idle(socket.idle_since);
+                    return Err(HttpFailure::Stale(error.into_error()));
+                }
             }
         }
-        self.send_anew(request).await
-    }
-
-    /// Sends a request on a new socket.
-    ///
-    /// # Errors
-    /// [`HttpFailure`], but never [`HttpFailure::Stale`].
-    pub async fn send_anew(&self, request: Request<Full<Bytes>>) -> Result<HttpAnswer, HttpFailure> {
-        let mut connection = self.pool.connect().await?;
-        let response = connection.send_request(request).await.map_err(HttpFailure::Lost)?;
-        Ok(self.read(connection, response).await)
     }
 
     /// Reads a response to its end, and returns its socket to the pool if it can be reused.
-    async fn read(&self, mut connection: Connection, response: Response<Incoming>) -> HttpAnswer {
+    async fn read(&self, mut socket: Socket, response: Response<Incoming>) -> HttpAnswer {
         let (head, body) = response.into_parts();
         let body = if body.is_end_stream() {
             Some(Bytes::new())
@@ -220,8 +313,9 @@ impl Slot<'_> {
             Limited::new(body, self.pool.answer_bytes_max).collect().await.ok().map(Collected::to_bytes)
         };
         // If the server closes the socket after its response, `ready` reports it.
-        if body.is_some() && connection.ready().await.is_ok() {
-            self.pool.put_idle(connection);
+        if body.is_some() && socket.connection.ready().await.is_ok() {
+            socket.is_new = false;
+            self.pool.sockets.put_idle(socket);
         }
         HttpAnswer { status: head.status, headers: head.headers, body }
     }

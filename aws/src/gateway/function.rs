@@ -90,7 +90,7 @@ impl AppFunction {
         let answer = async {
             let slot = self.pool.slot().await;
             match slot.send(self.request(&body).await?).await {
-                Err(HttpFailure::Stale(_)) => slot.send_anew(self.request(&body).await?).await,
+                Err(HttpFailure::Stale(_)) => slot.send(self.request(&body).await?).await,
                 answer => answer,
             }
             .map_err(|unanswered| Error::Internal(unanswered.to_string()))

@@ -131,7 +131,7 @@ impl Poster {
         let time_left = deadline.saturating_duration_since(Instant::now());
         let answer = async {
             match slot.send(self.request(connection, frame).await?).await {
-                Err(HttpFailure::Stale(_)) => slot.send_anew(self.request(connection, frame).await?).await,
+                Err(HttpFailure::Stale(_)) => slot.send(self.request(connection, frame).await?).await,
                 answer => answer,
             }
             .map_err(|unanswered| Error::Internal(unanswered.to_string()))

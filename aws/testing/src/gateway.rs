@@ -18,7 +18,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, rustls::HandshakeKind};
 
 /// How a request is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,9 @@ struct State {
     requests: Mutex<Vec<Recorded>>,
     sockets: Mutex<JoinSet<()>>,
     sockets_opened: AtomicUsize,
+    /// How many of them are served; those after them get no byte.
+    sockets_served: AtomicUsize,
+    sockets_resumed: AtomicUsize,
     in_flight: AtomicUsize,
     in_flight_most: AtomicUsize,
 }
@@ -102,6 +105,8 @@ impl Stub {
             requests: Mutex::default(),
             sockets: Mutex::default(),
             sockets_opened: AtomicUsize::new(0),
+            sockets_served: AtomicUsize::new(usize::MAX),
+            sockets_resumed: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             in_flight_most: AtomicUsize::new(0),
         });
@@ -133,6 +138,16 @@ impl Stub {
         self.state.sockets_opened.load(Ordering::Relaxed)
     }
 
+    /// How many sockets have resumed a TLS session, which spares both sides the certificate.
+    pub fn sockets_resumed(&self) -> usize {
+        self.state.sockets_resumed.load(Ordering::Relaxed)
+    }
+
+    /// Serves only the first sockets. Those after them are accepted and get no byte, not even of TLS.
+    pub fn serve_only(&self, sockets: usize) {
+        self.state.sockets_served.store(sockets, Ordering::Relaxed);
+    }
+
     /// The most requests that were under way at once.
     pub fn in_flight_most(&self) -> usize {
         self.state.in_flight_most.load(Ordering::Relaxed)
@@ -148,7 +163,14 @@ impl Stub {
 async fn accept(listener: TcpListener, state: Arc<State>) {
     loop {
         let (socket, _) = listener.accept().await.unwrap();
-        state.sockets_opened.fetch_add(1, Ordering::Relaxed);
+        let before = state.sockets_opened.fetch_add(1, Ordering::Relaxed);
+        if before >= state.sockets_served.load(Ordering::Relaxed) {
+            state.sockets.lock().unwrap().spawn(async move {
+                let _open = socket;
+                std::future::pending().await
+            });
+            continue;
+        }
         state.sockets.lock().unwrap().spawn(serve(socket, Arc::clone(&state)));
     }
 }
@@ -164,7 +186,12 @@ async fn serve(socket: TcpStream, state: Arc<State>) {
     match &state.tls {
         None => http.serve_connection(TokioIo::new(socket), service).await.ok(),
         Some(tls) => match tls.accept(socket).await {
-            Ok(socket) => http.serve_connection(TokioIo::new(socket), service).await.ok(),
+            Ok(socket) => {
+                if socket.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
+                    state.sockets_resumed.fetch_add(1, Ordering::Relaxed);
+                }
+                http.serve_connection(TokioIo::new(socket), service).await.ok()
+            }
             Err(_) => None, // the client does not trust the certificate
         },
     };

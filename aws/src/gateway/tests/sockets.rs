@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 use super::*;
 
 /// Posts this many at once, and returns how many were sent.
-async fn post_many(poster: &Poster, posts: usize) -> usize {
+pub(super) async fn post_many(poster: &Poster, posts: usize) -> usize {
     let (id, frame) = (connection("L0SM9cOFvHcCIhw="), frame("hello"));
     let (id, frame) = (&id, &frame);
     stream::iter(0..posts)

@@ -4,7 +4,8 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::{RootCertStore, ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-use super::*;
+use super::{sockets::post_many, *};
+use crate::pool::OPENING_AT_ONCE;
 
 /// A gateway whose certificate is for `name`, and the roots that trust it.
 async fn gateway_of(name: &str) -> (Stub, RootCertStore) {
@@ -39,6 +40,30 @@ async fn a_gateway_with_a_valid_certificate_is_posted_to() {
     }
     assert_eq!((stub.sockets_opened(), stub.requests().len()), (1, 3));
     assert_eq!(stub.requests()[0].target, "/dev/@connections/a%3D");
+}
+
+/// A process that has just started has one socket. Its posts need not wait for others, and do not open one each.
+#[tokio::test]
+async fn posts_take_what_comes_first_a_socket_that_is_free_or_a_new_one() {
+    const POSTS: usize = 60;
+    let (stub, roots) = gateway_of("127.0.0.1").await;
+    stub.serve_only(1);
+    let poster = poster(&stub, roots, Patience::default());
+    poster.open().await;
+    assert_eq!(post_many(&poster, POSTS).await, POSTS);
+    assert_eq!(stub.requests().len(), POSTS, "none was repeated");
+    assert!(stub.sockets_opened() <= 1 + OPENING_AT_ONCE, "{} sockets", stub.sockets_opened());
+}
+
+/// Each session of TLS gives two tickets, by which others are resumed.
+#[tokio::test]
+async fn sockets_resume_the_session_of_those_before_them() {
+    let (stub, roots) = gateway_of("127.0.0.1").await;
+    let poster = poster(&stub, roots, Patience::default());
+    poster.open().await;
+    assert_eq!(post_many(&poster, IN_FLIGHT_MAX).await, IN_FLIGHT_MAX);
+    let (opened, resumed) = (stub.sockets_opened(), stub.sockets_resumed());
+    assert!(opened - resumed <= 3 * OPENING_AT_ONCE, "{resumed} of {opened}");
 }
 
 #[tokio::test]
