@@ -244,7 +244,6 @@ async fn write(
     let Some(call) = written else { return Ok(None) };
     if let Some(record) = call.state.call.record() {
         tracing::info!(call = %record.call_id, outcome = ?record.state, duration_ms = record.duration_ms, "a call has ended");
-        measure::call_ended(&record);
     }
     if call.is_untold() {
         tell(realtime, &call, except).await?;
@@ -260,7 +259,20 @@ async fn tell(realtime: &Realtime, call: &StoredCall, except: Option<&Connection
     for delivery in Delivery::in_order(record.into_iter().chain([update]).collect()) {
         deliver::deliver_or_queue(realtime, delivery).await?;
     }
-    realtime.table().note_call_told(&call.state.call).await
+    note_told(realtime, call).await
+}
+
+/// Notes that the members have been told of a call: 1 write. Of those who note that it has ended, the first one measures it: the
+/// process that has ended it may have died before it could.
+async fn note_told(realtime: &Realtime, call: &StoredCall) -> Result<(), Error> {
+    let is_first = realtime.table().note_call_told(&call.state.call).await?;
+    if is_first
+        && call.logged.is_some()
+        && let Some(record) = call.state.call.record()
+    {
+        measure::call_ended(&record);
+    }
+    Ok(())
 }
 
 /// Tells the members what an earlier try may not have told them.
@@ -340,6 +352,10 @@ pub async fn erase(realtime: &Realtime, conversation: &ConversationId, user: &Us
         let is_from = stands.from.as_ref().is_some_and(|from| from.user_id == *user);
         let next = stands.state.erase(user).or_else(|| is_from.then(|| stands.state.again()));
         let Some(next) = next else { return Ok(()) };
+        // What is told below no longer says that it has just ended, and what says so names the user.
+        if stands.is_untold() && !stands.state.call.is_live() {
+            note_told(realtime, &stands).await?;
+        }
         // Put as it is, also if it has ended: that is in the log already.
         let next = StoredCall::after(Some(&stands), next, None, now());
         if realtime.table().put_call(&next).await? {

@@ -25,7 +25,7 @@ use super::{
     item::{Table, built, failed, from_item, if_met, is_contended, to_item},
     key,
 };
-use crate::clock::now;
+use crate::clock::{new_id, now};
 
 /// How long the row stays after it was last written. An active call is written at every look.
 const CALL_LIFE: Duration = Duration::from_hours(24);
@@ -208,21 +208,23 @@ impl Table {
         Ok(!is_contended(&put) && if_met("PutItem of a call", put)?.is_some())
     }
 
-    /// Notes that the members have been told of a call as it is here: 1 write.
+    /// Notes that the members have been told of a call as it is here: 1 write. Returns whether nobody had noted that before.
     ///
     /// # Errors
     /// [`Error::Internal`] if the table fails.
-    pub async fn note_call_told(&self, call: &Call) -> Result<(), Error> {
+    pub async fn note_call_told(&self, call: &Call) -> Result<bool, Error> {
         let channel = Channel::Conversation(call.conversation_id.clone());
         let update = self
             .update(key::latest(&channel), key::CALL.to_owned())
-            .update_expression("SET told = :revision")
-            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(told) OR told < :revision)")
-            .expression_attribute_values(":revision", AttributeValue::N(call.revision.to_string()));
+            .update_expression("SET told = :revision, toldBy = :id")
+            // The SDK repeats a request whose answer was lost: that is no other note.
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(told) OR told < :revision OR toldBy = :id)",
+            )
+            .expression_attribute_values(":revision", AttributeValue::N(call.revision.to_string()))
+            .expression_attribute_values(":id", AttributeValue::S(new_id()));
         let update = update.send().await;
-        if is_contended(&update) {
-            return Ok(()); // whoever changes it now tells more
-        }
-        if_met("UpdateItem of a call", update).map(drop)
+        // Whoever changes it now tells more.
+        Ok(!is_contended(&update) && if_met("UpdateItem of a call", update)?.is_some())
     }
 }

@@ -1,5 +1,10 @@
 //! A call is told to the members whatever dies in between, and whoever loses access is in none, whatever crosses that.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use funnelcast_aws::table::calls::StoredCall;
 use funnelcast_core::{
     ConversationId, Seq,
@@ -8,6 +13,7 @@ use funnelcast_core::{
 };
 use funnelcast_testing::gateway::{Answer, Stub};
 use futures_util::FutureExt;
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use serde_json::Value;
 
 use super::{presence::join, *};
@@ -15,6 +21,17 @@ use crate::{calls, revoke};
 
 fn conversation() -> ConversationId {
     "c1".parse().unwrap()
+}
+
+/// The device of a user on this connection.
+fn peer(of: &SocketCaller) -> Peer {
+    let SocketCaller { identity, connection, .. } = of;
+    Peer {
+        user: identity.user.clone(),
+        name: identity.name.clone(),
+        peer_id: format!("peer-{}", identity.user).parse().unwrap(),
+        connection: connection.clone(),
+    }
 }
 
 /// Ann, whose call rings, and Bob.
@@ -38,12 +55,7 @@ impl Scene {
             call_id: "call-1".parse().unwrap(),
             conversation: conversation(),
             media: CallMedia::Audio,
-            peer: Peer {
-                user: ann.identity.user.clone(),
-                name: ann.identity.name.clone(),
-                peer_id: "peer-ann".parse().unwrap(),
-                connection: ann.connection.clone(),
-            },
+            peer: peer(&ann),
         };
         let state = CallState::start(new, None, CallTimes::default().ring, rings_since);
         assert!(realtime.table().put_call(&StoredCall::after(None, state, None, now())).await.unwrap());
@@ -71,6 +83,14 @@ impl Scene {
         };
         let caller = SocketCaller { now: now(), ..caller.clone() };
         Ok(calls::change(&self.realtime, &caller, &request).await?.state)
+    }
+
+    /// Ann's process ends the call, and dies right after that write.
+    async fn end_and_die(&self) {
+        let stands = self.stands().await;
+        let left = stands.state.leave(&peer(&self.ann), None, now()).unwrap();
+        let left = StoredCall::after(Some(&stands), left, None, now());
+        self.realtime.table().end_call(&left).await.unwrap().unwrap();
     }
 
     async fn stands(&self) -> StoredCall {
@@ -107,6 +127,77 @@ async fn a_timer_ends_what_rings_for_too_long_and_tells_it_once() {
     calls::check(&scene.realtime, &conversation(), &"call-0".parse().unwrap()).await.unwrap();
 }
 
+/// Counts the calls that are measured.
+#[derive(Default)]
+struct CallsMeasured(Arc<AtomicU64>);
+
+impl CallsMeasured {
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Recorder for CallsMeasured {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        if key.name() == "Calls" { Counter::from_arc(Arc::clone(&self.0)) } else { Counter::noop() }
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+/// Up to 5 answers: all that the SDK asks for of the transaction, and all but one of those of the note that it was told.
+#[tokio::test]
+async fn a_call_is_measured_once_whichever_answers_are_lost() {
+    for lost in 0..=5 {
+        let measured = CallsMeasured::default();
+        let _guard = metrics::set_default_local_recorder(&measured);
+        let scene = Box::pin(Scene::new(now())).await;
+        scene.realtime.engine.lose_write_answers(lost);
+        // What fails is repeated by the client.
+        let mut ended = scene.change(&scene.ann, CallChange::Leave).await;
+        while let Err(Error::Internal(_)) = ended {
+            ended = scene.change(&scene.ann, CallChange::Leave).await;
+        }
+        assert_eq!((ended, measured.count()), (Ok(CallStage::Ended), 1), "{lost} answers lost");
+        scene.change(&scene.ann, CallChange::Leave).await.unwrap();
+        calls::check(&scene.realtime, &conversation(), &"call-1".parse().unwrap()).await.unwrap();
+        calls::erase(&scene.realtime, &conversation(), &scene.ann.identity.user).await.unwrap();
+        assert_eq!(measured.count(), 1, "{lost} answers lost, and an erasure");
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_measured_once_whoever_tells_its_end() {
+    for by in ["retry", "two retries", "timer", "erasure"] {
+        let measured = CallsMeasured::default();
+        let _guard = metrics::set_default_local_recorder(&measured);
+        let scene = Box::pin(Scene::new(now())).await;
+        scene.end_and_die().await;
+        match by {
+            "retry" => drop(scene.change(&scene.ann, CallChange::Leave).await.unwrap()),
+            "two retries" => {
+                let retry = async || scene.change(&scene.ann, CallChange::Leave).await.unwrap();
+                tokio::join!(retry(), retry());
+            }
+            "timer" => {
+                calls::check(&scene.realtime, &conversation(), &"call-1".parse().unwrap()).await.unwrap();
+            }
+            _ => calls::erase(&scene.realtime, &conversation(), &scene.ann.identity.user).await.unwrap(),
+        }
+        assert_eq!(measured.count(), 1, "{by}");
+    }
+}
+
 /// A timer may be late, or may have ended in the dead-letter queue.
 #[tokio::test]
 async fn what_rings_for_too_long_was_missed_whatever_is_done_to_it_before_the_timer() {
@@ -137,17 +228,7 @@ async fn what_was_not_told_is_told_by_a_retry_by_the_timer_and_by_the_next_call(
         ("next call", &["chat.call", "call.update"]),
     ] {
         let scene = Box::pin(Scene::new(now())).await;
-        // A process that ended right after its write.
-        let stands = scene.stands().await;
-        let peer = Peer {
-            user: scene.ann.identity.user.clone(),
-            name: scene.ann.identity.name.clone(),
-            peer_id: "peer-ann".parse().unwrap(),
-            connection: scene.ann.connection.clone(),
-        };
-        let left = stands.state.leave(&peer, None, now()).unwrap();
-        let left = StoredCall::after(Some(&stands), left, None, now());
-        scene.realtime.table().end_call(&left).await.unwrap().unwrap();
+        scene.end_and_die().await;
         let mut seen = scene.stub.requests().len();
         match by {
             "timer" => {
