@@ -127,6 +127,9 @@ async fn decide(
             if let Some(stands) = stands.filter(|stands| stands.state.call.is_live()) {
                 return Err(in_call(stands, "the conversation has a call already; join it"));
             }
+            if let Some(stands) = stands.filter(|stands| stands.has_used(call_id)) {
+                return Err(in_call(stands, "this `callId` is that of a call before; choose a new one"));
+            }
             // Nobody looks at a call that another one has replaced.
             if let Some(ended) = stands.filter(|stands| stands.is_untold()) {
                 tell(realtime, ended, None).await?;

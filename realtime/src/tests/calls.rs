@@ -198,6 +198,31 @@ async fn a_call_is_measured_once_whoever_tells_its_end() {
     }
 }
 
+/// A request that is served late, or repeated by a client that has not heard of the end, starts no other call.
+#[tokio::test]
+async fn the_id_of_a_call_before_is_refused() {
+    let scene = Box::pin(Scene::new(now())).await;
+    scene.change(&scene.ann, CallChange::Leave).await.unwrap();
+    let stands = scene.stands().await;
+    let new = NewCall {
+        call_id: "call-2".parse().unwrap(),
+        conversation: conversation(),
+        media: CallMedia::Audio,
+        peer: peer(&scene.bob),
+    };
+    let next = CallState::start(new, Some(stands.state.call.revision), CallTimes::default().ring, now());
+    assert!(
+        scene.realtime.table().put_call(&StoredCall::after(Some(&stands), next, None, now())).await.unwrap()
+    );
+    scene.change_of("call-2", &scene.bob, CallChange::Leave).await.unwrap();
+    for (call, why) in [("call-2", "has ended"), ("call-1", "a call before")] {
+        let refused = scene.change_of(call, &scene.ann, CallChange::Start).await;
+        let Err(Error::InCall { reason, call: stands }) = refused else { panic!("{call}: {refused:?}") };
+        assert!(reason.contains(why), "{call}: {reason}");
+        assert_eq!(stands["callId"], "call-2");
+    }
+}
+
 /// A timer may be late, or may have ended in the dead-letter queue.
 #[tokio::test]
 async fn what_rings_for_too_long_was_missed_whatever_is_done_to_it_before_the_timer() {
