@@ -41,7 +41,8 @@ const LOOKS_MISSED_MAX: u32 = 5;
 /// # Errors
 /// [`Error::Invalid`] if the fields do not go together; [`Error::Forbidden`] on a channel without calls; [`Error::NotJoined`] if
 /// the caller's connection is no member; [`Error::Muted`] or [`Error::Forbidden`] if the user may not send there, and so neither
-/// start nor join a call; [`Error::NotFound`] if the call is neither the live nor the last one of the conversation;
+/// start nor join a call, unless the device is in it; [`Error::NotFound`] if the call is neither the live nor the last one of the
+/// conversation;
 /// [`Error::InCall`], with the call, if it does not allow the change; [`Error::RateLimited`] if the user changes calls too fast.
 pub async fn change(realtime: &Realtime, caller: &SocketCaller, request: &ChangeCall) -> Result<Call, Error> {
     request.validate()?;
@@ -50,14 +51,26 @@ pub async fn change(realtime: &Realtime, caller: &SocketCaller, request: &Change
     };
     let (access, user) = (&realtime.access, &caller.identity.user);
     access.rates.admit(&SENDS, user, caller.now).await?;
-    let capability = match request.change {
-        CallChange::Start | CallChange::Accept => Capability::Send,
-        CallChange::Decline | CallChange::Leave => Capability::Join,
+    let is_entry = matches!(request.change, CallChange::Start | CallChange::Accept);
+    let capability = if is_entry { Capability::Send } else { Capability::Join };
+    let read = async |capability| {
+        let read = access.table.call(conversation);
+        access.read_as(Caller::Socket(caller), &request.channel, capability, read).await
     };
-    let read = access.table.call(conversation);
-    let mut stands = access.read_as(Caller::Socket(caller), &request.channel, capability, read).await?;
+    // Who may not send any more stays in the call that they are in, also on another connection.
+    let (mut stands, refusal) = match read(capability).await {
+        Err(refusal @ (Error::Muted { .. } | Error::Forbidden(_))) if is_entry => {
+            (read(Capability::Join).await?, Some(refusal))
+        }
+        stands => (stands?, None),
+    };
     let mut is_counted = false;
     for round in 0..ROUNDS_MAX {
+        if let Some(refusal) = &refusal
+            && !stands.as_ref().is_some_and(|stands| stands.state.has(user, &request.peer_id))
+        {
+            return Err(refusal.clone());
+        }
         let decided = match decide(realtime, caller, conversation, request, stands.as_ref()).await? {
             Decided::Stands(call) => return tell_if_untold(realtime, caller, call).await,
             Decided::First(ended) => {
@@ -76,7 +89,7 @@ pub async fn change(realtime: &Realtime, caller: &SocketCaller, request: &Change
             set_timer(realtime, &decided.state.call, realtime.call_times.ring).await?;
         }
         if let Some(call) = write(realtime, decided, Some(&caller.connection)).await? {
-            if capability == Capability::Send {
+            if is_entry {
                 check_still_joined(realtime, caller, &request.channel).await?;
             }
             return Ok(call);

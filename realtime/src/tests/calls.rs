@@ -16,8 +16,12 @@ use futures_util::FutureExt;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use serde_json::Value;
 
-use super::{presence::join, *};
-use crate::{calls, revoke};
+use super::{
+    moderation::{self, mute},
+    presence::join,
+    *,
+};
+use crate::{calls, revoke, rights};
 
 fn conversation() -> ConversationId {
     "c1".parse().unwrap()
@@ -220,6 +224,30 @@ async fn the_id_of_a_call_before_is_refused() {
         let Err(Error::InCall { reason, call: stands }) = refused else { panic!("{call}: {refused:?}") };
         assert!(reason.contains(why), "{call}: {reason}");
         assert_eq!(stands["callId"], "call-2");
+    }
+}
+
+#[tokio::test]
+async fn a_muted_user_stays_in_their_call_on_another_connection_and_joins_no_other() {
+    let scene = Box::pin(Scene::new(now())).await;
+    let next = caller("bob", "b2=");
+    join(&scene.realtime, &next).await;
+    assert_eq!(scene.change(&scene.bob, CallChange::Accept).await, Ok(CallStage::Active));
+    let (bob, restriction) = (&scene.bob.identity.user, moderation::change(mute(), now()));
+    scene.realtime.table().restrict(&moderation::here(), bob, &restriction, now()).await.unwrap();
+    rights::check_restriction(&scene.realtime, bob, &moderation::here()).await.unwrap();
+
+    for change in [CallChange::Accept, CallChange::Start] {
+        for connection in [&next, &scene.bob] {
+            assert_eq!(scene.change(connection, change).await, Ok(CallStage::Active), "{change:?}");
+            let bound = scene.stands().await.state.bindings.into_iter().find(|bound| bound.user == *bob);
+            assert_eq!(bound.unwrap().connection, connection.connection);
+        }
+    }
+    assert_eq!(scene.change(&next, CallChange::Leave).await, Ok(CallStage::Ended));
+    for (call, change) in [("call-1", CallChange::Accept), ("call-2", CallChange::Start)] {
+        let refused = scene.change_of(call, &next, change).await;
+        assert!(matches!(refused, Err(Error::Muted { .. })), "{call}: {refused:?}");
     }
 }
 
