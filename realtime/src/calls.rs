@@ -41,7 +41,8 @@ const LOOKS_MISSED_MAX: u32 = 5;
 /// # Errors
 /// [`Error::Invalid`] if the fields do not go together; [`Error::Forbidden`] on a channel without calls; [`Error::NotJoined`] if
 /// the caller's connection is no member; [`Error::Muted`] or [`Error::Forbidden`] if the user may not send there, and so neither
-/// start nor join a call; [`Error::NotFound`] if the call is neither the live nor the last one of the conversation;
+/// start nor join a call, unless the device is in it; [`Error::NotFound`] if the call is neither the live nor the last one of the
+/// conversation;
 /// [`Error::InCall`], with the call, if it does not allow the change; [`Error::RateLimited`] if the user changes calls too fast.
 pub async fn change(realtime: &Realtime, caller: &SocketCaller, request: &ChangeCall) -> Result<Call, Error> {
     request.validate()?;
@@ -50,14 +51,26 @@ pub async fn change(realtime: &Realtime, caller: &SocketCaller, request: &Change
     };
     let (access, user) = (&realtime.access, &caller.identity.user);
     access.rates.admit(&SENDS, user, caller.now).await?;
-    let capability = match request.change {
-        CallChange::Start | CallChange::Accept => Capability::Send,
-        CallChange::Decline | CallChange::Leave => Capability::Join,
+    let is_entry = matches!(request.change, CallChange::Start | CallChange::Accept);
+    let capability = if is_entry { Capability::Send } else { Capability::Join };
+    let read = async |capability| {
+        let read = access.table.call(conversation);
+        access.read_as(Caller::Socket(caller), &request.channel, capability, read).await
     };
-    let read = access.table.call(conversation);
-    let mut stands = access.read_as(Caller::Socket(caller), &request.channel, capability, read).await?;
+    // Who may not send any more stays in the call that they are in, also on another connection.
+    let (mut stands, refusal) = match read(capability).await {
+        Err(refusal @ (Error::Muted { .. } | Error::Forbidden(_))) if is_entry => {
+            (read(Capability::Join).await?, Some(refusal))
+        }
+        stands => (stands?, None),
+    };
     let mut is_counted = false;
     for round in 0..ROUNDS_MAX {
+        if let Some(refusal) = &refusal
+            && !stands.as_ref().is_some_and(|stands| stands.state.has(user, &request.peer_id))
+        {
+            return Err(refusal.clone());
+        }
         let decided = match decide(realtime, caller, conversation, request, stands.as_ref()).await? {
             Decided::Stands(call) => return tell_if_untold(realtime, caller, call).await,
             Decided::First(ended) => {
@@ -76,7 +89,7 @@ pub async fn change(realtime: &Realtime, caller: &SocketCaller, request: &Change
             set_timer(realtime, &decided.state.call, realtime.call_times.ring).await?;
         }
         if let Some(call) = write(realtime, decided, Some(&caller.connection)).await? {
-            if capability == Capability::Send {
+            if is_entry {
                 check_still_joined(realtime, caller, &request.channel).await?;
             }
             return Ok(call);
@@ -126,6 +139,9 @@ async fn decide(
         (CallChange::Start, None) => {
             if let Some(stands) = stands.filter(|stands| stands.state.call.is_live()) {
                 return Err(in_call(stands, "the conversation has a call already; join it"));
+            }
+            if let Some(stands) = stands.filter(|stands| stands.has_used(call_id)) {
+                return Err(in_call(stands, "this `callId` is that of a call before; choose a new one"));
             }
             // Nobody looks at a call that another one has replaced.
             if let Some(ended) = stands.filter(|stands| stands.is_untold()) {
@@ -244,7 +260,6 @@ async fn write(
     let Some(call) = written else { return Ok(None) };
     if let Some(record) = call.state.call.record() {
         tracing::info!(call = %record.call_id, outcome = ?record.state, duration_ms = record.duration_ms, "a call has ended");
-        measure::call_ended(&record);
     }
     if call.is_untold() {
         tell(realtime, &call, except).await?;
@@ -260,7 +275,20 @@ async fn tell(realtime: &Realtime, call: &StoredCall, except: Option<&Connection
     for delivery in Delivery::in_order(record.into_iter().chain([update]).collect()) {
         deliver::deliver_or_queue(realtime, delivery).await?;
     }
-    realtime.table().note_call_told(&call.state.call).await
+    note_told(realtime, call).await
+}
+
+/// Notes that the members have been told of a call: 1 write. Of those who note that it has ended, the first one measures it: the
+/// process that has ended it may have died before it could.
+async fn note_told(realtime: &Realtime, call: &StoredCall) -> Result<(), Error> {
+    let is_first = realtime.table().note_call_told(&call.state.call).await?;
+    if is_first
+        && call.logged.is_some()
+        && let Some(record) = call.state.call.record()
+    {
+        measure::call_ended(&record);
+    }
+    Ok(())
 }
 
 /// Tells the members what an earlier try may not have told them.
@@ -340,6 +368,10 @@ pub async fn erase(realtime: &Realtime, conversation: &ConversationId, user: &Us
         let is_from = stands.from.as_ref().is_some_and(|from| from.user_id == *user);
         let next = stands.state.erase(user).or_else(|| is_from.then(|| stands.state.again()));
         let Some(next) = next else { return Ok(()) };
+        // What is told below no longer says that it has just ended, and what says so names the user.
+        if stands.is_untold() && !stands.state.call.is_live() {
+            note_told(realtime, &stands).await?;
+        }
         // Put as it is, also if it has ended: that is in the log already.
         let next = StoredCall::after(Some(&stands), next, None, now());
         if realtime.table().put_call(&next).await? {

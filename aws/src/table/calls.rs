@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
 use funnelcast_core::{
     Channel, ConversationId, Error, Seq, Timestamp, UserId,
-    call::{Binding, Call, CallState},
+    call::{Binding, Call, CallId, CallState},
     event::EventName,
     frame::{Event, Sender},
     identity::Name,
@@ -25,10 +25,13 @@ use super::{
     item::{Table, built, failed, from_item, if_met, is_contended, to_item},
     key,
 };
-use crate::clock::now;
+use crate::clock::{new_id, now};
 
 /// How long the row stays after it was last written. An active call is written at every look.
 const CALL_LIFE: Duration = Duration::from_hours(24);
+/// How many calls back an id counts as used. A request that is served late is a matter of seconds, in which users, who may start
+/// one call in 10 s, start no more than these; and with ids of the usual length they are half a KiB of the row.
+const USED_IDS_MAX: usize = 16;
 
 /// The call of a conversation, as the table has it.
 #[derive(Debug, Clone)]
@@ -43,6 +46,8 @@ pub struct StoredCall {
     pub told: Option<Revision>,
     /// Its place in the log, once it has ended.
     pub logged: Option<Seq>,
+    /// The ids of the calls before it, the last one first: [`USED_IDS_MAX`] at most.
+    used_ids: Vec<CallId>,
     /// How often the row has been written, on which the next write is conditional.
     version: u64,
 }
@@ -67,6 +72,8 @@ struct CallRow {
     told: Option<Revision>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     logged: Option<Seq>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    used_ids: Vec<CallId>,
     version: u64,
     ttl: i64,
 }
@@ -78,7 +85,17 @@ impl StoredCall {
         let (from, at) = same.map_or((from, at), |same| (same.from.clone(), same.at));
         let told = before.and_then(|before| before.told);
         let version = before.map_or(0, |before| before.version) + 1;
-        Self { state, from, at, told, logged: same.and_then(|same| same.logged), version }
+        let mut used_ids = before.map_or_else(Vec::new, |before| before.used_ids.clone());
+        if let Some(other) = before.filter(|before| before.state.call.call_id != state.call.call_id) {
+            used_ids.insert(0, other.state.call.call_id.clone());
+            used_ids.truncate(USED_IDS_MAX);
+        }
+        Self { state, from, at, told, logged: same.and_then(|same| same.logged), used_ids, version }
+    }
+
+    /// Whether this is the id of a call before this one.
+    pub fn has_used(&self, id: &CallId) -> bool {
+        self.used_ids.contains(id)
     }
 
     /// Whether members may not have been told of its last change.
@@ -145,8 +162,15 @@ impl StoredCall {
     }
 
     fn row(&self) -> Result<CallRow, Error> {
-        let Self { state: CallState { call, bindings, looked_at }, from, at, told, logged, version } =
-            self.clone();
+        let Self {
+            state: CallState { call, bindings, looked_at },
+            from,
+            at,
+            told,
+            logged,
+            used_ids,
+            version,
+        } = self.clone();
         let (user, name) = from.map(|from| (from.user_id, from.name)).unzip();
         Ok(CallRow {
             pk: key::latest(&Channel::Conversation(call.conversation_id.clone())),
@@ -160,6 +184,7 @@ impl StoredCall {
             looked_at,
             told,
             logged,
+            used_ids,
             version,
             ttl: (now() + CALL_LIFE).as_secs(),
         })
@@ -168,7 +193,7 @@ impl StoredCall {
 
 impl CallRow {
     fn into_stored(self) -> Result<StoredCall, Error> {
-        let Self { at, user, name, data, bindings, looked_at, told, logged, version, .. } = self;
+        let Self { at, user, name, data, bindings, looked_at, told, logged, used_ids, version, .. } = self;
         let call: Call =
             serde_json::from_str(&data).map_err(|error| Error::internal("a stored call", &error))?;
         Ok(StoredCall {
@@ -177,6 +202,7 @@ impl CallRow {
             at: Timestamp::from_millis(at),
             told,
             logged,
+            used_ids,
             version,
         })
     }
@@ -208,21 +234,23 @@ impl Table {
         Ok(!is_contended(&put) && if_met("PutItem of a call", put)?.is_some())
     }
 
-    /// Notes that the members have been told of a call as it is here: 1 write.
+    /// Notes that the members have been told of a call as it is here: 1 write. Returns whether nobody had noted that before.
     ///
     /// # Errors
     /// [`Error::Internal`] if the table fails.
-    pub async fn note_call_told(&self, call: &Call) -> Result<(), Error> {
+    pub async fn note_call_told(&self, call: &Call) -> Result<bool, Error> {
         let channel = Channel::Conversation(call.conversation_id.clone());
         let update = self
             .update(key::latest(&channel), key::CALL.to_owned())
-            .update_expression("SET told = :revision")
-            .condition_expression("attribute_exists(pk) AND (attribute_not_exists(told) OR told < :revision)")
-            .expression_attribute_values(":revision", AttributeValue::N(call.revision.to_string()));
+            .update_expression("SET told = :revision, toldBy = :id")
+            // The SDK repeats a request whose answer was lost: that is no other note.
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(told) OR told < :revision OR toldBy = :id)",
+            )
+            .expression_attribute_values(":revision", AttributeValue::N(call.revision.to_string()))
+            .expression_attribute_values(":id", AttributeValue::S(new_id()));
         let update = update.send().await;
-        if is_contended(&update) {
-            return Ok(()); // whoever changes it now tells more
-        }
-        if_met("UpdateItem of a call", update).map(drop)
+        // Whoever changes it now tells more.
+        Ok(!is_contended(&update) && if_met("UpdateItem of a call", update)?.is_some())
     }
 }

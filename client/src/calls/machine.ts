@@ -124,14 +124,17 @@ export function idle(userId: string): Machine {
   };
 }
 
-/** How long this state may last, in milliseconds; `undefined` if it may last for ever. */
-export function limitOf(machine: Machine): number | undefined {
+/**
+ * How long this state may last, in milliseconds, each from when it began to count; none if it may last for ever. What the others
+ * say may add a limit and take that back, but never changes the first one.
+ */
+export function limitsOf(machine: Machine): number[] {
   const { phase, isSent, isDeserted, ringMs } = machine;
   // While the user is asked for the microphone, the call rings.
-  if (phase === 'ringing' || (phase === 'connecting' && !isSent)) return ringMs + SPARE_MS;
-  if (phase === 'connecting') return CONNECTING_MS_MAX;
-  if (phase === 'reconnecting') return isDeserted ? RELOADING_MS_MAX : RECONNECTING_MS_MAX;
-  return undefined;
+  if (phase === 'ringing' || (phase === 'connecting' && !isSent)) return [ringMs + SPARE_MS];
+  if (phase === 'connecting') return [CONNECTING_MS_MAX];
+  if (phase !== 'reconnecting') return [];
+  return isDeserted ? [RECONNECTING_MS_MAX, RELOADING_MS_MAX] : [RECONNECTING_MS_MAX];
 }
 
 /** How long a call rings, by the server's clock alone: that of this device may be wrong. `undefined` if it does not ring. */

@@ -1,38 +1,41 @@
 /**
- * The time limit of the state that a call is in.
+ * The time limits of the state that a call is in.
  *
  * @module
  */
 
 import type { Environment } from '../environment.js';
-import { limitOf, type Machine } from './machine.js';
+import { limitsOf, type Machine } from './machine.js';
 
 /** Counts the time of one state after another. */
 export class TimeLimit {
-  readonly #env: Environment;
+  readonly #env: Pick<Environment, 'after'>;
   readonly #passed: () => void;
-  #state = '';
-  #cancel = () => {};
+  /** What ends each limit that counts now. */
+  readonly #counting = new Map<string, () => void>();
 
   /** @param passed - called when a state has lasted for as long as it may */
-  constructor(env: Environment, passed: () => void) {
+  constructor(env: Pick<Environment, 'after'>, passed: () => void) {
     this.#env = env;
     this.#passed = passed;
   }
 
-  /** Takes note of the state. The time of the one before it no longer counts. */
+  /** Takes note of the state. A limit that it had before goes on counting; one that it no longer has is dropped. */
   follow(machine: Machine): void {
-    const ms = limitOf(machine);
-    const state = `${machine.phase} ${machine.callId} ${ms}`;
-    if (state === this.#state) return;
-    this.end();
-    this.#state = state;
-    if (ms !== undefined) this.#cancel = this.#env.after(ms, this.#passed);
+    const limits = new Map(limitsOf(machine).map(ms => [`${machine.phase} ${machine.callId} ${ms}`, ms]));
+    for (const [limit, cancel] of this.#counting) {
+      if (limits.has(limit)) continue;
+      cancel();
+      this.#counting.delete(limit);
+    }
+    for (const [limit, ms] of limits) {
+      if (!this.#counting.has(limit)) this.#counting.set(limit, this.#env.after(ms, this.#passed));
+    }
   }
 
   /** Counts no longer. */
   end(): void {
-    this.#state = '';
-    this.#cancel();
+    for (const cancel of this.#counting.values()) cancel();
+    this.#counting.clear();
   }
 }

@@ -16,7 +16,7 @@ import {
   isJoinable,
   isLive,
   isToAnswer,
-  limitOf,
+  limitsOf,
   type Machine,
   mayBeIn,
   otherDevice,
@@ -241,7 +241,7 @@ class Step {
 
   #timeout(): void {
     const { phase, callId = '' } = this.machine;
-    if (limitOf(this.machine) === undefined) return;
+    if (limitsOf(this.machine).length === 0) return;
     if (phase === 'ringing') {
       if (mayBeIn(this.machine)) this.#send('leave');
       // The server ends a call that has rung for too long, should its timer be lost, when it is asked for anything about it.

@@ -1,6 +1,7 @@
 /** Calls over sockets that are cut or replaced, over lost signals and media, and over pages that are loaded again. */
 
 import { expect, test } from 'vitest';
+import { CHANNEL } from '../fake/setup.js';
 import { inCall, type Person, pass, two, watchRejections } from './setting.js';
 
 watchRejections();
@@ -128,6 +129,19 @@ test('a page that is closed ends its call after a short while', async () => {
   await pass(16_000);
   expect(it.ann.phases.at(-1)).toBe('ended: failed');
   expect(it.ann.browser.live).toEqual([]);
+});
+
+test('a device that keeps saying that its page is gone and back does not keep a call', async () => {
+  const it = await inCall();
+  const [ann, bob] = (it.server.call?.participants ?? []).map(({ peerId }) => peerId);
+  it.bob.call.unfollow(); // what it says is made up from here on
+  it.ether.isUp = false;
+  for (let n = 0; n < 12; n++) {
+    const payload = { callId: it.server.call?.callId, from: bob, to: ann, page: `p${n}`, bye: n % 2 === 0 };
+    const signal = { name: 'call', to: { userId: 'user_1' }, payload };
+    await Promise.all([it.bob.client.send(CHANNEL, 'signal', signal), pass(4_000)]);
+  }
+  expect(it.ann.phases.slice(-2)).toEqual(['reconnecting', 'ended: failed']);
 });
 
 test('where both vanish, the server ends the call', async () => {

@@ -4,7 +4,7 @@ import {
   type CallRequest,
   type Input,
   idle,
-  limitOf,
+  limitsOf,
   type Machine,
   othersOf,
 } from '../../src/calls/machine.js';
@@ -162,6 +162,13 @@ export function lookedIn(world: World): World {
   return !call || call === world.call ? world : { ...world, call, told: [...world.told, call] };
 }
 
+/** What a device may learn of the others in its call. */
+export const heardOfPeers: readonly Input[] = [
+  { type: 'peers', connected: 0, isDeserted: false },
+  { type: 'peers', connected: 0, isDeserted: true },
+  { type: 'peers', connected: 1, isDeserted: false },
+];
+
 /** Everything that may happen next on a device. */
 export function nextOf(world: World, at: number): World[] {
   const { machine, requests, wishes } = world.devices[at] as Device;
@@ -179,10 +186,9 @@ export function nextOf(world: World, at: number): World[] {
     worlds.push(served(world, { ...request, userId: machine.userId }).world, replied(world, at));
     if (request.change !== 'leave') worlds.push(failed(world, at));
   }
-  for (const connected of othersOf(machine).length > 0 ? [0, 1] : [])
-    worlds.push(input(world, at, { type: 'peers', connected, isDeserted: false }));
+  if (othersOf(machine).length > 0) worlds.push(...heardOfPeers.map(given => input(world, at, given)));
   if (machine.role === 'joined' && requests.length === 0) worlds.push(input(world, at, { type: 'rejoined' }));
-  if (limitOf(machine) !== undefined) worlds.push(input(world, at, { type: 'timeout' }));
+  if (limitsOf(machine).length > 0) worlds.push(input(world, at, { type: 'timeout' }));
   return worlds;
 }
 

@@ -326,6 +326,11 @@ impl CallState {
         self.call.participants.iter().any(|of| of.peer_id == peer.peer_id && of.user_id != peer.user)
     }
 
+    /// Whether a device is in the call, on whatever connection.
+    pub fn has(&self, user: &UserId, peer_id: &PeerId) -> bool {
+        self.bindings.iter().any(|of| of.user == *user && of.peer_id == *peer_id)
+    }
+
     /// The binding of a device that is in the call.
     fn joined(&self, peer: &Peer) -> Option<&Binding> {
         self.bindings.iter().find(|of| of.user == peer.user && of.peer_id == peer.peer_id)

@@ -1,5 +1,10 @@
 //! A call is told to the members whatever dies in between, and whoever loses access is in none, whatever crosses that.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use funnelcast_aws::table::calls::StoredCall;
 use funnelcast_core::{
     ConversationId, Seq,
@@ -8,13 +13,29 @@ use funnelcast_core::{
 };
 use funnelcast_testing::gateway::{Answer, Stub};
 use futures_util::FutureExt;
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use serde_json::Value;
 
-use super::{presence::join, *};
-use crate::{calls, revoke};
+use super::{
+    moderation::{self, mute},
+    presence::join,
+    *,
+};
+use crate::{calls, revoke, rights};
 
 fn conversation() -> ConversationId {
     "c1".parse().unwrap()
+}
+
+/// The device of a user on this connection.
+fn peer(of: &SocketCaller) -> Peer {
+    let SocketCaller { identity, connection, .. } = of;
+    Peer {
+        user: identity.user.clone(),
+        name: identity.name.clone(),
+        peer_id: format!("peer-{}", identity.user).parse().unwrap(),
+        connection: connection.clone(),
+    }
 }
 
 /// Ann, whose call rings, and Bob.
@@ -38,12 +59,7 @@ impl Scene {
             call_id: "call-1".parse().unwrap(),
             conversation: conversation(),
             media: CallMedia::Audio,
-            peer: Peer {
-                user: ann.identity.user.clone(),
-                name: ann.identity.name.clone(),
-                peer_id: "peer-ann".parse().unwrap(),
-                connection: ann.connection.clone(),
-            },
+            peer: peer(&ann),
         };
         let state = CallState::start(new, None, CallTimes::default().ring, rings_since);
         assert!(realtime.table().put_call(&StoredCall::after(None, state, None, now())).await.unwrap());
@@ -71,6 +87,14 @@ impl Scene {
         };
         let caller = SocketCaller { now: now(), ..caller.clone() };
         Ok(calls::change(&self.realtime, &caller, &request).await?.state)
+    }
+
+    /// Ann's process ends the call, and dies right after that write.
+    async fn end_and_die(&self) {
+        let stands = self.stands().await;
+        let left = stands.state.leave(&peer(&self.ann), None, now()).unwrap();
+        let left = StoredCall::after(Some(&stands), left, None, now());
+        self.realtime.table().end_call(&left).await.unwrap().unwrap();
     }
 
     async fn stands(&self) -> StoredCall {
@@ -107,6 +131,126 @@ async fn a_timer_ends_what_rings_for_too_long_and_tells_it_once() {
     calls::check(&scene.realtime, &conversation(), &"call-0".parse().unwrap()).await.unwrap();
 }
 
+/// Counts the calls that are measured.
+#[derive(Default)]
+struct CallsMeasured(Arc<AtomicU64>);
+
+impl CallsMeasured {
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Recorder for CallsMeasured {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        if key.name() == "Calls" { Counter::from_arc(Arc::clone(&self.0)) } else { Counter::noop() }
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+/// Up to 5 answers: all that the SDK asks for of the transaction, and all but one of those of the note that it was told.
+#[tokio::test]
+async fn a_call_is_measured_once_whichever_answers_are_lost() {
+    for lost in 0..=5 {
+        let measured = CallsMeasured::default();
+        let _guard = metrics::set_default_local_recorder(&measured);
+        let scene = Box::pin(Scene::new(now())).await;
+        scene.realtime.engine.lose_write_answers(lost);
+        // What fails is repeated by the client.
+        let mut ended = scene.change(&scene.ann, CallChange::Leave).await;
+        while let Err(Error::Internal(_)) = ended {
+            ended = scene.change(&scene.ann, CallChange::Leave).await;
+        }
+        assert_eq!((ended, measured.count()), (Ok(CallStage::Ended), 1), "{lost} answers lost");
+        scene.change(&scene.ann, CallChange::Leave).await.unwrap();
+        calls::check(&scene.realtime, &conversation(), &"call-1".parse().unwrap()).await.unwrap();
+        calls::erase(&scene.realtime, &conversation(), &scene.ann.identity.user).await.unwrap();
+        assert_eq!(measured.count(), 1, "{lost} answers lost, and an erasure");
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_measured_once_whoever_tells_its_end() {
+    for by in ["retry", "two retries", "timer", "erasure"] {
+        let measured = CallsMeasured::default();
+        let _guard = metrics::set_default_local_recorder(&measured);
+        let scene = Box::pin(Scene::new(now())).await;
+        scene.end_and_die().await;
+        match by {
+            "retry" => drop(scene.change(&scene.ann, CallChange::Leave).await.unwrap()),
+            "two retries" => {
+                let retry = async || scene.change(&scene.ann, CallChange::Leave).await.unwrap();
+                tokio::join!(retry(), retry());
+            }
+            "timer" => {
+                calls::check(&scene.realtime, &conversation(), &"call-1".parse().unwrap()).await.unwrap();
+            }
+            _ => calls::erase(&scene.realtime, &conversation(), &scene.ann.identity.user).await.unwrap(),
+        }
+        assert_eq!(measured.count(), 1, "{by}");
+    }
+}
+
+/// A request that is served late, or repeated by a client that has not heard of the end, starts no other call.
+#[tokio::test]
+async fn the_id_of_a_call_before_is_refused() {
+    let scene = Box::pin(Scene::new(now())).await;
+    scene.change(&scene.ann, CallChange::Leave).await.unwrap();
+    let stands = scene.stands().await;
+    let new = NewCall {
+        call_id: "call-2".parse().unwrap(),
+        conversation: conversation(),
+        media: CallMedia::Audio,
+        peer: peer(&scene.bob),
+    };
+    let next = CallState::start(new, Some(stands.state.call.revision), CallTimes::default().ring, now());
+    assert!(
+        scene.realtime.table().put_call(&StoredCall::after(Some(&stands), next, None, now())).await.unwrap()
+    );
+    scene.change_of("call-2", &scene.bob, CallChange::Leave).await.unwrap();
+    for (call, why) in [("call-2", "has ended"), ("call-1", "a call before")] {
+        let refused = scene.change_of(call, &scene.ann, CallChange::Start).await;
+        let Err(Error::InCall { reason, call: stands }) = refused else { panic!("{call}: {refused:?}") };
+        assert!(reason.contains(why), "{call}: {reason}");
+        assert_eq!(stands["callId"], "call-2");
+    }
+}
+
+#[tokio::test]
+async fn a_muted_user_stays_in_their_call_on_another_connection_and_joins_no_other() {
+    let scene = Box::pin(Scene::new(now())).await;
+    let next = caller("bob", "b2=");
+    join(&scene.realtime, &next).await;
+    assert_eq!(scene.change(&scene.bob, CallChange::Accept).await, Ok(CallStage::Active));
+    let (bob, restriction) = (&scene.bob.identity.user, moderation::change(mute(), now()));
+    scene.realtime.table().restrict(&moderation::here(), bob, &restriction, now()).await.unwrap();
+    rights::check_restriction(&scene.realtime, bob, &moderation::here()).await.unwrap();
+
+    for change in [CallChange::Accept, CallChange::Start] {
+        for connection in [&next, &scene.bob] {
+            assert_eq!(scene.change(connection, change).await, Ok(CallStage::Active), "{change:?}");
+            let bound = scene.stands().await.state.bindings.into_iter().find(|bound| bound.user == *bob);
+            assert_eq!(bound.unwrap().connection, connection.connection);
+        }
+    }
+    assert_eq!(scene.change(&next, CallChange::Leave).await, Ok(CallStage::Ended));
+    for (call, change) in [("call-1", CallChange::Accept), ("call-2", CallChange::Start)] {
+        let refused = scene.change_of(call, &next, change).await;
+        assert!(matches!(refused, Err(Error::Muted { .. })), "{call}: {refused:?}");
+    }
+}
+
 /// A timer may be late, or may have ended in the dead-letter queue.
 #[tokio::test]
 async fn what_rings_for_too_long_was_missed_whatever_is_done_to_it_before_the_timer() {
@@ -137,17 +281,7 @@ async fn what_was_not_told_is_told_by_a_retry_by_the_timer_and_by_the_next_call(
         ("next call", &["chat.call", "call.update"]),
     ] {
         let scene = Box::pin(Scene::new(now())).await;
-        // A process that ended right after its write.
-        let stands = scene.stands().await;
-        let peer = Peer {
-            user: scene.ann.identity.user.clone(),
-            name: scene.ann.identity.name.clone(),
-            peer_id: "peer-ann".parse().unwrap(),
-            connection: scene.ann.connection.clone(),
-        };
-        let left = stands.state.leave(&peer, None, now()).unwrap();
-        let left = StoredCall::after(Some(&stands), left, None, now());
-        scene.realtime.table().end_call(&left).await.unwrap().unwrap();
+        scene.end_and_die().await;
         let mut seen = scene.stub.requests().len();
         match by {
             "timer" => {

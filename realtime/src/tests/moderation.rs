@@ -22,7 +22,7 @@ fn conversation() -> ConversationId {
     "c1".parse().unwrap()
 }
 
-fn here() -> Scope {
+pub(super) fn here() -> Scope {
     Scope::Conversation(conversation())
 }
 
@@ -38,7 +38,7 @@ fn restriction(kind: RestrictionKind, until: Option<Timestamp>) -> Restriction {
     Restriction { restriction: kind, until, reason: "spam".to_owned().try_into().ok() }
 }
 
-fn mute() -> Restriction {
+pub(super) fn mute() -> Restriction {
     restriction(RestrictionKind::Mute, None)
 }
 
@@ -50,7 +50,7 @@ fn lifted() -> Restriction {
     restriction(RestrictionKind::None, None)
 }
 
-fn change(to: Restriction, at: Timestamp) -> RestrictionChange {
+pub(super) fn change(to: Restriction, at: Timestamp) -> RestrictionChange {
     let version = Version { revision: None, at, ahead_ms: 0, clock: Clock::Producer };
     RestrictionChange { to, by: None, version, key: None }
 }

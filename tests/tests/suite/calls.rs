@@ -120,8 +120,12 @@ async fn a_call_rings_is_accepted_and_ends() -> Result<()> {
     assert_eq!(call.records(&mut ann).await?.len(), 1);
     ann.silence().await?;
     bob.silence().await?;
-    let next = Call::new(&channel).change(&mut bob, "start", "b3").await?;
-    assert!(next["revision"].as_u64() > left["revision"].as_u64(), "over all calls");
+    let next = Call::new(&channel);
+    let started = next.change(&mut bob, "start", "b3").await?;
+    assert!(started["revision"].as_u64() > left["revision"].as_u64(), "over all calls");
+    let canceled = next.change(&mut bob, "leave", "b3").await?;
+    let refused = call.refused(&mut ann, "start", "a3").await?;
+    assert_eq!((&*refused.code, refused.call), ("conflict", Some(canceled)), "nor after another call");
     Ok(())
 }
 

@@ -160,9 +160,24 @@ async fn what_was_told_is_noted_and_never_taken_back() {
     let call = table.rings("call-1", None).await;
     let ended = table.end_call(&left(&call)).await.unwrap().unwrap();
     assert!(table.stands().await.is_untold());
-    table.note_call_told(&ended.state.call).await.unwrap();
+    table.engine.lose_write_answers(1);
+    assert!(table.note_call_told(&ended.state.call).await.unwrap(), "its own repeat is no other note");
     assert!(!table.stands().await.is_untold());
-    table.note_call_told(&call.state.call).await.unwrap();
+    for told in [&ended, &call] {
+        assert!(!table.note_call_told(&told.state.call).await.unwrap(), "another one has noted that");
+    }
     assert!(!table.stands().await.is_untold(), "whoever told the earlier one is late");
     assert!(ringing("call-2", Some(&table.stands().await)).is_untold());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_knows_the_ids_of_those_before_it() {
+    let table = TestTable::new().await;
+    let mut call = table.rings("call-0", None).await;
+    for n in 1..=18 {
+        let ended = table.end_call(&left(&call)).await.unwrap().unwrap();
+        call = table.rings(&format!("call-{n}"), Some(&ended)).await;
+    }
+    let used: Vec<u32> = (0..=18).filter(|n| call.has_used(&format!("call-{n}").parse().unwrap())).collect();
+    assert_eq!(used, (2..18).collect::<Vec<_>>(), "the last 16");
 }
