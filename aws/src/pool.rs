@@ -6,7 +6,8 @@
 //!
 //! Only a few sockets are opened at a time. A process that has just started has one, and posts to many: that one and the first
 //! that are opened are used again before all the others would be there, because opening takes more of a small function's CPU
-//! than a post, and those that are opened later resume the TLS session of the first.
+//! than a post, and those that are opened later resume the TLS session of the first. With the last request, what is still being
+//! opened is given up: Lambda freezes the process then, and a socket that was half open would hang when it goes on.
 
 use std::{
     error::Error,
@@ -29,6 +30,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use tokio::{
     sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot},
+    task::JoinSet,
     time::{Instant, timeout},
 };
 use tower_service::Service;
@@ -54,6 +56,7 @@ pub struct Pool {
     sockets: Arc<Sockets>,
     answer_bytes_max: usize,
     slots: Semaphore,
+    slots_max: usize,
 }
 
 /// The sockets of a pool. They outlive the requests for which they are opened.
@@ -63,7 +66,9 @@ struct Sockets {
     /// A permit for each socket that may be there.
     room: Arc<Semaphore>,
     /// A permit for each socket that may be opened at the moment.
-    opening: Semaphore,
+    opening: Arc<Semaphore>,
+    /// The tasks that open them.
+    openers: Mutex<JoinSet<()>>,
     /// A stack: the last socket returned is reused first, so that the sockets of a burst become old.
     idle: Mutex<Vec<Socket>>,
     /// Notified of each socket that is idle.
@@ -165,11 +170,23 @@ impl Pool {
             connector: connector(roots)?,
             origin,
             room: Arc::new(Semaphore::new(sockets_max)),
-            opening: Semaphore::new(OPENING_AT_ONCE),
+            opening: Arc::new(Semaphore::new(OPENING_AT_ONCE)),
+            openers: Mutex::default(),
             idle: Mutex::default(),
             returned: Notify::new(),
         };
-        Ok(Self { sockets: Arc::new(sockets), answer_bytes_max, slots: Semaphore::new(sockets_max) })
+        Ok(Self {
+            sockets: Arc::new(sockets),
+            answer_bytes_max,
+            slots: Semaphore::new(sockets_max),
+            slots_max: sockets_max,
+        })
+    }
+
+    /// How many sockets are being opened.
+    #[cfg(test)]
+    pub(crate) fn opening(&self) -> usize {
+        OPENING_AT_ONCE - self.sockets.opening.available_permits()
     }
 
     /// Waits for a slot.
@@ -235,34 +252,48 @@ impl Sockets {
     /// Opens a socket, once there is room for it and few others are being opened. It is then idle, also if nobody waits for
     /// it any more. Returns only if it cannot be opened.
     async fn open_another(self: &Arc<Self>) -> HttpFailure {
-        let permits = async {
-            // semaphores that are never closed
-            let room = Arc::clone(&self.room).acquire_owned().await?;
-            self.opening.acquire().await?.forget(); // the task gives it back
-            Ok::<_, AcquireError>(room)
-        };
-        let room = match permits.await {
-            Ok(room) => room,
-            Err(closed) => return HttpFailure::Unconnected(Box::new(closed)),
-        };
-        let (tell, failed) = oneshot::channel();
-        let sockets = Arc::clone(self);
-        tokio::spawn(async move {
-            let opening = timeout(OPENING_MAX, sockets.connect()).await;
-            sockets.opening.add_permits(1);
-            match opening {
-                Ok(Ok(connection)) => {
-                    let socket = Socket { connection, is_new: true, idle_since: Instant::now(), _room: room };
-                    sockets.put_idle(socket);
-                }
-                Ok(Err(failure)) => drop(tell.send(failure)),
-                Err(late) => drop(tell.send(HttpFailure::Unconnected(Box::new(late)))),
+        loop {
+            let permits = async {
+                let room = Arc::clone(&self.room).acquire_owned().await?;
+                Ok::<_, AcquireError>((room, Arc::clone(&self.opening).acquire_owned().await?))
+            };
+            let (room, turn) = match permits.await {
+                Ok(permits) => permits,
+                Err(closed) => return HttpFailure::Unconnected(Box::new(closed)), // which they never are
+            };
+            match self.spawn_opener(room, turn).await {
+                Ok(Ok(())) => pending().await,
+                Ok(Err(failure)) => return failure,
+                Err(_given_up) => {} // by another thread, as the last request before this one ended
             }
-        });
-        match failed.await {
-            Ok(failure) => failure,
-            Err(_opened) => pending().await,
         }
+    }
+
+    /// Spawns the task that opens a socket. It says whether that has succeeded, unless it is given up.
+    fn spawn_opener(
+        self: &Arc<Self>,
+        room: OwnedSemaphorePermit,
+        turn: OwnedSemaphorePermit,
+    ) -> oneshot::Receiver<Result<(), HttpFailure>> {
+        let (tell, told) = oneshot::channel();
+        let sockets = Arc::clone(self);
+        let mut openers = self.openers.lock().unwrap_or_else(PoisonError::into_inner);
+        while openers.try_join_next().is_some() {}
+        openers.spawn(async move {
+            let opening = timeout(OPENING_MAX, sockets.connect()).await;
+            drop(turn);
+            let opened = opening.unwrap_or_else(|late| Err(HttpFailure::Unconnected(Box::new(late))));
+            let opened = opened.map(|connection| {
+                sockets.put_idle(Socket {
+                    connection,
+                    is_new: true,
+                    idle_since: Instant::now(),
+                    _room: room,
+                });
+            });
+            drop(tell.send(opened)); // perhaps nobody waits any more
+        });
+        told
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, HttpFailure> {
@@ -277,6 +308,15 @@ impl Sockets {
         });
         connection.ready().await.map_err(HttpFailure::Lost)?; // or it would look closed among the idle ones
         Ok(connection)
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        let Pool { sockets, slots, slots_max, .. } = self.pool;
+        if slots.available_permits() + 1 == *slots_max {
+            sockets.openers.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        }
     }
 }
 

@@ -90,6 +90,11 @@ impl Poster {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn sockets_opening(&self) -> usize {
+        self.pool.opening()
+    }
+
     /// Opens the first socket.
     pub(super) async fn open(&self) {
         self.pool.open().await;
