@@ -7,11 +7,7 @@ use ::tests::{Client, Stack, User, unique};
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::{
-    sync::mpsc,
-    task::JoinSet,
-    time::{sleep, timeout},
-};
+use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
 use crate::posts::count;
 
@@ -27,8 +23,6 @@ const TIME_MAX: Duration = Duration::from_secs(20);
 pub(crate) struct Latency {
     pub(crate) members: usize,
     pub(crate) messages: usize,
-    /// How long after everybody has one message the next is sent.
-    pub(crate) pause_ms: u128,
     /// Receipts, which the percentiles are of.
     pub(crate) receipts: usize,
     pub(crate) p50_ms: f64,
@@ -55,13 +49,8 @@ pub(crate) fn stack() -> Result<Stack> {
     crate::stack(&[&options[..], &limits[..]].concat())
 }
 
-/// Messages in a conversation of so many, one after the other: each is sent a pause after all have got the last one.
-pub(crate) async fn latency(
-    stack: &Stack,
-    members: usize,
-    messages: usize,
-    pause: Duration,
-) -> Result<Latency> {
+/// Messages in a conversation of so many, one after the other: each is sent when all have got the last one.
+pub(crate) async fn latency(stack: &Stack, members: usize, messages: usize) -> Result<Latency> {
     ensure!(messages <= BY_A_USER_MAX, "{messages} messages are more than a user may send");
     let company = unique("biz");
     let ann = User::customer_of(&company);
@@ -81,7 +70,6 @@ pub(crate) async fn latency(
     let mut ann = joined(stack, &ann, &channel).await?;
     let mut taken = Vec::new();
     for number in 0..=messages {
-        sleep(pause).await;
         let begun = Instant::now();
         ann.say(&channel, "Is the course still open for new members this week?").await?;
         for _ in 1..members {
@@ -95,7 +83,6 @@ pub(crate) async fn latency(
     Ok(Latency {
         members,
         messages,
-        pause_ms: pause.as_millis(),
         receipts: taken.len(),
         p50_ms: percentile(&taken, 0.5),
         p99_ms: percentile(&taken, 0.99),

@@ -27,19 +27,13 @@ mod report;
 mod start;
 mod turns;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use ::tests::Stack;
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{machine::Machine, posts::Cell, report::Report};
-
-/// After this pause a message goes to a large channel by another way (docs/adr/0007-large-channels.md).
-const PAUSE: Duration = Duration::from_millis(1_100);
 
 /// What every process gets that is to talk to AWS.
 const AWS_ENVIRONMENT: [(&str, &str); 3] =
@@ -157,10 +151,8 @@ async fn measure(cli: &Cli) -> Result<Report> {
         eprintln!("bench: throughput, {} conversations", plan.conversations);
         report.throughput = Some(chat::throughput(&stack, plan.conversations).await?);
         for members in plan.channels.iter().copied() {
-            for pause in [Duration::ZERO, PAUSE] {
-                eprintln!("bench: latency, {members} members, a pause of {pause:?}");
-                report.latencies.push(chat::latency(&stack, members, plan.messages, pause).await?);
-            }
+            eprintln!("bench: latency, {members} members");
+            report.latencies.push(chat::latency(&stack, members, plan.messages).await?);
         }
     }
     if wanted(Part::Publishing) {

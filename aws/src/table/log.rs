@@ -26,8 +26,6 @@ mod erase;
 mod files;
 mod row;
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{
     Channel, ConnectionId, Error, Seq, Timestamp,
@@ -94,15 +92,6 @@ impl LogView {
     /// Whether an event that was read, or appended, has given this message another text, or has deleted it.
     pub fn rewrites(&self, message: Seq) -> bool {
         self.events.iter().any(|stored| stored.rewrites() == Some(message))
-    }
-
-    /// How long before an event the one before it was kept; `None` if either was not read.
-    pub fn pause_before(&self, seq: Seq) -> Option<Duration> {
-        let kept_at = |seq| {
-            let stored = self.events.iter().find(|stored| stored.seq == seq)?;
-            Some(Timestamp::from_millis(stored.row.kept_at))
-        };
-        Some(kept_at(seq)?.since(kept_at(seq.previous())?))
     }
 
     /// The event that an earlier try of this publication has put into the log.

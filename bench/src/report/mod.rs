@@ -183,13 +183,11 @@ impl Report {
     }
 
     fn write_chat(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table =
-            Table::new(&["end to end, members", "messages", "pause ms", "send to receipt: p50 ms", "p99 ms"]);
-        for Latency { members, messages, pause_ms, p50_ms, p99_ms, .. } in &self.latencies {
+        let mut table = Table::new(&["end to end, members", "messages", "send to receipt: p50 ms", "p99 ms"]);
+        for Latency { members, messages, p50_ms, p99_ms, .. } in &self.latencies {
             table.row([
                 members.to_string(),
                 messages.to_string(),
-                pause_ms.to_string(),
                 format!("{p50_ms:.2}"),
                 format!("{p99_ms:.2}"),
             ]);

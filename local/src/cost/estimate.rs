@@ -10,7 +10,7 @@ use super::{
 // These are limits of the product and a memory size of the template, which `local` does not depend on. A test in
 // tests/tests/suite/house.rs fails if they differ.
 
-/// In larger channels a chat message is handed to the queue, and `broadcast` posts it.
+/// In larger channels a chat message is marked for the stream, and `broadcast` posts it.
 const DIRECT_MEMBERS_MAX: u32 = 50;
 /// The members that one invocation posts to.
 const DELIVERY_MEMBERS_MAX: u32 = 3_000;
@@ -64,6 +64,7 @@ struct FanOut {
     posts: u32,
     /// Invocations of `broadcast`, in addition to the operation's own.
     invocations: u32,
+    write_units: u32,
     read_units: f64,
     sqs: u32,
 }
@@ -79,12 +80,16 @@ impl FanOut {
         let read_units = if posts == 0 { 0.0 } else { member_units(members, assumptions.member_bytes) - 1.0 };
         let deliveries = members.div_ceil(DELIVERY_MEMBERS_MAX).max(1);
         let is_kept = operation.write_units > 0;
-        let is_handed_over =
-            operation.recipients == Recipients::Others && is_kept && members > DIRECT_MEMBERS_MAX;
+        let is_marked = operation.recipients == Recipients::Others && is_kept && members > DIRECT_MEMBERS_MAX;
+        // A continuation is a message in the queue; a marked message starts with a record of the stream.
         let continuations = if posts == 0 { 0 } else { deliveries - 1 };
-        // Each is a message in the queue.
-        let invocations = continuations + u32::from(is_handed_over);
-        Self { posts, invocations, read_units, sqs: invocations * REQUESTS_A_QUEUED }
+        Self {
+            posts,
+            invocations: continuations + u32::from(is_marked),
+            write_units: u32::from(is_marked),
+            read_units,
+            sqs: continuations * REQUESTS_A_QUEUED,
+        }
     }
 }
 
@@ -102,7 +107,7 @@ impl Estimate {
         let own_seconds = f64::from(operation.steps) * assumptions.table_ms / 1e3;
         let page_seconds = if fan_out.posts == 0 { 0.0 } else { pages * assumptions.table_ms / 1e3 };
 
-        let write_units = f64::from(operation.write_units);
+        let write_units = f64::from(operation.write_units + fan_out.write_units);
         let read_units = operation.read_units + fan_out.read_units;
         let invocations = operation.invocations + fan_out.invocations;
         let posting_mb = if fan_out.invocations > 0 { BROADCAST_MB } else { f64::from(operation.memory_mb) };
@@ -210,12 +215,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_in_a_large_conversation_uses_the_queue_and_typing_does_not() {
+    fn a_message_in_a_large_conversation_uses_the_stream_and_typing_does_not() {
         let chat = |members| estimate("chat", members);
         assert_eq!((chat(50).invocations, chat(50).write_units), (1, 1.0));
-        assert_eq!((chat(51).invocations, chat(51).write_units), (2, 1.0));
-        let of_the_queue = |members| chat(members).dollars.of(Service::Sqs);
-        assert_eq!((of_the_queue(50), of_the_queue(51)), (0.0, 3.0 * 0.4 / MILLION));
+        assert_eq!((chat(51).invocations, chat(51).write_units), (2, 2.0));
         assert_eq!(estimate("typing", 51).invocations, 1);
     }
 

@@ -21,15 +21,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     frames::{Addressed, Frames},
-    posts::{post_frames, post_one},
+    posts::{post, post_frames, post_one},
 };
 use crate::context::Realtime;
 
-/// Channels of up to this many members are posted to before the sender's ack, larger ones by `broadcast`.
+/// Channels of up to this many members are posted to before the sender's ack, larger ones by the stream.
 pub const DIRECT_MEMBERS_MAX: usize = 50;
-
-/// Of a larger channel, events that follow one another within this time are gathered by the table's stream.
-const GATHERED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The most members that one invocation reads and posts to. At 10 ms per post and with [`IN_FLIGHT_MAX`] of them
 /// under way, this takes some 300 ms.
@@ -183,35 +180,26 @@ pub(super) async fn owe(
     realtime.deliveries.send(&Delivery { events, to }, OWED_DELAY).await
 }
 
-/// Delivers a durable event that is in the log. When this returns, the work is either done or safely stored.
-///
-/// - A small channel is posted to at once; members whose posts fail are owed the event by the queue.
-/// - Of a larger channel, an event that follows the one before it at once (`pause`) is marked for the table's stream, which is
-///   read a few times a second and gathers what has come meanwhile into one frame.
-/// - Any other event of a larger channel is handed to the queue, which waits for nothing. Should it overtake one that the stream
-///   has, clients wait for that, as they do for any event that is missing.
-///
-/// `except` is the connection that sent the event; `pause` is how long before it the event before it was kept, if that is known.
+/// Delivers a durable event that is in the log: at once if the channel is small, else by the stream. When this
+/// returns, the work is either done or safely stored. `except` is the connection that sent the event.
 ///
 /// # Errors
-/// [`Error::Internal`] if the table or the queue fails; the event is then in the log, and a retry with its key delivers it.
-pub async fn deliver_logged(
+/// [`Error::Internal`] if the table fails; the event is then in the log, and a retry with its key delivers it.
+pub async fn send_or_mark(
     realtime: &Realtime,
     event: &Event,
     seq: Seq,
     except: Option<&ConnectionId>,
-    pause: Option<Duration>,
 ) -> Result<Tally, Error> {
     let few = realtime.table().few_members(&event.channel, DIRECT_MEMBERS_MAX).await?;
-    if let Some(members) = few {
-        return post_or_owe(realtime, event.clone(), &members, except).await;
-    }
-    if pause.is_some_and(|pause| pause < GATHERED_WITHIN) {
+    let tally = match &few {
+        Some(members) => post(realtime, event, members, except).await?,
+        None => Tally::default(),
+    };
+    if few.is_none() || tally.failed > 0 {
         realtime.table().mark_for_delivery(&event.channel, seq, except).await?;
-    } else {
-        realtime.deliveries.send(&Delivery::to_all(event.clone(), except.cloned()), Duration::ZERO).await?;
     }
-    Ok(Tally::default())
+    Ok(tally)
 }
 
 /// Delivers events to a small channel at once, and has the queue deliver them to a larger one: 1 read, and 1 message for

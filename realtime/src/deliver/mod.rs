@@ -16,7 +16,7 @@ mod tests;
 pub use self::{
     delivery::{
         DELIVERY_BYTES_MAX, DELIVERY_MEMBERS_MAX, DIRECT_MEMBERS_MAX, Delivery, deliver, deliver_for_senders,
-        deliver_logged, deliver_or_queue, post_or_owe, try_later,
+        deliver_or_queue, post_or_owe, send_or_mark, try_later,
     },
     frames::Addressed,
     posts::post,

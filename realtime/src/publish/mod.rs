@@ -1,7 +1,7 @@
 //! Publishing: an event from a client or from the app's backend goes into the log and to the members of its channel.
 //!
 //! A durable event is in the log before anyone receives it. Its ack means that the event is kept, and that it has
-//! been posted to every member of a small channel, or handed to `broadcast`, which posts it. The connection that sent
+//! been posted to every member of a small channel, or marked for the stream, which posts it. The connection that sent
 //! the event gets the ack and no copy. A retry with the same key gets the seq of the first try and posts again,
 //! because the first try may have ended between the log and the posts.
 //!
@@ -67,8 +67,7 @@ pub async fn send(realtime: &Realtime, caller: Caller<'_>, draft: Send) -> Resul
     }
 }
 
-/// Publishes on the durable lane: 2 reads, 1 write, 1 read and N - 1 posts; in place of
-/// the posts, a larger channel takes 1 message of the queue or 1 write. For a caller that has sent here before,
+/// Publishes on the durable lane: 2 reads, 1 write, 1 read and N - 1 posts. For a caller that has sent here before,
 /// the first two reads run side by side. A reply, a mention and a change cost 1 read more, and a change is written in a
 /// transaction. A [`Review`](crate::review::Review) of a message comes before it is appended.
 async fn send_durable(
@@ -92,8 +91,7 @@ async fn send_durable(
     }
     let Logged { event, seq, is_duplicate: duplicate } =
         append(table, &mut view, publication, subject).await.map_err(|error| error.within("data"))?;
-    let pause = view.pause_before(seq);
-    let tally = deliver::deliver_logged(realtime, &event, seq, caller.connection(), pause).await?;
+    let tally = deliver::send_or_mark(realtime, &event, seq, caller.connection()).await?;
     if !duplicate {
         measure::posted_after(event.at);
     }

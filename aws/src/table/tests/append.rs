@@ -92,21 +92,6 @@ async fn a_lost_race_does_not_hide_an_earlier_try_of_the_next_event() {
     assert_eq!(table.seqs().await, [1, 2, 3, 4]);
 }
 
-/// What a sender reads of the log before it appends has the last event in it, whatever it knew.
-#[tokio::test]
-async fn how_long_the_log_was_quiet_is_known_from_what_was_read() {
-    let table = TestTable::new().await;
-    let mut pauses = Vec::new();
-    for (known, number) in [(Known::Nothing, 1), (Known::Nothing, 2), (base(2), 3), (Known::Since(now()), 4)]
-    {
-        let mut view = table.look_back(&channel(), known).await.unwrap();
-        table.append(&mut view, &message(&format!("m{number}"))).await.unwrap();
-        pauses.push(view.pause_before(seq(number)).is_some_and(|pause| pause < Duration::from_secs(60)));
-        assert_eq!(view.pause_before(seq(9)), None);
-    }
-    assert_eq!(pauses, [false, true, true, true], "nothing comes before the first");
-}
-
 #[tokio::test]
 async fn a_marked_event_excludes_the_last_connection_that_sent_it_if_any() {
     let table = TestTable::new().await;
