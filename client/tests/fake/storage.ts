@@ -73,6 +73,7 @@ export class FakeStorage {
     if (id === undefined) return this.#create(body as FileDraft);
     const file = this.#files.get(id);
     if (!file) throw new Refusal('not_found');
+    if (method === 'DELETE') return this.#remove(file);
     if (link === 'parts') return this.#signParts(file, body as PartsDraft);
     if (link) return this.#link(file, url.searchParams.get('form') ?? 'original');
     if (file.state !== 'uploading') return file;
@@ -86,7 +87,7 @@ export class FakeStorage {
     if (draft.bytes > this.bytesMax)
       throw new Refusal('too_large', { field: 'bytes', message: `bytes must be at most ${this.bytesMax}` });
     const { name, type, bytes, sha256, durationMs, waveform } = draft;
-    const id = `file_${this.#files.size + 1}`;
+    const id = `file_${this.#drafts.size + 1}`;
     const recording = { ...(durationMs !== undefined && { durationMs }), ...(waveform && { waveform }) };
     this.#files.set(id, { id, name, type, bytes, state: 'uploading', ...recording });
     this.#drafts.set(id, draft);
@@ -102,6 +103,13 @@ export class FakeStorage {
       fileId: id,
       upload: { url: `${ORIGIN}/${id}?until=${Date.parse(expiresAt)}`, headers, expiresAt },
     };
+  }
+
+  #remove({ id }: Attachment): object {
+    this.#files.delete(id);
+    this.objects.delete(id);
+    this.parts.delete(id);
+    return { fileId: id };
   }
 
   #signParts({ id, state }: Attachment, { first, sha256 }: PartsDraft): object {
