@@ -73,7 +73,10 @@ export class FakeStorage {
     if (id === undefined) return this.#create(body as FileDraft);
     const file = this.#files.get(id);
     if (!file) throw new Refusal('not_found');
-    if (method === 'DELETE') return this.#remove(file);
+    if (method === 'DELETE') {
+      for (const kept of [this.#files, this.objects, this.parts]) kept.delete(id);
+      return { fileId: id };
+    }
     if (link === 'parts') return this.#signParts(file, body as PartsDraft);
     if (link) return this.#link(file, url.searchParams.get('form') ?? 'original');
     if (file.state !== 'uploading') return file;
@@ -103,13 +106,6 @@ export class FakeStorage {
       fileId: id,
       upload: { url: `${ORIGIN}/${id}?until=${Date.parse(expiresAt)}`, headers, expiresAt },
     };
-  }
-
-  #remove({ id }: Attachment): object {
-    this.#files.delete(id);
-    this.objects.delete(id);
-    this.parts.delete(id);
-    return { fileId: id };
   }
 
   #signParts({ id, state }: Attachment, { first, sha256 }: PartsDraft): object {
