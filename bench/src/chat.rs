@@ -135,7 +135,7 @@ async fn chatter(mut client: Client, channel: String, mut base: Value) -> Result
     Ok(acks)
 }
 
-async fn joined(stack: &Stack, user: &User, channel: &str) -> Result<Client> {
+pub(crate) async fn joined(stack: &Stack, user: &User, channel: &str) -> Result<Client> {
     let mut client = stack.connect(user).await?;
     client.join(channel).await?;
     Ok(client)

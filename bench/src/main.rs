@@ -9,6 +9,7 @@
 //! - `start`: from exec to the first poll and the first answer, and the sizes of the binaries
 //! - `chat`: end to end through a local stack
 //! - `publishing`: by the app's backend, over the HTTP API beside the bus
+//! - `files`: what a picture in a conversation takes, counted, beside what `funnelcast cost` says
 //! - `count`: allocations and instructions
 //! - `pieces`: what a `send` consists of, by Criterion; it is `benches/pieces.rs`
 //! - `turns`: how those are measured that are held against each other
@@ -19,6 +20,7 @@
 mod broadcast;
 mod chat;
 mod count;
+mod files;
 mod machine;
 mod pieces;
 mod posts;
@@ -70,6 +72,7 @@ enum Part {
     Start,
     Chat,
     Publishing,
+    Files,
     Count,
     Pieces,
 }
@@ -158,6 +161,10 @@ async fn measure(cli: &Cli) -> Result<Report> {
     if wanted(Part::Publishing) {
         eprintln!("bench: publishing, by the bus and by HTTP");
         report.publishing = publishing::measure(plan.turns).await?;
+    }
+    if wanted(Part::Files) {
+        eprintln!("bench: a file, counted");
+        report.filed = files::measure().await?.to_vec();
     }
     if wanted(Part::Count) {
         eprintln!("bench: allocations and instructions");

@@ -1410,6 +1410,8 @@ export interface HttpReplies {
   signFileParts: PartsReply;
   /** `POST /api/files/{id}` */
   completeFile: Attachment;
+  /** `DELETE /api/files/{id}` */
+  removeFile: RemovedFile;
   /** `GET /api/files/{id}/link` */
   linkFile: FileLink;
 }
@@ -1765,6 +1767,12 @@ export interface UploadedPart {
   etag: string;
   /** The SHA-256 of its bytes, in base64. */
   sha256: string;
+}
+
+/** The reply to the removal of a file. */
+export interface RemovedFile {
+  /** The file that was removed. */
+  fileId: string;
 }
 
 /** Reads a file. */
@@ -2129,7 +2137,10 @@ export const ATTACHMENTS_MAX = 10;
 /** The longest name of a file, in bytes of UTF-8. */
 export const FILE_NAME_BYTES_MAX = 255;
 
-/** The largest file, in bytes, whatever the stack's limits are: what S3 copies in one request. */
+/**
+ * The largest file, in bytes, whatever the stack's limits are: the names of its 320 parts fit into one
+ * request.
+ */
 export const FILE_BYTES_MAX = 5368709120;
 
 /** The largest file that is uploaded in one request, in bytes. A larger one is uploaded in parts. */
@@ -2210,7 +2221,7 @@ export const HTTP_ROUTES = {
   '/api/conversations': ['GET'],
   '/api/conversations/{id}': ['GET', 'PUT', 'DELETE'],
   '/api/files': ['POST'],
-  '/api/files/{id}': ['POST', 'GET'],
+  '/api/files/{id}': ['POST', 'DELETE', 'GET'],
   '/api/files/{id}/link': ['GET'],
   '/api/files/{id}/parts': ['POST'],
   '/api/publish': ['POST'],

@@ -7,9 +7,9 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Error, FileId, UserId,
+    Error, UserId,
     event::{AppEvent, ChatDelete, ChatEdit, EventName},
-    file::{Attachment, FileState, FileUpdate, MediaType},
+    file::FileUpdate,
     text::Text,
 };
 
@@ -40,7 +40,7 @@ pub fn payload(event: EventName, whose: Whose, data: &str, user: &UserId) -> Res
         }
         (EventName::FileReady | EventName::FileRefused, Whose::Theirs) => {
             let update: FileUpdate = read(data)?;
-            write(&FileUpdate { file: erased_file(update.file.state)?, ..update })
+            write(&FileUpdate::removed(update.target, update.file.state)?)
         }
         _ => Ok(without(data, user)),
     }
@@ -50,12 +50,6 @@ pub fn payload(event: EventName, whose: Whose, data: &str, user: &UserId) -> Res
 /// that JSON does not escape, so it has the same form wherever it is.
 pub fn without(json: &str, user: &UserId) -> String {
     json.replace(&format!("\"{user}\""), &format!("\"{}\"", UserId::ERASED))
-}
-
-/// What is said of a file of theirs.
-fn erased_file(state: FileState) -> Result<Attachment, Error> {
-    let (id, name) = (UserId::ERASED.parse::<FileId>()?, Text::try_from(UserId::ERASED.to_owned())?);
-    Ok(Attachment { state, ..Attachment::new(id, name, MediaType::octet_stream(), 0) })
 }
 
 fn read<T: DeserializeOwned>(data: &str) -> Result<T, Error> {

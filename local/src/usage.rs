@@ -1,5 +1,5 @@
-//! What each function uses of DynamoDB, of S3 and of `@connections`, and what it logs, so that a test can compare a route with its
-//! budget.
+//! What each function uses of DynamoDB, of S3 and of `@connections`, how often it is invoked, how many bytes pass through it, and
+//! what it logs, so that a test can compare a route with its budget.
 //!
 //! `GET /_local/usage` returns the counts and `DELETE /_local/usage` resets them. A function is recognised by the access
 //! key that it signs with; other callers are counted under their own access key.
@@ -23,10 +23,20 @@ struct Counts {
     dynamodb: BTreeMap<(String, String), CallCount>,
     /// By function and operation.
     s3: BTreeMap<(String, String), u64>,
+    /// The bytes that functions read of S3 and wrote there, by function.
+    s3_bytes: BTreeMap<String, u64>,
+    /// By function.
+    invocations: BTreeMap<String, InvocationCount>,
     /// By function and HTTP status.
     posts: BTreeMap<(String, u16), u64>,
     /// By function.
     logs: BTreeMap<String, LogCount>,
+}
+
+#[derive(Debug, Default)]
+struct InvocationCount {
+    count: u64,
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +80,20 @@ impl Usage {
         *counts.s3.entry((function.to_owned(), operation.to_owned())).or_default() += 1;
     }
 
+    /// Counts bytes of S3 that `function` itself has read or written, by no URL that it has made for somebody else.
+    pub(crate) fn s3_bytes(&self, function: &str, bytes: u64) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.s3_bytes.entry(function.to_owned()).or_default() += bytes;
+    }
+
+    /// Counts an invocation of `function`, whose event and response have so many bytes together.
+    pub(crate) fn invoked(&self, function: &str, bytes: usize) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = counts.invocations.entry(function.to_owned()).or_default();
+        row.count += 1;
+        row.bytes += bytes;
+    }
+
     /// Counts a line that `function` logged, of `bytes` bytes without its end.
     pub(crate) fn logged(&self, function: &str, bytes: usize) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,6 +122,12 @@ impl Usage {
                 json!({ "function": function, "operation": operation, "calls": calls })
             })
             .collect();
+        let s3_bytes = json!(counts.s3_bytes);
+        let invocations: Vec<Value> = counts
+            .invocations
+            .iter()
+            .map(|(function, row)| json!({ "function": function, "count": row.count, "bytes": row.bytes }))
+            .collect();
         let posts: Vec<Value> = counts
             .posts
             .iter()
@@ -108,7 +138,9 @@ impl Usage {
             .iter()
             .map(|(function, row)| json!({ "function": function, "lines": row.lines, "bytes": row.bytes }))
             .collect();
-        json!({ "dynamodb": dynamodb, "s3": s3, "posts": posts, "logs": logs })
+        json!({
+            "dynamodb": dynamodb, "s3": s3, "s3Bytes": s3_bytes, "invocations": invocations, "posts": posts, "logs": logs,
+        })
     }
 
     /// Resets all counts to zero.
@@ -130,6 +162,10 @@ mod tests {
         usage.dynamodb("join", "Query", read);
         usage.s3("files", "GetObject");
         usage.s3("files", "GetObject");
+        usage.s3_bytes("files", 2_000);
+        usage.s3_bytes("files", 50);
+        usage.invoked("send", 700);
+        usage.invoked("send", 300);
         usage.post("send", 200);
         usage.post("send", 410);
         usage.post("send", 200);
@@ -144,6 +180,8 @@ mod tests {
                     { "function": "send", "operation": "Query", "calls": 2, "readUnits": 1.0, "writeUnits": 0.0 },
                 ],
                 "s3": [{ "function": "files", "operation": "GetObject", "calls": 2 }],
+                "s3Bytes": { "files": 2_050 },
+                "invocations": [{ "function": "send", "count": 2, "bytes": 1_000 }],
                 "posts": [
                     { "function": "send", "status": 200, "count": 2 },
                     { "function": "send", "status": 410, "count": 1 },
@@ -152,6 +190,9 @@ mod tests {
             })
         );
         usage.reset();
-        assert_eq!(usage.snapshot(), json!({ "dynamodb": [], "s3": [], "posts": [], "logs": [] }));
+        assert_eq!(
+            usage.snapshot(),
+            json!({ "dynamodb": [], "s3": [], "s3Bytes": {}, "invocations": [], "posts": [], "logs": [] })
+        );
     }
 }

@@ -213,6 +213,19 @@ impl Files {
         }
     }
 
+    /// Removes a file that no message names, and gives its upload up: 1 read and 1 write, and 1 of the index. Its objects and its
+    /// parts follow its item a few seconds later.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is no file of theirs; [`Error::Conflict`] if a message names it.
+    pub async fn remove(&self, access: &Access, bringer: Bringer<'_>, id: &FileId) -> Result<(), Error> {
+        own_file(access, bringer, id).await?;
+        if access.table.remove_unused_file(id).await? {
+            return Ok(());
+        }
+        Err(Error::Conflict("a message names the file; delete the message".into()))
+    }
+
     /// Whether S3 has a file. Its parts are put together for that.
     async fn is_uploaded(&self, stored: &StoredFile, parts: &[UploadedPart]) -> Result<bool, Error> {
         let Attachment { id, bytes, .. } = &stored.file;

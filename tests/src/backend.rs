@@ -178,14 +178,6 @@ impl Backend {
         Ok(found.map(|item| format!("{} / {}", key(item, "pk"), key(item, "sk"))).collect())
     }
 
-    /// Removes the item of a file, as its expiry does.
-    pub async fn remove_file(&self, id: &str) -> Result<()> {
-        let delete = self.database.delete_item().table_name(&self.table);
-        let delete = delete.key("pk", AttributeValue::S(format!("FILE#{id}")));
-        background(delete.key("sk", AttributeValue::S("META".to_owned())).send()).await??;
-        Ok(())
-    }
-
     /// Writes rows as they are, in batches.
     pub(crate) async fn put_rows(&self, rows: Vec<HashMap<String, AttributeValue>>) -> Result<()> {
         const BATCH: usize = 25;

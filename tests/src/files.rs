@@ -66,6 +66,11 @@ impl Stack {
         self.ask_api(Method::POST, &format!("files/{id}")).token(&user.token()?).send().await
     }
 
+    /// Removes a file that no message names.
+    pub async fn remove_unused_file(&self, user: &User, id: &str) -> Result<Answer> {
+        self.ask_api(Method::DELETE, &format!("files/{id}")).token(&user.token()?).send().await
+    }
+
     /// Uploads a file and says so. Returns its id.
     pub async fn put_file(
         &self,

@@ -51,7 +51,7 @@ pub use objects::Answered;
 pub use operator::Operated;
 pub use outside::{Asked, Outside};
 pub use stack::{Stack, memory_peak};
-pub use usage::{Cost, Usage};
+pub use usage::{Cost, Invoked, Usage};
 pub use user::{Role, User, unique};
 pub use wire::{Refusal, events, is_timestamp, sequence, shape};
 

@@ -1,7 +1,7 @@
-//! What a local stack has counted: `DynamoDB` calls with their capacity, requests of S3, posts to connections, and log lines, by
-//! function.
+//! What a local stack has counted: `DynamoDB` calls with their capacity, requests and bytes of S3, invocations, posts to connections,
+//! and log lines, by function.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -12,9 +12,12 @@ use crate::Stack;
 
 /// All that was counted since the last [`Stack::forget_usage`].
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Usage {
     dynamodb: Vec<Calls>,
     s3: Vec<Requests>,
+    s3_bytes: BTreeMap<String, u64>,
+    invocations: Vec<Invoked>,
     posts: Vec<Posts>,
     logs: Vec<Logged>,
 }
@@ -34,6 +37,17 @@ struct Calls {
 struct Requests {
     operation: String,
     calls: u64,
+}
+
+/// How often one function was invoked.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Invoked {
+    /// The function.
+    pub function: String,
+    /// Its invocations.
+    pub count: u64,
+    /// The bytes of their events and responses.
+    pub bytes: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -118,6 +132,16 @@ impl Usage {
             }
         }
         (puts, gets)
+    }
+
+    /// The invocations of each function.
+    pub fn invocations(&self) -> &[Invoked] {
+        &self.invocations
+    }
+
+    /// How many bytes of S3 a function has read and written itself.
+    pub fn s3_bytes(&self, function: &str) -> u64 {
+        self.s3_bytes.get(function).copied().unwrap_or_default()
     }
 
     /// How often an operation was called, by whatever function.

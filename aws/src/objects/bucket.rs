@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 use aws_sdk_s3::{
     Client,
     config::RequestChecksumCalculation,
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{DisplayErrorContext, SdkError},
     primitives::ByteStream,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -25,8 +25,6 @@ const UPLOAD_URL_LIFE: Duration = Duration::from_mins(15);
 const READ_URL_LIFE: Duration = Duration::from_mins(5);
 /// How long one attempt to read or write a whole object may take.
 const ATTEMPT_MAX: Duration = Duration::from_secs(20);
-/// How long S3 may take to copy an object, of up to 5 GB.
-const COPY_MAX: Duration = Duration::from_secs(50);
 
 /// The bucket.
 #[derive(Debug)]
@@ -204,27 +202,6 @@ impl Objects {
         let put = self.client().put_object().bucket(&self.bucket).key(Object::File(id, form).key());
         let put = put.content_type(media_type.as_str()).body(ByteStream::from(bytes));
         put.send().await.map(drop).map_err(failed("PutObject"))
-    }
-
-    /// Makes what was uploaded the file, as it is: S3 copies it. Does nothing if there is no upload.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if S3 fails.
-    pub async fn keep_upload(&self, id: &FileId, media_type: &MediaType) -> Result<(), Error> {
-        let copy = self
-            .client()
-            .copy_object()
-            .bucket(&self.bucket)
-            .key(Object::File(id, FileForm::Original).key())
-            .copy_source(format!("{}/{}", self.bucket, Object::Upload(id).key()))
-            .metadata_directive(aws_sdk_s3::types::MetadataDirective::Replace)
-            .content_type(media_type.as_str());
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(COPY_MAX).build();
-        let patient = aws_sdk_s3::config::Builder::default().timeout_config(timeouts);
-        match copy.customize().config_override(patient).send().await {
-            Err(error) if error.code() != Some("NoSuchKey") => Err(failed("CopyObject")(error)),
-            _ => Ok(()),
-        }
     }
 
     /// Removes an object. Removing none is no error.

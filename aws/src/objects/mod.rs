@@ -9,9 +9,11 @@
 //! # Layout
 //! - `bucket`: the objects, and URLs for them
 //! - `parts`: uploads in parts
+//! - `copy`: copies within the bucket
 //! - `presign`: the signatures of URLs
 
 mod bucket;
+mod copy;
 mod parts;
 mod presign;
 

@@ -331,6 +331,17 @@ impl Table {
         Ok(if_met("DeleteItem of a file", delete.send().await)?.is_some())
     }
 
+    /// Removes a file that no message names: 1 write, and 1 of the index. Its objects follow. Returns whether no message does.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn remove_unused_file(&self, id: &FileId) -> Result<bool, Error> {
+        let delete = self
+            .delete(key::file(id), key::META.to_owned())
+            .condition_expression("attribute_not_exists(message)");
+        Ok(if_met("DeleteItem of an unused file", delete.send().await)?.is_some())
+    }
+
     /// The part of a transaction that removes a file.
     pub(super) fn remove_file(&self, id: &FileId) -> Result<Delete, Error> {
         let delete = Delete::builder()

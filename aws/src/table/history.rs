@@ -230,6 +230,7 @@ mod tests {
             reactions: Vec::new(),
             changes: 0,
             last_edit: None,
+            file_events: std::collections::BTreeMap::new(),
             seq: None,
             ttl: None,
         };

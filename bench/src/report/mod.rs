@@ -17,6 +17,7 @@ use crate::{
     broadcast::Broadcast,
     chat::{Latency, Throughput},
     count::Counted,
+    files::Filed,
     machine::Machine,
     pieces::Piece,
     posts::Run,
@@ -36,6 +37,7 @@ pub(crate) struct Report {
     pub(crate) latencies: Vec<Latency>,
     pub(crate) throughput: Option<Throughput>,
     pub(crate) publishing: Vec<Publishing>,
+    pub(crate) filed: Vec<Filed>,
     pub(crate) counted: Vec<Counted>,
     pub(crate) pieces: Vec<Piece>,
 }
@@ -52,6 +54,7 @@ impl Report {
             latencies: Vec::new(),
             throughput: None,
             publishing: Vec::new(),
+            filed: Vec::new(),
             counted: Vec::new(),
             pieces: Vec::new(),
         }
@@ -90,6 +93,7 @@ impl fmt::Display for Report {
         self.write_starts(f)?;
         self.write_chat(f)?;
         self.write_publishing(f)?;
+        self.write_filed(f)?;
         self.write_counted(f)?;
         self.write_pieces(f)
     }
@@ -234,6 +238,34 @@ impl Report {
                 format!("{:.2}", figures.reads_an_event),
                 format!("{:.2}", figures.write_units_an_event),
                 format!("{:.2}", figures.posts_an_event),
+            ]);
+        }
+        write!(f, "{table}")
+    }
+
+    fn write_filed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new(&[
+            "a picture of 2 MB for two",
+            "S3 puts",
+            "gets",
+            "read units",
+            "write units",
+            "invocations",
+            "KB of payloads",
+            "MB by `files`",
+            "$ a million",
+        ]);
+        for filed in &self.filed {
+            table.row([
+                filed.by.to_owned(),
+                filed.s3_puts.to_string(),
+                filed.s3_gets.to_string(),
+                format!("{:.1}", filed.read_units),
+                format!("{:.0}", filed.write_units),
+                filed.invocations.to_string(),
+                filed.payload_bytes.map_or_else(String::new, |bytes| megabytes(bytes * 1_000)),
+                filed.examined_bytes.map_or_else(String::new, megabytes),
+                format!("{:.2}", filed.dollars_a_million),
             ]);
         }
         write!(f, "{table}")

@@ -64,7 +64,7 @@ export interface HttpApi {
    * @param grant - the grant of a user without access of their own
    * @throws {@link FunnelcastError} with the code of the server, `disconnected` or `timeout`
    */
-  call(method: 'GET' | 'POST', path: string, body?: object, grant?: string): Promise<unknown>;
+  call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object, grant?: string): Promise<unknown>;
   /** Starts or stops polling the given channels. */
   poll(isWanted: boolean, joined: () => Iterable<Pollable>): void;
   /** Reports after each request whether the server answered it. */

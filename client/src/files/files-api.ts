@@ -1,5 +1,5 @@
 /**
- * The requests for files: an upload is asked for and completed, and a link to a file is read. A request is repeated while the
+ * The requests for files: an upload is asked for, completed or given up, and a link to a file is read. A request is repeated while the
  * network is lost, for as long as the caller wants.
  *
  * @module
@@ -63,6 +63,13 @@ export async function completeFile(
     if (error instanceof FunnelcastError && error.code === 'conflict') return undefined;
     throw error;
   }
+}
+
+/** Removes a file that is in no message, as far as the network lets it: without this, it is gone after a day. */
+export function removeFile(client: Client, id: string): void {
+  httpOf(client)
+    .call('DELETE', `${FILES}/${id}`)
+    .catch(() => {});
 }
 
 /** An uploaded file of the user's own, as it is now; a single attempt. */

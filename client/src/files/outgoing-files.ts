@@ -15,7 +15,7 @@ import { newKey } from '../sending/own-messages.js';
 import { Store } from '../store.js';
 import { deferred } from '../waiting.js';
 import { ATTACHMENTS_MAX, type Attachment } from '../wire.js';
-import { type FilesContext, fileNow } from './files-api.js';
+import { type FilesContext, fileNow, removeFile } from './files-api.js';
 import { rememberFile } from './local-files.js';
 import { fileOf, type OutgoingFile } from './outgoing-file.js';
 import { UPLOADS_AT_ONCE } from './send-files.js';
@@ -90,8 +90,10 @@ export class OutgoingFiles {
   /** Lets the upload of a file go on that is paused. */
   readonly resume = (key: string): void => this.#pauses.get(key)?.resume();
 
-  /** Removes a file, whether it is uploaded or not. */
+  /** Removes a file, whether it is uploaded or not, here and from the server. */
   readonly cancel = (key: string): void => {
+    const [upload] = this.#these([key]);
+    if (upload?.attachment) removeFile(this.#client, upload.attachment.id);
     this.#pauses.delete(key);
     this.store.set(this.store.get().filter(one => one.key !== key));
     this.#endings.get(key)?.abort();

@@ -11,6 +11,7 @@ import type { SubscribeOptions } from '../feed/feeds.js';
 import type { CallOptions } from '../options.js';
 import { onAbort } from '../waiting.js';
 import { ATTACHMENTS_MAX, type Attachment, type Sent } from '../wire.js';
+import { removeFile } from './files-api.js';
 import { rememberFile } from './local-files.js';
 import { fileOf, type OutgoingFile } from './outgoing-file.js';
 import type { UploadState } from './sending.js';
@@ -92,6 +93,7 @@ export async function uploadFiles(
   });
   const context = { client, channel, grant, pause, signal: ending.signal };
   const turns = new Turns(UPLOADS_AT_ONCE);
+  const uploaded: string[] = [];
   const upload = async (file: OutgoingFile, place: number) => {
     const report = (state: UploadState, sentBytes: number) => {
       progress[place] = { ...(progress[place] as FileProgress), state, sentBytes };
@@ -99,6 +101,7 @@ export async function uploadFiles(
     };
     try {
       const attachment = await turns.run(() => uploadFile(context, file, report), ending.signal);
+      uploaded.push(attachment.id);
       rememberFile(client, attachment.id, fileOf(file));
       return attachment;
     } catch (thrown) {
@@ -110,6 +113,7 @@ export async function uploadFiles(
     return await Promise.all(files.map(upload));
   } catch (thrown) {
     ending.abort(thrown);
+    for (const id of uploaded) removeFile(client, id);
     throw thrown;
   } finally {
     forget?.();

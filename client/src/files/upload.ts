@@ -9,7 +9,7 @@
  */
 
 import { type Attachment, SINGLE_UPLOAD_BYTES_MAX, type Upload } from '../wire.js';
-import { completeFile, createFile, type FilesContext } from './files-api.js';
+import { completeFile, createFile, type FilesContext, removeFile } from './files-api.js';
 import { descriptionOf, fileOf, type OutgoingFile } from './outgoing-file.js';
 import {
   failed,
@@ -55,10 +55,15 @@ export async function uploadFile(
   const sending: Sending = { context: { ...context, onInterrupted }, file, failures: 0, report: reportNow };
   for (;;) {
     const { fileId, parts, upload } = await createFile(sending.context, draft);
-    const uploading = parts
-      ? uploadParts(sending, { fileId, parts })
-      : uploadWhole(sending, fileId, upload as Upload);
-    const attachment = await uploading;
+    let attachment: Attachment | undefined;
+    try {
+      attachment = parts
+        ? await uploadParts(sending, { fileId, parts })
+        : await uploadWhole(sending, fileId, upload as Upload);
+    } finally {
+      // It was cancelled, has failed, or begins again as another file.
+      if (!attachment) removeFile(context.client, fileId);
+    }
     if (!attachment) continue;
     report('uploaded', file.size);
     return attachment;

@@ -73,6 +73,10 @@ export class FakeStorage {
     if (id === undefined) return this.#create(body as FileDraft);
     const file = this.#files.get(id);
     if (!file) throw new Refusal('not_found');
+    if (method === 'DELETE') {
+      for (const kept of [this.#files, this.objects, this.parts]) kept.delete(id);
+      return { fileId: id };
+    }
     if (link === 'parts') return this.#signParts(file, body as PartsDraft);
     if (link) return this.#link(file, url.searchParams.get('form') ?? 'original');
     if (file.state !== 'uploading') return file;
@@ -86,7 +90,7 @@ export class FakeStorage {
     if (draft.bytes > this.bytesMax)
       throw new Refusal('too_large', { field: 'bytes', message: `bytes must be at most ${this.bytesMax}` });
     const { name, type, bytes, sha256, durationMs, waveform } = draft;
-    const id = `file_${this.#files.size + 1}`;
+    const id = `file_${this.#drafts.size + 1}`;
     const recording = { ...(durationMs !== undefined && { durationMs }), ...(waveform && { waveform }) };
     this.#files.set(id, { id, name, type, bytes, state: 'uploading', ...recording });
     this.#drafts.set(id, draft);

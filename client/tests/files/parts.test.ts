@@ -96,6 +96,20 @@ describe('a large file', () => {
     };
     expect(await outcomeOf(sending(it, [large]).sent)).toMatchObject({ seq: 1 });
     expect(storage.objects.has('file_2')).toBe(true);
+    expect(storage.parts.has('file_1')).toBe(false);
+  });
+
+  test('that is cancelled is given up in the storage at once', async () => {
+    const it = await largeScene();
+    const { storage } = it.server;
+    const [ending, reason] = [new AbortController(), new Error('no more')];
+    const { sent, steps } = sending(it, [large], { signal: ending.signal });
+    await until(() => (steps.at(-1)?.sentBytes ?? 0) > 1.5 * PART_BYTES);
+    ending.abort(reason);
+    expect(await outcomeOf(sent)).toBe(reason);
+    await until(() => storage.count('DELETE /api/files/{id}') === 1);
+    await pass(1_000);
+    expect(storage.parts.has('file_1')).toBe(false);
   });
 
   test('whose parts are refused fails', async () => {

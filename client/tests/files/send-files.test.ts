@@ -115,6 +115,19 @@ test('a client without the HTTP API says what it lacks', async () => {
 });
 
 describe('aborting', () => {
+  test('removes what is uploaded and what is on its way, as far as the network lets it', async () => {
+    const it = await filesScene();
+    const { storage } = it.server;
+    const ending = new AbortController();
+    const { sent, steps } = sending(it, [fileOf(1), fileOf(50_000)], { signal: ending.signal });
+    await until(() => steps.at(-1)?.files[0]?.state === 'uploaded' && storage.atOnce > 0);
+    ending.abort();
+    await outcomeOf(sent);
+    await until(() => storage.count('DELETE /api/files/{id}') === 2);
+    await pass(1_000);
+    expect([...storage.objects.keys()]).toEqual([]);
+  });
+
   test.each(['before', 'uploading', 'waiting'])('%s ends it with the reason', async when => {
     const it = await filesScene();
     const ending = new AbortController();

@@ -127,6 +127,18 @@ test('a file that is found to be bad before it is sent is not sent', async () =>
   expect(logged(it)[0]?.attachments).toMatchObject([{ id: 'file_2' }]);
 });
 
+test('a file that is removed after it is uploaded is removed from the server too', async () => {
+  const it = component();
+  await pass(100);
+  it.files().add([fileOf(50)]);
+  await until(() => it.uploads() === 'uploaded');
+  it.files().cancel(it.files().uploads[0]?.key ?? '');
+  await until(() => !it.server.storage.objects.has('file_1'));
+  void it.files().send('look');
+  await until(() => logged(it).length === 1);
+  expect(logged(it)[0]).not.toHaveProperty('attachments');
+});
+
 test('an upload survives the component, and the network', async () => {
   const it = component();
   await pass(100);

@@ -78,7 +78,7 @@ test('a file is asked for through the origin of the page, and the way to it is p
     issuer: createTokenIssuer({ ...issuer, key }),
     user: () => signedIn,
   });
-  const at = (method: 'GET' | 'POST', ...path: string[]) => {
+  const at = (method: 'GET' | 'POST' | 'DELETE', ...path: string[]) => {
     const url = [`${ORIGIN}/api/files`, ...path].join('/');
     return files[method](new Request(url, { method, ...(method === 'POST' && { body: '{}' }) }), {
       params: Promise.resolve({ path: path.length > 0 ? path : undefined }),
@@ -87,6 +87,7 @@ test('a file is asked for through the origin of the page, and the way to it is p
   expect((await at('POST')).status, 'it lacks its fields').toBe(400);
   expect((await at('POST', 'file_of_nobody')).status).toBe(404);
   expect((await at('GET', 'file_of_nobody', 'link')).status).toBe(404);
+  expect((await at('DELETE', 'file_of_nobody')).status).toBe(404);
   expect((await at('GET')).status, 'there is no list').toBe(405);
   expect((await at('GET', 'a', 'b')).status).toBe(404);
 });

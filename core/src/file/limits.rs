@@ -5,7 +5,7 @@ limits! {
     pub const ATTACHMENTS_MAX: usize = 10;
     /// The longest name of a file, in bytes of UTF-8.
     pub const FILE_NAME_BYTES_MAX: usize = 255;
-    /// The largest file, in bytes, whatever the stack's limits are: what S3 copies in one request.
+    /// The largest file, in bytes, whatever the stack's limits are: the names of its 320 parts fit into one request.
     pub const FILE_BYTES_MAX: u64 = 5_u64 * 1024 * 1024 * 1024;
     /// The largest file that is uploaded in one request, in bytes. A larger one is uploaded in parts.
     pub const SINGLE_UPLOAD_BYTES_MAX: u64 = 100_u64 * 1024 * 1024;

@@ -22,11 +22,11 @@ pub use self::{
     },
     media_type::{FileKind, MediaType},
     upload::{
-        FileDraft, FileReply, PartsDraft, PartsReply, Sha256, Upload, UploadParts, UploadedPart,
+        FileDraft, FileReply, PartsDraft, PartsReply, RemovedFile, Sha256, Upload, UploadParts, UploadedPart,
         UploadedParts,
     },
 };
-use crate::{FileId, Seq, Timestamp, text::Text};
+use crate::{Error, FileId, Seq, Timestamp, text::Text};
 
 /// How far a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,4 +169,18 @@ pub struct FileUpdate {
     pub target: Option<Seq>,
     /// The file, as it is now.
     pub file: Attachment,
+}
+
+impl FileUpdate {
+    /// What the log keeps of it once the file is removed with its message, or its author erased: its form, for clients that read
+    /// it again.
+    ///
+    /// # Errors
+    /// None: what stands for the file is valid.
+    pub fn removed(target: Option<Seq>, state: FileState) -> Result<Self, Error> {
+        const REMOVED: &str = "deleted";
+        let (id, name) = (REMOVED.parse()?, Text::try_from(REMOVED.to_owned())?);
+        let file = Attachment { state, ..Attachment::new(id, name, MediaType::octet_stream(), 0) };
+        Ok(Self { target, file })
+    }
 }

@@ -124,6 +124,15 @@ impl FileDraft {
     }
 }
 
+/// The reply to the removal of a file.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RemovedFile {
+    /// The file that was removed.
+    pub file_id: FileId,
+}
+
 /// The reply to a [`FileDraft`]: the file may be uploaded.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -128,7 +128,7 @@ impl Resources {
             Ok(Content::Picture(media_type) | Content::OtherPicture(media_type)) => {
                 let size = imagesize::blob_size(&head).ok();
                 let in_pixels = |side: usize| u32::try_from(side).ok();
-                self.objects.keep_upload(id, &media_type).await?;
+                self.objects.keep_upload(id, &media_type, stored.file.bytes).await?;
                 Attachment {
                     media_type,
                     width: size.and_then(|size| in_pixels(size.width)),
@@ -138,7 +138,7 @@ impl Resources {
                 }
             }
             Ok(Content::Other(media_type)) => {
-                self.objects.keep_upload(id, &media_type).await?;
+                self.objects.keep_upload(id, &media_type, stored.file.bytes).await?;
                 Attachment { media_type, state: FileState::Ready, ..stored.file.clone() }
             }
         };

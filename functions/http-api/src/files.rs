@@ -14,7 +14,7 @@ use axum::{
 use funnelcast_core::{
     Error, FileId,
     file::{
-        Attachment, FileDraft, FileForm, FileLink, FileQuery, FileReply, PartsDraft, PartsReply,
+        Attachment, FileDraft, FileForm, FileLink, FileQuery, FileReply, PartsDraft, PartsReply, RemovedFile,
         UploadedParts,
     },
 };
@@ -60,6 +60,17 @@ pub(crate) async fn complete(
     let UploadedParts { parts } = fields.parse()?;
     let bringer = uploader.as_bringer(None);
     Ok(Json(Box::pin(api.files.complete(&api.realtime.access, bringer, &id, &parts)).await?))
+}
+
+/// Removes a file that no message names: 1 read and 1 write.
+pub(crate) async fn remove(
+    State(api): State<Arc<Api>>,
+    uploader: Uploader,
+    FilePath(id): FilePath,
+) -> ApiResult<RemovedFile> {
+    let bringer = uploader.as_bringer(None);
+    Box::pin(api.files.remove(&api.realtime.access, bringer, &id)).await?;
+    Ok(Json(RemovedFile { file_id: id }))
 }
 
 /// Returns where a file can be read: 1 read, and the check of the user's access.

@@ -101,7 +101,7 @@ fn routes() -> [(&'static str, MethodRouter<Arc<Api>>); 16] {
         ),
         ("/api/publish", post(publishing::publish)),
         ("/api/files", post(files::create)),
-        ("/api/files/{id}", get(files::read).post(files::complete)),
+        ("/api/files/{id}", get(files::read).post(files::complete).delete(files::remove)),
         ("/api/files/{id}/parts", post(files::sign_parts)),
         ("/api/files/{id}/link", get(files::link)),
         ("/api/calls/ice", post(calls::ice)),

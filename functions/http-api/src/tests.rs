@@ -108,6 +108,8 @@ async fn every_refusal_has_the_apis_own_error_body() {
         ("GET", "/api/conversations/%FF", &bearer, "", 400, "bad_request"),
         ("PUT", "/api/conversations/c", &bearer, "{}", 400, "bad_request"),
         ("DELETE", "/api/conversations/c?more=1", &bearer, "", 400, "bad_request"),
+        ("DELETE", "/api/files/f", "", "", 401, "unauthorized"),
+        ("DELETE", "/api/files/no%20id", &bearer, "", 400, "bad_request"),
         ("POST", "/api/publish", "", "{}", 401, "unauthorized"),
         ("POST", "/api/publish", &bearer, "{}", 403, "forbidden"),
         ("POST", "/api/publish", &publisher, "", 400, "bad_request"),

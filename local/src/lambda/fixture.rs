@@ -115,6 +115,7 @@ pub(crate) async fn fixture_in(data: Option<&Path>, variables: &[(&str, &str)]) 
         queues: queues.clone(),
         journal: journal.clone(),
         faults: faults.clone(),
+        usage: Arc::default(),
     };
     let lambda = Lambda::start(&stack, options).await.unwrap();
     Fixture { lambda, queues, journal, faults, directory }

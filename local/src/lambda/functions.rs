@@ -21,6 +21,7 @@ use crate::{
     sqs::Queues,
     template::{RecursiveLoop, Stack},
     trace::{PASSES_MAX, Trace},
+    usage::Usage,
 };
 
 /// The functions of the stack, ready to be invoked. Cheap to clone.
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) async_retry_delay: Duration,
     pub(super) queues: Queues,
     pub(super) journal: Journal,
+    usage: Arc<Usage>,
 }
 
 /// How a [`Lambda`] runs its functions.
@@ -56,6 +58,8 @@ pub(crate) struct LambdaOptions {
     /// Keeps event invocations until they are finished.
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
+    /// Counts the invocations.
+    pub(crate) usage: Arc<Usage>,
 }
 
 impl Lambda {
@@ -83,8 +87,8 @@ impl Lambda {
         for pool in pools.values() {
             tokio::spawn(Arc::clone(pool).maintain());
         }
-        let LambdaOptions { async_retry_delay, queues, journal, .. } = options;
-        let shared = Shared { pools, host, async_retry_delay, queues, journal };
+        let LambdaOptions { async_retry_delay, queues, journal, usage, .. } = options;
+        let shared = Shared { pools, host, async_retry_delay, queues, journal, usage };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -151,11 +155,14 @@ impl Lambda {
         let Some(pool) = self.shared.pools.get(function) else {
             return Err(InvokeError::Unknown(function.to_owned()));
         };
+        let bytes = payload.len();
         let invocation = tokio::spawn(Arc::clone(pool).invoke(request_id, payload, trace));
-        match invocation.await {
+        let result = match invocation.await {
             Ok(result) => result,
             Err(error) => Err(InvokeError::Start(format!("the invocation was lost: {error}"))),
-        }
+        };
+        self.shared.usage.invoked(&pool.function.name, bytes + result.as_ref().map_or(0, Bytes::len));
+        result
     }
 }
 

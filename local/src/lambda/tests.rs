@@ -112,6 +112,7 @@ async fn a_failed_start_has_its_reason() {
         queues: fixture.queues.clone(),
         journal: Journal::default(),
         faults: fixture.faults.clone(),
+        usage: Arc::default(),
     };
     let error = Lambda::start(&stack(BTreeMap::new()), options).await.err().unwrap().to_string();
     assert!(error.starts_with("F: neither ") && error.contains("meeting/f/bootstrap"), "{error}");

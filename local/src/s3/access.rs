@@ -13,7 +13,7 @@ use s3s::{
     s3_error,
 };
 
-use super::SECRET_KEY;
+use super::{SECRET_KEY, signed::Signed};
 use crate::{
     aws_error::AwsError,
     iam::{self, ObjectPath, Rights},
@@ -44,6 +44,14 @@ impl Access {
     /// Whether an access key is that of a function.
     pub(super) fn is_function(&self, access_key: &str) -> bool {
         self.shared.functions.contains_key(access_key)
+    }
+
+    /// Counts the bytes of a request and of its response, if a function itself has made it.
+    pub(super) fn count_bytes(&self, signed: &Signed, bytes: u64) {
+        let function = self.shared.functions.get(&signed.access_key).filter(|_| !signed.is_url);
+        if let Some(function) = function {
+            self.shared.usage.s3_bytes(function, bytes);
+        }
     }
 
     /// Refuses the deletion of one of several objects, if the caller may not delete it.

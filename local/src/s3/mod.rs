@@ -15,7 +15,7 @@
 //! - [`store`]: where the objects are; [`receive`]: how their bytes arrive; [`checksums`]: whether they arrived whole.
 //! - [`notifications`]: what EventBridge is told.
 //!
-//! Not emulated: versions, tags, access control lists, object lock, POST forms, copies of parts, and the expiry of objects and
+//! Not emulated: versions, tags, access control lists, object lock, POST forms, and the expiry of objects and
 //! uploads by lifecycle rules. Such a request is answered with `NotImplemented`.
 
 mod access;
@@ -139,7 +139,7 @@ impl S3 {
             let message = "There were headers present in the request which were not signed";
             return refusal(s3_error!(AccessDenied, "{}", message));
         }
-        let is_functions = signed.is_some_and(|signed| self.access.is_function(&signed.access_key));
+        let is_functions = signed.as_ref().is_some_and(|signed| self.access.is_function(&signed.access_key));
         let strikes = |kind| is_functions && self.faults.strikes(kind);
         if strikes(FaultKind::S3SlowDown) {
             return refusal(s3_error!(SlowDown, "Please reduce your request rate."));
@@ -148,6 +148,7 @@ impl S3 {
             return refusal(s3_error!(InternalError, "We encountered an internal error. Please try again."));
         }
         let changes = !matches!(head.method, Method::GET | Method::HEAD);
+        let (sent, has_body) = (content_bytes(&head.headers), head.method != Method::HEAD);
         let reply = match self.service.call(Request::from_parts(head, body)).await {
             Ok(reply) => reply,
             Err(error) => {
@@ -155,6 +156,10 @@ impl S3 {
                 refusal(s3_error!(InternalError))
             }
         };
+        if let Some(signed) = &signed {
+            let received = if has_body { content_bytes(reply.headers()) } else { 0 };
+            self.access.count_bytes(signed, sent + received);
+        }
         if changes && reply.status().is_success() && strikes(FaultKind::S3After) {
             return refusal(s3_error!(InternalError, "We encountered an internal error. Please try again."));
         }
@@ -165,6 +170,12 @@ impl S3 {
     fn bucket_of(&self, request: &Parts) -> Option<&Bucket> {
         self.buckets.named(request.uri.path().split('/').nth(1)?)
     }
+}
+
+/// How long a body is, by its headers.
+fn content_bytes(headers: &HeaderMap) -> u64 {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    length.and_then(|length| length.parse().ok()).unwrap_or_default()
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -5,10 +5,11 @@ use s3s::{
     S3Error, S3Request, S3Result,
     dto::{
         AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm,
-        CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart,
-        CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput,
-        ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput, MultipartUpload, Part, UploadPartInput,
-        UploadPartOutput,
+        CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, CopyPartResult,
+        CopySource, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, GetObjectInput,
+        GetObjectOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput,
+        ListPartsOutput, MultipartUpload, Part, Range, UploadPartCopyInput, UploadPartCopyOutput,
+        UploadPartInput, UploadPartOutput,
     },
     s3_error,
 };
@@ -62,10 +63,7 @@ impl Buckets {
     pub(super) async fn put_part(&self, request: S3Request<UploadPartInput>) -> S3Result<UploadPartOutput> {
         let S3Request { input: mut part, headers, trailing_headers, .. } = request;
         let upload = self.upload(&part.upload_id, &part.bucket, &part.key)?;
-        if !(1..=PARTS_MAX).contains(&part.part_number) {
-            let message = "Part number must be an integer between 1 and 10000, inclusive";
-            return Err(s3_error!(InvalidArgument, "{}", message));
-        }
+        check_number(part.part_number)?;
         let mut claims =
             Claims::of_request(&headers, checksums_of!(part), part.content_md5.take(), trailing_headers);
         claims.demanded = Some(upload.algorithm);
@@ -79,6 +77,45 @@ impl Buckets {
             UploadPartOutput { e_tag: Some(ETag::Strong(record.etag)), ..UploadPartOutput::default() };
         set_checksums!(answer, record.checksums);
         Ok(answer)
+    }
+
+    pub(super) async fn copy_part(
+        &self,
+        request: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<UploadPartCopyOutput> {
+        let (id, number) = (request.input.upload_id.clone(), request.input.part_number);
+        let upload = self.upload(&id, &request.input.bucket, &request.input.key)?;
+        check_number(number)?;
+        let CopySource::Bucket { bucket, key, .. } = request.input.copy_source.clone() else {
+            return Err(s3_error!(NotImplemented, "Only objects of buckets can be copied."));
+        };
+        let range = request.input.copy_source_range.as_deref().map(Range::parse).transpose();
+        let range = range
+            .map_err(|error| s3_error!(error, InvalidArgument, "The x-amz-copy-source-range is not valid"))?;
+        let source = request.map_input(|copy| GetObjectInput {
+            bucket: bucket.into(),
+            key: key.into(),
+            range,
+            if_match: copy.copy_source_if_match,
+            if_none_match: copy.copy_source_if_none_match,
+            if_modified_since: copy.copy_source_if_modified_since,
+            if_unmodified_since: copy.copy_source_if_unmodified_since,
+            ..GetObjectInput::default()
+        });
+        let GetObjectOutput { body, content_length, .. } = self.get(source).await?;
+        let claims = Claims { demanded: Some(upload.algorithm), ..Claims::default() };
+        let Arrived { file, etag, checksums } = self.store.receive(body, content_length, &claims).await?;
+        let record = PartRecord { file, etag, modified_ms: now_ms(), checksums };
+        if !self.store.put_part(&id, number, &record)? {
+            return Err(no_such_upload());
+        }
+        let mut result = CopyPartResult {
+            e_tag: Some(ETag::Strong(record.etag)),
+            last_modified: Some(timestamp(record.modified_ms)),
+            ..CopyPartResult::default()
+        };
+        set_checksums!(result, record.checksums);
+        Ok(UploadPartCopyOutput { copy_part_result: Some(result), ..UploadPartCopyOutput::default() })
     }
 
     pub(super) fn complete_upload(
@@ -253,6 +290,13 @@ impl Buckets {
         let upload = self.store.upload(id)?.filter(|upload| upload.bucket == bucket && upload.key == key);
         upload.ok_or_else(no_such_upload)
     }
+}
+
+fn check_number(part: i32) -> S3Result<()> {
+    if (1..=PARTS_MAX).contains(&part) {
+        return Ok(());
+    }
+    Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive"))
 }
 
 /// The checksum of an object by those of its parts.

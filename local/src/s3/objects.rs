@@ -25,6 +25,9 @@ use crate::iam::ObjectPath;
 
 /// The most objects that one request deletes.
 const DELETED_MAX: usize = 1_000;
+/// The most bytes of an object that is copied at once.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
+const COPIED_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 
 /// The headers among the fields of a request that an object keeps.
 macro_rules! headers_of {
@@ -118,6 +121,7 @@ impl Buckets {
         };
         let source = self.store.get(&self.bucket(source_bucket)?.name, source_key)?;
         let source = source.ok_or_else(|| self.access.absent(request.credentials.as_ref(), source_bucket))?;
+        check_copied(source.bytes)?;
         let conditions = Conditions {
             matching: copy.copy_source_if_match.as_ref(),
             none_matching: copy.copy_source_if_none_match.as_ref(),
@@ -197,6 +201,15 @@ impl Buckets {
     }
 }
 
+/// Refuses to copy more at once than S3 does.
+fn check_copied(bytes: u64) -> S3Result<()> {
+    if bytes <= COPIED_BYTES_MAX {
+        return Ok(());
+    }
+    let message = "The specified copy source is larger than the maximum allowable size for a copy source";
+    Err(s3_error!(InvalidRequest, "{message}: {COPIED_BYTES_MAX}"))
+}
+
 fn replaced_headers(copy: &CopyObjectInput) -> ObjectHeaders {
     ObjectHeaders {
         content_type: copy.content_type.clone(),
@@ -206,5 +219,17 @@ fn replaced_headers(copy: &CopyObjectInput) -> ObjectHeaders {
         content_language: copy.content_language.clone(),
         expires: copy.expires.clone(),
         metadata: sorted(copy.metadata.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_s3_copies_at_once_is_refused() {
+        assert!(check_copied(5_368_709_120).is_ok());
+        let error = check_copied(5_368_709_121).unwrap_err();
+        assert_eq!(error.code().as_str(), "InvalidRequest");
     }
 }

@@ -10,6 +10,8 @@ pub(super) struct Signed {
     pub(super) access_key: String,
     /// The service of the credential's scope, such as `s3`.
     pub(super) service: String,
+    /// Whether it is a presigned URL, which whoever has it may use.
+    pub(super) is_url: bool,
     /// Names of headers, in lower case.
     headers: Vec<String>,
 }
@@ -25,7 +27,7 @@ impl Signed {
         let field = |name: &str| {
             fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
         };
-        Self::new(field("Credential")?, field("SignedHeaders")?)
+        Self::new(field("Credential")?, field("SignedHeaders")?, false)
     }
 
     fn of_query(query: &str) -> Option<Self> {
@@ -33,15 +35,16 @@ impl Signed {
             form_urlencoded::parse(query.as_bytes())
                 .find_map(|(known, value)| (known == name).then_some(value))
         };
-        Self::new(&field("X-Amz-Credential")?, &field("X-Amz-SignedHeaders")?)
+        Self::new(&field("X-Amz-Credential")?, &field("X-Amz-SignedHeaders")?, true)
     }
 
     /// The credential is `<key>/<date>/<region>/<service>/aws4_request`.
-    fn new(credential: &str, headers: &str) -> Option<Self> {
+    fn new(credential: &str, headers: &str, is_url: bool) -> Option<Self> {
         let mut scope = credential.split('/');
         let access_key = scope.next().filter(|key| !key.is_empty())?.to_owned();
         let service = scope.nth(2)?.to_owned();
-        Some(Self { access_key, service, headers: headers.split(';').map(str::to_lowercase).collect() })
+        let headers = headers.split(';').map(str::to_lowercase).collect();
+        Some(Self { access_key, service, is_url, headers })
     }
 
     /// A header of S3's that the request has, and that is not signed: whoever has a presigned URL must not add any. The hash
@@ -78,12 +81,13 @@ mod tests {
         let expected = Signed {
             access_key: "F".to_owned(),
             service: "s3".to_owned(),
+            is_url: false,
             headers: ["host", "x-amz-date"].map(str::to_owned).into(),
         };
         let header = "AWS4-HMAC-SHA256 Credential=F/20261123/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature=00";
         assert_eq!(of("/b/k", Some(header)), Some(expected.clone()));
         let url = "/b/k?X-Amz-Credential=F%2F20261123%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-SignedHeaders=host%3Bx-amz-date";
-        assert_eq!(of(url, None), Some(expected));
+        assert_eq!(of(url, None), Some(Signed { is_url: true, ..expected }));
         let other = header.replace("/s3/", "/dynamodb/");
         assert_eq!(of("/", Some(&other)).unwrap().service, "dynamodb");
         for unsigned in ["Bearer x", "AWS F:signature", "AWS4-HMAC-SHA256 Credential=F, SignedHeaders=host"] {

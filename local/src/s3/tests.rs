@@ -12,7 +12,7 @@ use s3s::{
         CompleteMultipartUploadInput, CompletedMultipartUpload, CompletedPart, CopyObjectInput, CopySource,
         CreateMultipartUploadInput, Delete, DeleteObjectInput, DeleteObjectsInput, ETag, ETagCondition,
         GetObjectInput, ListObjectsV2Input, ObjectIdentifier, PutObjectInput, Range, StreamingBlob,
-        UploadPartInput,
+        UploadPartCopyInput, UploadPartInput,
     },
 };
 use serde_json::{Value, json};
@@ -282,6 +282,37 @@ async fn parts_become_an_object_and_are_checked() {
         code(running.get(OWNER, "big", Some(Range::Int { first: 1 << 40, last: None })).await),
         "InvalidRange"
     );
+    running.fixture.lambda.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_an_object_are_copied() {
+    let running = start().await;
+    let whole = "0123456789".repeat(PART_BYTES_MIN / 5);
+    running.put("upload/1", &whole).await;
+    let id = running.begin("file/1").await;
+    let copy = async |number, key: &str, range: &str| {
+        let part = UploadPartCopyInput::builder()
+            .bucket("files".to_owned())
+            .key("file/1".to_owned())
+            .upload_id(id.clone())
+            .part_number(number)
+            .copy_source(CopySource::parse(&format!("files/{key}")).unwrap())
+            .copy_source_range(Some(range.to_owned()));
+        let copied = running.buckets.upload_part_copy(by(OWNER, part.build().unwrap())).await?.output;
+        let e_tag = copied.copy_part_result.unwrap().e_tag;
+        S3Result::Ok(CompletedPart { e_tag, part_number: Some(number), ..CompletedPart::default() })
+    };
+    let end = format!("bytes={PART_BYTES_MIN}-{}", whole.len() - 1);
+    let parts = [
+        copy(1, "upload/1", &format!("bytes=0-{}", PART_BYTES_MIN - 1)).await,
+        copy(2, "upload/1", &end).await,
+    ];
+    assert_eq!(code(copy(3, "upload/2", "bytes=0-9").await), "NoSuchKey");
+    assert_eq!(code(copy(3, "upload/1", "all of it").await), "InvalidArgument");
+    assert_eq!(code(copy(10_001, "upload/1", "bytes=0-9").await), "InvalidArgument");
+    running.complete("file/1", &id, parts.into_iter().map(Result::unwrap).collect()).await.unwrap();
+    assert!(running.get(OWNER, "file/1", None).await.unwrap() == whole);
     running.fixture.lambda.stop().await;
 }
 

@@ -71,7 +71,8 @@ impl Running {
         let faults = Faults::new(options.faults.settings());
         let usage = Arc::<Usage>::default();
         let log = FunctionLog::new(options.log_format, options.quiet_functions, Arc::clone(&usage));
-        let lambda_options = lambda_options(options, log, &endpoints, &queues, &journal, &faults);
+        let lambda_options =
+            lambda_options(options, (log, Arc::clone(&usage)), &endpoints, &queues, &journal, &faults);
         let lambda = Lambda::start(&stack, lambda_options).await?;
         let secrets = Secrets::new(options.secret.iter().cloned());
         let bus = Bus::start(&stack, &lambda, &queues, &secrets).map_err(Failure::Input)?;
@@ -154,7 +155,7 @@ async fn start_some(lambda: &Lambda, functions: &[String]) -> anyhow::Result<()>
 
 fn lambda_options(
     options: &UpOptions,
-    log: FunctionLog,
+    (log, usage): (FunctionLog, Arc<Usage>),
     endpoints: &Endpoints,
     queues: &Queues,
     journal: &Journal,
@@ -171,6 +172,7 @@ fn lambda_options(
         queues: queues.clone(),
         journal: journal.clone(),
         faults: faults.clone(),
+        usage,
     }
 }
 

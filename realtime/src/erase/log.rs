@@ -230,7 +230,7 @@ impl<'a> LogEraser<'a> {
             let whose = if is_theirs { Whose::Theirs } else { Whose::Others };
             let data = payload(stored.event(), whose, stored.data(), self.user)?;
             let is_same = data == stored.data() && !of_erased;
-            return Ok((!is_same).then_some(Remains { data, message: None, of_erased }));
+            return Ok((!is_same).then_some(Remains { data, message: None, of_erased: is_theirs }));
         }
         let mut message = stored.message()?;
         if self.is_theirs(stored, message.body.user_id.as_ref()) {

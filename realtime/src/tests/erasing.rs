@@ -48,7 +48,7 @@ const NAME: &str = "Zaphod Beeblebrox";
 const TEXT: &str = "xyzzyplugh";
 const FILE: &str = "holiday-in-betelgeuse.png";
 /// What must be nowhere in the end.
-const PLANTED: [&str; 4] = [USER, NAME, TEXT, FILE];
+const PLANTED: [&str; 5] = [USER, NAME, TEXT, FILE, "file_sent"];
 
 /// What rows begin with that have nothing of a user: the number of those present, and webhooks by their id.
 const OF_NOBODY: [&str; 2] = ["COUNT", "HOOK"];

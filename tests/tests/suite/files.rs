@@ -296,9 +296,9 @@ async fn scanned(stack: &Stack, id: &str, status: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn where_files_are_scanned_they_wait_for_the_verdict() -> Result<()> {
+async fn where_files_are_scanned_they_wait_for_the_verdict_and_a_deletion_takes_that_too() -> Result<()> {
     let Some(stack) = Stack::private(&["--parameter", "MalwareScan=on"])? else { return Ok(()) };
-    let Pair { channel, ann_user, mut ann, mut bob, .. } = pair(&stack).await?;
+    let Pair { channel, ann_user, bob_user, mut ann, mut bob, .. } = pair(&stack).await?;
     let bytes = picture(ImageFormat::Png, 30, 20)?;
     let mut ids = Vec::new();
     for _ in 0..2 {
@@ -324,6 +324,30 @@ async fn where_files_are_scanned_they_wait_for_the_verdict() -> Result<()> {
     assert_eq!((&file["id"], &file["refusal"], file.get("width")), (&json!(ids[1]), &json!("malware"), None));
     let link = stack.file_link(&ann_user, &ids[1], "original").await?.done()?;
     assert_eq!((&link["file"]["state"], link.get("url")), (&json!("refused"), None));
+
+    // Once the message is deleted, the log says nothing of its files any more.
+    let conflict = stack.remove_unused_file(&ann_user, &ids[0]).await?;
+    assert_eq!(conflict.refused()?, (409, "conflict"), "it goes with its message alone");
+    let page = format!("messages?channel={channel}&limit=99");
+    let conversation = channel.strip_prefix("conversation:").context("a conversation")?;
+    let export = format!("export --conversation {conversation}");
+    let read = async || {
+        let texts = [stack.get(&bob_user, &page).await?.done()?, stack.operate_lines(&export).await?.into()];
+        anyhow::Ok(
+            texts.map(|text| {
+                ["Été", &ids[0], "image/png", "malware"].map(|said| text.to_string().contains(said))
+            }),
+        )
+    };
+    assert_eq!(read().await?, [[true; 4]; 2]);
+    say(&mut ann, &channel, "chat.delete", json!({"target": sent["seq"]})).await?;
+    assert_eq!(read().await?, [[false; 4]; 2]);
+    let since = json!({"channel": channel, "since": sent["seq"]});
+    let recovered = stack.connect(&bob_user).await?.call("join", since).await?;
+    let events: Vec<_> =
+        recovered["events"].as_array().context("events")?.iter().map(|event| &event["event"]).collect();
+    assert_eq!(events, ["file.ready", "file.refused", "chat.delete"]);
+    assert!(!recovered.to_string().contains("Été"), "{recovered}");
     Ok(())
 }
 

@@ -102,21 +102,23 @@ async fn a_large_file_comes_in_parts_and_goes_on_after_a_torn_connection() -> Re
 }
 
 #[tokio::test]
-async fn the_parts_of_a_file_that_is_gone_are_given_up() -> Result<()> {
+async fn the_parts_of_a_file_that_is_removed_are_given_up() -> Result<()> {
     let Some(stack) = stack()? else { return Ok(()) };
-    let Pair { channel, ann_user, .. } = pair(&stack).await?;
+    let Pair { channel, ann_user, bob_user, .. } = pair(&stack).await?;
     let part = vec![1; PART_BYTES];
     let reply = stack.create_file(&ann_user, &film_draft(&channel)).await?.done()?;
     let id = reply["fileId"].as_str().context("an id")?;
     let signed = stack.sign_parts(&ann_user, id, 1, &[&part]).await?.done()?;
     let upload = Upload::of(&reply["fileId"], &signed["parts"][0])?;
     assert_eq!(upload.put(&part).await?.status, StatusCode::OK);
-    stack.backend().await?.remove_file(id).await?;
+    assert_eq!(stack.remove_unused_file(&bob_user, id).await?.refused()?, (404, "not_found"));
+    assert_eq!(stack.remove_unused_file(&ann_user, id).await?.done()?, json!({"fileId": id}));
     eventually("the upload to be given up", async || {
         Ok((upload.put(&part).await?.status == StatusCode::NOT_FOUND).then_some(()))
     })
     .await?;
     assert_eq!(stack.sign_parts(&ann_user, id, 1, &[&part]).await?.refused()?, (404, "not_found"));
+    assert_eq!(stack.remove_unused_file(&ann_user, id).await?.refused()?, (404, "not_found"));
     Ok(())
 }
 

@@ -2,12 +2,13 @@
 //! the log if and only if the message has been changed.
 //!
 //! What a later edit or a deletion replaces is no longer stored anywhere: the same transaction also removes the text of the
-//! edit before it.
+//! edit before it, and a deletion removes what the log says of the message's files.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update, builders::UpdateBuilder};
 use funnelcast_core::{
     Channel, Error, Seq,
-    event::{ChatEdit, EventName},
+    event::{ChatEdit, EventName, MessageBody},
+    file::FileUpdate,
     message::{Changed, Message},
     publication::Publication,
 };
@@ -32,7 +33,7 @@ impl Table {
     /// Appends a change of a message to the log, and changes the message, unless an earlier try with the same key has:
     /// 1 transaction of 2 items, or of 3 if it replaces an earlier edit. `target` is the message as it was read; it is
     /// read again whenever another sender has changed it, or has won the race for the next seq.
-    /// A deletion also removes the message's files, each as 1 item more.
+    /// A deletion also removes the message's files, each as 1 item more, and what the log says of them, as 1 more.
     ///
     /// A message that refuses a change may have had it from an earlier try: one that was still under way when the log was
     /// read, and was followed by a deletion. So nothing is refused before a log that was read after the message has been
@@ -68,7 +69,8 @@ impl Table {
                     continue;
                 }
             };
-            if before.seq > end || before.row.last_edit.is_some_and(|edit| edit > end) {
+            let events = before.row.last_edit.iter().chain(before.row.file_events.values());
+            if events.chain([&before.seq]).any(|seq| *seq > end) {
                 // The message was read after the log, which has grown meanwhile: the event would go where it is not the end.
                 view.read_on(self.read_from(channel, end).await?);
                 is_log_newer = true;
@@ -123,7 +125,18 @@ impl Table {
             sets.push_str(", lastEdit = :edit");
             message = message.expression_attribute_values(":edit", number(event.seq.get()));
         }
-        if after.body.user_id != before.body()?.user_id {
+        if matches!(event.row.event, EventName::FileReady | EventName::FileRefused) {
+            let FileUpdate { file, .. } = parsed(&event.row.data)?;
+            let mut file_events = before.row.file_events.clone();
+            file_events.insert(file.id, event.seq);
+            sets.push_str(", fileEvents = :files");
+            message = message.expression_attribute_values(":files", to_attribute(file_events)?);
+        }
+        if event.row.event == EventName::ChatDelete {
+            removes.push_str(", fileEvents");
+        }
+        let body = before.body()?;
+        if after.body.user_id != body.user_id {
             // Its author is erased.
             removes.push_str(", #name, #key");
             message =
@@ -138,23 +151,7 @@ impl Table {
         let message = message.update_expression(sets + &removes);
         writes.push(TransactWriteItem::builder().update(built(message.build())?).build());
 
-        let replaces_text = is_edit || event.row.event == EventName::ChatDelete;
-        if let Some(edit) = before.row.last_edit.filter(|_| replaces_text) {
-            let superseded = self
-                .update_event(channel, edit)
-                .condition_expression("attribute_exists(pk)")
-                .update_expression("SET #data = :data REMOVE delivery, deliveryExcept")
-                .expression_attribute_values(
-                    ":data",
-                    AttributeValue::S(json(&ChatEdit::superseded(before.seq))?),
-                );
-            writes.push(TransactWriteItem::builder().update(built(superseded.build())?).build());
-        }
-        if event.row.event == EventName::ChatDelete {
-            for file in before.body()?.attachments {
-                writes.push(TransactWriteItem::builder().delete(self.remove_file(&file.id)?).build());
-            }
-        }
+        writes.extend(self.replaced(channel, event.row.event, before, &body)?);
         match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) => Ok(true),
             Err(error) if is_lost_race(&error) => Ok(false),
@@ -162,7 +159,40 @@ impl Table {
         }
     }
 
-    fn update_event(&self, channel: &Channel, seq: Seq) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+    /// The parts of a transaction that take away what an edit or a deletion replaces: the text of the edit before it, and with a
+    /// deletion the message's files and what the log says of them.
+    fn replaced(
+        &self,
+        channel: &Channel,
+        by: EventName,
+        before: &Stored,
+        body: &MessageBody,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let is_deletion = by == EventName::ChatDelete;
+        let mut writes = Vec::new();
+        let update = |seq, removes: &str, data| {
+            let update = self
+                .update_event(channel, seq)
+                .condition_expression("attribute_exists(pk)")
+                .update_expression(format!("SET #data = :data REMOVE delivery, deliveryExcept{removes}"));
+            update.expression_attribute_values(":data", AttributeValue::S(data))
+        };
+        if let Some(edit) = before.row.last_edit.filter(|_| is_deletion || by == EventName::ChatEdit) {
+            let update = update(edit, "", json(&ChatEdit::superseded(before.seq))?);
+            writes.push(TransactWriteItem::builder().update(built(update.build())?).build());
+        }
+        for file in body.attachments.iter().filter(|_| is_deletion) {
+            writes.push(TransactWriteItem::builder().delete(self.remove_file(&file.id)?).build());
+            let Some(event) = before.row.file_events.get(&file.id) else { continue };
+            // Its key has the file's id.
+            let removed = FileUpdate::removed(Some(before.seq), file.state)?;
+            let update = update(*event, ", #key", json(&removed)?).expression_attribute_names("#key", "key");
+            writes.push(TransactWriteItem::builder().update(built(update.build())?).build());
+        }
+        Ok(writes)
+    }
+
+    fn update_event(&self, channel: &Channel, seq: Seq) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.name)
             .key("pk", AttributeValue::S(key::log(channel)))
@@ -173,6 +203,10 @@ impl Table {
 
 fn json(value: &impl serde::Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::internal("a payload", &error))
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(data: &str) -> Result<T, Error> {
+    serde_json::from_str(data).map_err(|error| Error::internal("a payload", &error))
 }
 
 fn number(number: u64) -> AttributeValue {

@@ -91,7 +91,7 @@ impl Table {
             .expression_attribute_names("#data", "data")
             .expression_attribute_values(":data", AttributeValue::S(data));
         if of_erased {
-            removes.push_str(", #name, #key");
+            removes.push_str(", #name, #key, fileEvents");
             update =
                 update.expression_attribute_names("#name", "name").expression_attribute_names("#key", "key");
         }

@@ -1,9 +1,9 @@
 //! The items of a log: its events, and the marker of where it began.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use funnelcast_core::{
-    Channel, Error, Key, Seq, Timestamp, UserId,
+    Channel, Error, FileId, Key, Seq, Timestamp, UserId,
     event::{ChatDelete, EventName, MessageBody, Quote, Reaction},
     frame::{Event, Sender},
     identity::Name,
@@ -159,6 +159,9 @@ pub(crate) struct LogRow {
     /// The last edit of this message: the one event besides it that has its text.
     #[serde(default, rename = "lastEdit", skip_serializing_if = "Option::is_none")]
     pub(in crate::table) last_edit: Option<Seq>,
+    /// The events that say what has been found out about the files of this message, by the files' ids.
+    #[serde(default, rename = "fileEvents", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(in crate::table) file_events: BTreeMap<FileId, Seq>,
     /// On a latest value of a durable lane, the seq of its event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::table) seq: Option<Seq>,
@@ -196,6 +199,7 @@ impl LogRow {
             reactions: Vec::new(),
             changes: 0,
             last_edit: None,
+            file_events: BTreeMap::new(),
             seq,
             ttl,
         }

@@ -16,7 +16,7 @@ use super::{
 use crate::spending::{counted, price};
 
 /// One try of a change by this user, with a key of its own.
-fn change(user: &str, target: u64, kind: ChangeKind) -> Publication {
+pub(super) fn change(user: &str, target: u64, kind: ChangeKind) -> Publication {
     let by = ChangeAuthor::User(user.parse().unwrap());
     let event = match kind {
         ChangeKind::Edit { .. } => EventName::ChatEdit,
@@ -32,7 +32,7 @@ fn edit(target: u64, content: &str) -> Publication {
     change("user_1", target, ChangeKind::Edit { content: content.to_owned(), metadata: None })
 }
 
-fn delete(target: u64) -> Publication {
+pub(super) fn delete(target: u64) -> Publication {
     change("user_1", target, ChangeKind::Delete)
 }
 
@@ -43,7 +43,11 @@ fn reaction(user: &str, target: u64, on: bool) -> Publication {
 
 impl TestTable {
     /// Changes a message as `send` does.
-    async fn change_message(&self, publication: &Publication, known: Known) -> Result<Sent, Error> {
+    pub(super) async fn change_message(
+        &self,
+        publication: &Publication,
+        known: Known,
+    ) -> Result<Sent, Error> {
         let mut view = self.look_back(&channel(), known).await?;
         let Effect::Change(change) = &publication.effect else { panic!("it changes nothing") };
         let message = self.stored_message(&channel(), change.target).await?;
@@ -58,7 +62,7 @@ impl TestTable {
     }
 
     /// The `data` of the event at a seq.
-    async fn data(&self, at: u64) -> Value {
+    pub(super) async fn data(&self, at: u64) -> Value {
         let event = self.events().await.into_iter().find(|event| event.seq == Some(seq(at))).unwrap();
         serde_json::from_str(event.data.get()).unwrap()
     }

@@ -1,8 +1,14 @@
 //! Files: how long they live, and that what has been found out about one is written once.
 
-use funnelcast_core::file::{Attachment, FileRefusal, FileState};
+use funnelcast_core::{
+    file::{Attachment, FileRefusal, FileState, FileUpdate},
+    message::ChangeKind,
+};
 
-use super::*;
+use super::{
+    changes::{change, delete},
+    *,
+};
 use crate::table::files::{FileOwner, StoredFile, UNUSED_FILE_LIFE};
 
 fn file(state: FileState) -> Attachment {
@@ -82,6 +88,29 @@ async fn a_file_lives_as_long_as_its_message() {
         Sent::New(1),
         "the SDK repeats a transaction whose answer is lost"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_log_says_of_a_file_goes_with_its_message() {
+    let table = TestTable::new().await;
+    table.put_file_of_ann(FileState::Checking, now()).await;
+    let read = table.file(&"file_1".parse().unwrap()).await.unwrap().unwrap();
+    let mut view = table.look_back(&channel(), Known::Nothing).await.unwrap();
+    let look = message("look").with_attachments(vec![read.file.clone()]).unwrap();
+    table.append_with_files(&mut view, &look, &[read]).await.unwrap().unwrap();
+    table.send(&message("between"), base(1)).await;
+    let ready = Attachment { width: Some(3), ..file(FileState::Ready) };
+    let found = change("user_1", 1, ChangeKind::File(ready.clone()));
+    let found = Publication { key: Some("file:file_1".parse().unwrap()), ..found };
+    table.change_message(&found, base(2)).await.unwrap();
+    assert_eq!(table.data(3).await, json!({"target": 1, "file": ready}));
+    table.change_message(&delete(1), base(3)).await.unwrap();
+    let removed = FileUpdate::removed(Some(Seq::ZERO.next()), FileState::Ready).unwrap();
+    assert_eq!(table.data(3).await, json!(removed), "its form is kept, which clients know");
+    let stored = format!("{:?}", table.log_items().await);
+    for said in ["a.png", "image/png", "width", "file_1"] {
+        assert!(!stored.contains(said), "{said}: {stored}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,10 @@ use super::super::operation::{
 };
 #[cfg(feature = "schema")]
 use crate::{
-    file::{Attachment, FileDraft, FileLink, FileQuery, FileReply, PartsDraft, PartsReply, UploadedParts},
+    file::{
+        Attachment, FileDraft, FileLink, FileQuery, FileReply, PartsDraft, PartsReply, RemovedFile,
+        UploadedParts,
+    },
     wire_type::WireType,
 };
 
@@ -74,6 +77,27 @@ pub(super) const COMPLETE_FILE: Operation = Operation {
     request: Some(WireType::of::<UploadedParts>()),
     #[cfg(feature = "schema")]
     reply: Some(WireType::of::<Attachment>()),
+};
+
+pub(super) const REMOVE_FILE: Operation = Operation {
+    id: "removeFile",
+    method: Method::Delete,
+    path: FILE,
+    tag: Tag::Files,
+    summary: "Removes a file that no message names",
+    description: "For who has created it, such as when its upload is cancelled. What has been uploaded of it is gone a few seconds \
+        later, and a message cannot name it any more. A file of a message goes with its message, so that is a `conflict`. Costs 1 \
+        read and 1 write, and 1 of the index.",
+    auth: Auth::AnyToken,
+    fields: Fields::None,
+    connection: Connection::Absent,
+    takes_grant: false,
+    done: "The file is removed",
+    own_refusals: &[BadRequest, NoFile, Conflict],
+    #[cfg(feature = "schema")]
+    request: None,
+    #[cfg(feature = "schema")]
+    reply: Some(WireType::of::<RemovedFile>()),
 };
 
 pub(super) const READ_FILE: Operation = Operation {

@@ -16,7 +16,7 @@ mod messages;
 use super::operation::Operation;
 
 /// Every operation of the HTTP API.
-pub const OPERATIONS: [Operation; 24] = [
+pub const OPERATIONS: [Operation; 25] = [
     connections::CONNECT,
     connections::DISCONNECT,
     connections::STATUS,
@@ -39,6 +39,7 @@ pub const OPERATIONS: [Operation; 24] = [
     files::CREATE_FILE,
     files::SIGN_FILE_PARTS,
     files::COMPLETE_FILE,
+    files::REMOVE_FILE,
     files::READ_FILE,
     files::LINK_FILE,
 ];

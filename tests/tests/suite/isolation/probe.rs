@@ -102,6 +102,7 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
             let body = json!({"first": 1, "sha256": [sha256(b"x")]});
             (Method::POST, format!("../files/{file}/parts"), Some(body))
         }
+        "DELETE files/{id}" => (Method::DELETE, format!("../files/{file}"), None),
         "GET files/{id}" => (Method::GET, format!("../files/{file}"), None),
         "GET files/{id}/link" => (Method::GET, format!("../files/{file}/link"), None),
         "POST connect" => (Method::POST, "connect".to_owned(), None),

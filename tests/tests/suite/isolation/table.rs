@@ -30,7 +30,7 @@ const WITHOUT_CHANNEL: [&str; 4] = ["ping", "status", "inbox", "$default"];
 const REQUESTS_WITHOUT_CHANNEL: [&str; 6] =
     ["POST connect", "GET status", "GET channels", "DELETE disconnect", "POST webhooks/whop", "POST publish"];
 /// Operations on the conversation that they name, or on a file of it.
-const REQUESTS_FOR_A_CONVERSATION: [&str; 9] = [
+const REQUESTS_FOR_A_CONVERSATION: [&str; 10] = [
     "GET conversations",
     "PUT conversations",
     "DELETE conversations",
@@ -38,6 +38,7 @@ const REQUESTS_FOR_A_CONVERSATION: [&str; 9] = [
     "POST moderation",
     "POST files/{id}",
     "POST files/{id}/parts",
+    "DELETE files/{id}",
     "GET files/{id}",
     "GET files/{id}/link",
 ];

@@ -1,0 +1,136 @@
+//! Copies within the bucket, which S3 makes by itself: of a small object in one request, of a large one in parts.
+//!
+//! S3 would copy up to 5 GB in one request, but as one stream, which may take minutes. Parts are copied side by side.
+
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    config::Builder,
+    error::ProvideErrorMetadata,
+    types::{CompletedMultipartUpload, CompletedPart, MetadataDirective},
+};
+use aws_smithy_types::timeout::TimeoutConfig;
+use funnelcast_core::{
+    Error, FileId,
+    file::{FileForm, MediaType, SINGLE_UPLOAD_BYTES_MAX},
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::bucket::{Object, Objects, failed};
+
+/// The bytes of a part that is copied; the last part of an object has what is left.
+const PART_BYTES: u64 = 64 * 1024 * 1024;
+/// How many parts are copied at the same time.
+const PARTS_AT_ONCE: usize = 20;
+/// How long S3 may take for one request.
+const COPY_MAX: Duration = Duration::from_secs(50);
+
+impl Objects {
+    /// Makes what was uploaded the file, as it is. `bytes` is how many that has. Does nothing if there is no upload. 1 request of S3,
+    /// or if the file was uploaded in parts 2 and 1 for each 64 MB.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if S3 fails.
+    pub async fn keep_upload(&self, id: &FileId, media_type: &MediaType, bytes: u64) -> Result<(), Error> {
+        let key = Object::File(id, FileForm::Original).key();
+        if bytes <= SINGLE_UPLOAD_BYTES_MAX {
+            return self.copy_upload(id, key, media_type).await;
+        }
+        let create = self.client().create_multipart_upload().bucket(&self.bucket).key(&key);
+        let begun = create.content_type(media_type.as_str()).send().await;
+        let begun = begun.map_err(failed("CreateMultipartUpload of a copy"))?.upload_id;
+        let begun = begun.ok_or_else(|| Error::Internal("a copy in parts has no id".into()))?;
+        let copied = self.copy_parts(id, (&key, &begun), bytes).await;
+        if !matches!(copied, Ok(true)) {
+            self.abort((&key, &begun)).await?;
+        }
+        copied.map(drop)
+    }
+
+    /// Copies an upload in one request.
+    async fn copy_upload(&self, id: &FileId, key: String, media_type: &MediaType) -> Result<(), Error> {
+        let copy = self
+            .client()
+            .copy_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .copy_source(self.source(id))
+            .metadata_directive(MetadataDirective::Replace)
+            .content_type(media_type.as_str());
+        match copy.customize().config_override(patient()).send().await {
+            Err(error) if error.code() != Some("NoSuchKey") => Err(failed("CopyObject")(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies an upload in parts. Returns whether it did: not if there is no upload.
+    async fn copy_parts(&self, id: &FileId, to: (&str, &str), bytes: u64) -> Result<bool, Error> {
+        let parts = stream::iter((1..).zip(ranges(bytes))).map(|part| self.copy_part(id, to, part));
+        let parts: Vec<Option<CompletedPart>> = parts.buffered(PARTS_AT_ONCE).try_collect().await?;
+        let Some(parts) = parts.into_iter().collect::<Option<Vec<_>>>() else { return Ok(false) };
+        let (key, copy) = to;
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let complete = self.client().complete_multipart_upload().bucket(&self.bucket).key(key);
+        let completed = complete.upload_id(copy).multipart_upload(parts).send().await;
+        completed.map(|_| true).map_err(failed("CompleteMultipartUpload of a copy"))
+    }
+
+    async fn copy_part(
+        &self,
+        id: &FileId,
+        (key, copy): (&str, &str),
+        (number, range): (i32, String),
+    ) -> Result<Option<CompletedPart>, Error> {
+        let part = self.client().upload_part_copy().bucket(&self.bucket).key(key).upload_id(copy);
+        let part = part.part_number(number).copy_source(self.source(id)).copy_source_range(range);
+        match part.customize().config_override(patient()).send().await {
+            Ok(copied) => {
+                let etag = copied.copy_part_result.and_then(|result| result.e_tag);
+                Ok(Some(CompletedPart::builder().part_number(number).set_e_tag(etag).build()))
+            }
+            Err(error) if error.code() == Some("NoSuchKey") => Ok(None),
+            Err(error) => Err(failed("UploadPartCopy")(error)),
+        }
+    }
+
+    fn source(&self, id: &FileId) -> String {
+        format!("{}/{}", self.bucket, Object::Upload(id).key())
+    }
+}
+
+/// The settings of a request that may take its time.
+fn patient() -> Builder {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(COPY_MAX).build();
+    Builder::default().timeout_config(timeouts)
+}
+
+/// The parts of an object, as S3 has ranges of bytes.
+fn ranges(bytes: u64) -> impl Iterator<Item = String> {
+    let parts = (0..bytes.div_ceil(PART_BYTES)).map(|part| part * PART_BYTES);
+    parts.map(move |first| format!("bytes={first}-{}", bytes.min(first + PART_BYTES) - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use funnelcast_core::file::FILE_BYTES_MAX;
+
+    use super::*;
+
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+    const S3_PARTS_MAX: usize = 10_000;
+
+    #[test]
+    fn every_file_that_may_be_uploaded_is_copied_whole() {
+        for (bytes, parts, last) in [
+            (SINGLE_UPLOAD_BYTES_MAX + 1, 2, "bytes=67108864-104857600"),
+            (2 * PART_BYTES, 2, "bytes=67108864-134217727"),
+            (2 * PART_BYTES + 1, 3, "bytes=134217728-134217728"),
+            (FILE_BYTES_MAX, 80, "bytes=5301600256-5368709119"),
+        ] {
+            let ranges: Vec<_> = ranges(bytes).collect();
+            assert_eq!((ranges[0].as_str(), ranges.len()), ("bytes=0-67108863", parts), "{bytes}");
+            assert_eq!(ranges[parts - 1], last, "{bytes}");
+            assert!(parts <= S3_PARTS_MAX, "{bytes}");
+        }
+    }
+}
