@@ -145,6 +145,9 @@ impl Config {
             Some(limits) => FileLimits::parse(&limits).map_err(|why| Setting::FILE_LIMITS.wrong(why))?,
         };
         let agent = get_setting(Setting::AGENT).map(UserId::try_from).transpose();
+        if agent.as_ref().is_ok_and(|agent| *agent == Some(UserId::erased())) {
+            return Err(Setting::AGENT.wrong("must not be the id that stands for users who have been erased"));
+        }
         Ok(Self {
             stage: get_setting(Setting::STAGE).unwrap_or_default(),
             table: get_setting(Setting::TABLE),
@@ -358,6 +361,7 @@ mod tests {
         assert_eq!(config(&[]).unwrap().agent, None);
         assert_eq!(config(&[("AGENT_USER_ID", "user_1")]).unwrap().agent, Some("user_1".parse().unwrap()));
         assert!(config(&[("AGENT_USER_ID", "user 1")]).is_err());
+        assert!(config(&[("AGENT_USER_ID", "deleted")]).is_err(), "it stands for users who have been erased");
     }
 
     #[test]

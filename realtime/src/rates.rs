@@ -94,6 +94,8 @@ fn spending(dollars_per_hour: f64) -> Limit {
 const SPENDING_BURST: Duration = Duration::from_mins(6);
 /// How much a process lets a user spend before it settles that in the table.
 const SPENDING_UNCOUNTED: Duration = Duration::from_secs(3);
+/// How long a process relies on what the table has said of a user's spending.
+pub const LOOKS_EVERY: Duration = Duration::from_mins(1);
 /// How many refusals a process sends before it closes the connections of a user who keeps sending.
 pub const REFUSALS_MAX: u32 = 100;
 /// How many users a process remembers. Beyond that it forgets all of them, which lets a little pass uncounted.
@@ -140,13 +142,21 @@ struct Account {
     at: Timestamp,
     /// Until when the bucket is not empty, as the table last said.
     full_until: Timestamp,
+    /// When the table last said so because it was asked.
+    looked_at: Timestamp,
     /// How many times in a row the user has been refused.
     refusals: u32,
 }
 
 impl Default for Account {
     fn default() -> Self {
-        Self { uncounted: Duration::ZERO, at: Timestamp::EPOCH, full_until: Timestamp::EPOCH, refusals: 0 }
+        Self {
+            uncounted: Duration::ZERO,
+            at: Timestamp::EPOCH,
+            full_until: Timestamp::EPOCH,
+            looked_at: Timestamp::EPOCH,
+            refusals: 0,
+        }
     }
 }
 
@@ -264,22 +274,45 @@ impl Rates {
         })
     }
 
-    /// Refuses a user who has cost too much by what the table says: 1 read, unless this process already knows that
-    /// they may not continue.
+    /// Refuses a user who has cost too much by what the table says now: 1 read, or none if it has said so within
+    /// [`LOOKS_EVERY`].
     ///
     /// # Errors
     /// [`Error::RateLimited`].
     pub async fn check_spending(&self, user: &UserId, now: Timestamp) -> Result<(), Error> {
-        self.standing(user, now).check()?;
+        let standing = self.standing(user, now);
+        if standing != Standing::Good && self.has_looked(user, now) {
+            standing.check()
+        } else {
+            self.look(user, now).await
+        }
+    }
+
+    /// Refuses a user who has cost too much by what the table said within [`LOOKS_EVERY`]: 1 read in that time.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`].
+    pub async fn check_spending_lately(&self, user: &UserId, now: Timestamp) -> Result<(), Error> {
+        let standing = self.standing(user, now);
+        if self.has_looked(user, now) { standing.check() } else { self.look(user, now).await }
+    }
+
+    fn has_looked(&self, user: &UserId, now: Timestamp) -> bool {
+        self.with(&self.spending, user, |account| now.since(account.looked_at) < LOOKS_EVERY)
+    }
+
+    async fn look(&self, user: &UserId, now: Timestamp) -> Result<(), Error> {
         let limit = &self.spending;
-        let Some(full_until) = self.table.full_until(user, limit.name).await? else { return Ok(()) };
+        let full_until = self.table.full_until(user, limit.name).await?;
         self.with(limit, user, |account| {
-            account.full_until = account.full_until.max(full_until);
+            account.looked_at = now;
+            account.full_until = full_until.unwrap_or(Timestamp::EPOCH);
             account.wait(limit, now).map_or(Ok(()), |wait| Err(rate_limited(wait)))
         })
     }
 
-    /// Refuses a user whatever they do until this time, wherever what they cost is looked at: at once when they connect. 1 write.
+    /// Refuses a user whatever they do until this time, wherever what they cost is looked at: at once when they connect, and by
+    /// HTTP within [`LOOKS_EVERY`]. 1 write.
     ///
     /// # Errors
     /// [`Error::Internal`] if the table fails.
@@ -314,8 +347,8 @@ impl Rates {
         amount: Duration,
         now: Timestamp,
     ) -> Result<Option<Duration>, Error> {
-        let is_empty = self.with(limit, user, |account| account.full_until <= now);
-        let full_until = self.table.fill(user, limit.name, amount, is_empty, now).await?;
+        let known = self.with(limit, user, |account| account.full_until);
+        let full_until = self.table.fill(user, limit.name, amount, known, now).await?;
         let wait = self.with(limit, user, |account| {
             account.full_until = full_until;
             account.wait(limit, now)

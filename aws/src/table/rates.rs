@@ -52,7 +52,7 @@ impl Table {
     }
 
     /// Adds an amount to a user's bucket, as the time in which it drains, and returns until when the bucket is then
-    /// not empty: 1 write, and 1 more if `is_empty` turns out to be wrong.
+    /// not empty: 1 write, and 1 more if the bucket is not empty until about the time that is `known`, which the row outlives.
     ///
     /// # Errors
     /// [`Error::Internal`] if the table fails, or if the row keeps changing in the meantime.
@@ -61,17 +61,18 @@ impl Table {
         user: &UserId,
         limit: &str,
         amount: Duration,
-        mut is_empty: bool,
+        known: Timestamp,
         now: Timestamp,
     ) -> Result<Timestamp, Error> {
         let number = |n: i64| AttributeValue::N(n.to_string());
         // Rounded up, so that many small amounts are not free.
         let millis = i64::try_from(amount.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
+        let (mut is_empty, kept_until) = (known <= now, known.max(now + RATE_LIFE));
         for _ in 0..TRIES_MAX {
             let update = self
                 .update(key::rate(user), limit.to_owned())
                 .expression_attribute_names("#ttl", "ttl")
-                .expression_attribute_values(":ttl", number((now + RATE_LIFE).as_secs()))
+                .expression_attribute_values(":ttl", number(kept_until.as_secs()))
                 .expression_attribute_values(":now", number(now.as_millis()))
                 .return_values(ReturnValue::AllNew);
             let update = if is_empty {

@@ -29,8 +29,8 @@ const ISS = 'my-app';
 const AUD = 'funnelcast';
 /** The `sub` of tokens for publishing: they are the backend's, and no user's. */
 const BACKEND = 'backend';
-/** The form of the ids that {@link userIdOf} derives. */
-const DERIVED_ID = /^sub-[A-Za-z0-9_-]{43}$/;
+/** The ids that are nobody's subject: those that {@link userIdOf} derives, and the one that stands for erased users. */
+const RESERVED_ID = /^(sub-[A-Za-z0-9_-]{43}|deleted)$/;
 
 /** The user that a token identifies. */
 export interface TokenUser {
@@ -149,7 +149,8 @@ function algorithmOf(key: string, given: Algorithm | undefined): Algorithm {
 /**
  * Returns the id of the user whom an issuer calls `subject` (`sub`): the subject itself if it is an id,
  * `[A-Za-z0-9_-]{1,64}`, or else one that is derived from its SHA-256. A subject that looks like a derived id is not taken
- * for an id, so that nobody can choose a subject that is the id of another user.
+ * for an id, so that nobody can choose a subject that is the id of another user, and neither is `deleted`, which stands for
+ * users who have been erased.
  *
  * @param subject - the subject in the user's token, not empty
  * @throws {FunnelcastError} `bad_request` if the subject is empty
@@ -162,7 +163,7 @@ function algorithmOf(key: string, given: Algorithm | undefined): Algorithm {
  */
 export async function userIdOf(subject: string): Promise<string> {
   if (subject === '') throw new FunnelcastError('bad_request', 'subject must not be empty');
-  if (isId(subject) && !DERIVED_ID.test(subject)) return subject;
+  if (isId(subject) && !RESERVED_ID.test(subject)) return subject;
   const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(subject));
   return `sub-${base64url(new Uint8Array(hash))}`;
 }
@@ -174,10 +175,10 @@ function checkSubject(id: string): void {
       `the id of the user must have 1 to ${SUBJECT_BYTES_MAX} bytes, without spaces around it`,
     );
   }
-  if (DERIVED_ID.test(id)) {
+  if (RESERVED_ID.test(id)) {
     throw new FunnelcastError(
       'bad_request',
-      `the id of the user is derived from a subject: use the subject itself, not ${id}`,
+      `the id of the user must be their own subject, not one that the stack derives or reserves: ${id}`,
     );
   }
 }

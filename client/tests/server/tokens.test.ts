@@ -123,6 +123,7 @@ describe('the id of a subject', () => {
     ['sub-1', 'sub-1'],
     // The tests of the stack have the same pairs.
     ['auth0|5f7c8ec7c33c6c004bbafe82', 'sub-QapIeIfjxFwZskSLLwNlUvALLHjiOUbTkKfoRvatWOE'],
+    ['deleted', 'sub-EYXzfTOw-J4zHxAaUbuOURZcfv2hWVC4aj68uzY_iY4'],
     ['sub-QapIeIfjxFwZskSLLwNlUvALLHjiOUbTkKfoRvatWOE', 'sub-dGFq4PplvMUNIWIonccqXSO3YBTmo6ePX34NKog0WKE'],
   ])('%s is %s', async (subject, userId) => {
     await expect(userIdOf(subject)).resolves.toBe(userId);

@@ -59,7 +59,7 @@ impl FromRequestParts<Arc<Api>> for User {
         tracing::Span::current().record("user", identity.user.as_str());
         // The app's backend is not rate limited: its key gives control of the app anyway.
         if !identity.is_backend() {
-            api.realtime.access.rates.standing(&identity.user, now).check()?;
+            api.realtime.access.rates.check_spending_lately(&identity.user, now).await?;
             if let Some(Payer(payer)) = parts.extensions.get() {
                 let _ = payer.set(identity.user.clone()); // the user does not change during a request
             }

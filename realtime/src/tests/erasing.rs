@@ -285,7 +285,7 @@ impl Scene {
         }
         // What is known of them alone.
         table.begin_asking(&user(), "biz_1", now(), now() + Duration::from_mins(1)).await.unwrap();
-        table.fill(&user(), "sends", Duration::from_secs(1), true, now()).await.unwrap();
+        table.fill(&user(), "sends", Duration::from_secs(1), Timestamp::EPOCH, now()).await.unwrap();
         table.put_ticket(&phone.identity, now() - Duration::from_mins(5)).await.unwrap();
         self.digest().await;
         // They leave one conversation, and one ends.
@@ -458,6 +458,8 @@ async fn who_is_being_erased_cannot_come_back_for_a_while() {
     let access = &scene.realtime.access;
     let refused = access.rates.check_spending(&user(), at).await.unwrap_err();
     assert_eq!(refused.code(), "rate_limited");
+    let by_http = async |at| access.rates.check_spending_lately(&user(), at).await.is_ok();
+    assert!(!by_http(at).await, "whatever they ask for");
     let grant =
         Grant { caps: [Capability::Join, Capability::Send].into(), until: at + Duration::from_hours(1) };
     for grant in [None, Some(&grant)] {

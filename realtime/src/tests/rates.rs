@@ -61,3 +61,43 @@ async fn what_a_user_costs_is_bounded_over_all_processes() {
     fresh.check_spending(&"bob".parse().unwrap(), now).await.unwrap();
     fresh.check_spending(&user, now + Duration::from_hours(1)).await.unwrap();
 }
+
+/// Who is barred may have passed in this process before, and be let in again: it learns of both.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bar_and_its_end_are_known_within_a_minute() {
+    let access = TestAccess::new().await;
+    let (rates, operator) = (&access.rates, process(&access));
+    let (ann, start) = ("ann".parse().unwrap(), Timestamp::from_secs(1_800_000_000));
+    rates.check_spending_lately(&ann, start).await.unwrap();
+    operator.bar(&ann, start + Duration::from_hours(48)).await.unwrap();
+    assert!(rates.check_spending(&ann, start).await.is_err(), "at once when they connect");
+    let other = process(&access);
+    other.check_spending_lately(&"bob".parse().unwrap(), start).await.unwrap();
+    for (minutes, reads) in [(0, 1), (0, 0), (1, 1)] {
+        access.engine.take_operations();
+        let at = start + Duration::from_mins(minutes);
+        assert!(other.check_spending_lately(&ann, at).await.is_err());
+        assert_eq!(access.engine.take_operations().len(), reads, "after {minutes} min");
+    }
+    operator.bar(&ann, start).await.unwrap();
+    let later = start + Duration::from_mins(2);
+    other.check_spending_lately(&ann, later).await.unwrap();
+    rates.check_spending(&ann, later).await.unwrap();
+}
+
+/// What a refused request costs is charged too, and must not end a bar that is longer than a row is kept otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_barred_for_days_does_not_end_that_by_trying() {
+    let access = TestAccess::new().await;
+    let (ann, start) = ("ann".parse().unwrap(), Timestamp::from_secs(1_800_000_000));
+    let until = start + Duration::from_hours(72);
+    access.rates.bar(&ann, until).await.unwrap();
+    access.rates.check_spending(&ann, start).await.unwrap_err();
+    for _ in 0..10 {
+        access.rates.charge(&ann, 0.01, start).await;
+    }
+    let rows = access.engine.dump().await;
+    let (.., row) = rows.iter().find(|(pk, ..)| pk == "RATE#ann").unwrap();
+    let ttl = row.split("\"ttl\": N(\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    assert!(ttl.parse::<i64>().unwrap() >= until.as_secs(), "{row}");
+}

@@ -7,7 +7,7 @@
 //!
 //! A user who may choose their own subject could choose one that reads like the id derived from another user's. So a
 //! subject of that form is never used as an id: for other issuers, an id is derived from it as well, and the app's
-//! own issuers must sign the subject itself.
+//! own issuers must sign the subject itself. The same holds for the one id that stands for users who have been erased.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -29,8 +29,11 @@ pub(super) fn user(kind: Kind, subject: &str) -> Result<UserId, Reason> {
         return Err("its `sub` is empty");
     }
     match (kind, subject.parse::<UserId>()) {
-        (_, Ok(id)) if !is_made(&id) => Ok(id),
+        (_, Ok(id)) if !is_reserved(&id) => Ok(id),
         (Kind::Whop, _) => Err("its `sub` is not a user id"),
+        (Kind::App | Kind::Dev, Ok(id)) if id == UserId::erased() => {
+            Err("its `sub` stands for users who have been erased")
+        }
         (Kind::App | Kind::Dev, Ok(_)) => Err("its `sub` is a derived id: sign the subject itself"),
         _ => made(subject),
     }
@@ -42,9 +45,10 @@ fn made(subject: &str) -> Result<UserId, Reason> {
     UserId::try_from(format!("{PREFIX}{hash}")).map_err(|_| "its `sub` cannot be made a user id")
 }
 
-/// Whether an id has the form of a derived one.
-fn is_made(id: &UserId) -> bool {
-    id.as_str().strip_prefix(PREFIX).is_some_and(|hash| hash.len() == HASH_CHARS)
+/// Whether an id has the form of a derived one, or stands for users who have been erased.
+fn is_reserved(id: &UserId) -> bool {
+    let is_made = id.as_str().strip_prefix(PREFIX).is_some_and(|hash| hash.len() == HASH_CHARS);
+    is_made || *id == UserId::erased()
 }
 
 #[cfg(test)]
@@ -77,6 +81,19 @@ mod tests {
         assert_eq!(id(Kind::Oidc, MADE).unwrap(), MADE_OF_MADE);
         for kind in [Kind::App, Kind::Dev, Kind::Whop] {
             assert!(id(kind, MADE).is_err(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_the_user_who_stands_for_those_who_were_erased() {
+        let of_erased = "sub-EYXzfTOw-J4zHxAaUbuOURZcfv2hWVC4aj68uzY_iY4";
+        assert_eq!(
+            id(Kind::Oidc, UserId::ERASED).unwrap(),
+            of_erased,
+            "as the client's `userIdOf` derives it"
+        );
+        for kind in [Kind::App, Kind::Dev, Kind::Whop] {
+            assert!(id(kind, UserId::ERASED).is_err(), "{kind:?}");
         }
     }
 }

@@ -16,6 +16,7 @@ async fn requests_stay_within_their_budgets() -> Result<()> {
     let first = pair.bob.say(&pair.channel, "hello").await?["seq"].clone();
     let of_http = async || Ok::<_, anyhow::Error>(stack.usage().await?.of("http-api"));
 
+    stack.get(ann, "status").await?.done()?; // what they have cost is read once a minute
     stack.forget_usage().await?;
     stack.post(ann, "connect", &json!({})).await?.done()?;
     assert_costs("connect", of_http().await?, 0, 1);
