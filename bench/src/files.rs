@@ -1,9 +1,10 @@
 //! What a file takes that can be counted, so that it is the same on every machine: a picture of 2 MB in a conversation of two, which
-//! is brought, examined, sent in a message of its own and opened once. Beside it is what `funnelcast cost` says of the same.
+//! is brought, examined, sent in a message of its own, opened once and put into inboxes. Beside it is what `funnelcast cost` says of the
+//! same.
 
 use std::{io::Cursor, time::Duration};
 
-use ::tests::{Stack, Usage, User, eventually, fetch, unique};
+use ::tests::{Cost, Invoked, Stack, Usage, User, eventually, fetch, unique};
 use anyhow::{Context as _, Result, ensure};
 use http::Method;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
@@ -17,11 +18,15 @@ use crate::chat::joined;
 const SIDE: u32 = 816;
 /// For how long nothing must happen any more before it is counted.
 const SETTLED: Duration = Duration::from_secs(2);
+/// The functions that have to do with it. Beside them there are timers of the connections.
+const FUNCTIONS: [&str; 5] = ["http-api", "files", "send", "broadcast", "digest"];
+/// The operations of `funnelcast cost` that it is.
+const OPERATIONS: [&str; 2] = ["file", "digest"];
 /// How often `files` is invoked: by the event of S3, and 10 s later by the message that sees to it that no event is lost.
 const EXAMINATIONS: u64 = 2;
 
 /// What one file took, or would take.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Filed {
     /// Who says so.
@@ -46,8 +51,9 @@ pub(crate) async fn measure() -> Result<[Filed; 2]> {
     let (bytes, usage) = counted(&stack).await?;
     let estimated = estimate().await?;
     let (s3_puts, s3_gets) = usage.s3();
-    let all = usage.of_all();
-    let sum = |of: fn(&::tests::Invoked) -> u64| usage.invocations().iter().map(of).sum();
+    let all = FUNCTIONS.iter().fold(Cost::default(), |all, function| all.and(usage.of(function)));
+    let ours = || usage.invocations().iter().filter(|one| FUNCTIONS.contains(&one.function.as_str()));
+    let sum = |of: fn(&Invoked) -> u64| ours().map(of).sum();
     let (invocations, payload_bytes): (u64, u64) = (sum(|one| one.count), sum(|one| one.bytes));
     ensure!(payload_bytes < bytes, "{payload_bytes} bytes of payloads: the file went through a function");
     let prices = &estimated.prices;
@@ -147,26 +153,22 @@ async fn estimate() -> Result<Estimated> {
     };
     let (prices, counted) = (read("prices.yaml")?, read("operations.yaml")?);
     let operations = counted["operations"].as_array().context("operations")?;
-    let file = operations.iter().find(|one| one["name"] == "file").context("the operation `file`")?;
-    let command = crate::built()?.join("funnelcast-local");
-    let options = ["cost", "--operation", "file", "--members", "2", "--json"];
-    let output = Command::new(command).args(options).output().await?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said: Value = serde_json::from_slice(&output.stdout)?;
-    let estimate = &said["estimates"][0];
     let number = |of: &Value, name: &str| of[name].as_f64().with_context(|| name.to_owned());
-    let count = |of: &Value, name: &str| of[name].as_u64().with_context(|| name.to_owned());
-    let filed = Filed {
-        by: "funnelcast cost",
-        s3_puts: count(file, "s3Puts")?,
-        s3_gets: count(file, "s3Gets")?,
-        read_units: number(estimate, "readUnits")?,
-        write_units: number(estimate, "writeUnits")?,
-        invocations: count(estimate, "invocations")?,
-        payload_bytes: None,
-        examined_bytes: None,
-        dollars_a_million: number(estimate, "dollarsTotal")? * 1e6,
-    };
+    let mut filed = Filed { by: "funnelcast cost", ..Filed::default() };
+    for name in OPERATIONS {
+        let operation = operations.iter().find(|one| one["name"] == name).with_context(|| name.to_owned())?;
+        let options = ["cost", "--operation", name, "--members", "2", "--json"];
+        let output = Command::new(crate::built()?.join("funnelcast-local")).args(options).output().await?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said: Value = serde_json::from_slice(&output.stdout)?;
+        let estimate = &said["estimates"][0];
+        filed.s3_puts += operation["s3Puts"].as_u64().unwrap_or_default();
+        filed.s3_gets += operation["s3Gets"].as_u64().unwrap_or_default();
+        filed.read_units += number(estimate, "readUnits")?;
+        filed.write_units += number(estimate, "writeUnits")?;
+        filed.invocations += estimate["invocations"].as_u64().context("invocations")?;
+        filed.dollars_a_million += number(estimate, "dollarsTotal")? * 1e6;
+    }
     Ok(Estimated { filed, prices })
 }
 
