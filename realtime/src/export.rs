@@ -3,7 +3,7 @@
 //! Both go through the logs a page at a time, and hand each line on before the next one is made: they take the memory of a page,
 //! however long a conversation is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use funnelcast_aws::{
     config::Lease,
@@ -16,6 +16,7 @@ use funnelcast_aws::{
 use funnelcast_core::{
     Channel, ConversationId, Error, FileId, Seq, Timestamp, UserId,
     action::StatusReply,
+    erasure,
     event::{Absent, Emoji},
     file::Attachment,
     frame::Event,
@@ -24,7 +25,7 @@ use funnelcast_core::{
 };
 use serde::Serialize;
 
-use crate::{access::Access, history, membership::connection::status_of};
+use crate::{access::Access, erase::channels_of, history, membership::connection::status_of};
 
 /// How many events are read at once.
 const PAGE_EVENTS: usize = 100;
@@ -68,7 +69,7 @@ pub enum Line {
         /// Up to where they have read it.
         read: Seq,
     },
-    /// An event that they have sent, as it is now.
+    /// An event that they have sent, as it is now; or outside of conversations, one that names them.
     Event {
         /// The event.
         event: Event,
@@ -128,7 +129,7 @@ pub async fn conversation(
 }
 
 /// Exports what is stored of a user: what they wrote, their files, what they were told, and what is said of them. What others
-/// have written is theirs, and only named by its place. 5 reads, 3 for each conversation and all of its log by size, and 1 for each
+/// have written is theirs, and only named by its place. 6 reads, the logs of the channels in which they are and of their companies, 3 for each conversation and all of its log by size, and 1 for each
 /// file.
 ///
 /// # Errors
@@ -140,7 +141,10 @@ pub async fn user(
     mut line: impl FnMut(Line) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let table = &access.table;
-    for connection in table.connections(user).await? {
+    let connections = table.connections(user).await?;
+    let channels: BTreeSet<String> =
+        channels_of(table, user, &connections).await?.iter().map(Channel::to_string).collect();
+    for connection in connections {
         line(Line::Connection { name: connection.name.clone(), status: status_of(connection, lease) })?;
     }
     for (scope, restriction) in table.restrictions_of(user).await? {
@@ -153,22 +157,44 @@ pub async fn user(
     for conversation in &places.conversations {
         of_conversation(access, conversation, user, &mut line).await?;
     }
-    let own = Channel::User(user.clone());
-    let mut after = Seq::ZERO;
-    loop {
-        let (events, more) = table.log_page(&own, after).await?;
-        after = events.last().map_or(after, |last| last.seq);
-        for stored in events {
-            line(Line::Notification { event: stored.into_event(own.clone())?.quoting(None)? })?;
-        }
-        if !more {
-            break;
-        }
+    for channel in channels.iter().filter_map(|channel| channel.parse().ok()) {
+        of_channel(access, &channel, user, &mut line).await?;
     }
     for id in places.files {
         of_file(access, &id, &mut line).await?;
     }
     Ok(())
+}
+
+/// What was sent to the user alone; of other channels but conversations, which are looked through by themselves, the events that
+/// they have sent or that name them.
+async fn of_channel(
+    access: &Access,
+    channel: &Channel,
+    user: &UserId,
+    line: &mut impl FnMut(Line) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let is_own = *channel == Channel::User(user.clone());
+    if matches!(channel, Channel::Conversation(_)) {
+        return Ok(());
+    }
+    let mut after = Seq::ZERO;
+    loop {
+        let (events, more) = access.table.log_page(channel, after).await?;
+        after = events.last().map_or(after, |last| last.seq);
+        for stored in events {
+            let is_theirs =
+                stored.from() == Some(user) || erasure::without(stored.data(), user) != stored.data();
+            if !stored.lives() || !(is_own || is_theirs) {
+                continue;
+            }
+            let event = stored.into_event(channel.clone())?.quoting(None)?;
+            line(if is_own { Line::Notification { event } } else { Line::Event { event } })?;
+        }
+        if !more {
+            return Ok(());
+        }
+    }
 }
 
 async fn of_file(

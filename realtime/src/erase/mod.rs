@@ -15,6 +15,7 @@ mod log;
 use std::{collections::BTreeSet, time::Duration};
 
 use funnelcast_aws::{
+    Table,
     clock::now,
     table::{connections::Connection, erasure::Erasure, restrictions::OnErasure},
 };
@@ -114,7 +115,8 @@ pub async fn run(
     let is_last = erasure.looked && erasure.begun_at + SETTLED_AFTER <= now;
 
     let connections = table.connections(user).await?;
-    let known = channels_of(realtime, erase, &connections).await?;
+    let mut known = channels_of(table, user, &connections).await?;
+    known.extend(erase.also.iter().cloned());
     table.note_erasure_channels(user, &mut erasure, &known).await?;
     disconnect(realtime, user, &erasure.channels(), &mut erased).await?;
 
@@ -148,13 +150,13 @@ pub async fn run(
 }
 
 /// The channels in which the user is or was, as far as their own rows tell.
-async fn channels_of(
-    realtime: &Realtime,
-    erase: &Erase,
+pub(crate) async fn channels_of(
+    table: &Table,
+    user: &UserId,
     connections: &[Connection],
 ) -> Result<Vec<Channel>, Error> {
-    let mut channels = erase.also.clone();
-    let mut companies = realtime.table().companies_of(&erase.user).await?;
+    let mut channels = Vec::new();
+    let mut companies = table.companies_of(user).await?;
     for connection in connections {
         let joined = connection.channels.iter().chain(&connection.leaves);
         channels.extend(joined.map(|joined| joined.channel.clone()));
@@ -163,7 +165,7 @@ async fn channels_of(
         companies.extend(connection.companies.iter().map(|company| company.id.clone()));
     }
     channels.extend(companies.iter().flat_map(channels_of_company));
-    channels.push(Channel::User(erase.user.clone()));
+    channels.push(Channel::User(user.clone()));
     Ok(channels)
 }
 
@@ -288,7 +290,8 @@ pub async fn survey(realtime: &Realtime, erase: &Erase) -> Result<Survey, Error>
     let (table, user) = (realtime.table(), &erase.user);
     let connections = table.connections(user).await?;
     let mut places = table.places(user).await?;
-    let joined = channels_of(realtime, erase, &connections).await?;
+    let mut joined = channels_of(realtime.table(), &erase.user, &connections).await?;
+    joined.extend(erase.also.iter().cloned());
     places.conversations.extend(joined.into_iter().filter_map(as_conversation));
     let mut survey = Survey {
         connections: connections.len(),

@@ -557,6 +557,10 @@ async fn an_export_has_all_of_a_conversation_and_of_a_user() {
         ["connection", "conversation", "event", "file", "named", "notification", "restriction", "role"];
     assert_eq!(kinds, expected.map(str::to_owned).into());
     assert!(PLANTED.iter().all(|planted| text.contains(planted)));
+    assert!(
+        text.contains("\"room:lobby\"") && text.contains("\"funnel_updates:"),
+        "where they are, beside conversations"
+    );
     assert!(!text.contains("the last word"), "what others wrote");
 }
 
