@@ -140,4 +140,19 @@ mod tests {
         let why = refusal(&format!("{ban} 2020-01-01T00:00:00Z")).unwrap();
         assert!(why.contains("--until <TIME>") && why.contains("must be in the future"), "{why}");
     }
+
+    #[test]
+    fn only_known_sources_and_codes_filter_letters() {
+        for command in ["list", "retry --all", "drop --all"] {
+            let line = format!("dead-letters {command}");
+            assert_eq!(refusal(&format!("{line} --source bus --code bad_request")), None);
+            let why = refusal(&format!("{line} --source Bus")).unwrap();
+            assert!(
+                why.contains("--source") && why.contains("outbox") && why.contains("invocation"),
+                "{why}"
+            );
+            let why = refusal(&format!("{line} --code bad-request")).unwrap();
+            assert!(why.contains("--code") && why.contains("bad_request"), "{why}");
+        }
+    }
 }
