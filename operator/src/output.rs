@@ -84,8 +84,8 @@ pub(crate) fn say(what: impl Display) {
 
 /// Whether a command ended because whoever read its output has gone away, as `head` does.
 pub(crate) fn is_reader_gone(error: &anyhow::Error) -> bool {
-    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes.any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    // Not its causes: a connection to AWS may break as well.
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Text in which control characters are escaped but those of `but`: others have written it, and a terminal obeys it.

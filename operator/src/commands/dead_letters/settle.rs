@@ -156,10 +156,12 @@ fn finish(output: Output, settled: &Settled, verb: &str) -> Result<ExitCode> {
         let would = if settled.dry_run { "would be " } else { "" };
         let done = settled.done.iter().map(|Shown { message_id, source, reason, back_to, .. }| {
             let to = back_to.as_ref().filter(|_| verb == "put back").map(|to| format!(" -> {to}"));
+            let source = printable(source, "");
             format!("{message_id}  {source}{}  {}\n", to.unwrap_or_default(), printable(reason, ""))
         });
         let failed =
             settled.failed.iter().map(|Failed { letter: Shown { message_id, source, .. }, error }| {
+                let source = printable(source, "");
                 format!("{message_id}  {source}  is still there: {}\n", printable(error, ""))
             });
         let unknown = settled.unknown.iter().map(|id| format!("there is no letter {id}\n"));
