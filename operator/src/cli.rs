@@ -15,12 +15,13 @@ use crate::{
         erase::{self, EraseOptions},
         export::{self, ExportOptions},
     },
-    output::Output,
+    output::{self, Output},
     stack::Place,
 };
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 something failed, 2 the command line is wrong; `doctor` has more.
+Exit codes: 0 done, 1 something failed or could not be seen whole, 2 the command line is wrong, 141 whoever read the output has
+gone away before its end, as `head` does; `doctor` has more.
 Each command says by --help what it reads, what it changes and what that costs.";
 
 /// Looks into a stack and changes what goes on in it, with your AWS credentials or on a local stack.
@@ -47,12 +48,19 @@ enum Command {
     Export(ExportOptions),
 }
 
+/// How a command ends whose output nobody reads any more: as one that SIGPIPE has ended, so that half of an export is not taken
+/// for a whole one.
+const READER_GONE: u8 = 141;
+
 /// Parses the command line and runs the command. A failure is one line on stderr.
 pub(crate) fn run() -> ExitCode {
     let Cli { command, place, json } = Cli::parse();
     let done = runtime().and_then(|runtime| runtime.block_on(execute(command, &place, Output::new(json))));
     done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        if output::is_reader_gone(&error) {
+            return ExitCode::from(READER_GONE);
+        }
+        output::say(format_args!("error: {}", output::printable(&format!("{error:#}"), "\n")));
         ExitCode::FAILURE
     })
 }
@@ -97,5 +105,54 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// What clap says of a command line, if it refuses it: with exit code 2.
+    fn refusal(line: &str) -> Option<String> {
+        let error = Cli::try_parse_from(["funnelcast"].into_iter().chain(line.split(' '))).err()?;
+        assert_eq!(error.exit_code(), 2);
+        Some(error.to_string())
+    }
+
+    #[test]
+    fn an_id_may_begin_with_a_dash() {
+        for line in [
+            "connections --user -dash",
+            "connections --company -biz",
+            "disconnect --user -dash --connection -4emNcOFvHcCIhw=",
+            "ban --user -dash --company -biz",
+            "ban --user -dash --conversation -conv --dry-run",
+            "erase --user -dash",
+            "export --user -dash",
+            "export --conversation -conv",
+            "dead-letters show -- -letter",
+        ] {
+            assert_eq!(refusal(line), None, "{line}");
+        }
+        // A mistyped option is no id.
+        assert!(refusal("dead-letters drop --dry-rum id").is_some());
+    }
+
+    #[test]
+    fn a_ban_that_has_ended_is_refused() {
+        let ban = "ban --user u --company biz_1 --until";
+        assert_eq!(refusal(&format!("{ban} 2999-01-01T00:00:00Z")), None);
+        let why = refusal(&format!("{ban} 2020-01-01T00:00:00Z")).unwrap();
+        assert!(why.contains("--until <TIME>") && why.contains("must be in the future"), "{why}");
+    }
+
+    #[test]
+    fn only_known_sources_and_codes_filter_letters() {
+        for command in ["list", "retry --all", "drop --all"] {
+            let line = format!("dead-letters {command}");
+            assert_eq!(refusal(&format!("{line} --source bus --code bad_request")), None);
+            let why = refusal(&format!("{line} --source Bus")).unwrap();
+            assert!(
+                why.contains("--source") && why.contains("outbox") && why.contains("invocation"),
+                "{why}"
+            );
+            let why = refusal(&format!("{line} --code bad-request")).unwrap();
+            assert!(why.contains("--code") && why.contains("bad_request"), "{why}");
+        }
     }
 }

@@ -12,6 +12,8 @@
 //! - [`output`]: text for people, JSON for programs, and progress on stderr
 //! - [`commands`]: one file, or one folder, for each command
 
+#![deny(clippy::print_stdout, clippy::print_stderr)] // `output` is the one place that writes
+
 mod cli;
 mod commands;
 mod credentials;

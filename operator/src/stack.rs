@@ -4,7 +4,11 @@
 //! functions' variables have the names of everything else, so no other list is needed, and whoever may not read
 //! CloudFormation can operate a stack all the same.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
@@ -58,6 +62,8 @@ pub(crate) struct Stack {
     pub(crate) region: String,
     /// Its functions, by their ids in the template.
     pub(crate) functions: BTreeMap<String, Function>,
+    /// The ARNs of all functions of its account and region, whoever's they are.
+    pub(crate) neighbours: BTreeSet<String>,
     /// The account that it is in.
     pub(crate) account: Account,
     lookup: Lookup,
@@ -78,6 +84,7 @@ impl Place {
             Some(name) => name.clone(),
             None => only_stack(&functions, &region)?,
         };
+        let neighbours = functions.iter().map(|function| function.function_arn.clone()).collect();
         let functions: BTreeMap<_, _> = functions
             .into_iter()
             .filter_map(|function| Some((id_in(&name, &function.function_name)?.to_owned(), function)))
@@ -87,7 +94,7 @@ impl Place {
             "there is no stack {name} in {region}: none of its functions' names begins with {name}-"
         );
         let lookup = own.with(&functions);
-        Ok(Stack { name, region, functions, account, lookup })
+        Ok(Stack { name, region, functions, neighbours, account, lookup })
     }
 
     /// The variables of whoever asks: the region, the credentials and the endpoint.

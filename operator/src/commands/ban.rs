@@ -1,6 +1,6 @@
 //! The command `ban`: keeps a user out of a conversation or of a company's conversations, mutes them there, or lifts that.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{ArgGroup, Args};
 use funnelcast_aws::clock::now;
 use funnelcast_core::{
@@ -29,16 +29,16 @@ Examples:
 #[command(after_help = WHAT_FOLLOWS, group = ArgGroup::new("where").required(true), group = ArgGroup::new("what"))]
 pub(crate) struct BanOptions {
     /// The user.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     user: UserId,
     /// In all conversations of this company.
-    #[arg(long, group = "where")]
+    #[arg(long, group = "where", allow_hyphen_values = true)]
     company: Option<CompanyId>,
     /// In this conversation.
-    #[arg(long, group = "where")]
+    #[arg(long, group = "where", allow_hyphen_values = true)]
     conversation: Option<ConversationId>,
     /// Until this time, such as 2027-01-01T00:00:00Z [default: for good].
-    #[arg(long, value_name = "TIME", conflicts_with = "lift")]
+    #[arg(long, value_name = "TIME", conflicts_with = "lift", value_parser = future)]
     until: Option<Timestamp>,
     /// The reason, which the user is told.
     #[arg(long, value_name = "TEXT", conflicts_with = "lift")]
@@ -85,6 +85,13 @@ impl BanOptions {
             revision: None,
         })
     }
+}
+
+/// A time that is still to come: until one that has passed, nobody would be restricted, and what restricts them now would end.
+fn future(text: &str) -> Result<Timestamp> {
+    let at: Timestamp = text.parse()?;
+    ensure!(at > now(), "must be in the future; --lift ends a ban");
+    Ok(at)
 }
 
 /// Restricts a user.

@@ -39,10 +39,10 @@ Examples:
 #[command(after_help = WHAT_IS_LISTED, group = ArgGroup::new("whose"))]
 pub(crate) struct ConnectionsOptions {
     /// Those of this user.
-    #[arg(long, group = "whose")]
+    #[arg(long, group = "whose", allow_hyphen_values = true)]
     user: Option<UserId>,
     /// Those of the members of this company's channels.
-    #[arg(long, group = "whose")]
+    #[arg(long, group = "whose", allow_hyphen_values = true)]
     company: Option<CompanyId>,
     /// Those of the members of this channel.
     #[arg(long, group = "whose")]

@@ -25,10 +25,10 @@ Examples:
 #[command(after_help = WHAT_FOLLOWS)]
 pub(crate) struct DisconnectOptions {
     /// The user.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     user: UserId,
     /// Only this one of their connections.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     connection: Option<ConnectionId>,
     /// Only say which connections would be closed.
     #[arg(long)]

@@ -13,7 +13,7 @@ use funnelcast_realtime::{
 use serde::Serialize;
 
 use crate::{
-    output::{Output, Progress, count},
+    output::{Output, Progress, count, say},
     stack::Place,
 };
 
@@ -34,7 +34,7 @@ Examples:
 #[command(after_help = WHAT_FOLLOWS)]
 pub(crate) struct EraseOptions {
     /// The user.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     user: UserId,
     /// Look through this channel as well, such as a room or a conversation in which they were a guest; may be repeated.
     #[arg(long, value_name = "CHANNEL")]
@@ -96,7 +96,7 @@ pub(crate) async fn run(place: &Place, output: Output, options: EraseOptions) ->
                 return output.print(&done, told);
             }
             erase::Progress::Again(at) => {
-                eprintln!("the second run begins at {at} ...");
+                say(format_args!("the second run begins at {at} ..."));
                 tokio::time::sleep(at.since(now())).await;
             }
         }

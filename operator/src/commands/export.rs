@@ -1,15 +1,14 @@
 //! The command `export`: a conversation, or what is stored of a user, as lines of JSON.
 
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, stdout};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{ArgGroup, Args};
-use funnelcast_aws::Resource as _;
-use funnelcast_core::{ConversationId, Error, Seq, UserId};
+use funnelcast_aws::{Resource as _, Table};
+use funnelcast_core::{Channel, ConversationId, Seq, UserId};
 use funnelcast_realtime::{access::Access, export};
-use serde::Serialize;
 
-use crate::{output::Progress, stack::Place};
+use crate::{output::Lines, stack::Place};
 
 const WHAT_IS_EXPORTED: &str = "\
 A conversation is exported as `history` has it, an event on each line, from the first to the last. With --after, it goes on after the
@@ -29,10 +28,10 @@ Examples:
 #[command(after_help = WHAT_IS_EXPORTED, group = ArgGroup::new("of").required(true))]
 pub(crate) struct ExportOptions {
     /// This conversation.
-    #[arg(long, group = "of")]
+    #[arg(long, group = "of", allow_hyphen_values = true)]
     conversation: Option<ConversationId>,
     /// What is stored of this user.
-    #[arg(long, group = "of")]
+    #[arg(long, group = "of", allow_hyphen_values = true)]
     user: Option<UserId>,
     /// Of a conversation, only the events after this seq.
     #[arg(long, value_name = "SEQ", requires = "conversation")]
@@ -45,35 +44,23 @@ pub(crate) async fn run(place: &Place, options: ExportOptions) -> Result<()> {
     let access = Access::build(&config).await?;
     let ExportOptions { conversation, user, after } = options;
     let after = after.map(Seq::try_from).transpose()?;
-    let mut lines = Lines::new();
+    let mut lines = Lines::to(BufWriter::new(stdout()));
     if let Some(conversation) = conversation {
         let export = export::conversation(&access, &conversation, after, |event| lines.write(&event));
-        Box::pin(export).await?;
+        let outcome = Box::pin(export).await;
+        let written = lines.end(outcome)?;
+        let exists = written > 0 || exists(&access.table, &conversation).await?;
+        ensure!(exists, "there is no conversation {conversation}");
+    } else if let Some(user) = user {
+        let outcome = Box::pin(export::user(&access, config.lease, &user, |line| lines.write(&line))).await;
+        lines.end(outcome)?;
     }
-    if let Some(user) = user {
-        Box::pin(export::user(&access, config.lease, &user, |line| lines.write(&line))).await?;
-    }
-    Ok(lines.out.flush()?)
+    Ok(())
 }
 
-/// Lines on stdout.
-struct Lines {
-    out: BufWriter<std::io::Stdout>,
-    written: usize,
-    progress: Progress,
-}
-
-impl Lines {
-    fn new() -> Self {
-        let out = BufWriter::new(std::io::stdout());
-        Self { out, written: 0, progress: Progress::of("lines written") }
-    }
-
-    fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
-        serde_json::to_writer(&mut self.out, line).map_err(|error| Error::internal("a line", &error))?;
-        self.out.write_all(b"\n").map_err(|error| Error::internal("stdout", &error))?;
-        self.written += 1;
-        self.progress.at(self.written);
-        Ok(())
-    }
+/// Whether there is such a conversation, even if it is empty or has ended, or was never set and has events: 2 reads.
+async fn exists(table: &Table, conversation: &ConversationId) -> Result<bool> {
+    let access = table.conversation_access(conversation, &UserId::erased()).await?;
+    let (events, _) = table.log_page(&Channel::Conversation(conversation.clone()), Seq::ZERO).await?;
+    Ok(access.company.is_some() || access.has_ended || !events.is_empty())
 }

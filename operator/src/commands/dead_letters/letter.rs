@@ -4,6 +4,39 @@ use funnelcast_aws::account::mail::Mail;
 use funnelcast_core::Timestamp;
 use serde_json::Value;
 
+/// The names of where letters come from: first the sources of functions, as they are in their letters, then those of others.
+pub(super) const SOURCES: [&str; 12] = [
+    "bus",
+    "outbox",
+    "stream",
+    "deliveries",
+    "timers",
+    "webhooks",
+    "files",
+    "invocation",
+    "batch",
+    "queue",
+    "rule",
+    "unknown",
+];
+/// The codes that letters have: those of refusals, as on the wire, and `internal`.
+pub(super) const CODES: [&str; 14] = [
+    "bad_request",
+    "unknown_action",
+    "invalid_channel",
+    "unauthorized",
+    "forbidden",
+    "muted",
+    "banned",
+    "refused",
+    "not_joined",
+    "not_found",
+    "too_large",
+    "rate_limited",
+    "conflict",
+    "internal",
+];
+
 /// A letter that was received.
 #[derive(Debug)]
 pub(super) struct Letter {
@@ -116,9 +149,14 @@ impl Letter {
         }
     }
 
-    /// Whether it is known by this id.
+    /// Whether it came in the message with this id, which no other has.
+    pub(super) fn is_message(&self, id: &str) -> bool {
+        self.mail.id == id
+    }
+
+    /// Whether it is known by this id, of its message or of its item. Letters of one item have the same.
     pub(super) fn is(&self, id: &str) -> bool {
-        self.mail.id == id || (!self.id.is_empty() && self.id == id)
+        self.is_message(id) || (!self.id.is_empty() && self.id == id)
     }
 }
 
@@ -131,6 +169,27 @@ pub(super) mod tests {
     /// A letter with this text.
     pub(in crate::commands::dead_letters) fn letter(body: &Value) -> Letter {
         Letter::read(Mail { id: "m1".to_owned(), body: body.to_string(), ..Mail::default() })
+    }
+
+    #[test]
+    fn the_sources_and_codes_are_those_of_letters() {
+        use funnelcast_aws::letters::Source;
+        use funnelcast_core::Error;
+
+        for source in [
+            Source::Bus,
+            Source::Outbox,
+            Source::Stream,
+            Source::Deliveries,
+            Source::Timers,
+            Source::Webhooks,
+            Source::Files,
+        ] {
+            assert!(SOURCES.iter().any(|name| json!(source) == *name), "{source:?}");
+        }
+        for error in [Error::UnknownAction, Error::NotJoined, Error::Internal(String::new())] {
+            assert!(CODES.contains(&error.code()));
+        }
     }
 
     #[test]

@@ -8,9 +8,9 @@ use funnelcast_core::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{ListOptions, Walk, letter::Letter, way_back::WayBack};
+use super::{ListOptions, Walk, hidden_text, letter::Letter, way_back::WayBack};
 use crate::{
-    output::{self, Output, count},
+    output::{self, Output, count, printable},
     stack::Stack,
 };
 
@@ -47,6 +47,8 @@ struct Listed {
     counts: Vec<Kind>,
     /// Whether there may be more than were looked at.
     more: bool,
+    /// About how many another reader hides, so that they are not listed.
+    hidden: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -96,6 +98,7 @@ pub(super) async fn list(stack: &Stack, output: Output, options: &ListOptions) -
             break 'walk;
         }
     }
+    let hidden = walk.hidden();
     walk.end().await?;
     letters.sort_by_key(|letter| letter.at);
     let mut counts = BTreeMap::<(String, String), usize>::new();
@@ -103,14 +106,14 @@ pub(super) async fn list(stack: &Stack, output: Output, options: &ListOptions) -
         *counts.entry((letter.source.clone(), letter.code.clone().unwrap_or_default())).or_default() += 1;
     }
     let counts = counts.into_iter().map(|((source, code), count)| Kind { source, code, count }).collect();
-    output.print(&Listed { letters, counts, more }, text)?;
-    Ok(ExitCode::SUCCESS)
+    output.print(&Listed { letters, counts, more, hidden }, text)?;
+    Ok(if hidden == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn text(Listed { letters, counts, more }: &Listed) -> String {
+fn text(Listed { letters, counts, more, hidden }: &Listed) -> String {
     let row = |letter: &Shown| {
         let Shown { message_id, source, code, at, .. } = letter;
-        let reason: String = letter.reason.chars().take(REASON_CHARS_MAX).collect();
+        let reason = printable(&letter.reason, "").chars().take(REASON_CHARS_MAX).collect();
         [
             message_id.clone(),
             at.map_or_else(String::new, age),
@@ -129,6 +132,9 @@ fn text(Listed { letters, counts, more }: &Listed) -> String {
     text += &count(letters.len(), "letter");
     if *more {
         text += "; there are more, see --limit";
+    }
+    if let Some(hidden) = hidden_text(*hidden) {
+        text = text + "; " + &hidden;
     }
     text
 }
@@ -159,8 +165,11 @@ pub(super) async fn show(stack: &Stack, output: Output, id: &str) -> Result<Exit
             walk.leave(letter);
         }
     }
+    let hidden = hidden_text(walk.hidden());
     walk.end().await?;
-    let Some(shown) = shown else { bail!("there is no letter {id}") };
+    let Some(shown) = shown else {
+        bail!("there is no letter {id}{}", hidden.map_or_else(String::new, |hidden| format!("; {hidden}")));
+    };
     output.print(&shown, |shown| serde_json::to_string_pretty(shown).unwrap_or_default())?;
     Ok(ExitCode::SUCCESS)
 }

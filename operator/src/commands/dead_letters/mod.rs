@@ -16,19 +16,20 @@ mod way_back;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use funnelcast_aws::account::mail::{Mail, Mailbox};
 
-use self::letter::Letter;
+use self::letter::{CODES, Letter, SOURCES};
 use crate::{
-    output::{Output, Progress},
+    output::{Output, Progress, count},
     stack::{Place, Stack},
 };
 
 const HOW: &str = "\
 SQS has no way to look at a message without receiving it. So each of these commands receives the letters, 10 in a call, which
 hides them from other readers, and shows those again at its end that it leaves there. If it is killed, they are there again
-after 2 minutes. Receiving changes nothing else: no letter is given up for being received often.
+after 2 minutes. Receiving changes nothing else: no letter is given up for being received often. A letter that another reader
+hides meanwhile is not seen: the command says how many there are, and ends with exit code 1 if one of them may have been meant.
 
 `retry` puts each letter back where it came from, and deletes it only then, so none is lost; one may be handled twice, which the
 keys and ids of events make harmless:
@@ -37,7 +38,10 @@ keys and ids of events make harmless:
   deliveries, timers, webhooks, files, queue
                     the message goes into the queue that it came from
   rule              its target gets the event
-A batch of which only the numbers are known (batch), and a letter that was cut, cannot be put back.
+A batch of which only the numbers are known (batch), and a letter that was cut, cannot be put back. Of letters of the same item,
+--all and the id of the letter put back one, and leave the others, with exit code 1: they may be what that has led to.
+
+The id of a message means that message alone, the id of a letter all that have it. One that begins with a dash comes after --.
 
 Examples:
   funnelcast dead-letters list
@@ -95,10 +99,10 @@ struct SettleOptions {
 #[derive(Debug, Clone, Default, Args)]
 struct Filter {
     /// Only those of this source, such as bus, outbox or timers.
-    #[arg(long)]
+    #[arg(long, hide_possible_values = true, value_parser = PossibleValuesParser::new(SOURCES))]
     source: Option<String>,
     /// Only those with this code, such as `bad_request`; `internal` is a failure, any other a refusal.
-    #[arg(long)]
+    #[arg(long, hide_possible_values = true, value_parser = PossibleValuesParser::new(CODES))]
     code: Option<String>,
     /// Only those whose reason contains this text.
     #[arg(long, value_name = "TEXT")]
@@ -130,8 +134,9 @@ struct Walk {
     left: Vec<Mail>,
     progress: Progress,
     looked_at: usize,
-    /// How many letters there were about, at the beginning.
+    /// How many letters there were about at the beginning, and how many of them were hidden by other readers.
     about: u64,
+    hidden: u64,
     /// Whether there are none for certain. SQS itself only counts approximately.
     is_empty: bool,
 }
@@ -147,6 +152,7 @@ impl Walk {
             progress: Progress::of("letters received"),
             looked_at: 0,
             about,
+            hidden: queue.hidden,
             is_empty: about == 0 && stack.account.is_local(),
         })
     }
@@ -167,8 +173,44 @@ impl Walk {
         self.left.push(letter.mail);
     }
 
+    /// About how many letters another reader hides, so that this walk has not seen them.
+    fn hidden(&self) -> u64 {
+        unseen(self.hidden, self.about, self.looked_at)
+    }
+
     /// Shows again what was left.
     async fn end(self) -> Result<()> {
         Ok(self.mailbox.release(&self.left).await?)
+    }
+}
+
+/// How many of the `hidden` letters were not among those that were looked at. SQS counts late what has just been shown again.
+fn unseen(hidden: u64, about: u64, looked_at: usize) -> u64 {
+    hidden.min(about.saturating_sub(u64::try_from(looked_at).unwrap_or(u64::MAX)))
+}
+
+/// That there are letters which were not seen; nothing if there are none.
+fn hidden_text(hidden: u64) -> Option<String> {
+    let letters = count(usize::try_from(hidden).unwrap_or(usize::MAX), "more letter");
+    (hidden > 0).then(|| {
+        format!("another reader hides about {letters} (a command that was interrupted does so for 2 minutes); try again later")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_reader_hides_is_counted() {
+        assert_eq!(unseen(0, 3, 3), 0);
+        assert_eq!(unseen(2, 3, 1), 2);
+        assert_eq!(unseen(3, 3, 0), 3);
+        // They were shown again since, or the count was late.
+        assert_eq!(unseen(2, 3, 3), 0);
+        // A walk that ended at its limit.
+        assert_eq!(unseen(1, 2_000, 1_000), 1);
+        assert_eq!(hidden_text(0), None);
+        assert!(hidden_text(2).unwrap().starts_with("another reader hides about 2 more letters"));
     }
 }

@@ -1,6 +1,6 @@
 //! What is known of a stack. Nothing here asks for anything: the checks are told all of it, and so are their tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use funnelcast_aws::account::{
     functions::{Concurrency, Function, Mapping},
@@ -51,6 +51,8 @@ pub(super) struct Facts {
     pub(super) is_local: bool,
     /// Its functions, by their ids in the template.
     pub(super) functions: BTreeMap<String, Function>,
+    /// The ARNs of all functions of its account and region.
+    pub(super) neighbours: BTreeSet<String>,
     /// What is wrong with its parameters, as its functions read them.
     pub(super) configuration: Result<(), String>,
     /// Its issuers, or what is wrong with the parameter.

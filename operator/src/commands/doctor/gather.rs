@@ -12,7 +12,8 @@ use crate::stack::Stack;
 pub(super) const QUEUES: [&str; 5] =
     ["DELIVERY_QUEUE_URL", "TIMER_QUEUE_URL", "WEBHOOK_QUEUE_URL", "FILES_QUEUE_URL", "DEAD_LETTERS_URL"];
 /// The variables that name secrets, each with its parameter.
-const SECRETS: [(&str, &str); 3] = [
+const SECRETS: [(&str, &str); 4] = [
+    ("CHAT_EVENTS_KEY_SECRET", "ChatEventsKeySecret"),
     ("WHOP_API_KEY_SECRET", "WhopApiKeySecret"),
     ("WHOP_WEBHOOK_SECRET", "WhopWebhookSecret"),
     ("TURN_SECRET", "TurnSecret"),
@@ -64,6 +65,7 @@ pub(super) async fn gather(stack: &Stack) -> Facts {
         is_for_development,
         is_local: account.is_local(),
         functions: stack.functions.clone(),
+        neighbours: stack.neighbours.clone(),
         configuration: config.map(drop).map_err(|error| error.to_string()),
         issuers,
         queues,

@@ -20,11 +20,12 @@ use super::{
 
 /// All that is wrong.
 pub(super) fn all(facts: &Facts) -> Vec<Finding> {
-    let checks: [fn(&Facts) -> Vec<Finding>; 14] = [
+    let checks: [fn(&Facts) -> Vec<Finding>; 15] = [
         parameters::configuration,
         parameters::origins,
         parameters::issuers,
         parameters::secrets,
+        parameters::review,
         parameters::settings,
         parts::functions,
         parts::mappings,

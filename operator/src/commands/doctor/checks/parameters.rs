@@ -178,6 +178,33 @@ pub(super) fn secrets(facts: &Facts) -> Vec<Finding> {
     found
 }
 
+/// The app's function that is asked before a message is kept. A local stack does not list those that it was given an address of.
+pub(super) fn review(facts: &Facts) -> Vec<Finding> {
+    let Some(arn) = facts.variable("REVIEW_FUNCTION").filter(|_| !facts.is_local) else { return Vec::new() };
+    // arn:aws:lambda:REGION:ACCOUNT:function:NAME, and perhaps a version or an alias.
+    let parts: Vec<&str> = arn.split(':').take(7).collect();
+    if facts.neighbours.contains(&parts.join(":")) {
+        return Vec::new();
+    }
+    let place = |arn: &str| arn.split(':').take(5).collect::<Vec<_>>().join(":");
+    if facts.neighbours.iter().all(|neighbour| place(neighbour) != place(arn)) {
+        return vec![Finding::note(
+            "review.elsewhere",
+            format!("ReviewFunction names {arn}, of another account or region, and was not checked"),
+            "see that it is there, in the region of the stack, and lets the stack's functions invoke it",
+        )];
+    }
+    let becomes = match facts.variable("REVIEW_FAILURE") {
+        Some("open") => "every message is kept, and none is reviewed",
+        _ => "every message is refused",
+    };
+    vec![Finding::error(
+        "review.missing",
+        format!("ReviewFunction names the function {arn}, which does not exist: {becomes}"),
+        "deploy that function, or correct ReviewFunction and deploy again",
+    )]
+}
+
 /// Everything else that is set.
 pub(super) fn settings(facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();

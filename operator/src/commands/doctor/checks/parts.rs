@@ -179,10 +179,16 @@ pub(super) fn queues(facts: &Facts) -> Vec<Finding> {
             continue;
         };
         if *variable == "DEAD_LETTERS_URL" {
-            if queue.waiting > 0 {
+            // Those that another reader hides wait as well.
+            let waiting = queue.waiting + queue.hidden;
+            if waiting > 0 {
+                let hidden = match queue.hidden {
+                    0 => String::new(),
+                    hidden => format!(" ({hidden} of them hidden by another reader at the moment)"),
+                };
                 found.push(Finding::warning(
                     "letters.waiting",
-                    format!("about {} dead letters wait, for 14 days at most", queue.waiting),
+                    format!("about {waiting} dead letters wait, for 14 days at most{hidden}"),
                     "`dead-letters list` shows them; `retry` or `drop` them",
                 ));
             }

@@ -26,6 +26,8 @@ use super::{
 const TEMPLATE: &str = include_str!("../../../../../template.yaml");
 const STREAM: &str = "arn:aws:dynamodb:eu-west-1:1:table/shop-Table-1/stream/2026-11-20T08:15:30.456";
 
+const REVIEW: &str = "arn:aws:lambda:eu-west-1:1:function:review";
+
 fn function(id: &str) -> Function {
     let arn = format!("arn:aws:lambda:eu-west-1:1:function:shop-{id}-1");
     let shared = [
@@ -38,6 +40,8 @@ fn function(id: &str) -> Function {
         ("ALLOWED_ORIGINS", "https://app.example"),
         ("WHOP_API_KEY_SECRET", "funnelcast/prod/whop"),
         ("WHOP_WEBHOOK_SECRET", "funnelcast/prod/hooks"),
+        ("CHAT_EVENTS_KEY_SECRET", "funnelcast/prod/chat-events"),
+        ("REVIEW_FUNCTION", "arn:aws:lambda:eu-west-1:1:function:review:live"),
     ];
     Function {
         function_name: format!("shop-{id}-1"),
@@ -90,6 +94,11 @@ fn healthy() -> Facts {
         stage: "prod".to_owned(),
         is_for_development: false,
         is_local: false,
+        neighbours: FUNCTIONS
+            .map(|id| function(id).function_arn)
+            .into_iter()
+            .chain([REVIEW.to_owned()])
+            .collect(),
         functions: FUNCTIONS.map(|id| (id.to_owned(), function(id))).into(),
         configuration: Ok(()),
         issuers: Ok(vec![
@@ -132,6 +141,7 @@ fn healthy() -> Facts {
             secret("WhopApiKeySecret", "funnelcast/prod/whop"),
             secret("WhopWebhookSecret", "funnelcast/prod/hooks"),
             secret("Issuers (shop)", "funnelcast/prod/shop"),
+            secret("ChatEventsKeySecret", "funnelcast/prod/chat-events"),
         ]
         .into(),
         alarms: Known::Is(ALARMS.iter().map(alarm).collect()),
@@ -179,7 +189,7 @@ fn set_secret(facts: &mut Facts, name: &str, state: &SecretState) {
 type Plant = fn(&mut Facts);
 
 /// The mistakes, each with the check that finds it.
-const PLANTED: [(&str, Severity, Plant); 38] = {
+const PLANTED: [(&str, Severity, Plant); 44] = {
     use Severity::{Error as E, Note as N, Warning as W};
     [
         ("origins.none", W, |facts| unset(facts, "ALLOWED_ORIGINS")),
@@ -201,6 +211,19 @@ const PLANTED: [(&str, Severity, Plant); 38] = {
         ("whop.key", W, |facts| unset(facts, "WHOP_API_KEY_SECRET")),
         ("whop.webhooks", N, |facts| unset(facts, "WHOP_WEBHOOK_SECRET")),
         ("secrets.missing", E, |facts| set_secret(facts, "funnelcast/prod/whop", &SecretState::Missing)),
+        ("secrets.missing", E, |facts| {
+            set_secret(facts, "funnelcast/prod/chat-events", &SecretState::Missing);
+        }),
+        ("secrets.short", E, |facts| {
+            set_secret(facts, "funnelcast/prod/chat-events", &SecretState::Held(0));
+        }),
+        ("review.missing", E, |facts| facts.neighbours.retain(|arn| arn != REVIEW)),
+        ("review.missing", E, |facts| {
+            set(facts, "REVIEW_FUNCTION", "arn:aws:lambda:eu-west-1:1:function:reviewer");
+        }),
+        ("review.elsewhere", N, |facts| {
+            set(facts, "REVIEW_FUNCTION", "arn:aws:lambda:eu-west-1:2:function:review");
+        }),
         ("secrets.short", E, |facts| set_secret(facts, "funnelcast/prod/shop", &SecretState::Held(12))),
         ("secrets.name", E, |facts| {
             let name = ("TurnSecret".to_owned(), "funnelcast/dev/turn".to_owned());
@@ -235,6 +258,7 @@ const PLANTED: [(&str, Severity, Plant); 38] = {
             spoil(&mut facts.rules, |rules| rules[1].pattern = json!({ "source": ["my.app"] }));
         }),
         ("letters.waiting", W, |facts| spoil_queue(facts, "DEAD_LETTERS_URL", |queue| queue.waiting = 3)),
+        ("letters.waiting", W, |facts| spoil_queue(facts, "DEAD_LETTERS_URL", |queue| queue.hidden = 3)),
         ("queues.redrive", E, |facts| {
             spoil_queue(facts, "TIMER_QUEUE_URL", |queue| queue.dead_letters = None);
         }),
