@@ -12,8 +12,7 @@ use crate::stack::Stack;
 pub(super) const QUEUES: [&str; 5] =
     ["DELIVERY_QUEUE_URL", "TIMER_QUEUE_URL", "WEBHOOK_QUEUE_URL", "FILES_QUEUE_URL", "DEAD_LETTERS_URL"];
 /// The variables that name secrets, each with its parameter.
-const SECRETS: [(&str, &str); 4] = [
-    ("CHAT_EVENTS_KEY_SECRET", "ChatEventsKeySecret"),
+const SECRETS: [(&str, &str); 3] = [
     ("WHOP_API_KEY_SECRET", "WhopApiKeySecret"),
     ("WHOP_WEBHOOK_SECRET", "WhopWebhookSecret"),
     ("TURN_SECRET", "TurnSecret"),

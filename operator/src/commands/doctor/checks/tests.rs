@@ -40,7 +40,6 @@ fn function(id: &str) -> Function {
         ("ALLOWED_ORIGINS", "https://app.example"),
         ("WHOP_API_KEY_SECRET", "funnelcast/prod/whop"),
         ("WHOP_WEBHOOK_SECRET", "funnelcast/prod/hooks"),
-        ("CHAT_EVENTS_KEY_SECRET", "funnelcast/prod/chat-events"),
         ("REVIEW_FUNCTION", "arn:aws:lambda:eu-west-1:1:function:review:live"),
     ];
     Function {
@@ -141,7 +140,6 @@ fn healthy() -> Facts {
             secret("WhopApiKeySecret", "funnelcast/prod/whop"),
             secret("WhopWebhookSecret", "funnelcast/prod/hooks"),
             secret("Issuers (shop)", "funnelcast/prod/shop"),
-            secret("ChatEventsKeySecret", "funnelcast/prod/chat-events"),
         ]
         .into(),
         alarms: Known::Is(ALARMS.iter().map(alarm).collect()),
@@ -189,7 +187,7 @@ fn set_secret(facts: &mut Facts, name: &str, state: &SecretState) {
 type Plant = fn(&mut Facts);
 
 /// The mistakes, each with the check that finds it.
-const PLANTED: [(&str, Severity, Plant); 44] = {
+const PLANTED: [(&str, Severity, Plant); 42] = {
     use Severity::{Error as E, Note as N, Warning as W};
     [
         ("origins.none", W, |facts| unset(facts, "ALLOWED_ORIGINS")),
@@ -211,12 +209,6 @@ const PLANTED: [(&str, Severity, Plant); 44] = {
         ("whop.key", W, |facts| unset(facts, "WHOP_API_KEY_SECRET")),
         ("whop.webhooks", N, |facts| unset(facts, "WHOP_WEBHOOK_SECRET")),
         ("secrets.missing", E, |facts| set_secret(facts, "funnelcast/prod/whop", &SecretState::Missing)),
-        ("secrets.missing", E, |facts| {
-            set_secret(facts, "funnelcast/prod/chat-events", &SecretState::Missing);
-        }),
-        ("secrets.short", E, |facts| {
-            set_secret(facts, "funnelcast/prod/chat-events", &SecretState::Held(0));
-        }),
         ("review.missing", E, |facts| facts.neighbours.retain(|arn| arn != REVIEW)),
         ("review.missing", E, |facts| {
             set(facts, "REVIEW_FUNCTION", "arn:aws:lambda:eu-west-1:1:function:reviewer");
