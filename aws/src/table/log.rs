@@ -67,11 +67,21 @@ pub struct LogView {
     end: End,
 }
 
+/// The place of an event in a log.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    seq: Seq,
+    /// How many messages the log has up to here.
+    n: u64,
+    /// When the event expires, in seconds; `None` if never.
+    ttl: Option<i64>,
+}
+
 /// Where the next event goes.
 #[derive(Debug)]
 enum End {
-    /// After this seq, up to which the log has this many messages.
-    Tail { seq: Seq, n: u64 },
+    /// After this place.
+    Tail(Place),
     /// No event of the log is alive; its marker, if it ever had one.
     Empty(Option<Start>),
 }
@@ -79,7 +89,7 @@ enum End {
 impl End {
     /// The end of a log whose last event is this.
     fn after(last: &Stored) -> Self {
-        Self::Tail { seq: last.seq, n: last.row.n.unwrap_or_default() }
+        Self::Tail(Place { seq: last.seq, n: last.row.n.unwrap_or_default(), ttl: last.row.ttl })
     }
 }
 
@@ -167,11 +177,8 @@ impl Table {
             if let Some(stored) = view.earlier_try(publication) {
                 return Ok(Some(Append::of(stored, publication)));
             }
-            let (seq, n) = match &view.end {
-                End::Tail { seq, n } => (seq.next(), *n),
-                End::Empty(start) => self.begin(channel, start.clone()).await?,
-            };
-            let stored = self.next_event(publication, seq, n);
+            let stored = self.next_event(publication, self.last_place(channel, &view.end).await?);
+            let seq = stored.seq;
             match self.put_event(&stored, files).await? {
                 Put::Done => {
                     view.append(&stored);
@@ -190,13 +197,26 @@ impl Table {
         Err(too_many_senders())
     }
 
-    /// The item of an event that follows `n` messages.
-    fn next_event(&self, publication: &Publication, seq: Seq, n: u64) -> Stored {
-        let channel = &publication.channel;
+    /// The place after which the next event goes. A log without an end is begun.
+    async fn last_place(&self, channel: &Channel, end: &End) -> Result<Place, Error> {
+        match end {
+            End::Tail(last) => Ok(*last),
+            End::Empty(start) => {
+                let (seq, n) = self.begin(channel, start.clone()).await?;
+                Ok(Place { seq: seq.previous(), n, ttl: Some(0) })
+            }
+        }
+    }
+
+    /// The item of the event after this place. It does not expire before the one at that place, also where the retention has been
+    /// shortened or clocks differ: if the end of a log expired before what is below it, its seqs would be assigned again.
+    fn next_event(&self, publication: &Publication, last: Place) -> Stored {
+        let (channel, seq, n) = (&publication.channel, last.seq.next(), last.n);
         let mut row = LogRow::of(publication, None, key::log(channel), key::seq(seq), self);
         if channel.kind().policy().lane(EventName::ChatMessage).is_some() {
             row.n = Some(n + u64::from(publication.event == EventName::ChatMessage));
         }
+        row.ttl = row.ttl.zip(last.ttl).map(|(own, before)| own.max(before));
         Stored { seq, row }
     }
 

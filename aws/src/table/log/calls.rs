@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use funnelcast_core::Error;
 
-use super::{APPEND_TRIES_MAX, End, Known, too_many_senders};
+use super::{APPEND_TRIES_MAX, Known, Stored, too_many_senders};
 use crate::{
     clock::now,
     table::{
@@ -25,13 +25,11 @@ impl Table {
         let channel = &publication.channel;
         let mut view = self.look_back(channel, Known::Since(now())).await?;
         for round in 0..APPEND_TRIES_MAX {
-            let (seq, n) = match &view.end {
-                End::Tail { seq, n } => (seq.next(), *n),
-                End::Empty(start) => self.begin(channel, start.clone()).await?,
-            };
+            let Stored { seq, row } =
+                self.next_event(&publication, self.last_place(channel, &view.end).await?);
             let event = Put::builder()
                 .table_name(&self.name)
-                .set_item(Some(to_item(self.next_event(&publication, seq, n).row)?))
+                .set_item(Some(to_item(row)?))
                 .condition_expression("attribute_not_exists(pk)");
             let mut ended = call.clone();
             ended.logged = Some(seq);

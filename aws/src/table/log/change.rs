@@ -4,6 +4,8 @@
 //! What a later edit or a deletion replaces is no longer stored anywhere: the same transaction also removes the text of the
 //! edit before it, and a deletion removes what the log says of the message's files.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update, builders::UpdateBuilder};
 use funnelcast_core::{
     Channel, Error, Seq,
@@ -13,9 +15,9 @@ use funnelcast_core::{
     publication::Publication,
 };
 
-use super::{APPEND_TRIES_MAX, Append, End, LogView, Stored, row::stored, too_many_senders};
+use super::{APPEND_TRIES_MAX, Append, End, LogRow, LogView, Place, Stored, row::stored, too_many_senders};
 use crate::table::{
-    item::{Table, built, failed, is_lost_race, to_attribute, to_item},
+    item::{Table, built, failed, is_lost_race, sk, to_attribute, to_item},
     key,
 };
 
@@ -33,7 +35,9 @@ impl Table {
     /// Appends a change of a message to the log, and changes the message, unless an earlier try with the same key has:
     /// 1 transaction of 2 items, or of 3 if it replaces an earlier edit. `target` is the message as it was read; it is
     /// read again whenever another sender has changed it, or has won the race for the next seq.
-    /// A deletion also removes the message's files, each as 1 item more, and what the log says of them, as 1 more.
+    /// A deletion also removes the message's files, each as 1 item more, and what the log says of them, as 1 more. What it would
+    /// replace may have expired before the message, if the retention has been shortened: that is looked up before another try, which
+    /// costs 1 read for each.
     ///
     /// A message that refuses a change may have had it from an earlier try: one that was still under way when the log was
     /// read, and was followed by a deletion. So nothing is refused before a log that was read after the message has been
@@ -49,13 +53,15 @@ impl Table {
         change: impl Fn(Message) -> Result<Changed, Error>,
     ) -> Result<Append, Error> {
         let channel = &publication.channel;
-        let mut is_log_newer = false;
+        let (mut is_log_newer, mut expired) = (false, BTreeSet::new());
         for round in 0..APPEND_TRIES_MAX {
             if let Some(stored) = view.earlier_try(publication) {
                 return Ok(Append::of(stored, publication));
             }
             // A log without an end has no message that is alive.
-            let End::Tail { seq: end, n } = view.end else { return Err(Error::NotFound("the message")) };
+            let End::Tail(last @ Place { seq: end, .. }) = view.end else {
+                return Err(Error::NotFound("the message"));
+            };
             let changed = match &message {
                 Some(before) => change(before.message()?).map(|changed| (before, changed)),
                 None => Err(Error::NotFound("the message")),
@@ -69,19 +75,21 @@ impl Table {
                     continue;
                 }
             };
-            let events = before.row.last_edit.iter().chain(before.row.file_events.values());
-            if events.chain([&before.seq]).any(|seq| *seq > end) {
+            if replaceable(&before.row).chain([before.seq]).any(|seq| seq > end) {
                 // The message was read after the log, which has grown meanwhile: the event would go where it is not the end.
                 view.read_on(self.read_from(channel, end).await?);
                 is_log_newer = true;
                 continue;
             }
-            let event = self.next_event(&Publication { data, ..publication.clone() }, end.next(), n);
-            if self.write_change(channel, &event, before, &after).await? {
+            let event = self.next_event(&Publication { data, ..publication.clone() }, last);
+            if self.write_change(channel, &event, before, &after, &expired).await? {
                 view.append(&event);
                 return Ok(Append::New(Box::new(event)));
             }
             message = self.stored_message(channel, target).await?;
+            if let Some(before) = &message {
+                expired = self.expired(channel, replaceable(&before.row)).await?;
+            }
             view.read_on(self.after_lost_race(channel, end.next(), round).await?);
             is_log_newer = true;
         }
@@ -96,6 +104,7 @@ impl Table {
         event: &Stored,
         before: &Stored,
         after: &Message,
+        expired: &BTreeSet<Seq>,
     ) -> Result<bool, Error> {
         let put = Put::builder()
             .table_name(&self.name)
@@ -151,7 +160,7 @@ impl Table {
         let message = message.update_expression(sets + &removes);
         writes.push(TransactWriteItem::builder().update(built(message.build())?).build());
 
-        writes.extend(self.replaced(channel, event.row.event, before, &body)?);
+        writes.extend(self.replaced(channel, event.row.event, before, &body, expired)?);
         match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) => Ok(true),
             Err(error) if is_lost_race(&error) => Ok(false),
@@ -160,13 +169,14 @@ impl Table {
     }
 
     /// The parts of a transaction that take away what an edit or a deletion replaces: the text of the edit before it, and with a
-    /// deletion the message's files and what the log says of them.
+    /// deletion the message's files and what the log says of them. What has expired is left out.
     fn replaced(
         &self,
         channel: &Channel,
         by: EventName,
         before: &Stored,
         body: &MessageBody,
+        expired: &BTreeSet<Seq>,
     ) -> Result<Vec<TransactWriteItem>, Error> {
         let is_deletion = by == EventName::ChatDelete;
         let mut writes = Vec::new();
@@ -177,19 +187,38 @@ impl Table {
                 .update_expression(format!("SET #data = :data REMOVE delivery, deliveryExcept{removes}"));
             update.expression_attribute_values(":data", AttributeValue::S(data))
         };
-        if let Some(edit) = before.row.last_edit.filter(|_| is_deletion || by == EventName::ChatEdit) {
+        if let Some(edit) = before.row.last_edit.filter(|_| is_deletion || by == EventName::ChatEdit)
+            && !expired.contains(&edit)
+        {
             let update = update(edit, "", json(&ChatEdit::superseded(before.seq))?);
             writes.push(TransactWriteItem::builder().update(built(update.build())?).build());
         }
         for file in body.attachments.iter().filter(|_| is_deletion) {
             writes.push(TransactWriteItem::builder().delete(self.remove_file(&file.id)?).build());
-            let Some(event) = before.row.file_events.get(&file.id) else { continue };
+            let event = before.row.file_events.get(&file.id).filter(|event| !expired.contains(*event));
+            let Some(event) = event else { continue };
             // Its key has the file's id.
             let removed = FileUpdate::removed(Some(before.seq), file.state)?;
             let update = update(*event, ", #key", json(&removed)?).expression_attribute_names("#key", "key");
             writes.push(TransactWriteItem::builder().update(built(update.build())?).build());
         }
         Ok(writes)
+    }
+
+    /// Which of these events are no longer in the log: 1 read for each.
+    async fn expired(
+        &self,
+        channel: &Channel,
+        events: impl Iterator<Item = Seq>,
+    ) -> Result<BTreeSet<Seq>, Error> {
+        let mut events: BTreeSet<Seq> = events.collect();
+        let keys: Vec<_> = events.iter().map(|seq| (key::log(channel), key::seq(*seq))).collect();
+        if !keys.is_empty() {
+            for item in self.batch_get(keys).await? {
+                events.remove(&key::parse_seq(sk(&item))?);
+            }
+        }
+        Ok(events)
     }
 
     fn update_event(&self, channel: &Channel, seq: Seq) -> UpdateBuilder {
@@ -203,6 +232,11 @@ impl Table {
 
 fn json(value: &impl serde::Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::internal("a payload", &error))
+}
+
+/// The events that a change of this message may replace.
+fn replaceable(message: &LogRow) -> impl Iterator<Item = Seq> {
+    message.last_edit.into_iter().chain(message.file_events.values().copied())
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(data: &str) -> Result<T, Error> {

@@ -178,8 +178,7 @@ impl LogRow {
         store: &Table,
     ) -> Self {
         let kept_at = now();
-        // Counted from when the event was written, so that a log expires in the order of its seqs: if its end expired
-        // before the events below it, its seqs would be assigned again.
+        // Counted from when the event was written, so that a log expires in the order of its seqs.
         let ttl = store.retention(&publication.channel).map(|retention| (kept_at + retention).as_secs());
         Self {
             pk,

@@ -72,6 +72,20 @@ fn code(result: Result<Sent, Error>) -> &'static str {
     result.unwrap_err().code()
 }
 
+/// An edit is no longer in the log, but the message that it has changed is.
+#[tokio::test]
+async fn a_message_whose_edit_has_expired_is_edited_and_deleted() {
+    let table = TestTable::new().await;
+    table.fill(2).await;
+    for (at, change) in [(3, edit(1, "secret")), (5, edit(1, "better")), (7, delete(1))] {
+        assert_eq!(table.change_message(&change, Known::Nothing).await.unwrap(), Sent::New(at));
+        table.fill(1).await;
+        table.delete_event(at).await;
+    }
+    assert_eq!(table.data(1).await["content"], "");
+    assert_eq!(table.seqs().await, [1, 2, 4, 6, 8], "what has expired is not there again");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_in_the_log_and_in_its_message() {
     let table = TestTable::new().await;

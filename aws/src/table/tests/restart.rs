@@ -171,6 +171,21 @@ async fn a_late_event_expires_with_the_others() {
     assert_eq!(table.send(&message("hello"), base(3)).await, Sent::New(4));
 }
 
+/// An operator shortens the retention, or sets one where there was none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_retention_is_shortened_assigns_no_seq_again() {
+    for before in [None, Some(RETENTION)] {
+        let mut table = TestTable::new().await;
+        table.table.conversation_retention = before;
+        table.fill(2).await;
+        table.table.conversation_retention = Some(RETENTION_SHORTEST);
+        table.fill(2).await;
+        table.let_pass(RETENTION_SHORTEST + Duration::from_secs(1)).await;
+        table.engine.remove_expired().await;
+        assert_eq!(table.send(&message("hello"), Known::Nothing).await, Sent::New(5), "before {before:?}");
+    }
+}
+
 /// The first moment at which nothing is left, with the shortest retention.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_restarts_as_soon_as_it_has_expired() {
