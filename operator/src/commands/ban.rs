@@ -2,10 +2,11 @@
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{ArgGroup, Args};
-use funnelcast_aws::clock::now;
+use funnelcast_aws::{Table, clock::now, table::connections::Connection};
 use funnelcast_core::{
     CompanyId, ConversationId, Timestamp, UserId, Version,
     http_api::ModerationReply,
+    identity::Role,
     moderation::{Moderation, Reason, Restriction, RestrictionKind, Scope},
     version::Clock,
 };
@@ -63,7 +64,17 @@ struct Plan {
     then: Restriction,
     /// The connections of the user that are open now, in whatever channels.
     connection_ids: Vec<String>,
+    remarks: Vec<String>,
     dry_run: bool,
+}
+
+/// What a run has done.
+#[derive(Debug, Serialize)]
+struct Done {
+    #[serde(flatten)]
+    reply: ModerationReply,
+    /// Why that may not be what was meant.
+    remarks: Vec<String>,
 }
 
 impl BanOptions {
@@ -100,32 +111,77 @@ pub(crate) async fn run(place: &Place, output: Output, options: BanOptions) -> R
     let scope = moderation.scope()?;
     let realtime = place.find().await?.realtime().await?;
     let now = now();
+    let open = realtime.table().connections(&options.user).await?;
     if options.dry_run {
         let standing = realtime.table().restriction(&scope, &options.user).await?;
-        let open = realtime.table().connections(&options.user).await?;
+        let remarks = remarks(realtime.table(), &moderation, &scope, &open, now).await?;
         let plan = Plan {
             user: options.user,
             now: standing.map(|standing| standing.restriction).filter(|one| one.is_in_force(now)),
             then: moderation.restriction(),
             connection_ids: open.into_iter().map(|connection| connection.id.to_string()).collect(),
+            remarks,
             dry_run: true,
         };
         return output.print(&plan, |plan| planned(plan, &scope));
     }
     let version = Version::new(None, None, (now, Clock::Receipt), now);
     let done = moderation::moderate(&realtime, Moderator::App, &moderation, &scope, version, None, now);
-    let done = Box::pin(done).await?;
-    output.print(&done, |done| told(done, &scope))
+    let reply = Box::pin(done).await?;
+    let remarks = remarks(realtime.table(), &moderation, &scope, &open, now).await?;
+    output.print(&Done { reply, remarks }, |done| told(done, &scope))
 }
 
-fn told(done: &ModerationReply, scope: &Scope) -> String {
+/// What the stack knows that may make a restriction, or its end, have no effect.
+async fn remarks(
+    table: &Table,
+    moderation: &Moderation,
+    scope: &Scope,
+    open: &[Connection],
+    now: Timestamp,
+) -> Result<Vec<String>> {
+    let (user, mut remarks) = (&moderation.user_id, Vec::new());
+    let company = match scope {
+        Scope::Company(company) => Some(company.clone()),
+        Scope::Conversation(conversation) => table.company_of(conversation).await?,
+    };
+    let Some(company) = company else {
+        remarks
+            .push("your backend has not set this conversation, or has ended it: is the id right?".to_owned());
+        return Ok(remarks);
+    };
+    if open.iter().any(|connection| {
+        connection
+            .companies
+            .iter()
+            .any(|of| of.id == company && matches!(of.role, Role::Admin | Role::Member))
+    }) {
+        remarks.push(format!("{user} is connected as one of the team of {company}, whom nothing restricts"));
+    }
+    if let Scope::Conversation(_) = scope
+        && let Some(wider) = table.restriction(&Scope::Company(company.clone()), user).await?
+        && wider.restriction.is_in_force(now)
+    {
+        let what = if wider.restriction.restriction == RestrictionKind::Mute { "muted" } else { "banned" };
+        remarks.push(format!("{user} is {what} in all conversations of {company}"));
+    }
+    Ok(remarks)
+}
+
+/// A text, and below it the remarks.
+fn with_remarks(text: String, remarks: &[String]) -> String {
+    remarks.iter().fold(text, |text, remark| format!("{text}\nnote: {remark}"))
+}
+
+fn told(Done { reply: done, remarks }: &Done, scope: &Scope) -> String {
     let until = done.until.map_or_else(|| "for good".to_owned(), |until| format!("until {until}"));
     let place = place(scope);
-    match done.restriction {
+    let text = match done.restriction {
         RestrictionKind::None => format!("{} is not restricted in {place}", done.user_id),
         RestrictionKind::Mute => format!("{} is muted in {place} {until}", done.user_id),
         RestrictionKind::Ban => format!("{} is banned from {place} {until}", done.user_id),
-    }
+    };
+    with_remarks(text, remarks)
 }
 
 fn planned(plan: &Plan, scope: &Scope) -> String {
@@ -134,14 +190,15 @@ fn planned(plan: &Plan, scope: &Scope) -> String {
         Some(RestrictionKind::Mute) => "muted",
         Some(RestrictionKind::Ban) => "banned",
     };
-    format!(
+    let text = format!(
         "{} is {} in {} and would be {}; open connections: {}",
         plan.user,
         name(plan.now.as_ref()),
         place(scope),
         name(Some(&plan.then)),
         plan.connection_ids.len()
-    )
+    );
+    with_remarks(text, &plan.remarks)
 }
 
 fn place(scope: &Scope) -> String {
