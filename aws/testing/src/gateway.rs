@@ -167,7 +167,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
         if before >= state.sockets_served.load(Ordering::Relaxed) {
             state.sockets.lock().unwrap().spawn(async move {
                 let _open = socket;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             });
             continue;
         }

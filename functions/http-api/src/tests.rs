@@ -1,4 +1,4 @@
-//! The router without a table: what it refuses before it reads anything, and that it has the operations of `core`.
+//! The router: what it refuses before it does anything, and that it has the operations of `core`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,6 +19,7 @@ use funnelcast_core::{
     http_api::{Auth, OPERATIONS, PUBLISH_BYTES_MAX},
     size::REQUEST_BYTES_MAX,
 };
+use funnelcast_testing::engine::Engine as TableEngine;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use lambda_http::{request, tower::ServiceExt};
 use serde_json::{Value, json};
@@ -27,12 +28,11 @@ use super::*;
 
 const DEV_KEY: [u8; 32] = [7; 32];
 
-async fn api() -> Router {
+/// The router, and the engine of its table, in which it looks how a user stands.
+async fn api() -> (Router, TableEngine) {
+    let engine = TableEngine::start().await;
     let config = Config::from_lookup(|name| match name {
-        "AWS_REGION" => Some("us-east-1".to_owned()),
         "STAGE" => Some("dev".to_owned()),
-        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("nobody's".to_owned()),
-        "TABLE_NAME" => Some("no-table-is-asked".to_owned()),
         "MANAGEMENT_ENDPOINT" => Some("http://127.0.0.1:1/dev".to_owned()),
         "FILES_BUCKET" => Some("no-bucket-is-asked".to_owned()),
         "DELIVERY_QUEUE_URL" | "TIMER_QUEUE_URL" | "FILES_QUEUE_URL" => {
@@ -42,10 +42,10 @@ async fn api() -> Router {
         "CORS_METHODS" => Some("GET,POST".to_owned()),
         "CORS_HEADERS" => Some("authorization".to_owned()),
         "DEV_ISSUER_KEY" => Some(URL_SAFE_NO_PAD.encode(DEV_KEY)),
-        _ => None,
+        _ => engine.variable(name),
     });
     let config = config.unwrap();
-    router(Box::pin(Api::build(&config)).await.unwrap())
+    (router(Box::pin(Api::build(&config)).await.unwrap()), engine)
 }
 
 fn token() -> String {
@@ -66,7 +66,8 @@ fn signed(more: &Value) -> String {
 
 async fn ask(method: &str, path: &str, authorization: &str, body: impl Into<Body>) -> Response {
     let request = Request::builder().method(method).uri(path).header("authorization", authorization);
-    api().await.oneshot(request.body(body.into()).unwrap()).await.unwrap()
+    let (api, _engine) = api().await;
+    api.oneshot(request.body(body.into()).unwrap()).await.unwrap()
 }
 
 /// The code of a refusal, whose body must have the shape of every refusal.
@@ -141,7 +142,8 @@ async fn only_allowed_origins_get_a_preflight_response() {
     ] {
         let request =
             Request::builder().method("OPTIONS").uri("/api/websocket/status").header("origin", origin);
-        let response = api().await.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (api, _engine) = api().await;
+        let response = api.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::NO_CONTENT, "{origin}");
         let header =
             |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
@@ -157,7 +159,8 @@ async fn only_allowed_origins_get_a_preflight_response() {
 async fn the_sample_is_a_request() {
     let sample = request::from_str(include_str!("../../../events/http-api.json")).unwrap();
     assert_eq!((sample.method(), sample.uri().path()), (&Method::GET, "/api/websocket/messages"));
-    let response = api().await.oneshot(sample).await.unwrap();
+    let (api, _engine) = api().await;
+    let response = api.oneshot(sample).await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "its token has no valid signature");
 }
 
