@@ -57,7 +57,7 @@ pub(crate) async fn measure() -> Result<[Filed; 2]> {
     let (invocations, payload_bytes): (u64, u64) = (sum(|one| one.count), sum(|one| one.bytes));
     ensure!(payload_bytes < bytes, "{payload_bytes} bytes of payloads: the file went through a function");
     let prices = &estimated.prices;
-    let priced = |puts: u64, gets: u64, writes: f64, reads: f64, invocations: u64| -> Result<f64> {
+    let dollars_of = |puts: u64, gets: u64, writes: f64, reads: f64, invocations: u64| -> Result<f64> {
         let price = |name: &str| prices[name].as_f64().with_context(|| format!("the price {name}"));
         Ok(wide(puts) * price("s3MillionPuts")?
             + wide(gets) * price("s3MillionGets")?
@@ -66,8 +66,8 @@ pub(crate) async fn measure() -> Result<[Filed; 2]> {
             + wide(invocations) * price("lambdaMillionRequests")?)
     };
     let of = &estimated.filed;
-    let rest =
-        of.dollars_a_million - priced(of.s3_puts, of.s3_gets, of.write_units, of.read_units, of.invocations)?;
+    let rest = of.dollars_a_million
+        - dollars_of(of.s3_puts, of.s3_gets, of.write_units, of.read_units, of.invocations)?;
     let counted = Filed {
         by: "counted",
         s3_puts,
@@ -77,7 +77,7 @@ pub(crate) async fn measure() -> Result<[Filed; 2]> {
         invocations,
         payload_bytes: Some(payload_bytes),
         examined_bytes: Some(usage.s3_bytes("files")),
-        dollars_a_million: rest + priced(s3_puts, s3_gets, all.write_units, all.read_units, invocations)?,
+        dollars_a_million: rest + dollars_of(s3_puts, s3_gets, all.write_units, all.read_units, invocations)?,
     };
     Ok([counted, estimated.filed])
 }
