@@ -1,6 +1,7 @@
 //! Copies within the bucket, which S3 makes by itself: of a small object in one request, of a large one in parts.
 //!
-//! S3 would copy up to 5 GB in one request, but as one stream, which may take minutes. Parts are copied side by side.
+//! S3 would copy up to 5 GB in one request, but as one stream, which may take minutes. Parts are copied side by side. Those of a
+//! copy that does not come to its end are removed by the bucket's lifecycle, a day later.
 
 use std::time::Duration;
 
@@ -40,11 +41,7 @@ impl Objects {
         let begun = create.content_type(media_type.as_str()).send().await;
         let begun = begun.map_err(failed("CreateMultipartUpload of a copy"))?.upload_id;
         let begun = begun.ok_or_else(|| Error::Internal("a copy in parts has no id".into()))?;
-        let copied = self.copy_parts(id, (&key, &begun), bytes).await;
-        if !matches!(copied, Ok(true)) {
-            self.abort((&key, &begun)).await?;
-        }
-        copied.map(drop)
+        self.copy_parts(id, (&key, &begun), bytes).await
     }
 
     /// Copies an upload in one request.
@@ -63,16 +60,16 @@ impl Objects {
         }
     }
 
-    /// Copies an upload in parts. Returns whether it did: not if there is no upload.
-    async fn copy_parts(&self, id: &FileId, to: (&str, &str), bytes: u64) -> Result<bool, Error> {
+    /// Copies an upload in parts, if it is there.
+    async fn copy_parts(&self, id: &FileId, to: (&str, &str), bytes: u64) -> Result<(), Error> {
         let parts = stream::iter((1..).zip(ranges(bytes))).map(|part| self.copy_part(id, to, part));
         let parts: Vec<Option<CompletedPart>> = parts.buffered(PARTS_AT_ONCE).try_collect().await?;
-        let Some(parts) = parts.into_iter().collect::<Option<Vec<_>>>() else { return Ok(false) };
+        let Some(parts) = parts.into_iter().collect::<Option<Vec<_>>>() else { return Ok(()) };
         let (key, copy) = to;
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let complete = self.client().complete_multipart_upload().bucket(&self.bucket).key(key);
         let completed = complete.upload_id(copy).multipart_upload(parts).send().await;
-        completed.map(|_| true).map_err(failed("CompleteMultipartUpload of a copy"))
+        completed.map(drop).map_err(failed("CompleteMultipartUpload of a copy"))
     }
 
     async fn copy_part(

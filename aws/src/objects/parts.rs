@@ -108,12 +108,7 @@ impl Objects {
     /// # Errors
     /// [`Error::Internal`] if S3 fails.
     pub async fn abort_parts(&self, id: &FileId, PartsId(upload): &PartsId) -> Result<(), Error> {
-        self.abort((&Object::Upload(id).key(), upload)).await
-    }
-
-    /// Gives up what comes in parts to this key.
-    pub(super) async fn abort(&self, (key, upload): (&str, &str)) -> Result<(), Error> {
-        let abort = self.client().abort_multipart_upload().bucket(&self.bucket).key(key);
+        let abort = self.client().abort_multipart_upload().bucket(&self.bucket).key(Object::Upload(id).key());
         match abort.upload_id(upload).send().await {
             Err(error) if error.code() != Some("NoSuchUpload") => Err(failed("AbortMultipartUpload")(error)),
             _ => Ok(()),
