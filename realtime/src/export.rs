@@ -178,18 +178,32 @@ async fn of_channel(
     if matches!(channel, Channel::Conversation(_)) {
         return Ok(());
     }
+    of_log(access, channel, line, async |stored| {
+        let is_theirs = stored.from() == Some(user) || erasure::without(stored.data(), user) != stored.data();
+        if !stored.lives() || !(is_own || is_theirs) {
+            return Ok(None);
+        }
+        let event = stored.into_event(channel.clone())?.quoting(None)?;
+        Ok(Some(if is_own { Line::Notification { event } } else { Line::Event { event } }))
+    })
+    .await
+}
+
+/// Goes through the log of a channel, page by page. Each event becomes a line, or none.
+async fn of_log(
+    access: &Access,
+    channel: &Channel,
+    line: &mut impl FnMut(Line) -> Result<(), Error>,
+    of: impl AsyncFn(Stored) -> Result<Option<Line>, Error>,
+) -> Result<(), Error> {
     let mut after = Seq::ZERO;
     loop {
         let (events, more) = access.table.log_page(channel, after).await?;
         after = events.last().map_or(after, |last| last.seq);
         for stored in events {
-            let is_theirs =
-                stored.from() == Some(user) || erasure::without(stored.data(), user) != stored.data();
-            if !stored.lives() || !(is_own || is_theirs) {
-                continue;
+            if let Some(of) = of(stored).await? {
+                line(of)?;
             }
-            let event = stored.into_event(channel.clone())?.quoting(None)?;
-            line(if is_own { Line::Notification { event } } else { Line::Event { event } })?;
         }
         if !more {
             return Ok(());
@@ -226,19 +240,8 @@ async fn of_conversation(
     if let Some(restriction) = table.restriction_in(conversation, user).await? {
         line(Line::Restriction { scope: conversation.to_string(), restriction })?;
     }
-    let mut after = Seq::ZERO;
-    loop {
-        let (events, more) = table.log_page(&channel, after).await?;
-        after = events.last().map_or(after, |last| last.seq);
-        for stored in events {
-            if let Some(of) = of_event(access, conversation, &channel, user, stored).await? {
-                line(of)?;
-            }
-        }
-        if !more {
-            return Ok(());
-        }
-    }
+    let of = async |stored| of_event(access, conversation, &channel, user, stored).await;
+    of_log(access, &channel, line, of).await
 }
 
 /// What an event of a conversation says of a user.
