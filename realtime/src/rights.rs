@@ -13,7 +13,7 @@ use funnelcast_aws::{
 };
 use funnelcast_core::{
     Admission, Channel, CompanyId, ConversationId, Error, Identity, Right, UserId,
-    moderation::{RestrictionKind, Scope},
+    moderation::{Restriction, RestrictionKind, Scope},
     policy,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -200,7 +200,7 @@ pub async fn restriction_changed(realtime: &Realtime, user: &UserId, scope: &Sco
 }
 
 /// Has the memberships of a user say whether they may send, and ends those from which they are banned: 2 reads, and 1 more for each
-/// conversation in which a membership is left of a connection that is gone; for each
+/// conversation in which a membership is left of a connection that is gone, with 1 write for each such membership; for each
 /// conversation that they are in, 1 read and the check of a `join` for each of their tokens that differs from the others; 1
 /// write, the same check and 1 post for each connection that is muted now or no longer; and what [`revoke`] costs.
 ///
@@ -208,6 +208,7 @@ pub async fn restriction_changed(realtime: &Realtime, user: &UserId, scope: &Sco
 /// [`Error::Internal`] if the table, the queue or Whop fails.
 pub async fn check_restriction(realtime: &Realtime, user: &UserId, scope: &Scope) -> Result<(), Error> {
     let standing = realtime.table().restriction(scope, user).await?.map(|standing| standing.restriction);
+    let mute = standing.as_ref().and_then(Restriction::as_mute);
     let ban = standing.filter(|standing| standing.restriction == RestrictionKind::Ban);
     let reason = match &ban {
         Some(ban) => text(ban.reason.as_ref().map_or(BANNED, |reason| reason.as_str()))?,
@@ -221,21 +222,29 @@ pub async fn check_restriction(realtime: &Realtime, user: &UserId, scope: &Scope
             joined.map(|joined| joined.channel.clone()).filter(is_conversation).collect()
         }
     };
-    let (connections, reason, is_ban) = (&connections, &reason, ban.is_some());
+    let (connections, reason, mute, is_ban) = (&connections, &reason, mute.as_ref(), ban.is_some());
     let checks = channels.iter().map(async |channel| {
-        let mut members = realtime.table().members_of_user(channel, user).await?;
+        let members = realtime.table().members_of_user(channel, user).await?;
         let is_of = |connections: &[Connection], member: &Member| {
             connections.iter().any(|connection| connection.id == member.connection)
         };
-        // A membership outlives its connection for a moment, and a ban ends it all the same. Read once more, because the connection may
-        // also be new.
+        // A membership outlives its connection for a moment, in which it serves the frames that are under way. A restriction holds
+        // for it all the same. Read once more, because the connection may also be new.
         let again = if members.iter().all(|member| is_of(connections, member)) {
             None
         } else {
             Some(realtime.table().connections(user).await?)
         };
         let connections = again.as_deref().unwrap_or(connections);
-        members.retain(|member| is_ban || is_of(connections, member));
+        let (mut members, left): (Vec<_>, Vec<_>) =
+            members.into_iter().partition(|member| is_of(connections, member));
+        if is_ban {
+            members.extend(left);
+        } else {
+            let left = left.iter().filter(|member| member.team_of.is_none());
+            let table = realtime.table();
+            side_by_side(left.map(|member| table.set_mute(channel, member, mute))).await?;
+        }
         let banned = without_right(realtime, channel, connections, members, Unanswered::IsFailure).await?;
         revoke(realtime, channel, &banned, reason).await
     });

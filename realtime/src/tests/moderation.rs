@@ -178,7 +178,7 @@ async fn of_two_scopes_the_stronger_restriction_counts() {
 
 /// A post was answered by 410, or the lease was over, and what cleans up has not come yet.
 #[tokio::test]
-async fn a_ban_ends_a_membership_whose_connection_is_gone() {
+async fn a_restriction_holds_for_a_membership_whose_connection_is_gone() {
     let scene = Scene::new(&["ann"]).await;
     let device = caller("ann", "a=");
     scene.join(&device, None).await.unwrap();
@@ -188,6 +188,9 @@ async fn a_ban_ends_a_membership_whose_connection_is_gone() {
     let memberships = async || table.members_of_user(&channel(), ann).await.unwrap().len();
     scene.moderate(&here(), mute()).await;
     assert_eq!(memberships().await, 1);
+    assert_eq!(scene.may(&device, None, now()).await, MUTED, "a frame may be under way");
+    scene.moderate(&here(), lifted()).await;
+    assert_eq!(scene.may(&device, None, now()).await, FREE);
     scene.moderate(&here(), ban()).await;
     assert_eq!(memberships().await, 0);
 }

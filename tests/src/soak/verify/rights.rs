@@ -1,6 +1,5 @@
 //! Who may be and speak in a conversation whose participants and restrictions change, as far as the backend's acts make it
-//! certain; and that the
-//! product lets in those who may, keeps out those who may not, and does what it has accepted.
+//! certain; and that the product lets in those who may, keeps out those who may not, and does what it has accepted.
 
 use super::letters::Letters;
 use super::{Breach, Kind};
@@ -21,21 +20,26 @@ impl<'a> Rights<'a> {
     pub(super) fn out_since(&self, user: &str, channel: &str, at_ms: u64) -> Option<u64> {
         let takes_part = self.may_end(user, channel).then(|| self.participation(user, channel));
         let put_out = takes_part.and_then(|acts| barred_since(acts, at_ms));
-        let banned = self.restricted_since(user, channel, Restriction::Ban, at_ms);
+        let banned = self.restricted_throughout(user, channel, Restriction::Ban, at_ms, at_ms);
         put_out.into_iter().chain(banned).min()
     }
 
     /// Since when it was promised that the user is restricted at least so, in the conversation or in its company, where that is
-    /// so at this time.
-    pub(super) fn restricted_since(
+    /// so at all times between these.
+    pub(super) fn restricted_throughout(
         &self,
         user: &str,
         channel: &str,
         least: Restriction,
-        at_ms: u64,
+        from_ms: u64,
+        to_ms: u64,
     ) -> Option<u64> {
-        let scopes = self.scopes(channel).into_iter();
-        scopes.filter_map(|scope| barred_since(self.restrictions(user, &scope, least), at_ms)).min()
+        let since = self.scopes(channel).into_iter().filter_map(|scope| {
+            let acts = || self.restrictions(user, &scope, least);
+            let is_lifted = acts().any(|(act, may)| may && (from_ms + 1..=to_ms).contains(&act.asked_ms));
+            barred_since(acts(), from_ms).filter(|_| !is_lifted)
+        });
+        since.min()
     }
 
     /// Whether the user was certain to be let in, had it been asked at any time between these.

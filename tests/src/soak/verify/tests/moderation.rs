@@ -34,15 +34,31 @@ fn who_is_restricted_sends_nothing() {
         restricts(TALK, None, 2_000),
     ];
     assert_eq!(says(both), [Kind::Unrestrained], "the other one stands");
-    let typed = broken(|record| {
-        record.acts.push(restricts(TALK, Mute, 1_000));
-        record.acts.push(restricts(TALK, None, 2_000));
-        let at = "2025-11-24T16:00:01.500Z".to_owned();
-        let event =
-            Event { event: "chat.typing".to_owned(), seq: Option::None, at, ..chat(0, "user_4", "", "") };
-        entries(record, 0).push(Entry::Heard(event));
+    let typed = |heard_ms| {
+        broken(|record| {
+            record.acts.push(restricts(TALK, Mute, 1_000));
+            record.acts.push(restricts(TALK, None, 2_000));
+            let at = "2025-11-24T16:00:01.500Z".to_owned();
+            let event =
+                Event { event: "chat.typing".to_owned(), seq: Option::None, at, ..chat(0, "user_4", "", "") };
+            entries(record, 0).push(Entry::Heard(event));
+            let note = Note { at_ms: START_MS + heard_ms, what: typing(TALK, START_MS + 1_500) };
+            record.devices[0].tapes[0].insert(1, note);
+        })
+    };
+    assert_eq!(typed(1_900), [Kind::Unrestrained]);
+    assert_eq!(typed(2_100), [], "it may have waited until the mute was lifted");
+}
+
+#[test]
+fn a_call_that_ends_while_its_caller_is_muted_is_logged() {
+    let logged = broken(|record| {
+        record.acts.push(restricts(TALK, Restriction::Mute, 1_000));
+        for event in record.logs.values_mut().flatten().filter(|event| event.user.as_deref() == Some("user_4")) {
+            event.event = "chat.call".to_owned();
+        }
     });
-    assert_eq!(typed, [Kind::Unrestrained]);
+    assert!(!logged.contains(&Kind::Unrestrained), "{logged:?}");
 }
 
 #[test]
