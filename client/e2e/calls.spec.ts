@@ -1,6 +1,7 @@
 /** Calls between two browsers with fake devices: a beep each second, and a picture that moves. */
 
 import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
 import { expect, test } from './fixtures.js';
 import { expectMedia, expectReleased, mediaOf } from './media.js';
 import type { Visitor } from './visitor.js';
@@ -21,6 +22,18 @@ const isInCall = (visitor: Visitor) =>
 /** Closes the socket on the server. */
 const kill = ({ network }: Visitor) => network.getByRole('button', { name: 'Kill the socket' }).click();
 const line = ({ messages }: Visitor) => messages.locator('.call-line');
+
+/** Resolves when a page shows a text, however soon it is gone again: `expect` looks once a second, which misses what is brief. */
+const shows = (page: Page, text: string) =>
+  page.evaluate(
+    text =>
+      new Promise<void>(resolve => {
+        const look = () => document.body.textContent?.includes(text) && resolve();
+        new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+        look();
+      }),
+    text,
+  );
 
 async function isQuiet({ page }: Visitor): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).analyze();
@@ -121,8 +134,9 @@ test('the sockets are cut while it rings, and while they talk', async ({ visit }
 test('a page that is loaded again continues its call', async ({ visit }) => {
   const [ann, ben] = await Promise.all([visit('merchant'), visit('customer')]);
   await connect(ann, ben);
+  const isLost = shows(ann.page, 'The connection is lost');
   await ben.page.reload();
-  await expect(panel(ann)).toContainText('The connection is lost');
+  await isLost;
   await isInCall(ben);
   await isInCall(ann);
   await expectMedia(ann.page, { video: false });

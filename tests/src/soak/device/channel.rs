@@ -73,11 +73,15 @@ impl Channel {
         (self.subscribe_at, self.crosses) = (None, false);
     }
 
-    /// Not subscribed any more. The client forgets the channel after a while, and with it a status that was set.
+    /// Not subscribed any more. The client forgets the channel after a while, and with it a status that was set; also one whose
+    /// answer is still to come.
     pub(super) fn unsubscribed(&mut self) {
         self.state = State::Unwanted;
         (self.told, self.counted, self.roster) = (None, None, None);
-        self.said = self.said.filter(|_| self.version == 0);
+        if self.version > 0 {
+            self.version += 1;
+            self.said = None;
+        }
     }
 
     /// The handler was given an event of the log.

@@ -54,7 +54,9 @@ fn who_is_restricted_sends_nothing() {
 fn a_call_that_ends_while_its_caller_is_muted_is_logged() {
     let logged = broken(|record| {
         record.acts.push(restricts(TALK, Restriction::Mute, 1_000));
-        for event in record.logs.values_mut().flatten().filter(|event| event.user.as_deref() == Some("user_4")) {
+        for event in
+            record.logs.values_mut().flatten().filter(|event| event.user.as_deref() == Some("user_4"))
+        {
             event.event = "chat.call".to_owned();
         }
     });

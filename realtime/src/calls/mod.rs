@@ -6,12 +6,14 @@
 //! says so: a retry tells them, and so does the timer, which every call has from before its row is written until it has been seen
 //! to have ended.
 
+mod removal;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use funnelcast_aws::{
     clock::now,
     measure,
-    table::{Member, back_off, calls::StoredCall},
+    table::{back_off, calls::StoredCall},
 };
 use funnelcast_core::{
     Caller, Channel, ConnectionId, ConversationId, Error, SocketCaller, Timestamp, UserId,
@@ -22,6 +24,8 @@ use funnelcast_core::{
 };
 use futures_util::future::try_join_all;
 
+use self::removal::remove;
+pub use self::removal::{erase, remove_members};
 use crate::{
     context::Realtime,
     deliver::{self, Addressed, Delivery},
@@ -346,56 +350,4 @@ async fn check_still_joined(
         remove(realtime, channel, |binding| binding.connection == caller.connection).await?;
     }
     checked
-}
-
-/// Has members who are removed from a conversation leave its call: 1 read, and if they are in it what a change costs.
-///
-/// # Errors
-/// [`Error::Internal`] if the table or the queue fails.
-pub async fn remove_members(realtime: &Realtime, channel: &Channel, members: &[Member]) -> Result<(), Error> {
-    remove(realtime, channel, |binding| members.iter().any(|member| member.connection == binding.connection))
-        .await
-}
-
-/// Erases a user from the conversation's call, which they are no longer in, and tells the members: 1 read, and if the call says
-/// anything of them what a change costs.
-///
-/// # Errors
-/// [`Error::Internal`] if the table or the queue fails.
-pub async fn erase(realtime: &Realtime, conversation: &ConversationId, user: &UserId) -> Result<(), Error> {
-    for round in 0..ROUNDS_MAX {
-        let Some(stands) = realtime.table().call(conversation).await? else { return Ok(()) };
-        let is_from = stands.from.as_ref().is_some_and(|from| from.user_id == *user);
-        let next = stands.state.erase(user).or_else(|| is_from.then(|| stands.state.again()));
-        let Some(next) = next else { return Ok(()) };
-        // What is told below no longer says that it has just ended, and what says so names the user.
-        if stands.is_untold() && !stands.state.call.is_live() {
-            note_told(realtime, &stands).await?;
-        }
-        // Put as it is, also if it has ended: that is in the log already.
-        let next = StoredCall::after(Some(&stands), next, None, now());
-        if realtime.table().put_call(&next).await? {
-            return tell(realtime, &next, None).await;
-        }
-        back_off(round).await;
-    }
-    Err(Error::Internal("a call kept changing while a user was erased".into()))
-}
-
-async fn remove(
-    realtime: &Realtime,
-    channel: &Channel,
-    is_removed: impl Fn(&Binding) -> bool,
-) -> Result<(), Error> {
-    let Channel::Conversation(conversation) = channel else { return Ok(()) };
-    for round in 0..ROUNDS_MAX {
-        let Some(stands) = realtime.table().call(conversation).await? else { return Ok(()) };
-        let Some(next) = stands.state.remove(&is_removed, now()) else { return Ok(()) };
-        let next = StoredCall::after(Some(&stands), next, None, now());
-        if write(realtime, next, None).await?.is_some() {
-            return Ok(());
-        }
-        back_off(round).await;
-    }
-    Err(Error::Internal("a call kept changing while members left it".into()))
 }

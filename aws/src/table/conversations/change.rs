@@ -1,4 +1,4 @@
-//! Conversations: the company that each belongs to and its participants, as the backend sets them.
+//! Changes of a conversation: by the backend, and where a user is erased.
 
 use std::collections::BTreeSet;
 
@@ -8,54 +8,21 @@ use aws_sdk_dynamodb::{
 };
 use funnelcast_core::{
     Channel, CompanyId, ConversationId, Error, Key, Timestamp, UserId, Version, bus::PARTICIPANTS_MAX,
-    event::TITLE_BYTES_MAX, moderation::Restriction, text::Text,
 };
-use serde::{Deserialize, Serialize};
 
-use super::{
-    item::{Item, Table, failed, from_item, is_lost_race, pk, sk, to_item},
-    key, restrictions,
+use super::{Conversation, Meta};
+use crate::{
+    clock::now,
+    table::{
+        back_off,
+        item::{Table, failed, is_lost_race, to_item},
+        key,
+    },
 };
-use crate::clock::now;
 
 /// How many bus events a conversation remembers as applied, so that a repeated event is recognised even if newer ones
 /// have been applied since.
 const APPLIED_MAX: usize = 12;
-
-/// What decides whether a user may join a conversation.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ConversationAccess {
-    /// The company; `None` if the conversation was never set, or has ended.
-    pub company: Option<CompanyId>,
-    /// Whether the user is a participant.
-    pub is_participant: bool,
-    /// Whether the conversation has ended, and so admits nobody, not even by a grant.
-    pub has_ended: bool,
-    /// What restricts the user in the conversation and in its company, whether or not it is in force.
-    pub restrictions: Vec<Restriction>,
-    /// Until when the user is barred from all conversations, because they are erased.
-    pub barred_until: Option<Timestamp>,
-}
-
-/// A conversation as the backend has set it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conversation {
-    /// The company, whose team may always join.
-    pub company: CompanyId,
-    /// The users who may join besides the team.
-    pub participants: BTreeSet<UserId>,
-    /// What it is called in inboxes, if anything.
-    pub title: Option<Text<TITLE_BYTES_MAX>>,
-}
-
-impl Conversation {
-    /// The conversation of these items; `None` if it was never set, or has ended.
-    pub(super) fn of(items: Vec<Item>) -> Result<Option<Self>, Error> {
-        let (meta, participants) = meta_and_participants(items)?;
-        let meta = meta.filter(|meta| !meta.ended);
-        Ok(meta.map(|meta| Self { company: meta.company_id, participants, title: meta.title }))
-    }
-}
 
 /// A change of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,29 +39,19 @@ pub struct ConversationChange {
     pub keep_log: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Meta {
-    pub(super) pk: String,
-    sk: String,
-    company_id: CompanyId,
-    /// The version of the present state, which an older change never overrides.
-    version: Version,
-    /// How often the conversation has been changed. A write is conditional on this, because two changes may have the
-    /// same version.
-    changes: u64,
-    /// The bus events that were applied last, the newest at the end.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    applied: Vec<Key>,
-    /// Whether the conversation has ended.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    ended: bool,
-    /// The participants, who have rows of their own too, so that an inbox reads one item for each conversation. `None` in a
-    /// conversation that was set last before there were inboxes, and is in none.
-    #[serde(default)]
-    pub(super) participants: Option<BTreeSet<UserId>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    title: Option<Text<TITLE_BYTES_MAX>>,
+/// The outcome of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has been applied.
+    Done,
+    /// It had been applied before; the present state may be newer.
+    Repeated,
+    /// A newer change, of this version, has already been applied.
+    Stale(Version),
+    /// It would open earlier messages to others without asking for it; the text says why.
+    HasLog(&'static str),
+    /// The author is not allowed to make it.
+    Refused,
 }
 
 impl Meta {
@@ -126,18 +83,6 @@ impl Meta {
         (!self.ended && self.participants.is_some()).then(|| self.company_id.clone())
     }
 
-    /// The participants of a conversation of this company, or of any; `None` if it has ended or is another company's.
-    pub(super) fn of_inbox(self, company: Option<&CompanyId>) -> Option<Conversation> {
-        let is_of = company.is_none_or(|company| *company == self.company_id);
-        let participants = self.participants.filter(|_| is_of && !self.ended)?;
-        Some(Conversation { company: self.company_id, participants, title: self.title })
-    }
-
-    /// The company, whether or not the conversation has ended.
-    pub(super) fn into_company(self) -> CompanyId {
-        self.company_id
-    }
-
     /// Why this state refuses a change; `None` if it accepts it.
     fn refuses(&self, change: &ConversationChange) -> Option<Outcome> {
         if change.key.as_ref().is_some_and(|key| self.applied.contains(key)) {
@@ -155,74 +100,8 @@ impl Meta {
 }
 
 impl Table {
-    /// Reads what decides whether a user may join, and send: 4 items in one call.
-    pub async fn conversation_access(
-        &self,
-        conversation: &ConversationId,
-        user: &UserId,
-    ) -> Result<ConversationAccess, Error> {
-        let partition = key::conversation(conversation);
-        let keys = vec![
-            (partition.clone(), key::META.to_owned()),
-            (partition.clone(), key::participant(user)),
-            (key::restricted_in(conversation), user.to_string()),
-            (key::restricted(user), key::META.to_owned()),
-        ];
-        let mut access = ConversationAccess {
-            company: None,
-            is_participant: false,
-            has_ended: false,
-            restrictions: Vec::new(),
-            barred_until: None,
-        };
-        let (items, restricting): (Vec<_>, Vec<_>) =
-            self.batch_get(keys).await?.into_iter().partition(|item| pk(item) == partition);
-        for item in items {
-            if sk(&item) == key::META {
-                let meta: Meta = from_item(item)?;
-                access.has_ended = meta.ended;
-                access.company = (!meta.ended).then_some(meta.company_id);
-            } else {
-                access.is_participant = true;
-            }
-        }
-        for item in restricting {
-            access.barred_until = access.barred_until.max(restrictions::bar_of(&item)?);
-            access.restrictions.extend(restrictions::of_item(item, access.company.as_ref())?);
-        }
-        Ok(access)
-    }
-
-    /// The company of a conversation; `None` if the conversation was never set or has ended: 1 read.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if the table fails.
-    pub async fn company_of(&self, conversation: &ConversationId) -> Result<Option<CompanyId>, Error> {
-        let get = self.get(key::conversation(conversation), key::META.to_owned());
-        let item = get.send().await.map_err(failed("GetItem of a conversation"))?.item;
-        let meta: Option<Meta> = item.map(from_item).transpose()?;
-        Ok(meta.filter(|meta| !meta.ended).map(|meta| meta.company_id))
-    }
-
-    /// Those of these users who take part in a conversation, or have read in it: 2 items for each user, in one call.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if the table fails.
-    pub async fn known_in_conversation(
-        &self,
-        conversation: &ConversationId,
-        users: impl Iterator<Item = &UserId>,
-    ) -> Result<BTreeSet<UserId>, Error> {
-        let receipts = key::receipts(&Channel::Conversation(conversation.clone()));
-        let keys = users.flat_map(|user| {
-            [(key::conversation(conversation), key::participant(user)), (receipts.clone(), user.to_string())]
-        });
-        let items = self.batch_get(keys.collect()).await?;
-        items.iter().map(|item| sk(item).trim_start_matches(key::PARTICIPANT_PREFIX).parse()).collect()
-    }
-
     /// Sets a conversation as the backend asks: 1 read by size, then one transaction of 2 units, 3 for each participant that is
-    /// added or removed, 1 or 2 more for each who is removed ([`places`](super::places)), and some 4 if it appears in the inbox of a company or disappears from one. A change that is older than the present state changes nothing, nor does
+    /// added or removed, 1 or 2 more for each who is removed ([`places`](crate::table::places)), and some 4 if it appears in the inbox of a company or disappears from one. A change that is older than the present state changes nothing, nor does
     /// one of an author who is not allowed to by `may`, which is given the present company (`None` if there is none
     /// yet). A conversation that has ended stays with its company.
     ///
@@ -275,7 +154,7 @@ impl Table {
                         .as_service_error()
                         .is_some_and(TransactWriteItemsError::is_transaction_canceled_exception) =>
                 {
-                    super::item::back_off(round).await; // another process changed it between the read and the write
+                    back_off(round).await; // another process changed it between the read and the write
                 }
                 Err(error) => return Err(failed("TransactWriteItems of a conversation")(error)),
             }
@@ -309,40 +188,11 @@ impl Table {
             }
             match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
                 Ok(_) => return Ok(()),
-                Err(error) if is_lost_race(&error) => super::item::back_off(round).await,
+                Err(error) if is_lost_race(&error) => back_off(round).await,
                 Err(error) => return Err(failed("TransactWriteItems of a participant")(error)),
             }
         }
         Err(Error::Internal("a conversation kept changing while it was written".into()))
-    }
-
-    /// A conversation; `None` if it was never set or has ended: 1 read.
-    pub async fn conversation(&self, conversation: &ConversationId) -> Result<Option<Conversation>, Error> {
-        let (meta, participants) = self.read_conversation(conversation).await?;
-        let meta = meta.filter(|meta| !meta.ended);
-        Ok(meta.map(|meta| Conversation { company: meta.company_id, participants, title: meta.title }))
-    }
-
-    /// The participants of a conversation, without the team of its company: 1 read.
-    pub async fn participants(&self, conversation: &ConversationId) -> Result<BTreeSet<UserId>, Error> {
-        Ok(self.read_conversation(conversation).await?.1)
-    }
-
-    async fn read_conversation(
-        &self,
-        conversation: &ConversationId,
-    ) -> Result<(Option<Meta>, BTreeSet<UserId>), Error> {
-        meta_and_participants(self.read_conversation_items(conversation).await?)
-    }
-
-    /// All items of a conversation: 1 read.
-    pub(super) async fn read_conversation_items(
-        &self,
-        conversation: &ConversationId,
-    ) -> Result<Vec<Item>, Error> {
-        // A single page holds all of them: PARTICIPANTS_MAX small items.
-        let page = self.query(key::conversation(conversation)).send().await;
-        Ok(page.map_err(failed("Query of a conversation"))?.items.unwrap_or_default())
     }
 
     /// Moves a conversation into the inbox of a company, or out of all.
@@ -412,32 +262,4 @@ impl Table {
 fn active_never(set_at: Timestamp) -> AttributeValue {
     const BEFORE_ALL_MS: i64 = 100_000_000_000_000;
     AttributeValue::N((set_at.as_millis() - BEFORE_ALL_MS).to_string())
-}
-
-fn meta_and_participants(items: Vec<Item>) -> Result<(Option<Meta>, BTreeSet<UserId>), Error> {
-    let mut meta = None;
-    let mut users = BTreeSet::new();
-    for item in items {
-        match (sk(&item), sk(&item).strip_prefix(key::PARTICIPANT_PREFIX)) {
-            (_, Some(user)) => drop(users.insert(user.parse()?)),
-            (key::META, None) => meta = Some(from_item(item)?),
-            _ => {}
-        }
-    }
-    Ok((meta, users))
-}
-
-/// The outcome of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It has been applied.
-    Done,
-    /// It had been applied before; the present state may be newer.
-    Repeated,
-    /// A newer change, of this version, has already been applied.
-    Stale(Version),
-    /// It would open earlier messages to others without asking for it; the text says why.
-    HasLog(&'static str),
-    /// The author is not allowed to make it.
-    Refused,
 }
