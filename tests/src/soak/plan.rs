@@ -166,7 +166,8 @@ impl Plan {
         self.stream(CHAOS)
     }
 
-    /// The body of `PUT /_local/faults`. `round` counts how often the stack was killed: each new stack draws its faults from another seed.
+    /// The body of `PUT /_local/faults`. `round` counts how often the stack was killed, and each new stack draws its faults from
+    /// another seed.
     pub(super) fn faults(&self, round: u64) -> Value {
         let mut settings = json!(self.rates);
         settings["seed"] = (self.seed + round).into();

@@ -1,4 +1,4 @@
-//! What a socket's frames show, and what an app makes of what it is told.
+//! What a socket's frames show, and what an app makes of its reports.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::soak::worker::Failure;
 
 const TALK: &str = "conversation:all_1";
 
-/// A socket that is open since 1 s.
+/// A socket that has been open since 1 s.
 fn open() -> Socket {
     let mut socket = Socket::opening(None, 500);
     socket.opened(1_000);
@@ -45,7 +45,7 @@ fn page(head: u64, events: &[u64]) -> Value {
     json!({"head": head, "recovered": true, "events": events, "more": false})
 }
 
-/// One that has joined at this head, at 2 s.
+/// A socket that joined at 2 s, when the log's last seq was `head`.
 fn joined(head: u64) -> Socket {
     let mut socket = open();
     asks(&mut socket, "1", join(1, None), 1_500);
@@ -53,7 +53,7 @@ fn joined(head: u64) -> Socket {
     socket
 }
 
-/// The handler is given an event of Ann's.
+/// The handler received a message of Ann's.
 fn hears(socket: &mut Socket, seq: u64, is_own: bool) {
     socket.heard(&Event::of(&event(seq)), is_own);
 }
