@@ -1,4 +1,4 @@
-//! The logs at the end: whole, with all in them that was acked, once and as it was sent, and nothing else.
+//! The logs at the end have no holes. Everything that was acknowledged is in them once, as it was sent, and nothing else is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::texts::is_as_sent;
 use super::{Breach, Kind};
 use crate::soak::record::{DeviceRecord, Entry, Event, Record};
 
-/// Whose message it is, and which.
+/// The user and the key of a message.
 type Name<'a> = (&'a str, &'a str);
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {
@@ -43,14 +43,14 @@ fn holes(record: &Record) -> Vec<Breach> {
             if event.seq != Some(expected) {
                 let found = event.seq;
                 breaches.push(Kind::Hole.because(format!("{channel}: {found:?} stands at place {expected}")));
-                break; // all behind it are out of place too
+                break; // everything after it is out of place too
             }
         }
     }
     breaches
 }
 
-/// What one device was told of its own messages.
+/// Checks the acks and refusals that a device received for what it sent.
 fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut sent: BTreeMap<&str, (&str, &Value)> = BTreeMap::new();
@@ -69,7 +69,7 @@ fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<
                 continue;
             }
             Entry::Acked { channel, key, seq, duplicate, .. } => {
-                // The answers to several tries may come in any order, but only one of them was the first.
+                // The replies to several tries may arrive in any order, but only one of the tries was the first.
                 if !duplicate && !new.insert(key) {
                     breaches
                         .push(Kind::Doubled.because(format!("{key} was acked as new once more, at {seq}")));
@@ -96,7 +96,7 @@ fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<
     breaches
 }
 
-/// What is in a log, and nobody has sent: neither one of its user's devices nor the backend.
+/// Logged events that were sent neither by a device of their user nor by the backend.
 fn strangers(record: &Record) -> Vec<Breach> {
     let mut sent: BTreeSet<Name> = BTreeSet::new();
     for (device, entry) in record.entries() {

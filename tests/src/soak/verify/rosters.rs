@@ -1,5 +1,5 @@
-//! Who is present: those who are here, and nobody else, each with the most present status of their devices. By what each
-//! device was told when it last asked; and that it was told the same, piece by piece, since it joined.
+//! Presence: exactly the users who are here are present, each with the most present status of their devices. Checks the roster
+//! that each device last asked for, and that what it was told since it joined equals that roster.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::soak::audit::is_auditor;
 use crate::soak::record::{Record, Roster, Standing};
 use crate::soak::world::has_presence;
 
-/// Statuses, the most present first.
+/// The statuses, the most present first.
 const STATUSES: [&str; 3] = ["online", "away", "offline"];
 
-/// Whether everybody sees those who are here and nobody else, and was told so: the moment to stop waiting.
+/// Whether every device sees exactly those who are here, and was told so. Then the run need not wait any longer.
 pub fn all_see_each_other<'a>(devices: &[(&'a str, &'a Standing)]) -> bool {
     judge(devices).is_empty()
 }
@@ -22,7 +22,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     judge(&devices)
 }
 
-/// Who is here as the devices stand, and with which status: `None` where a device does not know its own.
+/// The users who are here, by channel, with their statuses: `None` if a device does not know its own.
 type Here<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Option<&'a str>>>;
 
 fn judge(devices: &[(&str, &Standing)]) -> Vec<Breach> {
@@ -60,14 +60,14 @@ fn judge(devices: &[(&str, &Standing)]) -> Vec<Breach> {
     breaches
 }
 
-/// The number that a device was told, where that is not what it sees: one that looks at the end may have been counted.
+/// A breach if the number that a device was told is not the size of the roster. An auditor may have been counted.
 fn miscounted(user: &str, channel: &str, seen: usize, count: usize) -> Option<Breach> {
     let is_right = (seen..=seen + 1).contains(&count);
     let evidence = || format!("{user} in {channel}: the roster has {seen} users, the news {count}");
     (!is_right).then(|| Kind::Untold.because(evidence()))
 }
 
-/// What a device was told, where it is not what it sees. News of oneself are told to others.
+/// A breach if what a device was told differs from the roster. Users are not told of themselves.
 fn untold(user: &str, channel: &str, mut seen: Roster, mut told: Roster) -> Option<Breach> {
     seen.remove(user);
     told.remove(user);

@@ -1,4 +1,4 @@
-//! The checks of who is a member, what members get, and what they are told of each other.
+//! Tests of the checks of memberships, of what members are posted, and of presence.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ fn tape(record: &mut Record, device: usize) -> &mut Vec<Note> {
     &mut record.devices[device].tapes[0]
 }
 
-/// What happened on a device's last connection at last; a new one has a tape of its own.
+/// Adds a note to the end of a device's last tape. `Opened` begins a new tape.
 fn then(record: &mut Record, device: usize, at_ms: u64, what: Wire) {
     let tapes = &mut record.devices[device].tapes;
     if what == Wire::Opened {
@@ -101,7 +101,7 @@ fn who_is_out_hears_nothing_more() {
     let back = [left(), vec![Wire::Joining { channel: NEWS.to_owned() }]].concat();
     assert_eq!(out(0, back, START_MS + 20_001, START_MS + 20_002), [], "it may be a member again");
     let connected = vec![Wire::Over, Wire::Opened];
-    // Its removal was answered, whether or not it has been told.
+    // The removal was answered, whether or not the user has been told.
     assert_eq!(out(1, connected.clone(), START_MS + 50_200, START_MS + 50_300), [Kind::Overheard]);
     assert_eq!(out(1, connected.clone(), START_MS + 49_000, START_MS + 50_300), [], "it was under way");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The checks of messages and their changes.
+//! Tests of the checks of messages and their changes.
 
 use serde_json::Value;
 
@@ -14,8 +14,8 @@ fn event(seq: u64, (user, key): (&str, &str), event: &str, data: Value) -> Event
     Event { channel, event, seq: Some(seq), user, key, at: AT.to_owned(), data }
 }
 
-/// The changes as they were heard: `user_4` edits their message twice, and the admin reacts to it and replies to it, takes
-/// the reaction back, deletes what the bot said, and reacts to their own message.
+/// The changes as they were heard, with their drafts: `user_4` edits their message twice; the admin reacts to it and replies to
+/// it, takes the reaction back, deletes the bot's message, and reacts to their own message.
 fn heard_changes() -> Vec<(Event, Value)> {
     let (ann, ben) = (("user_0", "d0"), ("user_4", "d1"));
     let reaction = |seq, target, on, users: &[&str]| {
@@ -47,7 +47,7 @@ fn heard_changes() -> Vec<(Event, Value)> {
         .collect()
 }
 
-/// What the log has after that: the messages as they are now, and the first edit without its text.
+/// Applies the changes to the log: messages as they are afterwards, and the first edit without its text.
 fn changed_log(log: &mut Vec<Event>) {
     log.extend(heard_changes().into_iter().map(|(event, _)| event));
     log[2].data["content"] = "two, again".into();
@@ -59,7 +59,7 @@ fn changed_log(log: &mut Vec<Event>) {
     log[0].data["reactions"] = json!([{"emoji": "+1", "count": 1, "users": ["user_0"]}]);
 }
 
-/// Makes the healthy record one with changes, in which all held too. Everybody heard everything at once.
+/// Adds the changes to the healthy record. Every guarantee still holds: everybody heard everything at once.
 fn change(record: &mut Record) {
     for (event, draft) in heard_changes() {
         let key = event.key.clone().unwrap();
@@ -77,7 +77,7 @@ fn change(record: &mut Record) {
     changed_log(log(record, TALK));
 }
 
-/// The kinds of breaches in the record with changes, with this change more.
+/// The kinds of breaches in the record with changes after one more modification.
 fn broken_in_changed(more: impl FnOnce(&mut Record)) -> Vec<Kind> {
     broken(|record| {
         change(record);
@@ -105,7 +105,7 @@ fn changes_that_held_are_no_breach() {
 #[test]
 fn who_hears_late_shows_the_same() {
     let recovered = broken_in_changed(|record| {
-        // The messages come with their changes, and the changes after them once more.
+        // The messages are heard with their changes, and then the changes are heard again.
         for seq in 2..=10 {
             let now = log(record, TALK)[seq - 1].clone();
             *heard(record, 1, seq as u64) = now;
@@ -182,7 +182,7 @@ fn a_change_that_says_otherwise_than_it_did_is_unmerged() {
 
 #[test]
 fn a_change_by_a_user_who_may_not_make_it_is_usurped() {
-    // A customer deletes what the bot said, and the admin edits what the customer did.
+    // A customer deletes the bot's message, and the admin edits a customer's.
     for (seq, user, key) in [(9, "user_4", "d1-9"), (7, "user_0", "d0-7")] {
         let usurped = broken_in_changed(|record| {
             let from = usize::from(user == "user_0");
@@ -210,7 +210,7 @@ fn a_change_by_a_user_who_may_not_make_it_is_usurped() {
 #[test]
 fn who_shows_another_conversation_is_divergent() {
     let unedited = broken_in_changed(|record| {
-        // The last edit was heard without its text, which was there to be heard.
+        // The last edit was heard without its text, which the log still has.
         heard(record, 1, 7).data.as_object_mut().unwrap().remove("content");
     });
     assert_eq!(unedited, [Kind::Altered, Kind::Divergent]);

@@ -1,5 +1,5 @@
-//! What each check says when one thing is changed in a record in which all held: a check that cannot fail would be
-//! worth nothing.
+//! What each check finds when one thing is changed in a record in which every guarantee held. A check that cannot fail is
+//! worthless.
 
 mod healthy;
 mod members;
@@ -15,11 +15,11 @@ use self::healthy::{
 use super::*;
 use crate::soak::record::{Event, Listed, Note, Report, Roster, Standing, Wire};
 
-/// The kinds of breaches in the healthy record with this change.
+/// The kinds of breaches in the healthy record after this modification.
 fn broken(change: impl FnOnce(&mut Record)) -> Vec<Kind> {
     let mut record = healthy();
     change(&mut record);
-    // These follow the logs.
+    // These are derived from the logs.
     record.inboxes = inboxes(&record.logs);
     record.searches = searches(&record.world, &record.logs);
     record.reports = Some(reports(&record.logs));
@@ -41,19 +41,19 @@ fn entries(record: &mut Record, device: usize) -> &mut Vec<Entry> {
     &mut record.devices[device].entries
 }
 
-/// Whom a device saw in the conversation, and was told of.
+/// The rosters that a device asked for and was told.
 fn rosters(record: &mut Record, device: usize) -> [&mut Roster; 2] {
     let Standing { rosters, told, .. } = &mut record.devices[device].standing;
     [rosters.get_mut(TALK).unwrap(), told.get_mut(TALK).unwrap()]
 }
 
-/// Everybody was posted what is said here, and so are members to the end.
+/// Records that an event was posted to a device.
 fn post(record: &mut Record, device: usize, event: &Event) {
     let what = posted(event);
     record.devices[device].tapes[0].push(Note { at_ms: healthy::START_MS, what });
 }
 
-/// A device is no member any more, so that nothing is owed to it.
+/// Removes a membership from a device's tape, so that no posts are owed to it.
 fn leave(record: &mut Record, device: usize, channel: &str) {
     let channel = channel.to_owned();
     record.devices[device].tapes[0].retain(|note| match &note.what {
@@ -62,7 +62,7 @@ fn leave(record: &mut Record, device: usize, channel: &str) {
     });
 }
 
-/// The place of the only entry that is so.
+/// The index of the only entry that matches.
 fn place(entries: &[Entry], wanted: impl Fn(&Entry) -> bool) -> usize {
     let mut places = entries.iter().enumerate().filter(|(_, entry)| wanted(entry)).map(|(place, _)| place);
     let place = places.next().unwrap();

@@ -1,16 +1,16 @@
-//! The checks of who is muted and banned.
+//! Tests of the checks of mutes and bans.
 
 use super::healthy::{LOUNGE, START_MS, TALK, act, sent, typing};
 use super::*;
 use crate::soak::record::{Act, Change, Restriction};
 
-/// `user_4` is restricted there at this time after the start, as was answered.
+/// A restriction of `user_4` that was requested `after_ms` after the start, and answered.
 fn restricts(scope: &str, restriction: Restriction, after_ms: u64) -> Act {
     let change = Change::Restrict { scope: scope.to_owned(), user: "user_4".to_owned(), restriction };
     Act { change, ..act(START_MS + after_ms, &[]) }
 }
 
-/// What is found where `user_4` is restricted so, and sends a message at the start.
+/// The kinds of breaches in the healthy record with these acts, in which `user_4` sends a message 5 s after the start.
 fn says(acts: Vec<Act>) -> Vec<Kind> {
     broken(|record| record.acts.extend(acts))
 }

@@ -1,4 +1,4 @@
-//! The checks of what a search over a company finds, and of what the backend hears.
+//! Tests of the checks of searches over a company, and of what the backend hears.
 
 use super::healthy::SEARCHED;
 use super::*;
