@@ -164,6 +164,6 @@ async fn log(client: &mut Client, channel: &str) -> Result<Vec<Event>> {
         if page["more"] != true {
             return Ok(log);
         }
-        ensure!(!found.is_empty(), "{channel} has more after {after}, and nothing comes");
+        ensure!(!found.is_empty(), "{channel} has more after {after}, but the page is empty");
     }
 }

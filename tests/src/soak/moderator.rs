@@ -179,7 +179,7 @@ impl Moderator {
     }
 
     fn company<'a>(&'a self, scope: &'a str) -> Result<&'a str> {
-        scope.strip_prefix("company:").or_else(|| self.world.company_of(scope)).context("a company")
+        scope.strip_prefix("company:").or_else(|| self.world.company_of(scope)).context("no company")
     }
 
     fn now_ms(&self) -> u64 {

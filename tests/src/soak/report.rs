@@ -111,7 +111,7 @@ impl Report {
 
     /// Writes the record beside the stack's log. Returns where the two are.
     pub fn keep(&self) -> Result<String> {
-        let log = self.log.as_ref().context("the log of a stack of our own")?;
+        let log = self.log.as_ref().context("the stack writes no log of its own")?;
         let record = log.with_extension(format!("seed-{}.json", self.seed));
         let whole = json!({"seed": self.seed, "breaches": self.breaches, "record": self.record});
         std::fs::write(&record, serde_json::to_vec_pretty(&whole)?)?;

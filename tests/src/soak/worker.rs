@@ -130,7 +130,7 @@ impl Workers {
     /// # Errors
     /// Where the client has not been built.
     pub(super) fn new() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root of the checkout")?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no folder above the crate")?;
         let client = root.join("client");
         let package = client.join("dist/index.js");
         ensure!(package.exists(), "{} is missing: run `make client/dist/index.js` first", package.display());
@@ -158,8 +158,8 @@ impl Workers {
             .kill_on_drop(true)
             .spawn()
             .context("starting node")?;
-        let stdin = child.stdin.take().context("a piped stdin")?;
-        let stdout = child.stdout.take().context("a piped stdout")?;
+        let stdin = child.stdin.take().context("node has no stdin")?;
+        let stdout = child.stdout.take().context("node has no stdout")?;
         self.children.push(child);
         let (commands, waiting) = unbounded_channel();
         let receivers = Receivers::default();
@@ -189,7 +189,7 @@ async fn read(stdout: ChildStdout, receivers: Receivers) {
             }
             Err(error) => {
                 let shown: String = line.chars().take(200).collect();
-                eprintln!("a worker's report: {error}: {shown}");
+                eprintln!("a report of a worker cannot be read: {error}: {shown}");
                 break;
             }
         }

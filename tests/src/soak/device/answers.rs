@@ -128,7 +128,7 @@ impl Socket {
                 None
             }
             "conflict" if is_join => {
-                Some(Entry::Unexpected(format!("join of {channel}: conflict, the last of its turns")))
+                Some(Entry::Unexpected(format!("join of {channel}: conflict, but it was the last")))
             }
             _ if is_join => {
                 let membership = Membership { turn: turn_of(fields), ..Membership::out(at_ms) };

@@ -98,7 +98,7 @@ impl App {
             (Call::Send { said, key }, Ok(sent)) => {
                 let Some(key) = self.acked(&said.channel, key.as_deref(), &sent, at_ms) else { return };
                 if self.sent.get(&key) != Some(&said) {
-                    self.unexpected(format!("{key} was acked, which did not go out as {said:?}"));
+                    self.unexpected(format!("{key} was acked, but was not sent as {said:?}"));
                 }
                 self.kept.push(Kept { said, key });
             }

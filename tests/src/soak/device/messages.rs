@@ -47,7 +47,7 @@ impl App {
         self.call("send", args, Call::Send { said, key });
     }
 
-    /// Sends again a message that is in the log, like an app that has forgotten the ack. `choose` picks one of `n`.
+    /// Sends again a message that is in the log, like an app that has forgotten the ack. `choose` gets their number, and picks one.
     pub(super) fn repeat(&mut self, choose: impl FnOnce(usize) -> usize) -> bool {
         let is_joined = |kept: &&Kept| {
             self.channels.get(&kept.said.channel).is_some_and(|one| one.state == State::Joined)

@@ -181,8 +181,7 @@ impl Device {
         }
     }
 
-    /// Vanishes in one of three ways: the client is closed, or its socket is cut, or the socket stays open but nobody reads from
-    /// it.
+    /// Vanishes in one of three ways: the client is closed, its socket is cut, or the socket stays open but nobody reads it.
     fn vanish(&mut self) {
         match self.random.random_range(0..3) {
             0 => {}

@@ -53,7 +53,7 @@ impl App {
             }
             What::Asked { number, channel } => self.give(number, channel.as_deref()),
             What::Request { path, body } => self.requested(&path, &body),
-            What::Thrown { message } => self.unexpected(format!("nobody caught: {message}")),
+            What::Thrown { message } => self.unexpected(format!("an exception was not caught: {message}")),
             socket => self.passed(socket, at_ms),
         }
     }
@@ -93,7 +93,7 @@ impl App {
         }
         let Some(socket) = self.sockets.get_mut(&number).filter(|socket| socket.is_open) else { return };
         let Ok(frame) = serde_json::from_str::<Value>(text) else {
-            return self.unexpected(format!("a frame that is no JSON: {text}"));
+            return self.unexpected(format!("a frame is not JSON: {text}"));
         };
         let Shown { entries, leaving, sent } = match direction {
             Direction::In => socket.comes_in(&frame, at_ms),

@@ -31,8 +31,7 @@ const PACE: f64 = 8.0;
 const PACE_OF_THE_CROWD: f64 = 6.0;
 /// The lifetime of tokens that expire on their connection.
 const SHORT_TOKEN_SECONDS: u64 = 25;
-/// The lifetime of tokens that are replaced before they expire. A client does so a minute before, which at that pace is after 12
-/// s.
+/// The lifetime of tokens that are replaced a minute before they expire: at the client's faster pace, after 12 s.
 const ROTATED_TOKEN_SECONDS: u64 = 156;
 
 impl Running {

@@ -70,7 +70,7 @@ impl Running {
             let found = match audit::look(&self.stack, &self.world, &self.plan).await {
                 Ok(found) => found,
                 Err(error) => {
-                    eprintln!("looking again: {error:#}");
+                    eprintln!("an audit failed, and is tried again: {error:#}");
                     continue;
                 }
             };
@@ -104,8 +104,8 @@ pub(super) async fn last_look(stack: &Stack, world: &World, plan: &Plan) -> Resu
     loop {
         tries_left -= 1;
         match audit::look(stack, world, plan).await {
-            Err(error) if tries_left > 0 => eprintln!("looking once more: {error:#}"),
-            looked => return looked.context("the last look"),
+            Err(error) if tries_left > 0 => eprintln!("the last audit failed, and is tried again: {error:#}"),
+            looked => return looked.context("the last audit failed"),
         }
     }
 }

@@ -16,7 +16,7 @@ pub fn all_over(latest: &BTreeMap<String, Vec<Event>>) -> bool {
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {
     let mut breaches: Vec<Breach> =
-        live(&record.latest).map(|event| Kind::Unended.because(format!("in the end: {event:?}"))).collect();
+        live(&record.latest).map(|event| Kind::Unended.because(format!("at the end: {event:?}"))).collect();
     for device in record.devices.iter().filter(|device| !device.standing.calling.is_empty()) {
         let (name, channels) = (&device.device, &device.standing.calling);
         breaches.push(Kind::Unended.because(format!("{name} rings, or is in a call, in {channels:?}")));

@@ -18,7 +18,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     for ((user, key), found) in &logged {
         if found.len() > 1 {
             let places: Vec<_> = found.iter().map(|event| (&event.channel, event.seq)).collect();
-            breaches.push(Kind::Doubled.because(format!("{key} of {user} is at {places:?}")));
+            breaches.push(Kind::Doubled.because(format!("{key} of {user} is in the log at {places:?}")));
         }
     }
     breaches.extend(record.devices.iter().flat_map(|device| acks(device, &logged)));
@@ -42,7 +42,7 @@ fn holes(record: &Record) -> Vec<Breach> {
         for (event, expected) in log.iter().zip(1..) {
             if event.seq != Some(expected) {
                 let found = event.seq;
-                breaches.push(Kind::Hole.because(format!("{channel}: {found:?} stands at place {expected}")));
+                breaches.push(Kind::Hole.because(format!("{channel}: seq {found:?}, not {expected}")));
                 break; // everything after it is out of place too
             }
         }
@@ -88,7 +88,7 @@ fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<
                 );
             }
             Some(event) if !sent.get(&**key).is_some_and(|(name, data)| is_as_sent(event, name, data)) => {
-                breaches.push(Kind::Altered.because(format!("{what} is another one: {event:?}")));
+                breaches.push(Kind::Altered.because(format!("{what} differs from what was sent: {event:?}")));
             }
             Some(_) => {}
         }

@@ -64,7 +64,7 @@ fn unmerged(channel: &str, log: &[Event]) -> Vec<Breach> {
     for (target, changes) in changes {
         for change in changes {
             if !messages.contains_key(&target) || change.seq <= Some(target) {
-                breach(format!("{change:?} is of no message before it"));
+                breach(format!("{change:?} has no earlier message as its target"));
             }
         }
     }
@@ -109,7 +109,7 @@ impl Folded {
                 _ => true,
             };
             if !is_as_it_should {
-                breach(format!("{change:?} is not what it makes of its message"));
+                breach(format!("{change:?} does not say what it changed"));
             }
         }
         let mut data = message.data.clone();

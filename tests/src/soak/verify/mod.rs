@@ -184,29 +184,29 @@ impl Kind {
             }
             Self::Unmerged => "a change is in the log if and only if the message has it",
             Self::Usurped => "only its author edits a message, and the team may delete it",
-            Self::Divergent => "all who heard everything show the same conversation",
-            Self::Mislisted => "an inbox counts what its logs have",
-            Self::Unfound | Self::Misfound => "a search finds what the logs have, as it is",
+            Self::Divergent => "devices that heard everything show the same conversation",
+            Self::Mislisted => "an inbox says what its logs say",
+            Self::Unfound | Self::Misfound => "a search finds exactly what the logs have",
             Self::Unreported | Self::Misreported => {
                 "the backend hears of all that happens, and of nothing else"
             }
-            Self::Unrestrained => "a mute or a ban holds from its answer on",
-            Self::Stale => "the newest wins, by its own time",
-            Self::Partial | Self::Unrecovered => "recovery is whole or says so",
+            Self::Unrestrained => "a mute or a ban holds once it is answered",
+            Self::Stale => "the latest value is the newest by its own timestamp",
+            Self::Partial | Self::Unrecovered => "recovery is complete, or says that it is not",
             Self::Behind | Self::Unsettled | Self::Dropped | Self::Unheeded => {
-                "a fault loses nothing, and is mended"
+                "faults lose nothing, and their effects end"
             }
-            Self::Unended => "a call ends for all, and is in the log once",
-            Self::Ghost | Self::Absent => "`$disconnect` may never come",
-            Self::Misstated | Self::Untold => "the members know what the roster says",
-            Self::PoisonKept => "a poison record blocks nobody",
-            Self::PoisonLost | Self::Unexplained => "what is refused lies there in full",
-            Self::Deaf => "what removes a membership names the join that made it",
-            Self::Oversized => "no frame is above a limit of the platform's",
+            Self::Unended => "a call ends for everybody, and is in the log once",
+            Self::Ghost | Self::Absent => "presence is right even without `$disconnect`",
+            Self::Misstated | Self::Untold => "members are told what the roster says",
+            Self::PoisonKept => "an event that cannot be published is not published",
+            Self::PoisonLost | Self::Unexplained => "a refused event is a dead letter, in full and explained",
+            Self::Deaf => "the server knows exactly the memberships that it confirmed",
+            Self::Oversized => "no frame exceeds a limit of API Gateway",
             Self::Leak | Self::TurnedAway | Self::Overheard => {
                 "nothing crosses companies, or outlives its right"
             }
-            Self::Unexpected => "the wire is as the contract has it",
+            Self::Unexpected => "answers follow the protocol",
         }
     }
 

@@ -140,7 +140,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
         }
         for channel in device.standing.joined.keys() {
             if let Some(since_ms) = rights.out_since(user, channel, END) {
-                let evidence = format!("{name} of {user} is in {channel}, out of which since {since_ms}");
+                let evidence = format!("{name} of {user} is in {channel}, though out of it since {since_ms}");
                 breaches.push(Kind::Leak.because(evidence));
             }
         }

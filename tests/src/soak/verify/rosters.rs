@@ -39,14 +39,14 @@ fn judge(devices: &[(&str, &Standing)]) -> Vec<Breach> {
             let seen = others(&standing.rosters);
             let expected = here.get(channel.as_str()).unwrap_or(&nobody);
             let named = |kind: Kind, users: Vec<String>| {
-                (!users.is_empty()).then(|| kind.because(format!("{user} sees in {channel}: {users:?}")))
+                (!users.is_empty()).then(|| kind.because(format!("{user} in {channel}: {users:?}")))
             };
             let ghosts = seen.keys().filter(|other| !expected.contains_key(other.as_str())).cloned();
             let absent =
                 expected.keys().filter(|other| !seen.contains_key(**other)).map(|other| (*other).to_owned());
             let wrong = seen.iter().filter_map(|(other, status)| {
                 let expected = (*expected.get(other.as_str())?)?;
-                (expected != status).then(|| format!("{other} {status}, who is {expected}"))
+                (expected != status).then(|| format!("{other} is shown as {status}, but is {expected}"))
             });
             breaches.extend(named(Kind::Ghost, ghosts.collect()));
             breaches.extend(named(Kind::Absent, absent.collect()));
@@ -63,7 +63,7 @@ fn judge(devices: &[(&str, &Standing)]) -> Vec<Breach> {
 /// A breach if the number that a device was told is not the size of the roster. An auditor may have been counted.
 fn miscounted(user: &str, channel: &str, seen: usize, count: usize) -> Option<Breach> {
     let is_right = (seen..=seen + 1).contains(&count);
-    let evidence = || format!("{user} in {channel}: the roster has {seen} users, the news {count}");
+    let evidence = || format!("{user} in {channel}: the roster has {seen} users, but it was told {count}");
     (!is_right).then(|| Kind::Untold.because(evidence()))
 }
 
@@ -78,7 +78,7 @@ fn untold(user: &str, channel: &str, mut seen: Roster, mut told: Roster) -> Opti
         };
         let (of_roster, of_news) = (differing(&seen, &told), differing(&told, &seen));
         Kind::Untold
-            .because(format!("{user} in {channel}: the roster has {of_roster:?}, the news {of_news:?}"))
+            .because(format!("{user} in {channel}: the roster has {of_roster:?}, it was told {of_news:?}"))
     })
 }
 
