@@ -1,5 +1,4 @@
-//! Issuers of tokens other than the dev one: the app's own backend, Whop, or anybody with a key set. Each test makes its own
-//! keys.
+//! Issuers of tokens other than the dev one: the app's own backend, Whop, or anybody with a key set. Each test has its own keys.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,7 +24,7 @@ impl Signer {
     pub fn es256(kid: &str) -> Result<(Self, Value)> {
         let failed = |_| anyhow!("cannot make a key pair");
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?;
-        let point = pair.public_key().as_ref(); // 4, then x and y (SEC 1, 2.3.3)
+        let point = pair.public_key().as_ref(); // the byte 4, then x and y (SEC 1, 2.3.3)
         let [x, y] = [&point[1..33], &point[33..]].map(|half| URL_SAFE_NO_PAD.encode(half));
         let jwk =
             json!({"kty": "EC", "crv": "P-256", "kid": kid, "use": "sig", "alg": "ES256", "x": x, "y": y});

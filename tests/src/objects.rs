@@ -41,8 +41,7 @@ impl Answered {
 }
 
 impl Stack {
-    /// Makes a request for an object, with these headers, by a URL that is signed with the account owner's credentials. Local
-    /// stacks only.
+    /// Makes a request for an object, with these headers, by a URL that the account's owner has signed. Local stacks only.
     pub async fn ask_bucket(
         &self,
         method: Method,

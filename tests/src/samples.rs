@@ -85,8 +85,7 @@ fn cases() -> Vec<Case> {
         case("ping", "ping", reply(&json!({}))),
         case("status", "status", reply(&json!({ "user": "user_1", "channels": [] }))),
         case("default", "default", unknown),
-        // The conversation is created by its event. Ann joins it by the sample that joins the funnel updates, with the channel
-        // replaced.
+        // The conversation is created by its event. To join it, the channel in the sample `join` is replaced.
         case("access", "conversation", Value::Null),
         case(
             "join",

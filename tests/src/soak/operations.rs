@@ -157,8 +157,7 @@ impl Operation {
         }
     }
 
-    /// Draws a channel for the operation. An empty name if the operation is not about a channel, `None` if no channel is
-    /// suitable.
+    /// Draws a channel for the operation. Empty if the operation is not about a channel; `None` if none is suitable.
     pub(super) fn channel(self, all: &App, random: &mut StdRng) -> Option<String> {
         let mut channels = match self {
             Self::Say | Self::SayMuch => conversations(all.wanted()),

@@ -1,5 +1,4 @@
-//! The plan of a run, and what follows from its seed: the devices, when some of them vanish, and a stream of random numbers for
-//! each.
+//! The plan of a run, and what follows from its seed: the devices, when some of them vanish, and their random numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -28,7 +28,7 @@ pub(super) struct Report {
     pub(super) what: What,
 }
 
-/// What happened.
+/// What a report says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub(super) enum What {
@@ -125,10 +125,10 @@ struct Worker {
 }
 
 impl Workers {
-    /// None yet.
+    /// Begins without workers.
     ///
     /// # Errors
-    /// Where the client has not been built.
+    /// If the client has not been built.
     pub(super) fn new() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no folder above the crate")?;
         let client = root.join("client");
@@ -137,7 +137,7 @@ impl Workers {
         Ok(Self { script: client.join("soak/worker.js"), last: None, children: Vec::new() })
     }
 
-    /// A client more.
+    /// Adds a client, in a new worker if the last one is full.
     pub(super) fn client(&mut self, device: &str) -> Result<Line> {
         let worker = match self.last.take().filter(|last| last.clients < CLIENTS_MAX) {
             Some(worker) => worker,

@@ -202,8 +202,7 @@ impl Conversation {
 }
 
 impl Person {
-    /// The `name` of the user's tokens. One user's name consists of characters that JSON escapes, and is as long as a name may
-    /// be.
+    /// The `name` of the user's tokens. One user's name has the maximum length, in characters that JSON escapes.
     pub(super) fn name(&self) -> String {
         const NAME_BYTES_MAX: usize = 128;
         match self.id.as_str() {

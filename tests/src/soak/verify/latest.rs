@@ -1,5 +1,4 @@
-//! Latest values: a joiner is given the value with the newest timestamp, whatever was published last, and members have heard it
-//! too.
+//! Latest values: a joiner is given the value with the newest timestamp, whatever was published last, and members heard it.
 
 use std::collections::BTreeMap;
 

@@ -130,27 +130,27 @@ fn a_message_that_is_not_what_its_changes_make_of_it_is_unmerged() {
         ("a reaction is lost", |record| {
             of_log(record, 1).as_object_mut().unwrap().remove("reactions");
         }),
-        ("a reaction that was taken back", |record| {
+        ("a reaction that was taken back is still there", |record| {
             of_log(record, 3)["reactions"] = json!([{"emoji": "+1", "count": 1, "users": ["user_0"]}]);
         }),
-        ("it is miscounted", |record| of_log(record, 6)["n"] = 6.into()),
-        ("it quotes what was before", |record| {
+        ("its number is wrong", |record| of_log(record, 6)["n"] = 6.into()),
+        ("it quotes an earlier text", |record| {
             of_log(record, 6)["replyTo"]["excerpt"] = "two, edited".into();
         }),
     ];
     for (what, change) in changes {
         let kinds = broken_in_changed(change);
         assert!(kinds.contains(&Kind::Unmerged), "{what}: {kinds:?}");
-        assert!(kinds.contains(&Kind::Divergent), "who heard it shows otherwise: {what}: {kinds:?}");
+        assert!(kinds.contains(&Kind::Divergent), "a device shows it otherwise: {what}: {kinds:?}");
     }
 }
 
 #[test]
 fn a_change_that_says_otherwise_than_it_did_is_unmerged() {
     let text_stays = broken_in_changed(|record| of_log(record, 4)["content"] = "two, edited".into());
-    assert_eq!(text_stays, [Kind::Unmerged], "the text of an edit that was replaced");
+    assert_eq!(text_stays, [Kind::Unmerged], "a replaced edit still has its text");
     let text_is_lost = broken_in_changed(|record| *of_log(record, 7) = json!({"target": 3}));
-    assert_eq!(text_is_lost, [Kind::Unmerged], "the text of the last edit");
+    assert_eq!(text_is_lost, [Kind::Unmerged], "the last edit has lost its text");
     let count = broken_in_changed(|record| {
         of_log(record, 10)["count"] = 2.into();
         (0..2).for_each(|device| heard(record, device, 10).data["count"] = 2.into());
@@ -164,7 +164,7 @@ fn a_change_that_says_otherwise_than_it_did_is_unmerged() {
         let Some(Entry::Sent { data, .. }) = own else { panic!("nothing was sent") };
         data["target"] = 4.into();
     });
-    assert_eq!(of_nothing, [Kind::Unmerged], "an edit is no message");
+    assert_eq!(of_nothing, [Kind::Unmerged], "an edit is not a message");
     let after_the_deletion = broken_in_changed(|record| log(record, TALK).swap(8, 9));
     assert!(after_the_deletion.contains(&Kind::Hole), "{after_the_deletion:?}");
     let deleted_before = broken_in_changed(|record| {
@@ -177,7 +177,7 @@ fn a_change_that_says_otherwise_than_it_did_is_unmerged() {
         }
         log(record, TALK).push(event);
     });
-    assert_eq!(deleted_before, [Kind::Unmerged], "it has been deleted");
+    assert_eq!(deleted_before, [Kind::Unmerged], "the message had been deleted");
 }
 
 #[test]
@@ -265,10 +265,10 @@ fn who_may_change_a_message_is_not_turned_away() {
             entries(record, user).push(Entry::Refused { channel, key: "refused".to_owned(), code });
         })
     };
-    assert_eq!(refused(1, "chat.edit", 3), [Kind::TurnedAway], "it is their own");
-    assert_eq!(refused(0, "chat.edit", 3), [], "it is another user's");
-    assert_eq!(refused(0, "chat.delete", 3), [Kind::TurnedAway], "of the team");
-    assert_eq!(refused(1, "chat.delete", 1), [], "another user's");
+    assert_eq!(refused(1, "chat.edit", 3), [Kind::TurnedAway], "the message is the user's own");
+    assert_eq!(refused(0, "chat.edit", 3), [], "the message is another user's");
+    assert_eq!(refused(0, "chat.delete", 3), [Kind::TurnedAway], "the team may delete it");
+    assert_eq!(refused(1, "chat.delete", 1), [], "the message is another user's");
     assert_eq!(refused(1, "chat.reaction", 1), [Kind::TurnedAway]);
-    assert_eq!(refused(1, "chat.reaction", 2), [], "it is deleted");
+    assert_eq!(refused(1, "chat.reaction", 2), [], "the message has been deleted");
 }
