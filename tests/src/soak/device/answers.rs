@@ -94,7 +94,7 @@ impl Socket {
         entries
     }
 
-    /// Handles the reply to `status`. A membership that has not changed for some time must be known to the server.
+    /// Handles the reply to `status`. A membership that has not changed for some time must be the same on the server.
     fn status(&mut self, data: &Value, asked_ms: u64) -> Vec<Entry> {
         let channels = data["channels"].as_array().into_iter().flatten();
         let known: BTreeSet<String> = channels.filter_map(|name| name.as_str().map(str::to_owned)).collect();
@@ -128,7 +128,7 @@ impl Socket {
                 None
             }
             "conflict" if is_join => {
-                Some(Entry::Unexpected(format!("join of {channel}: conflict, but it was the last")))
+                Some(Entry::Unexpected(format!("join of {channel}: conflict with no later request")))
             }
             _ if is_join => {
                 let membership = Membership { turn: turn_of(fields), ..Membership::out(at_ms) };

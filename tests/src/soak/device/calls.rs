@@ -12,8 +12,7 @@ use crate::soak::worker::Failure;
 
 /// The pause before a failed message is sent again.
 const AGAIN: Duration = Duration::from_millis(500);
-/// The error codes of failures that pass: they are about the connection, the server, or the state of the membership, not the
-/// request.
+/// The error codes of requests that failed only because of their moment. They may be repeated.
 const PASSING: [&str; 8] = [
     "closed",
     "conflict",

@@ -114,7 +114,7 @@ pub enum Entry {
         /// The id of the call.
         call: String,
     },
-    /// A reply named a call.
+    /// A reply said that a call exists.
     Rang {
         /// The channel.
         channel: String,

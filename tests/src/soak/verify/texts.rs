@@ -86,7 +86,7 @@ pub(super) fn is_as_sent(logged: &Event, name: &str, draft: &Value) -> bool {
         "chat.message" => {
             (has_its_text || is_rewritten(logged)) && logged.data["replyTo"]["seq"] == draft["replyTo"]
         }
-        // That only replaced edits have no text, is checked in `messages`.
+        // `messages` checks that only replaced edits have no text.
         "chat.edit" => {
             logged.data["target"] == draft["target"] && (has_its_text || logged.data["content"].is_null())
         }
