@@ -1,8 +1,8 @@
-//! The app's backend, as the product sees it: events on the bus and in the outbox, what became of the refused ones,
-//! and the management API of connections. All by the AWS SDKs, unmodified.
+//! The app's backend, as the product sees it: it puts events on the bus and items into the outbox, reads the dead letters of what
+//! was refused, and calls the management API of connections. It uses the AWS SDKs, unmodified.
 //!
-//! Each test has a runtime of its own and the SDK's connections belong to the runtime that opened them, so all
-//! calls run on one runtime that lives as long as the process.
+//! Each test has a runtime of its own, and the SDKs' connections belong to the runtime that opened them. So all calls run on one
+//! runtime that lives as long as the process.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -23,16 +23,16 @@ use tokio::runtime::Runtime;
 use crate::stack::Addresses;
 use crate::{Client, Stack, User, eventually, unique};
 
-/// The `source` of the app's events, as the template's parameter has it.
+/// The `source` of the app's events, as in the template's parameter.
 pub const SOURCE: &str = "funnelcast.app";
 
 /// The region that a local stack says it is in.
 const LOCAL_REGION: &str = "us-east-1";
 
-/// The most messages that SQS gives at once.
+/// The most messages that SQS returns at once.
 const LETTERS_MAX: i32 = 10;
 
-/// The SDKs' clients.
+/// The SDKs' clients for one stack.
 #[derive(Debug)]
 pub struct Backend {
     bus: String,
@@ -41,23 +41,23 @@ pub struct Backend {
     events: aws_sdk_eventbridge::Client,
     queues: aws_sdk_sqs::Client,
     connections: aws_sdk_apigatewaymanagement::Client,
-    /// Dead letters that were received while looking for others: they are kept for the tests that look for them.
+    /// Dead letters that were received while looking for others. They are kept for the tests that look for them.
     letters: Mutex<Vec<Value>>,
 }
 
-/// The moment so many milliseconds from now, as the wire writes times.
+/// The time in `millis` milliseconds, in the form used on the wire.
 pub fn time_from_now(millis: i64) -> String {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
     let at = i64::try_from(since).unwrap_or(i64::MAX).saturating_add(millis);
     DateTime::from_millis(at).fmt(DateTimeFormat::DateTime).unwrap_or_default()
 }
 
-/// What became of a post to a connection.
+/// The outcome of a call about a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// Taken by the connection.
+    /// The connection exists, and a post was sent to it.
     Sent,
-    /// `GoneException`: there is no such connection any more.
+    /// `GoneException`: the connection no longer exists.
     Gone,
 }
 
@@ -67,13 +67,13 @@ impl Stack {
         self.backend().await?.emit(detail_type, detail).await
     }
 
-    /// A new conversation of a company: told to the bus, and waited for until it can be joined.
+    /// Creates a conversation of a company by an event on the bus, and waits until it can be joined.
     pub async fn conversation(&self, company: &str, participants: &[&User]) -> Result<String> {
         let participants: Vec<&str> = participants.iter().map(|user| user.id.as_str()).collect();
         self.conversation_called(&unique("conv"), company, &participants).await
     }
 
-    /// A conversation of this id, which nobody has made before; else as [`conversation`](Self::conversation).
+    /// The same with this id, which must not have been used before.
     pub async fn conversation_called(
         &self,
         id: &str,
@@ -86,13 +86,13 @@ impl Stack {
 
         let mut team = self.connect(&User::admin_of(company)).await?;
         wait_until_open(&mut team, &channel).await?;
-        team.leave(&channel).await?; // before the close: what `$disconnect` cleans up comes later
+        team.leave(&channel).await?; // before the close, because `$disconnect` cleans up later
         team.close().await?;
         Ok(channel)
     }
 }
 
-/// Joins a conversation as soon as the product knows of it.
+/// Tries to join a conversation until the product knows of it.
 async fn wait_until_open(client: &mut Client, channel: &str) -> Result<()> {
     eventually(&format!("{channel} to open"), async || {
         let id = client.request("join", json!({"channel": channel})).await?;
@@ -106,7 +106,7 @@ async fn wait_until_open(client: &mut Client, channel: &str) -> Result<()> {
 }
 
 impl Backend {
-    /// The clients for a stack at these addresses.
+    /// The SDKs' clients for a stack at these addresses.
     pub(crate) async fn of(addresses: &Addresses) -> Result<Self> {
         let config = background(sdk_config(addresses.aws.clone())).await?;
         let management = addresses.websocket.replacen("ws", "http", 1);
@@ -127,7 +127,7 @@ impl Backend {
         self.emit_all(detail_type, &[detail], Duration::ZERO).await
     }
 
-    /// Puts up to 10 events on the bus in one call, by a clock that is so much ahead; without a `Time` where it is not.
+    /// Puts up to 10 events on the bus in one call. Their `Time` is `ahead` of now, or absent if `ahead` is zero.
     pub async fn emit_all(&self, detail_type: &str, details: &[Value], ahead: Duration) -> Result<()> {
         let time = (!ahead.is_zero()).then(|| DateTime::from(SystemTime::now() + ahead));
         let entries = details.iter().map(|detail| {
@@ -140,14 +140,14 @@ impl Backend {
         Ok(())
     }
 
-    /// Puts an item into the outbox, as the app does in the transaction that also writes its own state.
+    /// Puts an item into the outbox. The app would do so in the transaction that also writes its own state.
     pub async fn put_into_outbox(&self, key: &str, channel: &str, event: &str, data: &Value) -> Result<()> {
         let put = self.database.put_item().table_name(&self.table);
         background(put.set_item(Some(outbox_item(key, channel, event, data))).send()).await??;
         Ok(())
     }
 
-    /// Puts items into the outbox of one channel, all in one transaction; their keys are `prefix-0` and so on.
+    /// Puts items into the outbox of one channel, in one transaction. Their keys are `prefix-0`, `prefix-1` and so on.
     pub async fn put_all_into_outbox(
         &self,
         prefix: &str,
@@ -166,7 +166,7 @@ impl Backend {
         Ok(())
     }
 
-    /// The keys of all items in which this text is, wherever. It scans the table, which nothing else does.
+    /// The keys of all items that contain this text anywhere. Scans the whole table, which nothing else does.
     pub async fn items_with(&self, text: &str) -> Result<Vec<String>> {
         let items =
             self.database.scan().table_name(&self.table).consistent_read(true).into_paginator().items();
@@ -178,7 +178,7 @@ impl Backend {
         Ok(found.map(|item| format!("{} / {}", key(item, "pk"), key(item, "sk"))).collect())
     }
 
-    /// Writes rows as they are, in batches.
+    /// Writes rows unchanged, in batches.
     pub(crate) async fn put_rows(&self, rows: Vec<HashMap<String, AttributeValue>>) -> Result<()> {
         const BATCH: usize = 25;
         for rows in rows.chunks(BATCH) {
@@ -194,7 +194,7 @@ impl Backend {
         Ok(())
     }
 
-    /// How many rows a partition has.
+    /// The number of rows in a partition.
     pub(crate) async fn count_rows(&self, pk: &str) -> Result<usize> {
         let query = self.database.query().table_name(&self.table).key_condition_expression("pk = :pk");
         let query = query.expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
@@ -203,7 +203,7 @@ impl Backend {
         Ok(pages.iter().map(|page| usize::try_from(page.count).unwrap_or_default()).sum())
     }
 
-    /// The dead letter in which `needle` occurs, waited for.
+    /// Waits for the dead letter that contains `needle`.
     pub async fn dead_letter(&self, needle: &str) -> Result<Value> {
         let queue = self.dead_letters().await?;
         eventually(&format!("a dead letter about {needle}"), async || {
@@ -215,7 +215,7 @@ impl Backend {
         .await
     }
 
-    /// All dead letters that nobody has looked for yet.
+    /// All dead letters that [`dead_letter`](Self::dead_letter) has not returned.
     pub async fn all_dead_letters(&self) -> Result<Vec<Value>> {
         let queue = self.dead_letters().await?;
         loop {
@@ -228,7 +228,7 @@ impl Backend {
         }
     }
 
-    /// Posts to a connection through the SDK.
+    /// Posts to a connection.
     pub async fn post(&self, connection: &str, data: &str) -> Result<Delivery> {
         let post = self.connections.post_to_connection().connection_id(connection).data(Blob::new(data));
         delivery(background(post.send()).await?)
@@ -239,12 +239,12 @@ impl Backend {
         delivery(background(self.connections.delete_connection().connection_id(connection).send()).await?)
     }
 
-    /// Asks whether a connection is alive.
+    /// Asks whether a connection exists.
     pub async fn get(&self, connection: &str) -> Result<Delivery> {
         delivery(background(self.connections.get_connection().connection_id(connection).send()).await?)
     }
 
-    /// Puts a message into a queue of the stack, by its name in the template.
+    /// Puts a message into a queue of the stack, given its name in the template.
     pub async fn put_into_queue(&self, name: &str, body: &str) -> Result<()> {
         let send = self.queues.send_message().queue_url(self.queue(name).await?).message_body(body);
         background(send.send()).await??;
@@ -255,21 +255,21 @@ impl Backend {
         self.queue("DeadLetters").await
     }
 
-    /// The address of a queue, by its name in the template, found as an operator would.
+    /// The URL of a queue, given its name in the template, found as an operator would find it.
     pub(crate) async fn queue(&self, name: &str) -> Result<String> {
         let queues = background(self.queues.list_queues().send()).await??;
         let mut urls = queues.queue_urls().iter().filter(|url| url.contains(name));
-        urls.next().cloned().with_context(|| format!("{name} in {queues:?}"))
+        urls.next().cloned().with_context(|| format!("no queue {name} in {queues:?}"))
     }
 
-    /// Moves what is in the queue into the process.
+    /// Moves up to [`LETTERS_MAX`] messages from the queue into this process.
     async fn receive_letters(&self, queue: &str) -> Result<()> {
         let receive = self.queues.receive_message().queue_url(queue).max_number_of_messages(LETTERS_MAX);
         for message in background(receive.send()).await??.messages.unwrap_or_default() {
             let body = message.body.unwrap_or_default();
             let letter = serde_json::from_str(&body).unwrap_or(Value::String(body));
             self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(letter);
-            let handle = message.receipt_handle.context("a receipt handle")?;
+            let handle = message.receipt_handle.context("the message has no receipt handle")?;
             background(self.queues.delete_message().queue_url(queue).receipt_handle(handle).send()).await??;
         }
         Ok(())
@@ -285,7 +285,7 @@ fn outbox_item(key: &str, channel: &str, event: &str, data: &Value) -> HashMap<S
         .into()
 }
 
-/// `GoneException`, with the status that it must have, is an outcome; the rest are errors.
+/// The outcome of a call. `GoneException` is one, and must have its status; other errors are errors.
 fn delivery<T, E>(result: Result<T, SdkError<E>>) -> Result<Delivery>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -301,20 +301,20 @@ where
     }
 }
 
-/// AWS itself with its usual credentials, or a local endpoint that takes any.
+/// The configuration for AWS itself with its usual credentials, or for a local endpoint, which accepts any.
 async fn sdk_config(endpoint: Option<String>) -> SdkConfig {
     let defaults = aws_config::defaults(BehaviorVersion::latest());
     let Some(endpoint) = endpoint else { return defaults.load().await };
     let credentials = Credentials::new("tests", "local", None, None, "tests");
     let local = defaults.endpoint_url(endpoint).region(Region::new(LOCAL_REGION));
-    // What the SDK would repeat by itself, where an answer was lost, would be there twice.
+    // The SDK must not retry: if only the answer was lost, the call would be made twice.
     local.credentials_provider(credentials).retry_config(RetryConfig::disabled()).load().await
 }
 
-/// Runs a call to AWS on the runtime that all of them share.
+/// Runs a call to AWS on the shared runtime.
 async fn background<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) -> Result<T> {
     static RUNTIME: LazyLock<Result<Runtime, std::io::Error>> =
         LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build());
-    let runtime = RUNTIME.as_ref().map_err(|error| anyhow!("a runtime for the SDKs: {error}"))?;
+    let runtime = RUNTIME.as_ref().map_err(|error| anyhow!("no runtime for the SDKs: {error}"))?;
     Ok(runtime.spawn(call).await?)
 }

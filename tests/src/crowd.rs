@@ -1,7 +1,7 @@
-//! A channel of any size: members in the table, and behind them no sockets but a gateway that counts what is posted to
-//! each. A process has file descriptors for some thousand sockets; a channel may have more members than that.
+//! A channel of any size: the members are rows in the table, without sockets, and a gateway counts what is posted to each. A
+//! process has file descriptors for some thousand sockets, but a channel may have more members.
 //!
-//! This is the one place of the suite that knows how a membership looks in the table (`docs/architecture.md`).
+//! Only this module of the suite knows what a membership looks like in the table (`docs/architecture.md`).
 
 use std::collections::HashMap;
 
@@ -13,47 +13,47 @@ use serde_json::Value;
 use crate::gateway::{DEAD, Gateway, Manner};
 use crate::{Stack, eventually};
 
-/// One member in so many is dead: a post to it is answered 410.
+/// One in this many members is gone: a post to it is answered 410.
 const DEAD_EVERY: usize = 100;
 
-/// When nothing of a crowd has expired.
+/// The expiry of everything that belongs to a crowd.
 const FAR_FUTURE: &str = "2100-01-01T00:00:00.000Z";
 
-/// Members of channels, and a gateway that counts.
+/// Members of channels, behind a gateway that counts.
 #[derive(Debug)]
 pub struct Crowd {
-    /// What is posted to.
+    /// The gateway to which the stack posts.
     pub gateway: Gateway,
 }
 
-/// What came of one event to a crowd.
+/// How many members received an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heard {
-    /// Living members who got it, each once.
+    /// Living members that received it exactly once.
     pub once: usize,
-    /// Living members who got it more than once.
+    /// Living members that received it more than once.
     pub more: usize,
-    /// Living members who did not get it.
+    /// Living members that never received it.
     pub never: usize,
 }
 
 impl Crowd {
-    /// A gateway without members yet. It serves as long as the runtime of the caller.
+    /// A gateway without members yet. It runs as long as the caller's runtime.
     pub async fn gather() -> Result<Self> {
         Self::behind(Manner::default()).await
     }
 
-    /// The same, with a gateway that has manners of its own.
+    /// The same, with a gateway that is slow or throttles.
     pub async fn behind(manner: Manner) -> Result<Self> {
         Ok(Self { gateway: Gateway::start(manner).await? })
     }
 
-    /// The template's parameter that makes a stack post here.
+    /// The template's parameter that makes a stack post to this gateway.
     pub fn parameter(&self) -> String {
         format!("ManagementEndpoint={}", self.gateway.url())
     }
 
-    /// Puts so many members into a channel whose kind has `shards` shards, one in a hundred of them dead.
+    /// Adds `members` members to a channel whose kind has `shards` shards. One in a hundred of them is gone.
     pub async fn join(&self, stack: &Stack, channel: &str, members: usize, shards: u32) -> Result<()> {
         let of_its_own =
             |connection: String| row(channel, &connection, &format!("user-of-{connection}"), shards);
@@ -61,8 +61,8 @@ impl Crowd {
         stack.backend().await?.put_rows(rows).await
     }
 
-    /// Puts so many members for each of these users into a channel of one shard, all of them alive, whom the others have been
-    /// told of.
+    /// Adds `members` members for each of these users to a channel of one shard. None of them is gone, and the others have been
+    /// told of the users.
     pub async fn join_as(&self, stack: &Stack, channel: &str, users: &[&str], members: usize) -> Result<()> {
         let of_users = each_of(channel, users, members);
         let mut rows: Vec<_> =
@@ -71,13 +71,13 @@ impl Crowd {
         stack.backend().await?.put_rows(rows).await
     }
 
-    /// How often these members were told of an event that has no `seq`.
+    /// How many of these members received an event that has no `seq`.
     pub fn told(&self, event: &str, channel: &str, users: &[&str], members: usize) -> Result<Heard> {
         let mut told = Heard { once: 0, more: 0, never: 0 };
         for (_, connection) in each_of(channel, users, members) {
             let mut times = 0;
             for frame in self.gateway.frames(&connection) {
-                let frame: Value = serde_json::from_slice(&frame).context("a frame that is no JSON")?;
+                let frame: Value = serde_json::from_slice(&frame).context("a frame is not JSON")?;
                 times += usize::from(frame["event"] == event && frame["channel"] == channel);
             }
             told.count(times);
@@ -85,15 +85,15 @@ impl Crowd {
         Ok(told)
     }
 
-    /// Makes sure that so many members are left in a channel of one shard.
+    /// Fails unless exactly this many members are left in a channel of one shard.
     pub async fn left(&self, stack: &Stack, channel: &str, members: usize) -> Result<()> {
         let left = stack.backend().await?.count_rows(&format!("CH#{channel}#0")).await?;
         ensure!(left == members, "{left} members are left, not {members}");
         Ok(())
     }
 
-    /// Waits until all living members have been posted to, and says how often each was. As long as there are ever fewer
-    /// to wait for, it waits on.
+    /// Waits until all living members have been posted an event, and returns how many received it. It goes on waiting as long as
+    /// members without it become fewer.
     pub async fn heard(&self, channel: &str, seq: u64, members: usize) -> Result<Heard> {
         let mut heard = self.count(channel, seq, members)?;
         while heard.never > 0 {
@@ -107,7 +107,7 @@ impl Crowd {
         Ok(heard)
     }
 
-    /// Waits until all living members have been posted an event of this name, whatever its `seq`.
+    /// Waits until all living members have been posted an event with this name, whatever its `seq`.
     pub async fn heard_of(&self, channel: &str, event: &str, members: usize) -> Result<()> {
         let name = format!(r#""event":"{event}""#);
         let is_it = |frame: &Bytes| frame.windows(name.len()).any(|part| part == name.as_bytes());
@@ -126,7 +126,7 @@ impl Crowd {
     }
 
     fn count(&self, channel: &str, seq: u64, members: usize) -> Result<Heard> {
-        let mut mentions = HashMap::<Bytes, usize>::new(); // of the event, in each different frame
+        let mut mentions = HashMap::<Bytes, usize>::new(); // of the event, in each distinct frame
         let mut heard = Heard { once: 0, more: 0, never: 0 };
         for connection in (0..members).filter(|n| !is_dead(*n)).map(|n| connection(channel, n)) {
             let mut times = 0;
@@ -141,16 +141,16 @@ impl Crowd {
         Ok(heard)
     }
 
-    /// Waits until the dead are no longer among the members.
+    /// Waits until the rows of gone members have been removed.
     pub async fn forgotten(&self, stack: &Stack, channel: &str, members: usize, shards: u32) -> Result<()> {
         let backend = stack.backend().await?;
         let dead = (0..members).filter(|n| is_dead(*n)).count();
-        eventually("the dead to be forgotten", async || {
+        eventually("the removal of gone members", async || {
             let mut left = 0;
             for shard in 0..shards {
                 left += backend.count_rows(&format!("CH#{channel}#{shard}")).await?;
             }
-            ensure!(left >= members - dead, "{left} rows are left of {members} members, {dead} of them dead");
+            ensure!(left >= members - dead, "{left} rows are left of {members} members, {dead} of them gone");
             Ok((left == members - dead).then_some(()))
         })
         .await
@@ -158,7 +158,7 @@ impl Crowd {
 }
 
 impl Heard {
-    /// One more member, who got it so many times.
+    /// Counts a member that received the event this many times.
     fn count(&mut self, times: usize) {
         match times {
             0 => self.never += 1,
@@ -168,9 +168,9 @@ impl Heard {
     }
 }
 
-/// How often a frame mentions an event.
+/// How often a frame contains an event.
 fn times_in(frame: &[u8], channel: &str, seq: u64) -> Result<usize> {
-    let frame: Value = serde_json::from_slice(frame).context("a frame that is no JSON")?;
+    let frame: Value = serde_json::from_slice(frame).context("a frame is not JSON")?;
     let is_it = |event: &&Value| event["channel"] == channel && event["seq"] == seq;
     Ok(match frame["events"].as_array() {
         Some(batch) => batch.iter().filter(is_it).count(),
@@ -178,14 +178,14 @@ fn times_in(frame: &[u8], channel: &str, seq: u64) -> Result<usize> {
     })
 }
 
-/// Puts a user into a channel of one shard by a connection that the gateway does not know, as a crash between two
-/// writes may leave it behind. The other members have been told of them.
+/// Adds a user to a channel of one shard by a connection that the gateway does not know, such as a crash between two writes may
+/// leave. The other members have been told of the user.
 pub async fn haunt(stack: &Stack, channel: &str, user: &str) -> Result<()> {
     let ghost = row(channel, &format!("ghost-of-{user}"), user, 1);
     stack.backend().await?.put_rows(vec![ghost, told_row(channel, user)]).await
 }
 
-/// Puts a message into the log of a channel, beyond all that it has, that nobody can read.
+/// Puts a row that cannot be read into the log of a channel, after all of its events.
 pub async fn put_unreadable_message(stack: &Stack, channel: &str) -> Result<()> {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let row = HashMap::from([
@@ -207,7 +207,7 @@ fn is_dead(number: usize) -> bool {
     number % DEAD_EVERY == DEAD_EVERY - 1
 }
 
-/// So many connections of each of these users.
+/// Connections of these users: `members` for each.
 fn each_of<'a>(
     channel: &str,
     users: &'a [&'a str],
@@ -220,7 +220,7 @@ fn each_of<'a>(
     })
 }
 
-/// What the members were told of a user who is here, as the store writes it.
+/// A row of what the members were told of a present user, as the product writes it.
 fn told_row(channel: &str, user: &str) -> HashMap<String, AttributeValue> {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     HashMap::from([
@@ -234,7 +234,7 @@ fn told_row(channel: &str, user: &str) -> HashMap<String, AttributeValue> {
     ])
 }
 
-/// A membership, as the store writes it.
+/// A row of a membership, as the product writes it.
 fn row(channel: &str, connection: &str, user: &str, shards: u32) -> HashMap<String, AttributeValue> {
     let hash = connection
         .bytes()

@@ -1,4 +1,4 @@
-//! Files, as a client brings and reads them.
+//! Files, as a client uploads and reads them.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -11,40 +11,40 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::{Answer, Fetched, PATIENCE, Stack, User, fetch};
 
-/// An upload of a file, or of a part of one, that has been allowed.
+/// An upload that has been allowed, of a file or of one of its parts.
 #[derive(Debug)]
 pub struct Upload {
-    /// The file.
+    /// The id of the file.
     pub id: String,
-    /// Where it is put.
+    /// The URL of the `PUT`.
     pub url: String,
     /// The headers of the `PUT`.
     pub headers: BTreeMap<String, String>,
 }
 
-/// The fields by which a file is asked for.
+/// The fields of a request to upload a file.
 pub fn file_draft(channel: &str, media_type: &str, bytes: &[u8]) -> Value {
     json!({"channel": channel, "name": "Été & co.png", "type": media_type, "bytes": bytes.len(), "sha256": sha256(bytes)})
 }
 
-/// The SHA-256 of bytes, as files have it.
+/// The SHA-256 of some bytes, encoded as the API has it.
 pub fn sha256(bytes: &[u8]) -> String {
     STANDARD.encode(digest(&SHA256, bytes))
 }
 
 impl Stack {
-    /// Asks for a file of these bytes.
+    /// Asks to upload a file.
     pub async fn create_file(&self, user: &User, draft: &Value) -> Result<Answer> {
         self.ask_api(Method::POST, "files").token(&user.token()?).body(&draft.to_string()).send().await
     }
 
-    /// Asks for a file of these bytes, which must be allowed.
+    /// Asks to upload a file, which must be allowed.
     pub async fn upload(&self, user: &User, draft: &Value) -> Result<Upload> {
         let reply = self.create_file(user, draft).await?.done()?;
         Upload::of(&reply["fileId"], &reply["upload"])
     }
 
-    /// Asks for the upload of these parts of a file, of which the first has this number.
+    /// Asks for the URLs of some parts of a file, of which the first has the number `first`.
     pub async fn sign_parts(&self, user: &User, id: &str, first: usize, parts: &[&[u8]]) -> Result<Answer> {
         let hashes: Vec<_> = parts.iter().map(|part| sha256(part)).collect();
         let body = json!({"first": first, "sha256": hashes}).to_string();
@@ -55,23 +55,23 @@ impl Stack {
             .await
     }
 
-    /// Says that a file has been uploaded in these parts.
+    /// Reports that a file has been uploaded in these parts.
     pub async fn complete_parts(&self, user: &User, id: &str, parts: &[Value]) -> Result<Answer> {
         let body = json!({ "parts": parts }).to_string();
         self.ask_api(Method::POST, &format!("files/{id}")).token(&user.token()?).body(&body).send().await
     }
 
-    /// Says that a file has been uploaded.
+    /// Reports that a file has been uploaded.
     pub async fn complete_file(&self, user: &User, id: &str) -> Result<Answer> {
         self.ask_api(Method::POST, &format!("files/{id}")).token(&user.token()?).send().await
     }
 
-    /// Removes a file that no message names.
+    /// Removes a file that no message refers to.
     pub async fn remove_unused_file(&self, user: &User, id: &str) -> Result<Answer> {
         self.ask_api(Method::DELETE, &format!("files/{id}")).token(&user.token()?).send().await
     }
 
-    /// Uploads a file and says so. Returns its id.
+    /// Uploads a file and reports it. Returns its id.
     pub async fn put_file(
         &self,
         user: &User,
@@ -86,13 +86,13 @@ impl Stack {
         Ok(upload.id)
     }
 
-    /// Where a user can read a file.
+    /// Asks for a link by which the user can read a file.
     pub async fn file_link(&self, user: &User, id: &str, form: &str) -> Result<Answer> {
         let path = format!("files/{id}/link?form={form}");
         self.ask_api(Method::GET, &path).token(&user.token()?).send().await
     }
 
-    /// A file once it has been examined.
+    /// Waits until a file has been examined, and returns it.
     pub async fn examined_file(&self, user: &User, id: &str) -> Result<Value> {
         let examined = async {
             loop {
@@ -103,26 +103,26 @@ impl Stack {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, examined).await.context("a file that has been examined")?
+        tokio::time::timeout(PATIENCE, examined).await.context("the file was not examined in time")?
     }
 }
 
-/// How often a file is looked at.
+/// The pause between two checks of a file's state.
 const POLL: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Upload {
-    /// The upload of a file that a reply allows.
+    /// Reads an upload from a reply.
     pub fn of(id: &Value, upload: &Value) -> Result<Self> {
-        let text = |value: &Value| value.as_str().map(str::to_owned).context("a text");
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("not a string");
         let headers = serde_json::from_value(upload["headers"].clone())?;
         Ok(Self { id: text(id)?, url: text(&upload["url"])?, headers })
     }
 
-    /// Begins to put these bytes there, over a connection that is torn in their middle.
+    /// Starts to upload these bytes, and resets the connection after half of them.
     pub async fn tear(&self, bytes: &[u8]) -> Result<()> {
         let uri: http::Uri = self.url.parse()?;
-        let authority = uri.authority().context("an authority")?.as_str();
-        let path = uri.path_and_query().context("a path")?;
+        let authority = uri.authority().context("the URL has no authority")?.as_str();
+        let path = uri.path_and_query().context("the URL has no path")?;
         let mut head =
             format!("PUT {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-length: {}\r\n", bytes.len());
         for (name, value) in &self.headers {
@@ -135,7 +135,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Puts these bytes there.
+    /// Uploads these bytes.
     pub async fn put(&self, bytes: &[u8]) -> Result<Fetched> {
         fetch(Method::PUT, &self.url, &self.headers, bytes.to_vec()).await
     }

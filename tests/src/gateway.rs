@@ -1,7 +1,7 @@
-//! A gateway without sockets behind it: it takes posts to connections as `@connections` does, keeps account of what came
-//! to each, and answers as slowly, or as badly, as it is told to.
+//! A gateway without sockets: it accepts posts to connections as `@connections` does, records the frames of each connection, and
+//! can answer slowly, or throttle.
 //!
-//! It looks at nothing that it is sent: what a frame says is for whoever counts.
+//! It does not read the frames. That is for its users to do.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -22,37 +22,37 @@ use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// A connection with this in its id is dead: a post to it is answered 410.
+/// A connection whose id contains this is gone: a post to it is answered 410.
 pub const DEAD: &str = "-dead-";
 
 /// How a gateway answers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Manner {
-    /// Each answer takes this long.
+    /// The time that each answer takes.
     pub delay: Duration,
-    /// Times at which it throttles everybody.
+    /// Bursts in which every post is throttled.
     pub bursts: Option<Bursts>,
 }
 
-/// Of every so many requests, the last so many are answered 429.
+/// The last `length` of every `every` requests are answered 429.
 #[derive(Debug, Clone, Copy)]
 pub struct Bursts {
-    /// From one burst to the next.
+    /// How many requests there are from the start of one burst to the next.
     pub every: u64,
-    /// Of which are throttled.
+    /// How many of them are throttled.
     pub length: u64,
 }
 
-/// What a gateway has seen.
+/// The counts of a gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
-    /// Requests, whatever they were answered.
+    /// All requests, whatever their answer.
     pub requests: u64,
-    /// Those that were answered 429.
+    /// Requests that were answered 429.
     pub throttled: u64,
     /// Sockets that were opened.
     pub sockets: u64,
-    /// The most of them that were open at once.
+    /// The most sockets that were open at once.
     pub sockets_most: u64,
     /// The most requests that were under way at once.
     pub in_flight_most: u64,
@@ -81,14 +81,14 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Frames {
-    /// What was posted to each connection, in its order.
+    /// The frames that were posted to each connection, in order.
     by_connection: HashMap<String, Vec<Bytes>>,
-    /// Each different frame once: most go to thousands.
+    /// Each distinct frame once, because most are posted to thousands of connections.
     different: HashSet<Bytes>,
     last_at: Option<Instant>,
 }
 
-/// A count that goes down again when this is dropped.
+/// A count that is decremented when this is dropped.
 struct Counted<'a>(&'a AtomicU64);
 
 impl<'a> Counted<'a> {
@@ -105,9 +105,9 @@ impl Drop for Counted<'_> {
 }
 
 impl Gateway {
-    /// Starts one on a free port of this machine.
+    /// Starts a gateway on a free port of this machine.
     pub async fn start(manner: Manner) -> Result<Self> {
-        rlimit::increase_nofile_limit(u64::MAX)?; // each post in flight is a socket here
+        rlimit::increase_nofile_limit(u64::MAX)?; // each post under way needs a socket here
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let state = Arc::new(State { manner, ..State::default() });
@@ -121,18 +121,18 @@ impl Gateway {
         &self.url
     }
 
-    /// The frames that a connection has taken, in their order.
+    /// The frames that were posted to a connection, in order.
     pub fn frames(&self, connection: &str) -> Vec<Bytes> {
         let frames = self.state.frames.lock().unwrap_or_else(PoisonError::into_inner);
         frames.by_connection.get(connection).cloned().unwrap_or_default()
     }
 
-    /// When the last frame was taken.
+    /// When the last frame was accepted.
     pub fn last_at(&self) -> Option<Instant> {
         self.state.frames.lock().unwrap_or_else(PoisonError::into_inner).last_at
     }
 
-    /// What it has seen so far.
+    /// The counts so far.
     pub fn seen(&self) -> Seen {
         let State { requests, throttled, sockets, sockets_most, in_flight_most, .. } = &*self.state;
         let [requests, throttled, sockets, sockets_most, in_flight_most] =
@@ -212,7 +212,7 @@ impl Frames {
         let frame = if let Some(known) = self.different.get(frame) {
             known.clone()
         } else {
-            let frame = Bytes::copy_from_slice(frame); // else it would keep all that was read along with it
+            let frame = Bytes::copy_from_slice(frame); // a copy, because a slice would keep the whole buffer of the request
             self.different.insert(frame.clone());
             frame
         };

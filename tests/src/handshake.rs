@@ -1,4 +1,4 @@
-//! How a client connects, and how it is refused: the HTTP upgrade with what a browser may put into it.
+//! How a client connects, or is refused: the HTTP upgrade, with what a browser can put into it.
 
 use anyhow::{Context as _, Result, bail};
 use tokio_tungstenite::connect_async;
@@ -14,18 +14,18 @@ pub struct Handshake<'a> {
     stack: &'a Stack,
     query: String,
     origin: Option<String>,
-    /// The lines of their header, of which there may be several.
+    /// The subprotocols in each `Sec-WebSocket-Protocol` header, of which there may be several.
     subprotocols: Vec<Vec<String>>,
 }
 
-/// What came of an upgrade request.
+/// The outcome of an upgrade request.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Connected, and the subprotocol that was chosen.
+    /// Connected, with the chosen subprotocol.
     Connected(Client, Option<String>),
     /// Refused with this HTTP status.
     Refused(u16),
-    /// Accepted, but without one of the offered subprotocols: a browser ends such a connection itself.
+    /// Accepted, but without any of the offered subprotocols. A browser would close such a connection.
     NoSubprotocol,
 }
 
@@ -35,7 +35,7 @@ impl Stack {
         Handshake { stack: self, query: String::new(), origin: None, subprotocols: Vec::new() }
     }
 
-    /// Connects as a user, the plain way.
+    /// Connects as a user, with the token in the query.
     pub async fn connect(&self, user: &User) -> Result<Client> {
         match self.handshake().token(&user.token()?).send().await? {
             Outcome::Connected(client, _) => Ok(client),
@@ -66,7 +66,7 @@ impl Handshake<'_> {
         self
     }
 
-    /// With one more offer in the list of subprotocols.
+    /// Offers another subprotocol in the last header.
     #[must_use]
     pub fn offer(mut self, subprotocol: &str) -> Self {
         match self.subprotocols.last_mut() {
@@ -76,14 +76,14 @@ impl Handshake<'_> {
         self
     }
 
-    /// With what is offered from now on in one more header of subprotocols.
+    /// Begins another header of subprotocols. Later offers go there.
     #[must_use]
     pub fn next_line(mut self) -> Self {
         self.subprotocols.push(Vec::new());
         self
     }
 
-    /// Sends it. Only an answer that no server should give is an error.
+    /// Sends the request. Only an answer that no server should give is an error.
     pub async fn send(self) -> Result<Outcome> {
         let mut request =
             format!("{}{}", self.stack.addresses.websocket, self.query).into_client_request()?;
@@ -94,7 +94,7 @@ impl Handshake<'_> {
         for line in &self.subprotocols {
             headers.append("Sec-WebSocket-Protocol", HeaderValue::from_str(&line.join(", "))?);
         }
-        match tokio::time::timeout(crate::PATIENCE, connect_async(request)).await.context("the upgrade")? {
+        match tokio::time::timeout(crate::PATIENCE, connect_async(request)).await.context("no response")? {
             Ok((socket, response)) => {
                 let chosen = response.headers().get("Sec-WebSocket-Protocol");
                 let chosen = chosen.map(|value| value.to_str().map(str::to_owned)).transpose()?;
@@ -104,7 +104,7 @@ impl Handshake<'_> {
             Err(Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(
                 SubProtocolError::NoSubProtocol,
             ))) => Ok(Outcome::NoSubprotocol),
-            Err(error) => Err(error).context("the upgrade"),
+            Err(error) => Err(error).context("the upgrade failed"),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Requests to the HTTP API. Every answer is held against docs/openapi.yaml: a status that it does not name, or a body
-//! that its schema does not allow, fails the test that has seen it.
+//! Requests to the HTTP API. Every answer is checked against docs/openapi.yaml: a status that it does not name, or a body that
+//! its schema does not allow, fails the test.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -23,41 +23,41 @@ pub struct HttpRequest {
     body: Bytes,
 }
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The JSON; null where there is none.
+    /// The JSON of the body; `null` if the body is empty.
     pub body: Value,
 }
 
 impl Stack {
-    /// A request without anybody's token; `path` is what comes behind `/api/websocket/`, with its query.
+    /// A request without a token. `path` comes after `/api/websocket/`, and includes the query.
     pub fn ask(&self, method: Method, path: &str) -> HttpRequest {
         self.ask_api(method, &format!("websocket/{path}"))
     }
 
-    /// The same, with what comes behind `/api/`.
+    /// The same, with a path that comes after `/api/`.
     pub fn ask_api(&self, method: Method, path: &str) -> HttpRequest {
         let path = format!("/api/{path}");
         let url = format!("{}{path}", self.addresses.http);
         HttpRequest { method, path, url, headers: Vec::new(), body: Bytes::new() }
     }
 
-    /// A `GET` of a user.
+    /// A `GET` by a user.
     pub async fn get(&self, user: &User, path: &str) -> Result<Answer> {
         self.ask(Method::GET, path).token(&user.token()?).send().await
     }
 
-    /// A `DELETE` of a user.
+    /// A `DELETE` by a user.
     pub async fn delete(&self, user: &User, path: &str) -> Result<Answer> {
         self.ask(Method::DELETE, path).token(&user.token()?).send().await
     }
 
-    /// A `POST` of a user.
+    /// A `POST` by a user.
     pub async fn post(&self, user: &User, path: &str, body: &Value) -> Result<Answer> {
         self.ask(Method::POST, path).token(&user.token()?).body(&body.to_string()).send().await
     }
@@ -70,7 +70,7 @@ impl Stack {
     }
 }
 
-/// What a server that is no API of this stack has answered.
+/// The answer of a server that is not an API of this stack.
 #[derive(Debug)]
 pub struct Fetched {
     /// The status.
@@ -81,7 +81,7 @@ pub struct Fetched {
     pub body: Bytes,
 }
 
-/// Sends a request to any URL, such as one that is signed for S3.
+/// Sends a request to any URL, such as a presigned one of S3.
 pub async fn fetch(
     method: Method,
     url: &str,
@@ -94,38 +94,38 @@ pub async fn fetch(
     }
     let client = Client::builder(TokioExecutor::new()).build_http();
     let response = client.request(request.body(Full::new(body.into()))?);
-    let (head, body) = tokio::time::timeout(PATIENCE, response).await.context("an answer")??.into_parts();
+    let (head, body) = tokio::time::timeout(PATIENCE, response).await.context("no answer")??.into_parts();
     Ok(Fetched { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
 }
 
 impl HttpRequest {
-    /// With `Authorization: Bearer`.
+    /// Adds `Authorization: Bearer`.
     #[must_use]
     pub fn token(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    /// With one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self
     }
 
-    /// With a body, said to be JSON.
+    /// Adds a body, with the content type of JSON.
     #[must_use]
     pub fn body(mut self, body: &str) -> Self {
         self.body = Bytes::copy_from_slice(body.as_bytes());
         self.header("content-type", "application/json")
     }
 
-    /// Sends it; the answer may be one that API Gateway gives for a function that has failed.
+    /// Sends the request without checking the answer, which may be API Gateway's own for a function that has failed.
     pub(crate) async fn send_unchecked(self) -> Result<(u16, Value)> {
         let answer = self.exchange().await?;
         Ok((answer.status.as_u16(), answer.body))
     }
 
-    /// Sends it.
+    /// Sends the request, and checks the answer.
     pub async fn send(self) -> Result<Answer> {
         let (method, path) = (self.method.clone(), self.path.clone());
         let answer = self.exchange().await?;
@@ -141,10 +141,10 @@ impl HttpRequest {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        // A client of its own: its connections belong to the runtime of the test.
+        // A new client, because its connections belong to the test's runtime.
         let client = Client::builder(TokioExecutor::new()).build_http();
         let response = client.request(request.body(Full::new(body))?);
-        let response = tokio::time::timeout(PATIENCE, response).await.context("an answer")??;
+        let response = tokio::time::timeout(PATIENCE, response).await.context("no answer")??;
         let (head, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
         let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
@@ -153,13 +153,13 @@ impl HttpRequest {
 }
 
 impl Answer {
-    /// The body of a success.
+    /// The body. Fails unless the request succeeded.
     pub fn done(self) -> Result<Value> {
         ensure!(self.status == StatusCode::OK, "refused: {}: {}", self.status, self.body);
         Ok(self.body)
     }
 
-    /// The status and the code of a refusal.
+    /// The status and the error code. Fails unless the request was refused.
     pub fn refused(&self) -> Result<(u16, &str)> {
         match self.body["error"]["code"].as_str() {
             Some(code) => Ok((self.status.as_u16(), code)),
@@ -167,17 +167,17 @@ impl Answer {
         }
     }
 
-    /// A header's text; empty where it is absent.
+    /// The value of a header; empty if the header is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
-/// docs/openapi.yaml.
+/// The document of the API.
 static DOCUMENT: LazyLock<Result<Value, yaml_serde::Error>> =
     LazyLock::new(|| yaml_serde::from_str(include_str!("../../docs/openapi.yaml")));
 
-/// Holds an answer against the document.
+/// Checks an answer against the document.
 fn check(method: &Method, path: &str, answer: &Answer) -> Result<()> {
     const REFUSAL: &str = "/components/schemas/Refusal";
     let document = DOCUMENT.as_ref().map_err(|error| anyhow!("docs/openapi.yaml: {error}"))?;
@@ -216,7 +216,7 @@ fn check(method: &Method, path: &str, answer: &Answer) -> Result<()> {
     Ok(())
 }
 
-/// The path as the document has it, which may have a parameter; itself where it has none such.
+/// The path with its parameter, as the document has it; unchanged if the document has no such path.
 fn documented<'a>(document: &'a Value, path: &'a str) -> &'a str {
     let matches = |pattern: &&String| {
         let Some((prefix, rest)) = pattern.split_once('{') else { return false };
@@ -230,7 +230,7 @@ fn documented<'a>(document: &'a Value, path: &'a str) -> &'a str {
     found.map_or(path, String::as_str)
 }
 
-/// As a part of a JSON pointer (RFC 6901) in a URI's fragment, which has no braces.
+/// Escapes a path for a JSON pointer (RFC 6901) in a URI's fragment, which may not contain braces.
 fn escaped(path: &str) -> String {
     path.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D")
 }

@@ -1,23 +1,24 @@
-//! What the black-box suite drives the product with: a running stack, users with their tokens, a reference client
-//! on a real WebSocket, and the app's backend by the AWS SDKs.
+//! The parts from which the black-box suite is built: a running stack, users with their tokens, a reference client on a real
+//! WebSocket, and the app's backend, which uses the AWS SDKs.
 //!
-//! It depends on none of the product's crates and knows only the wire, so that the same suite runs against
-//! `funnelcast-local` (the default; it is started once a test process), an emulator, or a stack on AWS
-//! (`FUNNELCAST_STACK`). It never sleeps for a fixed time: it waits for the thing itself, within [`PATIENCE`].
+//! They depend on none of the product's crates and know only the wire. So the same suite runs against `funnelcast-local` (the
+//! default, which is started once in a test process), an emulator, or a stack on AWS (`FUNNELCAST_STACK`). A test never sleeps
+//! for a fixed time: it waits for the thing itself, within [`PATIENCE`].
 //!
 //! # Layout
 //! - `stack`: starts or finds the stack, and knows its addresses
 //! - `user`: users, companies, roles and tokens
-//! - `issuer`: tokens of other issuers than the dev one; `outside`: the servers that the stack asks about them
-//! - `client`: the reference client; `handshake`: how it connects, and how it is refused
-//! - `http`: requests to the HTTP API, with each answer held against its document
+//! - `issuer`: signs tokens as other issuers than the dev one; `outside`: servers outside the stack that it calls
+//! - `client`: the reference client; `handshake`: how it connects, or is refused
+//! - `http`: requests to the HTTP API, whose answers are checked against its document
+//! - `files`: files, as a client uploads and reads them; `objects`: the bucket of files, by presigned URLs
 //! - `backend`: events on the bus, conversations, dead letters, `@connections`
-//! - `crowd`: a channel of any size, whose members are counters behind a gateway of their own; [`gateway`]: that one
-//! - `operator`: the commands of an operator
+//! - `crowd`: a channel with any number of members; [`gateway`]: the gateway that counts what they are posted
+//! - `operator`: the operator's commands
 //! - `local`: what only a local stack has; `usage`: what it has counted, for the budgets
 //! - [`samples`]: every function invoked with its samples, on a local stack or by SAM
 //! - [`soak`]: random traffic under faults, and the check that every guarantee held
-//! - `wire`: shapes and small readers of JSON
+//! - `wire`: the shapes of JSON on the wire, and functions that read it
 
 mod backend;
 mod client;
@@ -55,14 +56,14 @@ pub use usage::{Cost, Invoked, Usage};
 pub use user::{Role, User, unique};
 pub use wire::{Refusal, events, is_timestamp, sequence, shape};
 
-/// How long anything may take before a test gives up on it: a cold function on a loaded machine included, and the 10 s
-/// that a user may be without a connection before the others are told.
+/// How long anything may take before a test gives up on it. This includes a cold start on a loaded machine, and the 10 s that a
+/// user may be without a connection before the others are told.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The pause between two looks at something that changes by itself.
+/// The pause between two checks of something that changes by itself.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Calls `attempt` until it gives a value, at most for [`PATIENCE`]; `what` names it in the error.
+/// Calls `attempt` until it returns a value, at most for [`PATIENCE`]. `what` names the value in the error.
 pub async fn eventually<T>(
     what: &str,
     mut attempt: impl AsyncFnMut() -> anyhow::Result<Option<T>>,

@@ -16,11 +16,11 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 
 use crate::Stack;
 
-/// How long a URL may be used.
+/// How long a presigned URL is valid.
 const EXPIRES_IN: Duration = Duration::from_mins(15);
 const REGION: &str = "us-east-1";
 
-/// What S3 answers.
+/// S3's answer to a request.
 #[derive(Debug)]
 pub struct Answered {
     /// Its status.
@@ -32,7 +32,7 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// The code of a refusal, out of its XML; empty if it is none.
+    /// The code in the XML of a refusal; empty if the answer is not a refusal.
     pub fn code(&self) -> String {
         let text = String::from_utf8_lossy(&self.body).into_owned();
         let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
@@ -41,8 +41,7 @@ impl Answered {
 }
 
 impl Stack {
-    /// Asks for an object of the bucket by a URL that the account's owner has signed, together with these headers. Local
-    /// stacks only.
+    /// Makes a request for an object, with these headers, by a URL that the account's owner has signed. Local stacks only.
     pub async fn ask_bucket(
         &self,
         method: Method,
@@ -50,8 +49,8 @@ impl Stack {
         headers: &[(&str, &str)],
         body: &'static [u8],
     ) -> Result<Answered> {
-        let aws = self.addresses.aws.as_ref().context("an endpoint")?;
-        let bucket = self.addresses.bucket.as_ref().context("a bucket")?;
+        let aws = self.addresses.aws.as_ref().context("this needs a local stack")?;
+        let bucket = self.addresses.bucket.as_ref().context("the stack does not name its bucket")?;
         let mut request = Request::builder().method(&method).uri(format!("{aws}/{bucket}/{key}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -64,7 +63,7 @@ impl Stack {
     }
 }
 
-/// Adds the signature to the URL of a request.
+/// Presigns the URL of a request.
 fn presign(request: &mut Request<Full<Bytes>>, headers: &[(&str, &str)]) -> Result<()> {
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::QueryParams;

@@ -1,4 +1,4 @@
-//! The commands of an operator, run as a user would run them.
+//! The operator's commands, run as an operator would run them.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -8,19 +8,19 @@ use crate::Stack;
 /// The binary with the commands.
 const OPERATOR: &str = "funnelcast-operator";
 
-/// How a command has ended.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Operated {
     /// Its exit code.
     pub code: i32,
-    /// What it has printed, if that is JSON.
+    /// What it printed, if that is JSON.
     pub answer: Value,
-    /// What it has complained about.
+    /// What it wrote to stderr.
     pub error: String,
 }
 
 impl Operated {
-    /// What a command that succeeded has printed.
+    /// What the command printed. Fails unless it succeeded.
     pub fn done(self) -> Result<Value> {
         ensure!(self.code == 0, "exit code {}: {}", self.code, self.error);
         Ok(self.answer)
@@ -28,12 +28,12 @@ impl Operated {
 }
 
 impl Stack {
-    /// Runs a command on this stack with these words, none of which contains a space, and `--json`.
+    /// Runs a command on this stack with these arguments, none of which may contain a space, and `--json`.
     pub async fn operate(&self, line: &str) -> Result<Operated> {
         let output = self.operator(line)?.arg("--json").output().await?;
         let text = String::from_utf8(output.stdout)?;
         Ok(Operated {
-            code: output.status.code().context("an exit code")?,
+            code: output.status.code().context("the command was ended by a signal")?,
             answer: serde_json::from_str(&text).unwrap_or_default(),
             error: String::from_utf8_lossy(&output.stderr).into_owned(),
         })

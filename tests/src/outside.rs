@@ -1,5 +1,5 @@
-//! A server outside of the stack that the stack asks: an issuer's key set, Whop's API. It answers as a test says, and ends
-//! with the test.
+//! A server outside the stack that the stack calls, such as an issuer's key set or Whop's API. It answers as a test says, and
+//! ends with the test.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// The server.
+/// A server that answers as a test says.
 pub struct Outside {
     url: String,
     state: Arc<Mutex<State>>,
@@ -42,12 +42,12 @@ pub struct Asked {
     pub path: String,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body; `null` if it is no JSON.
+    /// Its body; `null` if it is not JSON.
     pub body: Value,
 }
 
 impl Outside {
-    /// One that knows nothing yet: it answers 404.
+    /// Starts a server without answers: it responds with 404.
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -57,19 +57,20 @@ impl Outside {
         Ok(Self { url, state, _serving: serving })
     }
 
-    /// Where it is, with this path.
+    /// The URL of this path on the server.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
-    /// Answers this path so from now on.
+    /// Sets the answer for this path.
     pub fn answers(&self, path: &str, status: u16, body: Value) -> Result<()> {
         let answer = (StatusCode::from_u16(status)?, body);
         self.state.lock().unwrap_or_else(PoisonError::into_inner).answers.insert(path.to_owned(), answer);
         Ok(())
     }
 
-    /// Keeps the answers of this path on their way, as they are when they are asked for, until what is returned is closed.
+    /// Holds back the answers for this path until the returned semaphore is closed. Each is the answer that was set when the
+    /// request arrived.
     pub fn hold(&self, path: &str) -> Arc<Semaphore> {
         let held = Arc::new(Semaphore::new(0));
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,12 +78,12 @@ impl Outside {
         held
     }
 
-    /// What this path was asked last.
+    /// The body of the last request for this path.
     pub fn last_asked(&self, path: &str) -> Option<Value> {
         self.asked(path).pop().map(|asked| asked.body)
     }
 
-    /// How often it was asked for this path.
+    /// The number of requests for this path.
     pub fn times_asked(&self, path: &str) -> usize {
         self.asked(path).len()
     }
@@ -108,7 +109,7 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
                     let path = parts.uri.path().to_owned();
                     let (answer, held) = answer(&state, Asked { path, headers: parts.headers, body });
                     if let Some(held) = held {
-                        held.acquire().await.map(drop).unwrap_or_default(); // an error: it is closed
+                        held.acquire().await.map(drop).unwrap_or_default(); // an error means that it was closed
                     }
                     Ok::<_, Infallible>(answer)
                 }

@@ -1,8 +1,8 @@
-//! The samples of `events/`, each handed to its function against a running stack, with the answer that it must have.
+//! The samples of `events/`: each is passed to its function on a running stack, and must get its expected answer.
 //!
-//! The same list is used for the local stack's `Invoke` API, by the suite, and for `sam local invoke`, by
-//! `scripts/sam-local`: only what invokes a function differs. The samples are of one story, in which Ann (`user_1`) is
-//! connected. Their connection is replaced by a real one of that stack, so that what the functions post arrives there.
+//! One list serves both the local stack's `Invoke` API, in the suite, and `sam local invoke`, in `scripts/sam-local`: only the
+//! invoker differs. The samples tell one story, in which Ann (`user_1`) is connected. Their connection is replaced by a real one
+//! of the stack, so that the functions' posts arrive there.
 
 mod sam;
 
@@ -14,32 +14,32 @@ use serde_json::{Value, json};
 pub use self::sam::Sam;
 use crate::{Client, Role, Stack, User};
 
-/// The connection of the samples.
+/// The id of the connection in the samples.
 const CONNECTION: &str = "dXaZ1cKqoAMCJbw=";
-/// The company of the samples, whose admin Ann is.
+/// The company in the samples. Ann is its admin.
 const COMPANY: &str = "biz_1";
-/// What Ann joins of what the samples publish on; the sample `join` joins the funnel updates.
+/// Channels of the story that Ann must join without a sample. The sample `join` joins the funnel updates.
 const CHANNELS: [&str; 6] =
     ["resource_updates:biz_1", "analytics:biz_1", "system", "user:user_1", "experience:exp_1", "room:lobby"];
 
-/// After this sample Ann joins the other channels: the sample `connect` before it has made a new connection of Ann's.
+/// Ann joins those channels after this sample, because an earlier one, `connect`, makes a new connection.
 const BEFORE_JOINING: &str = "status";
 
-/// A sample, the function that it is for, and what must come of it.
+/// A sample, the function that it is for, and what must follow.
 struct Case {
     /// The function's folder.
     function: &'static str,
     /// The file in `events/`, without `.json`.
     sample: &'static str,
-    /// A text of the sample, and what it is replaced by: for a second use of the sample.
+    /// A text in the sample and its replacement, so that a sample can be used twice.
     replace: Option<(&'static str, &'static str)>,
-    /// What the answer must have; it may have more fields.
+    /// The fields that the answer must have; it may have more.
     answer: Value,
-    /// The event that Ann's connection then receives, if there is one.
+    /// The event that Ann's connection must then receive, if any.
     posted: Option<&'static str>,
 }
 
-/// The next case: by its function, its sample and its answer.
+/// A case without a replacement and without a post.
 fn case(function: &'static str, sample: &'static str, answer: Value) -> Case {
     Case { function, sample, replace: None, answer, posted: None }
 }
@@ -56,12 +56,12 @@ impl Case {
     }
 }
 
-/// What a function answers whose route replies with `data`.
+/// The answer of a function whose route replies with `data`.
 fn reply(data: &Value) -> Value {
     json!({ "statusCode": 200, "body": { "type": "reply", "ok": true, "data": data } })
 }
 
-/// What a function answers that takes a batch, all of which it has dealt with.
+/// The answer of a function that has handled all of its batch.
 fn whole_batch() -> Value {
     json!({ "batchItemFailures": [] })
 }
@@ -85,7 +85,7 @@ fn cases() -> Vec<Case> {
         case("ping", "ping", reply(&json!({}))),
         case("status", "status", reply(&json!({ "user": "user_1", "channels": [] }))),
         case("default", "default", unknown),
-        // The conversation is made by its event, and Ann joins it by the sample that joins the funnel updates.
+        // The conversation is created by its event. To join it, the channel in the sample `join` is replaced.
         case("access", "conversation", Value::Null),
         case(
             "join",
@@ -126,7 +126,7 @@ fn cases() -> Vec<Case> {
             json!({ "statusCode": 200, "body": { "events": [message], "more": false } }),
         )
         .replacing("after=41", "after=0"),
-        // Before the webhook, after which access is checked again: the sample `connect` names no experience.
+        // These come before the webhook, after which access is checked again: the sample `connect` names no experience.
         case("broadcast", "app-event", Value::Null).posting("app.event"),
         case("broadcast", "app-signal", Value::Null).posting("app.signal"),
         case("webhook", "webhook", unsigned),
@@ -166,7 +166,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// The functions and the samples of the list, to be held against the folders.
+/// The functions and the samples of the list, to be compared with the folders.
 pub fn listed() -> (Vec<&'static str>, Vec<&'static str>) {
     cases().iter().map(|case| (case.function, case.sample)).unzip()
 }
@@ -180,10 +180,10 @@ pub enum Invoker {
     Sam(Sam),
 }
 
-/// Invokes every function with its samples, in the order of the story. `told` hears of each answer.
+/// Invokes every function with its samples, in the order of the story. Calls `told` with each answer.
 ///
 /// # Errors
-/// The first answer that is not as it must be, with its function and its sample.
+/// The first answer that is not as expected, with its function and its sample.
 pub async fn invoke_all(
     stack: &Stack,
     invoker: &Invoker,
@@ -195,7 +195,7 @@ pub async fn invoke_all(
     let connection = client.connection_id().await?;
     for case in cases() {
         let what = format!("{} with events/{}.json", case.function, case.sample);
-        client.call("ping", json!({})).await?; // containers take their time, and the connection has a lease
+        client.call("ping", json!({})).await?; // containers are slow, and the connection has a lease
         let event = case.event(&ann.token()?, &connection).with_context(|| what.clone())?;
         let function = function_id(case.function);
         let answer = match invoker {
@@ -204,7 +204,7 @@ pub async fn invoke_all(
         };
         let answer = opened(answer.with_context(|| what.clone())?);
         told(case.function, case.sample, &answer);
-        ensure!(has(&answer, &case.answer), "{what} answered {answer}, which has not {}", case.answer);
+        ensure!(has(&answer, &case.answer), "{what} answered {answer}, which lacks {}", case.answer);
         if case.sample == BEFORE_JOINING {
             join_all(&mut client).await?;
         }
@@ -223,7 +223,7 @@ async fn join_all(client: &mut Client) -> Result<()> {
 }
 
 impl Case {
-    /// The sample as an event of this stack, and of now: connections and tokens of last year have ended.
+    /// The sample as an event of this stack, with its connection, a valid token and the current time.
     fn event(&self, token: &str, connection: &str) -> Result<Value> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../events/{}.json", self.sample));
         let mut text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -248,13 +248,13 @@ impl Case {
     }
 }
 
-/// `join` to `JoinFunction`, `http-api` to `HttpApiFunction`.
+/// The logical id of a function by its folder: `JoinFunction` for `join`, `HttpApiFunction` for `http-api`.
 fn function_id(folder: &str) -> String {
     let words = folder.split('-').map(|word| word[..1].to_ascii_uppercase() + &word[1..]);
     words.collect::<String>() + "Function"
 }
 
-/// An answer whose body is not a text with JSON in it any more, but that JSON.
+/// An answer with its body parsed, if the body is JSON in a string.
 fn opened(mut answer: Value) -> Value {
     if let Some(body) = answer["body"].as_str().and_then(|body| serde_json::from_str(body).ok()) {
         answer["body"] = body;
@@ -262,7 +262,7 @@ fn opened(mut answer: Value) -> Value {
     answer
 }
 
-/// Whether `answer` has all of `expected`. Lists must be equally long.
+/// Whether `answer` has all fields of `expected`. Lists must have the same length.
 fn has(answer: &Value, expected: &Value) -> bool {
     match (answer, expected) {
         (Value::Object(fields), Value::Object(expected)) => {

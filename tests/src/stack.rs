@@ -1,7 +1,7 @@
 //! The stack under test: started from the built binaries, or found by `FUNNELCAST_STACK`.
 //!
-//! A started stack ends with the test process, whatever happens to that: its stdin is a pipe that this process
-//! holds, and `--until-stdin-closes` makes it end when the pipe does. Its log goes to a file that failures name.
+//! A started stack ends with the test process, even if that is killed: the stack's stdin is a pipe that this process holds, and
+//! with `--until-stdin-closes` the stack ends when the pipe is closed. Its log goes to a file that failures name.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -17,10 +17,10 @@ use tokio::sync::OnceCell;
 
 use crate::Backend;
 
-/// The binary that runs the whole stack on one machine.
+/// The binary that runs a whole stack on one machine.
 const LOCAL: &str = "funnelcast-local";
 
-/// What the stacks have used of the rights that the template gives to their functions: `make suite` names the rest.
+/// The file of the rights from the template that the stacks' functions have used. `make suite` names the unused ones.
 const RIGHTS_LOG: &str = "rights.jsonl";
 
 /// How long a stack may take from its start to its ready line.
@@ -29,31 +29,31 @@ const START_SECONDS_MAX: u64 = 60;
 /// How long a stack may take to end when its stdin closes, before it is killed.
 const END_SECONDS_MAX: u64 = 10;
 
-/// A running stack and the ways to it.
+/// A running stack and its addresses.
 #[derive(Debug)]
 pub struct Stack {
-    /// Where it listens and what its parts are called.
+    /// Where it listens, and the names of its resources.
     pub addresses: Addresses,
     backend: OnceCell<Backend>,
-    /// Ends when this is dropped; the shared one when the test process ends.
+    /// Ends when this is dropped. The shared stack's process ends with the test process.
     process: Option<Mutex<Process>>,
     log: Option<PathBuf>,
 }
 
-/// The line of JSON that `funnelcast-local up` prints when all is ready.
+/// The line of JSON that `funnelcast-local up` prints when it is ready.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Addresses {
-    /// What a client connects to, with the stage, without the token.
+    /// The URL to which clients connect, with the stage, without the token.
     pub websocket: String,
-    /// What the paths of the HTTP API come behind.
+    /// The base URL of the HTTP API.
     pub http: String,
-    /// The endpoint of every AWS SDK; absent where that is AWS itself.
+    /// The endpoint of every AWS SDK; `None` for AWS itself.
     pub aws: Option<String>,
-    /// The table, where the app's backend puts its outbox.
+    /// The table, with the outbox in which the app's backend puts items.
     pub table: String,
     /// The event bus of the app's backend.
     pub bus: String,
-    /// The bucket of files; absent where that is not told.
+    /// The bucket of files, if its name is given.
     #[serde(default)]
     pub bucket: Option<String>,
     /// The API's stage.
@@ -76,8 +76,8 @@ impl Stack {
             .map_err(|error| anyhow!(error.clone()))
     }
 
-    /// A further stack of its own for a test that changes limits or counts usage; it ends when dropped.
-    /// `None` where the suite runs against a stack that it did not start: the test is then skipped, and says so.
+    /// Starts another stack for a test that changes limits or counts usage; it ends when it is dropped. `None` if the suite runs
+    /// against a stack that it did not start: the test is then skipped, and says so.
     pub fn private(options: &[&str]) -> Result<Option<Self>> {
         if variable("FUNNELCAST_STACK").is_some() {
             println!("skipped: needs a local stack of its own, and FUNNELCAST_STACK names another");
@@ -86,17 +86,17 @@ impl Stack {
         Self::started(options).map(Some)
     }
 
-    /// The largest memory that any process of a function has ever had, in bytes. Started stacks only, on Linux.
+    /// The largest peak memory of the function's current processes, in bytes. Started stacks only, on Linux.
     pub fn memory_peak(&self, function: &str) -> Result<u64> {
         let mut peak = None;
         for process in self.processes(function)? {
             let Ok(status) = std::fs::read_to_string(format!("/proc/{process}/status")) else { continue };
             peak = peak.max(Some(memory_peak(&status)?));
         }
-        peak.with_context(|| format!("a process of {function}"))
+        peak.with_context(|| format!("{function} has no process"))
     }
 
-    /// The ids of the processes that a function has now. Started stacks only, on Linux.
+    /// The ids of the current processes of a function. Started stacks only, on Linux.
     pub fn processes(&self, function: &str) -> Result<Vec<u32>> {
         let stack = self.process()?.child.id().to_string();
         let mut processes = Vec::new();
@@ -113,26 +113,26 @@ impl Stack {
         Ok(processes)
     }
 
-    /// Kills a started stack (SIGKILL). Its functions' processes end by themselves.
+    /// Kills a started stack (SIGKILL). The processes of its functions end by themselves.
     pub fn kill(&self) -> Result<()> {
-        // It is waited for when it is dropped, so until then nobody else has its id.
+        // It is waited for only when it is dropped, so no other process can have its id.
         let process = self.process()?.child.id().to_string();
         let killed = Command::new("kill").args(["-KILL", &process]).status()?;
         ensure!(killed.success(), "process {process} could not be killed");
         Ok(())
     }
 
-    /// The app's backend, as this stack sees it.
+    /// The app's backend of this stack.
     pub async fn backend(&self) -> Result<&Backend> {
         self.backend.get_or_try_init(|| Backend::of(&self.addresses)).await
     }
 
-    /// The file that a started stack logs to; it stays when the stack ends.
+    /// The file that a started stack logs to. It stays when the stack ends.
     pub fn log(&self) -> Option<&Path> {
         self.log.as_deref()
     }
 
-    /// Kills a stack that was started with `--data`, as a power cut does, and starts it again where it listened. Blocks
+    /// Kills a stack that was started with `--data`, as a power failure would, and starts it again on the same ports. Blocks
     /// until it is ready.
     pub(crate) fn kill_and_restart(&self) -> Result<()> {
         let mut process = self.process()?;
@@ -142,7 +142,7 @@ impl Stack {
     }
 
     fn process(&self) -> Result<MutexGuard<'_, Process>> {
-        let process = self.process.as_ref().context("a started stack")?;
+        let process = self.process.as_ref().context("this needs a stack that the tests have started")?;
         Ok(process.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -159,13 +159,13 @@ impl Stack {
 
     fn at(addresses: &str, process: Option<Process>) -> Result<Self> {
         let addresses =
-            serde_json::from_str(addresses).with_context(|| format!("a ready line: {addresses:?}"))?;
+            serde_json::from_str(addresses).with_context(|| format!("not a ready line: {addresses:?}"))?;
         let log = process.as_ref().map(|process| process.log.clone());
         Ok(Self { addresses, backend: OnceCell::new(), process: process.map(Mutex::new), log })
     }
 }
 
-/// A `funnelcast-local up` of ours.
+/// A process of `funnelcast-local up` that this process started.
 #[derive(Debug)]
 struct Process {
     child: Child,
@@ -174,7 +174,7 @@ struct Process {
 }
 
 impl Process {
-    /// Starts one on free ports and waits for its ready line.
+    /// Starts a stack on free ports and waits for its ready line.
     fn start(options: &[&str]) -> Result<(Self, String)> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let name = format!("stack-{}-{}.log", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
@@ -186,7 +186,7 @@ impl Process {
         Self::spawn(log, options, ["0".to_owned(), "0".to_owned()])
     }
 
-    /// Starts it anew on the same ports.
+    /// Starts it again on the same ports.
     fn restart(&mut self, addresses: &Addresses) -> Result<()> {
         let ports = [&addresses.websocket, &addresses.http].map(|url| port(url));
         let [Some(websocket), Some(http)] = ports else { bail!("no ports in {addresses:?}") };
@@ -209,14 +209,14 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(File::options().append(true).open(&log)?)
             .spawn()?;
-        let stdout = child.stdout.take().context("a piped stdout")?;
+        let stdout = child.stdout.take().context("the stack has no stdout")?;
         let process = Self { child, log, options };
 
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let mut stdout = BufReader::new(stdout);
             let mut line = String::new();
-            // Reads on to the end, so that the stack can always write; nobody listens after the first line.
+            // Reads to the end, so that the stack is never blocked when it writes. Nothing receives the lines after the first.
             while stdout.read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
                 if sender.send(std::mem::take(&mut line)).is_err() {
                     line.clear();
@@ -225,7 +225,7 @@ impl Process {
         });
         match receiver.recv_timeout(Duration::from_secs(START_SECONDS_MAX)) {
             Ok(ready) => Ok((process, ready)),
-            Err(_) => bail!("{LOCAL} up was not ready; it said:\n{}", tail(&process.log)),
+            Err(_) => bail!("{LOCAL} up did not become ready; the end of its log:\n{}", tail(&process.log)),
         }
     }
 }
@@ -263,39 +263,39 @@ pub(crate) fn command(name: &str) -> Result<Command> {
     let binary = binaries()?.join(name);
     ensure!(binary.is_file(), "{} is missing: run `make build` first", binary.display());
     let mut command = Command::new(binary);
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root of the checkout")?);
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no folder above the crate")?);
     Ok(command)
 }
 
-/// An environment variable that says what the suite runs against.
+/// An environment variable that configures the suite; `None` if it is empty.
 #[expect(clippy::disallowed_methods, reason = "the suite's own settings; the product reads none of them")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Where cargo puts the binaries: the folder of this one, or above it where this is a test.
+/// The folder of cargo's binaries: that of this binary or, for a test, the one above it.
 fn binaries() -> Result<PathBuf> {
     let this = std::env::current_exe()?;
-    let folder = this.parent().context("the folder of this binary")?;
+    let folder = this.parent().context("this binary is in no folder")?;
     let folder = folder.parent().filter(|_| folder.ends_with("deps")).unwrap_or(folder);
     Ok(folder.to_path_buf())
 }
 
-/// The largest memory that a process has ever had, in bytes, by its `/proc/{id}/status`.
+/// The peak memory of a process in bytes, from its `/proc/{id}/status`.
 ///
 /// # Errors
-/// Where that does not say it.
+/// If the text does not contain it.
 pub fn memory_peak(status: &str) -> Result<u64> {
-    let kib: u64 = field(status, "VmHWM:").context("VmHWM")?.parse()?;
+    let kib: u64 = field(status, "VmHWM:").context("the status has no VmHWM")?.parse()?;
     Ok(kib * 1024)
 }
 
-/// The value of a line of `/proc/{id}/status`.
+/// The value on a line of `/proc/{id}/status`.
 fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next())
 }
 
-/// The last lines of a log, for an error.
+/// The last lines of a log, for an error message.
 fn tail(log: &Path) -> String {
     const LINES_MAX: usize = 20;
     let text = std::fs::read_to_string(log).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! What a local stack has counted: `DynamoDB` calls with their capacity, requests and bytes of S3, invocations, posts to connections,
-//! and log lines, by function.
+//! What a local stack has counted, by function: `DynamoDB` calls with their capacity, requests and bytes of S3, invocations,
+//! posts to connections, and log lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::Stack;
 
-/// All that was counted since the last [`Stack::forget_usage`].
+/// Everything that was counted since the last [`Stack::forget_usage`].
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
@@ -39,14 +39,14 @@ struct Requests {
     calls: u64,
 }
 
-/// How often one function was invoked.
+/// The invocations of one function.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Invoked {
-    /// The function.
+    /// The name of the function.
     pub function: String,
-    /// Its invocations.
+    /// How often it was invoked.
     pub count: u64,
-    /// The bytes of their events and responses.
+    /// The bytes of the events and responses.
     pub bytes: u64,
 }
 
@@ -60,27 +60,27 @@ struct Posts {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Logged {
     function: String,
-    /// Lines, those of metrics too.
+    /// The number of lines, including those of metrics.
     pub lines: u64,
-    /// Their bytes, without their ends.
+    /// The bytes of the lines, without line ends.
     pub bytes: u64,
 }
 
 /// What one function has used.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Cost {
-    /// Calls that only read.
+    /// The number of calls that only read.
     pub reads: u64,
-    /// Capacity units that reading consumed.
+    /// The capacity units consumed by reads.
     pub read_units: f64,
-    /// Capacity units that writing consumed.
+    /// The capacity units consumed by writes.
     pub write_units: f64,
     /// Posts to connections, whatever their status.
     pub posts: u64,
 }
 
 impl Cost {
-    /// This and another together.
+    /// The sum of two costs.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -112,7 +112,7 @@ impl Usage {
         self.logs.iter().find(|logged| logged.function == function).cloned().unwrap_or_default()
     }
 
-    /// What all functions have used, those that are triggered by others too.
+    /// What all functions have used together, including those that others trigger.
     pub fn of_all(&self) -> Cost {
         let posting = self.posts.iter().map(|posts| &posts.function);
         let functions: BTreeSet<&String> =
@@ -120,8 +120,8 @@ impl Usage {
         functions.iter().fold(Cost::default(), |cost, function| cost.and(self.of(function)))
     }
 
-    /// How many requests of S3 there were of each of the two classes that it has prices for: those that write or list, and
-    /// those that read. Deletions cost nothing.
+    /// The number of S3 requests in each of its two price classes: first those that write or list, then those that read.
+    /// Deletions are free.
     pub fn s3(&self) -> (u64, u64) {
         let (mut puts, mut gets) = (0, 0);
         for Requests { operation, calls } in &self.s3 {
@@ -139,25 +139,25 @@ impl Usage {
         &self.invocations
     }
 
-    /// How many bytes of S3 a function has read and written itself.
+    /// How many bytes a function has itself transferred to and from S3.
     pub fn s3_bytes(&self, function: &str) -> u64 {
         self.s3_bytes.get(function).copied().unwrap_or_default()
     }
 
-    /// How often an operation was called, by whatever function.
+    /// How often all functions together called an operation of `DynamoDB`.
     pub fn calls(&self, operation: &str) -> u64 {
         self.dynamodb.iter().filter(|calls| calls.operation == operation).map(|calls| calls.count).sum()
     }
 }
 
 impl Stack {
-    /// What was used since the last reset. Local stacks only.
+    /// The usage since the last reset. Local stacks only.
     pub async fn usage(&self) -> Result<Usage> {
         let body = self.ask_local(Method::GET, "usage", Bytes::new()).await?;
         serde_json::from_slice(&body).with_context(|| format!("usage: {body:?}"))
     }
 
-    /// Sets all counters to zero. Local stacks only.
+    /// Resets all counters to zero. Local stacks only.
     pub async fn forget_usage(&self) -> Result<()> {
         self.ask_local(Method::DELETE, "usage", Bytes::new()).await.map(drop)
     }

@@ -1,5 +1,5 @@
-//! Users, the companies that their tokens name, and the tokens. Every test makes fresh ones, so that tests can run
-//! in parallel on one stack and never meet.
+//! Users, the companies that their tokens name, and the tokens. Every test makes new ones, so that tests can run in parallel on
+//! one stack without affecting each other.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -8,16 +8,16 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::stack;
 
-/// What a token says that a user is in a company.
+/// A user's role in a company, as a token names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Of the company's team.
+    /// In the company's team.
     Admin,
-    /// Of the company's team, too.
+    /// In the company's team, too.
     Member,
-    /// Not of the team: only conversations that name this user are open.
+    /// Not in the team. The user may join only conversations that name them.
     Customer,
-    /// No person: the app's backend, which says who takes part in the company's conversations.
+    /// Not a person, but the app's backend, which sets who takes part in the company's conversations.
     Backend,
 }
 
@@ -32,7 +32,7 @@ impl Role {
     }
 }
 
-/// One who connects.
+/// A user of the app, or its backend.
 #[derive(Debug)]
 pub struct User {
     /// The `sub` of the token.
@@ -48,12 +48,12 @@ pub struct User {
 }
 
 impl User {
-    /// A new user with no company at all.
+    /// A new user without a company.
     pub fn stranger() -> Self {
         Self::called(&unique("user"))
     }
 
-    /// A user of this id, on a stack of one's own: there nobody else has it.
+    /// A user with this id. Only for a private stack, where no other test can use the same id.
     pub fn called(id: &str) -> Self {
         let (id, name) = (id.to_owned(), format!("Name of {id}"));
         Self {
@@ -68,7 +68,7 @@ impl User {
         }
     }
 
-    /// No user, but the app's backend with a token to publish.
+    /// Not a user, but the app's backend, with a token to publish.
     pub fn publisher() -> Self {
         Self { publishes: true, ..Self::called("backend") }
     }
@@ -95,7 +95,7 @@ impl User {
         Self::of(company, Role::Backend)
     }
 
-    /// The same user with a role in one more company.
+    /// The same user with a role in another company.
     #[must_use]
     pub fn and(mut self, company: &str, role: Role) -> Self {
         self.companies.push((company.to_owned(), role));
@@ -111,13 +111,13 @@ impl User {
         self
     }
 
-    /// From now on the token names this room.
+    /// Adds a room to the user's tokens from now on.
     pub fn enter_room(&mut self, id: &str) {
         self.rooms.push(id.to_owned());
         self.token = OnceLock::new();
     }
 
-    /// The same user with a token that lasts only so long, e.g. `2s`.
+    /// The same user, whose tokens expire after this time, such as `2s`.
     #[must_use]
     pub fn for_only(mut self, ttl: &str) -> Self {
         ttl.clone_into(&mut self.ttl);
@@ -125,7 +125,7 @@ impl User {
         self
     }
 
-    /// The same user, with a token of its own.
+    /// The same user with a separate token.
     #[must_use]
     pub fn again(&self) -> Self {
         let (name, companies) = (self.name.clone(), self.companies.clone());
@@ -133,12 +133,12 @@ impl User {
         Self { name, companies, experiences, rooms, ..Self::called(&self.id) }
     }
 
-    /// The channel of this user's own notices.
+    /// The channel of this user's own notifications.
     pub fn channel(&self) -> String {
         format!("user:{}", self.id)
     }
 
-    /// A token, minted at the first call.
+    /// A token, which is minted at the first call.
     pub fn token(&self) -> Result<String> {
         if let Some(token) = self.token.get() {
             return Ok(token.clone());
@@ -147,8 +147,8 @@ impl User {
         Ok(self.token.get_or_init(|| token).clone())
     }
 
-    /// Asks `funnelcast-local token`, or what `FUNNELCAST_TOKEN_COMMAND` names (a shell command that takes the same
-    /// arguments).
+    /// Mints a token by `funnelcast-local token`, or by the shell command in `FUNNELCAST_TOKEN_COMMAND`, which takes the same
+    /// arguments.
     fn mint(&self) -> Result<String> {
         let mut command = if let Some(line) = stack::variable("FUNNELCAST_TOKEN_COMMAND") {
             let mut shell = Command::new("sh");
@@ -180,7 +180,7 @@ impl User {
     }
 }
 
-/// A new id like `biz_5f0c...`: nobody else has it.
+/// A new unique id, like `biz_5f0c...`.
 pub fn unique(prefix: &str) -> String {
     format!("{prefix}_{:016x}", rand::random::<u64>())
 }

@@ -1,20 +1,20 @@
-//! Shapes and small readers of the wire's JSON.
+//! The shapes of JSON on the wire, and functions that read it.
 
 use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 
-/// An error reply.
+/// The error in a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// For programs.
+    /// The code, for programs.
     pub code: String,
-    /// For people.
+    /// The message, for people.
     pub message: String,
-    /// The field that it is about, where it is about one.
+    /// The field that was wrong, if the error is about one.
     pub field: Option<String>,
-    /// When to try again, in milliseconds; of `rate_limited` alone.
+    /// When to try again, in milliseconds; only for `rate_limited`.
     pub retry_after_ms: Option<u64>,
-    /// The call of the conversation, where that does not allow the request.
+    /// The conversation's current call, if the request was refused because of it.
     pub call: Option<Value>,
 }
 
@@ -25,8 +25,8 @@ impl PartialEq<str> for Refusal {
     }
 }
 
-/// The shape of a value in one line: keys sorted, with the types of what they hold, e.g. `{at: string, seq: number}`.
-/// An array shows only that it is one.
+/// The shape of a value in one line: keys sorted, with the types of their values, such as `{at: string, seq: number}`. The items
+/// of an array are not shown.
 pub fn shape(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -43,17 +43,17 @@ pub fn shape(value: &Value) -> String {
     }
 }
 
-/// The events of a reply (`events` or `latest`), or none.
+/// The events in a field of a reply (`events` or `latest`); empty if the field is absent.
 pub fn events<'a>(data: &'a Value, field: &str) -> &'a [Value] {
     data[field].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The `seq` of each event, in their order.
+/// The `seq` of each event, in order.
 pub fn sequence<'a>(events: impl IntoIterator<Item = &'a Value>) -> Vec<u64> {
     events.into_iter().filter_map(|event| event["seq"].as_u64()).collect()
 }
 
-/// Whether a value is a time as the wire writes it: UTC with milliseconds, `2026-11-23T10:00:00.123Z`.
+/// Whether a value is a timestamp in the form used on the wire: UTC with milliseconds, `2026-11-23T10:00:00.123Z`.
 pub fn is_timestamp(value: &Value) -> bool {
     const PATTERN: &str = "0000-00-00T00:00:00.000Z";
     value.as_str().is_some_and(|text| {
@@ -65,24 +65,24 @@ pub fn is_timestamp(value: &Value) -> bool {
     })
 }
 
-/// A reply of a function, or the API's own frame when there is none.
+/// Whether a frame is a function's reply, or API Gateway's own frame in place of one.
 pub(crate) fn is_reply(frame: &Value) -> bool {
     frame["type"] == "reply" || frame.get("requestId").is_some()
 }
 
-/// An event, as every connection of its channel gets it.
+/// Whether a frame is an event.
 pub(crate) fn is_event(frame: &Value) -> bool {
     frame["type"] == "event"
 }
 
-/// News of who comes and goes.
+/// Whether a frame is an event about presence.
 pub(crate) fn is_presence(frame: &Value) -> bool {
     is_event(frame) && frame["event"].as_str().is_some_and(|name| name.starts_with("presence."))
 }
 
-/// Reads a reply, and holds it to the contract's two shapes.
+/// Reads a reply. Fails if it has neither of the protocol's two shapes.
 pub(crate) fn read_reply(frame: &Value) -> Result<Result<Value, Refusal>> {
-    ensure!(frame["type"] == "reply", "the API answered for a function that failed: {frame}");
+    ensure!(frame["type"] == "reply", "API Gateway answered in place of a function that failed: {frame}");
     let mut keys: Vec<&str> = frame.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
     keys.retain(|key| *key != "id");
     keys.sort_unstable();
@@ -98,11 +98,11 @@ pub(crate) fn read_reply(frame: &Value) -> Result<Result<Value, Refusal>> {
             let call = error.get("call").cloned();
             Ok(Err(Refusal { code: text("code"), message: text("message"), field, retry_after_ms, call }))
         }
-        _ => bail!("not a reply as the contract has it: {frame}"),
+        _ => bail!("not a reply that the protocol allows: {frame}"),
     }
 }
 
-/// Whether this is an error as the contract has it; the field that it is about is there where it is about one.
+/// Whether this is an error that the protocol allows. Only an error about a field names one.
 fn is_refusal(error: &Value) -> bool {
     match (error["code"].as_str(), error.get("field")) {
         (Some("rate_limited"), _) => shape(error) == "{code: string, message: string, retryAfterMs: number}",

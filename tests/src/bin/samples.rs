@@ -9,13 +9,14 @@ use tests::Stack;
 use tests::samples::{Invoker, Sam, invoke_all};
 
 /// Invokes every function by `sam local invoke` with each of its samples, against the table, the queues and the bus of the
-/// running local stack whose ready file `FUNNELCAST_STACK` names. Ends with 1 at the first answer that is not as it must be.
+/// running local stack whose ready file `FUNNELCAST_STACK` names. Exits with 1 at the first answer that is not as expected.
 #[derive(Debug, Parser)]
 #[command(name = "samples")]
 struct Options {
     /// An empty folder for files that the invocations need.
     folder: PathBuf,
-    /// Where containers reach this machine, with the port of the stack for every AWS service: such as 172.30.0.1:3001.
+    /// The address at which containers reach this machine, with the port of the stack for the AWS services, such as
+    /// 172.30.0.1:3001.
     bridge: SocketAddr,
     /// The file with the dev issuer's key.
     #[arg(long, default_value = ".funnelcast/dev-issuer.key")]
@@ -34,6 +35,6 @@ async fn main() -> Result<()> {
         println!("{function} < events/{sample}.json: {answer}");
     })
     .await?;
-    println!("{count} invocations, and every answer as it must be");
+    println!("{count} invocations, and every answer was as expected");
     Ok(())
 }

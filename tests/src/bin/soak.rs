@@ -1,4 +1,4 @@
-//! `soak`: runs the soak of the crate's library, seed after seed, until one finds something, and tells what was counted.
+//! `soak`: runs the soak of the library, seed after seed, until a guarantee is broken, and reports what was counted.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -9,50 +9,48 @@ use clap::{ArgGroup, Parser};
 use tests::soak::report::Figures;
 use tests::soak::{Part, Plan, run};
 
-/// Random traffic from seeds while faults are injected; then every guarantee is checked.
+/// Makes random traffic from seeds while faults are injected, then checks every guarantee.
 ///
-/// The devices run the TypeScript client of client/dist, in Node; each seed has a stack of its own. Ends with a table and
-/// one line of JSON; with 1 where a guarantee was broken, and then names it with the seed, what shows it, and the stack's
-/// log. One seed makes one run again, as nearly as real processes allow.
+/// The devices run the TypeScript client of client/dist in Node, and each seed gets its own stack. Prints a table and one line of
+/// JSON at the end. Exits with 1 if a guarantee was broken, and names it with the seed, the evidence and the stack's log. The
+/// same seed repeats a run as closely as real processes allow.
 #[derive(Debug, Parser)]
 #[command(name = "soak", group(ArgGroup::new("time").multiple(false)))]
 struct Options {
-    /// The first seed [default: drawn, and shown].
+    /// The first seed [default: random, and shown in the output].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How many seeds, each one above the last.
+    /// How many seeds to run, each one above the last.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// How long the faults last, a seed [default: 30 s].
+    /// How many seconds the faults last for each seed [default: 30].
     #[arg(long, value_name = "N", group = "time")]
     seconds: Option<u64>,
-    /// The same in minutes.
+    /// How many minutes the faults last, instead of --seconds.
     #[arg(long, value_name = "N", group = "time")]
     minutes: Option<u64>,
-    /// How many active devices there are [default: 12]. Every fourth is its user's second one.
+    /// How many active devices there are [default: 12]. One in four is its user's second device.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(8..=40))]
     clients: Option<u64>,
-    /// How many more devices only listen, in a channel that is then so large that its messages go by the stream
-    /// [default: 51].
+    /// How many more devices only listen, in a channel that is then so large that its messages go by the stream [default: 51].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(3..=80))]
     crowd: Option<u64>,
-    /// How often the whole stack is killed, and started again on its data [default: 1].
+    /// How often the whole stack is killed and started again on its data [default: 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100))]
     kills: Option<u64>,
-    /// A fault with another rate than usual, from 0 to 1, as `funnelcast-local up --help` has them; may be given more
-    /// than once.
+    /// Another rate for a fault, from 0 to 1, named as in `funnelcast-local up --help`; may be given more than once.
     #[arg(long, value_name = "KIND=RATE", value_parser = fault)]
     fault: Vec<(String, f64)>,
-    /// No faults but those that are given; what `--without` names is a part of the run all the same.
+    /// No faults except those given by `--fault`. The parts that `--without` can leave out remain.
     #[arg(long)]
     no_faults: bool,
-    /// A part of the run to leave out, to find out which one a breach takes; may be given more than once.
+    /// A part of the run to leave out, to find out which part a breach depends on; may be given more than once.
     #[arg(long, value_name = "PART")]
     without: Vec<Part>,
-    /// Go on with the next seed where one has found something.
+    /// Go on with the next seed after a breach.
     #[arg(long)]
     keep_going: bool,
-    /// Write what happened in each run beside its stack's log, also where all held.
+    /// Write the record of each run beside its stack's log, even if all guarantees held.
     #[arg(long)]
     keep_records: bool,
 }
@@ -70,10 +68,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether every guarantee held.
+/// Runs the seeds. Returns whether every guarantee held.
 #[tokio::main]
 async fn soak(options: &Options) -> Result<bool> {
-    // 32 bits: any reader of JSON keeps such a number exactly.
+    // 32 bits, because every reader of JSON represents such a number exactly.
     let first = options.seed.unwrap_or_else(|| rand::random::<u32>().into());
     let mut figures = Figures::default();
     let mut holds = true;

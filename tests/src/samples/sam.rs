@@ -1,4 +1,4 @@
-//! `sam local invoke`: a function as it is built for AWS, in a container.
+//! Invokes functions by `sam local invoke`: each as it is built for AWS, in a container.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::Stack;
 
-/// The environment variables of the functions that name a queue, and that queue's name in the template.
+/// The functions' environment variables that name a queue, with the queue's name in the template.
 const QUEUES: [(&str, &str); 4] = [
     ("DELIVERY_QUEUE_URL", "DeliveryQueue"),
     ("TIMER_QUEUE_URL", "TimerQueue"),
@@ -19,7 +19,7 @@ const QUEUES: [(&str, &str); 4] = [
     ("DEAD_LETTERS_URL", "DeadLetters"),
 ];
 
-/// The name by which containers know the stack. The stack answers to names of this machine alone.
+/// The name by which containers reach the stack. The stack answers only to names of this machine.
 const HOST: &str = "stack.localhost";
 
 /// Invokes functions by SAM, with the table, the queues and the bus of a local stack.
@@ -31,12 +31,12 @@ pub struct Sam {
 }
 
 impl Sam {
-    /// Prepares the invocations, with files in `folder`. `bridge` is where containers reach this machine, with the port of
-    /// the stack: what comes there is handed to the stack, which listens on 127.0.0.1 alone. `dev_key` is the key of the
-    /// stack's dev issuer.
+    /// Prepares the invocations, with files in `folder`. `bridge` is the address at which containers reach this machine, with the
+    /// port of the stack. Connections to it are forwarded to the stack, which listens only on 127.0.0.1. `dev_key` is the key of
+    /// the stack's dev issuer.
     ///
     /// # Errors
-    /// A queue that the stack does not have, a folder that cannot be written to, or an address that is not this machine's.
+    /// If the stack lacks a queue, the folder cannot be written to, or the address is not one of this machine's.
     pub async fn new(stack: &Stack, folder: &Path, bridge: SocketAddr, dev_key: &str) -> Result<Self> {
         let addresses = &stack.addresses;
         forward(bridge).await.with_context(|| format!("cannot listen on {bridge}"))?;
@@ -56,17 +56,17 @@ impl Sam {
         Ok(Self { folder: folder.to_owned(), variables: file, add_host: format!("{HOST}:{}", bridge.ip()) })
     }
 
-    /// Invokes a function, by its name in the template. `sam` itself ends well even where a function has failed, and its
-    /// answer is then an error with a type.
+    /// Invokes a function, given its name in the template. `sam` succeeds even if the function fails; its answer is then an error
+    /// with a type.
     pub(super) async fn invoke(&self, function: &str, event: &Value) -> Result<Value> {
         let file = self.folder.join("event.json");
         std::fs::write(&file, event.to_string())?;
         let mut command = Command::new("sam");
         command.args(["local", "invoke", function, "--skip-pull-image", "--add-host", &self.add_host]);
         command.arg("--event").arg(&file).arg("--env-vars").arg(&self.variables);
-        // Each function with its own credentials, by which the stack holds it to its policies.
+        // Each function has its own credentials, by which the stack enforces its policies.
         command.env("AWS_ACCESS_KEY_ID", function).env("AWS_SECRET_ACCESS_KEY", "local");
-        let output = command.stdin(Stdio::null()).output().await.context("sam")?;
+        let output = command.stdin(Stdio::null()).output().await.context("cannot run sam")?;
         let log = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "sam local invoke: {log}");
         let answer = String::from_utf8(output.stdout)?;
@@ -77,14 +77,14 @@ impl Sam {
     }
 }
 
-/// Hands every connection to `from` on to the same port of 127.0.0.1.
+/// Forwards every connection to `from` to the same port of 127.0.0.1.
 async fn forward(from: SocketAddr) -> Result<()> {
     let listener = TcpListener::bind(from).await?;
     tokio::spawn(async move {
         while let Ok((mut container, _)) = listener.accept().await {
             tokio::spawn(async move {
                 if let Ok(mut stack) = TcpStream::connect(("127.0.0.1", from.port())).await {
-                    // A side that goes away early is that side's affair.
+                    // Either side may close early, which is no error here.
                     let _ = tokio::io::copy_bidirectional(&mut container, &mut stack).await;
                 }
             });

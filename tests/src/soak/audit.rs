@@ -1,7 +1,7 @@
-//! What there is at the end, as those see it who have just come: a member of each company's team for what the company
-//! and its conversations have, and each user for what is their own. An auditor has joined nothing before, and leaves no
-//! trace in a log. But those who are there are told of the auditor: a ghost among them would be found by that. So who is
-//! present is not for an auditor to look at.
+//! The state of the stack at the end, as new members see it. An admin of each company reads the company's channels, conversations
+//! and inbox, and each user's own channel is read as that user. These auditors have joined nothing before, and leave nothing in a
+//! log. But members are told that an auditor is present, and those posts would discover a ghost among them. So auditors do not
+//! check who is present; the devices do.
 
 use std::collections::BTreeMap;
 
@@ -16,30 +16,30 @@ use super::words;
 use super::world::{World, has_log};
 use crate::{Client, Role, Stack, User, events};
 
-/// What the auditors' ids begin with.
+/// The prefix of the auditors' ids.
 const AUDITOR: &str = "auditor_";
 
 /// Events in a page.
 const PAGE: u64 = 100;
-/// Conversations in a page of an inbox: few, so that there is more than one.
+/// Conversations in a page of an inbox: so few that there are several pages.
 const INBOX_PAGE: u64 = 3;
 /// Results in a page of a search.
 const RESULTS: u64 = 20;
 
-/// What was found.
+/// The state of the stack.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// Every log, from its first event on.
+    /// Every log, from its first event.
     pub(super) logs: BTreeMap<String, Vec<Event>>,
-    /// The last values, as a join gives them.
+    /// The latest values, as joins return them.
     pub(super) latest: BTreeMap<String, Vec<Event>>,
     /// What the inboxes of the companies say, by the channel of the conversation.
     pub(super) inboxes: BTreeMap<String, Listed>,
-    /// What the searches over all conversations of the companies found.
+    /// The results of the searches over the companies' conversations.
     pub(super) searches: Vec<Search>,
 }
 
-/// Looks at everything, all auditors at once, from the beginning.
+/// Reads everything, with all auditors at once.
 pub(super) async fn look(stack: &Stack, world: &World, plan: &Plan) -> Result<Findings> {
     let mut auditors = Vec::new();
     for company in World::companies() {
@@ -51,7 +51,7 @@ pub(super) async fn look(stack: &Stack, world: &World, plan: &Plan) -> Result<Fi
         auditors.push((user, Some(company), channels));
     }
     auditors.push((User::called(&format!("{AUDITOR}system")), None, vec!["system".to_owned()]));
-    // Of their own channel users are the only auditors that there can be; there is no presence on it.
+    // Nobody else can join a user's own channel. It has no presence.
     let people = world.people.iter().filter(|person| !person.is_crowd);
     auditors.extend(people.map(|one| (User::called(&one.id), None, vec![format!("user:{}", one.id)])));
 
@@ -67,7 +67,7 @@ pub(super) async fn look(stack: &Stack, world: &World, plan: &Plan) -> Result<Fi
     Ok(all)
 }
 
-/// Whether a user is one of those who look at the end.
+/// Whether a user is an auditor.
 pub(super) fn is_auditor(user: &str) -> bool {
     user.starts_with(AUDITOR)
 }
@@ -100,7 +100,7 @@ async fn one(
     Ok(findings)
 }
 
-/// The inbox of a company, all pages of it.
+/// The whole inbox of a company.
 async fn inbox(client: &mut Client, company: &str) -> Result<BTreeMap<String, Listed>> {
     client.join(&format!("inbox:{company}")).await?;
     let mut all = BTreeMap::new();
@@ -126,7 +126,7 @@ async fn inbox(client: &mut Client, company: &str) -> Result<BTreeMap<String, Li
     }
 }
 
-/// A search over all conversations of a company, whose inbox has been joined.
+/// Searches all conversations of a company, whose inbox has been joined, up to the last page.
 async fn search(client: &mut Client, company: &str, query: String) -> Result<Search> {
     let mut asked = json!({"companyId": company, "query": query, "limit": RESULTS});
     let mut found = Vec::new();
@@ -141,7 +141,7 @@ async fn search(client: &mut Client, company: &str, query: String) -> Result<Sea
     }
 }
 
-/// The last values of a join's reply, and those that did not fit into it.
+/// The latest values in the reply of a join, and those that did not fit into it.
 async fn latest(client: &mut Client, channel: &str, joined: &Value) -> Result<Vec<Event>> {
     let mut latest: Vec<Event> = events(joined, "latest").iter().map(Event::of).collect();
     let mut next = joined["latestNext"].clone();
@@ -164,6 +164,6 @@ async fn log(client: &mut Client, channel: &str) -> Result<Vec<Event>> {
         if page["more"] != true {
             return Ok(log);
         }
-        ensure!(!found.is_empty(), "{channel} has more after {after}, and nothing comes");
+        ensure!(!found.is_empty(), "{channel} has more after {after}, but the page is empty");
     }
 }

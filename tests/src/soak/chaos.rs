@@ -1,5 +1,5 @@
-//! What happens to processes: those of functions stand still for a while, as a machine does that has too much to do, the
-//! whole stack is killed and started again on its data, and the URL at which the backend hears is out of order.
+//! Faults of processes. Processes of functions are paused, as on an overloaded machine; the whole stack is killed, and started
+//! again on its data; and the URL at which the backend hears of conversations is out of order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,24 +20,24 @@ use super::plan::Plan;
 use super::run::counts;
 use crate::Stack;
 
-/// Functions whose processes are made to stand still.
+/// Functions whose processes are paused.
 const FUNCTIONS: [&str; 10] =
     ["join", "leave", "send", "broadcast", "access", "timers", "ping", "disconnect", "http-api", "digest"];
-/// The share of times at which it is the backend's URL that is out of order, and no process.
+/// The share of faults that affect the backend's URL and not a process.
 const URL: f64 = 0.15;
-/// The pause between two of them, at the most.
+/// The longest pause between two faults.
 const PAUSE_MS_MAX: u64 = 1_500;
-/// How long one stands still, at the most: less than any of them may run.
+/// The longest that a process is paused: less than the shortest timeout of these functions.
 const STANDSTILL_MS_MAX: u64 = 2_500;
 
-/// What happened.
+/// The faults that happened.
 #[derive(Debug, Default)]
 pub(super) struct Damage {
-    /// Faults that the killed stacks had injected, by kind, and what is done here.
+    /// How often each kind of fault happened: those that the killed stacks had injected, and those of this module.
     pub(super) counts: BTreeMap<String, u64>,
 }
 
-/// Does it until the storm is over. When this returns, the stack is up and nothing stands still.
+/// Causes faults until the storm is over. When this returns, the stack is up and no process is paused.
 pub(super) async fn run(
     stack: Arc<Stack>,
     plan: Arc<Plan>,
@@ -83,7 +83,7 @@ async fn restart(stack: &Arc<Stack>, plan: &Plan, damage: &mut Damage) -> Result
     stack.set_faults(&plan.faults(*round)).await
 }
 
-/// The backend's URL takes nothing for a while.
+/// Has the backend's URL refuse everything for a while.
 async fn be_out_of_order(listener: &Listener, random: &mut StdRng, damage: &mut Damage) -> Result<()> {
     *damage.counts.entry("url_out_of_order".to_owned()).or_default() += 1;
     listener.out_of_order()?;
@@ -91,7 +91,7 @@ async fn be_out_of_order(listener: &Listener, random: &mut StdRng, damage: &mut 
     listener.in_order()
 }
 
-/// One process of one function. A function that has none now is left alone.
+/// Pauses one process of one function. If the function has no process now, nothing happens.
 async fn stand_still(stack: &Stack, random: &mut StdRng, damage: &mut Damage) -> Result<()> {
     let processes = stack.processes(FUNCTIONS[random.random_range(0..FUNCTIONS.len())])?;
     let standstill = Duration::from_millis(random.random_range(100..STANDSTILL_MS_MAX));
@@ -99,7 +99,7 @@ async fn stand_still(stack: &Stack, random: &mut StdRng, damage: &mut Damage) ->
         return Ok(());
     }
     let process = Pid::from_raw(i32::try_from(processes[random.random_range(0..processes.len())])?);
-    // It may have ended since it was listed.
+    // The process may have ended since it was listed.
     if kill(process, Signal::SIGSTOP).is_ok() {
         *damage.counts.entry("paused".to_owned()).or_default() += 1;
         sleep(standstill).await;

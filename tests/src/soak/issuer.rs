@@ -1,5 +1,5 @@
-//! The app's own issuer: tokens and grants that last only a few seconds, of which a run needs many. A stack is told of it
-//! by a secret of Secrets Manager.
+//! The app's own issuer, which signs many tokens and grants, some of them valid for only a few seconds. Stacks get its key from a
+//! secret of Secrets Manager.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,13 +13,13 @@ const NAME: &str = "soak";
 const AUDIENCE: &str = "funnelcast";
 const SECRET: &str = "funnelcast/dev/soak";
 
-/// Signs for everybody in a run.
+/// Signs the tokens and grants of a run.
 pub(super) struct Issuer {
     secret: String,
     signer: Signer,
 }
 
-/// A token or a grant, and until when it counts.
+/// A token or a grant, and when it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Signed {
     pub(super) text: String,
@@ -27,14 +27,14 @@ pub(super) struct Signed {
 }
 
 impl Issuer {
-    /// One with a new secret.
+    /// An issuer with a new secret.
     pub(super) fn new() -> Self {
         let secret = unique("a secret of at least thirty-two bytes");
         let signer = Signer::hs256(&secret);
         Self { secret, signer }
     }
 
-    /// The options of `funnelcast-local up` by which a stack believes it.
+    /// The options of `funnelcast-local up` by which a stack trusts this issuer.
     pub(super) fn options(&self) -> [String; 4] {
         let issuers = json!([{"kind": "app", "iss": NAME, "aud": AUDIENCE, "alg": "HS256", "keys": {"secret": SECRET}}]);
         let secret = format!("{SECRET}={}", self.secret);
@@ -53,12 +53,12 @@ impl Issuer {
         self.sign(seconds, json!({"sub": format!("backend_{company}"), "companies": companies}))
     }
 
-    /// The token of the app's backend with which it publishes.
+    /// The token with which the app's backend publishes.
     pub(super) fn publisher(&self, seconds: u64) -> Result<Signed> {
         self.sign(seconds, json!({"sub": "backend", "scope": "publish"}))
     }
 
-    /// A grant to hear a channel and to speak there.
+    /// A grant to join a channel and to send there.
     pub(super) fn grant(&self, user: &str, channel: &str, seconds: u64) -> Result<Signed> {
         self.sign(seconds, json!({"sub": user, "channel": channel, "caps": ["join", "send"]}))
     }
@@ -66,7 +66,7 @@ impl Issuer {
     fn sign(&self, seconds: u64, mut claims: Value) -> Result<Signed> {
         claims["iss"] = NAME.into();
         claims["aud"] = AUDIENCE.into();
-        // The signer reads the clock too; where the second has changed meanwhile, the signed time is the later one.
+        // The signer reads the clock again. If the second has changed since, the token expires a second later.
         let until = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() + seconds;
         Ok(Signed { text: self.signer.sign(seconds, &claims)?, until_ms: (until + 1) * 1_000 })
     }

@@ -1,5 +1,5 @@
-//! The app's backend as it hears of conversations: a URL to which the stack's bus sends what happens there, and which is out of
-//! order now and then.
+//! The app's backend as it hears of conversations: a URL to which the stack's bus sends chat events, and which is out of order
+//! now and then.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -10,20 +10,20 @@ use crate::Outside;
 const PATH: &str = "/api/chat-events";
 const SECRET: &str = "funnelcast/dev/chat-events";
 
-/// The URL, and all that it was sent.
+/// The URL, and the requests that it received.
 pub(super) struct Listener {
     outside: Outside,
 }
 
 impl Listener {
-    /// One that takes everything.
+    /// Starts a URL that accepts everything.
     pub(super) async fn start() -> Result<Self> {
         let listener = Self { outside: Outside::start().await? };
         listener.in_order()?;
         Ok(listener)
     }
 
-    /// The options of `funnelcast-local up` by which a stack tells it.
+    /// The options of `funnelcast-local up` by which a stack sends chat events to the URL.
     pub(super) fn options(&self) -> Vec<String> {
         let parameters = [
             "ChatEvents=on".to_owned(),
@@ -34,17 +34,17 @@ impl Listener {
         parameters.chain(["--secret".to_owned(), format!("{SECRET}=the key of a soak")]).collect()
     }
 
-    /// Takes everything from now on.
+    /// Accepts everything from now on.
     pub(super) fn in_order(&self) -> Result<()> {
         self.outside.answers(PATH, 204, Value::Null)
     }
 
-    /// Takes nothing from now on.
+    /// Refuses everything from now on.
     pub(super) fn out_of_order(&self) -> Result<()> {
         self.outside.answers(PATH, 503, Value::Null)
     }
 
-    /// What it was sent, also what it did not take.
+    /// The chat events that were sent to it, including those that it refused.
     pub(super) fn reports(&self) -> Vec<Report> {
         let bodies = self.outside.asked(PATH).into_iter().map(|asked| asked.body);
         bodies.map(|body| report(&body)).collect()

@@ -1,5 +1,5 @@
-//! The app's backend as it lets users in and puts them out: who takes part in conversations, by HTTP and by the bus, and
-//! kicks, which are no bans.
+//! The app's backend as it admits and removes users: it sets the participants of conversations, by HTTP and by the bus, and kicks
+//! users, who may join again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,15 +22,15 @@ use super::settings::Clock;
 use super::world::{Conversation, World, has_presence};
 use crate::{Stack, time_from_now};
 
-/// The pause between two acts, at the most.
+/// The longest pause between two acts.
 const PAUSE_MS_MAX: u64 = 1_500;
 /// How long an accepted change may take: the retries of the bus and of its target, and a restart of the stack.
 const KNOWN_MAX: Duration = Duration::from_secs(15);
-/// Between two looks at whether it is so.
+/// The pause between two checks whether a change is in force.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long a backend's token counts.
+/// The lifetime of a backend's token.
 const TOKEN_SECONDS: u64 = 3_600;
-/// The share of changes by HTTP; the rest is by the bus.
+/// The share of changes that are made by HTTP; the others go by the bus.
 const BY_HTTP: f64 = 0.6;
 
 /// The backend in this role.
@@ -48,7 +48,7 @@ impl Manager {
         Self { stack, world, issuer, clock: Clock::new(Instant::now()), random, acts: Vec::new() }
     }
 
-    /// Acts until the storm is over, and then says once more of each conversation who takes part, so that this is known.
+    /// Acts until the storm is over, then sets the participants of each conversation once more, so that they are known.
     pub(super) async fn run(
         mut self,
         plan: Arc<Plan>,
@@ -87,13 +87,13 @@ impl Manager {
         if self.random.random_bool(BY_HTTP) {
             return self.set_by_http(lounge, users).await.map(drop);
         }
-        // Two in one call, in whatever order: the newer one is to stand.
+        // Two changes in one call, in either order: the newer one must win.
         let detail = |users: &BTreeSet<String>, timestamp: String| {
             json!({"conversationId": lounge.id, "companyId": lounge.company, "participants": users,
                 "timestamp": timestamp})
         };
         let older = self.some_of(&lounge.pool);
-        let (before, now) = (time_from_now(-1), time_from_now(0)); // one after the other, so never equal
+        let (before, now) = (time_from_now(-1), time_from_now(0)); // one millisecond apart, so never equal
         let mut details = vec![detail(&users, now), detail(&older, before)];
         if self.random.random() {
             details.reverse();
@@ -108,7 +108,7 @@ impl Manager {
         };
         let known = timeout(KNOWN_MAX, is_known).await;
         let known_ms = known.is_ok().then(|| self.now_ms());
-        // The older one may be in force for a moment, or never.
+        // The older change may be in force for a moment, or never.
         let change = Change::Participants { channel: lounge.channel(), users: older };
         self.acts.push(Act { asked_ms, known_ms: None, enforced_ms: None, is_accepted: false, change });
         let change = Change::Participants { channel: lounge.channel(), users };
@@ -116,7 +116,7 @@ impl Manager {
         Ok(())
     }
 
-    /// Whether it was answered that it is so.
+    /// Sets the participants. Returns whether a reply confirmed it.
     async fn set_by_http(&mut self, lounge: &Conversation, users: BTreeSet<String>) -> Result<bool> {
         let timestamp = time_from_now(0);
         let body = json!({"companyId": lounge.company, "participants": users, "timestamp": timestamp});
@@ -169,7 +169,7 @@ impl Manager {
     }
 }
 
-/// Sets up a conversation before the run, and waits until it can be joined.
+/// Creates a conversation before the run, and waits until it can be joined.
 pub(super) async fn open(stack: &Stack, talk: &Conversation) -> Result<()> {
     let participants: Vec<&str> = talk.participants.iter().map(String::as_str).collect();
     let opened = stack.conversation_called(&talk.id, &talk.company, &participants).await;

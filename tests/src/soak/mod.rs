@@ -1,35 +1,34 @@
-//! The soak: random traffic of many devices and a backend, from one seed, while `funnelcast-local` injects faults;
-//! then it is quiet, and everything that was promised must have held.
+//! The soak: many devices and a backend make random traffic from one seed while `funnelcast-local` injects faults. Then the
+//! faults stop, and every guarantee must have held.
 //!
-//! The devices use the shipped TypeScript client: workers of Node run it, several clients each, and report what its
-//! callbacks were given, what became of its promises, and the frames on its sockets. So a guarantee is checked where an app
-//! has it, and what the server has done is known from the wire, whatever the client made of it.
+//! The devices use the shipped TypeScript client. Worker processes of Node run it, several clients in each, and report what its
+//! callbacks received, how its promises were settled, and the frames on its sockets. So a guarantee is checked where an app
+//! relies on it, and the frames show what the server did, whatever the client made of it.
 //!
-//! A run records what each device did and saw and what was there at the end ([`record`]); whether the guarantees held
-//! is told from the record alone ([`verify`]). A guarantee is one of section "Guarantees" of the design: an ack means
-//! kept, exactly once and in order, recovery is whole or says so, no ghosts, poison blocks nobody, no leak.
+//! A run records what each device did and saw, and what the stack contained at the end ([`record`]). Whether the guarantees held
+//! is judged from the record alone ([`verify`]). They are those of the README's section "What it guarantees", and these:
 //!
-//! A message is to be what the changes in its log make of it, and the same for all who heard everything: what they heard, with
-//! the changes applied as they came, is what `history` gives in the end.
-//!
-//! Who is muted or banned sends nothing from when that was answered until it is lifted. The backend hears of each message and
-//! each change, as it is in a log, and of nothing else. A search over all conversations of a company finds what their logs have.
-//!
-//! Each call that was started ends in its log, once, and rings for nobody in the end: a client without a browser rings, accepts and
-//! hangs up as any other, and finds no media.
-//!
-//! A member without a break is to have been posted to, each time: so what a client heals by `history` is seen all the
-//! same. What is told of who is there is to be the roster. Who was put out hears nothing more. What was accepted survives
-//! the stack's sudden end.
+//! - A message equals what the changes in its log make of it. Devices that heard everything show the same conversation: what they
+//!   heard, with the changes applied in the order heard, equals what `history` returns at the end.
+//! - A muted or banned user sends nothing, from the answer to that request until the restriction is lifted.
+//! - The backend hears of every message and every change as it is in a log, and of nothing else.
+//! - A search over all conversations of a company finds what their logs contain.
+//! - Each call that was started is in its log once when it has ended, and in the end rings for nobody. A client without a browser
+//!   rings, accepts and hangs up like any other, but finds no media.
+//! - A member whose membership had no break was posted every event. So a gap that a client closes by `history` is noticed too.
+//! - The presence that members were told equals the roster.
+//! - A removed user hears nothing more.
+//! - What was accepted survives a sudden end of the stack.
 //!
 //! # Layout
-//! - [`plan`]: the run and what follows from its seed; `part`: what can be left out; [`world`]: who is there, and who may hear what
+//! - [`plan`]: a run, and what follows from its seed; `part`: what can be left out; [`world`]: the users, and who may hear what
 //! - `device`: a user's app, and what passes on its client's sockets; `worker`: the processes in which the clients run;
-//!   `settings`: who a device is; `operations`: what users do; `words`: what messages say; `issuer`: their tokens
-//! - `publisher`: what the backend says; `manager`: whom it lets in and puts out; `moderator`: whom it mutes and bans;
-//!   `listener`: what it hears of conversations; `chaos`: what happens to processes; `audit`: what is there at the end
-//! - [`record`], [`verify`], [`report`]: what happened, whether it may, and how it is told
-//! - `run`: the order of it all
+//!   `settings`: what identifies a device; `operations`: what users do; `words`: the texts of messages; `issuer`: the users'
+//!   tokens
+//! - `publisher`: what the backend publishes; `manager`: whom it lets in and removes; `moderator`: whom it mutes and bans;
+//!   `listener`: what it hears of conversations; `chaos`: faults of processes; `audit`: what the stack contains at the end
+//! - [`record`], [`verify`], [`report`]: what happened, whether it was allowed, and how it is reported
+//! - `run`: the order of a run
 
 mod audit;
 mod chaos;
@@ -56,20 +55,20 @@ pub use plan::Plan;
 pub use report::Report;
 pub use run::run;
 
-/// What is going on.
+/// The phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// All connect and join; no faults yet.
+    /// All devices connect and join; there are no faults yet.
     Gathering,
-    /// Faults, and all that users and the backend do.
+    /// Faults are injected, while users and the backend act.
     Storm,
-    /// No faults; everybody sees to it that all of their own is settled, and looks around who is there.
+    /// There are no faults. Every device finishes what it has begun, and asks who is present.
     Quiet,
-    /// The backend says something on every channel, and everybody in every conversation.
+    /// The backend publishes something on every channel, and every user sends in every conversation.
     RollCall,
-    /// Nobody does anything but stay and listen, and look around.
+    /// Devices only stay connected, listen, and ask who is present.
     Still,
-    /// Nothing happens any more.
+    /// The run has ended.
     Over,
 }
 

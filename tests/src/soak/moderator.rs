@@ -1,5 +1,5 @@
-//! The app's backend as it mutes and bans users for a while, in a conversation or in a whole company: as the team does, by
-//! publishing, and by the bus. In the end it lifts everything.
+//! The app's backend as a moderator: it mutes and bans users for a while, in a conversation or in a whole company, by the team's
+//! route, by publishing, and by the bus. In the end it lifts every restriction.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,33 +20,33 @@ use super::settings::Clock;
 use super::world::World;
 use crate::{HttpRequest, Stack, time_from_now};
 
-/// The pause between two acts, at the most.
+/// The longest pause between two acts.
 const PAUSE_MS_MAX: u64 = 1_500;
-/// How long a restriction stands before it is lifted.
+/// How long a restriction lasts before it is lifted.
 const STANDS_MS: std::ops::Range<u64> = 800..6_000;
-/// How many users are restricted at once, so that enough others talk.
+/// How many users are restricted at once: few, so that enough others send.
 const RESTRICTED_MAX: usize = 2;
-/// The share of restrictions that count in a whole company, and of bans.
+/// The share of restrictions that apply to a whole company, and the share of bans.
 const IN_A_COMPANY: f64 = 0.25;
 const BANS: f64 = 0.5;
 /// How long an accepted change may take: the retries of the bus and of its target, and a restart of the stack.
 const KNOWN_MAX: Duration = Duration::from_secs(15);
-/// Between two looks at whether it is so.
+/// The pause between two checks whether a change is in force.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long a backend's token counts.
+/// The lifetime of a backend's token.
 const TOKEN_SECONDS: u64 = 3_600;
 
-/// Where somebody is restricted: the channel of the conversation or the company, and the user.
+/// What a restriction applies to: the channel of the conversation or the company, and the user.
 type Place = (String, String);
 
-/// How it is asked for.
+/// How a restriction is requested.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     /// By the route for the team and the company's backend.
     Team,
     /// As an event that is published by HTTP.
     Publish,
-    /// By the bus, which tells nobody when it is done.
+    /// By the bus, which reports to nobody when the event has been handled.
     Bus,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Moderator {
     issuer: Arc<Issuer>,
     clock: Clock,
     random: StdRng,
-    /// What may stand, and until when it is to.
+    /// Restrictions that may be in force, and when each is to be lifted.
     standing: BTreeMap<Place, Instant>,
     acts: Vec<Act>,
 }
@@ -70,7 +70,7 @@ impl Moderator {
         Self { stack, world, issuer, clock, random, standing: BTreeMap::new(), acts: Vec::new() }
     }
 
-    /// Acts until the storm is over, and then lifts what stands.
+    /// Acts until the storm is over, then lifts all restrictions.
     pub(super) async fn run(mut self, mut phase: watch::Receiver<Phase>) -> Result<Vec<Act>> {
         while *phase.borrow_and_update() == Phase::Storm {
             let pause = Duration::from_millis(self.random.random_range(0..PAUSE_MS_MAX));
@@ -95,7 +95,7 @@ impl Moderator {
         Ok(self.acts)
     }
 
-    /// Restricts somebody who is not of a team, where they may be.
+    /// Restricts a user who is in no team, in one of their conversations or in its company.
     async fn restrict(&mut self, way: Way) -> Result<()> {
         let people: Vec<_> =
             self.world.people.iter().filter(|person| !person.is_team && !person.is_crowd).collect();
@@ -120,7 +120,7 @@ impl Moderator {
         Ok(())
     }
 
-    /// Asks for it, and writes it down; whether it is known to be so.
+    /// Requests a restriction and records the act. Returns whether it is known to be in force.
     async fn ask(&mut self, place: &Place, restriction: Restriction, way: Way) -> Result<bool> {
         let (scope, user) = place;
         let mut detail = about(place);
@@ -154,7 +154,7 @@ impl Moderator {
         Ok(known_ms.is_some())
     }
 
-    /// When it was seen to be so.
+    /// Waits until the restriction is in force, and returns when that was seen; `None` after [`KNOWN_MAX`].
     async fn seen(&self, place: &Place, restriction: Restriction) -> Option<u64> {
         let is_so = async {
             while self.standing_of(place).await != Some(json!(restriction)) {
@@ -179,7 +179,7 @@ impl Moderator {
     }
 
     fn company<'a>(&'a self, scope: &'a str) -> Result<&'a str> {
-        scope.strip_prefix("company:").or_else(|| self.world.company_of(scope)).context("a company")
+        scope.strip_prefix("company:").or_else(|| self.world.company_of(scope)).context("no company")
     }
 
     fn now_ms(&self) -> u64 {
@@ -187,7 +187,7 @@ impl Moderator {
     }
 }
 
-/// The fields that say whom it is about, and where.
+/// The fields that name the user and the conversation or company.
 fn about((scope, user): &Place) -> Value {
     match scope.split_once(':') {
         Some(("company", id)) => json!({"userId": user, "companyId": id}),

@@ -1,4 +1,4 @@
-//! What a user does next, drawn from the device's own random numbers: one seed has the user do the same again.
+//! What a user does next, drawn from the device's own random numbers: the same seed draws the same operations.
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -9,7 +9,7 @@ use super::part::Part;
 use super::words;
 use super::world::{has_log, has_presence};
 
-/// What users do, and how often beside the rest.
+/// The operations, each with its weight in the draw.
 const OPERATIONS: [(Operation, u32); 28] = [
     (Operation::Say, 60),
     (Operation::SayMuch, 2),
@@ -41,10 +41,10 @@ const OPERATIONS: [(Operation, u32); 28] = [
     (Operation::Block, 1),
 ];
 
-/// The longest of the messages that are long, so that a few of them cut a reply: the limit is 16 KiB.
+/// The longest of the long messages, so that a few of them do not fit into one reply.
 const LONG_BYTES_MAX: usize = 15 * 1024;
 
-/// What users react with: few enough that many react with the same one.
+/// The emojis that users react with: so few that many users choose the same one.
 const EMOJIS: [&str; 4] = ["👍", "❤️", "😂", ":tada:"];
 
 /// Something that a user does.
@@ -57,15 +57,15 @@ pub(super) enum Operation {
     SayByHttp,
     /// A message that replies to another one.
     Reply,
-    /// Gives a message another text: as a rule one of the user's own, else it is refused.
+    /// Gives a message another text: usually one of the user's own. Otherwise it is refused.
     Edit,
-    /// Deletes a message, which the team may whoever wrote it.
+    /// Deletes a message. The team may delete everybody's.
     Delete,
-    /// Reacts to a message, or takes that back.
+    /// Reacts to a message, or takes the reaction back.
     React,
-    /// Sends once more what is kept already.
+    /// Sends a message once more that is already in the log.
     Repeat,
-    /// Sends what must be refused, and what the client would not let out.
+    /// Sends a frame that must be refused, and that the client itself would not send.
     Nonsense,
     Type,
     Status,
@@ -73,9 +73,9 @@ pub(super) enum Operation {
     Ack,
     History,
     AskPresence,
-    /// Starts a call, or joins the one that there is.
+    /// Starts a call, or joins the current one.
     Dial,
-    /// Accepts a call that rings.
+    /// Accepts a ringing call.
     Answer,
     Decline,
     HangUp,
@@ -83,22 +83,22 @@ pub(super) enum Operation {
     Join,
     /// Leaves and joins, or joins and leaves, without waiting for the answers.
     Cross,
-    /// Tries to join what is not for the user.
+    /// Tries to join a channel that the user may never join.
     Trespass,
-    /// Has the client make a new connection.
+    /// Makes the client open a new connection.
     Reconnect,
-    /// Closes the client, at once or when what waits is delivered.
+    /// Closes the client, at once or after its send queue is empty.
     Close,
-    /// The connection is cut without a goodbye.
+    /// Cuts the connection without a closing handshake.
     Cut,
-    /// The network delivers nothing more, and tells nobody.
+    /// The network delivers nothing more, and neither side is told.
     Silence,
     /// No WebSocket can be opened for a while.
     Block,
 }
 
 impl Operation {
-    /// The part of a run that has it, where it can be left out.
+    /// The part of a run that the operation belongs to, if that part can be left out.
     pub(super) const fn part(self) -> Option<Part> {
         match self {
             Self::Cross => Some(Part::Crossings),
@@ -111,7 +111,7 @@ impl Operation {
         }
     }
 
-    /// The next one.
+    /// Draws the next operation.
     pub(super) fn draw(random: &mut StdRng) -> Self {
         let all: u32 = OPERATIONS.iter().map(|(_, weight)| weight).sum();
         let mut place = random.random_range(0..all);
@@ -121,10 +121,10 @@ impl Operation {
                 None => return operation,
             }
         }
-        Self::Say // not reached: the weights add up to all
+        Self::Say // not reached: the weights add up to `all`
     }
 
-    /// For the table.
+    /// The name in the report's table.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Say | Self::SayMuch => "send",
@@ -157,7 +157,7 @@ impl Operation {
         }
     }
 
-    /// The channel that it is about, where there is one for it; for what is about none, an empty name.
+    /// Draws a channel for the operation. Empty if the operation is not about a channel; `None` if none is suitable.
     pub(super) fn channel(self, all: &App, random: &mut StdRng) -> Option<String> {
         let mut channels = match self {
             Self::Say | Self::SayMuch => conversations(all.wanted()),
@@ -193,7 +193,7 @@ impl Operation {
         Some(channels.swap_remove(random.random_range(0..channels.len())))
     }
 
-    /// How often a change is of a message of the user's own.
+    /// The share of changes that are made to one of the user's own messages.
     pub(super) const fn own_share(self) -> f64 {
         match self {
             Self::Edit => 0.85,
@@ -202,7 +202,7 @@ impl Operation {
         }
     }
 
-    /// The change of a message: the event and its draft.
+    /// The event and the draft of a change to a message.
     pub(super) fn change(self, target: u64, random: &mut StdRng) -> (&'static str, Value) {
         match self {
             Self::Delete => ("chat.delete", json!({"target": target})),
@@ -214,7 +214,7 @@ impl Operation {
         }
     }
 
-    /// What a message says.
+    /// A random text for a message.
     pub(super) fn text(self, random: &mut StdRng) -> String {
         words::text(random, if self == Self::SayMuch { LONG_BYTES_MAX / 2..LONG_BYTES_MAX } else { 1..200 })
     }

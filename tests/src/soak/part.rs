@@ -2,12 +2,12 @@
 
 use clap::ValueEnum;
 
-/// A part of a run that can be left out, beside the faults that have a rate: to find out which one it takes.
+/// A part of a run that can be left out, to find out which part a breach depends on. Faults that have a rate are not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Part {
-    /// `leave` and `join` of a channel that are under way at once on one socket.
+    /// `leave` and `join` of one channel under way at the same time on one socket.
     Crossings,
-    /// Messages that users send by HTTP, and clients that poll, as no WebSocket can be opened.
+    /// Messages that users send by HTTP, and clients that poll because no WebSocket can be opened.
     Http,
     /// Edits, deletions, reactions and replies.
     Changes,
@@ -17,7 +17,7 @@ pub enum Part {
     Statuses,
     /// The backend changes who takes part in conversations.
     Participants,
-    /// The backend puts users out of channels, who come again.
+    /// The backend removes users from channels; they may join again.
     Kicks,
     /// The team's backend mutes and bans users for a while.
     Moderation,
@@ -27,9 +27,9 @@ pub enum Part {
     ChatEvents,
     /// Users who join by grants that last only seconds.
     Grants,
-    /// Tokens that last only seconds, and are renewed or not.
+    /// Tokens that last only seconds. Some are renewed, some are not.
     Expiry,
-    /// Processes of functions that stand still for a while (SIGSTOP, SIGCONT).
+    /// Paused processes of functions (SIGSTOP, SIGCONT).
     Pauses,
     /// The whole stack is killed (SIGKILL) and started again on its data.
     Kills,
@@ -37,10 +37,10 @@ pub enum Part {
     Crowd,
     /// Events that cannot be published.
     Poison,
-    /// Events that come after newer ones about the same thing.
+    /// Events that are published after newer ones about the same thing.
     Late,
-    /// What makes large replies: long messages, names to be escaped, many last values.
+    /// What makes replies large: long messages, names that JSON escapes, many latest values.
     Large,
-    /// Devices that vanish for good.
+    /// Devices that disconnect for good.
     Vanishing,
 }

@@ -1,5 +1,4 @@
-//! What a run is made of, and all that follows from its seed: which devices there are, when some vanish, and a
-//! stream of random numbers for each.
+//! The plan of a run, and what follows from its seed: the devices, when some of them vanish, and their random numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,19 +10,20 @@ use serde_json::{Value, json};
 use super::part::Part;
 use super::world::World;
 
-/// Of so many devices one is a user's second.
+/// One in this many devices is the second device of its user.
 const DEVICES_PER_SECOND_DEVICE: usize = 4;
-/// And one vanishes for good while the storm lasts.
+/// One in this many devices vanishes for good during the storm.
 const DEVICES_PER_VANISHING: usize = 4;
-/// Of so many devices one connects with tokens that last only seconds.
+/// One in this many devices connects with tokens that last only seconds.
 const DEVICES_PER_SHORT_TOKEN: usize = 3;
-/// And one with tickets.
+/// One in this many devices connects with tickets.
 const DEVICES_PER_TICKET: usize = 4;
-/// Devices that only listen; with the others there, more than the 50 that a sender posts to itself.
+/// Devices that only listen. Together with the active devices there, they are more than the 50 members up to which a sender's
+/// function posts directly.
 const CROWD: usize = 51;
 
-/// Faults, by the names and rates of `funnelcast-local up --fault`; often enough that a run of some seconds has some
-/// of each, and seldom enough that it gets somewhere.
+/// The rates of the faults, named as in `funnelcast-local up --fault`. They are so high that a run of some seconds has some of
+/// each kind, and so low that it makes progress.
 const DEFAULT_RATES: [(&str, f64); 10] = [
     ("lost_disconnect", 0.5),
     ("gone", 0.003),
@@ -37,25 +37,25 @@ const DEFAULT_RATES: [(&str, f64); 10] = [
     ("cut", 0.02),
 ];
 
-/// The longest that the faults delay something.
+/// The longest that a fault delays something.
 pub(super) const DELAY_MS_MAX: u64 = 500;
 
-/// A run.
+/// What a run consists of.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// What all random numbers start from.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// How long the faults last.
     pub storm: Duration,
-    /// How many active devices there are; some users have two.
+    /// How many active devices there are. Some users have two.
     pub devices: usize,
     /// How many devices only listen.
     pub crowd: usize,
     /// How often the stack is killed.
     pub kills: u32,
-    /// How often each kind of fault happens.
+    /// The rate of each kind of fault.
     pub rates: BTreeMap<String, f64>,
-    /// What is left out.
+    /// The parts that are left out.
     pub without: BTreeSet<Part>,
 }
 
@@ -63,25 +63,25 @@ pub struct Plan {
 #[derive(Debug)]
 pub(super) struct Device {
     pub(super) name: String,
-    /// Whose it is, by number.
+    /// The index of its user.
     pub(super) owner: usize,
     pub(super) random: StdRng,
-    /// After which part of the storm it vanishes for good, where it does.
+    /// The fraction of the storm after which it vanishes for good, if it does.
     pub(super) vanishes_after: Option<f64>,
     /// Whether its tokens last only seconds.
     pub(super) has_short_tokens: bool,
-    /// Whether its client replaces its socket before the token ends, or keeps it to that end.
+    /// Whether its client replaces its socket before the token expires. Otherwise it keeps the socket until then.
     pub(super) rotates: bool,
-    /// Whether its client connects by tickets.
+    /// Whether its client connects with tickets.
     pub(super) by_ticket: bool,
-    /// What its client's own random numbers start from.
+    /// The seed of its client's own random numbers.
     pub(super) seed: u32,
 }
 
-/// The first user who is a member of a company's team and not its admin.
+/// The first user who is a member of a company's team but not its admin.
 const FIRST_MEMBER: usize = 2;
 
-/// Who draws random numbers; the devices come after.
+/// The numbers of the streams of random numbers. The devices' streams begin at `FIRST_DEVICE`.
 const BACKEND: u64 = 0;
 const MANAGER: u64 = 1 << 32;
 const CHAOS: u64 = 2 << 32;
@@ -89,7 +89,7 @@ const MODERATOR: u64 = 3 << 32;
 const FIRST_DEVICE: u64 = 1;
 
 impl Plan {
-    /// The usual faults, for so long, with this seed.
+    /// A plan with the usual faults.
     pub fn new(seed: u64, storm: Duration) -> Self {
         let rates = DEFAULT_RATES.map(|(kind, rate)| (kind.to_owned(), rate)).into();
         Self { seed, storm, devices: 12, crowd: CROWD, kills: 1, rates, without: BTreeSet::new() }
@@ -100,7 +100,7 @@ impl Plan {
         !self.without.contains(&part)
     }
 
-    /// Who is there.
+    /// The users and conversations.
     pub(super) fn world(&self) -> World {
         World::of(self.users(), self.listeners())
     }
@@ -114,8 +114,9 @@ impl Plan {
         if self.has(Part::Crowd) { self.crowd } else { 0 }
     }
 
-    /// The devices: one for each active user, then second ones, then those that listen. Those that vanish are first a
-    /// member of each company's team: few speak in the company's channel, so that nobody stumbles over their ghosts.
+    /// The devices: first one for each active user, then the second devices, then those that only listen. The first devices that
+    /// vanish belong to a member of each company's team: few users send in the company's channel, so no post soon discovers their
+    /// ghosts.
     pub(super) fn devices(&self) -> Vec<Device> {
         let (users, world) = (self.users(), self.world());
         let crowd_users = world.people.len() - users;
@@ -144,27 +145,28 @@ impl Plan {
         (0..self.devices + self.listeners()).map(device).collect()
     }
 
-    /// The random numbers of what the backend says.
+    /// The random numbers of the publisher.
     pub(super) fn backend(&self) -> StdRng {
         self.stream(BACKEND)
     }
 
-    /// The random numbers of whom the backend lets in and puts out.
+    /// The random numbers of the manager.
     pub(super) fn manager(&self) -> StdRng {
         self.stream(MANAGER)
     }
 
-    /// The random numbers of whom the backend mutes and bans.
+    /// The random numbers of the moderator.
     pub(super) fn moderator(&self) -> StdRng {
         self.stream(MODERATOR)
     }
 
-    /// The random numbers of what happens to processes.
+    /// The random numbers of the faults of processes.
     pub(super) fn chaos(&self) -> StdRng {
         self.stream(CHAOS)
     }
 
-    /// For `PUT /_local/faults`; `round` counts how often the stack was killed, whose faults then begin anew.
+    /// The body of `PUT /_local/faults`. `round` counts how often the stack was killed, and each new stack draws its faults from
+    /// another seed.
     pub(super) fn faults(&self, round: u64) -> Value {
         let mut settings = json!(self.rates);
         settings["seed"] = (self.seed + round).into();

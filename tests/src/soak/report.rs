@@ -1,4 +1,4 @@
-//! What came of a run: figures for people in a table, and for programs in one line of JSON.
+//! The result of a run: figures in a table for people, and in one line of JSON for programs.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,65 +11,65 @@ use super::plan::Plan;
 use super::record::{Act, Change, Entry, Record, Restriction};
 use super::verify::{Breach, Kind, given_up};
 
-/// The most breaches of a kind that are shown; the record has the rest.
+/// The most breaches of a kind that are shown; the record contains all of them.
 const SHOWN_MAX: usize = 3;
-/// The longest that one of them is shown.
+/// The most characters of a breach that are shown.
 const BREACH_CHARS_MAX: usize = 700;
 
-/// A run that is over.
+/// The result of a run that has ended.
 #[derive(Debug)]
 pub struct Report {
-    /// What its random numbers started from.
+    /// The seed of its random numbers.
     pub seed: u64,
-    /// What was counted.
+    /// The figures.
     pub figures: Figures,
-    /// What was broken; nothing, it is hoped.
+    /// The broken guarantees.
     pub breaches: Vec<Breach>,
     record: Record,
     log: Option<PathBuf>,
 }
 
-/// What was counted, of one run or of several together.
+/// The figures of one run, or the sum of several runs.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Figures {
-    /// Runs.
+    /// How many runs there were.
     pub runs: u64,
     /// What users did, by kind.
     pub operations: BTreeMap<String, u64>,
     /// Faults that were injected, by kind.
     pub faults: BTreeMap<String, u64>,
-    /// Messages that were to be sent.
+    /// Messages that the apps meant to send.
     pub sends: u64,
-    /// Replies that said that one is kept.
+    /// Replies that acknowledged a message.
     pub acked: u64,
-    /// Of those, that it had been before.
+    /// Those of them that said that the message was a duplicate.
     pub duplicates: u64,
-    /// Connections made.
+    /// Connections that were opened.
     pub connections: u64,
-    /// Joins that brought what was missed.
+    /// Joins that returned missed events.
     pub recoveries: u64,
-    /// Events that they brought.
+    /// Events that these joins returned.
     pub recovered: u64,
-    /// Events at callbacks.
+    /// Events that callbacks received.
     pub heard: u64,
-    /// Events that the backend said.
+    /// Events that the backend published.
     pub published: u64,
-    /// Of those, ones that cannot be published.
+    /// Those of them that cannot be published.
     pub poison: u64,
     /// Dead letters.
     pub letters: u64,
-    /// Events of the backend that could be published, and are in one all the same, as their tries were used up.
+    /// Events of the backend that were valid, but are dead letters because all tries failed.
     pub given_up: u64,
     /// Events in all logs.
     pub logged: u64,
-    /// Times that users were muted or banned.
+    /// How often users were muted or banned.
     pub restricted: u64,
     /// Messages that the searches over companies found.
     pub found: u64,
-    /// Things of conversations that the backend heard of.
+    /// Chat events that the backend received.
     pub reported: u64,
-    /// Breaches, by kind; every kind is there, with 0 where there was none.
+    /// Breaches, by kind. Every kind is listed, also those with 0.
     pub breaches: BTreeMap<Kind, u64>,
 }
 
@@ -85,7 +85,7 @@ impl Report {
         Self { seed: plan.seed, figures, breaches, record, log }
     }
 
-    /// What was broken, with the seed.
+    /// The seed, and the breaches of the run, shortened.
     pub fn summary(&self) -> String {
         let seed = self.seed;
         if self.breaches.is_empty() {
@@ -99,7 +99,7 @@ impl Report {
         lines.join("\n")
     }
 
-    /// A few of each kind, so that many of one do not hide another.
+    /// The first breaches of each kind, so that many of one kind do not hide another.
     fn shown(&self) -> impl Iterator<Item = &Breach> {
         let mut shown: BTreeMap<Kind, usize> = BTreeMap::new();
         self.breaches.iter().filter(move |breach| {
@@ -109,9 +109,9 @@ impl Report {
         })
     }
 
-    /// Writes the record beside the stack's log; says where the two are.
+    /// Writes the record beside the stack's log. Returns where the two are.
     pub fn keep(&self) -> Result<String> {
-        let log = self.log.as_ref().context("the log of a stack of our own")?;
+        let log = self.log.as_ref().context("the stack writes no log of its own")?;
         let record = log.with_extension(format!("seed-{}.json", self.seed));
         let whole = json!({"seed": self.seed, "breaches": self.breaches, "record": self.record});
         std::fs::write(&record, serde_json::to_vec_pretty(&whole)?)?;
@@ -160,7 +160,7 @@ impl Figures {
         figures
     }
 
-    /// Adds those of another run.
+    /// Adds the figures of another run.
     pub fn add(&mut self, other: &Self) {
         for (sum, more) in [(&mut self.operations, &other.operations), (&mut self.faults, &other.faults)] {
             for (name, count) in more {
@@ -175,7 +175,7 @@ impl Figures {
         }
     }
 
-    /// For people.
+    /// The figures as a table, for people.
     pub fn table(&self) -> String {
         let mut lines = Vec::new();
         let mut section = |title: &str, rows: Vec<(String, u64)>| {
@@ -192,7 +192,7 @@ impl Figures {
         lines.join("\n")
     }
 
-    /// For programs: one line.
+    /// The figures as one line of JSON, for programs.
     pub fn json(&self) -> String {
         json!(self).to_string()
     }

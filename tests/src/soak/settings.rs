@@ -1,4 +1,4 @@
-//! Who a device is, and what it needs to be told from outside: the clock, tokens, and grants.
+//! What identifies a device, and what it gets from outside: the clock, tokens, and grants.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,40 +8,40 @@ use tokio::time::Instant;
 use super::issuer::{Issuer, Signed};
 use super::world::Person;
 
-/// How long tokens and grants last that do not end within a run; a grant may not last longer.
+/// The lifetimes of tokens and grants that outlive the run. No grant may last longer than 10 minutes.
 const TOKEN_SECONDS: u64 = 7_200;
 const GRANT_SECONDS: u64 = 590;
-/// How long a grant lasts that does.
+/// The lifetime of a grant that expires during the run.
 const SHORT_GRANT_SECONDS: u64 = 25;
 
-/// What does not change while a device runs.
+/// The settings of a device, which do not change during a run.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) device: String,
     pub(super) person: Person,
     pub(super) issuer: Arc<Issuer>,
-    /// How long the tokens last, where they end within a run.
+    /// The lifetime of the tokens, if they expire during the run.
     pub(super) short_tokens: Option<u64>,
-    /// Whether the client replaces its socket before the token ends, or keeps it to that end.
+    /// Whether the client replaces its socket before the token expires. Otherwise it keeps the socket until then.
     pub(super) rotates: bool,
-    /// Whether its client connects by tickets, which it gets with its token by HTTP.
+    /// Whether its client connects with tickets, which it gets by HTTP with its token.
     pub(super) by_ticket: bool,
-    /// Whether its user is called, and calls others.
+    /// Whether its user calls others and is called.
     pub(super) has_calls: bool,
-    /// The channels that the device wants.
+    /// The channels that the device subscribes to.
     pub(super) channels: Vec<String>,
-    /// Those that it joins by a grant.
+    /// The channels that it joins by a grant.
     pub(super) by_grant: Vec<String>,
-    /// Those that the user may be put out of for longer.
+    /// The channels in which its user is a participant only for a time.
     pub(super) for_a_time: Vec<String>,
-    /// What the client's own random numbers start from.
+    /// The seed of the client's own random numbers.
     pub(super) seed: u32,
-    /// How many times as fast as usual the client's schedules run.
+    /// The factor by which the client's schedules run faster than usual.
     pub(super) pace: f64,
     pub(super) clock: Clock,
 }
 
-/// This machine's time, by the clock that all waiting goes by.
+/// A clock that converts the instants of tokio's clock to the time of this machine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     at: Instant,
@@ -49,7 +49,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// One that shows the time that it is now.
+    /// A clock that is right at this instant.
     pub(super) fn new(now: Instant) -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { at: now, ms: u64::try_from(since_epoch.as_millis()).unwrap_or_default() }
@@ -62,13 +62,13 @@ impl Clock {
 }
 
 impl Settings {
-    /// A fresh token. One that is `lasting` outlives the run.
+    /// A fresh token. With `lasting`, it outlives the run.
     pub(super) fn token(&self, lasting: bool) -> Option<Signed> {
         let seconds = self.short_tokens.filter(|_| !lasting).unwrap_or(TOKEN_SECONDS);
         self.issuer.token(&self.person, seconds).ok()
     }
 
-    /// A fresh grant. One that is `lasting` outlives the run.
+    /// A fresh grant. With `lasting`, it outlives the run.
     pub(super) fn grant(&self, channel: &str, lasting: bool) -> Option<Signed> {
         let seconds = if lasting { GRANT_SECONDS } else { SHORT_GRANT_SECONDS };
         self.issuer.grant(&self.person.id, channel, seconds).ok()

@@ -1,21 +1,22 @@
-//! What messages say: random letters, among them now and then words that a search must find.
+//! The texts of messages: random letters and, in some of them, words that a search must find.
 
 use std::ops::Range;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
-/// The words. None is the beginning of another, nor a form of it, and random letters hardly ever make one.
+/// The words. None is the beginning or a form of another, and random letters hardly ever form one.
 pub(super) const WORDS: [&str; 4] = ["lighthouse", "marzipan", "quicksand", "whirlpool"];
-/// The share of texts that have each of them.
+/// The share of texts that contain a given word.
 const HAS_WORD: f64 = 0.08;
 
-/// What is searched for: each word alone, and two of them together.
+/// The queries of the searches: each word alone, and two of them together.
 pub(super) fn queries() -> impl Iterator<Item = String> {
     WORDS.into_iter().map(str::to_owned).chain([format!("{} {}", WORDS[0], WORDS[1])])
 }
 
-/// Letters, as a rule; or what becomes twice as long in JSON, which just fits into a frame of 32 KiB. Before them, words.
+/// A random text: some of the words, then usually letters. Some texts consist of characters whose size JSON doubles, which just
+/// fit into a frame of 32 KiB.
 pub(super) fn text(random: &mut StdRng, bytes: Range<usize>) -> String {
     let mut text = String::new();
     for word in WORDS {
@@ -32,7 +33,7 @@ pub(super) fn text(random: &mut StdRng, bytes: Range<usize>) -> String {
     text
 }
 
-/// Whether a text has all words of a query.
+/// Whether a text contains all words of a query.
 pub(super) fn has_words(text: &str, query: &str) -> bool {
     query.split(' ').all(|word| text.split_whitespace().any(|other| other == word))
 }

@@ -1,5 +1,5 @@
-//! The processes of Node in which the devices' clients run: the shipped TypeScript package, several clients in each.
-//! Commands go in and reports come out, a line of JSON each; `client/soak/worker.js` is the other side.
+//! The Node processes in which the devices' clients run: the shipped TypeScript package, several clients in each process.
+//! Commands go in and reports come out, one line of JSON each. The other side is `client/soak/worker.js`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use super::record::Roster;
 /// Clients in one process.
 const CLIENTS_MAX: usize = 16;
 
-/// What happened to a device, and when by this machine's clock.
+/// What happened to a device, and when, by this machine's clock.
 #[derive(Debug, Deserialize)]
 pub(super) struct Report {
     #[serde(rename = "at")]
@@ -28,49 +28,49 @@ pub(super) struct Report {
     pub(super) what: What,
 }
 
-/// What happened.
+/// What a report says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub(super) enum What {
-    /// A step of the client's state machine.
+    /// The state of the client's connection has changed.
     State { state: String, error: Option<Failure> },
-    /// The client's own event `error`.
+    /// The client emitted `error`.
     Error { error: Failure, channel: Option<String> },
-    /// The handler of a channel was given an event; `latest` where it is a last value from before the beginning.
+    /// The handler of a channel received an event. `latest` if it is a latest value from before the join.
     Event { channel: String, event: Value, latest: bool },
-    /// `onJoined`; `first` where the app begins with it.
+    /// `onJoined`. `first` if the app begins with this join.
     Joined { channel: String, head: u64, recovered: bool, first: bool },
     /// `onLost`.
     Lost { channel: String, after: u64, next: u64 },
     /// `onError`.
     Refused { channel: String, error: Failure },
-    /// The listener of `watchPresence`.
+    /// The listener of `watchPresence` was called.
     Present { channel: String, roster: Roster, count: usize },
     /// The state of a call has changed.
     Call { channel: String, state: String, direction: Option<String> },
-    /// A callback of a subscription that has ended.
+    /// A callback was called after its subscription had ended.
     Late { channel: String },
     /// A promise was settled.
     Settled { id: u64, value: Option<Value>, error: Option<Failure> },
-    /// The client needs a token, or a grant for the channel.
+    /// The client asks for a token, or for a grant for the channel.
     Asked { number: u64, channel: Option<String> },
-    /// A socket is about to be opened.
+    /// A socket is being opened.
     Opening { socket: u64, token: Option<String> },
-    /// It is open.
+    /// A socket is open.
     Opened { socket: u64 },
-    /// The server refused to open it.
+    /// The server refused to open a socket.
     TurnedAway { socket: u64, status: u16 },
-    /// A frame on it.
+    /// A frame passed on a socket.
     Frame { socket: u64, direction: Direction, text: String },
-    /// It has been closed, or given up.
+    /// A socket was closed or given up.
     Over { socket: u64 },
-    /// A request by HTTP.
+    /// The client made a request by HTTP.
     Request { path: String, body: String },
-    /// An exception that nobody caught.
+    /// An exception that nothing caught.
     Thrown { message: String },
 }
 
-/// Which way a frame goes.
+/// The direction of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Direction {
@@ -78,14 +78,14 @@ pub(super) enum Direction {
     Out,
 }
 
-/// Why something was not done.
+/// Why something failed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Failure {
     pub(super) code: String,
     pub(super) message: String,
 }
 
-/// The way to one client.
+/// The connection to one client in a worker.
 #[derive(Debug)]
 pub(super) struct Line {
     device: String,
@@ -94,11 +94,11 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Gives a command.
+    /// Sends a command to the client.
     pub(super) fn command(&self, what: &str, mut fields: Value) {
         fields["do"] = what.into();
         fields["device"] = self.device.as_str().into();
-        self.commands.send(fields.to_string()).ok(); // that the worker has ended is seen by its reports
+        self.commands.send(fields.to_string()).ok(); // if the worker has ended, its reports end too
     }
 
     /// The next report; `None` once the worker has ended.
@@ -125,19 +125,19 @@ struct Worker {
 }
 
 impl Workers {
-    /// None yet.
+    /// Begins without workers.
     ///
     /// # Errors
-    /// Where the client has not been built.
+    /// If the client has not been built.
     pub(super) fn new() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the root of the checkout")?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no folder above the crate")?;
         let client = root.join("client");
         let package = client.join("dist/index.js");
         ensure!(package.exists(), "{} is missing: run `make client/dist/index.js` first", package.display());
         Ok(Self { script: client.join("soak/worker.js"), last: None, children: Vec::new() })
     }
 
-    /// A client more.
+    /// Adds a client, in a new worker if the last one is full.
     pub(super) fn client(&mut self, device: &str) -> Result<Line> {
         let worker = match self.last.take().filter(|last| last.clients < CLIENTS_MAX) {
             Some(worker) => worker,
@@ -158,8 +158,8 @@ impl Workers {
             .kill_on_drop(true)
             .spawn()
             .context("starting node")?;
-        let stdin = child.stdin.take().context("a piped stdin")?;
-        let stdout = child.stdout.take().context("a piped stdout")?;
+        let stdin = child.stdin.take().context("node has no stdin")?;
+        let stdout = child.stdout.take().context("node has no stdout")?;
         self.children.push(child);
         let (commands, waiting) = unbounded_channel();
         let receivers = Receivers::default();
@@ -189,7 +189,7 @@ async fn read(stdout: ChildStdout, receivers: Receivers) {
             }
             Err(error) => {
                 let shown: String = line.chars().take(200).collect();
-                eprintln!("a worker's report: {error}: {shown}");
+                eprintln!("a report of a worker cannot be read: {error}: {shown}");
                 break;
             }
         }

@@ -1,25 +1,25 @@
-//! Who is there: users of two companies, what they talk in, and who may hear what. The README's table of channels,
-//! said a second time and independently, so that a leak is one by this and not by what the product thinks.
+//! The world of a run: users of two companies, their conversations, and who may hear what. It states the table of
+//! docs/channels.md a second time, independently of the product, so that the product cannot excuse its own leak.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-/// Companies, which users belong to in turn.
+/// The companies. Users are assigned to them in turn.
 const COMPANIES: [&str; 2] = ["biz_1", "biz_2"];
 
-/// Kinds of channel that a company's team hears.
+/// Kinds of channel that a company's team may join.
 const TEAM_KINDS: [&str; 4] = ["company", "funnel_updates", "resource_updates", "analytics"];
 
-/// Devices of each user of the crowd.
+/// Devices of each user who only listens.
 const DEVICES_A_CROWD_USER: usize = 3;
 
-/// All that a run happens to.
+/// The users and conversations of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct World {
-    /// Who connects.
+    /// The users.
     pub people: Vec<Person>,
-    /// What they talk in.
+    /// The conversations.
     pub conversations: Vec<Conversation>,
 }
 
@@ -28,11 +28,11 @@ pub struct World {
 pub struct Person {
     /// The `sub` of the user's tokens.
     pub id: String,
-    /// The one company that they name.
+    /// The only company that the tokens name.
     pub company: String,
-    /// Whether the user is of its team; else a customer.
+    /// Whether the user is in the company's team, and not a customer.
     pub is_team: bool,
-    /// Whether the user only listens, in a large channel among many.
+    /// Whether the user only listens, in a large channel.
     pub is_crowd: bool,
 }
 
@@ -41,22 +41,22 @@ pub struct Person {
 pub struct Conversation {
     /// Its id.
     pub id: String,
-    /// Whose team may join.
+    /// The company, whose team may join.
     pub company: String,
-    /// Who else may, from the start.
+    /// Other users who may join, from the start.
     pub participants: BTreeSet<String>,
-    /// Who may for a time: the backend changes the participants among these.
+    /// Users who may join for a time: the backend chooses the participants among these.
     pub pool: BTreeSet<String>,
-    /// Who may by a grant.
+    /// Users who may join with a grant.
     pub guests: BTreeSet<String>,
 }
 
-/// By what a user may join a channel.
+/// The right by which a user may join a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
-    /// As long as the run lasts.
+    /// For the whole run.
     Always,
-    /// While the user takes part, which the backend changes.
+    /// While the user is a participant, which the backend changes.
     Participation,
     /// With a grant.
     Grant,
@@ -65,10 +65,10 @@ pub enum Right {
 }
 
 impl World {
-    /// A world of so many active users, and beside them so many devices that only listen. In each company there is
-    /// first an admin, then a member, then customers. A company has a conversation of all its customers, one of
-    /// everybody, and one whose participants change. The first has one with customers of both, one that the second's
-    /// customers visit by grants, and one in which the crowd listens.
+    /// Creates a world of `users` active users, and of enough others for `crowd` devices that only listen. The first users of
+    /// each company are an admin and a member, the others are customers. Each company has a conversation of all its customers,
+    /// one of everybody, and one whose participants change. The first company also has one with the customers of both companies,
+    /// one that the second company's customers join by grants, and one in which the crowd listens.
     pub fn of(users: usize, crowd: usize) -> Self {
         let active = |index: usize| Person {
             id: format!("user_{index}"),
@@ -93,7 +93,7 @@ impl World {
         COMPANIES.into_iter()
     }
 
-    /// Every channel that there is.
+    /// Every channel of the world.
     pub fn channels(&self) -> Vec<String> {
         let team = TEAM_KINDS.iter().flat_map(|kind| Self::companies().map(move |id| format!("{kind}:{id}")));
         let own = self.people.iter().filter(|one| !one.is_crowd).map(|person| format!("user:{}", person.id));
@@ -101,7 +101,7 @@ impl World {
         team.chain(own).chain(talks).chain(["system".to_owned()]).collect()
     }
 
-    /// The channels that a person's devices want.
+    /// The channels that a person's devices subscribe to.
     pub fn channels_of(&self, person: &Person) -> Vec<String> {
         let all = self.channels().into_iter();
         let is_for_the_crowd = |channel: &String| channel == "system" || channel.starts_with("conversation:");
@@ -110,12 +110,12 @@ impl World {
             .collect()
     }
 
-    /// Whether a user may ever join a channel, and so ever get what is said on it.
+    /// Whether a user may ever join a channel, and so ever hear its events.
     pub fn may_join(&self, user: &str, channel: &str) -> bool {
         self.right(user, channel) != Right::Never
     }
 
-    /// Whether a user is of the team of a conversation's company.
+    /// Whether a user is in the team of a conversation's company.
     pub(super) fn is_team(&self, user: &str, channel: &str) -> bool {
         let talk = self.conversations.iter().find(|talk| talk.channel() == channel);
         let person = self.people.iter().find(|person| person.id == user);
@@ -128,7 +128,7 @@ impl World {
         talk.map(|talk| talk.company.as_str())
     }
 
-    /// By what a user may join a channel.
+    /// The right by which a user may join a channel.
     pub fn right(&self, user: &str, channel: &str) -> Right {
         let (kind, id) = channel.split_once(':').unwrap_or((channel, ""));
         let is_team_of = |company: &str| {
@@ -196,14 +196,13 @@ fn conversations(people: &[Person], has_crowd: bool) -> Vec<Conversation> {
 }
 
 impl Conversation {
-    /// Its channel.
     pub fn channel(&self) -> String {
         format!("conversation:{}", self.id)
     }
 }
 
 impl Person {
-    /// The `name` of the user's tokens. One of them is made of what JSON has to escape, and as long as a name may be.
+    /// The `name` of the user's tokens. One user's name has the maximum length, in characters that JSON escapes.
     pub(super) fn name(&self) -> String {
         const NAME_BYTES_MAX: usize = 128;
         match self.id.as_str() {
@@ -212,7 +211,7 @@ impl Person {
         }
     }
 
-    /// What the user is in the company.
+    /// The user's role in the company.
     pub(super) fn role_name(&self) -> &'static str {
         match (self.is_team, self.id.as_bytes().last()) {
             (false, _) => "customer",
@@ -222,7 +221,7 @@ impl Person {
     }
 }
 
-/// Whether a channel's members see each other.
+/// Whether members of a channel see who is present.
 pub(super) fn has_presence(channel: &str) -> bool {
     channel.starts_with("company:") || channel.starts_with("conversation:")
 }
@@ -257,7 +256,7 @@ mod tests {
         for (user, channel, right) in [
             ("user_4", "conversation:bridge", Right::Always),
             ("user_5", "conversation:bridge", Right::Always),
-            ("user_1", "conversation:bridge", Right::Never), // it is the first company's
+            ("user_1", "conversation:bridge", Right::Never), // it belongs to the first company
             ("user_0", "conversation:lounge_1", Right::Always),
             ("user_4", "conversation:lounge_1", Right::Participation),
             ("user_5", "conversation:lounge_1", Right::Participation),

@@ -1,4 +1,4 @@
-//! What a user does, one thing after the other.
+//! The operations that a user performs, one after the other.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use super::{Device, Surroundings};
 use crate::soak::operations::Operation;
 use crate::soak::part::Part;
 
-/// The pause between two things that a user does, at the most.
+/// The longest pause between two operations.
 const PAUSE_MS_MAX: u64 = 450;
-/// How long a user stays away after closing the connection, at the most.
+/// The longest that a user stays away after closing the connection.
 const AWAY_MS_MAX: u64 = 1_500;
-/// For how long no WebSocket can be opened: enough for the client to take to HTTP.
+/// How long no WebSocket can be opened: long enough for the client to change to HTTP.
 const BLOCKED_MS: Range<u64> = 4_000..9_000;
 /// The share of changes that are made by HTTP, without the client.
 const BY_HTTP: f64 = 0.15;
 
 impl Device {
-    /// One thing that a user does; then a pause.
+    /// Draws an operation and performs it; then the user pauses.
     pub(super) fn act(&mut self, around: &Surroundings) {
         let now = Instant::now();
         self.busy_at = now + Duration::from_millis(self.random.random_range(0..PAUSE_MS_MAX));
@@ -38,7 +38,7 @@ impl Device {
         }
     }
 
-    /// Does it, where it is possible now; whether it was.
+    /// Performs an operation if it is possible now. Returns whether it was.
     fn perform(&mut self, operation: Operation, now: Instant, has_http: bool) -> bool {
         let (app, random) = (&mut self.app, &mut self.random);
         let Some(channel) = operation.channel(app, random) else { return false };
@@ -101,7 +101,7 @@ impl Device {
     }
 }
 
-/// A message that the user can see in a channel, with this probability one of their own.
+/// A message that the user can see in a channel; with probability `own`, one of their own.
 fn target(app: &App, channel: &str, own: f64, random: &mut StdRng) -> Option<u64> {
     let by = random.random_bool(own).then_some(&*app.settings.person.id);
     let messages = app.channels.get(channel)?.messages(by);

@@ -1,4 +1,4 @@
-//! What the answers to a socket's requests show: of which channels it is a member now, and what an answer must not be.
+//! The replies on a socket: which memberships they confirm, and which replies are wrong.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use super::socket::{NONSENSE, Request, Socket, text, turn_of, until_ms};
 use crate::soak::record::{Entry, Wire};
 use crate::wire::{Refusal, events, read_reply, sequence};
 
-/// How long the server may know otherwise than the socket: who was removed is told, and that takes the tries of a post.
+/// How long the server's memberships may differ from the socket's. A removed user is told by a post, whose tries take that long.
 const STABLE_MS: u64 = 10_000;
-/// A grant that ended about when it was used may be refused.
+/// A join with a grant that expires within this time may be refused.
 const GRANT_END_MS: u64 = 2_000;
 
 impl Socket {
-    /// A reply, to whichever request.
+    /// Handles the reply to any request.
     pub(super) fn answered(&mut self, frame: &Value, at_ms: u64) -> Vec<Entry> {
         let request = frame["id"].as_str().and_then(|id| self.requests.remove(id));
         let Some(Request { fields, asked_ms }) = request else { return Vec::new() };
@@ -94,7 +94,7 @@ impl Socket {
         entries
     }
 
-    /// What the server knows: of a membership that has not changed for some time, it has to be the same.
+    /// Handles the reply to `status`. A membership that has not changed for some time must be the same on the server.
     fn status(&mut self, data: &Value, asked_ms: u64) -> Vec<Entry> {
         let channels = data["channels"].as_array().into_iter().flatten();
         let known: BTreeSet<String> = channels.filter_map(|name| name.as_str().map(str::to_owned)).collect();
@@ -110,7 +110,7 @@ impl Socket {
             } else if *membership.disagrees_since_ms.get_or_insert(asked_ms) + STABLE_MS <= asked_ms {
                 let what = format!("joined: {is_in}, the server names {known:?}");
                 entries.push(Entry::Disagrees { channel: channel.clone(), what });
-                membership.disagrees_since_ms = Some(asked_ms); // not once more at each look
+                membership.disagrees_since_ms = Some(asked_ms); // so that it is not reported again at once
             }
         }
         self.known = Some(known);
@@ -128,7 +128,7 @@ impl Socket {
                 None
             }
             "conflict" if is_join => {
-                Some(Entry::Unexpected(format!("join of {channel}: conflict, the last of its turns")))
+                Some(Entry::Unexpected(format!("join of {channel}: conflict with no later request")))
             }
             _ if is_join => {
                 let membership = Membership { turn: turn_of(fields), ..Membership::out(at_ms) };
@@ -139,11 +139,11 @@ impl Socket {
             }
             "muted" => Some(Entry::TurnedAway { what: channel, code, asked_ms, at_ms }),
             _ if key.starts_with(NONSENSE) => Some(Entry::Refused { channel, key, code }),
-            _ => None, // the client's promise tells
+            _ => None, // the client's promise is rejected too
         }
     }
 
-    /// The server says that the socket is no member of what it has joined.
+    /// A request was refused with `not_joined`, though the socket had joined the channel.
     fn denied(&mut self, channel: String, asked_ms: u64, at_ms: u64) {
         let Some(membership) = self.memberships.get_mut(&channel) else { return };
         let was_in = membership.place == Place::In && membership.turned_ms < asked_ms;

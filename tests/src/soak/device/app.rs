@@ -1,6 +1,6 @@
-//! What an app does with the client: it subscribes, sends and asks by commands, and takes what the callbacks and the
-//! promises report. What the client must do, it leaves to the client; what an app must do, it does: it subscribes again
-//! after it was removed, and sends again, by the same key, what has failed.
+//! An app: it subscribes, sends and asks by commands to its client, and handles what callbacks and promises report. It leaves to
+//! the client what a client must do, and does what an app must do: it subscribes again after a removal, and sends again, with the
+//! same key, what has failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,44 +18,43 @@ use crate::soak::settings::Settings;
 use crate::soak::worker::Line;
 use crate::soak::world::{World, has_presence};
 
-/// Calls that wait for an answer at once, beside those that look around.
+/// The most calls that wait for an answer at once. Requests for a roster are not counted.
 const CALLS_MAX: usize = 8;
-/// How long an app waits for a `leave` that may never go out, before it subscribes again.
+/// How long an app waits for a `leave` that may never be sent, before it subscribes again.
 const CROSSING: Duration = Duration::from_secs(3);
 
-/// An app, and all that it has seen.
+/// An app, and everything that it has seen.
 pub(in crate::soak) struct App {
     pub(super) settings: Settings,
     pub(super) world: Arc<World>,
     pub(super) line: Line,
-    /// The state of the client's connection.
     pub(super) state: String,
-    /// Whether the app has closed the client, so that it has to connect it.
+    /// Whether the app has closed the client, and so must connect it again.
     pub(super) is_closed: bool,
     pub(super) has_vanished: bool,
-    /// Whether tokens and grants are to outlive the run, and statuses to be known.
+    /// Whether the storm is over: then new tokens and grants outlive the run, and statuses are sent until they are confirmed.
     pub(super) is_quiet: bool,
     pub(super) channels: BTreeMap<String, Channel>,
-    /// The calls that ring for the user, or that they are in, by their channels.
+    /// The calls that ring for the user, or that they are in, by channel.
     pub(super) calling: BTreeMap<String, Calling>,
     pub(super) sockets: BTreeMap<u64, Socket>,
     pub(super) calls: BTreeMap<u64, Call>,
     made: u64,
-    /// How many messages were said, and how many frames injected.
+    /// How many messages and changes were made, and how many frames were injected.
     pub(super) messages: u64,
     pub(super) injected: u64,
-    /// What went out, by its key.
+    /// The messages and changes that were sent, by key.
     pub(super) sent: BTreeMap<String, Said>,
     pub(super) kept: Vec<Kept>,
-    /// What has failed for no fault of its own.
+    /// Messages and changes whose sends failed, to be sent again.
     pub(super) drafts: Vec<Draft>,
-    /// The sockets whose tokens have been renewed, with when they expire.
+    /// The sockets for whose token it has been decided whether it is renewed, each with the expiry of that token.
     pub(super) renewed: BTreeSet<(u64, u64)>,
     pub(super) entries: Vec<Entry>,
 }
 
 impl App {
-    /// One that wants the channels of its settings.
+    /// An app that will subscribe to the channels of its settings.
     pub(super) fn new(settings: Settings, world: Arc<World>, line: Line) -> Self {
         let channels = settings.channels.iter().map(|channel| (channel.clone(), Channel::new())).collect();
         Self {
@@ -81,7 +80,7 @@ impl App {
         }
     }
 
-    /// Starts the client.
+    /// Starts the client, subscribes to the channels, and connects.
     pub(super) fn start(&mut self, websocket: &str, http: Option<&str>) {
         let Settings { seed, pace, rotates, by_ticket, .. } = self.settings;
         let url = (!by_ticket).then_some(websocket);
@@ -93,7 +92,7 @@ impl App {
         self.connect();
     }
 
-    /// Whether the user may do one thing more before the last are answered.
+    /// Whether the user may perform another operation before the previous ones are answered.
     pub(super) fn is_free(&self) -> bool {
         self.calls.values().filter(|call| !call.is_look()).count() < CALLS_MAX && !self.is_closed
     }
@@ -102,34 +101,34 @@ impl App {
         self.state == "connected"
     }
 
-    /// The channels that are so.
+    /// The channels that match.
     pub(super) fn in_state(&self, wanted: impl Fn(&Channel) -> bool) -> Vec<String> {
         let channels = self.channels.iter().filter(|(_, channel)| wanted(channel));
         channels.map(|(name, _)| name.clone()).collect()
     }
 
-    /// The channels that are joined, as the client has told.
+    /// The channels that are joined, as the client says.
     pub(in crate::soak) fn joined(&self) -> Vec<String> {
         self.in_state(|channel| channel.state == State::Joined)
     }
 
-    /// The channels that are wanted, and not refused.
+    /// The channels that are subscribed to and not refused.
     pub(in crate::soak) fn wanted(&self) -> Vec<String> {
         self.in_state(|channel| matches!(channel.state, State::Pending | State::Joined))
     }
 
-    /// The channels that have been left.
+    /// The channels that the app has unsubscribed from.
     pub(in crate::soak) fn left(&self) -> Vec<String> {
         self.in_state(|channel| channel.state == State::Unwanted)
     }
 
-    /// The channels that are not for the user.
+    /// The channels that the user may never join.
     pub(in crate::soak) fn foreign(&self) -> Vec<String> {
         let all = self.world.channels().into_iter();
         all.filter(|channel| !self.world.may_join(&self.settings.person.id, channel)).collect()
     }
 
-    /// Subscribes, or subscribes again.
+    /// Subscribes to a channel. If it is subscribed to already, the subscription is repeated.
     pub(super) fn subscribe(&mut self, name: &str) {
         let presence = has_presence(name) && self.channels.contains_key(name);
         if let Some(channel) = self.channels.get_mut(name) {
@@ -149,7 +148,7 @@ impl App {
         self.line.command("unsubscribe", json!({"channel": name}));
     }
 
-    /// Leaves a channel and joins it again, or the other way round, while the first is under way.
+    /// Leaves a channel and joins it again, or joins it and leaves it, while the first request is under way.
     pub(super) fn cross(&mut self, name: &str, now: Instant) {
         let Some(channel) = self.channels.get_mut(name) else { return };
         if channel.is_wanted() {
@@ -164,7 +163,7 @@ impl App {
         }
     }
 
-    /// Tries to hear what is not for the user.
+    /// Subscribes to a channel that the user may never join.
     pub(super) fn trespass(&mut self, name: &str) {
         let is_trying = |call: &Call| matches!(call, Call::Subscribe(channel) if channel == name);
         if !self.calls.values().any(is_trying) {
@@ -172,7 +171,7 @@ impl App {
         }
     }
 
-    /// Does what has become due.
+    /// Does what is due now.
     pub(super) fn tick(&mut self, now: Instant) {
         for name in self.in_state(|channel| channel.subscribe_at.is_some_and(|at| at <= now)) {
             self.subscribe(&name);
@@ -191,7 +190,7 @@ impl App {
         }
     }
 
-    /// Says the status once more where it is not known to be said.
+    /// Sends the status again on channels where the server may not have it.
     fn say_what_is_unknown(&mut self) {
         for name in self.in_state(|channel| channel.state == State::Joined && !channel.is_said()) {
             let is_saying = |call: &Call| matches!(call, Call::Say { channel, .. } if *channel == name);

@@ -1,5 +1,5 @@
-//! Messages that a user sends by HTTP, without a client, while their devices are connected: those are posted to like
-//! everybody else.
+//! Messages that a user sends by HTTP, without a client, while their devices are connected. Those devices are posted these
+//! messages like everybody else's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::Stack;
 use crate::soak::record::Entry;
 use crate::soak::worker::Failure;
 
-/// Before something that failed without a reason is tried again.
+/// The pause before a request is repeated that failed without an answer that counts.
 const RETRY: Duration = Duration::from_millis(300);
 
-/// What is under way.
+/// The requests under way.
 pub(super) struct ByHttp {
     stack: Arc<Stack>,
     answers: JoinSet<Outcome>,
 }
 
-/// What became of a message, or of the change of one.
+/// The answer to a message or a change.
 #[derive(Debug)]
 pub(super) struct Outcome {
     said: Said,
@@ -42,7 +42,7 @@ impl ByHttp {
         self.answers.is_empty()
     }
 
-    /// Sends, until there is an answer that counts.
+    /// Sends a message, until there is an answer that counts.
     fn send(&mut self, token: String, said: Said, key: String, base: Option<u64>, asked_ms: u64) {
         let stack = Arc::clone(&self.stack);
         let mut fields = json!({"channel": said.channel, "event": said.event, "key": key, "data": said.data});
@@ -60,7 +60,7 @@ impl ByHttp {
         });
     }
 
-    /// The next outcome. It may be given up while it waits.
+    /// The next outcome. Can be cancelled while it waits.
     pub(super) async fn outcome(&mut self) -> Outcome {
         loop {
             match self.answers.join_next().await {
@@ -72,7 +72,7 @@ impl ByHttp {
     }
 }
 
-/// An answer of the function's that another try would not change.
+/// The answer, if it is the function's and another try would not change it.
 fn counts(answer: anyhow::Result<(u16, Value)>) -> Option<Result<Value, Failure>> {
     let (status, body) = answer.ok()?;
     let text = |field: &str| body["error"][field].as_str().unwrap_or_default().to_owned();
@@ -85,7 +85,7 @@ fn counts(answer: anyhow::Result<(u16, Value)>) -> Option<Result<Value, Failure>
 }
 
 impl App {
-    /// Sends by HTTP, whatever the client does; whether there is a token for it.
+    /// Sends by HTTP, whatever the client does. Returns whether there was a token for it.
     pub(super) fn say_by_http(&mut self, by: &mut ByHttp, said: Said) -> bool {
         let Some(token) = self.settings.token(true) else { return false };
         let key = format!("{}-http-{}", self.settings.device, self.sent.len());

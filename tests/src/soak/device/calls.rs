@@ -1,5 +1,5 @@
-//! The promises that the client has given, and what became of them. Every one has to be settled, a message by its place in
-//! the log or by a refusal that the user's rights explain; what fails for another reason is sent again by the same key.
+//! The promises of the client, and how they were settled. Each must be settled: a message with its seq, or with a refusal that
+//! the user's rights explain. What fails for another reason is sent again with the same key.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use super::app::App;
 use crate::soak::record::{Entry, Roster};
 use crate::soak::worker::Failure;
 
-/// Before a message that has failed is sent again.
+/// The pause before a failed message is sent again.
 const AGAIN: Duration = Duration::from_millis(500);
-/// Why something fails that was asked for at a bad moment: the connection, the server, or the user's rights.
+/// The error codes of requests that failed only because of their moment. They may be repeated.
 const PASSING: [&str; 8] = [
     "closed",
     "conflict",
@@ -24,46 +24,46 @@ const PASSING: [&str; 8] = [
     "timeout",
 ];
 
-/// A call that waits for its answer.
+/// A call to the client whose promise is not settled yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Call {
-    /// `subscribe`, whose promise is `joined`.
+    /// `subscribe`; the promise is `joined`.
     Subscribe(String),
-    /// A message or the change of one; its key, once that is known.
+    /// `send` of a message or a change. `key` is `None` until the client has chosen one.
     Send { said: Said, key: Option<String> },
-    /// Once more what is kept already.
+    /// `send` of a message that is already in the log.
     Repeat { channel: String, key: String },
-    /// An own status.
+    /// A `presence.update`, with the version of the status.
     Say { channel: String, version: u64 },
-    /// Who is in a channel.
+    /// A request for the roster of a channel.
     Look(String),
-    /// Something of which only it matters that it is answered.
+    /// Any other call, of which only the failure matters.
     Other(String),
 }
 
-/// What a user says in a conversation: a message or the change of one.
+/// A message, or the change of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Said {
     pub(super) channel: String,
-    /// The name of the event.
+    /// The name of its event.
     pub(super) event: String,
     /// Its draft.
     pub(super) data: Value,
 }
 
-/// What was kept.
+/// A message or a change that was acknowledged.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     pub(super) said: Said,
     pub(super) key: String,
 }
 
-/// What is to be sent at this time.
+/// A message or a change that is to be sent.
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) said: Said,
     pub(super) key: Option<String>,
-    /// Whether it was sent before.
+    /// Whether it has been sent before.
     pub(super) is_retry: bool,
     pub(super) at: Instant,
 }
@@ -73,22 +73,22 @@ impl Said {
         self.event == "chat.message"
     }
 
-    /// Whether the message that it changes may refuse it: one that is deleted, or another user's. Which of the two it is, the
-    /// code does not have to tell.
+    /// Whether this refusal of a change may be right: the message may have been deleted, or be another user's. The code need not
+    /// say which.
     pub(super) fn may_be_refused(&self, failure: &Failure) -> bool {
         !self.is_message() && matches!(&*failure.code, "forbidden" | "not_found")
     }
 }
 
 impl Call {
-    /// Whether it looks around only.
+    /// Whether this is a request for a roster.
     pub(super) const fn is_look(&self) -> bool {
         matches!(self, Self::Look(_))
     }
 }
 
 impl App {
-    /// A promise was settled.
+    /// Handles a promise that was settled.
     pub(super) fn settled(&mut self, id: u64, outcome: Result<Value, Failure>, at_ms: u64) {
         let Some(call) = self.calls.remove(&id) else {
             return self.unexpected(format!("call {id} was settled twice"));
@@ -97,7 +97,7 @@ impl App {
             (Call::Send { said, key }, Ok(sent)) => {
                 let Some(key) = self.acked(&said.channel, key.as_deref(), &sent, at_ms) else { return };
                 if self.sent.get(&key) != Some(&said) {
-                    self.unexpected(format!("{key} was acked, which did not go out as {said:?}"));
+                    self.unexpected(format!("{key} was acked, but was not sent as {said:?}"));
                 }
                 self.kept.push(Kept { said, key });
             }
@@ -116,7 +116,7 @@ impl App {
                 }
             }
             (Call::Subscribe(_) | Call::Other(_), Ok(_)) => {}
-            // What the refusal of a channel means, its `onError` tells.
+            // `onError` is called for a refused channel, and handles the refusal.
             (Call::Subscribe(_), Err(failure)) if self.may_be_denied(&failure) => {}
             (
                 Call::Repeat { channel, .. } | Call::Say { channel, .. } | Call::Look(channel),
@@ -131,7 +131,7 @@ impl App {
         }
     }
 
-    /// A message was acknowledged; returns its key.
+    /// Records the acknowledgement of a message. Returns its key.
     pub(super) fn acked(
         &mut self,
         channel: &str,
@@ -154,7 +154,7 @@ impl App {
     fn failed(&mut self, said: Said, key: Option<String>, failure: &Failure) {
         let Failure { code, message } = failure;
         if self.may_be_out(&said.channel, failure) {
-            return; // the user has been put out of it; an earlier try may have been kept
+            return; // the user has been removed; an earlier try may be in the log
         }
         if is_passing(failure) {
             return self.drafts.push(Draft { said, key, is_retry: true, at: Instant::now() + AGAIN });
@@ -167,18 +167,18 @@ impl App {
         }
     }
 
-    /// Whether the user may have lost the channel, as a refusal says.
+    /// Whether a refusal may mean that the user has lost the channel.
     pub(super) fn may_be_out(&self, channel: &String, failure: &Failure) -> bool {
         let may_end = self.settings.for_a_time.contains(channel) || self.settings.by_grant.contains(channel);
         (failure.code == "forbidden" && may_end) || self.may_be_restricted(failure)
     }
 
-    /// Whether a channel or a request may be refused to the user so.
+    /// Whether a refusal may mean that the user may not use the channel.
     pub(super) fn may_be_denied(&self, failure: &Failure) -> bool {
         failure.code == "forbidden" || self.may_be_restricted(failure)
     }
 
-    /// Whether the user may be muted or banned, as a refusal says. Whether they are, the record tells.
+    /// Whether a refusal may mean that the user is muted or banned. The verifier checks whether they were.
     pub(super) fn may_be_restricted(&self, failure: &Failure) -> bool {
         let person = &self.settings.person;
         matches!(&*failure.code, "muted" | "banned") && !person.is_team && !person.is_crowd
@@ -189,7 +189,7 @@ impl App {
     }
 }
 
-/// Whether a failure says nothing about the request.
+/// Whether a failure says nothing about the request itself.
 pub(super) fn is_passing(failure: &Failure) -> bool {
     PASSING.contains(&failure.code.as_str())
 }

@@ -1,4 +1,4 @@
-//! A channel as the app sees it: whether it is subscribed and joined, how far its handler has come, and who is there.
+//! A channel as the app sees it: its subscription, how far its handler has come, and who is present.
 
 use std::collections::VecDeque;
 
@@ -6,15 +6,15 @@ use tokio::time::Instant;
 
 use crate::soak::record::{Event, Roster};
 
-/// How many of the last messages a user can still see.
+/// How many of the last messages a user can see.
 const MESSAGES_MAX: usize = 20;
 
-/// What the app is in a channel.
+/// The state of the app's subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     /// Not subscribed.
     Unwanted,
-    /// Subscribed, and not joined on the connection that there is now, as far as the client has told.
+    /// Subscribed, but not joined on the current connection, as far as the client has said.
     Pending,
     Joined,
     /// Subscribed, and refused.
@@ -25,25 +25,25 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Channel {
     pub(super) state: State,
-    /// The last seq that the handler was given, or where it began.
+    /// The seq of the last event that the handler received, or at which it began.
     pub(super) last: Option<u64>,
-    /// The last messages that it was given, each with its author; those that were deleted since are among them.
+    /// The last messages that the handler received, each with its author. Deleted ones are included.
     messages: VecDeque<(u64, Option<String>)>,
     /// When to subscribe again.
     pub(super) subscribe_at: Option<Instant>,
-    /// Whether to subscribe again as soon as the `leave` has gone out.
+    /// Whether to subscribe again as soon as the `leave` has been sent.
     pub(super) crosses: bool,
-    /// Who is here by the last that `watchPresence` told.
+    /// The roster that `watchPresence` last reported.
     pub(super) told: Option<Roster>,
-    /// How many are here by that, where they were too many to name.
+    /// The number of present users that `watchPresence` last reported, if they were too many to name.
     pub(super) counted: Option<usize>,
-    /// Who is here by the last answer to `presence`.
+    /// The roster in the last reply to `presence`.
     pub(super) roster: Option<Roster>,
     /// The user's own status.
     pub(super) status: String,
     /// Rises whenever the status is set.
     version: u64,
-    /// The version that the server has, where that is known.
+    /// The version of the status that the server has, if that is known.
     said: Option<u64>,
 }
 
@@ -64,7 +64,7 @@ impl Channel {
         }
     }
 
-    /// Subscribed now. Who is a member stays one as long as nothing says otherwise.
+    /// The app has subscribed. If the channel was joined, it stays joined until the client says otherwise.
     pub(super) fn subscribed(&mut self) {
         if self.state == State::Unwanted {
             self.state = State::Pending;
@@ -73,8 +73,8 @@ impl Channel {
         (self.subscribe_at, self.crosses) = (None, false);
     }
 
-    /// Not subscribed any more. The client forgets the channel after a while, and with it a status that was set; also one whose
-    /// answer is still to come.
+    /// The app has unsubscribed. The client forgets the channel after a while, and with it the status, also one whose answer is
+    /// still to come.
     pub(super) fn unsubscribed(&mut self) {
         self.state = State::Unwanted;
         (self.told, self.counted, self.roster) = (None, None, None);
@@ -84,7 +84,7 @@ impl Channel {
         }
     }
 
-    /// The handler was given an event of the log.
+    /// The handler received a durable event.
     pub(super) fn heard(&mut self, seq: u64, event: &Event) {
         self.last = Some(seq);
         if event.event == "chat.message" {
@@ -95,7 +95,7 @@ impl Channel {
         }
     }
 
-    /// The messages that can still be seen, or those of them that are by this user.
+    /// The messages that the user can see; with `by`, only those of that user.
     pub(super) fn messages(&self, by: Option<&str>) -> Vec<u64> {
         let is_wanted = |author: &Option<String>| by.is_none() || author.as_deref() == by;
         self.messages.iter().filter(|(_, author)| is_wanted(author)).map(|(seq, _)| *seq).collect()
@@ -105,21 +105,21 @@ impl Channel {
         self.state != State::Unwanted
     }
 
-    /// The connection is another, or none.
+    /// The connection was lost or replaced.
     pub(super) fn disconnected(&mut self) {
         if self.state == State::Joined {
             self.state = State::Pending;
         }
     }
 
-    /// Sets the own status; returns the version.
+    /// Sets the user's own status. Returns its version.
     pub(super) fn says(&mut self, status: &str) -> u64 {
         status.clone_into(&mut self.status);
         self.version += 1;
         self.version
     }
 
-    /// The server has the status of this version.
+    /// The server has this version of the status.
     pub(super) fn has_said(&mut self, version: u64) {
         self.said = Some(version);
     }
@@ -128,12 +128,12 @@ impl Channel {
         self.said == Some(self.version)
     }
 
-    /// The own status, where the server has it for sure.
+    /// The user's own status, if the server certainly has it.
     pub(super) fn known_status(&self) -> Option<String> {
         self.is_said().then(|| self.status.clone())
     }
 
-    /// Whether nothing about it is left to be done.
+    /// Whether nothing is left to do on the channel.
     pub(super) fn is_settled(&self, is_quiet: bool) -> bool {
         match self.state {
             State::Unwanted => self.subscribe_at.is_none(),

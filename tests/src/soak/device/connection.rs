@@ -1,4 +1,4 @@
-//! What an app does with its client's connection, and what happens to that on the way.
+//! The connection of an app's client, and the faults of its network.
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -7,7 +7,7 @@ use super::app::App;
 use super::calls::Call;
 use super::socket::Socket;
 
-/// How long before its end a token is renewed on the socket that has it.
+/// How long before its expiry a token is renewed on its socket.
 const RENEWAL_MS: u64 = 12_000;
 
 impl App {
@@ -16,7 +16,7 @@ impl App {
         self.call("connect", json!([]), Call::Other("connect".to_owned()));
     }
 
-    /// Closes; what waits fails, or with `drains` is delivered before.
+    /// Closes the client. With `drains`, the send queue is delivered first; otherwise what waits in it fails.
     pub(super) fn close(&mut self, drains: bool) {
         self.is_closed = true;
         let (method, args) =
@@ -28,12 +28,12 @@ impl App {
         self.call("reconnect", json!([]), Call::Other("reconnect".to_owned()));
     }
 
-    /// Does something to the client's network.
+    /// Causes a fault of the client's network.
     pub(super) fn harm(&mut self, how: &str, fields: Value) {
         self.line.command(how, fields);
     }
 
-    /// Sends a frame of one's own on the client's socket.
+    /// Sends a frame on the client's socket that the client knows nothing of.
     pub(super) fn inject(&mut self, action: &str, mut fields: Value) {
         self.injected += 1;
         fields["action"] = action.into();
@@ -41,12 +41,12 @@ impl App {
         self.line.command("inject", json!({"text": fields.to_string()}));
     }
 
-    /// Asks what the server knows of the connection.
+    /// Asks the server for the connection's channels.
     pub(super) fn ask_status(&mut self) {
         self.inject("status", json!({}));
     }
 
-    /// Whether the token of the connection ends soon, and it has not been decided yet whether it is renewed.
+    /// Whether the connection's token expires soon, and it has not been decided yet whether it is renewed.
     pub(super) fn is_renewal_due(&self, now: Instant) -> bool {
         let ends_soon = self.settings.clock.ms(now) + RENEWAL_MS;
         self.socket().is_some_and(|(number, socket)| {
@@ -54,7 +54,7 @@ impl App {
         })
     }
 
-    /// Renews it on that connection, or has it end.
+    /// Renews the token on the connection or, without `renews`, lets it expire.
     pub(super) fn renew_token(&mut self, renews: bool) {
         let Some(due) = self.socket().map(|(number, socket)| (number, socket.token_until_ms)) else { return };
         self.renewed.insert(due);
@@ -63,7 +63,7 @@ impl App {
         }
     }
 
-    /// The newest socket that is open.
+    /// The newest open socket.
     pub(super) fn socket(&self) -> Option<(u64, &Socket)> {
         let open = self.sockets.iter().rfind(|(_, socket)| socket.is_open);
         open.map(|(number, socket)| (*number, socket))

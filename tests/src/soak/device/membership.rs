@@ -1,8 +1,8 @@
-//! What a socket is in a channel, by the frames that have passed.
+//! A socket's membership of a channel, as its frames show it.
 
 use std::collections::BTreeSet;
 
-/// What the socket is in a channel.
+/// The state of a membership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Joining,
@@ -11,18 +11,18 @@ pub(super) enum Place {
     Out,
 }
 
-/// A channel on a socket.
+/// A socket's membership of a channel.
 #[derive(Debug)]
 pub(super) struct Membership {
     pub(super) place: Place,
-    /// The number of its last join or leave.
+    /// The `order` of its last join or leave.
     pub(super) turn: u64,
-    /// When that went out, or when the place changed without one.
+    /// When that was sent, or when the state changed without one.
     pub(super) turned_ms: u64,
-    /// The log's last seq when it became a member: what comes later is posted.
+    /// The log's last seq when the socket joined: what comes later is posted.
     pub(super) head: u64,
     pub(super) posted: BTreeSet<u64>,
-    /// What the handler was given since, and was not posted.
+    /// Durable events that the handler received since, but that were not posted.
     pub(super) unposted: BTreeSet<u64>,
     pub(super) disagrees_since_ms: Option<u64>,
 }

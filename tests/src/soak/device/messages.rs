@@ -1,5 +1,4 @@
-//! What a user says: messages and their changes, each until it is known what became of it, statuses, and what is of the
-//! moment.
+//! What a user sends: messages and their changes, each until it is acknowledged or refused, statuses, and other requests.
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -12,19 +11,19 @@ use crate::soak::record::Entry;
 use crate::soak::world::has_presence;
 
 impl App {
-    /// Sends a message, as a reply to another one if that is given; with or without a key of the app's own.
+    /// Sends a message, which may reply to another one, with or without a key of the app's own.
     pub(super) fn say(&mut self, channel: &str, content: &str, reply_to: Option<u64>, has_key: bool) {
         let said = self.message(channel, content, reply_to);
         self.say_as(said, has_key);
     }
 
-    /// Changes a message, by a key of the app's own: two changes may say the same.
+    /// Sends a change with a key of the app's own, because two changes may be equal.
     pub(super) fn change(&mut self, change: Said) {
         self.messages += 1;
         self.say_as(change, true);
     }
 
-    /// A message. Of two none says the same, so that they can be told apart before their keys are known.
+    /// Makes a message. No two are equal, so they can be told apart before their keys are known.
     pub(super) fn message(&mut self, channel: &str, content: &str, reply_to: Option<u64>) -> Said {
         self.messages += 1;
         let mut data = json!({"content": format!("{}: {content}", self.messages)});
@@ -48,7 +47,7 @@ impl App {
         self.call("send", args, Call::Send { said, key });
     }
 
-    /// Sends one that is kept already, as an app does that has forgotten it; `choose` picks it by number of `n`.
+    /// Sends again a message that is in the log, like an app that has forgotten the ack. `choose` gets their number, and picks one.
     pub(super) fn repeat(&mut self, choose: impl FnOnce(usize) -> usize) -> bool {
         let is_joined = |kept: &&Kept| {
             self.channels.get(&kept.said.channel).is_some_and(|one| one.state == State::Joined)
@@ -63,13 +62,13 @@ impl App {
         true
     }
 
-    /// Sends a message that must be refused: past the client, which would not let it out.
+    /// Sends a message that must be refused. It bypasses the client, which would not send it.
     pub(super) fn say_nonsense(&mut self, channel: &str) {
         let key = format!("{NONSENSE}{}-{}", self.settings.device, self.injected);
         self.inject("send", crate::client::chat(&key, channel, ""));
     }
 
-    /// Something is on its way for the first time.
+    /// Records a message or a change that is sent for the first time.
     pub(super) fn goes_out(&mut self, said: &Said, key: &str) {
         if self.sent.insert(key.to_owned(), said.clone()).is_none() {
             let (Said { channel, event, data }, key) = (said.clone(), key.to_owned());
@@ -77,7 +76,7 @@ impl App {
         }
     }
 
-    /// Tells the others a status of one's own.
+    /// Publishes the user's own status.
     pub(super) fn say_status(&mut self, name: &str, status: &str) {
         let Some(channel) = self.channels.get_mut(name) else { return };
         let version = channel.says(status);
@@ -85,12 +84,12 @@ impl App {
         self.call("send", args, Call::Say { channel: name.to_owned(), version });
     }
 
-    /// Makes any other request on a channel.
+    /// Makes another request about a channel.
     pub(super) fn ask(&mut self, method: &str, channel: &str, args: Value) {
         self.call(method, args, Call::Other(format!("{method} on {channel}")));
     }
 
-    /// Asks who is in the channels that tell, once more only when the last answer has come.
+    /// Asks for the rosters of the joined channels with presence, except where a request is still under way.
     pub(super) fn look_around(&mut self) {
         for channel in self.joined().into_iter().filter(|channel| has_presence(channel)) {
             let is_asking = |call: &Call| matches!(call, Call::Look(asked) if *asked == channel);

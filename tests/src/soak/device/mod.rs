@@ -1,11 +1,12 @@
-//! A device: a user's app with a client of the shipped package, in a worker of Node. It does at random what users do while
-//! the storm lasts, then sees to it that all of its own is settled.
+//! A device: a user's app, whose client of the shipped package runs in a worker of Node. During the storm it performs random
+//! operations; after it, it finishes what it has begun.
 //!
-//! `acting` is what the user does at random; `app`, `connection` and `messages` what that means for the client; `reports`
-//! what the app takes from the worker, `calls` what became of the promises, `dialling` the calls of users, `channel` a channel as the app sees it, and
-//! `standing` how all of that stands. What passes on the client's sockets is in `socket`, `membership` and `answers`, and
-//! tells what the server promised and did: the client's own word is not taken for that. A message that a user sends without
-//! a client is in `by_http`.
+//! - `acting`: the operations of the user; `app`, `connection` and `messages`: what they mean for the client
+//! - `reports`: the worker's reports; `calls`: the client's promises; `dialling`: the calls of users; `channel`: a channel as the
+//!   app sees it; `standing`: the state of all that
+//! - `socket`, `membership` and `answers`: the frames on the client's sockets. They show what the server promised and did, for
+//!   which the client is not relied on
+//! - `by_http`: messages that a user sends without a client
 
 mod acting;
 mod answers;
@@ -46,23 +47,23 @@ use crate::Stack;
 pub(super) use self::app::App;
 pub(super) use self::dialling::Calling;
 
-/// How often an app looks at the clock.
+/// How often an app checks what is due.
 const TICK: Duration = Duration::from_millis(50);
-/// Between two looks at who is there, and at what the server knows.
+/// The pause between two requests for the rosters, and for the channels that the server knows.
 const LOOK: Duration = Duration::from_secs(3);
-/// The same for those of the crowd, who are many.
+/// The same for devices that only listen, which are many.
 const LOOK_OF_THE_CROWD: Duration = Duration::from_secs(6);
-/// The share of tokens that are renewed, of those that would end on their connection.
+/// The share of tokens that are renewed, of those that would expire on their connection.
 const RENEWED: f64 = 0.7;
 
-/// What a device needs, and where it tells how it stands.
+/// What a device needs from the run, and where it reports its state.
 pub(super) struct Surroundings {
     pub(super) stack: Arc<Stack>,
     pub(super) world: Arc<World>,
     pub(super) plan: Arc<Plan>,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) standing: Arc<Mutex<Standing>>,
-    /// Whether it is to vanish for good.
+    /// Whether the device must vanish for good.
     pub(super) vanishes: watch::Receiver<bool>,
 }
 
@@ -71,11 +72,11 @@ struct Device {
     app: App,
     by_http: ByHttp,
     is_crowd: bool,
-    /// When to connect again, where the app has closed the client.
+    /// When to connect again after the app has closed the client.
     connect_at: Instant,
-    /// When the user does something next.
+    /// When the user performs the next operation.
     busy_at: Instant,
-    /// When it looks around next.
+    /// When to ask for the rosters next.
     look_at: Instant,
     random: StdRng,
     operations: BTreeMap<&'static str, u64>,
@@ -132,7 +133,7 @@ pub(super) async fn run(
             }
             () = sleep_until(device.look_at), if phase.is_quiet() && is_there => device.look_around(),
             _ = ticks.tick(), if is_there => device.tick(),
-            // Both are looked at above.
+            // Both are read at the top of the loop.
             _ = around.phase.changed() => {}
             _ = around.vanishes.changed() => {}
         }
@@ -147,7 +148,7 @@ impl Device {
         if phase == Phase::Quiet {
             app.is_quiet = true;
             app.hang_up();
-            // What would end within the run is replaced at once.
+            // Replaces at once the tokens and grants that would expire within the run.
             if !app.is_closed && (app.settings.short_tokens.is_some() || !app.settings.by_grant.is_empty()) {
                 app.reconnect();
             }
@@ -162,7 +163,7 @@ impl Device {
     fn tick(&mut self) {
         let now = Instant::now();
         self.app.tick(now);
-        // Who rotates has a fresh token with each socket.
+        // A client that rotates gets a fresh token with each socket.
         if self.app.settings.short_tokens.is_some()
             && !self.app.settings.rotates
             && self.app.is_renewal_due(now)
@@ -180,7 +181,7 @@ impl Device {
         }
     }
 
-    /// It is switched off, or out of reach, or asleep: then its socket is open, and nobody listens to what comes.
+    /// Vanishes in one of three ways: the client is closed, its socket is cut, or the socket stays open but nobody reads it.
     fn vanish(&mut self) {
         match self.random.random_range(0..3) {
             0 => {}

@@ -1,4 +1,4 @@
-//! What the worker reports: the callbacks of the app, the client's state, and what passes on its sockets.
+//! The worker's reports: the app's callbacks, the client's state, and the frames on its sockets.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use super::socket::{Shown, Socket, said};
 use crate::soak::record::{Entry, Event};
 use crate::soak::worker::{Direction, Failure, Report, What};
 
-/// Before a channel that was refused, or from which the user was removed, is subscribed again.
+/// The pause before the app subscribes again to a channel that was refused, or from which the user was removed.
 const BARRED: Duration = Duration::from_millis(1_500);
 /// The largest message that API Gateway delivers.
 const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 
 impl App {
-    /// Takes a report.
+    /// Handles a report.
     pub(super) fn take(&mut self, Report { at_ms, what, .. }: Report) {
         match what {
             What::State { state, error } => self.state_changed(state, error.as_ref()),
@@ -53,12 +53,12 @@ impl App {
             }
             What::Asked { number, channel } => self.give(number, channel.as_deref()),
             What::Request { path, body } => self.requested(&path, &body),
-            What::Thrown { message } => self.unexpected(format!("nobody caught: {message}")),
+            What::Thrown { message } => self.unexpected(format!("an exception was not caught: {message}")),
             socket => self.passed(socket, at_ms),
         }
     }
 
-    /// What the client is connected by.
+    /// Handles a report about a socket.
     fn passed(&mut self, what: What, at_ms: u64) {
         match what {
             What::Opening { socket, token } => {
@@ -93,13 +93,14 @@ impl App {
         }
         let Some(socket) = self.sockets.get_mut(&number).filter(|socket| socket.is_open) else { return };
         let Ok(frame) = serde_json::from_str::<Value>(text) else {
-            return self.unexpected(format!("a frame that is no JSON: {text}"));
+            return self.unexpected(format!("a frame is not JSON: {text}"));
         };
         let Shown { entries, leaving, sent } = match direction {
             Direction::In => socket.comes_in(&frame, at_ms),
             Direction::Out => socket.goes_out(frame, at_ms),
         };
-        // What nobody listens to is joined without a grant, as long as the client lingers there.
+        // After an unsubscription the client stays in the channel for a while, and may join without a grant. Such a refusal does
+        // not count.
         let is_missed = |channel: &String| self.channels.get(channel).is_some_and(Channel::is_wanted);
         let counts = |entry: &Entry| match entry {
             Entry::TurnedAway { what, .. } => is_missed(what),
@@ -117,7 +118,7 @@ impl App {
         }
     }
 
-    /// A request of the client's by HTTP.
+    /// The client made a request by HTTP.
     fn requested(&mut self, path: &str, body: &str) {
         let fields: Value = serde_json::from_str(body).unwrap_or_default();
         if let (true, Some(key)) = (path.ends_with("/messages"), fields["key"].as_str()) {
@@ -125,7 +126,7 @@ impl App {
         }
     }
 
-    /// Something has gone out, by whatever way: of a message that has no key of the app's own, it is known now.
+    /// A message or a change was sent. If the app gave it no key, the key is known from now on.
     fn went_out(&mut self, this: &Said, name: &str) {
         let is_it = |call: &&mut Call| matches!(call, Call::Send { said, .. } if said == this);
         if let Some(Call::Send { key: key @ None, .. }) = self.calls.values_mut().find(is_it) {
@@ -136,7 +137,7 @@ impl App {
 
     fn state_changed(&mut self, state: String, error: Option<&Failure>) {
         self.channels.values_mut().for_each(Channel::disconnected);
-        // With the code `closed` it was the app that closed it.
+        // With the error code `closed`, the app closed it.
         if state == "closed" && error.is_none_or(|error| error.code != "closed") {
             self.unexpected(format!("the client has closed itself: {error:?}"));
             self.connect();
@@ -146,7 +147,7 @@ impl App {
 
     fn event(&mut self, name: &str, value: &Value, latest: bool) {
         let mut event = Event::of(value);
-        // A message of this client's own comes from the server's ack, which does not say again who sent it.
+        // The client takes a message of its own from the server's ack, which does not name the sender.
         let is_echo = event.user.is_none() && event.data["userId"] == *self.settings.person.id;
         if let (true, "chat.message", Some(key)) = (is_echo, &*event.event, &event.key)
             && self.sent.contains_key(key)
@@ -163,7 +164,7 @@ impl App {
             return self.entries.push(Entry::Stray(event));
         };
         if event.event == "access.revoked" {
-            // A kick is no ban, so the app asks for it again.
+            // The user may have been kicked, and may join again, so the app subscribes again.
             channel.state = State::Pending;
             channel.subscribe_at = Some(Instant::now() + BARRED);
             return;
@@ -195,7 +196,7 @@ impl App {
         }
     }
 
-    /// The client says that a channel is refused; as long as it goes on asking for it by itself, that means nothing yet.
+    /// The client reports that a channel was refused. If it tries again by itself, nothing follows from that.
     fn refused(&mut self, name: &str, error: &Failure) {
         if is_passing(error) {
             return;
@@ -212,7 +213,7 @@ impl App {
         }
     }
 
-    /// What the client needs, if it can be had.
+    /// Gives the client the token or the grant that it asked for, if there is one.
     fn give(&mut self, number: u64, channel: Option<&str>) {
         let signed = match channel {
             Some(channel) => self.settings.grant(channel, self.is_quiet),
@@ -223,7 +224,7 @@ impl App {
         }
     }
 
-    /// Whether a channel is not for the user.
+    /// Whether the user may never join a channel.
     fn is_foreign(&self, channel: &str) -> bool {
         !self.world.may_join(&self.settings.person.id, channel)
     }

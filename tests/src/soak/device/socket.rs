@@ -1,6 +1,5 @@
-//! One socket as its frames show it: what was asked for and answered, what it is a member of, and what was posted to it.
-//! The client's own view of that is not looked at, so that the two can be held against each other. What the answers say is
-//! in `answers`.
+//! One socket as its frames show it: its requests and their replies, its memberships, and what was posted to it. The client's own
+//! view is not used, so that the two can be compared. The replies are in `answers`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,39 +12,39 @@ use super::membership::{Membership, Place};
 use crate::soak::record::{Entry, Event, Note, Wire};
 use crate::wire::events;
 
-/// What the `key` of a message begins with that must be refused.
+/// The prefix of the `key` of messages that must be refused.
 pub(super) const NONSENSE: &str = "nonsense-";
 
-/// A socket.
+/// One socket of a client.
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) tape: Vec<Note>,
     pub(super) is_open: bool,
     pub(super) opening_ms: u64,
-    /// Whether it was opened with a token, and not with a ticket.
+    /// Whether it was opened with a token. Otherwise it was opened with a ticket.
     has_token: bool,
     pub(super) token_until_ms: u64,
     pub(super) requests: BTreeMap<String, Request>,
     pub(super) memberships: BTreeMap<String, Membership>,
     sent: BTreeSet<String>,
-    /// The channels that `status` named last.
+    /// The channels in the last reply to `status`.
     pub(super) known: Option<BTreeSet<String>>,
 }
 
-/// A request that is not answered.
+/// A request without a reply yet.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) fields: Value,
     pub(super) asked_ms: u64,
 }
 
-/// What a frame has shown, beside the notes on the tape.
+/// What a frame has shown, besides the notes on the tape.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     pub(super) entries: Vec<Entry>,
-    /// A `leave` of this channel has gone out.
+    /// The channel whose `leave` was sent.
     pub(super) leaving: Option<String>,
-    /// This has gone out, with this key.
+    /// The message or change that was sent, with its key.
     pub(super) sent: Option<(Said, String)>,
 }
 
@@ -71,8 +70,8 @@ impl Socket {
         self.note(Wire::Token { until_ms }, at_ms);
     }
 
-    /// A token that is good is refused, which no fault explains. A ticket may be: it is good for one use, and a try whose answer
-    /// was lost may have been that.
+    /// The server refused to open the socket. If it was opened with a valid token, no fault explains that. A ticket may be
+    /// refused, because it is valid once, and may have been used by a try whose answer was lost.
     pub(super) fn turned_away(&self, status: u16, at_ms: u64) -> Option<Entry> {
         let (what, code, asked_ms) = ("connection".to_owned(), status.to_string(), self.opening_ms);
         (self.has_token && matches!(status, 401 | 403)).then_some(Entry::TurnedAway {
@@ -89,7 +88,7 @@ impl Socket {
         }
     }
 
-    /// A frame goes out.
+    /// Handles a frame that is sent.
     pub(super) fn goes_out(&mut self, fields: Value, at_ms: u64) -> Shown {
         let mut shown = Shown::default();
         let channel = text(&fields["channel"]);
@@ -123,21 +122,21 @@ impl Socket {
         shown
     }
 
-    /// A frame comes in.
+    /// Handles a frame that is received.
     pub(super) fn comes_in(&mut self, frame: &Value, at_ms: u64) -> Shown {
         let mut shown = Shown::default();
         match frame["type"].as_str() {
             Some("event") => self.posted(frame, at_ms),
             Some("batch") => events(frame, "events").iter().for_each(|event| self.posted(event, at_ms)),
             Some("reply") => shown.entries = self.answered(frame, at_ms),
-            // The API's own frame, that a function has failed or that it lets no more frames in.
+            // API Gateway's own frame, which says that a function has failed or that it accepts no more frames.
             _ if frame.get("requestId").is_some() => {}
             _ => shown.entries.push(Entry::Unexpected(frame.to_string())),
         }
         shown
     }
 
-    /// The handler was given an event of the log, which is posted to a member sooner or later.
+    /// The handler received a durable event. A member is posted each of them sooner or later.
     pub(super) fn heard(&mut self, event: &Event, is_own: bool) {
         let is_sent_here = is_own && event.key.as_ref().is_some_and(|key| self.sent.contains(key));
         let (Some(membership), Some(seq)) = (self.memberships.get_mut(&event.channel), event.seq) else {
@@ -150,14 +149,14 @@ impl Socket {
         }
     }
 
-    /// What was heard in each channel without a post, by a member.
+    /// The events that members heard without a post, by channel.
     pub(super) fn unposted(&self) -> BTreeMap<String, BTreeSet<u64>> {
         let members =
             self.memberships.iter().filter(|(_, one)| one.place == Place::In && !one.unposted.is_empty());
         members.map(|(channel, one)| (channel.clone(), one.unposted.clone())).collect()
     }
 
-    /// The channels that the server named last, where nothing about them is under way.
+    /// The channels in the last reply to `status`, except those that are being joined or left.
     pub(super) fn known(&self) -> Option<BTreeSet<String>> {
         let is_at_rest =
             |channel: &&String| self.memberships.get(*channel).is_none_or(Membership::is_at_rest);
@@ -184,7 +183,7 @@ impl Socket {
         }
     }
 
-    /// What is about an earlier join than the last says nothing of that.
+    /// Handles a removal. One that is about an earlier join than the last does not end the membership.
     fn revoked(&mut self, channel: String, order: Option<u64>, at_ms: u64) {
         if let Some(membership) = self.memberships.get_mut(&channel) {
             if order.is_some_and(|order| order < membership.turn) {
@@ -197,7 +196,7 @@ impl Socket {
         self.note(Wire::Revoked { channel }, at_ms);
     }
 
-    /// Whether a join or a leave is the last of its channel: the answers to the others tell nothing.
+    /// Whether a join or a leave is the channel's last one. The replies to others say nothing about the membership.
     pub(super) fn is_last(&self, channel: &str, fields: &Value) -> bool {
         self.memberships.get(channel).is_some_and(|membership| membership.turn == turn_of(fields))
     }
@@ -211,7 +210,7 @@ pub(super) fn turn_of(fields: &Value) -> u64 {
     fields["order"].as_u64().unwrap_or_default()
 }
 
-/// What the fields of a `send` say.
+/// The message or change in the fields of a `send`.
 pub(super) fn said(fields: &Value) -> Said {
     Said { channel: text(&fields["channel"]), event: text(&fields["event"]), data: fields["data"].clone() }
 }
@@ -220,7 +219,7 @@ pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Until when a token or a grant counts, as it says itself.
+/// When a token or a grant expires, by its own claims.
 pub(super) fn until_ms(token: &str) -> Option<u64> {
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let claims: Value = serde_json::from_slice(&claims).ok()?;

@@ -1,4 +1,4 @@
-//! How a device stands: what its client has told that it has joined, and what the server says of the same.
+//! The state of a device: what it has joined as its client says, and what the server says of that.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::soak::record::Standing;
 use crate::soak::world::has_presence;
 
 impl App {
-    /// How it stands.
+    /// The current state.
     pub(super) fn standing(&self) -> Standing {
         if self.has_vanished {
             return Standing { has_vanished: true, ..Standing::default() };
@@ -46,7 +46,7 @@ impl App {
         }
     }
 
-    /// Whether an answer is still to come that matters. Who is refused asks again and again.
+    /// Whether the answer to a call must still arrive. A refused channel is subscribed to again and again, and is not waited for.
     fn is_awaited(&self, call: &Call) -> bool {
         match call {
             Call::Look(_) => false,

@@ -1,4 +1,4 @@
-//! What a socket's frames show, and what an app makes of what it is told.
+//! What a socket's frames show, and what an app makes of its reports.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::soak::worker::Failure;
 
 const TALK: &str = "conversation:all_1";
 
-/// A socket that is open since 1 s.
+/// A socket that has been open since 1 s.
 fn open() -> Socket {
     let mut socket = Socket::opening(None, 500);
     socket.opened(1_000);
@@ -45,7 +45,7 @@ fn page(head: u64, events: &[u64]) -> Value {
     json!({"head": head, "recovered": true, "events": events, "more": false})
 }
 
-/// One that has joined at this head, at 2 s.
+/// A socket that joined at 2 s, when the log's last seq was `head`.
 fn joined(head: u64) -> Socket {
     let mut socket = open();
     asks(&mut socket, "1", join(1, None), 1_500);
@@ -53,7 +53,7 @@ fn joined(head: u64) -> Socket {
     socket
 }
 
-/// The handler is given an event of Ann's.
+/// The handler received a message of Ann's.
 fn hears(socket: &mut Socket, seq: u64, is_own: bool) {
     socket.heard(&Event::of(&event(seq)), is_own);
 }
@@ -107,7 +107,7 @@ fn a_recovery_without_an_event_is_a_part_that_passes_for_the_whole() {
     };
     let whole = |events| Entry::Recovered { channel: TALK.to_owned(), events };
     assert_eq!(recovered(&[5, 6, 7], &[]), [whole(3)]);
-    assert_eq!(recovered(&[5, 6], &[7]), [whole(2)], "it came live meanwhile");
+    assert_eq!(recovered(&[5, 6], &[7]), [whole(2)], "it was posted meanwhile");
     let what = "since 4, head 7: without 6".to_owned();
     assert_eq!(recovered(&[5, 7], &[]), [whole(2), Entry::Partial { channel: TALK.to_owned(), what }]);
 }
@@ -133,7 +133,7 @@ fn what_a_member_hears_without_a_post_is_owed_to_it() {
         hears(&mut socket, seq, false);
     }
     socket.comes_in(&event(6), 3_000);
-    assert_eq!(socket.unposted(), [(TALK.to_owned(), [5].into())].into(), "the fourth was there before");
+    assert_eq!(socket.unposted(), [(TALK.to_owned(), [5].into())].into(), "4 is from before the join");
     socket.comes_in(&event(5), 3_100);
     assert!(socket.unposted().is_empty(), "late, but posted");
     let data = json!({"content": "seven"});
@@ -143,7 +143,7 @@ fn what_a_member_hears_without_a_post_is_owed_to_it() {
     let said = Said { channel: TALK.to_owned(), event: "chat.message".to_owned(), data };
     assert_eq!(sent, Some((said, "k7".to_owned())));
     hears(&mut socket, 7, true);
-    assert!(socket.unposted().is_empty(), "who sends gets no copy");
+    assert!(socket.unposted().is_empty(), "a sender gets no copy");
     hears(&mut socket, 8, true);
     assert_eq!(socket.unposted().len(), 1, "it was not sent on this socket");
 }
@@ -172,11 +172,11 @@ fn who_was_removed_is_no_member_unless_that_is_about_an_earlier_join() {
 fn that_the_server_knows_otherwise_for_long_is_told() {
     let disagrees = |entries: &[Entry]| entries.iter().any(|entry| matches!(entry, Entry::Disagrees { .. }));
     let mut socket = joined(4);
-    assert_eq!(status(&mut socket, &[], 3_000), [], "it may be told yet");
+    assert_eq!(status(&mut socket, &[], 3_000), [], "it may still be told");
     assert!(disagrees(&status(&mut socket, &[], 13_000)));
     let mut foreign = joined(4);
     assert_eq!(status(&mut foreign, &[TALK, "system"], 3_000), []);
-    assert!(disagrees(&status(&mut foreign, &[TALK, "system"], 13_000)), "it has never asked for that");
+    assert!(disagrees(&status(&mut foreign, &[TALK, "system"], 13_000)), "it has never joined that");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_request_that_needs_a_membership_and_is_denied_is_on_the_tape() {
 fn a_join_that_is_refused_and_a_socket_that_is_turned_away_are_told() {
     let mut socket = open();
     asks(&mut socket, "1", join(1, None), 1_000);
-    assert_eq!(refuses(&mut socket, "1", "internal", 1_100), [], "it is asked for again");
+    assert_eq!(refuses(&mut socket, "1", "internal", 1_100), [], "the client asks again");
     asks(&mut socket, "2", join(2, None), 1_200);
     let turned_away = |what: &str, code: &str, asked_ms, at_ms| {
         let (what, code) = (what.to_owned(), code.to_owned());
@@ -202,7 +202,7 @@ fn a_join_that_is_refused_and_a_socket_that_is_turned_away_are_told() {
     asks(&mut socket, "3", join(3, None), 1_400);
     assert!(matches!(refuses(&mut socket, "3", "conflict", 1_500)[..], [Entry::Unexpected(_)]));
     let by_ticket = Socket::opening(None, 500);
-    assert_eq!(by_ticket.turned_away(401, 900), None, "it may have been used up");
+    assert_eq!(by_ticket.turned_away(401, 900), None, "the ticket may have been used");
     let at_the_door = Socket::opening(Some("a.b.c"), 500);
     assert_eq!(at_the_door.turned_away(401, 900), Some(turned_away("connection", "401", 500, 900)));
     assert_eq!(at_the_door.turned_away(503, 900), None, "a fault explains it");

@@ -1,4 +1,4 @@
-//! The app's backend: events on the bus and items in the outbox, and now and then one that cannot be published.
+//! The app's backend as a publisher: events on the bus and items in the outbox, some of which cannot be published.
 
 mod subject;
 
@@ -20,17 +20,19 @@ use super::record::{Poison, Published, Way};
 use super::world::World;
 use crate::Stack;
 
-/// The pause between two series of events, at the most.
+/// The longest pause between two series of events.
 const PAUSE_MS_MAX: u64 = 400;
-/// Events about one thing that come one right after the other, at the most, as the progress of something does.
+/// The most events of a series. The events of a series are about one thing, such as the progress of a funnel, and follow each
+/// other at once.
 const SERIES_MAX: u64 = 3;
-/// The share of what cannot be published.
+/// The share of events that cannot be published.
 const POISON: f64 = 0.04;
-/// The share of what comes after newer ones about the same thing, and of times that are kept for that.
+/// The share of events that are published after newer ones about the same thing, and of the numbers that are kept for such
+/// events.
 const LATE: f64 = 0.15;
-/// Funnels of one company whose last values are more, together, than the 128 KiB of a reply.
+/// Funnels of one company whose latest values together exceed the 128 KiB of a reply.
 const LARGE_FUNNELS: u64 = 60;
-/// How long the message of each is, which JSON has to escape.
+/// The size of the message of each such funnel. It consists of characters that JSON escapes.
 const LARGE_MESSAGE_BYTES: usize = 1_800;
 const ON_THE_BUS: [Subject; 6] = [
     Subject::Funnel,
@@ -53,11 +55,11 @@ pub(super) struct Publisher {
     published: Vec<Published>,
 }
 
-/// The times that events say they are of.
+/// The numbers that the timestamps of events are made of.
 #[derive(Debug, Default)]
 struct Times {
     last: u64,
-    /// Times that have been left out, for events that come late.
+    /// Numbers that were left out, for events that are published late.
     spare: Vec<u64>,
 }
 
@@ -67,7 +69,7 @@ impl Publisher {
         Self { stack, world, plan, random, times: Times::default(), published: Vec::new() }
     }
 
-    /// What has been said so far.
+    /// What has been published so far.
     pub(super) fn published(&self) -> &[Published] {
         &self.published
     }
@@ -90,7 +92,7 @@ impl Publisher {
         Ok(self)
     }
 
-    /// Something on every channel, for all who are there to hear.
+    /// Publishes something on every channel.
     pub(super) async fn roll_call(&mut self) -> Result<()> {
         let mut said = BTreeSet::new();
         let bus = ON_THE_BUS.map(|subject| (subject, Way::Bus));
@@ -106,7 +108,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// Last values that do not fit into one reply.
+    /// Publishes latest values that do not fit into one reply.
     async fn say_much(&mut self) -> Result<()> {
         for funnel in 0..LARGE_FUNNELS {
             let number = self.times.next();
@@ -118,7 +120,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// Publishes, and writes down whether that was accepted.
+    /// Publishes, and records whether the event was accepted.
     async fn publish(&mut self, mut next: Published) -> Result<()> {
         let accepted = match next.way {
             Way::Bus => self.stack.emit(detail_type(&next.event), next.data.clone()).await,
@@ -133,7 +135,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// A series about one thing.
+    /// Draws a series of events about one thing.
     fn draw(&mut self) -> Vec<Published> {
         let way = if self.random.random_bool(0.7) { Way::Bus } else { Way::Outbox };
         let subject = match way {
@@ -160,13 +162,13 @@ impl Publisher {
 }
 
 impl Times {
-    /// Later than all before.
+    /// A number above all previous ones.
     const fn next(&mut self) -> u64 {
         self.last += 1;
         self.last
     }
 
-    /// The next one, or now and then one that is earlier than others which have been used.
+    /// The next number or, sometimes, one that was left out and is lower than numbers in use.
     fn draw(&mut self, random: &mut StdRng) -> u64 {
         if !self.spare.is_empty() && random.random_bool(LATE) {
             return self.spare.swap_remove(random.random_range(0..self.spare.len()));

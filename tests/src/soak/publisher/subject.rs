@@ -1,14 +1,14 @@
-//! What the backend has to say, to whom, and in which form.
+//! What the backend publishes, on which channels, and with which payloads.
 
 use serde_json::{Value, json};
 
 use crate::soak::record::{Published, Way};
 use crate::soak::world::World;
 
-/// Things of a kind that have values of their own.
+/// How many things of each kind have latest values of their own.
 const THINGS: usize = 3;
 
-/// What the backend has to say.
+/// A kind of event that the backend publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subject {
     Funnel,
@@ -16,12 +16,12 @@ pub(super) enum Subject {
     Analytics,
     UserNotice,
     SystemNotice,
-    /// To one company; there is no event of the bus for it.
+    /// For one company. The bus has no event for it, only the outbox.
     CompanyNotice,
     Bot,
 }
 
-/// One piece of it; `about` chooses whom and what of all that there is.
+/// Makes one event; `about` chooses its channel and the thing that it is about.
 pub(super) fn one(subject: Subject, way: Way, number: u64, about: usize, world: &World) -> Published {
     let mark = timestamp(number);
     let (channel, data) = subject.say(number, &mark, about, world);
@@ -41,7 +41,7 @@ impl Subject {
         }
     }
 
-    /// The channel that it is for, and the payload; `about` chooses whom and what of all that there is.
+    /// The channel and the payload; `about` chooses the channel and the thing that the event is about.
     fn say(self, number: u64, timestamp: &str, about: usize, world: &World) -> (String, Value) {
         let companies: Vec<&str> = World::companies().collect();
         let company = companies[about % companies.len()];
@@ -84,7 +84,7 @@ impl Subject {
     }
 }
 
-/// The detail-type that an event of the bus has.
+/// The `detail-type` of an event on the bus.
 pub(super) fn detail_type(event: &str) -> &'static str {
     match event {
         "funnel.update" => "FunnelUpdate",
@@ -96,8 +96,8 @@ pub(super) fn detail_type(event: &str) -> &'static str {
     }
 }
 
-/// The time that an event says it is of, by which it is known: no other has the same, each is later than all before
-/// it, and no clock here shows that year.
+/// The timestamp in an event's payload, which identifies the event: it is unique, it rises with the number, and no clock of a run
+/// shows that year.
 pub(super) fn timestamp(number: u64) -> String {
     let (minutes, seconds) = (number / 60, number % 60);
     let (hours, minutes) = (minutes / 60, minutes % 60);

@@ -1,4 +1,4 @@
-//! What the backend did: what it said, whom it let in and whom it put out.
+//! What the backend did: what it published, whom it admitted or removed, whom it restricted, and what it heard.
 
 use std::collections::BTreeSet;
 
@@ -7,40 +7,40 @@ use serde_json::Value;
 
 use super::Event;
 
-/// What the backend said.
+/// An event that the backend published.
 #[derive(Debug, Clone, Serialize)]
 pub struct Published {
-    /// Its place in time by its own timestamp, by which it is known. Of two, the one with the higher number is newer, in
-    /// whatever order they were said.
+    /// Its number, which its timestamp is made of. Of two events, the one with the higher number is newer, in whatever order they
+    /// were published.
     pub number: u64,
-    /// The time in its payload, which nothing else has.
+    /// The timestamp in its payload, which is unique.
     pub mark: String,
-    /// How it was said.
+    /// How it was published.
     pub way: Way,
-    /// Where it is to be heard.
+    /// The channel that it is for.
     pub channel: String,
-    /// What.
+    /// The name of the event.
     pub event: String,
     /// The payload.
     pub data: Value,
-    /// Why it cannot be published, where it cannot.
+    /// Why it cannot be published, if it cannot.
     pub poison: Option<Poison>,
-    /// Whether it was accepted. Where the answer was lost, it may have been.
+    /// Whether a reply accepted it. If the reply was lost, the event may be published all the same.
     pub is_accepted: bool,
 }
 
-/// Why something cannot be published.
+/// Why an event cannot be published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Poison {
     /// It has a field that no event has.
     UnknownField,
-    /// A field that it must have is null.
+    /// A required field is null.
     Null,
     /// A number is out of its range.
     OutOfRange,
 }
 
-/// How the backend says something.
+/// How the backend publishes an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Way {
     /// On the bus.
@@ -49,50 +49,50 @@ pub enum Way {
     Outbox,
 }
 
-/// What the backend did to those who may hear a channel.
+/// A change that the backend made to who may join or send.
 #[derive(Debug, Clone, Serialize)]
 pub struct Act {
-    /// When it was asked for, in milliseconds of this machine's clock.
+    /// When it was requested, in milliseconds of this machine's clock.
     pub asked_ms: u64,
-    /// Whether it was accepted; where the answer was lost, it may have been.
+    /// Whether a reply accepted it. If the reply was lost, it may be in force all the same.
     pub is_accepted: bool,
-    /// When it was known to be in force for whoever joins; `None` where that was never seen.
+    /// When it was known to be in force for new joins; `None` if that was never seen.
     pub known_ms: Option<u64>,
     /// When it was promised to be in force on live connections.
     pub enforced_ms: Option<u64>,
-    /// What.
+    /// The change.
     pub change: Change,
 }
 
-/// What the backend did.
+/// What the backend changed.
 #[derive(Debug, Clone, Serialize)]
 pub enum Change {
-    /// These take part in a conversation, and nobody else.
+    /// Only these users take part in a conversation.
     Participants {
         /// The conversation's channel.
         channel: String,
-        /// All of them.
+        /// All participants.
         users: BTreeSet<String>,
     },
-    /// A user is muted or banned, or no longer.
+    /// A user is muted, banned, or neither.
     Restrict {
-        /// Where: the channel of a conversation, or of a company for all of its conversations.
+        /// The channel of a conversation, or of a company for all of its conversations.
         scope: String,
-        /// Whom.
+        /// The user.
         user: String,
-        /// How.
+        /// The restriction.
         restriction: Restriction,
     },
-    /// A user was put out of a channel, and may join again.
+    /// A user was removed from a channel, and may join again.
     Kick {
-        /// From where.
+        /// The channel.
         channel: String,
-        /// Whom.
+        /// The user.
         user: String,
     },
 }
 
-/// How a user is restricted, the stronger after the weaker.
+/// How a user is restricted, from the weakest to the strongest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Restriction {
@@ -100,14 +100,14 @@ pub enum Restriction {
     None,
     /// The user may not send.
     Mute,
-    /// Nor be there.
+    /// The user may neither send nor join.
     Ban,
 }
 
-/// Something that the backend heard of a conversation.
+/// A chat event that the backend received.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// What: `MessageCreated` and the like.
+    /// Its detail-type, such as `MessageCreated`.
     pub detail_type: String,
     /// The conversation's company.
     pub company: Option<String>,
@@ -129,7 +129,7 @@ impl Poison {
         }
     }
 
-    /// Spoils a payload.
+    /// Makes a payload invalid.
     pub fn spoil(self, event: &str, data: &mut Value) {
         const PERCENT_TOO_MUCH: u64 = 101;
         let field = self.field(event);

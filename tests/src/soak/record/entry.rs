@@ -1,4 +1,4 @@
-//! What a device did and what its app heard, in order, and events as far as they matter here.
+//! What a device did and what its app heard, in order.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,117 +6,117 @@ use serde_json::Value;
 /// Something that happened to a device.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Entry {
-    /// It means to send this; it may be tried more than once.
+    /// The app means to send a message or a change; there may be several tries.
     Sent {
-        /// Where.
+        /// The channel.
         channel: String,
-        /// The client message id.
+        /// Its key.
         key: String,
-        /// What: the name of the event.
+        /// The name of the event.
         event: String,
         /// Its draft.
         data: Value,
     },
-    /// A reply said that it is kept.
+    /// A reply acknowledged a message or a change.
     Acked {
-        /// Where.
+        /// The channel.
         channel: String,
-        /// The client message id.
+        /// Its key.
         key: String,
-        /// Its place in the log.
+        /// Its seq in the log.
         seq: u64,
-        /// Whether the reply said that it was a repeat.
+        /// Whether the reply said that it was a duplicate.
         duplicate: bool,
-        /// When it came.
+        /// When the reply arrived.
         at_ms: u64,
     },
-    /// A reply refused it for good.
+    /// A reply refused a message or a change for good.
     Refused {
-        /// Where.
+        /// The channel.
         channel: String,
-        /// The client message id.
+        /// Its key.
         key: String,
-        /// Why.
+        /// The error code.
         code: String,
     },
-    /// The first join of a channel: what comes after `at` is seen.
+    /// The first join of a channel: the app hears what comes after `at`.
     Began {
-        /// Which.
+        /// The channel.
         channel: String,
-        /// The log's last seq then.
+        /// The log's last seq at that time.
         at: u64,
     },
-    /// A later join brought what was missed.
+    /// A later join returned what was missed.
     Recovered {
-        /// Where.
+        /// The channel.
         channel: String,
-        /// How many events.
+        /// The number of events.
         events: usize,
     },
-    /// A join said `recovered: false`: what comes after `at` is seen.
+    /// A join said `recovered: false`: the app hears what comes after `at`.
     Reset {
-        /// Where.
+        /// The channel.
         channel: String,
-        /// What the device had seen.
+        /// The last seq that the device had seen.
         since: u64,
-        /// The log's last seq then.
+        /// The log's last seq at that time.
         at: u64,
     },
-    /// A join's or a page's events are not all that came after what was asked for, and it does not say so.
+    /// The events of a join or of a page are not all that were asked for, and the reply does not say so.
     Partial {
-        /// Where.
+        /// The channel.
         channel: String,
-        /// What was asked for, and what came.
+        /// What was asked for, and what was returned.
         what: String,
     },
-    /// An event of the log at the callback: what the app hears.
+    /// A durable event that a callback received.
     Saw(Event),
-    /// An event that is in no log, or a last value.
+    /// An event without a seq, or a latest value, that a callback received.
     Heard(Event),
-    /// An event of a channel that the device has never wanted to hear.
+    /// An event of a channel that the device never subscribed to.
     Stray(Event),
-    /// A channel that is not the user's opened to them.
+    /// The user could join a channel that is closed to them.
     Opened {
-        /// Which.
+        /// The channel.
         channel: String,
     },
-    /// A user was refused what the user may have.
+    /// A request was refused, though the user may be allowed to make it.
     TurnedAway {
-        /// Which channel, or the connection itself.
+        /// The channel, or the connection itself.
         what: String,
-        /// The code or the status.
+        /// The error code, or the HTTP status.
         code: String,
-        /// When it was asked for, in milliseconds of this machine's clock.
+        /// When the request was made, in milliseconds of this machine's clock.
         asked_ms: u64,
         /// When it was refused.
         at_ms: u64,
     },
-    /// For a while now the server has not known that the device is in the channel, or has known what is not so.
+    /// For a while the server has not known a membership of the device, or has known one that the device does not have.
     Disagrees {
-        /// Which channel.
+        /// The channel.
         channel: String,
         /// What the server says, and what the device knows.
         what: String,
     },
     /// A frame was larger than API Gateway allows.
     Oversized {
-        /// What the frame was.
+        /// The beginning of the frame.
         what: String,
-        /// How large.
+        /// Its size.
         bytes: usize,
     },
-    /// An answer that the contract does not have.
+    /// An answer that the protocol does not allow.
     Unexpected(String),
-    /// It means to start a call; it may be tried more than once.
+    /// The app means to start a call; there may be several tries.
     Called {
-        /// Where.
+        /// The channel.
         channel: String,
         /// The id of the call.
         call: String,
     },
-    /// A reply said that there is such a call.
+    /// A reply said that a call exists.
     Rang {
-        /// Where.
+        /// The channel.
         channel: String,
         /// The id of the call.
         call: String,
@@ -125,27 +125,27 @@ pub enum Entry {
     Connected,
 }
 
-/// An event, as far as it matters here.
+/// An event, with the fields that are checked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {
-    /// Where.
+    /// The channel.
     pub channel: String,
-    /// What.
+    /// The name of the event.
     pub event: String,
-    /// Its place in the log.
+    /// Its seq in the log.
     pub seq: Option<u64>,
-    /// Who sent it; the backend is nobody.
+    /// The sender; `None` for the backend.
     pub user: Option<String>,
-    /// The client message id, or the backend's.
+    /// Its key: the client's, or the backend's.
     pub key: Option<String>,
-    /// When it was sent, as the server says.
+    /// When it was accepted, by the server.
     pub at: String,
     /// The payload.
     pub data: Value,
 }
 
 impl Event {
-    /// From a frame.
+    /// Reads a frame.
     pub(in crate::soak) fn of(frame: &Value) -> Self {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         Self {
@@ -159,24 +159,24 @@ impl Event {
         }
     }
 
-    /// When it was sent, in milliseconds of this machine's clock, which is a local stack's too.
+    /// When it was accepted, in milliseconds of this machine's clock, which a local stack uses too.
     pub(in crate::soak) fn sent_ms(&self) -> Option<u64> {
         let at: jiff::Timestamp = self.at.parse().ok()?;
         at.as_millisecond().try_into().ok()
     }
 
-    /// The time that a published event is known by.
+    /// The timestamp in the payload, which identifies an event of the backend.
     pub(in crate::soak) fn mark(&self) -> Option<&str> {
         self.data["timestamp"].as_str()
     }
 
-    /// Whether it has all that `said` has, except for whether it has been read, which changes.
+    /// Whether the payload has all fields of `said`. `isRead` is not compared, because it changes.
     pub(in crate::soak) fn is(&self, said: &Value) -> bool {
         let mut fields = said.as_object().into_iter().flatten();
         fields.all(|(name, value)| name == "isRead" || self.data[name] == *value)
     }
 
-    /// What it is the latest of, on a channel that keeps that.
+    /// The key of a latest value.
     pub(in crate::soak) fn latest_key(&self) -> Option<&str> {
         ["metric", "funnelId"].into_iter().find_map(|field| self.data[field].as_str())
     }

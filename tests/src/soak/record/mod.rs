@@ -1,5 +1,5 @@
-//! What is written down in a run: what each device did and saw, what the backend said and did, and what was found at the
-//! end. The verifier knows nothing else, so that a record can also be made by hand, and be broken.
+//! The record of a run: what each device did and saw, what the backend did, and what the stack contained at the end. The verifier
+//! reads nothing else, so tests can build a record by hand and break it.
 
 mod backend;
 mod entry;
@@ -15,56 +15,56 @@ pub use self::entry::{Entry, Event};
 pub use self::tape::{Note, Wire};
 use super::world::World;
 
-/// The status of each user who is present, by channel.
+/// The rosters, by channel.
 pub type Rosters = BTreeMap<String, Roster>;
 
-/// The status of each user who is present in a channel.
+/// The users who are present in a channel, with their statuses.
 pub type Roster = BTreeMap<String, String>;
 
-/// A whole run.
+/// The record of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Record {
-    /// Who was there.
+    /// The users and conversations.
     pub world: World,
     /// What each device did and saw.
     pub devices: Vec<DeviceRecord>,
-    /// What the backend said, in the order in which it was said.
+    /// What the backend published, in that order.
     pub published: Vec<Published>,
-    /// What the backend did to those who may hear, in order.
+    /// The backend's changes to who may join or send, in that order.
     pub acts: Vec<Act>,
-    /// Every log at the end, as `history` gives it to one who has just come.
+    /// Every log at the end, as `history` returns it to a new member.
     pub logs: BTreeMap<String, Vec<Event>>,
-    /// The last values at the end, as a join gives them to one who has just come.
+    /// The latest values at the end, as a join returns them to a new member.
     pub latest: BTreeMap<String, Vec<Event>>,
     /// What the inboxes of the companies say at the end, by the channel of the conversation.
     pub inboxes: BTreeMap<String, Listed>,
-    /// What the searches over all conversations of a company found at the end; nothing where nothing is indexed.
+    /// The results of the searches over the companies' conversations at the end; empty if nothing is indexed.
     pub searches: Vec<Search>,
-    /// What the backend heard of conversations; `None` where it was told nothing.
+    /// The chat events that the backend received; `None` if none are sent to it.
     pub reports: Option<Vec<Report>>,
-    /// What could not be done.
+    /// The dead letters.
     pub letters: Vec<Value>,
 }
 
-/// A search over all conversations of a company, to its last page.
+/// A search over all conversations of a company, with the results of all pages.
 #[derive(Debug, Clone, Serialize)]
 pub struct Search {
     /// The company.
     pub company: String,
-    /// Words, all of which the messages must have.
+    /// Words that the messages must all contain.
     pub query: String,
-    /// The messages that it found.
+    /// The messages in the results.
     pub found: Vec<Event>,
 }
 
 /// What an inbox says of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listed {
-    /// How many messages it has had.
+    /// The number of its messages.
     pub n: u64,
-    /// The place of the last message.
+    /// The seq of its last message.
     pub seq: Option<u64>,
-    /// How its text begins.
+    /// The beginning of that message's text.
     pub excerpt: Option<String>,
 }
 
@@ -73,44 +73,44 @@ pub struct Listed {
 pub struct DeviceRecord {
     /// Its name.
     pub device: String,
-    /// Whose it is.
+    /// Its user.
     pub user: String,
     /// What happened.
     pub entries: Vec<Entry>,
     /// What happened on each of its connections.
     pub tapes: Vec<Vec<Note>>,
-    /// How it stood at the end.
+    /// Its state at the end.
     pub standing: Standing,
-    /// How often it did what.
+    /// How often it performed each operation.
     pub operations: BTreeMap<&'static str, u64>,
 }
 
-/// How a device stands.
+/// The state of a device.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Standing {
     /// Whether it is connected.
     pub is_up: bool,
-    /// Whether it has nothing more to do: connected, all joined, nothing to catch up on, all sends settled.
+    /// Whether nothing is left to do: it is connected, all channels are joined, all sends are settled, and no call is going on.
     pub is_settled: bool,
-    /// It has vanished for good: its sends stay open.
+    /// Whether it has vanished for good. Its sends are then never settled.
     pub has_vanished: bool,
-    /// The channels that it has joined, each with the last seq at its callback.
+    /// The channels that it has joined, each with the last seq that its callback received.
     pub joined: BTreeMap<String, u64>,
-    /// The channels that it wants, and was last refused.
+    /// The channels that it is subscribed to, but whose last join was refused.
     pub barred: BTreeSet<String>,
-    /// The channels that it has joined, as the server knows it.
+    /// The channels that it has joined, as the server says.
     pub known: Option<BTreeSet<String>>,
-    /// Of each joined channel, the events that it has heard without a post, though it was a member; none as a rule.
+    /// The events that it heard without a post, though it was a member, by channel. Usually there are none.
     pub unposted: BTreeMap<String, BTreeSet<u64>>,
-    /// The channels whose calls ring there, or which it is in, as the client has told.
+    /// The channels with a call that rings for it or that it is in, as the client says.
     pub calling: BTreeSet<String>,
-    /// Its own status in each joined channel; `None` where no answer told.
+    /// Its own status in each joined channel; `None` if no reply has confirmed one.
     pub statuses: BTreeMap<String, Option<String>>,
-    /// Who was in them when it last asked.
+    /// The rosters of the joined channels when it last asked.
     pub rosters: Rosters,
-    /// Who is in them by what it was told since it joined.
+    /// The rosters of the joined channels, as it was told since it joined.
     pub told: Rosters,
-    /// How many are in them by that, where it was told no more than their number.
+    /// The number of users present in them, where it was told only that.
     pub counted: BTreeMap<String, usize>,
 }
 
@@ -120,12 +120,12 @@ impl Record {
         self.logs.values().flatten()
     }
 
-    /// What the backend said, by its mark.
+    /// What the backend published, by its timestamp.
     pub(super) fn published_by_mark(&self) -> BTreeMap<&str, &Published> {
         self.published.iter().map(|one| (one.mark.as_str(), one)).collect()
     }
 
-    /// The devices with what happened to them.
+    /// Every entry, with its device.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&DeviceRecord, &Entry)> {
         self.devices.iter().flat_map(|device| device.entries.iter().map(move |entry| (device, entry)))
     }

@@ -1,6 +1,5 @@
-//! What happened on a device's connections, each by itself, with the time: enough to tell from when to when it was a member
-//! of what, and which events were posted to it meanwhile. What the app heard, which recovery may have brought, is in
-//! [`Entry`](super::Entry).
+//! What happened on each of a device's connections, with the time: enough to know when it was a member of which channel, and
+//! which events were posted to it meanwhile. What the app heard, some of it by recovery, is in [`Entry`](super::Entry).
 
 use serde::Serialize;
 
@@ -9,89 +8,89 @@ use serde::Serialize;
 pub struct Note {
     /// When, in milliseconds of this machine's clock.
     pub at_ms: u64,
-    /// What.
+    /// What happened.
     pub what: Wire,
 }
 
-/// What happened.
+/// What happened on a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Wire {
-    /// A new connection. All that follows is about it, until it is over.
+    /// The connection was opened. Everything that follows is about it, until `Over`.
     Opened,
-    /// The server knew the connection when it was asked, at this time or later.
+    /// The server knew the connection at this time or later, when it was asked.
     Alive {
-        /// When the question went out.
+        /// When the request was sent.
         asked_ms: u64,
     },
-    /// The connection's token counts until then.
+    /// The connection's token is valid until then.
     Token {
-        /// The end.
+        /// When it expires.
         until_ms: u64,
     },
-    /// A fresh token went out. Where its answer is lost, it may count all the same.
+    /// A fresh token was sent. If the reply is lost, it may be valid all the same.
     Renewing {
-        /// The end of the fresh one.
+        /// When the fresh token expires.
         until_ms: u64,
     },
-    /// The connection is over: closed by either side, or given up because the server does not know it.
+    /// The connection has ended: either side closed it, or the client gave it up because the server does not know it.
     Over,
-    /// A `join` went out.
+    /// A `join` was sent.
     Joining {
-        /// Of which channel.
+        /// The channel.
         channel: String,
     },
-    /// A `join` was answered, and no later `leave` or `join` of the channel is under way.
+    /// A `join` was answered, and no later `leave` or `join` of the channel has been sent.
     Joined {
-        /// Which channel.
+        /// The channel.
         channel: String,
-        /// When the `join` went out.
+        /// When the `join` was sent.
         asked_ms: u64,
-        /// The log's last seq then: what comes later is posted.
+        /// The log's last seq at that time: what comes later is posted.
         head: u64,
-        /// Until when the grant counts, where it was joined by one.
+        /// When the grant expires, if it was joined by one.
         until_ms: Option<u64>,
     },
-    /// A `leave` went out.
+    /// A `leave` was sent.
     Leaving {
-        /// Of which channel.
+        /// The channel.
         channel: String,
     },
-    /// A `leave` was answered, and no later `join` of the channel is under way.
+    /// A `leave` was answered, and no later `join` of the channel has been sent.
     Left {
-        /// Which channel.
+        /// The channel.
         channel: String,
     },
     /// The device was told that it has been removed.
     Revoked {
-        /// From which channel.
+        /// The channel.
         channel: String,
     },
-    /// It was told that it has been removed, which is, or may be, about an earlier membership than it has asked for last.
+    /// The device was told of a removal that is, or may be, about an earlier membership than the one that it last asked for.
     Outdated {
-        /// From where.
+        /// The channel.
         channel: String,
     },
     /// A request was refused with `not_joined`, though the channel was joined.
     Denied {
-        /// Which channel.
+        /// The channel.
         channel: String,
-        /// When the request went out.
+        /// When the request was sent.
         asked_ms: u64,
     },
-    /// An own message went out on this connection, which is then not posted to it.
+    /// A message was sent on this connection, to which it is then not posted.
     Sent {
-        /// The client message id.
+        /// Its key.
         key: String,
     },
-    /// An event came by a post.
+    /// An event was posted to the connection.
     Posted {
-        /// On which channel.
+        /// The channel.
         channel: String,
-        /// What.
+        /// The name of the event.
         event: String,
-        /// Its place in the log.
+        /// Its seq in the log.
         seq: Option<u64>,
-        /// When it was sent, as the server says.
+        /// When it was accepted, by the server.
         sent_ms: u64,
     },
 }

@@ -1,4 +1,4 @@
-//! The start: conversations, and devices that come some at a time.
+//! The start of a run: its conversations, and its devices in groups.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,20 +21,21 @@ use crate::soak::worker::Workers;
 use crate::soak::world::Right;
 use crate::soak::{Phase, manager};
 
-/// How long all may take to connect and join, while every function starts for the first time.
+/// How long the devices of a run may take to connect and join, while every function starts for the first time.
 const GATHERING_MAX: Duration = Duration::from_mins(4);
-/// How many devices come at once: each tells those who are there already.
+/// How many devices start at once. Each join is told to the members who are already there.
 const WAVE: usize = 12;
-/// How many times as fast as usual the schedules of a client run, such as rotations; and those of the crowd, who are many.
+/// The factor by which a client's schedules, such as rotations, run faster than usual. Devices that only listen are many, and
+/// have a factor of their own.
 const PACE: f64 = 8.0;
 const PACE_OF_THE_CROWD: f64 = 6.0;
-/// How long the tokens last that end on their connection.
+/// The lifetime of tokens that expire on their connection.
 const SHORT_TOKEN_SECONDS: u64 = 25;
-/// How long the tokens last that are replaced before: a minute before the end, at that pace after 12 s.
+/// The lifetime of tokens that are replaced a minute before they expire: at the client's faster pace, after 12 s.
 const ROTATED_TOKEN_SECONDS: u64 = 156;
 
 impl Running {
-    /// Conversations, users, devices; all connected, and joined to all that is theirs.
+    /// Creates the conversations and starts the devices. Returns when all are connected and have joined their channels.
     pub(super) async fn gather(
         plan: &Plan,
         stack: Arc<Stack>,

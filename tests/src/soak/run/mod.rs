@@ -1,5 +1,5 @@
-//! The order of a run: a stack of its own, all gather, the storm, the quiet in which all must agree, the roll call, and the
-//! audit.
+//! The order of a run: it starts a stack of its own, gathers the devices, then come the storm, the quiet until all devices agree,
+//! the roll call, and the audit.
 
 mod gather;
 mod settle;
@@ -31,19 +31,19 @@ use super::world::World;
 use super::{Phase, Report, verify};
 use crate::Stack;
 
-/// Between two looks at how things stand.
+/// The pause between two checks of the devices' state.
 const LOOK: Duration = Duration::from_millis(200);
-/// Between two lines that tell how far a run is.
+/// The pause between two lines of progress.
 const PROGRESS: Duration = Duration::from_secs(5);
-/// A connection's lease in these runs, so that nobody waits minutes for a ghost to go. Clients learn it, and ping every 4 to 5 s.
+/// The lease of connections in a run: short, so that ghosts are removed soon. Clients learn it, and ping every 4 to 5 s.
 const LEASE_SECONDS: u64 = 10;
-/// How long a call rings in these runs, and how often it is looked at.
+/// How long a call rings in a run, and the interval at which calls are checked.
 const RING_SECONDS: u64 = 6;
 const CALL_CHECK_SECONDS: u64 = 4;
-/// What a queue had given to a function that was killed comes again after this; long enough that none is slower.
+/// After this time a queue delivers again what a killed function had received. No function takes that long.
 const VISIBILITY_SECONDS: u64 = 10;
 
-/// A device in use, as the run sees it.
+/// A running device, as the run sees it.
 struct Handle {
     user: String,
     standing: Arc<Mutex<Standing>>,
@@ -51,7 +51,7 @@ struct Handle {
     vanishes_after: Option<f64>,
 }
 
-/// All that runs.
+/// The running stack, its devices, and their workers.
 struct Running {
     stack: Arc<Stack>,
     world: Arc<World>,
@@ -64,7 +64,7 @@ struct Running {
     workers: Workers,
 }
 
-/// Runs a plan on a stack of its own. `None` where the tests run against a stack that they did not start.
+/// Runs a plan on a stack of its own. `None` if the tests run against a stack that they did not start.
 pub async fn run(plan: &Plan) -> Result<Option<Report>> {
     let issuer = Arc::new(Issuer::new());
     let lease = format!("LeaseSeconds={LEASE_SECONDS}");
@@ -95,7 +95,7 @@ pub async fn run(plan: &Plan) -> Result<Option<Report>> {
     running.hear_all(&publisher).await?;
     let world = World::clone(&running.world);
     let devices = running.end().await?;
-    // Not before: of a run that did not settle, somebody would still hear what this look has not seen.
+    // After the devices have ended: in a run that did not settle, they could still hear events that an earlier look has not seen.
     let Findings { logs, latest, inboxes, searches } = last_look(&stack, &world, plan).await?;
     let reports = listener.map(|listener| listener.reports());
     let letters = stack.backend().await?.all_dead_letters().await?;
@@ -106,15 +106,15 @@ pub async fn run(plan: &Plan) -> Result<Option<Report>> {
     Ok(Some(Report::new(plan, record, breaches, faults, stack.log().map(Path::to_owned))))
 }
 
-/// What the storm leaves behind.
+/// What is left after the storm.
 struct Storm {
     publisher: Publisher,
     acts: Vec<Act>,
     damage: Damage,
 }
 
-/// Where a stack keeps its data: in memory where that can be a folder, for the engine waits for the disk at each write.
-/// What is killed is the stack and not the machine, so nothing is lost there. It goes when the run does.
+/// The folder of a stack's data, deleted when this is dropped. It is in memory if possible, because the engine waits for the disk
+/// at each write. Only the stack is killed and not the machine, so nothing is lost there.
 struct DataFolder(PathBuf);
 
 impl DataFolder {
@@ -138,7 +138,7 @@ impl Drop for DataFolder {
 }
 
 impl Running {
-    /// Faults on, everybody busy; then off.
+    /// Turns the faults on, has everything run for the time of the storm, and turns the faults off.
     async fn storm(&mut self) -> Result<Storm> {
         let plan = Arc::clone(&self.plan);
         self.stack.set_faults(&plan.faults(0)).await?;
@@ -213,7 +213,7 @@ impl Running {
     }
 }
 
-/// An object of numbers.
+/// The numbers in an object, by their names.
 pub(super) fn counts(value: &Value) -> BTreeMap<String, u64> {
     let fields = value.as_object().into_iter().flatten();
     fields.filter_map(|(name, count)| Some((name.clone(), count.as_u64()?))).collect()

@@ -1,5 +1,5 @@
-//! The quiet: waiting until all is as it should be, but not for ever; what is not so in the end, the verifier finds in the
-//! record.
+//! The end of a run: it waits until the stack and the devices are as they should be, but not for ever. What is wrong after that,
+//! the verifier finds in the record.
 
 use std::time::Duration;
 
@@ -14,26 +14,26 @@ use crate::soak::publisher::Publisher;
 use crate::soak::world::World;
 use crate::soak::{Phase, verify};
 
-/// What was delayed or is delivered again comes within this time after the faults.
+/// Delayed and repeated deliveries arrive within this time after the faults.
 const STRAGGLERS: Duration = Duration::from_millis(2 * DELAY_MS_MAX + 1_000);
-/// Within this a user whose connection is lost may come back unnoticed, as the product has it.
+/// The grace: within this time a user whose connection was lost may come back unnoticed.
 const GRACE_SECONDS: u64 = 10;
-/// How long after the faults everything must be as it should, on a machine with nothing else to do: a ghost's lease and
-/// its grace, each with a retry of the queue.
+/// How long after the faults everything must be right, on a machine that does nothing else: a ghost's lease and its grace, each
+/// with a retry of the queue.
 const MENDING_SECONDS: u64 = LEASE_SECONDS + VISIBILITY_SECONDS + GRACE_SECONDS + VISIBILITY_SECONDS;
-/// And on one that has much else to do.
+/// The same on a busy machine.
 const QUIET_MAX: Duration = Duration::from_secs(3 * MENDING_SECONDS);
-/// How long after the roll call everything must have been heard: as long as a queue takes to give again what a function had
-/// not finished, more than once.
+/// How long after the roll call everything must have been heard: several times as long as a queue takes to deliver again what a
+/// function had not finished.
 const ROLL_CALL_MAX: Duration = Duration::from_secs(4 * VISIBILITY_SECONDS);
-/// How long nothing may be left to wait for, before the end is looked at.
+/// How long there must be nothing left to wait for before an audit.
 const CALM: Duration = Duration::from_secs(2);
-/// How often the end is looked at before the run is given up.
+/// How often the last audit is tried before the run is given up.
 const LAST_LOOKS_MAX: usize = 5;
 
 impl Running {
-    /// Waits until everybody is settled and sees those who are here and nobody else, and until whoever was taken for lost
-    /// would have been removed. But not for ever: what is not so in the end, the verifier finds in the record.
+    /// Waits until all devices are settled and see who is present and nobody else, and at least until departed connections would
+    /// have been removed. But not for ever: what is wrong after that, the verifier finds in the record.
     pub(super) async fn settle(&self) {
         let quiet_since = Instant::now();
         sleep_until(quiet_since + STRAGGLERS + Duration::from_secs(GRACE_SECONDS)).await;
@@ -47,13 +47,14 @@ impl Running {
         self.phase.send_replace(Phase::RollCall);
     }
 
-    /// Waits until all have heard everything, by posts, and the backend's events are where they belong; for so long.
+    /// Waits, at most for [`ROLL_CALL_MAX`], until every device was posted everything, and the backend's events are where they
+    /// belong.
     pub(super) async fn hear_all(&self, publisher: &Publisher) -> Result<()> {
         let called_at = Instant::now();
         let mut looks = interval(LOOK);
         sleep_until(called_at + LOOK).await;
         self.phase.send_replace(Phase::Still);
-        // An auditor's look costs the members some news, so it comes only when they have nothing left to wait for.
+        // Members are told of each auditor, so an audit waits until there is nothing else that they wait for.
         let mut all_settled_at = None;
         while called_at.elapsed() < ROLL_CALL_MAX {
             looks.tick().await;
@@ -69,7 +70,7 @@ impl Running {
             let found = match audit::look(&self.stack, &self.world, &self.plan).await {
                 Ok(found) => found,
                 Err(error) => {
-                    eprintln!("looking again: {error:#}");
+                    eprintln!("an audit failed, and is tried again: {error:#}");
                     continue;
                 }
             };
@@ -90,21 +91,21 @@ impl Running {
 }
 
 impl Running {
-    /// Whether the backend has heard of all that was found.
+    /// Whether the backend has received the chat events of everything that was found.
     fn has_heard(&self, found: &Findings) -> bool {
         let listener = self.listener.as_ref();
         listener.is_none_or(|listener| verify::all_reported(&listener.reports(), &found.logs))
     }
 }
 
-/// What there is at the end; on a machine with too much to do it may take some tries.
+/// The audit at the end of a run. On a busy machine it may take several tries.
 pub(super) async fn last_look(stack: &Stack, world: &World, plan: &Plan) -> Result<Findings> {
     let mut tries_left = LAST_LOOKS_MAX;
     loop {
         tries_left -= 1;
         match audit::look(stack, world, plan).await {
-            Err(error) if tries_left > 0 => eprintln!("looking once more: {error:#}"),
-            looked => return looked.context("the last look"),
+            Err(error) if tries_left > 0 => eprintln!("the last audit failed, and is tried again: {error:#}"),
+            looked => return looked.context("the last audit failed"),
         }
     }
 }

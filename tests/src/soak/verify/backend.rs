@@ -1,4 +1,4 @@
-//! The backend's events: each in its log, once and as it was said, and those that cannot be in the dead letters.
+//! The backend's events: each is in its log once, as it was published. Those that cannot be published are dead letters.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::{Breach, Kind};
 use crate::soak::record::{Event, Poison, Published, Record};
 use crate::soak::world::has_log;
 
-/// Whether all is where it belongs: the moment to stop waiting.
+/// Whether all events are where they belong, so that the run need not wait any longer.
 pub fn all_published(
     published: &[Published],
     logs: &BTreeMap<String, Vec<Event>>,
@@ -63,7 +63,7 @@ fn healthy(one: &Published, found: &[&Event], letters: &Letters) -> Option<Kind>
     }
 }
 
-/// Whether an event is what was said, as far as it has not been deleted since.
+/// Whether a logged event is what was published, except for what an edit or a deletion has changed since.
 fn is_as_said(event: &Event, said: &Value) -> bool {
     let mut said = said.clone();
     if let (true, Some(fields)) = (is_rewritten(event), said.as_object_mut()) {

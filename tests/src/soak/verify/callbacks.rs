@@ -1,4 +1,4 @@
-//! What each app heard: of each channel one event after the other, each once, and as it is in the log.
+//! What each app heard: the events of a channel in order, each once, and each as it is in the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
 
 fn one(device: &DeviceRecord, record: &Record, texts: &Texts) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    // By channel, up to where it was heard, and all the seqs that were.
+    // By channel: the last seq that was heard, and all seqs that were.
     let mut heard: BTreeMap<&str, (u64, BTreeSet<u64>)> = BTreeMap::new();
     for entry in &device.entries {
         match entry {
@@ -43,7 +43,7 @@ fn one(device: &DeviceRecord, record: &Record, texts: &Texts) -> Vec<Breach> {
     breaches
 }
 
-/// Whether it is the event that the log has in this place, or has had.
+/// Whether an event differs from the one that the log has, or had before it was changed, at its seq.
 fn differs(device: &DeviceRecord, event: &Event, record: &Record, texts: &Texts) -> Option<Breach> {
     let log = record.logs.get(&event.channel)?;
     let place = log.binary_search_by_key(&event.seq, |logged| logged.seq);

@@ -1,12 +1,12 @@
-//! Calls: each that was started is in the log of its conversation once it is over, and once; and it is over in the end, for whoever was
-//! in it and for whoever it has rung for.
+//! Calls: each that was started is in the log of its conversation once, and at the end it is over for everybody whom it rang for
+//! or who was in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Breach, Kind};
 use crate::soak::record::{Entry, Event, Record};
 
-/// Its channel, and its id.
+/// A channel, and the id of a call.
 type Name<'a> = (&'a str, &'a str);
 
 /// Whether the last call of each conversation is over.
@@ -16,7 +16,7 @@ pub fn all_over(latest: &BTreeMap<String, Vec<Event>>) -> bool {
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {
     let mut breaches: Vec<Breach> =
-        live(&record.latest).map(|event| Kind::Unended.because(format!("in the end: {event:?}"))).collect();
+        live(&record.latest).map(|event| Kind::Unended.because(format!("at the end: {event:?}"))).collect();
     for device in record.devices.iter().filter(|device| !device.standing.calling.is_empty()) {
         let (name, channels) = (&device.device, &device.standing.calling);
         breaches.push(Kind::Unended.because(format!("{name} rings, or is in a call, in {channels:?}")));
@@ -41,12 +41,12 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     breaches
 }
 
-/// Whether an event of a log says that a call is over.
+/// Whether a logged event is the one that ends a call.
 pub(super) fn is_end(event: &Event) -> bool {
     event.event == "chat.call"
 }
 
-/// The calls that somebody wanted to start, and those that there were.
+/// The calls that a device meant to start, and those that the server knew.
 fn known(record: &Record) -> (BTreeSet<Name<'_>>, BTreeSet<Name<'_>>) {
     let (mut called, mut known) = (BTreeSet::new(), BTreeSet::new());
     for (_, entry) in record.entries() {

@@ -1,4 +1,4 @@
-//! That in the quiet everybody settled and heard all, with nothing more being said that would have told of a gap.
+//! In the quiet, every device settled and heard everything, though no later event revealed a gap.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,8 @@ use super::letters::Letters;
 use super::{Breach, Kind};
 use crate::soak::record::{Entry, Event, Record, Standing};
 
-/// Whether all have heard all that is in these logs: the moment to stop waiting. That it never comes is for
-/// [`verify`](super::verify) to judge.
+/// Whether every device has heard everything in these logs, so that the run need not wait any longer. If that never happens,
+/// [`verify`](super::verify) judges it.
 pub fn all_heard(standings: &[Standing], logs: &BTreeMap<String, Vec<Event>>) -> bool {
     let joined = standings.iter().flat_map(|standing| &standing.joined);
     let head = |channel| logs.get(channel).and_then(|log| log.last()).and_then(|event| event.seq);
@@ -35,11 +35,11 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     breaches
 }
 
-/// What need not have reached everybody: a message that was never acked, as its sender vanished or gave it up before; and
-/// what is a dead letter, as all tries were used up.
+/// Events that need not have reached everybody: messages that were never acknowledged, because their sender vanished or gave up;
+/// and dead letters, whose tries were used up.
 pub(super) struct Excused<'a> {
     letters: Letters<'a>,
-    /// When each message was acked, by user and key.
+    /// When each message was first acknowledged, by user and key.
     acked: BTreeMap<(&'a str, &'a str), u64>,
     given_up: BTreeSet<&'a str>,
 }
@@ -68,7 +68,8 @@ impl<'a> Excused<'a> {
         }
     }
 
-    /// When it was promised that an event is kept and posted to all: of a message its ack, of the backend's its own time.
+    /// When it was promised that an event is kept and posted to all members: for a message its ack, for the backend's event its
+    /// own time.
     pub(super) fn promised_ms(&self, event: &Event) -> Option<u64> {
         match (&event.user, &event.key) {
             (Some(user), Some(key)) => self.acked.get(&(&**user, &**key)).copied(),

@@ -1,11 +1,11 @@
-//! The inbox of each company says of its conversations what their logs say: how many messages there were, and which one was last.
+//! The inbox of each company says of its conversations what their logs say: the number of messages, and the last message.
 
 use std::collections::BTreeMap;
 
 use super::{Breach, Kind};
 use crate::soak::record::{Event, Listed, Record};
 
-/// Whether the inboxes have taken all that is in these logs into account: they follow within seconds.
+/// Whether the inboxes are up to date with these logs. They follow within seconds.
 pub fn all_listed(inboxes: &BTreeMap<String, Listed>, logs: &BTreeMap<String, Vec<Event>>) -> bool {
     wrong(inboxes, logs).next().is_none()
 }
@@ -31,7 +31,7 @@ fn wrong(
     })
 }
 
-/// Whether this is how the text of a message begins; there is none of one that has been deleted.
+/// Whether this is the beginning of a message's text. A deleted message has no excerpt.
 fn is_excerpt(excerpt: Option<&str>, message: &serde_json::Value) -> bool {
     match excerpt {
         None => message["deletedAt"].is_string(),

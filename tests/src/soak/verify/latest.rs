@@ -1,5 +1,4 @@
-//! The last values: what a joiner is given is the newest that was said, by its own time, whatever came last; and who is
-//! joined knows it too.
+//! Latest values: a joiner is given the value with the newest timestamp, whatever was published last, and members heard it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +7,7 @@ use super::{Breach, Kind};
 use crate::soak::record::{DeviceRecord, Entry, Event, Published, Record};
 use crate::soak::world::has_log;
 
-/// The newest value of each key of each channel, by its place in time.
+/// The number of the newest value, by channel and key.
 type Values<'a> = BTreeMap<(&'a str, &'a str), u64>;
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {
@@ -25,7 +24,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     for device in record.devices.iter().filter(|device| !device.standing.has_vanished) {
         let heard = values(heard(device), &published);
         for (name, last) in &said {
-            // Of what is in a log, that it was heard is seen there.
+            // On a channel with a log, other checks show that it was heard.
             if has_log(name.0)
                 || !device.standing.joined.contains_key(name.0)
                 || heard.get(name) >= Some(last)
@@ -41,7 +40,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     breaches
 }
 
-/// The newest of what was said, and has been kept.
+/// The newest value that was published and must have been kept.
 fn said(record: &Record) -> Values<'_> {
     let letters = Letters::of(&record.letters);
     let mut said = Values::new();

@@ -1,5 +1,5 @@
-//! That nobody heard what is for others: by the channel that an event came on, by the owner that its payload names,
-//! and by where it was published.
+//! Nobody heard what is for others: judged by the channel of an event, by the owner that its payload names, and by the channel
+//! that it was published on.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ fn leak(
     is_leak.then(|| Kind::Leak.because(format!("{} of {}: {entry:?}", device.device, device.user)))
 }
 
-/// Whether the owner that the payload names is the one that the channel does.
+/// Whether the owner in the payload is the owner in the channel's name.
 fn is_owned_by_its_channel(event: &Event) -> bool {
     let (kind, id) = event.channel.split_once(':').unwrap_or((&event.channel, ""));
     let names = |field: &str| match &event.data[field] {

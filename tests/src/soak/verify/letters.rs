@@ -1,16 +1,16 @@
-//! The dead letters, read for what they say of the backend's events.
+//! The dead letters, and what they say about the backend's events.
 
 use serde_json::Value;
 
 use crate::soak::record::{Published, Record};
 
-/// How many of the backend's events that could be published may not have been, as a dead letter says.
+/// How many valid events of the backend may not have been published, as dead letters say.
 pub fn given_up(record: &Record) -> u64 {
     let letters = Letters::of(&record.letters);
     record.published.iter().filter(|one| one.poison.is_none() && letters.has_given_up(one)).count() as u64
 }
 
-/// What could not be done.
+/// The dead letters of a run.
 pub(super) struct Letters<'a> {
     letters: &'a [Value],
     texts: Vec<String>,
@@ -21,17 +21,17 @@ impl<'a> Letters<'a> {
         Self { letters, texts: letters.iter().map(Value::to_string).collect() }
     }
 
-    /// Whether this event may not have been published, or not to all: its tries are used up, and a letter says so.
+    /// Whether an event may not have been published, or not to all members: a letter about it says that its tries are used up.
     pub(super) fn has_given_up(&self, published: &Published) -> bool {
         self.mention(&published.mark)
     }
 
-    /// Whether one names this.
+    /// Whether a letter contains this text.
     pub(super) fn mention(&self, text: &str) -> bool {
         self.texts.iter().any(|letter| letter.contains(text))
     }
 
-    /// Whether one that has this in it says what it is about, why it was refused, and which field was wrong.
+    /// Whether a letter that contains this text says what it is about, why it was refused, and that this field was wrong.
     pub(super) fn explain(&self, text: &str, field: &str) -> bool {
         let says = |letter: &Value, name: &str| letter[name].as_str().is_some_and(|text| !text.is_empty());
         let about_it = self.letters.iter().zip(&self.texts).filter(|(_, letter)| letter.contains(text));
@@ -41,7 +41,7 @@ impl<'a> Letters<'a> {
         })
     }
 
-    /// Those that name positions in a stream, and not what stood there.
+    /// The letters that name positions in a stream instead of the items.
     pub(super) fn only_positions(&self) -> impl Iterator<Item = &Value> {
         self.letters.iter().filter(|letter| letter.get("DDBStreamBatchInfo").is_some())
     }

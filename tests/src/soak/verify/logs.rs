@@ -1,4 +1,4 @@
-//! The logs at the end: whole, with all in them that was acked, once and as it was sent, and nothing else.
+//! The logs at the end have no holes. Everything that was acknowledged is in them once, as it was sent, and nothing else is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::texts::is_as_sent;
 use super::{Breach, Kind};
 use crate::soak::record::{DeviceRecord, Entry, Event, Record};
 
-/// Whose message it is, and which.
+/// The user and the key of a message.
 type Name<'a> = (&'a str, &'a str);
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {
@@ -18,7 +18,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     for ((user, key), found) in &logged {
         if found.len() > 1 {
             let places: Vec<_> = found.iter().map(|event| (&event.channel, event.seq)).collect();
-            breaches.push(Kind::Doubled.because(format!("{key} of {user} is at {places:?}")));
+            breaches.push(Kind::Doubled.because(format!("{key} of {user} is in the log at {places:?}")));
         }
     }
     breaches.extend(record.devices.iter().flat_map(|device| acks(device, &logged)));
@@ -42,15 +42,15 @@ fn holes(record: &Record) -> Vec<Breach> {
         for (event, expected) in log.iter().zip(1..) {
             if event.seq != Some(expected) {
                 let found = event.seq;
-                breaches.push(Kind::Hole.because(format!("{channel}: {found:?} stands at place {expected}")));
-                break; // all behind it are out of place too
+                breaches.push(Kind::Hole.because(format!("{channel}: seq {found:?}, not {expected}")));
+                break; // everything after it is out of place too
             }
         }
     }
     breaches
 }
 
-/// What one device was told of its own messages.
+/// Checks the acks and refusals that a device received for what it sent.
 fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut sent: BTreeMap<&str, (&str, &Value)> = BTreeMap::new();
@@ -69,7 +69,7 @@ fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<
                 continue;
             }
             Entry::Acked { channel, key, seq, duplicate, .. } => {
-                // The answers to several tries may come in any order, but only one of them was the first.
+                // The replies to several tries may arrive in any order, but only one of the tries was the first.
                 if !duplicate && !new.insert(key) {
                     breaches
                         .push(Kind::Doubled.because(format!("{key} was acked as new once more, at {seq}")));
@@ -88,7 +88,7 @@ fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<
                 );
             }
             Some(event) if !sent.get(&**key).is_some_and(|(name, data)| is_as_sent(event, name, data)) => {
-                breaches.push(Kind::Altered.because(format!("{what} is another one: {event:?}")));
+                breaches.push(Kind::Altered.because(format!("{what} differs from what was sent: {event:?}")));
             }
             Some(_) => {}
         }
@@ -96,7 +96,7 @@ fn acks(device: &DeviceRecord, logged: &BTreeMap<Name<'_>, Vec<&Event>>) -> Vec<
     breaches
 }
 
-/// What is in a log, and nobody has sent: neither one of its user's devices nor the backend.
+/// Logged events that were sent neither by a device of their user nor by the backend.
 fn strangers(record: &Record) -> Vec<Breach> {
     let mut sent: BTreeSet<Name> = BTreeSet::new();
     for (device, entry) in record.entries() {

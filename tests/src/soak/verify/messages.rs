@@ -1,5 +1,5 @@
-//! Messages and their changes: what the changes in a log make of its messages is what `history` gives, each was made by
-//! somebody who may, and every device that heard all of it shows the same.
+//! Messages and their changes: `history` returns the messages with all changes in the log applied, each change was allowed, and
+//! every device that heard everything shows the same.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     breaches
 }
 
-/// The changes in a log, by the message that they are of.
+/// The changes in a log, by the seq of the message that they change.
 fn changes(log: &[Event]) -> BTreeMap<u64, Vec<&Event>> {
     let mut changes: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
     for event in log.iter().filter(|event| is_change(event)) {
@@ -40,12 +40,12 @@ fn is_message(event: &Event) -> bool {
     event.event == "chat.message"
 }
 
-/// The messages of a log, by their places.
+/// The messages of a log, by seq.
 fn messages(log: &[Event]) -> BTreeMap<u64, &Event> {
     log.iter().filter(|event| is_message(event)).filter_map(|event| Some((event.seq?, event))).collect()
 }
 
-/// Messages that are not what their changes make of them, and changes that do not say what they make of their message.
+/// Messages that are not what their changes make of them, and changes that do not say what they changed.
 fn unmerged(channel: &str, log: &[Event]) -> Vec<Breach> {
     let (messages, changes) = (messages(log), changes(log));
     let mut breaches = Vec::new();
@@ -64,7 +64,7 @@ fn unmerged(channel: &str, log: &[Event]) -> Vec<Breach> {
     for (target, changes) in changes {
         for change in changes {
             if !messages.contains_key(&target) || change.seq <= Some(target) {
-                breach(format!("{change:?} is of no message before it"));
+                breach(format!("{change:?} has no earlier message as its target"));
             }
         }
     }
@@ -83,7 +83,7 @@ fn quote(message: &Event) -> Value {
     quote
 }
 
-/// A message, as its changes leave it.
+/// A message with all its changes applied.
 struct Folded {
     data: Value,
 }
@@ -109,7 +109,7 @@ impl Folded {
                 _ => true,
             };
             if !is_as_it_should {
-                breach(format!("{change:?} is not what it makes of its message"));
+                breach(format!("{change:?} does not say what it changed"));
             }
         }
         let mut data = message.data.clone();
@@ -135,7 +135,7 @@ impl Folded {
     }
 }
 
-/// Applies a reaction. Returns what its event has to say.
+/// Applies a reaction. Returns the data that its event must have.
 fn react<'a>(reactions: &mut Vec<(Value, Vec<&'a str>)>, user: &'a str, data: &Value) -> Value {
     let (emoji, on) = (&data["emoji"], data["on"] == true);
     let place = reactions.iter().position(|(one, _)| one == emoji).unwrap_or_else(|| {
@@ -167,7 +167,7 @@ fn set(data: &mut Value, field: &str, value: Option<Value>) {
     }
 }
 
-/// Changes by users who may not make them: of others' messages, only the team may delete.
+/// Changes by users who may not make them. Of another user's message, only the team may delete it.
 fn usurped(channel: &str, log: &[Event], record: &Record) -> Vec<Breach> {
     let messages = messages(log);
     let may = |change: &Event| {
@@ -188,9 +188,9 @@ fn may_change(record: &Record, channel: &str, user: Option<&str>, change: &str, 
     }
 }
 
-/// Changes that were refused to users who may make them. What a deleted message refuses is not looked at: when it was
-/// deleted, nobody knows. Nor is it where the user may have been put out of the channel; the device writes down no such
-/// refusal.
+/// Changes that were refused to users who may make them. Refused changes of messages that are deleted at the end are not checked,
+/// because the record does not say when they were deleted. Nor are those of users who may have been removed from the channel,
+/// because the device does not record these.
 fn turned_away(record: &Record) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for device in &record.devices {
@@ -219,14 +219,14 @@ fn turned_away(record: &Record) -> Vec<Breach> {
     breaches
 }
 
-/// Devices that heard all up to the end, and show another conversation than the log.
+/// Devices that heard everything, but show a conversation that differs from the log.
 fn divergent(channel: &str, log: &[Event], record: &Record) -> Vec<Breach> {
     let head = log.last().and_then(|event| event.seq);
     let messages = messages(log);
     let mut breaches = Vec::new();
     for device in &record.devices {
         if head.is_none() || device.standing.joined.get(channel).copied() != head {
-            continue; // it has not heard all, which is another breach, or none
+            continue; // it has not heard everything, which other checks judge
         }
         let mut shown = Shown::default();
         for entry in &device.entries {
@@ -237,7 +237,7 @@ fn divergent(channel: &str, log: &[Event], record: &Record) -> Vec<Breach> {
             }
         }
         for (seq, data) in shown.messages() {
-            let Some(message) = messages.get(&seq) else { continue }; // it was never there
+            let Some(message) = messages.get(&seq) else { continue }; // the log has no such message
             let (seen, logged) = (comparable(data), comparable(&message.data));
             if seen != logged {
                 let name = &device.device;

@@ -1,4 +1,4 @@
-//! Whether what happened may have happened. Pure: a record in, the breaches out, each with its evidence.
+//! Judges whether what happened in a run was allowed. Pure: it takes a record and returns the breaches, each with its evidence.
 
 mod backend;
 mod callbacks;
@@ -38,32 +38,32 @@ pub use self::rosters::all_see_each_other;
 pub use self::searches::all_found;
 use super::record::{Entry, Record};
 
-/// A promise that was not kept.
+/// A guarantee that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Breach {
-    /// Which sort.
+    /// Its kind.
     pub kind: Kind,
     /// What shows it.
     pub evidence: String,
 }
 
-/// Sorts of breaches.
+/// The kinds of breaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Acked, and not in the log.
+    /// A message was acknowledged, but is not in the log.
     Lost,
-    /// In the log otherwise than it was sent, or heard otherwise than it is in the log.
+    /// An event is in the log otherwise than it was sent, or was heard otherwise than it is in the log.
     Altered,
-    /// In the log twice, or a repeat was taken for new.
+    /// An event is in the log twice, or a repeat was acknowledged as new.
     Doubled,
-    /// In a log, and nobody sent it.
+    /// An event is in a log, but nobody sent it.
     Invented,
-    /// A message is not what the changes in its log make of it, or a change does not say what it makes of its message.
+    /// A message is not what the changes in its log make of it, or a change does not say what it changed.
     Unmerged,
-    /// A message was changed by a user who may not.
+    /// A message was changed by a user who may not change it.
     Usurped,
-    /// Somebody who heard everything shows another conversation than `history`.
+    /// A device heard everything, but shows a conversation that differs from `history`.
     Divergent,
     /// A log's seqs do not rise by one.
     Hole,
@@ -71,68 +71,68 @@ pub enum Kind {
     OutOfOrder,
     /// A callback heard an event twice.
     HeardTwice,
-    /// A callback went on behind an event that it has not heard.
+    /// A callback received a later event without the one before it.
     Skipped,
-    /// Somebody who is joined has not heard all, and will not.
+    /// A joined device has not heard everything, and never will.
     Behind,
-    /// A part of what was missed passed for the whole.
+    /// A part of the missed events was returned as if it were all of them.
     Partial,
     /// `recovered: false`, though nothing had expired.
     Unrecovered,
-    /// A member without a break was not posted to.
+    /// A member whose membership had no break was not posted an event.
     Unposted,
-    /// Somebody heard what was sent after the membership was over.
+    /// A device heard what was sent after its membership had ended.
     Overheard,
-    /// A user who is muted or banned has sent something.
+    /// A muted or banned user has sent something.
     Unrestrained,
-    /// The server does not know a membership that it has confirmed, or knows one that is over.
+    /// The server does not know a membership that it has confirmed, or knows one that has ended.
     Deaf,
-    /// Somebody could not connect, join, or find out what became of their messages.
+    /// A device could not connect or join, or never learned what became of its messages.
     Unsettled,
-    /// The backend's event is neither in its log nor in the dead letters.
+    /// An event of the backend is neither in its log nor a dead letter.
     Dropped,
-    /// What cannot be published is not in the dead letters.
+    /// An event that cannot be published is not a dead letter.
     PoisonLost,
-    /// A dead letter does not say what it is about, or why.
+    /// A dead letter does not say what it is about, why it was refused, or which field was wrong.
     Unexplained,
-    /// What cannot be published has been.
+    /// An event that cannot be published was published.
     PoisonKept,
-    /// The inbox of a company does not say of a conversation what its log says.
+    /// The inbox of a company differs from the log of a conversation.
     Mislisted,
-    /// A search over a company does not find a message that its logs have.
+    /// A search over a company does not find a message that is in its logs.
     Unfound,
-    /// It finds one that they do not have, or not so.
+    /// A search over a company finds a message that is not in its logs, or is different there.
     Misfound,
     /// The backend did not hear of a message or of a change.
     Unreported,
-    /// It heard of what is in no log, or otherwise than it is there.
+    /// The backend heard of something that is in no log, or is different there.
     Misreported,
-    /// A last value that is not the newest.
+    /// A latest value is not the newest one.
     Stale,
-    /// What the backend did was accepted, and never in force.
+    /// A change by the backend was accepted, but never in force.
     Unheeded,
-    /// A call is not over, or is not in the log; or it rings for somebody for ever.
+    /// A call is not over, is not in the log, or never stops ringing for somebody.
     Unended,
-    /// Present, and not here.
+    /// A user who is not here is present.
     Ghost,
-    /// Here, and not present.
+    /// A user who is here is not present.
     Absent,
-    /// Present with another status than the most present one of the devices.
+    /// A user is present with another status than the most present one of their devices.
     Misstated,
-    /// The members were told otherwise than the roster says.
+    /// What members were told differs from the roster.
     Untold,
-    /// Heard by one who may not.
+    /// A device heard, or could join, what its user may not hear.
     Leak,
-    /// Refused to one who may.
+    /// A request was refused to a user who may make it.
     TurnedAway,
-    /// A message that is larger than API Gateway's limit.
+    /// A message is larger than API Gateway's limit.
     Oversized,
-    /// An answer that the contract does not have.
+    /// An answer that the protocol does not allow.
     Unexpected,
 }
 
 impl Kind {
-    /// All of them, in the order of the table.
+    /// All kinds, in the order of the table.
     pub const ALL: [Self; 39] = [
         Self::Lost,
         Self::Altered,
@@ -175,7 +175,7 @@ impl Kind {
         Self::Unexpected,
     ];
 
-    /// The guarantee that it breaks.
+    /// The guarantee that does not hold.
     pub const fn guarantee(self) -> &'static str {
         match self {
             Self::Lost | Self::Altered | Self::Invented | Self::Unposted => "an ack means kept and sent",
@@ -184,29 +184,29 @@ impl Kind {
             }
             Self::Unmerged => "a change is in the log if and only if the message has it",
             Self::Usurped => "only its author edits a message, and the team may delete it",
-            Self::Divergent => "all who heard everything show the same conversation",
-            Self::Mislisted => "an inbox counts what its logs have",
-            Self::Unfound | Self::Misfound => "a search finds what the logs have, as it is",
+            Self::Divergent => "devices that heard everything show the same conversation",
+            Self::Mislisted => "an inbox says what its logs say",
+            Self::Unfound | Self::Misfound => "a search finds exactly what the logs have",
             Self::Unreported | Self::Misreported => {
                 "the backend hears of all that happens, and of nothing else"
             }
-            Self::Unrestrained => "a mute or a ban holds from its answer on",
-            Self::Stale => "the newest wins, by its own time",
-            Self::Partial | Self::Unrecovered => "recovery is whole or says so",
+            Self::Unrestrained => "a mute or a ban holds once it is answered",
+            Self::Stale => "the latest value is the newest by its own timestamp",
+            Self::Partial | Self::Unrecovered => "recovery is complete, or says that it is not",
             Self::Behind | Self::Unsettled | Self::Dropped | Self::Unheeded => {
-                "a fault loses nothing, and is mended"
+                "faults lose nothing, and their effects end"
             }
-            Self::Unended => "a call ends for all, and is in the log once",
-            Self::Ghost | Self::Absent => "`$disconnect` may never come",
-            Self::Misstated | Self::Untold => "the members know what the roster says",
-            Self::PoisonKept => "a poison record blocks nobody",
-            Self::PoisonLost | Self::Unexplained => "what is refused lies there in full",
-            Self::Deaf => "what removes a membership names the join that made it",
-            Self::Oversized => "no frame is above a limit of the platform's",
+            Self::Unended => "a call ends for everybody, and is in the log once",
+            Self::Ghost | Self::Absent => "presence is right even without `$disconnect`",
+            Self::Misstated | Self::Untold => "members are told what the roster says",
+            Self::PoisonKept => "an event that cannot be published is not published",
+            Self::PoisonLost | Self::Unexplained => "a refused event is a dead letter, in full and explained",
+            Self::Deaf => "the server knows exactly the memberships that it confirmed",
+            Self::Oversized => "no frame exceeds a limit of API Gateway",
             Self::Leak | Self::TurnedAway | Self::Overheard => {
                 "nothing crosses companies, or outlives its right"
             }
-            Self::Unexpected => "the wire is as the contract has it",
+            Self::Unexpected => "answers follow the protocol",
         }
     }
 
@@ -221,7 +221,7 @@ impl fmt::Display for Breach {
     }
 }
 
-/// All breaches of a record; none where everything held.
+/// All breaches in a record; empty if every guarantee held.
 pub fn verify(record: &Record) -> Vec<Breach> {
     let mut breaches = Vec::new();
     breaches.extend(logs::check(record));
@@ -245,7 +245,7 @@ pub fn verify(record: &Record) -> Vec<Breach> {
     breaches
 }
 
-/// What the devices themselves found wrong with an answer.
+/// Wrong answers that the devices themselves found.
 fn answers(record: &Record) -> Vec<Breach> {
     let wrong = record.entries().filter_map(|(device, entry)| {
         let name = &device.device;

@@ -1,5 +1,5 @@
-//! Nobody hears what was sent after their membership was over: left, removed, or ended with the token or the grant. A `join`
-//! that is under way when its user is removed looks once more after it has made them a member, and until then they may hear.
+//! Nobody hears what was sent after their membership had ended: by `leave`, by a removal, or with the token or the grant. A
+//! `join` that is under way when its user is removed checks again after it has made them a member, and until then they may hear.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use super::rights::Rights;
 use super::{Breach, Kind};
 use crate::soak::record::{DeviceRecord, Note, Record, Wire};
 
-/// How long a post may take that was begun before: its own tries, and a process that stood still meanwhile.
+/// How long a post may take that was begun before the end: its own tries, and a process that was paused meanwhile.
 const POST_MAX_MS: u64 = 10_000;
-/// How long a `join` may be under way, after which a timer looks instead of it.
+/// How long a `join` may be under way. After that, a timer checks instead.
 const JOIN_MAX_MS: u64 = 30_000;
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {
@@ -19,7 +19,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     connections.flat_map(|(device, tape)| one(device, tape, &rights)).collect()
 }
 
-/// Why a connection is no member of a channel, and since when.
+/// Why a connection is not a member of a channel, and since when.
 struct Out {
     since_ms: u64,
     why: &'static str,
@@ -49,7 +49,7 @@ fn one(device: &DeviceRecord, tape: &[Note], rights: &Rights) -> Vec<Breach> {
                 joining_since.remove(&**channel);
                 out.insert(channel, Out { since_ms: *at_ms, why: "told of the removal" });
             }
-            // What tells a user of their own right says nothing of the conversation.
+            // `access.*` events tell a user of their own rights, and reveal nothing of the conversation.
             Wire::Posted { channel, event, seq, sent_ms } if !event.starts_with("access.") => {
                 let granted = granted_until.get(&**channel);
                 let ended = [
@@ -80,7 +80,7 @@ fn one(device: &DeviceRecord, tape: &[Note], rights: &Rights) -> Vec<Breach> {
     breaches
 }
 
-/// Until when the connection's token counts, with all of its renewals: one may be in force before its answer has come.
+/// When the connection's token expires, with all renewals. A renewal may be in force before its reply has arrived.
 fn last_token(tape: &[Note]) -> u64 {
     let tokens = tape.iter().filter_map(|note| match note.what {
         Wire::Token { until_ms } | Wire::Renewing { until_ms } => Some(until_ms),

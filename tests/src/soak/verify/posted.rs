@@ -1,13 +1,13 @@
-//! A member without a break was posted to, each time: whoever was connected, with a token, a right and a join that held
-//! throughout, got each durable event by a post, within the time that deliveries which are owed take. That the client has
-//! fetched it does not count.
+//! A member whose membership had no break was posted every durable event. A connection whose token, right and join held
+//! throughout must have been posted each of them, within the time that owed deliveries take. That the client has fetched an event
+//! does not count.
 
 use super::convergence::Excused;
 use super::spans::{Span, spans};
 use super::{Breach, Kind};
 use crate::soak::record::{DeviceRecord, Event, Record};
 
-/// How long a delivery may be owed: all tries of the fan-out queue, each after what the run lets a queue hide it for.
+/// How long a delivery may be owed: all tries of the fan-out queue, each after the longest visibility timeout of a run.
 const OWED_MAX_MS: u64 = 60_000;
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {
@@ -37,7 +37,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     breaches
 }
 
-/// Whether the membership was sure for as long as the delivery of what was promised then may take.
+/// Whether the membership certainly lasted as long as a delivery may take that was promised at this time.
 fn is_due(span: &Span, promised_ms: u64) -> bool {
     if span.is_held { promised_ms < span.sure_ms } else { promised_ms + OWED_MAX_MS < span.sure_ms }
 }

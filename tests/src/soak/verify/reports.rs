@@ -1,4 +1,4 @@
-//! The backend heard of each message and of each change that is in a log, at least once and as it is there, and of nothing else.
+//! The backend heard of every message and every change in the logs, at least once and as it is there, and of nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,17 +6,17 @@ use super::texts::Texts;
 use super::{Breach, Kind};
 use crate::soak::record::{Event, Record, Report};
 
-/// What is said of each event.
+/// The detail-type of the chat event for each event.
 const TYPES: [(&str, &str); 4] = [
     ("chat.message", "MessageCreated"),
     ("chat.edit", "MessageEdited"),
     ("chat.delete", "MessageDeleted"),
     ("chat.reaction", "ReactionChanged"),
 ];
-/// What is said once more, of a message that nobody has seen.
+/// The detail-type of a second chat event, for messages that nobody has seen.
 const UNANSWERED: &str = "MessageUnanswered";
 
-/// Whether the backend has heard of all that is in these logs: it does within seconds.
+/// Whether the backend has heard of everything in these logs. It does within seconds.
 pub fn all_reported(reports: &[Report], logs: &BTreeMap<String, Vec<Event>>) -> bool {
     unreported(reports, logs).next().is_none()
 }

@@ -1,6 +1,6 @@
-//! Who is muted or banned sends nothing, from when that was answered until it may have been lifted. What was under way at either
-//! time may be kept: an event has the time at which it arrived, and is checked between then and its first being heard of. The line of
-//! a call is no message: it is written when the call ends, whoever ends it.
+//! A muted or banned user sends nothing from the answer to the restriction until it may have been lifted. What was under way at
+//! either time may be kept: the time of an event is that of its arrival, so the restriction must have held from then until
+//! anybody first heard of the event. `chat.call` is not checked: it is written when a call ends, whoever ends it.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ impl<'a> FirstHeard<'a> {
         first
     }
 
-    /// When anybody heard of an event that arrived at this time. One that nobody heard of live may have waited to the end.
+    /// When anybody first heard of an event that arrived at this time; the end of the run if nobody heard of it live.
     fn of_event(&self, event: &Event, at_ms: u64) -> u64 {
         let time = match event.seq {
             Some(seq) => self.logged.get(&(&*event.channel, seq)),

@@ -1,12 +1,13 @@
-//! Who may be and speak in a conversation whose participants and restrictions change, as far as the backend's acts make it
-//! certain; and that the product lets in those who may, keeps out those who may not, and does what it has accepted.
+//! Who may join and send in a conversation whose participants and restrictions change, as far as the backend's acts make it
+//! certain. Checks that those who may join are let in, that those who may not are kept out, and that accepted changes come into
+//! force.
 
 use super::letters::Letters;
 use super::{Breach, Kind};
 use crate::soak::record::{Act, Change, Entry, Record, Restriction};
 use crate::soak::world::Right;
 
-/// The acts on participants and on restrictions, read for one question: since when.
+/// The acts on participants and restrictions, and what follows from them at a given time.
 pub(super) struct Rights<'a> {
     record: &'a Record,
 }
@@ -16,7 +17,7 @@ impl<'a> Rights<'a> {
         Self { record }
     }
 
-    /// Since when it was promised that the user is out of a channel, where that is so at this time.
+    /// Since when it was promised that the user is out of a channel, if they are out of it at this time.
     pub(super) fn out_since(&self, user: &str, channel: &str, at_ms: u64) -> Option<u64> {
         let takes_part = self.may_end(user, channel).then(|| self.participation(user, channel));
         let put_out = takes_part.and_then(|acts| barred_since(acts, at_ms));
@@ -24,8 +25,8 @@ impl<'a> Rights<'a> {
         put_out.into_iter().chain(banned).min()
     }
 
-    /// Since when it was promised that the user is restricted at least so, in the conversation or in its company, where that is
-    /// so at all times between these.
+    /// Since when it was promised that the user is restricted at least as much as `least`, in the conversation or in its company,
+    /// if the restriction holds from `from_ms` to `to_ms`.
     pub(super) fn restricted_throughout(
         &self,
         user: &str,
@@ -42,20 +43,20 @@ impl<'a> Rights<'a> {
         since.min()
     }
 
-    /// Whether the user was certain to be let in, had it been asked at any time between these.
+    /// Whether the user would certainly have been let in at any time from `from_ms` to `to_ms`.
     pub(super) fn is_in(&self, user: &str, channel: &str, from_ms: u64, to_ms: u64) -> bool {
         let takes_part =
             !self.may_end(user, channel) || is_certain(self.participation(user, channel), from_ms, to_ms);
         takes_part && self.is_free(user, channel, Restriction::Ban, from_ms, to_ms)
     }
 
-    /// Whether it was certain that the user was not restricted so, or more, had it been asked at any time between these.
+    /// Whether the user's restriction was certainly below `least` at any time from `from_ms` to `to_ms`.
     fn is_free(&self, user: &str, channel: &str, least: Restriction, from_ms: u64, to_ms: u64) -> bool {
         let mut scopes = self.scopes(channel).into_iter();
         scopes.all(|scope| is_certain(self.restrictions(user, &scope, least), from_ms, to_ms))
     }
 
-    /// Whether a user was certain not to be refused so.
+    /// Whether it was certainly wrong to refuse the user with this code.
     fn is_wrong(&self, user: &str, channel: &str, code: &str, from_ms: u64, to_ms: u64) -> bool {
         self.is_in(user, channel, from_ms, to_ms)
             && (code != "muted" || self.is_free(user, channel, Restriction::Mute, from_ms, to_ms))
@@ -65,7 +66,7 @@ impl<'a> Rights<'a> {
         self.record.world.right(user, channel) == Right::Participation
     }
 
-    /// The acts on participants, each with whether the user is one of them.
+    /// The acts on participants, each with whether the user is among them.
     fn participation(&self, user: &str, channel: &str) -> impl Iterator<Item = (&'a Act, bool)> {
         self.record.acts.iter().filter_map(move |act| match &act.change {
             Change::Participants { channel: changed, users } if changed == channel => {
@@ -75,7 +76,7 @@ impl<'a> Rights<'a> {
         })
     }
 
-    /// The restrictions of a user in one scope, each with whether it is a weaker one.
+    /// The restrictions of a user in one scope, each with whether it is weaker than `least`.
     fn restrictions(
         &self,
         user: &str,
@@ -90,14 +91,14 @@ impl<'a> Rights<'a> {
         })
     }
 
-    /// Where a restriction counts on a channel.
+    /// The scopes whose restrictions apply on a channel.
     fn scopes(&self, channel: &str) -> Vec<String> {
         let company = self.record.world.company_of(channel).map(|company| format!("company:{company}"));
         company.into_iter().chain([channel.to_owned()]).collect()
     }
 }
 
-/// Since when the acts, each with whether the user may, promise that they may not, where that is so at this time.
+/// Since when the user is certainly out at this time. Each act comes with whether it lets the user in.
 fn barred_since<'a>(acts: impl Iterator<Item = (&'a Act, bool)>, at_ms: u64) -> Option<u64> {
     let mut since = None;
     for (act, may) in acts.take_while(|(act, _)| act.asked_ms <= at_ms) {
@@ -106,9 +107,9 @@ fn barred_since<'a>(acts: impl Iterator<Item = (&'a Act, bool)>, at_ms: u64) -> 
     since
 }
 
-/// Whether it is certain by the acts, each with whether the user may, that they may at all times between these.
+/// Whether the user is certainly in from `from_ms` to `to_ms`. Each act comes with whether it lets the user in.
 fn is_certain<'a>(acts: impl Iterator<Item = (&'a Act, bool)>, from_ms: u64, to_ms: u64) -> bool {
-    let mut is_sure = true; // as everything was opened
+    let mut is_sure = true; // until the first act
     for (act, may) in acts.take_while(|(act, _)| act.asked_ms <= to_ms) {
         let is_known = act.known_ms.is_some_and(|known_ms| known_ms <= from_ms);
         is_sure = may && (is_sure || is_known);
@@ -116,7 +117,7 @@ fn is_certain<'a>(acts: impl Iterator<Item = (&'a Act, bool)>, from_ms: u64, to_
     is_sure
 }
 
-/// When the run is over.
+/// The end of the run.
 const END: u64 = u64::MAX;
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {
@@ -139,7 +140,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
         }
         for channel in device.standing.joined.keys() {
             if let Some(since_ms) = rights.out_since(user, channel, END) {
-                let evidence = format!("{name} of {user} is in {channel}, out of which since {since_ms}");
+                let evidence = format!("{name} of {user} is in {channel}, though out of it since {since_ms}");
                 breaches.push(Kind::Leak.because(evidence));
             }
         }
@@ -147,7 +148,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     breaches
 }
 
-/// What was accepted and never in force.
+/// Changes that were accepted, but never seen in force, and of which no dead letter tells.
 fn unheeded(record: &Record) -> Vec<Breach> {
     let letters = Letters::of(&record.letters);
     let is_unheeded = |act: &&Act| match &act.change {

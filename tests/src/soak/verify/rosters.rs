@@ -1,5 +1,5 @@
-//! Who is present: those who are here, and nobody else, each with the most present status of their devices. By what each
-//! device was told when it last asked; and that it was told the same, piece by piece, since it joined.
+//! Presence: exactly the users who are here are present, each with the most present status of their devices. Checks the roster
+//! that each device last asked for, and that what it was told since it joined equals that roster.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::soak::audit::is_auditor;
 use crate::soak::record::{Record, Roster, Standing};
 use crate::soak::world::has_presence;
 
-/// Statuses, the most present first.
+/// The statuses, the most present first.
 const STATUSES: [&str; 3] = ["online", "away", "offline"];
 
-/// Whether everybody sees those who are here and nobody else, and was told so: the moment to stop waiting.
+/// Whether every device sees exactly those who are here, and was told so. Then the run need not wait any longer.
 pub fn all_see_each_other<'a>(devices: &[(&'a str, &'a Standing)]) -> bool {
     judge(devices).is_empty()
 }
@@ -22,7 +22,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     judge(&devices)
 }
 
-/// Who is here as the devices stand, and with which status: `None` where a device does not know its own.
+/// The users who are here, by channel, with their statuses: `None` if a device does not know its own.
 type Here<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Option<&'a str>>>;
 
 fn judge(devices: &[(&str, &Standing)]) -> Vec<Breach> {
@@ -39,14 +39,14 @@ fn judge(devices: &[(&str, &Standing)]) -> Vec<Breach> {
             let seen = others(&standing.rosters);
             let expected = here.get(channel.as_str()).unwrap_or(&nobody);
             let named = |kind: Kind, users: Vec<String>| {
-                (!users.is_empty()).then(|| kind.because(format!("{user} sees in {channel}: {users:?}")))
+                (!users.is_empty()).then(|| kind.because(format!("{user} in {channel}: {users:?}")))
             };
             let ghosts = seen.keys().filter(|other| !expected.contains_key(other.as_str())).cloned();
             let absent =
                 expected.keys().filter(|other| !seen.contains_key(**other)).map(|other| (*other).to_owned());
             let wrong = seen.iter().filter_map(|(other, status)| {
                 let expected = (*expected.get(other.as_str())?)?;
-                (expected != status).then(|| format!("{other} {status}, who is {expected}"))
+                (expected != status).then(|| format!("{other} is shown as {status}, but is {expected}"))
             });
             breaches.extend(named(Kind::Ghost, ghosts.collect()));
             breaches.extend(named(Kind::Absent, absent.collect()));
@@ -60,14 +60,14 @@ fn judge(devices: &[(&str, &Standing)]) -> Vec<Breach> {
     breaches
 }
 
-/// The number that a device was told, where that is not what it sees: one that looks at the end may have been counted.
+/// A breach if the number that a device was told is not the size of the roster. An auditor may have been counted.
 fn miscounted(user: &str, channel: &str, seen: usize, count: usize) -> Option<Breach> {
     let is_right = (seen..=seen + 1).contains(&count);
-    let evidence = || format!("{user} in {channel}: the roster has {seen} users, the news {count}");
+    let evidence = || format!("{user} in {channel}: the roster has {seen} users, but it was told {count}");
     (!is_right).then(|| Kind::Untold.because(evidence()))
 }
 
-/// What a device was told, where it is not what it sees. News of oneself are told to others.
+/// A breach if what a device was told differs from the roster. Users are not told of themselves.
 fn untold(user: &str, channel: &str, mut seen: Roster, mut told: Roster) -> Option<Breach> {
     seen.remove(user);
     told.remove(user);
@@ -78,7 +78,7 @@ fn untold(user: &str, channel: &str, mut seen: Roster, mut told: Roster) -> Opti
         };
         let (of_roster, of_news) = (differing(&seen, &told), differing(&told, &seen));
         Kind::Untold
-            .because(format!("{user} in {channel}: the roster has {of_roster:?}, the news {of_news:?}"))
+            .because(format!("{user} in {channel}: the roster has {of_roster:?}, it was told {of_news:?}"))
     })
 }
 

@@ -1,4 +1,4 @@
-//! A search over all conversations of a company finds the messages that its logs have, as they are now, and no others.
+//! A search over all conversations of a company finds exactly the messages in its logs that match, as they are now.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::soak::record::{Event, Record, Search};
 use crate::soak::words::has_words;
 use crate::soak::world::World;
 
-/// Whether the index has taken all that is in these logs into account: it follows within seconds.
+/// Whether the index is up to date with these logs. It follows within seconds.
 pub fn all_found(searches: &[Search], logs: &BTreeMap<String, Vec<Event>>, world: &World) -> bool {
     searches.iter().all(|search| judge(search, logs, world).is_empty())
 }

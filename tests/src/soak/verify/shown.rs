@@ -1,4 +1,4 @@
-//! What a device shows of a conversation: the messages that it heard, and the changes that it heard later applied to them.
+//! A conversation as a device shows it: the messages that it heard, with the changes that it heard later.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::soak::record::Event;
 
-/// How many characters of a message are quoted.
+/// How many characters of a message a reply quotes.
 const EXCERPT_CHARS_MAX: usize = 80;
 
 /// A conversation, as a device shows it.
@@ -16,19 +16,19 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// The messages, by their places.
+    /// The messages, with their seqs.
     pub(super) fn messages(&self) -> impl Iterator<Item = (u64, &Value)> {
         self.messages.iter().map(|(seq, data)| (*seq, data))
     }
 
-    /// Takes an event of the log. A message may have been heard so late that it has the changes which are heard after it;
-    /// then they change nothing.
+    /// Applies an event of the log. A message may have been heard so late that it has its later changes already; these then
+    /// change nothing.
     pub(super) fn hears(&mut self, event: &Event) {
         let target = event.data["target"].as_u64().unwrap_or_default();
         match (&*event.event, event.seq) {
             ("chat.message", Some(seq)) => drop(self.messages.insert(seq, event.data.clone())),
             ("chat.edit", _) => {
-                // Without its text, it is replaced by a later one: then it only says when it was.
+                // An edit without its text has been replaced by a later one, and only says when it was made.
                 let is_whole = event.data["content"].is_string();
                 self.change(target, |message| {
                     for field in ["content", "metadata"] {
@@ -65,7 +65,7 @@ impl Shown {
         }
     }
 
-    /// Changes what the replies to a message quote of it.
+    /// Changes what replies quote of a message.
     fn quote(&mut self, target: u64, change: impl Fn(&mut Value)) {
         let replies = self.messages.values_mut().filter(|message| message["replyTo"]["seq"] == target);
         replies.for_each(|reply| change(&mut reply["replyTo"]));
@@ -77,8 +77,8 @@ pub(super) fn excerpt(content: &Value) -> Value {
     content.as_str().unwrap_or_default().chars().take(EXCERPT_CHARS_MAX).collect::<String>().into()
 }
 
-/// A message as it is compared: whether it was read changes without an event. And whoever heard a message with its reactions
-/// and then the events that made them does not know in which order the emojis were first used.
+/// A message without what may differ between devices: `isRead` changes without an event, and a device that heard a message with
+/// reactions and then their events does not know in which order the emojis were first used.
 pub(super) fn comparable(message: &Value) -> Value {
     let mut message = message.clone();
     remove(&mut message, "isRead");
@@ -90,7 +90,7 @@ pub(super) fn comparable(message: &Value) -> Value {
     message
 }
 
-/// The event says who reacts with its emoji now.
+/// Sets the users who now react with the event's emoji.
 fn react(message: &mut Value, data: &Value) {
     let emoji = &data["emoji"];
     let reaction = json!({"emoji": emoji, "count": data["count"], "users": data["users"]});

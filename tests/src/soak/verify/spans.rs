@@ -1,36 +1,36 @@
-//! Memberships as the tape shows them: from when to when a connection was a member of a channel, how sure that is, and what
-//! was posted to it meanwhile.
+//! Memberships, as the tape shows them: how long a connection was a member of a channel, until when that is certain, and what was
+//! posted to it meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::soak::record::{DeviceRecord, Note, Wire};
 
-/// Ends that come from a clock are told to the second, and another reads it.
+/// Expiry times are exact to the second only, and the server reads another clock.
 const CLOCK_MS: u64 = 2_000;
 
-/// One membership of one connection.
+/// One membership of a channel on one connection.
 #[derive(Debug, Clone)]
 pub(super) struct Span<'a> {
     pub(super) channel: &'a str,
-    /// The log's last seq when the connection was a member already: what is behind it is to be posted.
+    /// The log's last seq when the membership began. Later events must be posted.
     pub(super) head: u64,
     /// Whether it lasted until the end of the run.
     pub(super) is_held: bool,
-    /// Until then it is certain that the connection, the token, the grant and the join held.
+    /// Until when the connection, the token, the grant and the membership certainly held.
     pub(super) sure_ms: u64,
-    /// What was posted, durable events alone.
+    /// The durable events that were posted.
     pub(super) posts: BTreeSet<u64>,
-    /// The own messages that went out on this connection, which are not posted to it.
+    /// The keys of messages that were sent on this connection, to which they are not posted.
     pub(super) sent: BTreeSet<&'a str>,
 }
 
-/// The spans of a device, by connection, in the order of their ends.
+/// The memberships of a device, by connection, in the order in which they ended.
 pub(super) fn spans(device: &DeviceRecord) -> Vec<Span<'_>> {
     let is_held = !device.standing.has_vanished;
     device.tapes.iter().flat_map(|tape| spans_of(tape, is_held)).collect()
 }
 
-/// The spans of one connection; `is_held` where it lasts until the end of the run unless it says otherwise.
+/// The memberships of one connection. `is_held` if those that are open at the end lasted until the end of the run.
 fn spans_of(tape: &[Note], is_held: bool) -> Vec<Span<'_>> {
     let mut spans = Vec::new();
     let mut connection = Connection::new();
@@ -38,7 +38,7 @@ fn spans_of(tape: &[Note], is_held: bool) -> Vec<Span<'_>> {
         match what {
             Wire::Over => connection.end_all(false, &mut spans),
             Wire::Token { until_ms } => {
-                // A fresh one whose answer came so late may not have counted when the old one ended.
+                // If the reply came that late, the fresh token may not have been valid yet when the old one expired.
                 if at_ms + CLOCK_MS > connection.token_until_ms {
                     connection.end_all(false, &mut spans);
                 }
@@ -71,11 +71,11 @@ fn spans_of(tape: &[Note], is_held: bool) -> Vec<Span<'_>> {
     spans
 }
 
-/// A connection as the tape goes on.
+/// The state of a connection while its tape is read.
 struct Connection<'a> {
     token_until_ms: u64,
     open: BTreeMap<&'a str, Open>,
-    /// What was posted since a join went out: its answer may come later than that.
+    /// What was posted since a `join` was sent: posts may arrive before its reply.
     early: BTreeMap<&'a str, BTreeSet<u64>>,
     sent: BTreeSet<&'a str>,
 }

@@ -1,12 +1,12 @@
-//! What the server knows of a connection is what the connection has asked for last, in whatever order its joins and leaves
-//! were served: by `status`, and by the requests that need a membership.
+//! The server's memberships of a connection are those that it last asked for, in whatever order its joins and leaves were
+//! handled. Judged by `status`, and by the requests that need a membership.
 
 use super::{Breach, Kind};
 use crate::soak::record::{Entry, Note, Record, Wire};
 
-/// How long it may take until somebody who was removed is told: the tries of a post, and of the function.
+/// How long it may take to tell a removed user: the tries of a post, and of the function.
 const TOLD_MAX_MS: u64 = 10_000;
-/// Ends that come from a clock are told to the second.
+/// Expiry times are exact to the second only.
 const CLOCK_MS: u64 = 2_000;
 
 pub(super) fn check(record: &Record) -> Vec<Breach> {
@@ -33,7 +33,7 @@ pub(super) fn check(record: &Record) -> Vec<Breach> {
     breaches
 }
 
-/// Refusals with `not_joined`, where the connection held, and nobody has told the device that it was removed.
+/// Refusals with `not_joined` on a connection that held, of whose removal the device was never told.
 fn denials(name: &str, tape: &[Note]) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let (mut token_until_ms, mut granted_until_ms) = (u64::MAX, u64::MAX);
@@ -44,7 +44,7 @@ fn denials(name: &str, tape: &[Note]) -> Vec<Breach> {
             Wire::Joined { until_ms: Some(until_ms), .. } => granted_until_ms = *until_ms,
             Wire::Denied { channel, asked_ms } => {
                 let is_ended = asked_ms + CLOCK_MS > token_until_ms.min(granted_until_ms);
-                // For as long as it may take to be told.
+                // Whether the connection held for as long as telling the device may take.
                 let held = rest
                     .clone()
                     .any(|note| matches!(&note.what, Wire::Alive { asked_ms: later } if *later > at_ms + TOLD_MAX_MS));

@@ -1,5 +1,5 @@
-//! What messages and their changes have said over time: an event that was heard may since have been changed in the log, and
-//! what was replaced is no longer there. So that is known from what was sent.
+//! The texts that messages and changes have had. An event may have been changed in the log after it was heard, and the log no
+//! longer has the replaced text, so the texts are known from what was sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +8,15 @@ use serde_json::Value;
 use super::messages::is_change;
 use crate::soak::record::{Entry, Event, Record};
 
-/// Fields of a message that an edit, a deletion or a reaction changes, or that change without an event.
+/// Fields of a message that edits, deletions or reactions change, or that change without an event.
 const CHANGING: [&str; 8] =
     ["content", "metadata", "mentions", "editedAt", "deletedAt", "reactions", "replyTo", "isRead"];
 
-/// What was sent, and the texts that each message has had.
+/// The drafts that were sent, and the texts that each message has had.
 pub(super) struct Texts<'a> {
     /// The drafts, by user and key.
     sent: BTreeMap<(&'a str, &'a str), &'a Value>,
-    /// By channel and place.
+    /// The texts of messages, by channel and seq.
     of_messages: BTreeMap<(&'a str, u64), BTreeSet<&'a str>>,
 }
 
@@ -40,13 +40,13 @@ impl<'a> Texts<'a> {
         texts
     }
 
-    /// The draft of an event.
+    /// The draft of a logged event.
     fn sent_as(&self, event: &Event) -> Option<&'a Value> {
         let name = (event.user.as_deref()?, event.key.as_deref()?);
         self.sent.get(&name).copied()
     }
 
-    /// Whether what was heard is the event of the log, as it is now or as it was before it was changed.
+    /// Whether an event that was heard is the logged one, as it is now or as it was before a change.
     pub(super) fn was_once(&self, logged: &Event, heard: &Event) -> bool {
         if heard.event != logged.event {
             return false;
@@ -76,7 +76,7 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// Whether an event of the log is what was sent, as far as it has not been changed since.
+/// Whether a logged event is what was sent, except for what has been changed since.
 pub(super) fn is_as_sent(logged: &Event, name: &str, draft: &Value) -> bool {
     if logged.event != name {
         return false;
@@ -86,7 +86,7 @@ pub(super) fn is_as_sent(logged: &Event, name: &str, draft: &Value) -> bool {
         "chat.message" => {
             (has_its_text || is_rewritten(logged)) && logged.data["replyTo"]["seq"] == draft["replyTo"]
         }
-        // That only what is replaced has no text is for `messages` to judge.
+        // `messages` checks that only replaced edits have no text.
         "chat.edit" => {
             logged.data["target"] == draft["target"] && (has_its_text || logged.data["content"].is_null())
         }
@@ -94,12 +94,12 @@ pub(super) fn is_as_sent(logged: &Event, name: &str, draft: &Value) -> bool {
     }
 }
 
-/// Whether a message of the log has another text than it was sent with.
+/// Whether the text of a logged message has been changed.
 pub(super) fn is_rewritten(logged: &Event) -> bool {
     ["editedAt", "deletedAt"].iter().any(|field| logged.data[field].is_string())
 }
 
-/// The fields that no change changes.
+/// The fields that never change.
 fn steady(data: &Value) -> BTreeMap<&str, &Value> {
     let fields = data.as_object().into_iter().flatten();
     fields.map(|(name, value)| (&**name, value)).filter(|(name, _)| !CHANGING.contains(name)).collect()

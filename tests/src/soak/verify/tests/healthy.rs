@@ -1,4 +1,4 @@
-//! A record in which all held.
+//! A record in which every guarantee held.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use crate::soak::world::World;
 pub(super) const TALK: &str = "conversation:all_1";
 pub(super) const NEWS: &str = "funnel_updates:biz_1";
 pub(super) const METRICS: &str = "analytics:biz_1";
-/// What `user_4` says.
+/// The text that `user_4` sends.
 pub(super) const SEARCHED: &str = "two";
 pub(super) const LOUNGE: &str = "conversation:lounge_1";
 
 /// When everybody had joined.
 pub(super) const START_MS: u64 = 1_764_000_000_000;
-/// When the last of it was over: long enough after all that was said for anything to have been delivered.
+/// When the run ended: so long after the last event that anything could have been delivered.
 pub(super) const END_MS: u64 = START_MS + 200_000;
 
-/// Two devices: `d0` of the admin `user_0`, who sent the first message, and `d1` of the customer `user_4`, who sent the
-/// second and joined after the first. Between the two messages the bot spoke. `user_4` has been in the lounge, is not
-/// any more, and knows it.
+/// Two devices: `d0` of the admin `user_0`, who sent the first message, and `d1` of the customer `user_4`, who joined after the
+/// first message and sent the second. Between the two, the bot sent one. `user_4` was in the lounge, has been removed, and knows
+/// it.
 pub(super) fn healthy() -> Record {
     let world = World::of(6, 0);
     let talk = vec![chat(1, "user_0", "d0-1", "one"), said(TALK, 2, 1), chat(3, "user_4", "d1-1", "two")];
@@ -56,7 +56,7 @@ pub(super) fn healthy() -> Record {
     Record { world, devices, published, acts, logs, latest, inboxes, searches, reports, letters }
 }
 
-/// What the inboxes have to say of these logs.
+/// What the inboxes must say of these logs.
 pub(super) fn inboxes(logs: &BTreeMap<String, Vec<Event>>) -> BTreeMap<String, Listed> {
     let last = logs.iter().filter_map(|(channel, log)| {
         let last = log.iter().rfind(|event| event.event == "chat.message")?;
@@ -67,7 +67,7 @@ pub(super) fn inboxes(logs: &BTreeMap<String, Vec<Event>>) -> BTreeMap<String, L
     last.collect()
 }
 
-/// What the searches for a word have to find in these logs.
+/// What the searches for a word must find in these logs.
 pub(super) fn searches(world: &World, logs: &BTreeMap<String, Vec<Event>>) -> Vec<Search> {
     let of = |company: &str| {
         let logs = logs.iter().filter(|(channel, _)| world.company_of(channel) == Some(company));
@@ -82,7 +82,7 @@ pub(super) fn searches(world: &World, logs: &BTreeMap<String, Vec<Event>>) -> Ve
     World::companies().map(of).collect()
 }
 
-/// What the backend has to hear of these logs.
+/// What the backend must hear of these logs.
 pub(super) fn reports(logs: &BTreeMap<String, Vec<Event>>) -> Vec<Report> {
     let types = [
         ("chat.message", "MessageCreated"),
@@ -98,7 +98,7 @@ pub(super) fn reports(logs: &BTreeMap<String, Vec<Event>>) -> Vec<Report> {
     logs.values().flatten().filter_map(of).collect()
 }
 
-/// As docs/operations.md has it.
+/// A dead letter, as described in docs/operations.md.
 fn letter(source: &str, item: &Value) -> Value {
     json!({"source": source, "id": "1", "code": "bad_request", "reason": "data.antidote is unknown",
         "field": "data.antidote", "tries": 1, "item": item})
@@ -190,7 +190,7 @@ fn standing(joined: &[(&str, u64)]) -> Standing {
     }
 }
 
-/// One connection, and a second for each.
+/// The tape of one connection, with one second from note to note.
 fn tapes(what: Vec<Wire>) -> Vec<Vec<Note>> {
     vec![(START_MS..).step_by(1_000).zip(what).map(|(at_ms, what)| Note { at_ms, what }).collect()]
 }
@@ -220,7 +220,7 @@ pub(super) fn posted(event: &Event) -> Wire {
     Wire::Posted { channel, event: name, seq: event.seq, sent_ms: event.sent_ms().unwrap_or_default() }
 }
 
-/// Something that is in no log, and was sent at this time.
+/// A post of a typing event, which is in no log, that was sent at this time.
 pub(super) fn typing(channel: &str, sent_ms: u64) -> Wire {
     Wire::Posted { channel: channel.to_owned(), event: "chat.typing".to_owned(), seq: None, sent_ms }
 }
@@ -290,7 +290,7 @@ pub(super) fn acked(key: &str, seq: u64, duplicate: bool) -> Entry {
     Entry::Acked { channel: TALK.to_owned(), key: key.to_owned(), seq, duplicate, at_ms: START_MS + 5_000 }
 }
 
-/// When everything is said: soon after the start.
+/// The time of all events: soon after the start.
 fn at() -> String {
     "2025-11-24T16:00:05.000Z".to_owned()
 }

@@ -1,4 +1,4 @@
-//! The checks of who is a member, what members get, and what they are told of each other.
+//! Tests of the checks of memberships, of what members are posted, and of presence.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ fn tape(record: &mut Record, device: usize) -> &mut Vec<Note> {
     &mut record.devices[device].tapes[0]
 }
 
-/// What happened on a device's last connection at last; a new one has a tape of its own.
+/// Adds a note to the end of a device's last tape. `Opened` begins a new tape.
 fn then(record: &mut Record, device: usize, at_ms: u64, what: Wire) {
     let tapes = &mut record.devices[device].tapes;
     if what == Wire::Opened {
@@ -101,7 +101,7 @@ fn who_is_out_hears_nothing_more() {
     let back = [left(), vec![Wire::Joining { channel: NEWS.to_owned() }]].concat();
     assert_eq!(out(0, back, START_MS + 20_001, START_MS + 20_002), [], "it may be a member again");
     let connected = vec![Wire::Over, Wire::Opened];
-    // Its removal was answered, whether or not it has been told.
+    // The removal was answered, whether or not the user has been told.
     assert_eq!(out(1, connected.clone(), START_MS + 50_200, START_MS + 50_300), [Kind::Overheard]);
     assert_eq!(out(1, connected.clone(), START_MS + 49_000, START_MS + 50_300), [], "it was under way");
     assert_eq!(
@@ -112,10 +112,10 @@ fn who_is_out_hears_nothing_more() {
     let (channel, asked_ms) = (LOUNGE.to_owned(), START_MS + 20_000);
     let joined = Wire::Joined { channel: channel.clone(), asked_ms, head: 0, until_ms: None };
     let joining = [connected.clone(), vec![Wire::Joining { channel }]].concat();
-    assert_eq!(out(1, joining.clone(), START_MS + 50_200, START_MS + 50_300), [], "it has yet to look again");
+    assert_eq!(out(1, joining.clone(), START_MS + 50_200, START_MS + 50_300), [], "`join` checks again");
     let joined = [joining, vec![joined]].concat();
     assert_eq!(out(1, joined, START_MS + 50_200, START_MS + 50_300), [Kind::Overheard]);
-    assert_eq!(out(1, connected, START_MS + 45_000, START_MS + 45_001), [], "it was in");
+    assert_eq!(out(1, connected, START_MS + 45_000, START_MS + 45_001), [], "the user took part");
     let told = vec![Wire::Revoked { channel: LOUNGE.to_owned() }];
     assert_eq!(out(1, told, START_MS + 20_001, START_MS + 20_002), [Kind::Overheard]);
 }
@@ -184,14 +184,14 @@ fn not_joined_on_a_joined_channel_is_a_breach_where_the_connection_held() {
 fn who_may_is_let_in_and_who_may_not_is_out() {
     let refused = |at_ms: u64| broken(|record| entries(record, 1).push(turned_away(at_ms)));
     assert_eq!(refused(START_MS + 10_000), [Kind::TurnedAway], "the user took part");
-    assert_eq!(refused(START_MS + 49_950), [], "it was being changed");
-    assert_eq!(refused(START_MS + 70_000), [], "the user did not");
+    assert_eq!(refused(START_MS + 49_950), [], "the participants were being changed");
+    assert_eq!(refused(START_MS + 70_000), [], "the user did not take part");
     let elsewhere = broken(|record| {
         let Entry::TurnedAway { code, asked_ms, at_ms, .. } = turned_away(START_MS) else { unreachable!() };
         let entry = Entry::TurnedAway { what: TALK.to_owned(), code, asked_ms, at_ms };
         entries(record, 1).push(entry);
     });
-    assert_eq!(elsewhere, [Kind::TurnedAway], "who takes part there never changes");
+    assert_eq!(elsewhere, [Kind::TurnedAway], "the participants there never change");
     let barred = broken(|record| record.acts.push(act(START_MS + 90_000, &["user_4"])));
     assert_eq!(barred, [Kind::TurnedAway], "at the end");
     let in_it = broken(|record| {
@@ -215,12 +215,12 @@ fn what_is_accepted_is_in_force_some_time() {
         })
     };
     assert_eq!(never(true), [Kind::Unheeded]);
-    assert_eq!(never(false), [], "nobody was told that it would be");
+    assert_eq!(never(false), [], "it was not accepted");
     let kick = broken(|record| {
         let change = Change::Kick { channel: TALK.to_owned(), user: "user_4".to_owned() };
         record.acts.push(Act { known_ms: None, enforced_ms: None, change, ..act(START_MS, &[]) });
     });
-    assert_eq!(kick, [], "a kick is seen by those who are kicked alone");
+    assert_eq!(kick, [], "only the kicked user sees a kick");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn the_status_is_the_most_present_one_of_the_users_devices() {
     };
     assert_eq!(status(Some("offline")), [Kind::Misstated]);
     assert_eq!(status(Some("away")), []);
-    assert_eq!(status(None), [], "no answer told");
+    assert_eq!(status(None), [], "no reply confirmed a status");
     let second_device = broken(|record| {
         let mut tablet = record.devices[1].clone();
         tablet.device = "d2".to_owned();
@@ -276,13 +276,13 @@ fn the_members_are_told_what_the_roster_says() {
     });
     assert_eq!(not_of_a_status, [Kind::Untold]);
     let of_oneself = broken(|record| told(record, |roster| drop(roster.remove("user_0"))));
-    assert_eq!(of_oneself, [], "that is told to others");
+    assert_eq!(of_oneself, [], "users are not told of themselves");
     let of_an_auditor = broken(|record| {
         told(record, |roster| {
             roster.insert("auditor_biz_1".to_owned(), "online".to_owned());
         });
     });
-    assert_eq!(of_an_auditor, [], "they come and go while all others are looked at");
+    assert_eq!(of_an_auditor, [], "auditors come and go during an audit");
     let counts = |number: usize| {
         broken(|record| {
             let standing = &mut record.devices[0].standing;
@@ -291,8 +291,8 @@ fn the_members_are_told_what_the_roster_says() {
         })
     };
     assert_eq!(counts(1), [Kind::Untold]);
-    assert_eq!(counts(2), [], "its number is all that was told");
-    assert_eq!(counts(3), [], "one who looks at the end is counted");
+    assert_eq!(counts(2), [], "it was told only the number");
+    assert_eq!(counts(3), [], "an auditor may be counted");
     assert_eq!(counts(4), [Kind::Untold]);
 }
 

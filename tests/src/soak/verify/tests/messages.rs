@@ -1,4 +1,4 @@
-//! The checks of messages and their changes.
+//! Tests of the checks of messages and their changes.
 
 use serde_json::Value;
 
@@ -14,8 +14,8 @@ fn event(seq: u64, (user, key): (&str, &str), event: &str, data: Value) -> Event
     Event { channel, event, seq: Some(seq), user, key, at: AT.to_owned(), data }
 }
 
-/// The changes as they were heard: `user_4` edits their message twice, and the admin reacts to it and replies to it, takes
-/// the reaction back, deletes what the bot said, and reacts to their own message.
+/// The changes as they were heard, with their drafts: `user_4` edits their message twice; the admin reacts to it and replies to
+/// it, takes the reaction back, deletes the bot's message, and reacts to their own message.
 fn heard_changes() -> Vec<(Event, Value)> {
     let (ann, ben) = (("user_0", "d0"), ("user_4", "d1"));
     let reaction = |seq, target, on, users: &[&str]| {
@@ -47,7 +47,7 @@ fn heard_changes() -> Vec<(Event, Value)> {
         .collect()
 }
 
-/// What the log has after that: the messages as they are now, and the first edit without its text.
+/// Applies the changes to the log: messages as they are afterwards, and the first edit without its text.
 fn changed_log(log: &mut Vec<Event>) {
     log.extend(heard_changes().into_iter().map(|(event, _)| event));
     log[2].data["content"] = "two, again".into();
@@ -59,7 +59,7 @@ fn changed_log(log: &mut Vec<Event>) {
     log[0].data["reactions"] = json!([{"emoji": "+1", "count": 1, "users": ["user_0"]}]);
 }
 
-/// Makes the healthy record one with changes, in which all held too. Everybody heard everything at once.
+/// Adds the changes to the healthy record. Every guarantee still holds: everybody heard everything at once.
 fn change(record: &mut Record) {
     for (event, draft) in heard_changes() {
         let key = event.key.clone().unwrap();
@@ -77,7 +77,7 @@ fn change(record: &mut Record) {
     changed_log(log(record, TALK));
 }
 
-/// The kinds of breaches in the record with changes, with this change more.
+/// The kinds of breaches in the record with changes after one more modification.
 fn broken_in_changed(more: impl FnOnce(&mut Record)) -> Vec<Kind> {
     broken(|record| {
         change(record);
@@ -105,7 +105,7 @@ fn changes_that_held_are_no_breach() {
 #[test]
 fn who_hears_late_shows_the_same() {
     let recovered = broken_in_changed(|record| {
-        // The messages come with their changes, and the changes after them once more.
+        // The messages are heard with their changes, and then the changes are heard again.
         for seq in 2..=10 {
             let now = log(record, TALK)[seq - 1].clone();
             *heard(record, 1, seq as u64) = now;
@@ -130,27 +130,27 @@ fn a_message_that_is_not_what_its_changes_make_of_it_is_unmerged() {
         ("a reaction is lost", |record| {
             of_log(record, 1).as_object_mut().unwrap().remove("reactions");
         }),
-        ("a reaction that was taken back", |record| {
+        ("a reaction that was taken back is still there", |record| {
             of_log(record, 3)["reactions"] = json!([{"emoji": "+1", "count": 1, "users": ["user_0"]}]);
         }),
-        ("it is miscounted", |record| of_log(record, 6)["n"] = 6.into()),
-        ("it quotes what was before", |record| {
+        ("its number is wrong", |record| of_log(record, 6)["n"] = 6.into()),
+        ("it quotes an earlier text", |record| {
             of_log(record, 6)["replyTo"]["excerpt"] = "two, edited".into();
         }),
     ];
     for (what, change) in changes {
         let kinds = broken_in_changed(change);
         assert!(kinds.contains(&Kind::Unmerged), "{what}: {kinds:?}");
-        assert!(kinds.contains(&Kind::Divergent), "who heard it shows otherwise: {what}: {kinds:?}");
+        assert!(kinds.contains(&Kind::Divergent), "a device shows it otherwise: {what}: {kinds:?}");
     }
 }
 
 #[test]
 fn a_change_that_says_otherwise_than_it_did_is_unmerged() {
     let text_stays = broken_in_changed(|record| of_log(record, 4)["content"] = "two, edited".into());
-    assert_eq!(text_stays, [Kind::Unmerged], "the text of an edit that was replaced");
+    assert_eq!(text_stays, [Kind::Unmerged], "a replaced edit still has its text");
     let text_is_lost = broken_in_changed(|record| *of_log(record, 7) = json!({"target": 3}));
-    assert_eq!(text_is_lost, [Kind::Unmerged], "the text of the last edit");
+    assert_eq!(text_is_lost, [Kind::Unmerged], "the last edit has lost its text");
     let count = broken_in_changed(|record| {
         of_log(record, 10)["count"] = 2.into();
         (0..2).for_each(|device| heard(record, device, 10).data["count"] = 2.into());
@@ -164,7 +164,7 @@ fn a_change_that_says_otherwise_than_it_did_is_unmerged() {
         let Some(Entry::Sent { data, .. }) = own else { panic!("nothing was sent") };
         data["target"] = 4.into();
     });
-    assert_eq!(of_nothing, [Kind::Unmerged], "an edit is no message");
+    assert_eq!(of_nothing, [Kind::Unmerged], "an edit is not a message");
     let after_the_deletion = broken_in_changed(|record| log(record, TALK).swap(8, 9));
     assert!(after_the_deletion.contains(&Kind::Hole), "{after_the_deletion:?}");
     let deleted_before = broken_in_changed(|record| {
@@ -177,12 +177,12 @@ fn a_change_that_says_otherwise_than_it_did_is_unmerged() {
         }
         log(record, TALK).push(event);
     });
-    assert_eq!(deleted_before, [Kind::Unmerged], "it has been deleted");
+    assert_eq!(deleted_before, [Kind::Unmerged], "the message had been deleted");
 }
 
 #[test]
 fn a_change_by_a_user_who_may_not_make_it_is_usurped() {
-    // A customer deletes what the bot said, and the admin edits what the customer did.
+    // A customer deletes the bot's message, and the admin edits a customer's.
     for (seq, user, key) in [(9, "user_4", "d1-9"), (7, "user_0", "d0-7")] {
         let usurped = broken_in_changed(|record| {
             let from = usize::from(user == "user_0");
@@ -210,7 +210,7 @@ fn a_change_by_a_user_who_may_not_make_it_is_usurped() {
 #[test]
 fn who_shows_another_conversation_is_divergent() {
     let unedited = broken_in_changed(|record| {
-        // The last edit was heard without its text, which was there to be heard.
+        // The last edit was heard without its text, which the log still has.
         heard(record, 1, 7).data.as_object_mut().unwrap().remove("content");
     });
     assert_eq!(unedited, [Kind::Altered, Kind::Divergent]);
@@ -265,10 +265,10 @@ fn who_may_change_a_message_is_not_turned_away() {
             entries(record, user).push(Entry::Refused { channel, key: "refused".to_owned(), code });
         })
     };
-    assert_eq!(refused(1, "chat.edit", 3), [Kind::TurnedAway], "it is their own");
-    assert_eq!(refused(0, "chat.edit", 3), [], "it is another user's");
-    assert_eq!(refused(0, "chat.delete", 3), [Kind::TurnedAway], "of the team");
-    assert_eq!(refused(1, "chat.delete", 1), [], "another user's");
+    assert_eq!(refused(1, "chat.edit", 3), [Kind::TurnedAway], "the message is the user's own");
+    assert_eq!(refused(0, "chat.edit", 3), [], "the message is another user's");
+    assert_eq!(refused(0, "chat.delete", 3), [Kind::TurnedAway], "the team may delete it");
+    assert_eq!(refused(1, "chat.delete", 1), [], "the message is another user's");
     assert_eq!(refused(1, "chat.reaction", 1), [Kind::TurnedAway]);
-    assert_eq!(refused(1, "chat.reaction", 2), [], "it is deleted");
+    assert_eq!(refused(1, "chat.reaction", 2), [], "the message has been deleted");
 }

@@ -1,5 +1,5 @@
-//! What each check says when one thing is changed in a record in which all held: a check that cannot fail would be
-//! worth nothing.
+//! What each check finds when one thing is changed in a record in which every guarantee held. A check that cannot fail is
+//! worthless.
 
 mod healthy;
 mod members;
@@ -15,11 +15,11 @@ use self::healthy::{
 use super::*;
 use crate::soak::record::{Event, Listed, Note, Report, Roster, Standing, Wire};
 
-/// The kinds of breaches in the healthy record with this change.
+/// The kinds of breaches in the healthy record after this modification.
 fn broken(change: impl FnOnce(&mut Record)) -> Vec<Kind> {
     let mut record = healthy();
     change(&mut record);
-    // These follow the logs.
+    // These are derived from the logs.
     record.inboxes = inboxes(&record.logs);
     record.searches = searches(&record.world, &record.logs);
     record.reports = Some(reports(&record.logs));
@@ -41,19 +41,19 @@ fn entries(record: &mut Record, device: usize) -> &mut Vec<Entry> {
     &mut record.devices[device].entries
 }
 
-/// Whom a device saw in the conversation, and was told of.
+/// The rosters that a device asked for and was told.
 fn rosters(record: &mut Record, device: usize) -> [&mut Roster; 2] {
     let Standing { rosters, told, .. } = &mut record.devices[device].standing;
     [rosters.get_mut(TALK).unwrap(), told.get_mut(TALK).unwrap()]
 }
 
-/// Everybody was posted what is said here, and so are members to the end.
+/// Records that an event was posted to a device.
 fn post(record: &mut Record, device: usize, event: &Event) {
     let what = posted(event);
     record.devices[device].tapes[0].push(Note { at_ms: healthy::START_MS, what });
 }
 
-/// A device is no member any more, so that nothing is owed to it.
+/// Removes a membership from a device's tape, so that no posts are owed to it.
 fn leave(record: &mut Record, device: usize, channel: &str) {
     let channel = channel.to_owned();
     record.devices[device].tapes[0].retain(|note| match &note.what {
@@ -62,7 +62,7 @@ fn leave(record: &mut Record, device: usize, channel: &str) {
     });
 }
 
-/// The place of the only entry that is so.
+/// The index of the only entry that matches.
 fn place(entries: &[Entry], wanted: impl Fn(&Entry) -> bool) -> usize {
     let mut places = entries.iter().enumerate().filter(|(_, entry)| wanted(entry)).map(|(place, _)| place);
     let place = places.next().unwrap();
@@ -108,7 +108,7 @@ fn what_is_found_otherwise_than_it_was_sent_or_heard_is_altered() {
     let said_otherwise = broken(|record| record.published[0].data["content"] = "hello".into());
     assert_eq!(said_otherwise, [Kind::Altered]);
     let read_meanwhile = broken(|record| log(record, TALK)[2].data["isRead"] = true.into());
-    assert_eq!(read_meanwhile, [], "that it has been read since is no change");
+    assert_eq!(read_meanwhile, [], "a message that has been read is not altered");
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn who_has_not_heard_all_is_behind() {
         behind(record);
         entries(record, 1).retain(|entry| !matches!(entry, Entry::Acked { .. }));
     });
-    assert_eq!(unacked, [], "nobody was told that it is kept");
+    assert_eq!(unacked, [], "it was never acknowledged");
     let owed = broken(|record| {
         behind(record);
         record.letters.push(json!({"outgoing": [{"event": {"key": "d1-1"}}]}));
@@ -212,7 +212,7 @@ fn who_has_not_heard_all_is_behind() {
     assert_eq!(vanished, []);
     let metric =
         broken(|record| entries(record, 0).retain(|entry| *entry != Entry::Heard(heard(METRICS, 5))));
-    assert_eq!(metric, [Kind::Behind], "the last value");
+    assert_eq!(metric, [Kind::Behind], "the latest value was not heard");
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn what_the_backend_said_is_in_its_log_or_a_dead_letter() {
         without(record);
         record.published[2].is_accepted = false;
     });
-    assert_eq!(not_accepted, [], "nobody was told that it would be there");
+    assert_eq!(not_accepted, [], "it was not accepted");
     let elsewhere = broken(|record| record.published[0].channel = "conversation:bridge".to_owned());
     assert_eq!(elsewhere, [Kind::Leak]);
 }
@@ -276,7 +276,7 @@ fn poison_is_in_the_dead_letters_and_nowhere_else() {
 #[test]
 fn a_last_value_that_is_not_the_newest_is_stale() {
     let metric = broken(|record| record.latest.get_mut(METRICS).unwrap()[0] = heard(METRICS, 4));
-    assert_eq!(metric, [Kind::Stale], "though it came last");
+    assert_eq!(metric, [Kind::Stale], "it is older, though it was published last");
     let funnel = broken(|record| record.latest.get_mut(NEWS).unwrap()[0] = said(NEWS, 1, 2));
     assert_eq!(funnel, [Kind::Stale]);
     let none = broken(|record| drop(record.latest.remove(NEWS)));
@@ -291,7 +291,7 @@ fn an_inbox_that_has_not_followed_its_log_is_mislisted() {
         kinds_of(&record)
     };
     assert!(mislisted(&|_| ()).is_empty());
-    assert!(mislisted(&|listed| listed.excerpt = Some("tw".to_owned())).is_empty(), "it may be cut");
+    assert!(mislisted(&|listed| listed.excerpt = Some("tw".to_owned())).is_empty(), "an excerpt may be cut");
     let changes: [&dyn Fn(&mut Listed); 4] = [
         &|listed| listed.n += 1,
         &|listed| listed.seq = Some(2),

@@ -1,16 +1,16 @@
-//! The checks of who is muted and banned.
+//! Tests of the checks of mutes and bans.
 
 use super::healthy::{LOUNGE, START_MS, TALK, act, sent, typing};
 use super::*;
 use crate::soak::record::{Act, Change, Restriction};
 
-/// `user_4` is restricted there at this time after the start, as was answered.
+/// A restriction of `user_4` that was requested `after_ms` after the start, and answered.
 fn restricts(scope: &str, restriction: Restriction, after_ms: u64) -> Act {
     let change = Change::Restrict { scope: scope.to_owned(), user: "user_4".to_owned(), restriction };
     Act { change, ..act(START_MS + after_ms, &[]) }
 }
 
-/// What is found where `user_4` is restricted so, and sends a message at the start.
+/// The kinds of breaches in the healthy record with these acts, in which `user_4` sends a message 5 s after the start.
 fn says(acts: Vec<Act>) -> Vec<Kind> {
     broken(|record| record.acts.extend(acts))
 }
@@ -21,7 +21,7 @@ fn who_is_restricted_sends_nothing() {
     // The second message was sent 5 s after the start.
     for scope in [TALK, "company:biz_1"] {
         assert_eq!(says(vec![restricts(scope, Mute, 1_000)]), [Kind::Unrestrained], "{scope}");
-        assert_eq!(says(vec![restricts(scope, Mute, 4_950)]), [], "it was under way");
+        assert_eq!(says(vec![restricts(scope, Mute, 4_950)]), [], "the message was under way");
         assert_eq!(says(vec![restricts(scope, Mute, 1_000), restricts(scope, None, 2_000)]), []);
         let unknown = Act { enforced_ms: Option::None, ..restricts(scope, Mute, 1_000) };
         assert_eq!(says(vec![unknown]), [], "it may not have been in force");
@@ -33,7 +33,7 @@ fn who_is_restricted_sends_nothing() {
         restricts("company:biz_1", Mute, 1_500),
         restricts(TALK, None, 2_000),
     ];
-    assert_eq!(says(both), [Kind::Unrestrained], "the other one stands");
+    assert_eq!(says(both), [Kind::Unrestrained], "the other restriction still holds");
     let typed = |heard_ms| {
         broken(|record| {
             record.acts.push(restricts(TALK, Mute, 1_000));
@@ -78,7 +78,7 @@ fn who_is_banned_hears_nothing_and_is_not_let_in() {
     };
     assert_eq!(hears(Restriction::Ban, START_MS + 20_000), [Kind::Overheard]);
     assert_eq!(hears(Restriction::Ban, START_MS + 30_001), [], "it has been lifted");
-    assert_eq!(hears(Restriction::Mute, START_MS + 20_000), [], "who is muted may hear");
+    assert_eq!(hears(Restriction::Mute, START_MS + 20_000), [], "a muted user may hear");
 
     let turned_away = |code: &str, at_ms: u64| {
         let (what, code, asked_ms) = (TALK.to_owned(), code.to_owned(), START_MS + at_ms);

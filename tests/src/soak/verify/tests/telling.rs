@@ -1,4 +1,4 @@
-//! The checks of what a search over a company finds, and of what the backend hears.
+//! Tests of the checks of searches over a company, and of what the backend hears.
 
 use super::healthy::SEARCHED;
 use super::*;
@@ -22,7 +22,7 @@ fn a_search_finds_what_the_logs_have_and_nothing_else() {
     let outdated = searched(|record| record.searches[0].found[0].data["content"] = "two, once".into());
     assert_eq!(outdated, [Kind::Misfound]);
     let another = searched(|record| record.searches[0].found.push(chat(1, "user_0", "d0-1", "one")));
-    assert_eq!(another, [Kind::Misfound], "it has not the word");
+    assert_eq!(another, [Kind::Misfound], "it does not contain the word");
     assert_eq!(searched(|record| record.searches[0].query = format!("{SEARCHED} more")), [Kind::Misfound]);
 }
 
@@ -30,7 +30,7 @@ fn a_search_finds_what_the_logs_have_and_nothing_else() {
 fn the_backend_hears_of_all_that_is_in_a_log_and_of_nothing_else() {
     let heard = |change: fn(&mut Vec<Report>)| searched(|record| change(record.reports.as_mut().unwrap()));
     assert_eq!(heard(|reports| drop(reports.pop())), [Kind::Unreported]);
-    assert_eq!(heard(|reports| reports.extend(reports.clone())), [], "at least once");
+    assert_eq!(heard(|reports| reports.extend(reports.clone())), [], "chat events may be repeated");
     let unanswered = |reports: &mut Vec<Report>| {
         let detail_type = "MessageUnanswered".to_owned();
         reports.push(Report { detail_type, ..reports[0].clone() });
@@ -50,7 +50,7 @@ fn the_backend_hears_of_all_that_is_in_a_log_and_of_nothing_else() {
     for change in otherwise {
         assert_eq!(heard(change), [Kind::Misreported]);
     }
-    assert_eq!(searched(|record| record.reports = None), [], "it is told nothing");
+    assert_eq!(searched(|record| record.reports = None), [], "no chat events are sent to it");
 }
 
 #[test]
