@@ -1,4 +1,4 @@
-//! A function that does nothing. Its start is what any function's costs, without our own code.
+//! A function that does nothing. Its start costs what any start costs before it runs code of ours.
 
 use lambda_runtime::{LambdaEvent, service_fn};
 

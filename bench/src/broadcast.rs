@@ -52,7 +52,7 @@ pub(crate) async fn measure(sizes: &[usize], delay_ms: u64, bursts: bool) -> Res
         }
         let (used, sockets) = (cpu_time(&stack)?, crowd.gateway.seen());
         let (wall, heard) = update(&stack, &crowd, members).await?;
-        ensure!(crowd.gateway.seen().requests > sockets.requests, "posts that were not seen");
+        ensure!(crowd.gateway.seen().requests > sockets.requests, "the gateway has seen no posts");
         measured.push(Broadcast {
             members,
             delay_ms,

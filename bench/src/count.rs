@@ -59,7 +59,7 @@ async fn callgrind(poster: Poster, rounds: usize) -> Result<u64> {
     let output = command.output().await?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "valgrind: {said}");
-    let line = said.lines().find_map(|line| line.split_once("Collected :")).context("no count from callgrind")?;
+    let line = said.lines().find_map(|line| line.split_once("Collected :")).context("no callgrind count")?;
     Ok(line.1.trim().parse()?)
 }
 

@@ -13,7 +13,7 @@
 //! - `count`: allocations and instructions of a post
 //! - `pieces`: what a `send` consists of, by Criterion; it is `benches/pieces.rs`
 //! - `turns`: contestants measured in turns, so that they can be compared
-//! - `report`: the goals, the tables, the JSON, the chart; `machine`: what was measured where
+//! - `report`: the goals, the tables, the JSON, the chart; `machine`: what was measured, and where
 //!
 //! Nothing here is a test. What must hold is counted, and tested elsewhere; what is timed is only reported.
 

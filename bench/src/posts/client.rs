@@ -56,7 +56,7 @@ pub(crate) enum Poster {
     Unbounded,
 }
 
-/// What to post, and where.
+/// The command line of a poster: what to post, and where.
 #[derive(Debug, Args)]
 pub(crate) struct Post {
     #[arg(long)]

@@ -19,7 +19,7 @@ fn stack() -> Result<Option<Stack>> {
     Stack::private(&["--parameter", "FileLimits=video=200,image=1,other=25"])
 }
 
-/// The beginning of a film, and what looks like the rest.
+/// The beginning of an MP4 film, and bytes in place of the rest.
 fn film() -> Vec<u8> {
     let head = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom";
     let body =

@@ -81,7 +81,7 @@ async fn of_joins_and_leaves_that_cross_the_last_counts() -> Result<()> {
     let stack = Stack::shared()?;
     let Pair { mut ann, mut bob, channel, .. } = pair(stack).await?;
     for is_numbered in [false, true] {
-        let mut place = 1_u64 << 50; // behind all that had the time for a number
+        let mut place = 1_u64 << 50; // above the times that order frames without a number
         let mut fields = || {
             place += 1;
             if is_numbered {

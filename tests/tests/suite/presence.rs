@@ -207,7 +207,7 @@ async fn a_ghost_is_gone_when_its_lease_ends_though_nobody_posts_to_it() -> Resu
     let Some(stack) = Stack::private(&options)? else { return Ok(()) };
     let Pair { mut ann, bob, bob_user, ann_user, channel, .. } = acquainted(&stack).await?;
     bob.cut();
-    // Ann pings, as clients do, and so keeps the lease; Bob is told to have left one lease and a grace later.
+    // Ann pings, as clients do, and so keeps the lease; Bob's leave comes one lease and a grace later.
     let left = eventually_within_leases(&mut ann).await?;
     assert_eq!((left.0.as_str(), &left.1["userId"]), ("presence.leave", &json!(bob_user.id)));
     assert_eq!(present(&mut ann, &channel).await?, [ann_user.id]);
@@ -220,7 +220,7 @@ async fn a_ghost_is_gone_within_the_grace_where_somebody_posts_to_it() -> Result
     let Some(stack) = Stack::private(&["--fault", "lost_disconnect=1"])? else { return Ok(()) };
     let Pair { mut ann, bob, bob_user, ann_user, channel, .. } = acquainted(&stack).await?;
     bob.cut();
-    eventually("the post that finds nobody", async || {
+    eventually("a post to find Bob gone", async || {
         let sent = ann.send(&channel, "chat.typing", json!({"isTyping": true})).await?;
         Ok((sent["recipients"] == 0).then_some(()))
     })

@@ -14,7 +14,7 @@ use crate::scene::{Pair, joined, pair};
 /// More than a user may send at once, by any number of processes of a local stack.
 const FLOOD: usize = 500;
 
-/// Sends [`FLOOD`] typing events at once; returns how many got through, and the waits that the refusals told.
+/// Sends [`FLOOD`] typing events at once; returns how many got through, and how long the refusals said to wait.
 async fn flood(client: &mut Client, channel: &str) -> Result<(usize, Vec<Option<u64>>)> {
     let mut requests = Vec::new();
     for _ in 0..FLOOD {

@@ -84,7 +84,7 @@ async fn the_environments_of_a_samconfig_are_checked() -> Result<()> {
         [prod.deploy.parameters]
         parameter_overrides = { Stage = "prod", LeaseSeconds = 2.5 }
     "#;
-    let refusal = check(wrong).expect_err("two are wrong").to_string();
+    let refusal = check(wrong).expect_err("two environments are wrong").to_string();
     for reason in [
         "environment cut: template.yaml: parameter Issuers",
         "environment prod: function ",
@@ -105,7 +105,7 @@ async fn a_lease_is_looked_at_for_as_long_as_its_connection_lives() -> Result<()
     let mut client = stack.connect(&User::stranger()).await?;
     let looks = |log: &str| log.lines().filter(|line| line.contains(r#""function":"timers""#)).count();
     for pass in 1..=PASSES {
-        eventually(&format!("look {pass} at the lease"), async || {
+        eventually(&format!("check {pass} of the lease"), async || {
             client.call("ping", json!({})).await?;
             let log = fs::read_to_string(stack.log().context("a log")?)?;
             Ok((looks(&log) >= pass).then_some(()))
@@ -124,7 +124,7 @@ async fn what_rust_log_asks_for_is_logged() -> Result<()> {
     };
     let mut pair = pair(&stack).await?;
     pair.ann.say(&pair.channel, "hello").await?;
-    eventually("a line for debugging", async || {
+    eventually("a line of the level DEBUG", async || {
         let log = fs::read_to_string(stack.log().context("a log")?)?;
         let is_it = |line: &str| line.contains(r#""level":"DEBUG""#) && line.contains(r#""message":"sent""#);
         Ok(log.lines().any(is_it).then_some(()))
