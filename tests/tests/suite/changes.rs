@@ -177,7 +177,7 @@ async fn a_reply_quotes_and_a_mention_names_who_takes_part() -> Result<()> {
         let refusal = refused(&mut pair.ann, data).await?;
         assert_eq!((refusal.code.as_str(), refusal.field.as_deref()), ("bad_request", Some(field)));
     }
-    // A user of the team is not a participant, but has joined, and so may be mentioned.
+    // A user of the team is not a participant, but has been in the conversation, and so may be mentioned.
     let admin = User::admin_of(&pair.company);
     let _team = joined(stack, &admin, &channel).await?;
     write(&mut pair.ann, &channel, "chat.message", json!({"content": "help", "mentions": [admin.id]}))

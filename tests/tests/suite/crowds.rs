@@ -58,7 +58,7 @@ async fn a_channel_of_one_shard_is_served_part_by_part() -> Result<()> {
     crowd.forgotten(&stack, &channel, MEMBERS, UPDATES_SHARDS).await
 }
 
-/// `ack` and `send` post these events themselves, and hand on the members that one invocation cannot serve.
+/// `ack` and `send` post these events themselves, and hand on to the fan-out queue the members that one invocation cannot serve.
 #[tokio::test(flavor = "multi_thread")]
 async fn receipts_and_typing_reach_a_conversation_of_any_size() -> Result<()> {
     const MEMBERS: usize = 3_200; // of which an invocation serves 3,000
