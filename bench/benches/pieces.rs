@@ -1,8 +1,8 @@
-//! The pieces of a `send`, one by one and in their order, by Criterion: a figure of the whole does not say which of them it
-//! is. `make bench ARGS="--only pieces"` runs it, with the table of a local stack and what a function's environment has.
+//! The pieces of a `send`, one by one and in their order, by Criterion, because a figure for the whole does not say which piece
+//! takes the time. `make bench ARGS="--only pieces"` runs it, with the table of a local stack and the environment of a function.
 //!
-//! It measures the CPU time of this process, and of the kernel for it. So `append`, which asks the table twice, is what that
-//! costs us, by way of the SDK, and not how fast the table is; nor does it count what else the machine does.
+//! It measures the CPU time of this process, and of the kernel for it. So the figure of `append`, which makes two requests to the
+//! table, is what the requests cost us by way of the SDK, not how fast the table is; nor does other work of the machine count.
 
 use std::{cell::Cell, hint::black_box, time::Duration};
 
@@ -30,7 +30,7 @@ use nix::time::{ClockId, clock_gettime};
 use serde_json::value::to_raw_value;
 use tokio::runtime::{Builder, Runtime};
 
-/// What a client sends.
+/// The request that a client sends.
 const REQUEST: &str = include_str!("../../docs/samples/requests/send.chat.message.json");
 
 fn main() -> Result<()> {
@@ -44,7 +44,7 @@ fn main() -> Result<()> {
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(3))
         .sample_size(50)
-        .noise_threshold(0.05) // another layout of the same code is as much
+        .noise_threshold(0.05) // another layout of the same code makes as much of a difference
         .without_plots()
         .configure_from_args();
     let ann = ann()?;
@@ -58,7 +58,7 @@ fn main() -> Result<()> {
     append(&mut criterion, &runtime, &table, &ann)?;
     criterion.bench_function("frame", |b| b.iter(|| frame(black_box(&event))));
     let (connection, frame): (ConnectionId, Frame) = ("dXaZ1cKqoA00001=".parse()?, frame(&event)?);
-    // As the poster does it for each attempt; the connection's path and the signature are what is new in it.
+    // As the poster does for each attempt; only the connection's path and the signature are new in each request.
     let sign = || runtime.block_on(gateway.request(black_box(&connection), &frame));
     sign()?;
     criterion.bench_function("sign", |b| b.iter(sign));
@@ -70,7 +70,7 @@ fn request() -> Result<Send, Error> {
     parse(REQUEST).map(|request| request.action).map_err(|rejected| rejected.error)
 }
 
-/// One of the team of as many companies as a token may name.
+/// A user of the teams of as many companies as a token may name.
 fn ann() -> Result<Identity, Error> {
     let claim = |number| Ok(CompanyClaim { id: format!("biz_{number}").parse()?, role: Role::Member });
     Ok(Identity {
@@ -84,7 +84,7 @@ fn ann() -> Result<Identity, Error> {
     })
 }
 
-/// Whether the user may join a channel of their last company, and publish this event, and what becomes of it.
+/// Whether the user may join a channel of their last company, whether a client may publish this event, and in which lane.
 fn policy(criterion: &mut Criterion<CpuTime>, ann: &Identity, event: &Event) -> Result<()> {
     let company: Channel = format!("company:biz_{COMPANIES_MAX}").parse()?;
     criterion.bench_function("policy", |b| {
@@ -97,12 +97,12 @@ fn policy(criterion: &mut Criterion<CpuTime>, ann: &Identity, event: &Event) -> 
     Ok(())
 }
 
-/// The user's draft, completed.
+/// Turns the user's draft into a publication.
 fn draft(send: Send, ann: &Identity) -> Result<Publication, Error> {
     Publication::from_client(send, ann, None, now(), || format!("msg_{}", new_id()))
 }
 
-/// Looks back from the last event of the log, and puts the next one behind it; each has a key of its own.
+/// Looks back from the last event of the log, and appends the next one; each has a key of its own.
 fn append(
     criterion: &mut Criterion<CpuTime>,
     runtime: &Runtime,
@@ -136,18 +136,18 @@ fn append(
     outcome.context("an append")
 }
 
-/// The event as it is posted, with the hash that each post is signed with.
+/// The frame of the event as it is posted, with the hash with which each post is signed.
 fn frame(event: &Event) -> Result<Frame> {
     let event = to_raw_value(event)?;
     let frame = frames(&[&event])?.pop().context("a frame")?;
     Ok(Frame::from(Bytes::from(frame)))
 }
 
-/// The CPU time of this process, told like any other time.
+/// Measures the CPU time of this process, and formats it like any other time.
 struct CpuTime(WallTime);
 
 impl CpuTime {
-    /// So far; nothing where there is no such clock, and so nothing is measured.
+    /// The CPU time so far; zero where there is no such clock, so that nothing is measured.
     fn so_far() -> Duration {
         clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(Duration::from).unwrap_or_default()
     }

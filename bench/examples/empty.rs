@@ -1,4 +1,4 @@
-//! A function that does nothing: what a start costs before there is anything of ours in it.
+//! A function that does nothing. Its start costs what any start costs before it runs code of ours.
 
 use lambda_runtime::{LambdaEvent, service_fn};
 

@@ -1,6 +1,6 @@
-//! The release binary of `broadcast`, as it deploys: a channel of any size in the table of a local stack, an update on the
-//! bus, and the counting gateway behind the members. Beside the posts this has all that a function does for them: the
-//! runtime API, the table's pages, signatures, the dead removed.
+//! The release binary of `broadcast`, as it is deployed: a channel of any size in the table of a local stack, an update on the
+//! bus, and a gateway that counts the posts to the members. So the figures have not only the posts, but all that the function
+//! does for them: the runtime API, the table's pages, signatures, and the removal of members that are gone.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::posts::count;
 
-/// What one update to a channel took.
+/// What one update to a channel costs.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Broadcast {
@@ -24,20 +24,20 @@ pub(crate) struct Broadcast {
     pub(crate) delay_ms: u64,
     /// Whether 10% of the posts were throttled, in bursts.
     pub(crate) bursts: bool,
-    /// CPU time of all of its processes, by the members.
+    /// CPU time of all processes of `broadcast`, divided by the members.
     pub(crate) cpu_us_a_member: f64,
-    /// From the event's way onto the bus to the last post.
+    /// From when the event was put on the bus to the last post.
     pub(crate) wall_ms: f64,
-    /// The most that a process of it has ever had.
+    /// The most memory that a process of `broadcast` has ever had.
     pub(crate) memory_bytes: u64,
     pub(crate) sockets_most: u64,
-    /// Living members who got it, by those there are.
+    /// The share of the living members that received the update.
     pub(crate) delivered: f64,
-    /// Members who got it more than once.
+    /// Members that received it more than once.
     pub(crate) repeated: usize,
 }
 
-/// Updates to channels of these sizes, each on a stack that has done it twice before with few members, so that it is warm.
+/// Measures updates to channels of these sizes, each on a stack that two updates to a few members have warmed up.
 pub(crate) async fn measure(sizes: &[usize], delay_ms: u64, bursts: bool) -> Result<Vec<Broadcast>> {
     let mut measured = Vec::new();
     for members in sizes.iter().copied() {
@@ -52,7 +52,7 @@ pub(crate) async fn measure(sizes: &[usize], delay_ms: u64, bursts: bool) -> Res
         }
         let (used, sockets) = (cpu_time(&stack)?, crowd.gateway.seen());
         let (wall, heard) = update(&stack, &crowd, members).await?;
-        ensure!(crowd.gateway.seen().requests > sockets.requests, "posts that were not seen");
+        ensure!(crowd.gateway.seen().requests > sockets.requests, "the gateway has seen no posts");
         measured.push(Broadcast {
             members,
             delay_ms,
@@ -72,7 +72,7 @@ const WARM_MEMBERS: usize = 100;
 /// A channel of `resource_updates` is one shard.
 const SHARDS: u32 = 1;
 
-/// One update to a new channel of so many; when this returns, everybody has got it and the dead are gone.
+/// Sends one update to a new channel with this many members; returns when everybody has it and dead members are removed.
 async fn update(stack: &Stack, crowd: &Crowd, members: usize) -> Result<(Duration, ::tests::Heard)> {
     let company = unique("biz");
     let channel = format!("resource_updates:{company}");
@@ -87,7 +87,7 @@ async fn update(stack: &Stack, crowd: &Crowd, members: usize) -> Result<(Duratio
     Ok((last.duration_since(begun), heard))
 }
 
-/// What all processes of `broadcast` have used so far. None of them ends while a stack is at work.
+/// The CPU time of all processes of `broadcast` so far. None of them ends while a stack is at work.
 fn cpu_time(stack: &Stack) -> Result<Duration> {
     let mut total = Duration::ZERO;
     for process in stack.processes("broadcast")? {
@@ -96,7 +96,7 @@ fn cpu_time(stack: &Stack) -> Result<Duration> {
     Ok(total)
 }
 
-/// The CPU time that a process has used so far, by the nanosecond.
+/// The CPU time that a process has used so far, to the nanosecond.
 pub(crate) fn process_cpu_time(process: u32) -> Result<Duration> {
     let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(process.cast_signed()))?;
     Ok(clock.now()?.into())

@@ -1,5 +1,5 @@
-//! End to end, through a local stack of release binaries: sockets, the functions' processes, the table's engine and the
-//! posts, all on this machine, and the clients too. So this says how these parts work together, not how AWS does.
+//! Chat end to end, through a local stack of release binaries: the clients, sockets, the functions' processes, the table's
+//! engine and the posts are all on this machine. So the figures say how these parts work together, not how fast AWS is.
 
 use std::time::{Duration, Instant};
 
@@ -11,25 +11,25 @@ use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
 use crate::posts::count;
 
-/// What a user may do is limited: 100 sends, and as many joins, in 10 s. Everybody here stays below that.
+/// How often a user sends or joins here: less than the rate limit of 100 in 10 s.
 const BY_A_USER_MAX: usize = 80;
 /// Sockets that are opened side by side.
 const OPENING: usize = 8;
 const TIME_MAX: Duration = Duration::from_secs(20);
 
-/// How long messages take in a conversation of so many.
+/// How long messages take in a conversation with this many members.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Latency {
     pub(crate) members: usize,
     pub(crate) messages: usize,
-    /// Receipts, which the percentiles are of.
+    /// Messages received, over all members; the percentiles are of these.
     pub(crate) receipts: usize,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
 }
 
-/// How many messages get through when nobody waits for anybody else.
+/// How many messages get through when clients do not wait for each other.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Throughput {
@@ -42,14 +42,14 @@ pub(crate) struct Throughput {
     pub(crate) ack_p99_ms: f64,
 }
 
-/// A stack that lets in whatever comes.
+/// A stack that throttles nothing.
 pub(crate) fn stack() -> Result<Stack> {
     let options = ["--quiet-functions", "--concurrency", "4"];
     let limits = ["--parameter", "ThrottleRate=100000", "--parameter", "ThrottleBurst=100000"];
     crate::stack(&[&options[..], &limits[..]].concat())
 }
 
-/// Messages in a conversation of so many, one after the other: each is sent when all have got the last one.
+/// Measures messages in a conversation with this many members. Each is sent when everybody has received the one before.
 pub(crate) async fn latency(stack: &Stack, members: usize, messages: usize) -> Result<Latency> {
     ensure!(messages <= BY_A_USER_MAX, "{messages} messages are more than a user may send");
     let company = unique("biz");
@@ -89,7 +89,7 @@ pub(crate) async fn latency(stack: &Stack, members: usize, messages: usize) -> R
     })
 }
 
-/// So many conversations of two at once.
+/// Measures this many conversations of two at once.
 pub(crate) async fn throughput(stack: &Stack, conversations: usize) -> Result<Throughput> {
     let mut pairs = Vec::new();
     for _ in 0..conversations {
@@ -122,7 +122,7 @@ pub(crate) async fn throughput(stack: &Stack, conversations: usize) -> Result<Th
     })
 }
 
-/// Sends as fast as it is answered; the times of the acks, in ms.
+/// Sends as fast as it is answered; returns the times to the acks, in ms.
 async fn chatter(mut client: Client, channel: String, mut base: Value) -> Result<Vec<f64>> {
     let mut acks = Vec::with_capacity(BY_A_USER_MAX);
     for number in 0..BY_A_USER_MAX {
@@ -141,12 +141,12 @@ pub(crate) async fn joined(stack: &Stack, user: &User, channel: &str) -> Result<
     Ok(client)
 }
 
-/// So many in parts of at most so many, as (those before it, its size).
+/// Splits `all` into parts of at most `most`; yields each as (those before it, its size).
 fn chunks(all: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..all).step_by(most).map(move |before| (before, most.min(all - before)))
 }
 
-/// Says when each message came.
+/// Reports when each message arrives.
 async fn listen(mut client: Client, heard: mpsc::UnboundedSender<Instant>) {
     while let Ok(Some(frame)) = client.frame().await {
         if frame["event"] == "chat.message" && heard.send(Instant::now()).is_err() {
@@ -155,7 +155,7 @@ async fn listen(mut client: Client, heard: mpsc::UnboundedSender<Instant>) {
     }
 }
 
-/// Of values in their order.
+/// A percentile of values that are sorted.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
 fn percentile(sorted: &[f64], share: f64) -> f64 {
     let place = (count(sorted.len()) * share).ceil() as usize;

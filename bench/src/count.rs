@@ -1,5 +1,5 @@
-//! What a post takes that can be counted, so that it is the same on every machine and at every moment: allocations, by an
-//! allocator that counts, and instructions, by valgrind's callgrind where that is installed.
+//! The countable costs of a post, which are the same on every machine and at every moment: allocations, by an allocator that
+//! counts, and instructions, by valgrind's callgrind where that is installed.
 
 use ::tests::gateway::{Gateway, Manner};
 use anyhow::{Context as _, Result, ensure};
@@ -11,18 +11,18 @@ use crate::posts::{Cell, POSTERS, Poster, count, prepare, run};
 const CELL: Cell = Cell { members: 1_000, delay_ms: 0, dead: false, bursts: false };
 const ROUNDS: usize = 2;
 
-/// What one post takes.
+/// The counted costs of one post.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Counted {
     pub(crate) poster: Poster,
     pub(crate) allocations: f64,
     pub(crate) allocated_bytes: f64,
-    /// None where there is no valgrind.
+    /// `None` where there is no valgrind.
     pub(crate) instructions: Option<f64>,
 }
 
-/// Counts for every poster but the one without a bound, which does the same as the SDK.
+/// Counts for every poster but the unbounded one, which does the same as the SDK.
 pub(crate) async fn measure() -> Result<Vec<Counted>> {
     let has_valgrind =
         Command::new("valgrind").arg("--version").output().await.is_ok_and(|output| output.status.success());
@@ -45,7 +45,7 @@ pub(crate) async fn measure() -> Result<Vec<Counted>> {
     Ok(counted)
 }
 
-/// Instructions a post: what some more rounds add to a process that does the same otherwise.
+/// The instructions of a post: what more rounds add to a process that otherwise does the same, divided by their posts.
 async fn instructions(poster: Poster) -> Result<f64> {
     let (few, many) = (callgrind(poster, 1).await?, callgrind(poster, 1 + ROUNDS).await?);
     Ok(wide(many.saturating_sub(few)) / count(CELL.members * ROUNDS))
@@ -59,7 +59,7 @@ async fn callgrind(poster: Poster, rounds: usize) -> Result<u64> {
     let output = command.output().await?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "valgrind: {said}");
-    let line = said.lines().find_map(|line| line.split_once("Collected :")).context("what was collected")?;
+    let line = said.lines().find_map(|line| line.split_once("Collected :")).context("no callgrind count")?;
     Ok(line.1.trim().parse()?)
 }
 

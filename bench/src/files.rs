@@ -1,5 +1,5 @@
-//! What a file takes that can be counted, so that it is the same on every machine: a picture of 2 MB in a conversation of two, which
-//! is brought, examined, sent in a message of its own, opened once and put into inboxes. Beside it is what `funnelcast cost` says of the
+//! The countable costs of a file, which are the same on every machine: a picture of 2 MB in a conversation of two is uploaded,
+//! examined, sent in a message of its own, opened once, and put into inboxes. Beside them is what `funnelcast cost` says of the
 //! same.
 
 use std::{io::Cursor, time::Duration};
@@ -14,38 +14,38 @@ use tokio::process::Command;
 
 use crate::chat::joined;
 
-/// The sides of a picture that has 2 MB, as nothing of it can be compressed.
+/// The sides of a picture of 2 MB, none of which can be compressed.
 const SIDE: u32 = 816;
-/// For how long nothing must happen any more before it is counted.
+/// How long nothing must have happened before the costs are counted.
 const SETTLED: Duration = Duration::from_secs(2);
-/// The functions that have to do with it. Beside them there are timers of the connections.
+/// The functions that take part. Timers of the connections run beside them.
 const FUNCTIONS: [&str; 5] = ["http-api", "files", "send", "broadcast", "digest"];
-/// The operations of `funnelcast cost` that it is.
+/// The operations of `funnelcast cost` that make up the same.
 const OPERATIONS: [&str; 2] = ["file", "digest"];
-/// How often `files` is invoked: by the event of S3, and 10 s later by the message that sees to it that no event is lost.
+/// How often `files` is invoked: by the event of S3, and 10 s later by a message, in case the event was lost.
 const EXAMINATIONS: u64 = 2;
 
-/// What one file took, or would take.
+/// The costs of one file, counted or estimated.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Filed {
-    /// Who says so.
+    /// Where the figures come from.
     pub(crate) by: &'static str,
     pub(crate) s3_puts: u64,
     pub(crate) s3_gets: u64,
     pub(crate) read_units: f64,
     pub(crate) write_units: f64,
     pub(crate) invocations: u64,
-    /// The bytes of all events and responses of functions. None of the file itself is among them.
+    /// The bytes of all events and responses of functions. The file's own bytes are not among them.
     pub(crate) payload_bytes: Option<u64>,
-    /// The bytes that `files` read of S3 and wrote there, within the region.
+    /// The bytes that `files` read from S3 and wrote to it, within the region.
     pub(crate) examined_bytes: Option<u64>,
-    /// What a million of them cost. Of those that were counted, what is not counted (time, frames, requests of queues and log lines) is
-    /// taken from `funnelcast cost`.
+    /// What a million files cost. In the counted figure, what is not counted (time, frames, requests to queues and log lines) is
+    /// that of `funnelcast cost`.
     pub(crate) dollars_a_million: f64,
 }
 
-/// Counts, and asks `funnelcast cost`.
+/// Counts the costs, and estimates them by `funnelcast cost`.
 pub(crate) async fn measure() -> Result<[Filed; 2]> {
     let stack = crate::stack(&["--quiet-functions"])?;
     let (bytes, usage) = counted(&stack).await?;
@@ -82,7 +82,7 @@ pub(crate) async fn measure() -> Result<[Filed; 2]> {
     Ok([counted, estimated.filed])
 }
 
-/// Brings, sends and opens a picture. Returns how many bytes it has, and what all that has used.
+/// Uploads, sends and opens a picture. Returns its size in bytes, and what all of it has used.
 async fn counted(stack: &Stack) -> Result<(u64, Usage)> {
     let company = unique("biz");
     let (ann_user, bob_user) = (User::customer_of(&company), User::customer_of(&company));
@@ -114,10 +114,10 @@ async fn counted(stack: &Stack) -> Result<(u64, Usage)> {
     Ok((u64::try_from(bytes.len())?, usage))
 }
 
-/// What has been used once nothing happens any more, and this is so.
+/// Waits until the stack is idle and `is_so` holds; returns what has been used by then.
 async fn settled(stack: &Stack, is_so: impl Fn(&Usage) -> bool) -> Result<Usage> {
     let mut before = stack.usage().await?;
-    eventually("the stack to have nothing to do", async || {
+    eventually("the stack to be idle", async || {
         tokio::time::sleep(SETTLED).await;
         let now = stack.usage().await?;
         let is_settled = is_so(&now) && now.invocations() == before.invocations();
@@ -127,7 +127,7 @@ async fn settled(stack: &Stack, is_so: impl Fn(&Usage) -> bool) -> Result<Usage>
     .await
 }
 
-/// A picture that is the same each time.
+/// A picture of noise that is the same each time.
 fn picture() -> Result<Vec<u8>> {
     let mut state = 1_u32;
     let mut next = || {
@@ -140,7 +140,7 @@ fn picture() -> Result<Vec<u8>> {
     Ok(bytes.into_inner())
 }
 
-/// What `funnelcast cost` says, and by which prices.
+/// What `funnelcast cost` says, and its prices.
 struct Estimated {
     filed: Filed,
     prices: Value,

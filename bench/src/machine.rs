@@ -1,10 +1,10 @@
-//! What was measured, and on what: figures without that are worth nothing.
+//! Which commit was measured, on which machine and when. Figures without that are worth nothing.
 
 use std::process::Command;
 
 use serde::Serialize;
 
-/// The stamp of a report.
+/// The machine and the commit of a report.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Machine {
@@ -12,15 +12,15 @@ pub(crate) struct Machine {
     pub(crate) cores: usize,
     pub(crate) kernel: String,
     pub(crate) rust: String,
-    /// The commit, with `+` behind it where the checkout has changes.
+    /// The commit, followed by `+` if the checkout has changes.
     pub(crate) commit: String,
     pub(crate) at: String,
-    /// The load of the last minute, as it was at first: what else the machine did.
+    /// The load of the last minute before the run, which is that of other work on the machine.
     pub(crate) load: f64,
 }
 
 impl Machine {
-    /// This one, now.
+    /// Describes this machine, now.
     pub(crate) fn look() -> Self {
         let changes = output("git", &["status", "--porcelain", "--untracked-files=no"]);
         Self {
@@ -42,7 +42,7 @@ impl Machine {
         }
     }
 
-    /// In one line.
+    /// All of it in one line.
     pub(crate) fn line(&self) -> String {
         let Self { cpu, cores, kernel, rust, commit, at, load } = self;
         format!("{at}, commit {commit}, {cpu}, {cores} cores, Linux {kernel}, {rust}, load at first {load}")

@@ -1,21 +1,21 @@
-//! `bench`: how fast and how cheap, by one command that anybody can run (`make bench`).
+//! `bench`: how fast and how cheap the product is, by one command that anybody can run (`make bench`).
 //!
-//! It runs release binaries, and beside each figure of ours the baseline that it is to be held against, in turns, in the
-//! same run: a figure in microseconds says something about one machine at one moment, a ratio about the code.
+//! It measures release binaries, and beside each figure of ours the baseline to compare it with, in turns, in the same run. A
+//! figure in microseconds says something about one machine at one moment; a ratio says something about the code.
 //!
 //! # Layout
-//! - `posts`: our poster beside hyper-util's pool and the SDK's, bounded and not
-//! - `broadcast`: an update to a channel of any size, by the binary that deploys
-//! - `start`: from exec to the first poll and the first answer, and the sizes of the binaries
+//! - `posts`: our poster beside hyper-util's pool and the SDK, bounded and unbounded
+//! - `broadcast`: an update to a channel of any size, by the binary that is deployed
+//! - `start`: a function from exec to the first poll and the first answer, and the sizes of the binaries
 //! - `chat`: end to end through a local stack
-//! - `publishing`: by the app's backend, over the HTTP API beside the bus
-//! - `files`: what a picture in a conversation takes, counted, beside what `funnelcast cost` says
-//! - `count`: allocations and instructions
+//! - `publishing`: the app's backend publishes by the HTTP API, beside the bus
+//! - `files`: what a picture in a conversation costs, counted, beside what `funnelcast cost` says
+//! - `count`: allocations and instructions of a post
 //! - `pieces`: what a `send` consists of, by Criterion; it is `benches/pieces.rs`
-//! - `turns`: how those are measured that are held against each other
-//! - `report`: the goals, the tables, the JSON, the chart; `machine`: the stamp
+//! - `turns`: contestants measured in turns, so that they can be compared
+//! - `report`: the goals, the tables, the JSON, the chart; `machine`: what was measured, and where
 //!
-//! Never here: a test. What must hold is counted, and tested elsewhere; what is timed is only told.
+//! Nothing here is a test. What must hold is counted, and tested elsewhere; what is timed is only reported.
 
 mod broadcast;
 mod chat;
@@ -37,7 +37,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{machine::Machine, posts::Cell, report::Report};
 
-/// What every process gets that is to talk to AWS.
+/// The environment of every process that makes requests to AWS.
 const AWS_ENVIRONMENT: [(&str, &str); 3] =
     [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "bench"), ("AWS_SECRET_ACCESS_KEY", "bench")];
 
@@ -47,20 +47,20 @@ const AWS_ENVIRONMENT: [(&str, &str); 3] =
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Every combination, and more turns of each; it takes half an hour. Without it, what the goals need: four minutes.
+    /// Measure every combination, with more turns of each, in half an hour. Without it, what the goals need, in four minutes.
     #[arg(long)]
     full: bool,
-    /// Only this part; may be given more than once.
+    /// Measure only this part; may be given more than once.
     #[arg(long)]
     only: Vec<Part>,
-    /// Where the report goes.
+    /// The folder that the report is written to.
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     out: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// One poster's turn, in a process of its own.
+    /// Take one poster's turn, in a process of its own.
     #[command(hide = true)]
     Post(posts::Post),
 }
@@ -120,9 +120,9 @@ fn main() -> Result<()> {
     let is_only_counted = !cli.only.is_empty() && cli.only.iter().all(|part| *part == Part::Files);
     ensure!(
         is_only_counted || built()?.ends_with("release"),
-        "figures of unoptimised binaries say nothing: `make bench` builds and runs the release profile"
+        "unoptimised binaries cannot be measured: `make bench` builds and runs the release profile"
     );
-    rlimit::increase_nofile_limit(u64::MAX)?; // a thousand clients, and the stack has as many sockets
+    rlimit::increase_nofile_limit(u64::MAX)?; // for a thousand clients, and as many sockets of the stack
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(measure(&cli))?;
     report.write(&root().join(&cli.out))?;
@@ -178,17 +178,17 @@ async fn measure(cli: &Cli) -> Result<Report> {
     Ok(report)
 }
 
-/// The folder of this binary, where those are that were built with it.
+/// The folder of this binary, which has the binaries that were built with it.
 fn built() -> Result<PathBuf> {
     Ok(std::env::current_exe()?.parent().context("the folder of this binary")?.to_path_buf())
 }
 
-/// A local stack of our own.
+/// Starts a local stack of our own.
 fn stack(options: &[&str]) -> Result<Stack> {
-    Stack::private(options)?.context("a stack of our own: FUNNELCAST_STACK must not be set")
+    Stack::private(options)?.context("bench starts its own stacks: FUNNELCAST_STACK must not be set")
 }
 
-/// The checkout.
+/// The folder of the checkout.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }

@@ -1,5 +1,5 @@
-//! The pieces of a `send`, one by one, by Criterion (`benches/pieces.rs`), which has the table of a local stack, says what has
-//! changed since it ran last, and keeps what it needs for that beside the report.
+//! The pieces of a `send`, one by one, measured by Criterion (`benches/pieces.rs`) with the table of a local stack. Criterion says
+//! what has changed since its last run, and keeps what it needs for that beside the report.
 
 use std::{fs::File, io::BufReader, path::Path, process::Stdio};
 
@@ -10,10 +10,10 @@ use tokio::process::Command;
 
 use crate::{posts::session_token, start::environment};
 
-/// In their order.
+/// The pieces, in their order.
 const PIECES: [&str; 6] = ["parse", "policy", "draft", "append", "frame", "sign"];
 
-/// What one of them takes.
+/// What one piece takes.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Piece {
@@ -21,7 +21,7 @@ pub(crate) struct Piece {
     pub(crate) cpu_us: f64,
 }
 
-/// What Criterion has estimated, in nanoseconds; we need only this of it.
+/// The part of Criterion's estimates that we need, in nanoseconds.
 #[derive(Deserialize)]
 struct Estimates {
     median: Estimate,
@@ -32,7 +32,7 @@ struct Estimate {
     point_estimate: f64,
 }
 
-/// Measures all pieces; what Criterion says and keeps goes to the terminal, and to a folder.
+/// Measures all pieces. Criterion's output goes to the terminal, and the files that it keeps to this folder.
 pub(crate) async fn measure(folder: &Path) -> Result<Vec<Piece>> {
     let gateway = Gateway::start(Manner::default()).await?;
     let stack = crate::stack(&["--quiet-functions"])?;

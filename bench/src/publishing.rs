@@ -1,6 +1,6 @@
 //! Publishing by the app's backend: `POST /api/publish` beside the event bus, end to end through a local stack of release
-//! binaries. By HTTP the function `http-api` logs and posts an event; from the bus `broadcast` does. So this says what the two
-//! functions take for it, and how the ways compare on one machine, not how fast AWS is.
+//! binaries. By HTTP, the function `http-api` logs and posts an event; from the bus, `broadcast` does. So the figures say what
+//! the two functions take for an event, and how the ways compare on one machine, not how fast AWS is.
 
 use std::time::{Duration, Instant};
 
@@ -16,40 +16,40 @@ use crate::{
     turns::{in_turns, median},
 };
 
-/// Backends that publish side by side, each on a channel of its own with one member, who hears everything.
+/// The backends that publish side by side, each on a channel of its own, whose one member receives everything.
 const PUBLISHERS: usize = 8;
-/// Events of each: as many as one request may have.
+/// The events of each backend: as many as one request may have.
 const EVENTS: usize = 100;
-/// Processes that each function may have: one for each publisher. Lambda puts back an event of the bus that finds none, and
-/// tries it again later, so what waits is never more than this.
+/// The processes that each function may have: one for each backend. Lambda retries an event of the bus later if it finds no
+/// process that is free, so there must be no more events at once than processes.
 const CONCURRENCY: &str = "8";
 
 /// How events reach the stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Way {
-    /// `PutEvents` with one event a call; when its member has heard it, the next.
+    /// `PutEvents` with one event in each call; the next follows when the member has received it.
     Bus,
-    /// `POST /api/publish` with one event a request; when it is answered and heard, the next.
+    /// `POST /api/publish` with one event in each request; the next follows when that is answered and received.
     HttpOne,
-    /// The same with a hundred a request.
+    /// The same with a hundred events in each request.
     HttpHundred,
 }
 
-/// All ways; the bus is what the others are held against.
+/// All ways. The others are compared with the bus.
 pub(crate) const WAYS: [Way; 3] = [Way::Bus, Way::HttpOne, Way::HttpHundred];
 
-/// What a way took, by the event; the median of several turns.
+/// What an event takes by one way: medians of several turns.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Publishing {
     pub(crate) way: Way,
     pub(crate) events: usize,
-    /// From the first request until every member has heard everything.
+    /// Measured from the first request until every member has received everything.
     pub(crate) events_a_second: f64,
     /// CPU time of all processes of `http-api` and `broadcast`.
     pub(crate) cpu_us_an_event: f64,
-    /// What the table counted: calls that read, and units of writing.
+    /// Calls that read the table.
     pub(crate) reads_an_event: f64,
     pub(crate) write_units_an_event: f64,
     pub(crate) posts_an_event: f64,
@@ -61,7 +61,7 @@ struct Turn {
     cost: Cost,
 }
 
-/// Every way, in turns, on one stack.
+/// Measures every way, in turns, on one stack.
 pub(crate) async fn measure(turns: usize) -> Result<Vec<Publishing>> {
     let limits = ["--parameter", "HttpThrottleRate=100000", "--parameter", "HttpThrottleBurst=100000"];
     let stack =
@@ -86,7 +86,7 @@ pub(crate) async fn measure(turns: usize) -> Result<Vec<Publishing>> {
     Ok(publishing.collect())
 }
 
-/// Everybody publishes, and waits until their member has heard it, until all events are published.
+/// Has every backend publish all of its events, each time waiting until its member has received them.
 async fn turn(stack: &Stack, way: Way) -> Result<Turn> {
     let token = User::publisher().token()?;
     let mut members = Vec::new();
@@ -127,7 +127,7 @@ async fn publish_all(
     Ok(())
 }
 
-/// Publishes so many updates by one call.
+/// Publishes this many updates by one call.
 async fn publish(stack: &Stack, way: Way, token: &str, company: &str, events: usize) -> Result<()> {
     let details = (0..events).map(|_| {
         json!({"type": "updated", "resourceId": "r1", "resourceType": "product", "resourceName": "E-book",
@@ -146,7 +146,7 @@ async fn publish(stack: &Stack, way: Way, token: &str, company: &str, events: us
     Ok(())
 }
 
-/// What all processes of the functions that publish have used so far. None of them ends while a stack is at work.
+/// The CPU time of all processes of the functions that publish so far. None of them ends while a stack is at work.
 fn cpu_time(stack: &Stack) -> Result<Duration> {
     let mut total = Duration::ZERO;
     for function in ["http-api", "broadcast"] {

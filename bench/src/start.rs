@@ -1,7 +1,8 @@
-//! How long a function takes from exec to its first poll of the runtime API, and to its first answer, and how large it is.
+//! Starts: how long a function takes from exec to its first poll of the runtime API, and on to its first answer, and how large
+//! its binary is.
 //!
-//! Each binary is started as Lambda does it, with a runtime API of ours that gives it its sample from `events/`. The table
-//! is that of a local stack, over plain HTTP: what TLS adds on AWS is not in here.
+//! Each binary is started as Lambda does, with a runtime API of ours that gives it its sample from `events/`. The table is that
+//! of a local stack, over plain HTTP, so the figures do not have what TLS adds on AWS.
 
 mod runtime_api;
 
@@ -30,7 +31,7 @@ use crate::{
 pub(crate) const EMPTY: &str = "empty";
 const TIME_MAX: Duration = Duration::from_secs(20);
 
-/// A function's first moments.
+/// The figures of a function's start.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Start {
@@ -39,13 +40,13 @@ pub(crate) struct Start {
     /// From exec to the first poll.
     pub(crate) poll_cpu_ms: f64,
     pub(crate) poll_wall_ms: f64,
-    /// From the first poll to the answer to what that brought.
+    /// From the first poll to the answer to the event that it returned.
     pub(crate) first_cpu_ms: f64,
     pub(crate) first_wall_ms: f64,
     pub(crate) memory_bytes: u64,
 }
 
-/// What one start took.
+/// The figures of one start.
 struct Turn {
     poll_cpu: Duration,
     poll_wall: Duration,
@@ -64,7 +65,7 @@ impl Drop for Process {
     }
 }
 
-/// Starts every function some times, in turn with one that does nothing.
+/// Starts every function several times, in turns with one that does nothing.
 pub(crate) async fn measure(turns: usize) -> Result<Vec<Start>> {
     let gateway = Gateway::start(Manner::default()).await?;
     let stack = crate::stack(&["--quiet-functions"])?;
@@ -76,7 +77,7 @@ pub(crate) async fn measure(turns: usize) -> Result<Vec<Start>> {
     functions.iter().zip(taken.await?).map(|((name, binary), turns)| summary(name, binary, &turns)).collect()
 }
 
-/// All of `functions/`, and the empty one first.
+/// The name and the binary of the empty function, and then of all in `functions/`.
 fn functions() -> Result<Vec<(String, PathBuf)>> {
     let built = crate::built()?;
     let mut names = Vec::new();
@@ -89,7 +90,7 @@ fn functions() -> Result<Vec<(String, PathBuf)>> {
     Ok(functions)
 }
 
-/// The sample that a function's first invocation gets.
+/// The sample event for a function's first invocation.
 fn sample(function: &str) -> Result<String> {
     let name = match function {
         EMPTY => return Ok("{}".to_owned()),
@@ -124,11 +125,11 @@ async fn take_turn(name: &str, binary: &Path, stack: &Stack, gateway: &str) -> R
     })
 }
 
-/// What Lambda and the template give a function.
+/// Sets the environment that Lambda and the template give a function.
 pub(crate) fn environment(command: &mut Command, name: &str, stack: &Stack, gateway: &str) {
     command.env_clear().envs(crate::AWS_ENVIRONMENT);
     command.env("AWS_ENDPOINT_URL", stack.addresses.aws.as_deref().unwrap_or_default());
-    command.env("AWS_ACCESS_KEY_ID", name); // by which a local stack knows the caller
+    command.env("AWS_ACCESS_KEY_ID", name); // by which a local stack identifies the caller
     command.envs([
         ("AWS_LAMBDA_FUNCTION_NAME", name),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),

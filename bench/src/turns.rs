@@ -1,10 +1,10 @@
-//! Measuring side by side: each side has several turns, and the median of them counts. So whatever else the machine does
-//! meanwhile falls on all of them.
+//! Measuring contestants in turns: each has several turns, and their median counts. So whatever else the machine does meanwhile
+//! affects all of them.
 
 use anyhow::Result;
 
-/// Lets everybody have so many turns, one at a time, each time in another order; the turns of each, in the order that they
-/// are given in.
+/// Gives every contestant this many turns, one at a time, in another order each time. Returns the turns of each, in the order of
+/// `contestants`.
 pub(crate) async fn in_turns<C, T>(
     contestants: &[C],
     turns: usize,
@@ -20,7 +20,7 @@ pub(crate) async fn in_turns<C, T>(
     Ok(taken)
 }
 
-/// The middle one, or the mean of the two in the middle; 0 of none.
+/// The middle value, or the mean of the two in the middle; 0 if there are none.
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

@@ -1,8 +1,8 @@
-"""ministack, with the parts of API Gateway that it lacks and that the whole suite stands on.
+"""ministack, with the behaviour of AWS that it lacks and that the whole suite needs.
 
-Each function below mends one thing and names the AWS page that it follows; it wraps what is there and replaces
-nothing that works. What is only wrong in one or two tests is not mended here: those tests are in `deviations.txt`.
-Nothing here knows funnelcast: it is a better ministack, not one that is bent until the suite passes.
+Each function below corrects one thing and names the AWS page that it follows. It wraps what ministack has, and replaces
+nothing that works. What matters to only one or two tests is not corrected: those tests are in `deviations.txt`. Nothing
+here is specific to funnelcast: it makes ministack more like AWS, and does not bend it until the suite passes.
 
 Run by `run.py`, which sets the environment that ministack reads (its port, its folders).
 """
@@ -17,19 +17,19 @@ from ministack import app
 from ministack.services import apigateway, eventbridge, lambda_svc
 from ministack.services.cloudformation import provisioners
 
-# Each that goes on beside others is a process of its own, with some 10 of the emulator's files, of which 1,024 must do.
+# Each invocation under way has a process of its own and some 10 of the emulator's files, of which it may have 1,024.
 INVOCATIONS_AT_ONCE = 4
 
-# The pauses between the tries of a stream's batch; nothing else of the stream goes on meanwhile.
+# The pauses between the tries of a stream's batch, which hold up the rest of the stream.
 BACKOFF_SECONDS_MIN = 0.1
 BACKOFF_SECONDS_MAX = 0.5
 
-# What `$connect` answered, for the handshake of the task that asked.
+# What `$connect` answered, for the handshake in the same task.
 connect_answer = contextvars.ContextVar("connect_answer")
 
 
 class Unauthorized(Exception):
-    """An authorizer failed with exactly this word."""
+    """An authorizer failed with exactly the message "Unauthorized"."""
 
 
 def main():
@@ -58,7 +58,7 @@ def main():
 
 
 def create_route_response(logical_id, props, stack_name):
-    """A resource type that ministack refuses, over the operation that it has:
+    """Makes a resource whose type ministack refuses, by the operation that it has:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-routeresponse.html"""
     api_id, route_id = props["ApiId"], props["RouteId"].split("/")[-1]
     response = {"routeResponseKey": props["RouteResponseKey"]}
@@ -74,8 +74,8 @@ def delete_route_response(physical_id, _props):
 
 
 def with_known_id(create):
-    """An API's id is its logical id in lower case: the functions need the address of `@connections`, which ministack
-    does not have where AWS has it, as a parameter of the deployment that makes the API."""
+    """Makes an API's id its logical id in lower case. ministack has `@connections` at another address than AWS, so the
+    functions need it as a parameter of the same deployment that makes the API, which must know the id beforehand."""
 
     def create_api(logical_id, props, stack_name):
         tags = {**(props.get("Tags") or {}), "ms-custom-id": logical_id.lower()}
@@ -85,7 +85,7 @@ def with_known_id(create):
 
 
 def importing_body(create):
-    """The routes of an HTTP API, and its CORS, stand in its `Body`, an OpenAPI document; SAM writes them so:
+    """Reads the routes and the CORS settings of an HTTP API from its `Body`, an OpenAPI document, where SAM writes them:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-open-api.html
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-cors-configuration.html"""
 
@@ -116,7 +116,7 @@ def import_route(api_id, path, method, integration):
 
 
 def without_default_identity_source(create):
-    """An authorizer that names no identity source needs none; ministack asks for an `Authorization` header then:
+    """Lets an authorizer without an identity source need none, where ministack requires an `Authorization` header:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-authorizer.html"""
 
     def create_authorizer(logical_id, props, stack_name):
@@ -126,7 +126,7 @@ def without_default_identity_source(create):
 
 
 def with_whole_concurrency(create):
-    """A parameter of the type `Number` is a number where a property is one; ministack leaves it a string:
+    """Makes `MaximumConcurrency` a number; ministack leaves a parameter of the type `Number` a string:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html"""
 
     def create_mapping(logical_id, props, stack_name):
@@ -143,7 +143,7 @@ def with_whole_concurrency(create):
 
 
 def answering_by_route_response(invoke):
-    """A route answers only where it has a route response:
+    """Lets a route answer only if it has a route response:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-response.html"""
 
     async def invoke_route(api_id, account_id, region, route, stage, connection_id, event_type, *rest, **options):
@@ -159,7 +159,7 @@ def answering_by_route_response(invoke):
 
 
 def choosing_subprotocol(handle):
-    """The subprotocol is the one that `$connect` answers with:
+    """Chooses the subprotocol that `$connect` answers with:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-connect-route-subprotocol.html"""
 
     async def handle_websocket(scope, receive, send, *rest, **options):
@@ -176,8 +176,8 @@ def choosing_subprotocol(handle):
 
 
 def raising_unauthorized(execute):
-    """An authorizer that fails with the word "Unauthorized" refuses with 401. Any other failure is a 500, which is all
-    that ministack knows:
+    """Recognises an authorizer that fails with the message "Unauthorized", which means 401. Any other failure means 500,
+    which is the only status that ministack knows:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html"""
 
     def execute_function(record, event, *rest, **options):
@@ -191,7 +191,7 @@ def raising_unauthorized(execute):
 
 
 def refusing_with_401(authorize):
-    """The other half of `raising_unauthorized`: what it raised becomes the refusal."""
+    """The other half of `raising_unauthorized`: refuses with 401 where that has raised."""
 
     async def authorize_connect(*arguments):
         try:
@@ -206,7 +206,7 @@ def refusing_with_401(authorize):
 
 
 def closing_what_the_peer_has_closed(read_data):
-    """A connection that the peer has closed is closed at once, not after the 75 s that an idle one may live; before that
+    """Closes a connection that the peer has closed at once, not after the 75 s that an idle one may last. Otherwise
     thousands of them pile up, and the process runs out of files."""
 
     async def read_until_closed(server):
@@ -220,8 +220,8 @@ def closing_what_the_peer_has_closed(read_data):
 
 
 def waiting_for_a_turn(execute):
-    """A crowd waits: where AWS serves a thousand at once, one machine runs out of files, and each that is one too many
-    fails. That is right as long as no function invokes another and waits for it."""
+    """Makes invocations above the limit wait: AWS serves a thousand at once, but one machine runs out of files, so that
+    those above the limit would fail. No function may invoke another one and wait for it."""
     turns = threading.BoundedSemaphore(INVOCATIONS_AT_ONCE)
 
     def execute_function(*arguments):
@@ -235,11 +235,11 @@ def waiting_for_a_turn(execute):
 
 
 def dispatch_to_lambda(arn, payload):
-    """A rule invokes a function asynchronously: with its retries, and its destination for what still fails:
+    """Lets a rule invoke a function asynchronously, with retries, and with the destination for what still fails:
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
     function, config, name = lambda_svc._get_func_record_for_ref(arn)
     if not function or not config:
-        raise LookupError(f"a rule's target does not exist: {name}")
+        raise LookupError(f"the target of a rule does not exist: {name}")
     lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), json.loads(payload))
 
 
@@ -247,8 +247,8 @@ def dispatch_to_lambda(arn, payload):
 
 
 def going_on_from_what_failed(execute):
-    """A batch of a stream goes on from the record that the function names as failed, is bisected, and lies with the
-    dead letters at last; ministack takes a batch with such a record for done, and tries one that raises for ever:
+    """Retries a stream's batch from the record that the function names as failed, bisects it, and sends it to the
+    dead-letter queue in the end. ministack takes a batch with such a record for done, and retries one that raises for ever:
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html"""
 
@@ -282,14 +282,14 @@ def going_on_from_what_failed(execute):
 
 
 def mapping_of(record):
-    """The event source mapping that a record of a table's stream has come by."""
+    """The event source mapping by which a record of a table's stream has come, or `None` for any other record."""
     if record.get("eventSource") != "aws:dynamodb":
         return None
     return next(mapping for mapping in lambda_svc._esms.values() if mapping["EventSourceArn"] == record["eventSourceARN"])
 
 
 def first_failed(records, result, response_types):
-    """The index of the first record that failed, or `None`; of a function that does not name it, all have failed."""
+    """The index of the first record that failed, or `None`. Where the function fails without naming one, it is 0."""
     if result.get("error"):
         return 0
     failures = (result.get("body") or {}).get("batchItemFailures")

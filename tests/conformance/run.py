@@ -1,10 +1,10 @@
 """Runs the black-box suite against ministack, to which `sam deploy` has deployed template.yaml.
 
-The functions, the template and the suite are the ones that go to AWS; only the cloud is another one than
-`funnelcast-local`, written by other people. What it does differently from AWS is skipped by name, with the reason
-(`deviations.txt`), and listed at the end: nothing is passed in silence.
+The functions, the template and the suite are those for AWS; only the emulator is not `funnelcast-local`, but one that
+other people have written. Tests of what it does differently from AWS are skipped by name, with the reason
+(`deviations.txt`), and listed at the end, so that nothing is skipped silently.
 
-`make conformance` runs it, after `sam build`. Arguments go to the test binary, e.g. a part of a test's name. With
+`make conformance` runs it, after `sam build`. Arguments are parts of names; only tests with one of them run. With
 `--packed` before them, the folder of `make package` is deployed, by the commands of docs/deploying.md.
 Everything listens on 127.0.0.1, no account and no profile is read, and all that is started ends with this process.
 """
@@ -35,7 +35,7 @@ STAGE = "dev"
 REGION = "us-east-1"
 START_SECONDS_MAX = 60
 END_SECONDS_MAX = 10
-# ministack is one Python process: more tests at once only make each of them time out.
+# ministack is one Python process, so with more tests at once each of them would only time out.
 TEST_THREADS = 2
 
 TEST_LINE = re.compile(r"^test (\S+) \.\.\. (ok|FAILED|ignored)")
@@ -77,7 +77,7 @@ def main():
 
 
 def clean_environment(endpoint):
-    """Nothing of the caller's AWS set-up: a mistake here must never reach a real account."""
+    """The environment without the caller's AWS set-up, so that a mistake here can never reach a real account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {
         "AWS_ACCESS_KEY_ID": "test",
@@ -135,7 +135,7 @@ def is_up(url):
 
 
 def end_group(process):
-    """Ends a process and the functions that it has started, and waits for it."""
+    """Ends a process and all that it has started, and waits for the process."""
     process.terminate()
     try:
         process.wait(END_SECONDS_MAX)
@@ -149,18 +149,18 @@ def end_group(process):
 
 
 def run_documented(environment):
-    """The commands by which docs/deploying.md deploys the packed folder, up to the deployment, which needs other parameters here."""
+    """Runs the commands of docs/deploying.md before `sam deploy`, which needs other parameters here."""
     section = (ROOT / "docs/deploying.md").read_text().split("## Without Rust\n")[1].split("\n## ")[0]
     lines = [line.split("#")[0].strip() for line in section.splitlines() if line.startswith("    ")]
     folder = PACKED.parent.relative_to(ROOT)
     if lines[:2] != ["make package", f"cd {folder}"] or "sam deploy" not in lines:
-        sys.exit(f"docs/deploying.md deploys the packed folder by other commands: {lines}")
+        sys.exit(f"docs/deploying.md does not have the expected commands for the packed folder: {lines}")
     for line in lines[2 : lines.index("sam deploy")]:
         subprocess.run(line, shell=True, cwd=PACKED.parent, env=environment, check=True)
 
 
 def deploy(port, environment, template, config):
-    """`sam deploy`, as for AWS, with the settings of a samconfig.toml and the parameters of a place that is not AWS."""
+    """Runs `sam deploy` as for AWS, with the settings of a samconfig.toml, and with parameters for the emulator."""
     subprocess.run([LOCAL, "token", "--user", "user_1"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     parameters = {
         "Stage": STAGE,
@@ -183,7 +183,7 @@ def path_of(api_id, stage=STAGE):
 
 
 def describe(port):
-    """The line of JSON that `funnelcast-local up` prints of itself; the outputs of the stack name what is in it."""
+    """The stack's addresses and names, as `funnelcast-local up` prints them of itself in a line of JSON."""
     import botocore.session  # comes with ministack
 
     cloud = botocore.session.get_session().create_client(
@@ -214,13 +214,13 @@ def describe(port):
 
 
 def read_deviations(file):
-    """Lines of a test's name and the reason why it cannot hold here."""
+    """The tests that are skipped here, each by its name with the reason."""
     lines = (line.strip() for line in file.read_text().splitlines())
     return dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
 
 
 def run_suite(stack, deviations, arguments):
-    """Runs what no deviation names; returns each test's outcome, its reason where it skipped itself, and what it said."""
+    """Runs all other tests; returns their outcomes, the reasons of those that skipped themselves, and their output."""
     command = ["cargo", "test", "--locked", "--package", "tests", "--test", "suite", "--"]
     listed = subprocess.run([*command, "--list"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     names = {line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")}
@@ -248,7 +248,7 @@ def run_suite(stack, deviations, arguments):
         print(line, end="", flush=True)
     suite.wait()
     if missing := set(chosen) - outcomes.keys():
-        sys.exit(f"the suite did not finish: nothing of {', '.join(sorted(missing))}")
+        sys.exit(f"the suite did not finish: no outcome of {', '.join(sorted(missing))}")
     return outcomes, reasons, said
 
 

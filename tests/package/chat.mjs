@@ -1,9 +1,9 @@
-// Two people chat through a stack, with the packed client. Their tokens are signed with TOKEN_KEY, as an app's backend does.
+// Two users chat through a stack, with the packed client. Their tokens are signed with TOKEN_KEY, as an app's backend does it.
 // usage: node chat.mjs WEBSOCKET_URL ISSUER MESSAGES_BEFORE
 import assert from 'node:assert/strict';
 import { createClient } from 'funnelcast';
 import { createTokenIssuer } from 'funnelcast/server';
-import { WebSocket } from 'ws'; // Node 20 has none of its own
+import { WebSocket } from 'ws'; // Node 20 has no WebSocket of its own
 
 const CONVERSATION = 'conversation:conv-123';
 const [url, iss, messagesBefore] = process.argv.slice(2);
@@ -20,7 +20,7 @@ async function join(id, name) {
   failed.catch(() => {});
   client.connect();
   const received = [];
-  // Who takes part may have been said only just now.
+  // The conversation may have been set only just now, so a refusal is retried.
   const deadline = Date.now() + 10_000;
   for (;;) {
     const subscription = client.subscribe(CONVERSATION, event => {
@@ -38,14 +38,14 @@ async function join(id, name) {
 async function until(what, condition) {
   const deadline = Date.now() + 10_000;
   while (!condition()) {
-    assert(Date.now() < deadline, `${what} within 10 s`);
+    assert(Date.now() < deadline, `${what}: not within 10 s`);
     await new Promise(resolve => setTimeout(resolve, 20));
   }
 }
 
 const [ann, bob] = [await join('user_1', 'Ann'), await join('user_2', 'Bob')];
 const page = await ann.client.history(CONVERSATION, { limit: 100 });
-assert.equal(page.events.length, Number(messagesBefore), 'what was said before is kept');
+assert.equal(page.events.length, Number(messagesBefore), 'earlier messages are kept');
 await ann.client.send(CONVERSATION, 'chat.message', { content: 'Hello, Bob!' });
 await until("Ann's message", () => bob.received.at(-1) === 'Hello, Bob!');
 await bob.client.send(CONVERSATION, 'chat.message', { content: 'Hello, Ann!' });

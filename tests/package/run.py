@@ -1,7 +1,7 @@
 """Uses the npm packages as their users do: installed into an empty folder, on a machine without Rust and without this checkout.
 
-`make package-check` runs it after `make package`. Everything happens in namespaces of its own, in which the checkout and the
-Rust toolchain are covered by empty file systems; that needs root, or a kernel that lets users make namespaces. Nothing is
+`make package-check` runs it after `make package`. Everything happens in namespaces of its own, in which empty file
+systems cover the checkout and the Rust toolchain. That needs root, or a kernel that lets users make namespaces. Nothing is
 downloaded, and everything that was started ends with this process.
 """
 
@@ -20,9 +20,9 @@ import urllib.request
 from pathlib import Path
 
 SECONDS_MAX = 180
-# What a machine with Node.js has.
+# The programs of a machine with Node.js.
 PROGRAMS = ["node", "npm", "npx", "sh"]
-# Of its environments one is wrong, in what only the functions know to be wrong.
+# One of its two environments is wrong, in a way that only the functions can tell.
 SAMCONFIG = """
 [default.deploy.parameters]
 parameter_overrides = { Stage = "dev", Issuers = '[{"kind":"whop","aud":"app_1"}]' }
@@ -62,13 +62,13 @@ def main():
 
 
 def documented(root):
-    """What the documents say to type, of the commands that end by themselves."""
+    """The commands in the documents that end by themselves."""
     lines = []
     for document in ["README.md", "docs/configuration.md", "docs/deploying.md"]:
         text = (root / document).read_text()
         lines += re.findall(r"^ {4,}(npx funnelcast (?!dev).*)$", text, re.MULTILINE)
         lines += re.findall(r"`(npx funnelcast (?:check|cost|emit|keys|token)[^`]*)`", text)
-    check(len(lines) >= 5, "the documents say what to type")
+    check(len(lines) >= 5, "the documents have commands")
     return lines
 
 
@@ -102,7 +102,7 @@ def inside(folder, hidden):
 
 
 class Machine:
-    """An empty folder of a user whose machine has Node.js and nothing else."""
+    """A machine that has Node.js and nothing else, with a user's empty folder."""
 
     def __init__(self, folder):
         self.app = folder / "app"
@@ -118,7 +118,7 @@ class Machine:
         print(f"npm install: {time.monotonic() - started:.1f} s")
 
     def run(self, command, fails=None, environment=None):
-        """What the command prints; or what it complains about, where it is to fail with the code `fails`."""
+        """Runs a command; returns its output, or its error output if it must fail with the code `fails`."""
         done = subprocess.run(
             command, cwd=self.app, env=self.environment | (environment or {}), capture_output=True, text=True, timeout=SECONDS_MAX
         )
@@ -130,8 +130,8 @@ class Machine:
         return self.run(["npx", "--offline", "funnelcast", *arguments], fails)
 
     def look_for_paths(self, hidden):
-        """No binary has a path of the machine that built it: what it reads would be missing here."""
-        self.funnelcast("check")  # which unpacks the functions
+        """Checks that no binary has a path of the machine that built it, which would be missing on other machines."""
+        self.funnelcast("check")  # unpacks the functions
         unpacked = [path for path in self.home.glob(".cache/funnelcast/*/functions/*")]
         check(len(unpacked) >= 18, "the functions are unpacked")
         own = sorted(self.app.glob("node_modules/@funnelcast/cli-*/bin/funnelcast-*"))
@@ -143,7 +143,7 @@ class Machine:
 
 
 class Stack:
-    """What `npx funnelcast dev` starts."""
+    """The stack that `npx funnelcast dev` starts."""
 
     def __init__(self, machine):
         self.machine = machine
@@ -172,19 +172,19 @@ class Stack:
         return self.log_file.read_text()
 
     def chat(self, key, issuer, before):
-        """Two people talk, after `before` messages that were there already."""
+        """Lets two users chat in a conversation that already has `before` messages."""
         command = ["node", "chat.mjs", self.ready["websocket"], issuer, str(before)]
         print(self.machine.run(command, environment={"TOKEN_KEY": key}).strip())
 
     def configure(self, text, said="the stack starts again"):
-        """Writes the file of parameters, and waits until the stack has said what it does with it."""
+        """Writes the file of parameters, and waits until the stack has said `said` once more."""
         times = self.log().count(said)
         (self.machine.app / "funnelcast.yaml").write_text(text)
         eventually(said, lambda: self.log().count(said) > times)
         eventually("an answer", lambda: answers(self.ready["http"]))
 
     def end(self):
-        """Ends it as Ctrl-C does in a terminal, which sends the signal to all of a group."""
+        """Ends the stack as Ctrl-C does in a terminal, which sends the signal to the whole process group."""
         os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(SECONDS_MAX)
         eventually("nothing listens any more", lambda: not answers(self.ready["http"]))
@@ -192,7 +192,7 @@ class Stack:
 
 
 def use(machine, stack):
-    """Each command, as its help says."""
+    """Checks each command."""
     ready = stack.ready
     check(not ready["http"].endswith(":3000"), "a port that is taken is left alone")
     check("port 3000 is taken" in stack.log(), "and it is said which is used instead")
@@ -213,7 +213,7 @@ def use(machine, stack):
     check("environment prod" in wrong, "and in which environment")
     check("environment default" not in wrong, "and in no other")
     right = SAMCONFIG.replace('"kind":"nobody"', '"kind":"whop","aud":"app_1"')
-    (machine.app / "samconfig.toml").write_text(right)  # for what the documents type
+    (machine.app / "samconfig.toml").write_text(right)  # for the commands of the documents
     check("admin, member, customer or backend" in machine.funnelcast("token", "--help"), "token names every role")
     stack.chat(ready["env"]["TOKEN_KEY"], "my-app", 0)
     check("nothing is wrong" in machine.funnelcast("doctor", "--local"), "doctor finds the stack, and nothing wrong with it")
@@ -228,7 +228,7 @@ def reload(machine, stack):
 
 
 def rotate(machine, stack):
-    """A key is replaced without a refused token: the old one, both, the new one."""
+    """Replaces a key without refusing a token: first the old key is valid, then both, then the new one."""
     old, new = (json.loads(machine.funnelcast("keys", "--iss", "shop", "--json")) for _ in range(2))
     entry, [key] = old["Issuers"][0], new["Issuers"][0]["keys"]["static"]["keys"]
     stack.configure(json.dumps({"Issuers": [entry]}))
@@ -245,7 +245,7 @@ def rotate(machine, stack):
 
 
 def take(port):
-    """A socket on the port, unless it is taken already."""
+    """Listens on the port; returns the socket, or `None` if the port is taken already."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -278,7 +278,7 @@ def eventually(what, condition):
 
 def check(holds, what):
     if not holds:
-        sys.exit(f"package-check: it does not hold that {what}")
+        sys.exit(f"package-check: this does not hold: {what}")
 
 
 if __name__ == "__main__":

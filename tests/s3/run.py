@@ -1,6 +1,7 @@
-"""Drives the local stack's S3, and what an operator asks it for, by boto3 and by the AWS CLI, as they come from PyPI.
+"""Tests the local stack's S3, and the services that an operator's commands use, by boto3 and the AWS CLI from PyPI.
 
-`make s3` runs it, after a build. It starts a stack of its own, which keeps its data, and starts it again on them.
+`make s3` runs it, after a build. It starts a stack of its own, which keeps its data, kills it, and starts it again on
+the data.
 """
 
 import base64
@@ -23,12 +24,12 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / "target/debug/funnelcast-local"
 AWS = Path(sys.executable).parent / "aws"
 MIB = 1024 * 1024
-# The function whose rights the presigned URLs have; its id is its access key.
+# The function that presigns URLs, which have its rights. Its logical id is its access key.
 SIGNER = "HttpApiFunction"
 
 
 class Stack:
-    """A stack that keeps its data; it ends with this process, because that holds its stdin."""
+    """A stack that keeps its data. It ends with this process, which holds its stdin."""
 
     def __init__(self, folder):
         self.log = open(folder / "stack.log", "ab")
@@ -53,7 +54,7 @@ class Stack:
         )
 
     def ask(self, method, url, body=None, headers=None):
-        """The status, the headers and the body of an answer to a request that no SDK makes."""
+        """Makes a request without an SDK; returns the status, the headers and the body of the answer."""
         parts = urllib.parse.urlsplit(url)
         connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
         connection.request(method, f"{parts.path}?{parts.query}", body, headers or {})
@@ -77,7 +78,7 @@ class Stack:
 
 
 def code(call, **arguments):
-    """The code of the error that a call ends with."""
+    """The code of the error with which a call must fail."""
     try:
         call(**arguments)
     except ClientError as error:
@@ -144,7 +145,7 @@ def deletion(s3, bucket):
 
 
 def presigned(stack, bucket):
-    """What a browser does with a URL of `http-api`."""
+    """Uploads and reads by presigned URLs of `http-api`, as a browser does."""
     signer = stack.client(key=SIGNER, signature_version="s3v4")
     body, digest = b"\x89PNG...", lambda body: base64.b64encode(hashlib.sha256(body).digest()).decode()
 
@@ -171,7 +172,7 @@ def presigned(stack, bucket):
     time.sleep(2.1)  # S3 counts in whole seconds
     expired = put(old, body, right)
     assert code_of(expired) == (403, "AccessDenied") and b"Request has expired" in expired[2], expired
-    # `http-api` may list, so it is told what is missing; elsewhere it may read nothing.
+    # `http-api` may list the bucket, so it learns that an object is missing. Outside its folders it may read nothing.
     get = lambda key: stack.ask("GET", signer.generate_presigned_url("get_object", {"Bucket": bucket, "Key": key}))
     assert code_of(get("file/none")) == (404, "NoSuchKey")
     assert code_of(get("other/1")) == (403, "AccessDenied")
@@ -226,7 +227,7 @@ def in_parts(s3, bucket):
 
 
 def large(stack, bucket, folder):
-    """Bytes go to the disk as they come, and from it as they are read."""
+    """Checks that a large object is streamed to the disk and from it, without being held in memory."""
     before, path = stack.memory(), folder / "sparse"
     with open(path, "wb") as file:
         file.truncate(32 * MIB)
@@ -241,7 +242,7 @@ def large(stack, bucket, folder):
 
 
 def faults(stack, bucket):
-    """What the SDKs of functions have to bear, and to try again."""
+    """Injects the errors that the SDKs of functions must retry."""
     signer = stack.client(key="FilesFunction")
     answers = {"s3_before": "InternalError", "s3_slow_down": "SlowDown", "s3_after": "InternalError"}
     for kind, answer in answers.items():
@@ -263,7 +264,7 @@ def cli(stack, bucket, folder):
         assert done.returncode == 0, (arguments, done.stderr)
         return done.stdout
 
-    # Not below `upload/`, where `files` removes what nobody announced.
+    # Not in `upload/`, where the function `files` removes uploads that were not announced.
     large = folder / "large"
     large.write_bytes(os.urandom(20 * MIB))
     aws("s3", "cp", large, f"s3://{bucket}/cli/large", "--quiet")
@@ -275,7 +276,7 @@ def cli(stack, bucket, folder):
 
 
 def operated(stack):
-    """What the commands of an operator ask for, which ask Lambda without an SDK: boto3 reads the same answers."""
+    """Reads answers of Lambda and EventBridge by boto3, because an operator's commands ask Lambda without an SDK."""
     functions = stack.client("lambda")
     pages = functions.get_paginator("list_functions").paginate(PaginationConfig={"PageSize": 10})
     listed = {function["FunctionName"]: function for page in pages for function in page["Functions"]}
@@ -285,7 +286,7 @@ def operated(stack):
     mappings = functions.list_event_source_mappings()["EventSourceMappings"]
     assert {arns[mapping["FunctionArn"]] for mapping in mappings if ":sqs:" in mapping["EventSourceArn"]} > {"funnelcast-dev-TimersFunction"}
     assert functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 1_000
-    assert code(stack.client("lambda", key=SIGNER).list_functions) == "AccessDeniedException", "no function may list them"
+    assert code(stack.client("lambda", key=SIGNER).list_functions) == "AccessDeniedException", "a function may list functions"
 
     events = stack.client("events")
     rules = events.list_rules(EventBusName="funnelcast-dev")["Rules"]
@@ -318,7 +319,7 @@ def main():
             raise
         finally:
             stack.stop()
-    print("S3 of the local stack: boto3 and the AWS CLI are content with it")
+    print("the local stack's S3 works with boto3 and the AWS CLI")
 
 
 if __name__ == "__main__":

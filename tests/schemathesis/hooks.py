@@ -1,4 +1,4 @@
-"""What schemathesis is not told by docs/openapi.yaml, where that takes code."""
+"""Settings for schemathesis that are not in docs/openapi.yaml and need code."""
 
 import schemathesis
 

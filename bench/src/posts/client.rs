@@ -1,7 +1,7 @@
-//! One poster in a process of its own: it posts to every member of a channel, some rounds of it, and says what that took.
+//! One poster in a process of its own: it posts to every member of a channel, for some rounds, and prints what that took.
 //!
-//! All of them are driven alike, on a runtime of one thread, as a function has it. The process may open 1,024 files,
-//! as one on Lambda may.
+//! All posters are driven alike, on a runtime of one thread, as a function has. The process may open 1,024 files, as one on
+//! Lambda may.
 
 use std::{
     fs::File,
@@ -35,28 +35,28 @@ use serde::{Deserialize, Serialize};
 
 use super::members;
 
-/// What a process on Lambda may open
+/// The number of files that a process on Lambda may open
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub(crate) const FILES_MAX: u64 = 1_024;
 
-/// A chat message as it is posted: of the usual size.
+/// A chat message of the usual size, as it is posted.
 const FRAME: &str = r#"{"type":"event","channel":"conversation:conv_5f0c7d2a9b1e4836","event":"chat.message","seq":42,"at":"2026-11-23T10:00:00.123Z","from":{"userId":"user_3kTz8LmQ2","name":"Ann"},"key":"01JDCH2ZK3W9F5R8M7Q4T6V1XB","data":{"id":"msg_0193599ab0c17c6e8d2f4a5b6c7d8e9f","conversationId":"conv_5f0c7d2a9b1e4836","type":"user","content":"Is the course still open for new members this week?","timestamp":"2026-11-23T10:00:00.123Z","isRead":false,"userId":"user_3kTz8LmQ2"}}"#;
 
-/// Who posts.
+/// The client that posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Poster {
     /// `funnelcast_aws::gateway`.
     Ours,
-    /// hyper-util's pool: it signs nothing, and tries nothing again.
+    /// hyper-util's pool, which neither signs nor retries.
     Hyper,
-    /// The SDK's `post_to_connection`, as many at once as ours.
+    /// The SDK's `post_to_connection`, with as many posts at once as ours.
     Sdk,
-    /// The same, all at once.
+    /// The same, with all posts at once.
     Unbounded,
 }
 
-/// What to post, and where.
+/// The command line of a poster: what to post, and where.
 #[derive(Debug, Args)]
 pub(crate) struct Post {
     #[arg(long)]
@@ -65,7 +65,7 @@ pub(crate) struct Post {
     pub(crate) url: String,
     #[arg(long)]
     pub(crate) members: usize,
-    /// One member in so many is dead; none where it is 0.
+    /// One in this many members is dead; none if it is 0.
     #[arg(long)]
     pub(crate) dead_every: usize,
     #[arg(long)]
@@ -75,7 +75,7 @@ pub(crate) struct Post {
     pub(crate) count: bool,
 }
 
-/// What it took.
+/// What a poster's rounds took.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Took {
@@ -87,12 +87,12 @@ pub(crate) struct Took {
     pub(crate) sent: usize,
     pub(crate) gone: usize,
     pub(crate) failed: usize,
-    /// Where they were counted.
+    /// The allocations, if they were counted.
     pub(crate) allocations: Option<u64>,
     pub(crate) allocated_bytes: Option<u64>,
 }
 
-/// A client, ready.
+/// A poster that is ready to post.
 enum Client {
     Ours(Box<(Gateway, Frame)>),
     Hyper(Box<Hyper<HttpConnector, Full<Bytes>>>, String),
@@ -107,7 +107,7 @@ struct Tally {
     failed: AtomicUsize,
 }
 
-/// Posts, and prints what it took, as JSON.
+/// Posts, and prints what that took, as JSON.
 pub(crate) fn run(post: &Post) -> Result<()> {
     let (_, most) = Resource::NOFILE.get()?;
     Resource::NOFILE.set(FILES_MAX.min(most), most)?;
@@ -234,8 +234,8 @@ fn cpu_time() -> Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?.into())
 }
 
-/// From `/proc/self/status`, opened beforehand: whoever posts without a bound has no file left to open. (What `getrusage` says
-/// counts what our parent had when it made this process.)
+/// The most memory of this process, by `/proc/self/status`, which is opened beforehand, because the unbounded poster may leave no
+/// file to open. (`getrusage` would count what our parent had when it made this process.)
 fn memory_peak(mut status: File) -> Result<u64> {
     let mut text = String::new();
     status.read_to_string(&mut text)?;

@@ -1,6 +1,6 @@
-//! Posts: ours beside a bare pool, the SDK, and the SDK without a bound, all against the same counting gateway.
+//! Posts: our poster beside a bare pool, the SDK, and the SDK without a bound, all against the same gateway, which counts.
 //!
-//! Each poster runs in a process of its own; within a cell they take turns.
+//! Each poster runs in a process of its own. Within a cell, posters take turns.
 
 pub(crate) mod client;
 
@@ -14,20 +14,20 @@ use tokio::{process::Command, time::timeout};
 pub(crate) use self::client::{Post, Poster, Took};
 use crate::turns::{in_turns, median};
 
-/// Everybody who is measured.
+/// All posters that are measured.
 pub(crate) const POSTERS: [Poster; 4] = [Poster::Ours, Poster::Hyper, Poster::Sdk, Poster::Unbounded];
-/// One dead member in so many: 1%.
+/// One in this many members is dead, which is 1%.
 pub(crate) const DEAD_EVERY: usize = 100;
 /// Of 1,000 requests in a row, 100 are throttled.
 const BURSTS: Bursts = Bursts { every: 1_000, length: 100 };
-/// A process that takes longer has lost its way.
+/// How long a poster's process may take.
 const TIME_MAX: Duration = Duration::from_secs(90);
-/// So many posts in one turn, if the channel is smaller: two posts are too few to be measured.
+/// The posts of a turn, at least; in a small channel they take several rounds, because two posts are too few to measure.
 const POSTS_MIN: usize = 2_000;
-/// And no longer than this with a delay, as such a turn mostly waits.
+/// How long the rounds of a turn may wait for delays, at most, though one round is always made.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// What is posted to, and how it answers.
+/// A channel that is posted to, and how the gateway answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Cell {
@@ -41,7 +41,7 @@ pub(crate) struct Cell {
     pub(crate) bursts: bool,
 }
 
-/// What a poster made of a cell.
+/// The figures of a poster in a cell.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Run {
@@ -50,20 +50,20 @@ pub(crate) struct Run {
     pub(crate) poster: Poster,
     /// How often the channel was posted to, in each turn.
     pub(crate) rounds: usize,
-    /// CPU time a post, of which the kernel's.
+    /// CPU time for each post, with that of the kernel.
     pub(crate) cpu_us_a_post: f64,
-    /// For one round.
+    /// The time of one round.
     pub(crate) wall_ms: f64,
     pub(crate) memory_bytes: u64,
     pub(crate) sockets: u64,
     pub(crate) in_flight_most: u64,
-    /// Frames that living members have got, by those that they should have.
+    /// The share of the frames for living members that they have received.
     pub(crate) delivered: f64,
-    /// Members who got a frame more often than they should.
+    /// Members that have received more frames than they should.
     pub(crate) repeated: usize,
 }
 
-/// One turn.
+/// One turn of a poster.
 struct Turn {
     took: Took,
     seen: Seen,
@@ -72,7 +72,7 @@ struct Turn {
 }
 
 impl Cell {
-    /// Rounds of one turn.
+    /// The rounds of one turn.
     pub(crate) fn rounds(self) -> usize {
         let enough = POSTS_MIN.div_ceil(self.members);
         match u64::try_from(WAIT_MAX.as_millis()).unwrap_or(u64::MAX).checked_div(self.delay_ms) {
@@ -86,7 +86,7 @@ impl Cell {
     }
 }
 
-/// The ids of a channel's members, like API Gateway's; of the dead it can be seen.
+/// The ids of a channel's members, in the form of API Gateway's. Those of dead members contain [`DEAD`].
 pub(crate) fn members(count: usize, dead_every: usize) -> Vec<String> {
     (1..=count)
         .map(|number| match number.checked_rem(dead_every) {
@@ -130,7 +130,7 @@ pub(crate) async fn run(
     prepare(&mut command, cell, poster, rounds, url);
     let output = timeout(TIME_MAX, command.args(options).output())
         .await
-        .with_context(|| format!("{poster:?} in {cell:?}: not within {TIME_MAX:?}"))??;
+        .with_context(|| format!("{poster:?} in {cell:?}: not done within {TIME_MAX:?}"))??;
     ensure!(output.status.success(), "{poster:?} in {cell:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).with_context(|| format!("{poster:?} in {cell:?}"))
 }
@@ -145,7 +145,7 @@ pub(crate) fn prepare(command: &mut Command, cell: Cell, poster: Poster, rounds:
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
 }
 
-/// Lambda's credentials come with a token of about this length, in every request.
+/// A session token as long as that of Lambda's credentials, which every request has.
 pub(crate) fn session_token() -> String {
     "t".repeat(1_000)
 }
@@ -171,7 +171,7 @@ fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 1.0 } else { count(part) / count(whole) }
 }
 
-/// A count as a number to divide by.
+/// A count as a number for calculations.
 #[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
 pub(crate) fn count(count: usize) -> f64 {
     count as f64

@@ -1,5 +1,5 @@
-//! The chart of the README: CPU time a post, ours beside the baselines, by the channel's size. An SVG of bars needs no
-//! library.
+//! The chart of the README: the CPU time of a post, ours beside the baselines, by the size of the channel. It is an SVG of bars,
+//! which needs no library.
 
 use std::fmt::Write as _;
 
@@ -9,14 +9,14 @@ use crate::{
 };
 
 const WIDTH: f64 = 720.0;
-/// Where bars begin, and the most that they may be long.
+/// Where bars begin, and how long they may be.
 const LEFT: f64 = 190.0;
 const LENGTH_MAX: f64 = 450.0;
 const BAR: f64 = 16.0;
 const GAP: f64 = 14.0;
 const TOP: f64 = 58.0;
 
-/// CPU time a post where the gateway answers at once, and nothing goes wrong.
+/// Draws the CPU time of a post for a gateway that answers at once, with no dead members and no throttling.
 pub(super) fn posts(runs: &[Run], machine: &Machine) -> String {
     let plain: Vec<&Run> =
         runs.iter().filter(|run| run.cell.delay_ms == 0 && !run.cell.dead && !run.cell.bursts).collect();

@@ -1,4 +1,4 @@
-//! The goals, and how what was measured stands to them.
+//! The goals, and whether the figures reach them.
 
 use serde::Serialize;
 
@@ -8,10 +8,10 @@ use crate::{
     start::EMPTY,
 };
 
-/// Posts under way at once, and so what a fan-out takes at best.
+/// The posts under way at once, which decide how long a fan-out takes at best.
 const IN_FLIGHT_MAX: usize = funnelcast_aws::gateway::IN_FLIGHT_MAX;
 
-/// One goal.
+/// A goal, with the figure that was measured.
 #[derive(Debug, Serialize)]
 pub(super) struct Measure {
     pub(super) name: String,
@@ -20,14 +20,14 @@ pub(super) struct Measure {
     pub(super) holds: bool,
 }
 
-/// How a goal is meant.
+/// What a figure must be.
 #[derive(Debug, Clone, Copy)]
 enum Goal {
     AtMost(f64),
     Exactly(f64),
 }
 
-/// All for which there are figures.
+/// All goals for which the report has figures.
 pub(super) fn measures(report: &Report) -> Vec<Measure> {
     let mut measures = Vec::new();
     posts(report, &mut measures);

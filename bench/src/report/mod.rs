@@ -1,4 +1,4 @@
-//! What was measured, beside what was to be reached.
+//! The report: what was measured, beside the goals.
 
 mod chart;
 mod measures;
@@ -25,7 +25,7 @@ use crate::{
     start::Start,
 };
 
-/// All figures of one run. What was not asked for is empty.
+/// All figures of one run. Parts that were not measured are empty.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
@@ -43,7 +43,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Nothing yet.
+    /// A report without figures.
     pub(crate) fn new(machine: Machine, full: bool) -> Self {
         Self {
             machine,
@@ -298,7 +298,7 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / 1e6)
 }
 
-/// A share of what should be, so that one that is missing is seen.
+/// Formats a share so precisely that a single missing one is seen.
 fn share(share: f64) -> String {
     if share < 1.0 { format!("{share:.4}") } else { "all".to_owned() }
 }

@@ -1,8 +1,8 @@
-//! Columns as wide as they must be, the first to the left, figures to the right.
+//! Text tables: columns are as wide as needed, the first one aligned to the left, figures to the right.
 
 use std::fmt;
 
-/// A table; without rows it is nothing at all.
+/// A table. Without rows it is displayed as an empty text.
 pub(super) struct Table<const N: usize> {
     head: [String; N],
     rows: Vec<[String; N]>,

@@ -1,5 +1,5 @@
 //! Lambda's runtime API for one process and one invocation
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>), which says when it was asked and answered.
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>), which notes when it was polled and answered.
 
 use std::{
     convert::Infallible,
@@ -20,7 +20,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What an invocation may take.
+/// How long an invocation may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A runtime API; it ends when it is dropped.
@@ -42,7 +42,7 @@ struct Host {
 }
 
 impl RuntimeApi {
-    /// One that answers the first poll with `event`.
+    /// Starts a runtime API that answers the first poll with `event`, once it is allowed to.
     pub(super) async fn start(event: String) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?.to_string();
@@ -57,7 +57,7 @@ impl RuntimeApi {
 
     /// Waits for the next poll.
     pub(super) async fn polled(&mut self) -> Result<Instant> {
-        self.polls.recv().await.context("a poll")
+        self.polls.recv().await.context("the runtime API ended before a poll")
     }
 
     /// Lets the first poll be answered.
@@ -65,9 +65,9 @@ impl RuntimeApi {
         self.gate.add_permits(1);
     }
 
-    /// Waits for the answer, or the error, that the function makes of its event.
+    /// Waits for the function's answer to its event, or its error.
     pub(super) async fn answered(&mut self) -> Result<Instant> {
-        self.answers.recv().await.context("an answer")
+        self.answers.recv().await.context("the runtime API ended before an answer")
     }
 }
 

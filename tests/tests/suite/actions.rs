@@ -1,4 +1,5 @@
-//! Every action's reply, to the last key and type.
+//! The shape of the replies to `ping`, `status`, `join`, `leave` and `send`, to the last key and type, and how a client
+//! matches a reply to its request.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -52,7 +53,7 @@ async fn join_and_leave_name_the_channel() -> Result<()> {
     let joined = client.join(&ann.channel()).await?;
     assert_eq!(shape(&joined), JOINED);
     assert_eq!(joined["channel"], ann.channel());
-    assert_eq!(joined["head"], 0, "nothing was ever said there");
+    assert_eq!(joined["head"], 0, "nothing was ever published there");
     assert_eq!((&joined["events"], &joined["more"]), (&json!([]), &json!(false)));
     assert_eq!(client.leave(&ann.channel()).await?, json!({"channel": ann.channel()}));
     Ok(())
@@ -72,7 +73,7 @@ async fn send_tells_where_a_durable_event_came_to_lie() -> Result<()> {
     assert_eq!((&sent["key"], &sent["duplicate"]), (&json!("k.1:a_B-c"), &json!(false)));
     assert!(is_timestamp(&sent["at"]), "{sent}");
     let heard = pair.bob.event("chat.message").await?;
-    assert_eq!((&heard["data"], &heard["from"]), (&sent["data"], &sent["from"]), "what the others hear");
+    assert_eq!((&heard["data"], &heard["from"]), (&sent["data"], &sent["from"]), "others get the same");
     Ok(())
 }
 

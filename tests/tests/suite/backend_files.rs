@@ -1,4 +1,4 @@
-//! Files that the app's backend brings, with a token to publish, for messages of its own and of its bot.
+//! Files that the app's backend uploads, with its token to publish, for its own messages and those of its bot.
 
 use anyhow::{Context as _, Result};
 use http::Method;
@@ -27,7 +27,7 @@ async fn a_message_of_the_backend_brings_its_files_and_nobody_elses() -> Result<
     let id = stack.put_file(&backend, &channel, "text/plain", b"the invoice").await?;
     let own = stack.put_file(&ann_user, &channel, "text/plain", b"ann's own").await?;
 
-    // Before a message brings it, it is nobody's but the backend's.
+    // Until a message has the file, nobody but the backend has access to it.
     for user in [&ann_user, &bob_user] {
         assert_eq!(stack.file_link(user, &id, "original").await?.refused()?, (404, "not_found"));
         assert_eq!(stack.complete_file(user, &id).await?.refused()?, (404, "not_found"));
@@ -48,7 +48,7 @@ async fn a_message_of_the_backend_brings_its_files_and_nobody_elses() -> Result<
         assert!(field.ends_with(&format!("attachments[{place}]")), "{result}");
     }
     let result = publish(stack, conversation, &json!({"attachments": []})).await?;
-    assert_eq!(result["error"]["code"], "bad_request", "without files, a message has a text: {result}");
+    assert_eq!(result["error"]["code"], "bad_request", "a message without files needs a text: {result}");
 
     let result =
         publish(stack, conversation, &json!({"content": "Your invoice", "attachments": [id]})).await?;
@@ -61,7 +61,7 @@ async fn a_message_of_the_backend_brings_its_files_and_nobody_elses() -> Result<
     let link = stack.file_link(&bob_user, &id, "original").await?.done()?;
     assert!(link["url"].is_string());
     let again = publish(stack, conversation, &json!({"attachments": [id]})).await?;
-    assert_eq!(again["error"]["code"], "bad_request", "a file is in one message: {again}");
+    assert_eq!(again["error"]["code"], "bad_request", "a file can be in only one message: {again}");
     Ok(())
 }
 
@@ -72,7 +72,7 @@ async fn what_becomes_of_a_file_of_the_backend_is_told_in_the_conversation() -> 
     let conversation = channel.strip_prefix("conversation:").context("a conversation")?;
     let id = stack.put_file(&User::publisher(), &channel, "text/plain", b"the invoice").await?;
     let backend = stack.backend().await?;
-    // On the bus as well as by HTTP.
+    // This message comes by the bus; those of the test above come by HTTP.
     let detail = json!({"conversationId": conversation, "type": "bot", "content": "", "attachments": [id]});
     stack.emit("ChatMessage", detail).await?;
     let heard = ann.event("chat.message").await?;
@@ -85,7 +85,7 @@ async fn what_becomes_of_a_file_of_the_backend_is_told_in_the_conversation() -> 
     assert_eq!((&ready["data"]["target"], &ready["data"]["file"]["id"]), (&heard["seq"], &json!(id)));
     assert!(stack.file_link(&ann_user, &id, "original").await?.done()?["url"].is_string());
 
-    // One that no message brings is told to nobody.
+    // Nobody is told that a file is ready that is in no message.
     let unused = stack.put_file(&User::publisher(), &channel, "text/plain", b"a draft").await?;
     let scanned = scanned.to_string().replace(&id, &unused);
     backend.put_into_queue("FilesQueue", &scanned).await?;

@@ -1,5 +1,6 @@
-//! The budgets of `docs/architecture.md`, counted by the engine's consumed capacity and the posts that were seen, not
-//! timed. Each is measured on a stack of its own; what was measured is printed (`--nocapture`).
+//! The budgets of `docs/architecture.md`: what each operation may cost at most, in the capacity that the table's engine
+//! reports as consumed and in posts. Nothing is timed. The stacks are the test's own, so that nobody else's requests are
+//! counted; what was measured is printed (`--nocapture`).
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use tests::{Client, Cost, Stack, User, eventually, unique};
 
 use crate::scene::{Pair, joined, pair};
 
-/// The most that an operation may cost, and what it did cost.
+/// The budget of one operation, and what it was measured to cost.
 struct Line {
     operation: &'static str,
     most: Cost,
@@ -26,8 +27,8 @@ impl Line {
     }
 }
 
-/// A budget: read calls and write units at most, posts exactly. A read of a few KiB is a few units at most, so the
-/// units are held only to a bound that a scan or a whole log would break.
+/// A budget: at most this many read calls and write units, and exactly this many posts. A read of a few KiB is a few
+/// units, so the read units are held only to a bound that a scan or the read of a whole log would exceed.
 fn at_most(reads: u32, write_units: u32, posts: u64) -> Cost {
     const UNITS_A_READ_MAX: u32 = 2;
     Cost {
@@ -40,9 +41,9 @@ fn at_most(reads: u32, write_units: u32, posts: u64) -> Cost {
 
 #[tokio::test]
 async fn operations_stay_within_their_budgets() -> Result<()> {
-    // What the backend hears is read from the table only by the timer for it, so that nothing else costs more.
+    // Chat events are on: only their timer may read the table for them, so nothing else may cost more.
     let Some(stack) = Stack::private(&["--parameter", "ChatEvents=on"])? else { return Ok(()) };
-    // The updates before the conversation, whose end `broadcast` cleans up behind: only the former count what it uses.
+    // `updating` counts what `broadcast` uses, so it comes before `conversing`, after whose connections `broadcast` cleans up.
     let mut lines = connecting(&stack).await?;
     lines.extend(updating(&stack).await?);
     lines.extend(digesting(&stack).await?);
@@ -64,11 +65,11 @@ async fn operations_stay_within_their_budgets() -> Result<()> {
     }
     let broken: Vec<_> = lines.iter().filter(|line| !line.holds()).map(|line| line.operation).collect();
     assert!(broken.is_empty(), "over budget: {broken:?}");
-    assert_eq!(stack.usage().await?.calls("Scan"), 0, "no scan, ever");
+    assert_eq!(stack.usage().await?.calls("Scan"), 0, "no operation may scan the table");
     check_costs(&lines, members(&stack).await?)
 }
 
-/// What `funnelcast-local cost` reckons with is what was measured.
+/// Checks that `funnelcast-local cost` calculates with what was measured.
 fn check_costs(lines: &[Line], members: Cost) -> Result<()> {
     let counted = Path::new(env!("CARGO_MANIFEST_DIR")).join("../local/src/cost/operations.yaml");
     let counted: yaml_serde::Value = yaml_serde::from_str(&std::fs::read_to_string(counted)?)?;
@@ -90,13 +91,13 @@ fn check_costs(lines: &[Line], members: Cost) -> Result<()> {
     Ok(())
 }
 
-/// A channel whose members' rows are more than one read unit.
+/// So many members that their rows are more than one read unit.
 const MEMBERS: usize = 60;
 const READ_UNIT_BYTES: f64 = 4096.0;
-/// An update first reads the end of the log.
+/// What an update reads before the members: the end of the log.
 const LOG_END_UNITS: f64 = 1.0;
 
-/// An update to [`MEMBERS`] members.
+/// The cost of an update to [`MEMBERS`] members.
 async fn members(stack: &Stack) -> Result<Cost> {
     let company = unique("biz");
     let channel = format!("resource_updates:{company}");
@@ -110,7 +111,7 @@ async fn members(stack: &Stack) -> Result<Cost> {
     second_update(stack, &mut clients, "ResourceUpdate", "resource.update", &detail).await
 }
 
-/// Coming, looking around, and going.
+/// A connection: `connect`, `join`, `ping`, `status`, and its end.
 async fn connecting(stack: &Stack) -> Result<Vec<Line>> {
     let ann = User::stranger();
     let mut lines = Vec::new();
@@ -155,19 +156,20 @@ async fn connecting(stack: &Stack) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// A conversation of two.
+/// What users do in a conversation of two, from `join` to `leave`.
 async fn conversing(stack: &Stack) -> Result<Vec<Line>> {
     let Pair { mut ann, mut bob, channel, bob_user, .. } = pair(stack).await?;
     let mut lines = Vec::new();
 
     stack.forget_usage().await?;
     let mut phone = joined(stack, &bob_user, &channel).await?;
-    // Who may (twice), the log's head, its call, who is there, what was told of that, and whether the `join` still stands.
+    // The reads: whether the user may join (twice), the log's head, its call, the members, what they were last told of
+    // presence, and whether the membership is still there.
     let measured = stack.usage().await?.of("join");
     lines.push(Line { operation: "join conversation:", most: at_most(7, 2, 0), measured });
     phone.leave(&channel).await?;
 
-    // The first message of a channel also sets the beginning of its log; the budget is that of all the others.
+    // The first message of a channel also sets the beginning of its log; the budget is for all later ones.
     let first = ann.say(&channel, "hello").await?["seq"].clone();
     stack.forget_usage().await?;
     let fields = json!({"channel": channel, "event": "chat.message", "key": "k", "base": first,
@@ -226,7 +228,7 @@ async fn conversing(stack: &Stack) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// A call of two, from its first ring to its end: what the processes have learnt in the first one counts for the second.
+/// A call of two, from its start to its end. There are two calls, and the second one is measured, on processes that are warm.
 async fn calling(stack: &Stack, channel: &str, ann: &mut Client, bob: &mut Client) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for is_warm in [false, true] {
@@ -253,9 +255,10 @@ async fn calling(stack: &Stack, channel: &str, ann: &mut Client, bob: &mut Clien
     Ok(lines)
 }
 
-/// What the stream makes of the messages to a conversation of two, with one of the team looking on, and what an inbox costs.
+/// The digest of messages in a conversation of two, while a user of the team has joined the company's inbox; and reading an
+/// inbox.
 async fn digesting(stack: &Stack) -> Result<Vec<Line>> {
-    // Both stay connected, so that nobody has to be looked for who sees the message.
+    // Both stay connected, so that the message counts as seen and no timer is set for it.
     let Pair { channel, company, ann: _ann, bob: _bob, .. } = pair(stack).await?;
     let mut team = joined(stack, &User::admin_of(&company), &format!("inbox:{company}")).await?;
     let mut measured = Vec::new();
@@ -270,14 +273,15 @@ async fn digesting(stack: &Stack) -> Result<Vec<Line>> {
         request.body(&body).send().await?.done()?;
         n += count;
         while team.event("inbox.update").await?["data"]["n"] != n {}
-        // The conversation, its members, the devices of both participants, and the team, whose post may be counted last.
+        // The reads: the conversation, its members, the devices of both participants, and the team. The post to the team may
+        // be counted last.
         let is_done = |cost: &Cost| cost.reads >= 5 && cost.posts >= 1;
         let cost = eventually("all of the digest to be counted", async || {
             Ok(Some(stack.usage().await?.of("digest")).filter(is_done))
         });
         measured.push(cost.await?);
     }
-    assert!(measured[2].write_units <= 6.0, "10 messages that come together: {:?}", measured[2]);
+    assert!(measured[2].write_units <= 6.0, "10 messages in one request: {:?}", measured[2]);
     let mut lines = vec![Line {
         operation: "digest of a message, conversation of 2",
         most: at_most(5, 3, 1),
@@ -298,7 +302,7 @@ async fn digesting(stack: &Stack) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// The timer of a message to somebody who is not connected, half a minute later.
+/// The timer that checks, half a minute after a message, whether a recipient who was not connected has seen it.
 async fn unanswered(stack: &Stack) -> Result<Line> {
     let (ann, bob) = (User::stranger(), User::stranger());
     let channel = stack.conversation(&unique("biz"), &[&ann, &bob]).await?;
@@ -306,7 +310,7 @@ async fn unanswered(stack: &Stack) -> Result<Line> {
     let timer = json!({"unanswered": {
         "conversation": channel.trim_start_matches("conversation:"), "seq": sent["seq"]}});
     let record = json!({"messageId": "1", "eventSource": "aws:sqs", "body": timer.to_string()});
-    // Timers of what was measured before fire when they like: the least of several counts is this one's alone.
+    // Timers of the operations measured before may fire meanwhile, so the least of several counts is that of this timer alone.
     let mut measured: Option<Cost> = None;
     for _ in 0..5 {
         stack.forget_usage().await?;
@@ -319,12 +323,12 @@ async fn unanswered(stack: &Stack) -> Result<Line> {
     Ok(Line { operation: "unanswered message, conversation of 2", most: at_most(7, 0, 0), measured })
 }
 
-/// A file that is brought, examined, sent and opened once.
+/// A file that is uploaded, examined, sent and opened once.
 async fn filing(stack: &Stack) -> Result<Line> {
     let Pair { channel, ann_user, bob_user, mut ann, bob: _bob, .. } = pair(stack).await?;
     ann.say(&channel, "a first message, so that the log has begun").await?;
     for user in [&ann_user, &bob_user] {
-        stack.get(user, "status").await?.done()?; // what they have cost is read once a minute
+        stack.get(user, "status").await?.done()?; // reads what the user has spent, which a process does once a minute
     }
     stack.forget_usage().await?;
     let id = stack.put_file(&ann_user, &channel, "text/plain", b"a file").await?;
@@ -347,8 +351,8 @@ async fn filing(stack: &Stack) -> Result<Line> {
     })
 }
 
-/// What the stream makes of a message whose text is indexed, in a conversation of two with one of the team looking on, and what the
-/// searches of several conversations cost.
+/// The digest of a message whose text is indexed, in a conversation of two, while a user of the team has joined the company's
+/// inbox; and searches of several conversations.
 async fn indexing(stack: &Stack) -> Result<Vec<Line>> {
     const TEN_WORDS: &str = "Please refund invoice number seven because delivery arrived broken yesterday";
     const WRITE_UNITS: u32 = 3 + 10;
@@ -388,7 +392,7 @@ async fn indexing(stack: &Stack) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// The backend's updates, to a channel of two.
+/// The backend's updates to a channel with two members.
 async fn updating(stack: &Stack) -> Result<Vec<Line>> {
     let company = unique("biz");
     let admin = User::admin_of(&company);
@@ -441,7 +445,7 @@ async fn updating(stack: &Stack) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// What the second update of a channel costs; the first one also sets the beginning of its log.
+/// The cost of the second update to a channel. The first one also sets the beginning of its log.
 async fn second_update(
     stack: &Stack,
     clients: &mut [tests::Client],
@@ -456,7 +460,7 @@ async fn second_update(
             client.event(event).await?;
         }
     }
-    // The last post is seen by its recipient a moment before it is counted.
+    // The recipient receives the last post a moment before it is counted.
     eventually("all posts to be counted", async || {
         let cost = stack.usage().await?.of("broadcast");
         Ok((usize::try_from(cost.posts)? >= clients.len()).then_some(cost))

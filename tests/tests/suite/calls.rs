@@ -1,4 +1,4 @@
-//! Calls: one at a time in a conversation, one device of each user in it, and each in the log once, whoever ends it.
+//! Calls: a conversation has one at a time, each user is in it with one device, and it is logged once, whoever ends it.
 
 mod access;
 mod ends;
@@ -11,7 +11,7 @@ use tests::{Client, Refusal, Stack, User, eventually, unique};
 
 use crate::scene::{Pair, joined, pair};
 
-/// The call of a conversation, and a name for each device in it.
+/// A call in a conversation.
 pub(crate) struct Call {
     pub(crate) channel: String,
     pub(crate) id: String,
@@ -39,7 +39,7 @@ impl Call {
         client.refused("call", self.fields(change, peer)).await
     }
 
-    /// What the log has of it.
+    /// The events of the call in the channel's log.
     pub(crate) async fn records(&self, client: &mut Client) -> Result<Vec<Value>> {
         let page = client.call("history", json!({"channel": self.channel, "limit": 100})).await?;
         let events = page["events"].as_array().context("events")?.iter();
@@ -48,19 +48,19 @@ impl Call {
         Ok(events.filter(is_it).cloned().collect())
     }
 
-    /// Waits until it is in the log; returns the `data` of that, which must be there once.
+    /// Waits until the call is in the log, where it must be exactly once; returns the event's `data`.
     pub(crate) async fn record(&self, client: &mut Client) -> Result<Value> {
-        let records = eventually("a chat.call", async || {
+        let records = eventually("a chat.call in the log", async || {
             let records = self.records(client).await?;
             Ok((!records.is_empty()).then_some(records))
         });
         let records = records.await?;
-        ensure!(records.len() == 1, "in the log more than once: {records:?}");
+        ensure!(records.len() == 1, "a call is in the log more than once: {records:?}");
         Ok(records[0]["data"].clone())
     }
 }
 
-/// The next `call.update` that is in this state.
+/// Waits for the next `call.update` with this state; returns its `data`.
 pub(crate) async fn update(client: &mut Client, state: &str) -> Result<Value> {
     loop {
         let data = client.event("call.update").await?["data"].clone();
@@ -70,7 +70,7 @@ pub(crate) async fn update(client: &mut Client, state: &str) -> Result<Value> {
     }
 }
 
-/// Who is listed, as `user: state`.
+/// The participants that a call lists, each as user id and state.
 fn listed(call: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let users = call["participants"].as_array().into_iter().flatten();
@@ -112,20 +112,20 @@ async fn a_call_rings_is_accepted_and_ends() -> Result<()> {
         assert!(data["durationMs"].as_u64().is_some(), "{data}");
     }
 
-    // Both hang up at once: the second one finds it done.
+    // The call has ended, so hanging up once more changes nothing.
     assert_eq!(call.change(&mut bob, "leave", "b1").await?, left);
     assert_eq!(call.change(&mut ann, "leave", "a1").await?, left);
     assert_eq!(call.refused(&mut bob, "accept", "b2").await?.call, Some(left.clone()));
-    assert_eq!(call.refused(&mut ann, "start", "a2").await?.code, "conflict", "an id is used once");
+    assert_eq!(call.refused(&mut ann, "start", "a2").await?.code, "conflict", "the id is used up");
     assert_eq!(call.records(&mut ann).await?.len(), 1);
     ann.silence().await?;
     bob.silence().await?;
     let next = Call::new(&channel);
     let started = next.change(&mut bob, "start", "b3").await?;
-    assert!(started["revision"].as_u64() > left["revision"].as_u64(), "over all calls");
+    assert!(started["revision"].as_u64() > left["revision"].as_u64(), "revisions rise from call to call");
     let canceled = next.change(&mut bob, "leave", "b3").await?;
     let refused = call.refused(&mut ann, "start", "a3").await?;
-    assert_eq!((&*refused.code, refused.call), ("conflict", Some(canceled)), "nor after another call");
+    assert_eq!((&*refused.code, refused.call), ("conflict", Some(canceled)), "it stays used up");
     Ok(())
 }
 
@@ -153,7 +153,7 @@ async fn a_call_is_no_message() -> Result<()> {
     Ok(())
 }
 
-/// Five devices of one user accept at once, and another user's device does.
+/// Five devices of one user accept at once. The first one is in the call, and the others are told so.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_five_devices_that_accept_at_once_one_wins() -> Result<()> {
     let stack = Stack::shared()?;
@@ -174,7 +174,7 @@ async fn of_five_devices_that_accept_at_once_one_wins() -> Result<()> {
     let won = won[0].clone().map_err(|refusal| anyhow::anyhow!(refusal.message))?;
     for refusal in lost.into_iter().filter_map(Result::err) {
         assert_eq!(refusal.code, "conflict");
-        assert_eq!(refusal.call, Some(won.clone()), "who has won");
+        assert_eq!(refusal.call, Some(won.clone()), "the refusal has the call that the winner is in");
     }
     for device in &mut devices {
         device.call("ping", json!({})).await?;
@@ -227,7 +227,7 @@ async fn a_fifth_user_is_told_that_it_is_full() -> Result<()> {
     let stolen = call.refused(&mut clients[4], "accept", "p0").await?;
     assert_eq!(stolen.code, "conflict", "another user's device");
     let left = call.change(&mut clients[0], "leave", "p0").await?;
-    assert_eq!(left["state"], "active", "the others go on without who started it");
+    assert_eq!(left["state"], "active", "the call goes on without the user who started it");
     assert_eq!(listed(&call.change(&mut clients[4], "accept", "p4").await?).len(), 5);
     for (n, client) in clients.iter_mut().enumerate().skip(1) {
         call.change(client, "leave", &format!("p{n}")).await?;

@@ -1,5 +1,4 @@
-//! Messages that are edited, deleted, reacted to, replied to: what everybody hears, what the history shows afterwards, and
-//! who may.
+//! Edits, deletions, reactions and replies: what members receive, what the history shows afterwards, and who may make them.
 
 use anyhow::Result;
 use http::Method;
@@ -13,7 +12,7 @@ async fn history(client: &mut Client, channel: &str) -> Result<Vec<Value>> {
     Ok(page["events"].as_array().cloned().unwrap_or_default())
 }
 
-/// Sends a durable event.
+/// Sends a durable event, under a key of its own.
 async fn write(client: &mut Client, channel: &str, event: &str, data: Value) -> Result<Value> {
     let fields = json!({"channel": channel, "event": event, "key": unique("k"), "data": data});
     client.call("send", fields).await
@@ -61,7 +60,7 @@ async fn a_changed_message_is_shown_as_it_is_now_and_its_changes_are_recovered()
     let data = &all[0]["data"];
     assert_eq!((&data["content"], &data["deletedAt"], &data["n"]), (&json!(""), &deleted["at"], &json!(1)));
     assert_eq!(data.get("reactions"), None);
-    assert_eq!(all[1]["data"], json!({"target": 1}), "what the edit said is gone as well");
+    assert_eq!(all[1]["data"], json!({"target": 1}), "the content of the edit is gone as well");
     let refusal =
         json!({"channel": channel, "event": "chat.edit", "key": unique("k"), "data": edit(1, "back")});
     assert_eq!(pair.ann.refused("send", refusal).await?.code, "not_found");
@@ -87,10 +86,10 @@ async fn who_may_edit_and_delete_whose_messages() -> Result<()> {
     assert_eq!(
         team.refused("send", change("chat.edit", edit(1, "x"))).await?.code,
         "forbidden",
-        "nobody's but the author's"
+        "only the author may edit a message"
     );
     let nothing = stranger.refused("send", change("chat.delete", json!({"target": 99}))).await?;
-    assert_eq!(nothing.code, "not_joined", "and learns nothing of what there is");
+    assert_eq!(nothing.code, "not_joined", "a stranger does not learn whether a message exists");
     assert_eq!(pair.ann.refused("send", change("chat.edit", edit(99, "x"))).await?.code, "not_found");
 
     write(&mut team, &channel, "chat.delete", json!({"target": 1})).await?;
@@ -178,7 +177,7 @@ async fn a_reply_quotes_and_a_mention_names_who_takes_part() -> Result<()> {
         let refusal = refused(&mut pair.ann, data).await?;
         assert_eq!((refusal.code.as_str(), refusal.field.as_deref()), ("bad_request", Some(field)));
     }
-    // One of the team is no participant, but is here.
+    // A user of the team is not a participant, but has been in the conversation, and so may be mentioned.
     let admin = User::admin_of(&pair.company);
     let _team = joined(stack, &admin, &channel).await?;
     write(&mut pair.ann, &channel, "chat.message", json!({"content": "help", "mentions": [admin.id]}))
@@ -231,7 +230,7 @@ async fn the_backend_edits_its_own_and_deletes_anything() -> Result<()> {
         json!([2, 3, 4, ["forbidden", null], ["not_found", null], 5, ["bad_request", "detail.emoji"]])
     );
     for event in ["chat.message", "chat.edit", "chat.reaction", "chat.delete"] {
-        assert_eq!(pair.bob.event(event).await?.get("from"), None, "{event} is the backend's");
+        assert_eq!(pair.bob.event(event).await?.get("from"), None, "{event} has no sender");
     }
     stack.emit("ChatDelete", json!({"conversationId": id, "target": 2})).await?;
     assert_eq!(pair.bob.event("chat.delete").await?["data"], json!({"target": 2}));
@@ -246,7 +245,8 @@ async fn the_backend_edits_its_own_and_deletes_anything() -> Result<()> {
     Ok(())
 }
 
-/// The stream delivers to a large channel what is marked for it, once: a message that is changed later is not marked again.
+/// In a large channel, the stream delivers the events that are marked for it, each once: a change of a message does not mark
+/// the message again.
 #[tokio::test]
 async fn in_a_large_channel_a_message_and_its_changes_come_once_each() -> Result<()> {
     const MEMBERS: usize = 51;

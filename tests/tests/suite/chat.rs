@@ -1,4 +1,4 @@
-//! What goes through a conversation, and what arrives.
+//! Messages, typing and signals in a conversation: what a client sends, and what the members receive.
 
 use anyhow::Result;
 use serde_json::json;
@@ -55,7 +55,7 @@ async fn the_sender_gets_the_reply_and_no_copy_and_their_other_device_gets_one()
     pair.ann.silence().await
 }
 
-/// The suite leans on `silence` and `only`; they must hear what there is to hear.
+/// The suite relies on `silence` and `only`, so both must fail where an event does come.
 #[tokio::test]
 async fn silence_is_not_deafness() -> Result<()> {
     let mut pair = pair(Stack::shared()?).await?;
@@ -100,7 +100,7 @@ async fn a_retried_send_is_the_same_send() -> Result<()> {
     assert_eq!((&second["seq"], &second["duplicate"]), (&first["seq"], &json!(true)));
     assert_eq!((&second["key"], &second["id"]), (&json!("k1"), &first["id"]));
 
-    // What arrives twice has the seq that the client knows it by.
+    // A message that arrives twice has the same seq, by which the client recognises it.
     pair.ann.say(&pair.channel, "next").await?;
     let mut seen = Vec::new();
     while !seen.iter().any(|(_, content)| content == "next") {
@@ -143,7 +143,7 @@ async fn the_bots_message_comes_by_the_bus() -> Result<()> {
         assert_eq!((&event["seq"], &event["data"]["type"]), (&json!(1), &json!("bot")));
         assert_eq!(event["data"]["content"], "How can I help?");
     }
-    assert_eq!(pair.ann.say(&pair.channel, "like this").await?["seq"], 2, "one log, whoever speaks");
+    assert_eq!(pair.ann.say(&pair.channel, "like this").await?["seq"], 2, "all senders share one log");
     Ok(())
 }
 

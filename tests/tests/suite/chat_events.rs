@@ -1,4 +1,4 @@
-//! What the app's backend hears of conversations: on the bus, and at a URL of its own.
+//! Chat events: what the app's backend hears of conversations, here at a URL of its own.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::scene::{Pair, joined, pair};
 const PATH: &str = "/api/chat-events";
 const SECRET: &str = "funnelcast/test/chat-events";
 
-/// A stack whose chat events `app` gets.
+/// A stack that posts its chat events to `app`.
 fn heard_by(app: &Outside) -> Result<Option<Stack>> {
     let parameters = [
         "ChatEvents=on".to_owned(),
@@ -22,7 +22,7 @@ fn heard_by(app: &Outside) -> Result<Option<Stack>> {
     Stack::private(&options)
 }
 
-/// The first event of this type of the conversation with this text or target.
+/// Waits for the first event of this type, in this conversation, with data that `is_it` accepts.
 async fn heard(app: &Outside, of: &str, channel: &str, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
     let conversation = channel.trim_start_matches("conversation:");
     eventually(of, async || {
@@ -37,7 +37,7 @@ async fn heard(app: &Outside, of: &str, channel: &str, is_it: impl Fn(&Value) ->
     .await
 }
 
-/// Sends an event that is kept.
+/// Sends a durable event, under a key of its own.
 async fn log(client: &mut Client, channel: &str, event: &str, data: Value) -> Result<()> {
     let fields = json!({"channel": channel, "event": event, "key": unique("key"), "data": data});
     client.call("send", fields).await.map(drop)
@@ -47,7 +47,7 @@ async fn log(client: &mut Client, channel: &str, event: &str, data: Value) -> Re
 async fn the_backend_hears_what_happens_in_conversations() -> Result<()> {
     let app = Outside::start().await?;
     let Some(stack) = heard_by(&app)? else { return Ok(()) };
-    app.answers(PATH, 500, Value::Null)?; // it is down at first
+    app.answers(PATH, 500, Value::Null)?; // the app is down at first
     let Pair { company, channel, ann_user, bob_user, mut ann, mut bob, .. } = pair(&stack).await?;
     let sent = ann.say_as("k1", &channel, "hello").await?;
     let received = bob.event("chat.message").await?;
@@ -89,7 +89,7 @@ async fn the_backend_hears_what_happens_in_conversations() -> Result<()> {
     let types = app.asked(PATH).into_iter().map(|asked| asked.body["detail-type"].clone());
     assert!(!types.into_iter().any(|of| of == "MessageUnanswered"), "both are connected");
 
-    // What the URL refuses for good is not lost.
+    // An event that the app refuses for good goes to the dead-letter queue.
     app.answers(PATH, 422, Value::Null)?;
     ann.say(&channel, "refused").await?;
     let letter = stack.backend().await?.dead_letter("refused").await?;
@@ -97,7 +97,8 @@ async fn the_backend_hears_what_happens_in_conversations() -> Result<()> {
     Ok(())
 }
 
-/// Of several messages, only the ones that nobody saw are told of: those of which no recipient was connected, or was soon.
+/// Of several messages, only those that nobody has seen are reported: none of their recipients was connected then or soon
+/// afterwards.
 #[tokio::test]
 async fn the_backend_hears_of_messages_that_nobody_has_seen() -> Result<()> {
     let app = Outside::start().await?;
@@ -111,15 +112,15 @@ async fn the_backend_hears_of_messages_that_nobody_has_seen() -> Result<()> {
     let back = stack.conversation(&company, &[ann_user, kim_user]).await?;
     let support = stack.conversation(&company, &[ann_user]).await?;
     let read = stack.conversation(&company, &[ann_user, kim_user]).await?;
-    // Sam is of the team, and follows its inbox; the bot is a participant whose messages the backend sends.
+    // Sam is of the team, and joins its inbox later; the bot is a participant whose messages the backend sends.
     let (sam_user, bot) = (User::admin_of(&company), User::customer_of(&company));
     let staffed = stack.conversation(&company, &[ann_user, &sam_user]).await?;
     let by_bot = stack.conversation(&company, &[ann_user, &bot]).await?;
     let spoken = stack.conversation(&company, &[eve_user, bob_user]).await?;
-    // Pip has no socket, and says by HTTP what has arrived.
+    // Pip has no socket, and sends a receipt by HTTP.
     let pip_user = User::customer_of(&company);
     let polled = stack.conversation(&company, &[ann_user, &pip_user]).await?;
-    // Mel is banned and connected, Nat is not here, and the others wait in vain.
+    // Mel is connected but banned, and Nat is not connected, so nobody sees the message to them.
     let (mel_user, nat_user) = (User::customer_of(&company), User::customer_of(&company));
     let banned = stack.conversation(&company, &[ann_user, &mel_user, &nat_user]).await?;
     let ban = json!({"conversationId": banned.trim_start_matches("conversation:"), "userId": mel_user.id, "restriction": "ban"});
@@ -139,8 +140,8 @@ async fn the_backend_hears_of_messages_that_nobody_has_seen() -> Result<()> {
     {
         ann.say(channel, text).await?;
     }
-    // Only now, so that the team was not there when it was written to; and who comes to its inbox later is.
-    eventually("the team's message to be told of", async || {
+    // Sam connects only now. The team was not there when the first message came, but soon afterwards, so that it counts as seen.
+    eventually("the chat events of these messages", async || {
         Ok(app
             .asked(PATH)
             .iter()
@@ -154,7 +155,7 @@ async fn the_backend_hears_of_messages_that_nobody_has_seen() -> Result<()> {
     let said = |channel: &str, user: &User, kind: &str, text: &str| json!({"conversationId": channel.trim_start_matches("conversation:"), "type": kind, "userId": user.id, "content": text});
     stack.emit("ChatMessage", said(&by_bot, &bot, "bot", "an answer")).await?;
     let _eve = joined(&stack, eve_user, &eve_user.channel()).await?;
-    // The backend speaks for Eve, who is connected, to Bob, who is not.
+    // The backend sends a message of Eve's, who is connected, to Bob, who is not.
     stack.emit("ChatMessage", said(&spoken, eve_user, "user", "for bob by eve")).await?;
     for (channel, text) in [
         (&absent, "for bob"),
@@ -171,7 +172,7 @@ async fn the_backend_hears_of_messages_that_nobody_has_seen() -> Result<()> {
     let edited = ann.say(&absent, "edited").await?;
     log(&mut ann, &absent, "chat.delete", json!({"target": deleted["seq"]})).await?;
     log(&mut ann, &absent, "chat.edit", json!({"target": edited["seq"], "content": "edited!"})).await?;
-    // Kim comes and goes: what they have received is seen, also without a connection.
+    // Kim acks one message and disconnects, and replies to the other one by HTTP: both count as seen without a connection.
     let mut kim = joined(&stack, kim_user, &back).await?;
     let ack = json!({"channel": back, "seq": 1, "state": "read"});
     kim.call("ack", ack).await?;
@@ -179,18 +180,18 @@ async fn the_backend_hears_of_messages_that_nobody_has_seen() -> Result<()> {
     let answer = stack.post_chat(kim_user, &read, "k1", "got it").await?;
     answer.done()?;
 
-    // They have half a minute for it, which is longer than anything else is waited for.
+    // Recipients have half a minute, which is longer than `eventually` waits.
     let is_told = async || {
         Ok(app.asked(PATH).iter().any(|asked| asked.body["detail-type"] == "MessageUnanswered").then_some(()))
     };
-    while eventually("the first that is told", is_told).await.is_err() {}
+    while eventually("a first MessageUnanswered", is_told).await.is_err() {}
     let told = heard(&app, "MessageUnanswered", &absent, |data| data["content"] == "edited!").await?;
     assert_eq!(told["detail"]["event"]["from"]["userId"], *ann_user.id);
     let told = heard(&app, "MessageUnanswered", &absent, |data| data["content"] == "for bob").await?;
     assert_eq!(told["detail"]["recipients"], json!([bob_user.id]));
     heard(&app, "MessageUnanswered", &spoken, |data| data["content"] == "for bob by eve").await?;
     let told = heard(&app, "MessageUnanswered", &banned, |data| data["content"] == "for nat").await?;
-    assert_eq!(told["detail"]["recipients"], json!([nat_user.id]), "who is banned may not read it");
+    assert_eq!(told["detail"]["recipients"], json!([nat_user.id]), "a banned user may not read the message");
     let unanswered = app.asked(PATH).into_iter().map(|asked| asked.body);
     let unanswered = unanswered.filter(|body| body["detail-type"] == "MessageUnanswered");
     let mut texts: Vec<_> =

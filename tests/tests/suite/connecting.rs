@@ -1,4 +1,4 @@
-//! The handshake: who gets in, and how the others are told.
+//! The handshake: who may connect, and how the others are refused.
 
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
@@ -10,10 +10,10 @@ use crate::scene::joined;
 /// The most connections that a user may have.
 const CONNECTIONS_MAX: usize = 50;
 
-/// On the allow-list of the template's `AllowedOrigins`.
+/// An origin of the template's `AllowedOrigins`.
 const ORIGIN: &str = "http://localhost:3000";
 
-/// The only subprotocol that there is.
+/// The only subprotocol that the server speaks.
 const SUBPROTOCOL: &str = "funnelcast.v1";
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn an_origin_that_is_sent_must_be_on_the_list() -> Result<()> {
     client.silence().await
 }
 
-/// Many clients that are no browser make one of the URL that they connect to.
+/// Many clients other than browsers make their origin of the URL that they connect to, so that origin is accepted.
 #[tokio::test]
 async fn the_apis_own_origin_is_that_of_no_page() -> Result<()> {
     let stack = Stack::shared()?;
@@ -110,7 +110,7 @@ async fn only_the_known_subprotocol_is_chosen() -> Result<()> {
     let (_, chosen) = stack.handshake().token(&token).send().await?.connected()?;
     assert_eq!(chosen, None, "a server must not choose what was not offered");
 
-    // RFC 6455: no echo of what the server does not speak; whether it then connects at all is its own choice.
+    // RFC 6455: the server must not echo a subprotocol that it does not speak. Whether it then accepts the connection is up to it.
     match stack.handshake().token(&token).offer("graphql-ws").send().await? {
         Outcome::NoSubprotocol | Outcome::Refused(_) => Ok(()),
         Outcome::Connected(_, chosen) => anyhow::bail!("chose {chosen:?}"),
@@ -149,7 +149,7 @@ async fn a_frame_is_no_handshake() -> Result<()> {
         assert_eq!(client.refused(action, json!({})).await?, *"unknown_action");
     }
 
-    // As those gateways would call the functions.
+    // The events with which such gateways would invoke the functions.
     let id = client.connection_id().await?;
     let authorizer = json!({"userId": ann.id, "name": ann.name, "companies": "[]", "companiesBy": "token",
         "expiresAt": "4102444800"});
@@ -198,7 +198,7 @@ async fn one_connection_too_many_takes_the_place_of_the_oldest_which_is_told() -
     }
     let connections = stack.get(&ann, "status").await?.done()?["connections"].take();
     assert_eq!(connections.as_array().map(Vec::len), Some(CONNECTIONS_MAX));
-    // Whoever came last is here, and hears; the first ones are members no more.
+    // The connections that came last are members and receive events; the oldest ones are members no longer.
     let note = json!({"userId": ann.id, "level": "info", "title": "Hello", "message": "Who is here?"});
     stack.emit("UserNotification", note).await?;
     for client in &mut kept {

@@ -1,4 +1,5 @@
-//! Channels of any size: everybody gets an event, each once, the dead are forgotten, and memory stays as it is.
+//! Large channels: every member receives an event once, members that are gone are removed, and memory does not grow with the
+//! channel.
 
 use anyhow::Result;
 use serde_json::json;
@@ -8,8 +9,8 @@ use tests::{Crowd, Stack, User, unique};
 const SYSTEM_SHARDS: u32 = 16;
 const UPDATES_SHARDS: u32 = 1;
 
-/// How much more memory `broadcast` may take for a crowd than for a few: nothing of it grows with the channel, but an
-/// allocator keeps what it had once.
+/// By which factor `broadcast` may use more memory for a crowd than for a few members. Nothing in it grows with the channel,
+/// but an allocator keeps memory that it has had once.
 const MEMORY_GROWTH_MAX: u64 = 2;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,8 +58,7 @@ async fn a_channel_of_one_shard_is_served_part_by_part() -> Result<()> {
     crowd.forgotten(&stack, &channel, MEMBERS, UPDATES_SHARDS).await
 }
 
-/// What `ack` and `send` post to a conversation's members they post at once, and what of it one invocation does not finish
-/// they hand on.
+/// `ack` and `send` post these events themselves, and hand on to the fan-out queue the members that one invocation cannot serve.
 #[tokio::test(flavor = "multi_thread")]
 async fn receipts_and_typing_reach_a_conversation_of_any_size() -> Result<()> {
     const MEMBERS: usize = 3_200; // of which an invocation serves 3,000

@@ -1,4 +1,4 @@
-//! Connections that end without a word, and those that the server ends.
+//! Connections that end: cut without a close frame, closed by the client, or deleted by the server.
 
 use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
@@ -7,7 +7,7 @@ use tests::{Client, Delivery, Stack, eventually, haunt, unique};
 
 use crate::scene::{Pair, joined, pair};
 
-/// Sends until nobody but one recipient is counted any more: the dead one has been found out.
+/// Sends until only one recipient is counted, because the other connection has been found to be gone.
 async fn wait_until_forgotten(pair: &mut Pair) -> Result<()> {
     let (ann, channel) = (&mut pair.ann, pair.channel.as_str());
     eventually("the dead connection to be forgotten", async || {
@@ -46,7 +46,8 @@ async fn a_connection_that_the_server_deletes_is_closed_and_forgotten() -> Resul
     wait_until_forgotten(&mut pair).await
 }
 
-/// Whoever posts may find that a member is gone of whose connection no row is left, so that the end of no row cleans up.
+/// A post may find a member gone whose connection has no row left. Then no deletion of a row leads to a clean-up, so whoever
+/// posts must remove the member.
 #[tokio::test]
 async fn a_member_without_a_connection_is_forgotten_whoever_posts_to_them() -> Result<()> {
     let stack = Stack::shared()?;
@@ -81,7 +82,7 @@ async fn a_post_through_the_sdk_arrives_as_it_is() -> Result<()> {
     assert_eq!(client.raw().await?, frame);
 
     client.close().await?;
-    eventually("the post to find it gone", async || {
+    eventually("the post to find the connection gone", async || {
         Ok((backend.post(&id, "{}").await? == Delivery::Gone).then_some(()))
     })
     .await

@@ -1,4 +1,5 @@
-//! What the documents name is there, and what is there is named: the variables of an app, and the template's parameters.
+//! The documents name what exists, all of it and nothing else: the environment variables of an app, and the template's
+//! parameters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,22 +7,22 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use yaml_serde::Value;
 
-/// Where an app's variables are read or spoken of. Some of it may not exist in every checkout.
+/// Where an app's variables are read or mentioned. Some of these may be missing from a checkout.
 const PLACES: [&str; 5] = ["client/src", "client/README.md", "README.md", "docs", "examples"];
-/// Folders of what was built or installed, not written.
+/// Folders of build output and of installed packages.
 const NOT_OURS: [&str; 3] = ["node_modules", ".next", "dist"];
 /// Variables that AWS's own SDK reads.
 const AWS: [&str; 4] = ["AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 /// What Node.js and its frameworks set themselves, and what only tests read.
 const NOT_OF_AN_APP: [&str; 3] = ["NODE_ENV", "PORT", "CHROMIUM"];
-/// How code reads a variable, up to its name.
+/// What stands before the name of a variable where code reads it.
 const READS: [&str; 4] = ["process.env.", "process.env['", "process.env[\"", "variable('"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The text of each file in a folder, or of the file itself, by its path.
+/// Collects the text of this file, or of each file in this folder, by its path.
 fn texts(path: &Path, found: &mut BTreeMap<PathBuf, String>) -> Result<()> {
     if path.is_dir() {
         for entry in std::fs::read_dir(path)? {
@@ -42,7 +43,7 @@ fn name(text: &str) -> Option<&str> {
     Some(&text[..end.unwrap_or(text.len())]).filter(|name| !name.is_empty())
 }
 
-/// The names behind each `prefix` in a text.
+/// The names that follow a `prefix` in a text.
 fn behind<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
     text.split(prefix).skip(1).filter_map(name)
 }

@@ -9,7 +9,7 @@ use crate::scene::{joined, pair};
 /// The most bytes of a chat message's content.
 const CONTENT_BYTES_MAX: usize = 16 * 1024;
 
-/// The most bytes of its metadata, as JSON.
+/// The most bytes of a chat message's metadata, as JSON.
 const METADATA_BYTES_MAX: usize = 4 * 1024;
 
 /// Sends a frame as it is; returns the code and message of its refusal.
@@ -18,7 +18,7 @@ async fn refusal_of(client: &mut Client, frame: &str) -> Result<(String, String)
     match client.any_reply().await? {
         (_, Ok(data)) => anyhow::bail!("{frame} was not refused: {data}"),
         (_, Err(refusal)) => {
-            assert!(!refusal.message.is_empty(), "{frame}: a refusal says why");
+            assert!(!refusal.message.is_empty(), "{frame}: the refusal has no message");
             Ok((refusal.code, refusal.message))
         }
     }
@@ -50,7 +50,7 @@ async fn a_frame_that_is_no_request_is_a_bad_request() -> Result<()> {
     client.silence().await
 }
 
-/// A caller waits for the reply with its `id`, so a refusal has it as far as it can be read.
+/// A caller waits for the reply with its `id`, so a refusal has the `id` wherever it can be read.
 #[tokio::test]
 async fn a_frame_that_cannot_be_read_is_refused_by_its_id() -> Result<()> {
     let mut client = Stack::shared()?.connect(&User::stranger()).await?;
@@ -240,7 +240,7 @@ async fn who_has_not_joined_may_not_send() -> Result<()> {
         assert_eq!(
             again.refused("send", fields).await?,
             *"not_joined",
-            "{event}: another device's join is not ours"
+            "{event}: another device of the user has joined, not this one"
         );
     }
     Ok(())
@@ -262,8 +262,8 @@ async fn the_largest_message_is_taken_and_one_byte_more_is_too_large() -> Result
     pair.bob.silence().await
 }
 
-/// An honest client's `base` is the last `seq` that it knew; one that is far behind must catch up first, because the
-/// server would have to read all in between to know whether the `key` is there.
+/// An honest client's `base` is the last `seq` that it knew. A client that is far behind must catch up first, because the
+/// server would have to read everything after its `base` to know whether the `key` is there.
 #[tokio::test]
 async fn a_base_too_far_behind_is_a_conflict() -> Result<()> {
     const EVENTS: u64 = 300; // of 15 KiB: more than the 4 MB that the server looks back

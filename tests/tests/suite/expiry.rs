@@ -1,4 +1,4 @@
-//! A token counts until it expires, to the moment; a `ping` may bring a fresh one.
+//! A token is valid until the very moment at which it expires; a `ping` may bring a fresh one.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ async fn a_token_that_ends_earlier_changes_nothing() -> Result<()> {
     client.call("join", json!({"channel": ann.channel()})).await?;
     let short = ann.again().for_only("2s");
     let pong = client.call("ping", json!({"token": short.token()?})).await?;
-    assert_eq!(pong["expiresAt"], until, "it counts as long as before");
+    assert_eq!(pong["expiresAt"], until, "the connection is valid as long as before");
     assert_eq!(client.call("status", json!({})).await?["expiresAt"], until);
     Ok(())
 }
@@ -66,7 +66,7 @@ async fn a_fresh_token_keeps_the_connection_and_its_channels_alive() -> Result<(
     assert_eq!(
         team.say(&later, "here too?").await?["recipients"],
         1,
-        "joined after the renewal, as long as it"
+        "a channel joined after the renewal lasts as long as the new token"
     );
     assert_eq!(client.call("status", json!({})).await?["expiresAt"], pong["expiresAt"]);
     Ok(())

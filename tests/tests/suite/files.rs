@@ -1,4 +1,4 @@
-//! Files in conversations: brought, examined, read by those who may, and removed with their messages.
+//! Files in conversations: they are uploaded, examined, read by those who may, and removed with their messages.
 
 use std::{collections::BTreeMap, io::Cursor, time::Duration};
 
@@ -25,7 +25,7 @@ fn picture(format: ImageFormat, width: u32, height: u32) -> Result<Vec<u8>> {
     Ok(bytes.into_inner())
 }
 
-/// Reads a URL as a browser does that has no token for it.
+/// Reads a URL as a browser does: without a token.
 async fn read(url: &Value) -> Result<Fetched> {
     fetch(Method::GET, url.as_str().context("a URL")?, &BTreeMap::new(), "").await
 }
@@ -49,7 +49,7 @@ async fn a_picture_is_sent_examined_and_seen() -> Result<()> {
     let attachment = &heard["data"]["attachments"][0];
     assert_eq!((&attachment["id"], &attachment["bytes"]), (&json!(id), &json!(bytes.len())));
 
-    // Either it was ready when it was sent, or the log says so afterwards.
+    // Where the file was not ready when it was sent, an event says so when it is.
     let file = stack.examined_file(&bob_user, &id).await?;
     if attachment["state"] == "checking" {
         let ready = bob.event("file.ready").await?;
@@ -61,7 +61,7 @@ async fn a_picture_is_sent_examined_and_seen() -> Result<()> {
                "width": 1_000, "height": 500, "thumbnail": true})
     );
     let page = stack.get(&bob_user, &format!("messages?channel={channel}&limit=9")).await?.done()?;
-    assert_eq!(page["events"][0]["data"]["attachments"], json!([file]), "history has it as it is now");
+    assert_eq!(page["events"][0]["data"]["attachments"], json!([file]), "history has the new state");
 
     let link = stack.file_link(&bob_user, &id, "thumbnail").await?.done()?;
     let thumbnail = read(&link["url"]).await?;
@@ -83,7 +83,7 @@ async fn a_picture_is_sent_examined_and_seen() -> Result<()> {
     Ok(())
 }
 
-/// What a file is called here, as what it is sent, its bytes, and what becomes of it.
+/// A name for the file, the media type that it is uploaded with, its bytes, and the type or the refusal that it must get.
 type Hostile = (&'static str, &'static str, Vec<u8>, &'static str);
 
 fn hostile() -> Result<Vec<Hostile>> {
@@ -189,7 +189,7 @@ async fn a_url_allows_one_upload_and_nothing_else() -> Result<()> {
     stack.complete_file(&ann_user, &upload.id).await?.done()?;
     stack.complete_file(&ann_user, &upload.id).await?.done()?;
 
-    // Once it is examined, a late second upload changes nothing that anybody reads.
+    // Once the file is examined, a second upload changes nothing that anybody reads.
     let file = stack.examined_file(&ann_user, &upload.id).await?;
     assert!(upload.put(&bytes).await?.status.is_success());
     assert_eq!(stack.examined_file(&ann_user, &upload.id).await?, file);
@@ -240,7 +240,7 @@ async fn only_who_may_join_reads_a_file_and_only_as_long_as_its_message_is_there
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(Duration::from_secs(20), is_gone).await.context("the object is removed")??;
+    tokio::time::timeout(Duration::from_secs(20), is_gone).await.context("object not removed")??;
     Ok(())
 }
 
@@ -285,7 +285,7 @@ async fn a_file_that_cannot_be_is_refused_before_it_is_uploaded() -> Result<()> 
     Ok(())
 }
 
-/// The word of `GuardDuty` on an upload, as EventBridge brings it.
+/// Puts the result of `GuardDuty`'s scan of an upload into the queue, as EventBridge does.
 async fn scanned(stack: &Stack, id: &str, status: &str) -> Result<()> {
     let sample: Value = serde_json::from_str(include_str!("../../../events/files-scanned.json"))?;
     let body = sample["Records"][0]["body"].as_str().context("a body")?;
@@ -327,7 +327,7 @@ async fn where_files_are_scanned_they_wait_for_the_verdict_and_a_deletion_takes_
 
     // Once the message is deleted, the log says nothing of its files any more.
     let conflict = stack.remove_unused_file(&ann_user, &ids[0]).await?;
-    assert_eq!(conflict.refused()?, (409, "conflict"), "it goes with its message alone");
+    assert_eq!(conflict.refused()?, (409, "conflict"), "removed only with its message");
     let page = format!("messages?channel={channel}&limit=99");
     let conversation = channel.strip_prefix("conversation:").context("a conversation")?;
     let export = format!("export --conversation {conversation}");
@@ -357,7 +357,7 @@ async fn a_file_of_which_s3_tells_nobody_is_found_and_one_of_which_it_tells_twic
     for fault in ["lost_notification=1", "duplicated=1"] {
         let Some(stack) = Stack::private(&["--fault", fault])? else { return Ok(()) };
         let Pair { channel, ann_user, mut ann, .. } = pair(&stack).await?;
-        // A message that comes before the upload does nothing.
+        // A task that comes before its upload does nothing.
         let early = stack.upload(&ann_user, &file_draft(&channel, "image/png", b"not there")).await?;
         let task = json!({"task": "examine", "file": early.id});
         stack.backend().await?.put_into_queue("FilesQueue", &task.to_string()).await?;
@@ -365,7 +365,7 @@ async fn a_file_of_which_s3_tells_nobody_is_found_and_one_of_which_it_tells_twic
             stack.put_file(&ann_user, &channel, "image/png", &picture(ImageFormat::Png, 30, 20)?).await?;
         say(&mut ann, &channel, "chat.message", json!({"attachments": [id]})).await?;
         stack.examined_file(&ann_user, &id).await?;
-        let told = eventually("the message to have the file as it is", async || {
+        let told = eventually("the message to have the file as ready", async || {
             let page = stack.get(&ann_user, &format!("messages?channel={channel}&limit=99")).await?.done()?;
             let events = page["events"].as_array().context("events")?;
             let is_ready = events[0]["data"]["attachments"][0]["state"] == "ready";

@@ -17,7 +17,7 @@ const FRAME_BYTES_MAX: usize = 32 * 1024;
 /// The most bytes of one message, in however many frames; more closes with 1009.
 const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 
-/// What our fragments have each.
+/// The bytes of each fragment that a test sends.
 const FRAGMENT_BYTES: usize = 16 * 1024;
 
 const CLOSE_TOO_BIG: u16 = 1009;
@@ -36,7 +36,7 @@ async fn fragmented(client: &mut Client, text: String) -> Result<()> {
     Ok(())
 }
 
-/// A `ping` of exactly so many bytes, that is refused for its unknown field.
+/// A `ping` of exactly this many bytes, which is refused for its unknown field.
 fn padded_ping(bytes: usize) -> String {
     let bare = json!({"action": "ping", "id": "p", "pad": ""}).to_string();
     json!({"action": "ping", "id": "p", "pad": "x".repeat(bytes - bare.len())}).to_string()
@@ -78,7 +78,7 @@ async fn a_large_message_in_small_frames_is_answered() -> Result<()> {
     fragmented(&mut pair.ann, frame.to_string()).await?;
     assert!(pair.ann.any_reply().await?.1.is_err_and(|refusal| refusal == *"too_large"));
 
-    // And one that is within the product's own limits is taken, in pieces or not.
+    // A message within our own limits is accepted, in fragments or not.
     let frame = json!({"action": "send", "channel": pair.channel, "event": "chat.message", "key": unique("key"),
         "data": {"content": "y".repeat(FRAGMENT_BYTES)}});
     fragmented(&mut pair.ann, frame.to_string()).await?;

@@ -1,4 +1,4 @@
-//! A thousand frames that no honest client would send: each is answered, none breaks anything.
+//! A thousand frames that no honest client would send: each is answered, and none causes an internal error.
 
 use anyhow::{Result, ensure};
 use rand::rngs::StdRng;
@@ -6,10 +6,10 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Map, Value, json};
 use tests::{Client, Stack, User};
 
-/// Print it with a failure and the same frames come again.
+/// The seed of the random frames. It is fixed, so that a failure can be reproduced.
 const SEED: u64 = 0x00f0_22e1_ca57;
 
-/// Connections, and frames that each sends one after the other.
+/// The number of connections, and of the frames that each of them sends one after the other.
 const CONNECTIONS: usize = 4;
 const FRAMES_EACH: usize = 250;
 
@@ -39,7 +39,7 @@ async fn throw(mut client: Client, mut rng: StdRng) -> Result<()> {
         let (_, outcome) =
             client.any_reply().await.map_err(|error| error.context(format!("for {frame:?}")))?;
         if let Err(refusal) = outcome {
-            ensure!(refusal != *"internal", "{frame:?} broke something: {refusal:?}");
+            ensure!(refusal != *"internal", "{frame:?} caused an internal error: {refusal:?}");
         }
     }
     client.call("ping", json!({})).await.map(drop)

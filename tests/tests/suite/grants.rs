@@ -1,4 +1,4 @@
-//! Grants: what the app's own backend lets one user do in one channel for a time.
+//! Grants: what the app's own backend lets one user do in one channel for a limited time.
 
 use anyhow::Result;
 use http::Method;
@@ -42,10 +42,10 @@ async fn a_grant_opens_what_it_names_until_it_ends() -> Result<()> {
         json!({"channel": channel, "event": "chat.message", "key": "k1", "data": {"content": "hi"}}),
         json!({"channel": channel, "event": "chat.typing", "data": {"isTyping": true}}),
     ] {
-        assert_eq!(guest.refused("send", event).await?, *"forbidden", "they may only listen");
+        assert_eq!(guest.refused("send", event).await?, *"forbidden", "the grant lets them join, not send");
     }
 
-    // The next one lets them speak, and ends soon.
+    // The next grant lets them send, and ends soon.
     join_by(&mut guest, &channel, &grant(&world, 4, &channel, &["join", "send"])?).await?;
     guest.say(&channel, "thanks").await?;
     assert_eq!(host.only("chat.message").await?["data"]["content"], "thanks");
@@ -58,7 +58,7 @@ async fn a_grant_opens_what_it_names_until_it_ends() -> Result<()> {
     Ok(())
 }
 
-/// Who has both a grant and a part in the conversation stays by the grant when they no longer take part.
+/// A participant who also has a grant stays by the grant once they are no longer a participant.
 #[tokio::test]
 async fn a_grant_is_kept_beside_a_right_of_ones_own() -> Result<()> {
     let Some(world) = World::start().await? else { return Ok(()) };
@@ -114,7 +114,7 @@ async fn a_grant_is_bound_to_its_user_and_channel() -> Result<()> {
         let join = json!({"channel": "company:biz_1", "grant": wrong});
         assert_eq!(guest.refused("join", join).await?, *"forbidden", "{what}");
     }
-    // By HTTP too, for a connection; and a user with access of their own is not held to the grant.
+    // A grant also lets a connection join by HTTP.
     let good = world.app.sign(600, &claims(json!({})))?;
     let id = guest.connection_id().await?;
     let token = world.app.sign(600, &json!({"iss": "shop", "aud": "funnelcast", "sub": "user_3"}))?;

@@ -1,4 +1,4 @@
-//! `history`: the log, page by page, in both directions; and a search through it.
+//! `history`: the log, page by page, in both directions; and its search by `contains`.
 
 use anyhow::Result;
 use serde_json::json;
@@ -90,7 +90,7 @@ async fn no_message_makes_a_page_that_cannot_be_read() -> Result<()> {
     let mut pair = pair(Stack::shared()?).await?;
     // The data and its metadata are the first two of a hundred levels.
     let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
-    // What `serde_json` itself means by this key, it must not mean in a stranger's frame.
+    // `serde_json` uses this key internally. In a client's frame it must not have that meaning.
     let private = r#"{"$serde_json::private::RawValue":"[[1]]"}"#.to_owned();
     for (value, refused) in [(nested(98), None), (nested(99), Some("data")), (private, Some("data"))] {
         let frame = format!(

@@ -1,5 +1,6 @@
-//! functions/, template.yaml, events/ and docs/openapi.yaml agree: a new route is a folder, a few lines and a sample, and
-//! nothing of it can be forgotten. So do the limits that `local`, which knows no crate of ours, has to repeat.
+//! functions/, template.yaml, events/ and docs/openapi.yaml agree, so that no part of a new route can be forgotten: its
+//! folder, its lines in the template, its sample. So do the limits and prices that `local`, which depends on no crate of
+//! ours, has to repeat.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use yaml_serde::Value;
 
-/// Routes that answer nobody: there is no socket yet, or no more.
+/// Routes without a reply, because there is no socket yet, or no longer.
 const SILENT_ROUTES: [&str; 2] = ["$connect", "$disconnect"];
 
 fn root() -> PathBuf {
@@ -28,20 +29,20 @@ fn template() -> Result<Value> {
     yaml_serde::from_str(&text).context("template.yaml")
 }
 
-/// The names of what is in a folder.
+/// The names of a folder's entries.
 fn names(folder: &str) -> Result<BTreeSet<String>> {
     let entries = std::fs::read_dir(root().join(folder)).with_context(|| folder.to_owned())?;
     entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// The crates that functions are built of when they are built together, each with its features, as `cargo lambda` builds them.
+/// The crates, each with its features, from which `cargo lambda` builds these functions when it builds them together.
 fn built_of(functions: &BTreeSet<String>) -> Result<BTreeSet<String>> {
     let root = root().canonicalize()?.join("functions");
     let packages = functions.iter().map(|name| format!("path+file://{}", root.join(name).display()));
     packages_built_of(packages)
 }
 
-/// The crates that these packages are built of when they are built together.
+/// The crates, each with its features, from which these packages are built when they are built together.
 fn packages_built_of(packages: impl IntoIterator<Item = String>) -> Result<BTreeSet<String>> {
     let mut tree = std::process::Command::new(env!("CARGO"));
     tree.current_dir(root()).args(["tree", "--locked", "--offline", "--target", "x86_64-unknown-linux-gnu"]);
@@ -55,7 +56,7 @@ fn packages_built_of(packages: impl IntoIterator<Item = String>) -> Result<BTree
     Ok(crates.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect())
 }
 
-/// Else `sam build`, which builds one function after the other, would compile half of all crates once more for each.
+/// Otherwise `sam build`, which builds one function after the other, would compile half of all crates again for each.
 #[test]
 fn a_function_built_alone_is_built_of_what_all_are_built_of() -> Result<()> {
     let functions = names("functions")?;
@@ -69,7 +70,7 @@ fn a_function_built_alone_is_built_of_what_all_are_built_of() -> Result<()> {
     Ok(())
 }
 
-/// Else `make package` would compile the SDKs once more for the commands of an operator.
+/// Otherwise `make package` would compile the SDKs again for the commands of an operator.
 #[test]
 fn the_commands_of_an_operator_are_built_of_what_the_functions_are_built_of() -> Result<()> {
     let name = |built: &String| built.split(' ').next().unwrap_or_default().to_owned();
@@ -93,7 +94,7 @@ fn deployed(template: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// `FunnelUpdate` as `funnel-update`.
+/// Turns `FunnelUpdate` into `funnel-update`.
 fn kebab_case(name: &str) -> String {
     let mut kebab = String::new();
     for letter in name.chars() {
@@ -105,7 +106,7 @@ fn kebab_case(name: &str) -> String {
     kebab
 }
 
-/// What no rule wants is dropped by EventBridge without a word.
+/// EventBridge silently drops an event that matches no rule.
 #[test]
 fn every_type_of_the_bus_has_a_rule() -> Result<()> {
     let functions = resources(&template()?, "AWS::Serverless::Function");
@@ -154,7 +155,7 @@ fn every_route_that_can_answer_does() -> Result<()> {
     Ok(())
 }
 
-/// As SAM makes a route's logical id.
+/// A route's name as SAM writes it in the route's logical id.
 fn capitalised(name: &str) -> String {
     let (first, rest) = name.split_at(name.len().min(1));
     first.to_ascii_uppercase() + rest
@@ -193,15 +194,15 @@ fn every_function_and_trigger_has_a_sample() -> Result<()> {
         .filter_map(|(_, mapping)| mapping["FilterCriteria"]["Filters"].as_sequence().map(Vec::len))
         .sum();
     let streams = samples.iter().filter(|sample| sample.starts_with("stream-")).count();
-    assert_eq!(streams, filters, "one stream-*.json a filter pattern");
+    assert_eq!(streams, filters, "one stream-*.json for each filter pattern");
     Ok(())
 }
 
-/// The one path that is a route of its own, and its function.
+/// The one path that has a route and a function of its own.
 const WEBHOOK: (&str, &str) = ("/api/websocket/webhooks/whop", "WebhookFunction");
 
-/// Routes take all that is below them to the one function; docs/openapi.yaml, whose table that
-/// function's own test holds against its router, says what there is. Only a webhook is another's.
+/// The routes send everything below them to one function. docs/openapi.yaml lists the paths, and that function's own test
+/// compares them with its router. Only the webhook has another function.
 #[test]
 fn every_path_of_the_http_api_leads_to_its_function() -> Result<()> {
     let template = template()?;
@@ -238,7 +239,7 @@ fn every_path_of_the_http_api_leads_to_its_function() -> Result<()> {
     Ok(())
 }
 
-/// What `.checkov.yaml` relies on: its own rule knows another kind of encryption alone.
+/// `.checkov.yaml` relies on this test, because checkov's own rule knows only KMS.
 #[test]
 fn every_queue_is_encrypted() -> Result<()> {
     let queues = resources(&template()?, "AWS::SQS::Queue");
@@ -249,7 +250,7 @@ fn every_queue_is_encrypted() -> Result<()> {
     Ok(())
 }
 
-/// A function writes the dead letter itself at its last try, so it has to know which that is.
+/// A function writes the dead letter itself at its last try, so it must know which try is the last.
 #[test]
 fn every_queue_has_as_many_tries_as_its_function_knows_of() -> Result<()> {
     let tries = constant("aws/src/batch.rs", "TRIES_MAX")?.replace("u32 = ", "");
@@ -259,7 +260,7 @@ fn every_queue_has_as_many_tries_as_its_function_knows_of() -> Result<()> {
         .filter_map(|policy| policy["maxReceiveCount"].as_u64())
         .map(|count| count.to_string())
         .collect();
-    assert_eq!(counts, vec![tries; queues.len() - 1], "of all but the dead letters");
+    assert_eq!(counts, vec![tries; queues.len() - 1], "all queues but the dead-letter queue");
     Ok(())
 }
 
@@ -273,7 +274,7 @@ fn every_sample_is_json() -> Result<()> {
     Ok(())
 }
 
-/// The number that a constant of this source file is, as it is written, but for what only helps to read it.
+/// The value of a constant in this source file, as it is written, but without `_` and a trailing `.0`.
 fn constant(file: &str, name: &str) -> Result<String> {
     let source = std::fs::read_to_string(root().join(file)).with_context(|| file.to_owned())?;
     let prefix = format!("const {name}: ");
@@ -283,7 +284,7 @@ fn constant(file: &str, name: &str) -> Result<String> {
     Ok(number.replace(['_', ';'], "").trim_end_matches(".0").to_owned())
 }
 
-/// `funnelcast-local cost` does not have these from `aws`, nor from the template.
+/// `funnelcast-local cost` takes these neither from our crates nor from the template, but repeats them.
 #[test]
 fn what_a_channel_costs_is_estimated_by_the_limits_that_there_are() -> Result<()> {
     const ESTIMATE: &str = "local/src/cost/estimate.rs";
@@ -301,7 +302,7 @@ fn what_a_channel_costs_is_estimated_by_the_limits_that_there_are() -> Result<()
     Ok(())
 }
 
-/// A throttle of a route that does not exist would bound nothing, without a word.
+/// A throttle of a route that does not exist would silently limit nothing.
 #[test]
 fn what_is_not_charged_to_anybody_and_what_reads_much_is_throttled() -> Result<()> {
     for (_, api) in resources(&template()?, "AWS::Serverless::WebSocketApi") {
@@ -318,7 +319,7 @@ fn what_is_not_charged_to_anybody_and_what_reads_much_is_throttled() -> Result<(
     Ok(())
 }
 
-/// Users are charged by the prices that `funnelcast-local cost` reckons with.
+/// Users are charged by the prices with which `funnelcast-local cost` calculates.
 #[test]
 fn users_are_charged_the_list_prices() -> Result<()> {
     let prices = std::fs::read_to_string(root().join("local/src/cost/prices.yaml"))?;

@@ -1,5 +1,5 @@
-//! The HTTP API: what a browser does before it has a socket, and while it cannot have one. Each answer is held against
-//! docs/openapi.yaml by the crate's library.
+//! The HTTP API: what a browser does before it has a socket, and while it cannot have one. The crate's library compares each
+//! answer with docs/openapi.yaml.
 
 mod budget;
 mod connections;

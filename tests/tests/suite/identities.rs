@@ -1,5 +1,5 @@
-//! Who is who, on a stack with an issuer of each kind: the app's own backend with a secret of Secrets Manager, Whop with
-//! its key set and its API, and another with a key of its own.
+//! Identities, on a stack with an issuer of each kind: the app's own backend with a secret of Secrets Manager, Whop with its
+//! key set and its API, and an OpenID provider with a key of its own.
 
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
@@ -10,22 +10,22 @@ use crate::grants::{grantee, join_by};
 
 const KEY_SET: &str = "/.well-known/jwks.json";
 pub(crate) const WHOP: &str = "urn:whopcom:exp-proxy";
-/// A secret that an issuer names, and that is too short to be one.
+/// The name of an issuer's secret that is too short to be used.
 const UNUSABLE: &str = "funnelcast/dev/short";
 
-/// A stack, what is around it, and who signs for it.
+/// A stack, the services outside it, and the signers of its issuers.
 pub(crate) struct World {
     pub(crate) stack: Stack,
     outside: Outside,
     pub(crate) app: Signer,
-    /// The same issuer, by the key that is to replace its first one.
+    /// The issuer of `app`, with the key that is to replace its first one.
     app_next: Signer,
     pub(crate) whop: Signer,
     login: Signer,
 }
 
 impl World {
-    /// `None` where there is no stack of the test's own.
+    /// Starts the stack; `None` where a test cannot have one of its own.
     pub(crate) async fn start() -> Result<Option<Self>> {
         let outside = Outside::start().await?;
         let (whop, whop_key) = Signer::es256("whop-1")?;
@@ -98,12 +98,12 @@ async fn whop_says_which_companies_its_users_see() -> Result<()> {
     }
     assert_eq!(world.outside.times_asked(question), 1, "for all channels of the company");
     assert_eq!(refusal(&mut ann, "company:biz_2").await?, "forbidden", "a customer is not of the team");
-    assert_eq!(refusal(&mut ann, "company:biz_3").await?, "internal", "closed, and to be tried again");
+    assert_eq!(refusal(&mut ann, "company:biz_3").await?, "internal", "Whop fails, so access is closed");
     assert_eq!(refusal(&mut ann, "company:biz_4").await?, "forbidden");
     ann.join("user:user_1").await?;
     ann.join("system").await?;
 
-    // Whop's own header, and a ticket for the socket, which it never comes to.
+    // The token comes in Whop's own header, which a WebSocket never has, so the socket needs a ticket.
     let connect = world.stack.ask(http::Method::POST, "connect").header("x-whop-user-token", &token);
     let ticket = connect.send().await?.done()?["ticket"].take();
     let handshake = world.stack.handshake().ticket(ticket.as_str().unwrap_or_default());
@@ -135,7 +135,7 @@ async fn a_participant_who_is_of_the_team_deletes_what_others_wrote() -> Result<
     assert_eq!(
         merchant.refused("send", delete(&rude["seq"])).await?.code,
         "internal",
-        "closed, and to be tried again"
+        "Whop fails, so access is closed"
     );
     world.outside.answers(question, 200, json!({"has_access": true, "access_level": "admin"}))?;
     tests::eventually("Whop to be asked once more, a second later", async || {
@@ -144,7 +144,7 @@ async fn a_participant_who_is_of_the_team_deletes_what_others_wrote() -> Result<
     })
     .await?;
     assert_eq!(customer.event("chat.delete").await?["data"]["target"], rude["seq"]);
-    // By HTTP as well.
+    // The same by HTTP.
     let rude = customer.say(&channel, "rude again").await?;
     let request = world.stack.ask(http::Method::POST, "messages").token(&world.whop_token("user_1")?);
     request.body(&delete(&rude["seq"]).to_string()).send().await?.done()?;
@@ -165,8 +165,8 @@ async fn who_is_of_the_team_no_more_is_out_when_whop_is_asked_again() -> Result<
         Ok((world.outside.times_asked(question) == 2).then_some(()))
     })
     .await?;
-    ann.silence().await?; // they still are
-    // The second look, half a minute later, goes by Whop's answer too.
+    ann.silence().await?; // they are still of the team
+    // The second check, half a minute later, also decides by Whop's answer.
     world.stack.forget_usage().await?;
     let second_look = json!({"role": {"user": "user_1", "company": "biz_1"}});
     world.stack.backend().await?.put_into_queue("TimerQueue", &second_look.to_string()).await?;
@@ -184,12 +184,13 @@ async fn who_is_of_the_team_no_more_is_out_when_whop_is_asked_again() -> Result<
         (&revoked["channel"], &revoked["data"]["reason"]),
         (&json!("company:biz_1"), &json!("no longer allowed"))
     );
-    assert_eq!(refusal(&mut ann, "company:biz_1").await?, "forbidden", "the old yes is forgotten");
+    assert_eq!(refusal(&mut ann, "company:biz_1").await?, "forbidden", "the cached yes is dropped");
     assert_eq!(ann.call("status", json!({})).await?["channels"], json!(["user:user_1"]));
     Ok(())
 }
 
-/// Half a minute after a change of access `timers` looks once more, for whoever was just joining: and asks of the same.
+/// Half a minute after a change of access, `timers` checks again, because somebody may have been joining meanwhile. It decides
+/// by the same answers.
 #[tokio::test]
 async fn who_still_is_of_the_team_stays_when_it_is_looked_at_once_more() -> Result<()> {
     let Some(world) = World::start().await? else { return Ok(()) };
@@ -203,7 +204,7 @@ async fn who_still_is_of_the_team_stays_when_it_is_looked_at_once_more() -> Resu
     let timer = json!({"role": {"user": "user_1", "company": "biz_1"}});
     world.stack.backend().await?.put_into_queue("TimerQueue", &timer.to_string()).await?;
     let log = world.stack.log().context("a log")?;
-    tests::eventually("the second look", async || {
+    tests::eventually("the second check", async || {
         let log = std::fs::read_to_string(log)?;
         let is_it = |line: &str| line.contains("timers | ") && line.contains("access checked again");
         Ok(log.lines().any(is_it).then_some(()))
@@ -215,7 +216,7 @@ async fn who_still_is_of_the_team_stays_when_it_is_looked_at_once_more() -> Resu
     Ok(())
 }
 
-/// Asked for before access ended, an answer may come after it.
+/// An answer of Whop's that was asked for before access ended may come afterwards.
 #[tokio::test]
 async fn an_answer_on_its_way_when_access_ends_lets_nobody_in() -> Result<()> {
     let Some(world) = World::start().await? else { return Ok(()) };
@@ -231,11 +232,11 @@ async fn an_answer_on_its_way_when_access_ends_lets_nobody_in() -> Result<()> {
         .await
     };
 
-    // The stack's own question is answered with what is about to change.
+    // Whop answers the stack's own question with what is about to change.
     let held = world.outside.hold(question);
     world.stack.emit("AccessChanged", change.clone()).await?;
     is_asked(2).await?;
-    // And so is that of a join, which finds that one under way, or asks itself.
+    // So it does for a `join`, which waits for the question under way, or asks one of its own.
     let join = ann.request("join", json!({"channel": "analytics:biz_1"})).await?;
     world.outside.answers(question, 200, json!({"has_access": false, "access_level": "no_access"}))?;
     world.stack.emit("AccessChanged", change).await?;
@@ -262,7 +263,7 @@ async fn an_issuers_key_is_replaced_and_a_missing_one_harms_nobody_else() -> Res
         let handshake = world.stack.handshake().token(&signer.sign(600, &claims(iss))?);
         assert_eq!(handshake.send().await?.refused()?, 401, "{iss}");
     }
-    // Grants too, in a function that has the app's issuers alone.
+    // Grants too, in a function that has only the app's issuers.
     let host = tests::User::customer_of("biz_1");
     let channel = world.stack.conversation("biz_1", &[&host]).await?;
     let by_next = world.app_next.sign(
@@ -272,7 +273,7 @@ async fn an_issuers_key_is_replaced_and_a_missing_one_harms_nobody_else() -> Res
     join_by(&mut grantee(&world).await?, &channel, &by_next).await?;
 
     let log = std::fs::read_to_string(world.stack.log().context("a log")?)?;
-    assert!(log.lines().any(|line| line.contains(UNUSABLE)), "it is said which secret");
+    assert!(log.lines().any(|line| line.contains(UNUSABLE)), "no line of the log names the secret");
     Ok(())
 }
 
@@ -287,7 +288,7 @@ async fn what_is_not_understood_of_a_token_keeps_nobody_out() -> Result<()> {
         assert_eq!(client.join("company:biz_2").await?["presence"][0]["name"], shown);
         client.leave("company:biz_2").await?;
     }
-    // What an OpenID provider means by `channel` is its own.
+    // A claim `channel` of an OpenID provider has no meaning here, and makes its token no grant.
     let claims = json!({"iss": "https://login.example", "aud": "web", "sub": "user_5", "channel": "web"});
     world.connect(&world.login.sign(600, &claims)?).await?.join("user:user_5").await?;
     Ok(())

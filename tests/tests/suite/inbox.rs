@@ -1,4 +1,4 @@
-//! Inboxes: what they list, in which order, how much of it is unread, and what comes live.
+//! Inboxes: what they list, in which order, how much of it is unread, and which updates come live.
 
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
@@ -11,7 +11,7 @@ use crate::scene::{Pair, joined, pair};
 const ENTRY: &str = "{companyId: string, conversationId: string, last: {at: string, excerpt: string, from: {name: string, \
                      userId: string}, seq: number}, n: number, participants: array, readN: number, unread: number}";
 
-/// One more than `digest` posts to by itself.
+/// One more member than `digest` itself posts to.
 const MEMBERS: usize = 51;
 
 fn id(channel: &str) -> &str {
@@ -34,7 +34,7 @@ async fn own_once(stack: &Stack, user: &User, n: u64) -> Result<Vec<Value>> {
     .await
 }
 
-/// The last `inbox.update` with this many messages.
+/// Waits for an `inbox.update` of a conversation with this many messages.
 async fn update_of(client: &mut Client, n: u64) -> Result<Value> {
     loop {
         let update = client.event("inbox.update").await?;
@@ -71,8 +71,8 @@ async fn the_participants_and_the_team_see_what_was_said_last_and_how_much_is_un
     let of_ann = own(stack, &ann_user).await?;
     let listed: Vec<_> =
         of_ann.iter().map(|entry| entry["conversationId"].as_str().unwrap_or_default()).collect();
-    assert_eq!(listed, [id(&channel), id(&other)], "one without a message last");
-    assert_eq!(of_ann[0]["unread"], 0, "who sends has read");
+    assert_eq!(listed, [id(&channel), id(&other)], "a conversation without messages comes last");
+    assert_eq!(of_ann[0]["unread"], 0, "senders have read their own messages");
     let fields = json!({"companyId": company, "limit": 1});
     let page = team.call("inbox", fields.clone()).await?;
     assert_eq!((&page["conversations"][0]["n"], &page["conversations"][0]["unread"]), (&json!(2), &json!(2)));
@@ -83,10 +83,10 @@ async fn the_participants_and_the_team_see_what_was_said_last_and_how_much_is_un
     let rest = json!({"companyId": company, "limit": 9, "cursor": next});
     assert_eq!(team.call("inbox", rest).await?["conversations"][0]["conversationId"], id(&other));
 
-    // What the backend calls it, from its last change on.
+    // The title is what the backend has set last.
     let named = json!({"conversationId": id(&other), "companyId": company, "participants": [ann_user.id], "title": "Refunds"});
     stack.emit("Conversation", named).await?;
-    eventually("its title", async || {
+    eventually("the new title", async || {
         let own = own(stack, &ann_user).await?;
         Ok(own
             .iter()
@@ -95,7 +95,7 @@ async fn the_participants_and_the_team_see_what_was_said_last_and_how_much_is_un
     })
     .await?;
 
-    // Who is of the team is not restricted, and has in their inbox what they take part in.
+    // Users of the team cannot be restricted, so a ban leaves the conversation in the inbox of a participant of the team.
     let (chief, clerk) = (User::admin_of(&company), User::customer_of(&company));
     let staffed = stack.conversation(&company, &[&chief, &clerk]).await?;
     let of_clerk = json!({"conversationId": id(&staffed), "type": "user", "userId": clerk.id, "content": "by the backend"});
@@ -109,7 +109,7 @@ async fn the_participants_and_the_team_see_what_was_said_last_and_how_much_is_un
     eventually("the ban", async || Ok(own(stack, &clerk).await?.is_empty().then_some(()))).await?;
     assert_eq!(own(stack, &chief).await?.len(), 1);
 
-    // Who sends has read, also when another message comes within the same second.
+    // The sender of a message has read it, and is told so.
     let third = stack.post_chat(&ann_user, &other, "k1", "three").await?;
     third.done()?;
     let update = eventually("an update with what Ann has read", async || {
@@ -118,14 +118,14 @@ async fn the_participants_and_the_team_see_what_was_said_last_and_how_much_is_un
     });
     assert_eq!(update.await?["data"]["readN"], 1);
 
-    // Read here, it is told there, and to nobody else.
+    // What is read on one device is told to the user's other devices, and to nobody else.
     let acked = bob.call("ack", json!({"channel": channel, "seq": 2, "state": "read"})).await?;
     assert_eq!(acked, json!({"seq": 2, "readN": 2}));
     let read = laptop.event("inbox.update").await?;
     assert_eq!(read["data"], json!({"conversationId": id(&channel), "readN": 2}));
     assert_eq!(own(stack, &bob_user).await?[0]["unread"], 0);
 
-    // An edit and a deletion of the last message change what is shown, and no number.
+    // An edit and a deletion of the last message change its excerpt, and no number.
     let change = |event: &str, data: Value| json!({"channel": channel, "event": event, "key": unique("k"), "data": data});
     ann.call("send", change("chat.edit", json!({"target": 2, "content": "two, edited"}))).await?;
     let update = laptop.event("inbox.update").await?;
@@ -139,7 +139,7 @@ async fn the_participants_and_the_team_see_what_was_said_last_and_how_much_is_un
     let entry = own(stack, &bob_user).await?.swap_remove(0);
     assert!(!entry.to_string().contains("edited") && entry["unread"] == 0, "{entry}");
 
-    // Where the conversation is open, nothing comes but what is said there.
+    // A device that has joined the conversation gets no `inbox.update` of it.
     ann.call("ping", json!({})).await?;
     bob.call("ping", json!({})).await?;
     let of_both = ann.inbox().into_iter().chain(bob.inbox());
@@ -149,7 +149,7 @@ async fn the_participants_and_the_team_see_what_was_said_last_and_how_much_is_un
     Ok(())
 }
 
-/// Whoever is gone, and however many there are: the others are told.
+/// However large the team is, it is told of a message, and members that are gone hold nobody up.
 #[tokio::test]
 async fn a_large_team_is_told_and_who_is_gone_is_forgotten() -> Result<()> {
     let stack = Stack::shared()?;
@@ -169,7 +169,7 @@ async fn a_large_team_is_told_and_who_is_gone_is_forgotten() -> Result<()> {
     Ok(())
 }
 
-/// What cannot be read lies in the dead letters, and holds nothing up.
+/// A message that cannot be read goes to the dead-letter queue, and holds nothing up.
 #[tokio::test]
 async fn a_message_that_cannot_be_read_stops_no_digest() -> Result<()> {
     let stack = Stack::shared()?;
@@ -185,7 +185,7 @@ async fn a_message_that_cannot_be_read_stops_no_digest() -> Result<()> {
     Ok(())
 }
 
-/// Whoever is not there is named too, with when they were.
+/// The roster names absent participants too, with the time at which they were last seen.
 #[tokio::test]
 async fn who_is_absent_was_last_seen() -> Result<()> {
     let stack = Stack::shared()?;

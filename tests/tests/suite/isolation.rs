@@ -1,8 +1,9 @@
-//! Two companies on one stack never meet: every action, request and event, by everybody, with what is whose.
+//! Two companies on one stack are isolated from each other: every action, request and event is tried by users of every role,
+//! with the channels, connections and files of either company.
 //!
-//! What is to come of each is in `isolation/verdicts.txt`, which a person has written and can read. This here tries all of
-//! it, and adds what no table has to say: whoever hears anything at all had been let in there, and no id of a company
-//! is told to anybody who is not of it.
+//! The expected outcomes are in `isolation/verdicts.txt`, which is not generated from the code. The test tries every cell of
+//! it, and checks two more rules: nobody receives an event of a channel that they may not join, and nobody is told an id of a
+//! company that they do not belong to.
 
 mod people;
 mod probe;
@@ -30,13 +31,13 @@ async fn no_cell_of_the_table_surprises() -> Result<()> {
     let mut trial = Trial::new(Stack::shared()?).await?;
     for row in &rows {
         if row.is_for_the_last_connection() {
-            trial.scene.listen().await?; // the last time that everybody is there
+            trial.scene.listen().await?; // from now on, connections end
         }
         if row.is_event() {
             trial.emit(row, 0).await?;
             trial.emit(row, 1).await?;
         } else {
-            // Those who are to be refused go first: what the others do could be the reason.
+            // Those who must be refused go first, so that what the others do cannot be the reason.
             trial.ask(row, |verdict| verdict != "yes").await?;
             trial.ask(row, |verdict| verdict == "yes").await?;
         }
@@ -50,7 +51,7 @@ async fn no_cell_of_the_table_surprises() -> Result<()> {
     Ok(())
 }
 
-/// What is tried, and what surprised.
+/// A run of the table: the number of cells tried so far, and the surprises, which are outcomes that the table does not have.
 struct Trial<'a> {
     stack: &'a Stack,
     scene: Scene,
@@ -59,7 +60,7 @@ struct Trial<'a> {
     events: Vec<Emitted<'a>>,
 }
 
-/// An event that the backend has emitted, and what it is known by.
+/// An event that the backend has emitted, and the texts by which it is recognised.
 struct Emitted<'a> {
     row: &'a Row,
     owner: usize,
@@ -72,7 +73,7 @@ impl<'a> Trial<'a> {
         Ok(Self { stack, scene, cells: 0, surprises: Vec::new(), events: Vec::new() })
     }
 
-    /// Has everybody try a row, with what is either company's, of whom this verdict is expected.
+    /// Has everybody try a row for whom it expects a `wanted` verdict, with the things of either company.
     async fn ask(&mut self, row: &Row, wanted: impl Fn(&str) -> bool) -> Result<()> {
         let (stack, wanted) = (self.stack, &wanted);
         let things = [0, 1].map(|owner| self.scene.thing(row.whose, owner));
@@ -84,7 +85,7 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    /// Emits the event of a row, and waits until all have it who are to hear it.
+    /// Emits the event of a row, and waits until everybody who should receive it has it.
     async fn emit(&mut self, row: &'a Row, owner: usize) -> Result<()> {
         let (mark, channel) = (unique("mark"), self.scene.channel(row.whose, owner));
         let detail = match row.what {
@@ -108,7 +109,7 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    /// Holds what everybody has heard of the backend's events against the table.
+    /// Compares what everybody has received of the backend's events with the table.
     fn check_events(&mut self) {
         for Emitted { row, owner, needles } in &self.events {
             for person in &self.scene.people {
@@ -119,7 +120,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Whoever has heard anything had been let in there, and has seen no id of another company.
+    /// Checks that everybody has received events only of channels that they may join, and no id of another company.
     fn check_ears(&mut self, rows: &[Row]) {
         for person in &self.scene.people {
             for event in &person.heard {
@@ -136,7 +137,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// Tries a row as one of them; gives how many cells that were, and the surprises.
+/// Tries a row as one person; returns the number of cells tried, and the surprises.
 async fn try_as(
     stack: &Stack,
     person: &mut Person,
@@ -158,7 +159,7 @@ async fn try_as(
     Ok((cells, surprises))
 }
 
-/// What to say of a cell, where it is not as the table has it.
+/// Describes the outcome of a cell, if the table has another one.
 fn surprise(row: &Row, person: &Person, owner: usize, got: &str) -> Option<String> {
     let expected = row.verdicts[person.column(owner)];
     (got != expected)

@@ -83,7 +83,7 @@ async fn a_participant_who_is_added_later_may_join_then() -> Result<()> {
     let id = channel.trim_start_matches("conversation:");
     let detail = json!({"conversationId": id, "companyId": company, "participants": [ann.id, late.id]});
     stack.emit("Conversation", detail).await?;
-    eventually("the late one to get in", async || {
+    eventually("the new participant to be let in", async || {
         let request = client.request("join", json!({"channel": channel})).await?;
         Ok(client.reply(&request).await?.ok())
     })

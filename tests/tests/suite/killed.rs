@@ -1,5 +1,5 @@
-//! A stack that is killed: with `--data` the next one finishes all that was accepted, and nothing of the killed one
-//! stays behind. Points in time are drawn from a seed, which a failure tells by its place in the test.
+//! A stack that is killed: with `--data`, the next one finishes all that was accepted, and no member of the killed one stays
+//! behind. How many events are accepted before a kill is drawn from a seed, which is the number of the round.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -17,19 +17,19 @@ use crate::scene::joined;
 
 /// How often the stack is killed, each time under load.
 const ROUNDS: u64 = 3;
-/// Events that are accepted before the kill; how far their handling has come by then is up to the machine.
+/// Events that are accepted before the kill; how far they have been handled by then depends on the machine.
 const ACCEPTED: std::ops::Range<u32> = 10..30;
-/// Those who put events at the same time.
+/// The number of producers that put events at the same time.
 const PRODUCERS: usize = 3;
-/// Events of a page of the history.
+/// The events on a page of the history.
 const PAGE: usize = 100;
 
-/// What was answered with success.
+/// What the stacks have accepted.
 #[derive(Default)]
 struct Accepted {
     /// Resources whose updates the bus or the table took.
     resources: BTreeSet<String>,
-    /// Marks of events that no function can take.
+    /// Marks of events that the bus took and that every function must refuse.
     refused: BTreeSet<String>,
 }
 
@@ -40,7 +40,7 @@ async fn what_was_accepted_before_a_kill_is_finished_after_it() -> Result<()> {
     let mut accepted = Accepted::default();
     for round in 0..ROUNDS {
         let Some(stack) = start(&data)? else { return Ok(()) };
-        // Their sockets end with the stack, and what is to happen 10 s later has to outlive the next ones.
+        // Their sockets end with the first stack. What follows 10 s later has to outlive the next stacks too.
         let _members = if round == 0 { members(&stack, &company).await? } else { Vec::new() };
         let point = StdRng::seed_from_u64(round).random_range(ACCEPTED);
         let (answers, killed) = (Semaphore::new(0), watch::Sender::new(false));
@@ -61,7 +61,7 @@ async fn what_was_accepted_before_a_kill_is_finished_after_it() -> Result<()> {
     let stack = start(&data)?.context("a private stack")?;
     all_are_logged_once(&stack, &company, &accepted.resources).await?;
     for mark in &accepted.refused {
-        stack.backend().await?.dead_letter(mark).await.context("of a round before")?;
+        stack.backend().await?.dead_letter(mark).await.context("the dead letter of an earlier round")?;
     }
     nobody_is_left(&stack, &company).await?;
     drop(stack);
@@ -73,7 +73,7 @@ fn start(data: &Path) -> Result<Option<Stack>> {
     Stack::private(&["--data", data, "--quiet-functions"])
 }
 
-/// Connections of several users in a channel that tells who is there, and in one that does not.
+/// Connections of several users in a channel with presence, and in one without.
 async fn members(stack: &Stack, company: &str) -> Result<Vec<Client>> {
     let mut members = Vec::new();
     for _ in 0..3 {
@@ -88,8 +88,8 @@ fn resources(company: &str) -> String {
     format!("resource_updates:{company}")
 }
 
-/// Puts updates on the bus and into the outbox, and events that cannot be taken, until the stack is `killed`; adds a
-/// permit to `answers` for each that was accepted. Returns the resources and the marks of those.
+/// Puts updates on the bus and into the outbox, and events that must be refused, until the stack is `killed`; adds a permit to
+/// `answers` for each that was accepted. Returns the resources of the updates and the marks of the others.
 async fn load(
     stack: &Stack,
     company: &str,
@@ -114,7 +114,7 @@ async fn load(
         let put = tokio::select! {
             biased;
             put = putting => put,
-            // An SDK would try again for longer than anybody needs to wait.
+            // The SDK would keep retrying for longer than is of use.
             _ = killed.wait_for(|killed| *killed) => break,
         };
         match put {
@@ -127,7 +127,7 @@ async fn load(
     (taken, refused)
 }
 
-/// Waits until the channel's log has an event for each of these, and sees that it has no two for one.
+/// Waits until the channel's log has an event for each of these resources, and checks that it has only one for each.
 async fn all_are_logged_once(stack: &Stack, company: &str, expected: &BTreeSet<String>) -> Result<()> {
     let channel = resources(company);
     let mut reader = joined(stack, &User::admin_of(company), &channel).await?;
@@ -157,7 +157,7 @@ async fn all_are_logged_once(stack: &Stack, company: &str, expected: &BTreeSet<S
 async fn nobody_is_left(stack: &Stack, company: &str) -> Result<()> {
     let observer = User::admin_of(company);
     let mut client = joined(stack, &observer, &format!("company:{company}")).await?;
-    eventually("the ghosts to leave", async || {
+    eventually("the members of the killed stacks to leave", async || {
         let roster = client.call("presence", json!({"channel": format!("company:{company}")})).await?;
         Ok((roster["count"] == 1).then_some(()))
     })

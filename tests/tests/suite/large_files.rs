@@ -1,4 +1,4 @@
-//! Files that are larger than one request takes, which come in parts; and limits by what the bytes are.
+//! Files that are too large for one request and are uploaded in parts; and limits that depend on what a file's bytes are.
 
 use std::{collections::BTreeMap, io::Cursor};
 
@@ -11,15 +11,15 @@ use tests::{Stack, Upload, eventually, fetch, file_draft, sha256};
 use crate::scene::{Pair, pair};
 
 const PART_BYTES: usize = 16 << 20;
-/// A little more than one request takes.
+/// A little more than one request may have.
 const FILM_BYTES: usize = (100 << 20) + 1_000;
 
-/// A stack that takes large films, and small pictures only. `None` if the stack is not this test's own.
+/// A stack that accepts large films, and only small pictures. `None` where a test cannot have a stack of its own.
 fn stack() -> Result<Option<Stack>> {
     Stack::private(&["--parameter", "FileLimits=video=200,image=1,other=25"])
 }
 
-/// The beginning of a film, and what looks like the rest.
+/// The beginning of an MP4 film, and bytes in place of the rest.
 fn film() -> Vec<u8> {
     let head = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom";
     let body =
@@ -113,7 +113,7 @@ async fn the_parts_of_a_file_that_is_removed_are_given_up() -> Result<()> {
     assert_eq!(upload.put(&part).await?.status, StatusCode::OK);
     assert_eq!(stack.remove_unused_file(&bob_user, id).await?.refused()?, (404, "not_found"));
     assert_eq!(stack.remove_unused_file(&ann_user, id).await?.done()?, json!({"fileId": id}));
-    eventually("the upload to be given up", async || {
+    eventually("the upload to be aborted", async || {
         Ok((upload.put(&part).await?.status == StatusCode::NOT_FOUND).then_some(()))
     })
     .await?;
@@ -136,7 +136,7 @@ async fn a_file_is_as_large_as_what_its_bytes_are_may_be() -> Result<()> {
     Ok(())
 }
 
-/// A film in WebP of pictures that fill its canvas, with transparency, which needs the most memory
+/// An animated WebP, each of whose pictures fills the canvas and has transparency, which needs the most memory
 /// (<https://developers.google.com/speed/webp/docs/riff_container#animation>).
 fn film_in_webp(width: u32, height: u32, pictures: usize) -> Result<Vec<u8>> {
     let drawn = RgbaImage::from_fn(width, height, |x, y| {
@@ -146,7 +146,7 @@ fn film_in_webp(width: u32, height: u32, pictures: usize) -> Result<Vec<u8>> {
     let mut encoded = Cursor::new(Vec::new());
     DynamicImage::from(drawn).write_to(&mut encoded, ImageFormat::WebP)?;
     let encoded = encoded.into_inner();
-    let at = encoded.windows(4).position(|kind| kind == b"VP8L").context("a picture without losses")?;
+    let at = encoded.windows(4).position(|kind| kind == b"VP8L").context("no lossless picture")?;
     let picture = &encoded[at..];
     let u24 = |number: u32| number.to_le_bytes().into_iter().take(3);
     let size = || u24(width - 1).chain(u24(height - 1));

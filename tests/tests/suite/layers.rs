@@ -1,5 +1,6 @@
-//! The layers of the house: `core <- aws <- realtime <- {functions, operator}`, and no circle inside any of them. A file is a module here, and
-//! it uses another where it names one of its items: by `crate::`, `super::` or `self::`, or by what the crate's root re-exports.
+//! The layers of the workspace, `core <- aws <- realtime <- {functions, operator}`, and no cycle of modules inside any of them.
+//! Each file counts as a module. It uses another one where it names an item of that, by `crate::`, `super::` or `self::`, or by
+//! what the crate's root re-exports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -52,7 +53,7 @@ fn modules(layer: &str) -> Result<BTreeMap<Module, String>> {
     Ok(modules)
 }
 
-/// The paths of a use tree such as `a::{b, c::d}`, and what comes behind it.
+/// The paths of a use tree such as `a::{b, c::d}`, and the text that follows it.
 fn use_tree(text: &str) -> (Vec<Module>, &str) {
     let text = text.trim_start();
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
@@ -63,7 +64,7 @@ fn use_tree(text: &str) -> (Vec<Module>, &str) {
         while !inner.trim_start().starts_with('}') && !inner.is_empty() {
             let (paths, behind) = use_tree(inner);
             below.extend(paths);
-            // Also behind `as name`, and `*`.
+            // Skips `as name`, and `*`.
             let next = behind.find([',', '}']).unwrap_or(behind.len());
             inner = behind[next..].strip_prefix(',').unwrap_or(&behind[next..]);
         }
@@ -87,7 +88,7 @@ fn paths<'a>(code: &'a str, first: impl Fn(&str) -> bool + 'a) -> impl Iterator<
         .flatten()
 }
 
-/// The module that a path from `module` leads to, or into.
+/// The module that a path in `module` names, or that has the item which the path names.
 fn target(
     modules: &BTreeMap<Module, String>,
     exports: &BTreeMap<String, Module>,
@@ -125,11 +126,11 @@ fn uses(layer: &str) -> Result<BTreeMap<Module, BTreeSet<Module>>> {
         let used = paths(code, is_ours).filter_map(|path| target(&modules, &exports, module, &path));
         (module.clone(), used.filter(|used| used != module).collect())
     };
-    // The root names its modules for whoever reads it, and uses none.
+    // The root only declares and re-exports its modules, and uses none.
     Ok(modules.iter().filter(|(module, _)| !module.is_empty()).map(used_by).collect())
 }
 
-/// A way from a module back to itself, if there is one.
+/// A cycle of modules each of which uses the next, if there is one.
 fn circle(uses: &BTreeMap<Module, BTreeSet<Module>>) -> Option<Vec<String>> {
     let mut done = BTreeSet::new();
     for start in uses.keys() {
@@ -178,7 +179,7 @@ fn each_layer_depends_on_those_below_it_alone() -> Result<()> {
             dependencies(&root().join(layer))?.into_iter().filter(|name| above.contains(name)).collect();
         assert!(wrong.is_empty(), "{layer} depends on {wrong:?}");
     }
-    // Nothing is built on the commands of an operator, and `local` knows nothing of the product.
+    // Nothing depends on the operator's commands, and `local` depends on no crate of the product.
     for (folder, others) in
         [("local", "funnelcast-"), ("realtime", "funnelcast-operator"), ("aws", "funnelcast-operator")]
     {

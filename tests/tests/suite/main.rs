@@ -1,8 +1,8 @@
 //! The black-box suite: the contract of `docs/` and the wire, row by row, over real sockets against a running stack.
-//! How it is driven is in the crate's library; what runs it against something else than `funnelcast-local` is there
-//! too (`FUNNELCAST_STACK`).
+//! The clients and stacks that it uses are in the crate's library, and so is what it takes to run it against something other
+//! than `funnelcast-local` (`FUNNELCAST_STACK`).
 //!
-//! Not reachable from outside, and so not covered: the error code `internal`, which needs a fault inside.
+//! The error code `internal` needs a failure in the stack or behind it, so only tests that cause one cover it.
 
 mod actions;
 mod backend_files;

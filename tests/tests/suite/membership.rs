@@ -1,5 +1,5 @@
-//! A member stays a member until it leaves or is taken out, and no longer: whatever was meant for an earlier membership, or
-//! crosses on the way, changes nothing about that.
+//! A member stays a member until it leaves or is removed, and no longer. What was meant for an earlier membership, and frames
+//! that cross on their way, change nothing about that.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::scene::{Pair, joined, pair};
 
-/// Longer than whatever is dealt with after the grace of a departure.
+/// Longer than the grace of a departure, and what is done after it.
 const AFTER_GRACE: Duration = Duration::from_secs(13);
 
 /// Whether the client's connection says that it has joined the channel.
@@ -60,7 +60,7 @@ async fn who_is_kicked_as_their_other_device_goes_and_joins_again_stays() -> Res
     hears(&mut ann, &mut bob, &channel).await
 }
 
-/// Sends these without waiting for their replies, which must come, and are no errors but `conflict`.
+/// Sends these requests at once, and waits for all of their replies, whose only error may be `conflict`.
 async fn at_once(client: &mut Client, requests: impl IntoIterator<Item = (&str, Value)>) -> Result<()> {
     let mut ids = Vec::new();
     for (action, fields) in requests {
@@ -74,14 +74,14 @@ async fn at_once(client: &mut Client, requests: impl IntoIterator<Item = (&str, 
     Ok(())
 }
 
-/// The frames of one socket run side by side. The last of them counts, numbered or not.
+/// The frames of one socket are handled side by side. The last one counts, whether frames have an `order` or not.
 #[tokio::test]
 async fn of_joins_and_leaves_that_cross_the_last_counts() -> Result<()> {
     const ROUNDS: u64 = 10;
     let stack = Stack::shared()?;
     let Pair { mut ann, mut bob, channel, .. } = pair(stack).await?;
     for is_numbered in [false, true] {
-        let mut place = 1_u64 << 50; // behind all that had the time for a number
+        let mut place = 1_u64 << 50; // above the times that order frames without a number
         let mut fields = || {
             place += 1;
             if is_numbered {
@@ -92,12 +92,12 @@ async fn of_joins_and_leaves_that_cross_the_last_counts() -> Result<()> {
         };
         for _ in 0..ROUNDS {
             at_once(&mut bob, [("leave", fields()), ("join", fields())]).await?;
-            ensure!(has_joined(&mut bob, &channel).await?, "joined last");
+            ensure!(has_joined(&mut bob, &channel).await?, "the last frame was a join");
             hears(&mut ann, &mut bob, &channel).await?;
             at_once(&mut bob, [("join", fields()), ("leave", fields())]).await?;
-            ensure!(!has_joined(&mut bob, &channel).await?, "left last");
+            ensure!(!has_joined(&mut bob, &channel).await?, "the last frame was a leave");
             let typing = ann.send(&channel, "chat.typing", json!({"isTyping": true})).await?;
-            ensure!(typing["recipients"] == 0, "left last, and still a member");
+            ensure!(typing["recipients"] == 0, "the last frame was a leave, but it is still a member");
         }
     }
     Ok(())
@@ -112,12 +112,12 @@ async fn a_join_that_comes_after_the_leave_that_was_sent_after_it_is_refused() -
     client.call("leave", fields(2)).await?;
     assert_eq!(client.refused("join", fields(1)).await?, *"conflict");
     client.call("join", fields(3)).await?;
-    client.call("leave", fields(2)).await?; // an earlier one, which changes nothing
+    client.call("leave", fields(2)).await?; // it was sent before the join, so it changes nothing
     assert!(has_joined(&mut client, &user.channel()).await?);
     Ok(())
 }
 
-/// What a gateway that throttles has left undone is owed to those who are members when it is made up for.
+/// Posts that the gateway throttles are made up for later, to those who are members then.
 #[tokio::test]
 async fn what_is_owed_goes_to_members_as_they_are_then() -> Result<()> {
     let Some(stack) = Stack::private(&[])? else { return Ok(()) };
@@ -136,7 +136,7 @@ async fn what_is_owed_goes_to_members_as_they_are_then() -> Result<()> {
     })
     .await?;
     stack.set_faults(&json!({})).await?;
-    // By now all that was owed has been brought: what somebody else is owed meanwhile comes after it.
+    // By then all that was owed has been delivered.
     sleep(Duration::from_secs(6)).await;
     let heard = bob.inbox();
     assert!(heard.iter().all(|frame| frame["event"] != "chat.message"), "{heard:?}");
@@ -153,13 +153,13 @@ async fn a_token_that_expires_ends_what_its_connection_was_in() -> Result<()> {
     let brief = bob_user.again().for_only("5s");
     let mut bob = joined(stack, &brief, &channel).await?;
     ann.event("presence.join").await?;
-    bob.closed().await?; // it hears nothing any more, and is to know
+    bob.closed().await?; // it receives nothing any more, and must learn that
     let left = ann.event("presence.leave").await?;
     assert_eq!(left["data"]["userId"], json!(bob_user.id));
     Ok(())
 }
 
-/// Many at once: whatever comes together, the members know in the end what the roster says.
+/// Many devices join at once. In the end, members have been told what the roster says.
 #[tokio::test]
 async fn devices_that_come_together_are_told_of() -> Result<()> {
     const PAIRS: usize = 8;
@@ -176,11 +176,11 @@ async fn devices_that_come_together_are_told_of() -> Result<()> {
     for _ in &users {
         ann.event("presence.join").await?;
     }
-    // Both of a user's devices say at once that nobody looks.
+    // Both devices of each user set the status `away` at once.
     let away = json!({"status": "away"});
     let says = devices.iter_mut().map(|device| device.send(&channel, "presence.update", away.clone()));
     try_join_all(says).await?;
-    // Told twice is no harm; the later of two events on a user counts.
+    // An event may come twice; of two events about a user, the later one counts.
     let mut told = BTreeMap::new();
     while told.len() < users.len() || told.values().any(|(_, status)| *status != json!("away")) {
         let mut update = ann.event("presence.update").await?;
@@ -193,7 +193,8 @@ async fn devices_that_come_together_are_told_of() -> Result<()> {
     Ok(())
 }
 
-/// After the membership is written, access is asked for once more. Where the table fails, nobody knows what it would have said.
+/// After a `join` has written the membership, it checks access once more. Where the table fails then, the outcome is unknown, so
+/// the `join` fails and must leave no membership.
 #[tokio::test]
 async fn who_is_told_that_a_join_failed_is_no_member() -> Result<()> {
     const CLIENTS: usize = 16;
@@ -215,7 +216,7 @@ async fn who_is_told_that_a_join_failed_is_no_member() -> Result<()> {
                 return anyhow::Ok(answer["ok"].as_bool());
             }
             if answer["requestId"].is_string() {
-                return Ok(None); // it ran out of time, so it has told nobody anything
+                return Ok(None); // the function ran out of time, so the client was told nothing
             }
         }
     });
@@ -233,7 +234,7 @@ async fn who_is_told_that_a_join_failed_is_no_member() -> Result<()> {
     assert!(failed.len() > CLIENTS / 4, "{} of {CLIENTS} joins failed", failed.len());
     let notice = json!({"id": "n1", "level": "info", "title": "t", "message": "m", "timestamp": "2026-11-23T10:00:00.123Z"});
     let mut observer = joined(&stack, &User::admin_of(&company), &channel).await?;
-    eventually("those whose joins failed to hear nothing", async || {
+    eventually("clients whose joins failed to receive nothing", async || {
         stack
             .backend()
             .await?

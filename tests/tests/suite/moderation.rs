@@ -1,4 +1,4 @@
-//! Users are muted and banned by the team and by the backend, and feel it at once on every device and by HTTP.
+//! Mutes and bans by the team and by the backend: they take effect at once, on every device and by HTTP.
 
 use anyhow::Result;
 use http::Method;
@@ -8,10 +8,10 @@ use tests::{Answer, Client, Stack, User, time_from_now, unique};
 use crate::scene::{Pair, joined, pair};
 
 const HOUR_MS: i64 = 3_600_000;
-/// As the wire writes times.
+/// The end of a restriction, as the wire writes times.
 const UNTIL: &str = "2099-01-01T00:00:00.000Z";
 
-/// Moderates by HTTP, as this user.
+/// Restricts a user by HTTP, as the user `by`.
 async fn moderate(stack: &Stack, by: &User, body: &Value) -> Result<Answer> {
     stack.post(by, "moderation", body).await
 }
@@ -139,8 +139,8 @@ async fn who_is_banned_from_a_company_is_in_none_of_its_conversations() -> Resul
     Ok(())
 }
 
-/// What restricts a user in a company counts from the moment at which a conversation is the company's; and what did not concern
-/// one of the team, from the moment at which it is no longer theirs.
+/// When a conversation moves to another company, the restrictions of that company apply to it at once. So does a restriction on
+/// a user of the old team, who was exempt from it until then.
 #[tokio::test]
 async fn a_conversation_that_moves_brings_the_restrictions_of_its_company() -> Result<()> {
     let stack = Stack::shared()?;

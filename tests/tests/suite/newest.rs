@@ -1,4 +1,4 @@
-//! The newest wins, by its own time: whatever the bus delivers late, twice, or with the time of a wrong clock.
+//! The newest change or value wins, by its own time, even where the bus delivers late or twice, or a producer's clock is wrong.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const NOT_AHEAD: Duration = Duration::ZERO;
 
-/// A moment so many seconds from now.
+/// The time this many seconds from now.
 fn seconds(from_now: i64) -> String {
     time_from_now(from_now * 1_000)
 }
@@ -33,20 +33,20 @@ async fn a_late_update_does_not_take_a_funnel_back() -> Result<()> {
     for (kind, progress, timestamp, latest) in [
         ("generation_completed", 100, later.as_str(), 100),
         ("generation_progress", 90, &seconds(-5), 100),
-        ("deployed", 100, &later, 100), // at the same moment: the one with the higher seq
+        ("deployed", 100, &later, 100), // of two with the same time, the one with the higher seq counts
     ] {
         stack.emit("FunnelUpdate", funnel(&company, kind, progress, timestamp)).await?;
-        client.event("funnel.update").await?; // in the log, and kept
+        client.event("funnel.update").await?; // so it is in the log, and its value is kept
         let reply = client.join(&channel).await?;
         assert_eq!(events(&reply, "latest")[0]["data"]["progress"], latest, "{kind}");
     }
     let reply = client.join(&channel).await?;
     assert_eq!(events(&reply, "latest")[0]["data"]["type"], "deployed");
-    assert_eq!(reply["head"], 3, "what is late is in the log all the same");
+    assert_eq!(reply["head"], 3, "a late update is in the log all the same");
     Ok(())
 }
 
-/// Else it would be the latest for an hour.
+/// Otherwise the value would stay the latest for an hour.
 #[tokio::test]
 async fn a_value_of_the_future_counts_as_now() -> Result<()> {
     let stack = Stack::shared()?;
@@ -66,7 +66,7 @@ async fn a_value_of_the_future_counts_as_now() -> Result<()> {
     Ok(())
 }
 
-/// A change of who takes part in a conversation.
+/// A conversation change with these participants, and with the fields of `of`.
 fn change(id: &str, company: &str, participants: &[&User], of: &Value) -> Value {
     let participants: Vec<_> = participants.iter().map(|user| &user.id).collect();
     let mut change = json!({"conversationId": id, "companyId": company, "participants": participants});
@@ -76,7 +76,7 @@ fn change(id: &str, company: &str, participants: &[&User], of: &Value) -> Value 
     change
 }
 
-/// What a backend asks of a conversation; `change` where it sets it.
+/// Makes a backend's request about a conversation, with the change if the request sets it.
 async fn ask(
     stack: &Stack,
     company: &str,
@@ -102,7 +102,7 @@ async fn wait_for(stack: &Stack, company: &str, id: &str, participants: &[&User]
     .await
 }
 
-/// Each changes who takes part; the first of a pair is the older one, whatever the bus makes of their order.
+/// Pairs of an older and a newer version of a conversation change: by their times, and by their revisions.
 fn versions() -> [[Value; 2]; 2] {
     [
         [json!({"timestamp": seconds(-2)}), json!({"timestamp": seconds(-1)})],
@@ -110,7 +110,7 @@ fn versions() -> [[Value; 2]; 2] {
     ]
 }
 
-/// The bus keeps no order, and its time has whole seconds.
+/// The bus keeps no order, and its times are whole seconds.
 #[tokio::test]
 async fn of_two_changes_in_one_call_the_newer_stands() -> Result<()> {
     let stack = Stack::shared()?;
@@ -125,7 +125,7 @@ async fn of_two_changes_in_one_call_the_newer_stands() -> Result<()> {
     Ok(())
 }
 
-/// Nobody waits for an answer of the bus: a change that does not stand lies in the dead letters, with the reason.
+/// The bus answers nobody, so a change that is refused goes to the dead-letter queue, with the reason.
 #[tokio::test]
 async fn a_change_that_comes_late_changes_nothing_and_is_refused() -> Result<()> {
     let stack = Stack::shared()?;
@@ -142,7 +142,7 @@ async fn a_change_that_comes_late_changes_nothing_and_is_refused() -> Result<()>
     Ok(())
 }
 
-/// A naive local time, in a zone that is ahead.
+/// A producer may take its local time for UTC, in a zone that is ahead.
 #[tokio::test]
 async fn a_producer_an_hour_ahead_keeps_nobody_from_changing_a_conversation() -> Result<()> {
     let stack = Stack::shared()?;
@@ -176,7 +176,7 @@ async fn who_sends_a_stale_change_is_told_what_stands() -> Result<()> {
         ask(stack, &company, Method::PUT, &id, Some(change)).await
     };
     for _ in 0..2 {
-        put(json!({"revision": 8, "timestamp": seconds(-60)})).await?.done()?; // the same again is done
+        put(json!({"revision": 8, "timestamp": seconds(-60)})).await?.done()?; // the same change again is no conflict
     }
     let delete = async |revision: u64| {
         ask(stack, &company, Method::DELETE, &format!("{id}?revision={revision}"), None).await
@@ -187,12 +187,12 @@ async fn who_sends_a_stale_change_is_told_what_stands() -> Result<()> {
         assert!(message.contains("revision 8"), "{message}");
     }
     assert_eq!(put(json!({"timestamp": seconds(-3_600)})).await?.refused()?, (409, "conflict"));
-    put(json!({})).await?.done()?; // says nothing of its own, so it is the newest
+    put(json!({})).await?.done()?; // it has neither a revision nor a time, so it is the newest
     assert_eq!(delete(8).await?.done()?, json!({"conversationId": id}));
     Ok(())
 }
 
-/// Every event is delivered twice, the second time when more have come than one looks back by count.
+/// Every event is delivered twice, the second time after more events have come than an append looks back on by count.
 #[tokio::test]
 async fn repeats_by_a_clock_that_is_ahead_are_one_message() -> Result<()> {
     const MESSAGES: usize = 40;
@@ -207,7 +207,7 @@ async fn repeats_by_a_clock_that_is_ahead_are_one_message() -> Result<()> {
         for batch in messages.chunks(10) {
             stack.backend().await?.emit_all("ChatMessage", batch, ahead).await?;
         }
-        // Every delivery posts to both, that of a repeat too.
+        // Every delivery posts to both members, even that of a repeat.
         for _ in 0..2 * MESSAGES {
             ann.event("chat.message").await?;
         }

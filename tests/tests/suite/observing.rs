@@ -1,4 +1,4 @@
-//! What an operator sees: a line for each invocation, and what was measured, as CloudWatch takes it.
+//! What an operator sees in the logs: a line for each invocation, and metrics in the form that CloudWatch reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,10 +10,10 @@ use tests::{Stack, User, eventually, unique};
 
 use crate::scene::{Pair, pair};
 
-/// How an invocation ends, in its one line.
+/// The outcomes of an invocation, as its line tells them.
 const OUTCOMES: [&str; 4] = ["done", "refused", "rejected", "failed"];
 
-/// The lines of the functions so far.
+/// The log lines of the functions so far.
 fn lines(stack: &Stack) -> Result<Vec<Value>> {
     let log = fs::read_to_string(stack.log().context("a log")?)?;
     let complete = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
@@ -70,12 +70,12 @@ async fn what_is_measured_is_in_the_log() -> Result<()> {
         Ok(sums(&lines(&stack)?).filter(|[joins, ..]| *joins >= 4.0))
     })
     .await?;
-    // The first is that of the team, which sees that the conversation is there.
+    // The first join is that of a user of the team, by which the suite waits for the conversation.
     assert_eq!((joins, typing, recovered, messages), (4.0, 1.0, 1.0, 1.0));
     check_logs(&stack, &mut pair).await
 }
 
-/// What `funnelcast-local cost` says that operations log is what they log, give or take what ids differ by.
+/// Checks that operations log as many bytes as `funnelcast-local cost` says, give or take a tenth.
 async fn check_logs(stack: &Stack, Pair { ann, bob, channel, .. }: &mut Pair) -> Result<()> {
     let user = User::stranger();
     let mut stranger = None;
@@ -108,7 +108,7 @@ async fn check_logs(stack: &Stack, Pair { ann, bob, channel, .. }: &mut Pair) ->
     Ok(())
 }
 
-/// The bytes that functions log because of an operation, of which each logs so many lines.
+/// The bytes that these functions log for an operation, for which each logs at least this many lines.
 async fn logged(
     stack: &Stack,
     functions: &[(&str, u64)],
@@ -132,7 +132,7 @@ async fn each_invocation_but_a_ping_is_one_line_that_tells_who_and_what_came_of_
     let user = User::customer_of(&unique("biz"));
     let mut client = stack.connect(&user).await?;
     client.call("status", json!({})).await?;
-    client.call("ping", json!({})).await?; // there would be more of its lines than of all others
+    client.call("ping", json!({})).await?; // logs no line, because there would be more of its lines than of all others
     client.refused("join", json!({"channel": "company:biz_of_others"})).await?;
     client.refused("join", json!({"channel": "nonsense"})).await?;
     client.close().await?;
@@ -177,6 +177,6 @@ fn what_the_template_watches_is_explained() -> Result<()> {
     assert!(named.len() > 10, "{named:?}");
     let unexplained: Vec<_> =
         named.into_iter().filter(|name| !manual.contains(&format!("`{name}`"))).collect();
-    assert_eq!(unexplained, [""; 0], "in docs/operations.md");
+    assert_eq!(unexplained, [""; 0], "not explained in docs/operations.md");
     Ok(())
 }

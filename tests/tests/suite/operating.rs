@@ -7,7 +7,7 @@ use tests::{Operated, Stack, User, eventually, unique};
 
 use crate::scene::{Pair, joined, pair};
 
-/// The shared stack, unless it is an emulator: what that says of its functions is its own affair.
+/// The shared stack; `None` if it is an emulator, which describes its functions in its own way.
 fn operated() -> Result<Option<&'static Stack>> {
     let stack = Stack::shared()?;
     let is_emulator = stack.addresses.aws.is_some() && stack.log().is_none();
@@ -103,8 +103,8 @@ async fn a_ban_is_felt_by_a_live_connection_and_can_be_lifted() -> Result<()> {
     Ok(())
 }
 
-/// Of a row of each kind, and of runs that are interrupted, the unit tests of `realtime` know more. Here it is what a whole stack
-/// makes of it: its stream, its objects, its log.
+/// The unit tests of `realtime` cover the rows of each kind, and runs that are interrupted. This test covers what only a whole
+/// stack has: its stream, its objects, its log.
 #[tokio::test]
 async fn a_user_is_exported_and_erased() -> Result<()> {
     const TEXT: &str = "xyzzyplugh";
@@ -154,7 +154,8 @@ async fn a_user_is_exported_and_erased() -> Result<()> {
     for _ in 0..2 {
         bob.event("chat.delete").await?;
     }
-    // The bar, and the place that leads the second run there.
+    // The rows that stay: the place that leads the second run to the conversation, the user's bar, the erasure, and what the
+    // user has spent.
     let ends = [
         format!("READ#{channel} / {}", ann_user.id),
         format!("MODS#{} / META", ann_user.id),
@@ -164,7 +165,7 @@ async fn a_user_is_exported_and_erased() -> Result<()> {
     for (planted, stay) in
         [(TEXT, &ends[..0]), (&ann_user.name, &ends[..0]), (&ann_user.id, &ends[..]), (&file, &ends[..0])]
     {
-        eventually("nothing to be left of it", async || {
+        eventually("no row to have the erased text", async || {
             let mut rows = backend.items_with(planted).await?;
             rows.retain(|row| !stay.contains(row) && !row.starts_with("TICKET#"));
             Ok(rows.is_empty().then_some(()))
@@ -186,11 +187,11 @@ async fn a_user_is_exported_and_erased() -> Result<()> {
             log.lines().find(|line| [TEXT, "Été", &ann_user.name].iter().any(|text| line.contains(text)));
         assert_eq!(leaked, None, "in the log");
     }
-    // Others go on, and who was erased does not come back.
+    // Other users go on, and the erased user cannot connect any more.
     let page = stack.get(&bob_user, &format!("messages?channel={channel}&limit=9")).await?.done()?;
     assert_eq!(page["events"][0]["data"]["userId"], "deleted");
     bob.say(&channel, "and on we go").await?;
-    assert!(stack.connect(&ann_user).await.is_err(), "barred");
+    assert!(stack.connect(&ann_user).await.is_err(), "an erased user can connect");
     Ok(())
 }
 
@@ -198,14 +199,14 @@ async fn a_user_is_exported_and_erased() -> Result<()> {
 async fn a_dead_letter_is_listed_shown_retried_and_delivered_and_mistakes_are_found() -> Result<()> {
     const ISSUERS: &str = r#"Issuers=[{"kind":"oidc","iss":"nobody","aud":"a","alg":"RS256","keys":{"jwks":"http://127.0.0.1:1/keys"}}]"#;
     const ORIGINS: &str = "AllowedOrigins=http://localhost:3000,https://App.example";
-    // A queue of its own: others look for their letters in the shared one.
+    // A stack of its own, because other tests look for their letters in the queue of the shared one.
     let Some(stack) = Stack::private(&["--parameter", ISSUERS, "--parameter", ORIGINS])? else {
         return Ok(());
     };
     let backend = stack.backend().await?;
     let company = unique("biz");
     let (user, conversation) = (User::customer_of(&company), unique("conv"));
-    // A message that is not there cannot be deleted.
+    // A message that does not exist cannot be deleted.
     stack.emit("ChatDelete", json!({"conversationId": conversation, "target": 1})).await?;
     backend.put_into_outbox("key-1", "nowhere:1", "resource.update", &json!({})).await?;
     let listed = eventually("the letters to be there", async || {
@@ -230,7 +231,7 @@ async fn a_dead_letter_is_listed_shown_retried_and_delivered_and_mistakes_are_fo
         (4, planted(&["issuers.keys", "letters.waiting", "origins.form"]))
     );
 
-    // Its cause is mended, and it is tried again.
+    // The cause of the refusal is removed, and the letter is retried.
     let channel = stack.conversation_called(&conversation, &company, &[user.id.as_str()]).await?;
     let mut client = joined(&stack, &user, &channel).await?;
     assert_eq!(client.say(&channel, "oops").await?["seq"], 1);
@@ -251,7 +252,7 @@ async fn a_dead_letter_is_listed_shown_retried_and_delivered_and_mistakes_are_fo
 #[tokio::test]
 async fn the_suites_own_stack_has_no_mistakes() -> Result<()> {
     let Some(stack) = operated()? else { return Ok(()) };
-    // Other tests leave letters there.
+    // Other tests leave letters in its queue.
     let codes = mistakes(&stack.operate("doctor").await?);
     assert!(codes.is_empty() || codes == ["letters.waiting"], "{codes:?}");
     Ok(())

@@ -1,4 +1,4 @@
-//! `seq` rises by one, without a hole, whoever sends and however many at once.
+//! `seq` rises by one, without gaps, whoever sends and however many send at once.
 
 use anyhow::Result;
 use serde_json::json;
@@ -6,7 +6,7 @@ use tests::{Stack, User, sequence, unique};
 
 use crate::scene::joined;
 
-/// Senders and the messages that each sends at once.
+/// The number of senders, and of the messages that each sends at once.
 const SENDERS: usize = 4;
 const MESSAGES_EACH: usize = 5;
 
@@ -41,7 +41,7 @@ async fn twenty_at_once_get_the_seqs_from_one_to_twenty() -> Result<()> {
     seqs.sort_unstable();
     assert_eq!(seqs, all);
 
-    // Everybody got what the others sent; each seq once.
+    // Everybody received what the others sent, each seq once.
     for client in &mut clients {
         let mut heard = Vec::new();
         for _ in 0..(SENDERS - 1) * MESSAGES_EACH {

@@ -1,4 +1,4 @@
-//! Who comes and goes, and who is told: users, however many devices each has, and no ghosts.
+//! Presence: which users join and leave, however many devices each has, who is told of it, and that no ghosts stay.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,20 +13,20 @@ use crate::scene::{Pair, joined, pair};
 /// A lease so short that a test can wait for its end.
 const SHORT_LEASE: &str = "LeaseSeconds=3";
 
-/// The next news of this name about a user; its data.
+/// Waits for the next event of this name, which must be about this user; returns its data.
 async fn news(client: &mut Client, name: &str, user: &User) -> Result<Value> {
     let data = client.event(name).await?["data"].take();
     assert_eq!(data["userId"], json!(user.id), "{data}");
     Ok(data)
 }
 
-/// When the user was seen last, in a form that sorts by time.
+/// When the user was last seen, as text that sorts by time.
 fn seen(presence: &Value) -> &str {
     assert!(tests::is_timestamp(&presence["lastSeen"]), "{presence}");
     presence["lastSeen"].as_str().unwrap_or_default()
 }
 
-/// Those whom `presence` names, in the order of their ids.
+/// The ids of the users whom `presence` names, in order.
 async fn present(client: &mut Client, channel: &str) -> Result<Vec<String>> {
     let roster = client.call("presence", json!({"channel": channel})).await?;
     let users = roster["users"].as_array().cloned().unwrap_or_default();
@@ -44,7 +44,7 @@ async fn presence_of(user: &User, client: &mut Client, channel: &str) -> Result<
     own.cloned().with_context(|| format!("{} is not in {roster}", user.id))
 }
 
-/// A pair in which the one who was first has heard that the other came.
+/// A [`Pair`] in which Ann has been told that Bob has joined.
 async fn acquainted(stack: &Stack) -> Result<Pair> {
     let mut pair = pair(stack).await?;
     let came = news(&mut pair.ann, "presence.join", &pair.bob_user).await?;
@@ -78,7 +78,7 @@ async fn who_is_back_in_time_has_never_been_away() -> Result<()> {
     assert_eq!(present(&mut ann, &channel).await?.len(), 2, "nobody has been told that Bob left");
     let again = joined(stack, &bob_user, &channel).await?;
 
-    // Another one's leave takes as long, so by then the first would have been told.
+    // Another user's departure takes as long, so by then Ann would have been told that Bob has left.
     let cid_user = User::admin_of(&unique("biz"));
     let other = stack.conversation(&unique("biz"), &[&cid_user, &bob_user]).await?;
     let mut watcher = joined(stack, &bob_user, &other).await?;
@@ -100,7 +100,7 @@ async fn who_loses_their_connection_leaves_after_the_grace() -> Result<()> {
     Ok(())
 }
 
-/// Of two events on a user the later counts, so a leave that looked older than what was told of the visit would leave a ghost.
+/// Of two events about a user the later one counts, so a leave that looked older than the join would leave a ghost.
 #[tokio::test]
 async fn a_leave_is_later_than_all_of_the_visit_however_short_that_was() -> Result<()> {
     let stack = Stack::shared()?;
@@ -108,7 +108,7 @@ async fn a_leave_is_later_than_all_of_the_visit_however_short_that_was() -> Resu
     bob.close().await?;
     news(&mut ann, "presence.leave", &bob_user).await?;
     let into_the_second = SystemTime::now().duration_since(UNIX_EPOCH)?.subsec_millis();
-    sleep(Duration::from_millis(u64::from(1_000 - into_the_second))).await; // so that it fits into one
+    sleep(Duration::from_millis(u64::from(1_000 - into_the_second))).await; // so that the visit fits into one
     let bob = joined(stack, &bob_user, &channel).await?;
     let came = news(&mut ann, "presence.join", &bob_user).await?;
     bob.close().await?;
@@ -128,7 +128,7 @@ async fn a_leave_is_later_than_all_that_any_device_has_told() -> Result<()> {
         Ok((ann.send(&channel, "chat.typing", typing).await?["recipients"] == 1).then_some(()))
     })
     .await?;
-    sleep(Duration::from_secs(2)).await; // what the stream says of the desk's end is exact to a second
+    sleep(Duration::from_secs(2)).await; // the stream has the end of the desk's connection only to the second
     phone.send(&channel, "presence.update", json!({"status": "online"})).await?;
     let known = presence_of(&bob_user, &mut ann, &channel).await?;
     phone.leave(&channel).await?;
@@ -154,7 +154,7 @@ async fn a_status_is_the_users_over_all_of_their_devices() -> Result<()> {
     Ok(())
 }
 
-/// The laptop online, the phone away: when the laptop goes, the user is away.
+/// The laptop is online, and the phone away. When the laptop goes, the user is away.
 #[tokio::test]
 async fn what_is_left_of_a_user_is_told_when_the_most_present_device_goes() -> Result<()> {
     let stack = Stack::shared()?;
@@ -167,7 +167,7 @@ async fn what_is_left_of_a_user_is_told_when_the_most_present_device_goes() -> R
     Ok(())
 }
 
-/// Away, a reload, and back within the grace.
+/// The user is away, reloads the page, and is back within the grace.
 #[tokio::test]
 async fn who_was_away_and_is_back_on_another_socket_is_told_to_be_online() -> Result<()> {
     let stack = Stack::shared()?;
@@ -207,20 +207,20 @@ async fn a_ghost_is_gone_when_its_lease_ends_though_nobody_posts_to_it() -> Resu
     let Some(stack) = Stack::private(&options)? else { return Ok(()) };
     let Pair { mut ann, bob, bob_user, ann_user, channel, .. } = acquainted(&stack).await?;
     bob.cut();
-    // Ann pings, as clients do, and so keeps the lease; Bob is told to have left one lease and a grace later.
+    // Ann pings, as clients do, and so keeps the lease; Bob's leave comes one lease and a grace later.
     let left = eventually_within_leases(&mut ann).await?;
     assert_eq!((left.0.as_str(), &left.1["userId"]), ("presence.leave", &json!(bob_user.id)));
     assert_eq!(present(&mut ann, &channel).await?, [ann_user.id]);
     Ok(())
 }
 
-/// Where somebody writes, nobody waits for the end of the lease.
+/// Where somebody posts to the ghost, it is gone before its lease ends.
 #[tokio::test]
 async fn a_ghost_is_gone_within_the_grace_where_somebody_posts_to_it() -> Result<()> {
     let Some(stack) = Stack::private(&["--fault", "lost_disconnect=1"])? else { return Ok(()) };
     let Pair { mut ann, bob, bob_user, ann_user, channel, .. } = acquainted(&stack).await?;
     bob.cut();
-    eventually("the post that finds nobody", async || {
+    eventually("a post to find Bob gone", async || {
         let sent = ann.send(&channel, "chat.typing", json!({"isTyping": true})).await?;
         Ok((sent["recipients"] == 0).then_some(()))
     })
@@ -230,7 +230,7 @@ async fn a_ghost_is_gone_within_the_grace_where_somebody_posts_to_it() -> Result
     Ok(())
 }
 
-/// The first news of who comes or goes, with a ping at every look.
+/// Waits for a first presence event, twice as long as `eventually` does, with a ping at every look.
 async fn eventually_within_leases(client: &mut Client) -> Result<(String, Value)> {
     for _ in 0..2 {
         let looked = eventually("news", async || Ok(client.presence_news().await?.into_iter().next())).await;
@@ -238,7 +238,7 @@ async fn eventually_within_leases(client: &mut Client) -> Result<(String, Value)
             return Ok(news);
         }
     }
-    anyhow::bail!("no news within two leases and a grace")
+    anyhow::bail!("no presence event within two leases and a grace")
 }
 
 #[tokio::test]
@@ -250,18 +250,18 @@ async fn who_says_nothing_for_a_lease_is_closed_and_knows_it() -> Result<()> {
         code = silent.closed() => code?,
         error = keep_pinging(&mut talker) => return Err(error),
     };
-    assert!(code.is_some(), "with a close frame");
+    assert!(code.is_some(), "closed without a close frame");
     let frames = silent.inbox();
     let told = frames.iter().any(|frame| {
         let error = &frame["error"];
         error["code"] == "unauthorized" && error["message"].as_str().is_some_and(|why| why.contains("ping"))
     });
-    assert!(told, "whoever types frames by hand learns why: {frames:?}");
+    assert!(told, "the client has not been told why: {frames:?}");
     talker.call("status", json!({})).await?;
     Ok(())
 }
 
-/// Whatever goes over a connection is a sign of life, and not only a `ping`.
+/// Every frame is a sign of life, not only a `ping`.
 #[tokio::test]
 async fn who_talks_for_two_leases_without_a_ping_is_kept() -> Result<()> {
     let Some(stack) = Stack::private(&["--parameter", SHORT_LEASE])? else { return Ok(()) };
@@ -270,7 +270,7 @@ async fn who_talks_for_two_leases_without_a_ping_is_kept() -> Result<()> {
     let mut talker = stack.connect(&talker_user).await?;
     let channel = talker_user.channel();
     talker.join(&channel).await?;
-    // The second who is silent connects when the first one's lease has ended, so two leases have passed with their ends.
+    // The second silent client connects when the first one's lease has ended, so at the end of its own, two leases have passed.
     for _ in 0..2 {
         tokio::select! {
             code = silent.closed() => code?,
@@ -278,12 +278,12 @@ async fn who_talks_for_two_leases_without_a_ping_is_kept() -> Result<()> {
         };
         silent = stack.connect(&User::stranger()).await?;
     }
-    talker.call("ping", json!({})).await?; // which is refused where the table does not know the connection
+    talker.call("ping", json!({})).await?; // it is refused where the table does not have the connection
     assert_eq!(talker.call("status", json!({})).await?["channels"], json!([channel]));
     Ok(())
 }
 
-/// Until something fails.
+/// Reads the history again and again until that fails; returns the error.
 async fn keep_asking(client: &mut Client, channel: &str) -> anyhow::Error {
     let mut interval = tokio::time::interval(tests::POLL_INTERVAL);
     loop {
@@ -294,7 +294,7 @@ async fn keep_asking(client: &mut Client, channel: &str) -> anyhow::Error {
     }
 }
 
-/// Until something fails.
+/// Pings again and again until that fails; returns the error.
 async fn keep_pinging(client: &mut Client) -> anyhow::Error {
     let mut interval = tokio::time::interval(tests::POLL_INTERVAL);
     loop {

@@ -1,5 +1,5 @@
-//! What a client may publish in a conversation, and that it publishes nothing on the channels of a company, of a user and
-//! on `system`. Rooms have tests of their own.
+//! What a client may publish in a conversation, and that it may publish nothing on the channels of a company, on that of a
+//! user, and on `system`. Rooms have tests of their own.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tests::{Stack, User, unique};
 
 use crate::scene::pair;
 
-/// Every event of the wire, with data that would do.
+/// Events of the wire, each with data that would be valid.
 fn every_event() -> [(&'static str, Value); 15] {
     let presence = json!({"status": "away"});
     let notice = json!({"level": "info", "title": "t", "message": "m"});
@@ -30,7 +30,7 @@ fn every_event() -> [(&'static str, Value); 15] {
     ]
 }
 
-/// How many of [`every_event`], from its beginning, are a client's to say in a conversation.
+/// How many of [`every_event`], from the first on, a client may publish in a conversation.
 const CLIENT_EVENTS: usize = 4;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! How fast one user may do things, and what they may cost, over all of their connections and all processes.
+//! Rate limits: how much a user may do, and what they may cost, over all of their connections and all processes.
 
 use std::path::Path;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::scene::{Pair, joined, pair};
 /// More than a user may send at once, by any number of processes of a local stack.
 const FLOOD: usize = 500;
 
-/// Types so many times at once; returns how many got through, and the waits that the others were told.
+/// Sends [`FLOOD`] typing events at once; returns how many got through, and how long the refusals said to wait.
 async fn flood(client: &mut Client, channel: &str) -> Result<(usize, Vec<Option<u64>>)> {
     let mut requests = Vec::new();
     for _ in 0..FLOOD {
@@ -48,15 +48,16 @@ async fn a_flood_is_cut_and_told_when_to_go_on() -> Result<()> {
     Ok(())
 }
 
-/// What a user may cost an hour on a stack where a hundred requests are to be too much.
+/// What a user may cost an hour, so little that a hundred requests are too many.
 const DOLLARS_PER_HOUR: f64 = 0.005;
-/// A tenth of it may be spent at once.
+/// What a user may spend at once: a tenth of that.
 const BURST: f64 = DOLLARS_PER_HOUR / 10.0;
-/// What a process lets be spent before it tells the table: what drains in 3 seconds.
+/// What a process lets a user spend before it settles that in the table: what drains in 3 seconds.
 const UNCOUNTED: f64 = DOLLARS_PER_HOUR / 3_600.0 * 3.0;
 /// The attacker's sockets, all of which are used at once.
 const SOCKETS: usize = 3;
-/// What the WebSocket API takes from all its clients together (`ThrottleRate`): all that bounds an action without a limit.
+/// The frames that the WebSocket API takes from all its clients together (`ThrottleRate`). Only this bounds an action that has no
+/// limit of its own.
 const FRAMES_A_SECOND: f64 = 1_000.0;
 
 fn frugal() -> Result<Option<Stack>> {
@@ -94,7 +95,7 @@ impl Prices {
     }
 }
 
-/// One who may take part in a conversation, and wants it to cost as much as it can.
+/// A participant of a conversation who wants to cause as much cost as possible.
 struct Attacker {
     pair: Pair,
     sockets: Vec<Client>,
@@ -123,7 +124,7 @@ impl Attacker {
                 let id = socket.request(action, fields.clone()).await?;
                 Ok::<_, anyhow::Error>(match socket.reply(&id).await? {
                     Err(refusal) if refusal == *"rate_limited" => {
-                        ensure!(refusal.retry_after_ms.is_some(), "{action}: when to go on");
+                        ensure!(refusal.retry_after_ms.is_some(), "{action}: no retryAfterMs");
                         true
                     }
                     _ => false,
@@ -139,7 +140,7 @@ impl Attacker {
     }
 }
 
-/// What a flood is made of: a name for it, the action, and its fields.
+/// The floods: a name for each, its action, and the action's fields.
 fn floods(pair: &Pair) -> Result<Vec<(&'static str, &'static str, Value)>> {
     let channel = &pair.channel;
     let typing = json!({"channel": channel, "event": "chat.typing", "data": {"isTyping": true}});
@@ -160,7 +161,8 @@ fn floods(pair: &Pair) -> Result<Vec<(&'static str, &'static str, Value)>> {
     ])
 }
 
-/// What each action costs, and what all of it can come to: the table of SECURITY.md is what this prints (`--nocapture`).
+/// What each action costs, and what an attacker can cost in an hour. The table of SECURITY.md is what this prints
+/// (`--nocapture`).
 #[tokio::test]
 async fn an_hour_of_anything_costs_two_dollars_at_most() -> Result<()> {
     const CALLS: u32 = 5;
@@ -220,7 +222,7 @@ async fn an_hour_of_anything_costs_two_dollars_at_most() -> Result<()> {
     Ok(())
 }
 
-/// Of the actions that differ in how they are charged: all of them are by one piece of code.
+/// The chosen floods differ in how they are charged. The same code charges all others.
 #[tokio::test]
 async fn whatever_a_user_does_costs_no_more_than_they_may() -> Result<()> {
     const CHOSEN: [&str; 5] = ["ping with a token", "a search", "leave, no presence", "join", "nonsense"];
@@ -246,7 +248,7 @@ async fn whatever_a_user_does_costs_no_more_than_they_may() -> Result<()> {
         let (more, _) = attacker.flood(action, &fields).await?;
         let used = stack.usage().await?.of(action);
         assert!(more <= SOCKETS, "{chosen}: {more}");
-        assert!(more > 0 || used.read_units == 0.0, "{chosen}: who is refused has nothing read: {used:?}");
+        assert!(more > 0 || used.read_units == 0.0, "{chosen}: a refusal caused reads: {used:?}");
         attacker.pair.bob.call("ping", json!({})).await?; // others go on
     }
     Ok(())
@@ -296,13 +298,13 @@ async fn handshakes_and_requests_cost_no_more_than_a_user_may_either() -> Result
     assert_eq!(refusal, 429);
     stack.forget_usage().await?;
     assert_eq!(stack.handshake().token(&user.token()?).send().await?.refused()?, 429);
-    assert_eq!(stack.usage().await?.of("connect"), Cost::default(), "the process knows it");
+    assert_eq!(stack.usage().await?.of("connect"), Cost::default(), "a known refusal costs nothing");
     println!("handshake: {} done", sockets.len());
     join_all(sockets.into_iter().map(Client::close)).await;
     Ok(())
 }
 
-/// Refusals cost something too: each is a frame, and so is its reply.
+/// A refusal costs something too: it takes a frame and a reply.
 #[tokio::test]
 async fn who_goes_on_for_long_after_a_refusal_is_closed_and_not_let_in() -> Result<()> {
     let Some(stack) = frugal()? else { return Ok(()) };
@@ -320,7 +322,7 @@ async fn go_on_until_closed(stack: &Stack, action: &str) -> Result<()> {
     let mut client = stack.connect(&user).await?;
     let (mut refused, mut is_open) = (0, true);
     for _ in 0..MOST {
-        // Whether it can be done does not matter; what drains between two refusals may pay for a cheap one.
+        // The outcome does not matter; what drains between two refusals may pay for a cheap request.
         let id = client.request(action, json!({})).await?;
         match client.reply(&id).await {
             Ok(Err(refusal)) if refusal == *"rate_limited" => refused += 1,
@@ -340,7 +342,7 @@ async fn go_on_until_closed(stack: &Stack, action: &str) -> Result<()> {
     Ok(())
 }
 
-/// Who may not see a channel has nothing of it read: what decides is looked at, and that is all.
+/// For a user who may not see a channel, only what decides that is read, and nothing of the channel.
 #[tokio::test]
 async fn strangers_have_nothing_read() -> Result<()> {
     let Some(stack) = Stack::private(&[])? else { return Ok(()) };
@@ -351,14 +353,14 @@ async fn strangers_have_nothing_read() -> Result<()> {
     let stranger = User::admin_of(&tests::unique("biz"));
     let mut client = stack.connect(&stranger).await?;
     client.join(&stranger.channel()).await?;
-    stack.get(&stranger, "status").await?.done()?; // by HTTP, what a user has cost is read once a minute
+    stack.get(&stranger, "status").await?.done()?; // by HTTP, a process reads what a user has spent once a minute
     for (fields, looks) in [(json!({"companyId": pair.company}), 1), (json!({}), 1)] {
         stack.forget_usage().await?;
         let mut fields = fields;
         (fields["query"], fields["limit"]) = ("needle".into(), 50.into());
         let id = client.request("search", fields.clone()).await?;
         match client.reply(&id).await? {
-            Ok(found) => assert_eq!(found, json!({"results": []}), "what they take part in is nothing"),
+            Ok(found) => assert_eq!(found, json!({"results": []}), "they take part in no conversation"),
             Err(refusal) => assert_eq!(refusal, *"not_joined", "{fields}"),
         }
         let used = stack.usage().await?.of("search");
@@ -368,7 +370,7 @@ async fn strangers_have_nothing_read() -> Result<()> {
     for channel in &foreign {
         let is_conversation = channel.starts_with("conversation:");
         let of = |event: &str, data: Value| json!({"channel": channel, "event": event, "key": "k", "base": 1, "data": data});
-        // Whether a grant has opened the channel on this socket, only its membership can tell: one look.
+        // One read: only the membership can tell whether a grant has opened the channel on this socket.
         for (action, fields, looks) in [
             ("history", json!({"channel": channel, "limit": 100}), 1),
             ("history", json!({"channel": channel, "limit": 100, "contains": "needle"}), 1),
@@ -380,7 +382,7 @@ async fn strangers_have_nothing_read() -> Result<()> {
             ("ack", json!({"channel": channel, "seq": 1, "state": "read"}), 1),
             ("presence", json!({"channel": channel}), 1),
             ("receipts", json!({"channel": channel}), 1),
-            // And of a conversation who takes part, and what restricts them: 4 items in one call.
+            // For a conversation, its participants and the user's restrictions too: 4 items in one call.
             ("join", json!({"channel": channel}), if is_conversation { 5 } else { 1 }),
         ] {
             stack.forget_usage().await?;
@@ -421,7 +423,7 @@ async fn strangers_have_nothing_read() -> Result<()> {
     Ok(())
 }
 
-/// That a request is refused, and reads at most so many units, and writes nothing.
+/// Checks that a request is refused, uses at most this many read units, and writes nothing.
 async fn assert_reads(
     stack: &Stack,
     user: &User,

@@ -1,4 +1,4 @@
-//! What a reader of the README and of docs/ types, as it stands there, against a running stack.
+//! The commands and examples of the README and of docs/, run as they stand there against a running stack.
 
 use anyhow::{Context as _, Result, ensure};
 use http::Method;
@@ -7,7 +7,7 @@ use tests::{Client, Stack, User, eventually};
 
 use crate::scene::joined;
 
-/// The blocks of a section of the README that are indented, each the lines of one terminal.
+/// The indented blocks of a section of the README, each with the lines of one terminal.
 fn blocks(heading: &str) -> Result<Vec<Vec<String>>> {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"))?;
     let section = readme.split("\n## ").find_map(|section| section.strip_prefix(heading));
@@ -53,7 +53,7 @@ async fn the_first_session_goes_as_the_readme_says() -> Result<()> {
             } else if line == r#"npx wscat -c "ws://127.0.0.1:3001/dev?token=$TOKEN""# {
                 clients.push(stack.handshake().token(&token).send().await?.connected()?.0);
             } else {
-                let frame = line.strip_prefix("> ").with_context(|| format!("what is {line}?"))?;
+                let frame = line.strip_prefix("> ").with_context(|| format!("unknown line: {line}"))?;
                 accepted(clients.get_mut(place).context("no client")?, frame).await?;
             }
         }
@@ -66,7 +66,7 @@ async fn the_first_session_goes_as_the_readme_says() -> Result<()> {
     Ok(())
 }
 
-/// What lies between two marks in a document.
+/// The text between two marks in a document.
 fn between(document: &str, after: &str, until: &str) -> Result<String> {
     let path = format!("{}/../docs/{document}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path)?;

@@ -1,4 +1,4 @@
-//! `ack`: two watermarks a user, which never go back, and what the others see of them.
+//! `ack`: two watermarks for each user, which never go back, and what the others see of them.
 
 use anyhow::Result;
 use http::Method;
@@ -23,7 +23,7 @@ async fn the_others_hear_of_a_receipt_once() -> Result<()> {
     assert_eq!(pair.bob.call("ack", ack(2, "delivered")).await?, json!({"seq": 2}));
     pair.ann.silence().await?;
     let read = pair.bob.call("ack", ack(1, "read")).await?;
-    assert_eq!(read, json!({"seq": 1, "readN": 1}), "read is a mark of its own");
+    assert_eq!(read, json!({"seq": 1, "readN": 1}), "read is a watermark of its own");
     assert_eq!(pair.ann.only("chat.receipt").await?["data"]["state"], "read");
 
     // What is read has been delivered.
@@ -56,7 +56,7 @@ async fn an_ack_by_http_is_one_of_a_socket() -> Result<()> {
     assert_eq!(post(&pair.bob_user, ack(1, "read")).await?.done()?, json!({"seq": 1, "readN": 1}));
     let receipt = pair.ann.only("chat.receipt").await?;
     assert_eq!(receipt["data"], json!({"userId": pair.bob_user.id, "seq": 1, "state": "read"}));
-    assert_eq!(pair.bob.event("chat.receipt").await?["data"], receipt["data"], "no socket has acked");
+    assert_eq!(pair.bob.event("chat.receipt").await?["data"], receipt["data"], "it was no socket's ack");
     assert_eq!(pair.bob.event("inbox.update").await?["data"]["readN"], 1);
     assert_eq!(unread().await?, Some(1));
 

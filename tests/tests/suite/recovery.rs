@@ -76,7 +76,7 @@ async fn a_since_above_the_head_is_not_recovered() -> Result<()> {
     Ok(())
 }
 
-/// A reply is at most one WebSocket message of 128 KiB; what it cuts off it says so.
+/// A reply is at most one WebSocket message of 128 KiB. Where it does not hold everything, it says so.
 #[tokio::test]
 async fn more_than_a_reply_holds_is_cut_and_said() -> Result<()> {
     const MESSAGES: u64 = 12;
@@ -93,7 +93,7 @@ async fn more_than_a_reply_holds_is_cut_and_said() -> Result<()> {
         let joined = bob.join_since(&pair.channel, seen).await?;
         let got = sequence(events(&joined, "events"));
         assert_eq!(got.first(), Some(&(seen + 1)), "the earliest come first");
-        assert!(got.windows(2).all(|pair| pair[1] == pair[0] + 1), "no hole: {got:?}");
+        assert!(got.windows(2).all(|pair| pair[1] == pair[0] + 1), "a gap: {got:?}");
         assert_eq!((&joined["recovered"], &joined["head"]), (&json!(true), &json!(MESSAGES)));
         seen = got.last().copied().unwrap_or(MESSAGES);
         assert_eq!(joined["more"], seen < MESSAGES, "{got:?}");

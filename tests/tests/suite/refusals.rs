@@ -1,5 +1,5 @@
-//! What is refused lies in the dead letters at once, in full, with its reason, its field and its id, in one shape whatever
-//! it came by; and what stands beside it goes on as if it were not there.
+//! Refused items go to the dead-letter queue at once: in full, with reason, field and id, in one shape whichever way they came.
+//! Items beside them are handled as if the refused ones were not there.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use tests::{Stack, User, eventually, unique};
 
 use crate::scene::joined;
 
-/// An update of the outbox or of the bus.
+/// A funnel update, for the outbox or for the bus.
 fn funnel(company: &str, funnel: &str, name: impl Into<Value>) -> Value {
     let name = name.into();
     json!({"type": "deployed", "funnelId": funnel, "funnelName": name, "userId": "user_1", "companyId": company})
 }
 
-/// The letter about what is called `id`, waited for, once all that every letter has is found right.
+/// Waits for the dead letter about the item `id`, and checks what all such letters have in common.
 async fn letter(stack: &Stack, id: &str, source: &str) -> Result<Value> {
     let letter = stack.backend().await?.dead_letter(&format!("\"id\":\"{id}\"")).await?;
     assert_eq!((&letter["source"], &letter["id"]), (&json!(source), &json!(id)), "{letter}");
@@ -23,7 +23,7 @@ async fn letter(stack: &Stack, id: &str, source: &str) -> Result<Value> {
     Ok(letter)
 }
 
-/// How often the log says that what is called `id` was refused, as soon as it does; 1 where there is no log to read.
+/// Waits until the log says that the item `id` was refused; returns how often it does, or 1 where there is no log to read.
 async fn refusals(stack: &Stack, id: &str) -> Result<usize> {
     let Some(log) = stack.log() else { return Ok(1) };
     eventually("the line of a refusal", async || {
@@ -119,8 +119,8 @@ async fn an_event_of_the_bus_is_refused_once_and_lies_there_whole() -> Result<()
     Ok(())
 }
 
-/// Nobody but our own functions puts anything into the queues. What cannot be decoded there may be of a newer version, so it is tried
-/// as often as what fails, before it lies in the dead letters.
+/// Only our own functions put messages into the queues. One that cannot be decoded may be of a newer version, so it is tried as
+/// often as one that fails, before it goes to the dead-letter queue.
 #[tokio::test]
 async fn a_message_of_a_queue_that_cannot_be_decoded_is_tried_again_before_it_is_refused() -> Result<()> {
     let Some(stack) = Stack::private(&["--visibility-max", "200ms"])? else { return Ok(()) };

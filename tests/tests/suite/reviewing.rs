@@ -1,4 +1,4 @@
-//! The app's own function is asked before a user's message is kept, and decides what becomes of it.
+//! The app's own function is asked before a user's message is published, and may allow, change or refuse it.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::scene::{Pair, pair};
 const PATH: &str = "/review";
 const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:review";
 
-/// A stack whose messages are reviewed by what `app` answers.
+/// A stack whose messages are reviewed by a function for which `app` answers.
 fn reviewed(app: &Outside, on_failure: &str) -> Result<Option<Stack>> {
     let (function, failure) = (format!("ReviewFunction={ARN}"), format!("ReviewFailure={on_failure}"));
     let own = format!("review={}", app.url(PATH));
@@ -44,7 +44,7 @@ async fn a_message_is_kept_as_the_function_says() -> Result<()> {
     );
     let asked = app.times_asked(PATH);
     assert_eq!(ann.say_as("k2", &channel, "darn!").await?["duplicate"], true);
-    assert_eq!(app.times_asked(PATH), asked, "what is in the log has been reviewed");
+    assert_eq!(app.times_asked(PATH), asked, "a duplicate is not reviewed again");
 
     answers(json!({"refuse": "no links"}))?;
     let refused = stack.post_chat(&ann_user, &channel, "k3", "http://a.example").await?;
@@ -56,11 +56,11 @@ async fn a_message_is_kept_as_the_function_says() -> Result<()> {
         "data": {"target": first["seq"], "content": "http://a.example"}});
     assert_eq!(ann.refused("send", edit.clone()).await?.code, "refused");
 
-    // It fails, and the same message is sent again when it works.
+    // The function fails, and the same message is sent again when it works.
     app.answers(PATH, 500, Value::Null)?;
     assert_eq!(ann.refused("send", edit.clone()).await?.code, "internal");
     answers(json!({"statusCode": 200}))?;
-    assert_eq!(ann.refused("send", edit.clone()).await?.code, "internal", "no answer that there is");
+    assert_eq!(ann.refused("send", edit.clone()).await?.code, "internal", "not a valid answer");
     let asked = app.times_asked(PATH);
     ann.send(&channel, "chat.typing", json!({"isTyping": true})).await?;
     let reaction = json!({"channel": channel, "event": "chat.reaction", "key": "k5",

@@ -1,4 +1,4 @@
-//! Access that is taken away ends at once, on live connections, and the one who loses it is told why.
+//! Access that is taken away ends at once, on live connections too, and the user who loses it is told why.
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
@@ -79,7 +79,7 @@ async fn a_kick_reaches_every_device_of_its_user_and_nobody_else() -> Result<()>
     Ok(())
 }
 
-/// The backend sets who takes part in a conversation, and is answered when that holds.
+/// Sets the participants of a conversation, as the backend does; returns when the change has taken effect.
 async fn set(stack: &Stack, company: &str, channel: &str, participants: &[&str]) -> Result<()> {
     let path = format!("conversations/{}", channel.trim_start_matches("conversation:"));
     let body = json!({"companyId": company, "participants": participants});
@@ -88,7 +88,7 @@ async fn set(stack: &Stack, company: &str, channel: &str, participants: &[&str])
     request.send().await?.done().map(drop)
 }
 
-/// As many connections as a user may have; the last one takes the place of none.
+/// The user has as many connections as a user may have.
 #[tokio::test]
 async fn all_connections_of_a_user_are_out_when_the_change_is_answered() -> Result<()> {
     const CONNECTIONS: usize = 50;
@@ -120,15 +120,15 @@ async fn hundreds_are_taken_out_by_one_request() -> Result<()> {
     const CONNECTIONS: usize = 50;
     const MEMBERS: usize = USERS * CONNECTIONS;
     const WRITES_A_MEMBER: usize = 3;
-    /// Of their connections, of another right that they may have, of what they are, of what was told of them, and of those who
-    /// are told.
+    /// Reads of their connections, of another right that they may have, of their present state, of what was last told of them,
+    /// and of the members who are told.
     const READS_A_USER: usize = 5;
-    /// The conversation before and after, and its members.
+    /// Reads of the conversation before and after the change, and of its members.
     const READS_OF_THE_CHANGE: usize = 3;
-    /// Of what is told of a user: put, and deleted.
+    /// The row of what is told of a user is put, and deleted.
     const WRITES_A_USER: usize = 2;
-    /// A transaction's are double: the conversation, and each participant who goes. Of each it is noted, in the index too, that they
-    /// have been there.
+    /// The conversation and each participant who leaves count twice, because they are written in a transaction. For each
+    /// participant, their place is written too, and once more in the index.
     const WRITES_OF_THE_CHANGE: usize = 2 + 2 * USERS + 2 * USERS;
     let crowd = Crowd::gather().await?;
     let Some(stack) = Stack::private(&["--parameter", &crowd.parameter(), "--quiet-functions"])? else {

@@ -38,7 +38,7 @@ async fn in_a_room_the_apps_own_events_are_kept_once_and_its_signals_are_not() -
     ann.call("send", signal).await?;
     assert_eq!(bob.event("app.signal").await?["data"]["payload"], json!([1, 2]));
 
-    // From the backend, on the bus and through the outbox.
+    // Events of the backend, on the bus and through the outbox.
     let cue = json!({"channel": channel, "name": "stage.cue", "payload": {"slide": 4}});
     stack.emit("AppEvent", cue).await?;
     assert_eq!(ann.event("app.event").await?["data"]["name"], "stage.cue");
@@ -50,7 +50,7 @@ async fn in_a_room_the_apps_own_events_are_kept_once_and_its_signals_are_not() -
     let recovered = late.join_since(&channel, 0).await?;
     let names: Vec<_> =
         recovered["events"].as_array().unwrap().iter().map(|event| &event["data"]["name"]).collect();
-    assert_eq!(names, ["poll.vote", "stage.cue", "stage.end"], "and no signal");
+    assert_eq!(names, ["poll.vote", "stage.cue", "stage.end"], "signals are not recovered");
     Ok(())
 }
 
@@ -77,7 +77,7 @@ async fn what_is_no_event_of_the_app_is_refused_with_its_field() -> Result<()> {
         let refusal = ann.refused("send", fields).await?;
         assert_eq!((refusal.code.as_str(), refusal.field.as_deref()), (code, Some(field)), "{refusal:?}");
     }
-    // The backend's own events are for channels that have them.
+    // The backend, too, publishes such events only on channels that have them.
     let mark = unique("mark");
     stack.emit("AppEvent", json!({"channel": "system", "name": mark})).await?;
     let letter = stack.backend().await?.dead_letter(&mark).await?;
@@ -85,7 +85,7 @@ async fn what_is_no_event_of_the_app_is_refused_with_its_field() -> Result<()> {
     Ok(())
 }
 
-/// A grant opens a room that the token does not name, as any other channel.
+/// Only a grant would open such a room, as it opens any other channel.
 #[tokio::test]
 async fn a_room_that_the_token_does_not_name_is_closed() -> Result<()> {
     let stack = Stack::shared()?;

@@ -1,4 +1,4 @@
-//! `presence`: who is here.
+//! `presence`: the roster of a channel.
 
 use anyhow::Result;
 use serde_json::json;

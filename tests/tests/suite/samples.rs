@@ -26,7 +26,7 @@ fn set(names: Vec<&str>) -> BTreeSet<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-/// What a folder has, without extensions.
+/// The names of a folder's entries, without extensions.
 fn names(folder: &str) -> Result<BTreeSet<String>> {
     let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder))?;
     let names =

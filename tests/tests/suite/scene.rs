@@ -1,4 +1,4 @@
-//! What many tests begin with.
+//! The set-up with which many tests begin.
 
 use anyhow::Result;
 use tests::{Client, Stack, User, unique};

@@ -11,7 +11,7 @@ async fn search(client: &mut Client, channel: &str, query: &str) -> Result<Vec<V
     found["results"].as_array().cloned().context("results")
 }
 
-/// The parts of a text that are marked, as JavaScript would slice them.
+/// The marked parts of a result's text. Marks count UTF-16 units, as JavaScript's `slice` does.
 fn marked(result: &Value) -> Vec<String> {
     let units: Vec<u16> =
         result["event"]["data"]["content"].as_str().unwrap_or_default().encode_utf16().collect();

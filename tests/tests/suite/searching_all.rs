@@ -70,10 +70,10 @@ async fn the_team_searches_all_conversations_of_its_company() -> Result<()> {
     ann.say(&other, "Your refund is on its way").await?;
     stranger.say(&elsewhere, "A refund of another company").await?;
     finds(&mut team, &all, "refund", &[second.clone(), first.clone()]).await?;
-    assert_eq!(found(&mut team, &all, "invo").await?, vec![first.clone()], "a beginning");
+    assert_eq!(found(&mut team, &all, "invo").await?, vec![first.clone()], "the beginning of a word");
     assert_eq!(found(&mut team, &all, "\"both invoices\"").await?, vec![first.clone()]);
     assert_eq!(found(&mut team, &all, "\"invoices both\"").await?, []);
-    assert_eq!(found(&mut team, &all, "refunds way").await?, vec![second.clone()], "all words");
+    assert_eq!(found(&mut team, &all, "refunds way").await?, vec![second.clone()], "all words must be there");
 
     let path = format!("search?companyId={company}&query=refund&limit=10");
     let by_http = stack.get(&admin, &path).await?.done()?;
@@ -83,10 +83,10 @@ async fn the_team_searches_all_conversations_of_its_company() -> Result<()> {
 
     ann.call("send", change(&channel, "chat.edit", &json!({"target": 1, "content": "Both receipts"})))
         .await?;
-    assert_eq!(found(&mut team, &all, "invoices").await?, [], "at once");
+    assert_eq!(found(&mut team, &all, "invoices").await?, [], "takes effect at once");
     finds(&mut team, &all, "receipt", &[first]).await?;
     ann.call("send", change(&other, "chat.delete", &json!({"target": 1}))).await?;
-    assert_eq!(found(&mut team, &all, "refund").await?, [], "at once");
+    assert_eq!(found(&mut team, &all, "refund").await?, [], "takes effect at once");
 
     for n in 0..5 {
         let (sender, channel) = if n % 2 == 0 { (&mut bob, &channel) } else { (&mut ann, &other) };
@@ -105,7 +105,7 @@ async fn the_team_searches_all_conversations_of_its_company() -> Result<()> {
         .into();
     assert_eq!(sorted(pages.concat()), sorted(expected));
 
-    // Nobody else, neither on a socket nor by HTTP.
+    // Nobody else may search them, neither on a socket nor by HTTP.
     assert_eq!(stranger.refused("search", fields.clone()).await?, *"not_joined");
     assert_eq!(ann.refused("search", fields).await?, *"not_joined");
     for user in [&ann_user, &User::admin_of(&unique("biz"))] {

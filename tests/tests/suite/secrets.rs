@@ -1,6 +1,6 @@
-//! What must be in no log: tokens, tickets, secrets, what people write, and their e-mail addresses. Planted into real
-//! traffic, good and bad, over every way in; then looked for in all that the stack has logged. And a log has no line
-//! that somebody outside has written.
+//! Nothing confidential is logged: no tokens, tickets or secrets, nothing that users write, no e-mail addresses. They are planted
+//! into real traffic, valid and invalid, on every way in, and then looked for in all that the stack has logged. Nor can anybody
+//! outside forge a line of the log.
 
 use std::fs;
 
@@ -13,12 +13,12 @@ use tests::{Outcome, Stack, User, eventually, unique};
 
 use crate::scene::joined;
 
-/// Signs Whop's webhooks on this stack.
+/// The secret that signs Whop's webhooks on this stack.
 const WEBHOOK_SECRET: &str = "ws_planted_5d1f7c9b2e";
-/// What our own crates may say, they are let say; the SDKs' own debugging has no place in a deployment.
+/// Our own crates log at the level `debug`; the SDKs do not, because that has no place in a deployment.
 const LOG_LEVEL: &str = "info,funnelcast_aws=debug,funnelcast_realtime=debug,authorize=debug,send=debug,http_api=debug,webhook=debug,broadcast=debug";
 
-/// What was planted, by what it is.
+/// The planted texts, each with what it is.
 #[derive(Default)]
 struct Planted(Vec<(&'static str, String)>);
 
@@ -28,7 +28,7 @@ impl Planted {
         self.keep(what, &unique("planted"))
     }
 
-    /// Plants what is there already.
+    /// Adds a text that exists already.
     fn keep(&mut self, what: &'static str, secret: &str) -> String {
         self.0.push((what, secret.to_owned()));
         secret.to_owned()
@@ -69,17 +69,17 @@ async fn no_log_has_a_secret_or_a_line_of_a_strangers() -> Result<()> {
     tell(&stack, &mut planted, &ann).await?;
 
     let log = fs::read_to_string(stack.log().context("a log")?)?;
-    assert!(log.contains(&ann.id), "the log is that of this traffic");
+    assert!(log.contains(&ann.id), "the log has nothing of this traffic");
     for (what, secret) in &planted.0 {
         let line = log.lines().find(|line| line.contains(secret.as_str()));
         assert!(line.is_none(), "a {what} in the log: {line:?}");
     }
     let forged = log.lines().find(|line| line.trim_start().starts_with("forged"));
-    assert!(forged.is_none(), "a line that nobody of ours has written: {forged:?}");
+    assert!(forged.is_none(), "a forged line in the log: {forged:?}");
     Ok(())
 }
 
-/// By frames: what people say, and frames that are none.
+/// Plants in frames: what users write, and frames that are invalid.
 async fn speak(stack: &Stack, planted: &mut Planted, channel: &str, [ann, bob]: [&User; 2]) -> Result<()> {
     let mut client = joined(stack, ann, channel).await?;
     let mut other = joined(stack, bob, channel).await?;
@@ -114,7 +114,7 @@ async fn speak(stack: &Stack, planted: &mut Planted, channel: &str, [ann, bob]: 
     Ok(())
 }
 
-/// By HTTP: the same, and what can be in a path, a query or a header.
+/// Plants in HTTP requests: what users write, and what can be in a path, a query or a header.
 async fn ask(stack: &Stack, planted: &mut Planted, channel: &str, ann: &User) -> Result<()> {
     stack.post_chat(ann, channel, &unique("key"), &planted.plant("message")).await?.done()?;
     let bad: Value = json!({"channel": channel, "event": planted.plant("event"), "data": {}});
@@ -141,7 +141,7 @@ async fn ask(stack: &Stack, planted: &mut Planted, channel: &str, ann: &User) ->
     Ok(())
 }
 
-/// By handshakes: tickets used once and twice, and whatever is none.
+/// Plants in handshakes: a ticket used once and twice, and invalid tokens and origins.
 async fn connect(stack: &Stack, planted: &mut Planted, ann: &User) -> Result<()> {
     let ticket = stack.post(ann, "connect", &json!({})).await?.done()?;
     let ticket = planted.keep("ticket", ticket["ticket"].as_str().context("a ticket")?);
@@ -152,7 +152,7 @@ async fn connect(stack: &Stack, planted: &mut Planted, ann: &User) -> Result<()>
         let offered = stack.handshake().offer("funnelcast.v1").offer(&format!("token.{bad}"));
         assert!(matches!(offered.send().await?, Outcome::Refused(401)));
     }
-    // The parts of a token that nobody has signed: each is read before its signature is.
+    // The parts of a token that nobody has signed: they are parsed before the signature is checked.
     let part = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
     let escape = format!("\u{1b}[2J\nforged {}", planted.plant("header of a token"));
     let claims =
@@ -181,7 +181,7 @@ async fn connect(stack: &Stack, planted: &mut Planted, ann: &User) -> Result<()>
     Ok(())
 }
 
-/// By the backend and by Whop: what is told, and what cannot be.
+/// Plants in events of the backend and in webhooks of Whop, valid and invalid.
 async fn tell(stack: &Stack, planted: &mut Planted, ann: &User) -> Result<()> {
     let mut client = joined(stack, ann, &ann.channel()).await?;
     let notice = |message: &str| json!({"userId": ann.id, "level": "info", "title": "t", "message": message});

@@ -1,4 +1,4 @@
-//! A short soak: random traffic of the shipped TypeScript client under faults, from fixed seeds, and every guarantee checked.
+//! A short soak: random traffic of the shipped TypeScript client under faults, from fixed seeds, with every guarantee checked.
 //! It needs the client's package, which `make suite` builds. `make soak` runs longer ones.
 
 use std::time::Duration;
@@ -11,12 +11,12 @@ use tests::soak::{Part, Plan, run};
 const STORM: Duration = Duration::from_secs(10);
 const DEVICES: usize = 8;
 
-/// What ends memberships by the second is left to `make soak`: of a run in which a right and a request cross, a person has to
-/// look at what is found.
+/// The parts that take rights away within seconds are left to `make soak`: where a right and a request cross, a person has to
+/// judge what is found.
 const RIGHTS: [Part; 5] = [Part::Participants, Part::Kicks, Part::Moderation, Part::Grants, Part::Expiry];
 
-/// Each on a stack of its own, at once: most of a run is waiting for ghosts to go. One has the large channel, and the other
-/// all else.
+/// The runs, each on a stack of its own. They run at once, because most of a run is waiting for ghosts to go. The first one has
+/// no large channel; the second one has it, but no kills, no pauses and no large replies.
 fn plans() -> [Plan; 2] {
     let plan = |seed, without: &[Part]| {
         let without = without.iter().chain(&RIGHTS).copied().collect();

@@ -1,5 +1,5 @@
-//! What a stack is refused for before it says that it is ready, each in one line with the reason; and what else only a
-//! whole stack shows of the platform: rights, loops, and what is logged.
+//! Starting: for which parameters a stack refuses to start, each in one line with the reason. And what only a whole stack shows:
+//! timers that Lambda could take for a loop, the level of logs, and presence that is told although posts fail.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -9,11 +9,11 @@ use tests::{Stack, User, eventually, unique};
 
 use crate::scene::{joined, pair};
 
-/// What a stack with these options says instead of that it is ready; `None` where there can be none.
+/// Why a stack with these options refuses to start; `None` where a test cannot have a stack of its own.
 fn refusal(options: &[&str]) -> Result<Option<String>> {
     match Stack::private(options) {
         Ok(None) => Ok(None),
-        Ok(Some(_)) => anyhow::bail!("{options:?}: it is ready"),
+        Ok(Some(_)) => anyhow::bail!("{options:?}: the stack has started"),
         Err(error) => Ok(Some(error.to_string())),
     }
 }
@@ -22,7 +22,7 @@ fn refusal(options: &[&str]) -> Result<Option<String>> {
 fn wrong_issuers_and_missing_secrets_are_told_at_once() -> Result<()> {
     let issuer = r#"Issuers=[{"kind":"app","iss":"a","aud":"b","alg":"HS256","keys":{"secret":"funnelcast/dev/app"}}]"#;
     for (parameter, reasons) in [
-        ("Issuers=[{", ["parameter Issuers", "does not match"]), // what SAM leaves of one on the command line
+        ("Issuers=[{", ["parameter Issuers", "does not match"]), // what SAM leaves of a list on the command line
         ("Issuers=[nobody]", ["the parameter Issuers must be a JSON list", "cannot start"]),
         (r#"Issuers=[{"kind":"nobody"}]"#, ["the parameter Issuers must be a JSON list", "cannot start"]),
         (
@@ -42,7 +42,7 @@ fn wrong_issuers_and_missing_secrets_are_told_at_once() -> Result<()> {
             "WhopWebhookSecret=funnelcast/dev/hooks",
             ["WhopWebhookSecret", "--secret funnelcast/dev/hooks=VALUE"],
         ),
-        // A stage that may serve customers takes no tokens of the dev issuer, which `up` has.
+        // A stage that may serve customers accepts no tokens of the dev issuer, whose key `up` has.
         ("Stage=production", ["production", "the parameter DevIssuerKey must be empty"]),
         ("Stage=live", ["live", "the parameter DevIssuerKey must be empty"]),
     ] {
@@ -50,7 +50,7 @@ fn wrong_issuers_and_missing_secrets_are_told_at_once() -> Result<()> {
         let line = refusal.lines().find(|line| line.starts_with("error: "));
         let line = line.with_context(|| format!("{parameter}: {refusal}"))?;
         assert!(reasons.iter().all(|reason| line.contains(reason)), "{parameter}: {line}");
-        // Of each function that cannot start one line says why.
+        // For each function that cannot start, one line says why.
         let told: Vec<_> = refusal.lines().filter(|line| line.contains("authorize |")).collect();
         assert!(told.len() <= 1 && !refusal.contains("Error: "), "{refusal}");
     }
@@ -84,7 +84,7 @@ async fn the_environments_of_a_samconfig_are_checked() -> Result<()> {
         [prod.deploy.parameters]
         parameter_overrides = { Stage = "prod", LeaseSeconds = 2.5 }
     "#;
-    let refusal = check(wrong).expect_err("two are wrong").to_string();
+    let refusal = check(wrong).expect_err("two environments are wrong").to_string();
     for reason in [
         "environment cut: template.yaml: parameter Issuers",
         "environment prod: function ",
@@ -96,7 +96,7 @@ async fn the_environments_of_a_samconfig_are_checked() -> Result<()> {
     Ok(())
 }
 
-/// A timer that is put back again and again is a loop to Lambda, which stops one after some 16 passes.
+/// To Lambda, a timer that is set again and again is a recursive loop, which Lambda stops after about 16 passes.
 #[tokio::test]
 async fn a_lease_is_looked_at_for_as_long_as_its_connection_lives() -> Result<()> {
     const PASSES: usize = 18;
@@ -105,7 +105,7 @@ async fn a_lease_is_looked_at_for_as_long_as_its_connection_lives() -> Result<()
     let mut client = stack.connect(&User::stranger()).await?;
     let looks = |log: &str| log.lines().filter(|line| line.contains(r#""function":"timers""#)).count();
     for pass in 1..=PASSES {
-        eventually(&format!("look {pass} at the lease"), async || {
+        eventually(&format!("check {pass} of the lease"), async || {
             client.call("ping", json!({})).await?;
             let log = fs::read_to_string(stack.log().context("a log")?)?;
             Ok((looks(&log) >= pass).then_some(()))
@@ -124,7 +124,7 @@ async fn what_rust_log_asks_for_is_logged() -> Result<()> {
     };
     let mut pair = pair(&stack).await?;
     pair.ann.say(&pair.channel, "hello").await?;
-    eventually("a line for debugging", async || {
+    eventually("a line of the level DEBUG", async || {
         let log = fs::read_to_string(stack.log().context("a log")?)?;
         let is_it = |line: &str| line.contains(r#""level":"DEBUG""#) && line.contains(r#""message":"sent""#);
         Ok(log.lines().any(is_it).then_some(()))
@@ -132,10 +132,10 @@ async fn what_rust_log_asks_for_is_logged() -> Result<()> {
     .await
 }
 
-/// Whoever changes who is here owes it to members whose posts fail, by the fan-out queue, whatever function it is.
+/// Whichever function changes presence, posts that fail are owed by the fan-out queue.
 #[tokio::test]
 async fn who_has_left_is_told_though_no_post_of_that_time_was_taken() -> Result<()> {
-    // Five tries, 15 s apart, outlast what is out of order here.
+    // The queue's five tries, 15 s apart, last longer than the throttling here.
     let Some(stack) = Stack::private(&["--visibility-max", "15s"])? else { return Ok(()) };
     let mut pair = pair(&stack).await?;
     let channel = pair.channel.clone();
@@ -145,7 +145,7 @@ async fn who_has_left_is_told_though_no_post_of_that_time_was_taken() -> Result<
     let socket = erins.call("status", json!({})).await?["connectionId"].clone();
     stack.set_faults(&json!({"throttled": 1})).await?;
 
-    // By `send`, `leave`, `http-api` and `join`; then by `access`, and by `timers` when the grace of one who is lost is over.
+    // Presence changes by `send`, `leave`, `http-api` and `join`; then by `access`, and by `timers` when a grace is over.
     let by_http = json!({"connectionId": socket, "channel": channel});
     let (sent, left, posted, joined) = tokio::join!(
         pair.ann.send(&channel, "presence.update", json!({"status": "away"})),
@@ -171,7 +171,7 @@ async fn who_has_left_is_told_though_no_post_of_that_time_was_taken() -> Result<
     }
     stack.set_faults(&json!({})).await?;
 
-    // Of two events on a user the one with the later `at` counts, whichever comes last.
+    // Of two events about a user the one with the later `at` counts, whichever comes last.
     let mut latest = BTreeMap::<String, (String, String)>::new();
     eventually("Bob to know that they have left", async || {
         pair.bob.call("ping", json!({})).await?;

@@ -1,5 +1,4 @@
-//! The bucket of files: an upload by a presigned URL, and the function that hears of it. boto3 and the AWS CLI are in
-//! `tests/s3`.
+//! The bucket of files: an upload, and the function that is told of it. Tests by boto3 and the AWS CLI are in `tests/s3`.
 
 use std::fs;
 
@@ -8,7 +7,7 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 use tests::{Stack, eventually, unique};
 
-/// The lines of the function `files` so far that have this message.
+/// The log lines of the function `files` so far that have this message.
 fn noted(stack: &Stack, message: &str) -> Result<Vec<Value>> {
     let log = fs::read_to_string(stack.log().context("a log")?)?;
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

@@ -1,4 +1,4 @@
-//! What goes by the table's stream: messages to channels too large to be posted to before the ack, and the outbox.
+//! Deliveries by the table's stream: messages to channels that are too large to be posted to before the ack, and the outbox.
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
@@ -7,28 +7,28 @@ use tests::{Stack, User, events, eventually, unique};
 
 use crate::scene::joined;
 
-/// One member more than `send` posts to by itself.
+/// One member more than `send` itself posts to.
 const MEMBERS: usize = 51;
 
 #[tokio::test]
 async fn a_message_to_a_large_conversation_reaches_all_of_it() -> Result<()> {
     let stack = Stack::shared()?;
     let company = unique("biz");
-    let admins = [User::admin_of(&company), User::admin_of(&company)]; // nobody has so many connections alone
+    let admins = [User::admin_of(&company), User::admin_of(&company)]; // one user may not have so many connections
     let channel = stack.conversation(&company, &[]).await?;
     let mut sender = joined(stack, &admins[0], &channel).await?;
     let others = admins.iter().cycle().take(MEMBERS - 1).map(|admin| joined(stack, admin, &channel));
     let mut others = try_join_all(others).await?;
 
     let sent = sender.say(&channel, "to all of you").await?;
-    assert_eq!((&sent["seq"], &sent["recipients"]), (&json!(1), &json!(0)), "the stream serves them");
+    assert_eq!((&sent["seq"], &sent["recipients"]), (&json!(1), &json!(0)), "the stream posts");
     for client in &mut others {
         let event = client.event("chat.message").await?;
         assert_eq!((&event["seq"], &event["data"]["content"]), (&json!(1), &json!("to all of you")));
     }
     sender.silence().await?;
 
-    // What is not kept cannot go by the stream: it is posted at once.
+    // An ephemeral event is not in the table, so it cannot go by the stream, and is posted at once.
     let sent = sender.send(&channel, "chat.typing", json!({"isTyping": true})).await?;
     assert_eq!(sent["recipients"], MEMBERS - 1);
     Ok(())
@@ -72,7 +72,7 @@ async fn what_comes_together_for_a_channel_travels_together() -> Result<()> {
     Ok(())
 }
 
-/// More last values than a reply holds: it says where the rest is, and no reply is larger than API Gateway takes.
+/// A reply that cannot hold all last values has a cursor for the rest, and no reply is larger than API Gateway accepts.
 #[tokio::test]
 async fn last_values_that_fit_no_reply_are_read_page_by_page() -> Result<()> {
     const FUNNELS: usize = 12; // of 24 KiB on the wire each, as a control character is six bytes there
@@ -109,8 +109,8 @@ async fn last_values_that_fit_no_reply_are_read_page_by_page() -> Result<()> {
     Ok(())
 }
 
-/// Many small values are as much too large for a reply as a few large ones; API Gateway delivers none above 128 KiB, and a
-/// local stack neither.
+/// Many small values are too large for a reply, as a few large ones are. Neither API Gateway nor a local stack delivers a reply
+/// above 128 KiB.
 #[tokio::test]
 async fn hundreds_of_small_last_values_come_in_replies_that_are_delivered() -> Result<()> {
     const MESSAGE_BYTES_MAX: usize = 128 * 1024;

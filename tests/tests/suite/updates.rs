@@ -1,5 +1,5 @@
-//! The backend's events: each detail-type reaches its channel as its event, whole; what is not valid lies in the
-//! dead letters with the reason.
+//! The backend's events: each detail type reaches its channel as its event, complete; one that is not valid goes to the
+//! dead-letter queue, with the reason.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ async fn a_system_notification_reaches_everybody() -> Result<()> {
     let detail = json!({"level": "warning", "title": title, "message": "Back at ten.", "timestamp": TIME});
     stack.emit("SystemNotification", detail).await?;
     for client in &mut clients {
-        // Everybody hears `system`, and other tests speak on it.
+        // Other tests publish on `system` too.
         let event = loop {
             let event = client.event("system.notification").await?;
             if event["data"]["title"] == title {
@@ -202,7 +202,7 @@ async fn a_joiner_gets_the_latest_of_each_metric() -> Result<()> {
     Ok(())
 }
 
-/// The bus keeps no order, and may bring an event again: what it is of counts, not when it came.
+/// The bus keeps no order, and may deliver an event again. The event's own time counts, not when it came.
 #[tokio::test]
 async fn a_value_that_comes_late_does_not_pass_for_the_last() -> Result<()> {
     let stack = Stack::shared()?;
@@ -250,7 +250,7 @@ async fn a_refused_event_lies_in_the_dead_letters_with_the_reason() -> Result<()
         assert!(letter["reason"].as_str().is_some_and(|text| text.contains(reason)), "{letter}");
     }
 
-    // Refused ones stand in nobody's way.
+    // Refused events hold up no others.
     stack.emit("FunnelUpdate", funnel_update(&company, "good", 100)).await?;
     assert_eq!(client.only("funnel.update").await?["seq"], 1);
     Ok(())

@@ -1,4 +1,4 @@
-//! Whop's webhooks: what Whop has signed is taken at once and dealt with once, and what it has not changes nothing.
+//! Whop's webhooks: one that Whop has signed is accepted at once and handled once; one that it has not signed changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::scene::joined;
 
-/// While secrets change, both count.
+/// The old and the new secret of Whop's webhooks. While one replaces the other, both are valid.
 const SECRETS: [&str; 2] = ["ws_the_old_one_5f0c", "ws_the_new_one_91ab"];
 
 /// A stack that knows Whop's secrets, for all tests of this module.
@@ -35,15 +35,15 @@ fn stack() -> Result<Option<&'static Stack>> {
     stack.as_ref().map(Option::as_ref).map_err(|error| anyhow!(error.clone()))
 }
 
-/// A webhook on its way, before it is sent.
+/// A webhook that is to be sent.
 struct Sending<'a> {
     id: &'a str,
-    /// How many seconds after now it says that it is.
+    /// Its timestamp, in seconds from now.
     at: i64,
     secret: &'a str,
-    /// What is signed.
+    /// The body that is signed.
     body: &'a str,
-    /// And what is sent.
+    /// The body that is sent.
     sent: &'a str,
     content_type: &'a str,
 }
@@ -69,7 +69,7 @@ fn webhook(kind: &str, company: &str, user: &str) -> String {
     json!({"id": "evt_1", "api_version": "v1", "type": kind, "company_id": company, "data": data}).to_string()
 }
 
-/// Waits until all that was sent has been dealt with: the last one is told to this user, and nothing else since.
+/// Sends one more webhook, and checks that this user is told of it and of no other one before it.
 async fn only_this(stack: &Stack, client: &mut Client, user: &User) -> Result<()> {
     let id = unique("msg");
     let last = webhook("membership.activated", "biz_last", &user.id);
@@ -86,7 +86,7 @@ async fn a_membership_is_told_to_its_user_once_however_often_it_comes() -> Resul
     let mut client = joined(stack, &ann, &ann.channel()).await?;
     let id = unique("msg");
     let body = webhook("membership.deactivated", &company, &ann.id);
-    // By either secret, late and early within 5 minutes, and as bytes that API Gateway takes for no text.
+    // With either secret, up to 5 minutes late or early, and as a media type that API Gateway does not take for text.
     for (secret, at, content_type) in [
         (SECRETS[0], 0, "application/json"),
         (SECRETS[1], -290, "application/json"),
@@ -100,9 +100,9 @@ async fn a_membership_is_told_to_its_user_once_however_often_it_comes() -> Resul
     assert_eq!((&told["data"]["userId"], &told["data"]["level"]), (&json!(ann.id), &json!("warning")));
     only_this(stack, &mut client, &ann).await?;
 
-    // It went on the bus too: `access` has looked again at what the user may.
+    // It went on the bus too, by which `access` has checked again what the user may do.
     let log = stack.log().context("a log")?;
-    eventually("a second look", async || {
+    eventually("a second check", async || {
         let log = std::fs::read_to_string(log)?;
         let looked = |line: &str| line.contains("access checked again") && line.contains(&ann.id);
         Ok(log.lines().any(looked).then_some(()))
@@ -176,7 +176,7 @@ async fn what_whop_has_signed_and_nobody_understands_is_kept_aside() -> Result<(
     Ok(())
 }
 
-/// What fails half-way is given back at once, so that the next try need not wait until nobody can be at work on it any more.
+/// A webhook that fails half-way is released at once, so that its next try need not wait until the claim of this one expires.
 #[tokio::test]
 async fn a_webhook_that_fails_half_way_is_told_once_or_lies_in_the_dead_letters() -> Result<()> {
     const SENT: usize = 150;
@@ -190,7 +190,7 @@ async fn a_webhook_that_fails_half_way_is_told_once_or_lies_in_the_dead_letters(
     let ann = User::customer_of(&unique("biz"));
     let mut client = joined(&stack, &ann, &ann.channel()).await?;
     let body = webhook("membership.deactivated", "biz_1", &ann.id);
-    // The SDK tries four times, so that one call in sixteen fails.
+    // The SDK tries four times, so one call in sixteen fails.
     stack.set_faults(&json!({"dynamodb_before": 0.5})).await?;
     let mut untold: BTreeSet<String> = (0..SENT).map(|_| unique("msg")).collect();
     for ids in untold.iter().collect::<Vec<_>>().chunks(AT_ONCE) {
@@ -201,8 +201,8 @@ async fn a_webhook_that_fails_half_way_is_told_once_or_lies_in_the_dead_letters(
         Ok((used > 0).then_some(()))
     };
     // Each call has its retries, with pauses between.
-    if eventually("one to be given back", given_back).await.is_err() {
-        eventually("one to be given back, in as much time again", given_back).await?;
+    if eventually("a webhook to be released", given_back).await.is_err() {
+        eventually("a webhook to be released, in as much time again", given_back).await?;
     }
     stack.set_faults(&json!({})).await?;
 
@@ -222,6 +222,6 @@ async fn a_webhook_that_fails_half_way_is_told_once_or_lies_in_the_dead_letters(
             untold.remove(&untold_id);
         }
     }
-    assert!(told.len() > SENT / 2, "{} of {SENT}", told.len());
+    assert!(told.len() > SENT / 2, "told: {} of {SENT}", told.len());
     Ok(())
 }

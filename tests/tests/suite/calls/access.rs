@@ -1,4 +1,4 @@
-//! Who may take part in a call, and what becomes of it when they may not any more; and who is given TURN servers.
+//! Who may take part in a call, what happens to the call when they no longer may, and who is given TURN servers.
 
 use anyhow::{Context as _, Result};
 use http::Method;
@@ -39,13 +39,13 @@ async fn who_is_muted_stays_in_their_call_hangs_up_and_neither_starts_nor_joins(
     call.change(&mut bob, "accept", "b1").await?;
     let mute = json!({"userId": bob_user.id, "conversationId": id(&channel), "restriction": "mute"});
     stack.post(&User::admin_of(&company), "moderation", &mute).await?.done()?;
-    // Their socket is replaced: it is the same device, on which they are in the call already.
+    // Bob's socket is replaced. The device is the one on which they are in the call already.
     bob.cut();
     let mut bob = joined(stack, &bob_user, &channel).await?;
     assert_eq!(call.change(&mut bob, "accept", "b1").await?["state"], "active");
     assert_eq!(call.refused(&mut bob, "accept", "b2").await?.code, "muted", "another device");
     assert_eq!(call.change(&mut bob, "leave", "b1").await?["state"], "ended");
-    assert_eq!(call.refused(&mut bob, "accept", "b1").await?.code, "muted", "they have left");
+    assert_eq!(call.refused(&mut bob, "accept", "b1").await?.code, "muted", "bob has left the call");
     assert_eq!(Call::new(&channel).refused(&mut bob, "start", "b2").await?.code, "muted");
     let next = Call::new(&channel);
     next.change(&mut ann, "start", "a2").await?;
@@ -77,7 +77,7 @@ async fn who_is_removed_leaves_the_call() -> Result<()> {
 
     let ban = json!({"userId": ann_user.id, "conversationId": id(&channel), "restriction": "ban"});
     stack.post(&admin, "moderation", &ban).await?.done()?;
-    assert_eq!(update(&mut team, "ended").await?["outcome"], "ended", "one alone is no call");
+    assert_eq!(update(&mut team, "ended").await?["outcome"], "ended", "a call with one user left ends");
     assert_eq!(call.record(&mut team).await?["state"], "ended");
     Ok(())
 }
@@ -110,7 +110,7 @@ async fn servers_are_for_those_who_may_join() -> Result<()> {
     let stack = Stack::shared()?;
     let Pair { company, channel, bob_user, .. } = pair(stack).await?;
     let none = ice(stack, &bob_user, &channel).await?.done()?;
-    assert_eq!(none["iceServers"], json!([]), "this stack has none");
+    assert_eq!(none["iceServers"], json!([]), "this stack has no ICE servers");
     assert!(tests::is_timestamp(&none["expiresAt"]), "{none}");
     ice(stack, &User::admin_of(&company), &channel).await?.done()?;
     for stranger in [User::stranger(), User::admin_of(&unique("biz")), User::customer_of(&company)] {
@@ -154,7 +154,9 @@ async fn turn_servers_know_their_credentials() -> Result<()> {
     assert!((3_500..=3_600).contains(&left), "{left} s");
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, SECRET.as_bytes());
     let credential = turn["credential"].as_str().context("a credential")?;
-    aws_lc_rs::hmac::verify(&key, name.as_bytes(), &base64_of(credential)?).ok().context("the HMAC")?;
+    aws_lc_rs::hmac::verify(&key, name.as_bytes(), &base64_of(credential)?)
+        .ok()
+        .context("the credential is not the HMAC of the username")?;
     Ok(())
 }
 
@@ -170,7 +172,7 @@ async fn a_turn_server_without_its_secret_is_refused_at_the_start() -> Result<()
     {
         let started = Stack::private(&["--parameter", servers]);
         let Err(error) = started else {
-            let Ok(None) = started else { anyhow::bail!("a stack with {servers}") };
+            let Ok(None) = started else { anyhow::bail!("a stack has started with {servers}") };
             return Ok(());
         };
         assert!(error.to_string().contains(why), "{error:#}");
@@ -178,7 +180,7 @@ async fn a_turn_server_without_its_secret_is_refused_at_the_start() -> Result<()
     Ok(())
 }
 
-/// Names of types in a test of what is sent, so that a change of the wire is noticed here too.
+/// The fields of a call are compared by name and type, so that a change of the wire is noticed here too.
 #[tokio::test]
 async fn a_call_has_these_fields() -> Result<()> {
     let Pair { channel, mut ann, .. } = pair(Stack::shared()?).await?;

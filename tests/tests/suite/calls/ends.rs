@@ -1,4 +1,5 @@
-//! How a call ends: by who hangs up or declines, by the time, and by those in it who vanish; and by a server that fails.
+//! How a call ends: somebody hangs up or declines, nobody answers in time, or the users in it vanish; also while the server
+//! fails.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ async fn who_declines_ends_it_for_two_and_not_for_three() -> Result<()> {
     let call = Call::new(&channel);
     call.change(&mut ann, "start", "a1").await?;
     let still = call.change(&mut team, "decline", "t1").await?;
-    assert_eq!(still["state"], "ringing", "the team was not asked alone");
+    assert_eq!(still["state"], "ringing", "bob has not declined yet");
     let mut busy = call.fields("decline", "b1");
     busy["reason"] = json!("busy");
     let declined = bob.call("call", busy).await?;
@@ -27,7 +28,7 @@ async fn who_declines_ends_it_for_two_and_not_for_three() -> Result<()> {
     let told = update(&mut ann, "ended").await?;
     assert_eq!(told["participants"][2]["reason"], "busy");
     assert_eq!(update(&mut phone, "ended").await?, told, "the other devices stop ringing");
-    assert_eq!(call.change(&mut phone, "decline", "b2").await?, told, "it is over");
+    assert_eq!(call.change(&mut phone, "decline", "b2").await?, told, "the call is over already");
     let record = call.record(&mut ann).await?;
     assert_eq!((&record["state"], &record["durationMs"]), (&json!("declined"), &json!(0)));
     Ok(())
@@ -38,7 +39,7 @@ async fn who_hangs_up_while_it_rings_has_canceled_it() -> Result<()> {
     let Pair { channel, mut ann, mut bob, .. } = pair(Stack::shared()?).await?;
     let call = Call::new(&channel);
     call.change(&mut ann, "start", "a1").await?;
-    assert_eq!(call.change(&mut bob, "leave", "b1").await?["state"], "ringing", "they are not in it");
+    assert_eq!(call.change(&mut bob, "leave", "b1").await?["state"], "ringing", "bob is not in the call");
     assert_eq!(call.change(&mut ann, "leave", "a1").await?["outcome"], "canceled");
     assert_eq!(update(&mut bob, "ended").await?["outcome"], "canceled");
     assert_eq!(call.record(&mut bob).await?["state"], "canceled");
@@ -53,7 +54,7 @@ async fn who_hangs_up_while_it_rings_has_canceled_it() -> Result<()> {
     Ok(())
 }
 
-/// A stack on which calls ring for this many seconds, and are looked at as often.
+/// A stack on which calls ring for this many seconds, and are checked at the same interval.
 fn hasty(seconds: u32) -> Result<Option<Stack>> {
     let parameters = [format!("RingSeconds={seconds}"), format!("CallCheckSeconds={seconds}")];
     let options: Vec<&str> = parameters.iter().flat_map(|parameter| ["--parameter", parameter]).collect();
@@ -68,7 +69,7 @@ async fn what_nobody_answers_was_missed() -> Result<()> {
     let started = call.change(&mut ann, "start", "a1").await?;
     let mut late = stack.connect(&bob_user).await?;
     let found = late.join(&channel).await?;
-    assert_eq!(found["latest"][0]["data"], started, "a device that comes while it rings");
+    assert_eq!(found["latest"][0]["data"], started, "a device that joins while the call rings is told of it");
     for device in [&mut ann, &mut bob, &mut late] {
         let missed = update(device, "ended").await?;
         assert_eq!((&missed["outcome"], &missed["endedAt"]), (&json!("missed"), &started["ringsUntil"]));
@@ -88,21 +89,21 @@ async fn a_socket_that_is_replaced_stays_in_the_call_and_who_vanishes_leaves_it(
     call.change(&mut ann, "start", "a1").await?;
     call.change(&mut bob, "accept", "b1").await?;
 
-    // The socket of one is cut; the device comes back on another one.
+    // Ann's socket is cut; the device comes back on another one.
     ann.cut();
     let mut ann = joined(&stack, &ann_user, &channel).await?;
     let same = call.change(&mut ann, "accept", "a1").await?;
     assert_eq!(same["state"], "active");
-    // Its page is loaded anew, and has forgotten its id: the old device is gone, so the new one takes its place.
+    // Bob's page is reloaded and has forgotten its peer id. The old device is gone, so the new one may take its place.
     bob.close().await?;
     let mut bob = joined(&stack, &bob_user, &channel).await?;
-    let replaced = eventually("a place", async || {
+    let replaced = eventually("the new device to take the place of the old one", async || {
         let id = bob.request("call", call.fields("accept", "b2")).await?;
         Ok(bob.reply(&id).await?.ok())
     });
     assert_eq!(replaced.await?["participants"][1]["peerId"], "b2");
     let patient = timeout(Duration::from_secs(11), update(&mut team, "ended")).await;
-    assert!(patient.is_err(), "two looks, and both are there: {patient:?}");
+    assert!(patient.is_err(), "both were there at two checks, yet the call ended: {patient:?}");
 
     ann.close().await?;
     bob.close().await?;
@@ -114,13 +115,13 @@ async fn a_socket_that_is_replaced_stays_in_the_call_and_who_vanishes_leaves_it(
     Ok(())
 }
 
-/// Makes a request again and again, because one whose process is killed is not answered by us, until it is done or refused.
+/// Repeats a request until it is done or refused. A request whose process is killed gets no answer of ours.
 async fn insist(client: &mut Client, call: &Call, change: &str, peer: &str) -> Result<()> {
     for _ in 0..100 {
         client.request("call", call.fields(change, peer)).await?;
         match client.any_reply().await {
             Ok((_, Err(refusal))) if refusal.code == "internal" => {}
-            // A count whose answer is lost is made again.
+            // The rate limit may count a request twice: where the answer to a write is lost, the write is repeated.
             Ok((_, Err(refusal))) if refusal.code == "rate_limited" => {
                 sleep(Duration::from_millis(refusal.retry_after_ms.unwrap_or_default())).await;
             }
@@ -131,7 +132,7 @@ async fn insist(client: &mut Client, call: &Call, change: &str, peer: &str) -> R
     anyhow::bail!("{change} was never answered")
 }
 
-/// Whatever is lost underneath, each call is in the log once, and no device is left ringing.
+/// Whatever fails underneath, each call is in the log exactly once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_logged_once_whatever_fails() -> Result<()> {
     let Some(stack) = hasty(3)? else { return Ok(()) };
@@ -166,7 +167,7 @@ async fn a_call_is_logged_once_whatever_fails() -> Result<()> {
     Ok(())
 }
 
-/// The fan-out queue owes what a gateway that is throttled did not take.
+/// Posts that the gateway throttles are owed by the fan-out queue, so the call rings all the same.
 #[tokio::test]
 async fn it_rings_though_no_post_of_that_time_was_taken() -> Result<()> {
     let Some(stack) = Stack::private(&[])? else { return Ok(()) };
@@ -190,7 +191,7 @@ async fn who_calls_again_and_again_is_refused() -> Result<()> {
             Err(refusal) => break refusal,
         }
         call.change(&mut ann, "leave", "a1").await?;
-        assert!(started < 50, "nobody was refused");
+        assert!(started < 50, "{started} calls were started and none was refused");
     };
     assert_eq!(refusal.code, "rate_limited");
     assert!(started >= 5, "{started}");

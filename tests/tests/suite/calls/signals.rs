@@ -54,7 +54,8 @@ async fn a_signal_reaches_whom_it_is_for_and_nobody_else() -> Result<()> {
     Ok(())
 }
 
-/// What a call of four begins with: each sends each of the others an offer or an answer and some batches of candidates.
+/// At the beginning of a call of four, each device sends each of the others an offer or an answer and some batches of
+/// candidates. The rate limits must let them pass.
 #[tokio::test]
 async fn the_beginning_of_a_call_fits_into_the_rates() -> Result<()> {
     const OTHERS: u32 = 3;

@@ -1,4 +1,4 @@
-//! What the routes cost, counted by the engine; the figures are those of docs/openapi.yaml and docs/http-api.md.
+//! What the routes cost, as the table's engine counts it. The figures are those of docs/openapi.yaml and docs/http-api.md.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -16,7 +16,7 @@ async fn requests_stay_within_their_budgets() -> Result<()> {
     let first = pair.bob.say(&pair.channel, "hello").await?["seq"].clone();
     let of_http = async || Ok::<_, anyhow::Error>(stack.usage().await?.of("http-api"));
 
-    stack.get(ann, "status").await?.done()?; // what they have cost is read once a minute
+    stack.get(ann, "status").await?.done()?; // reads what the user has spent, which a process does once a minute
     stack.forget_usage().await?;
     stack.post(ann, "connect", &json!({})).await?.done()?;
     assert_costs("connect", of_http().await?, 0, 1);
@@ -43,7 +43,7 @@ async fn requests_stay_within_their_budgets() -> Result<()> {
     let read = json!({"channel": pair.channel, "seq": first, "state": "read"});
     stack.post(ann, "receipts", &read).await?.done()?;
     let cost = of_http().await?;
-    assert_costs("ack", cost, 7, 2); // the first one notes that they have been there, in the index
+    assert_costs("ack", cost, 7, 2); // a user's first one in a conversation also adds their place to the index
     assert_eq!(cost.posts, 2, "no connection has acked, so both get the receipt");
 
     stack.forget_usage().await?;
@@ -54,7 +54,7 @@ async fn requests_stay_within_their_budgets() -> Result<()> {
     Ok(())
 }
 
-/// At most so many read and write units.
+/// Checks that an operation has used at most these read and write units.
 fn assert_costs(operation: &str, cost: Cost, read_units: u32, write_units: u32) {
     let within = cost.read_units <= f64::from(read_units) && cost.write_units <= f64::from(write_units);
     assert!(within, "{operation}: {cost:?}, not {read_units} and {write_units}");

@@ -1,4 +1,4 @@
-//! A user's connections, seen from outside of them: what they are, what they have joined, and their end.
+//! A user's connections by HTTP: they are listed with their channels, they join and leave, and they are closed.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -6,18 +6,18 @@ use tests::{Client, Role, Stack, User, eventually, is_timestamp, unique};
 
 use crate::scene::{joined, pair};
 
-/// API Gateway's name of a client's connection.
+/// API Gateway's id of a client's connection.
 async fn id(client: &mut Client) -> Result<String> {
     let status = client.call("status", json!({})).await?;
     Ok(status["connectionId"].as_str().context("a connection id")?.to_owned())
 }
 
-/// As it must be in a URL: base64 has `=`, `+` and `/`.
+/// An id as a URL needs it: ids are base64, which has `=`, `+` and `/`.
 fn encoded(id: &str) -> String {
     id.replace('=', "%3D").replace('+', "%2B").replace('/', "%2F")
 }
 
-/// The connections that a user is told of.
+/// The connections that `status` lists for a user.
 async fn connections(stack: &Stack, user: &User) -> Result<Vec<Value>> {
     let status = stack.get(user, "status").await?.done()?;
     assert!(is_timestamp(&status["at"]), "{status}");
@@ -36,7 +36,7 @@ async fn a_user_is_told_of_their_own_connections_and_of_no_others() -> Result<()
     let _other = joined(stack, &bob, &channel).await?;
 
     let told = [desk.call("status", json!({})).await?, phone.call("status", json!({})).await?];
-    assert_eq!(connections(stack, &ann).await?, told, "the same as each of them is told of itself");
+    assert_eq!(connections(stack, &ann).await?, told, "each is listed as it is told of itself");
     Ok(())
 }
 
@@ -68,7 +68,7 @@ async fn one_connection_is_closed_or_all_and_only_ones_own() -> Result<()> {
     assert_eq!(again, json!({"connectionIds": []}), "a repeat finds nothing, and that is fine");
 
     // Nothing is left of them in the channel either.
-    eventually("nobody but Bob", async || {
+    eventually("only Bob to be a member", async || {
         let sent = pair.bob.send(&pair.channel, "chat.typing", json!({"isTyping": true})).await?;
         Ok((sent["recipients"] == 0).then_some(()))
     })
@@ -94,7 +94,7 @@ async fn a_connection_joins_and_leaves_by_http() -> Result<()> {
     assert_eq!(
         pair.ann.event("chat.message").await?["data"]["content"],
         "before",
-        "from when it was joined first"
+        "received while it was joined before"
     );
     assert_eq!(pair.ann.event("chat.message").await?["data"]["content"], "after");
 
@@ -119,7 +119,7 @@ async fn nobody_joins_or_leaves_for_anothers_connection() -> Result<()> {
     Ok(())
 }
 
-/// The membership lives as long as the connection's token, so that token must say that the user may.
+/// The membership lasts as long as the connection's token, so that token decides whether the user may join.
 #[tokio::test]
 async fn what_the_connections_own_token_says_decides() -> Result<()> {
     let stack = Stack::shared()?;

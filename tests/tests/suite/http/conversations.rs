@@ -1,5 +1,5 @@
-//! Conversations by the app's backend: what it says stands when it is answered, on live connections too, and it speaks
-//! for nobody else's.
+//! Conversations, as the app's backend sets and ends them: a change has taken effect when it is answered, on live connections
+//! too, and a backend changes only the conversations of its own companies.
 
 use anyhow::Result;
 use http::Method;
@@ -8,7 +8,7 @@ use tests::{Answer, Stack, User, unique};
 
 use crate::scene::joined;
 
-/// What a backend asks of a conversation; `body` where it sets it.
+/// Makes a backend's request about a conversation, with the body if the request sets it.
 async fn ask(stack: &Stack, user: &User, method: Method, id: &str, body: Option<&Value>) -> Result<Answer> {
     let request = stack.ask_api(method, &format!("conversations/{id}")).token(&user.token()?);
     match body {
@@ -34,7 +34,7 @@ async fn a_conversation_from_its_beginning_to_its_end() -> Result<()> {
     let told = json!({"conversationId": id, "companyId": company, "participants": participants});
     assert_eq!(ask(stack, &backend, Method::PUT, &id, Some(&both)).await?.done()?, told);
     assert_eq!(ask(stack, &backend, Method::GET, &id, None).await?.done()?, told);
-    // It stands when it is answered: nobody has to try until they are let in.
+    // The change has taken effect when it is answered, so nobody has to retry a `join`.
     let mut team = joined(stack, &User::admin_of(&company), &channel).await?;
     let mut ann_client = joined(stack, &ann, &channel).await?;
     let mut bob_client = joined(stack, &bob, &channel).await?;
@@ -55,9 +55,9 @@ async fn a_conversation_from_its_beginning_to_its_end() -> Result<()> {
         assert_eq!(client.refused("join", json!({"channel": channel})).await?.code, "forbidden");
     }
     assert_eq!(ask(stack, &backend, Method::GET, &id, None).await?.refused()?, (404, "not_found"));
-    assert_eq!(ask(stack, &backend, Method::DELETE, &id, None).await?.done()?, ended, "twice is once");
+    assert_eq!(ask(stack, &backend, Method::DELETE, &id, None).await?.done()?, ended, "a repeat");
 
-    // Only who says so opens again what was said.
+    // Only a request with `keepLog` opens a conversation again that has a log.
     let again = ask(stack, &backend, Method::PUT, &id, Some(&without_bob)).await?;
     assert_eq!(again.refused()?, (409, "conflict"));
     assert_eq!(ann_client.refused("join", json!({"channel": channel})).await?.code, "forbidden");
@@ -85,11 +85,11 @@ async fn no_backend_takes_what_is_another_companys() -> Result<()> {
     }
     assert_eq!(ask(stack, &thief, Method::DELETE, &id, None).await?.refused()?, (404, "not_found"));
     assert_eq!(ask(stack, &thief, Method::GET, &id, None).await?.refused()?, (404, "not_found"));
-    // After its end too: its log is still its company's.
+    // After its end the conversation's log still belongs to its company.
     ask(stack, &owner, Method::DELETE, &id, None).await?.done()?;
     let taken = json!({"companyId": theirs, "participants": [thief.id]});
     assert_eq!(ask(stack, &thief, Method::PUT, &id, Some(&taken)).await?.refused()?, (403, "forbidden"));
-    // One backend of both may give it away, and says so.
+    // A backend of both companies may move the conversation, with `keepLog`.
     let both = User::backend_of(&ours).and(&theirs, tests::Role::Backend);
     assert_eq!(ask(stack, &both, Method::PUT, &id, Some(&taken)).await?.refused()?, (409, "conflict"));
     let given = json!({"companyId": theirs, "participants": [thief.id], "keepLog": true});

@@ -1,4 +1,4 @@
-//! Messages by HTTP: one log with those of the sockets, and the same rules.
+//! Messages by HTTP: they share one log, and the rules, with those of sockets.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -51,7 +51,7 @@ async fn a_client_polls_for_what_came_after_what_it_has() -> Result<()> {
     for n in 1..=5 {
         pair.bob.say(&pair.channel, &format!("message {n}")).await?;
     }
-    // As a client does: from what it has, until there is no more.
+    // As a client does: it reads on from the last seq that it has, until there is no more.
     let (mut after, mut seen) = (0, Vec::new());
     loop {
         let path = format!("messages?channel={}&after={after}&limit=2", pair.channel);
@@ -60,7 +60,7 @@ async fn a_client_polls_for_what_came_after_what_it_has() -> Result<()> {
         if page["more"] == false {
             break;
         }
-        after = page["next"].as_u64().context("where to go on")?;
+        after = page["next"].as_u64().context("a page without `next`")?;
     }
     assert_eq!(seen, [1, 2, 3, 4, 5]);
     let last = format!("messages?channel={}&after=5&limit=2", pair.channel);
@@ -126,7 +126,7 @@ async fn who_may_not_join_may_neither_read_nor_send() -> Result<()> {
         let read = stack.get(&stranger, &format!("messages?channel={channel}&limit=9")).await?;
         assert_eq!(read.refused()?, (403, "forbidden"), "{channel}");
     }
-    // The user's own company's are open to them, and empty: nothing of the other's is in them.
+    // The channels of the user's own company are open to them, and have no events of the other company.
     let own =
         stack.get(&stranger, &format!("messages?channel=funnel_updates:{other}&limit=9")).await?.done()?;
     assert_eq!(own["events"], json!([]));

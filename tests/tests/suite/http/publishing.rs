@@ -1,4 +1,4 @@
-//! Publishing by the app's backend: in order, once, each event with its result; and nobody else may.
+//! Publishing by the app's backend: events are published in order and once, each with a result; and nobody else may publish.
 
 use anyhow::Result;
 use http::Method;
@@ -135,6 +135,6 @@ async fn only_a_token_to_publish_publishes_and_it_does_nothing_else() -> Result<
     }
     assert_eq!(stack.get(&backend, "status").await?.refused()?, (401, "unauthorized"));
     assert_eq!(stack.post(&backend, "connect", &json!({})).await?.refused()?, (401, "unauthorized"));
-    assert!(stack.connect(&backend).await.is_err(), "nor is it a user's on a WebSocket");
+    assert!(stack.connect(&backend).await.is_err(), "a token to publish opens no WebSocket");
     Ok(())
 }

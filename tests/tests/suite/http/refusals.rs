@@ -1,4 +1,4 @@
-//! What the HTTP API does not take, and how it says so; and what a page of another origin may see.
+//! What the HTTP API refuses, and with which answer; and what a page of another origin may read.
 
 use anyhow::{Context as _, Result};
 use futures_util::{StreamExt as _, future::try_join_all, stream};
@@ -8,7 +8,7 @@ use tests::{Answer, Stack, User, eventually};
 
 use crate::scene::pair;
 
-/// On the allow-list of the template's `AllowedOrigins`.
+/// An origin of the template's `AllowedOrigins`.
 const ORIGIN: &str = "http://localhost:5173";
 
 #[tokio::test]
@@ -125,9 +125,9 @@ async fn nothing_is_for_a_cache() -> Result<()> {
     Ok(())
 }
 
-/// More than a user may send, however slow the machine is: it ends with the first refusal.
+/// More requests than a user may make, however slow the machine is. The flood ends with the first refusal.
 const FLOOD: usize = 2_000;
-/// How many requests of a flood are under way at once, and so how many processes let some pass by their own count.
+/// How many requests of a flood are under way at once. As many processes serve them, and each lets some pass uncounted.
 const FLOOD_SIDE_BY_SIDE: usize = 5;
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn who_sends_too_fast_is_told_when_to_go_on() -> Result<()> {
         .map(|_| stack.post(&pair.ann_user, "messages", &typing))
         .buffer_unordered(FLOOD_SIDE_BY_SIDE);
     let refused = loop {
-        let answer = answers.next().await.context("all of a flood got through")??;
+        let answer = answers.next().await.context("all of the flood got through")??;
         if answer.status != 200 {
             break answer;
         }
@@ -157,17 +157,17 @@ async fn over_the_apis_throttle_no_function_runs() -> Result<()> {
     let Some(stack) = Stack::private(&options)? else { return Ok(()) };
     let ann = User::stranger();
     stack.get(&ann, "status").await?.done()?;
-    // All at once: a slow machine gives the throttle time to refill between requests.
+    // All at once, because on a slow machine the throttle would refill between requests.
     let answers = try_join_all((0..20).map(|_| stack.get(&ann, "status"))).await?;
     let throttled = answers.into_iter().find(|answer| answer.status.as_u16() == 429);
-    let throttled = throttled.context("a request above the throttle")?;
+    let throttled = throttled.context("no request was throttled")?;
     assert_eq!(throttled.body, json!({"message": "Too Many Requests"}));
     Ok(())
 }
 
 // ---------------------------------------------------------------- CORS
 
-/// What a browser asks before a request with a header or a method that a form cannot have.
+/// The preflight that a browser sends before a request with a header or a method that a form cannot have.
 async fn preflight(stack: &Stack, origin: &str) -> Result<Answer> {
     let request = stack.ask(Method::OPTIONS, "messages").header("origin", origin);
     let request = request.header("access-control-request-method", "DELETE");
@@ -186,7 +186,7 @@ async fn a_page_of_our_own_may_ask_and_read() -> Result<()> {
     ] {
         assert!(values.iter().all(|value| allowed.header(header).contains(value)), "{:?}", allowed.headers);
     }
-    assert_eq!(allowed.header("access-control-allow-credentials"), "", "no cookies here");
+    assert_eq!(allowed.header("access-control-allow-credentials"), "", "cookies are not used");
 
     let answer = stack.ask(Method::GET, "status").header("origin", ORIGIN).send().await?;
     assert_eq!(answer.header("access-control-allow-origin"), ORIGIN, "a refusal can be read too");

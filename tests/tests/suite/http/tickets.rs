@@ -1,17 +1,17 @@
-//! Tickets: a token's way into a URL, for one connection and half a minute.
+//! Tickets: what a browser connects with instead of its token, once and within half a minute.
 
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
 use tests::{Outcome, Stack, User, is_timestamp};
 
-/// On the allow-list of the template's `AllowedOrigins`.
+/// An origin of the template's `AllowedOrigins`.
 const ORIGIN: &str = "http://localhost:3000";
 const SUBPROTOCOL: &str = "funnelcast.v1";
 
 /// A new ticket of a user.
 async fn ticket(stack: &Stack, user: &User) -> Result<String> {
     let ticket = stack.post(user, "connect", &serde_json::json!({})).await?.done()?;
-    assert_eq!(ticket["url"], stack.addresses.websocket, "where a client connects to");
+    assert_eq!(ticket["url"], stack.addresses.websocket, "the URL that clients connect to");
     assert!(is_timestamp(&ticket["expiresAt"]), "{ticket}");
     Ok(ticket["ticket"].as_str().context("a ticket")?.to_owned())
 }
@@ -25,7 +25,7 @@ async fn a_browser_connects_by_its_ticket() -> Result<()> {
     let (mut client, chosen) = handshake.send().await?.connected()?;
     assert_eq!(chosen.as_deref(), Some(SUBPROTOCOL));
     client.join(&ann.channel()).await?;
-    client.join("company:biz_tickets").await?; // what the token said of companies counts on the connection too
+    client.join("company:biz_tickets").await?; // the connection has the companies of the token
     let status = client.call("status", serde_json::json!({})).await?;
     assert_eq!(status["user"], ann.id);
     Ok(())
@@ -51,7 +51,7 @@ async fn of_two_hundred_who_use_a_ticket_at_once_one_gets_in() -> Result<()> {
     let connected = uses.iter().filter(|outcome| matches!(outcome, Outcome::Connected(..))).count();
     let refused = uses.iter().filter(|outcome| matches!(outcome, Outcome::Refused(401))).count();
     assert_eq!((connected, refused), (1, 199));
-    assert_eq!(stack.handshake().ticket(&ticket).send().await?.refused()?, 401, "and nobody later");
+    assert_eq!(stack.handshake().ticket(&ticket).send().await?.refused()?, 401, "nor can it be used later");
     Ok(())
 }
 

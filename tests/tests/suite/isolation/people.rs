@@ -1,4 +1,4 @@
-//! Two companies with all sorts of people, each of them connected once, and what each of them has ever heard.
+//! Two companies with users of every role, and a stranger. Each has one connection, which keeps every event that it receives.
 
 use anyhow::{Result, bail};
 use futures_util::future::try_join_all;
@@ -8,46 +8,46 @@ use tests::{Client, PATIENCE, Role, Stack, User, unique};
 use super::probe::Thing;
 use super::table::{COLUMNS, ROLES};
 
-/// Which of the two companies, or of those of none.
+/// The company that a person belongs to; `None` for the stranger.
 type Home = Option<usize>;
 
-/// What is one company's.
+/// A company, and what belongs to it.
 struct Company {
     id: String,
     conversation: String,
-    /// Who takes part in it, and has the channel `user`.
+    /// The user who takes part in the conversation, and whose channel is meant by `user`.
     participant: String,
-    /// A file of theirs, in a message of the conversation.
+    /// A file of the participant's, in a message of the conversation.
     file: String,
-    /// A connection of the same user, beside the one that asks.
+    /// A connection of the participant's, beside the one of the [`Person`].
     spare: Client,
     spare_id: String,
 }
 
-/// Somebody.
+/// A user, with the connection by which they try the rows.
 pub(super) struct Person {
     home: Home,
     role: usize,
     pub(super) user: User,
     pub(super) client: Client,
-    /// The connection.
+    /// The id of the connection.
     pub(super) connection: String,
-    /// Every event that has come.
+    /// Every event that the connection has received.
     pub(super) heard: Vec<Value>,
     /// The ids that this person must never see: those of the other companies.
     foreign: Vec<String>,
 }
 
-/// All of them.
+/// Both companies, and all people.
 pub(super) struct Scene {
     companies: [Company; 2],
     pub(super) people: Vec<Person>,
-    /// A conversation of which nobody has told.
+    /// A conversation that no backend has ever set.
     nobodys: String,
 }
 
 impl Scene {
-    /// They arrive, and have joined nothing.
+    /// Makes the companies, and connects everybody; nobody has joined a channel yet.
     pub(super) async fn new(stack: &Stack) -> Result<Self> {
         let (mut companies, mut people) = (Vec::new(), Vec::new());
         for home in 0..2 {
@@ -102,7 +102,7 @@ impl Scene {
         Ok(scene)
     }
 
-    /// What a row calls by this name, of this company; empty where that is no channel.
+    /// The channel that a row means by this name, for this company; empty where the name is that of no channel.
     pub(super) fn channel(&self, whose: &str, owner: usize) -> String {
         let company = &self.companies[owner];
         match whose {
@@ -124,25 +124,25 @@ impl Scene {
         Thing { channel: self.channel(whose, owner), connection, conversation, file: file.to_owned() }
     }
 
-    /// Whom the backend speaks of, or takes out.
+    /// The user whom the backend's events name, or remove.
     pub(super) fn member_of(&self, company: usize) -> &str {
         let member = self.people.iter().find(|person| person.home == Some(company) && person.role == 1);
         member.map_or("", |person| &person.user.id)
     }
 
-    /// Whom the team and the backend may restrict.
+    /// The user whom the team and the backend may restrict.
     pub(super) fn participant_of(&self, company: usize) -> &str {
         &self.companies[company].participant
     }
 
-    /// What the company's conversation is, with these participants.
+    /// The company's conversation with these participants, as an event of the backend has it.
     pub(super) fn conversation(&self, company: usize, participants: &[&str]) -> Value {
         let Company { id, conversation, .. } = &self.companies[company];
         let conversation = conversation.trim_start_matches("conversation:");
         json!({"conversationId": conversation, "companyId": id, "participants": participants})
     }
 
-    /// The name and the company of a channel, back from what a frame calls it.
+    /// A row's name for this channel, and the company that it belongs to.
     pub(super) fn whose(&self, channel: &str) -> Option<(&'static str, usize)> {
         let kinds = [
             "company",
@@ -160,7 +160,7 @@ impl Scene {
         all.into_iter().find(|(kind, owner)| self.channel(kind, *owner) == channel)
     }
 
-    /// All ids of a company, which only those of it may ever see.
+    /// All ids of a company, which only its own users may ever see.
     fn ids_of(&self, company: usize) -> Vec<String> {
         let people = self.people.iter().filter(|person| person.home == Some(company));
         let ids = people.map(|person| person.user.id.clone());
@@ -168,7 +168,7 @@ impl Scene {
         ids.chain([id.clone(), conversation.trim_start_matches("conversation:").to_owned()]).collect()
     }
 
-    /// What everybody has been sent by now, the spare connections too: they have joined nothing.
+    /// Collects what everybody has been sent so far. The spare connections have joined nothing, so they must have got nothing.
     pub(super) async fn listen(&mut self) -> Result<()> {
         try_join_all(self.people.iter_mut().map(Person::listen)).await?;
         try_join_all(self.companies.iter_mut().map(|company| company.spare.silence())).await?;
@@ -177,7 +177,7 @@ impl Scene {
 }
 
 impl Person {
-    /// The person's column, where the thing is of company `owner`.
+    /// The person's column where the thing belongs to company `owner`.
     pub(super) fn column(&self, owner: usize) -> usize {
         match self.home {
             Some(home) if home != owner => ROLES + self.role,
@@ -185,19 +185,19 @@ impl Person {
         }
     }
 
-    /// Whether there is an id in this that the person must not see.
+    /// Whether the text has an id that the person must not see.
     pub(super) fn may_not_see(&self, text: &str) -> bool {
         self.foreign.iter().any(|id| text.contains(id))
     }
 
-    /// As a failure names them.
+    /// The person's name in a failure.
     pub(super) fn name(&self, owner: usize) -> String {
         let column = self.column(owner);
         let of = ["", " of the other company"][usize::from((ROLES..2 * ROLES).contains(&column))];
         format!("{}{of}", COLUMNS[column])
     }
 
-    /// Waits for an event that has all of these in it, but not for ever: that it has not come is seen in the end.
+    /// Waits for an event with all of these texts, at most for [`PATIENCE`]. One that has not come is noticed in the end.
     pub(super) async fn hears(&mut self, needles: &[String]) -> Result<()> {
         let has_come = |heard: &[Value]| heard.iter().any(|event| has_all(event, needles));
         let waiting = async {
@@ -215,7 +215,7 @@ impl Person {
         }
     }
 
-    /// Takes all that has been posted to the person: that comes before the answer to a `ping`.
+    /// Collects all that has been posted to the person, which arrives before the answer to a `ping`.
     async fn listen(&mut self) -> Result<()> {
         self.client.call("ping", json!({})).await?;
         self.heard.extend(self.client.inbox());
@@ -223,7 +223,7 @@ impl Person {
     }
 }
 
-/// Whether an event has all of these in it.
+/// Whether an event has all of these texts.
 pub(super) fn has_all(event: &Value, needles: &[String]) -> bool {
     let text = event.to_string();
     needles.iter().all(|needle| text.contains(needle))

@@ -1,4 +1,4 @@
-//! How a row is tried: the frame, the request or the event, and the table's word for what came of it.
+//! How a row is tried: the frame, the request or the event, and the table's word for its outcome.
 
 use anyhow::{Context as _, Result, bail};
 use http::{Method, StatusCode};
@@ -7,20 +7,20 @@ use tests::{Stack, file_draft, sha256, unique};
 
 use super::people::Person;
 
-/// What a row is tried with.
+/// The things of a company that a row is tried with.
 #[derive(Debug, Clone)]
 pub(super) struct Thing {
-    /// Empty where the row is for none.
+    /// The channel; empty where the row has none.
     pub(super) channel: String,
-    /// The participant's spare connection, where the row is for that.
+    /// The participant's spare connection, where the row is about that.
     pub(super) connection: Option<String>,
-    /// What is said of the company's conversation: that it is as it is.
+    /// The company's conversation as it is, for a request that sets it.
     pub(super) conversation: Value,
     /// A file of the participant's.
     pub(super) file: String,
 }
 
-/// Tries it; gives the verdict, and what was told.
+/// Tries a row; returns the verdict, and what the person was told.
 pub(super) async fn probe(
     stack: &Stack,
     person: &mut Person,
@@ -45,13 +45,13 @@ pub(super) async fn probe(
             ("search", json!({"companyId": company, "query": "hello", "limit": 10}))
         }
         "ack" => (what, json!({"channel": channel, "seq": 1, "state": "delivered"})),
-        // Of what there is not; who may change a call has its own tests.
+        // There is no such call; who may change one has tests of its own.
         "call" => (what, json!({"channel": channel, "callId": "none", "change": "decline", "peerId": "p"})),
         _ => ("send", draft(what.strip_prefix("send ").with_context(|| what.to_owned())?, channel)),
     };
     let id = person.client.request(action, fields).await?;
     Ok(match person.client.reply(&id).await? {
-        Ok(_) if action == "leave" => ("yes".to_owned(), String::new()), // it says what was asked
+        Ok(_) if action == "leave" => ("yes".to_owned(), String::new()), // it only repeats the request
         Ok(data) => ("yes".to_owned(), data.to_string()),
         Err(refusal) => (word(&refusal.code), refusal.message),
     })
@@ -61,7 +61,7 @@ pub(super) async fn probe(
 fn draft(event: &str, channel: &str) -> Value {
     let data = match event {
         "chat.message" => json!({"content": "hello"}),
-        // Of what there is not; who may change what there is has its own tests.
+        // There is no such message; who may change one has tests of its own.
         "chat.edit" => json!({"target": 9_999, "content": "new"}),
         "chat.delete" => json!({"target": 9_999}),
         "chat.reaction" => json!({"target": 1, "emoji": "👍", "on": true}),
@@ -76,7 +76,7 @@ fn draft(event: &str, channel: &str) -> Value {
 
 async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> Result<(String, String)> {
     let Thing { channel, connection, conversation, file } = thing;
-    // A connection of another is reached for by way of the one channel that everybody may join.
+    // A request for another user's connection names the one channel that everybody may join.
     let (id, channel) = match connection {
         Some(spare) => (spare, "system"),
         None => (&person.connection, channel.as_str()),
@@ -167,7 +167,7 @@ async fn request(stack: &Stack, person: &Person, what: &str, thing: &Thing) -> R
     })
 }
 
-/// Where somebody is restricted.
+/// The field for the company or conversation in which somebody is restricted, and its id.
 fn scope(channel: &str) -> (&'static str, &str) {
     match channel.split_once(':') {
         Some(("company", id)) => ("companyId", id),
@@ -176,7 +176,7 @@ fn scope(channel: &str) -> (&'static str, &str) {
     }
 }
 
-/// The table's word for a refusal; one that it has no word for stands for itself.
+/// The table's word for an error code; a code without one stands for itself.
 fn word(code: &str) -> String {
     match code {
         "forbidden" => "no",
@@ -190,7 +190,7 @@ fn word(code: &str) -> String {
     .to_owned()
 }
 
-/// The backend's word on something of a company's: a detail with a mark in it.
+/// The detail of an event that a backend emits for a channel, with the mark in it.
 pub(super) fn detail(what: &str, channel: &str, person: &str, mark: &str) -> Value {
     let (kind, id) = channel.split_once(':').unwrap_or((channel, ""));
     let notice = json!({"level": "info", "title": mark, "message": "m"});
@@ -223,7 +223,7 @@ pub(super) fn detail(what: &str, channel: &str, person: &str, mark: &str) -> Val
     }
 }
 
-/// What an outbox item for a channel of this kind is.
+/// The event of an outbox item for a channel of this kind.
 pub(super) fn event_of(whose: &str) -> &'static str {
     match whose {
         "funnel_updates" => "funnel.update",

@@ -1,5 +1,5 @@
-//! The table of verdicts, read, and held against all that there is: every action and detail type of template.yaml, every
-//! operation and kind of channel of docs/openapi.yaml.
+//! The table of verdicts: it is read, and compared with all that must be in it, which is every action and detail type of
+//! template.yaml, and every operation and kind of channel of docs/openapi.yaml.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use yaml_serde::Value;
 
-/// What everybody is, seen from the company whose thing is tried: of that company, of the other one, of none.
+/// The columns: the roles in the company whose thing is tried, those in the other company, and the stranger.
 pub(super) const COLUMNS: [&str; 11] = [
     "admin",
     "member",
@@ -21,10 +21,10 @@ pub(super) const COLUMNS: [&str; 11] = [
     "backend", // of the other
     "stranger",
 ];
-/// How many of them are of one company.
+/// The number of roles in a company.
 pub(super) const ROLES: usize = 5;
 
-/// Actions that name no channel; `$default` is what takes all that is no action.
+/// Actions that name no channel. `$default` takes every frame whose action does not exist.
 const WITHOUT_CHANNEL: [&str; 4] = ["ping", "status", "inbox", "$default"];
 /// Operations that name no channel.
 const REQUESTS_WITHOUT_CHANNEL: [&str; 6] =
@@ -42,32 +42,32 @@ const REQUESTS_FOR_A_CONVERSATION: [&str; 10] = [
     "GET files/{id}",
     "GET files/{id}/link",
 ];
-/// Operations by which one could reach for another's connection.
+/// Operations that name a connection, which could be another user's.
 const REQUESTS_FOR_A_CONNECTION: [&str; 3] = ["POST channels", "DELETE channels", "DELETE disconnect"];
 
-/// A row, for one of the things that it is for.
+/// A row of the table, for one of the things that it lists.
 #[derive(Debug)]
 pub(super) struct Row {
     /// The name of its section.
     pub(super) section: &'static str,
     pub(super) what: &'static str,
     pub(super) whose: &'static str,
-    /// One a column.
+    /// One verdict for each column.
     pub(super) verdicts: Vec<&'static str>,
 }
 
 impl Row {
-    /// Whether it is an event of the backend's, and not what somebody asks for.
+    /// Whether the row is an event of the backend's, and not a user's request.
     pub(super) fn is_event(&self) -> bool {
         self.what == "outbox" || (!self.what.contains(' ') && self.what.starts_with(char::is_uppercase))
     }
 
-    /// Whether connections end by it.
+    /// Whether the row closes connections.
     pub(super) fn is_for_the_last_connection(&self) -> bool {
         (self.what, self.whose) == ("DELETE disconnect", "connection")
     }
 
-    /// As a failure names it.
+    /// The row's name in a failure.
     pub(super) fn name(&self) -> String {
         format!("[{}] {} of {}", self.section, self.what, self.whose)
     }
@@ -99,7 +99,7 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// What the table has to have a row for, as (section, what, whose).
+/// What the table must have a row for, as (section, what, whose).
 fn needed() -> Result<BTreeSet<(&'static str, String, String)>> {
     let template = yaml("template.yaml")?;
     let document = yaml("docs/openapi.yaml")?;
@@ -124,7 +124,7 @@ fn needed() -> Result<BTreeSet<(&'static str, String, String)>> {
         let section = if operation.starts_with("DELETE ") { "end" } else { "http" };
         if REQUESTS_FOR_A_CONVERSATION.contains(&operation.as_str()) {
             needed.insert((section, operation.clone(), "conversation".to_owned()));
-            // To set nobody's makes it somebody's.
+            // To set a conversation that does not exist is to create it.
             if operation != "PUT conversations" {
                 needed.insert((section, operation, "nobodys".to_owned()));
             }
@@ -141,7 +141,7 @@ fn needed() -> Result<BTreeSet<(&'static str, String, String)>> {
         }
     }
     needed.extend(kinds.iter().map(|kind| ("events", "outbox".to_owned(), kind.clone())));
-    // One's own inbox names no channel, and a company's is that of its channel.
+    // A user's own inbox has no channel; a company's has one.
     for (section, what, whose) in [
         ("outside", "inbox", "inbox"),
         ("inside", "inbox", "inbox"),
@@ -153,7 +153,7 @@ fn needed() -> Result<BTreeSet<(&'static str, String, String)>> {
     Ok(needed)
 }
 
-/// What the table lacks.
+/// The rows that the table lacks.
 pub(super) fn missing(rows: &[Row]) -> Result<Vec<String>> {
     let there: BTreeSet<_> =
         rows.iter().map(|row| (row.section, row.what.to_owned(), row.whose.to_owned())).collect();
@@ -177,7 +177,7 @@ fn yaml(path: &str) -> Result<Value> {
     yaml_serde::from_str(&std::fs::read_to_string(file)?).with_context(|| path.to_owned())
 }
 
-/// The kinds of channels, from the grammar of their names, and the conversation that there is not.
+/// The kinds of channels, from the grammar of their names, and `nobodys`, a conversation that does not exist.
 fn kinds(document: &Value) -> Result<Vec<String>> {
     let pattern = document["components"]["schemas"]["Channel"]["pattern"].as_str().context("a pattern")?;
     let names = pattern.split(['(', '|', ')', ':']).filter(|name| !name.is_empty());
