@@ -196,6 +196,7 @@ fn conversations(people: &[Person], has_crowd: bool) -> Vec<Conversation> {
 }
 
 impl Conversation {
+    /// Returns the channel of the conversation.
     pub fn channel(&self) -> String {
         format!("conversation:{}", self.id)
     }
