@@ -37,7 +37,7 @@ impl<'a> Rights<'a> {
     ) -> Option<u64> {
         let since = self.scopes(channel).into_iter().filter_map(|scope| {
             let acts = || self.restrictions(user, &scope, least);
-            let is_lifted = acts().any(|(act, may)| may && (from_ms + 1..=to_ms).contains(&act.asked_ms));
+            let is_lifted = acts().any(|(act, may)| may && act.asked_ms > from_ms && act.asked_ms <= to_ms);
             barred_since(acts(), from_ms).filter(|_| !is_lifted)
         });
         since.min()
