@@ -166,7 +166,7 @@ pub fn sent(event: EventName) {
     }
 }
 
-/// Records a value. CloudWatch accepts at most 100 values per line; beyond that they are sampled.
+/// Records a value. CloudWatch accepts at most 100 values per line; those beyond that are left out, without a line in the log.
 fn record(name: &'static str, size: usize) {
     histogram!(name).record(u32::try_from(size).map_or(f64::INFINITY, f64::from));
 }

@@ -29,7 +29,11 @@ const shows = (page: Page, text: string) =>
     text =>
       new Promise<void>(resolve => {
         const look = () => document.body.textContent?.includes(text) && resolve();
-        new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+        new MutationObserver(look).observe(document.body, {
+          subtree: true,
+          childList: true,
+          characterData: true,
+        });
         look();
       }),
     text,

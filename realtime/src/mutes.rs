@@ -8,7 +8,7 @@
 
 use funnelcast_aws::{clock::now, table::Member};
 use funnelcast_core::{
-    Channel, Error, Identity,
+    Channel, Error, Identity, Timestamp,
     event::{AccessMuted, EventName},
     frame::Event,
     moderation::Mute,
@@ -20,8 +20,8 @@ use crate::{context::Realtime, deliver};
 /// How often a copy is written while the restriction keeps changing.
 const ROUNDS_MAX: usize = 5;
 
-/// Has a membership say whether its user may send, as was asked a moment ago, and returns what it says: nothing if it said
-/// so before, else 1 write and what it takes to ask again.
+/// Has a membership say whether its user may send, as was asked at this time, and returns what it says, and when that was asked:
+/// nothing if it said so before, else 1 write and what it takes to ask again.
 ///
 /// # Errors
 /// [`Error::Internal`] if the table fails, or if the restriction kept changing; those of asking for a role.
@@ -30,26 +30,30 @@ pub(crate) async fn settle(
     channel: &Channel,
     identity: &Identity,
     member: &Member,
-    mut mute: Option<Mute>,
-) -> Result<Option<Mute>, Error> {
+    (mut mute, mut asked_at): (Option<Mute>, Timestamp),
+) -> Result<(Option<Mute>, Timestamp), Error> {
     if mute == member.mute {
-        return Ok(mute);
+        return Ok((mute, asked_at));
     }
     for _ in 0..ROUNDS_MAX {
         realtime.table().set_mute(channel, member, mute.as_ref()).await?;
-        let entitlement = realtime.access.entitlement(identity, channel, now()).await?;
-        let stands =
-            entitlement.or_grant(member.presented_grant(), now()).and_then(|admission| admission.mute);
-        if stands == mute {
-            return Ok(mute);
+        let now = now();
+        let entitlement = realtime.access.entitlement(identity, channel, now).await?;
+        // Without a right the user has no mute either; but whoever took the right may not have ended the membership yet.
+        let Some(admission) = entitlement.or_grant(member.presented_grant(), now) else {
+            return Ok((mute, asked_at));
+        };
+        asked_at = now;
+        if admission.mute == mute {
+            return Ok((mute, asked_at));
         }
-        mute = stands;
+        mute = admission.mute;
     }
     Err(Error::Internal("a restriction kept changing while it was applied".into()))
 }
 
-/// Tells connections of one user whether they may send: 1 post each. Those that cannot be told now are owed it by the
-/// fan-out queue.
+/// Tells connections of one user whether they may send, as of a time: 1 post each. Those that cannot be told now are owed it by
+/// the fan-out queue. Of two that cross, clients believe the later one, so `at` is when it was asked, or earlier.
 ///
 /// # Errors
 /// [`Error::Internal`] if the queue fails.
@@ -58,6 +62,7 @@ pub(crate) async fn tell(
     channel: &Channel,
     members: &[Member],
     mute: Option<Mute>,
+    at: Timestamp,
 ) -> Result<(), Error> {
     let Some(Member { user, .. }) = members.first() else { return Ok(()) };
     let data = AccessMuted { user_id: user.clone(), mute };
@@ -65,7 +70,7 @@ pub(crate) async fn tell(
         channel: channel.clone(),
         event: EventName::AccessMuted,
         seq: None,
-        at: now(),
+        at,
         from: None,
         key: None,
         data: to_raw_value(&data).map_err(|error| Error::internal("a mute", &error))?,

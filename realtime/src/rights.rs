@@ -12,7 +12,7 @@ use funnelcast_aws::{
     table::{Connection, Member, conversations::Conversation},
 };
 use funnelcast_core::{
-    Admission, Channel, CompanyId, ConversationId, Error, Identity, Right, UserId,
+    Admission, Channel, CompanyId, ConversationId, Error, Identity, Right, Timestamp, UserId,
     moderation::{Restriction, RestrictionKind, Scope},
     policy,
 };
@@ -84,7 +84,7 @@ pub async fn check_conversation(realtime: &Realtime, conversation: &Conversation
         .await?;
     let checks = stream::iter(without).map(async |(user, members)| {
         let connections = realtime.table().connections(&user).await?;
-        without_right(realtime, &channel, &connections, members, Unanswered::IsNo).await
+        without_right(realtime, &channel, &connections, members, (Unanswered::IsNo, Telling::Changes)).await
     });
     let gone = checks.buffer_unordered(WRITES_AT_ONCE).boxed().try_concat().await?; // boxed as in `revoke`
     revoke(realtime, &channel, &gone, &text(NO_LONGER_A_PARTICIPANT)?).await
@@ -110,6 +110,15 @@ enum Unanswered {
     IsFailure,
 }
 
+/// When members are told whether they may send.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// If that changes.
+    Changes,
+    /// In any case: whoever changed it may have died before they told it.
+    Always,
+}
+
 /// Asks what a user may still do in a channel, and has each of these members go on by that. Returns those who may not be there,
 /// also those whose connection has ended. The user's right is asked for once for all connections whose tokens say the
 /// same.
@@ -118,9 +127,9 @@ async fn without_right(
     channel: &Channel,
     connections: &[Connection],
     members: Vec<Member>,
-    unanswered: Unanswered,
+    (unanswered, telling): (Unanswered, Telling),
 ) -> Result<Vec<Member>, Error> {
-    let mut asked: Vec<(Identity, Entitlement)> = Vec::new();
+    let mut asked: Vec<(Identity, Entitlement, Timestamp)> = Vec::new();
     let (mut staying, mut without) = (Vec::new(), Vec::new());
     for member in members {
         let connection = connections.iter().find(|connection| connection.id == member.connection);
@@ -129,18 +138,19 @@ async fn without_right(
             continue;
         };
         let identity = connection.clone().into_caller(now()).identity;
-        let known = asked.iter().position(|(other, _)| other.is_renewed_by(&identity));
+        let known = asked.iter().position(|(other, ..)| other.is_renewed_by(&identity));
         let index = if let Some(index) = known {
             index
         } else {
-            let entitlement = match realtime.access.entitlement(&identity, channel, now()).await {
+            let asked_at = now();
+            let entitlement = match realtime.access.entitlement(&identity, channel, asked_at).await {
                 Err(error) if unanswered == Unanswered::IsNo => {
                     tracing::warn!(%error, user = %member.user, %channel, "cannot check access; it counts as lost");
                     Entitlement::NONE
                 }
                 entitlement => entitlement?,
             };
-            asked.push((identity, entitlement));
+            asked.push((identity, entitlement, asked_at));
             asked.len() - 1
         };
         match asked[index].1.or_grant(member.presented_grant(), now()) {
@@ -149,7 +159,8 @@ async fn without_right(
         }
     }
     side_by_side(staying.iter().map(|(index, member, admission)| {
-        go_on(realtime, channel, &asked[*index].0, member, admission.clone())
+        let (identity, _, asked_at) = &asked[*index];
+        go_on(realtime, channel, identity, member, (admission.clone(), *asked_at), telling)
     }))
     .await?;
     Ok(without)
@@ -162,15 +173,19 @@ async fn go_on(
     channel: &Channel,
     identity: &Identity,
     member: &Member,
-    Admission { right, mute }: Admission,
+    (Admission { right, mute }, asked_at): (Admission, Timestamp),
+    telling: Telling,
 ) -> Result<(), Error> {
     go_on_by(realtime, channel, member, right).await?;
-    let settled = mutes::settle(realtime, channel, identity, member, mute).await?;
-    if settled == member.mute {
-        return Ok(());
+    let (settled, at) = mutes::settle(realtime, channel, identity, member, (mute, asked_at)).await?;
+    let is_new = settled != member.mute;
+    if is_new {
+        tracing::info!(%channel, user = %member.user, is_muted = settled.is_some(), "a mute begins or ends");
     }
-    tracing::info!(%channel, user = %member.user, is_muted = settled.is_some(), "a mute begins or ends");
-    mutes::tell(realtime, channel, std::slice::from_ref(member), settled).await
+    if is_new || telling == Telling::Always {
+        mutes::tell(realtime, channel, std::slice::from_ref(member), settled, at).await?;
+    }
+    Ok(())
 }
 
 /// Has a member go on by this right: 1 write if it is another than before.
@@ -189,24 +204,36 @@ async fn go_on_by(
 }
 
 /// Applies a restriction that has changed to the memberships of its user, now and once more when every `join` that is
-/// under way has ended: 1 message, and twice what [`check_restriction`] costs.
+/// under way has ended: 1 message, and twice what `apply_restriction` costs, and at the second time 1 post for each connection that
+/// may be there.
 ///
 /// # Errors
 /// [`Error::Internal`] if the table or the queue fails.
 pub async fn restriction_changed(realtime: &Realtime, user: &UserId, scope: &Scope) -> Result<(), Error> {
     let timer = Timer::Restriction { user: user.clone(), scope: scope.clone() };
     realtime.timers.set(&timer, JOIN_TIME_MAX).await?;
-    check_restriction(realtime, user, scope).await
+    apply_restriction(realtime, user, scope, Telling::Changes).await
+}
+
+/// Does so once more, and tells the user's devices in any case: an earlier try may have died between its writing of a mute and
+/// its telling.
+///
+/// # Errors
+/// [`Error::Internal`] if the table, the queue or Whop fails.
+pub async fn check_restriction(realtime: &Realtime, user: &UserId, scope: &Scope) -> Result<(), Error> {
+    apply_restriction(realtime, user, scope, Telling::Always).await
 }
 
 /// Has the memberships of a user say whether they may send, and ends those from which they are banned: 2 reads, and 1 more for each
 /// conversation in which a membership is left of a connection that is gone, with 1 write for each such membership; for each
 /// conversation that they are in, 1 read and the check of a `join` for each of their tokens that differs from the others; 1
 /// write, the same check and 1 post for each connection that is muted now or no longer; and what [`revoke`] costs.
-///
-/// # Errors
-/// [`Error::Internal`] if the table, the queue or Whop fails.
-pub async fn check_restriction(realtime: &Realtime, user: &UserId, scope: &Scope) -> Result<(), Error> {
+pub(crate) async fn apply_restriction(
+    realtime: &Realtime,
+    user: &UserId,
+    scope: &Scope,
+    telling: Telling,
+) -> Result<(), Error> {
     let standing = realtime.table().restriction(scope, user).await?.map(|standing| standing.restriction);
     let mute = standing.as_ref().and_then(Restriction::as_mute);
     let ban = standing.filter(|standing| standing.restriction == RestrictionKind::Ban);
@@ -245,7 +272,8 @@ pub async fn check_restriction(realtime: &Realtime, user: &UserId, scope: &Scope
             let table = realtime.table();
             side_by_side(left.map(|member| table.set_mute(channel, member, mute))).await?;
         }
-        let banned = without_right(realtime, channel, connections, members, Unanswered::IsFailure).await?;
+        let banned =
+            without_right(realtime, channel, connections, members, (Unanswered::IsFailure, telling)).await?;
         revoke(realtime, channel, &banned, reason).await
     });
     stream::iter(checks).buffer_unordered(CHANNELS_AT_ONCE).boxed().try_collect::<()>().await
@@ -313,7 +341,9 @@ async fn check_role_in(
             || member.team_of.as_ref() == Some(company);
         is_for_its_sake && connections.iter().any(|connection| connection.id == member.connection)
     });
-    let members = without_right(realtime, channel, connections, members, Unanswered::IsFailure).await?;
+    let members =
+        without_right(realtime, channel, connections, members, (Unanswered::IsFailure, Telling::Changes))
+            .await?;
     revoke(realtime, channel, &members, &text(NO_LONGER_ALLOWED)?).await
 }
 

@@ -25,6 +25,8 @@ const UPLOAD_URL_LIFE: Duration = Duration::from_mins(15);
 const READ_URL_LIFE: Duration = Duration::from_mins(5);
 /// How long one attempt to read or write a whole object may take.
 const ATTEMPT_MAX: Duration = Duration::from_secs(20);
+/// How long all attempts of a request may take: less than API Gateway waits for a function.
+const CALL_MAX: Duration = Duration::from_secs(25);
 
 /// The bucket.
 #[derive(Debug)]
@@ -73,7 +75,11 @@ pub enum Disposition<'a> {
 impl Resource for Objects {
     async fn build(config: &Config) -> Result<Self, Error> {
         let bucket = Config::need("FILES_BUCKET", config.files_bucket.as_ref())?.to_owned();
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_MAX).build();
+        // Both, because those of all services would count for what is not set.
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(ATTEMPT_MAX)
+            .operation_timeout(CALL_MAX)
+            .build();
         let presigner = Presigner::new(config.sdk.config()?, &bucket)?;
         let config = aws_sdk_s3::config::Builder::from(config.sdk.config()?)
             .timeout_config(timeouts)

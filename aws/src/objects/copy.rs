@@ -23,7 +23,7 @@ use super::bucket::{Object, Objects, failed};
 const PART_BYTES: u64 = 64 * 1024 * 1024;
 /// How many parts are copied at the same time.
 const PARTS_AT_ONCE: usize = 20;
-/// How long S3 may take for one request.
+/// How long S3 may take for one request, with all of its attempts: `files` has a minute.
 const COPY_MAX: Duration = Duration::from_secs(50);
 
 impl Objects {
@@ -68,7 +68,9 @@ impl Objects {
         let (key, copy) = to;
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let complete = self.client().complete_multipart_upload().bucket(&self.bucket).key(key);
-        let completed = complete.upload_id(copy).multipart_upload(parts).send().await;
+        let complete = complete.upload_id(copy).multipart_upload(parts).customize();
+        // S3 may take minutes to put a large object together; what has been put together is found by the next try.
+        let completed = complete.config_override(patient()).send().await;
         completed.map(drop).map_err(failed("CompleteMultipartUpload of a copy"))
     }
 
@@ -97,7 +99,8 @@ impl Objects {
 
 /// The settings of a request that may take its time.
 fn patient() -> Builder {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(COPY_MAX).build();
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(COPY_MAX).operation_timeout(COPY_MAX).build();
     Builder::default().timeout_config(timeouts)
 }
 

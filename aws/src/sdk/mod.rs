@@ -20,9 +20,9 @@ use self::http::SdkHttp;
 
 /// How often a call is tried.
 const ATTEMPTS_MAX: u32 = 4;
-/// How long one attempt and all attempts may take: a silent peer must not use up the whole time of a function.
+/// How long one attempt and all attempts may take: a silent peer must not use up the whole time of a function, which is 10 s.
 const ATTEMPT_MAX: Duration = Duration::from_secs(3);
-const CALL_MAX: Duration = Duration::from_secs(10);
+const CALL_MAX: Duration = Duration::from_secs(7);
 
 /// The configuration of the SDKs, created when first needed. Its credentials and sockets are shared.
 #[derive(Debug, Default)]

@@ -24,6 +24,9 @@ pub struct Erasure {
     /// Whether everything has been looked at once.
     #[serde(default)]
     pub looked: bool,
+    /// Whether the run after that has begun.
+    #[serde(default)]
+    finishing: bool,
     /// Whether an earlier run has begun, and has not come so far.
     #[serde(skip)]
     pub is_resumed: bool,
@@ -35,7 +38,7 @@ pub struct Erasure {
 impl Erasure {
     /// One that begins at this time.
     pub const fn beginning(begun_at: Timestamp) -> Self {
-        Self { begun_at, looked: false, is_resumed: false, channels: BTreeSet::new() }
+        Self { begun_at, looked: false, finishing: false, is_resumed: false, channels: BTreeSet::new() }
     }
 
     /// Channels in which the user was, beside what their [`places`](super::places) tell.
@@ -78,12 +81,17 @@ impl Table {
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
             .expression_attribute_values(":none", AttributeValue::M(Item::new()));
         update_contended("UpdateItem of a bar", bar).await?;
+        let finishing = before.as_ref().is_some_and(|before| before.looked);
         let begin = self
             .update(key::restricted(user), key::ERASURE.to_owned())
-            .update_expression("SET begunAt = if_not_exists(begunAt, :now)")
-            .expression_attribute_values(":now", AttributeValue::S(now.to_string()));
+            .update_expression("SET begunAt = if_not_exists(begunAt, :now), finishing = :finishing")
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .expression_attribute_values(":finishing", AttributeValue::Bool(finishing));
         update_contended("UpdateItem of an erasure", begin).await?;
-        Ok(before.map_or(Erasure::beginning(now), |before| Erasure { is_resumed: !before.looked, ..before }))
+        Ok(before.map_or(Erasure::beginning(now), |before| {
+            // An earlier run of the same kind may have deleted what it then did not tell.
+            Erasure { is_resumed: before.finishing == finishing, ..before }
+        }))
     }
 
     /// Notes channels in which the user was: 1 write if there are any.

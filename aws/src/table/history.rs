@@ -84,7 +84,7 @@ impl Table {
         wanted: Wanted<'_>,
     ) -> Result<HistoryPage, Error> {
         let filter = Filter { needle: wanted.contains.map(folded), only: wanted.only };
-        let step = if filter.needle.is_some() { SEARCH_STEP_EVENTS } else { limit + 1 };
+        let step = if filter.is_search() { SEARCH_STEP_EVENTS } else { limit + 1 };
         let forward = matches!(window, Window::After(_));
         let (from, to) = match window {
             Window::Latest => (Seq::ZERO, Seq::MAX),

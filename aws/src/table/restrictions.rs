@@ -27,9 +27,9 @@ const BACKEND_COMPANIES_MAX: usize = 200;
 /// How many events a restriction remembers as applied, so that a repeated one is recognised even if newer ones have been
 /// applied since.
 const APPLIED_MAX: usize = 4;
-/// How long a restriction that has ended or been lifted is kept, because an older change may still be on its way. The
-/// bus retries for a day.
-const ENDED_KEPT: Duration = Duration::from_hours(7 * 24);
+/// How long a restriction that has ended or been lifted is kept, because an older change may still be on its way. The bus retries
+/// for a day, and what it gives up on is kept among the dead letters for 14 days more, from where an operator may retry it.
+const ENDED_KEPT: Duration = Duration::from_hours(16 * 24);
 
 /// How often a process tries to change an item that others change too.
 const ROUNDS_MAX: u32 = 5;
@@ -173,7 +173,13 @@ impl Table {
             }
             standing.retain(|_, other| !other.is_over(now));
             let most = if change.by.is_some() { COMPANIES_MAX } else { BACKEND_COMPANIES_MAX };
-            if standing.len() >= most && change.to.restriction != RestrictionKind::None {
+            let (lifts, is_full) = (change.to.restriction == RestrictionKind::None, standing.len() >= most);
+            // What lifts nothing takes no place, or teams could fill the item with it, and nobody could restrict the user any more.
+            // Of the backend it is remembered, because the change that it takes back may come after it.
+            if lifts && before.is_none() && (change.by.is_some() || is_full) {
+                return Ok(Restricted::Done);
+            }
+            if is_full && !lifts {
                 return Ok(Restricted::TooMany);
             }
             let mut applied: Vec<Key> = known.iter().chain(&change.key).cloned().collect();

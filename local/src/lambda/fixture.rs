@@ -164,7 +164,7 @@ pub(crate) fn stack(environment: BTreeMap<String, String>) -> Stack {
         authorizer: None,
         identity_sources: Vec::new(),
         routes: BTreeMap::new(),
-        throttle: None,
+        throttles: crate::template::Throttles::default(),
     };
     Stack {
         stage: "test".to_owned(),

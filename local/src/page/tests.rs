@@ -105,7 +105,7 @@ fn stack_with_bus_and_api() -> Stack {
         stage: "$default".to_owned(),
         routes: vec![HttpRoute { method, path, function }],
         cors: None,
-        throttle: None,
+        throttles: crate::template::Throttles::default(),
     });
     stack
 }

@@ -5,8 +5,7 @@
 //! property that is not emulated and would matter is an error, in one line that names the logical id. URLs of the stack's
 //! own APIs become local endpoints, so that the template needs no local special case.
 //!
-//! Not emulated, and ignored: `RouteSettings` of the two APIs, so that all routes of an API share the throttle of
-//! `DefaultRouteSettings`; the retry policy of a rule whose target is a function or a queue, as they accept every event.
+//! Not emulated, and ignored: the retry policy of a rule whose target is a function or a queue, as they accept every event.
 //!
 //! # Layout
 //! - [`document`]: the text as a tree; [`parameters`], [`intrinsics`], [`names`]: what its values are.
@@ -154,7 +153,7 @@ pub(crate) struct WebSocketApi {
     pub(crate) identity_sources: Vec<String>,
     /// By route key.
     pub(crate) routes: BTreeMap<String, Route>,
-    pub(crate) throttle: Option<Throttle>,
+    pub(crate) throttles: Throttles,
 }
 
 /// One route of the WebSocket API.
@@ -168,7 +167,23 @@ pub(crate) struct Route {
     pub(crate) timeout: Duration,
 }
 
-/// The throttle of a stage: a token bucket for the frames or requests of all its routes.
+/// The throttles of a stage.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Throttles {
+    /// Of each route that has none of its own; `None` if these are not limited.
+    pub(crate) default: Option<Throttle>,
+    /// By route key.
+    pub(crate) routes: BTreeMap<String, Throttle>,
+}
+
+impl Throttles {
+    /// The throttle of a route, if it has one.
+    pub(crate) fn of(&self, route: &str) -> Option<Throttle> {
+        self.routes.get(route).copied().or(self.default)
+    }
+}
+
+/// The throttle of a route: a token bucket for its frames or requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Throttle {
     /// Frames or requests a second.
@@ -186,7 +201,7 @@ pub(crate) struct HttpApi {
     pub(crate) stage: String,
     pub(crate) routes: Vec<HttpRoute>,
     pub(crate) cors: Option<Cors>,
-    pub(crate) throttle: Option<Throttle>,
+    pub(crate) throttles: Throttles,
 }
 
 /// One route of the HTTP API.
@@ -198,6 +213,16 @@ pub(crate) struct HttpRoute {
     pub(crate) path: String,
     /// Logical id.
     pub(crate) function: String,
+}
+
+impl HttpRoute {
+    /// The key by which `RouteSettings` name the route.
+    pub(crate) fn key(&self) -> String {
+        match &*self.path {
+            "$default" => self.path.clone(),
+            path => format!("{} {path}", self.method),
+        }
+    }
 }
 
 /// `CorsConfiguration` of the HTTP API.

@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Bucket, Endpoints, Function, HttpApi, HttpRoute, Queue, Stack, Table, Target, WebSocketApi, buckets,
-    destinations,
+    Bucket, Endpoints, Function, HttpApi, HttpRoute, Queue, Stack, Table, Target, Throttles, WebSocketApi,
+    buckets, destinations,
     document::Document,
     events, functions,
     intrinsics::Resolver,
@@ -122,7 +122,7 @@ fn apis(
         // Routes that name no API: SAM generates one for them.
         let (id, stage) = (names::IMPLICIT_HTTP_API.to_owned(), "$default".to_owned());
         let (api_id, routes) = (names::api_id(&id), http_routes);
-        http = Some(HttpApi { api_id, id, stage, routes, cors: None, throttle: None });
+        http = Some(HttpApi { api_id, id, stage, routes, cors: None, throttles: Throttles::default() });
     }
     let websocket = websocket.context("the template has no AWS::Serverless::WebSocketApi")?;
     Ok((websocket, http))

@@ -1,12 +1,15 @@
 //! `AWS::Serverless::WebSocketApi` with its routes, and `AWS::Serverless::HttpApi`.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 
 use super::{
-    Cors, HttpApi, HttpRoute, Route, Throttle, WebSocketApi, document::Resource, intrinsics::Resolver, names,
-    properties::Properties, references::Arns,
+    Cors, HttpApi, HttpRoute, Route, Throttle, Throttles, WebSocketApi, document::Resource,
+    intrinsics::Resolver, names, properties::Properties, references::Arns,
 };
 
 /// The only selection expression that is emulated.
@@ -35,8 +38,8 @@ pub(super) fn read(
         stage: properties.string("StageName")?.unwrap_or_else(|| "default".to_owned()),
         authorizer: None,
         identity_sources: Vec::new(),
-        routes: std::collections::BTreeMap::new(),
-        throttle: throttle(&properties)?,
+        routes: BTreeMap::new(),
+        throttles: throttles(&properties)?,
     };
     if let Some(auth) = properties.within("Auth")? {
         match auth.string("AuthType")?.as_deref() {
@@ -100,15 +103,27 @@ pub(super) fn read_http(
         },
     };
     let stage = properties.string("StageName")?.unwrap_or_else(|| "$default".to_owned());
-    let throttle = throttle(&properties)?;
-    Ok(HttpApi { id: id.to_owned(), api_id: names::api_id(id), stage, routes, cors, throttle })
+    let throttles = throttles(&properties)?;
+    Ok(HttpApi { id: id.to_owned(), api_id: names::api_id(id), stage, routes, cors, throttles })
 }
 
-/// Reads `DefaultRouteSettings`. The `RouteSettings` of single routes are not emulated: all routes share one throttle.
-fn throttle(properties: &Properties) -> Result<Option<Throttle>> {
-    let Some(settings) = properties.within("DefaultRouteSettings")? else { return Ok(None) };
-    let rate = settings.number("ThrottlingRateLimit", 0.0, 1e9)?;
-    let burst = settings.number("ThrottlingBurstLimit", 0, u32::MAX)?;
+/// Reads `DefaultRouteSettings` and `RouteSettings`. What these leave out of a route is as in the default.
+fn throttles(properties: &Properties) -> Result<Throttles> {
+    let default = match properties.within("DefaultRouteSettings")? {
+        Some(settings) => throttle(&settings, None)?,
+        None => None,
+    };
+    let mut routes = BTreeMap::new();
+    for (key, settings) in properties.entries("RouteSettings")? {
+        routes.extend(throttle(&settings, default)?.map(|throttle| (key, throttle)));
+    }
+    Ok(Throttles { default, routes })
+}
+
+fn throttle(settings: &Properties, default: Option<Throttle>) -> Result<Option<Throttle>> {
+    let rate = settings.number("ThrottlingRateLimit", 0.0, 1e9)?.or(default.map(|default| default.rate));
+    let burst =
+        settings.number("ThrottlingBurstLimit", 0, u32::MAX)?.or(default.map(|default| default.burst));
     Ok(rate.zip(burst).map(|(rate, burst)| Throttle { rate, burst }))
 }
 

@@ -98,7 +98,7 @@ async fn enter(
         // It has changed meanwhile: a membership by a right of their own that they no longer have would outlive the grant.
         store.set_right(&channel, &member, right).await?;
     }
-    let mute = mutes::settle(realtime, &channel, &caller.identity, &member, mute).await?;
+    let (mute, _) = mutes::settle(realtime, &channel, &caller.identity, &member, (mute, read_at)).await?;
     let presence =
         if sees_others { settle(realtime, caller, &channel, &member, roster).await? } else { Vec::new() };
     // The end of a connection ends its memberships one by one, which tells the same members, at a time when no user

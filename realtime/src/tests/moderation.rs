@@ -14,7 +14,10 @@ use funnelcast_testing::{
 use serde_json::{Value, json};
 
 use super::{revoking::told, *};
-use crate::{mutes, rights};
+use crate::{
+    mutes,
+    rights::{self, Telling},
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -79,7 +82,7 @@ impl Scene {
     /// Restricts Ann, and applies that to the memberships, as `access` does.
     async fn moderate(&self, scope: &Scope, to: Restriction) {
         self.restrict(scope, to).await;
-        rights::check_restriction(&self.realtime, &ann(), scope).await.unwrap();
+        rights::apply_restriction(&self.realtime, &ann(), scope, Telling::Changes).await.unwrap();
     }
 
     /// Joins, or says why not.
@@ -286,7 +289,7 @@ async fn a_restriction_meets_a_join_that_is_under_way() {
                         match realtime.access.admission(identity, &here, None, now()).await {
                             Ok(admission) => {
                                 let settled =
-                                    mutes::settle(realtime, &here, identity, member, admission.mute);
+                                    mutes::settle(realtime, &here, identity, member, (admission.mute, now()));
                                 settled.await.unwrap();
                             }
                             // Its membership is then ended by `join`.
@@ -323,14 +326,48 @@ async fn a_mute_and_its_lifting_that_cross_leave_what_stands() {
     let before = read().await;
     scene.moderate(&here(), mute()).await;
     scene.moderate(&here(), lifted()).await;
-    let settled = mutes::settle(&scene.realtime, &channel(), &device.identity, &before, stale()).await;
-    assert_eq!((settled.unwrap(), read().await.mute), (None, None), "a late mute");
+    let settled =
+        mutes::settle(&scene.realtime, &channel(), &device.identity, &before, (stale(), now())).await;
+    assert_eq!((settled.unwrap().0, read().await.mute), (None, None), "a late mute");
 
     scene.moderate(&here(), mute()).await;
     let muted = read().await;
-    let settled = mutes::settle(&scene.realtime, &channel(), &device.identity, &muted, None).await;
-    assert!(settled.unwrap().is_some(), "a late lifting");
+    let settled = mutes::settle(&scene.realtime, &channel(), &device.identity, &muted, (None, now())).await;
+    assert!(settled.unwrap().0.is_some(), "a late lifting");
     assert_eq!(scene.may(&device, None, now()).await, MUTED);
+}
+
+/// The user is taken out of the participants after their mute was written, and before it was asked for once more.
+#[tokio::test]
+async fn who_loses_their_right_while_they_are_muted_stays_muted_until_they_are_removed() {
+    let scene = Scene::new(&["ann", "bob"]).await;
+    let device = caller("ann", "a=");
+    scene.join(&device, None).await.unwrap();
+    scene.restrict(&here(), mute()).await;
+    let table = scene.realtime.table().clone();
+    scene.realtime.engine.after_writes(1, async move {
+        let change = set("biz_1", ["bob".parse().unwrap()].into_iter());
+        table.change_conversation(&conversation(), &change, |_| true).await.unwrap();
+    });
+    rights::check_restriction(&scene.realtime, &ann(), &here()).await.unwrap();
+    let socket = Caller::Socket(&device);
+    let used = scene.realtime.access.check_use(socket, &channel(), Capability::Send).await;
+    assert_eq!(used.map_err(|refusal| refusal.code()), Err("muted"));
+}
+
+/// The process that has lifted a mute died before it told the device.
+#[tokio::test]
+async fn a_device_that_was_not_told_of_a_mute_is_told_later() {
+    let scene = Scene::new(&["ann"]).await;
+    let device = caller("ann", "a=");
+    scene.join(&device, None).await.unwrap();
+    scene.moderate(&here(), mute()).await;
+    scene.restrict(&here(), lifted()).await;
+    let member = scene.realtime.table().membership(&ann(), &device.connection, &channel()).await;
+    scene.realtime.table().set_mute(&channel(), &member.unwrap().unwrap(), None).await.unwrap();
+    rights::check_restriction(&scene.realtime, &ann(), &here()).await.unwrap();
+    let told: Vec<_> = scene.told_of_mutes().into_iter().map(|(_, data)| data["mute"].is_null()).collect();
+    assert_eq!(told, [false, true]);
 }
 
 #[tokio::test]
@@ -376,6 +413,9 @@ async fn what_restricts_a_user_stays_small() {
         assert_eq!(restrict(number, mute(), month_ago).await, Restricted::Done);
     }
     assert_eq!(restrict(150, mute(), now()).await, Restricted::TooMany);
+    for number in 200..500 {
+        assert_eq!(restrict(number, lifted(), now()).await, Restricted::Done, "which takes no place");
+    }
     let by_backend = table.restrict(&in_company("biz_151"), &ann(), &change(mute(), now()), now()).await;
     assert_eq!(by_backend.unwrap(), Restricted::Done, "no team can keep out the backend");
     assert_eq!(restrict(120, lifted(), now()).await, Restricted::Done);

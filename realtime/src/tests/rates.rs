@@ -92,6 +92,7 @@ async fn who_is_barred_for_days_does_not_end_that_by_trying() {
     let (ann, start) = ("ann".parse().unwrap(), Timestamp::from_secs(1_800_000_000));
     let until = start + Duration::from_hours(72);
     access.rates.bar(&ann, until).await.unwrap();
+    access.rates.charge(&ann, 0.01, start).await; // by a process that knows nothing of the bar
     access.rates.check_spending(&ann, start).await.unwrap_err();
     for _ in 0..10 {
         access.rates.charge(&ann, 0.01, start).await;

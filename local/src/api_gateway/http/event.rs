@@ -123,7 +123,7 @@ mod tests {
             stage: "$default".to_owned(),
             routes: Vec::new(),
             cors: None,
-            throttle: None,
+            throttles: crate::template::Throttles::default(),
         };
         let route =
             HttpRoute { method: "POST".to_owned(), path: "/items/{id}".to_owned(), function: "F".to_owned() };

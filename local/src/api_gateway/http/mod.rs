@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 
 use crate::{
-    api_gateway::throttle::{Admission, Bucket},
+    api_gateway::throttle::{Admission, Buckets},
     http1::{BodyError, Reply, empty_reply, json_reply, read_body},
     lambda::Lambda,
     template::HttpApi,
@@ -36,14 +36,14 @@ pub(crate) struct HttpApiServer {
     /// `host:port`.
     domain_name: String,
     lambda: Lambda,
-    bucket: Option<Bucket>,
+    buckets: Buckets,
 }
 
 impl HttpApiServer {
     /// The API served at `domain_name` (`host:port`).
     pub(crate) fn new(api: Option<HttpApi>, domain_name: &str, lambda: Lambda) -> Arc<Self> {
-        let bucket = api.as_ref().and_then(|api| api.throttle).map(Bucket::new);
-        Arc::new(Self { api, domain_name: domain_name.to_owned(), lambda, bucket })
+        let buckets = Buckets::new(api.as_ref().map(|api| api.throttles.clone()).unwrap_or_default());
+        Arc::new(Self { api, domain_name: domain_name.to_owned(), lambda, buckets })
     }
 
     /// Whether the API has a route for this request.
@@ -79,9 +79,7 @@ impl HttpApiServer {
         let Some(chosen) = routing::choose(&api.routes, head.method.as_str(), head.uri.path()) else {
             return not_found();
         };
-        if let Some(bucket) = &self.bucket
-            && bucket.take(Instant::now()) == Admission::Throttled
-        {
+        if self.buckets.take(&chosen.route.key(), Instant::now()) == Admission::Throttled {
             return json_reply(StatusCode::TOO_MANY_REQUESTS, &json!({ "message": "Too Many Requests" }));
         }
         let body = match read_body(body, BODY_BYTES_MAX).await {

@@ -65,9 +65,7 @@ impl WebSockets {
     }
 
     async fn open(self: Arc<Self>, opening: Opening) -> Reply {
-        if let Some(bucket) = &self.bucket
-            && bucket.take(Instant::now()) == Admission::Throttled
-        {
+        if self.buckets.take("$connect", Instant::now()) == Admission::Throttled {
             return json_reply(StatusCode::TOO_MANY_REQUESTS, &json!({ "message": "Too Many Requests" }));
         }
         let authorizer = match self.authorize(&opening).await {

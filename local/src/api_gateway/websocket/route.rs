@@ -92,14 +92,12 @@ impl Failure {
 impl WebSockets {
     /// Takes a frame of `connection`, received at `at`, to its route, and the reply back if the route has responses.
     pub(super) async fn frame(&self, connection: &Connection, at: Timestamp, body: &str) {
-        if let Some(bucket) = &self.bucket
-            && bucket.take(Instant::now()) == Admission::Throttled
-        {
-            return refuse(connection, "Too Many Requests");
-        }
         let Some((key, route)) = select(&self.api.routes, body) else {
             return refuse(connection, "Forbidden");
         };
+        if self.buckets.take(key, Instant::now()) == Admission::Throttled {
+            return refuse(connection, "Too Many Requests");
+        }
         let Peer { client, authorizer } = &connection.peer;
         let event = event::message(&self.origin, client, at, authorizer.as_ref(), key, body);
         match self.integrate(route, &event).await {

@@ -16,7 +16,7 @@ use super::{
     limits::Limits,
 };
 use crate::{
-    api_gateway::throttle::Bucket, faults::Faults, journal::Journal, lambda::Lambda, template::WebSocketApi,
+    api_gateway::throttle::Buckets, faults::Faults, journal::Journal, lambda::Lambda, template::WebSocketApi,
 };
 
 /// The stack's WebSocket API, with its open connections.
@@ -27,7 +27,7 @@ pub(crate) struct WebSockets {
     pub(super) lambda: Lambda,
     pub(super) faults: Faults,
     pub(super) journal: Journal,
-    pub(super) bucket: Option<Bucket>,
+    pub(super) buckets: Buckets,
     connections: Mutex<HashMap<String, Arc<Connection>>>,
     /// Each session holds a receiver until its `$disconnect` has been called.
     pub(super) sessions: watch::Sender<()>,
@@ -48,9 +48,9 @@ impl WebSockets {
             stage: api.stage.clone(),
             domain_name: domain_name.to_owned(),
         };
-        let bucket = api.throttle.map(Bucket::new);
+        let buckets = Buckets::new(api.throttles.clone());
         let (connections, sessions) = (Mutex::default(), watch::Sender::new(()));
-        Arc::new(Self { api, origin, limits, lambda, faults, journal, bucket, connections, sessions })
+        Arc::new(Self { api, origin, limits, lambda, faults, journal, buckets, connections, sessions })
     }
 
     /// The API as the template defines it.

@@ -28,7 +28,12 @@ fn the_projects_template_loads_whole() {
     let stack = project(&[("Stage", "test")]).unwrap();
     assert_eq!(stack.stage, "test");
     assert_eq!(stack.websocket.authorizer.as_deref(), Some("AuthorizeFunction"));
-    assert!(stack.websocket.throttle.is_some());
+    let rate_of = |route| stack.websocket.throttles.of(route).unwrap().rate;
+    assert!(rate_of("send") > rate_of("history") && rate_of("history") > rate_of("$default"));
+    let http = stack.http.as_ref().unwrap();
+    for route in http.throttles.routes.keys() {
+        assert!(http.routes.iter().any(|of| of.key() == *route), "{route}");
+    }
     for (key, responds) in [("$connect", false), ("$disconnect", false), ("$default", true), ("send", true)] {
         assert_eq!(stack.websocket.routes[key].responds, responds, "{key}");
     }
