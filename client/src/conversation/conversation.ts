@@ -83,8 +83,9 @@ export class Conversation {
       ...(grant && { grant }),
       onJoined: ({ head }) => {
         this.#place = Math.max(this.#place ?? 0, head);
-        this.#update({ removed: null });
-        void (this.#log.isBlank ? this.#load() : this.#log.refreshReceipts());
+        const { isBlank } = this.#log;
+        this.#update({ removed: null, error: null, isLoading: isBlank });
+        void (isBlank ? this.#load() : this.#log.refreshReceipts());
       },
       onLost: () => {
         this.#begin();
