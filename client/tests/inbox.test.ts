@@ -117,3 +117,17 @@ test('a refusal is told', async () => {
   expect(inbox.store.get()).toMatchObject({ isLoading: false, error: { code: 'forbidden' } });
   stop();
 });
+
+test('a message of a bot is unread, also while it is not known who the user is', async () => {
+  const { server, client, stop, update, shown } = scene([entry('a', 1)]);
+  const answer = server.intercept;
+  const { Refusal } = await import('./fake/refusal.js');
+  server.intercept = (frame, socket) =>
+    frame.action === 'status' ? new Refusal('internal') : answer(frame, socket);
+  await pass(200);
+  expect(client.user).toBeUndefined();
+  update({ conversationId: 'a', companyId: 'biz_1', n: 2, last: { seq: 2, at: '', excerpt: 'beep' } });
+  await pass(100);
+  expect(shown()).toEqual(['a 2']);
+  stop();
+});

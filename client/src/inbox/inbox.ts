@@ -181,7 +181,8 @@ export class Inbox {
       delete updated.last;
       if (last) updated.last = last;
     }
-    const isOwn = n !== undefined && last?.from?.userId === this.#client.user;
+    const { user } = this.#client;
+    const isOwn = n !== undefined && user !== undefined && last?.from?.userId === user;
     updated.readN = Math.max(entry.readN, readN ?? 0, isOwn ? n : 0);
     updated.unread = Math.min(Math.max(updated.n - updated.readN, 0), UNREAD_SHOWN_MAX);
     return updated;
