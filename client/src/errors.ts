@@ -120,14 +120,22 @@ const CODES: Record<number, ErrorCode> = {
   401: 'unauthorized',
   403: 'forbidden',
   404: 'not_found',
+  408: 'internal', // sent too slowly, or too early for TLS (425): the same request may succeed later
   413: 'too_large',
+  425: 'internal',
   429: 'rate_limited',
 };
+
+/** The error in the JSON of a response, if the response is the stack's own. */
+export function ownError(body: unknown): ErrorBody | undefined {
+  const error = (body as Partial<Refusal> | null | undefined)?.error;
+  return typeof error?.code === 'string' ? error : undefined;
+}
 
 /** The error of a response that is not a success. `body` is its JSON, if it has one. */
 export function refusalOf({ status, headers }: Response, body: unknown): FunnelcastError {
   const retryAfterMs = 1_000 * Number(headers.get('retry-after')) || undefined;
-  const own = (body as Partial<Refusal> | null | undefined)?.error;
+  const own = ownError(body);
   if (own) return errorOf(own, own.retryAfterMs ?? retryAfterMs);
   const code = CODES[status] ?? (status < 500 ? 'bad_request' : 'internal');
   return new FunnelcastError(code, `HTTP status ${status}`, retryAfterMs);

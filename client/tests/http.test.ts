@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { httpApi } from '../src/index.js';
+import { type Environment, httpApi } from '../src/index.js';
 import { CHANNEL, pass, scene } from './fake/setup.js';
 
 const overHttp = { http: httpApi('https://api.test/') };
@@ -39,12 +39,54 @@ describe('the HTTP API', () => {
     [429, 'rate_limited'],
     [413, 'too_large'],
     [502, 'internal'],
+    [408, 'internal'],
+    [425, 'internal'],
     [418, 'bad_request'],
   ])('a status of %i without a body of ours is `%s`', async (status, code) => {
     const it = scene(overHttp);
     const fetch = async () => new Response('<html>', { status });
     const { link } = overHttp.http({ ...baseEnvironment(), ...it.server.environment, fetch });
     await expect(link.request('history', { channel: CHANNEL, limit: 1 })).rejects.toMatchObject({ code });
+  });
+
+  test.each([
+    [403, '<html>'],
+    [403, '{"message":"Forbidden"}'],
+    [400, '{"error":"Bad Request"}'],
+    [404, ''],
+    [408, ''],
+    [425, ''],
+    [200, '<html>'],
+    [200, '{}'],
+  ])(
+    'what a proxy answers to the request for a ticket, such as %i and %s, is not final',
+    async (status, text) => {
+      const { server } = scene();
+      const { fetch: ask, ...rest } = server.environment;
+      const door = { isOpen: false };
+      const fetch: Environment['fetch'] = async (url, init) =>
+        door.isOpen && ask ? ask(url, init) : new Response(text, { status });
+      const { client } = scene({ ...overHttp, url: undefined as never, environment: { ...rest, fetch } });
+      client.connect();
+      await pass(100);
+      expect(client.state).toBe('waiting');
+      door.isOpen = true;
+      await pass(2_000);
+      expect(client.state).toBe('connected');
+    },
+  );
+
+  test.each([
+    [401, '<html>', 'unauthorized'],
+    [403, '{"error":{"code":"forbidden","message":"no"}}', 'forbidden'],
+  ])('a status of %i with %s is final', async (status, text, code) => {
+    const { server } = scene();
+    const fetch = async () => new Response(text, { status });
+    const environment = { ...server.environment, fetch };
+    const { client } = scene({ ...overHttp, url: undefined as never, environment });
+    client.connect();
+    await pass(100);
+    expect([client.state, client.error?.code]).toEqual(['closed', code]);
   });
 
   test('a response that never arrives times out', async () => {

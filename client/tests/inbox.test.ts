@@ -1,58 +1,8 @@
 /** An inbox: its pages, what comes live, and what the user reads here and elsewhere. */
 
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createClient, Inbox, type InboxChannel, type InboxEntry, type InboxUpdate } from '../src/index.js';
-import type { Frame } from './fake/requests.js';
-import { FakeServer } from './fake/server.js';
-
-const ME = 'user_1';
-const TEAM: InboxChannel = 'inbox:biz_1';
-const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-const entry = (conversationId: string, n: number, readN = 0): InboxEntry => ({
-  conversationId,
-  companyId: 'biz_1',
-  participants: ['user_2'],
-  n,
-  readN,
-  unread: Math.min(n - readN, 100),
-});
-
-/** A server with these conversations, in pages of two, and an inbox that follows them. */
-function scene(conversations: InboxEntry[], channel: InboxChannel = TEAM) {
-  const server = new FakeServer();
-  server.intercept = (frame: Frame) => {
-    if (frame.action === 'ack') return { seq: frame['seq'], readN: frame['seq'] };
-    if (frame.action !== 'inbox') return undefined;
-    const from = Number(frame['cursor'] ?? 0);
-    const page = conversations.slice(from, from + 2);
-    return { conversations: page, ...(conversations[from + 2] && { next: `${from + 2}` }) };
-  };
-  const client = createClient({ url: 'wss://fake.test/dev', environment: server.environment });
-  client.connect();
-  const inbox = new Inbox(client, channel, 2);
-  const stop = inbox.start();
-  let second = 10;
-  const update = (data: InboxUpdate, to: string = channel, at = `2026-11-23T10:00:${second++}.000Z`) =>
-    server.post({ type: 'event', channel: to, event: 'inbox.update', at, data });
-  const shown = () =>
-    inbox.store.get().conversations.map(({ conversationId, unread }) => `${conversationId} ${unread}`);
-  return { server, client, inbox, stop, update, shown };
-}
-
-const said = (conversationId: string, n: number, userId: string, excerpt = 'hello'): InboxUpdate => ({
-  conversationId,
-  companyId: 'biz_1',
-  n,
-  last: { seq: n, at: '2026-11-23T10:00:00.000Z', from: { userId, name: 'Ann' }, excerpt },
-});
+import { expect, test } from 'vitest';
+import { entry, ME, said, scene, TEAM } from './fake/inbox.js';
+import { pass } from './fake/setup.js';
 
 test('pages follow each other, and a conversation that becomes active moves to the front', async () => {
   const { inbox, stop, update, shown } = scene([entry('a', 3, 1), entry('b', 2, 2), entry('c', 1)]);
@@ -165,5 +115,19 @@ test('a refusal is told', async () => {
   server.intercept = ({ action }) => (action === 'join' ? new Refusal('forbidden') : undefined);
   await pass(500);
   expect(inbox.store.get()).toMatchObject({ isLoading: false, error: { code: 'forbidden' } });
+  stop();
+});
+
+test('a message of a bot is unread, also while it is not known who the user is', async () => {
+  const { server, client, stop, update, shown } = scene([entry('a', 1)]);
+  const answer = server.intercept;
+  const { Refusal } = await import('./fake/refusal.js');
+  server.intercept = (frame, socket) =>
+    frame.action === 'status' ? new Refusal('internal') : answer(frame, socket);
+  await pass(200);
+  expect(client.user).toBeUndefined();
+  update({ conversationId: 'a', companyId: 'biz_1', n: 2, last: { seq: 2, at: '', excerpt: 'beep' } });
+  await pass(100);
+  expect(shown()).toEqual(['a 2']);
   stop();
 });

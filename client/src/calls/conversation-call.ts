@@ -44,6 +44,8 @@ export class ConversationCall {
   /** What has happened and has not been taken, because the user is not known or something else is being taken. */
   #inputs: Input[] = [];
   #isTaking = true;
+  /** Whether the server has failed to say who the user is. It is asked again as soon as there is something to take. */
+  #isUnknown = false;
   #media: LocalMedia | undefined;
   #wantsVideo = false;
   #isLooking = false;
@@ -104,14 +106,10 @@ export class ConversationCall {
   readonly mute = (isMuted: boolean): void => this.#media?.mute(isMuted);
 
   /** Turns the camera on or off. If that fails, `deviceError` in the state says why. */
-  readonly setCamera = async (isOn: boolean): Promise<void> => {
-    await this.#media?.setCamera(isOn).catch(() => {});
-  };
+  readonly setCamera = async (isOn: boolean): Promise<void> => this.#media?.setCamera(isOn).catch(() => {});
 
   /** Shares a screen, a window or a tab instead of the camera, or stops that. */
-  readonly setScreen = async (isOn: boolean): Promise<void> => {
-    await this.#media?.setScreen(isOn).catch(() => {});
-  };
+  readonly setScreen = async (isOn: boolean): Promise<void> => this.#media?.setScreen(isOn).catch(() => {});
 
   /** Uses another microphone or camera, in this call and in later ones. */
   readonly useDevices = async (devices: DeviceConstraints): Promise<void> => {
@@ -135,6 +133,7 @@ export class ConversationCall {
     this.#stops = [];
     this.#inputs = [];
     this.#isTaking = true; // nothing is taken any more
+    this.#isUnknown = false;
     this.#limit.end();
   };
 
@@ -160,10 +159,7 @@ export class ConversationCall {
       client.on('connected', isConnected => isConnected && this.#peers.refresh()),
       client.environment.watch(sign => sign === 'online' && this.#peers.refresh()),
       this.#env.onPageHide(() => {
-        const { role, isSent, callId, peerId } = this.#machine;
-        if (role === 'none' || !isSent || callId === undefined) return;
-        keepForReload(this.#env, channel, { callId, peerId, ...this.#media?.store.get() });
-        this.#peers.sayBye();
+        if (keepForReload(this.#env, channel, this.#machine, this.#media?.store.get())) this.#peers.sayBye();
       }),
     ];
   }
@@ -179,21 +175,26 @@ export class ConversationCall {
 
   /** Finds out who the user is, without which nobody can tell who is called. */
   async #identify(stops: unknown): Promise<void> {
+    const isAgain = this.#isUnknown;
+    this.#isUnknown = false;
     try {
       const userId = await userOf(this.#client, this.#channel);
       if (this.#stops !== stops) return; // closed
       this.#machine = idle(userId);
       this.#apply();
       this.#takeNext();
+      if (isAgain) void this.#look(); // what was heard before has been forgotten
     } catch (thrown) {
-      if (this.#stops === stops) this.store.set({ ...INITIAL, error: toError(thrown) });
+      if (this.#stops !== stops) return;
+      this.#isUnknown = true;
+      this.#inputs = [];
+      this.store.set({ ...INITIAL, error: toError(thrown) });
     }
   }
 
   #hear(call: Call): void {
     const kept = this.#kept;
-    const isOwn =
-      call.callId === kept?.callId && call.participants.some(({ peerId }) => peerId === kept.peerId);
+    const isOwn = call.callId === kept?.callId && call.participants.some(of => of.peerId === kept.peerId);
     if (kept && isOwn && call.state !== 'ended' && this.#machine.callId === undefined) {
       this.#wantsVideo = kept.video === 'camera';
       this.#take({ type: 'resume', callId: kept.callId, peerId: kept.peerId });
@@ -206,15 +207,15 @@ export class ConversationCall {
   #mayBegin(): boolean {
     const other = inCall.get(this.#client);
     if (!other || other === this) return true;
-    this.store.set({
-      ...this.store.get(),
-      error: new FunnelcastError('busy', 'the user is in another call'),
-    });
+    const error = new FunnelcastError('busy', 'the user is in another call');
+    this.store.set({ ...this.store.get(), error });
     return false;
   }
 
   #take(input: Input): void {
     this.#inputs.push(input);
+    // Who has been removed would only be refused again.
+    if (this.#isUnknown && input.type !== 'removed') void this.#identify(this.#stops);
     if (!this.#isTaking) this.#takeNext();
   }
 
@@ -246,8 +247,7 @@ export class ConversationCall {
     inCall.set(this.#client, this);
     media.store.subscribe(() => this.#show());
     const isCurrent = () => this.#media === media;
-    const isMuted = this.#machine.phase === 'reconnecting' && this.#kept?.isMuted === true;
-    if (isMuted) media.mute(true);
+    if (this.#machine.phase === 'reconnecting' && this.#kept?.isMuted) media.mute(true);
     media.open(this.#wantsVideo).then(
       () => isCurrent() && this.#take({ type: 'ready' }),
       error => isCurrent() && this.#take({ type: 'noMedia', error: toError(error) }),

@@ -9,6 +9,7 @@
 import type { ConversationChannel } from '../channels.js';
 import type { CallEnvironment } from './call-environment.js';
 import type { LocalState } from './call-state.js';
+import type { Machine } from './machine.js';
 
 /** How long after the page has gone the next one may continue its call. */
 const KEPT_MS_MAX = 60_000;
@@ -21,18 +22,21 @@ export interface KeptCall extends Partial<Pick<LocalState, 'isMuted' | 'video'>>
 
 const nameOf = (channel: ConversationChannel) => `funnelcast.call.${channel}`;
 
-/** Keeps a call for the next page. */
+/** Keeps the device's part in a call, if it has one, for the next page. Returns whether it has one. */
 export function keepForReload(
   { storage }: CallEnvironment,
   channel: ConversationChannel,
-  { callId, peerId, isMuted, video }: KeptCall,
-): void {
+  { role, isSent, callId, peerId }: Machine,
+  { isMuted, video }: Partial<LocalState> = {},
+): boolean {
+  if (role === 'none' || !isSent || callId === undefined) return false;
   try {
     const text = JSON.stringify({ callId, peerId, isMuted, video, at: Date.now() });
     storage?.setItem(nameOf(channel), text);
   } catch {
     // Without room, the call ends with its page.
   }
+  return true;
 }
 
 /** Takes the call that the page before this one has kept, if that was just now. */

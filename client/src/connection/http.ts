@@ -7,7 +7,7 @@
 
 import type { Channel } from '../channels.js';
 import type { Environment } from '../environment.js';
-import { FunnelcastError, refusalOf, toError } from '../errors.js';
+import { FunnelcastError, ownError, refusalOf, toError } from '../errors.js';
 import { pause, unlessAborted } from '../waiting.js';
 import { type ActionName, type Actions, HISTORY_LIMIT_MAX, type Ticket } from '../wire.js';
 import { type Token, tokenSource } from './access.js';
@@ -16,6 +16,7 @@ import type { FallbackLink, Fields, HttpApi, JoinReply, Pollable } from './link.
 
 /** How long to wait for a response. */
 const TIMEOUT_MS = 15_000;
+const CONNECT = '/api/websocket/connect';
 const MESSAGES = '/api/websocket/messages';
 /** Where each action that HTTP serves is sent to: those with fields in a body, and those with fields in the URL. */
 const POSTS: Partial<Record<ActionName, string>> = { send: MESSAGES, ack: '/api/websocket/receipts' };
@@ -111,8 +112,10 @@ class HttpLink implements FallbackLink {
     return action in POSTS || action in GETS;
   }
 
-  ticket(): Promise<Ticket> {
-    return this.call('POST', '/api/websocket/connect', {}) as Promise<Ticket>;
+  async ticket(): Promise<Ticket> {
+    const ticket = (await this.call('POST', CONNECT, {}, undefined, ticketRefusalOf)) as Ticket | undefined;
+    if (typeof ticket?.url === 'string') return ticket;
+    throw new FunnelcastError('internal', `the response to POST ${CONNECT} is no ticket`);
   }
 
   /** Makes a small request, to find out whether the server answers. */
@@ -166,14 +169,21 @@ class HttpLink implements FallbackLink {
   }
 
   /** Makes one attempt at a request. */
-  async call(method: string, path: string, body?: object, grant?: string): Promise<unknown> {
+  async call(
+    method: string,
+    path: string,
+    body?: object,
+    grant?: string,
+    refusal = refusalOf,
+  ): Promise<unknown> {
     const abort = new AbortController();
     const late = () => abort.abort(new FunnelcastError('timeout', `no response to ${method} ${path}`));
     const cancel = this.#env.after(TIMEOUT_MS, late);
     try {
       const headers: Headers = grant === undefined ? {} : { [GRANT]: grant };
       const answering = this.#fetch(method, path, body, headers, abort.signal);
-      const answer = await unlessAborted(answering, abort.signal);
+      const { response, answer } = await unlessAborted(answering, abort.signal);
+      if (!response.ok) throw refusal(response, answer);
       this.ended(true);
       return answer;
     } catch (thrown) {
@@ -201,7 +211,16 @@ class HttpLink implements FallbackLink {
     }
     const response = await this.#env.fetch(this.#base + path, init);
     const answer: unknown = await response.json().catch(() => undefined);
-    if (response.ok) return answer;
-    throw refusalOf(response, answer);
+    return { response, answer };
   }
+}
+
+/**
+ * The error of a response to the request for a ticket. One that is not the stack's own comes from a proxy or a firewall, so the next
+ * attempt may fare better, unless it is about the credentials.
+ */
+function ticketRefusalOf(response: Response, body: unknown): FunnelcastError {
+  const error = refusalOf(response, body);
+  if (ownError(body) || error.code === 'unauthorized') return error;
+  return new FunnelcastError('internal', error.message, error.retryAfterMs);
 }

@@ -79,12 +79,14 @@ export class Conversation {
   /** Starts to follow the conversation. A user without access of their own needs a grant. */
   start(grant?: SubscribeOptions['grant']): () => void {
     this.#begin(); // the drafts may have changed since the first rendering
+    this.#update({ typing: [], presence: NOBODY, mute: null }); // what is so now, the watchers below will tell
     const subscription = this.#client.subscribe(this.#channel, event => this.#onEvent(event), {
       ...(grant && { grant }),
       onJoined: ({ head }) => {
         this.#place = Math.max(this.#place ?? 0, head);
-        this.#update({ removed: null });
-        void (this.#log.isBlank ? this.#load() : this.#log.refreshReceipts());
+        const { isBlank } = this.#log;
+        this.#update({ removed: null, error: null, isLoading: isBlank });
+        void (isBlank ? this.#load() : this.#log.refreshReceipts());
       },
       onLost: () => {
         this.#begin();

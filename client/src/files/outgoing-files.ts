@@ -13,6 +13,7 @@ import { FunnelcastError, toError } from '../errors.js';
 import type { SubscribeOptions } from '../feed/feeds.js';
 import { newKey } from '../sending/own-messages.js';
 import { Store } from '../store.js';
+import { retainForUpload } from '../uses.js';
 import { deferred } from '../waiting.js';
 import { ATTACHMENTS_MAX, type Attachment } from '../wire.js';
 import { type FilesContext, fileNow, removeFile } from './files-api.js';
@@ -115,7 +116,8 @@ export class OutgoingFiles {
       .filter(isWanted)
       .map(({ key }) => key);
     for (const key of keys) this.#update(key, { isSending: true });
-    await this.#uploaded(keys);
+    const release = retainForUpload(this.#client, this.#channel, this.grant);
+    await this.#uploaded(keys).finally(release); // from here on, the send queue keeps the client connected
     const attachments = this.#these(keys).flatMap(({ attachment }) => attachment ?? []);
     this.store.set(this.store.get().filter(({ key }) => !keys.includes(key)));
     if (attachments.length === 0 && content === '') return;

@@ -9,6 +9,7 @@ import type { Client } from '../client.js';
 import { callSafely, FunnelcastError, invalid, toError } from '../errors.js';
 import type { SubscribeOptions } from '../feed/feeds.js';
 import type { CallOptions } from '../options.js';
+import { retainForUpload } from '../uses.js';
 import { onAbort } from '../waiting.js';
 import { ATTACHMENTS_MAX, type Attachment, type Sent } from '../wire.js';
 import { removeFile } from './files-api.js';
@@ -144,8 +145,9 @@ export async function sendFiles(
   files: readonly OutgoingFile[],
   options: SendFilesOptions = {},
 ): Promise<Sent> {
-  const { content = '', metadata, replyTo, mentions, key, signal } = options;
-  const attachments = await uploadFiles(client, channel, files, options);
+  const { content = '', metadata, replyTo, mentions, key, signal, grant } = options;
+  const release = retainForUpload(client, channel, grant);
+  const attachments = await uploadFiles(client, channel, files, options).finally(release);
   const draft = {
     content,
     attachments: attachments.map(({ id }) => id),

@@ -8,7 +8,13 @@ import type { ChannelEvent, InboxChannel } from '../channels.js';
 import type { Client } from '../client.js';
 import { type FunnelcastError, toError } from '../errors.js';
 import { Store } from '../store.js';
-import { type InboxEntry, type InboxUpdate, UNREAD_SHOWN_MAX } from '../wire.js';
+import {
+  INBOX_LIMIT_MAX,
+  type InboxEntry,
+  type InboxPage,
+  type InboxUpdate,
+  UNREAD_SHOWN_MAX,
+} from '../wire.js';
 
 /** The state of an inbox, ready to be rendered. */
 export interface InboxState {
@@ -82,27 +88,27 @@ export class Inbox {
     await this.#read(this.#next, () => this.store.get().conversations);
   };
 
-  /** Loads the first page, which replaces all. */
+  /** Loads the list anew, as far as it is shown, which stays as it is until then. */
   async #load(): Promise<void> {
     this.#loading.abort();
     this.#loading = new AbortController();
     this.#pending = [];
-    await this.#read(undefined, () => []);
+    const { conversations, isLoadingMore } = this.store.get();
+    await this.#read(undefined, () => [], conversations.length + (isLoadingMore ? this.#pageSize : 0));
   }
 
-  /** Reads a page, and puts it after those that are there. */
-  async #read(cursor: string | undefined, before: () => readonly InboxEntry[]): Promise<void> {
+  /** Reads a page, or pages until there are so many conversations, and puts them after those that are there. */
+  async #read(cursor: string | undefined, before: () => readonly InboxEntry[], count = 0): Promise<void> {
     const { signal } = this.#loading;
     this.#isReading = true;
     try {
-      const query = { limit: this.#pageSize, ...(cursor !== undefined && { cursor }) };
-      const page = await this.#client.inbox(this.#channel, query, { signal });
+      const { conversations, next } = await this.#pages(cursor, count, signal);
       if (signal.aborted) return;
       this.#isReading = false;
       this.#followOwn();
-      this.#next = page.next;
+      this.#next = next;
       const known = new Set(before().map(({ conversationId }) => conversationId));
-      const fresh = page.conversations.filter(({ conversationId }) => !known.has(conversationId));
+      const fresh = conversations.filter(({ conversationId }) => !known.has(conversationId));
       this.#show([...before(), ...fresh], { isLoading: false, isLoadingMore: false, error: null });
       const pending = this.#pending;
       this.#pending = [];
@@ -113,6 +119,21 @@ export class Inbox {
       if (signal.aborted) return;
       this.#isReading = false;
       this.#update({ error: toError(error), isLoading: false, isLoadingMore: false });
+    }
+  }
+
+  /** Reads from a cursor on until there are so many conversations, but at least a page, and no further than an empty one. */
+  async #pages(cursor: string | undefined, count: number, signal: AbortSignal): Promise<InboxPage> {
+    const read = new Map<string, InboxEntry>();
+    for (let next = cursor; ; ) {
+      const limit = Math.max(this.#pageSize, Math.min(count - read.size, INBOX_LIMIT_MAX));
+      const query = { limit, ...(next !== undefined && { cursor: next }) };
+      const page = await this.#client.inbox(this.#channel, query, { signal });
+      // One that comes twice, because it has become active in between, has been read later the second time.
+      for (const entry of page.conversations) read.set(entry.conversationId, entry);
+      next = page.next;
+      const isEnough = read.size >= count || page.conversations.length === 0;
+      if (next === undefined || isEnough) return { conversations: [...read.values()], ...(next && { next }) };
     }
   }
 
@@ -160,7 +181,8 @@ export class Inbox {
       delete updated.last;
       if (last) updated.last = last;
     }
-    const isOwn = n !== undefined && last?.from?.userId === this.#client.user;
+    const { user } = this.#client;
+    const isOwn = n !== undefined && user !== undefined && last?.from?.userId === user;
     updated.readN = Math.max(entry.readN, readN ?? 0, isOwn ? n : 0);
     updated.unread = Math.min(Math.max(updated.n - updated.readN, 0), UNREAD_SHOWN_MAX);
     return updated;

@@ -64,14 +64,15 @@ export interface RouteOptions {
 type SigningOptions = RouteOptions & { issuer: TokenIssuer };
 type MaybePromise<T> = T | Promise<T>;
 type Pair = [name: string, value: string];
+type Segments = { path?: string[] | undefined };
 
-/** What Next.js gives a handler of `[...path]`: the segments, from version 15 on as a promise. */
+/** What Next.js gives a handler: the segments of `[...path]`, from version 15 on as a promise, or nothing for a route without them. */
 export interface RouteContext {
-  params: MaybePromise<{ path?: string[] | undefined }>;
+  params?: MaybePromise<Segments | null | undefined>;
 }
 
 /** Answers one method of the route. It never throws: what goes wrong is an answer, and a line of the server's log. */
-export type RouteHandler = (request: Request, context: RouteContext) => Promise<Response>;
+export type RouteHandler = (request: Request, context?: RouteContext) => Promise<Response>;
 
 /**
  * Makes the handlers of the catch-all route `app/api/websocket/[...path]/route.ts`, and of `app/api/files/[[...path]]/route.ts`.
@@ -106,7 +107,8 @@ export function createRouteHandlers(options: RouteOptions = {}): Record<Method, 
     (method: Method): RouteHandler =>
     async (request, context) => {
       try {
-        return await passOn(method, request, await context.params, { ...options, issuer });
+        const { path = [] } = (await context?.params) ?? {};
+        return await passOn(method, request, path, { ...options, issuer });
       } catch (thrown) {
         if (thrown instanceof Refused) return thrown.response;
         console.error(`funnelcast: ${method} ${new URL(request.url).pathname}:`, thrown);
@@ -129,7 +131,7 @@ class Refused {
 async function passOn(
   method: Method,
   request: Request,
-  { path = [] }: { path?: string[] | undefined },
+  path: readonly string[],
   options: SigningOptions,
 ): Promise<Response> {
   const { api = 'websocket' } = options;
@@ -139,8 +141,8 @@ async function passOn(
   if (!methods.includes(method)) throw new Refused(405, 'bad_request', `${route} has no ${method}`);
   const isWebhook = api === 'websocket' && path[0] === 'webhooks';
   if (!isWebhook && isForeign(request)) throw new Refused(403, 'forbidden', 'a page of another origin');
-  const body = method === 'POST' ? await bodyOf(request) : undefined;
   const credentials = isWebhook ? [] : await credentialsOf(request, options);
+  const body = method === 'POST' ? await bodyOf(request) : undefined;
   const answer = await (options.fetch ?? fetch)(address(options.http, [api, ...path], request.url), {
     method,
     headers: [...headersOf(request.headers, PASSED_ON), ...credentials],
@@ -160,13 +162,18 @@ function methodsOf(api: string, path: readonly string[]): readonly string[] | un
   return route === undefined ? undefined : ROUTES[route];
 }
 
-/** The bytes as they came: a webhook's signature is over them. */
+/** The bytes as they came: a webhook's signature is over them. No more is read than a route accepts, whatever the headers say. */
 async function bodyOf(request: Request): Promise<ArrayBuffer> {
-  const isTooLong = (length: number) => length > WEBHOOK_BYTES_MAX;
-  if (!isTooLong(Number(request.headers.get('content-length')))) {
-    const body = await request.arrayBuffer();
-    if (!isTooLong(body.byteLength)) return body;
+  const reader = request.body?.getReader();
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  while (bytes <= WEBHOOK_BYTES_MAX) {
+    const { value: chunk } = (await reader?.read()) ?? {};
+    if (!chunk) return new Blob(chunks).arrayBuffer();
+    chunks.push(chunk);
+    bytes += chunk.byteLength;
   }
+  reader?.cancel().catch(() => {});
   throw new Refused(413, 'too_large', `a body has at most ${WEBHOOK_BYTES_MAX} bytes`);
 }
 

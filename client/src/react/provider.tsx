@@ -1,5 +1,5 @@
 /**
- * The client that the hooks use, and how long it stays connected: while a component uses it.
+ * The client that the hooks use. It is connected while a component uses it.
  *
  * @module
  */
@@ -8,12 +8,7 @@ import { createContext, type ReactNode, useContext, useEffect, useState } from '
 import { type Client, createClient } from '../client.js';
 import { httpApi } from '../connection/http.js';
 import type { ClientOptions } from '../options.js';
-
-/**
- * How long a client stays connected that no component uses. StrictMode unmounts and mounts everything once, and navigation
- * does so too; neither should cost a connection.
- */
-const LINGER_MS = 1_000;
+import { retain } from '../uses.js';
 
 /** Either a client that the app has made, or the options to make one. */
 export type FunnelcastProviderProps =
@@ -57,29 +52,6 @@ export function useClient(): Client {
   if (provided) return provided;
   shared ??= createClient(sharedOptions());
   return shared;
-}
-
-interface Use {
-  users: number;
-  cancelClose: () => void;
-}
-
-const uses = /* @__PURE__ */ new WeakMap<Client, Use>();
-
-/** Connects the client, and keeps it connected until the returned function is called. */
-function retain(client: Client): () => void {
-  const use = uses.get(client) ?? { users: 0, cancelClose: () => {} };
-  uses.set(client, use);
-  use.users++;
-  use.cancelClose();
-  client.connect();
-  return () => {
-    if (--use.users > 0) return;
-    use.cancelClose = client.environment.after(LINGER_MS, () => {
-      // Messages that are still in the send queue are delivered first. `Drafts` shows those that fail.
-      void client.drain({ reason: 'no component uses the connection any more' });
-    });
-  };
 }
 
 /** Keeps the client connected while the component is mounted. */

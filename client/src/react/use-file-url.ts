@@ -33,7 +33,10 @@ export interface FileUrl {
   url: string | undefined;
   /** Why there is none; `null` if there is one, or it is still being read. */
   error: FunnelcastError | null;
-  /** Gets a new URL. Call it when an image or a player reports an error: the URL may have expired. */
+  /**
+   * Gets a new URL. Call it when an image or a player reports an error, as the URL may have expired, and when the user wants to try
+   * again after an `error`.
+   */
   refresh: () => void;
 }
 
@@ -94,9 +97,10 @@ export function useFileUrl(
     return follow(client, id, form, getGrant, show);
   }, [client, id, form, isWanted, isInUse, hasUrl, getGrant, show, failed]);
   const refresh = useCallback(() => {
-    if (id === undefined || !current?.url) return;
+    if (id === undefined || !(current?.url || current?.error)) return; // it is being read
+    const { url, at } = current;
     forgetLink(client, id, form);
-    const isBroken = !current.url.startsWith('blob:') && env.now() - current.at < BROKEN_MS;
+    const isBroken = url !== undefined && !url.startsWith('blob:') && env.now() - at < BROKEN_MS;
     const error = new FunnelcastError('not_found', 'the file cannot be loaded');
     setShown({ ...current, url: undefined, error: isBroken ? error : null });
     if (!isBroken) setFailures({ of: name, count: failed + 1 });

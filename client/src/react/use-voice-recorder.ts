@@ -25,7 +25,7 @@ export interface UseVoiceRecorder {
   error: FunnelcastError | null;
   /** Asks for the microphone and records, instead of what there was. Call it in reply to a click. */
   start: () => Promise<void>;
-  /** Ends the recording and returns it; `undefined` if there is none. */
+  /** Ends the recording and returns it; `undefined` if there is none. While it asks for the microphone, it takes that back. */
   stop: () => Promise<Recording | undefined>;
   /** Forgets the recording, whether it has ended or not. */
   cancel: () => void;
@@ -90,7 +90,12 @@ export function useVoiceRecorder(maxMs?: number): UseVoiceRecorder {
     }
   }, [end, maxMs]);
 
-  const stop = useCallback(async () => recorder.current?.stop().catch(() => undefined), []);
+  const stop = useCallback(async () => {
+    if (recorder.current) return recorder.current.stop().catch(() => undefined);
+    end(); // or it would record once the user has permitted it
+    setShown(now => (now.state === 'asking' ? IDLE : now));
+    return undefined;
+  }, [end]);
 
   const cancel = useCallback(() => {
     end();

@@ -101,7 +101,7 @@ async function put(
   const text = await response.text();
   if (response.ok || response.status === 412) return;
   const code = /<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? `status ${response.status}`;
-  const isForAMoment = response.status >= 500 || response.status === 409 || response.status === 429;
+  const isForAMoment = response.status >= 500 || [408, 409, 429].includes(response.status);
   throw new FunnelcastError(
     isForAMoment ? 'internal' : 'bad_request',
     `the storage has refused the file: ${code}`,

@@ -3,8 +3,9 @@
 import { expect, test } from 'vitest';
 import { IceServers } from '../../src/calls/ice-servers.js';
 import type { AnyEvent, Client } from '../../src/index.js';
+import { Refusal } from '../fake/refusal.js';
 import { CHANNEL } from '../fake/setup.js';
-import { inCall, type Person, pass, two, watchRejections } from './setting.js';
+import { inCall, type Person, pass, scene, two, watchRejections } from './setting.js';
 
 watchRejections();
 
@@ -169,4 +170,51 @@ test('who names servers of their own does not ask for those of the stack', async
   await pass(1_000);
   expect([call.store.get().state, asked]).toEqual(['connected', 0]);
   call.close();
+});
+
+test.each([
+  ['join', 'forbidden'],
+  ['join', 'internal'],
+  ['status', 'internal'],
+])(
+  'who could not be told from others, as `%s` failed with `%s`, can call once the server recovers',
+  async (action, code) => {
+    const it = scene();
+    it.server.intercept = frame => {
+      if (frame.action === action) throw new Refusal(code);
+      return undefined;
+    };
+    const ann = it.person('user_1');
+    await pass(300_000);
+    expect(ann.call.store.get()).toMatchObject({ state: 'idle', error: { code } });
+    it.server.intercept = () => undefined;
+    it.server.socketsOf('user_1')[0]?.cut();
+    await pass(3_000);
+    expect(ann.call.store.get()).toMatchObject({ state: 'idle', error: null });
+    const bob = it.person('user_2');
+    await pass(100);
+    bob.call.start();
+    await pass(100);
+    expect(ann.phases).toEqual(['incoming']);
+    ann.call.accept();
+    await pass(1_000);
+    expect([phaseOf(ann), phaseOf(bob)]).toEqual(['connected', 'connected']);
+  },
+);
+
+test('who could not be told from others takes part in the call that rings', async () => {
+  const it = await two();
+  it.server.intercept = (frame, socket) => {
+    if (frame.action === 'status' && socket !== undefined) throw new Refusal('internal');
+    return undefined;
+  };
+  const phone = it.person('user_2');
+  await pass(300_000);
+  it.ann.call.start();
+  await pass(100);
+  expect(phone.phases).toEqual([]);
+  it.server.intercept = () => undefined;
+  phone.call.start(); // a click is enough to ask again
+  await pass(1_000);
+  expect(phone.phases).toEqual(['incoming', 'connecting', 'connected']);
 });

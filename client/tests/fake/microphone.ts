@@ -6,6 +6,8 @@ import { vi } from 'vitest';
 export interface Microphone {
   /** The name of the error with which it is refused, if it is. */
   refusal: string | undefined;
+  /** How long the user thinks before they permit it. */
+  permissionMs: number;
   /** How loud it is, from 0 to 1. */
   level: number;
   /** The formats that the browser records. */
@@ -23,6 +25,7 @@ export function stubMicrophone(): Microphone {
   let recorder: FakeRecorder | undefined;
   const microphone: Microphone = {
     refusal: undefined,
+    permissionMs: 0,
     level: 0.5,
     formats: ['audio/webm;codecs=opus'],
     isOpen: false,
@@ -33,6 +36,8 @@ export function stubMicrophone(): Microphone {
     microphone.isOpen = false;
   };
   const getUserMedia = async () => {
+    if (microphone.permissionMs > 0)
+      await new Promise(resolve => setTimeout(resolve, microphone.permissionMs));
     if (microphone.refusal) throw new DOMException('no', microphone.refusal);
     microphone.isOpen = true;
     return { getTracks: () => [{ kind: 'audio', stop }] };

@@ -4,6 +4,7 @@ import { renderHook } from '@testing-library/react';
 import { describe, expect, test } from 'vitest';
 import { useConversation } from '../../src/react/index.js';
 import { Refusal } from '../fake/refusal.js';
+import type { FakeServer } from '../fake/server.js';
 import { CHANNEL } from '../fake/setup.js';
 import { pass, scene } from './scene.js';
 
@@ -219,3 +220,28 @@ test('a user who has been removed is told why, until they join again', async () 
   await pass(1_000);
   expect(result.current.removed).toBeNull();
 });
+
+test.each([
+  ['that is shown', (_: FakeServer) => {}],
+  ['that has not been loaded yet', fails],
+])('the error of a conversation %s is gone with the next join', async (_, prepare) => {
+  const it = scene();
+  it.server.append(CHANNEL, 'hello');
+  prepare(it.server);
+  const { result } = renderHook(() => useConversation('c1'), { wrapper: it.Provider });
+  await pass(12_000);
+  fails(it.server);
+  it.server.socket.cut();
+  await pass(300_000); // eight attempts
+  expect(result.current).toMatchObject({ isLoading: false, error: { code: 'internal' } });
+  it.server.intercept = () => undefined;
+  await pass(40_000);
+  expect(result.current).toMatchObject({ isLoading: false, error: null, messages: [{ content: 'hello' }] });
+});
+
+function fails(server: FakeServer): void {
+  server.intercept = ({ action }) => {
+    if (action === 'join') throw new Refusal('internal');
+    return undefined;
+  };
+}

@@ -145,3 +145,25 @@ test('an error is told; a lost network is waited for', async () => {
   await pass(100);
   expect(it.now()).toMatchObject({ url: undefined, error: { code: 'not_found' } });
 });
+
+test('after an error, it is asked for again: of a URL that did not work, and of the server', async () => {
+  const it = component();
+  const refresh = async () => {
+    act(() => it.now().refresh());
+    await pass(100);
+  };
+  await refresh(); // while it is being read, which changes nothing
+  expect(it.links()).toBe(1);
+  await refresh(); // the storage has stumbled
+  expect(it.now()).toMatchObject({ url: undefined, error: { code: 'not_found' } });
+  await refresh();
+  expect(it.now()).toMatchObject({ url: expect.stringContaining('/f1/original'), error: null });
+  await pass(10_000);
+  it.server.files.delete('f1');
+  await refresh();
+  expect(it.now()).toMatchObject({ url: undefined, error: { code: 'not_found' } });
+  it.server.files.set('f1', it.known);
+  await refresh();
+  expect(it.now()).toMatchObject({ url: expect.stringContaining('/f1/original'), error: null });
+  expect(it.links()).toBe(4);
+});

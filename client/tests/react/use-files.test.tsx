@@ -1,10 +1,12 @@
 // @vitest-environment happy-dom
 
 import { renderHook } from '@testing-library/react';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { sendFiles } from '../../src/files/index.js';
 import type { ChatMessage } from '../../src/index.js';
 import { httpApi } from '../../src/index.js';
-import { useConversation, useFiles } from '../../src/react/index.js';
+import { type UseFilesOptions, useConversation, useFiles } from '../../src/react/index.js';
+import { Refusal } from '../fake/refusal.js';
 import { CHANNEL } from '../fake/setup.js';
 import { pass, scene } from './scene.js';
 
@@ -14,9 +16,9 @@ const fileOf = (bytes: number, name = 'photo.png') =>
   new File([new Uint8Array(bytes).fill(7)], name, { type: 'image/png' });
 
 /** A component with a conversation and its files. */
-function component() {
+function component(options: UseFilesOptions = {}) {
   const it = scene({ http: httpApi('https://api.test') });
-  const use = () => ({ files: useFiles('c1'), conversation: useConversation('c1') });
+  const use = () => ({ files: useFiles('c1', options), conversation: useConversation('c1', options) });
   const open = () => renderHook(use, { wrapper: it.Provider });
   const { result, unmount } = open();
   return {
@@ -168,4 +170,66 @@ test('more than 10 files are sent in several messages; without any, the text alo
   void it.files().send('');
   await pass(100);
   expect(logged(it)).toHaveLength(3);
+});
+
+describe('files that are sent, when the user goes elsewhere before they are uploaded', () => {
+  /** A component that sends a file and is unmounted, and whose storage is stalled. */
+  async function gone() {
+    const it = component();
+    await pass(100);
+    it.server.storage.network = 'stalled';
+    it.files().add([fileOf(3_000)]);
+    await until(() => it.uploads() === 'uploading');
+    void it.files().send('look');
+    it.unmount();
+    return it;
+  }
+
+  test('keep the client connected until their message has arrived', async () => {
+    const it = await gone();
+    await pass(60_000);
+    expect(it.client.state).toBe('connected');
+    it.server.storage.network = 'open';
+    await until(() => logged(it).length === 1);
+    await pass(2_000);
+    expect(it.client.state).toBe('closed');
+  });
+
+  test('keep it connected for ten minutes at most', async () => {
+    const it = await gone();
+    await pass(9 * 60_000);
+    expect(it.client.state).toBe('connected');
+    await pass(2 * 60_000);
+    expect(it.client.state).toBe('closed');
+  });
+
+  test('are sent with the grant of the component', async () => {
+    const it = component({ grant: async () => 'the grant' });
+    it.server.intercept = frame => {
+      if (frame.action === 'join' && frame['grant'] !== 'the grant') throw new Refusal('forbidden');
+      return undefined;
+    };
+    await pass(100);
+    it.server.storage.network = 'stalled';
+    it.files().add([fileOf(3_000)]);
+    await until(() => it.uploads() === 'uploading');
+    void it.files().send('look');
+    it.unmount();
+    await pass(60_000);
+    it.server.socket.cut();
+    it.server.storage.network = 'open';
+    await until(() => logged(it).length === 1);
+  });
+});
+
+test('files that are sent by `sendFiles` keep the client of the components connected', async () => {
+  const it = component();
+  await pass(100);
+  it.server.storage.network = 'stalled';
+  const sent = sendFiles(it.client, CHANNEL, [fileOf(3_000)]);
+  it.unmount();
+  await pass(60_000);
+  it.server.storage.network = 'open';
+  await until(() => logged(it).length === 1);
+  await expect(sent).resolves.toMatchObject({ seq: 1 });
 });

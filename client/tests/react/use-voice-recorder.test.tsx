@@ -48,11 +48,28 @@ test('it stops by itself, and begins anew', async () => {
   expect(result.current.state).toBe('idle');
 });
 
+test('what is stopped while the user is asked does not begin when they permit it', async () => {
+  microphone.permissionMs = 1_000;
+  const { result } = renderHook(() => useVoiceRecorder());
+  void result.current.start();
+  await pass(100);
+  expect(result.current.state).toBe('asking');
+  expect(await result.current.stop()).toBeUndefined();
+  await pass(2_000);
+  expect([result.current.state, microphone.isOpen]).toEqual(['idle', false]);
+  void result.current.start(); // a long press
+  await pass(2_000);
+  expect([result.current.state, microphone.isOpen]).toEqual(['recording', true]);
+  result.current.cancel();
+});
+
 test('it tells why it cannot record', async () => {
   microphone.refusal = 'NotAllowedError';
   const { result } = renderHook(() => useVoiceRecorder());
   void result.current.start();
   await pass(10);
+  expect(result.current).toMatchObject({ state: 'idle', error: { code: 'not_permitted' } });
+  await result.current.stop(); // the button is released
   expect(result.current).toMatchObject({ state: 'idle', error: { code: 'not_permitted' } });
 });
 

@@ -139,11 +139,19 @@ describe('exactly once', () => {
   });
 
   test('with a status that is temporary', async () => {
-    const statuses = [429, 500, 502, 503];
-    server.fault = request => (statuses[request] ? { status: statuses[request] } : undefined);
+    const fails = (statuses: number[]) => {
+      const before = server.requests.length;
+      server.fault = request => {
+        const status = statuses[request - before];
+        return status === undefined ? undefined : { status };
+      };
+    };
+    fails([429, 500, 502, 503]);
     await updates.sendBotMessage('conv-1', 'Hi!');
-    expect(server.requests).toHaveLength(5);
-    expect(server.logs.get('conv-1')).toEqual(['Hi!']);
+    fails([408, 425]);
+    await updates.sendBotMessage('conv-1', 'Hello!');
+    expect(server.requests).toHaveLength(5 + 3);
+    expect(server.logs.get('conv-1')).toEqual(['Hi!', 'Hello!']);
   });
 
   test('after the time that the server asks for', async () => {
