@@ -14,11 +14,17 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use funnelcast_aws::{
     Config, Resource as _,
-    account::{Account, functions::Function},
+    account::{
+        Account,
+        functions::{EnvironmentError, Function},
+    },
 };
 use funnelcast_realtime::Realtime;
 
-use crate::credentials::{AccessKey, Surroundings};
+use crate::{
+    credentials::{AccessKey, Surroundings},
+    output::{printable, say},
+};
 
 /// The function that every stack has, by which stacks are told apart.
 const SIGN: &str = "AuthorizeFunction";
@@ -93,6 +99,12 @@ impl Place {
             !functions.is_empty(),
             "there is no stack {name} in {region}: none of its functions' names begins with {name}-"
         );
+        for (id, error) in
+            functions.iter().filter_map(|(id, one)| Some((id, one.environment_error.as_ref()?)))
+        {
+            let EnvironmentError { error_code, message } = error;
+            say(printable(&format!("the variables of {id} cannot be read: {error_code}: {message}"), ""));
+        }
         let lookup = own.with(&functions);
         Ok(Stack { name, region, functions, neighbours, account, lookup })
     }
