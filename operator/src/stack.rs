@@ -109,6 +109,12 @@ impl Place {
         Ok(Stack { name, region, functions, neighbours, account, lookup })
     }
 
+    /// The stack whose services all answer at this URL.
+    #[cfg(test)]
+    pub(crate) fn at(url: &str) -> Self {
+        Self { local: true, endpoint_url: Some(url.to_owned()), ..Self::default() }
+    }
+
     /// The variables of whoever asks: the region, the credentials and the endpoint.
     fn own_variables(&self) -> Result<Lookup> {
         let mut own = BTreeMap::new();

@@ -5,7 +5,12 @@ use std::sync::Mutex;
 use funnelcast_testing::server::{self, Answer, Server, says};
 use serde_json::{Value, json};
 
-use super::{Account, failure::Failure, mail::Mail, state::SecretState};
+use super::{
+    Account,
+    failure::Failure,
+    mail::{Mail, Received},
+    state::SecretState,
+};
 use crate::{Config, Resource as _};
 
 /// A server that gives these answers, one after the other.
@@ -139,14 +144,17 @@ async fn a_message_says_where_it_comes_from() {
         "Attributes": {"SentTimestamp": "1795428010123", "DeadLetterQueueSourceArn": "arn:q"},
         "MessageAttributes": {"ERROR_CODE": {"DataType": "String", "StringValue": "NO_PERMISSIONS"}}});
     let page = server::json(&json!({"Messages": [message]}));
-    let server = answering(vec![page.clone(), page]).await;
+    let server = answering(vec![page.clone(), page, server::json(&json!({}))]).await;
     let mut mailbox = account(&server).await.mailbox(&server.url("/1/dead"));
-    let mail = mailbox.next().await.unwrap();
+    let Received { new: mail, again } = mailbox.next().await.unwrap();
+    assert_eq!(again, []);
     let Mail { id, sent_at, from_queue, attributes, .. } = &mail[0];
     assert_eq!((id.as_str(), from_queue.as_deref()), ("m1", Some("arn:q")));
     assert_eq!(sent_at.unwrap().as_millis(), 1_795_428_010_123);
     assert_eq!(attributes["ERROR_CODE"], "NO_PERMISSIONS");
-    assert_eq!(mailbox.next().await.unwrap(), [], "what comes again ends the walk");
+    // What comes again is told from nothing.
+    assert_eq!(mailbox.next().await.unwrap(), Received { new: Vec::new(), again: mail });
+    assert_eq!(mailbox.next().await.unwrap(), Received::default());
 }
 
 #[tokio::test]
