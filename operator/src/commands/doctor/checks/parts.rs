@@ -6,35 +6,10 @@ use funnelcast_aws::account::{failure::is_denial, functions::Mapping, triggers::
 use serde_json::Value;
 
 use super::super::{facts::Facts, finding::Finding};
+use crate::stack::FUNCTIONS;
 
 const DEPLOY: &str =
     "deploy again: `sam deploy` makes what is missing; what was changed by hand, change back before";
-/// The functions of the template, by their ids.
-pub(super) const FUNCTIONS: [&str; 23] = [
-    "AccessFunction",
-    "AckFunction",
-    "AuthorizeFunction",
-    "BroadcastFunction",
-    "CallFunction",
-    "ConnectFunction",
-    "DefaultFunction",
-    "DigestFunction",
-    "DisconnectFunction",
-    "FilesFunction",
-    "HistoryFunction",
-    "HttpApiFunction",
-    "InboxFunction",
-    "JoinFunction",
-    "LeaveFunction",
-    "PingFunction",
-    "PresenceFunction",
-    "ReceiptsFunction",
-    "SearchFunction",
-    "SendFunction",
-    "StatusFunction",
-    "TimersFunction",
-    "WebhookFunction",
-];
 /// The functions that are fed from queues, and the variables that name these.
 const FED: [(&str, &str); 4] = [
     ("BroadcastFunction", "DELIVERY_QUEUE_URL"),

@@ -20,8 +20,8 @@ use super::{
     },
     account::ALARMS,
     all,
-    parts::FUNCTIONS,
 };
+use crate::stack::FUNCTIONS;
 
 const TEMPLATE: &str = include_str!("../../../../../template.yaml");
 const STREAM: &str = "arn:aws:dynamodb:eu-west-1:1:table/shop-Table-1/stream/2026-11-20T08:15:30.456";
