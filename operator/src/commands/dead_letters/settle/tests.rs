@@ -124,7 +124,7 @@ async fn what_was_done_is_told_when_a_later_call_fails() {
     assert!(format!("{error:#}").contains("ExpiredToken"), "{error:#}");
 }
 
-/// EventBridge could not give an event to ChatEventsUrl. Only the bus can take it again, which has other rules.
+/// EventBridge could not give an event to `ChatEventsUrl`. Only the bus can take it again, which has other rules.
 #[tokio::test]
 async fn an_event_goes_to_every_rule_only_if_that_is_asked_for() {
     let target = "arn:aws:events:eu-west-1:1:api-destination/shop-ChatEvents/1";
