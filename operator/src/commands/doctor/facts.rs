@@ -87,3 +87,15 @@ impl Facts {
         self.functions.values().find_map(|function| function.environment.get(name)).map(String::as_str)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_no_denial() {
+        let known = |failure| Known::<()>::from(Err(failure));
+        assert!(matches!(known(Failure::Denied("AccessDenied".to_owned())), Known::Refused(_)));
+        assert!(matches!(known(Failure::Failed("no answer".to_owned())), Known::Failed(_)));
+    }
+}
