@@ -19,6 +19,8 @@ mod commands;
 mod credentials;
 mod output;
 mod stack;
+#[cfg(test)]
+mod testing;
 
 use std::process::ExitCode;
 

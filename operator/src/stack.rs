@@ -1,8 +1,9 @@
 //! A stack: found by the names of its functions, and configured by their variables.
 //!
-//! CloudFormation names a function after its stack and its id in the template: `funnelcast-prod-SendFunction-1A2B3C`. The
-//! functions' variables have the names of everything else, so no other list is needed, and whoever may not read
-//! CloudFormation can operate a stack all the same.
+//! CloudFormation names a function after its stack and its id in the template ([`names`]). The functions' variables have the
+//! names of everything else, so no other list is needed, and whoever may not read CloudFormation can operate a stack all the same.
+
+mod names;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,20 +11,24 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use funnelcast_aws::{
     Config, Resource as _,
-    account::{Account, functions::Function},
+    account::{
+        Account,
+        functions::{EnvironmentError, Function},
+    },
 };
 use funnelcast_realtime::Realtime;
 
-use crate::credentials::{AccessKey, Surroundings};
+pub(crate) use self::names::FUNCTIONS;
+use self::names::Found;
+use crate::{
+    credentials::{AccessKey, Surroundings},
+    output::{printable, say},
+};
 
-/// The function that every stack has, by which stacks are told apart.
-const SIGN: &str = "AuthorizeFunction";
-/// The end of the id of a function.
-const ID_END: &str = "Function";
 /// Where `funnelcast dev` writes down what it has started, in the folder of a project.
 const READY_FILE: &str = ".funnelcast/ready.json";
 /// Where a local stack usually is, and the region that it says it is in.
@@ -80,21 +85,17 @@ impl Place {
         let region = own.0.get("AWS_REGION").cloned().unwrap_or_default();
         let account = Account::build(&own.config()?).await?;
         let functions = account.functions().await.with_context(|| self.hint(&own))?;
-        let name = match &self.stack {
-            Some(name) => name.clone(),
-            None => only_stack(&functions, &region)?,
-        };
         let neighbours = functions.iter().map(|function| function.function_arn.clone()).collect();
-        let functions: BTreeMap<_, _> = functions
-            .into_iter()
-            .filter_map(|function| Some((id_in(&name, &function.function_name)?.to_owned(), function)))
-            .collect();
-        ensure!(
-            !functions.is_empty(),
-            "there is no stack {name} in {region}: none of its functions' names begins with {name}-"
-        );
+        let Found { name, functions, .. } = the_one(functions, self.stack.as_deref(), &region)?;
+        tell_of_unread(&functions);
         let lookup = own.with(&functions);
         Ok(Stack { name, region, functions, neighbours, account, lookup })
+    }
+
+    /// The stack whose services all answer at this URL.
+    #[cfg(test)]
+    pub(crate) fn at(url: &str) -> Self {
+        Self { local: true, endpoint_url: Some(url.to_owned()), ..Self::default() }
     }
 
     /// The variables of whoever asks: the region, the credentials and the endpoint.
@@ -168,23 +169,36 @@ impl Lookup {
     }
 }
 
-/// The id in the template of a function of the stack `stack`; `None` if it is of another one.
-fn id_in<'a>(stack: &str, function: &'a str) -> Option<&'a str> {
-    let rest = function.strip_prefix(stack)?.strip_prefix('-')?;
-    let id = rest.split('-').next().unwrap_or(rest);
-    (id.ends_with(ID_END) && id.chars().all(|c| c.is_ascii_alphanumeric())).then_some(id)
+/// The stack with this name, or the only one that there is.
+fn the_one(functions: Vec<Function>, name: Option<&str>, region: &str) -> Result<Found> {
+    let stacks = names::stacks(functions);
+    let mut stacks = match name {
+        Some(name) => names::with_name(name, stacks),
+        None => names::whole(stacks),
+    };
+    stacks.sort_by(|one, other| one.name.cmp(&other.name));
+    let told = stacks.iter().map(|found| found.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (stacks.pop().filter(|_| stacks.is_empty()), name) {
+        (Some(found), _) => Ok(found),
+        (None, None) if told.is_empty() => {
+            bail!("there is no stack in {region}: set --region, or --stack NAME")
+        }
+        (None, None) => bail!("there are several stacks in {region}; set --stack to one of {told}"),
+        (None, Some(name)) if told.is_empty() => {
+            bail!("there is no stack {name} in {region}: none of its functions' names begins with {name}-")
+        }
+        (None, Some(name)) => bail!("{name} may be several stacks in {region}, whose names are cut: {told}"),
+    }
 }
 
-/// The name of the only stack that has these functions.
-fn only_stack(functions: &[Function], region: &str) -> Result<String> {
-    let sign = format!("-{SIGN}");
-    let mut names: Vec<&str> =
-        functions.iter().filter_map(|function| Some(function.function_name.split_once(&sign)?.0)).collect();
-    names.sort_unstable();
-    match names[..] {
-        [name] => Ok(name.to_owned()),
-        [] => bail!("there is no stack in {region}: set --region, or --stack NAME"),
-        _ => bail!("there are several stacks in {region}; set --stack to one of {}", names.join(", ")),
+/// Says of which functions the variables cannot be read: a command may miss something that only they name.
+fn tell_of_unread(functions: &BTreeMap<String, Function>) {
+    let unread =
+        |(id, function): (&String, &Function)| Some((id.clone(), function.environment_error.clone()?));
+    let (ids, errors): (Vec<_>, Vec<_>) = functions.iter().filter_map(unread).unzip();
+    if let Some(EnvironmentError { error_code, message }) = errors.first() {
+        let ids = ids.join(", ");
+        say(printable(&format!("the variables of {ids} cannot be read: {error_code}: {message}"), ""));
     }
 }
 
@@ -208,26 +222,19 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_of_the_stack_that_it_is_named_after() {
-        assert_eq!(id_in("funnelcast-prod", "funnelcast-prod-SendFunction-1A2B3C"), Some("SendFunction"));
-        assert_eq!(id_in("funnelcast-dev", "funnelcast-dev-SendFunction"), Some("SendFunction"));
-        for other in [
-            "funnelcast-prod-eu-SendFunction-1A2B3C",
-            "funnelcast-production-SendFunction-1",
-            "funnelcast-prod-helper",
-        ] {
-            assert_eq!(id_in("funnelcast-prod", other), None, "{other}");
-        }
-    }
-
-    #[test]
     fn the_only_stack_needs_no_name() {
-        let one = named(&["shop", "funnelcast-dev-AuthorizeFunction-1", "funnelcast-dev-SendFunction-2"]);
-        assert_eq!(only_stack(&one, "eu-west-1").unwrap(), "funnelcast-dev");
-        let two = named(&["b-AuthorizeFunction-1", "a-AuthorizeFunction"]);
-        let error = only_stack(&two, "eu-west-1").unwrap_err().to_string();
-        assert!(error.ends_with("one of a, b"), "{error}");
-        assert!(only_stack(&named(&["shop"]), "eu-west-1").unwrap_err().to_string().contains("eu-west-1"));
+        let the_one = |names: &[&str], name| {
+            let found = the_one(named(names), name, "eu-west-1");
+            found.map(|found| found.name).map_err(|error| error.to_string())
+        };
+        let one = ["shop", "funnelcast-dev-AuthorizeFunction-1", "funnelcast-dev-SendFunction-2"];
+        assert_eq!(the_one(&one, None).unwrap(), "funnelcast-dev");
+        let two = ["b-AuthorizeFunction-1", "a-AuthorizeFunction"];
+        assert!(the_one(&two, None).unwrap_err().ends_with("one of a, b"));
+        assert_eq!(the_one(&two, Some("b")).unwrap(), "b");
+        assert!(the_one(&["shop"], None).unwrap_err().contains("eu-west-1"));
+        let others = ["funnelcast-prod-eu-SendFunction-1A2B3C", "funnelcast-production-SendFunction-1"];
+        assert!(the_one(&others, Some("funnelcast-prod")).unwrap_err().contains("no stack funnelcast-prod"));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use serde_json::Value;
 
 use super::{
     Account,
+    failure::Failure,
+    or_default,
     request::{Ask, RESERVED, Service},
 };
 
@@ -19,28 +21,59 @@ const LAMBDA: Service = Service("lambda");
 const PAGES_MAX: usize = 400;
 
 /// A function, as Lambda describes it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all(deserialize = "PascalCase", serialize = "camelCase"))]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Described")]
 pub struct Function {
     /// Its name: the stack, the id in the template, and some characters more.
     pub function_name: String,
     /// Its ARN.
     pub function_arn: String,
-    /// The runtime.
-    #[serde(default)]
+    /// The runtime; none for a container image.
     pub runtime: Option<String>,
     /// The memory, in MB.
-    #[serde(default)]
     pub memory_size: u32,
     /// What it is built for.
-    #[serde(default)]
     pub architectures: Vec<String>,
     /// When it was changed last.
-    #[serde(default)]
     pub last_modified: String,
-    /// Its variables. They hold names, and no secrets.
-    #[serde(default, deserialize_with = "variables", skip_serializing)]
+    /// Its variables, without those that are empty: CloudFormation cannot omit a variable, only leave it empty. They hold
+    /// names, and no secrets.
     pub environment: BTreeMap<String, String>,
+    /// Why its variables cannot be read, if they cannot be.
+    pub environment_error: Option<EnvironmentError>,
+}
+
+/// Why the variables of a function cannot be read
+/// (<https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentError.html>).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct EnvironmentError {
+    /// The name of the error, such as `AccessDeniedException` for whoever may not use the key of the variables.
+    #[serde(default, deserialize_with = "or_default")]
+    pub error_code: String,
+    /// The error in words.
+    #[serde(default, deserialize_with = "or_default")]
+    pub message: String,
+}
+
+/// A function, in the form of the answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Described {
+    function_name: String,
+    function_arn: String,
+    runtime: Option<String>,
+    memory_size: Option<u32>,
+    architectures: Option<Vec<String>>,
+    last_modified: Option<String>,
+    environment: Option<Environment>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Environment {
+    variables: Option<BTreeMap<String, String>>,
+    error: Option<EnvironmentError>,
 }
 
 /// What feeds a function from a queue or a stream.
@@ -48,12 +81,13 @@ pub struct Function {
 #[serde(rename_all(deserialize = "PascalCase", serialize = "camelCase"))]
 pub struct Mapping {
     /// The function.
+    #[serde(default, deserialize_with = "or_default")]
     pub function_arn: String,
-    /// The queue or stream.
-    #[serde(default)]
+    /// The queue or stream; empty for a source without an ARN, such as somebody's own Kafka.
+    #[serde(default, deserialize_with = "or_default")]
     pub event_source_arn: String,
     /// `Enabled`, `Disabled`, or on the way to one of them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub state: String,
     /// What became of the last batch.
     #[serde(default)]
@@ -74,24 +108,24 @@ impl Account {
     /// All functions of the account: 1 call for each 50.
     ///
     /// # Errors
-    /// [`Error::Internal`] if Lambda refuses to list them.
-    pub async fn functions(&self) -> Result<Vec<Function>, Error> {
+    /// [`Failure`] if Lambda refuses to list them.
+    pub async fn functions(&self) -> Result<Vec<Function>, Failure> {
         self.pages("/2015-03-31/functions?MaxItems=50", "Functions").await
     }
 
     /// What feeds the functions of the account: 1 call for each 100.
     ///
     /// # Errors
-    /// [`Error::Internal`] if Lambda refuses to list them.
-    pub async fn mappings(&self) -> Result<Vec<Mapping>, Error> {
+    /// [`Failure`] if Lambda refuses to list them.
+    pub async fn mappings(&self) -> Result<Vec<Mapping>, Failure> {
         self.pages("/2015-03-31/event-source-mappings?MaxItems=100", "EventSourceMappings").await
     }
 
     /// How many invocations the account may have at once: 1 call.
     ///
     /// # Errors
-    /// [`Error::Internal`] if Lambda refuses to say it.
-    pub async fn concurrency(&self) -> Result<Concurrency, Error> {
+    /// [`Failure`] if Lambda refuses to say it.
+    pub async fn concurrency(&self) -> Result<Concurrency, Failure> {
         let mut answer = self.get(LAMBDA, "/2016-08-19/account-settings").await?;
         read(answer["AccountLimit"].take())
     }
@@ -105,9 +139,8 @@ impl Account {
         let path = invocations(function);
         let body = Bytes::from(event.to_string());
         let headers = [("x-amz-invocation-type", "Event"), ("content-type", "application/json")];
-        self.ask(&Ask { service: LAMBDA, method: Method::POST, path: &path, headers: &headers, body })
-            .await
-            .map(drop)
+        let ask = Ask { service: LAMBDA, method: Method::POST, path: &path, headers: &headers, body };
+        Ok(self.ask(&ask).await.map(drop)?)
     }
 
     /// Invokes a function and waits for its answer: 1 call. It may be invoked twice.
@@ -126,11 +159,11 @@ impl Account {
         }
     }
 
-    async fn pages<T: DeserializeOwned>(&self, path: &str, list: &str) -> Result<Vec<T>, Error> {
+    async fn pages<T: DeserializeOwned>(&self, path: &str, list: &str) -> Result<Vec<T>, Failure> {
         let (mut all, mut marker) = (Vec::new(), String::new());
         for _ in 0..PAGES_MAX {
             let mut answer = self.get(LAMBDA, &format!("{path}{marker}")).await?;
-            all.extend(read::<Vec<T>>(answer[list].take())?);
+            all.extend(read::<Option<Vec<T>>>(answer[list].take())?.unwrap_or_default());
             let Some(next) = answer["NextMarker"].as_str().filter(|next| !next.is_empty()) else { break };
             marker = format!("&Marker={}", utf8_percent_encode(next, RESERVED));
         }
@@ -142,19 +175,23 @@ fn invocations(function: &str) -> String {
     format!("/2015-03-31/functions/{}/invocations", utf8_percent_encode(function, RESERVED))
 }
 
-fn read<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
-    serde_json::from_value(value).map_err(|error| Error::internal("an answer of Lambda", &error))
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
+    serde_json::from_value(value).map_err(|error| Error::internal("an answer of Lambda", &error).into())
 }
 
-/// `{"Variables": {..}}`, without those that are empty: CloudFormation cannot omit a variable, only leave it empty.
-fn variables<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, String>, D::Error> {
-    #[derive(Default, Deserialize)]
-    #[serde(rename_all = "PascalCase", default)]
-    struct Environment {
-        variables: BTreeMap<String, String>,
+impl From<Described> for Function {
+    fn from(described: Described) -> Self {
+        let Environment { variables, error } = described.environment.unwrap_or_default();
+        let variables = variables.unwrap_or_default().into_iter();
+        Self {
+            function_name: described.function_name,
+            function_arn: described.function_arn,
+            runtime: described.runtime,
+            memory_size: described.memory_size.unwrap_or_default(),
+            architectures: described.architectures.unwrap_or_default(),
+            last_modified: described.last_modified.unwrap_or_default(),
+            environment: variables.filter(|(_, value)| !value.is_empty()).collect(),
+            environment_error: error,
+        }
     }
-    let environment = Option::<Environment>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(environment.variables.into_iter().filter(|(_, value)| !value.is_empty()).collect())
 }

@@ -10,6 +10,7 @@ use std::{
 
 use aws_sdk_sqs::{
     Client,
+    config::{Builder, timeout::TimeoutConfig},
     error::DisplayErrorContext,
     types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName},
 };
@@ -22,9 +23,12 @@ use super::Account;
 pub const HIDDEN: Duration = Duration::from_mins(2);
 /// The most messages of a call.
 const CALL_MESSAGES_MAX: i32 = 10;
-/// How long a receive waits: long enough that SQS asks all of its servers
+/// How long a receive waits for a message. As it waits at all, SQS asks all of its servers
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>).
-const WAIT_SECS: i32 = 1;
+const WAIT_SECS: i32 = 2;
+/// How long one attempt of a call and all of its attempts may take, which is more than a receive waits.
+const ATTEMPT_MAX: Duration = Duration::from_secs(10);
+const CALL_MAX: Duration = Duration::from_secs(30);
 
 /// A message that was received.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,6 +47,17 @@ pub struct Mail {
     pub attributes: BTreeMap<String, String>,
 }
 
+/// What a receive has brought. If it is nothing at all, the queue may have messages all the same: SQS is a distributed queue, and
+/// whoever counts on one receive misses some.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// The messages that the walk has not seen before.
+    pub new: Vec<Mail>,
+    /// Those that it has: they were shown again meanwhile, as the walk took longer than messages are hidden. Only the new receipt
+    /// counts.
+    pub again: Vec<Mail>,
+}
+
 /// A walk through a queue.
 #[derive(Debug)]
 pub struct Mailbox {
@@ -54,25 +69,27 @@ pub struct Mailbox {
 impl Account {
     /// The messages of the queue at this URL.
     pub fn mailbox(&self, url: &str) -> Mailbox {
-        Mailbox { client: Client::new(&self.sdk), url: url.to_owned(), seen: BTreeSet::new() }
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_MAX);
+        let config = Builder::from(&self.sdk).timeout_config(timeouts.operation_timeout(CALL_MAX).build());
+        Mailbox { client: Client::from_conf(config.build()), url: url.to_owned(), seen: BTreeSet::new() }
     }
 }
 
 impl Mailbox {
-    /// The next messages that this walk has not seen, at most 10; none when there are no more: 1 call or more.
+    /// The next messages, at most 10: 1 call or more. That there are none is no end, see [`Received`].
     ///
     /// # Errors
     /// [`Error::Internal`] if SQS refuses to give them.
-    pub async fn next(&mut self) -> Result<Vec<Mail>, Error> {
+    pub async fn next(&mut self) -> Result<Received, Error> {
         let hidden = i32::try_from(HIDDEN.as_secs()).unwrap_or(i32::MAX);
         let receive = self.client.receive_message().queue_url(&self.url);
         let receive = receive.max_number_of_messages(CALL_MESSAGES_MAX).wait_time_seconds(WAIT_SECS);
         let receive = receive.visibility_timeout(hidden).message_attribute_names("All");
         let answer = receive.message_system_attribute_names(MessageSystemAttributeName::All).send().await;
         let answer = answer.map_err(|error| failed("ReceiveMessage", DisplayErrorContext(&error)))?;
-        let mail: Vec<Mail> = answer.messages.unwrap_or_default().into_iter().map(Mail::from).collect();
-        // One that comes again has been shown too early, as the walk took longer than messages are hidden: it has been here.
-        Ok(mail.into_iter().filter(|mail| self.seen.insert(mail.id.clone())).collect())
+        let mail = answer.messages.unwrap_or_default().into_iter().map(Mail::from);
+        let (new, again) = mail.partition(|mail| self.seen.insert(mail.id.clone()));
+        Ok(Received { new, again })
     }
 
     /// Shows messages again at once that were only looked at: 1 call for each 10. One that cannot be shown is there again

@@ -8,8 +8,10 @@
 //! - here: the account, with the credentials and the region of whoever asks
 //! - [`functions`], [`triggers`], [`monitoring`], [`state`]: what each service says
 //! - [`mail`]: the letters of the dead-letter queue, received, put back and deleted
+//! - [`failure`]: why there is no answer
 //! - `request`: a signed request and its answer
 
+pub mod failure;
 pub mod functions;
 pub mod mail;
 pub mod monitoring;
@@ -21,6 +23,7 @@ pub mod triggers;
 
 use aws_types::SdkConfig;
 use funnelcast_core::Error;
+use serde::{Deserialize, Deserializer};
 
 use crate::{Config, Resource, sdk::http::SdkHttp};
 
@@ -51,4 +54,11 @@ impl Account {
     pub const fn is_local(&self) -> bool {
         self.is_local
     }
+}
+
+/// A member of an answer that may be absent or `null`, which mean the same: Lambda writes `null` for what there is not.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

@@ -4,7 +4,7 @@ use funnelcast_core::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Account, request::Service};
+use super::{Account, failure::Failure, or_default, request::Service};
 
 const CLOUDWATCH: Service = Service("monitoring");
 const LOGS: Service = Service("logs");
@@ -16,13 +16,13 @@ pub struct Alarm {
     /// Its name.
     pub alarm_name: String,
     /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub state_value: String,
     /// Whether it tells anybody.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub actions_enabled: bool,
     /// Whom it tells.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub alarm_actions: Vec<String>,
 }
 
@@ -41,8 +41,8 @@ impl Account {
     /// The alarms whose names begin so: 1 call for each 100.
     ///
     /// # Errors
-    /// [`Error::Internal`] if CloudWatch refuses to list them.
-    pub async fn alarms(&self, prefix: &str) -> Result<Vec<Alarm>, Error> {
+    /// [`Failure`] if CloudWatch refuses to list them.
+    pub async fn alarms(&self, prefix: &str) -> Result<Vec<Alarm>, Failure> {
         let (mut alarms, mut next) = (Vec::new(), Value::Null);
         loop {
             let mut ask = json!({ "AlarmNamePrefix": prefix, "MaxRecords": 100 });
@@ -64,12 +64,12 @@ impl Account {
     /// The log group with this name, if there is one: 1 call.
     ///
     /// # Errors
-    /// [`Error::Internal`] if CloudWatch Logs refuses to list them.
-    pub async fn log_group(&self, name: &str) -> Result<Option<LogGroup>, Error> {
+    /// [`Failure`] if CloudWatch Logs refuses to list them.
+    pub async fn log_group(&self, name: &str) -> Result<Option<LogGroup>, Failure> {
         let ask = json!({ "logGroupNamePrefix": name });
         let mut answer = self.call(LOGS, "Logs_20140328.DescribeLogGroups", "1.1", &ask).await?;
-        let groups: Vec<LogGroup> = serde_json::from_value(answer["logGroups"].take())
+        let groups: Option<Vec<LogGroup>> = serde_json::from_value(answer["logGroups"].take())
             .map_err(|error| Error::internal("DescribeLogGroups", &error))?;
-        Ok(groups.into_iter().find(|group| group.log_group_name == name))
+        Ok(groups.unwrap_or_default().into_iter().find(|group| group.log_group_name == name))
     }
 }

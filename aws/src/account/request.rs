@@ -14,13 +14,18 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::Account;
-use crate::{sdk, table::back_off};
+use super::{Account, failure::Failure};
+use crate::sdk;
 
 /// How often a request is tried.
-const TRIES_MAX: u32 = 4;
+const TRIES_MAX: u32 = 6;
+/// How long the first pause between two tries is at most. Each further one is twice as long, up to `PAUSE_MAX`: Lambda takes 15
+/// requests of its control plane a second from a whole account
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#api-requests>), so others must be let pass.
+const PAUSE_MIN: Duration = Duration::from_millis(500);
+const PAUSE_MAX: Duration = Duration::from_secs(4);
 /// How long one try may take: as long as a function that is waited for.
 const TRY_MAX: Duration = Duration::from_secs(30);
 /// The most bytes of an answer: a page of functions with their variables.
@@ -45,7 +50,7 @@ pub(super) struct Ask<'a> {
 
 impl Account {
     /// Reads what is at a path of a REST API.
-    pub(super) async fn get(&self, service: Service, path: &str) -> Result<Value, Error> {
+    pub(super) async fn get(&self, service: Service, path: &str) -> Result<Value, Failure> {
         let ask = Ask { service, method: Method::GET, path, headers: &[], body: Bytes::new() };
         self.ask(&ask).await.and_then(|body| parse(&body))
     }
@@ -57,7 +62,7 @@ impl Account {
         target: &str,
         version: &str,
         body: &Value,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Failure> {
         let content_type = format!("application/x-amz-json-{version}");
         let headers = [("x-amz-target", target), ("content-type", &content_type)];
         let body = body.to_string().into();
@@ -68,26 +73,29 @@ impl Account {
     /// Sends a request until it is answered, with a pause between two tries.
     ///
     /// # Errors
-    /// [`Error::Internal`] with the name of the error, if it is refused.
-    pub(super) async fn ask(&self, ask: &Ask<'_>) -> Result<Bytes, Error> {
-        let mut failed = Error::Internal(String::new());
-        for round in 0..TRIES_MAX {
-            if round > 0 {
-                back_off(round).await;
-            }
-            match timeout(TRY_MAX, self.try_once(ask)).await {
+    /// [`Failure`] with the name of the error, if it is refused.
+    pub(super) async fn ask(&self, ask: &Ask<'_>) -> Result<Bytes, Failure> {
+        let mut round = 0;
+        loop {
+            let failed = match timeout(TRY_MAX, self.try_once(ask)).await {
                 Ok(Ok((status, _, body))) if status.is_success() => return Ok(body),
                 Ok(Ok((status, headers, body))) => {
-                    failed = refusal(ask, status, &headers, &body);
-                    if !(status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS) {
-                        break;
+                    let Refusal { name, text } = refusal(ask, status, &headers, &body);
+                    let failed = Failure::named(&name, text);
+                    if !may_pass(status, &name) {
+                        return Err(failed);
                     }
+                    failed
                 }
-                Ok(Err(error)) => failed = error,
-                Err(_) => failed = Error::Internal(format!("{}: no answer within {TRY_MAX:?}", ask.name())),
+                Ok(Err(error)) => error.into(),
+                Err(_) => Failure::Failed(format!("{}: no answer within {TRY_MAX:?}", ask.name())),
+            };
+            round += 1;
+            if round == TRIES_MAX {
+                return Err(failed);
             }
+            sleep(pause(round)).await;
         }
-        Err(failed)
     }
 
     async fn try_once(&self, ask: &Ask<'_>) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
@@ -142,16 +150,72 @@ impl Ask<'_> {
     }
 }
 
-fn parse(body: &Bytes) -> Result<Value, Error> {
-    serde_json::from_slice(body).map_err(|error| Error::internal("an answer of AWS", &error))
+fn parse(body: &Bytes) -> Result<Value, Failure> {
+    serde_json::from_slice(body).map_err(|error| Error::internal("an answer of AWS", &error).into())
 }
 
-/// What AWS says about a request that it refuses: the name of the error is in a header or in the body, by the protocol.
-fn refusal(ask: &Ask<'_>, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Error {
+/// How long to wait before the try after `round` tries: at least half of what is most, so that callers do not come back at once,
+/// and the rest at random, so that they do not come back together.
+fn pause(round: u32) -> Duration {
+    let most = PAUSE_MIN.saturating_mul(1 << round.saturating_sub(1).min(8)).min(PAUSE_MAX);
+    most / 2 + (most / 2).mul_f64(rand::random_range(0.0..=1.0))
+}
+
+/// Whether the same request may be answered later. Throttles have the status 429 in Lambda's protocol, and 400 with a name in that
+/// of CloudWatch.
+fn may_pass(status: StatusCode, name: &str) -> bool {
+    let is_throttle = name.contains("Throttl") || name.contains("TooManyRequests");
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || is_throttle
+}
+
+/// What AWS says about a request that it refuses.
+struct Refusal {
+    /// The name of the error, without its namespace.
+    name: String,
+    /// All of it, for a person.
+    text: String,
+}
+
+/// Reads a refusal. The name of the error is in a header or in the body, by the protocol.
+fn refusal(ask: &Ask<'_>, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Refusal {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let named = headers.get("x-amzn-errortype").and_then(|name| name.to_str().ok());
     let name = named.or_else(|| body["__type"].as_str()).unwrap_or_default();
     let name = name.split(':').next().and_then(|name| name.rsplit('#').next()).unwrap_or_default();
     let said = body["message"].as_str().or_else(|| body["Message"].as_str()).unwrap_or_default();
-    Error::Internal(format!("{}: {status} {name}: {said}", ask.name()))
+    let text = format!("{}: {status} {name}: {said}", ask.name());
+    Refusal { name: name.to_owned(), text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_are_bounded() {
+        let bounds = |round| {
+            let pauses: Vec<_> = (0..100).map(|_| pause(round)).collect();
+            (pauses.iter().min().copied().unwrap(), pauses.iter().max().copied().unwrap())
+        };
+        for (round, most_ms) in [(1, 500), (2, 1_000), (3, 2_000), (4, 4_000), (5, 4_000), (40, 4_000)] {
+            let (least, most) = bounds(round);
+            assert!(least >= Duration::from_millis(most_ms / 2), "{round}: {least:?}");
+            assert!(most <= Duration::from_millis(most_ms) && most > least, "{round}: {most:?}");
+        }
+    }
+
+    #[test]
+    fn a_throttle_may_pass_and_a_refusal_does_not() {
+        for (status, name, expected) in [
+            (400, "ThrottlingException", true),
+            (400, "Throttling", true),
+            (429, "TooManyRequestsException", true),
+            (400, "TooManyRequestsException", true),
+            (503, "", true),
+            (400, "AccessDeniedException", false),
+            (403, "ExpiredTokenException", false),
+        ] {
+            assert_eq!(may_pass(StatusCode::from_u16(status).unwrap(), name), expected, "{status} {name}");
+        }
+    }
 }

@@ -7,13 +7,11 @@ use aws_sdk_dynamodb::{
 };
 use aws_sdk_secretsmanager::{Client as SecretsManager, operation::get_secret_value::GetSecretValueError};
 use aws_sdk_sqs::{
-    Client as Sqs, error::DisplayErrorContext, operation::get_queue_attributes::GetQueueAttributesError,
-    types::QueueAttributeName,
+    Client as Sqs, operation::get_queue_attributes::GetQueueAttributesError, types::QueueAttributeName,
 };
-use funnelcast_core::Error;
 use serde::Serialize;
 
-use super::Account;
+use super::{Account, failure::Failure};
 
 /// A table, as DynamoDB describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -27,8 +25,6 @@ pub struct TableState {
     pub stream_view: Option<String>,
     /// The attribute by which items expire, if they do.
     pub ttl: Option<String>,
-    /// Whether it can be restored to any moment of the last weeks; `None` where that is not told.
-    pub is_recoverable: Option<bool>,
     /// The names of its indexes.
     pub indexes: Vec<String>,
 }
@@ -55,14 +51,16 @@ pub enum SecretState {
     Held(usize),
     /// There is no such secret, or it has no value yet.
     Missing,
+    /// It is scheduled for deletion, and can be restored until then.
+    Deleted,
 }
 
 impl Account {
-    /// The table with this name, if there is one: 3 calls.
+    /// The table with this name, if there is one: 2 calls.
     ///
     /// # Errors
-    /// [`Error::Internal`] if DynamoDB refuses to describe it.
-    pub async fn table(&self, name: &str) -> Result<Option<TableState>, Error> {
+    /// [`Failure`] if DynamoDB refuses to describe it.
+    pub async fn table(&self, name: &str) -> Result<Option<TableState>, Failure> {
         let client = DynamoDb::new(&self.sdk);
         let table = match client.describe_table().table_name(name).send().await {
             Ok(described) => described
@@ -75,22 +73,13 @@ impl Account {
             {
                 return Ok(None);
             }
-            Err(error) => {
-                return Err(Error::Internal(format!("DescribeTable: {}", DisplayErrorContext(&error))));
-            }
+            Err(error) => return Err(Failure::of("DescribeTable", &error)),
         };
         let ttl = client.describe_time_to_live().table_name(name).send().await;
-        let ttl = ttl.map_err(|error| {
-            Error::Internal(format!("DescribeTimeToLive: {}", DisplayErrorContext(&error)))
-        })?;
+        let ttl = ttl.map_err(|error| Failure::of("DescribeTimeToLive", &error))?;
         let ttl = ttl.time_to_live_description.filter(|ttl| {
             matches!(ttl.time_to_live_status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
         });
-        // A local stack does not tell.
-        let backups = client.describe_continuous_backups().table_name(name).send().await.ok();
-        let recovery = backups
-            .and_then(|backups| backups.continuous_backups_description?.point_in_time_recovery_description)
-            .and_then(|recovery| recovery.point_in_time_recovery_status);
         let stream = table.stream_specification.filter(|stream| stream.stream_enabled);
         Ok(Some(TableState {
             status: table.table_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
@@ -99,7 +88,6 @@ impl Account {
                 .and_then(|stream| Some(stream.stream_view_type.as_ref()?.as_str().to_owned())),
             stream: table.latest_stream_arn.filter(|_| stream.is_some()),
             ttl: ttl.and_then(|ttl| ttl.attribute_name),
-            is_recoverable: recovery.map(|status| status == PointInTimeRecoveryStatus::Enabled),
             indexes: table
                 .global_secondary_indexes
                 .unwrap_or_default()
@@ -109,11 +97,25 @@ impl Account {
         }))
     }
 
+    /// Whether the table with this name can be restored to any moment of the last weeks: 1 call, which a local stack does not
+    /// know.
+    ///
+    /// # Errors
+    /// [`Failure`] if DynamoDB refuses to describe its backups.
+    pub async fn is_recoverable(&self, name: &str) -> Result<bool, Failure> {
+        let backups = DynamoDb::new(&self.sdk).describe_continuous_backups().table_name(name).send().await;
+        let backups = backups.map_err(|error| Failure::of("DescribeContinuousBackups", &error))?;
+        let recovery = backups
+            .continuous_backups_description
+            .and_then(|backups| backups.point_in_time_recovery_description?.point_in_time_recovery_status);
+        Ok(recovery == Some(PointInTimeRecoveryStatus::Enabled))
+    }
+
     /// The queue at this URL, if there is one: 1 call.
     ///
     /// # Errors
-    /// [`Error::Internal`] if SQS refuses to describe it.
-    pub async fn queue(&self, url: &str) -> Result<Option<QueueState>, Error> {
+    /// [`Failure`] if SQS refuses to describe it.
+    pub async fn queue(&self, url: &str) -> Result<Option<QueueState>, Failure> {
         let ask = Sqs::new(&self.sdk).get_queue_attributes().queue_url(url);
         let attributes = match ask.attribute_names(QueueAttributeName::All).send().await {
             Ok(answer) => answer.attributes.unwrap_or_default(),
@@ -122,9 +124,7 @@ impl Account {
             {
                 return Ok(None);
             }
-            Err(error) => {
-                return Err(Error::Internal(format!("GetQueueAttributes: {}", DisplayErrorContext(&error))));
-            }
+            Err(error) => return Err(Failure::of("GetQueueAttributes", &error)),
         };
         let text = |name: QueueAttributeName| attributes.get(&name).cloned();
         let number = |name| text(name).and_then(|number| number.parse().ok()).unwrap_or_default();
@@ -142,18 +142,18 @@ impl Account {
     /// Whether there is a secret with this name, and how long it is: 1 call. Its value is dropped at once.
     ///
     /// # Errors
-    /// [`Error::Internal`] if Secrets Manager refuses to read it.
-    pub async fn secret(&self, name: &str) -> Result<SecretState, Error> {
-        match SecretsManager::new(&self.sdk).get_secret_value().secret_id(name).send().await {
-            Ok(answer) => Ok(SecretState::Held(answer.secret_string.unwrap_or_default().len())),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
-            {
-                Ok(SecretState::Missing)
-            }
-            Err(error) => Err(Error::Internal(format!("GetSecretValue: {}", DisplayErrorContext(&error)))),
+    /// [`Failure`] if Secrets Manager refuses to read it.
+    pub async fn secret(&self, name: &str) -> Result<SecretState, Failure> {
+        let error = match SecretsManager::new(&self.sdk).get_secret_value().secret_id(name).send().await {
+            Ok(answer) => return Ok(SecretState::Held(answer.secret_string.unwrap_or_default().len())),
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(GetSecretValueError::ResourceNotFoundException(_)) => Ok(SecretState::Missing),
+            // The only state in which a secret cannot be read
+            // (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors>).
+            Some(GetSecretValueError::InvalidRequestException(_)) => Ok(SecretState::Deleted),
+            _ => Err(Failure::of("GetSecretValue", &error)),
         }
     }
 }

@@ -5,7 +5,12 @@ use std::sync::Mutex;
 use funnelcast_testing::server::{self, Answer, Server, says};
 use serde_json::{Value, json};
 
-use super::{Account, mail::Mail};
+use super::{
+    Account,
+    failure::Failure,
+    mail::{Mail, Received},
+    state::SecretState,
+};
 use crate::{Config, Resource as _};
 
 /// A server that gives these answers, one after the other.
@@ -64,6 +69,56 @@ async fn a_refusal_has_the_name_that_aws_gives_it() {
     assert_eq!(server.asked().len(), 1, "a refusal is not repeated");
 }
 
+/// Lambda writes every member of a function and a mapping, and `null` where there is nothing.
+#[tokio::test]
+async fn a_member_that_is_null_is_one_that_is_absent() {
+    let image = json!({"FunctionName": "image", "FunctionArn": "arn:image", "Runtime": null, "MemorySize": null,
+        "Architectures": null, "LastModified": null, "Environment": null, "KMSKeyArn": null});
+    let locked = json!({"FunctionName": "locked", "FunctionArn": "arn:locked", "Environment": {"Variables": null,
+        "Error": {"ErrorCode": "AccessDeniedException", "Message": "Lambda was unable to decrypt your variables"}}});
+    let open = json!({"FunctionName": "open", "FunctionArn": "arn:open",
+        "Environment": {"Variables": {"STAGE": "dev"}, "Error": null}});
+    let kafka = json!({"UUID": "u1", "FunctionArn": "arn:image", "EventSourceArn": null, "State": "Enabled",
+        "LastProcessingResult": null, "SelfManagedEventSource": {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["k:9092"]}}});
+    let server = answering(vec![
+        server::json(&json!({"Functions": [image, locked, open], "NextMarker": null})),
+        server::json(&json!({"EventSourceMappings": [kafka], "NextMarker": null})),
+        server::json(&json!({"MetricAlarms": null, "NextToken": null})),
+        server::json(&json!({"logGroups": null})),
+    ])
+    .await;
+    let account = account(&server).await;
+    let functions = account.functions().await.unwrap();
+    assert_eq!(functions.len(), 3);
+    assert_eq!((functions[0].environment.len(), functions[0].memory_size), (0, 0));
+    assert_eq!(functions[2].environment["STAGE"], "dev");
+    let error = functions[1].environment_error.as_ref().unwrap();
+    assert_eq!(error.error_code, "AccessDeniedException");
+    assert!(functions[0].environment_error.is_none() && functions[2].environment_error.is_none());
+    let mappings = account.mappings().await.unwrap();
+    assert_eq!((mappings[0].event_source_arn.as_str(), mappings[0].state.as_str()), ("", "Enabled"));
+    assert_eq!(account.alarms("funnelcast-prod-").await.unwrap(), []);
+    assert_eq!(account.log_group("/funnelcast/prod").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_throttled_request_is_sent_again() {
+    let throttled = r#"{"__type": "ThrottlingException", "message": "Rate exceeded"}"#;
+    let too_many = r#"{"Reason": "CallerRateLimitExceeded", "Type": "User", "message": "Rate exceeded"}"#;
+    let limits = json!({"AccountLimit": {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}});
+    let server = answering(vec![
+        says(400, throttled),
+        server::json(&json!({"MetricAlarms": []})),
+        says(429, too_many),
+        server::json(&limits),
+    ])
+    .await;
+    let account = account(&server).await;
+    assert_eq!(account.alarms("funnelcast-prod-").await.unwrap(), []);
+    assert_eq!(account.concurrency().await.unwrap().concurrent_executions, 10);
+    assert_eq!(server.asked().len(), 4);
+}
+
 #[tokio::test]
 async fn alarms_and_the_log_group_are_asked_for_by_name() {
     let alarm = json!({"AlarmName": "funnelcast-prod-Errors", "StateValue": "OK", "ActionsEnabled": true,
@@ -89,12 +144,37 @@ async fn a_message_says_where_it_comes_from() {
         "Attributes": {"SentTimestamp": "1795428010123", "DeadLetterQueueSourceArn": "arn:q"},
         "MessageAttributes": {"ERROR_CODE": {"DataType": "String", "StringValue": "NO_PERMISSIONS"}}});
     let page = server::json(&json!({"Messages": [message]}));
-    let server = answering(vec![page.clone(), page]).await;
+    let server = answering(vec![page.clone(), page, server::json(&json!({}))]).await;
     let mut mailbox = account(&server).await.mailbox(&server.url("/1/dead"));
-    let mail = mailbox.next().await.unwrap();
+    let Received { new: mail, again } = mailbox.next().await.unwrap();
+    assert_eq!(again, []);
     let Mail { id, sent_at, from_queue, attributes, .. } = &mail[0];
     assert_eq!((id.as_str(), from_queue.as_deref()), ("m1", Some("arn:q")));
     assert_eq!(sent_at.unwrap().as_millis(), 1_795_428_010_123);
     assert_eq!(attributes["ERROR_CODE"], "NO_PERMISSIONS");
-    assert_eq!(mailbox.next().await.unwrap(), [], "what comes again ends the walk");
+    // What comes again is told from nothing.
+    assert_eq!(mailbox.next().await.unwrap(), Received { new: Vec::new(), again: mail });
+    assert_eq!(mailbox.next().await.unwrap(), Received::default());
+}
+
+#[tokio::test]
+async fn what_is_gone_is_told_from_what_may_not_be_read_and_from_what_failed() {
+    let deleted = r#"{"__type": "InvalidRequestException",
+        "Message": "You can't perform this operation on the secret because it was marked for deletion."}"#;
+    let no_bus = r#"{"__type": "ResourceNotFoundException", "message": "Event bus shop does not exist."}"#;
+    let denied = r#"{"__type": "com.amazon.coral.service#AccessDeniedException",
+        "Message": "User: arn:aws:iam::1:user/ann is not authorized to perform: dynamodb:DescribeContinuousBackups"}"#;
+    let expired = r#"{"__type": "ExpiredTokenException", "message": "The security token is expired"}"#;
+    let server =
+        answering(vec![says(400, deleted), says(400, no_bus), says(400, denied), says(400, expired)]).await;
+    let account = account(&server).await;
+    assert_eq!(account.secret("funnelcast/prod/whop").await, Ok(SecretState::Deleted));
+    assert_eq!(account.rules("shop").await, Ok(None));
+    let failure = account.is_recoverable("shop-Table-1").await.unwrap_err();
+    assert!(
+        matches!(&failure, Failure::Denied(text) if text.contains("DescribeContinuousBackups")),
+        "{failure}"
+    );
+    let failure = account.queue(&server.url("/1/dead")).await.unwrap_err();
+    assert!(matches!(&failure, Failure::Failed(text) if text.contains("expired")), "{failure}");
 }

@@ -1,11 +1,10 @@
 //! EventBridge: the rules of a bus, and where they send its events.
 
-use aws_sdk_eventbridge::{Client, error::DisplayErrorContext};
-use funnelcast_core::Error;
+use aws_sdk_eventbridge::{Client, operation::list_rules::ListRulesError};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Account;
+use super::{Account, failure::Failure};
 
 /// A rule of a bus.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,23 +21,30 @@ pub struct Rule {
 }
 
 impl Account {
-    /// The rules of a bus, with their targets: 1 call, and 1 for each rule.
+    /// The rules of a bus, if there is one of this name, with their targets: 1 call, and 1 for each rule.
     ///
     /// # Errors
-    /// [`Error::Internal`] if there is no such bus, or if EventBridge refuses to list them.
-    pub async fn rules(&self, bus: &str) -> Result<Vec<Rule>, Error> {
+    /// [`Failure`] if EventBridge refuses to list them.
+    pub async fn rules(&self, bus: &str) -> Result<Option<Vec<Rule>>, Failure> {
         let client = Client::new(&self.sdk);
         let (mut rules, mut next) = (Vec::new(), None);
         loop {
             let page = client.list_rules().event_bus_name(bus).set_next_token(next).send().await;
-            let page =
-                page.map_err(|error| Error::Internal(format!("ListRules: {}", DisplayErrorContext(&error))))?;
+            let page = match page {
+                Ok(page) => page,
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(ListRulesError::is_resource_not_found_exception) =>
+                {
+                    return Ok(None);
+                }
+                Err(error) => return Err(Failure::of("ListRules", &error)),
+            };
             for rule in page.rules.unwrap_or_default() {
                 let name = rule.name.unwrap_or_default();
                 let targets = client.list_targets_by_rule().event_bus_name(bus).rule(&name).send().await;
-                let targets = targets.map_err(|error| {
-                    Error::Internal(format!("ListTargetsByRule: {}", DisplayErrorContext(&error)))
-                })?;
+                let targets = targets.map_err(|error| Failure::of("ListTargetsByRule", &error))?;
                 let pattern = rule.event_pattern.and_then(|pattern| serde_json::from_str(&pattern).ok());
                 rules.push(Rule {
                     name,
@@ -54,7 +60,7 @@ impl Account {
             }
             next = page.next_token;
             if next.is_none() {
-                return Ok(rules);
+                return Ok(Some(rules));
             }
         }
     }

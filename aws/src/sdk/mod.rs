@@ -24,6 +24,16 @@ const ATTEMPTS_MAX: u32 = 4;
 const ATTEMPT_MAX: Duration = Duration::from_secs(3);
 const CALL_MAX: Duration = Duration::from_secs(7);
 
+/// The partitions with a domain of their own, by how the names of their regions begin.
+const PARTITIONS: [(&str, &str); 6] = [
+    ("cn-", "amazonaws.com.cn"),
+    ("eusc-", "amazonaws.eu"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("us-isof-", "csp.hci.ic.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+];
+
 /// The configuration of the SDKs, created when first needed. Its credentials and sockets are shared.
 #[derive(Debug, Default)]
 pub struct Sdk {
@@ -99,8 +109,14 @@ impl Sdk {
 /// The URL of a service in a region
 /// (<https://docs.aws.amazon.com/general/latest/gr/rande.html#regional-endpoints>).
 pub(crate) fn service_url(service: &str, region: &str) -> String {
-    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("https://{service}.{region}.{domain}")
+    format!("https://{service}.{region}.{}", domain(region))
+}
+
+/// The domain of the services of a region, which is that of its partition: of the beginning of its name
+/// (<https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json>).
+fn domain(region: &str) -> &'static str {
+    let partition = PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix));
+    partition.map_or("amazonaws.com", |(_, domain)| domain)
 }
 
 /// The value of a variable that must be set.
@@ -153,5 +169,21 @@ mod tests {
         assert_eq!(sdk_without("AWS_ENDPOINT_URL").config().unwrap().endpoint_url(), None);
         let shown = format!("{:?}", sdk_without(""));
         assert!(!shown.contains("of-the"), "{shown}");
+    }
+
+    #[test]
+    fn a_service_is_at_the_domain_of_its_partition() {
+        for (region, host) in [
+            ("eu-west-1", "lambda.eu-west-1.amazonaws.com"),
+            ("us-gov-west-1", "lambda.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "lambda.cn-north-1.amazonaws.com.cn"),
+            ("eusc-de-east-1", "lambda.eusc-de-east-1.amazonaws.eu"),
+            ("us-iso-east-1", "lambda.us-iso-east-1.c2s.ic.gov"),
+            ("us-isob-east-1", "lambda.us-isob-east-1.sc2s.sgov.gov"),
+            ("us-isof-south-1", "lambda.us-isof-south-1.csp.hci.ic.gov"),
+            ("eu-isoe-west-1", "lambda.eu-isoe-west-1.cloud.adc-e.uk"),
+        ] {
+            assert_eq!(service_url("lambda", region), format!("https://{host}"));
+        }
     }
 }

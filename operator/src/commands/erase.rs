@@ -29,6 +29,9 @@ Examples:
   funnelcast erase --user user_1 --dry-run
   funnelcast erase --user user_1 --channel room:lobby --keep-bans";
 
+/// What to do if the command fails on its way.
+const UNFINISHED: &str = "not everything is erased; run the same command again to go on";
+
 /// Erases a user: what they wrote, their files, and all that names them, in every conversation that they were in.
 #[derive(Debug, Args)]
 #[command(after_help = WHAT_FOLLOWS)]
@@ -76,7 +79,7 @@ struct Plan {
 
 /// Erases a user.
 pub(crate) async fn run(place: &Place, output: Output, options: EraseOptions) -> Result<()> {
-    let realtime = Box::pin(place.find().await?.realtime()).await?;
+    let mut realtime = realtime(place).await?;
     let EraseOptions { user, channel, keep_bans, bar, no_wait, dry_run } = options;
     let restrictions = if keep_bans { OnErasure::Keep } else { OnErasure::Remove };
     let bar = Duration::from_hours(bar.into());
@@ -98,9 +101,15 @@ pub(crate) async fn run(place: &Place, output: Output, options: EraseOptions) ->
             erase::Progress::Again(at) => {
                 say(format_args!("the second run begins at {at} ..."));
                 tokio::time::sleep(at.since(now())).await;
+                // With new credentials, as those of the first run may expire in the second.
+                realtime = self::realtime(place).await.context(UNFINISHED)?;
             }
         }
     }
+}
+
+async fn realtime(place: &Place) -> Result<Realtime> {
+    Box::pin(place.find().await?.realtime()).await
 }
 
 async fn one_run(realtime: &Realtime, erase: &Erase) -> Result<(Erased, erase::Progress)> {
@@ -109,7 +118,7 @@ async fn one_run(realtime: &Realtime, erase: &Erase) -> Result<(Erased, erase::P
         progress.at(seen);
         seen += 1;
     });
-    Box::pin(run).await.context("not everything is erased; run the same command again to go on")
+    Box::pin(run).await.context(UNFINISHED)
 }
 
 fn told(Done { user, runs, again_at }: &Done) -> String {

@@ -8,7 +8,12 @@ use funnelcast_core::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{ListOptions, Walk, hidden_text, letter::Letter, way_back::WayBack};
+use super::{
+    ListOptions,
+    letter::Letter,
+    walk::{Unseen, Walk, failure},
+    way_back::WayBack,
+};
 use crate::{
     output::{self, Output, count, printable},
     stack::Stack,
@@ -47,8 +52,9 @@ struct Listed {
     counts: Vec<Kind>,
     /// Whether there may be more than were looked at.
     more: bool,
-    /// About how many another reader hides, so that they are not listed.
-    hidden: u64,
+    /// About how many could not be listed.
+    #[serde(flatten)]
+    unseen: Unseen,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,11 +84,27 @@ impl Shown {
     }
 }
 
-/// Lists the letters.
+/// Lists the letters. What was received is listed whatever fails then.
 pub(super) async fn list(stack: &Stack, output: Output, options: &ListOptions) -> Result<ExitCode> {
     let (mut walk, mut letters) = (Walk::begin(stack).await?, Vec::new());
-    let mut more = false;
-    'walk: loop {
+    let walked = look(&mut walk, &mut letters, stack, options).await;
+    let is_cut = walked.is_err() || walk.looked_at >= options.limit;
+    let (more, unseen) = (is_cut && walk.has_more(), walk.unseen());
+    let unseen = if is_cut { unseen.hidden_alone() } else { unseen };
+    let failure = failure(walked, walk.end().await);
+    letters.sort_by_key(|letter| letter.at);
+    let mut counts = BTreeMap::<(String, String), usize>::new();
+    for letter in &letters {
+        *counts.entry((letter.source.clone(), letter.code.clone().unwrap_or_default())).or_default() += 1;
+    }
+    let counts = counts.into_iter().map(|((source, code), count)| Kind { source, code, count }).collect();
+    output.print(&Listed { letters, counts, more, unseen }, text)?;
+    failure.map_or_else(|| Ok(if unseen.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }), Err)
+}
+
+/// Looks at the letters up to the limit, and leaves them all.
+async fn look(walk: &mut Walk, letters: &mut Vec<Shown>, stack: &Stack, options: &ListOptions) -> Result<()> {
+    while walk.looked_at < options.limit {
         let found = walk.next().await?;
         if found.is_empty() {
             break;
@@ -93,24 +115,11 @@ pub(super) async fn list(stack: &Stack, output: Output, options: &ListOptions) -
             }
             walk.leave(letter);
         }
-        if walk.looked_at >= options.limit {
-            more = walk.about > u64::try_from(walk.looked_at).unwrap_or(u64::MAX);
-            break 'walk;
-        }
     }
-    let hidden = walk.hidden();
-    walk.end().await?;
-    letters.sort_by_key(|letter| letter.at);
-    let mut counts = BTreeMap::<(String, String), usize>::new();
-    for letter in &letters {
-        *counts.entry((letter.source.clone(), letter.code.clone().unwrap_or_default())).or_default() += 1;
-    }
-    let counts = counts.into_iter().map(|((source, code), count)| Kind { source, code, count }).collect();
-    output.print(&Listed { letters, counts, more, hidden }, text)?;
-    Ok(if hidden == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(())
 }
 
-fn text(Listed { letters, counts, more, hidden }: &Listed) -> String {
+fn text(Listed { letters, counts, more, unseen }: &Listed) -> String {
     let row = |letter: &Shown| {
         let Shown { message_id, source, code, at, .. } = letter;
         let reason = printable(&letter.reason, "").chars().take(REASON_CHARS_MAX).collect();
@@ -131,10 +140,10 @@ fn text(Listed { letters, counts, more, hidden }: &Listed) -> String {
     text.extend(kinds);
     text += &count(letters.len(), "letter");
     if *more {
-        text += "; there are more, see --limit";
+        text += "; there may be more, see --limit";
     }
-    if let Some(hidden) = hidden_text(*hidden) {
-        text = text + "; " + &hidden;
+    if let Some(unseen) = unseen.text() {
+        text = text + "; " + &unseen;
     }
     text
 }
@@ -153,6 +162,22 @@ fn age(at: Timestamp) -> String {
 /// Shows a letter whole.
 pub(super) async fn show(stack: &Stack, output: Output, id: &str) -> Result<ExitCode> {
     let (mut walk, mut shown) = (Walk::begin(stack).await?, None);
+    let walked = find(&mut walk, &mut shown, stack, id).await;
+    let (has_failed, unseen) = (walked.is_err(), walk.unseen());
+    let failure = failure(walked, walk.end().await);
+    if let Some(shown) = &shown {
+        output.print(shown, |shown| serde_json::to_string_pretty(shown).unwrap_or_default())?;
+    } else if !has_failed {
+        bail!(
+            "there is no letter {id}{}",
+            unseen.text().map_or_else(String::new, |unseen| format!("; {unseen}"))
+        );
+    }
+    failure.map_or(Ok(ExitCode::SUCCESS), Err)
+}
+
+/// Looks for a letter, and leaves all.
+async fn find(walk: &mut Walk, shown: &mut Option<Value>, stack: &Stack, id: &str) -> Result<()> {
     while shown.is_none() {
         let found = walk.next().await?;
         if found.is_empty() {
@@ -160,18 +185,12 @@ pub(super) async fn show(stack: &Stack, output: Output, id: &str) -> Result<Exit
         }
         for letter in found {
             if shown.is_none() && letter.is(id) {
-                shown = Some(whole(&letter, stack)?);
+                *shown = Some(whole(&letter, stack)?);
             }
             walk.leave(letter);
         }
     }
-    let hidden = hidden_text(walk.hidden());
-    walk.end().await?;
-    let Some(shown) = shown else {
-        bail!("there is no letter {id}{}", hidden.map_or_else(String::new, |hidden| format!("; {hidden}")));
-    };
-    output.print(&shown, |shown| serde_json::to_string_pretty(shown).unwrap_or_default())?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn whole(letter: &Letter, stack: &Stack) -> Result<Value> {

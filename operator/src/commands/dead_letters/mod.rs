@@ -1,7 +1,8 @@
 //! The command `dead-letters`: what could not be handled is listed, shown, put back where it came from, or dropped.
 //!
 //! # Layout
-//! - here: the command line, and the walk through the queue
+//! - here: the command line
+//! - [`walk`]: the way through the queue
 //! - [`letter`]: a letter, in whatever shape it lies there
 //! - [`record`]: an item of the table as a record of its stream
 //! - [`way_back`]: where a letter came from, and how it gets there again
@@ -11,25 +12,23 @@ mod letter;
 mod list;
 mod record;
 mod settle;
+mod walk;
 mod way_back;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
-use funnelcast_aws::account::mail::{Mail, Mailbox};
 
 use self::letter::{CODES, Letter, SOURCES};
-use crate::{
-    output::{Output, Progress, count},
-    stack::{Place, Stack},
-};
+use crate::{output::Output, stack::Place};
 
 const HOW: &str = "\
 SQS has no way to look at a message without receiving it. So each of these commands receives the letters, 10 in a call, which
 hides them from other readers, and shows those again at its end that it leaves there. If it is killed, they are there again
 after 2 minutes. Receiving changes nothing else: no letter is given up for being received often. A letter that another reader
-hides meanwhile is not seen: the command says how many there are, and ends with exit code 1 if one of them may have been meant.
+hides meanwhile is not seen, and SQS may hold one back: the command says how many there are, and ends with exit code 1 if one of
+them may have been meant. SQS counts its messages approximately, and up to a minute late.
 
 `retry` puts each letter back where it came from, and deletes it only then, so none is lost; one may be handled twice, which the
 keys and ids of events make harmless:
@@ -37,7 +36,9 @@ keys and ids of events make harmless:
   outbox, stream    the record goes into the fan-out queue, as `broadcast` itself retries one; a record of `digest` is handed to it
   deliveries, timers, webhooks, files, queue
                     the message goes into the queue that it came from
-  rule              its target gets the event
+  rule              if its target is a function or a queue, that gets the event; if it is ChatEventsUrl, the event can only be put on
+                    the bus again, under a new id and for every rule that matches it, those of others as well: such letters are
+                    left, unless --to-every-rule says that this does no harm
 A batch of which only the numbers are known (batch), and a letter that was cut, cannot be put back. Of letters of the same item,
 --all and the id of the letter put back one, and leave the others, with exit code 1: they may be what that has led to.
 
@@ -66,7 +67,7 @@ enum Command {
         id: String,
     },
     /// Puts letters back where they came from, and deletes them once they are there.
-    Retry(SettleOptions),
+    Retry(RetryOptions),
     /// Deletes letters for good.
     Drop(SettleOptions),
 }
@@ -93,6 +94,15 @@ struct SettleOptions {
     /// Only say what would be done.
     #[arg(long)]
     dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+struct RetryOptions {
+    #[command(flatten)]
+    which: SettleOptions,
+    /// Also put events back that only the bus can take: every rule that matches gets them once more, under a new id.
+    #[arg(long)]
+    to_every_rule: bool,
 }
 
 /// Which letters are meant.
@@ -125,92 +135,5 @@ pub(crate) async fn run(place: &Place, output: Output, options: DeadLettersOptio
         Command::Show { id } => list::show(&stack, output, &id).await,
         Command::Retry(options) => settle::retry(&stack, output, &options).await,
         Command::Drop(options) => settle::drop(&stack, output, &options).await,
-    }
-}
-
-/// A walk through the dead-letter queue, which shows again in the end what was left.
-struct Walk {
-    mailbox: Mailbox,
-    left: Vec<Mail>,
-    progress: Progress,
-    looked_at: usize,
-    /// How many letters there were about at the beginning, and how many of them were hidden by other readers.
-    about: u64,
-    hidden: u64,
-    /// Whether there are none for certain. SQS itself only counts approximately.
-    is_empty: bool,
-}
-
-impl Walk {
-    async fn begin(stack: &Stack) -> Result<Self> {
-        let url = stack.variable("DEAD_LETTERS_URL").context("the functions name no dead-letter queue")?;
-        let queue = stack.account.queue(url).await?.with_context(|| format!("there is no queue {url}"))?;
-        let about = queue.waiting + queue.hidden;
-        Ok(Self {
-            mailbox: stack.account.mailbox(url),
-            left: Vec::new(),
-            progress: Progress::of("letters received"),
-            looked_at: 0,
-            about,
-            hidden: queue.hidden,
-            is_empty: about == 0 && stack.account.is_local(),
-        })
-    }
-
-    /// The next letters; none at the end.
-    async fn next(&mut self) -> Result<Vec<Letter>> {
-        if self.is_empty {
-            return Ok(Vec::new());
-        }
-        let mail = self.mailbox.next().await?;
-        self.looked_at += mail.len();
-        self.progress.at(self.looked_at);
-        Ok(mail.into_iter().map(Letter::read).collect())
-    }
-
-    /// Leaves a letter where it is.
-    fn leave(&mut self, letter: Letter) {
-        self.left.push(letter.mail);
-    }
-
-    /// About how many letters another reader hides, so that this walk has not seen them.
-    fn hidden(&self) -> u64 {
-        unseen(self.hidden, self.about, self.looked_at)
-    }
-
-    /// Shows again what was left.
-    async fn end(self) -> Result<()> {
-        Ok(self.mailbox.release(&self.left).await?)
-    }
-}
-
-/// How many of the `hidden` letters were not among those that were looked at. SQS counts late what has just been shown again.
-fn unseen(hidden: u64, about: u64, looked_at: usize) -> u64 {
-    hidden.min(about.saturating_sub(u64::try_from(looked_at).unwrap_or(u64::MAX)))
-}
-
-/// That there are letters which were not seen; nothing if there are none.
-fn hidden_text(hidden: u64) -> Option<String> {
-    let letters = count(usize::try_from(hidden).unwrap_or(usize::MAX), "more letter");
-    (hidden > 0).then(|| {
-        format!("another reader hides about {letters} (a command that was interrupted does so for 2 minutes); try again later")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_another_reader_hides_is_counted() {
-        assert_eq!(unseen(0, 3, 3), 0);
-        assert_eq!(unseen(2, 3, 1), 2);
-        assert_eq!(unseen(3, 3, 0), 3);
-        // They were shown again since, or the count was late.
-        assert_eq!(unseen(2, 3, 3), 0);
-        // A walk that ended at its limit.
-        assert_eq!(unseen(1, 2_000, 1_000), 1);
-        assert_eq!(hidden_text(0), None);
-        assert!(hidden_text(2).unwrap().starts_with("another reader hides about 2 more letters"));
     }
 }

@@ -2,10 +2,16 @@
 
 use std::{collections::BTreeSet, process::ExitCode};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Error, Result, anyhow, ensure};
 use serde::Serialize;
 
-use super::{SettleOptions, Walk, hidden_text, letter::Letter, list::Shown, way_back::WayBack};
+use super::{
+    RetryOptions, SettleOptions,
+    letter::Letter,
+    list::Shown,
+    walk::{Unseen, Walk, failure},
+    way_back::WayBack,
+};
 use crate::{
     output::{Output, count, printable},
     stack::Stack,
@@ -13,6 +19,9 @@ use crate::{
 
 /// Why a twin is left.
 const TWIN: &str = "it has the same item as a letter before it, or is what that has led to; run the command again to settle it";
+
+/// Why an event is left that only the bus can take.
+const TO_EVERY_RULE: &str = "its target cannot be given the event, only the bus, which gives it to every rule that matches, under a new id; --to-every-rule puts it there";
 
 /// What was done.
 #[derive(Debug, Default, Serialize)]
@@ -24,9 +33,13 @@ struct Settled {
     failed: Vec<Failed>,
     /// The ids for which there is no letter.
     unknown: Vec<String>,
-    /// About how many another reader hides, one of which may have been meant.
-    hidden: u64,
+    /// About how many were not seen, one of which may have been meant.
+    #[serde(flatten)]
+    unseen: Unseen,
     dry_run: bool,
+    /// Why not all was done, if the walk has failed.
+    #[serde(skip)]
+    failure: Option<Error>,
 }
 
 /// What becomes of a letter that is the same as one before it.
@@ -65,23 +78,26 @@ struct Failed {
 }
 
 /// Puts letters back, and deletes each once it is there.
-pub(super) async fn retry(stack: &Stack, output: Output, options: &SettleOptions) -> Result<ExitCode> {
+pub(super) async fn retry(stack: &Stack, output: Output, options: &RetryOptions) -> Result<ExitCode> {
     let config = stack.config()?;
+    let RetryOptions { which, to_every_rule } = options;
     let put_back = async |letter: &Letter| {
-        let way = WayBack::of(letter, stack).map_err(anyhow::Error::msg)?;
-        if options.dry_run { Ok(()) } else { way.go(stack, &config).await }
+        let way = WayBack::of(letter, stack).map_err(Error::msg)?;
+        ensure!(*to_every_rule || !way.is_to_every_rule(), TO_EVERY_RULE);
+        if which.dry_run { Ok(()) } else { way.go(stack, &config).await }
     };
-    let settled = settle(stack, options, Twin::Leave, put_back).await?;
-    finish(output, &settled, "put back")
+    let settled = settle(stack, which, Twin::Leave, put_back).await?;
+    finish(output, settled, "put back")
 }
 
 /// Deletes letters.
 pub(super) async fn drop(stack: &Stack, output: Output, options: &SettleOptions) -> Result<ExitCode> {
     let settled = settle(stack, options, Twin::Settle, async |_: &Letter| Ok(())).await?;
-    finish(output, &settled, "dropped")
+    finish(output, settled, "dropped")
 }
 
-/// Deletes those of the letters that `first` has dealt with. A letter that is not deleted is there again.
+/// Deletes those of the letters that `first` has dealt with. A letter that is not deleted is there again. What was done is told
+/// whatever fails then.
 async fn settle(
     stack: &Stack,
     options: &SettleOptions,
@@ -90,6 +106,24 @@ async fn settle(
 ) -> Result<Settled> {
     let mut settled = Settled { dry_run: options.dry_run, ..Settled::default() };
     let (mut walk, mut chooser) = (Walk::begin(stack).await?, Chooser::new(options, twin));
+    let walked = settle_each(&mut walk, &mut chooser, &mut settled, stack, first).await;
+    if walked.is_ok() {
+        if chooser.wants_more() {
+            settled.unseen = walk.unseen();
+        }
+        settled.unknown = chooser.unknown;
+    }
+    settled.failure = failure(walked, walk.end().await);
+    Ok(settled)
+}
+
+async fn settle_each(
+    walk: &mut Walk,
+    chooser: &mut Chooser<'_>,
+    settled: &mut Settled,
+    stack: &Stack,
+    first: impl AsyncFn(&Letter) -> Result<()>,
+) -> Result<()> {
     while chooser.wants_more() {
         let found = walk.next().await?;
         if found.is_empty() {
@@ -106,10 +140,12 @@ async fn settle(
                 Choice::Settle => first(&letter).await,
             };
             let outcome = match outcome {
-                Ok(()) if !options.dry_run => walk.mailbox.delete(&letter.mail).await.map_err(Into::into),
+                Ok(()) if !settled.dry_run => {
+                    walk.mailbox.delete(&letter.mail).await.context(chooser.twin.undeleted())
+                }
                 outcome => outcome,
             };
-            if options.dry_run || outcome.is_err() {
+            if settled.dry_run || outcome.is_err() {
                 walk.leave(letter);
             }
             match outcome {
@@ -118,12 +154,17 @@ async fn settle(
             }
         }
     }
-    if chooser.wants_more() {
-        settled.hidden = walk.hidden();
+    Ok(())
+}
+
+impl Twin {
+    /// What is wrong with a letter that was dealt with, but not deleted.
+    const fn undeleted(self) -> &'static str {
+        match self {
+            Self::Leave => "it has been put back, but could not be deleted",
+            Self::Settle => "it could not be deleted",
+        }
     }
-    settled.unknown = chooser.unknown;
-    walk.end().await?;
-    Ok(settled)
 }
 
 impl<'a> Chooser<'a> {
@@ -151,8 +192,8 @@ impl<'a> Chooser<'a> {
     }
 }
 
-fn finish(output: Output, settled: &Settled, verb: &str) -> Result<ExitCode> {
-    output.print(settled, |settled| {
+fn finish(output: Output, settled: Settled, verb: &str) -> Result<ExitCode> {
+    output.print(&settled, |settled| {
         let would = if settled.dry_run { "would be " } else { "" };
         let done = settled.done.iter().map(|Shown { message_id, source, reason, back_to, .. }| {
             let to = back_to.as_ref().filter(|_| verb == "put back").map(|to| format!(" -> {to}"));
@@ -170,63 +211,15 @@ fn finish(output: Output, settled: &Settled, verb: &str) -> Result<ExitCode> {
             number => format!(", {number} left"),
         };
         let sum = format!("{} {would}{verb}{left}", count(settled.done.len(), "letter"));
-        let hidden = hidden_text(settled.hidden).map(|hidden| format!("; {hidden}"));
-        done.chain(failed).chain(unknown).chain([sum]).chain(hidden).collect()
+        let unseen = settled.unseen.text().map(|unseen| format!("; {unseen}"));
+        done.chain(failed).chain(unknown).chain([sum]).chain(unseen).collect()
     })?;
-    let is_done = settled.failed.is_empty() && settled.unknown.is_empty() && settled.hidden == 0;
+    if let Some(failure) = settled.failure {
+        return Err(failure);
+    }
+    let is_done = settled.failed.is_empty() && settled.unknown.is_empty() && settled.unseen.is_none();
     Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 #[cfg(test)]
-mod tests {
-    use funnelcast_aws::account::mail::Mail;
-    use serde_json::json;
-
-    use super::{super::Filter, *};
-
-    /// Two letters of one item, and one of another.
-    fn letters() -> [Letter; 3] {
-        [("m1", "e1"), ("m2", "e1"), ("m3", "e3")].map(|(message, id)| {
-            let body =
-                json!({"source": "bus", "id": id, "code": "internal", "reason": "", "item": {"id": id}});
-            Letter::read(Mail { id: message.to_owned(), body: body.to_string(), ..Mail::default() })
-        })
-    }
-
-    /// What becomes of the letters, and whether a walk that has seen them would go on.
-    fn chosen(ids: &[&str], twin: Twin) -> ([Choice; 3], bool) {
-        let ids: Vec<_> = ids.iter().map(|id| (*id).to_owned()).collect();
-        let options = SettleOptions { all: ids.is_empty(), ids, filter: Filter::default(), dry_run: false };
-        let mut chooser = Chooser::new(&options, twin);
-        let choices = letters().map(|letter| chooser.choose(&letter));
-        assert!(chooser.unknown.is_empty(), "{:?}", chooser.unknown);
-        (choices, chooser.wants_more())
-    }
-
-    #[test]
-    fn the_id_of_a_message_means_that_message_alone() {
-        use Choice::{Leave, Settle};
-        for twin in [Twin::Leave, Twin::Settle] {
-            assert_eq!(chosen(&["m2"], twin), ([Leave, Settle, Leave], false));
-            assert_eq!(chosen(&["m1", "m2"], twin), ([Settle, Settle, Leave], false));
-        }
-    }
-
-    #[test]
-    fn the_id_of_a_letter_means_all_that_have_it() {
-        use Choice::{Leave, Settle, Twin as Same};
-        assert_eq!(chosen(&["e1"], Twin::Settle), ([Settle, Settle, Leave], true));
-        assert_eq!(chosen(&["e1"], Twin::Leave), ([Settle, Same, Leave], true));
-        assert_eq!(chosen(&[], Twin::Settle), ([Settle, Settle, Settle], true));
-        assert_eq!(chosen(&[], Twin::Leave), ([Settle, Same, Settle], true));
-    }
-
-    #[test]
-    fn a_letter_that_the_filters_hold_back_is_not_found() {
-        let filter = Filter { source: Some("timers".to_owned()), ..Filter::default() };
-        let options = SettleOptions { ids: vec!["m1".to_owned()], all: false, filter, dry_run: false };
-        let mut chooser = Chooser::new(&options, Twin::Settle);
-        assert_eq!(letters().map(|letter| chooser.choose(&letter)), [const { Choice::Leave }; 3]);
-        assert_eq!(chooser.unknown, ["m1"]);
-    }
-}
+mod tests;

@@ -31,7 +31,8 @@ pub(super) enum WayBack {
     Invoke { function: String, event: Value },
     /// A record for `digest`, which answers what it could not handle.
     Digest { function: String, record: Value },
-    /// An event for the rules of the bus.
+    /// An event for the bus. EventBridge gives it a new id, and each rule that matches gets it: an API destination, which is what
+    /// the address of the app's backend is to EventBridge, cannot be given an event by anybody else.
     Bus { event: Value },
 }
 
@@ -102,8 +103,13 @@ impl WayBack {
             Self::Invoke { function, .. } | Self::Digest { function, .. } => {
                 format!("the function {}", last(function, ':'))
             }
-            Self::Bus { .. } => "the bus".to_owned(),
+            Self::Bus { .. } => "the bus, for every rule that matches, under a new id".to_owned(),
         }
+    }
+
+    /// Whether it leads to others as well than the letter's target.
+    pub(super) const fn is_to_every_rule(&self) -> bool {
+        matches!(self, Self::Bus { .. })
     }
 
     /// Takes it. When this returns, the item is there.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use funnelcast_aws::account::{
+    failure::Failure,
     functions::{Concurrency, Function, Mapping},
     monitoring::{Alarm, LogGroup},
     state::{QueueState, SecretState, TableState},
@@ -15,8 +16,10 @@ use funnelcast_realtime::tokens::examine::IssuerReport;
 pub(super) enum Known<T> {
     /// The answer.
     Is(T),
-    /// It was refused, for this reason.
+    /// Whoever asks may not know it, for this reason.
     Refused(String),
+    /// The question failed, for this reason.
+    Failed(String),
     /// There is no such thing here, or nobody asked for it.
     NotAsked,
 }
@@ -26,16 +29,17 @@ impl<T> Known<T> {
     pub(super) const fn get(&self) -> Option<&T> {
         match self {
             Self::Is(value) => Some(value),
-            Self::Refused(_) | Self::NotAsked => None,
+            Self::Refused(_) | Self::Failed(_) | Self::NotAsked => None,
         }
     }
 }
 
-impl<T> From<Result<T, funnelcast_core::Error>> for Known<T> {
-    fn from(result: Result<T, funnelcast_core::Error>) -> Self {
+impl<T> From<Result<T, Failure>> for Known<T> {
+    fn from(result: Result<T, Failure>) -> Self {
         match result {
             Ok(value) => Self::Is(value),
-            Err(error) => Self::Refused(error.to_string()),
+            Err(Failure::Denied(why)) => Self::Refused(why),
+            Err(Failure::Failed(why)) => Self::Failed(why),
         }
     }
 }
@@ -61,10 +65,12 @@ pub(super) struct Facts {
     pub(super) mappings: Known<Vec<Mapping>>,
     /// How many invocations the account may have.
     pub(super) concurrency: Known<Concurrency>,
-    /// The rules of its bus.
-    pub(super) rules: Known<Vec<Rule>>,
+    /// The rules of its bus; none, if there is no bus of that name.
+    pub(super) rules: Known<Option<Vec<Rule>>>,
     /// Its table; none, if there is none of that name.
     pub(super) table: Known<Option<TableState>>,
+    /// Whether its table can be restored to any moment of the last weeks.
+    pub(super) is_recoverable: Known<bool>,
     /// Its queues, by the variables that name them.
     pub(super) queues: BTreeMap<&'static str, Known<Option<QueueState>>>,
     /// The secrets that its parameters name, by the parameter and the name.
@@ -79,5 +85,17 @@ impl Facts {
     /// The value of a variable, where a function has it.
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.functions.values().find_map(|function| function.environment.get(name)).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_no_denial() {
+        let known = |failure| Known::<()>::from(Err(failure));
+        assert!(matches!(known(Failure::Denied("AccessDenied".to_owned())), Known::Refused(_)));
+        assert!(matches!(known(Failure::Failed("no answer".to_owned())), Known::Failed(_)));
     }
 }

@@ -37,6 +37,15 @@ pub(super) async fn gather(stack: &Stack) -> Facts {
         };
         queues.insert(variable, queue);
     }
+    let table = match stack.variable("TABLE_NAME") {
+        Some(name) => account.table(name).await.into(),
+        None => Known::NotAsked,
+    };
+    let is_recoverable = match (stack.variable("TABLE_NAME"), table.get()) {
+        // A local stack has no backups.
+        (Some(name), Some(Some(_))) if !account.is_local() => account.is_recoverable(name).await.into(),
+        _ => Known::NotAsked,
+    };
     Facts {
         secrets: secrets(stack, &issuers, account).await,
         mappings: account.mappings().await.into(),
@@ -44,10 +53,8 @@ pub(super) async fn gather(stack: &Stack) -> Facts {
             Some(bus) => account.rules(bus).await.into(),
             None => Known::NotAsked,
         },
-        table: match stack.variable("TABLE_NAME") {
-            Some(table) => account.table(table).await.into(),
-            None => Known::NotAsked,
-        },
+        table,
+        is_recoverable,
         // A local stack has none of these.
         concurrency: if account.is_local() { Known::NotAsked } else { account.concurrency().await.into() },
         alarms: if account.is_local() {

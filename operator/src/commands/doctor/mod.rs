@@ -29,7 +29,8 @@ errors. Notes change nothing.
 It needs the rights to read: lambda:ListFunctions, ListEventSourceMappings, GetAccountSettings; dynamodb:DescribeTable,
 DescribeTimeToLive, DescribeContinuousBackups; sqs:GetQueueAttributes; events:ListRules, ListTargetsByRule;
 cloudwatch:DescribeAlarms; logs:DescribeLogGroups; secretsmanager:GetSecretValue (for the length of a secret, which is all that
-is kept of it). What it may not read is a note, and is not checked. A local stack has no alarms, no log group and no quota.";
+is kept of it); kms:Decrypt where the variables or the secrets have a key of yours. What it may not read is a note, and is not
+checked; what cannot be read for another reason is a warning. A local stack has no alarms, no log group, no quota and no backups.";
 
 /// Looks for mistakes in a stack: its parameters, issuers, origins, secrets, table, queues, rules, quotas and alarms. Changes
 /// nothing.

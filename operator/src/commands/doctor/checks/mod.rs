@@ -20,7 +20,7 @@ use super::{
 
 /// All that is wrong.
 pub(super) fn all(facts: &Facts) -> Vec<Finding> {
-    let checks: [fn(&Facts) -> Vec<Finding>; 15] = [
+    let checks: [fn(&Facts) -> Vec<Finding>; 16] = [
         parameters::configuration,
         parameters::origins,
         parameters::issuers,
@@ -28,6 +28,7 @@ pub(super) fn all(facts: &Facts) -> Vec<Finding> {
         parameters::review,
         parameters::settings,
         parts::functions,
+        parts::variables,
         parts::mappings,
         parts::rules,
         parts::queues,
@@ -40,16 +41,23 @@ pub(super) fn all(facts: &Facts) -> Vec<Finding> {
     checks.iter().flat_map(|check| check(facts)).collect()
 }
 
-/// What could not be read, and so was not checked.
+/// What could not be read, and so was not checked. A right that is missing is a note, since it is of whoever asks; a failure may be
+/// one of the stack.
 fn unread(facts: &Facts) -> Vec<Finding> {
     fn refused<T>(what: &str, known: &Known<T>) -> Option<Finding> {
-        let Known::Refused(reason) = known else { return None };
-        let message = format!("{what} could not be read, and was not checked: {reason}");
-        Some(Finding::note(
-            "unread",
-            message,
-            "use credentials that may read it; `doctor --help` lists the rights",
-        ))
+        match known {
+            Known::Refused(why) => Some(Finding::note(
+                "unread",
+                format!("{what} could not be read, and was not checked: {why}"),
+                "use credentials that may read it; `doctor --help` lists the rights",
+            )),
+            Known::Failed(why) => Some(Finding::warning(
+                "unread.failed",
+                format!("{what} could not be read, and was not checked: {why}"),
+                "run `doctor` again; if it fails again, mend what the reason says",
+            )),
+            Known::Is(_) | Known::NotAsked => None,
+        }
     }
     let queues = facts.queues.iter().map(|(name, queue)| refused(&format!("the queue {name}"), queue));
     let secrets =
@@ -59,6 +67,7 @@ fn unread(facts: &Facts) -> Vec<Finding> {
         refused("the concurrency of the account", &facts.concurrency),
         refused("the rules of the bus", &facts.rules),
         refused("the table", &facts.table),
+        refused("whether the table can be restored", &facts.is_recoverable),
         refused("the alarms", &facts.alarms),
         refused("the log group", &facts.logs),
     ];

@@ -167,6 +167,11 @@ pub(super) fn secrets(facts: &Facts) -> Vec<Finding> {
                 format!("{parameter} names the secret {name}, which does not exist, or has no value"),
                 create,
             )),
+            Known::Is(SecretState::Deleted) => found.push(Finding::error(
+                "secrets.missing",
+                format!("{parameter} names the secret {name}, which is scheduled for deletion, and nobody can read"),
+                format!("restore it: aws secretsmanager restore-secret --secret-id {name}; or name another one"),
+            )),
             Known::Is(SecretState::Held(bytes)) if *bytes < bytes_min => found.push(Finding::error(
                 "secrets.short",
                 format!("the secret {name} has {bytes} bytes, and {parameter} needs {bytes_min}"),

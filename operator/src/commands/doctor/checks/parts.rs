@@ -2,39 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use funnelcast_aws::account::{functions::Mapping, triggers::Rule};
+use funnelcast_aws::account::{failure::is_denial, functions::Mapping, triggers::Rule};
 use serde_json::Value;
 
 use super::super::{facts::Facts, finding::Finding};
+use crate::stack::FUNCTIONS;
 
 const DEPLOY: &str =
     "deploy again: `sam deploy` makes what is missing; what was changed by hand, change back before";
-/// The functions of the template, by their ids.
-pub(super) const FUNCTIONS: [&str; 23] = [
-    "AccessFunction",
-    "AckFunction",
-    "AuthorizeFunction",
-    "BroadcastFunction",
-    "CallFunction",
-    "ConnectFunction",
-    "DefaultFunction",
-    "DigestFunction",
-    "DisconnectFunction",
-    "FilesFunction",
-    "HistoryFunction",
-    "HttpApiFunction",
-    "InboxFunction",
-    "JoinFunction",
-    "LeaveFunction",
-    "PingFunction",
-    "PresenceFunction",
-    "ReceiptsFunction",
-    "SearchFunction",
-    "SendFunction",
-    "StatusFunction",
-    "TimersFunction",
-    "WebhookFunction",
-];
 /// The functions that are fed from queues, and the variables that name these.
 const FED: [(&str, &str); 4] = [
     ("BroadcastFunction", "DELIVERY_QUEUE_URL"),
@@ -72,6 +47,27 @@ pub(super) fn functions(facts: &Facts) -> Vec<Finding> {
         found.push(Finding::error("functions.differ", message, DEPLOY));
     }
     found
+}
+
+/// Whether the variables of all functions can be read. Where they cannot, the checks go by those of the others.
+pub(super) fn variables(facts: &Facts) -> Vec<Finding> {
+    let mut unread = BTreeMap::<&str, (&str, Vec<&str>)>::new();
+    for (id, function) in &facts.functions {
+        if let Some(error) = &function.environment_error {
+            let (_, ids) = unread.entry(&error.error_code).or_insert((&error.message, Vec::new()));
+            ids.push(id);
+        }
+    }
+    let finding = |(code, (message, ids)): (&str, (&str, Vec<&str>))| {
+        let message = format!("the variables of {} cannot be read: {code}: {message}", ids.join(", "));
+        if is_denial(code) {
+            let todo = "use credentials with kms:Decrypt for the key of the variables";
+            return Finding::note("functions.variables", message, todo);
+        }
+        let todo = "mend the KMS key of the variables, or deploy without one: such a function does not start";
+        Finding::error("functions.variables", message, todo)
+    };
+    unread.into_iter().map(finding).collect()
 }
 
 /// Whether each function is fed.
@@ -127,6 +123,12 @@ fn fed(id: &str, source: &str, mapping: Option<&Mapping>) -> Option<Finding> {
 /// Whether the backend's events find their functions.
 pub(super) fn rules(facts: &Facts) -> Vec<Finding> {
     let Some(rules) = facts.rules.get() else { return Vec::new() };
+    let Some(rules) = rules else {
+        let bus = facts.variable("BUS_NAME").unwrap_or_default();
+        let message = format!("the bus {bus} does not exist: the backend's events and ours go nowhere");
+        let todo = "make the bus that BusName names, or correct BusName, and deploy again";
+        return vec![Finding::error("bus.missing", message, todo)];
+    };
     let mut found = Vec::new();
     for id in RULED {
         let Some(arn) = facts.functions.get(id).map(|function| &function.function_arn) else { continue };

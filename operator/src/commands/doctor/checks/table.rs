@@ -38,7 +38,7 @@ pub(super) fn table(facts: &Facts) -> Vec<Finding> {
             format!("aws dynamodb update-time-to-live --table-name {name} --time-to-live-specification Enabled=true,AttributeName={TTL}"),
         ));
     }
-    if state.is_recoverable == Some(false) {
+    if facts.is_recoverable.get() == Some(&false) {
         found.push(
             Finding::warning(
                 "table.recovery",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use funnelcast_aws::account::{
-    functions::{Concurrency, Function, Mapping},
+    functions::{Concurrency, EnvironmentError, Function, Mapping},
     monitoring::{Alarm, LogGroup},
     state::{QueueState, SecretState, TableState},
     triggers::Rule,
@@ -20,8 +20,8 @@ use super::{
     },
     account::ALARMS,
     all,
-    parts::FUNCTIONS,
 };
+use crate::stack::FUNCTIONS;
 
 const TEMPLATE: &str = include_str!("../../../../../template.yaml");
 const STREAM: &str = "arn:aws:dynamodb:eu-west-1:1:table/shop-Table-1/stream/2026-11-20T08:15:30.456";
@@ -126,15 +126,15 @@ fn healthy() -> Facts {
             concurrent_executions: 1_000,
             unreserved_concurrent_executions: 1_000,
         }),
-        rules: Known::Is(vec![rule("BroadcastFunction"), rule("AccessFunction")]),
+        rules: Known::Is(Some(vec![rule("BroadcastFunction"), rule("AccessFunction")])),
         table: Known::Is(Some(TableState {
             status: "ACTIVE".to_owned(),
             stream: Some(STREAM.to_owned()),
             stream_view: Some("NEW_AND_OLD_IMAGES".to_owned()),
             ttl: Some("ttl".to_owned()),
-            is_recoverable: Some(true),
             indexes: vec!["byActivity".to_owned()],
         })),
+        is_recoverable: Known::Is(true),
         queues: QUEUES.map(queue).into(),
         secrets: [
             secret("WhopApiKeySecret", "funnelcast/prod/whop"),
@@ -167,12 +167,16 @@ fn unset(facts: &mut Facts, name: &str) {
 fn spoil<T>(known: &mut Known<T>, spoil: impl FnOnce(&mut T)) {
     match known {
         Known::Is(value) => spoil(value),
-        Known::Refused(_) | Known::NotAsked => panic!("it is known"),
+        Known::Refused(_) | Known::Failed(_) | Known::NotAsked => panic!("it is known"),
     }
 }
 
 fn spoil_table(facts: &mut Facts, spoiling: impl FnOnce(&mut TableState)) {
     spoil(&mut facts.table, |table| spoiling(table.as_mut().unwrap()));
+}
+
+fn spoil_rules(facts: &mut Facts, spoiling: impl FnOnce(&mut Vec<Rule>)) {
+    spoil(&mut facts.rules, |rules| spoiling(rules.as_mut().unwrap()));
 }
 
 fn spoil_queue(facts: &mut Facts, variable: &str, spoiling: impl FnOnce(&mut QueueState)) {
@@ -184,10 +188,20 @@ fn set_secret(facts: &mut Facts, name: &str, state: &SecretState) {
     *secret = Known::Is(state.clone());
 }
 
+/// Encrypts the variables of two functions with a key that cannot be used.
+fn lock(facts: &mut Facts, code: &str) {
+    for id in ["SendFunction", "AckFunction"] {
+        let function = facts.functions.get_mut(id).unwrap();
+        function.environment.clear();
+        let message = "Lambda was unable to decrypt your environment variables".to_owned();
+        function.environment_error = Some(EnvironmentError { error_code: code.to_owned(), message });
+    }
+}
+
 type Plant = fn(&mut Facts);
 
 /// The mistakes, each with the check that finds it.
-const PLANTED: [(&str, Severity, Plant); 42] = {
+const PLANTED: [(&str, Severity, Plant); 48] = {
     use Severity::{Error as E, Note as N, Warning as W};
     [
         ("origins.none", W, |facts| unset(facts, "ALLOWED_ORIGINS")),
@@ -209,6 +223,7 @@ const PLANTED: [(&str, Severity, Plant); 42] = {
         ("whop.key", W, |facts| unset(facts, "WHOP_API_KEY_SECRET")),
         ("whop.webhooks", N, |facts| unset(facts, "WHOP_WEBHOOK_SECRET")),
         ("secrets.missing", E, |facts| set_secret(facts, "funnelcast/prod/whop", &SecretState::Missing)),
+        ("secrets.missing", E, |facts| set_secret(facts, "funnelcast/prod/whop", &SecretState::Deleted)),
         ("review.missing", E, |facts| facts.neighbours.retain(|arn| arn != REVIEW)),
         ("review.missing", E, |facts| {
             set(facts, "REVIEW_FUNCTION", "arn:aws:lambda:eu-west-1:1:function:reviewer");
@@ -232,6 +247,8 @@ const PLANTED: [(&str, Severity, Plant); 42] = {
             let send = facts.functions.get_mut("SendFunction").unwrap();
             send.environment.insert("TABLE_NAME".to_owned(), "old-Table-1".to_owned());
         }),
+        ("functions.variables", E, |facts| lock(facts, "KMSDisabledException")),
+        ("functions.variables", N, |facts| lock(facts, "AccessDeniedException")),
         ("mappings.disabled", E, |facts| {
             spoil(&mut facts.mappings, |all| all[0].state = "Disabled".to_owned());
         }),
@@ -244,10 +261,11 @@ const PLANTED: [(&str, Severity, Plant); 42] = {
                 all[1].last_processing_result = Some("PROBLEM: Function call failed".to_owned());
             });
         }),
-        ("rules.missing", E, |facts| spoil(&mut facts.rules, |rules| drop(rules.pop()))),
-        ("rules.disabled", E, |facts| spoil(&mut facts.rules, |rules| rules[0].is_enabled = false)),
+        ("rules.missing", E, |facts| spoil_rules(facts, |rules| drop(rules.pop()))),
+        ("bus.missing", E, |facts| facts.rules = Known::Is(None)),
+        ("rules.disabled", E, |facts| spoil_rules(facts, |rules| rules[0].is_enabled = false)),
         ("rules.source", E, |facts| {
-            spoil(&mut facts.rules, |rules| rules[1].pattern = json!({ "source": ["my.app"] }));
+            spoil_rules(facts, |rules| rules[1].pattern = json!({ "source": ["my.app"] }));
         }),
         ("letters.waiting", W, |facts| spoil_queue(facts, "DEAD_LETTERS_URL", |queue| queue.waiting = 3)),
         ("letters.waiting", W, |facts| spoil_queue(facts, "DEAD_LETTERS_URL", |queue| queue.hidden = 3)),
@@ -259,7 +277,9 @@ const PLANTED: [(&str, Severity, Plant); 42] = {
         }),
         ("table.missing", E, |facts| facts.table = Known::Is(None)),
         ("table.ttl", E, |facts| spoil_table(facts, |table| table.ttl = None)),
-        ("table.recovery", E, |facts| spoil_table(facts, |table| table.is_recoverable = Some(false))),
+        ("table.recovery", E, |facts| facts.is_recoverable = Known::Is(false)),
+        ("unread", N, |facts| facts.is_recoverable = Known::Refused("AccessDeniedException".to_owned())),
+        ("unread.failed", W, |facts| facts.is_recoverable = Known::Failed("ThrottlingException".to_owned())),
         ("table.shared", E, |facts| {
             spoil(&mut facts.mappings, |all| {
                 let other = "arn:aws:lambda:eu-west-1:1:function:blog-BroadcastFunction-2".to_owned();
