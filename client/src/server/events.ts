@@ -40,8 +40,9 @@ export interface FailedEvent {
  * Thrown when some events have not been published, although those with a temporary error were sent several times.
  *
  * Events whose error was temporary (`disconnected`, `timeout`, `internal`, `rate_limited`) can be sent again as they are:
- * by HTTP they have their keys, so that nothing is published twice, even where only the answer was lost. An event that
- * comes after such an event of the same channel has not been sent, so that this keeps the order.
+ * by HTTP they have their keys, so that nothing is published twice, even where only the answer was lost: within a day or,
+ * with a key of your own, while the first try is one of the last 100 events of its channel. An event that comes after such an
+ * event of the same channel has not been sent, so that this keeps the order.
  *
  * @example
  * ```ts

@@ -71,9 +71,9 @@ describe('an error', () => {
       [{ content: 'message 1' }, 'internal'],
       [{ content: 'message 2' }, 'internal'],
     ]);
-    expect(server.logs.get('conv-2')).toEqual(['other']);
+    expect(server.log('conv-2')).toEqual(['other']);
     await updates.send(...error.failed.map(({ event }) => event));
-    expect(server.logs.get('conv-1')).toEqual(contents(3));
+    expect(server.log('conv-1')).toEqual(contents(3));
   });
 
   test('without an answer leaves open what was published; sending again does not repeat it', async () => {
