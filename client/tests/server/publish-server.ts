@@ -29,7 +29,7 @@ export type Fault =
   | 'cut before'
   | 'cut after'
   | 'cut within'
-  | { status: number; retryAfter?: string; body?: object };
+  | { status: number; retryAfter?: string; body?: object | string };
 
 export class PublishServer {
   readonly requests: Entry[][] = [];
@@ -77,7 +77,7 @@ export class PublishServer {
     if (fault === 'cut before') return void request.socket.destroy();
     if (typeof fault === 'object') {
       const headers = fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter };
-      response.writeHead(fault.status, headers).end(JSON.stringify(fault.body ?? { message: 'no' }));
+      response.writeHead(fault.status, headers).end(textOf(fault.body ?? { message: 'no' }));
       return;
     }
     const answer = JSON.stringify({ results: this.#publish(events) });
@@ -103,6 +103,10 @@ export class PublishServer {
       return { seq, at: log[seq - 1]?.at, key: entry.key, duplicate: known !== -1 };
     });
   }
+}
+
+function textOf(body: object | string): string {
+  return typeof body === 'string' ? body : JSON.stringify(body);
 }
 
 /** The place of an earlier try of an event in the log, as far back as the stack looks for it; else -1. */
