@@ -29,7 +29,7 @@ export interface PublishedEvent {
 /** An event that was not published, with the reason. */
 export interface FailedEvent {
   event: BackendEvent;
-  /** A code of the protocol, `disconnected` or `timeout`, or a code of EventBridge. */
+  /** A code of the protocol, `disconnected` or `timeout`; on the bus also a code of EventBridge, or the name of what its client threw. */
   code: string;
   message: string;
   /** The field that is at fault, such as `detail.funnelName`, if it is one field. */
