@@ -1,13 +1,15 @@
 /**
- * The event bus: puts events on EventBridge in batches, and retries those that it did not accept.
+ * The event bus: puts events on EventBridge in batches, and retries those that it did not accept. A call that fails as a whole
+ * is a failure of each of its events.
  *
  * @module
  */
 
 import { FunnelcastError } from '../errors.js';
 import { backoff } from '../waiting.js';
+import { callFailure, entryFailure, type Failure, type PutEventsResult } from './bus-failure.js';
 import { bytes } from './check.js';
-import { ATTEMPTS_MAX, type BackendEvent, type FailedEvent, PublishError, sleep } from './events.js';
+import { ATTEMPTS_MAX, type BackendEvent, PublishError, sleep } from './events.js';
 
 /** EventBridge's limits on one call: the number of entries, and their total size in bytes. */
 const BATCH_ENTRIES_MAX = 10;
@@ -38,6 +40,8 @@ interface Entry {
   event: BackendEvent;
   request: PutEventsEntry;
   bytes: number;
+  /** Why it was not accepted, if it was put and was not. */
+  failure?: Failure | undefined;
 }
 
 interface PutEventsEntry {
@@ -47,10 +51,8 @@ interface PutEventsEntry {
   Detail: string;
 }
 
-/** The response to PutEvents has a result for each entry, in the order of the entries. */
-interface PutEventsResponse {
-  Entries?: { ErrorCode?: string | undefined; ErrorMessage?: string | undefined }[] | undefined;
-}
+/** Calls PutEvents. It resolves with a result for each entry, in the order of the entries. */
+type Put = (entries: PutEventsEntry[]) => Promise<readonly PutEventsResult[]>;
 
 /**
  * Puts events on the bus, in as few calls as possible. The bus keeps no order.
@@ -59,15 +61,19 @@ interface PutEventsResponse {
  */
 export async function putEvents(to: Bus, events: readonly BackendEvent[]): Promise<void> {
   const entries = events.map(event => entryOf(to, event)); // checks all before the first one is put
-  const failed: FailedEvent[] = [];
-  for (const batch of batches(entries)) failed.push(...(await putBatch(to, batch)));
-  if (failed.length === 0) return;
-  const isFailed = new Set(failed.map(({ event }) => event));
-  const published = entries.filter(({ event }) => !isFailed.has(event));
-  throw new PublishError(
-    failed,
-    published.map(({ event }) => ({ event, result: undefined })),
+  if (entries.length === 0) return;
+  const put = await connect(to.client);
+  let failure: Failure | undefined;
+  for (const batch of batches(entries)) {
+    if (failure?.kind === 'aborted') for (const entry of batch) entry.failure = failure;
+    // In an outage, the first batch has waited for all.
+    else failure = await putBatch(to, put, batch, failure?.kind === 'temporary' ? 1 : ATTEMPTS_MAX);
+  }
+  const failed = entries.flatMap(({ event, failure }) =>
+    failure ? [{ event, code: failure.code, message: failure.message }] : [],
   );
+  const published = entries.flatMap(({ event, failure }) => (failure ? [] : [{ event, result: undefined }]));
+  if (failed.length > 0) throw new PublishError(failed, published);
 }
 
 function entryOf({ bus, source }: Bus, event: BackendEvent): Entry {
@@ -98,46 +104,53 @@ function* batches(entries: readonly Entry[]): Generator<Entry[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** Puts one batch, retries the entries that were not accepted, and returns those that never were. */
-async function putBatch(to: Bus, batch: Entry[]): Promise<FailedEvent[]> {
-  const failed: FailedEvent[] = [];
+/**
+ * Puts one batch, retries what was not accepted, and notes what failed nevertheless.
+ *
+ * @param attemptsMax - how many calls may fail as a whole
+ * @returns why the last call failed as a whole, if it did
+ */
+async function putBatch(
+  { random = Math.random }: Bus,
+  put: Put,
+  batch: readonly Entry[],
+  attemptsMax: number,
+): Promise<Failure | undefined> {
   let rest = batch;
-  for (let attempts = 1; rest.length > 0; attempts++) {
-    const requests = rest.map(({ request }) => request);
-    const { Entries: results = [] } = await callPutEvents(to.client, requests);
-    const again: Entry[] = [];
-    rest.forEach((entry, i) => {
-      const { ErrorCode: code, ErrorMessage: message = '' } = results[i] ?? {};
-      if (code === undefined) return;
-      if (isTemporary(code) && attempts < ATTEMPTS_MAX) again.push(entry);
-      else failed.push({ event: entry.event, code, message });
+  for (let attempts = 1; ; attempts++) {
+    let failure: Failure | undefined;
+    const results = await put(rest.map(({ request }) => request)).catch(thrown => {
+      failure = callFailure(thrown);
+      return [];
     });
-    rest = again;
-    if (rest.length > 0) await sleep(backoff(attempts, to.random ?? Math.random));
+    rest.forEach((entry, i) => {
+      entry.failure = failure ?? entryFailure(results[i]);
+    });
+    rest = rest.filter(entry => entry.failure?.kind === 'temporary');
+    if (rest.length === 0 || attempts >= (failure ? attemptsMax : ATTEMPTS_MAX)) return failure;
+    await sleep(backoff(attempts, random));
   }
-  return failed;
 }
 
-/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html */
-function isTemporary(code: string): boolean {
-  return /^(InternalFailure|InternalException|ThrottlingException)$/.test(code);
-}
-
-async function callPutEvents(
-  client: EventBridge | undefined,
-  entries: PutEventsEntry[],
-): Promise<PutEventsResponse> {
+/** Loads AWS's SDK, and returns how to call PutEvents with this client. */
+async function connect(own: EventBridge | undefined): Promise<Put> {
   const { EventBridgeClient, PutEventsCommand } = await loadSdk();
-  const command = new PutEventsCommand({ Entries: entries });
-  if (client) return (await client.send(command)) as PutEventsResponse;
-  shared ??= new EventBridgeClient();
-  return shared.send(command);
+  const client = own ?? sharedClient(EventBridgeClient);
+  return async entries => {
+    const response = await client.send(new PutEventsCommand({ Entries: entries }));
+    return (response as { Entries?: PutEventsResult[] } | undefined)?.Entries ?? [];
+  };
 }
 
 type Sdk = typeof import('@aws-sdk/client-eventbridge');
 
 /** One client per process, because it keeps connections open. */
-let shared: InstanceType<Sdk['EventBridgeClient']> | undefined;
+let shared: EventBridge | undefined;
+
+function sharedClient(EventBridgeClient: Sdk['EventBridgeClient']): EventBridge {
+  shared ??= new EventBridgeClient() as EventBridge;
+  return shared;
+}
 
 /** Loads AWS's SDK. Because the `import` is in a `try`, bundlers do not require the package to be installed. */
 async function loadSdk(): Promise<Sdk> {

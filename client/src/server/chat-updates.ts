@@ -24,7 +24,10 @@ export interface BackendMessage {
   mentions?: string[] | undefined;
   /** The ids of at most 10 files, which the backend has uploaded for this conversation with `uploadFile`. */
   attachments?: string[] | undefined;
-  /** See {@link Update.key}: an answer to a message can be sent twice with the same key, and appears once. */
+  /**
+   * See {@link Update.key}: an answer that is sent twice with the same key appears once, unless the conversation has had 100
+   * events since.
+   */
   key?: string | undefined;
 }
 

@@ -29,7 +29,7 @@ export interface PublishedEvent {
 /** An event that was not published, with the reason. */
 export interface FailedEvent {
   event: BackendEvent;
-  /** A code of the protocol, `disconnected` or `timeout`, or a code of EventBridge. */
+  /** A code of the protocol, `disconnected` or `timeout`; on the bus also a code of EventBridge, or the name of what its client threw. */
   code: string;
   message: string;
   /** The field that is at fault, such as `detail.funnelName`, if it is one field. */
@@ -40,8 +40,9 @@ export interface FailedEvent {
  * Thrown when some events have not been published, although those with a temporary error were sent several times.
  *
  * Events whose error was temporary (`disconnected`, `timeout`, `internal`, `rate_limited`) can be sent again as they are:
- * by HTTP they have their keys, so that nothing is published twice, even where only the answer was lost. An event that
- * comes after such an event of the same channel has not been sent, so that this keeps the order.
+ * by HTTP they have their keys, so that nothing is published twice, even where only the answer was lost: within a day or,
+ * with a key of your own, while the first try is one of the last 100 events of its channel. An event that comes after such an
+ * event of the same channel has not been sent, so that this keeps the order.
  *
  * @example
  * ```ts

@@ -5,11 +5,12 @@
  * @module
  */
 
-import { FunnelcastError, refusalOf, toError } from '../errors.js';
+import { FunnelcastError, toError } from '../errors.js';
 import { backoff } from '../waiting.js';
 import type { Published, PublishReply, PublishResult } from '../wire.js';
 import { type BackendEvent, sleep } from './events.js';
 import { PublishCall, type PublishEntry } from './publish-call.js';
+import { refusal } from './refusal.js';
 import type { TokenIssuer } from './tokens.js';
 
 const PATH = '/api/publish';
@@ -92,9 +93,10 @@ export class HttpPublisher {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     }).catch(broken);
     const text = await response.text().catch(broken);
-    const body = parse(text) as Partial<PublishReply> | undefined;
-    if (!response.ok) throw refusalOf(response, body);
-    if (body?.results?.length === entries.length) return body.results;
+    const body = parse(text);
+    if (!response.ok) throw refusal(response, body);
+    const { results } = (body ?? {}) as Partial<PublishReply>;
+    if (Array.isArray(results) && results.length === entries.length) return results;
     throw new FunnelcastError(
       'bad_request',
       `${url} is not the HTTP API of a stack: it answered something else`,

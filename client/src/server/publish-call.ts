@@ -9,6 +9,7 @@ import type { Channel } from '../channels.js';
 import { errorOf, FunnelcastError } from '../errors.js';
 import { isTemporary } from '../waiting.js';
 import {
+  type DetailType,
   PUBLISH_BYTES_MAX,
   PUBLISH_EVENTS_MAX,
   type Published,
@@ -20,10 +21,21 @@ import { ATTEMPTS_MAX, type BackendEvent, PublishError } from './events.js';
 
 /** The size of a body beside its events: `{"events":[]}`. */
 const ENVELOPE_BYTES = 13;
+/** The types whose detail may have a `timestamp`. */
+const TIMED: ReadonlySet<DetailType> = new Set<DetailType>([
+  'AnalyticsUpdate',
+  'ChatMessage',
+  'Conversation',
+  'FunnelUpdate',
+  'Moderation',
+  'ResourceUpdate',
+  'SystemNotification',
+  'UserNotification',
+]);
 
 /** An event in a request. */
 export interface PublishEntry {
-  /** The event, with its key and its time. */
+  /** The event, with its key. */
   event: BackendEvent;
   /** What is sent for it. */
   json: string;
@@ -129,17 +141,29 @@ export class PublishCall {
 }
 
 function entryOf(event: BackendEvent): PublishEntry {
-  const { type, detail, key = crypto.randomUUID() } = event;
-  const own = detail as { timestamp?: Timestamp; channel?: Channel };
-  const { timestamp = new Date().toISOString() } = own;
-  const { time = timestamp } = event;
+  const complete = identified(event);
+  const { type, detail, key, time } = complete;
   const json = JSON.stringify({ type, detail, key, time });
   const size = bytes(json);
   if (ENVELOPE_BYTES + size > PUBLISH_BYTES_MAX) {
     const message = `the event has ${size} bytes; a request has at most ${PUBLISH_BYTES_MAX}`;
     throw new FunnelcastError('too_large', message);
   }
-  return { event: { ...event, key, time }, json, bytes: size, lane: event.channel ?? own.channel ?? type };
+  const lane = event.channel ?? (detail as { channel?: Channel }).channel ?? type;
+  return { event: complete, json, bytes: size, lane };
+}
+
+/**
+ * The event with all by which the stack recognises a repeat. Its `time` says that no try is older: the stack looks no further
+ * back for the key. That is known of a key that is made here, and not of one of the caller's own, which an earlier call may have
+ * sent already. Such an event gets no `time`, but its detail gets the `timestamp`, so that all tries have the same one.
+ */
+function identified(event: BackendEvent): BackendEvent {
+  const now = new Date().toISOString();
+  if (event.key === undefined) return { ...event, key: crypto.randomUUID(), time: event.time ?? now };
+  const { timestamp } = event.detail as { timestamp?: Timestamp };
+  if (event.time !== undefined || timestamp !== undefined || !TIMED.has(event.type)) return event;
+  return { ...event, detail: { ...event.detail, timestamp: now } };
 }
 
 function lanesOf(entries: readonly PublishEntry[]): string[] {

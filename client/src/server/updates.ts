@@ -36,8 +36,9 @@ export interface Update<Name extends EventName = EventName> {
   event: Name;
   data: UpdateData<Name>;
   /**
-   * Identifies the update, `[A-Za-z0-9_.:-]{1,64}`: sent again with the same `data`, it is not published again. Derive it from
-   * the cause, such as the id of a webhook. Default: a new one in each call. By HTTP only.
+   * Identifies the update, `[A-Za-z0-9_.:-]{1,64}`: sent again with the same key, by any process and however much later, it is
+   * not published again, as long as it is one of the last 100 events in its channel's log. Derive the key from the cause, such as
+   * the id of a webhook. Default: a new one in each call. By HTTP only.
    */
   key?: string;
 }

@@ -4,13 +4,14 @@
  * @module
  */
 
-import { FunnelcastError, invalid, refusalOf } from '../errors.js';
+import { FunnelcastError, invalid } from '../errors.js';
 import { sha256 } from '../files/sha256.js';
 import { ATTEMPTS_MAX, backoff, isTemporary } from '../waiting.js';
 import { type FileReply, SINGLE_UPLOAD_BYTES_MAX, type Upload } from '../wire.js';
 import { checkId } from './check.js';
 import { sleep } from './events.js';
 import type { HttpTarget } from './http.js';
+import { refusal } from './refusal.js';
 
 /** How long a request of the HTTP API may take, and how long the upload: as long as its URL lives. */
 const TIMEOUT_MS = 31_000;
@@ -78,7 +79,7 @@ async function call(
   });
   const text = await response.text(); // rejects if the response is cut off
   const answer = parsed(text);
-  if (!response.ok) throw refusalOf(response, answer);
+  if (!response.ok) throw refusal(response, answer);
   if (answer) return answer;
   throw new FunnelcastError('bad_request', `${response.url} is not the HTTP API of a stack`);
 }
@@ -101,9 +102,13 @@ async function put(
   const text = await response.text();
   if (response.ok || response.status === 412) return;
   const code = /<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? `status ${response.status}`;
+<<<<<<< HEAD
   const isForAMoment = response.status >= 500 || [408, 409, 429].includes(response.status);
+=======
+  const mayPass = isTemporary(refusal(response)) || response.status === 409 || code === 'RequestTimeout'; // S3's is a 400
+>>>>>>> w-server
   throw new FunnelcastError(
-    isForAMoment ? 'internal' : 'bad_request',
+    mayPass ? 'internal' : 'bad_request',
     `the storage has refused the file: ${code}`,
   );
 }

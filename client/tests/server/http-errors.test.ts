@@ -55,6 +55,35 @@ describe('an error', () => {
     expect([error.failed.length, error.published.length, server.requests.length]).toEqual([101, 0, 1]);
   });
 
+  const foreign = {
+    text: '<h1>Try again</h1>',
+    json: { error: 'try again' },
+    object: { error: { reason: 'no' } },
+    coded: { error: { code: 'FUNCTION_INVOCATION_TIMEOUT', message: 'no' } },
+  };
+  test.each(
+    [408, 425, 429, 500, 502, 503, 504, 529].flatMap(status =>
+      Object.entries(foreign).map(([name, body]) => [status, name, body] as const),
+    ),
+  )("with status %i and %s that is not the stack's own is retried", async (status, _, body) => {
+    server.fault = request => (request < 2 ? { status, body } : undefined);
+    await updates.sendBotMessage('conv-1', 'Hi!');
+    expect(server.requests).toHaveLength(3);
+  });
+
+  test.each([
+    [408, 'timeout'],
+    [425, 'internal'],
+    [429, 'rate_limited'],
+    [503, 'internal'],
+  ])('with status %i, again and again, tells what earlier requests have published', async (status, code) => {
+    server.fault = request => (request > 0 ? { status, body: foreign.json } : undefined);
+    const error = await failureOf(updates.send(...contents(230).map(content => message(content))));
+    expect(error).toMatchObject({ code, message: expect.stringContaining(`HTTP status ${status}`) });
+    expect(error.published.map(({ result }) => result?.seq)).toEqual(contents(100).map((_, i) => i + 1));
+    expect([error.failed.length, server.requests.length]).toEqual([130, 6]);
+  });
+
   test('of something that is no stack', async () => {
     server.fault = () => ({ status: 200, body: { hello: 'world' } });
     await expect(updates.sendBotMessage('conv-1', 'Hi!')).rejects.toThrow('is not the HTTP API of a stack');
@@ -71,9 +100,9 @@ describe('an error', () => {
       [{ content: 'message 1' }, 'internal'],
       [{ content: 'message 2' }, 'internal'],
     ]);
-    expect(server.logs.get('conv-2')).toEqual(['other']);
+    expect(server.log('conv-2')).toEqual(['other']);
     await updates.send(...error.failed.map(({ event }) => event));
-    expect(server.logs.get('conv-1')).toEqual(contents(3));
+    expect(server.log('conv-1')).toEqual(contents(3));
   });
 
   test('without an answer leaves open what was published; sending again does not repeat it', async () => {

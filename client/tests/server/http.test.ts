@@ -32,7 +32,14 @@ describe('a call', () => {
     const first = await updates.sendBotMessage('conv-1', 'Hi!', { metadata: { step: 'offer' } });
     expect(first).toEqual({ seq: 1, at: expect.any(String), key: expect.any(String), duplicate: false });
     expect(server.requests).toMatchObject([
-      [{ type: 'ChatMessage', detail: { content: 'Hi!', type: 'bot' }, key: first?.key, time: first?.at }],
+      [
+        {
+          type: 'ChatMessage',
+          detail: { content: 'Hi!', type: 'bot' },
+          key: first?.key,
+          time: expect.any(String),
+        },
+      ],
     ]);
   });
 
@@ -71,21 +78,21 @@ describe('a call', () => {
 describe('order', () => {
   test('of calls that are awaited', async () => {
     for (const content of contents(12)) await updates.sendBotMessage('conv-1', content);
-    expect(server.logs.get('conv-1')).toEqual(contents(12));
+    expect(server.log('conv-1')).toEqual(contents(12));
   });
 
   test('of calls that overlap, even if the first one takes longest and is retried', async () => {
     server.delay = request => (request === 0 ? 50 : 0);
     server.fault = request => (request === 0 ? 'cut after' : undefined);
     await Promise.all(contents(12).map(content => updates.sendBotMessage('conv-1', content)));
-    expect(server.logs.get('conv-1')).toEqual(contents(12));
+    expect(server.log('conv-1')).toEqual(contents(12));
   });
 
   test('of calls that overlap does not make other channels wait', async () => {
     server.delay = request => (request === 0 ? 500 : 0);
     const slow = updates.sendBotMessage('conv-1', 'slow');
     await updates.sendBotMessage('conv-2', 'fast');
-    expect(server.logs.get('conv-1')).toBeUndefined();
+    expect(server.log('conv-1')).toBeUndefined();
     await slow;
   });
 
@@ -100,7 +107,7 @@ describe('order', () => {
   test('of many events of one call, which are sent 100 in a request', async () => {
     const results = await updates.send(...contents(230).map(content => message(content)));
     expect(server.requests.map(({ length }) => length)).toEqual([100, 100, 30]);
-    expect(server.logs.get('conv-1')).toEqual(contents(230));
+    expect(server.log('conv-1')).toEqual(contents(230));
     expect(results.map(({ seq }) => seq)).toEqual(contents(230).map((_, i) => i + 1));
   });
 
@@ -109,7 +116,7 @@ describe('order', () => {
     const large = contents(25).map(content => message(content.padEnd(16_000, '\u0001')));
     await updates.send(...large);
     expect(server.requests.map(({ length }) => length)).toEqual([10, 10, 5]);
-    expect(server.logs.get('conv-1')?.map(text => text.slice(0, 10).trim())).toHaveLength(25);
+    expect(server.log('conv-1')?.map(text => text.slice(0, 10).trim())).toHaveLength(25);
   });
 });
 
@@ -120,7 +127,7 @@ describe('exactly once', () => {
       server.fault = request => (request < 2 ? fault : undefined);
       const results = await updates.send(...contents(12).map(content => message(content)));
       expect(server.requests).toHaveLength(3);
-      expect(server.logs.get('conv-1')).toEqual(contents(12));
+      expect(server.log('conv-1')).toEqual(contents(12));
       expect(results.every(({ duplicate }) => duplicate)).toBe(fault !== 'cut before');
     },
   );
@@ -129,13 +136,6 @@ describe('exactly once', () => {
     server.fault = request => (request === 0 ? 'cut after' : undefined);
     await updates.sendSystemNotification({ level: 'info', title: 't', message: 'm' });
     expect(server.requests[1]).toEqual(server.requests[0]);
-  });
-
-  test('with a key of the app', async () => {
-    const update = { ...message('Welcome'), key: 'webhook-17' };
-    await updates.send(update);
-    await expect(updates.send(update)).resolves.toMatchObject([{ key: 'webhook-17', duplicate: true }]);
-    expect(server.logs.get('conv-1')).toEqual(['Welcome']);
   });
 
   test('with a status that is temporary', async () => {
@@ -151,7 +151,7 @@ describe('exactly once', () => {
     fails([408, 425]);
     await updates.sendBotMessage('conv-1', 'Hello!');
     expect(server.requests).toHaveLength(5 + 3);
-    expect(server.logs.get('conv-1')).toEqual(['Hi!', 'Hello!']);
+    expect(server.log('conv-1')).toEqual(['Hi!', 'Hello!']);
   });
 
   test('after the time that the server asks for', async () => {
@@ -175,7 +175,7 @@ describe('exactly once', () => {
     expect(sent(0)).toEqual(['message 0', 'message 1', 'other', 'message 2']);
     expect(sent(1)).toEqual(['message 1', 'message 2']);
     expect(server.requests).toHaveLength(4);
-    expect(server.logs.get('conv-1')).toEqual(contents(3));
+    expect(server.log('conv-1')).toEqual(contents(3));
     expect(results.map(({ seq }) => seq)).toEqual([1, 2, 1, 3]);
   });
 });

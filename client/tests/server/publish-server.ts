@@ -8,22 +8,33 @@ export interface Entry {
   type: string;
   detail: Record<string, unknown>;
   key: string;
-  time: string;
+  time?: string;
 }
+
+/** An event in a log. */
+interface Row {
+  key: string;
+  at: string;
+  text: string;
+}
+
+/** How many events of a log are searched for a key, and how many of one that comes with its `time`. */
+const TAIL_EVENTS = 100;
+const TAIL_EVENTS_TIMED = 8;
+/** How far before its `time` an earlier try may be. */
+const SKEW_MS = 60_000;
 
 /** What happens to a request: it is lost before or after it is handled, or refused with a status. */
 export type Fault =
   | 'cut before'
   | 'cut after'
   | 'cut within'
-  | { status: number; retryAfter?: string; body?: object };
+  | { status: number; retryAfter?: string; body?: object | string };
 
 export class PublishServer {
   readonly requests: Entry[][] = [];
   readonly tokens: string[] = [];
-  /** The titles or contents that were published, by channel. */
-  readonly logs = new Map<string, string[]>();
-  readonly #seqs = new Map<string, number>();
+  readonly #logs = new Map<string, Row[]>();
   readonly #server: Server;
   /** The fault of a request, by its number from 0 on. */
   fault: (request: number) => Fault | undefined = () => undefined;
@@ -46,6 +57,11 @@ export class PublishServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** The titles or contents that were published on a channel. */
+  log(channel: string): string[] | undefined {
+    return this.#logs.get(channel)?.map(({ text }) => text);
+  }
+
   stop(): Promise<unknown> {
     this.#server.closeAllConnections();
     return new Promise(resolve => this.#server.close(resolve));
@@ -61,7 +77,7 @@ export class PublishServer {
     if (fault === 'cut before') return void request.socket.destroy();
     if (typeof fault === 'object') {
       const headers = fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter };
-      response.writeHead(fault.status, headers).end(JSON.stringify(fault.body ?? { message: 'no' }));
+      response.writeHead(fault.status, headers).end(textOf(fault.body ?? { message: 'no' }));
       return;
     }
     const answer = JSON.stringify({ results: this.#publish(events) });
@@ -78,15 +94,24 @@ export class PublishServer {
       const error = held.has(channel) ? { code: 'internal', message: 'not tried' } : this.refuse(entry);
       if (error?.code === 'internal') held.add(channel);
       if (error) return { error };
-      const id = `${channel} ${entry.key}`;
-      const known = this.#seqs.get(id);
-      const log = this.logs.get(channel) ?? [];
-      this.logs.set(channel, log);
-      if (known === undefined) {
-        log.push(String(entry.detail['content'] ?? entry.detail['title']));
-        this.#seqs.set(id, log.length);
-      }
-      return { seq: known ?? log.length, at: entry.time, key: entry.key, duplicate: known !== undefined };
+      const log = this.#logs.get(channel) ?? [];
+      this.#logs.set(channel, log);
+      const known = earlierTry(log, entry);
+      const now = new Date().toISOString();
+      const text = String(entry.detail['content'] ?? entry.detail['title'] ?? entry.detail['name']);
+      const seq = known === -1 ? log.push({ key: entry.key, at: now, text }) : known + 1;
+      return { seq, at: log[seq - 1]?.at, key: entry.key, duplicate: known !== -1 };
     });
   }
+}
+
+function textOf(body: object | string): string {
+  return typeof body === 'string' ? body : JSON.stringify(body);
+}
+
+/** The place of an earlier try of an event in the log, as far back as the stack looks for it; else -1. */
+function earlierTry(log: Row[], { key, time }: Entry): number {
+  const oldest = log.length - (time === undefined ? TAIL_EVENTS : TAIL_EVENTS_TIMED);
+  const since = time === undefined ? Infinity : Math.min(Date.parse(time), Date.now()) - SKEW_MS;
+  return log.findIndex((row, i) => row.key === key && (i >= oldest || Date.parse(row.at) >= since));
 }

@@ -29,5 +29,5 @@ test('publishes with the globals of a worker', async () => {
   const result = await runInContext(`${outputFiles?.[0]?.text}\n${app}`, createContext({ ...GLOBALS }));
   await server.stop();
   expect([...result]).toEqual([1, false]);
-  expect(server.logs.get('conv-1')).toEqual(['Hi from a worker']);
+  expect(server.log('conv-1')).toEqual(['Hi from a worker']);
 });

@@ -31,6 +31,18 @@ async fn a_search_without_matches_is_bounded_and_returns_a_cursor() {
     assert!(!seen.is_empty() && seen.is_sorted(), "{seen:?}");
 }
 
+/// Whoever wants few messages of a log that ends with other events.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_few_messages_takes_no_more_requests_than_one_of_many() {
+    let table = TestTable::new().await;
+    table.fill(120).await;
+    let wanted = |only| Wanted { contains: None, only };
+    let before = table.engine.requests();
+    let only = Some(crate::table::history::Only::Files);
+    table.history(&channel(), Window::Latest, 1, wanted(only)).await.unwrap();
+    assert!(table.engine.requests() - before <= 3, "{}", table.engine.requests() - before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_all_processes_one_schedules_the_count() {
     let table = TestTable::new().await;

@@ -3,7 +3,7 @@
 use super::super::{facts::Facts, finding::Finding};
 
 /// The alarms of the template, by the ends of their names.
-pub(super) const ALARMS: [&str; 10] = [
+pub(super) const ALARMS: [&str; 12] = [
     "DeadLetters",
     "Errors",
     "FailedPosts",
@@ -12,8 +12,10 @@ pub(super) const ALARMS: [&str; 10] = [
     "DigestLag",
     "DeliveryLag",
     "FilesLag",
+    "WebhookLag",
     "Integration",
     "TableThrottles",
+    "IndexThrottles",
 ];
 /// The invocations that the queues and the stream may take together (docs/operations.md#quotas).
 const CONCURRENCY_TAKEN: u32 = 20;
