@@ -102,11 +102,7 @@ async function put(
   const text = await response.text();
   if (response.ok || response.status === 412) return;
   const code = /<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? `status ${response.status}`;
-<<<<<<< HEAD
-  const isForAMoment = response.status >= 500 || [408, 409, 429].includes(response.status);
-=======
   const mayPass = isTemporary(refusal(response)) || response.status === 409 || code === 'RequestTimeout'; // S3's is a 400
->>>>>>> w-server
   throw new FunnelcastError(
     mayPass ? 'internal' : 'bad_request',
     `the storage has refused the file: ${code}`,
