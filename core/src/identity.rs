@@ -29,8 +29,8 @@ limits! {
 const UNSEEN: &str = "?";
 
 /// A user's display name: 1 to [`NAME_BYTES_MAX`] bytes of which something is visible, and that do not garble the text around
-/// them. On the wire it has no control characters; others that garble, such as those that turn the text, are left out where
-/// they come.
+/// them. A text with control characters is refused; other characters that garble, such as those that turn the text, are dropped
+/// when it is parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "schema",
@@ -66,7 +66,7 @@ impl TryFrom<String> for Name {
 
     fn try_from(text: String) -> Result<Self, Error> {
         if (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control) {
-            // Rows of older versions have names with other characters that garble, or with nothing to see; they stay readable.
+            // A row of an older version may have any other name, and must stay readable.
             Ok(Self::fitting(&text).unwrap_or_else(|| Self(UNSEEN.to_owned())))
         } else {
             let rule = format!("must be 1 to {NAME_BYTES_MAX} bytes without control characters");
