@@ -8,7 +8,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CompanyId, Error, ExperienceId, RoomId, Timestamp, UserId};
+use crate::{
+    CompanyId, Error, ExperienceId, RoomId, Timestamp, UserId,
+    text::{garbles, is_visible},
+};
 
 limits! {
     /// The longest display name of a user, in bytes.
@@ -22,8 +25,12 @@ limits! {
     pub const ROOMS_MAX: usize = 10;
 }
 
-/// A user's display name: 1 to [`NAME_BYTES_MAX`] bytes without control characters, which are invisible, can garble the text
-/// around them, and take six bytes each on the wire.
+/// The name of a user of whose name there is nothing to see.
+const UNSEEN: &str = "?";
+
+/// A user's display name: 1 to [`NAME_BYTES_MAX`] bytes of which something is visible, and that do not garble the text around
+/// them. A text with control characters is refused; other characters that garble, such as those that turn the text, are dropped
+/// when it is parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(
     feature = "schema",
@@ -39,12 +46,11 @@ impl Name {
         &self.0
     }
 
-    /// The name that a text contains: without its control characters, and cut where it is too long. `None` if nothing is
-    /// left.
+    /// The name that a text contains: without what garbles, and cut where it is too long. `None` if nothing of it is visible.
     pub fn fitting(text: &str) -> Option<Self> {
-        let shown: String = text.chars().filter(|char| !char.is_control()).collect();
-        let cut = &shown[..shown.floor_char_boundary(NAME_BYTES_MAX)];
-        cut.to_owned().try_into().ok()
+        let mut shown: String = text.chars().filter(|char| !garbles(*char)).collect();
+        shown.truncate(shown.floor_char_boundary(NAME_BYTES_MAX));
+        is_visible(&shown).then_some(Self(shown))
     }
 }
 
@@ -59,8 +65,9 @@ impl TryFrom<String> for Name {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Self, Error> {
-        if (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control) {
-            Ok(Self(text))
+        if (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control) {
+            // A row of an older version may have any other name, and must stay readable.
+            Ok(Self::fitting(&text).unwrap_or_else(|| Self(UNSEEN.to_owned())))
         } else {
             let rule = format!("must be 1 to {NAME_BYTES_MAX} bytes without control characters");
             Err(Error::BadRequest(rule.into()))
@@ -276,6 +283,21 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_garbles_or_is_blank_is_read_and_not_shown() {
+        for (text, shown) in [
+            ("\u{202a}Ann\u{202c}", "Ann"),
+            ("\u{202e}nimdA", "nimdA"),
+            ("Ann\u{2028}Admin", "AnnAdmin"),
+            ("\u{200b}", UNSEEN),
+            ("\u{202e}\u{2066}", UNSEEN),
+            (" \u{3164}", UNSEEN),
+        ] {
+            let json = serde_json::to_string(text).unwrap();
+            assert_eq!(serde_json::from_str::<Name>(&json).unwrap().as_str(), shown, "{text:?}");
+        }
+    }
+
+    #[test]
     fn fitting_keeps_as_much_of_a_text_as_is_a_name() {
         let long = "ü".repeat(NAME_BYTES_MAX);
         for (text, kept) in [
@@ -285,6 +307,11 @@ mod tests {
             (&format!("n{long}"), Some(&format!("n{long}")[..NAME_BYTES_MAX - 1])),
             ("", None),
             ("\n\u{85}", None),
+            ("\u{202e}nimdA\u{2069}", Some("nimdA")),
+            ("Ann \u{200f}שלום", Some("Ann \u{200f}שלום")),
+            ("\u{202e}", None),
+            ("\u{200b} \u{feff}", None),
+            (&format!("{}n", "\u{200b}".repeat(NAME_BYTES_MAX)), None),
         ] {
             assert_eq!(Name::fitting(text).as_ref().map(Name::as_str), kept, "{text:?}");
         }

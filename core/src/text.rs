@@ -35,6 +35,29 @@ impl<const BYTES_MAX: usize> TryFrom<String> for Text<BYTES_MAX> {
     }
 }
 
+/// Whether a character garbles the text in which it stands: it controls it, breaks its line or turns its direction, so that
+/// `gnp.exe` is shown as `exe.png` (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>).
+pub(crate) fn garbles(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether there is anything to see of a text.
+pub(crate) fn is_visible(text: &str) -> bool {
+    text.chars().any(|char| !char.is_control() && !char.is_whitespace() && !is_blank(char))
+}
+
+/// Whether a character has no form of its own, beside spaces and control characters: those with the property
+/// `Default_Ignorable_Code_Point` (<https://www.unicode.org/Public/17.0.0/ucd/DerivedCoreProperties.txt>), and the empty cell of
+/// Braille.
+const fn is_blank(char: char) -> bool {
+    matches!(char,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// A progress in percent, from 0 to 100. It is kept as the producer wrote it, such as `33.3` or `50.0`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
@@ -92,6 +115,28 @@ mod tests {
         assert!(serde_json::from_str::<Text<3>>("\"abc\"").is_ok());
         assert!(serde_json::from_str::<Text<3>>("\"abcd\"").is_err());
         assert!(serde_json::from_str::<Text<3>>("\"üü\"").is_err(), "bytes count, not characters");
+    }
+
+    #[test]
+    fn what_turns_or_breaks_a_text_garbles_it_and_what_joins_its_letters_does_not() {
+        for char in ['\n', '\u{7f}', '\u{85}', '\u{2028}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}'] {
+            assert!(garbles(char), "{char:?}");
+        }
+        for char in [' ', 'a', 'ש', '\u{200d}', '\u{200f}', '\u{fe0f}', '👧'] {
+            assert!(!garbles(char), "{char:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_blanks_is_not_visible() {
+        for text in
+            ["", " \u{a0}\u{3000}", "\n", "\u{200b}", "\u{202e}", "\u{3164}", "\u{2800}\u{fe0f}", "\u{e0020}"]
+        {
+            assert!(!is_visible(text), "{text:?}");
+        }
+        for text in ["a", "\u{200b}.", "👩‍👩‍👧", "שלום", "ㅤn"] {
+            assert!(is_visible(text), "{text:?}");
+        }
     }
 
     #[test]

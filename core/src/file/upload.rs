@@ -11,7 +11,10 @@ use super::{
     },
     media_type::MediaType,
 };
-use crate::{Channel, Error, FileId, Timestamp, text::Text};
+use crate::{
+    Channel, Error, FileId, Timestamp,
+    text::{self, Text},
+};
 
 /// The longest `ETag` of a part, in bytes; S3's have 34.
 const ETAG_BYTES_MAX: usize = 64;
@@ -91,9 +94,7 @@ impl FileDraft {
             return Err(Error::invalid("channel", "must be a conversation: only conversations have files"));
         }
         let name = self.name.as_str();
-        // With these, `gnp.exe` would be shown as `exe.png` (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>).
-        let turns = |char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if name.trim().is_empty() || name.chars().any(|char| char.is_control() || turns(char)) {
+        if !text::is_visible(name) || name.chars().any(text::garbles) {
             let reason = "must have visible characters, and none that control or turn the text";
             return Err(Error::invalid("name", reason));
         }
@@ -292,7 +293,9 @@ mod tests {
             ("channel", json!("room:r1"), "bad_request"),
             ("name", json!("a\u{0}b"), "bad_request"),
             ("name", json!("\u{202e}gnp.exe"), "bad_request"),
+            ("name", json!("a\u{2028}b"), "bad_request"),
             ("name", json!(" "), "bad_request"),
+            ("name", json!("\u{200b}\u{3164}"), "bad_request"),
             ("durationMs", json!(DURATION_MS_MAX + 1), "bad_request"),
             ("waveform", json!(vec![1; 65]), "bad_request"),
             ("sha256", json!(null), "bad_request"),

@@ -28,7 +28,7 @@ pub struct Operation {
     pub takes_grant: bool,
     /// What a reply means. Its status is 200; 302, with `location`, where there is no type of the reply.
     pub done: &'static str,
-    /// The refusals beside those that every operation has; see [`refusals`](Self::refusals).
+    /// The refusals beside those that every operation has, or every one with a body; see [`refusals`](Self::refusals).
     pub own_refusals: &'static [Failure],
     /// The type of the fields, beside `connectionId`. `None` where there are no others.
     #[cfg(feature = "schema")]
@@ -46,7 +46,8 @@ impl Operation {
             Auth::WhopSignature => Failure::NotSigned,
         };
         let of_all = [unauthorized, Failure::RateLimited, Failure::Internal];
-        let mut all = [self.own_refusals, &of_all].concat();
+        let of_bodies: &[Failure] = if self.fields.are_a_body() { &[Failure::TooLarge] } else { &[] };
+        let mut all = [self.own_refusals, of_bodies, &of_all].concat();
         all.sort_by_key(|refusal| refusal.status());
         all
     }
@@ -145,6 +146,16 @@ pub enum Fields {
     Webhook,
 }
 
+impl Fields {
+    /// Whether they are sent in a body, which may be too large.
+    const fn are_a_body(self) -> bool {
+        match self {
+            Self::None | Self::Query => false,
+            Self::Body | Self::OptionalBody | Self::Webhook => true,
+        }
+    }
+}
+
 /// Whether a request names one of the caller's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connection {
@@ -215,6 +226,22 @@ impl Failure {
             Self::TooLarge => 413,
             Self::RateLimited => 429,
             Self::Internal => 500,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http_api::OPERATIONS;
+
+    #[test]
+    fn a_body_and_nothing_else_may_be_too_large() {
+        for operation in OPERATIONS {
+            let has_body = !matches!(operation.fields, Fields::None | Fields::Query);
+            let refusals = operation.refusals().into_iter();
+            let too_large = refusals.filter(|refusal| *refusal == Failure::TooLarge).count();
+            assert_eq!(too_large, usize::from(has_body), "{}", operation.id);
         }
     }
 }

@@ -8,12 +8,13 @@
 //! - here: the tasks
 //! - `message`: the messages of the queue
 //! - `content`: what a file is
-//! - `picture`, `strip`: pictures, and what is taken out of them
+//! - `picture`, `strip`, `webp`: pictures, and what is taken out of them
 
 mod content;
 mod message;
 mod picture;
 mod strip;
+mod webp;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use funnelcast_aws::{

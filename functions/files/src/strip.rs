@@ -9,8 +9,10 @@ use img_parts::{
     Bytes, ImageEXIF,
     jpeg::{Jpeg, JpegSegment, markers},
     png::Png,
-    webp::{CHUNK_XMP, WebP},
+    webp::WebP,
 };
+
+use crate::webp;
 
 /// The chunks of a PNG that say how its pixels are shown (<https://www.w3.org/TR/png-3/>).
 const PNG_CHUNKS: [&[u8; 4]; 17] = [
@@ -39,8 +41,9 @@ pub(crate) fn strip(format: ImageFormat, bytes: Bytes) -> Option<(Bytes, Orienta
         }
         ImageFormat::WebP => {
             let mut webp = WebP::from_bytes(bytes).ok()?;
-            let orientation = replace_exif(&mut webp);
-            webp.remove_chunks_by_id(CHUNK_XMP);
+            let orientation = orientation(&webp);
+            webp::retain_needed(&mut webp)?;
+            webp.set_exif(own_exif(orientation));
             Some((webp.encoder().bytes(), orientation))
         }
         ImageFormat::Gif => Some((strip_gif(&bytes)?, Orientation::NoTransforms)),
@@ -50,12 +53,20 @@ pub(crate) fn strip(format: ImageFormat, bytes: Bytes) -> Option<(Bytes, Orienta
 
 /// Leaves the orientation in a picture's EXIF data and nothing else, and returns it.
 fn replace_exif(picture: &mut impl ImageEXIF) -> Orientation {
-    let exif = picture.exif();
-    // A picture whose metadata cannot be read is shown as it lies.
-    let orientation = exif.and_then(|exif| Orientation::from_exif_chunk(&exif));
-    let orientation = orientation.unwrap_or(Orientation::NoTransforms);
-    picture.set_exif((orientation != Orientation::NoTransforms).then(|| exif_of(orientation)));
+    let orientation = orientation(picture);
+    picture.set_exif(own_exif(orientation));
     orientation
+}
+
+/// The orientation that a picture's EXIF data says. A picture whose metadata cannot be read is shown as it lies.
+fn orientation(picture: &impl ImageEXIF) -> Orientation {
+    let exif = picture.exif();
+    exif.and_then(|exif| Orientation::from_exif_chunk(&exif)).unwrap_or(Orientation::NoTransforms)
+}
+
+/// The EXIF data of a picture of this orientation; `None` if it needs none.
+fn own_exif(orientation: Orientation) -> Option<Bytes> {
+    (orientation != Orientation::NoTransforms).then(|| exif_of(orientation))
 }
 
 /// The EXIF data of an orientation, and nothing else: a TIFF header and one entry (CIPA DC-008, 4.6.4).

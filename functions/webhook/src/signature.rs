@@ -5,12 +5,15 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{constant_time::verify_slices_are_equal, digest::SHA256_OUTPUT_LEN, hmac};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use funnelcast_core::{Key, Timestamp};
 
 /// How far Whop's clock and this one may differ, and so for how long a request can be replayed.
 const TOLERANCE: Duration = Duration::from_mins(5);
+
+/// The most signatures of a request that are compared. The rotation of a secret takes two or three.
+const SIGNATURES_MAX: usize = 8;
 
 /// Why a request is refused, for the log only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +29,8 @@ pub(crate) enum Refusal {
 /// Verifies a request by its headers and its body, byte for byte as it was sent. Returns its id.
 ///
 /// The key is the bytes of Whop's secret itself, not what it decodes to as base64. While the secret is rotated there
-/// are two of them, and a request may have several signatures: any signature by any secret is accepted.
+/// are two of them, and a request may have several signatures: any of its first [`SIGNATURES_MAX`] by any secret is
+/// accepted. The body is read once for each secret, and not at all where no signature has the right form.
 pub(crate) fn verify<'a>(
     header: impl Fn(&str) -> Option<&'a str>,
     body: &[u8],
@@ -43,17 +47,23 @@ pub(crate) fn verify<'a>(
         return Err(Refusal::Time);
     }
     let signed = [id.as_str().as_bytes(), b".", time.as_bytes(), b".", body].concat();
+    let tags: Vec<_> = signatures.split(' ').filter_map(tag).take(SIGNATURES_MAX).collect();
     let is_signed_with = |secret: &str| {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-        let tags = signatures.split(' ').filter_map(|signature| signature.strip_prefix("v1,"));
-        let mut tags = tags.filter_map(|tag| STANDARD.decode(tag).ok());
-        tags.any(|tag| hmac::verify(&key, &signed, &tag).is_ok()) // constant time
+        let own = hmac::sign(&key, &signed); // once, however many signatures there are
+        tags.iter().any(|tag| verify_slices_are_equal(own.as_ref(), tag).is_ok())
     };
-    if { secrets }.any(|secret| !secret.is_empty() && is_signed_with(secret)) {
+    if !tags.is_empty() && { secrets }.any(|secret| !secret.is_empty() && is_signed_with(secret)) {
         Ok(id)
     } else {
         Err(Refusal::Signature)
     }
+}
+
+/// The HMAC of a signature of version 1; `None` if it is none.
+fn tag(signature: &str) -> Option<[u8; SHA256_OUTPUT_LEN]> {
+    let encoded = signature.strip_prefix("v1,")?;
+    STANDARD.decode(encoded).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -98,6 +108,22 @@ mod tests {
         several
             .insert("webhook-signature", format!("v1,bm90IHRoaXM= v1a,x {}", headers()["webhook-signature"]));
         assert_eq!(check(&several, BODY, &[SECRET], AT), Ok(()));
+    }
+
+    #[test]
+    fn only_the_first_signatures_are_compared() {
+        let good = headers()["webhook-signature"].clone();
+        let wrong = format!("v1,{}", STANDARD.encode([0; SHA256_OUTPUT_LEN]));
+        for (before, is_accepted) in [
+            (vec![&*wrong; SIGNATURES_MAX - 1], true),
+            (vec![&*wrong; SIGNATURES_MAX], false),
+            (vec!["v1,", "v1,bm90IHRoaXM=", "v1a,x", "v2,x", "", "v1,====", "v1,", "v1,", "v1,"], true),
+        ] {
+            let mut several = headers();
+            several.insert("webhook-signature", format!("{} {good}", before.join(" ")));
+            let verdict = if is_accepted { Ok(()) } else { Err(Refusal::Signature) };
+            assert_eq!(check(&several, BODY, &[SECRET], AT), verdict, "{before:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::super::bodies::{
 };
 use super::super::operation::{
     Auth, Connection,
-    Failure::{BadRequest, Forbidden, NewerChange, NoConversation, TooLarge},
+    Failure::{BadRequest, Forbidden, NewerChange, NoConversation},
     Fields, Method, Operation, Tag,
 };
 #[cfg(feature = "schema")]
@@ -52,7 +52,7 @@ pub(super) const MODERATE: Operation = Operation {
     connection: Connection::Absent,
     takes_grant: false,
     done: "What stands now",
-    own_refusals: &[BadRequest, Forbidden, NewerChange, TooLarge],
+    own_refusals: &[BadRequest, Forbidden, NewerChange],
     #[cfg(feature = "schema")]
     request: Some(WireType::of::<Moderation>()),
     #[cfg(feature = "schema")]
@@ -73,7 +73,7 @@ pub(super) const WHOP: Operation = Operation {
     connection: Connection::Absent,
     takes_grant: false,
     done: "The webhook is queued",
-    own_refusals: &[BadRequest, TooLarge],
+    own_refusals: &[BadRequest],
     #[cfg(feature = "schema")]
     request: None,
     #[cfg(feature = "schema")]
@@ -98,7 +98,7 @@ pub(super) const PUBLISH: Operation = Operation {
     connection: Connection::Absent,
     takes_grant: false,
     done: "The result of each event, in their order",
-    own_refusals: &[BadRequest, Forbidden, TooLarge],
+    own_refusals: &[BadRequest, Forbidden],
     #[cfg(feature = "schema")]
     request: Some(WireType::of::<Publish>()),
     #[cfg(feature = "schema")]
@@ -143,7 +143,7 @@ pub(super) const PUT_CONVERSATION: Operation = Operation {
     connection: Connection::Absent,
     takes_grant: false,
     done: "The change has been applied",
-    own_refusals: &[BadRequest, Forbidden, NewerChange, TooLarge],
+    own_refusals: &[BadRequest, Forbidden, NewerChange],
     #[cfg(feature = "schema")]
     request: Some(WireType::of::<ConversationDraft>()),
     #[cfg(feature = "schema")]

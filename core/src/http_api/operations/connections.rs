@@ -4,7 +4,7 @@
 use super::super::bodies::{ChannelList, ConnectionList, Disconnected, Ticket};
 use super::super::operation::{
     Auth, Connection,
-    Failure::{BadRequest, Conflict, Forbidden, NotFound, TooLarge},
+    Failure::{BadRequest, Conflict, Forbidden, NotFound},
     Fields, Method, Operation, Tag,
 };
 #[cfg(feature = "schema")]
@@ -97,14 +97,15 @@ pub(super) const JOIN: Operation = Operation {
     path: "/api/websocket/channels",
     tag: Tag::Channels,
     summary: "Joins a channel for one of the user's connections",
-    description: "The same as `join` on that connection: its own token decides what it may do, not the token of this request. \
-        Costs 1 read, and what `join` costs: 2 writes, and 1 to 4 reads.",
+    description: "The same as `join` on that connection: its own token decides what it may do, not the token of this request, and a \
+        grant is sent in the field `grant`, not in the header `funnelcast-grant`. Costs 1 read, and what `join` costs: 2 writes, \
+        and 1 to 4 reads.",
     auth: Auth::Token,
     fields: Fields::Body,
     connection: Connection::Required,
     takes_grant: false,
     done: "The connection has joined; the reply is that of `join`",
-    own_refusals: &[BadRequest, Forbidden, NotFound, Conflict, TooLarge],
+    own_refusals: &[BadRequest, Forbidden, NotFound, Conflict],
     #[cfg(feature = "schema")]
     request: Some(WireType::of::<Join>()),
     #[cfg(feature = "schema")]

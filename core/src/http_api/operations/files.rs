@@ -2,7 +2,7 @@
 
 use super::super::operation::{
     Auth, Connection,
-    Failure::{BadRequest, Conflict, Forbidden, NoFile, TooLarge},
+    Failure::{BadRequest, Conflict, Forbidden, NoFile},
     Fields, Method, Operation, Tag,
 };
 #[cfg(feature = "schema")]
@@ -30,7 +30,7 @@ pub(super) const CREATE_FILE: Operation = Operation {
     connection: Connection::Absent,
     takes_grant: true,
     done: "The file may be uploaded",
-    own_refusals: &[BadRequest, Forbidden, TooLarge],
+    own_refusals: &[BadRequest, Forbidden],
     #[cfg(feature = "schema")]
     request: Some(WireType::of::<FileDraft>()),
     #[cfg(feature = "schema")]

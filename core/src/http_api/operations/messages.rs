@@ -2,7 +2,7 @@
 
 use super::super::operation::{
     Auth, Connection,
-    Failure::{BadRequest, Conflict, Forbidden, NotFound, TooLarge},
+    Failure::{BadRequest, Conflict, Forbidden, NotFound},
     Fields, Method, Operation, Tag,
 };
 #[cfg(feature = "schema")]
@@ -70,7 +70,7 @@ pub(super) const SEND: Operation = Operation {
     connection: Connection::Absent,
     takes_grant: true,
     done: "The event is kept, and has been or will be delivered",
-    own_refusals: &[BadRequest, Forbidden, Conflict, TooLarge, NotFound],
+    own_refusals: &[BadRequest, Forbidden, Conflict, NotFound],
     #[cfg(feature = "schema")]
     request: Some(WireType::of::<Send>()),
     #[cfg(feature = "schema")]
@@ -92,7 +92,7 @@ pub(super) const ACK: Operation = Operation {
     connection: Connection::Absent,
     takes_grant: true,
     done: "The user's watermark now",
-    own_refusals: &[BadRequest, Forbidden, NotFound, TooLarge],
+    own_refusals: &[BadRequest, Forbidden, NotFound],
     #[cfg(feature = "schema")]
     request: Some(WireType::of::<Ack>()),
     #[cfg(feature = "schema")]
