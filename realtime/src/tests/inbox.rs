@@ -1,19 +1,31 @@
 //! What users are told of their inboxes, and by whom.
 
-use funnelcast_aws::table::restrictions::RestrictionChange;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use funnelcast_aws::{queue::Queue, table::restrictions::RestrictionChange};
 use funnelcast_core::{
     Caller, Right, Seq,
     action::{Ack, Inbox, Send},
     event::{EventName, ReceiptState},
     frame::Sender,
-    inbox::{LastMessage, LogNews, SeenMessage},
+    inbox::{InboxUpdate, LastMessage, LogNews, SeenMessage},
     moderation::{Restriction, RestrictionKind, Scope},
 };
-use funnelcast_testing::gateway::Answer;
+use funnelcast_testing::{
+    gateway::Answer,
+    server::{self, Server},
+};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    deliver::{self, Delivery},
     digest::{self, News},
     inbox, publish, receipts,
 };
@@ -145,6 +157,59 @@ async fn a_failed_post_fails_nothing_else() {
     assert_eq!(connections(&posted(&stub, 0)), ["ann-gone", "bob-list"]);
     let row = realtime.table().connection(&gone.identity.user, &gone.connection).await.unwrap();
     assert!(row.is_none(), "a connection that is gone is removed");
+}
+
+/// A fan-out queue in place of the one that tests have, which takes no message.
+async fn with_queue(realtime: &mut TestRealtime) -> Server {
+    let queue = Server::start(|_| server::json(&json!({"MessageId": "m"}))).await;
+    let config = Config::from_lookup(|name| match name {
+        "AWS_ENDPOINT_URL" | "DELIVERY_QUEUE_URL" => Some(queue.url("/")),
+        name => realtime.engine.variable(name),
+    });
+    realtime.realtime.deliveries = Queue::of_deliveries(&config.unwrap()).unwrap();
+    queue
+}
+
+/// The deliveries that were put into a queue.
+fn put_off(queue: &Server) -> Vec<Delivery> {
+    let bodies = queue.asked().into_iter().map(|asked| serde_json::from_slice::<Value>(&asked.body).unwrap());
+    bodies.map(|body| serde_json::from_str(body["MessageBody"].as_str().unwrap()).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_whose_post_failed_is_owed_the_update() {
+    let throttles = Arc::new(AtomicBool::new(true));
+    let stub = Stub::start({
+        let throttles = Arc::clone(&throttles);
+        move |_| Answer::Status(if throttles.load(Ordering::Relaxed) { 403 } else { 200 })
+    })
+    .await;
+    let mut realtime = scene(&stub).await;
+    let queue = with_queue(&mut realtime).await;
+    device(&realtime, "bob", "list", &["user:bob"]).await;
+    device(&realtime, "admin", "team", &["inbox:biz_1"]).await;
+    digest_of(&realtime, &[message(1, "ann")]).await;
+    let read = InboxUpdate {
+        conversation_id: "c1".parse().unwrap(),
+        company_id: None,
+        n: None,
+        last: None,
+        read_n: Some(1),
+    };
+    let bob = "bob".parse().unwrap();
+    digest::tell_user(&realtime, &bob, &read, &BTreeSet::new(), now()).await.unwrap();
+
+    throttles.store(false, Ordering::Relaxed);
+    let before = stub.requests().len();
+    for delivery in put_off(&queue) {
+        deliver::deliver(&realtime, delivery).await.unwrap();
+    }
+    let posts = posted(&stub, before);
+    assert_eq!(connections(&posts), ["admin-team", "bob-list", "bob-list"]);
+    let mut numbers: Vec<_> =
+        posts.iter().map(|(.., data)| (data["n"].as_u64(), data["readN"].as_u64())).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [(None, Some(1)), (Some(1), None), (Some(1), None)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
