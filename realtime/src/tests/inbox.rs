@@ -244,6 +244,32 @@ async fn what_is_read_on_one_device_is_told_to_the_others_of_the_user() {
     assert_eq!((read_n, posts.len()), (Some(1), 0), "read before");
 }
 
+/// The table has noted an ack, and its answer is lost: the repeat of the write is no reason to tell nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_whose_answer_was_lost_is_told() {
+    let stub = Stub::start(|_| Answer::Status(200)).await;
+    let realtime = scene(&stub).await;
+    let bob = device(&realtime, "bob", "phone", &["conversation:c1"]).await;
+    device(&realtime, "ann", "open", &["conversation:c1"]).await;
+    let said = Send {
+        channel: channel(),
+        event: EventName::ChatMessage,
+        data: json!({"content": "hello"}),
+        key: Some("k".parse().unwrap()),
+        base: Some(Seq::ZERO),
+    };
+    let seq = publish::send(&realtime, Caller::Socket(&bob), said).await.unwrap().seq.unwrap();
+    for state in [ReceiptState::Delivered, ReceiptState::Read] {
+        let before = stub.requests().len();
+        realtime.engine.lose_write_answers(1);
+        let ack = Ack { channel: channel(), seq, state };
+        receipts::ack(&realtime, Caller::Socket(&bob), ack).await.unwrap();
+        let posts = posted(&stub, before);
+        assert_eq!(connections(&posts), ["ann-open"], "{state:?}");
+        assert_eq!(posts[0].2, json!({"userId": "bob", "seq": 1, "state": state}));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_banned_neither_hears_of_the_conversation_nor_sees_it_in_the_inbox() {
     let scopes = [Scope::Conversation("c1".parse().unwrap()), Scope::Company(COMPANY.parse().unwrap())];
