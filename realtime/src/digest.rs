@@ -2,7 +2,9 @@
 //!
 //! The records of a conversation are taken into account together: one write, and one `inbox.update` to each who may want to
 //! know. They may come again after a crash, which changes nothing that is stored; the update is then posted again, in case the
-//! crash was before the posts. It is no event of a log: who misses it asks for the inbox again.
+//! crash was before the posts. A device whose post failed is owed the update, because the update is no event of a log, and a
+//! device that stays connected has no reason to ask for the inbox again. An update that comes twice or late changes nothing:
+//! clients take the later of two by `at`, and `readN` never goes back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,7 +147,7 @@ async fn tell(
             // Their own message may not be the last one any more, and who sends has read.
             let update = InboxUpdate { read_n: activity.sent.get(user).copied(), ..update.clone() };
             let event = inbox_event(Channel::User(user.clone()), &update, now)?;
-            deliver::post(realtime, &event, &devices, None).await?;
+            deliver::post_or_owe(realtime, event, &devices, None).await?;
             Ok(user.clone())
         });
         try_join_all(posts).await
@@ -198,10 +200,10 @@ async fn banned_among(
     Ok(try_join_all(banned).await?.into_iter().flatten().collect())
 }
 
-/// Posts an update to a user's connections, but for those that know of it: 1 read.
+/// Posts an update to a user's connections, but for those that know of it, or has the queue post it: 1 read.
 ///
 /// # Errors
-/// [`Error::Internal`] if the table fails.
+/// [`Error::Internal`] if the table or the queue fails.
 pub(crate) async fn tell_user(
     realtime: &Realtime,
     user: &UserId,
@@ -211,7 +213,7 @@ pub(crate) async fn tell_user(
 ) -> Result<(), Error> {
     let devices = devices(realtime, user, except).await?;
     let event = inbox_event(Channel::User(user.clone()), update, at)?;
-    deliver::post(realtime, &event, &devices, None).await.map(drop)
+    deliver::post_or_owe(realtime, event, &devices, None).await.map(drop)
 }
 
 fn inbox_event(channel: Channel, update: &InboxUpdate, at: Timestamp) -> Result<Event, Error> {

@@ -7,10 +7,12 @@
 //! message. Those of a user (`USER#id`) are the rows of a participant, by the time at which they were added. The index is only a
 //! hint: which conversation belongs to whom is read from its own rows.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_lambda_events::dynamodb::EventRecord;
 use aws_sdk_dynamodb::types::AttributeValue;
 use funnelcast_core::{
-    Channel, ConversationId, Error, Timestamp, UserId,
+    Channel, ConversationId, Error, Seq, Timestamp, UserId,
     event::EventName,
     frame::Sender,
     inbox::{ACTIVITY_BYTES_MAX, Activity, LastMessage, LogNews, SeenMessage},
@@ -21,7 +23,7 @@ use super::{
     conversations::Conversation,
     item::{Table, back_off, failed, from_item, if_met, is_contended, sk, to_attribute},
     key,
-    log::{LogRow, Start, Stored, Unquoted},
+    log::{LogRow, Start, Stored, Unquoted, stored},
     stream,
 };
 
@@ -105,7 +107,8 @@ pub(super) fn seen(stored: &Stored) -> Result<SeenMessage, Error> {
 
 impl Table {
     /// Takes changes of a conversation's log into account: 1 read by size, 1 write unit and 2 of the index if there is anything
-    /// new, 1 write and 1 of the index for a sender's first message, and 1 write for each sender for whom there is no room any more. Returns the conversation as it is now.
+    /// new; 1 read by size, 1 write and 1 of the index for a sender's first message; and 1 write for each sender for whom there is
+    /// no room any more. Returns the conversation as it is now.
     ///
     /// A crash before the last write leaves nothing behind that a repeat does not write again.
     ///
@@ -116,11 +119,12 @@ impl Table {
         conversation: &ConversationId,
         news: &[LogNews],
     ) -> Result<ActiveConversation, Error> {
+        let channel = Channel::Conversation(conversation.clone());
         for round in 0..ROUNDS_MAX {
             let (known, row) = self.read_activity(conversation).await?;
+            let erased = self.erased_among(&channel, new_authors(&row.activity, news)).await?;
             let mut activity = row.activity.clone();
-            news.iter().cloned().for_each(|news| activity.learn(news));
-            let channel = Channel::Conversation(conversation.clone());
+            news.iter().for_each(|news| activity.learn(without(news.clone(), &erased)));
             for user in activity.sent.keys().filter(|user| !row.activity.sent.contains_key(*user)) {
                 self.note_place(&channel, user).await?;
             }
@@ -136,6 +140,28 @@ impl Table {
             back_off(round).await; // another process changed it between the read and the write
         }
         Err(Error::Internal("the activity of a conversation kept changing while it was written".into()))
+    }
+
+    /// Those of these users, each with a message that they have sent, whose message is no longer theirs, because they have been
+    /// erased since: 1 read by size for each.
+    ///
+    /// A record of the stream may be read an hour after it was written. Who is learnt from it then would be named again after
+    /// the last run of their erasure. Of a message that is still theirs they are learnt, so that another erasure finds it.
+    async fn erased_among(
+        &self,
+        channel: &Channel,
+        messages: BTreeMap<UserId, Seq>,
+    ) -> Result<BTreeSet<UserId>, Error> {
+        let keys = messages.values().map(|seq| (key::log(channel), key::seq(*seq))).collect();
+        let items = self.batch_get(keys).await?;
+        let mut nobodys = BTreeSet::new();
+        for message in items.into_iter().map(stored) {
+            let message = message?;
+            if message.body()?.user_id == Some(UserId::erased()) {
+                nobodys.insert(message.seq);
+            }
+        }
+        Ok(messages.into_iter().filter(|(_, seq)| nobodys.contains(seq)).map(|(user, _)| user).collect())
     }
 
     /// What an inbox knows of a conversation: 1 read.
@@ -234,6 +260,34 @@ impl Table {
             .condition_expression("attribute_not_exists(sentN) OR sentN < :n")
             .expression_attribute_values(":n", number(n));
         if_met("UpdateItem of a sender", update.send().await).map(drop)
+    }
+}
+
+/// The authors of new messages of whom an activity knows nothing yet, each with the last of these messages.
+fn new_authors(known: &Activity, news: &[LogNews]) -> BTreeMap<UserId, Seq> {
+    let mut authors = BTreeMap::new();
+    for news in news {
+        let LogNews::Message(message) = news else { continue };
+        let author = message.author.as_ref().filter(|_| message.changes == 0);
+        if let Some(author) = author.filter(|author| !known.sent.contains_key(*author)) {
+            let last = authors.entry(author.clone()).or_insert(message.shown.seq);
+            *last = message.shown.seq.max(*last);
+        }
+    }
+    authors
+}
+
+/// The same news, in which nothing is left of these authors.
+fn without(news: LogNews, erased: &BTreeSet<UserId>) -> LogNews {
+    match news {
+        LogNews::Message(mut message)
+            if message.author.as_ref().is_some_and(|author| erased.contains(author)) =>
+        {
+            message.author = None;
+            (message.shown.from, message.shown.excerpt) = (None, None);
+            LogNews::Message(message)
+        }
+        news => news,
     }
 }
 

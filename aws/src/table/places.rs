@@ -73,7 +73,7 @@ impl Table {
     pub async fn forget_receipts(&self, channel: &Channel, user: &UserId) -> Result<(), Error> {
         let update = self
             .update(key::receipts(channel), user.to_string())
-            .update_expression("REMOVE delivered, #read, readN, sentN")
+            .update_expression("REMOVE delivered, deliveredBy, #read, readBy, readN, sentN")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_names("#read", "read");
         update_contended("UpdateItem of receipts", update).await.map(drop)

@@ -68,6 +68,13 @@ impl ReceiptsRow {
 impl Table {
     /// Raises a user's watermark to a seq, up to which the log has `n` messages: 1 write, 1 more of the index the first time
     /// ([`places`](super::places)), and 1 read if it stays.
+    ///
+    /// The row has a number of the call that raised each watermark last, `deliveredBy` and `readBy`. The SDK repeats a write whose
+    /// answer was lost, and by its number the repeat is known as what has raised the watermark: it has risen, and is to be told.
+    /// Whoever has raised it further in between tells more.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
     pub async fn raise_watermark(
         &self,
         channel: &Channel,
@@ -78,21 +85,26 @@ impl Table {
         let update = self
             .update(key::receipts(channel), user.to_string())
             .expression_attribute_values(":seq", AttributeValue::N(seq.to_string()))
+            .expression_attribute_values(":call", AttributeValue::N(rand::random::<u64>().to_string()))
             .expression_attribute_values(":of", AttributeValue::S(key::places(user)))
             .expression_attribute_values(":zero", AttributeValue::N("0".to_owned()));
         let update = match state {
             // What is read has been delivered.
             ReceiptState::Delivered => update
                 .condition_expression(
-                    "(attribute_not_exists(delivered) OR delivered < :seq) \
+                    "deliveredBy = :call OR (attribute_not_exists(delivered) OR delivered < :seq) \
                      AND (attribute_not_exists(#read) OR #read < :seq)",
                 )
                 .expression_attribute_names("#read", "read")
-                .update_expression("SET delivered = :seq, inbox = :of, activeAt = :zero"),
+                .update_expression(
+                    "SET delivered = :seq, deliveredBy = :call, inbox = :of, activeAt = :zero",
+                ),
             ReceiptState::Read => update
-                .condition_expression("attribute_not_exists(#mark) OR #mark < :seq")
+                .condition_expression("attribute_not_exists(#mark) OR #mark < :seq OR readBy = :call")
                 .expression_attribute_names("#mark", "read")
-                .update_expression("SET #mark = :seq, readN = :n, inbox = :of, activeAt = :zero")
+                .update_expression(
+                    "SET #mark = :seq, readN = :n, readBy = :call, inbox = :of, activeAt = :zero",
+                )
                 .expression_attribute_values(":n", AttributeValue::N(n.to_string())),
         };
         if if_met("UpdateItem of a receipt", update.send().await)?.is_some() {
@@ -106,7 +118,7 @@ impl Table {
         Ok(Watermark::Stays(At { seq, n: receipts.mark.read }))
     }
 
-    /// The watermarks of all users: 1 read of some 100 bytes for each user who has ever acked.
+    /// The watermarks of all users: 1 read of some 200 bytes for each user who has ever acked.
     pub async fn receipts(&self, channel: &Channel) -> Result<HashMap<UserId, Receipts>, Error> {
         // A page of 1 MB holds thousands of users; a conversation has PARTICIPANTS_MAX and a team.
         let page = self.query(key::receipts(channel)).send().await.map_err(failed("Query of receipts"))?;

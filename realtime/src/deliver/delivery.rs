@@ -302,5 +302,7 @@ mod tests {
         assert!(is_owed("conversation:a", "chat.message", Some(1)));
         assert!(is_owed("analytics:biz_1", "analytics.update", None));
         assert!(is_owed("conversation:a", "presence.leave", None));
+        assert!(is_owed("inbox:biz_1", "inbox.update", None));
+        assert!(is_owed("user:ann", "inbox.update", None));
     }
 }

@@ -27,8 +27,8 @@ pub struct Addressed {
 
 impl Addressed {
     /// Whether a member whose post failed is owed the event. That is so for events that the log or the latest values
-    /// keep, and where the later event counts whenever it arrives: for presence, and for whether a user is muted. Anything
-    /// else has no value later.
+    /// keep, and where the later event counts whenever it arrives: for presence, for inboxes, and for whether a user is muted.
+    /// Anything else has no value later.
     pub(super) fn is_owed(&self) -> bool {
         let Event { channel, event, .. } = &self.event;
         let is_of_a_state = matches!(
@@ -37,6 +37,7 @@ impl Addressed {
                 | EventName::PresenceUpdate
                 | EventName::PresenceLeave
                 | EventName::AccessMuted
+                | EventName::InboxUpdate
         );
         is_of_a_state || !matches!(channel.kind().policy().lane(*event), None | Some(Lane::Ephemeral))
     }

@@ -128,7 +128,13 @@ impl Scene {
 
     /// Does with the records of the stream what `digest` does.
     async fn digest(&mut self) {
-        let records = self.realtime.engine.stream().await;
+        self.digest_first(usize::MAX).await;
+    }
+
+    /// The same, but with the first so many records alone.
+    async fn digest_first(&mut self, count: usize) {
+        let mut records = self.realtime.engine.stream().await;
+        records.truncate(count);
         for record in records[self.digested..].iter().cloned() {
             let record = Error::parse(record).unwrap();
             if let Some(GoneFile { id, .. }) = gone_file(&record).unwrap() {
@@ -151,6 +157,12 @@ impl Scene {
             .filter(|(_, _, item)| has(item))
             .map(|(pk, sk, item)| format!("{pk} / {sk}: {item}"))
             .collect()
+    }
+
+    /// The same, without what bars the user, which ends by itself.
+    async fn found_beside_the_bar(&self) -> Vec<String> {
+        let is_of_bar = |row: &String| row.starts_with("MODS#") || row.starts_with("RATE#");
+        self.found().await.into_iter().filter(|row| !is_of_bar(row)).collect()
     }
 
     async fn history(&self, channel: &Channel) -> Vec<Event> {
@@ -434,6 +446,48 @@ async fn an_erasure_goes_on_where_it_was_interrupted() {
     scene.realtime.engine.remove_expired().await;
     assert_eq!(scene.found().await, [] as [String; 0]);
     scene.history(&of("c1")).await;
+}
+
+/// The stream repeats a batch for an hour: a message may be read by the digest long after its author has been erased, and after
+/// what bars them has ended.
+#[tokio::test]
+async fn a_record_that_is_read_after_the_last_run_brings_nobody_back() {
+    let mut scene = Box::pin(Scene::new()).await;
+    let phone = zaphod("phone=");
+    scene.join(&phone, &of("c1")).await;
+    for _ in 0..2 {
+        scene.say(&phone, &of("c1"), json!({"content": TEXT})).await;
+    }
+    let stuck = scene.realtime.engine.stream().await.len();
+    let (erase, begun) = (Erase { bar: Duration::ZERO, ..Erase::of(user()) }, now());
+    for at in [begun, begun + erase::SETTLED_AFTER] {
+        erase::run(&scene.realtime, &erase, at, |_, _| {}).await.unwrap();
+    }
+    scene.digest_first(stuck).await;
+    // The words that are indexed go with the record of the deletion, which has not been read yet.
+    let found = scene.found_beside_the_bar().await.into_iter().filter(|row| !row.starts_with("FIND#"));
+    assert_eq!(found.collect::<Vec<_>>(), [] as [String; 0]);
+    scene.digest().await;
+    assert_eq!(scene.found_beside_the_bar().await, [] as [String; 0]);
+    let activity = scene.realtime.table().activity(&conversation("c1")).await.unwrap();
+    assert_eq!((activity.n(), activity.last(now()).unwrap().excerpt.as_ref()), (2, None));
+}
+
+/// A message that no run has found leads to its conversation as soon as the digest reads it, so that another erasure finds it.
+#[tokio::test]
+async fn a_message_that_no_run_has_found_is_found_once_it_is_digested() {
+    let mut scene = Box::pin(Scene::new()).await;
+    let said = json!({"type": "ChatMessage", "detail": {"conversationId": "c3", "type": "user", "userId": USER, "content": TEXT}});
+    apply(&scene.realtime, [said]).await;
+    let (erase, begun) = (Erase::of(user()), now());
+    for at in [begun, begun + erase::SETTLED_AFTER] {
+        let (erased, _) = erase::run(&scene.realtime, &erase, at, |_, _| {}).await.unwrap();
+        assert_eq!(erased.messages, 0, "nothing leads there yet");
+    }
+    scene.digest().await;
+    let [again, _] = scene.erase(&erase).await;
+    assert_eq!(again.messages, 1);
+    assert_eq!(scene.found_beside_the_bar().await, [] as [String; 0]);
 }
 
 #[tokio::test]

@@ -1,19 +1,31 @@
 //! What users are told of their inboxes, and by whom.
 
-use funnelcast_aws::table::restrictions::RestrictionChange;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use funnelcast_aws::{queue::Queue, table::restrictions::RestrictionChange};
 use funnelcast_core::{
     Caller, Right, Seq,
     action::{Ack, Inbox, Send},
     event::{EventName, ReceiptState},
     frame::Sender,
-    inbox::{LastMessage, LogNews, SeenMessage},
+    inbox::{InboxUpdate, LastMessage, LogNews, SeenMessage},
     moderation::{Restriction, RestrictionKind, Scope},
 };
-use funnelcast_testing::gateway::Answer;
+use funnelcast_testing::{
+    gateway::Answer,
+    server::{self, Server},
+};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    deliver::{self, Delivery},
     digest::{self, News},
     inbox, publish, receipts,
 };
@@ -147,6 +159,59 @@ async fn a_failed_post_fails_nothing_else() {
     assert!(row.is_none(), "a connection that is gone is removed");
 }
 
+/// A fan-out queue in place of the one that tests have, which takes no message.
+async fn with_queue(realtime: &mut TestRealtime) -> Server {
+    let queue = Server::start(|_| server::json(&json!({"MessageId": "m"}))).await;
+    let config = Config::from_lookup(|name| match name {
+        "AWS_ENDPOINT_URL" | "DELIVERY_QUEUE_URL" => Some(queue.url("/")),
+        name => realtime.engine.variable(name),
+    });
+    realtime.realtime.deliveries = Queue::of_deliveries(&config.unwrap()).unwrap();
+    queue
+}
+
+/// The deliveries that were put into a queue.
+fn put_off(queue: &Server) -> Vec<Delivery> {
+    let bodies = queue.asked().into_iter().map(|asked| serde_json::from_slice::<Value>(&asked.body).unwrap());
+    bodies.map(|body| serde_json::from_str(body["MessageBody"].as_str().unwrap()).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_whose_post_failed_is_owed_the_update() {
+    let throttles = Arc::new(AtomicBool::new(true));
+    let stub = Stub::start({
+        let throttles = Arc::clone(&throttles);
+        move |_| Answer::Status(if throttles.load(Ordering::Relaxed) { 403 } else { 200 })
+    })
+    .await;
+    let mut realtime = scene(&stub).await;
+    let queue = with_queue(&mut realtime).await;
+    device(&realtime, "bob", "list", &["user:bob"]).await;
+    device(&realtime, "admin", "team", &["inbox:biz_1"]).await;
+    digest_of(&realtime, &[message(1, "ann")]).await;
+    let read = InboxUpdate {
+        conversation_id: "c1".parse().unwrap(),
+        company_id: None,
+        n: None,
+        last: None,
+        read_n: Some(1),
+    };
+    let bob = "bob".parse().unwrap();
+    digest::tell_user(&realtime, &bob, &read, &BTreeSet::new(), now()).await.unwrap();
+
+    throttles.store(false, Ordering::Relaxed);
+    let before = stub.requests().len();
+    for delivery in put_off(&queue) {
+        deliver::deliver(&realtime, delivery).await.unwrap();
+    }
+    let posts = posted(&stub, before);
+    assert_eq!(connections(&posts), ["admin-team", "bob-list", "bob-list"]);
+    let mut numbers: Vec<_> =
+        posts.iter().map(|(.., data)| (data["n"].as_u64(), data["readN"].as_u64())).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [(None, Some(1)), (Some(1), None), (Some(1), None)]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_read_on_one_device_is_told_to_the_others_of_the_user() {
     let stub = Stub::start(|_| Answer::Status(200)).await;
@@ -177,6 +242,32 @@ async fn what_is_read_on_one_device_is_told_to_the_others_of_the_user() {
     assert_eq!(posts[0].2, json!({"conversationId": "c1", "readN": 1}));
     let (read_n, posts) = ack(ReceiptState::Read).await;
     assert_eq!((read_n, posts.len()), (Some(1), 0), "read before");
+}
+
+/// The table has noted an ack, and its answer is lost: the repeat of the write is no reason to tell nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_whose_answer_was_lost_is_told() {
+    let stub = Stub::start(|_| Answer::Status(200)).await;
+    let realtime = scene(&stub).await;
+    let bob = device(&realtime, "bob", "phone", &["conversation:c1"]).await;
+    device(&realtime, "ann", "open", &["conversation:c1"]).await;
+    let said = Send {
+        channel: channel(),
+        event: EventName::ChatMessage,
+        data: json!({"content": "hello"}),
+        key: Some("k".parse().unwrap()),
+        base: Some(Seq::ZERO),
+    };
+    let seq = publish::send(&realtime, Caller::Socket(&bob), said).await.unwrap().seq.unwrap();
+    for state in [ReceiptState::Delivered, ReceiptState::Read] {
+        let before = stub.requests().len();
+        realtime.engine.lose_write_answers(1);
+        let ack = Ack { channel: channel(), seq, state };
+        receipts::ack(&realtime, Caller::Socket(&bob), ack).await.unwrap();
+        let posts = posted(&stub, before);
+        assert_eq!(connections(&posts), ["ann-open"], "{state:?}");
+        assert_eq!(posts[0].2, json!({"userId": "bob", "seq": 1, "state": state}));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

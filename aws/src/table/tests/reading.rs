@@ -44,6 +44,34 @@ async fn watermarks_never_go_back() {
     assert_eq!(late, Watermark::Stays(At { seq: seq(40), n: 40 }));
 }
 
+/// A lost answer makes the SDK repeat the write. The repeat is the same ack, whatever else is acknowledged meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watermark_whose_answer_was_lost_has_risen() {
+    let table = TestTable::new().await;
+    let user: UserId = "user_1".parse().unwrap();
+    let raise =
+        async |to: u64, state| table.raise_watermark(&channel(), &user, (seq(to), to), state).await.unwrap();
+    for (to, state) in [(3, ReceiptState::Delivered), (2, ReceiptState::Read), (5, ReceiptState::Read)] {
+        table.engine.lose_write_answers(1);
+        assert_eq!(raise(to, state).await, Watermark::Risen, "{to} {state:?}");
+        assert!(
+            matches!(raise(to, state).await, Watermark::Stays(_)),
+            "another ack of the same: {to} {state:?}"
+        );
+    }
+    // Between the write and its repeat, another device acknowledges what has come.
+    let (database, other) = (table.table.clone(), user.clone());
+    table.engine.lose_write_answers(1);
+    table.engine.after_writes(1, async move {
+        let (channel, at) = (channel(), (seq(9), 9));
+        let raised = database.raise_watermark(&channel, &other, at, ReceiptState::Delivered).await;
+        assert_eq!(raised.unwrap(), Watermark::Risen);
+    });
+    assert_eq!(raise(7, ReceiptState::Read).await, Watermark::Risen);
+    let now = table.receipts(&channel()).await.unwrap()[&user];
+    assert_eq!((now.delivered, now.read), (seq(9), seq(7)));
+}
+
 /// With equal times, the seq decides.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_values_with_equal_times_the_highest_seq_is_kept() {
