@@ -15,6 +15,7 @@ use crate::{
     file::{Attachment, FileUpdate},
     json::raw,
     size::json_bytes,
+    text::{garbles, is_visible},
 };
 
 /// A message as it is stored.
@@ -210,9 +211,9 @@ impl Message {
 
     fn react(&mut self, user: &UserId, emoji: &Emoji, on: bool) -> Result<Reaction, Error> {
         let full = |reason: String| Error::invalid("emoji", reason);
-        let is_shown = |char: char| !char.is_control() && !char.is_whitespace();
-        if on && !emoji.as_str().chars().all(is_shown) {
-            return Err(full("must have no spaces and no control characters".to_owned()));
+        let spoils = |char: char| garbles(char) || char.is_whitespace();
+        if on && (!is_visible(emoji.as_str()) || emoji.as_str().chars().any(spoils)) {
+            return Err(full("must be visible, without spaces and control characters".to_owned()));
         }
         let own = self
             .reactions
