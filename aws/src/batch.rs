@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::letters::{DeadLetters, Source, Undone};
 
-/// How often a message is tried: the `maxReceiveCount` of every queue that feeds a function.
+/// How often a message is tried by its function. The `maxReceiveCount` of every queue that feeds one is larger.
 pub const TRIES_MAX: u32 = 5;
 
 /// The number of a try of a message.

@@ -250,17 +250,16 @@ fn every_queue_is_encrypted() -> Result<()> {
     Ok(())
 }
 
-/// A function writes the dead letter itself at its last try, so it must know which try is the last.
+/// A function writes the dead letter itself at its last try, with the reason, before the queue would without one. What Lambda receives
+/// and cannot hand on, because the account has no invocation to spare, is no try, but counted by the queue.
 #[test]
-fn every_queue_has_as_many_tries_as_its_function_knows_of() -> Result<()> {
-    let tries = constant("aws/src/batch.rs", "TRIES_MAX")?.replace("u32 = ", "");
+fn every_queue_has_more_tries_than_its_function() -> Result<()> {
+    let tries: u64 = constant("aws/src/batch.rs", "TRIES_MAX")?.replace("u32 = ", "").parse()?;
     let queues = resources(&template()?, "AWS::SQS::Queue");
     let policies = queues.iter().map(|(_, queue)| &queue["RedrivePolicy"]).filter(|policy| !policy.is_null());
-    let counts: Vec<String> = policies
-        .filter_map(|policy| policy["maxReceiveCount"].as_u64())
-        .map(|count| count.to_string())
-        .collect();
-    assert_eq!(counts, vec![tries; queues.len() - 1], "all queues but the dead-letter queue");
+    let counts: Vec<u64> = policies.filter_map(|policy| policy["maxReceiveCount"].as_u64()).collect();
+    assert_eq!(counts.len(), queues.len() - 1, "all queues but the dead-letter queue");
+    assert!(counts.iter().all(|count| *count >= 4 * tries), "{counts:?} receives for {tries} tries");
     Ok(())
 }
 

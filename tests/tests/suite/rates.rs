@@ -202,6 +202,12 @@ async fn an_hour_of_anything_costs_two_dollars_at_most() -> Result<()> {
     let a_user = parameter("UserDollarsPerHour")?;
     let unrouted = &template["Resources"]["WebSocketApi"]["Properties"]["RouteSettings"]["$default"];
     let unrouted = unrouted["ThrottlingRateLimit"].as_f64().context("the throttle of $default")?;
+    // A throttle is for each route by itself.
+    let functions = template["Resources"].as_mapping().context("resources")?.values();
+    let events = functions.filter_map(|function| function["Properties"]["Events"].as_mapping());
+    let routes = events.flat_map(|events| events.values()).filter(|event| event["Type"] == "HttpApi").count();
+    assert!(routes > 1, "{routes} routes");
+    let routes = f64::from(u32::try_from(routes)?);
     let parts = [
         ("all that a user is charged for", a_user),
         ("at once, before that", a_user / 10.0),
@@ -209,7 +215,7 @@ async fn an_hour_of_anything_costs_two_dollars_at_most() -> Result<()> {
         ("handshakes that are refused", parameter("ConnectThrottleRate")? * 3_600.0 * 2.0 * invocation),
         (
             "HTTP requests that are refused",
-            parameter("HttpThrottleRate")? * 3_600.0 * (prices.message + invocation),
+            parameter("HttpThrottleRate")? * routes * 3_600.0 * (prices.message + invocation),
         ),
         ("frames of no action", unrouted * 3_600.0 * (2.0 * prices.message + invocation)),
     ];
