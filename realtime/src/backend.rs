@@ -50,8 +50,24 @@ pub async fn publish(realtime: &Realtime, publication: Publication, since: Times
     Ok(())
 }
 
-/// Applies an event that concerns access, also to live connections. `sent` is when it was sent, by which clock, and
-/// `taken_at` when it reached AWS; a repeat has the same `key`.
+/// When an event reached AWS.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    /// The earliest time at which an earlier try of it may have been handled; its producer's, if no other is known.
+    pub since: Timestamp,
+    /// The latest time at which it may have been received.
+    pub at: Timestamp,
+}
+
+impl Taken {
+    /// The latest time to which the event refers: a retry may not know when the first try was received.
+    fn of_first_try(self) -> Timestamp {
+        self.at.min(self.since + BACKEND_SKEW_MAX)
+    }
+}
+
+/// Applies an event that concerns access, also to live connections. `sent` is when it was sent, by which clock; a repeat has
+/// the same `key`.
 ///
 /// # Errors
 /// [`Error::Conflict`] if a newer change of the conversation has been applied already; [`Error::Internal`] and
@@ -61,22 +77,22 @@ pub async fn change_access(
     event: AccessEvent,
     key: Option<Key>,
     sent: (Timestamp, Clock),
-    taken_at: Timestamp,
+    taken: Taken,
 ) -> Result<(), Error> {
     match event {
         AccessEvent::Conversation(detail) => {
-            let version = Version::new(detail.revision, detail.timestamp, sent, taken_at);
+            let version = Version::new(detail.revision, detail.timestamp, sent, taken.at);
             conversations::set(realtime, &detail, Author::App, version, key)
                 .await
                 .map_err(|error| error.within("detail"))
         }
-        AccessEvent::Kick(kick) => conversations::kick(realtime, kick).await,
+        AccessEvent::Kick(kick) => conversations::kick(realtime, kick, taken.of_first_try()).await,
         AccessEvent::AccessChanged(AccessChanged { user_id, company_id }) => {
             rights::role_changed(realtime, &user_id, &company_id).await
         }
         AccessEvent::Moderation(detail, scope) => {
-            let version = Version::new(detail.revision, detail.timestamp, sent, taken_at);
-            moderation::moderate(realtime, Moderator::App, &detail, &scope, version, key, taken_at)
+            let version = Version::new(detail.revision, detail.timestamp, sent, taken.at);
+            moderation::moderate(realtime, Moderator::App, &detail, &scope, version, key, taken.at)
                 .await
                 .map(drop)
         }
@@ -209,7 +225,8 @@ async fn apply_in_order(realtime: &Realtime, tasks: Vec<Task>, taken_at: Timesta
             Work::ChangeAccess(event, sent) => {
                 // Who was a member before the change receives what came before it, and nothing of it afterwards.
                 outcomes.extend(deliver_kept(realtime, std::mem::take(&mut kept), Pace::BeforeTheNext).await);
-                let changed = change_access(realtime, event, key.clone(), sent, taken_at).await;
+                let taken = Taken { since: sent.0.min(taken_at), at: taken_at };
+                let changed = change_access(realtime, event, key.clone(), sent, taken).await;
                 changed.map(|()| Published { seq: None, at: clock::now(), key, duplicate: false })
             }
         };

@@ -163,7 +163,7 @@ impl ChatEvents {
         let table = realtime.table();
         let (stored, active) =
             tokio::try_join!(table.stored_message(&channel, seq), table.active_conversation(conversation))?;
-        let (Some(stored), ActiveConversation { conversation: Some(known), activity }) = (stored, active)
+        let (Some(stored), ActiveConversation { conversation: Some(known), activity, .. }) = (stored, active)
         else {
             return Ok(()); // the message has expired, or the conversation has ended
         };

@@ -3,7 +3,7 @@
 
 use funnelcast_aws::table::conversations::{self as table, ConversationChange, Outcome};
 use funnelcast_core::{
-    CompanyId, ConversationId, Error, Identity, Key, Version,
+    CompanyId, ConversationId, Error, Identity, Key, Timestamp, Version,
     bus::{Conversation, Kick},
     policy,
 };
@@ -81,12 +81,20 @@ fn check(conversation: &ConversationId, outcome: Outcome) -> Result<(), Error> {
     }
 }
 
-/// Ends a user's memberships of a channel: 1 read per shard, and what leaving costs for each membership.
+/// Ends a user's memberships of a channel that were made at this time, that of the kick, or before: 1 read per shard, and what
+/// leaving costs for each membership. A kick that is repeated or comes late ends none that the user has been let into since.
 ///
 /// # Errors
 /// [`Error::Internal`] if the table or the queue fails, or if the user could not be told.
-pub async fn kick(realtime: &Realtime, Kick { channel, user_id, reason }: Kick) -> Result<(), Error> {
-    let members = realtime.table().members_of_user(&channel, &user_id).await?;
-    tracing::info!(%channel, user = %user_id, connections = members.len(), "kicked");
+pub async fn kick(
+    realtime: &Realtime,
+    Kick { channel, user_id, reason }: Kick,
+    at: Timestamp,
+) -> Result<(), Error> {
+    let mut members = realtime.table().members_of_user(&channel, &user_id).await?;
+    let all = members.len();
+    members.retain(|member| member.was_made_by(at));
+    let (connections, later) = (members.len(), all - members.len());
+    tracing::info!(%channel, user = %user_id, connections, later, "kicked");
     revoke::revoke(realtime, &channel, &members, &reason).await
 }

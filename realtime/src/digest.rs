@@ -83,9 +83,8 @@ pub async fn digest(
             let known = active.conversation.as_ref();
             chat_events.tell(realtime, conversation, known, events, present).await?;
         }
-        let company = active.conversation.as_ref().map(|known| &known.company);
-        postings::index(realtime.table(), conversation, company, &texts).await?;
-        Ok(Digested { company: company.cloned(), messages })
+        postings::index(realtime.table(), active.owners.as_ref(), &texts).await?;
+        Ok(Digested { company: active.conversation.map(|known| known.company), messages })
     }))
     .await;
     let senders = senders(&news, &texts);
@@ -123,7 +122,7 @@ async fn tell(
     conversation: &ConversationId,
     active: &ActiveConversation,
 ) -> Result<Present, Error> {
-    let ActiveConversation { conversation: Some(known), activity } = active else {
+    let ActiveConversation { conversation: Some(known), activity, .. } = active else {
         return Ok(Present::default());
     };
     let now = now();

@@ -20,7 +20,7 @@ use funnelcast_core::{
 use serde::Deserialize;
 
 use super::{
-    conversations::Conversation,
+    conversations::{Conversation, Owners},
     item::{Table, back_off, failed, from_item, if_met, is_contended, sk, to_attribute},
     key,
     log::{LogRow, Start, Stored, Unquoted, stored},
@@ -35,6 +35,8 @@ const ROUNDS_MAX: u32 = 10;
 pub struct ActiveConversation {
     /// The conversation; `None` if it was never set, or has ended.
     pub conversation: Option<Conversation>,
+    /// The companies that it belongs to or did; `None` if it was never set.
+    pub owners: Option<Owners>,
     /// What an inbox knows of it.
     pub activity: Activity,
 }
@@ -121,7 +123,7 @@ impl Table {
     ) -> Result<ActiveConversation, Error> {
         let channel = Channel::Conversation(conversation.clone());
         for round in 0..ROUNDS_MAX {
-            let (known, row) = self.read_activity(conversation).await?;
+            let ((known, owners), row) = self.read_activity(conversation).await?;
             let erased = self.erased_among(&channel, new_authors(&row.activity, news)).await?;
             let mut activity = row.activity.clone();
             news.iter().for_each(|news| activity.learn(without(news.clone(), &erased)));
@@ -131,11 +133,10 @@ impl Table {
             for (user, n) in activity.trim(ACTIVITY_BYTES_MAX) {
                 self.note_sent(&channel, &user, n).await?;
             }
-            if activity.is_shown_as(&row.activity) {
-                return Ok(ActiveConversation { conversation: known, activity: row.activity });
-            }
-            if self.put_activity(conversation, &row, &activity).await? {
-                return Ok(ActiveConversation { conversation: known, activity });
+            let is_known = activity.is_shown_as(&row.activity);
+            if is_known || self.put_activity(conversation, &row, &activity).await? {
+                let activity = if is_known { row.activity } else { activity };
+                return Ok(ActiveConversation { conversation: known, owners, activity });
             }
             back_off(round).await; // another process changed it between the read and the write
         }
@@ -182,15 +183,15 @@ impl Table {
         &self,
         conversation: &ConversationId,
     ) -> Result<ActiveConversation, Error> {
-        let (known, row) = self.read_activity(conversation).await?;
-        Ok(ActiveConversation { conversation: known, activity: row.activity })
+        let ((conversation, owners), row) = self.read_activity(conversation).await?;
+        Ok(ActiveConversation { conversation, owners, activity: row.activity })
     }
 
     /// Reads a conversation and its activity: 1 read, because both are in one partition.
     async fn read_activity(
         &self,
         conversation: &ConversationId,
-    ) -> Result<(Option<Conversation>, ActivityRow), Error> {
+    ) -> Result<((Option<Conversation>, Option<Owners>), ActivityRow), Error> {
         let items = self.read_conversation_items(conversation).await?;
         let row = items.iter().find(|item| sk(item) == key::ACTIVITY).cloned();
         let row = row.map_or_else(|| Ok(ActivityRow::default()), from_item)?;

@@ -58,6 +58,7 @@ impl Table {
             name: caller.identity.name.clone(),
             connection: caller.connection.clone(),
             join_order,
+            joined_at: Some(caller.now),
             status: Status::default(),
             seen_at: caller.now,
             expires_at: connection.expires_at, // the token may have been renewed since the connection was opened
@@ -253,7 +254,7 @@ fn set_all(
     member: &Member,
     ttl: i64,
 ) -> Result<UpdateItemFluentBuilder, Error> {
-    const OPTIONAL: [&str; 5] = ["departedAt", "grant", "mute", "spareGrant", "teamOf"];
+    const OPTIONAL: [&str; 6] = ["departedAt", "grant", "joinedAt", "mute", "spareGrant", "teamOf"];
     let mut item: Item = to_item(member)?;
     item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
     let absent = OPTIONAL.into_iter().filter(|name| !item.contains_key(*name));

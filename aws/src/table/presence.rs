@@ -285,6 +285,7 @@ mod tests {
             name: user.to_owned().try_into().unwrap(),
             connection: connection.parse().unwrap(),
             join_order: JoinOrder::FIRST,
+            joined_at: None,
             status,
             seen_at: Timestamp::from_secs(seen_at),
             expires_at: Timestamp::from_secs(9_999),
@@ -294,6 +295,17 @@ mod tests {
             spare_grant: None,
             mute: None,
         }
+    }
+
+    /// Of a row that does not say when it was made, it is not known that it is later than anything.
+    #[test]
+    fn a_membership_was_made_at_its_time_or_at_any() {
+        let [before, at, after] = [6, 7, 8].map(Timestamp::from_secs);
+        let old = member("ann", "a", Status::Online, 7);
+        assert!(!serde_json::to_string(&old).unwrap().contains("joinedAt"));
+        assert!(old.was_made_by(before));
+        let made = Member { joined_at: Some(at), ..old };
+        assert_eq!([before, at, after].map(|time| made.was_made_by(time)), [false, true, true]);
     }
 
     #[test]

@@ -8,7 +8,10 @@ use funnelcast_aws::{
     serve::serve,
 };
 use funnelcast_core::{Error, Key, bus::AccessEvent, version::Clock};
-use funnelcast_realtime::{Realtime, backend};
+use funnelcast_realtime::{
+    Realtime,
+    backend::{self, Taken},
+};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,12 +29,13 @@ async fn handle((realtime, letters): &(Realtime, DeadLetters), event: Value) -> 
 }
 
 async fn apply(realtime: &Realtime, arrival: Arrival) -> Result<(), Error> {
-    let times = arrival.times();
+    let (times, since) = (arrival.times(), arrival.since());
     let event = arrival.event;
     let of = event.detail_type.parse().map_err(|error: Error| error.at("detail-type"))?;
     let detail = AccessEvent::parse(of, event.detail)?;
     let key = event.id.map(Key::try_from).transpose().map_err(|error| error.at("id"))?;
-    backend::change_access(realtime, detail, key, (times.sent_at, Clock::Bus), times.taken_at).await
+    let taken = Taken { since, at: times.taken_at };
+    backend::change_access(realtime, detail, key, (times.sent_at, Clock::Bus), taken).await
 }
 
 #[cfg(test)]

@@ -6,9 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use funnelcast_aws::{
     Table,
-    table::postings::{PostingChange, PostingChanges, TextChange},
+    table::{
+        conversations::Owners,
+        postings::{PostingChange, PostingChanges, TextChange},
+    },
 };
-use funnelcast_core::{CompanyId, ConversationId, Error};
+use funnelcast_core::Error;
 
 use super::{
     query::is_found,
@@ -24,8 +27,9 @@ const WORD_BYTES_MAX: usize = 64;
 const WORDS_BYTES_MAX: usize = 512;
 
 /// Takes changes of the texts of a conversation's messages, in their order, into the index of its company: 1 write unit for each
-/// beginning of a word that a message has got or lost, or whose words have changed; and 1 read if the conversation has ended.
-/// A conversation that no company has is not indexed.
+/// beginning of a word that a message has got or lost, or whose words have changed; and for each former company of the conversation 1
+/// for each that it has lost or whose words have changed, because what was indexed for a company stays there when the conversation
+/// moves. A conversation that no company has is not indexed.
 ///
 /// A repeat writes the same. If changes are repeated from an earlier one on, all that followed must be repeated too, as the
 /// stream does.
@@ -34,23 +38,22 @@ const WORDS_BYTES_MAX: usize = 512;
 /// [`Error::Internal`] if the table fails. The changes must then be given again.
 pub(crate) async fn index(
     table: &Table,
-    conversation: &ConversationId,
-    company: Option<&CompanyId>,
+    owners: Option<&Owners>,
     changes: &[TextChange],
 ) -> Result<(), Error> {
-    if changes.is_empty() {
-        return Ok(());
+    let Some(Owners { present, former }) = owners.filter(|_| !changes.is_empty()) else { return Ok(()) };
+    let all = |of: fn(&TextChange) -> PostingChanges| changes.iter().flat_map(of).collect::<PostingChanges>();
+    for company in former {
+        table.change_postings(company, all(removals)).await?;
     }
-    let last = match company {
-        Some(_) => None,
-        None => table.last_company_of(conversation).await?,
-    };
-    let Some(company) = company.or(last.as_ref()) else { return Ok(()) };
-    let mut writes = PostingChanges::new();
-    for change in changes {
-        writes.extend(posting_changes(change));
-    }
-    table.change_postings(company, writes).await
+    table.change_postings(present, all(posting_changes)).await
+}
+
+/// What a change of a text removes from an index that gets nothing new.
+fn removals(TextChange { place, before, after, .. }: &TextChange) -> PostingChanges {
+    let (before, after) = (entries(before), entries(after));
+    let outdated = before.into_iter().filter(|(beginning, words)| after.get(beginning) != Some(words));
+    outdated.map(|(beginning, _)| ((beginning, place.clone()), PostingChange::Delete)).collect()
 }
 
 /// What a change of a text changes in the index.

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use funnelcast_core::{ConversationId, identity::CompanyClaim, identity::Role, text::Text};
+use funnelcast_core::{ConversationId, bus::AccessEvent, identity::CompanyClaim, identity::Role, text::Text};
 use tokio::sync::Notify;
 
 use funnelcast_testing::gateway::{Answer, Recorded, Stub};
@@ -18,7 +18,10 @@ use super::{
     presence::{join, known_to, roster},
     *,
 };
-use crate::{revoke, rights};
+use crate::{
+    backend::{self, Taken},
+    revoke, rights,
+};
 
 fn conversation() -> ConversationId {
     "c1".parse().unwrap()
@@ -200,6 +203,44 @@ async fn a_member_who_has_joined_again_meanwhile_stays() {
     assert_eq!(roster(&realtime).await.len(), 1);
     let row = realtime.table().connection(&user, &bob.connection).await.unwrap().unwrap();
     assert_eq!(row.joined(&channel()), Some(bob.order));
+}
+
+/// A kick is repeated when its function dies on the way, and days later from the dead letters. The user may have been let in again.
+#[tokio::test]
+async fn a_kick_that_comes_late_ends_no_membership_that_was_made_after_it() {
+    let stub = Stub::answering(&[Answer::Status(200)]).await;
+    let realtime = TestRealtime::new(&stub).await;
+    let [old, new] = [Duration::from_hours(2), Duration::from_secs(1)].map(|ago| now() - ago);
+    let mut devices = Vec::new();
+    for (name, at) in [("phone=", old), ("laptop=", old), ("tablet=", new)] {
+        let device = SocketCaller { now: at, ..caller("bob", name) };
+        join(&realtime, &device).await;
+        devices.push(device);
+    }
+    let [phone, laptop, tablet] = &mut devices[..] else { unreachable!() };
+    (laptop.now, laptop.order) = (new, laptop.order.next());
+    join(&realtime, laptop).await;
+    let status = funnelcast_core::event::Status::Away;
+    realtime
+        .table()
+        .set_status(&SocketCaller { now: now(), ..phone.clone() }, &channel(), status)
+        .await
+        .unwrap();
+
+    let kick = serde_json::json!({"channel": "conversation:c1", "userId": "bob", "reason": "refunded"});
+    let kick = AccessEvent::parse("Kick".parse().unwrap(), kick).unwrap();
+    let hour_ago = now() - Duration::from_hours(1);
+    for taken in [Taken { since: hour_ago, at: hour_ago }, Taken { since: hour_ago, at: now() }] {
+        let sent = (hour_ago, Clock::Bus);
+        backend::change_access(&realtime, kick.clone(), None, sent, taken).await.unwrap();
+        assert_eq!(told(&stub).into_iter().collect::<Vec<_>>(), [("phone=".to_owned(), 1)]);
+        for device in [&*laptop, &*tablet] {
+            assert!(is_member(realtime.table(), device, &channel()).await, "{}", device.connection);
+        }
+    }
+    let (sent, taken) = ((now(), Clock::Receipt), Taken { since: now(), at: now() });
+    backend::change_access(&realtime, kick, None, sent, taken).await.unwrap();
+    assert_eq!(told(&stub).into_keys().collect::<Vec<_>>(), ["laptop=", "phone=", "tablet="]);
 }
 
 #[tokio::test]

@@ -168,7 +168,12 @@ impl Scene {
 
     /// The words that the index has by these beginnings.
     async fn words(&self, beginnings: &[&str]) -> Vec<String> {
-        let company = "biz_1".parse().unwrap();
+        self.words_of("biz_1", beginnings).await
+    }
+
+    /// The same of another company.
+    async fn words_of(&self, company: &str, beginnings: &[&str]) -> Vec<String> {
+        let company = company.parse().unwrap();
         let mut words = Vec::new();
         for beginning in beginnings {
             let (postings, _) = self.realtime.table().postings(&company, beginning, None).await.unwrap();
@@ -267,6 +272,35 @@ async fn what_is_not_the_companys_is_not_found() {
     let gone = TextChange::between(Some(stored.clone()), None).unwrap().unwrap();
     scene.index(&[gone]).await;
     assert_eq!(scene.words(&["two"]).await, Vec::<String>::new());
+}
+
+/// What was indexed for a company stays there when the conversation becomes another company's, but not longer than the words
+/// themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_or_edited_is_in_the_index_of_no_former_company() {
+    const BEGINNINGS: [&str; 5] = ["nee", "hay", "fir", "sec", "thi"];
+    let mut scene = Scene::new().await;
+    scene.say("c1", "first needle").await;
+    scene.say("c1", "second needle, hay").await;
+    scene.digest().await;
+    scene.set("c1", "biz_2", &["ann"]).await;
+    scene.say("c1", "third needle").await;
+    scene.digest().await;
+    scene.set("c1", "biz_3", &["ann"]).await;
+    scene.digest().await;
+    assert_eq!(scene.words(&BEGINNINGS).await, ["needle", "needle", "hay", "first", "second"]);
+
+    scene.edit(2, "second needles").await;
+    scene.digest().await;
+    assert_eq!(scene.words(&BEGINNINGS).await, ["needle", "first", "second"], "what it still says may stay");
+    assert_eq!(scene.words_of("biz_3", &BEGINNINGS).await, ["needles"]);
+    for target in 1..=3 {
+        scene.send("c1", EventName::ChatDelete, json!({"target": target})).await;
+    }
+    scene.digest().await;
+    for company in ["biz_1", "biz_2", "biz_3"] {
+        assert_eq!(scene.words_of(company, &BEGINNINGS).await, [""; 0], "{company}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

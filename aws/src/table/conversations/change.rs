@@ -10,7 +10,7 @@ use funnelcast_core::{
     Channel, CompanyId, ConversationId, Error, Key, Timestamp, UserId, Version, bus::PARTICIPANTS_MAX,
 };
 
-use super::{Conversation, Meta};
+use super::{Conversation, FORMER_COMPANIES_MAX, Meta};
 use crate::{
     clock::now,
     table::{
@@ -65,10 +65,15 @@ impl Meta {
         let earlier = before.map_or(&[][..], |before| &before.applied);
         let mut applied: Vec<Key> = earlier.iter().chain(&change.key).cloned().collect();
         applied.drain(..applied.len().saturating_sub(APPLIED_MAX));
+        let mut former: Vec<CompanyId> = before.map(|before| before.former.clone()).unwrap_or_default();
+        former.extend(before.map(|before| before.company_id.clone()));
+        former.retain(|former| *former != company_id);
+        former.drain(..former.len().saturating_sub(FORMER_COMPANIES_MAX));
         Self {
             pk: key::conversation(conversation),
             sk: key::META.to_owned(),
             company_id,
+            former,
             version: change.version.after(before.map(|before| &before.version)),
             changes: before.map_or(0, |before| before.changes) + 1,
             applied,

@@ -16,6 +16,9 @@ use super::{
     key, restrictions,
 };
 
+/// How many former companies a conversation remembers.
+pub(super) const FORMER_COMPANIES_MAX: usize = 8;
+
 /// What decides whether a user may join a conversation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConversationAccess {
@@ -42,12 +45,27 @@ pub struct Conversation {
     pub title: Option<Text<TITLE_BYTES_MAX>>,
 }
 
+/// The companies whose conversation it is or was, whether or not it has ended: in the indexes of all of them there may be words of
+/// its messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owners {
+    /// The company that it belongs to, or did last.
+    pub present: CompanyId,
+    /// Those that it belonged to before, the last one at the end, up to [`FORMER_COMPANIES_MAX`].
+    pub former: Vec<CompanyId>,
+}
+
 impl Conversation {
-    /// The conversation of these items; `None` if it was never set, or has ended.
-    pub(super) fn of(items: Vec<Item>) -> Result<Option<Self>, Error> {
+    /// The conversation of these items, and its owners; the former is `None` also if it has ended.
+    pub(super) fn of(items: Vec<Item>) -> Result<(Option<Self>, Option<Owners>), Error> {
         let (meta, participants) = meta_and_participants(items)?;
+        let owners = meta
+            .as_ref()
+            .map(|meta| Owners { present: meta.company_id.clone(), former: meta.former.clone() });
         let meta = meta.filter(|meta| !meta.ended);
-        Ok(meta.map(|meta| Self { company: meta.company_id, participants, title: meta.title }))
+        let conversation =
+            meta.map(|meta| Self { company: meta.company_id, participants, title: meta.title });
+        Ok((conversation, owners))
     }
 }
 
@@ -57,6 +75,9 @@ pub(super) struct Meta {
     pub(super) pk: String,
     sk: String,
     company_id: CompanyId,
+    /// The companies that it belonged to before, the last one at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<CompanyId>,
     /// The version of the present state, which an older change never overrides.
     version: Version,
     /// How often the conversation has been changed. A write is conditional on this, because two changes may have the

@@ -25,6 +25,9 @@ pub struct Member {
     pub connection: ConnectionId,
     /// The `join` that made it. A removal names this `join`, so that it removes no later membership.
     pub join_order: JoinOrder,
+    /// When that `join` was made. `None` in a row that is older than this attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined_at: Option<Timestamp>,
     /// The user's status on this connection.
     #[serde(default)]
     pub status: Status,
@@ -65,6 +68,11 @@ impl Member {
     /// Whether neither its token nor its grant has expired.
     fn counts(&self, now: Timestamp) -> bool {
         now < self.expires_at && self.may(Capability::Join, now)
+    }
+
+    /// Whether it was made at this time or before, as far as is known.
+    pub fn was_made_by(&self, time: Timestamp) -> bool {
+        self.joined_at.is_none_or(|at| at <= time)
     }
 
     /// A reference to this membership.
