@@ -302,11 +302,15 @@ async fn whether_participants_are_banned_is_asked_of_all_at_once() {
     for user in ["ann", "bob"] {
         device(&realtime, user, "list", &[&format!("user:{user}")]).await;
     }
-    realtime.engine.take_operations();
-    digest_of(&realtime, &[message(1, "ann")]).await;
-    assert_eq!(connections(&posted(&stub, 0)), ["ann-list", "bob-list"]);
-    let calls = realtime.engine.take_operations();
-    assert_eq!(calls.iter().filter(|call| *call == "BatchGetItem").count(), 1, "{calls:?}");
+    for (seq, of_sender) in [(1, 1), (2, 0)] {
+        realtime.engine.take_operations();
+        let before = stub.requests().len();
+        digest_of(&realtime, &[message(seq, "ann")]).await;
+        assert_eq!(connections(&posted(&stub, before)), ["ann-list", "bob-list"]);
+        let calls = realtime.engine.take_operations();
+        let batches = calls.iter().filter(|call| *call == "BatchGetItem").count();
+        assert_eq!(batches, 1 + of_sender, "a sender who is new is looked at once: {calls:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
