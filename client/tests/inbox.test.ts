@@ -40,9 +40,10 @@ test('an edit changes the text and no number; of two updates that cross the late
   update(said('b', 2, 'user_2', 'first'), TEAM, '2026-11-23T10:00:02.000Z');
   update(said('b', 2, 'user_2', 'edited'), TEAM, '2026-11-23T10:00:03.000Z');
   update(said('b', 2, 'user_2', 'late'), TEAM, '2026-11-23T10:00:01.000Z');
+  update({ ...said('b', 2, 'user_2', 'late on the own channel'), readN: 1 }, `user:${ME}`);
   update(said('a', 0, 'user_2', 'of the past'));
   await pass(100);
-  expect(shown()).toEqual(['b 2', 'a 1']);
+  expect(shown()).toEqual(['b 1', 'a 1']);
   expect(inbox.store.get().conversations[0]?.last?.excerpt).toBe('edited');
   stop();
 });

@@ -142,7 +142,10 @@ export class Inbox {
     const { user } = this.#client;
     if (this.#stopOwn || user === undefined || this.#channel.startsWith('user:')) return;
     const own = this.#client.subscribe(`user:${user}`, event => {
-      if (event.event === 'inbox.update' && event.data.readN !== undefined) this.#apply(event.data);
+      if (event.event !== 'inbox.update') return;
+      // What else it says, the list's own channel says in order.
+      const { conversationId, readN } = event.data;
+      if (readN !== undefined) this.#apply({ conversationId, readN });
     });
     this.#stopOwn = () => own.unsubscribe();
   }
