@@ -4,7 +4,7 @@
 //! them: each leads the others to where it goes on itself, so what lies between is not read. These messages are then read, and
 //! looked at as any others.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Instant};
 
 use funnelcast_aws::{Table, table::postings::Posting};
 use funnelcast_core::{Channel, CompanyId, Error, action::MessagePlace};
@@ -50,12 +50,13 @@ pub(super) async fn search(
     }
     let table = &access.table;
     let mut lists: Vec<_> = words.into_iter().map(|word| List::new(table, company, word)).collect();
-    let (mut from, mut pages_left, mut messages_left) = (from, PAGES_MAX, MESSAGES_MAX);
+    let (mut from, mut messages_left) = (from, MESSAGES_MAX);
+    let mut reading = Reading { pages_left: PAGES_MAX, until: hits.until() };
     loop {
         let mut places = Vec::new();
         let most = (hits.wanted() + 1).clamp(MESSAGES_AT_ONCE_MIN, MESSAGES_AT_ONCE_MAX).min(messages_left);
         let end = loop {
-            match in_all(&mut lists, from.as_ref(), &mut pages_left).await? {
+            match in_all(&mut lists, from.as_ref(), &mut reading).await? {
                 Seek::At(place) => {
                     from = Some(below(&place));
                     places.push(place);
@@ -82,6 +83,20 @@ pub(super) async fn search(
     }
 }
 
+/// How much of the index may still be read.
+#[derive(Debug)]
+struct Reading {
+    pages_left: usize,
+    /// Pages of words that only begin alike take long to compare.
+    until: Instant,
+}
+
+impl Reading {
+    fn is_over(&self) -> bool {
+        self.pages_left == 0 || self.until <= Instant::now()
+    }
+}
+
 /// What was found from a place on.
 #[derive(Debug, PartialEq, Eq)]
 enum Seek {
@@ -97,12 +112,12 @@ enum Seek {
 async fn in_all(
     lists: &mut [List<'_>],
     from: Option<&MessagePlace>,
-    pages_left: &mut usize,
+    reading: &mut Reading,
 ) -> Result<Seek, Error> {
     let (mut from, mut agreed, count) = (from.cloned(), 0, lists.len());
     loop {
         for list in &mut *lists {
-            match list.seek(from.as_ref(), pages_left).await? {
+            match list.seek(from.as_ref(), reading).await? {
                 Seek::At(place) if from.as_ref() == Some(&place) => agreed += 1,
                 Seek::At(place) => {
                     agreed = 1;
@@ -135,7 +150,7 @@ impl<'a> List<'a> {
     }
 
     /// The next message from a place on, which is never above that of an earlier call.
-    async fn seek(&mut self, from: Option<&MessagePlace>, pages_left: &mut usize) -> Result<Seek, Error> {
+    async fn seek(&mut self, from: Option<&MessagePlace>, reading: &mut Reading) -> Result<Seek, Error> {
         loop {
             while let Some(posting) = self.page.front() {
                 if from.is_none_or(|from| posting.place <= *from) && has_word(&posting.words, self.word) {
@@ -151,10 +166,10 @@ impl<'a> List<'a> {
                 (Some(next), Some(from)) => Some(next.min(from.clone())),
                 (next, from) => next.or_else(|| from.cloned()),
             };
-            if let (0, Some(next)) = (*pages_left, &next) {
+            if let Some(next) = next.as_ref().filter(|_| reading.is_over()) {
                 return Ok(Seek::Stopped(next.clone()));
             }
-            *pages_left = pages_left.saturating_sub(1);
+            reading.pages_left = reading.pages_left.saturating_sub(1);
             let (page, has_more) =
                 self.table.postings(self.company, &beginning(self.word), next.as_ref()).await?;
             self.read = page.last().map(|posting| posting.place.clone()).or(self.read.take());

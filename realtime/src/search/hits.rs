@@ -70,6 +70,11 @@ impl<'a> Hits<'a> {
         self.limit.saturating_sub(self.taken.len())
     }
 
+    /// When the search has taken too long.
+    pub(super) fn until(&self) -> Instant {
+        self.begun + SEARCH_TIME_MAX
+    }
+
     /// Whether the search has taken too long, and has got on nevertheless.
     pub(super) fn is_late(&self) -> bool {
         self.seen > 0 && self.begun.elapsed() >= SEARCH_TIME_MAX
