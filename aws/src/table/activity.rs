@@ -126,7 +126,9 @@ impl Table {
             let ((known, owners), row) = self.read_activity(conversation).await?;
             let erased = self.erased_among(&channel, new_authors(&row.activity, news)).await?;
             let mut activity = row.activity.clone();
-            news.iter().for_each(|news| activity.learn(without(news.clone(), &erased)));
+            for news in news {
+                activity.learn(without(news.clone(), &erased));
+            }
             for user in activity.sent.keys().filter(|user| !row.activity.sent.contains_key(*user)) {
                 self.note_place(&channel, user).await?;
             }

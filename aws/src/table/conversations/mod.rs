@@ -51,7 +51,7 @@ pub struct Conversation {
 pub struct Owners {
     /// The company that it belongs to, or did last.
     pub present: CompanyId,
-    /// Those that it belonged to before, the last one at the end, up to [`FORMER_COMPANIES_MAX`].
+    /// Those that it belonged to before, the last one at the end, up to eight.
     pub former: Vec<CompanyId>,
 }
 
