@@ -8,23 +8,15 @@ import { FunnelcastError, refusalOf } from '../errors.js';
 import { isTemporary } from '../waiting.js';
 import type { Refusal } from '../wire.js';
 
-/** The statuses below 500 after which the same request may succeed, whoever has sent the response. */
-const TEMPORARY: Record<number, FunnelcastError['code']> = {
-  408: 'timeout',
-  425: 'internal',
-  429: 'rate_limited',
-};
-
 /**
  * The error of a response. `body` is its JSON, if it has one. It decides only if it has the form of the stack's refusals, and
  * never makes a status permanent after which the same request may succeed.
  */
 export function refusal(response: Pick<Response, 'status' | 'headers'>, body?: unknown): FunnelcastError {
-  const { status } = response;
   const error = refusalOf(response as Response, isOwn(body) ? body : undefined);
-  const code = TEMPORARY[status] ?? (status >= 500 ? 'internal' : undefined);
-  if (code === undefined || isTemporary(error)) return error;
-  return new FunnelcastError(code, error.message, error.retryAfterMs);
+  const byStatus = refusalOf(response as Response, undefined);
+  if (isTemporary(error) || !isTemporary(byStatus)) return error;
+  return new FunnelcastError(byStatus.code, error.message, error.retryAfterMs);
 }
 
 function isOwn(body: unknown): body is Refusal {

@@ -72,7 +72,7 @@ describe('an error', () => {
   });
 
   test.each([
-    [408, 'timeout'],
+    [408, 'internal'],
     [425, 'internal'],
     [429, 'rate_limited'],
     [503, 'internal'],
