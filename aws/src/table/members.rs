@@ -58,7 +58,7 @@ impl Table {
             name: caller.identity.name.clone(),
             connection: caller.connection.clone(),
             join_order,
-            joined_at: Some(caller.now),
+            joined_at: None,
             status: Status::default(),
             seen_at: caller.now,
             expires_at: connection.expires_at, // the token may have been renewed since the connection was opened
@@ -180,7 +180,9 @@ impl Table {
         let status = to_attribute(status)?;
         let update = self
             .update(pk, sk)
-            .update_expression("SET #status = :status, seenAt = :now")
+            .update_expression(
+                "SET #status = :status, seenAt = :now, joinedAt = if_not_exists(joinedAt, seenAt)",
+            )
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(departedAt)")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":status", status)

@@ -297,15 +297,14 @@ mod tests {
         }
     }
 
-    /// Of a row that does not say when it was made, it is not known that it is later than anything.
     #[test]
-    fn a_membership_was_made_at_its_time_or_at_any() {
+    fn a_membership_was_made_when_it_was_seen_first() {
         let [before, at, after] = [6, 7, 8].map(Timestamp::from_secs);
-        let old = member("ann", "a", Status::Online, 7);
-        assert!(!serde_json::to_string(&old).unwrap().contains("joinedAt"));
-        assert!(old.was_made_by(before));
-        let made = Member { joined_at: Some(at), ..old };
+        let made = member("ann", "a", Status::Online, 7);
+        assert!(!serde_json::to_string(&made).unwrap().contains("joinedAt"));
         assert_eq!([before, at, after].map(|time| made.was_made_by(time)), [false, true, true]);
+        let seen = Member { joined_at: Some(at), seen_at: after, ..made };
+        assert_eq!([before, at, after].map(|time| seen.was_made_by(time)), [false, true, true]);
     }
 
     #[test]

@@ -116,6 +116,7 @@ mod tests {
         assert_eq!(of(webm, "audio/webm"), Ok(Content::Other(media("audio/webm"))));
         assert_eq!(of(b"", "audio/aac"), Ok(Content::Other(media("audio/aac"))));
     }
+
     #[test]
     fn what_begins_like_a_picture_by_chance_is_none() {
         for (head, said) in [
@@ -138,12 +139,12 @@ mod tests {
 
     #[test]
     fn a_picture_is_known_by_its_header() {
+        use image::ImageFormat::{Gif, Png, WebP};
         let encoded = |format| {
             let mut bytes = std::io::Cursor::new(Vec::new());
             image::RgbaImage::new(2, 2).write_to(&mut bytes, format).unwrap();
             bytes.into_inner()
         };
-        use image::ImageFormat::{Gif, Png, WebP};
         let bmp = b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x18\0\0\0\0\0";
         let old_bmp = b"BM\x1e\0\0\0\0\0\0\0\x1a\0\0\0\x0c\0\0\0\x01\0\x01\0\x01\0\x18\0\0\0\0\0";
         let ico = b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0\x20\0\x68\x04\0\0\x16\0\0\0";

@@ -95,14 +95,14 @@ mod tests {
     /// What a program adds, by where: none of it may be left.
     const PRIVATE: &[u8] = b"Berlin";
 
-    fn chunk(id: &Id, contents: &[u8]) -> Vec<u8> {
+    fn chunk(id: Id, contents: &[u8]) -> Vec<u8> {
         let length = u32::try_from(contents.len()).unwrap().to_le_bytes();
         let padding = &[0][..contents.len() % 2];
-        [id, &length, contents, padding].concat()
+        [&id[..], &length, contents, padding].concat()
     }
 
     fn file(chunks: &[Vec<u8>]) -> Vec<u8> {
-        chunk(b"RIFF", &[b"WEBP".to_vec(), chunks.concat()].concat())
+        chunk(*b"RIFF", &[b"WEBP".to_vec(), chunks.concat()].concat())
     }
 
     /// The `VP8L` of a picture of 4 pixels.
@@ -115,7 +115,7 @@ mod tests {
 
     /// The `VP8X` of such a picture.
     fn canvas_of(flags: u8) -> Vec<u8> {
-        chunk(b"VP8X", &[&[flags], &PRIVATE[..3], &[1, 0, 0, 1, 0, 0], PRIVATE].concat())
+        chunk(*b"VP8X", &[&[flags], &PRIVATE[..3], &[1, 0, 0, 1, 0, 0], PRIVATE].concat())
     }
 
     fn ids(bytes: &[u8]) -> Vec<Id> {
@@ -133,47 +133,47 @@ mod tests {
     fn a_still_keeps_its_pixels_and_its_colours() {
         let still = file(&[
             canvas_of(0b0010_0100), // a profile and XMP
-            chunk(b"ICCP", b"profile"),
-            chunk(b"VP8L", &pixels()),
-            chunk(b"VP8L", PRIVATE),
-            chunk(b"ANMF", PRIVATE),
-            chunk(b"XMP ", PRIVATE),
-            chunk(b"C2PA", PRIVATE),
-            chunk(b"LIST", &[b"INFO".to_vec(), chunk(b"IART", PRIVATE)].concat()),
+            chunk(*b"ICCP", b"profile"),
+            chunk(*b"VP8L", &pixels()),
+            chunk(*b"VP8L", PRIVATE),
+            chunk(*b"ANMF", PRIVATE),
+            chunk(*b"XMP ", PRIVATE),
+            chunk(*b"C2PA", PRIVATE),
+            chunk(*b"LIST", &[b"INFO".to_vec(), chunk(*b"IART", PRIVATE)].concat()),
         ]);
         assert_eq!(ids(&stripped(still)), [CHUNK_VP8X, CHUNK_ICCP, CHUNK_VP8L]);
     }
 
     #[test]
     fn a_simple_picture_keeps_one_chunk() {
-        let simple = file(&[chunk(b"VP8L", &pixels()), chunk(b"C2PA", PRIVATE), chunk(b"ANMF", PRIVATE)]);
+        let simple = file(&[chunk(*b"VP8L", &pixels()), chunk(*b"C2PA", PRIVATE), chunk(*b"ANMF", PRIVATE)]);
         assert_eq!(ids(&stripped(simple)), [CHUNK_VP8L]);
     }
 
     #[test]
     fn a_film_keeps_its_frames_and_they_their_pixels() {
         let place = [0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 100, 0, 0, 0xfe];
-        let own = [chunk(b"VP8L", &pixels()), chunk(b"C2PA", PRIVATE), chunk(b"VP8L", PRIVATE)].concat();
-        let frame = chunk(b"ANMF", &[&place[..], &own, PRIVATE].concat());
+        let own = [chunk(*b"VP8L", &pixels()), chunk(*b"C2PA", PRIVATE), chunk(*b"VP8L", PRIVATE)].concat();
+        let frame = chunk(*b"ANMF", &[&place[..], &own, PRIVATE].concat());
         let film = file(&[
             canvas_of(0b0000_0110), // animation and XMP
-            chunk(b"ANIM", &[&[0; 6], PRIVATE].concat()),
+            chunk(*b"ANIM", &[&[0; 6], PRIVATE].concat()),
             frame.clone(),
-            chunk(b"C2PA", PRIVATE),
+            chunk(*b"C2PA", PRIVATE),
             frame,
-            chunk(b"VP8L", PRIVATE),
-            chunk(b"XMP ", PRIVATE),
+            chunk(*b"VP8L", PRIVATE),
+            chunk(*b"XMP ", PRIVATE),
         ]);
         let stripped = stripped(film);
         assert_eq!(ids(&stripped), [CHUNK_VP8X, CHUNK_ANIM, CHUNK_ANMF, CHUNK_ANMF]);
         let place = [&place[..15], &[0b10]].concat();
-        let kept = chunk(b"ANMF", &[place, chunk(b"VP8L", &pixels())].concat());
+        let kept = chunk(*b"ANMF", &[place, chunk(*b"VP8L", &pixels())].concat());
         assert!(stripped.ends_with(&kept));
     }
 
     #[test]
     fn a_frame_that_ends_too_early_is_malformed() {
-        let pixels = chunk(b"VP8L", &pixels());
+        let pixels = chunk(*b"VP8L", &pixels());
         for cut in [&[0; 15][..], &[&[0; 16], &pixels[..pixels.len() - 2]].concat()] {
             assert_eq!(frame(cut), None);
         }

@@ -7,12 +7,12 @@
 //! to have ended.
 
 mod removal;
+mod written;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use funnelcast_aws::{
     clock::now,
-    measure,
     table::{back_off, calls::StoredCall},
 };
 use funnelcast_core::{
@@ -24,17 +24,17 @@ use funnelcast_core::{
 };
 use futures_util::future::try_join_all;
 
-use self::removal::remove;
 pub use self::removal::{erase, remove_members};
+use self::{
+    removal::remove,
+    written::{ROUNDS_MAX, tell, write},
+};
 use crate::{
     context::Realtime,
-    deliver::{self, Addressed, Delivery},
     rates::{CALLS, SENDS},
     timer::Timer,
 };
 
-/// How often a change is tried while others change the same call.
-const ROUNDS_MAX: u32 = 20;
 /// An active call that nobody has looked at for this many intervals has lost its timer. Whoever wants to change it looks.
 const LOOKS_MISSED_MAX: u32 = 5;
 
@@ -247,52 +247,6 @@ async fn looked_at(realtime: &Realtime, state: &CallState, now: Timestamp) -> Re
 async fn set_timer(realtime: &Realtime, call: &Call, delay: Duration) -> Result<(), Error> {
     let timer = Timer::Call { conversation: call.conversation_id.clone(), call: call.call_id.clone() };
     realtime.timers.set(&timer, delay).await
-}
-
-/// Writes a call and tells the members what is new; `except` is a connection that is told by the reply. Returns the call; `None`
-/// if another process was faster.
-async fn write(
-    realtime: &Realtime,
-    call: StoredCall,
-    except: Option<&ConnectionId>,
-) -> Result<Option<Call>, Error> {
-    let written = if call.state.call.is_live() {
-        realtime.table().put_call(&call).await?.then_some(call)
-    } else {
-        realtime.table().end_call(&call).await?
-    };
-    let Some(call) = written else { return Ok(None) };
-    if let Some(record) = call.state.call.record() {
-        tracing::info!(call = %record.call_id, outcome = ?record.state, duration_ms = record.duration_ms, "a call has ended");
-    }
-    if call.is_untold() {
-        tell(realtime, &call, except).await?;
-    }
-    Ok(Some(call.state.call))
-}
-
-/// Tells the members how a call stands, and what is in the log of it: 1 read, a post to each, and 1 write to note that. What
-/// cannot be posted is owed by the fan-out queue.
-async fn tell(realtime: &Realtime, call: &StoredCall, except: Option<&ConnectionId>) -> Result<(), Error> {
-    let record = call.record()?.map(|event| Addressed { event, except: None });
-    let update = Addressed { event: call.update()?, except: except.cloned() };
-    for delivery in Delivery::in_order(record.into_iter().chain([update]).collect()) {
-        deliver::deliver_or_queue(realtime, delivery).await?;
-    }
-    note_told(realtime, call).await
-}
-
-/// Notes that the members have been told of a call: 1 write. Of those who note that it has ended, the first one measures it: the
-/// process that has ended it may have died before it could.
-async fn note_told(realtime: &Realtime, call: &StoredCall) -> Result<(), Error> {
-    let is_first = realtime.table().note_call_told(&call.state.call).await?;
-    if is_first
-        && call.logged.is_some()
-        && let Some(record) = call.state.call.record()
-    {
-        measure::call_ended(&record);
-    }
-    Ok(())
 }
 
 /// Tells the members what an earlier try may not have told them.

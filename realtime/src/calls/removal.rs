@@ -6,7 +6,7 @@ use funnelcast_aws::{
 };
 use funnelcast_core::{Channel, ConversationId, Error, UserId, call::Binding};
 
-use super::{ROUNDS_MAX, note_told, tell, write};
+use super::written::{ROUNDS_MAX, note_told, tell, write};
 use crate::context::Realtime;
 
 /// Has members who are removed from a conversation leave its call: 1 read, and if they are in it what a change costs.

@@ -19,7 +19,7 @@ fn members(count: usize) -> Vec<Member> {
         name: "Ann".to_owned().try_into().unwrap(),
         connection: format!("connection-{number}=").parse().unwrap(),
         join_order: funnelcast_core::JoinOrder::FIRST,
-        joined_at: Some(now()),
+        joined_at: None,
         status: funnelcast_core::event::Status::Online,
         seen_at: now(),
         expires_at: now() + Duration::from_hours(1),

@@ -36,8 +36,12 @@ async fn throw(mut client: Client, mut rng: StdRng) -> Result<()> {
             _ => mutated(&mut rng),
         };
         client.text(&frame).await?;
-        let (_, outcome) =
-            client.any_reply().await.map_err(|error| error.context(format!("for {frame:?}")))?;
+        let answer = client.any_reply().await;
+        // API Gateway takes few frames without a known action, from all clients.
+        if answer.as_ref().is_err_and(|error| error.to_string().contains("Too Many Requests")) {
+            continue;
+        }
+        let (_, outcome) = answer.map_err(|error| error.context(format!("for {frame:?}")))?;
         if let Err(refusal) = outcome {
             ensure!(refusal != *"internal", "{frame:?} caused an internal error: {refusal:?}");
         }

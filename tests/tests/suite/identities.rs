@@ -1,5 +1,5 @@
 //! Identities, on a stack with an issuer of each kind: the app's own backend with a secret of Secrets Manager, Whop with its
-//! key set and its API, and an OpenID provider with a key of its own.
+//! key set and its API, and an `OpenID` provider with a key of its own.
 
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;

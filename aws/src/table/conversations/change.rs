@@ -10,7 +10,7 @@ use funnelcast_core::{
     Channel, CompanyId, ConversationId, Error, Key, Timestamp, UserId, Version, bus::PARTICIPANTS_MAX,
 };
 
-use super::{Conversation, FORMER_COMPANIES_MAX, Meta};
+use super::row::{Conversation, FORMER_COMPANIES_MAX, Meta};
 use crate::{
     clock::now,
     table::{

@@ -1,23 +1,24 @@
 //! Conversations: the company that each belongs to and its participants, as the backend sets them.
 
 mod change;
+mod row;
 
 use std::collections::BTreeSet;
 
 use funnelcast_core::{
-    Channel, CompanyId, ConversationId, Error, Key, Timestamp, UserId, Version, event::TITLE_BYTES_MAX,
-    moderation::Restriction, text::Text,
+    Channel, CompanyId, ConversationId, Error, Timestamp, UserId, moderation::Restriction,
 };
-use serde::{Deserialize, Serialize};
 
-pub use self::change::{ConversationChange, Outcome};
+pub(super) use self::row::Meta;
+use self::row::meta_and_participants;
+pub use self::{
+    change::{ConversationChange, Outcome},
+    row::{Conversation, Owners},
+};
 use super::{
     item::{Item, Table, failed, from_item, pk, sk},
     key, restrictions,
 };
-
-/// How many former companies a conversation remembers.
-pub(super) const FORMER_COMPANIES_MAX: usize = 8;
 
 /// What decides whether a user may join a conversation.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,83 +33,6 @@ pub struct ConversationAccess {
     pub restrictions: Vec<Restriction>,
     /// Until when the user is barred from all conversations, because they are erased.
     pub barred_until: Option<Timestamp>,
-}
-
-/// A conversation as the backend has set it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conversation {
-    /// The company, whose team may always join.
-    pub company: CompanyId,
-    /// The users who may join besides the team.
-    pub participants: BTreeSet<UserId>,
-    /// What it is called in inboxes, if anything.
-    pub title: Option<Text<TITLE_BYTES_MAX>>,
-}
-
-/// The companies whose conversation it is or was, whether or not it has ended: in the indexes of all of them there may be words of
-/// its messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owners {
-    /// The company that it belongs to, or did last.
-    pub present: CompanyId,
-    /// Those that it belonged to before, the last one at the end, up to eight.
-    pub former: Vec<CompanyId>,
-}
-
-impl Conversation {
-    /// The conversation of these items, and its owners; the former is `None` also if it has ended.
-    pub(super) fn of(items: Vec<Item>) -> Result<(Option<Self>, Option<Owners>), Error> {
-        let (meta, participants) = meta_and_participants(items)?;
-        let owners = meta
-            .as_ref()
-            .map(|meta| Owners { present: meta.company_id.clone(), former: meta.former.clone() });
-        let meta = meta.filter(|meta| !meta.ended);
-        let conversation =
-            meta.map(|meta| Self { company: meta.company_id, participants, title: meta.title });
-        Ok((conversation, owners))
-    }
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Meta {
-    pub(super) pk: String,
-    sk: String,
-    company_id: CompanyId,
-    /// The companies that it belonged to before, the last one at the end.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    former: Vec<CompanyId>,
-    /// The version of the present state, which an older change never overrides.
-    version: Version,
-    /// How often the conversation has been changed. A write is conditional on this, because two changes may have the
-    /// same version.
-    changes: u64,
-    /// The bus events that were applied last, the newest at the end.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    applied: Vec<Key>,
-    /// Whether the conversation has ended.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    ended: bool,
-    /// The participants, who have rows of their own too, so that an inbox reads one item for each conversation. `None` in a
-    /// conversation that was set last before there were inboxes, and is in none.
-    #[serde(default)]
-    pub(super) participants: Option<BTreeSet<UserId>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    title: Option<Text<TITLE_BYTES_MAX>>,
-}
-
-impl Meta {
-    /// The participants of a conversation of this company, or of any; `None` if it has ended or is another company's.
-    pub(super) fn of_inbox(self, company: Option<&CompanyId>) -> Option<Conversation> {
-        let is_of = company.is_none_or(|company| *company == self.company_id);
-        let participants = self.participants.filter(|_| is_of && !self.ended)?;
-        Some(Conversation { company: self.company_id, participants, title: self.title })
-    }
-
-    /// The company, whether or not the conversation has ended.
-    pub(super) fn into_company(self) -> CompanyId {
-        self.company_id
-    }
 }
 
 impl Table {
@@ -206,17 +130,4 @@ impl Table {
         let page = self.query(key::conversation(conversation)).send().await;
         Ok(page.map_err(failed("Query of a conversation"))?.items.unwrap_or_default())
     }
-}
-
-fn meta_and_participants(items: Vec<Item>) -> Result<(Option<Meta>, BTreeSet<UserId>), Error> {
-    let mut meta = None;
-    let mut users = BTreeSet::new();
-    for item in items {
-        match (sk(&item), sk(&item).strip_prefix(key::PARTICIPANT_PREFIX)) {
-            (_, Some(user)) => drop(users.insert(user.parse()?)),
-            (key::META, None) => meta = Some(from_item(item)?),
-            _ => {}
-        }
-    }
-    Ok((meta, users))
 }

@@ -25,7 +25,7 @@ pub struct Member {
     pub connection: ConnectionId,
     /// The `join` that made it. A removal names this `join`, so that it removes no later membership.
     pub join_order: JoinOrder,
-    /// When that `join` was made. `None` in a row that is older than this attribute.
+    /// When that `join` was made, if that is not [`seen_at`](Self::seen_at).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joined_at: Option<Timestamp>,
     /// The user's status on this connection.
@@ -70,9 +70,9 @@ impl Member {
         now < self.expires_at && self.may(Capability::Join, now)
     }
 
-    /// Whether it was made at this time or before, as far as is known.
+    /// Whether it was made at this time or before.
     pub fn was_made_by(&self, time: Timestamp) -> bool {
-        self.joined_at.is_none_or(|at| at <= time)
+        self.joined_at.unwrap_or(self.seen_at) <= time
     }
 
     /// A reference to this membership.

@@ -42,7 +42,7 @@ impl Joining {
                         name: caller.identity.name.clone(),
                         connection: id.clone(),
                         join_order,
-                        joined_at: Some(caller.now),
+                        joined_at: None,
                         status: funnelcast_core::event::Status::Online,
                         seen_at: caller.now,
                         expires_at: connection.expires_at,

@@ -41,15 +41,12 @@ impl<'a> FirstHeard<'a> {
         }
         for note in record.devices.iter().flat_map(|device| &device.tapes).flatten() {
             let Wire::Posted { channel, event, seq, sent_ms } = &note.what else { continue };
-            let time = match seq {
-                Some(seq) => first.logged.entry((channel, *seq)),
-                None => {
-                    let time = first.others.entry((channel, event, *sent_ms)).or_insert(u64::MAX);
-                    earliest(time, note.at_ms);
-                    continue;
-                }
+            let time = if let Some(seq) = seq {
+                first.logged.entry((channel, *seq)).or_insert(u64::MAX)
+            } else {
+                first.others.entry((channel, event, *sent_ms)).or_insert(u64::MAX)
             };
-            earliest(time.or_insert(u64::MAX), note.at_ms);
+            earliest(time, note.at_ms);
         }
         first
     }
