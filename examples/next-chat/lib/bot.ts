@@ -42,7 +42,7 @@ async function reply({ conversationId, event: { seq, data } }: Question): Promis
   const typing = setInterval(showTyping, TYPING_MS);
   try {
     const content = await think(data.content);
-    // The key makes it one answer, however often the question comes.
+    // The key makes it one answer, if the question comes again.
     await realTimeUpdates.sendBotMessage(conversationId, content, { replyTo: seq, key: `answer-${seq}` });
   } finally {
     clearInterval(typing);
