@@ -72,7 +72,8 @@ impl Sam {
         let answer = String::from_utf8(output.stdout)?;
         let answer =
             serde_json::from_str::<Value>(answer.trim()).with_context(|| format!("{answer:?}: {log}"))?;
-        ensure!(answer["errorType"].is_null(), "the function has failed: {answer}: {log}");
+        let failures = answer["batchItemFailures"].as_array().map_or(0, Vec::len);
+        ensure!(answer["errorType"].is_null() && failures == 0, "the function has failed: {answer}: {log}");
         Ok(answer)
     }
 }
