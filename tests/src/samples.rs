@@ -99,7 +99,6 @@ fn cases() -> Vec<Case> {
         case("send", "send", reply(&json!({ "seq": 1, "duplicate": true }))),
         case("send", "send-typing", reply(&json!({ "recipients": 0 }))),
         case("ack", "ack", reply(&json!({ "seq": 1 }))).replacing(r#"\"seq\":42"#, r#"\"seq\":1"#),
-        case("call", "call", reply(&json!({ "callId": "call-1", "state": "ringing", "media": "video" }))),
         case(
             "receipts",
             "receipts",
@@ -126,6 +125,8 @@ fn cases() -> Vec<Case> {
             json!({ "statusCode": 200, "body": { "events": [message], "more": false } }),
         )
         .replacing("after=41", "after=0"),
+        // After the log has been read: where containers are slow to start, the call has ended before the next sample.
+        case("call", "call", reply(&json!({ "callId": "call-1", "state": "ringing", "media": "video" }))),
         // These come before the webhook, after which access is checked again: the sample `connect` names no experience.
         case("broadcast", "app-event", Value::Null).posting("app.event"),
         case("broadcast", "app-signal", Value::Null).posting("app.signal"),

@@ -12,11 +12,12 @@ use tokio::process::Command;
 use crate::Stack;
 
 /// The functions' environment variables that name a queue, with the queue's name in the template.
-const QUEUES: [(&str, &str); 4] = [
+const QUEUES: [(&str, &str); 5] = [
     ("DELIVERY_QUEUE_URL", "DeliveryQueue"),
     ("TIMER_QUEUE_URL", "TimerQueue"),
     ("WEBHOOK_QUEUE_URL", "WebhookQueue"),
     ("DEAD_LETTERS_URL", "DeadLetters"),
+    ("FILES_QUEUE_URL", "FilesQueue"),
 ];
 
 /// The name by which containers reach the stack. The stack answers only to names of this machine.
@@ -47,6 +48,7 @@ impl Sam {
             "BUS_NAME": addresses.bus,
             "MANAGEMENT_ENDPOINT": format!("{endpoint}/{}", addresses.stage),
             "DEV_ISSUER_KEY": dev_key,
+            "FILES_BUCKET": addresses.bucket,
         });
         for (variable, queue) in QUEUES {
             variables[variable] = stack.backend().await?.queue(queue).await?.into();
