@@ -77,7 +77,7 @@ impl<'a> Hits<'a> {
 
     /// Whether the search has taken too long, and has got on nevertheless.
     pub(super) fn is_late(&self) -> bool {
-        self.seen > 0 && self.begun.elapsed() >= SEARCH_TIME_MAX
+        self.seen > 0 && self.until() <= Instant::now()
     }
 
     /// Takes a message of a conversation if it matches, and if there is room for it.
