@@ -108,7 +108,7 @@ async fn members(stack: &Stack) -> Result<Cost> {
     }
     let detail = json!({"type": "updated", "resourceId": "r1", "resourceType": "product", "resourceName": "R",
         "companyId": company});
-    second_update(stack, &mut clients, "ResourceUpdate", "resource.update", &detail).await
+    later_update(stack, &mut clients, "ResourceUpdate", "resource.update", &detail).await
 }
 
 /// A connection: `connect`, `join`, `ping`, `status`, and its end.
@@ -423,7 +423,7 @@ async fn updating(stack: &Stack) -> Result<Vec<Line>> {
     ] {
         let channel = format!("{kind}:{company}");
         let mut clients = [joined(stack, &admin, &channel).await?, joined(stack, &admin, &channel).await?];
-        let measured = second_update(stack, &mut clients, detail_type, event, &detail).await?;
+        let measured = later_update(stack, &mut clients, detail_type, event, &detail).await?;
         lines.push(Line { operation, most: at_most(3, write_units, 2), measured });
         connected.push(clients);
     }
@@ -445,25 +445,29 @@ async fn updating(stack: &Stack) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// The cost of the second update to a channel. The first one also sets the beginning of its log.
-async fn second_update(
+/// The cost of an update to a channel. The first one also sets the beginning of its log, and `broadcast` may have to clean up after
+/// an operation that was measured before, so it is the least of several counts.
+async fn later_update(
     stack: &Stack,
     clients: &mut [tests::Client],
     detail_type: &str,
     event: &str,
     detail: &Value,
 ) -> Result<Cost> {
-    for _ in 0..2 {
+    let mut least: Option<Cost> = None;
+    for _ in 0..4 {
         stack.forget_usage().await?;
         stack.emit(detail_type, detail.clone()).await?;
         for client in clients.iter_mut() {
             client.event(event).await?;
         }
+        // The recipient receives the last post a moment before it is counted.
+        let cost = eventually("all posts to be counted", async || {
+            let cost = stack.usage().await?.of("broadcast");
+            Ok((usize::try_from(cost.posts)? >= clients.len()).then_some(cost))
+        })
+        .await?;
+        least = least.filter(|least| least.read_units <= cost.read_units).or(Some(cost));
     }
-    // The recipient receives the last post a moment before it is counted.
-    eventually("all posts to be counted", async || {
-        let cost = stack.usage().await?.of("broadcast");
-        Ok((usize::try_from(cost.posts)? >= clients.len()).then_some(cost))
-    })
-    .await
+    least.context("a count")
 }
