@@ -4,11 +4,11 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
 /**
- * In bytes: 11.3 KB. About 4 KB of them are for what an app would otherwise have to find out by itself: an invalid request is
+ * In bytes: 11.4 KB. About 4 KB of them are for what an app would otherwise have to find out by itself: an invalid request is
  * rejected with its field, each listener has its own start, every socket has joined the channels in use and no others, and
  * a client that is no longer used delivers its messages first.
  */
-const CORE_BYTES_MAX = 11.3 * 1024;
+const CORE_BYTES_MAX = 11.4 * 1024;
 
 const core = await size("export { createClient } from 'index.js'");
 report('the core: createClient', core);

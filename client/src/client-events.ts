@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Channel } from './channels.js';
+import type { Channel, DurableEvent } from './channels.js';
 import { callSafely, type FunnelcastError } from './errors.js';
 
 /**
@@ -39,6 +39,8 @@ export interface ClientEvents {
   error: { error: FunnelcastError; channel?: Channel };
   /** The user has read messages of a conversation, up to the one that is the `readN`th: here, or because they sent it. */
   read: { conversationId: string; readN: number };
+  /** An event has been added to the log of a channel that is joined, whoever listens there. Each comes once and in order. */
+  logged: DurableEvent;
   /** A frame has been sent or received, as its text on the wire. Meant for debugging, for example on a console. */
   frame: { direction: 'in' | 'out'; text: string };
 }

@@ -32,13 +32,14 @@ export function watchMute(
   const { environment } = client;
   let shown: Mute | null = null;
   let cancel: (() => void) | undefined;
-  const show = (told: Mute | null) => {
+  // Only the server's clock counts; that of the device may be wrong.
+  const show = (told: Mute | null, leftMs: number | undefined) => {
     cancel?.();
     cancel = undefined;
-    const leftMs = told?.until === undefined ? undefined : Date.parse(told.until) - Date.now();
     const mute = leftMs !== undefined && leftMs <= 0 ? null : told;
     if (mute && leftMs !== undefined) {
-      cancel = environment.after(Math.min(leftMs, TIMER_MAX_MS), () => show(mute));
+      const waitMs = Math.min(leftMs, TIMER_MAX_MS);
+      cancel = environment.after(waitMs, () => show(mute, leftMs - waitMs));
     }
     if (mute?.until === shown?.until && mute?.reason === shown?.reason && !mute === !shown) return;
     shown = mute;
@@ -47,11 +48,14 @@ export function watchMute(
   const { unsubscribe } = client.subscribe(
     channel,
     event => {
-      if (event.event === 'access.muted') show(event.data.mute ?? null);
+      if (event.event !== 'access.muted') return;
+      const { mute } = event.data;
+      const leftMs = mute?.until ? Date.parse(mute.until) - Date.parse(event.at) : undefined;
+      show(mute ?? null, leftMs);
     },
     {
-      onJoined: ({ mute }) => {
-        if (mute !== undefined) show(mute);
+      onJoined: ({ mute, muteEndsInMs }) => {
+        if (mute !== undefined) show(mute, muteEndsInMs);
       },
     },
   );

@@ -51,6 +51,7 @@ export function makeParts(env: Environment, options: ClientOptions) {
     isClosed: () => connection.state === 'closed',
     durable(event) {
       queue.received(event);
+      emitter.emit('logged', event);
       if (event.event !== 'chat.message' || event.data.n === undefined) return;
       const { conversationId, userId, n: readN } = event.data;
       // Whoever sends has read.

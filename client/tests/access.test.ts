@@ -128,7 +128,6 @@ describe('invalid access options', () => {
     ],
     ['a token with `+/=`', { token: 'a+/=.b.c' }, 'base64url'],
     ['a token that is a number', { token: never(() => 7) }, 'token must be'],
-    ['a ticket without a URL', { ticket: async () => never({}) }, '`url`'],
   ])('%s closes the client with the reason', async (_, options, why) => {
     const it = scene(options);
     const outcome = Promise.allSettled([say(it, 'hello')]);
@@ -140,6 +139,23 @@ describe('invalid access options', () => {
       reason: { code: 'closed', message: expect.stringContaining(why) },
     });
   });
+});
+
+test.each([
+  { message: 'Service Unavailable' },
+  { error: { code: 'internal', message: 'try again' } },
+  { url: 'nowhere', ticket: 't' },
+  null,
+])('what the backend answers in place of a ticket, such as %o, is not final', async answer => {
+  const door = { isOpen: false };
+  const ticket = async () => (door.isOpen ? { url: 'wss://fake.test/dev', ticket: 't1' } : never(answer));
+  const { client } = scene({ ticket });
+  client.connect();
+  await pass(100);
+  expect([client.state, client.error?.code]).toEqual(['waiting', 'internal']);
+  door.isOpen = true;
+  await pass(2_000);
+  expect(client.state).toBe('connected');
 });
 
 /** A value that the types do not allow. */

@@ -63,6 +63,18 @@ describe('drain', () => {
     expect(contents(it)).toEqual(['one']);
   });
 
+  test('tells of the messages that it has lost, though another one was cancelled in the same moment', async () => {
+    const it = scene();
+    it.server.door = 'closed';
+    void say(it, 'one').catch(() => {});
+    const first = it.client.drain();
+    it.client.connect();
+    const last = it.client.drain({ timeoutMs: 1_000 });
+    await pass(2_000);
+    await expect(first).resolves.toEqual([]);
+    await expect(last).resolves.toMatchObject([{ error: { code: 'closed' } }]);
+  });
+
   test('is cancelled by connect(), and may start again', async () => {
     const it = await joinedScene();
     void say(it, 'one');

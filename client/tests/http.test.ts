@@ -89,6 +89,26 @@ describe('the HTTP API', () => {
     expect([client.state, client.error?.code]).toEqual(['closed', code]);
   });
 
+  test('a page in place of a response, such as one to sign in, is no response', async () => {
+    const { server } = scene();
+    const { fetch: ask, ...rest } = server.environment;
+    const door = { isOpen: true };
+    const fetch: Environment['fetch'] = async (url, init) =>
+      door.isOpen && ask ? ask(url, init) : new Response('<html>');
+    const it = scene({ ...overHttp, environment: { ...rest, fetch } });
+    server.door = 'closed';
+    it.client.connect();
+    await pass(20_000);
+    expect([it.client.state, it.client.isConnected]).toEqual(['polling', true]);
+    door.isOpen = false;
+    const sent = it.client.send(CHANNEL, 'chat.message', { content: 'hello' });
+    await pass(20_000);
+    expect(it.client.isConnected).toBe(false);
+    door.isOpen = true;
+    await pass(30_000);
+    await expect(sent).resolves.toMatchObject({ seq: 1 });
+  });
+
   test('a response that never arrives times out', async () => {
     const it = scene(overHttp);
     const fetch = () => new Promise<never>(() => {});

@@ -80,6 +80,42 @@ test('who sends has read, and what is read here or on another device is not unre
   stop();
 });
 
+test('of a conversation that is joined, its own events tell the participants', async () => {
+  const { server, client, inbox, stop, shown } = scene([entry('a', 0), entry('b', 0)], `user:${ME}`);
+  const last = () =>
+    inbox.store.get().conversations.find(({ conversationId }) => conversationId === 'b')?.last;
+  client.subscribe('conversation:b', () => {});
+  await pass(200);
+  const { seq } = server.say('conversation:b', 'hello');
+  await pass(100);
+  expect(shown()).toEqual(['b 1', 'a 0']);
+  expect(last()).toMatchObject({ seq, from: { userId: 'user_2' }, excerpt: 'hello' });
+  server.change('conversation:b', 'chat.edit', { target: seq, content: 'Hello!' });
+  await pass(100);
+  expect(last()?.excerpt).toBe('Hello!');
+  server.change('conversation:b', 'chat.delete', { target: seq });
+  await pass(100);
+  expect(last()).toEqual({ seq, at: expect.any(String), from: { userId: 'user_2', name: 'Bob' } });
+  expect(shown()).toEqual(['b 1', 'a 0']);
+  stop();
+});
+
+test('a page that is behind the log of a joined conversation does not set it back', async () => {
+  const conversations = [entry('a', 0)];
+  const { server, client, stop, shown } = scene(conversations, `user:${ME}`);
+  client.subscribe('conversation:b', () => {});
+  await pass(12_000);
+  server.say('conversation:b', 'first');
+  await pass(100);
+  expect(shown()).toEqual(['a 0']);
+  conversations.unshift(entry('b', 0));
+  server.socket.cut();
+  await pass(5_000);
+  expect(shown()).toEqual(['b 1', 'a 0']);
+  expect(server.requests.filter(({ action }) => action === 'inbox').length).toBeLessThan(4);
+  stop();
+});
+
 test('a conversation that is new, or was not on the page, is loaded', async () => {
   const conversations = [entry('a', 1)];
   const { server, stop, update, shown } = scene(conversations, `user:${ME}`);

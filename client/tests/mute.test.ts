@@ -68,6 +68,30 @@ describe('the user is muted', () => {
     expect(told).toEqual([{ until }, null]);
   });
 
+  test.each([-3_600_000, 3_600_000])(
+    'until a time by the server alone: its clock differs by %i ms',
+    async ms => {
+      const { client, told, tell, joins, server } = await watched();
+      const until = inMs(60_000 + ms);
+      tell({ until }, inMs(ms));
+      await pass(30_000);
+      const later: (Mute | null)[] = [];
+      watchMute(client, CHANNEL, mute => later.push(mute));
+      await pass(29_000);
+      expect([told, later]).toEqual([[{ until }], [{ until }]]);
+      await pass(2_000);
+      expect([told, later]).toEqual([
+        [{ until }, null],
+        [{ until }, null],
+      ]);
+      const never: (Mute | null)[] = [];
+      watchMute(client, CHANNEL, mute => never.push(mute));
+      await pass(100);
+      expect(never).toEqual([]);
+      expect([joins.mute, server.sockets.length > 0]).toEqual([undefined, true]);
+    },
+  );
+
   test('for longer than a timer of a browser can wait', async () => {
     const { told, tell } = await watched();
     tell({ until: inMs(40 * 24 * 3_600_000) });

@@ -1,7 +1,7 @@
 /** The route handlers for Next.js, with a stack that answers everything. `stack/next.test.ts` has them on a real one. */
 
-import { expect, test } from 'vitest';
-import { createRouteHandlers, type RouteContext, type RouteOptions } from '../src/next/index.js';
+import { expect, test, vi } from 'vitest';
+import { createRouteHandlers, type RouteOptions } from '../src/next/index.js';
 import { createTokenIssuer } from '../src/server/index.js';
 import { WEBHOOK_BYTES_MAX } from '../src/wire.js';
 
@@ -44,7 +44,7 @@ test.each([undefined, {}, { params: undefined }, { params: null }, { params: Pro
   'a route without a dynamic segment, for which Next.js gives %o',
   async context => {
     const { GET, asked } = route({ api: 'conversations' });
-    const response = await GET(new Request(`${ORIGIN}/api/conversations?limit=1`), context as RouteContext);
+    const response = await GET(new Request(`${ORIGIN}/api/conversations?limit=1`), context);
     expect(response.status).toBe(200);
     expect(asked.map(({ url }) => url)).toEqual(['http://stack.test/api/conversations?limit=1']);
   },
@@ -70,4 +70,25 @@ test('the body of a user who is not signed in is not read', async () => {
   const { request, read } = chunked('messages', 16_384, 10_000);
   expect((await POST(request, { params: { path: ['messages'] } })).status).toBe(401);
   expect(read.pieces).toBeLessThan(2); // a stream reads one piece ahead
+});
+
+test('a browser that goes away ends the request to the stack, also in the Edge runtime, which has no `AbortSignal.any`', async () => {
+  vi.stubGlobal('AbortSignal', class extends AbortSignal {});
+  Object.assign(AbortSignal, { any: undefined, timeout: undefined });
+  const passedOn: (AbortSignal | null | undefined)[] = [];
+  const { GET } = route({
+    fetch: (_, init) =>
+      new Promise((_, reject) => {
+        passedOn.push(init?.signal);
+        init?.signal?.addEventListener('abort', () => reject(init.signal?.reason));
+      }),
+  });
+  const browser = new AbortController();
+  const request = new Request(`${ORIGIN}/api/websocket/status`, { signal: browser.signal });
+  const response = GET(request, { params: Promise.resolve({ path: ['status'] }) });
+  await vi.waitFor(() => expect(passedOn).toHaveLength(1));
+  browser.abort();
+  expect((await response).status).toBe(502);
+  expect(passedOn[0]?.aborted).toBe(true);
+  vi.unstubAllGlobals();
 });

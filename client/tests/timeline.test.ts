@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { isChange } from '../src/conversation/changes.js';
-import { fromEvent } from '../src/conversation/messages.js';
+import { fromEvent, quoteOf } from '../src/conversation/messages.js';
 import { Timeline } from '../src/conversation/timeline.js';
 
 /** A timeline, and what happens to its messages, in the words of the log. */
@@ -168,6 +168,16 @@ describe('a file of a message', () => {
     it.examined(1, 'f1', 'ready');
     expect(it.timeline.messages[0]).not.toHaveProperty('attachments');
   });
+});
+
+test('what has no text is quoted by the name of its first file, and so is what loses its text', () => {
+  const it = scene();
+  const photo = it.message(1, { content: '', attachments: [file('f1', 'ready')] });
+  expect(quoteOf(photo)).toEqual({ seq: 1, userId: 'user_2', excerpt: 'a.png' });
+  it.timeline.add(it.message(1, { content: 'look', attachments: [file('f1', 'ready')] }));
+  it.timeline.add(it.message(2, { replyTo: { seq: 1, excerpt: 'look' } }));
+  it.edit(1, '');
+  expect(it.timeline.messages[1]?.replyTo?.excerpt).toBe('a.png');
 });
 
 test('an event about a file that no message names is no change of a message', () => {

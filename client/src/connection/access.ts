@@ -27,7 +27,13 @@ export interface AccessOptions {
    *
    * @example
    * ```ts
-   * const client = createClient({ ticket: signal => fetch('/my/ticket', { signal }).then(r => r.json()) });
+   * const client = createClient({
+   *   async ticket(signal) {
+   *     const response = await fetch('/my/ticket', { signal });
+   *     if (response.status === 401) throw new FunnelcastError('unauthorized', 'nobody is signed in');
+   *     return response.json();
+   *   },
+   * });
    * ```
    */
   ticket?: ((signal: AbortSignal) => Promise<{ url: string; ticket: string }>) | undefined;
@@ -97,7 +103,8 @@ function withTicket(url: unknown, ticket: unknown): string {
     address.searchParams.set('ticket', String(ticket ?? '')); // valid for one connection, so logs may contain it
     return address.href;
   } catch {
-    throw new FunnelcastError('bad_request', 'ticket must resolve to a valid `url`', undefined, 'url');
+    // It may be what the app's backend answers when it is down, so the next attempt may fare better.
+    throw new FunnelcastError('internal', 'ticket must resolve to a valid `url`');
   }
 }
 

@@ -7,7 +7,7 @@
 
 import type { Channel } from '../channels.js';
 import type { Environment } from '../environment.js';
-import { FunnelcastError, ownError, refusalOf, toError } from '../errors.js';
+import { disconnected, FunnelcastError, ownError, refusalOf, toError } from '../errors.js';
 import { pause, unlessAborted } from '../waiting.js';
 import { type ActionName, type Actions, HISTORY_LIMIT_MAX, type Ticket } from '../wire.js';
 import { type Token, tokenSource } from './access.js';
@@ -184,6 +184,9 @@ class HttpLink implements FallbackLink {
       const answering = this.#fetch(method, path, body, headers, abort.signal);
       const { response, answer } = await unlessAborted(answering, abort.signal);
       if (!response.ok) throw refusal(response, answer);
+      // A page to sign in, or that of a filter, is no answer of the stack's.
+      if (typeof answer !== 'object' || answer === null)
+        throw disconnected(`the response to ${method} ${path} is not the stack's`);
       this.ended(true);
       return answer;
     } catch (thrown) {

@@ -37,15 +37,24 @@ export function isChange(event: AnyEvent): event is AnyEvent & Change {
 
 /** Applies a change to the list: to the message, and to what quotes it. */
 export function withChange(messages: Messages, change: Change): Messages {
-  return messages.map(message => changed(message, change));
+  const target = messages.find(({ seq }) => seq === change.data.target);
+  return messages.map(message => changed(message, change, target?.attachments));
 }
 
-/** Applies a change to a message: because the change is about it, or because it quotes what the change is about. */
-export function changed(message: ConversationMessage, change: Change): ConversationMessage {
+/**
+ * Applies a change to a message: because the change is about it, or because it quotes what the change is about.
+ *
+ * @param files - those of the message that the change is about, if it is known
+ */
+export function changed(
+  message: ConversationMessage,
+  change: Change,
+  files?: Attachment[],
+): ConversationMessage {
   const { target } = change.data;
   const { replyTo, seq, deletedAt } = message;
   if (seq === target && !deletedAt) return changedItself(message, change);
-  const quote = replyTo?.seq === target ? requoted(replyTo, change) : replyTo;
+  const quote = replyTo?.seq === target ? requoted(replyTo, change, files) : replyTo;
   return quote === replyTo || !quote ? message : { ...message, replyTo: quote };
 }
 
@@ -76,11 +85,14 @@ function withFile(message: ConversationMessage, file: Attachment): ConversationM
 }
 
 /** A quote without an excerpt is that of a deleted message, or of one that has expired, and stays so. */
-function requoted(quote: Quote, { event, data }: Change): Quote {
+function requoted(quote: Quote, { event, data }: Change, attachments?: Attachment[]): Quote {
   if (quote.excerpt === undefined || (event !== 'chat.edit' && event !== 'chat.delete')) return quote;
   const { excerpt: _, ...rest } = quote;
   if (event === 'chat.delete') return rest;
-  return data.content === undefined ? quote : { ...rest, excerpt: excerptOf(data.content) };
+  const { content } = data;
+  // Only a message with files has no text, and is quoted by the name of the first.
+  if (content === undefined || (content === '' && !attachments)) return quote;
+  return { ...rest, excerpt: excerptOf({ content, ...(attachments && { attachments }) }) };
 }
 
 /** Sets the reaction of one emoji. A new one comes last, and one that nobody uses any more disappears. */

@@ -120,19 +120,21 @@ export function withStatus(
 }
 
 /** Quotes a message, as the server does for a reply to it; `undefined` if the server does not have the message. */
-export function quoteOf({ seq, userId, content, deletedAt }: ConversationMessage): Quote | undefined {
+export function quoteOf(message: ConversationMessage): Quote | undefined {
+  const { seq, userId, deletedAt } = message;
   if (seq === undefined) return undefined;
   return {
     seq,
     ...(userId !== undefined && { userId }),
-    ...(!deletedAt && { excerpt: excerptOf(content) }),
+    ...(!deletedAt && { excerpt: excerptOf(message) }),
   };
 }
 
-/** The beginning of a text, as a quote shows it: so many code points, not UTF-16 units. */
-export function excerptOf(content: string): string {
+/** The beginning of a message's text, or of the name of its first file if it has none: so many code points, not UTF-16 units. */
+export function excerptOf({ content, attachments }: Pick<ChatMessage, 'content' | 'attachments'>): string {
+  const text = content || (attachments?.[0]?.name ?? '');
   // No code point takes more than two units, so the rest of a long text need not be looked at.
-  return [...content.slice(0, 2 * EXCERPT_CHARS_MAX)].slice(0, EXCERPT_CHARS_MAX).join('');
+  return [...text.slice(0, 2 * EXCERPT_CHARS_MAX)].slice(0, EXCERPT_CHARS_MAX).join('');
 }
 
 /** Quotes anew what replies to a message of the list: drafts are not among the messages that changes are applied to. */

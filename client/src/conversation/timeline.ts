@@ -88,7 +88,7 @@ export class Timeline {
     if (message.seq !== undefined) this.#read.add(message.seq);
     return since.reduce((now, change) => {
       this.#examine(now, change);
-      return changed(now, change);
+      return changed(now, change, this.#find(change.data.target)?.attachments);
     }, message);
   }
 

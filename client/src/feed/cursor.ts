@@ -31,6 +31,8 @@ export interface JoinInfo {
   at?: Timestamp;
   /** Why and until when the user may not send; `null` if they may. Absent if that is not known, because the channel is polled. */
   mute?: Mute | null;
+  /** How long that lasts from now on, in milliseconds by the clock of the server; 0 or less if it is over. Absent if it has no end. */
+  muteEndsInMs?: number;
 }
 
 /** What a join tells beside the position. */

@@ -13,7 +13,8 @@ import type { Environment } from '../environment.js';
 import { type FunnelcastError, toError } from '../errors.js';
 import type { Page, PresenceDraft } from '../wire.js';
 import { Cursor, getGrant, type Listener, type Loss } from './cursor.js';
-import { Duplicates, LatestValues, Mutes, Sequence } from './lanes.js';
+import { Duplicates, LatestValues, Sequence } from './lanes.js';
+import { Mutes } from './mutes.js';
 
 /** How long a missing event may still arrive by itself before the log is read. */
 const OVERTAKEN_MS = 300;
@@ -57,10 +58,11 @@ export class Feed {
   #formerGrant: Listener['grant'];
   #readsInProgress = 0;
   #cancelRead: (() => void) | undefined;
-  readonly #mutes = new Mutes();
+  readonly #mutes: Mutes;
 
   constructor(env: Environment, channel: Channel, hooks: FeedHooks) {
     this.#env = env;
+    this.#mutes = new Mutes(env);
     this.channel = channel;
     this.#hooks = hooks;
     this.sequence = new Sequence<DurableEvent>(

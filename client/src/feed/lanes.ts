@@ -9,8 +9,6 @@
  */
 
 import type { AnyEvent, EventOf } from '../channels.js';
-import type { JoinReply } from '../connection/link.js';
-import type { Mute } from '../wire.js';
 
 /** How many events are held for one before them that is missing. Any others are read from the log. */
 const HELD_MAX = 500;
@@ -197,30 +195,5 @@ export class Duplicates {
     if (count <= copies.emitted) return false;
     copies.emitted = count;
     return true;
-  }
-}
-
-/** Whether the user may send in the channel, as the server told last: by the reply to a join, or by an event. */
-export class Mutes {
-  #mute: Mute | null | undefined;
-  /** When an event told so. */
-  #toldAt = '';
-
-  /** Why the user may not send, or `null`; nothing if that is not known. */
-  get known(): { mute?: Mute | null } {
-    return this.#mute === undefined ? {} : { mute: this.#mute };
-  }
-
-  /** Takes what an event tells. Returns whether it is newer than what was told before. */
-  take({ at, data }: EventOf<'access.muted'>): boolean {
-    if (at < this.#toldAt) return false;
-    this.#toldAt = at;
-    this.#mute = data.mute ?? null;
-    return true;
-  }
-
-  /** Takes what the reply to a join tells. A reply by HTTP tells nothing, and a later event is newer. */
-  joined({ at, mute }: JoinReply): void {
-    if (at && at > this.#toldAt) this.#mute = mute ?? null;
   }
 }

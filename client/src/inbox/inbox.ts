@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ChannelEvent, InboxChannel } from '../channels.js';
+import type { ChannelEvent, DurableEvent, InboxChannel } from '../channels.js';
 import type { Client } from '../client.js';
 import { type FunnelcastError, toError } from '../errors.js';
 import { Store } from '../store.js';
@@ -13,8 +13,13 @@ import {
   type InboxEntry,
   type InboxPage,
   type InboxUpdate,
+  type LastMessage,
   UNREAD_SHOWN_MAX,
 } from '../wire.js';
+import { updateOf } from './update-of.js';
+
+/** How long the server may take until a page has what a log has, in milliseconds. It is seconds behind at most when all is well. */
+const DIGESTED_MS = 3_000;
 
 /** The state of an inbox, ready to be rendered. */
 export interface InboxState {
@@ -53,11 +58,14 @@ export class Inbox {
   readonly #updatedAt = new Map<string, string>();
   /** What came while a page was on its way, and may be newer than the page. */
   #pending: InboxUpdate[] = [];
+  /** What the logs of joined conversations have told of them, which may be newer than any page. */
+  readonly #heard = new Map<string, InboxUpdate>();
   /** Whether a page is on its way. */
   #isReading = false;
   /** Ends the requests. */
   #loading = new AbortController();
   #stopOwn: (() => void) | undefined;
+  #cancelLook: (() => void) | undefined;
 
   constructor(client: Client, channel: InboxChannel, pageSize: number) {
     this.#client = client;
@@ -72,11 +80,16 @@ export class Inbox {
       onError: error => this.#update({ error, isLoading: false }),
     });
     const stopReading = this.#client.on('read', update => this.#apply(update));
+    // A participant is told of a conversation on `user:{id}` unless the connection has joined it: then its own events tell.
+    const isOwn = this.#channel.startsWith('user:');
+    const stopHearing = isOwn ? this.#client.on('logged', event => this.#hear(event)) : undefined;
     return () => {
       subscription.unsubscribe();
       stopReading();
+      stopHearing?.();
       this.#stopOwn?.();
       this.#stopOwn = undefined;
+      this.#cancelLook?.();
       this.#loading.abort();
     };
   }
@@ -110,6 +123,10 @@ export class Inbox {
       const known = new Set(before().map(({ conversationId }) => conversationId));
       const fresh = conversations.filter(({ conversationId }) => !known.has(conversationId));
       this.#show([...before(), ...fresh], { isLoading: false, isLoadingMore: false, error: null });
+      for (const { conversationId, n } of fresh) {
+        const heard = this.#heard.get(conversationId);
+        if (heard?.n !== undefined && heard.n > n) this.#apply(heard);
+      }
       const pending = this.#pending;
       this.#pending = [];
       // A conversation that became active meanwhile may be missing.
@@ -162,6 +179,24 @@ export class Inbox {
     if (!isKnown && n !== undefined && !this.#isReading) void this.#load();
   }
 
+  /** Takes what an event of a conversation's own log means for the list. */
+  #hear(event: DurableEvent): void {
+    if (!event.channel.startsWith('conversation:')) return;
+    const conversationId = event.channel.slice('conversation:'.length);
+    const before = this.#heard.get(conversationId);
+    const update = updateOf(conversationId, event, this.#lastOf(conversationId) ?? before?.last);
+    if (!update) return;
+    this.#heard.set(conversationId, { ...before, ...update });
+    if (this.#apply(update) || before) return;
+    // The page has it as soon as the server has taken the message into account.
+    this.#cancelLook?.();
+    this.#cancelLook = this.#client.environment.after(DIGESTED_MS, () => void this.#load());
+  }
+
+  #lastOf(conversationId: string): LastMessage | undefined {
+    return this.store.get().conversations.find(entry => entry.conversationId === conversationId)?.last;
+  }
+
   /** Applies an update to its conversation, and once more to the page that is on its way. Returns whether it is in the list. */
   #apply(update: InboxUpdate): boolean {
     if (this.#isReading) this.#pending.push(update);
@@ -179,6 +214,7 @@ export class Inbox {
   #updated(entry: InboxEntry, { n, last, readN }: InboxUpdate): InboxEntry {
     if (n !== undefined && n < entry.n) return entry;
     const updated = { ...entry };
+    if (n === undefined && last && last.seq === entry.last?.seq) updated.last = last;
     if (n !== undefined) {
       updated.n = n;
       delete updated.last;

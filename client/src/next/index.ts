@@ -67,12 +67,16 @@ type Pair = [name: string, value: string];
 type Segments = { path?: string[] | undefined };
 
 /** What Next.js gives a handler: the segments of `[...path]`, from version 15 on as a promise, or nothing for a route without them. */
-export interface RouteContext {
+interface RouteContext {
   params?: MaybePromise<Segments | null | undefined>;
 }
 
-/** Answers one method of the route. It never throws: what goes wrong is an answer, and a line of the server's log. */
-export type RouteHandler = (request: Request, context?: RouteContext) => Promise<Response>;
+/**
+ * Answers one method of the route. It never throws: what goes wrong is an answer, and a line of the server's log. What Next.js
+ * demands of the type of `context` depends on its version and its bundler, so it is left open.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the only type that all versions of Next.js accept
+export type RouteHandler = (request: Request, context?: any) => Promise<Response>;
 
 /**
  * Makes the handlers of the catch-all route `app/api/websocket/[...path]/route.ts`, and of `app/api/files/[[...path]]/route.ts`.
@@ -105,7 +109,7 @@ export function createRouteHandlers(options: RouteOptions = {}): Record<Method, 
   const { issuer = createTokenIssuer() } = options;
   const handler =
     (method: Method): RouteHandler =>
-    async (request, context) => {
+    async (request, context?: RouteContext) => {
       try {
         const { path = [] } = (await context?.params) ?? {};
         return await passOn(method, request, path, { ...options, issuer });
@@ -143,16 +147,33 @@ async function passOn(
   if (!isWebhook && isForeign(request)) throw new Refused(403, 'forbidden', 'a page of another origin');
   const credentials = isWebhook ? [] : await credentialsOf(request, options);
   const body = method === 'POST' ? await bodyOf(request) : undefined;
-  const answer = await (options.fetch ?? fetch)(address(options.http, [api, ...path], request.url), {
-    method,
-    headers: [...headersOf(request.headers, PASSED_ON), ...credentials],
-    ...(body && { body }),
-    cache: 'no-store',
-    redirect: 'manual',
-    signal: AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS)]),
+  return unlessGone(request.signal, async signal => {
+    const answer = await (options.fetch ?? fetch)(address(options.http, [api, ...path], request.url), {
+      method,
+      headers: [...headersOf(request.headers, PASSED_ON), ...credentials],
+      ...(body && { body }),
+      cache: 'no-store',
+      redirect: 'manual',
+      signal,
+    });
+    const headers: Pair[] = [...headersOf(answer.headers, PASSED_BACK), ['cache-control', 'no-store']];
+    return new Response(await answer.arrayBuffer(), { status: answer.status, headers });
   });
-  const headers: Pair[] = [...headersOf(answer.headers, PASSED_BACK), ['cache-control', 'no-store']];
-  return new Response(await answer.arrayBuffer(), { status: answer.status, headers });
+}
+
+/** Does what may take so long, unless the browser goes away. The Edge runtime of Next.js has no `AbortSignal.any`. */
+async function unlessGone<T>(gone: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const abort = new AbortController();
+  const onGone = () => abort.abort(gone.reason);
+  const timer = setTimeout(() => abort.abort(new Error(`no answer in ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
+  if (gone.aborted) onGone();
+  gone.addEventListener('abort', onGone);
+  try {
+    return await work(abort.signal);
+  } finally {
+    clearTimeout(timer);
+    gone.removeEventListener('abort', onGone);
+  }
 }
 
 /** What may be done with a route: that of these segments, or the one that has an id in place of the first of them. */

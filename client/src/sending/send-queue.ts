@@ -160,15 +160,20 @@ export class SendQueue {
     const undelivered: Undelivered[] = [];
     const over = deferred<void>();
     const cancel = env.after(timeoutMs, over.resolve);
-    signal.addEventListener('abort', () => over.resolve());
+    const end = () => {
+      this.#onFinished = undefined;
+      over.resolve();
+    };
+    signal.addEventListener('abort', end); // at once: a later call may begin before this one goes on
     this.#onFinished = (item, error) => {
       if (error && !item.isAborted) undelivered.push({ ...item.message, error: toError(error) });
       if (this.#items.size === 0) over.resolve();
     };
     if (this.#items.size > 0) await over.promise;
     cancel();
-    if (!signal.aborted) close();
-    this.#onFinished = undefined;
+    if (signal.aborted) return undelivered;
+    close();
+    end();
     return undelivered;
   }
 

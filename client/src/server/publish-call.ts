@@ -156,11 +156,13 @@ function entryOf(event: BackendEvent): PublishEntry {
 /**
  * The event with all by which the stack recognises a repeat. Its `time` says that no try is older: the stack looks no further
  * back for the key. That is known of a key that is made here, and not of one of the caller's own, which an earlier call may have
- * sent already. Such an event gets no `time`, but its detail gets the `timestamp`, so that all tries have the same one.
+ * sent already. Such an event gets no `time`, but its detail gets the `timestamp`, so that all tries have the same one. A `Kick` is
+ * in no log, and ends only what was joined by its `time`: without one, a late repeat would end what was joined since.
  */
 function identified(event: BackendEvent): BackendEvent {
   const now = new Date().toISOString();
-  if (event.key === undefined) return { ...event, key: crypto.randomUUID(), time: event.time ?? now };
+  const { key = crypto.randomUUID(), time = now } = event;
+  if (event.key === undefined || event.type === 'Kick') return { ...event, key, time };
   const { timestamp } = event.detail as { timestamp?: Timestamp };
   if (event.time !== undefined || timestamp !== undefined || !TIMED.has(event.type)) return event;
   return { ...event, detail: { ...event.detail, timestamp: now } };
