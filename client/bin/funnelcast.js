@@ -14,7 +14,7 @@ const platform = `${process.platform} ${process.arch}`;
 const name = PACKAGES[platform];
 if (name === undefined) {
   fail(
-    `there is no local stack for ${platform} yet, only for ${Object.keys(PACKAGES)}; use WSL or a container there`,
+    `there is no local stack for ${platform} yet, only for ${Object.keys(PACKAGES)}: run it and your app together, on Windows in WSL, elsewhere in a container for linux/amd64 whose ports your editor forwards`,
   );
 }
 const [command] = process.argv.slice(2);

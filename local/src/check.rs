@@ -1,7 +1,9 @@
 //! The command `check`: whether a stack would start with these parameters.
 //!
 //! Only a stack knows everything that is wrong with its parameters, because some are read by its functions alone. So one is
-//! started, in memory and on free ports, and ended as soon as it is ready.
+//! started, in memory and on free ports, and ended as soon as it is ready. What only AWS refuses is in [`environment`].
+
+mod environment;
 
 use std::{
     collections::BTreeMap,
@@ -105,12 +107,17 @@ async fn check(
     secrets.extend(stack.secret.iter().cloned());
     let mut parameters = given.clone();
     let has_dev_key = Stack::has_parameter(&project.template, DEV_KEY).map_err(Failure::Input)?;
-    if has_dev_key && (deployed == Deployed::OnAws || given.contains_key(STAGE)) {
+    let is_for_aws = deployed == Deployed::OnAws || given.contains_key(STAGE);
+    if has_dev_key && is_for_aws {
         // A stage that serves customers must not have the key that a local stack would add.
         parameters.entry(DEV_KEY.to_owned()).or_default();
     }
     let arguments = child::arguments(project, stack, &parameters, &secrets);
-    starts(&child::own_program()?, &arguments).await
+    starts(&child::own_program()?, &arguments).await?;
+    if is_for_aws {
+        environment::check(&project.template, &parameters).map_err(Failure::Input)?;
+    }
+    Ok(())
 }
 
 /// Says that all is well, and which secrets must exist.

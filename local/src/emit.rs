@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    dev,
+    dev::{Noted, noted},
     http1::client,
     project::{Project, folder_of},
 };
@@ -71,7 +71,10 @@ enum Events {
 /// Emits the events in the file. If the bus refuses one, the error has the bus's reason.
 pub(crate) async fn run(options: &EmitOptions) -> anyhow::Result<()> {
     let events = read(&found(&options.file)?)?;
-    let endpoint = options.endpoint.clone().unwrap_or_else(running_endpoint);
+    let endpoint = match &options.endpoint {
+        Some(endpoint) => endpoint.clone(),
+        None => running_endpoint(&folder_of(None)).await?,
+    };
     let endpoint = endpoint.trim_end_matches('/');
     let bus = match &options.bus {
         Some(bus) => bus.clone(),
@@ -112,10 +115,16 @@ fn found(path: &Path) -> anyhow::Result<PathBuf> {
     bail!("there is neither a file nor a sample {}; the samples are {}", path.display(), names.join(", "))
 }
 
-/// The endpoint of the stack that `dev` has started in the current folder, or else the usual one.
-fn running_endpoint() -> String {
-    let ready = dev::ready_line(&folder_of(None));
-    ready.and_then(|ready| Some(ready["aws"].as_str()?.to_owned())).unwrap_or_else(|| ENDPOINT.to_owned())
+/// The endpoint of the stack that `dev` has started in the folder `project`, or else the usual one. If that stack was killed, its
+/// port may be another project's by now.
+async fn running_endpoint(project: &Path) -> anyhow::Result<String> {
+    match noted(project).await {
+        Noted::Running { ready, .. } => Ok(ready["aws"].as_str().unwrap_or(ENDPOINT).to_owned()),
+        Noted::Nothing => Ok(ENDPOINT.to_owned()),
+        Noted::Ended => bail!(
+            "the stack that `dev` has started in this folder is no longer running: start it again, or set --endpoint"
+        ),
+    }
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<Event>> {

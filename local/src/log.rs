@@ -30,7 +30,9 @@ pub(crate) enum LogFormat {
 pub(crate) fn init(format: LogFormat) {
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error,s3s=off"));
-    let lines = fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    // The stack runs on if stderr is closed, as it is with its terminal: to say so would be to write there, and to panic.
+    let lines = fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
+    let lines = lines.with_target(false);
     match format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).compact().init(),
         LogFormat::Json => lines.json().init(),

@@ -28,8 +28,8 @@
 //! What several of them share:
 //! - [`faults`]: what goes wrong on purpose; [`usage`]: counts what each function uses.
 //! - [`journal`]: what is kept with `--data`, besides tables and objects; [`trace`]: chains of calls, to find recursive loops.
-//! - [`aws_error`]: how a service refuses a call; [`file_version`]: notices that a file was replaced; [`log`]: what the
-//!   terminal shows.
+//! - [`aws_error`]: how a service refuses a call; [`file_version`]: notices that a file was replaced; [`temporary`]: folders that
+//!   do not outlast a run by much; [`log`]: what the terminal shows.
 //!
 //! Never here: anything that a deployed stack needs, and anything that listens on another address than 127.0.0.1.
 
@@ -63,6 +63,7 @@ mod samconfig;
 mod secrets_manager;
 mod sqs;
 mod template;
+mod temporary;
 mod token;
 mod trace;
 mod up;

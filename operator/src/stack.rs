@@ -3,11 +3,11 @@
 //! CloudFormation names a function after its stack and its id in the template ([`names`]). The functions' variables have the
 //! names of everything else, so no other list is needed, and whoever may not read CloudFormation can operate a stack all the same.
 
+mod local;
 mod names;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::Path,
 };
 
@@ -29,10 +29,7 @@ use crate::{
     output::{printable, say},
 };
 
-/// Where `funnelcast dev` writes down what it has started, in the folder of a project.
-const READY_FILE: &str = ".funnelcast/ready.json";
-/// Where a local stack usually is, and the region that it says it is in.
-const LOCAL_ENDPOINT: &str = "http://127.0.0.1:3001";
+/// The region that a local stack says it is in.
 const LOCAL_REGION: &str = "us-east-1";
 /// The access key of an operator of a local stack: any that is no function's may do anything there.
 const LOCAL_KEY: &str = "operator";
@@ -81,7 +78,7 @@ struct Lookup(BTreeMap<String, String>);
 impl Place {
     /// Finds the stack: 1 call for each 50 functions of the account.
     pub(crate) async fn find(&self) -> Result<Stack> {
-        let own = self.own_variables()?;
+        let own = self.own_variables().await?;
         let region = own.0.get("AWS_REGION").cloned().unwrap_or_default();
         let account = Account::build(&own.config()?).await?;
         let functions = account.functions().await.with_context(|| self.hint(&own))?;
@@ -99,11 +96,14 @@ impl Place {
     }
 
     /// The variables of whoever asks: the region, the credentials and the endpoint.
-    fn own_variables(&self) -> Result<Lookup> {
+    async fn own_variables(&self) -> Result<Lookup> {
         let mut own = BTreeMap::new();
         let mut set = |name: &str, value: &str| own.insert(name.to_owned(), value.to_owned());
         if self.local {
-            let endpoint = self.endpoint_url.clone().unwrap_or_else(running_endpoint);
+            let endpoint = match &self.endpoint_url {
+                Some(url) => url.clone(),
+                None => local::endpoint(Path::new("")).await?,
+            };
             set("AWS_ENDPOINT_URL", endpoint.trim_end_matches('/'));
             set("AWS_REGION", LOCAL_REGION);
             set("AWS_ACCESS_KEY_ID", LOCAL_KEY);
@@ -200,14 +200,6 @@ fn tell_of_unread(functions: &BTreeMap<String, Function>) {
         let ids = ids.join(", ");
         say(printable(&format!("the variables of {ids} cannot be read: {error_code}: {message}"), ""));
     }
-}
-
-/// The endpoint of the stack that `dev` has started in the current folder, or else the usual one.
-fn running_endpoint() -> String {
-    let ready = fs::read_to_string(Path::new(READY_FILE)).ok();
-    let ready: Option<serde_json::Value> = ready.and_then(|text| serde_json::from_str(&text).ok());
-    let endpoint = ready.and_then(|ready| Some(ready["aws"].as_str()?.to_owned()));
-    endpoint.unwrap_or_else(|| LOCAL_ENDPOINT.to_owned())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@
 //! - `files`: files, as a client uploads and reads them; `objects`: the bucket of files, by presigned URLs
 //! - `backend`: events on the bus, conversations, dead letters, `@connections`
 //! - `crowd`: a channel with any number of members; [`gateway`]: the gateway that counts what they are posted
-//! - `operator`: the operator's commands
+//! - `operator`: the operator's commands; `developer`: `dev` in a project of its own
 //! - `local`: what only a local stack has; `usage`: what it has counted, for the budgets
 //! - [`samples`]: every function invoked with its samples, on a local stack or by SAM
 //! - [`soak`]: random traffic under faults, and the check that every guarantee held
@@ -23,6 +23,7 @@
 mod backend;
 mod client;
 mod crowd;
+mod developer;
 mod files;
 pub mod gateway;
 mod handshake;
@@ -44,6 +45,7 @@ use std::time::Duration;
 pub use backend::{Backend, Delivery, SOURCE, time_from_now};
 pub use client::Client;
 pub use crowd::{Crowd, Heard, haunt, put_unreadable_message};
+pub use developer::Project;
 pub use files::{Upload, file_draft, sha256};
 pub use handshake::{Handshake, Outcome};
 pub use http::{Answer, Fetched, HttpRequest, fetch};

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::Stack;
 
 /// The binary with the commands.
-const OPERATOR: &str = "funnelcast-operator";
+pub(crate) const OPERATOR: &str = "funnelcast-operator";
 
 /// The result of a command.
 #[derive(Debug)]

@@ -274,7 +274,7 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 }
 
 /// The folder of cargo's binaries: that of this binary or, for a test, the one above it.
-fn binaries() -> Result<PathBuf> {
+pub(crate) fn binaries() -> Result<PathBuf> {
     let this = std::env::current_exe()?;
     let folder = this.parent().context("this binary is in no folder")?;
     let folder = folder.parent().filter(|_| folder.ends_with("deps")).unwrap_or(folder);

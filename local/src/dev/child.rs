@@ -92,10 +92,10 @@ impl StackProcess {
         self.child.wait().await.context("cannot wait for the stack")
     }
 
-    /// Ends the stack and waits until it has.
-    pub(crate) async fn stop(mut self) -> Result<()> {
+    /// Ends the stack, waits until it has, and returns how.
+    pub(crate) async fn stop(mut self) -> Result<ExitStatus> {
         drop(self.stdin.take());
-        self.ended().await.map(drop)
+        self.ended().await
     }
 }
 

@@ -6,31 +6,34 @@
 //!
 //! # Layout
 //! - [`options`]: the options; [`parameters`], [`ports`]: what they leave open.
-//! - [`child`]: the process; [`changes`]: when it is started again.
+//! - [`child`]: the process; [`changes`]: when it is started again; [`ready_file`]: where another program finds it.
 
 mod changes;
 pub(crate) mod child;
 mod options;
 pub(crate) mod parameters;
 mod ports;
+mod ready_file;
 
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use self::{
     changes::Changes,
     child::{Log, StackProcess},
     parameters::AppIssuer,
+    ready_file::ReadyFile,
 };
-pub(crate) use self::{options::DevOptions, options::StackOptions};
+pub(crate) use self::{
+    options::{DevOptions, StackOptions},
+    ready_file::{Noted, noted},
+};
 use crate::{
     check,
     command::Failure,
@@ -38,7 +41,8 @@ use crate::{
     keys::{SigningKey, VARIABLE},
     log::{self, LogFormat},
     project::Project,
-    up::{OtherStack, end_of_run},
+    temporary,
+    up::end_of_run,
 };
 
 /// The usual ports.
@@ -46,8 +50,6 @@ const PORT: u16 = 3001;
 const HTTP_PORT: u16 = 3000;
 /// The file of the private key that the app's backend signs with, in the project's `.funnelcast`.
 const KEY_FILE: &str = "token-key.json";
-/// The file that says where the project's stack is running.
-pub(crate) const READY_FILE: &str = "ready.json";
 
 /// Runs the stack until it is told to end.
 pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
@@ -56,7 +58,8 @@ pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
     let project = Project::find(options.stack.template.as_deref()).map_err(Failure::Input)?;
     project.check_template().map_err(Failure::Input)?;
     let key = signing_key(&project)?;
-    if let Some(ready) = running(&project).await {
+    if let Noted::Running { ready, options: running } = noted(&project.folder).await {
+        check_same(&options, running.as_deref()).map_err(Failure::Input)?;
         tracing::info!("the stack of this folder is already running; it reloads what was changed");
         let mut given = parameters::given(&options.stack, &project.folder).map_err(Failure::Input)?;
         let issuer = parameters::complete(&mut given, &project.template, &key, HTTP_PORT);
@@ -66,7 +69,7 @@ pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
     let http_port = ports::choose(options.http_port, HTTP_PORT, None, "the HTTP API")?;
     let port = ports::choose(options.port, PORT, Some(http_port), "the WebSocket API")?;
     // Without a folder of the user's, the data live as long as this process.
-    let own_data = options.data.is_none().then(TempDir::new).transpose().context("cannot create a folder")?;
+    let own_data = options.data.is_none().then(|| temporary::folder_in(&std::env::temp_dir())).transpose()?;
     let data = options.data.clone().or_else(|| own_data.as_ref().map(|folder| folder.path().to_owned()));
     let program = child::own_program()?;
     let launch = Launch { options: &options, project: &project, key: &key, port, http_port, data };
@@ -74,15 +77,13 @@ pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
     let mut changes = launch.changes(&program);
     let (arguments, issuer) = launch.arguments().map_err(Failure::Input)?;
     let mut stack = StackProcess::start(&program, &[arguments, launch.place()].concat(), Log::Shown).await?;
+    let ready_file = ReadyFile::create(&project.folder, &stack.ready, options.digest())?;
     announce(&options, &stack.ready, &key, &issuer)?;
     tokio::pin!(end);
     loop {
         tokio::select! {
             () = &mut end => break,
-            status = stack.ended() => {
-                forget(&project);
-                return Err(anyhow!("the stack has ended: {}", status?).into());
-            }
+            status = stack.ended() => return Err(anyhow!("the stack has ended: {}", status?).into()),
             file = changes.next() => {
                 let file = file.display();
                 let checked = match launch.arguments() {
@@ -95,6 +96,7 @@ pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
                         stack.stop().await?;
                         let arguments = [arguments, launch.place()].concat();
                         stack = StackProcess::start(&program, &arguments, Log::Shown).await?;
+                        ready_file.replace(&stack.ready)?;
                     }
                     Err(failure) => {
                         tracing::error!("{file} has changed, and cannot be used; the stack goes on as before: {failure}");
@@ -103,8 +105,22 @@ pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
             }
         }
     }
-    forget(&project);
-    stack.stop().await?;
+    drop(ready_file);
+    let status = stack.stop().await?;
+    if !status.success() {
+        return Err(anyhow!("the stack has not ended as it should: {status}").into());
+    }
+    Ok(())
+}
+
+/// Fails if these options would start another stack than the one that is running with those of the digest `running`.
+fn check_same(options: &DevOptions, running: Option<&str>) -> anyhow::Result<()> {
+    let given = options.digest();
+    ensure!(
+        given.is_none() || given.as_deref() == running,
+        "the stack of this folder is already running, with other options: end it with Ctrl-C before you start it with these, or \
+         leave them out"
+    );
     Ok(())
 }
 
@@ -112,26 +128,6 @@ pub(crate) async fn run(options: DevOptions) -> Result<(), Failure> {
 fn signing_key(project: &Project) -> anyhow::Result<SigningKey> {
     let text = kept::read_or_create(&project.folder, KEY_FILE, || SigningKey::generate(None)?.encoded())?;
     SigningKey::decode(&text).with_context(|| kept::path(&project.folder, KEY_FILE).display().to_string())
-}
-
-/// The ready line of this project's stack, if it is running.
-async fn running(project: &Project) -> Option<Value> {
-    let ready = ready_line(&project.folder)?;
-    let (_, port) = ready["aws"].as_str()?.rsplit_once(':')?;
-    let other = OtherStack::on(port.parse().ok()?).await?;
-    (other.ready() == ready).then_some(ready)
-}
-
-/// What a `dev` in the project `folder` has written down of its stack.
-pub(crate) fn ready_line(folder: &Path) -> Option<Value> {
-    let text = fs::read_to_string(kept::path(folder, READY_FILE)).ok()?;
-    serde_json::from_str(&text).ok()
-}
-
-fn forget(project: &Project) {
-    if let Err(error) = fs::remove_file(kept::path(&project.folder, READY_FILE)) {
-        tracing::debug!(%error, "cannot remove the ready file");
-    }
 }
 
 /// What every start of the stack has in common.
@@ -165,7 +161,6 @@ impl Launch<'_> {
         let mut add = |name: &str, value: OsString| arguments.extend([name.into(), value]);
         add("--port", self.port.to_string().into());
         add("--http-port", self.http_port.to_string().into());
-        add("--ready-file", kept::path(&self.project.folder, READY_FILE).into());
         if let Some(site) = self.options.site.clone().or_else(|| self.project.site()) {
             add("--site", site.into());
         }

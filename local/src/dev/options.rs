@@ -2,12 +2,13 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use clap::Args;
 
 use crate::command::key_value;
 
 /// What a stack is started with.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct StackOptions {
     /// The SAM template to run [default: that of the npm package; in a checkout template.yaml].
     #[arg(long, value_name = "FILE")]
@@ -45,7 +46,10 @@ funnelcast.yaml is read again whenever it changes:
 /// backend can sign with. Prints the variables that your app needs.
 ///
 /// It is `up` with all of that, started again when the template or the file of parameters changes, with its data.
-#[derive(Debug, Args)]
+///
+/// A second one in the same folder prints the same of the running stack. With other options it fails, as the stack has to be
+/// ended first.
+#[derive(Debug, Clone, Default, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DevOptions {
     #[command(flatten)]
@@ -68,4 +72,49 @@ pub(crate) struct DevOptions {
     /// Further options, of `up`.
     #[arg(last = true, value_name = "UP_OPTIONS")]
     pub(crate) up: Vec<OsString>,
+}
+
+impl DevOptions {
+    /// A digest of the options that make a stack what it is, by which a second `dev` knows whether it would start the same;
+    /// `None` if there are none. A digest, as secrets are among them.
+    pub(super) fn digest(&self) -> Option<String> {
+        let text = |options: &Self| format!("{:?}", Self { json: false, ..options.clone() });
+        let own = text(self);
+        (own != text(&Self::default())).then(|| hex::encode(digest(&SHA256, own.as_bytes())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        dev: DevOptions,
+    }
+
+    fn digest_of(options: &[&str]) -> Option<String> {
+        Cli::parse_from([&["dev"], options].concat()).dev.digest()
+    }
+
+    #[test]
+    fn options_that_make_another_stack_are_told_from_those_that_do_not() {
+        assert_eq!(digest_of(&[]), None);
+        assert_eq!(digest_of(&["--json"]), None);
+        let searched = ["--parameter", "Search=on"];
+        assert!(digest_of(&searched).is_some());
+        assert_eq!(digest_of(&searched), digest_of(&["--json", "--parameter", "Search=on"]));
+        for other in [
+            &["--parameter", "Search=off"][..],
+            &["--secret", "a=b"],
+            &["--data", "d"],
+            &["--port", "0"],
+            &["--", "--fault", "gone=1"],
+        ] {
+            assert!(digest_of(other).is_some_and(|digest| Some(digest) != digest_of(&searched)), "{other:?}");
+        }
+    }
 }

@@ -13,10 +13,10 @@ use anyhow::{Context as _, anyhow};
 use dynoxide::Database;
 use tempfile::TempDir;
 
+use crate::temporary;
+
 /// A RAM disk, on Linux.
 const RAM_DISK: &str = "/dev/shm";
-/// The process id follows, by which a later run recognises the folder of a killed one.
-const TEMPORARY_PREFIX: &str = "funnelcast-local-";
 const FILE: &str = "dynamodb.sqlite";
 /// In the form of the engine's own queries, as `SQLite` would not use the indexes otherwise.
 const INDEXES: &str = "
@@ -44,11 +44,7 @@ impl Storage {
             ram if ram.is_dir() => ram.to_owned(),
             _ => std::env::temp_dir(),
         };
-        remove_left_over(&parent);
-        let prefix = format!("{TEMPORARY_PREFIX}{}-", std::process::id());
-        let temporary = tempfile::Builder::new().prefix(&prefix).tempdir_in(&parent);
-        let temporary =
-            temporary.with_context(|| format!("cannot create a temporary folder in {}", parent.display()))?;
+        let temporary = temporary::folder_in(&parent)?;
         Ok(Self { file: temporary.path().join(FILE), _temporary: Some(temporary) })
     }
 
@@ -65,42 +61,9 @@ impl Storage {
     }
 }
 
-/// Removes the folders of runs that were killed, which on a RAM disk would take memory until the next boot.
-fn remove_left_over(parent: &Path) {
-    // Without /proc it is unknown which processes exist, so nothing is removed.
-    if !Path::new("/proc/self").exists() {
-        return;
-    }
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY_PREFIX)?.split('-').next());
-        let Some(owner) = owner.and_then(|owner| owner.parse::<u32>().ok()) else { continue };
-        if !Path::new("/proc").join(owner.to_string()).exists() {
-            // Another run may be removing the same one.
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_folder_of_a_killed_run_is_removed_and_that_of_a_running_one_is_not() {
-        let parent = tempfile::tempdir().unwrap();
-        // Greater than any process id of Linux.
-        let dead = parent.path().join(format!("{TEMPORARY_PREFIX}4294967295-x"));
-        let living = parent.path().join(format!("{TEMPORARY_PREFIX}{}-x", std::process::id()));
-        let other = parent.path().join("other");
-        for path in [&dead, &living, &other] {
-            fs::create_dir(path).unwrap();
-        }
-        remove_left_over(parent.path());
-        assert!(!dead.exists());
-        assert!(living.exists() && other.exists());
-    }
 
     #[test]
     fn the_indexes_serve_the_engines_queries() {

@@ -3,7 +3,7 @@
 //!
 //! | request | does |
 //! |---|---|
-//! | `GET /_local` | the ready line, with the path of the template |
+//! | `GET /_local` | the ready line, by whose `id` one start is told from another |
 //! | `GET`, `DELETE /_local/usage` | what each function used; sets the counts back to zero |
 //! | `GET /_local/rights` | what each function may do, how often it did so, and what it was denied |
 //! | `POST /_local/sweep` | removes expired items at once |

@@ -41,7 +41,7 @@ pub(crate) struct Services {
     pub(crate) rights: Arc<Rights>,
     pub(crate) usage: Arc<Usage>,
     pub(crate) faults: Faults,
-    /// What `GET /_local` answers: the ready line, and the path of the template.
+    /// What `GET /_local` answers: the ready line.
     pub(crate) ready: Value,
 }
 

@@ -24,8 +24,8 @@ use tokio::{
 
 pub(crate) use self::{
     options::UpOptions,
-    parameters::{DEV_KEY, secrets_named},
-    ready::OtherStack,
+    parameters::{DEV_KEY, OTHER_TABLE, secrets_named},
+    ready::{OtherStack, write as write_ready_file},
 };
 use self::{
     parameters::Parameters,
@@ -91,9 +91,11 @@ fn url(listener: &TcpListener) -> anyhow::Result<String> {
     Ok(format!("http://{}", listener.local_addr()?))
 }
 
-/// Listens for SIGINT, SIGTERM and, if `until_stdin_closes`, the end of stdin. The future resolves at the first of them.
+/// Listens for SIGINT, SIGTERM, SIGHUP (its terminal was closed) and, if `until_stdin_closes`, the end of stdin. The future
+/// resolves at the first of them. A program that was started with SIGHUP ignored, as by `nohup`, goes on ignoring it.
 pub(crate) fn end_of_run(until_stdin_closes: bool) -> anyhow::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup())).transpose()?;
     let stdin = until_stdin_closes.then(watch_stdin).transpose()?;
     Ok(async move {
         let stdin_closed = async {
@@ -102,12 +104,28 @@ pub(crate) fn end_of_run(until_stdin_closes: bool) -> anyhow::Result<impl Future
                 None => std::future::pending().await,
             }
         };
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => _ = hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = interrupt.recv() => {}
+            () = hung_up => {}
             _ = terminate.recv() => {}
             () = stdin_closed => {}
         }
     })
+}
+
+/// Whether this process was started with SIGHUP ignored, whose bit in the mask is the first. Where there is no /proc, it counts
+/// as not ignored.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Reads stdin to its end, on a thread that nobody waits for, as such a read cannot be cancelled.

@@ -16,7 +16,7 @@ const ALLOWED_ORIGINS: &str = "AllowedOrigins";
 /// The parameter for the `source` of the backend's events.
 const EVENT_SOURCE: &str = "EventSource";
 /// The parameters for a table that exists already. There is none on this machine, so a stack here has its own.
-const OTHER_TABLE: [&str; 2] = ["TableName", "TableStreamLabel"];
+pub(crate) const OTHER_TABLE: [&str; 2] = ["TableName", "TableStreamLabel"];
 /// The prefix of the names of a stack's secrets.
 const SECRETS: &str = "funnelcast/";
 

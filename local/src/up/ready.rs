@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
     http1::client,
@@ -19,11 +20,13 @@ use crate::{
 /// How long another stack may take to answer.
 const OTHER_STACK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The line of JSON that says where everything is.
+/// The line of JSON that says where everything is. Its `id` is another at each start: everything else is the same for two
+/// projects on the same ports, whose stage is the same.
 pub(super) fn line(stack: &Stack, endpoints: &Endpoints) -> Value {
     let websocket = endpoints.aws.replacen("http", "ws", 1);
     let own_bus = stack.buses.iter().find(|bus| *bus != "default");
     json!({
+        "id": Uuid::new_v4().simple().to_string(),
         "websocket": format!("{websocket}/{}", stack.websocket.stage),
         "http": endpoints.http,
         "aws": endpoints.aws,
@@ -37,8 +40,7 @@ pub(super) fn line(stack: &Stack, endpoints: &Endpoints) -> Value {
 /// Prints the line, after writing it into the file: a program that sees either can connect.
 pub(super) fn announce(ready: &Value, file: Option<&Path>) -> anyhow::Result<()> {
     if let Some(file) = file {
-        write_whole(file, &format!("{ready}\n"))
-            .with_context(|| format!("cannot write {}", file.display()))?;
+        write(file, ready)?;
     }
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{ready}")?;
@@ -46,7 +48,11 @@ pub(super) fn announce(ready: &Value, file: Option<&Path>) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Writes a file that appears with its whole content or not at all.
+/// Writes the line into a file that appears with its whole content or not at all.
+pub(crate) fn write(file: &Path, ready: &Value) -> anyhow::Result<()> {
+    write_whole(file, &format!("{ready}\n")).with_context(|| format!("cannot write {}", file.display()))
+}
+
 fn write_whole(file: &Path, content: &str) -> anyhow::Result<()> {
     let directory = match file.parent() {
         Some(parent) if parent != Path::new("") => parent.to_owned(),
@@ -77,8 +83,24 @@ impl OtherStack {
         ready["websocket"].is_string().then_some(Self { ready })
     }
 
-    /// The stack's ready line.
-    pub(crate) fn ready(&self) -> Value {
-        self.ready.clone()
+    /// The stack's ready line, if it is the start that has written `ready`, and not another stack on its port.
+    pub(crate) fn started_as(self, ready: &Value) -> Option<Value> {
+        let is_the_same = ready["id"].is_string() && ready["id"] == self.ready["id"];
+        is_the_same.then_some(self.ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_stack_on_the_port_is_not_the_one_that_was_written_down() {
+        let ready = |id: &str| json!({ "id": id, "websocket": "ws://127.0.0.1:3001/dev", "table": "t" });
+        let running = || OtherStack { ready: ready("1") };
+        assert_eq!(running().started_as(&ready("1")), Some(ready("1")));
+        assert_eq!(running().started_as(&ready("2")), None);
+        let without = json!({ "websocket": "ws://127.0.0.1:3001/dev", "table": "t" });
+        assert_eq!(OtherStack { ready: without.clone() }.started_as(&without), None);
     }
 }

@@ -14,6 +14,7 @@ mod chat_events;
 mod connecting;
 mod crowds;
 mod dead_connections;
+mod developing;
 mod documents;
 mod errors;
 mod expiry;

@@ -76,7 +76,13 @@ async fn the_environments_of_a_samconfig_are_checked() -> Result<()> {
     for line in ["of the environment default", "prod: Issuers names the secret funnelcast/prod/app"] {
         assert!(said.contains(line), "{said}");
     }
-    let wrong = r#"
+    let origins = ["https://customer-of-ours.app.example.com"; 90].join(",");
+    let wrong = format!(
+        r#"
+        [many.deploy.parameters]
+        parameter_overrides = {{ Stage = "prod", AllowedOrigins = "{origins}" }}
+    "#
+    ) + r#"
         [default.deploy.parameters]
         parameter_overrides = { Stage = "dev" }
         [cut.deploy.parameters]
@@ -84,11 +90,13 @@ async fn the_environments_of_a_samconfig_are_checked() -> Result<()> {
         [prod.deploy.parameters]
         parameter_overrides = { Stage = "prod", LeaseSeconds = 2.5 }
     "#;
-    let refusal = check(wrong).expect_err("two environments are wrong").to_string();
+    let refusal = check(&wrong).expect_err("three environments are wrong").to_string();
     for reason in [
         "environment cut: template.yaml: parameter Issuers",
         "environment prod: function ",
         "the parameter LeaseSeconds must be",
+        // What only AWS refuses.
+        "environment many: HttpApiFunction would have some ",
     ] {
         assert!(refusal.contains(reason), "{reason}: {refusal}");
     }

@@ -17,7 +17,6 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::{
-    event::Receipts,
     journal::Peer,
     limits::{FRAMES_IN_FLIGHT_MAX, QUEUE_BYTES_MAX},
 };
@@ -30,7 +29,6 @@ const MESSAGE_OVERHEAD_BYTES: usize = 64;
 pub(super) struct Connection {
     /// What every event of the connection carries.
     pub(super) peer: Peer,
-    pub(super) receipts: Receipts,
     /// A permit for each frame that is being handled.
     pub(super) frames: Arc<Semaphore>,
     active: Mutex<(Instant, Timestamp)>,
@@ -146,7 +144,6 @@ impl Connection {
     pub(super) fn new(peer: Peer) -> (Self, mpsc::UnboundedReceiver<Outgoing>) {
         let (queue, queued) = mpsc::unbounded_channel();
         let connection = Self {
-            receipts: Receipts::since(peer.client.connected_at),
             peer,
             frames: Arc::new(Semaphore::new(FRAMES_IN_FLIGHT_MAX)),
             active: Mutex::new((Instant::now(), Timestamp::now())),

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 use http::{HeaderMap, Request, StatusCode, header};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio_tungstenite::{
     WebSocketStream,
@@ -109,7 +110,7 @@ impl WebSockets {
                 session::run(self, connection, queued, socket).await;
             } else {
                 self.forget(&connection);
-                self.disconnected(&connection.peer, connection.receipts.next(), &End::lost()).await;
+                self.disconnected(&connection.peer, Timestamp::now(), &End::lost()).await;
             }
             drop(session);
         });

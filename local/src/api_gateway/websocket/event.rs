@@ -1,14 +1,11 @@
 //! The events that the functions of a WebSocket API get, in API Gateway's form.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html>
 
-use std::{
-    net::SocketAddr,
-    sync::{Mutex, PoisonError},
-};
+use std::net::SocketAddr;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use http::{HeaderMap, header};
-use jiff::{Timestamp, ToSpan as _};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -50,32 +47,6 @@ impl Client {
     }
 }
 
-/// The times at which the events of one connection are received. No two of them have the same millisecond, so that a
-/// function can tell which of two events was later.
-#[derive(Debug)]
-pub(super) struct Receipts {
-    last: Mutex<Timestamp>,
-}
-
-impl Receipts {
-    /// The times of a connection that was opened at `connected_at`.
-    pub(super) fn since(connected_at: Timestamp) -> Self {
-        Self { last: Mutex::new(connected_at) }
-    }
-
-    /// The time of an event that is received now, at least a millisecond after all earlier ones.
-    pub(super) fn next(&self) -> Timestamp {
-        self.next_at(Timestamp::now())
-    }
-
-    fn next_at(&self, now: Timestamp) -> Timestamp {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let earliest = last.checked_add(1.millisecond()).unwrap_or(now);
-        *last = now.max(earliest);
-        *last
-    }
-}
-
 /// The API that an event comes from.
 #[derive(Debug, Clone)]
 pub(super) struct Origin {
@@ -114,7 +85,8 @@ pub(super) fn connect(
     Value::Object(event)
 }
 
-/// The event of a frame that was received at `at` and goes to the route `route_key`.
+/// The event of a frame that was received at `at` and goes to the route `route_key`. As on AWS, frames of one connection may
+/// have the same time.
 pub(super) fn message(
     origin: &Origin,
     client: &Client,
@@ -256,15 +228,5 @@ mod tests {
         assert_eq!(event["requestContext"]["disconnectStatusCode"], 1001);
         assert_eq!(event["requestContext"]["disconnectReason"], "Going away");
         assert_eq!(event["requestContext"].get("authorizer"), None);
-    }
-
-    #[test]
-    fn no_two_events_of_a_connection_have_the_same_time() {
-        let ms = |ms| Timestamp::from_millisecond(ms).unwrap();
-        let receipts = Receipts::since(ms(1_000));
-        // Two events in one millisecond, a clock that is set back, and a clock that advances.
-        let received =
-            [1_000, 1_000, 900, 1_002, 2_000].map(|now| receipts.next_at(ms(now)).as_millisecond());
-        assert_eq!(received, [1_001, 1_002, 1_003, 1_004, 2_000]);
     }
 }

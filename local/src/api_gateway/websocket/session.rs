@@ -8,6 +8,7 @@ use futures_util::{
 };
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::mpsc,
@@ -53,10 +54,7 @@ pub(super) async fn run(
     api.forget(&connection);
     connection.close(&end);
     tracing::debug!(id = connection.id(), code = end.code, reason = %end.reason, "a connection has ended");
-    tokio::join!(
-        close(writer, frames, end.by),
-        api.disconnected(&connection.peer, connection.receipts.next(), &end)
-    );
+    tokio::join!(close(writer, frames, end.by), api.disconnected(&connection.peer, Timestamp::now(), &end));
 }
 
 /// Reads frames until something ends the connection.
@@ -84,7 +82,7 @@ async fn read(api: &Arc<WebSockets>, connection: &Arc<Connection>, frames: &mut 
             Some(Ok(Message::Text(text))) => {
                 connection.touch();
                 // Here frames are still in order; from here on they are handled concurrently.
-                let at = connection.receipts.next();
+                let at = Timestamp::now();
                 let (api, connection) = (Arc::clone(api), Arc::clone(connection));
                 tokio::spawn(async move {
                     api.frame(&connection, at, text.as_str()).await;

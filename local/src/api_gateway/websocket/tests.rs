@@ -1,6 +1,12 @@
 //! The API with sockets, and a function behind `$default` and `$disconnect`.
 
-use std::{collections::BTreeMap, net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -65,24 +71,18 @@ impl Running {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_times_of_frames_are_in_their_order() {
-    const FRAMES: usize = 20;
+async fn frames_that_arrive_together_may_have_the_same_time_as_on_aws() {
+    const FRAMES: usize = 50;
     let running = start(None).await;
     let mut socket = running.connect().await;
-    // Sent together, so that several arrive within one millisecond.
     for frame in 0..FRAMES {
         socket.feed(Message::text(json!({ "frame": frame }).to_string())).await.unwrap();
     }
     socket.flush().await.unwrap();
     running.fixture.until(|| running.taken().len() == FRAMES).await;
-    let mut received = BTreeMap::new();
-    for event in running.taken() {
-        let time = event["requestContext"]["requestTimeEpoch"].as_i64().unwrap();
-        assert!(time > event["requestContext"]["connectedAt"].as_i64().unwrap());
-        received.insert(time, event["body"].as_str().unwrap().to_owned());
-    }
-    let sent: Vec<_> = (0..FRAMES).map(|frame| json!({ "frame": frame }).to_string()).collect();
-    assert_eq!(received.into_values().collect::<Vec<_>>(), sent);
+    let times: BTreeSet<_> =
+        running.taken().iter().map(|event| event["requestContext"]["requestTimeEpoch"].as_i64()).collect();
+    assert!(times.len() < FRAMES, "{times:?}");
     running.fixture.lambda.stop().await;
 }
 
