@@ -2,8 +2,10 @@
 
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { openCallComponent } from './call-component.js';
 import { expect, test } from './fixtures.js';
 import { expectMedia, expectReleased, mediaOf } from './media.js';
+import { openConversation, PlainPage } from './plain-page.js';
 import type { Visitor } from './visitor.js';
 
 // Two browsers that encode and decode video need a while on a small machine.
@@ -175,4 +177,52 @@ test('without a permission the page says so, and nobody is rung', async ({ visit
   await expect(panel(ann)).toContainText('The microphone may not be used');
   await expect(ring(ben)).toHaveCount(0);
   await expect(line(ann)).toHaveCount(0);
+});
+
+test('the component of the documentation plays a voice, and goes on while a camera is turned on and off', async ({
+  browser,
+  stack,
+}) => {
+  const id = `calls-${crypto.randomUUID().slice(0, 8)}`;
+  await openConversation(stack, id, ['ann', 'bob']);
+  const ann = await openCallComponent(await browser.newContext(), stack, 'ann', id);
+  const bob = await PlainPage.open(await browser.newContext(), stack, 'bob', id);
+  const phase = expect.poll(async () => (await bob.state()).state, { timeout: 60_000 });
+  await bob.act('start');
+  await ann.getByRole('button', { name: 'Accept' }).click();
+  await phase.toBe('connected');
+  const player = ann.locator('video');
+  const timeOf = () => player.evaluate((video: HTMLVideoElement) => (video.paused ? -1 : video.currentTime));
+  const expectPlaying = async () => {
+    const before = await timeOf();
+    await expect.poll(timeOf, { message: 'it plays' }).toBeGreaterThan(Math.max(0, before) + 0.2);
+  };
+  const widthIs = (isOn: boolean) =>
+    expect
+      .poll(() => player.evaluate((video: HTMLVideoElement) => video.videoWidth > 0), { timeout: 60_000 })
+      .toBe(isOn);
+  await expectPlaying();
+  for (const isOn of [true, false, true]) {
+    await bob.setCamera(isOn);
+    await widthIs(isOn);
+    await expectPlaying();
+  }
+  await ann.getByRole('button', { name: 'Hang up' }).click();
+  await expect.poll(async () => (await bob.state()).state).toBe('ended');
+});
+
+test('a client that is closed has left its call', async ({ browser, stack }) => {
+  const id = `calls-${crypto.randomUUID().slice(0, 8)}`;
+  await openConversation(stack, id, ['ann', 'bob']);
+  const open = async (user: string) => PlainPage.open(await browser.newContext(), stack, user, id);
+  const [ann, bob] = await Promise.all([open('ann'), open('bob')]);
+  const phaseOf = (page: PlainPage) =>
+    expect.poll(async () => (await page.state()).state, { timeout: 60_000 });
+  await ann.act('start');
+  await phaseOf(bob).toBe('ringing');
+  await bob.act('accept');
+  await phaseOf(ann).toBe('connected');
+  await bob.closeClient();
+  await phaseOf(ann).toBe('ended');
+  expect((await ann.state()).reason).toBe('ended');
 });

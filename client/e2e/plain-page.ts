@@ -33,7 +33,8 @@ async function bundle(): Promise<string> {
   return outputFiles[0]?.text ?? '';
 }
 
-const tokenOf = async ({ http }: Stack, user: string, role: string): Promise<string> => {
+/** A token of a user in the company of these pages. */
+export const tokenOf = async ({ http }: Stack, user: string, role: string): Promise<string> => {
   const body = JSON.stringify({ user, name: user, companies: [{ id: COMPANY, role }] });
   const response = await fetch(`${http}/_local/token`, { method: 'POST', body });
   return (await response.json()).token;
@@ -118,6 +119,19 @@ export class PlainPage {
         [this.#conversation, what, video] as const,
       ),
     );
+  }
+
+  /** Turns the camera on or off. */
+  async setCamera(isOn: boolean): Promise<void> {
+    await this.#page.evaluate(
+      ([conversation, isOn]) => (window as unknown as Globals).calls[conversation]?.setCamera(isOn),
+      [this.#conversation, isOn] as const,
+    );
+  }
+
+  /** Closes the client, with the call. */
+  async closeClient(): Promise<void> {
+    await this.#page.evaluate(() => (window as unknown as Globals).client.close());
   }
 
   media() {

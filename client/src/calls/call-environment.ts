@@ -17,6 +17,8 @@ export interface CallEnvironment {
   storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> | undefined;
   /** Calls `listener` when the page is closed or loaded again. The returned function ends that. */
   onPageHide(listener: () => void): () => void;
+  /** Calls `listener` when the page is shown again as it was left, by the browser's "back". The returned function ends that. */
+  onPageShow(listener: () => void): () => void;
 }
 
 /** The browser's own. It reads globals only when it is used, so servers can import it. */
@@ -37,9 +39,12 @@ export const browserCallEnvironment: CallEnvironment = {
       return undefined; // in an iframe whose storage is blocked
     }
   },
-  onPageHide(listener) {
-    if (typeof addEventListener !== 'function') return () => {};
-    addEventListener('pagehide', listener);
-    return () => removeEventListener('pagehide', listener);
-  },
+  onPageHide: listener => listen('pagehide', listener),
+  onPageShow: listener => listen('pageshow', ({ persisted }) => persisted && listener()),
 };
+
+function listen(name: 'pagehide' | 'pageshow', listener: (event: PageTransitionEvent) => void): () => void {
+  if (typeof addEventListener !== 'function') return () => {};
+  addEventListener(name, listener);
+  return () => removeEventListener(name, listener);
+}

@@ -9,7 +9,7 @@ import type { ConversationChannel } from '../channels.js';
 import type { Client } from '../client.js';
 import type { Link } from '../connection/link.js';
 import { toError } from '../errors.js';
-import type { CallRequest, Input, Machine } from './machine.js';
+import { type CallRequest, type Input, type Machine, mayBeIn } from './machine.js';
 
 /** How long a request that is no longer wanted may take before it is given up. */
 const UNWANTED_MS = 3_000;
@@ -33,6 +33,8 @@ export class CallRequests {
   readonly #answered: (input: Input) => void;
   #machine: Machine | undefined;
   #sending: Promise<void> = Promise.resolve();
+  /** Where the last request was made. */
+  #link: Link | undefined;
   /** The request to start or to join that has no answer yet. */
   #pending: { request: CallRequest; ending: AbortController } | undefined;
 
@@ -50,13 +52,35 @@ export class CallRequests {
     const isAnswered = machine.role === 'joined' && request?.change === 'start';
     if (request && ending && (isAnswered || !this.#isWanted(request)))
       this.#giveUp(ending, isAnswered ? 0 : UNWANTED_MS);
-    for (const next of requests) this.#sending = this.#sending.then(() => this.#request(next));
+    for (const next of requests) {
+      // What ends this device's part is not given up with the client.
+      const stop = isEntry(next) ? () => {} : this.#onClose(() => this.#askNow(next));
+      this.#sending = this.#sending.then(() => this.#request(next)).finally(stop);
+    }
+  }
+
+  /** The client is being closed: leaves the call that the machine is in. */
+  leaveNow(machine: Machine): void {
+    const { callId, peerId } = machine;
+    if (callId !== undefined && mayBeIn(machine)) this.#askNow({ change: 'leave', callId, peerId });
+  }
+
+  /** Calls `act` when the client is closed, until the returned function is called. */
+  #onClose(act: () => void): () => void {
+    return this.#client.on('state', ({ state }) => {
+      if (state === 'closed') act();
+    });
+  }
+
+  /** Makes a request without waiting for anything: the socket of a client that is being closed is open for a last moment. */
+  #askNow(request: CallRequest): void {
+    if (this.#link?.isOpen) void this.#ask(this.#link, request).catch(() => {});
   }
 
   /** Whether the machine still wants to be in the call, with this request. */
-  #isWanted({ change, peerId }: CallRequest): boolean {
-    const isEntry = change === 'start' || change === 'accept';
-    return !isEntry || (this.#machine?.peerId === peerId && this.#machine.role !== 'none');
+  #isWanted(request: CallRequest): boolean {
+    const isOwn = this.#machine?.peerId === request.peerId && this.#machine.role !== 'none';
+    return !isEntry(request) || isOwn;
   }
 
   #giveUp(ending: AbortController, ms: number): void {
@@ -66,6 +90,7 @@ export class CallRequests {
 
   /** Makes a request once. What the call does not allow is an answer: no repetition changes it. */
   async #ask(link: Link, request: CallRequest): Promise<Input> {
+    this.#link = link;
     try {
       return { type: 'update', call: await link.request('call', { channel: this.#channel, ...request }) };
     } catch (thrown) {
@@ -79,7 +104,7 @@ export class CallRequests {
     if (!this.#isWanted(request)) return;
     const ending = new AbortController();
     const { change, callId } = request;
-    if (change === 'start' || change === 'accept') this.#pending = { request, ending };
+    if (isEntry(request)) this.#pending = { request, ending };
     try {
       const answer = await this.#client.requests.persist(
         'call',
@@ -95,4 +120,9 @@ export class CallRequests {
       if (this.#pending?.ending === ending) this.#pending = undefined;
     }
   }
+}
+
+/** Whether a request is one to be in a call. */
+function isEntry({ change }: CallRequest): boolean {
+  return change === 'start' || change === 'accept';
 }

@@ -53,7 +53,10 @@ export interface CallPeer {
   readonly userId: string;
   readonly name: string;
   readonly state: 'connecting' | 'connected' | 'reconnecting';
-  /** Their voice and video, for the `srcObject` of a `<video>` or `<audio>`. It stays the same object. */
+  /**
+   * Their voice, and their video while they send any, for the `srcObject` of a `<video>` or `<audio>`. It is another object when its
+   * tracks change, and only then. To set the same one again makes the element begin anew, so compare them before.
+   */
   readonly stream: MediaStream;
   /** Whether their microphone is off. */
   readonly isMuted: boolean;

@@ -15,15 +15,16 @@ import { browserCallEnvironment, type CallEnvironment } from './call-environment
 import { CallRequests, userOf } from './call-requests.js';
 import type { CallState } from './call-state.js';
 import { IceServers } from './ice-servers.js';
+import { Inputs } from './inputs.js';
 import { type DeviceConstraints, LocalMedia } from './local-media.js';
-import { type Input, idle, type Machine } from './machine.js';
+import { type CallRequest, type Input, idle, type Machine } from './machine.js';
 import type { CallMediaOptions, CreateCallOptions } from './options.js';
 import { Peers } from './peers.js';
-import { keepForReload, takeKept } from './reload.js';
+import { Reload } from './reload.js';
 import { INITIAL, shown } from './shown.js';
 import { TimeLimit } from './time-limit.js';
 import { transition } from './transitions.js';
-import { lastCall, listenToCalls } from './watch-calls.js';
+import { listenToCalls, lookAt } from './watch-calls.js';
 
 /** The call that each client is in: one at a time. */
 const inCall = /* @__PURE__ */ new WeakMap<Client, ConversationCall>();
@@ -37,18 +38,21 @@ export class ConversationCall {
   readonly #requests: CallRequests;
   readonly #peers: Peers;
   readonly #limit: TimeLimit;
+  readonly #reload: Reload;
+  readonly #look: () => void;
   readonly #channel: ConversationChannel;
+  readonly #inputs = new Inputs(
+    input => this.#step(input),
+    () => this.#limit.end(),
+  );
   #stops: (() => void)[] = [];
-  #kept: ReturnType<typeof takeKept>;
   #machine: Machine = idle('');
-  /** What has happened and has not been taken, because the user is not known or something else is being taken. */
-  #inputs: Input[] = [];
-  #isTaking = true;
   /** Whether the server has failed to say who the user is. It is asked again as soon as there is something to take. */
   #isUnknown = false;
+  /** What `useDevices` has chosen. */
+  readonly #devices: DeviceConstraints = {};
   #media: LocalMedia | undefined;
   #wantsVideo = false;
-  #isLooking = false;
 
   /** Use `createCall`. */
   constructor(client: Client, channel: ConversationChannel, options: CreateCallOptions) {
@@ -57,12 +61,14 @@ export class ConversationCall {
     this.#options = options;
     this.#requests = new CallRequests(client, channel, input => this.#take(input));
     this.#limit = new TimeLimit(client.environment, () => this.#take({ type: 'timeout' }));
+    this.#reload = new Reload(() => this.#env, channel);
+    this.#look = lookAt(client, channel, call => this.#hear(call));
     const servers = new IceServers(client, channel);
     this.#peers = new Peers(client, channel, () => this.#env, {
       configuration: () => servers.configuration(options),
       media: () => this.#media,
       changed: (connected, isDeserted) => this.#take({ type: 'peers', connected, isDeserted }),
-      unsure: () => void this.#look(),
+      unsure: this.#look,
     });
   }
 
@@ -72,7 +78,7 @@ export class ConversationCall {
    * @internal
    */
   readonly open = (): void => {
-    this.#kept = takeKept(this.#env, this.#channel);
+    this.#reload.take();
     this.#stops = this.#listen();
     void this.#identify(this.#stops);
   };
@@ -113,7 +119,8 @@ export class ConversationCall {
 
   /** Uses another microphone or camera, in this call and in later ones. */
   readonly useDevices = async (devices: DeviceConstraints): Promise<void> => {
-    Object.assign(this.#options, devices);
+    if (devices.audio) this.#devices.audio = devices.audio;
+    if (devices.video) this.#devices.video = devices.video;
     await this.#media?.use(devices).catch(() => {});
   };
 
@@ -131,10 +138,9 @@ export class ConversationCall {
   readonly unfollow = (): void => {
     for (const stop of this.#stops) stop();
     this.#stops = [];
-    this.#inputs = [];
-    this.#isTaking = true; // nothing is taken any more
     this.#isUnknown = false;
-    this.#limit.end();
+    // Where a listener of the store has called this, something may have begun a call that nobody follows.
+    this.#inputs.close({ type: 'hangUp' });
   };
 
   /** The browser, as the options are now. */
@@ -143,8 +149,7 @@ export class ConversationCall {
   }
 
   #listen(): (() => void)[] {
-    const client = this.#client;
-    const channel = this.#channel;
+    const [client, channel] = [this.#client, this.#channel];
     const listener = {
       call: (call: Call) => this.#hear(call),
       signal: this.#peers.receive,
@@ -154,23 +159,24 @@ export class ConversationCall {
     return [
       listenToCalls(client, channel, listener, { grant: this.#options.grant }),
       client.on('state', ({ state, error = closed() }) => {
-        if (state === 'closed') this.#take({ type: 'removed', error });
+        if (state !== 'closed') return;
+        if (!this.#reload.isKept) this.#requests.leaveNow(this.#machine);
+        this.#take({ type: 'removed', error });
       }),
       client.on('connected', isConnected => isConnected && this.#peers.refresh()),
       client.environment.watch(sign => sign === 'online' && this.#peers.refresh()),
       this.#env.onPageHide(() => {
-        if (keepForReload(this.#env, channel, this.#machine, this.#media?.store.get())) this.#peers.sayBye();
+        if (this.#reload.keep(this.#machine, this.#media?.store.get())) this.#peers.sayBye();
       }),
+      this.#env.onPageShow(() => this.#beginAnew()),
     ];
   }
 
-  /** Asks the server for the call, unless that is being done. */
-  async #look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    const call = await lastCall(this.#client, this.#channel).catch(() => undefined);
-    this.#isLooking = false;
-    if (call) this.#hear(call);
+  /** The page is shown as it was left. Another one may have had its part; it takes that up as one that is loaded again does. */
+  #beginAnew(): void {
+    this.unfollow();
+    this.open();
+    this.#apply(idle(''));
   }
 
   /** Finds out who the user is, without which nobody can tell who is called. */
@@ -180,24 +186,22 @@ export class ConversationCall {
     try {
       const userId = await userOf(this.#client, this.#channel);
       if (this.#stops !== stops) return; // closed
-      this.#machine = idle(userId);
-      this.#apply();
-      this.#takeNext();
-      if (isAgain) void this.#look(); // what was heard before has been forgotten
+      this.#apply(idle(userId));
+      this.#inputs.open();
+      if (isAgain) this.#look(); // what was heard before has been forgotten
     } catch (thrown) {
       if (this.#stops !== stops) return;
       this.#isUnknown = true;
-      this.#inputs = [];
+      this.#inputs.clear();
       this.store.set({ ...INITIAL, error: toError(thrown) });
     }
   }
 
   #hear(call: Call): void {
-    const kept = this.#kept;
-    const isOwn = call.callId === kept?.callId && call.participants.some(of => of.peerId === kept.peerId);
-    if (kept && isOwn && call.state !== 'ended' && this.#machine.callId === undefined) {
+    const kept = this.#reload.partIn(call);
+    if (kept && this.#machine.callId === undefined) {
       this.#wantsVideo = kept.video === 'camera';
-      this.#take({ type: 'resume', callId: kept.callId, peerId: kept.peerId });
+      this.#take({ type: 'resume', callId: kept.callId, peerId: kept.peerId, startedBy: call.startedBy });
     }
     const other = inCall.get(this.#client);
     this.#take({ type: 'update', call, busyAs: other && other !== this ? newKey() : undefined });
@@ -213,41 +217,37 @@ export class ConversationCall {
   }
 
   #take(input: Input): void {
-    this.#inputs.push(input);
+    this.#inputs.add(input);
     // Who has been removed would only be refused again.
     if (this.#isUnknown && input.type !== 'removed') void this.#identify(this.#stops);
-    if (!this.#isTaking) this.#takeNext();
   }
 
-  #takeNext(): void {
-    this.#isTaking = true;
-    for (let input = this.#inputs.shift(); input; input = this.#inputs.shift()) {
-      const { machine, requests } = transition(this.#machine, input);
-      this.#machine = machine;
-      this.#requests.send(requests, machine);
-      this.#apply();
-    }
-    this.#isTaking = false;
+  #step(input: Input): void {
+    const { machine, requests } = transition(this.#machine, input);
+    this.#apply(machine, requests);
   }
 
-  /** Brings everything into line with the machine. */
-  #apply(): void {
-    if (this.#machine.role !== 'none') this.#open();
+  /** Brings everything into line with a machine. */
+  #apply(machine: Machine, requests: readonly CallRequest[] = []): void {
+    this.#machine = machine;
+    this.#requests.send(requests, machine);
+    if (machine.role !== 'none') this.#open();
     else this.#release();
-    this.#peers.follow(this.#machine);
-    this.#limit.follow(this.#machine);
+    this.#peers.follow(machine);
+    this.#limit.follow(machine);
     this.#show();
   }
 
   /** Opens the microphone, and the camera if it is wanted. */
   #open(): void {
     if (this.#media) return;
-    const media = new LocalMedia(this.#env, this.#options, () => this.#peers.sendMedia());
+    const devices = { ...this.#options, ...this.#devices };
+    const media = new LocalMedia(this.#env, devices, () => this.#peers.sendMedia());
     this.#media = media;
     inCall.set(this.#client, this);
     media.store.subscribe(() => this.#show());
     const isCurrent = () => this.#media === media;
-    if (this.#machine.phase === 'reconnecting' && this.#kept?.isMuted) media.mute(true);
+    if (this.#machine.phase === 'reconnecting' && this.#reload.taken?.isMuted) media.mute(true);
     media.open(this.#wantsVideo).then(
       () => isCurrent() && this.#take({ type: 'ready' }),
       error => isCurrent() && this.#take({ type: 'noMedia', error: toError(error) }),

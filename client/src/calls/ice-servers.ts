@@ -20,7 +20,12 @@ export class IceServers {
   readonly #client: Client;
   readonly #channel: ConversationChannel;
   #known: Promise<RTCIceServer[]> | undefined;
+  /**
+   * When they expire, by the two clocks: the first does not count while the device sleeps, and the other may be set at any time.
+   * Whichever is first there counts.
+   */
   #expiresAt = 0;
+  #expiresOn = 0;
 
   constructor(client: Client, channel: ConversationChannel) {
     this.#client = client;
@@ -35,8 +40,8 @@ export class IceServers {
   /** The servers. None if the stack does not tell: browsers in one network need none. */
   get(grant: SubscribeOptions['grant']): Promise<RTCIceServer[]> {
     const { environment } = this.#client;
-    if (!this.#known || environment.now() >= this.#expiresAt) {
-      this.#expiresAt = Number.POSITIVE_INFINITY;
+    if (!this.#known || environment.now() >= this.#expiresAt || Date.now() >= this.#expiresOn) {
+      this.#expiresAt = this.#expiresOn = Number.POSITIVE_INFINITY;
       this.#known = this.#ask(grant).catch(() => {
         this.#expiresAt = 0; // asked again for the next connection
         return [];
@@ -52,7 +57,9 @@ export class IceServers {
     const reply = (await http.call('POST', path, { channel: this.#channel }, await grant?.())) as IceReply;
     const leftMs = Date.parse(reply.expiresAt) - Date.now();
     const isTold = leftMs > SPARE_MS && leftMs <= LIFE_MS;
-    this.#expiresAt = environment.now() + (isTold ? leftMs : LIFE_MS) - SPARE_MS;
+    const lifeMs = (isTold ? leftMs : LIFE_MS) - SPARE_MS;
+    this.#expiresAt = environment.now() + lifeMs;
+    this.#expiresOn = Date.now() + lifeMs;
     return reply.iceServers;
   }
 }

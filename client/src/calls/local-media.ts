@@ -95,10 +95,11 @@ export class LocalMedia {
   /** Uses other devices from now on. Those that are open are replaced. */
   async use(constraints: DeviceConstraints): Promise<void> {
     const { audio, video } = constraints;
+    const former = this.#devices.video;
     if (audio) this.#devices.audio = audio;
     if (video) this.#devices.video = video;
     if (audio && this.audio) await this.#reopenMicrophone();
-    if (video && this.#tracks.has('camera')) await this.setCamera(true);
+    if (video && this.#tracks.has('camera')) await this.#changeCamera(video, former);
   }
 
   /** Stops everything. The devices are free at once, and what the user is still asked for is stopped when they permit it. */
@@ -160,6 +161,35 @@ export class LocalMedia {
     });
   }
 
+  /**
+   * Opens another camera in place of the one that is open. Many phones open one at a time only: there the former one is stopped first,
+   * and opened again if that does not help.
+   */
+  async #changeCamera(
+    video: MediaTrackConstraints | true,
+    former: MediaTrackConstraints | true,
+  ): Promise<void> {
+    const track = this.#tracks.get('camera');
+    // Neither has been turned off nor replaced meanwhile.
+    const isWanted = () => track && this.#tracks.get('camera') === track;
+    await this.#get('camera', async devices => {
+      try {
+        return await devices.getUserMedia({ video });
+      } catch (thrown) {
+        if (!isBusy(thrown) || !isWanted()) throw thrown;
+      }
+      if (track) stopTrack(track);
+      try {
+        return await devices.getUserMedia({ video });
+      } catch (thrown) {
+        if (!isWanted()) throw thrown;
+        this.#devices.video = former;
+        await this.setCamera(true).catch(() => isWanted() && this.#ended('camera'));
+        throw thrown;
+      }
+    });
+  }
+
   readonly #onDeviceChange = (): void => {
     // Only one that was lost: who has chosen a microphone does not expect another one.
     if (this.#isOpen && !this.audio) void this.#reopenMicrophone().catch(() => {});
@@ -191,6 +221,11 @@ export class LocalMedia {
 function stopTrack(track: MediaStreamTrack): void {
   track.onended = null;
   track.stop();
+}
+
+/** Whether a device could not be opened because it, or another one, is open already. */
+function isBusy(thrown: unknown): boolean {
+  return /^(NotReadable|Abort)Error$/.test((thrown as Error).name);
 }
 
 function refusal(source: Source, thrown: unknown): FunnelcastError {

@@ -77,7 +77,7 @@ export type Input =
   | { type: 'decline'; peerId: string }
   | { type: 'hangUp' }
   /** The page has been loaded again while the device was in a call. */
-  | { type: 'resume'; callId: string; peerId: string }
+  | { type: 'resume'; callId: string; peerId: string; startedBy: string }
   /** The microphone is open, or cannot be opened. */
   | { type: 'ready' }
   | { type: 'noMedia'; error: FunnelcastError }

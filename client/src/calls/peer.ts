@@ -10,9 +10,10 @@
 
 import type { Environment } from '../environment.js';
 import type { CallEnvironment } from './call-environment.js';
+import type { CallSignal, SignalContent } from './call-signal.js';
 import type { CallPeer } from './call-state.js';
 import type { LocalMedia } from './local-media.js';
-import { type CallSignal, type SignalContent, SignalLine } from './signal-line.js';
+import { SignalLine } from './signal-line.js';
 
 /** How long media may be lost before ICE is restarted: they often come back by themselves. */
 const LOST_MS = 3_000;
@@ -49,6 +50,8 @@ export class Peer {
   #isClosed = false;
   /** What the other end has been told of the media. */
   #told: SignalContent['media'];
+  /** What may come from the other end: a track for voice, and one for video whether any is sent or not. */
+  readonly #tracks: MediaStreamTrack[] = [];
   #cancelRestart = () => {};
 
   constructor(
@@ -148,7 +151,7 @@ export class Peer {
     connection.ontrack = connection.onicecandidate = null;
     connection.onconnectionstatechange = connection.onnegotiationneeded = null;
     connection.close();
-    for (const track of this.state.stream.getTracks()) this.state.stream.removeTrack(track);
+    for (const track of this.#tracks.splice(0)) track.onunmute = null;
     this.#update({ state: this.#hasConnected ? 'reconnecting' : 'connecting' });
   }
 
@@ -225,12 +228,25 @@ export class Peer {
   }
 
   #addTrack(track: MediaStreamTrack): void {
-    this.state.stream.addTrack(track);
+    this.#tracks.push(track);
+    track.onunmute = () => this.#update({});
     this.#update({});
   }
 
   #update(change: Partial<CallPeer>): void {
-    this.state = { ...this.state, ...change };
+    const state = { ...this.state, ...change };
+    this.state = { ...state, stream: this.#streamOf(state) };
     this.#hooks.changed();
+  }
+
+  /**
+   * The stream of what arrives. Without video it has no track for that, because a `<video>` plays nothing until it has a picture.
+   * It is another object when its tracks change: a `<video>` in Chromium that began without a track never begins to play.
+   */
+  #streamOf({ stream, video }: CallPeer): MediaStream {
+    const tracks = this.#tracks.filter(({ kind, muted }) => kind === 'audio' || (video !== null && !muted));
+    const shown = stream.getTracks();
+    const isSame = tracks.length === shown.length && tracks.every(track => shown.includes(track));
+    return isSame ? stream : new this.#env.MediaStream(tracks);
   }
 }

@@ -7,11 +7,11 @@
 import type { ConversationChannel } from '../channels.js';
 import type { Client } from '../client.js';
 import type { CallEnvironment } from './call-environment.js';
+import type { CallSignal } from './call-signal.js';
 import type { CallPeer } from './call-state.js';
 import type { LocalMedia } from './local-media.js';
 import { type Machine, othersOf } from './machine.js';
 import { Peer, type PeerHooks } from './peer.js';
-import type { CallSignal } from './signal-line.js';
 
 /** How long a device may be out of reach before the server is asked whether it is still in the call. */
 const UNSURE_MS = 10_000;

@@ -10,7 +10,7 @@
 
 import type { Environment } from '../environment.js';
 import { newKey } from '../sending/own-messages.js';
-import type { VideoSource } from './call-state.js';
+import type { CallSignal, SignalContent } from './call-signal.js';
 
 /** How long candidates are collected, in milliseconds. */
 const BATCH_MS = 100;
@@ -23,31 +23,6 @@ const REPEAT_MS_MAX = 8_000;
 const ACK_MS = 200;
 /** How many signals that have overtaken others are held. */
 const EARLY_MAX = 64;
-
-/** What one device tells the other. */
-export interface SignalContent {
-  description?: RTCSessionDescriptionInit;
-  candidates?: RTCIceCandidateInit[];
-  /** What is sent now. */
-  media?: { isMuted: boolean; video: VideoSource | null };
-}
-
-/** The payload of a signal of the name `call`. */
-export interface CallSignal extends SignalContent {
-  callId: string;
-  /** The ids of the devices in this call. */
-  from: string;
-  to: string;
-  /** The page that sends it, and the page that it is for if that is known. */
-  page: string;
-  toPage?: string;
-  /** The place of the content among everything that this page tells the other one, from 1. */
-  n?: number;
-  /** Up to which place this page has received what the other one tells it. */
-  ack?: number;
-  /** The page is being closed or loaded again. */
-  bye?: true;
-}
 
 /** What a line needs from the peer. */
 export interface LineHooks {

@@ -106,8 +106,7 @@ class Step {
   }
 
   #start({ callId, peerId, media }: Input & { type: 'start' }): void {
-    if (this.#isIn) return;
-    if (this.#join(peerId)) return;
+    if (this.#isIn || this.#join(peerId)) return;
     this.#begin({ phase: 'ringing', direction: 'outgoing', role: 'starting', callId, peerId, media });
   }
 
@@ -135,9 +134,9 @@ class Step {
     this.#end(this.machine.phase === 'ringing' ? 'canceled' : 'ended');
   }
 
-  #resume({ callId, peerId }: Input & { type: 'resume' }): void {
+  #resume({ callId, peerId, startedBy }: Input & { type: 'resume' }): void {
     if (this.#isIn) return;
-    const direction = 'incoming';
+    const direction = startedBy === this.machine.userId ? 'outgoing' : 'incoming';
     this.#begin({ phase: 'reconnecting', direction, role: 'joining', callId, peerId, hasConnected: true });
   }
 
@@ -240,7 +239,7 @@ class Step {
   }
 
   #timeout(): void {
-    const { phase, callId = '' } = this.machine;
+    const { phase, callId = '', hasConnected, isDeserted } = this.machine;
     if (limitsOf(this.machine).length === 0) return;
     if (phase === 'ringing') {
       if (mayBeIn(this.machine)) this.#send('leave');
@@ -248,6 +247,7 @@ class Step {
       else if (isToAnswer(this.machine)) this.#send('leave', { peerId: callId });
       return this.#end('missed');
     }
+    if (hasConnected && isDeserted) return this.#hangUp(); // the others have closed their pages
     if (mayBeIn(this.machine)) this.#send('leave', { reason: 'failed' });
     return this.#end('failed', new FunnelcastError('timeout', 'no media arrived from the others'));
   }

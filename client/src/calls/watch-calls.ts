@@ -10,7 +10,7 @@ import type { FunnelcastError } from '../errors.js';
 import type { SubscribeOptions } from '../feed/feeds.js';
 import type { HistoryQuery } from '../options.js';
 import type { Call } from '../wire.js';
-import type { CallSignal } from './signal-line.js';
+import { type CallSignal, toSignal } from './call-signal.js';
 
 /** The options of {@link watchCalls}. */
 export type WatchCallsOptions = Pick<SubscribeOptions, 'grant' | 'signal' | 'onError'>;
@@ -65,22 +65,21 @@ export function listenToCalls(
   { grant, signal, onError }: WatchCallsOptions,
 ): () => void {
   let hasEnded = false;
-  const look = async () => {
-    const found = await lastCall(client, channel, signal);
-    if (!hasEnded && found) call(found);
-  };
+  const look = lookAt(client, channel, found => !hasEnded && call(found), signal);
   const take = (event: ChannelEvent<ConversationChannel>) => {
     if (event.event === 'call.update') call(event.data);
-    else if (event.event === 'signal' && event.data.name === 'call' && event.data.payload)
-      onSignal?.(event.data.payload as CallSignal, event.data.userId);
     else if (event.event === 'access.revoked') removed?.(null);
+    else if (event.event === 'signal' && event.data.name === 'call') {
+      const told = toSignal(event.data.payload);
+      if (told) onSignal?.(told, event.data.userId);
+    }
   };
   const { unsubscribe } = client.subscribe(channel, take, {
     grant,
     signal,
     onJoined({ presence }) {
       // If it had been joined already, for another listener, nobody tells of the call that there is.
-      if (!presence) void look().catch(() => {});
+      if (!presence) look();
       joined?.();
     },
     onError(error) {
@@ -94,13 +93,26 @@ export function listenToCalls(
   };
 }
 
-/** Asks the server for the last call of a conversation. */
-export async function lastCall(
+/** Makes a function that asks the server for the last call of a conversation, unless that is being done. Errors are ignored. */
+export function lookAt(
   client: Client,
   channel: ConversationChannel,
+  found: (call: Call) => void,
   signal?: AbortSignal,
-): Promise<Call | undefined> {
+): () => void {
   const query: HistoryQuery & { latest: string } = { limit: 1, latest: FIRST_KEY };
-  const { events } = await client.history(channel, query, { signal });
-  return events.flatMap(event => (event.event === 'call.update' ? event.data : []))[0];
+  let isLooking = false;
+  const look = async () => {
+    const { events } = await client.history(channel, query, { signal });
+    for (const event of events) if (event.event === 'call.update') found(event.data);
+  };
+  return () => {
+    if (isLooking) return;
+    isLooking = true;
+    look()
+      .catch(() => {})
+      .finally(() => {
+        isLooking = false;
+      });
+  };
 }

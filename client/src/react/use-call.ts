@@ -89,7 +89,14 @@ const sharedCallOf = /* @__PURE__ */ keptPerConversation(SharedCall);
  * return (
  *   <section>
  *     {peers.map(({ peerId, stream }) => (
- *       <video key={peerId} autoPlay playsInline ref={video => { if (video) video.srcObject = stream; }} />
+ *       <video
+ *         key={peerId}
+ *         autoPlay
+ *         playsInline
+ *         ref={video => {
+ *           if (video && video.srcObject !== stream) video.srcObject = stream;
+ *         }}
+ *       />
  *     ))}
  *     <button aria-pressed={isMuted} onClick={() => mute(!isMuted)}>Mute</button>
  *     <button onClick={hangUp}>Hang up</button>
@@ -103,7 +110,8 @@ export function useCall(id: string, options: UseCallOptions = {}): UseCall {
   useConnection(client);
   const grant = useGrant(options.grant);
   useEffect(() => {
-    Object.assign(shared.options, options, { grant });
+    // Another component may show the same call without them.
+    Object.assign(shared.options, options, grant && { grant });
   });
   useEffect(() => shared.retain(), [shared]);
   const { start, accept, decline, hangUp, mute, setCamera, setScreen, useDevices } = shared.call;

@@ -1,11 +1,10 @@
 /** Calls on a bad day: pages that crash or come back, timers and events that are lost or late, and users who mean ill. */
 
 import { expect, test } from 'vitest';
-import { IceServers } from '../../src/calls/ice-servers.js';
-import type { AnyEvent, Client } from '../../src/index.js';
+import type { AnyEvent } from '../../src/index.js';
 import { Refusal } from '../fake/refusal.js';
 import { CHANNEL } from '../fake/setup.js';
-import { inCall, type Person, pass, scene, two, watchRejections } from './setting.js';
+import { crash, inCall, type Person, pass, scene, two, watchRejections } from './setting.js';
 
 watchRejections();
 
@@ -31,7 +30,7 @@ async function reload(it: Scene, prepare = (_: Person['browser']) => {}): Promis
 
 test.each(['start', 'accept'] as const)('whose browser has crashed is in the call again by %s', async how => {
   const it = await inCall();
-  it.bob.client.close();
+  crash(it.bob);
   it.ether.open[1]?.close();
   const again = it.person('user_2');
   await pass(1_000);
@@ -95,7 +94,7 @@ test('a call whose timer is lost rings once, and not again on each page that is 
   it.server.losesTimer = true;
   it.ann.call.start();
   await pass(100);
-  it.ann.client.close();
+  crash(it.ann);
   await pass(51_000);
   expect(it.bob.phases).toEqual(['incoming', 'ended: missed']);
   expect(it.server.call).toMatchObject({ state: 'ended', outcome: 'missed' });
@@ -131,29 +130,6 @@ test('signals of devices that are in no call make nobody ask without end', async
     await pass(50);
   }
   expect(requestsOf(it, 'history').length - before).toBeLessThanOrEqual(6);
-});
-
-test.each([
-  ['right', 0],
-  ['two hours behind', 2],
-  ['two hours ahead', -2],
-])('credentials are asked for anew in time, and not before, by a clock that is %s', async (_, hours) => {
-  let now = 0;
-  let count = 0;
-  const call = async () => {
-    count++;
-    return { iceServers: [], expiresAt: new Date(Date.now() + (1 + hours) * 3_600_000).toISOString() };
-  };
-  const client = { http: { call }, environment: { now: () => now } } as unknown as Client;
-  const servers = new IceServers(client, CHANNEL);
-  for (const minutes of [0, 1, 50]) {
-    now = minutes * 60_000;
-    await servers.get(undefined);
-  }
-  expect(count).toBe(1);
-  now = 58 * 60_000;
-  await servers.get(undefined);
-  expect(count).toBe(2);
 });
 
 test('who names servers of their own does not ask for those of the stack', async () => {

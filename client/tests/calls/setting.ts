@@ -52,6 +52,12 @@ export function scene(): Scene {
   };
 }
 
+/** The browser of a person crashes: nobody is told. */
+export function crash({ call, client }: Person): void {
+  call.unfollow();
+  client.close();
+}
+
 /** Two people who have joined the conversation. */
 export async function two() {
   const it = scene();

@@ -145,7 +145,7 @@ function resumed(world: World, at: number, call: Call): World {
   const next = { ...device, machine, kept: undefined };
   const gone = isTaken ? world.gone : [...world.gone, kept.peerId];
   const known = { ...world, gone, devices: world.devices.map((one, i) => (i === at ? next : one)) };
-  return isTaken ? input(known, at, { type: 'resume', ...kept }) : known;
+  return isTaken ? input(known, at, { type: 'resume', ...kept, startedBy: call.startedBy }) : known;
 }
 
 /** The server tells a device how a call is. */

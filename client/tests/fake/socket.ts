@@ -86,7 +86,8 @@ export class FakeSocket implements WebSocketLike {
   close(): void {
     this.wasClosedByClient = true;
     this.state = 'closed';
-    this.channels.clear();
+    // What has been sent before is served before the server knows.
+    setTimeout(() => this.channels.clear(), 2 * LATENCY_MS);
   }
 
   /** Ends the socket, as the server or the network would. */

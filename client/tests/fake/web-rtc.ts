@@ -2,43 +2,10 @@
  * Browsers' WebRTC without media: connections that negotiate by the rules of the specification, fail and are found again.
  */
 
+import { FakeTrack } from './tracks.js';
+
 /** How long it takes to find a way from one browser to another. */
 const CONNECTING_MS = 20;
-
-export class FakeTrack {
-  readonly kind: string;
-  readonly label: string;
-  enabled = true;
-  readyState = 'live';
-  onended: (() => void) | null = null;
-
-  constructor(kind: string, label = kind) {
-    this.kind = kind;
-    this.label = label;
-  }
-
-  stop(): void {
-    this.readyState = 'ended';
-  }
-
-  /** The device is gone, or the browser's own bar stops it. */
-  end(): void {
-    this.stop();
-    this.onended?.();
-  }
-}
-
-export class FakeStream {
-  readonly tracks: FakeTrack[];
-
-  constructor(tracks: FakeTrack[] = []) {
-    this.tracks = [...tracks];
-  }
-
-  getTracks = () => [...this.tracks];
-  addTrack = (track: FakeTrack) => void this.tracks.push(track);
-  removeTrack = (track: FakeTrack) => void this.tracks.splice(this.tracks.indexOf(track), 1);
-}
 
 interface Transceiver {
   direction: string;
@@ -189,6 +156,7 @@ export class FakeConnection {
       )
         return;
       for (const end of [this, other]) end.#become('connected');
+      for (const end of [this, other]) end.#flow();
     }, CONNECTING_MS);
   }
 
@@ -203,14 +171,24 @@ export class FakeConnection {
     this.onconnectionstatechange?.();
   }
 
+  /** What is sent arrives. As in Chromium, a track is muted until something arrives on it, and never again. */
+  #flow(): void {
+    const there = this.other?.getTransceivers() ?? [];
+    for (const [i, { sender }] of this.#transceivers.entries())
+      if (sender.track) there[i]?.receiver.track.unmute();
+  }
+
   #add(kind: string, direction: string): void {
     const sender: Transceiver['sender'] = {
       track: null,
       replaceTrack: async track => {
         sender.track = track;
+        if (this.connectionState === 'connected') this.#flow();
       },
     };
-    this.#transceivers.push({ direction, sender, receiver: { track: new FakeTrack(kind) } });
+    const track = new FakeTrack(kind);
+    track.muted = true;
+    this.#transceivers.push({ direction, sender, receiver: { track } });
   }
 
   #hearTracks(): void {

@@ -82,7 +82,7 @@ test('a call goes on while another conversation is shown, and is not followed af
   other.hangUp();
   await pass(10_000);
   expect(browser.live).toEqual([]);
-  expect(browser.listeners).toBe(1); // of the conversation that is shown
+  expect(browser.listeners).toBe(2); // of the conversation that is shown: for the page that goes, and comes back
 });
 
 test('a call of which no component is left ends with the client', async () => {
@@ -94,7 +94,41 @@ test('a call of which no component is left ends with the client', async () => {
   other.accept();
   await pass(500);
   unmount();
+  await pass(2_000);
+  expect(other.store.get()).toMatchObject({ state: 'ended', reason: 'ended' });
   await pass(20_000);
   expect(browser.live).toEqual([]);
   expect(browser.listeners).toBe(0);
+});
+
+test('a rendering undoes neither the devices that the user has chosen nor the grant of another component', async () => {
+  const other = ben();
+  const client = clientOf('user_1');
+  const grants: unknown[] = [];
+  const call = async (...request: unknown[]) => {
+    grants.push(request[3]);
+    return { iceServers: [], expiresAt: new Date().toISOString() };
+  };
+  Object.defineProperty(client, 'http', { value: { call } });
+  const wrapper = ({ children }: { children: ReactNode }) =>
+    createElement(FunnelcastProvider, { client, children });
+  const { environment } = browser;
+  const grant = async () => 'grant';
+  const { result, rerender } = renderHook(
+    () => {
+      const one = useCall('c1', { environment, grant, audio: { deviceId: 'first' } });
+      useCall('c1');
+      return one;
+    },
+    { wrapper },
+  );
+  await pass(100);
+  void result.current.useDevices({ audio: { deviceId: 'chosen' } });
+  rerender();
+  result.current.start();
+  await pass(100);
+  expect(browser.asked).toEqual([{ audio: { deviceId: 'chosen' } }]);
+  other.accept();
+  await pass(500);
+  expect(grants).toEqual(['grant']);
 });
