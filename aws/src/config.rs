@@ -41,7 +41,8 @@ pub struct Config {
     pub files_queue: Option<String>,
     /// `FILE_LIMITS`: how large files may be.
     pub file_limits: FileLimits,
-    /// `MALWARE_SCAN`: whether a file waits for the verdict of a scan.
+    /// `MALWARE_SCAN`: whether a file waits for the verdict of a scan. It has the id of the plan by which uploads are scanned, so
+    /// that no file waits before there is one, or `off`.
     pub malware_scan: bool,
     /// `COMPANY_MESSAGES`: whether the messages of each company are measured; the number itself is the alarm's.
     pub watches_companies: bool,
@@ -158,7 +159,7 @@ impl Config {
             files_bucket: get("FILES_BUCKET"),
             files_queue: get("FILES_QUEUE_URL"),
             file_limits,
-            malware_scan: on_or_off(Setting::MALWARE_SCAN)?,
+            malware_scan: get_setting(Setting::MALWARE_SCAN).is_some_and(|plan| plan != "off"),
             watches_companies: get_setting(Setting::COMPANY_MESSAGES).is_some_and(|most| most != "0"),
             dead_letters: get("DEAD_LETTERS_URL"),
             lease,

@@ -292,11 +292,11 @@ export type FileState =
 export type FileRefusal =
   /** Its bytes are not what its type says. */
   | 'wrong_type'
-  /** It is a picture that cannot be decoded to its end. */
+  /** It is a picture that cannot be decoded to its end, or its upload was lost before it was examined. */
   | 'damaged'
   /** It is a picture with more pixels than are decoded. */
   | 'too_many_pixels'
-  /** The scan has found malware in it. */
+  /** The scan has found malware in it, could not tell, or has said nothing for hours. */
   | 'malware'
   /** It is larger than the stack allows for what its bytes are. */
   | 'too_large';

@@ -36,6 +36,9 @@ const NO_FILE: Error = Error::NotFound("the file");
 /// How long S3's event is waited for before a file is examined without it.
 const EVENT_MAX: Duration = Duration::from_secs(10);
 
+/// How long the verdict of a scan is waited for before a file is looked at again: the longest delay of SQS.
+const VERDICT_WAIT: Duration = Duration::from_mins(15);
+
 /// The bucket of files, and the queue of what is to be done with them.
 #[derive(Debug)]
 pub struct Files {
@@ -59,6 +62,9 @@ pub enum FileTask {
     Examine {
         /// The file.
         file: FileId,
+        /// How often the verdict of a scan has been waited for.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        waits: u32,
     },
     /// It is gone from the table, and its objects must go too.
     Remove {
@@ -68,6 +74,11 @@ pub enum FileTask {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         upload: Option<PartsId>,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Who brings files.
@@ -115,6 +126,16 @@ impl FileTasks {
     /// [`Error::Internal`] if the queue does not take the message.
     pub async fn remove(&self, GoneFile { id: file, upload }: GoneFile) -> Result<(), Error> {
         self.0.send(&FileTask::Remove { file, upload }, Duration::ZERO).await
+    }
+
+    /// Has a file examined, after its verdict has been waited for so often: a while later, so that what says that it can be
+    /// examined may come first.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the queue does not take the message.
+    pub async fn examine(&self, file: FileId, waits: u32) -> Result<(), Error> {
+        let delay = if waits == 0 { EVENT_MAX } else { VERDICT_WAIT };
+        self.0.send(&FileTask::Examine { file, waits }, delay).await
     }
 }
 
@@ -206,7 +227,7 @@ impl Files {
             };
         }
         // Before the state changes, so that no crash leaves a file that waits for ever.
-        self.tasks.0.send(&FileTask::Examine { file: id.clone() }, EVENT_MAX).await?;
+        self.tasks.examine(id.clone(), 0).await?;
         match access.table.file_uploaded(id).await? {
             Some(stored) => Ok(stored.file),
             None => access.table.file(id).await?.map(|stored| stored.file).ok_or(NO_FILE),

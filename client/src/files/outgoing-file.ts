@@ -47,13 +47,20 @@ export function descriptionOf(outgoing: OutgoingFile): Description {
   };
 }
 
-/** The name in at most 255 bytes, with its extension. Control characters are replaced. */
+/** Finds a character that can be seen: without one, the server refuses a name. */
+const IS_VISIBLE = /[^\s\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+/**
+ * The name in at most 255 bytes, with its extension. What the server refuses in it goes: control characters and ends of lines are
+ * replaced, and what turns the direction of the text is left out.
+ */
 export function nameOf({ name }: File): string {
-  const whole =
-    name
-      .replace(/\p{Cc}/gu, ' ')
-      .replace(/\p{Surrogate}/gu, '\ufffd')
-      .trim() || 'file';
+  const shown = name
+    .replace(/[\p{Cc}\u2028\u2029]/gu, ' ')
+    .replace(/[\u202a-\u202e\u2066-\u2069]/g, '')
+    .replace(/\p{Surrogate}/gu, '\ufffd')
+    .trim();
+  const whole = IS_VISIBLE.test(shown) ? shown : 'file';
   if (bytesOf(whole) <= FILE_NAME_BYTES_MAX) return whole;
   const extension = /\.[\w-]{1,16}$/.exec(whole)?.[0] ?? '';
   const chars = [...whole.slice(0, whole.length - extension.length)];

@@ -116,8 +116,13 @@ export class OutgoingFiles {
       .filter(isWanted)
       .map(({ key }) => key);
     for (const key of keys) this.#update(key, { isSending: true });
-    const release = retainForUpload(this.#client, this.#channel, this.grant);
-    await this.#uploaded(keys).finally(release); // from here on, the send queue keeps the client connected
+    try {
+      const release = retainForUpload(this.#client, this.#channel, this.grant);
+      await this.#uploaded(keys).finally(release); // from here on, the send queue keeps the client connected
+    } catch (thrown) {
+      for (const key of keys) this.#update(key, { isSending: false });
+      throw thrown;
+    }
     const attachments = this.#these(keys).flatMap(({ attachment }) => attachment ?? []);
     this.store.set(this.store.get().filter(({ key }) => !keys.includes(key)));
     if (attachments.length === 0 && content === '') return;

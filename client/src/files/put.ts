@@ -8,14 +8,20 @@
 import type { Environment } from '../environment.js';
 import { deferred, onAbort, unlessAborted } from '../waiting.js';
 import type { Upload } from '../wire.js';
+import type { StorageResponse } from './storage-verdict.js';
 
 /** How long an upload may stand still before it counts as lost. A cut network is often not reported at all. */
 const STALLED_MS = 30_000;
+/**
+ * How fast bytes still go on, at least, that the browser has handed over: the system's buffers and a proxy take them at once, and
+ * send them as fast as they can. 64 KiB a second.
+ */
+const HANDED_OVER_BYTES_PER_MS = 65.536;
 /** How long an upload may take whose progress is not known: as long as its URL lives. */
 const UNKNOWN_MS = 15 * 60_000;
 
 /** What has become of an upload: the storage's response with its header `etag`, or nothing is known because the network was lost. */
-export type PutOutcome = { status: number; text: string; etag: string | null } | 'lost';
+export type PutOutcome = (StorageResponse & { etag: string | null }) | 'lost';
 
 /**
  * Uploads a file, once.
@@ -37,12 +43,14 @@ export async function put(
   const outcome = deferred<PutOutcome>();
   const ended = deferred<never>();
   let cancel = () => {};
-  const wait = () => {
+  const wait = (ms: number) => {
     cancel();
-    cancel = env.after(STALLED_MS, () => outcome.resolve('lost'));
+    cancel = env.after(ms, () => outcome.resolve('lost'));
   };
+  // Then nothing more is told until the response.
+  const handedOverMs = Math.min(UNKNOWN_MS, STALLED_MS + body.size / HANDED_OVER_BYTES_PER_MS);
   request.upload.onprogress = ({ loaded }) => {
-    wait();
+    wait(loaded >= body.size ? handedOverMs : STALLED_MS);
     onProgress(loaded);
   };
   request.onload = () => {
@@ -53,7 +61,7 @@ export async function put(
   request.open('PUT', upload.url);
   for (const [name, value] of Object.entries(upload.headers)) request.setRequestHeader(name, value);
   const forget = onAbort(signal, () => ended.reject(signal.reason));
-  wait();
+  wait(STALLED_MS);
   request.send(body);
   try {
     return await Promise.race([outcome.promise, ended.promise]);

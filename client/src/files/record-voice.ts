@@ -143,12 +143,16 @@ function record(
     end(new FunnelcastError('no_microphone', `the recording has failed: ${event.type}`));
   // Also when the microphone is unplugged: what there is is kept.
   recorder.onstop = () => {
-    free();
-    done.resolve({
-      file: fileOf(parts, recorder.mimeType),
-      durationMs: lengthMs ?? durationMs(),
-      waveform: waveformOf(levels),
-    });
+    try {
+      free();
+      done.resolve({
+        file: fileOf(parts, recorder.mimeType),
+        durationMs: lengthMs ?? durationMs(),
+        waveform: waveformOf(levels),
+      });
+    } catch (thrown) {
+      done.reject(toError(thrown));
+    }
   };
   recorder.start();
   return {

@@ -155,7 +155,13 @@ export async function sendFiles(
     replyTo,
     mentions: mentions && [...mentions],
   };
-  return client.send(channel, 'chat.message', draft, { key, signal });
+  try {
+    return await client.send(channel, 'chat.message', draft, { key, signal });
+  } catch (thrown) {
+    // If the message has arrived after all, it has them, and the server keeps them.
+    for (const { id } of attachments) removeFile(client, id);
+    throw thrown;
+  }
 }
 
 /** The sum of the progress of all files. */

@@ -10,7 +10,11 @@ import { ATTEMPTS_MAX, backoff, onAbort } from '../waiting.js';
 import type { Upload } from '../wire.js';
 import { type FilesContext, pauseOrOnline } from './files-api.js';
 import { type PutOutcome, put } from './put.js';
+import { type StorageResponse, storageCodeOf, verdictOf } from './storage-verdict.js';
 import { unpaused } from './upload-pause.js';
+
+/** How often an attempt must have advanced, so that it was a network at work that cut it off. A mere jump to the end tells nothing. */
+const ADVANCES_MIN = 5;
 
 /**
  * How far the upload of a file is:
@@ -37,25 +41,36 @@ export interface Sending {
   file: File;
   /** How often the storage has not taken the file, or a part of it, although the server could be reached. */
   failures: number;
+  /** How many attempts have not succeeded, those that the network cut off included. The back-off grows with them. */
+  attempts: number;
+  /** How often the last attempt has told that more bytes were sent. */
+  advances: number;
   /** Tells how far it is, with how many bytes have been sent; if they are not given, as many as before. */
   report(state: UploadState, sentBytes?: number): void;
 }
 
 /** Sends bytes to the storage, once; after a pause in the middle, from their beginning. `before` is what was sent already. */
 export async function transmit(
-  { context, report }: Sending,
+  sending: Sending,
   upload: Upload,
   body: Blob,
   before: number,
 ): Promise<PutOutcome> {
+  const { context, report } = sending;
   const { client, signal, pause } = context;
-  const onProgress = (sentBytes: number) => report('uploading', before + sentBytes);
+  let farthest = 0;
+  const onProgress = (sentBytes: number) => {
+    if (sentBytes > farthest) sending.advances += 1;
+    farthest = sentBytes;
+    report('uploading', before + sentBytes);
+  };
   for (;;) {
     if (pause?.isPaused) {
       report('paused', before);
       await unpaused(pause, signal);
     }
     onProgress(0);
+    sending.advances = 0;
     const ending = new AbortController();
     const forget = onAbort(signal, () => ending.abort(signal.reason));
     const stop = pause?.subscribe(() => ending.abort());
@@ -71,16 +86,25 @@ export async function transmit(
   }
 }
 
-/** Waits before the next attempt, after one that has failed although the server can be reached. */
-export async function failed(sending: Sending): Promise<void> {
+/**
+ * Waits before the next attempt, after one that has not succeeded although the server can be reached. One that has advanced before
+ * the network cut it off does not count as a failure: on such a network, a large file takes more attempts than others.
+ *
+ * @param outcome - what has become of the attempt
+ * @throws {@link FunnelcastError} after 8 failures
+ */
+export async function failed(sending: Sending, outcome: PutOutcome): Promise<void> {
   const { client, signal } = sending.context;
-  sending.failures += 1;
-  if (sending.failures >= ATTEMPTS_MAX)
+  sending.attempts += 1;
+  if (outcome !== 'lost' || sending.advances < ADVANCES_MIN) sending.failures += 1;
+  if (sending.failures >= ATTEMPTS_MAX) {
+    if (outcome !== 'lost' && /^(expired|refused)$/.test(verdictOf(outcome))) throw refused(outcome);
     throw new FunnelcastError(
       'disconnected',
       `the storage has not taken the file in ${ATTEMPTS_MAX} attempts`,
     );
-  await pauseOrOnline(client, backoff(sending.failures, client.environment.random), signal);
+  }
+  await pauseOrOnline(client, backoff(sending.attempts, client.environment.random), signal);
 }
 
 /** Finds out whether it was the network that cut an upload off, or the file that cannot be read any more. */
@@ -89,18 +113,21 @@ export async function lost({ file, context, report }: Sending): Promise<void> {
   report('interrupted');
 }
 
-/** Whether the storage would say the same again. */
-export function isFinal(status: number): boolean {
-  return status >= 400 && status < 500 && status !== 408 && status !== 409 && status !== 429;
+/**
+ * Whether the storage refuses a URL for its age. It says so with 403 as well, which a URL that is new by the clock of the device gets
+ * for other reasons only.
+ */
+export function isOutdated(response: StorageResponse, upload: Upload, isNew: boolean): boolean {
+  return verdictOf(response) === 'expired' || (response.status === 403 && (!isNew || isExpired(upload)));
 }
 
-/** The error of a refusal by the storage, whose body is XML with a code such as `BadDigest`. */
-export function refused(status: number, text: string): FunnelcastError {
-  const code = /<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? `status ${status}`;
+/** The error of a refusal by the storage. */
+export function refused(response: StorageResponse): FunnelcastError {
+  const code = storageCodeOf(response);
   if (/Digest|Checksum|IncompleteBody|ContentSHA256Mismatch/.test(code))
     return invalid('file', 'must not be changed while it is uploaded', 'conflict');
   return new FunnelcastError(
-    status === 403 ? 'forbidden' : 'bad_request',
+    response.status === 403 ? 'forbidden' : 'bad_request',
     `the storage has refused the file: ${code}`,
   );
 }

@@ -9,8 +9,9 @@ import { FunnelcastError } from '../errors.js';
 import type { Attachment, FileReply, Upload, UploadedPart } from '../wire.js';
 import { completeFile, signParts } from './files-api.js';
 import type { PutOutcome } from './put.js';
-import { failed, isExpired, isFinal, lost, readable, refused, type Sending, transmit } from './sending.js';
+import { failed, isOutdated, lost, readable, refused, type Sending, transmit } from './sending.js';
 import { sha256 } from './sha256.js';
+import { verdictOf } from './storage-verdict.js';
 
 /** How many parts are hashed and asked for at a time. Their URLs live for 15 minutes. */
 const SIGNED_AT_ONCE = 4;
@@ -48,6 +49,7 @@ export async function uploadParts(
       done.push({ etag: etagOf(outcome.etag), sha256: part.sha256 });
       signed.shift();
       sending.failures = 0;
+      sending.attempts = 0;
     } else if (await isOver(sending, outcome, part)) {
       signed = [];
     }
@@ -55,17 +57,17 @@ export async function uploadParts(
     for (const other of signed) other.isNew = false;
   }
   const attachment = await completeFile(sending.context, fileId, done);
-  if (!attachment) await failed(sending);
+  if (!attachment) await failed(sending, { status: 200, text: '', etag: null });
   return attachment;
 }
 
 /** Waits after a part that has not been taken. Returns whether another URL is needed; asking for it waits for the network. */
 async function isOver(sending: Sending, outcome: PutOutcome, { upload, isNew }: Part): Promise<boolean> {
+  const isOld = outcome !== 'lost' && isOutdated(outcome, upload, isNew);
   if (outcome === 'lost') await lost(sending);
-  else if (outcome.status === 403 && (!isNew || isExpired(upload))) return true;
-  else if (isFinal(outcome.status)) throw refused(outcome.status, outcome.text);
-  await failed(sending);
-  return outcome === 'lost';
+  else if (!isOld && verdictOf(outcome) !== 'temporary') throw refused(outcome);
+  await failed(sending, outcome);
+  return outcome === 'lost' || isOld;
 }
 
 /** Hashes the next parts and asks for their URLs; `undefined` if the server does not know the file any more. */

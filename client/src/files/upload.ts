@@ -14,7 +14,7 @@ import { descriptionOf, fileOf, type OutgoingFile } from './outgoing-file.js';
 import {
   failed,
   isExpired,
-  isFinal,
+  isOutdated,
   lost,
   readable,
   refused,
@@ -23,6 +23,7 @@ import {
   type UploadState,
 } from './sending.js';
 import { sha256 } from './sha256.js';
+import { verdictOf } from './storage-verdict.js';
 import { uploadParts } from './upload-parts.js';
 
 /** Called when an upload has made progress. */
@@ -52,7 +53,14 @@ export async function uploadFile(
     report(state, sentBytes);
   };
   const onInterrupted = (isLost: boolean) => reportNow(isLost ? 'interrupted' : 'uploading');
-  const sending: Sending = { context: { ...context, onInterrupted }, file, failures: 0, report: reportNow };
+  const sending: Sending = {
+    context: { ...context, onInterrupted },
+    file,
+    failures: 0,
+    attempts: 0,
+    advances: 0,
+    report: reportNow,
+  };
   for (;;) {
     const { fileId, parts, upload } = await createFile(sending.context, draft);
     let attachment: Attachment | undefined;
@@ -80,13 +88,14 @@ async function uploadWhole(
   for (let attempt = 1; attempt === 1 || !isExpired(upload); attempt++) {
     const outcome = await transmit(sending, upload, file, 0);
     if (outcome === 'lost') await lost(sending);
-    else if (outcome.status === 403 && (attempt > 1 || isExpired(upload))) return undefined;
-    // The storage takes a file once. With 412 it is there: the response to an earlier attempt was lost.
-    else if (outcome.status !== 412 && isFinal(outcome.status)) throw refused(outcome.status, outcome.text);
+    else if (isOutdated(outcome, upload, attempt === 1)) {
+      await failed(sending, outcome); // the next URL may be refused as well
+      return undefined;
+    } else if (verdictOf(outcome) === 'refused') throw refused(outcome);
     // This waits for the network.
     const attachment = await completeFile(context, fileId);
     if (attachment) return attachment;
-    await failed(sending);
+    await failed(sending, outcome);
   }
   return undefined;
 }

@@ -27,11 +27,16 @@ export function levelOf(samples: ArrayLike<number>): number {
  * @param levels - the levels from the beginning to the end, at equal distances
  */
 export function waveformOf(levels: readonly number[]): number[] {
-  const loudest = Math.max(0, ...levels);
+  const loudest = loudestOf(levels);
   return Array.from({ length: WAVEFORM_VALUES_MAX }, (_, place) => {
     const from = Math.floor((place * levels.length) / WAVEFORM_VALUES_MAX);
     const to = Math.max(from + 1, Math.floor(((place + 1) * levels.length) / WAVEFORM_VALUES_MAX));
-    const level = Math.max(0, ...levels.slice(from, to));
+    const level = loudestOf(levels.slice(from, to));
     return loudest > 0 ? Math.round((255 * level) / loudest) : 0;
   });
+}
+
+/** The loudest level, or 0. A recording of some hours has more levels than a call can have arguments. */
+function loudestOf(levels: readonly number[]): number {
+  return levels.reduce((loudest, level) => Math.max(loudest, level), 0);
 }

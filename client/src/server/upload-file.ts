@@ -6,6 +6,7 @@
 
 import { FunnelcastError, invalid } from '../errors.js';
 import { sha256 } from '../files/sha256.js';
+import { storageCodeOf, verdictOf } from '../files/storage-verdict.js';
 import { ATTEMPTS_MAX, backoff, isTemporary } from '../waiting.js';
 import { type FileReply, SINGLE_UPLOAD_BYTES_MAX, type Upload } from '../wire.js';
 import { checkId } from './check.js';
@@ -33,7 +34,7 @@ export interface BackendFile {
  * Uploads a file for a conversation. A message can then bring it, for a day: see `attachments` of `chatMessage`. Until then, nobody
  * can read it.
  *
- * What fails for a moment is tried again, up to 8 times.
+ * What fails for a moment is tried again, up to 8 times. A URL that has expired meanwhile is replaced.
  *
  * @returns the id of the file
  * @throws {@link FunnelcastError} with the code of the server, such as `too_large`; `disconnected` or `timeout` if it cannot be
@@ -56,11 +57,17 @@ export async function uploadFile(
     throw invalid('bytes', `must be at most ${SINGLE_UPLOAD_BYTES_MAX}`, 'too_large');
   const channel = `conversation:${checkId(conversationId, 'conversationId')}`;
   const draft = { channel, name, type, bytes: body.size, sha256: await sha256(body) };
-  const token = await target.issuer.publishToken({ ttlSeconds: TOKEN_SECONDS });
-  const { fileId, upload } = (await persist(target, () => call(target, '', token, draft))) as FileReply;
-  await persist(target, () => put(target, upload as Upload, body));
-  await persist(target, () => call(target, `/${fileId}`, token));
-  return fileId;
+  for (let failures = 1; ; failures++) {
+    const token = await target.issuer.publishToken({ ttlSeconds: TOKEN_SECONDS });
+    const { fileId, upload } = (await persist(target, () => call(target, '', token, draft))) as FileReply;
+    const refusedBy = await persist(target, () => put(target, upload as Upload, body));
+    if (refusedBy === undefined) {
+      await persist(target, () => call(target, `/${fileId}`, token));
+      return fileId;
+    }
+    if (failures >= ATTEMPTS_MAX) throw refusedBy;
+    await sleep(backoff(failures, target.random ?? Math.random));
+  }
 }
 
 /** Makes a request of the HTTP API, once. */
@@ -92,21 +99,22 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Sends the bytes to the storage, once. With 412 it has them: the response to an earlier attempt was lost. */
+/** Sends the bytes to the storage, once. Returns the refusal if the URL has expired. */
 async function put(
   { fetch = globalThis.fetch }: HttpTarget,
   { url, headers }: Upload,
   body: Blob,
-): Promise<void> {
+): Promise<FunnelcastError | undefined> {
   const response = await fetch(url, { method: 'PUT', headers, body, signal: AbortSignal.timeout(UPLOAD_MS) });
-  const text = await response.text();
-  if (response.ok || response.status === 412) return;
-  const code = /<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? `status ${response.status}`;
-  const mayPass = isTemporary(refusal(response)) || response.status === 409 || code === 'RequestTimeout'; // S3's is a 400
-  throw new FunnelcastError(
-    mayPass ? 'internal' : 'bad_request',
-    `the storage has refused the file: ${code}`,
+  const answer = { status: response.status, text: await response.text() };
+  const verdict = verdictOf(answer);
+  if (verdict === 'taken') return undefined;
+  const error = new FunnelcastError(
+    verdict === 'temporary' ? 'internal' : 'bad_request',
+    `the storage has refused the file: ${storageCodeOf(answer)}`,
   );
+  if (verdict === 'expired') return error;
+  throw error;
 }
 
 /** Makes a request until it has a result, up to 8 times. */

@@ -43,6 +43,43 @@ describe('a network that is lost in the middle', () => {
     expect(await outcomeOf(sent)).toMatchObject({ seq: 1 });
   });
 
+  test('an upload that has been handed over, as to a proxy, is waited for by its size', async () => {
+    const it = await filesScene();
+    const { storage } = it.server;
+    storage.bytesPerMs = 1_000_000;
+    const put = storage.put.bind(storage);
+    let responseMs = 60_000;
+    storage.put = async (url, headers, body, onProgress, signal) => {
+      onProgress(body.size);
+      await new Promise(resolve => setTimeout(resolve, responseMs));
+      signal.throwIfAborted();
+      return put(url, headers, body, () => {}, signal);
+    };
+    const { sent, states } = sending(it, [fileOf(10_000_000)]);
+    expect(await outcomeOf(sent)).toMatchObject({ seq: 1 });
+    expect(states()).not.toContain('interrupted');
+    expect(storage.puts).toHaveLength(1);
+    const small = sending(it, [fileOf(500)]);
+    await until(() => small.states().includes('interrupted'), 40_000);
+    responseMs = 0;
+    expect(await outcomeOf(small.sent)).toMatchObject({ seq: 2 });
+  });
+
+  test('cuts do not end an upload that advances each time', async () => {
+    const it = await filesScene();
+    const { storage } = it.server;
+    const { sent, steps, states } = sending(it, [fileOf(50_000)]);
+    for (let cuts = 0; cuts < 12; cuts++) {
+      await until(() => storage.atOnce > 0 && (steps.at(-1)?.sentBytes ?? 0) >= 10_000);
+      storage.cut();
+      await until(() => storage.atOnce === 0);
+      storage.network = 'open';
+    }
+    expect(states()).toContain('interrupted');
+    expect(await outcomeOf(sent)).toMatchObject({ seq: 1 });
+    expect(storage.count('POST /api/files')).toBe(1);
+  });
+
   test('a file whose response was lost is not uploaded again', async () => {
     const it = await filesScene();
     it.server.storage.losesResponse = true;
@@ -104,6 +141,31 @@ describe('a URL that expires', () => {
     expect(storage.count('POST /api/files')).toBe(2);
     expect(storage.objects.has('file_2')).toBe(true);
   });
+
+  test('because the credentials that have signed it have is replaced', async () => {
+    const it = await filesScene();
+    const { storage } = it.server;
+    let refusals = 0;
+    const text = '<Error><Code>ExpiredToken</Code></Error>';
+    storage.refuse = () => (++refusals === 1 ? { status: 400, text } : undefined);
+    expect(await outcomeOf(sending(it, [fileOf(500)]).sent)).toMatchObject({ seq: 1 });
+    expect(storage.count('POST /api/files')).toBe(2);
+  });
+
+  test('and so does each that replaces it, is given up after 8', async () => {
+    const it = await filesScene();
+    const { storage } = it.server;
+    storage.refuse = () => ({ status: 403, text: '<Error><Code>AccessDenied</Code></Error>' });
+    const serve = storage.serve.bind(storage);
+    // The clock of the device is fast.
+    storage.serve = (...args) => {
+      const reply = serve(...args) as { upload?: { expiresAt: string } };
+      if (reply.upload) reply.upload.expiresAt = new Date(Date.now() - 60_000).toISOString();
+      return reply;
+    };
+    expect(await outcomeOf(sending(it, [fileOf(500)]).sent)).toMatchObject({ code: 'forbidden' });
+    expect(storage.count('POST /api/files')).toBe(8);
+  });
 });
 
 describe('a storage that refuses', () => {
@@ -120,10 +182,13 @@ describe('a storage that refuses', () => {
     if (expected === 'conflict') expect(error).toMatchObject({ field: 'files[0]' });
   });
 
-  test('for a while is asked again', async () => {
+  test.each([
+    [503, ''],
+    [400, '<Error><Code>RequestTimeout</Code></Error>'],
+  ])('for a while is asked again: %i %s', async (status, text) => {
     const it = await filesScene();
     let left = 3;
-    it.server.storage.refuse = () => (left-- > 0 ? { status: 503, text: '' } : undefined);
+    it.server.storage.refuse = () => (left-- > 0 ? { status, text } : undefined);
     expect(await outcomeOf(sending(it, [fileOf(500)]).sent)).toMatchObject({ seq: 1 });
     expect(it.server.storage.puts).toHaveLength(4);
     expect(it.server.storage.count('POST /api/files')).toBe(1);

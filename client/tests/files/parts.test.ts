@@ -82,6 +82,21 @@ describe('a large file', () => {
     expect(refusals).toBe(2);
   });
 
+  test.each([
+    [400, 'RequestTimeout'],
+    [400, 'ExpiredToken'],
+  ])('of whose parts one is refused with %i %s has that part uploaded again', async (status, code) => {
+    const it = await largeScene();
+    let refusals = 0;
+    it.server.storage.refuse = ({ url }) =>
+      url.includes('part=6&') && ++refusals === 1
+        ? { status, text: `<Error><Code>${code}</Code></Error>` }
+        : undefined;
+    expect(await outcomeOf(sending(it, [large]).sent)).toMatchObject({ seq: 1 });
+    expect(partsOf(it)).toEqual([1, 2, 3, 4, 5, 6, 6, 7]);
+    expect(it.server.storage.count('POST /api/files')).toBe(1);
+  });
+
   test('that the server does not know any more begins again', async () => {
     const it = await largeScene();
     const { storage } = it.server;

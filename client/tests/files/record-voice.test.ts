@@ -130,6 +130,21 @@ describe('it ends', () => {
     await pass(1);
   });
 
+  test('with an error if the browser fails while it ends', async () => {
+    const recorder = await recordVoice();
+    vi.stubGlobal(
+      'File',
+      class {
+        constructor() {
+          throw new Error('out of memory');
+        }
+      },
+    );
+    const stopped = recorder.stop();
+    await pass(10);
+    await expect(stopped).rejects.toMatchObject({ code: 'internal' });
+  });
+
   test('by an error', async () => {
     const recorder = await recordVoice();
     microphone.fail();
@@ -145,6 +160,10 @@ describe('a waveform', () => {
     expect(long).toHaveLength(64);
     expect(long).toEqual([...long].sort((a, b) => a - b));
     expect(long.at(-1)).toBe(255);
+  });
+
+  test('can be made of a recording of any length', () => {
+    expect(waveformOf(Array(10_000_000).fill(0.5))).toEqual(Array(64).fill(255));
   });
 
   test('has levels as people hear them', () => {

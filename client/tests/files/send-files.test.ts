@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { uploadFiles } from '../../src/files/index.js';
 import type { Attachment, ChatMessage } from '../../src/index.js';
+import { Refusal } from '../fake/refusal.js';
 import { CHANNEL, pass, watchRejections } from '../fake/setup.js';
 import { fileOf, filesScene, outcomeOf, sending, until } from './setting.js';
 
@@ -47,11 +48,28 @@ describe('a file', () => {
 
   test('has a name and a type that the server accepts', async () => {
     const it = await filesScene();
-    const names = [`${'é'.repeat(200)}.png`, 'a\nb\ud800', ' '];
+    const names = [
+      `${'é'.repeat(200)}.png`,
+      'a\nb\ud800',
+      ' ',
+      '\u200b',
+      '\u202bקובץ\u202c.pdf',
+      '\u2068x\u2069.png',
+      'a\u2028b',
+    ];
     const files = names.map(name => fileOf(1, name, 'audio/webm;codecs=opus'));
     await outcomeOf(sending(it, [...files, fileOf(1, 'x', 'nonsense')]).sent);
     const sent = attachmentsOf(it.server.log(CHANNEL)[0]);
-    expect(sent?.map(({ name }) => name)).toEqual([`${'é'.repeat(125)}.png`, 'a b\ufffd', 'file', 'x']);
+    expect(sent?.map(({ name }) => name)).toEqual([
+      `${'é'.repeat(125)}.png`,
+      'a b\ufffd',
+      'file',
+      'file',
+      'קובץ.pdf',
+      'x.png',
+      'a b',
+      'x',
+    ]);
     expect(new Set(sent?.map(({ type }) => type))).toEqual(
       new Set(['audio/webm', 'application/octet-stream']),
     );
@@ -126,6 +144,19 @@ describe('aborting', () => {
     await until(() => storage.count('DELETE /api/files/{id}') === 2);
     await pass(1_000);
     expect([...storage.objects.keys()]).toEqual([]);
+  });
+
+  test('after the upload, while the message waits, removes the files too', async () => {
+    const it = await filesScene();
+    const { storage } = it.server;
+    const [ending, reason] = [new AbortController(), new Error('no more')];
+    it.server.intercept = ({ action }) => (action === 'send' ? new Refusal('internal') : undefined);
+    const { sent, states } = sending(it, [fileOf(1), fileOf(2)], { signal: ending.signal });
+    await until(() => states().includes('uploaded') && storage.objects.size === 2);
+    await until(() => it.server.count('send') > 0);
+    ending.abort(reason);
+    expect(await outcomeOf(sent)).toBe(reason);
+    await until(() => storage.objects.size === 0);
   });
 
   test.each(['before', 'uploading', 'waiting'])('%s ends it with the reason', async when => {

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 
 import { renderHook } from '@testing-library/react';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { sendFiles } from '../../src/files/index.js';
 import type { ChatMessage } from '../../src/index.js';
 import { httpApi } from '../../src/index.js';
@@ -129,6 +129,20 @@ test('a file that is found to be bad before it is sent is not sent', async () =>
   expect(logged(it)[0]?.attachments).toMatchObject([{ id: 'file_2' }]);
 });
 
+test('a file whose sending fails at once can be sent again', async () => {
+  const it = component();
+  await pass(100);
+  it.files().add([fileOf(50)]);
+  await until(() => it.uploads() === 'uploaded');
+  vi.spyOn(it.client, 'subscribe').mockThrowOnce(new Error('not now'));
+  await expect(it.files().send('look')).rejects.toThrow('not now');
+  await pass(10);
+  expect(it.files().uploads).toMatchObject([{ state: 'uploaded', isSending: false }]);
+  void it.files().send('look');
+  await until(() => logged(it).length === 1);
+  expect(logged(it)[0]?.attachments).toMatchObject([{ id: 'file_1' }]);
+});
+
 test('a file that is removed after it is uploaded is removed from the server too', async () => {
   const it = component();
   await pass(100);
@@ -231,5 +245,6 @@ test('files that are sent by `sendFiles` keep the client of the components conne
   await pass(60_000);
   it.server.storage.network = 'open';
   await until(() => logged(it).length === 1);
+  await pass(100);
   await expect(sent).resolves.toMatchObject({ seq: 1 });
 });

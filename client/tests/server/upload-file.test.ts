@@ -38,3 +38,25 @@ test.each([
 ])('bytes that the storage answers with %i are sent again', async (status, body) => {
   expect(await upload('/f1', () => new Response(body, { status }))).toBe(3);
 });
+
+test.each([
+  [400, '<Error><Code>ExpiredToken</Code></Error>'],
+  [403, '<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>'],
+])('a URL that the storage calls expired with %i %s is replaced', async (status, body) => {
+  let files = 0;
+  const answer = async (input: string) => {
+    const { pathname } = new URL(input);
+    if (pathname === '/f1') return new Response(body, { status });
+    if (pathname === '/api/files') files += 1;
+    return Response.json({ fileId: `f${files}`, upload: { url: `https://s3.test/f${files}`, headers: {} } });
+  };
+  const target = { http: 'https://api.test', issuer, random: () => 0, fetch: answer as typeof fetch };
+  await expect(uploadFile(target, 'conv-1', file)).resolves.toBe('f2');
+  const refused = (async input =>
+    new URL(input as string).pathname.startsWith('/f')
+      ? new Response(body, { status })
+      : answer(input as string)) as typeof fetch;
+  await expect(uploadFile({ ...target, fetch: refused }, 'conv-1', file)).rejects.toMatchObject({
+    code: 'bad_request',
+  });
+});

@@ -57,11 +57,11 @@ impl FileState {
 pub enum FileRefusal {
     /// Its bytes are not what its type says.
     WrongType,
-    /// It is a picture that cannot be decoded to its end.
+    /// It is a picture that cannot be decoded to its end, or its upload was lost before it was examined.
     Damaged,
     /// It is a picture with more pixels than are decoded.
     TooManyPixels,
-    /// The scan has found malware in it.
+    /// The scan has found malware in it, could not tell, or has said nothing for hours.
     Malware,
     /// It is larger than the stack allows for what its bytes are.
     TooLarge,

@@ -31,6 +31,7 @@ use funnelcast_core::{
     Error, FileId,
     file::{Attachment, FileForm, FileRefusal, FileState},
 };
+use funnelcast_realtime::files::FileTasks;
 
 use self::{
     content::{Content, HEAD_BYTES},
@@ -48,9 +49,14 @@ const SETTLE_TRIES_MAX: u32 = 10;
 /// not counted, so that a picture costs no write for it.
 const UNFINISHED_MAX: u32 = 2;
 
+/// How often the verdict of a scan is waited for, 15 minutes each time, before a file is refused: 6 hours. None comes of a file
+/// that was uploaded before the scan was set up.
+const VERDICT_WAITS_MAX: u32 = 24;
+
 struct Resources {
     table: Table,
     objects: Objects,
+    tasks: FileTasks,
     letters: DeadLetters,
     /// Whether a file waits for the verdict of a scan.
     is_scanned: bool,
@@ -61,8 +67,8 @@ impl Resource for Resources {
     async fn build(config: &Config) -> Result<Self, Error> {
         let (table, objects, letters) =
             tokio::try_join!(Table::build(config), Objects::build(config), DeadLetters::build(config))?;
-        let limits = config.file_limits.clone();
-        Ok(Self { table, objects, letters, is_scanned: config.malware_scan, limits })
+        let (tasks, limits) = (FileTasks::new(config)?, config.file_limits.clone());
+        Ok(Self { table, objects, tasks, letters, is_scanned: config.malware_scan, limits })
     }
 }
 
@@ -80,10 +86,20 @@ async fn handle(resources: &Resources, event: SqsEvent) -> Result<SqsBatchRespon
 impl Resources {
     async fn serve(&self, wanted: Wanted, this_try: Try) -> Result<(), Error> {
         match wanted {
-            Wanted::Examine(id) => self.examine(&id, this_try).await,
+            // If there is no verdict yet, the message by which the file was completed waits for it.
+            Wanted::Created(id) => self.examine(&id, this_try).await.map(drop),
+            Wanted::Examine(id, waits) => match self.examine(&id, this_try).await? {
+                None => Ok(()),
+                Some(_) if waits < VERDICT_WAITS_MAX => self.tasks.examine(id, waits + 1).await,
+                Some(stored) => {
+                    tracing::error!(file = %id, "a file has had no verdict of the scan for hours, and is refused");
+                    let file = refused(stored.file.clone(), FileRefusal::Malware);
+                    self.settle(stored, file).await
+                }
+            },
             Wanted::Scanned(id, ScanStatus::NoThreatsFound) => {
                 self.table.file_is_clean(&id).await?;
-                self.examine(&id, this_try).await
+                self.examine(&id, this_try).await.map(drop)
             }
             // What cannot be scanned may have anything in it.
             Wanted::Scanned(id, _) => match self.table.file(&id).await? {
@@ -104,39 +120,37 @@ impl Resources {
     }
 
     /// Examines a file that has been uploaded, unless that is done: 1 read and 1 transaction of 2 items; 3 to 5 requests of S3.
-    async fn examine(&self, id: &FileId, this_try: Try) -> Result<(), Error> {
-        let Some(stored) = self.table.file(id).await? else {
-            return self.remove(id).await;
+    /// Returns the file if it must be scanned first.
+    async fn examine(&self, id: &FileId, this_try: Try) -> Result<Option<StoredFile>, Error> {
+        let done = match self.table.file(id).await? {
+            None => self.remove(id).await,
+            Some(stored) if stored.file.state.is_settled() => self.objects.remove(Object::Upload(id)).await,
+            Some(stored) if self.is_scanned && !stored.is_clean => return Ok(Some(stored)),
+            Some(stored) => self.examine_upload(stored, this_try).await,
         };
-        if stored.file.state.is_settled() {
-            return self.objects.remove(Object::Upload(id)).await;
-        }
-        if self.is_scanned && !stored.is_clean {
-            return Ok(());
-        }
-        // Without an upload, this is a message of before it, or the twin of one that is being served.
-        let Some(head) = self.objects.read(Object::Upload(id), HEAD_BYTES).await? else { return Ok(()) };
+        done.map(|()| None)
+    }
+
+    /// Examines a file that needs no scan, or has been scanned.
+    async fn examine_upload(&self, stored: StoredFile, this_try: Try) -> Result<(), Error> {
+        let id = &stored.file.id;
+        let Some(head) = self.objects.read(Object::Upload(id), HEAD_BYTES).await? else {
+            return self.miss(id).await;
+        };
         let recognised = content::recognise(&head, &stored.file.media_type);
         let file = match recognised.and_then(|content| self.within_limit(content, stored.file.bytes)) {
             Err(why) => refused(stored.file.clone(), why),
             Ok(Content::Picture(media_type)) if stored.file.bytes <= PICTURE_BYTES_MAX => {
                 let Some(bytes) = self.objects.read(Object::Upload(id), PICTURE_BYTES_MAX).await? else {
-                    return Ok(());
+                    return self.miss(id).await;
                 };
                 self.keep_picture(Attachment { media_type, ..stored.file.clone() }, bytes.into(), this_try)
                     .await?
             }
             Ok(Content::Picture(media_type) | Content::OtherPicture(media_type)) => {
-                let size = imagesize::blob_size(&head).ok();
-                let in_pixels = |side: usize| u32::try_from(side).ok();
+                let (width, height) = picture::size_by_head(&head).unzip();
                 self.objects.keep_upload(id, &media_type, stored.file.bytes).await?;
-                Attachment {
-                    media_type,
-                    width: size.and_then(|size| in_pixels(size.width)),
-                    height: size.and_then(|size| in_pixels(size.height)),
-                    state: FileState::Ready,
-                    ..stored.file.clone()
-                }
+                Attachment { media_type, width, height, state: FileState::Ready, ..stored.file.clone() }
             }
             Ok(Content::Other(media_type)) => {
                 self.objects.keep_upload(id, &media_type, stored.file.bytes).await?;
@@ -144,6 +158,20 @@ impl Resources {
             }
         };
         self.settle(stored, file).await
+    }
+
+    /// Handles a file whose upload S3 does not have: 1 read. If its sender has completed it and nobody has settled it, the upload was
+    /// lost, as when a dead letter of it is tried again too late. Else this is a message of before the upload, or the twin of one
+    /// that was faster.
+    async fn miss(&self, id: &FileId) -> Result<(), Error> {
+        match self.table.file(id).await? {
+            Some(stored) if stored.file.state == FileState::Checking => {
+                tracing::error!(file = %id, "an upload was lost before it was examined, and its file is refused");
+                let file = refused(stored.file.clone(), FileRefusal::Damaged);
+                self.settle(stored, file).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a file that is larger than what it is may be. It was allowed as what it was said to be.

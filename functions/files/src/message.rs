@@ -76,8 +76,10 @@ pub(crate) enum ScanStatus {
 /// What a message asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// The file has been uploaded.
-    Examine(FileId),
+    /// The file has been uploaded, as S3 says.
+    Created(FileId),
+    /// The file has been uploaded, as its sender says, and the verdict of a scan has been waited for so often.
+    Examine(FileId, u32),
     /// The upload of the file has been scanned.
     Scanned(FileId, ScanStatus),
     /// The file is gone, with its upload in parts that has not come to its end.
@@ -90,10 +92,10 @@ impl Message {
     /// What it asks for.
     pub(crate) fn wanted(self) -> Wanted {
         match self {
-            Self::Task(FileTask::Examine { file }) => Wanted::Examine(file),
+            Self::Task(FileTask::Examine { file, waits }) => Wanted::Examine(file, waits),
             Self::Task(FileTask::Remove { file, upload }) => Wanted::Remove(file, upload),
             Self::Event(Event::Created { object }) => {
-                uploaded(&object.key).map_or(Wanted::Nothing, Wanted::Examine)
+                uploaded(&object.key).map_or(Wanted::Nothing, Wanted::Created)
             }
             Self::Event(Event::Scanned { s3_object_details, scan_result_details }) => {
                 let status = scan_result_details.scan_result_status;
@@ -122,8 +124,8 @@ mod tests {
             let event: SqsEvent = serde_json::from_str(sample).unwrap();
             batch::decode::<Message>(&event.records[0]).unwrap().wanted()
         };
-        assert!(matches!(wanted(include_str!("../../../events/files.json")), Wanted::Examine(_)));
-        assert!(matches!(wanted(include_str!("../../../events/files-task.json")), Wanted::Examine(_)));
+        assert!(matches!(wanted(include_str!("../../../events/files.json")), Wanted::Created(_)));
+        assert!(matches!(wanted(include_str!("../../../events/files-task.json")), Wanted::Examine(_, 0)));
         assert!(matches!(
             wanted(include_str!("../../../events/files-scanned.json")),
             Wanted::Scanned(_, ScanStatus::NoThreatsFound)
@@ -133,7 +135,9 @@ mod tests {
     #[test]
     fn every_message_says_what_is_wanted() {
         let file = || "file_1".parse().unwrap();
-        assert_eq!(wanted(json!({"task": "examine", "file": "file_1"})), Wanted::Examine(file()));
+        assert_eq!(wanted(json!({"task": "examine", "file": "file_1"})), Wanted::Examine(file(), 0));
+        let again = json!({"task": "examine", "file": "file_1", "waits": 3});
+        assert_eq!(wanted(again), Wanted::Examine(file(), 3));
         assert_eq!(wanted(json!({"task": "remove", "file": "file_1"})), Wanted::Remove(file(), None));
         let upload = Some(PartsId::from("parts-1".to_owned()));
         assert_eq!(
@@ -141,7 +145,7 @@ mod tests {
             Wanted::Remove(file(), upload)
         );
         let created = |key| json!({"source": "aws.s3", "detail-type": "Object Created", "detail": {"object": {"key": key, "size": 7}}});
-        assert_eq!(wanted(created("upload/file_1")), Wanted::Examine(file()));
+        assert_eq!(wanted(created("upload/file_1")), Wanted::Created(file()));
         assert_eq!(wanted(created("file/file_1")), Wanted::Nothing, "what this function has written itself");
         let scanned = |status| {
             json!({"detail-type": "GuardDuty Malware Protection Object Scan Result", "detail": {

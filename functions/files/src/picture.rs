@@ -12,7 +12,7 @@ use image::{
     codecs::jpeg::JpegEncoder, imageops::overlay, metadata::Orientation,
 };
 
-use crate::strip;
+use crate::{strip, webp};
 
 /// The most pixels of a picture: a browser that shows more may end.
 const PIXELS_MAX: u64 = 50_000_000;
@@ -68,15 +68,37 @@ pub(crate) fn examine(bytes: Vec<u8>) -> Result<Picture, FileRefusal> {
         drop(decoder);
         None
     };
-    let is_turned = matches!(
-        orientation,
-        Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH
-    );
-    let (width, height) = if is_turned { (height, width) } else { (width, height) };
+    let (width, height) = as_shown((width, height), orientation);
     Ok(Picture { width, height, thumbnail, stripped: stripped.to_vec() })
+}
+
+/// The size in pixels, as it is to be shown, of a picture of which only the beginning is read; `None` if that does not tell, as
+/// where its header is longer.
+pub(crate) fn size_by_head(head: &[u8]) -> Option<(u32, u32)> {
+    let decoded = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Gif, ImageFormat::WebP];
+    match image::guess_format(head) {
+        Ok(ImageFormat::WebP) if webp::is_extended(head) => webp::size_by_head(head),
+        Ok(format) if decoded.contains(&format) => {
+            let mut decoder = ImageReader::with_format(Cursor::new(head), format).into_decoder().ok()?;
+            let orientation = decoder.orientation().ok()?;
+            Some(as_shown(decoder.dimensions(), orientation))
+        }
+        _ => {
+            let size = imagesize::blob_size(head).ok()?; // HEIC and AVIF, as they are shown
+            Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
+        }
+    }
+}
+
+/// The size of a picture as it is to be shown.
+const fn as_shown((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
+    match orientation {
+        Orientation::Rotate90
+        | Orientation::Rotate270
+        | Orientation::Rotate90FlipH
+        | Orientation::Rotate270FlipH => (height, width),
+        _ => (width, height),
+    }
 }
 
 /// Whether a colour profile is one that a thumbnail can have: small, and of red, green and blue (ICC.1:2022, 7.2.6).
@@ -191,6 +213,25 @@ mod tests {
             Orientation::Rotate90,
             "else the original would lie on its side"
         );
+    }
+
+    #[test]
+    fn the_beginning_of_a_picture_tells_its_size_as_it_is_shown() {
+        for format in FORMATS {
+            let picture = encoded(format, 300, 200);
+            assert_eq!(size_by_head(&picture[..picture.len() - 10]), Some((300, 200)), "{format:?}");
+        }
+        let photo = of_a_camera();
+        let pixels_at = photo.windows(2).position(|marker| marker == [0xff, markers::SOS]).unwrap();
+        assert_eq!(size_by_head(&photo[..pixels_at + 20]), Some((20, 40)));
+        let size_at = photo.windows(2).position(|marker| marker == [0xff, markers::SOF0]).unwrap();
+        assert_eq!(size_by_head(&photo[..size_at + 4]), None);
+        let mut webp = WebP::from_bytes(encoded(ImageFormat::WebP, 400, 2).into()).unwrap();
+        webp.set_exif(Some(exif_of(Orientation::Rotate90)));
+        let mut webp = webp.encoder().bytes().to_vec();
+        assert_eq!(size_by_head(&webp[..50]), None, "its orientation is at its end");
+        webp[20] = 0; // the flags
+        assert_eq!(size_by_head(&webp[..50]), Some((400, 2)));
     }
 
     #[test]

@@ -24,6 +24,25 @@ const OF_FRAME: &[Id] = &[CHUNK_ALPH, CHUNK_VP8, CHUNK_VP8L];
 /// The flags of a `VP8X` that say how pixels are shown and are no other chunk's: transparency and animation.
 const ALPHA: u8 = 0b0001_0000;
 const ANIMATION: u8 = 0b0000_0010;
+/// The flag for EXIF data.
+const EXIF: u8 = 0b0000_1000;
+
+/// Whether a picture that begins so is in the extended form.
+pub(crate) fn is_extended(head: &[u8]) -> bool {
+    head.get(12..16) == Some(&CHUNK_VP8X[..])
+}
+
+/// The size of a picture in the extended form that begins so. `None` if it has EXIF data: they follow the pixels, and may say that
+/// it is turned.
+pub(crate) fn size_by_head(head: &[u8]) -> Option<(u32, u32)> {
+    let [flags, _, _, _, size @ ..] = head.get(20..)?.first_chunk::<10>()?;
+    if flags & EXIF != 0 {
+        return None;
+    }
+    let side = |[low, middle, high]: [u8; 3]| 1 + u32::from_le_bytes([low, middle, high, 0]);
+    let [a, b, c, d, e, f] = *size;
+    Some((side([a, b, c]), side([d, e, f])))
+}
 
 /// Removes everything that does not say how the pixels are shown, with its EXIF data. `None` if what is needed is malformed.
 ///

@@ -352,6 +352,36 @@ async fn where_files_are_scanned_they_wait_for_the_verdict_and_a_deletion_takes_
 }
 
 #[tokio::test]
+async fn a_file_without_a_verdict_or_without_its_upload_is_refused_in_the_end() -> Result<()> {
+    let Some(stack) = Stack::private(&["--parameter", "MalwareScan=on"])? else { return Ok(()) };
+    let Pair { channel, ann_user, mut ann, mut bob, .. } = pair(&stack).await?;
+    let bytes = picture(ImageFormat::Png, 30, 20)?;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(stack.put_file(&ann_user, &channel, "image/png", &bytes).await?);
+    }
+    say(&mut ann, &channel, "chat.message", json!({"attachments": ids})).await?;
+    let backend = stack.backend().await?;
+    // That it has been waited for for 15 minutes is not enough, and for 6 hours is.
+    for waits in [1, 24] {
+        let task = json!({"task": "examine", "file": ids[0], "waits": waits});
+        backend.put_into_queue("FilesQueue", &task.to_string()).await?;
+    }
+    let refused = bob.event("file.refused").await?;
+    let file = &refused["data"]["file"];
+    assert_eq!((&file["id"], &file["refusal"]), (&json!(ids[0]), &json!("malware")));
+
+    let upload = format!("upload/{}", ids[1]);
+    let removed = stack.ask_bucket(Method::DELETE, &upload, &[], b"").await?;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    scanned(&stack, &ids[1], "NO_THREATS_FOUND").await?;
+    let refused = bob.event("file.refused").await?;
+    let file = &refused["data"]["file"];
+    assert_eq!((&file["id"], &file["refusal"]), (&json!(ids[1]), &json!("damaged")));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_file_of_which_s3_tells_nobody_is_found_and_one_of_which_it_tells_twice_is_told_once() -> Result<()>
 {
     for fault in ["lost_notification=1", "duplicated=1"] {
