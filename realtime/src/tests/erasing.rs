@@ -483,7 +483,14 @@ async fn a_record_that_comes_hours_late_says_nothing_of_who_has_been_erased() {
     }
     let theirs = scene.say(&bob, &of("c1"), json!({"content": "hello", "mentions": [USER]})).await;
     scene.say(&phone, &of("c1"), json!({"content": TEXT})).await;
-    scene.send(&phone, &of("c1"), EventName::ChatReaction, json!({"target": theirs, "emoji": "+1", "on": true})).await;
+    scene
+        .send(
+            &phone,
+            &of("c1"),
+            EventName::ChatReaction,
+            json!({"target": theirs, "emoji": "+1", "on": true}),
+        )
+        .await;
     let gone = scene.say(&bob, &of("c1"), json!({"content": "oh"})).await;
     scene.send(&bob, &of("c1"), EventName::ChatDelete, json!({"target": gone})).await;
     let mut records = scene.realtime.engine.stream().await;
