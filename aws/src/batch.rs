@@ -8,15 +8,17 @@ use serde_json::Value;
 
 use crate::letters::{DeadLetters, Source, Undone};
 
-/// How often a message is tried by its function. The `maxReceiveCount` of every queue that feeds one is larger.
-pub const TRIES_MAX: u32 = 5;
+/// How often a message is received before its function gives it up. The `maxReceiveCount` of every queue that feeds one is one
+/// more, so that the function has the last word and can write the reason. Fewer would not do: what Lambda receives while the account
+/// has no invocation to spare is a receive too, and a message that waited for one would be given up at its first failure.
+pub const RECEIVES_MAX: u32 = 19;
 
-/// The number of a try of a message.
+/// A try of a message, by how often the message has been received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Try(u32);
 
 impl Try {
-    /// The number, counted from 1.
+    /// How often the message has been received by now, from 1. It has been tried as often, or less.
     pub const fn number(self) -> u32 {
         self.0
     }
@@ -27,7 +29,7 @@ impl Try {
     }
 
     const fn is_last(self) -> bool {
-        self.0 >= TRIES_MAX
+        self.0 >= RECEIVES_MAX
     }
 }
 
@@ -105,9 +107,9 @@ mod tests {
 
     use crate::{config::Config, resource::Resource, sdk::Sdk};
 
-    /// A message at its `tries`th try, whose body says how handling it ends.
-    fn message(id: &str, tries: u32, body: &str) -> SqsMessage {
-        let attributes = json!({"ApproximateReceiveCount": tries.to_string()});
+    /// A message that has been received so often, whose body says how handling it ends.
+    fn message(id: &str, receives: u32, body: &str) -> SqsMessage {
+        let attributes = json!({"ApproximateReceiveCount": receives.to_string()});
         let message =
             json!({"messageId": id, "body": body, "attributes": attributes, "messageAttributes": {}});
         serde_json::from_value(message).unwrap()
@@ -130,9 +132,10 @@ mod tests {
             message("good", 1, r#""good""#),
             message("refused", 1, r#""refused""#),
             message("of a newer version", 1, "no JSON"),
-            message("no message", TRIES_MAX, "no JSON"),
-            message("failed", TRIES_MAX - 1, r#""failed""#),
-            message("given up", TRIES_MAX, r#""failed""#),
+            message("no message", RECEIVES_MAX, "no JSON"),
+            message("waited for an invocation", 9, r#""failed""#),
+            message("failed", RECEIVES_MAX - 1, r#""failed""#),
+            message("given up", RECEIVES_MAX, r#""failed""#),
         ];
         let deal = async |body: String, _| match body.as_str() {
             "good" => Ok(()),
@@ -142,7 +145,7 @@ mod tests {
         let answer = handle(&letters(&queue).await, Source::Timers, batch, deal).await;
         let again: Vec<_> =
             answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
-        assert_eq!(again, ["of a newer version", "failed"]);
+        assert_eq!(again, ["of a newer version", "waited for an invocation", "failed"]);
         let mut found: Vec<Value> = queue.asked().iter().map(|asked| letter(&asked.body)).collect();
         found.sort_by_key(|letter| letter["id"].to_string());
         let told = |letter: &Value| {
@@ -151,8 +154,8 @@ mod tests {
         assert_eq!(
             found.iter().map(told).collect::<Vec<_>>(),
             [
-                json!(["given up", "internal", null, TRIES_MAX, "failed"]),
-                json!(["no message", "bad_request", null, TRIES_MAX, "no JSON"]),
+                json!(["given up", "internal", null, RECEIVES_MAX, "failed"]),
+                json!(["no message", "bad_request", null, RECEIVES_MAX, "no JSON"]),
                 json!(["refused", "bad_request", "data.title", 1, "refused"]),
             ]
         );

@@ -53,7 +53,7 @@ pub struct Undone<'a> {
     pub id: &'a str,
     /// The item in full.
     pub item: &'a Value,
-    /// How often it was tried.
+    /// How often it was tried, or, from a queue, received.
     pub tries: u32,
     /// Why it could not be handled.
     pub error: &'a Error,

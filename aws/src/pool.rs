@@ -78,7 +78,7 @@ struct Sockets {
 /// A socket that is ready for a request.
 struct Socket {
     connection: SendRequest<Full<Bytes>>,
-    /// Whether no response has come on it yet.
+    /// Whether it has neither had a response nor been left idle when the last request ended.
     is_new: bool,
     idle_since: Instant,
     _room: OwnedSemaphorePermit,
@@ -243,6 +243,15 @@ impl Sockets {
         self.returned.notify_one();
     }
 
+    /// The last request has ended. What is being opened is given up. Lambda may freeze the process now, so a socket that is idle may
+    /// be closed without being noticed, also one that was opened beforehand and never used.
+    fn rest(&self) {
+        self.openers.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        for socket in &mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner) {
+            socket.is_new = false;
+        }
+    }
+
     /// Closes the sockets that have been idle since this time or longer.
     fn close_idle(&self, since: Instant) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -315,7 +324,7 @@ impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let Pool { sockets, slots, slots_max, .. } = self.pool;
         if slots.available_permits() + 1 == *slots_max {
-            sockets.openers.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+            sockets.rest();
         }
     }
 }

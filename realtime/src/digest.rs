@@ -5,6 +5,12 @@
 //! crash was before the posts. A device whose post failed is owed the update, because the update is no event of a log, and a
 //! device that stays connected has no reason to ask for the inbox again. An update that comes twice or late changes nothing:
 //! clients take the later of two by `at`, and `readN` never goes back.
+//!
+//! # Layout
+//! - here: the news of a conversation
+//! - `late`: records that come after what they say may have been erased
+
+pub(crate) mod late;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +63,7 @@ pub struct Digested {
 /// [`learn`](funnelcast_aws::Table::learn) costs and, if the last message is new or has changed, 1 read for the conversation's
 /// members, 1 for each participant, 1 more for each who has a device there, and 1 for the team, and the posts; what
 /// [`ChatEvents::tell`] costs, if the backend is to hear of it; and what the changes of texts cost in the index of the company
-/// (`postings::index`).
+/// (`postings::index`). What is older than half a minute is looked at again, in case its user has been erased since: 1 read by size each.
 ///
 /// # Errors
 /// [`Error::Internal`] if the table, the queue or the bus fails. The news must then be given again.
@@ -65,8 +71,10 @@ pub async fn digest(
     realtime: &Realtime,
     chat_events: Option<&ChatEvents>,
     conversation: &ConversationId,
-    News { news, events, texts }: News,
+    News { mut news, mut events, mut texts }: News,
 ) -> Result<Digested, Error> {
+    let channel = Channel::Conversation(conversation.clone());
+    late::without_erased(realtime.table(), &channel, &mut news, &mut events, &mut texts).await?;
     let is_new = |news: &&LogNews| matches!(news, LogNews::Message(message) if message.changes == 0);
     let messages = news.iter().filter(is_new).count();
     let (digested, dollars) = spending::counted(Box::pin(async {

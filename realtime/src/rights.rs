@@ -224,7 +224,7 @@ pub async fn check_restriction(realtime: &Realtime, user: &UserId, scope: &Scope
     apply_restriction(realtime, user, scope, Telling::Always).await
 }
 
-/// Has the memberships of a user say whether they may send, and ends those from which they are banned: 2 reads, and 1 more for each
+/// Has the memberships of a user say whether they may send, and ends those from which they are banned: 2 reads, and 2 more for each
 /// conversation in which a membership is left of a connection that is gone, with 1 write for each such membership; for each
 /// conversation that they are in, 1 read and the check of a `join` for each of their tokens that differs from the others; 1
 /// write, the same check and 1 post for each connection that is muted now or no longer; and what [`revoke`] costs.
@@ -235,22 +235,22 @@ pub(crate) async fn apply_restriction(
     telling: Telling,
 ) -> Result<(), Error> {
     let standing = realtime.table().restriction(scope, user).await?.map(|standing| standing.restriction);
-    let mute = standing.as_ref().and_then(Restriction::as_mute);
     let ban = standing.filter(|standing| standing.restriction == RestrictionKind::Ban);
     let reason = match &ban {
         Some(ban) => text(ban.reason.as_ref().map_or(BANNED, |reason| reason.as_str()))?,
         None => text(NO_LONGER_ALLOWED)?,
     };
     let connections = realtime.table().connections(user).await?;
-    let channels: HashSet<Channel> = match scope {
-        Scope::Conversation(conversation) => [Channel::Conversation(conversation.clone())].into(),
+    let conversations: HashSet<ConversationId> = match scope {
+        Scope::Conversation(conversation) => [conversation.clone()].into(),
         Scope::Company(_) => {
             let joined = connections.iter().flat_map(|connection| &connection.channels);
-            joined.map(|joined| joined.channel.clone()).filter(is_conversation).collect()
+            joined.filter_map(|joined| as_conversation(&joined.channel)).collect()
         }
     };
-    let (connections, reason, mute, is_ban) = (&connections, &reason, mute.as_ref(), ban.is_some());
-    let checks = channels.iter().map(async |channel| {
+    let (connections, reason) = (&connections, &reason);
+    let checks = conversations.iter().map(async |conversation| {
+        let channel = &Channel::Conversation(conversation.clone());
         let members = realtime.table().members_of_user(channel, user).await?;
         let is_of = |connections: &[Connection], member: &Member| {
             connections.iter().any(|connection| connection.id == member.connection)
@@ -265,12 +265,17 @@ pub(crate) async fn apply_restriction(
         let connections = again.as_deref().unwrap_or(connections);
         let (mut members, left): (Vec<_>, Vec<_>) =
             members.into_iter().partition(|member| is_of(connections, member));
-        if is_ban {
-            members.extend(left);
-        } else {
-            let left = left.iter().filter(|member| member.team_of.is_none());
-            let table = realtime.table();
-            side_by_side(left.map(|member| table.set_mute(channel, member, mute))).await?;
+        if !left.is_empty() {
+            // What counts there may be of the other scope; and the conversation may be another company's.
+            let restrictions = realtime.table().conversation_access(conversation, user).await?.restrictions;
+            let restriction = Restriction::strongest(restrictions, now());
+            if restriction.as_ref().is_some_and(|one| one.restriction == RestrictionKind::Ban) {
+                members.extend(left);
+            } else {
+                let (table, mute) = (realtime.table(), restriction.as_ref().and_then(Restriction::as_mute));
+                let left = left.iter().filter(|member| member.team_of.is_none());
+                side_by_side(left.map(|member| table.set_mute(channel, member, mute.as_ref()))).await?;
+            }
         }
         let banned =
             without_right(realtime, channel, connections, members, (Unanswered::IsFailure, telling)).await?;
@@ -345,6 +350,13 @@ async fn check_role_in(
         without_right(realtime, channel, connections, members, (Unanswered::IsFailure, Telling::Changes))
             .await?;
     revoke(realtime, channel, &members, &text(NO_LONGER_ALLOWED)?).await
+}
+
+fn as_conversation(channel: &Channel) -> Option<ConversationId> {
+    match channel {
+        Channel::Conversation(conversation) => Some(conversation.clone()),
+        _ => None,
+    }
 }
 
 const fn is_conversation(channel: &Channel) -> bool {

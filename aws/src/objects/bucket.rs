@@ -24,9 +24,9 @@ const UPLOAD_URL_LIFE: Duration = Duration::from_mins(15);
 /// How long a URL to read by is valid.
 const READ_URL_LIFE: Duration = Duration::from_mins(5);
 /// How long one attempt to read or write a whole object may take.
-const ATTEMPT_MAX: Duration = Duration::from_secs(20);
-/// How long all attempts of a request may take: less than API Gateway waits for a function.
-const CALL_MAX: Duration = Duration::from_secs(25);
+const ATTEMPT_MAX: Duration = Duration::from_secs(12);
+/// How long all attempts of a request may take: less than the function behind the HTTP API may run, so that it answers by itself.
+const CALL_MAX: Duration = Duration::from_secs(20);
 
 /// The bucket.
 #[derive(Debug)]

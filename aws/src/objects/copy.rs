@@ -1,7 +1,9 @@
 //! Copies within the bucket, which S3 makes by itself: of a small object in one request, of a large one in parts.
 //!
 //! S3 would copy up to 5 GB in one request, but as one stream, which may take minutes. Parts are copied side by side. Those of a
-//! copy that does not come to its end are removed by the bucket's lifecycle, a day later.
+//! copy that does not come to its end are removed by the bucket's lifecycle, a day later. S3 may also take minutes to put them
+//! together, and goes on with that when nobody waits for it any more; so each try first looks whether an earlier one has led to the
+//! file.
 
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use funnelcast_core::{
     file::{FileForm, MediaType, SINGLE_UPLOAD_BYTES_MAX},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::timeout;
 
 use super::bucket::{Object, Objects, failed};
 
@@ -23,25 +26,38 @@ use super::bucket::{Object, Objects, failed};
 const PART_BYTES: u64 = 64 * 1024 * 1024;
 /// How many parts are copied at the same time.
 const PARTS_AT_ONCE: usize = 20;
-/// How long S3 may take for one request, with all of its attempts: `files` has a minute.
-const COPY_MAX: Duration = Duration::from_secs(50);
+/// How long a copy may take, with all of its requests: `files` has a minute, in which it has read the upload's beginning before.
+const COPY_MAX: Duration = Duration::from_secs(35);
 
 impl Objects {
     /// Makes what was uploaded the file, as it is. `bytes` is how many that has. Does nothing if there is no upload. 1 request of S3,
-    /// or if the file was uploaded in parts 2 and 1 for each 64 MB.
+    /// or if the file was uploaded in parts 3 and 1 for each 64 MB, or 1 if an earlier try has made it the file.
     ///
     /// # Errors
-    /// [`Error::Internal`] if S3 fails.
+    /// [`Error::Internal`] if S3 fails, or takes too long.
     pub async fn keep_upload(&self, id: &FileId, media_type: &MediaType, bytes: u64) -> Result<(), Error> {
+        let copied = timeout(COPY_MAX, Box::pin(self.copy(id, media_type, bytes))).await;
+        copied.map_err(|late| Error::internal("a copy within the bucket", &late))?
+    }
+
+    async fn copy(&self, id: &FileId, media_type: &MediaType, bytes: u64) -> Result<(), Error> {
         let key = Object::File(id, FileForm::Original).key();
         if bytes <= SINGLE_UPLOAD_BYTES_MAX {
             return self.copy_upload(id, key, media_type).await;
+        }
+        if self.is_kept(id, bytes).await? {
+            return Ok(());
         }
         let create = self.client().create_multipart_upload().bucket(&self.bucket).key(&key);
         let begun = create.content_type(media_type.as_str()).send().await;
         let begun = begun.map_err(failed("CreateMultipartUpload of a copy"))?.upload_id;
         let begun = begun.ok_or_else(|| Error::Internal("a copy in parts has no id".into()))?;
         self.copy_parts(id, (&key, &begun), bytes).await
+    }
+
+    /// Whether an upload of so many bytes is the file already.
+    async fn is_kept(&self, id: &FileId, bytes: u64) -> Result<bool, Error> {
+        Ok(self.bytes(Object::File(id, FileForm::Original)).await? == Some(bytes))
     }
 
     /// Copies an upload in one request.
@@ -69,9 +85,11 @@ impl Objects {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let complete = self.client().complete_multipart_upload().bucket(&self.bucket).key(key);
         let complete = complete.upload_id(copy).multipart_upload(parts).customize();
-        // S3 may take minutes to put a large object together; what has been put together is found by the next try.
-        let completed = complete.config_override(patient()).send().await;
-        completed.map(drop).map_err(failed("CompleteMultipartUpload of a copy"))
+        let Err(error) = complete.config_override(patient()).send().await else { return Ok(()) };
+        let is_over = error.code() == Some("NoSuchUpload");
+        let error = failed("CompleteMultipartUpload of a copy")(error);
+        // An earlier attempt of this request may have put them together.
+        if is_over && self.is_kept(id, bytes).await? { Ok(()) } else { Err(error) }
     }
 
     async fn copy_part(
@@ -112,9 +130,71 @@ fn ranges(bytes: u64) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+    use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+    use aws_types::{SdkConfig, region::Region};
+    use bytes::Bytes;
     use funnelcast_core::file::FILE_BYTES_MAX;
+    use funnelcast_testing::server::{self, Answer, Asked, Server};
+    use http::Response;
+    use http_body_util::Full;
 
     use super::*;
+    use crate::{config::Config, resource::Resource, sdk::Sdk};
+
+    const BYTES: u64 = SINGLE_UPLOAD_BYTES_MAX + 1;
+
+    async fn keep(s3: &Server) -> Result<(), Error> {
+        let credentials = SharedCredentialsProvider::new(Credentials::for_tests());
+        let sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
+        let sdk = sdk.endpoint_url(s3.url("")).region(Region::from_static("us-east-1"));
+        let sdk = Sdk::from(sdk.credentials_provider(credentials).build());
+        let config = Config { files_bucket: Some("files".to_owned()), sdk, ..Config::default() };
+        let objects = Objects::build(&config).await.unwrap();
+        objects.keep_upload(&"file_1".parse().unwrap(), &"video/mp4".parse().unwrap(), BYTES).await
+    }
+
+    /// The answer to `HeadObject` for an object of so many bytes.
+    fn has(bytes: u64) -> Answer {
+        let head = Response::builder().header("content-length", bytes);
+        Answer::Now(head.body(Full::new(Bytes::new())).unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_try_has_copied_is_not_copied_again() {
+        let s3 = Server::start(|_| has(BYTES)).await;
+        keep(&s3).await.unwrap();
+        let asked: Vec<_> = s3.asked().into_iter().map(|asked| asked.path).collect();
+        assert_eq!(asked, ["/files/file/file_1"]);
+    }
+
+    #[tokio::test]
+    async fn a_copy_whose_end_was_not_heard_of_is_looked_for() {
+        for (found, is_kept) in [(BYTES, true), (BYTES - 1, false)] {
+            let heads = AtomicUsize::new(0);
+            let s3 = Server::start(move |Asked { path, .. }| {
+                if path.contains("uploads") {
+                    server::says(
+                        200,
+                        "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",
+                    )
+                } else if path.contains("partNumber") {
+                    server::says(200, "<CopyPartResult><ETag>e</ETag></CopyPartResult>")
+                } else if path.contains("uploadId") {
+                    server::says(404, "<Error><Code>NoSuchUpload</Code></Error>")
+                } else if heads.fetch_add(1, Ordering::Relaxed) == 0 {
+                    server::says(404, "")
+                } else {
+                    has(found)
+                }
+            });
+            let s3 = s3.await;
+            assert_eq!(keep(&s3).await.is_ok(), is_kept, "{found} bytes of {BYTES}");
+            assert_eq!(s3.asked().len(), 6, "two looks, and a copy of two parts");
+        }
+    }
 
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
     const S3_PARTS_MAX: usize = 10_000;

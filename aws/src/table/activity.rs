@@ -23,7 +23,7 @@ use super::{
     conversations::{Conversation, Owners},
     item::{Table, back_off, failed, from_item, if_met, is_contended, sk, to_attribute},
     key,
-    log::{LogRow, Start, Stored, Unquoted, stored},
+    log::{LogRow, Start, Stored, Unquoted},
     stream,
 };
 
@@ -148,18 +148,15 @@ impl Table {
     /// Those of these users, each with a message that they have sent, whose message is no longer theirs, because they have been
     /// erased since: 1 read by size for each.
     ///
-    /// A record of the stream may be read an hour after it was written. Who is learnt from it then would be named again after
+    /// A record of the stream may be read a day after it was written. Who is learnt from it then would be named again after
     /// the last run of their erasure. Of a message that is still theirs they are learnt, so that another erasure finds it.
     async fn erased_among(
         &self,
         channel: &Channel,
         messages: BTreeMap<UserId, Seq>,
     ) -> Result<BTreeSet<UserId>, Error> {
-        let keys = messages.values().map(|seq| (key::log(channel), key::seq(*seq))).collect();
-        let items = self.batch_get(keys).await?;
         let mut nobodys = BTreeSet::new();
-        for message in items.into_iter().map(stored) {
-            let message = message?;
+        for message in self.stored_events(channel, messages.values().copied()).await? {
             if message.body()?.user_id == Some(UserId::erased()) {
                 nobodys.insert(message.seq);
             }

@@ -29,7 +29,7 @@ const WORDS_BYTES_MAX: usize = 512;
 /// Takes changes of the texts of a conversation's messages, in their order, into the index of its company: 1 write unit for each
 /// beginning of a word that a message has got or lost, or whose words have changed; and for each former company of the conversation 1
 /// for each that it has lost or whose words have changed, because what was indexed for a company stays there when the conversation
-/// moves. A conversation that no company has is not indexed.
+/// moves, to be found when it comes back: of words that have changed, those that stay. A conversation that no company has is not indexed.
 ///
 /// A repeat writes the same. If changes are repeated from an earlier one on, all that followed must be repeated too, as the
 /// stream does.
@@ -50,10 +50,20 @@ pub(crate) async fn index(
 }
 
 /// What a change of a text removes from an index that gets nothing new.
-fn removals(TextChange { place, before, after, .. }: &TextChange) -> PostingChanges {
+fn removals(TextChange { place, before, after, expires_at, .. }: &TextChange) -> PostingChanges {
     let (before, after) = (entries(before), entries(after));
     let outdated = before.into_iter().filter(|(beginning, words)| after.get(beginning) != Some(words));
-    outdated.map(|(beginning, _)| ((beginning, place.clone()), PostingChange::Delete)).collect()
+    let changes = outdated.map(|(beginning, words)| {
+        let kept: Vec<&str> = after.get(&beginning).into_iter().flat_map(|after| after.split(' ')).collect();
+        let words: Vec<&str> = words.split(' ').filter(|word| kept.contains(word)).collect();
+        let change = if words.is_empty() {
+            PostingChange::Delete
+        } else {
+            PostingChange::Put { words: words.join(" "), expires_at: *expires_at }
+        };
+        ((beginning, place.clone()), change)
+    });
+    changes.collect()
 }
 
 /// What a change of a text changes in the index.
@@ -120,6 +130,14 @@ mod tests {
     use crate::search::query::Query;
 
     fn change(before: &str, after: &str) -> Vec<(String, Option<String>)> {
+        change_by(posting_changes, before, after)
+    }
+
+    fn change_by(
+        of: fn(&TextChange) -> PostingChanges,
+        before: &str,
+        after: &str,
+    ) -> Vec<(String, Option<String>)> {
         let place = MessagePlace { at: 1, conversation: "c1".parse().unwrap(), seq: 1.try_into().unwrap() };
         let change = TextChange {
             place,
@@ -128,7 +146,7 @@ mod tests {
             after: after.to_owned(),
             expires_at: Some(9),
         };
-        let changes = posting_changes(&change).into_iter().map(|((beginning, _), change)| match change {
+        let changes = of(&change).into_iter().map(|((beginning, _), change)| match change {
             PostingChange::Put { words, expires_at } => {
                 assert_eq!(expires_at, Some(9));
                 (beginning, Some(words))
@@ -150,6 +168,15 @@ mod tests {
         let edited = change("We refunded both invoices", "We refund both receipts");
         assert_eq!(edited, [("inv".to_owned(), None), put("rec", "receipts"), put("ref", "refund")]);
         assert_eq!(change("refund", ""), [("ref".to_owned(), None)]);
+    }
+
+    #[test]
+    fn a_former_company_keeps_the_words_that_stay() {
+        let edited = change_by(removals, "refunded refunds of invoices", "refunds, refundable receipts");
+        assert_eq!(edited, [("inv".to_owned(), None), put("ref", "refunds")]);
+        assert_eq!(change_by(removals, "refunded", "refunds"), [("ref".to_owned(), None)]);
+        assert_eq!(change_by(removals, "refunds", "refunds and receipts"), []);
+        assert_eq!(change_by(removals, "", "refunds"), []);
     }
 
     #[test]

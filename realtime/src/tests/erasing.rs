@@ -448,7 +448,7 @@ async fn an_erasure_goes_on_where_it_was_interrupted() {
     scene.history(&of("c1")).await;
 }
 
-/// The stream repeats a batch for an hour: a message may be read by the digest long after its author has been erased, and after
+/// The stream keeps a record for a day: a message may be read by the digest long after its author has been erased, and after
 /// what bars them has ended.
 #[tokio::test]
 async fn a_record_that_is_read_after_the_last_run_brings_nobody_back() {
@@ -471,6 +471,54 @@ async fn a_record_that_is_read_after_the_last_run_brings_nobody_back() {
     assert_eq!(scene.found_beside_the_bar().await, [] as [String; 0]);
     let activity = scene.realtime.table().activity(&conversation("c1")).await.unwrap();
     assert_eq!((activity.n(), activity.last(now()).unwrap().excerpt.as_ref()), (2, None));
+}
+
+/// Nor is the backend told of them, or are they charged. What others wrote is told as it is by then.
+#[tokio::test]
+async fn a_record_that_comes_hours_late_says_nothing_of_who_has_been_erased() {
+    let mut scene = Box::pin(Scene::new()).await;
+    let (phone, bob) = (zaphod("phone="), caller("bob", "bob="));
+    for by in [&phone, &bob] {
+        scene.join(by, &of("c1")).await;
+    }
+    let theirs = scene.say(&bob, &of("c1"), json!({"content": "hello", "mentions": [USER]})).await;
+    scene.say(&phone, &of("c1"), json!({"content": TEXT})).await;
+    scene
+        .send(
+            &phone,
+            &of("c1"),
+            EventName::ChatReaction,
+            json!({"target": theirs, "emoji": "+1", "on": true}),
+        )
+        .await;
+    let gone = scene.say(&bob, &of("c1"), json!({"content": "oh"})).await;
+    scene.send(&bob, &of("c1"), EventName::ChatDelete, json!({"target": gone})).await;
+    let mut records = scene.realtime.engine.stream().await;
+    scene.erase(&Erase::of(user())).await;
+
+    for (hours, told) in [(0, 5), (20, 2)] {
+        let News { mut news, mut events, mut texts } = News::default();
+        for record in &mut records {
+            for name in ["at", "keptAt"] {
+                if let Some(Value::String(millis)) =
+                    record.pointer_mut(&format!("/dynamodb/NewImage/{name}/N"))
+                {
+                    *millis = (millis.parse::<i64>().unwrap() - hours * 3_600_000).to_string();
+                }
+            }
+            let record = Error::parse(record.clone()).unwrap();
+            let Some(said) = log_record(&record).unwrap() else { continue };
+            news.extend(said.news);
+            events.extend(said.new_event);
+            texts.extend(TextChange::of(&record).unwrap());
+        }
+        let table = scene.realtime.table();
+        digest::late::without_erased(table, &of("c1"), &mut news, &mut events, &mut texts).await.unwrap();
+        let all =
+            format!("{news:?} {events:?} {:?}", texts.iter().map(|text| &text.author).collect::<Vec<_>>());
+        assert_eq!((events.len(), all.contains(USER)), (told, hours == 0), "{all}");
+        assert!(all.contains("hello"), "{all}");
+    }
 }
 
 /// A message that no run has found leads to its conversation as soon as the digest reads it, so that another erasure finds it.

@@ -64,7 +64,7 @@ fn message(seq: u64, author: &str) -> SeenMessage {
         author: Some(author.parse().unwrap()),
         shown,
         n: seq,
-        kept_at: Timestamp::from_secs(1_795_428_000),
+        kept_at: now(),
         changes: 0,
         expires_at: None,
         is_gone: false,

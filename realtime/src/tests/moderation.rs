@@ -198,6 +198,33 @@ async fn a_restriction_holds_for_a_membership_whose_connection_is_gone() {
     assert_eq!(memberships().await, 0);
 }
 
+/// A company's restriction is looked for in all conversations that the user is in, of whatever company.
+#[tokio::test]
+async fn for_a_membership_whose_connection_is_gone_the_strongest_restriction_there_counts() {
+    let scene = Scene::new(&["ann"]).await;
+    let (stays, gone) = (caller("ann", "a="), caller("ann", "b="));
+    let (table, ann) = (scene.realtime.table(), &gone.identity.user);
+    for device in [&stays, &gone] {
+        scene.join(device, None).await.unwrap();
+    }
+    let connection = table.connection(ann, &gone.connection).await.unwrap().unwrap();
+    table.remove_unchanged_connection(&connection).await.unwrap();
+    let mine = in_company("biz_1");
+    for (scope, to, expected) in [
+        (in_company("biz_2"), mute(), FREE),
+        (in_company("biz_2"), ban(), FREE),
+        (here(), mute(), MUTED),
+        (mine.clone(), mute(), MUTED),
+        (mine.clone(), lifted(), MUTED),
+        (here(), lifted(), FREE),
+    ] {
+        scene.moderate(&scope, to.clone()).await;
+        assert_eq!(scene.may(&gone, None, now()).await, expected, "{scope:?} {to:?}");
+    }
+    scene.moderate(&mine, ban()).await;
+    assert!(table.members_of_user(&channel(), ann).await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn a_restriction_ends_by_itself_at_its_time() {
     let scene = Scene::new(&["ann"]).await;

@@ -198,6 +198,9 @@ fn every_function_and_trigger_has_a_sample() -> Result<()> {
     Ok(())
 }
 
+/// The one path that has a route of its own only because of its throttle.
+const TICKETS: &str = "/api/websocket/connect";
+
 /// The one path that has a route and a function of its own.
 const WEBHOOK: (&str, &str) = ("/api/websocket/webhooks/whop", "WebhookFunction");
 
@@ -215,8 +218,9 @@ fn every_path_of_the_http_api_leads_to_its_function() -> Result<()> {
                     assert_eq!((text("Method"), text("PayloadFormatVersion")), ("ANY", "2.0"));
                     continue;
                 }
+                let method = if text("Path") == TICKETS { "POST" } else { "ANY" };
                 let route = (id.as_str(), text("Method"), text("PayloadFormatVersion"));
-                assert_eq!(route, ("HttpApiFunction", "ANY", "2.0"));
+                assert_eq!(route, ("HttpApiFunction", method, "2.0"));
                 routes.push(text("Path").to_owned());
             }
         }
@@ -250,16 +254,41 @@ fn every_queue_is_encrypted() -> Result<()> {
     Ok(())
 }
 
-/// A function writes the dead letter itself at its last try, with the reason, before the queue would without one. What Lambda receives
-/// and cannot hand on, because the account has no invocation to spare, is no try, but counted by the queue.
+/// A function writes the dead letter itself, with the reason, just before the queue would without one. Much earlier would be too early:
+/// what Lambda receives and cannot hand on, because the account has no invocation to spare, counts as well.
 #[test]
-fn every_queue_has_more_tries_than_its_function() -> Result<()> {
-    let tries: u64 = constant("aws/src/batch.rs", "TRIES_MAX")?.replace("u32 = ", "").parse()?;
+fn every_queue_has_one_receive_more_than_its_function() -> Result<()> {
+    let receives: u64 = constant("aws/src/batch.rs", "RECEIVES_MAX")?.parse()?;
     let queues = resources(&template()?, "AWS::SQS::Queue");
     let policies = queues.iter().map(|(_, queue)| &queue["RedrivePolicy"]).filter(|policy| !policy.is_null());
     let counts: Vec<u64> = policies.filter_map(|policy| policy["maxReceiveCount"].as_u64()).collect();
     assert_eq!(counts.len(), queues.len() - 1, "all queues but the dead-letter queue");
-    assert!(counts.iter().all(|count| *count >= 4 * tries), "{counts:?} receives for {tries} tries");
+    assert!(counts.iter().all(|count| *count == receives + 1), "{counts:?}, and {receives} in the functions");
+    assert!(receives >= 15, "{receives} receives, of which some are no tries");
+    Ok(())
+}
+
+/// Lambda would end a function that still waits for S3, and nobody would be told why.
+#[test]
+fn a_function_waits_for_its_bucket_for_less_time_than_it_has() -> Result<()> {
+    let seconds = |file: &str, name: &str| -> Result<u64> {
+        let value = constant(file, name)?;
+        let number = value.strip_prefix("Duration::fromsecs(").and_then(|value| value.strip_suffix(')'));
+        Ok(number.with_context(|| format!("{name}: {value}"))?.parse()?)
+    };
+    let template = template()?;
+    let timeout = |function: &str| {
+        let timeout = template["Resources"][function]["Properties"]["Timeout"].as_u64();
+        timeout.with_context(|| function.to_owned())
+    };
+    let attempt = seconds("aws/src/objects/bucket.rs", "ATTEMPT_MAX")?;
+    let call = seconds("aws/src/objects/bucket.rs", "CALL_MAX")?;
+    let copy = seconds("aws/src/objects/copy.rs", "COPY_MAX")?;
+    assert!(attempt < call, "an attempt of {attempt} s leaves nothing of {call} s");
+    let http_api = timeout("HttpApiFunction")?;
+    assert!(call < http_api, "{call} s of the {http_api} s of `http-api`");
+    let files = timeout("FilesFunction")?;
+    assert!(call + copy < files, "{call} s and {copy} s of the {files} s of `files`");
     Ok(())
 }
 
@@ -315,6 +344,22 @@ fn what_is_not_charged_to_anybody_and_what_reads_much_is_throttled() -> Result<(
             assert!(throttled.contains(route), "{route}");
         }
     }
+    let template = template()?;
+    let events = resources(&template, "AWS::Serverless::Function").into_iter();
+    let events = events.filter_map(|(_, function)| function["Events"].as_mapping().cloned());
+    let routes = events.flat_map(|events| events.into_iter().map(|(_, event)| event["Properties"].clone()));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let routes: BTreeSet<_> =
+        routes.map(|route| format!("{} {}", text(&route["Method"]), text(&route["Path"]))).collect();
+    let settings = &template["Resources"]["HttpApi"]["Properties"]["RouteSettings"];
+    for (route, _) in settings.as_mapping().context("the throttles of the HTTP API")? {
+        assert!(routes.contains(&text(route)), "{route:?}");
+    }
+    // A browser needs a ticket for each connection.
+    let connects = &template["Resources"]["WebSocketApi"]["Properties"]["RouteSettings"]["$connect"];
+    let tickets = &settings["POST /api/websocket/connect"]["ThrottlingRateLimit"];
+    assert!(tickets.as_str().is_some(), "{tickets:?}");
+    assert_eq!(tickets, &connects["ThrottlingRateLimit"]);
     Ok(())
 }
 

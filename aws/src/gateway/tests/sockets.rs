@@ -82,29 +82,38 @@ async fn a_socket_that_was_closed_while_idle_costs_no_attempt() {
     assert_eq!((stub.sockets_opened(), stub.requests().len()), (opened + 1, 21));
 }
 
-/// Lambda freezes the process between two invocations. A socket that is closed meanwhile looks open when the process
-/// continues.
+/// Lambda freezes the process between two invocations, and after its start. A socket that is closed meanwhile looks open when the
+/// process continues, whether it has been used before or was opened beforehand.
 #[tokio::test]
 async fn a_socket_that_was_closed_while_frozen_costs_no_attempt() {
-    let elsewhere =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let stub = elsewhere.spawn(Stub::answering(&[Answer::Status(200)])).await.unwrap();
-    let stub = Arc::new(stub);
-    let poster = poster_with(&stub, impatient());
-    assert_eq!(post_many(&poster, 20).await, 20);
-    let opened = stub.sockets_opened();
+    for posts_before in [2, 0] {
+        let elsewhere =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let stub = elsewhere.spawn(Stub::answering(&[Answer::Status(200)])).await.unwrap();
+        let stub = Arc::new(stub);
+        let poster = poster_with(&stub, impatient());
+        poster.open().await;
+        while stub.sockets_opened() == 0 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..posts_before {
+            assert_eq!(poster.post(&connection("a="), &frame("hello")).await, PostOutcome::Sent);
+        }
+        let opened = stub.sockets_opened();
 
-    let (closed, wait_for_closed) = std::sync::mpsc::channel();
-    let gateway = Arc::clone(&stub);
-    elsewhere.spawn(async move {
-        gateway.close_sockets().await;
-        closed.send(()).unwrap();
-    });
-    wait_for_closed.recv().unwrap(); // nothing runs in this thread until then
+        let (closed, wait_for_closed) = std::sync::mpsc::channel();
+        let gateway = Arc::clone(&stub);
+        elsewhere.spawn(async move {
+            gateway.close_sockets().await;
+            closed.send(()).unwrap();
+        });
+        wait_for_closed.recv().unwrap(); // nothing runs in this thread until then
 
-    assert_eq!(poster.post(&connection("a="), &frame("hello")).await, PostOutcome::Sent);
-    assert_eq!((stub.sockets_opened(), stub.requests().len()), (opened + 1, 21));
-    elsewhere.shutdown_background();
+        let outcome = poster.post(&connection("a="), &frame("hello")).await;
+        elsewhere.shutdown_background();
+        assert_eq!(outcome, PostOutcome::Sent, "after {posts_before} posts");
+        assert_eq!((stub.sockets_opened(), stub.requests().len()), (opened + 1, posts_before + 1));
+    }
 }
 
 #[tokio::test]

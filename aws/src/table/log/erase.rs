@@ -125,6 +125,19 @@ impl Table {
         Ok(!is_contended(&written) && if_met("UpdateItem of an event", written)?.is_some())
     }
 
+    /// Those of these events of a log that are there, expired or not: 1 read by size for each.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the table fails.
+    pub async fn stored_events(
+        &self,
+        channel: &Channel,
+        seqs: impl Iterator<Item = Seq>,
+    ) -> Result<Vec<Stored>, Error> {
+        let keys = seqs.map(|seq| (key::log(channel), key::seq(seq))).collect();
+        self.batch_get(keys).await?.into_iter().map(stored).collect()
+    }
+
     /// An event of a log, expired or not; `None` if there is none at this place: 1 read.
     ///
     /// # Errors

@@ -5,9 +5,9 @@ use std::time::Duration;
 use funnelcast_core::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// How long before its letter a record may have been written: the queue tries it five times, a minute apart. An earlier try is
-/// looked for from there on.
-const BEFORE_LETTER_MAX: Duration = Duration::from_mins(10);
+/// How long before its letter a record may have been written: the queue gives it to the function 19 times, a minute apart.
+/// An earlier try is looked for from there on.
+const BEFORE_LETTER_MAX: Duration = Duration::from_mins(30);
 
 /// Which function a record of the stream is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
