@@ -13,7 +13,12 @@ use funnelcast_core::{Error, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{clock::now, config::Config, queue::Queue, resource::Resource};
+use crate::{
+    clock::now,
+    config::Config,
+    queue::{Queue, sendable},
+    resource::Resource,
+};
 
 /// The most bytes of a letter, which is an SQS message
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
@@ -116,9 +121,11 @@ fn letter(undone: &Undone<'_>, at: Timestamp) -> Result<String, Error> {
     let Undone { source, id, item, tries, error } = *undone;
     let (code, field) = (error.code(), error.field());
     let reason = || beginning(error.to_string(), REASON_BYTES_MAX);
-    let write = |item: &Value, cut| {
+    let write = |item: &Value, cut| -> Result<String, Error> {
         let letter = Letter { source, id, code, reason: reason(), field, at, tries, item, cut };
-        serde_json::to_string(&letter).map_err(|error| Error::internal("a dead letter", &error))
+        let json =
+            serde_json::to_string(&letter).map_err(|error| Error::internal("a dead letter", &error))?;
+        Ok(sendable(&json).into_owned()) // so that its size is known
     };
     let whole = write(item, false)?;
     if whole.len() <= LETTER_BYTES_MAX {
@@ -161,7 +168,7 @@ mod tests {
 
     #[test]
     fn an_item_too_large_for_a_message_is_truncated_and_says_so() {
-        for unit in ["x", "\"", "\u{1}", "€"] {
+        for unit in ["x", "\"", "\u{1}", "€", "\u{ffff}"] {
             let item = json!({"data": unit.repeat(LETTER_BYTES_MAX)});
             let letter = written(&item, &Error::Internal("x".repeat(LETTER_BYTES_MAX)));
             assert_eq!(letter["cut"], true, "{unit:?}");

@@ -75,8 +75,7 @@ pub async fn digest(
 ) -> Result<Digested, Error> {
     let channel = Channel::Conversation(conversation.clone());
     late::without_erased(realtime.table(), &channel, &mut news, &mut events, &mut texts).await?;
-    let is_new = |news: &&LogNews| matches!(news, LogNews::Message(message) if message.changes == 0);
-    let messages = news.iter().filter(is_new).count();
+    let messages = events.iter().filter(|event| event.event().event == EventName::ChatMessage).count();
     let (digested, dollars) = spending::counted(Box::pin(async {
         let active = if news.is_empty() {
             realtime.table().active_conversation(conversation).await?
@@ -124,7 +123,7 @@ fn senders<'a>(news: &'a [LogNews], texts: &'a [TextChange]) -> BTreeSet<&'a Use
 }
 
 /// Posts the last message to the devices of the participants on which the conversation is not open, and to the team. Returns who
-/// of the former hears of it. With more than [`MEMBERS_MAX`] members, those on which it is open are told as well.
+/// of the former hears of it: a device that is gone hears nothing. With more than [`MEMBERS_MAX`] members, those on which it is open are told as well.
 async fn tell(
     realtime: &Realtime,
     conversation: &ConversationId,
@@ -150,19 +149,19 @@ async fn tell(
         let banned = banned_among(realtime, conversation, known, elsewhere.keys().copied(), now);
         let banned = Box::pin(banned).await?; // the SDK's futures are large
         let told = elsewhere.into_iter().filter(|(user, _)| !banned.contains(*user));
-        let posts = told.map(async |(user, devices)| -> Result<UserId, Error> {
+        let posts = told.map(async |(user, devices)| -> Result<Option<UserId>, Error> {
             // Their own message may not be the last one any more, and who sends has read.
             let update = InboxUpdate { read_n: activity.sent.get(user).copied(), ..update.clone() };
             let event = inbox_event(Channel::User(user.clone()), &update, now)?;
-            deliver::post_or_owe(realtime, event, &devices, None).await?;
-            Ok(user.clone())
+            let tally = deliver::post_or_owe(realtime, event, &devices, None).await?;
+            Ok((tally.sent > 0).then(|| user.clone()))
         });
         try_join_all(posts).await
     };
     let team = inbox_event(Channel::Inbox(known.company.clone()), &update, now)?;
     let team = deliver::deliver_or_queue(realtime, Delivery::to_all(team, None));
     let (elsewhere, ()) = tokio::try_join!(participants, team)?;
-    present.users.extend(elsewhere);
+    present.users.extend(elsewhere.into_iter().flatten());
     Ok(present)
 }
 

@@ -17,6 +17,7 @@ use aws_sdk_sqs::{
 use funnelcast_core::{Error, Timestamp};
 
 use super::Account;
+use crate::queue::sendable;
 
 /// How long a message that is looked at is hidden at most: if whoever looks ends without showing it again, it is there after
 /// this time.
@@ -123,12 +124,12 @@ impl Mailbox {
         call.send().await.map(drop).map_err(|error| failed("DeleteMessage", DisplayErrorContext(&error)))
     }
 
-    /// Puts a text into this queue: 1 call.
+    /// Puts a JSON text into this queue: 1 call.
     ///
     /// # Errors
     /// [`Error::Internal`] if SQS does not take it.
-    pub async fn put(&self, body: &str) -> Result<(), Error> {
-        let call = self.client.send_message().queue_url(&self.url).message_body(body);
+    pub async fn put(&self, json: &str) -> Result<(), Error> {
+        let call = self.client.send_message().queue_url(&self.url).message_body(sendable(json));
         call.send().await.map(drop).map_err(|error| failed("SendMessage", DisplayErrorContext(&error)))
     }
 }

@@ -63,7 +63,8 @@ pub struct LogRecord {
     pub new_event: Option<Unquoted>,
 }
 
-/// Decodes a record; `None` if it is not of a conversation's log.
+/// Decodes a record; `None` if it is not of a conversation's log, or says nothing of it but that an event has been marked for
+/// delivery.
 ///
 /// # Errors
 /// [`Error::Internal`] if the record is not one of a log's item.
@@ -77,6 +78,9 @@ pub fn log_record(record: &EventRecord) -> Result<Option<LogRecord>, Error> {
         of.news = Some(LogNews::BeginsAfter(marker.n));
         return Ok(Some(of));
     }
+    if record.event_name == "MODIFY" && is_only_marked(record) {
+        return Ok(None);
+    }
     let row: LogRow = stream::decode(image)?;
     let stored = Stored { seq: key::parse_seq(&row.sk)?, row };
     if stored.row.event == EventName::ChatMessage {
@@ -89,6 +93,17 @@ pub fn log_record(record: &EventRecord) -> Result<Option<LogRecord>, Error> {
         of.new_event = Some(stored.into_event(channel.clone())?);
     }
     Ok(Some(of))
+}
+
+/// Whether a record differs only in the mark that has its event delivered.
+fn is_only_marked(record: &EventRecord) -> bool {
+    let [before, after] = [&record.change.old_image, &record.change.new_image].map(|image| {
+        let mut image = image.clone();
+        image.remove("delivery");
+        image.remove("deliveryExcept");
+        image
+    });
+    before == after
 }
 
 pub(super) fn seen(stored: &Stored) -> Result<SeenMessage, Error> {

@@ -36,7 +36,7 @@ pub use self::{
     },
     receipts::{Ack, Acked, ReceiptBook, ReceiptsQuery, UserReceipts},
     search::{
-        Cursor, Found, Mark, MessagePlace, QUERY_BYTES_MAX, SEARCH_LIMIT_MAX, Search, SearchLimit,
+        Cursor, Found, Mark, MessagePlace, OwnPlace, QUERY_BYTES_MAX, SEARCH_LIMIT_MAX, Search, SearchLimit,
         SearchResult,
     },
 };

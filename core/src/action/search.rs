@@ -60,13 +60,15 @@ impl<'de> Deserialize<'de> for SearchLimit {
 
 /// A place where a search goes on: text that means nothing to a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, with = "String", extend("pattern" = r"^([0-9]{1,16}\.[A-Za-z0-9_-]{1,64}\.)?[0-9]{1,16}$")))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, with = "String", extend("pattern" = r"^(([0-9]{1,16}\.){1,2}[A-Za-z0-9_-]{1,64}\.)?[0-9]{1,16}$")))]
 #[serde(try_from = "String", into = "String")]
 pub enum Cursor {
     /// In one conversation: before this event.
     Before(Seq),
-    /// In several conversations: at this place.
+    /// In the conversations of a company: at this place.
     At(MessagePlace),
+    /// In the caller's own conversations: at this place.
+    Own(OwnPlace),
 }
 
 /// The place of a message among those of several conversations, in the order of a time, of the conversations and of the seqs.
@@ -80,6 +82,16 @@ pub struct MessagePlace {
     pub seq: Seq,
 }
 
+/// The place of a search of a user's own conversations, which go on becoming active meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnPlace {
+    /// The time at which one of them was active last when the search began, in milliseconds since 1970. What becomes active after
+    /// it is searched at the end.
+    pub newest: i64,
+    /// The place: by the time at which its conversation was last active, or 0 if it is among those at the end.
+    pub place: MessagePlace,
+}
+
 impl TryFrom<String> for Cursor {
     type Error = Error;
 
@@ -89,14 +101,19 @@ impl TryFrom<String> for Cursor {
                 digits.len() <= CURSOR_DIGITS_MAX && digits.bytes().all(|byte| byte.is_ascii_digit());
             digits.parse::<u64>().ok().filter(|_| is_number)
         };
+        let time = |digits: &str| number(digits).and_then(|number| i64::try_from(number).ok());
         let seq = |digits: &str| number(digits).and_then(|number| Seq::try_from(number).ok());
-        let cursor = || match text.split_once('.') {
-            None => seq(&text).map(Self::Before),
-            Some((at, rest)) => {
-                let (conversation, last) = rest.split_once('.')?;
-                let (at, conversation) = (i64::try_from(number(at)?).ok()?, conversation.parse().ok()?);
-                Some(Self::At(MessagePlace { at, conversation, seq: seq(last)? }))
+        let place = |at: &str, conversation: &str, last: &str| {
+            Some(MessagePlace { at: time(at)?, conversation: conversation.parse().ok()?, seq: seq(last)? })
+        };
+        let cursor = || match text.split('.').collect::<Vec<_>>()[..] {
+            [last] => seq(last).map(Self::Before),
+            [at, conversation, last] => place(at, conversation, last).map(Self::At),
+            [newest, at, conversation, last] => {
+                let (newest, place) = (time(newest)?, place(at, conversation, last)?);
+                Some(Self::Own(OwnPlace { newest, place }))
             }
+            _ => None,
         };
         cursor().ok_or_else(|| Error::BadRequest("must be the `next` of an earlier reply".into()))
     }
@@ -107,6 +124,9 @@ impl From<Cursor> for String {
         match cursor {
             Cursor::Before(seq) => seq.to_string(),
             Cursor::At(MessagePlace { at, conversation, seq }) => format!("{at}.{conversation}.{seq}"),
+            Cursor::Own(OwnPlace { newest, place }) => {
+                format!("{newest}.{}", String::from(Cursor::At(place)))
+            }
         }
     }
 }
@@ -150,7 +170,13 @@ mod tests {
 
     #[test]
     fn a_cursor_is_its_text() {
-        for text in ["42", "1795428003123.conv-123.42", "0.c.9007199254740991"] {
+        for text in [
+            "42",
+            "1795428003123.conv-123.42",
+            "0.c.9007199254740991",
+            "1795428003123.0.conv-123.42",
+            "1.1.1.1",
+        ] {
             assert_eq!(String::from(Cursor::try_from(text.to_owned()).unwrap()), text);
         }
         for bad in [
@@ -164,6 +190,7 @@ mod tests {
             "1.c.x",
             "-1.c.1",
             "1.c.1.1",
+            "1.1.1.1.1",
             "1.c d.1",
             "12345678901234567",
         ] {

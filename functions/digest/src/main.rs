@@ -228,6 +228,15 @@ mod tests {
         assert!(events(include_str!("../../../events/stream-expired.json")).is_empty());
     }
 
+    /// Events of large channels are marked so that `broadcast` delivers them, which is another record.
+    #[test]
+    fn a_mark_for_the_delivery_is_no_news() {
+        let mut marked = records(include_str!("../../../events/stream-marked.json"));
+        assert!(sorted(&marked, TextChange::of).groups.is_empty());
+        marked[0]["dynamodb"]["NewImage"]["changes"] = serde_json::json!({"N": "1"});
+        assert_eq!(sorted(&marked, TextChange::of).groups.len(), 1, "it has changed as well");
+    }
+
     #[test]
     fn a_file_is_gone_once_its_item_is() {
         let gone = records(include_str!("../../../events/stream-file-gone.json"));

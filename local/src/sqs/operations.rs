@@ -195,6 +195,13 @@ fn entry(body: &Value, trace: Option<&str>) -> Result<Entry, AwsError> {
             format!("One or more parameters are invalid. A message is 1 to {MESSAGE_BYTES_MAX} bytes.");
         return Err(AwsError::client("InvalidParameterValue", reason));
     }
+    // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
+    let is_refused =
+        |char| matches!(char, '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}') && !"\t\n\r".contains(char);
+    if message.contains(is_refused) {
+        let reason = "The message contains characters outside the allowed set.";
+        return Err(AwsError::client("InvalidMessageContents", reason));
+    }
     let delay = number(body, "DelaySeconds", 0, DELAY_MAX_S)?.map(Duration::from_secs);
     Ok(Entry { body: message.to_owned(), delay, attributes, trace: trace.map(str::to_owned) })
 }

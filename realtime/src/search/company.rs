@@ -11,7 +11,7 @@ use funnelcast_core::{Channel, CompanyId, Error, action::MessagePlace};
 
 use super::{
     hits::{Hits, Look},
-    postings::{beginning, has_word},
+    postings::{beginnings, has_word},
     query::Query,
     words::Word,
 };
@@ -100,12 +100,23 @@ impl Reading {
 /// What was found from a place on.
 #[derive(Debug, PartialEq, Eq)]
 enum Seek {
-    /// The next message, which may be at that place.
-    At(MessagePlace),
     /// Nothing.
     End,
     /// Nothing before this place, and no more may be read.
     Stopped(MessagePlace),
+    /// The next message, which may be at that place.
+    At(MessagePlace),
+}
+
+impl Seek {
+    /// Of what several partitions have, the greatest is what they have together.
+    const fn order(&self) -> Option<(&MessagePlace, bool)> {
+        match self {
+            Self::End => None,
+            Self::Stopped(place) => Some((place, false)),
+            Self::At(place) => Some((place, true)),
+        }
+    }
 }
 
 /// The next message from a place on that is in all of these lists.
@@ -132,11 +143,42 @@ async fn in_all(
     }
 }
 
-/// The messages of a company that have a word, the newest first.
-struct List<'a> {
+/// The messages of a company that have a word, the newest first: what is indexed by any of its beginnings.
+struct List<'a>(Vec<Partition<'a>>);
+
+impl<'a> List<'a> {
+    fn new(table: &'a Table, company: &'a CompanyId, word: &'a Word) -> Self {
+        let partition = |beginning| Partition {
+            table,
+            company,
+            word,
+            beginning,
+            page: VecDeque::new(),
+            read: None,
+            has_more: true,
+        };
+        Self(beginnings(word).into_iter().map(partition).collect())
+    }
+
+    /// The next message from a place on, which is never above that of an earlier call.
+    async fn seek(&mut self, from: Option<&MessagePlace>, reading: &mut Reading) -> Result<Seek, Error> {
+        let mut next = Seek::End;
+        for partition in &mut self.0 {
+            let other = partition.seek(from, reading).await?;
+            if other.order() > next.order() {
+                next = other;
+            }
+        }
+        Ok(next)
+    }
+}
+
+/// The messages of a company that have a word with one beginning, the newest first.
+struct Partition<'a> {
     table: &'a Table,
     company: &'a CompanyId,
     word: &'a Word,
+    beginning: String,
     /// What has been read, and not been passed over.
     page: VecDeque<Posting>,
     /// The place up to which has been read; `None` if nothing has.
@@ -144,12 +186,8 @@ struct List<'a> {
     has_more: bool,
 }
 
-impl<'a> List<'a> {
-    const fn new(table: &'a Table, company: &'a CompanyId, word: &'a Word) -> Self {
-        Self { table, company, word, page: VecDeque::new(), read: None, has_more: true }
-    }
-
-    /// The next message from a place on, which is never above that of an earlier call.
+impl Partition<'_> {
+    /// As that of a list.
     async fn seek(&mut self, from: Option<&MessagePlace>, reading: &mut Reading) -> Result<Seek, Error> {
         loop {
             while let Some(posting) = self.page.front() {
@@ -170,8 +208,7 @@ impl<'a> List<'a> {
                 return Ok(Seek::Stopped(next.clone()));
             }
             reading.pages_left = reading.pages_left.saturating_sub(1);
-            let (page, has_more) =
-                self.table.postings(self.company, &beginning(self.word), next.as_ref()).await?;
+            let (page, has_more) = self.table.postings(self.company, &self.beginning, next.as_ref()).await?;
             self.read = page.last().map(|posting| posting.place.clone()).or(self.read.take());
             (self.page, self.has_more) = (page.into(), has_more);
         }

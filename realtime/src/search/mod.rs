@@ -27,8 +27,8 @@ mod walk;
 mod words;
 
 use funnelcast_core::{
-    Caller, Channel, Error, Seq,
-    action::{Cursor, Found, MessagePlace, Search},
+    Caller, Channel, Error,
+    action::{Cursor, Found, Search},
     grant::Capability,
 };
 
@@ -65,7 +65,11 @@ pub async fn search(access: &Access, caller: Caller<'_>, request: Search) -> Res
                 return Err(Error::Forbidden("this channel has no messages"));
             }
             let mut hits = Hits::new(query()?, limit.get());
-            let before = before(cursor.as_ref())?;
+            let before = match cursor {
+                None => None,
+                Some(Cursor::Before(seq)) => Some(seq),
+                Some(_) => return Err(foreign_cursor()),
+            };
             // What a search reads depends on what there is, so nothing is read for a caller who may not.
             access.check_use(caller, &channel, Capability::Join).await?;
             let Walked { next, .. } = walk(access, &channel, &mut hits, before, 0).await?;
@@ -74,35 +78,26 @@ pub async fn search(access: &Access, caller: Caller<'_>, request: Search) -> Res
         (None, Some(company)) => {
             let query = query()?;
             let mut hits = Hits::new(query, limit.get());
-            let from = place(cursor)?;
+            let from = match cursor {
+                None => None,
+                Some(Cursor::At(place)) => Some(place),
+                Some(_) => return Err(foreign_cursor()),
+            };
             access.check_use(caller, &Channel::Inbox(company.clone()), Capability::Join).await?;
             let next = company::search(access, &company, query, &mut hits, from).await?;
             Ok(Found { results: hits.results(access).await?, next: next.map(Cursor::At) })
         }
         (None, None) => {
             let mut hits = Hits::new(query()?, limit.get());
-            let next = own::search(access, caller, &mut hits, place(cursor)?).await?;
-            Ok(Found { results: hits.results(access).await?, next: next.map(Cursor::At) })
+            let from = match cursor {
+                None => None,
+                Some(Cursor::Own(place)) => Some(place),
+                Some(_) => return Err(foreign_cursor()),
+            };
+            let next = own::search(access, caller, &mut hits, from).await?;
+            Ok(Found { results: hits.results(access).await?, next: next.map(Cursor::Own) })
         }
         (Some(_), Some(_)) => Err(Error::invalid("companyId", "excludes channel: give one of them")),
-    }
-}
-
-/// Where the search of one conversation goes on.
-fn before(cursor: Option<&Cursor>) -> Result<Option<Seq>, Error> {
-    match cursor {
-        None => Ok(None),
-        Some(Cursor::Before(seq)) => Ok(Some(*seq)),
-        Some(Cursor::At(_)) => Err(foreign_cursor()),
-    }
-}
-
-/// Where the search of several conversations goes on.
-fn place(cursor: Option<Cursor>) -> Result<Option<MessagePlace>, Error> {
-    match cursor {
-        None => Ok(None),
-        Some(Cursor::At(place)) => Ok(Some(place)),
-        Some(Cursor::Before(_)) => Err(foreign_cursor()),
     }
 }
 

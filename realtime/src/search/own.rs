@@ -1,9 +1,13 @@
 //! The search of all conversations that a user takes part in, by reading one after the other, the last active first.
+//!
+//! What becomes active during the search moves up in this order, perhaps past the place of the search, and nothing says where it was.
+//! So all that have become active since the search began are searched at its end, in the order of their ids, which nothing changes.
+//! Whatever of them had been searched before is then searched twice.
 
 use funnelcast_aws::table::{inbox::Listed, search::WALK_BYTES_MAX};
 use funnelcast_core::{
     Caller, Channel, Error, Seq,
-    action::{InboxCursor, MessagePlace},
+    action::{InboxCursor, MessagePlace, OwnPlace},
 };
 
 use super::{
@@ -16,7 +20,7 @@ use crate::{access::Access, inbox::own_entries};
 const CONVERSATIONS_MAX: usize = 20;
 
 /// Looks at the messages of the caller's conversations, from the newest message of the last active one or from this place on. Returns
-/// where to go on: the time in it is that of the conversation's activity.
+/// where to go on.
 ///
 /// It costs what listing the conversations costs, and 3 reads for each of up to [`CONVERSATIONS_MAX`] conversations, besides the
 /// walks.
@@ -27,9 +31,15 @@ pub(super) async fn search(
     access: &Access,
     caller: Caller<'_>,
     hits: &mut Hits<'_>,
-    from: Option<MessagePlace>,
-) -> Result<Option<MessagePlace>, Error> {
+    from: Option<OwnPlace>,
+) -> Result<Option<OwnPlace>, Error> {
     let (listed, _) = access.table.own_conversations(&caller.identity().user).await?;
+    let newest = listed.first().map_or(0, |last_active| last_active.place.active_at);
+    let newest = from.as_ref().map_or(newest, |from| from.newest);
+    let next = |place: InboxCursor, seq| {
+        let InboxCursor { active_at: at, conversation } = place;
+        Ok(Some(OwnPlace { newest, place: MessagePlace { at, conversation, seq } }))
+    };
     let mut listed = after(listed, from.as_ref());
     let later = listed.split_off(listed.len().min(CONVERSATIONS_MAX));
     let places: Vec<_> = listed.iter().map(|listed| listed.place.clone()).collect();
@@ -40,35 +50,40 @@ pub(super) async fn search(
             continue;
         }
         if bytes >= WALK_BYTES_MAX || hits.is_late() {
-            return Ok(Some(start(place)));
+            return next(place, Seq::MAX);
         }
-        let before =
-            from.as_ref().filter(|from| from.conversation == place.conversation).map(|from| from.seq);
+        let from = from.as_ref().map(|from| &from.place);
+        let before = from.filter(|from| from.conversation == place.conversation).map(|from| from.seq);
         let channel = Channel::Conversation(place.conversation.clone());
         let walked = walk(access, &channel, hits, before, bytes).await?;
         bytes = walked.bytes;
         if let Walked { next: Some(seq), .. } = walked {
-            return Ok(Some(MessagePlace { seq, ..start(place) }));
+            return next(place, seq);
         }
     }
-    Ok(later.into_iter().next().map(|listed| start(listed.place)))
+    later.into_iter().next().map_or(Ok(None), |listed| next(listed.place, Seq::MAX))
 }
 
-/// The conversations with messages from a place on: the one in which it is, even if it has become active since, and those that
-/// were active before it.
-fn after(mut listed: Vec<Listed>, from: Option<&MessagePlace>) -> Vec<Listed> {
+/// The conversations with messages from a place on, each with its place in the search: the one in which it is, even if it has
+/// become active since; those that were active before it; and, with a time of 0, those that have become active since the search
+/// began.
+fn after(mut listed: Vec<Listed>, from: Option<&OwnPlace>) -> Vec<Listed> {
     listed.retain(|listed| listed.place.active_at > 0);
-    let Some(from) = from else { return listed };
-    let is_present = |listed: &Listed| listed.place.conversation == from.conversation;
-    let is_later = |InboxCursor { active_at, conversation }: &InboxCursor| {
-        (active_at, conversation) < (&from.at, &from.conversation)
-    };
-    let (mut present, rest): (Vec<_>, Vec<_>) = listed.into_iter().partition(is_present);
-    present.extend(rest.into_iter().filter(|listed| is_later(&listed.place)));
-    present
-}
-
-/// The place of the newest message of a conversation.
-fn start(InboxCursor { active_at, conversation }: InboxCursor) -> MessagePlace {
-    MessagePlace { at: active_at, conversation, seq: Seq::MAX }
+    let Some(OwnPlace { newest, place: from }) = from else { return listed };
+    let is_at_end = from.at == 0;
+    let (mut present, mut earlier, mut at_end) = (Vec::new(), Vec::new(), Vec::new());
+    for mut listed in listed {
+        let InboxCursor { active_at, conversation } = &mut listed.place;
+        if *conversation == from.conversation {
+            *active_at = from.at;
+            present.push(listed);
+        } else if (&*active_at, &*conversation) < (&from.at, &from.conversation) {
+            earlier.push(listed);
+        } else if *active_at > *newest && (!is_at_end || *conversation > from.conversation) {
+            *active_at = 0;
+            at_end.push(listed);
+        }
+    }
+    at_end.sort_by(|one, other| one.place.conversation.cmp(&other.place.conversation));
+    present.into_iter().chain(earlier).chain(at_end).collect()
 }

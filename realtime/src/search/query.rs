@@ -19,7 +19,7 @@ const INDEXED_WORDS_MAX: usize = 3;
 const PREFIX_CHARS_MIN: usize = 2;
 
 /// A shorter stem is not found as the beginning of a word.
-const STEM_PREFIX_CHARS_MIN: usize = 4;
+pub(super) const STEM_PREFIX_CHARS_MIN: usize = 4;
 
 /// A parsed query.
 #[derive(Debug)]

@@ -25,9 +25,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    chat_events::ChatEvents,
     deliver::{self, Delivery},
     digest::{self, News},
     inbox, publish, receipts,
+    timer::Timers,
 };
 
 const COMPANY: &str = "biz_1";
@@ -168,6 +170,43 @@ async fn with_queue(realtime: &mut TestRealtime) -> Server {
     });
     realtime.realtime.deliveries = Queue::of_deliveries(&config.unwrap()).unwrap();
     queue
+}
+
+/// Bob's only device is gone without a word, which the post finds out: nobody has seen the message.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_gone_has_seen_nothing() {
+    for (status, timers) in [(200, 0), (410, 1)] {
+        let stub = Stub::start(move |_| Answer::Status(status)).await;
+        let mut realtime = scene(&stub).await;
+        let aws = Server::start(|_| server::json(&json!({"MessageId": "m", "Entries": []}))).await;
+        let config = Config::from_lookup(|name| match name {
+            "AWS_ENDPOINT_URL" | "TIMER_QUEUE_URL" => Some(aws.url("/")),
+            "BUS_NAME" => Some("bus".to_owned()),
+            name => realtime.engine.variable(name),
+        });
+        let config = config.unwrap();
+        realtime.realtime.timers = Timers::new(&config).unwrap();
+        let chat_events = ChatEvents::build(&config).await.unwrap();
+        device(&realtime, "bob", "list", &["user:bob"]).await;
+        let ann = device(&realtime, "ann", "open", &["conversation:c1"]).await;
+        let said = Send {
+            channel: channel(),
+            event: EventName::ChatMessage,
+            data: json!({"content": "hello"}),
+            key: Some("k".parse().unwrap()),
+            base: Some(Seq::ZERO),
+        };
+        let seq = publish::send(&realtime, Caller::Socket(&ann), said).await.unwrap().seq.unwrap();
+        let stored = realtime.table().stored_message(&channel(), seq).await.unwrap().unwrap();
+        let news = News {
+            news: vec![LogNews::Message(message(seq.get(), "ann"))],
+            events: vec![stored.into_event(channel()).unwrap()],
+            texts: Vec::new(),
+        };
+        digest::digest(&realtime, chat_events.as_ref(), &"c1".parse().unwrap(), news).await.unwrap();
+        let asked = String::from_utf8(aws.asked().into_iter().flat_map(|asked| asked.body).collect());
+        assert_eq!(asked.unwrap().matches("unanswered").count(), timers, "{status}");
+    }
 }
 
 /// The deliveries that were put into a queue.

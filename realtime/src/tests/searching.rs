@@ -203,6 +203,12 @@ async fn a_company_is_searched_by_what_its_messages_are_now() {
     assert_eq!(scene.found("invo ref").await, ["c1 2", "c1 1"], "of equal ones the newest");
     assert_eq!(scene.found("invoice way").await, Vec::<String>::new(), "no message has both");
 
+    scene.say("c1", "Eine Überweisung").await;
+    scene.say("c2", "Noch eine Überweisung").await;
+    scene.digest().await;
+    let found = scene.found("Ueberweisung Ueberweisungen").await;
+    assert_eq!(found, ["c2 2", "c1 3"], "by another beginning than that of the word");
+
     scene.edit(1, "We refunded both receipts").await;
     assert!(scene.found("invoices both").await.is_empty(), "what it says no longer is not found, even now");
     scene.digest().await;
@@ -324,6 +330,26 @@ async fn users_search_the_conversations_that_they_take_part_in() {
         scene.digest_news().await;
     }
     assert_eq!(pages.concat(), ["c2 1", "c1 1"]);
+
+    // So is what moves past the place of the search as it becomes active.
+    scene.say("c2", "two more needles").await;
+    scene.digest_news().await;
+    let (mut pages, mut cursor) = (Vec::new(), Value::Null);
+    loop {
+        let found = scene.ask(None, "ann", "needle", 1, cursor).await.unwrap();
+        pages.push(places(&found));
+        let Some(next) = found.next else { break };
+        cursor = String::from(next).into();
+        if pages.len() == 1 {
+            scene.say("c1", "hay").await;
+            scene.digest_news().await;
+        }
+    }
+    assert_eq!(pages.concat(), ["c2 2", "c2 1", "c1 1"]);
+    for cursor in ["42", "1.c1.2"] {
+        let refused = scene.ask(None, "ann", "needle", 1, cursor.into()).await.unwrap_err();
+        assert_eq!(refused.field(), Some("cursor"));
+    }
 
     let ban = Restriction { restriction: RestrictionKind::Ban, until: None, reason: None };
     let version = Version { revision: None, at: now(), ahead_ms: 0, clock: Clock::Receipt };

@@ -13,6 +13,9 @@ const UPDATES_SHARDS: u32 = 1;
 /// but an allocator keeps memory that it has had once.
 const MEMORY_GROWTH_MAX: u64 = 2;
 
+/// A character that no message of SQS has, and the fan-out queue brings nevertheless.
+const REFUSED: char = '\u{ffff}';
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_reaches_20000_members_once_each() -> Result<()> {
     const MEMBERS: usize = 20_000;
@@ -20,7 +23,8 @@ async fn an_event_reaches_20000_members_once_each() -> Result<()> {
     let Some(stack) = Stack::private(&["--parameter", &crowd.parameter(), "--quiet-functions"])? else {
         return Ok(());
     };
-    let notice = json!({"level": "info", "title": "Maintenance", "message": "Tonight at ten."});
+    let notice =
+        json!({"level": "info", "title": "Maintenance", "message": format!("Tonight at ten.{REFUSED}")});
     let ann = User::stranger();
     crowd.join(&stack, &ann.channel(), 100, UPDATES_SHARDS).await?;
     let mut to_ann = notice.clone();
@@ -58,9 +62,10 @@ async fn a_channel_of_one_shard_is_served_part_by_part() -> Result<()> {
     crowd.forgotten(&stack, &channel, MEMBERS, UPDATES_SHARDS).await
 }
 
-/// `ack` and `send` post these events themselves, and hand on to the fan-out queue the members that one invocation cannot serve.
+/// `ack` and `send` post receipts and typing themselves, and hand on to the fan-out queue the members that one invocation cannot
+/// serve; `broadcast` does so with messages.
 #[tokio::test(flavor = "multi_thread")]
-async fn receipts_and_typing_reach_a_conversation_of_any_size() -> Result<()> {
+async fn messages_receipts_and_typing_reach_a_conversation_of_any_size() -> Result<()> {
     const MEMBERS: usize = 3_200; // of which an invocation serves 3,000
     let crowd = Crowd::gather().await?;
     let Some(stack) = Stack::private(&["--parameter", &crowd.parameter(), "--quiet-functions"])? else {
@@ -76,5 +81,7 @@ async fn receipts_and_typing_reach_a_conversation_of_any_size() -> Result<()> {
     client.call("ack", json!({"channel": channel, "seq": 1, "state": "read"})).await?;
     crowd.heard_of(&channel, "chat.receipt", MEMBERS).await?;
     client.send(&channel, "chat.typing", json!({"isTyping": true})).await?;
-    crowd.heard_of(&channel, "chat.typing", MEMBERS).await
+    crowd.heard_of(&channel, "chat.typing", MEMBERS).await?;
+    client.say(&channel, &format!("a{REFUSED}")).await?;
+    crowd.heard_of(&channel, "chat.message", MEMBERS).await
 }
