@@ -75,10 +75,10 @@ pub(crate) fn examine(bytes: Vec<u8>) -> Result<Picture, FileRefusal> {
 /// The size in pixels, as it is to be shown, of a picture of which only the beginning is read; `None` if that does not tell, as
 /// where its header is longer.
 pub(crate) fn size_by_head(head: &[u8]) -> Option<(u32, u32)> {
-    let decoded = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Gif, ImageFormat::WebP];
+    let formats = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Gif, ImageFormat::WebP];
     match image::guess_format(head) {
         Ok(ImageFormat::WebP) if webp::is_extended(head) => webp::size_by_head(head),
-        Ok(format) if decoded.contains(&format) => {
+        Ok(format) if formats.contains(&format) => {
             let mut decoder = ImageReader::with_format(Cursor::new(head), format).into_decoder().ok()?;
             let orientation = decoder.orientation().ok()?;
             Some(as_shown(decoder.dimensions(), orientation))

@@ -39,9 +39,9 @@ pub(crate) fn size_by_head(head: &[u8]) -> Option<(u32, u32)> {
     if flags & EXIF != 0 {
         return None;
     }
-    let side = |[low, middle, high]: [u8; 3]| 1 + u32::from_le_bytes([low, middle, high, 0]);
-    let [a, b, c, d, e, f] = *size;
-    Some((side([a, b, c]), side([d, e, f])))
+    let (width, height) = size.split_at(3);
+    let pixels = |bytes: &[u8]| bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u32::from(*byte)) + 1; // little-endian
+    Some((pixels(width), pixels(height)))
 }
 
 /// Removes everything that does not say how the pixels are shown, with its EXIF data. `None` if what is needed is malformed.

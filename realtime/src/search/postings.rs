@@ -96,7 +96,7 @@ pub(super) fn entries(text: &str) -> BTreeMap<String, String> {
         }
         word.folded.truncate(word.folded.floor_char_boundary(WORD_BYTES_MAX));
         if word.folded.contains(' ') {
-            word.folded = ANY.to_owned(); // one character may stand for several words, such as U+FDFA
+            ANY.clone_into(&mut word.folded); // one character may stand for several words, such as U+FDFA
         }
         entries.entry(beginning).or_default().insert(word.folded);
     }
