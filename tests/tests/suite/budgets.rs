@@ -317,7 +317,7 @@ async fn unanswered(stack: &Stack) -> Result<Line> {
         let answer = stack.invoke("TimersFunction", &json!({"Records": [record]})).await?;
         assert_eq!(answer, json!({"batchItemFailures": []}));
         let cost = stack.usage().await?.of("timers");
-        measured = measured.filter(|least| least.reads <= cost.reads).or(Some(cost));
+        measured = Some(least_of(measured, cost));
     }
     let measured = measured.context("a count")?;
     Ok(Line { operation: "unanswered message, conversation of 2", most: at_most(7, 0, 0), measured })
@@ -327,27 +327,31 @@ async fn unanswered(stack: &Stack) -> Result<Line> {
 async fn filing(stack: &Stack) -> Result<Line> {
     let Pair { channel, ann_user, bob_user, mut ann, bob: _bob, .. } = pair(stack).await?;
     ann.say(&channel, "a first message, so that the log has begun").await?;
-    for user in [&ann_user, &bob_user] {
-        stack.get(user, "status").await?.done()?; // reads what the user has spent, which a process does once a minute
+    // A process of `http-api` that does not know the user reads once what the user has spent, so the least of several counts is
+    // that of processes which do.
+    let mut least: Option<Cost> = None;
+    for n in 0..4 {
+        stack.forget_usage().await?;
+        let id = stack.put_file(&ann_user, &channel, "text/plain", b"a file").await?;
+        let of_files = eventually("the file to be examined", async || {
+            let of_files = stack.usage().await?.of("files");
+            Ok(Some(of_files).filter(|cost| cost.write_units >= 4.0))
+        });
+        let of_files = of_files.await?;
+        let brought = stack.usage().await?.of("http-api");
+        stack.forget_usage().await?;
+        let message = json!({"channel": channel, "event": "chat.message", "key": format!("file{n}"),
+            "data": {"attachments": [id]}});
+        ann.call("send", message).await?;
+        stack.file_link(&bob_user, &id, "original").await?.done()?;
+        let usage = stack.usage().await?;
+        let cost = brought.and(of_files).and(usage.of("send")).and(usage.of("http-api"));
+        least = Some(least_of(least, cost));
     }
-    stack.forget_usage().await?;
-    let id = stack.put_file(&ann_user, &channel, "text/plain", b"a file").await?;
-    let of_files = eventually("the file to be examined", async || {
-        let of_files = stack.usage().await?.of("files");
-        Ok(Some(of_files).filter(|cost| cost.write_units >= 4.0))
-    });
-    let of_files = of_files.await?;
-    let brought = stack.usage().await?.of("http-api");
-    stack.forget_usage().await?;
-    let message =
-        json!({"channel": channel, "event": "chat.message", "key": "file", "data": {"attachments": [id]}});
-    ann.call("send", message).await?;
-    stack.file_link(&bob_user, &id, "original").await?.done()?;
-    let usage = stack.usage().await?;
     Ok(Line {
         operation: "file, brought, examined, sent and opened",
         most: at_most(9, 11, 1),
-        measured: brought.and(of_files).and(usage.of("send")).and(usage.of("http-api")),
+        measured: least.context("a count")?,
     })
 }
 
@@ -445,6 +449,12 @@ async fn updating(stack: &Stack) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
+/// The one that used fewer units of the table.
+fn least_of(least: Option<Cost>, cost: Cost) -> Cost {
+    let units = |cost: &Cost| cost.read_units + cost.write_units;
+    least.filter(|least| units(least) <= units(&cost)).unwrap_or(cost)
+}
+
 /// The cost of an update to a channel. The first one also sets the beginning of its log, and `broadcast` may have to clean up after
 /// an operation that was measured before, so it is the least of several counts.
 async fn later_update(
@@ -467,7 +477,7 @@ async fn later_update(
             Ok((usize::try_from(cost.posts)? >= clients.len()).then_some(cost))
         })
         .await?;
-        least = least.filter(|least| least.read_units <= cost.read_units).or(Some(cost));
+        least = Some(least_of(least, cost));
     }
     least.context("a count")
 }
