@@ -147,7 +147,11 @@ mod tests {
             let value = if is_variable { value } else { line };
             // What `!Sub` makes of a parameter with other things is not the parameter's value.
             let value = if value.contains("!Sub") && !value.contains("!If") { "" } else { value };
-            let parameter = value.split(|c| !is_of_a_name(c)).find(|word| parameters.contains(word));
+            // A switch is off unless a condition holds, which is named after the parameter.
+            let prefix = if value.contains("\"off\"") { "Has" } else { "" };
+            let named = |word: &'static str| word.strip_prefix(prefix).unwrap_or(word);
+            let mut words = value.split(|c| !is_of_a_name(c)).map(named);
+            let parameter = words.find(|word| parameters.contains(word));
             if let (Some(variable), Some(parameter)) = (variable, parameter) {
                 found.entry(variable).or_insert(parameter);
             }

@@ -187,7 +187,7 @@ fn a_bucket_that_would_behave_otherwise_is_refused() {
 fn what_lambda_does_to_the_projects_functions_is_read() {
     let stack = project(&[]).unwrap();
     let looping = stack.functions.values().filter(|it| it.recursive_loop == RecursiveLoop::Allow);
-    assert_eq!(looping.map(|it| it.name.as_str()).collect::<Vec<_>>(), ["broadcast", "timers"]);
+    assert_eq!(looping.map(|it| it.name.as_str()).collect::<Vec<_>>(), ["broadcast", "files", "timers"]);
     assert!(stack.functions.values().all(|it| it.log_level == LogLevel::Trace), "RUST_LOG alone decides");
     let queues = stack.mappings.iter().filter_map(|mapping| match &mapping.source {
         Source::Queue { concurrency_max, .. } => Some(*concurrency_max),
