@@ -86,7 +86,7 @@ mod tests {
         let image = json!({"pk": {"S": "OUTBOX#system"}, "sk": {"S": "k"}, "n": {"N": "1"},
             "l": {"L": [{"BOOL": true}, {"NULL": true}]}});
         assert_eq!(outbox["dynamodb"]["NewImage"], image);
-        assert_eq!(outbox["dynamodb"]["ApproximateCreationDateTime"], 1_795_428_000);
+        assert_eq!(outbox["dynamodb"]["ApproximateCreationDateTime"], 1_795_426_800);
         for (item, expected) in [
             (
                 json!({"pk": "LOG#conversation:c", "sk": "1", "delivery": 1}),
