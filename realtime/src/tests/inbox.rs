@@ -97,6 +97,17 @@ fn connections(posts: &[(String, String, Value)]) -> Vec<&str> {
     posts.iter().map(|(connection, ..)| connection.as_str()).collect()
 }
 
+/// The first message of the conversation.
+fn hello() -> Send {
+    Send {
+        channel: channel(),
+        event: EventName::ChatMessage,
+        data: json!({"content": "hello"}),
+        key: Some("k".parse().unwrap()),
+        base: Some(Seq::ZERO),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_the_conversation_open_is_not_told_of_it() {
     let stub = Stub::start(|_| Answer::Status(200)).await;
@@ -189,14 +200,7 @@ async fn a_device_that_is_gone_has_seen_nothing() {
         let chat_events = ChatEvents::build(&config).await.unwrap();
         device(&realtime, "bob", "list", &["user:bob"]).await;
         let ann = device(&realtime, "ann", "open", &["conversation:c1"]).await;
-        let said = Send {
-            channel: channel(),
-            event: EventName::ChatMessage,
-            data: json!({"content": "hello"}),
-            key: Some("k".parse().unwrap()),
-            base: Some(Seq::ZERO),
-        };
-        let seq = publish::send(&realtime, Caller::Socket(&ann), said).await.unwrap().seq.unwrap();
+        let seq = publish::send(&realtime, Caller::Socket(&ann), hello()).await.unwrap().seq.unwrap();
         let stored = realtime.table().stored_message(&channel(), seq).await.unwrap().unwrap();
         let news = News {
             news: vec![LogNews::Message(message(seq.get(), "ann"))],
@@ -258,14 +262,7 @@ async fn what_is_read_on_one_device_is_told_to_the_others_of_the_user() {
     let phone = device(&realtime, "bob", "phone", &["user:bob", "conversation:c1"]).await;
     device(&realtime, "bob", "laptop", &["user:bob"]).await;
     device(&realtime, "ann", "list", &["user:ann"]).await;
-    let said = Send {
-        channel: channel(),
-        event: EventName::ChatMessage,
-        data: json!({"content": "hello"}),
-        key: Some("k".parse().unwrap()),
-        base: Some(Seq::ZERO),
-    };
-    let seq = publish::send(&realtime, Caller::Socket(&phone), said).await.unwrap().seq.unwrap();
+    let seq = publish::send(&realtime, Caller::Socket(&phone), hello()).await.unwrap().seq.unwrap();
     let ack = async |state| {
         let before = stub.requests().len();
         let acked = receipts::ack(&realtime, Caller::Socket(&phone), Ack { channel: channel(), seq, state })
@@ -290,14 +287,7 @@ async fn a_receipt_whose_answer_was_lost_is_told() {
     let realtime = scene(&stub).await;
     let bob = device(&realtime, "bob", "phone", &["conversation:c1"]).await;
     device(&realtime, "ann", "open", &["conversation:c1"]).await;
-    let said = Send {
-        channel: channel(),
-        event: EventName::ChatMessage,
-        data: json!({"content": "hello"}),
-        key: Some("k".parse().unwrap()),
-        base: Some(Seq::ZERO),
-    };
-    let seq = publish::send(&realtime, Caller::Socket(&bob), said).await.unwrap().seq.unwrap();
+    let seq = publish::send(&realtime, Caller::Socket(&bob), hello()).await.unwrap().seq.unwrap();
     for state in [ReceiptState::Delivered, ReceiptState::Read] {
         let before = stub.requests().len();
         realtime.engine.lose_write_answers(1);
